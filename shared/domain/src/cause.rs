@@ -1,0 +1,138 @@
+//! Why an email is not sent yet, or never will be: a closed list, each with advice.
+
+use serde::{Deserialize, Serialize};
+
+/// Why an attempt did not end in an acceptance by SES.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Cause {
+    /// SES refused for the rate; the attempt is given back.
+    Throttled,
+    /// The account's 24-hour quota is spent; the attempt is given back.
+    QuotaExceeded,
+    /// SES has paused sending for the account or the configuration set; given back.
+    AccountPaused,
+    /// SES could not be reached, or failed before it can have accepted anything.
+    Unavailable,
+    /// SES refused the message for its content.
+    Rejected,
+    /// SES called the request malformed for an address of it.
+    InvalidRecipient,
+    /// The From address or its domain is not verified in SES.
+    UnverifiedSender,
+    /// Every recipient is on the suppression list.
+    Suppressed,
+    /// The message is larger than SES takes.
+    TooLarge,
+    /// The content was not found where the row says it is.
+    BodyMissing,
+    /// The sender ended in mid-attempt, again and again.
+    Crashed,
+    /// Every attempt that the policy allows was made.
+    BudgetSpent,
+    /// Its time to be sent ran out.
+    Expired,
+    /// Whether SES accepted it could not be found out.
+    AnswerLost,
+}
+
+impl Cause {
+    /// Whether the same email may succeed later without a change to it.
+    #[must_use]
+    pub const fn retryable(self) -> bool {
+        match self {
+            Self::Throttled | Self::QuotaExceeded | Self::AccountPaused | Self::Unavailable | Self::Crashed => true,
+            Self::Rejected
+            | Self::InvalidRecipient
+            | Self::UnverifiedSender
+            | Self::Suppressed
+            | Self::TooLarge
+            | Self::BodyMissing
+            | Self::BudgetSpent
+            | Self::Expired
+            | Self::AnswerLost => false,
+        }
+    }
+
+    /// Whether the attempt never reached the point of being judged, and so is given back.
+    #[must_use]
+    pub const fn gives_attempt_back(self) -> bool {
+        match self {
+            Self::Throttled | Self::QuotaExceeded | Self::AccountPaused => true,
+            Self::Unavailable
+            | Self::Rejected
+            | Self::InvalidRecipient
+            | Self::UnverifiedSender
+            | Self::Suppressed
+            | Self::TooLarge
+            | Self::BodyMissing
+            | Self::Crashed
+            | Self::BudgetSpent
+            | Self::Expired
+            | Self::AnswerLost => false,
+        }
+    }
+
+    /// What the person who reads the failure can do, in one sentence.
+    #[must_use]
+    pub const fn advice(self) -> &'static str {
+        match self {
+            Self::Throttled => "SES is limiting the rate; it is sent as soon as the rate allows, nothing to do.",
+            Self::QuotaExceeded => {
+                "The 24-hour quota of SES is spent; it is sent when quota is free again. Ask AWS for a higher quota if this recurs."
+            }
+            Self::AccountPaused => {
+                "SES has paused sending for this account; read the SES console's reputation page, then ask AWS to resume it."
+            }
+            Self::Unavailable => "SES could not be reached; it is tried again by itself.",
+            Self::Rejected => {
+                "SES refused the content; read the detail, change the message and send it as a new email."
+            }
+            Self::InvalidRecipient => "SES does not accept one of the addresses; correct it and send a new email.",
+            Self::UnverifiedSender => "Verify the From domain or address in SES in this region, then retry the email.",
+            Self::Suppressed => {
+                "The recipient bounced or complained before; remove the address from the suppression list if it is good again, then retry."
+            }
+            Self::TooLarge => "The message is over SES's size limit; send a link instead of the attachment.",
+            Self::BodyMissing => "The stored content is gone, by its retention or by hand; send it as a new email.",
+            Self::Crashed => "The sender ended in mid-attempt every time; look at the send function's log for this id.",
+            Self::BudgetSpent => {
+                "Every attempt failed; the detail has the last answer. Retry the email when its reason is gone."
+            }
+            Self::Expired => "It was not sent before expires_at; retry it if it is still wanted.",
+            Self::AnswerLost => {
+                "SES may have accepted it, its answer was lost and no event came; ask the recipient, or retry with force and accept a possible second copy."
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Cause; 14] = [
+        Cause::Throttled,
+        Cause::QuotaExceeded,
+        Cause::AccountPaused,
+        Cause::Unavailable,
+        Cause::Rejected,
+        Cause::InvalidRecipient,
+        Cause::UnverifiedSender,
+        Cause::Suppressed,
+        Cause::TooLarge,
+        Cause::BodyMissing,
+        Cause::Crashed,
+        Cause::BudgetSpent,
+        Cause::Expired,
+        Cause::AnswerLost,
+    ];
+
+    #[test]
+    fn what_is_given_back_is_tried_again() {
+        for cause in ALL {
+            assert!(!cause.gives_attempt_back() || cause.retryable(), "{cause:?}");
+            assert!(cause.advice().ends_with('.'), "{cause:?}");
+        }
+    }
+}

@@ -1,0 +1,50 @@
+//! What became of an email after SES accepted it: a rank per recipient that only rises.
+//!
+//! Events arrive doubled, late and in any order; taking the higher rank makes the result
+//! the same whatever the order.
+
+use serde::{Deserialize, Serialize};
+
+/// A recipient's fate, worst last. Source: the event types of SES event publishing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fate {
+    /// The recipient's server has not taken it yet; SES goes on trying.
+    DeliveryDelayed,
+    /// The recipient's server took it.
+    Delivered,
+    /// The recipient's server refused it for good.
+    Bounced,
+    /// SES found a virus, or could not render it, and did not send it.
+    Rejected,
+    /// The recipient reported it as spam.
+    Complained,
+}
+
+impl Fate {
+    /// The worse of what is known and what is new.
+    #[must_use]
+    pub fn raised(known: Option<Self>, new: Self) -> Self {
+        known.map_or(new, |known| known.max(new))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_order_of_events_does_not_matter() {
+        use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected};
+        let all = [DeliveryDelayed, Delivered, Bounced, Rejected, Complained];
+        for a in all {
+            for b in all {
+                let ab = Fate::raised(Some(Fate::raised(None, a)), b);
+                let ba = Fate::raised(Some(Fate::raised(None, b)), a);
+                assert_eq!(ab, ba);
+                assert_eq!(Fate::raised(Some(ab), b), ab);
+            }
+        }
+        assert_eq!(Fate::raised(Some(Bounced), Delivered), Bounced);
+    }
+}

@@ -1,0 +1,129 @@
+//! Names of things: the tenant, the email, the nonce of a claim.
+//!
+//! **Invariant:** an id without an idempotency key is random and carries no time; one with
+//! a key is derived from `(tenant, key)`, so that the row itself is the record of the key.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+/// Whose email it is. The tenant is part of every partition key.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TenantId(String);
+
+impl TenantId {
+    /// The one tenant of a deployment that has made no others.
+    #[must_use]
+    pub fn main() -> Self {
+        Self("main".to_owned())
+    }
+
+    /// Reads a tenant's name: `[a-z0-9-]{1,64}`.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let fits = (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        fits.then(|| Self(text.to_owned()))
+    }
+
+    /// The name as stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for TenantId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// An email's id: a UUID, as Resend's clients expect.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EmailId(Uuid);
+
+impl EmailId {
+    /// An id from 16 random bytes (UUID version 4).
+    #[must_use]
+    pub fn from_random(bytes: [u8; 16]) -> Self {
+        Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
+    }
+
+    /// The id of item `index` of the request that carries `key` (UUID version 8).
+    #[must_use]
+    pub fn from_key(tenant: &TenantId, key: &str, index: usize) -> Self {
+        let mut hash = Sha256::new();
+        // Lengths first: no two different triples may hash the same bytes.
+        for part in [tenant.as_str(), key, &index.to_string()] {
+            hash.update(part.len().to_string().as_bytes());
+            hash.update(b":");
+            hash.update(part.as_bytes());
+        }
+        let mut bytes = [0u8; 16];
+        for (to, from) in bytes.iter_mut().zip(hash.finalize()) {
+            *to = from;
+        }
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
+
+    /// Reads the hyphenated form only, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if text.len() != 36 {
+            return None;
+        }
+        Uuid::try_parse(text).ok().map(Self)
+    }
+
+    /// Which of `shards` this id belongs to, for good.
+    #[must_use]
+    pub fn shard(self, shards: u16) -> u16 {
+        let [high, low, ..] = *self.0.as_bytes();
+        u16::from_be_bytes([high, low]).checked_rem(shards).unwrap_or(0)
+    }
+}
+
+impl fmt::Display for EmailId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_always_gives_the_same_id_and_never_another_tenants() {
+        let (a, b) = (TenantId::main(), TenantId("other".to_owned()));
+        assert_eq!(EmailId::from_key(&a, "k", 0), EmailId::from_key(&a, "k", 0));
+        assert_ne!(EmailId::from_key(&a, "k", 0), EmailId::from_key(&b, "k", 0));
+        assert_ne!(EmailId::from_key(&a, "k", 0), EmailId::from_key(&a, "k", 1));
+        assert_ne!(EmailId::from_key(&a, "k1", 1), EmailId::from_key(&a, "k", 11));
+    }
+
+    #[test]
+    fn only_the_hyphenated_form_is_read() {
+        let id = EmailId::from_random([7; 16]);
+        assert_eq!(EmailId::parse(&id.to_string()), Some(id));
+        assert_eq!(EmailId::parse(&id.to_string().to_uppercase()), Some(id));
+        for bad in ["", "x", "07070707070747078707070707070707", "../../etc/passwd"] {
+            assert_eq!(EmailId::parse(bad), None, "{bad}");
+        }
+    }
+
+    #[test]
+    fn shards_are_spread_and_bounded() {
+        for byte in 0..=255 {
+            assert!(EmailId::from_random([byte; 16]).shard(16) < 16);
+        }
+        assert_eq!(EmailId::from_random([9; 16]).shard(0), 0);
+    }
+}

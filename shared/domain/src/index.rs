@@ -1,0 +1,111 @@
+//! Which partition of the sparse index `due` an unfinished row is in, and when it is looked at.
+//!
+//! Every unfinished row is in exactly one kind of partition; a finished one is in none.
+
+use std::time::Duration;
+
+use crate::row::{Due, DueKind};
+use crate::timestamp::Timestamp;
+
+/// SQS delays a message by at most this; what is further away waits in the index.
+/// Source: Amazon SQS message quotas ("Message timer"), read 2026-11-24.
+pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
+
+/// How far ahead `promote` looks: nine of its runs may fail and nothing is late.
+pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
+
+/// Where a queued row waits, and the delay of the wake-up its writer sends now, if it does.
+///
+/// What is due within [`LONGEST_DELAY`] is woken by its writer and guarded by `check`;
+/// anything further away waits in `wake` until `promote` sees it coming.
+#[must_use]
+pub fn queued(not_before: Timestamp, guard: Duration, now: Timestamp) -> (Due, Option<Duration>) {
+    let delay = not_before.since(now);
+    if delay <= LONGEST_DELAY {
+        (
+            Due {
+                kind: DueKind::Check,
+                at: not_before.max(now).after(guard),
+            },
+            Some(delay),
+        )
+    } else {
+        (
+            Due {
+                kind: DueKind::Wake,
+                at: not_before,
+            },
+            None,
+        )
+    }
+}
+
+/// Whole seconds for SQS, rounded up so that a wake-up is not early, and never above its limit.
+#[must_use]
+pub fn delay_seconds(delay: Duration) -> u16 {
+    let whole = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0));
+    u16::try_from(whole.min(LONGEST_DELAY.as_secs())).unwrap_or(900)
+}
+
+/// The partition key of `shard`: `wake#03`, `check#15`.
+#[must_use]
+pub fn partition(kind: DueKind, shard: u16) -> String {
+    let kind = match kind {
+        DueKind::Wake => "wake",
+        DueKind::Check => "check",
+    };
+    format!("{kind}#{shard:02}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GUARD: Duration = Duration::from_secs(900);
+
+    fn at(secs: i64) -> Timestamp {
+        Timestamp::from_millis(secs * 1000)
+    }
+
+    #[test]
+    fn near_is_woken_and_guarded_and_far_waits() {
+        let now = at(1000);
+        let near = |not_before: i64, due: i64, delay: u64| {
+            assert_eq!(
+                queued(at(not_before), GUARD, now),
+                (
+                    Due {
+                        kind: DueKind::Check,
+                        at: at(due)
+                    },
+                    Some(Duration::from_secs(delay))
+                )
+            );
+        };
+        near(1000, 1900, 0);
+        near(10, 1900, 0); // overdue: guarded from now, or it would be checked at once
+        near(1900, 2800, 900);
+        assert_eq!(
+            queued(at(1901), GUARD, now),
+            (
+                Due {
+                    kind: DueKind::Wake,
+                    at: at(1901)
+                },
+                None
+            )
+        );
+    }
+
+    #[test]
+    fn delays_are_whole_seconds_rounded_up_and_within_the_limit_of_sqs() {
+        let delays = [0, 1, 999, 1000, 1001, 900_000, 900_001].map(|ms| delay_seconds(Duration::from_millis(ms)));
+        assert_eq!(delays, [0, 1, 1, 1, 2, 900, 900]);
+    }
+
+    #[test]
+    fn partitions_have_two_digits() {
+        assert_eq!(partition(DueKind::Wake, 3), "wake#03");
+        assert_eq!(partition(DueKind::Check, 15), "check#15");
+    }
+}

@@ -1,0 +1,16 @@
+//! The pure heart of mailqueue: what an email is, what may happen to it, and when.
+//!
+//! **Role:** every function decides with this crate; adapters carry the decisions out.
+//! **Invariant:** no AWS SDK, no Lambda, no clock, no randomness, no environment. `now`
+//! and `jitter` are arguments; the crate's dependencies enforce the rest.
+//! **Start reading at** [`lifecycle`], which is the state machine, then [`row`].
+
+pub mod cause;
+pub mod fate;
+pub mod id;
+pub mod index;
+pub mod lifecycle;
+pub mod retry;
+pub mod row;
+pub mod timestamp;
+pub mod wire;

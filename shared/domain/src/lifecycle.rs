@@ -1,0 +1,400 @@
+//! The state machine: what may happen to an email, and under which condition it is written.
+//!
+//! **Role:** every function loads a row, asks here, and carries out the [`Decision`].
+//! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds,
+//! and every condition names the status *beside* the claim number.
+//! **After a crash** anywhere: the row is still in the index, and [`overdue`] goes on from it.
+//! **Start reading at** [`record`].
+
+use std::time::Duration;
+
+use crate::cause::Cause;
+use crate::index;
+use crate::retry::{Jitter, RetryPolicy};
+use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
+use crate::timestamp::Timestamp;
+
+/// A wake-up that comes this early is not sent back: clocks differ, and SQS has whole seconds.
+pub const EARLY: Duration = Duration::from_secs(1);
+
+/// An email in `failing` is handed to the dead-letter queue again after this.
+pub const HAND_OVER_AGAIN: Duration = Duration::from_secs(60);
+
+/// Evidence is awaited no longer than this, however late feedback is.
+pub const LONGEST_UNCERTAINTY: Duration = Duration::from_secs(6 * 3600);
+
+/// The timings of a deployment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Policy {
+    /// How long a woken email may stay queued before it is looked at again.
+    pub guard: Duration,
+    /// How long a claim is good for; longer than the sender's timeout.
+    pub lease: Duration,
+    /// How long evidence is awaited after an ambiguous answer.
+    pub evidence_window: Duration,
+    /// When it is tried again.
+    pub retry: RetryPolicy,
+}
+
+/// What must still be so in the stored row at the moment of writing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Condition {
+    /// Queued, due, and not expired: read at the moment of writing, so that a claim needs no
+    /// read before it.
+    Claimable {
+        /// The claimer's clock.
+        now: Timestamp,
+    },
+    /// The row is where the decision found it.
+    Unmoved {
+        /// The claim that the decision saw.
+        claim_no: u32,
+        /// The status that the decision saw.
+        status: Status,
+    },
+}
+
+impl Condition {
+    /// Whether the condition holds for a stored row. Adapters translate it; worlds in memory
+    /// call it.
+    #[must_use]
+    pub fn holds(self, row: &Row) -> bool {
+        match self {
+            Self::Claimable { now } => {
+                row.status == Status::Queued && row.not_before <= now.after(EARLY) && row.expires_at > now
+            }
+            Self::Unmoved { claim_no, status } => row.claim_no == claim_no && row.status == status,
+        }
+    }
+
+    fn unmoved(row: &Row) -> Self {
+        Self::Unmoved {
+            claim_no: row.claim_no,
+            status: row.status,
+        }
+    }
+}
+
+/// What is to be done once a transition is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// Nothing.
+    Nothing,
+    /// Send the wake-up, delayed so.
+    WakeUp {
+        /// How long from now.
+        delay: Duration,
+    },
+    /// Hand the email to the dead-letter queue.
+    HandOver,
+}
+
+/// A write of the row, and what follows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Transition {
+    /// What must still be so.
+    pub condition: Condition,
+    /// The row afterwards. Adapters write the fields that differ.
+    pub row: Row,
+    /// What follows.
+    pub then: Then,
+}
+
+/// What a function does about a row.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Decision {
+    /// Write this; when the condition no longer holds, read the row and decide again.
+    Write(Box<Transition>),
+    /// Write nothing, but do this.
+    Only(Then),
+    /// Somebody else has moved the row on: what was known is no longer of use.
+    Forget,
+}
+
+/// How an attempt at SES ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Attempt {
+    /// SES said OK.
+    Accepted {
+        /// SES's `MessageId`.
+        message_id: String,
+    },
+    /// SES definitely did not accept it.
+    NotAccepted {
+        /// Why.
+        cause: Cause,
+        /// The provider's words.
+        detail: String,
+    },
+    /// SES may have accepted it: the answer was lost.
+    Ambiguous,
+}
+
+/// The row after a claim that succeeded, as [`Condition::Claimable`] allows it.
+#[must_use]
+pub fn claimed(mut row: Row, policy: &Policy, nonce: u64, now: Timestamp) -> Row {
+    let until = now.after(policy.lease);
+    row.status = Status::Sending;
+    row.claim_no = row.claim_no.saturating_add(1);
+    row.attempts = row.attempts.saturating_add(1);
+    row.lease = Some(Lease { until, nonce });
+    row.due = Some(Due {
+        kind: DueKind::Check,
+        at: until,
+    });
+    row
+}
+
+/// What `send` writes after its attempt with claim `claim_no`.
+#[must_use]
+pub fn record(row: &Row, claim_no: u32, attempt: Attempt, policy: &Policy, jitter: Jitter, now: Timestamp) -> Decision {
+    match attempt {
+        Attempt::Accepted { message_id } => accepted(
+            row,
+            Acceptance {
+                claim_no,
+                message_id,
+                at: now,
+            },
+        ),
+        Attempt::NotAccepted { cause, detail } => not_accepted(row, claim_no, cause, detail, policy, jitter, now),
+        Attempt::Ambiguous => {
+            if holds_claim(row, claim_no) && row.status == Status::Sending {
+                doubt(row, policy, now)
+            } else {
+                Decision::Forget
+            }
+        }
+    }
+}
+
+/// Takes an acceptance by SES, from its answer or from an event: whoever brings it, in any
+/// status, also while a newer claim is sending.
+#[must_use]
+pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
+    if acceptance.claim_no == 0 || acceptance.claim_no > row.claim_no {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    match (row.status, &row.sent) {
+        (Status::Sent, Some(known)) if known.claim_no == acceptance.claim_no || row.duplicate => {
+            return Decision::Forget;
+        }
+        (Status::Sent, Some(_)) => next.duplicate = true,
+        (
+            Status::Queued
+            | Status::Sending
+            | Status::Failing
+            | Status::Uncertain
+            | Status::Sent
+            | Status::Failed
+            | Status::Unknown
+            | Status::Canceled
+            | Status::Expired,
+            _,
+        ) => {
+            finish(&mut next, Status::Sent);
+            next.cause = None;
+            next.detail = None;
+            next.sent = Some(acceptance);
+        }
+    }
+    write(row, next, Then::Nothing)
+}
+
+fn not_accepted(
+    row: &Row,
+    claim_no: u32,
+    cause: Cause,
+    detail: String,
+    policy: &Policy,
+    jitter: Jitter,
+    now: Timestamp,
+) -> Decision {
+    if !holds_claim(row, claim_no) {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    next.cause = Some(cause);
+    next.detail = Some(detail);
+    if cause.gives_attempt_back() {
+        next.attempts = next.attempts.saturating_sub(1);
+        return requeue(row, next, policy, now.after(policy.retry.wait_given_back(jitter)), now);
+    }
+    if !cause.retryable() {
+        return give_up(row, next, now);
+    }
+    match policy.retry.wait_after(row.attempts, jitter) {
+        Some(wait) => requeue(row, next, policy, now.after(wait), now),
+        None => {
+            next.cause = Some(Cause::BudgetSpent);
+            give_up(row, next, now)
+        }
+    }
+}
+
+/// What is written about a wake-up for a row that cannot be claimed.
+#[must_use]
+pub fn not_claimable(row: &Row, now: Timestamp) -> Decision {
+    match row.status {
+        Status::Queued if row.expires_at <= now => expire(row),
+        Status::Queued => {
+            let delay = row.not_before.since(now);
+            if delay > Duration::ZERO && delay <= index::LONGEST_DELAY {
+                Decision::Only(Then::WakeUp { delay })
+            } else {
+                Decision::Forget
+            }
+        }
+        Status::Sending
+        | Status::Failing
+        | Status::Uncertain
+        | Status::Sent
+        | Status::Failed
+        | Status::Unknown
+        | Status::Canceled
+        | Status::Expired => Decision::Forget,
+    }
+}
+
+/// What `dead_letter` writes about an email that was handed to it with claim `claim_no`.
+#[must_use]
+pub fn handed_over(row: &Row, claim_no: u32) -> Decision {
+    if row.status != Status::Failing || row.claim_no != claim_no {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    finish(&mut next, Status::Failed);
+    write(row, next, Then::Nothing)
+}
+
+/// What `promote` does about a row whose time in `check` has come.
+///
+/// `caught_up`: feedback has worked off everything that SES can have said about this email
+/// until the end of its evidence window.
+#[must_use]
+pub fn overdue(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decision {
+    match row.status {
+        Status::Queued if row.expires_at <= now => expire(row),
+        Status::Queued => {
+            let mut next = row.clone();
+            let (due, delay) = index::queued(row.not_before, policy.guard, now);
+            next.due = Some(due);
+            write(row, next, delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }))
+        }
+        Status::Sending => match &row.lease {
+            Some(lease) if lease.until > now => Decision::Forget,
+            Some(_) | None => doubt(row, policy, now),
+        },
+        Status::Failing => {
+            let mut next = row.clone();
+            next.due = Some(Due {
+                kind: DueKind::Check,
+                at: now.after(HAND_OVER_AGAIN),
+            });
+            write(row, next, Then::HandOver)
+        }
+        Status::Uncertain => settle(row, caught_up, policy, now),
+        Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => Decision::Forget,
+    }
+}
+
+fn settle(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decision {
+    let waited = now.since(row.uncertain_since.unwrap_or(now));
+    let mut next = row.clone();
+    if waited < policy.evidence_window || (!caught_up && waited < LONGEST_UNCERTAINTY) {
+        next.due = Some(Due {
+            kind: DueKind::Check,
+            at: now.after(policy.evidence_window),
+        });
+        return write(row, next, Then::Nothing);
+    }
+    let budget_left = policy.retry.wait_after(row.attempts, Jitter::NONE).is_some();
+    match row.on_uncertain {
+        OnUncertain::Resend if budget_left && row.expires_at > now => {
+            next.maybe_duplicate = true;
+            requeue(row, next, policy, now, now)
+        }
+        OnUncertain::Resend | OnUncertain::Hold => {
+            next.cause = Some(Cause::AnswerLost);
+            finish(&mut next, Status::Unknown);
+            write(row, next, Then::Nothing)
+        }
+    }
+}
+
+/// Only the newest claim's holder speaks for the row, and only until someone else settled it.
+fn holds_claim(row: &Row, claim_no: u32) -> bool {
+    row.claim_no == claim_no && matches!(row.status, Status::Sending | Status::Uncertain)
+}
+
+fn doubt(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
+    let mut next = row.clone();
+    next.status = Status::Uncertain;
+    next.lease = None;
+    next.uncertain_since = Some(now);
+    next.due = Some(Due {
+        kind: DueKind::Check,
+        at: now.after(policy.evidence_window),
+    });
+    write(row, next, Then::Nothing)
+}
+
+fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now: Timestamp) -> Decision {
+    if next.expires_at <= not_before {
+        // It would expire while it waits: say so now rather than then.
+        return end_unsent(row, next, Status::Expired, Cause::Expired);
+    }
+    let (due, delay) = index::queued(not_before, policy.guard, now);
+    next.status = Status::Queued;
+    next.not_before = not_before;
+    next.lease = None;
+    next.uncertain_since = None;
+    next.due = Some(due);
+    write(row, next, delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }))
+}
+
+fn give_up(row: &Row, mut next: Row, now: Timestamp) -> Decision {
+    if row.maybe_duplicate {
+        finish(&mut next, Status::Unknown);
+        return write(row, next, Then::Nothing);
+    }
+    next.status = Status::Failing;
+    next.lease = None;
+    next.uncertain_since = None;
+    next.due = Some(Due {
+        kind: DueKind::Check,
+        at: now.after(HAND_OVER_AGAIN),
+    });
+    write(row, next, Then::HandOver)
+}
+
+fn expire(row: &Row) -> Decision {
+    end_unsent(row, row.clone(), Status::Expired, Cause::Expired)
+}
+
+/// Ends a row as unsent, unless SES may have accepted an earlier claim of it.
+fn end_unsent(row: &Row, mut next: Row, status: Status, cause: Cause) -> Decision {
+    next.cause = Some(if row.maybe_duplicate { Cause::AnswerLost } else { cause });
+    finish(&mut next, if row.maybe_duplicate { Status::Unknown } else { status });
+    write(row, next, Then::Nothing)
+}
+
+fn finish(next: &mut Row, status: Status) {
+    next.status = status;
+    next.lease = None;
+    next.uncertain_since = None;
+    next.due = None;
+}
+
+fn write(before: &Row, row: Row, then: Then) -> Decision {
+    Decision::Write(Box::new(Transition {
+        condition: Condition::unmoved(before),
+        row,
+        then,
+    }))
+}
+
+#[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod tests;

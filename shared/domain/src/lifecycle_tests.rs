@@ -1,0 +1,375 @@
+//! The machine as tables: every status against every event, and the counter-examples that
+//! model checking found.
+
+use super::*;
+use crate::id::{EmailId, TenantId};
+use crate::row::{BodyPlace, BodyRef, Lane};
+
+const ALL: [Status; 9] = [
+    Status::Queued,
+    Status::Sending,
+    Status::Failing,
+    Status::Uncertain,
+    Status::Sent,
+    Status::Failed,
+    Status::Unknown,
+    Status::Canceled,
+    Status::Expired,
+];
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(secs * 1000)
+}
+
+fn policy() -> Policy {
+    Policy {
+        guard: Duration::from_secs(900),
+        lease: Duration::from_secs(180),
+        evidence_window: Duration::from_secs(300),
+        retry: RetryPolicy::standard(),
+    }
+}
+
+/// A row in `status`, with claim 1 made at second 1000.
+fn row(status: Status) -> Row {
+    let sending = status == Status::Sending;
+    Row {
+        tenant: TenantId::main(),
+        id: EmailId::from_random([1; 16]),
+        born: at(990),
+        queue: "default".to_owned(),
+        lane: Lane::Normal,
+        recipients: 1,
+        body: BodyRef {
+            sha256: "00".repeat(32),
+            place: BodyPlace::Table,
+            bytes: 2048,
+        },
+        on_uncertain: OnUncertain::Resend,
+        status,
+        not_before: at(990),
+        expires_at: at(1_000_000),
+        claim_no: 1,
+        attempts: 1,
+        lease: sending.then(|| Lease {
+            until: at(1180),
+            nonce: 7,
+        }),
+        maybe_duplicate: false,
+        duplicate: false,
+        uncertain_since: (status == Status::Uncertain).then(|| at(1000)),
+        cause: None,
+        detail: None,
+        sent: (status == Status::Sent).then(|| acceptance(1)),
+        due: (!status.is_final()).then(|| Due {
+            kind: DueKind::Check,
+            at: at(1180),
+        }),
+    }
+}
+
+fn acceptance(claim_no: u32) -> Acceptance {
+    Acceptance {
+        claim_no,
+        message_id: format!("m{claim_no}"),
+        at: at(1001),
+    }
+}
+
+fn refused(cause: Cause) -> Attempt {
+    Attempt::NotAccepted {
+        cause,
+        detail: "said so".to_owned(),
+    }
+}
+
+/// Where a decision leads: the status and what follows, or nothing.
+fn leads_to(decision: &Decision) -> Option<(Status, Then)> {
+    match decision {
+        Decision::Write(transition) => Some((transition.row.status, transition.then)),
+        Decision::Only(_) | Decision::Forget => None,
+    }
+}
+
+fn written(decision: Decision) -> Row {
+    match decision {
+        Decision::Write(transition) => transition.row,
+        Decision::Only(_) | Decision::Forget => panic!("nothing is written: {decision:?}"),
+    }
+}
+
+fn decided(row: &Row, attempt: Attempt) -> Decision {
+    record(row, 1, attempt, &policy(), Jitter::NONE, at(1010))
+}
+
+#[test]
+fn only_a_due_and_unexpired_queued_row_can_be_claimed() {
+    let now = at(1000);
+    for status in ALL {
+        assert_eq!(
+            Condition::Claimable { now }.holds(&row(status)),
+            status == Status::Queued,
+            "{status:?}"
+        );
+    }
+    let mut early = row(Status::Queued);
+    early.not_before = at(1001);
+    assert!(Condition::Claimable { now }.holds(&early), "clocks differ by a second");
+    early.not_before = Timestamp::from_millis(1_001_001);
+    assert!(!Condition::Claimable { now }.holds(&early));
+    let mut expired = row(Status::Queued);
+    expired.expires_at = now;
+    assert!(!Condition::Claimable { now }.holds(&expired));
+}
+
+#[test]
+fn a_claim_counts_and_is_looked_at_when_its_lease_runs_out() {
+    let row = claimed(row(Status::Queued), &policy(), 9, at(2000));
+    assert_eq!((row.status, row.claim_no, row.attempts), (Status::Sending, 2, 2));
+    assert_eq!(
+        row.lease,
+        Some(Lease {
+            until: at(2180),
+            nonce: 9
+        })
+    );
+    assert_eq!(
+        row.due,
+        Some(Due {
+            kind: DueKind::Check,
+            at: at(2180)
+        })
+    );
+}
+
+#[test]
+fn an_acceptance_is_evidence_in_every_status() {
+    for status in ALL {
+        let decision = accepted(&row(status), acceptance(1));
+        let expected = (status != Status::Sent).then_some((Status::Sent, Then::Nothing));
+        assert_eq!(leads_to(&decision), expected, "{status:?}");
+    }
+}
+
+#[test]
+fn an_acceptance_of_an_old_claim_counts_while_a_newer_one_sends() {
+    let mut newer = row(Status::Sending);
+    newer.claim_no = 2;
+    let sent = written(accepted(&newer, acceptance(1)));
+    assert_eq!(
+        (sent.status, sent.sent, sent.due),
+        (Status::Sent, Some(acceptance(1)), None)
+    );
+}
+
+#[test]
+fn a_claim_that_was_never_made_is_no_evidence() {
+    assert_eq!(accepted(&row(Status::Sending), acceptance(2)), Decision::Forget);
+    assert_eq!(accepted(&row(Status::Sending), acceptance(0)), Decision::Forget);
+}
+
+#[test]
+fn the_acceptance_of_another_claim_marks_a_duplicate_once() {
+    let mut sent = row(Status::Sent);
+    sent.claim_no = 2;
+    let marked = written(accepted(&sent, acceptance(2)));
+    assert!(marked.duplicate);
+    assert_eq!(marked.sent, Some(acceptance(1)), "the first acceptance stays");
+    assert_eq!(accepted(&marked, acceptance(2)), Decision::Forget);
+}
+
+#[test]
+fn a_refusal_speaks_only_for_the_newest_claim_while_it_is_open() {
+    for status in ALL {
+        let open = matches!(status, Status::Sending | Status::Uncertain);
+        let decision = decided(&row(status), refused(Cause::Rejected));
+        assert_eq!(
+            leads_to(&decision),
+            open.then_some((Status::Failing, Then::HandOver)),
+            "{status:?}"
+        );
+    }
+    let mut newer = row(Status::Sending);
+    newer.claim_no = 2;
+    assert_eq!(decided(&newer, refused(Cause::Rejected)), Decision::Forget);
+}
+
+#[test]
+fn a_refusal_of_what_may_be_sent_already_is_never_a_failure() {
+    let mut marked = row(Status::Sending);
+    marked.maybe_duplicate = true;
+    let decision = decided(&marked, refused(Cause::Rejected));
+    assert_eq!(leads_to(&decision), Some((Status::Unknown, Then::Nothing)));
+}
+
+#[test]
+fn a_transient_failure_waits_by_policy_until_the_budget_is_spent() {
+    let mut row = row(Status::Sending);
+    let mut waits = Vec::new();
+    for attempt in 1..=6 {
+        row.attempts = attempt;
+        let next = written(decided(&row, refused(Cause::Unavailable)));
+        waits.push((next.status, next.cause, next.not_before.since(at(1010)).as_secs()));
+    }
+    let again = |wait| (Status::Queued, Some(Cause::Unavailable), wait);
+    assert_eq!(
+        waits,
+        [
+            again(60),
+            again(300),
+            again(900),
+            again(3600),
+            again(14_400),
+            (Status::Failing, Some(Cause::BudgetSpent), 0),
+        ]
+    );
+}
+
+#[test]
+fn a_throttled_attempt_is_given_back_but_its_claim_number_is_not() {
+    let next = written(decided(&row(Status::Sending), refused(Cause::Throttled)));
+    assert_eq!((next.status, next.attempts, next.claim_no), (Status::Queued, 0, 1));
+}
+
+#[test]
+fn a_lost_answer_is_never_taken_for_a_refusal() {
+    for status in ALL {
+        let decision = decided(&row(status), Attempt::Ambiguous);
+        let expected = (status == Status::Sending).then_some((Status::Uncertain, Then::Nothing));
+        assert_eq!(leads_to(&decision), expected, "{status:?}");
+    }
+}
+
+#[test]
+fn only_failing_becomes_failed_and_only_for_its_claim() {
+    for status in ALL {
+        let expected = (status == Status::Failing).then_some((Status::Failed, Then::Nothing));
+        assert_eq!(leads_to(&handed_over(&row(status), 1)), expected, "{status:?}");
+        assert_eq!(handed_over(&row(status), 2), Decision::Forget, "{status:?}");
+    }
+}
+
+#[test]
+fn what_is_overdue_goes_on() {
+    let now = at(1300);
+    let wake = Then::WakeUp { delay: Duration::ZERO };
+    for (status, caught_up, expected) in [
+        (Status::Queued, false, Some((Status::Queued, wake))),
+        (Status::Sending, false, Some((Status::Uncertain, Then::Nothing))),
+        (Status::Failing, false, Some((Status::Failing, Then::HandOver))),
+        (Status::Uncertain, false, Some((Status::Uncertain, Then::Nothing))),
+        (Status::Uncertain, true, Some((Status::Queued, wake))),
+        (Status::Sent, true, None),
+        (Status::Failed, true, None),
+        (Status::Unknown, true, None),
+        (Status::Canceled, true, None),
+        (Status::Expired, true, None),
+    ] {
+        let decision = overdue(&row(status), caught_up, &policy(), now);
+        assert_eq!(leads_to(&decision), expected, "{status:?} {caught_up}");
+    }
+}
+
+#[test]
+fn a_lease_that_has_not_run_out_is_left_alone() {
+    assert_eq!(
+        overdue(&row(Status::Sending), true, &policy(), at(1179)),
+        Decision::Forget
+    );
+}
+
+#[test]
+fn uncertainty_is_settled_after_the_window_and_marked() {
+    let uncertain = row(Status::Uncertain);
+    let settled = |row: &Row, secs, caught_up| {
+        let next = written(overdue(row, caught_up, &policy(), at(secs)));
+        (next.status, next.maybe_duplicate)
+    };
+    assert_eq!(
+        settled(&uncertain, 1299, true),
+        (Status::Uncertain, false),
+        "the window is open"
+    );
+    assert_eq!(settled(&uncertain, 1300, true), (Status::Queued, true));
+    assert_eq!(
+        settled(&uncertain, 22_599, false),
+        (Status::Uncertain, false),
+        "feedback is behind"
+    );
+    assert_eq!(
+        settled(&uncertain, 22_600, false),
+        (Status::Queued, true),
+        "six hours are enough"
+    );
+
+    let mut hold = row(Status::Uncertain);
+    hold.on_uncertain = OnUncertain::Hold;
+    assert_eq!(settled(&hold, 1300, true), (Status::Unknown, false));
+
+    let mut spent = row(Status::Uncertain);
+    spent.attempts = 6;
+    assert_eq!(settled(&spent, 1300, true), (Status::Unknown, false));
+}
+
+#[test]
+fn expiry_is_unknown_where_a_copy_may_be_out() {
+    let mut late = row(Status::Queued);
+    late.expires_at = at(1200);
+    assert_eq!(
+        leads_to(&not_claimable(&late, at(1200))),
+        Some((Status::Expired, Then::Nothing))
+    );
+    assert_eq!(
+        leads_to(&overdue(&late, false, &policy(), at(1200))),
+        Some((Status::Expired, Then::Nothing))
+    );
+    late.maybe_duplicate = true;
+    assert_eq!(
+        leads_to(&not_claimable(&late, at(1200))),
+        Some((Status::Unknown, Then::Nothing))
+    );
+}
+
+#[test]
+fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
+    let mut early = row(Status::Queued);
+    early.not_before = at(1030);
+    let delay = Duration::from_secs(30);
+    assert_eq!(not_claimable(&early, at(1000)), Decision::Only(Then::WakeUp { delay }));
+    early.not_before = at(1901);
+    assert_eq!(not_claimable(&early, at(1000)), Decision::Forget, "the index has it");
+    for status in ALL.into_iter().filter(|status| *status != Status::Queued) {
+        assert_eq!(not_claimable(&row(status), at(1000)), Decision::Forget, "{status:?}");
+    }
+}
+
+#[test]
+fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
+    for status in ALL {
+        let row = row(status);
+        let decisions = [
+            accepted(&row, acceptance(1)),
+            decided(&row, refused(Cause::Throttled)),
+            decided(&row, refused(Cause::Unavailable)),
+            decided(&row, refused(Cause::Rejected)),
+            decided(&row, Attempt::Ambiguous),
+            handed_over(&row, 1),
+            overdue(&row, false, &policy(), at(5000)),
+            overdue(&row, true, &policy(), at(5000)),
+            overdue(&row, true, &policy(), at(2_000_000)),
+        ];
+        for decision in decisions {
+            if let Decision::Write(transition) = decision {
+                let next = &transition.row;
+                assert_eq!(next.due.is_none(), next.status.is_final(), "{status:?} -> {next:?}");
+                assert_eq!(
+                    next.lease.is_some(),
+                    next.status == Status::Sending,
+                    "{status:?} -> {next:?}"
+                );
+                assert!(next.claim_no >= row.claim_no && (next.maybe_duplicate || !row.maybe_duplicate));
+                assert_eq!(transition.condition, Condition::Unmoved { claim_no: 1, status });
+            }
+        }
+    }
+}

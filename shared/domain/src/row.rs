@@ -1,0 +1,174 @@
+//! The row of one email: the truth about it. It is under 1 KB; the content is elsewhere.
+//!
+//! **Invariant:** written only by carrying out a [`crate::lifecycle::Transition`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::id::{EmailId, TenantId};
+use crate::timestamp::Timestamp;
+
+/// Where an email is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Waits for its time (`not_before`) and for a sender.
+    Queued,
+    /// A sender holds the claim, until its lease runs out.
+    Sending,
+    /// Will be `Failed`; on its way through the dead-letter queue.
+    Failing,
+    /// SES may or may not have accepted it; evidence is awaited.
+    Uncertain,
+    /// SES accepted it.
+    Sent,
+    /// SES did not accept it, and will not be asked again by itself.
+    Failed,
+    /// SES may have accepted it, and no evidence came.
+    Unknown,
+    /// A person took it back before it was sent.
+    Canceled,
+    /// Its time to be sent ran out.
+    Expired,
+}
+
+impl Status {
+    /// Whether nothing more happens by itself. A finished row is in no index.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        match self {
+            Self::Queued | Self::Sending | Self::Failing | Self::Uncertain => false,
+            Self::Sent | Self::Failed | Self::Unknown | Self::Canceled | Self::Expired => true,
+        }
+    }
+}
+
+/// Which of the three SQS queues carries the wake-ups.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Lane {
+    /// Password resets.
+    High,
+    /// Everything else.
+    Normal,
+    /// Newsletters.
+    Low,
+}
+
+/// What to do when SES may have accepted an email and no evidence came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnUncertain {
+    /// Send it again, marked `maybe_duplicate`.
+    Resend,
+    /// Leave it `unknown`.
+    Hold,
+}
+
+/// Where the content is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BodyPlace {
+    /// Beside the row, in the table.
+    Table,
+    /// In the bucket.
+    Bucket,
+}
+
+/// The content's name and place.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct BodyRef {
+    /// SHA-256 of the parsed request, in hex.
+    pub sha256: String,
+    /// Where it is kept.
+    pub place: BodyPlace,
+    /// Size of the parsed request, in bytes.
+    pub bytes: u64,
+}
+
+/// A sender's right to submit, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Lease {
+    /// After this the claim's holder is taken for dead.
+    pub until: Timestamp,
+    /// Random per record and claim: tells the SDK's retry of one call from another sender.
+    pub nonce: u64,
+}
+
+/// Where the row waits in the sparse index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Due {
+    /// Which kind of partition.
+    pub kind: DueKind,
+    /// When it is looked at.
+    pub at: Timestamp,
+}
+
+/// The kinds of partition of the sparse index.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DueKind {
+    /// Not woken yet; ordered by `not_before`.
+    Wake,
+    /// Should have moved on by then, or needs recovery.
+    Check,
+}
+
+/// The acceptance by SES.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Acceptance {
+    /// Which claim SES accepted.
+    pub claim_no: u32,
+    /// SES's `MessageId`.
+    pub message_id: String,
+    /// When the acceptance became known, or SES's own time of it.
+    pub at: Timestamp,
+}
+
+/// One email.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Row {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// Its id.
+    pub id: EmailId,
+    /// When this row was accepted; also an SES tag, so that events of an erased and re-used
+    /// id are told apart.
+    pub born: Timestamp,
+    /// The named queue.
+    pub queue: String,
+    /// The SQS lane.
+    pub lane: Lane,
+    /// How many recipients, as SES counts them.
+    pub recipients: u32,
+    /// The content.
+    pub body: BodyRef,
+    /// What to do without evidence.
+    pub on_uncertain: OnUncertain,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Not to be submitted before this.
+    pub not_before: Timestamp,
+    /// Not to be submitted from this on.
+    pub expires_at: Timestamp,
+    /// Number of the newest claim; never falls: the fencing token, and an SES tag.
+    pub claim_no: u32,
+    /// Attempts spent of the budget.
+    pub attempts: u32,
+    /// The holder of the newest claim, while it sends.
+    pub lease: Option<Lease>,
+    /// SES may have accepted an earlier claim, and a later one was made. Never cleared.
+    pub maybe_duplicate: bool,
+    /// SES accepted more than one claim.
+    pub duplicate: bool,
+    /// Since when it is uncertain.
+    pub uncertain_since: Option<Timestamp>,
+    /// Why the last attempt did not end in an acceptance.
+    pub cause: Option<Cause>,
+    /// The provider's words about it.
+    pub detail: Option<String>,
+    /// The first acceptance that became known.
+    pub sent: Option<Acceptance>,
+    /// Where it waits; `None` when finished.
+    pub due: Option<Due>,
+}

@@ -1,0 +1,85 @@
+//! The message in a lane: only a wake-up. Any one for a due row is as good as another.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EmailId, TenantId};
+
+/// Says that an email may be due. It proves nothing and carries no content.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WakeUp {
+    /// Format version; [`WakeUp::VERSION`] is written.
+    pub v: u8,
+    /// Whose email.
+    pub tenant: TenantId,
+    /// Which email.
+    pub id: EmailId,
+    /// How many recipients, for pacing before the row is read.
+    pub recipients: u32,
+    /// Size of the content in bytes, for the memory budget of a batch.
+    pub bytes: u64,
+}
+
+/// Why a message in a lane is not a wake-up.
+#[derive(Debug, thiserror::Error)]
+pub enum WakeUpError {
+    /// Not JSON, or not of this form.
+    #[error("not a wake-up")]
+    Malformed(#[from] serde_json::Error),
+    /// From a newer deployment, still in flight after a roll-back.
+    #[error("wake-up of unknown version {0}")]
+    UnknownVersion(u8),
+}
+
+impl WakeUp {
+    /// The version that is written.
+    pub const VERSION: u8 = 1;
+
+    /// Reads a message's body.
+    ///
+    /// # Errors
+    /// When it is not a wake-up of a version that is known.
+    pub fn parse(body: &str) -> Result<Self, WakeUpError> {
+        let wake_up: Self = serde_json::from_str(body)?;
+        if wake_up.v == Self::VERSION {
+            Ok(wake_up)
+        } else {
+            Err(WakeUpError::UnknownVersion(wake_up.v))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_form_does_not_change() {
+        let golden =
+            r#"{"v":1,"tenant":"main","id":"00000000-0000-4000-8000-000000000000","recipients":1,"bytes":2048}"#;
+        let wake_up = WakeUp {
+            v: 1,
+            tenant: TenantId::main(),
+            id: EmailId::from_random([0; 16]),
+            recipients: 1,
+            bytes: 2048,
+        };
+        assert_eq!(serde_json::to_string(&wake_up).ok().as_deref(), Some(golden));
+        assert_eq!(WakeUp::parse(golden).ok(), Some(wake_up));
+    }
+
+    #[test]
+    fn what_is_not_a_wake_up_is_refused() {
+        for body in [
+            "",
+            "{}",
+            "[]",
+            "null",
+            "\u{0}",
+            r#"{"v":1,"tenant":"main","id":"x","recipients":1,"bytes":1}"#,
+        ] {
+            assert!(matches!(WakeUp::parse(body), Err(WakeUpError::Malformed(_))), "{body}");
+        }
+        let newer = r#"{"v":2,"tenant":"main","id":"00000000-0000-4000-8000-000000000000","recipients":1,"bytes":1}"#;
+        assert!(matches!(WakeUp::parse(newer), Err(WakeUpError::UnknownVersion(2))));
+    }
+}
