@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 pub enum Fate {
     /// The recipient's server has not taken it yet; SES goes on trying.
     DeliveryDelayed,
+    /// SES stopped trying, or an automatic answer came back: below `Delivered`, because an
+    /// "out of office" follows a delivery and must not undo it. Shown as `bounced`.
+    SoftBounced,
     /// The recipient's server took it.
     Delivered,
     /// The recipient's server refused it for good.
@@ -35,8 +38,8 @@ mod tests {
 
     #[test]
     fn the_order_of_events_does_not_matter() {
-        use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected};
-        let all = [DeliveryDelayed, Delivered, Bounced, Rejected, Complained];
+        use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced};
+        let all = [DeliveryDelayed, SoftBounced, Delivered, Bounced, Rejected, Complained];
         for a in all {
             for b in all {
                 let ab = Fate::raised(Some(Fate::raised(None, a)), b);
@@ -46,5 +49,6 @@ mod tests {
             }
         }
         assert_eq!(Fate::raised(Some(Bounced), Delivered), Bounced);
+        assert_eq!(Fate::raised(Some(Delivered), SoftBounced), Delivered);
     }
 }

@@ -5,11 +5,17 @@
 //! and `jitter` are arguments; the crate's dependencies enforce the rest.
 //! **Start reading at** [`lifecycle`], which is the state machine, then [`row`].
 
+pub mod address;
+pub mod api_error;
+pub mod apply;
 pub mod cause;
+pub mod email;
 pub mod fate;
 pub mod id;
 pub mod index;
 pub mod lifecycle;
+pub mod limits;
+pub mod ports;
 pub mod retry;
 pub mod row;
 pub mod timestamp;

@@ -9,10 +9,12 @@
 use std::time::Duration;
 
 use crate::cause::Cause;
+use crate::fate::Fate;
 use crate::index;
 use crate::retry::{Jitter, RetryPolicy};
-use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
+use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status, recipient_key};
 use crate::timestamp::Timestamp;
+use crate::wire::ses_event::{Said, SesEvent};
 
 /// A wake-up that comes this early is not sent back: clocks differ, and SQS has whole seconds.
 pub const EARLY: Duration = Duration::from_secs(1);
@@ -52,6 +54,11 @@ pub enum Condition {
         /// The status that the decision saw.
         status: Status,
     },
+    /// No other event has changed what became of the recipients: the life goes its own way.
+    FatesUnmoved {
+        /// The count that the decision saw.
+        fate_no: u32,
+    },
 }
 
 impl Condition {
@@ -64,6 +71,7 @@ impl Condition {
                 row.status == Status::Queued && row.not_before <= now.after(EARLY) && row.expires_at > now
             }
             Self::Unmoved { claim_no, status } => row.claim_no == claim_no && row.status == status,
+            Self::FatesUnmoved { fate_no } => row.fate_no == fate_no,
         }
     }
 
@@ -200,6 +208,57 @@ pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
         }
     }
     write(row, next, Then::Nothing)
+}
+
+/// What `feedback` writes about an event: the acceptance it proves, if that is news.
+///
+/// An event of an erased and re-used id carries another birth and says nothing about this row.
+#[must_use]
+pub fn heard(row: &Row, event: &SesEvent) -> Decision {
+    if row.born != event.born || row.id != event.id || row.tenant != event.tenant {
+        return Decision::Forget;
+    }
+    accepted(
+        row,
+        Acceptance {
+            claim_no: event.claim_no,
+            message_id: event.message_id.clone(),
+            at: event.accepted_at,
+        },
+    )
+}
+
+/// What `feedback` writes about the recipients, if the event raises anything.
+#[must_use]
+pub fn learned(row: &Row, event: &SesEvent) -> Decision {
+    if row.born != event.born || row.id != event.id || row.tenant != event.tenant {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    match &event.said {
+        Said::Accepted => {}
+        Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
+        Said::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
+        Said::Fates(fates) => {
+            for (address, fate) in fates {
+                let key = recipient_key(address);
+                let raised = Fate::raised(next.fates.get(&key).copied(), *fate);
+                next.fates.insert(key, raised);
+                if *fate == Fate::Delivered {
+                    next.delivered_at = next.delivered_at.max(Some(event.at));
+                }
+            }
+        }
+    }
+    if next == *row {
+        return Decision::Forget;
+    }
+    next.fate_no = next.fate_no.saturating_add(1);
+    Decision::Write(Box::new(Transition {
+        condition: Condition::FatesUnmoved { fate_no: row.fate_no },
+        row: next,
+        then: Then::Nothing,
+    }))
 }
 
 fn not_accepted(

@@ -1,6 +1,8 @@
 //! The machine as tables: every status against every event, and the counter-examples that
 //! model checking found.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::id::{EmailId, TenantId};
 use crate::row::{BodyPlace, BodyRef, Lane};
@@ -65,6 +67,11 @@ fn row(status: Status) -> Row {
             kind: DueKind::Check,
             at: at(1180),
         }),
+        fates: BTreeMap::new(),
+        fate_no: 0,
+        delivered_at: None,
+        opened_at: None,
+        clicked_at: None,
     }
 }
 
@@ -372,4 +379,67 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
             }
         }
     }
+}
+
+fn event(said: Said) -> SesEvent {
+    SesEvent {
+        tenant: TenantId::main(),
+        id: EmailId::from_random([1; 16]),
+        claim_no: 1,
+        born: at(990),
+        message_id: "m1".to_owned(),
+        accepted_at: at(1001),
+        at: at(1002),
+        said,
+    }
+}
+
+fn fate_event(address: &str, fate: Fate) -> SesEvent {
+    event(Said::Fates(vec![(address.to_owned(), fate)]))
+}
+
+#[test]
+fn an_event_of_a_re_used_id_says_nothing() {
+    let mut other = fate_event("a@example.com", Fate::Bounced);
+    other.born = at(5);
+    assert_eq!(heard(&row(Status::Sending), &other), Decision::Forget);
+    assert_eq!(learned(&row(Status::Sent), &other), Decision::Forget);
+}
+
+#[test]
+fn any_event_proves_the_acceptance() {
+    let bounced = fate_event("a@example.com", Fate::Bounced);
+    assert_eq!(
+        leads_to(&heard(&row(Status::Uncertain), &bounced)),
+        Some((Status::Sent, Then::Nothing))
+    );
+}
+
+#[test]
+fn fates_only_rise_and_a_repeated_event_writes_nothing() {
+    let key = recipient_key("a@example.com");
+    let bounced = written(learned(&row(Status::Sent), &fate_event("A@Example.com", Fate::Bounced)));
+    assert_eq!((bounced.fates.get(&key), bounced.fate_no), (Some(&Fate::Bounced), 1));
+    assert_eq!(
+        learned(&bounced, &fate_event("a@example.com", Fate::Bounced)),
+        Decision::Forget
+    );
+    let delivered = written(learned(&bounced, &fate_event("a@example.com", Fate::Delivered)));
+    assert_eq!(
+        delivered.fates.get(&key),
+        Some(&Fate::Bounced),
+        "the time is news, the rank is not"
+    );
+    assert_eq!(delivered.delivered_at, Some(at(1002)));
+}
+
+#[test]
+fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
+    let row = row(Status::Sending);
+    let Decision::Write(transition) = learned(&row, &event(Said::Opened)) else {
+        panic!("an opening is news");
+    };
+    assert_eq!(transition.condition, Condition::FatesUnmoved { fate_no: 0 });
+    assert!(transition.condition.holds(&row) && !transition.condition.holds(&transition.row));
+    assert_eq!(transition.row.status, Status::Sending);
 }

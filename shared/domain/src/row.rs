@@ -2,9 +2,13 @@
 //!
 //! **Invariant:** written only by carrying out a [`crate::lifecycle::Transition`].
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::cause::Cause;
+use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
 use crate::timestamp::Timestamp;
 
@@ -171,4 +175,21 @@ pub struct Row {
     pub sent: Option<Acceptance>,
     /// Where it waits; `None` when finished.
     pub due: Option<Due>,
+    /// What became of each recipient, by [`recipient_key`].
+    pub fates: BTreeMap<String, Fate>,
+    /// How often `fates`, `delivered_at`, `opened_at` or `clicked_at` were written.
+    pub fate_no: u32,
+    /// When the last recipient's server took it.
+    pub delivered_at: Option<Timestamp>,
+    /// When it was last opened.
+    pub opened_at: Option<Timestamp>,
+    /// When a link in it was last clicked.
+    pub clicked_at: Option<Timestamp>,
+}
+
+/// Names a recipient in a row without the address: 12 hex digits of its SHA-256, lower-cased.
+#[must_use]
+pub fn recipient_key(address: &str) -> String {
+    let hash = Sha256::digest(address.trim().to_ascii_lowercase().as_bytes());
+    hash.iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }

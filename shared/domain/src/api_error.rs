@@ -1,0 +1,270 @@
+//! What an API call is answered when it is refused.
+//!
+//! **Role:** made by the parsers and the use cases; turned into a response by the HTTP glue.
+//! **Invariant:** a name and its status belong together, so errors are made by the
+//! constructors only. A message never repeats an address, a subject or a body.
+//! **Start reading at** [`ApiError`].
+
+use std::fmt;
+
+use serde::Serialize;
+
+/// The closed list of error names, as they appear in the answer.
+///
+/// Source: Resend's API reference, "Errors"; `conflict` is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ErrorName {
+    /// Malformed, unknown, unsupported, too large or of a wrong type or value.
+    ValidationError,
+    /// A field that must be there is not.
+    MissingRequiredField,
+    /// A bad or unverified From.
+    InvalidFromAddress,
+    /// A bad attachment.
+    InvalidAttachment,
+    /// An idempotency key that is empty or too long.
+    InvalidIdempotencyKey,
+    /// The same key was used for another request.
+    InvalidIdempotentRequest,
+    /// No such thing, or it is another tenant's.
+    NotFound,
+    /// The route exists, the method does not.
+    MethodNotAllowed,
+    /// Too late, already there, or not empty.
+    Conflict,
+    /// No key was given.
+    MissingApiKey,
+    /// The key given is none of ours.
+    InvalidApiKey,
+    /// The key may not do this.
+    RestrictedApiKey,
+    /// Over a rate.
+    RateLimitExceeded,
+    /// Over a day's cap.
+    DailyQuotaExceeded,
+    /// Our fault; safe to retry with the same idempotency key.
+    InternalServerError,
+}
+
+impl ErrorName {
+    /// The name in the answer.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::ValidationError => "validation_error",
+            Self::MissingRequiredField => "missing_required_field",
+            Self::InvalidFromAddress => "invalid_from_address",
+            Self::InvalidAttachment => "invalid_attachment",
+            Self::InvalidIdempotencyKey => "invalid_idempotency_key",
+            Self::InvalidIdempotentRequest => "invalid_idempotent_request",
+            Self::NotFound => "not_found",
+            Self::MethodNotAllowed => "method_not_allowed",
+            Self::Conflict => "conflict",
+            Self::MissingApiKey => "missing_api_key",
+            Self::InvalidApiKey => "invalid_api_key",
+            Self::RestrictedApiKey => "restricted_api_key",
+            Self::RateLimitExceeded => "rate_limit_exceeded",
+            Self::DailyQuotaExceeded => "daily_quota_exceeded",
+            Self::InternalServerError => "internal_server_error",
+        }
+    }
+}
+
+impl fmt::Display for ErrorName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A refused call: `{"statusCode", "name", "message"}`.
+///
+/// Source: Resend's API reference, "Errors".
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[error("{message}")]
+pub struct ApiError {
+    #[serde(rename = "statusCode")]
+    status: u16,
+    name: ErrorName,
+    message: String,
+}
+
+impl ApiError {
+    fn new(status: u16, name: ErrorName, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, name, message }
+    }
+
+    /// 400: the body is not JSON, or not the object or array that is expected.
+    pub fn malformed(message: impl Into<String>) -> Self {
+        Self::new(400, ErrorName::ValidationError, message)
+    }
+
+    /// 422: an unknown or unsupported field, a wrong type, a bad value.
+    pub fn validation(path: &str, problem: impl fmt::Display) -> Self {
+        Self::new(422, ErrorName::ValidationError, at(path, problem))
+    }
+
+    /// 422: a required field is missing.
+    pub fn missing_field(path: &str, problem: impl fmt::Display) -> Self {
+        Self::new(422, ErrorName::MissingRequiredField, at(path, problem))
+    }
+
+    /// 422: a bad or unverified From.
+    pub fn invalid_from(path: &str, problem: impl fmt::Display) -> Self {
+        Self::new(422, ErrorName::InvalidFromAddress, at(path, problem))
+    }
+
+    /// 422: a bad attachment.
+    pub fn invalid_attachment(path: &str, problem: impl fmt::Display) -> Self {
+        Self::new(422, ErrorName::InvalidAttachment, at(path, problem))
+    }
+
+    /// 413: the request is too large.
+    pub fn too_large(message: impl Into<String>) -> Self {
+        Self::new(413, ErrorName::ValidationError, message)
+    }
+
+    /// 400: an idempotency key that is empty, too long or not printable.
+    pub fn invalid_idempotency_key(message: impl Into<String>) -> Self {
+        Self::new(400, ErrorName::InvalidIdempotencyKey, message)
+    }
+
+    /// 409: the idempotency key belongs to another request.
+    pub fn invalid_idempotent_request(message: impl Into<String>) -> Self {
+        Self::new(409, ErrorName::InvalidIdempotentRequest, message)
+    }
+
+    /// 404: no such email, queue or route, or another tenant's.
+    pub fn not_found(message: impl Into<String>) -> Self {
+        Self::new(404, ErrorName::NotFound, message)
+    }
+
+    /// 405: the route does not know the method.
+    pub fn method_not_allowed(message: impl Into<String>) -> Self {
+        Self::new(405, ErrorName::MethodNotAllowed, message)
+    }
+
+    /// 409: too late, taken, or not empty.
+    pub fn conflict(message: impl Into<String>) -> Self {
+        Self::new(409, ErrorName::Conflict, message)
+    }
+
+    /// 401: no API key.
+    pub fn missing_api_key(message: impl Into<String>) -> Self {
+        Self::new(401, ErrorName::MissingApiKey, message)
+    }
+
+    /// 403: an API key that is none of ours (Resend's choice of status).
+    pub fn invalid_api_key(message: impl Into<String>) -> Self {
+        Self::new(403, ErrorName::InvalidApiKey, message)
+    }
+
+    /// 401: an API key that may not do this (Resend's choice of status).
+    pub fn restricted_api_key(message: impl Into<String>) -> Self {
+        Self::new(401, ErrorName::RestrictedApiKey, message)
+    }
+
+    /// 429: over a rate. The caller adds `retry-after` and `ratelimit-*`.
+    pub fn rate_limit_exceeded(message: impl Into<String>) -> Self {
+        Self::new(429, ErrorName::RateLimitExceeded, message)
+    }
+
+    /// 429: over a day's cap. The caller adds `retry-after` and `ratelimit-*`.
+    pub fn daily_quota_exceeded(message: impl Into<String>) -> Self {
+        Self::new(429, ErrorName::DailyQuotaExceeded, message)
+    }
+
+    /// 500: our fault. The message says nothing of the cause: that belongs into the log.
+    #[must_use]
+    pub fn internal() -> Self {
+        Self::new(
+            500,
+            ErrorName::InternalServerError,
+            "Something went wrong on our side. It is safe to retry with the same Idempotency-Key.",
+        )
+    }
+
+    /// The HTTP status.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        self.status
+    }
+
+    /// The name.
+    #[must_use]
+    pub fn name(&self) -> ErrorName {
+        self.name
+    }
+
+    /// The message: the field's path first, where there is one.
+    #[must_use]
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// The response's body, as JSON.
+    #[must_use]
+    pub fn body(&self) -> String {
+        // Written by hand because it cannot fail this way; a `Value` prints as JSON.
+        format!(
+            r#"{{"statusCode":{},"name":"{}","message":{}}}"#,
+            self.status,
+            self.name,
+            serde_json::Value::from(self.message.as_str()),
+        )
+    }
+}
+
+fn at(path: &str, problem: impl fmt::Display) -> String {
+    if path.is_empty() {
+        problem.to_string()
+    } else {
+        format!("{path}: {problem}")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_row_has_its_status_and_name() {
+        for (error, status, name) in [
+            (ApiError::malformed("x"), 400, "validation_error"),
+            (ApiError::missing_field("a", "x"), 422, "missing_required_field"),
+            (ApiError::validation("a", "x"), 422, "validation_error"),
+            (ApiError::invalid_from("a", "x"), 422, "invalid_from_address"),
+            (ApiError::invalid_attachment("a", "x"), 422, "invalid_attachment"),
+            (ApiError::too_large("x"), 413, "validation_error"),
+            (ApiError::invalid_idempotency_key("x"), 400, "invalid_idempotency_key"),
+            (
+                ApiError::invalid_idempotent_request("x"),
+                409,
+                "invalid_idempotent_request",
+            ),
+            (ApiError::not_found("x"), 404, "not_found"),
+            (ApiError::method_not_allowed("x"), 405, "method_not_allowed"),
+            (ApiError::conflict("x"), 409, "conflict"),
+            (ApiError::missing_api_key("x"), 401, "missing_api_key"),
+            (ApiError::invalid_api_key("x"), 403, "invalid_api_key"),
+            (ApiError::restricted_api_key("x"), 401, "restricted_api_key"),
+            (ApiError::rate_limit_exceeded("x"), 429, "rate_limit_exceeded"),
+            (ApiError::daily_quota_exceeded("x"), 429, "daily_quota_exceeded"),
+            (ApiError::internal(), 500, "internal_server_error"),
+        ] {
+            assert_eq!((error.status(), error.name().as_str()), (status, name));
+            // `body`, `Serialize` and `as_str` cannot drift apart.
+            assert_eq!(serde_json::to_string(&error).unwrap(), error.body());
+        }
+    }
+
+    #[test]
+    fn the_message_begins_with_the_path() {
+        let error = ApiError::validation("to[3]", "say \"hi\"\n");
+        assert_eq!(
+            error.body(),
+            r#"{"statusCode":422,"name":"validation_error","message":"to[3]: say \"hi\"\n"}"#
+        );
+    }
+}

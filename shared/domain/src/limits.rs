@@ -1,0 +1,153 @@
+//! Every number that bounds a request, each with where it comes from.
+//!
+//! **Role:** read by the parsers of this crate and by whoever renders for SES; calls nothing.
+//! **Invariant:** a number that refuses something a caller sent is written here or nowhere.
+//! **Start reading at** [`RECIPIENTS_MAX`].
+//!
+//! Stored bodies are checked again against these numbers when they are read back, so
+//! lowering one makes bodies unreadable that were accepted before: raise, never lower.
+
+/// Recipients of one email: `to`, `cc` and `bcc` together.
+///
+/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": a message may
+/// have up to 50 recipients in To, Cc and Bcc.
+pub const RECIPIENTS_MAX: usize = 50;
+
+/// Addresses in `reply_to`.
+///
+/// Source: our choice, the same as [`RECIPIENTS_MAX`]; SES names no number.
+pub const REPLY_TO_MAX: usize = 50;
+
+/// Custom headers that SES adds to one message.
+///
+/// Source: Amazon SES API v2 reference, `Message.Headers`: up to 15 headers.
+pub const SES_HEADERS_MAX: usize = 15;
+
+/// Headers that we add to every email ourselves: `X-Email-Id`.
+///
+/// Source: the promise that every email carries its id.
+pub const OUR_HEADERS: usize = 1;
+
+/// Headers a caller may add: what SES takes, less ours.
+pub const HEADERS_MAX: usize = SES_HEADERS_MAX - OUR_HEADERS;
+
+/// Characters of a header's name.
+///
+/// Source: Amazon SES API v2 reference, `MessageHeader.Name`: 1 to 126.
+pub const HEADER_NAME_MAX: usize = 126;
+
+/// Characters of a header's value as it is rendered (after RFC 2047).
+///
+/// Source: Amazon SES API v2 reference, `MessageHeader.Value`: 1 to 870. The Rust SDK's
+/// documentation says 995; 870 is the stricter, and with a name of 126 and `": "` it is
+/// exactly RFC 5322's line of 998.
+pub const HEADER_VALUE_MAX: usize = 870;
+
+/// Tags of one message.
+///
+/// Source: our reading of SES's event publishing: at most 50 message tags. The API
+/// reference names no number, so the smaller one found anywhere is kept.
+pub const SES_TAGS_MAX: usize = 50;
+
+/// Tags that we add ourselves: `mq_tenant`, `mq_id`, `mq_claim`, `mq_born`.
+///
+/// Source: what `feedback` needs to find an email's row.
+pub const OUR_TAGS: usize = 4;
+
+/// Tags a caller may add: what SES takes, less ours.
+pub const TAGS_MAX: usize = SES_TAGS_MAX - OUR_TAGS;
+
+/// Characters of a tag's name and of its value, each; at least one.
+///
+/// Source: Amazon SES API v2 reference, `MessageTag`: `[A-Za-z0-9_-]`, at most 256.
+pub const TAG_MAX: usize = 256;
+
+/// What a caller's tag may not begin with, in any case.
+///
+/// Source: ours; the tags by which SES's events find their way back begin so.
+pub const TAG_RESERVED_PREFIX: &str = "mq_";
+
+/// Emails in one `POST /emails/batch`.
+///
+/// Source: ours (Resend takes 100): with bodies of 8 KB it is what [`REQUEST_BYTES`] holds.
+pub const BATCH_MAX: usize = 500;
+
+/// Bytes of a request's body: 4 MiB.
+///
+/// Source: AWS Lambda quotas: an invocation's event is at most 6 MB, and the body
+/// arrives in it as an escaped or base64 string (4 MiB x 4/3 = 5.6 MB).
+pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
+
+/// Characters of an `Idempotency-Key`; at least one.
+///
+/// Source: Resend's API, "Idempotency keys": 1 to 256 characters.
+pub const IDEMPOTENCY_KEY_MAX: usize = 256;
+
+/// The longest `DelaySeconds` of a message, in seconds.
+///
+/// Source: Amazon SQS API reference, `SendMessage`: 0 to 900.
+pub const SQS_DELAY_MAX_SECS: u32 = 900;
+
+/// Octets of one line of a message, without its CRLF.
+///
+/// Source: RFC 5322, 2.1.1.
+pub const LINE_MAX: usize = 998;
+
+/// Bytes of a subject as UTF-8: `Subject: ` and an ASCII subject are one unfolded line.
+///
+/// Source: RFC 5322, 2.1.1. A non-ASCII subject is longer when encoded, but then it
+/// consists of encoded words, between which it may be folded (RFC 2047, 2).
+pub const SUBJECT_MAX: usize = LINE_MAX - "Subject: ".len();
+
+/// Bytes of one address with its display name as rendered: it fits, unfolded, into a line
+/// that begins with the longest field name we use for addresses.
+///
+/// Source: RFC 5322, 2.1.1.
+pub const MAILBOX_MAX: usize = LINE_MAX - "Reply-To: ".len();
+
+/// Octets of an address's local part.
+///
+/// Source: RFC 5321, 4.5.3.1.1.
+pub const LOCAL_PART_MAX: usize = 64;
+
+/// Octets of a domain as text, without a trailing dot.
+///
+/// Source: RFC 1035, 2.3.4: 255 octets on the wire, which is 253 as text.
+pub const DOMAIN_MAX: usize = 253;
+
+/// Octets of one label of a domain.
+///
+/// Source: RFC 1035, 2.3.4. `idna` checks it.
+pub const LABEL_MAX: usize = 63;
+
+/// Octets of an address.
+///
+/// Source: RFC 5321, 4.5.3.1.3: a path is 256 with its angle brackets (RFC 3696,
+/// erratum 1690). SES's own 320 (64 + 1 + 255) is wider.
+pub const ADDRESS_MAX: usize = 254;
+
+/// Bytes of a domain as a caller writes it, before IDNA: bounds the work of mapping it.
+///
+/// Source: [`DOMAIN_MAX`] characters of at most four bytes of UTF-8.
+pub const DOMAIN_INPUT_MAX: usize = DOMAIN_MAX * 4;
+
+/// Characters of an encoded word.
+///
+/// Source: RFC 2047, 2.
+pub const ENCODED_WORD_MAX: usize = 75;
+
+/// How deep arrays and objects may be nested in a request.
+///
+/// Source: `serde_json`'s recursion limit, which enforces it; named here for the tests.
+pub const JSON_DEPTH: usize = 128;
+
+/// JSON values in one request: bounds memory (about 60 bytes each) on a small function.
+///
+/// Source: a full batch needs 500 x (50 recipients + 46 tags x 3 + 14 headers + 12
+/// fields) = 107,000; doubled and rounded.
+pub const JSON_VALUES: u32 = 250_000;
+
+/// Characters of a caller's field name that an error message repeats.
+///
+/// Source: ours; longer than any name that can be meant.
+pub const ECHO_MAX: usize = 64;

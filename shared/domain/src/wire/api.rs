@@ -1,0 +1,472 @@
+//! Reads the bodies of `POST /emails` and `POST /emails/batch`.
+//!
+//! **Role:** called by `enqueue`; calls [`crate::email`].
+//! **Invariant:** any bytes end in a request or an [`ApiError`], never in a panic, and in
+//! bounded memory; an error has the path of the field it is about and none of its content.
+//! **Start reading at** [`parse_email`]. Fields are read by hand, not by derive, because each
+//! kind of mistake has its own status and name (Resend's), and a key given twice is one.
+//!
+//! A JSON null means that the field is absent: some SDKs send their unset options so.
+//! Source: resend-node and resend-python, which send these fields in this spelling.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+)]
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+
+use crate::api_error::ApiError;
+use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
+use crate::limits;
+
+/// What `POST /emails` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailRequest {
+    /// The email itself.
+    pub email: Email,
+}
+
+/// What a batch does when one of its items is bad: the header `x-batch-validation`.
+///
+/// Source: Resend's API reference, "Send batch emails".
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum BatchValidation {
+    /// The whole batch is refused.
+    #[default]
+    Strict,
+    /// The good items are accepted, the bad ones reported.
+    Permissive,
+}
+
+impl BatchValidation {
+    /// Reads the header; absent means strict.
+    ///
+    /// # Errors
+    /// 422 `validation_error` for any other value.
+    pub fn parse(header: Option<&str>) -> Result<Self, ApiError> {
+        match header.map(str::trim) {
+            None => Ok(Self::Strict),
+            Some(value) if value.eq_ignore_ascii_case("strict") => Ok(Self::Strict),
+            Some(value) if value.eq_ignore_ascii_case("permissive") => Ok(Self::Permissive),
+            Some(_) => Err(ApiError::validation(
+                "x-batch-validation",
+                "must be strict or permissive",
+            )),
+        }
+    }
+}
+
+/// A good item of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchItem {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// What it asks for.
+    pub request: EmailRequest,
+}
+
+/// A bad item of a permissive batch, as it is answered.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct ItemError {
+    /// Its place in the request, from 0.
+    pub index: usize,
+    /// What is wrong; the path is inside the item, for the index is beside it.
+    pub message: String,
+}
+
+/// What `POST /emails/batch` asks for; both lists are ordered by index.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRequest {
+    /// The good items. May be empty when the batch is permissive.
+    pub items: Vec<BatchItem>,
+    /// The bad items. Empty when the batch is strict.
+    pub errors: Vec<ItemError>,
+}
+
+impl BatchRequest {
+    /// What makes two batches the same: SHA-256 over every item's hash or error, in order.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut parts: Vec<(usize, String)> = Vec::new();
+        parts.extend(self.items.iter().map(|item| (item.index, item.request.email.hash())));
+        parts.extend(self.errors.iter().map(|error| {
+            let message = sha256_hex(error.message.as_bytes());
+            (error.index, format!("!{message}"))
+        }));
+        parts.sort();
+        let parts: Vec<String> = parts.into_iter().map(|(_, part)| part).collect();
+        sha256_hex(parts.join("\n").as_bytes())
+    }
+}
+
+/// The header `Idempotency-Key`: 1 to 256 characters, none of them a control character.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdempotencyKey(String);
+
+impl IdempotencyKey {
+    /// Reads the header's value.
+    ///
+    /// # Errors
+    /// 400 `invalid_idempotency_key`.
+    pub fn parse(key: &str) -> Result<Self, ApiError> {
+        let count = key.chars().count();
+        if count == 0 || count > limits::IDEMPOTENCY_KEY_MAX || key.chars().any(char::is_control) {
+            return Err(ApiError::invalid_idempotency_key(
+                "Idempotency-Key: must be 1 to 256 printable characters",
+            ));
+        }
+        Ok(Self(key.to_owned()))
+    }
+
+    /// The key. It may hold personal data: not for logs.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for IdempotencyKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("IdempotencyKey(***)")
+    }
+}
+
+/// Reads the body of `POST /emails`.
+///
+/// # Errors
+/// 413 when it is too large, 400 when it is not a JSON object, else 422 with the first
+/// problem's path.
+pub fn parse_email(body: &[u8]) -> Result<EmailRequest, ApiError> {
+    match read_json(body)? {
+        node @ Node::Object(_) => read_email(node).map_err(|error| to_api(None, error)),
+        node => Err(ApiError::malformed(format!(
+            "The request body must be a JSON object, not {}.",
+            node.kind()
+        ))),
+    }
+}
+
+/// Reads the body of `POST /emails/batch`.
+///
+/// # Errors
+/// As [`parse_email`], with paths like `[2].to[3]`; problems of single items only when
+/// the batch is strict.
+pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequest, ApiError> {
+    let nodes = match read_json(body)? {
+        Node::Array(nodes) => nodes,
+        node => {
+            let kind = node.kind();
+            return Err(ApiError::malformed(format!(
+                "The request body must be a JSON array of emails, not {kind}."
+            )));
+        }
+    };
+    if nodes.is_empty() || nodes.len() > limits::BATCH_MAX {
+        let (found, max) = (nodes.len(), limits::BATCH_MAX);
+        return Err(ApiError::validation(
+            "",
+            format!("A batch must hold 1 to {max} emails; this one holds {found}."),
+        ));
+    }
+    let mut batch = BatchRequest {
+        items: Vec::with_capacity(nodes.len()),
+        errors: Vec::new(),
+    };
+    for (index, node) in nodes.into_iter().enumerate() {
+        match (read_email(node), validation) {
+            (Ok(request), _) => batch.items.push(BatchItem { index, request }),
+            (Err(error), BatchValidation::Strict) => return Err(to_api(Some(index), error)),
+            (Err(error), BatchValidation::Permissive) => {
+                let message = to_api(None, error).message().to_owned();
+                batch.errors.push(ItemError { index, message });
+            }
+        }
+    }
+    Ok(batch)
+}
+
+fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
+    let EmailError { path, problem } = error;
+    let path = match index {
+        None => path,
+        Some(index) if path.is_empty() => format!("[{index}]"),
+        Some(index) => format!("[{index}].{path}"),
+    };
+    match problem {
+        Problem::From(_) => ApiError::invalid_from(&path, problem),
+        Problem::Missing(_) => ApiError::missing_field(&path, problem),
+        Problem::Address(_)
+        | Problem::WrongType { .. }
+        | Problem::Unknown(_)
+        | Problem::Unsupported
+        | Problem::Repeated
+        | Problem::TooMany { .. }
+        | Problem::TooManyRecipients { .. }
+        | Problem::TooLong { .. }
+        | Problem::Bad(_) => ApiError::validation(&path, problem),
+    }
+}
+
+/// Fields that the API knows and this version does not act on: refused, never ignored.
+const UNSUPPORTED: &[&str] = &[
+    "attachments",
+    "expires_at",
+    "expires_in_seconds",
+    "on_uncertain",
+    "priority",
+    "queue",
+    "react",
+    "scheduled_at",
+    "template",
+    "topic_id",
+];
+
+fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
+    let mut draft = Draft::default();
+    let mut seen = Vec::new();
+    for (key, value) in object("", node)? {
+        let path = echo(&key);
+        if seen.contains(&key) {
+            return Err(EmailError::at(path, Problem::Repeated));
+        }
+        match key.as_str() {
+            "from" => draft.from = text(&path, value)?,
+            "to" => draft.to = addresses(&path, value)?,
+            "cc" => draft.cc = addresses(&path, value)?,
+            "bcc" => draft.bcc = addresses(&path, value)?,
+            "reply_to" => draft.reply_to = addresses(&path, value)?,
+            "subject" => draft.subject = text(&path, value)?,
+            "html" => draft.html = text(&path, value)?,
+            "text" => draft.text = text(&path, value)?,
+            "headers" => draft.headers = headers(value)?,
+            "tags" => draft.tags = tags(value)?,
+            known if UNSUPPORTED.contains(&known) => {
+                // An SDK's way to say "none" is no use of the field.
+                if !value.is_none() {
+                    return Err(EmailError::at(path, Problem::Unsupported));
+                }
+            }
+            "replyTo" => {
+                return Err(EmailError::at(path, Problem::Unknown(": use reply_to")));
+            }
+            "scheduledAt" => {
+                return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at")));
+            }
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        seen.push(key);
+    }
+    let email = draft.check()?;
+    Ok(EmailRequest { email })
+}
+
+fn headers(node: Node) -> Result<Vec<(String, String)>, EmailError> {
+    let entries = match node {
+        Node::Null => return Ok(Vec::new()),
+        // PHP encodes an empty map as an empty array.
+        Node::Array(nodes) if nodes.is_empty() => return Ok(Vec::new()),
+        node => object("headers", node)?,
+    };
+    let mut headers = Vec::new();
+    for (name, value) in entries {
+        if let Some(value) = text(&format!("headers.{}", echo(&name)), value)? {
+            headers.push((name, value));
+        }
+    }
+    Ok(headers)
+}
+
+fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(Vec::new()),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type("tags", "an array of {name, value}", &node)),
+    };
+    let mut tags = Vec::new();
+    for (index, node) in nodes.into_iter().enumerate() {
+        let path = format!("tags[{index}]");
+        let (mut name, mut value) = (None, None);
+        for (key, node) in object(&path, node)? {
+            let path = format!("{path}.{}", echo(&key));
+            let slot = match key.as_str() {
+                "name" => &mut name,
+                "value" => &mut value,
+                _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+            };
+            if slot.is_some() {
+                return Err(EmailError::at(path, Problem::Repeated));
+            }
+            *slot = text(&path, node)?;
+        }
+        let required = |part: &str, text: Option<String>| {
+            let missing = Problem::Missing("this field is required");
+            text.ok_or_else(|| EmailError::at(format!("{path}.{part}"), missing))
+        };
+        tags.push((required("name", name)?, required("value", value)?));
+    }
+    Ok(tags)
+}
+
+fn object(path: &str, node: Node) -> Result<Vec<(String, Node)>, EmailError> {
+    match node {
+        Node::Object(entries) => Ok(entries),
+        node => Err(wrong_type(path, "an object", &node)),
+    }
+}
+
+fn text(path: &str, node: Node) -> Result<Option<String>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Text(text) => Ok(Some(text)),
+        node => Err(wrong_type(path, "a string", &node)),
+    }
+}
+
+fn addresses(path: &str, node: Node) -> Result<Addresses, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(Addresses::Absent),
+        Node::Text(text) => return Ok(Addresses::One(text)),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type(path, "a string or an array of strings", &node)),
+    };
+    let texts = nodes.into_iter().enumerate().map(|(index, node)| match node {
+        Node::Text(text) => Ok(text),
+        node => Err(wrong_type(&format!("{path}[{index}]"), "a string", &node)),
+    });
+    Ok(Addresses::Many(texts.collect::<Result<_, _>>()?))
+}
+
+fn wrong_type(path: &str, expected: &'static str, node: &Node) -> EmailError {
+    let found = node.kind();
+    EmailError::at(path, Problem::WrongType { expected, found })
+}
+
+/// A caller's key as part of a path: short, and without line breaks.
+fn echo(key: &str) -> String {
+    let shown: String = key.chars().take(limits::ECHO_MAX).collect();
+    shown.escape_debug().to_string()
+}
+
+/// A JSON value that still knows its objects' order and repeated keys. Numbers and
+/// booleans have no field to go to, so their values are not kept.
+enum Node {
+    Null,
+    Bool,
+    Number,
+    Text(String),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "a boolean",
+            Self::Number => "a number",
+            Self::Text(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    fn is_none(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Array(nodes) => nodes.is_empty(),
+            Self::Bool | Self::Number | Self::Text(_) | Self::Object(_) => false,
+        }
+    }
+}
+
+fn read_json(body: &[u8]) -> Result<Node, ApiError> {
+    if body.len() > limits::REQUEST_BYTES {
+        let max = limits::REQUEST_BYTES;
+        return Err(ApiError::too_large(format!(
+            "The request body is too large: at most {max} bytes are accepted."
+        )));
+    }
+    let left = Cell::new(limits::JSON_VALUES);
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    NodeSeed { left: &left }
+        .deserialize(&mut reader)
+        .and_then(|node| reader.end().map(|()| node))
+        .map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
+}
+
+/// Builds a [`Node`]; nesting is bounded by `serde_json`, the number of values by `left`.
+#[derive(Clone, Copy)]
+struct NodeSeed<'a> {
+    left: &'a Cell<u32>,
+}
+
+impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Node, D::Error> {
+        let left = self.left.get().checked_sub(1);
+        self.left
+            .set(left.ok_or_else(|| D::Error::custom("it holds too many values"))?);
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NodeSeed<'_> {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
+        Ok(Node::Bool)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Node, E> {
+        Ok(Node::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = seq.next_element_seed(self)? {
+            nodes.push(node);
+        }
+        Ok(Node::Array(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            entries.push((key, map.next_value_seed(self)?));
+        }
+        Ok(Node::Object(entries))
+    }
+}
+
+#[cfg(test)]
+#[path = "api_tests.rs"]
+mod tests;

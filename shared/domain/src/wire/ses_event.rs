@@ -1,0 +1,368 @@
+//! SES's events, as event publishing sends them through SNS with raw delivery.
+//!
+//! **Invariant:** only what is needed is read, and nothing that is missing is guessed: an
+//! event that cannot be tied to a tenant, an id, a claim and a birth changes nothing.
+//!
+//! Source: Amazon SES Developer Guide, "Contents of event data that Amazon SES publishes to
+//! Amazon SNS", read 2026-11-24.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+
+use crate::fate::Fate;
+use crate::id::{EmailId, TenantId};
+use crate::timestamp::Timestamp;
+
+/// The tag with the tenant.
+pub const TAG_TENANT: &str = "mq_tenant";
+/// The tag with the email's id.
+pub const TAG_ID: &str = "mq_id";
+/// The tag with the number of the claim that submitted it.
+pub const TAG_CLAIM: &str = "mq_claim";
+/// The tag with the row's birth, in milliseconds since 1970.
+pub const TAG_BORN: &str = "mq_born";
+
+/// What an event says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Said {
+    /// SES accepted the email, and nothing more.
+    Accepted,
+    /// What became of some recipients.
+    Fates(Vec<(String, Fate)>),
+    /// A recipient opened it.
+    Opened,
+    /// A recipient clicked a link in it.
+    Clicked,
+}
+
+/// An event about one of our emails.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SesEvent {
+    /// Whose email.
+    pub tenant: TenantId,
+    /// Which email.
+    pub id: EmailId,
+    /// Which claim submitted it.
+    pub claim_no: u32,
+    /// The birth of the row that submitted it.
+    pub born: Timestamp,
+    /// SES's `MessageId`.
+    pub message_id: String,
+    /// When SES accepted it.
+    pub accepted_at: Timestamp,
+    /// When this happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub said: Said,
+}
+
+/// Why a message is no event of ours.
+#[derive(Debug, thiserror::Error)]
+pub enum SesEventError {
+    /// Not JSON, or not of SES's form.
+    #[error("not an SES event")]
+    Malformed(#[from] serde_json::Error),
+    /// Of a type that says nothing about delivery, or is newer than this code.
+    #[error("SES event of another type: {0}")]
+    OtherType(String),
+    /// Not submitted by this queue, or its tags were changed.
+    #[error("SES event without a usable tag {0}")]
+    Tag(&'static str),
+    /// A time that is no time, or a part that its type promises is missing.
+    #[error("SES event without a usable {0}")]
+    Missing(&'static str),
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "eventType")]
+    event_type: String,
+    mail: Mail,
+    bounce: Option<Bounce>,
+    complaint: Option<Complaint>,
+    delivery: Option<Delivery>,
+    #[serde(rename = "deliveryDelay")]
+    delay: Option<Delay>,
+    open: Option<Moment>,
+    click: Option<Moment>,
+}
+
+#[derive(Deserialize)]
+struct Mail {
+    timestamp: String,
+    #[serde(rename = "messageId")]
+    message_id: String,
+    #[serde(default)]
+    destination: Vec<String>,
+    #[serde(default)]
+    tags: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(Deserialize)]
+struct Recipient {
+    #[serde(rename = "emailAddress")]
+    email_address: String,
+}
+
+#[derive(Deserialize)]
+struct Bounce {
+    timestamp: String,
+    #[serde(rename = "bounceType")]
+    bounce_type: String,
+    #[serde(rename = "bouncedRecipients")]
+    recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+struct Complaint {
+    timestamp: String,
+    #[serde(rename = "complainedRecipients")]
+    recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+struct Delivery {
+    timestamp: String,
+    recipients: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Delay {
+    timestamp: String,
+    #[serde(rename = "delayedRecipients")]
+    recipients: Vec<Recipient>,
+}
+
+#[derive(Deserialize)]
+struct Moment {
+    timestamp: String,
+}
+
+impl SesEvent {
+    /// Reads a message of the feedback queue.
+    ///
+    /// # Errors
+    /// When it is not an event about an email of this queue; nothing can be done about it.
+    pub fn parse(body: &str) -> Result<Self, SesEventError> {
+        let event: Event = serde_json::from_str(body)?;
+        let mail = &event.mail;
+        let accepted_at = time(&mail.timestamp, "mail.timestamp")?;
+        let (at, said) = event.said(accepted_at)?;
+        Ok(Self {
+            tenant: mail.tag(TAG_TENANT, TenantId::parse)?,
+            id: mail.tag(TAG_ID, EmailId::parse)?,
+            claim_no: mail.tag(TAG_CLAIM, |text| text.parse().ok())?,
+            born: mail.tag(TAG_BORN, |text| text.parse().ok().map(Timestamp::from_millis))?,
+            message_id: mail.message_id.clone(),
+            accepted_at,
+            at,
+            said,
+        })
+    }
+}
+
+impl Event {
+    fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, Said), SesEventError> {
+        match self.event_type.as_str() {
+            "Send" => Ok((accepted_at, Said::Accepted)),
+            "Reject" => Ok((accepted_at, fates(self.mail.destination.iter(), Fate::Rejected))),
+            "Rendering Failure" => Ok((accepted_at, fates(self.mail.destination.iter(), Fate::Rejected))),
+            "Delivery" => {
+                let delivery = self.delivery.as_ref().ok_or(SesEventError::Missing("delivery"))?;
+                Ok((
+                    time(&delivery.timestamp, "delivery.timestamp")?,
+                    fates(delivery.recipients.iter(), Fate::Delivered),
+                ))
+            }
+            "Bounce" => {
+                let bounce = self.bounce.as_ref().ok_or(SesEventError::Missing("bounce"))?;
+                let fate = if bounce.bounce_type == "Permanent" {
+                    Fate::Bounced
+                } else {
+                    Fate::SoftBounced
+                };
+                Ok((
+                    time(&bounce.timestamp, "bounce.timestamp")?,
+                    fates(addresses(&bounce.recipients), fate),
+                ))
+            }
+            "Complaint" => {
+                let complaint = self.complaint.as_ref().ok_or(SesEventError::Missing("complaint"))?;
+                Ok((
+                    time(&complaint.timestamp, "complaint.timestamp")?,
+                    fates(addresses(&complaint.recipients), Fate::Complained),
+                ))
+            }
+            "DeliveryDelay" => {
+                let delay = self.delay.as_ref().ok_or(SesEventError::Missing("deliveryDelay"))?;
+                Ok((
+                    time(&delay.timestamp, "deliveryDelay.timestamp")?,
+                    fates(addresses(&delay.recipients), Fate::DeliveryDelayed),
+                ))
+            }
+            "Open" => {
+                let open = self.open.as_ref().ok_or(SesEventError::Missing("open"))?;
+                Ok((time(&open.timestamp, "open.timestamp")?, Said::Opened))
+            }
+            "Click" => {
+                let click = self.click.as_ref().ok_or(SesEventError::Missing("click"))?;
+                Ok((time(&click.timestamp, "click.timestamp")?, Said::Clicked))
+            }
+            other => Err(SesEventError::OtherType(other.to_owned())),
+        }
+    }
+}
+
+impl Mail {
+    fn tag<T>(&self, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, SesEventError> {
+        match self.tags.get(name).map(Vec::as_slice) {
+            Some([value]) => read(value).ok_or(SesEventError::Tag(name)),
+            Some(_) | None => Err(SesEventError::Tag(name)),
+        }
+    }
+}
+
+fn time(text: &str, what: &'static str) -> Result<Timestamp, SesEventError> {
+    Timestamp::parse_rfc3339(text).ok_or(SesEventError::Missing(what))
+}
+
+fn addresses(recipients: &[Recipient]) -> impl Iterator<Item = &String> {
+    recipients.iter().map(|recipient| &recipient.email_address)
+}
+
+fn fates<'a>(recipients: impl Iterator<Item = &'a String>, fate: Fate) -> Said {
+    Said::Fates(recipients.map(|address| (address.clone(), fate)).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn event(event_type: &str, part: &str, content: Value) -> Value {
+        let mut event = json!({
+            "eventType": event_type,
+            "mail": {
+                "timestamp": "2026-11-24T09:30:00.123Z",
+                "messageId": "0100-0001",
+                "destination": ["a@example.com", "b@example.com"],
+                "tags": {
+                    "mq_tenant": ["main"],
+                    "mq_id": ["00000000-0000-4000-8000-000000000000"],
+                    "mq_claim": ["3"],
+                    "mq_born": ["1000"],
+                    "ses:operation": ["SendEmail"]
+                }
+            }
+        });
+        event[part] = content;
+        event
+    }
+
+    fn said(event: &Value) -> Said {
+        SesEvent::parse(&event.to_string()).unwrap().said
+    }
+
+    fn fate_of_a(event: &Value) -> Fate {
+        match said(event) {
+            Said::Fates(fates) => fates[0].1,
+            other @ (Said::Accepted | Said::Opened | Said::Clicked) => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn every_event_type_is_read() {
+        let time = "2026-11-24T09:30:01.000Z";
+        let who = json!([{"emailAddress": "a@example.com"}]);
+        assert_eq!(said(&event("Send", "send", json!({}))), Said::Accepted);
+        assert_eq!(said(&event("Open", "open", json!({"timestamp": time}))), Said::Opened);
+        assert_eq!(
+            said(&event("Click", "click", json!({"timestamp": time}))),
+            Said::Clicked
+        );
+        let bounce = |kind| json!({"timestamp": time, "bounceType": kind, "bouncedRecipients": who});
+        for (event, fate) in [
+            (
+                event(
+                    "Delivery",
+                    "delivery",
+                    json!({"timestamp": time, "recipients": ["a@example.com"]}),
+                ),
+                Fate::Delivered,
+            ),
+            (event("Bounce", "bounce", bounce("Permanent")), Fate::Bounced),
+            (event("Bounce", "bounce", bounce("Transient")), Fate::SoftBounced),
+            (
+                event(
+                    "Complaint",
+                    "complaint",
+                    json!({"timestamp": time, "complainedRecipients": who}),
+                ),
+                Fate::Complained,
+            ),
+            (
+                event(
+                    "DeliveryDelay",
+                    "deliveryDelay",
+                    json!({"timestamp": time, "delayedRecipients": who}),
+                ),
+                Fate::DeliveryDelayed,
+            ),
+            (
+                event("Reject", "reject", json!({"reason": "Bad content"})),
+                Fate::Rejected,
+            ),
+            (event("Rendering Failure", "failure", json!({})), Fate::Rejected),
+        ] {
+            assert_eq!(fate_of_a(&event), fate, "{event}");
+        }
+    }
+
+    #[test]
+    fn the_tags_say_which_email_claim_and_birth() {
+        let read = SesEvent::parse(&event("Send", "send", json!({})).to_string()).unwrap();
+        assert_eq!((read.claim_no, read.born), (3, Timestamp::from_millis(1000)));
+        assert_eq!(read.id, EmailId::from_random([0; 16]));
+        assert_eq!(read.accepted_at.to_string(), "2026-11-24T09:30:00.123Z");
+    }
+
+    #[test]
+    fn what_cannot_be_tied_to_an_email_is_refused() {
+        for name in [TAG_TENANT, TAG_ID, TAG_CLAIM, TAG_BORN] {
+            let mut missing = event("Send", "send", json!({}));
+            missing["mail"]["tags"].as_object_mut().unwrap().remove(name);
+            let mut doubled = event("Send", "send", json!({}));
+            doubled["mail"]["tags"][name] = json!(["1", "1"]);
+            let mut wrong = event("Send", "send", json!({}));
+            wrong["mail"]["tags"][name] = json!(["<script>"]);
+            for bad in [missing, doubled, wrong] {
+                assert!(
+                    matches!(SesEvent::parse(&bad.to_string()), Err(SesEventError::Tag(tag)) if tag == name),
+                    "{bad}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_event_is_refused() {
+        for body in ["", "{}", "null", "[]", r#"{"eventType":"Send"}"#, "\u{0}"] {
+            assert!(
+                matches!(SesEvent::parse(body), Err(SesEventError::Malformed(_))),
+                "{body}"
+            );
+        }
+        let other = event("Subscription", "subscription", json!({}));
+        assert!(matches!(
+            SesEvent::parse(&other.to_string()),
+            Err(SesEventError::OtherType(_))
+        ));
+        let hollow = event("Delivery", "send", json!({}));
+        assert!(matches!(
+            SesEvent::parse(&hollow.to_string()),
+            Err(SesEventError::Missing("delivery"))
+        ));
+    }
+}
