@@ -37,6 +37,27 @@ pub enum Cause {
 }
 
 impl Cause {
+    /// The name in the API, in the table and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Throttled => "throttled",
+            Self::QuotaExceeded => "quota_exceeded",
+            Self::AccountPaused => "account_paused",
+            Self::Unavailable => "unavailable",
+            Self::Rejected => "rejected",
+            Self::InvalidRecipient => "invalid_recipient",
+            Self::UnverifiedSender => "unverified_sender",
+            Self::Suppressed => "suppressed",
+            Self::TooLarge => "too_large",
+            Self::BodyMissing => "body_missing",
+            Self::Crashed => "crashed",
+            Self::BudgetSpent => "budget_spent",
+            Self::Expired => "expired",
+            Self::AnswerLost => "answer_lost",
+        }
+    }
+
     /// Whether the same email may succeed later without a change to it.
     #[must_use]
     pub const fn retryable(self) -> bool {
@@ -133,6 +154,11 @@ mod tests {
         for cause in ALL {
             assert!(!cause.gives_attempt_back() || cause.retryable(), "{cause:?}");
             assert!(cause.advice().ends_with('.'), "{cause:?}");
+            assert_eq!(
+                serde_json::to_value(cause).unwrap(),
+                cause.as_str(),
+                "one name everywhere"
+            );
         }
     }
 }

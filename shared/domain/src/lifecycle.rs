@@ -11,6 +11,7 @@ use std::time::Duration;
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::index;
+use crate::limits;
 use crate::retry::{Jitter, RetryPolicy};
 use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status, recipient_key};
 use crate::timestamp::Timestamp;
@@ -275,7 +276,7 @@ fn not_accepted(
     }
     let mut next = row.clone();
     next.cause = Some(cause);
-    next.detail = Some(detail);
+    next.detail = Some(clipped(detail));
     if cause.gives_attempt_back() {
         next.attempts = next.attempts.saturating_sub(1);
         return requeue(row, next, policy, now.after(policy.retry.wait_given_back(jitter)), now);
@@ -327,12 +328,16 @@ pub fn handed_over(row: &Row, claim_no: u32) -> Decision {
     write(row, next, Then::Nothing)
 }
 
-/// What `promote` does about a row whose time in `check` has come.
+/// What `promote` does about a row whose time in the index has come.
 ///
 /// `caught_up`: feedback has worked off everything that SES can have said about this email
 /// until the end of its evidence window.
 #[must_use]
 pub fn overdue(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decision {
+    if row.due.is_none_or(|due| due.at > now) {
+        // The index is read without consistency: somebody has looked at this row since.
+        return Decision::Forget;
+    }
     match row.status {
         Status::Queued if row.expires_at <= now => expire(row),
         Status::Queued => {
@@ -380,6 +385,12 @@ fn settle(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decisi
             write(row, next, Then::Nothing)
         }
     }
+}
+
+/// The provider's words, as far as a row has room for them.
+fn clipped(mut detail: String) -> String {
+    detail.truncate(detail.floor_char_boundary(limits::DETAIL_MAX));
+    detail
 }
 
 /// Only the newest claim's holder speaks for the row, and only until someone else settled it.

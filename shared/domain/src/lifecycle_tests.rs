@@ -233,6 +233,16 @@ fn a_transient_failure_waits_by_policy_until_the_budget_is_spent() {
 }
 
 #[test]
+fn the_providers_words_are_kept_as_far_as_there_is_room() {
+    let long = Attempt::NotAccepted {
+        cause: Cause::Rejected,
+        detail: "ä".repeat(200),
+    };
+    let next = written(decided(&row(Status::Sending), long));
+    assert_eq!(next.detail, Some("ä".repeat(128)));
+}
+
+#[test]
 fn a_throttled_attempt_is_given_back_but_its_claim_number_is_not() {
     let next = written(decided(&row(Status::Sending), refused(Cause::Throttled)));
     assert_eq!((next.status, next.attempts, next.claim_no), (Status::Queued, 0, 1));
@@ -283,6 +293,17 @@ fn a_lease_that_has_not_run_out_is_left_alone() {
         overdue(&row(Status::Sending), true, &policy(), at(1179)),
         Decision::Forget
     );
+}
+
+#[test]
+fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
+    for status in ALL.into_iter().filter(|status| !status.is_final()) {
+        assert_eq!(
+            overdue(&row(status), true, &policy(), at(1179)),
+            Decision::Forget,
+            "{status:?}"
+        );
+    }
 }
 
 #[test]

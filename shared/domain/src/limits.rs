@@ -151,3 +151,9 @@ pub const JSON_VALUES: u32 = 250_000;
 ///
 /// Source: ours; longer than any name that can be meant.
 pub const ECHO_MAX: usize = 64;
+
+/// Bytes of a provider's words that a row keeps.
+///
+/// Source: ours; a row with one recipient and its detail stays under 1 KB, which is one write
+/// unit of DynamoDB.
+pub const DETAIL_MAX: usize = 256;

@@ -3,13 +3,17 @@
 //! **Invariant:** a port says what is wanted, never which call makes it so. Worlds in memory
 //! and adapters to AWS implement the same traits.
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
 use crate::id::{EmailId, TenantId};
 use crate::lifecycle::{Attempt, Policy, Transition};
-use crate::row::{BodyRef, DueKind, Lane, Row};
+use crate::retry::Jitter;
+use crate::row::{BodyPlace, BodyRef, Lane, Row};
 use crate::timestamp::Timestamp;
+use crate::wire::api::{IdempotencyKey, ItemError};
+use crate::wire::hand_over::HandOver;
 use crate::wire::wake_up::WakeUp;
 
 /// A call to the world that failed; it may have taken effect all the same.
@@ -24,12 +28,23 @@ pub struct PortError {
 }
 
 /// Which email: its tenant and id.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailKey {
     /// Whose.
     pub tenant: TenantId,
     /// Which.
     pub id: EmailId,
+}
+
+impl EmailKey {
+    /// The key of a row.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            tenant: row.tenant.clone(),
+            id: row.id,
+        }
+    }
 }
 
 /// How the creation of a row ended.
@@ -61,6 +76,9 @@ pub enum Written {
 
 /// The rows.
 pub trait Rows: Sync {
+    /// Reads many rows, in the order of their keys; what is gone or cannot be read is left out.
+    fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> impl Future<Output = Result<Vec<Row>, PortError>> + Send;
+
     /// Reads a row, with what was last written. A row past its `ttl` is no row.
     fn load(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<Option<Row>, PortError>> + Send;
 
@@ -87,19 +105,64 @@ pub trait Rows: Sync {
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
 }
 
+/// A content as it is stored, and where that is cheapest.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Packed {
+    /// Where it goes.
+    pub place: BodyPlace,
+    /// What is stored there.
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Packed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Packed({:?}, {} bytes)", self.place, self.bytes.len())
+    }
+}
+
 /// The contents, written once and named by their hash.
 pub trait Bodies: Sync {
-    /// Makes the content durable, under its name; kept until `keep_until`.
+    /// Makes a content ready to be stored, and chooses its place. Asks nobody.
+    fn pack(&self, content: &[u8]) -> Result<Packed, PortError>;
+
+    /// Makes a packed content durable, under its name; kept until `keep_until` at least.
     fn put(
         &self,
         key: &EmailKey,
         body: &BodyRef,
-        content: &[u8],
+        packed: Packed,
         keep_until: Timestamp,
+        now: Timestamp,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Reads a content, or that it is gone.
+    /// Reads all contents of an email that lie in the table, by their hash: what can be read
+    /// without the row, beside its claim.
+    fn load_near(&self, key: &EmailKey) -> impl Future<Output = Result<BTreeMap<String, Vec<u8>>, PortError>> + Send;
+
+    /// Reads a content as it was before it was packed, or that it is gone.
     fn load(&self, key: &EmailKey, body: &BodyRef) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
+}
+
+/// What is remembered of a batch with an idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BatchRecord {
+    /// [`crate::wire::api::BatchRequest::hash`].
+    pub hash: String,
+    /// The items that were refused, to be answered again.
+    pub errors: Vec<ItemError>,
+}
+
+/// The batches' idempotency keys. A single email needs none: its row is the record.
+pub trait Batches: Sync {
+    /// Remembers a batch under its key, or returns what the key was used for before.
+    fn remember(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        record: &BatchRecord,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<BatchRecord, PortError>> + Send;
 }
 
 /// A wake-up to send.
@@ -119,24 +182,6 @@ pub trait Lanes: Sync {
     fn wake(&self, wakes: &[Wake]) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
 }
 
-/// An email on its way to `failed`.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct HandOver {
-    /// Format version: 1.
-    pub v: u8,
-    /// Whose.
-    pub tenant: TenantId,
-    /// Which.
-    pub id: EmailId,
-    /// The claim that gave up.
-    pub claim_no: u32,
-}
-
-impl HandOver {
-    /// The version that is written.
-    pub const VERSION: u8 = 1;
-}
-
 /// The dead-letter queue.
 pub trait DeadLetters: Sync {
     /// Hands emails over; one result for each, in order.
@@ -154,36 +199,88 @@ pub trait Provider: Sync {
     ) -> impl Future<Output = Attempt> + Send;
 }
 
-/// One page of the sparse index.
+/// A page of a partition of the sparse index.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DuePage {
-    /// The emails, earliest first, with the time they are due.
-    pub emails: Vec<(EmailKey, Timestamp)>,
+pub struct DuePage<T> {
+    /// What is due, earliest first.
+    pub items: Vec<T>,
     /// Where the next page begins; `None` after the last.
     pub next: Option<DueCursor>,
 }
 
-/// A place in one shard of the index: behind this time and email.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct DueCursor {
-    /// The sort key behind which the page begins.
-    pub after: String,
+/// An email that waits in `wake`: everything that its wake-up says, so that no row is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Coming {
+    /// When it is due.
+    pub not_before: Timestamp,
+    /// The lane it goes through.
+    pub lane: Lane,
+    /// What the wake-up says.
+    pub wake_up: WakeUp,
+    /// The place behind it.
+    pub cursor: DueCursor,
 }
 
-/// The sparse index `due`.
+/// A place in one shard of the index: behind this email.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct DueCursor(pub String);
+
+/// The sparse index `due`. It is read without consistency: what is missing is there a moment
+/// later, and what is stale is found out at the row.
 pub trait DueIndex: Sync {
-    /// Reads a page of what is due in a partition until `until`, earliest first.
-    fn due(
+    /// How many shards each kind of partition has.
+    fn shards(&self) -> u16;
+
+    /// Reads a page of a shard of `wake`: what is due until `until`, behind `from`.
+    fn coming(
         &self,
-        kind: DueKind,
         shard: u16,
         until: Timestamp,
         from: Option<&DueCursor>,
-    ) -> impl Future<Output = Result<DuePage, PortError>> + Send;
+    ) -> impl Future<Output = Result<DuePage<Coming>, PortError>> + Send;
 
-    /// The cursor saved for a shard of `wake`.
-    fn cursor(&self, shard: u16) -> impl Future<Output = Result<Option<DueCursor>, PortError>> + Send;
+    /// Reads a page of a shard of `check`: what should have moved on before `until`, behind
+    /// `from`.
+    fn overdue(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> impl Future<Output = Result<DuePage<EmailKey>, PortError>> + Send;
 
-    /// Saves the cursor, once everything before it was woken.
+    /// How far each shard of `wake` was woken.
+    fn cursors(&self) -> impl Future<Output = Result<BTreeMap<u16, DueCursor>, PortError>> + Send;
+
+    /// Remembers that everything in a shard of `wake` up to `cursor` was woken.
     fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The queue of SES's events.
+pub trait Evidence: Sync {
+    /// Whether everything that arrived was worked off: nothing waits, is in flight or delayed.
+    fn caught_up(&self) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// The clock.
+pub trait Clock: Sync {
+    /// The time by this machine's clock, which may be off by a second.
+    fn now(&self) -> Timestamp;
+}
+
+/// Randomness.
+pub trait Random: Sync {
+    /// Tells one claim from another.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give: a claim must not go without.
+    fn nonce(&self) -> Result<u64, PortError>;
+
+    /// Spreads what failed together.
+    fn jitter(&self) -> Jitter;
+
+    /// A new id.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give: an id must not be made up.
+    fn id(&self) -> Result<EmailId, PortError>;
 }

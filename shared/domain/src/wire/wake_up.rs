@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EmailId, TenantId};
+use crate::row::Row;
 
 /// Says that an email may be due. It proves nothing and carries no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -34,6 +35,31 @@ impl WakeUp {
     /// The version that is written.
     pub const VERSION: u8 = 1;
 
+    /// The wake-up of an email.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            v: Self::VERSION,
+            tenant: row.tenant.clone(),
+            id: row.id,
+            recipients: row.recipients,
+            bytes: row.body.bytes,
+        }
+    }
+
+    /// The message's body. Nothing in it needs JSON's escapes.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let Self {
+            v,
+            tenant,
+            id,
+            recipients,
+            bytes,
+        } = self;
+        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","recipients":{recipients},"bytes":{bytes}}}"#)
+    }
+
     /// Reads a message's body.
     ///
     /// # Errors
@@ -63,6 +89,7 @@ mod tests {
             recipients: 1,
             bytes: 2048,
         };
+        assert_eq!(wake_up.to_json(), golden);
         assert_eq!(serde_json::to_string(&wake_up).ok().as_deref(), Some(golden));
         assert_eq!(WakeUp::parse(golden).ok(), Some(wake_up));
     }

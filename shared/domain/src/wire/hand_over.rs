@@ -1,0 +1,76 @@
+//! The message in the dead-letter queue by which an email is handed over that failed for good.
+
+use serde::{Deserialize, Serialize};
+
+use crate::id::{EmailId, TenantId};
+use crate::row::Row;
+
+/// Says that an email was given up. It proves nothing: the row decides.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HandOver {
+    /// Format version; [`HandOver::VERSION`] is written.
+    pub v: u8,
+    /// Whose email.
+    pub tenant: TenantId,
+    /// Which email.
+    pub id: EmailId,
+    /// The claim that gave up.
+    pub claim_no: u32,
+}
+
+impl HandOver {
+    /// The version that is written.
+    pub const VERSION: u8 = 1;
+
+    /// The hand-over of an email.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            v: Self::VERSION,
+            tenant: row.tenant.clone(),
+            id: row.id,
+            claim_no: row.claim_no,
+        }
+    }
+
+    /// The message's body. Nothing in it needs JSON's escapes.
+    #[must_use]
+    pub fn to_json(&self) -> String {
+        let Self {
+            v,
+            tenant,
+            id,
+            claim_no,
+        } = self;
+        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","claim_no":{claim_no}}}"#)
+    }
+
+    /// Reads a message's body; anything else that lies in the queue is none.
+    #[must_use]
+    pub fn parse(body: &str) -> Option<Self> {
+        serde_json::from_str(body)
+            .ok()
+            .filter(|message: &Self| message.v == Self::VERSION)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_stored_form_does_not_change() {
+        let golden = r#"{"v":1,"tenant":"main","id":"00000000-0000-4000-8000-000000000000","claim_no":2}"#;
+        let hand_over = HandOver {
+            v: 1,
+            tenant: TenantId::main(),
+            id: EmailId::from_random([0; 16]),
+            claim_no: 2,
+        };
+        assert_eq!(hand_over.to_json(), golden);
+        assert_eq!(HandOver::parse(golden), Some(hand_over));
+        for other in ["", "{}", "[1]", "not json", &golden.replace(r#""v":1"#, r#""v":2"#)] {
+            assert_eq!(HandOver::parse(other), None, "{other}");
+        }
+    }
+}
