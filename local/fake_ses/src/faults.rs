@@ -1,0 +1,234 @@
+//! What goes wrong on demand.
+//!
+//! **Role:** tests put a plan; every `SendEmail` asks it once.
+//! **Invariant:** no I/O, no clock; chance only from the [`Dice`] given.
+//! **Start reading at** [`FaultPlan::choose`].
+
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FaultKind {
+    /// "Maximum sending rate exceeded."
+    Throttle,
+    /// "Daily message quota exceeded."
+    Quota,
+    /// Sending is paused for the account.
+    Pause,
+    /// The message is rejected.
+    Reject,
+    /// Not accepted, and the answer never comes.
+    Timeout,
+    /// Not accepted; the connection is closed without an answer.
+    DropBefore,
+    /// Accepted; the connection is closed without an answer.
+    DropAfter,
+    /// Handled late; what is due by other faults still happens.
+    Delay,
+}
+
+impl FaultKind {
+    /// The name in plans and counters.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Throttle => "throttle",
+            Self::Quota => "quota",
+            Self::Pause => "pause",
+            Self::Reject => "reject",
+            Self::Timeout => "timeout",
+            Self::DropBefore => "drop_before",
+            Self::DropAfter => "drop_after",
+            Self::Delay => "delay",
+        }
+    }
+}
+
+/// One fault of a plan.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Fault {
+    /// What goes wrong.
+    pub kind: FaultKind,
+    /// How likely, from 0 to 1.
+    #[serde(default = "always")]
+    pub share: f64,
+    /// How many times it still happens; absent: for ever.
+    #[serde(default)]
+    pub count: Option<u64>,
+    /// How long the request waits before it is handled; for `timeout`: before the connection is closed.
+    #[serde(default)]
+    pub delay_ms: Option<u64>,
+    /// Only for messages with a recipient that contains this.
+    #[serde(default)]
+    pub to: Option<String>,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+/// The faults in force, in the order in which they are asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultPlan {
+    /// The faults.
+    pub faults: Vec<Fault>,
+}
+
+/// What happens to one request.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// The faults that struck, for the counters.
+    pub struck: Vec<FaultKind>,
+    /// How long the request waits before it is handled, in milliseconds.
+    pub delay_ms: u64,
+    /// What becomes of it, other than being late.
+    pub effect: Option<FaultKind>,
+    /// How long a `timeout` holds the connection, in milliseconds, when the plan says so.
+    pub hold_ms: Option<u64>,
+}
+
+impl FaultPlan {
+    /// Says what is wrong with a plan, in one sentence.
+    ///
+    /// # Errors
+    /// The sentence.
+    pub fn check(&self) -> Result<(), String> {
+        for (index, fault) in self.faults.iter().enumerate() {
+            if !(0.0..=1.0).contains(&fault.share) {
+                return Err(format!("faults[{index}].share must be from 0 to 1."));
+            }
+            if fault.kind == FaultKind::Delay && fault.delay_ms.is_none() {
+                return Err(format!("faults[{index}].delay_ms is required for a delay."));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what happens to a message to `recipients`, and uses up what strikes.
+    ///
+    /// Delays add up; of everything else the first fault that strikes decides.
+    pub fn choose(&mut self, recipients: &[&str], dice: &mut Dice) -> Chosen {
+        let mut chosen = Chosen::default();
+        for fault in &mut self.faults {
+            let meant = fault
+                .to
+                .as_ref()
+                .is_none_or(|part| recipients.iter().any(|to| to.contains(part.as_str())));
+            let left = fault.count.is_none_or(|count| count > 0);
+            let free = fault.kind == FaultKind::Delay || chosen.effect.is_none();
+            if !(meant && left && free && dice.roll() < fault.share) {
+                continue;
+            }
+            fault.count = fault.count.map(|count| count.saturating_sub(1));
+            chosen.struck.push(fault.kind);
+            match fault.kind {
+                FaultKind::Delay => {}
+                FaultKind::Timeout => chosen.hold_ms = fault.delay_ms,
+                FaultKind::Throttle
+                | FaultKind::Quota
+                | FaultKind::Pause
+                | FaultKind::Reject
+                | FaultKind::DropBefore
+                | FaultKind::DropAfter => {}
+            }
+            if fault.kind != FaultKind::Timeout {
+                chosen.delay_ms = chosen.delay_ms.saturating_add(fault.delay_ms.unwrap_or(0));
+            }
+            if fault.kind != FaultKind::Delay {
+                chosen.effect = Some(fault.kind);
+            }
+        }
+        chosen
+    }
+}
+
+/// Chance that can be repeated: `SplitMix64`, which passes the usual tests in six lines.
+#[derive(Debug, Clone)]
+pub struct Dice(u64);
+
+impl Dice {
+    /// The same seed gives the same rolls.
+    pub fn seeded(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    /// A number from 0 up to, but never, 1.
+    pub fn roll(&mut self) -> f64 {
+        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        mixed ^= mixed >> 31;
+        // The upper half always fits.
+        f64::from(u32::try_from(mixed >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn plan(json: &str) -> FaultPlan {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn share_is_a_probability_and_a_seed_repeats_it() {
+        let strikes = |seed| {
+            let mut plan = plan(r#"{"faults": [{"kind": "throttle", "share": 0.25}]}"#);
+            let mut dice = Dice::seeded(seed);
+            (0..4000)
+                .filter(|_| plan.choose(&["a@example.com"], &mut dice).effect.is_some())
+                .count()
+        };
+        assert_eq!(strikes(7), strikes(7));
+        assert!((900..1100).contains(&strikes(7)), "{}", strikes(7));
+    }
+
+    #[test]
+    fn share_0_never_and_share_1_always_strikes() {
+        let mut dice = Dice::seeded(1);
+        let mut never = plan(r#"{"faults": [{"kind": "reject", "share": 0}]}"#);
+        let mut always = plan(r#"{"faults": [{"kind": "reject"}]}"#);
+        for _ in 0..1000 {
+            assert_eq!(never.choose(&["a@b"], &mut dice).effect, None);
+            assert_eq!(always.choose(&["a@b"], &mut dice).effect, Some(FaultKind::Reject));
+        }
+    }
+
+    #[test]
+    fn a_count_runs_out_and_to_selects() {
+        let mut plan = plan(r#"{"faults": [{"kind": "drop_after", "count": 2, "to": "victim"}]}"#);
+        let mut dice = Dice::seeded(1);
+        assert_eq!(plan.choose(&["other@example.com"], &mut dice), Chosen::default());
+        let struck: Vec<bool> = (0..3)
+            .map(|_| plan.choose(&["a@b", "victim@example.com"], &mut dice).effect.is_some())
+            .collect();
+        assert_eq!(struck, [true, true, false]);
+        assert_eq!(plan.faults[0].count, Some(0));
+    }
+
+    #[test]
+    fn delays_add_up_and_the_first_other_fault_decides() {
+        let mut plan = plan(
+            r#"{"faults": [{"kind": "delay", "delay_ms": 5}, {"kind": "quota", "delay_ms": 7},
+                {"kind": "pause"}, {"kind": "delay", "delay_ms": 1}]}"#,
+        );
+        let chosen = plan.choose(&["a@b"], &mut Dice::seeded(1));
+        assert_eq!((chosen.delay_ms, chosen.effect), (13, Some(FaultKind::Quota)));
+        assert_eq!(chosen.struck, [FaultKind::Delay, FaultKind::Quota, FaultKind::Delay]);
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(
+            plan(r#"{"faults": [{"kind": "throttle", "share": 1.5}]}"#)
+                .check()
+                .is_err()
+        );
+        assert!(plan(r#"{"faults": [{"kind": "delay"}]}"#).check().is_err());
+        assert!(serde_json::from_str::<FaultPlan>(r#"{"faults": [{"kind": "flood"}]}"#).is_err());
+    }
+}

@@ -1,0 +1,200 @@
+//! The inbox page, and what it shows of a message.
+//!
+//! **Invariant:** nothing of a message's HTML runs or is fetched by itself: the frame is
+//! sandboxed, and so is its own answer, should somebody open it alone. A link that a person
+//! clicks opens in a tab of its own.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::http::{HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::json;
+
+use crate::app::App;
+use crate::control::not_found;
+use crate::mailbox::{Attachment, Message};
+
+const PAGE: &str = include_str!("page/inbox.html");
+const STYLE: &str = include_str!("page/inbox.css");
+const SCRIPT: &str = include_str!("page/inbox.js");
+
+/// How many messages the page lists; `GET /messages` has them all.
+const LISTED: usize = 500;
+
+const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+const MESSAGE_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:; font-src data:; \
+    style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
+
+/// Image types that browsers show and that cannot carry scripts.
+const INLINE_IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
+
+/// `GET /`.
+pub async fn page() -> Response {
+    answer("text/html; charset=utf-8", PAGE_POLICY, PAGE)
+}
+
+/// `GET /inbox.css`.
+pub async fn style() -> Response {
+    answer("text/css; charset=utf-8", PAGE_POLICY, STYLE)
+}
+
+/// `GET /inbox.js`.
+pub async fn script() -> Response {
+    answer("text/javascript; charset=utf-8", PAGE_POLICY, SCRIPT)
+}
+
+/// `GET /inbox/summaries`: what the list shows, and a number that changes with every change.
+pub async fn summaries(State(app): State<Arc<App>>) -> Response {
+    let (messages, count, revision) = {
+        let mailbox = app.mailbox();
+        (mailbox.newest(LISTED), mailbox.count(), mailbox.revision())
+    };
+    let messages: Vec<_> = messages
+        .iter()
+        .map(|message| {
+            let submission = &message.submission;
+            json!({
+                "id": message.id,
+                "from": submission.from,
+                "to": submission.recipients(),
+                "subject": submission.subject,
+                "attachments": submission.attachments.len(),
+                "received_at": message.received_at,
+            })
+        })
+        .collect();
+    Json(json!({"revision": revision, "count": count, "messages": messages})).into_response()
+}
+
+/// `GET /messages/{id}/html`: the body, for the sandboxed frame.
+pub async fn message_html(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
+    let found = app.mailbox().get(&id);
+    match found.as_deref().and_then(with_inline_images) {
+        Some(html) => answer(
+            "text/html; charset=utf-8",
+            MESSAGE_POLICY,
+            with_links_in_new_tabs(&html),
+        ),
+        None => not_found(),
+    }
+}
+
+/// `GET /messages/{id}/attachments/{index}`: the bytes, only ever as a download.
+pub async fn attachment(State(app): State<Arc<App>>, Path((id, index)): Path<(String, usize)>) -> Response {
+    let found = app.mailbox().get(&id);
+    match found
+        .as_ref()
+        .and_then(|message| message.submission.attachments.get(index))
+    {
+        Some(file) => {
+            let mut response = answer(
+                "application/octet-stream",
+                "sandbox; default-src 'none'",
+                file.content.clone(),
+            );
+            response
+                .headers_mut()
+                .insert(CONTENT_DISPOSITION, disposition(&file.filename));
+            response
+        }
+        None => not_found(),
+    }
+}
+
+fn answer(media_type: &'static str, policy: &'static str, body: impl IntoResponse) -> Response {
+    let headers: [(HeaderName, HeaderValue); 5] = [
+        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
+        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
+        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
+    ];
+    (headers, body).into_response()
+}
+
+/// The HTML with `cid:` images in place, since the frame may load nothing.
+fn with_inline_images(message: &Message) -> Option<String> {
+    let mut html = message.submission.html.clone()?;
+    for file in &message.submission.attachments {
+        if let (Some(id), Some(media_type)) = (&file.content_id, image_type(file)) {
+            let id = id.trim_matches(['<', '>']);
+            if !id.is_empty() {
+                let data = format!("data:{media_type};base64,{}", STANDARD.encode(&file.content));
+                html = html.replace(&format!("cid:{id}"), &data);
+            }
+        }
+    }
+    Some(html)
+}
+
+/// The HTML with one line that lets links open outside of the frame; behind the document
+/// type, which counts only in the first place.
+fn with_links_in_new_tabs(html: &str) -> String {
+    const LINKS: &str = r#"<base target="_blank">"#;
+    let (start, rest) = match html.split_once('>') {
+        Some((start, rest)) if start.trim_start().to_ascii_lowercase().starts_with("<!doctype") => (start, rest),
+        Some(_) | None => return format!("{LINKS}{html}"),
+    };
+    format!("{start}>{LINKS}{rest}")
+}
+
+fn image_type(file: &Attachment) -> Option<&'static str> {
+    let submitted = file.content_type.as_deref()?;
+    INLINE_IMAGES
+        .into_iter()
+        .find(|known| submitted.eq_ignore_ascii_case(known))
+}
+
+/// `attachment` with the name in RFC 5987's form: everything unusual is percent-encoded.
+fn disposition(filename: &str) -> HeaderValue {
+    let encoded: String = filename
+        .bytes()
+        .map(|byte| match byte {
+            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'.' | b'-' | b'_' => char::from(byte).to_string(),
+            _ => format!("%{byte:02X}"),
+        })
+        .collect();
+    HeaderValue::from_str(&format!("attachment; filename*=UTF-8''{encoded}"))
+        .unwrap_or_else(|_| HeaderValue::from_static("attachment"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_filename_cannot_leave_its_header() {
+        assert_eq!(
+            disposition("a\"b\r\nX: ü.txt").to_str().unwrap(),
+            "attachment; filename*=UTF-8''a%22b%0D%0AX%3A%20%C3%BC.txt"
+        );
+    }
+
+    #[test]
+    fn links_open_in_new_tabs_and_the_document_type_stays_first() {
+        for (html, expected) in [
+            ("<p>a > b", r#"<base target="_blank"><p>a > b"#),
+            ("", r#"<base target="_blank">"#),
+            (
+                "\n<!DOCTYPE html><html>",
+                "\n<!DOCTYPE html><base target=\"_blank\"><html>",
+            ),
+        ] {
+            assert_eq!(with_links_in_new_tabs(html), expected);
+        }
+    }
+
+    #[test]
+    fn the_page_has_no_inline_script_or_foreign_address() {
+        assert!(!PAGE.contains("<style") && !PAGE.contains("onclick") && !PAGE.contains("//"));
+        assert!(!SCRIPT.contains("innerHTML") && !SCRIPT.contains("http"));
+    }
+}

@@ -1,0 +1,59 @@
+//! A stand-in for Amazon SES on this machine: accepts email, keeps it, shows it, and
+//! fails on demand.
+//!
+//! **Role:** local stack and tests only; nothing of it is ever deployed.
+//! **Invariant:** no message leaves the machine, and an accepted message is kept whole,
+//! also when its answer was lost on the way.
+//!
+//! | Module | Owns |
+//! |---|---|
+//! | [`settings`] | the environment, read once |
+//! | [`server`] | sockets: accepting, hanging up, ending |
+//! | [`app`] | the shared state and the routes |
+//! | [`ses_api`] | `SendEmail` and `GetAccount`: the order in which things are decided |
+//! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
+//! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
+//! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
+//! | [`control`], [`inbox`] | the routes for tests; the page for people |
+//!
+//! **Start reading at** [`ses_api`].
+
+pub mod account;
+pub mod address;
+pub mod app;
+pub mod control;
+pub mod events;
+pub mod faults;
+pub mod inbox;
+pub mod mailbox;
+pub mod publisher;
+pub mod raw;
+pub mod server;
+pub mod ses_api;
+pub mod ses_error;
+pub mod ses_request;
+pub mod ses_rules;
+pub mod settings;
+pub mod stats;
+
+use std::sync::Arc;
+
+use app::App;
+use server::{BindError, Server};
+use settings::Settings;
+
+/// Takes the port and prepares everything; nothing is answered before [`Server::serve`].
+///
+/// # Errors
+/// [`BindError`] when the port cannot be had.
+pub async fn bind(settings: Settings) -> Result<Server, BindError> {
+    let listener = server::listen(settings.port).await?;
+    let events = settings.events.as_ref().map(publisher::start);
+    Server::new(listener, Arc::new(App::new(&settings, events)))
+}
+
+/// What is logged: `RUST_LOG`, or warnings of everything and information of this crate.
+pub fn log_filter() -> tracing_subscriber::EnvFilter {
+    tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,fake_ses=info"))
+}

@@ -1,0 +1,227 @@
+// The inbox page. Everything that came with a message is put in place by textContent
+// or by an element's properties: nothing of it is ever read as markup here.
+"use strict";
+
+const REFRESH_MS = 1500;
+// More recipients than these are folded away.
+const SHOWN_RECIPIENTS = 4;
+const place = (id) => document.getElementById(id);
+let revision = null;
+let open = null;
+let tab = null;
+
+function make(tag, properties = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(properties)) {
+    if (name in element) element[name] = value;
+    else element.setAttribute(name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+// What a mail program would show for RFC 2047's encoded words.
+function decoded(text) {
+  return text.replace(/=\?utf-8\?([bq])\?([^?]*)\?=(?:\s+(?==\?))?/gi, (word, kind, data) => {
+    try {
+      const bytes = kind.toLowerCase() === "b" ? atob(data)
+        : data.replace(/_/g, " ").replace(/=([0-9a-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+      return new TextDecoder().decode(Uint8Array.from(bytes, (byte) => byte.charCodeAt(0)));
+    } catch {
+      return word;
+    }
+  });
+}
+
+// The display name of an address, or the address where there is none.
+function short(address) {
+  const name = decoded(address).replace(/<[^<]*>$/, "").trim().replace(/^"(.*)"$/, "$1");
+  return name || address;
+}
+
+function time(text) {
+  const date = new Date(text);
+  const today = date.toDateString() === new Date().toDateString();
+  const shown = today ? date.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
+    : date.toLocaleDateString([], { day: "numeric", month: "short" });
+  return make("time", { dateTime: text, title: date.toLocaleString(), textContent: shown });
+}
+
+function size(bytes) {
+  if (bytes < 1024) return `${bytes} B`;
+  if (bytes < 1024 * 1024) return `${(bytes / 1024).toFixed(1)} KB`;
+  return `${(bytes / 1024 / 1024).toFixed(1)} MB`;
+}
+
+function count(number, thing) {
+  return `${number} ${thing}${number === 1 ? "" : "s"}`;
+}
+
+function subject(message) {
+  return decoded(message.subject) || "(no subject)";
+}
+
+function summary(message) {
+  const [first, ...others] = message.to;
+  const more = others.length ? ` and ${others.length} more` : "";
+  const row = make("a", { className: "row", href: `#${encodeURIComponent(message.id)}` },
+    make("span", { className: "from", textContent: short(message.from), title: message.from }),
+    time(message.received_at),
+    make("span", { className: "subject", textContent: subject(message) }),
+    make("span", { className: "to", textContent: `to ${decoded(first)}${more}` }));
+  if (message.attachments) {
+    row.append(make("span", { className: "attached", textContent: count(message.attachments, "file") }));
+  }
+  row.dataset.id = message.id;
+  return row;
+}
+
+function showList({ count: all, messages }) {
+  const part = messages.length < all ? `, the newest ${messages.length} shown` : "";
+  place("count").textContent = `${count(all, "message")}${part}`;
+  document.title = all ? `Inbox (${all})` : "Inbox";
+  place("clear").disabled = all === 0;
+  const focused = document.activeElement?.dataset?.id;
+  const rows = messages.map(summary);
+  place("list").replaceChildren(...(rows.length ? rows : [make("p", {
+    className: "empty", textContent: "Nothing here yet. What is sent appears by itself.",
+  })]));
+  if (focused) rows.find((row) => row.dataset.id === focused)?.focus();
+  mark();
+}
+
+function mark() {
+  document.body.classList.toggle("reading", open !== null);
+  for (const row of place("list").querySelectorAll(".row")) {
+    row.setAttribute("aria-current", String(row.dataset.id === open));
+  }
+}
+
+// The facts of a message's head: each a name and what was submitted, shown as a mail program would.
+function facts(message) {
+  const list = make("dl");
+  const add = (name, ...shown) => list.append(make("dt", { textContent: name }), make("dd", {}, ...shown));
+  const address = (text) => make("span", { textContent: decoded(text), title: text });
+  const addresses = (name, all) => {
+    const shown = all.flatMap((text, index) => (index ? [", ", address(text)] : [address(text)]));
+    if (all.length > SHOWN_RECIPIENTS) {
+      add(name, make("details", {}, make("summary", { textContent: `${all.length} addresses` }), ...shown));
+    } else if (all.length) add(name, ...shown);
+  };
+  add("From", address(message.from));
+  addresses("To", message.to);
+  addresses("Cc", message.cc);
+  addresses("Bcc", message.bcc);
+  addresses("Reply to", message.reply_to);
+  add("Received", new Date(message.received_at).toLocaleString());
+  add("Message id", message.id);
+  return list;
+}
+
+function files(message) {
+  return make("div", { className: "files" }, ...message.attachments.map((file, index) =>
+    make("a", {
+      href: `/messages/${encodeURIComponent(message.id)}/attachments/${index}`,
+      textContent: `${file.filename} · ${size(file.size)}`,
+      title: `${file.content_type ?? "unknown type"}, SHA-256 ${file.sha256}`,
+    })));
+}
+
+function pairs(title, list) {
+  const body = make("tbody", {}, ...list.map(({ name, value }) =>
+    make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", { textContent: value }))));
+  return make("table", {}, make("caption", { textContent: title }), body);
+}
+
+// What can be looked at: a tab's name, and what makes its content.
+function panels(message) {
+  const all = new Map();
+  if (message.html !== null) {
+    all.set("HTML", () => make("iframe", {
+      // Links open in a new tab; scripts, forms and the page around stay out of reach.
+      sandbox: "allow-popups allow-popups-to-escape-sandbox",
+      title: "The message's HTML",
+      src: `/messages/${encodeURIComponent(message.id)}/html`,
+    }));
+  }
+  if (message.text !== null) all.set("Text", () => make("pre", { textContent: message.text }));
+  if (message.html !== null) all.set("Source", () => make("pre", { textContent: message.html }));
+  all.set("Headers and tags", () => {
+    const shown = make("div");
+    if (message.headers.length) shown.append(pairs("Headers", message.headers));
+    if (message.tags.length) shown.append(pairs("Tags", message.tags));
+    if (!shown.childNodes.length) shown.append(make("p", { className: "empty", textContent: "Neither headers nor tags." }));
+    return shown;
+  });
+  return all;
+}
+
+function showMessage(message) {
+  const all = panels(message);
+  const panel = make("div", { className: "panel", role: "tabpanel" });
+  const tabs = make("div", { className: "tabs", role: "tablist" });
+  const choose = (name) => {
+    for (const button of tabs.children) button.setAttribute("aria-selected", String(button.textContent === name));
+    panel.replaceChildren(all.get(name)());
+  };
+  for (const name of all.keys()) {
+    const button = make("button", { type: "button", role: "tab", textContent: name });
+    button.addEventListener("click", () => { tab = name; choose(name); });
+    tabs.append(button);
+  }
+  choose(all.has(tab) ? tab : all.keys().next().value);
+
+  const parts = [make("h2", { textContent: subject(message) }), facts(message)];
+  if (message.attachments.length) parts.push(files(message));
+  place("message").replaceChildren(...parts, tabs, panel);
+  place("message").scrollTop = 0;
+}
+
+function showNone(text) {
+  place("message").replaceChildren(make("p", { className: "empty", textContent: text }));
+}
+
+async function openFromHash() {
+  open = decodeURIComponent(location.hash.slice(1)) || null;
+  mark();
+  if (!open) return showNone("Choose a message to read it.");
+  const wanted = open;
+  try {
+    const answer = await fetch(`/messages/${encodeURIComponent(wanted)}`);
+    if (wanted !== open) return;
+    if (answer.ok) showMessage(await answer.json());
+    else showNone("This message is gone.");
+  } catch {
+    showNone("The message cannot be loaded.");
+  }
+}
+
+async function refresh() {
+  try {
+    const answer = await fetch("/inbox/summaries");
+    const summaries = await answer.json();
+    place("state").textContent = "";
+    if (summaries.revision !== revision) {
+      revision = summaries.revision;
+      showList(summaries);
+    }
+  } catch {
+    place("state").textContent = "Not connected; trying again.";
+    revision = null;
+  }
+}
+
+async function keepFresh() {
+  if (!document.hidden) await refresh();
+  setTimeout(keepFresh, REFRESH_MS);
+}
+
+place("clear").addEventListener("click", async () => {
+  if (!confirm("Delete all messages?")) return;
+  await fetch("/messages", { method: "DELETE" });
+  location.hash = "";
+  await refresh();
+});
+window.addEventListener("hashchange", openFromHash);
+openFromHash();
+keepFresh();

@@ -1,0 +1,165 @@
+//! SES's two operations, as the AWS SDKs call them.
+//!
+//! **Role:** reads, asks faults, rules and limits in this order, keeps, publishes.
+//! **After a client gave up:** handling goes on; as with SES, the message may be accepted
+//! all the same.
+//! **Start reading at** `handle`.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use jiff::Timestamp;
+use serde_json::json;
+
+use crate::account::Over;
+use crate::app::App;
+use crate::events::{self, Sender};
+use crate::faults::FaultKind;
+use crate::mailbox::Message;
+use crate::server::Hangup;
+use crate::ses_error::SesError;
+use crate::{ses_request, ses_rules};
+
+/// How long a `timeout` holds a request: beyond every sensible client's patience.
+const HOLD: Duration = Duration::from_secs(120);
+
+enum Outcome {
+    Accepted(String),
+    Refused(SesError),
+    AcceptedThenDrop,
+    Drop,
+    Hold(Duration),
+}
+
+/// `POST /v2/email/outbound-emails`.
+pub async fn send_email(State(app): State<Arc<App>>, Extension(hangup): Extension<Hangup>, body: Bytes) -> Response {
+    // On its own task: a client that hangs up must not undo what SES would have done.
+    let handling = tokio::spawn(handle(Arc::clone(&app), body));
+    let outcome = handling.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "handling a request failed");
+        Outcome::Drop
+    });
+    match outcome {
+        Outcome::Accepted(id) => Json(json!({"MessageId": id})).into_response(),
+        Outcome::Refused(error) => error.into_response(),
+        Outcome::AcceptedThenDrop | Outcome::Drop => match hangup.now().await {},
+        Outcome::Hold(time) => {
+            tokio::time::sleep(time).await;
+            match hangup.now().await {}
+        }
+    }
+}
+
+async fn handle(app: Arc<App>, body: Bytes) -> Outcome {
+    let outcome = decide(&app, &body).await;
+    let answer = match &outcome {
+        Outcome::Accepted(_) => "ok",
+        Outcome::Refused(error) => error.name,
+        Outcome::AcceptedThenDrop => FaultKind::DropAfter.name(),
+        Outcome::Drop => FaultKind::DropBefore.name(),
+        Outcome::Hold(_) => FaultKind::Timeout.name(),
+    };
+    app.stats().answered("SendEmail", answer);
+    outcome
+}
+
+async fn decide(app: &App, body: &[u8]) -> Outcome {
+    let (submission, raw) = match ses_request::parse(body) {
+        Ok(parsed) => parsed,
+        Err(error) => return Outcome::Refused(error),
+    };
+    let chosen = {
+        let mut faults = app.faults();
+        let (plan, dice) = &mut *faults;
+        plan.choose(&submission.recipients(), dice)
+    };
+    app.stats().struck(&chosen.struck);
+    if chosen.delay_ms > 0 {
+        tokio::time::sleep(Duration::from_millis(chosen.delay_ms)).await;
+    }
+    let drop_after = match chosen.effect {
+        Some(FaultKind::Throttle) => return Outcome::Refused(SesError::throttled()),
+        Some(FaultKind::Quota) => return Outcome::Refused(SesError::quota()),
+        Some(FaultKind::Pause) => return Outcome::Refused(SesError::paused()),
+        Some(FaultKind::Reject) => return Outcome::Refused(SesError::rejected("Message content rejected.")),
+        Some(FaultKind::Timeout) => return Outcome::Hold(chosen.hold_ms.map_or(HOLD, Duration::from_millis)),
+        Some(FaultKind::DropBefore) => return Outcome::Drop,
+        Some(FaultKind::DropAfter) => true,
+        Some(FaultKind::Delay) | None => false,
+    };
+    if let Err(error) = ses_rules::check(&submission, &app.region, raw) {
+        return Outcome::Refused(error);
+    }
+    let taken = app.account().take(submission.recipients().len(), Instant::now());
+    match taken {
+        Ok(()) => {}
+        Err(Over::Rate) => return Outcome::Refused(SesError::throttled()),
+        Err(Over::Quota) => return Outcome::Refused(SesError::quota()),
+    }
+    let now = Timestamp::now();
+    let id = message_id(now);
+    let message = Arc::new(Message {
+        id: id.clone(),
+        submission,
+        received_at: format!("{now:.3}"),
+    });
+    app.mailbox().keep(Arc::clone(&message));
+    if let Some(publisher) = &app.events {
+        let sender = Sender {
+            region: &app.region,
+            account_id: &app.account_id,
+        };
+        publisher.publish(events::of(&message, &sender));
+    }
+    if drop_after {
+        Outcome::AcceptedThenDrop
+    } else {
+        Outcome::Accepted(id)
+    }
+}
+
+/// An id shaped like SES's: the time in milliseconds, a random part, a counter.
+fn message_id(now: Timestamp) -> String {
+    let high = getrandom::u64().unwrap_or_default();
+    let low = getrandom::u64().unwrap_or_default();
+    let random = format!("{high:016x}{low:016x}");
+    let part = |range| random.get(range).unwrap_or_default();
+    format!(
+        "0100{:012x}-{}-{}-{}-{}-{}-000000",
+        now.as_millisecond(),
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32)
+    )
+}
+
+/// `GET /v2/email/account`.
+pub async fn get_account(State(app): State<Arc<App>>) -> Response {
+    let quota = app.account().quota(Instant::now());
+    app.stats().answered("GetAccount", "ok");
+    Json(json!({
+        "SendQuota": {
+            "Max24HourSend": quota.max_24_hour_send,
+            "MaxSendRate": quota.max_send_rate,
+            "SentLast24Hours": quota.sent_last_24_hours,
+        },
+        "SendingEnabled": true,
+        "ProductionAccessEnabled": true,
+        "EnforcementStatus": "HEALTHY",
+        "DedicatedIpAutoWarmupEnabled": false,
+    }))
+    .into_response()
+}
+
+/// Everything else under any path.
+pub async fn unknown_operation(State(app): State<Arc<App>>) -> Response {
+    let error = SesError::unknown_operation();
+    app.stats().answered("other", error.name);
+    error.into_response()
+}

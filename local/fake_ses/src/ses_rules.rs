@@ -1,0 +1,334 @@
+//! What SES refuses before it accepts anything.
+//!
+//! **Invariant:** pure: the same submission gets the same answer.
+//!
+//! Source: documentation of `Destination`, `MessageHeader`, `MessageTag` and `SendEmail` in
+//! aws-sdk-sesv2 1.145; the sentences on addresses, from the SES emulator Floci, whose authors
+//! compared it with SES; the other sentences from answers that users of SES reported. Read
+//! 2026-11-24. Stricter than SES is one rule: a display name outside ASCII that is not an
+//! encoded word, which SES's documentation forbids though SES accepts it.
+
+use crate::address::{self, Parts};
+use crate::mailbox::{Pair, Submission};
+use crate::ses_error::SesError;
+
+/// Recipients of one message.
+const MAX_RECIPIENTS: usize = 50;
+/// Custom headers of one message with simple content.
+const MAX_HEADERS: usize = 15;
+/// Characters of a header's name.
+const MAX_HEADER_NAME: usize = 126;
+/// Characters of a header's value.
+const MAX_HEADER_VALUE: usize = 995;
+/// Characters of a header's name and value together.
+const MAX_HEADER_TOTAL: usize = 996;
+/// Tags of one message.
+const MAX_TAGS: usize = 50;
+/// Characters of a tag's name, and of its value.
+const MAX_TAG: usize = 256;
+/// Bytes of a message as it goes out, base64 included.
+const MAX_MESSAGE_BYTES: usize = 40 * 1024 * 1024;
+/// Characters of an address with its display name.
+const MAX_ADDRESS: usize = 320;
+/// The domain whose senders nobody has verified.
+const UNVERIFIED_DOMAIN: &str = "unverified.example";
+
+/// Accepts a submission, or refuses it as SES does.
+///
+/// # Errors
+/// `BadRequestException` for what is malformed, `MessageRejected` for an unverified sender.
+pub fn check(submission: &Submission, region: &str, raw: bool) -> Result<(), SesError> {
+    let from = address_of(&submission.from)?;
+    let recipients = submission.recipients();
+    if recipients.is_empty() {
+        return Err(SesError::bad_request("Must have at least one recipient."));
+    }
+    if recipients.len() > MAX_RECIPIENTS {
+        return Err(SesError::bad_request(format!(
+            "Recipient count exceeds {MAX_RECIPIENTS}."
+        )));
+    }
+    for recipient in recipients
+        .into_iter()
+        .chain(submission.reply_to.iter().map(String::as_str))
+    {
+        address_of(recipient)?;
+    }
+    if submission.subject.contains(is_line_break) {
+        return Err(SesError::bad_request("Subject contains a control character."));
+    }
+    // A raw message brings all of its headers; SES limits custom ones of simple content only.
+    if !raw {
+        check_headers(&submission.headers)?;
+    }
+    if submission
+        .attachments
+        .iter()
+        .any(|file| file.filename.contains(is_line_break))
+    {
+        return Err(SesError::bad_request(
+            "Attachment file name contains a control character.",
+        ));
+    }
+    check_tags(&submission.tags)?;
+    let bytes = message_bytes(submission);
+    if bytes > MAX_MESSAGE_BYTES {
+        let message = format!("Message length is more than {MAX_MESSAGE_BYTES} bytes long: '{bytes}'.");
+        return Err(SesError::bad_request(message));
+    }
+    if from.domain.eq_ignore_ascii_case(UNVERIFIED_DOMAIN) {
+        return Err(SesError::rejected(format!(
+            "Email address is not verified. The following identities failed the check in region {}: {}",
+            region.to_ascii_uppercase(),
+            submission.from
+        )));
+    }
+    Ok(())
+}
+
+fn address_of(text: &str) -> Result<Parts<'_>, SesError> {
+    let Some(parts) = address::split(text) else {
+        return Err(SesError::bad_request("Missing final '@domain'"));
+    };
+    let bad = |character: char| character.is_control() || character.is_whitespace() || !character.is_ascii();
+    if parts.local.contains(bad) {
+        return Err(SesError::bad_request("Local address contains control or whitespace"));
+    }
+    if parts.domain.contains(bad) {
+        return Err(SesError::bad_request("Domain contains control or whitespace"));
+    }
+    if parts.domain.contains(['<', '>', '(', ')', ',', ';', '"']) {
+        return Err(SesError::bad_request("Domain contains illegal character"));
+    }
+    if parts
+        .display
+        .contains(|character: char| character.is_control() || !character.is_ascii())
+    {
+        return Err(SesError::bad_request(
+            "Display name contains control or non-ASCII characters",
+        ));
+    }
+    if text.chars().count() > MAX_ADDRESS {
+        return Err(SesError::bad_request(format!(
+            "Address length is more than {MAX_ADDRESS} characters long: '{text}'."
+        )));
+    }
+    Ok(parts)
+}
+
+fn check_headers(headers: &[Pair]) -> Result<(), SesError> {
+    if headers.len() > MAX_HEADERS {
+        return Err(SesError::bad_request(format!(
+            "Too many headers: at most {MAX_HEADERS} are allowed."
+        )));
+    }
+    for Pair { name, value } in headers {
+        let printable = name.bytes().all(|byte| byte.is_ascii_graphic() && byte != b':');
+        if name.is_empty() || name.len() > MAX_HEADER_NAME || !printable {
+            return Err(SesError::bad_request("Header name is invalid."));
+        }
+        let printable = value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        let total = name.len().saturating_add(value.len());
+        if value.is_empty() || value.len() > MAX_HEADER_VALUE || total > MAX_HEADER_TOTAL || !printable {
+            return Err(SesError::bad_request(format!("Header value is invalid: {name}.")));
+        }
+    }
+    Ok(())
+}
+
+fn check_tags(tags: &[Pair]) -> Result<(), SesError> {
+    if tags.len() > MAX_TAGS {
+        return Err(SesError::bad_request(format!(
+            "Too many tags: at most {MAX_TAGS} are allowed."
+        )));
+    }
+    for Pair { name, value } in tags {
+        for (what, text) in [("name", name), ("value", value)] {
+            let plain = text
+                .bytes()
+                .all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            if text.is_empty() || text.len() > MAX_TAG || !plain {
+                return Err(SesError::bad_request(format!(
+                    "Invalid tag {what} <{text}>: only alphanumeric ASCII characters, '_', and '-' are allowed."
+                )));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn is_line_break(character: char) -> bool {
+    matches!(character, '\r' | '\n' | '\0')
+}
+
+/// About what goes out: bodies, headers, attachments in base64.
+fn message_bytes(submission: &Submission) -> usize {
+    let bodies = [&submission.text, &submission.html]
+        .into_iter()
+        .flatten()
+        .map(String::len)
+        .sum::<usize>();
+    let headers = submission
+        .headers
+        .iter()
+        .map(|pair| pair.name.len() + pair.value.len() + 4)
+        .sum::<usize>();
+    let files = submission
+        .attachments
+        .iter()
+        .map(|file| file.size.div_ceil(3) * 4)
+        .sum::<usize>();
+    bodies + headers + files + submission.subject.len()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn submission() -> Submission {
+        Submission {
+            from: "Ann <ann@example.com>".to_owned(),
+            to: vec!["bob@example.com".to_owned()],
+            cc: vec![],
+            bcc: vec![],
+            reply_to: vec![],
+            subject: "Grüße".to_owned(),
+            text: Some("Hello".to_owned()),
+            html: None,
+            headers: vec![],
+            tags: vec![],
+            attachments: vec![],
+            configuration_set: None,
+        }
+    }
+
+    fn refusal(change: impl FnOnce(&mut Submission)) -> (&'static str, String) {
+        let mut submission = submission();
+        change(&mut submission);
+        let error = check(&submission, "us-east-1", false).unwrap_err();
+        (error.name, error.message)
+    }
+
+    fn pair(name: &str, value: &str) -> Pair {
+        Pair {
+            name: name.to_owned(),
+            value: value.to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_ordinary_message_passes() {
+        assert_eq!(check(&submission(), "us-east-1", false), Ok(()));
+    }
+
+    #[test]
+    fn an_unverified_sender_is_rejected_in_ses_words() {
+        let (name, message) = refusal(|email| email.from = "X <x@Unverified.Example>".to_owned());
+        assert_eq!(name, "MessageRejected");
+        assert_eq!(
+            message,
+            "Email address is not verified. The following identities failed the check in region US-EAST-1: X <x@Unverified.Example>"
+        );
+    }
+
+    #[test]
+    fn what_ses_cannot_carry_is_a_bad_request() {
+        type Change = Box<dyn FnOnce(&mut Submission)>;
+        let to = |address: &str| -> Change {
+            let address = address.to_owned();
+            Box::new(move |email| email.to = vec![address])
+        };
+        let from = |address: &str| -> Change {
+            let address = address.to_owned();
+            Box::new(move |email| email.from = address)
+        };
+        let header = |name: &str, value: &str| -> Change {
+            let header = pair(name, value);
+            Box::new(move |email| email.headers = vec![header])
+        };
+        let tag = |name: &str, value: &str| -> Change {
+            let tag = pair(name, value);
+            Box::new(move |email| email.tags = vec![tag])
+        };
+        let wrong: Vec<(Change, &str)> = vec![
+            (Box::new(|email| email.to.clear()), "at least one recipient"),
+            (
+                Box::new(|email| email.to = vec!["a@example.com".to_owned(); 51]),
+                "Recipient count exceeds 50.",
+            ),
+            (to("nobody"), "Missing final '@domain'"),
+            (to("bücher@example.com"), "Local address contains control or whitespace"),
+            (to("a b@example.com"), "Local address contains control or whitespace"),
+            (to("a@bücher.example"), "Domain contains control or whitespace"),
+            (
+                to("a@example.com\r\nBcc: x@y"),
+                "Local address contains control or whitespace",
+            ),
+            (to("a@example.com,b"), "Domain contains illegal character"),
+            (
+                to(&format!("{}@example.com", "x".repeat(309))),
+                "Address length is more than 320",
+            ),
+            (from("ann@exämple.com"), "Domain contains control or whitespace"),
+            (from("Änn <ann@example.com>"), "Display name contains"),
+            (
+                Box::new(|email| email.cc = vec!["a@example.com\n".to_owned()]),
+                "Domain contains control or whitespace",
+            ),
+            (
+                Box::new(|email| email.bcc = vec!["b".to_owned()]),
+                "Missing final '@domain'",
+            ),
+            (
+                Box::new(|email| email.reply_to = vec!["nobody".to_owned()]),
+                "Missing final '@domain'",
+            ),
+            (
+                Box::new(|email| email.subject = "a\r\nBcc: x".to_owned()),
+                "Subject contains",
+            ),
+            (header("X-Ä", "1"), "Header name"),
+            (header("X A", "1"), "Header name"),
+            (header("X:A", "1"), "Header name"),
+            (header(&"X".repeat(127), "1"), "Header name"),
+            (header("X-A", "1\nBcc: x"), "Header value"),
+            (header("X-A", "\0"), "Header value"),
+            (header("X-A", "ü"), "Header value"),
+            (header("X", &"x".repeat(996)), "Header value"),
+            (header("XX", &"x".repeat(995)), "Header value"),
+            (
+                Box::new(|email| email.headers = vec![pair("X-A", "1"); 16]),
+                "Too many headers",
+            ),
+            (tag("a.b", "1"), "Invalid tag name <a.b>: only"),
+            (tag("a", "ü"), "Invalid tag value <ü>: only"),
+            (Box::new(|email| email.tags = vec![pair("a", "1"); 51]), "Too many tags"),
+            (
+                Box::new(|email| email.text = Some("x".repeat(MAX_MESSAGE_BYTES))),
+                "Message length is more than 41943040 bytes long",
+            ),
+        ];
+        for (change, sentence) in wrong {
+            let (name, message) = refusal(change);
+            assert_eq!(name, "BadRequestException", "{sentence}");
+            assert!(message.contains(sentence), "{message}");
+        }
+    }
+
+    #[test]
+    fn what_is_just_within_the_limits_passes() {
+        let mut email = submission();
+        email.from = "=?UTF-8?Q?=C3=84nn?= <ann@example.com>".to_owned();
+        email.to = vec!["a@xn--bcher-kva.example".to_owned(); 50];
+        email.headers = vec![pair("X", &"x".repeat(995)); 15];
+        email.tags = vec![pair("a", &"x".repeat(256)); 50];
+        assert_eq!(check(&email, "us-east-1", false), Ok(()));
+    }
+
+    #[test]
+    fn a_raw_message_may_have_many_headers() {
+        let mut email = submission();
+        email.headers = vec![pair("Received", "from a by b"); 40];
+        assert_eq!(check(&email, "us-east-1", true), Ok(()));
+    }
+}

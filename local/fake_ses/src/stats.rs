@@ -1,0 +1,30 @@
+//! Counts what was asked, what was answered, and which faults really struck.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::faults::FaultKind;
+
+/// Counters since the start.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Requests by operation and answer: `ok`, SES's error name, or `timeout`, `drop_before`, `drop_after`.
+    pub requests: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
+    /// Faults that struck, by kind.
+    pub faults: BTreeMap<&'static str, u64>,
+}
+
+impl Stats {
+    /// Counts one request.
+    pub fn answered(&mut self, operation: &'static str, answer: &'static str) {
+        *self.requests.entry(operation).or_default().entry(answer).or_default() += 1;
+    }
+
+    /// Counts faults.
+    pub fn struck(&mut self, kinds: &[FaultKind]) {
+        for kind in kinds {
+            *self.faults.entry(kind.name()).or_default() += 1;
+        }
+    }
+}

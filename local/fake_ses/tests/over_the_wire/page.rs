@@ -1,0 +1,73 @@
+//! The inbox page, as far as its answers go.
+
+use serde_json::json;
+
+use crate::fake::{Fake, email};
+
+#[tokio::test]
+async fn the_page_may_run_its_own_script_and_nothing_else() {
+    let fake = Fake::start().await;
+    for path in ["/", "/inbox.css", "/inbox.js"] {
+        let answer = fake.raw("GET", path, "").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+        assert!(
+            answer.contains("content-security-policy: default-src 'none'; script-src 'self';"),
+            "{answer}"
+        );
+        assert!(answer.contains("x-content-type-options: nosniff"), "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn a_messages_html_is_sandboxed_and_shows_its_own_pictures() {
+    let fake = Fake::start().await;
+    let (_, _, answer) = fake.send(&email("bob@example.com")).await;
+    let id = answer["MessageId"].as_str().unwrap();
+    let html = fake.raw("GET", &format!("/messages/{id}/html"), "").await;
+    assert!(
+        html.contains(
+            "content-security-policy: sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'"
+        ),
+        "{html}"
+    );
+    assert!(html.contains("data:image/png;base64,aGk="), "{html}");
+}
+
+#[tokio::test]
+async fn a_file_is_only_ever_a_download() {
+    let fake = Fake::start().await;
+    let mut hostile = email("bob@example.com");
+    hostile["Content"]["Simple"]["Attachments"] =
+        json!([{"RawContent": "aGk=", "FileName": "x.html", "ContentType": "text/html"}]);
+    let (_, _, answer) = fake.send(&hostile).await;
+    let id = answer["MessageId"].as_str().unwrap();
+    let file = fake.raw("GET", &format!("/messages/{id}/attachments/0"), "").await;
+    assert!(
+        file.contains("content-disposition: attachment; filename*=UTF-8''x.html"),
+        "{file}"
+    );
+    assert!(file.contains("content-type: application/octet-stream"), "{file}");
+    assert!(file.ends_with("\r\n\r\nhi"), "{file}");
+    for path in [
+        format!("/messages/{id}/attachments/1"),
+        "/messages/none/attachments/0".to_owned(),
+        "/messages/none/html".to_owned(),
+    ] {
+        assert!(fake.raw("GET", &path, "").await.starts_with("HTTP/1.1 404"), "{path}");
+    }
+}
+
+#[tokio::test]
+async fn the_list_tells_when_it_changed() {
+    let fake = Fake::start().await;
+    let before = fake.get("/inbox/summaries").await;
+    assert_eq!((&before["count"], &before["messages"]), (&json!(0), &json!([])));
+    fake.send(&email("bob@example.com")).await;
+    let after = fake.get("/inbox/summaries").await;
+    assert_ne!(before["revision"], after["revision"]);
+    let summary = &after["messages"][0];
+    assert_eq!(
+        (&summary["from"], &summary["subject"], &summary["attachments"]),
+        (&json!("Ann <ann@example.com>"), &json!("Grüße"), &json!(1))
+    );
+}

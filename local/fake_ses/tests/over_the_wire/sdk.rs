@@ -1,0 +1,171 @@
+//! The official SDK as the client: it reads each answer as SES's own.
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::config::{BehaviorVersion, Credentials, Region};
+use aws_sdk_sesv2::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
+use aws_sdk_sesv2::primitives::Blob;
+use aws_sdk_sesv2::types::{
+    Attachment, Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag, RawMessage,
+};
+use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
+use serde_json::json;
+
+use crate::fake::Fake;
+
+fn client(fake: &Fake) -> Client {
+    let http = aws_smithy_http_client::Builder::new()
+        .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
+        .build_https();
+    let config = aws_sdk_sesv2::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .endpoint_url(format!("http://{}", fake.address))
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("test", "test", None, None, "test"))
+        .retry_config(RetryConfig::disabled())
+        .http_client(http)
+        .build();
+    Client::from_conf(config)
+}
+
+fn text(data: &str) -> Content {
+    Content::builder().data(data).charset("UTF-8").build().unwrap()
+}
+
+fn simple() -> EmailContent {
+    let file = Attachment::builder()
+        .raw_content(Blob::new("hi"))
+        .file_name("ü.txt")
+        .content_type("text/plain")
+        .build()
+        .unwrap();
+    let header = MessageHeader::builder().name("X-Email-Id").value("7").build().unwrap();
+    let message = Message::builder()
+        .subject(text("Grüße"))
+        .body(Body::builder().text(text("Hello")).html(text("<p>Hello</p>")).build())
+        .headers(header)
+        .attachments(file)
+        .build();
+    EmailContent::builder().simple(message).build()
+}
+
+async fn send(
+    client: &Client,
+    from: &str,
+    to: &str,
+    content: EmailContent,
+) -> Result<SendEmailOutput, SdkError<SendEmailError>> {
+    client
+        .send_email()
+        .from_email_address(from)
+        .destination(Destination::builder().to_addresses(to).build())
+        .content(content)
+        .email_tags(MessageTag::builder().name("mq_id").value("7").build().unwrap())
+        .send()
+        .await
+}
+
+#[tokio::test]
+async fn what_the_sdk_writes_is_kept_and_its_answer_is_read() {
+    let fake = Fake::start().await;
+    let client = client(&fake);
+    let sent = send(&client, "ann@example.com", "bob@example.com", simple())
+        .await
+        .unwrap();
+    let message = fake.get("/messages").await[0].take();
+    assert_eq!(message["id"].as_str(), sent.message_id());
+    assert_eq!(
+        (&message["subject"], &message["text"], &message["html"]),
+        (&json!("Grüße"), &json!("Hello"), &json!("<p>Hello</p>"))
+    );
+    assert_eq!(message["headers"], json!([{"name": "X-Email-Id", "value": "7"}]));
+    assert_eq!(message["tags"], json!([{"name": "mq_id", "value": "7"}]));
+    assert_eq!(
+        (
+            &message["attachments"][0]["filename"],
+            &message["attachments"][0]["size"]
+        ),
+        (&json!("ü.txt"), &json!(2))
+    );
+
+    let data = Blob::new("Subject: Raw\r\nReceived: from a\r\n\r\nBody");
+    let raw = EmailContent::builder()
+        .raw(RawMessage::builder().data(data).build().unwrap())
+        .build();
+    send(&client, "ann@example.com", "bob@example.com", raw).await.unwrap();
+    let message = fake.get("/messages").await[0].take();
+    assert_eq!((&message["subject"], &message["text"]), (&json!("Raw"), &json!("Body")));
+
+    let quota = client.get_account().send().await.unwrap().send_quota.unwrap();
+    assert_eq!(quota.sent_last24_hours, 2.0);
+}
+
+#[tokio::test]
+async fn every_refusal_is_an_error_that_the_sdk_knows_by_name() {
+    let fake = Fake::start().await;
+    fake.faults(json!([
+        {"kind": "throttle", "to": "throttle"}, {"kind": "quota", "to": "quota"},
+        {"kind": "pause", "to": "pause"}, {"kind": "reject", "to": "reject"},
+    ]))
+    .await;
+    let client = client(&fake);
+    type Known = fn(&SendEmailError) -> bool;
+    let refusals: [(&str, &str, Known, &str); 6] = [
+        (
+            "ann@example.com",
+            "throttle@example.com",
+            SendEmailError::is_too_many_requests_exception,
+            "Maximum sending rate exceeded.",
+        ),
+        (
+            "ann@example.com",
+            "quota@example.com",
+            SendEmailError::is_too_many_requests_exception,
+            "Daily message quota exceeded.",
+        ),
+        (
+            "ann@example.com",
+            "pause@example.com",
+            SendEmailError::is_sending_paused_exception,
+            "Sending paused for this account.",
+        ),
+        (
+            "ann@example.com",
+            "reject@example.com",
+            SendEmailError::is_message_rejected,
+            "Message content rejected.",
+        ),
+        (
+            "ann@unverified.example",
+            "bob@example.com",
+            SendEmailError::is_message_rejected,
+            "Email address is not verified.",
+        ),
+        (
+            "ann@example.com",
+            "bob@bücher.example",
+            SendEmailError::is_bad_request_exception,
+            "Domain contains control or whitespace",
+        ),
+    ];
+    for (from, to, known, sentence) in refusals {
+        let error = send(&client, from, to, simple())
+            .await
+            .unwrap_err()
+            .into_service_error();
+        assert!(known(&error), "{error:?}");
+        assert!(error.message().unwrap().starts_with(sentence), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_dropped_connection_is_no_answer_to_the_sdk() {
+    let fake = Fake::start().await;
+    fake.faults(json!([{"kind": "drop_after"}])).await;
+    let error = send(&client(&fake), "ann@example.com", "bob@example.com", simple())
+        .await
+        .unwrap_err();
+    assert!(error.as_service_error().is_none(), "{error:?}");
+    assert_eq!(fake.kept().await, 1);
+}
