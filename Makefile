@@ -1,0 +1,38 @@
+# Everything else that is needed goes into .local/, which git ignores.
+.DEFAULT_GOAL := help
+.PHONY: help local stop logs test check watch build lock-tools
+
+help: ## these lines
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
+
+local: ## from nothing to a delivered email on this machine; left running
+	@local/start
+
+stop: ## ends what make local started
+	@local/stop
+
+logs: ## follows functions, emulator and fake SES
+	@python3 local/stack.py logs
+
+test: ## every test
+	cargo test --workspace --locked
+
+check: ## format, clippy, dependencies, template
+	@python3 local/stack.py tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@local/check-dependencies
+	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
+	.local/venv-tools/bin/cfn-lint template.yaml
+
+watch: ## the functions from source, rebuilt on change, against the running stack
+	@test -f .local/watch.env || { echo "The local stack is not ready: start it with make local."; exit 1; }
+	@python3 local/stack.py tools
+	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --env-file .local/watch.env
+
+build: ## what sam deploy uploads
+	@python3 local/stack.py tools
+	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build --beta-features
+
+lock-tools: ## pins and hashes local/*.in anew
+	@local/lock-tools

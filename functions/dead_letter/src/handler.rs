@@ -1,0 +1,35 @@
+//! SQS: a batch of hand-overs in, the ones that must come again out.
+
+use std::time::{Duration, Instant};
+
+use aws::batch;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::ports::{Clock, Rows};
+
+use crate::{Buried, bury};
+
+/// Carries out a batch within `time`.
+pub async fn handle<R: Rows, S: Clock>(rows: &R, system: &S, event: SqsEvent, time: Duration) -> SqsBatchResponse {
+    let began = Instant::now();
+    let records = batch::records(event);
+    let results = batch::work_off(&records, time, |record| async move {
+        bury(rows, &record.body, system.now()).await
+    })
+    .await;
+    let count = |wanted: Buried| {
+        results
+            .iter()
+            .filter(|result| result.as_ref().is_ok_and(|got| *got == wanted))
+            .count()
+    };
+    tracing::info!(
+        target: "mailqueue",
+        records = records.len(),
+        failed_emails = count(Buried::Failed),
+        stale = count(Buried::Stale),
+        moved_by_sqs = count(Buried::NotAHandOver),
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "worked off"
+    );
+    batch::come_again(batch::failed(&records, &results))
+}

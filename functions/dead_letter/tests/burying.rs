@@ -1,0 +1,108 @@
+//! Burying, in a world in memory.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use dead_letter::{Buried, bury, handler};
+use domain::ports::EmailKey;
+use domain::row::Status;
+use domain::timestamp::Timestamp;
+use world::{World, samples};
+
+const NOW: Timestamp = Timestamp::from_millis(2_000_000);
+
+fn world(status: Status) -> (World, EmailKey, String) {
+    let world = samples::world(1).expect("the samples parse");
+    let key = samples::key(1);
+    if let Some(row) = world.state().rows.get_mut(&key) {
+        row.status = status;
+        row.claim_no = 2;
+    }
+    let message = format!(r#"{{"v":1,"tenant":"main","id":"{}","claim_no":2}}"#, key.id);
+    (world, key, message)
+}
+
+fn status(world: &World, key: &EmailKey) -> Status {
+    world.row(key).expect("the row").status
+}
+
+#[tokio::test]
+async fn failing_becomes_failed_and_a_doubled_message_changes_nothing() {
+    let (world, key, message) = world(Status::Failing);
+    for _ in 0..2 {
+        assert_eq!(bury(&world, &message, NOW).await.expect("buried"), Buried::Failed);
+        assert_eq!(status(&world, &key), Status::Failed);
+    }
+    assert_eq!(world.state().calls.iter().filter(|call| **call == "write").count(), 1);
+}
+
+#[tokio::test]
+async fn a_message_never_fails_what_is_not_failing() {
+    for other in [
+        Status::Queued,
+        Status::Sending,
+        Status::Uncertain,
+        Status::Sent,
+        Status::Canceled,
+    ] {
+        let (world, key, message) = world(other);
+        assert_eq!(bury(&world, &message, NOW).await.expect("buried"), Buried::Stale);
+        assert_eq!(status(&world, &key), other);
+    }
+    let (world, key, message) = world(Status::Failing);
+    let old = message.replace(r#""claim_no":2"#, r#""claim_no":1"#);
+    assert_eq!(bury(&world, &old, NOW).await.expect("buried"), Buried::Stale);
+    assert_eq!(status(&world, &key), Status::Failing);
+}
+
+#[tokio::test]
+async fn what_sqs_moved_by_itself_proves_nothing() {
+    let (world, key, _) = world(Status::Failing);
+    let wake_up = format!(
+        r#"{{"v":1,"tenant":"main","id":"{}","recipients":1,"bytes":1}}"#,
+        key.id
+    );
+    for message in [wake_up.as_str(), "", "{}", "not json", "[1]"] {
+        assert_eq!(
+            bury(&world, message, NOW).await.expect("read"),
+            Buried::NotAHandOver,
+            "{message}"
+        );
+    }
+    assert_eq!(status(&world, &key), Status::Failing);
+}
+
+/// Record 10 finds the table down, and it alone comes again; the garbage is acknowledged.
+#[tokio::test]
+async fn one_bad_record_among_nine_good_ones_fails_alone() {
+    let event: SqsEvent =
+        serde_json::from_str(include_str!("../../../events/dead_letter.json")).expect("the golden event parses");
+    let world = samples::world(10).expect("the samples parse");
+    for row in world.state().rows.values_mut() {
+        row.status = Status::Failing;
+        row.claim_no = 1;
+    }
+    let ids: Vec<_> = event
+        .records
+        .iter()
+        .filter_map(|record| record.message_id.clone())
+        .collect();
+    // Of every record the row is read once; the last read fails.
+    world.state().faults = std::iter::repeat_n(world::Fault::None, 16)
+        .chain([world::Fault::Before])
+        .collect();
+    let response = handler::handle(&world, &world, event, Duration::from_secs(5)).await;
+    let failed: Vec<_> = response
+        .batch_item_failures
+        .iter()
+        .map(|failure| &failure.item_identifier)
+        .collect();
+    assert_eq!(failed, [&ids[9]]);
+    let buried = world
+        .state()
+        .rows
+        .values()
+        .filter(|row| row.status == Status::Failed)
+        .count();
+    assert_eq!(buried, 8, "nine rows but the last; one record is garbage");
+}

@@ -1,0 +1,150 @@
+//! HTTP: a request in, an answer out.
+
+use aws::http::{self, Caller};
+use aws::settings::KeySettings;
+use domain::api_error::ApiError;
+use domain::ports::{Batches, Bodies, Clock, Lanes, Random, Rows};
+use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
+use lambda_http::http::{HeaderMap, HeaderValue, Method};
+use lambda_http::{Body, Request, Response};
+use serde::Serialize;
+
+use crate::{AcceptError, Enqueue};
+
+/// Carries out one request.
+pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
+where
+    R: Rows + Batches,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    let began = std::time::Instant::now();
+    let (response, emails) = match http::authenticate(request.headers(), key) {
+        Ok(caller) => answer(enqueue, &caller, &request).await,
+        Err(error) => (http::refuse(&error), 0),
+    };
+    tracing::info!(
+        target: "mailqueue",
+        route = request.uri().path().ends_with("/batch").then_some("batch").unwrap_or("single"),
+        status = response.status().as_u16(),
+        emails,
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
+    response
+}
+
+async fn answer<R, B, L, S>(
+    enqueue: &Enqueue<R, B, L, S>,
+    caller: &Caller,
+    request: &Request,
+) -> (Response<Body>, usize)
+where
+    R: Rows + Batches,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    let result = match (request.method(), request.uri().path()) {
+        (&Method::POST, "/emails") => single(enqueue, caller, request).await,
+        (&Method::POST, "/emails/batch") => batch(enqueue, caller, request).await,
+        _ => Err(AcceptError::Refused(ApiError::not_found("There is no such route."))),
+    };
+    match result {
+        Ok(answer) => answer,
+        Err(AcceptError::Refused(error)) => (http::refuse(&error), 0),
+        Err(error @ AcceptError::Port(_)) => (http::fail(&error), 0),
+    }
+}
+
+#[derive(Serialize)]
+struct Id {
+    id: String,
+}
+
+#[derive(Serialize)]
+struct Ids {
+    data: Vec<Id>,
+    /// Present when the batch is permissive.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    errors: Option<Vec<ItemError>>,
+}
+
+async fn single<R, B, L, S>(
+    enqueue: &Enqueue<R, B, L, S>,
+    caller: &Caller,
+    request: &Request,
+) -> Result<(Response<Body>, usize), AcceptError>
+where
+    R: Rows + Batches,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    let key = idempotency_key(request.headers()).map_err(AcceptError::Refused)?;
+    let parsed = parse_email(content(request)).map_err(AcceptError::Refused)?;
+    let accepted = enqueue.accept(caller.tenant(), key.as_ref(), &parsed.email).await?;
+    let response = http::json(
+        200,
+        &Id {
+            id: accepted.id.to_string(),
+        },
+    );
+    Ok((replayed(response, accepted.replayed), 1))
+}
+
+async fn batch<R, B, L, S>(
+    enqueue: &Enqueue<R, B, L, S>,
+    caller: &Caller,
+    request: &Request,
+) -> Result<(Response<Body>, usize), AcceptError>
+where
+    R: Rows + Batches,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    let headers = request.headers();
+    let key = idempotency_key(headers).map_err(AcceptError::Refused)?;
+    let validation = validation(headers).map_err(AcceptError::Refused)?;
+    let parsed = parse_batch(content(request), validation).map_err(AcceptError::Refused)?;
+    let accepted = enqueue.accept_batch(caller.tenant(), key.as_ref(), parsed).await?;
+    let emails = accepted.ids.len();
+    let ids = Ids {
+        data: accepted.ids.iter().map(|id| Id { id: id.to_string() }).collect(),
+        errors: (validation == BatchValidation::Permissive).then_some(accepted.errors),
+    };
+    Ok((replayed(http::json(200, &ids), accepted.replayed), emails))
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {
+    const NAME: &str = "Idempotency-Key";
+    let text = http::text_header(headers, NAME)
+        .map_err(|error| ApiError::invalid_idempotency_key(format!("{NAME}: {error}")))?;
+    text.map(IdempotencyKey::parse).transpose()
+}
+
+fn validation(headers: &HeaderMap) -> Result<BatchValidation, ApiError> {
+    const NAME: &str = "x-batch-validation";
+    let text = http::text_header(headers, NAME).map_err(|error| ApiError::validation(NAME, error))?;
+    BatchValidation::parse(text)
+}
+
+fn content(request: &Request) -> &[u8] {
+    match request.body() {
+        Body::Text(text) => text.as_bytes(),
+        Body::Binary(bytes) => bytes,
+        // `Empty`, and whatever a newer runtime may add, has nothing to read.
+        _ => &[],
+    }
+}
+
+fn replayed(mut response: Response<Body>, replayed: bool) -> Response<Body> {
+    if replayed {
+        response
+            .headers_mut()
+            .insert("idempotent-replayed", HeaderValue::from_static("true"));
+    }
+    response
+}

@@ -1,0 +1,41 @@
+//! Wires `enqueue`: settings, the world, the runtime.
+
+use aws::bodies::BodyStore;
+use aws::clients::{Clients, Service};
+use aws::lanes::LaneQueues;
+use aws::rows::Table;
+use aws::settings;
+use aws::system::System;
+use enqueue::{Accepting, Enqueue, handler};
+use lambda_http::{Error, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::telemetry::start();
+    let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
+        let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
+        let (guard, expires_after) = (read.guard(), read.expires());
+        let table = table?;
+        let with = Accepting {
+            guard: guard?,
+            expires_after: expires_after?,
+            retention: table.retention,
+        };
+        Some((table, bucket?, lanes?, key?, with))
+    })?;
+    let clients = Clients::connect().await?;
+    let rows = Table::new(clients.dynamodb(), &table);
+    let enqueue = Enqueue {
+        bodies: BodyStore::new(rows.clone(), clients.s3(), &bucket),
+        lanes: LaneQueues::new(&clients.sqs(), &lanes),
+        rows,
+        system: System,
+        with,
+    };
+    futures::future::join(enqueue.rows.warm(), clients.warm(&[Service::Sqs])).await;
+    let (enqueue, key) = (&enqueue, &key);
+    run(service_fn(|request| async move {
+        Ok::<_, Error>(handler::handle(enqueue, key, request).await)
+    }))
+    .await
+}

@@ -1,0 +1,280 @@
+//! Accepting, in a world in memory.
+
+use std::time::Duration;
+
+use domain::email::Email;
+use domain::id::{EmailId, TenantId};
+use domain::index;
+use domain::ports::EmailKey;
+use domain::row::{BodyPlace, Status};
+use domain::wire::api::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use enqueue::{AcceptError, Accepting, Enqueue};
+use world::{Fault, World, samples};
+
+type Enqueuing = Enqueue<World, World, World, World>;
+
+fn enqueue(world: &World) -> Enqueuing {
+    let with = Accepting {
+        guard: Duration::from_secs(900),
+        expires_after: Duration::from_secs(14 * 86_400),
+        retention: Duration::from_secs(30 * 86_400),
+    };
+    let (rows, bodies, lanes, system) = (world.clone(), world.clone(), world.clone(), world.clone());
+    Enqueue {
+        rows,
+        bodies,
+        lanes,
+        system,
+        with,
+    }
+}
+
+fn tenant() -> TenantId {
+    TenantId::main()
+}
+
+fn key(text: &str) -> IdempotencyKey {
+    IdempotencyKey::parse(text).expect("a good key")
+}
+
+fn email() -> Email {
+    samples::email().expect("the sample parses")
+}
+
+fn other_email() -> Email {
+    let body = br#"{"from":"a@example.com","to":"b@example.com","subject":"Other","text":"Hi"}"#;
+    parse_email(body).expect("parses").email
+}
+
+fn batch(subjects: &[&str], validation: BatchValidation) -> BatchRequest {
+    let item = |subject: &&str| {
+        format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"{subject}","text":"Hi"}}"#)
+    };
+    let items: Vec<_> = subjects.iter().map(item).collect();
+    parse_batch(format!("[{}]", items.join(",")).as_bytes(), validation).expect("parses")
+}
+
+fn refused_with(result: Result<impl std::fmt::Debug, AcceptError>) -> u16 {
+    match result {
+        Err(AcceptError::Refused(error)) => error.status(),
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+#[tokio::test]
+async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
+    let world = World::default();
+    let accepted = enqueue(&world)
+        .accept(&tenant(), None, &email())
+        .await
+        .expect("accepted");
+    assert!(!accepted.replayed);
+    let row = world
+        .row(&EmailKey {
+            tenant: tenant(),
+            id: accepted.id,
+        })
+        .expect("a row");
+    assert_eq!(
+        (row.status, row.due.is_some(), row.recipients),
+        (Status::Queued, true, 1)
+    );
+    let state = world.state();
+    let content = state
+        .bodies
+        .get(&(EmailKey::of(&row), row.body.sha256.clone()))
+        .expect("a content");
+    assert_eq!(Email::from_body(content).expect("reads").hash(), row.body.sha256);
+    let woken: Vec<_> = state
+        .wakes
+        .iter()
+        .map(|wake| (wake.wake_up.id, index::delay_seconds(wake.delay)))
+        .collect();
+    assert_eq!(woken, [(row.id, 0)]);
+}
+
+/// The happy path's calls are counted: one more is money.
+#[tokio::test]
+async fn accepting_takes_two_writes_and_one_message() {
+    let world = World::default();
+    enqueue(&world)
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("accepted");
+    assert_eq!(world.state().calls, ["put", "create", "wake"]);
+}
+
+#[tokio::test]
+async fn a_large_content_goes_to_the_bucket() {
+    let world = World::default();
+    let body = format!(
+        r#"{{"from":"a@example.com","to":"b@example.com","subject":"S","text":"{}"}}"#,
+        "x".repeat(5000)
+    );
+    let large = parse_email(body.as_bytes()).expect("parses").email;
+    let accepted = enqueue(&world).accept(&tenant(), None, &large).await.expect("accepted");
+    let row = world
+        .row(&EmailKey {
+            tenant: tenant(),
+            id: accepted.id,
+        })
+        .expect("a row");
+    assert_eq!((row.body.place, row.body.bytes > 5000), (BodyPlace::Bucket, true));
+}
+
+#[tokio::test]
+async fn the_same_request_again_is_the_same_email() {
+    let world = World::default();
+    let enqueue = enqueue(&world);
+    let first = enqueue
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("accepted");
+    let again = enqueue
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("replayed");
+    assert_eq!((again.id, again.replayed), (first.id, true));
+    assert_eq!(world.state().rows.len(), 1);
+    let other = enqueue
+        .accept(&tenant(), Some(&key("l")), &email())
+        .await
+        .expect("accepted");
+    assert!(other.id != first.id && !other.replayed);
+}
+
+#[tokio::test]
+async fn a_repeated_request_wakes_only_what_is_still_queued() {
+    let world = World::default();
+    let enqueue = enqueue(&world);
+    // The first answer was lost with its wake-up.
+    world.state().faults = [Fault::None, Fault::None, Fault::Before].into();
+    let first = enqueue
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("accepted all the same");
+    assert!(world.state().wakes.is_empty());
+    enqueue
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("replayed");
+    assert_eq!(world.state().wakes.len(), 1);
+    if let Some(row) = world.state().rows.get_mut(&EmailKey {
+        tenant: tenant(),
+        id: first.id,
+    }) {
+        row.status = Status::Sent;
+    }
+    enqueue
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("replayed");
+    assert_eq!(world.state().wakes.len(), 1, "what is sent is not woken");
+}
+
+#[tokio::test]
+async fn another_request_with_the_key_is_refused_and_changes_nothing() {
+    let world = World::default();
+    let enqueue = enqueue(&world);
+    let first = enqueue
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("accepted");
+    let stored = EmailKey {
+        tenant: tenant(),
+        id: first.id,
+    };
+    let before = world.row(&stored);
+    assert_eq!(
+        refused_with(enqueue.accept(&tenant(), Some(&key("k")), &other_email()).await),
+        409
+    );
+    assert_eq!(world.row(&stored), before);
+    let state = world.state();
+    let content = state.bodies.get(&(stored, email().hash())).expect("the first content");
+    assert_eq!(content, &email().to_body(), "a conflicting content has another name");
+}
+
+#[tokio::test]
+async fn nothing_is_accepted_unless_row_and_content_are_both_durable() {
+    for faults in [
+        [Fault::Before, Fault::None],
+        [Fault::None, Fault::Before],
+        [Fault::After, Fault::After],
+    ] {
+        let world = World::default();
+        let enqueue = enqueue(&world);
+        world.state().faults = faults.into();
+        let first = enqueue.accept(&tenant(), Some(&key("k")), &email()).await;
+        assert!(matches!(first, Err(AcceptError::Port(_))), "{faults:?}");
+        enqueue
+            .accept(&tenant(), Some(&key("k")), &email())
+            .await
+            .expect("the same request completes it");
+        let state = world.state();
+        assert_eq!((state.rows.len(), state.bodies.len()), (1, 1), "{faults:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
+    let world = World::default();
+    let enqueue = enqueue(&world);
+    let request = || batch(&["one", "two", "three"], BatchValidation::Strict);
+    let first = enqueue
+        .accept_batch(&tenant(), Some(&key("b")), request())
+        .await
+        .expect("accepted");
+    assert_eq!((first.ids.len(), first.replayed), (3, false));
+    let expected: Vec<_> = (0..3).map(|index| EmailId::from_key(&tenant(), "b", index)).collect();
+    assert_eq!(first.ids, expected);
+    let again = enqueue
+        .accept_batch(&tenant(), Some(&key("b")), request())
+        .await
+        .expect("replayed");
+    assert_eq!((again.ids, again.replayed), (first.ids, true));
+    assert_eq!(world.state().rows.len(), 3);
+    let other = batch(&["one", "two", "other"], BatchValidation::Strict);
+    assert_eq!(
+        refused_with(enqueue.accept_batch(&tenant(), Some(&key("b")), other).await),
+        409
+    );
+    assert_eq!(world.state().rows.len(), 3, "no item of a conflicting batch is stored");
+}
+
+#[tokio::test]
+async fn a_batch_that_broke_half_way_is_completed_by_the_same_key() {
+    let world = World::default();
+    let enqueue = enqueue(&world);
+    let request = || batch(&["one", "two", "three"], BatchValidation::Strict);
+    // The key is remembered, the first email stored, the second not.
+    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    assert!(
+        enqueue
+            .accept_batch(&tenant(), Some(&key("b")), request())
+            .await
+            .is_err()
+    );
+    let done = enqueue
+        .accept_batch(&tenant(), Some(&key("b")), request())
+        .await
+        .expect("completed");
+    assert_eq!((done.ids.len(), done.replayed), (3, false));
+    assert_eq!(world.state().rows.len(), 3);
+}
+
+#[tokio::test]
+async fn bad_items_of_a_permissive_batch_are_answered_again() {
+    let world = World::default();
+    let enqueue = enqueue(&world);
+    let request = || batch(&["one", "", "three"], BatchValidation::Permissive);
+    for replayed in [false, true] {
+        let answer = enqueue
+            .accept_batch(&tenant(), Some(&key("b")), request())
+            .await
+            .expect("accepted");
+        assert_eq!((answer.ids.len(), answer.replayed), (2, replayed));
+        let errors: Vec<_> = answer.errors.iter().map(|error| error.index).collect();
+        assert_eq!(errors, [1]);
+    }
+}

@@ -1,0 +1,116 @@
+//! Golden events of the HTTP API, in a world in memory.
+
+use std::time::Duration;
+
+use aws::settings::KeySettings;
+use enqueue::{Accepting, Enqueue, handler};
+use lambda_http::request::from_str;
+use lambda_http::{Body, Request, RequestExt};
+use serde_json::Value;
+use world::World;
+
+const SINGLE: &str = include_str!("../../../events/enqueue.json");
+const BATCH: &str = include_str!("../../../events/enqueue_batch.json");
+
+async fn answer(world: &World, event: &str) -> (u16, Value, Option<String>) {
+    let with = Accepting {
+        guard: Duration::from_secs(900),
+        expires_after: Duration::from_secs(86_400),
+        retention: Duration::from_secs(86_400),
+    };
+    let (rows, bodies, lanes, system) = (world.clone(), world.clone(), world.clone(), world.clone());
+    let enqueue = Enqueue {
+        rows,
+        bodies,
+        lanes,
+        system,
+        with,
+    };
+    let key = KeySettings {
+        sha256: aws::http::key_hash(b"mq_secret"),
+    };
+    let request: Request = from_str(event).expect("the golden event parses");
+    let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
+    let response = handler::handle(&enqueue, &key, request).await;
+    let replayed = response
+        .headers()
+        .get("idempotent-replayed")
+        .map(|value| value.to_str().unwrap().to_owned());
+    let Body::Text(text) = response.body() else {
+        panic!("an answer is text")
+    };
+    (
+        response.status().as_u16(),
+        serde_json::from_str(text).expect("an answer is JSON"),
+        replayed,
+    )
+}
+
+#[tokio::test]
+async fn an_email_is_accepted_and_its_repetition_says_so() {
+    let world = World::default();
+    let (status, first, replayed) = answer(&world, SINGLE).await;
+    assert_eq!((status, replayed), (200, None));
+    assert_eq!(first["id"].as_str().map(str::len), Some(36));
+    let again = answer(&world, SINGLE).await;
+    assert_eq!(again, (200, first, Some("true".to_owned())));
+}
+
+#[tokio::test]
+async fn one_bad_item_among_nine_good_ones_is_refused_alone() {
+    let world = World::default();
+    let (status, body, _) = answer(&world, BATCH).await;
+    assert_eq!((status, body["data"].as_array().map(Vec::len)), (200, Some(9)));
+    assert_eq!(body["errors"][0]["index"], 4);
+    assert!(
+        body["errors"][0]["message"].as_str().unwrap().starts_with("to: "),
+        "{body}"
+    );
+    assert_eq!(world.state().rows.len(), 9);
+}
+
+#[tokio::test]
+async fn what_is_refused_is_typed_and_stores_nothing() {
+    for (change, status, name) in [
+        (("Bearer mq_secret", ""), 401, "missing_api_key"),
+        (("mq_secret", "mq_other"), 403, "invalid_api_key"),
+        (("order-1", ""), 400, "invalid_idempotency_key"),
+        (("{\\\"from", "{{\\\"from"), 400, "validation_error"),
+        (("\\\"subject\\\"", "\\\"topic\\\""), 422, "validation_error"),
+        (("a@example.com", "a"), 422, "invalid_from_address"),
+        (
+            ("\"rawPath\": \"/emails\"", "\"rawPath\": \"/emails/x\""),
+            404,
+            "not_found",
+        ),
+    ] {
+        let world = World::default();
+        let event = SINGLE.replace(change.0, change.1);
+        assert_ne!(event, SINGLE, "{change:?} changes something");
+        let (got, body, _) = answer(&world, &event).await;
+        assert_eq!((got, body["name"].as_str()), (status, Some(name)), "{change:?}: {body}");
+        assert_eq!(body["statusCode"], status);
+        assert!(world.state().calls.is_empty(), "{change:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_base64_is_read_as_its_bytes() {
+    let encoded = "eyJmcm9tIjoiYUBleGFtcGxlLmNvbSIsInRvIjoiYkBleGFtcGxlLmNvbSIsInN1YmplY3QiOiJTIiwidGV4dCI6IlQifQ==";
+    let mut event: Value = serde_json::from_str(SINGLE).unwrap();
+    event["body"] = encoded.into();
+    event["isBase64Encoded"] = true.into();
+    assert_eq!(answer(&World::default(), &event.to_string()).await.0, 200);
+    // "/w==" is the byte 0xFF: no UTF-8, no JSON.
+    event["body"] = "/w==".into();
+    assert_eq!(answer(&World::default(), &event.to_string()).await.0, 400);
+}
+
+#[tokio::test]
+async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
+    let world = World::default();
+    world.fail_next(1);
+    let (status, body, _) = answer(&world, SINGLE).await;
+    assert_eq!((status, body["name"].as_str()), (500, Some("internal_server_error")));
+    assert!(!body["message"].as_str().unwrap().contains("world"), "{body}");
+}

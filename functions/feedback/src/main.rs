@@ -1,0 +1,24 @@
+//! Wires `feedback`: settings, the world, the runtime.
+
+use aws::batch::time_left;
+use aws::clients::Clients;
+use aws::rows::Table;
+use aws::settings;
+use aws::system::System;
+use aws_lambda_events::sqs::SqsEvent;
+use feedback::handler;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::telemetry::start();
+    let table = settings::read(&settings::of_process(), |read| read.table())?;
+    let clients = Clients::connect().await?;
+    let rows = &Table::new(clients.dynamodb(), &table);
+    rows.warm().await;
+    run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
+        let time = time_left(event.context.deadline);
+        Ok::<_, Error>(handler::handle(rows, &System, event.payload, time).await)
+    }))
+    .await
+}

@@ -1,0 +1,167 @@
+//! Hearing, in a world in memory.
+
+use std::time::Duration;
+
+use aws_lambda_events::sqs::SqsEvent;
+use domain::fate::Fate;
+use domain::ports::EmailKey;
+use domain::row::{Row, Status, recipient_key};
+use domain::timestamp::Timestamp;
+use feedback::{HearError, Heard, handler, hear};
+use world::{World, samples};
+
+const NOW: Timestamp = Timestamp::from_millis(2_000_000);
+
+fn world(count: u8) -> World {
+    let world = samples::world(count).expect("the samples parse");
+    for row in world.state().rows.values_mut() {
+        row.status = Status::Uncertain;
+        row.claim_no = 1;
+    }
+    world
+}
+
+fn event(event_type: &str, part: &str, born: i64) -> String {
+    let id = samples::id(1);
+    format!(
+        r#"{{"eventType":"{event_type}",{part}"mail":{{"timestamp":"1970-01-01T00:16:41.000Z","messageId":"m",
+        "destination":["b@example.com"],
+        "tags":{{"mq_tenant":["main"],"mq_id":["{id}"],"mq_claim":["1"],"mq_born":["{born}"]}}}}}}"#
+    )
+}
+
+fn send() -> String {
+    event("Send", "", 1_000_000)
+}
+
+fn delivery() -> String {
+    let part = r#""delivery":{"timestamp":"1970-01-01T00:16:42.000Z","recipients":["b@example.com"]},"#;
+    event("Delivery", part, 1_000_000)
+}
+
+fn bounce() -> String {
+    let part = r#""bounce":{"timestamp":"1970-01-01T00:16:43.000Z","bounceType":"Permanent",
+        "bouncedRecipients":[{"emailAddress":"B@example.com"}]},"#;
+    event("Bounce", part, 1_000_000)
+}
+
+async fn after(events: &[String]) -> Row {
+    let world = world(1);
+    for event in events {
+        assert!(matches!(hear(&world, event, NOW).await.expect("heard"), Heard::Known));
+    }
+    world.row(&samples::key(1)).expect("the row")
+}
+
+#[tokio::test]
+async fn events_in_any_order_and_doubled_give_one_result() {
+    let (send, delivery, bounce) = (send(), delivery(), bounce());
+    let orders = [
+        vec![send.clone(), delivery.clone(), bounce.clone()],
+        vec![bounce.clone(), delivery.clone(), send.clone()],
+        vec![
+            delivery.clone(),
+            bounce.clone(),
+            bounce.clone(),
+            send.clone(),
+            delivery.clone(),
+        ],
+    ];
+    for order in orders {
+        let row = after(&order).await;
+        assert_eq!(row.status, Status::Sent);
+        assert_eq!(row.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
+        assert_eq!(row.delivered_at, Some(Timestamp::from_millis(1_002_000)));
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_says_nothing_new_is_not_written() {
+    let world = world(1);
+    for _ in 0..3 {
+        hear(&world, &send(), NOW).await.expect("heard");
+    }
+    assert_eq!(world.state().calls, ["load", "write", "load", "load"]);
+}
+
+#[tokio::test]
+async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
+    let world = world(1);
+    let other = event("Send", "", 5);
+    assert!(matches!(
+        hear(&world, &other, NOW).await.expect("heard"),
+        Heard::NoSuchEmail
+    ));
+    let strangers = send().replace("mq_id", "their_id");
+    assert!(matches!(
+        hear(&world, &strangers, NOW).await.expect("heard"),
+        Heard::NotOurs(_)
+    ));
+    assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Uncertain);
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_comes_again_until_a_person_sees_it() {
+    for message in ["", "{}", "null", r#"{"eventType":"Send","mail":{}}"#] {
+        assert!(
+            matches!(hear(&world(1), message, NOW).await, Err(HearError::Unreadable(_))),
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn when_the_table_fails_the_event_comes_again() {
+    let world = world(1);
+    world.fail_next(1);
+    assert!(matches!(hear(&world, &send(), NOW).await, Err(HearError::Apply(_))));
+    hear(&world, &send(), NOW).await.expect("heard the second time");
+    assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Sent);
+}
+
+#[tokio::test]
+async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
+    let event: SqsEvent =
+        serde_json::from_str(include_str!("../../../events/feedback.json")).expect("the golden event parses");
+    let ids: Vec<_> = event
+        .records
+        .iter()
+        .filter_map(|record| record.message_id.clone())
+        .collect();
+    let world = world(10);
+    let response = handler::handle(&world, &world, event, Duration::from_secs(5)).await;
+    let failed: Vec<_> = response
+        .batch_item_failures
+        .iter()
+        .map(|failure| &failure.item_identifier)
+        .collect();
+    assert_eq!(failed, [&ids[4]]);
+    let row = |n| {
+        world
+            .row(&EmailKey {
+                tenant: domain::id::TenantId::main(),
+                id: samples::id(n),
+            })
+            .expect("the row")
+    };
+    let fates: Vec<_> = (1..=10)
+        .map(|n| (row(n).status, row(n).fates.into_values().next()))
+        .collect();
+    let sent = |fate| (Status::Sent, fate);
+    assert_eq!(
+        fates,
+        [
+            sent(None),
+            sent(Some(Fate::Delivered)),
+            sent(Some(Fate::Bounced)),
+            sent(Some(Fate::Complained)),
+            (Status::Uncertain, None),
+            sent(Some(Fate::DeliveryDelayed)),
+            sent(Some(Fate::Rejected)),
+            sent(Some(Fate::Rejected)),
+            sent(None),
+            sent(None),
+        ]
+    );
+    assert!(row(9).opened_at.is_some() && row(10).clicked_at.is_some());
+}

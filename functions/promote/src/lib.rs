@@ -1,0 +1,112 @@
+//! Keeps the index moving: wakes what is due soon, recovers what should have moved on, and
+//! settles what is uncertain.
+//!
+//! **Role:** runs every minute; nothing else looks at the index.
+//! **Invariant:** an entry of the index is a hint. A wake-up proves nothing and is sent from
+//! the hint alone; anything that is written is decided on the row.
+//! **After a crash** anywhere: the next run finds the same index. Two runs at once do no harm.
+//! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
+
+pub mod handler;
+mod overdue;
+mod wake;
+
+use std::time::Instant;
+
+use domain::lifecycle::Policy;
+use domain::ports::{Clock, DeadLetters, DueIndex, Evidence, Lanes, PortError, Rows};
+use futures::future::join_all;
+use tokio::sync::OnceCell;
+
+/// Promotes emails with what the world offers.
+#[derive(Debug, Clone)]
+pub struct Promote<R, L, D, E, S> {
+    /// The rows and their index.
+    pub rows: R,
+    /// The lanes.
+    pub lanes: L,
+    /// Where an email goes that failed for good.
+    pub dead_letters: D,
+    /// How far feedback is.
+    pub evidence: E,
+    /// The clock.
+    pub system: S,
+    /// The timings.
+    pub policy: Policy,
+}
+
+/// What a run did.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+pub struct Promoted {
+    /// Wake-ups sent ahead of their time.
+    pub woken: usize,
+    /// Rows that should have moved on, and do now.
+    pub recovered: usize,
+    /// Wake-ups, hand-overs and rows that failed; the next run has them again, or the index
+    /// a guard's time later.
+    pub failed: usize,
+    /// Time was over before everything was done; the next run goes on.
+    pub unfinished: bool,
+}
+
+impl std::ops::AddAssign for Promoted {
+    fn add_assign(&mut self, other: Self) {
+        self.woken += other.woken;
+        self.recovered += other.recovered;
+        self.failed += other.failed;
+        self.unfinished |= other.unfinished;
+    }
+}
+
+/// One run: when it has to end, and what is asked once in it.
+struct Run {
+    deadline: Instant,
+    caught_up: OnceCell<bool>,
+}
+
+impl Run {
+    fn time_is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+}
+
+impl<R, L, D, E, S> Promote<R, L, D, E, S>
+where
+    R: Rows + DueIndex,
+    L: Lanes,
+    D: DeadLetters,
+    E: Evidence,
+    S: Clock,
+{
+    /// Works off the index until it is done or `deadline` has come. All shards at once.
+    ///
+    /// # Errors
+    /// The first call to the index that failed, after all else was done.
+    pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
+        let run = Run {
+            deadline,
+            caught_up: OnceCell::new(),
+        };
+        let cursors = self.rows.cursors().await?;
+        let shards = (0..self.rows.shards()).map(|shard| {
+            let (cursor, run) = (cursors.get(&shard).cloned(), &run);
+            async move {
+                // What is due soon first: it must not wait for a recovery that takes long.
+                [
+                    self.wake_coming(shard, cursor, run).await,
+                    self.recover_unwoken(shard, run).await,
+                    self.recover_overdue(shard, run).await,
+                ]
+            }
+        });
+        let mut done = Promoted::default();
+        let mut error = None;
+        for result in join_all(shards).await.into_iter().flatten() {
+            match result {
+                Ok(promoted) => done += promoted,
+                Err(failed) => error = error.or(Some(failed)),
+            }
+        }
+        error.map_or(Ok(done), Err)
+    }
+}

@@ -1,0 +1,39 @@
+//! Wires `promote`: settings, the world, the runtime.
+
+use aws::batch::time_left;
+use aws::clients::{Clients, Service};
+use aws::evidence::EvidenceQueue;
+use aws::lanes::{DeadLetterQueue, LaneQueues};
+use aws::rows::Table;
+use aws::settings;
+use aws::system::System;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use promote::{Promote, handler};
+use serde::de::IgnoredAny;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::telemetry::start();
+    let (table, lanes, dead_letter_url, feedback_url, policy) = settings::read(&settings::of_process(), |read| {
+        let (table, lanes, policy) = (read.table(), read.lanes(), read.policy());
+        let (dead_letter_url, feedback_url) = (read.dead_letter_url(), read.feedback_url());
+        Some((table?, lanes?, dead_letter_url?, feedback_url?, policy?))
+    })?;
+    let clients = Clients::connect().await?;
+    let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
+    let promote = &Promote {
+        rows,
+        lanes: LaneQueues::new(&sqs, &lanes),
+        dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
+        evidence: EvidenceQueue::new(&sqs, &feedback_url),
+        system: System,
+        policy,
+    };
+    futures::future::join(promote.rows.warm(), clients.warm(&[Service::Sqs])).await;
+    run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
+        handler::handle(promote, time_left(event.context.deadline))
+            .await
+            .map_err(Error::from)
+    }))
+    .await
+}

@@ -1,0 +1,130 @@
+//! Recovers what should have moved on by now. Only what is overdue is read, and only what has
+//! to move is written.
+
+use domain::apply::{ApplyError, apply};
+use domain::lifecycle::{Then, overdue};
+use domain::ports::{Clock, DeadLetters, DueIndex, EmailKey, Evidence, Lanes, PortError, Rows, Wake};
+use domain::row::{Row, Status};
+use domain::wire::hand_over::HandOver;
+use domain::wire::wake_up::WakeUp;
+use futures::future::{join, join_all};
+
+use crate::{Promote, Promoted, Run};
+
+/// Rows of a shard that are decided on at the same time.
+const AT_ONCE: usize = 25;
+
+impl<R, L, D, E, S> Promote<R, L, D, E, S>
+where
+    R: Rows + DueIndex,
+    L: Lanes,
+    D: DeadLetters,
+    E: Evidence,
+    S: Clock,
+{
+    /// Recovers what is still in `wake` a guard's time after it was due: its wake-up was lost,
+    /// or came to nothing.
+    pub(crate) async fn recover_unwoken(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
+        let mut done = Promoted::default();
+        let mut from = None;
+        loop {
+            let until = self.system.now().before(self.policy.guard);
+            let page = self.rows.coming(shard, until, from.as_ref()).await?;
+            let keys: Vec<EmailKey> = page
+                .items
+                .into_iter()
+                .map(|coming| EmailKey {
+                    tenant: coming.wake_up.tenant,
+                    id: coming.wake_up.id,
+                })
+                .collect();
+            done += self.recover(&keys, run).await?;
+            match page.next {
+                Some(next) if !done.unfinished => from = Some(next),
+                Some(_) | None => return Ok(done),
+            }
+        }
+    }
+
+    /// Recovers what is in `check` after its time.
+    pub(crate) async fn recover_overdue(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
+        let mut done = Promoted::default();
+        let mut from = None;
+        loop {
+            let page = self.rows.overdue(shard, self.system.now(), from.as_ref()).await?;
+            done += self.recover(&page.items, run).await?;
+            match page.next {
+                Some(next) if !done.unfinished => from = Some(next),
+                Some(_) | None => return Ok(done),
+            }
+        }
+    }
+
+    async fn recover(&self, keys: &[EmailKey], run: &Run) -> Result<Promoted, PortError> {
+        let mut done = Promoted::default();
+        for keys in keys.chunks(AT_ONCE) {
+            if run.time_is_over() {
+                done.unfinished = true;
+                break;
+            }
+            let rows = self.rows.load_many(keys, self.system.now()).await?;
+            let decided = join_all(rows.into_iter().map(|row| self.decide(row, run))).await;
+            let (mut wakes, mut hand_overs) = (Vec::new(), Vec::new());
+            for result in decided {
+                match result {
+                    Ok(Some((then, row))) => {
+                        done.recovered += 1;
+                        match then {
+                            Then::Nothing => {}
+                            Then::WakeUp { delay } => {
+                                wakes.push(Wake {
+                                    lane: row.lane,
+                                    wake_up: WakeUp::of(&row),
+                                    delay,
+                                });
+                            }
+                            Then::HandOver => hand_overs.push(HandOver::of(&row)),
+                        }
+                    }
+                    Ok(None) => {}
+                    Err(error) => {
+                        done.failed += 1;
+                        tracing::warn!(
+                            error = aws::telemetry::chain(&error),
+                            "a row could not be recovered; it stays in the index"
+                        );
+                    }
+                }
+            }
+            let (woken, handed_over) = join(self.lanes.wake(&wakes), self.dead_letters.hand_over(&hand_overs)).await;
+            for error in woken.into_iter().chain(handed_over).filter_map(Result::err) {
+                done.failed += 1;
+                tracing::warn!(%error, "a recovered email could not be woken or handed over; the index has it");
+            }
+        }
+        Ok(done)
+    }
+
+    /// Decides on one row; `None` when there was nothing to do.
+    async fn decide(&self, row: Row, run: &Run) -> Result<Option<(Then, Row)>, ApplyError> {
+        let now = self.system.now();
+        let caught_up = row.status == Status::Uncertain && self.caught_up(run).await;
+        let before = row.clone();
+        let (then, row) = apply(&self.rows, row, now, |row| overdue(row, caught_up, &self.policy, now)).await?;
+        Ok((then != Then::Nothing || row != before).then_some((then, row)))
+    }
+
+    /// Asked once in a run, and only if a row depends on it. What is not known is "no".
+    async fn caught_up(&self, run: &Run) -> bool {
+        let asked = run.caught_up.get_or_init(|| async {
+            match self.evidence.caught_up().await {
+                Ok(caught_up) => caught_up,
+                Err(error) => {
+                    tracing::warn!(%error, "how far feedback is could not be found out; uncertain emails wait");
+                    false
+                }
+            }
+        });
+        *asked.await
+    }
+}

@@ -1,0 +1,285 @@
+//! Promoting, in a world in memory.
+
+use std::time::{Duration, Instant};
+
+use domain::id::EmailId;
+use domain::index;
+use domain::lifecycle::Policy;
+use domain::ports::EmailKey;
+use domain::retry::RetryPolicy;
+use domain::row::{Due, DueKind, Lease, Row, Status};
+use domain::timestamp::Timestamp;
+use promote::{Promote, Promoted};
+use world::{Fault, World, samples};
+
+fn promote(world: &World) -> Promote<World, World, World, World, World> {
+    let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
+    let (evidence, system) = (world.clone(), world.clone());
+    let policy = Policy {
+        guard: Duration::from_secs(900),
+        lease: Duration::from_secs(180),
+        evidence_window: Duration::from_secs(300),
+        retry: RetryPolicy::standard(),
+    };
+    Promote {
+        rows,
+        lanes,
+        dead_letters,
+        evidence,
+        system,
+        policy,
+    }
+}
+
+async fn run(world: &World) -> Promoted {
+    promote(world)
+        .run(Instant::now() + Duration::from_secs(60))
+        .await
+        .expect("carried out")
+}
+
+fn at(secs: u64) -> Timestamp {
+    samples::BORN.after(Duration::from_secs(secs))
+}
+
+/// A world with one email that was changed so.
+fn world(change: impl FnOnce(&mut Row)) -> (World, EmailKey) {
+    let (world, key) = (samples::world(1).expect("the samples parse"), samples::key(1));
+    if let Some(row) = world.state().rows.get_mut(&key) {
+        change(row);
+    }
+    (world, key)
+}
+
+fn sample(n: u8) -> Row {
+    samples::row(n, &samples::email().expect("the sample parses"))
+}
+
+/// An email that waits in `wake` for its time.
+fn waiting(n: u8, not_before: Timestamp) -> Row {
+    Row {
+        not_before,
+        due: Some(Due {
+            kind: DueKind::Wake,
+            at: not_before,
+        }),
+        ..sample(n)
+    }
+}
+
+fn world_of(rows: impl IntoIterator<Item = Row>) -> World {
+    let world = World::default();
+    {
+        let mut state = world.state();
+        state.now_ms = samples::BORN.as_millis();
+        state.rows.extend(rows.into_iter().map(|row| (EmailKey::of(&row), row)));
+    }
+    world
+}
+
+fn woken(world: &World) -> Vec<(EmailId, u16)> {
+    let state = world.state();
+    let mut woken: Vec<_> = state
+        .wakes
+        .iter()
+        .map(|wake| (wake.wake_up.id, index::delay_seconds(wake.delay)))
+        .collect();
+    woken.sort();
+    woken
+}
+
+fn times(world: &World, call: &str) -> usize {
+    world.state().calls.iter().filter(|called| **called == call).count()
+}
+
+#[tokio::test]
+async fn what_is_due_within_ten_minutes_is_woken_to_its_second_and_once() {
+    let world = world_of([waiting(1, at(1)), waiting(2, at(600)), waiting(3, at(601))]);
+    assert_eq!(run(&world).await.woken, 2);
+    assert_eq!(woken(&world), [(samples::id(1), 1), (samples::id(2), 600)]);
+    assert_eq!(
+        times(&world, "write") + times(&world, "load_many"),
+        0,
+        "no row is read or written for it"
+    );
+    world.state().now_ms += 60_000;
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 3, "the cursor is behind the first two");
+}
+
+#[tokio::test]
+async fn pages_are_read_to_the_end() {
+    let world = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
+    world.state().page_size = 7;
+    assert_eq!(run(&world).await.woken, 50);
+    assert_eq!(woken(&world).len(), 50);
+}
+
+#[tokio::test]
+async fn the_cursor_stays_before_a_wake_up_that_failed() {
+    // Both are in shard 0. Calls: cursors, a page, the first wake-up, the second.
+    let world = world_of([waiting(2, at(10)), waiting(4, at(20))]);
+    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    let done = run(&world).await;
+    assert_eq!((done.woken, done.failed), (1, 1));
+    run(&world).await;
+    assert_eq!(
+        woken(&world),
+        [(samples::id(2), 10), (samples::id(4), 20)],
+        "and the first is not woken twice"
+    );
+}
+
+#[tokio::test]
+async fn a_crash_before_the_cursor_is_saved_wakes_twice_and_loses_nothing() {
+    let world = world_of([waiting(2, at(10))]);
+    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    assert!(
+        promote(&world)
+            .run(Instant::now() + Duration::from_secs(60))
+            .await
+            .is_err()
+    );
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 2);
+}
+
+#[tokio::test]
+async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
+    let (world, key) = world(|row| {
+        row.due = Some(Due {
+            kind: DueKind::Wake,
+            at: row.not_before,
+        })
+    });
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 1);
+    world.state().wakes.clear();
+    world.state().now_ms += 899_000;
+    run(&world).await;
+    assert!(woken(&world).is_empty());
+    world.state().now_ms += 1_000;
+    assert_eq!(run(&world).await.recovered, 1);
+    assert_eq!(woken(&world), [(key.id, 0)]);
+    let due = world.row(&key).and_then(|row| row.due);
+    assert_eq!(
+        due,
+        Some(Due {
+            kind: DueKind::Check,
+            at: at(1800)
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_sender_that_died_leaves_an_email_that_is_settled_by_evidence_or_the_window() {
+    let (world, key) = world(|row| {
+        row.status = Status::Sending;
+        row.claim_no = 1;
+        row.attempts = 1;
+        row.lease = Some(Lease {
+            until: at(180),
+            nonce: 1,
+        });
+        row.due = Some(Due {
+            kind: DueKind::Check,
+            at: at(180),
+        });
+    });
+    let status = || world.row(&key).map(|row| (row.status, row.maybe_duplicate));
+    run(&world).await;
+    assert_eq!(status(), Some((Status::Sending, false)), "its lease has not run out");
+    world.state().now_ms += 180_000;
+    run(&world).await;
+    assert_eq!(status(), Some((Status::Uncertain, false)));
+    world.state().now_ms += 300_000;
+    world.state().events_waiting = 1;
+    run(&world).await;
+    assert_eq!(
+        status(),
+        Some((Status::Uncertain, false)),
+        "its event may be among those that wait"
+    );
+    world.state().events_waiting = 0;
+    world.state().now_ms += 300_000;
+    run(&world).await;
+    assert_eq!(
+        status(),
+        Some((Status::Queued, true)),
+        "marked, for SES may have accepted it"
+    );
+    assert_eq!(woken(&world), [(key.id, 0)]);
+}
+
+#[tokio::test]
+async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
+    let (quiet, _) = world(|_| {});
+    run(&quiet).await;
+    assert_eq!(times(&quiet, "caught_up"), 0);
+    let uncertain = |n| Row {
+        status: Status::Uncertain,
+        claim_no: 1,
+        uncertain_since: Some(samples::BORN),
+        ..sample(n)
+    };
+    let world = world_of((1..=20).map(uncertain));
+    run(&world).await;
+    assert_eq!(times(&world, "caught_up"), 1);
+}
+
+#[tokio::test]
+async fn what_is_not_known_of_feedback_is_no_evidence() {
+    let (world, key) = world(|row| {
+        row.status = Status::Uncertain;
+        row.claim_no = 1;
+        row.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
+    });
+    // Email 1 is in shard 1. Calls: cursors, three pages of shard 0, three of shard 1 with
+    // load_many and then the question in between.
+    let question = 1 + 3 + 3 + 1;
+    world.state().faults = std::iter::repeat_n(Fault::None, question)
+        .chain([Fault::Before])
+        .collect();
+    run(&world).await;
+    assert_eq!(world.state().calls.get(question), Some(&"caught_up"));
+    assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Uncertain));
+}
+
+#[tokio::test]
+async fn what_fails_is_handed_over_again_until_it_is_failed() {
+    let (world, key) = world(|row| {
+        row.status = Status::Failing;
+        row.claim_no = 3;
+    });
+    run(&world).await;
+    let handed: Vec<_> = world
+        .state()
+        .handed_over
+        .iter()
+        .map(|email| (email.id, email.claim_no))
+        .collect();
+    assert_eq!(handed, [(key.id, 3)]);
+    run(&world).await;
+    assert_eq!(world.state().handed_over.len(), 1, "not before a minute is over");
+    world.state().now_ms += 60_000;
+    run(&world).await;
+    assert_eq!(world.state().handed_over.len(), 2);
+}
+
+#[tokio::test]
+async fn one_row_that_cannot_be_written_does_not_stop_the_others() {
+    // All three are in shard 0. Calls: cursors, three pages, load_many, a write.
+    let world = world_of([2, 4, 6].map(sample));
+    world.state().faults = std::iter::repeat_n(Fault::None, 5).chain([Fault::Before]).collect();
+    let done = run(&world).await;
+    assert_eq!((done.recovered, done.failed), (2, 1));
+    assert_eq!(run(&world).await.recovered, 1, "the next run has it again");
+}
+
+#[tokio::test]
+async fn a_run_ends_when_its_time_is_over_and_the_next_goes_on() {
+    let world = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
+    let done = promote(&world).run(Instant::now()).await.expect("carried out");
+    assert!(done.unfinished && done.woken == 0);
+    assert_eq!(run(&world).await.woken, 50);
+}

@@ -1,0 +1,191 @@
+//! Sends emails through SES: claims, submits once, records.
+//!
+//! **Role:** behind the three lanes, all records of a batch at once.
+//! **Invariant:** SES is called only with a claim in hand, and once per claim. A lost answer is
+//! `uncertain`, never tried again here. A wake-up proves nothing; the row decides.
+//! **After a crash** between claim and record: `promote` finds the lease run out.
+//! **Start reading at** [`Send::wake`]; [`handler`] is SQS.
+
+pub mod handler;
+
+use std::time::Duration;
+
+use domain::apply::{ApplyError, apply};
+use domain::cause::Cause;
+use domain::email::Email;
+use domain::lifecycle::{Attempt, Policy, Then, not_claimable, record};
+use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, PortError, Provider, Random, Rows};
+use domain::row::Row;
+use domain::wire::hand_over::HandOver;
+use domain::wire::wake_up::WakeUp;
+use tokio::sync::Semaphore;
+
+/// Contents up to this size, unpacked, are looked for beside the claim: larger ones are rarely
+/// in the table, and would be loaded in vain for an email that cannot be claimed.
+const NEAR_BYTES: u64 = 64 * 1024;
+
+/// Kilobytes of contents that an environment holds at the same time. Our choice: half of its
+/// 256 MB, for the SDK's copies are in the other half.
+const MEMORY_KB: u32 = 32 * 1024;
+
+/// What becomes of a wake-up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Woken {
+    /// Acknowledge it.
+    Done,
+    /// It goes back, to be seen again after this.
+    Later(Duration),
+}
+
+/// Why a wake-up has to come again.
+#[derive(Debug, thiserror::Error)]
+pub enum WakeError {
+    /// The row could not be claimed or read. Nothing was submitted.
+    #[error("an email could not be claimed")]
+    Claim(#[from] PortError),
+    /// A decision could not be written. What SES said is not lost: its event says it again,
+    /// and the lease runs out.
+    #[error("the outcome of an attempt could not be recorded")]
+    Record(#[from] ApplyError),
+}
+
+/// The timings of sending.
+#[derive(Debug, Clone)]
+pub struct Sending {
+    /// The machine's timings.
+    pub policy: Policy,
+    /// How long SES may take to answer, for a small email.
+    pub attempt_timeout: Duration,
+}
+
+impl Sending {
+    /// The attempt's timeout: a second more for each megabyte.
+    #[must_use]
+    pub fn timeout(&self, bytes: u64) -> Duration {
+        self.attempt_timeout
+            .saturating_add(Duration::from_secs(bytes / 1_000_000))
+    }
+}
+
+/// Sends emails with what the world offers.
+#[derive(Debug)]
+pub struct Send<R, B, D, P, S> {
+    /// The rows.
+    pub rows: R,
+    /// The contents.
+    pub bodies: B,
+    /// Where an email goes that failed for good.
+    pub dead_letters: D,
+    /// SES.
+    pub provider: P,
+    /// Clock and randomness.
+    pub system: S,
+    /// The timings.
+    pub with: Sending,
+    /// What is left of the memory for contents, in kilobytes.
+    pub memory: Semaphore,
+}
+
+/// The memory of a new environment.
+#[must_use]
+pub fn memory() -> Semaphore {
+    Semaphore::new(usize::try_from(MEMORY_KB).unwrap_or(usize::MAX))
+}
+
+impl<R, B, D, P, S> Send<R, B, D, P, S>
+where
+    R: Rows,
+    B: Bodies,
+    D: DeadLetters,
+    P: Provider,
+    S: Clock + Random,
+{
+    /// Carries out one wake-up.
+    ///
+    /// # Errors
+    /// See [`WakeError`]: the wake-up must come again.
+    pub async fn wake(&self, wake_up: WakeUp) -> Result<Woken, WakeError> {
+        let bytes = wake_up.bytes;
+        let key = EmailKey {
+            tenant: wake_up.tenant,
+            id: wake_up.id,
+        };
+        // Before the claim, so that no lease runs while others send large ones.
+        let kilobytes = u32::try_from(bytes / 1000).unwrap_or(MEMORY_KB).clamp(1, MEMORY_KB);
+        let _memory = self.memory.acquire_many(kilobytes).await;
+        let (nonce, now) = (self.system.nonce()?, self.system.now());
+        let claim = self.rows.claim(&key, nonce, &self.with.policy, now);
+        let near = async {
+            if bytes <= NEAR_BYTES {
+                self.bodies.load_near(&key).await.ok()
+            } else {
+                None
+            }
+        };
+        let (claimed, near) = futures::future::join(claim, near).await;
+        match claimed? {
+            Claimed::Granted(row) => {
+                let content = near.and_then(|mut contents| contents.remove(&row.body.sha256));
+                self.deliver(&key, *row, content).await
+            }
+            Claimed::Refused(Some(row)) => {
+                let (then, row) = apply(&self.rows, *row, now, |row| not_claimable(row, now)).await?;
+                Ok(self.follow(&row, then).await)
+            }
+            Claimed::Refused(None) => Ok(Woken::Done),
+        }
+    }
+
+    async fn deliver(&self, key: &EmailKey, claimed: Row, near: Option<Vec<u8>>) -> Result<Woken, WakeError> {
+        let claim_no = claimed.claim_no;
+        let attempt = self.attempt(key, &claimed, near).await;
+        let (now, jitter) = (self.system.now(), self.system.jitter());
+        let decide = |row: &Row| record(row, claim_no, attempt.clone(), &self.with.policy, jitter, now);
+        let (then, row) = apply(&self.rows, claimed, now, decide).await?;
+        Ok(self.follow(&row, then).await)
+    }
+
+    async fn attempt(&self, key: &EmailKey, claimed: &Row, near: Option<Vec<u8>>) -> Attempt {
+        let content = match near {
+            Some(content) => Ok(Some(content)),
+            None => self.bodies.load(key, &claimed.body).await,
+        };
+        match content {
+            Ok(Some(content)) => match Email::from_body(&content) {
+                Ok(email) => {
+                    drop(content);
+                    self.provider
+                        .submit(claimed, &email, self.with.timeout(claimed.body.bytes))
+                        .await
+                }
+                Err(error) => not_accepted(Cause::BodyMissing, error.to_string()),
+            },
+            Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
+            Err(_) => not_accepted(Cause::Unavailable, "the stored content could not be read".to_owned()),
+        }
+    }
+
+    async fn follow(&self, row: &Row, then: Then) -> Woken {
+        match then {
+            Then::Nothing => Woken::Done,
+            Then::WakeUp { delay } => Woken::Later(delay),
+            Then::HandOver => {
+                // One that fails is made again by `promote`: the row is `failing`.
+                for error in self
+                    .dead_letters
+                    .hand_over(&[HandOver::of(row)])
+                    .await
+                    .into_iter()
+                    .filter_map(Result::err)
+                {
+                    tracing::warn!(id = %row.id, %error, "an email could not be handed over yet");
+                }
+                Woken::Done
+            }
+        }
+    }
+}
+
+fn not_accepted(cause: Cause, detail: String) -> Attempt {
+    Attempt::NotAccepted { cause, detail }
+}

@@ -1,0 +1,293 @@
+//! Sending, in a world in memory.
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use aws::batch::Record;
+use aws_lambda_events::sqs::SqsEvent;
+use domain::cause::Cause;
+use domain::id::{EmailId, TenantId};
+use domain::lifecycle::{Attempt, Policy};
+use domain::ports::EmailKey;
+use domain::retry::RetryPolicy;
+use domain::row::{Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+use send::handler::{self, PutBack};
+use send::{Send, Sending, WakeError, Woken, memory};
+use world::{Fault, World, samples};
+
+type Sender = Send<World, World, World, World, World>;
+
+fn with() -> Sending {
+    Sending {
+        policy: Policy {
+            guard: Duration::from_secs(900),
+            lease: Duration::from_secs(180),
+            evidence_window: Duration::from_secs(300),
+            retry: RetryPolicy::standard(),
+        },
+        attempt_timeout: Duration::from_secs(10),
+    }
+}
+
+fn sender(world: &World) -> Sender {
+    let (rows, bodies, dead_letters) = (world.clone(), world.clone(), world.clone());
+    let (provider, system) = (world.clone(), world.clone());
+    Send {
+        rows,
+        bodies,
+        dead_letters,
+        provider,
+        system,
+        with: with(),
+        memory: memory(),
+    }
+}
+
+/// A world with one queued email and its content.
+fn world() -> (World, EmailKey) {
+    (samples::world(1).expect("the samples parse"), samples::key(1))
+}
+
+fn wake_up(key: &EmailKey) -> WakeUp {
+    WakeUp {
+        v: 1,
+        tenant: key.tenant.clone(),
+        id: key.id,
+        recipients: 1,
+        bytes: 100,
+    }
+}
+
+fn row(world: &World, key: &EmailKey) -> Row {
+    world.row(key).expect("the row")
+}
+
+async fn woken(world: &World, key: &EmailKey) -> Woken {
+    sender(world).wake(wake_up(key)).await.expect("carried out")
+}
+
+fn refused(cause: Cause) -> Attempt {
+    Attempt::NotAccepted {
+        cause,
+        detail: "no".to_owned(),
+    }
+}
+
+#[tokio::test]
+async fn an_email_is_submitted_once_however_often_it_is_woken() {
+    let (world, key) = world();
+    for _ in 0..3 {
+        assert_eq!(woken(&world, &key).await, Woken::Done);
+    }
+    assert_eq!(world.state().submitted, [(key.id, 1)]);
+    let sent = row(&world, &key);
+    assert_eq!((sent.status, sent.due), (Status::Sent, None));
+}
+
+/// The happy path's calls are counted: one more is money.
+#[tokio::test]
+async fn sending_takes_a_claim_beside_the_content_and_one_write() {
+    let (world, key) = world();
+    woken(&world, &key).await;
+    assert_eq!(world.state().calls, ["claim", "load_near", "write"]);
+}
+
+#[tokio::test]
+async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
+    let (world, key) = world();
+    let large = WakeUp {
+        bytes: 4_000_000,
+        ..wake_up(&key)
+    };
+    sender(&world).wake(large.clone()).await.expect("carried out");
+    sender(&world).wake(large).await.expect("carried out");
+    assert_eq!(world.state().calls, ["claim", "load_body", "write", "claim"]);
+}
+
+#[tokio::test]
+async fn a_wake_up_for_nothing_harms_nobody() {
+    let (world, _) = world();
+    let key = EmailKey {
+        tenant: TenantId::main(),
+        id: EmailId::from_random([9; 16]),
+    };
+    assert_eq!(woken(&world, &key).await, Woken::Done);
+    assert!(world.state().submitted.is_empty());
+}
+
+#[tokio::test]
+async fn a_wake_up_that_comes_early_goes_back_for_the_rest_of_its_time() {
+    let (world, key) = world();
+    if let Some(row) = world.state().rows.get_mut(&key) {
+        row.not_before = samples::BORN.after(Duration::from_secs(30));
+    }
+    assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(30)));
+    assert!(world.state().submitted.is_empty());
+    world.state().now_ms += 29_500;
+    assert_eq!(woken(&world, &key).await, Woken::Done);
+    assert_eq!(row(&world, &key).status, Status::Sent, "half a second early is on time");
+}
+
+#[tokio::test]
+async fn an_expired_email_is_never_submitted() {
+    let (world, key) = world();
+    world.state().now_ms += 86_400_000;
+    woken(&world, &key).await;
+    assert_eq!(row(&world, &key).status, Status::Expired);
+    assert!(world.state().submitted.is_empty());
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_not_tried_again() {
+    let (world, key) = world();
+    world.state().answers.push_back(Attempt::Ambiguous);
+    woken(&world, &key).await;
+    woken(&world, &key).await;
+    assert_eq!(row(&world, &key).status, Status::Uncertain);
+    assert_eq!(world.state().submitted.len(), 1);
+}
+
+#[tokio::test]
+async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
+    let (one, key) = world();
+    one.state().answers.push_back(refused(Cause::Unavailable));
+    assert_eq!(woken(&one, &key).await, Woken::Later(Duration::from_secs(60)));
+
+    let (two, key) = world();
+    two.state().answers.push_back(refused(Cause::UnverifiedSender));
+    assert_eq!(woken(&two, &key).await, Woken::Done);
+    assert_eq!(row(&two, &key).status, Status::Failing);
+    let handed: Vec<_> = two
+        .state()
+        .handed_over
+        .iter()
+        .map(|email| (email.id, email.claim_no))
+        .collect();
+    assert_eq!(handed, [(key.id, 1)]);
+}
+
+#[tokio::test]
+async fn a_hand_over_that_fails_is_left_to_the_index() {
+    let (world, key) = world();
+    world.state().answers.push_back(refused(Cause::Rejected));
+    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    assert_eq!(woken(&world, &key).await, Woken::Done);
+    let failing = row(&world, &key);
+    assert_eq!((failing.status, failing.due.is_some()), (Status::Failing, true));
+    assert!(world.state().handed_over.is_empty());
+}
+
+#[tokio::test]
+async fn a_missing_content_is_a_cause_and_never_a_submission() {
+    let (world, key) = world();
+    world.state().bodies.clear();
+    woken(&world, &key).await;
+    let row = row(&world, &key);
+    assert_eq!((row.status, row.cause), (Status::Failing, Some(Cause::BodyMissing)));
+    assert!(world.state().submitted.is_empty());
+}
+
+#[tokio::test]
+async fn a_content_that_cannot_be_read_is_tried_again_later() {
+    let (world, key) = world();
+    world.state().faults = [Fault::None, Fault::Before, Fault::Before].into();
+    assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
+    let row = row(&world, &key);
+    assert_eq!(
+        (row.status, row.cause, row.attempts),
+        (Status::Queued, Some(Cause::Unavailable), 1)
+    );
+}
+
+#[tokio::test]
+async fn without_a_claim_nothing_is_submitted() {
+    for lost in [Fault::Before, Fault::After] {
+        let (world, key) = world();
+        world.state().faults = [lost].into();
+        let result = sender(&world).wake(wake_up(&key)).await;
+        assert!(matches!(result, Err(WakeError::Claim(_))));
+        assert!(world.state().submitted.is_empty(), "{lost:?}");
+    }
+}
+
+#[tokio::test]
+async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
+    let (world, key) = world();
+    world.state().faults = [Fault::None, Fault::None, Fault::Before].into();
+    assert!(matches!(
+        sender(&world).wake(wake_up(&key)).await,
+        Err(WakeError::Record(_))
+    ));
+    assert_eq!(
+        woken(&world, &key).await,
+        Woken::Done,
+        "the wake-up comes again, and finds a claim"
+    );
+    assert_eq!(world.state().submitted.len(), 1);
+    assert_eq!(
+        row(&world, &key).status,
+        Status::Sending,
+        "the lease runs out, or the event comes"
+    );
+}
+
+#[test]
+fn the_attempt_may_take_a_second_more_for_each_megabyte() {
+    assert_eq!(
+        [0, 999_999, 5_000_000].map(|bytes| with().timeout(bytes).as_secs()),
+        [10, 10, 15]
+    );
+}
+
+/// What was put back, as (message, seconds).
+#[derive(Default)]
+struct Lanes(RefCell<Vec<(String, u64)>>);
+
+impl PutBack for Lanes {
+    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+        let entries = records
+            .iter()
+            .map(|(record, delay)| (record.message_id.clone(), delay.as_secs()));
+        self.0.borrow_mut().extend(entries);
+        0
+    }
+}
+
+/// Of the golden event's ten records the fifth is broken, the seventh panics, and the second
+/// has to wait; the other seven are sent.
+#[tokio::test]
+async fn one_bad_record_among_nine_good_ones_fails_alone() {
+    let event: SqsEvent =
+        serde_json::from_str(include_str!("../../../events/send.json")).expect("the golden event parses");
+    let ids: Vec<_> = event
+        .records
+        .iter()
+        .filter_map(|record| record.message_id.clone())
+        .collect();
+    let world = samples::world(10).expect("the samples parse");
+    {
+        let mut state = world.state();
+        state.panics.push(samples::id(7));
+        if let Some(row) = state.rows.get_mut(&samples::key(2)) {
+            row.not_before = Timestamp::from_millis(samples::BORN.as_millis() + 45_000);
+        }
+    }
+    let lanes = Lanes::default();
+    let response = handler::handle(&sender(&world), &lanes, event, Duration::from_secs(5)).await;
+    let again: Vec<_> = response
+        .batch_item_failures
+        .iter()
+        .map(|failure| &failure.item_identifier)
+        .collect();
+    assert_eq!(again, [&ids[1], &ids[4], &ids[6]]);
+    assert_eq!(*lanes.0.borrow(), [(ids[1].clone(), 45)]);
+    let sent = world
+        .state()
+        .rows
+        .values()
+        .filter(|row| row.status == Status::Sent)
+        .count();
+    assert_eq!(sent, 7);
+}

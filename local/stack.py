@@ -1,0 +1,571 @@
+"""The local stack: from nothing to a delivered email, and back to nothing.
+
+Role: behind `make local`, `make stop` and `make logs`; the tests start their own with it.
+What runs: MiniStack (AWS, but for SES), the fake SES, and our functions inside MiniStack.
+Invariants: everything lives in one state directory; `env` in it exists only while the stack
+is ready, and is written last; only what was started from here is ever ended from here.
+
+Settings, all by environment:
+  MAILQUEUE_STATE    the state directory (.local)
+  MAILQUEUE_PORT     port of the emulator and so of the API (4566)
+  INBOX_PORT         port of the fake SES and its inbox (8025)
+  MAILQUEUE_TIMINGS  profile from timings.json (quick)
+  MAILQUEUE_BINARIES directory with built binaries; then nothing is built
+  MAILQUEUE_FIRST_EMAIL  0: ready without having sent an email (the tests send their own)
+"""
+
+import fcntl
+import hashlib
+import io
+import json
+import os
+import platform
+import secrets
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import zipfile
+from pathlib import Path
+
+from processes import Process, end_orphans
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCAL = ROOT / "local"
+STACK = "mailqueue"
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+API_ID = "mailqueue"  # the tag ms-custom-id in template.yaml
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
+CODE_BUCKET = "mailqueue-local-code"
+# hypercorn needs backports below it, which requirements.txt does not hold.
+OLDEST_PYTHON = (3, 11)
+
+STATE = (ROOT / os.environ.get("MAILQUEUE_STATE", ".local")).resolve()
+PORT = int(os.environ.get("MAILQUEUE_PORT", "4566"))
+INBOX_PORT = int(os.environ.get("INBOX_PORT", "8025"))
+ENDPOINT = f"http://127.0.0.1:{PORT}"
+INBOX = f"http://127.0.0.1:{INBOX_PORT}"
+API = f"{ENDPOINT}/_aws/execute-api/{API_ID}/$default"
+# Tools are shared by all stacks of this checkout; they depend on nothing but their lists.
+VENV = ROOT / ".local" / "venv"
+TOOLS_VENV = ROOT / ".local" / "venv-tools"
+TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-ses-events"
+
+EMULATOR = Process(STATE, "emulator")
+FAKE_SES = Process(STATE, "fake_ses")
+
+
+class Trouble(Exception):
+    """What a person has to know, in one sentence."""
+
+
+def say(text):
+    print(text, flush=True)
+
+
+# ------------------------------------------------------------------ needs and tools
+
+
+def check_needs():
+    if sys.version_info < OLDEST_PYTHON:
+        raise Trouble("Python 3.11 or newer is needed: install it, or put it first in PATH as python3.")
+    if "MAILQUEUE_BINARIES" not in os.environ:
+        for tool, remedy in (("cargo", "install Rust from https://rustup.rs"), ("gcc", "install a C compiler")):
+            if shutil.which(tool) is None:
+                raise Trouble(f"{tool} is missing: {remedy}, then try again.")
+    try:
+        import ensurepip  # noqa: F401
+        import venv  # noqa: F401
+    except ImportError:
+        raise Trouble("Python's venv module is missing: install it (Debian and Ubuntu: python3-venv).") from None
+
+
+def check_port(port, process, variable):
+    if process.pid() is not None:
+        return
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            raise Trouble(
+                f"Port {port} is in use by something else: end that, or choose another with {variable}=<port>."
+            ) from None
+
+
+def install_tools(name="requirements.txt", venv=VENV):
+    """Installs a pinned, hashed list into its virtual environment, only when it changed."""
+    wanted = LOCAL / name
+    marker = venv / ".installed"
+    digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
+    with locked(ROOT / ".local" / f"{venv.name}.lock"):
+        if marker.exists() and marker.read_text() == digest and (venv / "bin" / "python").exists():
+            return
+        say(f"Installing what {wanted.relative_to(ROOT)} lists into .local/{venv.name} ...")
+        if not (venv / "bin" / "python").exists():
+            run([sys.executable, "-m", "venv", "--clear", str(venv)], "Python's venv could not be made")
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
+        run([*pip, "--require-hashes", "--no-deps", "-r", str(wanted)], f"pip could not install {wanted.name}")
+        marker.write_text(digest)
+
+
+def run(command, failure, **options):
+    if subprocess.run(command, check=False, **options).returncode != 0:
+        raise Trouble(f"{failure}: see above.")
+
+
+class locked:
+    """Holds a lock file, so that two starts of one stack do not build it twice."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __enter__(self):
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.file = self.path.open("w")
+        fcntl.flock(self.file, fcntl.LOCK_EX)
+
+    def __exit__(self, *_):
+        self.file.close()
+
+
+# ------------------------------------------------------------------ build
+
+
+def binaries_of(wanted):
+    """Builds the workspace, and says where each binary is: {name: path}."""
+    if "MAILQUEUE_BINARIES" in os.environ:
+        directory = (ROOT / os.environ["MAILQUEUE_BINARIES"]).resolve()
+    else:
+        say("Building the functions and the fake SES (the first time takes minutes) ...")
+        # All of the workspace, as `make test` does, so that both share what they build.
+        run(["cargo", "build", "--workspace", "--bins", "--locked", "--quiet"], "cargo could not build", cwd=ROOT)
+        target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
+        directory = (ROOT / target / "debug").resolve()
+    for name in wanted:
+        if not (directory / name).exists():
+            raise Trouble(f"There is no {name} in {directory}.")
+    return {name: lean(directory / name) for name in wanted}
+
+
+def lean(binary):
+    """A copy without debug information, a fifth of the size: the emulator holds every package
+    in memory. A copy also lets a build replace the original while this one runs."""
+    own = STATE / "bin" / binary.name
+    note = own.with_suffix(".of")
+    shape = binary.stat()
+    origin = f"{binary} {shape.st_size} {shape.st_mtime_ns}"
+    if own.exists() and note.exists() and note.read_text() == origin:
+        return own
+    own.parent.mkdir(parents=True, exist_ok=True)
+    draft = own.with_suffix(".new")
+    shutil.copy2(binary, draft)
+    if shutil.which("strip"):
+        # Fails for what is no object file (a script in its place): then the copy stays as it is.
+        subprocess.run(["strip", "-S", str(draft)], capture_output=True, check=False)
+    draft.replace(own)
+    note.write_text(origin)
+    return own
+
+
+def zipped(binary):
+    """A deployment package: the binary as `bootstrap`. Equal binaries give equal bytes."""
+    entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
+    entry.external_attr = 0o100755 << 16
+    entry.compress_type = zipfile.ZIP_STORED  # it never leaves this machine
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as package:
+        package.writestr(entry, binary.read_bytes())
+    return buffer.getvalue()
+
+
+# ------------------------------------------------------------------ processes
+
+
+def clean_environment():
+    """This environment without anything that could lead to a real AWS account."""
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAILQUEUE_"))}
+    return kept | CREDENTIALS | {
+        "AWS_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": ENDPOINT,
+        "AWS_EC2_METADATA_DISABLED": "true",
+        "NO_PROXY": "127.0.0.1,localhost",
+        "no_proxy": "127.0.0.1,localhost",
+    }
+
+
+def identity(command, settings, *files):
+    parts = [json.dumps([command, settings], sort_keys=True).encode(), *(file.read_bytes() for file in files)]
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()
+
+
+def ensure(process, command, settings, files, healthy):
+    """Starts a process unless it already runs just so, and waits until it answers."""
+    wanted = identity(command, settings, *files)
+    if not process.runs_as(wanted):
+        process.stop()
+        if process is EMULATOR:
+            end_orphans(STATE / "data" / "tmp")
+        process.start(command, clean_environment() | settings, wanted)
+
+    def answers():
+        if process.pid() is None:
+            raise Trouble(f"{process.name} ended while starting; its last words:\n{process.tail()}")
+        return healthy()
+
+    wait_for(f"{process.name} to answer", answers, 60)
+
+
+def start_fake_ses(binary):
+    settings = {"INBOX_PORT": str(INBOX_PORT), "FAKE_SES_TOPIC_ARN": TOPIC_ARN}
+    ensure(FAKE_SES, [str(binary)], settings, [binary], lambda: get(f"{INBOX}/messages")[0] == 200)
+
+
+def start_emulator():
+    data = STATE / "data"
+    for name in ("s3", "state", "tmp"):
+        (data / name).mkdir(parents=True, exist_ok=True)
+    settings = {
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(PORT),
+        # The functions inherit this: SES is ours, all else the emulator's.
+        "AWS_ENDPOINT_URL_SESV2": INBOX,
+        "LAMBDA_EXECUTOR": "local",
+        "S3_DATA_DIR": str(data / "s3"),
+        "STATE_DIR": str(data / "state"),
+        "TMPDIR": str(data / "tmp"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    launcher = LOCAL / "emulator.py"
+    command = [str(VENV / "bin" / "python"), str(launcher)]
+    files = [launcher, LOCAL / "requirements.txt"]
+    ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
+
+
+# ------------------------------------------------------------------ HTTP and waiting
+
+# Never through a proxy: everything is on this machine.
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
+def request(method, url, body=None, headers=None, timeout_secs=35):
+    """(status, text) of an HTTP request; (0, reason) when nobody answers."""
+    data = None if body is None else json.dumps(body).encode()
+    asked = urllib.request.Request(url, data=data, method=method, headers={"content-type": "application/json"} | (headers or {}))
+    try:
+        with _DIRECT.open(asked, timeout=timeout_secs) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode(errors="replace")
+    except OSError as error:
+        return 0, str(error)
+
+
+def get(url, **options):
+    return request("GET", url, **options)
+
+
+def wait_for(what, condition, patience_secs, pause_secs=0.1):
+    """The first truthy result of `condition`."""
+    deadline = time.monotonic() + patience_secs
+    while True:
+        result = condition()
+        if result:
+            return result
+        if time.monotonic() > deadline:
+            raise Trouble(f"Waited {patience_secs} s in vain for {what}; `make logs` shows more.")
+        time.sleep(pause_secs)
+
+
+# ------------------------------------------------------------------ deploy
+
+
+def client(service):
+    import boto3
+    from botocore.config import Config
+
+    return boto3.client(
+        service,
+        endpoint_url=ENDPOINT,
+        region_name=REGION,
+        aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
+        aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
+        config=Config(proxies={}, s3={"addressing_style": "path"}, retries={"total_max_attempts": 1}),
+    )
+
+
+def api_key():
+    """A random key, kept between runs so that clients need no new one."""
+    path = STATE / "api_key"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch(mode=0o600)
+        path.write_text(f"mq_{secrets.token_urlsafe(24)}")
+    return path.read_text()
+
+
+def parameters(key):
+    profile = os.environ.get("MAILQUEUE_TIMINGS", "quick")
+    profiles = json.loads((LOCAL / "timings.json").read_text())
+    if profile not in profiles:
+        raise Trouble(f"There is no profile {profile} in local/timings.json: MAILQUEUE_TIMINGS may be {' or '.join(profiles)}.")
+    machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
+    return {
+        "ApiKeySha256": hashlib.sha256(key.encode()).hexdigest(),
+        "Architecture": machine,
+    } | {name: str(value) for name, value in profiles[profile].items()}
+
+
+def deploy(binaries, key):
+    """Brings the stack to what the checkout says; returns its outputs."""
+    import template as templates
+
+    template = templates.load(ROOT / "template.yaml")
+    packages = {name: zipped(binaries[name]) for name in templates.functions(template).values()}
+    # Named by content: a changed binary is a changed template, as CloudFormation wants it.
+    keys = {name: f"{name}-{hashlib.sha256(package).hexdigest()[:16]}.zip" for name, package in packages.items()}
+    body = json.dumps(templates.with_code(template, CODE_BUCKET, keys), separators=(",", ":"))
+    values = parameters(key)
+
+    emulator_run = json.loads(EMULATOR.record.read_text())
+    wanted = hashlib.sha256(json.dumps([body, values, emulator_run["pid"], emulator_run["started"]], sort_keys=True).encode()).hexdigest()
+    marker = STATE / "run" / "deployed"
+    cloudformation = client("cloudformation")
+    if marker.exists() and marker.read_text() == wanted:
+        say("The stack is deployed and unchanged.")
+        return outputs(cloudformation)
+
+    marker.unlink(missing_ok=True)
+    s3 = client("s3")
+    s3.create_bucket(Bucket=CODE_BUCKET)
+    for name, package in packages.items():
+        s3.put_object(Bucket=CODE_BUCKET, Key=keys[name], Body=package)
+    s3.put_object(Bucket=CODE_BUCKET, Key="template.json", Body=body.encode())
+
+    exists = stack_status(cloudformation)
+    if exists in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):
+        cloudformation.delete_stack(StackName=STACK)
+        wait_for("the failed stack to go", lambda: stack_status(cloudformation) in (None, "DELETE_COMPLETE"), 60)
+        exists = None
+    say(f"{'Updating' if exists else 'Creating'} the stack {STACK} from template.yaml ...")
+    act = cloudformation.update_stack if exists else cloudformation.create_stack
+    try:
+        act(
+            StackName=STACK,
+            TemplateURL=f"{ENDPOINT}/{CODE_BUCKET}/template.json",
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in values.items()],
+        )
+    except cloudformation.exceptions.ClientError as error:
+        if "No updates are to be performed" not in str(error):
+            raise Trouble(f"The emulator refused the template: {error}") from None
+    status = wait_for(
+        "the stack",
+        lambda: (status := stack_status(cloudformation)) and not status.endswith("IN_PROGRESS") and status,
+        120,
+    )
+    if status not in ("CREATE_COMPLETE", "UPDATE_COMPLETE"):
+        raise Trouble(f"The stack is {status}:\n{failures(cloudformation)}")
+    found = outputs(cloudformation)
+    enable_ttl(found["TableName"])
+    count_concurrency()
+    marker.write_text(wanted)
+    return found
+
+
+def stack_status(cloudformation):
+    try:
+        return cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]["StackStatus"]
+    except cloudformation.exceptions.ClientError:
+        return None
+
+
+def failures(cloudformation):
+    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+    return "\n".join(
+        f"  {event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}"
+        for event in events
+        if event["ResourceStatus"].endswith("FAILED")
+    )
+
+
+def outputs(cloudformation):
+    described = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    return {output["OutputKey"]: output["OutputValue"] for output in described["Outputs"]}
+
+
+def enable_ttl(table):
+    """MiniStack 1.5.33 leaves the template's TimeToLiveSpecification out."""
+    dynamodb = client("dynamodb")
+    if dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
+        dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True})
+
+
+def count_concurrency():
+    """MiniStack 1.5.33 keeps a Number parameter as text there, and its poller stumbles over it."""
+    functions = client("lambda")
+    for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
+        if "ScalingConfig" in mapping:
+            most = int(mapping["ScalingConfig"]["MaximumConcurrency"])
+            functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
+
+
+# ------------------------------------------------------------------ the first email
+
+
+def send_first_email(key):
+    headers = {"authorization": f"Bearer {key}"}
+    email = {
+        "from": "mailqueue <hello@mailqueue.example>",
+        "to": ["you@example.com"],
+        "subject": "Hello from your local mailqueue",
+        "text": "This email was accepted, queued, sent and delivered on this machine.",
+    }
+    began = time.monotonic()
+    status, text = request("POST", f"{API}/emails", email, headers)
+    if status != 200:
+        raise Trouble(f"POST /emails answered {status}: {text}\n{EMULATOR.tail()}")
+    email_id = json.loads(text)["id"]
+    say(f"  POST /emails               200  {email_id}")
+    seen = None
+
+    def delivered():
+        nonlocal seen
+        status, text = get(f"{API}/emails/{email_id}", headers=headers)
+        if status != 200:
+            raise Trouble(f"GET /emails/{email_id} answered {status}: {text}")
+        event = json.loads(text)["last_event"]
+        if event != seen:
+            seen = event
+            say(f"  GET  /emails/{email_id[:8]}...  200  last_event: {event} ({time.monotonic() - began:.1f} s)")
+        if event in ("failed", "bounced", "complained", "canceled", "suppressed"):
+            raise Trouble(f"The first email was not delivered: {text}")
+        return event == "delivered"
+
+    wait_for("the first email's delivery", delivered, 90, pause_secs=0.2)
+
+
+# ------------------------------------------------------------------ commands
+
+
+def write_env(path, values):
+    """KEY='value' lines, for sh to source; in place at once or not at all."""
+    quoted = "".join("{}='{}'\n".format(name, value.replace("'", "'\\''")) for name, value in values.items())
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_text(quoted)
+    draft.replace(path)
+
+
+def function_environment():
+    """What the deployed functions see, all together: for `cargo lambda watch`."""
+    functions = client("lambda").list_functions()["Functions"]
+    together = {}
+    for function in functions:
+        together |= function.get("Environment", {}).get("Variables", {})
+    return together
+
+
+def start():
+    check_needs()
+    with locked(STATE / "run" / "lock"):
+        (STATE / "env").unlink(missing_ok=True)
+        check_port(PORT, EMULATOR, "MAILQUEUE_PORT")
+        check_port(INBOX_PORT, FAKE_SES, "INBOX_PORT")
+        install_tools()
+        if Path(sys.prefix).resolve() != VENV.resolve():
+            # boto3 and yaml are there. The lock goes with this process, and is taken again.
+            os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])
+        import template as templates
+
+        names = sorted(templates.functions(templates.load(ROOT / "template.yaml")).values())
+        binaries = binaries_of([*names, "fake_ses"])
+        start_fake_ses(binaries["fake_ses"])
+        start_emulator()
+        key = api_key()
+        found = deploy(binaries, key)
+        if os.environ.get("MAILQUEUE_FIRST_EMAIL", "1") != "0":
+            say("Sending a first email:")
+            send_first_email(key)
+        aws = {
+            "AWS_ENDPOINT_URL": ENDPOINT,
+            "AWS_REGION": REGION,
+            **CREDENTIALS,
+        }
+        watch = function_environment() | aws | {"AWS_ENDPOINT_URL_SESV2": INBOX}
+        write_env(STATE / "watch.env", watch)
+        write_env(
+            STATE / "env",
+            {"MAILQUEUE_URL": API, "MAILQUEUE_API_KEY": key, **aws}
+            | {"MAILQUEUE_STACK": STACK, "MAILQUEUE_TABLE": found["TableName"], "INBOX_URL": INBOX},
+        )
+    shown = os.path.relpath(STATE / "env", ROOT)
+    say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        settings: . {shown}\n        `make logs` follows it, `make stop` ends it.")
+
+
+def stop():
+    (STATE / "run").mkdir(parents=True, exist_ok=True)
+    with locked(STATE / "run" / "lock"):
+        for name in ("env", "watch.env"):
+            (STATE / name).unlink(missing_ok=True)
+        ended = [process.name for process in (EMULATOR, FAKE_SES) if process.stop()]
+        end_orphans(STATE / "data" / "tmp")
+        (STATE / "run" / "deployed").unlink(missing_ok=True)
+        # The emulator keeps its state in memory only; what it left on disk is of no use.
+        shutil.rmtree(STATE / "data", ignore_errors=True)
+    say(f"Ended: {' and '.join(ended)}." if ended else "Nothing was running.")
+
+
+def logs():
+    """Follows the functions (by the emulator's CloudWatch Logs), the emulator and the fake SES."""
+    if EMULATOR.pid() is None:
+        raise Trouble("The local stack does not run: start it with `make local`.")
+    install_tools()
+    if Path(sys.prefix).resolve() != VENV.resolve():
+        os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])
+    followed = {process.name: process.log.open(errors="replace") for process in (EMULATOR, FAKE_SES)}
+    watch = client("logs")
+    seen, since = set(), int(time.time() * 1000) - 60_000
+    try:
+        while EMULATOR.pid() is not None:
+            for name, file in followed.items():
+                for line in file:
+                    print(f"{name:<12} {line.rstrip()}")
+            for group in watch.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{STACK}-")["logGroups"]:
+                function = group["logGroupName"].rpartition(f"{STACK}-")[2]
+                events = watch.filter_log_events(logGroupName=group["logGroupName"], startTime=since)["events"]
+                for event in events:
+                    mark = (event["logStreamName"], event["timestamp"], event["message"])
+                    if mark not in seen:
+                        seen.add(mark)
+                        print(f"{function:<12} {event['message'].rstrip()}")
+            sys.stdout.flush()
+            time.sleep(0.5)
+    except KeyboardInterrupt:
+        return
+
+
+def tools():
+    """Installs what `make check` and `make watch` need."""
+    check_needs()
+    install_tools("requirements-tools.txt", TOOLS_VENV)
+
+
+COMMANDS = {"start": start, "stop": stop, "logs": logs, "tools": tools}
+
+if __name__ == "__main__":
+    if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:
+        sys.exit(f"usage: stack.py {'|'.join(COMMANDS)}")
+    try:
+        COMMANDS[sys.argv[1]]()
+    except Trouble as trouble:
+        sys.exit(str(trouble))
+    except BrokenPipeError:
+        sys.exit(1)  # whoever read our output has gone
+    except KeyboardInterrupt:
+        sys.exit("Interrupted; `make stop` ends what was started.")

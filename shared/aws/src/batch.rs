@@ -1,0 +1,151 @@
+//! Works off a batch of SQS messages: all at once, each on its own.
+//!
+//! **Invariant:** whatever one record does (an error, a panic, never ending), the others go
+//! on, and it alone comes again.
+
+use std::panic::AssertUnwindSafe;
+use std::time::Duration;
+
+use aws_lambda_events::sqs::{BatchItemFailure, SqsBatchResponse, SqsEvent};
+use domain::ports::Clock;
+use futures::FutureExt;
+use futures::future::join_all;
+
+use crate::system::System;
+
+/// What is left of an invocation's time for saying how the batch went.
+const LAST_WORDS: Duration = Duration::from_millis(1500);
+
+/// One message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Record {
+    /// SQS's id of the message, by which a failure is reported.
+    pub message_id: String,
+    /// By which the message can be put back.
+    pub receipt: String,
+    /// What it says.
+    pub body: String,
+    /// The ARN of the queue it came from.
+    pub queue_arn: String,
+}
+
+/// Why a record has to come again.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure<E> {
+    /// Its work said so.
+    #[error("a record failed")]
+    Error(#[source] E),
+    /// Its work panicked.
+    #[error("a record's work panicked")]
+    Panicked,
+    /// It was not done when the invocation's time was nearly over.
+    #[error("a record was not done in time")]
+    OutOfTime,
+}
+
+/// The records of an event. What SQS left out is empty.
+#[must_use]
+pub fn records(event: SqsEvent) -> Vec<Record> {
+    let record = |message: aws_lambda_events::sqs::SqsMessage| Record {
+        message_id: message.message_id.unwrap_or_default(),
+        receipt: message.receipt_handle.unwrap_or_default(),
+        body: message.body.unwrap_or_default(),
+        queue_arn: message.event_source_arn.unwrap_or_default(),
+    };
+    event.records.into_iter().map(record).collect()
+}
+
+/// How long an invocation may still work, by the deadline that Lambda gave it (in
+/// milliseconds since 1970).
+#[must_use]
+pub fn time_left(deadline_ms: u64) -> Duration {
+    let now = u64::try_from(System.now().as_millis()).unwrap_or(0);
+    Duration::from_millis(deadline_ms.saturating_sub(now)).saturating_sub(LAST_WORDS)
+}
+
+/// Works off all records at once, within `time`; the results in the order of the records.
+pub async fn work_off<T, E, F>(
+    records: &[Record],
+    time: Duration,
+    work: impl Fn(Record) -> F,
+) -> Vec<Result<T, Failure<E>>>
+where
+    F: Future<Output = Result<T, E>>,
+{
+    join_all(records.iter().map(|record| {
+        let work = AssertUnwindSafe(work(record.clone())).catch_unwind();
+        async move {
+            match tokio::time::timeout(time, work).await {
+                Ok(Ok(result)) => result.map_err(Failure::Error),
+                Ok(Err(_panic)) => Err(Failure::Panicked),
+                Err(_elapsed) => Err(Failure::OutOfTime),
+            }
+        }
+    }))
+    .await
+}
+
+/// The ids of the messages that failed, and one line in the log for each.
+pub fn failed<'a, T, E: std::error::Error + 'static>(
+    records: &'a [Record],
+    results: &'a [Result<T, Failure<E>>],
+) -> impl Iterator<Item = &'a str> {
+    records.iter().zip(results).filter_map(|(record, result)| {
+        let error = result.as_ref().err()?;
+        tracing::error!(message_id = record.message_id, error = crate::telemetry::chain(error), "a record failed");
+        Some(record.message_id.as_str())
+    })
+}
+
+/// The answer that makes these messages, and no others, come again.
+#[must_use]
+pub fn come_again<'a>(message_ids: impl Iterator<Item = &'a str>) -> SqsBatchResponse {
+    let mut response = SqsBatchResponse::default();
+    response.batch_item_failures = message_ids
+        .map(|id| {
+            let mut failure = BatchItemFailure::default();
+            id.clone_into(&mut failure.item_identifier);
+            failure
+        })
+        .collect();
+    response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record(body: &str) -> Record {
+        Record { message_id: body.to_owned(), receipt: String::new(), body: body.to_owned(), queue_arn: String::new() }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_bad_record_fails_alone() {
+        let records = ["good", "error", "panic", "hang", "good"].map(record);
+        let results = work_off(&records, Duration::from_secs(5), |record| async move {
+            match record.body.as_str() {
+                "error" => Err("no"),
+                "panic" => panic!("poison"),
+                "hang" => std::future::pending().await,
+                _ => Ok(()),
+            }
+        })
+        .await;
+        assert!(matches!(
+            results.as_slice(),
+            [Ok(()), Err(Failure::Error("no")), Err(Failure::Panicked), Err(Failure::OutOfTime), Ok(())]
+        ));
+    }
+
+    #[test]
+    fn only_what_failed_is_reported() {
+        let response = come_again(["b"].into_iter());
+        let json = serde_json::to_string(&response).unwrap();
+        assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#);
+    }
+
+    #[test]
+    fn a_deadline_that_is_over_leaves_no_time() {
+        assert_eq!(time_left(0), Duration::ZERO);
+    }
+}

@@ -1,0 +1,124 @@
+//! The sparse index `due`: what waits, and what should have moved on.
+//!
+//! **Role:** read by `promote` alone.
+//! **Invariant:** an entry is a hint. It may be a moment old, so whoever acts on one reads the
+//! row or sends a wake-up that proves nothing.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::index;
+use domain::ports::{Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::row::DueKind;
+use domain::timestamp::Timestamp;
+
+use crate::failure::port;
+use crate::rows::item::{self, Item};
+use crate::rows::{ItemError, Table};
+
+/// The index's name.
+const DUE: &str = "due";
+
+/// Where the cursors are: one item, so that they are read with one call.
+const CURSORS: &str = "promote#cursors";
+
+/// The attribute of a shard's cursor.
+fn cursor_attribute(shard: u16) -> String {
+    format!("s{shard:02}")
+}
+
+/// Sorts behind every sort key that begins so, and before the next.
+const BEHIND: char = '~';
+
+/// Sorts behind just this key, and before every other.
+const JUST_BEHIND: char = '\u{1}';
+
+impl Table {
+    async fn page<T>(
+        &self,
+        kind: DueKind,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<DuePage<T>, PortError> {
+        let from = from.map_or_else(String::new, |cursor| format!("{}{JUST_BEHIND}", cursor.0));
+        let until = format!("{}{BEHIND}", item::digits(until));
+        if from > until {
+            return Ok(DuePage { items: Vec::new(), next: None });
+        }
+        // A lower bound may not be empty.
+        let from = if from.is_empty() { "0".to_owned() } else { from };
+        let answer = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(DUE)
+            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :until")
+            .expression_attribute_names("#pk", "due_pk")
+            .expression_attribute_names("#sk", "due_sk")
+            .expression_attribute_values(":pk", AttributeValue::S(index::partition(kind, shard)))
+            .expression_attribute_values(":from", AttributeValue::S(from))
+            .expression_attribute_values(":until", AttributeValue::S(until))
+            .send()
+            .await
+            .map_err(|error| port("reading what is due")(error.into()))?;
+        let items = answer.items().iter().filter_map(|item| match read(item) {
+            Ok(item) => Some(item),
+            Err(error) => {
+                // It stays where it is: whoever mends the row gets it back.
+                tracing::error!(%error, "an entry of the index cannot be read");
+                None
+            }
+        });
+        let next = answer.last_evaluated_key().and_then(|key| item::text(key, "due_sk").ok());
+        Ok(DuePage { items: items.collect(), next: next.map(|key| DueCursor(key.to_owned())) })
+    }
+}
+
+impl DueIndex for Table {
+    fn shards(&self) -> u16 {
+        self.shards
+    }
+
+    async fn coming(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<Coming>, PortError> {
+        self.page(DueKind::Wake, shard, until, from, item::to_coming).await
+    }
+
+    async fn overdue(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<EmailKey>, PortError> {
+        self.page(DueKind::Check, shard, until, from, item::key_of).await
+    }
+
+    async fn cursors(&self) -> Result<BTreeMap<u16, DueCursor>, PortError> {
+        let item = self.get(CURSORS.to_owned(), CURSORS.to_owned(), "reading the cursors").await?;
+        let item = item.unwrap_or_default();
+        let cursor = |shard| match item.get(&cursor_attribute(shard)) {
+            Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
+            Some(_) | None => None,
+        };
+        Ok((0..self.shards).filter_map(cursor).collect())
+    }
+
+    async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
+        let saved = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(CURSORS.to_owned()))
+            .key("sk", AttributeValue::S(CURSORS.to_owned()))
+            .update_expression("SET #cursor = :cursor")
+            .expression_attribute_names("#cursor", cursor_attribute(shard))
+            .expression_attribute_values(":cursor", AttributeValue::S(cursor.0.clone()));
+        saved.send().await.map(drop).map_err(|error| port("saving a cursor")(error.into()))
+    }
+}

@@ -1,0 +1,18 @@
+//! How an adapter's failure becomes a [`PortError`].
+
+use std::error::Error;
+
+use domain::ports::PortError;
+
+/// Says what was asked, and keeps the cause.
+pub(crate) fn port(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync>) -> PortError {
+    move |source| PortError { what, source }
+}
+
+/// A failure that the service put into words: a code and its message.
+#[derive(Debug, thiserror::Error)]
+#[error("{code}: {message}")]
+pub(crate) struct Said {
+    pub(crate) code: String,
+    pub(crate) message: String,
+}

@@ -1,0 +1,23 @@
+//! The world, behind the ports of `domain`: DynamoDB, S3, SQS, SES, Lambda's glue.
+//!
+//! **Role:** every function connects here once, at its start, and hands the adapters to its
+//! use case.
+//! **Invariant:** no decision is made here. An adapter translates: a condition into one
+//! condition expression, an answer of SES into one of three outcomes.
+//! **Deliberately absent:** SDK types in any public signature but the constructors'.
+//! **Start reading at** [`rows`], then [`ses::classify`].
+
+pub mod batch;
+mod batches;
+pub mod bodies;
+pub mod clients;
+pub mod due_index;
+pub mod evidence;
+mod failure;
+pub mod http;
+pub mod lanes;
+pub mod rows;
+pub mod ses;
+pub mod settings;
+pub mod system;
+pub mod telemetry;

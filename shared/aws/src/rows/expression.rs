@@ -1,0 +1,303 @@
+//! What differs between two rows, and what must still be so, as DynamoDB's expressions.
+//!
+//! **Invariant:** pure. Names and values are placeholders throughout: `#s` stands for the
+//! attribute `s`, `:s` for its new value, and a condition's values are `:if_...`.
+
+use std::collections::{BTreeMap, HashMap};
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::lifecycle::{Condition, EARLY, Policy};
+use domain::row::{Row, Status};
+use domain::timestamp::Timestamp;
+
+use super::item::{self, Item};
+
+/// An update with its condition.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(crate) struct Update {
+    pub(crate) update: String,
+    pub(crate) condition: String,
+    pub(crate) names: HashMap<String, String>,
+    pub(crate) values: HashMap<String, AttributeValue>,
+}
+
+impl Update {
+    /// The placeholder of an attribute's name.
+    fn name(&mut self, attribute: &str) -> String {
+        let placeholder = format!("#{attribute}");
+        self.names.insert(placeholder.clone(), attribute.to_owned());
+        placeholder
+    }
+
+    fn value(&mut self, placeholder: &str, value: AttributeValue) -> String {
+        self.values.insert(placeholder.to_owned(), value);
+        placeholder.to_owned()
+    }
+
+    fn require(&mut self, condition: Condition) {
+        self.condition = match condition {
+            Condition::Claimable { now } => {
+                let (status, not_before, expires) = (self.name("s"), self.name("n"), self.name("x"));
+                let queued = self.value(":if_s", AttributeValue::S(item::name(&Status::Queued)));
+                let due = self.value(":if_n", millis(now.after(EARLY)));
+                let now = self.value(":if_x", millis(now));
+                format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now}")
+            }
+            Condition::Unmoved { claim_no, status } => {
+                let (claim, stored) = (self.name("c"), self.name("s"));
+                let claim_no = self.value(":if_c", AttributeValue::N(claim_no.to_string()));
+                let status = self.value(":if_s", AttributeValue::S(item::name(&status)));
+                format!("{claim} = {claim_no} AND {stored} = {status}")
+            }
+            Condition::FatesUnmoved { fate_no } => {
+                let fates = self.name("fn");
+                let fate_no = self.value(":if_fn", AttributeValue::N(fate_no.to_string()));
+                format!("{fates} = {fate_no}")
+            }
+        };
+    }
+
+    /// Writes what is in `after` and not so in `before`, and takes away what is not in it.
+    fn change(&mut self, before: &Item, after: &Item) {
+        // Sorted, so that the same change is the same text.
+        let changed: BTreeMap<_, _> = after
+            .iter()
+            .filter(|(name, value)| before.get(*name) != Some(*value))
+            .collect();
+        let gone: BTreeMap<_, _> = before.iter().filter(|(name, _)| !after.contains_key(*name)).collect();
+        let mut set = Vec::new();
+        for (attribute, value) in changed {
+            let name = self.name(attribute);
+            let value = self.value(&format!(":{attribute}"), value.clone());
+            set.push(format!("{name} = {value}"));
+        }
+        let remove: Vec<_> = gone.into_keys().map(|attribute| self.name(attribute)).collect();
+        self.update = [("SET", set), ("REMOVE", remove)]
+            .into_iter()
+            .filter(|(_, parts)| !parts.is_empty())
+            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
+            .collect::<Vec<_>>()
+            .join(" ");
+    }
+}
+
+/// The write of a transition; its update is empty where the rows are the same.
+///
+/// `ttl`, in seconds, is set when the row becomes final or becomes another kind of final, and
+/// taken away when it is no longer final.
+pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards: u16, ttl: i64) -> Update {
+    let (mut old, mut new) = (item::from_row(before, shards), item::from_row(after, shards));
+    if before.status != after.status {
+        if after.status.is_final() {
+            new.extend([item::n("ttl", ttl)]);
+        } else if before.status.is_final() {
+            old.extend([item::n("ttl", ttl)]);
+        }
+    }
+    let mut update = Update::default();
+    update.require(condition);
+    update.change(&old, &new);
+    update
+}
+
+/// A claim, with no read before: [`domain::lifecycle::claimed`] in DynamoDB's words.
+pub(crate) fn claim(
+    id: domain::id::EmailId,
+    policy: &Policy,
+    nonce: u64,
+    shards: u16,
+    now: Timestamp,
+) -> Update {
+    let until = now.after(policy.lease);
+    let mut update = Update::default();
+    update.require(Condition::Claimable { now });
+    let mut after = Item::from(item::check_attributes(until, id, shards));
+    after.extend([
+        item::s("s", item::name(&Status::Sending)),
+        item::n("lu", until.as_millis()),
+        item::n("ln", nonce),
+    ]);
+    update.change(&Item::new(), &after);
+    let (claims, attempts) = (update.name("c"), update.name("a"));
+    let one = update.value(":one", AttributeValue::N("1".to_owned()));
+    update.update = format!("{}, {claims} = {claims} + {one}, {attempts} = {attempts} + {one}", update.update);
+    update
+}
+
+fn millis(at: Timestamp) -> AttributeValue {
+    AttributeValue::N(at.as_millis().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use domain::cause::Cause;
+    use domain::fate::Fate;
+    use domain::lifecycle;
+    use domain::retry::RetryPolicy;
+    use domain::row::{Acceptance, Lease};
+
+    use super::super::item::tests::{at, full, row};
+    use super::*;
+
+    fn changed(change: impl FnOnce(&mut Row)) -> String {
+        let mut after = full();
+        change(&mut after);
+        transition(&full(), &after, Condition::FatesUnmoved { fate_no: 4 }, 16, 77).update
+    }
+
+    #[test]
+    fn only_what_differs_is_written() {
+        assert_eq!(changed(|_| {}), "");
+        assert_eq!(changed(|row| row.attempts = 9), "SET #a = :a");
+        assert_eq!(changed(|row| row.lease = None), "REMOVE #ln, #lu");
+        assert_eq!(changed(|row| row.due = None), "REMOVE #due_pk, #due_sk");
+        assert_eq!(changed(|row| row.status = Status::Sent), "SET #s = :s, #ttl = :ttl");
+        assert_eq!(changed(|row| row.maybe_duplicate = false), "REMOVE #m");
+        assert_eq!(
+            changed(|row| {
+                row.fates.insert("x".to_owned(), Fate::Delivered);
+                row.fate_no = 5;
+            }),
+            "SET #f = :f, #fn = :fn"
+        );
+        assert_eq!(
+            changed(|row| {
+                row.status = Status::Failed;
+                row.due = None;
+                row.lease = None;
+                row.cause = Some(Cause::Rejected);
+            }),
+            "SET #e = :e, #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu"
+        );
+    }
+
+    #[test]
+    fn a_row_that_is_no_longer_final_is_kept() {
+        let unmoved = Condition::Unmoved {
+            claim_no: 1,
+            status: Status::Failed,
+        };
+        let of = |before, after| {
+            let rows = [before, after].map(|status| Row { status, ..row() });
+            let [before, after] = rows;
+            transition(&before, &after, unmoved, 16, 77).update
+        };
+        assert_eq!(of(Status::Failed, Status::Queued), "SET #s = :s REMOVE #ttl");
+        assert_eq!(of(Status::Failed, Status::Sent), "SET #s = :s, #ttl = :ttl");
+        assert_eq!(of(Status::Sent, Status::Sent), "");
+    }
+
+    #[test]
+    fn each_condition_names_what_it_needs() {
+        let of = |condition| {
+            let update = transition(&row(), &full(), condition, 16, 77);
+            let mut values: Vec<_> = update
+                .values
+                .iter()
+                .filter(|(name, _)| name.starts_with(":if_"))
+                .map(|(name, value)| format!("{name}={}", value.as_s().or(value.as_n()).unwrap()))
+                .collect();
+            values.sort();
+            (update.condition, values.join(" "))
+        };
+        let expected = |condition: &str, values: &str| (condition.to_owned(), values.to_owned());
+        assert_eq!(
+            of(Condition::Claimable { now: at(5_000) }),
+            expected(
+                "#s = :if_s AND #n <= :if_n AND #x > :if_x",
+                ":if_n=6000 :if_s=queued :if_x=5000"
+            )
+        );
+        assert_eq!(
+            of(Condition::Unmoved {
+                claim_no: 7,
+                status: Status::Uncertain
+            }),
+            expected("#c = :if_c AND #s = :if_s", ":if_c=7 :if_s=uncertain")
+        );
+        assert_eq!(
+            of(Condition::FatesUnmoved { fate_no: 3 }),
+            expected("#fn = :if_fn", ":if_fn=3")
+        );
+    }
+
+    #[test]
+    fn every_placeholder_is_used_and_none_is_missing() {
+        let sent = Row {
+            status: Status::Sent,
+            due: None,
+            sent: Some(Acceptance {
+                claim_no: 1,
+                message_id: "m".to_owned(),
+                at: at(1),
+            }),
+            ..row()
+        };
+        let unmoved = Condition::Unmoved {
+            claim_no: 0,
+            status: Status::Queued,
+        };
+        let policy = policy();
+        for update in [
+            transition(&row(), &full(), Condition::Claimable { now: at(1) }, 16, 77),
+            transition(&row(), &sent, unmoved, 16, 77),
+            claim(row().id, &policy, 1, 16, at(3_000)),
+        ] {
+            let text = format!("{} {}", update.update, update.condition);
+            let mut used: Vec<_> = text
+                .split(|c: char| !(c.is_ascii_alphanumeric() || "#:_".contains(c)))
+                .filter(|word| word.starts_with(['#', ':']))
+                .collect();
+            used.sort_unstable();
+            used.dedup();
+            let mut known: Vec<_> = update.names.keys().chain(update.values.keys()).map(String::as_str).collect();
+            known.sort_unstable();
+            assert_eq!(used, known);
+        }
+    }
+
+    fn policy() -> Policy {
+        Policy {
+            guard: Duration::from_secs(900),
+            lease: Duration::from_secs(180),
+            evidence_window: Duration::from_secs(300),
+            retry: RetryPolicy::standard(),
+        }
+    }
+
+    /// The claim is the only write that is not made from two rows: it must say the same.
+    #[test]
+    fn a_claim_is_what_the_state_machine_says() {
+        let now = at(3_000);
+        let before = row();
+        let after = lifecycle::claimed(before.clone(), &policy(), 42, now);
+        let expected = transition(&before, &after, Condition::Claimable { now }, 16, 77);
+        let claim = claim(before.id, &policy(), 42, 16, now);
+        assert_eq!(claim.condition, expected.condition);
+        assert_eq!(claim.names, {
+            let mut names = expected.names.clone();
+            // Already there in the row above, in the same partition.
+            names.insert("#due_pk".to_owned(), "due_pk".to_owned());
+            names
+        });
+        for (placeholder, value) in &expected.values {
+            if ![":a", ":c"].contains(&placeholder.as_str()) {
+                assert_eq!(claim.values.get(placeholder), Some(value), "{placeholder}");
+            }
+        }
+        assert_eq!((after.claim_no, after.attempts), (before.claim_no + 1, before.attempts + 1));
+        assert_eq!(
+            after.lease,
+            Some(Lease {
+                until: at(183_000),
+                nonce: 42
+            })
+        );
+        assert_eq!(
+            claim.update,
+            "SET #due_pk = :due_pk, #due_sk = :due_sk, #ln = :ln, #lu = :lu, #s = :s, #c = #c + :one, #a = #a + :one"
+        );
+    }
+}

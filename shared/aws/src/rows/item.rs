@@ -1,0 +1,600 @@
+//! A row as an item of the table, and back.
+//!
+//! Names are short because DynamoDB bills every update by the size of the whole item, names
+//! included. An attribute whose value is its default (`None`, `false`, nothing) is absent.
+//!
+//! | Attribute | Type | Field of the row |
+//! |---|---|---|
+//! | `pk` | S | `<tenant>#<id>` |
+//! | `sk` | S | `email` |
+//! | `v` | N | version of this format: 1 |
+//! | `b` | N | `born`, in ms, as every time here but `ttl` |
+//! | `q` | S | `queue` |
+//! | `l` | S | `lane` |
+//! | `r` | N | `recipients` |
+//! | `h` | S | `body.sha256` |
+//! | `p` | S | `body.place` |
+//! | `z` | N | `body.bytes` |
+//! | `o` | S | `on_uncertain` |
+//! | `s` | S | `status` |
+//! | `n` | N | `not_before` |
+//! | `x` | N | `expires_at` |
+//! | `c` | N | `claim_no` |
+//! | `a` | N | `attempts` |
+//! | `lu`, `ln` | N, N | `lease.until`, `lease.nonce` |
+//! | `m` | BOOL | `maybe_duplicate` |
+//! | `d` | BOOL | `duplicate` |
+//! | `u` | N | `uncertain_since` |
+//! | `e` | S | `cause` |
+//! | `t` | S | `detail` |
+//! | `sc`, `si`, `sa` | N, S, N | `sent.claim_no`, `sent.message_id`, `sent.at` |
+//! | `f` | M of S | `fates`, by the recipient's key |
+//! | `fn` | N | `fate_no` |
+//! | `da`, `oa`, `ca` | N | `delivered_at`, `opened_at`, `clicked_at` |
+//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients and bytes); the index `due` |
+//! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
+//! | `ttl` | N | in seconds: when a finished row is forgotten |
+//!
+//! Enums are stored by their serde names. **Invariant:** what is stored is never trusted: a
+//! row that cannot be read is an [`ItemError`] of that row, and of no other.
+
+use std::collections::{BTreeMap, HashMap};
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::id::{EmailId, TenantId};
+use domain::index;
+use domain::ports::{Coming, DueCursor, EmailKey};
+use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The sort key of rows.
+pub(crate) const EMAIL: &str = "email";
+
+/// The version that is written.
+const VERSION: u32 = 1;
+
+/// The latest time that 15 digits can order: the year 33,658.
+const LATEST: i64 = 999_999_999_999_999;
+
+/// Why an item is not a row.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ItemError {
+    /// An attribute that every row has is not there.
+    #[error("attribute {0} is missing")]
+    Missing(&'static str),
+    /// An attribute is of another type, or its value is none of this field.
+    #[error("attribute {0} is malformed")]
+    Malformed(&'static str),
+    /// From a newer deployment.
+    #[error("item of unknown version {0}")]
+    UnknownVersion(u32),
+}
+
+/// The partition key of everything about an email.
+pub(crate) fn pk(key: &EmailKey) -> String {
+    format!("{}#{}", key.tenant, key.id)
+}
+
+/// The primary key of an email's row.
+pub(crate) fn primary_key(key: &EmailKey) -> Item {
+    HashMap::from([s("pk", pk(key)), s("sk", EMAIL.to_owned())])
+}
+
+/// Reads a partition key.
+pub(crate) fn parse_pk(pk: &str) -> Option<EmailKey> {
+    let (tenant, id) = pk.rsplit_once('#')?;
+    Some(EmailKey {
+        tenant: TenantId::parse(tenant)?,
+        id: EmailId::parse(id)?,
+    })
+}
+
+/// Reads the email's key of an item, of the table or of an index.
+pub(crate) fn key_of(item: &Item) -> Result<EmailKey, ItemError> {
+    parse_pk(text(item, "pk")?).ok_or(ItemError::Malformed("pk"))
+}
+
+/// A sort key that orders as the time does: 15 digits, then the id.
+pub(crate) fn sortable(at: Timestamp, id: EmailId) -> String {
+    format!("{}#{id}", digits(at))
+}
+
+/// The 15 digits by which a time is ordered.
+pub(crate) fn digits(at: Timestamp) -> String {
+    format!("{:015}", at.as_millis().clamp(0, LATEST))
+}
+
+/// Reads the time of a sort key.
+pub(crate) fn parse_sortable(sortable: &str) -> Option<Timestamp> {
+    let (millis, _) = sortable.split_once('#')?;
+    if millis.len() != 15 || !millis.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    millis.parse().ok().map(Timestamp::from_millis)
+}
+
+/// The partition key of the index `by_tenant`.
+pub(crate) fn tenant_shard(tenant: &TenantId, shard: u16) -> String {
+    format!("{tenant}#{shard:02}")
+}
+
+/// The item that a row is stored as, without its `ttl`.
+pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
+    let key = EmailKey {
+        tenant: row.tenant.clone(),
+        id: row.id,
+    };
+    let shard = row.id.shard(shards);
+    let mut item = primary_key(&key);
+    item.extend([
+        n("v", VERSION),
+        n("b", row.born.as_millis()),
+        s("q", row.queue.clone()),
+        s("l", name(&row.lane)),
+        n("r", row.recipients),
+        s("h", row.body.sha256.clone()),
+        s("p", name(&row.body.place)),
+        n("z", row.body.bytes),
+        s("o", name(&row.on_uncertain)),
+        s("s", name(&row.status)),
+        n("n", row.not_before.as_millis()),
+        n("x", row.expires_at.as_millis()),
+        n("c", row.claim_no),
+        n("a", row.attempts),
+        n("fn", row.fate_no),
+        s("tenant_shard", tenant_shard(&row.tenant, shard)),
+        s("created_sk", sortable(row.born, row.id)),
+    ]);
+    if let Some(lease) = &row.lease {
+        item.extend([n("lu", lease.until.as_millis()), n("ln", lease.nonce)]);
+    }
+    if row.maybe_duplicate {
+        item.extend([yes("m")]);
+    }
+    if row.duplicate {
+        item.extend([yes("d")]);
+    }
+    if let Some(cause) = &row.cause {
+        item.extend([s("e", name(cause))]);
+    }
+    if let Some(detail) = &row.detail {
+        item.extend([s("t", detail.clone())]);
+    }
+    if let Some(sent) = &row.sent {
+        item.extend([
+            n("sc", sent.claim_no),
+            s("si", sent.message_id.clone()),
+            n("sa", sent.at.as_millis()),
+        ]);
+    }
+    if !row.fates.is_empty() {
+        let fates = row.fates.iter().map(|(key, fate)| s(key, name(fate))).collect();
+        item.extend([("f".to_owned(), AttributeValue::M(fates))]);
+    }
+    for (attribute, at) in [
+        ("u", row.uncertain_since),
+        ("da", row.delivered_at),
+        ("oa", row.opened_at),
+        ("ca", row.clicked_at),
+    ] {
+        item.extend(at.map(|at| n(attribute, at.as_millis())));
+    }
+    if let Some(due) = row.due {
+        let sort_key = match due.kind {
+            DueKind::Wake => wake_sk(due.at, row),
+            DueKind::Check => sortable(due.at, row.id),
+        };
+        item.extend([s("due_pk", index::partition(due.kind, shard)), s("due_sk", sort_key)]);
+    }
+    item
+}
+
+/// Where a row waits in `check`, as the index's two attributes.
+pub(crate) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
+    [
+        s("due_pk", index::partition(DueKind::Check, id.shard(shards))),
+        s("due_sk", sortable(at, id)),
+    ]
+}
+
+/// The sort key of `wake`: it holds all that a wake-up says, so that a million can be woken
+/// without reading a row.
+fn wake_sk(at: Timestamp, row: &Row) -> String {
+    let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
+    format!("{}#{lane}#{recipients}#{bytes}", sortable(at, row.id))
+}
+
+/// Reads an item of `wake`, which holds keys only.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
+    let EmailKey { tenant, id } = key_of(item)?;
+    let sort_key = text(item, "due_sk")?;
+    let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
+    let mut tail = sort_key.split('#').skip(2);
+    let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next(), tail.next()) {
+        (Some(lane), Some(recipients), Some(bytes), None) => {
+            (unnamed(lane), recipients.parse().ok(), bytes.parse().ok())
+        }
+        _ => (None, None, None),
+    };
+    let wake_up = WakeUp {
+        v: WakeUp::VERSION,
+        tenant,
+        id,
+        recipients: recipients.ok_or(ItemError::Malformed("due_sk"))?,
+        bytes: bytes.ok_or(ItemError::Malformed("due_sk"))?,
+    };
+    Ok(Coming {
+        not_before,
+        lane: lane.ok_or(ItemError::Malformed("due_sk"))?,
+        wake_up,
+        cursor: DueCursor(sort_key.to_owned()),
+    })
+}
+
+/// Reads a row.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
+    let version = number::<u32>(item, "v")?;
+    if version != VERSION {
+        return Err(ItemError::UnknownVersion(version));
+    }
+    let EmailKey { tenant, id } = key_of(item)?;
+    Ok(Row {
+        tenant,
+        id,
+        born: time(item, "b")?,
+        queue: text(item, "q")?.to_owned(),
+        lane: named(item, "l")?,
+        recipients: number(item, "r")?,
+        body: BodyRef {
+            sha256: text(item, "h")?.to_owned(),
+            place: named(item, "p")?,
+            bytes: number(item, "z")?,
+        },
+        on_uncertain: named(item, "o")?,
+        status: named(item, "s")?,
+        not_before: time(item, "n")?,
+        expires_at: time(item, "x")?,
+        claim_no: number(item, "c")?,
+        attempts: number(item, "a")?,
+        lease: lease(item)?,
+        maybe_duplicate: flag(item, "m")?,
+        duplicate: flag(item, "d")?,
+        uncertain_since: maybe(item, "u", time)?,
+        cause: maybe(item, "e", named)?,
+        detail: maybe(item, "t", text)?.map(str::to_owned),
+        sent: sent(item)?,
+        due: due(item)?,
+        fates: maybe(item, "f", fates)?.unwrap_or_default(),
+        fate_no: number(item, "fn")?,
+        delivered_at: maybe(item, "da", time)?,
+        opened_at: maybe(item, "oa", time)?,
+        clicked_at: maybe(item, "ca", time)?,
+    })
+}
+
+/// Whether the item's time is over, whatever TTL has come to: AWS deletes within days.
+pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
+    number::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
+}
+
+fn lease(item: &Item) -> Result<Option<Lease>, ItemError> {
+    let Some(until) = maybe(item, "lu", time)? else {
+        return Ok(None);
+    };
+    let nonce = number(item, "ln")?;
+    Ok(Some(Lease { until, nonce }))
+}
+
+fn sent(item: &Item) -> Result<Option<Acceptance>, ItemError> {
+    let Some(claim_no) = maybe(item, "sc", number)? else {
+        return Ok(None);
+    };
+    Ok(Some(Acceptance {
+        claim_no,
+        message_id: text(item, "si")?.to_owned(),
+        at: time(item, "sa")?,
+    }))
+}
+
+fn due(item: &Item) -> Result<Option<Due>, ItemError> {
+    let Some(partition) = maybe(item, "due_pk", text)? else {
+        return Ok(None);
+    };
+    let kind = match partition.split_once('#') {
+        Some(("wake", _)) => DueKind::Wake,
+        Some(("check", _)) => DueKind::Check,
+        Some(_) | None => return Err(ItemError::Malformed("due_pk")),
+    };
+    let at = parse_sortable(text(item, "due_sk")?).ok_or(ItemError::Malformed("due_sk"))?;
+    Ok(Some(Due { kind, at }))
+}
+
+fn fates<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<BTreeMap<String, T>, ItemError> {
+    let Some(AttributeValue::M(fates)) = item.get(attribute) else {
+        return Err(ItemError::Malformed(attribute));
+    };
+    fates
+        .iter()
+        .map(|(key, value)| Some((key.clone(), unnamed(value.as_s().ok()?)?)))
+        .collect::<Option<_>>()
+        .ok_or(ItemError::Malformed(attribute))
+}
+
+/// A string attribute.
+pub(crate) fn s(attribute: &str, value: String) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::S(value))
+}
+
+/// A number attribute.
+pub(crate) fn n(attribute: &str, value: impl ToString) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::N(value.to_string()))
+}
+
+fn yes(attribute: &str) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::Bool(true))
+}
+
+/// Reads a string.
+pub(crate) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Err(ItemError::Missing(attribute)),
+    }
+}
+
+fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| ItemError::Malformed(attribute)),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Err(ItemError::Missing(attribute)),
+    }
+}
+
+fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
+    number(item, attribute).map(Timestamp::from_millis)
+}
+
+fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Ok(false),
+    }
+}
+
+fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    unnamed(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
+}
+
+fn maybe<'a, T>(
+    item: &'a Item,
+    attribute: &'static str,
+    read: impl FnOnce(&'a Item, &'static str) -> Result<T, ItemError>,
+) -> Result<Option<T>, ItemError> {
+    match item.get(attribute) {
+        Some(_) => read(item, attribute).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// An enum's serde name. The enums of a row have no fields, so that there always is one.
+pub(crate) fn name<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::from(name)).ok()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use domain::cause::Cause;
+    use domain::fate::Fate;
+    use domain::row::{BodyPlace, Lane, OnUncertain, Status};
+
+    use super::*;
+
+    pub(crate) fn at(millis: i64) -> Timestamp {
+        Timestamp::from_millis(millis)
+    }
+
+    /// A row as it is accepted.
+    pub(crate) fn row() -> Row {
+        Row {
+            tenant: TenantId::main(),
+            id: EmailId::from_random([0; 16]),
+            born: at(1_000),
+            queue: "default".to_owned(),
+            lane: Lane::Normal,
+            recipients: 1,
+            body: BodyRef {
+                sha256: "ab".repeat(32),
+                place: BodyPlace::Table,
+                bytes: 2048,
+            },
+            on_uncertain: OnUncertain::Resend,
+            status: Status::Queued,
+            not_before: at(2_000),
+            expires_at: at(9_000_000),
+            claim_no: 0,
+            attempts: 0,
+            lease: None,
+            maybe_duplicate: false,
+            duplicate: false,
+            uncertain_since: None,
+            cause: None,
+            detail: None,
+            sent: None,
+            due: Some(Due {
+                kind: DueKind::Check,
+                at: at(902_000),
+            }),
+            fates: BTreeMap::new(),
+            fate_no: 0,
+            delivered_at: None,
+            opened_at: None,
+            clicked_at: None,
+        }
+    }
+
+    /// A row in which everything is said.
+    pub(crate) fn full() -> Row {
+        Row {
+            status: Status::Sending,
+            claim_no: 3,
+            attempts: 2,
+            lease: Some(Lease {
+                until: at(5_000),
+                nonce: u64::MAX,
+            }),
+            maybe_duplicate: true,
+            duplicate: true,
+            uncertain_since: Some(at(4_000)),
+            cause: Some(Cause::Throttled),
+            detail: Some("Maximum sending rate exceeded.".to_owned()),
+            sent: Some(Acceptance {
+                claim_no: 1,
+                message_id: "0100-x".to_owned(),
+                at: at(6_000),
+            }),
+            due: Some(Due {
+                kind: DueKind::Wake,
+                at: at(7_000),
+            }),
+            fates: BTreeMap::from([("0123456789ab".to_owned(), Fate::SoftBounced)]),
+            fate_no: 4,
+            delivered_at: Some(at(8_000)),
+            opened_at: Some(at(8_001)),
+            clicked_at: Some(at(8_002)),
+            ..row()
+        }
+    }
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        for row in [row(), full()] {
+            assert_eq!(to_row(&from_row(&row, 16)), Ok(row));
+        }
+    }
+
+    #[test]
+    fn the_stored_form_does_not_change() {
+        let item = from_row(&row(), 16);
+        let mut stored: Vec<_> = item
+            .iter()
+            .map(|(name, value)| format!("{name}={}", value.as_s().or(value.as_n()).unwrap()))
+            .collect();
+        stored.sort();
+        assert_eq!(
+            stored,
+            [
+                "a=0",
+                "b=1000",
+                "c=0",
+                "created_sk=000000000001000#00000000-0000-4000-8000-000000000000",
+                "due_pk=check#00",
+                "due_sk=000000000902000#00000000-0000-4000-8000-000000000000",
+                "fn=0",
+                &format!("h={}", "ab".repeat(32)),
+                "l=normal",
+                "n=2000",
+                "o=resend",
+                "p=table",
+                "pk=main#00000000-0000-4000-8000-000000000000",
+                "q=default",
+                "r=1",
+                "s=queued",
+                "sk=email",
+                "tenant_shard=main#00",
+                "v=1",
+                "x=9000000",
+                "z=2048",
+            ]
+        );
+    }
+
+    /// DynamoDB counts names and UTF-8 values; numbers are about half their digits, plus one.
+    #[test]
+    fn a_row_with_one_recipient_is_under_one_write_unit() {
+        let size: usize = from_row(&full(), 16)
+            .iter()
+            .map(|(name, value)| name.len() + value.as_s().map_or(24, String::len))
+            .sum();
+        assert!(size + 256 < 1024, "{size} and a detail of 256");
+    }
+
+    #[test]
+    fn garbage_is_an_error_of_its_attribute() {
+        let whole = from_row(&full(), 16);
+        let required = ["pk", "v", "b", "q", "l", "r", "h", "p", "z", "o", "s", "n", "x", "c", "a", "fn"];
+        for attribute in required {
+            let mut item = whole.clone();
+            item.remove(attribute);
+            assert_eq!(to_row(&item), Err(ItemError::Missing(attribute)));
+        }
+        for attribute in whole.keys().filter(|name| !["sk", "tenant_shard", "created_sk"].contains(&name.as_str())) {
+            for garbage in [
+                AttributeValue::S("\u{0}".to_owned()),
+                AttributeValue::N("1e400".to_owned()),
+                AttributeValue::Null(true),
+                AttributeValue::L(Vec::new()),
+                AttributeValue::M(HashMap::from([("k".to_owned(), AttributeValue::Null(true))])),
+            ] {
+                let mut item = whole.clone();
+                item.insert(attribute.clone(), garbage.clone());
+                // Free text is free; everything else has a form.
+                let free = ["q", "h", "t", "si"].contains(&attribute.as_str()) && garbage.is_s();
+                assert_eq!(to_row(&item).is_ok(), free, "{attribute}: {garbage:?}");
+            }
+        }
+        let mut newer = whole;
+        newer.extend([n("v", 2)]);
+        assert_eq!(to_row(&newer), Err(ItemError::UnknownVersion(2)));
+    }
+
+    #[test]
+    fn what_waits_in_wake_is_woken_without_its_row() {
+        let row = Row { recipients: 3, lane: Lane::High, ..full() };
+        let coming = to_coming(&from_row(&row, 16)).unwrap();
+        let WakeUp { v, tenant, id, recipients, bytes } = coming.wake_up;
+        assert_eq!((v, tenant, id, recipients, bytes), (1, row.tenant.clone(), row.id, 3, 2048));
+        assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
+        assert_eq!(
+            coming.cursor.0,
+            "000000000007000#00000000-0000-4000-8000-000000000000#high#3#2048"
+        );
+        for garbage in ["", "x", "000000000007000#id", "000000000007000#id#high#3", "000000000007000#id#high#3#4#5"] {
+            let mut item = from_row(&row, 16);
+            item.extend([s("due_sk", garbage.to_owned())]);
+            assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn sort_keys_order_as_the_times_do() {
+        let id = EmailId::from_random([1; 16]);
+        let times = [i64::MIN, 0, 9, 10, 1_700_000_000_000, LATEST, i64::MAX];
+        assert!(times.map(|ms| sortable(at(ms), id)).is_sorted());
+        assert_eq!(parse_sortable(&sortable(at(12), id)), Some(at(12)));
+        for bad in ["", "12#x", "00000000000001x#", "000000000000012", "-00000000000012#x"] {
+            assert_eq!(parse_sortable(bad), None, "{bad}");
+        }
+    }
+}

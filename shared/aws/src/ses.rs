@@ -1,0 +1,188 @@
+//! SES: one call per claim, and its answer as one of three outcomes.
+//!
+//! **Invariant:** a call is never repeated here, nor by the SDK: SES has no token by which it
+//! would know a repetition. What is not known to be a refusal is ambiguous.
+//! **Deliberately absent:** MIME. SES builds it from `Simple` content; nothing that a caller
+//! gave is ever put together into a message here.
+//! **Start reading at** [`classify`].
+
+use std::error::Error;
+use std::time::Duration;
+
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::timeout::TimeoutConfig;
+use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
+use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use domain::address::Mailbox;
+use domain::cause::Cause;
+use domain::email::Email;
+use domain::lifecycle::Attempt;
+use domain::ports::Provider;
+use domain::row::Row;
+use domain::wire::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
+
+use crate::settings::SesSettings;
+
+/// The header that every email carries.
+const ID_HEADER: &str = "X-Email-Id";
+
+/// SES, as emails are given to it.
+#[derive(Debug, Clone)]
+pub struct Ses {
+    client: Client,
+    configuration_set: String,
+}
+
+impl Ses {
+    /// Puts a client to a configuration set.
+    #[must_use]
+    pub fn new(client: Client, settings: &SesSettings) -> Self {
+        Self { client, configuration_set: settings.configuration_set.clone() }
+    }
+
+    fn request(&self, claimed: &Row, email: &Email) -> Result<SendEmailFluentBuilder, BuildError> {
+        let addresses = |mailboxes: &[Mailbox]| {
+            Some(mailboxes.iter().map(Mailbox::to_header).collect::<Vec<_>>()).filter(|list| !list.is_empty())
+        };
+        let destination = Destination::builder()
+            .set_to_addresses(addresses(email.to()))
+            .set_cc_addresses(addresses(email.cc()))
+            .set_bcc_addresses(addresses(email.bcc()))
+            .build();
+        let content = EmailContent::builder().simple(message(claimed, email)?).build();
+        Ok(self
+            .client
+            .send_email()
+            .from_email_address(email.from().to_header())
+            .destination(destination)
+            .set_reply_to_addresses(addresses(email.reply_to()))
+            .content(content)
+            .set_email_tags(Some(tags(claimed, email)?))
+            .configuration_set_name(&self.configuration_set))
+    }
+}
+
+fn message(claimed: &Row, email: &Email) -> Result<Message, BuildError> {
+    let utf8 = |text: &str| Content::builder().charset("UTF-8").data(text).build();
+    let body = Body::builder()
+        .set_html(email.html().map(utf8).transpose()?)
+        .set_text(email.text().map(utf8).transpose()?)
+        .build();
+    let header = |name: &str, value: String| MessageHeader::builder().name(name).value(value).build();
+    let ours = header(ID_HEADER, claimed.id.to_string());
+    let theirs = email.headers().iter().map(|given| header(given.name().as_str(), given.to_header()));
+    let headers = std::iter::once(ours).chain(theirs).collect::<Result<_, _>>()?;
+    Ok(Message::builder()
+        .subject(utf8(email.subject())?)
+        .body(body)
+        .set_headers(Some(headers))
+        .build())
+}
+
+fn tags(claimed: &Row, email: &Email) -> Result<Vec<MessageTag>, BuildError> {
+    let tag = |name: &str, value: &str| MessageTag::builder().name(name).value(value).build();
+    let ours = [
+        (TAG_TENANT, claimed.tenant.to_string()),
+        (TAG_ID, claimed.id.to_string()),
+        (TAG_CLAIM, claimed.claim_no.to_string()),
+        (TAG_BORN, claimed.born.as_millis().to_string()),
+    ];
+    let ours = ours.iter().map(|(name, value)| tag(name, value));
+    let theirs = email.tags().iter().map(|given| tag(given.name(), given.value()));
+    ours.chain(theirs).collect()
+}
+
+impl Provider for Ses {
+    async fn submit(&self, claimed: &Row, email: &Email, timeout: Duration) -> Attempt {
+        let request = match self.request(claimed, email) {
+            Ok(request) => request,
+            Err(error) => return refused(Cause::Rejected, &error.to_string()),
+        };
+        let patience = TimeoutConfig::builder().operation_attempt_timeout(timeout).operation_timeout(timeout).build();
+        let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
+        match request.customize().config_override(patient).send().await {
+            // An OK is an OK: an id that is missing or not readable makes it no refusal.
+            Ok(answer) => Attempt::Accepted { message_id: answer.message_id.unwrap_or_default() },
+            Err(error) => classify(&error),
+        }
+    }
+}
+
+fn refused(cause: Cause, detail: &str) -> Attempt {
+    Attempt::NotAccepted { cause, detail: detail.to_owned() }
+}
+
+/// Makes one of three outcomes of a call that did not answer OK.
+///
+/// Not accepted is only what SES says it did not accept, and what never reached it.
+pub fn classify<E>(error: &SdkError<E, HttpResponse>) -> Attempt
+where
+    E: ProvideErrorMetadata + Error + 'static,
+{
+    match error {
+        SdkError::ConstructionFailure(_) => refused(Cause::Rejected, &crate::telemetry::chain(error)),
+        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|error| never_connected(error)) => {
+            refused(Cause::Unavailable, "Amazon SES could not be reached")
+        }
+        SdkError::ServiceError(said) => {
+            let status = said.raw().status().as_u16();
+            let (code, message) = (said.err().code().unwrap_or_default(), said.err().message().unwrap_or_default());
+            match cause(status, code, message) {
+                Some(cause) => refused(cause, &format!("{code}: {message}")),
+                None => Attempt::Ambiguous,
+            }
+        }
+        // A time-out, a broken connection, an answer that cannot be read.
+        _ => Attempt::Ambiguous,
+    }
+}
+
+/// Whether the connection itself could not be made, so that nothing can have been submitted.
+fn never_connected(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(error) = error.downcast_ref::<hyper_util::client::legacy::Error>() {
+            return error.is_connect();
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// Why SES did not accept; `None` when it may have.
+///
+/// Names alone do not do: the rate and the daily quota come under one name, and so do an
+/// unverified sender and refused content.
+///
+/// Source: Amazon SES API v2 reference, `SendEmail`, "Errors", and Amazon SES Developer Guide,
+/// "Errors related to the sending quotas for your Amazon SES account", read 2026-11-24.
+fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
+    let says = |part: &str| message.to_ascii_lowercase().contains(part);
+    if status >= 500 {
+        // It failed on its side of the door: what it did before is not known.
+        return None;
+    }
+    Some(match code {
+        _ if says("daily message quota exceeded") => Cause::QuotaExceeded,
+        _ if says("maximum sending rate exceeded") => Cause::Throttled,
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException" => Cause::Throttled,
+        "SendingPausedException" | "AccountSuspendedException" => Cause::AccountPaused,
+        "MailFromDomainNotVerifiedException" => Cause::UnverifiedSender,
+        "MessageRejected" if says("not verified") => Cause::UnverifiedSender,
+        "MessageRejected" if says("sending paused") || says("sending suspended") => Cause::AccountPaused,
+        "MessageRejected" => Cause::Rejected,
+        "BadRequestException" if says("message length") || says("too large") => Cause::TooLarge,
+        "BadRequestException" if says("address") || says("@domain") || says("domain contains") => {
+            Cause::InvalidRecipient
+        }
+        "BadRequestException" => Cause::Rejected,
+        // The deployment is at fault (permissions, a missing configuration set): once that is
+        // mended, the same email goes.
+        _ if matches!(status, 401 | 403 | 404) => Cause::Unavailable,
+        _ if status == 429 => Cause::Throttled,
+        _ if (400..500).contains(&status) => Cause::Rejected,
+        _ => return None,
+    })
+}

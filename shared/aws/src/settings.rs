@@ -1,0 +1,350 @@
+//! The deployment's settings, read from the environment once and checked before anything runs.
+//!
+//! **Role:** a function's `Settings` are made in [`read`] from the parts that it needs.
+//! **Invariant:** every missing or bad key is in one error, and no key has a fallback: a
+//! deployment that is set up wrongly does not start.
+//!
+//! ```
+//! use aws::settings::{self, LaneSettings, TableSettings};
+//! struct Settings { table: TableSettings, lanes: LaneSettings }
+//! let problems = settings::read(&Default::default(), |read| {
+//!     // First read everything, then ask: so that everything that is missing is found.
+//!     let (table, lanes) = (read.table(), read.lanes());
+//!     Some(Settings { table: table?, lanes: lanes? })
+//! });
+//! assert!(problems.is_err_and(|error| error.to_string().contains("MAILQUEUE_LANE_LOW_URL is missing")));
+//! ```
+
+use std::collections::HashMap;
+use std::fmt;
+use std::time::Duration;
+
+use domain::lifecycle::Policy;
+use domain::retry::RetryPolicy;
+
+/// The names and values of an environment.
+pub type Environment = HashMap<String, String>;
+
+/// Everything that is wrong with the environment.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub struct SettingsError {
+    /// One sentence per key, in the order in which they were read. Values are not repeated.
+    pub problems: Vec<String>,
+}
+
+impl fmt::Display for SettingsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "bad settings: {}", self.problems.join("; "))
+    }
+}
+
+/// Where the rows are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSettings {
+    /// The table's name.
+    pub table: String,
+    /// Partitions of each kind in the indexes.
+    pub shards: u16,
+    /// How long finished rows are kept.
+    pub retention: Duration,
+}
+
+/// Where the large bodies are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BucketSettings {
+    /// The bucket's name.
+    pub bucket: String,
+}
+
+/// The lanes' queue URLs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LaneSettings {
+    /// Of the high lane.
+    pub high: String,
+    /// Of the normal lane.
+    pub normal: String,
+    /// Of the low lane.
+    pub low: String,
+}
+
+/// How SES is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SesSettings {
+    /// The configuration set, without which no event comes back.
+    pub configuration_set: String,
+    /// Patience with one call for a small email.
+    pub attempt_timeout: Duration,
+}
+
+/// The hash of the API key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct KeySettings {
+    /// SHA-256 of the key.
+    pub sha256: [u8; 32],
+}
+
+impl fmt::Debug for KeySettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("KeySettings")
+    }
+}
+
+/// Reads parts of the environment and remembers what is wrong.
+#[derive(Debug)]
+pub struct Reader<'a> {
+    environment: &'a Environment,
+    problems: Vec<String>,
+}
+
+/// Reads the process's environment. A value that is not Unicode is as good as missing.
+#[must_use]
+pub fn of_process() -> Environment {
+    std::env::vars_os()
+        .filter_map(|(key, value)| Some((key.into_string().ok()?, value.into_string().ok()?)))
+        .collect()
+}
+
+/// Makes settings out of an environment.
+///
+/// # Errors
+/// Everything that `make` found missing or bad, together.
+pub fn read<T>(
+    environment: &Environment,
+    make: impl FnOnce(&mut Reader<'_>) -> Option<T>,
+) -> Result<T, SettingsError> {
+    let mut reader = Reader {
+        environment,
+        problems: Vec::new(),
+    };
+    let made = make(&mut reader);
+    match made {
+        Some(settings) if reader.problems.is_empty() => Ok(settings),
+        Some(_) | None => Err(SettingsError {
+            problems: reader.problems,
+        }),
+    }
+}
+
+impl Reader<'_> {
+    /// The table: `MAILQUEUE_TABLE`, `MAILQUEUE_INDEX_SHARDS`, `MAILQUEUE_RETENTION_DAYS`.
+    pub fn table(&mut self) -> Option<TableSettings> {
+        let table = self.text("MAILQUEUE_TABLE");
+        let shards = self.number("MAILQUEUE_INDEX_SHARDS", 1, 99);
+        let retention = self.days("MAILQUEUE_RETENTION_DAYS");
+        Some(TableSettings {
+            table: table?,
+            shards: u16::try_from(shards?).ok()?,
+            retention: retention?,
+        })
+    }
+
+    /// The bucket: `MAILQUEUE_BUCKET`.
+    pub fn bucket(&mut self) -> Option<BucketSettings> {
+        let bucket = self.text("MAILQUEUE_BUCKET")?;
+        Some(BucketSettings { bucket })
+    }
+
+    /// The lanes: `MAILQUEUE_LANE_HIGH_URL`, `..._NORMAL_URL`, `..._LOW_URL`.
+    pub fn lanes(&mut self) -> Option<LaneSettings> {
+        let high = self.url("MAILQUEUE_LANE_HIGH_URL");
+        let normal = self.url("MAILQUEUE_LANE_NORMAL_URL");
+        let low = self.url("MAILQUEUE_LANE_LOW_URL");
+        Some(LaneSettings {
+            high: high?,
+            normal: normal?,
+            low: low?,
+        })
+    }
+
+    /// The dead-letter queue: `MAILQUEUE_DEAD_LETTER_URL`.
+    pub fn dead_letter_url(&mut self) -> Option<String> {
+        self.url("MAILQUEUE_DEAD_LETTER_URL")
+    }
+
+    /// The queue of SES's events: `MAILQUEUE_FEEDBACK_URL`.
+    pub fn feedback_url(&mut self) -> Option<String> {
+        self.url("MAILQUEUE_FEEDBACK_URL")
+    }
+
+    /// SES: `MAILQUEUE_CONFIGURATION_SET`, `MAILQUEUE_ATTEMPT_TIMEOUT_MS`.
+    pub fn ses(&mut self) -> Option<SesSettings> {
+        let configuration_set = self.text("MAILQUEUE_CONFIGURATION_SET");
+        let attempt_timeout = self.number("MAILQUEUE_ATTEMPT_TIMEOUT_MS", 100, 900_000);
+        Some(SesSettings {
+            configuration_set: configuration_set?,
+            attempt_timeout: Duration::from_millis(attempt_timeout?),
+        })
+    }
+
+    /// The API key's hash: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
+    pub fn key(&mut self) -> Option<KeySettings> {
+        const NAME: &str = "MAILQUEUE_API_KEY_SHA256";
+        let text = self.text(NAME)?;
+        let sha256 = hex32(&text);
+        if sha256.is_none() {
+            self.problems.push(format!("{NAME} must be 64 hex digits"));
+        }
+        Some(KeySettings { sha256: sha256? })
+    }
+
+    /// How long a woken email may stay silent: `MAILQUEUE_GUARD_SECONDS`.
+    pub fn guard(&mut self) -> Option<Duration> {
+        self.seconds("MAILQUEUE_GUARD_SECONDS")
+    }
+
+    /// How long after it is due an email may still be sent: `MAILQUEUE_EXPIRES_DAYS`.
+    pub fn expires(&mut self) -> Option<Duration> {
+        self.days("MAILQUEUE_EXPIRES_DAYS")
+    }
+
+    /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
+    /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`.
+    ///
+    /// The retry wait is the first one; the others keep the standard's proportions, so that a
+    /// local stack goes through the whole schedule quickly.
+    pub fn policy(&mut self) -> Option<Policy> {
+        let guard = self.guard();
+        let lease = self.seconds("MAILQUEUE_LEASE_SECONDS");
+        let evidence_window = self.seconds("MAILQUEUE_EVIDENCE_WINDOW_SECONDS");
+        let first_wait = self.seconds("MAILQUEUE_RETRY_WAIT_SECONDS");
+        Some(Policy {
+            guard: guard?,
+            lease: lease?,
+            evidence_window: evidence_window?,
+            retry: scaled(first_wait?),
+        })
+    }
+
+    fn text(&mut self, name: &str) -> Option<String> {
+        let value = self
+            .environment
+            .get(name)
+            .map(|value| value.trim())
+            .filter(|value| !value.is_empty());
+        if value.is_none() {
+            self.problems.push(format!("{name} is missing"));
+        }
+        value.map(str::to_owned)
+    }
+
+    fn url(&mut self, name: &str) -> Option<String> {
+        let url = self.text(name)?;
+        if url.starts_with("https://") || url.starts_with("http://") {
+            return Some(url);
+        }
+        self.problems.push(format!("{name} must be a URL"));
+        None
+    }
+
+    fn number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
+        let text = self.text(name)?;
+        let number = text
+            .parse::<u64>()
+            .ok()
+            .filter(|number| (min..=max).contains(number));
+        if number.is_none() {
+            self.problems
+                .push(format!("{name} must be a whole number from {min} to {max}"));
+        }
+        number
+    }
+
+    fn seconds(&mut self, name: &str) -> Option<Duration> {
+        self.number(name, 1, 30 * 86_400).map(Duration::from_secs)
+    }
+
+    fn days(&mut self, name: &str) -> Option<Duration> {
+        self.number(name, 1, 36_500)
+            .map(|days| Duration::from_secs(days.saturating_mul(86_400)))
+    }
+}
+
+/// The standard schedule, stretched so that its first wait is `first`.
+fn scaled(first: Duration) -> RetryPolicy {
+    let standard = RetryPolicy::standard();
+    let base = standard.waits.first().map_or(60, Duration::as_secs).max(1);
+    let scale = |wait: Duration| {
+        let millis = wait.as_secs().saturating_mul(u64::try_from(first.as_millis()).unwrap_or(u64::MAX));
+        Duration::from_millis(millis.checked_div(base).unwrap_or(millis))
+    };
+    RetryPolicy {
+        waits: standard.waits.iter().copied().map(scale).collect(),
+        given_back: scale(standard.given_back),
+    }
+}
+
+/// Reads 64 hex digits.
+fn hex32(text: &str) -> Option<[u8; 32]> {
+    let digits = text
+        .chars()
+        .map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .collect::<Option<Vec<u8>>>()?;
+    let (pairs, []) = digits.as_chunks::<2>() else {
+        return None;
+    };
+    let bytes: Vec<u8> = pairs.iter().map(|[high, low]| high << 4 | low).collect();
+    bytes.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(pairs: &[(&str, &str)]) -> Environment {
+        pairs.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect()
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_told_at_once() {
+        let environment = environment(&[
+            ("MAILQUEUE_TABLE", " "),
+            ("MAILQUEUE_INDEX_SHARDS", "100"),
+            ("MAILQUEUE_LANE_HIGH_URL", "queue"),
+            ("MAILQUEUE_LANE_NORMAL_URL", "http://127.0.0.1/q"),
+            ("MAILQUEUE_API_KEY_SHA256", "secret"),
+        ]);
+        let error = read(&environment, |read| {
+            let (table, lanes, key) = (read.table(), read.lanes(), read.key());
+            Some((table?, lanes?, key?))
+        })
+        .unwrap_err();
+        assert_eq!(
+            error.problems,
+            [
+                "MAILQUEUE_TABLE is missing",
+                "MAILQUEUE_INDEX_SHARDS must be a whole number from 1 to 99",
+                "MAILQUEUE_RETENTION_DAYS is missing",
+                "MAILQUEUE_LANE_HIGH_URL must be a URL",
+                "MAILQUEUE_LANE_LOW_URL is missing",
+                "MAILQUEUE_API_KEY_SHA256 must be 64 hex digits",
+            ]
+        );
+        assert!(!error.to_string().contains("secret"));
+    }
+
+    #[test]
+    fn production_defaults_are_the_standard_policy() {
+        let mut environment = environment(&[
+            ("MAILQUEUE_GUARD_SECONDS", "900"),
+            ("MAILQUEUE_LEASE_SECONDS", "180"),
+            ("MAILQUEUE_EVIDENCE_WINDOW_SECONDS", "300"),
+            ("MAILQUEUE_RETRY_WAIT_SECONDS", "60"),
+        ]);
+        let policy = read(&environment, Reader::policy).unwrap();
+        assert_eq!(policy.retry, RetryPolicy::standard());
+        assert_eq!(policy.lease, Duration::from_secs(180));
+
+        environment.insert("MAILQUEUE_RETRY_WAIT_SECONDS".to_owned(), "2".to_owned());
+        let policy = read(&environment, Reader::policy).unwrap();
+        assert_eq!(policy.retry.waits, [2, 10, 30, 120, 480].map(Duration::from_secs));
+        assert_eq!(policy.retry.given_back, Duration::from_secs(2));
+    }
+
+    #[test]
+    fn the_hash_is_read_in_either_case() {
+        let environment = environment(&[("MAILQUEUE_API_KEY_SHA256", &"aF".repeat(32))]);
+        assert_eq!(read(&environment, Reader::key).unwrap().sha256, [0xaf; 32]);
+        assert_eq!(hex32(&"a".repeat(63)), None);
+        assert_eq!(hex32(&"a".repeat(66)), None);
+    }
+}

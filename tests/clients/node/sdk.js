@@ -1,0 +1,126 @@
+// What an application does with the official Node SDK, its base URL pointed at this queue.
+//
+// Environment: RESEND_BASE_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT, an
+// address that nobody else uses. Prints {"single": id, "batch": [id, id]} when all went well.
+"use strict";
+
+const assert = require("node:assert/strict");
+const { Resend } = require("resend");
+
+const PATIENCE_MS = 120_000;
+const recipient = process.env.RECIPIENT;
+const resend = new Resend();
+
+const email = {
+  from: "Ada's Bücher <shop@mailqueue.example>",
+  to: [recipient],
+  cc: ["cc@example.com"],
+  bcc: "bcc@example.com",
+  replyTo: "help@mailqueue.example",
+  subject: "Ihre Bestellung ✓",
+  html: "<p>Danke!</p>",
+  text: "Danke!",
+  headers: { "X-Order": "4711" },
+  tags: [{ name: "kind", value: "order" }],
+};
+
+async function delivered(id) {
+  const deadline = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const { data, error } = await resend.emails.get(id);
+    assert.equal(error, null);
+    assert.equal(data.id, id);
+    if (data.last_event === "delivered") return data;
+    assert.ok(Date.now() < deadline, `${id} is still ${data.last_event}`);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
+
+async function single() {
+  const options = { idempotencyKey: `node-single-${recipient}` };
+  const first = await resend.emails.send(email, options);
+  assert.equal(first.error, null);
+  const again = await resend.emails.send(email, options);
+  assert.equal(again.data.id, first.data.id);
+  assert.equal(again.headers["idempotent-replayed"], "true");
+
+  const other = await resend.emails.send({ ...email, subject: "Another" }, options);
+  assert.equal(other.data, null);
+  assert.equal(other.error.statusCode, 409);
+  assert.equal(other.error.name, "invalid_idempotent_request");
+
+  const got = await delivered(first.data.id);
+  assert.equal(got.object, "email");
+  assert.deepEqual(got.to, email.to);
+  assert.equal(got.subject, email.subject);
+  assert.equal(got.html, email.html);
+  return first.data.id;
+}
+
+async function batch() {
+  const items = ["one", "two"].map((subject) => ({
+    from: "shop@mailqueue.example",
+    to: recipient,
+    subject,
+    text: subject,
+  }));
+  const options = { idempotencyKey: `node-batch-${recipient}` };
+  const first = await resend.batch.send(items, options);
+  assert.equal(first.error, null);
+  const ids = first.data.data.map(({ id }) => id);
+  assert.equal(new Set(ids).size, items.length);
+  const again = await resend.batch.send(items, options);
+  assert.deepEqual(again.data.data, first.data.data);
+
+  const strict = await resend.batch.send([items[0], { ...items[1], to: "nobody" }]);
+  assert.equal(strict.error.statusCode, 422);
+  assert.equal(strict.error.name, "validation_error");
+  assert.match(strict.error.message, /^\[1\]\.to: /);
+
+  await Promise.all(ids.map(delivered));
+  return ids;
+}
+
+async function list(ids) {
+  const seen = new Set();
+  let after;
+  // Others send meanwhile: ours are on some page, and no page overlaps another.
+  while (!ids.every((id) => seen.has(id))) {
+    const { data, error } = await resend.emails.list({ limit: 50, after });
+    assert.equal(error, null);
+    assert.equal(data.object, "list");
+    for (const { id } of data.data) {
+      assert.ok(!seen.has(id), `${id} is listed twice`);
+      seen.add(id);
+      after = id;
+    }
+    assert.ok(data.has_more || ids.every((id) => seen.has(id)), "the list ended too early");
+  }
+}
+
+async function errors() {
+  const bad = await resend.emails.send({ ...email, to: [recipient, "nobody"] });
+  assert.equal(bad.error.statusCode, 422);
+  assert.equal(bad.error.name, "validation_error");
+  assert.match(bad.error.message, /^to\[1\]: /);
+
+  const missing = await resend.emails.get("00000000-0000-4000-8000-000000000000");
+  assert.equal(missing.error.statusCode, 404);
+  assert.equal(missing.error.name, "not_found");
+
+  const stranger = await new Resend("mq_wrong").emails.send(email);
+  assert.equal(stranger.error.statusCode, 403);
+  assert.equal(stranger.error.name, "invalid_api_key");
+}
+
+async function main() {
+  const ids = { single: await single(), batch: await batch() };
+  await list([ids.single, ...ids.batch]);
+  await errors();
+  console.log(JSON.stringify(ids));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

@@ -1,0 +1,99 @@
+//! The queue's HTTP API, as a client of it.
+
+use reqwest::{Client, Method, RequestBuilder};
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::wait::eventually;
+
+/// Calls the API, with the stack's key.
+#[derive(Debug, Clone)]
+pub struct Api {
+    http: Client,
+    url: String,
+    key: String,
+}
+
+impl Api {
+    pub(crate) fn new(http: Client, url: String, key: String) -> Self {
+        Self { http, url, key }
+    }
+
+    /// The base URL.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// The API key.
+    #[must_use]
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// A request without a key.
+    #[must_use]
+    pub fn stranger(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}{path}", self.url))
+    }
+
+    /// A request with the key.
+    #[must_use]
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.stranger(method, path).bearer_auth(&self.key)
+    }
+
+    /// Sends a request.
+    ///
+    /// # Panics
+    /// When there is no answer.
+    pub async fn answer(&self, request: RequestBuilder) -> Answer {
+        Answer::read(request.send().await.expect("the API answers")).await
+    }
+
+    /// `POST`s a JSON body.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.answer(self.request(Method::POST, path).json(body)).await
+    }
+
+    /// `POST`s a JSON body with an idempotency key.
+    pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
+        self.answer(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+    }
+
+    /// `GET`s.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.answer(self.request(Method::GET, path)).await
+    }
+
+    /// Sends one email; returns its id.
+    pub async fn send(&self, email: &Value) -> String {
+        self.post("/emails", email).await.id()
+    }
+
+    /// One email, as it is now.
+    pub async fn email(&self, id: &str) -> Value {
+        self.get(&format!("/emails/{id}")).await.ok()
+    }
+
+    /// Waits until an email has these values in these fields; returns it.
+    pub async fn wait_for(&self, id: &str, wanted: &Value) -> Value {
+        let wanted = wanted.as_object().expect("fields and their values are an object");
+        let what = format!("{wanted:?} of email {id}");
+        eventually(&what, || async {
+            let email = self.email(id).await;
+            let shown = |field: &String| (field.clone(), email.get(field).cloned().unwrap_or_default());
+            if wanted.iter().all(|(field, value)| email.get(field) == Some(value)) {
+                return Ok(email);
+            }
+            let also = ["status", "last_event", "cause", "attempts", "maybe_duplicate"].map(str::to_owned);
+            Err(format!("{:?}", also.iter().chain(wanted.keys()).map(shown).collect::<serde_json::Map<_, _>>()))
+        })
+        .await
+    }
+
+    /// Waits until an email is delivered; returns it.
+    pub async fn wait_for_delivery(&self, id: &str) -> Value {
+        self.wait_for(id, &serde_json::json!({"last_event": "delivered"})).await
+    }
+}

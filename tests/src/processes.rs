@@ -1,0 +1,55 @@
+//! The processes in which the stack's `send` function runs at this moment.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tokio::process::Command;
+
+/// Finds and kills the senders of one stack, and of no other.
+#[derive(Debug, Clone)]
+pub struct Senders {
+    /// Where the emulator unpacks this stack's functions.
+    code: PathBuf,
+}
+
+impl Senders {
+    pub(crate) fn of(state: &Path) -> Self {
+        Self { code: state.join("data").join("tmp") }
+    }
+
+    /// Whether this system shows its processes.
+    #[must_use]
+    pub fn can_be_seen() -> bool {
+        Path::new("/proc/self/environ").exists()
+    }
+
+    /// Their process ids.
+    #[must_use]
+    pub fn alive(&self) -> Vec<String> {
+        let processes = fs::read_dir("/proc").expect("/proc can be read");
+        let ids = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());
+        ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && self.is_one(id)).collect()
+    }
+
+    fn is_one(&self, id: &str) -> bool {
+        let process = Path::new("/proc").join(id);
+        let ours = fs::read_link(process.join("exe")).is_ok_and(|program| program.starts_with(&self.code));
+        // A process that ends meanwhile is none.
+        let environment = fs::read(process.join("environ")).unwrap_or_default();
+        ours && environment.split(|byte| *byte == 0).any(is_name_of_send)
+    }
+
+    /// Kills them all, so that they can do nothing about it; returns how many there were.
+    pub async fn kill(&self) -> usize {
+        let ids = self.alive();
+        if !ids.is_empty() {
+            let killed = Command::new("kill").arg("-KILL").args(&ids).status().await;
+            assert!(killed.expect("kill can be run").success(), "{ids:?} could not be killed");
+        }
+        ids.len()
+    }
+}
+
+fn is_name_of_send(variable: &[u8]) -> bool {
+    variable.starts_with(b"AWS_LAMBDA_FUNCTION_NAME=") && variable.ends_with(b"-send")
+}

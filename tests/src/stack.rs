@@ -1,0 +1,98 @@
+//! The stack that `make test` has started.
+
+use std::path::Path;
+use std::time::Duration;
+
+use aws::clients::Clients;
+use aws::settings::{Environment, of_process};
+use reqwest::Client;
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use crate::{Api, Faults, Inbox, Queue, Senders};
+
+/// Most tests share the stack; a few need it for themselves.
+static TURNS: RwLock<()> = RwLock::const_new(());
+
+/// Patience with one answer, also of a busy machine.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// A running stack, and a test's turn with it.
+#[derive(Debug)]
+pub struct Stack {
+    /// The API.
+    pub api: Api,
+    /// What SES has accepted.
+    pub inbox: Inbox,
+    /// What goes wrong at SES.
+    pub faults: Faults,
+    /// The processes of `send`.
+    pub senders: Senders,
+    name: String,
+    turn: Turn,
+}
+
+#[derive(Debug)]
+enum Turn {
+    Shared { _guard: RwLockReadGuard<'static, ()> },
+    Alone { guard: RwLockWriteGuard<'static, ()> },
+}
+
+impl Stack {
+    /// The stack, shared with other tests.
+    pub async fn shared() -> Self {
+        Self::connect(Turn::Shared { _guard: TURNS.read().await })
+    }
+
+    /// The stack, while no other test uses it.
+    pub async fn alone() -> Self {
+        Self::connect(Turn::Alone { guard: TURNS.write().await })
+    }
+
+    /// Lets the others in again.
+    #[must_use]
+    pub fn share(self) -> Self {
+        let turn = match self.turn {
+            Turn::Alone { guard } => Turn::Shared { _guard: guard.downgrade() },
+            shared @ Turn::Shared { .. } => shared,
+        };
+        Self { turn, ..self }
+    }
+
+    fn connect(turn: Turn) -> Self {
+        let environment = of_process();
+        let setting = |name| required(&environment, name);
+        let http = Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build();
+        let http = http.expect("an HTTP client can be made");
+        let inbox_url = setting("INBOX_URL");
+        let state = environment.get("MAILQUEUE_STATE").map_or(".local", String::as_str);
+        Self {
+            api: Api::new(http.clone(), setting("MAILQUEUE_URL"), setting("MAILQUEUE_API_KEY")),
+            inbox: Inbox::new(http.clone(), inbox_url.clone()),
+            faults: Faults::new(http, inbox_url),
+            senders: Senders::of(&root().join(state)),
+            name: setting("MAILQUEUE_STACK"),
+            turn,
+        }
+    }
+
+    /// A queue, by its logical id in the template.
+    ///
+    /// # Panics
+    /// When there is no such queue.
+    pub async fn queue(&self, logical_id: &str) -> Queue {
+        let clients = Clients::connect().await.expect("clients can be made");
+        Queue::find(clients.sqs(), &self.name, logical_id).await
+    }
+}
+
+fn required(environment: &Environment, name: &str) -> String {
+    let value = environment.get(name).cloned();
+    value.unwrap_or_else(|| panic!("{name} is not set: this test needs a local stack: run `make test`"))
+}
+
+/// The repository's top directory.
+#[must_use]
+pub fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
