@@ -26,7 +26,7 @@ where
     };
     tracing::info!(
         target: "mailqueue",
-        route = request.uri().path().ends_with("/batch").then_some("batch").unwrap_or("single"),
+        route = if request.uri().path().ends_with("/batch") { "batch" } else { "single" },
         status = response.status().as_u16(),
         emails,
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
@@ -83,7 +83,7 @@ where
     S: Clock + Random,
 {
     let key = idempotency_key(request.headers()).map_err(AcceptError::Refused)?;
-    let parsed = parse_email(content(request)).map_err(AcceptError::Refused)?;
+    let parsed = parse_email(request.body().as_ref()).map_err(AcceptError::Refused)?;
     let accepted = enqueue.accept(caller.tenant(), key.as_ref(), &parsed.email).await?;
     let response = http::json(
         200,
@@ -108,7 +108,7 @@ where
     let headers = request.headers();
     let key = idempotency_key(headers).map_err(AcceptError::Refused)?;
     let validation = validation(headers).map_err(AcceptError::Refused)?;
-    let parsed = parse_batch(content(request), validation).map_err(AcceptError::Refused)?;
+    let parsed = parse_batch(request.body().as_ref(), validation).map_err(AcceptError::Refused)?;
     let accepted = enqueue.accept_batch(caller.tenant(), key.as_ref(), parsed).await?;
     let emails = accepted.ids.len();
     let ids = Ids {
@@ -129,15 +129,6 @@ fn validation(headers: &HeaderMap) -> Result<BatchValidation, ApiError> {
     const NAME: &str = "x-batch-validation";
     let text = http::text_header(headers, NAME).map_err(|error| ApiError::validation(NAME, error))?;
     BatchValidation::parse(text)
-}
-
-fn content(request: &Request) -> &[u8] {
-    match request.body() {
-        Body::Text(text) => text.as_bytes(),
-        Body::Binary(bytes) => bytes,
-        // `Empty`, and whatever a newer runtime may add, has nothing to read.
-        _ => &[],
-    }
 }
 
 fn replayed(mut response: Response<Body>, replayed: bool) -> Response<Body> {

@@ -1,4 +1,5 @@
 //! Accepting, in a world in memory.
+#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
 use std::time::Duration;
 

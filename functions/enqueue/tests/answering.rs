@@ -1,4 +1,10 @@
 //! Golden events of the HTTP API, in a world in memory.
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
 
 use std::time::Duration;
 

@@ -1,4 +1,5 @@
 //! Sending, in a world in memory.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 use std::cell::RefCell;
 use std::time::Duration;
