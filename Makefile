@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check watch build lock-tools
+.PHONY: help local stop logs test check watch build sizes lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -14,8 +14,8 @@ stop: ## ends what make local started
 logs: ## follows functions, emulator and fake SES
 	@python3 local/stack.py logs
 
-test: ## every test
-	cargo test --workspace --locked
+test: ## every test, on a stack and ports of its own
+	@local/test
 
 check: ## format, clippy, dependencies, template
 	@python3 local/stack.py tools
@@ -33,6 +33,9 @@ watch: ## the functions from source, rebuilt on change, against the running stac
 build: ## what sam deploy uploads
 	@python3 local/stack.py tools
 	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build --beta-features
+
+sizes: ## how large each function is as it is deployed; fails above 6 MB
+	@local/check-sizes
 
 lock-tools: ## pins and hashes local/*.in anew
 	@local/lock-tools

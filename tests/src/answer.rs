@@ -20,7 +20,11 @@ impl Answer {
         let header = response.headers().get("idempotent-replayed");
         let replayed = header.is_some_and(|value| value.as_bytes() == b"true");
         let body = response.bytes().await.expect("an answer has a readable body");
-        Self { status, body: serde_json::from_slice(&body).unwrap_or_default(), replayed }
+        Self {
+            status,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+            replayed,
+        }
     }
 
     /// The body of a good answer.
@@ -51,7 +55,11 @@ impl Answer {
     pub fn ids(self) -> Vec<String> {
         let body = self.ok();
         let items = body.get("data").and_then(Value::as_array);
-        items.expect("a batch is answered with data").iter().map(|item| text(item, "id")).collect()
+        items
+            .expect("a batch is answered with data")
+            .iter()
+            .map(|item| text(item, "id"))
+            .collect()
     }
 
     /// Says how the answer differs from the refusal that is expected, if it does.
@@ -66,7 +74,14 @@ impl Answer {
             && said.starts_with(begins)
             // A path alone explains nothing.
             && said.len() > begins.len();
-        if good { Ok(()) } else { Err(format!("expected {status} {name} {begins:?}, got {} {}", self.status, self.body)) }
+        if good {
+            Ok(())
+        } else {
+            Err(format!(
+                "expected {status} {name} {begins:?}, got {} {}",
+                self.status, self.body
+            ))
+        }
     }
 }
 

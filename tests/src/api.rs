@@ -32,13 +32,11 @@ impl Api {
     }
 
     /// A request without a key.
-    #[must_use]
     pub fn stranger(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
     /// A request with the key.
-    #[must_use]
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.stranger(method, path).bearer_auth(&self.key)
     }
@@ -58,7 +56,12 @@ impl Api {
 
     /// `POST`s a JSON body with an idempotency key.
     pub async fn post_once(&self, path: &str, key: &str, body: &Value) -> Answer {
-        self.answer(self.request(Method::POST, path).header("idempotency-key", key).json(body)).await
+        self.answer(
+            self.request(Method::POST, path)
+                .header("idempotency-key", key)
+                .json(body),
+        )
+        .await
     }
 
     /// `GET`s.
@@ -87,7 +90,13 @@ impl Api {
                 return Ok(email);
             }
             let also = ["status", "last_event", "cause", "attempts", "maybe_duplicate"].map(str::to_owned);
-            Err(format!("{:?}", also.iter().chain(wanted.keys()).map(shown).collect::<serde_json::Map<_, _>>()))
+            Err(format!(
+                "{:?}",
+                also.iter()
+                    .chain(wanted.keys())
+                    .map(shown)
+                    .collect::<serde_json::Map<_, _>>()
+            ))
         })
         .await
     }

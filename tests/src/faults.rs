@@ -34,17 +34,28 @@ impl Faults {
     /// its delay in milliseconds, where it has one.
     pub async fn strike(&self, to: &str, kinds: &[(&str, Option<u64>)]) -> Fault {
         let mut in_force = IN_FORCE.lock().await;
-        in_force.extend(kinds.iter().map(|(kind, delay_ms)| {
-            (to.to_owned(), json!({"kind": kind, "delay_ms": delay_ms, "to": to}))
-        }));
+        in_force.extend(
+            kinds
+                .iter()
+                .map(|(kind, delay_ms)| (to.to_owned(), json!({"kind": kind, "delay_ms": delay_ms, "to": to}))),
+        );
         self.put(&in_force).await;
-        Fault { faults: self.clone(), to: to.to_owned() }
+        Fault {
+            faults: self.clone(),
+            to: to.to_owned(),
+        }
     }
 
     async fn put(&self, in_force: &[(String, Value)]) {
         let plan: Vec<&Value> = in_force.iter().map(|(_, fault)| fault).collect();
-        let put = self.http.put(format!("{}/faults", self.url)).json(&json!({"faults": plan})).send().await;
-        put.and_then(reqwest::Response::error_for_status).expect("the fake SES takes the faults");
+        let put = self
+            .http
+            .put(format!("{}/faults", self.url))
+            .json(&json!({"faults": plan}))
+            .send()
+            .await;
+        put.and_then(reqwest::Response::error_for_status)
+            .expect("the fake SES takes the faults");
     }
 }
 

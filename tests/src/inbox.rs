@@ -68,7 +68,11 @@ impl Message {
     }
 
     fn is_to(&self, part: &str) -> bool {
-        self.to.iter().chain(&self.cc).chain(&self.bcc).any(|recipient| recipient.contains(part))
+        self.to
+            .iter()
+            .chain(&self.cc)
+            .chain(&self.bcc)
+            .any(|recipient| recipient.contains(part))
     }
 }
 
@@ -86,7 +90,11 @@ impl Inbox {
 
     async fn read<T: serde::de::DeserializeOwned>(&self, path: &str) -> T {
         let asked = self.http.get(format!("{}{path}", self.url)).send().await;
-        asked.expect("the fake SES answers").json().await.expect("the fake SES answers JSON")
+        asked
+            .expect("the fake SES answers")
+            .json()
+            .await
+            .expect("the fake SES answers JSON")
     }
 
     /// The messages with a recipient that contains `part`, newest first.
@@ -114,7 +122,11 @@ impl Inbox {
         eventually(&format!("{count} messages to {part}"), || async {
             let messages = self.to(part).await;
             let found = messages.len();
-            if found >= count { Ok(messages) } else { Err(format!("{found} messages")) }
+            if found >= count {
+                Ok(messages)
+            } else {
+                Err(format!("{found} messages"))
+            }
         })
         .await
     }
@@ -122,6 +134,9 @@ impl Inbox {
     /// How often a kind of fault has struck, since the stack's start.
     pub async fn strikes(&self, kind: &str) -> u64 {
         let stats: Value = self.read("/stats").await;
-        stats.pointer(&format!("/faults/{kind}")).and_then(Value::as_u64).unwrap_or(0)
+        stats
+            .pointer(&format!("/faults/{kind}"))
+            .and_then(Value::as_u64)
+            .unwrap_or(0)
     }
 }

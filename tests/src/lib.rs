@@ -7,7 +7,11 @@
 //! **No waiting for time:** whoever waits, waits for a condition ([`eventually`]).
 //! **Start reading at** [`Stack`].
 
-#![expect(clippy::expect_used, clippy::panic, reason = "what a test cannot do without ends it, with a sentence")]
+#![expect(
+    clippy::expect_used,
+    clippy::panic,
+    reason = "what a test cannot do without ends it, with a sentence"
+)]
 
 mod answer;
 mod api;

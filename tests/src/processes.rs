@@ -14,7 +14,10 @@ pub struct Senders {
 
 impl Senders {
     pub(crate) fn of(state: &Path) -> Self {
-        Self { code: state.join("data").join("tmp") }
+        let code = state.join("data").join("tmp");
+        Self {
+            code: code.canonicalize().unwrap_or(code),
+        }
     }
 
     /// Whether this system shows its processes.
@@ -28,7 +31,8 @@ impl Senders {
     pub fn alive(&self) -> Vec<String> {
         let processes = fs::read_dir("/proc").expect("/proc can be read");
         let ids = processes.filter_map(|process| process.ok()?.file_name().into_string().ok());
-        ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && self.is_one(id)).collect()
+        ids.filter(|id| id.bytes().all(|byte| byte.is_ascii_digit()) && self.is_one(id))
+            .collect()
     }
 
     fn is_one(&self, id: &str) -> bool {
@@ -44,7 +48,10 @@ impl Senders {
         let ids = self.alive();
         if !ids.is_empty() {
             let killed = Command::new("kill").arg("-KILL").args(&ids).status().await;
-            assert!(killed.expect("kill can be run").success(), "{ids:?} could not be killed");
+            assert!(
+                killed.expect("kill can be run").success(),
+                "{ids:?} could not be killed"
+            );
         }
         ids.len()
     }

@@ -22,7 +22,11 @@ pub struct Depth {
 impl Queue {
     /// Finds the queue of a logical id in the template.
     pub(crate) async fn find(client: Client, stack: &str, logical_id: &str) -> Self {
-        let found = client.list_queues().queue_name_prefix(format!("{stack}-{logical_id}")).send().await;
+        let found = client
+            .list_queues()
+            .queue_name_prefix(format!("{stack}-{logical_id}"))
+            .send()
+            .await;
         let mut urls = found.expect("the queues can be listed").queue_urls.unwrap_or_default();
         match (urls.pop(), urls.pop()) {
             (Some(url), None) => Self { client, url },
@@ -37,10 +41,23 @@ impl Queue {
     pub async fn put(&self, bodies: &[String]) {
         for bodies in bodies.chunks(10) {
             let entry = |(at, body): (usize, &String)| {
-                SendMessageBatchRequestEntry::builder().id(at.to_string()).message_body(body).build()
+                SendMessageBatchRequestEntry::builder()
+                    .id(at.to_string())
+                    .message_body(body)
+                    .build()
             };
-            let entries = (0..).zip(bodies).map(entry).collect::<Result<Vec<_>, _>>().expect("entries are complete");
-            let sent = self.client.send_message_batch().queue_url(&self.url).set_entries(Some(entries)).send().await;
+            let entries = (0..)
+                .zip(bodies)
+                .map(entry)
+                .collect::<Result<Vec<_>, _>>()
+                .expect("entries are complete");
+            let sent = self
+                .client
+                .send_message_batch()
+                .queue_url(&self.url)
+                .set_entries(Some(entries))
+                .send()
+                .await;
             let sent = sent.expect("the queue takes messages");
             assert!(sent.failed.is_empty(), "{:?}", sent.failed);
         }
@@ -53,12 +70,25 @@ impl Queue {
         let asked = self.client.get_queue_attributes().queue_url(&self.url);
         let asked = asked.attribute_names(VISIBLE).attribute_names(IN_FLIGHT).send().await;
         let attributes = asked.expect("the queue can be asked").attributes.unwrap_or_default();
-        let count = |name| attributes.get(&name).and_then(|text| text.parse().ok()).expect("a queue has a depth");
-        Depth { visible: count(VISIBLE), in_flight: count(IN_FLIGHT) }
+        let count = |name| {
+            attributes
+                .get(&name)
+                .and_then(|text| text.parse().ok())
+                .expect("a queue has a depth")
+        };
+        Depth {
+            visible: count(VISIBLE),
+            in_flight: count(IN_FLIGHT),
+        }
     }
 
     /// Empties the queue, also of what is in flight.
     pub async fn purge(&self) {
-        self.client.purge_queue().queue_url(&self.url).send().await.expect("the queue can be purged");
+        self.client
+            .purge_queue()
+            .queue_url(&self.url)
+            .send()
+            .await
+            .expect("the queue can be purged");
     }
 }

@@ -40,19 +40,25 @@ enum Turn {
 impl Stack {
     /// The stack, shared with other tests.
     pub async fn shared() -> Self {
-        Self::connect(Turn::Shared { _guard: TURNS.read().await })
+        Self::connect(Turn::Shared {
+            _guard: TURNS.read().await,
+        })
     }
 
     /// The stack, while no other test uses it.
     pub async fn alone() -> Self {
-        Self::connect(Turn::Alone { guard: TURNS.write().await })
+        Self::connect(Turn::Alone {
+            guard: TURNS.write().await,
+        })
     }
 
     /// Lets the others in again.
     #[must_use]
     pub fn share(self) -> Self {
         let turn = match self.turn {
-            Turn::Alone { guard } => Turn::Shared { _guard: guard.downgrade() },
+            Turn::Alone { guard } => Turn::Shared {
+                _guard: guard.downgrade(),
+            },
             shared @ Turn::Shared { .. } => shared,
         };
         Self { turn, ..self }
@@ -61,7 +67,11 @@ impl Stack {
     fn connect(turn: Turn) -> Self {
         let environment = of_process();
         let setting = |name| required(&environment, name);
-        let http = Client::builder().no_proxy().timeout(ANSWER_TIMEOUT).pool_max_idle_per_host(0).build();
+        let http = Client::builder()
+            .no_proxy()
+            .timeout(ANSWER_TIMEOUT)
+            .pool_max_idle_per_host(0)
+            .build();
         let http = http.expect("an HTTP client can be made");
         let inbox_url = setting("INBOX_URL");
         let state = environment.get("MAILQUEUE_STATE").map_or(".local", String::as_str);

@@ -2,9 +2,10 @@
 //!
 //! **Invariant:** pure: everything but ids derives from the message.
 //!
-//! Source of the simulated fates: Amazon SES developer guide, "Mailbox simulator" (a copy),
-//! and events captured from the simulator in 2013, where `ooto@` has the address only; read
-//! 2026-11-24. The other shapes follow SES's event publishing format from memory.
+//! Source: Amazon SES developer guide, "Examples of event data that Amazon SES publishes to
+//! Amazon SNS" and "Using the mailbox simulator"; SES's own events for the simulator's
+//! addresses, captured from 2013 (`ooto@`, with the address only) to 2022 and kept in the tests
+//! of django-ses and others. Read 2026-11-24.
 
 use serde_json::{Map, Value, json};
 
@@ -158,8 +159,7 @@ impl Facts<'_> {
 
 fn mail(message: &Message, sender: &Sender<'_>, configuration_set: &str) -> Value {
     let submission = &message.submission;
-    let source = address::bare(&submission.from);
-    let domain = source.rsplit_once('@').map_or("", |(_, domain)| domain);
+    let domain = address::split(&submission.from).map_or("", |from| from.domain);
     let destination: Vec<&str> = submission.recipients().into_iter().map(address::bare).collect();
 
     let mut all = vec![pair("From", &submission.from), pair("To", &submission.to.join(", "))];
@@ -216,7 +216,7 @@ fn mail(message: &Message, sender: &Sender<'_>, configuration_set: &str) -> Valu
 
     json!({
         "timestamp": message.received_at,
-        "source": source,
+        "source": submission.from,
         "sourceArn": format!("arn:aws:ses:{}:{}:identity/{domain}", sender.region, sender.account_id),
         "sendingAccountId": sender.account_id,
         "messageId": message.id,
@@ -298,7 +298,7 @@ mod tests {
         );
         let mail = &events[0]["mail"];
         assert_eq!(events[0]["send"], json!({}));
-        assert_eq!(mail["source"], "ann@example.com");
+        assert_eq!(mail["source"], "Ann <ann@example.com>");
         assert_eq!(
             mail["destination"],
             json!(["bounce+1@simulator.amazonses.com", "c@example.com"])

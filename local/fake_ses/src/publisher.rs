@@ -118,7 +118,8 @@ async fn run(topic: Topic, mut work: UnboundedReceiver<Vec<Value>>) {
         let topic = topic.clone();
         under_way.spawn(async move {
             for event in events {
-                topic.publish(event.to_string()).await;
+                // SES ends each event with a line break.
+                topic.publish(format!("{event}\n")).await;
             }
         });
         while under_way.try_join_next().is_some() {}

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** pure; nothing is judged here but what cannot be read at all.
 //!
-//! Names: `SendEmail` of SES's API v2. Not checked against a recorded request of an SDK.
+//! Names: `SendEmail` of SES's API v2; the tests let the official SDK write a request.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

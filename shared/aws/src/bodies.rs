@@ -10,7 +10,6 @@ use std::collections::BTreeMap;
 use std::io;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use aws_sdk_s3::error::SdkError;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::primitives::{Blob, ByteStream};
 use domain::limits;
@@ -164,10 +163,7 @@ impl BodyStore {
         const WHAT: &str = "reading a content of the bucket";
         let answer = match self.s3.get_object().bucket(&self.bucket).key(object).send().await {
             Ok(answer) => answer,
-            Err(SdkError::ServiceError(failed)) => match failed.into_err() {
-                GetObjectError::NoSuchKey(_) => return Ok(None),
-                other => return Err(port(WHAT)(other.into())),
-            },
+            Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
             Err(error) => return Err(port(WHAT)(error.into())),
         };
         let content = answer.body.collect().await.map_err(|error| port(WHAT)(error.into()))?;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Connector, HttpClientError};
@@ -41,7 +41,7 @@ pub const SES_IDLE: Duration = Duration::from_secs(10);
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Tries of a call that may be repeated, the first one included.
-const ATTEMPTS: u32 = 3;
+pub(crate) const ATTEMPTS: u32 = 3;
 
 /// The wait before a call is repeated, doubled each time.
 const BACKOFF: Duration = Duration::from_millis(50);
@@ -57,7 +57,7 @@ pub struct Clients {
     ses_connector: SharedHttpConnector,
 }
 
-fn connector(idle: Duration) -> Result<SharedHttpConnector, HttpClientError> {
+pub(crate) fn connector(idle: Duration) -> Result<SharedHttpConnector, HttpClientError> {
     let roots = TrustStore::empty().with_pem_certificate(ROOTS);
     let tls = TlsContext::builder().with_trust_store(roots).build()?;
     let connector = Connector::builder()
@@ -85,10 +85,19 @@ impl Clients {
     /// # Errors
     /// When the embedded roots cannot be used.
     pub async fn connect() -> Result<Self, HttpClientError> {
-        let (connector, ses_connector) = (connector(IDLE)?, connector(SES_IDLE)?);
-        let config = aws_config::defaults(BehaviorVersion::latest())
+        let environment = aws_config::defaults(BehaviorVersion::latest())
             .region(EnvironmentVariableRegionProvider::new())
-            .credentials_provider(EnvironmentVariableCredentialsProvider::new())
+            .credentials_provider(EnvironmentVariableCredentialsProvider::new());
+        Ok(Self::over(environment, connector(IDLE)?, connector(SES_IDLE)?).await)
+    }
+
+    /// Says how often and how long, to a configuration that says where AWS is and who asks.
+    pub(crate) async fn over(
+        environment: ConfigLoader,
+        connector: SharedHttpConnector,
+        ses_connector: SharedHttpConnector,
+    ) -> Self {
+        let config = environment
             .http_client(shared(&connector))
             .retry_config(
                 RetryConfig::standard()
@@ -99,11 +108,11 @@ impl Clients {
             .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
             .load()
             .await;
-        Ok(Self {
+        Self {
             config,
             connector,
             ses_connector,
-        })
+        }
     }
 
     /// The client for the table.

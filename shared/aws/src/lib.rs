@@ -14,8 +14,12 @@ pub mod clients;
 pub mod due_index;
 pub mod evidence;
 mod failure;
+pub mod gateway;
 pub mod http;
 pub mod lanes;
+pub mod list;
+#[cfg(test)]
+mod replay;
 pub mod rows;
 pub mod ses;
 pub mod settings;

@@ -13,7 +13,6 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
-use aws_sdk_dynamodb::error::SdkError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::types::{
@@ -29,6 +28,8 @@ use crate::settings::TableSettings;
 
 pub(crate) mod expression;
 pub(crate) mod item;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use item::ItemError;
 
@@ -122,6 +123,34 @@ impl Table {
         put.send().await.map(drop).map_err(|error| port(what)(error.into()))
     }
 
+    /// Writes an item if there is none of its key, or only one whose time is over; else
+    /// returns the one that is there.
+    pub(crate) async fn put_new(
+        &self,
+        item: Item,
+        now: Timestamp,
+        what: &'static str,
+    ) -> Result<Option<Item>, PortError> {
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item))
+            .condition_expression("attribute_not_exists(pk) OR #ttl < :now")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":now", AttributeValue::N(now.as_secs().to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let error = match put.send().await {
+            Ok(_) => return Ok(None),
+            Err(error) => error,
+        };
+        if let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
+            let there = refused.item.clone().ok_or(ItemError::Missing("pk"));
+            return there.map(Some).map_err(|error| port(what)(error.into()));
+        }
+        Err(port(what)(error.into()))
+    }
+
     /// Sets up the connection to the table and everything that a first call makes, by reading
     /// an item that is not there: half a read unit. Never fails: it only saves time.
     pub async fn warm(&self) {
@@ -151,14 +180,14 @@ impl Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
             .send()
             .await;
-        match result {
-            Ok(answer) => Ok(Updated::Done(answer.attributes)),
-            Err(SdkError::ServiceError(failed)) => match failed.into_err() {
-                UpdateItemError::ConditionalCheckFailedException(refused) => Ok(Updated::Refused(refused.item)),
-                other => Err(port(what)(other.into())),
-            },
-            Err(error) => Err(port(what)(error.into())),
+        let error = match result {
+            Ok(answer) => return Ok(Updated::Done(answer.attributes)),
+            Err(error) => error,
+        };
+        if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
+            return Ok(Updated::Refused(refused.item.clone()));
         }
+        Err(port(what)(error.into()))
     }
 
     fn ttl(&self, now: Timestamp) -> i64 {
@@ -242,32 +271,11 @@ impl Rows for Table {
         if row.status.is_final() {
             item.extend([item::n("ttl", self.ttl(now))]);
         }
-        let result = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item))
-            .condition_expression("attribute_not_exists(#pk) OR #ttl < :now")
-            .expression_attribute_names("#pk", "pk")
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", AttributeValue::N(now.as_secs().to_string()))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let refused = match result {
-            Ok(_) => return Ok(Created::New),
-            Err(SdkError::ServiceError(failed)) => match failed.into_err() {
-                PutItemError::ConditionalCheckFailedException(refused) => refused.item,
-                other => return Err(port(WHAT)(other.into())),
-            },
-            Err(error) => return Err(port(WHAT)(error.into())),
+        let Some(stored) = self.put_new(item, now, WHAT).await? else {
+            return Ok(Created::New);
         };
         // `now` is not asked here: the condition has just said that the row is in its time.
-        let stored = refused
-            .as_ref()
-            .ok_or(ItemError::Missing("pk"))
-            .and_then(item::to_row)
-            .map_err(|error| port(WHAT)(error.into()))?;
+        let stored = item::to_row(&stored).map_err(|error| port(WHAT)(error.into()))?;
         if stored == *row {
             return Ok(Created::New);
         }
@@ -311,6 +319,3 @@ impl Rows for Table {
 fn holds(row: &Row, nonce: u64) -> bool {
     row.status == Status::Sending && row.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
 }
-
-#[cfg(test)]
-mod tests;

@@ -121,22 +121,23 @@ pub fn classify<E>(error: &SdkError<E, HttpResponse>) -> Attempt
 where
     E: ProvideErrorMetadata + Error + 'static,
 {
-    match error {
-        SdkError::ConstructionFailure(_) => refused(Cause::Rejected, &crate::telemetry::chain(error)),
-        SdkError::DispatchFailure(failure) if failure.as_connector_error().is_some_and(|error| never_connected(error)) => {
-            refused(Cause::Unavailable, "Amazon SES could not be reached")
-        }
-        SdkError::ServiceError(said) => {
-            let status = said.raw().status().as_u16();
-            let (code, message) = (said.err().code().unwrap_or_default(), said.err().message().unwrap_or_default());
-            match cause(status, code, message) {
-                Some(cause) => refused(cause, &format!("{code}: {message}")),
-                None => Attempt::Ambiguous,
-            }
-        }
-        // A time-out, a broken connection, an answer that cannot be read.
-        _ => Attempt::Ambiguous,
+    if let SdkError::ConstructionFailure(_) = error {
+        return refused(Cause::Rejected, &crate::telemetry::chain(error));
     }
+    if let SdkError::DispatchFailure(failure) = error
+        && failure.as_connector_error().is_some_and(|error| never_connected(error))
+    {
+        return refused(Cause::Unavailable, "Amazon SES could not be reached");
+    }
+    if let SdkError::ServiceError(said) = error {
+        let status = said.raw().status().as_u16();
+        let (code, message) = (said.err().code().unwrap_or_default(), said.err().message().unwrap_or_default());
+        if let Some(cause) = cause(status, code, message) {
+            return refused(cause, &format!("{code}: {message}"));
+        }
+    }
+    // A time-out, a broken connection, an answer that cannot be read, a failure on SES's side.
+    Attempt::Ambiguous
 }
 
 /// Whether the connection itself could not be made, so that nothing can have been submitted.

@@ -330,12 +330,12 @@ mod tests {
             ("MAILQUEUE_EVIDENCE_WINDOW_SECONDS", "300"),
             ("MAILQUEUE_RETRY_WAIT_SECONDS", "60"),
         ]);
-        let policy = read(&environment, Reader::policy).unwrap();
+        let policy = read(&environment, |read| read.policy()).unwrap();
         assert_eq!(policy.retry, RetryPolicy::standard());
         assert_eq!(policy.lease, Duration::from_secs(180));
 
         environment.insert("MAILQUEUE_RETRY_WAIT_SECONDS".to_owned(), "2".to_owned());
-        let policy = read(&environment, Reader::policy).unwrap();
+        let policy = read(&environment, |read| read.policy()).unwrap();
         assert_eq!(policy.retry.waits, [2, 10, 30, 120, 480].map(Duration::from_secs));
         assert_eq!(policy.retry.given_back, Duration::from_secs(2));
     }
@@ -343,7 +343,7 @@ mod tests {
     #[test]
     fn the_hash_is_read_in_either_case() {
         let environment = environment(&[("MAILQUEUE_API_KEY_SHA256", &"aF".repeat(32))]);
-        assert_eq!(read(&environment, Reader::key).unwrap().sha256, [0xaf; 32]);
+        assert_eq!(read(&environment, |read| read.key()).unwrap().sha256, [0xaf; 32]);
         assert_eq!(hex32(&"a".repeat(63)), None);
         assert_eq!(hex32(&"a".repeat(66)), None);
     }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::id::{EmailId, TenantId};
 use crate::lifecycle::{Attempt, Policy, Transition};
+use crate::listing::{Place, Start};
 use crate::retry::Jitter;
 use crate::row::{BodyPlace, BodyRef, Lane, Row};
 use crate::timestamp::Timestamp;
@@ -103,6 +104,19 @@ pub trait Rows: Sync {
         transition: &Transition,
         now: Timestamp,
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
+}
+
+/// The list of a tenant's emails. It is read without consistency: an email that was accepted
+/// this moment may not be there yet, and one that is there may be gone.
+pub trait Listing: Sync {
+    /// Reads the places of up to `count` emails in the direction of `start`, nearest first. Fewer
+    /// than `count` are all there are.
+    fn places(
+        &self,
+        tenant: &TenantId,
+        start: Start,
+        count: usize,
+    ) -> impl Future<Output = Result<Vec<Place>, PortError>> + Send;
 }
 
 /// A content as it is stored, and where that is cheapest.

@@ -5,6 +5,7 @@
 //! else, so that the meaning of a condition is tested where it is defined.
 //! **Start reading at** [`State`]; [`samples`] has emails and rows to begin with.
 
+mod listing;
 mod ports;
 pub mod samples;
 
@@ -13,6 +14,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Attempt;
+use domain::listing::Place;
 use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Wake};
 use domain::row::Row;
 use domain::wire::hand_over::HandOver;
@@ -30,6 +32,8 @@ pub struct State {
     pub now_ms: i64,
     /// The rows.
     pub rows: HashMap<EmailKey, Row>,
+    /// Places that the list of emails still has, of rows that are gone.
+    pub forgotten: Vec<Place>,
     /// The contents, by email and hash.
     pub bodies: BTreeMap<(EmailKey, String), Vec<u8>>,
     /// What is remembered of batches, by tenant and idempotency key.

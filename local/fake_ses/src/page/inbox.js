@@ -68,7 +68,7 @@ function summary(message) {
     make("span", { className: "from", textContent: short(message.from), title: message.from }),
     time(message.received_at),
     make("span", { className: "subject", textContent: subject(message) }),
-    make("span", { className: "to", textContent: `to ${decoded(first)}${more}` }));
+    make("span", { className: "to", textContent: `to ${short(first)}${more}`, title: message.to.join(", ") }));
   if (message.attachments) {
     row.append(make("span", { className: "attached", textContent: count(message.attachments, "file") }));
   }

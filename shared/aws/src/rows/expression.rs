@@ -130,15 +130,12 @@ fn millis(at: Timestamp) -> AttributeValue {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use domain::cause::Cause;
     use domain::fate::Fate;
     use domain::lifecycle;
-    use domain::retry::RetryPolicy;
     use domain::row::{Acceptance, Lease};
 
-    use super::super::item::tests::{at, full, row};
+    use super::super::samples::{at, full, policy, row};
     use super::*;
 
     fn changed(change: impl FnOnce(&mut Row)) -> String {
@@ -239,11 +236,10 @@ mod tests {
             claim_no: 0,
             status: Status::Queued,
         };
-        let policy = policy();
         for update in [
             transition(&row(), &full(), Condition::Claimable { now: at(1) }, 16, 77),
             transition(&row(), &sent, unmoved, 16, 77),
-            claim(row().id, &policy, 1, 16, at(3_000)),
+            claim(row().id, &policy(), 1, 16, at(3_000)),
         ] {
             let text = format!("{} {}", update.update, update.condition);
             let mut used: Vec<_> = text
@@ -255,15 +251,6 @@ mod tests {
             let mut known: Vec<_> = update.names.keys().chain(update.values.keys()).map(String::as_str).collect();
             known.sort_unstable();
             assert_eq!(used, known);
-        }
-    }
-
-    fn policy() -> Policy {
-        Policy {
-            guard: Duration::from_secs(900),
-            lease: Duration::from_secs(180),
-            evidence_window: Duration::from_secs(300),
-            retry: RetryPolicy::standard(),
         }
     }
 

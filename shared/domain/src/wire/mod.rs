@@ -1,8 +1,10 @@
-//! What crosses a boundary as text: the API's requests, the queues' wake-ups and hand-overs, SES's events.
+//! What crosses a boundary as text: the API's requests and answers, the queues' wake-ups and
+//! hand-overs, SES's events.
 //!
 //! **Invariant:** nothing from outside goes past these modules unchecked.
 
 pub mod api;
+pub mod email_view;
 pub mod hand_over;
 pub mod ses_event;
 pub mod wake_up;

@@ -1,0 +1,133 @@
+//! Emails, one and many.
+//!
+//! **Invariant:** a page costs a bounded number of calls, and holds a bounded number of contents
+//! in memory at a time. What cannot be read of one email is missing from that one only.
+//! **Start reading at** [`Manage::emails`].
+
+use aws::http::Caller;
+use domain::api_error::ApiError;
+use domain::email::Email;
+use domain::id::{EmailId, TenantId};
+use domain::listing::{Place, Start};
+use domain::ports::{Bodies, Clock, EmailKey, Listing, PortError, Rows};
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+use domain::wire::email_view::{EmailView, ItemView, PageView};
+use futures::StreamExt;
+use futures::stream::iter;
+
+use crate::paging::{Cursor, LIMIT_MAX, Page};
+use crate::{Manage, ManageError};
+
+/// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
+/// takes about 16 MB, so that eight are half of a function of 256 MB.
+const CONTENTS: usize = 8;
+
+/// How often more of the list is read for one page, when what is on it turns out to be gone.
+///
+/// DynamoDB deletes what is past its time within days, and it is the end of the list that goes:
+/// behind a thousand emails that are gone there are none.
+const ROUNDS: usize = 10;
+
+impl<R, B, S> Manage<R, B, S>
+where
+    R: Rows + Listing,
+    B: Bodies,
+    S: Clock,
+{
+    /// Shows one email. Without its content when that is gone, or is none any more.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
+    pub async fn email(&self, caller: &Caller, id: EmailId) -> Result<EmailView, ManageError> {
+        let now = self.system.now();
+        let key = EmailKey { tenant: caller.tenant().clone(), id };
+        let Some(row) = self.rows.load(&key, now).await? else {
+            return Err(ManageError::Refused(ApiError::not_found("There is no email of this id.")));
+        };
+        let email = self.content(&row).await?;
+        Ok(EmailView::new(&row, email.as_ref(), now))
+    }
+
+    /// Shows a page of the list, newest first in either direction.
+    ///
+    /// # Errors
+    /// 422 when there is no email at the page's cursor; or the world's failure.
+    pub async fn emails(&self, caller: &Caller, page: &Page) -> Result<PageView, ManageError> {
+        let now = self.system.now();
+        let tenant = caller.tenant();
+        let start = self.start(tenant, page.cursor, now).await?;
+        // One more than is shown says whether there are more.
+        let mut rows = self.rows_from(tenant, start, page.limit.saturating_add(1), now).await?;
+        let has_more = rows.len() > page.limit;
+        rows.truncate(page.limit);
+        if matches!(start, Start::NewerThan(_)) {
+            rows.reverse();
+        }
+        // Futures do nothing until they are polled: a list of them costs little.
+        let items: Vec<_> = rows.iter().map(|row| self.item(row, now)).collect();
+        let items = iter(items).buffered(CONTENTS).collect().await;
+        Ok(PageView::new(items, has_more))
+    }
+
+    async fn start(&self, tenant: &TenantId, cursor: Option<Cursor>, now: Timestamp) -> Result<Start, ManageError> {
+        let Some(cursor) = cursor else {
+            return Ok(Start::Newest);
+        };
+        let key = EmailKey { tenant: tenant.clone(), id: cursor.id() };
+        let Some(row) = self.rows.load(&key, now).await? else {
+            let problem = "there is no email of this id; begin again without it";
+            return Err(ManageError::Refused(ApiError::validation(cursor.parameter(), problem)));
+        };
+        Ok(match cursor {
+            Cursor::After(_) => Start::OlderThan(Place::of(&row)),
+            Cursor::Before(_) => Start::NewerThan(Place::of(&row)),
+        })
+    }
+
+    /// Reads up to `count` rows, nearest first. The list may name rows that are gone: then more
+    /// of it is read.
+    async fn rows_from(
+        &self,
+        tenant: &TenantId,
+        mut start: Start,
+        count: usize,
+        now: Timestamp,
+    ) -> Result<Vec<Row>, PortError> {
+        let (mut rows, mut ask) = (Vec::new(), count);
+        for _ in 0..ROUNDS {
+            let places = self.rows.places(tenant, start, ask).await?;
+            let key = |place: &Place| EmailKey { tenant: tenant.clone(), id: place.id };
+            let keys: Vec<EmailKey> = places.iter().map(key).collect();
+            rows.extend(self.rows.load_many(&keys, now).await?);
+            match places.last() {
+                Some(last) if places.len() == ask && rows.len() < count => start = start.behind(*last),
+                Some(_) | None => break,
+            }
+            // Where one is gone there are many: the next step is a large one.
+            ask = LIMIT_MAX;
+        }
+        rows.truncate(count);
+        Ok(rows)
+    }
+
+    async fn item(&self, row: &Row, now: Timestamp) -> ItemView {
+        let email = self.content(row).await.unwrap_or_else(|error| {
+            tracing::error!(id = %row.id, error = aws::telemetry::chain(&error), "a content could not be read");
+            None
+        });
+        ItemView::new(row, email.as_ref(), now)
+    }
+
+    /// Reads an email's content; `None` when it is gone. So is one that this program cannot
+    /// read: trying again would not change it, and the status must be seen all the same.
+    async fn content(&self, row: &Row) -> Result<Option<Email>, PortError> {
+        let Some(content) = self.bodies.load(&EmailKey::of(row), &row.body).await? else {
+            return Ok(None);
+        };
+        Email::from_body(&content).map(Some).or_else(|error| {
+            tracing::error!(id = %row.id, error = aws::telemetry::chain(&error), "a content is none");
+            Ok(None)
+        })
+    }
+}

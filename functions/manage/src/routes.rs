@@ -1,0 +1,124 @@
+//! What a method and a path mean.
+//!
+//! **Invariant:** pure. A path is compared as it is: no route needs escapes, ends with a slash or
+//! is found by another spelling, so that a path that is none of these names nothing.
+
+use domain::id::EmailId;
+use lambda_http::http::Method;
+
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Route {
+    /// `GET /emails`.
+    ListEmails,
+    /// `GET /emails/{id}`.
+    GetEmail(EmailId),
+}
+
+/// Why nothing is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NoRoute {
+    /// There is nothing at this path, or nothing that is answered here.
+    Unknown,
+    /// There is something, for other methods.
+    NotAllowed {
+        /// The methods, as the header `Allow` has them.
+        allow: &'static str,
+    },
+}
+
+impl Route {
+    /// The route's name in the log.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ListEmails => "list_emails",
+            Self::GetEmail(_) => "get_email",
+        }
+    }
+}
+
+/// Finds the route.
+///
+/// # Errors
+/// [`NoRoute`], which is a 404 or a 405.
+pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
+    match (path, method) {
+        // These two are another function's: what comes here went past the API's own routes.
+        ("/emails" | "/emails/batch", &Method::POST) => Err(NoRoute::Unknown),
+        ("/emails", &Method::GET) => Ok(Route::ListEmails),
+        ("/emails", _) => Err(NoRoute::NotAllowed { allow: "GET, POST" }),
+        ("/emails/batch", _) => Err(NoRoute::NotAllowed { allow: "POST" }),
+        (path, method) => {
+            let id = path.strip_prefix("/emails/").and_then(EmailId::parse).ok_or(NoRoute::Unknown)?;
+            if method == Method::GET { Ok(Route::GetEmail(id)) } else { Err(NoRoute::NotAllowed { allow: "GET" }) }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+    fn of(method: &str, path: &str) -> Result<Route, NoRoute> {
+        route(&Method::from_bytes(method.as_bytes()).unwrap(), path)
+    }
+
+    #[test]
+    fn every_route_has_its_method_and_path() {
+        let email = format!("/emails/{ID}");
+        let id = EmailId::parse(ID).unwrap();
+        let only = |allow| Err(NoRoute::NotAllowed { allow });
+        for (method, path, expected) in [
+            ("GET", "/emails", Ok(Route::ListEmails)),
+            ("GET", &email, Ok(Route::GetEmail(id))),
+            ("GET", &email.to_uppercase().replace("EMAILS", "emails"), Ok(Route::GetEmail(id))),
+            ("PUT", "/emails", only("GET, POST")),
+            ("HEAD", "/emails", only("GET, POST")),
+            ("GET", "/emails/batch", only("POST")),
+            ("OPTIONS", "/emails/batch", only("POST")),
+            ("POST", &email, only("GET")),
+            ("DELETE", &email, only("GET")),
+            ("BREW", &email, only("GET")),
+            ("POST", "/emails", Err(NoRoute::Unknown)),
+            ("POST", "/emails/batch", Err(NoRoute::Unknown)),
+        ] {
+            assert_eq!(of(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_of_ours_names_nothing() {
+        for path in [
+            "",
+            "/",
+            "*",
+            "emails",
+            "/Emails",
+            "/emails/",
+            "//emails",
+            "/emails//",
+            "/emails/x",
+            "/emails/batch/",
+            "/emails/../emails",
+            "/emails%2F",
+            "/emails/%00",
+            "/emails/..%2F..%2Fetc%2Fpasswd",
+            &format!("/emails/{ID}/"),
+            &format!("/emails/{ID}/cancel"),
+            &format!("/emails/{ID} "),
+            &format!("/emails/%20{ID}"),
+            &format!("/emails/{{{ID}}}"),
+            &format!("/emails/urn:uuid:{ID}"),
+            &format!("/emails/{}", ID.replace('-', "")),
+            &format!("/emails/{}", "é".repeat(18)),
+            &"/emails/x".repeat(5_000),
+        ] {
+            for method in ["GET", "POST", "DELETE"] {
+                assert_eq!(of(method, path), Err(NoRoute::Unknown), "{method} {path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The list of a tenant's emails, by way of the index `by_tenant`.
+//!
+//! **Role:** read by `manage` alone.
+//! **Invariant:** a page costs one query of each shard, whatever the number of emails; nothing
+//! is scanned. Every shard is asked for the whole page, for all of it may be in one: the index
+//! holds keys only, so that this costs less than asking a second time.
+//! **Start reading at** [`Table::shard_places`].
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::id::TenantId;
+use domain::listing::{Place, Start};
+use domain::ports::{EmailKey, Listing, PortError};
+use futures::stream::{StreamExt, TryStreamExt, iter};
+
+use crate::failure::port;
+use crate::rows::item::{self, Item};
+use crate::rows::{ItemError, Table};
+
+/// The index's name.
+const BY_TENANT: &str = "by_tenant";
+
+/// Shards that are asked at the same time. Our choice: the usual sixteen take two rounds, over
+/// no more connections than a page's contents need afterwards.
+const AT_ONCE: usize = 8;
+
+const WHAT: &str = "reading the list of emails";
+
+impl Table {
+    /// Reads what is nearest in one shard. An entry has at most 300 bytes, so that a page ends by
+    /// its count and never by DynamoDB's megabyte.
+    async fn shard_places(
+        &self,
+        tenant: &TenantId,
+        shard: u16,
+        start: Start,
+        count: usize,
+    ) -> Result<Vec<Place>, PortError> {
+        let (bound, upwards) = match start {
+            Start::Newest => (None, false),
+            Start::OlderThan(place) => (Some(("#pk = :pk AND #sk < :place", place)), false),
+            Start::NewerThan(place) => (Some(("#pk = :pk AND #sk > :place", place)), true),
+        };
+        let query = self
+            .client
+            .query()
+            .table_name(&self.table)
+            .index_name(BY_TENANT)
+            .scan_index_forward(upwards)
+            .limit(i32::try_from(count).unwrap_or(i32::MAX))
+            .expression_attribute_names("#pk", "tenant_shard")
+            .expression_attribute_values(":pk", AttributeValue::S(item::tenant_shard(tenant, shard)));
+        let query = match bound {
+            None => query.key_condition_expression("#pk = :pk"),
+            Some((condition, place)) => query
+                .key_condition_expression(condition)
+                .expression_attribute_names("#sk", "created_sk")
+                .expression_attribute_values(":place", AttributeValue::S(item::sortable(place.born, place.id))),
+        };
+        let answer = query.send().await.map_err(|error| port(WHAT)(error.into()))?;
+        let places = answer.items().iter().filter_map(|entry| match place_of(entry) {
+            Ok(place) => Some(place),
+            Err(error) => {
+                tracing::error!(pk = item::text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
+                None
+            }
+        });
+        Ok(places.collect())
+    }
+}
+
+impl Listing for Table {
+    async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
+        let shards: Vec<_> =
+            (0..self.shards).map(|shard| self.shard_places(tenant, shard, start, count)).collect();
+        let places: Vec<Vec<Place>> = iter(shards).buffer_unordered(AT_ONCE).try_collect().await?;
+        Ok(start.nearest(places.into_iter().flatten(), count))
+    }
+}
+
+fn place_of(item: &Item) -> Result<Place, ItemError> {
+    let EmailKey { id, .. } = item::key_of(item)?;
+    let created = item::text(item, "created_sk")?;
+    let born = item::parse_sortable(created).ok_or(ItemError::Malformed("created_sk"))?;
+    Ok(Place { born, id })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::EmailId;
+    use domain::timestamp::Timestamp;
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::replay::Replay;
+
+    fn place(millis: i64, id: u8) -> Place {
+        Place { born: Timestamp::from_millis(millis), id: EmailId::from_random([id; 16]) }
+    }
+
+    fn entry(place: Place) -> Value {
+        let (tenant, id) = (TenantId::main(), place.id);
+        json!({
+            "pk": {"S": item::pk(&EmailKey { tenant, id })},
+            "sk": {"S": "email"},
+            "tenant_shard": {"S": "main#00"},
+            "created_sk": {"S": item::sortable(place.born, id)},
+        })
+    }
+
+    fn page(entries: &[Value]) -> (u16, String) {
+        (200, json!({"Items": entries, "Count": entries.len()}).to_string())
+    }
+
+    #[tokio::test]
+    async fn the_newest_of_all_shards_come_first() {
+        let [a, b, c, d] = [place(1, 1), place(2, 2), place(2, 3), place(3, 4)];
+        let replay = Replay::new([page(&[entry(c), entry(a)]), page(&[entry(d), entry(b)]), page(&[])]);
+        let places = replay.table(3).await.places(&TenantId::main(), Start::Newest, 3).await.unwrap();
+        assert_eq!(places, [d, c, b]);
+
+        let requests = replay.requests();
+        let mut shards: Vec<_> = requests.iter().map(|request| &request["ExpressionAttributeValues"][":pk"]["S"]).collect();
+        shards.sort_by_key(|shard| shard.as_str());
+        assert_eq!(shards, ["main#00", "main#01", "main#02"]);
+        for request in &requests {
+            assert_eq!((&request["TableName"], &request["IndexName"]), (&"T".into(), &"by_tenant".into()));
+            assert_eq!((&request["Limit"], &request["ScanIndexForward"]), (&3.into(), &false.into()));
+            assert_eq!(request["KeyConditionExpression"], "#pk = :pk");
+            assert_eq!(request["ExpressionAttributeNames"], json!({"#pk": "tenant_shard"}));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_page_begins_behind_its_start_in_its_direction() {
+        let (a, b, c) = (place(1, 1), place(2, 2), place(2, 3));
+        for (start, found, places, condition, upwards) in [
+            (Start::OlderThan(c), [b, a], [b, a], "#pk = :pk AND #sk < :place", false),
+            (Start::NewerThan(a), [b, c], [b, c], "#pk = :pk AND #sk > :place", true),
+        ] {
+            let replay = Replay::new([page(&found.map(entry))]);
+            assert_eq!(replay.table(1).await.places(&TenantId::main(), start, 9).await.unwrap(), places);
+            let [request] = &replay.requests()[..] else { panic!("one shard is one query") };
+            assert_eq!(request["KeyConditionExpression"], condition);
+            assert_eq!(request["ScanIndexForward"], upwards);
+            let bound = if upwards { a } else { c };
+            assert_eq!(request["ExpressionAttributeValues"][":place"]["S"], item::sortable(bound.born, bound.id));
+        }
+    }
+
+    #[tokio::test]
+    async fn an_entry_that_cannot_be_read_is_left_out() {
+        let good = place(1, 1);
+        let mut other = entry(place(2, 2));
+        other["pk"] = json!({"S": "no key"});
+        let mut older = entry(place(3, 3));
+        older["created_sk"] = json!({"S": "yesterday"});
+        let replay = Replay::new([page(&[other, older, entry(good)])]);
+        assert_eq!(replay.table(1).await.places(&TenantId::main(), Start::Newest, 9).await.unwrap(), [good]);
+    }
+
+    #[tokio::test]
+    async fn one_shard_that_fails_fails_the_page() {
+        let refused = (400, json!({"__type": "AccessDeniedException", "message": "no"}).to_string());
+        let replay = Replay::new([page(&[]), refused]);
+        let error = replay.table(2).await.places(&TenantId::main(), Start::Newest, 9).await.unwrap_err();
+        assert_eq!(error.to_string(), WHAT);
+    }
+}

@@ -1,0 +1,116 @@
+//! The list of a tenant's emails: newest first, kept in shards, read in pages.
+//!
+//! **Role:** the order and the merging, for whoever keeps the shards.
+//! **Invariant:** the order is total: by the time of acceptance, then by id. So a page begins
+//! exactly behind the one before it, also among emails of the same millisecond, and whatever
+//! was accepted in between.
+
+use std::cmp::Reverse;
+
+use crate::id::EmailId;
+use crate::row::Row;
+use crate::timestamp::Timestamp;
+
+/// An email's place in the list. Later is greater.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Place {
+    /// When it was accepted.
+    pub born: Timestamp,
+    /// Which one.
+    pub id: EmailId,
+}
+
+impl Place {
+    /// The place of a row.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            born: row.born,
+            id: row.id,
+        }
+    }
+}
+
+/// From where the list is read, and in which direction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Start {
+    /// From the newest on, towards older ones.
+    Newest,
+    /// From behind this place on, towards older ones.
+    OlderThan(Place),
+    /// From before this place on, towards newer ones.
+    NewerThan(Place),
+}
+
+impl Start {
+    /// Where to go on, in the same direction, after `place` was read.
+    #[must_use]
+    pub fn behind(self, place: Place) -> Self {
+        match self {
+            Self::Newest | Self::OlderThan(_) => Self::OlderThan(place),
+            Self::NewerThan(_) => Self::NewerThan(place),
+        }
+    }
+
+    /// The `count` nearest of these places, nearest first. What is nearest in each shard, put
+    /// together, is nearest in all.
+    #[must_use]
+    pub fn nearest(self, places: impl IntoIterator<Item = Place>, count: usize) -> Vec<Place> {
+        let mut ahead: Vec<Place> = places.into_iter().filter(|place| self.admits(*place)).collect();
+        match self {
+            Self::Newest | Self::OlderThan(_) => ahead.sort_unstable_by_key(|place| Reverse(*place)),
+            Self::NewerThan(_) => ahead.sort_unstable(),
+        }
+        ahead.truncate(count);
+        ahead
+    }
+
+    fn admits(self, place: Place) -> bool {
+        match self {
+            Self::Newest => true,
+            Self::OlderThan(start) => place < start,
+            Self::NewerThan(start) => place > start,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn place(millis: i64, id: u8) -> Place {
+        Place {
+            born: Timestamp::from_millis(millis),
+            id: EmailId::from_random([id; 16]),
+        }
+    }
+
+    #[test]
+    fn the_nearest_come_first_in_either_direction() {
+        let [a, b, c, d] = [place(1, 9), place(2, 1), place(2, 2), place(3, 0)];
+        let all = [c, a, d, b];
+        for (start, count, expected) in [
+            (Start::Newest, 2, &[d, c][..]),
+            (Start::Newest, 9, &[d, c, b, a]),
+            // Emails of one millisecond are ordered by id, and none is left out or read twice.
+            (Start::OlderThan(c), 2, &[b, a]),
+            (Start::OlderThan(b), 2, &[a]),
+            (Start::NewerThan(b), 1, &[c]),
+            (Start::NewerThan(a), 9, &[b, c, d]),
+            (Start::OlderThan(a), 9, &[]),
+            (Start::NewerThan(d), 9, &[]),
+            // A start need not be in the list.
+            (Start::OlderThan(place(2, 0)), 9, &[a]),
+        ] {
+            assert_eq!(start.nearest(all, count), expected, "{start:?}");
+        }
+    }
+
+    #[test]
+    fn going_on_keeps_the_direction() {
+        let (a, b) = (place(1, 0), place(2, 0));
+        assert_eq!(Start::Newest.behind(a), Start::OlderThan(a));
+        assert_eq!(Start::OlderThan(b).behind(a), Start::OlderThan(a));
+        assert_eq!(Start::NewerThan(a).behind(b), Start::NewerThan(b));
+    }
+}

@@ -1,0 +1,191 @@
+//! Where an email is, in the words of the API: its status, and Resend's `last_event`.
+//!
+//! **Role:** called by [`crate::wire::email_view`]; calls nothing.
+//! **Invariant:** pure, and stored nowhere: what is shown follows from the row and `now`.
+//! **Start reading at** [`last_event`].
+
+use serde::Serialize;
+
+use crate::cause::Cause;
+use crate::fate::Fate;
+use crate::row::{Row, Status, recipient_key};
+use crate::timestamp::Timestamp;
+
+/// The status that a caller is shown: the row's, and of a queued one what it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Standing {
+    /// Was asked for at a later time, and was not tried yet.
+    Scheduled,
+    /// Is due, and waits for a sender.
+    Queued,
+    /// Was tried, and waits for its next attempt.
+    Retry,
+    /// A sender holds it.
+    Sending,
+    /// Will be `Failed` in a moment.
+    Failing,
+    /// SES may have accepted it; evidence is awaited.
+    Uncertain,
+    /// SES accepted it.
+    Sent,
+    /// It was not sent, and will not be by itself.
+    Failed,
+    /// SES may have accepted it, and no evidence came.
+    Unknown,
+    /// Somebody took it back.
+    Canceled,
+    /// Its time to be sent ran out.
+    Expired,
+}
+
+impl Standing {
+    /// What a row is shown as at `now`.
+    #[must_use]
+    pub fn of(row: &Row, now: Timestamp) -> Self {
+        match row.status {
+            Status::Queued if row.not_before <= now => Self::Queued,
+            Status::Queued if row.claim_no > 0 => Self::Retry,
+            Status::Queued if scheduled_at(row).is_some() => Self::Scheduled,
+            // Accepted this moment, by a clock that is ahead of ours.
+            Status::Queued => Self::Queued,
+            Status::Sending => Self::Sending,
+            Status::Failing => Self::Failing,
+            Status::Uncertain => Self::Uncertain,
+            Status::Sent => Self::Sent,
+            Status::Failed => Self::Failed,
+            Status::Unknown => Self::Unknown,
+            Status::Canceled => Self::Canceled,
+            Status::Expired => Self::Expired,
+        }
+    }
+}
+
+/// When the email was asked for, if that was later than at once. A retry moves `not_before`, so
+/// that this is known until the first claim.
+#[must_use]
+pub fn scheduled_at(row: &Row) -> Option<Timestamp> {
+    (row.claim_no == 0 && row.not_before > row.born).then_some(row.not_before)
+}
+
+/// When a sender may take it next; `None` while one holds it and when nothing more is planned.
+#[must_use]
+pub fn next_attempt_at(row: &Row) -> Option<Timestamp> {
+    (row.status == Status::Queued).then_some(row.not_before)
+}
+
+/// Resend's closed list.
+///
+/// Source: Resend's OpenAPI document, version 1.5.0, `Email.last_event`, read 2026-11-24.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LastEvent {
+    /// A recipient's server refused it, or SES stopped trying.
+    Bounced,
+    /// Somebody took it back.
+    Canceled,
+    /// A link in it was clicked.
+    Clicked,
+    /// A recipient reported it as spam.
+    Complained,
+    /// The recipients' servers took it.
+    Delivered,
+    /// A recipient's server has not taken it yet.
+    DeliveryDelayed,
+    /// It was not sent.
+    Failed,
+    /// It was opened.
+    Opened,
+    /// It waits, or is being sent.
+    Queued,
+    /// It waits for the time it was asked for.
+    Scheduled,
+    /// SES accepted it, and nothing more is known.
+    Sent,
+    /// It was not sent because the recipient had bounced or complained before.
+    Suppressed,
+}
+
+impl From<Fate> for LastEvent {
+    fn from(fate: Fate) -> Self {
+        match fate {
+            Fate::DeliveryDelayed => Self::DeliveryDelayed,
+            Fate::SoftBounced | Fate::Bounced => Self::Bounced,
+            Fate::Delivered => Self::Delivered,
+            // Resend's list has no word for it; SES did not send it after all.
+            Fate::Rejected => Self::Failed,
+            Fate::Complained => Self::Complained,
+        }
+    }
+}
+
+/// What became of the email last: of a sent one, the fate of the recipient who fared worst.
+#[must_use]
+pub fn last_event(row: &Row, now: Timestamp) -> LastEvent {
+    match Standing::of(row, now) {
+        Standing::Scheduled => LastEvent::Scheduled,
+        Standing::Queued | Standing::Retry | Standing::Sending | Standing::Uncertain => LastEvent::Queued,
+        Standing::Failing | Standing::Failed | Standing::Unknown | Standing::Expired => {
+            if row.cause == Some(Cause::Suppressed) {
+                LastEvent::Suppressed
+            } else {
+                LastEvent::Failed
+            }
+        }
+        Standing::Canceled => LastEvent::Canceled,
+        Standing::Sent => match (worst(row), seen(row)) {
+            (None | Some(Fate::DeliveryDelayed | Fate::Delivered), Some(seen)) => seen,
+            (Some(worst), _) => worst.into(),
+            (None, None) => LastEvent::Sent,
+        },
+    }
+}
+
+/// What became of the email for one of its recipients. Openings and clicks have no name on them.
+#[must_use]
+pub fn recipient_event(row: &Row, address: &str, now: Timestamp) -> LastEvent {
+    match (row.status, row.fates.get(&recipient_key(address))) {
+        (Status::Sent, Some(fate)) => (*fate).into(),
+        (Status::Sent, None) => LastEvent::Sent,
+        (
+            Status::Queued
+            | Status::Sending
+            | Status::Failing
+            | Status::Uncertain
+            | Status::Failed
+            | Status::Unknown
+            | Status::Canceled
+            | Status::Expired,
+            _,
+        ) => last_event(row, now),
+    }
+}
+
+/// The fate of the recipient who fared worst, of those that are known.
+///
+/// This is not [`Fate`]'s rank, which puts one recipient's events in order: there a delivery
+/// ends a delay, but somebody else's delivery does not.
+fn worst(row: &Row) -> Option<Fate> {
+    let badness = |fate: &Fate| match fate {
+        Fate::Delivered => 0,
+        Fate::DeliveryDelayed => 1,
+        Fate::SoftBounced => 2,
+        Fate::Bounced => 3,
+        Fate::Rejected => 4,
+        Fate::Complained => 5,
+    };
+    row.fates.values().copied().max_by_key(badness)
+}
+
+/// Opened or clicked, if that came after the last delivery: the later of the two.
+fn seen(row: &Row) -> Option<LastEvent> {
+    let opened = row.opened_at.map(|at| (at, LastEvent::Opened));
+    let clicked = row.clicked_at.map(|at| (at, LastEvent::Clicked));
+    // Of equal times the last one wins: a click is an opening, too.
+    let (at, event) = [opened, clicked].into_iter().flatten().max_by_key(|(at, _)| *at)?;
+    (row.delivered_at <= Some(at)).then_some(event)
+}
+
+#[cfg(test)]
+#[path = "standing_tests.rs"]
+pub(crate) mod tests;

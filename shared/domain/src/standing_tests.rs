@@ -1,0 +1,253 @@
+//! Every status and every fate, and what a caller is shown of them.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::*;
+use crate::id::{EmailId, TenantId};
+use crate::row::{BodyPlace, BodyRef, Lane, OnUncertain};
+
+/// When the row was accepted.
+pub(crate) const BORN: Timestamp = Timestamp::from_millis(1_795_512_600_000);
+
+/// When it is looked at.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_512_660_000);
+
+fn secs_after(at: Timestamp, secs: u64) -> Timestamp {
+    at.after(Duration::from_secs(secs))
+}
+
+/// A row as it is accepted, due at once.
+pub(crate) fn row() -> Row {
+    Row {
+        tenant: TenantId::main(),
+        id: EmailId::from_random([1; 16]),
+        born: BORN,
+        queue: "default".to_owned(),
+        lane: Lane::Normal,
+        recipients: 1,
+        body: BodyRef {
+            sha256: "00".repeat(32),
+            place: BodyPlace::Table,
+            bytes: 100,
+        },
+        on_uncertain: OnUncertain::Resend,
+        status: Status::Queued,
+        not_before: BORN,
+        expires_at: secs_after(BORN, 14 * 86_400),
+        claim_no: 0,
+        attempts: 0,
+        lease: None,
+        maybe_duplicate: false,
+        duplicate: false,
+        uncertain_since: None,
+        cause: None,
+        detail: None,
+        sent: None,
+        due: None,
+        fates: BTreeMap::new(),
+        fate_no: 0,
+        delivered_at: None,
+        opened_at: None,
+        clicked_at: None,
+    }
+}
+
+fn sent(fates: &[(&str, Fate)]) -> Row {
+    let fates = fates
+        .iter()
+        .map(|(address, fate)| (recipient_key(address), *fate))
+        .collect();
+    Row {
+        status: Status::Sent,
+        claim_no: 1,
+        attempts: 1,
+        fates,
+        ..row()
+    }
+}
+
+#[test]
+fn every_status_has_its_standing_and_its_last_event() {
+    for (status, standing, event) in [
+        (Status::Queued, Standing::Queued, LastEvent::Queued),
+        (Status::Sending, Standing::Sending, LastEvent::Queued),
+        (Status::Failing, Standing::Failing, LastEvent::Failed),
+        (Status::Uncertain, Standing::Uncertain, LastEvent::Queued),
+        (Status::Sent, Standing::Sent, LastEvent::Sent),
+        (Status::Failed, Standing::Failed, LastEvent::Failed),
+        (Status::Unknown, Standing::Unknown, LastEvent::Failed),
+        (Status::Canceled, Standing::Canceled, LastEvent::Canceled),
+        (Status::Expired, Standing::Expired, LastEvent::Failed),
+    ] {
+        let row = Row { status, ..row() };
+        assert_eq!(
+            (Standing::of(&row, NOW), last_event(&row, NOW)),
+            (standing, event),
+            "{status:?}"
+        );
+    }
+}
+
+#[test]
+fn a_queued_email_is_scheduled_queued_or_retried() {
+    let later = secs_after(NOW, 1);
+    for (not_before, born, claim_no, standing, event) in [
+        (BORN, BORN, 0, Standing::Queued, LastEvent::Queued),
+        (later, BORN, 0, Standing::Scheduled, LastEvent::Scheduled),
+        // The first attempt was given back, so that `attempts` is 0: it was tried all the same.
+        (later, BORN, 1, Standing::Retry, LastEvent::Queued),
+        (NOW, BORN, 0, Standing::Queued, LastEvent::Queued),
+        (NOW, BORN, 1, Standing::Queued, LastEvent::Queued),
+        // The clock of whoever accepted it is a second ahead: nobody asked for a later time.
+        (later, later, 0, Standing::Queued, LastEvent::Queued),
+    ] {
+        let row = Row {
+            not_before,
+            born,
+            claim_no,
+            ..row()
+        };
+        let shown = (Standing::of(&row, NOW), last_event(&row, NOW));
+        assert_eq!(shown, (standing, event), "{not_before} {claim_no}");
+    }
+}
+
+#[test]
+fn a_schedule_is_known_until_a_retry_may_have_moved_it() {
+    let later = secs_after(BORN, 3600);
+    let times = |row: &Row| (scheduled_at(row), next_attempt_at(row));
+    assert_eq!(times(&row()), (None, Some(BORN)));
+    let scheduled = Row {
+        not_before: later,
+        ..row()
+    };
+    assert_eq!(times(&scheduled), (Some(later), Some(later)));
+    assert_eq!(
+        times(&Row {
+            claim_no: 1,
+            ..scheduled.clone()
+        }),
+        (None, Some(later))
+    );
+    assert_eq!(
+        times(&Row {
+            status: Status::Canceled,
+            ..scheduled
+        }),
+        (Some(later), None)
+    );
+}
+
+#[test]
+fn a_suppressed_recipient_is_told_from_other_failures() {
+    for status in [Status::Failing, Status::Failed, Status::Unknown, Status::Expired] {
+        let row = Row {
+            status,
+            cause: Some(Cause::Suppressed),
+            ..row()
+        };
+        assert_eq!(last_event(&row, NOW), LastEvent::Suppressed, "{status:?}");
+    }
+    let canceled = Row {
+        status: Status::Canceled,
+        cause: Some(Cause::Suppressed),
+        ..row()
+    };
+    assert_eq!(last_event(&canceled, NOW), LastEvent::Canceled);
+}
+
+#[test]
+fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
+    use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced};
+    for (fates, event) in [
+        (&[][..], LastEvent::Sent),
+        (&[DeliveryDelayed], LastEvent::DeliveryDelayed),
+        (&[SoftBounced], LastEvent::Bounced),
+        (&[Delivered], LastEvent::Delivered),
+        (&[Bounced], LastEvent::Bounced),
+        (&[Rejected], LastEvent::Failed),
+        (&[Complained], LastEvent::Complained),
+        (&[Complained, Delivered], LastEvent::Complained),
+        (&[Delivered, Bounced, DeliveryDelayed], LastEvent::Bounced),
+        // Of one recipient a delivery ends either; of another it does not.
+        (&[Delivered, SoftBounced], LastEvent::Bounced),
+        (&[Delivered, DeliveryDelayed], LastEvent::DeliveryDelayed),
+    ] {
+        let addresses = ["a@example.com", "b@example.com", "c@example.com"];
+        let row = sent(&addresses.into_iter().zip(fates.iter().copied()).collect::<Vec<_>>());
+        assert_eq!(last_event(&row, NOW), event, "{fates:?}");
+    }
+}
+
+#[test]
+fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
+    let delivered = sent(&[("a@example.com", Fate::Delivered)]);
+    let times = [1, 2, 3].map(|secs| Some(secs_after(BORN, secs)));
+    let [first, second, third] = times;
+    for (delivered_at, opened_at, clicked_at, event) in [
+        (first, None, None, LastEvent::Delivered),
+        (first, second, None, LastEvent::Opened),
+        (first, second, third, LastEvent::Clicked),
+        (first, third, second, LastEvent::Opened),
+        (first, second, second, LastEvent::Clicked),
+        // One recipient opened it before the last one got it.
+        (third, second, None, LastEvent::Delivered),
+        (third, first, second, LastEvent::Delivered),
+        (None, None, second, LastEvent::Clicked),
+    ] {
+        let row = Row {
+            delivered_at,
+            opened_at,
+            clicked_at,
+            ..delivered.clone()
+        };
+        assert_eq!(
+            last_event(&row, NOW),
+            event,
+            "{delivered_at:?} {opened_at:?} {clicked_at:?}"
+        );
+    }
+    let seen = Row {
+        opened_at: first,
+        ..sent(&[])
+    };
+    assert_eq!(
+        last_event(&seen, NOW),
+        LastEvent::Opened,
+        "the delivery's event is still on its way"
+    );
+    for (fate, event) in [
+        (Fate::SoftBounced, LastEvent::Bounced),
+        (Fate::Bounced, LastEvent::Bounced),
+        (Fate::Rejected, LastEvent::Failed),
+        (Fate::Complained, LastEvent::Complained),
+    ] {
+        let row = Row {
+            opened_at: third,
+            ..sent(&[("a@example.com", fate)])
+        };
+        assert_eq!(last_event(&row, NOW), event, "bad news is not covered up by an opening");
+    }
+}
+
+#[test]
+fn each_recipient_has_a_fate_of_its_own() {
+    let row = sent(&[("a@example.com", Fate::Delivered), ("B@example.com", Fate::Bounced)]);
+    for (address, event) in [
+        ("a@example.com", LastEvent::Delivered),
+        ("b@EXAMPLE.com", LastEvent::Bounced),
+        ("c@example.com", LastEvent::Sent),
+    ] {
+        assert_eq!(recipient_event(&row, address, NOW), event, "{address}");
+    }
+    let failed = Row {
+        status: Status::Failed,
+        ..row
+    };
+    assert_eq!(
+        recipient_event(&failed, "a@example.com", NOW),
+        LastEvent::Failed,
+        "it was never sent"
+    );
+}

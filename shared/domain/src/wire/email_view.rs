@@ -1,0 +1,208 @@
+//! Writes the answers of `GET /emails/{id}` and `GET /emails`: Resend's fields, then ours.
+//!
+//! **Role:** called by `manage`; calls [`crate::standing`].
+//! **Invariant:** Resend's fields have Resend's names, order and types, so that a client that
+//! knows only those reads them: a list without entries is null, but `to` is always a list.
+//! **When the content is gone** (its time is over, or it was erased), what it held is empty:
+//! `from` and `subject` are empty texts and `to` is an empty list, for Resend's types have no
+//! null there; everything else is null. The row's own facts stay.
+//! **Start reading at** [`EmailView`].
+//!
+//! Source: Resend's OpenAPI document, version 1.5.0, schema `Email`, and resend-node's
+//! `GetEmailResponseSuccess` and `ListEmail`, read 2026-11-24. Of their fields `message_id`, the
+//! header, is not ours to know: SES writes it. `ses_message_id` is what SES calls the email.
+
+use serde::Serialize;
+
+use crate::address::Mailbox;
+use crate::cause::Cause;
+use crate::email::Email;
+use crate::row::Row;
+use crate::standing::{self, LastEvent, Standing};
+use crate::timestamp::Timestamp;
+
+/// An email with its content.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct EmailView {
+    object: &'static str,
+    #[serde(flatten)]
+    head: Head,
+    html: Option<String>,
+    text: Option<String>,
+    #[serde(flatten)]
+    facts: Facts,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: Vec<TagView>,
+    recipients: Vec<RecipientView>,
+}
+
+/// An email as it is in a list: without content, tags and recipients.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct ItemView {
+    #[serde(flatten)]
+    head: Head,
+    #[serde(flatten)]
+    facts: Facts,
+}
+
+/// A page of a list.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct PageView {
+    object: &'static str,
+    has_more: bool,
+    data: Vec<ItemView>,
+}
+
+impl EmailView {
+    /// Shows a row, and its content while there is one.
+    #[must_use]
+    pub fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+        let lists = email
+            .into_iter()
+            .flat_map(|email| [email.to(), email.cc(), email.bcc()]);
+        let recipient = |mailbox: &Mailbox| {
+            let address = mailbox.address().as_str();
+            RecipientView {
+                address: address.to_owned(),
+                last_event: standing::recipient_event(row, address, now),
+            }
+        };
+        let tags = email.map(Email::tags).unwrap_or_default().iter();
+        Self {
+            object: "email",
+            head: Head::new(row, email),
+            html: email.and_then(Email::html).map(str::to_owned),
+            text: email.and_then(Email::text).map(str::to_owned),
+            facts: Facts::new(row, email, now),
+            tags: tags
+                .map(|tag| TagView {
+                    name: tag.name().to_owned(),
+                    value: tag.value().to_owned(),
+                })
+                .collect(),
+            recipients: lists.flatten().map(recipient).collect(),
+        }
+    }
+}
+
+impl ItemView {
+    /// Shows a row, and whom its content names while there is one.
+    #[must_use]
+    pub fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+        Self {
+            head: Head::new(row, email),
+            facts: Facts::new(row, email, now),
+        }
+    }
+}
+
+impl PageView {
+    /// A page, newest first. `has_more`: there are more in the direction in which it was read.
+    #[must_use]
+    pub fn new(data: Vec<ItemView>, has_more: bool) -> Self {
+        Self {
+            object: "list",
+            has_more,
+            data,
+        }
+    }
+}
+
+/// What both have before the content.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct Head {
+    id: String,
+    to: Vec<String>,
+    from: String,
+    created_at: String,
+    subject: String,
+}
+
+impl Head {
+    fn new(row: &Row, email: Option<&Email>) -> Self {
+        Self {
+            id: row.id.to_string(),
+            to: email.map_or_else(Vec::new, |email| texts(email.to())),
+            from: email.map_or_else(String::new, |email| email.from().to_string()),
+            created_at: row.born.to_string(),
+            subject: email.map_or_else(String::new, |email| email.subject().to_owned()),
+        }
+    }
+}
+
+/// What both have behind the content: the rest of Resend's fields, and ours.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct Facts {
+    bcc: Option<Vec<String>>,
+    cc: Option<Vec<String>>,
+    reply_to: Option<Vec<String>>,
+    last_event: LastEvent,
+    scheduled_at: Option<String>,
+    status: Standing,
+    attempts: u32,
+    cause: Option<Cause>,
+    /// The provider's words about the cause.
+    detail: Option<String>,
+    advice: Option<&'static str>,
+    next_attempt_at: Option<String>,
+    expires_at: String,
+    maybe_duplicate: bool,
+    queue: String,
+    sent_at: Option<String>,
+    delivered_at: Option<String>,
+    ses_message_id: Option<String>,
+}
+
+impl Facts {
+    fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+        let list = |mailboxes: fn(&Email) -> &[Mailbox]| {
+            email
+                .map(|email| texts(mailboxes(email)))
+                .filter(|texts| !texts.is_empty())
+        };
+        let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
+        let sent = row.sent.as_ref();
+        Self {
+            bcc: list(Email::bcc),
+            cc: list(Email::cc),
+            reply_to: list(Email::reply_to),
+            last_event: standing::last_event(row, now),
+            scheduled_at: time(standing::scheduled_at(row)),
+            status: Standing::of(row, now),
+            attempts: row.attempts,
+            cause: row.cause,
+            detail: row.detail.clone(),
+            advice: row.cause.map(Cause::advice),
+            next_attempt_at: time(standing::next_attempt_at(row)),
+            expires_at: row.expires_at.to_string(),
+            // A known second acceptance is no lesser reason to look.
+            maybe_duplicate: row.maybe_duplicate || row.duplicate,
+            queue: row.queue.clone(),
+            sent_at: time(sent.map(|sent| sent.at)),
+            delivered_at: time(row.delivered_at),
+            // An acceptance whose answer could not be read has no id.
+            ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
+        }
+    }
+}
+
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct TagView {
+    name: String,
+    value: String,
+}
+
+/// A recipient, of `to`, `cc` or `bcc`, and what became of the email there.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+struct RecipientView {
+    address: String,
+    last_event: LastEvent,
+}
+
+fn texts(mailboxes: &[Mailbox]) -> Vec<String> {
+    mailboxes.iter().map(ToString::to_string).collect()
+}
+
+#[cfg(test)]
+#[path = "email_view_tests.rs"]
+mod tests;

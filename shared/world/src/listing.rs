@@ -1,0 +1,25 @@
+//! The list of emails over [`crate::State`], in shards, as the index has it.
+
+use domain::id::TenantId;
+use domain::listing::{Place, Start};
+use domain::ports::{Listing, PortError};
+
+use crate::{State, World};
+
+/// Shards of the list here.
+const SHARDS: u16 = 4;
+
+impl Listing for World {
+    async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
+        self.call("places", |state| {
+            let shards = (0..SHARDS).flat_map(|shard| start.nearest(shard_places(state, tenant, shard), count));
+            start.nearest(shards, count)
+        })
+    }
+}
+
+fn shard_places(state: &State, tenant: &TenantId, shard: u16) -> Vec<Place> {
+    let rows = state.rows.values().filter(|row| row.tenant == *tenant).map(Place::of);
+    let forgotten = state.forgotten.iter().copied();
+    rows.chain(forgotten).filter(|place| place.id.shard(SHARDS) == shard).collect()
+}

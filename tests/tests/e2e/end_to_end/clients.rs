@@ -1,0 +1,157 @@
+//! Clients that people really have: curl, PHP, and the official SDKs.
+
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::Output;
+
+use serde_json::{Value, json};
+use tests::{Stack, root, unique};
+use tokio::process::Command;
+
+use super::emails::address;
+
+/// The call of the README, as it is typed; `you@example.com` is replaced.
+const CURL: &str = r#"curl -sS "$MAILQUEUE_URL/emails" \
+  -H "Authorization: Bearer $MAILQUEUE_API_KEY" \
+  -H 'Content-Type: application/json' \
+  -d '{
+    "from": "Acme <hello@acme.example>",
+    "to": "you@example.com",
+    "subject": "Hello",
+    "html": "<p>It works.</p>"
+  }'"#;
+
+#[tokio::test]
+async fn curl_sends_the_example_of_the_readme() {
+    let stack = Stack::shared().await;
+    let name = unique("curl");
+    let typed = CURL.replace("you@example.com", &address(&name));
+    let mut shell = Command::new("sh");
+    shell
+        .arg("-c")
+        .arg(typed)
+        .env("no_proxy", "127.0.0.1")
+        .env("NO_PROXY", "127.0.0.1");
+    let answer = last_line(&shell.output().await.expect("sh can be run"));
+    let id = answer["id"].as_str().expect("the answer has an id");
+
+    let email = stack.api.wait_for_delivery(id).await;
+    assert_eq!(email["object"], "email");
+    assert_eq!(email["status"], "sent");
+    assert_eq!(email["from"], "Acme <hello@acme.example>");
+    assert_eq!(email["to"], json!([address(&name)]));
+    assert_eq!(email["subject"], "Hello");
+    assert_eq!(email["html"], "<p>It works.</p>");
+    assert_eq!(email["attempts"], 1);
+    assert_eq!(email["maybe_duplicate"], false);
+    let message = stack.inbox.only(&name).await;
+    assert_eq!(message.email_id(), id);
+    assert_eq!(
+        (message.html.as_deref(), message.text),
+        (Some("<p>It works.</p>"), None)
+    );
+}
+
+#[tokio::test]
+async fn a_php_site_sends_an_order_confirmation() {
+    let stack = Stack::shared().await;
+    if Command::new("php").arg("--version").output().await.is_err() {
+        // Past the test runner's capture: it must be seen.
+        writeln!(std::io::stderr(), "SKIPPED: php is not installed").expect("stderr takes a line");
+        return;
+    }
+    let name = unique("php");
+    let script = scripts().join("php").join("shop.php");
+    let mut php = Command::new("php");
+    php.arg(script)
+        .env("MAILQUEUE_URL", stack.api.url())
+        .env("MAILQUEUE_API_KEY", stack.api.key());
+    let answer = run(php, &name).await;
+    let message = stack.inbox.only(&name).await;
+    assert_eq!(answer["single"], message.email_id());
+    assert_eq!(message.subject, "Ihre Bestellung 4711 ✓");
+    assert_eq!(message.tag("order"), "4711");
+}
+
+#[tokio::test]
+async fn the_official_node_sdk_works_unchanged() {
+    let mut node = Command::new("node");
+    node.arg(scripts().join("node").join("sdk.js"))
+        .env("NODE_PATH", installed().join("node/node_modules"));
+    sdk(node, "node", "RESEND_BASE_URL").await;
+}
+
+#[tokio::test]
+async fn the_official_python_sdk_works_unchanged() {
+    let mut python = Command::new(installed().join("venv/bin/python"));
+    python.arg(scripts().join("python").join("sdk.py"));
+    sdk(python, "python", "RESEND_API_URL").await;
+}
+
+/// Runs an SDK's script, and looks at what has arrived.
+async fn sdk(mut command: Command, label: &str, url_variable: &str) {
+    let stack = Stack::shared().await;
+    let name = unique(label);
+    command
+        .env(url_variable, stack.api.url())
+        .env("RESEND_API_KEY", stack.api.key());
+    let answer = run(command, &name).await;
+
+    let messages = stack.inbox.to(&name).await;
+    let ids: Vec<&str> = messages.iter().map(tests::Message::email_id).collect();
+    let sent = |id: &Value| ids.iter().filter(|sent| *id == **sent).count();
+    assert_eq!(sent(&answer["single"]), 1);
+    let batch = answer["batch"].as_array().expect("the batch's ids");
+    assert!(batch.iter().all(|id| sent(id) == 1), "{batch:?} in {ids:?}");
+
+    let single = messages
+        .iter()
+        .find(|message| answer["single"] == message.email_id())
+        .expect("sent");
+    assert_eq!(single.from, "=?UTF-8?B?QWRhJ3MgQsO8Y2hlcg==?= <shop@mailqueue.example>");
+    assert_eq!(
+        (single.cc.as_slice(), single.bcc.as_slice()),
+        (&["cc@example.com".to_owned()][..], &["bcc@example.com".to_owned()][..])
+    );
+    assert_eq!(single.reply_to, ["help@mailqueue.example"]);
+    assert_eq!(single.subject, "Ihre Bestellung ✓");
+    assert_eq!(
+        (single.html.as_deref(), single.text.as_deref()),
+        (Some("<p>Danke!</p>"), Some("Danke!"))
+    );
+    assert!(
+        single
+            .headers
+            .iter()
+            .any(|header| header.name == "X-Order" && header.value == "4711")
+    );
+    assert_eq!(single.tag("kind"), "order");
+}
+
+/// Runs a script that writes to `name`; its last line is JSON.
+async fn run(mut command: Command, name: &str) -> Value {
+    command
+        .env("RECIPIENT", address(name))
+        .env("no_proxy", "127.0.0.1")
+        .env("NO_PROXY", "127.0.0.1");
+    command.env_remove("HTTP_PROXY").env_remove("http_proxy");
+    let output = command.output().await;
+    last_line(&output.unwrap_or_else(|error| panic!("{command:?} cannot be run ({error}): run `make test`")))
+}
+
+fn last_line(output: &Output) -> Value {
+    let text = String::from_utf8_lossy(&output.stdout);
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "it failed: {text}\n{said}");
+    let line = text.lines().last().unwrap_or_default();
+    serde_json::from_str(line).unwrap_or_else(|_| panic!("its last line is no JSON: {text}\n{said}"))
+}
+
+fn scripts() -> PathBuf {
+    root().join("tests").join("clients")
+}
+
+/// Where `tests/clients/install` puts the SDKs.
+fn installed() -> PathBuf {
+    root().join(".local").join("clients")
+}

@@ -1,0 +1,94 @@
+//! An SES that fails: what is certain is certain, and what is not is marked.
+
+use serde_json::json;
+use tests::{Stack, unique};
+
+use super::emails::{address, email_to};
+
+#[tokio::test]
+async fn an_acceptance_whose_answer_was_lost_is_proved_by_its_event() {
+    let stack = Stack::shared().await;
+    let name = unique("drop-after");
+    let fault = stack.faults.strike(&name, &[("drop_after", None)]).await;
+    let id = stack.api.send(&email_to(&address(&name))).await;
+    // The fault stays: another submission would be another message.
+    let email = stack.api.wait_for_delivery(&id).await;
+    assert_eq!(email["status"], "sent");
+    assert_eq!(email["maybe_duplicate"], false);
+    assert_eq!(email["attempts"], 1);
+    fault.lift().await;
+    assert_eq!(stack.inbox.only(&name).await.email_id(), id);
+}
+
+#[tokio::test]
+async fn a_lost_submission_is_sent_again_after_the_evidence_window_and_marked() {
+    lost("drop_before").await;
+}
+
+#[tokio::test]
+async fn a_submission_that_times_out_is_sent_again_after_the_evidence_window_and_marked() {
+    lost("timeout").await;
+}
+
+/// SES neither accepts nor answers, once.
+async fn lost(kind: &str) {
+    let stack = Stack::shared().await;
+    let name = unique(kind);
+    let fault = stack.faults.strike(&name, &[(kind, None)]).await;
+    let id = stack.api.send(&email_to(&address(&name))).await;
+    let email = stack.api.wait_for(&id, &json!({"status": "uncertain"})).await;
+    assert_eq!(email["last_event"], "queued", "nothing is known yet");
+    fault.lift().await;
+
+    let email = stack.api.wait_for_delivery(&id).await;
+    assert_eq!(email["maybe_duplicate"], true, "SES might have accepted the first one");
+    assert_eq!(email["attempts"], 2);
+    assert_eq!(stack.inbox.only(&name).await.email_id(), id);
+}
+
+#[tokio::test]
+async fn what_ses_does_not_take_now_waits_and_spends_nothing() {
+    let stack = Stack::shared().await;
+    let refusals = [
+        ("throttle", "throttled"),
+        ("quota", "quota_exceeded"),
+        ("pause", "account_paused"),
+    ]
+    .map(|(kind, cause)| {
+        let stack = &stack;
+        async move {
+            let name = unique(kind);
+            let fault = stack.faults.strike(&name, &[(kind, None)]).await;
+            let id = stack.api.send(&email_to(&address(&name))).await;
+            let email = stack.api.wait_for(&id, &json!({"cause": cause})).await;
+            assert_eq!(email["attempts"], 0, "given back");
+            assert_eq!(email["last_event"], "queued");
+            assert!(
+                email["advice"].is_string() && email["next_attempt_at"].is_string(),
+                "{email}"
+            );
+            fault.lift().await;
+
+            let email = stack.api.wait_for_delivery(&id).await;
+            assert_eq!(email["attempts"], 1);
+            assert_eq!(email["maybe_duplicate"], false, "SES said that it had not accepted it");
+            assert_eq!(email["cause"], json!(null));
+            assert_eq!(stack.inbox.only(&name).await.email_id(), id);
+        }
+    });
+    futures::future::join_all(refusals).await;
+}
+
+#[tokio::test]
+async fn what_ses_rejects_fails_at_once() {
+    let stack = Stack::shared().await;
+    let name = unique("reject");
+    let fault = stack.faults.strike(&name, &[("reject", None)]).await;
+    let id = stack.api.send(&email_to(&address(&name))).await;
+    let email = stack.api.wait_for(&id, &json!({"status": "failed"})).await;
+    fault.lift().await;
+    assert_eq!(email["cause"], "rejected");
+    assert!(email["advice"].is_string(), "{email}");
+    assert_eq!(email["attempts"], 1);
+    assert!(stack.inbox.to(&name).await.is_empty());
+}

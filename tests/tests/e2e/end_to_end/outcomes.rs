@@ -1,0 +1,69 @@
+//! What becomes of an email, as SES's mailbox simulator plays it.
+
+use serde_json::json;
+use tests::{Stack, unique};
+
+use super::emails::{address, email_to, email_with};
+
+#[tokio::test]
+async fn an_unverified_sender_fails_with_its_cause_and_advice() {
+    let stack = Stack::shared().await;
+    let name = unique("unverified");
+    let email = email_with(&address(&name), json!({"from": "x@unverified.example"}));
+    let id = stack.api.send(&email).await;
+    let email = stack.api.wait_for(&id, &json!({"status": "failed"})).await;
+    assert_eq!(email["cause"], "unverified_sender");
+    assert!(
+        email["advice"].as_str().is_some_and(|advice| advice.contains("Verify")),
+        "{email}"
+    );
+    assert_eq!(email["last_event"], "failed");
+    assert_eq!(email["attempts"], 1, "it is not tried again");
+    assert_eq!(email["sent_at"], json!(null));
+    assert!(stack.inbox.to(&name).await.is_empty());
+}
+
+#[tokio::test]
+async fn every_simulated_recipient_ends_as_ses_documents_it() {
+    let stack = Stack::shared().await;
+    let cases = [
+        ("success", "delivered"),
+        ("bounce", "bounced"),
+        ("complaint", "complained"),
+        ("suppressionlist", "bounced"),
+        // An automatic answer follows a delivery and does not undo it.
+        ("ooto", "delivered"),
+    ];
+    let ends = cases.map(|(simulated, last_event)| {
+        let api = stack.api.clone();
+        async move {
+            let to = format!("{simulated}+{}@simulator.amazonses.com", unique("label"));
+            let id = api.send(&email_to(&to)).await;
+            api.wait_for(&id, &json!({"status": "sent", "last_event": last_event}))
+                .await
+        }
+    });
+    for email in futures::future::join_all(ends).await {
+        assert_eq!(email["cause"], json!(null), "SES accepted it");
+        assert!(email["sent_at"].is_string(), "{email}");
+    }
+}
+
+#[tokio::test]
+async fn of_many_recipients_the_worst_fate_is_shown() {
+    let stack = Stack::shared().await;
+    let name = unique("mixed");
+    let simulated = |kind: &str| format!("{kind}+{name}@simulator.amazonses.com");
+    let to = [
+        address(&name),
+        simulated("bounce"),
+        simulated("success"),
+        simulated("complaint"),
+    ];
+    let email = email_with("", json!({"to": to}));
+    let id = stack.api.send(&email).await;
+    stack
+        .api
+        .wait_for(&id, &json!({"status": "sent", "last_event": "complained"}))
+        .await;
+}

@@ -1,0 +1,93 @@
+//! What is refused: with which status, under which name, and at which field.
+//!
+//! Every refused request carries an idempotency key and writes to one recipient. In the end a
+//! good request with each key is new, and nothing but these has been sent: a refused request
+//! stores nothing and sends nothing.
+
+mod bodies;
+mod fields;
+mod http;
+
+use reqwest::Method;
+use tests::{Stack, unique};
+
+use super::emails::{address, email_to};
+
+/// A refusal: status, name, and how its message begins.
+type Refusal = (u16, &'static str, String);
+
+/// What is refused, and how.
+struct Case {
+    what: String,
+    path: &'static str,
+    body: Vec<u8>,
+    refusal: Refusal,
+}
+
+fn case(what: impl Into<String>, path: &'static str, body: impl Into<Vec<u8>>, refusal: Refusal) -> Case {
+    Case {
+        what: what.into(),
+        path,
+        body: body.into(),
+        refusal,
+    }
+}
+
+fn bad(field: impl AsRef<str>) -> Refusal {
+    (422, "validation_error", format!("{}: ", field.as_ref()))
+}
+
+fn missing(field: &str) -> Refusal {
+    (422, "missing_required_field", format!("{field}: "))
+}
+
+/// Sends every case, all wrong answers in one failure; then checks that nothing has happened.
+async fn refuse_all(cases: impl FnOnce(&str) -> Vec<Case>) {
+    let stack = Stack::shared().await;
+    let name = unique("refused");
+    let cases = cases(&address(&name));
+    let mut wrong = Vec::new();
+    for (
+        at,
+        Case {
+            what,
+            path,
+            body,
+            refusal: (status, error, begins),
+        },
+    ) in cases.iter().enumerate()
+    {
+        // Without a content type the gateway hands the bytes on as they are.
+        let request = stack
+            .api
+            .request(Method::POST, path)
+            .header("idempotency-key", format!("{name}-{at}"));
+        let answer = stack.api.answer(request.body(body.clone())).await;
+        if let Err(difference) = answer.refused(*status, error, begins) {
+            wrong.push(format!("{what}: {difference}"));
+        }
+    }
+    assert!(
+        wrong.is_empty(),
+        "{} of {} cases:\n{}",
+        wrong.len(),
+        cases.len(),
+        wrong.join("\n")
+    );
+
+    let good = email_to(&address(&format!("good-{name}")));
+    let mut accepted = Vec::new();
+    for (at, case) in cases.iter().enumerate() {
+        let answer = stack.api.post_once("/emails", &format!("{name}-{at}"), &good).await;
+        assert!(!answer.replayed, "{}: was stored", case.what);
+        accepted.push(answer.id());
+    }
+    for id in &accepted {
+        stack.api.wait_for_delivery(id).await;
+    }
+    assert_eq!(
+        stack.inbox.to(&name).await.len(),
+        accepted.len(),
+        "only what was accepted is sent"
+    );
+}

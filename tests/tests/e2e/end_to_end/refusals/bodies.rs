@@ -1,0 +1,160 @@
+//! Bodies that are refused as a whole: no JSON, too many emails, too many bytes.
+
+use serde_json::{Value, json};
+
+use super::super::emails::{email_to, email_with};
+use super::{Refusal, bad, case, missing, refuse_all};
+
+fn malformed(begins: &str) -> Refusal {
+    (400, "validation_error", begins.to_owned())
+}
+
+#[tokio::test]
+async fn what_is_no_request_is_malformed() {
+    refuse_all(|to| {
+        let not_json = "The request body is not valid JSON";
+        let good = email_to(to).to_string();
+        let mut cases = vec![
+            case("nothing", "/emails", "", malformed(not_json)),
+            case(
+                "an array",
+                "/emails",
+                "[]",
+                malformed("The request body must be a JSON object"),
+            ),
+            case(
+                "a text",
+                "/emails",
+                "\"x\"",
+                malformed("The request body must be a JSON object"),
+            ),
+            case(
+                "an object for a batch",
+                "/emails/batch",
+                good.clone(),
+                malformed("The request body must be a JSON array"),
+            ),
+            case(
+                "an email in an array",
+                "/emails",
+                format!("[{good}]"),
+                malformed("The request body must be a JSON object"),
+            ),
+        ];
+        let nested = |open: &str, close: &str| {
+            let deep = format!("{}{}", open.repeat(20_000), close.repeat(20_000));
+            good.replacen("\"Hello\"", &deep, 1)
+        };
+        for (what, body) in [
+            ("half of it", good.as_bytes()[..good.len() / 2].to_vec()),
+            ("two of it", good.repeat(2).into_bytes()),
+            ("a comma too many", good.replace('}', ",}").into_bytes()),
+            (
+                "malformed UTF-8",
+                [&good.as_bytes()[..good.len() - 2], b"\xff\xfe\"}"].concat(),
+            ),
+            ("a surrogate alone", good.replace("Hello!", "\\ud800").into_bytes()),
+            ("a line break in a string", good.replace("Hello!", "a\nb").into_bytes()),
+            ("arrays 20,000 deep", nested("[", "]").into_bytes()),
+            ("objects 20,000 deep", nested("{\"a\":", "}").into_bytes()),
+            ("only brackets", "[".repeat(20_000).into_bytes()),
+        ] {
+            cases.push(case(what, "/emails", body.clone(), malformed(not_json)));
+            let batch = [b"[".as_slice(), &body, b"]"].concat();
+            cases.push(case(
+                format!("{what}, in a batch"),
+                "/emails/batch",
+                batch,
+                malformed(not_json),
+            ));
+        }
+        cases
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_key_of_an_object_counts_once() {
+    refuse_all(|to| {
+        let twice = |field: &str, value: &str| {
+            email_to(to)
+                .to_string()
+                .replacen('{', &format!("{{\"{field}\":{value},"), 1)
+        };
+        ["from", "to", "subject", "text"]
+            .into_iter()
+            .map(|field| {
+                case(
+                    format!("{field} twice"),
+                    "/emails",
+                    twice(field, "\"a@example.com\""),
+                    bad(field),
+                )
+            })
+            .chain([case(
+                "tags twice",
+                "/emails",
+                twice("tags", "[],\"tags\":[]"),
+                bad("tags"),
+            )])
+            .collect()
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_batch_is_refused_by_its_size_and_by_its_worst_item() {
+    refuse_all(|to| {
+        let batch = |items: Vec<Value>| Value::from(items).to_string();
+        let good = || email_to(to);
+        let size = |count: usize| {
+            let begins = "A batch must hold 1 to 500 emails".to_owned();
+            case(
+                format!("{count} emails"),
+                "/emails/batch",
+                batch(vec![good(); count]),
+                (422, "validation_error", begins),
+            )
+        };
+        let item = |changes: Value, refusal: Refusal| {
+            case(
+                changes.to_string(),
+                "/emails/batch",
+                batch(vec![good(), good(), email_with(to, changes)]),
+                refusal,
+            )
+        };
+        vec![
+            size(0),
+            size(501),
+            item(json!({"from": null}), missing("[2].from")),
+            item(
+                json!({"from": "nobody"}),
+                (422, "invalid_from_address", "[2].from: ".to_owned()),
+            ),
+            item(json!({"to": [to, "nobody"]}), bad("[2].to[1]")),
+            item(json!({"headers": {"Bcc": "a@example.com"}}), bad("[2].headers.Bcc")),
+            item(json!({"scheduled_at": "2030-01-01T00:00:00Z"}), bad("[2].scheduled_at")),
+            case(
+                "a text as an item",
+                "/emails/batch",
+                batch(vec![good(), json!("x")]),
+                bad("[1]"),
+            ),
+        ]
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_request_over_four_mebibytes_is_too_large() {
+    refuse_all(|to| {
+        let too_large = || (413, "validation_error", "The request body is too large".to_owned());
+        let email = email_with(to, json!({"html": "x".repeat(4 * 1024 * 1024)})).to_string();
+        vec![
+            case("one email", "/emails", email.clone(), too_large()),
+            case("a batch", "/emails/batch", format!("[{email}]"), too_large()),
+        ]
+    })
+    .await;
+}

@@ -1,0 +1,246 @@
+//! Every field, with everything that may not be in it.
+
+use serde_json::{Value, json};
+
+use super::super::emails::email_with;
+use super::{Refusal, bad, case, missing, refuse_all};
+
+fn bad_from() -> Refusal {
+    (422, "invalid_from_address", "from: ".to_owned())
+}
+
+#[tokio::test]
+async fn every_field_is_refused_by_its_path() {
+    refuse_all(|to| {
+        let cases = bad_fields(to).into_iter().chain(bad_headers()).chain(bad_tags());
+        let single = |(what, changes, refusal): (String, Value, Refusal)| {
+            case(what, "/emails", email_with(to, changes).to_string(), refusal)
+        };
+        cases.map(single).collect()
+    })
+    .await;
+}
+
+/// Changes to a good email, and how it is refused with them.
+type Bad = (String, Value, Refusal);
+
+fn bad_fields(to: &str) -> Vec<Bad> {
+    let mut cases: Vec<Bad> = Vec::new();
+    let mut add = |changes: Value, refusal: Refusal| {
+        let text = changes.to_string();
+        cases.push((text.chars().take(100).collect(), changes, refusal));
+    };
+
+    for field in ["from", "to", "subject"] {
+        add(json!({ field: null }), missing(field));
+    }
+    add(json!({"text": null}), missing("html"));
+    add(json!({"text": "", "html": ""}), bad("html"));
+    add(json!({"subject": ""}), bad("subject"));
+    add(json!({"subject": " "}), bad("subject"));
+    add(json!({"subject": "x".repeat(2000)}), bad("subject"));
+    add(json!({"to": []}), bad("to"));
+
+    // Unknown, misspelt, and what later versions will know.
+    for (field, value) in [
+        ("form", json!("x")),
+        ("replyTo", json!("a@example.com")),
+        ("scheduledAt", json!("2030-01-01T00:00:00Z")),
+        ("attachments", json!([{"filename": "a.txt", "content": "aGk="}])),
+        ("scheduled_at", json!("2030-01-01T00:00:00Z")),
+        ("expires_at", json!("2030-01-01T00:00:00Z")),
+        ("expires_in_seconds", json!(60)),
+        ("on_uncertain", json!("hold")),
+        ("priority", json!("high")),
+        ("queue", json!("news")),
+        ("template", json!({"id": "x"})),
+        ("topic_id", json!("x")),
+    ] {
+        add(json!({ field: value }), bad(field));
+    }
+
+    // Wrong types.
+    for field in ["from", "subject", "html", "text"] {
+        for value in [json!(1), json!(true), json!(["x"]), json!({})] {
+            add(json!({ field: value }), bad(field));
+        }
+    }
+    for field in ["to", "cc", "bcc", "reply_to"] {
+        for value in [json!(1), json!(true), json!({})] {
+            add(json!({ field: value }), bad(field));
+        }
+        add(json!({ field: [to, 1] }), bad(format!("{field}[1]")));
+        add(json!({ field: [to, [to]] }), bad(format!("{field}[1]")));
+        add(json!({ field: vec![to; 51] }), bad(field));
+    }
+    add(
+        json!({"to": vec![to; 30], "cc": vec![to; 15], "bcc": vec![to; 6]}),
+        bad("to"),
+    );
+
+    // Line breaks and NUL: in every field where one could end a header.
+    for control in ["\r\nBcc: evil@example.com", "\n", "\r", "\0"] {
+        add(json!({"from": format!("a{control}@example.com")}), bad_from());
+        add(json!({"from": format!("A{control} <a@example.com>")}), bad_from());
+        for field in ["to", "cc", "bcc", "reply_to"] {
+            add(json!({ field: format!("a@example.com{control}") }), bad(field));
+            add(
+                json!({ field: [to, format!("A{control} <a@example.com>")] }),
+                bad(format!("{field}[1]")),
+            );
+        }
+        add(json!({"subject": format!("Hi{control}")}), bad("subject"));
+    }
+    add(json!({"text": "a\0b"}), bad("text"));
+    add(json!({"html": "a\0b"}), bad("html"));
+
+    for address in bad_addresses() {
+        add(json!({"from": address}), bad_from());
+        add(json!({"to": address}), bad("to"));
+        for field in ["to", "cc", "bcc", "reply_to"] {
+            add(json!({ field: [to, address] }), bad(format!("{field}[1]")));
+        }
+    }
+    cases
+}
+
+fn bad_addresses() -> Vec<String> {
+    let long_local = format!("{}@example.com", "a".repeat(65));
+    let long_label = format!("a@{}.com", "b".repeat(64));
+    let long_domain = format!("a@{}com", "b.".repeat(126));
+    let long_address = format!("{}@{}com", "a".repeat(64), "b.".repeat(95));
+    let long_name = format!("{} <a@example.com>", "x".repeat(1000));
+    let fixed = [
+        "",
+        " ",
+        "nobody",
+        "@example.com",
+        "a@",
+        "a@@example.com",
+        "a@b@example.com",
+        "a b@example.com",
+        ".a@example.com",
+        "a..b@example.com",
+        "a@localhost",
+        "a@example..com",
+        "a@-example.com",
+        "a@ex_ample.com",
+        "a@example.com.",
+        "a@[192.0.2.1]",
+        "a@192.0.2.1",
+        "ä@example.com",
+        "Ä <ä@example.com>",
+        "\"a b\"@example.com",
+        "a@example.com, b@example.com",
+        "a@example.com;b@example.com",
+        "<a@example.com>, <b@example.com>",
+        "group: a@example.com;",
+        "group:;",
+        "a(comment)@example.com",
+        "Ada (comment) <a@example.com>",
+        "<@relay.example:a@example.com>",
+        "@relay.example:a@example.com",
+        "Ada <a@example.com",
+        "Ada a@example.com>",
+        "<<a@example.com>>",
+        "Ada <a@example.com> x",
+        "Acme, Inc <a@example.com>",
+    ];
+    fixed
+        .map(str::to_owned)
+        .into_iter()
+        .chain([long_local, long_label, long_domain, long_address, long_name])
+        .collect()
+}
+
+fn bad_headers() -> Vec<Bad> {
+    let mut cases: Vec<Bad> = Vec::new();
+    let mut add = |headers: Value, path: String| {
+        cases.push((
+            headers.to_string().chars().take(100).collect(),
+            json!({ "headers": headers }),
+            bad(path),
+        ));
+    };
+    add(json!("X-A: 1"), "headers".to_owned());
+    add(json!([{"name": "X-A", "value": "1"}]), "headers".to_owned());
+    add(json!({"X-A": 1}), "headers.X-A".to_owned());
+    add(json!({"X-A": ""}), "headers.X-A".to_owned());
+    add(json!({"X-A": "x".repeat(871)}), "headers.X-A".to_owned());
+    add(json!({"X-A": "ü".repeat(500)}), "headers.X-A".to_owned());
+    add(json!({"X-A": "1", "x-a": "2"}), "headers.x-a".to_owned());
+    let many: serde_json::Map<String, Value> = (0..15).map(|at| (format!("X-{at}"), json!("1"))).collect();
+    add(Value::Object(many), "headers".to_owned());
+    // A name that is no name is not repeated.
+    for name in [
+        "",
+        "X A",
+        "X-Ä",
+        &"X".repeat(127),
+        "X-A\r\nBcc",
+        "X-A\n",
+        "X-A\r",
+        "X-A\0",
+        "\tX",
+    ] {
+        add(json!({ name: "1" }), "headers".to_owned());
+    }
+    add(json!({"X:A": "1"}), "headers.X:A".to_owned());
+    for control in ["\r\nBcc: evil@example.com", "\n", "\r", "\0", "\u{1b}"] {
+        add(json!({"X-A": format!("1{control}")}), "headers.X-A".to_owned());
+    }
+    for name in [
+        "From",
+        "sender",
+        "To",
+        "CC",
+        "bcc",
+        "Reply-To",
+        "SUBJECT",
+        "Date",
+        "Message-ID",
+        "Return-Path",
+        "Received",
+        "MIME-Version",
+        "X-Email-Id",
+        "Content-Type",
+        "content-transfer-encoding",
+        "DKIM-Signature",
+        "X-SES-CONFIGURATION-SET",
+        "x-ses-message-tags",
+        "ARC-Seal",
+        "Resent-To",
+    ] {
+        add(json!({ name: "1" }), format!("headers.{name}"));
+    }
+    cases
+}
+
+fn bad_tags() -> Vec<Bad> {
+    let tag = |name: &str, value: &str| json!({"name": name, "value": value});
+    let long = "x".repeat(257);
+    let mut cases = vec![
+        (json!({"a": "b"}), bad("tags")),
+        (json!(["a"]), bad("tags[0]")),
+        (json!([{"name": "a"}]), missing("tags[0].value")),
+        (json!([{"value": "a"}]), missing("tags[0].name")),
+        (json!([{"name": "a", "value": 1}]), bad("tags[0].value")),
+        (json!([{"name": "a", "value": "b", "c": "d"}]), bad("tags[0].c")),
+        (json!([tag("a", "1"), tag("a", "2")]), bad("tags[1].name")),
+        (json!(vec![tag("a", "1"); 47]), bad("tags")),
+    ];
+    for name in ["", "a b", "ä", "a.b", "a\r\nb", "a\0", "mq_id", "MQ_born", &long] {
+        cases.push((json!([tag("good", "1"), tag(name, "1")]), bad("tags[1].name")));
+    }
+    for value in ["", "a b", "ä", "a.b", "a\r\nb", "a\0", &long] {
+        cases.push((json!([tag("a", value)]), bad("tags[0].value")));
+    }
+    let named = |(tags, refusal): (Value, Refusal)| {
+        (
+            tags.to_string().chars().take(100).collect(),
+            json!({"tags": tags}),
+            refusal,
+        )
+    };
+    cases.into_iter().map(named).collect()
+}

@@ -1,0 +1,85 @@
+//! Messages in a lane that mean nothing, or mean it twice. The row decides, not the message.
+
+use serde_json::json;
+use tests::{Stack, eventually, unique};
+
+use super::emails::{address, email_to};
+
+fn wake_up(id: &str) -> String {
+    json!({"v": 1, "tenant": "main", "id": id, "recipients": 1, "bytes": 2048}).to_string()
+}
+
+#[tokio::test]
+async fn a_wake_up_that_means_nothing_harms_nobody() {
+    let stack = Stack::shared().await;
+    let lane = stack.queue("NormalLane").await;
+    let nobody = "00000000-0000-4000-8000-000000000000";
+    let id = wake_up(nobody);
+    let garbage = [
+        id.clone(),
+        id.replace("main", "another-tenant"),
+        id.replace("\"v\":1", "\"v\":99"),
+        id.replace(nobody, "../../etc/passwd"),
+        id.replace("2048", "18446744073709551615"),
+        id.replace("2048", "-1"),
+        "{}".to_owned(),
+        "[]".to_owned(),
+        "null".to_owned(),
+        "not json".to_owned(),
+        "{".repeat(100_000),
+        "ü€🦀".to_owned(),
+    ];
+    lane.put(&garbage).await;
+
+    // In the same batches and after them.
+    let name = unique("beside-garbage");
+    let ids = [
+        stack.api.send(&email_to(&address(&name))).await,
+        stack.api.send(&email_to(&address(&name))).await,
+    ];
+    lane.put(&garbage).await;
+    for id in &ids {
+        let email = stack.api.wait_for_delivery(id).await;
+        assert_eq!(email["attempts"], 1);
+    }
+    assert_eq!(stack.inbox.to(&name).await.len(), 2);
+    eventually("the lane to be worked off", || async {
+        let depth = lane.depth().await;
+        if depth.visible == 0 {
+            Ok(())
+        } else {
+            Err(format!("{depth:?}"))
+        }
+    })
+    .await;
+    stack
+        .api
+        .get(&format!("/emails/{nobody}"))
+        .await
+        .refused(404, "not_found", "")
+        .unwrap();
+}
+
+#[tokio::test]
+async fn doubled_wake_ups_send_nothing_twice() {
+    let stack = Stack::shared().await;
+    let lane = stack.queue("NormalLane").await;
+    let name = unique("doubled");
+    let id = stack.api.send(&email_to(&address(&name))).await;
+    let copies: Vec<String> = (0..20).map(|_| wake_up(&id)).collect();
+    lane.put(&copies).await;
+    stack.api.wait_for_delivery(&id).await;
+    // And late ones, for an email that is finished.
+    lane.put(&copies).await;
+    stack.queue("HighLane").await.put(&copies).await;
+
+    // Whoever comes after them has seen them pass.
+    let after = stack.api.send(&email_to(&address(&unique("after")))).await;
+    stack.api.wait_for_delivery(&after).await;
+    let email = stack.api.email(&id).await;
+    assert_eq!(
+        (&email["attempts"], &email["maybe_duplicate"]),
+        (&json!(1), &json!(false))
+    );
+    assert_eq!(stack.inbox.only(&name).await.email_id(), id);
+}

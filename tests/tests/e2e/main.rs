@@ -1,0 +1,15 @@
+//! The tests of the whole: the template, and everything together end to end.
+//!
+//! All in one program, so that it is built and linked once. What is in [`end_to_end`] needs
+//! the stack that `make test` starts.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod end_to_end;
+mod template;

@@ -1,0 +1,104 @@
+//! The numbers that hang together: change one, and another must follow.
+
+use super::templates;
+
+#[test]
+fn a_queue_hides_a_message_for_six_timeouts_of_its_function_and_at_most_twelve_hours() {
+    for template in templates() {
+        for (function, queue, _) in template.triggers() {
+            let visibility = template.number(&template.resource(queue)["Properties"]["VisibilityTimeout"]);
+            let (six, profile) = (6 * template.timeout(function), &template.profile);
+            assert!(
+                visibility >= six,
+                "{profile}: {queue} hides for {visibility} s, less than {six} s"
+            );
+            assert!(
+                visibility <= 43_200,
+                "{profile}: {queue} hides for {visibility} s, more than SQS can"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_lease_outlives_its_sender_and_a_sender_its_attempts() {
+    /// What the inline limit of a request, 4 MiB, adds to an attempt: a second a megabyte.
+    const LARGEST_SECS: u64 = 5;
+    /// What loading before an attempt and recording after it may take, and the last words of
+    /// an invocation.
+    const AROUND_SECS: u64 = 4;
+    for template in templates() {
+        let (lease, timeout) = (template.parameter("LeaseSeconds"), template.timeout("SendFunction"));
+        let attempt = template.parameter("AttemptTimeoutMs").div_ceil(1000);
+        let profile = &template.profile;
+        assert!(
+            lease > timeout,
+            "{profile}: a claim ends ({lease} s) while its sender may still run ({timeout} s)"
+        );
+        let longest = attempt + LARGEST_SECS + AROUND_SECS;
+        assert!(
+            timeout > longest,
+            "{profile}: the sender ends ({timeout} s) before its largest attempt ({longest} s)"
+        );
+    }
+}
+
+#[test]
+fn what_is_looked_at_again_is_looked_at_after_it_should_have_moved() {
+    for template in templates() {
+        let (guard, lease) = (template.parameter("GuardSeconds"), template.parameter("LeaseSeconds"));
+        let profile = &template.profile;
+        assert!(
+            guard >= lease,
+            "{profile}: a guard of {guard} s looks while a lease of {lease} s runs"
+        );
+    }
+}
+
+#[test]
+fn the_wait_of_a_message_is_within_what_sqs_can() {
+    // A wake-up carries its own delay; the queue's would be added to it.
+    assert_eq!(domain::limits::SQS_DELAY_MAX_SECS, 900);
+    for template in templates() {
+        for (queue, resource) in template.of_type("AWS::SQS::Queue") {
+            let delay = &resource["Properties"]["DelaySeconds"];
+            assert!(
+                delay.is_null() || template.number(delay) == 0,
+                "{queue} delays by itself"
+            );
+            let kept = template.number(&resource["Properties"]["MessageRetentionPeriod"]);
+            assert!((345_600..=1_209_600).contains(&kept), "{queue} keeps for {kept} s");
+        }
+        let alarm = template.parameter("LaneAgeAlarmSeconds");
+        assert!(
+            alarm > 900,
+            "{}: a delayed wake-up would raise the lanes' alarm",
+            template.profile
+        );
+    }
+}
+
+#[test]
+fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
+    for template in templates() {
+        let mut together = 0;
+        for (function, queue, properties) in template.triggers() {
+            let partial = properties["FunctionResponseTypes"].as_sequence().unwrap();
+            assert!(
+                partial.iter().any(|kind| kind == "ReportBatchItemFailures"),
+                "{function} fails whole batches"
+            );
+            let size = template.number(&properties["BatchSize"]);
+            let window = &properties["MaximumBatchingWindowInSeconds"];
+            assert!(size <= 10 || !window.is_null(), "{queue}: {size} at once need a window");
+            let most = template.number(&properties["ScalingConfig"]["MaximumConcurrency"]);
+            assert!(most >= 2, "{queue}: Lambda's own minimum is 2");
+            together += most;
+        }
+        assert!(
+            together <= 10,
+            "{}: a new account has 10 executions, not {together}",
+            template.profile
+        );
+    }
+}

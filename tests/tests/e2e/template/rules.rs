@@ -1,0 +1,120 @@
+//! What no resource may miss: a way out, a role of its own, encryption, a long life.
+
+use std::collections::BTreeSet;
+
+use yaml_serde::Value;
+
+use super::{target, templates};
+
+/// The statements of a policy document.
+fn statements(document: &Value) -> &[Value] {
+    document["Statement"].as_sequence().unwrap()
+}
+
+#[test]
+fn what_fails_again_and_again_is_put_aside() {
+    for template in templates() {
+        for (_, queue, _) in template.triggers() {
+            let redrive = &template.resource(queue)["Properties"]["RedrivePolicy"];
+            if queue == "DeadLetterQueue" {
+                assert!(redrive.is_null(), "nothing comes after it");
+            } else {
+                let aside = target(&redrive["deadLetterTargetArn"]);
+                assert_eq!(template.resource(aside)["Type"], "AWS::SQS::Queue", "{queue}");
+            }
+        }
+    }
+}
+
+#[test]
+fn every_function_has_a_role_and_a_log_of_its_own() {
+    for template in templates() {
+        let functions = template.of_type("AWS::Serverless::Function");
+        for property in ["Role", "LoggingConfig"] {
+            let own: BTreeSet<&str> = functions
+                .iter()
+                .map(|(_, function)| match property {
+                    "Role" => target(&function["Properties"]["Role"]),
+                    _ => target(&function["Properties"]["LoggingConfig"]["LogGroup"]),
+                })
+                .collect();
+            assert_eq!(own.len(), functions.len(), "{property} is shared");
+        }
+        for (name, role) in template.of_type("AWS::IAM::Role") {
+            for policy in role["Properties"]["Policies"].as_sequence().unwrap() {
+                for statement in statements(&policy["PolicyDocument"]) {
+                    let shown = yaml_serde::to_string(statement).unwrap();
+                    assert_eq!(statement["Effect"], "Allow");
+                    let actions = statement["Action"].as_sequence().cloned();
+                    for action in actions.unwrap_or_else(|| vec![statement["Action"].clone()]) {
+                        assert!(
+                            !action.as_str().unwrap().contains('*'),
+                            "{name} may do everything: {shown}"
+                        );
+                    }
+                    assert_ne!(statement["Resource"], "*", "{name} may touch everything: {shown}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_is_encrypted_and_outlives_the_stack() {
+    for template in templates() {
+        for (name, queue) in template.of_type("AWS::SQS::Queue") {
+            assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
+        }
+        for kind in ["AWS::DynamoDB::Table", "AWS::S3::Bucket"] {
+            for (name, resource) in template.of_type(kind) {
+                assert_eq!(resource["DeletionPolicy"], "Retain", "{name}");
+                assert_eq!(resource["UpdateReplacePolicy"], "Retain", "{name}");
+            }
+        }
+        let table = &template.resource("Table")["Properties"];
+        assert_eq!(table["SSESpecification"]["SSEEnabled"], true);
+        assert_eq!(
+            table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"],
+            true
+        );
+        assert_eq!(table["TimeToLiveSpecification"]["AttributeName"], "ttl");
+        let bucket = &template.resource("Bucket")["Properties"];
+        assert!(bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"].is_sequence());
+        let closed = bucket["PublicAccessBlockConfiguration"].as_mapping().unwrap();
+        assert!(
+            closed.len() == 4 && closed.values().all(|value| *value == true),
+            "{closed:?}"
+        );
+        for (name, log) in template.of_type("AWS::Logs::LogGroup") {
+            assert!(template.number(&log["Properties"]["RetentionInDays"]) > 0, "{name}");
+        }
+    }
+}
+
+#[test]
+fn every_queue_and_the_bucket_refuse_what_is_not_encrypted_on_its_way() {
+    let denies_plain = |document: &Value| {
+        statements(document).iter().any(|statement| {
+            statement["Effect"] == "Deny"
+                && statement["Principal"] == "*"
+                && statement["Condition"]["Bool"]["aws:SecureTransport"] == "false"
+        })
+    };
+    for template in templates() {
+        let policies = template.of_type("AWS::SQS::QueuePolicy");
+        let covered: BTreeSet<&str> = policies
+            .iter()
+            .filter(|(_, policy)| denies_plain(&policy["Properties"]["PolicyDocument"]))
+            .flat_map(|(_, policy)| policy["Properties"]["Queues"].as_sequence().unwrap().iter().map(target))
+            .collect();
+        let queues: BTreeSet<&str> = template
+            .of_type("AWS::SQS::Queue")
+            .into_iter()
+            .map(|(name, _)| name)
+            .collect();
+        assert_eq!(covered, queues);
+        let bucket = &template.resource("BucketTlsOnly")["Properties"];
+        assert_eq!(target(&bucket["Bucket"]), "Bucket");
+        assert!(denies_plain(&bucket["PolicyDocument"]));
+    }
+}
