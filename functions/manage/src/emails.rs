@@ -41,9 +41,14 @@ where
     /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
     pub async fn email(&self, caller: &Caller, id: EmailId) -> Result<EmailView, ManageError> {
         let now = self.system.now();
-        let key = EmailKey { tenant: caller.tenant().clone(), id };
+        let key = EmailKey {
+            tenant: caller.tenant().clone(),
+            id,
+        };
         let Some(row) = self.rows.load(&key, now).await? else {
-            return Err(ManageError::Refused(ApiError::not_found("There is no email of this id.")));
+            return Err(ManageError::Refused(ApiError::not_found(
+                "There is no email of this id.",
+            )));
         };
         let email = self.content(&row).await?;
         Ok(EmailView::new(&row, email.as_ref(), now))
@@ -74,7 +79,10 @@ where
         let Some(cursor) = cursor else {
             return Ok(Start::Newest);
         };
-        let key = EmailKey { tenant: tenant.clone(), id: cursor.id() };
+        let key = EmailKey {
+            tenant: tenant.clone(),
+            id: cursor.id(),
+        };
         let Some(row) = self.rows.load(&key, now).await? else {
             let problem = "there is no email of this id; begin again without it";
             return Err(ManageError::Refused(ApiError::validation(cursor.parameter(), problem)));
@@ -97,7 +105,10 @@ where
         let (mut rows, mut ask) = (Vec::new(), count);
         for _ in 0..ROUNDS {
             let places = self.rows.places(tenant, start, ask).await?;
-            let key = |place: &Place| EmailKey { tenant: tenant.clone(), id: place.id };
+            let key = |place: &Place| EmailKey {
+                tenant: tenant.clone(),
+                id: place.id,
+            };
             let keys: Vec<EmailKey> = places.iter().map(key).collect();
             rows.extend(self.rows.load_many(&keys, now).await?);
             match places.last() {

@@ -19,6 +19,10 @@ async fn main() -> Result<(), Error> {
     let rows = Table::new(clients.dynamodb(), &table);
     rows.warm().await;
     let bodies = BodyStore::new(rows.clone(), clients.s3(), &bucket);
-    let manage = Manage { rows, bodies, system: System };
+    let manage = Manage {
+        rows,
+        bodies,
+        system: System,
+    };
     gateway::run(|request| handler::handle(&manage, &key, request)).await
 }

@@ -64,7 +64,12 @@ impl Page {
                 "limit" => ("limit", &mut limit),
                 "after" => ("after", &mut after),
                 "before" => ("before", &mut before),
-                _ => return Err(ApiError::validation("query", "the parameters are limit, after and before")),
+                _ => {
+                    return Err(ApiError::validation(
+                        "query",
+                        "the parameters are limit, after and before",
+                    ));
+                }
             };
             if place.replace(value).is_some() {
                 return Err(ApiError::validation(name, "is given more than once"));
@@ -84,7 +89,10 @@ impl Page {
 fn read_limit(text: &str) -> Result<usize, ApiError> {
     // `parse` takes a plus sign; Resend's schema says integer.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let limit = text.parse().ok().filter(|limit| digits && (1..=LIMIT_MAX).contains(limit));
+    let limit = text
+        .parse()
+        .ok()
+        .filter(|limit| digits && (1..=LIMIT_MAX).contains(limit));
     limit.ok_or_else(|| ApiError::validation("limit", format_args!("must be a whole number from 1 to {LIMIT_MAX}")))
 }
 
@@ -141,7 +149,11 @@ mod tests {
             ("%", "query"),
         ] {
             let error = Page::parse(query).unwrap_err();
-            assert_eq!((error.status(), error.name().as_str()), (422, "validation_error"), "{query}");
+            assert_eq!(
+                (error.status(), error.name().as_str()),
+                (422, "validation_error"),
+                "{query}"
+            );
             assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
         }
     }

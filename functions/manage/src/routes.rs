@@ -50,8 +50,15 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         ("/emails", _) => Err(NoRoute::NotAllowed { allow: "GET, POST" }),
         ("/emails/batch", _) => Err(NoRoute::NotAllowed { allow: "POST" }),
         (path, method) => {
-            let id = path.strip_prefix("/emails/").and_then(EmailId::parse).ok_or(NoRoute::Unknown)?;
-            if method == Method::GET { Ok(Route::GetEmail(id)) } else { Err(NoRoute::NotAllowed { allow: "GET" }) }
+            let id = path
+                .strip_prefix("/emails/")
+                .and_then(EmailId::parse)
+                .ok_or(NoRoute::Unknown)?;
+            if method == Method::GET {
+                Ok(Route::GetEmail(id))
+            } else {
+                Err(NoRoute::NotAllowed { allow: "GET" })
+            }
         }
     }
 }
@@ -74,7 +81,11 @@ mod tests {
         for (method, path, expected) in [
             ("GET", "/emails", Ok(Route::ListEmails)),
             ("GET", &email, Ok(Route::GetEmail(id))),
-            ("GET", &email.to_uppercase().replace("EMAILS", "emails"), Ok(Route::GetEmail(id))),
+            (
+                "GET",
+                &email.to_uppercase().replace("EMAILS", "emails"),
+                Ok(Route::GetEmail(id)),
+            ),
             ("PUT", "/emails", only("GET, POST")),
             ("HEAD", "/emails", only("GET, POST")),
             ("GET", "/emails/batch", only("POST")),

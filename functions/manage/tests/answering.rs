@@ -60,10 +60,16 @@ async fn an_email_is_shown_with_its_content() {
 async fn a_list_is_shown_without_contents() {
     let world = samples::world(3).unwrap();
     let (status, page) = read(&ask(&world, &changed(LIST, "/version", "2.0")).await);
-    assert_eq!((status, &page["object"], &page["has_more"]), (200, &"list".into(), &true.into()));
+    assert_eq!(
+        (status, &page["object"], &page["has_more"]),
+        (200, &"list".into(), &true.into())
+    );
     let items = page["data"].as_array().unwrap();
     assert_eq!(items.len(), 2);
-    assert_eq!((&items[0]["to"][0], &items[0]["subject"]), (&"b@example.com".into(), &"Hello".into()));
+    assert_eq!(
+        (&items[0]["to"][0], &items[0]["subject"]),
+        (&"b@example.com".into(), &"Hello".into())
+    );
     assert_eq!((items[0].get("text"), items[0].get("html")), (None, None));
 }
 
@@ -71,8 +77,17 @@ async fn a_list_is_shown_without_contents() {
 async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
     let world = samples::world(1).unwrap();
     let other = TenantId::parse("other").unwrap();
-    let theirs = Row { tenant: other.clone(), ..samples::row(7, &samples::email().unwrap()) };
-    world.state().rows.insert(EmailKey { tenant: other, id: samples::id(7) }, theirs);
+    let theirs = Row {
+        tenant: other.clone(),
+        ..samples::row(7, &samples::email().unwrap())
+    };
+    world.state().rows.insert(
+        EmailKey {
+            tenant: other,
+            id: samples::id(7),
+        },
+        theirs,
+    );
     for path in [
         format!("/emails/{}", samples::id(9)),
         format!("/emails/{}", samples::id(7)),
@@ -105,7 +120,11 @@ async fn a_known_path_says_which_methods_it_has() {
     ] {
         let response = ask(&world, &asked(method, path)).await;
         let (status, body) = read(&response);
-        assert_eq!((status, &body["name"]), (405, &"method_not_allowed".into()), "{method} {path}");
+        assert_eq!(
+            (status, &body["name"]),
+            (405, &"method_not_allowed".into()),
+            "{method} {path}"
+        );
         assert_eq!(response.headers().get("allow").unwrap(), allow);
     }
     assert!(world.state().calls.is_empty());
@@ -115,15 +134,26 @@ async fn a_known_path_says_which_methods_it_has() {
 async fn without_a_key_nobody_is_told_what_there_is() {
     let world = samples::world(1).unwrap();
     let one = format!("/emails/{}", samples::id(1));
-    for (authorization, status, name) in
-        [("", 401, "missing_api_key"), ("mq_secret", 401, "missing_api_key"), ("Bearer x", 403, "invalid_api_key")]
-    {
-        for (method, path) in [("GET", one.as_str()), ("GET", "/emails"), ("DELETE", "/emails"), ("GET", "/\u{0}")] {
+    for (authorization, status, name) in [
+        ("", 401, "missing_api_key"),
+        ("mq_secret", 401, "missing_api_key"),
+        ("Bearer x", 403, "invalid_api_key"),
+    ] {
+        for (method, path) in [
+            ("GET", one.as_str()),
+            ("GET", "/emails"),
+            ("DELETE", "/emails"),
+            ("GET", "/\u{0}"),
+        ] {
             let mut event = asked(method, path);
             event["headers"]["authorization"] = authorization.into();
             let response = ask(&world, &event).await;
             let (got, body) = read(&response);
-            assert_eq!((got, &body["name"]), (status, &name.into()), "{authorization} {method} {path}");
+            assert_eq!(
+                (got, &body["name"]),
+                (status, &name.into()),
+                "{authorization} {method} {path}"
+            );
             assert_eq!(response.headers().get("allow"), None);
         }
     }
@@ -151,7 +181,11 @@ async fn a_bad_query_is_a_422_that_names_the_parameter() {
 async fn an_email_outlives_its_content() {
     let world = samples::world(1).unwrap();
     let row = world.row(&samples::key(1)).unwrap();
-    let failed = Row { status: Status::Failed, cause: Some(Cause::BodyMissing), ..row.clone() };
+    let failed = Row {
+        status: Status::Failed,
+        cause: Some(Cause::BodyMissing),
+        ..row.clone()
+    };
     world.state().rows.insert(samples::key(1), failed);
     for content in [None, Some(&b"{\"v\":99}"[..])] {
         let name = (samples::key(1), row.body.sha256.clone());
@@ -160,8 +194,14 @@ async fn an_email_outlives_its_content() {
             Some(content) => world.state().bodies.insert(name, content.to_vec()),
         };
         let (status, email) = read(&ask(&world, &changed(ONE, "/version", "2.0")).await);
-        assert_eq!((status, &email["text"], &email["from"]), (200, &Value::Null, &"".into()));
-        assert_eq!((&email["status"], &email["cause"]), (&"failed".into(), &"body_missing".into()));
+        assert_eq!(
+            (status, &email["text"], &email["from"]),
+            (200, &Value::Null, &"".into())
+        );
+        assert_eq!(
+            (&email["status"], &email["cause"]),
+            (&"failed".into(), &"body_missing".into())
+        );
     }
 }
 
@@ -170,9 +210,15 @@ async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
     // The row; the content, of which nobody may say that it is gone; the list; its rows.
     for (golden, good_calls) in [(ONE, 0), (ONE, 1), (LIST, 0), (LIST, 1)] {
         let world = samples::world(1).unwrap();
-        world.state().faults = [vec![world::Fault::None; good_calls], vec![world::Fault::Before]].concat().into();
+        world.state().faults = [vec![world::Fault::None; good_calls], vec![world::Fault::Before]]
+            .concat()
+            .into();
         let (status, body) = read(&ask(&world, &changed(golden, "/version", "2.0")).await);
-        assert_eq!((status, &body["name"]), (500, &"internal_server_error".into()), "call {good_calls}");
+        assert_eq!(
+            (status, &body["name"]),
+            (500, &"internal_server_error".into()),
+            "call {good_calls}"
+        );
         assert!(!body.to_string().contains("world"), "{body}");
     }
 }
@@ -181,11 +227,19 @@ async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
 async fn one_content_that_cannot_be_read_does_not_hide_the_other_emails() {
     let world: World = samples::world(3).unwrap();
     let hash = samples::email().unwrap().hash();
-    world.state().bodies.insert((samples::key(2), hash), b"garbage".to_vec());
+    world
+        .state()
+        .bodies
+        .insert((samples::key(2), hash), b"garbage".to_vec());
     // The list, its rows, and the first content, which is that of the third email.
     world.state().faults = [world::Fault::None, world::Fault::None, world::Fault::Before].into();
     let (status, page) = read(&ask(&world, &changed(LIST, "/rawQueryString", "")).await);
     assert_eq!(status, 200);
-    let shown: Vec<_> = page["data"].as_array().unwrap().iter().map(|item| item["subject"].as_str().unwrap()).collect();
+    let shown: Vec<_> = page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["subject"].as_str().unwrap())
+        .collect();
     assert_eq!(shown, ["", "", "Hello"]);
 }

@@ -1,6 +1,7 @@
 //! The list in pages, over several shards, in a world in memory.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on says why"
@@ -31,7 +32,10 @@ fn world(seconds: &[(u8, u64)]) -> World {
     let world = samples::world(0).unwrap();
     let email = samples::email().unwrap();
     for (n, secs) in seconds {
-        let row = Row { born: samples::BORN.after(Duration::from_secs(*secs)), ..samples::row(*n, &email) };
+        let row = Row {
+            born: samples::BORN.after(Duration::from_secs(*secs)),
+            ..samples::row(*n, &email)
+        };
         world.state().rows.insert(samples::key(*n), row);
     }
     world
@@ -40,7 +44,10 @@ fn world(seconds: &[(u8, u64)]) -> World {
 /// A place as many seconds after the first email, of no email that there is.
 fn gone(secs: u64, index: usize) -> Place {
     let id = EmailId::from_key(&TenantId::main(), "gone", index);
-    Place { born: samples::BORN.after(Duration::from_secs(secs)), id }
+    Place {
+        born: samples::BORN.after(Duration::from_secs(secs)),
+        id,
+    }
 }
 
 async fn page(world: &World, query: &str) -> (u16, Value) {
@@ -57,8 +64,17 @@ async fn page(world: &World, query: &str) -> (u16, Value) {
 async fn shown(world: &World, query: &str) -> (Vec<u8>, bool) {
     let (status, page) = page(world, query).await;
     assert_eq!(status, 200, "{query}: {page}");
-    let id = |item: &Value| item["id"].as_str().and_then(|id| u8::from_str_radix(id.get(..2)?, 16).ok());
-    let ids = page["data"].as_array().unwrap().iter().map(|item| id(item).unwrap()).collect();
+    let id = |item: &Value| {
+        item["id"]
+            .as_str()
+            .and_then(|id| u8::from_str_radix(id.get(..2)?, 16).ok())
+    };
+    let ids = page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| id(item).unwrap())
+        .collect();
     (ids, page["has_more"].as_bool().unwrap())
 }
 
@@ -68,7 +84,11 @@ async fn the_newest_come_first_whatever_their_shard() {
     assert_eq!(shown(&world, "").await, (vec![9, 3, 5, 1, 4, 2], false));
     for (limit, has_more) in [(1, true), (5, true), (6, false), (7, false)] {
         let expected = [9, 3, 5, 1, 4, 2].into_iter().take(limit).collect();
-        assert_eq!(shown(&world, &format!("limit={limit}")).await, (expected, has_more), "{limit}");
+        assert_eq!(
+            shown(&world, &format!("limit={limit}")).await,
+            (expected, has_more),
+            "{limit}"
+        );
     }
     assert_eq!(shown(&samples::world(0).unwrap(), "").await, (vec![], false));
 }
@@ -79,22 +99,26 @@ async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
     let world = world(&[(1, 0), (2, 5), (3, 5), (4, 5), (5, 5), (6, 5), (7, 5), (8, 9)]);
     let all = [8, 7, 6, 5, 4, 3, 2, 1];
     for limit in 1..=9 {
-        let (mut seen, mut query) = (Vec::new(), format!("limit={limit}"));
+        let (mut seen, mut query) = (Vec::<u8>::new(), format!("limit={limit}"));
         loop {
             let (ids, has_more) = shown(&world, &query).await;
             seen.extend(&ids);
             assert_eq!(has_more, seen.len() < all.len(), "{limit}: {seen:?}");
-            let Some(last) = ids.last().filter(|_| has_more) else { break };
+            let Some(last) = ids.last().filter(|_| has_more) else {
+                break;
+            };
             query = format!("limit={limit}&after={}", samples::id(*last));
         }
         assert_eq!(seen, all, "{limit}");
 
-        let (mut seen, mut first) = (vec![1], 1);
+        let (mut seen, mut first) = (vec![1_u8], 1);
         loop {
             let (ids, has_more) = shown(&world, &format!("limit={limit}&before={}", samples::id(first))).await;
             seen.splice(0..0, ids.iter().copied());
             assert_eq!(has_more, seen.len() < all.len(), "{limit}: {seen:?}");
-            let Some(next) = ids.first().filter(|_| has_more) else { break };
+            let Some(next) = ids.first().filter(|_| has_more) else {
+                break;
+            };
             first = *next;
         }
         assert_eq!(seen, all, "{limit}");
@@ -105,24 +129,59 @@ async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
 async fn what_is_accepted_in_between_moves_no_page() {
     let world = world(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
     assert_eq!(shown(&world, "limit=2").await, (vec![4, 3], true));
-    let newer = Row { born: samples::BORN.after(Duration::from_secs(5)), ..world.row(&samples::key(4)).unwrap() };
-    world.state().rows.insert(samples::key(5), Row { id: samples::id(5), ..newer });
-    assert_eq!(shown(&world, &format!("limit=2&after={}", samples::id(3))).await, (vec![2, 1], false));
-    assert_eq!(shown(&world, &format!("before={}", samples::id(4))).await, (vec![5], false));
+    let newer = Row {
+        born: samples::BORN.after(Duration::from_secs(5)),
+        ..world.row(&samples::key(4)).unwrap()
+    };
+    world.state().rows.insert(
+        samples::key(5),
+        Row {
+            id: samples::id(5),
+            ..newer
+        },
+    );
+    assert_eq!(
+        shown(&world, &format!("limit=2&after={}", samples::id(3))).await,
+        (vec![2, 1], false)
+    );
+    assert_eq!(
+        shown(&world, &format!("before={}", samples::id(4))).await,
+        (vec![5], false)
+    );
 }
 
 #[tokio::test]
 async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
     let world = world(&[(1, 1)]);
     let other = TenantId::parse("other").unwrap();
-    let theirs = Row { tenant: other.clone(), ..samples::row(7, &samples::email().unwrap()) };
-    world.state().rows.insert(EmailKey { tenant: other, id: samples::id(7) }, theirs);
+    let theirs = Row {
+        tenant: other.clone(),
+        ..samples::row(7, &samples::email().unwrap())
+    };
+    world.state().rows.insert(
+        EmailKey {
+            tenant: other,
+            id: samples::id(7),
+        },
+        theirs,
+    );
     for (parameter, n) in [("after", 9), ("before", 9), ("after", 7)] {
         let (status, body) = page(&world, &format!("{parameter}={}", samples::id(n))).await;
-        assert_eq!((status, &body["name"]), (422, &"validation_error".into()), "{parameter} {n}");
-        assert!(body["message"].as_str().unwrap().starts_with(&format!("{parameter}: ")), "{body}");
+        assert_eq!(
+            (status, &body["name"]),
+            (422, &"validation_error".into()),
+            "{parameter} {n}"
+        );
+        assert!(
+            body["message"].as_str().unwrap().starts_with(&format!("{parameter}: ")),
+            "{body}"
+        );
     }
-    assert_eq!(shown(&world, "").await, (vec![1], false), "nor is theirs in the caller's list");
+    assert_eq!(
+        shown(&world, "").await,
+        (vec![1], false),
+        "nor is theirs in the caller's list"
+    );
 }
 
 #[tokio::test]
@@ -131,7 +190,10 @@ async fn rows_that_are_gone_are_no_rows_and_do_not_end_the_list() {
     world.state().forgotten = (0..300).map(|n| gone(100 + n, usize::try_from(n).unwrap())).collect();
     assert_eq!(shown(&world, "limit=3").await, (vec![4, 3, 2], true));
     assert_eq!(shown(&world, "limit=4").await, (vec![4, 3, 2, 1], false));
-    assert_eq!(shown(&world, &format!("limit=1&before={}", samples::id(2))).await, (vec![3], true));
+    assert_eq!(
+        shown(&world, &format!("limit=1&before={}", samples::id(2))).await,
+        (vec![3], true)
+    );
     // Only the gone ones are left: there is nothing more.
     world.state().rows.retain(|key, _| *key == samples::key(4));
     assert_eq!(shown(&world, "limit=1").await, (vec![4], false));
@@ -185,12 +247,29 @@ impl Bodies for Counted {
 #[tokio::test]
 async fn a_full_page_holds_few_contents_at_a_time() {
     let world = samples::world(120).unwrap();
-    let bodies = Counted { world: world.clone(), held: AtomicUsize::new(0), most: AtomicUsize::new(0) };
-    let manage = Manage { rows: world.clone(), bodies, system: world };
+    let bodies = Counted {
+        world: world.clone(),
+        held: AtomicUsize::new(0),
+        most: AtomicUsize::new(0),
+    };
+    let manage = Manage {
+        rows: world.clone(),
+        bodies,
+        system: world,
+    };
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::from_static("Bearer mq_secret"));
-    let caller = authenticate(&headers, &KeySettings { sha256: aws::http::key_hash(b"mq_secret") }).unwrap();
-    manage.emails(&caller, &Page::parse("limit=100").unwrap()).await.unwrap();
+    let caller = authenticate(
+        &headers,
+        &KeySettings {
+            sha256: aws::http::key_hash(b"mq_secret"),
+        },
+    )
+    .unwrap();
+    manage
+        .emails(&caller, &Page::parse("limit=100").unwrap())
+        .await
+        .unwrap();
     let most = manage.bodies.most.into_inner();
     assert!((2..=8).contains(&most), "{most} at a time");
 }

@@ -211,12 +211,20 @@ pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
     write(row, next, Then::Nothing)
 }
 
-/// What `feedback` writes about an event: the acceptance it proves, if that is news.
+/// Whether an event is about this row, and a claim of it that was made.
 ///
 /// An event of an erased and re-used id carries another birth and says nothing about this row.
+fn concerns(row: &Row, event: &SesEvent) -> bool {
+    row.born == event.born
+        && row.id == event.id
+        && row.tenant == event.tenant
+        && (1..=row.claim_no).contains(&event.claim_no)
+}
+
+/// What `feedback` writes about an event: the acceptance it proves, if that is news.
 #[must_use]
 pub fn heard(row: &Row, event: &SesEvent) -> Decision {
-    if row.born != event.born || row.id != event.id || row.tenant != event.tenant {
+    if !concerns(row, event) {
         return Decision::Forget;
     }
     accepted(
@@ -232,7 +240,7 @@ pub fn heard(row: &Row, event: &SesEvent) -> Decision {
 /// What `feedback` writes about the recipients, if the event raises anything.
 #[must_use]
 pub fn learned(row: &Row, event: &SesEvent) -> Decision {
-    if row.born != event.born || row.id != event.id || row.tenant != event.tenant {
+    if !concerns(row, event) {
         return Decision::Forget;
     }
     let mut next = row.clone();

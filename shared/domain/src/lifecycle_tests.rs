@@ -420,11 +420,26 @@ fn fate_event(address: &str, fate: Fate) -> SesEvent {
 }
 
 #[test]
-fn an_event_of_a_re_used_id_says_nothing() {
-    let mut other = fate_event("a@example.com", Fate::Bounced);
-    other.born = at(5);
-    assert_eq!(heard(&row(Status::Sending), &other), Decision::Forget);
-    assert_eq!(learned(&row(Status::Sent), &other), Decision::Forget);
+fn an_event_of_a_re_used_id_or_of_a_claim_never_made_says_nothing() {
+    let (sending, sent) = (row(Status::Sending), row(Status::Sent));
+    let bounced = fate_event("a@example.com", Fate::Bounced);
+    for other in [
+        SesEvent {
+            born: at(5),
+            ..bounced.clone()
+        },
+        SesEvent {
+            claim_no: 0,
+            ..bounced.clone()
+        },
+        SesEvent {
+            claim_no: sent.claim_no + 1,
+            ..bounced
+        },
+    ] {
+        assert_eq!(heard(&sending, &other), Decision::Forget);
+        assert_eq!(learned(&sent, &other), Decision::Forget);
+    }
 }
 
 #[test]

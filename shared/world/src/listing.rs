@@ -21,5 +21,7 @@ impl Listing for World {
 fn shard_places(state: &State, tenant: &TenantId, shard: u16) -> Vec<Place> {
     let rows = state.rows.values().filter(|row| row.tenant == *tenant).map(Place::of);
     let forgotten = state.forgotten.iter().copied();
-    rows.chain(forgotten).filter(|place| place.id.shard(SHARDS) == shard).collect()
+    rows.chain(forgotten)
+        .filter(|place| place.id.shard(SHARDS) == shard)
+        .collect()
 }
