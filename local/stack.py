@@ -142,7 +142,7 @@ def binaries_of(wanted):
         directory = (ROOT / os.environ["MAILQUEUE_BINARIES"]).resolve()
     else:
         say("Building the functions and the fake SES (the first time takes minutes) ...")
-        # All of the workspace, as `make test` does, so that both share what they build.
+        # All of the workspace at once: one by one they would be built with other features.
         run(["cargo", "build", "--workspace", "--bins", "--locked", "--quiet"], "cargo could not build", cwd=ROOT)
         target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
         directory = (ROOT / target / "debug").resolve()
@@ -304,8 +304,10 @@ def api_key():
     path = STATE / "api_key"
     if not path.exists():
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch(mode=0o600)
-        path.write_text(f"mq_{secrets.token_urlsafe(24)}")
+        draft = path.with_name(path.name + ".new")
+        draft.touch(mode=0o600)
+        draft.write_text(f"mq_{secrets.token_urlsafe(24)}")
+        draft.replace(path)
     return path.read_text()
 
 
@@ -530,7 +532,7 @@ def logs():
         os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])
     followed = {process.name: process.log.open(errors="replace") for process in (EMULATOR, FAKE_SES)}
     watch = client("logs")
-    seen, since = set(), int(time.time() * 1000) - 60_000
+    seen, since, began = set(), {}, int(time.time() * 1000) - 60_000
     try:
         while EMULATOR.pid() is not None:
             for name, file in followed.items():
@@ -538,9 +540,14 @@ def logs():
                     print(f"{name:<12} {line.rstrip()}")
             for group in watch.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{STACK}-")["logGroups"]:
                 function = group["logGroupName"].rpartition(f"{STACK}-")[2]
-                events = watch.filter_log_events(logGroupName=group["logGroupName"], startTime=since)["events"]
-                for event in events:
+                # What is from the last seconds is asked for again: lines arrive out of order.
+                start = since.get(function, began) - 5_000
+                pages = watch.get_paginator("filter_log_events").paginate(
+                    logGroupName=group["logGroupName"], startTime=start
+                )
+                for event in (event for page in pages for event in page["events"]):
                     mark = (event["logStreamName"], event["timestamp"], event["message"])
+                    since[function] = max(since.get(function, began), event["timestamp"])
                     if mark not in seen:
                         seen.add(mark)
                         print(f"{function:<12} {event['message'].rstrip()}")

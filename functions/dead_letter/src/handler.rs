@@ -2,14 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use aws::batch;
+use aws::batch::{self, AllFailed};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::{Clock, Rows};
 
 use crate::{Buried, bury};
 
 /// Carries out a batch within `time`.
-pub async fn handle<R: Rows, S: Clock>(rows: &R, system: &S, event: SqsEvent, time: Duration) -> SqsBatchResponse {
+///
+/// # Errors
+/// When every record failed.
+pub async fn handle<R: Rows, S: Clock>(
+    rows: &R,
+    system: &S,
+    event: SqsEvent,
+    time: Duration,
+) -> Result<SqsBatchResponse, AllFailed> {
     let began = Instant::now();
     let records = batch::records(event);
     let results = batch::work_off(&records, time, |record| async move {
@@ -31,5 +39,6 @@ pub async fn handle<R: Rows, S: Clock>(rows: &R, system: &S, event: SqsEvent, ti
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );
-    batch::come_again(batch::failed(&records, &results))
+    let failed: Vec<_> = batch::failed(&records, &results).collect();
+    batch::answer(records.len(), &failed, &[])
 }

@@ -92,7 +92,9 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
     world.state().faults = std::iter::repeat_n(world::Fault::None, 16)
         .chain([world::Fault::Before])
         .collect();
-    let response = handler::handle(&world, &world, event, Duration::from_secs(5)).await;
+    let response = handler::handle(&world, &world, event, Duration::from_secs(5))
+        .await
+        .expect("some went well");
     let failed: Vec<_> = response
         .batch_item_failures
         .iter()

@@ -108,7 +108,10 @@ where
         key: Option<&IdempotencyKey>,
         email: &Email,
     ) -> Result<Accepted, AcceptError> {
-        let id = self.id(tenant, key, 0)?;
+        let id = match key {
+            Some(key) => EmailId::from_key(tenant, key.as_str()),
+            None => self.system.id()?,
+        };
         let stored = self.store(tenant, id, email).await?;
         self.wake(&[&stored]).await;
         Ok(Accepted {
@@ -151,20 +154,16 @@ where
         })
     }
 
-    fn id(&self, tenant: &TenantId, key: Option<&IdempotencyKey>, index: usize) -> Result<EmailId, PortError> {
-        match key {
-            Some(key) => Ok(EmailId::from_key(tenant, key.as_str(), index)),
-            None => self.system.id(),
-        }
-    }
-
     async fn store_item(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
         item: &BatchItem,
     ) -> Result<Stored, AcceptError> {
-        let id = self.id(tenant, key, item.index)?;
+        let id = match key {
+            Some(key) => EmailId::from_batch_key(tenant, key.as_str(), item.index),
+            None => self.system.id()?,
+        };
         self.store(tenant, id, &item.request.email).await
     }
 
@@ -273,7 +272,8 @@ where
             .collect();
         if let Some(error) = failed.first() {
             let count = failed.len();
-            tracing::warn!(count, %error, "wake-ups could not be sent; the index has the emails");
+            let error = aws::telemetry::chain(error);
+            tracing::warn!(count, error, "wake-ups could not be sent; the index has the emails");
         }
     }
 }

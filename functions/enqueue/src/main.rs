@@ -4,10 +4,10 @@ use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::lanes::LaneQueues;
 use aws::rows::Table;
-use aws::settings;
 use aws::system::System;
+use aws::{gateway, settings};
 use enqueue::{Accepting, Enqueue, handler};
-use lambda_http::{Error, run, service_fn};
+use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -33,9 +33,5 @@ async fn main() -> Result<(), Error> {
         with,
     };
     futures::future::join(enqueue.rows.warm(), clients.warm(&[Service::Sqs])).await;
-    let (enqueue, key) = (&enqueue, &key);
-    run(service_fn(|request| async move {
-        Ok::<_, Error>(handler::handle(enqueue, key, request).await)
-    }))
-    .await
+    gateway::run(|request| handler::handle(&enqueue, &key, request)).await
 }

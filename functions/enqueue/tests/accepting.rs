@@ -227,7 +227,9 @@ async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
         .await
         .expect("accepted");
     assert_eq!((first.ids.len(), first.replayed), (3, false));
-    let expected: Vec<_> = (0..3).map(|index| EmailId::from_key(&tenant(), "b", index)).collect();
+    let expected: Vec<_> = (0..3)
+        .map(|index| EmailId::from_batch_key(&tenant(), "b", index))
+        .collect();
     assert_eq!(first.ids, expected);
     let again = enqueue
         .accept_batch(&tenant(), Some(&key("b")), request())

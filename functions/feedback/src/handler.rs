@@ -1,39 +1,91 @@
 //! SQS: a batch of SES's events in, the ones that must come again out.
 
+use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws::batch;
+use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Clock, Rows};
+use domain::ports::{Clock, EmailKey, Rows};
+use domain::wire::ses_event::{SesEvent, SesEventError};
 
 use crate::{Heard, hear};
 
+/// All that a batch says about one email.
+#[derive(Clone)]
+struct About<'a> {
+    key: EmailKey,
+    events: Vec<SesEvent>,
+    message_ids: Vec<&'a str>,
+}
+
 /// Carries out a batch within `time`.
-pub async fn handle<R: Rows, S: Clock>(rows: &R, system: &S, event: SqsEvent, time: Duration) -> SqsBatchResponse {
+///
+/// # Errors
+/// When every record failed.
+pub async fn handle<R: Rows, S: Clock>(
+    rows: &R,
+    system: &S,
+    event: SqsEvent,
+    time: Duration,
+) -> Result<SqsBatchResponse, AllFailed> {
     let began = Instant::now();
     let records = batch::records(event);
-    let results = batch::work_off(&records, time, |record| async move {
-        hear(rows, &record.body, system.now()).await
+    let (abouts, mut failed) = sorted(&records);
+    let results = batch::work_off(&abouts, time, |about| async move {
+        hear(rows, &about.key, &about.events, system.now()).await
     })
     .await;
-    let (mut known, mut strange) = (0_usize, 0_usize);
-    for heard in results.iter().flatten() {
-        match heard {
-            Heard::Known => known += 1,
-            Heard::NoSuchEmail => strange += 1,
-            Heard::NotOurs(error) => {
-                strange += 1;
-                tracing::warn!(%error, "an event is about no email of this queue");
+    let mut unknown = 0;
+    for (about, result) in abouts.iter().zip(&results) {
+        match result {
+            Ok(Heard::Known) => {}
+            Ok(Heard::NoSuchEmail) => unknown += 1,
+            Err(error) => {
+                tracing::error!(id = %about.key.id, error = aws::telemetry::chain(error), "events could not be recorded");
+                failed.extend(&about.message_ids);
             }
         }
     }
     tracing::info!(
         target: "mailqueue",
         records = records.len(),
-        known,
-        strange,
+        emails = abouts.len(),
+        unknown,
+        failed = failed.len(),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );
-    batch::come_again(batch::failed(&records, &results))
+    batch::answer(records.len(), &failed, &[])
+}
+
+/// Puts the events of each email together; and the messages that cannot be read, which come
+/// again until SQS puts them aside, where a person sees them.
+fn sorted(records: &[Record]) -> (Vec<About<'_>>, Vec<&str>) {
+    let (mut abouts, mut unreadable) = (BTreeMap::new(), Vec::new());
+    for record in records {
+        let message_id = record.message_id.as_str();
+        match SesEvent::parse(&record.body) {
+            Ok(event) => {
+                let key = EmailKey {
+                    tenant: event.tenant.clone(),
+                    id: event.id,
+                };
+                let about = abouts.entry(key.clone()).or_insert_with(|| About {
+                    key,
+                    events: Vec::new(),
+                    message_ids: Vec::new(),
+                });
+                about.events.push(event);
+                about.message_ids.push(message_id);
+            }
+            Err(error @ (SesEventError::Greeting | SesEventError::OtherType(_) | SesEventError::Tag(_))) => {
+                tracing::info!(message_id, %error, "a message is about no email of this queue");
+            }
+            Err(error @ (SesEventError::Malformed { .. } | SesEventError::Missing(_))) => {
+                tracing::error!(message_id, %error, "a message of the feedback queue cannot be read");
+                unreadable.push(message_id);
+            }
+        }
+    }
+    (abouts.into_values().collect(), unreadable)
 }

@@ -2,8 +2,9 @@
 //!
 //! **Role:** behind the queue that SES's events arrive in, by way of SNS.
 //! **Invariant:** events come in any order, doubled and late; none of it changes the result.
-//! Reads before it writes: of ten events nine say nothing new.
-//! **After a crash:** the event comes again.
+//! Reads before it writes: most events say nothing new. All that a batch says of one email is
+//! taken together, or its events would fight each other for the row.
+//! **After a crash:** the events come again.
 //! **Start reading at** [`hear`]; [`handler`] is SQS.
 
 pub mod handler;
@@ -12,51 +13,28 @@ use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
 use domain::ports::{EmailKey, Rows};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{SesEvent, SesEventError};
+use domain::wire::ses_event::SesEvent;
 
-/// What became of an event.
-#[derive(Debug)]
+/// What became of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// The row knows what the event says.
+    /// The row knows what they say.
     Known,
-    /// There is no such row, or it is another birth of the id.
+    /// There is no such row.
     NoSuchEmail,
-    /// An event of SES that is about no email of this queue, or of a type that says nothing.
-    NotOurs(SesEventError),
 }
 
-/// Why an event has to come again.
-#[derive(Debug, thiserror::Error)]
-pub enum HearError {
-    /// It cannot be read. It comes again until SQS puts it aside, where a person sees it.
-    #[error("a message of the feedback queue cannot be read")]
-    Unreadable(#[source] SesEventError),
-    /// The row could not be read or written.
-    #[error("an event could not be recorded")]
-    Apply(#[from] ApplyError),
-}
-
-/// Carries out one event.
+/// Carries out events about one email.
 ///
 /// # Errors
-/// See [`HearError`]: the event must come again.
-pub async fn hear<R: Rows>(rows: &R, message: &str, now: Timestamp) -> Result<Heard, HearError> {
-    let event = match SesEvent::parse(message) {
-        Ok(event) => event,
-        Err(error @ (SesEventError::OtherType(_) | SesEventError::Tag(_))) => return Ok(Heard::NotOurs(error)),
-        Err(error @ (SesEventError::Malformed(_) | SesEventError::Missing(_))) => {
-            return Err(HearError::Unreadable(error));
-        }
+/// When the row could not be read or written: the events must come again.
+pub async fn hear<R: Rows>(rows: &R, key: &EmailKey, events: &[SesEvent], now: Timestamp) -> Result<Heard, ApplyError> {
+    let Some(mut row) = rows.load(key, now).await? else {
+        return Ok(Heard::NoSuchEmail);
     };
-    let key = EmailKey {
-        tenant: event.tenant.clone(),
-        id: event.id,
-    };
-    let row = match rows.load(&key, now).await.map_err(ApplyError::from)? {
-        Some(row) if row.born == event.born => row,
-        Some(_) | None => return Ok(Heard::NoSuchEmail),
-    };
-    let (_, row) = apply(rows, row, now, |row| heard(row, &event)).await?;
-    apply(rows, row, now, |row| learned(row, &event)).await?;
+    for event in events {
+        (_, row) = apply(rows, row, now, |row| heard(row, event)).await?;
+    }
+    apply(rows, row, now, |row| learned(row, events)).await?;
     Ok(Heard::Known)
 }

@@ -18,7 +18,9 @@ async fn main() -> Result<(), Error> {
     rows.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        Ok::<_, Error>(handler::handle(rows, &System, event.payload, time).await)
+        handler::handle(rows, &System, event.payload, time)
+            .await
+            .map_err(Error::from)
     }))
     .await
 }

@@ -3,12 +3,15 @@
 
 use std::time::Duration;
 
+use aws::batch::AllFailed;
 use aws_lambda_events::sqs::SqsEvent;
+use domain::apply::ApplyError;
 use domain::fate::Fate;
 use domain::ports::EmailKey;
 use domain::row::{Row, Status, recipient_key};
 use domain::timestamp::Timestamp;
-use feedback::{HearError, Heard, handler, hear};
+use domain::wire::ses_event::{GREETING, SesEvent};
+use feedback::{Heard, handler, hear};
 use world::{World, samples};
 
 const NOW: Timestamp = Timestamp::from_millis(2_000_000);
@@ -46,10 +49,18 @@ fn bounce() -> String {
     event("Bounce", part, 1_000_000)
 }
 
+fn parsed(message: &str) -> SesEvent {
+    SesEvent::parse(message).expect("an event")
+}
+
+async fn heard(world: &World, message: &str) -> Result<Heard, ApplyError> {
+    hear(world, &samples::key(1), &[parsed(message)], NOW).await
+}
+
 async fn after(events: &[String]) -> Row {
     let world = world(1);
     for event in events {
-        assert!(matches!(hear(&world, event, NOW).await.expect("heard"), Heard::Known));
+        assert_eq!(heard(&world, event).await.expect("heard"), Heard::Known);
     }
     world.row(&samples::key(1)).expect("the row")
 }
@@ -80,44 +91,85 @@ async fn events_in_any_order_and_doubled_give_one_result() {
 async fn an_event_that_says_nothing_new_is_not_written() {
     let world = world(1);
     for _ in 0..3 {
-        hear(&world, &send(), NOW).await.expect("heard");
+        heard(&world, &send()).await.expect("heard");
     }
     assert_eq!(world.state().calls, ["load", "write", "load", "load"]);
+}
+
+/// One by one, at the same time, they would fight each other for the row.
+#[tokio::test]
+async fn all_that_is_said_of_one_email_is_read_and_written_together() {
+    let world = world(1);
+    let events: Vec<_> = [send(), delivery(), bounce(), delivery()]
+        .iter()
+        .map(|event| parsed(event))
+        .collect();
+    hear(&world, &samples::key(1), &events, NOW).await.expect("heard");
+    assert_eq!(
+        world.state().calls,
+        ["load", "write", "write"],
+        "the acceptance, and the fates"
+    );
+    let row = world.row(&samples::key(1)).expect("the row");
+    assert_eq!(row.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
 }
 
 #[tokio::test]
 async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
     let world = world(1);
-    let other = event("Send", "", 5);
-    assert!(matches!(
-        hear(&world, &other, NOW).await.expect("heard"),
-        Heard::NoSuchEmail
-    ));
-    let strangers = send().replace("mq_id", "their_id");
-    assert!(matches!(
-        hear(&world, &strangers, NOW).await.expect("heard"),
-        Heard::NotOurs(_)
-    ));
+    heard(&world, &event("Send", "", 5)).await.expect("heard");
     assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Uncertain);
-}
-
-#[tokio::test]
-async fn what_cannot_be_read_comes_again_until_a_person_sees_it() {
-    for message in ["", "{}", "null", r#"{"eventType":"Send","mail":{}}"#] {
-        assert!(
-            matches!(hear(&world(1), message, NOW).await, Err(HearError::Unreadable(_))),
-            "{message}"
-        );
-    }
+    let nobody = hear(&world, &samples::key(9), &[parsed(&send())], NOW).await;
+    assert_eq!(nobody.expect("heard"), Heard::NoSuchEmail);
 }
 
 #[tokio::test]
 async fn when_the_table_fails_the_event_comes_again() {
     let world = world(1);
     world.fail_next(1);
-    assert!(matches!(hear(&world, &send(), NOW).await, Err(HearError::Apply(_))));
-    hear(&world, &send(), NOW).await.expect("heard the second time");
+    assert!(heard(&world, &send()).await.is_err());
+    heard(&world, &send()).await.expect("heard the second time");
     assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Sent);
+}
+
+fn batch(messages: &[&str]) -> SqsEvent {
+    let records: Vec<_> = messages
+        .iter()
+        .zip(0..)
+        .map(|(body, id)| serde_json::json!({"messageId": format!("m{id}"), "body": body}))
+        .collect();
+    serde_json::from_value(serde_json::json!({"Records": records})).expect("an event of SQS")
+}
+
+async fn come_again(world: &World, messages: &[&str]) -> Result<Vec<String>, AllFailed> {
+    let response = handler::handle(world, world, batch(messages), Duration::from_secs(5)).await?;
+    let failures = response.batch_item_failures.into_iter();
+    Ok(failures.map(|failure| failure.item_identifier).collect())
+}
+
+#[tokio::test]
+async fn what_cannot_be_read_comes_again_until_a_person_sees_it_and_strangers_do_not() {
+    let strangers = send().replace("mq_id", "their_id");
+    let messages = [
+        "",
+        GREETING,
+        "{}",
+        &strangers,
+        "null",
+        &send(),
+        r#"{"eventType":"Send","mail":{}}"#,
+    ];
+    let again = come_again(&world(1), &messages).await.expect("some went well");
+    assert_eq!(again, ["m0", "m2", "m4", "m6"]);
+}
+
+#[tokio::test]
+async fn when_nothing_goes_well_the_invocation_fails_so_that_the_alarm_tells() {
+    let world = world(1);
+    world.fail_next(1);
+    let messages = [send(), delivery()];
+    let result = come_again(&world, &messages.each_ref().map(String::as_str)).await;
+    assert_eq!(result, Err(AllFailed { records: 2 }));
 }
 
 #[tokio::test]
@@ -130,7 +182,9 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
         .filter_map(|record| record.message_id.clone())
         .collect();
     let world = world(10);
-    let response = handler::handle(&world, &world, event, Duration::from_secs(5)).await;
+    let response = handler::handle(&world, &world, event, Duration::from_secs(5))
+        .await
+        .expect("some went well");
     let failed: Vec<_> = response
         .batch_item_failures
         .iter()

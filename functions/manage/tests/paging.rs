@@ -43,7 +43,7 @@ fn world(seconds: &[(u8, u64)]) -> World {
 
 /// A place as many seconds after the first email, of no email that there is.
 fn gone(secs: u64, index: usize) -> Place {
-    let id = EmailId::from_key(&TenantId::main(), "gone", index);
+    let id = EmailId::from_batch_key(&TenantId::main(), "gone", index);
     Place {
         born: samples::BORN.after(Duration::from_secs(secs)),
         id,

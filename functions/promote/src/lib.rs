@@ -15,8 +15,13 @@ use std::time::Instant;
 
 use domain::lifecycle::Policy;
 use domain::ports::{Clock, DeadLetters, DueIndex, Evidence, Lanes, PortError, Rows};
-use futures::future::join_all;
+use futures::StreamExt;
+use futures::stream::iter;
 use tokio::sync::OnceCell;
+
+/// Shards that are worked off at the same time. Our choice: with what each does at once, a small
+/// function has dozens of calls under way and not hundreds.
+const AT_ONCE: usize = 4;
 
 /// Promotes emails with what the world offers.
 #[derive(Debug, Clone)]
@@ -78,7 +83,7 @@ where
     E: Evidence,
     S: Clock,
 {
-    /// Works off the index until it is done or `deadline` has come. All shards at once.
+    /// Works off the index until it is done or `deadline` has come.
     ///
     /// # Errors
     /// The first call to the index that failed, after all else was done.
@@ -88,23 +93,29 @@ where
             caught_up: OnceCell::new(),
         };
         let cursors = self.rows.cursors().await?;
-        let shards = (0..self.rows.shards()).map(|shard| {
-            let (cursor, run) = (cursors.get(&shard).cloned(), &run);
-            async move {
-                // What is due soon first: it must not wait for a recovery that takes long.
-                [
-                    self.wake_coming(shard, cursor, run).await,
-                    self.recover_unwoken(shard, run).await,
-                    self.recover_overdue(shard, run).await,
-                ]
-            }
-        });
+        let run = &run;
+        let shards: Vec<_> = (0..self.rows.shards())
+            .map(|shard| {
+                let cursor = cursors.get(&shard).cloned();
+                async move {
+                    // What is due soon first: it must not wait for a recovery that takes long.
+                    [
+                        self.wake_coming(shard, cursor, run).await,
+                        self.recover_unwoken(shard, run).await,
+                        self.recover_overdue(shard, run).await,
+                    ]
+                }
+            })
+            .collect();
         let mut done = Promoted::default();
         let mut error = None;
-        for result in join_all(shards).await.into_iter().flatten() {
-            match result {
-                Ok(promoted) => done += promoted,
-                Err(failed) => error = error.or(Some(failed)),
+        let mut results = iter(shards).buffer_unordered(AT_ONCE);
+        while let Some(shard) = results.next().await {
+            for result in shard {
+                match result {
+                    Ok(promoted) => done += promoted,
+                    Err(failed) => error = error.or(Some(failed)),
+                }
             }
         }
         error.map_or(Ok(done), Err)

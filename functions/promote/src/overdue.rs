@@ -99,7 +99,11 @@ where
             let (woken, handed_over) = join(self.lanes.wake(&wakes), self.dead_letters.hand_over(&hand_overs)).await;
             for error in woken.into_iter().chain(handed_over).filter_map(Result::err) {
                 done.failed += 1;
-                tracing::warn!(%error, "a recovered email could not be woken or handed over; the index has it");
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(
+                    error,
+                    "a recovered email could not be woken or handed over; the index has it"
+                );
             }
         }
         Ok(done)
@@ -120,7 +124,11 @@ where
             match self.evidence.caught_up().await {
                 Ok(caught_up) => caught_up,
                 Err(error) => {
-                    tracing::warn!(%error, "how far feedback is could not be found out; uncertain emails wait");
+                    let error = aws::telemetry::chain(&error);
+                    tracing::warn!(
+                        error,
+                        "how far feedback is could not be found out; uncertain emails wait"
+                    );
                     false
                 }
             }

@@ -66,7 +66,8 @@ where
             .collect();
         let results = self.lanes.wake(&wakes).await;
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
-            tracing::warn!(%error, "wake-ups could not be sent; the next run sends them");
+            let error = aws::telemetry::chain(error);
+            tracing::warn!(error, "wake-ups could not be sent; the next run sends them");
         }
         results.iter().take_while(|result| result.is_ok()).count()
     }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use aws::batch::{self, Record};
+use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::{Bodies, Clock, DeadLetters, Provider, Random, Rows};
 use domain::wire::wake_up::{WakeUp, WakeUpError};
@@ -33,12 +33,15 @@ pub enum RecordError {
 }
 
 /// Carries out a batch within `time`.
+///
+/// # Errors
+/// When every record failed.
 pub async fn handle<R, B, D, P, S>(
     send: &Send<R, B, D, P, S>,
     lanes: &impl PutBack,
     event: SqsEvent,
     time: Duration,
-) -> SqsBatchResponse
+) -> Result<SqsBatchResponse, AllFailed>
 where
     R: Rows,
     B: Bodies,
@@ -77,6 +80,6 @@ where
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );
-    let later = later.iter().map(|(record, _)| record.message_id.as_str());
-    batch::come_again(later.chain(failed))
+    let later: Vec<_> = later.iter().map(|(record, _)| record.message_id.as_str()).collect();
+    batch::answer(records.len(), &failed, &later)
 }

@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use domain::apply::{ApplyError, apply};
 use domain::cause::Cause;
-use domain::email::Email;
+use domain::email::{BodyError, Email};
 use domain::lifecycle::{Attempt, Policy, Then, not_claimable, record};
 use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, PortError, Provider, Random, Rows};
 use domain::row::Row;
@@ -24,8 +24,9 @@ use tokio::sync::Semaphore;
 /// in the table, and would be loaded in vain for an email that cannot be claimed.
 const NEAR_BYTES: u64 = 64 * 1024;
 
-/// Kilobytes of contents that an environment holds at the same time. Our choice: half of its
-/// 256 MB, for the SDK's copies are in the other half.
+/// Kilobytes of contents that an environment works on at the same time. Each is there up to five
+/// times in passing (as received, packed, unpacked, parsed, and as SES is given it), which makes
+/// 160 MB of the function's 256.
 const MEMORY_KB: u32 = 32 * 1024;
 
 /// What becomes of a wake-up.
@@ -158,7 +159,11 @@ where
                         .submit(claimed, &email, self.with.timeout(claimed.body.bytes))
                         .await
                 }
-                Err(error) => not_accepted(Cause::BodyMissing, error.to_string()),
+                // From a newer deployment, before a roll-back: the next roll-forward reads it.
+                Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unavailable, error.to_string()),
+                Err(error @ (BodyError::Json(_) | BodyError::Invalid(_))) => {
+                    not_accepted(Cause::BodyMissing, error.to_string())
+                }
             },
             Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
             Err(_) => not_accepted(Cause::Unavailable, "the stored content could not be read".to_owned()),
@@ -178,7 +183,8 @@ where
                     .into_iter()
                     .filter_map(Result::err)
                 {
-                    tracing::warn!(id = %row.id, %error, "an email could not be handed over yet");
+                    let error = aws::telemetry::chain(&error);
+                    tracing::warn!(id = %row.id, error, "an email could not be handed over yet");
                 }
                 Woken::Done
             }

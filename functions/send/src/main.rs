@@ -39,7 +39,9 @@ async fn main() -> Result<(), Error> {
     let (send, lanes) = (&send, &lanes);
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        Ok::<_, Error>(handler::handle(send, lanes, event.payload, time).await)
+        handler::handle(send, lanes, event.payload, time)
+            .await
+            .map_err(Error::from)
     }))
     .await
 }

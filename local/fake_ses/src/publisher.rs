@@ -27,6 +27,12 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
+/// What SES publishes, in place of an event, once it is told to publish to a topic.
+///
+/// Source: what was recorded of SES by LocalStack's snapshots and by django-anymail, read
+/// 2026-11-24.
+const GREETING: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
+
 /// Takes events; cheap to share.
 #[derive(Debug, Clone)]
 pub struct Publisher {
@@ -111,6 +117,8 @@ struct Topic {
 
 async fn run(topic: Topic, mut work: UnboundedReceiver<Vec<Value>>) {
     let mut under_way = JoinSet::new();
+    let greeter = topic.clone();
+    under_way.spawn(async move { greeter.publish(GREETING.to_owned()).await });
     while let Some(events) = work.recv().await {
         while under_way.len() >= IN_FLIGHT {
             under_way.join_next().await;
@@ -120,6 +128,7 @@ async fn run(topic: Topic, mut work: UnboundedReceiver<Vec<Value>>) {
             for event in events {
                 // SES ends each event with a line break.
                 topic.publish(format!("{event}\n")).await;
+                topic.counts.published.fetch_add(1, Ordering::Relaxed);
             }
         });
         while under_way.try_join_next().is_some() {}
@@ -137,10 +146,7 @@ impl Topic {
                 .topic_arn(&self.arn)
                 .subject("Amazon SES Email Event Notification");
             match request.message(&event).send().await {
-                Ok(_) => {
-                    self.counts.published.fetch_add(1, Ordering::Relaxed);
-                    return;
-                }
+                Ok(_) => return,
                 Err(error) => {
                     self.counts.failed_tries.fetch_add(1, Ordering::Relaxed);
                     tracing::warn!(error = %DisplayErrorContext(&error), "an event could not be published yet");

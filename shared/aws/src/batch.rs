@@ -63,17 +63,17 @@ pub fn time_left(deadline_ms: u64) -> Duration {
     Duration::from_millis(deadline_ms.saturating_sub(now)).saturating_sub(LAST_WORDS)
 }
 
-/// Works off all records at once, within `time`; the results in the order of the records.
-pub async fn work_off<T, E, F>(
-    records: &[Record],
+/// Works off all items at once, within `time`; the results in the order of the items.
+pub async fn work_off<I: Clone, T, E, F>(
+    items: &[I],
     time: Duration,
-    work: impl Fn(Record) -> F,
+    work: impl Fn(I) -> F,
 ) -> Vec<Result<T, Failure<E>>>
 where
     F: Future<Output = Result<T, E>>,
 {
-    join_all(records.iter().map(|record| {
-        let work = AssertUnwindSafe(work(record.clone())).catch_unwind();
+    join_all(items.iter().map(|item| {
+        let work = AssertUnwindSafe(work(item.clone())).catch_unwind();
         async move {
             match tokio::time::timeout(time, work).await {
                 Ok(Ok(result)) => result.map_err(Failure::Error),
@@ -92,23 +92,44 @@ pub fn failed<'a, T, E: std::error::Error + 'static>(
 ) -> impl Iterator<Item = &'a str> {
     records.iter().zip(results).filter_map(|(record, result)| {
         let error = result.as_ref().err()?;
-        tracing::error!(message_id = record.message_id, error = crate::telemetry::chain(error), "a record failed");
+        tracing::error!(
+            message_id = record.message_id,
+            error = crate::telemetry::chain(error),
+            "a record failed"
+        );
         Some(record.message_id.as_str())
     })
 }
 
-/// The answer that makes these messages, and no others, come again.
-#[must_use]
-pub fn come_again<'a>(message_ids: impl Iterator<Item = &'a str>) -> SqsBatchResponse {
+/// Every record failed: it is not theirs, but the invocation's. The messages fare the same as
+/// if each were reported; but only so Lambda counts an error, and the alarm tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("none of {records} records could be worked off")]
+pub struct AllFailed {
+    /// How many there were.
+    pub records: usize,
+}
+
+/// The answer to a batch of `records`, of which `failed` failed and `later` were put back: that
+/// these messages, and no others, come again.
+///
+/// # Errors
+/// [`AllFailed`] when nothing went well.
+pub fn answer(records: usize, failed: &[&str], later: &[&str]) -> Result<SqsBatchResponse, AllFailed> {
+    if records > 0 && failed.len() == records {
+        return Err(AllFailed { records });
+    }
     let mut response = SqsBatchResponse::default();
-    response.batch_item_failures = message_ids
+    response.batch_item_failures = failed
+        .iter()
+        .chain(later)
         .map(|id| {
             let mut failure = BatchItemFailure::default();
-            id.clone_into(&mut failure.item_identifier);
+            (*id).clone_into(&mut failure.item_identifier);
             failure
         })
         .collect();
-    response
+    Ok(response)
 }
 
 #[cfg(test)]
@@ -116,7 +137,12 @@ mod tests {
     use super::*;
 
     fn record(body: &str) -> Record {
-        Record { message_id: body.to_owned(), receipt: String::new(), body: body.to_owned(), queue_arn: String::new() }
+        Record {
+            message_id: body.to_owned(),
+            receipt: String::new(),
+            body: body.to_owned(),
+            queue_arn: String::new(),
+        }
     }
 
     #[tokio::test(start_paused = true)]
@@ -133,15 +159,27 @@ mod tests {
         .await;
         assert!(matches!(
             results.as_slice(),
-            [Ok(()), Err(Failure::Error("no")), Err(Failure::Panicked), Err(Failure::OutOfTime), Ok(())]
+            [
+                Ok(()),
+                Err(Failure::Error("no")),
+                Err(Failure::Panicked),
+                Err(Failure::OutOfTime),
+                Ok(())
+            ]
         ));
     }
 
     #[test]
-    fn only_what_failed_is_reported() {
-        let response = come_again(["b"].into_iter());
+    fn only_what_failed_or_waits_comes_again() {
+        let response = answer(3, &["b"], &["c"]).unwrap();
         let json = serde_json::to_string(&response).unwrap();
-        assert_eq!(json, r#"{"batchItemFailures":[{"itemIdentifier":"b"}]}"#);
+        assert_eq!(
+            json,
+            r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"c"}]}"#
+        );
+        assert_eq!(answer(2, &["a", "b"], &[]), Err(AllFailed { records: 2 }));
+        assert!(answer(2, &[], &["a", "b"]).is_ok(), "to wait is no failure");
+        assert!(answer(0, &[], &[]).is_ok());
     }
 
     #[test]

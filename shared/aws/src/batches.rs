@@ -50,3 +50,97 @@ impl Batches for Table {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::replay::{Answer, Replay};
+    use crate::rows::samples::at;
+    use crate::telemetry::chain;
+
+    const ERRORS: &str = r#"[{"index":3,"message":"to: is no address"}]"#;
+
+    fn key() -> IdempotencyKey {
+        IdempotencyKey::parse("order for ada@example.com").unwrap()
+    }
+
+    fn record() -> BatchRecord {
+        BatchRecord {
+            hash: "ab".repeat(32),
+            errors: serde_json::from_str(ERRORS).unwrap(),
+        }
+    }
+
+    async fn remember(replay: &Replay) -> Result<BatchRecord, String> {
+        let (tenant, record) = (TenantId::main(), record());
+        let remembered = replay
+            .table(16)
+            .await
+            .remember(&tenant, &key(), &record, at(9_000), at(1_999))
+            .await;
+        remembered.map_err(|error| chain(&error))
+    }
+
+    #[tokio::test]
+    async fn a_new_batch_is_stored_under_the_hash_of_its_key() {
+        let replay = Replay::new([Answer::ok(&json!({}))]);
+        assert_eq!(remember(&replay).await, Ok(record()));
+        let pk = format!("main#idem-{}", sha256_hex(b"order for ada@example.com"));
+        assert_eq!(
+            replay.only().json(),
+            json!({
+                "TableName": "T",
+                "Item": {
+                    "pk": {"S": pk},
+                    "sk": {"S": "batch"},
+                    "h": {"S": "ab".repeat(32)},
+                    "e": {"S": ERRORS},
+                    "ttl": {"N": "9"},
+                },
+                "ConditionExpression": "attribute_not_exists(pk) OR #ttl < :now",
+                "ExpressionAttributeNames": {"#ttl": "ttl"},
+                "ExpressionAttributeValues": {":now": {"N": "1"}},
+                "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+            })
+        );
+    }
+
+    fn known(hash: &str, errors: &str) -> Answer {
+        let item = Item::from([item::s("h", hash.to_owned()), item::s("e", errors.to_owned())]);
+        Answer::condition_failed(Some(&item))
+    }
+
+    #[tokio::test]
+    async fn what_the_key_was_used_for_before_is_returned() {
+        let other = BatchRecord {
+            hash: "other".to_owned(),
+            errors: Vec::new(),
+        };
+        assert_eq!(remember(&Replay::new([known("other", "[]")])).await, Ok(other));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_batch_whose_answer_was_lost_is_the_same_batch() {
+        let replay = Replay::new([Answer::Lost, known(&record().hash, ERRORS)]);
+        assert_eq!(remember(&replay).await, Ok(record()));
+    }
+
+    #[tokio::test]
+    async fn garbage_is_an_error() {
+        for (answer, says) in [
+            (known("other", "secret"), "attribute e is malformed"),
+            (
+                Answer::condition_failed(Some(&Item::from([item::n("h", 1)]))),
+                "attribute h is malformed",
+            ),
+            (Answer::condition_failed(None), "attribute pk is missing"),
+        ] {
+            assert_eq!(
+                remember(&Replay::new([answer])).await,
+                Err(format!("remembering a batch: {says}"))
+            );
+        }
+    }
+}

@@ -47,6 +47,11 @@ const LEVEL: i32 = 3;
 /// for JSON's escapes.
 const UNPACKED_MAX: usize = 2 * limits::REQUEST_BYTES;
 
+/// Contents that are read beside a row. An email has one; a request that was refused for its
+/// key's sake has left another, and no number of those may fill the memory. One that is not
+/// among them is read by its name.
+const NEAR_MAX: i32 = 4;
+
 /// How the sort keys of contents begin.
 const BODY: &str = "body#";
 
@@ -65,7 +70,11 @@ impl BodyStore {
     /// Puts a table and a bucket together.
     #[must_use]
     pub fn new(table: Table, s3: aws_sdk_s3::Client, settings: &BucketSettings) -> Self {
-        Self { table, s3, bucket: settings.bucket.clone() }
+        Self {
+            table,
+            s3,
+            bucket: settings.bucket.clone(),
+        }
     }
 }
 
@@ -81,7 +90,10 @@ fn object_key(key: &EmailKey, body: &BodyRef) -> String {
 fn keep_days(keep_until: Timestamp, now: Timestamp) -> u16 {
     let days = keep_until.since(now).as_secs().div_ceil(86_400);
     let [.., longest] = KEEP_DAYS;
-    KEEP_DAYS.into_iter().find(|kept| u64::from(*kept) >= days).unwrap_or(longest)
+    KEEP_DAYS
+        .into_iter()
+        .find(|kept| u64::from(*kept) >= days)
+        .unwrap_or(longest)
 }
 
 fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
@@ -90,8 +102,13 @@ fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
 
 impl Bodies for BodyStore {
     fn pack(&self, content: &[u8]) -> Result<Packed, PortError> {
-        let bytes = zstd::bulk::compress(content, LEVEL).map_err(|error| port("compressing a content")(error.into()))?;
-        let place = if bytes.len() <= TABLE_MAX { BodyPlace::Table } else { BodyPlace::Bucket };
+        let bytes =
+            zstd::bulk::compress(content, LEVEL).map_err(|error| port("compressing a content")(error.into()))?;
+        let place = if bytes.len() <= TABLE_MAX {
+            BodyPlace::Table
+        } else {
+            BodyPlace::Bucket
+        };
         Ok(Packed { place, bytes })
     }
 
@@ -123,17 +140,22 @@ impl Bodies for BodyStore {
                     .body(ByteStream::from(packed.bytes))
                     .send()
                     .await;
-                stored.map(drop).map_err(|error| port("storing a content in the bucket")(error.into()))
+                stored
+                    .map(drop)
+                    .map_err(|error| port("storing a content in the bucket")(error.into()))
             }
         }
     }
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {
         const WHAT: &str = "reading the contents of the table";
-        let items = self.table.beginning_with(item::pk(key), BODY, WHAT).await?;
+        let items = self.table.beginning_with(item::pk(key), BODY, NEAR_MAX, WHAT).await?;
         let mut contents = BTreeMap::new();
         for mut item in items {
-            let hash = item::text(&item, "sk").ok().and_then(|sk| sk.strip_prefix(BODY)).map(str::to_owned);
+            let hash = item::text(&item, "sk")
+                .ok()
+                .and_then(|sk| sk.strip_prefix(BODY))
+                .map(str::to_owned);
             if let (Some(hash), Some(AttributeValue::B(packed))) = (hash, item.remove(CONTENT)) {
                 // One that cannot be unpacked is missed when it is asked for, by its name.
                 contents.extend(unpack(packed.as_ref()).ok().map(|content| (hash, content)));
@@ -145,7 +167,10 @@ impl Bodies for BodyStore {
     async fn load(&self, key: &EmailKey, body: &BodyRef) -> Result<Option<Vec<u8>>, PortError> {
         let packed = match body.place {
             BodyPlace::Table => {
-                let item = self.table.get(item::pk(key), sort_key(body), "reading a content of the table").await?;
+                let item = self
+                    .table
+                    .get(item::pk(key), sort_key(body), "reading a content of the table")
+                    .await?;
                 match item.and_then(|mut item| item.remove(CONTENT)) {
                     Some(AttributeValue::B(content)) => Some(content.into_inner()),
                     Some(_) | None => None,
@@ -170,3 +195,7 @@ impl BodyStore {
         Ok(Some(content.into_bytes().to_vec()))
     }
 }
+
+#[cfg(test)]
+#[path = "bodies_tests.rs"]
+mod tests;

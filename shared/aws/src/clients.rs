@@ -16,6 +16,7 @@ use aws_config::environment::{EnvironmentVariableCredentialsProvider, Environmen
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
 use aws_smithy_http_client::{Connector, HttpClientError};
@@ -105,7 +106,11 @@ impl Clients {
                     .with_initial_backoff(BACKOFF)
                     .with_max_backoff(LONGEST_BACKOFF),
             )
-            .timeout_config(TimeoutConfig::builder().operation_attempt_timeout(ATTEMPT_TIMEOUT).build())
+            .timeout_config(
+                TimeoutConfig::builder()
+                    .operation_attempt_timeout(ATTEMPT_TIMEOUT)
+                    .build(),
+            )
             .load()
             .await;
         Self {
@@ -168,8 +173,12 @@ impl Clients {
                 Service::Ses => ("email", &self.ses_connector),
             };
             let mut request = HttpRequest::empty();
-            request.set_uri(format!("https://{host}.{region}.amazonaws.com/")).ok()?;
-            Some(connector.call(request))
+            request
+                .set_uri(format!("https://{host}.{region}.amazonaws.com/"))
+                .ok()?;
+            let answer = connector.call(request);
+            // A connection whose answer was not read to its end is not used again.
+            Some(async move { ByteStream::new(answer.await.ok()?.into_body()).collect().await.ok() })
         });
         let all = futures::future::join_all(calls);
         if tokio::time::timeout(CONNECT_TIMEOUT, all).await.is_err() {
@@ -201,7 +210,11 @@ mod tests {
             Some(1)
         );
         assert_eq!(
-            clients.dynamodb().config().retry_config().map(RetryConfig::max_attempts),
+            clients
+                .dynamodb()
+                .config()
+                .retry_config()
+                .map(RetryConfig::max_attempts),
             Some(ATTEMPTS)
         );
     }

@@ -45,7 +45,10 @@ impl Table {
         let from = from.map_or_else(String::new, |cursor| format!("{}{JUST_BEHIND}", cursor.0));
         let until = format!("{}{BEHIND}", item::digits(until));
         if from > until {
-            return Ok(DuePage { items: Vec::new(), next: None });
+            return Ok(DuePage {
+                items: Vec::new(),
+                next: None,
+            });
         }
         // A lower bound may not be empty.
         let from = if from.is_empty() { "0".to_owned() } else { from };
@@ -64,15 +67,20 @@ impl Table {
             .await
             .map_err(|error| port("reading what is due")(error.into()))?;
         let items = answer.items().iter().filter_map(|item| match read(item) {
-            Ok(item) => Some(item),
+            Ok(entry) => Some(entry),
             Err(error) => {
                 // It stays where it is: whoever mends the row gets it back.
-                tracing::error!(%error, "an entry of the index cannot be read");
+                tracing::error!(pk = item::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
                 None
             }
         });
-        let next = answer.last_evaluated_key().and_then(|key| item::text(key, "due_sk").ok());
-        Ok(DuePage { items: items.collect(), next: next.map(|key| DueCursor(key.to_owned())) })
+        let next = answer
+            .last_evaluated_key()
+            .and_then(|key| item::text(key, "due_sk").ok());
+        Ok(DuePage {
+            items: items.collect(),
+            next: next.map(|key| DueCursor(key.to_owned())),
+        })
     }
 }
 
@@ -100,7 +108,9 @@ impl DueIndex for Table {
     }
 
     async fn cursors(&self) -> Result<BTreeMap<u16, DueCursor>, PortError> {
-        let item = self.get(CURSORS.to_owned(), CURSORS.to_owned(), "reading the cursors").await?;
+        let item = self
+            .get(CURSORS.to_owned(), CURSORS.to_owned(), "reading the cursors")
+            .await?;
         let item = item.unwrap_or_default();
         let cursor = |shard| match item.get(&cursor_attribute(shard)) {
             Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
@@ -119,6 +129,14 @@ impl DueIndex for Table {
             .update_expression("SET #cursor = :cursor")
             .expression_attribute_names("#cursor", cursor_attribute(shard))
             .expression_attribute_values(":cursor", AttributeValue::S(cursor.0.clone()));
-        saved.send().await.map(drop).map_err(|error| port("saving a cursor")(error.into()))
+        saved
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port("saving a cursor")(error.into()))
     }
 }
+
+#[cfg(test)]
+#[path = "due_index_tests.rs"]
+mod tests;

@@ -8,11 +8,3 @@ use domain::ports::PortError;
 pub(crate) fn port(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync>) -> PortError {
     move |source| PortError { what, source }
 }
-
-/// A failure that the service put into words: a code and its message.
-#[derive(Debug, thiserror::Error)]
-#[error("{code}: {message}")]
-pub(crate) struct Said {
-    pub(crate) code: String,
-    pub(crate) message: String,
-}

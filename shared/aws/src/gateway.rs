@@ -45,7 +45,9 @@ pub fn request(event: ApiGatewayV2httpRequest) -> Request {
         target.push('?');
         target.push_str(&escaped(&query, |byte| in_path(byte) || matches!(byte, b'?' | b'%')));
     }
-    let body = event.body.map_or(Body::Empty, |body| Body::from_maybe_encoded(event.is_base64_encoded, &body));
+    let body = event.body.map_or(Body::Empty, |body| {
+        Body::from_maybe_encoded(event.is_base64_encoded, &body)
+    });
     let mut request = HttpRequest::new(body);
     *request.method_mut() = event.request_context.http.method;
     *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
@@ -57,9 +59,10 @@ pub fn request(event: ApiGatewayV2httpRequest) -> Request {
 #[must_use]
 pub fn answer(response: Response<Body>) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
-    let body = match body {
-        Body::Text(text) if text.len() > TEXT_MAX => Body::Binary(text.into_bytes()),
-        short => short,
+    let body = if body.len() > TEXT_MAX {
+        Body::Binary(body.to_vec())
+    } else {
+        body
     };
     let mut answer = ApiGatewayV2httpResponse::default();
     answer.status_code = i64::from(parts.status.as_u16());
@@ -76,7 +79,13 @@ fn in_path(byte: u8) -> bool {
 }
 
 fn escaped(text: &str, as_it_is: impl Fn(u8) -> bool) -> String {
-    let escape = |byte| if as_it_is(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") };
+    let escape = |byte| {
+        if as_it_is(byte) {
+            char::from(byte).to_string()
+        } else {
+            format!("%{byte:02X}")
+        }
+    };
     text.bytes().map(escape).collect()
 }
 
@@ -99,7 +108,10 @@ mod tests {
     #[test]
     fn an_event_is_a_request() {
         let request = asked("/emails/1", "limit=2&after=%22x%22");
-        assert_eq!((request.method().as_str(), request.uri().path()), ("PATCH", "/emails/1"));
+        assert_eq!(
+            (request.method().as_str(), request.uri().path()),
+            ("PATCH", "/emails/1")
+        );
         assert_eq!(request.uri().query(), Some("limit=2&after=%22x%22"));
         assert_eq!(request.headers().get("authorization").unwrap(), "Bearer x");
         assert_eq!(asked("/emails", "").uri().query(), None);
@@ -144,6 +156,9 @@ mod tests {
         let long: Value = serde_json::from_str(&sent("\"".repeat(4_500 * 1024))).unwrap();
         assert!(sent("\"".repeat(4_500 * 1024)).len() < 6_291_556);
         assert_eq!(long["isBase64Encoded"], true);
-        assert_eq!(to_value(answer(Response::new(Body::Text(worst)))).unwrap()["isBase64Encoded"], false);
+        assert_eq!(
+            to_value(answer(Response::new(Body::Text(worst)))).unwrap()["isBase64Encoded"],
+            false
+        );
     }
 }

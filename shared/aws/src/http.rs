@@ -44,7 +44,9 @@ pub fn authenticate(headers: &HeaderMap, key: &KeySettings) -> Result<Caller, Ap
     })?;
     // Hashes are compared, so that neither length nor content of the key shows in the time.
     if given.len() <= KEY_MAX && bool::from(key_hash(given).ct_eq(&key.sha256)) {
-        return Ok(Caller { tenant: TenantId::main() });
+        return Ok(Caller {
+            tenant: TenantId::main(),
+        });
     }
     Err(ApiError::invalid_api_key(
         "Authorization: the API key is not valid; check MAILQUEUE_API_KEY or ask who deployed this queue.",
@@ -111,7 +113,9 @@ pub fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (None, _) => Ok(None),
-        (Some(value), None) => std::str::from_utf8(value.as_bytes()).map(Some).map_err(|_| TextHeaderError),
+        (Some(value), None) => std::str::from_utf8(value.as_bytes())
+            .map(Some)
+            .map_err(|_| TextHeaderError),
         (Some(_), Some(_)) => Err(TextHeaderError),
     }
 }
@@ -133,7 +137,9 @@ mod tests {
     use super::*;
 
     fn key() -> KeySettings {
-        KeySettings { sha256: key_hash(b"mq_secret") }
+        KeySettings {
+            sha256: key_hash(b"mq_secret"),
+        }
     }
 
     fn with(values: &[&str]) -> HeaderMap {
@@ -147,16 +153,33 @@ mod tests {
     #[test]
     fn a_key_is_missing_wrong_or_good() {
         let status = |values: &[&str]| authenticate(&with(values), &key()).map_err(|error| error.status());
-        for missing in [&[][..], &[""], &["Bearer "], &["Bearer"], &["Basic mq_secret"], &["mq_secret"]] {
+        for missing in [
+            &[][..],
+            &[""],
+            &["Bearer "],
+            &["Bearer"],
+            &["Basic mq_secret"],
+            &["mq_secret"],
+        ] {
             assert_eq!(status(missing), Err(401), "{missing:?}");
         }
-        assert_eq!(status(&["Bearer mq_secret", "Bearer mq_secret"]), Err(401), "which one is meant?");
+        assert_eq!(
+            status(&["Bearer mq_secret", "Bearer mq_secret"]),
+            Err(401),
+            "which one is meant?"
+        );
         let long = format!("Bearer {}", "x".repeat(KEY_MAX + 1));
         for wrong in ["Bearer x", "Bearer mq_secret1", "Bearer MQ_SECRET", long.as_str()] {
             assert_eq!(status(&[wrong]), Err(403), "{wrong}");
         }
         for good in ["Bearer mq_secret", "bearer mq_secret", "BEARER   mq_secret "] {
-            assert_eq!(status(&[good]), Ok(Caller { tenant: TenantId::main() }), "{good}");
+            assert_eq!(
+                status(&[good]),
+                Ok(Caller {
+                    tenant: TenantId::main()
+                }),
+                "{good}"
+            );
         }
     }
 
@@ -166,7 +189,9 @@ mod tests {
         assert_eq!(response.status(), 404);
         assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
         assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
-        let Body::Text(text) = response.body() else { panic!("no text") };
+        let Body::Text(text) = response.body() else {
+            panic!("no text")
+        };
         assert!(text.contains(r#""name":"not_found""#), "{text}");
     }
 

@@ -4,7 +4,7 @@
 //! **Invariant:** a page costs one query of each shard, whatever the number of emails; nothing
 //! is scanned. Every shard is asked for the whole page, for all of it may be in one: the index
 //! holds keys only, so that this costs less than asking a second time.
-//! **Start reading at** [`Table::shard_places`].
+//! **Start reading at** `shard_places`.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::TenantId;
@@ -70,8 +70,9 @@ impl Table {
 
 impl Listing for Table {
     async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
-        let shards: Vec<_> =
-            (0..self.shards).map(|shard| self.shard_places(tenant, shard, start, count)).collect();
+        let shards: Vec<_> = (0..self.shards)
+            .map(|shard| self.shard_places(tenant, shard, start, count))
+            .collect();
         let places: Vec<Vec<Place>> = iter(shards).buffer_unordered(AT_ONCE).try_collect().await?;
         Ok(start.nearest(places.into_iter().flatten(), count))
     }
@@ -94,7 +95,10 @@ mod tests {
     use crate::replay::Replay;
 
     fn place(millis: i64, id: u8) -> Place {
-        Place { born: Timestamp::from_millis(millis), id: EmailId::from_random([id; 16]) }
+        Place {
+            born: Timestamp::from_millis(millis),
+            id: EmailId::from_random([id; 16]),
+        }
     }
 
     fn entry(place: Place) -> Value {
@@ -115,16 +119,30 @@ mod tests {
     async fn the_newest_of_all_shards_come_first() {
         let [a, b, c, d] = [place(1, 1), place(2, 2), place(2, 3), place(3, 4)];
         let replay = Replay::new([page(&[entry(c), entry(a)]), page(&[entry(d), entry(b)]), page(&[])]);
-        let places = replay.table(3).await.places(&TenantId::main(), Start::Newest, 3).await.unwrap();
+        let places = replay
+            .table(3)
+            .await
+            .places(&TenantId::main(), Start::Newest, 3)
+            .await
+            .unwrap();
         assert_eq!(places, [d, c, b]);
 
         let requests = replay.requests();
-        let mut shards: Vec<_> = requests.iter().map(|request| &request["ExpressionAttributeValues"][":pk"]["S"]).collect();
+        let mut shards: Vec<_> = requests
+            .iter()
+            .map(|request| &request["ExpressionAttributeValues"][":pk"]["S"])
+            .collect();
         shards.sort_by_key(|shard| shard.as_str());
         assert_eq!(shards, ["main#00", "main#01", "main#02"]);
         for request in &requests {
-            assert_eq!((&request["TableName"], &request["IndexName"]), (&"T".into(), &"by_tenant".into()));
-            assert_eq!((&request["Limit"], &request["ScanIndexForward"]), (&3.into(), &false.into()));
+            assert_eq!(
+                (&request["TableName"], &request["IndexName"]),
+                (&"T".into(), &"by_tenant".into())
+            );
+            assert_eq!(
+                (&request["Limit"], &request["ScanIndexForward"]),
+                (&3.into(), &false.into())
+            );
             assert_eq!(request["KeyConditionExpression"], "#pk = :pk");
             assert_eq!(request["ExpressionAttributeNames"], json!({"#pk": "tenant_shard"}));
         }
@@ -138,12 +156,20 @@ mod tests {
             (Start::NewerThan(a), [b, c], [b, c], "#pk = :pk AND #sk > :place", true),
         ] {
             let replay = Replay::new([page(&found.map(entry))]);
-            assert_eq!(replay.table(1).await.places(&TenantId::main(), start, 9).await.unwrap(), places);
-            let [request] = &replay.requests()[..] else { panic!("one shard is one query") };
+            assert_eq!(
+                replay.table(1).await.places(&TenantId::main(), start, 9).await.unwrap(),
+                places
+            );
+            let [request] = &replay.requests()[..] else {
+                panic!("one shard is one query")
+            };
             assert_eq!(request["KeyConditionExpression"], condition);
             assert_eq!(request["ScanIndexForward"], upwards);
             let bound = if upwards { a } else { c };
-            assert_eq!(request["ExpressionAttributeValues"][":place"]["S"], item::sortable(bound.born, bound.id));
+            assert_eq!(
+                request["ExpressionAttributeValues"][":place"]["S"],
+                item::sortable(bound.born, bound.id)
+            );
         }
     }
 
@@ -155,14 +181,30 @@ mod tests {
         let mut older = entry(place(3, 3));
         older["created_sk"] = json!({"S": "yesterday"});
         let replay = Replay::new([page(&[other, older, entry(good)])]);
-        assert_eq!(replay.table(1).await.places(&TenantId::main(), Start::Newest, 9).await.unwrap(), [good]);
+        assert_eq!(
+            replay
+                .table(1)
+                .await
+                .places(&TenantId::main(), Start::Newest, 9)
+                .await
+                .unwrap(),
+            [good]
+        );
     }
 
     #[tokio::test]
     async fn one_shard_that_fails_fails_the_page() {
-        let refused = (400, json!({"__type": "AccessDeniedException", "message": "no"}).to_string());
+        let refused = (
+            400,
+            json!({"__type": "AccessDeniedException", "message": "no"}).to_string(),
+        );
         let replay = Replay::new([page(&[]), refused]);
-        let error = replay.table(2).await.places(&TenantId::main(), Start::Newest, 9).await.unwrap_err();
+        let error = replay
+            .table(2)
+            .await
+            .places(&TenantId::main(), Start::Newest, 9)
+            .await
+            .unwrap_err();
         assert_eq!(error.to_string(), WHAT);
     }
 }

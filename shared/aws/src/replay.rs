@@ -16,6 +16,8 @@ use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::http::StatusCode;
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
 use crate::clients::Clients;
@@ -78,20 +80,27 @@ impl Answer {
 impl From<(u16, String)> for Answer {
     fn from((status, body): (u16, String)) -> Self {
         let headers = vec![("content-type", "application/x-amz-json-1.0")];
-        Self::Says { status, headers, body: body.into_bytes() }
+        Self::Says {
+            status,
+            headers,
+            body: body.into_bytes(),
+        }
     }
 }
 
-/// An item in DynamoDB's JSON, with the types that rows are made of.
+/// An item in DynamoDB's JSON, with the types that are stored.
 pub(crate) fn dynamodb_json(item: &Item) -> Value {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => json!({"S": text}),
         AttributeValue::N(digits) => json!({"N": digits}),
         AttributeValue::Bool(flag) => json!({"BOOL": flag}),
+        AttributeValue::B(bytes) => json!({"B": BASE64_STANDARD.encode(bytes)}),
         AttributeValue::M(item) => json!({"M": dynamodb_json(item)}),
-        other => panic!("no row holds a {other:?}"),
+        other => panic!("nothing stores a {other:?}"),
     };
-    item.iter().map(|(name, attribute)| (name.clone(), value(attribute))).collect()
+    item.iter()
+        .map(|(name, attribute)| (name.clone(), value(attribute)))
+        .collect()
 }
 
 /// What AWS was asked.
@@ -149,7 +158,10 @@ impl Replay {
 
     /// Answers each request by what it asks.
     pub(crate) fn by(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
-        Self { answer: Arc::new(answer), asked: Arc::default() }
+        Self {
+            answer: Arc::new(answer),
+            asked: Arc::default(),
+        }
     }
 
     /// The clients of a function.
@@ -161,7 +173,11 @@ impl Replay {
     /// The table `T`, whose finished rows are kept for a day.
     pub(crate) async fn table(&self, shards: u16) -> Table {
         let retention = Duration::from_secs(86_400);
-        let settings = TableSettings { table: "T".to_owned(), shards, retention };
+        let settings = TableSettings {
+            table: "T".to_owned(),
+            shards,
+            retention,
+        };
         Table::new(self.clients().await.dynamodb(), &settings)
     }
 
@@ -178,7 +194,9 @@ impl Replay {
     /// The only request.
     pub(crate) fn only(&self) -> Asked {
         let asked = self.asked();
-        let [only] = asked.as_slice() else { panic!("not one request: {asked:?}") };
+        let [only] = asked.as_slice() else {
+            panic!("not one request: {asked:?}")
+        };
         only.clone()
     }
 }

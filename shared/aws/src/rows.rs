@@ -9,15 +9,13 @@
 //! **Deliberately absent:** trust in DynamoDB's TTL, which deletes days late: a row past its
 //! `ttl` is no row.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::lifecycle::{Policy, Transition};
 use domain::ports::{Claimed, Created, EmailKey, PortError, Rows, Written};
 use domain::row::{Row, Status};
@@ -96,11 +94,12 @@ impl Table {
         Ok(answer.item)
     }
 
-    /// Reads the items of a partition whose sort keys begin so: those of one page, 1 MB.
+    /// Reads the first items, at most so many, of a partition whose sort keys begin so.
     pub(crate) async fn beginning_with(
         &self,
         pk: String,
         beginning: &str,
+        limit: i32,
         what: &'static str,
     ) -> Result<Vec<Item>, PortError> {
         let answer = self
@@ -111,6 +110,7 @@ impl Table {
             .expression_attribute_values(":pk", AttributeValue::S(pk))
             .expression_attribute_values(":beginning", AttributeValue::S(beginning.to_owned()))
             .consistent_read(true)
+            .limit(limit)
             .send()
             .await
             .map_err(|error| port(what)(error.into()))?;
@@ -156,7 +156,10 @@ impl Table {
     pub async fn warm(&self) {
         let nothing = self.get("warm".to_owned(), "warm".to_owned(), "warming up");
         if let Err(error) = nothing.await {
-            tracing::debug!(error = crate::telemetry::chain(&error), "the table could not be reached at the start");
+            tracing::debug!(
+                error = crate::telemetry::chain(&error),
+                "the table could not be reached at the start"
+            );
         }
     }
 
@@ -196,15 +199,15 @@ impl Table {
 }
 
 /// Reads a row; one past its time is none.
-fn row(item: Item, now: Timestamp) -> Result<Option<Box<Row>>, ItemError> {
-    if item.is_empty() || item::is_forgotten(&item, now) {
+fn row(item: &Item, now: Timestamp) -> Result<Option<Box<Row>>, ItemError> {
+    if item.is_empty() || item::is_forgotten(item, now) {
         return Ok(None);
     }
-    item::to_row(&item).map(|row| Some(Box::new(row)))
+    item::to_row(item).map(|row| Some(Box::new(row)))
 }
 
 fn maybe_row(item: Option<Item>, now: Timestamp, what: &'static str) -> Result<Option<Box<Row>>, PortError> {
-    let read = item.map_or(Ok(None), |item| row(item, now));
+    let read = item.map_or(Ok(None), |item| row(&item, now));
     read.map_err(|error| port(what)(error.into()))
 }
 
@@ -218,8 +221,10 @@ impl Rows for Table {
     async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Row>, PortError> {
         const WHAT: &str = "reading rows";
         let mut found: HashMap<EmailKey, Row> = HashMap::new();
-        for chunk in keys.chunks(BATCH_GET) {
-            let mut unread: Vec<Item> = chunk.iter().map(item::primary_key).collect();
+        // An index that is being written can name a row twice; DynamoDB refuses such a read.
+        let distinct: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
+        for chunk in distinct.chunks(BATCH_GET) {
+            let mut unread: Vec<Item> = chunk.iter().map(|key| item::primary_key(key)).collect();
             let mut pause = PAUSE;
             for round in 0..ROUNDS {
                 if round > 0 {
@@ -239,13 +244,16 @@ impl Rows for Table {
                     .await
                     .map_err(|error| port(WHAT)(error.into()))?;
                 for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                    match row(item, now) {
+                    match row(&item, now) {
                         Ok(Some(row)) => {
                             let (tenant, id) = (row.tenant.clone(), row.id);
                             found.insert(EmailKey { tenant, id }, *row);
                         }
                         Ok(None) => {}
-                        Err(error) => tracing::error!(%error, "a stored row cannot be read"),
+                        Err(error) => {
+                            let pk = item::text(&item, "pk").unwrap_or_default();
+                            tracing::error!(pk, %error, "a stored row cannot be read");
+                        }
                     }
                 }
                 unread = answer
@@ -267,10 +275,7 @@ impl Rows for Table {
 
     async fn create(&self, row: &Row, now: Timestamp) -> Result<Created, PortError> {
         const WHAT: &str = "creating a row";
-        let mut item = item::from_row(row, self.shards);
-        if row.status.is_final() {
-            item.extend([item::n("ttl", self.ttl(now))]);
-        }
+        let item = item::from_row(row, self.shards);
         let Some(stored) = self.put_new(item, now, WHAT).await? else {
             return Ok(Created::New);
         };
@@ -319,3 +324,8 @@ impl Rows for Table {
 fn holds(row: &Row, nonce: u64) -> bool {
     row.status == Status::Sending && row.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
 }
+
+#[cfg(test)]
+mod read_tests;
+#[cfg(test)]
+mod write_tests;

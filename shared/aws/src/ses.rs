@@ -39,7 +39,10 @@ impl Ses {
     /// Puts a client to a configuration set.
     #[must_use]
     pub fn new(client: Client, settings: &SesSettings) -> Self {
-        Self { client, configuration_set: settings.configuration_set.clone() }
+        Self {
+            client,
+            configuration_set: settings.configuration_set.clone(),
+        }
     }
 
     fn request(&self, claimed: &Row, email: &Email) -> Result<SendEmailFluentBuilder, BuildError> {
@@ -72,7 +75,10 @@ fn message(claimed: &Row, email: &Email) -> Result<Message, BuildError> {
         .build();
     let header = |name: &str, value: String| MessageHeader::builder().name(name).value(value).build();
     let ours = header(ID_HEADER, claimed.id.to_string());
-    let theirs = email.headers().iter().map(|given| header(given.name().as_str(), given.to_header()));
+    let theirs = email
+        .headers()
+        .iter()
+        .map(|given| header(given.name().as_str(), given.to_header()));
     let headers = std::iter::once(ours).chain(theirs).collect::<Result<_, _>>()?;
     Ok(Message::builder()
         .subject(utf8(email.subject())?)
@@ -100,18 +106,26 @@ impl Provider for Ses {
             Ok(request) => request,
             Err(error) => return refused(Cause::Rejected, &error.to_string()),
         };
-        let patience = TimeoutConfig::builder().operation_attempt_timeout(timeout).operation_timeout(timeout).build();
+        let patience = TimeoutConfig::builder()
+            .operation_attempt_timeout(timeout)
+            .operation_timeout(timeout)
+            .build();
         let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
         match request.customize().config_override(patient).send().await {
             // An OK is an OK: an id that is missing or not readable makes it no refusal.
-            Ok(answer) => Attempt::Accepted { message_id: answer.message_id.unwrap_or_default() },
+            Ok(answer) => Attempt::Accepted {
+                message_id: answer.message_id.unwrap_or_default(),
+            },
             Err(error) => classify(&error),
         }
     }
 }
 
 fn refused(cause: Cause, detail: &str) -> Attempt {
-    Attempt::NotAccepted { cause, detail: detail.to_owned() }
+    Attempt::NotAccepted {
+        cause,
+        detail: detail.to_owned(),
+    }
 }
 
 /// Makes one of three outcomes of a call that did not answer OK.
@@ -131,7 +145,10 @@ where
     }
     if let SdkError::ServiceError(said) = error {
         let status = said.raw().status().as_u16();
-        let (code, message) = (said.err().code().unwrap_or_default(), said.err().message().unwrap_or_default());
+        let (code, message) = (
+            said.err().code().unwrap_or_default(),
+            said.err().message().unwrap_or_default(),
+        );
         if let Some(cause) = cause(status, code, message) {
             return refused(cause, &format!("{code}: {message}"));
         }
@@ -157,33 +174,57 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
 /// Names alone do not do: the rate and the daily quota come under one name, and so do an
 /// unverified sender and refused content.
 ///
-/// Source: Amazon SES API v2 reference, `SendEmail`, "Errors", and Amazon SES Developer Guide,
-/// "Errors related to the sending quotas for your Amazon SES account", read 2026-11-24.
+/// Source: Amazon SES API v2 reference, `SendEmail`, "Errors", and "Common Errors"; Amazon SES
+/// Developer Guide, "Errors related to the sending quotas for your Amazon SES account"; read
+/// 2026-11-24.
 fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
-    let says = |part: &str| message.to_ascii_lowercase().contains(part);
-    if status >= 500 {
+    let says = |parts: &[&str]| {
+        let message = message.to_ascii_lowercase();
+        parts.iter().any(|part| message.contains(part))
+    };
+    if !(400..500).contains(&status) {
         // It failed on its side of the door: what it did before is not known.
         return None;
     }
     Some(match code {
-        _ if says("daily message quota exceeded") => Cause::QuotaExceeded,
-        _ if says("maximum sending rate exceeded") => Cause::Throttled,
-        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException" => Cause::Throttled,
+        _ if says(&["daily message quota exceeded"]) => Cause::QuotaExceeded,
+        _ if says(&["maximum sending rate exceeded"]) => Cause::Throttled,
+        "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException" => {
+            Cause::Throttled
+        }
         "SendingPausedException" | "AccountSuspendedException" => Cause::AccountPaused,
         "MailFromDomainNotVerifiedException" => Cause::UnverifiedSender,
-        "MessageRejected" if says("not verified") => Cause::UnverifiedSender,
-        "MessageRejected" if says("sending paused") || says("sending suspended") => Cause::AccountPaused,
+        "MessageRejected" if says(&["not verified"]) => Cause::UnverifiedSender,
+        "MessageRejected" if says(&["sending paused", "sending suspended"]) => Cause::AccountPaused,
         "MessageRejected" => Cause::Rejected,
-        "BadRequestException" if says("message length") || says("too large") => Cause::TooLarge,
-        "BadRequestException" if says("address") || says("@domain") || says("domain contains") => {
-            Cause::InvalidRecipient
-        }
+        "BadRequestException" if says(&["configuration set"]) => Cause::Unavailable,
+        "BadRequestException" if says(&["message length", "too large"]) => Cause::TooLarge,
+        "BadRequestException" if says(&["address", "domain", "user name"]) => Cause::InvalidRecipient,
         "BadRequestException" => Cause::Rejected,
-        // The deployment is at fault (permissions, a missing configuration set): once that is
-        // mended, the same email goes.
+        // The deployment is at fault (permissions, its clock, a missing configuration set): once
+        // that is mended, the same email goes. Some of these come as 400.
+        "AccessDeniedException"
+        | "ExpiredTokenException"
+        | "IncompleteSignature"
+        | "InvalidSignatureException"
+        | "NotAuthorized"
+        | "RequestExpired" => Cause::Unavailable,
         _ if matches!(status, 401 | 403 | 404) => Cause::Unavailable,
+        // The request did not arrive as a whole.
+        "RequestTimeoutException" => Cause::Unavailable,
+        "RequestAbortedException" => return None,
+        _ if status == 413 => Cause::TooLarge,
         _ if status == 429 => Cause::Throttled,
-        _ if (400..500).contains(&status) => Cause::Rejected,
-        _ => return None,
+        // Not SES's words.
+        "" => return None,
+        _ => Cause::Rejected,
     })
 }
+
+#[cfg(test)]
+#[path = "ses_tests.rs"]
+mod tests;
+
+#[cfg(test)]
+#[path = "ses_connection_tests.rs"]
+mod connection_tests;

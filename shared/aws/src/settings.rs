@@ -108,10 +108,7 @@ pub fn of_process() -> Environment {
 ///
 /// # Errors
 /// Everything that `make` found missing or bad, together.
-pub fn read<T>(
-    environment: &Environment,
-    make: impl FnOnce(&mut Reader<'_>) -> Option<T>,
-) -> Result<T, SettingsError> {
+pub fn read<T>(environment: &Environment, make: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, SettingsError> {
     let mut reader = Reader {
         environment,
         problems: Vec::new(),
@@ -238,10 +235,7 @@ impl Reader<'_> {
 
     fn number(&mut self, name: &str, min: u64, max: u64) -> Option<u64> {
         let text = self.text(name)?;
-        let number = text
-            .parse::<u64>()
-            .ok()
-            .filter(|number| (min..=max).contains(number));
+        let number = text.parse::<u64>().ok().filter(|number| (min..=max).contains(number));
         if number.is_none() {
             self.problems
                 .push(format!("{name} must be a whole number from {min} to {max}"));
@@ -264,7 +258,9 @@ fn scaled(first: Duration) -> RetryPolicy {
     let standard = RetryPolicy::standard();
     let base = standard.waits.first().map_or(60, Duration::as_secs).max(1);
     let scale = |wait: Duration| {
-        let millis = wait.as_secs().saturating_mul(u64::try_from(first.as_millis()).unwrap_or(u64::MAX));
+        let millis = wait
+            .as_secs()
+            .saturating_mul(u64::try_from(first.as_millis()).unwrap_or(u64::MAX));
         Duration::from_millis(millis.checked_div(base).unwrap_or(millis))
     };
     RetryPolicy {

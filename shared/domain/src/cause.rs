@@ -26,7 +26,7 @@ pub enum Cause {
     TooLarge,
     /// The content was not found where the row says it is.
     BodyMissing,
-    /// The sender ended in mid-attempt, again and again.
+    /// The sender ended in mid-attempt.
     Crashed,
     /// Every attempt that the policy allows was made.
     BudgetSpent,
@@ -62,13 +62,19 @@ impl Cause {
     #[must_use]
     pub const fn retryable(self) -> bool {
         match self {
-            Self::Throttled | Self::QuotaExceeded | Self::AccountPaused | Self::Unavailable | Self::Crashed => true,
+            // A missing content may still come: whoever repeats the request that broke off
+            // before it was stored, with the same key, stores it.
+            Self::Throttled
+            | Self::QuotaExceeded
+            | Self::AccountPaused
+            | Self::Unavailable
+            | Self::BodyMissing
+            | Self::Crashed => true,
             Self::Rejected
             | Self::InvalidRecipient
             | Self::UnverifiedSender
             | Self::Suppressed
             | Self::TooLarge
-            | Self::BodyMissing
             | Self::BudgetSpent
             | Self::Expired
             | Self::AnswerLost => false,
@@ -105,18 +111,24 @@ impl Cause {
             Self::AccountPaused => {
                 "SES has paused sending for this account; read the SES console's reputation page, then ask AWS to resume it."
             }
-            Self::Unavailable => "SES could not be reached; it is tried again by itself.",
+            Self::Unavailable => {
+                "SES could not be reached, or did not let this queue in: the detail says which; it is tried again by itself."
+            }
             Self::Rejected => {
                 "SES refused the content; read the detail, change the message and send it as a new email."
             }
             Self::InvalidRecipient => "SES does not accept one of the addresses; correct it and send a new email.",
-            Self::UnverifiedSender => "Verify the From domain or address in SES in this region, then retry the email.",
+            Self::UnverifiedSender => {
+                "Verify the From domain or address in SES in this region, and in the SES sandbox the recipients too (the detail names which); then retry the email."
+            }
             Self::Suppressed => {
                 "The recipient bounced or complained before; remove the address from the suppression list if it is good again, then retry."
             }
             Self::TooLarge => "The message is over SES's size limit; send a link instead of the attachment.",
             Self::BodyMissing => "The stored content is gone, by its retention or by hand; send it as a new email.",
-            Self::Crashed => "The sender ended in mid-attempt every time; look at the send function's log for this id.",
+            Self::Crashed => {
+                "The sender ended in mid-attempt; SES's event or the next attempt settles it by itself. If this recurs, look at the send function's log for this id."
+            }
             Self::BudgetSpent => {
                 "Every attempt failed; the detail has the last answer. Retry the email when its reason is gone."
             }

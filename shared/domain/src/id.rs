@@ -11,8 +11,27 @@ use uuid::Uuid;
 
 /// Whose email it is. The tenant is part of every partition key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(into = "String", try_from = "String")]
 pub struct TenantId(String);
+
+/// A text that is no tenant's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a tenant's name")]
+pub struct NoTenant;
+
+impl TryFrom<String> for TenantId {
+    type Error = NoTenant;
+
+    fn try_from(text: String) -> Result<Self, NoTenant> {
+        Self::parse(&text).ok_or(NoTenant)
+    }
+}
+
+impl From<TenantId> for String {
+    fn from(tenant: TenantId) -> Self {
+        tenant.0
+    }
+}
 
 impl TenantId {
     /// The one tenant of a deployment that has made no others.
@@ -56,12 +75,23 @@ impl EmailId {
         Self(uuid::Builder::from_random_bytes(bytes).into_uuid())
     }
 
-    /// The id of item `index` of the request that carries `key` (UUID version 8).
+    /// The id of the single email whose request carries `key` (UUID version 8).
     #[must_use]
-    pub fn from_key(tenant: &TenantId, key: &str, index: usize) -> Self {
+    pub fn from_key(tenant: &TenantId, key: &str) -> Self {
+        Self::derived([tenant.as_str(), key, "single"])
+    }
+
+    /// The id of item `index` of the batch whose request carries `key`. A key of a single
+    /// email is another key: neither can stand in the way of the other.
+    #[must_use]
+    pub fn from_batch_key(tenant: &TenantId, key: &str, index: usize) -> Self {
+        Self::derived([tenant.as_str(), key, &index.to_string()])
+    }
+
+    fn derived(parts: [&str; 3]) -> Self {
         let mut hash = Sha256::new();
         // Lengths first: no two different triples may hash the same bytes.
-        for part in [tenant.as_str(), key, &index.to_string()] {
+        for part in parts {
             hash.update(part.len().to_string().as_bytes());
             hash.update(b":");
             hash.update(part.as_bytes());
@@ -103,10 +133,16 @@ mod tests {
     #[test]
     fn a_key_always_gives_the_same_id_and_never_another_tenants() {
         let (a, b) = (TenantId::main(), TenantId("other".to_owned()));
-        assert_eq!(EmailId::from_key(&a, "k", 0), EmailId::from_key(&a, "k", 0));
-        assert_ne!(EmailId::from_key(&a, "k", 0), EmailId::from_key(&b, "k", 0));
-        assert_ne!(EmailId::from_key(&a, "k", 0), EmailId::from_key(&a, "k", 1));
-        assert_ne!(EmailId::from_key(&a, "k1", 1), EmailId::from_key(&a, "k", 11));
+        assert_eq!(EmailId::from_key(&a, "k"), EmailId::from_key(&a, "k"));
+        assert_ne!(EmailId::from_key(&a, "k"), EmailId::from_key(&b, "k"));
+        let item = |key, index| EmailId::from_batch_key(&a, key, index);
+        assert_ne!(item("k", 0), item("k", 1));
+        assert_ne!(item("k1", 1), item("k", 11));
+        assert_ne!(
+            item("k", 0),
+            EmailId::from_key(&a, "k"),
+            "a batch's item is no single email"
+        );
     }
 
     #[test]

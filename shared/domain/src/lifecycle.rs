@@ -1,8 +1,8 @@
 //! The state machine: what may happen to an email, and under which condition it is written.
 //!
 //! **Role:** every function loads a row, asks here, and carries out the [`Decision`].
-//! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds,
-//! and every condition names the status *beside* the claim number.
+//! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds, and
+//! a condition that names a claim names the status *beside* it.
 //! **After a crash** anywhere: the row is still in the index, and [`overdue`] goes on from it.
 //! **Start reading at** [`record`].
 
@@ -13,7 +13,7 @@ use crate::fate::Fate;
 use crate::index;
 use crate::limits;
 use crate::retry::{Jitter, RetryPolicy};
-use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status, recipient_key};
+use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
 
@@ -169,7 +169,7 @@ pub fn record(row: &Row, claim_no: u32, attempt: Attempt, policy: &Policy, jitte
         Attempt::NotAccepted { cause, detail } => not_accepted(row, claim_no, cause, detail, policy, jitter, now),
         Attempt::Ambiguous => {
             if holds_claim(row, claim_no) && row.status == Status::Sending {
-                doubt(row, policy, now)
+                doubt(row, row.clone(), policy, now)
             } else {
                 Decision::Forget
             }
@@ -237,22 +237,21 @@ pub fn heard(row: &Row, event: &SesEvent) -> Decision {
     )
 }
 
-/// What `feedback` writes about the recipients, if the event raises anything.
+/// What `feedback` writes about the recipients, if the events raise anything: all of them with
+/// one write.
 #[must_use]
-pub fn learned(row: &Row, event: &SesEvent) -> Decision {
-    if !concerns(row, event) {
-        return Decision::Forget;
-    }
+pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
     let mut next = row.clone();
-    match &event.said {
-        Said::Accepted => {}
-        Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
-        Said::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
-        Said::Fates(fates) => {
-            for (address, fate) in fates {
-                let key = recipient_key(address);
-                let raised = Fate::raised(next.fates.get(&key).copied(), *fate);
-                next.fates.insert(key, raised);
+    for event in events.iter().filter(|event| concerns(row, event)) {
+        match &event.said {
+            Said::Accepted => {}
+            Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
+            Said::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
+            Said::Fates { recipients, fate } => {
+                for recipient in recipients {
+                    let raised = Fate::raised(next.fates.get(recipient).copied(), *fate);
+                    next.fates.insert(recipient.clone(), raised);
+                }
                 if *fate == Fate::Delivered {
                     next.delivered_at = next.delivered_at.max(Some(event.at));
                 }
@@ -356,7 +355,12 @@ pub fn overdue(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> D
         }
         Status::Sending => match &row.lease {
             Some(lease) if lease.until > now => Decision::Forget,
-            Some(_) | None => doubt(row, policy, now),
+            Some(_) | None => {
+                let mut next = row.clone();
+                next.cause = Some(Cause::Crashed);
+                next.detail = None;
+                doubt(row, next, policy, now)
+            }
         },
         Status::Failing => {
             let mut next = row.clone();
@@ -406,8 +410,7 @@ fn holds_claim(row: &Row, claim_no: u32) -> bool {
     row.claim_no == claim_no && matches!(row.status, Status::Sending | Status::Uncertain)
 }
 
-fn doubt(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
-    let mut next = row.clone();
+fn doubt(row: &Row, mut next: Row, policy: &Policy, now: Timestamp) -> Decision {
     next.status = Status::Uncertain;
     next.lease = None;
     next.uncertain_since = Some(now);
@@ -434,6 +437,8 @@ fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now
 
 fn give_up(row: &Row, mut next: Row, now: Timestamp) -> Decision {
     if row.maybe_duplicate {
+        // The refusal's own advice, to send it anew, would be wrong: a copy may be out.
+        next.cause = Some(Cause::AnswerLost);
         finish(&mut next, Status::Unknown);
         return write(row, next, Then::Nothing);
     }

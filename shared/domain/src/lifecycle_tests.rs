@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::id::{EmailId, TenantId};
-use crate::row::{BodyPlace, BodyRef, Lane};
+use crate::row::{BodyPlace, BodyRef, Lane, recipient_key};
 
 const ALL: [Status; 9] = [
     Status::Queued,
@@ -416,7 +416,10 @@ fn event(said: Said) -> SesEvent {
 }
 
 fn fate_event(address: &str, fate: Fate) -> SesEvent {
-    event(Said::Fates(vec![(address.to_owned(), fate)]))
+    event(Said::Fates {
+        recipients: vec![recipient_key(address)],
+        fate,
+    })
 }
 
 #[test]
@@ -438,7 +441,7 @@ fn an_event_of_a_re_used_id_or_of_a_claim_never_made_says_nothing() {
         },
     ] {
         assert_eq!(heard(&sending, &other), Decision::Forget);
-        assert_eq!(learned(&sent, &other), Decision::Forget);
+        assert_eq!(learned(&sent, std::slice::from_ref(&other)), Decision::Forget);
     }
 }
 
@@ -454,13 +457,22 @@ fn any_event_proves_the_acceptance() {
 #[test]
 fn fates_only_rise_and_a_repeated_event_writes_nothing() {
     let key = recipient_key("a@example.com");
-    let bounced = written(learned(&row(Status::Sent), &fate_event("A@Example.com", Fate::Bounced)));
+    let bounced = written(learned(
+        &row(Status::Sent),
+        std::slice::from_ref(&fate_event("A@Example.com", Fate::Bounced)),
+    ));
     assert_eq!((bounced.fates.get(&key), bounced.fate_no), (Some(&Fate::Bounced), 1));
     assert_eq!(
-        learned(&bounced, &fate_event("a@example.com", Fate::Bounced)),
+        learned(
+            &bounced,
+            std::slice::from_ref(&fate_event("a@example.com", Fate::Bounced))
+        ),
         Decision::Forget
     );
-    let delivered = written(learned(&bounced, &fate_event("a@example.com", Fate::Delivered)));
+    let delivered = written(learned(
+        &bounced,
+        std::slice::from_ref(&fate_event("a@example.com", Fate::Delivered)),
+    ));
     assert_eq!(
         delivered.fates.get(&key),
         Some(&Fate::Bounced),
@@ -472,7 +484,7 @@ fn fates_only_rise_and_a_repeated_event_writes_nothing() {
 #[test]
 fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
     let row = row(Status::Sending);
-    let Decision::Write(transition) = learned(&row, &event(Said::Opened)) else {
+    let Decision::Write(transition) = learned(&row, std::slice::from_ref(&event(Said::Opened))) else {
         panic!("an opening is news");
     };
     assert_eq!(transition.condition, Condition::FatesUnmoved { fate_no: 0 });

@@ -83,7 +83,7 @@ pub trait Rows: Sync {
     /// Reads a row, with what was last written. A row past its `ttl` is no row.
     fn load(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<Option<Row>, PortError>> + Send;
 
-    /// Writes a new row and, where it lies beside the row, nothing of the content.
+    /// Writes a new row; its content is written apart.
     fn create(&self, row: &Row, now: Timestamp) -> impl Future<Output = Result<Created, PortError>> + Send;
 
     /// Claims a row under [`crate::lifecycle::Condition::Claimable`], as

@@ -41,7 +41,9 @@ impl Update {
                 let queued = self.value(":if_s", AttributeValue::S(item::name(&Status::Queued)));
                 let due = self.value(":if_n", millis(now.after(EARLY)));
                 let now = self.value(":if_x", millis(now));
-                format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now}")
+                // A row of a newer format is left as it is: it could not be read afterwards.
+                let (version, ours) = (self.name("v"), self.value(":if_v", item::version()));
+                format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}")
             }
             Condition::Unmoved { claim_no, status } => {
                 let (claim, stored) = (self.name("c"), self.name("s"));
@@ -101,13 +103,7 @@ pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards
 }
 
 /// A claim, with no read before: [`domain::lifecycle::claimed`] in DynamoDB's words.
-pub(crate) fn claim(
-    id: domain::id::EmailId,
-    policy: &Policy,
-    nonce: u64,
-    shards: u16,
-    now: Timestamp,
-) -> Update {
+pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards: u16, now: Timestamp) -> Update {
     let until = now.after(policy.lease);
     let mut update = Update::default();
     update.require(Condition::Claimable { now });
@@ -120,7 +116,10 @@ pub(crate) fn claim(
     update.change(&Item::new(), &after);
     let (claims, attempts) = (update.name("c"), update.name("a"));
     let one = update.value(":one", AttributeValue::N("1".to_owned()));
-    update.update = format!("{}, {claims} = {claims} + {one}, {attempts} = {attempts} + {one}", update.update);
+    update.update = format!(
+        "{}, {claims} = {claims} + {one}, {attempts} = {attempts} + {one}",
+        update.update
+    );
     update
 }
 
@@ -203,8 +202,8 @@ mod tests {
         assert_eq!(
             of(Condition::Claimable { now: at(5_000) }),
             expected(
-                "#s = :if_s AND #n <= :if_n AND #x > :if_x",
-                ":if_n=6000 :if_s=queued :if_x=5000"
+                "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v",
+                ":if_n=6000 :if_s=queued :if_v=1 :if_x=5000"
             )
         );
         assert_eq!(
@@ -248,7 +247,12 @@ mod tests {
                 .collect();
             used.sort_unstable();
             used.dedup();
-            let mut known: Vec<_> = update.names.keys().chain(update.values.keys()).map(String::as_str).collect();
+            let mut known: Vec<_> = update
+                .names
+                .keys()
+                .chain(update.values.keys())
+                .map(String::as_str)
+                .collect();
             known.sort_unstable();
             assert_eq!(used, known);
         }
@@ -274,7 +278,10 @@ mod tests {
                 assert_eq!(claim.values.get(placeholder), Some(value), "{placeholder}");
             }
         }
-        assert_eq!((after.claim_no, after.attempts), (before.claim_no + 1, before.attempts + 1));
+        assert_eq!(
+            (after.claim_no, after.attempts),
+            (before.claim_no + 1, before.attempts + 1)
+        );
         assert_eq!(
             after.lease,
             Some(Lease {

@@ -333,6 +333,11 @@ fn fates<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<BT
         .ok_or(ItemError::Malformed(attribute))
 }
 
+/// The version that is written, as the attribute `v` has it.
+pub(crate) fn version() -> AttributeValue {
+    AttributeValue::N(VERSION.to_string())
+}
+
 /// A string attribute.
 pub(crate) fn s(attribute: &str, value: String) -> (String, AttributeValue) {
     (attribute.to_owned(), AttributeValue::S(value))
@@ -473,7 +478,11 @@ mod tests {
         let (claim_no, message_id, at) = (1, "0100018f-x".repeat(6), at(6_000));
         let longest = Row {
             detail: Some("x".repeat(domain::limits::DETAIL_MAX)),
-            sent: Some(Acceptance { claim_no, message_id, at }),
+            sent: Some(Acceptance {
+                claim_no,
+                message_id,
+                at,
+            }),
             ..full()
         };
         let size = size(&from_row(&longest, 16));
@@ -483,13 +492,18 @@ mod tests {
     #[test]
     fn garbage_is_an_error_of_its_attribute() {
         let whole = from_row(&full(), 16);
-        let required = ["pk", "v", "b", "q", "l", "r", "h", "p", "z", "o", "s", "n", "x", "c", "a", "fn"];
+        let required = [
+            "pk", "v", "b", "q", "l", "r", "h", "p", "z", "o", "s", "n", "x", "c", "a", "fn",
+        ];
         for attribute in required {
             let mut item = whole.clone();
             item.remove(attribute);
             assert_eq!(to_row(&item), Err(ItemError::Missing(attribute)));
         }
-        for attribute in whole.keys().filter(|name| !["sk", "tenant_shard", "created_sk"].contains(&name.as_str())) {
+        for attribute in whole
+            .keys()
+            .filter(|name| !["sk", "tenant_shard", "created_sk"].contains(&name.as_str()))
+        {
             for garbage in [
                 AttributeValue::S("\u{0}".to_owned()),
                 AttributeValue::N("1e400".to_owned()),
@@ -511,16 +525,35 @@ mod tests {
 
     #[test]
     fn what_waits_in_wake_is_woken_without_its_row() {
-        let row = Row { recipients: 3, lane: Lane::High, ..full() };
+        let row = Row {
+            recipients: 3,
+            lane: Lane::High,
+            ..full()
+        };
         let coming = to_coming(&from_row(&row, 16)).unwrap();
-        let WakeUp { v, tenant, id, recipients, bytes } = coming.wake_up;
-        assert_eq!((v, tenant, id, recipients, bytes), (1, row.tenant.clone(), row.id, 3, 2048));
+        let WakeUp {
+            v,
+            tenant,
+            id,
+            recipients,
+            bytes,
+        } = coming.wake_up;
+        assert_eq!(
+            (v, tenant, id, recipients, bytes),
+            (1, row.tenant.clone(), row.id, 3, 2048)
+        );
         assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
         assert_eq!(
             coming.cursor.0,
             "000000000007000#00000000-0000-4000-8000-000000000000#high#3#2048"
         );
-        for garbage in ["", "x", "000000000007000#id", "000000000007000#id#high#3", "000000000007000#id#high#3#4#5"] {
+        for garbage in [
+            "",
+            "x",
+            "000000000007000#id",
+            "000000000007000#id#high#3",
+            "000000000007000#id#high#3#4#5",
+        ] {
             let mut item = from_row(&row, 16);
             item.extend([s("due_sk", garbage.to_owned())]);
             assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");

@@ -12,6 +12,7 @@ use serde::Deserialize;
 
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
+use crate::row::recipient_key;
 use crate::timestamp::Timestamp;
 
 /// The tag with the tenant.
@@ -23,13 +24,24 @@ pub const TAG_CLAIM: &str = "mq_claim";
 /// The tag with the row's birth, in milliseconds since 1970.
 pub const TAG_BORN: &str = "mq_born";
 
+/// What SES publishes, in place of an event, when an event destination is created.
+///
+/// Source: what was recorded of SES by LocalStack's snapshots and by django-anymail, read
+/// 2026-11-24.
+pub const GREETING: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
+
 /// What an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Said {
     /// SES accepted the email, and nothing more.
     Accepted,
     /// What became of some recipients.
-    Fates(Vec<(String, Fate)>),
+    Fates {
+        /// Which, by [`recipient_key`]: no address goes further than this module.
+        recipients: Vec<String>,
+        /// What became of them.
+        fate: Fate,
+    },
     /// A recipient opened it.
     Opened,
     /// A recipient clicked a link in it.
@@ -60,9 +72,18 @@ pub struct SesEvent {
 /// Why a message is no event of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum SesEventError {
-    /// Not JSON, or not of SES's form.
-    #[error("not an SES event")]
-    Malformed(#[from] serde_json::Error),
+    /// Not JSON, or not of SES's form. Where, and not what: the library's own words repeat the
+    /// content, which may be an address.
+    #[error("not an SES event: at line {line}, column {column}")]
+    Malformed {
+        /// The line, from 1.
+        line: usize,
+        /// The column, from 1.
+        column: usize,
+    },
+    /// What SES publishes when it is told to publish to a topic.
+    #[error("SES has validated the topic")]
+    Greeting,
     /// Of a type that says nothing about delivery, or is newer than this code.
     #[error("SES event of another type: {0}")]
     OtherType(String),
@@ -145,7 +166,13 @@ impl SesEvent {
     /// # Errors
     /// When it is not an event about an email of this queue; nothing can be done about it.
     pub fn parse(body: &str) -> Result<Self, SesEventError> {
-        let event: Event = serde_json::from_str(body)?;
+        if body.trim() == GREETING {
+            return Err(SesEventError::Greeting);
+        }
+        let event: Event = serde_json::from_str(body).map_err(|error| SesEventError::Malformed {
+            line: error.line(),
+            column: error.column(),
+        })?;
         let mail = &event.mail;
         let accepted_at = time(&mail.timestamp, "mail.timestamp")?;
         let (at, said) = event.said(accepted_at)?;
@@ -232,7 +259,10 @@ fn addresses(recipients: &[Recipient]) -> impl Iterator<Item = &String> {
 }
 
 fn fates<'a>(recipients: impl Iterator<Item = &'a String>, fate: Fate) -> Said {
-    Said::Fates(recipients.map(|address| (address.clone(), fate)).collect())
+    Said::Fates {
+        recipients: recipients.map(|address| recipient_key(address)).collect(),
+        fate,
+    }
 }
 
 #[cfg(test)]
@@ -267,7 +297,10 @@ mod tests {
 
     fn fate_of_a(event: &Value) -> Fate {
         match said(event) {
-            Said::Fates(fates) => fates[0].1,
+            Said::Fates { recipients, fate } => {
+                assert_eq!(recipients[0], recipient_key("a@example.com"));
+                fate
+            }
             other @ (Said::Accepted | Said::Opened | Said::Clicked) => panic!("{other:?}"),
         }
     }
@@ -347,10 +380,19 @@ mod tests {
     }
 
     #[test]
+    fn a_greeting_is_known_and_an_error_repeats_no_address() {
+        assert!(matches!(SesEvent::parse(GREETING), Err(SesEventError::Greeting)));
+        let mut changed = event("Bounce", "bounce", json!({}));
+        changed["bounce"] = json!("ann@example.com");
+        let error = SesEvent::parse(&changed.to_string()).unwrap_err();
+        assert!(!format!("{error} {error:?}").contains("ann"), "{error}");
+    }
+
+    #[test]
     fn what_is_no_event_is_refused() {
         for body in ["", "{}", "null", "[]", r#"{"eventType":"Send"}"#, "\u{0}"] {
             assert!(
-                matches!(SesEvent::parse(body), Err(SesEventError::Malformed(_))),
+                matches!(SesEvent::parse(body), Err(SesEventError::Malformed { .. })),
                 "{body}"
             );
         }

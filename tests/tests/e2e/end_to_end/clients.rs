@@ -1,5 +1,6 @@
 //! Clients that people really have: curl, PHP, and the official SDKs.
 
+use std::fs;
 use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Output;
@@ -10,46 +11,42 @@ use tokio::process::Command;
 
 use super::emails::address;
 
-/// The call of the README, as it is typed; `you@example.com` is replaced.
-const CURL: &str = r#"curl -sS "$MAILQUEUE_URL/emails" \
-  -H "Authorization: Bearer $MAILQUEUE_API_KEY" \
-  -H 'Content-Type: application/json' \
-  -d '{
-    "from": "Acme <hello@acme.example>",
-    "to": "you@example.com",
-    "subject": "Hello",
-    "html": "<p>It works.</p>"
-  }'"#;
+/// The README's first call, as it is typed.
+fn readme_call() -> String {
+    let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
+    let start = readme
+        .find("curl \"$MAILQUEUE_URL/emails\" \\")
+        .expect("it begins with a call by curl");
+    let call = readme[start..].split("\n# {").next().expect("its answer follows");
+    call.to_owned()
+}
 
 #[tokio::test]
 async fn curl_sends_the_example_of_the_readme() {
     let stack = Stack::shared().await;
     let name = unique("curl");
-    let typed = CURL.replace("you@example.com", &address(&name));
+    let typed = readme_call()
+        .replace("ann@example.com", &address(&name))
+        .replace("order-1042-confirmation", &name);
+    assert_eq!(typed.matches(&name).count(), 2, "{typed}");
     let mut shell = Command::new("sh");
-    shell
-        .arg("-c")
-        .arg(typed)
-        .env("no_proxy", "127.0.0.1")
-        .env("NO_PROXY", "127.0.0.1");
+    shell.arg("-c").arg(typed).env("no_proxy", "127.0.0.1");
     let answer = last_line(&shell.output().await.expect("sh can be run"));
     let id = answer["id"].as_str().expect("the answer has an id");
 
     let email = stack.api.wait_for_delivery(id).await;
     assert_eq!(email["object"], "email");
     assert_eq!(email["status"], "sent");
-    assert_eq!(email["from"], "Acme <hello@acme.example>");
+    assert_eq!(email["from"], "Shop <shop@example.com>");
     assert_eq!(email["to"], json!([address(&name)]));
-    assert_eq!(email["subject"], "Hello");
-    assert_eq!(email["html"], "<p>It works.</p>");
+    assert_eq!(email["subject"], "Your order 1042");
+    assert_eq!(email["html"], "<p>Thank you, Ann!</p>");
     assert_eq!(email["attempts"], 1);
     assert_eq!(email["maybe_duplicate"], false);
     let message = stack.inbox.only(&name).await;
     assert_eq!(message.email_id(), id);
-    assert_eq!(
-        (message.html.as_deref(), message.text),
-        (Some("<p>It works.</p>"), None)
-    );
+    assert_eq!(message.html.as_deref(), Some("<p>Thank you, Ann!</p>"));
+    assert_eq!(message.text.as_deref(), Some("Thank you, Ann!"));
 }
 
 #[tokio::test]

@@ -1,0 +1,291 @@
+//! The contents, against the answers of DynamoDB and S3.
+
+use domain::email::sha256_hex;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::rows::item::Item;
+use crate::rows::samples::{at, row};
+use crate::telemetry::chain;
+
+const DAY: i64 = 86_400_000;
+
+fn key() -> EmailKey {
+    EmailKey::of(&row())
+}
+
+fn named(place: BodyPlace, content: &[u8]) -> BodyRef {
+    BodyRef {
+        sha256: sha256_hex(content),
+        place,
+        bytes: 1,
+    }
+}
+
+/// Bytes that cannot be packed smaller.
+fn noise(len: usize) -> Vec<u8> {
+    (0_u32..)
+        .flat_map(|n| Sha256::digest(n.to_be_bytes()))
+        .take(len)
+        .collect()
+}
+
+fn packed(content: &[u8]) -> Vec<u8> {
+    zstd::bulk::compress(content, LEVEL).unwrap()
+}
+
+async fn store(replay: &Replay) -> BodyStore {
+    let settings = BucketSettings {
+        bucket: "contents".to_owned(),
+    };
+    BodyStore::new(replay.table(16).await, replay.clients().await.s3(), &settings)
+}
+
+/// Loads a content from where `answer` is given.
+async fn load(answer: Answer, place: BodyPlace) -> Result<Option<Vec<u8>>, String> {
+    let store = store(&Replay::new([answer])).await;
+    store
+        .load(&key(), &named(place, b"content"))
+        .await
+        .map_err(|error| chain(&error))
+}
+
+fn content(bytes: &[u8]) -> (String, AttributeValue) {
+    (CONTENT.to_owned(), AttributeValue::B(Blob::new(bytes)))
+}
+
+fn in_table(bytes: &[u8]) -> Answer {
+    Answer::ok(&json!({"Item": dynamodb_json(&Item::from([content(bytes)]))}))
+}
+
+fn in_bucket(bytes: &[u8]) -> Answer {
+    Answer::Says {
+        status: 200,
+        headers: vec![],
+        body: bytes.to_vec(),
+    }
+}
+
+/// Source: Amazon S3 API reference, "Error responses".
+fn s3_error(status: u16, code: &str) -> Answer {
+    let body = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>In words.</Message></Error>");
+    Answer::Says {
+        status,
+        headers: vec![("content-type", "application/xml")],
+        body: body.into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn what_is_small_when_packed_goes_to_the_table() {
+    let store = store(&Replay::new([Answer::Lost; 0])).await;
+    let place = |content: &[u8]| {
+        let packed = store.pack(content).unwrap();
+        (packed.place, packed.bytes.len())
+    };
+    let overhead = place(&noise(TABLE_MAX)).1 - TABLE_MAX;
+    assert_eq!(place(&noise(TABLE_MAX - overhead)), (BodyPlace::Table, TABLE_MAX));
+    assert_eq!(
+        place(&noise(TABLE_MAX - overhead + 1)),
+        (BodyPlace::Bucket, TABLE_MAX + 1)
+    );
+    assert_eq!(
+        place(&vec![b'a'; 1_000_000]).0,
+        BodyPlace::Table,
+        "a megabyte that packs well"
+    );
+}
+
+#[tokio::test]
+async fn a_small_content_is_an_item_beside_its_row() {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let (content, body) = (b"hello", named(BodyPlace::Table, b"hello"));
+    let store = store(&replay).await;
+    let bytes = store.pack(content).unwrap();
+    store.put(&key(), &body, bytes, at(7_999), at(0)).await.unwrap();
+
+    let request = replay.only().json();
+    let item = &request["Item"];
+    assert_eq!(
+        (&request["TableName"], &item["pk"]),
+        (&json!("T"), &json!({"S": item::pk(&key())}))
+    );
+    assert_eq!(item["sk"], json!({"S": format!("body#{}", body.sha256)}));
+    assert_eq!(item["ttl"], json!({"N": "7"}));
+
+    let stored = Answer::ok(&json!({"Item": item}));
+    let replay = Replay::new([stored]);
+    let loaded = self::store(&replay).await.load(&key(), &body).await.unwrap();
+    assert_eq!(loaded.as_deref(), Some(&content[..]));
+    let request = replay.only().json();
+    assert_eq!(request["Key"], json!({"pk": item["pk"], "sk": item["sk"]}));
+    assert_eq!(request["ConsistentRead"], true, "it may have been written a moment ago");
+}
+
+#[tokio::test]
+async fn a_large_content_is_an_object() {
+    let replay = Replay::new([in_bucket(b"")]);
+    let (content, body) = (noise(20_000), named(BodyPlace::Bucket, &noise(20_000)));
+    let store = store(&replay).await;
+    let packed = store.pack(&content).unwrap();
+    store
+        .put(&key(), &body, packed.clone(), at(40 * DAY), at(0))
+        .await
+        .unwrap();
+
+    let put = replay.only();
+    let object = format!(
+        "https://contents.s3.us-east-1.amazonaws.com/main/{}/{}",
+        row().id,
+        body.sha256
+    );
+    assert_eq!(put.line(), format!("PUT {object}?x-id=PutObject"));
+    assert_eq!(put.header("x-amz-tagging"), "keep=64d");
+    assert!(put.body() == packed.bytes);
+
+    let replay = Replay::new([in_bucket(put.body())]);
+    let loaded = self::store(&replay).await.load(&key(), &body).await.unwrap();
+    assert!(loaded == Some(content));
+    assert_eq!(replay.only().line(), format!("GET {object}?x-id=GetObject"));
+}
+
+#[test]
+fn an_object_is_kept_for_the_shortest_time_that_is_long_enough() {
+    let kept = |keep_until| keep_days(at(keep_until), at(0));
+    for (keep_until, days) in [
+        (-DAY, 2),
+        (0, 2),
+        (2 * DAY, 2),
+        (2 * DAY + 1_000, 8),
+        (44 * DAY, 64),
+        (128 * DAY, 128),
+        (2_048 * DAY + 1_000, 8_192),
+        (i64::MAX, 8_192),
+    ] {
+        assert_eq!(kept(keep_until), days, "{keep_until}");
+    }
+}
+
+/// A tag that no rule knows keeps a content for ever; a rule of other days loses it.
+#[test]
+fn the_bucket_has_a_rule_for_each_time() {
+    let template = include_str!("../../../template.yaml");
+    let lines: Vec<_> = template.lines().map(str::trim).collect();
+    let rules: Vec<_> = lines
+        .windows(3)
+        .filter(|lines| lines[1].starts_with("TagFilters: [{Key: keep,"))
+        .collect();
+    let expected = KEEP_DAYS.map(|days| {
+        [
+            "Status: Enabled".to_owned(),
+            format!("TagFilters: [{{Key: keep, Value: {days}d}}]"),
+            format!("ExpirationInDays: {days}"),
+        ]
+    });
+    assert_eq!(rules, expected);
+    assert!(KEEP_DAYS.is_sorted(), "the shortest is found first");
+}
+
+#[tokio::test]
+async fn a_content_that_is_gone_is_no_error() {
+    for (answer, place) in [
+        (Answer::ok(&json!({})), BodyPlace::Table),
+        (
+            Answer::ok(&json!({"Item": {"z": {"S": "no content"}}})),
+            BodyPlace::Table,
+        ),
+        (s3_error(404, "NoSuchKey"), BodyPlace::Bucket),
+    ] {
+        assert_eq!(load(answer, place).await, Ok(None));
+    }
+}
+
+/// Each would be told to a person as a content that is gone, though it is there.
+#[tokio::test]
+async fn a_content_that_could_not_be_asked_for_is_not_gone() {
+    let unknown_table = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
+    for (answer, place) in [
+        (unknown_table, BodyPlace::Table),
+        (s3_error(403, "AccessDenied"), BodyPlace::Bucket),
+        (s3_error(404, "NoSuchBucket"), BodyPlace::Bucket),
+    ] {
+        let error = load(answer, place).await.unwrap_err();
+        assert!(error.starts_with("reading a content of the "), "{error}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_bucket_is_asked_again() {
+    for first in [s3_error(503, "SlowDown"), s3_error(500, "InternalError"), Answer::Lost] {
+        let replay = Replay::new([first, in_bucket(&packed(b"content"))]);
+        let loaded = store(&replay)
+            .await
+            .load(&key(), &named(BodyPlace::Bucket, b"content"))
+            .await;
+        assert_eq!(loaded.unwrap().as_deref(), Some(&b"content"[..]));
+    }
+}
+
+/// Packed a thousand times smaller than it is, with and without saying so at its beginning.
+fn bombs(size: usize) -> [Vec<u8>; 2] {
+    let content = vec![0; size];
+    [
+        packed(&content),
+        zstd::stream::encode_all(content.as_slice(), LEVEL).unwrap(),
+    ]
+}
+
+#[tokio::test]
+async fn garbage_and_bombs_are_errors() {
+    let garbage = [b"garbage".to_vec(), packed(b"cut off")[..8].to_vec()];
+    for bytes in garbage.into_iter().chain(bombs(UNPACKED_MAX + 1)) {
+        for (answer, place) in [
+            (in_table(&bytes), BodyPlace::Table),
+            (in_bucket(&bytes), BodyPlace::Bucket),
+        ] {
+            let error = load(answer, place).await.unwrap_err();
+            assert!(error.starts_with("unpacking a content: "), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_largest_content_comes_back_whole() {
+    for packed in bombs(UNPACKED_MAX) {
+        assert!(unpack(&packed).unwrap() == vec![0; UNPACKED_MAX]);
+    }
+}
+
+#[tokio::test]
+async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
+    let [bomb, _] = bombs(UNPACKED_MAX + 1);
+    let item = |sk: &str, content: (String, AttributeValue)| {
+        dynamodb_json(&Item::from([item::s("sk", sk.to_owned()), content]))
+    };
+    let items = [
+        item("body#aa", content(&packed(b"first"))),
+        item("body#bb", content(&packed(b"second"))),
+        item("body#cc", content(b"garbage")),
+        item("body#dd", content(&bomb)),
+        item("body#ee", item::s(CONTENT, "text".to_owned())),
+        item("body#ff", item::n("ttl", 1)),
+        item("other", content(&packed(b"of something else"))),
+    ];
+    let replay = Replay::new([Answer::ok(&json!({"Items": items, "Count": items.len()}))]);
+    let near = store(&replay).await.load_near(&key()).await.unwrap();
+    let expected =
+        [("aa", "first"), ("bb", "second")].map(|(hash, content)| (hash.to_owned(), content.as_bytes().to_vec()));
+    assert_eq!(near, BTreeMap::from(expected));
+    assert_eq!(
+        replay.only().json(),
+        json!({
+            "TableName": "T",
+            "KeyConditionExpression": "pk = :pk AND begins_with(sk, :beginning)",
+            "ExpressionAttributeValues": {":pk": {"S": item::pk(&key())}, ":beginning": {"S": "body#"}},
+            "ConsistentRead": true,
+            "Limit": NEAR_MAX,
+        })
+    );
+}

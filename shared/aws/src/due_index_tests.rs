@@ -1,0 +1,213 @@
+//! The index `due`, against DynamoDB's answers.
+
+use domain::id::EmailId;
+use domain::row::{Due, Lane, Row};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::rows::samples::{at, full};
+use crate::telemetry::chain;
+
+/// The row of the `n`th id, waiting so.
+fn nth(n: u8, kind: DueKind) -> Row {
+    let due = Some(Due { kind, at: at(7_000) });
+    Row {
+        id: EmailId::from_random([n; 16]),
+        lane: Lane::Low,
+        due,
+        ..full()
+    }
+}
+
+/// A row's entry in the index: keys only.
+fn entry(row: &Row) -> Value {
+    let keys = ["pk", "sk", "due_pk", "due_sk"];
+    let item = item::from_row(row, 1);
+    dynamodb_json(
+        &item
+            .into_iter()
+            .filter(|(name, _)| keys.contains(&name.as_str()))
+            .collect(),
+    )
+}
+
+fn page(entries: &[Value], last: Option<&Value>) -> Answer {
+    let mut page = json!({"Items": entries, "Count": entries.len()});
+    if let Some(last) = last {
+        page["LastEvaluatedKey"] = last.clone();
+    }
+    Answer::ok(&page)
+}
+
+fn cursor(text: &str) -> DueCursor {
+    DueCursor(text.to_owned())
+}
+
+#[tokio::test]
+async fn a_page_is_what_lies_between_its_beginning_and_its_time() {
+    let replay = Replay::new([page(&[], None), page(&[], None)]);
+    let table = replay.table(16).await;
+    table.overdue(3, at(7_000), None).await.unwrap();
+    let from = cursor("000000000006000#00000000-0000-4000-8000-000000000000#low#1#2048");
+    table.coming(15, at(7_000), Some(&from)).await.unwrap();
+
+    let query = |partition: &str, from: &str| {
+        json!({
+            "TableName": "T",
+            "IndexName": "due",
+            "KeyConditionExpression": "#pk = :pk AND #sk BETWEEN :from AND :until",
+            "ExpressionAttributeNames": {"#pk": "due_pk", "#sk": "due_sk"},
+            "ExpressionAttributeValues": {
+                ":pk": {"S": partition}, ":from": {"S": from}, ":until": {"S": "000000000007000~"},
+            },
+        })
+    };
+    let expected = [query("check#03", "0"), query("wake#15", &format!("{}\u{1}", from.0))];
+    assert_eq!(replay.requests(), expected);
+}
+
+/// An entry before its bounds is sent again, one behind them late or never.
+#[tokio::test]
+async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
+    let replay = Replay::new([page(&[], None)]);
+    let sort_key = |row: &Row| item::text(&item::from_row(row, 16), "due_sk").unwrap().to_owned();
+    let [done, next] = [1, 2].map(|n| sort_key(&nth(n, DueKind::Wake)));
+    let later = sort_key(&Row {
+        due: Some(Due {
+            kind: DueKind::Wake,
+            at: at(7_001),
+        }),
+        ..nth(0, DueKind::Wake)
+    });
+    replay
+        .table(16)
+        .await
+        .coming(0, at(7_000), Some(&cursor(&done)))
+        .await
+        .unwrap();
+    let values = &replay.only().json()["ExpressionAttributeValues"];
+    let [from, until] = [":from", ":until"].map(|bound| values[bound]["S"].as_str().unwrap().to_owned());
+    assert!(
+        done < from && from < next && next < until && until < later,
+        "{from} {until}"
+    );
+}
+
+/// DynamoDB refuses a query whose bounds are the wrong way round.
+#[tokio::test]
+async fn a_page_that_would_end_before_it_begins_is_empty_without_a_call() {
+    let replay = Replay::new([Answer::Lost; 0]);
+    let from = cursor("000000000007001#00000000-0000-4000-8000-000000000000");
+    let page = replay.table(16).await.overdue(0, at(7_000), Some(&from)).await.unwrap();
+    assert_eq!(
+        page,
+        DuePage {
+            items: Vec::new(),
+            next: None
+        }
+    );
+}
+
+#[tokio::test]
+async fn everything_that_a_wake_up_says_is_in_the_index() {
+    let row = nth(1, DueKind::Wake);
+    let replay = Replay::new([page(&[entry(&row)], None)]);
+    let page = replay.table(16).await.coming(0, at(7_000), None).await.unwrap();
+    let [coming] = page.items.as_slice() else {
+        panic!("{page:?}")
+    };
+    assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::Low));
+    assert_eq!(coming.wake_up, domain::wire::wake_up::WakeUp::of(&row));
+    assert_eq!(page.next, None);
+}
+
+#[tokio::test]
+async fn the_next_page_begins_where_dynamodb_stopped() {
+    let [first, last] = [1, 2].map(|n| nth(n, DueKind::Check));
+    let replay = Replay::new([page(&[entry(&first)], Some(&entry(&last)))]);
+    let page = replay.table(16).await.overdue(0, at(7_000), None).await.unwrap();
+    assert_eq!(page.items, [EmailKey::of(&first)]);
+    assert_eq!(page.next, Some(cursor(&format!("000000000007000#{}", last.id))));
+}
+
+#[tokio::test]
+async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
+    for kind in [DueKind::Wake, DueKind::Check] {
+        let [good, bad] = [1, 2].map(|n| entry(&nth(n, kind)));
+        let mut no_key = bad.clone();
+        no_key["pk"] = json!({"S": "no key"});
+        let mut no_time = bad.clone();
+        no_time["due_sk"] = json!({"S": "yesterday"});
+        let replay = Replay::new([page(&[no_key, good], Some(&bad))]);
+        let table = replay.table(16).await;
+        let (keys, next) = match kind {
+            DueKind::Wake => {
+                let page = table.coming(0, at(7_000), None).await.unwrap();
+                (
+                    page.items
+                        .into_iter()
+                        .map(|coming| coming.wake_up.id)
+                        .collect::<Vec<_>>(),
+                    page.next,
+                )
+            }
+            DueKind::Check => {
+                let page = table.overdue(0, at(7_000), None).await.unwrap();
+                (page.items.into_iter().map(|key| key.id).collect(), page.next)
+            }
+        };
+        assert_eq!(keys, [nth(1, kind).id]);
+        assert!(next.is_some());
+    }
+}
+
+#[tokio::test]
+async fn an_index_that_cannot_be_read_is_an_error_and_never_empty() {
+    let gone = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
+    let error = Replay::new([gone])
+        .table(16)
+        .await
+        .overdue(0, at(0), None)
+        .await
+        .unwrap_err();
+    assert!(chain(&error).starts_with("reading what is due: "), "{}", chain(&error));
+}
+
+#[tokio::test]
+async fn a_cursor_is_saved_beside_those_of_the_other_shards() {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    replay
+        .table(16)
+        .await
+        .save_cursor(7, &cursor("000000000007000#x"))
+        .await
+        .unwrap();
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "UpdateItem");
+    assert_eq!(
+        asked.json(),
+        json!({
+            "TableName": "T",
+            "Key": {"pk": {"S": "promote#cursors"}, "sk": {"S": "promote#cursors"}},
+            "UpdateExpression": "SET #cursor = :cursor",
+            "ExpressionAttributeNames": {"#cursor": "s07"},
+            "ExpressionAttributeValues": {":cursor": {"S": "000000000007000#x"}},
+        })
+    );
+}
+
+#[tokio::test]
+async fn the_cursors_are_those_of_the_shards_that_there_are() {
+    let item = json!({"Item": {
+        "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
+    }});
+    let replay = Replay::new([Answer::ok(&item), Answer::ok(&json!({}))]);
+    let table = replay.table(16).await;
+    assert_eq!(
+        table.cursors().await.unwrap(),
+        BTreeMap::from([(0, cursor("a")), (7, cursor("b"))])
+    );
+    assert_eq!(table.cursors().await.unwrap(), BTreeMap::new(), "the first run of all");
+    assert_eq!(replay.requests()[0]["ConsistentRead"], true);
+}

@@ -1,0 +1,331 @@
+//! The queues that we send to, against the answers of SQS; partial ones too.
+
+use domain::wire::wake_up::WakeUp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::replay::{Answer, Asked, Replay};
+use crate::rows::samples::row;
+use crate::telemetry::chain;
+
+async fn lanes(replay: &Replay) -> LaneQueues {
+    let url = |name: &str| format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}");
+    let settings = LaneSettings {
+        high: url("high"),
+        normal: url("normal"),
+        low: url("low"),
+    };
+    LaneQueues::new(&replay.clients().await.sqs(), &settings)
+}
+
+/// A wake-up that is known by its bytes.
+fn wake(bytes: u64, lane: Lane, delay: Duration) -> Wake {
+    Wake {
+        lane,
+        wake_up: WakeUp {
+            bytes,
+            ..WakeUp::of(&row())
+        },
+        delay,
+    }
+}
+
+fn wakes(count: u64) -> Vec<Wake> {
+    (0..count)
+        .map(|bytes| wake(bytes, Lane::Normal, Duration::ZERO))
+        .collect()
+}
+
+async fn send(replay: &Replay, wakes: &[Wake]) -> Vec<Result<(), String>> {
+    let results = lanes(replay).await.wake(wakes).await;
+    results
+        .into_iter()
+        .map(|result| result.map_err(|error| chain(&error)))
+        .collect()
+}
+
+fn entries(asked: &Asked) -> Vec<Value> {
+    asked.json()["Entries"].as_array().unwrap().clone()
+}
+
+/// The last part of a queue's address.
+fn queue(asked: &Asked) -> String {
+    asked.json()["QueueUrl"]
+        .as_str()
+        .unwrap()
+        .rsplit('/')
+        .next()
+        .unwrap()
+        .to_owned()
+}
+
+/// Which wake-ups a call carried.
+fn carried(asked: &Asked) -> Vec<u64> {
+    let bodies = entries(asked);
+    bodies
+        .iter()
+        .map(|entry| WakeUp::parse(entry["MessageBody"].as_str().unwrap()).unwrap().bytes)
+        .collect()
+}
+
+fn sent(id: &str) -> Value {
+    json!({"Id": id, "MessageId": "219f8380-5770-4cc2-8c3e-5c715e145f5e", "MD5OfMessageBody": "e4e68fb7bd0e697a0ae8f1bb342846b3"})
+}
+
+fn failed(id: &str, sender_fault: bool) -> Value {
+    json!({"Id": id, "SenderFault": sender_fault, "Code": "InternalError", "Message": "try again"})
+}
+
+fn partly(successful: &[Value], failed: &[Value]) -> Answer {
+    Answer::ok(&json!({"Successful": successful, "Failed": failed}))
+}
+
+/// Takes all that it is given.
+fn all_sent(asked: &Asked) -> Answer {
+    let ids = entries(asked);
+    partly(
+        &ids.iter()
+            .map(|entry| sent(entry["Id"].as_str().unwrap()))
+            .collect::<Vec<_>>(),
+        &[],
+    )
+}
+
+#[tokio::test]
+async fn each_lane_is_given_its_own_in_calls_of_ten() {
+    let replay = Replay::by(all_sent);
+    let lanes = [Lane::Normal, Lane::High, Lane::Normal, Lane::Normal, Lane::Low];
+    let wakes: Vec<_> = (0..)
+        .zip(lanes.repeat(5))
+        .map(|(at, lane)| wake(at, lane, Duration::ZERO))
+        .collect();
+    assert_eq!(send(&replay, &wakes).await, vec![Ok(()); 25]);
+
+    let mut calls: Vec<_> = replay
+        .asked()
+        .iter()
+        .map(|asked| (queue(asked), carried(asked)))
+        .collect();
+    calls.sort();
+    assert_eq!(
+        calls,
+        [
+            ("high".to_owned(), vec![1, 6, 11, 16, 21]),
+            ("low".to_owned(), vec![4, 9, 14, 19, 24]),
+            ("normal".to_owned(), vec![0, 2, 3, 5, 7, 8, 10, 12, 13, 15]),
+            ("normal".to_owned(), vec![17, 18, 20, 22, 23]),
+        ]
+    );
+}
+
+#[tokio::test]
+async fn nothing_to_wake_is_no_call() {
+    assert_eq!(send(&Replay::new([Answer::Lost; 0]), &[]).await, []);
+}
+
+#[tokio::test]
+async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
+    let replay = Replay::by(all_sent);
+    let millis = [0, 1, 1_000, 1_001, 899_001, 900_000, 900_001, u64::MAX];
+    let wakes = millis.map(|millis| wake(7, Lane::Low, Duration::from_millis(millis)));
+    assert!(send(&replay, &wakes).await.iter().all(Result::is_ok));
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "SendMessageBatch");
+    let entries = entries(&asked);
+    assert_eq!(entries[0]["MessageBody"], wakes[0].wake_up.to_json());
+    let delays: Vec<_> = entries.iter().map(|entry| &entry["DelaySeconds"]).collect();
+    assert_eq!(delays, [0, 1, 1, 2, 900, 900, 900, 900]);
+}
+
+#[tokio::test]
+async fn what_failed_in_part_is_tried_once_more_and_then_reported_at_its_place() {
+    let replay = Replay::new([
+        partly(&[sent("3"), sent("0")], &[failed("2", false), failed("1", false)]),
+        partly(&[sent("1")], &[failed("0", false)]),
+    ]);
+    let refused = Err("sending wake-ups: InternalError: try again".to_owned());
+    assert_eq!(send(&replay, &wakes(4)).await, [Ok(()), refused, Ok(()), Ok(())]);
+    assert_eq!(
+        replay.asked().iter().map(carried).collect::<Vec<_>>(),
+        [vec![0, 1, 2, 3], vec![1, 2]]
+    );
+}
+
+#[tokio::test]
+async fn a_single_message_is_tried_once_more_too() {
+    let replay = Replay::new([partly(&[], &[failed("0", false)]), partly(&[sent("0")], &[])]);
+    assert_eq!(send(&replay, &wakes(1)).await, [Ok(())]);
+}
+
+#[tokio::test]
+async fn what_is_wrong_with_the_message_itself_is_not_tried_again() {
+    let replay = Replay::new([partly(&[sent("0")], &[failed("1", true)])]);
+    let results = send(&replay, &wakes(2)).await;
+    assert_eq!(
+        results,
+        [Ok(()), Err("sending wake-ups: InternalError: try again".to_owned())]
+    );
+}
+
+#[tokio::test]
+async fn a_message_of_which_nothing_is_said_is_not_taken_for_sent() {
+    let replay = Replay::new([partly(&[sent("1")], &[]), partly(&[], &[])]);
+    let results = send(&replay, &wakes(2)).await;
+    assert_eq!(
+        results,
+        [Err("sending wake-ups: SQS said nothing of it".to_owned()), Ok(())]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_fails_as_a_whole_fails_for_its_messages_and_for_no_others() {
+    let gone =
+        json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
+    let replay = Replay::by(move |asked| match queue(asked).as_str() {
+        "high" => Answer::says(400, &gone),
+        "low" => Answer::Lost,
+        _ => all_sent(asked),
+    });
+    let lanes = [Lane::High, Lane::Normal, Lane::Low, Lane::High];
+    let results = send(&replay, &lanes.map(|lane| wake(1, lane, Duration::ZERO))).await;
+    assert_eq!(
+        results.iter().map(Result::is_ok).collect::<Vec<_>>(),
+        [false, true, false, false]
+    );
+    assert!(
+        results[0]
+            .as_ref()
+            .is_err_and(|error| error.contains("The specified queue does not exist."))
+    );
+    let mut queues: Vec<_> = replay.asked().iter().map(queue).collect();
+    queues.sort();
+    assert_eq!(
+        queues,
+        ["high", "low", "low", "low", "normal"],
+        "the SDK repeats what may succeed"
+    );
+}
+
+#[tokio::test]
+async fn when_the_second_try_fails_as_a_whole_the_first_answer_stands() {
+    let refused = json!({"__type": "AccessDeniedException", "message": "no"});
+    let replay = Replay::new([partly(&[sent("0")], &[failed("1", false)]), Answer::says(403, &refused)]);
+    let results = send(&replay, &wakes(2)).await;
+    assert_eq!(
+        results,
+        [Ok(()), Err("sending wake-ups: InternalError: try again".to_owned())]
+    );
+}
+
+fn record(receipt: &str, queue: &str) -> Record {
+    Record {
+        message_id: receipt.to_owned(),
+        receipt: receipt.to_owned(),
+        body: String::new(),
+        queue_arn: format!("arn:aws:sqs:us-east-1:123456789012:{queue}"),
+    }
+}
+
+async fn put_back(replay: &Replay, records: &[(Record, Duration)]) -> usize {
+    let records: Vec<_> = records.iter().map(|(record, delay)| (record, *delay)).collect();
+    lanes(replay).await.put_back(&records).await
+}
+
+#[tokio::test]
+async fn a_batch_is_put_back_into_its_lane_with_one_call() {
+    let replay = Replay::by(|asked| {
+        let entries = entries(asked);
+        partly(
+            &entries
+                .iter()
+                .map(|entry| json!({"Id": entry["Id"]}))
+                .collect::<Vec<_>>(),
+            &[],
+        )
+    });
+    let seconds = [1, 0, 60, 3_600, 5, 6, 7, 8, 9, 10];
+    let records = seconds.map(|seconds| (record(&format!("r{seconds}"), "low"), Duration::from_secs(seconds)));
+    assert_eq!(put_back(&replay, &records).await, 0);
+    let asked = replay.only();
+    assert_eq!(
+        (asked.operation(), queue(&asked).as_str()),
+        ("ChangeMessageVisibilityBatch", "low")
+    );
+    let entries = entries(&asked);
+    let put_back: Vec<_> = entries
+        .iter()
+        .map(|entry| (&entry["ReceiptHandle"], &entry["VisibilityTimeout"]))
+        .collect();
+    assert_eq!(put_back[0], (&json!("r1"), &json!(1)));
+    assert_eq!(put_back[3], (&json!("r3600"), &json!(900)), "as long as SQS delays");
+    assert_eq!(entries.len(), 10);
+}
+
+#[tokio::test]
+async fn what_is_not_put_back_is_counted() {
+    let two = [1, 2].map(|n| (record(&n.to_string(), "high"), Duration::from_secs(n)));
+    let answers = [
+        partly(&[json!({"Id": "1"})], &[failed("0", false)]),
+        partly(&[json!({"Id": "0"})], &[]),
+        partly(&[], &[]),
+        Answer::says(
+            400,
+            &json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "gone"}),
+        ),
+    ];
+    let replay = Replay::new(answers);
+    for expected in [1, 1, 2, 2] {
+        assert_eq!(put_back(&replay, &two).await, expected);
+    }
+    let strangers = [
+        (record("1", "somebody-elses"), Duration::ZERO),
+        (record("2", ""), Duration::ZERO),
+    ];
+    assert_eq!(
+        put_back(&replay, &strangers).await,
+        2,
+        "no lane of ours: no call, and not forgotten"
+    );
+}
+
+#[tokio::test]
+async fn emails_are_handed_over_at_once_and_in_calls_of_ten() {
+    let replay = Replay::by(|asked| match carried_claims(asked).contains(&10) {
+        true => partly(&[sent("1")], &[failed("0", true)]),
+        false => all_sent(asked),
+    });
+    let url = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
+    let queue = DeadLetterQueue::new(&replay.clients().await.sqs(), url);
+    let emails: Vec<_> = (0..12)
+        .map(|claim_no| HandOver {
+            claim_no,
+            ..HandOver::of(&row())
+        })
+        .collect();
+    let results = queue.hand_over(&emails).await;
+    let failed: Vec<_> = (0..)
+        .zip(&results)
+        .filter(|(_, result)| result.is_err())
+        .map(|(at, _)| at)
+        .collect();
+    assert_eq!((results.len(), failed), (12, vec![10]));
+    let mut calls: Vec<_> = replay.asked().iter().map(carried_claims).collect();
+    calls.sort();
+    assert_eq!(calls, [(0..10).collect::<Vec<_>>(), vec![10, 11]]);
+    for asked in replay.asked() {
+        assert_eq!(asked.json()["QueueUrl"], url);
+        assert!(entries(&asked).iter().all(|entry| entry["DelaySeconds"] == 0));
+    }
+}
+
+fn carried_claims(asked: &Asked) -> Vec<u32> {
+    let bodies = entries(asked);
+    bodies
+        .iter()
+        .map(|entry| {
+            HandOver::parse(entry["MessageBody"].as_str().unwrap())
+                .unwrap()
+                .claim_no
+        })
+        .collect()
+}

@@ -1,0 +1,222 @@
+//! Reading rows, against DynamoDB's answers.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::id::EmailId;
+use domain::ports::{EmailKey, Rows};
+use domain::row::Row;
+use serde_json::{Value, json};
+
+use super::item::{self, Item};
+use super::samples::{at, full, row};
+use super::{BATCH_GET, ROUNDS};
+use crate::clients::ATTEMPTS;
+use crate::replay::{Answer, Asked, Replay, dynamodb_json};
+use crate::telemetry::chain;
+
+/// The row of the `n`th id.
+fn nth(n: u8) -> Row {
+    Row {
+        id: EmailId::from_random([n; 16]),
+        ..row()
+    }
+}
+
+fn keys(rows: &[Row]) -> Vec<EmailKey> {
+    rows.iter().map(EmailKey::of).collect()
+}
+
+fn stored(row: &Row) -> Item {
+    item::from_row(row, 16)
+}
+
+fn with(mut item: Item, attribute: (String, AttributeValue)) -> Item {
+    item.extend([attribute]);
+    item
+}
+
+fn found(item: &Item) -> Answer {
+    Answer::ok(&json!({"Item": dynamodb_json(item)}))
+}
+
+fn many(items: &[Item], unread: &[EmailKey]) -> Answer {
+    let items: Vec<_> = items.iter().map(dynamodb_json).collect();
+    let keys: Vec<_> = unread
+        .iter()
+        .map(|key| dynamodb_json(&item::primary_key(key)))
+        .collect();
+    let unread = if keys.is_empty() {
+        json!({})
+    } else {
+        json!({"T": {"Keys": keys, "ConsistentRead": true}})
+    };
+    Answer::ok(&json!({"Responses": {"T": items}, "UnprocessedKeys": unread}))
+}
+
+fn keys_asked(asked: &Asked) -> Vec<Value> {
+    let request = asked.json();
+    assert_eq!(request["RequestItems"]["T"]["ConsistentRead"], true);
+    request["RequestItems"]["T"]["Keys"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn a_row_is_read_as_it_was_last_written() {
+    let replay = Replay::new([found(&stored(&full()))]);
+    let loaded = replay
+        .table(16)
+        .await
+        .load(&EmailKey::of(&full()), at(0))
+        .await
+        .unwrap();
+    assert_eq!(loaded, Some(full()));
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "GetItem");
+    assert_eq!(
+        asked.json(),
+        json!({
+            "TableName": "T",
+            "Key": {"pk": {"S": "main#00000000-0000-4000-8000-000000000000"}, "sk": {"S": "email"}},
+            "ConsistentRead": true,
+        })
+    );
+}
+
+#[tokio::test]
+async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
+    let kept_until_7_s = found(&with(stored(&row()), item::n("ttl", 7)));
+    let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
+    let table = replay.table(16).await;
+    let load = async |now| table.load(&EmailKey::of(&row()), at(now)).await.unwrap();
+    assert_eq!(load(7_000).await, None, "DynamoDB has none");
+    assert_eq!(load(7_999).await, Some(row()), "in its last second");
+    assert_eq!(load(8_000).await, None, "deleted within days");
+}
+
+#[tokio::test]
+async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
+    let replay = Replay::new([found(&with(stored(&full()), item::s("s", "secret".to_owned())))]);
+    let error = replay
+        .table(16)
+        .await
+        .load(&EmailKey::of(&full()), at(0))
+        .await
+        .unwrap_err();
+    assert_eq!(chain(&error), "reading a row: attribute s is malformed");
+}
+
+#[tokio::test]
+async fn many_rows_come_in_the_order_of_their_keys() {
+    let rows = [nth(1), nth(2), nth(3), nth(4)];
+    let [a, b, c, d] = &rows;
+    let forgotten = with(stored(d), item::n("ttl", 7));
+    let replay = Replay::new([many(&[stored(c), forgotten, stored(a)], &[])]);
+    let loaded = replay.table(16).await.load_many(&keys(&rows), at(8_000)).await.unwrap();
+    assert_eq!(loaded, [a.clone(), c.clone()], "{b:?} is gone, {d:?} is past its ttl");
+    assert_eq!(replay.only().operation(), "BatchGetItem");
+}
+
+#[tokio::test]
+async fn one_unreadable_row_hides_no_other() {
+    let rows = [nth(1), nth(2)];
+    let garbage = with(stored(&nth(1)), item::s("v", "x".to_owned()));
+    let replay = Replay::new([many(&[garbage, stored(&nth(2))], &[])]);
+    assert_eq!(
+        replay.table(16).await.load_many(&keys(&rows), at(0)).await.unwrap(),
+        [nth(2)]
+    );
+}
+
+/// DynamoDB refuses a whole read for one key that is in it twice, and an index that is being
+/// written can name a row twice.
+#[tokio::test]
+async fn a_key_that_is_given_twice_is_asked_once() {
+    let replay = Replay::new([many(&[stored(&nth(1)), stored(&nth(2))], &[])]);
+    let loaded = replay
+        .table(16)
+        .await
+        .load_many(&keys(&[nth(2), nth(1), nth(2)]), at(0))
+        .await
+        .unwrap();
+    assert_eq!(loaded, [nth(2), nth(1)]);
+    assert_eq!(keys_asked(&replay.only()).len(), 2);
+}
+
+#[tokio::test]
+async fn no_key_is_no_call() {
+    let replay = Replay::new([many(&[], &[]); 0]);
+    assert_eq!(replay.table(16).await.load_many(&[], at(0)).await.unwrap(), []);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_dynamodb_left_unread_is_asked_again() {
+    let rows = [nth(1), nth(2), nth(3)];
+    let left = keys(&rows[1..]);
+    let replay = Replay::new([
+        many(&[stored(&nth(1))], &left),
+        many(&[stored(&nth(3))], &left[..1]),
+        many(&[stored(&nth(2))], &[]),
+    ]);
+    assert_eq!(
+        replay.table(16).await.load_many(&keys(&rows), at(0)).await.unwrap(),
+        rows
+    );
+    let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
+    assert_eq!(counts, [3, 2, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rows_that_stay_unread_are_an_error_and_never_missing() {
+    let keys = keys(&[nth(1), nth(2)]);
+    let unread = keys.clone();
+    let replay = Replay::by(move |_| many(&[stored(&nth(1))], &unread[1..]));
+    let error = replay.table(16).await.load_many(&keys, at(0)).await.unwrap_err();
+    assert_eq!(chain(&error), "reading rows: DynamoDB left keys unread");
+    assert_eq!(replay.asked().len(), usize::try_from(ROUNDS).unwrap());
+}
+
+#[tokio::test]
+async fn one_call_reads_a_hundred_rows_at_most() {
+    let rows: Vec<_> = (0..=u8::try_from(BATCH_GET).unwrap()).map(nth).collect();
+    let replay = Replay::by(|asked| {
+        let rows = (0..=u8::MAX).map(nth).map(|row| stored(&row));
+        let asked = keys_asked(asked);
+        let wanted =
+            rows.filter(|item| asked.contains(&dynamodb_json(&item::primary_key(&item::key_of(item).unwrap()))));
+        many(&wanted.collect::<Vec<_>>(), &[])
+    });
+    assert_eq!(
+        replay.table(16).await.load_many(&keys(&rows), at(0)).await.unwrap(),
+        rows
+    );
+    let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
+    assert_eq!(counts, [100, 1]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_failed_for_a_passing_reason_is_repeated_and_not_for_ever() {
+    let throttled = Answer::dynamodb_error(
+        400,
+        "ProvisionedThroughputExceededException",
+        "The level of configured provisioned throughput for the table was exceeded.",
+    );
+    let broken = Answer::dynamodb_error(500, "InternalServerError", "The request could not be processed.");
+    let refused = Answer::dynamodb_error(
+        400,
+        "ValidationException",
+        "The provided key element does not match the schema",
+    );
+    let good = found(&stored(&row()));
+    for (answers, works) in [
+        (vec![throttled.clone(), good.clone()], true),
+        (vec![broken.clone(), Answer::Lost, good], true),
+        (vec![throttled; 3], false),
+        (vec![broken; 3], false),
+        (vec![Answer::Lost; 3], false),
+        (vec![refused], false),
+    ] {
+        let replay = Replay::new(answers.clone());
+        let loaded = replay.table(16).await.load(&EmailKey::of(&row()), at(0)).await;
+        assert_eq!(loaded.is_ok(), works, "{answers:?}");
+        assert_eq!(replay.asked().len(), answers.len(), "{answers:?}");
+    }
+    assert_eq!(ATTEMPTS, 3);
+}

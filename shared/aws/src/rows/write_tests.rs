@@ -1,0 +1,324 @@
+//! Creating, claiming and writing rows, against DynamoDB's answers; lost ones too.
+
+use std::time::Duration;
+
+use domain::lifecycle::{self, Condition, Then, Transition};
+use domain::ports::{Claimed, Created, EmailKey, Rows, Written};
+use domain::row::{Lease, Row, Status};
+use serde_json::json;
+
+use super::item::{self, Item};
+use super::samples::{at, full, policy, row};
+use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::telemetry::chain;
+
+const NONCE: u64 = u64::MAX;
+
+fn stored(row: &Row) -> Item {
+    item::from_row(row, 16)
+}
+
+fn refused_by(row: &Row) -> Answer {
+    Answer::condition_failed(Some(&stored(row)))
+}
+
+fn refused_by_garbage() -> Answer {
+    let mut garbage = stored(&row());
+    garbage.extend([item::n("s", 1)]);
+    Answer::condition_failed(Some(&garbage))
+}
+
+fn done() -> Answer {
+    Answer::ok(&json!({}))
+}
+
+async fn create(replay: &Replay, row: &Row) -> Result<Created, String> {
+    replay
+        .table(16)
+        .await
+        .create(row, at(3_999))
+        .await
+        .map_err(|error| chain(&error))
+}
+
+#[tokio::test]
+async fn a_row_is_created_where_there_is_none_or_one_whose_time_is_over() {
+    let replay = Replay::new([done()]);
+    assert_eq!(create(&replay, &row()).await, Ok(Created::New));
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "PutItem");
+    assert_eq!(
+        asked.json(),
+        json!({
+            "TableName": "T",
+            "Item": dynamodb_json(&stored(&row())),
+            "ConditionExpression": "attribute_not_exists(pk) OR #ttl < :now",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": {":now": {"N": "3"}},
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_was_there_before_is_returned() {
+    let replay = Replay::new([refused_by(&full())]);
+    assert_eq!(create(&replay, &row()).await, Ok(Created::Exists(Box::new(full()))));
+}
+
+/// The row is written, its answer lost: the SDK's repetition finds it, and it is no other's.
+#[tokio::test(start_paused = true)]
+async fn a_creation_whose_answer_was_lost_is_known_by_its_row() {
+    let replay = Replay::new([Answer::Lost, refused_by(&row())]);
+    assert_eq!(create(&replay, &row()).await, Ok(Created::New));
+
+    let another_request = Row {
+        born: at(1_001),
+        ..row()
+    };
+    let replay = Replay::new([Answer::Lost, refused_by(&another_request)]);
+    assert_eq!(
+        create(&replay, &row()).await,
+        Ok(Created::Exists(Box::new(another_request)))
+    );
+}
+
+#[tokio::test]
+async fn a_creation_that_fails_otherwise_is_an_error() {
+    let refused = Answer::dynamodb_error(400, "ValidationException", "One or more parameter values were invalid");
+    for (answer, says) in [
+        (refused_by_garbage(), "attribute s is malformed"),
+        (Answer::condition_failed(None), "attribute pk is missing"),
+        (refused, "One or more parameter values were invalid"),
+    ] {
+        let error = create(&Replay::new([answer]), &row()).await.unwrap_err();
+        assert!(error.starts_with("creating a row: ") && error.contains(says), "{error}");
+    }
+}
+
+async fn claim(replay: &Replay) -> Result<Claimed, String> {
+    let table = replay.table(16).await;
+    table
+        .claim(&EmailKey::of(&row()), NONCE, &policy(), at(3_000))
+        .await
+        .map_err(|error| chain(&error))
+}
+
+/// The row as our claim leaves it.
+fn claimed() -> Row {
+    lifecycle::claimed(row(), &policy(), NONCE, at(3_000))
+}
+
+fn granted(row: &Row) -> Answer {
+    Answer::ok(&json!({"Attributes": dynamodb_json(&stored(row))}))
+}
+
+#[tokio::test]
+async fn a_claim_is_one_conditional_write_that_brings_the_row() {
+    let replay = Replay::new([granted(&claimed())]);
+    assert_eq!(claim(&replay).await, Ok(Claimed::Granted(Box::new(claimed()))));
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "UpdateItem");
+    let request = asked.json();
+    assert_eq!(request["TableName"], "T");
+    assert_eq!(request["Key"], dynamodb_json(&item::primary_key(&EmailKey::of(&row()))));
+    assert_eq!(
+        request["ConditionExpression"],
+        "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v"
+    );
+    assert_eq!(request["ReturnValues"], "ALL_NEW");
+    assert_eq!(request["ReturnValuesOnConditionCheckFailure"], "ALL_OLD");
+}
+
+#[tokio::test]
+async fn a_refused_claim_brings_the_row_as_it_is() {
+    let others = Row {
+        lease: Some(Lease {
+            until: at(5_000),
+            nonce: 1,
+        }),
+        ..claimed()
+    };
+    let past_it = Row {
+        status: Status::Sent,
+        due: None,
+        ..claimed()
+    };
+    for stored in [others, past_it, full_of_ours_but_queued()] {
+        let answer = claim(&Replay::new([refused_by(&stored)])).await;
+        assert_eq!(answer, Ok(Claimed::Refused(Some(Box::new(stored)))));
+    }
+}
+
+/// A row that still has our nonce and is no longer being sent: no claim.
+fn full_of_ours_but_queued() -> Row {
+    Row {
+        status: Status::Queued,
+        ..claimed()
+    }
+}
+
+#[tokio::test]
+async fn a_claim_of_what_is_gone_is_refused() {
+    let mut forgotten = stored(&Row {
+        status: Status::Failed,
+        ..row()
+    });
+    forgotten.extend([item::n("ttl", 2)]);
+    for answer in [
+        Answer::condition_failed(None),
+        Answer::condition_failed(Some(&forgotten)),
+    ] {
+        assert_eq!(claim(&Replay::new([answer])).await, Ok(Claimed::Refused(None)));
+    }
+}
+
+/// Were it refused, nobody would send the email until the lease runs out; were another's claim
+/// taken for ours, it would be sent twice.
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_is_known_by_its_nonce() {
+    let replay = Replay::new([Answer::Lost, refused_by(&claimed())]);
+    assert_eq!(claim(&replay).await, Ok(Claimed::Granted(Box::new(claimed()))));
+    let requests = replay.requests();
+    assert_eq!(requests[0], requests[1], "the same call, with the same nonce");
+
+    let others = Row {
+        lease: Some(Lease {
+            until: at(183_000),
+            nonce: NONCE - 1,
+        }),
+        ..claimed()
+    };
+    let replay = Replay::new([Answer::Lost, refused_by(&others)]);
+    assert_eq!(claim(&replay).await, Ok(Claimed::Refused(Some(Box::new(others)))));
+}
+
+#[tokio::test]
+async fn a_claim_that_cannot_be_understood_is_an_error() {
+    for (answer, says) in [
+        (done(), "DynamoDB answered a claim without the row"),
+        (refused_by_garbage(), "attribute s is malformed"),
+    ] {
+        assert_eq!(
+            claim(&Replay::new([answer])).await,
+            Err(format!("claiming a row: {says}"))
+        );
+    }
+}
+
+/// SES has accepted the email of our claim.
+fn sent() -> Transition {
+    let condition = Condition::Unmoved {
+        claim_no: 1,
+        status: Status::Sending,
+    };
+    let row = Row {
+        status: Status::Sent,
+        lease: None,
+        due: None,
+        ..claimed()
+    };
+    Transition {
+        condition,
+        row,
+        then: Then::Nothing,
+    }
+}
+
+async fn write(replay: &Replay) -> Result<Written, String> {
+    let table = replay.table(16).await;
+    table
+        .write(&claimed(), &sent(), at(3_999))
+        .await
+        .map_err(|error| chain(&error))
+}
+
+#[tokio::test]
+async fn a_transition_writes_what_differs_under_its_condition() {
+    let replay = Replay::new([done()]);
+    assert_eq!(write(&replay).await, Ok(Written::Done));
+    assert_eq!(
+        replay.only().json(),
+        json!({
+            "TableName": "T",
+            "Key": dynamodb_json(&item::primary_key(&EmailKey::of(&row()))),
+            "UpdateExpression": "SET #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu",
+            "ConditionExpression": "#c = :if_c AND #s = :if_s",
+            "ExpressionAttributeNames": {
+                "#c": "c", "#s": "s", "#ttl": "ttl", "#due_pk": "due_pk", "#due_sk": "due_sk", "#ln": "ln", "#lu": "lu",
+            },
+            "ExpressionAttributeValues": {
+                ":if_c": {"N": "1"}, ":if_s": {"S": "sending"}, ":s": {"S": "sent"}, ":ttl": {"N": "86403"},
+            },
+            "ReturnValues": "NONE",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        })
+    );
+}
+
+/// DynamoDB takes no empty expression.
+#[tokio::test]
+async fn a_transition_that_changes_nothing_has_no_update() {
+    let replay = Replay::new([done()]);
+    let same = Transition {
+        row: claimed(),
+        ..sent()
+    };
+    assert_eq!(
+        replay
+            .table(16)
+            .await
+            .write(&claimed(), &same, at(3_999))
+            .await
+            .unwrap(),
+        Written::Done
+    );
+    let request = replay.only().json();
+    assert_eq!(
+        (request.get("UpdateExpression"), &request["ConditionExpression"]),
+        (None, &json!("#c = :if_c AND #s = :if_s"))
+    );
+}
+
+#[tokio::test]
+async fn a_row_that_moved_is_brought_or_that_it_is_gone() {
+    let newer = Row {
+        claim_no: 2,
+        ..claimed()
+    };
+    let almost = Row {
+        opened_at: Some(at(5_000)),
+        ..sent().row
+    };
+    for stored in [newer, almost] {
+        assert_eq!(
+            write(&Replay::new([refused_by(&stored)])).await,
+            Ok(Written::Moved(Some(Box::new(stored))))
+        );
+    }
+    assert_eq!(
+        write(&Replay::new([Answer::condition_failed(None)])).await,
+        Ok(Written::Moved(None))
+    );
+    let garbage = write(&Replay::new([refused_by_garbage()])).await;
+    assert_eq!(
+        garbage,
+        Err("writing a transition: attribute s is malformed".to_owned())
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_whose_answer_was_lost_is_known_by_its_row() {
+    let replay = Replay::new([Answer::Lost, refused_by(&sent().row)]);
+    assert_eq!(write(&replay).await, Ok(Written::Done));
+    assert_eq!(replay.asked().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_write_that_fails_every_time_is_an_error_in_time() {
+    let began = tokio::time::Instant::now();
+    let replay = Replay::by(|_| Answer::Lost);
+    assert!(write(&replay).await.unwrap_err().starts_with("writing a transition: "));
+    let waited = began.elapsed();
+    assert!(waited < Duration::from_secs(15), "{waited:?} would outlast a function");
+}

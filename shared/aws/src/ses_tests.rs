@@ -1,0 +1,358 @@
+//! What SES is asked, and what its answers mean.
+
+use domain::wire::api::parse_email;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::replay::{Answer, Replay};
+use crate::rows::samples::full;
+
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The smallest email there is.
+pub(super) fn email() -> Email {
+    parsed(&json!({"from": "a@example.com", "to": "b@example.com", "subject": "Hi", "text": "Hello"}))
+}
+
+fn parsed(email: &Value) -> Email {
+    parse_email(email.to_string().as_bytes()).unwrap().email
+}
+
+pub(super) fn settings() -> SesSettings {
+    SesSettings {
+        configuration_set: "mailqueue-events".to_owned(),
+        attempt_timeout: PATIENCE,
+    }
+}
+
+async fn submit(replay: &Replay, email: &Email) -> Attempt {
+    let ses = Ses::new(replay.clients().await.ses(), &settings());
+    ses.submit(&full(), email, PATIENCE).await
+}
+
+fn accepted() -> Answer {
+    Answer::ok(&json!({"MessageId": "0100018f-1"}))
+}
+
+#[tokio::test]
+async fn everything_of_an_email_reaches_ses_as_it_takes_it() {
+    let email = parsed(&json!({
+        "from": "Grüße <ada@bücher.example>",
+        "to": ["\"Last, First\" <b@example.com>", "c@example.com"],
+        "cc": "d@example.com",
+        "bcc": ["Blind <e@example.com>"],
+        "reply_to": "r@example.com",
+        "subject": "Hällo ✉",
+        "html": "<p>ä</p>",
+        "text": "ä",
+        "headers": {"X-Order": "7", "X-Name": "ä"},
+        "tags": [{"name": "kind", "value": "receipt"}],
+    }));
+    let replay = Replay::new([accepted()]);
+    let attempt = submit(&replay, &email).await;
+    assert_eq!(
+        attempt,
+        Attempt::Accepted {
+            message_id: "0100018f-1".to_owned()
+        }
+    );
+
+    let asked = replay.only();
+    assert_eq!(
+        asked.line(),
+        "POST https://email.us-east-1.amazonaws.com/v2/email/outbound-emails"
+    );
+    let id = "00000000-0000-4000-8000-000000000000";
+    assert_eq!(
+        asked.json(),
+        json!({
+            "FromEmailAddress": "=?UTF-8?B?R3LDvMOfZQ==?= <ada@xn--bcher-kva.example>",
+            "Destination": {
+                "ToAddresses": ["\"Last, First\" <b@example.com>", "c@example.com"],
+                "CcAddresses": ["d@example.com"],
+                "BccAddresses": ["Blind <e@example.com>"],
+            },
+            "ReplyToAddresses": ["r@example.com"],
+            "Content": {"Simple": {
+                "Subject": {"Charset": "UTF-8", "Data": "Hällo ✉"},
+                "Body": {
+                    "Html": {"Charset": "UTF-8", "Data": "<p>ä</p>"},
+                    "Text": {"Charset": "UTF-8", "Data": "ä"},
+                },
+                "Headers": [
+                    {"Name": "X-Email-Id", "Value": id},
+                    {"Name": "X-Name", "Value": "=?UTF-8?B?w6Q=?="},
+                    {"Name": "X-Order", "Value": "7"},
+                ],
+            }},
+            "EmailTags": [
+                {"Name": "mq_tenant", "Value": "main"},
+                {"Name": "mq_id", "Value": id},
+                {"Name": "mq_claim", "Value": "3"},
+                {"Name": "mq_born", "Value": "1000"},
+                {"Name": "kind", "Value": "receipt"},
+            ],
+            "ConfigurationSetName": "mailqueue-events",
+        })
+    );
+}
+
+#[tokio::test]
+async fn what_an_email_does_not_have_is_not_sent_as_empty() {
+    let replay = Replay::new([accepted()]);
+    submit(&replay, &email()).await;
+    let request = replay.only().json();
+    assert_eq!(request["Destination"], json!({"ToAddresses": ["b@example.com"]}));
+    assert_eq!(
+        request["Content"]["Simple"]["Body"],
+        json!({"Text": {"Charset": "UTF-8", "Data": "Hello"}})
+    );
+    assert_eq!(request.get("ReplyToAddresses"), None);
+}
+
+/// SES's answers that it did not accept. Where no other source is named in [`cause`]'s, the words
+/// are from answers of SES that others have published.
+const REFUSALS: [(u16, &str, &str, Cause); 34] = [
+    (
+        429,
+        "TooManyRequestsException",
+        "Maximum sending rate exceeded.",
+        Cause::Throttled,
+    ),
+    (429, "TooManyRequestsException", "Too many requests", Cause::Throttled),
+    (400, "ThrottlingException", "Rate exceeded", Cause::Throttled),
+    (
+        400,
+        "ThrottlingException",
+        "Maximum sending rate exceeded",
+        Cause::Throttled,
+    ),
+    (429, "SomethingNewException", "Slow down", Cause::Throttled),
+    (429, "", "", Cause::Throttled),
+    (
+        429,
+        "TooManyRequestsException",
+        "Daily message quota exceeded.",
+        Cause::QuotaExceeded,
+    ),
+    (
+        400,
+        "LimitExceededException",
+        "Daily message quota exceeded.",
+        Cause::QuotaExceeded,
+    ),
+    (
+        400,
+        "ThrottlingException",
+        "Daily message quota exceeded",
+        Cause::QuotaExceeded,
+    ),
+    (400, "LimitExceededException", "Too many of something", Cause::Throttled),
+    (
+        400,
+        "SendingPausedException",
+        "Sending paused for this account.",
+        Cause::AccountPaused,
+    ),
+    (
+        400,
+        "SendingPausedException",
+        "Sending paused for configuration set <mailqueue-events>.",
+        Cause::AccountPaused,
+    ),
+    (
+        400,
+        "AccountSuspendedException",
+        "The account's ability to send email has been suspended.",
+        Cause::AccountPaused,
+    ),
+    (
+        400,
+        "MessageRejected",
+        "Sending suspended for this account.",
+        Cause::AccountPaused,
+    ),
+    (
+        400,
+        "MessageRejected",
+        "Email address is not verified. The following identities failed the check in region US-EAST-1: a@example.com",
+        Cause::UnverifiedSender,
+    ),
+    (
+        400,
+        "MailFromDomainNotVerifiedException",
+        "The MAIL FROM domain isn't verified.",
+        Cause::UnverifiedSender,
+    ),
+    (
+        400,
+        "MessageRejected",
+        "Message failed: contains a virus",
+        Cause::Rejected,
+    ),
+    (400, "BadRequestException", "Illegal address", Cause::InvalidRecipient),
+    (
+        400,
+        "BadRequestException",
+        "Invalid email address .",
+        Cause::InvalidRecipient,
+    ),
+    (
+        400,
+        "BadRequestException",
+        "Local address contains control or whitespace",
+        Cause::InvalidRecipient,
+    ),
+    (
+        400,
+        "BadRequestException",
+        "Domain contains illegal character",
+        Cause::InvalidRecipient,
+    ),
+    (
+        400,
+        "BadRequestException",
+        "Missing final '@domain'",
+        Cause::InvalidRecipient,
+    ),
+    (
+        400,
+        "BadRequestException:http://internal.amazon.com/coral/",
+        "Domain starts with dot",
+        Cause::InvalidRecipient,
+    ),
+    (
+        400,
+        "BadRequestException",
+        "Message length is more than 41943040 bytes long",
+        Cause::TooLarge,
+    ),
+    (
+        413,
+        "RequestEntityTooLargeException",
+        "The request entity is too large.",
+        Cause::TooLarge,
+    ),
+    (400, "BadRequestException", "Invalid header name.", Cause::Rejected),
+    (400, "ValidationException", "Member must not be null", Cause::Rejected),
+    (
+        400,
+        "BadRequestException",
+        "Configuration set <mailqueue-events> does not exist.",
+        Cause::Unavailable,
+    ),
+    (
+        404,
+        "NotFoundException",
+        "Configuration set <mailqueue-events> does not exist.",
+        Cause::Unavailable,
+    ),
+    (
+        403,
+        "AccessDeniedException",
+        "User is not authorized to perform: ses:SendEmail",
+        Cause::Unavailable,
+    ),
+    (
+        403,
+        "UnrecognizedClientException",
+        "The security token included in the request is invalid.",
+        Cause::Unavailable,
+    ),
+    (403, "SignatureDoesNotMatch", "Signature expired", Cause::Unavailable),
+    (400, "RequestExpired", "Request has expired.", Cause::Unavailable),
+    (
+        408,
+        "RequestTimeoutException",
+        "Reading the request timed out.",
+        Cause::Unavailable,
+    ),
+];
+
+/// Answers that leave open what SES did.
+const AMBIGUOUS: [(u16, &str, &str); 8] = [
+    (500, "InternalServiceErrorException", ""),
+    (500, "InternalFailure", "Maximum sending rate exceeded."),
+    (502, "", ""),
+    (
+        503,
+        "ServiceUnavailable",
+        "The request has failed due to a temporary failure of the server.",
+    ),
+    (504, "", ""),
+    (
+        400,
+        "RequestAbortedException",
+        "The request was aborted before a reply was sent back.",
+    ),
+    (400, "", ""),
+    (307, "", ""),
+];
+
+/// An answer as SES's API v2 gives it: its name for what is wrong is in a header.
+fn error(status: u16, name: &'static str, message: &str) -> Answer {
+    let headers = vec![("content-type", "application/json"), ("x-amzn-errortype", name)];
+    let headers = headers.into_iter().filter(|(_, value)| !value.is_empty()).collect();
+    Answer::Says {
+        status,
+        headers,
+        body: json!({"message": message}).to_string().into_bytes(),
+    }
+}
+
+#[tokio::test]
+async fn a_refusal_has_its_cause_and_ses_is_asked_once() {
+    for (status, name, message, cause) in REFUSALS {
+        let replay = Replay::new([error(status, name, message)]);
+        let short = name.split(':').next().unwrap();
+        let expected = Attempt::NotAccepted {
+            cause,
+            detail: format!("{short}: {message}"),
+        };
+        assert_eq!(submit(&replay, &email()).await, expected, "{status} {name}: {message}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_known_to_be_a_refusal_is_ambiguous_and_ses_is_asked_once() {
+    for (status, name, message) in AMBIGUOUS {
+        let replay = Replay::new([error(status, name, message)]);
+        assert_eq!(
+            submit(&replay, &email()).await,
+            Attempt::Ambiguous,
+            "{status} {name}: {message}"
+        );
+    }
+}
+
+/// A proxy's page, or half an answer: no name, no words.
+#[tokio::test]
+async fn a_refusal_without_words_goes_by_its_status() {
+    for (status, expected) in [
+        (400, None),
+        (403, Some(Cause::Unavailable)),
+        (429, Some(Cause::Throttled)),
+        (500, None),
+    ] {
+        for body in ["<html>Bad Request</html>", "{\"mess", ""] {
+            let answer = Answer::Says {
+                status,
+                headers: vec![],
+                body: body.as_bytes().to_vec(),
+            };
+            let cause = match submit(&Replay::new([answer]), &email()).await {
+                Attempt::NotAccepted { cause, .. } => Some(cause),
+                Attempt::Ambiguous => None,
+                Attempt::Accepted { message_id } => panic!("accepted as {message_id}"),
+            };
+            assert_eq!(cause, expected, "{status} {body}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_never_comes_is_ambiguous_when_the_patience_ends() {
+    let (began, replay) = (tokio::time::Instant::now(), Replay::new([Answer::Lost]));
+    assert_eq!(submit(&replay, &email()).await, Attempt::Ambiguous);
+    assert_eq!(began.elapsed().as_secs(), PATIENCE.as_secs());
+}
