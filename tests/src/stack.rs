@@ -90,7 +90,7 @@ impl Stack {
     /// # Panics
     /// When there is no such queue.
     pub async fn queue(&self, logical_id: &str) -> Queue {
-        let clients = Clients::connect().await.expect("clients can be made");
+        let clients = Clients::connect().expect("clients can be made");
         Queue::find(clients.sqs(), &self.name, logical_id).await
     }
 }

@@ -23,7 +23,7 @@ async fn main() -> Result<(), Error> {
         };
         Some((table, bucket?, lanes?, key?, with))
     })?;
-    let clients = Clients::connect().await?;
+    let clients = Clients::connect()?;
     let rows = Table::new(clients.dynamodb(), &table);
     let enqueue = Enqueue {
         bodies: BodyStore::new(rows.clone(), clients.s3(), &bucket),

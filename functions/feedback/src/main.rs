@@ -13,7 +13,7 @@ use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let table = settings::read(&settings::of_process(), |read| read.table())?;
-    let clients = Clients::connect().await?;
+    let clients = Clients::connect()?;
     let rows = &Table::new(clients.dynamodb(), &table);
     rows.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {

@@ -15,7 +15,7 @@ async fn main() -> Result<(), Error> {
         let (table, bucket, key) = (read.table(), read.bucket(), read.key());
         Some((table?, bucket?, key?))
     })?;
-    let clients = Clients::connect().await?;
+    let clients = Clients::connect()?;
     let rows = Table::new(clients.dynamodb(), &table);
     rows.warm().await;
     let bodies = BodyStore::new(rows.clone(), clients.s3(), &bucket);

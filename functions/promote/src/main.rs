@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         let (dead_letter_url, feedback_url) = (read.dead_letter_url(), read.feedback_url());
         Some((table?, lanes?, dead_letter_url?, feedback_url?, policy?))
     })?;
-    let clients = Clients::connect().await?;
+    let clients = Clients::connect()?;
     let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let promote = &Promote {
         rows,

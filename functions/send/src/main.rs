@@ -20,7 +20,7 @@ async fn main() -> Result<(), Error> {
         let (dead_letter_url, ses, policy) = (read.dead_letter_url(), read.ses(), read.policy());
         Some((table?, bucket?, lanes?, dead_letter_url?, ses?, policy?))
     })?;
-    let clients = Clients::connect().await?;
+    let clients = Clients::connect()?;
     let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let lanes = LaneQueues::new(&sqs, &lanes);
     let send = Send {

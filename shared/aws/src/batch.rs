@@ -170,6 +170,19 @@ mod tests {
     }
 
     #[test]
+    fn what_sqs_leaves_out_of_a_record_is_empty() {
+        let event =
+            r#"{"Records": [{"messageId": "m", "receiptHandle": "r", "body": "b", "eventSourceARN": "q"}, {}]}"#;
+        let whole = Record {
+            message_id: "m".to_owned(),
+            receipt: "r".to_owned(),
+            queue_arn: "q".to_owned(),
+            ..record("b")
+        };
+        assert_eq!(records(serde_json::from_str(event).unwrap()), [whole, record("")]);
+    }
+
+    #[test]
     fn only_what_failed_or_waits_comes_again() {
         let response = answer(3, &["b"], &["c"]).unwrap();
         let json = serde_json::to_string(&response).unwrap();

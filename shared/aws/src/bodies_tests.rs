@@ -80,7 +80,7 @@ fn s3_error(status: u16, code: &str) -> Answer {
 
 #[tokio::test]
 async fn what_is_small_when_packed_goes_to_the_table() {
-    let store = store(&Replay::new([Answer::Lost; 0])).await;
+    let store = store(&Replay::unasked()).await;
     let place = |content: &[u8]| {
         let packed = store.pack(content).unwrap();
         (packed.place, packed.bytes.len())

@@ -6,16 +6,18 @@
 //! system's certificates are never read. AWS's regions in China chain to other roots and are
 //! not reachable with these.
 //!
+//! **Deliberately absent:** `aws-config`. Lambda says where AWS is and who asks in six variables;
+//! profiles, instance metadata, SSO and web identities would only make the function larger.
+//!
 //! **Why SES has connections of its own:** a connection that SES has closed while the function
 //! was frozen fails on its first write, and that is an ambiguous answer: the email would wait
 //! for evidence. So an idle connection to SES is used for [`SES_IDLE`] only.
 
 use std::time::Duration;
 
-use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_sdk_dynamodb::config::retry::RetryConfig;
+use aws_sdk_dynamodb::config::timeout::TimeoutConfig;
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_s3::primitives::ByteStream;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -24,6 +26,10 @@ use aws_smithy_runtime_api::client::http::{
     HttpConnector, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_types::SdkConfig;
+use aws_types::sdk_config::Builder;
+
+use crate::settings::{self, AwsSettings, SettingsError};
 
 /// Amazon Trust Services' roots.
 const ROOTS: &str = include_str!("roots/amazon.pem");
@@ -56,6 +62,8 @@ pub struct Clients {
     config: SdkConfig,
     connector: SharedHttpConnector,
     ses_connector: SharedHttpConnector,
+    /// Where SES is, if that is elsewhere than all else.
+    ses_endpoint: Option<String>,
 }
 
 pub(crate) fn connector(idle: Duration) -> Result<SharedHttpConnector, HttpClientError> {
@@ -80,21 +88,49 @@ fn shared(connector: &SharedHttpConnector) -> SharedHttpClient {
     http_client_fn(move |_, _| connector.clone())
 }
 
+/// Why a function cannot speak to AWS.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// Where AWS is, or who asks, is not said.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The embedded roots cannot be used.
+    #[error("the HTTP client could not be made")]
+    Http(#[from] HttpClientError),
+}
+
+/// Where AWS is and who asks.
+fn environment(settings: &AwsSettings) -> Builder {
+    let credentials = Credentials::new(
+        &settings.access_key_id,
+        &settings.secret_access_key,
+        settings.session_token.clone(),
+        None,
+        "environment",
+    );
+    let mut environment = SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new(settings.region.clone()))
+        .credentials_provider(SharedCredentialsProvider::new(credentials));
+    environment.set_endpoint_url(settings.endpoint.clone());
+    environment
+}
+
 impl Clients {
-    /// Reads the SDK's own environment: region, credentials, endpoints. Asks nobody.
+    /// Reads what Lambda says of AWS. Asks nobody.
     ///
     /// # Errors
-    /// When the embedded roots cannot be used.
-    pub async fn connect() -> Result<Self, HttpClientError> {
-        let environment = aws_config::defaults(BehaviorVersion::latest())
-            .region(EnvironmentVariableRegionProvider::new())
-            .credentials_provider(EnvironmentVariableCredentialsProvider::new());
-        Ok(Self::over(environment, connector(IDLE)?, connector(SES_IDLE)?).await)
+    /// See [`ConnectError`].
+    pub fn connect() -> Result<Self, ConnectError> {
+        let settings = settings::read(&settings::of_process(), |read| read.aws())?;
+        let mut clients = Self::over(environment(&settings), connector(IDLE)?, connector(SES_IDLE)?);
+        clients.ses_endpoint = settings.ses_endpoint;
+        Ok(clients)
     }
 
     /// Says how often and how long, to a configuration that says where AWS is and who asks.
-    pub(crate) async fn over(
-        environment: ConfigLoader,
+    pub(crate) fn over(
+        environment: Builder,
         connector: SharedHttpConnector,
         ses_connector: SharedHttpConnector,
     ) -> Self {
@@ -111,12 +147,12 @@ impl Clients {
                     .operation_attempt_timeout(ATTEMPT_TIMEOUT)
                     .build(),
             )
-            .load()
-            .await;
+            .build();
         Self {
             config,
             connector,
             ses_connector,
+            ses_endpoint: None,
         }
     }
 
@@ -151,11 +187,13 @@ impl Clients {
     /// repetition, so that each one may be another copy of the email.
     #[must_use]
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
-        let config = aws_sdk_sesv2::config::Builder::from(&self.config)
+        let mut config = aws_sdk_sesv2::config::Builder::from(&self.config)
             .http_client(shared(&self.ses_connector))
-            .retry_config(RetryConfig::disabled())
-            .build();
-        aws_sdk_sesv2::Client::from_conf(config)
+            .retry_config(RetryConfig::disabled());
+        if self.ses_endpoint.is_some() {
+            config.set_endpoint_url(self.ses_endpoint.clone());
+        }
+        aws_sdk_sesv2::Client::from_conf(config.build())
     }
 
     /// Sets up connections to services while the function starts, when it has a whole CPU.
@@ -199,12 +237,14 @@ pub enum Service {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{Clients, *};
+    use crate::replay::{Answer, Replay, environment};
 
     #[tokio::test]
     async fn the_embedded_roots_are_good_and_nothing_is_asked_to_connect() {
         assert_eq!(ROOTS.matches("BEGIN CERTIFICATE").count(), 5);
-        let clients = Clients::connect().await.unwrap();
+        let connectors = (connector(IDLE).unwrap(), connector(SES_IDLE).unwrap());
+        let clients = Clients::over(environment(), connectors.0, connectors.1);
         assert_eq!(
             clients.ses().config().retry_config().map(RetryConfig::max_attempts),
             Some(1)
@@ -216,6 +256,50 @@ mod tests {
                 .retry_config()
                 .map(RetryConfig::max_attempts),
             Some(ATTEMPTS)
+        );
+    }
+
+    /// Clients of an endpoint that is not AWS's.
+    async fn local(replay: &Replay) -> Clients {
+        let connector = SharedHttpConnector::new(replay.clone());
+        let environment = environment().endpoint_url("http://localhost:4566");
+        Clients::over(environment, connector.clone(), connector)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn warming_makes_connections_and_waits_for_no_answer() {
+        let services = [Service::Sqs, Service::Ses];
+        let replay = Replay::new([Answer::Lost, Answer::Lost]);
+        replay.clients().await.warm(&services).await;
+        let lines: Vec<_> = replay.asked().iter().map(crate::replay::Asked::line).collect();
+        assert_eq!(
+            lines,
+            [
+                "GET https://sqs.us-east-1.amazonaws.com/",
+                "GET https://email.us-east-1.amazonaws.com/"
+            ]
+        );
+
+        let replay = Replay::unasked();
+        local(&replay).await.warm(&services).await;
+    }
+
+    /// `contents.localhost` is nobody's name.
+    #[tokio::test]
+    async fn a_bucket_of_a_local_endpoint_is_in_the_path() {
+        let replay = Replay::new([(200, String::new())]);
+        let asked = local(&replay)
+            .await
+            .s3()
+            .get_object()
+            .bucket("contents")
+            .key("k")
+            .send()
+            .await;
+        assert!(asked.is_ok(), "{asked:?}");
+        assert_eq!(
+            replay.only().line(),
+            "GET http://localhost:4566/contents/k?x-id=GetObject"
         );
     }
 }

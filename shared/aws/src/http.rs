@@ -196,6 +196,19 @@ mod tests {
     }
 
     #[test]
+    fn why_we_failed_is_nobodys_business() {
+        let response = fail(&std::io::Error::other("table mailqueue-Table-1 of 123456789012"));
+        assert_eq!(response.status(), 500);
+        let Body::Text(text) = response.body() else {
+            panic!("no text")
+        };
+        assert!(
+            text.contains("internal_server_error") && !text.contains("mailqueue-Table-1"),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn a_header_is_one_text_or_an_error() {
         let mut headers = HeaderMap::new();
         assert_eq!(text_header(&headers, "x"), Ok(None));

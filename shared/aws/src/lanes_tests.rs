@@ -120,7 +120,7 @@ async fn each_lane_is_given_its_own_in_calls_of_ten() {
 
 #[tokio::test]
 async fn nothing_to_wake_is_no_call() {
-    assert_eq!(send(&Replay::new([Answer::Lost; 0]), &[]).await, []);
+    assert_eq!(send(&Replay::unasked(), &[]).await, []);
 }
 
 #[tokio::test]
@@ -174,6 +174,10 @@ async fn a_message_of_which_nothing_is_said_is_not_taken_for_sent() {
     assert_eq!(
         results,
         [Err("sending wake-ups: SQS said nothing of it".to_owned()), Ok(())]
+    );
+    assert_eq!(
+        replay.asked().iter().map(carried).collect::<Vec<_>>(),
+        [vec![0, 1], vec![0]]
     );
 }
 

@@ -9,8 +9,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use aws_config::{BehaviorVersion, Region};
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::primitives::SdkBody;
 use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpConnector};
@@ -26,9 +25,10 @@ use crate::rows::item::Item;
 use crate::settings::TableSettings;
 
 /// The configuration of a function in a region, without the process's environment.
-pub(crate) fn environment() -> aws_config::ConfigLoader {
+pub(crate) fn environment() -> aws_types::sdk_config::Builder {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
-    aws_config::defaults(BehaviorVersion::latest())
+    aws_types::SdkConfig::builder()
+        .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"))
         .credentials_provider(SharedCredentialsProvider::new(credentials))
 }
@@ -89,6 +89,7 @@ impl From<(u16, String)> for Answer {
 }
 
 /// An item in DynamoDB's JSON, with the types that are stored.
+#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open")]
 pub(crate) fn dynamodb_json(item: &Item) -> Value {
     let value = |value: &AttributeValue| match value {
         AttributeValue::S(text) => json!({"S": text}),
@@ -156,6 +157,11 @@ impl Replay {
         })
     }
 
+    /// Fails the test when it is asked anything.
+    pub(crate) fn unasked() -> Self {
+        Self::by(|asked| panic!("nobody was to ask {asked:?}"))
+    }
+
     /// Answers each request by what it asks.
     pub(crate) fn by(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self {
@@ -167,7 +173,7 @@ impl Replay {
     /// The clients of a function.
     pub(crate) async fn clients(&self) -> Clients {
         let connector = SharedHttpConnector::new(self.clone());
-        Clients::over(environment(), connector.clone(), connector).await
+        Clients::over(environment(), connector.clone(), connector)
     }
 
     /// The table `T`, whose finished rows are kept for a day.

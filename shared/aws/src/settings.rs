@@ -38,6 +38,31 @@ impl fmt::Display for SettingsError {
     }
 }
 
+/// Where AWS is and who asks, as Lambda says it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct AwsSettings {
+    /// The region.
+    pub region: String,
+    /// The function's credentials, which are the same for an environment's whole life.
+    pub access_key_id: String,
+    /// Their secret.
+    pub secret_access_key: String,
+    /// Their token; long-lived credentials have none.
+    pub session_token: Option<String>,
+    /// Everything is there instead of at AWS.
+    pub endpoint: Option<String>,
+    /// SES is there instead.
+    pub ses_endpoint: Option<String>,
+}
+
+impl fmt::Debug for AwsSettings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AwsSettings")
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
+}
+
 /// Where the rows are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSettings {
@@ -123,6 +148,22 @@ pub fn read<T>(environment: &Environment, make: impl FnOnce(&mut Reader<'_>) -> 
 }
 
 impl Reader<'_> {
+    /// AWS: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`; and if they are there,
+    /// `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SESV2`.
+    pub fn aws(&mut self) -> Option<AwsSettings> {
+        let region = self.text("AWS_REGION");
+        let access_key_id = self.text("AWS_ACCESS_KEY_ID");
+        let secret_access_key = self.text("AWS_SECRET_ACCESS_KEY");
+        Some(AwsSettings {
+            region: region?,
+            access_key_id: access_key_id?,
+            secret_access_key: secret_access_key?,
+            session_token: self.given("AWS_SESSION_TOKEN"),
+            endpoint: self.given("AWS_ENDPOINT_URL"),
+            ses_endpoint: self.given("AWS_ENDPOINT_URL_SESV2"),
+        })
+    }
+
     /// The table: `MAILQUEUE_TABLE`, `MAILQUEUE_INDEX_SHARDS`, `MAILQUEUE_RETENTION_DAYS`.
     pub fn table(&mut self) -> Option<TableSettings> {
         let table = self.text("MAILQUEUE_TABLE");
@@ -212,16 +253,17 @@ impl Reader<'_> {
         })
     }
 
+    fn given(&self, name: &str) -> Option<String> {
+        let value = self.environment.get(name)?.trim();
+        (!value.is_empty()).then(|| value.to_owned())
+    }
+
     fn text(&mut self, name: &str) -> Option<String> {
-        let value = self
-            .environment
-            .get(name)
-            .map(|value| value.trim())
-            .filter(|value| !value.is_empty());
+        let value = self.given(name);
         if value.is_none() {
             self.problems.push(format!("{name} is missing"));
         }
-        value.map(str::to_owned)
+        value
     }
 
     fn url(&mut self, name: &str) -> Option<String> {
@@ -316,6 +358,55 @@ mod tests {
             ]
         );
         assert!(!error.to_string().contains("secret"));
+    }
+
+    /// A key that the template does not set stops every function that reads it.
+    #[test]
+    fn the_template_sets_every_key() {
+        let error = read(&Environment::new(), |read| {
+            let (table, bucket, lanes, ses, key) = (read.table(), read.bucket(), read.lanes(), read.ses(), read.key());
+            let (dead_letters, feedback, expires, policy) = (
+                read.dead_letter_url(),
+                read.feedback_url(),
+                read.expires(),
+                read.policy(),
+            );
+            Some((
+                table?,
+                bucket?,
+                lanes?,
+                ses?,
+                key?,
+                dead_letters?,
+                feedback?,
+                expires?,
+                policy?,
+            ))
+        });
+        let template = include_str!("../../../template.yaml");
+        let problems = error.unwrap_err().problems;
+        assert_eq!(problems.len(), 17);
+        for problem in problems {
+            let key = problem.strip_suffix(" is missing").unwrap();
+            assert!(template.contains(&format!(" {key}: ")), "{key}");
+        }
+    }
+
+    #[test]
+    fn what_lambda_says_of_aws_is_read_and_its_secrets_are_not_shown() {
+        let said = [
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "AKID"),
+            ("AWS_SECRET_ACCESS_KEY", "hidden"),
+            ("AWS_SESSION_TOKEN", "hidden"),
+            ("AWS_ENDPOINT_URL", ""),
+        ];
+        let aws = read(&environment(&said), |read| read.aws()).unwrap();
+        assert_eq!((aws.region.as_str(), &aws.endpoint), ("eu-west-1", &None));
+        assert_eq!(aws.session_token.as_deref(), Some("hidden"));
+        assert!(!format!("{aws:?}").contains("hidden"));
+        let nothing = read(&Environment::new(), |read| read.aws()).unwrap_err();
+        assert_eq!(nothing.problems.len(), 3, "{nothing}");
     }
 
     #[test]

@@ -18,6 +18,9 @@ use crate::fake::{Fake, SEND, email, eventually};
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:events";
 
+/// How the text begins that SES publishes to a new topic.
+const GREETING: &str = "Successfully validated SNS topic";
+
 /// What was published, and how many tries still fail.
 #[derive(Default)]
 struct Topic {
@@ -50,13 +53,16 @@ impl Sns {
         }
     }
 
-    fn events(&self) -> Vec<Value> {
+    fn messages(&self) -> Vec<String> {
         let topic = self.0.lock().unwrap();
-        topic
-            .published
-            .iter()
-            .map(|call| serde_json::from_str(&call["Message"]).unwrap())
-            .collect()
+        topic.published.iter().map(|call| call["Message"].clone()).collect()
+    }
+
+    /// All messages but the greeting, which is text.
+    fn events(&self) -> Vec<Value> {
+        let messages = self.messages().into_iter();
+        let events = messages.filter(|message| !message.starts_with(GREETING));
+        events.map(|event| serde_json::from_str(&event).unwrap()).collect()
     }
 }
 
@@ -128,4 +134,17 @@ async fn a_message_whose_answer_was_dropped_has_its_events_and_a_refused_one_has
     for event in sns.events() {
         assert_eq!(event["mail"]["destination"][0], "after@example.com");
     }
+}
+
+#[tokio::test]
+async fn a_new_topic_is_greeted_once_and_the_greeting_is_no_event() {
+    let sns = Sns::start(0).await;
+    let fake = Fake::start_with(Some(sns.settings())).await;
+    eventually(async || sns.messages().len() == 1).await;
+    assert!(sns.messages()[0].starts_with(GREETING));
+    fake.send(&email("a@example.com")).await;
+    eventually(async || sns.events().len() == 4).await;
+    assert_eq!(sns.messages().len(), 5);
+    let progress = json!({"published": 4, "waiting": 0, "failed_tries": 0});
+    eventually(async || fake.get("/stats").await["events"] == progress).await;
 }

@@ -142,7 +142,7 @@ async fn a_key_that_is_given_twice_is_asked_once() {
 
 #[tokio::test]
 async fn no_key_is_no_call() {
-    let replay = Replay::new([many(&[], &[]); 0]);
+    let replay = Replay::unasked();
     assert_eq!(replay.table(16).await.load_many(&[], at(0)).await.unwrap(), []);
 }
 
