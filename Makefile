@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check watch build sizes lock-tools
+.PHONY: help local stop logs test check watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -36,6 +36,9 @@ build: ## what sam deploy uploads
 
 sizes: ## how large each function is as it is deployed; fails above 6 MB
 	@local/check-sizes
+
+start-cost: ## what a function's start costs, after make sizes
+	@local/measure-start
 
 lock-tools: ## pins and hashes local/*.in anew
 	@local/lock-tools

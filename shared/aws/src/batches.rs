@@ -77,7 +77,6 @@ mod tests {
         let (tenant, record) = (TenantId::main(), record());
         let remembered = replay
             .table(16)
-            .await
             .remember(&tenant, &key(), &record, at(9_000), at(1_999))
             .await;
         remembered.map_err(|error| chain(&error))

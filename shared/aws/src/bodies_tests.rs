@@ -36,16 +36,16 @@ fn packed(content: &[u8]) -> Vec<u8> {
     zstd::bulk::compress(content, LEVEL).unwrap()
 }
 
-async fn store(replay: &Replay) -> BodyStore {
+fn store(replay: &Replay) -> BodyStore {
     let settings = BucketSettings {
         bucket: "contents".to_owned(),
     };
-    BodyStore::new(replay.table(16).await, replay.clients().await.s3(), &settings)
+    BodyStore::new(replay.table(16), replay.clients().s3(), &settings)
 }
 
 /// Loads a content from where `answer` is given.
 async fn load(answer: Answer, place: BodyPlace) -> Result<Option<Vec<u8>>, String> {
-    let store = store(&Replay::new([answer])).await;
+    let store = store(&Replay::new([answer]));
     store
         .load(&key(), &named(place, b"content"))
         .await
@@ -80,7 +80,7 @@ fn s3_error(status: u16, code: &str) -> Answer {
 
 #[tokio::test]
 async fn what_is_small_when_packed_goes_to_the_table() {
-    let store = store(&Replay::unasked()).await;
+    let store = store(&Replay::unasked());
     let place = |content: &[u8]| {
         let packed = store.pack(content).unwrap();
         (packed.place, packed.bytes.len())
@@ -102,7 +102,7 @@ async fn what_is_small_when_packed_goes_to_the_table() {
 async fn a_small_content_is_an_item_beside_its_row() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     let (content, body) = (b"hello", named(BodyPlace::Table, b"hello"));
-    let store = store(&replay).await;
+    let store = store(&replay);
     let bytes = store.pack(content).unwrap();
     store.put(&key(), &body, bytes, at(7_999), at(0)).await.unwrap();
 
@@ -117,7 +117,7 @@ async fn a_small_content_is_an_item_beside_its_row() {
 
     let stored = Answer::ok(&json!({"Item": item}));
     let replay = Replay::new([stored]);
-    let loaded = self::store(&replay).await.load(&key(), &body).await.unwrap();
+    let loaded = self::store(&replay).load(&key(), &body).await.unwrap();
     assert_eq!(loaded.as_deref(), Some(&content[..]));
     let request = replay.only().json();
     assert_eq!(request["Key"], json!({"pk": item["pk"], "sk": item["sk"]}));
@@ -128,7 +128,7 @@ async fn a_small_content_is_an_item_beside_its_row() {
 async fn a_large_content_is_an_object() {
     let replay = Replay::new([in_bucket(b"")]);
     let (content, body) = (noise(20_000), named(BodyPlace::Bucket, &noise(20_000)));
-    let store = store(&replay).await;
+    let store = store(&replay);
     let packed = store.pack(&content).unwrap();
     store
         .put(&key(), &body, packed.clone(), at(40 * DAY), at(0))
@@ -146,7 +146,7 @@ async fn a_large_content_is_an_object() {
     assert!(put.body() == packed.bytes);
 
     let replay = Replay::new([in_bucket(put.body())]);
-    let loaded = self::store(&replay).await.load(&key(), &body).await.unwrap();
+    let loaded = self::store(&replay).load(&key(), &body).await.unwrap();
     assert!(loaded == Some(content));
     assert_eq!(replay.only().line(), format!("GET {object}?x-id=GetObject"));
 }
@@ -220,10 +220,7 @@ async fn a_content_that_could_not_be_asked_for_is_not_gone() {
 async fn a_broken_bucket_is_asked_again() {
     for first in [s3_error(503, "SlowDown"), s3_error(500, "InternalError"), Answer::Lost] {
         let replay = Replay::new([first, in_bucket(&packed(b"content"))]);
-        let loaded = store(&replay)
-            .await
-            .load(&key(), &named(BodyPlace::Bucket, b"content"))
-            .await;
+        let loaded = store(&replay).load(&key(), &named(BodyPlace::Bucket, b"content")).await;
         assert_eq!(loaded.unwrap().as_deref(), Some(&b"content"[..]));
     }
 }
@@ -274,7 +271,7 @@ async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
         item("other", content(&packed(b"of something else"))),
     ];
     let replay = Replay::new([Answer::ok(&json!({"Items": items, "Count": items.len()}))]);
-    let near = store(&replay).await.load_near(&key()).await.unwrap();
+    let near = store(&replay).load_near(&key()).await.unwrap();
     let expected =
         [("aa", "first"), ("bb", "second")].map(|(hash, content)| (hash.to_owned(), content.as_bytes().to_vec()));
     assert_eq!(near, BTreeMap::from(expected));

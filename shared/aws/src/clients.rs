@@ -260,7 +260,7 @@ mod tests {
     }
 
     /// Clients of an endpoint that is not AWS's.
-    async fn local(replay: &Replay) -> Clients {
+    fn local(replay: &Replay) -> Clients {
         let connector = SharedHttpConnector::new(replay.clone());
         let environment = environment().endpoint_url("http://localhost:4566");
         Clients::over(environment, connector.clone(), connector)
@@ -270,7 +270,7 @@ mod tests {
     async fn warming_makes_connections_and_waits_for_no_answer() {
         let services = [Service::Sqs, Service::Ses];
         let replay = Replay::new([Answer::Lost, Answer::Lost]);
-        replay.clients().await.warm(&services).await;
+        replay.clients().warm(&services).await;
         let lines: Vec<_> = replay.asked().iter().map(crate::replay::Asked::line).collect();
         assert_eq!(
             lines,
@@ -281,7 +281,7 @@ mod tests {
         );
 
         let replay = Replay::unasked();
-        local(&replay).await.warm(&services).await;
+        local(&replay).warm(&services).await;
     }
 
     /// `contents.localhost` is nobody's name.
@@ -289,7 +289,6 @@ mod tests {
     async fn a_bucket_of_a_local_endpoint_is_in_the_path() {
         let replay = Replay::new([(200, String::new())]);
         let asked = local(&replay)
-            .await
             .s3()
             .get_object()
             .bucket("contents")

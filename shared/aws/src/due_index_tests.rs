@@ -47,7 +47,7 @@ fn cursor(text: &str) -> DueCursor {
 #[tokio::test]
 async fn a_page_is_what_lies_between_its_beginning_and_its_time() {
     let replay = Replay::new([page(&[], None), page(&[], None)]);
-    let table = replay.table(16).await;
+    let table = replay.table(16);
     table.overdue(3, at(7_000), None).await.unwrap();
     let from = cursor("000000000006000#00000000-0000-4000-8000-000000000000#low#1#2048");
     table.coming(15, at(7_000), Some(&from)).await.unwrap();
@@ -82,7 +82,6 @@ async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
     });
     replay
         .table(16)
-        .await
         .coming(0, at(7_000), Some(&cursor(&done)))
         .await
         .unwrap();
@@ -99,7 +98,7 @@ async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
 async fn a_page_that_would_end_before_it_begins_is_empty_without_a_call() {
     let replay = Replay::unasked();
     let from = cursor("000000000007001#00000000-0000-4000-8000-000000000000");
-    let page = replay.table(16).await.overdue(0, at(7_000), Some(&from)).await.unwrap();
+    let page = replay.table(16).overdue(0, at(7_000), Some(&from)).await.unwrap();
     assert_eq!(
         page,
         DuePage {
@@ -113,7 +112,7 @@ async fn a_page_that_would_end_before_it_begins_is_empty_without_a_call() {
 async fn everything_that_a_wake_up_says_is_in_the_index() {
     let row = nth(1, DueKind::Wake);
     let replay = Replay::new([page(&[entry(&row)], None)]);
-    let page = replay.table(16).await.coming(0, at(7_000), None).await.unwrap();
+    let page = replay.table(16).coming(0, at(7_000), None).await.unwrap();
     let [coming] = page.items.as_slice() else {
         panic!("{page:?}")
     };
@@ -126,7 +125,7 @@ async fn everything_that_a_wake_up_says_is_in_the_index() {
 async fn the_next_page_begins_where_dynamodb_stopped() {
     let [first, last] = [1, 2].map(|n| nth(n, DueKind::Check));
     let replay = Replay::new([page(&[entry(&first)], Some(&entry(&last)))]);
-    let page = replay.table(16).await.overdue(0, at(7_000), None).await.unwrap();
+    let page = replay.table(16).overdue(0, at(7_000), None).await.unwrap();
     assert_eq!(page.items, [EmailKey::of(&first)]);
     assert_eq!(page.next, Some(cursor(&format!("000000000007000#{}", last.id))));
 }
@@ -140,7 +139,7 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
         let mut no_time = bad.clone();
         no_time["due_sk"] = json!({"S": "yesterday"});
         let replay = Replay::new([page(&[no_key, good], Some(&bad))]);
-        let table = replay.table(16).await;
+        let table = replay.table(16);
         let (keys, next) = match kind {
             DueKind::Wake => {
                 let page = table.coming(0, at(7_000), None).await.unwrap();
@@ -165,12 +164,7 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
 #[tokio::test]
 async fn an_index_that_cannot_be_read_is_an_error_and_never_empty() {
     let gone = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
-    let error = Replay::new([gone])
-        .table(16)
-        .await
-        .overdue(0, at(0), None)
-        .await
-        .unwrap_err();
+    let error = Replay::new([gone]).table(16).overdue(0, at(0), None).await.unwrap_err();
     assert!(chain(&error).starts_with("reading what is due: "), "{}", chain(&error));
 }
 
@@ -179,7 +173,6 @@ async fn a_cursor_is_saved_beside_those_of_the_other_shards() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     replay
         .table(16)
-        .await
         .save_cursor(7, &cursor("000000000007000#x"))
         .await
         .unwrap();
@@ -203,7 +196,7 @@ async fn the_cursors_are_those_of_the_shards_that_there_are() {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
     }});
     let replay = Replay::new([Answer::ok(&item), Answer::ok(&json!({}))]);
-    let table = replay.table(16).await;
+    let table = replay.table(16);
     assert_eq!(
         table.cursors().await.unwrap(),
         BTreeMap::from([(0, cursor("a")), (7, cursor("b"))])

@@ -62,7 +62,7 @@ mod tests {
     const URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/feedback";
 
     async fn caught_up(replay: &Replay) -> Result<bool, PortError> {
-        EvidenceQueue::new(&replay.clients().await.sqs(), URL).caught_up().await
+        EvidenceQueue::new(&replay.clients().sqs(), URL).caught_up().await
     }
 
     fn counts(waiting: &str, in_flight: &str, delayed: &str) -> Value {

@@ -8,14 +8,14 @@ use crate::replay::{Answer, Asked, Replay};
 use crate::rows::samples::row;
 use crate::telemetry::chain;
 
-async fn lanes(replay: &Replay) -> LaneQueues {
+fn lanes(replay: &Replay) -> LaneQueues {
     let url = |name: &str| format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}");
     let settings = LaneSettings {
         high: url("high"),
         normal: url("normal"),
         low: url("low"),
     };
-    LaneQueues::new(&replay.clients().await.sqs(), &settings)
+    LaneQueues::new(&replay.clients().sqs(), &settings)
 }
 
 /// A wake-up that is known by its bytes.
@@ -37,7 +37,7 @@ fn wakes(count: u64) -> Vec<Wake> {
 }
 
 async fn send(replay: &Replay, wakes: &[Wake]) -> Vec<Result<(), String>> {
-    let results = lanes(replay).await.wake(wakes).await;
+    let results = lanes(replay).wake(wakes).await;
     results
         .into_iter()
         .map(|result| result.map_err(|error| chain(&error)))
@@ -232,7 +232,7 @@ fn record(receipt: &str, queue: &str) -> Record {
 
 async fn put_back(replay: &Replay, records: &[(Record, Duration)]) -> usize {
     let records: Vec<_> = records.iter().map(|(record, delay)| (record, *delay)).collect();
-    lanes(replay).await.put_back(&records).await
+    lanes(replay).put_back(&records).await
 }
 
 #[tokio::test]
@@ -299,7 +299,7 @@ async fn emails_are_handed_over_at_once_and_in_calls_of_ten() {
         false => all_sent(asked),
     });
     let url = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
-    let queue = DeadLetterQueue::new(&replay.clients().await.sqs(), url);
+    let queue = DeadLetterQueue::new(&replay.clients().sqs(), url);
     let emails: Vec<_> = (0..12)
         .map(|claim_no| HandOver {
             claim_no,

@@ -121,7 +121,6 @@ mod tests {
         let replay = Replay::new([page(&[entry(c), entry(a)]), page(&[entry(d), entry(b)]), page(&[])]);
         let places = replay
             .table(3)
-            .await
             .places(&TenantId::main(), Start::Newest, 3)
             .await
             .unwrap();
@@ -157,7 +156,7 @@ mod tests {
         ] {
             let replay = Replay::new([page(&found.map(entry))]);
             assert_eq!(
-                replay.table(1).await.places(&TenantId::main(), start, 9).await.unwrap(),
+                replay.table(1).places(&TenantId::main(), start, 9).await.unwrap(),
                 places
             );
             let [request] = &replay.requests()[..] else {
@@ -184,7 +183,6 @@ mod tests {
         assert_eq!(
             replay
                 .table(1)
-                .await
                 .places(&TenantId::main(), Start::Newest, 9)
                 .await
                 .unwrap(),
@@ -201,7 +199,6 @@ mod tests {
         let replay = Replay::new([page(&[]), refused]);
         let error = replay
             .table(2)
-            .await
             .places(&TenantId::main(), Start::Newest, 9)
             .await
             .unwrap_err();

@@ -171,20 +171,20 @@ impl Replay {
     }
 
     /// The clients of a function.
-    pub(crate) async fn clients(&self) -> Clients {
+    pub(crate) fn clients(&self) -> Clients {
         let connector = SharedHttpConnector::new(self.clone());
         Clients::over(environment(), connector.clone(), connector)
     }
 
     /// The table `T`, whose finished rows are kept for a day.
-    pub(crate) async fn table(&self, shards: u16) -> Table {
+    pub(crate) fn table(&self, shards: u16) -> Table {
         let retention = Duration::from_secs(86_400);
         let settings = TableSettings {
             table: "T".to_owned(),
             shards,
             retention,
         };
-        Table::new(self.clients().await.dynamodb(), &settings)
+        Table::new(self.clients().dynamodb(), &settings)
     }
 
     /// Everything that was asked until now.

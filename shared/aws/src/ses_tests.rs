@@ -26,7 +26,7 @@ pub(super) fn settings() -> SesSettings {
 }
 
 async fn submit(replay: &Replay, email: &Email) -> Attempt {
-    let ses = Ses::new(replay.clients().await.ses(), &settings());
+    let ses = Ses::new(replay.clients().ses(), &settings());
     ses.submit(&full(), email, PATIENCE).await
 }
 

@@ -61,12 +61,7 @@ fn keys_asked(asked: &Asked) -> Vec<Value> {
 #[tokio::test]
 async fn a_row_is_read_as_it_was_last_written() {
     let replay = Replay::new([found(&stored(&full()))]);
-    let loaded = replay
-        .table(16)
-        .await
-        .load(&EmailKey::of(&full()), at(0))
-        .await
-        .unwrap();
+    let loaded = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap();
     assert_eq!(loaded, Some(full()));
     let asked = replay.only();
     assert_eq!(asked.operation(), "GetItem");
@@ -84,7 +79,7 @@ async fn a_row_is_read_as_it_was_last_written() {
 async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
     let kept_until_7_s = found(&with(stored(&row()), item::n("ttl", 7)));
     let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
-    let table = replay.table(16).await;
+    let table = replay.table(16);
     let load = async |now| table.load(&EmailKey::of(&row()), at(now)).await.unwrap();
     assert_eq!(load(7_000).await, None, "DynamoDB has none");
     assert_eq!(load(7_999).await, Some(row()), "in its last second");
@@ -94,12 +89,7 @@ async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
     let replay = Replay::new([found(&with(stored(&full()), item::s("s", "secret".to_owned())))]);
-    let error = replay
-        .table(16)
-        .await
-        .load(&EmailKey::of(&full()), at(0))
-        .await
-        .unwrap_err();
+    let error = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap_err();
     assert_eq!(chain(&error), "reading a row: attribute s is malformed");
 }
 
@@ -109,7 +99,7 @@ async fn many_rows_come_in_the_order_of_their_keys() {
     let [a, b, c, d] = &rows;
     let forgotten = with(stored(d), item::n("ttl", 7));
     let replay = Replay::new([many(&[stored(c), forgotten, stored(a)], &[])]);
-    let loaded = replay.table(16).await.load_many(&keys(&rows), at(8_000)).await.unwrap();
+    let loaded = replay.table(16).load_many(&keys(&rows), at(8_000)).await.unwrap();
     assert_eq!(loaded, [a.clone(), c.clone()], "{b:?} is gone, {d:?} is past its ttl");
     assert_eq!(replay.only().operation(), "BatchGetItem");
 }
@@ -119,10 +109,7 @@ async fn one_unreadable_row_hides_no_other() {
     let rows = [nth(1), nth(2)];
     let garbage = with(stored(&nth(1)), item::s("v", "x".to_owned()));
     let replay = Replay::new([many(&[garbage, stored(&nth(2))], &[])]);
-    assert_eq!(
-        replay.table(16).await.load_many(&keys(&rows), at(0)).await.unwrap(),
-        [nth(2)]
-    );
+    assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), [nth(2)]);
 }
 
 /// DynamoDB refuses a whole read for one key that is in it twice, and an index that is being
@@ -132,7 +119,6 @@ async fn a_key_that_is_given_twice_is_asked_once() {
     let replay = Replay::new([many(&[stored(&nth(1)), stored(&nth(2))], &[])]);
     let loaded = replay
         .table(16)
-        .await
         .load_many(&keys(&[nth(2), nth(1), nth(2)]), at(0))
         .await
         .unwrap();
@@ -143,7 +129,7 @@ async fn a_key_that_is_given_twice_is_asked_once() {
 #[tokio::test]
 async fn no_key_is_no_call() {
     let replay = Replay::unasked();
-    assert_eq!(replay.table(16).await.load_many(&[], at(0)).await.unwrap(), []);
+    assert_eq!(replay.table(16).load_many(&[], at(0)).await.unwrap(), []);
 }
 
 #[tokio::test(start_paused = true)]
@@ -155,10 +141,7 @@ async fn what_dynamodb_left_unread_is_asked_again() {
         many(&[stored(&nth(3))], &left[..1]),
         many(&[stored(&nth(2))], &[]),
     ]);
-    assert_eq!(
-        replay.table(16).await.load_many(&keys(&rows), at(0)).await.unwrap(),
-        rows
-    );
+    assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), rows);
     let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
     assert_eq!(counts, [3, 2, 1]);
 }
@@ -168,7 +151,7 @@ async fn rows_that_stay_unread_are_an_error_and_never_missing() {
     let keys = keys(&[nth(1), nth(2)]);
     let unread = keys.clone();
     let replay = Replay::by(move |_| many(&[stored(&nth(1))], &unread[1..]));
-    let error = replay.table(16).await.load_many(&keys, at(0)).await.unwrap_err();
+    let error = replay.table(16).load_many(&keys, at(0)).await.unwrap_err();
     assert_eq!(chain(&error), "reading rows: DynamoDB left keys unread");
     assert_eq!(replay.asked().len(), usize::try_from(ROUNDS).unwrap());
 }
@@ -183,10 +166,7 @@ async fn one_call_reads_a_hundred_rows_at_most() {
             rows.filter(|item| asked.contains(&dynamodb_json(&item::primary_key(&item::key_of(item).unwrap()))));
         many(&wanted.collect::<Vec<_>>(), &[])
     });
-    assert_eq!(
-        replay.table(16).await.load_many(&keys(&rows), at(0)).await.unwrap(),
-        rows
-    );
+    assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), rows);
     let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
     assert_eq!(counts, [100, 1]);
 }
@@ -214,7 +194,7 @@ async fn a_call_that_failed_for_a_passing_reason_is_repeated_and_not_for_ever() 
         (vec![refused], false),
     ] {
         let replay = Replay::new(answers.clone());
-        let loaded = replay.table(16).await.load(&EmailKey::of(&row()), at(0)).await;
+        let loaded = replay.table(16).load(&EmailKey::of(&row()), at(0)).await;
         assert_eq!(loaded.is_ok(), works, "{answers:?}");
         assert_eq!(replay.asked().len(), answers.len(), "{answers:?}");
     }

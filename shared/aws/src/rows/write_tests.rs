@@ -35,7 +35,6 @@ fn done() -> Answer {
 async fn create(replay: &Replay, row: &Row) -> Result<Created, String> {
     replay
         .table(16)
-        .await
         .create(row, at(3_999))
         .await
         .map_err(|error| chain(&error))
@@ -97,7 +96,7 @@ async fn a_creation_that_fails_otherwise_is_an_error() {
 }
 
 async fn claim(replay: &Replay) -> Result<Claimed, String> {
-    let table = replay.table(16).await;
+    let table = replay.table(16);
     table
         .claim(&EmailKey::of(&row()), NONCE, &policy(), at(3_000))
         .await
@@ -226,7 +225,7 @@ fn sent() -> Transition {
 }
 
 async fn write(replay: &Replay) -> Result<Written, String> {
-    let table = replay.table(16).await;
+    let table = replay.table(16);
     table
         .write(&claimed(), &sent(), at(3_999))
         .await
@@ -265,12 +264,7 @@ async fn a_transition_that_changes_nothing_has_no_update() {
         ..sent()
     };
     assert_eq!(
-        replay
-            .table(16)
-            .await
-            .write(&claimed(), &same, at(3_999))
-            .await
-            .unwrap(),
+        replay.table(16).write(&claimed(), &same, at(3_999)).await.unwrap(),
         Written::Done
     );
     let request = replay.only().json();
