@@ -237,8 +237,8 @@ pub enum Service {
 
 #[cfg(test)]
 mod tests {
-    use super::{Clients, *};
-    use crate::replay::{Answer, Replay, environment};
+    use super::*;
+    use crate::replay::{Answer, Asked, Replay, environment};
 
     #[tokio::test]
     async fn the_embedded_roots_are_good_and_nothing_is_asked_to_connect() {
@@ -266,12 +266,31 @@ mod tests {
         Clients::over(environment, connector.clone(), connector)
     }
 
+    #[tokio::test]
+    async fn only_ses_is_where_only_ses_is_said_to_be() {
+        let replay = Replay::new([(200, "{}".to_owned()), (200, "{}".to_owned())]);
+        let clients = Clients {
+            ses_endpoint: Some("http://localhost:8025".to_owned()),
+            ..local(&replay)
+        };
+        assert!(clients.ses().get_account().send().await.is_ok());
+        assert!(clients.sqs().list_queues().send().await.is_ok());
+        let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();
+        assert_eq!(
+            lines,
+            [
+                "GET http://localhost:8025/v2/email/account",
+                "POST http://localhost:4566/"
+            ]
+        );
+    }
+
     #[tokio::test(start_paused = true)]
     async fn warming_makes_connections_and_waits_for_no_answer() {
         let services = [Service::Sqs, Service::Ses];
         let replay = Replay::new([Answer::Lost, Answer::Lost]);
         replay.clients().warm(&services).await;
-        let lines: Vec<_> = replay.asked().iter().map(crate::replay::Asked::line).collect();
+        let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();
         assert_eq!(
             lines,
             [

@@ -110,8 +110,10 @@ async fn what_an_email_does_not_have_is_not_sent_as_empty() {
     assert_eq!(request.get("ReplyToAddresses"), None);
 }
 
-/// SES's answers that it did not accept. Where no other source is named in [`cause`]'s, the words
-/// are from answers of SES that others have published.
+/// SES's answers that it did not accept. Statuses and names are from the sources named at
+/// [`cause`]. The words that decide are from there too, or from answers of SES that its users have
+/// published (of its first API, where the second one's were not found); words that decide nothing
+/// are ours.
 const REFUSALS: [(u16, &str, &str, Cause); 34] = [
     (
         429,

@@ -44,7 +44,8 @@ fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
         let (body, _) = rest.split_once("\n    }\n").unwrap();
         let own = body
             .split('"')
-            .filter(|text| text.starts_with("MAILQUEUE_"))
+            // Lambda itself gives the functions those that begin with `AWS_`.
+            .filter(|text| text.starts_with("MAILQUEUE_") || text.starts_with("AWS_"))
             .map(str::to_owned);
         let others = names_after("self.", body);
         let others = others
