@@ -64,6 +64,11 @@ impl Api {
         .await
     }
 
+    /// `PATCH`es with a JSON body.
+    pub async fn patch(&self, path: &str, body: &Value) -> Answer {
+        self.answer(self.request(Method::PATCH, path).json(body)).await
+    }
+
     /// `GET`s.
     pub async fn get(&self, path: &str) -> Answer {
         self.answer(self.request(Method::GET, path)).await

@@ -1,5 +1,6 @@
 //! What the fake SES has accepted, and what it counted.
 
+use domain::timestamp::Timestamp;
 use reqwest::Client;
 use serde::Deserialize;
 use serde_json::Value;
@@ -41,6 +42,8 @@ pub struct Message {
     pub headers: Vec<Pair>,
     /// The tags.
     pub tags: Vec<Pair>,
+    /// When SES accepted it: RFC 3339 with milliseconds.
+    pub received_at: String,
 }
 
 impl Message {
@@ -55,6 +58,16 @@ impl Message {
             (Some(id), None) => &id.value,
             _ => panic!("not exactly one {ID_HEADER} in {:?}", self.headers),
         }
+    }
+
+    /// When SES accepted it, in milliseconds since 1970.
+    ///
+    /// # Panics
+    /// When it does not say so.
+    #[must_use]
+    pub fn received_ms(&self) -> i64 {
+        let at = Timestamp::parse_rfc3339(&self.received_at);
+        at.expect("a message has its time").as_millis()
     }
 
     /// The value of a tag.

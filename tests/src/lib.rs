@@ -13,18 +13,22 @@
     reason = "what a test cannot do without ends it, with a sentence"
 )]
 
+mod account;
 mod answer;
 mod api;
 mod faults;
+mod functions;
 mod inbox;
 mod processes;
 mod queues;
 mod stack;
 mod wait;
 
+pub use account::Account;
 pub use answer::Answer;
 pub use api::Api;
 pub use faults::{Fault, Faults};
+pub use functions::Functions;
 pub use inbox::{Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, Queue};

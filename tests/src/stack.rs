@@ -8,7 +8,7 @@ use aws::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{Api, Faults, Inbox, Queue, Senders};
+use crate::{Account, Api, Faults, Functions, Inbox, Queue, Senders};
 
 /// Most tests share the stack; a few need it for themselves.
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -25,6 +25,10 @@ pub struct Stack {
     pub inbox: Inbox,
     /// What goes wrong at SES.
     pub faults: Faults,
+    /// The account at SES.
+    pub account: Account,
+    /// The functions.
+    pub functions: Functions,
     /// The processes of `send`.
     pub senders: Senders,
     name: String,
@@ -78,7 +82,9 @@ impl Stack {
         Self {
             api: Api::new(http.clone(), setting("MAILQUEUE_URL"), setting("MAILQUEUE_API_KEY")),
             inbox: Inbox::new(http.clone(), inbox_url.clone()),
-            faults: Faults::new(http, inbox_url),
+            faults: Faults::new(http.clone(), inbox_url.clone()),
+            account: Account::new(http.clone(), inbox_url),
+            functions: Functions::new(http, setting("AWS_ENDPOINT_URL"), setting("MAILQUEUE_STACK")),
             senders: Senders::of(&root().join(state)),
             name: setting("MAILQUEUE_STACK"),
             turn,

@@ -84,7 +84,7 @@ where
 {
     let key = idempotency_key(request.headers()).map_err(AcceptError::Refused)?;
     let parsed = parse_email(request.body().as_ref()).map_err(AcceptError::Refused)?;
-    let accepted = enqueue.accept(caller.tenant(), key.as_ref(), &parsed.email).await?;
+    let accepted = enqueue.accept(caller.tenant(), key.as_ref(), &parsed).await?;
     let response = http::json(
         200,
         &Id {

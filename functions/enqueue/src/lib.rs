@@ -9,17 +9,17 @@
 
 pub mod handler;
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::api_error::ApiError;
-use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::index;
-use domain::ports::{BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Random, Rows, Wake};
-use domain::row::{BodyRef, Lane, OnUncertain, Row, Status};
+use domain::ports::{
+    BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Random, Rows, Wake,
+};
+use domain::row::{BodyPlace, BodyRef, Row, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
+use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
 use domain::wire::wake_up::WakeUp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -85,6 +85,22 @@ pub enum AcceptError {
     Port(#[from] PortError),
 }
 
+/// When a request was, or is, possible.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum InTime {
+    /// Now.
+    Now,
+    /// When it was first made.
+    Before,
+}
+
+/// A batch whose impossible items are put apart.
+struct Sifted {
+    items: Vec<BatchItem>,
+    errors: Vec<ItemError>,
+    in_time: InTime,
+}
+
 /// An email that is durable, whether it was made so just now or before.
 struct Stored {
     row: Row,
@@ -101,18 +117,21 @@ where
     /// Accepts one email.
     ///
     /// # Errors
-    /// 409 when the key belongs to another request; or the world's failure.
+    /// 409 when the key belongs to another request, 422 when it is wanted at an impossible time;
+    /// or the world's failure.
     pub async fn accept(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
-        email: &Email,
+        request: &EmailRequest,
     ) -> Result<Accepted, AcceptError> {
         let id = match key {
             Some(key) => EmailId::from_key(tenant, key.as_str()),
             None => self.system.id()?,
         };
-        let stored = self.store(tenant, id, email).await?;
+        let now = self.system.now();
+        let in_time = self.in_time(tenant, id, key, request, now).await?;
+        let stored = self.store(tenant, id, request, in_time, now).await?;
         self.wake(&[&stored]).await;
         Ok(Accepted {
             id,
@@ -130,15 +149,12 @@ where
         key: Option<&IdempotencyKey>,
         batch: BatchRequest,
     ) -> Result<AcceptedBatch, AcceptError> {
-        let errors = match key {
-            Some(key) => self.remembered(tenant, key, &batch).await?.errors,
-            None => batch.errors,
-        };
+        let now = self.system.now();
+        let Sifted { items, errors, in_time } = self.sifted(tenant, key, batch, now).await?;
         // Futures do nothing until they are polled: a list of them costs little.
-        let stores: Vec<_> = batch
-            .items
+        let stores: Vec<_> = items
             .iter()
-            .map(|item| self.store_item(tenant, key, item))
+            .map(|item| self.store_item(tenant, key, item, in_time, now))
             .collect();
         let stored = iter(stores)
             .buffered(AT_ONCE)
@@ -159,91 +175,171 @@ where
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
         item: &BatchItem,
+        in_time: InTime,
+        now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let id = match key {
             Some(key) => EmailId::from_batch_key(tenant, key.as_str(), item.index),
             None => self.system.id()?,
         };
-        self.store(tenant, id, &item.request.email).await
+        self.store(tenant, id, &item.request, in_time, now).await
     }
 
-    async fn remembered(
+    /// Whether one email is wanted at a possible time.
+    ///
+    /// A request that is repeated after its time is the one that was accepted when there was time.
+    async fn in_time(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        key: Option<&IdempotencyKey>,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<InTime, AcceptError> {
+        let Err(error) = request.wishes.wanted(self.with.expires_after, now) else {
+            return Ok(InTime::Now);
+        };
+        if key.is_some() {
+            let tenant = tenant.clone();
+            if let Some(known) = self.rows.load(&EmailKey { tenant, id }, now).await? {
+                return if known.body.sha256 == request.hash() {
+                    Ok(InTime::Before)
+                } else {
+                    Err(AcceptError::Refused(other_request()))
+                };
+            }
+        }
+        Err(AcceptError::Refused(to_api(None, error)))
+    }
+
+    /// Puts the items apart that are wanted at an impossible time, and remembers the batch.
+    ///
+    /// A batch that is repeated is the one that was begun: what was possible then is completed,
+    /// though its time be over, and what was refused then is refused again.
+    async fn sifted(
+        &self,
+        tenant: &TenantId,
+        key: Option<&IdempotencyKey>,
+        batch: BatchRequest,
+        now: Timestamp,
+    ) -> Result<Sifted, AcceptError> {
+        let hash = batch.hash();
+        let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors);
+        let mut late = Vec::new();
+        for item in batch.items {
+            match item.request.wishes.wanted(self.with.expires_after, now) {
+                Ok(_) => items.push(item),
+                Err(error) => late.push((item, error)),
+            }
+        }
+        let mut begun = None;
+        if let (Some(key), false) = (key, late.is_empty()) {
+            begun = self.rows.recall(tenant, key, now).await?;
+        }
+        let in_time = if begun.is_some() {
+            items.extend(late.into_iter().map(|(item, _)| item));
+            items.sort_by_key(|item| item.index);
+            InTime::Before
+        } else {
+            for (item, error) in late {
+                let bad = batch.validation.bad_item(item.index, error);
+                errors.push(bad.map_err(AcceptError::Refused)?);
+            }
+            errors.sort_by_key(|error| error.index);
+            InTime::Now
+        };
+        if let Some(key) = key {
+            let ours = BatchRecord { hash, errors };
+            let known = match begun {
+                Some(begun) => begun,
+                None => self.remember(tenant, key, &ours, now).await?,
+            };
+            if known.hash != ours.hash {
+                return Err(AcceptError::Refused(other_request()));
+            }
+            errors = known.errors;
+            items.retain(|item| !errors.iter().any(|error| error.index == item.index));
+        }
+        Ok(Sifted { items, errors, in_time })
+    }
+
+    async fn remember(
         &self,
         tenant: &TenantId,
         key: &IdempotencyKey,
-        batch: &BatchRequest,
-    ) -> Result<BatchRecord, AcceptError> {
-        let now = self.system.now();
-        let ours = BatchRecord {
-            hash: batch.hash(),
-            errors: batch.errors.clone(),
-        };
+        ours: &BatchRecord,
+        now: Timestamp,
+    ) -> Result<BatchRecord, PortError> {
         let keep_until = now.after(self.with.expires_after).after(self.with.retention);
-        let stored = self.rows.remember(tenant, key, &ours, keep_until, now).await?;
-        if stored.hash == ours.hash {
-            Ok(stored)
-        } else {
-            Err(AcceptError::Refused(other_request()))
-        }
+        self.rows.remember(tenant, key, ours, keep_until, now).await
     }
 
     /// Makes one email durable: content and row at the same time, neither visible as accepted
     /// before both are there, for the answer waits for both.
-    async fn store(&self, tenant: &TenantId, id: EmailId, email: &Email) -> Result<Stored, AcceptError> {
-        let now = self.system.now();
-        let content = email.to_body();
+    async fn store(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        request: &EmailRequest,
+        in_time: InTime,
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let content = request.email.to_body();
+        let hash = request.hash_with(&content);
+        let wanted = match in_time {
+            InTime::Now => request
+                .wishes
+                .wanted(self.with.expires_after, now)
+                .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
+            InTime::Before => request.wishes.wanted_late(self.with.expires_after, now),
+        };
         let packed = self.bodies.pack(&content)?;
         let body = BodyRef {
-            sha256: domain::email::sha256_hex(&content),
+            sha256: hash,
             place: packed.place,
-            bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
+            bytes: u64::try_from(request.email.bytes()).unwrap_or(u64::MAX),
         };
-        let row = self.new_row(tenant, id, email, body, now);
+        let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+        let (due, _) = index::queued(wanted.not_before, self.with.guard, now);
+        let row = Row {
+            on_uncertain: request.wishes.on_uncertain,
+            not_before: wanted.not_before,
+            scheduled_at: wanted.scheduled_at,
+            expires_at: wanted.expires_at,
+            expires_given: wanted.expires_given,
+            due: Some(due),
+            ..Row::new(tenant.clone(), id, body, recipients, now)
+        };
         let key = EmailKey::of(&row);
         let keep_until = row.expires_at.after(self.with.retention);
         let put = self.bodies.put(&key, &row.body, packed, keep_until, now);
         let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
-        put?;
-        match created? {
-            Created::New => Ok(Stored { row, replayed: false }),
-            Created::Exists(known) if known.body.sha256 == row.body.sha256 => Ok(Stored {
+        let put = put?;
+        let stored = match created? {
+            Created::New => Stored { row, replayed: false },
+            Created::Exists(known) if known.body.sha256 == row.body.sha256 => Stored {
                 row: *known,
                 replayed: true,
-            }),
-            Created::Exists(_) => Err(AcceptError::Refused(other_request())),
+            },
+            Created::Exists(_) => return Err(AcceptError::Refused(other_request())),
+        };
+        if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
+            self.keep(&stored.row, now).await?;
         }
+        Ok(stored)
     }
 
-    fn new_row(&self, tenant: &TenantId, id: EmailId, email: &Email, body: BodyRef, now: Timestamp) -> Row {
-        let (due, _) = index::queued(now, self.with.guard, now);
-        Row {
-            tenant: tenant.clone(),
-            id,
-            born: now,
-            queue: "default".to_owned(),
-            lane: Lane::Normal,
-            recipients: u32::try_from(email.recipients()).unwrap_or(u32::MAX),
-            body,
-            on_uncertain: OnUncertain::Resend,
-            status: Status::Queued,
-            not_before: now,
-            expires_at: now.after(self.with.expires_after),
-            claim_no: 0,
-            attempts: 0,
-            lease: None,
-            maybe_duplicate: false,
-            duplicate: false,
-            uncertain_since: None,
-            cause: None,
-            detail: None,
-            sent: None,
-            due: Some(due),
-            fates: BTreeMap::new(),
-            fate_no: 0,
-            delivered_at: None,
-            opened_at: None,
-            clicked_at: None,
+    /// Keeps an object that was there before. An email of this key that is forgotten may have left
+    /// it, and then not for long; in the table such a content is written anew.
+    async fn keep(&self, row: &Row, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = row.expires_at.after(self.with.retention);
+        if self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await? {
+            return Ok(());
         }
+        Err(PortError {
+            what: "keeping a content",
+            source: "it is gone".into(),
+        })
     }
 
     /// Wakes what was accepted, once more also what a repeated request found still queued:

@@ -1,34 +1,17 @@
 //! Accepting, in a world in memory.
 #![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
 
-use std::time::Duration;
+mod common;
 
+use common::enqueue;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::ports::EmailKey;
 use domain::row::{BodyPlace, Status};
-use domain::wire::api::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
-use enqueue::{AcceptError, Accepting, Enqueue};
-use world::{Fault, World, samples};
-
-type Enqueuing = Enqueue<World, World, World, World>;
-
-fn enqueue(world: &World) -> Enqueuing {
-    let with = Accepting {
-        guard: Duration::from_secs(900),
-        expires_after: Duration::from_secs(14 * 86_400),
-        retention: Duration::from_secs(30 * 86_400),
-    };
-    let (rows, bodies, lanes, system) = (world.clone(), world.clone(), world.clone(), world.clone());
-    Enqueue {
-        rows,
-        bodies,
-        lanes,
-        system,
-        with,
-    }
-}
+use domain::wire::api::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
+use enqueue::AcceptError;
+use world::{Fault, World};
 
 fn tenant() -> TenantId {
     TenantId::main()
@@ -38,13 +21,14 @@ fn key(text: &str) -> IdempotencyKey {
     IdempotencyKey::parse(text).expect("a good key")
 }
 
-fn email() -> Email {
-    samples::email().expect("the sample parses")
+fn email() -> EmailRequest {
+    let body = br#"{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"}"#;
+    parse_email(body).expect("parses")
 }
 
-fn other_email() -> Email {
+fn other_email() -> EmailRequest {
     let body = br#"{"from":"a@example.com","to":"b@example.com","subject":"Other","text":"Hi"}"#;
-    parse_email(body).expect("parses").email
+    parse_email(body).expect("parses")
 }
 
 fn batch(subjects: &[&str], validation: BatchValidation) -> BatchRequest {
@@ -112,7 +96,7 @@ async fn a_large_content_goes_to_the_bucket() {
         r#"{{"from":"a@example.com","to":"b@example.com","subject":"S","text":"{}"}}"#,
         "x".repeat(5000)
     );
-    let large = parse_email(body.as_bytes()).expect("parses").email;
+    let large = parse_email(body.as_bytes()).expect("parses");
     let accepted = enqueue(&world).accept(&tenant(), None, &large).await.expect("accepted");
     let row = world
         .row(&EmailKey {
@@ -193,7 +177,11 @@ async fn another_request_with_the_key_is_refused_and_changes_nothing() {
     assert_eq!(world.row(&stored), before);
     let state = world.state();
     let content = state.bodies.get(&(stored, email().hash())).expect("the first content");
-    assert_eq!(content, &email().to_body(), "a conflicting content has another name");
+    assert_eq!(
+        content,
+        &email().email.to_body(),
+        "a conflicting content has another name"
+    );
 }
 
 #[tokio::test]

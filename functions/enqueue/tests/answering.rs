@@ -6,38 +6,26 @@
     reason = "a test that cannot go on says why"
 )]
 
-use std::time::Duration;
+mod common;
 
 use aws::settings::KeySettings;
-use enqueue::{Accepting, Enqueue, handler};
+use common::enqueue;
+use enqueue::handler;
 use lambda_http::request::from_str;
 use lambda_http::{Body, Request, RequestExt};
-use serde_json::Value;
+use serde_json::{Value, json};
 use world::World;
 
 const SINGLE: &str = include_str!("../../../events/enqueue.json");
 const BATCH: &str = include_str!("../../../events/enqueue_batch.json");
 
 async fn answer(world: &World, event: &str) -> (u16, Value, Option<String>) {
-    let with = Accepting {
-        guard: Duration::from_secs(900),
-        expires_after: Duration::from_secs(86_400),
-        retention: Duration::from_secs(86_400),
-    };
-    let (rows, bodies, lanes, system) = (world.clone(), world.clone(), world.clone(), world.clone());
-    let enqueue = Enqueue {
-        rows,
-        bodies,
-        lanes,
-        system,
-        with,
-    };
     let key = KeySettings {
         sha256: aws::http::key_hash(b"mq_secret"),
     };
     let request: Request = from_str(event).expect("the golden event parses");
     let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
-    let response = handler::handle(&enqueue, &key, request).await;
+    let response = handler::handle(&enqueue(world), &key, request).await;
     let replayed = response
         .headers()
         .get("idempotent-replayed")
@@ -119,4 +107,46 @@ async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
     let (status, body, _) = answer(&world, SINGLE).await;
     assert_eq!((status, body["name"].as_str()), (500, Some("internal_server_error")));
     assert!(!body["message"].as_str().unwrap().contains("world"), "{body}");
+}
+
+#[tokio::test]
+async fn a_scheduled_email_is_accepted_and_its_repetition_says_so_when_its_time_has_passed() {
+    let wishes = r#"\"text\":\"Hi\",\"scheduled_at\":\"1970-01-01T00:05:00Z\""#;
+    let event = SINGLE.replace(r#"\"text\":\"Hi\""#, wishes);
+    assert_ne!(event, SINGLE);
+    let world = World::default();
+    let (status, first, replayed) = answer(&world, &event).await;
+    assert_eq!((status, replayed), (200, None));
+    world.state().now_ms = 3_600_000;
+    let again = answer(&world, &event).await;
+    assert_eq!(again, (200, first, Some("true".to_owned())));
+    // With another key it is another request, and comes too late.
+    let (status, body, _) = answer(&world, &event.replace("order-1", "order-3")).await;
+    assert_eq!((status, body["name"].as_str()), (422, Some("validation_error")));
+    assert_eq!(body["message"], "scheduled_at: is in the past");
+    assert_eq!(world.state().rows.len(), 1);
+}
+
+#[tokio::test]
+async fn an_impossible_time_in_a_batch_is_named_with_its_place() {
+    // The sixth item; the fifth is bad for another reason.
+    let wishes = r#"\"b6@example.com\",\"expires_at\":\"1969-12-31T00:00:00Z\""#;
+    let permissive = BATCH.replace(r#"\"b6@example.com\""#, wishes);
+    assert_ne!(permissive, BATCH);
+    let world = World::default();
+    let (status, body, _) = answer(&world, &permissive).await;
+    assert_eq!((status, body["data"].as_array().map(Vec::len)), (200, Some(8)));
+    assert_eq!(body["errors"][0]["index"], 4);
+    let second = json!({"index": 5, "message": "expires_at: is in the past"});
+    assert_eq!((&body["errors"][1], &body["errors"][2]), (&second, &Value::Null));
+
+    let strict = permissive
+        .replace("\"permissive\"", "\"strict\"")
+        .replace("not an address", "b5@example.com");
+    let world = World::default();
+    let (status, body, _) = answer(&world, &strict).await;
+    assert_eq!((status, body["name"].as_str()), (422, Some("validation_error")));
+    assert_eq!(body["message"], "[5].expires_at: is in the past");
+    let state = world.state();
+    assert!(state.rows.is_empty() && state.bodies.is_empty() && state.batches.is_empty());
 }

@@ -5,10 +5,10 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Clock, EmailKey, Rows};
+use domain::ports::{Clock, EmailKey, Rows, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
-use crate::{Heard, hear};
+use crate::{Feedback, Heard};
 
 /// All that a batch says about one email.
 #[derive(Clone)]
@@ -22,21 +22,27 @@ struct About<'a> {
 ///
 /// # Errors
 /// When every record failed.
-pub async fn handle<R: Rows, S: Clock>(
-    rows: &R,
-    system: &S,
+pub async fn handle<R, S>(
+    feedback: &Feedback<R, S>,
     event: SqsEvent,
     time: Duration,
-) -> Result<SqsBatchResponse, AllFailed> {
+) -> Result<SqsBatchResponse, AllFailed>
+where
+    R: Rows + Watermark,
+    S: Clock,
+{
     let began = Instant::now();
     let records = batch::records(event);
     let (abouts, mut failed) = sorted(&records);
     let results = batch::work_off(&abouts, time, |about| async move {
-        hear(rows, &about.key, &about.events, system.now()).await
+        feedback.hear(&about.key, &about.events).await
     })
     .await;
-    let mut unknown = 0;
+    let (mut unknown, mut newest) = (0, None);
     for (about, result) in abouts.iter().zip(&results) {
+        if result.is_ok() {
+            newest = newest.max(about.events.iter().map(|event| event.at).max());
+        }
         match result {
             Ok(Heard::Known) => {}
             Ok(Heard::NoSuchEmail) => unknown += 1,
@@ -45,6 +51,9 @@ pub async fn handle<R: Rows, S: Clock>(
                 failed.extend(&about.message_ids);
             }
         }
+    }
+    if let Some(newest) = newest {
+        feedback.say_how_far(newest).await;
     }
     tracing::info!(
         target: "mailqueue",

@@ -5,13 +5,16 @@
 //! Reads before it writes: most events say nothing new. All that a batch says of one email is
 //! taken together, or its events would fight each other for the row.
 //! **After a crash:** the events come again.
-//! **Start reading at** [`hear`]; [`handler`] is SQS.
+//! **Start reading at** [`Feedback::hear`]; [`handler`] is SQS.
 
 pub mod handler;
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
-use domain::ports::{EmailKey, Rows};
+use domain::ports::{Clock, EmailKey, Rows, Watermark};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
@@ -24,17 +27,56 @@ pub enum Heard {
     NoSuchEmail,
 }
 
-/// Carries out events about one email.
-///
-/// # Errors
-/// When the row could not be read or written: the events must come again.
-pub async fn hear<R: Rows>(rows: &R, key: &EmailKey, events: &[SesEvent], now: Timestamp) -> Result<Heard, ApplyError> {
-    let Some(mut row) = rows.load(key, now).await? else {
-        return Ok(Heard::NoSuchEmail);
-    };
-    for event in events {
-        (_, row) = apply(rows, row, now, |row| heard(row, event)).await?;
+/// How often an environment says how far it is, at most: a write for that is money.
+const SAY_AFTER: Duration = Duration::from_secs(30);
+
+/// Takes events with what the world offers.
+#[derive(Debug)]
+pub struct Feedback<R, S> {
+    /// The rows, and where it is said how far this is.
+    pub rows: R,
+    /// The clock.
+    pub system: S,
+    /// When this environment said it last.
+    pub said: Mutex<Option<Timestamp>>,
+}
+
+impl<R, S> Feedback<R, S>
+where
+    R: Rows + Watermark,
+    S: Clock,
+{
+    /// Carries out events about one email.
+    ///
+    /// # Errors
+    /// When the row could not be read or written: the events must come again.
+    pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<Heard, ApplyError> {
+        let now = self.system.now();
+        let Some(mut row) = self.rows.load(key, now).await? else {
+            return Ok(Heard::NoSuchEmail);
+        };
+        for event in events {
+            (_, row) = apply(&self.rows, row, now, |row| heard(row, event)).await?;
+        }
+        apply(&self.rows, row, now, |row| learned(row, events)).await?;
+        Ok(Heard::Known)
     }
-    apply(rows, row, now, |row| learned(row, events)).await?;
-    Ok(Heard::Known)
+
+    /// Says that an event of this time was worked off, unless it was said of another one just
+    /// now. What fails is said with a later batch.
+    pub async fn say_how_far(&self, newest: Timestamp) {
+        let now = self.system.now();
+        {
+            let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+            if said.is_some_and(|said| now.since(said) < SAY_AFTER) {
+                return;
+            }
+            *said = Some(now);
+        }
+        // A clock that is ahead, or an event that was made up, must not speak for the future.
+        if let Err(error) = self.rows.raise_watermark(newest.min(now)).await {
+            let error = aws::telemetry::chain(&error);
+            tracing::warn!(error, "how far feedback is could not be written down");
+        }
+    }
 }

@@ -1,12 +1,14 @@
 //! Wires `feedback`: settings, the world, the runtime.
 
+use std::sync::Mutex;
+
 use aws::batch::time_left;
 use aws::clients::Clients;
 use aws::rows::Table;
 use aws::settings;
 use aws::system::System;
 use aws_lambda_events::sqs::SqsEvent;
-use feedback::handler;
+use feedback::{Feedback, handler};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -14,11 +16,15 @@ async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let table = settings::read(&settings::of_process(), |read| read.table())?;
     let clients = Clients::connect()?;
-    let rows = &Table::new(clients.dynamodb(), &table);
-    rows.warm().await;
+    let feedback = &Feedback {
+        rows: Table::new(clients.dynamodb(), &table),
+        system: System,
+        said: Mutex::default(),
+    };
+    feedback.rows.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        handler::handle(rows, &System, event.payload, time)
+        handler::handle(feedback, event.payload, time)
             .await
             .map_err(Error::from)
     }))

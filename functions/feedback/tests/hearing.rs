@@ -1,6 +1,7 @@
 //! Hearing, in a world in memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+use std::sync::Mutex;
 use std::time::Duration;
 
 use aws::batch::AllFailed;
@@ -11,10 +12,8 @@ use domain::ports::EmailKey;
 use domain::row::{Row, Status, recipient_key};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{GREETING, SesEvent};
-use feedback::{Heard, handler, hear};
+use feedback::{Feedback, Heard, handler};
 use world::{World, samples};
-
-const NOW: Timestamp = Timestamp::from_millis(2_000_000);
 
 fn world(count: u8) -> World {
     let world = samples::world(count).expect("the samples parse");
@@ -53,8 +52,16 @@ fn parsed(message: &str) -> SesEvent {
     SesEvent::parse(message).expect("an event")
 }
 
+fn feedback(world: &World) -> Feedback<World, World> {
+    Feedback {
+        rows: world.clone(),
+        system: world.clone(),
+        said: Mutex::default(),
+    }
+}
+
 async fn heard(world: &World, message: &str) -> Result<Heard, ApplyError> {
-    hear(world, &samples::key(1), &[parsed(message)], NOW).await
+    feedback(world).hear(&samples::key(1), &[parsed(message)]).await
 }
 
 async fn after(events: &[String]) -> Row {
@@ -104,7 +111,7 @@ async fn all_that_is_said_of_one_email_is_read_and_written_together() {
         .iter()
         .map(|event| parsed(event))
         .collect();
-    hear(&world, &samples::key(1), &events, NOW).await.expect("heard");
+    feedback(&world).hear(&samples::key(1), &events).await.expect("heard");
     assert_eq!(
         world.state().calls,
         ["load", "write", "write"],
@@ -119,7 +126,7 @@ async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
     let world = world(1);
     heard(&world, &event("Send", "", 5)).await.expect("heard");
     assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Uncertain);
-    let nobody = hear(&world, &samples::key(9), &[parsed(&send())], NOW).await;
+    let nobody = feedback(&world).hear(&samples::key(9), &[parsed(&send())]).await;
     assert_eq!(nobody.expect("heard"), Heard::NoSuchEmail);
 }
 
@@ -142,7 +149,7 @@ fn batch(messages: &[&str]) -> SqsEvent {
 }
 
 async fn come_again(world: &World, messages: &[&str]) -> Result<Vec<String>, AllFailed> {
-    let response = handler::handle(world, world, batch(messages), Duration::from_secs(5)).await?;
+    let response = handler::handle(&feedback(world), batch(messages), Duration::from_secs(5)).await?;
     let failures = response.batch_item_failures.into_iter();
     Ok(failures.map(|failure| failure.item_identifier).collect())
 }
@@ -182,7 +189,7 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
         .filter_map(|record| record.message_id.clone())
         .collect();
     let world = world(10);
-    let response = handler::handle(&world, &world, event, Duration::from_secs(5))
+    let response = handler::handle(&feedback(&world), event, Duration::from_secs(5))
         .await
         .expect("some went well");
     let failed: Vec<_> = response
@@ -219,4 +226,56 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
         ]
     );
     assert!(row(9).opened_at.is_some() && row(10).clicked_at.is_some());
+}
+
+/// What `promote` takes for evidence.
+#[tokio::test]
+async fn how_far_it_is_is_said_at_most_every_half_minute() {
+    let world = world(1);
+    world.state().now_ms = 2_000_000;
+    let feedback = feedback(&world);
+    let hear = |message: String| {
+        let feedback = &feedback;
+        async move {
+            let answer = handler::handle(feedback, batch(&[&message]), Duration::from_secs(5)).await;
+            answer.expect("not all failed");
+        }
+    };
+    let said = |world: &World| {
+        let calls = world.state().calls.clone();
+        calls.iter().filter(|call| **call == "raise_watermark").count()
+    };
+    hear(send()).await;
+    assert_eq!(world.state().newest_event, Some(Timestamp::from_millis(1_001_000)));
+    hear(delivery()).await;
+    assert_eq!(said(&world), 1);
+    world.state().now_ms += 30_000;
+    hear(bounce()).await;
+    assert_eq!(world.state().newest_event, Some(Timestamp::from_millis(1_003_000)));
+    world.state().now_ms += 30_000;
+    hear(send()).await;
+    assert_eq!(
+        world.state().newest_event,
+        Some(Timestamp::from_millis(1_003_000)),
+        "an older one says nothing new"
+    );
+}
+
+#[tokio::test]
+async fn an_event_that_was_not_worked_off_or_is_of_the_future_is_no_evidence() {
+    let failing = world(1);
+    failing.fail_next(1);
+    let result = handler::handle(&feedback(&failing), batch(&[&send()]), Duration::from_secs(5)).await;
+    assert!(result.is_err());
+    assert_eq!(failing.state().newest_event, None);
+
+    let early = world(1);
+    early.state().now_ms = 1_000_500;
+    let result = handler::handle(&feedback(&early), batch(&[&send()]), Duration::from_secs(5)).await;
+    assert!(result.is_ok());
+    assert_eq!(
+        early.state().newest_event,
+        Some(Timestamp::from_millis(1_000_500)),
+        "SES's clock is ahead of ours"
+    );
 }

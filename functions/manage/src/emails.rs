@@ -29,7 +29,7 @@ const CONTENTS: usize = 8;
 /// behind a thousand emails that are gone there are none.
 const ROUNDS: usize = 10;
 
-impl<R, B, S> Manage<R, B, S>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Rows + Listing,
     B: Bodies,

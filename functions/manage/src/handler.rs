@@ -7,7 +7,9 @@ use std::time::Instant;
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
-use domain::ports::{Bodies, Clock, Listing, Rows};
+use domain::id::EmailId;
+use domain::ports::{Bodies, Clock, Lanes, Listing, Rows};
+use domain::wire::api::{parse_reschedule, parse_retry};
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::ALLOW;
 use lambda_http::{Body, Request, Response};
@@ -17,10 +19,11 @@ use crate::routes::{NoRoute, Route, route};
 use crate::{Manage, ManageError};
 
 /// Carries out one request.
-pub async fn handle<R, B, S>(manage: &Manage<R, B, S>, key: &KeySettings, request: Request) -> Response<Body>
+pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
 where
     R: Rows + Listing,
     B: Bodies,
+    L: Lanes,
     S: Clock,
 {
     let began = Instant::now();
@@ -39,8 +42,8 @@ where
     response
 }
 
-async fn answer<R, B, S>(
-    manage: &Manage<R, B, S>,
+async fn answer<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
     caller: &Caller,
     route: Result<Route, NoRoute>,
     request: &Request,
@@ -48,11 +51,15 @@ async fn answer<R, B, S>(
 where
     R: Rows + Listing,
     B: Bodies,
+    L: Lanes,
     S: Clock,
 {
     let answer = match route {
         Ok(Route::GetEmail(id)) => manage.email(caller, id).await.map(|email| http::json(200, &email)),
         Ok(Route::ListEmails) => list(manage, caller, request).await,
+        Ok(Route::CancelEmail(id)) => manage.cancel(caller, id).await.map(|done| http::json(200, &done)),
+        Ok(Route::RescheduleEmail(id)) => reschedule(manage, caller, id, request).await,
+        Ok(Route::RetryEmail(id)) => retry(manage, caller, id, request).await,
         Err(NoRoute::Unknown) => Err(ManageError::Refused(ApiError::not_found(
             "There is nothing here. An email is at /emails/{id}, the list of emails at /emails.",
         ))),
@@ -61,23 +68,58 @@ where
     match answer {
         Ok(response) => response,
         Err(ManageError::Refused(error)) => http::refuse(&error),
-        Err(error @ ManageError::Port(_)) => http::fail(&error),
+        Err(error @ (ManageError::Port(_) | ManageError::Write(_))) => http::fail(&error),
     }
 }
 
-async fn list<R, B, S>(
-    manage: &Manage<R, B, S>,
+async fn list<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
     caller: &Caller,
     request: &Request,
 ) -> Result<Response<Body>, ManageError>
 where
     R: Rows + Listing,
     B: Bodies,
+    L: Lanes,
     S: Clock,
 {
     let page = Page::parse(request.uri().query().unwrap_or_default()).map_err(ManageError::Refused)?;
     let emails = manage.emails(caller, &page).await?;
     Ok(http::json(200, &emails))
+}
+
+async fn reschedule<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
+    caller: &Caller,
+    id: EmailId,
+    request: &Request,
+) -> Result<Response<Body>, ManageError>
+where
+    R: Rows,
+    B: Bodies,
+    L: Lanes,
+    S: Clock,
+{
+    let asked = parse_reschedule(request.body().as_ref()).map_err(ManageError::Refused)?;
+    let done = manage.reschedule(caller, id, asked).await?;
+    Ok(http::json(200, &done))
+}
+
+async fn retry<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
+    caller: &Caller,
+    id: EmailId,
+    request: &Request,
+) -> Result<Response<Body>, ManageError>
+where
+    R: Rows,
+    B: Bodies,
+    L: Lanes,
+    S: Clock,
+{
+    let force = parse_retry(request.body().as_ref()).map_err(ManageError::Refused)?;
+    let done = manage.retry(caller, id, force).await?;
+    Ok(http::json(200, &done))
 }
 
 fn not_allowed(allow: &'static str) -> Response<Body> {

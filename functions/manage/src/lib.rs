@@ -1,30 +1,49 @@
-//! Answers what is asked about emails, and everything that is no route at all.
+//! Answers what is asked about emails and of them, and everything that is no route at all.
 //!
 //! **Role:** behind every route of the HTTP API but `POST /emails` and `POST /emails/batch`.
 //! **Invariant:** nobody is told anything without a key, not even which routes there are; and
 //! nobody finds another tenant's email: to them it is not there.
-//! **Deliberately absent:** writes. So nothing is lost when it ends in mid-request.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for, [`emails`] answers.
+//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them.
 //! **Start reading at** [`handler::handle`].
 
+pub mod asked;
 pub mod emails;
 pub mod handler;
 pub mod paging;
 pub mod routes;
 
+use std::time::Duration;
+
 use domain::api_error::ApiError;
+use domain::apply::ApplyError;
+use domain::lifecycle::Policy;
 use domain::ports::PortError;
+
+/// The settings of managing.
+#[derive(Debug, Clone)]
+pub struct Managing {
+    /// The machine's timings.
+    pub policy: Policy,
+    /// How long an email may wait to be sent.
+    pub expires_after: Duration,
+    /// How long a finished email is kept.
+    pub retention: Duration,
+}
 
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]
-pub struct Manage<R, B, S> {
+pub struct Manage<R, B, L, S> {
     /// The rows, and the list of them.
     pub rows: R,
     /// The contents.
     pub bodies: B,
+    /// The lanes.
+    pub lanes: L,
     /// The clock.
     pub system: S,
+    /// The settings.
+    pub with: Managing,
 }
 
 /// Why there is no answer.
@@ -36,4 +55,7 @@ pub enum ManageError {
     /// The world failed: the caller may ask again.
     #[error("an email could not be read")]
     Port(#[from] PortError),
+    /// The world failed, or too much happens to the email at once: the caller may ask again.
+    #[error("an email could not be written")]
+    Write(#[from] ApplyError),
 }

@@ -2,18 +2,25 @@
 
 use aws::bodies::BodyStore;
 use aws::clients::Clients;
+use aws::lanes::LaneQueues;
 use aws::rows::Table;
 use aws::system::System;
 use aws::{gateway, settings};
 use lambda_runtime::Error;
-use manage::{Manage, handler};
+use manage::{Manage, Managing, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
-    let (table, bucket, key) = settings::read(&settings::of_process(), |read| {
-        let (table, bucket, key) = (read.table(), read.bucket(), read.key());
-        Some((table?, bucket?, key?))
+    let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
+        let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
+        let (policy, expires_after) = (read.policy(), read.expires());
+        let with = Managing {
+            policy: policy?,
+            expires_after: expires_after?,
+            retention: table.as_ref()?.retention,
+        };
+        Some((table?, bucket?, lanes?, key?, with))
     })?;
     let clients = Clients::connect()?;
     let rows = Table::new(clients.dynamodb(), &table);
@@ -22,7 +29,9 @@ async fn main() -> Result<(), Error> {
     let manage = Manage {
         rows,
         bodies,
+        lanes: LaneQueues::new(&clients.sqs(), &lanes),
         system: System,
+        with,
     };
     gateway::run(|request| handler::handle(&manage, &key, request)).await
 }

@@ -13,6 +13,12 @@ pub enum Route {
     ListEmails,
     /// `GET /emails/{id}`.
     GetEmail(EmailId),
+    /// `PATCH /emails/{id}`.
+    RescheduleEmail(EmailId),
+    /// `POST /emails/{id}/cancel`.
+    CancelEmail(EmailId),
+    /// `POST /emails/{id}/retry`.
+    RetryEmail(EmailId),
 }
 
 /// Why nothing is asked for.
@@ -34,6 +40,9 @@ impl Route {
         match self {
             Self::ListEmails => "list_emails",
             Self::GetEmail(_) => "get_email",
+            Self::RescheduleEmail(_) => "reschedule_email",
+            Self::CancelEmail(_) => "cancel_email",
+            Self::RetryEmail(_) => "retry_email",
         }
     }
 }
@@ -50,14 +59,17 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
         ("/emails", _) => Err(NoRoute::NotAllowed { allow: "GET, POST" }),
         ("/emails/batch", _) => Err(NoRoute::NotAllowed { allow: "POST" }),
         (path, method) => {
-            let id = path
-                .strip_prefix("/emails/")
-                .and_then(EmailId::parse)
-                .ok_or(NoRoute::Unknown)?;
-            if method == Method::GET {
-                Ok(Route::GetEmail(id))
-            } else {
-                Err(NoRoute::NotAllowed { allow: "GET" })
+            let path = path.strip_prefix("/emails/").ok_or(NoRoute::Unknown)?;
+            let (id, what) = path.split_once('/').map_or((path, None), |(id, what)| (id, Some(what)));
+            let id = EmailId::parse(id).ok_or(NoRoute::Unknown)?;
+            match (what, method) {
+                (None, &Method::GET) => Ok(Route::GetEmail(id)),
+                (None, &Method::PATCH) => Ok(Route::RescheduleEmail(id)),
+                (None, _) => Err(NoRoute::NotAllowed { allow: "GET, PATCH" }),
+                (Some("cancel"), &Method::POST) => Ok(Route::CancelEmail(id)),
+                (Some("retry"), &Method::POST) => Ok(Route::RetryEmail(id)),
+                (Some("cancel" | "retry"), _) => Err(NoRoute::NotAllowed { allow: "POST" }),
+                (Some(_), _) => Err(NoRoute::Unknown),
             }
         }
     }
@@ -90,9 +102,14 @@ mod tests {
             ("HEAD", "/emails", only("GET, POST")),
             ("GET", "/emails/batch", only("POST")),
             ("OPTIONS", "/emails/batch", only("POST")),
-            ("POST", &email, only("GET")),
-            ("DELETE", &email, only("GET")),
-            ("BREW", &email, only("GET")),
+            ("PATCH", &email, Ok(Route::RescheduleEmail(id))),
+            ("POST", &format!("{email}/cancel"), Ok(Route::CancelEmail(id))),
+            ("POST", &format!("{email}/retry"), Ok(Route::RetryEmail(id))),
+            ("POST", &email, only("GET, PATCH")),
+            ("DELETE", &email, only("GET, PATCH")),
+            ("BREW", &email, only("GET, PATCH")),
+            ("GET", &format!("{email}/cancel"), only("POST")),
+            ("PATCH", &format!("{email}/retry"), only("POST")),
             ("POST", "/emails", Err(NoRoute::Unknown)),
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
         ] {
@@ -118,7 +135,10 @@ mod tests {
             "/emails/%00",
             "/emails/..%2F..%2Fetc%2Fpasswd",
             &format!("/emails/{ID}/"),
-            &format!("/emails/{ID}/cancel"),
+            &format!("/emails/{ID}/cancel/"),
+            &format!("/emails/{ID}/Cancel"),
+            &format!("/emails/{ID}/cancel/retry"),
+            &format!("/emails/{ID}/send"),
             &format!("/emails/{ID} "),
             &format!("/emails/%20{ID}"),
             &format!("/emails/{{{ID}}}"),

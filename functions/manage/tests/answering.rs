@@ -91,6 +91,7 @@ async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
     for path in [
         format!("/emails/{}", samples::id(9)),
         format!("/emails/{}", samples::id(7)),
+        format!("/emails/{}/send", samples::id(1)),
         "/emails/1".to_owned(),
         "/emails/".to_owned(),
         "/".to_owned(),
@@ -112,11 +113,15 @@ async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
 async fn a_known_path_says_which_methods_it_has() {
     let world = samples::world(1).unwrap();
     let one = format!("/emails/{}", samples::id(1));
+    let (cancel, retry) = (format!("{one}/cancel"), format!("{one}/retry"));
     for (method, path, allow) in [
         ("DELETE", "/emails", "GET, POST"),
         ("GET", "/emails/batch", "POST"),
-        ("PATCH", one.as_str(), "GET"),
-        ("BREW", one.as_str(), "GET"),
+        ("POST", one.as_str(), "GET, PATCH"),
+        ("BREW", one.as_str(), "GET, PATCH"),
+        ("GET", cancel.as_str(), "POST"),
+        ("DELETE", cancel.as_str(), "POST"),
+        ("PATCH", retry.as_str(), "POST"),
     ] {
         let response = ask(&world, &asked(method, path)).await;
         let (status, body) = read(&response);
@@ -134,6 +139,7 @@ async fn a_known_path_says_which_methods_it_has() {
 async fn without_a_key_nobody_is_told_what_there_is() {
     let world = samples::world(1).unwrap();
     let one = format!("/emails/{}", samples::id(1));
+    let (cancel, retry) = (format!("{one}/cancel"), format!("{one}/retry"));
     for (authorization, status, name) in [
         ("", 401, "missing_api_key"),
         ("mq_secret", 401, "missing_api_key"),
@@ -141,6 +147,9 @@ async fn without_a_key_nobody_is_told_what_there_is() {
     ] {
         for (method, path) in [
             ("GET", one.as_str()),
+            ("PATCH", one.as_str()),
+            ("POST", cancel.as_str()),
+            ("POST", retry.as_str()),
             ("GET", "/emails"),
             ("DELETE", "/emails"),
             ("GET", "/\u{0}"),

@@ -14,15 +14,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws::http::authenticate;
-use aws::settings::KeySettings;
-use common::{ask, read};
+use common::{ask, key, manage, read};
 use domain::id::{EmailId, TenantId};
 use domain::listing::Place;
-use domain::ports::{Bodies, EmailKey, Packed, PortError};
+use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
 use domain::row::{BodyRef, Row};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
-use manage::Manage;
 use manage::paging::Page;
 use serde_json::{Value, json};
 use world::{World, samples};
@@ -227,8 +225,18 @@ impl Bodies for Counted {
         packed: Packed,
         keep_until: Timestamp,
         now: Timestamp,
-    ) -> Result<(), PortError> {
+    ) -> Result<Put, PortError> {
         self.world.put(key, body, packed, keep_until, now).await
+    }
+
+    async fn keep(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
+        self.world.keep(key, body, keep_until, now).await
     }
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {
@@ -252,20 +260,10 @@ async fn a_full_page_holds_few_contents_at_a_time() {
         held: AtomicUsize::new(0),
         most: AtomicUsize::new(0),
     };
-    let manage = Manage {
-        rows: world.clone(),
-        bodies,
-        system: world,
-    };
+    let manage = manage(&world, world.clone(), bodies);
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::from_static("Bearer mq_secret"));
-    let caller = authenticate(
-        &headers,
-        &KeySettings {
-            sha256: aws::http::key_hash(b"mq_secret"),
-        },
-    )
-    .unwrap();
+    let caller = authenticate(&headers, &key()).unwrap();
     manage
         .emails(&caller, &Page::parse("limit=100").unwrap())
         .await

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::ports::{Clock, DeadLetters, DueIndex, Evidence, Lanes, PortError, Rows};
+use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, PortError, Rows};
 
 use crate::Promote;
 
@@ -11,12 +11,13 @@ use crate::Promote;
 /// # Errors
 /// When the index could not be read or its cursor not be saved: the invocation fails, so that
 /// the alarm on errors tells.
-pub async fn handle<R, L, D, E, S>(promote: &Promote<R, L, D, E, S>, time: Duration) -> Result<(), PortError>
+pub async fn handle<R, L, D, E, A, S>(promote: &Promote<R, L, D, E, A, S>, time: Duration) -> Result<(), PortError>
 where
-    R: Rows + DueIndex,
-    L: Lanes,
+    R: Rows + DueIndex + Paces,
+    L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
+    A: Accounts,
     S: Clock,
 {
     let began = Instant::now();

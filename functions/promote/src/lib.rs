@@ -1,5 +1,5 @@
 //! Keeps the index moving: wakes what is due soon, recovers what should have moved on, and
-//! settles what is uncertain.
+//! settles what is uncertain. Keeps the pace at what the account allows.
 //!
 //! **Role:** runs every minute; nothing else looks at the index.
 //! **Invariant:** an entry of the index is a hint. A wake-up proves nothing and is sent from
@@ -7,14 +7,18 @@
 //! **After a crash** anywhere: the next run finds the same index. Two runs at once do no harm.
 //! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
 
+mod backlog;
 pub mod handler;
 mod overdue;
+mod pace;
 mod wake;
 
+use std::collections::BTreeSet;
 use std::time::Instant;
 
-use domain::lifecycle::Policy;
-use domain::ports::{Clock, DeadLetters, DueIndex, Evidence, Lanes, PortError, Rows};
+use domain::lifecycle::{Feedback, Policy};
+use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, PortError, Rows};
+use domain::row::Lane;
 use futures::StreamExt;
 use futures::stream::iter;
 use tokio::sync::OnceCell;
@@ -25,8 +29,8 @@ const AT_ONCE: usize = 4;
 
 /// Promotes emails with what the world offers.
 #[derive(Debug, Clone)]
-pub struct Promote<R, L, D, E, S> {
-    /// The rows and their index.
+pub struct Promote<R, L, D, E, A, S> {
+    /// The rows, their index, and the pace.
     pub rows: R,
     /// The lanes.
     pub lanes: L,
@@ -34,6 +38,8 @@ pub struct Promote<R, L, D, E, S> {
     pub dead_letters: D,
     /// How far feedback is.
     pub evidence: E,
+    /// The account at SES.
+    pub account: A,
     /// The clock.
     pub system: S,
     /// The timings.
@@ -66,7 +72,9 @@ impl std::ops::AddAssign for Promoted {
 /// One run: when it has to end, and what is asked once in it.
 struct Run {
     deadline: Instant,
-    caught_up: OnceCell<bool>,
+    feedback: OnceCell<Feedback>,
+    /// The lanes that have not been empty for long.
+    backlogs: BTreeSet<Lane>,
 }
 
 impl Run {
@@ -75,12 +83,13 @@ impl Run {
     }
 }
 
-impl<R, L, D, E, S> Promote<R, L, D, E, S>
+impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
 where
-    R: Rows + DueIndex,
-    L: Lanes,
+    R: Rows + DueIndex + Paces,
+    L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
+    A: Accounts,
     S: Clock,
 {
     /// Works off the index until it is done or `deadline` has come.
@@ -88,15 +97,16 @@ where
     /// # Errors
     /// The first call to the index that failed, after all else was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
-        let run = Run {
+        self.follow_account().await;
+        let bookmarks = self.rows.bookmarks().await?;
+        let run = &Run {
             deadline,
-            caught_up: OnceCell::new(),
+            feedback: OnceCell::new(),
+            backlogs: self.backlogs(&bookmarks.busy_since).await,
         };
-        let cursors = self.rows.cursors().await?;
-        let run = &run;
         let shards: Vec<_> = (0..self.rows.shards())
             .map(|shard| {
-                let cursor = cursors.get(&shard).cloned();
+                let cursor = bookmarks.cursors.get(&shard).cloned();
                 async move {
                     // What is due soon first: it must not wait for a recovery that takes long.
                     [

@@ -1,5 +1,6 @@
 //! Wires `promote`: settings, the world, the runtime.
 
+use aws::account::SesAccount;
 use aws::batch::time_left;
 use aws::clients::{Clients, Service};
 use aws::evidence::EvidenceQueue;
@@ -22,10 +23,11 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::connect()?;
     let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let promote = &Promote {
-        rows,
         lanes: LaneQueues::new(&sqs, &lanes),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
-        evidence: EvidenceQueue::new(&sqs, &feedback_url),
+        evidence: EvidenceQueue::new(&sqs, &feedback_url, rows.clone()),
+        account: SesAccount::new(clients.ses()),
+        rows,
         system: System,
         policy,
     };

@@ -2,8 +2,10 @@
 //! to move is written.
 
 use domain::apply::{ApplyError, apply};
-use domain::lifecycle::{Then, overdue};
-use domain::ports::{Clock, DeadLetters, DueIndex, EmailKey, Evidence, Lanes, PortError, Rows, Wake};
+use domain::lifecycle::{Feedback, Outlook, Then, overdue};
+use domain::ports::{
+    Accounts, Backlog, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Lanes, Paces, PortError, Rows, Wake,
+};
 use domain::row::{Row, Status};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
@@ -11,15 +13,22 @@ use futures::future::{join, join_all};
 
 use crate::{Promote, Promoted, Run};
 
+/// Nothing is known of feedback: what depends on it waits.
+const NOT_ASKED: Feedback = Feedback {
+    empty: false,
+    newest: None,
+};
+
 /// Rows of a shard that are decided on at the same time.
 const AT_ONCE: usize = 25;
 
-impl<R, L, D, E, S> Promote<R, L, D, E, S>
+impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
 where
-    R: Rows + DueIndex,
-    L: Lanes,
+    R: Rows + DueIndex + Paces,
+    L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
+    A: Accounts,
     S: Clock,
 {
     /// Recovers what is still in `wake` a guard's time after it was due: its wake-up was lost,
@@ -112,26 +121,30 @@ where
     /// Decides on one row; `None` when there was nothing to do.
     async fn decide(&self, row: Row, run: &Run) -> Result<Option<(Then, Row)>, ApplyError> {
         let now = self.system.now();
-        let caught_up = row.status == Status::Uncertain && self.caught_up(run).await;
+        let outlook = Outlook {
+            feedback: if row.status == Status::Uncertain {
+                self.feedback(run).await
+            } else {
+                NOT_ASKED
+            },
+            backlog: run.backlogs.contains(&row.lane),
+        };
         let before = row.clone();
-        let (then, row) = apply(&self.rows, row, now, |row| overdue(row, caught_up, &self.policy, now)).await?;
+        let (then, row) = apply(&self.rows, row, now, |row| overdue(row, outlook, &self.policy, now)).await?;
         Ok((then != Then::Nothing || row != before).then_some((then, row)))
     }
 
     /// Asked once in a run, and only if a row depends on it. What is not known is "no".
-    async fn caught_up(&self, run: &Run) -> bool {
-        let asked = run.caught_up.get_or_init(|| async {
-            match self.evidence.caught_up().await {
-                Ok(caught_up) => caught_up,
-                Err(error) => {
-                    let error = aws::telemetry::chain(&error);
-                    tracing::warn!(
-                        error,
-                        "how far feedback is could not be found out; uncertain emails wait"
-                    );
-                    false
-                }
-            }
+    async fn feedback(&self, run: &Run) -> Feedback {
+        let asked = run.feedback.get_or_init(|| async {
+            self.evidence.feedback().await.unwrap_or_else(|error| {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(
+                    error,
+                    "how far feedback is could not be found out; uncertain emails wait"
+                );
+                NOT_ASKED
+            })
         });
         *asked.await
     }

@@ -2,7 +2,9 @@
 //! is written per email, and nothing is late though nine runs in a row fail.
 
 use domain::index::LOOK_AHEAD;
-use domain::ports::{Clock, Coming, DeadLetters, DueCursor, DueIndex, Evidence, Lanes, PortError, Rows, Wake};
+use domain::ports::{
+    Accounts, Backlog, Clock, Coming, DeadLetters, DueCursor, DueIndex, Evidence, Lanes, Paces, PortError, Rows, Wake,
+};
 use domain::timestamp::Timestamp;
 
 use crate::{Promote, Promoted, Run};
@@ -10,12 +12,13 @@ use crate::{Promote, Promoted, Run};
 /// Entries that are woken before the cursor is saved: what a crash makes be woken twice.
 const AT_ONCE: usize = 500;
 
-impl<R, L, D, E, S> Promote<R, L, D, E, S>
+impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
 where
-    R: Rows + DueIndex,
-    L: Lanes,
+    R: Rows + DueIndex + Paces,
+    L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
+    A: Accounts,
     S: Clock,
 {
     /// Sends the wake-ups of a shard of `wake` from where the last run ended.

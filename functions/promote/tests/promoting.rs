@@ -3,19 +3,21 @@
 
 use std::time::{Duration, Instant};
 
+use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index;
 use domain::lifecycle::Policy;
+use domain::pacing::{Account, Rate};
 use domain::ports::EmailKey;
 use domain::retry::RetryPolicy;
-use domain::row::{Due, DueKind, Lease, Row, Status};
+use domain::row::{Due, DueKind, Lane, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 use promote::{Promote, Promoted};
 use world::{Fault, World, samples};
 
-fn promote(world: &World) -> Promote<World, World, World, World, World> {
+fn promote(world: &World) -> Promote<World, World, World, World, World, World> {
     let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
-    let (evidence, system) = (world.clone(), world.clone());
+    let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
     let policy = Policy {
         guard: Duration::from_secs(900),
         lease: Duration::from_secs(180),
@@ -27,6 +29,7 @@ fn promote(world: &World) -> Promote<World, World, World, World, World> {
         lanes,
         dead_letters,
         evidence,
+        account,
         system,
         policy,
     }
@@ -89,6 +92,11 @@ fn woken(world: &World) -> Vec<(EmailId, u16)> {
     woken
 }
 
+/// Makes the next calls of one method fare so.
+fn fail(world: &World, call: &'static str, faults: impl IntoIterator<Item = Fault>) {
+    world.state().faults_of.insert(call, faults.into_iter().collect());
+}
+
 fn times(world: &World, call: &str) -> usize {
     world.state().calls.iter().filter(|called| **called == call).count()
 }
@@ -118,9 +126,9 @@ async fn pages_are_read_to_the_end() {
 
 #[tokio::test]
 async fn the_cursor_stays_before_a_wake_up_that_failed() {
-    // Both are in shard 0. Calls: cursors, a page, the first wake-up, the second.
+    // Both are in shard 0.
     let world = world_of([waiting(2, at(10)), waiting(4, at(20))]);
-    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    fail(&world, "wake", [Fault::None, Fault::Before]);
     let done = run(&world).await;
     assert_eq!((done.woken, done.failed), (1, 1));
     run(&world).await;
@@ -134,7 +142,7 @@ async fn the_cursor_stays_before_a_wake_up_that_failed() {
 #[tokio::test]
 async fn a_crash_before_the_cursor_is_saved_wakes_twice_and_loses_nothing() {
     let world = world_of([waiting(2, at(10))]);
-    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    fail(&world, "save_cursor", [Fault::Before]);
     assert!(
         promote(&world)
             .run(Instant::now() + Duration::from_secs(60))
@@ -216,7 +224,7 @@ async fn a_sender_that_died_leaves_an_email_that_is_settled_by_evidence_or_the_w
 async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
     let (quiet, _) = world(|_| {});
     run(&quiet).await;
-    assert_eq!(times(&quiet, "caught_up"), 0);
+    assert_eq!(times(&quiet, "feedback"), 0);
     let uncertain = |n| Row {
         status: Status::Uncertain,
         claim_no: 1,
@@ -225,7 +233,7 @@ async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
     };
     let world = world_of((1..=20).map(uncertain));
     run(&world).await;
-    assert_eq!(times(&world, "caught_up"), 1);
+    assert_eq!(times(&world, "feedback"), 1);
 }
 
 #[tokio::test]
@@ -235,14 +243,9 @@ async fn what_is_not_known_of_feedback_is_no_evidence() {
         row.claim_no = 1;
         row.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
     });
-    // Email 1 is in shard 1. Calls: cursors, three pages of shard 0, three of shard 1 with
-    // load_many and then the question in between.
-    let question = 1 + 3 + 3 + 1;
-    world.state().faults = std::iter::repeat_n(Fault::None, question)
-        .chain([Fault::Before])
-        .collect();
+    fail(&world, "feedback", [Fault::Before]);
     run(&world).await;
-    assert_eq!(world.state().calls.get(question), Some(&"caught_up"));
+    assert_eq!(times(&world, "feedback"), 1);
     assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Uncertain));
 }
 
@@ -269,9 +272,8 @@ async fn what_fails_is_handed_over_again_until_it_is_failed() {
 
 #[tokio::test]
 async fn one_row_that_cannot_be_written_does_not_stop_the_others() {
-    // All three are in shard 0. Calls: cursors, three pages, load_many, a write.
     let world = world_of([2, 4, 6].map(sample));
-    world.state().faults = std::iter::repeat_n(Fault::None, 5).chain([Fault::Before]).collect();
+    fail(&world, "write", [Fault::Before]);
     let done = run(&world).await;
     assert_eq!((done.recovered, done.failed), (2, 1));
     assert_eq!(run(&world).await.recovered, 1, "the next run has it again");
@@ -283,4 +285,111 @@ async fn a_run_ends_when_its_time_is_over_and_the_next_goes_on() {
     let done = promote(&world).run(Instant::now()).await.expect("carried out");
     assert!(done.unfinished && done.woken == 0);
     assert_eq!(run(&world).await.woken, 50);
+}
+
+#[tokio::test]
+async fn the_accounts_rate_and_quota_become_the_pace() {
+    let world = world_of([]);
+    let account = Account {
+        rate: Rate::from_millis(14_000),
+        quota_spent: false,
+        paused: false,
+    };
+    world.state().account = Some(account);
+    run(&world).await;
+    assert_eq!(world.state().pace.rate, Rate::from_millis(13_300));
+    assert_eq!(times(&world, "change_pace"), 1);
+    run(&world).await;
+    assert_eq!(times(&world, "change_pace"), 1, "nothing new, nothing written");
+
+    world.state().account = Some(Account {
+        quota_spent: true,
+        ..account
+    });
+    run(&world).await;
+    let open = world.state().pace.open;
+    assert_eq!(
+        open.map(|open| (open.cause, open.until)),
+        Some((Cause::QuotaExceeded, at(60)))
+    );
+    world.state().account = Some(account);
+    run(&world).await;
+    let open = world.state().pace.open;
+    assert_eq!(open.map(|open| open.until), Some(at(0)), "a probe may go at once");
+}
+
+#[tokio::test]
+async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_nothing() {
+    for call in ["account", "pace", "change_pace", "waiting", "save_busy_since"] {
+        let world = world_of([waiting(2, at(10))]);
+        {
+            let mut state = world.state();
+            state.account = Some(Account {
+                rate: Rate::from_millis(14_000),
+                quota_spent: true,
+                paused: false,
+            });
+            state.waiting.normal = 1;
+        }
+        fail(&world, call, [Fault::Before]);
+        assert_eq!(run(&world).await.woken, 1, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
+    let world = world_of([sample(1), sample(2)]);
+    world.state().waiting.normal = 5;
+    // A lane that is not empty at this moment is no backlog yet.
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 2);
+    assert_eq!(world.state().busy_since.get(&Lane::Normal), Some(&at(0)));
+
+    world.state().now_ms = at(900).as_millis();
+    let done = run(&world).await;
+    assert_eq!(
+        (done.recovered, woken(&world).len()),
+        (2, 2),
+        "looked at, and not woken"
+    );
+    let due = world.row(&samples::key(1)).and_then(|row| row.due);
+    assert_eq!(due.map(|due| due.at), Some(at(1800)));
+
+    world.state().waiting.normal = 0;
+    world.state().now_ms = at(1800).as_millis();
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 4, "the lane is empty: their wake-ups are lost");
+    assert_eq!(world.state().busy_since.get(&Lane::Normal), None);
+}
+
+/// A wake-up can be lost in a lane that is never empty.
+#[tokio::test]
+async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
+    let world = world_of([sample(1)]);
+    world.state().waiting.normal = 5;
+    world.state().busy_since.insert(Lane::Normal, at(0));
+    for minute in 1..=180_u64 {
+        world.state().now_ms = at(minute * 60).as_millis();
+        run(&world).await;
+    }
+    let written = times(&world, "write");
+    assert_eq!(woken(&world).len(), 3, "once an hour");
+    assert!(written <= 6, "{written} writes in three hours");
+}
+
+#[tokio::test]
+async fn under_traffic_that_never_ends_a_newer_event_is_the_evidence() {
+    let (world, key) = world(|row| {
+        row.status = Status::Uncertain;
+        row.claim_no = 1;
+        row.attempts = 1;
+        row.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
+    });
+    world.state().events_waiting = 100;
+    run(&world).await;
+    assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Uncertain));
+    world.state().newest_event = Some(at(0));
+    world.state().now_ms += 300_000;
+    run(&world).await;
+    assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Queued));
 }

@@ -4,18 +4,27 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Bodies, Clock, DeadLetters, Provider, Random, Rows};
+use domain::limits;
+use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Random, Rows};
+use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 
 use crate::{Send, WakeError, Woken};
 
-/// Puts wake-ups back into their lane.
-pub trait PutBack {
+/// The lanes, for who works them off.
+pub trait LaneSource {
+    /// The lane that a message came from.
+    fn lane_of(&self, record: &Record) -> Option<Lane>;
+
     /// Makes each be seen again after its time; returns how many could not be put back.
     fn put_back(&self, records: &[(&Record, Duration)]) -> impl Future<Output = usize>;
 }
 
-impl PutBack for aws::lanes::LaneQueues {
+impl LaneSource for aws::lanes::LaneQueues {
+    fn lane_of(&self, record: &Record) -> Option<Lane> {
+        Self::lane_of(self, &record.queue_arn)
+    }
+
     fn put_back(&self, records: &[(&Record, Duration)]) -> impl Future<Output = usize> {
         Self::put_back(self, records)
     }
@@ -32,18 +41,25 @@ pub enum RecordError {
     Wake(#[source] WakeError),
 }
 
+/// How many recipients a message says its email has; nothing that lies in a queue can book the
+/// rate for years.
+fn recipients(record: &Record) -> u32 {
+    let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
+    WakeUp::parse(&record.body).map_or(0, |wake_up| wake_up.recipients.clamp(1, most))
+}
+
 /// Carries out a batch within `time`.
 ///
 /// # Errors
 /// When every record failed.
 pub async fn handle<R, B, D, P, S>(
     send: &Send<R, B, D, P, S>,
-    lanes: &impl PutBack,
+    lanes: &impl LaneSource,
     event: SqsEvent,
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows,
+    R: Rows + Paces,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -51,11 +67,18 @@ where
 {
     let began = Instant::now();
     let records = batch::records(event);
-    let results = batch::work_off(&records, time, |record| async move {
+    // A batch is of one lane; a message of none is no worse than most.
+    let lane = records.first().and_then(|record| lanes.lane_of(record));
+    let recipients: Vec<_> = records.iter().map(recipients).collect();
+    let booking = send.book(lane.unwrap_or(Lane::Normal), &recipients, time).await;
+    let work: Vec<_> = records.iter().zip(booking.leaves.iter().copied()).collect();
+    let booked = &booking;
+    let results = batch::work_off(&work, time, |(record, leave)| async move {
         let wake_up = WakeUp::parse(&record.body).map_err(RecordError::NotAWakeUp)?;
-        send.wake(wake_up).await.map_err(RecordError::Wake)
+        send.wake(wake_up, leave, booked).await.map_err(RecordError::Wake)
     })
     .await;
+    send.give_back(&booking).await;
 
     let later: Vec<_> = records
         .iter()

@@ -1,12 +1,13 @@
 //! Sends emails through SES: claims, submits once, records.
 //!
 //! **Role:** behind the three lanes, all records of a batch at once.
-//! **Invariant:** SES is called only with a claim in hand, and once per claim. A lost answer is
+//! **Invariant:** SES is called only with leave of the pace and with a claim in hand, and once per claim. A lost answer is
 //! `uncertain`, never tried again here. A wake-up proves nothing; the row decides.
 //! **After a crash** between claim and record: `promote` finds the lease run out.
 //! **Start reading at** [`Send::wake`]; [`handler`] is SQS.
 
 pub mod handler;
+pub mod pacer;
 
 use std::time::Duration;
 
@@ -14,11 +15,13 @@ use domain::apply::{ApplyError, apply};
 use domain::cause::Cause;
 use domain::email::{BodyError, Email};
 use domain::lifecycle::{Attempt, Policy, Then, not_claimable, record};
-use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, PortError, Provider, Random, Rows};
-use domain::row::Row;
+use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Random, Rows};
+use domain::row::{Lane, Row};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
 use tokio::sync::Semaphore;
+
+use crate::pacer::{Booking, Leave, Pacer};
 
 /// Contents up to this size, unpacked, are looked for beside the claim: larger ones are rarely
 /// in the table, and would be loaded in vain for an email that cannot be claimed.
@@ -28,6 +31,9 @@ const NEAR_BYTES: u64 = 64 * 1024;
 /// times in passing (as received, packed, unpacked, parsed, and as SES is given it), which makes
 /// 160 MB of the function's 256.
 const MEMORY_KB: u32 = 32 * 1024;
+
+/// What claiming and recording take beside the attempt itself, and then some.
+const RECORDING: Duration = Duration::from_secs(2);
 
 /// What becomes of a wake-up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +91,8 @@ pub struct Send<R, B, D, P, S> {
     pub with: Sending,
     /// What is left of the memory for contents, in kilobytes.
     pub memory: Semaphore,
+    /// What this environment knows of the pace.
+    pub pacer: Pacer,
 }
 
 /// The memory of a new environment.
@@ -95,18 +103,55 @@ pub fn memory() -> Semaphore {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows,
+    R: Rows + Paces,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
     S: Clock + Random,
 {
-    /// Carries out one wake-up.
+    /// Asks leave for a batch of a lane, whose emails go to so many recipients each and have so
+    /// much time. What would not be done in it comes again, and without an answer all does.
+    pub async fn book(&self, lane: Lane, recipients: &[u32], time: Duration) -> Booking {
+        let base = self.with.policy.retry.no_leave;
+        let booked = self.pacer.book(&self.rows, &self.system, lane, recipients, base).await;
+        match booked {
+            Ok(booking) => {
+                let latest = time.saturating_sub(self.with.attempt_timeout + RECORDING);
+                booking.until(self.system.now().after(latest))
+            }
+            Err(error) => {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(error, "the pace is not known; the batch comes again");
+                Booking::none(recipients.len(), lane)
+            }
+        }
+    }
+
+    /// Gives back what a batch has not used.
+    pub async fn give_back(&self, booking: &Booking) {
+        if let Err(error) = self.pacer.give_back(&self.rows, booking, self.system.now()).await {
+            let error = aws::telemetry::chain(&error);
+            tracing::warn!(error, "a stretch of the rate stays booked and unused");
+        }
+    }
+
+    /// Carries out one wake-up, which has this leave by this booking.
     ///
     /// # Errors
     /// See [`WakeError`]: the wake-up must come again.
-    pub async fn wake(&self, wake_up: WakeUp) -> Result<Woken, WakeError> {
-        let bytes = wake_up.bytes;
+    pub async fn wake(&self, wake_up: WakeUp, leave: Leave, booking: &Booking) -> Result<Woken, WakeError> {
+        match leave {
+            Leave::Later(wait) => return Ok(Woken::Later(wait)),
+            Leave::At(time) => {
+                tokio::time::sleep(time.since(self.system.now())).await;
+                // Others of the batch went before: one of them may have opened the breaker.
+                if let Some(wait) = self.pacer.shut(self.system.now()) {
+                    return Ok(Woken::Later(wait));
+                }
+            }
+            Leave::Probe(_) => {}
+        }
+        let (bytes, recipients) = (wake_up.bytes, wake_up.recipients);
         let key = EmailKey {
             tenant: wake_up.tenant,
             id: wake_up.id,
@@ -126,8 +171,9 @@ where
         let (claimed, near) = futures::future::join(claim, near).await;
         match claimed? {
             Claimed::Granted(row) => {
+                booking.used(recipients);
                 let content = near.and_then(|mut contents| contents.remove(&row.body.sha256));
-                self.deliver(&key, *row, content).await
+                self.deliver(&key, *row, content, leave).await
             }
             Claimed::Refused(Some(row)) => {
                 let (then, row) = apply(&self.rows, *row, now, |row| not_claimable(row, now)).await?;
@@ -137,12 +183,28 @@ where
         }
     }
 
-    async fn deliver(&self, key: &EmailKey, claimed: Row, near: Option<Vec<u8>>) -> Result<Woken, WakeError> {
+    async fn deliver(
+        &self,
+        key: &EmailKey,
+        claimed: Row,
+        near: Option<Vec<u8>>,
+        leave: Leave,
+    ) -> Result<Woken, WakeError> {
         let claim_no = claimed.claim_no;
         let attempt = self.attempt(key, &claimed, near).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
         let decide = |row: &Row| record(row, claim_no, attempt.clone(), &self.with.policy, jitter, now);
-        let (then, row) = apply(&self.rows, claimed, now, decide).await?;
+        let (recorded, reported) = futures::future::join(
+            apply(&self.rows, claimed, now, decide),
+            self.pacer
+                .report(&self.rows, leave, &attempt, self.with.policy.retry.no_leave, now),
+        )
+        .await;
+        if let Err(error) = reported {
+            let error = aws::telemetry::chain(&error);
+            tracing::warn!(error, "the breaker could not be set; the next attempt does it");
+        }
+        let (then, row) = recorded?;
         Ok(self.follow(&row, then).await)
     }
 

@@ -10,6 +10,7 @@ use aws::settings;
 use aws::system::System;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use send::pacer::Pacer;
 use send::{Send, Sending, handler, memory};
 
 #[tokio::main(flavor = "current_thread")]
@@ -34,6 +35,7 @@ async fn main() -> Result<(), Error> {
             attempt_timeout: ses.attempt_timeout,
         },
         memory: memory(),
+        pacer: Pacer::default(),
     };
     futures::future::join(send.rows.warm(), clients.warm(&[Service::Ses])).await;
     let (send, lanes) = (&send, &lanes);

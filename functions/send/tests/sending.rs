@@ -11,10 +11,11 @@ use domain::id::{EmailId, TenantId};
 use domain::lifecycle::{Attempt, Policy};
 use domain::ports::EmailKey;
 use domain::retry::RetryPolicy;
-use domain::row::{Row, Status};
+use domain::row::{Lane, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
-use send::handler::{self, PutBack};
+use send::handler::{self, LaneSource};
+use send::pacer::{Booking, Leave, Pacer};
 use send::{Send, Sending, WakeError, Woken, memory};
 use world::{Fault, World, samples};
 
@@ -43,6 +44,7 @@ fn sender(world: &World) -> Sender {
         system,
         with: with(),
         memory: memory(),
+        pacer: Pacer::default(),
     }
 }
 
@@ -65,8 +67,14 @@ fn row(world: &World, key: &EmailKey) -> Row {
     world.row(key).expect("the row")
 }
 
+/// Carries out a wake-up that has leave.
+async fn wake(world: &World, wake_up: WakeUp) -> Result<Woken, WakeError> {
+    let (leave, booking) = (Leave::At(samples::BORN), Booking::none(1, Lane::Normal));
+    sender(world).wake(wake_up, leave, &booking).await
+}
+
 async fn woken(world: &World, key: &EmailKey) -> Woken {
-    sender(world).wake(wake_up(key)).await.expect("carried out")
+    wake(world, wake_up(key)).await.expect("carried out")
 }
 
 fn refused(cause: Cause) -> Attempt {
@@ -102,8 +110,8 @@ async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
         bytes: 4_000_000,
         ..wake_up(&key)
     };
-    sender(&world).wake(large.clone()).await.expect("carried out");
-    sender(&world).wake(large).await.expect("carried out");
+    wake(&world, large.clone()).await.expect("carried out");
+    wake(&world, large).await.expect("carried out");
     assert_eq!(world.state().calls, ["claim", "load_body", "write", "claim"]);
 }
 
@@ -219,7 +227,7 @@ async fn without_a_claim_nothing_is_submitted() {
     for lost in [Fault::Before, Fault::After] {
         let (world, key) = world();
         world.state().faults = [lost].into();
-        let result = sender(&world).wake(wake_up(&key)).await;
+        let result = wake(&world, wake_up(&key)).await;
         assert!(matches!(result, Err(WakeError::Claim(_))));
         assert!(world.state().submitted.is_empty(), "{lost:?}");
     }
@@ -229,10 +237,7 @@ async fn without_a_claim_nothing_is_submitted() {
 async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
     let (world, key) = world();
     world.state().faults = [Fault::None, Fault::None, Fault::Before].into();
-    assert!(matches!(
-        sender(&world).wake(wake_up(&key)).await,
-        Err(WakeError::Record(_))
-    ));
+    assert!(matches!(wake(&world, wake_up(&key)).await, Err(WakeError::Record(_))));
     assert_eq!(
         woken(&world, &key).await,
         Woken::Done,
@@ -258,7 +263,11 @@ fn the_attempt_may_take_a_second_more_for_each_megabyte() {
 #[derive(Default)]
 struct Lanes(RefCell<Vec<(String, u64)>>);
 
-impl PutBack for Lanes {
+impl LaneSource for Lanes {
+    fn lane_of(&self, _: &Record) -> Option<Lane> {
+        Some(Lane::Normal)
+    }
+
     async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
         let entries = records
             .iter()

@@ -27,6 +27,19 @@ fn read(item: &Item) -> Result<BatchRecord, ItemError> {
 }
 
 impl Batches for Table {
+    async fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> Result<Option<BatchRecord>, PortError> {
+        const WHAT: &str = "recalling a batch";
+        let item = self.get(pk(tenant, key), BATCH.to_owned(), WHAT).await?;
+        let known = item.filter(|item| !item::is_forgotten(item, now));
+        let record = known.map(|known| read(&known)).transpose();
+        record.map_err(|error| port(WHAT)(error.into()))
+    }
+
     async fn remember(
         &self,
         tenant: &TenantId,
@@ -80,6 +93,24 @@ mod tests {
             .remember(&tenant, &key(), &record, at(9_000), at(1_999))
             .await;
         remembered.map_err(|error| chain(&error))
+    }
+
+    #[tokio::test]
+    async fn a_batch_is_recalled_until_its_time_is_over() {
+        let item = json!({"Item": {"h": {"S": "ab".repeat(32)}, "e": {"S": ERRORS}, "ttl": {"N": "9"}}});
+        for (answer, now, expected) in [
+            (item.clone(), at(9_000), Some(record())),
+            (item, at(10_000), None),
+            (json!({}), at(0), None),
+        ] {
+            let replay = Replay::new([Answer::ok(&answer)]);
+            let recalled = replay.table(16).recall(&TenantId::main(), &key(), now).await;
+            assert_eq!(recalled.unwrap(), expected);
+            assert_eq!(replay.only().json()["ConsistentRead"], true);
+        }
+        let garbage = Replay::new([Answer::ok(&json!({"Item": {"h": {"S": "x"}, "e": {"S": "x"}}}))]);
+        let error = garbage.table(16).recall(&TenantId::main(), &key(), at(0)).await;
+        assert!(chain(&error.unwrap_err()).starts_with("recalling a batch: "));
     }
 
     #[tokio::test]

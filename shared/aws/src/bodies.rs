@@ -1,8 +1,9 @@
 //! The contents: a DynamoDB item while that is cheaper, an S3 object above.
 //!
-//! **Role:** called by `enqueue`, which writes them, and by `send` and `manage`, which read.
-//! **Invariant:** a content is written once, named by the hash of what it says, so that a
-//! repeated or a conflicting request can overwrite nothing. What comes back is checked
+//! **Role:** called by `enqueue`, which writes them, by `send` and `manage`, which read, and by
+//! `manage`, which keeps them for longer.
+//! **Invariant:** a content is named by the hash of what was asked for, so that a conflicting
+//! request cannot change it, and a repeated one cannot shorten its life. What comes back is checked
 //! against nothing here: [`domain::email::Email::from_body`] does that.
 //! **Start reading at** [`TABLE_MAX`].
 
@@ -10,10 +11,13 @@ use std::collections::BTreeMap;
 use std::io;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
+use aws_sdk_s3::operation::head_object::HeadObjectError;
 use aws_sdk_s3::primitives::{Blob, ByteStream};
+use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::limits;
-use domain::ports::{Bodies, EmailKey, Packed, PortError};
+use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
 use domain::row::{BodyPlace, BodyRef};
 use domain::timestamp::Timestamp;
 
@@ -39,6 +43,9 @@ pub const TABLE_MAX: usize = 5 * 1024;
 /// `template.yaml` has one lifecycle rule for each. The longest covers an email scheduled for
 /// ten years ahead, and its retention.
 pub const KEEP_DAYS: [u16; 8] = [2, 8, 32, 64, 128, 512, 2048, 8192];
+
+/// The metadata that says until when an object is kept at least: its tag alone does not say it.
+const KEEP_UNTIL: &str = "keep-until";
 
 /// zstd's own default level: 3. Higher ones cost a small function more time than money.
 const LEVEL: i32 = 3;
@@ -96,6 +103,11 @@ fn keep_days(keep_until: Timestamp, now: Timestamp) -> u16 {
         .unwrap_or(longest)
 }
 
+/// The tag that says how long an object is kept from now on.
+fn keep_tag(keep_until: Timestamp, now: Timestamp) -> String {
+    format!("keep={}d", keep_days(keep_until, now))
+}
+
 fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     zstd::bulk::decompress(packed, UNPACKED_MAX)
 }
@@ -119,31 +131,39 @@ impl Bodies for BodyStore {
         packed: Packed,
         keep_until: Timestamp,
         now: Timestamp,
-    ) -> Result<(), PortError> {
+    ) -> Result<Put, PortError> {
         match packed.place {
             BodyPlace::Table => {
+                const WHAT: &str = "storing a content in the table";
                 let item = [
                     item::s("pk", item::pk(key)),
                     item::s("sk", sort_key(body)),
                     (CONTENT.to_owned(), AttributeValue::B(Blob::new(packed.bytes))),
                     item::n("ttl", keep_until.as_secs()),
                 ];
-                self.table.put(item.into(), "storing a content in the table").await
+                // One that is there and is kept for longer stays.
+                let there = self.table.put_new(item.into(), keep_until, WHAT).await?;
+                Ok(if there.is_some() { Put::There } else { Put::New })
             }
-            BodyPlace::Bucket => {
-                let stored = self
-                    .s3
-                    .put_object()
-                    .bucket(&self.bucket)
-                    .key(object_key(key, body))
-                    .tagging(format!("keep={}d", keep_days(keep_until, now)))
-                    .body(ByteStream::from(packed.bytes))
-                    .send()
-                    .await;
-                stored
-                    .map(drop)
-                    .map_err(|error| port("storing a content in the bucket")(error.into()))
+            BodyPlace::Bucket => self.put_object(key, body, packed.bytes, keep_until, now).await,
+        }
+    }
+
+    async fn keep(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
+        match body.place {
+            BodyPlace::Table => {
+                const WHAT: &str = "keeping a content in the table";
+                self.table
+                    .keep(item::pk(key), sort_key(body), keep_until.as_secs(), WHAT)
+                    .await
             }
+            BodyPlace::Bucket => self.keep_object(object_key(key, body), keep_until, now).await,
         }
     }
 
@@ -184,6 +204,73 @@ impl Bodies for BodyStore {
 }
 
 impl BodyStore {
+    /// Stores an object if there is none of its name.
+    async fn put_object(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        content: Vec<u8>,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Put, PortError> {
+        let stored = self
+            .s3
+            .put_object()
+            .bucket(&self.bucket)
+            .key(object_key(key, body))
+            .if_none_match("*")
+            .tagging(keep_tag(keep_until, now))
+            .metadata(KEEP_UNTIL, keep_until.to_string())
+            .body(ByteStream::from(content))
+            .send()
+            .await;
+        match stored {
+            Ok(_) => Ok(Put::New),
+            // 409: another request stores the same at this moment.
+            Err(error)
+                if error
+                    .raw_response()
+                    .is_some_and(|answer| matches!(answer.status().as_u16(), 409 | 412)) =>
+            {
+                Ok(Put::There)
+            }
+            Err(error) => Err(port("storing a content in the bucket")(error.into())),
+        }
+    }
+
+    /// Copies an object onto itself, which begins its life anew, if it would end too early.
+    async fn keep_object(&self, object: String, keep_until: Timestamp, now: Timestamp) -> Result<bool, PortError> {
+        const WHAT: &str = "keeping a content in the bucket";
+        let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
+            Ok(head) => head,
+            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
+            Err(error) => return Err(port(WHAT)(error.into())),
+        };
+        let kept_until = head.metadata().and_then(|metadata| metadata.get(KEEP_UNTIL));
+        if kept_until.and_then(|text| Timestamp::parse_rfc3339(text)) >= Some(keep_until) {
+            return Ok(true);
+        }
+        let copied = self
+            .s3
+            .copy_object()
+            .bucket(&self.bucket)
+            .copy_source(format!("{}/{object}", self.bucket))
+            .key(&object)
+            .metadata_directive(MetadataDirective::Replace)
+            .metadata(KEEP_UNTIL, keep_until.to_string())
+            .tagging_directive(TaggingDirective::Replace)
+            .tagging(keep_tag(keep_until, now))
+            .send()
+            .await;
+        match copied {
+            Ok(_) => Ok(true),
+            Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => {
+                Ok(false)
+            }
+            Err(error) => Err(port(WHAT)(error.into())),
+        }
+    }
+
     async fn fetch(&self, object: String) -> Result<Option<Vec<u8>>, PortError> {
         const WHAT: &str = "reading a content of the bucket";
         let answer = match self.s3.get_object().bucket(&self.bucket).key(object).send().await {

@@ -104,9 +104,19 @@ async fn a_small_content_is_an_item_beside_its_row() {
     let (content, body) = (b"hello", named(BodyPlace::Table, b"hello"));
     let store = store(&replay);
     let bytes = store.pack(content).unwrap();
-    store.put(&key(), &body, bytes, at(7_999), at(0)).await.unwrap();
+    let put = store.put(&key(), &body, bytes, at(7_999), at(0)).await.unwrap();
+    assert_eq!(put, Put::New);
 
     let request = replay.only().json();
+    assert_eq!(
+        request["ConditionExpression"],
+        "attribute_not_exists(pk) OR #ttl < :now"
+    );
+    assert_eq!(
+        request["ExpressionAttributeValues"],
+        json!({":now": {"N": "7"}}),
+        "one that stays longer stays"
+    );
     let item = &request["Item"];
     assert_eq!(
         (&request["TableName"], &item["pk"]),
@@ -143,6 +153,8 @@ async fn a_large_content_is_an_object() {
     );
     assert_eq!(put.line(), format!("PUT {object}?x-id=PutObject"));
     assert_eq!(put.header("x-amz-tagging"), "keep=64d");
+    assert_eq!(put.header("if-none-match"), "*");
+    assert_eq!(put.header("x-amz-meta-keep-until"), "1970-02-10T00:00:00.000Z");
     assert!(put.body() == packed.bytes);
 
     let replay = Replay::new([in_bucket(put.body())]);
@@ -285,4 +297,108 @@ async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
             "Limit": NEAR_MAX,
         })
     );
+}
+
+/// Overwritten, its life could end before the email is sent that it belongs to.
+#[tokio::test]
+async fn a_content_that_is_there_is_left_alone() {
+    for (answer, place) in [
+        (
+            Answer::condition_failed(Some(&Item::from([item::s("pk", "x".to_owned())]))),
+            BodyPlace::Table,
+        ),
+        (s3_error(412, "PreconditionFailed"), BodyPlace::Bucket),
+        (s3_error(409, "ConditionalRequestConflict"), BodyPlace::Bucket),
+    ] {
+        let packed = Packed { place, bytes: vec![1] };
+        let replay = Replay::new([answer]);
+        let (store, body) = (store(&replay), named(place, b"content"));
+        let put = store.put(&key(), &body, packed, at(7_999), at(0)).await.unwrap();
+        assert_eq!(put, Put::There, "{place:?}");
+    }
+}
+
+async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = Answer>) -> (Result<bool, String>, Replay) {
+    let replay = Replay::new(answers);
+    let kept = store(&replay)
+        .keep(&key(), &named(place, b"content"), at(40 * DAY), at(0))
+        .await;
+    (kept.map_err(|error| chain(&error)), replay)
+}
+
+#[tokio::test]
+async fn an_item_is_kept_for_longer_and_never_for_less() {
+    let (kept, replay) = keep(BodyPlace::Table, [Answer::ok(&json!({}))]).await;
+    assert_eq!(kept, Ok(true));
+    let asked = replay.only().json();
+    assert_eq!(asked["UpdateExpression"], "SET #ttl = :ttl");
+    assert_eq!(asked["ConditionExpression"], "#ttl < :ttl");
+    assert_eq!(asked["ExpressionAttributeValues"], json!({":ttl": {"N": "3456000"}}));
+
+    let longer = Item::from([item::n("ttl", 9_999_999)]);
+    let (kept, _) = keep(BodyPlace::Table, [Answer::condition_failed(Some(&longer))]).await;
+    assert_eq!(kept, Ok(true));
+    let (kept, _) = keep(BodyPlace::Table, [Answer::condition_failed(None)]).await;
+    assert_eq!(kept, Ok(false), "it is gone");
+}
+
+fn head(keep_until: Option<&'static str>) -> Answer {
+    Answer::Says {
+        status: 200,
+        headers: keep_until
+            .map(|until| ("x-amz-meta-keep-until", until))
+            .into_iter()
+            .collect(),
+        body: Vec::new(),
+    }
+}
+
+/// Source: Amazon S3 API reference, `CopyObject`, "Response Syntax".
+fn copied() -> Answer {
+    let body = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";
+    Answer::Says {
+        status: 200,
+        headers: vec![("content-type", "application/xml")],
+        body: body.into(),
+    }
+}
+
+#[tokio::test]
+async fn an_object_that_would_end_too_early_begins_its_life_anew() {
+    for known in [None, Some("1970-02-09T23:59:59.999Z"), Some("nonsense")] {
+        let (kept, replay) = keep(BodyPlace::Bucket, [head(known), copied()]).await;
+        assert_eq!(kept, Ok(true), "{known:?}");
+        let [asked, copy] = &replay.asked()[..] else {
+            panic!("two calls");
+        };
+        assert!(asked.line().starts_with("HEAD "), "{}", asked.line());
+        assert!(copy.line().starts_with("PUT "), "{}", copy.line());
+        assert!(copy.header("x-amz-copy-source").starts_with("contents/main/"));
+        assert_eq!(copy.header("x-amz-metadata-directive"), "REPLACE");
+        assert_eq!(copy.header("x-amz-tagging-directive"), "REPLACE");
+        assert_eq!(copy.header("x-amz-tagging"), "keep=64d");
+        assert_eq!(copy.header("x-amz-meta-keep-until"), "1970-02-10T00:00:00.000Z");
+    }
+    let (kept, replay) = keep(BodyPlace::Bucket, [head(Some("1970-02-10T00:00:00.000Z"))]).await;
+    assert_eq!(kept, Ok(true), "long enough");
+    assert!(replay.only().line().starts_with("HEAD "));
+}
+
+#[tokio::test]
+async fn an_object_that_is_gone_cannot_be_kept() {
+    let gone = Answer::Says {
+        status: 404,
+        headers: vec![],
+        body: Vec::new(),
+    };
+    assert_eq!(keep(BodyPlace::Bucket, [gone]).await.0, Ok(false));
+    let (kept, _) = keep(BodyPlace::Bucket, [head(None), s3_error(404, "NoSuchKey")]).await;
+    assert_eq!(kept, Ok(false), "just now");
+    let denied = Answer::Says {
+        status: 403,
+        headers: vec![],
+        body: Vec::new(),
+    };
+    let (kept, _) = keep(BodyPlace::Bucket, [denied]).await;
+    assert!(kept.unwrap_err().starts_with("keeping a content in the bucket: "));
 }

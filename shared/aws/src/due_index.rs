@@ -4,12 +4,11 @@
 //! **Invariant:** an entry is a hint. It may be a moment old, so whoever acts on one reads the
 //! row or sends a wake-up that proves nothing.
 
-use std::collections::BTreeMap;
-
+use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
-use domain::ports::{Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
-use domain::row::DueKind;
+use domain::ports::{Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::row::{DueKind, Lane};
 use domain::timestamp::Timestamp;
 
 use crate::failure::port;
@@ -25,6 +24,15 @@ const CURSORS: &str = "promote#cursors";
 /// The attribute of a shard's cursor.
 fn cursor_attribute(shard: u16) -> String {
     format!("s{shard:02}")
+}
+
+/// The attribute of a lane that has not been empty.
+fn busy_attribute(lane: Lane) -> &'static str {
+    match lane {
+        Lane::High => "busy_high",
+        Lane::Normal => "busy_normal",
+        Lane::Low => "busy_low",
+    }
 }
 
 /// Sorts behind every sort key that begins so, and before the next.
@@ -84,6 +92,16 @@ impl Table {
     }
 }
 
+impl Table {
+    fn bookmarks_update(&self) -> UpdateItemFluentBuilder {
+        self.client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(CURSORS.to_owned()))
+            .key("sk", AttributeValue::S(CURSORS.to_owned()))
+    }
+}
+
 impl DueIndex for Table {
     fn shards(&self) -> u16 {
         self.shards
@@ -107,7 +125,7 @@ impl DueIndex for Table {
         self.page(DueKind::Check, shard, until, from, item::key_of).await
     }
 
-    async fn cursors(&self) -> Result<BTreeMap<u16, DueCursor>, PortError> {
+    async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
         let item = self
             .get(CURSORS.to_owned(), CURSORS.to_owned(), "reading the cursors")
             .await?;
@@ -116,16 +134,33 @@ impl DueIndex for Table {
             Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
             Some(_) | None => None,
         };
-        Ok((0..self.shards).filter_map(cursor).collect())
+        let busy = |lane| Some((lane, item::time(&item, busy_attribute(lane)).ok()?));
+        Ok(Bookmarks {
+            cursors: (0..self.shards).filter_map(cursor).collect(),
+            busy_since: Lane::ALL.into_iter().filter_map(busy).collect(),
+        })
+    }
+
+    async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
+        let update = self
+            .bookmarks_update()
+            .expression_attribute_names("#busy", busy_attribute(lane));
+        let update = match since {
+            Some(since) => update
+                .update_expression("SET #busy = :since")
+                .expression_attribute_values(":since", AttributeValue::N(since.as_millis().to_string())),
+            None => update.update_expression("REMOVE #busy"),
+        };
+        update
+            .send()
+            .await
+            .map(drop)
+            .map_err(|error| port("saving since when a lane is busy")(error.into()))
     }
 
     async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
         let saved = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(CURSORS.to_owned()))
-            .key("sk", AttributeValue::S(CURSORS.to_owned()))
+            .bookmarks_update()
             .update_expression("SET #cursor = :cursor")
             .expression_attribute_names("#cursor", cursor_attribute(shard))
             .expression_attribute_values(":cursor", AttributeValue::S(cursor.0.clone()));

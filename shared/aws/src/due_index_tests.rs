@@ -191,16 +191,38 @@ async fn a_cursor_is_saved_beside_those_of_the_other_shards() {
 }
 
 #[tokio::test]
-async fn the_cursors_are_those_of_the_shards_that_there_are() {
+async fn the_bookmarks_are_those_of_the_shards_and_lanes_that_there_are() {
     let item = json!({"Item": {
         "pk": {"S": "promote#cursors"}, "s00": {"S": "a"}, "s07": {"S": "b"}, "s08": {"N": "1"}, "s16": {"S": "c"},
+        "busy_low": {"N": "7000"}, "busy_high": {"S": "long"},
     }});
     let replay = Replay::new([Answer::ok(&item), Answer::ok(&json!({}))]);
     let table = replay.table(16);
     assert_eq!(
-        table.cursors().await.unwrap(),
-        BTreeMap::from([(0, cursor("a")), (7, cursor("b"))])
+        table.bookmarks().await.unwrap(),
+        Bookmarks {
+            cursors: [(0, cursor("a")), (7, cursor("b"))].into(),
+            busy_since: [(Lane::Low, at(7_000))].into(),
+        }
     );
-    assert_eq!(table.cursors().await.unwrap(), BTreeMap::new(), "the first run of all");
+    assert_eq!(
+        table.bookmarks().await.unwrap(),
+        Bookmarks::default(),
+        "the first run of all"
+    );
     assert_eq!(replay.requests()[0]["ConsistentRead"], true);
+}
+
+#[tokio::test]
+async fn a_lane_is_busy_since_a_time_or_not_at_all() {
+    let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))]);
+    let table = replay.table(16);
+    table.save_busy_since(Lane::High, Some(at(7_000))).await.unwrap();
+    table.save_busy_since(Lane::Low, None).await.unwrap();
+    let asked = replay.requests();
+    assert_eq!(asked[0]["UpdateExpression"], "SET #busy = :since");
+    assert_eq!(asked[0]["ExpressionAttributeNames"], json!({"#busy": "busy_high"}));
+    assert_eq!(asked[0]["ExpressionAttributeValues"], json!({":since": {"N": "7000"}}));
+    assert_eq!(asked[1]["UpdateExpression"], "REMOVE #busy");
+    assert_eq!(asked[1]["ExpressionAttributeNames"], json!({"#busy": "busy_low"}));
 }

@@ -1,10 +1,24 @@
-//! The queue of SES's events, seen from `promote`: has everything been worked off?
+//! How far the working off of SES's events is: said by `feedback`, asked for by `promote`.
+//!
+//! An empty queue says that everything was worked off. One that is never empty does not; then
+//! the newest event that was worked off is the evidence, which `feedback` writes down.
 
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
-use domain::ports::{Evidence, PortError};
+use domain::lifecycle::Feedback;
+use domain::ports::{Evidence, PortError, Watermark};
+use domain::timestamp::Timestamp;
 
 use crate::failure::port;
+use crate::rows::{Table, item};
+
+/// Where the newest event is.
+const NEWEST: &str = "feedback#newest";
+
+/// The attribute with its time, in milliseconds.
+const AT: &str = "at";
 
 /// What is counted: SQS's numbers are approximate, but settle within a minute once nothing
 /// is sent any more. Source: Amazon SQS API reference, `GetQueueAttributes`.
@@ -14,26 +28,26 @@ const COUNTS: [QueueAttributeName; 3] = [
     QueueAttributeName::ApproximateNumberOfMessagesDelayed,
 ];
 
-/// The queue.
+/// The queue, and what is written down of it.
 #[derive(Debug, Clone)]
 pub struct EvidenceQueue {
     client: Client,
     url: String,
+    table: Table,
 }
 
 impl EvidenceQueue {
-    /// Puts a client to the queue.
+    /// Puts a client to the queue, and the table to it.
     #[must_use]
-    pub fn new(client: &Client, url: &str) -> Self {
+    pub fn new(client: &Client, url: &str, table: Table) -> Self {
         Self {
             client: client.clone(),
             url: url.to_owned(),
+            table,
         }
     }
-}
 
-impl Evidence for EvidenceQueue {
-    async fn caught_up(&self) -> Result<bool, PortError> {
+    async fn is_empty(&self) -> Result<bool, PortError> {
         let asked = self
             .client
             .get_queue_attributes()
@@ -51,6 +65,51 @@ impl Evidence for EvidenceQueue {
     }
 }
 
+impl Evidence for EvidenceQueue {
+    async fn feedback(&self) -> Result<Feedback, PortError> {
+        if self.is_empty().await? {
+            return Ok(Feedback {
+                empty: true,
+                newest: None,
+            });
+        }
+        const WHAT: &str = "reading how far feedback is";
+        let newest = self.table.get(NEWEST.to_owned(), NEWEST.to_owned(), WHAT).await?;
+        Ok(Feedback {
+            empty: false,
+            newest: newest.and_then(|newest| item::time(&newest, AT).ok()),
+        })
+    }
+}
+
+impl Watermark for Table {
+    async fn raise_watermark(&self, newest: Timestamp) -> Result<(), PortError> {
+        let raised = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(NEWEST.to_owned()))
+            .key("sk", AttributeValue::S(NEWEST.to_owned()))
+            .update_expression("SET #at = :at")
+            .condition_expression("attribute_not_exists(#at) OR #at < :at")
+            .expression_attribute_names("#at", AT)
+            .expression_attribute_values(":at", AttributeValue::N(newest.as_millis().to_string()))
+            .send()
+            .await;
+        match raised {
+            Ok(_) => Ok(()),
+            Err(error)
+                if error
+                    .as_service_error()
+                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
+            {
+                Ok(())
+            }
+            Err(error) => Err(port("writing down how far feedback is")(error.into())),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
@@ -61,8 +120,14 @@ mod tests {
 
     const URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/feedback";
 
-    async fn caught_up(replay: &Replay) -> Result<bool, PortError> {
-        EvidenceQueue::new(&replay.clients().sqs(), URL).caught_up().await
+    async fn feedback(replay: &Replay) -> Result<Feedback, PortError> {
+        EvidenceQueue::new(&replay.clients().sqs(), URL, replay.table(16))
+            .feedback()
+            .await
+    }
+
+    async fn empty(replay: &Replay) -> bool {
+        feedback(replay).await.unwrap().empty
     }
 
     fn counts(waiting: &str, in_flight: &str, delayed: &str) -> Value {
@@ -88,23 +153,52 @@ mod tests {
             counts("0", "0", ""),
         ];
         assert!(
-            caught_up(&Replay::new([Answer::ok(
+            empty(&Replay::new([Answer::ok(
                 &json!({"Attributes": counts("0", "0", "0")})
             )]))
             .await
-            .unwrap()
         );
         for attributes in waits.into_iter().chain([silent, json!({})]) {
-            let replay = Replay::new([Answer::ok(&json!({"Attributes": attributes}))]);
-            assert!(!caught_up(&replay).await.unwrap(), "{attributes}");
+            let replay = Replay::new([Answer::ok(&json!({"Attributes": attributes})), Answer::ok(&json!({}))]);
+            assert!(!empty(&replay).await, "{attributes}");
         }
-        assert!(!caught_up(&Replay::new([Answer::ok(&json!({}))])).await.unwrap());
+        assert!(!empty(&Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))])).await);
+    }
+
+    #[tokio::test]
+    async fn of_a_queue_that_is_not_empty_the_newest_event_is_asked_for() {
+        let busy = Answer::ok(&json!({"Attributes": counts("3", "0", "0")}));
+        for (item, newest) in [
+            (json!({}), None),
+            (
+                json!({"Item": {"at": {"N": "7000"}}}),
+                Some(Timestamp::from_millis(7000)),
+            ),
+            (json!({"Item": {"at": {"S": "later"}}}), None),
+        ] {
+            let replay = Replay::new([busy.clone(), Answer::ok(&item)]);
+            assert_eq!(feedback(&replay).await.unwrap(), Feedback { empty: false, newest });
+        }
+    }
+
+    #[tokio::test]
+    async fn the_newest_event_is_never_put_back() {
+        let replay = Replay::new([Answer::ok(&json!({}))]);
+        let table = replay.table(16);
+        table.raise_watermark(Timestamp::from_millis(7000)).await.unwrap();
+        let asked = replay.only().json();
+        assert_eq!(asked["ConditionExpression"], "attribute_not_exists(#at) OR #at < :at");
+        assert_eq!(asked["ExpressionAttributeValues"], json!({":at": {"N": "7000"}}));
+
+        let later_is_known = Replay::new([Answer::condition_failed(None)]);
+        let table = later_is_known.table(16);
+        assert!(table.raise_watermark(Timestamp::from_millis(7000)).await.is_ok());
     }
 
     #[tokio::test]
     async fn the_counts_are_asked_for_by_name() {
-        let replay = Replay::new([Answer::ok(&json!({}))]);
-        caught_up(&replay).await.unwrap();
+        let replay = Replay::new([Answer::ok(&json!({"Attributes": counts("0", "0", "0")}))]);
+        empty(&replay).await;
         assert_eq!(replay.only().operation(), "GetQueueAttributes");
         assert_eq!(
             replay.only().json(),
@@ -123,7 +217,7 @@ mod tests {
     async fn a_queue_that_cannot_be_asked_is_an_error() {
         let gone =
             json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
-        let error = caught_up(&Replay::new([Answer::says(400, &gone)])).await.unwrap_err();
+        let error = feedback(&Replay::new([Answer::says(400, &gone)])).await.unwrap_err();
         assert!(
             chain(&error).starts_with("asking how far feedback is: "),
             "{}",

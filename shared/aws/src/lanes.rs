@@ -7,10 +7,10 @@ use std::time::Duration;
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
-    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, SendMessageBatchRequestEntry,
+    BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName, SendMessageBatchRequestEntry,
 };
 use domain::index::delay_seconds;
-use domain::ports::{DeadLetters, Lanes, PortError, Wake};
+use domain::ports::{Backlog, DeadLetters, Lanes, PortError, Waiting, Wake};
 use domain::row::Lane;
 use domain::wire::hand_over::HandOver;
 use futures::StreamExt;
@@ -151,6 +151,15 @@ impl LaneQueues {
         }
     }
 
+    /// The lane that a message came from, by the queue's ARN.
+    #[must_use]
+    pub fn lane_of(&self, queue_arn: &str) -> Option<Lane> {
+        let name = queue_arn.rsplit(':').next();
+        let lanes = Lane::ALL.into_iter().zip([&self.high, &self.normal, &self.low]);
+        let mut named = lanes.filter(|(_, queue)| queue.url.rsplit('/').next() == name);
+        named.next().map(|(lane, _)| lane)
+    }
+
     async fn send(&self, wakes: &[Wake], lane: Lane) -> Vec<(usize, Result<(), PortError>)> {
         let queue = match lane {
             Lane::High => &self.high,
@@ -234,6 +243,41 @@ impl Lanes for LaneQueues {
         let mut results: Vec<_> = high.into_iter().chain(normal).chain(low).collect();
         results.sort_by_key(|(at, _)| *at);
         results.into_iter().map(|(_, result)| result).collect()
+    }
+}
+
+impl Queue {
+    /// How many messages wait to be received or are being worked off.
+    async fn waiting(&self) -> Result<u64, PortError> {
+        const WHAT: &str = "asking how full a lane is";
+        let names = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+        ];
+        let asked = self.client.get_queue_attributes().queue_url(&self.url);
+        let answer = asked
+            .set_attribute_names(Some(names.to_vec()))
+            .send()
+            .await
+            .map_err(|error| port(WHAT)(error.into()))?;
+        let counts = answer.attributes.unwrap_or_default();
+        names.iter().try_fold(0_u64, |sum, name| {
+            let count = counts.get(name).and_then(|count| count.parse::<u64>().ok());
+            count
+                .map(|count| sum.saturating_add(count))
+                .ok_or_else(|| port(WHAT)("SQS did not say".into()))
+        })
+    }
+}
+
+impl Backlog for LaneQueues {
+    async fn waiting(&self) -> Result<Waiting, PortError> {
+        let (high, normal, low) = join3(self.high.waiting(), self.normal.waiting(), self.low.waiting()).await;
+        Ok(Waiting {
+            high: high?,
+            normal: normal?,
+            low: low?,
+        })
     }
 }
 

@@ -333,3 +333,36 @@ fn carried_claims(asked: &Asked) -> Vec<u32> {
         })
         .collect()
 }
+
+#[tokio::test]
+async fn a_message_is_of_the_lane_whose_queue_it_came_from() {
+    let lanes = lanes(&Replay::unasked());
+    let of = |arn: &str| lanes.lane_of(arn);
+    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:high"), Some(Lane::High));
+    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:low"), Some(Lane::Low));
+    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:other"), None);
+    assert_eq!(of(""), None);
+}
+
+#[tokio::test]
+async fn a_lane_is_as_full_as_what_waits_and_what_is_under_way() {
+    let counts = |waiting: &str, under_way: &str| {
+        Answer::ok(&json!({"Attributes": {
+            "ApproximateNumberOfMessages": waiting, "ApproximateNumberOfMessagesNotVisible": under_way,
+        }}))
+    };
+    let replay = Replay::by(move |asked| match queue(asked).as_str() {
+        "high" => counts("0", "0"),
+        "normal" => counts("5", "2"),
+        _ => counts("0", "1"),
+    });
+    let waiting = lanes(&replay).waiting().await.unwrap();
+    assert_eq!((waiting.high, waiting.normal, waiting.low), (0, 7, 1));
+
+    // What is not said is not known to be empty, nor to be full.
+    for silent in [json!({}), json!({"Attributes": {"ApproximateNumberOfMessages": "1"}})] {
+        let replay = Replay::by(move |_| Answer::ok(&silent));
+        let error = lanes(&replay).waiting().await.unwrap_err();
+        assert_eq!(chain(&error), "asking how full a lane is: SQS did not say");
+    }
+}

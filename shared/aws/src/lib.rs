@@ -7,6 +7,7 @@
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
 //! **Start reading at** [`rows`], then [`ses::classify`].
 
+pub mod account;
 pub mod batch;
 mod batches;
 pub mod bodies;
@@ -18,6 +19,7 @@ pub mod gateway;
 pub mod http;
 pub mod lanes;
 pub mod list;
+mod pace;
 #[cfg(test)]
 mod replay;
 pub mod rows;

@@ -117,14 +117,34 @@ impl Table {
         Ok(answer.items.unwrap_or_default())
     }
 
-    /// Writes an item of the table that is not a row.
-    pub(crate) async fn put(&self, item: Item, what: &'static str) -> Result<(), PortError> {
-        let put = self.client.put_item().table_name(&self.table).set_item(Some(item));
-        put.send().await.map(drop).map_err(|error| port(what)(error.into()))
+    /// Makes the time of an item that is not a row end no earlier than `ttl`; `false` when there
+    /// is no such item.
+    pub(crate) async fn keep(&self, pk: String, sk: String, ttl: i64, what: &'static str) -> Result<bool, PortError> {
+        let kept = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
+            .update_expression("SET #ttl = :ttl")
+            .condition_expression("#ttl < :ttl")
+            .expression_attribute_names("#ttl", "ttl")
+            .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match kept.send().await {
+            Ok(_) => Ok(true),
+            Err(error) => match error.as_service_error() {
+                // Kept for longer already, or not there.
+                Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                    Ok(refused.item().is_some_and(|item| !item.is_empty()))
+                }
+                Some(_) | None => Err(port(what)(error.into())),
+            },
+        }
     }
 
-    /// Writes an item if there is none of its key, or only one whose time is over; else
-    /// returns the one that is there.
+    /// Writes an item if there is none of its key, or only one whose time is over at `now`;
+    /// else returns the one that is there.
     pub(crate) async fn put_new(
         &self,
         item: Item,

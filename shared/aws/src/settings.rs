@@ -249,7 +249,7 @@ impl Reader<'_> {
             guard: guard?,
             lease: lease?,
             evidence_window: evidence_window?,
-            retry: scaled(first_wait?),
+            retry: RetryPolicy::beginning_with(first_wait?),
         })
     }
 
@@ -292,22 +292,6 @@ impl Reader<'_> {
     fn days(&mut self, name: &str) -> Option<Duration> {
         self.number(name, 1, 36_500)
             .map(|days| Duration::from_secs(days.saturating_mul(86_400)))
-    }
-}
-
-/// The standard schedule, stretched so that its first wait is `first`.
-fn scaled(first: Duration) -> RetryPolicy {
-    let standard = RetryPolicy::standard();
-    let base = standard.waits.first().map_or(60, Duration::as_secs).max(1);
-    let scale = |wait: Duration| {
-        let millis = wait
-            .as_secs()
-            .saturating_mul(u64::try_from(first.as_millis()).unwrap_or(u64::MAX));
-        Duration::from_millis(millis.checked_div(base).unwrap_or(millis))
-    };
-    RetryPolicy {
-        waits: standard.waits.iter().copied().map(scale).collect(),
-        given_back: scale(standard.given_back),
     }
 }
 
@@ -423,8 +407,7 @@ mod tests {
 
         environment.insert("MAILQUEUE_RETRY_WAIT_SECONDS".to_owned(), "2".to_owned());
         let policy = read(&environment, |read| read.policy()).unwrap();
-        assert_eq!(policy.retry.waits, [2, 10, 30, 120, 480].map(Duration::from_secs));
-        assert_eq!(policy.retry.given_back, Duration::from_secs(2));
+        assert_eq!(policy.retry, RetryPolicy::beginning_with(Duration::from_secs(2)));
     }
 
     #[test]

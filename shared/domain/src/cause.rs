@@ -36,6 +36,23 @@ pub enum Cause {
     AnswerLost,
 }
 
+/// What is done about a cause: a row of the table that [`crate::retry::RetryPolicy`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// SES lets no more through at this moment.
+    Throttled,
+    /// SES lets nothing through until the quota is free again.
+    Quota,
+    /// SES lets nothing through until a person has settled it.
+    Paused,
+    /// It may go well the next time.
+    Transient,
+    /// It goes wrong every time.
+    Permanent,
+    /// SES may have accepted it.
+    Unknown,
+}
+
 impl Cause {
     /// The name in the API, in the table and in logs.
     #[must_use]
@@ -58,45 +75,24 @@ impl Cause {
         }
     }
 
-    /// Whether the same email may succeed later without a change to it.
+    /// What is done about it.
     #[must_use]
-    pub const fn retryable(self) -> bool {
+    pub const fn class(self) -> Class {
         match self {
+            Self::Throttled => Class::Throttled,
+            Self::QuotaExceeded => Class::Quota,
+            Self::AccountPaused => Class::Paused,
             // A missing content may still come: whoever repeats the request that broke off
             // before it was stored, with the same key, stores it.
-            Self::Throttled
-            | Self::QuotaExceeded
-            | Self::AccountPaused
-            | Self::Unavailable
-            | Self::BodyMissing
-            | Self::Crashed => true,
+            Self::Unavailable | Self::BodyMissing => Class::Transient,
             Self::Rejected
             | Self::InvalidRecipient
             | Self::UnverifiedSender
             | Self::Suppressed
             | Self::TooLarge
             | Self::BudgetSpent
-            | Self::Expired
-            | Self::AnswerLost => false,
-        }
-    }
-
-    /// Whether the attempt never reached the point of being judged, and so is given back.
-    #[must_use]
-    pub const fn gives_attempt_back(self) -> bool {
-        match self {
-            Self::Throttled | Self::QuotaExceeded | Self::AccountPaused => true,
-            Self::Unavailable
-            | Self::Rejected
-            | Self::InvalidRecipient
-            | Self::UnverifiedSender
-            | Self::Suppressed
-            | Self::TooLarge
-            | Self::BodyMissing
-            | Self::Crashed
-            | Self::BudgetSpent
-            | Self::Expired
-            | Self::AnswerLost => false,
+            | Self::Expired => Class::Permanent,
+            Self::Crashed | Self::AnswerLost => Class::Unknown,
         }
     }
 
@@ -162,9 +158,28 @@ mod tests {
     ];
 
     #[test]
-    fn what_is_given_back_is_tried_again() {
+    fn every_cause_has_a_class_one_name_and_advice() {
+        let classes = ALL.map(|cause| (cause.as_str(), cause.class()));
+        assert_eq!(
+            classes,
+            [
+                ("throttled", Class::Throttled),
+                ("quota_exceeded", Class::Quota),
+                ("account_paused", Class::Paused),
+                ("unavailable", Class::Transient),
+                ("rejected", Class::Permanent),
+                ("invalid_recipient", Class::Permanent),
+                ("unverified_sender", Class::Permanent),
+                ("suppressed", Class::Permanent),
+                ("too_large", Class::Permanent),
+                ("body_missing", Class::Transient),
+                ("crashed", Class::Unknown),
+                ("budget_spent", Class::Permanent),
+                ("expired", Class::Permanent),
+                ("answer_lost", Class::Unknown),
+            ]
+        );
         for cause in ALL {
-            assert!(!cause.gives_attempt_back() || cause.retryable(), "{cause:?}");
             assert!(cause.advice().ends_with('.'), "{cause:?}");
             assert_eq!(
                 serde_json::to_value(cause).unwrap(),

@@ -16,6 +16,7 @@ pub mod index;
 pub mod lifecycle;
 pub mod limits;
 pub mod listing;
+pub mod pacing;
 pub mod ports;
 pub mod retry;
 pub mod row;

@@ -6,13 +6,15 @@
 //! **After a crash** anywhere: the row is still in the index, and [`overdue`] goes on from it.
 //! **Start reading at** [`record`].
 
+pub mod asked;
+
 use std::time::Duration;
 
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::index;
 use crate::limits;
-use crate::retry::{Jitter, RetryPolicy};
+use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
@@ -39,6 +41,15 @@ pub struct Policy {
     pub retry: RetryPolicy,
 }
 
+impl Policy {
+    /// A backlog is looked at no less often than this, and then woken once more: a wake-up
+    /// that was lost in it is found so.
+    #[must_use]
+    pub fn longest_guard(&self) -> Duration {
+        self.guard.saturating_mul(4)
+    }
+}
+
 /// What must still be so in the stored row at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
@@ -54,6 +65,8 @@ pub enum Condition {
         claim_no: u32,
         /// The status that the decision saw.
         status: Status,
+        /// The time that the decision saw: what was rescheduled meanwhile is decided on anew.
+        not_before: Timestamp,
     },
     /// No other event has changed what became of the recipients: the life goes its own way.
     FatesUnmoved {
@@ -71,7 +84,11 @@ impl Condition {
             Self::Claimable { now } => {
                 row.status == Status::Queued && row.not_before <= now.after(EARLY) && row.expires_at > now
             }
-            Self::Unmoved { claim_no, status } => row.claim_no == claim_no && row.status == status,
+            Self::Unmoved {
+                claim_no,
+                status,
+                not_before,
+            } => row.claim_no == claim_no && row.status == status && row.not_before == not_before,
             Self::FatesUnmoved { fate_no } => row.fate_no == fate_no,
         }
     }
@@ -80,6 +97,7 @@ impl Condition {
         Self::Unmoved {
             claim_no: row.claim_no,
             status: row.status,
+            not_before: row.not_before,
         }
     }
 }
@@ -284,19 +302,18 @@ fn not_accepted(
     let mut next = row.clone();
     next.cause = Some(cause);
     next.detail = Some(clipped(detail));
-    if cause.gives_attempt_back() {
-        next.attempts = next.attempts.saturating_sub(1);
-        return requeue(row, next, policy, now.after(policy.retry.wait_given_back(jitter)), now);
-    }
-    if !cause.retryable() {
-        return give_up(row, next, now);
-    }
-    match policy.retry.wait_after(row.attempts, jitter) {
-        Some(wait) => requeue(row, next, policy, now.after(wait), now),
-        None => {
+    match policy.retry.after(cause.class(), row.attempts, jitter) {
+        Next::GivenBack(wait) => {
+            next.attempts = next.attempts.saturating_sub(1);
+            requeue(row, next, policy, now.after(wait), now)
+        }
+        Next::Again(wait) => requeue(row, next, policy, now.after(wait), now),
+        Next::Spent => {
             next.cause = Some(Cause::BudgetSpent);
             give_up(row, next, now)
         }
+        Next::Never => give_up(row, next, now),
+        Next::Evidence => doubt(row, next, policy, now),
     }
 }
 
@@ -335,12 +352,37 @@ pub fn handed_over(row: &Row, claim_no: u32) -> Decision {
     write(row, next, Then::Nothing)
 }
 
+/// What `promote` knows beside the row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Outlook {
+    /// How far feedback is.
+    pub feedback: Feedback,
+    /// The email's lane has not been empty for long: its wake-up may still be in there.
+    pub backlog: bool,
+}
+
+/// How far the working off of SES's events is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Feedback {
+    /// Everything that arrived was worked off.
+    pub empty: bool,
+    /// The newest event that was worked off; `None` when none is known.
+    pub newest: Option<Timestamp>,
+}
+
+impl Feedback {
+    /// Whether what SES said until `end` was worked off.
+    ///
+    /// A queue that is never empty is not in order either, so that an event of just after `end`
+    /// proves little: one of a whole `window` later does.
+    fn caught_up(self, end: Timestamp, window: Duration) -> bool {
+        self.empty || self.newest >= Some(end.after(window))
+    }
+}
+
 /// What `promote` does about a row whose time in the index has come.
-///
-/// `caught_up`: feedback has worked off everything that SES can have said about this email
-/// until the end of its evidence window.
 #[must_use]
-pub fn overdue(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decision {
+pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> Decision {
     if row.due.is_none_or(|due| due.at > now) {
         // The index is read without consistency: somebody has looked at this row since.
         return Decision::Forget;
@@ -348,8 +390,23 @@ pub fn overdue(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> D
     match row.status {
         Status::Queued if row.expires_at <= now => expire(row),
         Status::Queued => {
+            let waited = now.since(row.not_before);
             let mut next = row.clone();
-            let (due, delay) = index::queued(row.not_before, policy.guard, now);
+            if outlook.backlog && waited > Duration::ZERO && waited < policy.longest_guard() {
+                // To wake a backlog again makes it longer. It is looked at after as long as it
+                // has waited so far, which doubles each time.
+                next.due = Some(Due {
+                    kind: DueKind::Check,
+                    at: now.after(waited.clamp(policy.guard, policy.longest_guard())),
+                });
+                return write(row, next, Then::Nothing);
+            }
+            let guard = if outlook.backlog {
+                policy.longest_guard()
+            } else {
+                policy.guard
+            };
+            let (due, delay) = index::queued(row.not_before, guard, now);
             next.due = Some(due);
             write(row, next, delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }))
         }
@@ -370,14 +427,16 @@ pub fn overdue(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> D
             });
             write(row, next, Then::HandOver)
         }
-        Status::Uncertain => settle(row, caught_up, policy, now),
+        Status::Uncertain => settle(row, outlook.feedback, policy, now),
         Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => Decision::Forget,
     }
 }
 
-fn settle(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decision {
-    let waited = now.since(row.uncertain_since.unwrap_or(now));
+fn settle(row: &Row, feedback: Feedback, policy: &Policy, now: Timestamp) -> Decision {
+    let since = row.uncertain_since.unwrap_or(now);
+    let (waited, end) = (now.since(since), since.after(policy.evidence_window));
     let mut next = row.clone();
+    let caught_up = feedback.caught_up(end, policy.evidence_window);
     if waited < policy.evidence_window || (!caught_up && waited < LONGEST_UNCERTAINTY) {
         next.due = Some(Due {
             kind: DueKind::Check,
@@ -385,9 +444,8 @@ fn settle(row: &Row, caught_up: bool, policy: &Policy, now: Timestamp) -> Decisi
         });
         return write(row, next, Then::Nothing);
     }
-    let budget_left = policy.retry.wait_after(row.attempts, Jitter::NONE).is_some();
     match row.on_uncertain {
-        OnUncertain::Resend if budget_left && row.expires_at > now => {
+        OnUncertain::Resend if policy.retry.allows_more_than(row.attempts) && row.expires_at > now => {
             next.maybe_duplicate = true;
             requeue(row, next, policy, now, now)
         }

@@ -1,11 +1,9 @@
 //! The machine as tables: every status against every event, and the counter-examples that
 //! model checking found.
 
-use std::collections::BTreeMap;
-
 use super::*;
 use crate::id::{EmailId, TenantId};
-use crate::row::{BodyPlace, BodyRef, Lane, recipient_key};
+use crate::row::{BodyPlace, BodyRef, recipient_key};
 
 const ALL: [Status; 9] = [
     Status::Queued,
@@ -35,21 +33,13 @@ fn policy() -> Policy {
 /// A row in `status`, with claim 1 made at second 1000.
 fn row(status: Status) -> Row {
     let sending = status == Status::Sending;
+    let body = BodyRef {
+        sha256: "00".repeat(32),
+        place: BodyPlace::Table,
+        bytes: 2048,
+    };
     Row {
-        tenant: TenantId::main(),
-        id: EmailId::from_random([1; 16]),
-        born: at(990),
-        queue: "default".to_owned(),
-        lane: Lane::Normal,
-        recipients: 1,
-        body: BodyRef {
-            sha256: "00".repeat(32),
-            place: BodyPlace::Table,
-            bytes: 2048,
-        },
-        on_uncertain: OnUncertain::Resend,
         status,
-        not_before: at(990),
         expires_at: at(1_000_000),
         claim_no: 1,
         attempts: 1,
@@ -57,21 +47,13 @@ fn row(status: Status) -> Row {
             until: at(1180),
             nonce: 7,
         }),
-        maybe_duplicate: false,
-        duplicate: false,
         uncertain_since: (status == Status::Uncertain).then(|| at(1000)),
-        cause: None,
-        detail: None,
         sent: (status == Status::Sent).then(|| acceptance(1)),
         due: (!status.is_final()).then(|| Due {
             kind: DueKind::Check,
             at: at(1180),
         }),
-        fates: BTreeMap::new(),
-        fate_no: 0,
-        delivered_at: None,
-        opened_at: None,
-        clicked_at: None,
+        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(990))
     }
 }
 
@@ -102,6 +84,17 @@ fn written(decision: Decision) -> Row {
     match decision {
         Decision::Write(transition) => transition.row,
         Decision::Only(_) | Decision::Forget => panic!("nothing is written: {decision:?}"),
+    }
+}
+
+/// No backlog; feedback has worked off everything, or nothing.
+fn outlook(caught_up: bool) -> Outlook {
+    Outlook {
+        feedback: Feedback {
+            empty: caught_up,
+            newest: None,
+        },
+        backlog: false,
     }
 }
 
@@ -282,7 +275,7 @@ fn what_is_overdue_goes_on() {
         (Status::Canceled, true, None),
         (Status::Expired, true, None),
     ] {
-        let decision = overdue(&row(status), caught_up, &policy(), now);
+        let decision = overdue(&row(status), outlook(caught_up), &policy(), now);
         assert_eq!(leads_to(&decision), expected, "{status:?} {caught_up}");
     }
 }
@@ -290,7 +283,7 @@ fn what_is_overdue_goes_on() {
 #[test]
 fn a_lease_that_has_not_run_out_is_left_alone() {
     assert_eq!(
-        overdue(&row(Status::Sending), true, &policy(), at(1179)),
+        overdue(&row(Status::Sending), outlook(true), &policy(), at(1179)),
         Decision::Forget
     );
 }
@@ -299,7 +292,7 @@ fn a_lease_that_has_not_run_out_is_left_alone() {
 fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
     for status in ALL.into_iter().filter(|status| !status.is_final()) {
         assert_eq!(
-            overdue(&row(status), true, &policy(), at(1179)),
+            overdue(&row(status), outlook(true), &policy(), at(1179)),
             Decision::Forget,
             "{status:?}"
         );
@@ -310,7 +303,7 @@ fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
 fn uncertainty_is_settled_after_the_window_and_marked() {
     let uncertain = row(Status::Uncertain);
     let settled = |row: &Row, secs, caught_up| {
-        let next = written(overdue(row, caught_up, &policy(), at(secs)));
+        let next = written(overdue(row, outlook(caught_up), &policy(), at(secs)));
         (next.status, next.maybe_duplicate)
     };
     assert_eq!(
@@ -339,6 +332,84 @@ fn uncertainty_is_settled_after_the_window_and_marked() {
     assert_eq!(settled(&spent, 1300, true), (Status::Unknown, false));
 }
 
+/// Under traffic that never ends the queue of events is never empty.
+#[test]
+fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
+    let uncertain = row(Status::Uncertain);
+    for (newest, expected) in [
+        (None, Status::Uncertain),
+        (Some(at(1300)), Status::Uncertain),
+        (Some(at(1599)), Status::Uncertain),
+        (Some(at(1600)), Status::Queued),
+    ] {
+        let feedback = Feedback { empty: false, newest };
+        let outlook = Outlook {
+            feedback,
+            backlog: false,
+        };
+        let next = written(overdue(&uncertain, outlook, &policy(), at(1900)));
+        assert_eq!(next.status, expected, "{newest:?}");
+    }
+}
+
+#[test]
+fn a_backlog_is_looked_at_less_and_less_often_and_not_woken_until_an_hour_is_over() {
+    let backlog = Outlook {
+        backlog: true,
+        ..outlook(true)
+    };
+    let mut row = row(Status::Queued);
+    row.due = Some(Due {
+        kind: DueKind::Check,
+        at: at(990 + 900),
+    });
+    let mut looked = Vec::new();
+    for _ in 0..5 {
+        let due = row.due.unwrap().at;
+        let decision = overdue(&row, backlog, &policy(), due);
+        looked.push((due.since(row.not_before).as_secs() / 60, leads_to(&decision).unwrap().1));
+        row = written(decision);
+    }
+    let wake = Then::WakeUp { delay: Duration::ZERO };
+    assert_eq!(
+        looked,
+        [
+            (15, Then::Nothing),
+            (30, Then::Nothing),
+            (60, wake),
+            (120, wake),
+            (180, wake)
+        ]
+    );
+
+    // What is not due yet is no backlog: it is woken as ever.
+    row.not_before = at(10_000);
+    row.due = Some(Due {
+        kind: DueKind::Check,
+        at: at(9_999),
+    });
+    let delay = Duration::from_secs(1);
+    assert_eq!(
+        leads_to(&overdue(&row, backlog, &policy(), at(9_999))),
+        Some((Status::Queued, Then::WakeUp { delay }))
+    );
+}
+
+/// Otherwise the index would have the row at its old time, and nobody would wake it.
+#[test]
+fn what_is_rescheduled_meanwhile_is_decided_on_anew() {
+    let found = row(Status::Queued);
+    let Decision::Write(transition) = overdue(&found, outlook(true), &policy(), at(1300)) else {
+        panic!("it is overdue");
+    };
+    assert!(transition.condition.holds(&found));
+    let rescheduled = Row {
+        not_before: at(5000),
+        ..found
+    };
+    assert!(!transition.condition.holds(&rescheduled));
+}
+
 #[test]
 fn expiry_is_unknown_where_a_copy_may_be_out() {
     let mut late = row(Status::Queued);
@@ -348,7 +419,7 @@ fn expiry_is_unknown_where_a_copy_may_be_out() {
         Some((Status::Expired, Then::Nothing))
     );
     assert_eq!(
-        leads_to(&overdue(&late, false, &policy(), at(1200))),
+        leads_to(&overdue(&late, outlook(false), &policy(), at(1200))),
         Some((Status::Expired, Then::Nothing))
     );
     late.maybe_duplicate = true;
@@ -382,9 +453,9 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
             decided(&row, refused(Cause::Rejected)),
             decided(&row, Attempt::Ambiguous),
             handed_over(&row, 1),
-            overdue(&row, false, &policy(), at(5000)),
-            overdue(&row, true, &policy(), at(5000)),
-            overdue(&row, true, &policy(), at(2_000_000)),
+            overdue(&row, outlook(false), &policy(), at(5000)),
+            overdue(&row, outlook(true), &policy(), at(5000)),
+            overdue(&row, outlook(true), &policy(), at(2_000_000)),
         ];
         for decision in decisions {
             if let Decision::Write(transition) = decision {
@@ -396,7 +467,7 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
                     "{status:?} -> {next:?}"
                 );
                 assert!(next.claim_no >= row.claim_no && (next.maybe_duplicate || !row.maybe_duplicate));
-                assert_eq!(transition.condition, Condition::Unmoved { claim_no: 1, status });
+                assert_eq!(transition.condition, Condition::unmoved(&row));
             }
         }
     }

@@ -7,6 +7,8 @@
 //! Stored bodies are checked again against these numbers when they are read back, so
 //! lowering one makes bodies unreadable that were accepted before: raise, never lower.
 
+use std::time::Duration;
+
 /// Recipients of one email: `to`, `cc` and `bcc` together.
 ///
 /// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": a message may
@@ -157,3 +159,19 @@ pub const ECHO_MAX: usize = 64;
 /// Source: ours; a row with one recipient and its detail stays under 1 KB, which is one write
 /// unit of DynamoDB.
 pub const DETAIL_MAX: usize = 256;
+
+/// Bytes of a time as a caller writes it.
+///
+/// Source: ours; RFC 3339 with nine digits of a second and an offset has 35.
+pub const TIME_MAX: usize = 64;
+
+/// How far ahead an email may be scheduled, and how long after it is due it may expire: ten
+/// years.
+///
+/// Source: the API's promise; three leap days are the most that ten years have.
+pub const SCHEDULE_MAX: Duration = Duration::from_secs(3653 * 86_400);
+
+/// How far a caller's clock may be behind ours.
+///
+/// Source: ours; what is called the past must be meant so.
+pub const CLOCKS_APART: Duration = Duration::from_secs(60);

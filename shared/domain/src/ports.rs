@@ -8,8 +8,9 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::id::{EmailId, TenantId};
-use crate::lifecycle::{Attempt, Policy, Transition};
+use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
 use crate::listing::{Place, Start};
+use crate::pacing::{Account, Change, Pace};
 use crate::retry::Jitter;
 use crate::row::{BodyPlace, BodyRef, Lane, Row};
 use crate::timestamp::Timestamp;
@@ -134,12 +135,22 @@ impl std::fmt::Debug for Packed {
     }
 }
 
+/// How the storing of a content ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Put {
+    /// It is stored.
+    New,
+    /// The same was there, and will be for as long as was said then.
+    There,
+}
+
 /// The contents, written once and named by their hash.
 pub trait Bodies: Sync {
     /// Makes a content ready to be stored, and chooses its place. Asks nobody.
     fn pack(&self, content: &[u8]) -> Result<Packed, PortError>;
 
-    /// Makes a packed content durable, under its name; kept until `keep_until` at least.
+    /// Makes a packed content durable under its name, kept until `keep_until` at least. One
+    /// that is there stays as it is, and as long as it was to stay.
     fn put(
         &self,
         key: &EmailKey,
@@ -147,11 +158,20 @@ pub trait Bodies: Sync {
         packed: Packed,
         keep_until: Timestamp,
         now: Timestamp,
-    ) -> impl Future<Output = Result<(), PortError>> + Send;
+    ) -> impl Future<Output = Result<Put, PortError>> + Send;
 
     /// Reads all contents of an email that lie in the table, by their hash: what can be read
     /// without the row, beside its claim.
     fn load_near(&self, key: &EmailKey) -> impl Future<Output = Result<BTreeMap<String, Vec<u8>>, PortError>> + Send;
+
+    /// Keeps a content for longer, until `keep_until` at least. `false`: it is gone.
+    fn keep(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Reads a content as it was before it was packed, or that it is gone.
     fn load(&self, key: &EmailKey, body: &BodyRef) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
@@ -168,6 +188,14 @@ pub struct BatchRecord {
 
 /// The batches' idempotency keys. A single email needs none: its row is the record.
 pub trait Batches: Sync {
+    /// What a key was used for before, if it was.
+    fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<BatchRecord>, PortError>> + Send;
+
     /// Remembers a batch under its key, or returns what the key was used for before.
     fn remember(
         &self,
@@ -188,6 +216,35 @@ pub struct Wake {
     pub wake_up: WakeUp,
     /// How long from now it is to arrive.
     pub delay: Duration,
+}
+
+/// How many wake-ups wait in each lane or are being worked off; what is delayed does not count.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Waiting {
+    /// In the high lane.
+    pub high: u64,
+    /// In the normal lane.
+    pub normal: u64,
+    /// In the low lane.
+    pub low: u64,
+}
+
+impl Waiting {
+    /// In one lane.
+    #[must_use]
+    pub const fn of(&self, lane: Lane) -> u64 {
+        match lane {
+            Lane::High => self.high,
+            Lane::Normal => self.normal,
+            Lane::Low => self.low,
+        }
+    }
+}
+
+/// The lanes, as they are seen from outside.
+pub trait Backlog: Sync {
+    /// How full they are.
+    fn waiting(&self) -> impl Future<Output = Result<Waiting, PortError>> + Send;
 }
 
 /// The three lanes.
@@ -211,6 +268,30 @@ pub trait Provider: Sync {
         email: &crate::email::Email,
         timeout: Duration,
     ) -> impl Future<Output = Attempt> + Send;
+}
+
+/// How the change of the pace ended; the pace as it is then.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Paced {
+    /// Changed.
+    Done(Pace),
+    /// The condition did not hold.
+    Refused(Pace),
+}
+
+/// The pace that all senders share.
+pub trait Paces: Sync {
+    /// Reads it.
+    fn pace(&self) -> impl Future<Output = Result<Pace, PortError>> + Send;
+
+    /// Makes a change, under [`Change::holds`].
+    fn change_pace(&self, change: &Change) -> impl Future<Output = Result<Paced, PortError>> + Send;
+}
+
+/// The account at SES.
+pub trait Accounts: Sync {
+    /// Its state, as SES says it.
+    fn account(&self) -> impl Future<Output = Result<Account, PortError>> + Send;
 }
 
 /// A page of a partition of the sparse index.
@@ -239,6 +320,15 @@ pub struct Coming {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueCursor(pub String);
 
+/// What `promote` remembers from run to run.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Bookmarks {
+    /// How far each shard of `wake` was woken.
+    pub cursors: BTreeMap<u16, DueCursor>,
+    /// Since when each lane has not been empty.
+    pub busy_since: BTreeMap<Lane, Timestamp>,
+}
+
 /// The sparse index `due`. It is read without consistency: what is missing is there a moment
 /// later, and what is stale is found out at the row.
 pub trait DueIndex: Sync {
@@ -262,17 +352,30 @@ pub trait DueIndex: Sync {
         from: Option<&DueCursor>,
     ) -> impl Future<Output = Result<DuePage<EmailKey>, PortError>> + Send;
 
-    /// How far each shard of `wake` was woken.
-    fn cursors(&self) -> impl Future<Output = Result<BTreeMap<u16, DueCursor>, PortError>> + Send;
+    /// What `promote` has left for its next run.
+    fn bookmarks(&self) -> impl Future<Output = Result<Bookmarks, PortError>> + Send;
+
+    /// Remembers since when a lane has not been empty; `None` when it is empty.
+    fn save_busy_since(
+        &self,
+        lane: Lane,
+        since: Option<Timestamp>,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 
     /// Remembers that everything in a shard of `wake` up to `cursor` was woken.
     fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// The queue of SES's events.
+/// The queue of SES's events, as it is seen from outside.
 pub trait Evidence: Sync {
-    /// Whether everything that arrived was worked off: nothing waits, is in flight or delayed.
-    fn caught_up(&self) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// How far its working off is.
+    fn feedback(&self) -> impl Future<Output = Result<Feedback, PortError>> + Send;
+}
+
+/// Where the working off of SES's events says how far it is.
+pub trait Watermark: Sync {
+    /// Says that an event of `newest` was worked off. A later one that was said stays.
+    fn raise_watermark(&self, newest: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The clock.

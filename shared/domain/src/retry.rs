@@ -1,17 +1,49 @@
 //! Decides when an email that SES did not accept is tried again, and when no more.
 //!
+//! | Class | The attempt | Tried again after | And |
+//! |---|---|---|---|
+//! | throttled | is given back | 10 s | a run of them opens the breaker |
+//! | quota | is given back | 1 m | opens the breaker |
+//! | paused | is given back | 1 m | opens the breaker |
+//! | transient | is spent | 1 m, 5 m, 15 m, 1 h, 4 h, then no more | |
+//! | permanent | is spent | never | |
+//! | unknown | is spent | evidence decides, then at once while attempts are left | marked `maybe_duplicate` |
+//!
+//! What is given back is given back without end: the email's `expires_at` ends it. The breaker
+//! is [`crate::pacing`].
+//!
 //! **Role:** called by [`crate::lifecycle`] after an attempt; calls nothing.
 //! **Invariant:** no I/O, no clock, no randomness.
+//! **Start reading at** [`RetryPolicy::after`].
 
 use std::time::Duration;
+
+use crate::cause::Class;
 
 /// How often, and after which waits, an email is tried again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
     /// The wait after attempt 1, 2, ...; one attempt more than there are waits is made.
     pub waits: Vec<Duration>,
-    /// The wait after an attempt that was given back, which spends nothing.
-    pub given_back: Duration,
+    /// The wait after a throttled attempt.
+    pub throttled: Duration,
+    /// The wait after an attempt for which the account had no leave.
+    pub no_leave: Duration,
+}
+
+/// What follows an attempt that was not accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Next {
+    /// Another attempt, and this one is as if it had not been made.
+    GivenBack(Duration),
+    /// Another attempt.
+    Again(Duration),
+    /// None: every attempt was made.
+    Spent,
+    /// None: it would go wrong again.
+    Never,
+    /// Evidence has to say whether it was accepted.
+    Evidence,
 }
 
 /// A share of the wait that is added, so that what failed together does not return together.
@@ -36,26 +68,57 @@ impl Jitter {
 }
 
 impl RetryPolicy {
-    /// 1 m, 5 m, 15 m, 1 h, 4 h.
+    /// The table above.
     #[must_use]
     pub fn standard() -> Self {
         Self {
             waits: [60, 300, 900, 3600, 14_400].map(Duration::from_secs).to_vec(),
-            given_back: Duration::from_secs(60),
+            throttled: Duration::from_secs(10),
+            no_leave: Duration::from_secs(60),
         }
     }
 
-    /// How long to wait after attempt `attempt` (from 1), or `None` when the budget is spent.
+    /// The table above, stretched so that its first wait is `first`.
     #[must_use]
-    pub fn wait_after(&self, attempt: u32, jitter: Jitter) -> Option<Duration> {
-        let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
-        Some(jitter.on(*self.waits.get(index)?))
+    pub fn beginning_with(first: Duration) -> Self {
+        let standard = Self::standard();
+        let base = standard.waits.first().map_or(60, Duration::as_secs);
+        let scale = |wait: Duration| {
+            let millis = wait
+                .as_secs()
+                .saturating_mul(u64::try_from(first.as_millis()).unwrap_or(u64::MAX));
+            Duration::from_millis(millis.checked_div(base).unwrap_or(millis))
+        };
+        Self {
+            waits: standard.waits.iter().copied().map(scale).collect(),
+            throttled: scale(standard.throttled),
+            no_leave: scale(standard.no_leave),
+        }
     }
 
-    /// How long to wait when the attempt was given back.
+    /// What follows attempt `attempt` (from 1), which failed so.
     #[must_use]
-    pub fn wait_given_back(&self, jitter: Jitter) -> Duration {
-        jitter.on(self.given_back)
+    pub fn after(&self, class: Class, attempt: u32, jitter: Jitter) -> Next {
+        match class {
+            Class::Throttled => Next::GivenBack(jitter.on(self.throttled)),
+            Class::Quota | Class::Paused => Next::GivenBack(jitter.on(self.no_leave)),
+            Class::Transient => self
+                .wait_after(attempt)
+                .map_or(Next::Spent, |wait| Next::Again(jitter.on(wait))),
+            Class::Permanent => Next::Never,
+            Class::Unknown => Next::Evidence,
+        }
+    }
+
+    /// Whether another attempt may follow attempt `attempt`.
+    #[must_use]
+    pub fn allows_more_than(&self, attempt: u32) -> bool {
+        usize::try_from(attempt).is_ok_and(|attempt| attempt <= self.waits.len())
+    }
+
+    fn wait_after(&self, attempt: u32) -> Option<Duration> {
+        let index = usize::try_from(attempt.checked_sub(1)?).ok()?;
+        self.waits.get(index).copied()
     }
 }
 
@@ -63,33 +126,60 @@ impl RetryPolicy {
 mod tests {
     use super::*;
 
+    /// Seconds after attempts 1 to 7, or the word for what follows.
+    fn schedule(policy: &RetryPolicy, class: Class) -> String {
+        let word = |attempt| match policy.after(class, attempt, Jitter::NONE) {
+            Next::GivenBack(wait) => format!("({})", wait.as_secs()),
+            Next::Again(wait) => wait.as_secs().to_string(),
+            Next::Spent => "spent".to_owned(),
+            Next::Never => "never".to_owned(),
+            Next::Evidence => "evidence".to_owned(),
+        };
+        (1..=7).map(word).collect::<Vec<_>>().join(" ")
+    }
+
     #[test]
-    fn the_whole_schedule() {
+    fn the_whole_table() {
         let policy = RetryPolicy::standard();
-        let schedule: Vec<_> = (0..8)
-            .map(|n| policy.wait_after(n, Jitter::NONE).map(|w| w.as_secs()))
-            .collect();
-        assert_eq!(
-            schedule,
-            [
-                None,
-                Some(60),
-                Some(300),
-                Some(900),
-                Some(3600),
-                Some(14_400),
-                None,
-                None
-            ]
-        );
+        let table = [
+            (Class::Throttled, "(10) (10) (10) (10) (10) (10) (10)"),
+            (Class::Quota, "(60) (60) (60) (60) (60) (60) (60)"),
+            (Class::Paused, "(60) (60) (60) (60) (60) (60) (60)"),
+            (Class::Transient, "60 300 900 3600 14400 spent spent"),
+            (Class::Permanent, "never never never never never never never"),
+            (
+                Class::Unknown,
+                "evidence evidence evidence evidence evidence evidence evidence",
+            ),
+        ];
+        for (class, expected) in table {
+            assert_eq!(schedule(&policy, class), expected, "{class:?}");
+        }
+        let allowed: Vec<_> = (0..8).map(|attempt| policy.allows_more_than(attempt)).collect();
+        assert_eq!(allowed, [true, true, true, true, true, true, false, false]);
     }
 
     #[test]
     fn jitter_adds_at_most_a_tenth_and_never_shortens() {
         let policy = RetryPolicy::standard();
         for random in [0, 1, 500, 1000, 1001, u16::MAX] {
-            let wait = policy.wait_after(1, Jitter::from_random(random)).map(|w| w.as_millis());
-            assert!(matches!(wait, Some(60_000..=66_000)), "{random}: {wait:?}");
+            let jitter = Jitter::from_random(random);
+            let Next::Again(wait) = policy.after(Class::Transient, 1, jitter) else {
+                panic!("attempt 1 is followed by another");
+            };
+            assert!(matches!(wait.as_millis(), 60_000..=66_000), "{random}: {wait:?}");
         }
+    }
+
+    #[test]
+    fn the_table_keeps_its_proportions() {
+        assert_eq!(
+            RetryPolicy::beginning_with(Duration::from_secs(60)),
+            RetryPolicy::standard()
+        );
+        let quick = RetryPolicy::beginning_with(Duration::from_secs(2));
+        assert_eq!(quick.waits, [2, 10, 30, 120, 480].map(Duration::from_secs));
+        assert_eq!(quick.throttled, Duration::from_millis(333));
+        assert_eq!(quick.no_leave, Duration::from_secs(2));
     }
 }

@@ -48,7 +48,7 @@ impl Status {
 }
 
 /// Which of the three SQS queues carries the wake-ups.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Lane {
     /// Password resets.
@@ -57,6 +57,11 @@ pub enum Lane {
     Normal,
     /// Newsletters.
     Low,
+}
+
+impl Lane {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
 }
 
 /// What to do when SES may have accepted an email and no evidence came.
@@ -153,8 +158,12 @@ pub struct Row {
     pub status: Status,
     /// Not to be submitted before this.
     pub not_before: Timestamp,
+    /// When the caller asked for it, if later than at once.
+    pub scheduled_at: Option<Timestamp>,
     /// Not to be submitted from this on.
     pub expires_at: Timestamp,
+    /// The caller gave `expires_at`: only the caller moves it.
+    pub expires_given: bool,
     /// Number of the newest claim; never falls: the fencing token, and an SES tag.
     pub claim_no: u32,
     /// Attempts spent of the budget.
@@ -185,6 +194,43 @@ pub struct Row {
     pub opened_at: Option<Timestamp>,
     /// When a link in it was last clicked.
     pub clicked_at: Option<Timestamp>,
+}
+
+impl Row {
+    /// A row as it is when nothing has happened yet: due at once, in the queue `default`.
+    #[must_use]
+    pub fn new(tenant: TenantId, id: EmailId, body: BodyRef, recipients: u32, born: Timestamp) -> Self {
+        Self {
+            tenant,
+            id,
+            born,
+            queue: "default".to_owned(),
+            lane: Lane::Normal,
+            recipients,
+            body,
+            on_uncertain: OnUncertain::Resend,
+            status: Status::Queued,
+            not_before: born,
+            scheduled_at: None,
+            expires_at: born,
+            expires_given: false,
+            claim_no: 0,
+            attempts: 0,
+            lease: None,
+            maybe_duplicate: false,
+            duplicate: false,
+            uncertain_since: None,
+            cause: None,
+            detail: None,
+            sent: None,
+            due: None,
+            fates: BTreeMap::new(),
+            fate_no: 0,
+            delivered_at: None,
+            opened_at: None,
+            clicked_at: None,
+        }
+    }
 }
 
 /// Names a recipient in a row without the address: 12 hex digits of its SHA-256, lower-cased.

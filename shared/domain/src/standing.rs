@@ -46,7 +46,7 @@ impl Standing {
         match row.status {
             Status::Queued if row.not_before <= now => Self::Queued,
             Status::Queued if row.claim_no > 0 => Self::Retry,
-            Status::Queued if scheduled_at(row).is_some() => Self::Scheduled,
+            Status::Queued if row.scheduled_at.is_some() => Self::Scheduled,
             // Accepted this moment, by a clock that is ahead of ours.
             Status::Queued => Self::Queued,
             Status::Sending => Self::Sending,
@@ -59,13 +59,6 @@ impl Standing {
             Status::Expired => Self::Expired,
         }
     }
-}
-
-/// When the email was asked for, if that was later than at once. A retry moves `not_before`, so
-/// that this is known until the first claim.
-#[must_use]
-pub fn scheduled_at(row: &Row) -> Option<Timestamp> {
-    (row.claim_no == 0 && row.not_before > row.born).then_some(row.not_before)
 }
 
 /// When a sender may take it next; `None` while one holds it and when nothing more is planned.

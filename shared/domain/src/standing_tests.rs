@@ -1,11 +1,10 @@
 //! Every status and every fate, and what a caller is shown of them.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::*;
 use crate::id::{EmailId, TenantId};
-use crate::row::{BodyPlace, BodyRef, Lane, OnUncertain};
+use crate::row::{BodyPlace, BodyRef};
 
 /// When the row was accepted.
 pub(crate) const BORN: Timestamp = Timestamp::from_millis(1_795_512_600_000);
@@ -19,37 +18,14 @@ fn secs_after(at: Timestamp, secs: u64) -> Timestamp {
 
 /// A row as it is accepted, due at once.
 pub(crate) fn row() -> Row {
+    let body = BodyRef {
+        sha256: "00".repeat(32),
+        place: BodyPlace::Table,
+        bytes: 100,
+    };
     Row {
-        tenant: TenantId::main(),
-        id: EmailId::from_random([1; 16]),
-        born: BORN,
-        queue: "default".to_owned(),
-        lane: Lane::Normal,
-        recipients: 1,
-        body: BodyRef {
-            sha256: "00".repeat(32),
-            place: BodyPlace::Table,
-            bytes: 100,
-        },
-        on_uncertain: OnUncertain::Resend,
-        status: Status::Queued,
-        not_before: BORN,
         expires_at: secs_after(BORN, 14 * 86_400),
-        claim_no: 0,
-        attempts: 0,
-        lease: None,
-        maybe_duplicate: false,
-        duplicate: false,
-        uncertain_since: None,
-        cause: None,
-        detail: None,
-        sent: None,
-        due: None,
-        fates: BTreeMap::new(),
-        fate_no: 0,
-        delivered_at: None,
-        opened_at: None,
-        clicked_at: None,
+        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, BORN)
     }
 }
 
@@ -104,6 +80,7 @@ fn a_queued_email_is_scheduled_queued_or_retried() {
     ] {
         let row = Row {
             not_before,
+            scheduled_at: (born < not_before).then_some(not_before),
             born,
             claim_no,
             ..row()
@@ -114,29 +91,19 @@ fn a_queued_email_is_scheduled_queued_or_retried() {
 }
 
 #[test]
-fn a_schedule_is_known_until_a_retry_may_have_moved_it() {
+fn the_next_attempt_is_told_while_there_is_one_to_come() {
     let later = secs_after(BORN, 3600);
-    let times = |row: &Row| (scheduled_at(row), next_attempt_at(row));
-    assert_eq!(times(&row()), (None, Some(BORN)));
-    let scheduled = Row {
+    assert_eq!(next_attempt_at(&row()), Some(BORN));
+    let waits = Row {
         not_before: later,
         ..row()
     };
-    assert_eq!(times(&scheduled), (Some(later), Some(later)));
-    assert_eq!(
-        times(&Row {
-            claim_no: 1,
-            ..scheduled.clone()
-        }),
-        (None, Some(later))
-    );
-    assert_eq!(
-        times(&Row {
-            status: Status::Canceled,
-            ..scheduled
-        }),
-        (Some(later), None)
-    );
+    assert_eq!(next_attempt_at(&waits), Some(later));
+    let canceled = Row {
+        status: Status::Canceled,
+        ..waits
+    };
+    assert_eq!(next_attempt_at(&canceled), None);
 }
 
 #[test]

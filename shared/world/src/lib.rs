@@ -15,8 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Attempt;
 use domain::listing::Place;
-use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Wake};
-use domain::row::Row;
+use domain::pacing::{Account, Pace};
+use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Waiting, Wake};
+use domain::row::{Lane, Row};
+use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
 /// Everything there is. Clones are the same world.
@@ -44,6 +46,8 @@ pub struct State {
     pub handed_over: Vec<HandOver>,
     /// What SES was given, as (email, claim).
     pub submitted: Vec<(EmailId, u32)>,
+    /// What of it SES has accepted, whether its answer arrived or not.
+    pub accepted: Vec<(EmailId, u32)>,
     /// How SES answers next; it accepts when nothing is said.
     pub answers: VecDeque<Attempt>,
     /// SES panics instead of answering for these emails: a stand-in for a bug on the way.
@@ -52,10 +56,24 @@ pub struct State {
     pub cursors: BTreeMap<u16, DueCursor>,
     /// Events of SES that wait to be worked off.
     pub events_waiting: u32,
+    /// The newest event that was worked off.
+    pub newest_event: Option<Timestamp>,
+    /// The pace that all senders share.
+    pub pace: Pace,
+    /// The account at SES; without limits when nothing is said.
+    pub account: Option<Account>,
+    /// How full the lanes are.
+    pub waiting: Waiting,
+    /// Since when each lane has not been empty, as `promote` remembers it.
+    pub busy_since: BTreeMap<Lane, Timestamp>,
+    /// Until when each content is kept, by email and hash.
+    pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
     /// How many entries a page of the index has; 0 for all.
     pub page_size: usize,
     /// Which of the next calls fail, before they take effect: the first, the second, ...
     pub faults: VecDeque<Fault>,
+    /// The same, of the calls of one method.
+    pub faults_of: HashMap<&'static str, VecDeque<Fault>>,
     /// The ports' methods that were called, in order.
     pub calls: Vec<&'static str>,
     nonces: u64,
@@ -70,6 +88,10 @@ pub enum Fault {
     Before,
     /// It takes effect, and its answer is lost.
     After,
+    /// Whoever calls dies before it takes effect: a panic, for the test to catch.
+    DieBefore,
+    /// Whoever calls dies when it has taken effect.
+    DieAfter,
 }
 
 impl World {
@@ -90,10 +112,10 @@ impl World {
     }
 
     /// Carries out one call of a port, or fails as the test wants it.
+    #[expect(clippy::panic, reason = "a death that a test asked for")]
     fn call<T>(&self, what: &'static str, effect: impl FnOnce(&mut State) -> T) -> Result<T, PortError> {
         let mut state = self.state();
-        state.calls.push(what);
-        let fault = state.faults.pop_front().unwrap_or(Fault::None);
+        let fault = state.next_fault(what);
         let down = || PortError {
             what,
             source: "the world is down".into(),
@@ -105,6 +127,29 @@ impl World {
                 effect(&mut state);
                 Err(down())
             }
+            Fault::DieBefore => panic!("died before {what}"),
+            Fault::DieAfter => {
+                effect(&mut state);
+                drop(state);
+                panic!("died after {what}")
+            }
         }
+    }
+}
+
+impl State {
+    /// What becomes of a call to SES. It is no call of [`Self::faults`], whose places tests count,
+    /// but has faults of its own under `submit`.
+    fn fault_of_ses(&mut self) -> Fault {
+        let own = self.faults_of.get_mut("submit").and_then(VecDeque::pop_front);
+        own.unwrap_or(Fault::None)
+    }
+
+    /// Notes a call, and says what becomes of it.
+    fn next_fault(&mut self, what: &'static str) -> Fault {
+        self.calls.push(what);
+        let own = self.faults_of.get_mut(what).and_then(VecDeque::pop_front);
+        let any = self.faults.pop_front();
+        own.filter(|own| *own != Fault::None).or(any).unwrap_or(Fault::None)
     }
 }

@@ -5,19 +5,21 @@ use std::time::Duration;
 
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::{Attempt, Condition, Policy, Transition, claimed};
+use domain::lifecycle::{Attempt, Condition, Feedback, Policy, Transition, claimed};
+use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
-    BatchRecord, Batches, Bodies, Claimed, Clock, Coming, Created, DeadLetters, DueCursor, DueIndex, DuePage, EmailKey,
-    Evidence, Lanes, Packed, PortError, Provider, Random, Rows, Wake, Written,
+    Accounts, Backlog, BatchRecord, Batches, Bodies, Bookmarks, Claimed, Clock, Coming, Created, DeadLetters,
+    DueCursor, DueIndex, DuePage, EmailKey, Evidence, Lanes, Paced, Paces, Packed, PortError, Provider, Put, Random,
+    Rows, Waiting, Wake, Watermark, Written,
 };
 use domain::retry::Jitter;
-use domain::row::{BodyPlace, BodyRef, DueKind, Row};
+use domain::row::{BodyPlace, BodyRef, DueKind, Lane, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::api::IdempotencyKey;
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
 
-use crate::{State, World};
+use crate::{Fault, State, World};
 
 /// Contents above this many bytes go to the bucket here.
 const NEAR_MAX: usize = 1000;
@@ -87,12 +89,39 @@ impl Bodies for World {
         key: &EmailKey,
         body: &BodyRef,
         packed: Packed,
-        _keep_until: Timestamp,
+        keep_until: Timestamp,
         _now: Timestamp,
-    ) -> Result<(), PortError> {
+    ) -> Result<Put, PortError> {
         let name = (key.clone(), body.sha256.clone());
+        let place = packed.place;
         self.call("put", |state| {
-            state.bodies.insert(name, packed.bytes);
+            let kept = state.kept_until.get(&name).copied();
+            // In the table one that is to stay for less is written anew.
+            let stays = place == BodyPlace::Bucket || kept >= Some(keep_until);
+            if state.bodies.contains_key(&name) && stays {
+                return Put::There;
+            }
+            state.bodies.insert(name.clone(), packed.bytes);
+            state.kept_until.insert(name, keep_until);
+            Put::New
+        })
+    }
+
+    async fn keep(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        keep_until: Timestamp,
+        _now: Timestamp,
+    ) -> Result<bool, PortError> {
+        let name = (key.clone(), body.sha256.clone());
+        self.call("keep", |state| {
+            let known = state.bodies.contains_key(&name);
+            if known {
+                let kept = state.kept_until.entry(name).or_insert(keep_until);
+                *kept = keep_until.max(*kept);
+            }
+            known
         })
     }
 
@@ -114,6 +143,16 @@ impl Bodies for World {
 }
 
 impl Batches for World {
+    async fn recall(
+        &self,
+        tenant: &TenantId,
+        key: &IdempotencyKey,
+        _now: Timestamp,
+    ) -> Result<Option<BatchRecord>, PortError> {
+        let name = (tenant.clone(), key.as_str().to_owned());
+        self.call("recall", |state| state.batches.get(&name).cloned())
+    }
+
     async fn remember(
         &self,
         tenant: &TenantId,
@@ -144,6 +183,7 @@ impl DeadLetters for World {
 }
 
 impl Provider for World {
+    #[expect(clippy::panic, reason = "a death that a test asked for")]
     async fn submit(&self, claimed: &Row, _email: &Email, _timeout: Duration) -> Attempt {
         let mut state = self.state();
         state.submitted.push((claimed.id, claimed.claim_no));
@@ -152,9 +192,17 @@ impl Provider for World {
         };
         let answer = state.answers.pop_front().unwrap_or(accepted);
         let poisoned = state.panics.contains(&claimed.id);
+        let fault = state.fault_of_ses();
+        if matches!(answer, Attempt::Accepted { .. }) && !matches!(fault, Fault::Before | Fault::DieBefore) {
+            state.accepted.push((claimed.id, claimed.claim_no));
+        }
         drop(state);
         assert!(!poisoned, "the world was told to panic");
-        answer
+        match fault {
+            Fault::None => answer,
+            Fault::Before | Fault::After => Attempt::Ambiguous,
+            Fault::DieBefore | Fault::DieAfter => panic!("died while SES was asked"),
+        }
     }
 }
 
@@ -221,8 +269,20 @@ impl DueIndex for World {
         })
     }
 
-    async fn cursors(&self) -> Result<BTreeMap<u16, DueCursor>, PortError> {
-        self.call("cursors", |state| state.cursors.clone())
+    async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
+        self.call("bookmarks", |state| Bookmarks {
+            cursors: state.cursors.clone(),
+            busy_since: state.busy_since.clone(),
+        })
+    }
+
+    async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
+        self.call("save_busy_since", |state| {
+            match since {
+                Some(since) => state.busy_since.insert(lane, since),
+                None => state.busy_since.remove(&lane),
+            };
+        })
     }
 
     async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
@@ -233,8 +293,53 @@ impl DueIndex for World {
 }
 
 impl Evidence for World {
-    async fn caught_up(&self) -> Result<bool, PortError> {
-        self.call("caught_up", |state| state.events_waiting == 0)
+    async fn feedback(&self) -> Result<Feedback, PortError> {
+        self.call("feedback", |state| Feedback {
+            empty: state.events_waiting == 0,
+            newest: state.newest_event,
+        })
+    }
+}
+
+impl Watermark for World {
+    async fn raise_watermark(&self, newest: Timestamp) -> Result<(), PortError> {
+        self.call("raise_watermark", |state| {
+            state.newest_event = state.newest_event.max(Some(newest));
+        })
+    }
+}
+
+impl Backlog for World {
+    async fn waiting(&self) -> Result<Waiting, PortError> {
+        self.call("waiting", |state| state.waiting)
+    }
+}
+
+impl Paces for World {
+    async fn pace(&self) -> Result<Pace, PortError> {
+        self.call("pace", |state| state.pace)
+    }
+
+    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
+        self.call("change_pace", |state| {
+            if change.holds(&state.pace) {
+                state.pace = change.on(state.pace);
+                Paced::Done(state.pace)
+            } else {
+                Paced::Refused(state.pace)
+            }
+        })
+    }
+}
+
+impl Accounts for World {
+    async fn account(&self) -> Result<Account, PortError> {
+        let unlimited = Account {
+            rate: None,
+            quota_spent: false,
+            paused: false,
+        };
+        self.call("account", |state| state.account.unwrap_or(unlimited))
     }
 }
 

@@ -1,13 +1,12 @@
 //! Emails and rows to begin a test with.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::ports::EmailKey;
-use domain::row::{BodyPlace, BodyRef, Due, DueKind, Lane, OnUncertain, Row, Status};
+use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::api;
 
@@ -43,40 +42,18 @@ pub fn key(n: u8) -> EmailKey {
 /// The `n`th sample: a queued row for an email, born at [`BORN`].
 #[must_use]
 pub fn row(n: u8, email: &Email) -> Row {
+    let body = BodyRef {
+        sha256: email.hash(),
+        place: BodyPlace::Table,
+        bytes: 100,
+    };
     Row {
-        tenant: TenantId::main(),
-        id: id(n),
-        born: BORN,
-        queue: "default".to_owned(),
-        lane: Lane::Normal,
-        recipients: 1,
-        body: BodyRef {
-            sha256: email.hash(),
-            place: BodyPlace::Table,
-            bytes: 100,
-        },
-        on_uncertain: OnUncertain::Resend,
-        status: Status::Queued,
-        not_before: BORN,
         expires_at: BORN.after(Duration::from_secs(86_400)),
-        claim_no: 0,
-        attempts: 0,
-        lease: None,
-        maybe_duplicate: false,
-        duplicate: false,
-        uncertain_since: None,
-        cause: None,
-        detail: None,
-        sent: None,
         due: Some(Due {
             kind: DueKind::Check,
             at: BORN,
         }),
-        fates: BTreeMap::new(),
-        fate_no: 0,
-        delivered_at: None,
-        opened_at: None,
-        clicked_at: None,
+        ..Row::new(TenantId::main(), id(n), body, 1, BORN)
     }
 }
 

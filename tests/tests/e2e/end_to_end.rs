@@ -1,13 +1,17 @@
 //! Real clients, the real functions on the local stack, and an SES that can fail.
 
+mod asked;
 mod clients;
 mod content;
 mod crash;
 mod emails;
+mod evidence;
 mod faults;
 mod feedback;
 mod idempotency;
 mod listing;
 mod outcomes;
+mod pacing;
 mod refusals;
+mod schedule;
 mod wake_ups;

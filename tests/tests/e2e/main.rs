@@ -1,4 +1,5 @@
-//! The tests of the whole: the template, and everything together end to end.
+//! The tests of the whole: the template, the functions together in a world in memory, and
+//! everything end to end.
 //!
 //! All in one program, so that it is built and linked once. What is in [`end_to_end`] needs
 //! the stack that `make test` starts.
@@ -12,4 +13,5 @@
 )]
 
 mod end_to_end;
+mod recovery;
 mod template;

@@ -1,24 +1,57 @@
 //! A caller of the API in a world in memory.
 
+use std::time::Duration;
+
 use aws::gateway;
 use aws::settings::KeySettings;
+use domain::lifecycle::Policy;
+use domain::ports::{Bodies, Listing, Rows};
+use domain::retry::RetryPolicy;
 use lambda_http::{Body, Response};
-use manage::{Manage, handler};
+use manage::{Manage, Managing, handler};
 use serde_json::Value;
 use world::World;
 
+/// The function over a world of which a test has exchanged the rows or the contents.
+pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, World, World> {
+    Manage {
+        rows,
+        bodies,
+        lanes: world.clone(),
+        system: world.clone(),
+        with: Managing {
+            policy: Policy {
+                guard: Duration::from_secs(900),
+                lease: Duration::from_secs(180),
+                evidence_window: Duration::from_secs(300),
+                retry: RetryPolicy::standard(),
+            },
+            expires_after: Duration::from_secs(14 * 86_400),
+            retention: Duration::from_secs(30 * 86_400),
+        },
+    }
+}
+
+/// The key of the caller that the golden events come from.
+pub(crate) fn key() -> KeySettings {
+    KeySettings {
+        sha256: aws::http::key_hash(b"mq_secret"),
+    }
+}
+
 /// Asks with one of API Gateway's events.
 pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
-    let manage = Manage {
-        rows: world.clone(),
-        bodies: world.clone(),
-        system: world.clone(),
-    };
-    let key = KeySettings {
-        sha256: aws::http::key_hash(b"mq_secret"),
-    };
+    ask_of(&manage(world, world.clone(), world.clone()), event).await
+}
+
+/// As [`ask`], of a function that a test has made itself.
+pub(crate) async fn ask_of<R, B>(manage: &Manage<R, B, World, World>, event: &Value) -> Response<Body>
+where
+    R: Rows + Listing,
+    B: Bodies,
+{
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
-    handler::handle(&manage, &key, gateway::request(event)).await
+    handler::handle(manage, &key(), gateway::request(event)).await
 }
 
 /// An answer's status and JSON.

@@ -45,11 +45,16 @@ impl Update {
                 let (version, ours) = (self.name("v"), self.value(":if_v", item::version()));
                 format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}")
             }
-            Condition::Unmoved { claim_no, status } => {
-                let (claim, stored) = (self.name("c"), self.name("s"));
+            Condition::Unmoved {
+                claim_no,
+                status,
+                not_before,
+            } => {
+                let (claim, stored, time) = (self.name("c"), self.name("s"), self.name("n"));
                 let claim_no = self.value(":if_c", AttributeValue::N(claim_no.to_string()));
                 let status = self.value(":if_s", AttributeValue::S(item::name(&status)));
-                format!("{claim} = {claim_no} AND {stored} = {status}")
+                let not_before = self.value(":if_n", millis(not_before));
+                format!("{claim} = {claim_no} AND {stored} = {status} AND {time} = {not_before}")
             }
             Condition::FatesUnmoved { fate_no } => {
                 let fates = self.name("fn");
@@ -174,6 +179,7 @@ mod tests {
         let unmoved = Condition::Unmoved {
             claim_no: 1,
             status: Status::Failed,
+            not_before: at(2_000),
         };
         let of = |before, after| {
             let rows = [before, after].map(|status| Row { status, ..row() });
@@ -209,9 +215,13 @@ mod tests {
         assert_eq!(
             of(Condition::Unmoved {
                 claim_no: 7,
-                status: Status::Uncertain
+                status: Status::Uncertain,
+                not_before: at(4_000),
             }),
-            expected("#c = :if_c AND #s = :if_s", ":if_c=7 :if_s=uncertain")
+            expected(
+                "#c = :if_c AND #s = :if_s AND #n = :if_n",
+                ":if_c=7 :if_n=4000 :if_s=uncertain"
+            )
         );
         assert_eq!(
             of(Condition::FatesUnmoved { fate_no: 3 }),
@@ -234,6 +244,7 @@ mod tests {
         let unmoved = Condition::Unmoved {
             claim_no: 0,
             status: Status::Queued,
+            not_before: at(2_000),
         };
         for update in [
             transition(&row(), &full(), Condition::Claimable { now: at(1) }, 16, 77),

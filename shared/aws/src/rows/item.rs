@@ -18,7 +18,8 @@
 //! | `o` | S | `on_uncertain` |
 //! | `s` | S | `status` |
 //! | `n` | N | `not_before` |
-//! | `x` | N | `expires_at` |
+//! | `w` | N | `scheduled_at` |
+//! | `x`, `xg` | N, BOOL | `expires_at`, `expires_given` |
 //! | `c` | N | `claim_no` |
 //! | `a` | N | `attempts` |
 //! | `lu`, `ln` | N, N | `lease.until`, `lease.nonce` |
@@ -161,6 +162,9 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     if row.duplicate {
         item.extend([yes("d")]);
     }
+    if row.expires_given {
+        item.extend([yes("xg")]);
+    }
     if let Some(cause) = &row.cause {
         item.extend([s("e", name(cause))]);
     }
@@ -179,6 +183,7 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
         item.extend([("f".to_owned(), AttributeValue::M(fates))]);
     }
     for (attribute, at) in [
+        ("w", row.scheduled_at),
         ("u", row.uncertain_since),
         ("da", row.delivered_at),
         ("oa", row.opened_at),
@@ -266,7 +271,9 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         on_uncertain: named(item, "o")?,
         status: named(item, "s")?,
         not_before: time(item, "n")?,
+        scheduled_at: maybe(item, "w", time)?,
         expires_at: time(item, "x")?,
+        expires_given: flag(item, "xg")?,
         claim_no: number(item, "c")?,
         attempts: number(item, "a")?,
         lease: lease(item)?,
@@ -361,7 +368,7 @@ pub(crate) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a st
     }
 }
 
-fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+pub(crate) fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
     match item.get(attribute) {
         Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| ItemError::Malformed(attribute)),
         Some(_) => Err(ItemError::Malformed(attribute)),
@@ -369,7 +376,7 @@ fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemErr
     }
 }
 
-fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
+pub(crate) fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
     number(item, attribute).map(Timestamp::from_millis)
 }
 
@@ -381,11 +388,11 @@ fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
     }
 }
 
-fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+pub(crate) fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
     unnamed(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
 }
 
-fn maybe<'a, T>(
+pub(crate) fn maybe<'a, T>(
     item: &'a Item,
     attribute: &'static str,
     read: impl FnOnce(&'a Item, &'static str) -> Result<T, ItemError>,
@@ -404,7 +411,7 @@ pub(crate) fn name<T: Serialize>(value: &T) -> String {
     }
 }
 
-fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
+pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::from(name)).ok()
 }
 

@@ -8,7 +8,7 @@ use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Policy;
 use domain::retry::RetryPolicy;
-use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
+use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -17,40 +17,19 @@ pub(crate) fn at(millis: i64) -> Timestamp {
 
 /// A row as it is accepted.
 pub(crate) fn row() -> Row {
+    let body = BodyRef {
+        sha256: "ab".repeat(32),
+        place: BodyPlace::Table,
+        bytes: 2048,
+    };
     Row {
-        tenant: TenantId::main(),
-        id: EmailId::from_random([0; 16]),
-        born: at(1_000),
-        queue: "default".to_owned(),
-        lane: Lane::Normal,
-        recipients: 1,
-        body: BodyRef {
-            sha256: "ab".repeat(32),
-            place: BodyPlace::Table,
-            bytes: 2048,
-        },
-        on_uncertain: OnUncertain::Resend,
-        status: Status::Queued,
         not_before: at(2_000),
         expires_at: at(9_000_000),
-        claim_no: 0,
-        attempts: 0,
-        lease: None,
-        maybe_duplicate: false,
-        duplicate: false,
-        uncertain_since: None,
-        cause: None,
-        detail: None,
-        sent: None,
         due: Some(Due {
             kind: DueKind::Check,
             at: at(902_000),
         }),
-        fates: BTreeMap::new(),
-        fate_no: 0,
-        delivered_at: None,
-        opened_at: None,
-        clicked_at: None,
+        ..Row::new(TenantId::main(), EmailId::from_random([0; 16]), body, 1, at(1_000))
     }
 }
 
@@ -83,6 +62,8 @@ pub(crate) fn full() -> Row {
         delivered_at: Some(at(8_000)),
         opened_at: Some(at(8_001)),
         clicked_at: Some(at(8_002)),
+        scheduled_at: Some(at(1_999)),
+        expires_given: true,
         ..row()
     }
 }

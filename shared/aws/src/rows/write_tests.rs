@@ -210,6 +210,7 @@ fn sent() -> Transition {
     let condition = Condition::Unmoved {
         claim_no: 1,
         status: Status::Sending,
+        not_before: at(2_000),
     };
     let row = Row {
         status: Status::Sent,
@@ -242,12 +243,12 @@ async fn a_transition_writes_what_differs_under_its_condition() {
             "TableName": "T",
             "Key": dynamodb_json(&item::primary_key(&EmailKey::of(&row()))),
             "UpdateExpression": "SET #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu",
-            "ConditionExpression": "#c = :if_c AND #s = :if_s",
+            "ConditionExpression": "#c = :if_c AND #s = :if_s AND #n = :if_n",
             "ExpressionAttributeNames": {
-                "#c": "c", "#s": "s", "#ttl": "ttl", "#due_pk": "due_pk", "#due_sk": "due_sk", "#ln": "ln", "#lu": "lu",
+                "#c": "c", "#n": "n", "#s": "s", "#ttl": "ttl", "#due_pk": "due_pk", "#due_sk": "due_sk", "#ln": "ln", "#lu": "lu",
             },
             "ExpressionAttributeValues": {
-                ":if_c": {"N": "1"}, ":if_s": {"S": "sending"}, ":s": {"S": "sent"}, ":ttl": {"N": "86403"},
+                ":if_c": {"N": "1"}, ":if_n": {"N": "2000"}, ":if_s": {"S": "sending"}, ":s": {"S": "sent"}, ":ttl": {"N": "86403"},
             },
             "ReturnValues": "NONE",
             "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
@@ -270,7 +271,7 @@ async fn a_transition_that_changes_nothing_has_no_update() {
     let request = replay.only().json();
     assert_eq!(
         (request.get("UpdateExpression"), &request["ConditionExpression"]),
-        (None, &json!("#c = :if_c AND #s = :if_s"))
+        (None, &json!("#c = :if_c AND #s = :if_s AND #n = :if_n"))
     );
 }
 

@@ -14,20 +14,41 @@
     reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
 )]
 
-use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
-
+use super::json::{Node, echo, object, read_json, text, wrong_type};
+use super::times::{When, Wishes};
 use crate::api_error::ApiError;
 use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
 use crate::limits;
+use crate::row::OnUncertain;
 
 /// What `POST /emails` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailRequest {
     /// The email itself.
     pub email: Email,
+    /// When it is to be sent, and what to do in doubt.
+    pub wishes: Wishes,
+}
+
+impl EmailRequest {
+    /// What makes two requests the same, and the name of the stored content: SHA-256 over the
+    /// email and what is wished of it, in lower-case hex. `content` is [`Email::to_body`].
+    ///
+    /// The wishes are in it so that another request with the same key can neither change what
+    /// was accepted nor shorten its content's life.
+    #[must_use]
+    pub fn hash_with(&self, content: &[u8]) -> String {
+        let wishes = self.wishes.canonical();
+        sha256_hex(&[content, wishes.as_bytes()].concat())
+    }
+
+    /// As [`EmailRequest::hash_with`], for who has no content at hand.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        self.hash_with(&self.email.to_body())
+    }
 }
 
 /// What a batch does when one of its items is bad: the header `x-batch-validation`.
@@ -60,6 +81,22 @@ impl BatchValidation {
     }
 }
 
+impl BatchValidation {
+    /// How a bad item is reported, where it is no error of the whole batch.
+    ///
+    /// # Errors
+    /// The answer to the whole batch, when it is strict.
+    pub fn bad_item(self, index: usize, error: EmailError) -> Result<ItemError, ApiError> {
+        match self {
+            Self::Strict => Err(to_api(Some(index), error)),
+            Self::Permissive => Ok(ItemError {
+                index,
+                message: to_api(None, error).message().to_owned(),
+            }),
+        }
+    }
+}
+
 /// A good item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchItem {
@@ -85,6 +122,8 @@ pub struct BatchRequest {
     pub items: Vec<BatchItem>,
     /// The bad items. Empty when the batch is strict.
     pub errors: Vec<ItemError>,
+    /// What is done about a bad item.
+    pub validation: BatchValidation,
 }
 
 impl BatchRequest {
@@ -92,7 +131,7 @@ impl BatchRequest {
     #[must_use]
     pub fn hash(&self) -> String {
         let mut parts: Vec<(usize, String)> = Vec::new();
-        parts.extend(self.items.iter().map(|item| (item.index, item.request.email.hash())));
+        parts.extend(self.items.iter().map(|item| (item.index, item.request.hash())));
         parts.extend(self.errors.iter().map(|error| {
             let message = sha256_hex(error.message.as_bytes());
             (error.index, format!("!{message}"))
@@ -175,21 +214,20 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
     let mut batch = BatchRequest {
         items: Vec::with_capacity(nodes.len()),
         errors: Vec::new(),
+        validation,
     };
     for (index, node) in nodes.into_iter().enumerate() {
-        match (read_email(node), validation) {
-            (Ok(request), _) => batch.items.push(BatchItem { index, request }),
-            (Err(error), BatchValidation::Strict) => return Err(to_api(Some(index), error)),
-            (Err(error), BatchValidation::Permissive) => {
-                let message = to_api(None, error).message().to_owned();
-                batch.errors.push(ItemError { index, message });
-            }
+        match read_email(node) {
+            Ok(request) => batch.items.push(BatchItem { index, request }),
+            Err(error) => batch.errors.push(validation.bad_item(index, error)?),
         }
     }
     Ok(batch)
 }
 
-fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
+/// The answer about a bad field, of an item of a batch or of a single request.
+#[must_use]
+pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
     let EmailError { path, problem } = error;
     let path = match index {
         None => path,
@@ -214,19 +252,16 @@ fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
 /// Fields that the API knows and this version does not act on: refused, never ignored.
 const UNSUPPORTED: &[&str] = &[
     "attachments",
-    "expires_at",
     "expires_in_seconds",
-    "on_uncertain",
     "priority",
     "queue",
     "react",
-    "scheduled_at",
     "template",
     "topic_id",
 ];
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
-    let mut draft = Draft::default();
+    let (mut draft, mut wishes) = (Draft::default(), Wishes::default());
     let mut seen = Vec::new();
     for (key, value) in object("", node)? {
         let path = echo(&key);
@@ -244,6 +279,9 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "text" => draft.text = text(&path, value)?,
             "headers" => draft.headers = headers(value)?,
             "tags" => draft.tags = tags(value)?,
+            "scheduled_at" => wishes.scheduled_at = when(&path, value)?,
+            "expires_at" => wishes.expires_at = when(&path, value)?,
+            "on_uncertain" => wishes.on_uncertain = on_uncertain(&path, value)?,
             known if UNSUPPORTED.contains(&known) => {
                 // An SDK's way to say "none" is no use of the field.
                 if !value.is_none() {
@@ -261,7 +299,98 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
         seen.push(key);
     }
     let email = draft.check()?;
-    Ok(EmailRequest { email })
+    Ok(EmailRequest { email, wishes })
+}
+
+/// Reads a time, or a wait from now on.
+fn when(path: &str, node: Node) -> Result<Option<When>, EmailError> {
+    text(path, node)?.map(|text| When::parse(path, &text)).transpose()
+}
+
+fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
+    match text(path, node)?.as_deref() {
+        None | Some("resend") => Ok(OnUncertain::Resend),
+        Some("hold") => Ok(OnUncertain::Hold),
+        Some(_) => Err(EmailError::at(path, Problem::Bad("must be resend or hold"))),
+    }
+}
+
+/// What `PATCH /emails/{id}` asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RescheduleRequest {
+    /// When it is to be sent.
+    pub scheduled_at: When,
+    /// From when on it is no longer wanted, if that is said.
+    pub expires_at: Option<When>,
+}
+
+/// Reads the body of `PATCH /emails/{id}`.
+///
+/// # Errors
+/// As [`parse_email`].
+pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
+    let (mut scheduled_at, mut expires_at) = (None, None);
+    each_field(body, |key, path, value| {
+        match key {
+            "scheduled_at" => scheduled_at = when(path, value)?,
+            "expires_at" => expires_at = when(path, value)?,
+            "scheduledAt" => return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at"))),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    let missing = EmailError::at("scheduled_at", Problem::Missing("this field is required"));
+    Ok(RescheduleRequest {
+        scheduled_at: scheduled_at.ok_or(missing).map_err(|error| to_api(None, error))?,
+        expires_at,
+    })
+}
+
+/// Reads the body of `POST /emails/{id}/retry`: whether a second copy is accepted. No body is
+/// an empty one.
+///
+/// # Errors
+/// As [`parse_email`].
+pub fn parse_retry(body: &[u8]) -> Result<bool, ApiError> {
+    let mut force = false;
+    if body.is_empty() {
+        return Ok(force);
+    }
+    each_field(body, |key, path, value| {
+        match (key, value) {
+            ("force", Node::Bool(given)) => force = given,
+            ("force", Node::Null) => {}
+            ("force", node) => return Err(wrong_type(path, "a boolean", &node)),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    Ok(force)
+}
+
+/// Reads an object's fields, none of them twice.
+fn each_field(body: &[u8], mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>) -> Result<(), ApiError> {
+    let entries = match read_json(body)? {
+        Node::Object(entries) => entries,
+        node => {
+            let kind = node.kind();
+            return Err(ApiError::malformed(format!(
+                "The request body must be a JSON object, not {kind}."
+            )));
+        }
+    };
+    let mut seen = Vec::new();
+    for (key, value) in entries {
+        let path = echo(&key);
+        let result = if seen.contains(&key) {
+            Err(EmailError::at(path, Problem::Repeated))
+        } else {
+            read(&key, &path, value)
+        };
+        result.map_err(|error| to_api(None, error))?;
+        seen.push(key);
+    }
+    Ok(())
 }
 
 fn headers(node: Node) -> Result<Vec<(String, String)>, EmailError> {
@@ -311,21 +440,6 @@ fn tags(node: Node) -> Result<Vec<(String, String)>, EmailError> {
     Ok(tags)
 }
 
-fn object(path: &str, node: Node) -> Result<Vec<(String, Node)>, EmailError> {
-    match node {
-        Node::Object(entries) => Ok(entries),
-        node => Err(wrong_type(path, "an object", &node)),
-    }
-}
-
-fn text(path: &str, node: Node) -> Result<Option<String>, EmailError> {
-    match node {
-        Node::Null => Ok(None),
-        Node::Text(text) => Ok(Some(text)),
-        node => Err(wrong_type(path, "a string", &node)),
-    }
-}
-
 fn addresses(path: &str, node: Node) -> Result<Addresses, EmailError> {
     let nodes = match node {
         Node::Null => return Ok(Addresses::Absent),
@@ -338,133 +452,6 @@ fn addresses(path: &str, node: Node) -> Result<Addresses, EmailError> {
         node => Err(wrong_type(&format!("{path}[{index}]"), "a string", &node)),
     });
     Ok(Addresses::Many(texts.collect::<Result<_, _>>()?))
-}
-
-fn wrong_type(path: &str, expected: &'static str, node: &Node) -> EmailError {
-    let found = node.kind();
-    EmailError::at(path, Problem::WrongType { expected, found })
-}
-
-/// A caller's key as part of a path: short, and without line breaks.
-fn echo(key: &str) -> String {
-    let shown: String = key.chars().take(limits::ECHO_MAX).collect();
-    shown.escape_debug().to_string()
-}
-
-/// A JSON value that still knows its objects' order and repeated keys. Numbers and
-/// booleans have no field to go to, so their values are not kept.
-enum Node {
-    Null,
-    Bool,
-    Number,
-    Text(String),
-    Array(Vec<Node>),
-    Object(Vec<(String, Node)>),
-}
-
-impl Node {
-    fn kind(&self) -> &'static str {
-        match self {
-            Self::Null => "null",
-            Self::Bool => "a boolean",
-            Self::Number => "a number",
-            Self::Text(_) => "a string",
-            Self::Array(_) => "an array",
-            Self::Object(_) => "an object",
-        }
-    }
-
-    fn is_none(&self) -> bool {
-        match self {
-            Self::Null => true,
-            Self::Array(nodes) => nodes.is_empty(),
-            Self::Bool | Self::Number | Self::Text(_) | Self::Object(_) => false,
-        }
-    }
-}
-
-fn read_json(body: &[u8]) -> Result<Node, ApiError> {
-    if body.len() > limits::REQUEST_BYTES {
-        let max = limits::REQUEST_BYTES;
-        return Err(ApiError::too_large(format!(
-            "The request body is too large: at most {max} bytes are accepted."
-        )));
-    }
-    let left = Cell::new(limits::JSON_VALUES);
-    let mut reader = serde_json::Deserializer::from_slice(body);
-    NodeSeed { left: &left }
-        .deserialize(&mut reader)
-        .and_then(|node| reader.end().map(|()| node))
-        .map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
-}
-
-/// Builds a [`Node`]; nesting is bounded by `serde_json`, the number of values by `left`.
-#[derive(Clone, Copy)]
-struct NodeSeed<'a> {
-    left: &'a Cell<u32>,
-}
-
-impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
-    type Value = Node;
-
-    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Node, D::Error> {
-        let left = self.left.get().checked_sub(1);
-        self.left
-            .set(left.ok_or_else(|| D::Error::custom("it holds too many values"))?);
-        reader.deserialize_any(self)
-    }
-}
-
-impl<'de> Visitor<'de> for NodeSeed<'_> {
-    type Value = Node;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Node, E> {
-        Ok(Node::Null)
-    }
-
-    fn visit_bool<E>(self, _: bool) -> Result<Node, E> {
-        Ok(Node::Bool)
-    }
-
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Number)
-    }
-
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Number)
-    }
-
-    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Number)
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
-        Ok(Node::Text(text.to_owned()))
-    }
-
-    fn visit_string<E>(self, text: String) -> Result<Node, E> {
-        Ok(Node::Text(text))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
-        let mut nodes = Vec::new();
-        while let Some(node) = seq.next_element_seed(self)? {
-            nodes.push(node);
-        }
-        Ok(Node::Array(nodes))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
-        let mut entries = Vec::new();
-        while let Some(key) = map.next_key::<String>()? {
-            entries.push((key, map.next_value_seed(self)?));
-        }
-        Ok(Node::Object(entries))
-    }
 }
 
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::api_error::ErrorName;
 
 fn good() -> Value {
     json!({"from": "Ada <ada@example.com>", "to": "bob@example.com", "subject": "Hi", "text": "Hello"})
@@ -57,6 +58,8 @@ fn good_emails_are_read() {
         with(json!({"headers": {"X-Name": "Grüße"}})),
         with(json!({"tags": tags46})),
         with(json!({"tags": [{"name": "a".repeat(256), "value": "b".repeat(256)}]})),
+        with(json!({"scheduled_at": "in 1 min", "expires_at": "2030-01-01T00:00:00Z", "on_uncertain": "hold"})),
+        with(json!({"expires_at": null, "on_uncertain": null})),
     ] {
         if let Err(error) = parse(&value) {
             panic_with(&value, &error);
@@ -160,9 +163,19 @@ fn every_bad_email_has_its_status_name_and_path() {
             "attachments: this field is not supported yet",
         ),
         (
-            with(json!({"scheduled_at": "in 1 min"})),
+            with(json!({"scheduled_at": "tomorrow"})),
             V,
-            "scheduled_at: this field is not supported yet",
+            "scheduled_at: must be a time with its offset",
+        ),
+        (
+            with(json!({"scheduled_at": 1_795_512_600})),
+            V,
+            "scheduled_at: must be a string, not a number",
+        ),
+        (
+            with(json!({"scheduledAt": "in 1 min"})),
+            V,
+            "scheduledAt: unknown field: use scheduled_at",
         ),
         (
             with(json!({"template": {"id": "x"}})),
@@ -184,12 +197,17 @@ fn every_bad_email_has_its_status_name_and_path() {
         (
             with(json!({"expires_at": "x"})),
             V,
-            "expires_at: this field is not supported yet",
+            "expires_at: must be a time with its offset",
         ),
         (
-            with(json!({"on_uncertain": "hold"})),
+            with(json!({"on_uncertain": "Hold"})),
             V,
-            "on_uncertain: this field is not supported yet",
+            "on_uncertain: must be resend or hold",
+        ),
+        (
+            with(json!({"on_uncertain": true})),
+            V,
+            "on_uncertain: must be a string, not a boolean",
         ),
         // From.
         (with(json!({"from": ""})), F, "from: "),
@@ -483,5 +501,106 @@ fn idempotency_keys_have_1_to_256_characters() {
             (error.status(), error.name().as_str()),
             (400, "invalid_idempotency_key")
         );
+    }
+}
+
+#[test]
+fn wishes_belong_to_what_makes_two_requests_the_same() {
+    let hash = |value: &Value| parse(value).unwrap().hash();
+    let plain = hash(&good());
+    assert_eq!(
+        plain,
+        parse(&good()).unwrap().email.hash(),
+        "as before there were wishes"
+    );
+    assert_eq!(
+        plain,
+        hash(&with(json!({"on_uncertain": "resend", "scheduled_at": null})))
+    );
+    let others = [
+        json!({"on_uncertain": "hold"}),
+        json!({"scheduled_at": "in 1 min"}),
+        json!({"scheduled_at": "in 2 min"}),
+        json!({"expires_at": "in 1 min"}),
+    ];
+    let hashes: std::collections::BTreeSet<_> = others
+        .into_iter()
+        .map(|wish| hash(&with(wish)))
+        .chain([plain])
+        .collect();
+    assert_eq!(hashes.len(), 5);
+}
+
+#[test]
+fn a_reschedule_needs_a_time_and_knows_nothing_else() {
+    let read = |value: &Value| parse_reschedule(value.to_string().as_bytes());
+    let request = read(&json!({"scheduled_at": "in 1 min", "expires_at": "2030-01-01T00:00:00Z"})).unwrap();
+    assert_eq!(request.scheduled_at, When::In(std::time::Duration::from_secs(60)));
+    assert!(request.expires_at.is_some());
+    for (value, name, message) in [
+        (
+            json!({}),
+            ErrorName::MissingRequiredField,
+            "scheduled_at: this field is required",
+        ),
+        (
+            json!({"scheduled_at": null}),
+            ErrorName::MissingRequiredField,
+            "scheduled_at: ",
+        ),
+        (
+            json!({"scheduled_at": "soon"}),
+            ErrorName::ValidationError,
+            "scheduled_at: must be a time",
+        ),
+        (
+            json!({"scheduled_at": ["in 1 min"]}),
+            ErrorName::ValidationError,
+            "scheduled_at: must be a string, not an array",
+        ),
+        (
+            json!({"scheduled_at": "in 1 min", "subject": "x"}),
+            ErrorName::ValidationError,
+            "subject: unknown field",
+        ),
+        (
+            json!({"scheduledAt": "in 1 min"}),
+            ErrorName::ValidationError,
+            "scheduledAt: unknown field: use scheduled_at",
+        ),
+        (
+            json!([]),
+            ErrorName::ValidationError,
+            "The request body must be a JSON object, not an array.",
+        ),
+    ] {
+        let error = read(&value).unwrap_err();
+        assert_eq!(error.name(), name, "{value}");
+        assert!(error.message().starts_with(message), "{value}: {}", error.message());
+    }
+    let twice = parse_reschedule(br#"{"scheduled_at": "in 1 min", "scheduled_at": "in 2 min"}"#).unwrap_err();
+    assert_eq!(twice.message(), "scheduled_at: is given more than once");
+}
+
+#[test]
+fn a_retry_is_forced_only_by_true() {
+    for (body, force) in [
+        ("", false),
+        ("{}", false),
+        (r#"{"force":null}"#, false),
+        (r#"{"force":false}"#, false),
+        (r#"{"force":true}"#, true),
+    ] {
+        assert_eq!(parse_retry(body.as_bytes()), Ok(force), "{body}");
+    }
+    for body in [
+        " ",
+        "[]",
+        "true",
+        r#"{"force":"true"}"#,
+        r#"{"force":1}"#,
+        r#"{"forced":true}"#,
+    ] {
+        assert!(parse_retry(body.as_bytes()).is_err(), "{body}");
     }
 }

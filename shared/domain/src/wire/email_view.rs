@@ -17,7 +17,7 @@ use serde::Serialize;
 use crate::address::Mailbox;
 use crate::cause::Cause;
 use crate::email::Email;
-use crate::row::Row;
+use crate::row::{OnUncertain, Row};
 use crate::standing::{self, LastEvent, Standing};
 use crate::timestamp::Timestamp;
 
@@ -146,6 +146,7 @@ struct Facts {
     advice: Option<&'static str>,
     next_attempt_at: Option<String>,
     expires_at: String,
+    on_uncertain: OnUncertain,
     maybe_duplicate: bool,
     queue: String,
     sent_at: Option<String>,
@@ -167,7 +168,7 @@ impl Facts {
             cc: list(Email::cc),
             reply_to: list(Email::reply_to),
             last_event: standing::last_event(row, now),
-            scheduled_at: time(standing::scheduled_at(row)),
+            scheduled_at: time(row.scheduled_at),
             status: Standing::of(row, now),
             attempts: row.attempts,
             cause: row.cause,
@@ -175,6 +176,7 @@ impl Facts {
             advice: row.cause.map(Cause::advice),
             next_attempt_at: time(standing::next_attempt_at(row)),
             expires_at: row.expires_at.to_string(),
+            on_uncertain: row.on_uncertain,
             // A known second acceptance is no lesser reason to look.
             maybe_duplicate: row.maybe_duplicate || row.duplicate,
             queue: row.queue.clone(),

@@ -6,5 +6,7 @@
 pub mod api;
 pub mod email_view;
 pub mod hand_over;
+mod json;
 pub mod ses_event;
+pub mod times;
 pub mod wake_up;

@@ -134,7 +134,8 @@ async fn a_batch_is_refused_by_its_size_and_by_its_worst_item() {
             ),
             item(json!({"to": [to, "nobody"]}), bad("[2].to[1]")),
             item(json!({"headers": {"Bcc": "a@example.com"}}), bad("[2].headers.Bcc")),
-            item(json!({"scheduled_at": "2030-01-01T00:00:00Z"}), bad("[2].scheduled_at")),
+            item(json!({"scheduled_at": "2020-01-01T00:00:00Z"}), bad("[2].scheduled_at")),
+            item(json!({"scheduled_at": "tomorrow"}), bad("[2].scheduled_at")),
             case(
                 "a text as an item",
                 "/emails/batch",

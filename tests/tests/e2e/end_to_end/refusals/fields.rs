@@ -47,10 +47,18 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         ("replyTo", json!("a@example.com")),
         ("scheduledAt", json!("2030-01-01T00:00:00Z")),
         ("attachments", json!([{"filename": "a.txt", "content": "aGk="}])),
-        ("scheduled_at", json!("2030-01-01T00:00:00Z")),
-        ("expires_at", json!("2030-01-01T00:00:00Z")),
+        ("scheduled_at", json!("tomorrow")),
+        ("scheduled_at", json!("2020-01-01T00:00:00Z")),
+        ("scheduled_at", json!("2099-01-01T00:00:00Z")),
+        ("scheduled_at", json!("2030-01-01T00:00:00")),
+        ("scheduled_at", json!("in 1 month")),
+        ("scheduled_at", json!(1_900_000_000)),
+        ("expires_at", json!("soon")),
+        ("expires_at", json!("2020-01-01T00:00:00Z")),
+        ("expires_at", json!(["2030-01-01T00:00:00Z"])),
         ("expires_in_seconds", json!(60)),
-        ("on_uncertain", json!("hold")),
+        ("on_uncertain", json!("never")),
+        ("on_uncertain", json!(true)),
         ("priority", json!("high")),
         ("queue", json!("news")),
         ("template", json!({"id": "x"})),
@@ -58,6 +66,11 @@ fn bad_fields(to: &str) -> Vec<Bad> {
     ] {
         add(json!({ field: value }), bad(field));
     }
+
+    add(
+        json!({"scheduled_at": "in 2 hours", "expires_at": "in 1 hour"}),
+        bad("expires_at"),
+    );
 
     // Wrong types.
     for field in ["from", "subject", "html", "text"] {

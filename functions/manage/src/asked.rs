@@ -1,0 +1,157 @@
+//! What a caller may ask of an email that was accepted: cancel, send at another time, retry.
+//!
+//! **Invariant:** these writes race with everything else that happens to the email, and each
+//! loses to a claim: what is answered 200 is written.
+//! **After a crash** behind the write: the index has the email; its wake-up is sent from there.
+//! **Start reading at** [`Manage::cancel`].
+
+use aws::http::Caller;
+use domain::api_error::ApiError;
+use domain::apply::{Applied, try_apply};
+use domain::id::EmailId;
+use domain::lifecycle::asked::{self, Refusal, Times};
+use domain::lifecycle::{Decision, Then};
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, Rows, Wake};
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+use domain::wire::api::{RescheduleRequest, to_api};
+use domain::wire::wake_up::WakeUp;
+use serde::Serialize;
+
+use crate::{Manage, ManageError};
+
+/// The answer: it is so now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Done {
+    object: &'static str,
+    id: String,
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Rows,
+    B: Bodies,
+    L: Lanes,
+    S: Clock,
+{
+    /// Takes an email back that is not being sent yet.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it is too late; or the world's failure.
+    pub async fn cancel(&self, caller: &Caller, id: EmailId) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let row = self.row(caller, id, now).await?;
+        self.carry_out(row, now, asked::cancel).await
+    }
+
+    /// Sends an email at another time that is not being sent yet.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it is too late or its content is gone, 422
+    /// when the time is impossible; or the world's failure.
+    pub async fn reschedule(
+        &self,
+        caller: &Caller,
+        id: EmailId,
+        request: RescheduleRequest,
+    ) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let bad_time = |error| ManageError::Refused(to_api(None, error));
+        let scheduled_at = request.scheduled_at.schedule("scheduled_at", now).map_err(bad_time)?;
+        let due = scheduled_at.max(now);
+        let expires_at = request.expires_at.map(|when| when.expiry("expires_at", due, now));
+        let times = Times {
+            scheduled_at,
+            expires_at: expires_at.transpose().map_err(bad_time)?,
+        };
+        let row = self.row(caller, id, now).await?;
+        let decide = |row: &Row| asked::reschedule(row, times, self.with.expires_after, &self.with.policy, now);
+        self.keep_content(&row, decide(&row), now).await?;
+        self.carry_out(row, now, decide).await
+    }
+
+    /// Sends an email after all that ended unsent; one that may have been sent only with `force`.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it has not ended, was sent, needs `force`, or
+    /// its content is gone; or the world's failure.
+    pub async fn retry(&self, caller: &Caller, id: EmailId, force: bool) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let row = self.row(caller, id, now).await?;
+        let decide = |row: &Row| asked::retry(row, force, self.with.expires_after, &self.with.policy, now);
+        self.keep_content(&row, decide(&row), now).await?;
+        self.carry_out(row, now, decide).await
+    }
+
+    async fn row(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
+        let key = EmailKey {
+            tenant: caller.tenant().clone(),
+            id,
+        };
+        let row = self.rows.load(&key, now).await?;
+        row.ok_or_else(not_there)
+    }
+
+    /// Makes the content live as long as the email will need it. Before the row is written: an
+    /// email that is to be sent must have something to send.
+    async fn keep_content(
+        &self,
+        row: &Row,
+        decision: Result<Decision, Refusal>,
+        now: Timestamp,
+    ) -> Result<(), ManageError> {
+        let Decision::Write(transition) = decision.map_err(refused)? else {
+            return Ok(());
+        };
+        let keep_until = transition.row.expires_at.after(self.with.retention);
+        let kept = self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await?;
+        if kept {
+            Ok(())
+        } else {
+            Err(ManageError::Refused(ApiError::conflict(
+                "The content of this email is gone: send it as a new email.",
+            )))
+        }
+    }
+
+    async fn carry_out(
+        &self,
+        row: Row,
+        now: Timestamp,
+        decide: impl Fn(&Row) -> Result<Decision, Refusal> + Send + Sync,
+    ) -> Result<Done, ManageError> {
+        let (then, row) = match try_apply(&self.rows, row, now, decide).await? {
+            Applied::Done(then, row) => (then, row),
+            Applied::Refused(refusal) => return Err(refused(refusal)),
+            Applied::Gone => return Err(not_there()),
+        };
+        if let Then::WakeUp { delay } = then {
+            let wake = Wake {
+                lane: row.lane,
+                wake_up: WakeUp::of(&row),
+                delay,
+            };
+            for error in self.lanes.wake(&[wake]).await.into_iter().filter_map(Result::err) {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(id = %row.id, error, "a wake-up could not be sent; the index has the email");
+            }
+        }
+        Ok(Done {
+            object: "email",
+            id: row.id.to_string(),
+        })
+    }
+}
+
+fn not_there() -> ManageError {
+    ManageError::Refused(ApiError::not_found("There is no email of this id."))
+}
+
+fn refused(refusal: Refusal) -> ManageError {
+    ManageError::Refused(match refusal {
+        Refusal::AfterExpiry => ApiError::validation("scheduled_at", refusal),
+        Refusal::TooLate(_) | Refusal::MaybeSent | Refusal::NotEnded(_) | Refusal::NeedsForce => {
+            ApiError::conflict(refusal.to_string())
+        }
+    })
+}

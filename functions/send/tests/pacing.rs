@@ -1,0 +1,301 @@
+//! The pace and the breaker, as batches of wake-ups meet them, in a world in memory.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+use std::cell::RefCell;
+use std::time::Duration;
+
+use aws::batch::Record;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::cause::Cause;
+use domain::lifecycle::{Attempt, Policy};
+use domain::pacing::{Micros, Open, Pace, Rate};
+use domain::retry::RetryPolicy;
+use domain::row::{Lane, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+use send::handler::{self, LaneSource};
+use send::pacer::Pacer;
+use send::{Send, Sending, memory};
+use serde_json::json;
+use world::{Fault, World, samples};
+
+type Sender = Send<World, World, World, World, World>;
+
+/// An environment, with what it knows of the pace.
+fn environment(world: &World) -> Sender {
+    let (rows, bodies, dead_letters) = (world.clone(), world.clone(), world.clone());
+    let (provider, system) = (world.clone(), world.clone());
+    Send {
+        rows,
+        bodies,
+        dead_letters,
+        provider,
+        system,
+        with: Sending {
+            policy: Policy {
+                guard: Duration::from_secs(900),
+                lease: Duration::from_secs(180),
+                evidence_window: Duration::from_secs(300),
+                retry: RetryPolicy::standard(),
+            },
+            attempt_timeout: Duration::from_secs(10),
+        },
+        memory: memory(),
+        pacer: Pacer::default(),
+    }
+}
+
+/// A lane, and what was put back into it, in seconds.
+struct Lanes(Lane, RefCell<Vec<u64>>);
+
+impl LaneSource for Lanes {
+    fn lane_of(&self, _: &Record) -> Option<Lane> {
+        Some(self.0)
+    }
+
+    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+        self.1
+            .borrow_mut()
+            .extend(records.iter().map(|(_, delay)| delay.as_secs()));
+        0
+    }
+}
+
+fn wake_up(n: u8, recipients: u32) -> WakeUp {
+    let key = samples::key(n);
+    WakeUp {
+        v: 1,
+        tenant: key.tenant,
+        id: key.id,
+        recipients,
+        bytes: 100,
+    }
+}
+
+fn event(bodies: impl Iterator<Item = String>) -> SqsEvent {
+    let record =
+        |body: String| json!({"messageId": body, "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"});
+    let records: Vec<_> = bodies.map(record).collect();
+    serde_json::from_value(json!({"Records": records})).expect("an event of SQS")
+}
+
+/// Works off a batch of the normal lane; returns what was put back.
+async fn batch(environment: &Sender, emails: impl Iterator<Item = u8>) -> Vec<u64> {
+    let bodies = emails.map(|n| wake_up(n, 1).to_json());
+    let (_, put_back) = worked_off(environment, Lane::Normal, event(bodies)).await;
+    put_back
+}
+
+async fn worked_off(environment: &Sender, lane: Lane, event: SqsEvent) -> (SqsBatchResponse, Vec<u64>) {
+    let lanes = Lanes(lane, RefCell::default());
+    let response = handler::handle(environment, &lanes, event, Duration::from_secs(60)).await;
+    (response.expect("not all failed"), lanes.1.into_inner())
+}
+
+/// Nothing was put back.
+const NONE: [u64; 0] = [];
+
+/// Twenty a second, of which everything is free.
+fn twenty_a_second() -> Pace {
+    Pace {
+        rate: Rate::from_millis(20_000),
+        free_at: Some(Micros(0)),
+        open: None,
+    }
+}
+
+/// A world of ten emails at twenty a second.
+fn world() -> World {
+    let world = samples::world(20).expect("the samples parse");
+    world.state().pace = twenty_a_second();
+    world
+}
+
+fn later(secs: i64) -> Timestamp {
+    Timestamp::from_millis(samples::BORN.as_millis() + secs * 1000)
+}
+
+fn times(world: &World, call: &str) -> usize {
+    world.state().calls.iter().filter(|called| **called == call).count()
+}
+
+fn count(world: &World, status: Status) -> usize {
+    world.state().rows.values().filter(|row| row.status == status).count()
+}
+
+fn refused(cause: Cause) -> Attempt {
+    let detail = "no".to_owned();
+    Attempt::NotAccepted { cause, detail }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_books_once_and_is_spread_over_what_it_booked() {
+    let (world, began) = (world(), tokio::time::Instant::now());
+    let environment = environment(&world);
+    assert_eq!(batch(&environment, 1..=10).await, NONE);
+    assert_eq!(count(&world, Status::Sent), 10);
+    // A quarter of a second was free before, so that the tenth goes 200 ms from now.
+    assert_eq!(began.elapsed().as_millis(), 200);
+    // The first batch of an environment reads the pace, any other does not.
+    assert_eq!((times(&world, "pace"), times(&world, "change_pace")), (1, 1));
+    batch(&environment, 11..=20).await;
+    assert_eq!((times(&world, "pace"), times(&world, "change_pace")), (1, 2));
+    let booked = Micros::of(samples::BORN).after(Duration::from_millis(750));
+    assert_eq!(world.state().pace.free_at, Some(booked));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_beyond_the_horizon_goes_back_and_is_not_claimed() {
+    let world = world();
+    world.state().pace.free_at = Some(Micros::of(later(12)));
+    assert_eq!(batch(&environment(&world), 1..=10).await, [7; 10]);
+    assert_eq!(times(&world, "claim"), 0);
+    assert!(world.state().submitted.is_empty());
+
+    // The high lane may book further ahead.
+    world.state().pace.free_at = Some(Micros::of(later(8)));
+    let bodies = || event((1..=10).map(|n| wake_up(n, 1).to_json()));
+    let (_, put_back) = worked_off(&environment(&world), Lane::High, bodies()).await;
+    assert_eq!((put_back, count(&world, Status::Sent)), (vec![], 10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_again() {
+    let world = world();
+    let (one, two) = (environment(&world), environment(&world));
+    world.state().answers = vec![refused(Cause::QuotaExceeded); 10].into();
+    let put_back = batch(&one, 1..=10).await;
+    assert_eq!(put_back.len(), 10);
+    assert!(put_back.iter().all(|secs| (59..=66).contains(secs)), "{put_back:?}");
+    // Those that had leave at once; the others of the batch saw it and stopped.
+    let asked = world.state().submitted.len();
+    assert!(asked <= 6, "{asked}");
+    let open = world.state().pace.open.unwrap();
+    assert_eq!((open.cause, open.until), (Cause::QuotaExceeded, later(60)));
+    assert!(
+        world.state().rows.values().all(|row| row.attempts == 0),
+        "no attempt was spent"
+    );
+
+    world.state().answers.clear();
+    assert_eq!(batch(&one, 11..=20).await, [60; 10]);
+    assert_eq!(batch(&two, 11..=20).await, [60; 10]);
+    assert_eq!(world.state().submitted.len(), asked, "nobody asks SES any more");
+    assert_eq!(world.state().handed_over, [], "nothing fails");
+
+    world.state().now_ms += 60_000;
+    let put_back = batch(&two, 11..=20).await;
+    assert_eq!((put_back.len(), count(&world, Status::Sent)), (9, 1), "one probe");
+    assert_eq!(world.state().pace.open, None, "which was accepted");
+    // The others that it put back may come.
+    world.state().now_ms += 10_000;
+    assert_eq!(batch(&one, 11..=20).await, NONE);
+    assert_eq!(count(&world, Status::Sent), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
+    let world = world();
+    let open = Open {
+        cause: Cause::AccountPaused,
+        until: samples::BORN,
+        times: 0,
+    };
+    world.state().pace.open = Some(open);
+    world.state().answers.push_back(refused(Cause::AccountPaused));
+    batch(&environment(&world), 1..=10).await;
+    assert_eq!(world.state().submitted.len(), 1);
+    let next = world.state().pace.open.unwrap();
+    assert_eq!((next.until, next.times), (later(120), 1));
+    let probe = world.row(&samples::key(1)).unwrap();
+    assert_eq!((probe.status, probe.attempts), (Status::Queued, 0));
+}
+
+/// The prober's environment died, or its email was gone.
+#[tokio::test(start_paused = true)]
+async fn a_probe_that_never_came_back_is_followed_by_another() {
+    let world = world();
+    world.state().pace.open = Some(Open {
+        cause: Cause::QuotaExceeded,
+        until: samples::BORN,
+        times: 0,
+    });
+    let bodies = |n: u8| event([wake_up(n, 1).to_json()].into_iter());
+    worked_off(&environment(&world), Lane::Normal, bodies(99)).await;
+    assert!(world.state().submitted.is_empty(), "there is no such email");
+    world.state().now_ms += 120_000;
+    worked_off(&environment(&world), Lane::Normal, bodies(1)).await;
+    assert_eq!((count(&world, Status::Sent), world.state().pace.open), (1, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
+    let world = world();
+    let environment = environment(&world);
+    world.state().answers = (0..10)
+        .flat_map(|n| {
+            let accepted = Attempt::Accepted {
+                message_id: n.to_string(),
+            };
+            [refused(Cause::Throttled), accepted]
+        })
+        .collect();
+    batch(&environment, 1..=10).await;
+    assert_eq!(world.state().pace.open, None, "every second one goes");
+    world.state().answers = vec![refused(Cause::Throttled); 20].into();
+    batch(&environment, 11..=20).await;
+    let open = world.state().pace.open.unwrap();
+    assert_eq!((open.cause, open.until), (Cause::Throttled, later(5)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_stale_wake_up_has_booked_is_given_back() {
+    let world = world();
+    let environment = environment(&world);
+    batch(&environment, 1..=10).await;
+    let booked = world.state().pace.free_at;
+    // The same wake-ups once more: all are sent.
+    assert_eq!(batch(&environment, 1..=10).await, NONE);
+    assert_eq!(world.state().pace.free_at, booked);
+    assert_eq!(world.state().submitted.len(), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
+    let world = world();
+    for fault in [Fault::Before, Fault::After] {
+        world.state().faults = [Fault::None, fault].into();
+        assert_eq!(batch(&environment(&world), 1..=10).await, [1; 10], "{fault:?}");
+        assert_eq!(times(&world, "claim"), 0);
+    }
+    world.state().pace = Pace::default();
+    assert_eq!(batch(&environment(&world), 1..=10).await, NONE);
+    assert_eq!(count(&world, Status::Sent), 10);
+}
+
+/// A wake-up is only a message: what it says must not stop the queue for years.
+#[tokio::test(start_paused = true)]
+async fn a_wake_up_with_absurd_recipients_books_what_an_email_can_have() {
+    let world = world();
+    let bodies = [wake_up(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
+    let (response, _) = worked_off(&environment(&world), Lane::Normal, event(bodies)).await;
+    assert_eq!(response.batch_item_failures.len(), 1, "what is no wake-up");
+    let booked = Micros::of(samples::BORN).after(Duration::from_millis(2500 - 250));
+    assert_eq!(world.state().pace.free_at, Some(booked));
+}
+
+/// Put back for its lane's visibility timeout, it would be late by minutes.
+#[tokio::test(start_paused = true)]
+async fn what_would_not_be_done_in_the_invocations_time_comes_again() {
+    let world = world();
+    world.state().pace.free_at = Some(Micros::of(later(4)));
+    let lanes = Lanes(Lane::Normal, RefCell::default());
+    let event = event((1..=10).map(|n| wake_up(n, 1).to_json()));
+    let time = Duration::from_secs(15);
+    let response = handler::handle(&environment(&world), &lanes, event, time)
+        .await
+        .unwrap();
+    assert_eq!(response.batch_item_failures.len(), 10);
+    assert_eq!(lanes.1.into_inner(), [1; 10]);
+    assert_eq!(world.state().pace.free_at, Some(Micros::of(later(4))), "given back");
+}

@@ -1,0 +1,159 @@
+//! The pace, against DynamoDB's answers: each change means what `domain` says.
+
+use std::time::Duration;
+
+use domain::cause::Cause;
+use domain::timestamp::Timestamp;
+use serde_json::{Value, json};
+
+use super::*;
+use crate::replay::{Answer, Replay};
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn rate() -> Rate {
+    Rate::from_millis(14_000).unwrap()
+}
+
+fn stored() -> Value {
+    json!({
+        "rate": {"N": "14000"}, "free_at": {"N": "5000123"},
+        "open_until": {"N": "7000"}, "open_cause": {"S": "quota_exceeded"}, "open_times": {"N": "2"},
+    })
+}
+
+fn pace() -> Pace {
+    Pace {
+        rate: Some(rate()),
+        free_at: Some(Micros(5_000_123)),
+        open: Some(Open {
+            cause: Cause::QuotaExceeded,
+            until: at(7_000),
+            times: 2,
+        }),
+    }
+}
+
+/// What is asked for a change: update, condition and values.
+async fn asked(change: Change) -> (Value, Value, Value) {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    replay.table(16).change_pace(&change).await.unwrap();
+    let asked = replay.only().json();
+    assert_eq!(
+        asked["Key"],
+        json!({"pk": {"S": "account#pace"}, "sk": {"S": "account#pace"}})
+    );
+    let of = |name: &str| asked[name].clone();
+    (
+        of("UpdateExpression"),
+        of("ConditionExpression"),
+        of("ExpressionAttributeValues"),
+    )
+}
+
+#[tokio::test]
+async fn each_change_is_one_conditional_write() {
+    let span = Duration::from_millis(500);
+    let book = |begin| Change::Book {
+        rate: rate(),
+        span,
+        begin,
+    };
+    let (update, condition, values) = asked(book(Begin::Here(Micros(1_000_000)))).await;
+    assert_eq!(update, "SET #free = :end");
+    assert_eq!(
+        condition,
+        "#rate = :rate AND attribute_not_exists(#until) AND (attribute_not_exists(#free) OR #free < :here)"
+    );
+    assert_eq!(
+        values,
+        json!({":rate": {"N": "14000"}, ":here": {"N": "1000000"}, ":end": {"N": "1500000"}})
+    );
+
+    let (earliest, latest) = (Micros(1_000_000), Micros(9_000_000));
+    let (update, condition, values) = asked(book(Begin::BehindBooked { earliest, latest })).await;
+    assert_eq!(update, "SET #free = #free + :span");
+    assert_eq!(
+        condition,
+        "#rate = :rate AND attribute_not_exists(#until) AND #free BETWEEN :earliest AND :latest"
+    );
+    assert_eq!(
+        values,
+        json!({":rate": {"N": "14000"}, ":earliest": {"N": "1000000"}, ":latest": {"N": "9000000"}, ":span": {"N": "500000"}})
+    );
+
+    let (update, condition, values) = asked(Change::GiveBack { span }).await;
+    assert_eq!(
+        (update, condition),
+        (json!("SET #free = #free - :span"), json!("attribute_exists(#free)"))
+    );
+    assert_eq!(values, json!({":span": {"N": "500000"}}));
+
+    let breaker = |seen, becomes| Change::Breaker { seen, becomes };
+    let (update, condition, values) = asked(breaker(None, pace().open)).await;
+    assert_eq!(update, "SET #until = :until, #cause = :cause, #times = :times");
+    assert_eq!(condition, "attribute_not_exists(#until)");
+    assert_eq!(
+        values,
+        json!({":until": {"N": "7000"}, ":cause": {"S": "quota_exceeded"}, ":times": {"N": "2"}})
+    );
+    let (update, condition, values) = asked(breaker(Some(at(7_000)), None)).await;
+    assert_eq!(
+        (update, condition),
+        (json!("REMOVE #until, #cause, #times"), json!("#until = :seen"))
+    );
+    assert_eq!(values, json!({":seen": {"N": "7000"}}));
+
+    let (update, condition, _) = asked(Change::Rate { rate: Some(rate()) }).await;
+    assert_eq!((update, condition), (json!("SET #rate = :rate"), Value::Null));
+    let (update, _, _) = asked(Change::Rate { rate: None }).await;
+    assert_eq!(update, "REMOVE #rate");
+}
+
+#[tokio::test]
+async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
+    let change = Change::Rate { rate: None };
+    let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
+    assert_eq!(done.table(16).change_pace(&change).await.unwrap(), Paced::Done(pace()));
+
+    let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
+    refused["Item"] = stored();
+    let other = Replay::new([Answer::says(400, &refused)]);
+    assert_eq!(
+        other.table(16).change_pace(&change).await.unwrap(),
+        Paced::Refused(pace())
+    );
+    let none = Replay::new([Answer::condition_failed(None)]);
+    assert_eq!(
+        none.table(16).change_pace(&change).await.unwrap(),
+        Paced::Refused(Pace::default())
+    );
+}
+
+#[tokio::test]
+async fn a_pace_that_was_never_written_or_cannot_be_read_limits_nothing() {
+    let nothing = Replay::new([Answer::ok(&json!({}))]);
+    assert_eq!(nothing.table(16).pace().await.unwrap(), Pace::default());
+    let all = Replay::new([Answer::ok(&json!({"Item": stored()}))]);
+    assert_eq!(all.table(16).pace().await.unwrap(), pace());
+    let mut bad = stored();
+    bad["open_cause"] = json!({"S": "bad_weather"});
+    let bad = Replay::new([Answer::ok(&json!({"Item": bad}))]);
+    assert_eq!(bad.table(16).pace().await.unwrap(), Pace::default());
+}
+
+/// Found by reading: a call that DynamoDB repeats must not let anything go faster.
+#[tokio::test(start_paused = true)]
+async fn a_booking_whose_answer_was_lost_is_refused_or_booked_once_more() {
+    let begin = Begin::Here(Micros(1_000_000));
+    let change = Change::Book {
+        rate: rate(),
+        span: Duration::from_secs(1),
+        begin,
+    };
+    let replay = Replay::new([Answer::Lost, Answer::condition_failed(None)]);
+    let paced = replay.table(16).change_pace(&change).await.unwrap();
+    assert_eq!(paced, Paced::Refused(Pace::default()));
+}

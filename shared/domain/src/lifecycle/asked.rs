@@ -1,0 +1,159 @@
+//! What a caller may ask of an email that was accepted: to cancel it, to send it at another
+//! time, to send it after all.
+//!
+//! **Role:** called by `manage`; the writes race with the machine under the same conditions.
+//! **Invariant:** pure. Nothing that SES may have accepted is called canceled, and nothing that
+//! it may have accepted is sent again unless the caller insists, and then it is marked.
+//! **Start reading at** [`cancel`].
+
+use std::time::Duration;
+
+use super::{Decision, Policy, Then, finish, requeue, write};
+use crate::row::{Row, Status};
+use crate::timestamp::Timestamp;
+
+/// Why an email stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// A sender has it, or it has ended.
+    #[error("{}", too_late(*.0))]
+    TooLate(Status),
+    /// It waits to be sent a second time, and the first time may have gone well.
+    #[error("Amazon SES may have accepted this email already, so it cannot be called canceled.")]
+    MaybeSent,
+    /// It would expire before the time asked for.
+    #[error("must be before the email's expires_at")]
+    AfterExpiry,
+    /// There is nothing to be done again.
+    #[error("{}", not_ended(*.0))]
+    NotEnded(Status),
+    /// A second copy must be wanted.
+    #[error(
+        "Amazon SES may have accepted this email: retry it with {{\"force\": true}} if a second copy does less harm than none."
+    )]
+    NeedsForce,
+}
+
+fn too_late(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "This email is waiting to be sent.",
+        Status::Sending | Status::Uncertain => "This email is being sent: it is too late.",
+        Status::Failing | Status::Failed => "This email has failed: retry it, if it is still wanted.",
+        Status::Sent => "This email was sent: it is too late.",
+        Status::Unknown => "Amazon SES may have accepted this email: it is too late.",
+        Status::Canceled => "This email was canceled: retry it, if it is wanted after all.",
+        Status::Expired => "This email expired unsent: retry it, if it is still wanted.",
+    }
+}
+
+fn not_ended(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "This email is waiting to be sent; to send it sooner, change its scheduled_at.",
+        Status::Sending | Status::Uncertain => "This email is being sent.",
+        Status::Failing => "This email is about to fail: retry it in a moment.",
+        Status::Sent => "This email was sent; to send it again, send it as a new email.",
+        Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => "This email can be retried.",
+    }
+}
+
+/// Takes an email back. One that was taken back already stays so.
+///
+/// # Errors
+/// [`Refusal::TooLate`], [`Refusal::MaybeSent`].
+pub fn cancel(row: &Row) -> Result<Decision, Refusal> {
+    match row.status {
+        Status::Canceled => Ok(Decision::Forget),
+        Status::Queued if row.maybe_duplicate => Err(Refusal::MaybeSent),
+        Status::Queued => {
+            let mut next = row.clone();
+            next.cause = None;
+            next.detail = None;
+            finish(&mut next, Status::Canceled);
+            Ok(write(row, next, Then::Nothing))
+        }
+        Status::Sending
+        | Status::Failing
+        | Status::Uncertain
+        | Status::Sent
+        | Status::Failed
+        | Status::Unknown
+        | Status::Expired => Err(Refusal::TooLate(row.status)),
+    }
+}
+
+/// When an email is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Times {
+    /// Not before this.
+    pub scheduled_at: Timestamp,
+    /// Not from this on; absent: as before, if the caller had said so, else by the default.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Times {
+    /// When the email expires if these times are written, and whether the caller said so.
+    fn expiry(self, row: &Row, expires_after: Duration) -> (Timestamp, bool) {
+        match self.expires_at {
+            Some(given) => (given, true),
+            None if row.expires_given => (row.expires_at, true),
+            None => (self.scheduled_at.after(expires_after), false),
+        }
+    }
+}
+
+/// Sends an email that still waits at another time.
+///
+/// # Errors
+/// [`Refusal::TooLate`], [`Refusal::AfterExpiry`].
+pub fn reschedule(
+    row: &Row,
+    times: Times,
+    expires_after: Duration,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    if row.status != Status::Queued {
+        return Err(Refusal::TooLate(row.status));
+    }
+    let mut next = row.clone();
+    next.scheduled_at = Some(times.scheduled_at);
+    (next.expires_at, next.expires_given) = times.expiry(row, expires_after);
+    let not_before = times.scheduled_at.max(now);
+    if next.expires_at <= not_before {
+        return Err(Refusal::AfterExpiry);
+    }
+    Ok(requeue(row, next, policy, not_before, now))
+}
+
+/// Sends an email after all, with a budget of its own.
+///
+/// # Errors
+/// [`Refusal::NotEnded`], [`Refusal::NeedsForce`].
+pub fn retry(
+    row: &Row,
+    force: bool,
+    expires_after: Duration,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Decision, Refusal> {
+    let mut next = row.clone();
+    match row.status {
+        Status::Failed | Status::Canceled | Status::Expired => {}
+        Status::Unknown if force => next.maybe_duplicate = true,
+        Status::Unknown => return Err(Refusal::NeedsForce),
+        Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent => {
+            return Err(Refusal::NotEnded(row.status));
+        }
+    }
+    next.attempts = 0;
+    next.cause = None;
+    next.detail = None;
+    next.expires_at = now.after(expires_after);
+    next.expires_given = false;
+    next.scheduled_at = None;
+    Ok(requeue(row, next, policy, now, now))
+}
+
+#[cfg(test)]
+#[path = "asked_tests.rs"]
+mod tests;

@@ -1,0 +1,430 @@
+//! Decides how fast emails go to SES, and when none go at all.
+//!
+//! One [`Pace`] for the whole account: the time from which the rate is free, and the breaker.
+//! A batch takes its share of the rate before it claims anything, as one [`Change`]; what it
+//! may not take yet is put back into its lane.
+//!
+//! **Priority:** a lane may book ahead no further than its [`horizon`]: when the rate is what
+//! limits, the high lane still gets in where the others have to come again. The low lane leaves
+//! a tenth of the rate to the others.
+//! **Breaker:** opened by a spent quota, a paused account, or a run of throttles, for everyone.
+//! When its time is over one email goes as a probe; how that fares closes it or opens it for
+//! longer. A prober that dies is followed by another.
+//! **Role:** called by `send`, which takes and reports, and by `promote`, which follows the
+//! account; stored by [`crate::ports::Paces`].
+//! **Invariant:** pure. Two clocks that differ make emails wait, never go too fast.
+//! **Start reading at** [`ask`]. Why this way: docs/adr/0008.
+
+use std::time::Duration;
+
+use crate::cause::{Cause, Class};
+use crate::lifecycle::Attempt;
+use crate::row::Lane;
+use crate::timestamp::Timestamp;
+
+/// What may go at once although nothing was free before: the rate of this much time. A second
+/// would be what SES itself lets through; a quarter keeps several environments within it.
+const BURST: Duration = Duration::from_millis(250);
+
+/// A wake-up that has to come again comes after this at most: whoever opens the breaker, or
+/// raises the rate, is noticed within it.
+pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// Throttled attempts of one environment, none accepted between them, that open the breaker.
+const RUN: u32 = 10;
+
+/// How often the breaker's wait is doubled.
+const DOUBLINGS: u32 = 3;
+
+/// How far ahead a lane may book.
+#[must_use]
+pub const fn horizon(lane: Lane) -> Duration {
+    match lane {
+        Lane::High => Duration::from_secs(10),
+        Lane::Normal => Duration::from_secs(5),
+        Lane::Low => Duration::from_secs(2),
+    }
+}
+
+/// A time in microseconds since 1970: at 500 recipients a second a millisecond is too coarse.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Micros(pub i64);
+
+impl Micros {
+    /// The same time, exactly.
+    #[must_use]
+    pub const fn of(at: Timestamp) -> Self {
+        Self(at.as_millis().saturating_mul(1000))
+    }
+
+    /// The same time, rounded up.
+    #[must_use]
+    pub const fn up(self) -> Timestamp {
+        Timestamp::from_millis(self.0.saturating_add(999).div_euclid(1000))
+    }
+
+    /// This time, `span` later.
+    #[must_use]
+    pub fn after(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+
+    /// This time, `span` earlier.
+    #[must_use]
+    pub fn before(self, span: Duration) -> Self {
+        Self(
+            self.0
+                .saturating_sub(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
+        )
+    }
+}
+
+/// Recipients in 1000 seconds: SES's rate, which it gives as a fraction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Rate(u64);
+
+impl Rate {
+    /// Takes recipients in 1000 seconds; `None` for zero.
+    #[must_use]
+    pub const fn from_millis(per_1000_s: u64) -> Option<Self> {
+        if per_1000_s == 0 { None } else { Some(Self(per_1000_s)) }
+    }
+
+    /// Recipients in 1000 seconds.
+    #[must_use]
+    pub const fn as_millis(self) -> u64 {
+        self.0
+    }
+
+    /// The rate that is kept to when this is the account's: a twentieth less. What is on its way
+    /// to SES for longer than the rest arrives together with what goes later.
+    #[must_use]
+    pub fn kept_to(self) -> Self {
+        Self((self.0.saturating_mul(19) / 20).max(1))
+    }
+
+    /// How long so many recipients take, for a lane; rounded up.
+    fn time(self, recipients: u64, lane: Lane) -> Duration {
+        let (share, whole) = match lane {
+            Lane::High | Lane::Normal => (1, 1),
+            Lane::Low => (9, 10),
+        };
+        let micros = recipients.saturating_mul(1_000_000_000).saturating_mul(whole);
+        Duration::from_micros(micros.div_ceil(self.0.saturating_mul(share)))
+    }
+}
+
+/// The open breaker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Open {
+    /// Why; one of the causes that open it.
+    pub cause: Cause,
+    /// Nothing goes before; then a probe.
+    pub until: Timestamp,
+    /// How often it was opened in a row.
+    pub times: u32,
+}
+
+/// What all senders share.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pace {
+    /// The rate to keep to; unknown until `promote` has asked for the account's the first time,
+    /// and until then SES alone limits.
+    pub rate: Option<Rate>,
+    /// From when on nothing is booked; `None` when nothing ever was.
+    pub free_at: Option<Micros>,
+    /// `None` while it is closed.
+    pub open: Option<Open>,
+}
+
+/// A write of the pace, and under which condition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Books the next stretch of the rate, if the breaker is closed and the rate still this.
+    Book {
+        /// The rate that `span` was reckoned with.
+        rate: Rate,
+        /// How long the stretch is.
+        span: Duration,
+        /// Where it begins.
+        begin: Begin,
+    },
+    /// Gives back what was booked and not used.
+    GiveBack {
+        /// How long the stretch was.
+        span: Duration,
+    },
+    /// Sets the breaker, if it is as it was seen.
+    Breaker {
+        /// `until` of the breaker that was seen; `None` for a closed one.
+        seen: Option<Timestamp>,
+        /// What it becomes.
+        becomes: Option<Open>,
+    },
+    /// Sets the rate to keep to.
+    Rate {
+        /// `None` when the account has none.
+        rate: Option<Rate>,
+    },
+}
+
+/// Where a booked stretch begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Here, if everything is free from here on.
+    Here(Micros),
+    /// Where the booked time ends, if that is between these two.
+    BehindBooked {
+        /// Not before.
+        earliest: Micros,
+        /// Not after.
+        latest: Micros,
+    },
+}
+
+impl Change {
+    /// Whether the change may be made to this pace.
+    #[must_use]
+    pub fn holds(&self, pace: &Pace) -> bool {
+        match *self {
+            Self::Book { rate, begin, .. } => {
+                let free = match (begin, pace.free_at) {
+                    (Begin::Here(here), free_at) => free_at.is_none_or(|free_at| free_at < here),
+                    (Begin::BehindBooked { earliest, latest }, Some(free_at)) => (earliest..=latest).contains(&free_at),
+                    (Begin::BehindBooked { .. }, None) => false,
+                };
+                pace.open.is_none() && pace.rate == Some(rate) && free
+            }
+            Self::Breaker { seen, .. } => pace.open.map(|open| open.until) == seen,
+            Self::GiveBack { .. } | Self::Rate { .. } => true,
+        }
+    }
+
+    /// The pace after the change.
+    #[must_use]
+    pub fn on(&self, mut pace: Pace) -> Pace {
+        match *self {
+            Self::Book { span, begin, .. } => {
+                let begin = match begin {
+                    Begin::Here(here) => here,
+                    Begin::BehindBooked { earliest, .. } => pace.free_at.unwrap_or(earliest),
+                };
+                pace.free_at = Some(begin.after(span));
+            }
+            Self::GiveBack { span } => pace.free_at = pace.free_at.map(|free_at| free_at.before(span)),
+            Self::Breaker { becomes, .. } => pace.open = becomes,
+            Self::Rate { rate } => pace.rate = rate,
+        }
+        pace
+    }
+}
+
+/// What a batch may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ask {
+    /// Nothing is known that limits: all may go now.
+    Free,
+    /// Make the change; then the first emails of the batch may go, each so long after the
+    /// stretch begins; the others come again.
+    Book {
+        /// What to write.
+        change: Change,
+        /// For each email that is booked: how long after the beginning of the stretch.
+        offsets: Vec<Duration>,
+    },
+    /// Make the change; then the first email may go, and how it fares is told to [`probed`].
+    Probe {
+        /// What to write.
+        change: Change,
+        /// The breaker as it is then.
+        open: Open,
+    },
+    /// None may go; all come again after this.
+    Wait(Duration),
+}
+
+/// Asks for a batch: `recipients` of each of its emails, in their order.
+///
+/// `base`: how long the breaker stays open at first ([`crate::retry::RetryPolicy::no_leave`]).
+#[must_use]
+pub fn ask(pace: &Pace, lane: Lane, recipients: &[u32], base: Duration, now: Timestamp) -> Ask {
+    if let Some(open) = pace.open {
+        if open.until > now {
+            return Ask::Wait(wait(open.until.since(now)));
+        }
+        let again = opened(Some(open), open.cause, base, now);
+        let change = Change::Breaker {
+            seen: Some(open.until),
+            becomes: Some(again),
+        };
+        return Ask::Probe { change, open: again };
+    }
+    let Some(rate) = pace.rate else {
+        return Ask::Free;
+    };
+    let (here, horizon) = (Micros::of(now).before(BURST), horizon(lane));
+    let latest = Micros::of(now).after(horizon);
+    let begin = match pace.free_at {
+        Some(free_at) if free_at > latest => {
+            let booked = u64::try_from(free_at.0.saturating_sub(latest.0)).unwrap_or(0);
+            return Ask::Wait(wait(Duration::from_micros(booked)));
+        }
+        Some(free_at) if free_at >= here => Begin::BehindBooked { earliest: here, latest },
+        Some(_) | None => Begin::Here(here),
+    };
+    // Of a batch as much as fits into the horizon, and one in any case: a large one goes into
+    // debt, which the next ones wait for.
+    let (mut span, mut offsets) = (Duration::ZERO, Vec::new());
+    for recipients in recipients {
+        if !offsets.is_empty() && span > horizon {
+            break;
+        }
+        offsets.push(span);
+        span = span.saturating_add(rate.time(u64::from(*recipients), lane));
+    }
+    let change = Change::Book { rate, span, begin };
+    Ask::Book { change, offsets }
+}
+
+/// What is given back of a booking when `recipients` of it were not used.
+#[must_use]
+pub fn unused(rate: Rate, recipients: u64, lane: Lane) -> Change {
+    Change::GiveBack {
+        span: rate.time(recipients, lane),
+    }
+}
+
+/// SQS knows whole seconds, and at least one lets others go first.
+fn wait(wait: Duration) -> Duration {
+    wait.clamp(Duration::from_secs(1), LONGEST_WAIT)
+}
+
+/// The breaker opened for `cause` at `now`: for longer each time in a row.
+#[must_use]
+pub fn opened(before: Option<Open>, cause: Cause, base: Duration, now: Timestamp) -> Open {
+    let times = before.map_or(0, |open| open.times.saturating_add(1));
+    // The rate is free again in a moment; a quota or a person takes longer.
+    let first = match cause.class() {
+        Class::Throttled => base / 12,
+        Class::Quota | Class::Paused | Class::Transient | Class::Permanent | Class::Unknown => base,
+    };
+    let open_for = first.saturating_mul(1 << times.min(DOUBLINGS));
+    Open {
+        cause,
+        until: now.after(open_for),
+        times,
+    }
+}
+
+/// How the attempts of one environment fare: what it takes to see a run of throttles.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Run(u32);
+
+impl Run {
+    /// Counts an attempt; returns why the breaker has to open, if it has to.
+    #[must_use]
+    pub fn count(&mut self, attempt: &Attempt) -> Option<Cause> {
+        match attempt {
+            Attempt::Accepted { .. } => self.0 = 0,
+            Attempt::NotAccepted { cause, .. } => match cause.class() {
+                Class::Quota | Class::Paused => return Some(*cause),
+                Class::Throttled => {
+                    self.0 = self.0.saturating_add(1);
+                    if self.0 >= RUN {
+                        self.0 = 0;
+                        return Some(*cause);
+                    }
+                }
+                Class::Transient | Class::Permanent | Class::Unknown => {}
+            },
+            Attempt::Ambiguous => {}
+        }
+        None
+    }
+}
+
+/// What follows from how a probe fared. Where it says nothing the breaker stays as the probe
+/// has set it, and when that is over another one goes.
+#[must_use]
+pub fn probed(open: Open, attempt: &Attempt, base: Duration, now: Timestamp) -> Option<Change> {
+    let becomes = match attempt {
+        Attempt::Accepted { .. } => None,
+        Attempt::NotAccepted { cause, .. } => match cause.class() {
+            // SES looked at the email itself: it lets them through.
+            Class::Permanent => None,
+            // The probe has set the time already; only why may be news.
+            Class::Throttled | Class::Quota | Class::Paused if *cause != open.cause => {
+                Some(opened(Some(open), *cause, base, now))
+            }
+            Class::Throttled | Class::Quota | Class::Paused | Class::Transient | Class::Unknown => return None,
+        },
+        Attempt::Ambiguous => return None,
+    };
+    Some(Change::Breaker {
+        seen: Some(open.until),
+        becomes,
+    })
+}
+
+/// What SES says of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Account {
+    /// Recipients in 1000 seconds; `None` when it says none.
+    pub rate: Option<Rate>,
+    /// The 24-hour quota is spent.
+    pub quota_spent: bool,
+    /// Sending is paused for the account.
+    pub paused: bool,
+}
+
+impl Account {
+    /// What an email would be refused for.
+    #[must_use]
+    pub const fn obstacle(&self) -> Option<Cause> {
+        if self.paused {
+            Some(Cause::AccountPaused)
+        } else if self.quota_spent {
+            Some(Cause::QuotaExceeded)
+        } else {
+            None
+        }
+    }
+}
+
+/// What follows from the account's state, in this order: the rate it has, the breaker it needs.
+///
+/// The breaker is never closed here: what SES says of the account may be old, and a paused
+/// configuration set is not in it. But the probe is sent without further wait.
+#[must_use]
+pub fn follow(pace: &Pace, account: &Account, base: Duration, now: Timestamp) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let rate = account.rate.map(Rate::kept_to);
+    if pace.rate != rate {
+        changes.push(Change::Rate { rate });
+    }
+    let becomes = match (account.obstacle(), pace.open) {
+        (Some(cause), None) => Some(opened(None, cause, base, now)),
+        // Open long enough, until the account is asked the next time.
+        (Some(cause), Some(open)) if open.cause == cause && open.until > now => None,
+        (Some(cause), Some(open)) => Some(Open {
+            times: open.times,
+            ..opened(None, cause, base, now)
+        }),
+        (None, Some(open)) if open.until > now && open.cause.class() != Class::Throttled => {
+            Some(Open { until: now, ..open })
+        }
+        (None, Some(_) | None) => None,
+    };
+    changes.extend(becomes.map(|open| Change::Breaker {
+        seen: pace.open.map(|open| open.until),
+        becomes: Some(open),
+    }));
+    changes
+}
+
+#[cfg(test)]
+#[path = "pacing_tests.rs"]
+mod tests;

@@ -1,0 +1,383 @@
+//! The bucket and the breaker as tables, and a minute of senders in a loop.
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "what is not expected is the same failure, whatever it is"
+)]
+
+use super::*;
+
+const BASE: Duration = Duration::from_secs(60);
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms)
+}
+
+fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+/// 20 recipients a second, of which nothing is booked after `free_at`.
+fn pace(free_at: i64) -> Pace {
+    Pace {
+        rate: Rate::from_millis(20_000),
+        free_at: Some(Micros::of(at(free_at))),
+        open: None,
+    }
+}
+
+fn open(cause: Cause, until: i64, times: u32) -> Pace {
+    Pace {
+        open: Some(Open {
+            cause,
+            until: at(until),
+            times,
+        }),
+        ..pace(0)
+    }
+}
+
+fn accepted() -> Attempt {
+    Attempt::Accepted {
+        message_id: "m".to_owned(),
+    }
+}
+
+fn refused(cause: Cause) -> Attempt {
+    let detail = String::new();
+    Attempt::NotAccepted { cause, detail }
+}
+
+#[test]
+fn without_a_rate_ses_alone_limits() {
+    let unknown = Pace::default();
+    assert_eq!(ask(&unknown, Lane::Low, &[50; 10], BASE, at(0)), Ask::Free);
+}
+
+#[test]
+fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
+    let now = at(100_000);
+    let Ask::Book { change, offsets } = ask(&pace(101_000), Lane::Normal, &[1, 2, 1], BASE, now) else {
+        panic!("a second is within the horizon");
+    };
+    assert_eq!(offsets, [ms(0), ms(50), ms(150)]);
+    assert!(change.holds(&pace(101_000)));
+    assert!(change.holds(&pace(104_999)), "others may have booked meanwhile");
+    assert!(!change.holds(&pace(105_001)), "beyond the horizon");
+    assert_eq!(change.on(pace(102_000)).free_at, Some(Micros::of(at(102_200))));
+
+    let Ask::Book { change, .. } = ask(&pace(0), Lane::Normal, &[1], BASE, now) else {
+        panic!("everything is free");
+    };
+    assert!(!change.holds(&pace(100_000)), "what others booked meanwhile is theirs");
+    assert_eq!(
+        change.on(pace(0)).free_at,
+        Some(Micros::of(at(99_800))),
+        "a quarter of a second may burst"
+    );
+}
+
+#[test]
+fn each_lane_books_ahead_as_far_as_its_horizon() {
+    let now = at(100_000);
+    for (booked_ms, lanes) in [
+        (2_000, "hnl"),
+        (2_001, "hn"),
+        (5_000, "hn"),
+        (5_001, "h"),
+        (10_000, "h"),
+        (10_001, ""),
+    ] {
+        let granted: String = Lane::ALL
+            .into_iter()
+            .zip(["h", "n", "l"])
+            .filter(|(lane, _)| {
+                matches!(
+                    ask(&pace(100_000 + booked_ms), *lane, &[1], BASE, now),
+                    Ask::Book { .. }
+                )
+            })
+            .map(|(_, name)| name)
+            .collect();
+        assert_eq!(granted, lanes, "{booked_ms}");
+    }
+    let wait = |lane, booked_s: i64| ask(&pace(100_000 + booked_s * 1000), lane, &[1], BASE, now);
+    assert_eq!(
+        wait(Lane::Low, 12),
+        Ask::Wait(Duration::from_secs(10)),
+        "until it is within the horizon"
+    );
+    assert_eq!(wait(Lane::High, 10_000), Ask::Wait(LONGEST_WAIT));
+}
+
+#[test]
+fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
+    let span = |lane, recipients: &[u32]| match ask(&pace(0), lane, recipients, BASE, at(100_000)) {
+        Ask::Book {
+            change: Change::Book { span, .. },
+            offsets,
+        } => (span, offsets.len()),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(span(Lane::Normal, &[9, 9]), (ms(900), 2));
+    assert_eq!(span(Lane::Low, &[9, 9]), (ms(1000), 2));
+    // 50 recipients take 2.5 s: after three of them the normal lane's 5 s are over.
+    assert_eq!(span(Lane::Normal, &[50; 10]), (ms(7500), 3));
+    let mut slow = pace(0);
+    slow.rate = Rate::from_millis(1000);
+    let Ask::Book { offsets, .. } = ask(&slow, Lane::Low, &[50, 1], BASE, at(100_000)) else {
+        panic!("one goes in any case");
+    };
+    assert_eq!(offsets, [ms(0)]);
+}
+
+#[test]
+fn nothing_is_lost_to_rounding_at_a_high_rate() {
+    let rate = Rate::from_millis(3_000_000).unwrap();
+    assert_eq!(rate.time(10, Lane::Normal), Duration::from_micros(3334));
+    assert_eq!(Rate::from_millis(0), None);
+    assert_eq!(
+        rate.time(u64::MAX, Lane::Low).as_secs(),
+        683_212,
+        "absurd numbers saturate"
+    );
+}
+
+#[test]
+fn a_stale_rate_or_an_open_breaker_refuses_a_booking() {
+    let Ask::Book { change, .. } = ask(&pace(100_000), Lane::Normal, &[1], BASE, at(100_000)) else {
+        panic!("nothing is booked");
+    };
+    let mut slower = pace(100_000);
+    slower.rate = Rate::from_millis(10_000);
+    assert!(!change.holds(&slower));
+    let mut closed = pace(100_000);
+    closed.open = open(Cause::QuotaExceeded, 0, 0).open;
+    assert!(!change.holds(&closed));
+}
+
+/// Eight environments for each lane, and more to send than the rate allows: over any ten seconds
+/// it is kept, used, and the high lane's.
+#[test]
+fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
+    let mut shared = pace(0);
+    let (mut sent, mut by_lane): (Vec<i64>, [usize; 3]) = (Vec::new(), [0; 3]);
+    let mut next_try = [0_i64; 24];
+    for now_ms in 1_000_000..1_060_000 {
+        for (environment, next) in next_try.iter_mut().enumerate() {
+            let lane = Lane::ALL[environment % 3];
+            // The high lane has work in the second half only.
+            if *next > now_ms || (lane == Lane::High && now_ms < 1_030_000) {
+                continue;
+            }
+            match ask(&shared, lane, &[1; 10], BASE, at(now_ms)) {
+                Ask::Book { change, offsets } => {
+                    assert!(change.holds(&shared));
+                    let after = change.on(shared);
+                    let Change::Book { span, .. } = change else {
+                        panic!("{change:?}")
+                    };
+                    let begin = after.free_at.unwrap().before(span);
+                    shared = after;
+                    let times = offsets
+                        .iter()
+                        .map(|offset| begin.after(*offset).up().as_millis().max(now_ms));
+                    *next = times.clone().max().unwrap() + 1;
+                    by_lane[environment % 3] += offsets.len();
+                    sent.extend(times);
+                }
+                Ask::Wait(wait) => *next = now_ms + i64::try_from(wait.as_millis()).unwrap(),
+                other => panic!("{other:?}"),
+            }
+        }
+    }
+    sent.sort_unstable();
+    for start in (1_000_000..1_050_000).step_by(10) {
+        let within = sent.partition_point(|ms| *ms < start + 10_000) - sent.partition_point(|ms| *ms < start);
+        assert!(
+            (180..=206).contains(&within),
+            "{within} in the ten seconds from {start}"
+        );
+    }
+    let [high, normal, low] = by_lane;
+    assert!(
+        high >= 480,
+        "nearly all of the second half is the high lane's: {high} {normal} {low}"
+    );
+    assert!(low < normal, "{high} {normal} {low}");
+}
+
+#[test]
+fn what_is_given_back_can_be_booked_again() {
+    let rate = Rate::from_millis(20_000).unwrap();
+    let change = unused(rate, 10, Lane::Normal);
+    assert!(change.holds(&pace(100_000)));
+    assert_eq!(change.on(pace(100_500)), pace(100_000));
+    assert_eq!(change.on(Pace::default()), Pace::default());
+}
+
+#[test]
+fn an_open_breaker_lets_nothing_through_and_then_one() {
+    let shut = open(Cause::QuotaExceeded, 130_000, 0);
+    assert_eq!(
+        ask(&shut, Lane::High, &[1; 10], BASE, at(100_000)),
+        Ask::Wait(Duration::from_secs(30))
+    );
+    let Ask::Probe { change, open: next } = ask(&shut, Lane::High, &[1; 10], BASE, at(130_000)) else {
+        panic!("its time is over");
+    };
+    assert_eq!((next.until, next.times), (at(130_000).after(BASE * 2), 1));
+    assert!(change.holds(&shut));
+    let after = change.on(shut);
+    assert_eq!(after.open, Some(next));
+    assert!(!change.holds(&after), "one prober, not two");
+    assert!(matches!(ask(&after, Lane::High, &[1], BASE, at(130_001)), Ask::Wait(_)));
+    assert!(
+        matches!(ask(&after, Lane::High, &[1], BASE, next.until), Ask::Probe { .. }),
+        "a prober that died is followed by another"
+    );
+}
+
+#[test]
+fn the_breaker_stays_open_longer_each_time() {
+    let schedule = |cause| {
+        let (mut open, mut waits) = (None, Vec::new());
+        for _ in 0..6 {
+            let next = opened(open, cause, BASE, at(0));
+            waits.push(next.until.as_millis() / 1000);
+            open = Some(next);
+        }
+        waits
+    };
+    assert_eq!(schedule(Cause::Throttled), [5, 10, 20, 40, 40, 40]);
+    assert_eq!(schedule(Cause::QuotaExceeded), [60, 120, 240, 480, 480, 480]);
+    assert_eq!(schedule(Cause::AccountPaused), [60, 120, 240, 480, 480, 480]);
+}
+
+#[test]
+fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
+    let mut run = Run::default();
+    for cause in [Cause::QuotaExceeded, Cause::AccountPaused] {
+        assert_eq!(run.count(&refused(cause)), Some(cause));
+    }
+    for cause in [Cause::Unavailable, Cause::Rejected, Cause::BodyMissing] {
+        assert!((0..100).all(|_| run.count(&refused(cause)).is_none()), "{cause:?}");
+    }
+    for _ in 0..9 {
+        assert_eq!(run.count(&refused(Cause::Throttled)), None);
+    }
+    assert_eq!(run.count(&accepted()), None, "one that is accepted ends the run");
+    let opens: Vec<_> = (0..20)
+        .map(|_| run.count(&refused(Cause::Throttled)).is_some())
+        .collect();
+    assert_eq!(opens.iter().filter(|opens| **opens).count(), 2);
+    assert!(opens[9] && opens[19]);
+}
+
+#[test]
+fn a_probe_closes_it_or_says_why_not() {
+    let probe = open(Cause::QuotaExceeded, 200_000, 1).open.unwrap();
+    let becomes = |attempt: &Attempt| match probed(probe, attempt, BASE, at(150_000)) {
+        Some(Change::Breaker { seen, becomes }) => {
+            assert_eq!(seen, Some(probe.until));
+            Some(becomes.map(|open| open.cause))
+        }
+        Some(other) => panic!("{other:?}"),
+        None => None,
+    };
+    assert_eq!(becomes(&accepted()), Some(None));
+    assert_eq!(
+        becomes(&refused(Cause::UnverifiedSender)),
+        Some(None),
+        "SES looked at the email itself"
+    );
+    assert_eq!(
+        becomes(&refused(Cause::QuotaExceeded)),
+        None,
+        "it stays open as the probe set it"
+    );
+    assert_eq!(
+        becomes(&refused(Cause::AccountPaused)),
+        Some(Some(Cause::AccountPaused))
+    );
+    assert_eq!(becomes(&refused(Cause::Unavailable)), None);
+    assert_eq!(becomes(&Attempt::Ambiguous), None);
+}
+
+#[test]
+fn the_account_is_followed() {
+    let healthy = Account {
+        rate: Rate::from_millis(20_000),
+        quota_spent: false,
+        paused: false,
+    };
+    let now = at(100_000);
+    // Of the account's twenty a second, nineteen are kept to.
+    let pace = |free_at| Pace {
+        rate: Rate::from_millis(19_000),
+        ..pace(free_at)
+    };
+    let open = |cause, until, times| Pace {
+        rate: Rate::from_millis(19_000),
+        ..open(cause, until, times)
+    };
+    let after = |pace: Pace, account: Account| {
+        let changes = follow(&pace, &account, BASE, now);
+        assert!(changes.iter().all(|change| change.holds(&pace)), "{changes:?}");
+        changes.iter().fold(pace, |pace, change| change.on(pace))
+    };
+    assert_eq!(
+        follow(&pace(0), &healthy, BASE, now),
+        [],
+        "nothing new, nothing written"
+    );
+    let faster = Account {
+        rate: Rate::from_millis(50_000),
+        ..healthy
+    };
+    assert_eq!(after(pace(0), faster).rate, Rate::from_millis(47_500));
+
+    let spent = Account {
+        quota_spent: true,
+        ..healthy
+    };
+    let shut = after(pace(0), spent);
+    assert_eq!(shut, open(Cause::QuotaExceeded, 160_000, 0));
+    assert_eq!(follow(&shut, &spent, BASE, now), []);
+    let raised = after(shut, healthy);
+    assert_eq!(
+        raised,
+        open(Cause::QuotaExceeded, 100_000, 0),
+        "the probe goes at once, and closes it"
+    );
+    assert_eq!(follow(&raised, &healthy, BASE, now), []);
+
+    let paused = Account { paused: true, ..spent };
+    assert_eq!(
+        after(shut, paused).open.map(|open| open.cause),
+        Some(Cause::AccountPaused)
+    );
+    let throttled = open(Cause::Throttled, 105_000, 3);
+    assert_eq!(
+        follow(&throttled, &healthy, BASE, now),
+        [],
+        "the account says nothing of that"
+    );
+}
+
+#[test]
+fn a_clock_that_is_ahead_slows_and_never_hurries() {
+    let mut shared = pace(100_000);
+    let book = |shared: &mut Pace, now| match ask(shared, Lane::Normal, &[1; 10], BASE, at(now)) {
+        Ask::Book { change, .. } => {
+            *shared = change.on(*shared);
+            true
+        }
+        _ => false,
+    };
+    assert!(
+        book(&mut shared, 160_000),
+        "an environment whose clock is a minute ahead"
+    );
+    assert!(!book(&mut shared, 100_000), "the others wait for it");
+    assert_eq!(shared.free_at, Some(Micros::of(at(160_250))));
+}

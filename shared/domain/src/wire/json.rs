@@ -1,0 +1,162 @@
+//! Reads a request's JSON into values that still know what a caller wrote: the objects' order,
+//! keys that were given twice, and the path of each mistake.
+//!
+//! **Role:** called by the readers of requests beside it.
+//! **Invariant:** any bytes end in a [`Node`] or an [`ApiError`], in bounded memory.
+//! **Start reading at** [`read_json`].
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+)]
+
+use std::cell::Cell;
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+
+use crate::api_error::ApiError;
+use crate::email::{EmailError, Problem};
+use crate::limits;
+
+/// A JSON value that still knows its objects' order and repeated keys. Numbers
+/// have no field to go to, so their values are not kept.
+pub(super) enum Node {
+    Null,
+    Bool(bool),
+    Number,
+    Text(String),
+    Array(Vec<Node>),
+    Object(Vec<(String, Node)>),
+}
+
+impl Node {
+    pub(super) fn kind(&self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool(_) => "a boolean",
+            Self::Number => "a number",
+            Self::Text(_) => "a string",
+            Self::Array(_) => "an array",
+            Self::Object(_) => "an object",
+        }
+    }
+
+    pub(super) fn is_none(&self) -> bool {
+        match self {
+            Self::Null => true,
+            Self::Array(nodes) => nodes.is_empty(),
+            Self::Bool(_) | Self::Number | Self::Text(_) | Self::Object(_) => false,
+        }
+    }
+}
+
+pub(super) fn read_json(body: &[u8]) -> Result<Node, ApiError> {
+    if body.len() > limits::REQUEST_BYTES {
+        let max = limits::REQUEST_BYTES;
+        return Err(ApiError::too_large(format!(
+            "The request body is too large: at most {max} bytes are accepted."
+        )));
+    }
+    let left = Cell::new(limits::JSON_VALUES);
+    let mut reader = serde_json::Deserializer::from_slice(body);
+    NodeSeed { left: &left }
+        .deserialize(&mut reader)
+        .and_then(|node| reader.end().map(|()| node))
+        .map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
+}
+
+/// Builds a [`Node`]; nesting is bounded by `serde_json`, the number of values by `left`.
+#[derive(Clone, Copy)]
+struct NodeSeed<'a> {
+    left: &'a Cell<u32>,
+}
+
+impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
+    type Value = Node;
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Node, D::Error> {
+        let left = self.left.get().checked_sub(1);
+        self.left
+            .set(left.ok_or_else(|| D::Error::custom("it holds too many values"))?);
+        reader.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for NodeSeed<'_> {
+    type Value = Node;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Node, E> {
+        Ok(Node::Null)
+    }
+
+    fn visit_bool<E>(self, given: bool) -> Result<Node, E> {
+        Ok(Node::Bool(given))
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
+        Ok(Node::Number)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Node, E> {
+        Ok(Node::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Node, E> {
+        Ok(Node::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
+        let mut nodes = Vec::new();
+        while let Some(node) = seq.next_element_seed(self)? {
+            nodes.push(node);
+        }
+        Ok(Node::Array(nodes))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(key) = map.next_key::<String>()? {
+            entries.push((key, map.next_value_seed(self)?));
+        }
+        Ok(Node::Object(entries))
+    }
+}
+
+pub(super) fn object(path: &str, node: Node) -> Result<Vec<(String, Node)>, EmailError> {
+    match node {
+        Node::Object(entries) => Ok(entries),
+        node => Err(wrong_type(path, "an object", &node)),
+    }
+}
+
+pub(super) fn text(path: &str, node: Node) -> Result<Option<String>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Text(text) => Ok(Some(text)),
+        node => Err(wrong_type(path, "a string", &node)),
+    }
+}
+
+pub(super) fn wrong_type(path: &str, expected: &'static str, node: &Node) -> EmailError {
+    let found = node.kind();
+    EmailError::at(path, Problem::WrongType { expected, found })
+}
+
+/// A caller's key as part of a path: short, and without line breaks.
+pub(super) fn echo(key: &str) -> String {
+    let shown: String = key.chars().take(limits::ECHO_MAX).collect();
+    shown.escape_debug().to_string()
+}

@@ -1,0 +1,360 @@
+//! When an email is wanted: what a caller writes, and what that is in this moment.
+//!
+//! **Role:** read by [`super::api`]; resolved by the functions, which know what time it is.
+//! **Invariant:** pure. What was written is kept apart from the time that it means: the same
+//! request, repeated a minute later, is the same.
+//! **Start reading at** [`Wishes::wanted`].
+
+use std::time::Duration;
+
+use jiff::{Span, SpanRelativeTo};
+
+use crate::email::{EmailError, Problem};
+use crate::limits;
+use crate::row::OnUncertain;
+use crate::timestamp::Timestamp;
+
+/// A point in time as a caller gives it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum When {
+    /// RFC 3339.
+    At(Timestamp),
+    /// So long after the request: `in 5 minutes`.
+    In(Duration),
+}
+
+impl When {
+    /// Reads a time. Days have 24 hours here.
+    ///
+    /// # Errors
+    /// When it is neither; months and years are of no fixed length, and so are no wait.
+    ///
+    /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the
+    /// example `in 1 min`.
+    pub fn parse(path: &str, text: &str) -> Result<Self, EmailError> {
+        const WHY: &str =
+            "must be a time with its offset, such as 2026-11-24T09:30:00Z, or a wait, such as in 5 minutes";
+        let bad = || EmailError::at(path, Problem::Bad(WHY));
+        if text.len() > limits::TIME_MAX {
+            return Err(bad());
+        }
+        let text = text.trim();
+        let Some(wait) = text.strip_prefix("in ") else {
+            return Timestamp::parse_rfc3339(text).map(Self::At).ok_or_else(bad);
+        };
+        let span: Span = wait.trim().parse().map_err(|_| bad())?;
+        let wait = span
+            .to_duration(SpanRelativeTo::days_are_24_hours())
+            .ok()
+            .and_then(|wait| Duration::try_from(wait).ok());
+        wait.map(Self::In).ok_or_else(bad)
+    }
+
+    /// The time it means at `now`.
+    #[must_use]
+    pub fn at(self, now: Timestamp) -> Timestamp {
+        match self {
+            Self::At(at) => at,
+            Self::In(wait) => now.after(wait),
+        }
+    }
+
+    fn canonical(self) -> String {
+        match self {
+            Self::At(at) => at.to_string(),
+            Self::In(wait) => format!("in {} ms", wait.as_millis()),
+        }
+    }
+
+    /// The time it means, if an email may be asked for then: not over, within ten years.
+    ///
+    /// # Errors
+    /// [`Problem::Bad`] with the path.
+    pub fn schedule(self, path: &str, now: Timestamp) -> Result<Timestamp, EmailError> {
+        let at = self.at(now);
+        let bad = |why| Err(EmailError::at(path, Problem::Bad(why)));
+        if at < now.before(limits::CLOCKS_APART) {
+            bad("is in the past")
+        } else if at > now.after(limits::SCHEDULE_MAX) {
+            bad("must be within the next 10 years")
+        } else {
+            Ok(at)
+        }
+    }
+
+    /// The time it means, if an email that is due at `due` may expire then.
+    ///
+    /// # Errors
+    /// [`Problem::Bad`] with the path.
+    pub fn expiry(self, path: &str, due: Timestamp, now: Timestamp) -> Result<Timestamp, EmailError> {
+        let at = self.at(now);
+        let bad = |why| Err(EmailError::at(path, Problem::Bad(why)));
+        if at <= now {
+            bad("is in the past")
+        } else if at <= due {
+            bad("must be after scheduled_at")
+        } else if at > due.after(limits::SCHEDULE_MAX) {
+            bad("must be within 10 years after the email is due")
+        } else {
+            Ok(at)
+        }
+    }
+}
+
+/// What is wished of an email beside its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wishes {
+    /// Not before this; absent: at once.
+    pub scheduled_at: Option<When>,
+    /// Not from this on; absent: the deployment's default.
+    pub expires_at: Option<When>,
+    /// What to do when SES may have accepted it and no evidence came.
+    pub on_uncertain: OnUncertain,
+}
+
+impl Default for Wishes {
+    fn default() -> Self {
+        Self {
+            scheduled_at: None,
+            expires_at: None,
+            on_uncertain: OnUncertain::Resend,
+        }
+    }
+}
+
+/// The times of an email, as its row has them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Wanted {
+    /// When the caller asked for it, if later than at once.
+    pub scheduled_at: Option<Timestamp>,
+    /// Not to be submitted before this.
+    pub not_before: Timestamp,
+    /// Not to be submitted from this on.
+    pub expires_at: Timestamp,
+    /// The caller gave `expires_at`.
+    pub expires_given: bool,
+}
+
+impl Wishes {
+    /// The times that are meant at `now`.
+    ///
+    /// # Errors
+    /// When they are over, too far away, or in the wrong order.
+    pub fn wanted(&self, expires_after: Duration, now: Timestamp) -> Result<Wanted, EmailError> {
+        let scheduled_at = self
+            .scheduled_at
+            .map(|when| when.schedule("scheduled_at", now))
+            .transpose()?;
+        let not_before = scheduled_at.map_or(now, |at| at.max(now));
+        let given = self
+            .expires_at
+            .map(|when| when.expiry("expires_at", not_before, now))
+            .transpose()?;
+        Ok(Wanted {
+            scheduled_at: scheduled_at.filter(|at| *at > now),
+            not_before,
+            expires_at: given.unwrap_or_else(|| not_before.after(expires_after)),
+            expires_given: given.is_some(),
+        })
+    }
+
+    /// The times of a request that was possible when it was first made, and is completed only now:
+    /// what is over is due at once, or expires at once.
+    #[must_use]
+    pub fn wanted_late(&self, expires_after: Duration, now: Timestamp) -> Wanted {
+        let scheduled_at = self.scheduled_at.map(|when| when.at(now));
+        let not_before = scheduled_at.map_or(now, |at| at.max(now));
+        let given = self.expires_at.map(|when| when.at(now));
+        Wanted {
+            scheduled_at,
+            not_before,
+            expires_at: given.unwrap_or_else(|| not_before.after(expires_after)),
+            expires_given: given.is_some(),
+        }
+    }
+
+    /// The wishes as text: none at all is the empty text, so that a request without wishes is
+    /// the same as before there were any.
+    pub(super) fn canonical(&self) -> String {
+        let time = |name: &str, when: Option<When>| when.map(|when| format!("\n{name}: {}", when.canonical()));
+        let hold = (self.on_uncertain == OnUncertain::Hold).then(|| "\non_uncertain: hold".to_owned());
+        [
+            time("scheduled_at", self.scheduled_at),
+            time("expires_at", self.expires_at),
+            hold,
+        ]
+        .into_iter()
+        .flatten()
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_millis(1_795_512_600_000);
+    const DAY: Duration = Duration::from_secs(86_400);
+
+    fn parse(text: &str) -> Option<When> {
+        When::parse("scheduled_at", text).ok()
+    }
+
+    fn secs(secs: u64) -> Duration {
+        Duration::from_secs(secs)
+    }
+
+    #[test]
+    fn a_time_is_rfc_3339_or_a_wait() {
+        let at = Timestamp::parse_rfc3339("2026-11-24T09:30:00Z").map(When::At);
+        for same in [
+            "2026-11-24T09:30:00Z",
+            "2026-11-24T09:30:00.000Z",
+            "2026-11-24T10:30:00+01:00",
+            "2026-11-24 09:30:00+00",
+            " 2026-11-24T09:30:00Z ",
+        ] {
+            assert_eq!(parse(same), at, "{same}");
+        }
+        for (text, wait) in [
+            ("in 1 min", 60),
+            ("in 5 minutes", 300),
+            ("in 1 hour", 3600),
+            ("in 2 days", 172_800),
+            ("in 1h 30m", 5400),
+            ("in 1 week", 604_800),
+            ("in 0 seconds", 0),
+        ] {
+            assert_eq!(parse(text), Some(When::In(secs(wait))), "{text}");
+        }
+        for bad in [
+            "",
+            "tomorrow",
+            "in",
+            "in ",
+            "in five minutes",
+            "in 1 month",
+            "in -5 minutes",
+            "in 5 minutes ago",
+            "5 minutes",
+            "2026-11-24",
+            "2026-11-24T09:30:00",
+            "2026-13-24T09:30:00Z",
+            "1795512600",
+            "in 99999999999999999999 days",
+            "2026-11-24T09:30:00Z\0",
+            &"9".repeat(10_000),
+        ] {
+            assert_eq!(parse(bad), None, "{bad}");
+        }
+    }
+
+    fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<Wanted, String> {
+        let wishes = Wishes {
+            scheduled_at: scheduled_at.and_then(parse),
+            expires_at: expires_at.and_then(parse),
+            ..Wishes::default()
+        };
+        wishes.wanted(DAY, NOW).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn without_wishes_an_email_is_due_now_and_expires_by_default() {
+        assert_eq!(
+            wanted(None, None),
+            Ok(Wanted {
+                scheduled_at: None,
+                not_before: NOW,
+                expires_at: NOW.after(DAY),
+                expires_given: false,
+            })
+        );
+    }
+
+    #[test]
+    fn the_default_expiry_follows_the_schedule() {
+        let later = NOW.after(DAY * 10);
+        assert_eq!(
+            wanted(Some("in 10 days"), None),
+            Ok(Wanted {
+                scheduled_at: Some(later),
+                not_before: later,
+                expires_at: later.after(DAY),
+                expires_given: false,
+            })
+        );
+        let given = wanted(Some("in 1 hour"), Some("in 2 hours")).unwrap();
+        assert_eq!((given.expires_at, given.expires_given), (NOW.after(secs(7200)), true));
+    }
+
+    #[test]
+    fn clocks_may_differ_by_a_minute_and_no_email_is_scheduled_for_the_past() {
+        let just_over = NOW.before(secs(60)).to_string();
+        let now = wanted(Some(&just_over), None).unwrap();
+        assert_eq!((now.scheduled_at, now.not_before), (None, NOW));
+        let over = NOW.before(secs(61)).to_string();
+        for (scheduled_at, expires_at, why) in [
+            (Some(over.as_str()), None, "scheduled_at: is in the past"),
+            (
+                Some("in 3654 days"),
+                None,
+                "scheduled_at: must be within the next 10 years",
+            ),
+            (None, Some(over.as_str()), "expires_at: is in the past"),
+            (
+                Some("in 1 hour"),
+                Some("in 1 hour"),
+                "expires_at: must be after scheduled_at",
+            ),
+            (
+                None,
+                Some("in 3654 days"),
+                "expires_at: must be within 10 years after the email is due",
+            ),
+        ] {
+            assert_eq!(wanted(scheduled_at, expires_at), Err(why.to_owned()));
+        }
+        assert!(wanted(Some("in 3653 days"), None).is_ok());
+    }
+
+    #[test]
+    fn what_is_completed_late_is_due_or_expired_at_once() {
+        let over = NOW.before(DAY);
+        let wishes = Wishes {
+            scheduled_at: Some(When::At(over)),
+            expires_at: Some(When::At(over.after(secs(60)))),
+            ..Wishes::default()
+        };
+        assert!(wishes.wanted(DAY, NOW).is_err());
+        let late = wishes.wanted_late(DAY, NOW);
+        assert_eq!((late.scheduled_at, late.not_before), (Some(over), NOW));
+        assert_eq!((late.expires_at, late.expires_given), (over.after(secs(60)), true));
+        let in_time = Wishes {
+            scheduled_at: Some(When::In(secs(60))),
+            ..Wishes::default()
+        };
+        assert_eq!(Ok(in_time.wanted_late(DAY, NOW)), in_time.wanted(DAY, NOW));
+    }
+
+    #[test]
+    fn wishes_are_compared_as_they_were_written() {
+        let canonical = |scheduled_at: &str, on_uncertain| {
+            let wishes = Wishes {
+                scheduled_at: parse(scheduled_at),
+                expires_at: None,
+                on_uncertain,
+            };
+            wishes.canonical()
+        };
+        assert_eq!(Wishes::default().canonical(), "");
+        assert_eq!(canonical("", OnUncertain::Hold), "\non_uncertain: hold");
+        assert_eq!(
+            canonical("in 1 min", OnUncertain::Resend),
+            canonical("in 60 s", OnUncertain::Resend)
+        );
+        assert_eq!(
+            canonical("2026-11-24T10:30:00+01:00", OnUncertain::Resend),
+            "\nscheduled_at: 2026-11-24T09:30:00.000Z"
+        );
+    }
+}

@@ -1,0 +1,63 @@
+//! The account at SES, as its owner sees it: what it may send, and what was asked of it.
+//!
+//! **Invariant:** the account is everybody's: only who has the stack alone changes it.
+
+use reqwest::Client;
+use serde_json::{Value, json};
+
+/// The account.
+#[derive(Debug, Clone)]
+pub struct Account {
+    http: Client,
+    url: String,
+}
+
+impl Account {
+    pub(crate) fn new(http: Client, url: String) -> Self {
+        Self { http, url }
+    }
+
+    /// Sets what it may send: recipients a second, and in 24 hours.
+    pub async fn allow(&self, max_send_rate: Option<f64>, max_24_hour_send: Option<f64>) {
+        self.put(
+            "account",
+            &json!({"max_send_rate": max_send_rate, "max_24_hour_send": max_24_hour_send}),
+        )
+        .await;
+    }
+
+    /// Makes these faults strike whatever is sent, and no others.
+    pub async fn strike(&self, faults: &Value) {
+        self.put("faults", &json!({"faults": faults})).await;
+    }
+
+    /// Recipients that it has sent to in the last 24 hours.
+    pub async fn sent(&self) -> f64 {
+        let account = self.get("v2/email/account").await;
+        let sent = account.pointer("/SendQuota/SentLast24Hours").and_then(Value::as_f64);
+        sent.expect("an account says what it has sent")
+    }
+
+    /// How often SES was asked to send, since the stack's start.
+    pub async fn asked(&self) -> u64 {
+        let stats = self.get("stats").await;
+        let answers = stats.pointer("/requests/SendEmail").and_then(Value::as_object);
+        let count = |answers: &serde_json::Map<String, Value>| answers.values().filter_map(Value::as_u64).sum();
+        answers.map_or(0, count)
+    }
+
+    async fn put(&self, path: &str, body: &Value) {
+        let put = self.http.put(format!("{}/{path}", self.url)).json(body).send().await;
+        put.and_then(reqwest::Response::error_for_status)
+            .expect("the fake SES takes it");
+    }
+
+    async fn get(&self, path: &str) -> Value {
+        let asked = self.http.get(format!("{}/{path}", self.url)).send().await;
+        asked
+            .expect("the fake SES answers")
+            .json()
+            .await
+            .expect("the fake SES answers JSON")
+    }
+}

@@ -1,0 +1,198 @@
+//! The account's rate, quota and pause, which are everybody's: each test has the stack alone.
+
+use std::collections::HashMap;
+use std::time::{Duration, Instant};
+
+use aws::system::System;
+use domain::ports::Clock as _;
+use serde_json::{Value, json};
+use tests::{Stack, eventually, unique};
+
+use super::emails::{address, email_to};
+
+/// `send` runs at most so often at the same time: two for each lane.
+const ENVIRONMENTS: u64 = 6;
+
+/// Emails of one invocation.
+const BATCH: u64 = 10;
+
+/// Accepts `count` emails to addresses that begin with `name`.
+async fn accept(stack: &Stack, name: &str, count: usize) -> Vec<String> {
+    let emails: Vec<Value> = (0..count).map(|n| email_to(&address(&format!("{name}-{n}")))).collect();
+    let mut ids = Vec::new();
+    for emails in emails.chunks(500) {
+        ids.extend(stack.api.post("/emails/batch", &Value::from(emails)).await.ids());
+    }
+    ids
+}
+
+/// Waits until SES has accepted `count` of them, and not one twice.
+async fn all_sent_once(stack: &Stack, name: &str, count: usize) {
+    stack.inbox.wait_for(name, count).await;
+    let mut copies: HashMap<String, usize> = HashMap::new();
+    for message in stack.inbox.to(name).await {
+        *copies.entry(message.email_id().to_owned()).or_default() += 1;
+    }
+    assert_eq!(copies.len(), count, "all of them");
+    assert!(copies.values().all(|copies| *copies == 1), "each once");
+}
+
+/// Waits until the rows say so too; no email has spent more than one attempt.
+async fn no_attempt_wasted(stack: &Stack, ids: &[String]) {
+    for id in ids {
+        let email = stack.api.wait_for(id, &json!({"status": "sent"})).await;
+        assert_eq!(
+            (&email["attempts"], &email["maybe_duplicate"]),
+            (&json!(1), &json!(false)),
+            "{email}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn half_of_all_sends_throttled_for_a_minute_waste_no_attempt() {
+    let stack = Stack::alone().await;
+    let name = unique("half-throttled");
+    let before = stack.inbox.strikes("throttle").await;
+    stack.account.strike(&json!([{"kind": "throttle", "share": 0.5}])).await;
+    let began = Instant::now();
+    let mut ids = Vec::new();
+    // A minute of traffic, as long as the fault lasts.
+    while began.elapsed() < Duration::from_secs(60) {
+        ids.extend(accept(&stack, &name, 0).await);
+        ids.extend(accept(&stack, &format!("{name}-{}", ids.len()), 10).await);
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    stack.account.strike(&json!([])).await;
+    let throttled = stack.inbox.strikes("throttle").await - before;
+    assert!(throttled > 50, "{throttled} were throttled");
+    all_sent_once(&stack, &name, ids.len()).await;
+    no_attempt_wasted(&stack, &ids).await;
+}
+
+/// Over any ten seconds: not above the rate by more than a twentieth, and not below nine tenths
+/// of it while there is a backlog.
+#[tokio::test]
+async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
+    const RATE: f64 = 20.0;
+    const EMAILS: usize = 1_000;
+    const URGENT: usize = 10;
+    let stack = Stack::alone().await;
+    // Nothing but our own pace limits: what is too fast is seen, not refused.
+    stack.account.allow(Some(RATE), None).await;
+    stack.functions.promote().await;
+    let name = unique("paced");
+    let ids = accept(&stack, &name, EMAILS).await;
+    // The last of them are urgent: whoever puts a wake-up into the high lane says so.
+    eventually("a tenth to be sent", || async {
+        let sent = stack.inbox.to(&name).await.len();
+        if sent >= EMAILS / 10 {
+            Ok(())
+        } else {
+            Err(format!("{sent} are sent"))
+        }
+    })
+    .await;
+    let wake_up = |id: &String| json!({"v": 1, "tenant": "main", "id": id, "recipients": 1, "bytes": 100}).to_string();
+    let urgent: Vec<String> = ids[EMAILS - URGENT..].to_vec();
+    let asked_ms = System.now().as_millis();
+    stack
+        .queue("HighLane")
+        .await
+        .put(&urgent.iter().map(wake_up).collect::<Vec<_>>())
+        .await;
+
+    all_sent_once(&stack, &name, EMAILS).await;
+    let messages = stack.inbox.to(&name).await;
+    let mut times: Vec<i64> = messages.iter().map(tests::Message::received_ms).collect();
+    times.sort_unstable();
+    let (first, last) = (times[0], times[EMAILS - 1]);
+    let within = |from: i64, to: i64| times.partition_point(|at| *at < to) - times.partition_point(|at| *at < from);
+    let most = times.iter().map(|at| within(*at, at + 10_000)).max().unwrap();
+    assert!(most <= 210, "{most} in ten seconds");
+    let took = (last - first) as f64 / 1000.0;
+    let used = (EMAILS - 1) as f64 / took / RATE;
+    assert!(used >= 0.9, "{used:.3} of the rate was used: {took:.1} s");
+
+    let latest = messages
+        .iter()
+        .filter(|message| urgent.iter().any(|id| id == message.email_id()))
+        .map(tests::Message::received_ms)
+        .max()
+        .unwrap();
+    let waited = latest - asked_ms;
+    // Its horizon, its own batch, and a second of the emulator's.
+    let allowed = 10_000 + 600 + 1_000;
+    assert!(waited <= allowed, "the urgent ones waited {waited} ms");
+    assert!(last - latest > 5_000, "they did not wait for the others");
+    stack.account.allow(None, None).await;
+    stack.functions.promote().await;
+}
+
+#[tokio::test]
+async fn a_spent_quota_stops_the_queue_and_a_raised_one_lets_it_go_on() {
+    const EMAILS: usize = 200;
+    let stack = Stack::alone().await;
+    let name = unique("quota");
+    let sent = stack.account.sent().await;
+    stack.account.allow(None, Some(sent + 30.0)).await;
+    let asked = stack.account.asked().await;
+    let ids = accept(&stack, &name, EMAILS).await;
+    let stopped = stops(&stack, asked).await;
+    assert!(stack.inbox.to(&name).await.len() <= 30);
+    assert!(
+        stopped <= 30 + ENVIRONMENTS * BATCH,
+        "within a batch for each environment, not after {stopped} requests"
+    );
+    assert_none_failed(&stack, &ids).await;
+
+    stack.account.allow(None, None).await;
+    stack.functions.promote().await;
+    all_sent_once(&stack, &name, EMAILS).await;
+    no_attempt_wasted(&stack, &ids).await;
+}
+
+#[tokio::test]
+async fn a_paused_account_stops_the_queue_and_it_goes_on_by_itself() {
+    const EMAILS: usize = 100;
+    let stack = Stack::alone().await;
+    let name = unique("paused");
+    stack.account.strike(&json!([{"kind": "pause"}])).await;
+    let asked = stack.account.asked().await;
+    let ids = accept(&stack, &name, EMAILS).await;
+    let stopped = stops(&stack, asked).await;
+    assert!(stopped <= ENVIRONMENTS * BATCH, "not after {stopped} requests");
+    assert!(stack.inbox.to(&name).await.is_empty());
+    assert_none_failed(&stack, &ids).await;
+
+    // Nobody is told: the next probe finds it out.
+    stack.account.strike(&json!([])).await;
+    all_sent_once(&stack, &name, EMAILS).await;
+    no_attempt_wasted(&stack, &ids).await;
+}
+
+/// Waits until SES is asked no more, but by a probe now and then; returns how often it was until
+/// then.
+async fn stops(stack: &Stack, before: u64) -> u64 {
+    eventually("the queue to stop", || async {
+        let asked = stack.account.asked().await;
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        let more = stack.account.asked().await - asked;
+        if asked > before && more <= 1 {
+            Ok(asked - before)
+        } else {
+            Err(format!("{} requests, then {more} more", asked - before))
+        }
+    })
+    .await
+}
+
+async fn assert_none_failed(stack: &Stack, ids: &[String]) {
+    for id in ids {
+        let email = stack.api.email(id).await;
+        assert!(
+            ["queued", "retry", "sending", "sent"].contains(&email["status"].as_str().unwrap()),
+            "{email}"
+        );
+    }
+}
