@@ -34,10 +34,10 @@ build: ## what sam deploy uploads
 	@python3 local/stack.py tools
 	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build --beta-features
 
-sizes: ## how large each function is as it is deployed; fails above 6 MB
+sizes: build ## how large each function is as it is deployed; fails above 6 MB
 	@local/check-sizes
 
-start-cost: ## what a function's start costs, after make sizes
+start-cost: ## what a function's start costs
 	@local/measure-start
 
 lock-tools: ## pins and hashes local/*.in anew

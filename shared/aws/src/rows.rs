@@ -348,4 +348,6 @@ fn holds(row: &Row, nonce: u64) -> bool {
 #[cfg(test)]
 mod read_tests;
 #[cfg(test)]
+mod stored_tests;
+#[cfg(test)]
 mod write_tests;

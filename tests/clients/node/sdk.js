@@ -81,6 +81,26 @@ async function batch() {
   return ids;
 }
 
+// Scheduled for far away, brought near, and one of two taken back.
+async function scheduled() {
+  const later = { ...email, to: [`later-${recipient}`] };
+  const schedule = (scheduledAt) => resend.emails.send({ ...later, scheduledAt });
+  const [kept, taken] = await Promise.all([schedule("in 1 hour"), schedule("2030-01-01T00:00:00Z")]);
+  assert.deepEqual([kept.error, taken.error], [null, null]);
+  assert.equal((await resend.emails.get(taken.data.id)).data.scheduled_at, "2030-01-01T00:00:00.000Z");
+
+  const updated = await resend.emails.update({ id: kept.data.id, scheduledAt: "in 1 second" });
+  assert.deepEqual([updated.error, updated.data.id], [null, kept.data.id]);
+  const canceled = await resend.emails.cancel(taken.data.id);
+  assert.deepEqual([canceled.error, canceled.data.id], [null, taken.data.id]);
+  assert.equal((await resend.emails.get(taken.data.id)).data.last_event, "canceled");
+
+  await delivered(kept.data.id);
+  const late = await resend.emails.cancel(kept.data.id);
+  assert.equal(late.error.statusCode, 409);
+  assert.equal(late.error.name, "conflict");
+}
+
 async function list(ids) {
   const seen = new Set();
   let after;
@@ -115,6 +135,7 @@ async function errors() {
 
 async function main() {
   const ids = { single: await single(), batch: await batch() };
+  await scheduled();
   await list([ids.single, ...ids.batch]);
   await errors();
   console.log(JSON.stringify(ids));

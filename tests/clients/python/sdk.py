@@ -95,6 +95,20 @@ def batch():
     return ids
 
 
+def scheduled():
+    """Scheduled for far away, brought near, and one of two taken back."""
+    later: resend.Emails.SendParams = {**EMAIL, "to": [f"later-{RECIPIENT}"]}
+    kept = resend.Emails.send({**later, "scheduled_at": "in 1 hour"})["id"]
+    taken = resend.Emails.send({**later, "scheduled_at": "2030-01-01T00:00:00Z"})["id"]
+    equal(resend.Emails.get(taken)["scheduled_at"], "2030-01-01T00:00:00.000Z")
+    equal(resend.Emails.update({"id": kept, "scheduled_at": "in 1 second"})["id"], kept)
+    equal(resend.Emails.cancel(email_id=taken)["id"], taken)
+    equal(resend.Emails.get(taken)["last_event"], "canceled")
+    delivered(kept)
+    error = refused(lambda: resend.Emails.cancel(email_id=kept), 409, "This email was sent")
+    equal(error.error_type, "conflict")
+
+
 def listed(ids):
     seen = set()
     params: resend.Emails.ListParams = {"limit": 50}
@@ -121,6 +135,7 @@ def errors():
 
 if __name__ == "__main__":
     ids = {"single": single(), "batch": batch()}
+    scheduled()
     listed([ids["single"], *ids["batch"]])
     errors()
     print(json.dumps(ids))

@@ -1,0 +1,94 @@
+//! Large contents share a function's memory.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use domain::email::Email;
+use domain::lifecycle::{Attempt, Policy};
+use domain::ports::Provider;
+use domain::retry::RetryPolicy;
+use domain::row::{Lane, Row, Status};
+use domain::wire::wake_up::WakeUp;
+use send::pacer::{Booking, Leave, Pacer};
+use send::{Send, Sending, Woken, memory};
+use world::{World, samples};
+
+/// SES takes its time; how many emails it is given at once.
+struct Slow<'a> {
+    now: &'a AtomicUsize,
+    most: &'a AtomicUsize,
+}
+
+impl Provider for Slow<'_> {
+    async fn submit(&self, _claimed: &Row, _email: &Email, _timeout: Duration) -> Attempt {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        let message_id = "m".to_owned();
+        Attempt::Accepted { message_id }
+    }
+}
+
+/// Sends ten emails whose wake-ups say that each has so many bytes; returns how many were with
+/// SES at once.
+async fn at_once(bytes: u64) -> usize {
+    let world = samples::world(10).expect("the samples parse");
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let (rows, bodies, dead_letters, system): (World, World, World, World) =
+        (world.clone(), world.clone(), world.clone(), world.clone());
+    let send = Send {
+        rows,
+        bodies,
+        dead_letters,
+        provider: Slow { now: &now, most: &most },
+        system,
+        with: Sending {
+            policy: Policy {
+                guard: Duration::from_secs(900),
+                lease: Duration::from_secs(180),
+                evidence_window: Duration::from_secs(300),
+                retry: RetryPolicy::standard(),
+            },
+            attempt_timeout: Duration::from_secs(10),
+        },
+        memory: memory(),
+        pacer: Pacer::default(),
+    };
+    let booking = Booking::none(10, Lane::Normal);
+    let wake = |n: u8| {
+        let key = samples::key(n);
+        let wake_up = WakeUp {
+            v: 1,
+            tenant: key.tenant,
+            id: key.id,
+            recipients: 1,
+            bytes,
+        };
+        send.wake(wake_up, Leave::At(samples::BORN), &booking)
+    };
+    for woken in futures::future::join_all((1..=10).map(wake)).await {
+        assert_eq!(woken.expect("carried out"), Woken::Done);
+    }
+    let sent = world
+        .state()
+        .rows
+        .values()
+        .filter(|row| row.status == Status::Sent)
+        .count();
+    assert_eq!(sent, 10);
+    most.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_of_the_largest_emails_takes_turns() {
+    assert_eq!(at_once(2_000).await, 10, "small ones all at once");
+    assert_eq!(at_once(4_000_000).await, 8, "32 MB together");
+    assert_eq!(
+        at_once(40_000_000).await,
+        1,
+        "one that is larger than the budget goes alone"
+    );
+    assert_eq!(at_once(u64::MAX).await, 1, "and one that lies");
+}

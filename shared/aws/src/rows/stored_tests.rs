@@ -1,0 +1,65 @@
+//! What an older deployment has stored and sent is read as it was meant.
+
+use domain::email::Email;
+use domain::id::{EmailId, TenantId};
+use domain::ports::DueIndex;
+use domain::row::Lane;
+use domain::wire::api::{IdempotencyKey, parse_email};
+use domain::wire::hand_over::HandOver;
+use domain::wire::wake_up::WakeUp;
+use serde_json::{Value, json};
+
+use super::samples::{at, full, row};
+use super::*;
+use crate::replay::{Answer, Replay};
+
+fn stored() -> Value {
+    serde_json::from_str(include_str!("stored_v1.json")).unwrap()
+}
+
+fn text(name: &str) -> String {
+    stored()[name].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_the_first_version_stored_is_read() {
+    let load = async |name: &str| {
+        let replay = Replay::new([Answer::ok(&json!({"Item": stored()[name]}))]);
+        replay.table(16).load(&EmailKey::of(&row()), at(0)).await.unwrap()
+    };
+    assert_eq!(load("accepted").await, Some(row()));
+    let everything = Row {
+        // Unknown then.
+        scheduled_at: None,
+        expires_given: false,
+        ..full()
+    };
+    assert_eq!(load("everything").await, Some(everything));
+
+    let replay = Replay::new([Answer::ok(&json!({"Items": [stored()["waiting"]], "Count": 1}))]);
+    let page = replay.table(16).coming(0, at(8_000_000), None).await.unwrap();
+    let [coming] = page.items.as_slice() else {
+        panic!("one entry: {page:?}");
+    };
+    assert_eq!((coming.not_before, coming.lane), (at(7_000_000), Lane::Normal));
+    assert_eq!(coming.wake_up, WakeUp::of(&row()));
+
+    assert_eq!(WakeUp::parse(&text("wake_up")).unwrap(), WakeUp::of(&row()));
+    assert_eq!(HandOver::parse(&text("hand_over")), Some(HandOver::of(&full())));
+}
+
+/// Otherwise a request that is repeated across the deployment is another email.
+#[test]
+fn what_the_first_version_was_asked_is_the_same_request_now() {
+    let request = parse_email(text("request").as_bytes()).unwrap();
+    assert_eq!(Email::from_body(text("content").as_bytes()).unwrap(), request.email);
+    assert_eq!(String::from_utf8(request.email.to_body()).unwrap(), text("content"));
+    assert_eq!(request.hash(), text("content_name"));
+    let key = IdempotencyKey::parse("order-1042").unwrap();
+    let (single, item) = (
+        EmailId::from_key(&TenantId::main(), key.as_str()),
+        EmailId::from_batch_key(&TenantId::main(), key.as_str(), 3),
+    );
+    assert_eq!(single.to_string(), text("id_of_key_order-1042"));
+    assert_eq!(item.to_string(), text("id_of_item_3_of_batch_key_order-1042"));
+}

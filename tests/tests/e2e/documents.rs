@@ -1,0 +1,62 @@
+//! The documents name tests: each of them is there.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use tests::root;
+
+/// The names of all tests in the Rust files below a directory.
+fn tests_below(directory: &Path, names: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            tests_below(&path, names);
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            names.extend(tests_in(&fs::read_to_string(&path).unwrap()));
+        }
+    }
+}
+
+/// The functions behind a `#[test]` or `#[tokio::test]`.
+fn tests_in(code: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut expects_one = false;
+    for line in code.lines().map(str::trim) {
+        if line.starts_with("#[test]") || line.starts_with("#[tokio::test") {
+            expects_one = true;
+        } else if let Some((_, behind)) = line.split_once("fn ")
+            && expects_one
+        {
+            names.extend(behind.split('(').next().map(str::to_owned));
+            expects_one = false;
+        }
+    }
+    names
+}
+
+/// What a document sets in backticks and looks like the name of a test: four words and more.
+fn named_in(document: &str) -> BTreeSet<String> {
+    let looks_like_one = |text: &&str| {
+        text.matches('_').count() >= 3
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b == b'_' || b.is_ascii_digit())
+    };
+    document.split('`').filter(looks_like_one).map(str::to_owned).collect()
+}
+
+#[test]
+fn every_test_that_the_documents_name_is_there() {
+    let mut there = BTreeSet::new();
+    for directory in ["functions", "shared", "tests", "local"] {
+        tests_below(&root().join(directory), &mut there);
+    }
+    assert!(there.len() > 300, "{} tests were found", there.len());
+    for document in ["docs/RELIABILITY.md", "README.md", "ARCHITECTURE.md"] {
+        let named = named_in(&fs::read_to_string(root().join(document)).unwrap());
+        let missing: Vec<_> = named.difference(&there).collect();
+        assert!(missing.is_empty(), "{document} names no test of ours: {missing:?}");
+        assert!(document != "docs/RELIABILITY.md" || named.len() > 60, "{}", named.len());
+    }
+}
