@@ -300,7 +300,7 @@ where
             bytes: u64::try_from(request.email.bytes()).unwrap_or(u64::MAX),
         };
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
-        let (due, _) = index::queued(wanted.not_before, self.with.guard, now);
+        let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);
         let row = Row {
             on_uncertain: request.wishes.on_uncertain,
             not_before: wanted.not_before,
@@ -351,7 +351,7 @@ where
             .map(|stored| &stored.row)
             .filter(|row| row.status == Status::Queued)
             .filter_map(|row| {
-                let (_, delay) = index::queued(row.not_before, self.with.guard, now);
+                let (_, delay) = index::queued(row.not_before, row.expires_at, self.with.guard, now);
                 Some(Wake {
                     lane: row.lane,
                     wake_up: WakeUp::of(row),

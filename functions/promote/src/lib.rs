@@ -16,7 +16,7 @@ mod wake;
 use std::collections::BTreeSet;
 use std::time::Instant;
 
-use domain::lifecycle::{Feedback, Policy};
+use domain::lifecycle::{Feedback, LaneState, Policy};
 use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, PortError, Rows};
 use domain::row::Lane;
 use futures::StreamExt;
@@ -73,11 +73,23 @@ impl std::ops::AddAssign for Promoted {
 struct Run {
     deadline: Instant,
     feedback: OnceCell<Feedback>,
+    /// Whether nobody may go while the breaker is open, or a probe may; `None` when it is closed.
+    shut: Option<bool>,
     /// The lanes that have not been empty for long.
     backlogs: BTreeSet<Lane>,
 }
 
 impl Run {
+    fn lane(&self, lane: Lane) -> LaneState {
+        match self.shut {
+            Some(true) => LaneState::Shut,
+            // What waits is hidden in its lane. But were every wake-up lost, nobody would probe.
+            Some(false) => LaneState::Backlog,
+            None if self.backlogs.contains(&lane) => LaneState::Backlog,
+            None => LaneState::Flowing,
+        }
+    }
+
     fn time_is_over(&self) -> bool {
         Instant::now() >= self.deadline
     }
@@ -97,11 +109,12 @@ where
     /// # Errors
     /// The first call to the index that failed, after all else was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
-        self.follow_account().await;
+        let open = self.follow_account().await;
         let bookmarks = self.rows.bookmarks().await?;
         let run = &Run {
             deadline,
             feedback: OnceCell::new(),
+            shut: open.map(|open| open.until > self.system.now()),
             backlogs: self.backlogs(&bookmarks.busy_since).await,
         };
         let shards: Vec<_> = (0..self.rows.shards())

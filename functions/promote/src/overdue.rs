@@ -127,7 +127,7 @@ where
             } else {
                 NOT_ASKED
             },
-            backlog: run.backlogs.contains(&row.lane),
+            lane: run.lane(row.lane),
         };
         let before = row.clone();
         let (then, row) = apply(&self.rows, row, now, |row| overdue(row, outlook, &self.policy, now)).await?;

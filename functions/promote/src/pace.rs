@@ -1,7 +1,7 @@
 //! Keeps the pace at what the account allows: its rate, its quota, and whether it may send.
 
-use domain::pacing::follow;
-use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, PortError, Rows};
+use domain::pacing::{Open, follow};
+use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paced, Paces, PortError, Rows};
 
 use crate::Promote;
 
@@ -14,24 +14,28 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Asks SES for the account's state and writes what is new of it.
+    /// Asks SES for the account's state and writes what is new of it; returns the
+    /// breaker as it is then.
     ///
     /// Whatever fails here is a warning: the pace stays as it is for another minute, and SES
     /// limits by itself.
-    pub(crate) async fn follow_account(&self) {
-        if let Err(error) = self.try_to_follow_account().await {
+    pub(crate) async fn follow_account(&self) -> Option<Open> {
+        self.try_to_follow_account().await.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the account's state is not known; the pace stays as it is");
-        }
+            None
+        })
     }
 
-    async fn try_to_follow_account(&self) -> Result<(), PortError> {
+    async fn try_to_follow_account(&self) -> Result<Option<Open>, PortError> {
         let (account, pace) = futures::future::join(self.account.account(), self.rows.pace()).await;
-        let changes = follow(&pace?, &account?, self.policy.retry.no_leave, self.system.now());
+        let mut pace = pace?;
+        let changes = follow(&pace, &account?, self.policy.retry.no_leave, self.system.now());
         for change in &changes {
             // One that is refused came too late: somebody has changed it just now.
-            self.rows.change_pace(change).await?;
+            let (Paced::Done(now) | Paced::Refused(now)) = self.rows.change_pace(change).await?;
+            pace = now;
         }
-        Ok(())
+        Ok(pace.open)
     }
 }

@@ -7,7 +7,7 @@ use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index;
 use domain::lifecycle::Policy;
-use domain::pacing::{Account, Rate};
+use domain::pacing::{Account, Open, Rate};
 use domain::ports::EmailKey;
 use domain::retry::RetryPolicy;
 use domain::row::{Due, DueKind, Lane, Lease, Row, Status};
@@ -367,14 +367,86 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
 async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     let world = world_of([sample(1)]);
     world.state().waiting.normal = 5;
-    world.state().busy_since.insert(Lane::Normal, at(0));
+    world
+        .state()
+        .busy_since
+        .insert(Lane::Normal, at(0).before(Duration::from_secs(3600)));
     for minute in 1..=180_u64 {
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
     }
     let written = times(&world, "write");
-    assert_eq!(woken(&world).len(), 3, "once an hour");
+    // The first look is at once here, so that each comes a minute later than a doubling.
+    assert_eq!(woken(&world).len(), 2, "after one hour, and after two");
     assert!(written <= 6, "{written} writes in three hours");
+}
+
+/// Ten hours of a backlog: what recovery adds to it must not grow with it.
+#[tokio::test]
+async fn an_old_backlog_is_not_drowned_in_wake_ups() {
+    const EMAILS: u8 = 240;
+    let world = world_of((1..=EMAILS).map(sample));
+    world
+        .state()
+        .busy_since
+        .insert(Lane::Normal, at(0).before(Duration::from_secs(3600)));
+    for minute in 1..=600_u64 {
+        {
+            let mut state = world.state();
+            state.now_ms = at(minute * 60).as_millis();
+            // Five minutes for two of them.
+            let left: Vec<_> = (1..=EMAILS)
+                .filter(|n| state.rows.get(&samples::key(*n)).is_some_and(|row| row.due.is_some()))
+                .collect();
+            state.waiting.normal = u64::try_from(left.len()).unwrap_or(0);
+            for n in left.iter().take(if minute % 5 == 0 { 2 } else { 0 }) {
+                if let Some(row) = state.rows.get_mut(&samples::key(*n)) {
+                    row.status = Status::Sent;
+                    row.due = None;
+                }
+            }
+        }
+        run(&world).await;
+    }
+    let emails = usize::from(EMAILS);
+    assert!(woken(&world).len() <= 4 * emails, "{} wake-ups", woken(&world).len());
+    assert!(
+        times(&world, "write") <= 6 * emails,
+        "{} writes",
+        times(&world, "write")
+    );
+}
+
+/// Otherwise nobody would ever probe.
+#[tokio::test]
+async fn when_the_breaker_may_be_probed_and_every_wake_up_is_lost_one_is_sent() {
+    let world = world_of([sample(1)]);
+    world.state().pace.open = Some(Open {
+        cause: Cause::AccountPaused,
+        until: at(0),
+        times: 3,
+    });
+    for minute in 1..=90_u64 {
+        world.state().now_ms = at(minute * 60).as_millis();
+        run(&world).await;
+    }
+    assert_eq!(woken(&world).len(), 1);
+}
+
+#[tokio::test]
+async fn while_the_breaker_is_open_nothing_is_woken_again() {
+    let world = world_of([sample(1)]);
+    world.state().account = Some(Account {
+        rate: Rate::from_millis(14_000),
+        quota_spent: true,
+        paused: false,
+    });
+    for minute in 1..=600_u64 {
+        world.state().now_ms = at(minute * 60).as_millis();
+        run(&world).await;
+    }
+    assert_eq!(woken(&world), [], "its wake-up comes again by itself");
+    assert_eq!(world.row(&samples::key(1)).map(|row| row.attempts), Some(0));
 }
 
 #[tokio::test]

@@ -4,7 +4,6 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::limits;
 use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Random, Rows};
 use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
@@ -41,13 +40,6 @@ pub enum RecordError {
     Wake(#[source] WakeError),
 }
 
-/// How many recipients a message says its email has; nothing that lies in a queue can book the
-/// rate for years.
-fn recipients(record: &Record) -> u32 {
-    let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
-    WakeUp::parse(&record.body).map_or(0, |wake_up| wake_up.recipients.clamp(1, most))
-}
-
 /// Carries out a batch within `time`.
 ///
 /// # Errors
@@ -69,16 +61,26 @@ where
     let records = batch::records(event);
     // A batch is of one lane; a message of none is no worse than most.
     let lane = records.first().and_then(|record| lanes.lane_of(record));
-    let recipients: Vec<_> = records.iter().map(recipients).collect();
-    let booking = send.book(lane.unwrap_or(Lane::Normal), &recipients, time).await;
-    let work: Vec<_> = records.iter().zip(booking.leaves.iter().copied()).collect();
-    let booked = &booking;
-    let results = batch::work_off(&work, time, |(record, leave)| async move {
-        let wake_up = WakeUp::parse(&record.body).map_err(RecordError::NotAWakeUp)?;
-        send.wake(wake_up, leave, booked).await.map_err(RecordError::Wake)
+    let parsed: Vec<_> = records.iter().map(|record| WakeUp::parse(&record.body).ok()).collect();
+    let wake_ups: Vec<_> = parsed.iter().flatten().cloned().collect();
+    let leaves = send.book(lane.unwrap_or(Lane::Normal), &wake_ups, time).await;
+    let mut leaves = leaves.into_iter();
+    let work: Vec<_> = records
+        .iter()
+        .zip(parsed)
+        .map(|(record, wake_up)| (record, wake_up.and_then(|wake_up| Some((wake_up, leaves.next()?)))))
+        .collect();
+    let time = time.saturating_sub(began.elapsed());
+    let results = batch::work_off(&work, time, |(record, work)| async move {
+        match work {
+            Some((wake_up, leave)) => send.wake(wake_up, leave).await.map_err(RecordError::Wake),
+            // Once more, for what is wrong with it.
+            None => WakeUp::parse(&record.body)
+                .map(|_| Woken::Later(Duration::from_secs(1)))
+                .map_err(RecordError::NotAWakeUp),
+        }
     })
     .await;
-    send.give_back(&booking).await;
 
     let later: Vec<_> = records
         .iter()

@@ -15,13 +15,15 @@ use domain::apply::{ApplyError, apply};
 use domain::cause::Cause;
 use domain::email::{BodyError, Email};
 use domain::lifecycle::{Attempt, Policy, Then, not_claimable, record};
+use domain::limits;
+use domain::pacing::Batch;
 use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Random, Rows};
 use domain::row::{Lane, Row};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
 use tokio::sync::Semaphore;
 
-use crate::pacer::{Booking, Leave, Pacer};
+use crate::pacer::{Leave, Pacer};
 
 /// Contents up to this size, unpacked, are looked for beside the claim: larger ones are rarely
 /// in the table, and would be loaded in vain for an email that cannot be claimed.
@@ -109,49 +111,48 @@ where
     P: Provider,
     S: Clock + Random,
 {
-    /// Asks leave for a batch of a lane, whose emails go to so many recipients each and have so
-    /// much time. What would not be done in it comes again, and without an answer all does.
-    pub async fn book(&self, lane: Lane, recipients: &[u32], time: Duration) -> Booking {
+    /// Asks leave for a batch of wake-ups of a lane, which have so much time. What would not be done
+    /// in it comes again, and without an answer all does.
+    pub async fn book(&self, lane: Lane, wake_ups: &[WakeUp], time: Duration) -> Vec<Leave> {
+        // Nothing that lies in a queue can book the rate for years.
+        let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
+        let recipients: Vec<_> = wake_ups
+            .iter()
+            .map(|wake_up| wake_up.recipients.clamp(1, most))
+            .collect();
+        let longest = wake_ups.iter().map(|wake_up| self.with.timeout(wake_up.bytes)).max();
+        let batch = Batch {
+            lane,
+            recipients: &recipients,
+            patience: time.saturating_sub(longest.unwrap_or_default() + RECORDING),
+        };
         let base = self.with.policy.retry.no_leave;
-        let booked = self.pacer.book(&self.rows, &self.system, lane, recipients, base).await;
-        match booked {
-            Ok(booking) => {
-                let latest = time.saturating_sub(self.with.attempt_timeout + RECORDING);
-                booking.until(self.system.now().after(latest))
-            }
-            Err(error) => {
-                let error = aws::telemetry::chain(&error);
-                tracing::warn!(error, "the pace is not known; the batch comes again");
-                Booking::none(recipients.len(), lane)
-            }
-        }
-    }
-
-    /// Gives back what a batch has not used.
-    pub async fn give_back(&self, booking: &Booking) {
-        if let Err(error) = self.pacer.give_back(&self.rows, booking, self.system.now()).await {
+        let booked = self.pacer.book(&self.rows, &self.system, batch, base).await;
+        booked.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
-            tracing::warn!(error, "a stretch of the rate stays booked and unused");
-        }
+            tracing::warn!(error, "the pace is not known; the batch comes again");
+            pacer::unknown(wake_ups.len())
+        })
     }
 
-    /// Carries out one wake-up, which has this leave by this booking.
+    /// Carries out one wake-up, which has this leave.
     ///
     /// # Errors
     /// See [`WakeError`]: the wake-up must come again.
-    pub async fn wake(&self, wake_up: WakeUp, leave: Leave, booking: &Booking) -> Result<Woken, WakeError> {
+    pub async fn wake(&self, wake_up: WakeUp, leave: Leave) -> Result<Woken, WakeError> {
+        let base = self.with.policy.retry.no_leave;
         match leave {
             Leave::Later(wait) => return Ok(Woken::Later(wait)),
             Leave::At(time) => {
                 tokio::time::sleep(time.since(self.system.now())).await;
                 // Others of the batch went before: one of them may have opened the breaker.
-                if let Some(wait) = self.pacer.shut(self.system.now()) {
+                if let Some(wait) = self.pacer.shut(base, self.system.now()) {
                     return Ok(Woken::Later(wait));
                 }
             }
             Leave::Probe(_) => {}
         }
-        let (bytes, recipients) = (wake_up.bytes, wake_up.recipients);
+        let bytes = wake_up.bytes;
         let key = EmailKey {
             tenant: wake_up.tenant,
             id: wake_up.id,
@@ -171,15 +172,25 @@ where
         let (claimed, near) = futures::future::join(claim, near).await;
         match claimed? {
             Claimed::Granted(row) => {
-                booking.used(recipients);
                 let content = near.and_then(|mut contents| contents.remove(&row.body.sha256));
                 self.deliver(&key, *row, content, leave).await
             }
-            Claimed::Refused(Some(row)) => {
+            Claimed::Refused(row) => {
+                if let Leave::Probe(open) = leave
+                    && let Err(error) = self.pacer.not_asked(&self.rows, open, now).await
+                {
+                    let error = aws::telemetry::chain(&error);
+                    tracing::warn!(
+                        error,
+                        "a probe that asked nobody could not be given up; the next goes at its time"
+                    );
+                }
+                let Some(row) = row else {
+                    return Ok(Woken::Done);
+                };
                 let (then, row) = apply(&self.rows, *row, now, |row| not_claimable(row, now)).await?;
                 Ok(self.follow(&row, then).await)
             }
-            Claimed::Refused(None) => Ok(Woken::Done),
         }
     }
 
@@ -222,13 +233,13 @@ where
                         .await
                 }
                 // From a newer deployment, before a roll-back: the next roll-forward reads it.
-                Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unavailable, error.to_string()),
+                Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unreached, error.to_string()),
                 Err(error @ (BodyError::Json(_) | BodyError::Invalid(_))) => {
                     not_accepted(Cause::BodyMissing, error.to_string())
                 }
             },
             Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
-            Err(_) => not_accepted(Cause::Unavailable, "the stored content could not be read".to_owned()),
+            Err(_) => not_accepted(Cause::Unreached, "the stored content could not be read".to_owned()),
         }
     }
 

@@ -8,9 +8,9 @@ use domain::email::Email;
 use domain::lifecycle::{Attempt, Policy};
 use domain::ports::Provider;
 use domain::retry::RetryPolicy;
-use domain::row::{Lane, Row, Status};
+use domain::row::{Row, Status};
 use domain::wire::wake_up::WakeUp;
-use send::pacer::{Booking, Leave, Pacer};
+use send::pacer::{Leave, Pacer};
 use send::{Send, Sending, Woken, memory};
 use world::{World, samples};
 
@@ -56,7 +56,6 @@ async fn at_once(bytes: u64) -> usize {
         memory: memory(),
         pacer: Pacer::default(),
     };
-    let booking = Booking::none(10, Lane::Normal);
     let wake = |n: u8| {
         let key = samples::key(n);
         let wake_up = WakeUp {
@@ -66,7 +65,7 @@ async fn at_once(bytes: u64) -> usize {
             recipients: 1,
             bytes,
         };
-        send.wake(wake_up, Leave::At(samples::BORN), &booking)
+        send.wake(wake_up, Leave::At(samples::BORN))
     };
     for woken in futures::future::join_all((1..=10).map(wake)).await {
         assert_eq!(woken.expect("carried out"), Woken::Done);

@@ -166,7 +166,8 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     world.state().answers = vec![refused(Cause::QuotaExceeded); 10].into();
     let put_back = batch(&one, 1..=10).await;
     assert_eq!(put_back.len(), 10);
-    assert!(put_back.iter().all(|secs| (59..=66).contains(secs)), "{put_back:?}");
+    // Those that SES has refused wait for their next attempt, the others for the breaker.
+    assert!(put_back.iter().all(|secs| [15, 60].contains(secs)), "{put_back:?}");
     // Those that had leave at once; the others of the batch saw it and stopped.
     let asked = world.state().submitted.len();
     assert!(asked <= 6, "{asked}");
@@ -178,13 +179,17 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     );
 
     world.state().answers.clear();
-    assert_eq!(batch(&one, 11..=20).await, [60; 10]);
-    assert_eq!(batch(&two, 11..=20).await, [60; 10]);
+    // At first they come again soon: a probe could be under way.
+    assert_eq!(batch(&one, 11..=20).await, [15; 10]);
+    assert_eq!(batch(&two, 11..=20).await, [15; 10]);
+    world.state().now_ms += 20_000;
+    assert_eq!(batch(&one, 11..=20).await, [40; 10]);
     assert_eq!(world.state().submitted.len(), asked, "nobody asks SES any more");
     assert_eq!(world.state().handed_over, [], "nothing fails");
 
-    world.state().now_ms += 60_000;
+    world.state().now_ms += 40_000;
     let put_back = batch(&two, 11..=20).await;
+    assert_eq!(put_back, [15; 9]);
     assert_eq!((put_back.len(), count(&world, Status::Sent)), (9, 1), "one probe");
     assert_eq!(world.state().pace.open, None, "which was accepted");
     // The others that it put back may come.
@@ -211,7 +216,7 @@ async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
     assert_eq!((probe.status, probe.attempts), (Status::Queued, 0));
 }
 
-/// The prober's environment died, or its email was gone.
+/// The prober's environment died.
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_never_came_back_is_followed_by_another() {
     let world = world();
@@ -220,11 +225,37 @@ async fn a_probe_that_never_came_back_is_followed_by_another() {
         until: samples::BORN,
         times: 0,
     });
-    let bodies = |n: u8| event([wake_up(n, 1).to_json()].into_iter());
-    worked_off(&environment(&world), Lane::Normal, bodies(99)).await;
-    assert!(world.state().submitted.is_empty(), "there is no such email");
+    // It dies in its claim: the write of the probe is all that it has done.
+    world.state().faults_of.insert("claim", [Fault::Before].into());
+    let bodies = |n: u8| event([wake_up(n, 1).to_json(), "{}".to_owned()].into_iter());
+    let lanes = Lanes(Lane::Normal, RefCell::default());
+    let died = handler::handle(&environment(&world), &lanes, bodies(1), Duration::from_secs(60)).await;
+    assert!(died.is_err());
+    assert_eq!(world.state().pace.open.map(|open| open.until), Some(later(120)));
     world.state().now_ms += 120_000;
-    worked_off(&environment(&world), Lane::Normal, bodies(1)).await;
+    worked_off(&environment(&world), Lane::Normal, bodies(2)).await;
+    assert_eq!((count(&world, Status::Sent), world.state().pace.open), (1, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_probe_for_an_email_that_is_gone_is_handed_to_the_next() {
+    let world = world();
+    world.state().pace.open = Some(Open {
+        cause: Cause::QuotaExceeded,
+        until: samples::BORN,
+        times: 0,
+    });
+    // What is no wake-up at all is no probe either.
+    let bodies = event(["{}".to_owned(), wake_up(99, 1).to_json(), wake_up(1, 1).to_json()].into_iter());
+    worked_off(&environment(&world), Lane::Normal, bodies).await;
+    assert!(world.state().submitted.is_empty(), "there is no such email");
+    let open = world.state().pace.open.expect("nothing is known");
+    assert_eq!(
+        (open.until, open.times),
+        (later(0), 0),
+        "the next one may probe at once"
+    );
+    batch(&environment(&world), 1..=1).await;
     assert_eq!((count(&world, Status::Sent), world.state().pace.open), (1, None));
 }
 
@@ -248,16 +279,27 @@ async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
     assert_eq!((open.cause, open.until), (Cause::Throttled, later(5)));
 }
 
+/// What one environment knows is old as soon as another has booked.
 #[tokio::test(start_paused = true)]
-async fn what_a_stale_wake_up_has_booked_is_given_back() {
+async fn an_old_pace_is_good_for_a_booking_and_not_for_a_refusal() {
     let world = world();
     let environment = environment(&world);
-    batch(&environment, 1..=10).await;
-    let booked = world.state().pace.free_at;
-    // The same wake-ups once more: all are sent.
-    assert_eq!(batch(&environment, 1..=10).await, NONE);
-    assert_eq!(world.state().pace.free_at, booked);
-    assert_eq!(world.state().submitted.len(), 10);
+    batch(&environment, 1..=5).await;
+    world.state().now_ms += 60_000;
+    world.state().pace.free_at = Some(Micros::of(later(61)));
+    batch(&environment, 6..=10).await;
+    assert_eq!(
+        (times(&world, "pace"), times(&world, "change_pace")),
+        (1, 3),
+        "the refusal has brought it"
+    );
+    assert_eq!(count(&world, Status::Sent), 10);
+
+    world.state().pace.free_at = Some(Micros::of(later(600)));
+    assert_eq!(batch(&environment, 11..=12).await, [60; 2]);
+    world.state().now_ms += 60_000;
+    world.state().pace.free_at = Some(Micros::of(later(0)));
+    assert_eq!(batch(&environment, 11..=12).await, NONE, "asked again");
 }
 
 #[tokio::test(start_paused = true)]
@@ -265,12 +307,20 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
     let world = world();
     for fault in [Fault::Before, Fault::After] {
         world.state().faults = [Fault::None, fault].into();
-        assert_eq!(batch(&environment(&world), 1..=10).await, [1; 10], "{fault:?}");
+        assert_eq!(batch(&environment(&world), 1..=10).await, [60; 10], "{fault:?}");
         assert_eq!(times(&world, "claim"), 0);
     }
     world.state().pace = Pace::default();
-    assert_eq!(batch(&environment(&world), 1..=10).await, NONE);
+    let free = environment(&world);
+    assert_eq!(batch(&free, 1..=10).await, NONE);
     assert_eq!(count(&world, Status::Sent), 10);
+    // And another environment's breaker is seen by the next batch.
+    world.state().pace.open = Some(Open {
+        cause: Cause::AccountPaused,
+        until: later(60),
+        times: 0,
+    });
+    assert_eq!(batch(&free, 11..=20).await, [15; 10]);
 }
 
 /// A wake-up is only a message: what it says must not stop the queue for years.
@@ -291,11 +341,16 @@ async fn what_would_not_be_done_in_the_invocations_time_comes_again() {
     world.state().pace.free_at = Some(Micros::of(later(4)));
     let lanes = Lanes(Lane::Normal, RefCell::default());
     let event = event((1..=10).map(|n| wake_up(n, 1).to_json()));
+    // Of which 12 are an attempt's and its record's.
     let time = Duration::from_secs(15);
     let response = handler::handle(&environment(&world), &lanes, event, time)
         .await
         .unwrap();
     assert_eq!(response.batch_item_failures.len(), 10);
     assert_eq!(lanes.1.into_inner(), [1; 10]);
-    assert_eq!(world.state().pace.free_at, Some(Micros::of(later(4))), "given back");
+    assert_eq!(
+        times(&world, "claim") + times(&world, "change_pace"),
+        0,
+        "nothing is booked for it"
+    );
 }

@@ -15,7 +15,7 @@ use domain::row::{Lane, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use send::handler::{self, LaneSource};
-use send::pacer::{Booking, Leave, Pacer};
+use send::pacer::{Leave, Pacer};
 use send::{Send, Sending, WakeError, Woken, memory};
 use world::{Fault, World, samples};
 
@@ -69,8 +69,7 @@ fn row(world: &World, key: &EmailKey) -> Row {
 
 /// Carries out a wake-up that has leave.
 async fn wake(world: &World, wake_up: WakeUp) -> Result<Woken, WakeError> {
-    let (leave, booking) = (Leave::At(samples::BORN), Booking::none(1, Lane::Normal));
-    sender(world).wake(wake_up, leave, &booking).await
+    sender(world).wake(wake_up, Leave::At(samples::BORN)).await
 }
 
 async fn woken(world: &World, key: &EmailKey) -> Woken {
@@ -207,7 +206,8 @@ async fn a_content_of_an_unknown_version_waits() {
         *content = br#"{"v":2}"#.to_vec();
     }
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
-    assert_eq!(row(&world, &key).cause, Some(Cause::Unavailable));
+    let row = row(&world, &key);
+    assert_eq!((row.cause, row.attempts), (Some(Cause::Unreached), 0), "given back");
 }
 
 #[tokio::test]
@@ -218,7 +218,7 @@ async fn a_content_that_cannot_be_read_is_tried_again_later() {
     let row = row(&world, &key);
     assert_eq!(
         (row.status, row.cause, row.attempts),
-        (Status::Queued, Some(Cause::Unavailable), 1)
+        (Status::Queued, Some(Cause::Unreached), 0)
     );
 }
 

@@ -247,26 +247,20 @@ impl Lanes for LaneQueues {
 }
 
 impl Queue {
-    /// How many messages wait to be received or are being worked off.
+    /// How many messages wait to be received. Those that are hidden are under way, or were put back
+    /// for the rest of their time: no backlog.
     async fn waiting(&self) -> Result<u64, PortError> {
         const WHAT: &str = "asking how full a lane is";
-        let names = [
-            QueueAttributeName::ApproximateNumberOfMessages,
-            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
-        ];
+        const WAITING: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
         let asked = self.client.get_queue_attributes().queue_url(&self.url);
         let answer = asked
-            .set_attribute_names(Some(names.to_vec()))
+            .attribute_names(WAITING)
             .send()
             .await
             .map_err(|error| port(WHAT)(error.into()))?;
-        let counts = answer.attributes.unwrap_or_default();
-        names.iter().try_fold(0_u64, |sum, name| {
-            let count = counts.get(name).and_then(|count| count.parse::<u64>().ok());
-            count
-                .map(|count| sum.saturating_add(count))
-                .ok_or_else(|| port(WHAT)("SQS did not say".into()))
-        })
+        let count = answer.attributes.unwrap_or_default();
+        let count = count.get(&WAITING).and_then(|count| count.parse().ok());
+        count.ok_or_else(|| port(WHAT)("SQS did not say".into()))
     }
 }
 

@@ -85,11 +85,6 @@ fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluent
                     .expression_attribute_values(":span", micros(span)),
             }
         }
-        Change::GiveBack { span } => update
-            .condition_expression("attribute_exists(#free)")
-            .update_expression("SET #free = #free - :span")
-            .expression_attribute_names("#free", FREE_AT)
-            .expression_attribute_values(":span", micros(span)),
         Change::Breaker { seen, becomes } => {
             let update = update.expression_attribute_names("#until", OPEN_UNTIL);
             let update = match seen {

@@ -84,13 +84,6 @@ async fn each_change_is_one_conditional_write() {
         json!({":rate": {"N": "14000"}, ":earliest": {"N": "1000000"}, ":latest": {"N": "9000000"}, ":span": {"N": "500000"}})
     );
 
-    let (update, condition, values) = asked(Change::GiveBack { span }).await;
-    assert_eq!(
-        (update, condition),
-        (json!("SET #free = #free - :span"), json!("attribute_exists(#free)"))
-    );
-    assert_eq!(values, json!({":span": {"N": "500000"}}));
-
     let breaker = |seen, becomes| Change::Breaker { seen, becomes };
     let (update, condition, values) = asked(breaker(None, pace().open)).await;
     assert_eq!(update, "SET #until = :until, #cause = :cause, #times = :times");

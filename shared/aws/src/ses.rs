@@ -141,7 +141,7 @@ where
     if let SdkError::DispatchFailure(failure) = error
         && failure.as_connector_error().is_some_and(|error| never_connected(error))
     {
-        return refused(Cause::Unavailable, "Amazon SES could not be reached");
+        return refused(Cause::Unreached, "Amazon SES could not be reached");
     }
     if let SdkError::ServiceError(said) = error {
         let status = said.raw().status().as_u16();
@@ -187,15 +187,18 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         return None;
     }
     Some(match code {
-        _ if says(&["daily message quota exceeded"]) => Cause::QuotaExceeded,
+        _ if says(&["daily message quota exceeded", "daily sending quota exceeded"]) => Cause::QuotaExceeded,
         _ if says(&["maximum sending rate exceeded"]) => Cause::Throttled,
         "TooManyRequestsException" | "ThrottlingException" | "Throttling" | "LimitExceededException" => {
             Cause::Throttled
         }
-        "SendingPausedException" | "AccountSuspendedException" => Cause::AccountPaused,
+        "AccountSuspendedException" => Cause::AccountPaused,
+        _ if code.ends_with("SendingPausedException") => Cause::AccountPaused,
         "MailFromDomainNotVerifiedException" => Cause::UnverifiedSender,
         "MessageRejected" if says(&["not verified"]) => Cause::UnverifiedSender,
-        "MessageRejected" if says(&["sending paused", "sending suspended"]) => Cause::AccountPaused,
+        // Taken for a refusal of the content, a pause would fail the whole queue; the other way
+        // round an email waits.
+        "MessageRejected" if says(&["paused", "suspended"]) => Cause::AccountPaused,
         "MessageRejected" => Cause::Rejected,
         "BadRequestException" if says(&["configuration set"]) => Cause::Unavailable,
         "BadRequestException" if says(&["message length", "too large"]) => Cause::TooLarge,

@@ -178,7 +178,7 @@ async fn a_connection_that_is_refused_has_submitted_nothing() {
     assert_eq!(
         attempt,
         Attempt::NotAccepted {
-            cause: Cause::Unavailable,
+            cause: Cause::Unreached,
             detail
         }
     );

@@ -114,7 +114,7 @@ async fn what_an_email_does_not_have_is_not_sent_as_empty() {
 /// [`cause`]. The words that decide are from there too, or from answers of SES that its users have
 /// published (of its first API, where the second one's were not found); words that decide nothing
 /// are ours.
-const REFUSALS: [(u16, &str, &str, Cause); 34] = [
+const REFUSALS: [(u16, &str, &str, Cause); 37] = [
     (
         429,
         "TooManyRequestsException",
@@ -234,6 +234,19 @@ const REFUSALS: [(u16, &str, &str, Cause); 34] = [
         "RequestEntityTooLargeException",
         "The request entity is too large.",
         Cause::TooLarge,
+    ),
+    (400, "MessageRejected", "Account is paused", Cause::AccountPaused),
+    (
+        400,
+        "ConfigurationSetSendingPausedException",
+        "Sending is paused for the configuration set.",
+        Cause::AccountPaused,
+    ),
+    (
+        400,
+        "LimitExceededException",
+        "Daily sending quota exceeded",
+        Cause::QuotaExceeded,
     ),
     (400, "BadRequestException", "Invalid header name.", Cause::Rejected),
     (400, "ValidationException", "Member must not be null", Cause::Rejected),

@@ -12,7 +12,9 @@ pub enum Cause {
     QuotaExceeded,
     /// SES has paused sending for the account or the configuration set; given back.
     AccountPaused,
-    /// SES could not be reached, or failed before it can have accepted anything.
+    /// SES was not reached, or there was nothing to give it yet; given back.
+    Unreached,
+    /// SES did not let us in, or failed before it can have accepted anything.
     Unavailable,
     /// SES refused the message for its content.
     Rejected,
@@ -45,6 +47,8 @@ pub enum Class {
     Quota,
     /// SES lets nothing through until a person has settled it.
     Paused,
+    /// SES was never asked.
+    Unreached,
     /// It may go well the next time.
     Transient,
     /// It goes wrong every time.
@@ -61,6 +65,7 @@ impl Cause {
             Self::Throttled => "throttled",
             Self::QuotaExceeded => "quota_exceeded",
             Self::AccountPaused => "account_paused",
+            Self::Unreached => "unreached",
             Self::Unavailable => "unavailable",
             Self::Rejected => "rejected",
             Self::InvalidRecipient => "invalid_recipient",
@@ -85,6 +90,7 @@ impl Cause {
             // A missing content may still come: whoever repeats the request that broke off
             // before it was stored, with the same key, stores it.
             Self::Unavailable | Self::BodyMissing => Class::Transient,
+            Self::Unreached => Class::Unreached,
             Self::Rejected
             | Self::InvalidRecipient
             | Self::UnverifiedSender
@@ -107,8 +113,11 @@ impl Cause {
             Self::AccountPaused => {
                 "SES has paused sending for this account; read the SES console's reputation page, then ask AWS to resume it."
             }
+            Self::Unreached => {
+                "Amazon SES or the stored content could not be reached; it is tried again by itself, and no attempt is spent on it."
+            }
             Self::Unavailable => {
-                "SES could not be reached, or did not let this queue in: the detail says which; it is tried again by itself."
+                "SES did not let this queue in: the detail says why; mend that, and it is tried again by itself."
             }
             Self::Rejected => {
                 "SES refused the content; read the detail, change the message and send it as a new email."
@@ -140,10 +149,11 @@ impl Cause {
 mod tests {
     use super::*;
 
-    const ALL: [Cause; 14] = [
+    const ALL: [Cause; 15] = [
         Cause::Throttled,
         Cause::QuotaExceeded,
         Cause::AccountPaused,
+        Cause::Unreached,
         Cause::Unavailable,
         Cause::Rejected,
         Cause::InvalidRecipient,
@@ -166,6 +176,7 @@ mod tests {
                 ("throttled", Class::Throttled),
                 ("quota_exceeded", Class::Quota),
                 ("account_paused", Class::Paused),
+                ("unreached", Class::Unreached),
                 ("unavailable", Class::Transient),
                 ("rejected", Class::Permanent),
                 ("invalid_recipient", Class::Permanent),

@@ -17,15 +17,21 @@ pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
 /// Where a queued row waits, and the delay of the wake-up its writer sends now, if it does.
 ///
 /// What is due within [`LONGEST_DELAY`] is woken by its writer and guarded by `check`;
-/// anything further away waits in `wake` until `promote` sees it coming.
+/// anything further away waits in `wake` until `promote` sees it coming. What expires before
+/// its guard is over is looked at when it expires.
 #[must_use]
-pub fn queued(not_before: Timestamp, guard: Duration, now: Timestamp) -> (Due, Option<Duration>) {
+pub fn queued(
+    not_before: Timestamp,
+    expires_at: Timestamp,
+    guard: Duration,
+    now: Timestamp,
+) -> (Due, Option<Duration>) {
     let delay = not_before.since(now);
     if delay <= LONGEST_DELAY {
         (
             Due {
                 kind: DueKind::Check,
-                at: not_before.max(now).after(guard),
+                at: not_before.max(now).after(guard).min(expires_at.max(now)),
             },
             Some(delay),
         )
@@ -72,7 +78,7 @@ mod tests {
         let now = at(1000);
         let near = |not_before: i64, due: i64, delay: u64| {
             assert_eq!(
-                queued(at(not_before), GUARD, now),
+                queued(at(not_before), at(5000), GUARD, now),
                 (
                     Due {
                         kind: DueKind::Check,
@@ -85,8 +91,10 @@ mod tests {
         near(1000, 1900, 0);
         near(10, 1900, 0); // overdue: guarded from now, or it would be checked at once
         near(1900, 2800, 900);
+        let (due, _) = queued(at(1000), at(1200), GUARD, now);
+        assert_eq!(due.at, at(1200), "it expires before");
         assert_eq!(
-            queued(at(1901), GUARD, now),
+            queued(at(1901), at(5000), GUARD, now),
             (
                 Due {
                     kind: DueKind::Wake,

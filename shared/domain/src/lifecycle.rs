@@ -41,15 +41,6 @@ pub struct Policy {
     pub retry: RetryPolicy,
 }
 
-impl Policy {
-    /// A backlog is looked at no less often than this, and then woken once more: a wake-up
-    /// that was lost in it is found so.
-    #[must_use]
-    pub fn longest_guard(&self) -> Duration {
-        self.guard.saturating_mul(4)
-    }
-}
-
 /// What must still be so in the stored row at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
@@ -302,7 +293,7 @@ fn not_accepted(
     let mut next = row.clone();
     next.cause = Some(cause);
     next.detail = Some(clipped(detail));
-    match policy.retry.after(cause.class(), row.attempts, jitter) {
+    match policy.retry.after(cause.class(), row.attempts, row.claim_no, jitter) {
         Next::GivenBack(wait) => {
             next.attempts = next.attempts.saturating_sub(1);
             requeue(row, next, policy, now.after(wait), now)
@@ -357,8 +348,19 @@ pub fn handed_over(row: &Row, claim_no: u32) -> Decision {
 pub struct Outlook {
     /// How far feedback is.
     pub feedback: Feedback,
-    /// The email's lane has not been empty for long: its wake-up may still be in there.
-    pub backlog: bool,
+    /// How full the email's lane is: its wake-up may still be in there.
+    pub lane: LaneState,
+}
+
+/// What is known of a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LaneState {
+    /// It was empty a while ago: a wake-up that is older was lost.
+    Flowing,
+    /// It has not been empty for long.
+    Backlog,
+    /// Nothing goes at all: the breaker is open.
+    Shut,
 }
 
 /// How far the working off of SES's events is.
@@ -392,23 +394,25 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
         Status::Queued => {
             let waited = now.since(row.not_before);
             let mut next = row.clone();
-            if outlook.backlog && waited > Duration::ZERO && waited < policy.longest_guard() {
+            let (due, delay) = index::queued(row.not_before, row.expires_at, policy.guard, now);
+            next.due = Some(due);
+            let (again, wake) = match outlook.lane {
+                _ if waited == Duration::ZERO => (None, true),
+                LaneState::Flowing => (None, true),
                 // To wake a backlog again makes it longer. It is looked at after as long as it
-                // has waited so far, which doubles each time.
+                // has waited so far, which doubles each time, and woken from an hour on: a
+                // wake-up that was lost in it is found so.
+                LaneState::Backlog => (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4)),
+                LaneState::Shut => (Some(waited.clamp(policy.guard, policy.guard.saturating_mul(16))), false),
+            };
+            if let Some(again) = again {
                 next.due = Some(Due {
                     kind: DueKind::Check,
-                    at: now.after(waited.clamp(policy.guard, policy.longest_guard())),
+                    at: now.after(again).min(row.expires_at),
                 });
-                return write(row, next, Then::Nothing);
             }
-            let guard = if outlook.backlog {
-                policy.longest_guard()
-            } else {
-                policy.guard
-            };
-            let (due, delay) = index::queued(row.not_before, guard, now);
-            next.due = Some(due);
-            write(row, next, delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }))
+            let then = delay.filter(|_| wake).map(|delay| Then::WakeUp { delay });
+            write(row, next, then.unwrap_or(Then::Nothing))
         }
         Status::Sending => match &row.lease {
             Some(lease) if lease.until > now => Decision::Forget,
@@ -484,7 +488,7 @@ fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now
         // It would expire while it waits: say so now rather than then.
         return end_unsent(row, next, Status::Expired, Cause::Expired);
     }
-    let (due, delay) = index::queued(not_before, policy.guard, now);
+    let (due, delay) = index::queued(not_before, next.expires_at, policy.guard, now);
     next.status = Status::Queued;
     next.not_before = not_before;
     next.lease = None;

@@ -94,7 +94,7 @@ fn outlook(caught_up: bool) -> Outlook {
             empty: caught_up,
             newest: None,
         },
-        backlog: false,
+        lane: LaneState::Flowing,
     }
 }
 
@@ -345,54 +345,96 @@ fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
         let feedback = Feedback { empty: false, newest };
         let outlook = Outlook {
             feedback,
-            backlog: false,
+            lane: LaneState::Flowing,
         };
         let next = written(overdue(&uncertain, outlook, &policy(), at(1900)));
         assert_eq!(next.status, expected, "{newest:?}");
     }
 }
 
-#[test]
-fn a_backlog_is_looked_at_less_and_less_often_and_not_woken_until_an_hour_is_over() {
-    let backlog = Outlook {
-        backlog: true,
-        ..outlook(true)
+/// When a row is looked at, in minutes after it was due, and what follows.
+fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, Then)> {
+    let outlook = Outlook { lane, ..outlook(true) };
+    let mut row = Row {
+        due: Some(Due {
+            kind: DueKind::Check,
+            at: at(990 + 900),
+        }),
+        ..row(Status::Queued)
     };
-    let mut row = row(Status::Queued);
-    row.due = Some(Due {
-        kind: DueKind::Check,
-        at: at(990 + 900),
-    });
     let mut looked = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..times {
         let due = row.due.unwrap().at;
-        let decision = overdue(&row, backlog, &policy(), due);
+        let decision = overdue(&row, outlook, &policy(), due);
         looked.push((due.since(row.not_before).as_secs() / 60, leads_to(&decision).unwrap().1));
         row = written(decision);
     }
+    looked
+}
+
+#[test]
+fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
     let wake = Then::WakeUp { delay: Duration::ZERO };
+    let not = Then::Nothing;
+    assert_eq!(looked_at(LaneState::Flowing, 3), [(15, wake), (30, wake), (45, wake)]);
     assert_eq!(
-        looked,
+        looked_at(LaneState::Backlog, 7),
         [
-            (15, Then::Nothing),
-            (30, Then::Nothing),
+            (15, not),
+            (30, not),
             (60, wake),
             (120, wake),
-            (180, wake)
+            (240, wake),
+            (480, wake),
+            (960, wake)
         ]
+    );
+    assert_eq!(
+        looked_at(LaneState::Shut, 7),
+        [
+            (15, not),
+            (30, not),
+            (60, not),
+            (120, not),
+            (240, not),
+            (480, not),
+            (720, not)
+        ],
+        "what waits for the breaker waits in the lane"
     );
 
     // What is not due yet is no backlog: it is woken as ever.
-    row.not_before = at(10_000);
-    row.due = Some(Due {
+    let mut early = row(Status::Queued);
+    early.not_before = at(10_000);
+    early.due = Some(Due {
         kind: DueKind::Check,
         at: at(9_999),
     });
+    let backlog = Outlook {
+        lane: LaneState::Backlog,
+        ..outlook(true)
+    };
     let delay = Duration::from_secs(1);
     assert_eq!(
-        leads_to(&overdue(&row, backlog, &policy(), at(9_999))),
+        leads_to(&overdue(&early, backlog, &policy(), at(9_999))),
         Some((Status::Queued, Then::WakeUp { delay }))
     );
+}
+
+/// Whoever looks at it acts on it: it must not be called queued for hours after its time.
+#[test]
+fn what_expires_is_looked_at_when_it_expires() {
+    let mut row = row(Status::Queued);
+    row.expires_at = at(2_000);
+    for lane in [LaneState::Flowing, LaneState::Backlog, LaneState::Shut] {
+        let outlook = Outlook { lane, ..outlook(true) };
+        let next = written(overdue(&row, outlook, &policy(), at(1_890)));
+        assert_eq!(next.due.map(|due| due.at), Some(at(2_000)), "{lane:?}");
+        assert_eq!(
+            leads_to(&overdue(&next, outlook, &policy(), at(2_000))),
+            Some((Status::Expired, Then::Nothing))
+        );
+    }
 }
 
 /// Otherwise the index would have the row at its old time, and nobody would wake it.

@@ -26,9 +26,13 @@ use crate::timestamp::Timestamp;
 /// would be what SES itself lets through; a quarter keeps several environments within it.
 const BURST: Duration = Duration::from_millis(250);
 
-/// A wake-up that has to come again comes after this at most: whoever opens the breaker, or
-/// raises the rate, is noticed within it.
+/// A wake-up that has to wait for the rate comes again after this at most: a rate that is raised
+/// is noticed within it.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+/// How long a probe may take. Until then whoever comes is told to come again after this: the
+/// breaker may be closed in a moment.
+const PROBING: Duration = Duration::from_secs(15);
 
 /// Throttled attempts of one environment, none accepted between them, that open the breaker.
 const RUN: u32 = 10;
@@ -70,6 +74,12 @@ impl Micros {
             self.0
                 .saturating_add(i64::try_from(span.as_micros()).unwrap_or(i64::MAX)),
         )
+    }
+
+    /// How long from `earlier` to this; zero when `earlier` is later.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
     }
 
     /// This time, `span` earlier.
@@ -128,6 +138,35 @@ pub struct Open {
     pub times: u32,
 }
 
+impl Open {
+    /// How long it stays open in all.
+    fn length(&self, base: Duration) -> Duration {
+        // The rate is free again in a moment; a quota or a person takes longer.
+        let first = match self.cause.class() {
+            Class::Throttled => base / 12,
+            Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {
+                base
+            }
+        };
+        first.saturating_mul(1 << self.times.min(DOUBLINGS))
+    }
+
+    /// When whoever is refused comes again: soon, while a probe may be under way; else when the
+    /// next one may go.
+    #[must_use]
+    pub fn wait(&self, base: Duration, now: Timestamp) -> Duration {
+        const SECOND: Duration = Duration::from_secs(1);
+        let length = self.length(base);
+        let probing = (length / 4).clamp(SECOND, PROBING);
+        let left = self.until.since(now);
+        if left + probing > length && left > probing {
+            probing
+        } else {
+            left.max(SECOND)
+        }
+    }
+}
+
 /// What all senders share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Pace {
@@ -151,11 +190,6 @@ pub enum Change {
         span: Duration,
         /// Where it begins.
         begin: Begin,
-    },
-    /// Gives back what was booked and not used.
-    GiveBack {
-        /// How long the stretch was.
-        span: Duration,
     },
     /// Sets the breaker, if it is as it was seen.
     Breaker {
@@ -199,7 +233,7 @@ impl Change {
                 pace.open.is_none() && pace.rate == Some(rate) && free
             }
             Self::Breaker { seen, .. } => pace.open.map(|open| open.until) == seen,
-            Self::GiveBack { .. } | Self::Rate { .. } => true,
+            Self::Rate { .. } => true,
         }
     }
 
@@ -214,7 +248,6 @@ impl Change {
                 };
                 pace.free_at = Some(begin.after(span));
             }
-            Self::GiveBack { span } => pace.free_at = pace.free_at.map(|free_at| free_at.before(span)),
             Self::Breaker { becomes, .. } => pace.open = becomes,
             Self::Rate { rate } => pace.rate = rate,
         }
@@ -246,14 +279,30 @@ pub enum Ask {
     Wait(Duration),
 }
 
-/// Asks for a batch: `recipients` of each of its emails, in their order.
+/// Who asks, and for what.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Batch<'a> {
+    /// The lane that the emails are of.
+    pub lane: Lane,
+    /// How many recipients each has, in their order.
+    pub recipients: &'a [u32],
+    /// How long they can wait for their slots: what would go later is not booked.
+    pub patience: Duration,
+}
+
+/// Asks for a batch.
 ///
 /// `base`: how long the breaker stays open at first ([`crate::retry::RetryPolicy::no_leave`]).
 #[must_use]
-pub fn ask(pace: &Pace, lane: Lane, recipients: &[u32], base: Duration, now: Timestamp) -> Ask {
+pub fn ask(pace: &Pace, batch: Batch<'_>, base: Duration, now: Timestamp) -> Ask {
+    let Batch {
+        lane,
+        recipients,
+        patience,
+    } = batch;
     if let Some(open) = pace.open {
         if open.until > now {
-            return Ask::Wait(wait(open.until.since(now)));
+            return Ask::Wait(open.wait(base, now));
         }
         let again = opened(Some(open), open.cause, base, now);
         let change = Change::Breaker {
@@ -265,36 +314,34 @@ pub fn ask(pace: &Pace, lane: Lane, recipients: &[u32], base: Duration, now: Tim
     let Some(rate) = pace.rate else {
         return Ask::Free;
     };
-    let (here, horizon) = (Micros::of(now).before(BURST), horizon(lane));
+    let (here, horizon) = (Micros::of(now).before(BURST), horizon(lane).min(patience));
     let latest = Micros::of(now).after(horizon);
-    let begin = match pace.free_at {
-        Some(free_at) if free_at > latest => {
-            let booked = u64::try_from(free_at.0.saturating_sub(latest.0)).unwrap_or(0);
-            return Ask::Wait(wait(Duration::from_micros(booked)));
-        }
-        Some(free_at) if free_at >= here => Begin::BehindBooked { earliest: here, latest },
-        Some(_) | None => Begin::Here(here),
-    };
+    let booked = pace
+        .free_at
+        .map_or(Duration::ZERO, |free_at| free_at.since(Micros::of(now)));
+    if booked > horizon {
+        return Ask::Wait(wait(booked.saturating_sub(horizon)));
+    }
     // Of a batch as much as fits into the horizon, and one in any case: a large one goes into
     // debt, which the next ones wait for.
+    let left = horizon.min(patience.saturating_sub(booked));
     let (mut span, mut offsets) = (Duration::ZERO, Vec::new());
     for recipients in recipients {
-        if !offsets.is_empty() && span > horizon {
+        if !offsets.is_empty() && span > left {
             break;
         }
         offsets.push(span);
         span = span.saturating_add(rate.time(u64::from(*recipients), lane));
     }
+    // Others may book meanwhile, but not so much that the last one of the batch has no time.
+    let last = offsets.last().copied().unwrap_or_default();
+    let latest = latest.min(Micros::of(now).after(patience.saturating_sub(last)));
+    let begin = match pace.free_at {
+        Some(free_at) if free_at >= here => Begin::BehindBooked { earliest: here, latest },
+        Some(_) | None => Begin::Here(here),
+    };
     let change = Change::Book { rate, span, begin };
     Ask::Book { change, offsets }
-}
-
-/// What is given back of a booking when `recipients` of it were not used.
-#[must_use]
-pub fn unused(rate: Rate, recipients: u64, lane: Lane) -> Change {
-    Change::GiveBack {
-        span: rate.time(recipients, lane),
-    }
 }
 
 /// SQS knows whole seconds, and at least one lets others go first.
@@ -306,16 +353,28 @@ fn wait(wait: Duration) -> Duration {
 #[must_use]
 pub fn opened(before: Option<Open>, cause: Cause, base: Duration, now: Timestamp) -> Open {
     let times = before.map_or(0, |open| open.times.saturating_add(1));
-    // The rate is free again in a moment; a quota or a person takes longer.
-    let first = match cause.class() {
-        Class::Throttled => base / 12,
-        Class::Quota | Class::Paused | Class::Transient | Class::Permanent | Class::Unknown => base,
-    };
-    let open_for = first.saturating_mul(1 << times.min(DOUBLINGS));
-    Open {
+    let open = Open {
         cause,
-        until: now.after(open_for),
+        until: now,
         times,
+    };
+    Open {
+        until: now.after(open.length(base)),
+        ..open
+    }
+}
+
+/// The breaker after a probe that has asked nobody: its email was sent, canceled or moved
+/// meanwhile. Another one may go at once.
+#[must_use]
+pub fn unprobed(open: Open, now: Timestamp) -> Change {
+    Change::Breaker {
+        seen: Some(open.until),
+        becomes: Some(Open {
+            until: now,
+            times: open.times.saturating_sub(1),
+            ..open
+        }),
     }
 }
 
@@ -338,7 +397,7 @@ impl Run {
                         return Some(*cause);
                     }
                 }
-                Class::Transient | Class::Permanent | Class::Unknown => {}
+                Class::Unreached | Class::Transient | Class::Permanent | Class::Unknown => {}
             },
             Attempt::Ambiguous => {}
         }
@@ -353,13 +412,15 @@ pub fn probed(open: Open, attempt: &Attempt, base: Duration, now: Timestamp) -> 
     let becomes = match attempt {
         Attempt::Accepted { .. } => None,
         Attempt::NotAccepted { cause, .. } => match cause.class() {
-            // SES looked at the email itself: it lets them through.
-            Class::Permanent => None,
+            // Of the email itself, and perhaps before SES has looked at the account.
+            Class::Permanent => return Some(unprobed(open, now)),
             // The probe has set the time already; only why may be news.
             Class::Throttled | Class::Quota | Class::Paused if *cause != open.cause => {
                 Some(opened(Some(open), *cause, base, now))
             }
-            Class::Throttled | Class::Quota | Class::Paused | Class::Transient | Class::Unknown => return None,
+            Class::Throttled | Class::Quota | Class::Paused | Class::Unreached | Class::Transient | Class::Unknown => {
+                return None;
+            }
         },
         Attempt::Ambiguous => return None,
     };

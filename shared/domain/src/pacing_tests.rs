@@ -36,6 +36,15 @@ fn open(cause: Cause, until: i64, times: u32) -> Pace {
     }
 }
 
+/// A batch with all the time there is.
+fn batch(lane: Lane, recipients: &[u32]) -> Batch<'_> {
+    Batch {
+        lane,
+        recipients,
+        patience: Duration::from_secs(60),
+    }
+}
+
 fn accepted() -> Attempt {
     Attempt::Accepted {
         message_id: "m".to_owned(),
@@ -50,13 +59,13 @@ fn refused(cause: Cause) -> Attempt {
 #[test]
 fn without_a_rate_ses_alone_limits() {
     let unknown = Pace::default();
-    assert_eq!(ask(&unknown, Lane::Low, &[50; 10], BASE, at(0)), Ask::Free);
+    assert_eq!(ask(&unknown, batch(Lane::Low, &[50; 10]), BASE, at(0)), Ask::Free);
 }
 
 #[test]
 fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
     let now = at(100_000);
-    let Ask::Book { change, offsets } = ask(&pace(101_000), Lane::Normal, &[1, 2, 1], BASE, now) else {
+    let Ask::Book { change, offsets } = ask(&pace(101_000), batch(Lane::Normal, &[1, 2, 1]), BASE, now) else {
         panic!("a second is within the horizon");
     };
     assert_eq!(offsets, [ms(0), ms(50), ms(150)]);
@@ -65,7 +74,7 @@ fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
     assert!(!change.holds(&pace(105_001)), "beyond the horizon");
     assert_eq!(change.on(pace(102_000)).free_at, Some(Micros::of(at(102_200))));
 
-    let Ask::Book { change, .. } = ask(&pace(0), Lane::Normal, &[1], BASE, now) else {
+    let Ask::Book { change, .. } = ask(&pace(0), batch(Lane::Normal, &[1]), BASE, now) else {
         panic!("everything is free");
     };
     assert!(!change.holds(&pace(100_000)), "what others booked meanwhile is theirs");
@@ -92,7 +101,7 @@ fn each_lane_books_ahead_as_far_as_its_horizon() {
             .zip(["h", "n", "l"])
             .filter(|(lane, _)| {
                 matches!(
-                    ask(&pace(100_000 + booked_ms), *lane, &[1], BASE, now),
+                    ask(&pace(100_000 + booked_ms), batch(*lane, &[1]), BASE, now),
                     Ask::Book { .. }
                 )
             })
@@ -100,7 +109,7 @@ fn each_lane_books_ahead_as_far_as_its_horizon() {
             .collect();
         assert_eq!(granted, lanes, "{booked_ms}");
     }
-    let wait = |lane, booked_s: i64| ask(&pace(100_000 + booked_s * 1000), lane, &[1], BASE, now);
+    let wait = |lane, booked_s: i64| ask(&pace(100_000 + booked_s * 1000), batch(lane, &[1]), BASE, now);
     assert_eq!(
         wait(Lane::Low, 12),
         Ask::Wait(Duration::from_secs(10)),
@@ -111,7 +120,7 @@ fn each_lane_books_ahead_as_far_as_its_horizon() {
 
 #[test]
 fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
-    let span = |lane, recipients: &[u32]| match ask(&pace(0), lane, recipients, BASE, at(100_000)) {
+    let span = |lane, recipients: &[u32]| match ask(&pace(0), batch(lane, recipients), BASE, at(100_000)) {
         Ask::Book {
             change: Change::Book { span, .. },
             offsets,
@@ -124,7 +133,7 @@ fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
     assert_eq!(span(Lane::Normal, &[50; 10]), (ms(7500), 3));
     let mut slow = pace(0);
     slow.rate = Rate::from_millis(1000);
-    let Ask::Book { offsets, .. } = ask(&slow, Lane::Low, &[50, 1], BASE, at(100_000)) else {
+    let Ask::Book { offsets, .. } = ask(&slow, batch(Lane::Low, &[50, 1]), BASE, at(100_000)) else {
         panic!("one goes in any case");
     };
     assert_eq!(offsets, [ms(0)]);
@@ -144,7 +153,7 @@ fn nothing_is_lost_to_rounding_at_a_high_rate() {
 
 #[test]
 fn a_stale_rate_or_an_open_breaker_refuses_a_booking() {
-    let Ask::Book { change, .. } = ask(&pace(100_000), Lane::Normal, &[1], BASE, at(100_000)) else {
+    let Ask::Book { change, .. } = ask(&pace(100_000), batch(Lane::Normal, &[1]), BASE, at(100_000)) else {
         panic!("nothing is booked");
     };
     let mut slower = pace(100_000);
@@ -169,7 +178,7 @@ fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
             if *next > now_ms || (lane == Lane::High && now_ms < 1_030_000) {
                 continue;
             }
-            match ask(&shared, lane, &[1; 10], BASE, at(now_ms)) {
+            match ask(&shared, batch(lane, &[1; 10]), BASE, at(now_ms)) {
                 Ask::Book { change, offsets } => {
                     assert!(change.holds(&shared));
                     let after = change.on(shared);
@@ -207,22 +216,48 @@ fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
 }
 
 #[test]
-fn what_is_given_back_can_be_booked_again() {
-    let rate = Rate::from_millis(20_000).unwrap();
-    let change = unused(rate, 10, Lane::Normal);
+fn what_cannot_wait_for_its_slot_is_not_booked() {
+    let now = at(100_000);
+    let patient = |secs, free_at: i64| {
+        let batch = Batch {
+            patience: Duration::from_secs(secs),
+            ..batch(Lane::Normal, &[20; 10])
+        };
+        ask(&pace(free_at), batch, BASE, now)
+    };
+    // Each takes a second.
+    let Ask::Book { change, offsets } = patient(3, 100_000) else {
+        panic!("it is free");
+    };
+    assert_eq!(offsets.len(), 4, "the last of them goes in three seconds");
     assert!(change.holds(&pace(100_000)));
-    assert_eq!(change.on(pace(100_500)), pace(100_000));
-    assert_eq!(change.on(Pace::default()), Pace::default());
+    assert!(
+        !change.holds(&pace(100_001)),
+        "were it booked meanwhile, the last would be too late"
+    );
+    let Ask::Book { offsets, .. } = patient(3, 102_000) else {
+        panic!("there is a second left");
+    };
+    assert_eq!(offsets.len(), 2);
+    assert!(matches!(patient(1, 102_000), Ask::Wait(_)));
+    assert!(matches!(patient(0, 100_001), Ask::Wait(_)));
 }
 
 #[test]
 fn an_open_breaker_lets_nothing_through_and_then_one() {
     let shut = open(Cause::QuotaExceeded, 130_000, 0);
+    let ask_at = |ms| ask(&shut, batch(Lane::High, &[1; 10]), BASE, at(ms));
+    assert_eq!(ask_at(100_000), Ask::Wait(Duration::from_secs(30)));
+    // It was opened at 70 s; until 85 s a probe may be under way, which may close it.
+    assert_eq!(ask_at(70_000), Ask::Wait(Duration::from_secs(15)));
+    assert_eq!(ask_at(84_999), Ask::Wait(Duration::from_secs(15)));
+    assert_eq!(ask_at(85_000), Ask::Wait(Duration::from_secs(45)));
     assert_eq!(
-        ask(&shut, Lane::High, &[1; 10], BASE, at(100_000)),
-        Ask::Wait(Duration::from_secs(30))
+        ask_at(129_999),
+        Ask::Wait(Duration::from_secs(1)),
+        "SQS knows whole seconds"
     );
-    let Ask::Probe { change, open: next } = ask(&shut, Lane::High, &[1; 10], BASE, at(130_000)) else {
+    let Ask::Probe { change, open: next } = ask(&shut, batch(Lane::High, &[1; 10]), BASE, at(130_000)) else {
         panic!("its time is over");
     };
     assert_eq!((next.until, next.times), (at(130_000).after(BASE * 2), 1));
@@ -230,9 +265,15 @@ fn an_open_breaker_lets_nothing_through_and_then_one() {
     let after = change.on(shut);
     assert_eq!(after.open, Some(next));
     assert!(!change.holds(&after), "one prober, not two");
-    assert!(matches!(ask(&after, Lane::High, &[1], BASE, at(130_001)), Ask::Wait(_)));
+    assert!(matches!(
+        ask(&after, batch(Lane::High, &[1]), BASE, at(130_001)),
+        Ask::Wait(_)
+    ));
     assert!(
-        matches!(ask(&after, Lane::High, &[1], BASE, next.until), Ask::Probe { .. }),
+        matches!(
+            ask(&after, batch(Lane::High, &[1]), BASE, next.until),
+            Ask::Probe { .. }
+        ),
         "a prober that died is followed by another"
     );
 }
@@ -259,7 +300,12 @@ fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
     for cause in [Cause::QuotaExceeded, Cause::AccountPaused] {
         assert_eq!(run.count(&refused(cause)), Some(cause));
     }
-    for cause in [Cause::Unavailable, Cause::Rejected, Cause::BodyMissing] {
+    for cause in [
+        Cause::Unreached,
+        Cause::Unavailable,
+        Cause::Rejected,
+        Cause::BodyMissing,
+    ] {
         assert!((0..100).all(|_| run.count(&refused(cause)).is_none()), "{cause:?}");
     }
     for _ in 0..9 {
@@ -287,8 +333,8 @@ fn a_probe_closes_it_or_says_why_not() {
     assert_eq!(becomes(&accepted()), Some(None));
     assert_eq!(
         becomes(&refused(Cause::UnverifiedSender)),
-        Some(None),
-        "SES looked at the email itself"
+        Some(Some(Cause::QuotaExceeded)),
+        "of the email itself: another probe may go"
     );
     assert_eq!(
         becomes(&refused(Cause::QuotaExceeded)),
@@ -301,6 +347,17 @@ fn a_probe_closes_it_or_says_why_not() {
     );
     assert_eq!(becomes(&refused(Cause::Unavailable)), None);
     assert_eq!(becomes(&Attempt::Ambiguous), None);
+}
+
+#[test]
+fn a_probe_that_asked_nobody_costs_no_time() {
+    let open = open(Cause::QuotaExceeded, 200_000, 2).open.unwrap();
+    let Change::Breaker { seen, becomes } = unprobed(open, at(80_001)) else {
+        panic!("the breaker");
+    };
+    assert_eq!(seen, Some(open.until));
+    let becomes = becomes.unwrap();
+    assert_eq!((becomes.until, becomes.times), (at(80_001), 1));
 }
 
 #[test]
@@ -367,7 +424,7 @@ fn the_account_is_followed() {
 #[test]
 fn a_clock_that_is_ahead_slows_and_never_hurries() {
     let mut shared = pace(100_000);
-    let book = |shared: &mut Pace, now| match ask(shared, Lane::Normal, &[1; 10], BASE, at(now)) {
+    let book = |shared: &mut Pace, now| match ask(shared, batch(Lane::Normal, &[1; 10]), BASE, at(now)) {
         Ask::Book { change, .. } => {
             *shared = change.on(*shared);
             true

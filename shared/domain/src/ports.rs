@@ -218,7 +218,7 @@ pub struct Wake {
     pub delay: Duration,
 }
 
-/// How many wake-ups wait in each lane or are being worked off; what is delayed does not count.
+/// How many wake-ups wait in each lane to be received.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// In the high lane.

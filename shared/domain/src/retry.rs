@@ -5,6 +5,7 @@
 //! | throttled | is given back | 10 s | a run of them opens the breaker |
 //! | quota | is given back | 1 m | opens the breaker |
 //! | paused | is given back | 1 m | opens the breaker |
+//! | unreached | is given back | 1 m, 5 m, 15 m, 1 h, 4 h, 4 h, ... by its claims | SES was never asked |
 //! | transient | is spent | 1 m, 5 m, 15 m, 1 h, 4 h, then no more | |
 //! | permanent | is spent | never | |
 //! | unknown | is spent | evidence decides, then at once while attempts are left | marked `maybe_duplicate` |
@@ -96,10 +97,16 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows attempt `attempt` (from 1), which failed so.
+    /// What follows attempt `attempt` (from 1), which failed so and was made with claim `claim_no`.
     #[must_use]
-    pub fn after(&self, class: Class, attempt: u32, jitter: Jitter) -> Next {
+    pub fn after(&self, class: Class, attempt: u32, claim_no: u32, jitter: Jitter) -> Next {
         match class {
+            // Claims are counted on where attempts are given back, so that it is tried less and
+            // less often.
+            Class::Unreached => {
+                let wait = self.wait_after(claim_no).or(self.waits.last().copied());
+                Next::GivenBack(jitter.on(wait.unwrap_or(self.no_leave)))
+            }
             Class::Throttled => Next::GivenBack(jitter.on(self.throttled)),
             Class::Quota | Class::Paused => Next::GivenBack(jitter.on(self.no_leave)),
             Class::Transient => self
@@ -128,7 +135,7 @@ mod tests {
 
     /// Seconds after attempts 1 to 7, or the word for what follows.
     fn schedule(policy: &RetryPolicy, class: Class) -> String {
-        let word = |attempt| match policy.after(class, attempt, Jitter::NONE) {
+        let word = |attempt| match policy.after(class, attempt, attempt, Jitter::NONE) {
             Next::GivenBack(wait) => format!("({})", wait.as_secs()),
             Next::Again(wait) => wait.as_secs().to_string(),
             Next::Spent => "spent".to_owned(),
@@ -145,6 +152,7 @@ mod tests {
             (Class::Throttled, "(10) (10) (10) (10) (10) (10) (10)"),
             (Class::Quota, "(60) (60) (60) (60) (60) (60) (60)"),
             (Class::Paused, "(60) (60) (60) (60) (60) (60) (60)"),
+            (Class::Unreached, "(60) (300) (900) (3600) (14400) (14400) (14400)"),
             (Class::Transient, "60 300 900 3600 14400 spent spent"),
             (Class::Permanent, "never never never never never never never"),
             (
@@ -164,7 +172,7 @@ mod tests {
         let policy = RetryPolicy::standard();
         for random in [0, 1, 500, 1000, 1001, u16::MAX] {
             let jitter = Jitter::from_random(random);
-            let Next::Again(wait) = policy.after(Class::Transient, 1, jitter) else {
+            let Next::Again(wait) = policy.after(Class::Transient, 1, 1, jitter) else {
                 panic!("attempt 1 is followed by another");
             };
             assert!(matches!(wait.as_millis(), 60_000..=66_000), "{random}: {wait:?}");

@@ -44,6 +44,9 @@ impl Standing {
     #[must_use]
     pub fn of(row: &Row, now: Timestamp) -> Self {
         match row.status {
+            // It will be so in a moment, when somebody looks.
+            Status::Queued if row.expires_at <= now && row.maybe_duplicate => Self::Unknown,
+            Status::Queued if row.expires_at <= now => Self::Expired,
             Status::Queued if row.not_before <= now => Self::Queued,
             Status::Queued if row.claim_no > 0 => Self::Retry,
             Status::Queued if row.scheduled_at.is_some() => Self::Scheduled,
@@ -63,8 +66,8 @@ impl Standing {
 
 /// When a sender may take it next; `None` while one holds it and when nothing more is planned.
 #[must_use]
-pub fn next_attempt_at(row: &Row) -> Option<Timestamp> {
-    (row.status == Status::Queued).then_some(row.not_before)
+pub fn next_attempt_at(row: &Row, now: Timestamp) -> Option<Timestamp> {
+    (row.status == Status::Queued && row.expires_at > now).then_some(row.not_before)
 }
 
 /// Resend's closed list.

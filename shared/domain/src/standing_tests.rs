@@ -91,19 +91,40 @@ fn a_queued_email_is_scheduled_queued_or_retried() {
 }
 
 #[test]
+fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
+    let over = Row {
+        expires_at: NOW,
+        ..row()
+    };
+    assert_eq!(
+        (
+            Standing::of(&over, NOW),
+            last_event(&over, NOW),
+            next_attempt_at(&over, NOW)
+        ),
+        (Standing::Expired, LastEvent::Failed, None)
+    );
+    let maybe_out = Row {
+        maybe_duplicate: true,
+        ..over
+    };
+    assert_eq!(Standing::of(&maybe_out, NOW), Standing::Unknown);
+}
+
+#[test]
 fn the_next_attempt_is_told_while_there_is_one_to_come() {
     let later = secs_after(BORN, 3600);
-    assert_eq!(next_attempt_at(&row()), Some(BORN));
+    assert_eq!(next_attempt_at(&row(), NOW), Some(BORN));
     let waits = Row {
         not_before: later,
         ..row()
     };
-    assert_eq!(next_attempt_at(&waits), Some(later));
+    assert_eq!(next_attempt_at(&waits, NOW), Some(later));
     let canceled = Row {
         status: Status::Canceled,
         ..waits
     };
-    assert_eq!(next_attempt_at(&canceled), None);
+    assert_eq!(next_attempt_at(&canceled, NOW), None);
 }
 
 #[test]

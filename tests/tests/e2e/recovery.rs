@@ -156,6 +156,7 @@ impl Case {
 #[tokio::test(start_paused = true)]
 async fn a_fault_at_any_call_loses_nothing_and_doubles_nothing_unmarked() {
     silence_deaths();
+    let mut booked = false;
     for case in cases() {
         let mut struck = 0;
         for at in 0..CALLS {
@@ -166,6 +167,9 @@ async fn a_fault_at_any_call_loses_nothing_and_doubles_nothing_unmarked() {
                 struck += usize::from(system.world.state().faults.is_empty());
                 system.world.state().faults.clear();
                 let what = format!("{}: {fault:?} at call {at}", case.name);
+                if case.who == Who::Send {
+                    booked |= system.world.state().calls.contains(&"change_pace");
+                }
                 system.settle(&what).await;
                 system.judge(&what);
                 if outcome == Some(Outcome::Canceled) {
@@ -175,6 +179,7 @@ async fn a_fault_at_any_call_loses_nothing_and_doubles_nothing_unmarked() {
         }
         assert!(struck >= 2 * FAULTS.len(), "{}: {struck} faults struck", case.name);
     }
+    assert!(booked, "the pace is among what the faults strike");
 }
 
 /// SES itself: it has accepted or not, and the sender knows or dies.

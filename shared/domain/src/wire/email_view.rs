@@ -148,6 +148,8 @@ struct Facts {
     expires_at: String,
     on_uncertain: OnUncertain,
     maybe_duplicate: bool,
+    /// SES is known to have accepted it more than once.
+    duplicate: bool,
     queue: String,
     sent_at: Option<String>,
     delivered_at: Option<String>,
@@ -174,11 +176,12 @@ impl Facts {
             cause: row.cause,
             detail: row.detail.clone(),
             advice: row.cause.map(Cause::advice),
-            next_attempt_at: time(standing::next_attempt_at(row)),
+            next_attempt_at: time(standing::next_attempt_at(row, now)),
             expires_at: row.expires_at.to_string(),
             on_uncertain: row.on_uncertain,
             // A known second acceptance is no lesser reason to look.
             maybe_duplicate: row.maybe_duplicate || row.duplicate,
+            duplicate: row.duplicate,
             queue: row.queue.clone(),
             sent_at: time(sent.map(|sent| sent.at)),
             delivered_at: time(row.delivered_at),

@@ -33,7 +33,7 @@ fn a_new_email_is_written_in_resends_order_with_resends_nulls() {
             r#""text":"Hi","bcc":null,"cc":null,"reply_to":null,"last_event":"queued","scheduled_at":null,"#,
             r#""status":"queued","attempts":0,"cause":null,"detail":null,"advice":null,"#,
             r#""next_attempt_at":"2026-11-24T09:30:00.000Z","expires_at":"2026-12-08T09:30:00.000Z","#,
-            r#""on_uncertain":"resend","maybe_duplicate":false,"queue":"default","sent_at":null,"delivered_at":null,"ses_message_id":null,"#,
+            r#""on_uncertain":"resend","maybe_duplicate":false,"duplicate":false,"queue":"default","sent_at":null,"delivered_at":null,"ses_message_id":null,"#,
             r#""recipients":[{"address":"b@example.com","last_event":"queued"}]}"#,
         )
     );

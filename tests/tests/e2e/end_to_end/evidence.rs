@@ -73,6 +73,7 @@ async fn an_event_after_the_resend_tells_of_the_duplicate() {
         (&resent["attempts"], &resent["maybe_duplicate"]),
         (&json!(2), &json!(true))
     );
+    assert_eq!(resent["duplicate"], false, "the first is not known of");
     assert_eq!(stack.inbox.to(&name).await.len(), 2);
 
     // The lost event comes after all.
@@ -88,16 +89,7 @@ async fn an_event_after_the_resend_tells_of_the_duplicate() {
         "send": {},
     });
     events.put(&[event.to_string()]).await;
-    eventually("the event to be worked off", || async {
-        let depth = events.depth().await;
-        if depth.visible + depth.in_flight == 0 {
-            Ok(())
-        } else {
-            Err(format!("{depth:?}"))
-        }
-    })
-    .await;
-    let told = stack.api.email(&id).await;
+    let told = stack.api.wait_for(&id, &json!({"duplicate": true})).await;
     assert_eq!(
         (&told["status"], &told["maybe_duplicate"]),
         (&json!("sent"), &json!(true))

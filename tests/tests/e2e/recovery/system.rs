@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use aws::http::Caller;
 use domain::id::EmailId;
 use domain::lifecycle::Policy;
+use domain::pacing::{Account, Rate};
 use domain::ports::Wake;
 use domain::retry::RetryPolicy;
 use domain::row::{Lane, Row, Status};
@@ -67,8 +68,21 @@ pub(super) struct System {
 impl System {
     /// A system without emails.
     pub(super) fn empty() -> Self {
-        let world = World::default();
-        world.state().now_ms = samples::BORN.as_millis();
+        Self::of(World::default())
+    }
+
+    /// A system over a world, whose account has a rate.
+    fn of(world: World) -> Self {
+        {
+            let mut state = world.state();
+            state.now_ms = samples::BORN.as_millis();
+            state.account = Some(Account {
+                rate: Rate::from_millis(14_000),
+                quota_spent: false,
+                paused: false,
+            });
+            state.pace.rate = Rate::from_millis(13_300);
+        }
         Self {
             world,
             told: std::cell::RefCell::default(),
@@ -77,11 +91,7 @@ impl System {
 
     /// A system with one email, which is so.
     pub(super) fn new(email: fn(&mut Row)) -> Self {
-        let world = samples::world(1).expect("the samples parse");
-        let system = Self {
-            world,
-            told: std::cell::RefCell::default(),
-        };
+        let system = Self::of(samples::world(1).expect("the samples parse"));
         if let Some(row) = system.world.state().rows.get_mut(&samples::key(1)) {
             email(row);
         }
@@ -147,14 +157,13 @@ impl System {
 
     async fn arrive(&self, wake_up: WakeUp) -> Outcome {
         let sender = self.sender();
-        let booking = sender
-            .book(Lane::Normal, &[wake_up.recipients], Duration::from_secs(60))
+        let leaves = sender
+            .book(Lane::Normal, std::slice::from_ref(&wake_up), Duration::from_secs(60))
             .await;
-        let Some(leave) = booking.leaves.first().copied() else {
+        let Some(leave) = leaves.first().copied() else {
             return Outcome::Failed;
         };
-        let woken = sender.wake(wake_up.clone(), leave, &booking).await;
-        sender.give_back(&booking).await;
+        let woken = sender.wake(wake_up.clone(), leave).await;
         match woken {
             Ok(send::Woken::Done) => Outcome::Done,
             Ok(send::Woken::Later(delay)) => {

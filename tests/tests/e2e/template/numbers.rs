@@ -102,3 +102,20 @@ fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
         );
     }
 }
+
+/// A wake-up that is put back too often goes to the dead-letter queue, and its email has to be
+/// found by the index: while the breaker is open, or the table away, that must take days.
+#[test]
+fn what_waits_for_the_breaker_is_not_put_aside_for_days() {
+    for template in templates() {
+        for lane in ["HighLane", "NormalLane", "LowLane"] {
+            let redrive = &template.resource(lane)["Properties"]["RedrivePolicy"];
+            let receives = template.number(&redrive["maxReceiveCount"]);
+            // At its longest the breaker is open for eight waits; in each a wake-up comes twice.
+            let wait = 8 * 60;
+            let hours = receives / 2 * wait / 3600;
+            assert!(hours >= 48, "{lane}: {hours} hours");
+            assert!(receives <= 1000, "{lane}: SQS knows no more");
+        }
+    }
+}
