@@ -55,6 +55,10 @@ where
         id: EmailId,
         request: RescheduleRequest,
     ) -> Result<Done, ManageError> {
+        if request.id.is_some_and(|said| EmailId::parse(&said) != Some(id)) {
+            let error = ApiError::validation("id", "is not the id in the path");
+            return Err(ManageError::Refused(error));
+        }
         let now = self.system.now();
         let bad_time = |error| ManageError::Refused(to_api(None, error));
         let scheduled_at = request.scheduled_at.schedule("scheduled_at", now).map_err(bad_time)?;

@@ -37,18 +37,6 @@ const RETRY: &str = include_str!("../../../events/manage_retry.json");
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
-const ALL: [Status; 9] = [
-    Status::Queued,
-    Status::Sending,
-    Status::Failing,
-    Status::Uncertain,
-    Status::Sent,
-    Status::Failed,
-    Status::Unknown,
-    Status::Canceled,
-    Status::Expired,
-];
-
 fn golden(event: &str) -> Value {
     serde_json::from_str(event).unwrap()
 }
@@ -446,7 +434,7 @@ fn too_late(event: &str, status: Status) -> Option<(u16, Value)> {
 #[tokio::test]
 async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
     for event in [CANCEL, RESCHEDULE, RETRY] {
-        for status in ALL {
+        for status in Status::ALL {
             let row = sample(status);
             let world = world_with(&row);
             let asked = if event == RETRY {
@@ -540,6 +528,10 @@ async fn an_impossible_time_is_a_422_that_names_its_field() {
     };
     let world = world_with(&given);
     for (body, message) in [
+        (
+            r#"{"id":"00000000-0000-4000-8000-000000000000","scheduled_at":"in 1 hour"}"#,
+            "id: is not the id in the path",
+        ),
         (
             r#"{"scheduled_at":"1970-01-01T00:15:39.999Z"}"#,
             "scheduled_at: is in the past",

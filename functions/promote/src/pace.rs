@@ -1,6 +1,6 @@
 //! Keeps the pace at what the account allows: its rate, its quota, and whether it may send.
 
-use domain::pacing::{Open, follow};
+use domain::pacing::{Change, Open, follow};
 use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paced, Paces, PortError, Rows};
 
 use crate::Promote;
@@ -29,12 +29,23 @@ where
 
     async fn try_to_follow_account(&self) -> Result<Option<Open>, PortError> {
         let (account, pace) = futures::future::join(self.account.account(), self.rows.pace()).await;
-        let mut pace = pace?;
-        let changes = follow(&pace, &account?, self.policy.retry.no_leave, self.system.now());
+        let (mut pace, now) = (pace?, self.system.now());
+        let changes = follow(&pace, &account?, self.policy.retry.no_leave, now);
         for change in &changes {
             // One that is refused came too late: somebody has changed it just now.
-            let (Paced::Done(now) | Paced::Refused(now)) = self.rows.change_pace(change).await?;
-            pace = now;
+            let paced = self.rows.change_pace(change).await?;
+            if let (
+                Paced::Done(_),
+                Change::Breaker {
+                    becomes: Some(open), ..
+                },
+            ) = (paced, change)
+                && open.until > now
+            {
+                aws::telemetry::sending_stops(open);
+            }
+            let (Paced::Done(after) | Paced::Refused(after)) = paced;
+            pace = after;
         }
         Ok(pace.open)
     }

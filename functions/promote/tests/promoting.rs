@@ -9,7 +9,6 @@ use domain::index;
 use domain::lifecycle::Policy;
 use domain::pacing::{Account, Open, Rate};
 use domain::ports::EmailKey;
-use domain::retry::RetryPolicy;
 use domain::row::{Due, DueKind, Lane, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 use promote::{Promote, Promoted};
@@ -18,12 +17,7 @@ use world::{Fault, World, samples};
 fn promote(world: &World) -> Promote<World, World, World, World, World, World> {
     let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
     let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
-    let policy = Policy {
-        guard: Duration::from_secs(900),
-        lease: Duration::from_secs(180),
-        evidence_window: Duration::from_secs(300),
-        retry: RetryPolicy::standard(),
-    };
+    let policy = Policy::standard();
     Promote {
         rows,
         lanes,

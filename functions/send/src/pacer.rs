@@ -73,6 +73,9 @@ impl Pacer {
         base: Duration,
     ) -> Result<Vec<Leave>, PortError> {
         let emails = batch.recipients.len();
+        if emails == 0 {
+            return Ok(Vec::new());
+        }
         for _ in 0..ROUNDS {
             let now = clock.now();
             let known = *lock(&self.known);
@@ -160,7 +163,15 @@ impl Pacer {
                 })
             }
         };
-        let Some(change) = change else { return Ok(()) };
+        let Some(change) = change else {
+            // Said again with each probe, or the alarm would think that it is over.
+            if let (Leave::Probe(open), Attempt::NotAccepted { cause, .. }) = (leave, attempt)
+                && *cause == open.cause
+            {
+                aws::telemetry::sending_stops(&open);
+            }
+            return Ok(());
+        };
         let becomes = match change {
             Change::Breaker { becomes, .. } => becomes,
             Change::Book { .. } | Change::Rate { .. } => None,
@@ -172,9 +183,9 @@ impl Pacer {
         }
         if let Paced::Done(_) = self.change(rows, &change, now).await? {
             match becomes {
-                Some(open) => {
-                    tracing::warn!(target: "mailqueue", cause = open.cause.as_str(), until = %open.until, "sending stops");
-                }
+                Some(open) if open.until > now => aws::telemetry::sending_stops(&open),
+                // The next probe may go at once.
+                Some(_) => {}
                 None => tracing::info!(target: "mailqueue", "sending goes on"),
             }
         }

@@ -1,18 +1,19 @@
 //! Large contents share a function's memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod common;
+
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::email::Email;
-use domain::lifecycle::{Attempt, Policy};
+use domain::lifecycle::Attempt;
 use domain::ports::Provider;
-use domain::retry::RetryPolicy;
 use domain::row::{Row, Status};
 use domain::wire::wake_up::WakeUp;
-use send::pacer::{Leave, Pacer};
-use send::{Send, Sending, Woken, memory};
-use world::{World, samples};
+use send::Woken;
+use send::pacer::Leave;
+use world::samples;
 
 /// SES takes its time; how many emails it is given at once.
 struct Slow<'a> {
@@ -36,26 +37,8 @@ impl Provider for Slow<'_> {
 async fn at_once(bytes: u64) -> usize {
     let world = samples::world(10).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
-    let (rows, bodies, dead_letters, system): (World, World, World, World) =
-        (world.clone(), world.clone(), world.clone(), world.clone());
-    let send = Send {
-        rows,
-        bodies,
-        dead_letters,
-        provider: Slow { now: &now, most: &most },
-        system,
-        with: Sending {
-            policy: Policy {
-                guard: Duration::from_secs(900),
-                lease: Duration::from_secs(180),
-                evidence_window: Duration::from_secs(300),
-                retry: RetryPolicy::standard(),
-            },
-            attempt_timeout: Duration::from_secs(10),
-        },
-        memory: memory(),
-        pacer: Pacer::default(),
-    };
+    let slow = Slow { now: &now, most: &most };
+    let send = common::sender(&world, slow);
     let wake = |n: u8| {
         let key = samples::key(n);
         let wake_up = WakeUp {

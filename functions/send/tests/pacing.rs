@@ -1,21 +1,21 @@
 //! The pace and the breaker, as batches of wake-ups meet them, in a world in memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod common;
+
 use std::cell::RefCell;
 use std::time::Duration;
 
 use aws::batch::Record;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::cause::Cause;
-use domain::lifecycle::{Attempt, Policy};
+use domain::lifecycle::Attempt;
 use domain::pacing::{Micros, Open, Pace, Rate};
-use domain::retry::RetryPolicy;
 use domain::row::{Lane, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
+use send::Send;
 use send::handler::{self, LaneSource};
-use send::pacer::Pacer;
-use send::{Send, Sending, memory};
 use serde_json::json;
 use world::{Fault, World, samples};
 
@@ -23,26 +23,7 @@ type Sender = Send<World, World, World, World, World>;
 
 /// An environment, with what it knows of the pace.
 fn environment(world: &World) -> Sender {
-    let (rows, bodies, dead_letters) = (world.clone(), world.clone(), world.clone());
-    let (provider, system) = (world.clone(), world.clone());
-    Send {
-        rows,
-        bodies,
-        dead_letters,
-        provider,
-        system,
-        with: Sending {
-            policy: Policy {
-                guard: Duration::from_secs(900),
-                lease: Duration::from_secs(180),
-                evidence_window: Duration::from_secs(300),
-                retry: RetryPolicy::standard(),
-            },
-            attempt_timeout: Duration::from_secs(10),
-        },
-        memory: memory(),
-        pacer: Pacer::default(),
-    }
+    common::sender(world, world.clone())
 }
 
 /// A lane, and what was put back into it, in seconds.

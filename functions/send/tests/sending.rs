@@ -1,52 +1,25 @@
 //! Sending, in a world in memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod common;
+
 use std::cell::RefCell;
 use std::time::Duration;
 
 use aws::batch::Record;
 use aws_lambda_events::sqs::SqsEvent;
+use common::{sender, with};
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::{Attempt, Policy};
+use domain::lifecycle::Attempt;
 use domain::ports::EmailKey;
-use domain::retry::RetryPolicy;
 use domain::row::{Lane, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use send::handler::{self, LaneSource};
-use send::pacer::{Leave, Pacer};
-use send::{Send, Sending, WakeError, Woken, memory};
+use send::pacer::Leave;
+use send::{WakeError, Woken};
 use world::{Fault, World, samples};
-
-type Sender = Send<World, World, World, World, World>;
-
-fn with() -> Sending {
-    Sending {
-        policy: Policy {
-            guard: Duration::from_secs(900),
-            lease: Duration::from_secs(180),
-            evidence_window: Duration::from_secs(300),
-            retry: RetryPolicy::standard(),
-        },
-        attempt_timeout: Duration::from_secs(10),
-    }
-}
-
-fn sender(world: &World) -> Sender {
-    let (rows, bodies, dead_letters) = (world.clone(), world.clone(), world.clone());
-    let (provider, system) = (world.clone(), world.clone());
-    Send {
-        rows,
-        bodies,
-        dead_letters,
-        provider,
-        system,
-        with: with(),
-        memory: memory(),
-        pacer: Pacer::default(),
-    }
-}
 
 /// A world with one queued email and its content.
 fn world() -> (World, EmailKey) {
@@ -69,7 +42,9 @@ fn row(world: &World, key: &EmailKey) -> Row {
 
 /// Carries out a wake-up that has leave.
 async fn wake(world: &World, wake_up: WakeUp) -> Result<Woken, WakeError> {
-    sender(world).wake(wake_up, Leave::At(samples::BORN)).await
+    sender(world, world.clone())
+        .wake(wake_up, Leave::At(samples::BORN))
+        .await
 }
 
 async fn woken(world: &World, key: &EmailKey) -> Woken {
@@ -297,7 +272,7 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
         }
     }
     let lanes = Lanes::default();
-    let response = handler::handle(&sender(&world), &lanes, event, Duration::from_secs(5))
+    let response = handler::handle(&sender(&world, world.clone()), &lanes, event, Duration::from_secs(5))
         .await
         .expect("some went well");
     let again: Vec<_> = response

@@ -393,17 +393,24 @@ mod tests {
         assert_eq!(nothing.problems.len(), 3, "{nothing}");
     }
 
+    /// The default of a parameter of the template.
+    fn default_of(parameter: &str) -> &'static str {
+        let template = include_str!("../../../template.yaml");
+        let (_, behind) = template.split_once(&format!("\n  {parameter}:\n")).unwrap();
+        let (_, value) = behind.split_once("Default: ").unwrap();
+        value.lines().next().unwrap()
+    }
+
     #[test]
     fn production_defaults_are_the_standard_policy() {
         let mut environment = environment(&[
-            ("MAILQUEUE_GUARD_SECONDS", "900"),
-            ("MAILQUEUE_LEASE_SECONDS", "180"),
-            ("MAILQUEUE_EVIDENCE_WINDOW_SECONDS", "300"),
-            ("MAILQUEUE_RETRY_WAIT_SECONDS", "60"),
+            ("MAILQUEUE_GUARD_SECONDS", default_of("GuardSeconds")),
+            ("MAILQUEUE_LEASE_SECONDS", default_of("LeaseSeconds")),
+            ("MAILQUEUE_EVIDENCE_WINDOW_SECONDS", default_of("EvidenceWindowSeconds")),
+            ("MAILQUEUE_RETRY_WAIT_SECONDS", default_of("RetryWaitSeconds")),
         ]);
         let policy = read(&environment, |read| read.policy()).unwrap();
-        assert_eq!(policy.retry, RetryPolicy::standard());
-        assert_eq!(policy.lease, Duration::from_secs(180));
+        assert_eq!(policy, Policy::standard());
 
         environment.insert("MAILQUEUE_RETRY_WAIT_SECONDS".to_owned(), "2".to_owned());
         let policy = read(&environment, |read| read.policy()).unwrap();

@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::fmt::Write;
 
+use domain::pacing::Open;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -22,6 +23,11 @@ pub fn start() {
         // CloudWatch has the time of every line.
         .without_time();
     tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
+}
+
+/// Says that the breaker has opened. The template's metric filters know these words.
+pub fn sending_stops(open: &Open) {
+    tracing::warn!(target: "mailqueue", cause = open.cause.as_str(), until = %open.until, "sending stops");
 }
 
 /// An error and everything that caused it, in one line.
@@ -44,6 +50,20 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// An alarm that waits for other words never comes.
+    #[test]
+    fn the_template_knows_the_words_by_which_sending_stops() {
+        let code = include_str!("telemetry.rs");
+        let (_, behind) = code.split_once("pub fn sending_stops").unwrap();
+        let words = behind.split('"').find(|text| text.contains("stops")).unwrap();
+        let pattern = format!(r#"$.message = "{words}" && ($.cause = "quota_exceeded" || $.cause = "account_paused")"#);
+        let template = include_str!("../../../template.yaml");
+        assert_eq!(template.matches(&pattern).count(), 2);
+        for cause in [domain::cause::Cause::QuotaExceeded, domain::cause::Cause::AccountPaused] {
+            assert!(pattern.contains(cause.as_str()), "{cause:?}");
+        }
+    }
 
     #[derive(Debug, thiserror::Error)]
     #[error("the outer thing")]

@@ -41,6 +41,19 @@ pub struct Policy {
     pub retry: RetryPolicy,
 }
 
+impl Policy {
+    /// The timings of production, as `template.yaml` has them by default.
+    #[must_use]
+    pub fn standard() -> Self {
+        Self {
+            guard: Duration::from_secs(900),
+            lease: Duration::from_secs(180),
+            evidence_window: Duration::from_secs(300),
+            retry: RetryPolicy::standard(),
+        }
+    }
+}
+
 /// What must still be so in the stored row at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {

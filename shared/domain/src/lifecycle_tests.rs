@@ -5,29 +5,12 @@ use super::*;
 use crate::id::{EmailId, TenantId};
 use crate::row::{BodyPlace, BodyRef, recipient_key};
 
-const ALL: [Status; 9] = [
-    Status::Queued,
-    Status::Sending,
-    Status::Failing,
-    Status::Uncertain,
-    Status::Sent,
-    Status::Failed,
-    Status::Unknown,
-    Status::Canceled,
-    Status::Expired,
-];
-
 fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
 }
 
 fn policy() -> Policy {
-    Policy {
-        guard: Duration::from_secs(900),
-        lease: Duration::from_secs(180),
-        evidence_window: Duration::from_secs(300),
-        retry: RetryPolicy::standard(),
-    }
+    Policy::standard()
 }
 
 /// A row in `status`, with claim 1 made at second 1000.
@@ -105,7 +88,7 @@ fn decided(row: &Row, attempt: Attempt) -> Decision {
 #[test]
 fn only_a_due_and_unexpired_queued_row_can_be_claimed() {
     let now = at(1000);
-    for status in ALL {
+    for status in Status::ALL {
         assert_eq!(
             Condition::Claimable { now }.holds(&row(status)),
             status == Status::Queued,
@@ -144,7 +127,7 @@ fn a_claim_counts_and_is_looked_at_when_its_lease_runs_out() {
 
 #[test]
 fn an_acceptance_is_evidence_in_every_status() {
-    for status in ALL {
+    for status in Status::ALL {
         let decision = accepted(&row(status), acceptance(1));
         let expected = (status != Status::Sent).then_some((Status::Sent, Then::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
@@ -180,7 +163,7 @@ fn the_acceptance_of_another_claim_marks_a_duplicate_once() {
 
 #[test]
 fn a_refusal_speaks_only_for_the_newest_claim_while_it_is_open() {
-    for status in ALL {
+    for status in Status::ALL {
         let open = matches!(status, Status::Sending | Status::Uncertain);
         let decision = decided(&row(status), refused(Cause::Rejected));
         assert_eq!(
@@ -243,7 +226,7 @@ fn a_throttled_attempt_is_given_back_but_its_claim_number_is_not() {
 
 #[test]
 fn a_lost_answer_is_never_taken_for_a_refusal() {
-    for status in ALL {
+    for status in Status::ALL {
         let decision = decided(&row(status), Attempt::Ambiguous);
         let expected = (status == Status::Sending).then_some((Status::Uncertain, Then::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
@@ -252,7 +235,7 @@ fn a_lost_answer_is_never_taken_for_a_refusal() {
 
 #[test]
 fn only_failing_becomes_failed_and_only_for_its_claim() {
-    for status in ALL {
+    for status in Status::ALL {
         let expected = (status == Status::Failing).then_some((Status::Failed, Then::Nothing));
         assert_eq!(leads_to(&handed_over(&row(status), 1)), expected, "{status:?}");
         assert_eq!(handed_over(&row(status), 2), Decision::Forget, "{status:?}");
@@ -290,7 +273,7 @@ fn a_lease_that_has_not_run_out_is_left_alone() {
 
 #[test]
 fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
-    for status in ALL.into_iter().filter(|status| !status.is_final()) {
+    for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
         assert_eq!(
             overdue(&row(status), outlook(true), &policy(), at(1179)),
             Decision::Forget,
@@ -479,14 +462,14 @@ fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
     assert_eq!(not_claimable(&early, at(1000)), Decision::Only(Then::WakeUp { delay }));
     early.not_before = at(1901);
     assert_eq!(not_claimable(&early, at(1000)), Decision::Forget, "the index has it");
-    for status in ALL.into_iter().filter(|status| *status != Status::Queued) {
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
         assert_eq!(not_claimable(&row(status), at(1000)), Decision::Forget, "{status:?}");
     }
 }
 
 #[test]
 fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
-    for status in ALL {
+    for status in Status::ALL {
         let row = row(status);
         let decisions = [
             accepted(&row, acceptance(1)),

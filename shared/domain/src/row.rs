@@ -37,6 +37,19 @@ pub enum Status {
 }
 
 impl Status {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::Queued,
+        Self::Sending,
+        Self::Failing,
+        Self::Uncertain,
+        Self::Sent,
+        Self::Failed,
+        Self::Unknown,
+        Self::Canceled,
+        Self::Expired,
+    ];
+
     /// Whether nothing more happens by itself. A finished row is in no index.
     #[must_use]
     pub const fn is_final(self) -> bool {

@@ -6,7 +6,6 @@ use aws::gateway;
 use aws::settings::KeySettings;
 use domain::lifecycle::Policy;
 use domain::ports::{Bodies, Listing, Rows};
-use domain::retry::RetryPolicy;
 use lambda_http::{Body, Response};
 use manage::{Manage, Managing, handler};
 use serde_json::Value;
@@ -20,12 +19,7 @@ pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, Wo
         lanes: world.clone(),
         system: world.clone(),
         with: Managing {
-            policy: Policy {
-                guard: Duration::from_secs(900),
-                lease: Duration::from_secs(180),
-                evidence_window: Duration::from_secs(300),
-                retry: RetryPolicy::standard(),
-            },
+            policy: Policy::standard(),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
         },

@@ -1,13 +1,11 @@
 //! Rows to begin a test with.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Policy;
-use domain::retry::RetryPolicy;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 
@@ -70,10 +68,5 @@ pub(crate) fn full() -> Row {
 
 /// The timings of production.
 pub(crate) fn policy() -> Policy {
-    Policy {
-        guard: Duration::from_secs(900),
-        lease: Duration::from_secs(180),
-        evidence_window: Duration::from_secs(300),
-        retry: RetryPolicy::standard(),
-    }
+    Policy::standard()
 }

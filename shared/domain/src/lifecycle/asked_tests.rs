@@ -2,20 +2,7 @@ use super::super::Policy;
 use super::*;
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId};
-use crate::retry::RetryPolicy;
 use crate::row::{BodyPlace, BodyRef, Due, DueKind};
-
-const ALL: [Status; 9] = [
-    Status::Queued,
-    Status::Sending,
-    Status::Failing,
-    Status::Uncertain,
-    Status::Sent,
-    Status::Failed,
-    Status::Unknown,
-    Status::Canceled,
-    Status::Expired,
-];
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 
@@ -24,12 +11,7 @@ fn at(secs: i64) -> Timestamp {
 }
 
 fn policy() -> Policy {
-    Policy {
-        guard: Duration::from_secs(900),
-        lease: Duration::from_secs(180),
-        evidence_window: Duration::from_secs(300),
-        retry: RetryPolicy::standard(),
-    }
+    Policy::standard()
 }
 
 /// A row that was tried four times.
@@ -59,7 +41,7 @@ fn written(decision: Result<Decision, Refusal>) -> (Row, Then) {
 
 #[test]
 fn only_what_waits_and_cannot_be_out_is_canceled() {
-    for status in ALL {
+    for status in Status::ALL {
         let decision = cancel(&row(status));
         match status {
             Status::Queued => {
@@ -92,7 +74,7 @@ fn rescheduled(row: &Row, secs: i64, expires_at: Option<i64>) -> Result<Decision
 
 #[test]
 fn only_what_waits_is_rescheduled() {
-    for status in ALL {
+    for status in Status::ALL {
         let decision = rescheduled(&row(status), 2_070, None);
         if status == Status::Queued {
             let (next, then) = written(decision);
@@ -137,7 +119,7 @@ fn a_deadline_is_the_callers_and_the_default_follows_the_time() {
 
 #[test]
 fn what_ended_unsent_is_retried_with_a_new_budget() {
-    for status in ALL {
+    for status in Status::ALL {
         for force in [false, true] {
             let decision = retry(&row(status), force, TWO_WEEKS, &policy(), at(20_000));
             match (status, force) {
@@ -163,7 +145,7 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
 
 #[test]
 fn every_refusal_is_a_sentence() {
-    let refusals = ALL
+    let refusals = Status::ALL
         .into_iter()
         .flat_map(|status| [Refusal::TooLate(status), Refusal::NotEnded(status)])
         .chain([Refusal::MaybeSent, Refusal::NeedsForce]);

@@ -316,8 +316,10 @@ fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
 }
 
 /// What `PATCH /emails/{id}` asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RescheduleRequest {
+    /// The email's id once more, which Resend's Python SDK sends along.
+    pub id: Option<String>,
     /// When it is to be sent.
     pub scheduled_at: When,
     /// From when on it is no longer wanted, if that is said.
@@ -329,9 +331,10 @@ pub struct RescheduleRequest {
 /// # Errors
 /// As [`parse_email`].
 pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
-    let (mut scheduled_at, mut expires_at) = (None, None);
+    let (mut id, mut scheduled_at, mut expires_at) = (None, None, None);
     each_field(body, |key, path, value| {
         match key {
+            "id" => id = text(path, value)?,
             "scheduled_at" => scheduled_at = when(path, value)?,
             "expires_at" => expires_at = when(path, value)?,
             "scheduledAt" => return Err(EmailError::at(path, Problem::Unknown(": use scheduled_at"))),
@@ -341,6 +344,7 @@ pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
     })?;
     let missing = EmailError::at("scheduled_at", Problem::Missing("this field is required"));
     Ok(RescheduleRequest {
+        id,
         scheduled_at: scheduled_at.ok_or(missing).map_err(|error| to_api(None, error))?,
         expires_at,
     })

@@ -537,6 +537,9 @@ fn a_reschedule_needs_a_time_and_knows_nothing_else() {
     let request = read(&json!({"scheduled_at": "in 1 min", "expires_at": "2030-01-01T00:00:00Z"})).unwrap();
     assert_eq!(request.scheduled_at, When::In(std::time::Duration::from_secs(60)));
     assert!(request.expires_at.is_some());
+    assert_eq!(request.id, None);
+    let with_id = read(&json!({"id": "x", "scheduled_at": "in 1 min"})).unwrap();
+    assert_eq!(with_id.id.as_deref(), Some("x"), "as Resend's Python SDK says it");
     for (value, name, message) in [
         (
             json!({}),

@@ -8,7 +8,6 @@ use domain::id::EmailId;
 use domain::lifecycle::Policy;
 use domain::pacing::{Account, Rate};
 use domain::ports::Wake;
-use domain::retry::RetryPolicy;
 use domain::row::{Lane, Row, Status};
 use domain::wire::api::RescheduleRequest;
 use domain::wire::ses_event::SesEvent;
@@ -50,12 +49,7 @@ pub(super) fn caller() -> Caller {
 }
 
 fn policy() -> Policy {
-    Policy {
-        guard: Duration::from_secs(900),
-        lease: Duration::from_secs(180),
-        evidence_window: Duration::from_secs(300),
-        retry: RetryPolicy::standard(),
-    }
+    Policy::standard()
 }
 
 /// The world, and what of it was seen.
@@ -268,6 +262,7 @@ impl System {
 
     pub(super) async fn reschedule(&self) -> Outcome {
         let request = RescheduleRequest {
+            id: None,
             scheduled_at: When::In(Duration::from_secs(3600)),
             expires_at: None,
         };

@@ -1,0 +1,31 @@
+//! A sender in a world in memory.
+
+use std::time::Duration;
+
+use domain::lifecycle::Policy;
+use domain::ports::Provider;
+use send::pacer::Pacer;
+use send::{Send, Sending, memory};
+use world::World;
+
+/// An environment that gives its emails to this provider.
+pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, World, World, P, World> {
+    Send {
+        rows: world.clone(),
+        bodies: world.clone(),
+        dead_letters: world.clone(),
+        provider,
+        system: world.clone(),
+        with: with(),
+        memory: memory(),
+        pacer: Pacer::default(),
+    }
+}
+
+/// The timings of production.
+pub(crate) fn with() -> Sending {
+    Sending {
+        policy: Policy::standard(),
+        attempt_timeout: Duration::from_secs(10),
+    }
+}
