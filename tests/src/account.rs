@@ -17,6 +17,11 @@ impl Account {
         Self { http, url }
     }
 
+    /// Lets it send so much that nothing waits: what one test sends must not hold up another.
+    pub async fn ordinary(&self) {
+        self.allow(Some(1_000.0), None).await;
+    }
+
     /// Sets what it may send: recipients a second, and in 24 hours.
     pub async fn allow(&self, max_send_rate: Option<f64>, max_24_hour_send: Option<f64>) {
         self.put(

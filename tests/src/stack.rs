@@ -6,12 +6,15 @@ use std::time::Duration;
 use aws::clients::Clients;
 use aws::settings::{Environment, of_process};
 use reqwest::Client;
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use crate::{Account, Api, Faults, Functions, Inbox, Queue, Senders};
 
 /// Most tests share the stack; a few need it for themselves.
 static TURNS: RwLock<()> = RwLock::const_new(());
+
+/// Whether the stack was made ready for the tests.
+static READY: OnceCell<()> = OnceCell::const_new();
 
 /// Patience with one answer, also of a busy machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
@@ -44,16 +47,25 @@ enum Turn {
 impl Stack {
     /// The stack, shared with other tests.
     pub async fn shared() -> Self {
-        Self::connect(Turn::Shared {
-            _guard: TURNS.read().await,
-        })
+        let guard = TURNS.read().await;
+        Self::connect(Turn::Shared { _guard: guard }).ready().await
     }
 
     /// The stack, while no other test uses it.
     pub async fn alone() -> Self {
-        Self::connect(Turn::Alone {
-            guard: TURNS.write().await,
-        })
+        let guard = TURNS.write().await;
+        Self::connect(Turn::Alone { guard }).ready().await
+    }
+
+    /// Before the first test of all: the account may send what the tests send.
+    async fn ready(self) -> Self {
+        READY
+            .get_or_init(async || {
+                self.account.ordinary().await;
+                self.functions.promote().await;
+            })
+            .await;
+        self
     }
 
     /// Lets the others in again.

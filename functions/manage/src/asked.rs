@@ -41,7 +41,7 @@ where
     pub async fn cancel(&self, caller: &Caller, id: EmailId) -> Result<Done, ManageError> {
         let now = self.system.now();
         let row = self.row(caller, id, now).await?;
-        self.carry_out(row, now, asked::cancel).await
+        self.carry_out(row, now, |row| asked::cancel(row, now)).await
     }
 
     /// Sends an email at another time that is not being sent yet.

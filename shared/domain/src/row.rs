@@ -246,6 +246,31 @@ impl Row {
     }
 }
 
+impl Row {
+    /// Where the email is at `now`: a queued one whose time has run out has ended, though nobody
+    /// has written it yet.
+    #[must_use]
+    pub fn status_at(&self, now: Timestamp) -> Status {
+        if self.status != Status::Queued || self.expires_at > now {
+            self.status
+        } else if self.maybe_duplicate {
+            Status::Unknown
+        } else {
+            Status::Expired
+        }
+    }
+
+    /// Why it did not go, as [`Self::status_at`] sees it.
+    #[must_use]
+    pub fn cause_at(&self, now: Timestamp) -> Option<Cause> {
+        match (self.status, self.status_at(now)) {
+            (Status::Queued, Status::Unknown) => Some(Cause::AnswerLost),
+            (Status::Queued, Status::Expired) => Some(Cause::Expired),
+            _ => self.cause,
+        }
+    }
+}
+
 /// Names a recipient in a row without the address: 12 hex digits of its SHA-256, lower-cased.
 #[must_use]
 pub fn recipient_key(address: &str) -> String {

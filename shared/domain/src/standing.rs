@@ -43,10 +43,7 @@ impl Standing {
     /// What a row is shown as at `now`.
     #[must_use]
     pub fn of(row: &Row, now: Timestamp) -> Self {
-        match row.status {
-            // It will be so in a moment, when somebody looks.
-            Status::Queued if row.expires_at <= now && row.maybe_duplicate => Self::Unknown,
-            Status::Queued if row.expires_at <= now => Self::Expired,
+        match row.status_at(now) {
             Status::Queued if row.not_before <= now => Self::Queued,
             Status::Queued if row.claim_no > 0 => Self::Retry,
             Status::Queued if row.scheduled_at.is_some() => Self::Scheduled,
@@ -67,7 +64,7 @@ impl Standing {
 /// When a sender may take it next; `None` while one holds it and when nothing more is planned.
 #[must_use]
 pub fn next_attempt_at(row: &Row, now: Timestamp) -> Option<Timestamp> {
-    (row.status == Status::Queued && row.expires_at > now).then_some(row.not_before)
+    (row.status_at(now) == Status::Queued).then_some(row.not_before)
 }
 
 /// Resend's closed list.
@@ -122,7 +119,7 @@ pub fn last_event(row: &Row, now: Timestamp) -> LastEvent {
         Standing::Scheduled => LastEvent::Scheduled,
         Standing::Queued | Standing::Retry | Standing::Sending | Standing::Uncertain => LastEvent::Queued,
         Standing::Failing | Standing::Failed | Standing::Unknown | Standing::Expired => {
-            if row.cause == Some(Cause::Suppressed) {
+            if row.cause_at(now) == Some(Cause::Suppressed) {
                 LastEvent::Suppressed
             } else {
                 LastEvent::Failed

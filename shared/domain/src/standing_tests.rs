@@ -109,6 +109,14 @@ fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
         ..over
     };
     assert_eq!(Standing::of(&maybe_out, NOW), Standing::Unknown);
+    assert_eq!(maybe_out.cause_at(NOW), Some(Cause::AnswerLost));
+    let throttled = Row {
+        cause: Some(Cause::Throttled),
+        maybe_duplicate: false,
+        ..maybe_out
+    };
+    assert_eq!(throttled.cause_at(NOW), Some(Cause::Expired));
+    assert_eq!(throttled.cause_at(BORN), Some(Cause::Throttled));
 }
 
 #[test]

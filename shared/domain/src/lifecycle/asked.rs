@@ -60,8 +60,9 @@ fn not_ended(status: Status) -> &'static str {
 ///
 /// # Errors
 /// [`Refusal::TooLate`], [`Refusal::MaybeSent`].
-pub fn cancel(row: &Row) -> Result<Decision, Refusal> {
-    match row.status {
+pub fn cancel(row: &Row, now: Timestamp) -> Result<Decision, Refusal> {
+    let status = row.status_at(now);
+    match status {
         Status::Canceled => Ok(Decision::Forget),
         Status::Queued if row.maybe_duplicate => Err(Refusal::MaybeSent),
         Status::Queued => {
@@ -77,7 +78,7 @@ pub fn cancel(row: &Row) -> Result<Decision, Refusal> {
         | Status::Sent
         | Status::Failed
         | Status::Unknown
-        | Status::Expired => Err(Refusal::TooLate(row.status)),
+        | Status::Expired => Err(Refusal::TooLate(status)),
     }
 }
 
@@ -112,8 +113,9 @@ pub fn reschedule(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    if row.status != Status::Queued {
-        return Err(Refusal::TooLate(row.status));
+    let status = row.status_at(now);
+    if status != Status::Queued {
+        return Err(Refusal::TooLate(status));
     }
     let mut next = row.clone();
     next.scheduled_at = Some(times.scheduled_at);
@@ -137,12 +139,13 @@ pub fn retry(
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
     let mut next = row.clone();
-    match row.status {
+    let status = row.status_at(now);
+    match status {
         Status::Failed | Status::Canceled | Status::Expired => {}
         Status::Unknown if force => next.maybe_duplicate = true,
         Status::Unknown => return Err(Refusal::NeedsForce),
         Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent => {
-            return Err(Refusal::NotEnded(row.status));
+            return Err(Refusal::NotEnded(status));
         }
     }
     next.attempts = 0;

@@ -42,7 +42,7 @@ fn written(decision: Result<Decision, Refusal>) -> (Row, Then) {
 #[test]
 fn only_what_waits_and_cannot_be_out_is_canceled() {
     for status in Status::ALL {
-        let decision = cancel(&row(status));
+        let decision = cancel(&row(status), at(2_000));
         match status {
             Status::Queued => {
                 let (next, then) = written(decision);
@@ -61,7 +61,7 @@ fn only_what_waits_and_cannot_be_out_is_canceled() {
     }
     let mut maybe_out = row(Status::Queued);
     maybe_out.maybe_duplicate = true;
-    assert_eq!(cancel(&maybe_out), Err(Refusal::MaybeSent));
+    assert_eq!(cancel(&maybe_out, at(2_000)), Err(Refusal::MaybeSent));
 }
 
 fn rescheduled(row: &Row, secs: i64, expires_at: Option<i64>) -> Result<Decision, Refusal> {
@@ -121,7 +121,11 @@ fn a_deadline_is_the_callers_and_the_default_follows_the_time() {
 fn what_ended_unsent_is_retried_with_a_new_budget() {
     for status in Status::ALL {
         for force in [false, true] {
-            let decision = retry(&row(status), force, TWO_WEEKS, &policy(), at(20_000));
+            let row = Row {
+                expires_at: at(30_000),
+                ..row(status)
+            };
+            let decision = retry(&row, force, TWO_WEEKS, &policy(), at(20_000));
             match (status, force) {
                 (Status::Failed | Status::Canceled | Status::Expired, _) | (Status::Unknown, true) => {
                     let (next, then) = written(decision);
@@ -141,6 +145,33 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
             }
         }
     }
+}
+
+/// It is shown as expired; what is asked of it is answered so, before anybody has written it.
+#[test]
+fn what_has_expired_is_treated_so_before_anybody_has_written_it() {
+    let over = row(Status::Queued);
+    let now = at(9_000);
+    assert_eq!(cancel(&over, now), Err(Refusal::TooLate(Status::Expired)));
+    let times = Times {
+        scheduled_at: at(10_000),
+        expires_at: None,
+    };
+    assert_eq!(
+        reschedule(&over, times, TWO_WEEKS, &policy(), now),
+        Err(Refusal::TooLate(Status::Expired))
+    );
+    let (next, _) = written(retry(&over, false, TWO_WEEKS, &policy(), now));
+    assert_eq!((next.status, next.not_before), (Status::Queued, now));
+
+    let maybe_out = Row {
+        maybe_duplicate: true,
+        ..over
+    };
+    assert_eq!(
+        retry(&maybe_out, false, TWO_WEEKS, &policy(), now),
+        Err(Refusal::NeedsForce)
+    );
 }
 
 #[test]

@@ -48,7 +48,8 @@ async fn lost(kind: &str) {
 
 #[tokio::test]
 async fn what_ses_does_not_take_now_waits_and_spends_nothing() {
-    let stack = Stack::shared().await;
+    // A spent quota and a pause stop everybody's emails.
+    let stack = Stack::alone().await;
     let refusals = [
         ("throttle", "throttled"),
         ("quota", "quota_exceeded"),

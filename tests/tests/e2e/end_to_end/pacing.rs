@@ -124,7 +124,7 @@ async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
     let allowed = 10_000 + 600 + 1_000;
     assert!(waited <= allowed, "the urgent ones waited {waited} ms");
     assert!(last - latest > 5_000, "they did not wait for the others");
-    stack.account.allow(None, None).await;
+    stack.account.ordinary().await;
     stack.functions.promote().await;
 }
 
@@ -134,7 +134,7 @@ async fn a_spent_quota_stops_the_queue_and_a_raised_one_lets_it_go_on() {
     let stack = Stack::alone().await;
     let name = unique("quota");
     let sent = stack.account.sent().await;
-    stack.account.allow(None, Some(sent + 30.0)).await;
+    stack.account.allow(Some(1_000.0), Some(sent + 30.0)).await;
     let asked = stack.account.asked().await;
     let ids = accept(&stack, &name, EMAILS).await;
     let stopped = stops(&stack, asked).await;
@@ -145,7 +145,7 @@ async fn a_spent_quota_stops_the_queue_and_a_raised_one_lets_it_go_on() {
     );
     assert_none_failed(&stack, &ids).await;
 
-    stack.account.allow(None, None).await;
+    stack.account.ordinary().await;
     stack.functions.promote().await;
     all_sent_once(&stack, &name, EMAILS).await;
     no_attempt_wasted(&stack, &ids).await;

@@ -69,7 +69,8 @@ async fn a_rescheduled_email_goes_once_and_at_its_new_time() {
 
 #[tokio::test]
 async fn an_email_expires_rather_than_comes_too_late_and_is_retried_on_demand() {
-    let stack = Stack::shared().await;
+    // A run of throttles stops everybody's emails.
+    let stack = Stack::alone().await;
     let name = unique("expires");
     let fault = stack.faults.strike(&name, &[("throttle", None)]).await;
     let id = stack
