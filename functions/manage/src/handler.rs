@@ -7,7 +7,6 @@ use std::time::Instant;
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
-use domain::id::EmailId;
 use domain::ports::{Bodies, Clock, Lanes, Listing, Rows};
 use domain::wire::api::{parse_reschedule, parse_retry};
 use lambda_http::http::HeaderValue;
@@ -54,12 +53,22 @@ where
     L: Lanes,
     S: Clock,
 {
+    let body = request.body().as_ref();
     let answer = match route {
         Ok(Route::GetEmail(id)) => manage.email(caller, id).await.map(|email| http::json(200, &email)),
         Ok(Route::ListEmails) => list(manage, caller, request).await,
         Ok(Route::CancelEmail(id)) => manage.cancel(caller, id).await.map(|done| http::json(200, &done)),
-        Ok(Route::RescheduleEmail(id)) => reschedule(manage, caller, id, request).await,
-        Ok(Route::RetryEmail(id)) => retry(manage, caller, id, request).await,
+        Ok(Route::RescheduleEmail(id)) => match parse_reschedule(body) {
+            Ok(asked) => manage
+                .reschedule(caller, id, asked)
+                .await
+                .map(|done| http::json(200, &done)),
+            Err(error) => Err(ManageError::Refused(error)),
+        },
+        Ok(Route::RetryEmail(id)) => match parse_retry(body) {
+            Ok(force) => manage.retry(caller, id, force).await.map(|done| http::json(200, &done)),
+            Err(error) => Err(ManageError::Refused(error)),
+        },
         Err(NoRoute::Unknown) => Err(ManageError::Refused(ApiError::not_found(
             "There is nothing here. An email is at /emails/{id}, the list of emails at /emails.",
         ))),
@@ -86,40 +95,6 @@ where
     let page = Page::parse(request.uri().query().unwrap_or_default()).map_err(ManageError::Refused)?;
     let emails = manage.emails(caller, &page).await?;
     Ok(http::json(200, &emails))
-}
-
-async fn reschedule<R, B, L, S>(
-    manage: &Manage<R, B, L, S>,
-    caller: &Caller,
-    id: EmailId,
-    request: &Request,
-) -> Result<Response<Body>, ManageError>
-where
-    R: Rows,
-    B: Bodies,
-    L: Lanes,
-    S: Clock,
-{
-    let asked = parse_reschedule(request.body().as_ref()).map_err(ManageError::Refused)?;
-    let done = manage.reschedule(caller, id, asked).await?;
-    Ok(http::json(200, &done))
-}
-
-async fn retry<R, B, L, S>(
-    manage: &Manage<R, B, L, S>,
-    caller: &Caller,
-    id: EmailId,
-    request: &Request,
-) -> Result<Response<Body>, ManageError>
-where
-    R: Rows,
-    B: Bodies,
-    L: Lanes,
-    S: Clock,
-{
-    let force = parse_retry(request.body().as_ref()).map_err(ManageError::Refused)?;
-    let done = manage.retry(caller, id, force).await?;
-    Ok(http::json(200, &done))
 }
 
 fn not_allowed(allow: &'static str) -> Response<Body> {

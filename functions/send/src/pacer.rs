@@ -88,8 +88,8 @@ impl Pacer {
                     self.learn(rows.pace().await?, now);
                 }
                 Ask::Free => {
-                    // What was read just now, or by this very environment, may be the news of
-                    // another batch: it is forgotten, so that each batch reads.
+                    // Nothing is written that could be refused, so that each batch has to read: else
+                    // it would not hear of a breaker that somebody else has opened.
                     *lock(&self.known) = None;
                     return Ok(vec![Leave::At(now); emails]);
                 }
