@@ -15,7 +15,7 @@ use crate::{Promote, Promoted, Run};
 
 /// Nothing is known of feedback: what depends on it waits.
 const NOT_ASKED: Feedback = Feedback {
-    empty: false,
+    empty_at: None,
     newest: None,
 };
 
@@ -137,7 +137,7 @@ where
     /// Asked once in a run, and only if a row depends on it. What is not known is "no".
     async fn feedback(&self, run: &Run) -> Feedback {
         let asked = run.feedback.get_or_init(|| async {
-            self.evidence.feedback().await.unwrap_or_else(|error| {
+            self.evidence.feedback(self.system.now()).await.unwrap_or_else(|error| {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(
                     error,

@@ -66,17 +66,17 @@ impl EvidenceQueue {
 }
 
 impl Evidence for EvidenceQueue {
-    async fn feedback(&self) -> Result<Feedback, PortError> {
+    async fn feedback(&self, now: Timestamp) -> Result<Feedback, PortError> {
         if self.is_empty().await? {
             return Ok(Feedback {
-                empty: true,
+                empty_at: Some(now),
                 newest: None,
             });
         }
         const WHAT: &str = "reading how far feedback is";
         let newest = self.table.get(NEWEST.to_owned(), NEWEST.to_owned(), WHAT).await?;
         Ok(Feedback {
-            empty: false,
+            empty_at: None,
             newest: newest.and_then(|newest| item::time(&newest, AT).ok()),
         })
     }
@@ -118,16 +118,18 @@ mod tests {
     use crate::replay::{Answer, Replay};
     use crate::telemetry::chain;
 
+    const ASKED: Timestamp = Timestamp::from_millis(9000);
+
     const URL: &str = "https://sqs.us-east-1.amazonaws.com/123456789012/feedback";
 
     async fn feedback(replay: &Replay) -> Result<Feedback, PortError> {
         EvidenceQueue::new(&replay.clients().sqs(), URL, replay.table(16))
-            .feedback()
+            .feedback(ASKED)
             .await
     }
 
     async fn empty(replay: &Replay) -> bool {
-        feedback(replay).await.unwrap().empty
+        feedback(replay).await.unwrap().empty_at == Some(ASKED)
     }
 
     fn counts(waiting: &str, in_flight: &str, delayed: &str) -> Value {
@@ -177,7 +179,7 @@ mod tests {
             (json!({"Item": {"at": {"S": "later"}}}), None),
         ] {
             let replay = Replay::new([busy.clone(), Answer::ok(&item)]);
-            assert_eq!(feedback(&replay).await.unwrap(), Feedback { empty: false, newest });
+            assert_eq!(feedback(&replay).await.unwrap(), Feedback { empty_at: None, newest });
         }
     }
 

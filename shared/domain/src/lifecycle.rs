@@ -379,8 +379,9 @@ pub enum LaneState {
 /// How far the working off of SES's events is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feedback {
-    /// Everything that arrived was worked off.
-    pub empty: bool,
+    /// When it was found that everything that had arrived was worked off; `None` when something
+    /// waited.
+    pub empty_at: Option<Timestamp>,
     /// The newest event that was worked off; `None` when none is known.
     pub newest: Option<Timestamp>,
 }
@@ -388,10 +389,11 @@ pub struct Feedback {
 impl Feedback {
     /// Whether what SES said until `end` was worked off.
     ///
-    /// A queue that is never empty is not in order either, so that an event of just after `end`
-    /// proves little: one of a whole `window` later does.
+    /// An empty queue proves it only if it was looked at after `end`: what came between is not
+    /// in it. A queue that is never empty is not in order either, so that an event of just after
+    /// `end` proves little: one of a whole `window` later does.
     fn caught_up(self, end: Timestamp, window: Duration) -> bool {
-        self.empty || self.newest >= Some(end.after(window))
+        self.empty_at >= Some(end) || self.newest >= Some(end.after(window))
     }
 }
 

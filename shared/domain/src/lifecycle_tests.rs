@@ -74,7 +74,7 @@ fn written(decision: Decision) -> Row {
 fn outlook(caught_up: bool) -> Outlook {
     Outlook {
         feedback: Feedback {
-            empty: caught_up,
+            empty_at: caught_up.then_some(at(1_000_000)),
             newest: None,
         },
         lane: LaneState::Flowing,
@@ -315,6 +315,28 @@ fn uncertainty_is_settled_after_the_window_and_marked() {
     assert_eq!(settled(&spent, 1300, true), (Status::Unknown, false));
 }
 
+/// What arrives between the look at the queue and the end of the window is not in the answer.
+#[test]
+fn an_empty_queue_is_evidence_only_if_it_was_looked_at_after_the_window() {
+    let uncertain = row(Status::Uncertain);
+    for (empty_at, expected) in [
+        (1000, Status::Uncertain),
+        (1299, Status::Uncertain),
+        (1300, Status::Queued),
+    ] {
+        let feedback = Feedback {
+            empty_at: Some(at(empty_at)),
+            newest: None,
+        };
+        let outlook = Outlook {
+            feedback,
+            lane: LaneState::Flowing,
+        };
+        let next = written(overdue(&uncertain, outlook, &policy(), at(1310)));
+        assert_eq!(next.status, expected, "{empty_at}");
+    }
+}
+
 /// Under traffic that never ends the queue of events is never empty.
 #[test]
 fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
@@ -325,7 +347,7 @@ fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
         (Some(at(1599)), Status::Uncertain),
         (Some(at(1600)), Status::Queued),
     ] {
-        let feedback = Feedback { empty: false, newest };
+        let feedback = Feedback { empty_at: None, newest };
         let outlook = Outlook {
             feedback,
             lane: LaneState::Flowing,

@@ -368,8 +368,8 @@ pub trait DueIndex: Sync {
 
 /// The queue of SES's events, as it is seen from outside.
 pub trait Evidence: Sync {
-    /// How far its working off is.
-    fn feedback(&self) -> impl Future<Output = Result<Feedback, PortError>> + Send;
+    /// How far its working off is, asked at `now`.
+    fn feedback(&self, now: Timestamp) -> impl Future<Output = Result<Feedback, PortError>> + Send;
 }
 
 /// Where the working off of SES's events says how far it is.

@@ -293,9 +293,9 @@ impl DueIndex for World {
 }
 
 impl Evidence for World {
-    async fn feedback(&self) -> Result<Feedback, PortError> {
+    async fn feedback(&self, now: Timestamp) -> Result<Feedback, PortError> {
         self.call("feedback", |state| Feedback {
-            empty: state.events_waiting == 0,
+            empty_at: (state.events_waiting == 0).then_some(now),
             newest: state.newest_event,
         })
     }
