@@ -1,0 +1,180 @@
+//! What may happen next, in words.
+
+use std::fmt;
+
+use crate::state::Wish;
+
+/// Who reads, decides and writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Who {
+    /// `send`.
+    Sender,
+    /// `promote`.
+    Promoter,
+    /// `feedback`.
+    Feedback,
+    /// `dead_letter`.
+    DeadLetter,
+    /// `manage`.
+    Caller(Wish),
+}
+
+/// How far the reading, deciding and writing comes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Deed {
+    /// Reads the row, and has something to write.
+    Reads,
+    /// Writes.
+    Writes,
+    /// Dies, and its write takes effect later.
+    LeavesWrite,
+    /// Finds that the row has moved, and decides anew.
+    FindsMoved,
+    /// Has nothing to write.
+    Ends,
+    /// Dies before it has written.
+    Dies,
+}
+
+/// What SES makes of a submission.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Ses {
+    /// Accepts it.
+    Accepts,
+    /// Accepts it, and the answer is lost.
+    AcceptsUnheard,
+    /// Refuses it; the attempt is given back.
+    GivesBack,
+    /// Refuses it for now.
+    RefusesForNow,
+    /// Refuses it for good.
+    RefusesForGood,
+    /// Does not answer in time: it never got it, or has it in hand, and may accept it yet.
+    Hangs,
+}
+
+/// What happens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Action {
+    /// A client asks for the email to be sent.
+    Asks(usize),
+    /// Its content is stored.
+    StoresContent(usize),
+    /// Its row is stored, or another is found.
+    StoresRow(usize),
+    /// It is answered.
+    IsAnswered(usize),
+    /// Its request breaks off.
+    BreaksOff(usize),
+    /// A sender receives a wake-up and claims.
+    Claims,
+    /// The same, while another one is at work.
+    ClaimsBeside,
+    /// A sender receives a wake-up, is refused the claim, and has something to write.
+    IsRefused,
+    /// A sender dies with its claim.
+    DiesHolding,
+    /// A sender dies before it has recorded what it knows.
+    DiesAsked,
+    /// A sender does not find the content.
+    MissesContent,
+    /// A sender submits.
+    Submits(Ses),
+    /// SES accepts what it still had.
+    AcceptsLate,
+    /// An event arrives.
+    EventArrives,
+    /// A run of `promote` asks how far feedback is, and is told that nothing waits.
+    AsksFeedback,
+    /// A run of `promote` ends.
+    RunEnds,
+    /// Somebody reads or writes.
+    Does(Who, Deed),
+    /// A write of a dead writer takes effect, or is refused.
+    LateWrite,
+    /// Time passes until something comes due.
+    TimePasses,
+    /// Six hours pass.
+    HoursPass,
+    /// Days pass.
+    DaysPass,
+}
+
+impl Action {
+    /// Its name, by which it is counted.
+    #[must_use]
+    pub fn name(self) -> String {
+        match self {
+            Self::Asks(_) => "a client asks".to_owned(),
+            Self::StoresContent(_) => "a content is stored".to_owned(),
+            Self::StoresRow(_) => "a row is stored".to_owned(),
+            Self::IsAnswered(_) => "a client is answered".to_owned(),
+            Self::BreaksOff(_) => "a request breaks off".to_owned(),
+            Self::Claims => "send claims".to_owned(),
+            Self::ClaimsBeside => "a second send claims".to_owned(),
+            Self::IsRefused => "send is refused a claim".to_owned(),
+            Self::DiesHolding => "send dies with its claim".to_owned(),
+            Self::DiesAsked => "send dies before it has recorded".to_owned(),
+            Self::MissesContent => "send does not find the content".to_owned(),
+            Self::Submits(ses) => format!("send submits; SES {}", ses.name()),
+            Self::AcceptsLate => "SES accepts late what nobody waits for".to_owned(),
+            Self::EventArrives => "an event arrives".to_owned(),
+            Self::AsksFeedback => "promote is told that feedback has worked everything off".to_owned(),
+            Self::RunEnds => "a run of promote ends".to_owned(),
+            Self::Does(who, deed) => format!("{} {}", who.name(), deed.name()),
+            Self::LateWrite => "a dead writer's write takes effect or is refused".to_owned(),
+            Self::TimePasses => "time passes".to_owned(),
+            Self::HoursPass => "six hours pass".to_owned(),
+            Self::DaysPass => "days pass".to_owned(),
+        }
+    }
+}
+
+impl Who {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Sender => "send",
+            Self::Promoter => "promote",
+            Self::Feedback => "feedback",
+            Self::DeadLetter => "dead_letter",
+            Self::Caller(Wish::Cancel) => "manage (cancel)",
+            Self::Caller(Wish::Soon) => "manage (in a minute)",
+            Self::Caller(Wish::Later) => "manage (in an hour)",
+            Self::Caller(Wish::AtOnce) => "manage (at once or not at all)",
+            Self::Caller(Wish::Retry) => "manage (retry)",
+            Self::Caller(Wish::Force) => "manage (retry by force)",
+        }
+    }
+}
+
+impl Deed {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Reads => "reads the row, and has something to write",
+            Self::Writes => "writes",
+            Self::LeavesWrite => "dies while its write is under way",
+            Self::FindsMoved => "finds that the row has moved",
+            Self::Ends => "has nothing to write",
+            Self::Dies => "dies",
+        }
+    }
+}
+
+impl Ses {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Accepts => "accepts",
+            Self::AcceptsUnheard => "accepts, and the answer is lost",
+            Self::GivesBack => "is throttling",
+            Self::RefusesForNow => "refuses for now",
+            Self::RefusesForGood => "refuses for good",
+            Self::Hangs => "does not answer in time",
+        }
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}

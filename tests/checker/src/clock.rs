@@ -1,0 +1,121 @@
+//! Time without a clock: it is always [`NOW`], and when time passes the rows grow older.
+//!
+//! Decisions depend on how far times are from now and on nothing else, so that states which
+//! differ only in the date are one state. What is far enough away is told apart no further:
+//! an expiry of days stays as far as it is until [`LONG`] passes, and the past is four values,
+//! which are all that the waits of the machine tell apart. What this adds is behaviour (two
+//! times of the past that a condition would tell apart may be one); it takes none away.
+
+use std::time::Duration;
+
+use domain::index::queued;
+use domain::lifecycle::LONGEST_UNCERTAINTY;
+use domain::row::{Due, Row, Status};
+use domain::timestamp::Timestamp;
+
+use crate::config::{Config, GUARD, WINDOW};
+
+/// The time, always.
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_000_000_000_000);
+
+/// How long an email may wait that expires by default.
+pub(crate) const FAR: Duration = Duration::from_secs(14 * 24 * 3600);
+
+/// Longer than anything waits.
+pub(crate) const LONG: Duration = Duration::from_secs(15 * 24 * 3600);
+
+/// What is further away than this is [`FAR`].
+const NEAR: Duration = Duration::from_secs(24 * 3600);
+
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// The row with its times as far as decisions tell them apart, and without what none looks at.
+pub(crate) fn relative(mut row: Row) -> Row {
+    row.not_before = past_of(row.not_before, &[MOMENT, GUARD, GUARD.saturating_mul(4)]);
+    row.uncertain_since = row.uncertain_since.map(|since| {
+        if NOW.since(since) < WINDOW {
+            since
+        } else {
+            past_of(since, &[WINDOW, LONGEST_UNCERTAINTY])
+        }
+    });
+    row.due = row.due.map(|due| Due {
+        at: due.at.max(NOW),
+        ..due
+    });
+    if let Some(lease) = &mut row.lease {
+        lease.until = lease.until.max(NOW);
+        lease.nonce = 0;
+    }
+    row.expires_at = if row.expires_at.since(NOW) > NEAR {
+        NOW.after(FAR)
+    } else {
+        row.expires_at.max(NOW)
+    };
+    row.scheduled_at = None;
+    row.detail = None;
+    if !matches!(row.status, Status::Failing | Status::Failed) {
+        row.cause = None;
+    }
+    if let Some(sent) = &mut row.sent {
+        sent.at = NOW;
+    }
+    row
+}
+
+/// A time of the past as the greatest of `spans` before now that is not longer ago.
+fn past_of(at: Timestamp, spans: &[Duration]) -> Timestamp {
+    let ago = NOW.since(at);
+    let known = spans.iter().rev().find(|span| **span <= ago);
+    match known {
+        Some(span) => NOW.before(*span),
+        None if ago > Duration::ZERO => NOW.before(*spans.first().unwrap_or(&MOMENT)),
+        None => at,
+    }
+}
+
+/// The row when so much time has passed.
+pub(crate) fn aged(row: &Row, by: Duration) -> Row {
+    let mut row = row.clone();
+    row.not_before = row.not_before.before(by);
+    row.uncertain_since = row.uncertain_since.map(|since| since.before(by));
+    row.due = row.due.map(|due| Due {
+        at: due.at.before(by),
+        ..due
+    });
+    if let Some(lease) = &mut row.lease {
+        lease.until = lease.until.before(by);
+    }
+    if row.expires_at != NOW.after(FAR) || by >= LONG {
+        row.expires_at = row.expires_at.before(by);
+    }
+    row
+}
+
+/// How long until something about the row comes due.
+pub(crate) fn next(row: &Row) -> Option<Duration> {
+    let times = [
+        Some(row.not_before),
+        row.due.map(|due| due.at),
+        row.lease.as_ref().map(|lease| lease.until),
+        row.uncertain_since.map(|since| since.after(WINDOW)),
+        (row.expires_at != NOW.after(FAR)).then_some(row.expires_at),
+    ];
+    times
+        .into_iter()
+        .flatten()
+        .filter(|at| *at > NOW)
+        .map(|at| at.since(NOW))
+        .min()
+}
+
+/// A row that waits from now on, as `enqueue` makes it.
+pub(crate) fn waiting(row: Row, config: &Config) -> Row {
+    let (due, _) = queued(NOW, NOW.after(FAR), config.policy.guard, NOW);
+    Row {
+        not_before: NOW,
+        expires_at: NOW.after(FAR),
+        due: Some(due),
+        ..row
+    }
+}

@@ -1,0 +1,185 @@
+//! What is explored: who takes part, and how often what may go wrong.
+
+use std::time::Duration;
+
+use domain::lifecycle::Policy;
+use domain::retry::RetryPolicy;
+use domain::row::OnUncertain;
+
+pub(crate) const GUARD: Duration = Duration::from_secs(900);
+pub(crate) const WINDOW: Duration = Duration::from_secs(300);
+
+/// Who takes part beside the two senders.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Actor {
+    /// `promote`.
+    Promoter,
+    /// `feedback`.
+    Feedback,
+    /// `dead_letter`.
+    DeadLetter,
+    /// Callers of `manage`, who cancel, reschedule, retry.
+    Caller,
+    /// A second sender.
+    SecondSender,
+    /// Time.
+    Time,
+}
+
+impl Actor {
+    /// All of them.
+    pub const ALL: [Self; 6] = [
+        Self::Promoter,
+        Self::Feedback,
+        Self::DeadLetter,
+        Self::Caller,
+        Self::SecondSender,
+        Self::Time,
+    ];
+}
+
+/// A bounded configuration.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Its name.
+    pub name: &'static str,
+    /// The machine's timings and budget of attempts.
+    pub policy: Policy,
+    /// What to do without evidence.
+    pub on_uncertain: OnUncertain,
+    /// Who does not take part.
+    pub without: Option<Actor>,
+    /// How often callers ask for something.
+    pub wishes: u8,
+    /// How often SES refuses so that the attempt is given back.
+    pub given_back: u8,
+    /// How many of `promote`, `feedback`, `dead_letter` and `manage` may be between their read
+    /// and their write at the same time: one or two.
+    pub readers: usize,
+    /// Whether writes may take effect after their writer has died.
+    pub late_writes: bool,
+    /// Whether it begins before the email is accepted, with two clients who use one key for
+    /// different requests.
+    pub accepting: bool,
+}
+
+impl Config {
+    /// One attempt, and nothing that goes beyond what every configuration has: two senders,
+    /// `promote`, `feedback`, `dead_letter`, one of which may stand between its read and its
+    /// write; deaths; lost answers; lost, doubled, late and reordered messages and events.
+    fn least(name: &'static str, on_uncertain: OnUncertain) -> Self {
+        Self {
+            name,
+            policy: Policy {
+                guard: GUARD,
+                evidence_window: WINDOW,
+                retry: RetryPolicy {
+                    waits: Vec::new(),
+                    ..RetryPolicy::standard()
+                },
+                ..Policy::standard()
+            },
+            on_uncertain,
+            without: None,
+            wishes: 0,
+            given_back: 0,
+            readers: 1,
+            late_writes: false,
+            accepting: false,
+        }
+    }
+
+    /// The same, with one attempt more.
+    fn with_another_attempt(mut self) -> Self {
+        self.policy.retry.waits.push(Duration::from_secs(60));
+        self
+    }
+
+    /// What is explored each time.
+    #[must_use]
+    pub fn usual() -> Vec<Self> {
+        use OnUncertain::{Hold, Resend};
+        vec![
+            Self {
+                given_back: 1,
+                ..Self::least("two attempts", Resend).with_another_attempt()
+            },
+            Self {
+                given_back: 1,
+                ..Self::least("two attempts, held", Hold).with_another_attempt()
+            },
+            Self {
+                wishes: 1,
+                given_back: 1,
+                ..Self::least("a caller", Resend)
+            },
+            Self {
+                wishes: 1,
+                ..Self::least("a caller, held", Hold)
+            },
+            Self {
+                wishes: 1,
+                late_writes: true,
+                ..Self::least("a caller, writes of the dead, held", Hold)
+            },
+            Self {
+                readers: 2,
+                ..Self::least("two readers", Resend)
+            },
+            Self {
+                accepting: true,
+                ..Self::least("accepting", Resend)
+            },
+        ]
+    }
+
+    /// What is explored by hand: hours and gigabytes.
+    #[must_use]
+    pub fn long() -> Vec<Self> {
+        use OnUncertain::{Hold, Resend};
+        vec![
+            Self {
+                wishes: 1,
+                ..Self::least("two attempts, a caller", Resend).with_another_attempt()
+            },
+            Self {
+                wishes: 2,
+                ..Self::least("two callers", Resend)
+            },
+            Self {
+                wishes: 2,
+                ..Self::least("two callers, held", Hold)
+            },
+            Self {
+                wishes: 1,
+                readers: 2,
+                ..Self::least("a caller, two readers", Resend)
+            },
+            Self {
+                late_writes: true,
+                ..Self::least("two attempts, writes of the dead", Resend).with_another_attempt()
+            },
+            Self {
+                readers: 2,
+                ..Self::least("two attempts, two readers", Resend).with_another_attempt()
+            },
+            Self {
+                wishes: 1,
+                late_writes: true,
+                ..Self::least("a caller, writes of the dead", Resend)
+            },
+            Self {
+                given_back: 1,
+                ..Self::least("three attempts", Resend)
+                    .with_another_attempt()
+                    .with_another_attempt()
+            },
+        ]
+    }
+
+    /// Whether an actor takes part.
+    #[must_use]
+    pub fn has(&self, actor: Actor) -> bool {
+        self.without != Some(actor)
+    }
+}

@@ -1,0 +1,245 @@
+//! Goes to every state that can be reached, nearest first, and looks whether a promise is broken
+//! there.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use indexmap::IndexSet;
+use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
+
+use crate::action::Action;
+use crate::config::Config;
+use crate::machine::Machine;
+use crate::mutant::Mutant;
+use crate::orderly::{all_lost, orderly};
+use crate::promise::{Promise, broken_by_state};
+use crate::state::{Claims, Client, Reader, Sender, State};
+use crate::steps::{Steps, steps};
+
+/// What was found.
+#[derive(Debug)]
+pub struct Report {
+    /// Distinct states.
+    pub states: usize,
+    /// Steps between them.
+    pub steps: u64,
+    /// Distinct rows in them.
+    pub rows: usize,
+    /// The longest of the shortest ways to a state.
+    pub depth: usize,
+    /// How often each kind of action was possible.
+    pub actions: BTreeMap<String, u64>,
+    /// A promise that is broken, and the shortest way there.
+    pub broken: Option<Counterexample>,
+}
+
+/// A way to a broken promise.
+#[derive(Debug)]
+pub struct Counterexample {
+    /// The promise.
+    pub promise: Promise,
+    /// What happens, in order.
+    pub way: Vec<Action>,
+    /// The row at the end, in words.
+    pub row: String,
+}
+
+/// A state's predecessor, and how it came from there.
+#[derive(Debug, Clone, Copy)]
+struct Origin {
+    from: u32,
+    by: Action,
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            states,
+            steps,
+            rows,
+            depth,
+            ..
+        } = self;
+        write!(
+            f,
+            "{states} distinct states, {steps} steps between them, {rows} rows, at most {depth} steps deep"
+        )?;
+        match &self.broken {
+            Some(broken) => write!(f, "\nBROKEN: {broken}"),
+            None => write!(f, "; no promise is broken"),
+        }
+    }
+}
+
+impl fmt::Display for Counterexample {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "{:?}, by this way:", self.promise)?;
+        for (at, action) in self.way.iter().enumerate() {
+            writeln!(f, "{:4}. {action}", at + 1)?;
+        }
+        write!(f, "      {}", self.row)
+    }
+}
+
+struct Explorer {
+    machine: Machine,
+    known: IndexSet<State, FxBuildHasher>,
+    origins: Vec<Origin>,
+    depths: Vec<u8>,
+}
+
+/// Explores a configuration; with a mutant, the machine that has its mistake.
+#[must_use]
+pub fn explore(config: Config, mutant: Option<Mutant>) -> Report {
+    let mut machine = Machine::new(config, mutant);
+    let first = first_state(&mut machine);
+    let mut explorer = Explorer {
+        machine,
+        known: IndexSet::default(),
+        origins: Vec::new(),
+        depths: Vec::new(),
+    };
+    explorer.known.insert(first);
+    explorer.origins.push(Origin {
+        from: 0,
+        by: Action::TimePasses,
+    });
+    explorer.depths.push(0);
+    explorer.run()
+}
+
+fn first_state(machine: &mut Machine) -> State {
+    let accepting = machine.config.accepting;
+    let client = if accepting {
+        Client::Asking { left: 2 }
+    } else {
+        Client::Gone
+    };
+    State {
+        row: (!accepting).then(|| machine.new_row(1)),
+        senders: [Sender::Idle; 2],
+        readers: [Reader::Nobody; 2],
+        late: None,
+        clients: [
+            client,
+            if accepting {
+                Client::Asking { left: 1 }
+            } else {
+                Client::Gone
+            },
+        ],
+        contents: u8::from(!accepting),
+        wake_up: !accepting,
+        hand_overs: Claims::default(),
+        pending: Claims::default(),
+        copies: 0,
+        on_the_way: Claims::default(),
+        events: Claims::default(),
+        in_time: Claims::default(),
+        doubtful: Claims::default(),
+        known: false,
+        promised: !accepting,
+        canceled: false,
+        forced: false,
+        spent: 0,
+        wishes: machine.config.wishes,
+        given_back: machine.config.given_back,
+    }
+}
+
+impl Explorer {
+    fn run(mut self) -> Report {
+        let mut taken = FxHashMap::<Action, u64>::default();
+        let (mut count, mut at) = (0, 0);
+        let mut found = Steps::default();
+        while let Some(state) = self.known.get_index(at).copied() {
+            steps(&mut self.machine, &state, &mut found);
+            for step in found.all() {
+                count += 1;
+                *taken.entry(step.action).or_default() += 1;
+                let new = self.known.insert(step.to);
+                let broken = step.broken.or_else(|| {
+                    if new {
+                        broken_by_state(&self.machine, &step.to)
+                    } else {
+                        None
+                    }
+                });
+                if let Some(promise) = broken {
+                    let broken = self.counterexample(at, Some(step.action), step.to, promise);
+                    return self.report(count, &taken, Some(broken));
+                }
+                if new {
+                    self.origins.push(Origin {
+                        from: index(at),
+                        by: step.action,
+                    });
+                    self.depths.push(self.depths[at].saturating_add(1));
+                }
+            }
+            at += 1;
+        }
+        let broken = self.one_that_does_not_end();
+        self.report(count, &taken, broken)
+    }
+
+    /// A state from which the email does not come to an end, though nothing more goes wrong than
+    /// that everything under way is lost.
+    fn one_that_does_not_end(&mut self) -> Option<Counterexample> {
+        let mut ends = FxHashSet::<State>::default();
+        let mut found = Steps::default();
+        for begin in 0..self.known.len() {
+            let (mut way, mut at) = (Vec::new(), all_lost(self.known.get_index(begin)?));
+            while !ends.contains(&at) {
+                if way.contains(&at) {
+                    return Some(self.counterexample(begin, None, at, Promise::Ends));
+                }
+                way.push(at);
+                steps(&mut self.machine, &at, &mut found);
+                match orderly(&self.machine, &at, found.all()) {
+                    Ok(None) => break,
+                    Ok(Some(next)) => at = next,
+                    Err(promise) => return Some(self.counterexample(begin, None, at, promise)),
+                }
+            }
+            ends.extend(way);
+        }
+        None
+    }
+
+    fn counterexample(&self, at: usize, last: Option<Action>, state: State, promise: Promise) -> Counterexample {
+        let mut way: Vec<_> = last.into_iter().collect();
+        let mut at = at;
+        while at > 0 {
+            let origin = self.origins[at];
+            way.push(origin.by);
+            at = usize::try_from(origin.from).unwrap_or(0);
+        }
+        way.reverse();
+        let row = state.row.map(|row| format!("{:?}", self.machine.row(row)));
+        Counterexample {
+            promise,
+            way,
+            row: row.unwrap_or_default(),
+        }
+    }
+
+    fn report(self, steps: u64, taken: &FxHashMap<Action, u64>, broken: Option<Counterexample>) -> Report {
+        let mut actions = BTreeMap::new();
+        for (action, times) in taken {
+            *actions.entry(action.name()).or_default() += times;
+        }
+        Report {
+            states: self.known.len(),
+            steps,
+            rows: self.machine.rows.count(),
+            depth: self.depths.iter().copied().max().unwrap_or(0).into(),
+            actions,
+            broken,
+        }
+    }
+}
+
+fn index(at: usize) -> u32 {
+    u32::try_from(at).expect("fewer states than memory has room for")
+}

@@ -1,0 +1,392 @@
+//! The machine that is checked: the very functions of [`domain::lifecycle`], or one of them
+//! with a [`Mutant`]'s mistake. Every ruling is asked for once.
+
+use domain::cause::Cause;
+use domain::id::{EmailId, TenantId};
+use domain::lifecycle::asked::{self, Times};
+use domain::lifecycle::{
+    Attempt, Condition, Decision, Feedback, LaneState, Outlook, Then, claimed, handed_over, heard, not_claimable,
+    overdue, record,
+};
+use domain::retry::Jitter;
+use domain::row::{BodyPlace, BodyRef, Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::ses_event::{Said, SesEvent};
+use rustc_hash::FxHashMap;
+
+use std::time::Duration;
+
+use crate::clock::{FAR, NOW};
+use crate::config::Config;
+use crate::mutant::Mutant;
+use crate::rows::{RowId, Rows, written};
+use crate::state::{Answer, Asked, Wish};
+
+/// What is asked about a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Question {
+    NotClaimable,
+    Record { claim_no: u8, answer: Answer },
+    Overdue { lane: Lane, feedback: Asked },
+    Heard { claim_no: u8 },
+    HandedOver { claim_no: u8 },
+    Caller(Wish),
+}
+
+/// [`LaneState`], which is no key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Lane {
+    Flowing,
+    Backlog,
+    Shut,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Self; 3] = [Self::Flowing, Self::Backlog, Self::Shut];
+
+    fn state(self) -> LaneState {
+        match self {
+            Self::Flowing => LaneState::Flowing,
+            Self::Backlog => LaneState::Backlog,
+            Self::Shut => LaneState::Shut,
+        }
+    }
+}
+
+/// What is to be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ruling {
+    Write {
+        after: RowId,
+        condition: Option<Condition>,
+        then: Follow,
+    },
+    Only(Follow),
+    Forget,
+    Refused,
+}
+
+/// What follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Follow {
+    Nothing,
+    WakeUp,
+    HandOver,
+}
+
+/// The rows, and what is known of the rulings about them.
+#[derive(Debug)]
+pub(crate) struct Machine {
+    pub(crate) config: Config,
+    pub(crate) mutant: Option<Mutant>,
+    pub(crate) rows: Rows,
+    rulings: FxHashMap<(RowId, Question), Ruling>,
+    writes: FxHashMap<(RowId, RowId, RowId), RowId>,
+    ages: FxHashMap<(RowId, Duration), RowId>,
+}
+
+impl Machine {
+    pub(crate) fn new(config: Config, mutant: Option<Mutant>) -> Self {
+        Self {
+            config,
+            mutant,
+            rows: Rows::default(),
+            rulings: FxHashMap::default(),
+            writes: FxHashMap::default(),
+            ages: FxHashMap::default(),
+        }
+    }
+
+    pub(crate) fn is(&self, mutant: Mutant) -> bool {
+        self.mutant == Some(mutant)
+    }
+
+    pub(crate) fn row(&self, id: RowId) -> &Row {
+        self.rows.get(id)
+    }
+
+    pub(crate) fn ruling(&mut self, seen: RowId, question: Question) -> Ruling {
+        if let Some(known) = self.rulings.get(&(seen, question)) {
+            return *known;
+        }
+        let row = self.rows.get(seen).clone();
+        let ruling = match self.decide(&row, question) {
+            Some(Decision::Write(transition)) => Ruling::Write {
+                after: self.rows.id(transition.row),
+                condition: self.condition(transition.condition, question),
+                then: follow(transition.then),
+            },
+            Some(Decision::Only(then)) => Ruling::Only(follow(then)),
+            Some(Decision::Forget) => Ruling::Forget,
+            None => Ruling::Refused,
+        };
+        self.rulings.insert((seen, question), ruling);
+        ruling
+    }
+
+    fn condition(&self, condition: Condition, question: Question) -> Option<Condition> {
+        let careless = self.is(Mutant::CancelUnconditioned) && question == Question::Caller(Wish::Cancel);
+        (!careless).then_some(condition)
+    }
+
+    /// Whether a write's condition holds for what is stored.
+    fn holds(&self, condition: Option<Condition>, stored: &Row) -> bool {
+        let Some(mut condition) = condition else {
+            return true;
+        };
+        if let Condition::Unmoved { claim_no, status, .. } = &mut condition {
+            if self.is(Mutant::StatusNotInCondition) {
+                *status = stored.status;
+            }
+            if self.is(Mutant::ClaimNotInCondition) {
+                *claim_no = stored.claim_no;
+            }
+        }
+        condition.holds(stored)
+    }
+
+    /// What is stored after the write, or `None` when its condition does not hold.
+    pub(crate) fn write(
+        &mut self,
+        stored: RowId,
+        before: RowId,
+        after: RowId,
+        condition: Option<Condition>,
+    ) -> Option<RowId> {
+        if !self.holds(condition, self.rows.get(stored)) {
+            return None;
+        }
+        if stored == before {
+            return Some(after);
+        }
+        if let Some(known) = self.writes.get(&(stored, before, after)) {
+            return Some(*known);
+        }
+        let row = written(self.rows.get(before), self.rows.get(after), self.rows.get(stored));
+        let id = self.rows.id(row);
+        self.writes.insert((stored, before, after), id);
+        Some(id)
+    }
+
+    /// The condition of a write that began at `before`.
+    pub(crate) fn unmoved(&self, before: RowId) -> Option<Condition> {
+        let row = self.rows.get(before);
+        Some(Condition::Unmoved {
+            claim_no: row.claim_no,
+            status: row.status,
+            not_before: row.not_before,
+        })
+    }
+
+    /// The row after a claim, if it can be claimed.
+    pub(crate) fn claim(&mut self, stored: RowId) -> Option<RowId> {
+        let mut row = self.rows.get(stored).clone();
+        let early = self.is(Mutant::EarlyWakeUp);
+        let seen = Row {
+            not_before: if early { NOW } else { row.not_before },
+            ..row.clone()
+        };
+        if !(Condition::Claimable { now: NOW }).holds(&seen) {
+            return None;
+        }
+        row = claimed(row, &self.config.policy, 0, NOW);
+        if self.is(Mutant::AttemptsByReceives) {
+            // Each wake-up that the index sends is a new message.
+            row.attempts = 1;
+        }
+        Some(self.rows.id(row))
+    }
+
+    /// The row of a request that is accepted now.
+    pub(crate) fn new_row(&mut self, content: u8) -> RowId {
+        let row = crate::clock::waiting(first_row(&self.config, content), &self.config);
+        self.rows.id(row)
+    }
+
+    /// Whether the index has the row as due.
+    pub(crate) fn overdue_now(&self, id: RowId) -> bool {
+        self.rows.get(id).due.is_some_and(|due| due.at <= NOW)
+    }
+
+    /// Whether evidence is awaited no longer.
+    pub(crate) fn window_is_over(&self, id: RowId) -> bool {
+        let since = self.rows.get(id).uncertain_since;
+        since.is_some_and(|since| NOW.since(since) >= self.config.policy.evidence_window)
+    }
+
+    /// The row when so much time has passed.
+    pub(crate) fn aged(&mut self, id: RowId, by: Duration) -> RowId {
+        if let Some(known) = self.ages.get(&(id, by)) {
+            return *known;
+        }
+        let row = crate::clock::aged(self.rows.get(id), by);
+        let aged = self.rows.id(row);
+        self.ages.insert((id, by), aged);
+        aged
+    }
+
+    fn decide(&self, row: &Row, question: Question) -> Option<Decision> {
+        let policy = &self.config.policy;
+        let mut decision = match question {
+            Question::NotClaimable => not_claimable(row, NOW),
+            Question::Record { claim_no, answer } => {
+                let stale = row.claim_no != u32::from(claim_no) || row.status != Status::Sending;
+                if answer == Answer::Accepted && stale && self.is(Mutant::OldOkDropped) {
+                    return Some(Decision::Forget);
+                }
+                let attempt = self.attempt(claim_no, answer);
+                record(row, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
+            }
+            Question::Overdue { lane, feedback } => self.overdue(row, lane, feedback),
+            Question::Heard { claim_no } => {
+                if row.status.is_final() && row.status != Status::Sent && self.is(Mutant::EventCannotRevive) {
+                    return Some(Decision::Forget);
+                }
+                heard(row, &event(row, claim_no))
+            }
+            Question::HandedOver { claim_no } => self.handed_over(row, claim_no),
+            Question::Caller(wish) => self.asked(row, wish)?,
+        };
+        if let Decision::Write(transition) = &mut decision {
+            self.spoil(row, &mut transition.row);
+            if self.is(Mutant::HandOverWithoutFailing) && transition.row.status == Status::Failing {
+                return Some(Decision::Only(Then::HandOver));
+            }
+        }
+        Some(decision)
+    }
+
+    fn attempt(&self, claim_no: u8, answer: Answer) -> Attempt {
+        let refused = |cause| Attempt::NotAccepted {
+            cause,
+            detail: String::new(),
+        };
+        match answer {
+            Answer::Accepted => Attempt::Accepted {
+                message_id: format!("ses-{claim_no}"),
+            },
+            Answer::GivenBack => refused(Cause::Throttled),
+            Answer::ForNow => refused(Cause::Unavailable),
+            Answer::ForGood => refused(Cause::Rejected),
+            Answer::Lost if self.is(Mutant::UncertainIsTransient) => refused(Cause::Unavailable),
+            Answer::Lost => Attempt::Ambiguous,
+        }
+    }
+
+    fn overdue(&self, row: &Row, lane: Lane, feedback: Asked) -> Decision {
+        let empty_at = match feedback {
+            Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
+            Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
+            Asked::Behind => None,
+            // While the window is open it makes no difference when.
+            Asked::EmptyEarly => row.uncertain_since,
+            Asked::Empty => Some(NOW),
+        };
+        let outlook = Outlook {
+            feedback: Feedback { empty_at, newest: None },
+            lane: lane.state(),
+        };
+        let now = match &row.lease {
+            Some(lease) if self.is(Mutant::LeaseIgnored) => NOW.max(lease.until),
+            Some(_) | None => NOW,
+        };
+        overdue(row, outlook, &self.config.policy, now)
+    }
+
+    fn handed_over(&self, row: &Row, claim_no: u8) -> Decision {
+        let mut seen = row.clone();
+        let believed = self.is(Mutant::HandOverWithoutFailing) && row.claim_no == u32::from(claim_no);
+        if self.is(Mutant::BlindDeadLetter) || believed {
+            if row.status.is_final() {
+                return Decision::Forget;
+            }
+            seen.status = Status::Failing;
+            let mut decision = handed_over(&seen, row.claim_no);
+            if let Decision::Write(transition) = &mut decision {
+                let (claim_no, not_before) = (row.claim_no, row.not_before);
+                transition.condition = Condition::Unmoved {
+                    claim_no,
+                    status: row.status,
+                    not_before,
+                };
+            }
+            return decision;
+        }
+        handed_over(&seen, u32::from(claim_no))
+    }
+
+    fn asked(&self, row: &Row, wish: Wish) -> Option<Decision> {
+        let policy = &self.config.policy;
+        let at = |scheduled_at: Timestamp, expires_at| {
+            let times = Times {
+                scheduled_at,
+                expires_at,
+            };
+            asked::reschedule(row, times, FAR, policy, NOW)
+        };
+        let force = wish == Wish::Force || self.is(Mutant::UnknownRetriedUnforced);
+        let decision = match wish {
+            Wish::Cancel => asked::cancel(row, NOW),
+            Wish::Soon => at(NOW.after(Duration::from_secs(60)), None),
+            Wish::Later => at(NOW.after(Duration::from_secs(3600)), None),
+            Wish::AtOnce => at(NOW, Some(NOW.after(Duration::from_secs(30)))),
+            Wish::Retry | Wish::Force => asked::retry(row, force, FAR, policy, NOW),
+        };
+        decision.ok()
+    }
+
+    /// Mistakes in what is written.
+    fn spoil(&self, before: &Row, after: &mut Row) {
+        let Some(mutant) = self.mutant else { return };
+        let settled = before.status == Status::Uncertain && after.status == Status::Queued;
+        let forced = before.status == Status::Unknown && after.status == Status::Queued;
+        match mutant {
+            Mutant::NoMark if settled => after.maybe_duplicate = before.maybe_duplicate,
+            Mutant::ForceUnmarked if forced => after.maybe_duplicate = before.maybe_duplicate,
+            Mutant::MarkedFails if after.status == Status::Unknown && before.status != Status::Queued => {
+                after.status = Status::Failed;
+            }
+            Mutant::MarkedExpires if after.status == Status::Unknown && before.status == Status::Queued => {
+                after.status = Status::Expired;
+            }
+            Mutant::ClaimNoReset if after.attempts < before.attempts => after.claim_no -= 1,
+            _ => {}
+        }
+    }
+}
+
+fn first_row(config: &Config, content: u8) -> Row {
+    let sha256 = if content == 1 { "first" } else { "second" };
+    let body = BodyRef {
+        sha256: sha256.to_owned(),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    let row = Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, NOW);
+    Row {
+        on_uncertain: config.on_uncertain,
+        ..row
+    }
+}
+
+fn follow(then: Then) -> Follow {
+    match then {
+        Then::Nothing => Follow::Nothing,
+        Then::WakeUp { .. } => Follow::WakeUp,
+        Then::HandOver => Follow::HandOver,
+    }
+}
+
+/// SES's event of the acceptance of a claim.
+fn event(row: &Row, claim_no: u8) -> SesEvent {
+    SesEvent {
+        tenant: row.tenant.clone(),
+        id: row.id,
+        born: row.born,
+        claim_no: u32::from(claim_no),
+        message_id: format!("ses-{claim_no}"),
+        accepted_at: NOW,
+        at: NOW,
+        said: Said::Accepted,
+    }
+}

@@ -1,0 +1,84 @@
+//! The machine with one mistake in it: what the checker has to catch.
+
+use crate::promise::Promise;
+
+/// A mistake.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mutant {
+    /// A sender submits what is queued without claiming it.
+    NoClaim,
+    /// The SDK repeats `SendEmail` by itself.
+    SdkRetry,
+    /// Nobody looks at the index.
+    NoIndex,
+    /// Whatever arrives in the dead-letter queue makes the email failed.
+    BlindDeadLetter,
+    /// A cancel is written whatever the row is meanwhile.
+    CancelUnconditioned,
+    /// A lost answer is taken for a refusal for now.
+    UncertainIsTransient,
+    /// What is sent again without evidence is not marked.
+    NoMark,
+    /// What was retried by force is not marked.
+    ForceUnmarked,
+    /// What is marked ends as failed.
+    MarkedFails,
+    /// What is marked ends as expired.
+    MarkedExpires,
+    /// An event changes nothing about a row that has ended.
+    EventCannotRevive,
+    /// A sender's OK counts only while its claim is the newest, and holds.
+    OldOkDropped,
+    /// A wake-up that comes too early is good for a claim.
+    EarlyWakeUp,
+    /// Nobody waits for feedback to have caught up.
+    EvidenceIgnored,
+    /// How far feedback is was asked before the window had passed.
+    EvidenceAskedEarly,
+    /// A condition names the claim and not the status.
+    StatusNotInCondition,
+    /// A condition names the status and not the claim.
+    ClaimNotInCondition,
+    /// An attempt that is given back gives its claim's number back, too.
+    ClaimNoReset,
+    /// A failure is handed over without having been written.
+    HandOverWithoutFailing,
+    /// SQS's receive count takes the place of the row's attempts.
+    AttemptsByReceives,
+    /// Contents are stored under the email's name alone.
+    BodyNotByHash,
+    /// A claim whose lease has not run out counts as dead.
+    LeaseIgnored,
+    /// What SES may have accepted is retried without being told to insist.
+    UnknownRetriedUnforced,
+}
+
+impl Mutant {
+    /// All of them, each with a configuration in which it is caught, and the promise that it
+    /// breaks there first.
+    pub const CAUGHT: [(Self, &'static str, Promise); 23] = [
+        (Self::NoClaim, "two attempts, held", Promise::Budget),
+        (Self::SdkRetry, "two attempts, held", Promise::Marked),
+        (Self::NoIndex, "two attempts, held", Promise::Ends),
+        (Self::BlindDeadLetter, "two attempts, held", Promise::Order),
+        (Self::CancelUnconditioned, "a caller, held", Promise::Unsent),
+        (Self::UncertainIsTransient, "two attempts", Promise::Unsent),
+        (Self::NoMark, "two attempts", Promise::Marked),
+        (Self::ForceUnmarked, "a caller, held", Promise::Marked),
+        (Self::MarkedFails, "two attempts", Promise::Order),
+        (Self::MarkedExpires, "two attempts", Promise::MarkStays),
+        (Self::EventCannotRevive, "two attempts, held", Promise::Known),
+        (Self::OldOkDropped, "two attempts, held", Promise::Known),
+        (Self::EarlyWakeUp, "two attempts, held", Promise::InTime),
+        (Self::EvidenceIgnored, "two attempts, held", Promise::Evidence),
+        (Self::EvidenceAskedEarly, "two attempts, held", Promise::Evidence),
+        (Self::StatusNotInCondition, "two attempts, held", Promise::Known),
+        (Self::ClaimNotInCondition, "two attempts", Promise::Lease),
+        (Self::ClaimNoReset, "two attempts, held", Promise::Fenced),
+        (Self::HandOverWithoutFailing, "two attempts, held", Promise::Order),
+        (Self::AttemptsByReceives, "two attempts", Promise::Budget),
+        (Self::BodyNotByHash, "accepting", Promise::Content),
+        (Self::LeaseIgnored, "two attempts, held", Promise::Lease),
+        (Self::UnknownRetriedUnforced, "a caller, held", Promise::Held),
+    ];
+}

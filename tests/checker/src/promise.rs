@@ -1,0 +1,147 @@
+//! What is promised of every email, at every moment.
+
+use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
+use domain::row::{OnUncertain, Row, Status};
+
+use crate::action::{Action, Who};
+use crate::clock::NOW;
+use crate::machine::Machine;
+use crate::mutant::Mutant;
+use crate::state::{Answer, Sender, State, Wish};
+
+/// A promise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Promise {
+    /// What was answered 2xx has a row and its content.
+    Kept,
+    /// What has not ended is in the index, and what has ended is not.
+    Indexed,
+    /// From here on it ends, if nothing more goes wrong.
+    Ends,
+    /// More than one copy at SES is marked.
+    Marked,
+    /// What is held is not submitted again when SES may have accepted it.
+    Held,
+    /// What rests as failed, canceled or expired was not accepted by SES.
+    Unsent,
+    /// What SES was known to have accepted is sent, for good.
+    Known,
+    /// Nothing is submitted after a cancel was answered 200.
+    Canceled,
+    /// Claims stay within the budget of attempts.
+    Budget,
+    /// A claim's number is given once.
+    Fenced,
+    /// A mark is never cleared, and what bears it never ends as unsent.
+    MarkStays,
+    /// Only what was failing becomes failed, and what has ended goes on only when a caller asks.
+    Order,
+    /// Nothing is claimed before its time, or after it has expired.
+    InTime,
+    /// What is submitted is what was accepted from the client.
+    Content,
+    /// Nothing is sent again while an event that came in time tells of its acceptance.
+    Evidence,
+    /// A claim is its holder's until its lease has run out.
+    Lease,
+}
+
+/// What a write of the row breaks.
+pub(crate) fn broken_by_write(before: &Row, after: &Row, action: Action) -> Option<Promise> {
+    if after.claim_no < before.claim_no {
+        return Some(Promise::Fenced);
+    }
+    if (before.maybe_duplicate && !after.maybe_duplicate) || (before.duplicate && !after.duplicate) {
+        return Some(Promise::MarkStays);
+    }
+    let retried = matches!(
+        action,
+        Action::Does(Who::Caller(Wish::Retry | Wish::Force), _) | Action::LateWrite
+    );
+    match (before.status, after.status) {
+        (from, to) if from == to => None,
+        (Status::Sent, _) => Some(Promise::Known),
+        (_, Status::Sent) | (Status::Failing, Status::Failed) => None,
+        (_, Status::Failed) => Some(Promise::Order),
+        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, Status::Queued) if retried => None,
+        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(Promise::Order),
+        (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => None,
+    }
+}
+
+/// What a claim of this row breaks.
+pub(crate) fn broken_by_claim(stored: &Row) -> Option<Promise> {
+    let in_time = stored.not_before <= NOW.after(EARLY) && stored.expires_at > NOW;
+    (!in_time).then_some(Promise::InTime)
+}
+
+/// What it breaks to submit with this claim now.
+pub(crate) fn broken_by_submission(state: &State, claimed: &Row) -> Option<Promise> {
+    let claim_no = u8::try_from(claimed.claim_no).unwrap_or(0);
+    if state.canceled {
+        return Some(Promise::Canceled);
+    }
+    let again = !state.doubtful.without(claim_no).is_empty();
+    (claimed.on_uncertain == OnUncertain::Hold && again && !state.forced).then_some(Promise::Held)
+}
+
+/// What it breaks that `promote` writes this.
+pub(crate) fn broken_by_settling(state: &State, before: &Row, after: &Row) -> Option<Promise> {
+    let held = before.lease.as_ref().is_some_and(|lease| lease.until > NOW);
+    if before.status == Status::Sending && held {
+        return Some(Promise::Lease);
+    }
+    let settled = before.status == Status::Uncertain && matches!(after.status, Status::Queued | Status::Unknown);
+    let waited = before.uncertain_since.map(|since| NOW.since(since));
+    let proof = !state.events.and(state.in_time).is_empty();
+    (settled && proof && waited < Some(LONGEST_UNCERTAINTY)).then_some(Promise::Evidence)
+}
+
+/// What a moment breaks.
+pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promise> {
+    let Some(row) = state.row.map(|id| machine.row(id)) else {
+        return state.promised.then_some(Promise::Kept);
+    };
+    if state.promised && state.contents & content_of(row) == 0 && !machine.is(Mutant::BodyNotByHash) {
+        return Some(Promise::Kept);
+    }
+    if row.status.is_final() == row.due.is_some() {
+        return Some(Promise::Indexed);
+    }
+    if state.copies > 1 && !row.maybe_duplicate && !row.duplicate {
+        return Some(Promise::Marked);
+    }
+    if state.known && row.status != Status::Sent {
+        return Some(Promise::Known);
+    }
+    let unsent = matches!(row.status, Status::Failed | Status::Canceled | Status::Expired);
+    if row.maybe_duplicate && (unsent || row.status == Status::Failing) {
+        return Some(Promise::MarkStays);
+    }
+    if unsent && state.copies > 0 && !will_be_known(machine, state) {
+        return Some(Promise::Unsent);
+    }
+    (usize::from(state.spent) > machine.config.policy.retry.waits.len() + 1).then_some(Promise::Budget)
+}
+
+/// Whether somebody still has to tell of an acceptance. An event that has not arrived may never.
+fn will_be_known(machine: &Machine, state: &State) -> bool {
+    let told = |sender: &Sender| {
+        matches!(
+            sender,
+            Sender::Asked {
+                answer: Answer::Accepted,
+                ..
+            }
+        )
+    };
+    let late = state
+        .late
+        .is_some_and(|late| machine.row(late.after).status == Status::Sent);
+    late || !state.events.is_empty() || state.senders.iter().any(told)
+}
+
+/// Which of the two clients' contents a row names.
+pub(crate) fn content_of(row: &Row) -> u8 {
+    if row.body.sha256 == "first" { 1 } else { 2 }
+}

@@ -1,0 +1,263 @@
+//! One moment of everything that has to do with one email.
+
+use std::fmt;
+
+use crate::rows::RowId;
+
+/// Claims of the email, by number: 1 to 7.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Claims(u8);
+
+impl Claims {
+    pub(crate) fn with(self, claim_no: u8) -> Self {
+        Self(self.0 | 1 << (claim_no & 7))
+    }
+
+    pub(crate) fn without(self, claim_no: u8) -> Self {
+        Self(self.0 & !(1 << (claim_no & 7)))
+    }
+
+    pub(crate) fn has(self, claim_no: u8) -> bool {
+        self.0 >> (claim_no & 7) & 1 == 1
+    }
+
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    pub(crate) fn and(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    pub(crate) fn each(self) -> impl Iterator<Item = u8> {
+        (0..8).filter(move |claim_no| self.has(*claim_no))
+    }
+}
+
+impl fmt::Debug for Claims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.each()).finish()
+    }
+}
+
+/// How SES answered, as far as the sender knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Answer {
+    /// OK.
+    Accepted,
+    /// A refusal that gives the attempt back.
+    GivenBack,
+    /// A refusal for now.
+    ForNow,
+    /// A refusal for good.
+    ForGood,
+    /// None.
+    Lost,
+}
+
+/// A sender. It may stand still between any two steps for as long as it likes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sender {
+    /// Has nothing.
+    Idle,
+    /// Was refused a claim, and was shown this row.
+    Refused {
+        /// The row.
+        seen: RowId,
+    },
+    /// Has a claim, and has not asked SES.
+    Holding {
+        /// The row as it was claimed.
+        seen: RowId,
+    },
+    /// Has asked SES, and is about to record.
+    Asked {
+        /// The row as it knows it.
+        seen: RowId,
+        /// Its claim.
+        claim_no: u8,
+        /// The answer.
+        answer: Answer,
+    },
+}
+
+/// What a caller wants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Wish {
+    /// Not to be sent.
+    Cancel,
+    /// To be sent in a minute.
+    Soon,
+    /// To be sent in hours.
+    Later,
+    /// To be sent at once or not at all.
+    AtOnce,
+    /// To be sent after all.
+    Retry,
+    /// To be sent after all, whatever happened.
+    Force,
+}
+
+impl Wish {
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Cancel,
+        Self::Soon,
+        Self::Later,
+        Self::AtOnce,
+        Self::Retry,
+        Self::Force,
+    ];
+}
+
+/// What a run of `promote` knows of feedback.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Asked {
+    /// It is behind, or could not be asked.
+    Behind,
+    /// It had worked everything off, but the email's window had not passed then.
+    EmptyEarly,
+    /// It had worked everything off.
+    Empty,
+}
+
+/// A function that reads a row, decides, and writes. It may stand still in between.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Reader {
+    /// Nobody.
+    Nobody,
+    /// A run of `promote` that has asked how far feedback is.
+    Run {
+        /// The answer.
+        feedback: Asked,
+    },
+    /// `promote`, with a row that is overdue.
+    Promoter {
+        /// The row.
+        seen: RowId,
+        /// See [`Reader::Run`].
+        feedback: Asked,
+    },
+    /// `feedback`, with an event.
+    Feedback {
+        /// The row.
+        seen: RowId,
+        /// The claim whose acceptance the event tells.
+        claim_no: u8,
+    },
+    /// `dead_letter`, with a hand-over, or with a wake-up that SQS has moved there.
+    DeadLetter {
+        /// The row.
+        seen: RowId,
+        /// The hand-over's claim; 0 for a wake-up.
+        claim_no: u8,
+    },
+    /// `manage`.
+    Caller {
+        /// The row.
+        seen: RowId,
+        /// What is wanted.
+        wish: Wish,
+    },
+}
+
+impl Reader {
+    /// The same, who has been shown another row.
+    pub(crate) fn with(self, seen: RowId) -> Self {
+        match self {
+            Self::Nobody | Self::Run { .. } => self,
+            Self::Promoter { feedback, .. } => Self::Promoter { seen, feedback },
+            Self::Feedback { claim_no, .. } => Self::Feedback { seen, claim_no },
+            Self::DeadLetter { claim_no, .. } => Self::DeadLetter { seen, claim_no },
+            Self::Caller { wish, .. } => Self::Caller { seen, wish },
+        }
+    }
+}
+
+/// A client who posts the email.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Client {
+    /// Asks no more, or has never asked.
+    Gone,
+    /// Is about to ask, so often at most.
+    Asking {
+        /// Requests that are left.
+        left: u8,
+    },
+    /// Its request is being stored.
+    Storing {
+        /// Requests that are left afterwards.
+        left: u8,
+        /// The content is stored.
+        content: bool,
+        /// The row is there: whether it is of this request.
+        row: Option<bool>,
+    },
+}
+
+/// A write of somebody who has died.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Late {
+    /// The row that was read.
+    pub before: RowId,
+    /// The row that was decided.
+    pub after: RowId,
+    /// What a caller wanted, if it was one.
+    pub wish: Option<Wish>,
+}
+
+/// A moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct State {
+    /// The stored row.
+    pub row: Option<RowId>,
+    /// The senders.
+    pub senders: [Sender; 2],
+    /// Who has read and not written yet.
+    pub readers: [Reader; 2],
+    /// A write that is under way although its writer has died.
+    pub late: Option<Late>,
+    /// The two clients.
+    pub clients: [Client; 2],
+    /// Whose content is stored: under its hash, as two bits.
+    pub contents: u8,
+    /// A wake-up was sent. From then on one may be received at any time: it may be doubled,
+    /// early, or months old, and SQS may move it to the dead-letter queue.
+    pub wake_up: bool,
+    /// Hand-overs that were sent; each may be received at any time, and more than once.
+    pub hand_overs: Claims,
+    /// Submissions without an answer that SES may still accept.
+    pub pending: Claims,
+    /// How many copies SES has accepted; more than two count as two.
+    pub copies: u8,
+    /// Events of acceptances that have not arrived, and perhaps never will.
+    pub on_the_way: Claims,
+    /// Events that wait for feedback.
+    pub events: Claims,
+    /// Those of them that came before the window had passed.
+    pub in_time: Claims,
+    /// Claims with which SES was asked and did not refuse; of what is held only.
+    pub doubtful: Claims,
+    /// An acceptance was told to us, by an answer or an event, and worked off.
+    pub known: bool,
+    /// A client was answered 2xx.
+    pub promised: bool,
+    /// A caller was told that the email is canceled, and nobody has asked for it since.
+    pub canceled: bool,
+    /// A caller has insisted on another copy.
+    pub forced: bool,
+    /// Claims since the budget was new, without those given back.
+    pub spent: u8,
+    /// Wishes that are left.
+    pub wishes: u8,
+    /// Refusals that are left which give an attempt back.
+    pub given_back: u8,
+}
+
+impl State {
+    /// The same moment: which sender is which makes no difference.
+    pub(crate) fn sorted(mut self) -> Self {
+        self.senders.sort_unstable();
+        self.readers.sort_unstable();
+        self
+    }
+}

@@ -1,0 +1,156 @@
+//! Everything that may happen next.
+
+use domain::row::Status;
+
+use crate::action::{Action, Deed, Who};
+use crate::machine::{Follow, Machine, Question, Ruling};
+use crate::promise::{Promise, broken_by_settling, broken_by_write};
+use crate::rows::RowId;
+use crate::state::{Late, State, Wish};
+
+mod accepting;
+mod reading;
+mod sending;
+mod time;
+
+/// One step, and the promise that it breaks.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Step {
+    pub(crate) action: Action,
+    pub(crate) to: State,
+    pub(crate) broken: Option<Promise>,
+}
+
+/// The steps from one state.
+#[derive(Debug, Default)]
+pub(crate) struct Steps {
+    found: Vec<Step>,
+}
+
+impl Steps {
+    pub(crate) fn all(&self) -> &[Step] {
+        &self.found
+    }
+
+    fn add(&mut self, action: Action, to: State) {
+        self.add_judged(action, to, None);
+    }
+
+    fn add_judged(&mut self, action: Action, to: State, broken: Option<Promise>) {
+        self.found.push(Step { action, to, broken });
+    }
+}
+
+/// Finds all steps from a state.
+pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    steps.found.clear();
+    accepting::steps(machine, state, steps);
+    sending::steps(machine, state, steps);
+    reading::steps(machine, state, steps);
+    time::steps(machine, state, steps);
+    for step in &mut steps.found {
+        step.to = step.to.sorted();
+    }
+}
+
+/// Who is about to write, and how the state goes on.
+struct Writer<'a> {
+    who: Who,
+    seen: RowId,
+    question: Question,
+    /// The state when it has done what it can.
+    ended: &'a dyn Fn(State) -> State,
+    /// The state when it has died.
+    died: State,
+    /// The state when it knows the row as this.
+    moved: &'a dyn Fn(State, RowId) -> State,
+}
+
+/// The steps of somebody who has read a row: decides, and writes under the condition.
+///
+/// To die after the write is, for what comes after, to have sent nothing that follows from it;
+/// and what was sent may never be received. To die before it is the caller's to add.
+fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps: &mut Steps) {
+    let Some(stored) = state.row else { return };
+    let does = |deed| Action::Does(writer.who, deed);
+    let (after, condition, then) = match machine.ruling(writer.seen, writer.question) {
+        Ruling::Forget | Ruling::Refused => {
+            steps.add(does(Deed::Ends), (writer.ended)(*state));
+            return;
+        }
+        Ruling::Only(then) => {
+            let next = (writer.ended)(*state);
+            steps.add(does(Deed::Ends), followed(machine, next, stored, then));
+            return;
+        }
+        Ruling::Write { after, condition, then } => (after, condition, then),
+    };
+    let wish = match writer.who {
+        Who::Caller(wish) => Some(wish),
+        Who::Sender | Who::Promoter | Who::Feedback | Who::DeadLetter => None,
+    };
+    let Some(row) = machine.write(stored, writer.seen, after, condition) else {
+        steps.add(does(Deed::FindsMoved), (writer.moved)(*state, stored));
+        return;
+    };
+    let broken = judged(machine, state, (stored, row), does(Deed::Writes));
+    let written = noted(
+        machine,
+        State {
+            row: Some(row),
+            ..*state
+        },
+        (writer.seen, after),
+        wish,
+    );
+    let next = followed(machine, (writer.ended)(written), row, then);
+    steps.add_judged(does(Deed::Writes), next, broken);
+    if machine.config.late_writes && state.late.is_none() {
+        let late = Some(Late {
+            before: writer.seen,
+            after,
+            wish,
+        });
+        steps.add(does(Deed::LeavesWrite), State { late, ..writer.died });
+    }
+}
+
+/// What a write of the stored row breaks.
+fn judged(machine: &Machine, state: &State, (before, after): (RowId, RowId), action: Action) -> Option<Promise> {
+    let (before, after) = (machine.row(before), machine.row(after));
+    broken_by_write(before, after, action).or_else(|| {
+        let promoter = matches!(action, Action::Does(Who::Promoter, _));
+        if promoter {
+            broken_by_settling(state, before, after)
+        } else {
+            None
+        }
+    })
+}
+
+/// What a write means for what callers were told and what was spent.
+fn noted(machine: &Machine, mut state: State, (before, after): (RowId, RowId), wish: Option<Wish>) -> State {
+    let (before, after) = (machine.row(before), machine.row(after));
+    let sent = matches!(before.status, Status::Sending | Status::Uncertain);
+    if sent && after.attempts < before.attempts {
+        state.spent = state.spent.saturating_sub(1);
+    }
+    if matches!(wish, Some(Wish::Retry | Wish::Force)) {
+        state.spent = 0;
+        state.canceled = false;
+        state.forced |= wish == Some(Wish::Force);
+    }
+    state
+}
+
+fn followed(machine: &Machine, mut state: State, row: RowId, then: Follow) -> State {
+    match then {
+        Follow::Nothing => {}
+        Follow::WakeUp => state.wake_up = true,
+        Follow::HandOver => {
+            let claim_no = u8::try_from(machine.row(row).claim_no).unwrap_or(0);
+            state.hand_overs = state.hand_overs.with(claim_no);
+        }
+    }
+    state
+}

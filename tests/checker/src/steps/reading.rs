@@ -1,0 +1,197 @@
+//! `feedback`, `dead_letter`, `manage` and `promote`: they read the row, decide, and write.
+
+use domain::row::Status;
+
+use super::{Steps, Writer, write_steps};
+use crate::action::{Action, Deed, Who};
+use crate::config::Actor;
+use crate::machine::{Lane, Machine, Question, Ruling};
+use crate::mutant::Mutant;
+use crate::rows::RowId;
+use crate::state::{Asked, Reader, State, Wish};
+
+pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    let Some(stored) = state.row else { return };
+    let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
+    let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
+    if let Some(slot) = free.filter(|_| busy < machine.config.readers) {
+        begin(machine, state, stored, slot, steps);
+    }
+    let mut looked_at = Reader::Nobody;
+    for (slot, reader) in state.readers.into_iter().enumerate() {
+        if reader != looked_at {
+            go_on(machine, state, stored, slot, steps);
+        }
+        looked_at = reader;
+    }
+}
+
+/// Somebody takes a message, or is asked, or the minute is over, and reads the row.
+fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps: &mut Steps) {
+    if machine.config.has(Actor::Feedback) {
+        for claim_no in state.events.each() {
+            read(machine, state, slot, Reader::Feedback { seen: stored, claim_no }, steps);
+        }
+    }
+    if machine.config.has(Actor::DeadLetter) {
+        for claim_no in state.hand_overs.each() {
+            read(
+                machine,
+                state,
+                slot,
+                Reader::DeadLetter { seen: stored, claim_no },
+                steps,
+            );
+        }
+        if state.wake_up {
+            // SQS has moved a wake-up there.
+            read(
+                machine,
+                state,
+                slot,
+                Reader::DeadLetter {
+                    seen: stored,
+                    claim_no: 0,
+                },
+                steps,
+            );
+        }
+    }
+    if machine.config.has(Actor::Caller) && state.wishes > 0 && state.promised {
+        let asked = State {
+            wishes: state.wishes - 1,
+            ..*state
+        };
+        for wish in Wish::ALL {
+            read(machine, &asked, slot, Reader::Caller { seen: stored, wish }, steps);
+        }
+    }
+    if !machine.config.has(Actor::Promoter) || machine.is(Mutant::NoIndex) {
+        return;
+    }
+    if machine.overdue_now(stored) {
+        read(
+            machine,
+            state,
+            slot,
+            Reader::Promoter {
+                seen: stored,
+                feedback: Asked::Behind,
+            },
+            steps,
+        );
+    }
+    // How far feedback is matters to what is uncertain, or may be before the run ends.
+    let status = machine.row(stored).status;
+    if state.events.is_empty() && matches!(status, Status::Sending | Status::Uncertain) {
+        let mut next = *state;
+        next.readers[slot] = Reader::Run { feedback: Asked::Empty };
+        steps.add(Action::AsksFeedback, next);
+    }
+}
+
+/// Whoever has nothing to write ends at once.
+fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps: &mut Steps) {
+    let Some((who, seen, question)) = question(reader) else {
+        return;
+    };
+    let mut next = *state;
+    next.readers[slot] = reader;
+    if let Ruling::Write { .. } = machine.ruling(seen, question) {
+        steps.add(Action::Does(who, Deed::Reads), next);
+    } else {
+        let refused = machine.ruling(seen, question) == Ruling::Refused;
+        steps.add(Action::Does(who, Deed::Ends), ended(next, slot, refused));
+    }
+}
+
+fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
+    match reader {
+        Reader::Nobody | Reader::Run { .. } => None,
+        Reader::Promoter { seen, feedback } => Some((
+            Who::Promoter,
+            seen,
+            Question::Overdue {
+                lane: Lane::Flowing,
+                feedback,
+            },
+        )),
+        Reader::Feedback { seen, claim_no } => Some((Who::Feedback, seen, Question::Heard { claim_no })),
+        Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::HandedOver { claim_no })),
+        Reader::Caller { seen, wish } => Some((Who::Caller(wish), seen, Question::Caller(wish))),
+    }
+}
+
+/// The state when a reader has done what it can, and its message is gone.
+fn ended(mut state: State, slot: usize, refused: bool) -> State {
+    match state.readers[slot] {
+        Reader::Feedback { claim_no, .. } => {
+            state.known = true;
+            state.events = state.events.without(claim_no);
+            state.in_time = state.in_time.without(claim_no);
+        }
+        Reader::Caller { wish: Wish::Cancel, .. } => state.canceled |= !refused,
+        Reader::Nobody
+        | Reader::Run { .. }
+        | Reader::Promoter { .. }
+        | Reader::DeadLetter { .. }
+        | Reader::Caller { .. } => {}
+    }
+    state.readers[slot] = Reader::Nobody;
+    state
+}
+
+fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps: &mut Steps) {
+    let reader = state.readers[slot];
+    let mut gone = *state;
+    gone.readers[slot] = Reader::Nobody;
+    if let Reader::Run { feedback } = reader {
+        steps.add(Action::RunEnds, gone);
+        if machine.overdue_now(stored) {
+            read(machine, state, slot, Reader::Promoter { seen: stored, feedback }, steps);
+        }
+    }
+    let Some((who, seen, question)) = question(reader) else {
+        return;
+    };
+    let refused = machine.ruling(seen, question) == Ruling::Refused;
+    steps.add(Action::Does(who, Deed::Dies), gone);
+    // How full the lane is matters to what waits in it, and to nothing else.
+    let lanes: &[Lane] = match (question, machine.row(seen).status) {
+        (Question::Overdue { .. }, Status::Queued) => &Lane::ALL,
+        _ => &[Lane::Flowing],
+    };
+    for lane in lanes {
+        let question = match question {
+            Question::Overdue { feedback, .. } => Question::Overdue { lane: *lane, feedback },
+            other => other,
+        };
+        let writer = Writer {
+            who,
+            seen,
+            question,
+            ended: &|state| ended(state, slot, refused),
+            died: gone,
+            moved: &|mut state, seen| {
+                state.readers[slot] = reader.with(seen);
+                state
+            },
+        };
+        write_steps(machine, state, &writer, steps);
+    }
+    if let Reader::Feedback { .. } = reader {
+        // Its event may come again; and whoever has written may die before it goes on.
+        let writer = Writer {
+            who,
+            seen,
+            question,
+            ended: &|mut state| {
+                state.readers[slot] = Reader::Nobody;
+                state
+            },
+            died: gone,
+            moved: &|_, _| gone,
+        };
+        write_steps(machine, state, &writer, steps);
+    }
+}

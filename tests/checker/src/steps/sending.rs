@@ -1,0 +1,176 @@
+//! `send`, and SES.
+
+use domain::row::OnUncertain;
+
+use super::{Steps, Writer, write_steps};
+use crate::action::{Action, Ses, Who};
+use crate::config::Actor;
+use crate::machine::{Machine, Question, Ruling};
+use crate::mutant::Mutant;
+use crate::promise::{Promise, broken_by_claim, broken_by_submission, content_of};
+use crate::rows::RowId;
+use crate::state::{Answer, Sender, State};
+
+pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    ses(machine, state, steps);
+    let senders = if machine.config.has(Actor::SecondSender) { 2 } else { 1 };
+    // They are sorted: of two that are alike only one is looked at.
+    let mut looked_at = None;
+    for (at, sender) in state.senders.into_iter().enumerate() {
+        if looked_at == Some(sender) {
+            continue;
+        }
+        looked_at = Some(sender);
+        let put = |mut state: State, sender| {
+            state.senders[at] = sender;
+            state
+        };
+        match sender {
+            Sender::Idle => {
+                let busy = state.senders.iter().filter(|sender| **sender != Sender::Idle).count();
+                if state.wake_up && busy < senders {
+                    claim(machine, state, &put, steps);
+                }
+            }
+            Sender::Refused { seen } => {
+                let writer = Writer {
+                    who: Who::Sender,
+                    seen,
+                    question: Question::NotClaimable,
+                    ended: &|state| put(state, Sender::Idle),
+                    died: put(*state, Sender::Idle),
+                    moved: &|state, seen| put(state, Sender::Refused { seen }),
+                };
+                write_steps(machine, state, &writer, steps);
+            }
+            Sender::Holding { seen } => submit(machine, state, seen, &put, steps),
+            Sender::Asked { seen, claim_no, answer } => {
+                let told = answer == Answer::Accepted;
+                let writer = Writer {
+                    who: Who::Sender,
+                    seen,
+                    question: Question::Record { claim_no, answer },
+                    ended: &|state| {
+                        put(
+                            State {
+                                known: state.known || told,
+                                ..state
+                            },
+                            Sender::Idle,
+                        )
+                    },
+                    died: put(*state, Sender::Idle),
+                    moved: &|state, seen| put(state, Sender::Asked { seen, claim_no, answer }),
+                };
+                steps.add(Action::DiesAsked, put(*state, Sender::Idle));
+                write_steps(machine, state, &writer, steps);
+            }
+        }
+    }
+}
+
+/// SES, and the way of its events.
+fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
+    for claim_no in state.pending.each() {
+        let next = State {
+            pending: state.pending.without(claim_no),
+            ..*state
+        };
+        steps.add(Action::AcceptsLate, accepted(next, claim_no));
+    }
+    for claim_no in state.on_the_way.each() {
+        let mut next = State {
+            on_the_way: state.on_the_way.without(claim_no),
+            ..*state
+        };
+        next.events = next.events.with(claim_no);
+        if state.row.is_none_or(|row| !machine.window_is_over(row)) {
+            next.in_time = next.in_time.with(claim_no);
+        }
+        steps.add(Action::EventArrives, next);
+    }
+}
+
+/// A wake-up is received.
+fn claim(machine: &mut Machine, state: &State, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
+    let Some(stored) = state.row else { return };
+    let Some(claimed) = machine.claim(stored) else {
+        // To come again, or to be forgotten, changes nothing: another one may be received anyway.
+        if let Ruling::Write { .. } = machine.ruling(stored, Question::NotClaimable) {
+            steps.add(Action::IsRefused, put(*state, Sender::Refused { seen: stored }));
+        }
+        return;
+    };
+    let broken = broken_by_claim(machine.row(stored));
+    let after = if machine.is(Mutant::NoClaim) { stored } else { claimed };
+    let next = State {
+        row: Some(after),
+        spent: state.spent.saturating_add(1),
+        ..*state
+    };
+    let beside = state.senders.iter().any(|sender| *sender != Sender::Idle);
+    let action = if beside { Action::ClaimsBeside } else { Action::Claims };
+    steps.add_judged(action, put(next, Sender::Holding { seen: claimed }), broken);
+}
+
+/// A sender with a claim has the content, or not, and asks SES.
+fn submit(machine: &Machine, state: &State, seen: RowId, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
+    let claimed = machine.row(seen);
+    let claim_no = u8::try_from(claimed.claim_no).unwrap_or(0);
+    steps.add(Action::DiesHolding, put(*state, Sender::Idle));
+    let asked = |state: State, answer| put(state, Sender::Asked { seen, claim_no, answer });
+    let wanted = content_of(claimed);
+    let found = if machine.is(Mutant::BodyNotByHash) {
+        state.contents
+    } else {
+        state.contents & wanted
+    };
+    if found == 0 {
+        steps.add(Action::MissesContent, asked(*state, Answer::ForNow));
+        return;
+    }
+    let wrong = (found & wanted == 0).then_some(Promise::Content);
+    let broken = broken_by_submission(state, claimed).or(wrong);
+    let held = claimed.on_uncertain == OnUncertain::Hold;
+    let doubtful = if held {
+        state.doubtful.with(claim_no)
+    } else {
+        state.doubtful
+    };
+    let reached = State { doubtful, ..*state };
+    let mut ses = |does: Ses, to: State| steps.add_judged(Action::Submits(does), to, broken);
+    ses(Ses::Accepts, asked(accepted(reached, claim_no), Answer::Accepted));
+    ses(Ses::AcceptsUnheard, asked(accepted(reached, claim_no), Answer::Lost));
+    ses(Ses::RefusesForNow, asked(*state, Answer::ForNow));
+    ses(Ses::RefusesForGood, asked(*state, Answer::ForGood));
+    ses(
+        Ses::Hangs,
+        asked(
+            State {
+                pending: reached.pending.with(claim_no),
+                ..reached
+            },
+            Answer::Lost,
+        ),
+    );
+    if state.given_back > 0 {
+        let next = State {
+            given_back: state.given_back - 1,
+            ..*state
+        };
+        ses(Ses::GivesBack, asked(next, Answer::GivenBack));
+    }
+    if machine.is(Mutant::SdkRetry) {
+        let twice = accepted(accepted(reached, claim_no), claim_no);
+        ses(Ses::Accepts, asked(twice, Answer::Accepted));
+        ses(Ses::RefusesForGood, asked(accepted(reached, claim_no), Answer::ForGood));
+    }
+}
+
+fn accepted(state: State, claim_no: u8) -> State {
+    State {
+        copies: state.copies.saturating_add(1).min(2),
+        on_the_way: state.on_the_way.with(claim_no),
+        ..state
+    }
+}

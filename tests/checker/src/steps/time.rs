@@ -1,0 +1,93 @@
+//! Time passes, and what the dead have left takes effect.
+
+use std::time::Duration;
+
+use domain::lifecycle::LONGEST_UNCERTAINTY;
+use domain::row::{Row, Status};
+
+use super::{Steps, judged, noted};
+use crate::action::Action;
+use crate::clock::{LONG, NOW, next};
+use crate::config::{Actor, WINDOW};
+use crate::machine::Machine;
+use crate::rows::RowId;
+use crate::state::{Asked, Late, Reader, Sender, State};
+
+pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    late_write(machine, state, steps);
+    let Some(stored) = state.row else { return };
+    let row = machine.row(stored);
+    if row.status.is_final() || !machine.config.has(Actor::Time) {
+        return;
+    }
+    let (soonest, uncertain) = (next(row), row.status == Status::Uncertain);
+    let expires = row.expires_at > NOW;
+    if let Some(by) = soonest {
+        steps.add(Action::TimePasses, aged(machine, state, by));
+    }
+    if uncertain {
+        steps.add(Action::HoursPass, aged(machine, state, LONGEST_UNCERTAINTY));
+    }
+    if expires {
+        steps.add(Action::DaysPass, aged(machine, state, LONG));
+    }
+}
+
+fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    let (Some(Late { before, after, wish }), Some(stored)) = (state.late, state.row) else {
+        return;
+    };
+    let next = State { late: None, ..*state };
+    let condition = machine.unmoved(before);
+    match machine.write(stored, before, after, condition) {
+        Some(row) => {
+            let broken = judged(machine, state, (stored, row), Action::LateWrite);
+            let next = noted(machine, State { row: Some(row), ..next }, (before, after), wish);
+            steps.add_judged(Action::LateWrite, next, broken);
+        }
+        None => steps.add(Action::LateWrite, next),
+    }
+}
+
+fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
+    let mut next = *state;
+    let window_ends = state.row.is_some_and(|id| window_ends(machine.row(id), by));
+    let older = |feedback| match feedback {
+        Asked::Empty if window_ends => Asked::EmptyEarly,
+        Asked::Behind | Asked::EmptyEarly | Asked::Empty => feedback,
+    };
+    let mut age = |id: RowId| machine.aged(id, by);
+    next.row = next.row.map(&mut age);
+    next.late = next.late.map(|late| Late {
+        before: age(late.before),
+        after: age(late.after),
+        ..late
+    });
+    for sender in &mut next.senders {
+        match sender {
+            Sender::Idle => {}
+            Sender::Refused { seen } | Sender::Holding { seen } | Sender::Asked { seen, .. } => *seen = age(*seen),
+        }
+    }
+    for reader in &mut next.readers {
+        match reader {
+            Reader::Nobody => {}
+            Reader::Run { feedback } => *feedback = older(*feedback),
+            Reader::Promoter { seen, feedback } => {
+                *seen = age(*seen);
+                *feedback = older(*feedback);
+            }
+            Reader::Feedback { seen, .. } | Reader::DeadLetter { seen, .. } | Reader::Caller { seen, .. } => {
+                *seen = age(*seen);
+            }
+        }
+    }
+    next
+}
+
+fn window_ends(row: &Row, by: Duration) -> bool {
+    row.uncertain_since.is_some_and(|since| {
+        let waited = NOW.since(since);
+        waited < WINDOW && waited.saturating_add(by) >= WINDOW
+    })
+}
