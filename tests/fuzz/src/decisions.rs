@@ -9,7 +9,7 @@ use domain::lifecycle::{
     learned, not_claimable, overdue, record,
 };
 use domain::retry::{Jitter, RetryPolicy};
-use domain::row::{DueKind, Row, Status};
+use domain::row::{DueKind, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::EmailView;
 
@@ -115,6 +115,12 @@ fn moved(u: &mut Unstructured<'_>, row: &Row, policy: &Policy, now: Timestamp) -
             let decision = overdue(row, outlook(u)?, policy, now);
             if row.due.is_none_or(|due| due.at > now) {
                 assert_eq!(decision, Decision::Forget, "nothing is done before its time");
+            }
+            if let Decision::Write(transition) = &decision
+                && (row.status, transition.row.status) == (Status::Uncertain, Status::Queued)
+            {
+                assert!(transition.row.maybe_duplicate, "sent again, and not marked");
+                assert_eq!(row.on_uncertain, OnUncertain::Resend, "what is held is not sent again");
             }
             decision
         }

@@ -15,6 +15,7 @@ use domain::timestamp::Timestamp;
 
 use crate::given::requests;
 use crate::given::rows::NOW;
+use crate::poison;
 use crate::requests::single;
 
 thread_local! {
@@ -23,12 +24,13 @@ thread_local! {
 
 /// Makes a request of the bytes, and looks at what SES is asked to do with it.
 pub(crate) fn run(data: &[u8]) {
-    let Ok(request) = requests::email(&mut Unstructured::new(data)) else {
+    let Ok(text) = requests::email(&mut Unstructured::new(data)) else {
         return;
     };
-    let Some(request) = single(request.as_bytes()) else {
+    let Some(request) = single(text.as_bytes()) else {
         return;
     };
+    poison::everywhere(&text);
     let row = row(&request.email);
     let input = CLIENT.with(|client| {
         let client = client.get_or_init(nobody);

@@ -20,6 +20,7 @@ mod given;
 mod guidance;
 mod headers;
 mod mime;
+mod poison;
 mod promises;
 mod requests;
 mod rows;

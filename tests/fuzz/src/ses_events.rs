@@ -89,6 +89,13 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
                 Fate::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
                 Fate::Rejected => ["Reject", "Rendering Failure"],
             };
+            if text["eventType"] == "Bounce" {
+                assert_eq!(
+                    *fate == Fate::Bounced,
+                    text["bounce"]["bounceType"] == "Permanent",
+                    "for good"
+                );
+            }
             assert!(named.iter().any(|name| text["eventType"] == *name), "{fate:?}");
         }
     }
