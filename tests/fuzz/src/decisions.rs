@@ -291,6 +291,12 @@ fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
     assert!(next.sent.is_some() >= row.sent.is_some(), "an acceptance is forgotten");
     assert!(next.fate_no >= row.fate_no, "fates are uncounted");
     assert_eq!((next.status == Status::Sent), next.sent.is_some(), "sent, and by what");
+    if let Some(sent) = &next.sent {
+        assert!(
+            (1..=next.claim_no).contains(&sent.claim_no),
+            "sent by a claim that was made"
+        );
+    }
     if row.status == Status::Sent {
         assert_eq!(
             (next.status, &next.sent),
