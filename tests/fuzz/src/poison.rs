@@ -22,9 +22,12 @@ pub(crate) fn everywhere(request: &str) {
     // Each input has its own, so that many inputs have them all.
     let poison = POISONS[request.len() % POISONS.len()];
     for field in FIELDS {
-        refused(&fields, field, poison, |value| match value {
-            Value::Array(entries) => entries.last_mut().is_some_and(|entry| poisoned(entry, poison)),
-            value => poisoned(value, poison),
+        refused(&fields, field, poison, |value| {
+            if let Value::Array(entries) = value {
+                entries.last_mut().is_some_and(|entry| poisoned(entry, poison))
+            } else {
+                poisoned(value, poison)
+            }
         });
     }
     refused(&fields, "headers", poison, |headers| {
