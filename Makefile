@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check fuzz fuzz-corpus watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -24,6 +24,12 @@ check: ## format, clippy, dependencies, template
 	@local/check-dependencies
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
+
+fuzz: ## every parser on invented inputs: SECONDS=5 for each target
+	@local/fuzz --seconds $(or $(SECONDS),5)
+
+fuzz-corpus: ## keeps what make fuzz found, as few inputs as do
+	@local/fuzz --merge
 
 watch: ## the functions from source, rebuilt on change, against the running stack
 	@test -f .local/watch.env || { echo "The local stack is not ready: start it with make local."; exit 1; }

@@ -108,7 +108,7 @@ fn keep_tag(keep_until: Timestamp, now: Timestamp) -> String {
     format!("keep={}d", keep_days(keep_until, now))
 }
 
-fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     zstd::bulk::decompress(packed, UNPACKED_MAX)
 }
 

@@ -20,6 +20,7 @@ pub mod http;
 pub mod lanes;
 pub mod list;
 mod pace;
+pub mod probe;
 #[cfg(test)]
 mod replay;
 pub mod rows;

@@ -45,7 +45,7 @@ impl Ses {
         }
     }
 
-    fn request(&self, claimed: &Row, email: &Email) -> Result<SendEmailFluentBuilder, BuildError> {
+    pub(crate) fn request(&self, claimed: &Row, email: &Email) -> Result<SendEmailFluentBuilder, BuildError> {
         let addresses = |mailboxes: &[Mailbox]| {
             Some(mailboxes.iter().map(Mailbox::to_header).collect::<Vec<_>>()).filter(|list| !list.is_empty())
         };

@@ -146,6 +146,7 @@ fn every_bad_email_has_its_status_name_and_path() {
         (with(json!({"sbuject": "x"})), V, "sbuject: unknown field"),
         (with(json!({"sbuject": null})), V, "sbuject: unknown field"),
         (with(json!({"x\r\ny": 1})), V, "x\\r\\ny: unknown field"),
+        (with(json!({"": 1})), V, "\"\": unknown field"),
         (
             with(json!({"replyTo": "a@b.co"})),
             V,

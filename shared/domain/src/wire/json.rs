@@ -155,8 +155,12 @@ pub(super) fn wrong_type(path: &str, expected: &'static str, node: &Node) -> Ema
     EmailError::at(path, Problem::WrongType { expected, found })
 }
 
-/// A caller's key as part of a path: short, and without line breaks.
+/// A caller's key as part of a path: short, and without line breaks; one that is empty is `""`, for no
+/// path at all is the whole.
 pub(super) fn echo(key: &str) -> String {
+    if key.is_empty() {
+        return "\"\"".to_owned();
+    }
     let shown: String = key.chars().take(limits::ECHO_MAX).collect();
     shown.escape_debug().to_string()
 }

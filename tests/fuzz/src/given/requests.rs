@@ -1,0 +1,139 @@
+//! Requests that are mostly right: what is wrong with them is one thing or another, not all.
+
+use arbitrary::{Result, Unstructured};
+use serde_json::{Map, Value, json};
+
+use super::texts;
+
+/// An email as a caller writes it. Its fields are in any order, and one may be there twice.
+pub(crate) fn email(u: &mut Unstructured<'_>) -> Result<String> {
+    let mut fields = vec![
+        ("from", Value::from(texts::mailbox(u)?)),
+        ("to", recipients(u)?),
+        ("subject", Value::from(texts::word(u, &["Hello", "Grüße", "canary"])?)),
+        (
+            "text",
+            Value::from(texts::word(u, &["Hi", "line\r\nline", "canary", ""])?),
+        ),
+    ];
+    for _ in 0..u.int_in_range(0..=5)? {
+        fields.push(match u.int_in_range(0..=11)? {
+            0 => ("cc", recipients(u)?),
+            1 => ("bcc", recipients(u)?),
+            2 => ("reply_to", recipients(u)?),
+            3 => ("html", Value::from(texts::word(u, &["<p>Hi</p>", ""])?)),
+            4 | 5 => ("headers", headers(u)?),
+            6 | 7 => ("tags", tags(u)?),
+            8 => ("scheduled_at", time(u)?),
+            9 => ("expires_at", time(u)?),
+            10 => ("on_uncertain", Value::from(texts::word(u, &["hold", "resend"])?)),
+            _ => (*u.choose(&["attachments", "queue", "priority", "x"])?, other(u)?),
+        });
+    }
+    if u.ratio(1, 16)? {
+        let index = u.choose_index(fields.len())?;
+        fields.remove(index);
+    }
+    if u.ratio(1, 16)? {
+        let index = u.choose_index(fields.len())?;
+        if let Some((_, value)) = fields.get_mut(index) {
+            *value = other(u)?;
+        }
+    }
+    let fields: Vec<String> = fields
+        .iter()
+        .map(|(name, value)| format!("\"{name}\":{value}"))
+        .collect();
+    Ok(format!("{{{}}}", fields.join(",")))
+}
+
+/// How many there are: mostly few, else about the limit.
+fn count(u: &mut Unstructured<'_>, limit: usize) -> Result<usize> {
+    if u.ratio(1, 8)? {
+        u.int_in_range(limit.saturating_sub(2)..=limit + 2)
+    } else {
+        u.int_in_range(0..=3)
+    }
+}
+
+fn recipients(u: &mut Unstructured<'_>) -> Result<Value> {
+    if u.ratio(1, 3)? {
+        return Ok(Value::from(texts::mailbox(u)?));
+    }
+    let first = texts::mailbox(u)?;
+    let mut list = vec![first.clone()];
+    for _ in 1..count(u, 50)? {
+        // Long lists repeat themselves: they are about their length.
+        list.push(if u.is_empty() {
+            first.clone()
+        } else {
+            texts::mailbox(u)?
+        });
+    }
+    Ok(json!(list))
+}
+
+fn headers(u: &mut Unstructured<'_>) -> Result<Value> {
+    const NAMES: [&str; 12] = [
+        "X-Order",
+        "List-Unsubscribe",
+        "References",
+        "X-Email-Id",
+        "Reply-To",
+        "Content-Type",
+        "x-ses-configuration-set",
+        "Bcc",
+        "Sender",
+        "Resent-To",
+        "x-order",
+        "In-Reply-To",
+    ];
+    let mut headers = Map::new();
+    for index in 0..count(u, 14)? {
+        let name = if u.ratio(1, 3)? {
+            texts::word(u, &NAMES)?
+        } else {
+            format!("X-{index}")
+        };
+        headers.insert(name, Value::from(texts::word(u, &["7", "Grüße", "<a@example.com>"])?));
+    }
+    Ok(Value::Object(headers))
+}
+
+fn tags(u: &mut Unstructured<'_>) -> Result<Value> {
+    let mut tags = Vec::new();
+    for index in 0..count(u, 46)? {
+        let name = if u.ratio(1, 3)? {
+            texts::word(u, &["kind", "mq_id", "MQ_claim", "kind-2"])?
+        } else {
+            format!("t{index}")
+        };
+        tags.push(json!({"name": name, "value": texts::word(u, &["receipt", "1"])?}));
+    }
+    Ok(Value::from(tags))
+}
+
+fn time(u: &mut Unstructured<'_>) -> Result<Value> {
+    const TIMES: [&str; 8] = [
+        "in 5 minutes",
+        "2026-11-24T09:30:00Z",
+        "in 3 days",
+        "2036-11-24T09:30:00+01:00",
+        "in 9223372036854775807 milliseconds",
+        "-009999-01-01T00:00:00Z",
+        "9999-12-30T22:00:00Z",
+        "in 1 month",
+    ];
+    Ok(Value::from(texts::word(u, &TIMES)?))
+}
+
+fn other(u: &mut Unstructured<'_>) -> Result<Value> {
+    Ok(match u.int_in_range(0..=5)? {
+        0 => Value::Null,
+        1 => Value::from(u.arbitrary::<bool>()?),
+        2 => Value::from(u.arbitrary::<i64>()?),
+        3 => json!([]),
+        4 => json!([{"name": null}]),
+        _ => json!({"x": "canary"}),
+    })
+}

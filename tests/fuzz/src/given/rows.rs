@@ -1,0 +1,226 @@
+//! Rows, and what SES may say about them.
+
+use std::collections::BTreeMap;
+
+use arbitrary::{Result, Unstructured};
+use domain::cause::Cause;
+use domain::fate::Fate;
+use domain::id::{EmailId, TenantId};
+use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::ses_event::{Said, SesEvent};
+
+use super::texts;
+
+/// All causes.
+pub(crate) const CAUSES: [Cause; 15] = [
+    Cause::Throttled,
+    Cause::QuotaExceeded,
+    Cause::AccountPaused,
+    Cause::Unreached,
+    Cause::Unavailable,
+    Cause::Rejected,
+    Cause::InvalidRecipient,
+    Cause::UnverifiedSender,
+    Cause::Suppressed,
+    Cause::TooLarge,
+    Cause::BodyMissing,
+    Cause::Crashed,
+    Cause::BudgetSpent,
+    Cause::Expired,
+    Cause::AnswerLost,
+];
+
+/// All fates.
+const FATES: [Fate; 6] = [
+    Fate::DeliveryDelayed,
+    Fate::SoftBounced,
+    Fate::Delivered,
+    Fate::Bounced,
+    Fate::Rejected,
+    Fate::Complained,
+];
+
+/// When most things happen: 2026-11-24T09:30:00Z.
+pub(crate) const NOW: i64 = 1_795_512_600_000;
+
+/// Any time at all, mostly about now.
+pub(crate) fn time(u: &mut Unstructured<'_>) -> Result<Timestamp> {
+    let millis = match u.int_in_range(0..=7)? {
+        0..=3 => NOW.saturating_add(i64::from(u.arbitrary::<i32>()?)),
+        4 => NOW,
+        5 => *u.choose(&[0, -1, 999_999_999_999_999, 1_000_000_000_000_000])?,
+        6 => *u.choose(&[i64::MIN, i64::MAX])?,
+        _ => u.arbitrary()?,
+    };
+    Ok(Timestamp::from_millis(millis))
+}
+
+fn maybe<T>(u: &mut Unstructured<'_>, make: impl FnOnce(&mut Unstructured<'_>) -> Result<T>) -> Result<Option<T>> {
+    if u.arbitrary()? { make(u).map(Some) } else { Ok(None) }
+}
+
+/// A tenant's name.
+pub(crate) fn tenant(u: &mut Unstructured<'_>) -> Result<TenantId> {
+    let names = ["main", "a", "tenant-2", "-"];
+    let name = if u.ratio(1, 8)? {
+        "x".repeat(64)
+    } else {
+        (*u.choose(&names)?).to_owned()
+    };
+    Ok(TenantId::parse(&name).unwrap_or_else(TenantId::main))
+}
+
+/// An id.
+pub(crate) fn id(u: &mut Unstructured<'_>) -> Result<EmailId> {
+    Ok(EmailId::from_random(u.arbitrary()?))
+}
+
+fn fates(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Fate>> {
+    let mut fates = BTreeMap::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        let key = if u.ratio(1, 4)? { texts::text(u)? } else { recipient(u)? };
+        fates.insert(key, *u.choose(&FATES)?);
+    }
+    Ok(fates)
+}
+
+fn recipient(u: &mut Unstructured<'_>) -> Result<String> {
+    Ok((*u.choose(&["0123456789ab", "ba9876543210", "000000000000"])?).to_owned())
+}
+
+/// A row whose fields fit together no more than the types demand.
+pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
+    let born = time(u)?;
+    let body = BodyRef {
+        sha256: texts::word(u, &["ab12", ""])?,
+        place: *u.choose(&[BodyPlace::Table, BodyPlace::Bucket])?,
+        bytes: u.arbitrary()?,
+    };
+    let due_within = |at: Timestamp| Timestamp::from_millis(at.as_millis().clamp(0, 999_999_999_999_999));
+    Ok(Row {
+        queue: texts::word(u, &["default", "news"])?,
+        lane: *u.choose(&Lane::ALL)?,
+        on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
+        status: *u.choose(&Status::ALL)?,
+        not_before: time(u)?,
+        scheduled_at: maybe(u, time)?,
+        expires_at: time(u)?,
+        expires_given: u.arbitrary()?,
+        claim_no: count(u)?,
+        attempts: count(u)?,
+        lease: maybe(u, |u| {
+            Ok(Lease {
+                until: time(u)?,
+                nonce: u.arbitrary()?,
+            })
+        })?,
+        maybe_duplicate: u.arbitrary()?,
+        duplicate: u.arbitrary()?,
+        uncertain_since: maybe(u, time)?,
+        cause: maybe(u, |u| u.choose(&CAUSES).copied())?,
+        detail: maybe(u, texts::text)?,
+        sent: maybe(u, |u| {
+            Ok(Acceptance {
+                claim_no: count(u)?,
+                message_id: texts::word(u, &["0100-x", ""])?,
+                at: time(u)?,
+            })
+        })?,
+        due: maybe(u, |u| {
+            Ok(Due {
+                kind: *u.choose(&[DueKind::Wake, DueKind::Check])?,
+                at: due_within(time(u)?),
+            })
+        })?,
+        fates: fates(u)?,
+        fate_no: count(u)?,
+        delivered_at: maybe(u, time)?,
+        opened_at: maybe(u, time)?,
+        clicked_at: maybe(u, time)?,
+        ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
+    })
+}
+
+/// A row whose status and the fields beside it belong together, as the machine leaves them.
+pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<Row> {
+    let mut row = any(u)?;
+    let (lease, since, due, sent) = (
+        row.lease.take(),
+        row.uncertain_since.take(),
+        row.due.take(),
+        row.sent.take(),
+    );
+    let now = Timestamp::from_millis(NOW);
+    if row.status == Status::Sending {
+        row.lease = Some(lease.unwrap_or(Lease { until: now, nonce: 0 }));
+    }
+    if row.status == Status::Uncertain {
+        row.uncertain_since = Some(since.unwrap_or(now));
+    }
+    if !row.status.is_final() {
+        let (kind, at) = (DueKind::Check, now);
+        row.due = Some(due.unwrap_or(Due { kind, at }));
+    }
+    if row.status == Status::Sent {
+        let sent = sent.unwrap_or(Acceptance {
+            claim_no: 1,
+            message_id: String::new(),
+            at: now,
+        });
+        row.claim_no = row.claim_no.max(1);
+        let claim_no = sent.claim_no.clamp(1, row.claim_no);
+        row.sent = Some(Acceptance { claim_no, ..sent });
+    } else {
+        row.duplicate = false;
+    }
+    let unmarked = matches!(
+        row.status,
+        Status::Failing | Status::Failed | Status::Expired | Status::Canceled
+    );
+    row.maybe_duplicate &= !unmarked;
+    Ok(row)
+}
+
+/// Counts: mostly few, at times as many as there can be.
+pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
+    Ok(match u.int_in_range(0..=4)? {
+        0..=2 => u.int_in_range(0..=7)?,
+        3 => u.arbitrary()?,
+        _ => u32::MAX,
+    })
+}
+
+/// An event of SES: mostly about `row`, at times about another one, or a claim that never was.
+pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
+    let said = match u.int_in_range(0..=4)? {
+        0 | 1 => Said::Accepted,
+        2 => {
+            let mut recipients = Vec::new();
+            for _ in 0..u.int_in_range(0..=3)? {
+                recipients.push(recipient(u)?);
+            }
+            let fate = *u.choose(&FATES)?;
+            Said::Fates { recipients, fate }
+        }
+        3 => Said::Opened,
+        _ => Said::Clicked,
+    };
+    let mut event = SesEvent {
+        tenant: row.tenant.clone(),
+        id: row.id,
+        claim_no: u.int_in_range(0..=row.claim_no.saturating_add(1))?,
+        born: row.born,
+        message_id: texts::word(u, &["0100-x", "0100-y", ""])?,
+        accepted_at: time(u)?,
+        at: time(u)?,
+        said,
+    };
+    match u.int_in_range(0..=11)? {
+        9 => event.tenant = tenant(u)?,
+        10 => event.id = id(u)?,
+        11 => event.born = time(u)?,
+        _ => {}
+    }
+    Ok(event)
+}

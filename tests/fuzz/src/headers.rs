@@ -1,0 +1,144 @@
+//! What SES is given of an email: made of requests that are mostly right.
+
+use std::cell::OnceCell;
+
+use arbitrary::Unstructured;
+use aws_sdk_sesv2::Client;
+use aws_sdk_sesv2::config::{BehaviorVersion, Config, Region};
+use aws_sdk_sesv2::operation::send_email::SendEmailInput;
+use aws_sdk_sesv2::types::Content;
+use domain::address::Mailbox;
+use domain::email::Email;
+use domain::id::{EmailId, TenantId};
+use domain::row::{BodyPlace, BodyRef, Row};
+use domain::timestamp::Timestamp;
+
+use crate::given::requests;
+use crate::given::rows::NOW;
+use crate::poison;
+use crate::requests::single;
+
+thread_local! {
+    static CLIENT: OnceCell<Client> = const { OnceCell::new() };
+}
+
+/// Makes a request of the bytes, and looks at what SES is asked to do with it.
+pub(crate) fn run(data: &[u8]) {
+    let Ok(text) = requests::email(&mut Unstructured::new(data)) else {
+        return;
+    };
+    let Some(request) = single(text.as_bytes()) else {
+        return;
+    };
+    poison::everywhere(&text);
+    let row = row(&request.email);
+    let input = CLIENT.with(|client| {
+        let client = client.get_or_init(nobody);
+        aws::probe::given_to_ses(client, &row, &request.email)
+    });
+    match input {
+        Ok(input) => looked_at(&input, &request.email, &row),
+        Err(error) => unreachable!("SES cannot be asked: {error}"),
+    }
+}
+
+/// A client of nobody: it is never used to call anyone.
+fn nobody() -> Client {
+    let config = Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::from_static("us-east-1"));
+    Client::from_conf(config.build())
+}
+
+fn row(email: &Email) -> Row {
+    let body = BodyRef {
+        sha256: email.hash(),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    let born = Timestamp::from_millis(NOW);
+    Row {
+        claim_no: 3,
+        ..Row::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, born)
+    }
+}
+
+fn looked_at(input: &SendEmailInput, email: &Email, row: &Row) {
+    addresses(input, email);
+    let simple = input.content().and_then(|content| content.simple());
+    let Some(message) = simple else {
+        unreachable!("SES builds the message");
+    };
+    assert_eq!(data(message.subject()), Some(email.subject()), "the subject");
+    let body = message.body();
+    assert_eq!(data(body.and_then(|body| body.html())), email.html(), "the HTML part");
+    assert_eq!(data(body.and_then(|body| body.text())), email.text(), "the text part");
+    assert!(message.headers().len() <= 15, "as many headers as SES takes");
+    let mut lines = 0;
+    for header in message.headers() {
+        let (name, value) = (header.name(), header.value());
+        assert!(name.bytes().all(|b| (33..=126).contains(&b) && b != b':'), "{name:?}");
+        assert!(value.bytes().all(|b| (32..=126).contains(&b)), "{value:?}");
+        assert!(name.len() + ": ".len() + value.len() <= 998, "a line of {name}");
+        lines += usize::from(name.eq_ignore_ascii_case("x-email-id"));
+    }
+    assert_eq!(lines, 1, "X-Email-Id, once");
+    let id = message.headers().iter().find(|header| header.name() == "X-Email-Id");
+    assert_eq!(id.map(|header| header.value().to_owned()), Some(row.id.to_string()));
+    assert_eq!(message.headers().len(), email.headers().len() + 1, "every header");
+    tags(input, email, row);
+    assert_eq!(
+        input.configuration_set_name(),
+        Some("mailqueue-events"),
+        "else no event comes back"
+    );
+}
+
+fn data(content: Option<&Content>) -> Option<&str> {
+    let content = content?;
+    assert_eq!(content.charset(), Some("UTF-8"));
+    assert!(!content.data().contains('\0'), "NUL");
+    Some(content.data())
+}
+
+fn addresses(input: &SendEmailInput, email: &Email) {
+    let destination = input.destination();
+    let empty: &[String] = &[];
+    let to = destination.map_or(empty, |destination| destination.to_addresses());
+    let cc = destination.map_or(empty, |destination| destination.cc_addresses());
+    let bcc = destination.map_or(empty, |destination| destination.bcc_addresses());
+    let from: Vec<String> = input.from_email_address().map(str::to_owned).into_iter().collect();
+    for (given, wanted) in [
+        (from.as_slice(), std::slice::from_ref(email.from())),
+        (to, email.to()),
+        (cc, email.cc()),
+        (bcc, email.bcc()),
+        (input.reply_to_addresses(), email.reply_to()),
+    ] {
+        // Each of them was looked at when it was accepted: what counts here is that it is there.
+        let wanted: Vec<String> = wanted.iter().map(Mailbox::to_header).collect();
+        assert_eq!(given, wanted, "everyone, where they belong");
+    }
+}
+
+fn tags(input: &SendEmailInput, email: &Email, row: &Row) {
+    let mut wanted = vec![
+        ("mq_tenant".to_owned(), row.tenant.to_string()),
+        ("mq_id".to_owned(), row.id.to_string()),
+        ("mq_claim".to_owned(), row.claim_no.to_string()),
+        ("mq_born".to_owned(), row.born.as_millis().to_string()),
+    ];
+    wanted.extend(
+        email
+            .tags()
+            .iter()
+            .map(|tag| (tag.name().to_owned(), tag.value().to_owned())),
+    );
+    let given: Vec<_> = input
+        .email_tags()
+        .iter()
+        .map(|tag| (tag.name().to_owned(), tag.value().to_owned()))
+        .collect();
+    assert!(given.len() <= 50, "as many tags as SES takes");
+    assert_eq!(given, wanted, "ours, then theirs");
+}

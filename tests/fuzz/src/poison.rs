@@ -1,0 +1,72 @@
+//! What ends a line, put into a request that is accepted: it is refused then, whichever field has it.
+//!
+//! An engine finds an input that breaks a rule only if all other rules let it through; here one
+//! rule at a time is broken in what is known to be right.
+
+use domain::wire::api::parse_email;
+use serde_json::{Map, Value};
+
+use crate::promises;
+
+/// What may be in no field but the contents.
+const POISONS: [char; 5] = ['\n', '\r', '\0', '\u{85}', '\u{7f}'];
+
+/// The fields that go into one line each, or into several, one for each entry.
+const FIELDS: [&str; 6] = ["from", "to", "cc", "bcc", "reply_to", "subject"];
+
+/// Poisons each field of an accepted request, one at a time.
+pub(crate) fn everywhere(request: &str) {
+    let Ok(Value::Object(fields)) = serde_json::from_str(request) else {
+        return;
+    };
+    // Each input has its own, so that many inputs have them all.
+    let poison = POISONS[request.len() % POISONS.len()];
+    for field in FIELDS {
+        refused(&fields, field, poison, |value| {
+            if let Value::Array(entries) = value {
+                entries.last_mut().is_some_and(|entry| poisoned(entry, poison))
+            } else {
+                poisoned(value, poison)
+            }
+        });
+    }
+    refused(&fields, "headers", poison, |headers| {
+        let last = headers.as_object_mut().and_then(|headers| headers.values_mut().last());
+        last.is_some_and(|value| poisoned(value, poison))
+    });
+    refused(&fields, "headers", poison, |headers| {
+        let headers = headers.as_object_mut();
+        headers.is_some_and(|headers| headers.insert(format!("X-A{poison}B"), Value::from("1")).is_none())
+    });
+    for part in ["name", "value"] {
+        refused(&fields, "tags", poison, |tags| {
+            let last = tags.as_array_mut().and_then(|tags| tags.last_mut()?.get_mut(part));
+            last.is_some_and(|value| poisoned(value, poison))
+        });
+    }
+}
+
+/// Puts the poison into the middle of a text, where no trimming reaches it.
+fn poisoned(value: &mut Value, poison: char) -> bool {
+    let Value::String(text) = value else {
+        return false;
+    };
+    let middle = text.floor_char_boundary(text.len() / 2);
+    text.insert(middle, poison);
+    true
+}
+
+fn refused(fields: &Map<String, Value>, field: &str, poison: char, put: impl Fn(&mut Value) -> bool) {
+    let mut fields = fields.clone();
+    if !fields.get_mut(field).is_some_and(put) {
+        return;
+    }
+    let request = Value::Object(fields).to_string();
+    match parse_email(request.as_bytes()) {
+        Ok(_) => unreachable!("{poison:?} is accepted in {field}: {request}"),
+        Err(error) => {
+            assert_eq!(error.status(), 422, "{error}");
+            promises::refused(&error, request.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,284 @@
+//! What the API promises of every email that it accepts, and of every refusal, written out once
+//! more.
+//!
+//! **Invariant:** no number and no list comes from `domain`: a limit that is changed there by
+//! mistake must be seen here. They are those of `limits.rs`, where their sources are.
+//! **Start reading at** [`accepted`].
+
+use std::collections::BTreeSet;
+
+use domain::address::Mailbox;
+use domain::api_error::ApiError;
+use domain::email::Email;
+
+use crate::mime;
+
+/// Everything that is promised of an accepted email.
+pub(crate) fn accepted(email: &Email) {
+    let recipients = email.to().len() + email.cc().len() + email.bcc().len();
+    assert!((1..=50).contains(&recipients), "{recipients} recipients");
+    assert_eq!(email.recipients(), recipients, "as SES counts them");
+    assert!(!email.to().is_empty(), "somebody it is for");
+    assert!(email.reply_to().len() <= 50, "places for answers");
+    let lists = [email.to(), email.cc(), email.bcc(), email.reply_to()];
+    for given in lists.into_iter().flatten().chain([email.from()]) {
+        mailbox(given);
+    }
+    one_line("subject", email.subject());
+    assert!(!email.subject().trim().is_empty(), "a subject");
+    assert!(email.subject().len() <= 989, "a subject's length");
+    assert!(email.html().is_some() || email.text().is_some(), "a content");
+    for content in [email.html(), email.text()].into_iter().flatten() {
+        assert!(!content.is_empty() && !content.contains('\0'), "a content's characters");
+    }
+    custom_headers(email);
+    tags(email);
+    stored(email);
+}
+
+fn custom_headers(email: &Email) {
+    const OURS: [&str; 13] = [
+        "from",
+        "to",
+        "cc",
+        "bcc",
+        "subject",
+        "reply-to",
+        "sender",
+        "date",
+        "message-id",
+        "received",
+        "return-path",
+        "mime-version",
+        "x-email-id",
+    ];
+    assert!(email.headers().len() <= 14, "X-Email-Id is the fifteenth");
+    let mut names = BTreeSet::new();
+    for header in email.headers() {
+        let name = header.name().as_str();
+        assert!((1..=126).contains(&name.len()), "a name's length");
+        assert!(name.bytes().all(|b| (33..=126).contains(&b) && b != b':'), "ftext");
+        let key = name.to_ascii_lowercase();
+        assert!(!OURS.contains(&key.as_str()), "{key} is no caller's");
+        for beginning in ["content-", "dkim-", "x-ses-", "arc-", "resent-"] {
+            assert!(!key.starts_with(beginning), "{key} is no caller's");
+        }
+        assert!(names.insert(key), "{name} is there twice");
+        one_line(name, header.value());
+        let rendered = header.to_header();
+        printable(&rendered);
+        assert!((1..=870).contains(&rendered.len()), "a value's length");
+        encoded_words(&rendered, header.value());
+        if !mime::looks_encoded(header.value()) {
+            let read = mime::text(&rendered).unwrap_or_default();
+            assert_eq!(
+                read.trim(),
+                header.value().trim_matches([' ', '\t']).trim(),
+                "a value as it is read"
+            );
+        }
+    }
+}
+
+fn tags(email: &Email) {
+    assert!(email.tags().len() <= 46, "four tags are ours");
+    let mut names = BTreeSet::new();
+    for tag in email.tags() {
+        for part in [tag.name(), tag.value()] {
+            assert!((1..=256).contains(&part.len()), "a tag's length");
+            let allowed = |b: u8| b.is_ascii_alphanumeric() || b == b'_' || b == b'-';
+            assert!(part.bytes().all(allowed), "a tag's characters");
+        }
+        assert!(!tag.name().to_ascii_lowercase().starts_with("mq_"), "our tags");
+        assert!(names.insert(tag.name()), "a tag is there twice");
+    }
+}
+
+/// The content is stored, comes back as it was, and has one name.
+fn stored(email: &Email) {
+    let body = email.to_body();
+    assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok(), "JSON");
+    let back = Email::from_body(&body);
+    assert_eq!(back.as_ref().ok(), Some(email), "{:?}", back.as_ref().err());
+    assert!(back.is_ok_and(|back| back.to_body() == body), "one content, one form");
+    assert_eq!(email.hash().len(), 64);
+}
+
+/// An address that SES takes, with a name that a receiver reads as it was given.
+pub(crate) fn mailbox(mailbox: &Mailbox) {
+    address(mailbox.address().as_str());
+    let shown = mailbox.to_string();
+    assert_eq!(Mailbox::parse(&shown).as_ref(), Ok(mailbox), "as it is shown");
+    let rendered = mailbox.to_header();
+    printable(&rendered);
+    assert!(rendered.len() <= 988, "it fits into a line");
+    let read = mime::mailboxes(&rendered);
+    assert_eq!(read.len(), 1, "one mailbox: {rendered}");
+    for (name, read_address) in &read {
+        assert_eq!(read_address, mailbox.address().as_str(), "the address as it is read");
+        if let Some(given) = mailbox.name() {
+            one_line("name", given);
+            if !mime::looks_encoded(given) {
+                assert_eq!(name.as_deref(), Some(given), "the name as it is read");
+            }
+            if !given.is_ascii() {
+                let words = rendered.rsplit_once(" <").map_or(rendered.as_str(), |(words, _)| words);
+                encoded_words(words, given);
+            }
+        } else {
+            assert_eq!(*name, None, "no name");
+        }
+    }
+}
+
+/// RFC 5321's lengths, RFC 5322's dot-atom, DNS's labels.
+pub(crate) fn address(address: &str) {
+    assert!(address.is_ascii() && address.len() <= 254, "an address's length");
+    let parts: Vec<&str> = address.split('@').collect();
+    let [local, host] = parts.as_slice() else {
+        unreachable!("one @: {address}");
+    };
+    assert!((1..=64).contains(&local.len()), "a local part's length");
+    let atext = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+    for atom in local.split('.') {
+        assert!(!atom.is_empty() && atom.bytes().all(atext), "a dot-atom: {local}");
+    }
+    assert!(host.len() <= 253, "a domain's length");
+    let labels: Vec<&str> = host.split('.').collect();
+    assert!(labels.len() >= 2, "a dot in {host}");
+    for label in &labels {
+        assert!((1..=63).contains(&label.len()), "a label of {host}");
+        let allowed = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+        assert!(label.bytes().all(allowed), "a label of {host}");
+        assert!(!label.starts_with('-') && !label.ends_with('-'), "a label of {host}");
+    }
+    let numeric = labels
+        .last()
+        .is_some_and(|last| last.bytes().all(|b| b.is_ascii_digit()));
+    assert!(!numeric, "{host} is an IP address");
+    assert!(
+        email_address::EmailAddress::is_valid(address),
+        "another parser refuses {address}"
+    );
+}
+
+/// Nothing that ends a line, or hides the rest of it.
+fn one_line(what: &str, text: &str) {
+    assert!(!text.chars().any(char::is_control), "a control character in {what}");
+}
+
+fn printable(rendered: &str) {
+    assert!(
+        rendered.bytes().all(|b| (32..=126).contains(&b)),
+        "printable ASCII: {rendered:?}"
+    );
+}
+
+/// RFC 2047: at most 75 characters each, and only where they are needed.
+fn encoded_words(rendered: &str, given: &str) {
+    if given.is_ascii() {
+        assert_eq!(rendered, given, "ASCII stays as it is");
+    } else {
+        for word in rendered.split(' ') {
+            assert!(word.len() <= 75, "an encoded word's length");
+            assert!(word.starts_with("=?UTF-8?B?") && word.ends_with("?="), "{word}");
+        }
+    }
+}
+
+/// Everything that is promised of a refused request: `body` is what was sent.
+pub(crate) fn refused(error: &ApiError, body: &[u8]) {
+    let (status, name, message) = (error.status(), error.name().as_str(), error.message());
+    let names: &[&str] = match status {
+        400 | 413 => &["validation_error"],
+        422 => &["validation_error", "missing_required_field", "invalid_from_address"],
+        other => unreachable!("a request is refused with {other}"),
+    };
+    assert!(names.contains(&name), "{status} {name}");
+    assert_eq!(status == 413, body.len() > 4 * 1024 * 1024, "{status}");
+    one_line("a message", message);
+    assert!(
+        (1..=1_500).contains(&message.len()),
+        "a message of {} bytes",
+        message.len()
+    );
+    if status == 422 {
+        begins_with_a_path(message);
+    }
+    let shown = serde_json::json!({"statusCode": status, "name": name, "message": message});
+    assert_eq!(
+        serde_json::from_str(&error.body()).ok(),
+        Some(shown),
+        "the answer's body"
+    );
+    hides_content(message, body);
+}
+
+/// The fields that a request may have, as the first step of a path.
+const FIELDS: [&str; 23] = [
+    "from",
+    "to",
+    "cc",
+    "bcc",
+    "reply_to",
+    "subject",
+    "html",
+    "text",
+    "headers",
+    "tags",
+    "scheduled_at",
+    "expires_at",
+    "on_uncertain",
+    "attachments",
+    "expires_in_seconds",
+    "priority",
+    "queue",
+    "react",
+    "template",
+    "topic_id",
+    "id",
+    "force",
+    "x-batch-validation",
+];
+
+fn begins_with_a_path(message: &str) {
+    let about_all = ["must be an object, not ", "A batch must hold 1 to 500 emails; "];
+    if about_all.iter().any(|beginning| message.starts_with(beginning)) {
+        return;
+    }
+    // A field that nobody knows is named as it was given.
+    let named = [
+        ": unknown field",
+        ": unknown field: use reply_to",
+        ": unknown field: use scheduled_at",
+        ": is given more than once",
+    ];
+    if named.iter().any(|end| message.ends_with(end)) {
+        return;
+    }
+    // An item of a batch begins with its place.
+    let mut path = message;
+    if let Some((index, rest)) = message.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        assert!(index.parse::<usize>().is_ok_and(|index| index < 500), "{message}");
+        path = rest.strip_prefix('.').unwrap_or(rest);
+        if path.starts_with(": must be an object, not ") {
+            return;
+        }
+    }
+    let (path, _) = path.split_once(": ").unwrap_or((message, ""));
+    let first = path.split(['[', '.']).next().unwrap_or_default();
+    assert!(FIELDS.contains(&first), "no path: {message}");
+}
+
+/// A value that no message may repeat. Tests write it into addresses, subjects and contents.
+pub(crate) const CANARY: &str = "canary";
+
+/// A message may name keys, for they are fields; it never repeats a value.
+fn hides_content(message: &str, body: &[u8]) {
+    let key_has_it = || {
+        let text = String::from_utf8_lossy(body);
+        // Escaped or followed by a colon, it may be a key's.
+        text.contains('\\') || text.split(CANARY).skip(1).any(|behind| behind.contains(':'))
+    };
+    assert!(!message.contains(CANARY) || key_has_it(), "a message repeats content");
+}

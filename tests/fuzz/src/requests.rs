@@ -1,0 +1,190 @@
+//! Requests: any bytes, as the body of each route that takes one.
+
+use std::time::Duration;
+
+use domain::api_error::ApiError;
+use domain::email::Email;
+use domain::id::{EmailId, TenantId};
+use domain::row::{BodyPlace, BodyRef, Row};
+use domain::timestamp::Timestamp;
+use domain::wire::api::{
+    BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email, parse_reschedule,
+    parse_retry,
+};
+use domain::wire::email_view::EmailView;
+use domain::wire::times::{When, Wishes};
+use serde_json::{Value, json};
+
+use crate::given::rows::NOW;
+use crate::promises;
+
+/// Reads the bytes as every kind of request.
+pub(crate) fn run(data: &[u8]) {
+    single(data);
+    for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
+        match parse_batch(data, validation) {
+            Ok(batch) => whole(&batch, validation),
+            Err(error) => promises::refused(&error, data),
+        }
+    }
+    match parse_reschedule(data) {
+        Ok(asked) => [Some(asked.scheduled_at), asked.expires_at]
+            .into_iter()
+            .flatten()
+            .for_each(time),
+        Err(error) => promises::refused(&error, data),
+    }
+    if let Err(error) = parse_retry(data) {
+        promises::refused(&error, data);
+    }
+    if let Ok(text) = std::str::from_utf8(data) {
+        header_values(text);
+    }
+}
+
+/// Reads the bytes as one email, and as the only one of a batch: both find the same.
+pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
+    let alone = parse_email(data);
+    let batch: Vec<u8> = [b"[", data, b"]"].concat();
+    let strict = parse_batch(&batch, BatchValidation::Strict);
+    let permissive = parse_batch(&batch, BatchValidation::Permissive);
+    match alone {
+        Ok(request) => {
+            promises::accepted(&request.email);
+            wishes(request.wishes);
+            shown(&request.email);
+            assert_eq!(request.hash(), request.hash_with(&request.email.to_body()));
+            for batch in [strict, permissive] {
+                let items = batch.map(|batch| batch.items.into_iter().map(|item| item.request).collect());
+                assert_eq!(items, Ok(vec![request.clone()]), "a batch of one");
+            }
+            Some(request)
+        }
+        Err(error) => {
+            promises::refused(&error, data);
+            if error.status() == 422 && near_no_limit(data) {
+                in_a_batch(&error, strict, permissive);
+            }
+            None
+        }
+    }
+}
+
+/// Whether two more brackets change nothing.
+fn near_no_limit(data: &[u8]) -> bool {
+    data.len() < 4 * 1024 * 1024 - 2 && data.iter().filter(|b| matches!(b, b'[' | b'{')).count() < 120
+}
+
+fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissive: Result<BatchRequest, ApiError>) {
+    let Err(strict) = strict else {
+        unreachable!("a strict batch takes what is refused alone: {alone}");
+    };
+    assert_eq!((strict.status(), strict.name()), (422, alone.name()));
+    let message = alone.message();
+    let placed = [format!("[0].{message}"), format!("[0]: {message}")];
+    assert!(
+        placed.iter().any(|placed| placed == strict.message()),
+        "{strict} / {alone}"
+    );
+    let errors = permissive.map(|batch| {
+        assert!(batch.items.is_empty(), "a permissive batch takes what is refused alone");
+        batch
+            .errors
+            .into_iter()
+            .map(|error| (error.index, error.message))
+            .collect()
+    });
+    assert_eq!(errors, Ok(vec![(0, message.to_owned())]), "a permissive batch of one");
+}
+
+fn whole(batch: &BatchRequest, validation: BatchValidation) {
+    for item in &batch.items {
+        promises::accepted(&item.request.email);
+        wishes(item.request.wishes);
+    }
+    let (good, bad) = (
+        batch.items.iter().map(|item| item.index),
+        batch.errors.iter().map(|bad| bad.index),
+    );
+    let mut all: Vec<usize> = good.chain(bad).collect();
+    all.sort_unstable();
+    assert!((1..=500).contains(&all.len()), "{} items", all.len());
+    assert!(all.iter().copied().eq(0..all.len()), "each item once: {all:?}");
+    assert_eq!(batch.validation, validation);
+    assert!(
+        validation == BatchValidation::Permissive || batch.errors.is_empty(),
+        "a strict batch is whole"
+    );
+    assert_eq!(batch.hash(), batch.clone().hash());
+}
+
+/// What `GET` shows of an email can be sent again, and is the same email.
+fn shown(email: &Email) {
+    let body = BodyRef {
+        sha256: email.hash(),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    let now = Timestamp::from_millis(NOW);
+    let row = Row::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, now);
+    let view = serde_json::to_value(EmailView::new(&row, Some(email), now)).unwrap_or_default();
+    let mut again = json!({});
+    for field in ["from", "to", "cc", "bcc", "reply_to", "subject", "html", "text", "tags"] {
+        if let Some(value) = view.get(field) {
+            again[field] = value.clone();
+        }
+    }
+    // The answer does not show them.
+    let headers = email
+        .headers()
+        .iter()
+        .map(|header| (header.name().to_string(), Value::from(header.value())));
+    again["headers"] = Value::Object(headers.collect());
+    let again = parse_email(again.to_string().as_bytes()).map(|request| request.email);
+    assert_eq!(again.as_ref(), Ok(email), "what is shown, sent again");
+}
+
+fn wishes(wishes: Wishes) {
+    let now = Timestamp::from_millis(NOW);
+    let fortnight = Duration::from_secs(14 * 86_400);
+    let decade = Duration::from_secs(3653 * 86_400);
+    if let Ok(wanted) = wishes.wanted(fortnight, now) {
+        assert!(wanted.not_before >= now, "not in the past");
+        assert!(wanted.expires_at > wanted.not_before, "it can be sent at all");
+        assert!(wanted.not_before <= now.after(decade), "within ten years");
+        assert!(wanted.expires_at <= now.after(decade).after(decade));
+        assert!(wanted.scheduled_at.is_none_or(|at| at == wanted.not_before));
+        assert_eq!(
+            wishes.wanted_late(fortnight, now).not_before,
+            wanted.not_before,
+            "late by nothing"
+        );
+    }
+    let late = wishes.wanted_late(fortnight, now);
+    assert!(late.not_before >= now, "what is over is due at once");
+    for when in [wishes.scheduled_at, wishes.expires_at].into_iter().flatten() {
+        time(when);
+    }
+}
+
+/// A time is a time: to be shown, and to be read again as the same.
+fn time(when: When) {
+    let at = when.at(Timestamp::from_millis(NOW));
+    if let When::At(given) = when {
+        assert_eq!(at, given);
+        assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Some(at), "{at}");
+    }
+}
+
+fn header_values(text: &str) {
+    match IdempotencyKey::parse(text) {
+        Ok(key) => assert!(key.as_str() == text && (1..=256).contains(&text.chars().count())),
+        Err(error) => assert_eq!(
+            (error.status(), error.name().as_str()),
+            (400, "invalid_idempotency_key")
+        ),
+    }
+    if let Err(error) = BatchValidation::parse(Some(text)) {
+        assert_eq!(error.status(), 422);
+    }
+}

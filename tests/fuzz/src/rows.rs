@@ -1,0 +1,166 @@
+//! Stored rows: what is written comes back, and what is found is a row or an error.
+
+use std::collections::HashMap;
+
+use arbitrary::{Result, Unstructured};
+use aws::probe::{self, Item};
+use aws_sdk_dynamodb::primitives::Blob;
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::lifecycle::Condition;
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+
+use crate::given::{rows, texts};
+
+/// Makes two rows and an item of the bytes.
+pub(crate) fn run(data: &[u8]) {
+    // Too few bytes for a row: nothing to be seen.
+    looked_at(&mut Unstructured::new(data)).unwrap_or_default();
+}
+
+fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
+    let shards = *u.choose(&[16, 1, 0, 100, u16::MAX])?;
+    let row = rows::any(u)?;
+    let stored = probe::from_row(&row, shards);
+    assert_eq!(probe::to_row(&stored), Ok(row.clone()), "a row comes back as it was");
+    in_the_index(&row, &stored);
+    if u.arbitrary()? {
+        let after = Row {
+            tenant: row.tenant.clone(),
+            id: row.id,
+            born: row.born,
+            ..rows::any(u)?
+        };
+        becomes(&row, &after, shards);
+    } else {
+        let found = mutated(u, stored)?;
+        read(&found, shards);
+    }
+    Ok(())
+}
+
+/// What waits in `wake` is found there with all that a wake-up says.
+fn in_the_index(row: &Row, stored: &Item) {
+    if let Some(due) = row.due
+        && stored["due_pk"]
+            .as_s()
+            .is_ok_and(|partition| partition.starts_with("wake"))
+    {
+        let coming = probe::to_coming(stored);
+        let found = coming.map(|coming| (coming.wake_up, coming.lane, coming.not_before));
+        assert_eq!(
+            found,
+            Ok((WakeUp::of(row), row.lane, due.at)),
+            "the index says what the row says"
+        );
+    }
+}
+
+/// The update that makes one row of another, carried out by hand.
+fn becomes(before: &Row, after: &Row, shards: u16) {
+    const TTL: i64 = 77;
+    let condition = Condition::FatesUnmoved {
+        fate_no: before.fate_no,
+    };
+    let update = probe::update(before, after, condition, shards, TTL);
+    let mut item = probe::from_row(before, shards);
+    let ttl = ("ttl".to_owned(), AttributeValue::N(TTL.to_string()));
+    if before.status.is_final() {
+        item.extend([ttl.clone()]);
+    }
+    carry_out(&update, &mut item);
+    let mut wanted = probe::from_row(after, shards);
+    if after.status.is_final() {
+        wanted.extend([ttl]);
+    }
+    assert_eq!(item, wanted, "{}", update.expression);
+}
+
+fn carry_out(update: &probe::Update, item: &mut Item) {
+    let (set, remove) = match update.expression.split_once("REMOVE ") {
+        Some((set, remove)) => (set, remove),
+        None => (update.expression.as_str(), ""),
+    };
+    let set = set.trim().trim_start_matches("SET ");
+    for part in set.split(", ").filter(|part| !part.is_empty()) {
+        let (name, value) = part.split_once(" = ").unwrap_or_default();
+        item.insert(update.names[name].clone(), update.values[value].clone());
+    }
+    for name in remove.split(", ").filter(|part| !part.is_empty()) {
+        assert!(item.remove(&update.names[name]).is_some(), "{name} was not there");
+    }
+}
+
+/// A stored item that somebody, or a later version, has changed.
+fn mutated(u: &mut Unstructured<'_>, mut item: Item) -> Result<Item> {
+    let mut names: Vec<String> = item.keys().cloned().collect();
+    names.sort();
+    for _ in 0..=u.int_in_range(0..=3)? {
+        let name = if u.ratio(1, 8)? {
+            texts::text(u)?
+        } else {
+            u.choose(&names)?.clone()
+        };
+        if u.ratio(1, 4)? {
+            item.remove(&name);
+        } else {
+            let value = value(u, item.get(&name))?;
+            item.insert(name, value);
+        }
+    }
+    Ok(item)
+}
+
+fn value(u: &mut Unstructured<'_>, old: Option<&AttributeValue>) -> Result<AttributeValue> {
+    const NUMBERS: [&str; 12] = [
+        "0",
+        "-1",
+        "2",
+        "4294967296",
+        "18446744073709551616",
+        "9223372036854775808",
+        "1e400",
+        "1.0",
+        "+5",
+        "",
+        "NaN",
+        "007",
+    ];
+    Ok(match u.int_in_range(0..=7)? {
+        0 => AttributeValue::N((*u.choose(&NUMBERS)?).to_owned()),
+        1 => AttributeValue::N(u.arbitrary::<i64>()?.to_string()),
+        2 => AttributeValue::S(texts::text(u)?),
+        // A text of the right kind, cut or lengthened.
+        3 => {
+            let mut text = old.and_then(|old| old.as_s().ok()).cloned().unwrap_or_default();
+            text.truncate(text.floor_char_boundary(u.int_in_range(0..=80)?));
+            text.push_str(u.choose(&["", "#", "#high#1#2", "0", "é"])?);
+            AttributeValue::S(text)
+        }
+        4 => AttributeValue::Bool(u.arbitrary()?),
+        5 => AttributeValue::Null(true),
+        6 => AttributeValue::M(HashMap::from([(
+            texts::text(u)?,
+            AttributeValue::S(texts::word(u, &["bounced", "delivered"])?),
+        )])),
+        _ => AttributeValue::B(Blob::new(u.arbitrary::<&[u8]>()?)),
+    })
+}
+
+/// What is found is a row that can be written again, or an error.
+fn read(found: &Item, shards: u16) {
+    if let Ok(row) = probe::to_row(found) {
+        let again = probe::from_row(&row, shards);
+        assert_eq!(probe::to_row(&again), Ok(row), "what was read can be written");
+    }
+    if let Ok(coming) = probe::to_coming(found) {
+        assert_eq!(
+            WakeUp::parse(&coming.wake_up.to_json()).ok(),
+            Some(coming.wake_up),
+            "it can be woken"
+        );
+    }
+    let forgotten = |millis| probe::is_forgotten(found, Timestamp::from_millis(millis));
+    assert!(!forgotten(0) || forgotten(i64::MAX), "what is forgotten stays so");
+}

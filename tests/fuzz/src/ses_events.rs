@@ -1,0 +1,162 @@
+//! SES's events: what is read is what is said, and it moves no row but its own.
+
+use domain::fate::Fate;
+use domain::id::{EmailId, TenantId};
+use domain::lifecycle::{Decision, heard, learned};
+use domain::row::{Acceptance, BodyPlace, BodyRef, Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::ses_event::{Said, SesEvent};
+use serde_json::{Value, json};
+
+/// Reads the bytes as a message of the feedback queue.
+pub(crate) fn run(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else {
+        return;
+    };
+    // SNS without raw delivery puts the event into an envelope, which has no tags of ours.
+    let envelope = json!({"Type": "Notification", "MessageId": "1", "Message": text});
+    assert!(
+        SesEvent::parse(&envelope.to_string()).is_err(),
+        "an envelope is no event"
+    );
+    match SesEvent::parse(text) {
+        Ok(event) => {
+            says_what_was_said(&event, &serde_json::from_str(text).unwrap_or_default());
+            moves_its_own_row_only(&event);
+        }
+        // It goes into a log.
+        Err(error) => assert!(!error.to_string().contains("canary"), "{error}"),
+    }
+}
+
+fn says_what_was_said(event: &SesEvent, text: &Value) {
+    let mail = &text["mail"];
+    let tag = |name: &str| match mail["tags"][name].as_array().map(Vec::as_slice) {
+        Some([value]) => value.as_str(),
+        _ => None,
+    };
+    assert_eq!(tag("mq_tenant"), Some(event.tenant.as_str()));
+    assert_eq!(
+        tag("mq_id").map(str::to_ascii_lowercase),
+        Some(event.id.to_string()),
+        "one id"
+    );
+    assert_eq!(tag("mq_claim").and_then(|text| text.parse().ok()), Some(event.claim_no));
+    let born = tag("mq_born").and_then(|text| text.parse().ok());
+    assert_eq!(born, Some(event.born.as_millis()));
+    assert_eq!(mail["messageId"].as_str(), Some(event.message_id.as_str()));
+    let time = |value: &Value| value.as_str().and_then(Timestamp::parse_rfc3339);
+    assert_eq!(time(&mail["timestamp"]), Some(event.accepted_at));
+    let listed = |part: &str, list: &str| text[part][list].as_array().map(Vec::len);
+    let (when, count) = match text["eventType"].as_str().unwrap_or_default() {
+        "Send" => (time(&mail["timestamp"]), None),
+        "Reject" | "Rendering Failure" => (
+            time(&mail["timestamp"]),
+            Some(mail["destination"].as_array().map_or(0, Vec::len)),
+        ),
+        "Delivery" => (time(&text["delivery"]["timestamp"]), listed("delivery", "recipients")),
+        "Bounce" => (
+            time(&text["bounce"]["timestamp"]),
+            listed("bounce", "bouncedRecipients"),
+        ),
+        "Complaint" => (
+            time(&text["complaint"]["timestamp"]),
+            listed("complaint", "complainedRecipients"),
+        ),
+        "DeliveryDelay" => (
+            time(&text["deliveryDelay"]["timestamp"]),
+            listed("deliveryDelay", "delayedRecipients"),
+        ),
+        "Open" => (time(&text["open"]["timestamp"]), None),
+        "Click" => (time(&text["click"]["timestamp"]), None),
+        other => unreachable!("an event of type {other} is read"),
+    };
+    assert_eq!(when, Some(event.at), "when it happened");
+    match &event.said {
+        Said::Accepted => assert_eq!(text["eventType"], "Send"),
+        Said::Opened => assert_eq!(text["eventType"], "Open"),
+        Said::Clicked => assert_eq!(text["eventType"], "Click"),
+        Said::Fates { recipients, fate } => {
+            assert_eq!(Some(recipients.len()), count, "every recipient that was named");
+            for key in recipients {
+                let hex = key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit());
+                assert!(hex, "no address goes further: {key}");
+            }
+            let named = match fate {
+                Fate::Delivered => ["Delivery", "Delivery"],
+                Fate::Bounced | Fate::SoftBounced => ["Bounce", "Bounce"],
+                Fate::Complained => ["Complaint", "Complaint"],
+                Fate::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
+                Fate::Rejected => ["Reject", "Rendering Failure"],
+            };
+            if text["eventType"] == "Bounce" {
+                assert_eq!(
+                    *fate == Fate::Bounced,
+                    text["bounce"]["bounceType"] == "Permanent",
+                    "for good"
+                );
+            }
+            assert!(named.iter().any(|name| text["eventType"] == *name), "{fate:?}");
+        }
+    }
+}
+
+/// Any other tenant's, id's or birth's row, and one that made no such claim, stays as it is.
+fn moves_its_own_row_only(event: &SesEvent) {
+    for status in Status::ALL {
+        let own = row(event, status);
+        let others = [
+            Row {
+                tenant: TenantId::parse("somebody-else-0").unwrap_or_else(TenantId::main),
+                ..own.clone()
+            },
+            Row {
+                id: EmailId::from_random([0xa5; 16]),
+                ..own.clone()
+            },
+            Row {
+                born: Timestamp::from_millis(event.born.as_millis().wrapping_add(1)),
+                ..own.clone()
+            },
+            Row {
+                claim_no: event.claim_no.saturating_sub(1),
+                ..own.clone()
+            },
+        ];
+        for other in others.iter().filter(|other| **other != own) {
+            assert_eq!(heard(other, event), Decision::Forget, "another row is moved");
+            assert_eq!(
+                learned(other, std::slice::from_ref(event)),
+                Decision::Forget,
+                "another row learns"
+            );
+        }
+        if let Decision::Write(transition) = heard(&own, event) {
+            assert_eq!(transition.row.status, Status::Sent, "an event is evidence of one thing");
+            assert!(transition.row.sent.is_some() && transition.row.due.is_none());
+        } else {
+            let known = own.sent.as_ref().is_some_and(|sent| sent.claim_no == event.claim_no);
+            assert!(event.claim_no == 0 || known, "evidence is forgotten");
+        }
+    }
+}
+
+/// The row that the event is about.
+fn row(event: &SesEvent, status: Status) -> Row {
+    let body = BodyRef {
+        sha256: String::new(),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    let sent = (status == Status::Sent).then(|| Acceptance {
+        claim_no: 1,
+        message_id: String::new(),
+        at: event.born,
+    });
+    Row {
+        status,
+        claim_no: event.claim_no,
+        sent,
+        ..Row::new(event.tenant.clone(), event.id, body, 1, event.born)
+    }
+}

@@ -1,0 +1,61 @@
+//! Every target on the inputs that are kept, without an engine.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use fuzz::{GUIDANCE, TARGETS, Target};
+
+fn kept(kind: &str, target: &Target) -> Vec<PathBuf> {
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join(kind).join(target.name);
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let mut paths: Vec<_> = entries.map(|entry| entry.expect("an input").path()).collect();
+    paths.sort();
+    paths
+}
+
+/// Runs a target on a file; what it says when it fails.
+fn run(target: &Target, path: &Path) -> Result<(), String> {
+    let data = fs::read(path).expect("an input is readable");
+    let ran = std::panic::catch_unwind(|| (target.run)(&data));
+    ran.map_err(|_| format!("{} fails on {}", target.name, path.display()))
+}
+
+#[test]
+fn every_target_keeps_its_promises_on_what_is_kept() {
+    let mut failed = Vec::new();
+    for target in &TARGETS {
+        let corpus = kept("corpus", target);
+        assert!(corpus.len() > 10, "{} has {} inputs", target.name, corpus.len());
+        let inputs = corpus.into_iter().chain(kept("regressions", target));
+        failed.extend(inputs.filter_map(|path| run(target, &path).err()));
+        // Nothing, and a little of everything.
+        (target.run)(&[]);
+        (target.run)(&[0xff; 64]);
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn the_planted_defect_is_one() {
+    let found = std::panic::catch_unwind(|| (GUIDANCE.run)(b"mailq!!"));
+    assert!(found.is_err());
+    (GUIDANCE.run)(b"mail?");
+    (GUIDANCE.run)(b"");
+}
+
+#[test]
+fn nothing_is_kept_for_a_target_that_is_gone() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    for kind in ["corpus", "regressions"] {
+        let Ok(entries) = fs::read_dir(root.join(kind)) else {
+            continue;
+        };
+        for entry in entries {
+            let name = entry.expect("a directory").file_name();
+            assert!(TARGETS.iter().any(|target| target.name == name), "{kind}/{name:?}");
+        }
+    }
+}
