@@ -337,20 +337,20 @@ impl Machine {
 
     /// Mistakes in what is written.
     fn spoil(&self, before: &Row, after: &mut Row) {
-        let Some(mutant) = self.mutant else { return };
         let settled = before.status == Status::Uncertain && after.status == Status::Queued;
         let forced = before.status == Status::Unknown && after.status == Status::Queued;
-        match mutant {
-            Mutant::NoMark if settled => after.maybe_duplicate = before.maybe_duplicate,
-            Mutant::ForceUnmarked if forced => after.maybe_duplicate = before.maybe_duplicate,
-            Mutant::MarkedFails if after.status == Status::Unknown && before.status != Status::Queued => {
-                after.status = Status::Failed;
-            }
-            Mutant::MarkedExpires if after.status == Status::Unknown && before.status == Status::Queued => {
-                after.status = Status::Expired;
-            }
-            Mutant::ClaimNoReset if after.attempts < before.attempts => after.claim_no -= 1,
-            _ => {}
+        if (self.is(Mutant::NoMark) && settled) || (self.is(Mutant::ForceUnmarked) && forced) {
+            after.maybe_duplicate = before.maybe_duplicate;
+        }
+        let (unknown, queued) = (after.status == Status::Unknown, before.status == Status::Queued);
+        if self.is(Mutant::MarkedFails) && unknown && !queued {
+            after.status = Status::Failed;
+        }
+        if self.is(Mutant::MarkedExpires) && unknown && queued {
+            after.status = Status::Expired;
+        }
+        if self.is(Mutant::ClaimNoReset) && after.attempts < before.attempts {
+            after.claim_no -= 1;
         }
     }
 }

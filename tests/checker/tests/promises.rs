@@ -13,21 +13,22 @@ use checker::promise::Promise;
 use checker::state::Wish;
 
 /// Explores them, on two threads.
+#[expect(clippy::expect_used, reason = "a panic of a thread is the test's")]
 fn explored(configs: Vec<Config>) -> Vec<(&'static str, Report)> {
     let (todo, done) = (Mutex::new(configs), Mutex::new(Vec::new()));
-    let next = || todo.lock().unwrap().pop();
+    let next = || todo.lock().expect("no thread panics").pop();
     thread::scope(|scope| {
         for _ in 0..2 {
             scope.spawn(|| {
                 while let Some(config) = next() {
                     let name = config.name;
                     let report = explore(config, None);
-                    done.lock().unwrap().push((name, report));
+                    done.lock().expect("no thread panics").push((name, report));
                 }
             });
         }
     });
-    done.into_inner().unwrap()
+    done.into_inner().expect("no thread panics")
 }
 
 /// Everything that can happen to an email, of which nothing may be missing: an actor that is

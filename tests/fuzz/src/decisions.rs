@@ -170,12 +170,10 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Attempt> {
 }
 
 fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
+    let empty_at = if u.arbitrary()? { Some(rows::time(u)?) } else { None };
     let newest = if u.arbitrary()? { Some(rows::time(u)?) } else { None };
     Ok(Outlook {
-        feedback: Feedback {
-            empty: u.arbitrary()?,
-            newest,
-        },
+        feedback: Feedback { empty_at, newest },
         lane: *u.choose(&[LaneState::Flowing, LaneState::Backlog, LaneState::Shut])?,
     })
 }

@@ -162,9 +162,10 @@ fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
         _ => &[Lane::Flowing],
     };
     for lane in lanes {
-        let question = match question {
-            Question::Overdue { feedback, .. } => Question::Overdue { lane: *lane, feedback },
-            other => other,
+        let question = if let Question::Overdue { feedback, .. } = question {
+            Question::Overdue { lane: *lane, feedback }
+        } else {
+            question
         };
         let writer = Writer {
             who,
