@@ -1,0 +1,118 @@
+//! Who calls: the process at the other end of a connection on this machine.
+//!
+//! **Role:** asked once for each connection. The credentials do not tell: the emulator gives all
+//! functions the same ones.
+//! **Invariant:** nobody is guessed. Where the system does not show its processes (only Linux
+//! does, in `/proc`), or the process is gone already, the caller is [`UNKNOWN`].
+//! Source: Linux's proc(5) and proc_pid_net(5): `/proc/net/tcp`, `/proc/<pid>/fd`, `environ`, `comm`.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+/// The name of a caller that cannot be told.
+pub const UNKNOWN: &str = "unknown";
+
+/// Where Lambda tells a function its name.
+const FUNCTION_NAME: &[u8] = b"AWS_LAMBDA_FUNCTION_NAME=";
+
+/// A caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The name of the Lambda function, or of the program if it is none.
+    pub name: String,
+    /// Its process.
+    pub process: Option<u32>,
+}
+
+impl Caller {
+    fn unknown() -> Self {
+        Self {
+            name: UNKNOWN.to_owned(),
+            process: None,
+        }
+    }
+
+    /// Finds who has the connection from `theirs` to `ours`. Reads files: not for a busy thread.
+    #[must_use]
+    pub fn of(theirs: SocketAddr, ours: SocketAddr) -> Self {
+        inode_of(theirs, ours)
+            .and_then(|inode| process_with(&format!("socket:[{inode}]")))
+            .unwrap_or_else(Self::unknown)
+    }
+}
+
+/// The inode of the socket whose own address is `theirs`.
+fn inode_of(theirs: SocketAddr, ours: SocketAddr) -> Option<String> {
+    let table = fs::read_to_string("/proc/net/tcp").ok()?;
+    let (theirs, ours) = (in_table(theirs)?, in_table(ours)?);
+    let socket = table.lines().find_map(|line| {
+        let mut columns = line.split_whitespace().skip(1);
+        let found = columns.next() == Some(theirs.as_str()) && columns.next() == Some(ours.as_str());
+        // Behind the two addresses: state, queues, timer, retransmits, user, timeout, inode.
+        if found { columns.nth(6) } else { None }
+    })?;
+    Some(socket.to_owned())
+}
+
+/// An address as the table has it: in the machine's byte order, in hex.
+fn in_table(address: SocketAddr) -> Option<String> {
+    match address {
+        SocketAddr::V4(v4) => {
+            let ip = u32::from_ne_bytes(v4.ip().octets());
+            Some(format!("{ip:08X}:{:04X}", v4.port()))
+        }
+        SocketAddr::V6(_) => None,
+    }
+}
+
+fn process_with(socket: &str) -> Option<Caller> {
+    let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+    processes
+        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
+        .find(|(_, directory): &(u32, PathBuf)| has(directory, socket))
+        .map(|(process, directory)| Caller {
+            name: name_of(&directory),
+            process: Some(process),
+        })
+}
+
+fn has(process: &Path, socket: &str) -> bool {
+    let files = fs::read_dir(process.join("fd"));
+    let mut files = files.into_iter().flatten().filter_map(Result::ok);
+    files.any(|file| fs::read_link(file.path()).is_ok_and(|target| target.as_os_str() == socket))
+}
+
+fn name_of(process: &Path) -> String {
+    let environment = fs::read(process.join("environ")).unwrap_or_default();
+    let function = environment
+        .split(|byte| *byte == 0)
+        .find_map(|variable| variable.strip_prefix(FUNCTION_NAME));
+    if let Some(name) = function {
+        return String::from_utf8_lossy(name).into_owned();
+    }
+    let program = fs::read_to_string(process.join("comm")).unwrap_or_default();
+    match program.trim() {
+        "" => UNKNOWN.to_owned(),
+        program => program.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_table_has_them() {
+        let address = "127.0.0.1:4566".parse().unwrap();
+        let expected = if cfg!(target_endian = "little") { "0100007F:11D6" } else { "7F000001:11D6" };
+        assert_eq!(in_table(address).unwrap(), expected);
+        assert_eq!(in_table("[::1]:1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn nobody_is_guessed() {
+        let nobody = "127.0.0.1:1".parse().unwrap();
+        assert_eq!(Caller::of(nobody, nobody), Caller::unknown());
+    }
+}
