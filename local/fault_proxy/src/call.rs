@@ -170,19 +170,93 @@ mod tests {
     #[test]
     fn every_protocol_names_its_operation() {
         for (method, path, header, body, service, operation) in [
-            ("POST", "/", ("x-amz-target", "DynamoDB_20120810.UpdateItem".to_owned()), "{}", "dynamodb", "UpdateItem"),
-            ("POST", "/", ("x-amz-target", "AmazonSQS.SendMessageBatch".to_owned()), "{}", "sqs", "SendMessageBatch"),
-            ("POST", "/", ("authorization", signed("sns")), "Action=Publish&Message=x", "sns", "Publish"),
-            ("PUT", "/bucket/key?x-id=PutObject", ("authorization", signed("s3")), "x", "s3", "PutObject"),
-            ("GET", "/bucket/key", ("authorization", signed("s3")), "", "s3", "GetObject"),
-            ("POST", "/v2/email/outbound-emails", ("authorization", signed("ses")), "{}", "ses", "SendEmail"),
-            ("GET", "/v2/email/account", ("authorization", signed("ses")), "", "ses", "GetAccount"),
-            ("POST", "/2015-03-31/functions/f/invocations", ("authorization", signed("lambda")), "{}", "lambda", "Invoke"),
-            ("POST", "/_aws/execute-api/q/$default/emails", ("authorization", "Bearer k".to_owned()), "{}", "api", "POST /emails"),
-            ("GET", "/elsewhere", ("x", "y".to_owned()), "", "unknown", "GET /elsewhere"),
+            (
+                "POST",
+                "/",
+                ("x-amz-target", "DynamoDB_20120810.UpdateItem".to_owned()),
+                "{}",
+                "dynamodb",
+                "UpdateItem",
+            ),
+            (
+                "POST",
+                "/",
+                ("x-amz-target", "AmazonSQS.SendMessageBatch".to_owned()),
+                "{}",
+                "sqs",
+                "SendMessageBatch",
+            ),
+            (
+                "POST",
+                "/",
+                ("authorization", signed("sns")),
+                "Action=Publish&Message=x",
+                "sns",
+                "Publish",
+            ),
+            (
+                "PUT",
+                "/bucket/key?x-id=PutObject",
+                ("authorization", signed("s3")),
+                "x",
+                "s3",
+                "PutObject",
+            ),
+            (
+                "GET",
+                "/bucket/key",
+                ("authorization", signed("s3")),
+                "",
+                "s3",
+                "GetObject",
+            ),
+            (
+                "POST",
+                "/v2/email/outbound-emails",
+                ("authorization", signed("ses")),
+                "{}",
+                "ses",
+                "SendEmail",
+            ),
+            (
+                "GET",
+                "/v2/email/account",
+                ("authorization", signed("ses")),
+                "",
+                "ses",
+                "GetAccount",
+            ),
+            (
+                "POST",
+                "/2015-03-31/functions/f/invocations",
+                ("authorization", signed("lambda")),
+                "{}",
+                "lambda",
+                "Invoke",
+            ),
+            (
+                "POST",
+                "/_aws/execute-api/q/$default/emails",
+                ("authorization", "Bearer k".to_owned()),
+                "{}",
+                "api",
+                "POST /emails",
+            ),
+            (
+                "GET",
+                "/elsewhere",
+                ("x", "y".to_owned()),
+                "",
+                "unknown",
+                "GET /elsewhere",
+            ),
         ] {
             let call = read(method, path, &[(header.0, &header.1)], body);
-            assert_eq!((call.service.as_str(), call.operation.as_str()), (service, operation), "{path}");
+            assert_eq!(
+                (call.service.as_str(), call.operation.as_str()),
+                (service, operation),
+                "{path}"
+            );
         }
     }
 
@@ -190,9 +264,15 @@ mod tests {
     fn emails_are_named_once_wherever_they_stand() {
         let path = format!("/_aws/execute-api/q/$default/emails/{ID}/cancel");
         let call = read("POST", &path, &[], "{}");
-        assert_eq!((call.operation.as_str(), call.emails), ("POST /emails/{id}/cancel", vec![ID.to_owned()]));
+        assert_eq!(
+            (call.operation.as_str(), call.emails),
+            ("POST /emails/{id}/cancel", vec![ID.to_owned()])
+        );
         let body = format!("{{\"pk\": {{\"S\": \"tenant#{ID}\"}}, \"a-b\": \"{ID}-{ID}\", \"c\": \"12345678-\"}}");
         assert_eq!(read("POST", "/", &[], &body).emails, [ID]);
-        assert_eq!(read("POST", "/", &[], "0196F2A4-6C3E-4B7A-9D21-0F5E8C7B6A59").emails, [""; 0]);
+        assert_eq!(
+            read("POST", "/", &[], "0196F2A4-6C3E-4B7A-9D21-0F5E8C7B6A59").emails,
+            [""; 0]
+        );
     }
 }

@@ -105,7 +105,11 @@ mod tests {
     #[test]
     fn addresses_are_written_as_the_table_has_them() {
         let address = "127.0.0.1:4566".parse().unwrap();
-        let expected = if cfg!(target_endian = "little") { "0100007F:11D6" } else { "7F000001:11D6" };
+        let expected = if cfg!(target_endian = "little") {
+            "0100007F:11D6"
+        } else {
+            "7F000001:11D6"
+        };
         assert_eq!(in_table(address).unwrap(), expected);
         assert_eq!(in_table("[::1]:1".parse().unwrap()), None);
     }

@@ -33,7 +33,10 @@ pub const PATH: &str = "/_fault_proxy/";
 /// Every route there is.
 pub fn routes(proxy: Arc<Proxy>) -> Router {
     let below = Router::new()
-        .route("/faults", put(put_faults).post(post_fault).get(get_faults).delete(delete_faults))
+        .route(
+            "/faults",
+            put(put_faults).post(post_fault).get(get_faults).delete(delete_faults),
+        )
         .route("/faults/{id}", delete(delete_fault))
         .route("/calls", get(ended))
         .route("/calls/open", get(open))
@@ -53,7 +56,9 @@ async fn put_faults(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
 async fn post_fault(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
     let read = serde_json::from_slice::<Rule>(&body).map_err(|error| error.to_string());
     let checked = read.and_then(|rule| {
-        let plan = Plan { faults: vec![rule.clone()] };
+        let plan = Plan {
+            faults: vec![rule.clone()],
+        };
         plan.check().map(|()| rule)
     });
     match checked {

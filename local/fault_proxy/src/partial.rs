@@ -86,7 +86,11 @@ impl Rest {
     /// The answer when nothing was left to pass on.
     #[must_use]
     pub fn nothing_done(&self) -> Bytes {
-        let empty: &[u8] = if self.field == "Failed" { br#"{"Successful":[]}"# } else { br#"{"Responses":{}}"# };
+        let empty: &[u8] = if self.field == "Failed" {
+            br#"{"Successful":[]}"#
+        } else {
+            br#"{"Responses":{}}"#
+        };
         self.answer(empty)
     }
 }
@@ -110,12 +114,19 @@ mod tests {
     #[test]
     fn the_last_message_of_a_batch_fails() {
         let call = call("sqs", "SendMessageBatch");
-        let body = json!({"QueueUrl": "q", "Entries": [{"Id": "0", "MessageBody": "a"}, {"Id": "1", "MessageBody": "b"}]});
+        let body =
+            json!({"QueueUrl": "q", "Entries": [{"Id": "0", "MessageBody": "a"}, {"Id": "1", "MessageBody": "b"}]});
         let rest = without_last(&call, body.to_string().as_bytes()).unwrap();
         let passed_on = json_of(rest.body.as_ref().unwrap());
-        assert_eq!(passed_on, json!({"QueueUrl": "q", "Entries": [{"Id": "0", "MessageBody": "a"}]}));
+        assert_eq!(
+            passed_on,
+            json!({"QueueUrl": "q", "Entries": [{"Id": "0", "MessageBody": "a"}]})
+        );
         let answer = json_of(&rest.answer(br#"{"Successful": [{"Id": "0"}]}"#));
-        assert_eq!((&answer["Successful"][0]["Id"], &answer["Failed"][0]["Id"]), (&json!("0"), &json!("1")));
+        assert_eq!(
+            (&answer["Successful"][0]["Id"], &answer["Failed"][0]["Id"]),
+            (&json!("0"), &json!("1"))
+        );
     }
 
     #[test]
@@ -124,7 +135,10 @@ mod tests {
         let rest = without_last(&call("sqs", "ChangeMessageVisibilityBatch"), body.as_bytes()).unwrap();
         assert_eq!(rest.body, None);
         let answer = json_of(&rest.nothing_done());
-        assert_eq!((&answer["Successful"], &answer["Failed"][0]["Id"]), (&json!([]), &json!("7")));
+        assert_eq!(
+            (&answer["Successful"], &answer["Failed"][0]["Id"]),
+            (&json!([]), &json!("7"))
+        );
     }
 
     #[test]
@@ -133,7 +147,10 @@ mod tests {
         let body = json!({"RequestItems": {"t": {"ConsistentRead": true, "Keys": keys}}}).to_string();
         let rest = without_last(&call("dynamodb", "BatchGetItem"), body.as_bytes()).unwrap();
         let passed_on = json_of(rest.body.as_ref().unwrap());
-        assert_eq!(passed_on, json!({"RequestItems": {"t": {"ConsistentRead": true, "Keys": [keys[0]]}}}));
+        assert_eq!(
+            passed_on,
+            json!({"RequestItems": {"t": {"ConsistentRead": true, "Keys": [keys[0]]}}})
+        );
         let answer = json_of(&rest.answer(br#"{"Responses": {"t": []}, "UnprocessedKeys": {}}"#));
         assert_eq!(answer["UnprocessedKeys"], json!({"t": {"Keys": [keys[1]]}}));
     }

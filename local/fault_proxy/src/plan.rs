@@ -52,7 +52,8 @@ pub struct Rule {
     /// How many calls that are meant go free first.
     #[serde(default)]
     pub skip: u64,
-    /// How long a delay is.
+    /// How long a delay is; of another kind, how long it keeps its caller waiting in addition: a drop
+    /// before it closes the connection.
     #[serde(default)]
     pub delay_ms: u64,
     /// Only this service, as in `dynamodb`.
@@ -161,16 +162,19 @@ impl Plan {
             }
             rule.count = rule.count.map(|count| count.saturating_sub(1));
             chosen.struck.push((rule.id, rule.kind));
-            match rule.kind {
-                Kind::DelayBefore => chosen.before_ms = chosen.before_ms.saturating_add(rule.delay_ms),
-                Kind::DelayAfter => chosen.after_ms = chosen.after_ms.saturating_add(rule.delay_ms),
-                kind @ (Kind::DropBefore
-                | Kind::DropAfter
+            let wait = match rule.kind {
+                Kind::DelayAfter | Kind::DropAfter => &mut chosen.after_ms,
+                Kind::DelayBefore
+                | Kind::DropBefore
                 | Kind::Throttle
                 | Kind::Fail
                 | Kind::Partial
                 | Kind::Double
-                | Kind::Lose) => chosen.effect = Some(kind),
+                | Kind::Lose => &mut chosen.before_ms,
+            };
+            *wait = wait.saturating_add(rule.delay_ms);
+            if !rule.kind.is_delay() {
+                chosen.effect = Some(rule.kind);
             }
         }
         chosen
@@ -234,12 +238,12 @@ mod tests {
     #[test]
     fn delays_add_up_and_the_first_other_rule_decides() {
         let mut plan = plan(json!([
-            {"kind": "delay_before", "delay_ms": 5}, {"kind": "throttle"}, {"kind": "drop_after"},
+            {"kind": "delay_before", "delay_ms": 5}, {"kind": "throttle", "delay_ms": 2}, {"kind": "drop_after"},
             {"kind": "delay_after", "delay_ms": 7}, {"kind": "delay_before", "delay_ms": 1},
         ]));
         let call = call("dynamodb", "PutItem");
         let chosen = plan.choose(&call, "x", b"", &mut fastrand::Rng::with_seed(1));
-        assert_eq!((chosen.before_ms, chosen.after_ms), (6, 7));
+        assert_eq!((chosen.before_ms, chosen.after_ms), (8, 7));
         assert_eq!(chosen.effect, Some(Kind::Throttle));
         let kinds: Vec<_> = chosen.struck.iter().map(|(_, kind)| *kind).collect();
         assert_eq!(
@@ -253,10 +257,7 @@ mod tests {
         let lose = || plan(json!([{"kind": "lose"}]));
         assert_eq!(effect(&mut lose(), &call("dynamodb", "PutItem"), "x", ""), None);
         assert_eq!(effect(&mut lose(), &call("sqs", "SendMessageBatch"), "x", ""), None);
-        assert_eq!(
-            effect(&mut lose(), &call("sns", "Publish"), "x", ""),
-            Some(Kind::Lose)
-        );
+        assert_eq!(effect(&mut lose(), &call("sns", "Publish"), "x", ""), Some(Kind::Lose));
         let partial = || plan(json!([{"kind": "partial"}]));
         assert_eq!(effect(&mut partial(), &call("dynamodb", "UpdateItem"), "x", ""), None);
         assert_eq!(

@@ -136,7 +136,9 @@ impl Proxy {
         let call = Call::read(&parts, &body);
         let caller = peer.caller().await;
         let chosen = self.choose(&call, caller, &body);
-        let number = self.record().begin(call.clone(), caller, &chosen.struck, Timestamp::now());
+        let number = self
+            .record()
+            .begin(call.clone(), caller, &chosen.struck, Timestamp::now());
         let mut noted = Noted {
             proxy: Arc::clone(&self),
             number,
@@ -194,7 +196,11 @@ impl Proxy {
 
     /// Passes a call on, and its answer back.
     async fn forward(&self, parts: &Parts, body: Bytes) -> End {
-        let upstream = if parts.uri.path().starts_with(SES) { &self.ses } else { &self.aws };
+        let upstream = if parts.uri.path().starts_with(SES) {
+            &self.ses
+        } else {
+            &self.aws
+        };
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let mut headers = parts.headers.clone();
         remove_per_connection(&mut headers);

@@ -90,17 +90,20 @@ impl Record {
     /// An empty record that is also written to `log`.
     #[must_use]
     pub fn new(log: Option<File>) -> Self {
-        Self {
-            log,
-            ..Self::default()
-        }
+        Self { log, ..Self::default() }
     }
 
     /// Takes a call that begins; returns its number.
     pub fn begin(&mut self, call: Call, caller: &Caller, struck: &[(u64, Kind)], now: Timestamp) -> u64 {
         self.newest += 1;
         let action = format!("{}:{}", call.service, call.operation);
-        *self.stats.calls.entry(caller.name.clone()).or_default().entry(action).or_default() += 1;
+        *self
+            .stats
+            .calls
+            .entry(caller.name.clone())
+            .or_default()
+            .entry(action)
+            .or_default() += 1;
         for (_, kind) in struck {
             *self.stats.faults.entry(*kind).or_default() += 1;
         }

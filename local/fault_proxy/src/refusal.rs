@@ -7,8 +7,8 @@
 //! (`Throttled` 429, `InternalError` 500), SES (`TooManyRequestsException` 429); read 2026-11-24.
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Response};
 use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response};
 
 use crate::call::Call;
 use crate::plan::Kind;
@@ -31,7 +31,11 @@ fn words(call: &Call, kind: Kind) -> Option<Words> {
         ("sqs", Kind::Throttle) => (400, "RequestThrottled", "Request throttled."),
         ("sqs", Kind::Fail) => (500, "InternalFailure", "The request processing has failed."),
         ("s3", Kind::Throttle) => (503, "SlowDown", "Please reduce your request rate."),
-        ("s3", Kind::Fail) => (500, "InternalError", "We encountered an internal error. Please try again."),
+        ("s3", Kind::Fail) => (
+            500,
+            "InternalError",
+            "We encountered an internal error. Please try again.",
+        ),
         ("sns", Kind::Throttle) => (429, "Throttled", "Rate exceeded"),
         ("sns", Kind::Fail) => (500, "InternalError", "Internal failure"),
         ("ses", Kind::Throttle) => (429, "TooManyRequestsException", "Maximum sending rate exceeded."),
@@ -62,14 +66,18 @@ pub fn answer(call: &Call, kind: Kind) -> Option<Response<Body>> {
         ),
         "s3" => (
             "application/xml",
-            format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{name}</Code><Message>{message}</Message></Error>"),
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{name}</Code><Message>{message}</Message></Error>"
+            ),
         ),
         "sns" => {
             let at_fault = if status < 500 { "Sender" } else { "Receiver" };
             let error = format!("<Type>{at_fault}</Type><Code>{name}</Code><Message>{message}</Message>");
             (
                 "text/xml",
-                format!("<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error>{error}</Error></ErrorResponse>"),
+                format!(
+                    "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error>{error}</Error></ErrorResponse>"
+                ),
             )
         }
         _ => ("application/json", format!("{{\"message\":\"{message}\"}}")),

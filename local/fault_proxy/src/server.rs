@@ -159,7 +159,10 @@ async fn connection(stream: TcpStream, peer: Arc<Peer>, control: Router, proxy: 
         answer(Arc::clone(&peer), control.clone(), Arc::clone(&proxy), request)
     });
     // A service's error closes the connection without an answer: that is how a fault drops one.
-    if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+    if let Err(error) = http1::Builder::new()
+        .serve_connection(TokioIo::new(stream), service)
+        .await
+    {
         tracing::debug!(%error, "a connection ended early");
     }
 }
