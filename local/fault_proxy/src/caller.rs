@@ -26,7 +26,9 @@ pub struct Caller {
 }
 
 impl Caller {
-    fn unknown() -> Self {
+    /// Nobody knows who.
+    #[must_use]
+    pub fn unknown() -> Self {
         Self {
             name: UNKNOWN.to_owned(),
             process: None,

@@ -24,7 +24,6 @@ use crate::partial::{self, Rest};
 use crate::plan::{Chosen, Kind, Plan, Rule};
 use crate::record::{Outcome, Record};
 use crate::refusal;
-use crate::server::Peer;
 use crate::settings::Settings;
 
 /// No call of AWS's is larger here: SES's 40 MB with base64 and JSON around it.
@@ -128,13 +127,12 @@ impl Proxy {
     ///
     /// # Errors
     /// [`Closed`] when its connection is to be closed instead.
-    pub async fn pass(self: Arc<Self>, peer: &Peer, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
+    pub async fn pass(self: Arc<Self>, caller: &Caller, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(Body::new(body), BODY_LIMIT_BYTES).await;
         // Who does not say to the end what is wanted gets no answer at AWS either.
         let body = body.map_err(|_| Closed)?;
         let call = Call::read(&parts, &body);
-        let caller = peer.caller().await;
         let chosen = self.choose(&call, caller, &body);
         let number = self
             .record()

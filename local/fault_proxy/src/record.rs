@@ -68,8 +68,9 @@ pub struct Stats {
     pub calls: BTreeMap<String, BTreeMap<String, u64>>,
     /// Faults that struck, by kind.
     pub faults: BTreeMap<Kind, u64>,
-    /// Calls that no fault has struck, and that were not answered all the same.
-    pub unanswered: u64,
+    /// Calls whose answer did not come from where they were passed on to, by service: of SES, where
+    /// the fake SES has faults of its own.
+    pub unanswered: BTreeMap<String, u64>,
 }
 
 /// The record.
@@ -132,7 +133,7 @@ impl Record {
         entry.outcome = outcome;
         entry.status = status;
         if outcome == Outcome::Unanswered {
-            self.stats.unanswered += 1;
+            *self.stats.unanswered.entry(entry.call.service.clone()).or_default() += 1;
         }
         self.write(&entry);
         if self.latest.len() >= LATEST {

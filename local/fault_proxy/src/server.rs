@@ -20,11 +20,10 @@ use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use thiserror::Error;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 use tower::ServiceExt;
 
-use crate::caller::{self, Caller};
+use crate::caller::Caller;
 use crate::control;
 use crate::proxy::{Closed, Proxy};
 use crate::record::Record;
@@ -52,29 +51,6 @@ pub enum BindError {
     /// Nothing can be passed on.
     #[error("No HTTP client can be made: {0}.")]
     Http(#[from] reqwest::Error),
-}
-
-/// The other end of a connection.
-#[derive(Debug)]
-pub struct Peer {
-    theirs: SocketAddr,
-    ours: SocketAddr,
-    caller: OnceCell<Caller>,
-}
-
-impl Peer {
-    /// Who it is; found out once.
-    pub async fn caller(&self) -> &Caller {
-        let (theirs, ours) = (self.theirs, self.ours);
-        let find = || async move {
-            let found = tokio::task::spawn_blocking(move || Caller::of(theirs, ours)).await;
-            found.unwrap_or_else(|_| Caller {
-                name: caller::UNKNOWN.to_owned(),
-                process: None,
-            })
-        };
-        self.caller.get_or_init(find).await
-    }
 }
 
 /// A server that has its port.
@@ -135,8 +111,8 @@ impl Server {
                 () = &mut end => return,
                 accepted = self.listener.accept() => match accepted {
                     Ok((stream, theirs)) => {
-                        let peer = Arc::new(Peer { theirs, ours: self.address, caller: OnceCell::new() });
-                        connections.spawn(connection(stream, peer, control.clone(), Arc::clone(&self.proxy)));
+                        let ends = (theirs, self.address);
+                        connections.spawn(connection(stream, ends, control.clone(), Arc::clone(&self.proxy)));
                     }
                     Err(error) => {
                         // Out of file descriptors, mostly: wait, rather than spin.
@@ -150,25 +126,27 @@ impl Server {
     }
 }
 
-async fn connection(stream: TcpStream, peer: Arc<Peer>, control: Router, proxy: Arc<Proxy>) {
+async fn connection(stream: TcpStream, ends: (SocketAddr, SocketAddr), control: Router, proxy: Arc<Proxy>) {
     // Nagle's algorithm would add 40 ms to small answers.
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
+    // Before the first request is read: what has been read whole takes effect, and nothing may
+    // come between.
+    let found = tokio::task::spawn_blocking(move || Caller::of(ends.0, ends.1)).await;
+    let caller = Arc::new(found.unwrap_or_else(|_| Caller::unknown()));
     let service = service_fn(move |request: Request<Incoming>| {
-        answer(Arc::clone(&peer), control.clone(), Arc::clone(&proxy), request)
+        answer(Arc::clone(&caller), control.clone(), Arc::clone(&proxy), request)
     });
     // A service's error closes the connection without an answer: that is how a fault drops one.
-    if let Err(error) = http1::Builder::new()
-        .serve_connection(TokioIo::new(stream), service)
-        .await
-    {
+    let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = serving.await {
         tracing::debug!(%error, "a connection ended early");
     }
 }
 
 async fn answer(
-    peer: Arc<Peer>,
+    caller: Arc<Caller>,
     control: Router,
     proxy: Arc<Proxy>,
     request: Request<Incoming>,
@@ -177,7 +155,7 @@ async fn answer(
         let answer = control.oneshot(request.map(Body::new)).await;
         return answer.map_err(|never| match never {});
     }
-    proxy.pass(&peer, request).await
+    proxy.pass(&caller, request).await
 }
 
 /// Completes at SIGTERM or SIGINT.

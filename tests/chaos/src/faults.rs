@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use crate::requests::SILENT;
+
 /// What goes wrong at SES: the fake SES's own kinds.
 const AT_SES: [&str; 8] = [
     "throttle",
@@ -46,7 +48,8 @@ pub fn at_ses(emails: usize) -> Value {
         // Longer than the sender's patience.
         {"kind": "timeout", "share": 0.03, "delay_ms": 4000},
         {"kind": "drop_before", "share": 0.04},
-        {"kind": "drop_after", "share": 0.06},
+        {"kind": "drop_after", "share": 0.05},
+        {"kind": "drop_after", "share": 0.5, "to": SILENT},
     ])
 }
 
@@ -65,7 +68,9 @@ pub fn at_aws() -> Value {
         // What AWS delivers at least once: messages and events.
         {"kind": "double", "share": 0.05, "service": "sqs"},
         {"kind": "double", "share": 0.05, "service": "sns"},
-        {"kind": "lose", "share": 0.08, "service": "sns"},
+        {"kind": "lose", "share": 0.05, "service": "sns"},
+        // And for some all of them: the one case in which a second copy is sent, and marked.
+        {"kind": "lose", "share": 0.9, "service": "sns", "body": SILENT},
     ])
 }
 
@@ -76,6 +81,17 @@ pub fn struck(aws: &Value, ses: &Value) -> BTreeMap<String, u64> {
     let at_ses = AT_SES.map(|kind| (format!("ses_{kind}"), count(ses, kind).unwrap_or(0)));
     let at_aws = AT_AWS.map(|kind| (format!("aws_{kind}"), count(aws, kind).unwrap_or(0)));
     at_ses.into_iter().chain(at_aws).collect()
+}
+
+/// How many calls the emulator has left unanswered by itself.
+#[must_use]
+pub fn unanswered(aws: &Value) -> u64 {
+    let by_service = aws.get("unanswered").and_then(Value::as_object);
+    let counts = by_service
+        .into_iter()
+        .flatten()
+        .filter(|(service, _)| *service != "ses");
+    counts.filter_map(|(_, count)| count.as_u64()).sum()
 }
 
 #[cfg(test)]

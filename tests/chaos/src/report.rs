@@ -25,8 +25,9 @@ pub struct Report {
     pub kills_by_call: BTreeMap<String, usize>,
     /// Requests without a key that had no good answer: nothing was promised about them.
     pub unanswered: usize,
-    /// Calls that went unanswered although no fault had struck them: the emulator's own.
-    pub aws_unanswered: u64,
+    /// Calls that the emulator left unanswered by itself: none is expected, and none of them is a fault
+    /// that AWS does not have.
+    pub emulator_unanswered: u64,
     /// How long it took, without the start of the stack.
     pub seconds: u64,
     /// Everything that makes the run fail, in sentences.

@@ -12,6 +12,9 @@ const FROM: &str = "shop@mailqueue.example";
 /// One that SES refuses.
 const UNVERIFIED: &str = "shop@unverified.example";
 
+/// How the addresses begin to which SES's answers and events are lost more than to others.
+pub const SILENT: &str = "silent-";
+
 /// Emails in the largest batch here.
 const BATCH_MAX: usize = 20;
 
@@ -122,6 +125,7 @@ fn email(index: usize, seed: u64, batch: bool, chance: &mut Rng) -> Email {
             "to",
             json!([format!("one-{index}@example.com"), format!("two-{index}@example.com")]),
         ),
+        33..37 => put("to", json!([format!("{SILENT}{index}@example.com")])),
         16..24 => put("scheduled_at", json!(format!("in {} seconds", chance.u32(1..12)))),
         24..30 if !batch => {
             afterwards = Afterwards::Cancel;
@@ -183,6 +187,10 @@ mod tests {
             (
                 "bounced",
                 emails_that(|email| email.body["to"] == "bounce@simulator.amazonses.com"),
+            ),
+            (
+                "silent",
+                emails_that(|email| email.body["to"].to_string().contains(SILENT)),
             ),
             ("canceled", emails_that(|email| email.afterwards == Afterwards::Cancel)),
             (

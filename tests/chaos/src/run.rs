@@ -176,6 +176,8 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     stack.unlimited_account().await?;
     stack.promote().await?;
 
+    let at_start = stack.counters().await?;
+
     say(out, &format!("Posting {emails} emails; {kills} kills; seed {seed}."));
     stack.strike(&faults::at_aws(), &faults::at_ses(emails)).await?;
     let ((), made, accompanied) = join3(course.post(), course.kill(seed), course.accompany(out)).await;
@@ -207,11 +209,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         seed,
         kills_by_call: by_call(&made),
         unanswered: told.unanswered,
-        aws_unanswered: struck
-            .0
-            .get("unanswered")
-            .and_then(serde_json::Value::as_u64)
-            .unwrap_or(0),
+        emulator_unanswered: faults::unanswered(&struck.0).saturating_sub(faults::unanswered(&at_start.0)),
         seconds: began.elapsed().as_secs(),
         verdict,
         ..Report::default()
