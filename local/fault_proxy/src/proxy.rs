@@ -235,7 +235,7 @@ impl Proxy {
                 parts.headers.remove("x-amz-crc32");
                 End::Answer(Response::from_parts(parts, Body::from(rest.answer(&body))))
             }
-            other => other,
+            other @ (End::Answer(_) | End::Dropped | End::Unanswered) => other,
         }
     }
 }

@@ -140,7 +140,8 @@ mod tests {
 
     #[test]
     fn a_run_is_good_only_if_nothing_is_wrong_and_all_of_it_happened() {
-        let changes: [(fn(&mut Report), &str); 7] = [
+        type Change = fn(&mut Report);
+        let changes: [(Change, &str); 7] = [
             (|_| {}, ""),
             (|report| report.verdict.lost = 1, "1 of 10 accepted emails lost"),
             (|report| report.verdict.stuck = 2, "2 of 10 accepted emails stuck"),
