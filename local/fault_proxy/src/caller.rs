@@ -6,12 +6,17 @@
 //! does, in `/proc`), or the process is gone already, the caller is [`UNKNOWN`].
 //! Source: Linux's proc(5) and proc_pid_net(5): `/proc/net/tcp`, `/proc/<pid>/fd`, `environ`, `comm`.
 
+use std::collections::VecDeque;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// The name of a caller that cannot be told.
 pub const UNKNOWN: &str = "unknown";
+
+/// So many callers are looked at before all others.
+const LAST: usize = 64;
 
 /// Where Lambda tells a function its name.
 const FUNCTION_NAME: &[u8] = b"AWS_LAMBDA_FUNCTION_NAME=";
@@ -34,14 +39,51 @@ impl Caller {
             process: None,
         }
     }
+}
 
+/// Finds callers.
+#[derive(Debug, Default)]
+pub struct Callers {
+    /// Who called last: they are looked at first, for they call again.
+    last: Mutex<VecDeque<u32>>,
+}
+
+impl Callers {
     /// Finds who has the connection from `theirs` to `ours`. Reads files: not for a busy thread.
     #[must_use]
-    pub fn of(theirs: SocketAddr, ours: SocketAddr) -> Self {
-        inode_of(theirs, ours)
-            .and_then(|inode| process_with(&format!("socket:[{inode}]")))
-            .unwrap_or_else(Self::unknown)
+    pub fn find(&self, theirs: SocketAddr, ours: SocketAddr) -> Caller {
+        let found = inode_of(theirs, ours).and_then(|inode| self.process_with(&format!("socket:[{inode}]")));
+        let Some(process) = found else {
+            return Caller::unknown();
+        };
+        Caller {
+            name: name_of(&directory_of(process)),
+            process: Some(process),
+        }
     }
+
+    fn last(&self) -> MutexGuard<'_, VecDeque<u32>> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn process_with(&self, socket: &str) -> Option<u32> {
+        let last: Vec<u32> = self.last().iter().copied().collect();
+        let has_it = |process: &u32| has(&directory_of(*process), socket);
+        let found = last.into_iter().find(has_it).or_else(|| {
+            let all = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
+            all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+                .find(has_it)
+        })?;
+        let mut last = self.last();
+        last.retain(|process| *process != found);
+        last.push_front(found);
+        last.truncate(LAST);
+        Some(found)
+    }
+}
+
+fn directory_of(process: u32) -> PathBuf {
+    Path::new("/proc").join(process.to_string())
 }
 
 /// The inode of the socket whose own address is `theirs`.
@@ -66,17 +108,6 @@ fn in_table(address: SocketAddr) -> Option<String> {
         }
         SocketAddr::V6(_) => None,
     }
-}
-
-fn process_with(socket: &str) -> Option<Caller> {
-    let processes = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
-    processes
-        .filter_map(|entry| Some((entry.file_name().to_str()?.parse().ok()?, entry.path())))
-        .find(|(_, directory): &(u32, PathBuf)| has(directory, socket))
-        .map(|(process, directory)| Caller {
-            name: name_of(&directory),
-            process: Some(process),
-        })
 }
 
 fn has(process: &Path, socket: &str) -> bool {
@@ -119,6 +150,6 @@ mod tests {
     #[test]
     fn nobody_is_guessed() {
         let nobody = "127.0.0.1:1".parse().unwrap();
-        assert_eq!(Caller::of(nobody, nobody), Caller::unknown());
+        assert_eq!(Callers::default().find(nobody, nobody), Caller::unknown());
     }
 }

@@ -19,7 +19,7 @@ use reqwest::redirect::Policy;
 use thiserror::Error;
 
 use crate::call::{Call, SES};
-use crate::caller::Caller;
+use crate::caller::{Caller, Callers};
 use crate::partial::{self, Rest};
 use crate::plan::{Chosen, Kind, Plan, Rule};
 use crate::record::{Outcome, Record};
@@ -51,6 +51,7 @@ pub struct Proxy {
     http: Client,
     aws: String,
     ses: String,
+    callers: Callers,
     plan: Mutex<(Plan, fastrand::Rng, u64)>,
     record: Mutex<Record>,
 }
@@ -73,6 +74,7 @@ impl Proxy {
             http,
             aws: settings.aws.clone(),
             ses: settings.ses.clone(),
+            callers: Callers::default(),
             plan: Mutex::new((Plan::default(), chance, 0)),
             record: Mutex::new(record),
         })
@@ -80,6 +82,11 @@ impl Proxy {
 
     fn rules(&self) -> MutexGuard<'_, (Plan, fastrand::Rng, u64)> {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Who tells callers apart.
+    pub fn callers(&self) -> &Callers {
+        &self.callers
     }
 
     /// The record of calls.

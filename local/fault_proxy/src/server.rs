@@ -133,7 +133,8 @@ async fn connection(stream: TcpStream, ends: (SocketAddr, SocketAddr), control: 
     }
     // Before the first request is read: what has been read whole takes effect, and nothing may
     // come between.
-    let found = tokio::task::spawn_blocking(move || Caller::of(ends.0, ends.1)).await;
+    let callers = Arc::clone(&proxy);
+    let found = tokio::task::spawn_blocking(move || callers.callers().find(ends.0, ends.1)).await;
     let caller = Arc::new(found.unwrap_or_else(|_| Caller::unknown()));
     let service = service_fn(move |request: Request<Incoming>| {
         answer(Arc::clone(&caller), control.clone(), Arc::clone(&proxy), request)

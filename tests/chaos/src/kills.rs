@@ -33,7 +33,7 @@ const HOLD_MS: u64 = 1000;
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The pause between two looks at the proxy's record.
-const PAUSE: Duration = Duration::from_millis(15);
+const PAUSE: Duration = Duration::from_millis(40);
 
 /// So many calls of a function go free at most before one is held.
 const FREE: u64 = 40;
@@ -124,14 +124,24 @@ impl Killer {
         (self.made() * 100).checked_div(self.wanted).unwrap_or(100)
     }
 
-    /// Kills until all are made, or `until` has come.
+    /// Kills until all are made, or the run is over; as many of a hundred as `allowed` says.
     ///
     /// # Errors
     /// When the proxy does not do its part.
-    pub async fn run(&self, stack: &Stack, seed: u64, until: impl Fn() -> bool) -> Result<Vec<Kill>, Trouble> {
+    pub async fn run(
+        &self,
+        stack: &Stack,
+        seed: u64,
+        allowed: impl Fn() -> usize,
+        is_over: impl Fn() -> bool,
+    ) -> Result<Vec<Kill>, Trouble> {
         let mut chance = Rng::with_seed(seed);
         let mut kills = Vec::new();
-        while self.made() < self.wanted && !until() {
+        while self.made() < self.wanted && !is_over() {
+            if self.percent() > allowed() {
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
             if let Some(kill) = self.strike(stack, &mut chance).await? {
                 kills.push(kill);
                 self.made.fetch_add(1, Ordering::Relaxed);

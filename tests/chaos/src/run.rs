@@ -1,8 +1,8 @@
 //! The order of things: strike, post and kill at the same time, lift, settle, judge.
 //!
 //! **Role:** the whole run; decides nothing about an email.
-//! **Invariant:** kills need traffic: requests are held back while the kills are behind, so that the
-//! last kill still hits a system at work.
+//! **Invariant:** requests and kills wait for each other, so that kills strike from the first email to
+//! the last.
 //! **Start reading at** [`run`].
 
 use std::collections::BTreeMap;
@@ -43,7 +43,7 @@ const HIDDEN_SECS: u32 = 20;
 /// A request is held back no longer than this.
 const HELD_BACK: Duration = Duration::from_secs(2);
 
-/// Percents by which the requests may be ahead of the kills.
+/// Percents by which the requests may be ahead of the kills, and the other way round.
 const AHEAD: usize = 15;
 
 /// Pause between two runs of `promote` while faults are in force.
@@ -78,6 +78,11 @@ impl Course {
         self.killers.iter().map(Killer::percent).min().unwrap_or(100)
     }
 
+    fn ended_percent(&self) -> usize {
+        let ended = self.ended.load(Ordering::Relaxed);
+        (ended * 100).checked_div(self.requests.len()).unwrap_or(100)
+    }
+
     async fn hold_back(&self, index: usize) {
         let percent = (index * 100).checked_div(self.requests.len()).unwrap_or(100);
         let deadline = Instant::now() + HELD_BACK;
@@ -106,8 +111,8 @@ impl Course {
     /// All kills; `over` when no more are to be expected.
     async fn kill(&self, seed: u64) -> Result<Vec<Kill>, Trouble> {
         let killing = self.killers.iter().zip(seed..).map(|(killer, seed)| {
-            let until = || self.over.load(Ordering::Relaxed);
-            killer.run(&self.stack, seed, until)
+            let is_over = || self.over.load(Ordering::Relaxed);
+            killer.run(&self.stack, seed, || self.ended_percent() + AHEAD, is_over)
         });
         let kills = join_all(killing).await;
         let kills: Result<Vec<_>, _> = kills.into_iter().collect();
