@@ -49,7 +49,7 @@ pub fn at_ses(emails: usize) -> Value {
         {"kind": "timeout", "share": 0.03, "delay_ms": 4000},
         {"kind": "drop_before", "share": 0.04},
         {"kind": "drop_after", "share": 0.05},
-        {"kind": "drop_after", "share": 0.5, "to": SILENT},
+        {"kind": "drop_after", "share": 0.7, "to": SILENT},
     ])
 }
 
@@ -58,6 +58,8 @@ pub fn at_ses(emails: usize) -> Value {
 #[must_use]
 pub fn at_aws() -> Value {
     json!([
+        // Of some emails all events: the one case in which a second copy is sent, and marked.
+        {"kind": "lose", "share": 0.95, "service": "sns", "body": SILENT},
         {"kind": "delay_before", "share": 0.02, "delay_ms": 150},
         {"kind": "delay_after", "share": 0.02, "delay_ms": 150},
         {"kind": "drop_before", "share": 0.01},
@@ -69,8 +71,6 @@ pub fn at_aws() -> Value {
         {"kind": "double", "share": 0.05, "service": "sqs"},
         {"kind": "double", "share": 0.05, "service": "sns"},
         {"kind": "lose", "share": 0.05, "service": "sns"},
-        // And for some all of them: the one case in which a second copy is sent, and marked.
-        {"kind": "lose", "share": 0.9, "service": "sns", "body": SILENT},
     ])
 }
 

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::judge::Verdict;
 
+/// In so many emails some lose SES's answer and all events, and are sent twice.
+const ENOUGH: usize = 500;
+
 /// What is written to `.local/chaos.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize)]
 pub struct Report {
@@ -77,6 +80,9 @@ impl Report {
             .collect();
         if !never.is_empty() {
             failures.push(format!("These kinds of fault never happened: {}.", never.join(", ")));
+        }
+        if asked.emails >= ENOUGH && verdict.duplicates_marked + verdict.duplicates_unmarked == 0 {
+            failures.push("No email was sent twice: the mark was not put to the test.".to_owned());
         }
         failures.extend(others);
         self.failures = failures;
@@ -168,6 +174,16 @@ mod tests {
         let mut report = good();
         report.find_failures(ASKED, vec!["A client complains.".to_owned()]);
         assert!(!report.is_good());
+        let large = Asked {
+            emails: ENOUGH,
+            ..ASKED
+        };
+        for (marked, is_good) in [(0, false), (1, true)] {
+            let mut report = good();
+            report.verdict.duplicates_marked = marked;
+            report.find_failures(large, Vec::new());
+            assert_eq!(report.is_good(), is_good, "{:?}", report.failures);
+        }
     }
 
     #[test]

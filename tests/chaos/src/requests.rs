@@ -125,7 +125,7 @@ fn email(index: usize, seed: u64, batch: bool, chance: &mut Rng) -> Email {
             "to",
             json!([format!("one-{index}@example.com"), format!("two-{index}@example.com")]),
         ),
-        33..37 => put("to", json!([format!("{SILENT}{index}@example.com")])),
+        33..39 => put("to", json!([format!("{SILENT}{index}@example.com")])),
         16..24 => put("scheduled_at", json!(format!("in {} seconds", chance.u32(1..12)))),
         24..30 if !batch => {
             afterwards = Afterwards::Cancel;

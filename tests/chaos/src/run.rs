@@ -52,6 +52,12 @@ const BETWEEN_RUNS: Duration = Duration::from_secs(2);
 /// When nobody was hit for so long after the last request, nobody will be.
 const LAST_KILLS: Duration = Duration::from_secs(60);
 
+/// Faults stay in force until no more percents of the emails are unfinished ...
+const FEW: usize = 3;
+
+/// ... but no longer than this: a large backlog is worked off without them too.
+const LAST_EMAILS: Duration = Duration::from_secs(60);
+
 /// What is known to all who take part.
 struct Course {
     stack: Stack,
@@ -119,10 +125,21 @@ impl Course {
         Ok(kills?.into_iter().flatten().collect())
     }
 
-    /// `promote`, again and again, and what is said meanwhile.
+    /// Percents of the emails accepted so far that have not ended.
+    async fn unfinished_percent(&self) -> Result<usize, Trouble> {
+        let rows = self.stack.rows().await?;
+        let told = self.told.lock().await;
+        let is_unfinished = |email: &&Accepted| rows.get(&email.id).is_some_and(|row| !row.is_finished());
+        let unfinished = told.accepted.iter().filter(is_unfinished).count();
+        Ok((unfinished * 100).div_ceil(told.accepted.len().max(1)))
+    }
+
+    /// `promote`, again and again, and what is said meanwhile; until all is posted and killed, and
+    /// nearly all has been sent under faults.
     async fn accompany(&self, out: &mut impl Write) -> Result<(), Trouble> {
         let mut said = Instant::now();
         let mut last_hit = (0, Instant::now());
+        let mut waiting_since = None;
         loop {
             let made: usize = self.killers.iter().map(Killer::made).sum();
             let posted = self.posted.load(Ordering::Relaxed);
@@ -132,7 +149,10 @@ impl Course {
             let all = self.killers.iter().all(|killer| killer.made() >= killer.wanted);
             if posted && (all || last_hit.1.elapsed() > LAST_KILLS) {
                 self.over.store(true, Ordering::Relaxed);
-                return Ok(());
+                let since = *waiting_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > LAST_EMAILS || self.unfinished_percent().await? <= FEW {
+                    return Ok(());
+                }
             }
             if said.elapsed() > Duration::from_secs(15) {
                 said = Instant::now();
