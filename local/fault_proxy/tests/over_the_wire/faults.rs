@@ -60,18 +60,22 @@ async fn of_a_batch_one_part_is_left_out_and_named() {
 
 #[tokio::test]
 async fn a_delay_comes_before_or_after_the_effect() {
-    const DELAY: Duration = Duration::from_millis(400);
+    const DELAY: Duration = Duration::from_millis(1500);
     for (kind, at_once) in [("delay_before", 0), ("delay_after", 1)] {
         let proxy = Proxy::start().await;
-        proxy.faults(json!([{"kind": kind, "delay_ms": 400, "count": 1}])).await;
+        let fault = json!({"kind": kind, "delay_ms": DELAY.as_millis(), "count": 1});
+        proxy.faults(json!([fault])).await;
+        let is_open = async || !proxy.get("calls/open").await.as_array().unwrap().is_empty();
         let began = Instant::now();
         let call = proxy.call(UPDATE, "{}");
         let look = async {
-            tokio::time::sleep(DELAY / 2).await;
-            proxy.effects()
+            eventually(is_open).await;
+            eventually(async || proxy.effects() == at_once).await;
+            is_open().await
         };
-        let ((status, _), effects) = tokio::join!(call, look);
-        assert_eq!((status, effects, proxy.effects()), (200, at_once, 1), "{kind}");
+        let ((status, _), still_open) = tokio::join!(call, look);
+        assert!(still_open, "{kind}: not answered yet");
+        assert_eq!((status, proxy.effects()), (200, 1), "{kind}");
         assert!(began.elapsed() >= DELAY, "{kind}");
     }
 }
