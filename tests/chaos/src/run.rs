@@ -33,6 +33,9 @@ const CLIENTS: usize = 8;
 /// The queues that must be empty in the end.
 const QUEUES: [&str; 5] = ["HighLane", "NormalLane", "LowLane", "DeadLetterQueue", "FeedbackQueue"];
 
+/// The lanes among them.
+const LANES: [&str; 3] = ["HighLane", "NormalLane", "LowLane"];
+
 /// The two whose visibility timeout the template fixes, for production: six minutes.
 const SLOW: [&str; 2] = ["DeadLetterQueue", "FeedbackQueue"];
 
@@ -42,6 +45,13 @@ const HIDDEN_SECS: u32 = 20;
 
 /// A request is held back no longer than this.
 const HELD_BACK: Duration = Duration::from_secs(2);
+
+/// With more messages in the lanes requests wait: the timings are short here, so that a backlog of
+/// minutes is woken again and again.
+const LANES_FULL: u64 = 300;
+
+/// But no request waits longer for that.
+const CROWDED: Duration = Duration::from_secs(60);
 
 /// Percents by which the requests may be ahead of the kills, and the other way round.
 const AHEAD: usize = 15;
@@ -65,6 +75,9 @@ struct Course {
     killers: [Killer; 4],
     /// Requests that have ended.
     ended: AtomicUsize,
+    /// The lanes, and whether they are full.
+    lanes: Vec<String>,
+    crowded: AtomicBool,
     posted: AtomicBool,
     over: AtomicBool,
     told: Mutex<Told>,
@@ -91,8 +104,10 @@ impl Course {
 
     async fn hold_back(&self, index: usize) {
         let percent = (index * 100).checked_div(self.requests.len()).unwrap_or(100);
-        let deadline = Instant::now() + HELD_BACK;
-        while percent > self.killed_percent() + AHEAD && Instant::now() < deadline {
+        let began = Instant::now();
+        let is_ahead = || percent > self.killed_percent() + AHEAD && began.elapsed() < HELD_BACK;
+        let is_crowded = || self.crowded.load(Ordering::Relaxed) && began.elapsed() < CROWDED;
+        while is_ahead() || is_crowded() {
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
     }
@@ -159,6 +174,8 @@ impl Course {
                 let (ended, requests) = (self.ended.load(Ordering::Relaxed), self.requests.len());
                 say(out, &format!("  {ended} of {requests} requests, {made} kills"));
             }
+            let crowded = self.stack.depth(&self.lanes).await? > LANES_FULL;
+            self.crowded.store(crowded, Ordering::Relaxed);
             // One that is killed fails: that is what it is run for.
             self.stack.promote().await?;
             tokio::time::sleep(BETWEEN_RUNS).await;
@@ -186,11 +203,14 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     let Settings {
         emails, kills, seed, ..
     } = *settings;
+    let stack = Stack::connect(settings)?;
     let course = Course {
-        stack: Stack::connect(settings)?,
+        stack: stack.clone(),
         requests: requests(emails, seed),
         killers: Killer::of_all(kills),
         ended: AtomicUsize::new(0),
+        lanes: stack.queues(&LANES).await?,
+        crowded: AtomicBool::new(false),
         posted: AtomicBool::new(false),
         over: AtomicBool::new(false),
         told: Mutex::default(),
