@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check fuzz fuzz-corpus watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check chaos fuzz fuzz-corpus watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -16,6 +16,9 @@ logs: ## follows functions, emulator and fake SES
 
 test: ## every test, on a stack and ports of its own
 	@local/test
+
+chaos: ## the fault run: functions killed, calls dropped (EMAILS=500 KILLS=20 SEED=1)
+	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos
 
 check: ## format, clippy, dependencies, template
 	@python3 local/stack.py tools

@@ -12,6 +12,8 @@ Settings, all by environment:
   MAILQUEUE_TIMINGS  profile from timings.json (quick)
   MAILQUEUE_BINARIES directory with built binaries; then nothing is built
   MAILQUEUE_FIRST_EMAIL  0: ready without having sent an email (the tests send their own)
+  FAULT_PROXY_PORT   port of a fault proxy that functions and fake SES reach AWS and SES by (none)
+  FAULT_PROXY_SEED   what the proxy's and the fake SES's chance starts from (another at each start)
 """
 
 import fcntl
@@ -49,6 +51,8 @@ PORT = int(os.environ.get("MAILQUEUE_PORT", "4566"))
 INBOX_PORT = int(os.environ.get("INBOX_PORT", "8025"))
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 INBOX = f"http://127.0.0.1:{INBOX_PORT}"
+FAULT_PROXY_PORT = os.environ.get("FAULT_PROXY_PORT")
+FAULT_PROXY_URL = FAULT_PROXY_PORT and f"http://127.0.0.1:{FAULT_PROXY_PORT}"
 API = f"{ENDPOINT}/_aws/execute-api/{API_ID}/$default"
 # Tools are shared by all stacks of this checkout; they depend on nothing but their lists.
 VENV = ROOT / ".local" / "venv"
@@ -57,6 +61,7 @@ TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-ses-events"
 
 EMULATOR = Process(STATE, "emulator")
 FAKE_SES = Process(STATE, "fake_ses")
+FAULT_PROXY = Process(STATE, "fault_proxy")
 
 
 class Trouble(Exception):
@@ -221,8 +226,28 @@ def ensure(process, command, settings, files, healthy):
     wait_for(f"{process.name} to answer", answers, 60)
 
 
+def start_fault_proxy(binary):
+    """Calls of functions and of the fake SES's publisher pass through it; what a person or a test
+    calls goes to the emulator itself."""
+    settings = {
+        "FAULT_PROXY_PORT": FAULT_PROXY_PORT,
+        "FAULT_PROXY_AWS_URL": ENDPOINT,
+        "FAULT_PROXY_SES_URL": INBOX,
+        "FAULT_PROXY_LOG": str(STATE / "log" / "calls.jsonl"),
+    } | seed("FAULT_PROXY_SEED")
+    (STATE / "log").mkdir(parents=True, exist_ok=True)
+    ensure(FAULT_PROXY, [str(binary)], settings, [binary], lambda: get(f"{FAULT_PROXY_URL}/_fault_proxy/stats")[0] == 200)
+
+
+def seed(name):
+    """What `name` starts its chance from, if this start is to be repeated."""
+    return {name: os.environ["FAULT_PROXY_SEED"]} if "FAULT_PROXY_SEED" in os.environ else {}
+
+
 def start_fake_ses(binary):
-    settings = {"INBOX_PORT": str(INBOX_PORT), "FAKE_SES_TOPIC_ARN": TOPIC_ARN}
+    settings = {"INBOX_PORT": str(INBOX_PORT), "FAKE_SES_TOPIC_ARN": TOPIC_ARN} | seed("FAKE_SES_SEED")
+    if FAULT_PROXY_URL:
+        settings["AWS_ENDPOINT_URL"] = FAULT_PROXY_URL
     ensure(FAKE_SES, [str(binary)], settings, [binary], lambda: get(f"{INBOX}/messages")[0] == 200)
 
 
@@ -233,8 +258,9 @@ def start_emulator():
     settings = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(PORT),
-        # The functions inherit this: SES is ours, all else the emulator's.
-        "AWS_ENDPOINT_URL_SESV2": INBOX,
+        # The functions inherit these: SES is ours, all else the emulator's.
+        "AWS_ENDPOINT_URL": FAULT_PROXY_URL or ENDPOINT,
+        "AWS_ENDPOINT_URL_SESV2": FAULT_PROXY_URL or INBOX,
         "LAMBDA_EXECUTOR": "local",
         "S3_DATA_DIR": str(data / "s3"),
         "STATE_DIR": str(data / "state"),
@@ -479,6 +505,8 @@ def start():
         (STATE / "env").unlink(missing_ok=True)
         check_port(PORT, EMULATOR, "MAILQUEUE_PORT")
         check_port(INBOX_PORT, FAKE_SES, "INBOX_PORT")
+        if FAULT_PROXY_URL:
+            check_port(int(FAULT_PROXY_PORT), FAULT_PROXY, "FAULT_PROXY_PORT")
         install_tools()
         if Path(sys.prefix).resolve() != VENV.resolve():
             # boto3 and yaml are there. The lock goes with this process, and is taken again.
@@ -486,7 +514,9 @@ def start():
         import template as templates
 
         names = sorted(templates.functions(templates.load(ROOT / "template.yaml")).values())
-        binaries = binaries_of([*names, "fake_ses"])
+        binaries = binaries_of([*names, "fake_ses", *(["fault_proxy"] if FAULT_PROXY_URL else [])])
+        if FAULT_PROXY_URL:
+            start_fault_proxy(binaries["fault_proxy"])
         start_fake_ses(binaries["fake_ses"])
         start_emulator()
         key = api_key()
@@ -504,7 +534,8 @@ def start():
         write_env(
             STATE / "env",
             {"MAILQUEUE_URL": API, "MAILQUEUE_API_KEY": key, **aws}
-            | {"MAILQUEUE_STACK": STACK, "MAILQUEUE_TABLE": found["TableName"], "INBOX_URL": INBOX},
+            | {"MAILQUEUE_STACK": STACK, "MAILQUEUE_TABLE": found["TableName"], "INBOX_URL": INBOX}
+            | ({"FAULT_PROXY_URL": FAULT_PROXY_URL} if FAULT_PROXY_URL else {}),
         )
     shown = os.path.relpath(STATE / "env", ROOT)
     say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        settings: . {shown}\n        `make logs` follows it, `make stop` ends it.")
@@ -515,7 +546,7 @@ def stop():
     with locked(STATE / "run" / "lock"):
         for name in ("env", "watch.env"):
             (STATE / name).unlink(missing_ok=True)
-        ended = [process.name for process in (EMULATOR, FAKE_SES) if process.stop()]
+        ended = [process.name for process in (EMULATOR, FAKE_SES, FAULT_PROXY) if process.stop()]
         end_orphans(STATE / "data" / "tmp")
         (STATE / "run" / "deployed").unlink(missing_ok=True)
         # The emulator keeps its state in memory only; what it left on disk is of no use.

@@ -1,0 +1,106 @@
+//! The routes that tests steer and look with, below a path that no AWS call can have: the name of
+//! a bucket begins with a letter or a digit.
+//!
+//! | Route | |
+//! |---|---|
+//! | `PUT /_fault_proxy/faults` | `{"faults": [rule, ..]}` replaces all; 200 with them |
+//! | `POST /_fault_proxy/faults` | one rule more; 200 with it, and its id |
+//! | `GET`, `DELETE /_fault_proxy/faults` | what is in force; none any more (204) |
+//! | `DELETE /_fault_proxy/faults/{id}` | one less (204) |
+//! | `GET /_fault_proxy/calls` | those that have ended, the latest 10,000, oldest first |
+//! | `GET /_fault_proxy/calls/open` | those under way |
+//! | `GET /_fault_proxy/calls/{number}` | one |
+//! | `GET /_fault_proxy/stats` | counters: calls by caller and action, faults by kind |
+//!
+//! **Invariant:** a bad request changes nothing and is answered 400 with one sentence.
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{delete, get, put};
+use axum::{Json, Router};
+use serde_json::json;
+
+use crate::plan::{Plan, Rule};
+use crate::proxy::Proxy;
+
+/// Where the routes are.
+pub const PATH: &str = "/_fault_proxy/";
+
+/// Every route there is.
+pub fn routes(proxy: Arc<Proxy>) -> Router {
+    let below = Router::new()
+        .route(
+            "/faults",
+            put(put_faults).post(post_fault).get(get_faults).delete(delete_faults),
+        )
+        .route("/faults/{id}", delete(delete_fault))
+        .route("/calls", get(ended))
+        .route("/calls/open", get(open))
+        .route("/calls/{number}", get(one))
+        .route("/stats", get(stats));
+    Router::new().nest("/_fault_proxy", below).with_state(proxy)
+}
+
+async fn put_faults(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
+    let read = serde_json::from_slice::<Plan>(&body).map_err(|error| error.to_string());
+    match read.and_then(|plan| plan.check().map(|()| plan)) {
+        Ok(plan) => Json(proxy.put(plan)).into_response(),
+        Err(sentence) => bad_request(&sentence),
+    }
+}
+
+async fn post_fault(State(proxy): State<Arc<Proxy>>, body: Bytes) -> Response {
+    let read = serde_json::from_slice::<Rule>(&body).map_err(|error| error.to_string());
+    let checked = read.and_then(|rule| {
+        let plan = Plan {
+            faults: vec![rule.clone()],
+        };
+        plan.check().map(|()| rule)
+    });
+    match checked {
+        Ok(rule) => Json(proxy.add(rule)).into_response(),
+        Err(sentence) => bad_request(&sentence),
+    }
+}
+
+async fn get_faults(State(proxy): State<Arc<Proxy>>) -> Response {
+    Json(proxy.plan()).into_response()
+}
+
+async fn delete_faults(State(proxy): State<Arc<Proxy>>) -> StatusCode {
+    proxy.put(Plan::default());
+    StatusCode::NO_CONTENT
+}
+
+async fn delete_fault(State(proxy): State<Arc<Proxy>>, Path(id): Path<u64>) -> StatusCode {
+    proxy.remove(id);
+    StatusCode::NO_CONTENT
+}
+
+async fn ended(State(proxy): State<Arc<Proxy>>) -> Response {
+    Json(proxy.record().ended()).into_response()
+}
+
+async fn open(State(proxy): State<Arc<Proxy>>) -> Response {
+    Json(proxy.record().open()).into_response()
+}
+
+async fn one(State(proxy): State<Arc<Proxy>>, Path(number): Path<u64>) -> Response {
+    let found = proxy.record().entry(number);
+    match found {
+        Some(entry) => Json(entry).into_response(),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn stats(State(proxy): State<Arc<Proxy>>) -> Response {
+    Json(proxy.record().stats()).into_response()
+}
+
+fn bad_request(sentence: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({"message": sentence}))).into_response()
+}

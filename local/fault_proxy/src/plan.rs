@@ -1,0 +1,290 @@
+//! Which fault strikes which call.
+//!
+//! **Role:** tests put rules; every call asks once.
+//! **Invariant:** no I/O, no clock; chance only from the generator given.
+//! **Start reading at** [`Plan::choose`].
+
+use serde::{Deserialize, Serialize};
+
+use crate::call::Call;
+
+/// What goes wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Kind {
+    /// The call takes no effect, and its connection is closed without an answer.
+    DropBefore,
+    /// The call takes effect, and its connection is closed without an answer.
+    DropAfter,
+    /// The call is late; what is due by other rules still happens.
+    DelayBefore,
+    /// The call takes effect in time, its answer is late; as above.
+    DelayAfter,
+    /// No effect; the service says that it is asked too much.
+    Throttle,
+    /// No effect; the service says that it has failed.
+    Fail,
+    /// One part of a batch takes no effect, and the answer says so. Only where AWS has batches
+    /// that succeed in part.
+    Partial,
+    /// The call takes effect twice; the first answer is given.
+    Double,
+    /// No effect, and the answer says that all is well. Only for what may be lost: an event that
+    /// is published.
+    Lose,
+}
+
+/// When a fault strikes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rule {
+    /// The number by which the record names it; what is put has none yet.
+    #[serde(default)]
+    pub id: u64,
+    /// What goes wrong.
+    pub kind: Kind,
+    /// How likely, from 0 to 1.
+    #[serde(default = "always")]
+    pub share: f64,
+    /// How many times it still strikes; absent: for ever.
+    #[serde(default)]
+    pub count: Option<u64>,
+    /// How many calls that are meant go free first.
+    #[serde(default)]
+    pub skip: u64,
+    /// How long a delay is; of another kind, how long it keeps its caller waiting in addition: a drop
+    /// before it closes the connection.
+    #[serde(default)]
+    pub delay_ms: u64,
+    /// Only this service, as in `dynamodb`.
+    #[serde(default)]
+    pub service: Option<String>,
+    /// Only this operation, as in `UpdateItem`.
+    #[serde(default)]
+    pub operation: Option<String>,
+    /// Only this caller: a function's whole name, or a program's.
+    #[serde(default)]
+    pub caller: Option<String>,
+    /// Only calls whose body contains this.
+    #[serde(default)]
+    pub body: Option<String>,
+}
+
+fn always() -> f64 {
+    1.0
+}
+
+impl Rule {
+    fn means(&self, call: &Call, caller: &str, body: &[u8]) -> bool {
+        let is = |wanted: &Option<String>, given: &str| wanted.as_deref().is_none_or(|wanted| wanted == given);
+        is(&self.service, &call.service)
+            && is(&self.operation, &call.operation)
+            && is(&self.caller, caller)
+            && self.kind.fits(call)
+            && self.body.as_ref().is_none_or(|part| contains(body, part.as_bytes()))
+    }
+}
+
+impl Kind {
+    /// Whether such a thing can happen to such a call.
+    fn fits(self, call: &Call) -> bool {
+        match self {
+            Self::Partial => crate::partial::can_be(call),
+            Self::Lose => crate::refusal::can_be_lost(call),
+            Self::Throttle | Self::Fail => crate::refusal::has_words(call),
+            Self::DropBefore | Self::DropAfter | Self::DelayBefore | Self::DelayAfter | Self::Double => true,
+        }
+    }
+
+    fn is_delay(self) -> bool {
+        matches!(self, Self::DelayBefore | Self::DelayAfter)
+    }
+}
+
+fn contains(body: &[u8], part: &[u8]) -> bool {
+    part.is_empty() || body.windows(part.len()).any(|window| window == part)
+}
+
+/// The rules in force, in the order in which they are asked.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    /// The rules.
+    pub faults: Vec<Rule>,
+}
+
+/// What happens to one call.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Chosen {
+    /// The rules that struck, by number, and what each does.
+    pub struck: Vec<(u64, Kind)>,
+    /// How long the call waits before it takes effect, in milliseconds.
+    pub before_ms: u64,
+    /// How long its answer waits, in milliseconds.
+    pub after_ms: u64,
+    /// What becomes of it, other than being late.
+    pub effect: Option<Kind>,
+}
+
+impl Plan {
+    /// Says what is wrong with a plan, in one sentence.
+    ///
+    /// # Errors
+    /// The sentence.
+    pub fn check(&self) -> Result<(), String> {
+        for (index, rule) in self.faults.iter().enumerate() {
+            if !(0.0..=1.0).contains(&rule.share) {
+                return Err(format!("faults[{index}].share must be from 0 to 1."));
+            }
+            if rule.kind.is_delay() && rule.delay_ms == 0 {
+                return Err(format!("faults[{index}].delay_ms is required for a delay."));
+            }
+        }
+        Ok(())
+    }
+
+    /// Decides what happens to a call, and uses up what strikes.
+    ///
+    /// Delays add up; of everything else the first rule that strikes decides.
+    pub fn choose(&mut self, call: &Call, caller: &str, body: &[u8], chance: &mut fastrand::Rng) -> Chosen {
+        let mut chosen = Chosen::default();
+        for rule in &mut self.faults {
+            let free = rule.kind.is_delay() || chosen.effect.is_none();
+            if !free || rule.count == Some(0) || !rule.means(call, caller, body) {
+                continue;
+            }
+            if rule.skip > 0 {
+                rule.skip -= 1;
+                continue;
+            }
+            if chance.f64() >= rule.share {
+                continue;
+            }
+            rule.count = rule.count.map(|count| count.saturating_sub(1));
+            chosen.struck.push((rule.id, rule.kind));
+            let wait = match rule.kind {
+                Kind::DelayAfter | Kind::DropAfter => &mut chosen.after_ms,
+                Kind::DelayBefore
+                | Kind::DropBefore
+                | Kind::Throttle
+                | Kind::Fail
+                | Kind::Partial
+                | Kind::Double
+                | Kind::Lose => &mut chosen.before_ms,
+            };
+            *wait = wait.saturating_add(rule.delay_ms);
+            if !rule.kind.is_delay() {
+                chosen.effect = Some(rule.kind);
+            }
+        }
+        chosen
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    fn plan(faults: Value) -> Plan {
+        serde_json::from_value(json!({"faults": faults})).unwrap()
+    }
+
+    fn call(service: &str, operation: &str) -> Call {
+        Call {
+            service: service.to_owned(),
+            operation: operation.to_owned(),
+            emails: Vec::new(),
+        }
+    }
+
+    fn effect(plan: &mut Plan, call: &Call, caller: &str, body: &str) -> Option<Kind> {
+        plan.choose(call, caller, body.as_bytes(), &mut fastrand::Rng::with_seed(1))
+            .effect
+    }
+
+    #[test]
+    fn a_rule_strikes_what_it_means_and_nothing_else() {
+        let update = call("dynamodb", "UpdateItem");
+        for (rule, strikes) in [
+            (json!({}), true),
+            (json!({"service": "dynamodb"}), true),
+            (json!({"service": "sqs"}), false),
+            (json!({"operation": "UpdateItem"}), true),
+            (json!({"operation": "Update"}), false),
+            (json!({"caller": "mailqueue-send"}), true),
+            (json!({"caller": "mailqueue"}), false),
+            (json!({"body": "seven"}), true),
+            (json!({"body": "eight"}), false),
+            (json!({"count": 0}), false),
+            (json!({"share": 0}), false),
+        ] {
+            let mut rule = rule;
+            rule["kind"] = json!("drop_after");
+            let mut plan = plan(json!([rule]));
+            let struck = effect(&mut plan, &update, "mailqueue-send", "six seven");
+            assert_eq!(struck.is_some(), strikes, "{:?}", plan.faults);
+        }
+    }
+
+    #[test]
+    fn first_some_go_free_and_then_a_count_runs_out() {
+        let mut plan = plan(json!([{"kind": "drop_before", "skip": 2, "count": 1}]));
+        let struck = [(); 4].map(|()| effect(&mut plan, &call("sqs", "SendMessage"), "x", "").is_some());
+        assert_eq!(struck, [false, false, true, false]);
+    }
+
+    #[test]
+    fn delays_add_up_and_the_first_other_rule_decides() {
+        let mut plan = plan(json!([
+            {"kind": "delay_before", "delay_ms": 5}, {"kind": "throttle", "delay_ms": 2}, {"kind": "drop_after"},
+            {"kind": "delay_after", "delay_ms": 7}, {"kind": "delay_before", "delay_ms": 1},
+        ]));
+        let call = call("dynamodb", "PutItem");
+        let chosen = plan.choose(&call, "x", b"", &mut fastrand::Rng::with_seed(1));
+        assert_eq!((chosen.before_ms, chosen.after_ms), (8, 7));
+        assert_eq!(chosen.effect, Some(Kind::Throttle));
+        let kinds: Vec<_> = chosen.struck.iter().map(|(_, kind)| *kind).collect();
+        assert_eq!(
+            kinds,
+            [Kind::DelayBefore, Kind::Throttle, Kind::DelayAfter, Kind::DelayBefore]
+        );
+    }
+
+    #[test]
+    fn what_cannot_happen_at_aws_does_not_happen_here() {
+        let lose = || plan(json!([{"kind": "lose"}]));
+        assert_eq!(effect(&mut lose(), &call("dynamodb", "PutItem"), "x", ""), None);
+        assert_eq!(effect(&mut lose(), &call("sqs", "SendMessageBatch"), "x", ""), None);
+        assert_eq!(effect(&mut lose(), &call("sns", "Publish"), "x", ""), Some(Kind::Lose));
+        let partial = || plan(json!([{"kind": "partial"}]));
+        assert_eq!(effect(&mut partial(), &call("dynamodb", "UpdateItem"), "x", ""), None);
+        assert_eq!(
+            effect(&mut partial(), &call("sqs", "SendMessageBatch"), "x", ""),
+            Some(Kind::Partial)
+        );
+    }
+
+    #[test]
+    fn a_share_is_a_probability_and_a_seed_repeats_it() {
+        let strikes = |seed| {
+            let mut plan = plan(json!([{"kind": "fail", "share": 0.25}]));
+            let mut chance = fastrand::Rng::with_seed(seed);
+            let call = call("s3", "PutObject");
+            let strikes = |_: &usize| plan.choose(&call, "x", b"", &mut chance).effect.is_some();
+            (0..4000).filter(strikes).count()
+        };
+        assert_eq!(strikes(7), strikes(7));
+        assert!((900..1100).contains(&strikes(7)), "{}", strikes(7));
+    }
+
+    #[test]
+    fn nonsense_is_refused() {
+        assert!(plan(json!([{"kind": "fail", "share": 1.5}])).check().is_err());
+        assert!(plan(json!([{"kind": "delay_after"}])).check().is_err());
+        for bad in [json!([{"kind": "flood"}]), json!([{"kind": "fail", "to": "x"}])] {
+            assert!(serde_json::from_value::<Plan>(json!({"faults": bad})).is_err());
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Every call: those under way, the latest that have ended, counters, and the log.
+//!
+//! **Invariant:** a call is in the record before it can take effect. Memory does not grow with the
+//! number of calls: what is not among the latest is in the log only.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fs::File;
+use std::io::Write;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use crate::call::Call;
+use crate::caller::Caller;
+use crate::plan::Kind;
+
+/// So many ended calls are kept in memory.
+const LATEST: usize = 10_000;
+
+/// What became of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// It is under way.
+    Open,
+    /// It was answered.
+    Answered,
+    /// A fault has closed its connection.
+    Dropped,
+    /// Its caller closed the connection before the answer: it has given up, or died.
+    Gone,
+    /// Whom it was passed on to has closed the connection, or could not be reached.
+    Unanswered,
+}
+
+/// A call and what became of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Entry {
+    /// Calls are numbered from 1.
+    pub number: u64,
+    /// When it came: RFC 3339, UTC, milliseconds.
+    pub at: String,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<String>,
+    /// The function or program that called.
+    pub caller: String,
+    /// Its process.
+    pub process: Option<u32>,
+    /// What was called.
+    #[serde(flatten)]
+    pub call: Call,
+    /// The faults that struck it.
+    pub faults: Vec<Kind>,
+    /// Their rules.
+    pub rules: Vec<u64>,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// The status of the answer, if there was one: also of one that the caller never saw.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+}
+
+/// How often.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Stats {
+    /// Calls by caller and action, as in `dynamodb:UpdateItem`.
+    pub calls: BTreeMap<String, BTreeMap<String, u64>>,
+    /// Faults that struck, by kind.
+    pub faults: BTreeMap<Kind, u64>,
+    /// Calls whose answer did not come from where they were passed on to, by service: of SES, where
+    /// the fake SES has faults of its own.
+    pub unanswered: BTreeMap<String, u64>,
+}
+
+/// The record.
+#[derive(Debug, Default)]
+pub struct Record {
+    newest: u64,
+    open: BTreeMap<u64, Entry>,
+    latest: VecDeque<Entry>,
+    stats: Stats,
+    log: Option<File>,
+}
+
+fn written(now: Timestamp) -> String {
+    format!("{now:.3}")
+}
+
+impl Record {
+    /// An empty record that is also written to `log`.
+    #[must_use]
+    pub fn new(log: Option<File>) -> Self {
+        Self { log, ..Self::default() }
+    }
+
+    /// Takes a call that begins; returns its number.
+    pub fn begin(&mut self, call: Call, caller: &Caller, struck: &[(u64, Kind)], now: Timestamp) -> u64 {
+        self.newest += 1;
+        let action = format!("{}:{}", call.service, call.operation);
+        *self
+            .stats
+            .calls
+            .entry(caller.name.clone())
+            .or_default()
+            .entry(action)
+            .or_default() += 1;
+        for (_, kind) in struck {
+            *self.stats.faults.entry(*kind).or_default() += 1;
+        }
+        let entry = Entry {
+            number: self.newest,
+            at: written(now),
+            ended_at: None,
+            caller: caller.name.clone(),
+            process: caller.process,
+            call,
+            faults: struck.iter().map(|(_, kind)| *kind).collect(),
+            rules: struck.iter().map(|(id, _)| *id).collect(),
+            outcome: Outcome::Open,
+            status: None,
+        };
+        self.open.insert(self.newest, entry);
+        self.newest
+    }
+
+    /// Says what became of a call; only the first saying counts.
+    pub fn end(&mut self, number: u64, outcome: Outcome, status: Option<u16>, now: Timestamp) {
+        let Some(mut entry) = self.open.remove(&number) else {
+            return;
+        };
+        entry.ended_at = Some(written(now));
+        entry.outcome = outcome;
+        entry.status = status;
+        if outcome == Outcome::Unanswered {
+            *self.stats.unanswered.entry(entry.call.service.clone()).or_default() += 1;
+        }
+        self.write(&entry);
+        if self.latest.len() >= LATEST {
+            self.latest.pop_front();
+        }
+        self.latest.push_back(entry);
+    }
+
+    fn write(&mut self, entry: &Entry) {
+        let Some(log) = &mut self.log else {
+            return;
+        };
+        let line = serde_json::to_string(entry).map_err(std::io::Error::from);
+        if let Err(error) = line.and_then(|line| writeln!(log, "{line}")) {
+            tracing::error!(%error, "the log cannot be written; it ends here");
+            self.log = None;
+        }
+    }
+
+    /// The calls under way, oldest first.
+    #[must_use]
+    pub fn open(&self) -> Vec<Entry> {
+        self.open.values().cloned().collect()
+    }
+
+    /// The calls that have ended, as far as they are kept, oldest first.
+    #[must_use]
+    pub fn ended(&self) -> Vec<Entry> {
+        self.latest.iter().cloned().collect()
+    }
+
+    /// One call, under way or kept.
+    #[must_use]
+    pub fn entry(&self, number: u64) -> Option<Entry> {
+        let ended = || self.latest.iter().rev().find(|entry| entry.number == number);
+        self.open.get(&number).or_else(ended).cloned()
+    }
+
+    /// The counters.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        self.stats.clone()
+    }
+}

@@ -1,0 +1,110 @@
+//! Refusals and failures as the services word them, and the answer to what is lost.
+//!
+//! **Invariant:** pure. A status, a name or a shape that a service does not have is not made up.
+//! Source: the services' API references, "Common Error Types" and the errors of their operations:
+//! DynamoDB (`ProvisionedThroughputExceededException` 400, `InternalServerError` 500), SQS
+//! (`RequestThrottled` 400, `InternalFailure` 500), S3 (`SlowDown` 503, `InternalError` 500), SNS
+//! (`Throttled` 429, `InternalError` 500), SES (`TooManyRequestsException` 429); read 2026-11-24.
+
+use axum::body::Body;
+use axum::http::header::CONTENT_TYPE;
+use axum::http::{HeaderValue, Response};
+
+use crate::call::Call;
+use crate::plan::Kind;
+
+/// What is said.
+struct Words {
+    status: u16,
+    name: &'static str,
+    message: &'static str,
+}
+
+fn words(call: &Call, kind: Kind) -> Option<Words> {
+    let (status, name, message) = match (call.service.as_str(), kind) {
+        ("dynamodb", Kind::Throttle) => (
+            400,
+            "ProvisionedThroughputExceededException",
+            "The level of configured provisioned throughput for the table was exceeded.",
+        ),
+        ("dynamodb", Kind::Fail) => (500, "InternalServerError", "Internal server error"),
+        ("sqs", Kind::Throttle) => (400, "RequestThrottled", "Request throttled."),
+        ("sqs", Kind::Fail) => (500, "InternalFailure", "The request processing has failed."),
+        ("s3", Kind::Throttle) => (503, "SlowDown", "Please reduce your request rate."),
+        ("s3", Kind::Fail) => (
+            500,
+            "InternalError",
+            "We encountered an internal error. Please try again.",
+        ),
+        ("sns", Kind::Throttle) => (429, "Throttled", "Rate exceeded"),
+        ("sns", Kind::Fail) => (500, "InternalError", "Internal failure"),
+        ("ses", Kind::Throttle) => (429, "TooManyRequestsException", "Maximum sending rate exceeded."),
+        ("ses", Kind::Fail) => (500, "InternalFailure", "The request processing has failed."),
+        _ => return None,
+    };
+    Some(Words { status, name, message })
+}
+
+/// Whether the service has words for a refusal.
+#[must_use]
+pub fn has_words(call: &Call) -> bool {
+    words(call, Kind::Fail).is_some()
+}
+
+/// The answer to a call that is refused so; `None` where the service has no words for it.
+#[must_use]
+pub fn answer(call: &Call, kind: Kind) -> Option<Response<Body>> {
+    let Words { status, name, message } = words(call, kind)?;
+    let (media_type, body) = match call.service.as_str() {
+        "dynamodb" => (
+            "application/x-amz-json-1.0",
+            format!("{{\"__type\":\"com.amazonaws.dynamodb.v20120810#{name}\",\"message\":\"{message}\"}}"),
+        ),
+        "sqs" => (
+            "application/x-amz-json-1.0",
+            format!("{{\"__type\":\"com.amazonaws.sqs#{name}\",\"message\":\"{message}\"}}"),
+        ),
+        "s3" => (
+            "application/xml",
+            format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{name}</Code><Message>{message}</Message></Error>"
+            ),
+        ),
+        "sns" => {
+            let at_fault = if status < 500 { "Sender" } else { "Receiver" };
+            let error = format!("<Type>{at_fault}</Type><Code>{name}</Code><Message>{message}</Message>");
+            (
+                "text/xml",
+                format!(
+                    "<ErrorResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\"><Error>{error}</Error></ErrorResponse>"
+                ),
+            )
+        }
+        _ => ("application/json", format!("{{\"message\":\"{message}\"}}")),
+    };
+    let response = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, media_type)
+        .header("x-amzn-errortype", name);
+    response.body(Body::from(body)).ok()
+}
+
+/// Whether what is called may be lost at AWS although the answer was good. SES publishes its
+/// events by best effort; this is where they leave it.
+#[must_use]
+pub fn can_be_lost(call: &Call) -> bool {
+    call.service == "sns" && call.operation == "Publish"
+}
+
+/// The good answer to what is lost.
+#[must_use]
+pub fn as_if_published(number: u64) -> Response<Body> {
+    let result = format!("<PublishResult><MessageId>lost-{number}</MessageId></PublishResult>");
+    let body = format!(
+        "<PublishResponse xmlns=\"http://sns.amazonaws.com/doc/2010-03-31/\">{result}<ResponseMetadata><RequestId>lost-{number}</RequestId></ResponseMetadata></PublishResponse>"
+    );
+    let mut response = Response::new(Body::from(body));
+    let media_type = HeaderValue::from_static("text/xml");
+    response.headers_mut().insert(CONTENT_TYPE, media_type);
+    response
+}

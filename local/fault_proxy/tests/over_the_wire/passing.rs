@@ -1,0 +1,43 @@
+//! Without faults everything passes as it is.
+
+use crate::proxy::{Proxy, UPDATE};
+
+#[tokio::test]
+async fn a_call_and_its_answer_pass_unchanged() {
+    let proxy = Proxy::start().await;
+    let answer = proxy.raw("POST", "/path?with=query", UPDATE, "the body").await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    assert!(answer.contains("x-host: somebody.example"), "{answer}");
+    assert!(answer.contains("x-amz-crc32: 7"), "{answer}");
+    assert!(answer.ends_with(r#"{"Successful":[],"number":1}"#), "{answer}");
+    let effects = proxy.aws.lock().unwrap().clone();
+    assert_eq!(effects, [("/path?with=query".to_owned(), "the body".to_owned())]);
+}
+
+#[tokio::test]
+async fn a_refusal_passes_too_and_is_no_fault() {
+    let proxy = Proxy::start().await;
+    assert_eq!(proxy.call(UPDATE, "refuse").await.0, 400);
+    let stats = proxy.get("stats").await;
+    assert_eq!(
+        (&stats["faults"], &stats["unanswered"]),
+        (&serde_json::json!({}), &serde_json::json!({}))
+    );
+}
+
+#[tokio::test]
+async fn what_is_for_ses_goes_to_ses_and_all_else_to_aws() {
+    let proxy = Proxy::start().await;
+    proxy.raw("POST", "/v2/email/outbound-emails", "", "{}").await;
+    assert_eq!((proxy.effects(), proxy.ses.lock().unwrap().len()), (0, 1));
+    proxy.raw("PUT", "/v2/other", "", "{}").await;
+    assert_eq!((proxy.effects(), proxy.ses.lock().unwrap().len()), (1, 1));
+}
+
+#[tokio::test]
+async fn its_own_routes_reach_nobody_else() {
+    let proxy = Proxy::start().await;
+    assert_eq!(proxy.control("GET", "nothing", &serde_json::Value::Null).await.0, 404);
+    proxy.get("calls").await;
+    assert_eq!(proxy.effects(), 0);
+}

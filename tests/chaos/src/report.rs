@@ -1,0 +1,211 @@
+//! The verdict as JSON and for people.
+//!
+//! **Invariant:** pure. What a script relies on keeps its name; fields are only ever added.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use crate::judge::Verdict;
+
+/// In so many emails some lose SES's answer and all events, and are sent twice.
+const ENOUGH: usize = 500;
+
+/// What is written to `.local/chaos.json`.
+#[derive(Debug, Clone, Default, PartialEq, Serialize)]
+pub struct Report {
+    /// How the emails fared.
+    #[serde(flatten)]
+    pub verdict: Verdict,
+    /// Processes killed in mid-invocation, by function.
+    pub kills: BTreeMap<String, usize>,
+    /// How often each kind of fault struck.
+    pub faults: BTreeMap<String, u64>,
+    /// What chance started from.
+    pub seed: u64,
+    /// Kills, by the call that was never answered.
+    pub kills_by_call: BTreeMap<String, usize>,
+    /// Requests without a key that had no good answer: nothing was promised about them.
+    pub unanswered: usize,
+    /// Calls that the emulator left unanswered by itself: none is expected, and none of them is a fault
+    /// that AWS does not have.
+    pub emulator_unanswered: u64,
+    /// How long it took, without the start of the stack.
+    pub seconds: u64,
+    /// Everything that makes the run fail, in sentences.
+    pub failures: Vec<String>,
+}
+
+/// What was asked of the run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Emails.
+    pub emails: usize,
+    /// Kills.
+    pub kills: usize,
+}
+
+impl Report {
+    /// Says what is wrong, in sentences: with the emails, and with the run itself, which proves
+    /// nothing if nothing went wrong in it. `others`: what clients had to complain of.
+    pub fn find_failures(&mut self, asked: Asked, others: Vec<String>) {
+        let verdict = &self.verdict;
+        let mut failures = Vec::new();
+        for (count, what) in [
+            (verdict.lost, "lost"),
+            (verdict.stuck, "stuck"),
+            (verdict.duplicates_unmarked, "doubled without a mark"),
+        ] {
+            if count > 0 {
+                failures.push(format!("{count} of {} accepted emails {what}.", verdict.accepted));
+            }
+        }
+        if asked.emails > 0 && verdict.accepted == 0 {
+            failures.push("No email was accepted.".to_owned());
+        }
+        let made: usize = self.kills.values().sum();
+        if made < asked.kills {
+            failures.push(format!(
+                "Of {} kills only {made} hit a running invocation: {}.",
+                asked.kills,
+                list(&self.kills)
+            ));
+        }
+        let never: Vec<_> = self
+            .faults
+            .iter()
+            .filter(|(_, count)| **count == 0)
+            .map(|(kind, _)| kind.as_str())
+            .collect();
+        if !never.is_empty() {
+            failures.push(format!("These kinds of fault never happened: {}.", never.join(", ")));
+        }
+        if asked.emails >= ENOUGH && verdict.duplicates_marked + verdict.duplicates_unmarked == 0 {
+            failures.push("No email was sent twice: the mark was not put to the test.".to_owned());
+        }
+        failures.extend(others);
+        self.failures = failures;
+    }
+
+    /// Whether the run shows what it is to show.
+    #[must_use]
+    pub fn is_good(&self) -> bool {
+        self.failures.is_empty()
+    }
+
+    /// The summary.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let verdict = &self.verdict;
+        let mut text = String::new();
+        let failed: usize = verdict.failed.values().sum();
+        let mut line = |name: &str, value: &dyn std::fmt::Display, more: &str| {
+            // Writing to a string cannot fail.
+            writeln!(text, "  {name:<22}{value:>8}  {more}").ok();
+        };
+        line("accepted", &verdict.accepted, "answered with 2xx");
+        line("sent", &verdict.sent, "of these, at the fake SES");
+        line("failed", &failed, &list(&verdict.failed));
+        line("canceled", &verdict.canceled, "");
+        line("expired", &verdict.expired, "");
+        line("unknown", &verdict.unknown, "SES may have them");
+        line("duplicates, marked", &verdict.duplicates_marked, "");
+        line("duplicates, unmarked", &verdict.duplicates_unmarked, "must be 0");
+        line("lost", &verdict.lost, "must be 0");
+        line("stuck", &verdict.stuck, "must be 0");
+        line("kills", &self.kills.values().sum::<usize>(), &list(&self.kills));
+        line("faults", &self.faults.values().sum::<u64>(), &list(&self.faults));
+        line("seconds", &self.seconds, "");
+        text
+    }
+}
+
+fn list<T: std::fmt::Display>(counts: &BTreeMap<String, T>) -> String {
+    let shown: Vec<_> = counts.iter().map(|(name, count)| format!("{name} {count}")).collect();
+    shown.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ASKED: Asked = Asked { emails: 10, kills: 4 };
+
+    fn good() -> Report {
+        Report {
+            verdict: Verdict {
+                accepted: 10,
+                ..Verdict::default()
+            },
+            kills: BTreeMap::from([("send".to_owned(), 3), ("promote".to_owned(), 1)]),
+            faults: BTreeMap::from([("ses_quota".to_owned(), 1)]),
+            ..Report::default()
+        }
+    }
+
+    #[test]
+    fn a_run_is_good_only_if_nothing_is_wrong_and_all_of_it_happened() {
+        type Change = fn(&mut Report);
+        let changes: [(Change, &str); 7] = [
+            (|_| {}, ""),
+            (|report| report.verdict.lost = 1, "1 of 10 accepted emails lost"),
+            (|report| report.verdict.stuck = 2, "2 of 10 accepted emails stuck"),
+            (
+                |report| report.verdict.duplicates_unmarked = 3,
+                "3 of 10 accepted emails doubled",
+            ),
+            (|report| report.verdict.accepted = 0, "No email was accepted"),
+            (|report| report.kills.clear(), "Of 4 kills only 0 hit"),
+            (
+                |report| {
+                    report.faults.insert("aws_lose".to_owned(), 0);
+                },
+                "never happened: aws_lose",
+            ),
+        ];
+        for (change, sentence) in changes {
+            let mut report = good();
+            change(&mut report);
+            report.find_failures(ASKED, Vec::new());
+            assert_eq!(report.is_good(), sentence.is_empty(), "{:?}", report.failures);
+            assert!(report.failures.join(" ").contains(sentence), "{:?}", report.failures);
+        }
+        let mut report = good();
+        report.find_failures(ASKED, vec!["A client complains.".to_owned()]);
+        assert!(!report.is_good());
+        let large = Asked {
+            emails: ENOUGH,
+            ..ASKED
+        };
+        for (marked, is_good) in [(0, false), (1, true)] {
+            let mut report = good();
+            report.verdict.duplicates_marked = marked;
+            report.find_failures(large, Vec::new());
+            assert_eq!(report.is_good(), is_good, "{:?}", report.failures);
+        }
+    }
+
+    #[test]
+    fn what_scripts_rely_on_is_there() {
+        let json = serde_json::to_value(good()).unwrap();
+        for field in [
+            "accepted",
+            "sent",
+            "failed",
+            "unknown",
+            "canceled",
+            "expired",
+            "duplicates_marked",
+            "duplicates_unmarked",
+            "lost",
+            "stuck",
+            "kills",
+            "faults",
+            "seed",
+        ] {
+            assert!(json.get(field).is_some(), "{field}");
+        }
+        assert_eq!(json["kills"]["send"], 3);
+    }
+}

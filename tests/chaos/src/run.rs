@@ -1,0 +1,299 @@
+//! The order of things: strike, post and kill at the same time, lift, settle, judge.
+//!
+//! **Role:** the whole run; decides nothing about an email.
+//! **Invariant:** requests and kills wait for each other, so that kills strike from the first email to
+//! the last.
+//! **Start reading at** [`run`].
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use futures::future::{join_all, join3};
+use futures::stream::{self, StreamExt};
+use tokio::sync::Mutex;
+use tokio::time::Instant;
+
+use crate::Trouble;
+use crate::client::{self, Posted};
+use crate::faults;
+use crate::history::Known;
+use crate::judge::{Accepted, judge};
+use crate::kills::{Kill, Killer};
+use crate::report::{Asked, Report};
+use crate::requests::{Request, requests};
+use crate::settings::Settings;
+use crate::settling::settle;
+use crate::stack::Stack;
+
+/// Requests at the same time.
+const CLIENTS: usize = 8;
+
+/// The queues that must be empty in the end.
+const QUEUES: [&str; 5] = ["HighLane", "NormalLane", "LowLane", "DeadLetterQueue", "FeedbackQueue"];
+
+/// The lanes among them.
+const LANES: [&str; 3] = ["HighLane", "NormalLane", "LowLane"];
+
+/// The two whose visibility timeout the template fixes, for production: six minutes.
+const SLOW: [&str; 2] = ["DeadLetterQueue", "FeedbackQueue"];
+
+/// What a function that was killed had taken out of them comes again after this. Their functions
+/// work off a batch in well under it here, and an event that comes twice does no harm.
+const HIDDEN_SECS: u32 = 20;
+
+/// A request is held back no longer than this.
+const HELD_BACK: Duration = Duration::from_secs(2);
+
+/// With more messages in the lanes requests wait: the timings are short here, so that a backlog of
+/// minutes is woken again and again.
+const LANES_FULL: u64 = 300;
+
+/// But no request waits longer for that.
+const CROWDED: Duration = Duration::from_secs(60);
+
+/// Percents by which the requests may be ahead of the kills, and the other way round.
+const AHEAD: usize = 15;
+
+/// Pause between two runs of `promote` while faults are in force.
+const BETWEEN_RUNS: Duration = Duration::from_secs(2);
+
+/// When nobody was hit for so long after the last request, nobody will be.
+const LAST_KILLS: Duration = Duration::from_secs(60);
+
+/// Faults stay in force until no more percents of the emails are unfinished ...
+const FEW: usize = 3;
+
+/// ... but no longer than this: a large backlog is worked off without them too.
+const LAST_EMAILS: Duration = Duration::from_secs(60);
+
+/// What is known to all who take part.
+struct Course {
+    stack: Stack,
+    requests: Vec<Request>,
+    killers: [Killer; 4],
+    /// Requests that have ended.
+    ended: AtomicUsize,
+    /// The lanes, and whether they are full.
+    lanes: Vec<String>,
+    crowded: AtomicBool,
+    posted: AtomicBool,
+    over: AtomicBool,
+    told: Mutex<Told>,
+}
+
+/// What the clients tell.
+#[derive(Default)]
+struct Told {
+    accepted: Vec<Accepted>,
+    unanswered: usize,
+    wrong: Vec<String>,
+}
+
+impl Course {
+    /// Percents of the kills that are made, by the function that is most behind.
+    fn killed_percent(&self) -> usize {
+        self.killers.iter().map(Killer::percent).min().unwrap_or(100)
+    }
+
+    fn ended_percent(&self) -> usize {
+        let ended = self.ended.load(Ordering::Relaxed);
+        (ended * 100).checked_div(self.requests.len()).unwrap_or(100)
+    }
+
+    async fn hold_back(&self, index: usize) {
+        let percent = (index * 100).checked_div(self.requests.len()).unwrap_or(100);
+        let began = Instant::now();
+        let is_ahead = || percent > self.killed_percent() + AHEAD && began.elapsed() < HELD_BACK;
+        let is_crowded = || self.crowded.load(Ordering::Relaxed) && began.elapsed() < CROWDED;
+        while is_ahead() || is_crowded() {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    async fn post(&self) {
+        stream::iter(self.requests.iter().enumerate())
+            .for_each_concurrent(CLIENTS, |(index, request)| async move {
+                self.hold_back(index).await;
+                let posted = client::post(&self.stack, request).await;
+                self.ended.fetch_add(1, Ordering::Relaxed);
+                let mut told = self.told.lock().await;
+                match posted {
+                    Posted::Accepted(emails) => told.accepted.extend(emails),
+                    Posted::Unanswered => told.unanswered += 1,
+                    Posted::Wrong(sentence) => told.wrong.push(sentence),
+                }
+            })
+            .await;
+        self.posted.store(true, Ordering::Relaxed);
+    }
+
+    /// All kills; `over` when no more are to be expected.
+    async fn kill(&self, seed: u64) -> Result<Vec<Kill>, Trouble> {
+        let killing = self.killers.iter().zip(seed..).map(|(killer, seed)| {
+            let is_over = || self.over.load(Ordering::Relaxed);
+            killer.run(&self.stack, seed, || self.ended_percent() + AHEAD, is_over)
+        });
+        let kills = join_all(killing).await;
+        let kills: Result<Vec<_>, _> = kills.into_iter().collect();
+        Ok(kills?.into_iter().flatten().collect())
+    }
+
+    /// Percents of the emails accepted so far that have not ended.
+    async fn unfinished_percent(&self) -> Result<usize, Trouble> {
+        let rows = self.stack.rows().await?;
+        let told = self.told.lock().await;
+        let is_unfinished = |email: &&Accepted| rows.get(&email.id).is_some_and(|row| !row.is_finished());
+        let unfinished = told.accepted.iter().filter(is_unfinished).count();
+        Ok((unfinished * 100).div_ceil(told.accepted.len().max(1)))
+    }
+
+    /// `promote`, again and again, and what is said meanwhile; until all is posted and killed, and
+    /// nearly all has been sent under faults.
+    async fn accompany(&self, out: &mut impl Write) -> Result<(), Trouble> {
+        let mut said = Instant::now();
+        let mut last_hit = (0, Instant::now());
+        let mut waiting_since = None;
+        loop {
+            let made: usize = self.killers.iter().map(Killer::made).sum();
+            let posted = self.posted.load(Ordering::Relaxed);
+            if made != last_hit.0 || !posted {
+                last_hit = (made, Instant::now());
+            }
+            let all = self.killers.iter().all(|killer| killer.made() >= killer.wanted);
+            if posted && (all || last_hit.1.elapsed() > LAST_KILLS) {
+                self.over.store(true, Ordering::Relaxed);
+                let since = *waiting_since.get_or_insert_with(Instant::now);
+                if since.elapsed() > LAST_EMAILS || self.unfinished_percent().await? <= FEW {
+                    return Ok(());
+                }
+            }
+            if said.elapsed() > Duration::from_secs(15) {
+                said = Instant::now();
+                let (ended, requests) = (self.ended.load(Ordering::Relaxed), self.requests.len());
+                say(out, &format!("  {ended} of {requests} requests, {made} kills"));
+            }
+            let crowded = self.stack.depth(&self.lanes).await? > LANES_FULL;
+            self.crowded.store(crowded, Ordering::Relaxed);
+            // One that is killed fails: that is what it is run for.
+            self.stack.promote().await?;
+            tokio::time::sleep(BETWEEN_RUNS).await;
+        }
+    }
+}
+
+/// Says something to whoever watches; whether anybody does is no matter.
+fn say(out: &mut impl Write, text: &str) {
+    writeln!(out, "{text}").and_then(|()| out.flush()).ok();
+}
+
+fn unwritten(error: io::Error) -> Trouble {
+    Trouble(format!(
+        "The result cannot be written or the calls not be read: {error}."
+    ))
+}
+
+/// The whole run; says whether it is good.
+///
+/// # Errors
+/// What kept it from coming to a verdict.
+pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trouble> {
+    let began = Instant::now();
+    let Settings {
+        emails, kills, seed, ..
+    } = *settings;
+    let stack = Stack::connect(settings)?;
+    let course = Course {
+        stack: stack.clone(),
+        requests: requests(emails, seed),
+        killers: Killer::of_all(kills),
+        ended: AtomicUsize::new(0),
+        lanes: stack.queues(&LANES).await?,
+        crowded: AtomicBool::new(false),
+        posted: AtomicBool::new(false),
+        over: AtomicBool::new(false),
+        told: Mutex::default(),
+    };
+    let stack = &course.stack;
+    let queues = stack.queues(&QUEUES).await?;
+    stack.hide_for(&stack.queues(&SLOW).await?, HIDDEN_SECS).await?;
+    stack.unlimited_account().await?;
+    stack.promote().await?;
+
+    let at_start = stack.counters().await?;
+
+    say(out, &format!("Posting {emails} emails; {kills} kills; seed {seed}."));
+    stack.strike(&faults::at_aws(), &faults::at_ses(emails)).await?;
+    let ((), made, accompanied) = join3(course.post(), course.kill(seed), course.accompany(out)).await;
+    let nothing = serde_json::json!([]);
+    stack.strike(&nothing, &nothing).await?;
+    accompanied?;
+    let made = made?;
+    let struck = stack.counters().await?;
+
+    say(
+        out,
+        &format!(
+            "Faults are lifted after {} s; waiting until nothing moves.",
+            began.elapsed().as_secs()
+        ),
+    );
+    let told = course.told.into_inner();
+    let rows = settle(stack, &queues, &told.accepted, |sight| say(out, &format!("  {sight}"))).await?;
+    let copies = stack.copies().await?;
+    let verdict = judge(&told.accepted, &rows, &copies);
+
+    let mut report = Report {
+        kills: course
+            .killers
+            .iter()
+            .map(|killer| (killer.function.to_owned(), killer.made()))
+            .collect(),
+        faults: faults::struck(&struck.0, &struck.1),
+        seed,
+        kills_by_call: by_call(&made),
+        unanswered: told.unanswered,
+        emulator_unanswered: faults::unanswered(&struck.0).saturating_sub(faults::unanswered(&at_start.0)),
+        seconds: began.elapsed().as_secs(),
+        verdict,
+        ..Report::default()
+    };
+    report.find_failures(Asked { emails, kills }, told.wrong);
+    let json = serde_json::to_string_pretty(&report).map_err(io::Error::from);
+    json.and_then(|json| std::fs::write(&settings.result, json + "\n"))
+        .map_err(unwritten)?;
+
+    say(out, &format!("\n{}", report.summary()));
+    let known = Known {
+        findings: &report.verdict.findings,
+        rows: &rows,
+        copies: &copies,
+        kills: &made,
+    };
+    for line in known.tell(&settings.calls).map_err(unwritten)? {
+        say(out, &line);
+    }
+    for sentence in &report.failures {
+        say(out, sentence);
+    }
+    let path = settings.result.display();
+    say(
+        out,
+        &format!(
+            "{} Written to {path}.",
+            if report.is_good() { "Good." } else { "NOT GOOD." }
+        ),
+    );
+    Ok(report.is_good())
+}
+
+fn by_call(kills: &[Kill]) -> BTreeMap<String, usize> {
+    let mut counts = BTreeMap::new();
+    for kill in kills {
+        *counts
+            .entry(format!("{} in {}", kill.function, kill.action))
+            .or_default() += 1;
+    }
+    counts
+}

@@ -1,0 +1,168 @@
+//! Waits until nothing moves any more.
+//!
+//! **Invariant:** no sleep stands for a condition. It is over when every accepted email has ended and
+//! every queue is empty, or when nothing has changed for longer than anything may take. Also a
+//! wake-up that a killed sender had is waited for: it must find nothing to do.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use crate::Trouble;
+use crate::judge::{Accepted, Row};
+use crate::stack::Stack;
+
+/// Nothing may take longer, with the timings of `make chaos` (`local/timings.json`): the fifth wait of
+/// the retry policy is four minutes and a tenth, and then a guard may have to pass.
+const LONGEST: Duration = Duration::from_secs(300);
+
+/// The shortest pause between two looks.
+const PAUSE: Duration = Duration::from_secs(2);
+
+/// What is looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Sight {
+    /// Accepted emails that have not ended, by status, with the sum of their claims.
+    unfinished: BTreeMap<String, (usize, u64)>,
+    /// Messages in the queues.
+    queued: u64,
+    /// Of these, as many as there may be: an email whose request broke off, and which nobody waits
+    /// for, has a wake-up of its own for as long as its content might still come.
+    unasked: u64,
+    /// Events that the fake SES has not published yet.
+    unpublished: u64,
+}
+
+impl Sight {
+    fn of(accepted: &[Accepted], rows: &BTreeMap<String, Row>, queued: u64, unpublished: u64) -> Self {
+        let mut unfinished: BTreeMap<String, (usize, u64)> = BTreeMap::new();
+        let accepted: BTreeSet<&str> = accepted.iter().map(|email| email.id.as_str()).collect();
+        let mut unasked = 0;
+        // What has no row at all does not move, and is found afterwards.
+        for (id, row) in rows.iter().filter(|(_, row)| !row.is_finished()) {
+            if accepted.contains(id.as_str()) {
+                let (count, claims) = unfinished.entry(row.status.clone()).or_default();
+                *count += 1;
+                *claims += row.claim_no;
+            } else {
+                unasked += 1;
+            }
+        }
+        Self {
+            unfinished,
+            queued,
+            unasked,
+            unpublished,
+        }
+    }
+
+    fn is_still(&self) -> bool {
+        self.unfinished.is_empty() && self.queued <= self.unasked && self.unpublished == 0
+    }
+
+    fn words(&self) -> String {
+        let statuses: Vec<_> = self
+            .unfinished
+            .iter()
+            .map(|(status, (count, _))| format!("{count} {status}"))
+            .collect();
+        let unfinished = if statuses.is_empty() {
+            "none".to_owned()
+        } else {
+            statuses.join(", ")
+        };
+        let Self {
+            queued, unpublished, ..
+        } = self;
+        format!("unfinished: {unfinished}; messages in queues: {queued}; events to publish: {unpublished}")
+    }
+}
+
+/// Waits; returns the rows as they are then. `say` is told what there is to wait for.
+///
+/// # Errors
+/// When the stack cannot be looked at.
+pub async fn settle(
+    stack: &Stack,
+    queues: &[String],
+    accepted: &[Accepted],
+    mut say: impl FnMut(&str),
+) -> Result<BTreeMap<String, Row>, Trouble> {
+    let mut last: Option<(Sight, Instant)> = None;
+    let mut said = Instant::now();
+    loop {
+        // Its schedule is a minute; a killed run of it was only a run that failed.
+        stack.promote().await?;
+        let began = Instant::now();
+        let rows = stack.rows().await?;
+        let (_, ses) = stack.counters().await?;
+        let waiting = ses.pointer("/events/waiting").and_then(serde_json::Value::as_u64);
+        let sight = Sight::of(accepted, &rows, stack.depth(queues).await?, waiting.unwrap_or(0));
+        if sight.is_still() {
+            return Ok(rows);
+        }
+        if said.elapsed() > Duration::from_secs(15) {
+            said = Instant::now();
+            say(&sight.words());
+        }
+        match &last {
+            Some((before, since)) if *before == sight => {
+                if since.elapsed() > LONGEST {
+                    say(&format!(
+                        "nothing has changed for {} s; {}",
+                        LONGEST.as_secs(),
+                        sight.words()
+                    ));
+                    return Ok(rows);
+                }
+            }
+            Some(_) | None => last = Some((sight, Instant::now())),
+        }
+        tokio::time::sleep(PAUSE.max(began.elapsed())).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sight(status: &str, claim_no: u64, queued: u64, unpublished: u64) -> Sight {
+        let accepted = [Accepted {
+            id: "a".to_owned(),
+            hold: false,
+            canceled: false,
+        }];
+        let row = Row {
+            status: status.to_owned(),
+            claim_no,
+            ..Row::default()
+        };
+        Sight::of(&accepted, &BTreeMap::from([("a".to_owned(), row)]), queued, unpublished)
+    }
+
+    #[test]
+    fn it_is_still_only_when_all_has_ended_and_all_is_empty() {
+        assert!(sight("sent", 1, 0, 0).is_still());
+        for moving in [sight("queued", 1, 0, 0), sight("sent", 1, 1, 0), sight("sent", 1, 0, 1)] {
+            assert!(!moving.is_still(), "{}", moving.words());
+        }
+    }
+
+    #[test]
+    fn a_wake_up_of_an_email_that_was_not_accepted_is_not_waited_for() {
+        let queued = Row {
+            status: "queued".to_owned(),
+            ..Row::default()
+        };
+        let rows = BTreeMap::from([("b".to_owned(), queued)]);
+        assert!(Sight::of(&[], &rows, 1, 0).is_still());
+        assert!(!Sight::of(&[], &rows, 2, 0).is_still(), "one is of a killed sender");
+    }
+
+    #[test]
+    fn another_claim_is_a_movement() {
+        assert_ne!(sight("uncertain", 1, 0, 0), sight("uncertain", 2, 0, 0));
+        assert_eq!(sight("uncertain", 2, 0, 0), sight("uncertain", 2, 0, 0));
+    }
+}

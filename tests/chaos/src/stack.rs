@@ -1,0 +1,395 @@
+//! The doors of the stack.
+//!
+//! **Role:** who is asked what, and how the answer is read; no decisions.
+//! **Invariant:** the client's requests go through the fault proxy, as the functions' do. What the
+//! run itself looks at and steers, it reaches directly.
+
+use std::collections::{BTreeMap, HashMap};
+use std::time::Duration;
+
+use aws::clients::Clients;
+use aws_sdk_dynamodb::types::AttributeValue;
+use aws_sdk_sqs::types::QueueAttributeName;
+use reqwest::{Client, Method, RequestBuilder};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::Trouble;
+use crate::judge::{Copy, Row};
+use crate::settings::Settings;
+
+/// Patience with one answer: more than a function's longest time.
+const PATIENCE: Duration = Duration::from_secs(70);
+
+/// The header by which a message says which email it is of.
+const ID_HEADER: &str = "X-Email-Id";
+
+/// What the API answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The body; null where it is no JSON.
+    pub body: Value,
+}
+
+/// A call in the proxy's record.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct Call {
+    /// Its number.
+    pub number: u64,
+    /// Who called.
+    pub caller: String,
+    /// The caller's process.
+    pub process: Option<u32>,
+    /// What was called.
+    pub service: String,
+    /// What was called of it.
+    pub operation: String,
+    /// The emails that it names.
+    #[serde(default)]
+    pub emails: Vec<String>,
+    /// The rules that struck it.
+    pub rules: Vec<u64>,
+    /// What became of it.
+    pub outcome: String,
+}
+
+/// A stack.
+#[derive(Debug, Clone)]
+pub struct Stack {
+    http: Client,
+    dynamodb: aws_sdk_dynamodb::Client,
+    sqs: aws_sdk_sqs::Client,
+    settings: Settings,
+    /// The API as its client reaches it: through the proxy.
+    api: String,
+}
+
+fn trouble(what: &str) -> impl FnOnce(reqwest::Error) -> Trouble + '_ {
+    move |error| Trouble(format!("{what}: {error}."))
+}
+
+impl Stack {
+    /// Finds the doors. Asks nobody.
+    ///
+    /// # Errors
+    /// When no client can be made.
+    pub fn connect(settings: &Settings) -> Result<Self, Trouble> {
+        let http = Client::builder().no_proxy().timeout(PATIENCE).build();
+        let clients = Clients::connect().map_err(|error| Trouble(format!("No client of AWS can be made: {error}.")))?;
+        let path = settings.api.strip_prefix(&settings.aws);
+        let path = path.ok_or_else(|| Trouble("MAILQUEUE_URL is not an address of AWS_ENDPOINT_URL.".to_owned()))?;
+        Ok(Self {
+            http: http.map_err(trouble("No HTTP client can be made"))?,
+            dynamodb: clients.dynamodb(),
+            sqs: clients.sqs(),
+            api: format!("{}{path}", settings.proxy),
+            settings: settings.clone(),
+        })
+    }
+
+    /// The whole name of a function.
+    #[must_use]
+    pub fn function(&self, name: &str) -> String {
+        format!("{}-{name}", self.settings.stack)
+    }
+
+    /// Asks the API once.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn api(
+        &self,
+        method: Method,
+        path: &str,
+        key: Option<&str>,
+        body: &Value,
+    ) -> Result<Answer, reqwest::Error> {
+        let mut request = self.http.request(method, format!("{}{path}", self.api));
+        if let Some(key) = key {
+            request = request.header("idempotency-key", key);
+        }
+        let response = request.bearer_auth(&self.settings.key).json(body).send().await?;
+        let (status, body) = (response.status().as_u16(), response.bytes().await?);
+        Ok(Answer {
+            status,
+            body: serde_json::from_slice(&body).unwrap_or_default(),
+        })
+    }
+
+    async fn read<T: DeserializeOwned>(&self, what: &str, request: RequestBuilder) -> Result<T, Trouble> {
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        answer.map_err(trouble(what))?.json().await.map_err(trouble(what))
+    }
+
+    async fn tell(&self, what: &str, request: RequestBuilder) -> Result<(), Trouble> {
+        let answer = request.send().await.and_then(reqwest::Response::error_for_status);
+        answer.map(drop).map_err(trouble(what))
+    }
+
+    fn proxy(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http
+            .request(method, format!("{}/_fault_proxy/{path}", self.settings.proxy))
+    }
+
+    fn ses(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}/{path}", self.settings.ses))
+    }
+
+    /// Puts these faults in the place of all others: at the proxy, and at SES.
+    ///
+    /// # Errors
+    /// When one does not take them.
+    pub async fn strike(&self, at_aws: &Value, at_ses: &Value) -> Result<(), Trouble> {
+        let aws = self.proxy(Method::PUT, "faults").json(&json!({"faults": at_aws}));
+        self.tell("The fault proxy does not take its faults", aws).await?;
+        let ses = self.ses(Method::PUT, "faults").json(&json!({"faults": at_ses}));
+        self.tell("The fake SES does not take its faults", ses).await
+    }
+
+    /// Adds a rule at the proxy; returns its id.
+    ///
+    /// # Errors
+    /// When it does not take it.
+    pub async fn add_rule(&self, rule: &Value) -> Result<u64, Trouble> {
+        let added: Value = self
+            .read(
+                "The fault proxy does not take a rule",
+                self.proxy(Method::POST, "faults").json(rule),
+            )
+            .await?;
+        let id = added.get("id").and_then(Value::as_u64);
+        id.ok_or_else(|| Trouble("The fault proxy gave a rule no id.".to_owned()))
+    }
+
+    /// Takes a rule away from the proxy.
+    ///
+    /// # Errors
+    /// When it does not let go.
+    pub async fn remove_rule(&self, id: u64) -> Result<(), Trouble> {
+        self.tell(
+            "The fault proxy keeps a rule",
+            self.proxy(Method::DELETE, &format!("faults/{id}")),
+        )
+        .await
+    }
+
+    /// The calls that are under way.
+    ///
+    /// # Errors
+    /// When the proxy does not say.
+    pub async fn calls_under_way(&self) -> Result<Vec<Call>, Trouble> {
+        self.read(
+            "The fault proxy does not tell its calls",
+            self.proxy(Method::GET, "calls/open"),
+        )
+        .await
+    }
+
+    /// One call.
+    ///
+    /// # Errors
+    /// When the proxy does not say.
+    pub async fn call(&self, number: u64) -> Result<Call, Trouble> {
+        let request = self.proxy(Method::GET, &format!("calls/{number}"));
+        self.read("The fault proxy does not tell of a call", request).await
+    }
+
+    /// The counters of the proxy, and of the fake SES.
+    ///
+    /// # Errors
+    /// When one does not say.
+    pub async fn counters(&self) -> Result<(Value, Value), Trouble> {
+        let aws = self.read("The fault proxy has no counters", self.proxy(Method::GET, "stats"));
+        let ses = self.read("The fake SES has no counters", self.ses(Method::GET, "stats"));
+        Ok((aws.await?, ses.await?))
+    }
+
+    /// Lets the account send as fast as this machine can.
+    ///
+    /// # Errors
+    /// When the fake SES does not take it.
+    pub async fn unlimited_account(&self) -> Result<(), Trouble> {
+        let limits = json!({"max_send_rate": 1000, "max_24_hour_send": null});
+        self.tell(
+            "The fake SES does not take its limits",
+            self.ses(Method::PUT, "account").json(&limits),
+        )
+        .await
+    }
+
+    /// Runs `promote` now, as its schedule does every minute; says whether it went well.
+    ///
+    /// # Errors
+    /// When Lambda does not answer.
+    pub async fn promote(&self) -> Result<bool, Trouble> {
+        let function = self.function("promote");
+        let url = format!("{}/2015-03-31/functions/{function}/invocations", self.settings.aws);
+        let answer = self.http.post(url).json(&json!({})).send().await;
+        let answer = answer.map_err(trouble("Lambda does not answer"))?;
+        Ok(answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error"))
+    }
+
+    /// Every row of an email, by its id.
+    ///
+    /// # Errors
+    /// When the table cannot be read.
+    pub async fn rows(&self) -> Result<BTreeMap<String, Row>, Trouble> {
+        let mut rows = BTreeMap::new();
+        let mut from = None;
+        loop {
+            let scan = self
+                .dynamodb
+                .scan()
+                .table_name(&self.settings.table)
+                .consistent_read(true)
+                .filter_expression("sk = :email")
+                .expression_attribute_values(":email", AttributeValue::S("email".to_owned()))
+                .set_exclusive_start_key(from);
+            let page = scan.send().await.map_err(|error| unreadable(&error.into()))?;
+            rows.extend(page.items.unwrap_or_default().iter().filter_map(row));
+            match page.last_evaluated_key {
+                Some(last) if !last.is_empty() => from = Some(last),
+                Some(_) | None => return Ok(rows),
+            }
+        }
+    }
+
+    /// Every message that SES has accepted, by the email's id.
+    ///
+    /// # Errors
+    /// When the fake SES does not tell, or a message does not say which email it is of.
+    pub async fn copies(&self) -> Result<BTreeMap<String, Vec<Copy>>, Trouble> {
+        let messages: Vec<Message> = self
+            .read(
+                "The fake SES does not tell its messages",
+                self.ses(Method::GET, "messages"),
+            )
+            .await?;
+        let mut copies: BTreeMap<String, Vec<Copy>> = BTreeMap::new();
+        for message in messages {
+            let mut ids = message.headers.into_iter().filter(|header| header.name == ID_HEADER);
+            let (Some(id), None) = (ids.next(), ids.next()) else {
+                return Err(Trouble(format!(
+                    "Message {} has not exactly one {ID_HEADER}.",
+                    message.id
+                )));
+            };
+            let claim = message.tags.into_iter().find(|tag| tag.name == "mq_claim");
+            copies.entry(id.value).or_default().push(Copy {
+                message_id: message.id,
+                subject: message.subject,
+                received_at: message.received_at,
+                claim: claim.map(|tag| tag.value).unwrap_or_default(),
+            });
+        }
+        Ok(copies)
+    }
+
+    /// The URLs of the stack's queues whose names contain one of these.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or one is missing.
+    pub async fn queues(&self, names: &[&str]) -> Result<Vec<String>, Trouble> {
+        let listed = self
+            .sqs
+            .list_queues()
+            .queue_name_prefix(&self.settings.stack)
+            .send()
+            .await;
+        let listed = listed.map_err(|error| Trouble(format!("The queues cannot be listed: {error:?}.")))?;
+        let urls = listed.queue_urls.unwrap_or_default();
+        let found: Vec<_> = urls
+            .into_iter()
+            .filter(|url| names.iter().any(|name| url.contains(&format!("-{name}-"))))
+            .collect();
+        if found.len() == names.len() {
+            Ok(found)
+        } else {
+            Err(Trouble(format!(
+                "Of the queues {names:?} only these were found: {found:?}."
+            )))
+        }
+    }
+
+    /// How many messages there are in all: waiting, hidden, and delayed.
+    ///
+    /// # Errors
+    /// When a queue does not tell.
+    pub async fn depth(&self, queues: &[String]) -> Result<u64, Trouble> {
+        const COUNTS: [QueueAttributeName; 3] = [
+            QueueAttributeName::ApproximateNumberOfMessages,
+            QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
+            QueueAttributeName::ApproximateNumberOfMessagesDelayed,
+        ];
+        let mut all = 0;
+        for queue in queues {
+            let asked = self.sqs.get_queue_attributes().queue_url(queue);
+            let answer = asked.set_attribute_names(Some(COUNTS.to_vec())).send().await;
+            let answer = answer.map_err(|error| Trouble(format!("A queue does not tell its depth: {error:?}.")))?;
+            let counts = answer.attributes.unwrap_or_default();
+            all += COUNTS
+                .iter()
+                .filter_map(|name| counts.get(name)?.parse::<u64>().ok())
+                .sum::<u64>();
+        }
+        Ok(all)
+    }
+
+    /// Sets how long these queues hide what was taken out of them.
+    ///
+    /// # Errors
+    /// When one does not take it.
+    pub async fn hide_for(&self, queues: &[String], seconds: u32) -> Result<(), Trouble> {
+        for queue in queues {
+            let set = self.sqs.set_queue_attributes().queue_url(queue);
+            set.attributes(QueueAttributeName::VisibilityTimeout, seconds.to_string())
+                .send()
+                .await
+                .map_err(|error| Trouble(format!("A queue does not take its visibility timeout: {error:?}.")))?;
+        }
+        Ok(())
+    }
+}
+
+fn unreadable(error: &aws_sdk_dynamodb::Error) -> Trouble {
+    Trouble(format!("The table cannot be read: {error:?}."))
+}
+
+#[derive(Debug, Deserialize)]
+struct Pair {
+    name: String,
+    value: String,
+}
+
+#[derive(Debug, Deserialize)]
+struct Message {
+    id: String,
+    subject: String,
+    received_at: String,
+    headers: Vec<Pair>,
+    tags: Vec<Pair>,
+}
+
+/// Reads a row by the names that its item is documented with (`shared/aws/src/rows/item.rs`):
+/// anew, so that a mistake in there is not repeated here.
+fn row(item: &HashMap<String, AttributeValue>) -> Option<(String, Row)> {
+    let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
+    let is_set = |name: &str| item.get(name).is_some_and(|value| value.as_bool() == Ok(&true));
+    let pk = text("pk")?;
+    let (_, id) = pk.rsplit_once('#')?;
+    let row = Row {
+        status: text("s").unwrap_or_default(),
+        cause: text("e"),
+        marked: is_set("m"),
+        duplicate: is_set("d"),
+        indexed: item.contains_key("due_pk"),
+        claim_no: number("c").unwrap_or_default(),
+        attempts: number("a").unwrap_or_default(),
+        sent_by: number("sc"),
+    };
+    Some((id.to_owned(), row))
+}
