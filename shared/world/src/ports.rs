@@ -405,6 +405,9 @@ impl Random for World {
     }
 
     fn id(&self) -> Result<EmailId, PortError> {
+        if let Some(nature) = &mut self.state().nature {
+            return Ok(EmailId::from_random(nature.rng.u128(..).to_be_bytes()));
+        }
         self.nonce()
             .map(|nonce| EmailId::from_random(u128::from(nonce).to_be_bytes()))
     }

@@ -14,7 +14,7 @@ use world::Fault;
 
 const USAGE: &str = "\
 simulation seeds [--for SECONDS] [--from SEED] [--threads N]   random scenarios, each with its seed
-simulation systematic [--faults N] [--reach CALLS]             every call of every scenario struck; pairs, triples
+simulation systematic [--faults N] [--reach CALLS] [--threads N]  every call of every scenario struck; pairs, triples
 simulation replay SEED                                         one seed again, with what happened to its emails
 simulation strike SCENARIO CALL:FAULT ...                      one scenario again, with these faults";
 
@@ -83,10 +83,11 @@ fn seeds(options: &[&str]) -> Option<bool> {
 
 fn systematic(options: &[&str]) -> Option<bool> {
     let (faults, reach) = (option(options, "--faults", 2)?, option(options, "--reach", u64::MAX)?);
+    let threads = usize::try_from(option(options, "--threads", 1)?).ok()?;
     let mut whole = true;
     for scenario in scenarios() {
-        let (began, mut strikes) = (Instant::now(), Strikes::default());
-        strikes.all(&scenario, usize::try_from(faults).ok()?, reach);
+        let began = Instant::now();
+        let strikes = Strikes::all(&scenario, usize::try_from(faults).ok()?, reach, threads);
         let [_, singles, pairs, triples] = strikes.runs;
         println!(
             "{}: {singles} single faults, {pairs} pairs, {triples} triples, {} calls, {} broken, {:.1} s",

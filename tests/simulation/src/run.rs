@@ -49,6 +49,10 @@ pub struct Outcome {
     pub edges: HashMap<(Option<Status>, Status), u64>,
     /// How many emails ended so.
     pub ends: BTreeMap<&'static str, u64>,
+    /// The rows at the end.
+    pub rows: Vec<Row>,
+    /// What SES accepted, as (email, claim).
+    pub accepted: Vec<(EmailId, u32)>,
 }
 
 impl Outcome {
@@ -138,6 +142,8 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         struck,
         edges: judge.seen().edges.clone(),
         ends,
+        rows: state.rows.values().cloned().collect(),
+        accepted: state.accepted.clone(),
     }
 }
 
@@ -183,6 +189,7 @@ fn nature(scenario: &Scenario, judge: &Judge) -> Nature {
     nature.witness = Some(Box::new(judge.clone()));
     for lane in &mut nature.lanes {
         lane.visibility = scenario.timings.visibility;
+        lane.most_receives = scenario.most_receives;
     }
     nature
 }

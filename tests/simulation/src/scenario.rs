@@ -154,6 +154,8 @@ pub struct Scenario {
     pub rate_per_second: u64,
     /// Partitions of each kind in the index.
     pub shards: u16,
+    /// After so many receives SQS moves a wake-up to the dead-letter queue.
+    pub most_receives: u32,
     /// What is broken on purpose.
     pub broken: Broken,
 }
@@ -179,6 +181,7 @@ impl Scenario {
             doubled_promotes: 0,
             rate_per_second: 14,
             shards: 1,
+            most_receives: 1_000,
             broken: Broken::Nothing,
         }
     }
@@ -202,7 +205,11 @@ impl Scenario {
     #[must_use]
     pub fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let timings = if rng.u32(0..4) == 0 { Timings::standard() } else { Timings::quick() };
+        let mut timings = if rng.u32(0..4) == 0 { Timings::standard() } else { Timings::quick() };
+        if rng.u32(0..6) == 0 {
+            // Shorter than the template allows: senders outlive their leases, and find themselves replaced.
+            timings.policy.lease = timings.attempt_timeout / 2;
+        }
         let chaos = Duration::from_secs(rng.u64(60..=1_500));
         let count = match rng.u32(0..10) {
             0..5 => rng.usize(2..=6),
@@ -225,6 +232,7 @@ impl Scenario {
             doubled_promotes: if rng.bool() { 30 } else { 0 },
             rate_per_second: [1, 5, 14, 100][rng.usize(0..4)],
             shards: rng.u16(1..=2),
+            most_receives: if rng.u32(0..4) == 0 { 3 } else { 1_000 },
             broken: Broken::Nothing,
         }
     }

@@ -12,7 +12,7 @@ use crate::run::{Outcome, run};
 use crate::scenario::Scenario;
 
 /// Every kind of fault that has to strike.
-pub const KINDS: [&str; 28] = [
+pub const KINDS: [&str; 29] = [
     "SES accepts late",
     "SES hangs",
     "SES is not reached",
@@ -35,6 +35,7 @@ pub const KINDS: [&str; 28] = [
     "index read stale",
     "invocation timed out",
     "message doubled",
+    "message put aside",
     "message seen again",
     "repeated by the SDK",
     "slow call",
@@ -68,7 +69,7 @@ impl Totals {
         let scenario = Scenario::random(seed);
         let outcome = run(&scenario);
         self.add(&scenario, &outcome);
-        outcome.report(&format!("cargo run -p simulation -- replay {seed}"))
+        outcome.report(&format!("cargo run --bin simulation -- replay {seed}"))
     }
 
     fn add(&mut self, scenario: &Scenario, outcome: &Outcome) {

@@ -5,6 +5,9 @@
 //! from it), and each of them is struck in turn: that makes the pairs; and so on for triples.
 //! **Start reading at** [`scenarios`]; [`Strikes::all`] carries them out.
 
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::cause::Cause;
@@ -27,28 +30,65 @@ pub struct Strikes {
 }
 
 impl Strikes {
-    /// Runs a scenario with up to `faults` faults, each at most `reach` calls behind the one before.
-    pub fn all(&mut self, scenario: &Scenario, faults: usize, reach: u64) {
-        let mut scenario = scenario.clone();
-        self.deeper(&mut scenario, faults, reach);
+    /// Runs a scenario with up to `faults` faults, each at most `reach` calls behind the one before, on so
+    /// many threads.
+    #[must_use]
+    pub fn all(scenario: &Scenario, faults: usize, reach: u64, threads: usize) -> Self {
+        let mut whole = Self::default();
+        let outcome = whole.once(scenario);
+        let firsts = match outcome {
+            Some(outcome) if faults > 0 => places(&outcome, 0, u64::MAX),
+            Some(_) | None => Vec::new(),
+        };
+        let (next, whole) = (AtomicUsize::new(0), Mutex::new(whole));
+        let work = || {
+            let (mut part, mut scenario) = (Self::default(), scenario.clone());
+            while let Some((number, fault)) = firsts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                scenario.plan = [(*number, *fault)].into();
+                part.deeper(&mut scenario, faults - 1, reach);
+            }
+            whole.lock().unwrap_or_else(PoisonError::into_inner).join(part);
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+        whole.into_inner().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn deeper(&mut self, scenario: &mut Scenario, faults: usize, reach: u64) {
+    /// Adds what another thread did.
+    pub fn join(&mut self, other: Self) {
+        for (ours, theirs) in self.runs.iter_mut().zip(other.runs) {
+            *ours += theirs;
+        }
+        self.calls += other.calls;
+        self.broken.extend(other.broken);
+    }
+
+    /// One run; nothing when a rule was broken.
+    fn once(&mut self, scenario: &Scenario) -> Option<Outcome> {
         let outcome = run(scenario);
         if let Some(runs) = self.runs.get_mut(scenario.plan.len()) {
             *runs += 1;
         }
         self.calls += outcome.calls;
-        if let Some(report) = outcome.report(&command(scenario)) {
-            self.broken.push(report);
-            return;
+        let struck = outcome.trace.steps.iter().filter(|step| is_struck(step)).count();
+        if struck != scenario.plan.len() {
+            let what = format!("{}: {struck} of its faults struck: a run is not its scenario", command(scenario));
+            self.broken.push(what);
         }
-        if faults == 0 {
-            return;
-        }
-        let last = scenario.plan.keys().next_back().copied();
-        let until = last.map_or(u64::MAX, |last| last.saturating_add(reach));
-        for (number, fault) in places(&outcome, last.unwrap_or(0), until) {
+        let report = outcome.report(&command(scenario));
+        let whole = report.is_none();
+        self.broken.extend(report);
+        whole.then_some(outcome)
+    }
+
+    fn deeper(&mut self, scenario: &mut Scenario, faults: usize, reach: u64) {
+        let outcome = self.once(scenario);
+        let Some(outcome) = outcome.filter(|_| faults > 0) else { return };
+        let last = scenario.plan.keys().next_back().copied().unwrap_or(0);
+        for (number, fault) in places(&outcome, last, last.saturating_add(reach)) {
             scenario.plan.insert(number, fault);
             self.deeper(scenario, faults - 1, reach);
             scenario.plan.remove(&number);
@@ -56,16 +96,21 @@ impl Strikes {
     }
 }
 
+fn is_struck(step: &Step) -> bool {
+    matches!(step, Step::Call { fault, .. } if *fault != Fault::None)
+}
+
 /// The command that shows a run again.
 #[must_use]
 pub fn command(scenario: &Scenario) -> String {
     let faults = scenario.plan.iter().map(|(number, fault)| format!(" {number}:{fault:?}"));
     let faults: String = faults.collect();
-    format!("cargo run -p simulation -- strike '{}'{faults}", scenario.name)
+    format!("cargo run --bin simulation -- strike '{}'{faults}", scenario.name)
 }
 
-/// Every call behind `last`, with every fault that makes a difference to it.
-fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
+/// Every call behind `last` and up to `until`, with every fault that makes a difference to it.
+#[must_use]
+pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     let mut places = Vec::new();
     for step in &outcome.trace.steps {
         let Step::Call {
