@@ -102,8 +102,6 @@ pub enum Broken {
     Conditions,
     /// The table claims whatever it is asked.
     Claims,
-    /// A write replaces the whole row.
-    WholeRows,
     /// SES is asked twice when its answer is lost, as the SDK does by itself.
     AskedTwice,
     /// An event is acknowledged and not looked at.

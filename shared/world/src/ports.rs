@@ -79,7 +79,7 @@ impl Rows for World {
 
     async fn write(&self, before: &Row, transition: &Transition, _now: Timestamp) -> Result<Written, PortError> {
         let (key, before, transition) = (EmailKey::of(before), before.clone(), transition.clone());
-        let (any, whole) = (self.is(Broken::Conditions), self.is(Broken::WholeRows));
+        let any = self.is(Broken::Conditions);
         let (forgets, unmarks) = (self.is(Broken::CancelNotWritten), self.is(Broken::MarksLost));
         let repeats = self.has_nature();
         self.call(Call::writes("write", Some(key.id)), move |state| {
@@ -87,9 +87,6 @@ impl Rows for World {
                 Some(_) if forgets && transition.row.status == Status::Canceled => Written::Done,
                 Some(row) if any || transition.condition.holds(&row) => {
                     let mut written = overlaid(row, &before, &transition.row);
-                    if whole {
-                        written = transition.row.clone();
-                    }
                     written.maybe_duplicate &= !unmarks;
                     state.store(written);
                     Written::Done

@@ -8,6 +8,7 @@ use std::time::Duration;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::row::OnUncertain;
+use domain::timestamp::Timestamp;
 use domain::wire::api::parse_email;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request};
@@ -190,12 +191,12 @@ impl Client {
         let path = format!("/emails/{id}");
         for attempt in 1..=TRIES {
             let begun = match deed {
-                Deed::Cancel => self.judge.cancel_begins(id),
+                Deed::Cancel => self.judge.cancel_begins(id, self.now()),
                 Deed::Retry { force } => {
                     self.judge.retry_begins(id, force);
-                    0
+                    None
                 }
-                Deed::Reschedule(_) | Deed::Read | Deed::Repeat => 0,
+                Deed::Reschedule(_) | Deed::Read | Deed::Repeat => None,
             };
             if deed == Deed::Repeat {
                 if self.order.key && self.accepted.is_none() {
@@ -215,7 +216,12 @@ impl Client {
                 };
                 self.system.manage(request)
             };
-            match self.ask(ask, attempt).await {
+            let answer = self.ask(ask, attempt).await;
+            if let Deed::Retry { .. } = deed {
+                let answered = answer.as_ref().is_some_and(|answer| answer.status < 500);
+                self.judge.retry_ends(id, answered, self.now());
+            }
+            match answer {
                 Some(Answer { status: 200, .. }) => {
                     if deed == Deed::Cancel {
                         self.judge.canceled(id, begun);
@@ -230,6 +236,10 @@ impl Client {
                 Some(_) | None => {}
             }
         }
+    }
+
+    fn now(&self) -> Timestamp {
+        self.system.world.state().now()
     }
 
     /// What to do in doubt.

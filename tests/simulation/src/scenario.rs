@@ -206,7 +206,8 @@ impl Scenario {
     pub fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
         let mut timings = if rng.u32(0..4) == 0 { Timings::standard() } else { Timings::quick() };
-        if rng.u32(0..6) == 0 {
+        let zombies = rng.u32(0..6) == 0;
+        if zombies {
             // Shorter than the template allows: senders outlive their leases, and find themselves replaced.
             timings.policy.lease = timings.attempt_timeout / 2;
         }
@@ -217,7 +218,12 @@ impl Scenario {
             _ => rng.usize(15..=30),
         };
         let orders = (0..count).map(|_| order(&mut rng, &timings, chaos)).collect();
-        let odds = odds(&mut rng);
+        let mut odds = odds(&mut rng);
+        if zombies {
+            odds.slow = odds.slow.max(1_500);
+            odds.unavailable = odds.unavailable.max(1_000);
+            odds.reject = odds.reject.max(1_000);
+        }
         Self {
             name: format!("seed {seed}"),
             seed,
@@ -262,7 +268,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration) -> Order {
         let far = rng.u32(0..100) < 25;
         up_to(rng, if far { Duration::from_secs(2_400) } else { Duration::from_secs(40) })
     });
-    let expires_in = sometimes(rng, 12, |rng| {
+    let expires_in = sometimes(rng, 20, |rng| {
         scheduled_in.unwrap_or_default() + Duration::from_secs(1) + up_to(rng, guard * 2)
     });
     Order {
@@ -319,12 +325,12 @@ fn odds(rng: &mut Rng) -> Odds {
         reject: share(150),
         unavailable: share(250),
         unreached: share(100),
-        lost_before: share(200),
-        lost_after: share(200),
-        accepts_late: share(150),
+        lost_before: share(300),
+        lost_after: share(300),
+        accepts_late: share(300),
         hangs: share(60),
         event_doubled: share(300),
-        event_late: share(200),
+        event_late: share(400),
         event_lost: if share(1) > 0 { share(300) } else { 0 },
     }
 }

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use domain::row::Status;
 
-use crate::judge::EDGES;
+use crate::judge::{EDGES, RARE};
 use crate::run::{Outcome, run};
 use crate::scenario::Scenario;
 
@@ -130,7 +130,7 @@ impl Totals {
         lines.extend(self.struck.iter().map(|(kind, times)| counted(kind, *times)));
         lines.push("edges:".to_owned());
         let of = |known: &(Option<Status>, Status)| counted(&edge(known), self.edges.get(known).copied().unwrap_or(0));
-        lines.extend(EDGES.iter().map(of));
+        lines.extend(EDGES.iter().chain(&RARE).map(of));
         lines.join("\n")
     }
 }

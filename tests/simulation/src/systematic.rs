@@ -159,7 +159,16 @@ pub fn scenarios() -> Vec<Scenario> {
     };
     let refuses = Answer::Refuses;
     vec![
-        Scenario::quiet("sends", vec![plain(), held()]),
+        Scenario::quiet(
+            "sends",
+            vec![
+                plain(),
+                Order {
+                    large: true,
+                    ..held()
+                },
+            ],
+        ),
         Scenario::quiet(
             "sends a batch",
             vec![Order {

@@ -5,10 +5,9 @@ use simulation::scenario::Scenario;
 use world::nature::Broken;
 
 /// Each, the rules of which one is seen broken, and within how many seeds.
-const BROKEN: [(Broken, &[u8], u64); 11] = [
+const BROKEN: [(Broken, &[u8], u64); 10] = [
     (Broken::Conditions, &[2, 3, 4, 5, 6], 100),
     (Broken::Claims, &[2, 3, 4, 5, 6], 100),
-    (Broken::WholeRows, &[1, 2, 3, 4, 5, 6], 100),
     (Broken::AskedTwice, &[2, 6], 100),
     (Broken::EventsIgnored, &[4], 100),
     (Broken::PromoteNeverRuns, &[1], 100),

@@ -6,8 +6,8 @@ use simulation::systematic::{Strikes, command, places, scenarios};
 use world::trace::Step;
 
 /// How far behind the first fault the second one strikes, in calls. A run has between 40 and 120 calls;
-/// this reaches well into the recovery from the first. `simulation systematic` strikes all.
-const REACH: u64 = 40;
+/// this reaches into the recovery from the first. `make simulate-long` strikes all.
+const REACH: u64 = 25;
 
 fn threads() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
