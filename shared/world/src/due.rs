@@ -87,7 +87,9 @@ impl DueIndex for World {
     ) -> Result<DuePage<EmailKey>, PortError> {
         let from = from.cloned();
         self.call(Call::reads("overdue", None), move |state| {
-            page(state, (DueKind::Check, shard), until, from.as_ref(), |_, row| EmailKey::of(&row))
+            page(state, (DueKind::Check, shard), until, from.as_ref(), |_, row| {
+                EmailKey::of(&row)
+            })
         })
         .await
     }
@@ -118,4 +120,3 @@ impl DueIndex for World {
         .await
     }
 }
-

@@ -373,7 +373,11 @@ impl Nature {
             return;
         }
         let at = self.now_ms().saturating_add(millis(self.up_to(self.odds.stale_ms)));
-        let of_row = self.underway.iter().filter(|(_, other)| other.id == row.id).map(|((at, _), _)| *at);
+        let of_row = self
+            .underway
+            .iter()
+            .filter(|(_, other)| other.id == row.id)
+            .map(|((at, _), _)| *at);
         let at = of_row.max().map_or(at, |before| before.max(at));
         let number = self.number();
         self.underway.insert((at, number), row.clone());
@@ -454,7 +458,8 @@ impl Nature {
             if self.happens(self.odds.seen_again) {
                 self.strike("message seen again");
                 let soon = self.up_to(20_000);
-                self.queue(from).put_back(message.id, message.receipt, now.saturating_add(millis(soon)));
+                self.queue(from)
+                    .put_back(message.id, message.receipt, now.saturating_add(millis(soon)));
             }
         }
         if self.queue(from).visible(now) > 0 {

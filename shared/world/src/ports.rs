@@ -35,8 +35,10 @@ impl Rows for World {
 
     async fn load(&self, key: &EmailKey, _now: Timestamp) -> Result<Option<Row>, PortError> {
         let key = key.clone();
-        self.call(Call::reads("load", Some(key.id)), move |state| state.rows.get(&key).cloned())
-            .await
+        self.call(Call::reads("load", Some(key.id)), move |state| {
+            state.rows.get(&key).cloned()
+        })
+        .await
     }
 
     async fn create(&self, row: &Row, _now: Timestamp) -> Result<Created, PortError> {
@@ -173,8 +175,10 @@ impl Bodies for World {
 
     async fn load(&self, key: &EmailKey, body: &BodyRef) -> Result<Option<Vec<u8>>, PortError> {
         let name = (key.clone(), body.sha256.clone());
-        self.call(Call::reads("load_body", Some(key.id)), move |state| state.bodies.get(&name).cloned())
-            .await
+        self.call(Call::reads("load_body", Some(key.id)), move |state| {
+            state.bodies.get(&name).cloned()
+        })
+        .await
     }
 }
 
@@ -186,8 +190,10 @@ impl Batches for World {
         _now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
         let name = (tenant.clone(), key.as_str().to_owned());
-        self.call(Call::reads("recall", None), move |state| state.batches.get(&name).cloned())
-            .await
+        self.call(Call::reads("recall", None), move |state| {
+            state.batches.get(&name).cloned()
+        })
+        .await
     }
 
     async fn remember(
@@ -218,7 +224,10 @@ impl World {
 
     /// Whether this is broken on purpose.
     pub(crate) fn is(&self, broken: Broken) -> bool {
-        self.state().nature.as_ref().is_some_and(|nature| nature.broken == broken)
+        self.state()
+            .nature
+            .as_ref()
+            .is_some_and(|nature| nature.broken == broken)
     }
 
     /// Sends messages to a queue, as many in one call as SQS takes; one result for each.
@@ -238,7 +247,9 @@ impl World {
             };
             let call = self.call(Call::writes(what, email), move |state| {
                 let Some(nature) = &mut state.nature else { return None };
-                let lost = nature.happens(nature.odds.partly).then(|| nature.rng.usize(0..sent.len()));
+                let lost = nature
+                    .happens(nature.odds.partly)
+                    .then(|| nature.rng.usize(0..sent.len()));
                 for (at, (_, body, delay)) in sent.iter().enumerate() {
                     if Some(at) != lost {
                         nature.send(to, body, *delay);
@@ -250,7 +261,9 @@ impl World {
                 lost
             });
             match call.await {
-                Ok(lost) => results.extend((0..batch.len()).map(|at| if Some(at) == lost { Err(down(what)) } else { Ok(()) })),
+                Ok(lost) => {
+                    results.extend((0..batch.len()).map(|at| if Some(at) == lost { Err(down(what)) } else { Ok(()) }))
+                }
                 Err(_) => results.extend(batch.iter().map(|_| Err(down(what)))),
             }
         }
@@ -332,9 +345,14 @@ impl Watermark for World {
 impl Backlog for World {
     async fn waiting(&self) -> Result<Waiting, PortError> {
         self.call(Call::reads("waiting", None), |state| {
-            let Some(nature) = &state.nature else { return state.waiting };
+            let Some(nature) = &state.nature else {
+                return state.waiting;
+            };
             let now = nature.now_ms();
-            let [high, normal, low] = nature.lanes.each_ref().map(|lane| u64::try_from(lane.visible(now)).unwrap_or(0));
+            let [high, normal, low] = nature
+                .lanes
+                .each_ref()
+                .map(|lane| u64::try_from(lane.visible(now)).unwrap_or(0));
             Waiting { high, normal, low }
         })
         .await
@@ -370,7 +388,9 @@ impl Accounts for World {
         self.call(Call::reads("account", None), move |state| {
             let account = state.account.unwrap_or(unlimited);
             let Some(nature) = &state.nature else { return account };
-            let obstacle = nature.obstacle.filter(|(_, until)| *until > nature.now_ms() && !nature.calm);
+            let obstacle = nature
+                .obstacle
+                .filter(|(_, until)| *until > nature.now_ms() && !nature.calm);
             Account {
                 quota_spent: matches!(obstacle, Some((Cause::QuotaExceeded, _))),
                 paused: matches!(obstacle, Some((Cause::AccountPaused, _))),

@@ -61,7 +61,11 @@ impl Answer {
 
 impl Nature {
     fn answer(&mut self, subject: &str) -> Answer {
-        if let Some(answer) = self.script.get_mut(subject).and_then(std::collections::VecDeque::pop_front) {
+        if let Some(answer) = self
+            .script
+            .get_mut(subject)
+            .and_then(std::collections::VecDeque::pop_front)
+        {
             return answer;
         }
         if self.calm {
@@ -108,7 +112,12 @@ impl Nature {
             let mut at = accepted.after(self.up_to(20_000));
             let whom = format!(r#"[{{"emailAddress":"{recipient}"}}]"#);
             if happens(self, 10) {
-                what.push(("DeliveryDelay", "deliveryDelay", format!(r#","delayedRecipients":{whom}"#), at));
+                what.push((
+                    "DeliveryDelay",
+                    "deliveryDelay",
+                    format!(r#","delayedRecipients":{whom}"#),
+                    at,
+                ));
                 at = at.after(self.up_to(60_000));
             }
             if happens(self, 15) {
@@ -126,7 +135,12 @@ impl Nature {
                 what.push(("Click", "click", String::new(), later));
             }
             if happens(self, 5) {
-                what.push(("Complaint", "complaint", format!(r#","complainedRecipients":{whom}"#), later));
+                what.push((
+                    "Complaint",
+                    "complaint",
+                    format!(r#","complainedRecipients":{whom}"#),
+                    later,
+                ));
             }
         }
         for (kind, part, more, at) in what {

@@ -61,14 +61,21 @@ impl Queue {
 
     /// Gives out up to `most` messages, in any order; and those that were received too often.
     pub fn receive(&mut self, most: usize, now: i64, rng: &mut Rng) -> (Vec<Received>, Vec<String>) {
-        let mut visible: Vec<u64> = self.messages.iter().filter(|(_, m)| m.visible_at <= now).map(|(id, _)| *id).collect();
+        let mut visible: Vec<u64> = self
+            .messages
+            .iter()
+            .filter(|(_, m)| m.visible_at <= now)
+            .map(|(id, _)| *id)
+            .collect();
         rng.shuffle(&mut visible);
         let (mut received, mut aside) = (Vec::new(), Vec::new());
         for id in visible {
             if received.len() == most {
                 break;
             }
-            let Some(message) = self.messages.get_mut(&id) else { continue };
+            let Some(message) = self.messages.get_mut(&id) else {
+                continue;
+            };
             if self.most_receives > 0 && message.receives >= self.most_receives {
                 aside.extend(self.messages.remove(&id).map(|message| message.body));
                 continue;
@@ -86,7 +93,11 @@ impl Queue {
 
     /// Deletes a message, if it was not received again since.
     pub fn delete(&mut self, id: u64, receipt: u32) {
-        if self.messages.get(&id).is_some_and(|message| message.receives == receipt) {
+        if self
+            .messages
+            .get(&id)
+            .is_some_and(|message| message.receives == receipt)
+        {
             self.messages.remove(&id);
         }
     }
@@ -107,7 +118,10 @@ impl Queue {
     /// How many can be received now.
     #[must_use]
     pub fn visible(&self, now: i64) -> usize {
-        self.messages.values().filter(|message| message.visible_at <= now).count()
+        self.messages
+            .values()
+            .filter(|message| message.visible_at <= now)
+            .count()
     }
 
     /// How many there are: visible, in flight and delayed.

@@ -98,7 +98,10 @@ impl fmt::Display for Step {
             } => {
                 let from = from.map_or("-".to_owned(), |from| format!("{from:?}"));
                 let mark = if *marked { ", marked" } else { "" };
-                write!(f, "    row: {from} -> {to:?}, claim {claim_no}, attempts {attempts}{mark}")
+                write!(
+                    f,
+                    "    row: {from} -> {to:?}, claim {claim_no}, attempts {attempts}{mark}"
+                )
             }
             Self::Event { what, claim_no: 0, .. } => write!(f, "  {what}"),
             Self::Event { what, claim_no, .. } => write!(f, "  {what} (claim {claim_no})"),
@@ -130,9 +133,14 @@ impl Trace {
     #[must_use]
     pub fn of(&self, email: EmailId, start_ms: i64) -> String {
         let concerns = |step: &&Step| {
-            step.email() == Some(email) || matches!(step, Step::Call { fault, email: None, .. } if *fault != Fault::None)
+            step.email() == Some(email)
+                || matches!(step, Step::Call { fault, email: None, .. } if *fault != Fault::None)
         };
-        self.steps.iter().filter(concerns).map(|step| line(step, start_ms)).collect()
+        self.steps
+            .iter()
+            .filter(concerns)
+            .map(|step| line(step, start_ms))
+            .collect()
     }
 
     /// All steps as lines.

@@ -56,7 +56,11 @@ impl Client {
         let order = &self.order;
         let wish = |wait: Duration| format!("in {} ms", wait.as_millis());
         let email = |item: usize| {
-            let text = if order.large { "x".repeat(1_200) } else { "Hi".to_owned() };
+            let text = if order.large {
+                "x".repeat(1_200)
+            } else {
+                "Hi".to_owned()
+            };
             let mut email = json!({
                 "from": "a@example.com",
                 "to": [format!("r{}-{item}@example.com", self.number)],
@@ -80,7 +84,10 @@ impl Client {
     /// What identifies each email's content when it arrives at SES.
     pub(crate) fn contents(&self) -> Vec<String> {
         let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.email.hash());
-        self.emails().iter().map(|email| hash(email).unwrap_or_default()).collect()
+        self.emails()
+            .iter()
+            .map(|email| hash(email).unwrap_or_default())
+            .collect()
     }
 
     /// The first email, parsed.
@@ -162,12 +169,14 @@ impl Client {
             match answer {
                 Some(Answer { status: 200, json }) => {
                     let ids = ids_of(&json);
-                    self.judge.answered(&self.system.world, key.as_deref(), &name, &ids, &contents);
+                    self.judge
+                        .answered(&self.system.world, key.as_deref(), &name, &ids, &contents);
                     return Some(ids);
                 }
                 Some(Answer { status, json }) if status < 500 => {
                     let has_rival = self.order.rival.is_some();
-                    self.judge.refused(key.as_deref(), has_rival, &name, status, &json.to_string());
+                    self.judge
+                        .refused(key.as_deref(), has_rival, &name, status, &json.to_string());
                     return None;
                 }
                 Some(_) | None => {}
@@ -196,8 +205,10 @@ impl Client {
                     self.judge.retry_begins(id, force);
                     None
                 }
-                Deed::Reschedule(_) | Deed::Read | Deed::Repeat => None,
+                Deed::Reschedule(_) => Some(self.judge.reschedule_begins(id)),
+                Deed::Read | Deed::Repeat => None,
             };
+            let asked_at = self.now();
             if deed == Deed::Repeat {
                 if self.order.key && self.accepted.is_none() {
                     self.post().await;
@@ -223,8 +234,12 @@ impl Client {
             }
             match answer {
                 Some(Answer { status: 200, .. }) => {
-                    if deed == Deed::Cancel {
-                        self.judge.canceled(id, begun);
+                    match (deed, begun) {
+                        (Deed::Cancel, begun) => self.judge.canceled(id, begun),
+                        (Deed::Reschedule(wait), Some(begun)) => {
+                            self.judge.rescheduled(id, begun, asked_at.after(wait));
+                        }
+                        (Deed::Reschedule(_) | Deed::Retry { .. } | Deed::Read | Deed::Repeat, _) => {}
                     }
                     return;
                 }
@@ -244,7 +259,11 @@ impl Client {
 
     /// What to do in doubt.
     pub(crate) fn on_uncertain(&self) -> OnUncertain {
-        if self.order.hold { OnUncertain::Hold } else { OnUncertain::Resend }
+        if self.order.hold {
+            OnUncertain::Hold
+        } else {
+            OnUncertain::Resend
+        }
     }
 }
 
@@ -257,7 +276,11 @@ fn ids_of(json: &Value) -> Vec<EmailId> {
 }
 
 fn request(method: Method, path: &str, body: &Value) -> Request {
-    let body = if body.is_null() { Body::Empty } else { Body::Text(body.to_string()) };
+    let body = if body.is_null() {
+        Body::Empty
+    } else {
+        Body::Text(body.to_string())
+    };
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().unwrap_or_default();

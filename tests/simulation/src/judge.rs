@@ -9,13 +9,15 @@
 //!    refused by SES, and a living sender was told so.
 //! 4. **The row says what SES did.** What SES accepted never ends `failed`, `canceled` or `expired`; it
 //!    ends `sent` if one event about it arrives (and `sent` or `unknown` if none ever does). What SES did
-//!    not accept never ends `sent`. What every event said is in the row.
+//!    not accept never ends `sent`. What is marked is never called `failing`, `failed`, `canceled` or `expired`. What
+//!    every event said is in the row, and so is that two claims were accepted.
 //! 5. **Canceled is canceled.** After a cancel was answered 200 nothing arrives at SES, and it stays
 //!    canceled, until somebody asks for a retry.
 //! 6. **The machine keeps its rules.** `claim_no` never falls; marks are never cleared; the first known
 //!    acceptance stays; a fate only rises; `failed` comes from `failing` and has a cause; only the edges
 //!    that the design names are gone; attempts, and submissions that were not given back, stay within the budget; a
-//!    claim is made once, by its number, and submits once; nothing is claimed before its time or after it.
+//!    claim is made once, by its number, and submits once; nothing is claimed before its time or after it; nor
+//!    before the time that a reschedule was answered 200 for.
 //! 7. **Content.** What arrives at SES is what the answered request asked for.
 //! 8. **Idempotency.** A key that was answered is answered the same again, and another request with it
 //!    is refused. Two requests never share an email. A good request is not refused.
@@ -114,7 +116,12 @@ struct Known {
     retry_until: Option<Timestamp>,
     /// A cancel was answered, and nobody has asked for a retry since.
     canceled: bool,
+    /// Not before this, as a reschedule was answered; until somebody asks for another time.
+    promised: Option<Timestamp>,
+    reschedules_begun: u32,
     events: u32,
+    /// The claims that events tell of.
+    told_of: BTreeSet<u32>,
     fates: BTreeMap<String, Fate>,
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
@@ -188,22 +195,42 @@ impl Judge {
         let rows: Vec<bool> = ids.iter().map(|id| is_durable(world, *id)).collect();
         let mut seen = self.seen();
         if ids.len() != contents.len() {
-            seen.broken(8, None, format!("{} emails for {} requested", ids.len(), contents.len()));
+            seen.broken(
+                8,
+                None,
+                format!("{} emails for {} requested", ids.len(), contents.len()),
+            );
         }
         if let Some(key) = key {
             let answer = (request.to_owned(), ids.to_vec());
-            let before = seen.keys.entry(key.to_owned()).or_insert_with(|| answer.clone()).clone();
+            let before = seen
+                .keys
+                .entry(key.to_owned())
+                .or_insert_with(|| answer.clone())
+                .clone();
             if before != answer {
-                seen.broken(8, ids.first().copied(), format!("key {key} was answered {before:?} and then {answer:?}"));
+                seen.broken(
+                    8,
+                    ids.first().copied(),
+                    format!("key {key} was answered {before:?} and then {answer:?}"),
+                );
             }
         }
         for ((id, content), durable) in ids.iter().zip(contents).zip(rows) {
             if !durable {
-                seen.broken(1, Some(*id), "answered 200 before row and content were durable".to_owned());
+                seen.broken(
+                    1,
+                    Some(*id),
+                    "answered 200 before row and content were durable".to_owned(),
+                );
             }
             let owner = seen.owners.entry(*id).or_insert_with(|| request.to_owned()).clone();
             if owner != request {
-                seen.broken(8, Some(*id), format!("the email of {owner} was given to {request}, too"));
+                seen.broken(
+                    8,
+                    Some(*id),
+                    format!("the email of {owner} was given to {request}, too"),
+                );
             }
             let known = seen.known.entry(*id).or_default();
             known.answered = true;
@@ -216,7 +243,11 @@ impl Judge {
         let mut seen = self.seen();
         let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
         if status != 409 || !has_rival || owner.as_deref() == Some(request) {
-            seen.broken(8, None, format!("{request} was refused, the key is {owner:?}'s: {status} {text}"));
+            seen.broken(
+                8,
+                None,
+                format!("{request} was refused, the key is {owner:?}'s: {status} {text}"),
+            );
         }
     }
 
@@ -237,6 +268,25 @@ impl Judge {
         known.canceled = begun == Some(known.retries_begun);
     }
 
+    /// Another time is about to be asked for; what it has to be told when it is answered.
+    #[must_use]
+    pub fn reschedule_begins(&self, id: EmailId) -> u32 {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        known.reschedules_begun += 1;
+        known.promised = None;
+        known.reschedules_begun + known.retries_begun
+    }
+
+    /// A reschedule to this time or later was answered 200.
+    pub fn rescheduled(&self, id: EmailId, begun: u32, at: Timestamp) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        // Where two are under way at once, either may have been written last.
+        let alone = begun == known.reschedules_begun + known.retries_begun && known.reschedules_begun == 1;
+        known.promised = alone.then_some(at);
+    }
+
     /// A retry is about to be asked for.
     pub fn retry_begins(&self, id: EmailId, force: bool) {
         let mut seen = self.seen();
@@ -244,6 +294,7 @@ impl Judge {
         known.retries_begun += 1;
         known.retries_open += 1;
         known.canceled = false;
+        known.promised = None;
         known.forced |= force;
     }
 
@@ -286,7 +337,12 @@ impl Judge {
     #[must_use]
     pub fn numbers(&self) -> (usize, usize) {
         let seen = self.seen();
-        let copies = seen.known.values().flat_map(|known| &known.submissions).filter(|s| s.accepted).count();
+        let copies = seen
+            .known
+            .values()
+            .flat_map(|known| &known.submissions)
+            .filter(|s| s.accepted)
+            .count();
         (seen.known.values().filter(|known| known.answered).count(), copies)
     }
 }
@@ -300,12 +356,26 @@ fn is_durable(world: &World, id: EmailId) -> bool {
 /// What is wrong with an email at the end.
 fn ends_badly(row: &Row, known: &Known) -> Vec<(u8, String)> {
     let mut wrong = Vec::new();
-    let accepted: Vec<u32> = known.submissions.iter().filter(|s| s.accepted).map(|s| s.claim_no).collect();
+    let accepted: Vec<u32> = known
+        .submissions
+        .iter()
+        .filter(|s| s.accepted)
+        .map(|s| s.claim_no)
+        .collect();
     if !row.status.is_final() {
         wrong.push((1, format!("it has not ended: {:?}", row.status)));
     }
+    if known.told_of.len() > 1 && !row.duplicate {
+        wrong.push((
+            4,
+            format!("events tell of claims {:?}, and the row of no duplicate", known.told_of),
+        ));
+    }
     if accepted.len() > 1 && !row.maybe_duplicate && !row.duplicate {
-        wrong.push((2, format!("SES accepted {} copies, and the row is not marked", accepted.len())));
+        wrong.push((
+            2,
+            format!("SES accepted {} copies, and the row is not marked", accepted.len()),
+        ));
     }
     match row.status {
         Status::Sent if accepted.is_empty() => wrong.push((4, "it is sent, and SES accepted nothing".to_owned())),
@@ -315,7 +385,10 @@ fn ends_badly(row: &Row, known: &Known) -> Vec<(u8, String)> {
         Status::Sent => {
             let said = row.sent.as_ref().map(|sent| sent.claim_no);
             if !said.is_some_and(|claim| accepted.contains(&claim)) {
-                wrong.push((4, format!("it is sent by claim {said:?}, and SES accepted {accepted:?}")));
+                wrong.push((
+                    4,
+                    format!("it is sent by claim {said:?}, and SES accepted {accepted:?}"),
+                ));
             }
         }
         status if known.events > 0 => wrong.push((4, format!("events say that it was sent, and it is {status:?}"))),
@@ -334,7 +407,10 @@ fn ends_badly(row: &Row, known: &Known) -> Vec<(u8, String)> {
         wrong.push((4, format!("events said {said:?}, and the row says {stored:?}")));
     }
     if known.canceled && row.status != Status::Canceled {
-        wrong.push((5, format!("it was answered that it is canceled, and it is {:?}", row.status)));
+        wrong.push((
+            5,
+            format!("it was answered that it is canceled, and it is {:?}", row.status),
+        ));
     }
     wrong
 }
@@ -352,11 +428,23 @@ impl Seen {
             }
         };
         wrong(after.claim_no >= before.claim_no, "claim_no has fallen");
-        wrong(after.claim_no <= before.claim_no.saturating_add(1), "a claim was left out");
-        wrong(after.maybe_duplicate >= before.maybe_duplicate, "maybe_duplicate was cleared");
+        wrong(
+            after.claim_no <= before.claim_no.saturating_add(1),
+            "a claim was left out",
+        );
+        wrong(
+            after.maybe_duplicate >= before.maybe_duplicate,
+            "maybe_duplicate was cleared",
+        );
         wrong(after.duplicate >= before.duplicate, "duplicate was cleared");
-        wrong(before.sent.is_none() || before.sent == after.sent, "the known acceptance was changed");
-        wrong(after.born == before.born && after.body == before.body, "birth or content was changed");
+        wrong(
+            before.sent.is_none() || before.sent == after.sent,
+            "the known acceptance was changed",
+        );
+        wrong(
+            after.born == before.born && after.body == before.body,
+            "birth or content was changed",
+        );
         let rises = |(recipient, fate): (&String, &Fate)| after.fates.get(recipient) >= Some(fate);
         wrong(before.fates.iter().all(rises), "a fate has fallen");
         wrong(
@@ -370,12 +458,28 @@ impl Seen {
         let Some(bounds) = self.bounds else { return };
         if after.claim_no > before.claim_no {
             let early = EARLY + bounds.skew;
+            let promised = self.known.get(&after.id).and_then(|known| known.promised);
+            if promised > Some(now.after(early + bounds.skew)) {
+                self.broken(
+                    6,
+                    id,
+                    "claimed before the time that a reschedule was answered for".to_owned(),
+                );
+            }
             if before.not_before > now.after(early) {
-                self.broken(6, id, format!("claimed {:?} before its time", before.not_before.since(now)));
+                self.broken(
+                    6,
+                    id,
+                    format!("claimed {:?} before its time", before.not_before.since(now)),
+                );
             }
             let late = bounds.skew + bounds.under_way;
             if before.expires_at.after(late) <= now {
-                self.broken(6, id, format!("claimed {:?} after it expired", now.since(before.expires_at)));
+                self.broken(
+                    6,
+                    id,
+                    format!("claimed {:?} after it expired", now.since(before.expires_at)),
+                );
             }
         }
     }
@@ -397,6 +501,13 @@ impl Witness for Judge {
         if after.attempts > most {
             seen.broken(6, id, format!("{} attempts of {most}", after.attempts));
         }
+        let unsent = matches!(
+            after.status,
+            Status::Failing | Status::Failed | Status::Canceled | Status::Expired
+        );
+        if unsent && after.maybe_duplicate {
+            seen.broken(4, id, format!("marked, and called {:?}", after.status));
+        }
         if after.status == Status::Failed && after.cause.is_none() {
             seen.broken(6, id, "failed without a cause".to_owned());
         }
@@ -413,7 +524,11 @@ impl Witness for Judge {
         let Seen { known, nameless, .. } = &mut *seen;
         let known = known.entry(claimed.id).or_default();
         let mut wrong: Vec<(u8, String)> = Vec::new();
-        if known.submissions.iter().any(|earlier| earlier.claim_no == claimed.claim_no) {
+        if known
+            .submissions
+            .iter()
+            .any(|earlier| earlier.claim_no == claimed.claim_no)
+        {
             wrong.push((6, format!("claim {} was submitted twice", claimed.claim_no)));
         }
         let in_doubt = known.submissions.iter().find(|earlier| !earlier.refused);
@@ -497,6 +612,7 @@ impl Witness for Judge {
         let mut seen = self.seen();
         let known = seen.known.entry(event.id).or_default();
         known.events += 1;
+        known.told_of.insert(event.claim_no);
         match &event.said {
             Said::Accepted => {}
             Said::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
@@ -513,4 +629,3 @@ impl Witness for Judge {
         }
     }
 }
-

@@ -76,7 +76,10 @@ fn seeds(options: &[&str]) -> Option<bool> {
     }
     let missing = totals.missing();
     if !missing.is_empty() {
-        println!("This has shown less than it claims. What never happened: {}", missing.join(", "));
+        println!(
+            "This has shown less than it claims. What never happened: {}",
+            missing.join(", ")
+        );
     }
     Some(missing.is_empty())
 }
@@ -123,9 +126,16 @@ fn show(scenario: &Scenario, name: &str) -> bool {
     let outcome = run(scenario);
     match outcome.report(name) {
         Some(report) => println!("{report}"),
-        None => println!("{name}: no rule is broken, {} emails, {} calls", outcome.emails, outcome.calls),
+        None => println!(
+            "{name}: no rule is broken, {} emails, {} calls",
+            outcome.emails, outcome.calls
+        ),
     }
-    if outcome.violation.as_ref().is_some_and(|violation| violation.email.is_none()) {
+    if outcome
+        .violation
+        .as_ref()
+        .is_some_and(|violation| violation.email.is_none())
+    {
         println!("{}", outcome.trace.all(simulation::run::START.as_millis()));
     }
     println!("trace {:016x}", outcome.trace.hash());

@@ -63,7 +63,10 @@ impl Outcome {
         let history = violation.email.map_or_else(String::new, |email| {
             format!("email {email}:\n{}", self.trace.of(email, START.as_millis()))
         });
-        Some(format!("{name}: rule {}: {}\n{history}", violation.rule, violation.what))
+        Some(format!(
+            "{name}: rule {}: {}\n{history}",
+            violation.rule, violation.what
+        ))
     }
 }
 
@@ -77,7 +80,10 @@ pub fn run(scenario: &Scenario) -> Outcome {
         .enable_time()
         .start_paused(true)
         .build();
-    #[expect(clippy::expect_used, reason = "a runtime with nothing but time needs nothing that could be missing")]
+    #[expect(
+        clippy::expect_used,
+        reason = "a runtime with nothing but time needs nothing that could be missing"
+    )]
     let runtime = runtime.expect("a runtime");
     runtime.block_on(live(scenario))
 }
@@ -164,7 +170,10 @@ const fn end(status: Status) -> &'static str {
 /// Every email has ended, and nothing is on its way that says anything of one.
 fn has_ended(world: &World) -> bool {
     let state = world.state();
-    let heard = state.nature.as_ref().is_none_or(|nature| nature.travelling() == 0 && nature.events.is_empty());
+    let heard = state
+        .nature
+        .as_ref()
+        .is_none_or(|nature| nature.travelling() == 0 && nature.events.is_empty());
     heard && state.rows.values().all(|row| row.status.is_final())
 }
 
@@ -240,7 +249,9 @@ fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Clie
 
 /// An email that is there from the beginning: the API has no word for its lane yet.
 fn plant(mut client: Client, lane: Lane) -> Client {
-    let Some(email) = client.first_email() else { return client };
+    let Some(email) = client.first_email() else {
+        return client;
+    };
     let id = EmailId::from_random(u128::try_from(client.number).unwrap_or(0).to_be_bytes());
     let body = BodyRef {
         sha256: email.hash(),

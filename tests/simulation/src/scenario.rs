@@ -205,7 +205,11 @@ impl Scenario {
     #[must_use]
     pub fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
-        let mut timings = if rng.u32(0..4) == 0 { Timings::standard() } else { Timings::quick() };
+        let mut timings = if rng.u32(0..4) == 0 {
+            Timings::standard()
+        } else {
+            Timings::quick()
+        };
         let zombies = rng.u32(0..6) == 0;
         if zombies {
             // Shorter than the template allows: senders outlive their leases, and find themselves replaced.
@@ -266,7 +270,14 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration) -> Order {
         .collect();
     let scheduled_in = sometimes(rng, 30, |rng| {
         let far = rng.u32(0..100) < 25;
-        up_to(rng, if far { Duration::from_secs(2_400) } else { Duration::from_secs(40) })
+        up_to(
+            rng,
+            if far {
+                Duration::from_secs(2_400)
+            } else {
+                Duration::from_secs(40)
+            },
+        )
     });
     let expires_in = sometimes(rng, 20, |rng| {
         scheduled_in.unwrap_or_default() + Duration::from_secs(1) + up_to(rng, guard * 2)
@@ -276,7 +287,11 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration) -> Order {
         emails: if batch { rng.usize(1..=6) } else { 1 },
         batch,
         key,
-        rival: if key { sometimes(rng, 10, |rng| at + up_to(rng, Duration::from_secs(5))) } else { None },
+        rival: if key {
+            sometimes(rng, 10, |rng| at + up_to(rng, Duration::from_secs(5)))
+        } else {
+            None
+        },
         hold: rng.u32(0..100) < 30,
         scheduled_in,
         expires_in,
@@ -290,10 +305,16 @@ fn deed(rng: &mut Rng, guard: Duration) -> Deed {
     match rng.u32(0..100) {
         0..25 => Deed::Cancel,
         25..45 => {
-            let longest = if rng.bool() { Duration::from_secs(20) } else { guard * 10 };
+            let longest = if rng.bool() {
+                Duration::from_secs(20)
+            } else {
+                guard * 10
+            };
             Deed::Reschedule(up_to(rng, longest))
         }
-        45..80 => Deed::Retry { force: rng.u32(0..3) == 0 },
+        45..80 => Deed::Retry {
+            force: rng.u32(0..3) == 0,
+        },
         80..88 => Deed::Read,
         _ => Deed::Repeat,
     }
@@ -302,7 +323,13 @@ fn deed(rng: &mut Rng, guard: Duration) -> Deed {
 fn odds(rng: &mut Rng) -> Odds {
     // How bad it is altogether: most runs are of a bad day, some of the end of the world.
     let scale = [1, 3, 10][rng.usize(0..3)];
-    let mut share = |most: u32| if rng.u32(0..100) < 55 { 0 } else { rng.u32(1..=most * scale) };
+    let mut share = |most: u32| {
+        if rng.u32(0..100) < 55 {
+            0
+        } else {
+            rng.u32(1..=most * scale)
+        }
+    };
     Odds {
         before: share(60),
         after: share(60),

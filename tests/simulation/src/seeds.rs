@@ -111,7 +111,10 @@ impl Totals {
     /// The kinds of fault that never struck, and the edges that were never gone.
     #[must_use]
     pub fn missing(&self) -> Vec<String> {
-        let kinds = KINDS.iter().filter(|kind| !self.struck.contains_key(*kind)).map(|kind| (*kind).to_owned());
+        let kinds = KINDS
+            .iter()
+            .filter(|kind| !self.struck.contains_key(*kind))
+            .map(|kind| (*kind).to_owned());
         let edges = EDGES.iter().filter(|edge| !self.edges.contains_key(*edge)).map(edge);
         kinds.chain(edges).collect()
     }

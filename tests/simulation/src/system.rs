@@ -122,7 +122,11 @@ impl System {
     }
 
     fn is(&self, broken: Broken) -> bool {
-        self.world.state().nature.as_ref().is_some_and(|nature| nature.broken == broken)
+        self.world
+            .state()
+            .nature
+            .as_ref()
+            .is_some_and(|nature| nature.broken == broken)
     }
 
     fn strike(&self, kind: &'static str) {
@@ -132,7 +136,12 @@ impl System {
     }
 
     /// Runs an invocation; `None` when its environment has died, or was ended at its timeout.
-    async fn invoke<T>(&self, environment: &Environment, timeout: Duration, work: impl Future<Output = T>) -> Option<T> {
+    async fn invoke<T>(
+        &self,
+        environment: &Environment,
+        timeout: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
         let (death, work) = (std::pin::pin!(environment.death()), std::pin::pin!(work));
         match tokio::time::timeout(timeout, select(death, work)).await {
             Ok(Either::Right((done, _))) => Some(done),
@@ -184,7 +193,12 @@ impl System {
             let failures = &response.batch_item_failures;
             failures.iter().any(|failure| failure.item_identifier == id.to_string())
         };
-        let done: Vec<_> = batch.messages.iter().filter(|m| !failed(m.id)).map(|m| (m.id, m.receipt)).collect();
+        let done: Vec<_> = batch
+            .messages
+            .iter()
+            .filter(|m| !failed(m.id))
+            .map(|m| (m.id, m.receipt))
+            .collect();
         if done.is_empty() {
             return;
         }

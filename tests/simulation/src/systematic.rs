@@ -75,7 +75,10 @@ impl Strikes {
         self.calls += outcome.calls;
         let struck = outcome.trace.steps.iter().filter(|step| is_struck(step)).count();
         if struck != scenario.plan.len() {
-            let what = format!("{}: {struck} of its faults struck: a run is not its scenario", command(scenario));
+            let what = format!(
+                "{}: {struck} of its faults struck: a run is not its scenario",
+                command(scenario)
+            );
             self.broken.push(what);
         }
         let report = outcome.report(&command(scenario));
@@ -86,7 +89,9 @@ impl Strikes {
 
     fn deeper(&mut self, scenario: &mut Scenario, faults: usize, reach: u64) {
         let outcome = self.once(scenario);
-        let Some(outcome) = outcome.filter(|_| faults > 0) else { return };
+        let Some(outcome) = outcome.filter(|_| faults > 0) else {
+            return;
+        };
         let last = scenario.plan.keys().next_back().copied().unwrap_or(0);
         for (number, fault) in places(&outcome, last, last.saturating_add(reach)) {
             scenario.plan.insert(number, fault);
@@ -103,7 +108,10 @@ fn is_struck(step: &Step) -> bool {
 /// The command that shows a run again.
 #[must_use]
 pub fn command(scenario: &Scenario) -> String {
-    let faults = scenario.plan.iter().map(|(number, fault)| format!(" {number}:{fault:?}"));
+    let faults = scenario
+        .plan
+        .iter()
+        .map(|(number, fault)| format!(" {number}:{fault:?}"));
     let faults: String = faults.collect();
     format!("cargo run --bin simulation -- strike '{}'{faults}", scenario.name)
 }
@@ -159,16 +167,7 @@ pub fn scenarios() -> Vec<Scenario> {
     };
     let refuses = Answer::Refuses;
     vec![
-        Scenario::quiet(
-            "sends",
-            vec![
-                plain(),
-                Order {
-                    large: true,
-                    ..held()
-                },
-            ],
-        ),
+        Scenario::quiet("sends", vec![plain(), Order { large: true, ..held() }]),
         Scenario::quiet(
             "sends a batch",
             vec![Order {

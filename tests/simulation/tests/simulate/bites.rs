@@ -31,7 +31,10 @@ fn whatever_is_broken_on_purpose_is_noticed() {
         let Some((seed, violation)) = noticed else {
             panic!("{broken:?} was not noticed within {within} seeds");
         };
-        assert!(rules.contains(&violation.rule), "{broken:?}, seed {seed}: {violation:?}");
+        assert!(
+            rules.contains(&violation.rule),
+            "{broken:?}, seed {seed}: {violation:?}"
+        );
         println!("{broken:?}: rule {}, seed {seed}: {}", violation.rule, violation.what);
     }
 }

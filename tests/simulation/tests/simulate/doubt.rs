@@ -26,7 +26,9 @@ fn end(outcome: &Outcome) -> (Status, usize, bool) {
 /// The number of the call by which SES is asked.
 fn submission(scenario: &Scenario) -> u64 {
     let is_it = |step: &Step| match step {
-        Step::Call { what: "submit", number, .. } => Some(*number),
+        Step::Call {
+            what: "submit", number, ..
+        } => Some(*number),
         Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
     };
     run(scenario).trace.steps.iter().find_map(is_it).unwrap()
