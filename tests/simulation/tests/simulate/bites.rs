@@ -14,7 +14,7 @@ const BROKEN: [(Broken, &[u8], u64); 10] = [
     (Broken::CancelNotWritten, &[5], 100),
     (Broken::AnsweredTooEarly, &[1], 100),
     (Broken::ContentsMixedUp, &[7], 100),
-    (Broken::MarksLost, &[2, 6], 100),
+    (Broken::MarksLost, &[2, 6], 2_000),
     (Broken::HandOversIgnored, &[1], 100),
 ];
 
