@@ -49,7 +49,16 @@ impl Answer {
                 Cause::AccountPaused => "SES is paused",
                 Cause::Unavailable => "SES is unavailable",
                 Cause::Unreached => "SES is not reached",
-                _ => "SES rejects",
+                Cause::Rejected
+                | Cause::InvalidRecipient
+                | Cause::UnverifiedSender
+                | Cause::Suppressed
+                | Cause::TooLarge
+                | Cause::BodyMissing
+                | Cause::Crashed
+                | Cause::BudgetSpent
+                | Cause::Expired
+                | Cause::AnswerLost => "SES rejects",
             }),
             Self::LostBefore => Some("submission lost"),
             Self::LostAfter => Some("answer of SES lost"),
