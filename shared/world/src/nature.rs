@@ -289,7 +289,13 @@ impl Nature {
         let fault = match fault {
             Fault::After | Fault::Late | Fault::Repeated if !call.writes => Fault::Before,
             Fault::DieAfter if !call.writes => Fault::DieBefore,
-            other => other,
+            Fault::None
+            | Fault::Before
+            | Fault::After
+            | Fault::DieBefore
+            | Fault::DieAfter
+            | Fault::Repeated
+            | Fault::Late => fault,
         };
         // Nobody dies of a call that no environment makes.
         let fault = match (fault, environment) {
@@ -345,7 +351,13 @@ impl Nature {
                 let of_ses = call.what == crate::provider::SUBMIT;
                 return match fault {
                     Fault::Repeated | Fault::Late if of_ses => Fault::None,
-                    fault => fault,
+                    Fault::None
+                    | Fault::Before
+                    | Fault::After
+                    | Fault::DieBefore
+                    | Fault::DieAfter
+                    | Fault::Repeated
+                    | Fault::Late => fault,
                 };
             }
             drawn -= odds;
