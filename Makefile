@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check chaos fuzz fuzz-corpus watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check checker simulate simulate-long chaos fuzz fuzz-corpus watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -48,6 +48,15 @@ sizes: build ## how large each function is as it is deployed; fails above 6 MB
 
 start-cost: ## what a function's start costs
 	@local/measure-start
+
+# Not `-p simulation`: another selection of packages would build everything once more.
+simulate: ## the functions under random faults, as many new seeds as fit into three minutes
+	cargo run --locked --bin simulation -- seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
+
+simulate-long: ## every pair and every near triple of faults, and an hour of seeds
+	cargo run --locked --bin simulation -- systematic --faults 2 --threads 2
+	cargo run --locked --bin simulation -- systematic --faults 3 --reach 12 --threads 2
+	cargo run --locked --bin simulation -- seeds --for 3600 --threads 2 --from $(or $(FROM),$$(date +%s)000)
 
 lock-tools: ## pins and hashes local/*.in anew
 	@local/lock-tools

@@ -1,13 +1,25 @@
 //! A world in memory: the ports that the functions need, for tests.
 //!
-//! **Role:** a dev-dependency of the functions; no part of what is deployed.
+//! **Role:** a dev-dependency of the functions and what the simulation is made of; no part of what is
+//! deployed.
 //! **Invariant:** a write happens under [`domain::lifecycle::Condition::holds`] and nothing
-//! else, so that the meaning of a condition is tested where it is defined.
-//! **Start reading at** [`State`]; [`samples`] has emails and rows to begin with.
+//! else, so that the meaning of a condition is tested where it is defined; and it changes what its
+//! decision changes and nothing else ([`overlay`]).
+//! **Start reading at** [`State`]; [`samples`] has emails and rows to begin with. A test of one function
+//! tells the world what happens ([`State::faults`], [`State::answers`]); with a [`nature::Nature`] it
+//! lives by itself.
 
+mod due;
+pub mod environment;
 mod listing;
+pub mod nature;
+pub mod overlay;
 mod ports;
+pub mod provider;
+pub mod queue;
 pub mod samples;
+pub mod trace;
+pub mod witness;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,10 +33,45 @@ use domain::row::{Lane, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
+use crate::environment::Environment;
+use crate::nature::{Course, Nature};
+use crate::trace::Step;
+
 /// Everything there is. Clones are the same world.
 #[derive(Debug, Clone, Default)]
 pub struct World {
     state: Arc<Mutex<State>>,
+    /// From where it is seen; nowhere in particular when nothing is said.
+    environment: Option<Environment>,
+}
+
+/// What is asked of the world.
+#[derive(Debug, Clone, Copy)]
+pub struct Call {
+    /// What, in the port's word.
+    pub what: &'static str,
+    /// About which email, if it is about one.
+    pub email: Option<EmailId>,
+    /// Whether it changes anything.
+    pub writes: bool,
+}
+
+impl Call {
+    const fn reads(what: &'static str, email: Option<EmailId>) -> Self {
+        Self {
+            what,
+            email,
+            writes: false,
+        }
+    }
+
+    const fn writes(what: &'static str, email: Option<EmailId>) -> Self {
+        Self {
+            what,
+            email,
+            writes: true,
+        }
+    }
 }
 
 /// What a test may look at and change.
@@ -33,7 +80,7 @@ pub struct State {
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
     /// The rows.
-    pub rows: HashMap<EmailKey, Row>,
+    pub rows: BTreeMap<EmailKey, Row>,
     /// Places that the list of emails still has, of rows that are gone.
     pub forgotten: Vec<Place>,
     /// The contents, by email and hash.
@@ -76,11 +123,13 @@ pub struct State {
     pub faults_of: HashMap<&'static str, VecDeque<Fault>>,
     /// The ports' methods that were called, in order.
     pub calls: Vec<&'static str>,
+    /// What the world does by itself; nothing when there is none.
+    pub nature: Option<Nature>,
     nonces: u64,
 }
 
 /// What becomes of a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
     /// It goes well.
     None,
@@ -88,10 +137,31 @@ pub enum Fault {
     Before,
     /// It takes effect, and its answer is lost.
     After,
-    /// Whoever calls dies before it takes effect: a panic, for the test to catch.
+    /// Whoever calls dies before it takes effect: a panic, for the test to catch; with a nature, the
+    /// whole environment ends.
     DieBefore,
     /// Whoever calls dies when it has taken effect.
     DieAfter,
+    /// It takes effect, its answer is lost, and the SDK repeats it.
+    Repeated,
+    /// It fails, and takes effect later.
+    Late,
+}
+
+impl Fault {
+    /// In words; `None` for none.
+    #[must_use]
+    pub const fn kind(self) -> Option<&'static str> {
+        match self {
+            Self::None => None,
+            Self::Before => Some("error before"),
+            Self::After => Some("error after"),
+            Self::DieBefore => Some("death before"),
+            Self::DieAfter => Some("death after"),
+            Self::Repeated => Some("repeated by the SDK"),
+            Self::Late => Some("effect later"),
+        }
+    }
 }
 
 impl World {
@@ -111,9 +181,119 @@ impl World {
         self.state().faults = std::iter::repeat_n(Fault::Before, count).collect();
     }
 
-    /// Carries out one call of a port, or fails as the test wants it.
+    /// The same world, seen from an environment.
+    #[must_use]
+    pub fn within(&self, environment: &Environment) -> Self {
+        Self {
+            state: Arc::clone(&self.state),
+            environment: Some(environment.clone()),
+        }
+    }
+
+    /// How far the clock here is ahead.
+    fn ahead_ms(&self) -> i64 {
+        self.environment.as_ref().map_or(0, Environment::ahead_ms)
+    }
+
+    fn is_dead(&self) -> bool {
+        self.environment.as_ref().is_some_and(Environment::is_dead)
+    }
+
+    /// Ends the environment; whoever runs it drops what waits here.
+    async fn die<T>(&self) -> T {
+        if let Some(environment) = &self.environment {
+            environment.end();
+        }
+        std::future::pending().await
+    }
+
+    /// What becomes of a call; `None` when the world has no nature. Never, where the caller is dead.
+    async fn course(&self, call: &Call) -> Option<Course> {
+        if self.is_dead() {
+            std::future::pending::<()>().await;
+        }
+        let mut state = self.state();
+        let nature = state.nature.as_mut()?;
+        Some(nature.course(call, self.environment.as_ref()))
+    }
+
+    fn effect<T>(&self, effect: &mut impl FnMut(&mut State) -> T) -> T {
+        effect(&mut self.state())
+    }
+
+    /// Carries out one call of a port, or fails as chance or the test wants it.
+    ///
+    /// # Errors
+    /// [`Fault::Before`], [`Fault::After`] and [`Fault::Late`], to the caller all the same.
+    pub async fn call<T: Send + 'static>(
+        &self,
+        call: Call,
+        effect: impl FnMut(&mut State) -> T + Send + 'static,
+    ) -> Result<T, PortError> {
+        match self.course(&call).await {
+            Some(course) => self.call_under(call, course, effect).await,
+            None => self.call_at_once(call.what, effect),
+        }
+    }
+
+    async fn call_under<T: Send + 'static>(
+        &self,
+        call: Call,
+        course: Course,
+        mut effect: impl FnMut(&mut State) -> T + Send + 'static,
+    ) -> Result<T, PortError> {
+        let down = || PortError {
+            what: call.what,
+            source: "the world is down".into(),
+        };
+        if course.detached && course.fault == Fault::None {
+            let (world, (tell, told)) = (self.clone(), tokio::sync::oneshot::channel());
+            tokio::spawn(async move {
+                tokio::time::sleep(course.before).await;
+                // Nobody hears of it where the caller has died.
+                tell.send(world.effect(&mut effect)).ok();
+            });
+            let answer = told.await;
+            tokio::time::sleep(course.after).await;
+            return answer.map_err(|_| down());
+        }
+        tokio::time::sleep(course.before).await;
+        // The others of a batch go on until the invocation is dropped: not in a dead environment.
+        if self.is_dead() {
+            return std::future::pending().await;
+        }
+        let answer = match course.fault {
+            Fault::None => Ok(self.effect(&mut effect)),
+            Fault::Before => Err(down()),
+            Fault::After => {
+                self.effect(&mut effect);
+                Err(down())
+            }
+            Fault::DieBefore => return self.die().await,
+            Fault::DieAfter => {
+                self.effect(&mut effect);
+                return self.die().await;
+            }
+            Fault::Repeated => {
+                self.effect(&mut effect);
+                tokio::time::sleep(course.after).await;
+                Ok(self.effect(&mut effect))
+            }
+            Fault::Late => {
+                let world = self.clone();
+                tokio::spawn(async move {
+                    tokio::time::sleep(course.later).await;
+                    world.effect(&mut effect);
+                });
+                Err(down())
+            }
+        };
+        tokio::time::sleep(course.after).await;
+        answer
+    }
+
     #[expect(clippy::panic, reason = "a death that a test asked for")]
-    fn call<T>(&self, what: &'static str, effect: impl FnOnce(&mut State) -> T) -> Result<T, PortError> {
+    fn call_at_once<T>(&self, what: &'static str, mut effect: impl FnMut(&mut State) -> T) -> Result<T, PortError> {
         let mut state = self.state();
         let fault = state.next_fault(what);
         let down = || PortError {
@@ -122,10 +302,14 @@ impl World {
         };
         match fault {
             Fault::None => Ok(effect(&mut state)),
-            Fault::Before => Err(down()),
+            Fault::Before | Fault::Late => Err(down()),
             Fault::After => {
                 effect(&mut state);
                 Err(down())
+            }
+            Fault::Repeated => {
+                effect(&mut state);
+                Ok(effect(&mut state))
             }
             Fault::DieBefore => panic!("died before {what}"),
             Fault::DieAfter => {
@@ -151,5 +335,37 @@ impl State {
         let own = self.faults_of.get_mut(what).and_then(VecDeque::pop_front);
         let any = self.faults.pop_front();
         own.filter(|own| *own != Fault::None).or(any).unwrap_or(Fault::None)
+    }
+
+    /// The true time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        let of_nature = self.nature.as_ref().map(Nature::now);
+        of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
+    }
+
+    /// Puts a row there that was accepted before everything began.
+    pub fn plant(&mut self, row: Row) {
+        self.store(row);
+    }
+
+    /// Writes a row, before the eyes of whoever watches.
+    pub(crate) fn store(&mut self, row: Row) {
+        let now = self.now();
+        let before = self.rows.insert(EmailKey::of(&row), row.clone());
+        let Some(nature) = &mut self.nature else { return };
+        nature.index(&row);
+        nature.trace.note(Step::Row {
+            at_ms: now.as_millis(),
+            email: row.id,
+            from: before.as_ref().map(|before| before.status),
+            to: row.status,
+            claim_no: row.claim_no,
+            attempts: row.attempts,
+            marked: row.maybe_duplicate,
+        });
+        if let Some(witness) = &mut nature.witness {
+            witness.written(now, before.as_ref(), &row);
+        }
     }
 }

@@ -4,17 +4,19 @@ use domain::id::TenantId;
 use domain::listing::{Place, Start};
 use domain::ports::{Listing, PortError};
 
-use crate::{State, World};
+use crate::{Call, State, World};
 
 /// Shards of the list here.
 const SHARDS: u16 = 4;
 
 impl Listing for World {
     async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
-        self.call("places", |state| {
-            let shards = (0..SHARDS).flat_map(|shard| start.nearest(shard_places(state, tenant, shard), count));
+        let tenant = tenant.clone();
+        self.call(Call::reads("places", None), move |state| {
+            let shards = (0..SHARDS).flat_map(|shard| start.nearest(shard_places(state, &tenant, shard), count));
             start.nearest(shards, count)
         })
+        .await
     }
 }
 

@@ -3,71 +3,102 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use domain::email::Email;
+use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::{Attempt, Condition, Feedback, Policy, Transition, claimed};
+use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
-    Accounts, Backlog, BatchRecord, Batches, Bodies, Bookmarks, Claimed, Clock, Coming, Created, DeadLetters,
-    DueCursor, DueIndex, DuePage, EmailKey, Evidence, Lanes, Paced, Paces, Packed, PortError, Provider, Put, Random,
-    Rows, Waiting, Wake, Watermark, Written,
+    Accounts, Backlog, BatchRecord, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence, Lanes,
+    Paced, Paces, Packed, PortError, Put, Random, Rows, Waiting, Wake, Watermark, Written,
 };
 use domain::retry::Jitter;
-use domain::row::{BodyPlace, BodyRef, DueKind, Lane, Row};
+use domain::row::{BodyPlace, BodyRef, Lane, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::IdempotencyKey;
 use domain::wire::hand_over::HandOver;
-use domain::wire::wake_up::WakeUp;
 
-use crate::{Fault, State, World};
+use crate::nature::{Broken, To};
+use crate::overlay::overlaid;
+use crate::{Call, World};
 
 /// Contents above this many bytes go to the bucket here.
 const NEAR_MAX: usize = 1000;
 
-/// Shards of the index here.
-const SHARDS: u16 = 2;
-
 impl Rows for World {
     async fn load_many(&self, keys: &[EmailKey], _now: Timestamp) -> Result<Vec<Row>, PortError> {
-        self.call("load_many", |state| {
+        let keys = keys.to_vec();
+        self.call(Call::reads("load_many", None), move |state| {
             keys.iter().filter_map(|key| state.rows.get(key).cloned()).collect()
         })
+        .await
     }
 
     async fn load(&self, key: &EmailKey, _now: Timestamp) -> Result<Option<Row>, PortError> {
-        self.call("load", |state| state.rows.get(key).cloned())
+        let key = key.clone();
+        self.call(Call::reads("load", Some(key.id)), move |state| {
+            state.rows.get(&key).cloned()
+        })
+        .await
     }
 
     async fn create(&self, row: &Row, _now: Timestamp) -> Result<Created, PortError> {
-        self.call("create", |state| match state.rows.get(&EmailKey::of(row)) {
-            Some(known) => Created::Exists(Box::new(known.clone())),
-            None => {
-                state.rows.insert(EmailKey::of(row), row.clone());
-                Created::New
+        let (row, repeats) = (row.clone(), self.has_nature());
+        let forgets = self.is(Broken::AnsweredTooEarly);
+        self.call(Call::writes("create", Some(row.id)), move |state| {
+            match state.rows.get(&EmailKey::of(&row)) {
+                // As the adapter takes a row that is just what was to be written.
+                Some(known) if repeats && *known == row => Created::New,
+                Some(known) => Created::Exists(Box::new(known.clone())),
+                None if forgets => Created::New,
+                None => {
+                    state.store(row.clone());
+                    Created::New
+                }
             }
         })
+        .await
     }
 
     async fn claim(&self, key: &EmailKey, nonce: u64, policy: &Policy, now: Timestamp) -> Result<Claimed, PortError> {
-        self.call("claim", |state| match state.rows.get(key).cloned() {
-            Some(row) if (Condition::Claimable { now }).holds(&row) => {
-                let row = claimed(row, policy, nonce, now);
-                state.rows.insert(key.clone(), row.clone());
-                Claimed::Granted(Box::new(row))
+        let (key, policy) = (key.clone(), policy.clone());
+        let any = self.is(Broken::Claims);
+        self.call(Call::writes("claim", Some(key.id)), move |state| {
+            match state.rows.get(&key).cloned() {
+                Some(row) if any || (Condition::Claimable { now }).holds(&row) => {
+                    let row = claimed(row, &policy, nonce, now);
+                    state.store(row.clone());
+                    Claimed::Granted(Box::new(row))
+                }
+                // As the adapter knows its own call, which the SDK has repeated.
+                Some(row) if row.status == Status::Sending && row.lease.as_ref().is_some_and(|l| l.nonce == nonce) => {
+                    Claimed::Granted(Box::new(row))
+                }
+                other => Claimed::Refused(other.map(Box::new)),
             }
-            other => Claimed::Refused(other.map(Box::new)),
         })
+        .await
     }
 
-    async fn write(&self, _before: &Row, transition: &Transition, _now: Timestamp) -> Result<Written, PortError> {
-        let key = EmailKey::of(&transition.row);
-        self.call("write", |state| match state.rows.get(&key).cloned() {
-            Some(row) if transition.condition.holds(&row) => {
-                state.rows.insert(key, transition.row.clone());
-                Written::Done
+    async fn write(&self, before: &Row, transition: &Transition, _now: Timestamp) -> Result<Written, PortError> {
+        let (key, before, transition) = (EmailKey::of(before), before.clone(), transition.clone());
+        let any = self.is(Broken::Conditions);
+        let (forgets, unmarks) = (self.is(Broken::CancelNotWritten), self.is(Broken::MarksLost));
+        let repeats = self.has_nature();
+        self.call(Call::writes("write", Some(key.id)), move |state| {
+            match state.rows.get(&key).cloned() {
+                Some(_) if forgets && transition.row.status == Status::Canceled => Written::Done,
+                Some(row) if any || transition.condition.holds(&row) => {
+                    let mut written = overlaid(row, &before, &transition.row);
+                    written.maybe_duplicate &= !unmarks;
+                    state.store(written);
+                    Written::Done
+                }
+                // As the adapter knows its own write, which the SDK has repeated.
+                Some(row) if repeats && row == transition.row => Written::Done,
+                other => Written::Moved(other.map(Box::new)),
             }
-            other => Written::Moved(other.map(Box::new)),
         })
+        .await
     }
 }
 
@@ -93,18 +124,19 @@ impl Bodies for World {
         _now: Timestamp,
     ) -> Result<Put, PortError> {
         let name = (key.clone(), body.sha256.clone());
-        let place = packed.place;
-        self.call("put", |state| {
+        let (place, bytes) = (packed.place, packed.bytes);
+        self.call(Call::writes("put", Some(key.id)), move |state| {
             let kept = state.kept_until.get(&name).copied();
             // In the table one that is to stay for less is written anew.
             let stays = place == BodyPlace::Bucket || kept >= Some(keep_until);
             if state.bodies.contains_key(&name) && stays {
                 return Put::There;
             }
-            state.bodies.insert(name.clone(), packed.bytes);
-            state.kept_until.insert(name, keep_until);
+            state.bodies.insert(name.clone(), bytes.clone());
+            state.kept_until.insert(name.clone(), keep_until);
             Put::New
         })
+        .await
     }
 
     async fn keep(
@@ -115,30 +147,38 @@ impl Bodies for World {
         _now: Timestamp,
     ) -> Result<bool, PortError> {
         let name = (key.clone(), body.sha256.clone());
-        self.call("keep", |state| {
+        self.call(Call::writes("keep", Some(key.id)), move |state| {
             let known = state.bodies.contains_key(&name);
             if known {
-                let kept = state.kept_until.entry(name).or_insert(keep_until);
+                let kept = state.kept_until.entry(name.clone()).or_insert(keep_until);
                 *kept = keep_until.max(*kept);
             }
             known
         })
+        .await
     }
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {
-        self.call("load_near", |state| {
+        let key = key.clone();
+        let mixes = self.is(Broken::ContentsMixedUp);
+        self.call(Call::reads("load_near", Some(key.id)), move |state| {
             let near = state
                 .bodies
                 .iter()
-                .filter(|((email, _), content)| email == key && content.len() <= NEAR_MAX);
-            near.map(|((_, hash), content)| (hash.clone(), content.clone()))
+                .filter(|((email, _), content)| *email == key && content.len() <= NEAR_MAX);
+            let any = state.bodies.values().next().filter(|_| mixes);
+            near.map(|((_, hash), content)| (hash.clone(), any.unwrap_or(content).clone()))
                 .collect()
         })
+        .await
     }
 
     async fn load(&self, key: &EmailKey, body: &BodyRef) -> Result<Option<Vec<u8>>, PortError> {
         let name = (key.clone(), body.sha256.clone());
-        self.call("load_body", |state| state.bodies.get(&name).cloned())
+        self.call(Call::reads("load_body", Some(key.id)), move |state| {
+            state.bodies.get(&name).cloned()
+        })
+        .await
     }
 }
 
@@ -150,7 +190,10 @@ impl Batches for World {
         _now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
         let name = (tenant.clone(), key.as_str().to_owned());
-        self.call("recall", |state| state.batches.get(&name).cloned())
+        self.call(Call::reads("recall", None), move |state| {
+            state.batches.get(&name).cloned()
+        })
+        .await
     }
 
     async fn remember(
@@ -162,166 +205,169 @@ impl Batches for World {
         _now: Timestamp,
     ) -> Result<BatchRecord, PortError> {
         let name = (tenant.clone(), key.as_str().to_owned());
-        self.call("remember", |state| {
-            state.batches.entry(name).or_insert_with(|| record.clone()).clone()
+        let record = record.clone();
+        self.call(Call::writes("remember", None), move |state| {
+            let known = state.batches.entry(name.clone());
+            known.or_insert_with(|| record.clone()).clone()
         })
+        .await
+    }
+}
+
+/// SQS takes at most this many messages in one call.
+const BATCH: usize = 10;
+
+impl World {
+    fn has_nature(&self) -> bool {
+        self.state().nature.is_some()
+    }
+
+    /// Whether this is broken on purpose.
+    pub(crate) fn is(&self, broken: Broken) -> bool {
+        self.state()
+            .nature
+            .as_ref()
+            .is_some_and(|nature| nature.broken == broken)
+    }
+
+    /// Sends messages to a queue, as many in one call as SQS takes; one result for each.
+    async fn send(
+        &self,
+        what: &'static str,
+        to: To,
+        messages: &[(EmailId, String, Duration)],
+    ) -> Vec<Result<(), PortError>> {
+        let mut results = Vec::new();
+        for batch in messages.chunks(BATCH) {
+            let sent = batch.to_vec();
+            let email = batch.first().map(|(email, ..)| *email).filter(|_| batch.len() == 1);
+            let down = |what| PortError {
+                what,
+                source: "the world is down".into(),
+            };
+            let call = self.call(Call::writes(what, email), move |state| {
+                let Some(nature) = &mut state.nature else { return None };
+                let lost = nature
+                    .happens(nature.odds.partly)
+                    .then(|| nature.rng.usize(0..sent.len()));
+                for (at, (_, body, delay)) in sent.iter().enumerate() {
+                    if Some(at) != lost {
+                        nature.send(to, body, *delay);
+                    }
+                }
+                if lost.is_some() {
+                    nature.strike("batch call failed in part");
+                }
+                lost
+            });
+            match call.await {
+                Ok(lost) => {
+                    results.extend((0..batch.len()).map(|at| if Some(at) == lost { Err(down(what)) } else { Ok(()) }))
+                }
+                Err(_) => results.extend(batch.iter().map(|_| Err(down(what)))),
+            }
+        }
+        results
     }
 }
 
 impl Lanes for World {
     async fn wake(&self, wakes: &[Wake]) -> Vec<Result<(), PortError>> {
-        let wake = |wake: &Wake| self.call("wake", |state| state.wakes.push(wake.clone()));
-        wakes.iter().map(wake).collect()
+        let mut results: Vec<_> = wakes.iter().map(|_| Ok(())).collect();
+        if !self.has_nature() {
+            for (wake, result) in wakes.iter().zip(&mut results) {
+                let wake = wake.clone();
+                *result = self
+                    .call(Call::writes("wake", Some(wake.wake_up.id)), move |state| {
+                        state.wakes.push(wake.clone());
+                    })
+                    .await;
+            }
+            return results;
+        }
+        for lane in Lane::ALL {
+            let ours = |wake: &&Wake| wake.lane == lane;
+            let message = |wake: &Wake| (wake.wake_up.id, wake.wake_up.to_json(), wake.delay);
+            let messages: Vec<_> = wakes.iter().filter(ours).map(message).collect();
+            let fared = self.send("wake", To::Lane(lane), &messages).await;
+            let places = wakes.iter().zip(&mut results).filter(|(wake, _)| wake.lane == lane);
+            for ((_, result), fared) in places.zip(fared) {
+                *result = fared;
+            }
+        }
+        results
     }
 }
 
 impl DeadLetters for World {
     async fn hand_over(&self, emails: &[HandOver]) -> Vec<Result<(), PortError>> {
-        let push = |email: &HandOver| self.call("hand_over", |state| state.handed_over.push(email.clone()));
-        emails.iter().map(push).collect()
-    }
-}
-
-impl Provider for World {
-    #[expect(clippy::panic, reason = "a death that a test asked for")]
-    async fn submit(&self, claimed: &Row, _email: &Email, _timeout: Duration) -> Attempt {
-        let mut state = self.state();
-        state.submitted.push((claimed.id, claimed.claim_no));
-        let accepted = Attempt::Accepted {
-            message_id: format!("ses-{}", state.submitted.len()),
-        };
-        let answer = state.answers.pop_front().unwrap_or(accepted);
-        let poisoned = state.panics.contains(&claimed.id);
-        let fault = state.fault_of_ses();
-        if matches!(answer, Attempt::Accepted { .. }) && !matches!(fault, Fault::Before | Fault::DieBefore) {
-            state.accepted.push((claimed.id, claimed.claim_no));
+        if self.has_nature() {
+            let message = |email: &HandOver| (email.id, email.to_json(), Duration::ZERO);
+            let messages: Vec<_> = emails.iter().map(message).collect();
+            return self.send("hand_over", To::DeadLetters, &messages).await;
         }
-        drop(state);
-        assert!(!poisoned, "the world was told to panic");
-        match fault {
-            Fault::None => answer,
-            Fault::Before | Fault::After => Attempt::Ambiguous,
-            Fault::DieBefore | Fault::DieAfter => panic!("died while SES was asked"),
+        let mut results = Vec::new();
+        for email in emails.iter().cloned() {
+            let call = self.call(Call::writes("hand_over", Some(email.id)), move |state| {
+                state.handed_over.push(email.clone());
+            });
+            results.push(call.await);
         }
-    }
-}
-
-/// What is in a partition: by time and email, as the index orders it.
-fn partition(state: &State, kind: DueKind, shard: u16) -> BTreeMap<String, Row> {
-    let waits = |row: &&Row| row.due.is_some_and(|due| due.kind == kind) && row.id.shard(SHARDS) == shard;
-    let entry = |row: &Row| Some((format!("{:015}#{}", row.due?.at.as_millis(), row.id), row.clone()));
-    state.rows.values().filter(waits).filter_map(entry).collect()
-}
-
-fn page<T>(
-    state: &State,
-    (kind, shard): (DueKind, u16),
-    until: Timestamp,
-    from: Option<&DueCursor>,
-    read: impl Fn(String, Row) -> T,
-) -> DuePage<T> {
-    let entries: Vec<_> = partition(state, kind, shard)
-        .into_iter()
-        .filter(|(key, row)| from.is_none_or(|from| *key > from.0) && row.due.is_some_and(|due| due.at <= until))
-        .collect();
-    let size = if state.page_size == 0 {
-        usize::MAX
-    } else {
-        state.page_size
-    };
-    let more = entries.len() > size;
-    let shown: Vec<_> = entries.into_iter().take(size).collect();
-    let next = shown.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));
-    DuePage {
-        items: shown.into_iter().map(|(key, row)| read(key, row)).collect(),
-        next,
-    }
-}
-
-impl DueIndex for World {
-    fn shards(&self) -> u16 {
-        SHARDS
-    }
-
-    async fn coming(
-        &self,
-        shard: u16,
-        until: Timestamp,
-        from: Option<&DueCursor>,
-    ) -> Result<DuePage<Coming>, PortError> {
-        let read = |key, row: Row| Coming {
-            not_before: row.not_before,
-            lane: row.lane,
-            wake_up: WakeUp::of(&row),
-            cursor: DueCursor(key),
-        };
-        self.call("coming", |state| page(state, (DueKind::Wake, shard), until, from, read))
-    }
-
-    async fn overdue(
-        &self,
-        shard: u16,
-        until: Timestamp,
-        from: Option<&DueCursor>,
-    ) -> Result<DuePage<EmailKey>, PortError> {
-        self.call("overdue", |state| {
-            page(state, (DueKind::Check, shard), until, from, |_, row| EmailKey::of(&row))
-        })
-    }
-
-    async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
-        self.call("bookmarks", |state| Bookmarks {
-            cursors: state.cursors.clone(),
-            busy_since: state.busy_since.clone(),
-        })
-    }
-
-    async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
-        self.call("save_busy_since", |state| {
-            match since {
-                Some(since) => state.busy_since.insert(lane, since),
-                None => state.busy_since.remove(&lane),
-            };
-        })
-    }
-
-    async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
-        self.call("save_cursor", |state| {
-            state.cursors.insert(shard, cursor.clone());
-        })
+        results
     }
 }
 
 impl Evidence for World {
     async fn feedback(&self, now: Timestamp) -> Result<Feedback, PortError> {
-        self.call("feedback", |state| Feedback {
-            empty_at: (state.events_waiting == 0).then_some(now),
+        self.call(Call::reads("feedback", None), move |state| Feedback {
+            empty_at: match &mut state.nature {
+                Some(nature) => {
+                    nature.arrive();
+                    nature.events.is_empty()
+                }
+                None => state.events_waiting == 0,
+            }
+            .then_some(now),
             newest: state.newest_event,
         })
+        .await
     }
 }
 
 impl Watermark for World {
     async fn raise_watermark(&self, newest: Timestamp) -> Result<(), PortError> {
-        self.call("raise_watermark", |state| {
+        self.call(Call::writes("raise_watermark", None), move |state| {
             state.newest_event = state.newest_event.max(Some(newest));
         })
+        .await
     }
 }
 
 impl Backlog for World {
     async fn waiting(&self) -> Result<Waiting, PortError> {
-        self.call("waiting", |state| state.waiting)
+        self.call(Call::reads("waiting", None), |state| {
+            let Some(nature) = &state.nature else {
+                return state.waiting;
+            };
+            let now = nature.now_ms();
+            let [high, normal, low] = nature
+                .lanes
+                .each_ref()
+                .map(|lane| u64::try_from(lane.visible(now)).unwrap_or(0));
+            Waiting { high, normal, low }
+        })
+        .await
     }
 }
 
 impl Paces for World {
     async fn pace(&self) -> Result<Pace, PortError> {
-        self.call("pace", |state| state.pace)
+        self.call(Call::reads("pace", None), |state| state.pace).await
     }
 
     async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
-        self.call("change_pace", |state| {
+        let change = *change;
+        self.call(Call::writes("change_pace", None), move |state| {
             if change.holds(&state.pace) {
                 state.pace = change.on(state.pace);
                 Paced::Done(state.pace)
@@ -329,6 +375,7 @@ impl Paces for World {
                 Paced::Refused(state.pace)
             }
         })
+        .await
     }
 }
 
@@ -339,13 +386,25 @@ impl Accounts for World {
             quota_spent: false,
             paused: false,
         };
-        self.call("account", |state| state.account.unwrap_or(unlimited))
+        self.call(Call::reads("account", None), move |state| {
+            let account = state.account.unwrap_or(unlimited);
+            let Some(nature) = &state.nature else { return account };
+            let obstacle = nature
+                .obstacle
+                .filter(|(_, until)| *until > nature.now_ms() && !nature.calm);
+            Account {
+                quota_spent: matches!(obstacle, Some((Cause::QuotaExceeded, _))),
+                paused: matches!(obstacle, Some((Cause::AccountPaused, _))),
+                ..account
+            }
+        })
+        .await
     }
 }
 
 impl Clock for World {
     fn now(&self) -> Timestamp {
-        Timestamp::from_millis(self.state().now_ms)
+        Timestamp::from_millis(self.state().now().as_millis().saturating_add(self.ahead_ms()))
     }
 }
 
@@ -357,10 +416,16 @@ impl Random for World {
     }
 
     fn jitter(&self) -> Jitter {
-        Jitter::NONE
+        match &mut self.state().nature {
+            Some(nature) => Jitter::from_random(nature.rng.u16(..)),
+            None => Jitter::NONE,
+        }
     }
 
     fn id(&self) -> Result<EmailId, PortError> {
+        if let Some(nature) = &mut self.state().nature {
+            return Ok(EmailId::from_random(nature.rng.u128(..).to_be_bytes()));
+        }
         self.nonce()
             .map(|nonce| EmailId::from_random(u128::from(nonce).to_be_bytes()))
     }

@@ -1,5 +1,5 @@
-//! The tests of the whole: the template, the functions together in a world in memory, and
-//! everything end to end.
+//! The tests of the whole: the template, the documents, and everything end to end. The functions together
+//! in a world in memory are in `tests/simulation`.
 //!
 //! All in one program, so that it is built and linked once. What is in [`end_to_end`] needs
 //! the stack that `make test` starts.
@@ -14,5 +14,4 @@
 
 mod documents;
 mod end_to_end;
-mod recovery;
 mod template;

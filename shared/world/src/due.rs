@@ -1,0 +1,122 @@
+//! The sparse index over [`State`]: with a nature it is behind the rows.
+
+use std::collections::BTreeMap;
+
+use domain::ports::{Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::row::{DueKind, Lane, Row};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+
+use crate::{Call, State, World};
+
+/// Shards of the index here, where no nature says otherwise.
+const SHARDS: u16 = 2;
+
+/// What is in a partition and due: by time and email, as the index orders it.
+fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> BTreeMap<String, Row> {
+    let shards = shards(state);
+    let waits = |row: &&Row| {
+        let due = row.due.is_some_and(|due| due.kind == kind && due.at <= until);
+        due && row.id.shard(shards) == shard
+    };
+    let entry = |row: &Row| Some((format!("{:015}#{}", row.due?.at.as_millis(), row.id), row.clone()));
+    match &mut state.nature {
+        Some(nature) => nature.indexed().filter(waits).filter_map(entry).collect(),
+        None => state.rows.values().filter(waits).filter_map(entry).collect(),
+    }
+}
+
+fn shards(state: &State) -> u16 {
+    state.nature.as_ref().map_or(SHARDS, |nature| nature.shards)
+}
+
+fn page<T>(
+    state: &mut State,
+    (kind, shard): (DueKind, u16),
+    until: Timestamp,
+    from: Option<&DueCursor>,
+    read: impl Fn(String, Row) -> T,
+) -> DuePage<T> {
+    let entries: Vec<_> = partition(state, kind, shard, until)
+        .into_iter()
+        .filter(|(key, _)| from.is_none_or(|from| *key > from.0))
+        .collect();
+    let size = if state.page_size == 0 {
+        usize::MAX
+    } else {
+        state.page_size
+    };
+    let more = entries.len() > size;
+    let shown: Vec<_> = entries.into_iter().take(size).collect();
+    let next = shown.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));
+    DuePage {
+        items: shown.into_iter().map(|(key, row)| read(key, row)).collect(),
+        next,
+    }
+}
+
+impl DueIndex for World {
+    fn shards(&self) -> u16 {
+        shards(&self.state())
+    }
+
+    async fn coming(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<Coming>, PortError> {
+        let read = |key, row: Row| Coming {
+            not_before: row.not_before,
+            lane: row.lane,
+            wake_up: WakeUp::of(&row),
+            cursor: DueCursor(key),
+        };
+        let from = from.cloned();
+        self.call(Call::reads("coming", None), move |state| {
+            page(state, (DueKind::Wake, shard), until, from.as_ref(), read)
+        })
+        .await
+    }
+
+    async fn overdue(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<EmailKey>, PortError> {
+        let from = from.cloned();
+        self.call(Call::reads("overdue", None), move |state| {
+            page(state, (DueKind::Check, shard), until, from.as_ref(), |_, row| {
+                EmailKey::of(&row)
+            })
+        })
+        .await
+    }
+
+    async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
+        self.call(Call::reads("bookmarks", None), |state| Bookmarks {
+            cursors: state.cursors.clone(),
+            busy_since: state.busy_since.clone(),
+        })
+        .await
+    }
+
+    async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
+        self.call(Call::writes("save_busy_since", None), move |state| {
+            match since {
+                Some(since) => state.busy_since.insert(lane, since),
+                None => state.busy_since.remove(&lane),
+            };
+        })
+        .await
+    }
+
+    async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
+        let cursor = cursor.clone();
+        self.call(Call::writes("save_cursor", None), move |state| {
+            state.cursors.insert(shard, cursor.clone());
+        })
+        .await
+    }
+}

@@ -1,0 +1,50 @@
+//! What a write of a transition leaves in the table: its own changes over what is stored.
+//!
+//! **Invariant:** as `UpdateItem` does, only what differs between the row that the decision saw and the
+//! row it wants is written. Whatever somebody else wrote meanwhile stays.
+
+use domain::row::Row;
+
+/// Takes each field that the decision changes from `after`, and every other from `stored`.
+///
+/// The pattern names every field, so that a new one cannot be forgotten here.
+macro_rules! overlay {
+    ($stored:ident, $before:ident, $after:ident: $($field:ident)+) => {{
+        let Row { $($field),+ } = $stored;
+        Row { $($field: if $before.$field == $after.$field { $field } else { $after.$field.clone() }),+ }
+    }};
+}
+
+/// The stored row after a write of what differs between `before` and `after`.
+#[must_use]
+pub fn overlaid(stored: Row, before: &Row, after: &Row) -> Row {
+    overlay!(stored, before, after:
+        tenant id born queue lane recipients body on_uncertain status not_before scheduled_at expires_at
+        expires_given claim_no attempts lease maybe_duplicate duplicate uncertain_since cause detail sent due
+        fates fate_no delivered_at opened_at clicked_at
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::fate::Fate;
+    use domain::row::Status;
+
+    use super::*;
+    use crate::samples;
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_stays() {
+        let email = samples::email().unwrap();
+        let before = samples::row(1, &email);
+        let mut stored = before.clone();
+        (stored.status, stored.claim_no) = (Status::Sending, 1);
+        let mut after = before.clone();
+        after.fates.insert("r".to_owned(), Fate::Delivered);
+        after.fate_no = 1;
+        let left = overlaid(stored.clone(), &before, &after);
+        assert_eq!((left.status, left.claim_no, left.fate_no), (Status::Sending, 1, 1));
+        assert_eq!(left.fates, after.fates);
+        assert_eq!(overlaid(stored.clone(), &before, &before), stored, "nothing is written");
+    }
+}

@@ -1,0 +1,146 @@
+//! Random scenarios under random faults, one for each seed.
+//!
+//! **Invariant:** a check that cannot fail is none: a run of seeds in which a kind of fault never struck or
+//! an edge was never gone has failed, too ([`Totals::missing`]).
+
+use std::collections::{BTreeMap, HashMap};
+
+use domain::row::Status;
+
+use crate::judge::{EDGES, RARE};
+use crate::run::{Outcome, run};
+use crate::scenario::Scenario;
+
+/// Every kind of fault that has to strike.
+pub const KINDS: [&str; 29] = [
+    "SES accepts late",
+    "SES hangs",
+    "SES is not reached",
+    "SES is paused",
+    "SES is unavailable",
+    "SES rejects",
+    "SES throttles",
+    "SES's quota is spent",
+    "answer of SES lost",
+    "batch call failed in part",
+    "death after",
+    "death before",
+    "delete lost",
+    "effect later",
+    "error after",
+    "error before",
+    "event doubled",
+    "event late",
+    "event lost",
+    "index read stale",
+    "invocation timed out",
+    "message doubled",
+    "message put aside",
+    "message seen again",
+    "repeated by the SDK",
+    "slow call",
+    "submission lost",
+    "two clocks differ",
+    "two runs of promote",
+];
+
+/// What many runs came to.
+#[derive(Debug, Default)]
+pub struct Totals {
+    /// Seeds that were run.
+    pub seeds: u64,
+    /// Emails that were accepted.
+    pub emails: usize,
+    /// Copies that SES accepted.
+    pub copies: usize,
+    /// Calls of ports.
+    pub calls: u64,
+    /// How often each kind of fault struck.
+    pub struck: BTreeMap<&'static str, u64>,
+    /// How often each edge was gone.
+    pub edges: HashMap<(Option<Status>, Status), u64>,
+    /// How the emails ended.
+    pub ends: BTreeMap<&'static str, u64>,
+}
+
+impl Totals {
+    /// Runs a seed and adds what it came to; what is to be said when a rule was broken.
+    pub fn run(&mut self, seed: u64) -> Option<String> {
+        let scenario = Scenario::random(seed);
+        let outcome = run(&scenario);
+        self.add(&scenario, &outcome);
+        outcome.report(&format!("cargo run --bin simulation -- replay {seed}"))
+    }
+
+    fn add(&mut self, scenario: &Scenario, outcome: &Outcome) {
+        self.seeds += 1;
+        self.emails += outcome.emails;
+        self.copies += outcome.copies;
+        self.calls += outcome.calls;
+        for (kind, times) in &outcome.struck {
+            *self.struck.entry(kind).or_default() += times;
+        }
+        if scenario.skew_ms > 0 {
+            *self.struck.entry("two clocks differ").or_default() += 1;
+        }
+        for (edge, times) in &outcome.edges {
+            *self.edges.entry(*edge).or_default() += times;
+        }
+        for (end, times) in &outcome.ends {
+            *self.ends.entry(end).or_default() += times;
+        }
+    }
+
+    /// Adds what another thread came to.
+    pub fn join(&mut self, other: Self) {
+        self.seeds += other.seeds;
+        self.emails += other.emails;
+        self.copies += other.copies;
+        self.calls += other.calls;
+        for (kind, times) in other.struck {
+            *self.struck.entry(kind).or_default() += times;
+        }
+        for (edge, times) in other.edges {
+            *self.edges.entry(edge).or_default() += times;
+        }
+        for (end, times) in other.ends {
+            *self.ends.entry(end).or_default() += times;
+        }
+    }
+
+    /// The kinds of fault that never struck, and the edges that were never gone.
+    #[must_use]
+    pub fn missing(&self) -> Vec<String> {
+        let kinds = KINDS
+            .iter()
+            .filter(|kind| !self.struck.contains_key(*kind))
+            .map(|kind| (*kind).to_owned());
+        let edges = EDGES.iter().filter(|edge| !self.edges.contains_key(*edge)).map(edge);
+        kinds.chain(edges).collect()
+    }
+
+    /// The whole as lines.
+    #[must_use]
+    pub fn table(&self) -> String {
+        let mut lines = vec![format!(
+            "{} seeds, {} emails accepted, {} copies accepted by SES, {} calls",
+            self.seeds, self.emails, self.copies, self.calls
+        )];
+        let counted = |name: &str, times: u64| format!("{times:>12}  {name}");
+        lines.push("how emails ended:".to_owned());
+        lines.extend(self.ends.iter().map(|(end, times)| counted(end, *times)));
+        lines.push("faults that struck:".to_owned());
+        lines.extend(self.struck.iter().map(|(kind, times)| counted(kind, *times)));
+        lines.push("edges:".to_owned());
+        let of = |known: &(Option<Status>, Status)| counted(&edge(known), self.edges.get(known).copied().unwrap_or(0));
+        lines.extend(EDGES.iter().chain(&RARE).map(of));
+        lines.join("\n")
+    }
+}
+
+fn edge((from, to): &(Option<Status>, Status)) -> String {
+    match from {
+        Some(from) => format!("{from:?} -> {to:?}"),
+        None => format!("- -> {to:?}"),
+    }
+}

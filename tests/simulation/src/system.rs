@@ -1,0 +1,458 @@
+//! The deployment: every function behind its trigger, over one world.
+//!
+//! **Invariant:** what runs is what Lambda runs, from the event to the answer; this module is
+//! Lambda, the event source mappings, the schedule and the gateway, and knows nothing of emails.
+//! **Start reading at** [`System::start`].
+
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use aws::batch::Record;
+use aws::settings::KeySettings;
+use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::row::Lane;
+use enqueue::{Accepting, Enqueue};
+use fastrand::Rng;
+use feedback::Feedback;
+use futures::future::{Either, select};
+use lambda_http::{Body, Request, Response};
+use manage::{Manage, Managing};
+use promote::Promote;
+use send::handler::LaneSource;
+use send::pacer::Pacer;
+use send::{Send, Sending};
+use tokio::sync::Notify;
+use world::environment::Environment;
+use world::nature::{Broken, To};
+use world::queue::Received;
+use world::{Call, World};
+
+use crate::scenario::Timings;
+
+/// How long finished emails are kept: longer than any run.
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+
+/// The timeout of `enqueue` and `manage`. Source: `template.yaml`.
+const HTTP_TIMEOUT: Duration = Duration::from_secs(29);
+
+/// The timeout of `dead_letter`, `promote` and `feedback`. Source: `template.yaml`.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// The time that a handler is told it has. It is measured by the real clock, which does not belong to a
+/// simulation: what ends an invocation here is Lambda, at its timeout.
+const GENEROUS: Duration = Duration::from_secs(3600);
+
+/// Messages of a batch. Source: `template.yaml`, `BatchSize`.
+const BATCH: usize = 10;
+
+/// The key that callers show.
+pub const API_KEY: &str = "mq_secret";
+
+/// A new environment is made for so many invocations in a hundred, though nothing has died.
+const RECYCLED: u32 = 5;
+
+type Sender = Send<World, World, World, World, World>;
+
+/// The deployment.
+#[derive(Debug)]
+pub struct System {
+    /// The world.
+    pub world: World,
+    /// How it is set.
+    pub timings: Timings,
+    /// How far a clock may be off, either way.
+    pub skew_ms: i64,
+    /// Two runs of `promote` at once, in percent of the minutes.
+    pub doubled_promotes: u32,
+    rng: Mutex<Rng>,
+    environments: AtomicU32,
+}
+
+/// A queue's messages as the function gets them.
+struct Batch {
+    from: To,
+    messages: Vec<Received>,
+}
+
+/// What a look at a queue brings: messages, or how long there will be none, and what rings before.
+struct Looked {
+    messages: Vec<Received>,
+    wait: Option<Duration>,
+    bell: Arc<Notify>,
+}
+
+impl System {
+    /// A deployment over a world with a nature.
+    #[must_use]
+    pub fn new(world: World, timings: Timings, seed: u64) -> Self {
+        Self {
+            world,
+            timings,
+            skew_ms: 0,
+            doubled_promotes: 0,
+            // Another stream than the world's own.
+            rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
+            environments: AtomicU32::new(0),
+        }
+    }
+
+    /// Starts all that works by itself.
+    pub fn start(self: &Arc<Self>, senders: usize) {
+        for lane in Lane::ALL {
+            for _ in 0..senders {
+                tokio::spawn(Arc::clone(self).send(lane));
+            }
+        }
+        for _ in 0..2 {
+            tokio::spawn(Arc::clone(self).bury());
+            tokio::spawn(Arc::clone(self).hear());
+        }
+        tokio::spawn(Arc::clone(self).promote());
+    }
+
+    pub(crate) fn rng(&self) -> MutexGuard<'_, Rng> {
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn environment(&self, function: &'static str) -> Environment {
+        let number = self.environments.fetch_add(1, Ordering::Relaxed) + 1;
+        let ahead_ms = self.rng().i64(-self.skew_ms..=self.skew_ms);
+        Environment::new(function, number, ahead_ms)
+    }
+
+    fn is(&self, broken: Broken) -> bool {
+        self.world
+            .state()
+            .nature
+            .as_ref()
+            .is_some_and(|nature| nature.broken == broken)
+    }
+
+    fn strike(&self, kind: &'static str) {
+        if let Some(nature) = &mut self.world.state().nature {
+            *nature.struck.entry(kind).or_default() += 1;
+        }
+    }
+
+    /// Runs an invocation; `None` when its environment has died, or was ended at its timeout.
+    async fn invoke<T>(
+        &self,
+        environment: &Environment,
+        timeout: Duration,
+        work: impl Future<Output = T>,
+    ) -> Option<T> {
+        let (death, work) = (std::pin::pin!(environment.death()), std::pin::pin!(work));
+        match tokio::time::timeout(timeout, select(death, work)).await {
+            Ok(Either::Right((done, _))) => Some(done),
+            Ok(Either::Left(_)) => None,
+            Err(_) => {
+                environment.end();
+                self.strike("invocation timed out");
+                None
+            }
+        }
+    }
+
+    /// Waits for messages of a queue, and takes them.
+    async fn receive(&self, from: To) -> Batch {
+        loop {
+            let Some(looked) = self.look(from) else {
+                return std::future::pending().await;
+            };
+            if !looked.messages.is_empty() {
+                let messages = looked.messages;
+                return Batch { from, messages };
+            }
+            match looked.wait {
+                Some(wait) => drop(tokio::time::timeout(wait, looked.bell.notified()).await),
+                None => looked.bell.notified().await,
+            }
+        }
+    }
+
+    fn look(&self, from: To) -> Option<Looked> {
+        let most = self.rng().usize(1..=BATCH);
+        let mut state = self.world.state();
+        let nature = state.nature.as_mut()?;
+        nature.arrive();
+        let messages = nature.take(from, most);
+        let next = nature.next(from);
+        let wait = next.map(|at| u64::try_from(at.saturating_sub(nature.now_ms())).unwrap_or(0).max(1));
+        Some(Looked {
+            messages,
+            wait: wait.map(Duration::from_millis),
+            bell: nature.bell(from),
+        })
+    }
+
+    /// Deletes what a function has worked off. That call is Lambda's own, and may be lost.
+    async fn acknowledge(&self, batch: &Batch, response: Option<SqsBatchResponse>) {
+        let Some(response) = response else { return };
+        let failed = |id: u64| {
+            let failures = &response.batch_item_failures;
+            failures.iter().any(|failure| failure.item_identifier == id.to_string())
+        };
+        let done: Vec<_> = batch
+            .messages
+            .iter()
+            .filter(|m| !failed(m.id))
+            .map(|m| (m.id, m.receipt))
+            .collect();
+        if done.is_empty() {
+            return;
+        }
+        let from = batch.from;
+        let call = Call {
+            what: "delete",
+            email: None,
+            writes: true,
+        };
+        let deleted = self.world.call(call, move |state| {
+            if let Some(nature) = &mut state.nature {
+                for (id, receipt) in &done {
+                    nature.delete(from, *id, *receipt);
+                }
+            }
+        });
+        // What is not deleted comes again.
+        deleted.await.ok();
+    }
+
+    fn keep<T>(&self, kept: Option<T>, environment: impl Fn(&T) -> &Environment) -> Option<T> {
+        kept.filter(|kept| !environment(kept).is_dead() && self.rng().u32(0..100) >= RECYCLED)
+    }
+
+    async fn send(self: Arc<Self>, lane: Lane) {
+        let mut kept: Option<(Environment, Sender)> = None;
+        loop {
+            let batch = self.receive(To::Lane(lane)).await;
+            kept = self.keep(kept, |(environment, _)| environment);
+            let (environment, sender) = kept.get_or_insert_with(|| self.sender());
+            let lanes = Mapping {
+                world: self.world.within(environment),
+                lane,
+            };
+            let event = event(&batch);
+            let work = send::handler::handle(sender, &lanes, event, GENEROUS);
+            let response = self.invoke(environment, self.timings.send_timeout, work).await;
+            self.acknowledge(&batch, response.and_then(Result::ok)).await;
+        }
+    }
+
+    fn sender(&self) -> (Environment, Sender) {
+        let environment = self.environment("send");
+        let world = self.world.within(&environment);
+        let sender = Send {
+            rows: world.clone(),
+            bodies: world.clone(),
+            dead_letters: world.clone(),
+            provider: world.clone(),
+            system: world,
+            with: Sending {
+                policy: self.timings.policy.clone(),
+                attempt_timeout: self.timings.attempt_timeout,
+            },
+            memory: send::memory(),
+            pacer: Pacer::default(),
+        };
+        (environment, sender)
+    }
+
+    async fn bury(self: Arc<Self>) {
+        loop {
+            let batch = self.receive(To::DeadLetters).await;
+            if self.is(Broken::HandOversIgnored) {
+                self.acknowledge(&batch, Some(SqsBatchResponse::default())).await;
+                continue;
+            }
+            let environment = self.environment("dead_letter");
+            let world = self.world.within(&environment);
+            let work = dead_letter::handler::handle(&world, &world, event(&batch), GENEROUS);
+            let response = self.invoke(&environment, TIMEOUT, work).await;
+            self.acknowledge(&batch, response.and_then(Result::ok)).await;
+        }
+    }
+
+    async fn hear(self: Arc<Self>) {
+        let mut kept: Option<(Environment, Feedback<World, World>)> = None;
+        loop {
+            let batch = self.receive(To::Events).await;
+            if self.is(Broken::EventsIgnored) {
+                self.acknowledge(&batch, Some(SqsBatchResponse::default())).await;
+                continue;
+            }
+            kept = self.keep(kept, |(environment, _)| environment);
+            let (environment, feedback) = kept.get_or_insert_with(|| {
+                let environment = self.environment("feedback");
+                let world = self.world.within(&environment);
+                let feedback = Feedback {
+                    rows: world.clone(),
+                    system: world,
+                    said: Mutex::default(),
+                };
+                (environment, feedback)
+            });
+            let work = feedback::handler::handle(feedback, event(&batch), GENEROUS);
+            let response = self.invoke(environment, TIMEOUT, work).await;
+            self.acknowledge(&batch, response.and_then(Result::ok)).await;
+        }
+    }
+
+    /// Every minute; while all is calm only when there is something to be looked at: a run that finds
+    /// nothing changes nothing.
+    async fn promote(self: Arc<Self>) {
+        if self.is(Broken::PromoteNeverRuns) {
+            return;
+        }
+        let mut minutes = tokio::time::interval(Duration::from_secs(60));
+        loop {
+            minutes.tick().await;
+            let nothing_to_do = {
+                let state = self.world.state();
+                let nature = state.nature.as_ref();
+                nature.is_some_and(|nature| nature.calm && !nature.anything_due())
+            };
+            if nothing_to_do {
+                continue;
+            }
+            let runs = if self.rng().u32(0..100) < self.doubled_promotes {
+                self.strike("two runs of promote");
+                2
+            } else {
+                1
+            };
+            for _ in 0..runs {
+                tokio::spawn(Arc::clone(&self).promote_once());
+            }
+        }
+    }
+
+    async fn promote_once(self: Arc<Self>) {
+        let environment = self.environment("promote");
+        let world = self.world.within(&environment);
+        let promote = Promote {
+            rows: world.clone(),
+            lanes: world.clone(),
+            dead_letters: world.clone(),
+            evidence: world.clone(),
+            account: world.clone(),
+            system: world,
+            policy: self.timings.policy.clone(),
+        };
+        let run = promote::handler::handle(&promote, GENEROUS);
+        // One that fails is not repeated: the next minute's sees the same index.
+        self.invoke(&environment, TIMEOUT, run).await;
+    }
+
+    /// A request reaches `enqueue`; `None` when there is no answer.
+    pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
+        let environment = self.environment("enqueue");
+        let world = self.world.within(&environment);
+        let enqueue = Enqueue {
+            rows: world.clone(),
+            bodies: world.clone(),
+            lanes: world.clone(),
+            system: world,
+            with: Accepting {
+                guard: self.timings.policy.guard,
+                expires_after: self.timings.expires_after,
+                retention: RETENTION,
+            },
+        };
+        let key = key();
+        let work = enqueue::handler::handle(&enqueue, &key, request);
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+    }
+
+    /// A request reaches `manage`; `None` when there is no answer.
+    pub(crate) async fn manage(&self, request: Request) -> Option<Answer> {
+        let environment = self.environment("manage");
+        let world = self.world.within(&environment);
+        let manage = Manage {
+            rows: world.clone(),
+            bodies: world.clone(),
+            lanes: world.clone(),
+            system: world,
+            with: Managing {
+                policy: self.timings.policy.clone(),
+                expires_after: self.timings.expires_after,
+                retention: RETENTION,
+            },
+        };
+        let key = key();
+        let work = manage::handler::handle(&manage, &key, request);
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+    }
+}
+
+/// The hash of [`API_KEY`], which the functions know.
+fn key() -> KeySettings {
+    KeySettings {
+        sha256: aws::http::key_hash(API_KEY.as_bytes()),
+    }
+}
+
+/// What a caller is answered.
+#[derive(Debug, Clone)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) json: serde_json::Value,
+}
+
+impl Answer {
+    fn of(response: Response<Body>) -> Self {
+        let json = serde_json::from_slice(response.body().as_ref());
+        Self {
+            status: response.status().as_u16(),
+            json: json.unwrap_or_default(),
+        }
+    }
+}
+
+/// The event that Lambda makes of a batch.
+fn event(batch: &Batch) -> SqsEvent {
+    let message = |received: &Received| {
+        let mut message = SqsMessage::default();
+        message.message_id = Some(received.id.to_string());
+        message.receipt_handle = Some(received.receipt.to_string());
+        message.body = Some(received.body.clone());
+        message
+    };
+    let mut event = SqsEvent::default();
+    event.records = batch.messages.iter().map(message).collect();
+    event
+}
+
+/// A lane behind its event source mapping.
+struct Mapping {
+    world: World,
+    lane: Lane,
+}
+
+impl LaneSource for Mapping {
+    fn lane_of(&self, _record: &Record) -> Option<Lane> {
+        Some(self.lane)
+    }
+
+    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+        let lane = To::Lane(self.lane);
+        let back: Vec<_> = records
+            .iter()
+            .filter_map(|(record, delay)| Some((record.message_id.parse().ok()?, record.receipt.parse().ok()?, *delay)))
+            .collect();
+        let call = Call {
+            what: "put_back",
+            email: None,
+            writes: true,
+        };
+        let put_back = self.world.call(call, move |state| {
+            if let Some(nature) = &mut state.nature {
+                for (id, receipt, delay) in &back {
+                    nature.put_back(lane, *id, *receipt, *delay);
+                }
+            }
+        });
+        if put_back.await.is_ok() { 0 } else { records.len() }
+    }
+}

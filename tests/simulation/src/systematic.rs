@@ -1,0 +1,218 @@
+//! Every call of every function, struck by every fault, one at a time and in pairs.
+//!
+//! **How:** a scenario is run once and its calls are counted. Then it is run anew for each call and
+//! each fault. Such a run has calls of its own after the fault (the same ones, or those that recover
+//! from it), and each of them is struck in turn: that makes the pairs; and so on for triples.
+//! **Start reading at** [`scenarios`]; [`Strikes::all`] carries them out.
+
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use domain::cause::Cause;
+use world::Fault;
+use world::provider::Answer;
+use world::trace::Step;
+
+use crate::run::{Outcome, run};
+use crate::scenario::{Deed, Order, Scenario};
+
+/// What was carried out.
+#[derive(Debug, Default)]
+pub struct Strikes {
+    /// Runs with so many faults: none, one, two, three.
+    pub runs: [u64; 4],
+    /// Calls of ports.
+    pub calls: u64,
+    /// What was broken, with all that is needed to see it again.
+    pub broken: Vec<String>,
+}
+
+impl Strikes {
+    /// Runs a scenario with up to `faults` faults, each at most `reach` calls behind the one before, on so
+    /// many threads.
+    #[must_use]
+    pub fn all(scenario: &Scenario, faults: usize, reach: u64, threads: usize) -> Self {
+        let mut whole = Self::default();
+        let outcome = whole.once(scenario);
+        let firsts = match outcome {
+            Some(outcome) if faults > 0 => places(&outcome, 0, u64::MAX),
+            Some(_) | None => Vec::new(),
+        };
+        let (next, whole) = (AtomicUsize::new(0), Mutex::new(whole));
+        let work = || {
+            let (mut part, mut scenario) = (Self::default(), scenario.clone());
+            while let Some((number, fault)) = firsts.get(next.fetch_add(1, Ordering::Relaxed)) {
+                scenario.plan = [(*number, *fault)].into();
+                part.deeper(&mut scenario, faults - 1, reach);
+            }
+            whole.lock().unwrap_or_else(PoisonError::into_inner).join(part);
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..threads {
+                scope.spawn(work);
+            }
+        });
+        whole.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds what another thread did.
+    pub fn join(&mut self, other: Self) {
+        for (ours, theirs) in self.runs.iter_mut().zip(other.runs) {
+            *ours += theirs;
+        }
+        self.calls += other.calls;
+        self.broken.extend(other.broken);
+    }
+
+    /// One run; nothing when a rule was broken.
+    fn once(&mut self, scenario: &Scenario) -> Option<Outcome> {
+        let outcome = run(scenario);
+        if let Some(runs) = self.runs.get_mut(scenario.plan.len()) {
+            *runs += 1;
+        }
+        self.calls += outcome.calls;
+        let struck = outcome.trace.steps.iter().filter(|step| is_struck(step)).count();
+        if struck != scenario.plan.len() {
+            let what = format!(
+                "{}: {struck} of its faults struck: a run is not its scenario",
+                command(scenario)
+            );
+            self.broken.push(what);
+        }
+        let report = outcome.report(&command(scenario));
+        let whole = report.is_none();
+        self.broken.extend(report);
+        whole.then_some(outcome)
+    }
+
+    fn deeper(&mut self, scenario: &mut Scenario, faults: usize, reach: u64) {
+        let outcome = self.once(scenario);
+        let Some(outcome) = outcome.filter(|_| faults > 0) else {
+            return;
+        };
+        let last = scenario.plan.keys().next_back().copied().unwrap_or(0);
+        for (number, fault) in places(&outcome, last, last.saturating_add(reach)) {
+            scenario.plan.insert(number, fault);
+            self.deeper(scenario, faults - 1, reach);
+            scenario.plan.remove(&number);
+        }
+    }
+}
+
+fn is_struck(step: &Step) -> bool {
+    matches!(step, Step::Call { fault, .. } if *fault != Fault::None)
+}
+
+/// The command that shows a run again.
+#[must_use]
+pub fn command(scenario: &Scenario) -> String {
+    let faults = scenario
+        .plan
+        .iter()
+        .map(|(number, fault)| format!(" {number}:{fault:?}"));
+    let faults: String = faults.collect();
+    format!("cargo run --bin simulation -- strike '{}'{faults}", scenario.name)
+}
+
+/// Every call behind `last` and up to `until`, with every fault that makes a difference to it.
+#[must_use]
+pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
+    let mut places = Vec::new();
+    for step in &outcome.trace.steps {
+        let Step::Call {
+            number,
+            writes,
+            environment,
+            ..
+        } = *step
+        else {
+            continue;
+        };
+        if number <= last || number > until {
+            continue;
+        }
+        // What only reads has no effect that it could fail behind; what Lambda does itself has nobody
+        // who could die, and does not look at the answer.
+        let faults: &[Fault] = match (writes, environment > 0) {
+            (true, true) => &[Fault::Before, Fault::After, Fault::DieBefore, Fault::DieAfter],
+            (false, true) => &[Fault::Before, Fault::DieBefore],
+            (_, false) => &[Fault::Before],
+        };
+        places.extend(faults.iter().map(|fault| (number, *fault)));
+    }
+    places
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// What the functions do, each with several emails at once.
+#[must_use]
+pub fn scenarios() -> Vec<Scenario> {
+    let plain = Order::plain;
+    let held = || Order {
+        hold: true,
+        ..Order::plain()
+    };
+    let then = |order: Order, deeds: &[(u64, Deed)]| Order {
+        deeds: deeds.iter().map(|(at, deed)| (secs(*at), *deed)).collect(),
+        ..order
+    };
+    let later = |wait: u64| Order {
+        scheduled_in: Some(secs(wait)),
+        ..Order::plain()
+    };
+    let refuses = Answer::Refuses;
+    vec![
+        Scenario::quiet("sends", vec![plain(), Order { large: true, ..held() }]),
+        Scenario::quiet(
+            "sends a batch",
+            vec![Order {
+                emails: 3,
+                batch: true,
+                ..plain()
+            }],
+        ),
+        Scenario::quiet("is refused", vec![plain(), plain()])
+            .answers(0, &[refuses(Cause::Unavailable)])
+            .answers(1, &[refuses(Cause::Rejected)]),
+        Scenario::quiet("is held up", vec![plain(), plain()])
+            .answers(0, &[refuses(Cause::Throttled)])
+            .answers(1, &[refuses(Cause::QuotaExceeded)]),
+        Scenario::quiet("loses an answer", vec![plain(), held()])
+            .answers(0, &[Answer::LostAfter])
+            .answers(1, &[Answer::LostAfter]),
+        Scenario::quiet("loses a submission", vec![plain(), held()])
+            .answers(0, &[Answer::LostBefore])
+            .answers(1, &[Answer::LostBefore]),
+        Scenario::quiet(
+            "cancels and reschedules",
+            vec![
+                then(later(20), &[(5, Deed::Cancel)]),
+                then(later(20), &[(5, Deed::Reschedule(secs(30)))]),
+            ],
+        ),
+        Scenario::quiet(
+            "retries",
+            vec![
+                then(plain(), &[(60, Deed::Retry { force: false })]),
+                then(held(), &[(200, Deed::Retry { force: true })]),
+            ],
+        )
+        .answers(0, &[refuses(Cause::Rejected)])
+        .answers(1, &[Answer::LostBefore]),
+        Scenario::quiet(
+            "expires, and waits far away",
+            vec![
+                Order {
+                    expires_in: Some(Duration::from_millis(15)),
+                    ..plain()
+                },
+                later(1_000),
+            ],
+        ),
+    ]
+}

@@ -1,0 +1,40 @@
+//! What is broken on purpose is noticed, within so many seeds. A check that cannot fail is none.
+
+use simulation::run::run;
+use simulation::scenario::Scenario;
+use world::nature::Broken;
+
+/// Each, the rules of which one is seen broken, and within how many seeds.
+const BROKEN: [(Broken, &[u8], u64); 10] = [
+    (Broken::Conditions, &[2, 3, 4, 5, 6], 100),
+    (Broken::Claims, &[2, 3, 4, 5, 6], 100),
+    (Broken::AskedTwice, &[2, 6], 100),
+    (Broken::EventsIgnored, &[4], 100),
+    (Broken::PromoteNeverRuns, &[1], 100),
+    (Broken::CancelNotWritten, &[5], 100),
+    (Broken::AnsweredTooEarly, &[1], 100),
+    (Broken::ContentsMixedUp, &[7], 100),
+    (Broken::MarksLost, &[2, 6], 2_000),
+    (Broken::HandOversIgnored, &[1], 100),
+];
+
+#[test]
+fn whatever_is_broken_on_purpose_is_noticed() {
+    for (broken, rules, within) in BROKEN {
+        let noticed = (1..=within).find_map(|seed| {
+            let scenario = Scenario {
+                broken,
+                ..Scenario::random(seed)
+            };
+            run(&scenario).violation.map(|violation| (seed, violation))
+        });
+        let Some((seed, violation)) = noticed else {
+            panic!("{broken:?} was not noticed within {within} seeds");
+        };
+        assert!(
+            rules.contains(&violation.rule),
+            "{broken:?}, seed {seed}: {violation:?}"
+        );
+        println!("{broken:?}: rule {}, seed {seed}: {}", violation.rule, violation.what);
+    }
+}

@@ -1,0 +1,71 @@
+//! What SES left in doubt, and how it ends: to the letter.
+
+use std::time::Duration;
+
+use domain::row::Status;
+use simulation::run::{Outcome, run};
+use simulation::scenario::{Order, Scenario};
+use world::Fault;
+use world::nature::Odds;
+use world::provider::Answer;
+use world::trace::Step;
+
+fn one(held: bool) -> Scenario {
+    let order = Order {
+        hold: held,
+        ..Order::plain()
+    };
+    Scenario::quiet("doubt", vec![order])
+}
+
+fn end(outcome: &Outcome) -> (Status, usize, bool) {
+    let row = &outcome.rows[0];
+    (row.status, outcome.accepted.len(), row.maybe_duplicate)
+}
+
+/// The number of the call by which SES is asked.
+fn submission(scenario: &Scenario) -> u64 {
+    let is_it = |step: &Step| match step {
+        Step::Call {
+            what: "submit", number, ..
+        } => Some(*number),
+        Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
+    };
+    run(scenario).trace.steps.iter().find_map(is_it).unwrap()
+}
+
+/// SES itself: it has accepted or not, and the sender knows or dies.
+#[test]
+fn whatever_ses_did_is_found_out_or_marked() {
+    for held in [false, true] {
+        for fault in [Fault::Before, Fault::After, Fault::DieBefore, Fault::DieAfter] {
+            let mut scenario = one(held);
+            scenario.plan = [(submission(&scenario), fault)].into();
+            let outcome = run(&scenario);
+            let what = format!("{fault:?} while SES was asked, held: {held}");
+            assert_eq!(outcome.report(&what), None);
+            let expected = match fault {
+                Fault::After | Fault::DieAfter => (Status::Sent, 1, false),
+                _ if held => (Status::Unknown, 0, false),
+                _ => (Status::Sent, 1, true),
+            };
+            assert_eq!(end(&outcome), expected, "{what}");
+        }
+    }
+}
+
+/// The same, where the event is lost for ever.
+#[test]
+fn without_any_event_a_second_copy_is_marked_and_what_is_held_has_none() {
+    for (held, expected) in [(false, (Status::Sent, 2, true)), (true, (Status::Unknown, 1, false))] {
+        let mut scenario = one(held).answers(0, &[Answer::LostAfter]);
+        scenario.odds = Odds {
+            event_lost: 10_000,
+            ..scenario.odds
+        };
+        scenario.chaos = Duration::from_secs(30);
+        let outcome = run(&scenario);
+        assert_eq!(outcome.report("lost events"), None);
+        assert_eq!(end(&outcome), expected, "held: {held}");
+    }
+}

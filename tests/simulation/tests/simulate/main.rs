@@ -1,0 +1,17 @@
+//! The tests of the simulation: that nothing is lost and nothing doubled unmarked, and that it would say so.
+//!
+//! [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] breaks things on purpose
+//! and sees that the judge notices; [`doubt`] has the exact ends of what SES left in doubt.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+mod bites;
+mod doubt;
+mod seeds;
+mod systematic;

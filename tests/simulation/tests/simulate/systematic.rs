@@ -1,0 +1,111 @@
+//! Every call of every function, crashed and failed before and after its effect, alone and in pairs.
+
+use simulation::run::run;
+use simulation::scenario::{Order, Scenario};
+use simulation::systematic::{Strikes, command, places, scenarios};
+use world::trace::Step;
+
+/// How far behind the first fault the second one strikes, in calls. A run has between 40 and 120 calls;
+/// this reaches into the recovery from the first. `make simulate-long` strikes all.
+const REACH: u64 = 25;
+
+fn threads() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
+fn strike(faults: usize, reach: u64) -> Strikes {
+    let mut all = Strikes::default();
+    for scenario in scenarios() {
+        let strikes = Strikes::all(&scenario, faults, reach, threads());
+        assert!(strikes.broken.is_empty(), "{}", strikes.broken.join("\n"));
+        assert!(strikes.runs[1] > 50, "{}: {:?}", scenario.name, strikes.runs);
+        all.join(strikes);
+    }
+    all
+}
+
+#[test]
+fn a_fault_at_any_call_loses_nothing_and_doubles_nothing_unmarked() {
+    let strikes = strike(1, 0);
+    assert!(strikes.runs[1] > 1_000, "{:?}", strikes.runs);
+}
+
+#[test]
+fn two_faults_at_any_two_calls_lose_nothing_and_double_nothing_unmarked() {
+    let strikes = strike(2, REACH);
+    assert!(strikes.runs[2] > 20_000, "{:?}", strikes.runs);
+}
+
+/// The scenarios call everything that there is to be called.
+#[test]
+fn the_scenarios_strike_every_call_of_every_function() {
+    let mut called = std::collections::BTreeSet::new();
+    for scenario in scenarios() {
+        for step in run(&scenario).trace.steps {
+            if let Step::Call { function, what, .. } = step {
+                called.insert(format!("{function}: {what}"));
+            }
+        }
+    }
+    for call in [
+        "enqueue: put",
+        "enqueue: create",
+        "enqueue: remember",
+        "enqueue: wake",
+        "send: change_pace",
+        "send: claim",
+        "send: load_near",
+        "send: load_body",
+        "send: submit",
+        "send: write",
+        "send: hand_over",
+        "send: put_back",
+        "dead_letter: load",
+        "dead_letter: write",
+        "feedback: load",
+        "feedback: write",
+        "feedback: raise_watermark",
+        "promote: account",
+        "promote: pace",
+        "promote: bookmarks",
+        "promote: waiting",
+        "promote: coming",
+        "promote: overdue",
+        "promote: load_many",
+        "promote: write",
+        "promote: wake",
+        "promote: feedback",
+        "promote: save_cursor",
+        "manage: load",
+        "manage: keep",
+        "manage: write",
+        "manage: wake",
+        ": delete",
+    ] {
+        assert!(called.contains(call), "{call} is in no scenario: {called:#?}");
+    }
+}
+
+/// A client repeats with its key until it is answered.
+#[test]
+fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() {
+    let order = Order {
+        scheduled_in: Some(std::time::Duration::from_secs(60)),
+        ..Order::plain()
+    };
+    let mut scenario = Scenario::quiet("breaks off", vec![order]);
+    let whole = run(&scenario);
+    let first_of_others = whole.trace.steps.iter().find_map(|step| match step {
+        Step::Call { function, number, .. } if *function != "enqueue" => Some(*number),
+        Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
+    });
+    let strikes = places(&whole, 0, first_of_others.unwrap() - 1);
+    assert_eq!(strikes.len(), 12, "put, create and wake, each with four faults");
+    for (number, fault) in strikes {
+        scenario.plan = [(number, fault)].into();
+        let (outcome, what) = (run(&scenario), command(&scenario));
+        assert_eq!(outcome.report(&what), None);
+        assert_eq!((outcome.rows.len(), outcome.emails), (1, 1), "{what}");
+        assert_eq!(outcome.accepted, [(outcome.rows[0].id, 1)], "{what}");
+    }
+}
