@@ -44,10 +44,12 @@ fn whatever_ses_did_is_found_out_or_marked() {
             let outcome = run(&scenario);
             let what = format!("{fault:?} while SES was asked, held: {held}");
             assert_eq!(outcome.report(&what), None);
-            let expected = match fault {
-                Fault::After | Fault::DieAfter => (Status::Sent, 1, false),
-                _ if held => (Status::Unknown, 0, false),
-                _ => (Status::Sent, 1, true),
+            let expected = if matches!(fault, Fault::After | Fault::DieAfter) {
+                (Status::Sent, 1, false)
+            } else if held {
+                (Status::Unknown, 0, false)
+            } else {
+                (Status::Sent, 1, true)
             };
             assert_eq!(end(&outcome), expected, "{what}");
         }
