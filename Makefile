@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check checker simulate simulate-long chaos fuzz fuzz-corpus watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check checker simulate chaos fuzz fuzz-corpus prove-long watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -17,6 +17,13 @@ logs: ## follows functions, emulator and fake SES
 test: ## every test, on a stack and ports of its own
 	@local/test
 
+# Not `-p`: another selection of packages would build everything once more.
+checker: ## every state of one email, within bounds
+	cargo run --locked --bin checker
+
+simulate: ## all functions under random faults: as many new seeds as fit into FOR=180 seconds
+	cargo run --locked --bin simulation -- seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
+
 chaos: ## the fault run: functions killed, calls dropped (EMAILS=500 KILLS=20 SEED=1)
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos
 
@@ -30,6 +37,9 @@ check: ## format, clippy, dependencies, template
 
 fuzz: ## every parser on invented inputs: SECONDS=5 for each target
 	@local/fuzz --seconds $(or $(SECONDS),5)
+
+prove-long: ## the long versions of checker, simulation, fuzzing and chaos: hours
+	@local/prove-long
 
 fuzz-corpus: ## keeps what make fuzz found, as few inputs as do
 	@local/fuzz --merge
@@ -48,15 +58,6 @@ sizes: build ## how large each function is as it is deployed; fails above 6 MB
 
 start-cost: ## what a function's start costs
 	@local/measure-start
-
-# Not `-p simulation`: another selection of packages would build everything once more.
-simulate: ## the functions under random faults, as many new seeds as fit into three minutes
-	cargo run --locked --bin simulation -- seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
-
-simulate-long: ## every pair and every near triple of faults, and an hour of seeds
-	cargo run --locked --bin simulation -- systematic --faults 2 --threads 2
-	cargo run --locked --bin simulation -- systematic --faults 3 --reach 12 --threads 2
-	cargo run --locked --bin simulation -- seeds --for 3600 --threads 2 --from $(or $(FROM),$$(date +%s)000)
 
 lock-tools: ## pins and hashes local/*.in anew
 	@local/lock-tools
