@@ -13,13 +13,14 @@ use domain::row::{BodyPlace, BodyRef, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use rustc_hash::FxHashMap;
+use world::overlay::overlaid;
 
 use std::time::Duration;
 
 use crate::clock::{FAR, NOW};
 use crate::config::Config;
 use crate::mutant::Mutant;
-use crate::rows::{RowId, Rows, written};
+use crate::rows::{RowId, Rows};
 use crate::state::{Answer, Asked, Wish};
 
 /// What is asked about a row.
@@ -162,7 +163,8 @@ impl Machine {
         if let Some(known) = self.writes.get(&(stored, before, after)) {
             return Some(*known);
         }
-        let row = written(self.rows.get(before), self.rows.get(after), self.rows.get(stored));
+        let stored_row = self.rows.get(stored).clone();
+        let row = overlaid(stored_row, self.rows.get(before), self.rows.get(after));
         let id = self.rows.id(row);
         self.writes.insert((stored, before, after), id);
         Some(id)
