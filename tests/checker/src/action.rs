@@ -2,15 +2,15 @@
 
 use std::fmt;
 
-use crate::state::Wish;
+use crate::state::{Lane, Wish};
 
 /// Who reads, decides and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
     /// `send`.
     Sender,
-    /// `promote`.
-    Promoter,
+    /// `promote`, which sees the lane so.
+    Promoter(Lane),
     /// `feedback`.
     Feedback,
     /// `dead_letter`.
@@ -131,10 +131,14 @@ impl Action {
 }
 
 impl Who {
-    fn name(self) -> &'static str {
+    /// Its name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Sender => "send",
-            Self::Promoter => "promote",
+            Self::Promoter(Lane::Flowing) => "promote",
+            Self::Promoter(Lane::Backlog) => "promote (backlog)",
+            Self::Promoter(Lane::Shut) => "promote (shut)",
             Self::Feedback => "feedback",
             Self::DeadLetter => "dead_letter",
             Self::Caller(Wish::Cancel) => "manage (cancel)",

@@ -1,10 +1,11 @@
 //! Time without a clock: it is always [`NOW`], and when time passes the rows grow older.
 //!
 //! Decisions depend on how far times are from now and on nothing else, so that states which
-//! differ only in the date are one state. What is far enough away is told apart no further:
-//! an expiry of days stays as far as it is until [`LONG`] passes, and the past is four values,
-//! which are all that the waits of the machine tell apart. What this adds is behaviour (two
-//! times of the past that a condition would tell apart may be one); it takes none away.
+//! differ only in the date are one state. What is far enough away is told apart no further: an
+//! expiry of days stays as far as it is until [`LONG`] passes, and the past is a few values, which are
+//! all that the waits of the machine tell apart. A time of the past is taken for the next of them
+//! that is nearer to now, so that it takes one long wait, and not many short ones, to come to the next.
+//! Times that conditions compare stay apart: what two callers write differs by a millisecond.
 
 use std::time::Duration;
 
@@ -36,7 +37,7 @@ pub(crate) fn relative(mut row: Row) -> Row {
         if NOW.since(since) < WINDOW {
             since
         } else {
-            past_of(since, &[WINDOW, LONGEST_UNCERTAINTY])
+            past_of(since, &[WINDOW, WINDOW.saturating_mul(2), LONGEST_UNCERTAINTY])
         }
     });
     row.due = row.due.map(|due| Due {
@@ -50,7 +51,7 @@ pub(crate) fn relative(mut row: Row) -> Row {
     row.expires_at = if row.expires_at.since(NOW) > NEAR {
         NOW.after(FAR)
     } else {
-        row.expires_at.max(NOW)
+        row.expires_at.max(NOW.before(MOMENT))
     };
     row.scheduled_at = None;
     row.detail = None;
@@ -63,15 +64,17 @@ pub(crate) fn relative(mut row: Row) -> Row {
     row
 }
 
-/// A time of the past as the greatest of `spans` before now that is not longer ago.
+/// A time of the past as the greatest of `spans` before now that is not longer ago. Its
+/// milliseconds stay: by them two callers' times are told apart for good.
 fn past_of(at: Timestamp, spans: &[Duration]) -> Timestamp {
     let ago = NOW.since(at);
-    let known = spans.iter().rev().find(|span| **span <= ago);
-    match known {
-        Some(span) => NOW.before(*span),
-        None if ago > Duration::ZERO => NOW.before(*spans.first().unwrap_or(&MOMENT)),
-        None => at,
+    if ago == Duration::ZERO {
+        return at;
     }
+    let known = spans.iter().rev().find(|span| **span <= ago);
+    let span = known.or(spans.first()).copied().unwrap_or(MOMENT);
+    NOW.before(span)
+        .before(Duration::from_millis(u64::from(ago.subsec_millis())))
 }
 
 /// The row when so much time has passed.

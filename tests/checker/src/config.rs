@@ -38,6 +38,19 @@ impl Actor {
     ];
 }
 
+/// Where a configuration begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Begin {
+    /// Two clients are about to use one key for different requests.
+    Asked,
+    /// The email was accepted.
+    Accepted,
+    /// SES has accepted its first claim, the answer was lost, and the event is on its way.
+    Uncertain,
+    /// The same, and a caller has insisted: it is queued with a new budget, and marked.
+    Marked,
+}
+
 /// A bounded configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -58,9 +71,8 @@ pub struct Config {
     pub readers: usize,
     /// Whether writes may take effect after their writer has died.
     pub late_writes: bool,
-    /// Whether it begins before the email is accepted, with two clients who use one key for
-    /// different requests.
-    pub accepting: bool,
+    /// Where it begins.
+    pub begin: Begin,
 }
 
 impl Config {
@@ -85,7 +97,7 @@ impl Config {
             given_back: 0,
             readers: 1,
             late_writes: false,
-            accepting: false,
+            begin: Begin::Accepted,
         }
     }
 
@@ -110,7 +122,6 @@ impl Config {
             },
             Self {
                 wishes: 1,
-                given_back: 1,
                 ..Self::least("a caller", Resend)
             },
             Self {
@@ -118,29 +129,48 @@ impl Config {
                 ..Self::least("a caller, held", Hold)
             },
             Self {
-                wishes: 1,
                 late_writes: true,
-                ..Self::least("a caller, writes of the dead, held", Hold)
+                ..Self::least("writes of the dead", Resend)
+            },
+            Self {
+                late_writes: true,
+                begin: Begin::Uncertain,
+                ..Self::least("uncertain, writes of the dead", Resend).with_another_attempt()
             },
             Self {
                 readers: 2,
-                ..Self::least("two readers", Resend)
+                begin: Begin::Uncertain,
+                ..Self::least("uncertain, two readers", Resend).with_another_attempt()
             },
             Self {
-                accepting: true,
+                wishes: 1,
+                begin: Begin::Marked,
+                ..Self::least("marked, a caller", Resend)
+            },
+            Self {
+                begin: Begin::Asked,
                 ..Self::least("accepting", Resend)
             },
         ]
     }
 
-    /// What is explored by hand: hours and gigabytes.
+    /// What is explored by hand, the smaller ones first: minutes to hours, and gigabytes.
     #[must_use]
     pub fn long() -> Vec<Self> {
         use OnUncertain::{Hold, Resend};
         vec![
             Self {
                 wishes: 1,
-                ..Self::least("two attempts, a caller", Resend).with_another_attempt()
+                late_writes: true,
+                ..Self::least("a caller, writes of the dead, held", Hold)
+            },
+            Self {
+                readers: 2,
+                ..Self::least("two attempts, two readers", Resend).with_another_attempt()
+            },
+            Self {
+                late_writes: true,
+                ..Self::least("two attempts, writes of the dead", Resend).with_another_attempt()
             },
             Self {
                 wishes: 2,
@@ -156,23 +186,14 @@ impl Config {
                 ..Self::least("a caller, two readers", Resend)
             },
             Self {
-                late_writes: true,
-                ..Self::least("two attempts, writes of the dead", Resend).with_another_attempt()
-            },
-            Self {
-                readers: 2,
-                ..Self::least("two attempts, two readers", Resend).with_another_attempt()
-            },
-            Self {
-                wishes: 1,
-                late_writes: true,
-                ..Self::least("a caller, writes of the dead", Resend)
-            },
-            Self {
                 given_back: 1,
                 ..Self::least("three attempts", Resend)
                     .with_another_attempt()
                     .with_another_attempt()
+            },
+            Self {
+                wishes: 1,
+                ..Self::least("two attempts, a caller", Resend).with_another_attempt()
             },
         ]
     }

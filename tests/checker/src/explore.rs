@@ -1,17 +1,18 @@
 //! Goes to every state that can be reached, nearest first, and looks whether a promise is broken
 //! there.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use domain::row::Status;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::action::Action;
-use crate::config::Config;
+use crate::action::{Action, Deed, Who};
+use crate::config::{Begin, Config};
 use crate::machine::Machine;
 use crate::mutant::Mutant;
-use crate::orderly::{all_lost, orderly};
+use crate::orderly::{Weather, all_lost, orderly};
 use crate::promise::{Promise, broken_by_state};
 use crate::state::{Claims, Client, Reader, Sender, State};
 use crate::steps::{Steps, steps};
@@ -29,6 +30,8 @@ pub struct Report {
     pub depth: usize,
     /// How often each kind of action was possible.
     pub actions: BTreeMap<String, u64>,
+    /// Who has taken the row from which status to which.
+    pub edges: BTreeSet<(&'static str, String)>,
     /// A promise that is broken, and the shortest way there.
     pub broken: Option<Counterexample>,
 }
@@ -109,39 +112,35 @@ pub fn explore(config: Config, mutant: Option<Mutant>) -> Report {
 }
 
 fn first_state(machine: &mut Machine) -> State {
-    let accepting = machine.config.accepting;
-    let client = if accepting {
-        Client::Asking { left: 2 }
+    let begin = machine.config.begin;
+    let asked = begin == Begin::Asked;
+    let asking = |left| if asked { Client::Asking { left } } else { Client::Gone };
+    let submitted = matches!(begin, Begin::Uncertain | Begin::Marked);
+    let first = if submitted {
+        Claims::default().with(1)
     } else {
-        Client::Gone
+        Claims::default()
     };
     State {
-        row: (!accepting).then(|| machine.new_row(1)),
+        row: (!asked).then(|| machine.first_row(begin)),
         senders: [Sender::Idle; 2],
         readers: [Reader::Nobody; 2],
         late: None,
-        clients: [
-            client,
-            if accepting {
-                Client::Asking { left: 1 }
-            } else {
-                Client::Gone
-            },
-        ],
-        contents: u8::from(!accepting),
-        wake_up: !accepting,
+        clients: [asking(2), asking(1)],
+        contents: u8::from(!asked),
+        wake_up: !asked,
         hand_overs: Claims::default(),
         pending: Claims::default(),
-        copies: 0,
-        on_the_way: Claims::default(),
+        copies: u8::from(submitted),
+        on_the_way: first,
         events: Claims::default(),
         in_time: Claims::default(),
         doubtful: Claims::default(),
         known: false,
-        promised: !accepting,
+        promised: !asked,
         canceled: false,
         forced: false,
-        spent: 0,
+        spent: u8::from(begin == Begin::Uncertain),
         wishes: machine.config.wishes,
         given_back: machine.config.given_back,
     }
@@ -151,12 +150,16 @@ impl Explorer {
     fn run(mut self) -> Report {
         let mut taken = FxHashMap::<Action, u64>::default();
         let (mut count, mut at) = (0, 0);
+        let mut edges = FxHashSet::<(Who, Status, Status)>::default();
         let mut found = Steps::default();
         while let Some(state) = self.known.get_index(at).copied() {
             steps(&mut self.machine, &state, &mut found);
             for step in found.all() {
                 count += 1;
                 *taken.entry(step.action).or_default() += 1;
+                if let (Action::Does(who, Deed::Writes), Some(from), Some(to)) = (step.action, state.row, step.to.row) {
+                    edges.insert((who, self.machine.row(from).status, self.machine.row(to).status));
+                }
                 let new = self.known.insert(step.to);
                 let broken = step.broken.or_else(|| {
                     if new {
@@ -167,7 +170,7 @@ impl Explorer {
                 });
                 if let Some(promise) = broken {
                     let broken = self.counterexample(at, Some(step.action), step.to, promise);
-                    return self.report(count, &taken, Some(broken));
+                    return self.report(count, &taken, &edges, Some(broken));
                 }
                 if new {
                     self.origins.push(Origin {
@@ -180,29 +183,47 @@ impl Explorer {
             at += 1;
         }
         let broken = self.one_that_does_not_end();
-        self.report(count, &taken, broken)
+        self.report(count, &taken, &edges, broken)
     }
 
-    /// A state from which the email does not come to an end, though nothing more goes wrong than
-    /// that everything under way is lost.
+    /// A state from which the email does not come to an end, in one of the weathers, though nothing
+    /// more goes wrong than that every message under way is lost.
     fn one_that_does_not_end(&mut self) -> Option<Counterexample> {
-        let mut ends = FxHashSet::<State>::default();
+        let callers = self.machine.config.wishes > 0;
+        let weathers = Weather::ALL
+            .into_iter()
+            .filter(|weather| !(callers && weather.needs_hours()));
+        weathers
+            .into_iter()
+            .find_map(|weather| self.one_that_does_not_end_in(weather))
+    }
+
+    fn one_that_does_not_end_in(&mut self, weather: Weather) -> Option<Counterexample> {
+        let mut ends = FxHashMap::<State, Option<Status>>::default();
         let mut found = Steps::default();
         for begin in 0..self.known.len() {
-            let (mut way, mut at) = (Vec::new(), all_lost(self.known.get_index(begin)?));
-            while !ends.contains(&at) {
+            let first = all_lost(self.known.get_index(begin)?);
+            let (mut way, mut at) = (Vec::new(), first);
+            let end = loop {
+                if let Some(end) = ends.get(&at) {
+                    break *end;
+                }
                 if way.contains(&at) {
                     return Some(self.counterexample(begin, None, at, Promise::Ends));
                 }
                 way.push(at);
                 steps(&mut self.machine, &at, &mut found);
-                match orderly(&self.machine, &at, found.all()) {
-                    Ok(None) => break,
+                match orderly(&self.machine, &at, found.all(), weather) {
+                    Ok(None) => break at.row.map(|row| self.machine.row(row).status),
                     Ok(Some(next)) => at = next,
                     Err(promise) => return Some(self.counterexample(begin, None, at, promise)),
                 }
+            };
+            ends.extend(way.into_iter().map(|state| (state, end)));
+            let fair = weather == Weather::FAIR;
+            if fair && self.machine.waits_alone(&first) && end != Some(Status::Sent) {
+                return Some(self.counterexample(begin, None, first, Promise::Patience));
             }
-            ends.extend(way);
         }
         None
     }
@@ -224,7 +245,13 @@ impl Explorer {
         }
     }
 
-    fn report(self, steps: u64, taken: &FxHashMap<Action, u64>, broken: Option<Counterexample>) -> Report {
+    fn report(
+        self,
+        steps: u64,
+        taken: &FxHashMap<Action, u64>,
+        edges: &FxHashSet<(Who, Status, Status)>,
+        broken: Option<Counterexample>,
+    ) -> Report {
         let mut actions = BTreeMap::new();
         for (action, times) in taken {
             *actions.entry(action.name()).or_default() += times;
@@ -235,6 +262,10 @@ impl Explorer {
             rows: self.machine.rows.count(),
             depth: self.depths.iter().copied().max().unwrap_or(0).into(),
             actions,
+            edges: edges
+                .iter()
+                .map(|(who, from, to)| (who.name(), format!("{from:?} -> {to:?}")))
+                .collect(),
             broken,
         }
     }

@@ -9,7 +9,7 @@ use domain::lifecycle::{
     overdue, record,
 };
 use domain::retry::Jitter;
-use domain::row::{BodyPlace, BodyRef, Row, Status};
+use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use rustc_hash::FxHashMap;
@@ -18,10 +18,11 @@ use world::overlay::overlaid;
 use std::time::Duration;
 
 use crate::clock::{FAR, NOW};
-use crate::config::Config;
+use crate::config::{Begin, Config};
 use crate::mutant::Mutant;
+use crate::promise::content_of;
 use crate::rows::{RowId, Rows};
-use crate::state::{Answer, Asked, Wish};
+use crate::state::{Answer, Asked, Lane, Reader, Sender, State, Wish};
 
 /// What is asked about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -31,27 +32,7 @@ pub(crate) enum Question {
     Overdue { lane: Lane, feedback: Asked },
     Heard { claim_no: u8 },
     HandedOver { claim_no: u8 },
-    Caller(Wish),
-}
-
-/// [`LaneState`], which is no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) enum Lane {
-    Flowing,
-    Backlog,
-    Shut,
-}
-
-impl Lane {
-    pub(crate) const ALL: [Self; 3] = [Self::Flowing, Self::Backlog, Self::Shut];
-
-    fn state(self) -> LaneState {
-        match self {
-            Self::Flowing => LaneState::Flowing,
-            Self::Backlog => LaneState::Backlog,
-            Self::Shut => LaneState::Shut,
-        }
-    }
+    Caller { wish: Wish, left: u8 },
 }
 
 /// What is to be done.
@@ -126,7 +107,8 @@ impl Machine {
     }
 
     fn condition(&self, condition: Condition, question: Question) -> Option<Condition> {
-        let careless = self.is(Mutant::CancelUnconditioned) && question == Question::Caller(Wish::Cancel);
+        let careless =
+            self.is(Mutant::CancelUnconditioned) && matches!(question, Question::Caller { wish: Wish::Cancel, .. });
         (!careless).then_some(condition)
     }
 
@@ -135,7 +117,15 @@ impl Machine {
         let Some(mut condition) = condition else {
             return true;
         };
-        if let Condition::Unmoved { claim_no, status, .. } = &mut condition {
+        if let Condition::Unmoved {
+            claim_no,
+            status,
+            not_before,
+        } = &mut condition
+        {
+            if self.is(Mutant::TimeNotInCondition) {
+                *not_before = stored.not_before;
+            }
             if self.is(Mutant::StatusNotInCondition) {
                 *status = stored.status;
             }
@@ -205,9 +195,46 @@ impl Machine {
         self.rows.id(row)
     }
 
+    /// The row where a configuration begins.
+    pub(crate) fn first_row(&mut self, begin: Begin) -> RowId {
+        let id = self.new_row(1);
+        let mut row = self.rows.get(id).clone();
+        if matches!(begin, Begin::Uncertain | Begin::Marked) {
+            row.claim_no = 1;
+            row.attempts = u32::from(begin == Begin::Uncertain);
+        }
+        row.maybe_duplicate = begin == Begin::Marked;
+        if begin == Begin::Uncertain {
+            row.status = Status::Uncertain;
+            row.uncertain_since = Some(NOW);
+            row.due = Some(Due {
+                kind: DueKind::Check,
+                at: NOW.after(self.config.policy.evidence_window),
+            });
+        }
+        self.rows.id(row)
+    }
+
+    /// Whether an email waits that is not about to expire, its content is there, and nobody has
+    /// anything to do with it.
+    pub(crate) fn waits_alone(&self, state: &State) -> bool {
+        let Some(row) = state.row.map(|id| self.rows.get(id)) else {
+            return false;
+        };
+        let idle = state.senders == [Sender::Idle; 2] && state.readers == [Reader::Nobody; 2] && state.late.is_none();
+        let waits = row.status == Status::Queued && row.expires_at == NOW.after(FAR);
+        idle && waits && state.contents & content_of(row) != 0
+    }
+
     /// Whether the index has the row as due.
     pub(crate) fn overdue_now(&self, id: RowId) -> bool {
         self.rows.get(id).due.is_some_and(|due| due.at <= NOW)
+    }
+
+    /// Whether it has been uncertain for two windows.
+    pub(crate) fn waited_twice(&self, id: RowId) -> bool {
+        let (since, window) = (self.rows.get(id).uncertain_since, self.config.policy.evidence_window);
+        since.is_some_and(|since| NOW.since(since) >= window.saturating_mul(2))
     }
 
     /// Whether evidence is awaited no longer.
@@ -230,6 +257,15 @@ impl Machine {
     fn decide(&self, row: &Row, question: Question) -> Option<Decision> {
         let policy = &self.config.policy;
         let mut decision = match question {
+            Question::NotClaimable | Question::Overdue { .. }
+                if row.status == Status::Queued && self.is(Mutant::ExpiresEarly) =>
+            {
+                let over = Row {
+                    expires_at: NOW,
+                    ..row.clone()
+                };
+                not_claimable(&over, NOW)
+            }
             Question::NotClaimable => not_claimable(row, NOW),
             Question::Record { claim_no, answer } => {
                 let stale = row.claim_no != u32::from(claim_no) || row.status != Status::Sending;
@@ -247,7 +283,7 @@ impl Machine {
                 heard(row, &event(row, claim_no))
             }
             Question::HandedOver { claim_no } => self.handed_over(row, claim_no),
-            Question::Caller(wish) => self.asked(row, wish)?,
+            Question::Caller { wish, left } => self.asked(row, wish, clock_of(left))?,
         };
         if let Decision::Write(transition) = &mut decision {
             self.spoil(row, &mut transition.row);
@@ -264,10 +300,14 @@ impl Machine {
             detail: String::new(),
         };
         match answer {
+            Answer::Lost if self.is(Mutant::LostAnswerIsSent) => Attempt::Accepted {
+                message_id: String::new(),
+            },
             Answer::Accepted => Attempt::Accepted {
                 message_id: format!("ses-{claim_no}"),
             },
             Answer::GivenBack => refused(Cause::Throttled),
+            Answer::ForNow if self.is(Mutant::GivesUpEarly) => refused(Cause::Rejected),
             Answer::ForNow => refused(Cause::Unavailable),
             Answer::ForGood => refused(Cause::Rejected),
             Answer::Lost if self.is(Mutant::UncertainIsTransient) => refused(Cause::Unavailable),
@@ -279,14 +319,21 @@ impl Machine {
         let empty_at = match feedback {
             Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
             Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
-            Asked::Behind => None,
+            Asked::Behind | Asked::Newer => None,
             // While the window is open it makes no difference when.
             Asked::EmptyEarly => row.uncertain_since,
             Asked::Empty => Some(NOW),
         };
         let outlook = Outlook {
-            feedback: Feedback { empty_at, newest: None },
-            lane: lane.state(),
+            feedback: Feedback {
+                empty_at,
+                newest: (feedback == Asked::Newer).then_some(NOW),
+            },
+            lane: match lane {
+                Lane::Flowing => LaneState::Flowing,
+                Lane::Backlog => LaneState::Backlog,
+                Lane::Shut => LaneState::Shut,
+            },
         };
         let now = match &row.lease {
             Some(lease) if self.is(Mutant::LeaseIgnored) => NOW.max(lease.until),
@@ -317,22 +364,30 @@ impl Machine {
         handed_over(&seen, u32::from(claim_no))
     }
 
-    fn asked(&self, row: &Row, wish: Wish) -> Option<Decision> {
+    fn asked(&self, row: &Row, wish: Wish, now: Timestamp) -> Option<Decision> {
         let policy = &self.config.policy;
         let at = |scheduled_at: Timestamp, expires_at| {
             let times = Times {
                 scheduled_at,
                 expires_at,
             };
-            asked::reschedule(row, times, FAR, policy, NOW)
+            asked::reschedule(row, times, FAR, policy, now)
         };
         let force = wish == Wish::Force || self.is(Mutant::UnknownRetriedUnforced);
         let decision = match wish {
-            Wish::Cancel => asked::cancel(row, NOW),
-            Wish::Soon => at(NOW.after(Duration::from_secs(60)), None),
-            Wish::Later => at(NOW.after(Duration::from_secs(3600)), None),
-            Wish::AtOnce => at(NOW, Some(NOW.after(Duration::from_secs(30)))),
-            Wish::Retry | Wish::Force => asked::retry(row, force, FAR, policy, NOW),
+            Wish::Cancel if self.is(Mutant::CancelUnwritten) => Ok(Decision::Forget),
+            Wish::Cancel if self.is(Mutant::MarkedCanceled) => {
+                let unmarked = Row {
+                    maybe_duplicate: false,
+                    ..row.clone()
+                };
+                asked::cancel(&unmarked, now)
+            }
+            Wish::Cancel => asked::cancel(row, now),
+            Wish::Soon => at(now.after(Duration::from_secs(60)), None),
+            Wish::Later => at(now.after(Duration::from_secs(3600)), None),
+            Wish::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
+            Wish::Retry | Wish::Force => asked::retry(row, force, FAR, policy, now),
         };
         decision.ok()
     }
@@ -350,6 +405,12 @@ impl Machine {
         }
         if self.is(Mutant::MarkedExpires) && unknown && queued {
             after.status = Status::Expired;
+        }
+        if self.is(Mutant::MarkedCanceled) {
+            after.maybe_duplicate |= before.maybe_duplicate;
+        }
+        if self.is(Mutant::EndedStaysIndexed) && after.status.is_final() {
+            after.due = before.due;
         }
         if self.is(Mutant::ClaimNoReset) && after.attempts < before.attempts {
             after.claim_no -= 1;
@@ -369,6 +430,11 @@ fn first_row(config: &Config, content: u8) -> Row {
         on_uncertain: config.on_uncertain,
         ..row
     }
+}
+
+/// What a caller's wish writes as a time is like no other caller's: their clocks differ by a millisecond.
+fn clock_of(left: u8) -> Timestamp {
+    NOW.before(Duration::from_millis(u64::from(left) + 1))
 }
 
 fn follow(then: Then) -> Follow {

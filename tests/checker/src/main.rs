@@ -1,7 +1,7 @@
 //! Explores every state of the bounded configurations, and prints what was found.
 //!
-//! `checker` explores the usual ones, `checker long` the large ones, `checker mutants` the usual
-//! ones with each mistake in turn.
+//! `checker` explores the usual ones, `checker long` the large ones, and with a name behind it only
+//! that one; `checker mutants` the usual ones with each mistake in turn.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -12,12 +12,18 @@ use checker::mutant::Mutant;
 
 fn main() -> io::Result<ExitCode> {
     let mut out = io::stdout().lock();
-    let broken = match std::env::args().nth(1).as_deref() {
-        None | Some("usual") => check(Config::usual(), &mut out)?,
-        Some("long") => check(Config::long(), &mut out)?,
+    let mut arguments = std::env::args().skip(1);
+    let (which, name) = (arguments.next(), arguments.next());
+    let named = |configs: Vec<Config>| {
+        let wanted = |config: &Config| name.as_deref().is_none_or(|name| config.name == name);
+        configs.into_iter().filter(wanted).collect::<Vec<_>>()
+    };
+    let broken = match which.as_deref() {
+        None | Some("usual") => check(named(Config::usual()), &mut out)?,
+        Some("long") => check(named(Config::long()), &mut out)?,
         Some("mutants") => mutants(&mut out)?,
         Some(_) => {
-            writeln!(out, "checker [usual | long | mutants]")?;
+            writeln!(out, "checker [usual | long | mutants] [CONFIGURATION]")?;
             true
         }
     };

@@ -39,6 +39,8 @@ pub enum Mutant {
     StatusNotInCondition,
     /// A condition names the status and not the claim.
     ClaimNotInCondition,
+    /// A condition names claim and status, and not the time.
+    TimeNotInCondition,
     /// An attempt that is given back gives its claim's number back, too.
     ClaimNoReset,
     /// A failure is handed over without having been written.
@@ -51,12 +53,26 @@ pub enum Mutant {
     LeaseIgnored,
     /// What SES may have accepted is retried without being told to insist.
     UnknownRetriedUnforced,
+    /// What is marked can be canceled.
+    MarkedCanceled,
+    /// A lost answer is taken for an OK.
+    LostAnswerIsSent,
+    /// What cannot be claimed, or is looked at, has expired.
+    ExpiresEarly,
+    /// A refusal for now is taken for one for good.
+    GivesUpEarly,
+    /// A cancel is answered 200 and not written.
+    CancelUnwritten,
+    /// What has ended stays in the index.
+    EndedStaysIndexed,
+    /// A client is answered before the content is stored.
+    AnsweredEarly,
 }
 
 impl Mutant {
     /// All of them, each with a configuration in which it is caught, and the promise that it
     /// breaks there first.
-    pub const CAUGHT: [(Self, &'static str, Promise); 23] = [
+    pub const CAUGHT: [(Self, &'static str, Promise); 31] = [
         (Self::NoClaim, "two attempts, held", Promise::Budget),
         (Self::SdkRetry, "two attempts, held", Promise::Marked),
         (Self::NoIndex, "two attempts, held", Promise::Ends),
@@ -74,11 +90,19 @@ impl Mutant {
         (Self::EvidenceAskedEarly, "two attempts, held", Promise::Evidence),
         (Self::StatusNotInCondition, "two attempts, held", Promise::Known),
         (Self::ClaimNotInCondition, "two attempts", Promise::Lease),
+        (Self::TimeNotInCondition, "a caller, held", Promise::Patience),
         (Self::ClaimNoReset, "two attempts, held", Promise::Fenced),
         (Self::HandOverWithoutFailing, "two attempts, held", Promise::Order),
         (Self::AttemptsByReceives, "two attempts", Promise::Budget),
         (Self::BodyNotByHash, "accepting", Promise::Content),
         (Self::LeaseIgnored, "two attempts, held", Promise::Lease),
         (Self::UnknownRetriedUnforced, "a caller, held", Promise::Held),
+        (Self::MarkedCanceled, "marked, a caller", Promise::MarkStays),
+        (Self::LostAnswerIsSent, "two attempts, held", Promise::Sent),
+        (Self::ExpiresEarly, "two attempts, held", Promise::Patience),
+        (Self::GivesUpEarly, "two attempts, held", Promise::Patience),
+        (Self::CancelUnwritten, "a caller, held", Promise::Canceled),
+        (Self::EndedStaysIndexed, "two attempts, held", Promise::Indexed),
+        (Self::AnsweredEarly, "accepting", Promise::Kept),
     ];
 }

@@ -4,10 +4,69 @@
 use crate::action::{Action, Deed, Ses, Who};
 use crate::machine::Machine;
 use crate::promise::Promise;
-use crate::state::{Claims, State};
+use crate::state::{Claims, Lane, State};
 use crate::steps::Step;
 
-/// The same moment, when everything that is under way is lost.
+/// What does not change from now on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Weather {
+    /// What SES makes of every submission.
+    ses: Ses,
+    /// How full the lane is.
+    lane: Lane,
+    /// Whether feedback ever has nothing to do.
+    feedback: bool,
+    /// How time passes: to the next thing that comes due, or in long stretches.
+    time: Action,
+}
+
+impl Weather {
+    /// The weather in which everything goes well.
+    pub(crate) const FAIR: Self = Self {
+        ses: Ses::Accepts,
+        lane: Lane::Flowing,
+        feedback: true,
+        time: Action::TimePasses,
+    };
+
+    /// All weathers in which an email has to end.
+    pub(crate) const ALL: [Self; 6] = [
+        Self::FAIR,
+        Self {
+            ses: Ses::RefusesForNow,
+            ..Self::FAIR
+        },
+        Self {
+            ses: Ses::RefusesForGood,
+            ..Self::FAIR
+        },
+        Self {
+            ses: Ses::Hangs,
+            feedback: false,
+            time: Action::HoursPass,
+            ..Self::FAIR
+        },
+        Self {
+            lane: Lane::Backlog,
+            time: Action::HoursPass,
+            ..Self::FAIR
+        },
+        Self {
+            lane: Lane::Shut,
+            time: Action::DaysPass,
+            ..Self::FAIR
+        },
+    ];
+}
+
+impl Weather {
+    /// Whether it is about what hours mean to what is queued, which are not explored with callers.
+    pub(crate) fn needs_hours(self) -> bool {
+        self.lane == Lane::Backlog
+    }
+}
+
+/// The same moment, when every message that is under way is lost.
 pub(crate) fn all_lost(state: &State) -> State {
     State {
         wake_up: false,
@@ -22,10 +81,15 @@ pub(crate) fn all_lost(state: &State) -> State {
 ///
 /// # Errors
 /// [`Promise::Ends`] when there is none, and the email has not ended.
-pub(crate) fn orderly(machine: &Machine, state: &State, steps: &[Step]) -> Result<Option<State>, Promise> {
+pub(crate) fn orderly(
+    machine: &Machine,
+    state: &State,
+    steps: &[Step],
+    weather: Weather,
+) -> Result<Option<State>, Promise> {
     let next = steps
         .iter()
-        .filter_map(|step| Some((rank(machine, state, step)?, step.to)));
+        .filter_map(|step| Some((rank(machine, state, step, weather)?, step.to)));
     let next = next.min_by_key(|(rank, _)| *rank).map(|(_, to)| to);
     let ended = state.row.is_none_or(|row| machine.row(row).status.is_final());
     match next {
@@ -37,25 +101,30 @@ pub(crate) fn orderly(machine: &Machine, state: &State, steps: &[Step]) -> Resul
 
 /// In which order things are done; `None` for what goes wrong, for what somebody wants, and for
 /// what changes nothing.
-fn rank(machine: &Machine, state: &State, step: &Step) -> Option<u8> {
+fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Option<u8> {
     let overdue = state.row.is_some_and(|row| machine.overdue_now(row));
     if step.to == *state || step.to.wishes != state.wishes {
         return None;
     }
     match step.action {
         Action::StoresContent(_) | Action::StoresRow(_) | Action::IsAnswered(_) => Some(0),
-        Action::Submits(Ses::Accepts) | Action::MissesContent => Some(1),
+        Action::Submits(ses) if ses == weather.ses => Some(1),
+        Action::MissesContent => Some(1),
+        Action::Does(Who::Promoter(lane), Deed::Writes) if lane != weather.lane => Some(3),
         Action::Does(_, Deed::Writes | Deed::FindsMoved | Deed::Ends) => Some(2),
-        Action::LateWrite => Some(3),
-        Action::EventArrives => Some(4),
-        Action::Claims | Action::ClaimsBeside => Some(5),
-        Action::AsksFeedback if overdue => Some(6),
-        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter, Deed::Reads) => Some(7),
-        Action::IsRefused => Some(7),
-        Action::RunEnds => Some(8),
-        Action::TimePasses => Some(9),
+        Action::LateWrite => Some(4),
+        Action::EventArrives => Some(5),
+        Action::Claims | Action::ClaimsBeside if weather.lane != Lane::Shut => Some(6),
+        Action::AsksFeedback if overdue && weather.feedback => Some(7),
+        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_), Deed::Reads) => Some(8),
+        Action::IsRefused => Some(8),
+        Action::RunEnds => Some(9),
+        passes if passes == weather.time => Some(10),
+        Action::TimePasses => Some(11),
         Action::Asks(_)
         | Action::BreaksOff(_)
+        | Action::Claims
+        | Action::ClaimsBeside
         | Action::DiesHolding
         | Action::DiesAsked
         | Action::Submits(_)

@@ -3,11 +3,10 @@
 use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
 use domain::row::{OnUncertain, Row, Status};
 
-use crate::action::{Action, Who};
-use crate::clock::NOW;
-use crate::machine::Machine;
+use crate::clock::{FAR, NOW};
+use crate::machine::{Machine, Question};
 use crate::mutant::Mutant;
-use crate::state::{Answer, Sender, State, Wish};
+use crate::state::{Answer, Asked, Sender, State, Wish};
 
 /// A promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -18,12 +17,17 @@ pub enum Promise {
     Indexed,
     /// From here on it ends, if nothing more goes wrong.
     Ends,
+    /// Nothing is given up before its attempts or its time are spent, unless SES refuses it for
+    /// good; and what waits is sent, if nothing more goes wrong.
+    Patience,
     /// More than one copy at SES is marked.
     Marked,
-    /// What is held is not submitted again when SES may have accepted it.
+    /// What is held is not submitted again when SES may have accepted it, until a caller insists.
     Held,
     /// What rests as failed, canceled or expired was not accepted by SES.
     Unsent,
+    /// What is called sent was accepted by SES.
+    Sent,
     /// What SES was known to have accepted is sent, for good.
     Known,
     /// Nothing is submitted after a cancel was answered 200.
@@ -40,23 +44,61 @@ pub enum Promise {
     InTime,
     /// What is submitted is what was accepted from the client.
     Content,
-    /// Nothing is sent again while an event that came in time tells of its acceptance.
+    /// Nothing is sent again while an event waits that came in time and tells of its acceptance,
+    /// unless feedback is known by a newer event alone.
     Evidence,
     /// A claim is its holder's until its lease has run out.
     Lease,
 }
 
+impl Promise {
+    /// All of them.
+    pub const ALL: [Self; 18] = [
+        Self::Kept,
+        Self::Indexed,
+        Self::Ends,
+        Self::Patience,
+        Self::Marked,
+        Self::Held,
+        Self::Unsent,
+        Self::Sent,
+        Self::Known,
+        Self::Canceled,
+        Self::Budget,
+        Self::Fenced,
+        Self::MarkStays,
+        Self::Order,
+        Self::InTime,
+        Self::Content,
+        Self::Evidence,
+        Self::Lease,
+    ];
+}
+
 /// What a write of the row breaks.
-pub(crate) fn broken_by_write(before: &Row, after: &Row, action: Action) -> Option<Promise> {
+pub(crate) fn broken_by_write(
+    machine: &Machine,
+    state: &State,
+    (before, after): (&Row, &Row),
+    question: Question,
+) -> Option<Promise> {
     if after.claim_no < before.claim_no {
         return Some(Promise::Fenced);
     }
     if (before.maybe_duplicate && !after.maybe_duplicate) || (before.duplicate && !after.duplicate) {
         return Some(Promise::MarkStays);
     }
+    if let Question::Overdue { feedback, .. } = question
+        && let Some(broken) = broken_by_promote(state, before, after, feedback)
+    {
+        return Some(broken);
+    }
     let retried = matches!(
-        action,
-        Action::Does(Who::Caller(Wish::Retry | Wish::Force), _) | Action::LateWrite
+        question,
+        Question::Caller {
+            wish: Wish::Retry | Wish::Force,
+            ..
+        }
     );
     match (before.status, after.status) {
         (from, to) if from == to => None,
@@ -65,12 +107,50 @@ pub(crate) fn broken_by_write(before: &Row, after: &Row, action: Action) -> Opti
         (_, Status::Failed) => Some(Promise::Order),
         (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, Status::Queued) if retried => None,
         (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(Promise::Order),
+        (
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain,
+            Status::Failing | Status::Unknown | Status::Expired,
+        ) => {
+            let reason = reason_to_give_up(machine, state, before, after.status, question);
+            (!reason).then_some(Promise::Patience)
+        }
         (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => None,
     }
 }
 
-/// What a claim of this row breaks.
-pub(crate) fn broken_by_claim(stored: &Row) -> Option<Promise> {
+/// Whether an email may be given up so: its time is over, or SES has refused it for good, or every
+/// attempt was made; or what is held is in doubt.
+fn reason_to_give_up(machine: &Machine, state: &State, before: &Row, to: Status, question: Question) -> bool {
+    let budget = machine.config.policy.retry.waits.len() + 1;
+    let spent = usize::from(state.spent) >= budget;
+    let refused = match question {
+        Question::Record { answer, .. } => answer == Answer::ForGood || (answer == Answer::ForNow && spent),
+        Question::NotClaimable
+        | Question::Overdue { .. }
+        | Question::Heard { .. }
+        | Question::HandedOver { .. }
+        | Question::Caller { .. } => false,
+    };
+    // It would expire before its next attempt.
+    let expires_soon = before.expires_at != NOW.after(FAR);
+    match (before.status, to) {
+        (Status::Queued, _) => before.expires_at <= NOW,
+        (_, Status::Expired) => expires_soon,
+        (_, Status::Failing) => refused,
+        (Status::Uncertain, Status::Unknown) => {
+            let held = before.on_uncertain == OnUncertain::Hold;
+            held || spent || expires_soon || (before.maybe_duplicate && refused)
+        }
+        (_, Status::Unknown) => before.maybe_duplicate && (refused || expires_soon),
+        _ => true,
+    }
+}
+
+/// What a claim of this row breaks, which makes it that one.
+pub(crate) fn broken_by_claim(stored: &Row, claimed: &Row) -> Option<Promise> {
+    if claimed.claim_no <= stored.claim_no {
+        return Some(Promise::Fenced);
+    }
     let in_time = stored.not_before <= NOW.after(EARLY) && stored.expires_at > NOW;
     (!in_time).then_some(Promise::InTime)
 }
@@ -85,11 +165,16 @@ pub(crate) fn broken_by_submission(state: &State, claimed: &Row) -> Option<Promi
     (claimed.on_uncertain == OnUncertain::Hold && again && !state.forced).then_some(Promise::Held)
 }
 
-/// What it breaks that `promote` writes this.
-pub(crate) fn broken_by_settling(state: &State, before: &Row, after: &Row) -> Option<Promise> {
+/// What it breaks that `promote` writes this, which knows so much of feedback.
+fn broken_by_promote(state: &State, before: &Row, after: &Row, feedback: Asked) -> Option<Promise> {
     let held = before.lease.as_ref().is_some_and(|lease| lease.until > NOW);
     if before.status == Status::Sending && held {
         return Some(Promise::Lease);
+    }
+    // Under traffic that never ends a newer event has to do: that one was worked off does not
+    // prove that this one was.
+    if feedback == Asked::Newer {
+        return None;
     }
     let settled = before.status == Status::Uncertain && matches!(after.status, Status::Queued | Status::Unknown);
     let waited = before.uncertain_since.map(|since| NOW.since(since));
@@ -102,7 +187,13 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promis
     let Some(row) = state.row.map(|id| machine.row(id)) else {
         return state.promised.then_some(Promise::Kept);
     };
-    if state.promised && state.contents & content_of(row) == 0 && !machine.is(Mutant::BodyNotByHash) {
+    let by_name = machine.is(Mutant::BodyNotByHash);
+    let content = if by_name {
+        state.contents
+    } else {
+        state.contents & content_of(row)
+    };
+    if state.promised && content == 0 {
         return Some(Promise::Kept);
     }
     if row.status.is_final() == row.due.is_some() {
@@ -110,6 +201,9 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promis
     }
     if state.copies > 1 && !row.maybe_duplicate && !row.duplicate {
         return Some(Promise::Marked);
+    }
+    if row.status == Status::Sent && state.copies == 0 {
+        return Some(Promise::Sent);
     }
     if state.known && row.status != Status::Sent {
         return Some(Promise::Known);

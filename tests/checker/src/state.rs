@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use crate::machine::Question;
 use crate::rows::RowId;
 
 /// Claims of the email, by number: 1 to 7.
@@ -10,6 +11,7 @@ pub struct Claims(u8);
 
 impl Claims {
     pub(crate) fn with(self, claim_no: u8) -> Self {
+        assert!((1..8).contains(&claim_no), "a bounded configuration has few claims");
         Self(self.0 | 1 << (claim_no & 7))
     }
 
@@ -118,6 +120,23 @@ pub enum Asked {
     EmptyEarly,
     /// It had worked everything off.
     Empty,
+    /// Something waits, but an event of a whole window after the email's was worked off.
+    Newer,
+}
+
+/// How full the lane is, as `promote` sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Lane {
+    /// It was empty a while ago.
+    Flowing,
+    /// It has not been empty for long.
+    Backlog,
+    /// The breaker is open.
+    Shut,
+}
+
+impl Lane {
+    pub(crate) const ALL: [Self; 3] = [Self::Flowing, Self::Backlog, Self::Shut];
 }
 
 /// A function that reads a row, decides, and writes. It may stand still in between.
@@ -157,6 +176,8 @@ pub enum Reader {
         seen: RowId,
         /// What is wanted.
         wish: Wish,
+        /// Wishes that are left after this one.
+        left: u8,
     },
 }
 
@@ -168,7 +189,7 @@ impl Reader {
             Self::Promoter { feedback, .. } => Self::Promoter { seen, feedback },
             Self::Feedback { claim_no, .. } => Self::Feedback { seen, claim_no },
             Self::DeadLetter { claim_no, .. } => Self::DeadLetter { seen, claim_no },
-            Self::Caller { wish, .. } => Self::Caller { seen, wish },
+            Self::Caller { wish, left, .. } => Self::Caller { seen, wish, left },
         }
     }
 }
@@ -201,8 +222,8 @@ pub struct Late {
     pub before: RowId,
     /// The row that was decided.
     pub after: RowId,
-    /// What a caller wanted, if it was one.
-    pub wish: Option<Wish>,
+    /// What was decided.
+    pub(crate) question: Question,
 }
 
 /// A moment.

@@ -1,12 +1,10 @@
 //! Everything that may happen next.
 
-use domain::row::Status;
-
 use crate::action::{Action, Deed, Who};
 use crate::machine::{Follow, Machine, Question, Ruling};
-use crate::promise::{Promise, broken_by_settling, broken_by_write};
+use crate::promise::{Promise, broken_by_write};
 use crate::rows::RowId;
-use crate::state::{Late, State, Wish};
+use crate::state::{Answer, Late, State, Wish};
 
 mod accepting;
 mod reading;
@@ -85,23 +83,17 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         }
         Ruling::Write { after, condition, then } => (after, condition, then),
     };
-    let wish = match writer.who {
-        Who::Caller(wish) => Some(wish),
-        Who::Sender | Who::Promoter | Who::Feedback | Who::DeadLetter => None,
-    };
     let Some(row) = machine.write(stored, writer.seen, after, condition) else {
         steps.add(does(Deed::FindsMoved), (writer.moved)(*state, stored));
         return;
     };
-    let broken = judged(machine, state, (stored, row), does(Deed::Writes));
+    let broken = judged(machine, state, (stored, row), writer.question);
     let written = noted(
-        machine,
         State {
             row: Some(row),
             ..*state
         },
-        (writer.seen, after),
-        wish,
+        writer.question,
     );
     let next = followed(machine, (writer.ended)(written), row, then);
     steps.add_judged(does(Deed::Writes), next, broken);
@@ -109,36 +101,38 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         let late = Some(Late {
             before: writer.seen,
             after,
-            wish,
+            question: writer.question,
         });
         steps.add(does(Deed::LeavesWrite), State { late, ..writer.died });
     }
 }
 
 /// What a write of the stored row breaks.
-fn judged(machine: &Machine, state: &State, (before, after): (RowId, RowId), action: Action) -> Option<Promise> {
-    let (before, after) = (machine.row(before), machine.row(after));
-    broken_by_write(before, after, action).or_else(|| {
-        let promoter = matches!(action, Action::Does(Who::Promoter, _));
-        if promoter {
-            broken_by_settling(state, before, after)
-        } else {
-            None
-        }
-    })
+fn judged(machine: &Machine, state: &State, (before, after): (RowId, RowId), question: Question) -> Option<Promise> {
+    broken_by_write(machine, state, (machine.row(before), machine.row(after)), question)
 }
 
 /// What a write means for what callers were told and what was spent.
-fn noted(machine: &Machine, mut state: State, (before, after): (RowId, RowId), wish: Option<Wish>) -> State {
-    let (before, after) = (machine.row(before), machine.row(after));
-    let sent = matches!(before.status, Status::Sending | Status::Uncertain);
-    if sent && after.attempts < before.attempts {
-        state.spent = state.spent.saturating_sub(1);
-    }
-    if matches!(wish, Some(Wish::Retry | Wish::Force)) {
-        state.spent = 0;
-        state.canceled = false;
-        state.forced |= wish == Some(Wish::Force);
+fn noted(mut state: State, question: Question) -> State {
+    match question {
+        Question::Record {
+            answer: Answer::GivenBack,
+            ..
+        } => state.spent = state.spent.saturating_sub(1),
+        Question::Caller {
+            wish: wish @ (Wish::Retry | Wish::Force),
+            ..
+        } => {
+            state.spent = 0;
+            state.canceled = false;
+            state.forced |= wish == Wish::Force;
+        }
+        Question::NotClaimable
+        | Question::Record { .. }
+        | Question::Overdue { .. }
+        | Question::Heard { .. }
+        | Question::HandedOver { .. }
+        | Question::Caller { .. } => {}
     }
     state
 }

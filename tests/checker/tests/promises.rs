@@ -10,7 +10,7 @@ use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
 use checker::promise::Promise;
-use checker::state::Wish;
+use checker::state::{Lane, Wish};
 
 /// Explores them, on two threads.
 #[expect(clippy::expect_used, reason = "a panic of a thread is the test's")]
@@ -42,19 +42,16 @@ fn everything() -> BTreeSet<String> {
         Wish::Retry,
         Wish::Force,
     ];
-    let readers = [Who::Promoter, Who::Feedback, Who::DeadLetter].into_iter();
-    let readers = readers.chain(callers.map(Who::Caller));
-    let deeds = [
-        Deed::Reads,
-        Deed::Writes,
-        Deed::FindsMoved,
-        Deed::Ends,
-        Deed::Dies,
-        Deed::LeavesWrite,
-    ];
-    let does = readers.flat_map(|who| deeds.map(|deed| Action::Does(who, deed)));
-    let senders = [Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::LeavesWrite];
-    let senders = senders.map(|deed| Action::Does(Who::Sender, deed));
+    let readers = [Who::Promoter(Lane::Flowing), Who::Feedback, Who::DeadLetter];
+    let deeds = [Deed::Reads, Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::Dies];
+    let does = readers.into_iter().chain(callers.map(Who::Caller));
+    let does = does.flat_map(|who| deeds.map(|deed| Action::Does(who, deed)));
+    let lanes = [Lane::Backlog, Lane::Shut].map(Who::Promoter);
+    let writers = readers.into_iter().chain(lanes).chain([Who::Sender]);
+    let writers = writers.flat_map(|who| {
+        let deeds = [Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::LeavesWrite];
+        deeds.map(|deed| Action::Does(who, deed))
+    });
     let ses = [
         Ses::Accepts,
         Ses::AcceptsUnheard,
@@ -84,7 +81,7 @@ fn everything() -> BTreeSet<String> {
         Action::HoursPass,
         Action::DaysPass,
     ];
-    does.chain(senders)
+    does.chain(writers)
         .chain(ses.map(Action::Submits))
         .chain(others)
         .map(Action::name)
@@ -122,28 +119,44 @@ fn every_mistake_is_caught() {
     }
 }
 
-/// To leave an actor out is noticed: something cannot happen any more, or never ends.
+/// A promise that no mistake breaks would be none.
+#[test]
+fn every_promise_is_broken_by_some_mistake() {
+    for promise in Promise::ALL {
+        let broken = Mutant::CAUGHT.iter().any(|(_, _, broken)| *broken == promise);
+        assert!(broken, "{promise:?}");
+    }
+}
+
+/// To leave an actor out is noticed: emails no longer end, or what it alone does is not done.
 #[test]
 fn without_any_actor_something_is_missing() {
-    let small = ["two attempts, held", "a caller, held"];
-    let configs = || {
-        Config::usual()
-            .into_iter()
-            .filter(|config| small.contains(&config.name))
-    };
-    let whole: Vec<Report> = configs().map(|config| explore(config, None)).collect();
-    let whole = happened(&whole);
+    let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();
+    let (alone, caller) = (named("two attempts, held"), named("a caller, held"));
+    let [whole, with_caller] = [&alone, &caller].map(|config| explore(config.clone(), None));
+    let heard = ("feedback", "Uncertain -> Sent".to_owned());
+    let beside = Action::ClaimsBeside.name();
+    assert!(whole.broken.is_none() && with_caller.broken.is_none());
+    assert!(whole.edges.contains(&heard) && with_caller.actions.contains_key(&beside));
     for actor in Actor::ALL {
-        let without = configs().map(|config| Config {
+        let config = if matches!(actor, Actor::Caller | Actor::SecondSender) {
+            &caller
+        } else {
+            &alone
+        };
+        let without = Config {
             without: Some(actor),
-            ..config
-        });
-        let reports: Vec<Report> = without.map(|config| explore(config, None)).collect();
-        let stuck = reports.iter().filter_map(|report| report.broken.as_ref());
-        let stuck = stuck
-            .map(|broken| broken.promise)
-            .any(|promise| promise == Promise::Ends);
-        let less = happened(&reports).len() < whole.len();
-        assert!(stuck || less, "nobody misses {actor:?}");
+            ..config.clone()
+        };
+        let report = explore(without, None);
+        let missed = match actor {
+            Actor::Promoter | Actor::DeadLetter | Actor::Time => {
+                report.broken.is_some_and(|broken| broken.promise == Promise::Ends)
+            }
+            Actor::Feedback => !report.edges.contains(&heard),
+            Actor::Caller => !report.edges.iter().any(|(who, _)| who.starts_with("manage")),
+            Actor::SecondSender => !report.actions.contains_key(&beside),
+        };
+        assert!(missed, "nobody misses {actor:?}");
     }
 }

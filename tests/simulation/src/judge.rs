@@ -29,6 +29,8 @@
 //!   decided on by the clock of its sender at the moment of departure, and what is on the way then arrives.
 //!   It is bounded by the sender's timeout, and the judge holds it to that.
 //! - Emails of a request that was never answered may be sent or not; but what is sent of them keeps all rules.
+//! - An OK that only its sender heard, where its event says the same: an acceptance is known here by its events. That
+//!   the sender's own word is written too is the checker's to show (`OldOkDropped`).
 //! - Where an event is lost for ever, what it would have said is missing from the row.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

@@ -61,7 +61,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                         },
                     );
                 }
-                if let (true, Some(ours)) = (content, row) {
+                if let (true, Some(ours)) = (content || machine.is(Mutant::AnsweredEarly), row) {
                     answer(state, at, ours, steps);
                 }
             }

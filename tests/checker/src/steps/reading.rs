@@ -5,10 +5,10 @@ use domain::row::Status;
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Deed, Who};
 use crate::config::Actor;
-use crate::machine::{Lane, Machine, Question, Ruling};
+use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
 use crate::rows::RowId;
-use crate::state::{Asked, Reader, State, Wish};
+use crate::state::{Asked, Lane, Reader, State, Wish};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     let Some(stored) = state.row else { return };
@@ -63,7 +63,17 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
             ..*state
         };
         for wish in Wish::ALL {
-            read(machine, &asked, slot, Reader::Caller { seen: stored, wish }, steps);
+            read(
+                machine,
+                &asked,
+                slot,
+                Reader::Caller {
+                    seen: stored,
+                    wish,
+                    left: asked.wishes,
+                },
+                steps,
+            );
         }
     }
     if !machine.config.has(Actor::Promoter) || machine.is(Mutant::NoIndex) {
@@ -80,6 +90,10 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
             },
             steps,
         );
+    }
+    if machine.overdue_now(stored) && machine.waited_twice(stored) {
+        let feedback = Asked::Newer;
+        read(machine, state, slot, Reader::Promoter { seen: stored, feedback }, steps);
     }
     // How far feedback is matters to what is uncertain, or may be before the run ends.
     let status = machine.row(stored).status;
@@ -109,7 +123,7 @@ fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
     match reader {
         Reader::Nobody | Reader::Run { .. } => None,
         Reader::Promoter { seen, feedback } => Some((
-            Who::Promoter,
+            Who::Promoter(Lane::Flowing),
             seen,
             Question::Overdue {
                 lane: Lane::Flowing,
@@ -118,7 +132,7 @@ fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
         )),
         Reader::Feedback { seen, claim_no } => Some((Who::Feedback, seen, Question::Heard { claim_no })),
         Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::HandedOver { claim_no })),
-        Reader::Caller { seen, wish } => Some((Who::Caller(wish), seen, Question::Caller(wish))),
+        Reader::Caller { seen, wish, left } => Some((Who::Caller(wish), seen, Question::Caller { wish, left })),
     }
 }
 
@@ -162,10 +176,10 @@ fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
         _ => &[Lane::Flowing],
     };
     for lane in lanes {
-        let question = if let Question::Overdue { feedback, .. } = question {
-            Question::Overdue { lane: *lane, feedback }
+        let (who, question) = if let Question::Overdue { feedback, .. } = question {
+            (Who::Promoter(*lane), Question::Overdue { lane: *lane, feedback })
         } else {
-            question
+            (who, question)
         };
         let writer = Writer {
             who,

@@ -101,7 +101,7 @@ fn claim(machine: &mut Machine, state: &State, put: &dyn Fn(State, Sender) -> St
         }
         return;
     };
-    let broken = broken_by_claim(machine.row(stored));
+    let broken = broken_by_claim(machine.row(stored), machine.row(claimed));
     let after = if machine.is(Mutant::NoClaim) { stored } else { claimed };
     let next = State {
         row: Some(after),

@@ -20,12 +20,15 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     if row.status.is_final() || !machine.config.has(Actor::Time) {
         return;
     }
-    let (soonest, uncertain) = (next(row), row.status == Status::Uncertain);
+    let soonest = next(row);
+    // To what is queued hours mean no more than that its lane has been full for long.
+    let alone = row.status == Status::Queued && machine.config.wishes == 0;
+    let waits = alone || row.status == Status::Uncertain;
     let expires = row.expires_at > NOW;
     if let Some(by) = soonest {
         steps.add(Action::TimePasses, aged(machine, state, by));
     }
-    if uncertain {
+    if waits {
         steps.add(Action::HoursPass, aged(machine, state, LONGEST_UNCERTAINTY));
     }
     if expires {
@@ -34,15 +37,23 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
 }
 
 fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
-    let (Some(Late { before, after, wish }), Some(stored)) = (state.late, state.row) else {
+    let (
+        Some(Late {
+            before,
+            after,
+            question,
+        }),
+        Some(stored),
+    ) = (state.late, state.row)
+    else {
         return;
     };
     let next = State { late: None, ..*state };
     let condition = machine.unmoved(before);
     match machine.write(stored, before, after, condition) {
         Some(row) => {
-            let broken = judged(machine, state, (stored, row), Action::LateWrite);
-            let next = noted(machine, State { row: Some(row), ..next }, (before, after), wish);
+            let broken = judged(machine, state, (stored, row), question);
+            let next = noted(State { row: Some(row), ..next }, question);
             steps.add_judged(Action::LateWrite, next, broken);
         }
         None => steps.add(Action::LateWrite, next),
@@ -54,7 +65,7 @@ fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
     let window_ends = state.row.is_some_and(|id| window_ends(machine.row(id), by));
     let older = |feedback| match feedback {
         Asked::Empty if window_ends => Asked::EmptyEarly,
-        Asked::Behind | Asked::EmptyEarly | Asked::Empty => feedback,
+        Asked::Behind | Asked::EmptyEarly | Asked::Empty | Asked::Newer => feedback,
     };
     let mut age = |id: RowId| machine.aged(id, by);
     next.row = next.row.map(&mut age);
