@@ -205,7 +205,7 @@ impl Client {
                     self.judge.retry_begins(id, force);
                     None
                 }
-                Deed::Reschedule(_) => Some(self.judge.reschedule_begins(id)),
+                Deed::Reschedule(_) => self.judge.reschedule_begins(id, self.now()),
                 Deed::Read | Deed::Repeat => None,
             };
             let asked_at = self.now();
@@ -236,10 +236,10 @@ impl Client {
                 Some(Answer { status: 200, .. }) => {
                     match (deed, begun) {
                         (Deed::Cancel, begun) => self.judge.canceled(id, begun),
-                        (Deed::Reschedule(wait), Some(begun)) => {
+                        (Deed::Reschedule(wait), begun) => {
                             self.judge.rescheduled(id, begun, asked_at.after(wait));
                         }
-                        (Deed::Reschedule(_) | Deed::Retry { .. } | Deed::Read | Deed::Repeat, _) => {}
+                        (Deed::Retry { .. } | Deed::Read | Deed::Repeat, _) => {}
                     }
                     return;
                 }

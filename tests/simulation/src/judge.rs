@@ -270,22 +270,24 @@ impl Judge {
         known.canceled = begun == Some(known.retries_begun);
     }
 
-    /// Another time is about to be asked for; what it has to be told when it is answered.
+    /// Another time is about to be asked for. What it has to be told when it is answered; nothing, where a
+    /// retry that was asked for before may still come after it.
     #[must_use]
-    pub fn reschedule_begins(&self, id: EmailId) -> u32 {
+    pub fn reschedule_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
         let mut seen = self.seen();
         let known = seen.known.entry(id).or_default();
         known.reschedules_begun += 1;
         known.promised = None;
-        known.reschedules_begun + known.retries_begun
+        let settled = known.retries_open == 0 && known.retry_until < Some(now);
+        settled.then_some(known.reschedules_begun + known.retries_begun)
     }
 
     /// A reschedule to this time or later was answered 200.
-    pub fn rescheduled(&self, id: EmailId, begun: u32, at: Timestamp) {
+    pub fn rescheduled(&self, id: EmailId, begun: Option<u32>, at: Timestamp) {
         let mut seen = self.seen();
         let known = seen.known.entry(id).or_default();
         // Where two are under way at once, either may have been written last.
-        let alone = begun == known.reschedules_begun + known.retries_begun && known.reschedules_begun == 1;
+        let alone = begun == Some(known.reschedules_begun + known.retries_begun) && known.reschedules_begun == 1;
         known.promised = alone.then_some(at);
     }
 
