@@ -58,6 +58,25 @@ pub enum Class {
 }
 
 impl Cause {
+    /// All of them.
+    pub const ALL: [Self; 15] = [
+        Self::Throttled,
+        Self::QuotaExceeded,
+        Self::AccountPaused,
+        Self::Unreached,
+        Self::Unavailable,
+        Self::Rejected,
+        Self::InvalidRecipient,
+        Self::UnverifiedSender,
+        Self::Suppressed,
+        Self::TooLarge,
+        Self::BodyMissing,
+        Self::Crashed,
+        Self::BudgetSpent,
+        Self::Expired,
+        Self::AnswerLost,
+    ];
+
     /// The name in the API, in the table and in logs.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -149,27 +168,9 @@ impl Cause {
 mod tests {
     use super::*;
 
-    const ALL: [Cause; 15] = [
-        Cause::Throttled,
-        Cause::QuotaExceeded,
-        Cause::AccountPaused,
-        Cause::Unreached,
-        Cause::Unavailable,
-        Cause::Rejected,
-        Cause::InvalidRecipient,
-        Cause::UnverifiedSender,
-        Cause::Suppressed,
-        Cause::TooLarge,
-        Cause::BodyMissing,
-        Cause::Crashed,
-        Cause::BudgetSpent,
-        Cause::Expired,
-        Cause::AnswerLost,
-    ];
-
     #[test]
     fn every_cause_has_a_class_one_name_and_advice() {
-        let classes = ALL.map(|cause| (cause.as_str(), cause.class()));
+        let classes = Cause::ALL.map(|cause| (cause.as_str(), cause.class()));
         assert_eq!(
             classes,
             [
@@ -190,7 +191,7 @@ mod tests {
                 ("answer_lost", Class::Unknown),
             ]
         );
-        for cause in ALL {
+        for cause in Cause::ALL {
             assert!(cause.advice().ends_with('.'), "{cause:?}");
             assert_eq!(
                 serde_json::to_value(cause).unwrap(),

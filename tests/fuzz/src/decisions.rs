@@ -13,7 +13,7 @@ use domain::row::{DueKind, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::EmailView;
 
-use crate::given::rows::{self, CAUSES, NOW};
+use crate::given::rows::{self, NOW};
 use crate::given::texts;
 
 /// Makes a row and moves of the bytes.
@@ -162,7 +162,7 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Attempt> {
             message_id: texts::word(u, &["0100-x", ""])?,
         },
         1 | 2 => Attempt::NotAccepted {
-            cause: *u.choose(&CAUSES)?,
+            cause: *u.choose(&domain::cause::Cause::ALL)?,
             detail: texts::text(u)?,
         },
         _ => Attempt::Ambiguous,

@@ -12,25 +12,6 @@ use domain::wire::ses_event::{Said, SesEvent};
 
 use super::texts;
 
-/// All causes.
-pub(crate) const CAUSES: [Cause; 15] = [
-    Cause::Throttled,
-    Cause::QuotaExceeded,
-    Cause::AccountPaused,
-    Cause::Unreached,
-    Cause::Unavailable,
-    Cause::Rejected,
-    Cause::InvalidRecipient,
-    Cause::UnverifiedSender,
-    Cause::Suppressed,
-    Cause::TooLarge,
-    Cause::BodyMissing,
-    Cause::Crashed,
-    Cause::BudgetSpent,
-    Cause::Expired,
-    Cause::AnswerLost,
-];
-
 /// All fates.
 const FATES: [Fate; 6] = [
     Fate::DeliveryDelayed,
@@ -118,7 +99,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         maybe_duplicate: u.arbitrary()?,
         duplicate: u.arbitrary()?,
         uncertain_since: maybe(u, time)?,
-        cause: maybe(u, |u| u.choose(&CAUSES).copied())?,
+        cause: maybe(u, |u| u.choose(&Cause::ALL).copied())?,
         detail: maybe(u, texts::text)?,
         sent: maybe(u, |u| {
             Ok(Acceptance {
