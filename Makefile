@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check checker simulate chaos fuzz fuzz-corpus prove-long watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -23,6 +23,9 @@ checker: ## every state of one email, within bounds
 
 simulate: ## all functions under random faults: as many new seeds as fit into FOR=180 seconds
 	cargo run --locked --bin simulation -- seeds --for $(or $(FOR),180) --threads 2 --from $(or $(FROM),$$(date +%s)000)
+
+pairs: ## every call of every scenario struck, alone and with every later one
+	cargo run --locked --bin simulation -- systematic --faults 2 --threads 2
 
 chaos: ## the fault run: functions killed, calls dropped (EMAILS=500 KILLS=20 SEED=1)
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos

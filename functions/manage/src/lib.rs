@@ -18,7 +18,12 @@ use std::time::Duration;
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::lifecycle::Policy;
-use domain::ports::PortError;
+use domain::ports::{Listing, PortError, Rows};
+
+/// What of the table is managed.
+pub trait Store: Rows + Listing {}
+
+impl<T: Rows + Listing> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -51,7 +56,7 @@ pub struct Manage<R, B, L, S> {
 pub enum ManageError {
     /// The caller has to change something.
     #[error("refused: {0}")]
-    Refused(ApiError),
+    Refused(#[from] ApiError),
     /// The world failed: the caller may ask again.
     #[error("an email could not be read")]
     Port(#[from] PortError),

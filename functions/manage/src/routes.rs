@@ -7,7 +7,7 @@ use domain::id::EmailId;
 use lambda_http::http::Method;
 
 /// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `GET /emails`.
     ListEmails,
@@ -22,21 +22,21 @@ pub enum Route {
 }
 
 /// Why nothing is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoRoute {
     /// There is nothing at this path, or nothing that is answered here.
     Unknown,
     /// There is something, for other methods.
     NotAllowed {
         /// The methods, as the header `Allow` has them.
-        allow: &'static str,
+        allow: String,
     },
 }
 
 impl Route {
     /// The route's name in the log.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::ListEmails => "list_emails",
             Self::GetEmail(_) => "get_email",
@@ -47,32 +47,39 @@ impl Route {
     }
 }
 
+/// The methods of one path, each with what it asks for; nothing where another function answers.
+type Methods = Vec<(Method, Option<Route>)>;
+
 /// Finds the route.
 ///
 /// # Errors
 /// [`NoRoute`], which is a 404 or a 405.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    match (path, method) {
-        // These two are another function's: what comes here went past the API's own routes.
-        ("/emails" | "/emails/batch", &Method::POST) => Err(NoRoute::Unknown),
-        ("/emails", &Method::GET) => Ok(Route::ListEmails),
-        ("/emails", _) => Err(NoRoute::NotAllowed { allow: "GET, POST" }),
-        ("/emails/batch", _) => Err(NoRoute::NotAllowed { allow: "POST" }),
-        (path, method) => {
-            let path = path.strip_prefix("/emails/").ok_or(NoRoute::Unknown)?;
-            let (id, what) = path.split_once('/').map_or((path, None), |(id, what)| (id, Some(what)));
-            let id = EmailId::parse(id).ok_or(NoRoute::Unknown)?;
-            match (what, method) {
-                (None, &Method::GET) => Ok(Route::GetEmail(id)),
-                (None, &Method::PATCH) => Ok(Route::RescheduleEmail(id)),
-                (None, _) => Err(NoRoute::NotAllowed { allow: "GET, PATCH" }),
-                (Some("cancel"), &Method::POST) => Ok(Route::CancelEmail(id)),
-                (Some("retry"), &Method::POST) => Ok(Route::RetryEmail(id)),
-                (Some("cancel" | "retry"), _) => Err(NoRoute::NotAllowed { allow: "POST" }),
-                (Some(_), _) => Err(NoRoute::Unknown),
-            }
-        }
+    let segments: Vec<&str> = path.strip_prefix('/').ok_or(NoRoute::Unknown)?.split('/').collect();
+    let methods = methods(&segments).ok_or(NoRoute::Unknown)?;
+    let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
+    let allow = allow.join(", ");
+    match methods.into_iter().find(|(allowed, _)| allowed == method) {
+        // What comes here went past the API's own routes.
+        Some((_, route)) => route.ok_or(NoRoute::Unknown),
+        None => Err(NoRoute::NotAllowed { allow }),
     }
+}
+
+/// What there is at a path; `None` where there is nothing.
+fn methods(segments: &[&str]) -> Option<Methods> {
+    let email = EmailId::parse;
+    Some(match *segments {
+        ["emails"] => vec![(Method::GET, Some(Route::ListEmails)), (Method::POST, None)],
+        ["emails", "batch"] => vec![(Method::POST, None)],
+        ["emails", id] => vec![
+            (Method::GET, Some(Route::GetEmail(email(id)?))),
+            (Method::PATCH, Some(Route::RescheduleEmail(email(id)?))),
+        ],
+        ["emails", id, "cancel"] => vec![(Method::POST, Some(Route::CancelEmail(email(id)?)))],
+        ["emails", id, "retry"] => vec![(Method::POST, Some(Route::RetryEmail(email(id)?)))],
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -89,7 +96,11 @@ mod tests {
     fn every_route_has_its_method_and_path() {
         let email = format!("/emails/{ID}");
         let id = EmailId::parse(ID).unwrap();
-        let only = |allow| Err(NoRoute::NotAllowed { allow });
+        let only = |allow: &str| {
+            Err(NoRoute::NotAllowed {
+                allow: allow.to_owned(),
+            })
+        };
         for (method, path, expected) in [
             ("GET", "/emails", Ok(Route::ListEmails)),
             ("GET", &email, Ok(Route::GetEmail(id))),
