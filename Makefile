@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long openapi schemathesis watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -37,6 +37,13 @@ check: ## format, clippy, dependencies, template
 	@local/check-dependencies
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
+
+openapi: ## openapi.json anew, from the code that answers
+	cargo run --locked --quiet --bin openapi > .local/openapi.json
+	@mv .local/openapi.json openapi.json
+
+schemathesis: ## the API tried by its own description, on the running stack
+	@local/schemathesis
 
 fuzz: ## every parser on invented inputs: SECONDS=5 for each target
 	@local/fuzz --seconds $(or $(SECONDS),5)

@@ -58,15 +58,20 @@ where
     }
 }
 
+/// The answer to an email.
 #[derive(Serialize)]
-struct Id {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Accepted"))]
+pub struct Id {
     id: String,
 }
 
+/// The answer to a batch.
 #[derive(Serialize)]
-struct Ids {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AcceptedBatch"))]
+pub struct Ids {
+    /// The accepted items, in the order of the request.
     data: Vec<Id>,
-    /// Present when the batch is permissive.
+    /// The items that were not accepted; present when the batch is permissive.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<ItemError>>,
 }

@@ -22,7 +22,9 @@ use crate::{Manage, ManageError};
 
 /// The answer: it is so now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailDone"))]
 pub struct Done {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "email")))]
     object: &'static str,
     id: String,
 }

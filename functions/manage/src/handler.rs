@@ -1,6 +1,7 @@
 //! HTTP: a request in, an answer out.
 //!
-//! **Invariant:** the key is looked at first, whatever the route.
+//! **Invariant:** the key is looked at first, whatever the route; only the description of the API is
+//! for everybody.
 
 use std::time::Instant;
 
@@ -17,6 +18,9 @@ use crate::paging::Page;
 use crate::routes::{NoRoute, Route, route};
 use crate::{Manage, ManageError, Store};
 
+/// The description of the API, made by `make openapi`.
+const DESCRIPTION: &str = include_str!("../../../openapi.json");
+
 /// Carries out one request.
 pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
 where
@@ -28,9 +32,10 @@ where
     let began = Instant::now();
     let route = route(request.method(), request.uri().path());
     let name = route.as_ref().map_or("none", Route::name);
-    let response = match http::authenticate(request.headers(), key) {
-        Ok(caller) => answer(manage, &caller, route, &request).await,
-        Err(error) => http::refuse(&error),
+    let response = match (route, http::authenticate(request.headers(), key)) {
+        (Ok(Route::Describe), _) => http::written(200, DESCRIPTION),
+        (route, Ok(caller)) => answer(manage, &caller, route, &request).await,
+        (_, Err(error)) => http::refuse(&error),
     };
     tracing::info!(
         target: "mailqueue",
@@ -57,7 +62,7 @@ where
     let answer = match route {
         Ok(route) => carry_out(manage, caller, route, request).await,
         Err(NoRoute::Unknown) => Err(ManageError::Refused(ApiError::not_found(
-            "There is nothing here. An email is at /emails/{id}, the list of emails at /emails.",
+            "There is nothing here. What there is says /openapi.json.",
         ))),
         Err(NoRoute::NotAllowed { allow }) => return not_allowed(&allow),
     };
@@ -82,6 +87,7 @@ where
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
     Ok(match route {
+        Route::Describe => http::written(200, DESCRIPTION),
         Route::ListEmails => http::json(200, &manage.emails(caller, &Page::parse(query)?).await?),
         Route::GetEmail(id) => http::json(200, &manage.email(caller, id).await?),
         Route::RescheduleEmail(id) => http::json(200, &manage.reschedule(caller, id, parse_reschedule(body)?).await?),

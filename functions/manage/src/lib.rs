@@ -1,8 +1,8 @@
 //! Answers what is asked about emails and of them, and everything that is no route at all.
 //!
 //! **Role:** behind every route of the HTTP API but `POST /emails` and `POST /emails/batch`.
-//! **Invariant:** nobody is told anything without a key, not even which routes there are; and
-//! nobody finds another tenant's email: to them it is not there.
+//! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
+//! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
 //! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them.
 //! **Start reading at** [`handler::handle`].

@@ -9,6 +9,8 @@ use lambda_http::http::Method;
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
+    /// `GET /openapi.json`, the one route that needs no key.
+    Describe,
     /// `GET /emails`.
     ListEmails,
     /// `GET /emails/{id}`.
@@ -38,6 +40,7 @@ impl Route {
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
+            Self::Describe => "describe",
             Self::ListEmails => "list_emails",
             Self::GetEmail(_) => "get_email",
             Self::RescheduleEmail(_) => "reschedule_email",
@@ -70,6 +73,7 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
 fn methods(segments: &[&str]) -> Option<Methods> {
     let email = EmailId::parse;
     Some(match *segments {
+        ["openapi.json"] => vec![(Method::GET, Some(Route::Describe))],
         ["emails"] => vec![(Method::GET, Some(Route::ListEmails)), (Method::POST, None)],
         ["emails", "batch"] => vec![(Method::POST, None)],
         ["emails", id] => vec![
@@ -102,6 +106,7 @@ mod tests {
             })
         };
         for (method, path, expected) in [
+            ("GET", "/openapi.json", Ok(Route::Describe)),
             ("GET", "/emails", Ok(Route::ListEmails)),
             ("GET", &email, Ok(Route::GetEmail(id))),
             (
@@ -109,6 +114,8 @@ mod tests {
                 &email.to_uppercase().replace("EMAILS", "emails"),
                 Ok(Route::GetEmail(id)),
             ),
+            ("HEAD", "/openapi.json", only("GET")),
+            ("POST", "/openapi.json", only("GET")),
             ("PUT", "/emails", only("GET, POST")),
             ("HEAD", "/emails", only("GET, POST")),
             ("GET", "/emails/batch", only("POST")),
@@ -139,6 +146,8 @@ mod tests {
             "/emails/",
             "//emails",
             "/emails//",
+            "/openapi.json/",
+            "/openapi",
             "/emails/x",
             "/emails/batch/",
             "/emails/../emails",

@@ -82,6 +82,12 @@ pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
     }
 }
 
+/// An answer whose JSON is written already.
+#[must_use]
+pub fn written(status: u16, text: &str) -> Response<Body> {
+    with_text(status, text.to_owned())
+}
+
 /// The answer to a call that is refused.
 #[must_use]
 pub fn refuse(error: &ApiError) -> Response<Body> {

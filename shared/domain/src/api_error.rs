@@ -13,6 +13,7 @@ use serde::Serialize;
 ///
 /// Source: Resend's API reference, "Errors"; `conflict` is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorName {
     /// Malformed, unknown, unsupported, too large or of a wrong type or value.
@@ -81,6 +82,7 @@ impl fmt::Display for ErrorName {
 ///
 /// Source: Resend's API reference, "Errors".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Error"))]
 #[error("{message}")]
 pub struct ApiError {
     #[serde(rename = "statusCode")]

@@ -79,6 +79,7 @@ impl Lane {
 
 /// What to do when SES may have accepted an email and no evidence came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnUncertain {
     /// Send it again, marked `maybe_duplicate`.

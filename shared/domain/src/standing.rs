@@ -13,6 +13,7 @@ use crate::timestamp::Timestamp;
 
 /// The status that a caller is shown: the row's, and of a queued one what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
     /// Was asked for at a later time, and was not tried yet.
@@ -71,6 +72,7 @@ pub fn next_attempt_at(row: &Row, now: Timestamp) -> Option<Timestamp> {
 ///
 /// Source: Resend's OpenAPI document, version 1.5.0, `Email.last_event`, read 2026-11-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LastEvent {
     /// A recipient's server refused it, or SES stopped trying.

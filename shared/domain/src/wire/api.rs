@@ -108,6 +108,7 @@ pub struct BatchItem {
 
 /// A bad item of a permissive batch, as it is answered.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemError {
     /// Its place in the request, from 0.
     pub index: usize,

@@ -23,7 +23,9 @@ use crate::timestamp::Timestamp;
 
 /// An email with its content.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Email"))]
 pub struct EmailView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "email")))]
     object: &'static str,
     #[serde(flatten)]
     head: Head,
@@ -38,6 +40,7 @@ pub struct EmailView {
 
 /// An email as it is in a list: without content, tags and recipients.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailItem"))]
 pub struct ItemView {
     #[serde(flatten)]
     head: Head,
@@ -47,7 +50,9 @@ pub struct ItemView {
 
 /// A page of a list.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailPage"))]
 pub struct PageView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
     data: Vec<ItemView>,
@@ -110,6 +115,7 @@ impl PageView {
 
 /// What both have before the content.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Head {
     id: String,
     to: Vec<String>,
@@ -132,6 +138,7 @@ impl Head {
 
 /// What both have behind the content: the rest of Resend's fields, and ours.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Facts {
     bcc: Option<Vec<String>>,
     cc: Option<Vec<String>>,
@@ -192,6 +199,7 @@ impl Facts {
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tag"))]
 struct TagView {
     name: String,
     value: String,
@@ -199,6 +207,7 @@ struct TagView {
 
 /// A recipient, of `to`, `cc` or `bcc`, and what became of the email there.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Recipient"))]
 struct RecipientView {
     address: String,
     last_event: LastEvent,

@@ -1,0 +1,49 @@
+//! What is said of the API as a whole, and the route that says it.
+
+use domain::limits;
+use schemars::JsonSchema;
+use serde_json::{Value, json};
+
+use crate::operation::Operation;
+
+/// What it is, in a line.
+pub(crate) const SUMMARY: &str = "An email queue in your own AWS account, in the wire format of Resend.";
+
+/// This document.
+#[derive(JsonSchema)]
+#[schemars(rename = "Description")]
+#[expect(dead_code, reason = "its fields are described and never read")]
+struct Description {
+    /// The version of the OpenAPI Specification.
+    openapi: String,
+}
+
+pub(crate) fn operations() -> Vec<Operation> {
+    vec![
+        Operation::new("get", "/openapi.json", "describe", "Describes this API")
+            .public()
+            .answers::<Description>(200, "This document."),
+    ]
+}
+
+pub(crate) fn description() -> String {
+    let mebibytes = limits::REQUEST_BYTES / 1024 / 1024;
+    format!(
+        "Resend's official SDKs work with it, their base URL pointed here.\n\n\
+        - A 2xx answer to an email means that it is stored: it ends as sent, failed, canceled, expired or unknown, \
+        and is never lost.\n\
+        - Every error is `{{\"statusCode\", \"name\", \"message\"}}`; the message begins with the path of the field \
+        that it is about. Another method than a path's is 405 `method_not_allowed`.\n\
+        - A field or a parameter that nobody knows is refused. A field that is null is taken for absent.\n\
+        - Times are answered in UTC with milliseconds. A time is given with its offset \
+        (`2026-11-24T09:30:00Z`) or as a wait (`in 5 minutes`).\n\
+        - A request has {mebibytes} MiB at most."
+    )
+}
+
+pub(crate) fn tags() -> Value {
+    json!([
+        {"name": "emails", "description": "Emails: sent, listed, shown, taken back, sent again."},
+        {"name": "about", "description": "This document."},
+    ])
+}

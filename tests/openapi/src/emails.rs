@@ -1,0 +1,207 @@
+//! Emails: sent, listed, shown, taken back, sent again.
+
+#![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
+
+use std::collections::BTreeMap;
+
+use domain::limits;
+use domain::row::OnUncertain;
+use domain::wire::email_view::{EmailView, PageView};
+use enqueue::handler::{Id, Ids};
+use manage::asked::Done;
+use manage::paging::{LIMIT_DEFAULT, LIMIT_MAX};
+use schemars::JsonSchema;
+use serde_json::json;
+
+use crate::operation::Operation;
+
+pub(crate) fn operations() -> Vec<Operation> {
+    let email = json!({
+        "from": "Shop <shop@example.com>",
+        "to": ["ada@example.com"],
+        "subject": "Your order",
+        "text": "Thank you!",
+    });
+    vec![
+        Operation::new("post", "/emails", "send_email", "Sends an email")
+            .details("It is stored before the answer, and sent as soon as its time has come.")
+            .headers::<SendHeaders>()
+            .body::<NewEmail>(email.clone())
+            .answers::<Id>(200, "The email is accepted: it will not be lost.")
+            .replays()
+            .refuses(&[400, 409, 413, 422]),
+        Operation::new("get", "/emails", "list_emails", "Lists emails, newest first")
+            .query::<PageQuery>()
+            .answers::<PageView>(200, "A page of the list.")
+            .refuses(&[422]),
+        Operation::new("post", "/emails/batch", "send_emails", "Sends many emails")
+            .details("After a 5xx some may still be sent; the same request with the same key completes it.")
+            .headers::<BatchHeaders>()
+            .body::<NewEmails>(json!([email]))
+            .answers::<Ids>(200, "All emails that were not refused are accepted.")
+            .replays()
+            .refuses(&[400, 409, 413, 422]),
+        Operation::new("get", "/emails/{id}", "get_email", "Shows an email")
+            .details("With its content while that is kept.")
+            .answers::<EmailView>(200, "The email.")
+            .refuses(&[404]),
+        Operation::new(
+            "patch",
+            "/emails/{id}",
+            "reschedule_email",
+            "Sends an email at another time",
+        )
+        .body::<Reschedule>(json!({"scheduled_at": "in 1 hour"}))
+        .answers::<Done>(200, "It is so now.")
+        .refuses(&[400, 404, 409, 413, 422]),
+        Operation::new("post", "/emails/{id}/cancel", "cancel_email", "Takes an email back")
+            .details("Too late once it is being sent: 409.")
+            .answers::<Done>(200, "It is so now.")
+            .refuses(&[404, 409]),
+        Operation::new(
+            "post",
+            "/emails/{id}/retry",
+            "retry_email",
+            "Sends an email again that ended unsent",
+        )
+        .optional_body::<Retry>(json!({"force": true}))
+        .answers::<Done>(200, "It is so now.")
+        .refuses(&[400, 404, 409, 413, 422]),
+    ]
+}
+
+/// An address, alone or with a name: `ada@example.com`, `Ada <ada@example.com>`.
+#[derive(JsonSchema)]
+#[schemars(transparent, example = "Ada <ada@example.com>")]
+struct Mailbox(#[schemars(length(min = 3), regex(pattern = "@"))] String);
+
+/// A point in time, or a wait from now on: `2026-11-24T09:30:00Z`, `in 5 minutes`.
+#[derive(JsonSchema)]
+#[schemars(transparent, example = "in 1 hour")]
+struct When(#[schemars(length(min = 1, max = limits::TIME_MAX), regex(pattern = "[0-9]"))] String);
+
+/// One recipient, or some.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Recipients {
+    One(Mailbox),
+    Many(#[schemars(length(max = limits::RECIPIENTS_MAX))] Vec<Mailbox>),
+}
+
+/// At least one recipient.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum FirstRecipients {
+    One(Mailbox),
+    Many(#[schemars(length(min = 1, max = limits::RECIPIENTS_MAX))] Vec<Mailbox>),
+}
+
+/// Where answers go.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum ReplyTo {
+    One(Mailbox),
+    Many(#[schemars(length(max = limits::REPLY_TO_MAX))] Vec<Mailbox>),
+}
+
+/// A name and a value, by which an email is found again. The name may not begin with `mq_`, and is
+/// there once.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NewTag {
+    #[schemars(length(min = 1, max = limits::TAG_MAX), regex(pattern = "^[A-Za-z0-9_-]*$"))]
+    name: String,
+    #[schemars(length(min = 1, max = limits::TAG_MAX), regex(pattern = "^[A-Za-z0-9_-]*$"))]
+    value: String,
+}
+
+/// An email as it is to be sent. `html` or `text` is needed, and not empty; `to`, `cc` and `bcc`
+/// have 50 recipients together at most.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NewEmail {
+    /// The sender, of a domain or an address that is verified in Amazon SES.
+    from: Mailbox,
+    to: FirstRecipients,
+    /// Copies.
+    cc: Option<Recipients>,
+    /// Blind copies.
+    bcc: Option<Recipients>,
+    reply_to: Option<ReplyTo>,
+    /// Not blank, and without control characters.
+    #[schemars(length(min = 1, max = limits::SUBJECT_MAX))]
+    subject: String,
+    html: Option<String>,
+    text: Option<String>,
+    /// Headers of your own. None that the queue or Amazon SES write, such as `Date`.
+    #[schemars(extend("maxProperties" = limits::HEADERS_MAX))]
+    headers: Option<BTreeMap<String, HeaderValue>>,
+    #[schemars(length(max = limits::TAGS_MAX))]
+    tags: Option<Vec<NewTag>>,
+    /// Not before then; at once when it is absent. Within ten years.
+    scheduled_at: Option<When>,
+    /// Not from then on; 14 days after it is due when it is absent.
+    expires_at: Option<When>,
+    /// What is done when Amazon SES may have accepted it, and no evidence comes; `resend` when it is absent.
+    on_uncertain: Option<OnUncertain>,
+}
+
+/// A header's value: not blank, and without control characters.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct HeaderValue(#[schemars(length(min = 1, max = limits::HEADER_VALUE_MAX))] String);
+
+/// Emails as they are to be sent.
+#[derive(JsonSchema)]
+#[schemars(transparent)]
+struct NewEmails(#[schemars(length(min = 1, max = limits::BATCH_MAX))] Vec<NewEmail>);
+
+#[derive(JsonSchema)]
+struct SendHeaders {
+    /// The same key with the same request gives the first answer again, and sends nothing twice. With
+    /// another request it is refused. Kept for 24 hours at least.
+    #[schemars(rename = "Idempotency-Key", length(min = 1, max = limits::IDEMPOTENCY_KEY_MAX))]
+    idempotency_key: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct BatchHeaders {
+    #[schemars(flatten)]
+    same: SendHeaders,
+    /// `strict`, which is the default, refuses the whole batch for one bad email; `permissive` accepts
+    /// the good ones and reports the others.
+    #[schemars(rename = "x-batch-validation", extend("enum" = ["strict", "permissive"]))]
+    validation: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct PageQuery {
+    /// How many emails a page has.
+    #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
+    limit: Option<u32>,
+    /// The id of an email: the page has what comes after it, older emails.
+    #[schemars(extend("format" = "uuid"))]
+    after: Option<String>,
+    /// The id of an email: the page has what comes before it, newer emails. Not together with `after`.
+    #[schemars(extend("format" = "uuid"))]
+    before: Option<String>,
+}
+
+/// When an email is to be sent instead.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Reschedule {
+    /// The email's id once more, as in the path.
+    id: Option<String>,
+    scheduled_at: When,
+    /// Not from then on. When it is absent, what was given before, or 14 days after it is due.
+    expires_at: Option<When>,
+}
+
+/// Whether a second copy is accepted.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Retry {
+    /// Sends also an email that Amazon SES may have accepted.
+    force: Option<bool>,
+}

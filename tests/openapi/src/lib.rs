@@ -1,0 +1,69 @@
+//! Describes the API: makes `openapi.json` from the code that answers.
+//!
+//! **Role:** `make openapi` writes the file; `manage` serves it; nothing of this crate is deployed.
+//! **Invariant:** what a field is called and what it may hold is said once. Answers are described by
+//! the types that are answered; requests by types of their own, for they are read by hand (their
+//! errors name the place), and tests compare these with the readers, field by field.
+//! **A route more** is one [`Operation`] in its resource's file, and, if `manage` has it, its name
+//! in [`Route::name`](manage::routes::Route::name).
+//! **Start reading at** [`document`]. Why this way: docs/adr/0014.
+
+mod about;
+mod emails;
+pub mod operation;
+pub mod refusals;
+mod schemas;
+
+use serde_json::{Map, Value, json};
+
+use crate::operation::Operation;
+use crate::schemas::Schemas;
+
+/// Everything that the API offers, in the order in which it is shown.
+#[must_use]
+pub fn operations() -> Vec<Operation> {
+    [emails::operations(), about::operations()].concat()
+}
+
+/// The description of the API: OpenAPI 3.1.
+///
+/// Source: OpenAPI Specification 3.1.1, read 2026-11-24.
+#[must_use]
+pub fn document() -> Value {
+    let mut schemas = Schemas::new();
+    let mut paths = Map::new();
+    for operation in operations() {
+        let path = paths.entry(operation.path).or_insert_with(|| json!({}));
+        path[operation.method] = operation.describe(&mut schemas);
+    }
+    let responses = refusals::responses(&mut schemas);
+    json!({
+        "openapi": "3.1.1",
+        "info": {
+            "title": "mailqueue",
+            "version": env!("CARGO_PKG_VERSION"),
+            "summary": about::SUMMARY,
+            "description": about::description(),
+            "license": {"name": "MIT", "identifier": "MIT"},
+        },
+        "servers": [{"url": ".", "description": "Where this document was found."}],
+        "security": [{"key": []}],
+        "tags": about::tags(),
+        "paths": paths,
+        "components": {
+            "schemas": schemas.defined(),
+            "responses": responses,
+            "securitySchemes": {"key": {
+                "type": "http",
+                "scheme": "bearer",
+                "description": "The key that the queue was deployed with.",
+            }},
+        },
+    })
+}
+
+/// The document as it is kept and served.
+#[must_use]
+pub fn written() -> String {
+    format!("{:#}\n", document())
+}

@@ -1,0 +1,223 @@
+//! One method at one path: what it takes, and what it answers.
+//!
+//! **Invariant:** what every operation has in common is said here and not by each.
+//! **Start reading at** [`Operation`].
+
+use schemars::{JsonSchema, Schema, SchemaGenerator};
+use serde_json::{Map, Value, json};
+
+use crate::refusals;
+use crate::schemas::Schemas;
+
+/// What everybody with a key can be answered, whatever is asked.
+const ALWAYS: &[u16] = &[401, 403, 429, 500];
+
+/// Describes a type by its name, and its name by what it is.
+type Describe = fn(&mut SchemaGenerator) -> Schema;
+
+/// One method at one path.
+#[derive(Clone)]
+pub struct Operation {
+    /// The method, in lower case.
+    pub method: &'static str,
+    /// The path; in braces what differs.
+    pub path: &'static str,
+    /// The route's name, also in the log.
+    pub name: &'static str,
+    /// What it does, as a sentence.
+    summary: &'static str,
+    /// What else is to be known.
+    details: &'static str,
+    tag: &'static str,
+    query: Option<Describe>,
+    headers: Option<Describe>,
+    body: Option<Body>,
+    answer: Option<Answer>,
+    /// The statuses it refuses with, besides [`ALWAYS`].
+    refusals: &'static [u16],
+    public: bool,
+}
+
+#[derive(Clone)]
+struct Body {
+    describe: Describe,
+    required: bool,
+    example: Value,
+}
+
+#[derive(Clone)]
+struct Answer {
+    status: u16,
+    says: &'static str,
+    describe: Describe,
+    replays: bool,
+}
+
+impl Operation {
+    /// An operation that takes nothing but what is in its path.
+    #[must_use]
+    pub fn new(method: &'static str, path: &'static str, name: &'static str, summary: &'static str) -> Self {
+        let tag = path.split('/').nth(1).unwrap_or_default();
+        Self {
+            method,
+            path,
+            name,
+            summary,
+            details: "",
+            tag: if tag.contains('.') { "about" } else { tag },
+            query: None,
+            headers: None,
+            body: None,
+            answer: None,
+            refusals: &[],
+            public: false,
+        }
+    }
+
+    /// Says more than the summary.
+    #[must_use]
+    pub fn details(self, details: &'static str) -> Self {
+        Self { details, ..self }
+    }
+
+    /// Takes a query: each field of `T` is a parameter.
+    #[must_use]
+    pub fn query<T: JsonSchema>(self) -> Self {
+        let query = Some(T::json_schema as Describe);
+        Self { query, ..self }
+    }
+
+    /// Takes headers: each field of `T` is one.
+    #[must_use]
+    pub fn headers<T: JsonSchema>(self) -> Self {
+        let headers = Some(T::json_schema as Describe);
+        Self { headers, ..self }
+    }
+
+    /// Takes a body.
+    #[must_use]
+    pub fn body<T: JsonSchema>(self, example: Value) -> Self {
+        let body = Some(Body {
+            describe: SchemaGenerator::subschema_for::<T>,
+            required: true,
+            example,
+        });
+        Self { body, ..self }
+    }
+
+    /// Takes a body, or none.
+    #[must_use]
+    pub fn optional_body<T: JsonSchema>(self, example: Value) -> Self {
+        let mut operation = self.body::<T>(example);
+        if let Some(body) = &mut operation.body {
+            body.required = false;
+        }
+        operation
+    }
+
+    /// Answers with a `T`.
+    #[must_use]
+    pub fn answers<T: JsonSchema>(self, status: u16, says: &'static str) -> Self {
+        let answer = Some(Answer {
+            status,
+            says,
+            describe: SchemaGenerator::subschema_for::<T>,
+            replays: false,
+        });
+        Self { answer, ..self }
+    }
+
+    /// Gives the first answer again to the same request with the same key.
+    #[must_use]
+    pub fn replays(mut self) -> Self {
+        if let Some(answer) = &mut self.answer {
+            answer.replays = true;
+        }
+        self
+    }
+
+    /// Can be refused with these statuses, besides those that are always possible.
+    #[must_use]
+    pub fn refuses(self, refusals: &'static [u16]) -> Self {
+        Self { refusals, ..self }
+    }
+
+    /// Is for everybody, without a key.
+    #[must_use]
+    pub fn public(self) -> Self {
+        Self { public: true, ..self }
+    }
+
+    /// The operation as an OpenAPI object.
+    pub(crate) fn describe(&self, schemas: &mut Schemas) -> Value {
+        let mut parameters = self.in_path();
+        parameters.extend(schemas.parameters("query", self.query));
+        parameters.extend(schemas.parameters("header", self.headers));
+        let mut operation = Map::new();
+        let mut put = |key: &str, value: Value| operation.insert(key.to_owned(), value);
+        put("operationId", self.name.into());
+        put("summary", self.summary.into());
+        put("tags", json!([self.tag]));
+        put("responses", self.responses(schemas));
+        if !self.details.is_empty() {
+            put("description", self.details.into());
+        }
+        if !parameters.is_empty() {
+            put("parameters", parameters.into());
+        }
+        if let Some(body) = &self.body {
+            let content = json!({"schema": schemas.of_request(body.describe), "example": body.example});
+            put(
+                "requestBody",
+                json!({"required": body.required, "content": {"application/json": content}}),
+            );
+        }
+        if self.public {
+            put("security", json!([]));
+        }
+        operation.into()
+    }
+
+    /// What differs in the path.
+    fn in_path(&self) -> Vec<Value> {
+        let names = self
+            .path
+            .split('/')
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'));
+        names
+            .map(|name| json!({"name": name, "in": "path", "required": true, "schema": in_path(self.tag, name)}))
+            .collect()
+    }
+
+    fn responses(&self, schemas: &mut Schemas) -> Value {
+        let mut responses = Map::new();
+        if let Some(answer) = &self.answer {
+            let schema = schemas.of_answer(answer.describe);
+            let mut response = json!({
+                "description": answer.says,
+                "content": {"application/json": {"schema": schema}},
+            });
+            if answer.replays {
+                response["headers"] = json!({"Idempotent-Replayed": {
+                    "description": "There, and `true`, when this is the answer to an earlier request once more.",
+                    "schema": {"type": "string", "const": "true"},
+                }});
+            }
+            responses.insert(answer.status.to_string(), response);
+        }
+        let always = if self.public { &[429][..] } else { ALWAYS };
+        for status in always.iter().chain(self.refusals) {
+            responses.insert(status.to_string(), refusals::reference(*status));
+        }
+        responses.into()
+    }
+}
+
+/// What a path may have in the place of a name.
+fn in_path(tag: &str, name: &str) -> Value {
+    match (tag, name) {
+        ("emails", "id") => json!({"type": "string", "format": "uuid", "description": "The email's id."}),
+        // A place that nobody has described shows in the document, and in what is tried by it.
+        _ => json!({"type": "string", "description": format!("The {name}.")}),
+    }
+}

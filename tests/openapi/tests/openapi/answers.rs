@@ -1,0 +1,206 @@
+//! What is answered is as described, and every answer that is described is given.
+
+use std::collections::BTreeSet;
+
+use domain::cause::Cause;
+use domain::row::Status;
+use openapi::operation::Operation;
+use serde_json::{Value, json};
+use world::{World, samples};
+
+use crate::caller::Call;
+use crate::schema::{closed, problems, resolved};
+
+const FIRST: &str = "/emails/01010101-0101-4101-8101-010101010101";
+const SECOND: &str = "/emails/02020202-0202-4202-8202-020202020202";
+const NOBODYS: &str = "/emails/00000000-0000-4000-8000-000000000000";
+const EMAIL: &str = r#"{"from":"a@example.com","to":"b@example.com","subject":"S","text":"T"}"#;
+
+/// Two emails, of which the second has failed.
+fn world() -> World {
+    let world = samples::world(2).unwrap();
+    if let Some(row) = world.state().rows.get_mut(&samples::key(2)) {
+        row.status = Status::Failed;
+        row.cause = Some(Cause::Rejected);
+        row.detail = Some("a virus".to_owned());
+        row.due = None;
+    }
+    world
+}
+
+/// Calls, each in a world of its own, with the status it is answered with. Each operation's first is
+/// its good one.
+fn calls() -> Vec<(Call, u16)> {
+    let call = Call::new;
+    let large = format!("\"{}\"", "x".repeat(domain::limits::REQUEST_BYTES));
+    let rich = json!({
+        "from": "A <a@example.com>", "to": ["b@example.com"], "cc": "c@example.com", "bcc": [], "reply_to": "d@example.com",
+        "subject": "S", "html": "<p>T</p>", "headers": {"X-A": "1"}, "tags": [{"name": "a", "value": "b"}],
+        "scheduled_at": "in 1 hour", "expires_at": "in 2 hours", "on_uncertain": "hold",
+    });
+    let again = r#"{"scheduled_at":"in 1 hour"}"#;
+    vec![
+        (call("send_email", "/emails").body(rich.to_string()), 200),
+        (call("send_email", "/emails").body("{"), 400),
+        (
+            call("send_email", "/emails").body(EMAIL).header("idempotency-key", ""),
+            400,
+        ),
+        (call("send_email", "/emails").body(large.clone()), 413),
+        (call("send_email", "/emails").body("{}"), 422),
+        (
+            call("send_emails", "/emails/batch").body(format!("[{EMAIL},{EMAIL}]")),
+            200,
+        ),
+        (
+            call("send_emails", "/emails/batch")
+                .body(format!("[{EMAIL},1]"))
+                .header("x-batch-validation", "permissive"),
+            200,
+        ),
+        (call("send_emails", "/emails/batch").body("{}"), 400),
+        (call("send_emails", "/emails/batch").body(large.clone()), 413),
+        (call("send_emails", "/emails/batch").body("[1]"), 422),
+        (
+            call("send_emails", "/emails/batch")
+                .body(format!("[{EMAIL}]"))
+                .header("x-batch-validation", "lax"),
+            422,
+        ),
+        (call("list_emails", "/emails"), 200),
+        (call("list_emails", "/emails").query("limit=1"), 200),
+        (call("list_emails", "/emails").query("limit=0"), 422),
+        (call("get_email", FIRST), 200),
+        (call("get_email", SECOND), 200),
+        (call("get_email", NOBODYS), 404),
+        (call("reschedule_email", FIRST).body(again), 200),
+        (call("reschedule_email", FIRST).body("[]"), 400),
+        (call("reschedule_email", NOBODYS).body(again), 404),
+        (call("reschedule_email", SECOND).body(again), 409),
+        (call("reschedule_email", FIRST).body(large.clone()), 413),
+        (call("reschedule_email", FIRST).body("{}"), 422),
+        (call("cancel_email", &format!("{FIRST}/cancel")), 200),
+        (call("cancel_email", &format!("{NOBODYS}/cancel")), 404),
+        (call("cancel_email", &format!("{SECOND}/cancel")), 409),
+        (call("retry_email", &format!("{SECOND}/retry")), 200),
+        (call("retry_email", &format!("{SECOND}/retry")).body("1"), 400),
+        (call("retry_email", &format!("{NOBODYS}/retry")), 404),
+        (call("retry_email", &format!("{FIRST}/retry")), 409),
+        (call("retry_email", &format!("{SECOND}/retry")).body(large), 413),
+        (
+            call("retry_email", &format!("{SECOND}/retry")).body(r#"{"force":1}"#),
+            422,
+        ),
+        (call("describe", "/openapi.json"), 200),
+    ]
+}
+
+/// Asks and compares: what was answered, as described or not.
+struct Comparison {
+    document: Value,
+    operations: Vec<Operation>,
+    given: BTreeSet<(&'static str, u16)>,
+}
+
+impl Comparison {
+    async fn of(&mut self, world: &World, call: &Call, expected: u16) -> Value {
+        let operation = self
+            .operations
+            .iter()
+            .find(|operation| operation.name == call.name)
+            .unwrap();
+        let described = &self.document["paths"][operation.path][operation.method]["responses"];
+        let (status, answer) = call.ask(world, operation).await;
+        assert_eq!(status, expected, "{} {}: {answer}", call.name, call.path);
+        let response = resolved(&self.document, &described[status.to_string()]);
+        let schema = &response["content"]["application/json"]["schema"];
+        assert!(schema.is_object(), "{} {status} is not described", call.name);
+        let found = problems(&self.document, schema, &answer);
+        assert_eq!(found, Vec::<String>::new(), "{} {status}: {answer}", call.name);
+        self.given.insert((operation.name, status));
+        answer
+    }
+}
+
+fn comparison() -> Comparison {
+    Comparison {
+        document: closed(),
+        operations: openapi::operations(),
+        given: BTreeSet::new(),
+    }
+}
+
+#[tokio::test]
+async fn every_answer_is_as_described_and_every_described_answer_is_given() {
+    let mut compared = comparison();
+    let mut good = BTreeSet::new();
+    for (call, status) in calls() {
+        compared.of(&world(), &call, status).await;
+        if !good.insert(call.name) || call.name == "describe" {
+            continue;
+        }
+        let mut keyless = call.clone();
+        keyless.headers.as_object_mut().unwrap().remove("authorization");
+        compared.of(&world(), &keyless, 401).await;
+        compared
+            .of(&world(), &call.clone().header("authorization", "Bearer x"), 403)
+            .await;
+        let failing = world();
+        failing.fail_next(1);
+        compared.of(&failing, &call, 500).await;
+    }
+    // The same key once more: with the same request, and with another.
+    let world = world();
+    for (name, path, body) in [
+        ("send_email", "/emails", EMAIL.to_owned()),
+        ("send_emails", "/emails/batch", format!("[{EMAIL}]")),
+    ] {
+        let call = Call::new(name, path).header("idempotency-key", name).body(body.clone());
+        let first = compared.of(&world, &call, 200).await;
+        assert_eq!(compared.of(&world, &call, 200).await, first);
+        compared
+            .of(&world, &call.body(body.replace("\"S\"", "\"Other\"")), 409)
+            .await;
+    }
+    for operation in &compared.operations {
+        let described = &compared.document["paths"][operation.path][operation.method]["responses"];
+        for status in described.as_object().unwrap().keys() {
+            let given = compared.given.contains(&(operation.name, status.parse().unwrap()));
+            // 429 is the gateway's.
+            assert!(
+                given || status == "429",
+                "{} is never answered {status}",
+                operation.name
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_answer_with_more_or_less_than_is_described_is_none() {
+    let document = closed();
+    let schema = json!({"$ref": "#/components/schemas/Email"});
+    let mut compared = comparison();
+    let email = compared.of(&world(), &Call::new("get_email", FIRST), 200).await;
+    assert_eq!(problems(&document, &schema, &email), Vec::<String>::new());
+    for field in email.as_object().unwrap().keys() {
+        let mut less = email.clone();
+        less.as_object_mut().unwrap().remove(field);
+        // Without tags there is no list of them.
+        assert_ne!(
+            problems(&document, &schema, &less).is_empty(),
+            field != "tags",
+            "{field}"
+        );
+    }
+    for (field, value) in [
+        ("more", json!(1)),
+        ("id", json!("x")),
+        ("created_at", json!("x")),
+        ("status", json!("x")),
+    ] {
+        let mut other = email.clone();
+        other[field] = value;
+        assert_ne!(problems(&document, &schema, &other), Vec::<String>::new(), "{field}");
+    }
+}

@@ -1,0 +1,113 @@
+//! A caller of both functions of the API, in a world in memory.
+
+use std::time::Duration;
+
+use aws::gateway;
+use aws::settings::KeySettings;
+use domain::lifecycle::Policy;
+use enqueue::{Accepting, Enqueue};
+use lambda_http::{Body, Response};
+use manage::{Manage, Managing};
+use openapi::operation::Operation;
+use serde_json::{Value, json};
+use world::World;
+
+/// The key of the caller.
+pub(crate) const KEY: &str = "Bearer mq_secret";
+
+/// What is asked of an operation.
+#[derive(Clone)]
+pub(crate) struct Call {
+    pub(crate) name: &'static str,
+    pub(crate) path: String,
+    pub(crate) query: &'static str,
+    pub(crate) headers: Value,
+    pub(crate) body: Option<String>,
+}
+
+impl Call {
+    /// With a good key, and nothing else.
+    pub(crate) fn new(name: &'static str, path: &str) -> Self {
+        Self {
+            name,
+            path: path.to_owned(),
+            query: "",
+            headers: json!({"authorization": KEY}),
+            body: None,
+        }
+    }
+
+    pub(crate) fn query(self, query: &'static str) -> Self {
+        Self { query, ..self }
+    }
+
+    pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
+        self.headers[name] = value.into();
+        self
+    }
+
+    pub(crate) fn body(self, body: impl Into<String>) -> Self {
+        let body = Some(body.into());
+        Self { body, ..self }
+    }
+
+    /// Asks, and returns the answer's status and JSON.
+    pub(crate) async fn ask(&self, world: &World, operation: &Operation) -> (u16, Value) {
+        let request = gateway::request(
+            serde_json::from_value(json!({
+                "rawPath": self.path,
+                "rawQueryString": self.query,
+                "headers": self.headers,
+                "body": self.body,
+                "requestContext": {"http": {"method": operation.method.to_uppercase()}},
+                "isBase64Encoded": false,
+            }))
+            .expect("an event has API Gateway's form"),
+        );
+        let key = KeySettings {
+            sha256: aws::http::key_hash(b"mq_secret"),
+        };
+        let response = if operation.name.starts_with("send_") {
+            enqueue::handler::handle(&enqueue(world), &key, request).await
+        } else {
+            manage::handler::handle(&manage(world), &key, request).await
+        };
+        read(&response)
+    }
+}
+
+fn read(response: &Response<Body>) -> (u16, Value) {
+    assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
+    let json = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
+    (response.status().as_u16(), json)
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
+    Enqueue {
+        rows: world.clone(),
+        bodies: world.clone(),
+        lanes: world.clone(),
+        system: world.clone(),
+        with: Accepting {
+            guard: Duration::from_secs(900),
+            expires_after: 14 * DAY,
+            retention: 30 * DAY,
+        },
+    }
+}
+
+fn manage(world: &World) -> Manage<World, World, World, World> {
+    Manage {
+        rows: world.clone(),
+        bodies: world.clone(),
+        lanes: world.clone(),
+        system: world.clone(),
+        with: Managing {
+            policy: Policy::standard(),
+            expires_after: 14 * DAY,
+            retention: 30 * DAY,
+        },
+    }
+}

@@ -1,0 +1,235 @@
+//! Every field that is described is read, every field that is read is described; what a reader
+//! accepts, the description allows.
+//!
+//! Readers do not list what they know. So each is asked: about every word that stands in quotes in
+//! the sources it can come from, at every place where an object may be.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use domain::api_error::ApiError;
+use domain::wire::api::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
+use manage::paging::Page;
+use serde_json::{Map, Value, json};
+
+use crate::schema::{problems, problems_of_shape, resolved};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
+
+/// A request's description, and who reads such a request.
+type Reader = (&'static str, fn(&[u8]) -> Result<(), ApiError>);
+
+const READERS: &[Reader] = &[
+    ("NewEmail", |body| parse_email(body).map(drop)),
+    ("NewEmails", |body| parse_batch(body, BatchValidation::Strict).map(drop)),
+    ("Reschedule", |body| parse_reschedule(body).map(drop)),
+    ("Retry", |body| parse_retry(body).map(drop)),
+];
+
+/// Who reads the query of an operation.
+const QUERIES: &[(&str, fn(&str) -> Result<(), ApiError>)] = &[("list_emails", |query| Page::parse(query).map(drop))];
+
+/// All words in quotes in the sources from which a reader may have the name of a field.
+fn words() -> BTreeSet<String> {
+    let mut words = BTreeSet::new();
+    for source in ["shared/domain/src", "functions/manage/src", "functions/enqueue/src"] {
+        collect(&Path::new(ROOT).join(source), &mut words);
+    }
+    assert!(
+        words.contains("scheduled_at") && words.contains("limit"),
+        "the sources are read"
+    );
+    words
+}
+
+fn collect(directory: &Path, words: &mut BTreeSet<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            collect(&path, words);
+            continue;
+        }
+        let source = fs::read_to_string(path).unwrap();
+        for (at, _) in source.match_indices('"') {
+            let rest = &source[at + 1..];
+            let end = rest
+                .find(|c: char| !(c.is_ascii_alphanumeric() || c == '_'))
+                .unwrap_or(rest.len());
+            if end > 0 && rest[end..].starts_with('"') {
+                words.insert(rest[..end].to_owned());
+            }
+        }
+    }
+}
+
+/// A place in a request where an object with known fields may be.
+struct Place {
+    fields: BTreeSet<String>,
+    /// From the outermost in; a field, or, without a name, an entry of a list.
+    path: Vec<Option<String>>,
+}
+
+impl Place {
+    /// A request that has only this place, and in it one field with a number.
+    fn with(&self, field: &str) -> String {
+        let mut request = json!({field: 1});
+        for step in self.path.iter().rev() {
+            request = match step {
+                Some(name) => json!({name: request}),
+                None => json!([request]),
+            };
+        }
+        request.to_string()
+    }
+}
+
+fn places(document: &Value, schema: &Value, path: &[Option<String>], found: &mut Vec<Place>) {
+    let schema = resolved(document, schema);
+    for any in schema["anyOf"].as_array().into_iter().flatten() {
+        places(document, any, path, found);
+    }
+    if schema["items"].is_object() {
+        places(document, &schema["items"], &[path, &[None]].concat(), found);
+    }
+    if let Some(fields) = schema["properties"].as_object() {
+        found.push(Place {
+            fields: fields.keys().cloned().collect(),
+            path: path.to_vec(),
+        });
+        for (name, field) in fields {
+            places(document, field, &[path, &[Some(name.clone())]].concat(), found);
+        }
+    }
+}
+
+#[test]
+fn every_field_that_is_described_is_read_and_every_one_that_is_read_is_described() {
+    let (document, words) = (openapi::document(), words());
+    let mut count = 0;
+    for (name, read) in READERS {
+        let mut found = Vec::new();
+        places(&document, &document["components"]["schemas"][name], &[], &mut found);
+        for place in found {
+            let known = |word: &&String| match read(place.with(word).as_bytes()) {
+                Ok(()) => true,
+                Err(error) => {
+                    !error.message().contains("unknown field") && !error.message().contains("not supported yet")
+                }
+            };
+            let read: BTreeSet<String> = words.iter().chain(&place.fields).filter(known).cloned().collect();
+            assert_eq!(read, place.fields, "{name} at {:?}", place.path);
+            count += 1;
+        }
+    }
+    // Emails and their tags, alone and in batches; times; a retry.
+    assert!(count >= 6, "{count} places");
+}
+
+#[test]
+fn every_parameter_that_is_described_is_read_and_every_one_that_is_read_is_described() {
+    let (document, words) = (openapi::document(), words());
+    let mut with_query = BTreeSet::new();
+    for operation in openapi::operations() {
+        let described = &document["paths"][operation.path][operation.method]["parameters"];
+        let described = described.as_array().into_iter().flatten();
+        let described = described.filter(|parameter| parameter["in"] == "query");
+        let described: BTreeSet<String> = described
+            .map(|parameter| parameter["name"].as_str().unwrap().to_owned())
+            .collect();
+        let Some((_, parse)) = QUERIES.iter().find(|(name, _)| *name == operation.name) else {
+            assert!(described.is_empty(), "who reads the query of {}?", operation.name);
+            continue;
+        };
+        let known = |word: &&String| match parse(&format!("{word}=1")) {
+            Ok(()) => true,
+            Err(error) => !error.message().starts_with("query: "),
+        };
+        let read: BTreeSet<String> = words.iter().chain(&described).filter(known).cloned().collect();
+        assert_eq!(read, described, "{}", operation.name);
+        with_query.insert(operation.name);
+    }
+    assert_eq!(with_query.len(), QUERIES.len());
+}
+
+/// The descriptions of bodies, by the operations that take them.
+fn bodies(document: &Value) -> Vec<(String, bool, Value)> {
+    let operations = openapi::operations();
+    let body = |operation: &openapi::operation::Operation| {
+        let body = document["paths"][operation.path][operation.method].get("requestBody")?;
+        let content = &body["content"]["application/json"];
+        let name = content["schema"]["$ref"].as_str()?.rsplit('/').next()?.to_owned();
+        Some((name, body["required"] == true, content["example"].clone()))
+    };
+    operations.iter().filter_map(body).collect()
+}
+
+#[test]
+fn every_body_has_a_reader_and_its_example_is_accepted() {
+    let document = openapi::document();
+    let bodies = bodies(&document);
+    assert_eq!(bodies.len(), READERS.len());
+    for (name, required, example) in bodies {
+        let (_, read) = READERS
+            .iter()
+            .find(|(reader, _)| *reader == name)
+            .expect("every body has a reader");
+        assert_eq!(read(example.to_string().as_bytes()), Ok(()), "{name}: {example}");
+        assert_eq!(
+            problems(&document, &document["components"]["schemas"][&name], &example),
+            Vec::<String>::new()
+        );
+        assert_eq!(read(b"").is_err(), required, "{name} without a body");
+    }
+}
+
+#[test]
+fn what_is_required_is_missed_and_nothing_else_is() {
+    let document = openapi::document();
+    for (name, read) in READERS.iter().filter(|(name, _)| *name != "NewEmails") {
+        let schema = &document["components"]["schemas"][name];
+        let required = schema["required"].as_array().cloned().unwrap_or_default();
+        let (_, _, example) = bodies(&document).into_iter().find(|(body, ..)| body == name).unwrap();
+        for field in &required {
+            let mut without: Map<String, Value> = example.as_object().unwrap().clone();
+            without.remove(field.as_str().unwrap());
+            let error = read(Value::from(without).to_string().as_bytes()).unwrap_err();
+            assert_eq!(error.name().as_str(), "missing_required_field", "{name}: {field}");
+        }
+        // What is left besides is accepted, but for what one of two fields must have.
+        let least: Map<String, Value> = example
+            .as_object()
+            .unwrap()
+            .iter()
+            .filter(|(field, _)| required.iter().any(|name| name == *field) || *field == "text")
+            .map(|(field, value)| (field.clone(), value.clone()))
+            .collect();
+        assert_eq!(read(Value::from(least).to_string().as_bytes()), Ok(()), "{name}");
+    }
+}
+
+/// What the fuzzer has found, and what has failed before: whatever a reader accepts of it, the
+/// description allows.
+#[test]
+fn the_description_is_no_stricter_than_the_readers() {
+    let document = openapi::document();
+    let mut accepted = 0;
+    for kind in ["corpus", "regressions"] {
+        for file in fs::read_dir(Path::new(ROOT).join("tests/fuzz").join(kind).join("requests")).unwrap() {
+            let bytes = fs::read(file.unwrap().path()).unwrap();
+            for (name, read) in READERS {
+                let (Ok(()), Ok(value)) = (read(&bytes), serde_json::from_slice::<Value>(&bytes)) else {
+                    continue;
+                };
+                // What is an id in the body, is the one in the path, or refused later.
+                let found = problems_of_shape(&document, &document["components"]["schemas"][name], &value);
+                assert_eq!(found, Vec::<String>::new(), "{name}: {value}");
+                accepted += 1;
+            }
+        }
+    }
+    assert!(
+        accepted > 50,
+        "only {accepted} of the kept requests are accepted by anyone"
+    );
+}
