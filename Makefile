@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long openapi schemathesis watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long openapi schemathesis sdk-table watch build sizes start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -13,6 +13,9 @@ stop: ## ends what make local started
 
 logs: ## follows functions, emulator and fake SES
 	@python3 local/stack.py logs
+
+sdk-table: ## the README's table of the SDKs' methods, from what the tests claim
+	@tests/clients/table
 
 test: ## every test, on a stack and ports of its own
 	@local/test
@@ -39,6 +42,7 @@ check: ## format, clippy, dependencies, template
 	.local/venv-tools/bin/cfn-lint template.yaml
 
 openapi: ## openapi.json anew, from the code that answers
+	@mkdir -p .local
 	cargo run --locked --quiet --bin openapi > .local/openapi.json
 	@mv .local/openapi.json openapi.json
 

@@ -33,8 +33,11 @@ pub fn document() -> Value {
     let mut schemas = Schemas::new();
     let mut paths = Map::new();
     for operation in operations() {
+        let described = operation.describe(&mut schemas);
         let path = paths.entry(operation.path).or_insert_with(|| json!({}));
-        path[operation.method] = operation.describe(&mut schemas);
+        if let Value::Object(methods) = path {
+            methods.insert(operation.method.to_owned(), described);
+        }
     }
     let responses = refusals::responses(&mut schemas);
     json!({

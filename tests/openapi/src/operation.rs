@@ -193,17 +193,17 @@ impl Operation {
         let mut responses = Map::new();
         if let Some(answer) = &self.answer {
             let schema = schemas.of_answer(answer.describe);
-            let mut response = json!({
-                "description": answer.says,
-                "content": {"application/json": {"schema": schema}},
-            });
+            let mut response = Map::new();
+            response.insert("description".to_owned(), answer.says.into());
+            response.insert("content".to_owned(), json!({"application/json": {"schema": schema}}));
             if answer.replays {
-                response["headers"] = json!({"Idempotent-Replayed": {
+                let replayed = json!({
                     "description": "There, and `true`, when this is the answer to an earlier request once more.",
                     "schema": {"type": "string", "const": "true"},
-                }});
+                });
+                response.insert("headers".to_owned(), json!({"Idempotent-Replayed": replayed}));
             }
-            responses.insert(answer.status.to_string(), response);
+            responses.insert(answer.status.to_string(), response.into());
         }
         let always = if self.public { &[429][..] } else { ALWAYS };
         for status in always.iter().chain(self.refusals) {

@@ -45,14 +45,16 @@ impl Schemas {
             return Vec::new();
         };
         let schema = self.of_request(describe);
-        let Some(fields) = schema["properties"].as_object() else {
+        let Some(fields) = schema.get("properties").and_then(Value::as_object) else {
             return Vec::new();
         };
         let parameter = |(name, schema): (&String, &Value)| {
             let mut schema = schema.clone();
             // A parameter is given or it is not: there is no null.
-            if let Some([kind, _]) = schema["type"].as_array().map(Vec::as_slice) {
-                schema["type"] = kind.clone();
+            if let Some(kind) = schema.get_mut("type")
+                && let Some([only, _]) = kind.as_array().map(Vec::as_slice)
+            {
+                *kind = only.clone();
             }
             let says = schema.as_object_mut().and_then(|schema| schema.remove("description"));
             json!({"name": name, "in": place, "required": false, "description": says, "schema": schema})
@@ -125,7 +127,7 @@ fn names_as_list(object: &mut Map<String, Value>) {
         .unwrap_or_default()
         .to_owned();
     for (name, one) in names.iter().zip(alternatives) {
-        let line = one["description"].as_str().unwrap_or_default();
+        let line = one.get("description").and_then(Value::as_str).unwrap_or_default();
         says = format!("{says}\n\n- `{}`: {line}", name.as_str().unwrap_or_default());
     }
     object.remove("oneOf");
@@ -144,9 +146,9 @@ fn mark(name: &str, field: &mut Value) {
     } else {
         return;
     };
-    let text = field["type"] == "string" || field["type"] == json!(["string", "null"]);
+    let texts = [json!("string"), json!(["string", "null"])];
     if let Value::Object(field) = field
-        && text
+        && field.get("type").is_some_and(|kind| texts.contains(kind))
         && !field.contains_key("pattern")
     {
         field.insert("format".to_owned(), format.into());

@@ -85,6 +85,53 @@ async fn the_official_python_sdk_works_unchanged() {
     sdk(python, "python", "RESEND_API_URL").await;
 }
 
+#[tokio::test]
+async fn every_method_of_the_node_sdk_is_answered_as_the_table_says() {
+    let mut node = Command::new("node");
+    node.arg(scripts().join("node").join("methods.js"))
+        .env("NODE_PATH", installed().join("node/node_modules"));
+    methods(node, "node", "RESEND_BASE_URL").await;
+}
+
+#[tokio::test]
+async fn every_method_of_the_python_sdk_is_answered_as_the_table_says() {
+    let mut python = Command::new(installed().join("venv/bin/python"));
+    python
+        .args(["-W", "ignore::DeprecationWarning"])
+        .arg(scripts().join("python").join("methods.py"));
+    methods(python, "python", "RESEND_API_URL").await;
+}
+
+/// Runs a script that calls every method of an SDK, and compares with what is claimed of each.
+async fn methods(mut command: Command, label: &str, url_variable: &str) {
+    let stack = Stack::shared().await;
+    command
+        .env(url_variable, stack.api.url())
+        .env("RESEND_API_KEY", stack.api.key());
+    let answered = run(command, &unique(label)).await;
+    let claims = fs::read_to_string(scripts().join("methods.json")).expect("the claims are there");
+    let claims: Value = serde_json::from_str(&claims).expect("the claims are JSON");
+    let claims = claims[label].as_object().expect("the SDK has claims");
+    let answered = answered.as_object().expect("each method has an answer");
+    let listed = |name: &str| claims.get(name.strip_suffix("_async").unwrap_or(name));
+    let others: Vec<_> = answered
+        .iter()
+        .filter(|(name, answer)| listed(name) != Some(answer))
+        .collect();
+    assert!(others.is_empty(), "answered otherwise than claimed: {others:?}");
+    let gone: Vec<_> = claims.keys().filter(|name| !answered.contains_key(*name)).collect();
+    assert!(gone.is_empty(), "claimed, and no method of the SDK: {gone:?}");
+}
+
+#[test]
+fn the_readmes_table_of_methods_is_the_one_that_is_tested() {
+    let check = std::process::Command::new(scripts().join("table"))
+        .arg("--check")
+        .output();
+    let output = check.expect("python3 can be run");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Runs an SDK's script, and looks at what has arrived.
 async fn sdk(mut command: Command, label: &str, url_variable: &str) {
     let stack = Stack::shared().await;

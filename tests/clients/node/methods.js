@@ -1,0 +1,102 @@
+// Calls every method of the official Node SDK, and prints what each is answered: {"emails.send":
+// "works", "domains.list": "not_found", ...}. `local` means that it called nobody.
+//
+// Environment: RESEND_BASE_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT. The methods
+// are found in the SDK itself, so that none can be left out.
+"use strict";
+
+const fs = require("node:fs");
+const { Resend } = require("resend");
+
+const ID = "00000000-0000-4000-8000-000000000000";
+const LATER = "2030-01-01T00:00:00Z";
+const resend = new Resend();
+const email = { from: "shop@mailqueue.example", to: process.env.RECIPIENT, subject: "Hello", text: "Hello" };
+
+// What is in the SDK's types as private is nobody's to call.
+const types = fs.readFileSync(require.resolve("resend").replace("index.cjs", "index.d.mts"), "utf8");
+const hidden = new Set([...types.matchAll(/private (\w+);/g)].map(([, name]) => name));
+
+// Calls that need something real, so that they can work.
+const real = {
+  "emails.send": () => resend.emails.send(email),
+  "emails.create": () => resend.emails.create(email),
+  "emails.get": async () => resend.emails.get(await scheduled()),
+  "emails.update": async () => resend.emails.update({ id: await scheduled(), scheduledAt: LATER }),
+  "emails.cancel": async () => resend.emails.cancel(await scheduled()),
+  "batch.send": () => resend.batch.send([email]),
+  "batch.create": () => resend.batch.create([email]),
+};
+
+async function scheduled() {
+  const { data } = await resend.emails.send({ ...email, scheduledAt: LATER });
+  return data.id;
+}
+
+// What is given where nothing real is known: enough for the SDK to make a request of it.
+const anything = {
+  ...email,
+  name: "name",
+  email: "a@example.com",
+  emails: ["a@example.com"],
+  file: new Blob(["email\na@example.com"]),
+  labels: ["label"],
+  events: ["email.sent"],
+  steps: [],
+  connections: [],
+  html: "<p>Hello</p>",
+};
+const anyId = new Proxy(anything, {
+  get: (known, name) => known[name] ?? (typeof name === "string" && /id$|Id$|^idOrEmail$/.test(name) ? ID : undefined),
+});
+
+function given(method) {
+  const names = String(method)
+    .match(/\(([^)]*)\)/)[1]
+    .split(",")
+    .slice(0, method.length);
+  return names.map((name) => (/^(id|idOrEmail|identifier|domainId)$/.test(name.trim()) ? ID : anyId));
+}
+
+function methods(resource, path, found = {}, seen = new Set()) {
+  if (seen.has(resource)) return found;
+  seen.add(resource);
+  for (const name of Object.getOwnPropertyNames(Object.getPrototypeOf(resource)))
+    if (path.length > 0 && name !== "constructor" && !hidden.has(name))
+      found[[...path, name].join(".")] = () => resource[name](...given(resource[name]));
+  for (const [name, part] of Object.entries(resource))
+    if (part !== null && typeof part === "object" && name !== "resend" && name !== "headers")
+      methods(part, [...path, name], found, seen);
+  return found;
+}
+
+let called = 0;
+const fetchOnce = globalThis.fetch;
+globalThis.fetch = (...request) => ((called += 1), fetchOnce(...request));
+
+async function outcome(name, method) {
+  called = 0;
+  let answer;
+  try {
+    answer = await (real[name] ?? method)();
+  } catch (error) {
+    // Refused by the SDK itself, which asked nobody; what JavaScript refuses is a bad argument of ours.
+    return called === 0 && !(error instanceof TypeError) ? "local" : `crashes: ${error.stack}`;
+  }
+  if (called === 0) return `calls nobody: ${JSON.stringify(answer)}`;
+  if (answer.error === null) return answer.data === null ? "nothing" : "works";
+  const { name: kind, statusCode, message } = answer.error;
+  if (kind === "not_found" && statusCode === 404 && message.includes("/openapi.json")) return "not_found";
+  return `${statusCode} ${kind}: ${message}`;
+}
+
+async function main() {
+  const outcomes = {};
+  for (const [name, method] of Object.entries(methods(resend, []))) outcomes[name] = await outcome(name, method);
+  console.log(JSON.stringify(outcomes));
+}
+
+main().catch((error) => {
+  console.error(error);
+  process.exitCode = 1;
+});

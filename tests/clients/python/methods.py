@@ -1,0 +1,136 @@
+"""Calls every method of the official Python SDK, and prints what each is answered: {"Emails.send":
+"works", "Domains.list": "not_found", ...}. `local` means that it called nobody.
+
+Environment: RESEND_API_URL and RESEND_API_KEY, which the SDK reads itself; RECIPIENT. The methods
+are found in the SDK itself, so that none can be left out. A method and its `_async` are two; those
+run over the same client.
+"""
+
+import asyncio
+import inspect
+import json
+import os
+
+import resend
+from resend.exceptions import ResendError
+
+ID = "00000000-0000-4000-8000-000000000000"
+LATER = "2030-01-01T00:00:00Z"
+EMAIL = {"from": "shop@mailqueue.example", "to": os.environ["RECIPIENT"], "subject": "Hello", "text": "Hello"}
+# How requests are made, which is no part of the API.
+TRANSPORT = ("resend.request", "resend.async_request", "resend.http_client")
+
+
+class Counting(resend.RequestsClient):
+    """The SDK's own client, which says whether it was used."""
+
+    called = 0
+
+    def request(self, *arguments, **options):
+        self.called += 1
+        return super().request(*arguments, **options)
+
+
+class CountingAsync(resend.AsyncHTTPClient):
+    """The same, for methods that are awaited."""
+
+    async def request(self, *arguments, **options):
+        return CLIENT.request(*arguments, **options)
+
+
+CLIENT = Counting()
+resend.default_http_client = CLIENT
+resend.default_async_http_client = CountingAsync()
+
+
+def scheduled():
+    return resend.Emails.send({**EMAIL, "scheduled_at": LATER})["id"]
+
+
+# Arguments that are something real, so that the call can work.
+REAL = {
+    "Emails.send": lambda: [EMAIL],
+    "Emails.get": lambda: [scheduled()],
+    "Emails.list": lambda: [],
+    "Emails.metrics": lambda: [],
+    "Emails.update": lambda: [{"id": scheduled(), "scheduled_at": LATER}],
+    "Emails.cancel": lambda: [scheduled()],
+    "Batch.send": lambda: [[EMAIL]],
+}
+# What is given where nothing real is known: enough for the SDK to make a request of it.
+ANYTHING = {
+    **EMAIL,
+    "name": "name",
+    "email": "a@example.com",
+    "emails": ["a@example.com"],
+    "file": "email\na@example.com",
+    "labels": ["label"],
+    "events": ["email.sent"],
+    "topics": [],
+    "fallback_value": "",
+    "identifier": ID,
+    "id": ID,
+} | {
+    f"{thing}_id": ID
+    for thing in (
+        "api_key attachment audience automation broadcast claim contact domain draft email event import inbox label"
+        " run segment template thread topic webhook"
+    ).split()
+}
+
+
+def methods(owner, path, found, seen):
+    """Every public method of the SDK's classes, once, by the shortest name."""
+    for name, member in vars(owner).items():
+        if name.startswith("_"):
+            continue
+        if inspect.isclass(member):
+            ours = member.__module__.startswith("resend.") and not member.__module__.startswith(TRANSPORT)
+            if ours and not issubclass(member, (dict, Exception)) and member not in seen:
+                seen.add(member)
+                methods(member, [*path, name], found, seen)
+        elif isinstance(member, (classmethod, staticmethod)):
+            found[".".join([*path, name])] = getattr(owner, name)
+    return found
+
+
+def given(name, method):
+    real = REAL.get(name.removesuffix("_async"))
+    if real is not None:
+        return real(), {}
+    options = {}
+    for parameter in inspect.signature(method).parameters.values():
+        if parameter.kind is parameter.VAR_KEYWORD:
+            continue
+        if "str" in str(parameter.annotation) and "Params" not in str(parameter.annotation):
+            options[parameter.name] = "a@example.com" if parameter.name == "email" else ID
+        elif parameter.name != "options" or parameter.default is parameter.empty:
+            options[parameter.name] = ANYTHING
+    return [], options
+
+
+def outcome(name, method):
+    arguments, options = given(name, method)
+    CLIENT.called = 0
+    try:
+        answer = method(*arguments, **options)
+        if inspect.isawaitable(answer):
+
+            async def awaited():
+                return await answer
+
+            answer = asyncio.run(awaited())
+    except ResendError as error:
+        if int(error.code) == 404 and error.error_type == "not_found" and "/openapi.json" in error.message:
+            return "not_found"
+        return f"{error.code} {error.error_type}: {error.message}"
+    except Exception as error:  # noqa: BLE001: whatever it is, it is told
+        # Refused by the SDK itself, which asked nobody.
+        asked_nobody = CLIENT.called == 0 and isinstance(error, ValueError)
+        return "local" if asked_nobody else f"crashes: {error!r}"
+    return "works" if CLIENT.called and answer else f"nothing: {answer!r}"
+
+
+if __name__ == "__main__":
+    found = methods(resend, [], {}, set())
+    print(json.dumps({name: outcome(name, method) for name, method in found.items()}))
