@@ -27,8 +27,10 @@ const READERS: &[Reader] = &[
     ("Retry", |body| parse_retry(body).map(drop)),
 ];
 
-/// Who reads the query of an operation.
-const QUERIES: &[(&str, fn(&str) -> Result<(), ApiError>)] = &[("list_emails", |query| Page::parse(query).map(drop))];
+/// An operation, and who reads its query.
+type QueryReader = (&'static str, fn(&str) -> Result<(), ApiError>);
+
+const QUERIES: &[QueryReader] = &[("list_emails", |query| Page::parse(query).map(drop))];
 
 /// All words in quotes in the sources from which a reader may have the name of a field.
 fn words() -> BTreeSet<String> {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use domain::api_error::{ApiError, ErrorName};
 use lambda_http::http::Method;
-use manage::routes::{NoRoute, Route, route};
+use manage::routes::{NoRoute, route};
 use openapi::operation::Operation;
 use openapi::refusals::REFUSALS;
 
@@ -73,22 +73,9 @@ fn every_method_of_a_described_path_is_described() {
     }
 }
 
-/// The name of each route in the code, of which none may be missing in the document: a new variant
-/// does not compile here until it is added.
-const fn listed(route: &Route) -> bool {
-    match route {
-        Route::Describe
-        | Route::ListEmails
-        | Route::GetEmail(_)
-        | Route::RescheduleEmail(_)
-        | Route::CancelEmail(_)
-        | Route::RetryEmail(_) => true,
-    }
-}
-
 #[test]
 fn every_route_of_manage_is_described() {
-    assert!(listed(&Route::ListEmails));
+    // Every variant has its name there: the match has no wildcard.
     let source = include_str!("../../../../functions/manage/src/routes.rs");
     let names = source
         .split("pub const fn name")
