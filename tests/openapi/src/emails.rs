@@ -134,8 +134,7 @@ struct NewEmail {
     html: Option<String>,
     text: Option<String>,
     /// Headers of your own. None that the queue or Amazon SES write, such as `Date`.
-    #[schemars(extend("maxProperties" = limits::HEADERS_MAX))]
-    headers: Option<BTreeMap<String, HeaderValue>>,
+    headers: Option<Headers>,
     #[schemars(length(max = limits::TAGS_MAX))]
     tags: Option<Vec<NewTag>>,
     /// Not before then; at once when it is absent. Within ten years.
@@ -144,6 +143,14 @@ struct NewEmail {
     expires_at: Option<When>,
     /// What is done when Amazon SES may have accepted it, and no evidence comes; `resend` when it is absent.
     on_uncertain: Option<OnUncertain>,
+}
+
+/// Names with their values. An empty list, as PHP writes an empty map, is none.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Headers {
+    Named(#[schemars(extend("maxProperties" = limits::HEADERS_MAX))] BTreeMap<String, HeaderValue>),
+    Empty(#[schemars(length(max = 0))] Vec<HeaderValue>),
 }
 
 /// A header's value: not blank, and without control characters.
