@@ -293,11 +293,13 @@ where
                 .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
             InTime::Before => request.wishes.wanted_late(self.with.expires_after, now),
         };
+        let email = request.resolve(&std::collections::BTreeMap::new());
+        let email = email.map_err(|error| AcceptError::Refused(to_api(None, error)))?;
         let packed = self.bodies.pack(&content)?;
         let body = BodyRef {
             sha256: hash,
             place: packed.place,
-            bytes: u64::try_from(request.email.bytes()).unwrap_or(u64::MAX),
+            bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
         };
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
         let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);

@@ -229,7 +229,7 @@ where
                 Ok(email) => {
                     drop(content);
                     self.provider
-                        .submit(claimed, &email, self.with.timeout(claimed.body.bytes))
+                        .submit(claimed, email, self.with.timeout(claimed.body.bytes))
                         .await
                 }
                 // From a newer deployment, before a roll-back: the next roll-forward reads it.

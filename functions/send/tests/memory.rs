@@ -22,7 +22,7 @@ struct Slow<'a> {
 }
 
 impl Provider for Slow<'_> {
-    async fn submit(&self, _claimed: &Row, _email: &Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &Row, _email: Email, _timeout: Duration) -> Attempt {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_secs(1)).await;

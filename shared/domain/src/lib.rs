@@ -8,6 +8,7 @@
 pub mod address;
 pub mod api_error;
 pub mod apply;
+pub mod attachment;
 pub mod cause;
 pub mod email;
 pub mod fate;

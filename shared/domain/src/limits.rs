@@ -175,3 +175,53 @@ pub const SCHEDULE_MAX: Duration = Duration::from_secs(3653 * 86_400);
 ///
 /// Source: ours; what is called the past must be meant so.
 pub const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Attachments of one email.
+///
+/// Source: ours; SES names no number for `Attachments`, and each one that was uploaded costs two
+/// calls to accept.
+pub const ATTACHMENTS_MAX: usize = 50;
+
+/// Attachments of a batch that were uploaded, over all of its emails.
+///
+/// Source: ours; each is copied for its email while the caller waits, 50 at a time, and the HTTP API
+/// waits for 30 s.
+pub const BATCH_UPLOADS_MAX: usize = 1000;
+
+/// Bytes of an attachment's file name as UTF-8.
+///
+/// Source: Amazon SES API v2 reference, `Attachment.FileName`: at most 255; what file systems take.
+pub const FILE_NAME_MAX: usize = 255;
+
+/// Characters of an attachment's media type with its parameters.
+///
+/// Source: Amazon SES API v2 reference, `Attachment.ContentType`: 1 to 78.
+pub const MEDIA_TYPE_MAX: usize = 78;
+
+/// Characters of a type's and of a subtype's name, each.
+///
+/// Source: RFC 6838, 4.2.
+pub const MEDIA_NAME_MAX: usize = 127;
+
+/// Characters of a Content-ID without its angle brackets.
+///
+/// Source: Amazon SES API v2 reference, `Attachment.ContentId`: 1 to 78, and whether that is with
+/// the brackets is not said.
+pub const CONTENT_ID_MAX: usize = 78 - "<>".len();
+
+/// Bytes of a message as SES sends it.
+///
+/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": 40 MB, after base64; the
+/// smaller reading of MB.
+pub const MESSAGE_BYTES: u64 = 40_000_000;
+
+/// Bytes that the headers of one attachment take in a message, at most.
+///
+/// Source: ours; a file name of [`FILE_NAME_MAX`] bytes, three characters each by RFC 2231, in two
+/// headers, and the others.
+pub const ATTACHMENT_HEADERS: u64 = 2048;
+
+/// Characters of a line of base64 in a message.
+///
+/// Source: RFC 2045, 6.8.
+pub const BASE64_LINE: u64 = 76;

@@ -261,11 +261,12 @@ pub trait DeadLetters: Sync {
 
 /// SES.
 pub trait Provider: Sync {
-    /// Submits a claimed email once: never again by itself, whatever the answer.
+    /// Submits a claimed email once: never again by itself, whatever the answer. Its files are all
+    /// loaded, and are taken out of it rather than copied.
     fn submit(
         &self,
         claimed: &Row,
-        email: &crate::email::Email,
+        email: crate::email::Email,
         timeout: Duration,
     ) -> impl Future<Output = Attempt> + Send;
 }

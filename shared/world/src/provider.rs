@@ -311,7 +311,7 @@ impl World {
 
 impl Provider for World {
     #[expect(clippy::panic, reason = "a death that a test asked for")]
-    async fn submit(&self, claimed: &Row, email: &Email, timeout: Duration) -> Attempt {
+    async fn submit(&self, claimed: &Row, email: Email, timeout: Duration) -> Attempt {
         let call = Call {
             what: SUBMIT,
             email: Some(claimed.id),
@@ -331,7 +331,7 @@ impl Provider for World {
                 world: self.clone(),
                 key: EmailKey::of(claimed),
                 claimed: claimed.clone(),
-                email: email.clone(),
+                email,
             };
             return self.submit_under(course, answer, submission, timeout).await;
         }

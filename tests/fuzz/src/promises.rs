@@ -191,7 +191,12 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
     let (status, name, message) = (error.status(), error.name().as_str(), error.message());
     let names: &[&str] = match status {
         400 | 413 => &["validation_error"],
-        422 => &["validation_error", "missing_required_field", "invalid_from_address"],
+        422 => &[
+            "validation_error",
+            "missing_required_field",
+            "invalid_from_address",
+            "invalid_attachment",
+        ],
         other => unreachable!("a request is refused with {other}"),
     };
     assert!(names.contains(&name), "{status} {name}");

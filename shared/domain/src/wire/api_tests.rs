@@ -159,11 +159,6 @@ fn every_bad_email_has_its_status_name_and_path() {
             "tags[0].c: unknown field",
         ),
         (
-            with(json!({"attachments": [{"filename": "a"}]})),
-            V,
-            "attachments: this field is not supported yet",
-        ),
-        (
             with(json!({"scheduled_at": "tomorrow"})),
             V,
             "scheduled_at: must be a time with its offset",

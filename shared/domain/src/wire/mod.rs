@@ -4,6 +4,7 @@
 //! **Invariant:** nothing from outside goes past these modules unchecked.
 
 pub mod api;
+pub mod attachments;
 pub mod email_view;
 pub mod hand_over;
 mod json;
