@@ -9,10 +9,13 @@
 
 pub mod handler;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::api_error::ApiError;
-use domain::id::{EmailId, TenantId};
+use domain::attachment::Uploaded;
+use domain::email::EmailError;
+use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
 use domain::ports::{
     BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Random, Rows, Wake,
@@ -85,6 +88,9 @@ pub enum AcceptError {
     Port(#[from] PortError),
 }
 
+/// What was uploaded of what a request uses.
+type Found = BTreeMap<UploadId, Uploaded>;
+
 /// When a request was, or is, possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InTime {
@@ -99,6 +105,7 @@ struct Sifted {
     items: Vec<BatchItem>,
     errors: Vec<ItemError>,
     in_time: InTime,
+    found: Found,
 }
 
 /// An email that is durable, whether it was made so just now or before.
@@ -131,7 +138,8 @@ where
         };
         let now = self.system.now();
         let in_time = self.in_time(tenant, id, key, request, now).await?;
-        let stored = self.store(tenant, id, request, in_time, now).await?;
+        let found = self.found(tenant, [request]).await?;
+        let stored = self.store(tenant, id, request, (in_time, &found), now).await?;
         self.wake(&[&stored]).await;
         Ok(Accepted {
             id,
@@ -150,11 +158,16 @@ where
         batch: BatchRequest,
     ) -> Result<AcceptedBatch, AcceptError> {
         let now = self.system.now();
-        let Sifted { items, errors, in_time } = self.sifted(tenant, key, batch, now).await?;
+        let Sifted {
+            items,
+            errors,
+            in_time,
+            found,
+        } = self.sifted(tenant, key, batch, now).await?;
         // Futures do nothing until they are polled: a list of them costs little.
         let stores: Vec<_> = items
             .iter()
-            .map(|item| self.store_item(tenant, key, item, in_time, now))
+            .map(|item| self.store_item(tenant, key, item, (in_time, &found), now))
             .collect();
         let stored = iter(stores)
             .buffered(AT_ONCE)
@@ -175,14 +188,32 @@ where
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
         item: &BatchItem,
-        in_time: InTime,
+        possible: (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let id = match key {
             Some(key) => EmailId::from_batch_key(tenant, key.as_str(), item.index),
             None => self.system.id()?,
         };
-        self.store(tenant, id, &item.request, in_time, now).await
+        self.store(tenant, id, &item.request, possible, now).await
+    }
+
+    /// Looks for the uploads that requests use, for each once.
+    async fn found<'a>(
+        &self,
+        tenant: &TenantId,
+        requests: impl IntoIterator<Item = &'a EmailRequest>,
+    ) -> Result<Found, PortError> {
+        let ids = requests.into_iter().flat_map(|request| &request.uploads);
+        let ids: BTreeSet<UploadId> = ids.map(|(_, upload)| upload.id).collect();
+        let look = |id| async move { (id, self.bodies.uploaded(tenant, id).await) };
+        let looks: Vec<_> = ids.into_iter().map(look).collect();
+        let found: Vec<_> = iter(looks).buffered(AT_ONCE).collect().await;
+        let there = found.into_iter().filter_map(|(id, found)| match found {
+            Ok(found) => found.map(|found| Ok((id, found))),
+            Err(error) => Some(Err(error)),
+        });
+        there.collect()
     }
 
     /// Whether one email is wanted at a possible time.
@@ -212,7 +243,8 @@ where
         Err(AcceptError::Refused(to_api(None, error)))
     }
 
-    /// Puts the items apart that are wanted at an impossible time, and remembers the batch.
+    /// Puts the items apart that are wanted at an impossible time or with files that are not there, and
+    /// remembers the batch.
     ///
     /// A batch that is repeated is the one that was begun: what was possible then is completed,
     /// though its time be over, and what was refused then is refused again.
@@ -224,11 +256,13 @@ where
         now: Timestamp,
     ) -> Result<Sifted, AcceptError> {
         let hash = batch.hash();
+        let found = self.found(tenant, batch.items.iter().map(|item| &item.request)).await?;
         let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors);
         let mut late = Vec::new();
         for item in batch.items {
-            match item.request.wishes.wanted(self.with.expires_after, now) {
-                Ok(_) => items.push(item),
+            let wanted = item.request.wishes.wanted(self.with.expires_after, now);
+            match wanted.and_then(|_| resolvable(&item.request, &found)) {
+                Ok(()) => items.push(item),
                 Err(error) => late.push((item, error)),
             }
         }
@@ -260,7 +294,12 @@ where
             errors = known.errors;
             items.retain(|item| !errors.iter().any(|error| error.index == item.index));
         }
-        Ok(Sifted { items, errors, in_time })
+        Ok(Sifted {
+            items,
+            errors,
+            in_time,
+            found,
+        })
     }
 
     async fn remember(
@@ -281,10 +320,10 @@ where
         tenant: &TenantId,
         id: EmailId,
         request: &EmailRequest,
-        in_time: InTime,
+        (in_time, found): (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
-        let content = request.email.to_body();
+        let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
         let wanted = match in_time {
             InTime::Now => request
@@ -293,8 +332,17 @@ where
                 .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
             InTime::Before => request.wishes.wanted_late(self.with.expires_after, now),
         };
-        let email = request.resolve(&std::collections::BTreeMap::new());
-        let email = email.map_err(|error| AcceptError::Refused(to_api(None, error)))?;
+        let with_uploads;
+        let email = if request.uploads.is_empty() {
+            &request.email
+        } else {
+            with_uploads = match request.resolve(found) {
+                Ok(email) => email,
+                Err(error) => return self.known(tenant, id, hash, error, now).await,
+            };
+            content = with_uploads.to_body();
+            &with_uploads
+        };
         let packed = self.bodies.pack(&content)?;
         let body = BodyRef {
             sha256: hash,
@@ -314,6 +362,7 @@ where
         };
         let key = EmailKey::of(&row);
         let keep_until = row.expires_at.after(self.with.retention);
+        let attached = self.attach(&row, request, keep_until, now).await?;
         let put = self.bodies.put(&key, &row.body, packed, keep_until, now);
         let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
         let put = put?;
@@ -328,7 +377,67 @@ where
         if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
             self.keep(&stored.row, now).await?;
         }
+        if attached == Put::There {
+            self.keep_files(&stored.row, request, now).await?;
+        }
         Ok(stored)
+    }
+
+    /// The email that was accepted when the uploads of this request were still there; or that they are not.
+    async fn known(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        hash: String,
+        error: EmailError,
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let tenant = tenant.clone();
+        match self.rows.load(&EmailKey { tenant, id }, now).await? {
+            Some(row) if row.body.sha256 == hash => Ok(Stored { row, replayed: true }),
+            Some(_) => Err(AcceptError::Refused(other_request())),
+            None => Err(AcceptError::Refused(to_api(None, error))),
+        }
+    }
+
+    /// Gives the email its own copies of the uploads, before there is a row: what is to be sent must be there.
+    /// [`Put::There`]: at least one was there before.
+    async fn attach(
+        &self,
+        row: &Row,
+        request: &EmailRequest,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Put, AcceptError> {
+        let (key, mut put) = (EmailKey::of(row), Put::New);
+        for (_, upload) in &request.uploads {
+            let attached = self.bodies.attach(&key, &row.body, upload.id, keep_until, now).await?;
+            match attached {
+                Some(Put::New) => {}
+                Some(Put::There) => put = Put::There,
+                None => return Err(AcceptError::Refused(to_api(None, upload.missing()))),
+            }
+        }
+        Ok(put)
+    }
+
+    /// Keeps copies that were there before, as [`Self::keep`] does with the content.
+    async fn keep_files(&self, row: &Row, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = row.expires_at.after(self.with.retention);
+        for (_, upload) in &request.uploads {
+            let key = EmailKey::of(row);
+            if !self
+                .bodies
+                .keep_file(&key, &row.body, upload.id, keep_until, now)
+                .await?
+            {
+                return Err(PortError {
+                    what: "keeping a file",
+                    source: "it is gone".into(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Keeps an object that was there before. An email of this key that is forgotten may have left
@@ -374,6 +483,14 @@ where
             tracing::warn!(count, error, "wake-ups could not be sent; the index has the emails");
         }
     }
+}
+
+/// Whether all uploads of a request are there.
+fn resolvable(request: &EmailRequest, found: &Found) -> Result<(), EmailError> {
+    if request.uploads.is_empty() {
+        return Ok(());
+    }
+    request.resolve(found).map(drop)
 }
 
 fn other_request() -> ApiError {

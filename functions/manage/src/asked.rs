@@ -8,10 +8,12 @@
 use aws::http::Caller;
 use domain::api_error::ApiError;
 use domain::apply::{Applied, try_apply};
+use domain::attachment::Data;
+use domain::email::Email;
 use domain::id::EmailId;
 use domain::lifecycle::asked::{self, Refusal, Times};
 use domain::lifecycle::{Decision, Then};
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, Rows, Wake};
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Rows, Wake};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{RescheduleRequest, to_api};
@@ -109,13 +111,29 @@ where
         };
         let keep_until = transition.row.expires_at.after(self.with.retention);
         let kept = self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await?;
-        if kept {
+        if kept && self.keep_files(row, keep_until, now).await? {
             Ok(())
         } else {
             Err(ManageError::Refused(ApiError::conflict(
                 "The content of this email is gone: send it as a new email.",
             )))
         }
+    }
+
+    /// Makes the files beside the content live as long; `false` when one is gone. What cannot be read
+    /// has none that anybody could send.
+    async fn keep_files(&self, row: &Row, keep_until: Timestamp, now: Timestamp) -> Result<bool, PortError> {
+        let key = EmailKey::of(row);
+        let content = self.bodies.load(&key, &row.body).await?;
+        let email = content.and_then(|content| Email::from_body(&content).ok());
+        for file in email.iter().flat_map(Email::attachments) {
+            if let Data::Uploaded { id, .. } = *file.data()
+                && !self.bodies.keep_file(&key, &row.body, id, keep_until, now).await?
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn carry_out(

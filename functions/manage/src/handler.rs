@@ -7,8 +7,9 @@ use std::time::Instant;
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
-use domain::ports::{Bodies, Clock, Lanes};
+use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
+use domain::wire::attachments::parse_upload;
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::ALLOW;
 use lambda_http::{Body, Request, Response};
@@ -23,7 +24,7 @@ where
     R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     let began = Instant::now();
     let route = route(request.method(), request.uri().path());
@@ -52,7 +53,7 @@ where
     R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     let answer = match route {
         Ok(route) => carry_out(manage, caller, route, request).await,
@@ -78,7 +79,7 @@ where
     R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
     Ok(match route {
@@ -87,6 +88,7 @@ where
         Route::RescheduleEmail(id) => http::json(200, &manage.reschedule(caller, id, parse_reschedule(body)?).await?),
         Route::CancelEmail(id) => http::json(200, &manage.cancel(caller, id).await?),
         Route::RetryEmail(id) => http::json(200, &manage.retry(caller, id, parse_retry(body)?).await?),
+        Route::InviteUpload => http::json(200, &manage.invite(caller, &parse_upload(body)?).await?),
     })
 }
 

@@ -8,6 +8,7 @@
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
+pub mod attachments;
 pub mod emails;
 pub mod handler;
 pub mod paging;

@@ -19,6 +19,8 @@ pub enum Route {
     CancelEmail(EmailId),
     /// `POST /emails/{id}/retry`.
     RetryEmail(EmailId),
+    /// `POST /attachments`.
+    InviteUpload,
 }
 
 /// Why nothing is asked for.
@@ -43,6 +45,7 @@ impl Route {
             Self::RescheduleEmail(_) => "reschedule_email",
             Self::CancelEmail(_) => "cancel_email",
             Self::RetryEmail(_) => "retry_email",
+            Self::InviteUpload => "invite_upload",
         }
     }
 }
@@ -77,6 +80,7 @@ fn methods(segments: &[&str]) -> Option<Methods> {
             (Method::PATCH, Some(Route::RescheduleEmail(email(id)?))),
         ],
         ["emails", id, "cancel"] => vec![(Method::POST, Some(Route::CancelEmail(email(id)?)))],
+        ["attachments"] => vec![(Method::POST, Some(Route::InviteUpload))],
         ["emails", id, "retry"] => vec![(Method::POST, Some(Route::RetryEmail(email(id)?)))],
         _ => return None,
     })
@@ -116,6 +120,8 @@ mod tests {
             ("PATCH", &email, Ok(Route::RescheduleEmail(id))),
             ("POST", &format!("{email}/cancel"), Ok(Route::CancelEmail(id))),
             ("POST", &format!("{email}/retry"), Ok(Route::RetryEmail(id))),
+            ("POST", "/attachments", Ok(Route::InviteUpload)),
+            ("GET", "/attachments", only("POST")),
             ("POST", &email, only("GET, PATCH")),
             ("DELETE", &email, only("GET, PATCH")),
             ("BREW", &email, only("GET, PATCH")),

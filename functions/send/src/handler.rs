@@ -71,9 +71,10 @@ where
         .map(|(record, wake_up)| (record, wake_up.and_then(|wake_up| Some((wake_up, leaves.next()?)))))
         .collect();
     let time = time.saturating_sub(began.elapsed());
+    let end = tokio::time::Instant::now() + time;
     let results = batch::work_off(&work, time, |(record, work)| async move {
         match work {
-            Some((wake_up, leave)) => send.wake(wake_up, leave).await.map_err(RecordError::Wake),
+            Some((wake_up, leave)) => send.wake(wake_up, leave, end).await.map_err(RecordError::Wake),
             // Once more, for what is wrong with it.
             None => WakeUp::parse(&record.body)
                 .map(|_| Woken::Later(Duration::from_secs(1)))

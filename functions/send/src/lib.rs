@@ -12,6 +12,7 @@ pub mod pacer;
 use std::time::Duration;
 
 use domain::apply::{ApplyError, apply};
+use domain::attachment::Data;
 use domain::cause::Cause;
 use domain::email::{BodyError, Email};
 use domain::lifecycle::{Attempt, Policy, Then, not_claimable, record};
@@ -21,7 +22,8 @@ use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortEr
 use domain::row::{Lane, Row};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use crate::pacer::{Leave, Pacer};
 
@@ -33,6 +35,10 @@ const NEAR_BYTES: u64 = 64 * 1024;
 /// times in passing (as received, packed, unpacked, parsed, and as SES is given it), which makes
 /// 160 MB of the function's 256.
 const MEMORY_KB: u32 = 32 * 1024;
+
+/// When an email comes again for which there was no memory. Our choice: others of its batch are
+/// being sent, and are large.
+const NO_MEMORY: Duration = Duration::from_secs(5);
 
 /// What claiming and recording take beside the attempt itself, and then some.
 const RECORDING: Duration = Duration::from_secs(2);
@@ -135,11 +141,12 @@ where
         })
     }
 
-    /// Carries out one wake-up, which has this leave.
+    /// Carries out one wake-up, which has this leave, before `end`: what cannot be submitted by then
+    /// because others take the memory comes again, unclaimed.
     ///
     /// # Errors
     /// See [`WakeError`]: the wake-up must come again.
-    pub async fn wake(&self, wake_up: WakeUp, leave: Leave) -> Result<Woken, WakeError> {
+    pub async fn wake(&self, wake_up: WakeUp, leave: Leave, end: Instant) -> Result<Woken, WakeError> {
         let base = self.with.policy.retry.no_leave;
         match leave {
             Leave::Later(wait) => return Ok(Woken::Later(wait)),
@@ -158,8 +165,9 @@ where
             id: wake_up.id,
         };
         // Before the claim, so that no lease runs while others send large ones.
-        let kilobytes = u32::try_from(bytes / 1000).unwrap_or(MEMORY_KB).clamp(1, MEMORY_KB);
-        let _memory = self.memory.acquire_many(kilobytes).await;
+        let Some(_memory) = self.memory_for(bytes, end).await else {
+            return Ok(Woken::Later(NO_MEMORY));
+        };
         let (nonce, now) = (self.system.nonce()?, self.system.now());
         let claim = self.rows.claim(&key, nonce, &self.with.policy, now);
         let near = async {
@@ -194,6 +202,18 @@ where
         }
     }
 
+    /// Waits for the memory that a content of so many bytes takes; `None` when it comes too late for
+    /// an attempt. Who gets it at once has the time that was reckoned with when the pace was booked.
+    async fn memory_for(&self, bytes: u64, end: Instant) -> Option<SemaphorePermit<'_>> {
+        let kilobytes = u32::try_from(bytes / 1000).unwrap_or(MEMORY_KB).clamp(1, MEMORY_KB);
+        if let Ok(memory) = self.memory.try_acquire_many(kilobytes) {
+            return Some(memory);
+        }
+        let latest = end.checked_sub(self.with.timeout(bytes) + RECORDING)?;
+        let memory = tokio::time::timeout_at(latest, self.memory.acquire_many(kilobytes)).await;
+        memory.ok()?.ok()
+    }
+
     async fn deliver(
         &self,
         key: &EmailKey,
@@ -226,8 +246,11 @@ where
         };
         match content {
             Ok(Some(content)) => match Email::from_body(&content) {
-                Ok(email) => {
+                Ok(mut email) => {
                     drop(content);
+                    if let Err(attempt) = self.load_files(key, claimed, &mut email).await {
+                        return attempt;
+                    }
                     self.provider
                         .submit(claimed, email, self.with.timeout(claimed.body.bytes))
                         .await
@@ -241,6 +264,24 @@ where
             Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
             Err(_) => not_accepted(Cause::Unreached, "the stored content could not be read".to_owned()),
         }
+    }
+
+    /// Loads the email's uploaded files, one after the other.
+    async fn load_files(&self, key: &EmailKey, claimed: &Row, email: &mut Email) -> Result<(), Attempt> {
+        for file in email.attachments_mut() {
+            let Data::Uploaded { id, .. } = *file.data() else {
+                continue;
+            };
+            match self.bodies.load_file(key, &claimed.body, id).await {
+                Ok(Some(content)) => file.load(content),
+                Ok(None) => return Err(not_accepted(Cause::BodyMissing, "a stored file is gone".to_owned())),
+                Err(_) => {
+                    let detail = "a stored file could not be read".to_owned();
+                    return Err(not_accepted(Cause::Unreached, detail));
+                }
+            }
+        }
+        Ok(())
     }
 
     async fn follow(&self, row: &Row, then: Then) -> Woken {

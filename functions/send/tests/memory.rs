@@ -13,7 +13,11 @@ use domain::row::{Row, Status};
 use domain::wire::wake_up::WakeUp;
 use send::Woken;
 use send::pacer::Leave;
+use tokio::time::Instant;
 use world::samples;
+
+/// As long as nobody waits in vain.
+const TIME: Duration = Duration::from_secs(100_000);
 
 /// SES takes its time; how many emails it is given at once.
 struct Slow<'a> {
@@ -48,7 +52,7 @@ async fn at_once(bytes: u64) -> usize {
             recipients: 1,
             bytes,
         };
-        send.wake(wake_up, Leave::At(samples::BORN))
+        send.wake(wake_up, Leave::At(samples::BORN), Instant::now() + TIME)
     };
     for woken in futures::future::join_all((1..=10).map(wake)).await {
         assert_eq!(woken.expect("carried out"), Woken::Done);

@@ -19,6 +19,7 @@ use domain::wire::wake_up::WakeUp;
 use send::handler::{self, LaneSource};
 use send::pacer::Leave;
 use send::{WakeError, Woken};
+use tokio::time::Instant;
 use world::{Fault, World, samples};
 
 /// A world with one queued email and its content.
@@ -43,7 +44,11 @@ fn row(world: &World, key: &EmailKey) -> Row {
 /// Carries out a wake-up that has leave.
 async fn wake(world: &World, wake_up: WakeUp) -> Result<Woken, WakeError> {
     sender(world, world.clone())
-        .wake(wake_up, Leave::At(samples::BORN))
+        .wake(
+            wake_up,
+            Leave::At(samples::BORN),
+            Instant::now() + Duration::from_secs(60),
+        )
         .await
 }
 

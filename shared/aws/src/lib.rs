@@ -15,6 +15,7 @@ pub mod clients;
 pub mod due_index;
 pub mod evidence;
 mod failure;
+pub mod files;
 pub mod gateway;
 pub mod http;
 pub mod lanes;

@@ -487,17 +487,26 @@ impl UploadUse {
         )
     }
 
+    /// That nothing was uploaded under this id.
+    #[must_use]
+    pub fn missing(&self) -> EmailError {
+        self.bad(NO_UPLOAD)
+    }
+
+    fn bad(&self, why: &'static str) -> EmailError {
+        EmailError::at(format!("{}.id", self.path), Problem::Bad(why)).of_attachment()
+    }
+
     /// Puts the use and what was found together.
     ///
     /// # Errors
     /// When nothing was uploaded under this id, or something of another size.
     pub fn resolve(&self, found: Option<&Uploaded>) -> Result<Attachment, EmailError> {
-        let bad = |why| EmailError::at(format!("{}.id", self.path), Problem::Bad(why));
         let Some(Uploaded { upload, size }) = found else {
-            return Err(bad(NO_UPLOAD));
+            return Err(self.missing());
         };
         if *size != upload.size {
-            return Err(bad("the uploaded file is not of the size that was said"));
+            return Err(self.bad("the uploaded file is not of the size that was said"));
         }
         Ok(Attachment {
             filename: self.filename.clone().unwrap_or_else(|| upload.filename.clone()),

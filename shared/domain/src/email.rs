@@ -68,6 +68,14 @@ pub enum Problem {
         /// How many there may be.
         max: usize,
     },
+    /// More uploads than a batch may use.
+    #[error("the batch has {found} attachments by id up to here; at most {max} are allowed")]
+    TooManyUploads {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// Longer than allowed.
     #[error("is too long: {found} bytes; at most {max} are allowed")]
     TooLong {

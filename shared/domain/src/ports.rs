@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::time::Duration;
 
-use crate::id::{EmailId, TenantId};
+use crate::attachment::{Upload, Uploaded};
+use crate::id::{EmailId, TenantId, UploadId};
 use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
 use crate::listing::{Place, Start};
 use crate::pacing::{Account, Change, Pace};
@@ -144,8 +145,65 @@ pub enum Put {
     There,
 }
 
-/// The contents, written once and named by their hash.
-pub trait Bodies: Sync {
+/// How a caller uploads a file: by `PUT`, with exactly these headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Where to, for a short time.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The files that were uploaded, which vanish by themselves, and the emails' own copies of them, which
+/// live as long as their email's content. An upload is written once.
+pub trait Files: Sync {
+    /// Lets a caller upload what was described. Asks nobody.
+    fn invite(
+        &self,
+        tenant: &TenantId,
+        id: UploadId,
+        upload: &Upload,
+    ) -> impl Future<Output = Result<Invitation, PortError>> + Send;
+
+    /// What was uploaded under an id, if anything was.
+    fn uploaded(
+        &self,
+        tenant: &TenantId,
+        id: UploadId,
+    ) -> impl Future<Output = Result<Option<Uploaded>, PortError>> + Send;
+
+    /// Gives a content its own copy of an upload, as [`Bodies::put`] does with the content. `None`:
+    /// the upload is gone.
+    fn attach(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Put>, PortError>> + Send;
+
+    /// Keeps such a copy for longer, as [`Bodies::keep`].
+    fn keep_file(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Reads such a copy, or that it is gone.
+    fn load_file(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
+}
+
+/// The contents, written once and named by their hash; and the files that lie beside them.
+pub trait Bodies: Files {
     /// Makes a content ready to be stored, and chooses its place. Asks nobody.
     fn pack(&self, content: &[u8]) -> Result<Packed, PortError>;
 

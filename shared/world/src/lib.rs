@@ -11,6 +11,7 @@
 
 mod due;
 pub mod environment;
+mod files;
 mod listing;
 pub mod nature;
 pub mod overlay;
@@ -24,7 +25,8 @@ pub mod witness;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::id::{EmailId, TenantId};
+use domain::attachment::Uploaded;
+use domain::id::{EmailId, TenantId, UploadId};
 use domain::lifecycle::Attempt;
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
@@ -115,6 +117,10 @@ pub struct State {
     pub busy_since: BTreeMap<Lane, Timestamp>,
     /// Until when each content is kept, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
+    /// The files that were uploaded, by tenant and id.
+    pub uploads: BTreeMap<(TenantId, UploadId), (Uploaded, Vec<u8>)>,
+    /// The contents' copies of them, by email, content and upload; each with until when it is kept.
+    pub files: BTreeMap<(EmailKey, String, UploadId), (Vec<u8>, Timestamp)>,
     /// How many entries a page of the index has; 0 for all.
     pub page_size: usize,
     /// Which of the next calls fail, before they take effect: the first, the second, ...

@@ -46,8 +46,7 @@ impl EmailRequest {
     pub fn resolve(&self, found: &BTreeMap<UploadId, Uploaded>) -> Result<Email, EmailError> {
         let mut attachments = self.email.attachments().to_vec();
         for (index, upload) in &self.uploads {
-            let attachment = upload.resolve(found.get(&upload.id));
-            let attachment = attachment.map_err(EmailError::of_attachment)?;
+            let attachment = upload.resolve(found.get(&upload.id))?;
             attachments.insert((*index).min(attachments.len()), attachment);
         }
         self.email.clone().with_attachments(attachments)
@@ -237,8 +236,13 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
         errors: Vec::new(),
         validation,
     };
+    let mut uploads = 0;
     for (index, node) in nodes.into_iter().enumerate() {
-        match read_email(node) {
+        let read = read_email(node).and_then(|request| {
+            uploads += request.uploads.len();
+            attachments::few_enough(uploads).map(|()| request)
+        });
+        match read {
             Ok(request) => batch.items.push(BatchItem { index, request }),
             Err(error) => batch.errors.push(validation.bad_item(index, error)?),
         }
@@ -266,6 +270,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         | Problem::Repeated
         | Problem::TooMany { .. }
         | Problem::TooManyRecipients { .. }
+        | Problem::TooManyUploads { .. }
         | Problem::TooLong { .. }
         | Problem::TooLarge { .. }
         | Problem::Bad(_) => ApiError::validation(&path, problem),

@@ -139,6 +139,16 @@ fn bytes(node: Node) -> Result<Vec<u8>, Node> {
     }
 }
 
+/// Checks how many uploads a batch uses until now.
+pub(super) fn few_enough(found: usize) -> Result<(), EmailError> {
+    let max = limits::BATCH_UPLOADS_MAX;
+    if found <= max {
+        return Ok(());
+    }
+    let problem = Problem::TooManyUploads { found, max };
+    Err(EmailError::at("attachments", problem).of_attachment())
+}
+
 /// Reads the body of `POST /attachments`.
 ///
 /// # Errors

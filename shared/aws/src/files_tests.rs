@@ -1,0 +1,1 @@
+//! Uploads, against the answers of S3.
