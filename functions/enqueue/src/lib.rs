@@ -13,7 +13,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::api_error::ApiError;
-use domain::attachment::Uploaded;
+use domain::attachment::{UploadUse, Uploaded};
 use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
@@ -410,7 +410,7 @@ where
         now: Timestamp,
     ) -> Result<Put, AcceptError> {
         let (key, mut put) = (EmailKey::of(row), Put::New);
-        for (_, upload) in &request.uploads {
+        for upload in each_once(request) {
             let attached = self.bodies.attach(&key, &row.body, upload.id, keep_until, now).await?;
             match attached {
                 Some(Put::New) => {}
@@ -424,7 +424,7 @@ where
     /// Keeps copies that were there before, as [`Self::keep`] does with the content.
     async fn keep_files(&self, row: &Row, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
         let keep_until = row.expires_at.after(self.with.retention);
-        for (_, upload) in &request.uploads {
+        for upload in each_once(request) {
             let key = EmailKey::of(row);
             if !self
                 .bodies
@@ -483,6 +483,13 @@ where
             tracing::warn!(count, error, "wake-ups could not be sent; the index has the emails");
         }
     }
+}
+
+/// The uploads of a request, none of them twice.
+fn each_once(request: &EmailRequest) -> impl Iterator<Item = &UploadUse> {
+    let mut seen = BTreeSet::new();
+    let uploads = request.uploads.iter().map(|(_, upload)| upload);
+    uploads.filter(move |upload| seen.insert(upload.id))
 }
 
 /// Whether all uploads of a request are there.

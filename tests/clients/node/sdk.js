@@ -22,6 +22,10 @@ const email = {
   text: "Danke!",
   headers: { "X-Order": "4711" },
   tags: [{ name: "kind", value: "order" }],
+  attachments: [
+    { filename: "Rechnung Ä.pdf", content: Buffer.from("%PDF-") },
+    { filename: "logo.png", content: "iVBORw==", contentType: "image/png", contentId: "logo" },
+  ],
 };
 
 async function delivered(id) {
@@ -54,6 +58,7 @@ async function single() {
   assert.deepEqual(got.to, email.to);
   assert.equal(got.subject, email.subject);
   assert.equal(got.html, email.html);
+  assert.deepEqual(got.attachments.map(({ filename, size }) => [filename, size]), [["Rechnung Ä.pdf", 5], ["logo.png", 4]]);
   return first.data.id;
 }
 
@@ -63,6 +68,7 @@ async function batch() {
     to: recipient,
     subject,
     text: subject,
+    attachments: [{ filename: "note.txt", content: Buffer.from(subject) }],
   }));
   const options = { idempotencyKey: `node-batch-${recipient}` };
   const first = await resend.batch.send(items, options);
@@ -123,6 +129,11 @@ async function errors() {
   assert.equal(bad.error.statusCode, 422);
   assert.equal(bad.error.name, "validation_error");
   assert.match(bad.error.message, /^to\[1\]: /);
+
+  const remote = await resend.emails.send({ ...email, attachments: [{ path: "https://example.com/a.pdf" }] });
+  assert.equal(remote.error.statusCode, 422);
+  assert.equal(remote.error.name, "invalid_attachment");
+  assert.match(remote.error.message, /^attachments\[0\]\.path: /);
 
   const missing = await resend.emails.get("00000000-0000-4000-8000-000000000000");
   assert.equal(missing.error.statusCode, 404);

@@ -25,6 +25,10 @@ EMAIL: resend.Emails.SendParams = {
     "text": "Danke!",
     "headers": {"X-Order": "4711"},
     "tags": [{"name": "kind", "value": "order"}],
+    "attachments": [
+        {"filename": "Rechnung Ä.pdf", "content": list(b"%PDF-")},
+        {"filename": "logo.png", "content": "iVBORw==", "content_type": "image/png", "inline_content_id": "logo"},
+    ],
 }
 
 
@@ -70,12 +74,20 @@ def single():
     equal(email["to"], EMAIL["to"])
     equal(email["subject"], EMAIL["subject"])
     equal(email["html"], EMAIL["html"])
+    files = [(file["filename"], file["size"]) for file in email["attachments"]]
+    equal(files, [("Rechnung Ä.pdf", 5), ("logo.png", 4)])
     return first["id"]
 
 
 def batch():
     items: list[resend.Emails.SendParams] = [
-        {"from": "shop@mailqueue.example", "to": RECIPIENT, "subject": subject, "text": subject}
+        {
+            "from": "shop@mailqueue.example",
+            "to": RECIPIENT,
+            "subject": subject,
+            "text": subject,
+            "attachments": [{"filename": "note.txt", "content": list(subject.encode())}],
+        }
         for subject in ("one", "two")
     ]
     options: resend.Batch.SendOptions = {"idempotency_key": f"python-batch-{RECIPIENT}"}
@@ -126,6 +138,9 @@ def listed(ids):
 def errors():
     error = refused(lambda: resend.Emails.send({**EMAIL, "to": [RECIPIENT, "nobody"]}), 422, "to[1]: ")
     equal(error.error_type, "validation_error")
+    remote: resend.RemoteAttachment = {"path": "https://example.com/a.pdf"}
+    refusal = refused(lambda: resend.Emails.send({**EMAIL, "attachments": [remote]}), 422, "attachments[0].path: ")
+    equal(refusal.error_type, "invalid_attachment")
     error = refused(lambda: resend.Emails.get("00000000-0000-4000-8000-000000000000"), 404, "")
     equal(error.error_type, "not_found")
     good_key, resend.api_key = resend.api_key, "mq_wrong"

@@ -1,6 +1,7 @@
 //! Real clients, the real functions on the local stack, and an SES that can fail.
 
 mod asked;
+mod attachments;
 mod clients;
 mod content;
 mod crash;
