@@ -74,11 +74,12 @@ pub struct Sending {
 }
 
 impl Sending {
-    /// The attempt's timeout: a second more for each megabyte.
+    /// The attempt's timeout: a second more for each megabyte; nothing that lies in a queue makes it longer than
+    /// the largest email's.
     #[must_use]
     pub fn timeout(&self, bytes: u64) -> Duration {
         self.attempt_timeout
-            .saturating_add(Duration::from_secs(bytes / 1_000_000))
+            .saturating_add(Duration::from_secs(bytes.min(limits::MESSAGE_BYTES) / 1_000_000))
     }
 }
 

@@ -102,7 +102,7 @@ async fn without_a_file_ses_is_not_asked() {
     gone.state().files.clear();
     let (files, row) = send(&gone).await;
     assert!(files.is_empty());
-    assert_eq!((row.status, row.cause), (Status::Failing, Some(Cause::BodyMissing)));
+    assert_eq!((row.status, row.cause), (Status::Queued, Some(Cause::BodyMissing)));
 
     let down = world();
     down.state().faults_of.insert("load_file", [Fault::Before].into());

@@ -183,7 +183,7 @@ async fn a_missing_content_is_a_cause_and_never_a_submission() {
 async fn a_content_of_an_unknown_version_waits() {
     let (world, key) = world();
     for content in world.state().bodies.values_mut() {
-        *content = br#"{"v":2}"#.to_vec();
+        *content = br#"{"v":3}"#.to_vec();
     }
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
     let row = row(&world, &key);

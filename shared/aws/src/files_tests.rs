@@ -91,6 +91,19 @@ async fn an_invitation_is_to_write_one_object_once() {
     assert!(!other.iter().any(|(name, _)| name == "x-amz-meta-type"));
 }
 
+/// Without it, what nobody uses would stay for ever; of another prefix, emails would lose their contents.
+#[test]
+fn the_bucket_forgets_uploads() {
+    let template = include_str!("../../../template.yaml");
+    let lines: Vec<_> = template.lines().map(str::trim).collect();
+    let rules = lines.windows(3).filter(|lines| lines[1].starts_with("Prefix: "));
+    let prefix = format!("Prefix: {UPLOADS}");
+    let expected = ["Status: Enabled", &prefix, "ExpirationInDays: 2"];
+    assert_eq!(rules.collect::<Vec<_>>(), [expected]);
+    let name = UPLOADS.trim_end_matches('/');
+    assert_eq!(TenantId::parse(name), None, "no tenant's objects lie there");
+}
+
 async fn uploaded(answer: Answer) -> (Result<Option<Uploaded>, String>, Replay) {
     let replay = Replay::new([answer]);
     let found = store(&replay).uploaded(&TenantId::main(), id()).await;

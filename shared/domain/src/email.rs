@@ -120,10 +120,10 @@ impl EmailError {
     /// Says that it is about an attachment.
     #[must_use]
     pub fn of_attachment(self) -> Self {
-        let problem = match self.problem {
-            problem @ Problem::Attachment(_) => problem,
-            problem => Problem::Attachment(Box::new(problem)),
-        };
+        if matches!(self.problem, Problem::Attachment(_)) {
+            return self;
+        }
+        let problem = Problem::Attachment(Box::new(self.problem));
         Self { problem, ..self }
     }
 }
