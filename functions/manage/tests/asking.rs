@@ -709,7 +709,7 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
             assert_eq!(answer(&world, &golden(event)).await, done(), "{fault:?}");
             let row = stored(&world);
             assert_eq!((row.status, row.due.is_some()), (Status::Queued, true), "{fault:?}");
-            assert_eq!(world.state().calls, ["load", "keep", "write", "wake"]);
+            assert_eq!(world.state().calls, ["load", "keep", "load_body", "write", "wake"]);
         }
     }
 }
