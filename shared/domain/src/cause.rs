@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Why an attempt did not end in an acceptance by SES.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
     /// SES refused for the rate; the attempt is given back.

@@ -3,16 +3,20 @@
 //! **Invariant:** a port says what is wanted, never which call makes it so. Worlds in memory
 //! and adapters to AWS implement the same traits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
+use crate::cause::Cause;
 use crate::id::{EmailId, TenantId};
 use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
 use crate::listing::{Place, Start};
 use crate::pacing::{Account, Change, Pace};
 use crate::retry::Jitter;
 use crate::row::{BodyPlace, BodyRef, Lane, Row};
+use crate::tally::counter::{Counter, Figures};
+use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
+use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
 use crate::wire::api::{IdempotencyKey, ItemError};
 use crate::wire::hand_over::HandOver;
@@ -400,4 +404,75 @@ pub trait Random: Sync {
     /// # Errors
     /// When the system has no randomness to give: an id must not be made up.
     fn id(&self) -> Result<EmailId, PortError>;
+}
+
+/// How the writing of a tally ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// All of it is written.
+    Done,
+    /// Nothing is written: a counter is no longer what it was.
+    Moved,
+}
+
+/// The counters, for whoever counts. Both reads see all that was written before.
+pub trait Tallies: Sync {
+    /// How often each of these counters was written.
+    fn versions(&self, counters: &BTreeSet<Counter>) -> impl Future<Output = Result<Versions, PortError>> + Send;
+
+    /// The marks of changes that were counted, of the markers in a span.
+    fn marked(&self, span: &Span) -> impl Future<Output = Result<Vec<Fingerprint>, PortError>> + Send;
+
+    /// Writes all of a tally or nothing.
+    fn count(&self, tally: &Tally) -> impl Future<Output = Result<Counted, PortError>> + Send;
+}
+
+/// Whole hours: from the first's beginning to before the last's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// When the first begins.
+    pub from: Timestamp,
+    /// When the last ends.
+    pub until: Timestamp,
+}
+
+/// How many emails of a queue ended unsent for a cause in an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailuresOfHour {
+    /// In which queue.
+    pub queue: String,
+    /// For which cause.
+    pub cause: Cause,
+    /// How many.
+    pub count: u64,
+    /// The latest of them, and when that was.
+    pub latest: Option<(Timestamp, EmailId)>,
+}
+
+/// The counters, for whoever asks. What is told was so a moment ago.
+pub trait Counts: Sync {
+    /// Where a queue's emails are.
+    fn standing(
+        &self,
+        tenant: &TenantId,
+        queue: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<QueueCounts, PortError>> + Send;
+
+    /// What became of a queue's emails, or of all, in each of these hours in which anything did.
+    fn flow(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> impl Future<Output = Result<BTreeMap<Timestamp, Figures>, PortError>> + Send;
+
+    /// Why a queue's emails, or all, ended unsent in these hours, earliest first. `None` when that
+    /// is more than is read for one answer.
+    fn failures(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> impl Future<Output = Result<Option<Vec<FailuresOfHour>>, PortError>> + Send;
 }

@@ -18,6 +18,7 @@ mod ports;
 pub mod provider;
 pub mod queue;
 pub mod samples;
+pub mod tallies;
 pub mod trace;
 pub mod witness;
 
@@ -123,6 +124,8 @@ pub struct State {
     pub faults_of: HashMap<&'static str, VecDeque<Fault>>,
     /// The ports' methods that were called, in order.
     pub calls: Vec<&'static str>,
+    /// What is counted of all this, and what the stream tells.
+    pub tally: tallies::Counters,
     /// What the world does by itself; nothing when there is none.
     pub nature: Option<Nature>,
     nonces: u64,
@@ -353,6 +356,7 @@ impl State {
     pub(crate) fn store(&mut self, row: Row) {
         let now = self.now();
         let before = self.rows.insert(EmailKey::of(&row), row.clone());
+        self.tally.tell(now, before.as_ref(), &row);
         let Some(nature) = &mut self.nature else { return };
         nature.index(&row);
         nature.trace.note(Step::Row {
