@@ -13,6 +13,8 @@ use lambda_http::http::HeaderValue;
 use lambda_http::http::header::ALLOW;
 use lambda_http::{Body, Request, Response};
 
+use crate::failures::FailuresQuery;
+use crate::metrics::MetricsQuery;
 use crate::paging::Page;
 use crate::routes::{NoRoute, Route, route};
 use crate::{Manage, ManageError, Store};
@@ -87,6 +89,8 @@ where
         Route::RescheduleEmail(id) => http::json(200, &manage.reschedule(caller, id, parse_reschedule(body)?).await?),
         Route::CancelEmail(id) => http::json(200, &manage.cancel(caller, id).await?),
         Route::RetryEmail(id) => http::json(200, &manage.retry(caller, id, parse_retry(body)?).await?),
+        Route::Metrics => http::json(200, &manage.metrics(caller, &MetricsQuery::parse(query)?).await?),
+        Route::Failures => http::json(200, &manage.failures(caller, &FailuresQuery::parse(query)?).await?),
     })
 }
 

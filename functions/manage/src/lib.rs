@@ -4,26 +4,31 @@
 //! **Invariant:** nobody is told anything without a key, not even which routes there are; and
 //! nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them.
+//! for and [`period`] of which time; [`emails`] answers what is asked about emails, [`asked`] does what
+//! is asked of them; [`metrics`] and [`failures`] tell what became of them all.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
 pub mod emails;
+pub mod failures;
 pub mod handler;
+pub mod metrics;
 pub mod paging;
+pub mod period;
 pub mod routes;
 
 use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
+use domain::cost::Prices;
 use domain::lifecycle::Policy;
-use domain::ports::{Listing, PortError, Rows};
+use domain::ports::{Counts, Listing, PortError, Rows};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing {}
+pub trait Store: Rows + Listing + Counts {}
 
-impl<T: Rows + Listing> Store for T {}
+impl<T: Rows + Listing + Counts> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -34,6 +39,8 @@ pub struct Managing {
     pub expires_after: Duration,
     /// How long a finished email is kept.
     pub retention: Duration,
+    /// What SES asks for.
+    pub prices: Prices,
 }
 
 /// Answers with what the world offers.

@@ -19,6 +19,10 @@ pub enum Route {
     CancelEmail(EmailId),
     /// `POST /emails/{id}/retry`.
     RetryEmail(EmailId),
+    /// `GET /emails/metrics`.
+    Metrics,
+    /// `GET /failures`.
+    Failures,
 }
 
 /// Why nothing is asked for.
@@ -43,6 +47,8 @@ impl Route {
             Self::RescheduleEmail(_) => "reschedule_email",
             Self::CancelEmail(_) => "cancel_email",
             Self::RetryEmail(_) => "retry_email",
+            Self::Metrics => "metrics",
+            Self::Failures => "failures",
         }
     }
 }
@@ -72,6 +78,8 @@ fn methods(segments: &[&str]) -> Option<Methods> {
     Some(match *segments {
         ["emails"] => vec![(Method::GET, Some(Route::ListEmails)), (Method::POST, None)],
         ["emails", "batch"] => vec![(Method::POST, None)],
+        ["emails", "metrics"] => vec![(Method::GET, Some(Route::Metrics))],
+        ["failures"] => vec![(Method::GET, Some(Route::Failures))],
         ["emails", id] => vec![
             (Method::GET, Some(Route::GetEmail(email(id)?))),
             (Method::PATCH, Some(Route::RescheduleEmail(email(id)?))),
@@ -121,6 +129,10 @@ mod tests {
             ("BREW", &email, only("GET, PATCH")),
             ("GET", &format!("{email}/cancel"), only("POST")),
             ("PATCH", &format!("{email}/retry"), only("POST")),
+            ("GET", "/emails/metrics", Ok(Route::Metrics)),
+            ("GET", "/failures", Ok(Route::Failures)),
+            ("POST", "/emails/metrics", only("GET")),
+            ("DELETE", "/failures", only("GET")),
             ("POST", "/emails", Err(NoRoute::Unknown)),
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
         ] {

@@ -10,7 +10,7 @@
 
 mod common;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -21,8 +21,12 @@ use domain::lifecycle::asked::Refusal;
 use domain::lifecycle::{Policy, Transition};
 use domain::limits;
 use domain::listing::{Place, Start};
-use domain::ports::{Claimed, Created, EmailKey, Listing, PortError, Rows, Wake, Written};
+use domain::ports::{
+    Claimed, Counts, Created, EmailKey, FailuresOfHour, Hours, Listing, PortError, Rows, Wake, Written,
+};
 use domain::row::{Acceptance, Due, DueKind, Lane, Lease, Row, Status};
+use domain::tally::counter::Figures;
+use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use serde_json::{Value, json};
@@ -814,6 +818,30 @@ impl Rows for Meddled {
 impl Listing for Meddled {
     async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
         self.world.places(tenant, start, count).await
+    }
+}
+
+impl Counts for Meddled {
+    async fn standing(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
+        self.world.standing(tenant, queue, now).await
+    }
+
+    async fn flow(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> Result<BTreeMap<Timestamp, Figures>, PortError> {
+        self.world.flow(tenant, queue, hours).await
+    }
+
+    async fn failures(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
+        self.world.failures(tenant, queue, hours).await
     }
 }
 

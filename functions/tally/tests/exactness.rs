@@ -1,5 +1,11 @@
 //! However the stream delivers its changes, each is counted once.
 
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
 mod common;
 
 use common::{Crowded, expected, found, stream};

@@ -9,6 +9,7 @@ pub mod address;
 pub mod api_error;
 pub mod apply;
 pub mod cause;
+pub mod cost;
 pub mod email;
 pub mod fate;
 pub mod id;

@@ -13,5 +13,6 @@ mod listing;
 mod outcomes;
 mod pacing;
 mod refusals;
+mod reports;
 mod schedule;
 mod wake_ups;

@@ -5,8 +5,10 @@
 
 pub mod api;
 pub mod email_view;
+pub mod failures_view;
 pub mod hand_over;
 mod json;
+pub mod metrics_view;
 pub mod ses_event;
 pub mod times;
 pub mod wake_up;
