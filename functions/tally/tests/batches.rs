@@ -1,5 +1,4 @@
 //! Lambda's events: what is counted of them, and when they must come again.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 use std::time::Duration;
 

@@ -1,5 +1,4 @@
 //! Emails as the machine moves them, told by the stream of the world in memory, and counted.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
 
 use std::time::Duration;
 

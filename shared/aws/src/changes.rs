@@ -35,7 +35,9 @@ const ATTACHMENT_BYTES: &str = "zb";
 /// A record's place in the stream, for the log.
 #[must_use]
 pub fn sequence_number(record: &Value) -> &str {
-    record["dynamodb"]["SequenceNumber"].as_str().unwrap_or("none")
+    field(field(record, "dynamodb"), "SequenceNumber")
+        .as_str()
+        .unwrap_or("none")
 }
 
 /// Reads a record. `None`: it is about no row.
@@ -43,24 +45,29 @@ pub fn sequence_number(record: &Value) -> &str {
 /// # Errors
 /// [`ChangeError`] names what is wrong, never a value.
 pub fn read(record: &Value) -> Result<Option<Change>, ChangeError> {
-    let record = &record["dynamodb"];
-    let keys = item_of(&record["Keys"]);
+    let record = field(record, "dynamodb");
+    let keys = item_of(field(record, "Keys"));
     if text(&keys, "sk") != Ok(item::EMAIL) {
         return Ok(None);
     }
     let key = item::key_of(&keys)?;
-    let sequence = record["SequenceNumber"].as_str().and_then(Sequence::parse);
+    let sequence = field(record, "SequenceNumber").as_str().and_then(Sequence::parse);
     let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
     // Seconds, also with a fraction.
-    let seconds = record["ApproximateCreationDateTime"].to_string();
+    let seconds = field(record, "ApproximateCreationDateTime").to_string();
     let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;
     Ok(Some(Change {
         mark: Mark::new(&key, sequence, at),
         key,
         at,
-        before: glimpse(&item_of(&record["OldImage"]))?,
-        after: glimpse(&item_of(&record["NewImage"]))?,
+        before: glimpse(&item_of(field(record, "OldImage")))?,
+        after: glimpse(&item_of(field(record, "NewImage")))?,
     }))
+}
+
+/// What is in a field; null where there is none.
+fn field<'a>(record: &'a Value, name: &str) -> &'a Value {
+    record.get(name).unwrap_or(&Value::Null)
 }
 
 /// Seconds since 1970 as a number of JSON, which may have an exponent.

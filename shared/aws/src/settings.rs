@@ -444,6 +444,21 @@ mod tests {
     }
 
     #[test]
+    fn default_prices_are_the_standard_ones() {
+        let environment = environment(&[
+            (
+                "MAILQUEUE_SES_USD_PER_1000_RECIPIENTS",
+                default_of("SesUsdPer1000Recipients").trim_matches('"'),
+            ),
+            (
+                "MAILQUEUE_SES_USD_PER_ATTACHMENT_GB",
+                default_of("SesUsdPerAttachmentGb").trim_matches('"'),
+            ),
+        ]);
+        assert_eq!(read(&environment, |read| read.prices()), Ok(Prices::standard()));
+    }
+
+    #[test]
     fn the_hash_is_read_in_either_case() {
         let environment = environment(&[("MAILQUEUE_API_KEY_SHA256", &"aF".repeat(32))]);
         assert_eq!(read(&environment, |read| read.key()).unwrap().sha256, [0xaf; 32]);

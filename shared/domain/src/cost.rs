@@ -43,7 +43,8 @@ impl fmt::Display for Usd {
 /// As a number: the field's name says the unit.
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64(self.to_string().parse().map_err(serde::ser::Error::custom)?)
+        let number = self.to_string().parse().map_err(serde::ser::Error::custom)?;
+        serializer.serialize_f64(number)
     }
 }
 
@@ -60,6 +61,15 @@ pub struct Prices {
 }
 
 impl Prices {
+    /// The prices that `template.yaml` has by default.
+    #[must_use]
+    pub const fn standard() -> Self {
+        Self {
+            thousand_recipients: Usd(100_000_000),
+            attachment_gigabyte: Usd(120_000_000),
+        }
+    }
+
     /// What it costs to send to so many recipients; each counts the bytes that it is sent.
     #[must_use]
     pub fn cost(&self, recipients: u64, attachment_bytes: u64) -> Usd {
@@ -105,10 +115,7 @@ mod tests {
 
     #[test]
     fn recipients_and_attachments_are_paid_for() {
-        let prices = Prices {
-            thousand_recipients: Usd::parse("0.10").unwrap(),
-            attachment_gigabyte: Usd::parse("0.12").unwrap(),
-        };
+        let prices = Prices::standard();
         for (recipients, bytes, usd) in [
             (0, 0, "0"),
             (1, 0, "0.0001"),

@@ -378,6 +378,7 @@ impl System {
                 policy: self.timings.policy.clone(),
                 expires_after: self.timings.expires_after,
                 retention: RETENTION,
+                prices: domain::cost::Prices::standard(),
             },
         };
         let key = key();

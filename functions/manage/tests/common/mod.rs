@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use aws::gateway;
 use aws::settings::KeySettings;
-use domain::cost::{Prices, Usd};
+use domain::cost::Prices;
 use domain::lifecycle::Policy;
 use domain::ports::Bodies;
 use lambda_http::{Body, Response};
@@ -23,10 +23,7 @@ pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, Wo
             policy: Policy::standard(),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
-            prices: Prices {
-                thousand_recipients: Usd::parse("0.10").expect("a price"),
-                attachment_gigabyte: Usd::parse("0.12").expect("a price"),
-            },
+            prices: Prices::standard(),
         },
     }
 }

@@ -60,6 +60,12 @@ pub struct Change {
     pub after: Option<Glimpse>,
 }
 
+/// The figure of a slot.
+type Slot = fn(u8) -> Figure;
+
+/// What of a row says when something was seen last.
+type SeenAt = fn(&Glimpse) -> Option<Timestamp>;
+
 /// What changes, by counter.
 pub type Deltas = BTreeMap<Counter, Delta>;
 
@@ -99,7 +105,7 @@ impl Sum<'_> {
 
     /// A row is where it is, or is no longer.
     fn stands(&mut self, row: &Glimpse, by: i64) {
-        let (figure, slot): (_, Option<fn(u8) -> Figure>) = match row.status {
+        let (figure, slot): (_, Option<Slot>) = match row.status {
             Status::Queued if row.held => (Figure::Held, None),
             Status::Queued if row.tried => (Figure::Retry, Some(Figure::RetryIn)),
             Status::Queued if row.scheduled => (Figure::Scheduled, Some(Figure::ScheduledIn)),
@@ -164,7 +170,7 @@ impl Sum<'_> {
         let seen = [
             (|row: &Glimpse| row.opened_at, Figure::Opened, Figure::FirstOpened),
             (|row: &Glimpse| row.clicked_at, Figure::Clicked, Figure::FirstClicked),
-        ] as [(fn(&Glimpse) -> Option<Timestamp>, _, _); 2];
+        ] as [(SeenAt, _, _); 2];
         for (at, again, first) in seen {
             let known = before.and_then(at);
             if at(row) > known {

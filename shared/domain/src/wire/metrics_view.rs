@@ -193,7 +193,7 @@ impl Granularity {
     pub fn begin(self, at: Timestamp) -> Timestamp {
         let begin = || {
             let time = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
-            let time = time.to_zoned(TimeZone::UTC).datetime();
+            let time = time.to_zoned_datetime(TimeZone::UTC).datetime();
             let date = match self {
                 Self::Hourly => return Some(crate::tally::counter::hour_of(at)),
                 Self::Daily => time.date(),
@@ -203,7 +203,7 @@ impl Granularity {
                 }
                 Self::Monthly => time.date().first_of_month(),
             };
-            let begin = date.to_zoned(TimeZone::UTC).ok()?.timestamp();
+            let begin = date.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp();
             Some(Timestamp::from_millis(begin.as_millisecond()))
         };
         begin().unwrap_or(at)
@@ -347,13 +347,6 @@ mod tests {
         Timestamp::parse_rfc3339(text).unwrap()
     }
 
-    fn prices() -> Prices {
-        Prices {
-            thousand_recipients: Usd::parse("0.1").unwrap(),
-            attachment_gigabyte: Usd::parse("0.12").unwrap(),
-        }
-    }
-
     #[test]
     fn periods_begin_where_people_expect_it() {
         let begin = |granularity: Granularity| granularity.begin(at("2026-11-25T17:48:59.999Z")).to_string();
@@ -410,7 +403,7 @@ mod tests {
         ];
         let row = |period: &str, sent: u64, rate: f64, bounced: u64| json!({"period": format!("{period}T00:00:00.000Z"), "sent": sent, "delivery_rate": rate, "bounced": bounced, "received": 0});
         assert_eq!(
-            serde_json::to_value(MetricsView::new(&wanted, &flow, &failures, &prices())).unwrap(),
+            serde_json::to_value(MetricsView::new(&wanted, &flow, &failures, &Prices::standard())).unwrap(),
             json!({
                 "object": "metrics",
                 "start_date": "2026-11-24T20:00:00.000Z",
@@ -431,7 +424,7 @@ mod tests {
             dimensions: Vec::new(),
             ..wanted
         };
-        let view = serde_json::to_value(MetricsView::new(&totals_only, &flow, &[], &prices())).unwrap();
+        let view = serde_json::to_value(MetricsView::new(&totals_only, &flow, &[], &Prices::standard())).unwrap();
         assert_eq!(view.get("data"), None);
     }
 }
