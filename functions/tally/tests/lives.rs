@@ -26,6 +26,7 @@ fn written(decision: Decision) -> Row {
 async fn the_machine_s_own_moves_are_counted() {
     let (world, email) = (World::default(), samples::email().unwrap());
     let (policy, now) = (Policy::standard(), samples::BORN);
+    world.state().now_ms = now.as_millis();
     world.state().tally.stream = Some(Vec::new());
     let store = |row: &Row| world.state().plant(row.clone());
     let refused = || Attempt::NotAccepted {
