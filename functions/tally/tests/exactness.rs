@@ -9,7 +9,9 @@
 mod common;
 
 use common::{Crowded, expected, found, stream};
-use domain::tally::change::Change;
+use domain::row::Status;
+use domain::tally::change::{Change, Glimpse};
+use domain::tally::portion::{Mark, Sequence};
 use fastrand::Rng;
 use futures::future::join_all;
 use tally::CountChanges;
@@ -130,11 +132,42 @@ async fn shards_whose_numbers_are_alike_do_not_take_each_other_for_counted() {
     };
     let other = one.iter().map(|change| Change {
         key: key(change),
-        mark: domain::tally::portion::Mark::new(&key(change), change.mark.sequence.clone(), change.at),
+        mark: Mark::new(&key(change), change.mark.sequence.clone(), change.at),
         ..change.clone()
     });
     let other: Vec<_> = other.collect();
     let world = World::default();
     deliver(&world, [&one[..], &other[..], &one[..], &other[..]]).await;
     assert_eq!(found(&world), expected(&[one, other].concat()));
+}
+
+/// One of the two counts a change and its opposite, the other the change alone: together they
+/// change nothing, and must be noticed all the same.
+#[tokio::test(start_paused = true)]
+async fn changes_that_cancel_out_are_counted_once_beside_others() {
+    for seed in 0..SEEDS {
+        fastrand::seed(seed);
+        let mut rng = Rng::with_seed(seed);
+        let first = stream(&mut rng, 1).remove(0);
+        let row = |status| {
+            first.after.clone().map(|row| Glimpse {
+                status,
+                held: false,
+                scheduled: false,
+                tried: false,
+                ..row
+            })
+        };
+        let (queued, sending) = (row(Status::Queued), row(Status::Sending));
+        let change = |sequence: &str, before: &Option<Glimpse>, after: &Option<Glimpse>| Change {
+            mark: Mark::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
+            before: before.clone(),
+            after: after.clone(),
+            ..first.clone()
+        };
+        let both = [change("1", &queued, &sending), change("2", &sending, &queued)];
+        let world = World::default();
+        join_all([&both[..1], &both[..]].map(|batch| deliver(&world, [batch]))).await;
+        assert_eq!(found(&world), expected(&both), "seed {seed}");
+    }
 }
