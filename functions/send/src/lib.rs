@@ -8,6 +8,7 @@
 
 pub mod handler;
 pub mod pacer;
+pub mod remembered;
 
 use std::time::Duration;
 

@@ -20,6 +20,10 @@ use domain::timestamp::Timestamp;
 /// not limited by anything.
 const FRESH: Duration = Duration::from_secs(5);
 
+/// How long what is known of [`Pace::settings_no`] is good: a queue that is paused is heard of
+/// within five seconds, the claim included.
+const SETTINGS_FRESH: Duration = Duration::from_secs(4);
+
 /// How often a change is tried that others come before.
 const ROUNDS: usize = 8;
 
@@ -58,6 +62,7 @@ struct Known {
 pub struct Pacer {
     known: Mutex<Option<Known>>,
     run: Mutex<Run>,
+    settings: Mutex<Option<(u64, Timestamp)>>,
 }
 
 impl Pacer {
@@ -174,7 +179,7 @@ impl Pacer {
         };
         let becomes = match change {
             Change::Breaker { becomes, .. } => becomes,
-            Change::Book { .. } | Change::Rate { .. } => None,
+            Change::Book { .. } | Change::Rate { .. } | Change::Settings => None,
         };
         if becomes.is_some_and(|open| open.until > now) {
             // Known before it is written: the batch's other emails stop at once.
@@ -211,7 +216,25 @@ impl Pacer {
         Ok(paced)
     }
 
+    /// [`Pace::settings_no`] as it was a few seconds ago at most. Whoever has just booked knows it;
+    /// after a long wait for a slot the pace is read once more.
+    ///
+    /// # Errors
+    /// When it had to be read and could not be.
+    pub async fn settings_no<R: Paces>(&self, rows: &R, now: Timestamp) -> Result<u64, PortError> {
+        let known = *lock(&self.settings);
+        if let Some((no, at)) = known
+            && now.since(at) < SETTINGS_FRESH
+        {
+            return Ok(no);
+        }
+        let pace = rows.pace().await?;
+        self.learn(pace, now);
+        Ok(pace.settings_no)
+    }
+
     fn learn(&self, pace: Pace, at: Timestamp) {
+        *lock(&self.settings) = Some((pace.settings_no, at));
         *lock(&self.known) = Some(Known { pace, at });
     }
 }

@@ -82,6 +82,7 @@ fn twenty_a_second() -> Pace {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros(0)),
         open: None,
+        settings_no: 0,
     }
 }
 

@@ -28,6 +28,8 @@ const OPEN_CAUSE: &str = "open_cause";
 const OPEN_UNTIL: &str = "open_until";
 /// How often in a row.
 const OPEN_TIMES: &str = "open_times";
+/// How often queues or suppressions were changed.
+const SETTINGS_NO: &str = "settings_no";
 
 fn read(item: &Item) -> Result<Pace, ItemError> {
     let open = match maybe(item, OPEN_UNTIL, time)? {
@@ -42,6 +44,7 @@ fn read(item: &Item) -> Result<Pace, ItemError> {
         rate: maybe(item, RATE, number)?.and_then(Rate::from_millis),
         free_at: maybe(item, FREE_AT, number)?.map(Micros),
         open,
+        settings_no: maybe(item, SETTINGS_NO, number)?.unwrap_or_default(),
     })
 }
 
@@ -114,6 +117,11 @@ fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluent
                     .expression_attribute_values(":rate", n(rate.as_millis())),
             }
         }
+        // Repeated by the SDK it counts twice: senders read once more than they need to.
+        Change::Settings => update
+            .update_expression("ADD #settings_no :one")
+            .expression_attribute_names("#settings_no", SETTINGS_NO)
+            .expression_attribute_values(":one", n(1)),
     }
 }
 

@@ -21,6 +21,7 @@ fn stored() -> Value {
     json!({
         "rate": {"N": "14000"}, "free_at": {"N": "5000123"},
         "open_until": {"N": "7000"}, "open_cause": {"S": "quota_exceeded"}, "open_times": {"N": "2"},
+        "settings_no": {"N": "9"},
     })
 }
 
@@ -33,6 +34,7 @@ fn pace() -> Pace {
             until: at(7_000),
             times: 2,
         }),
+        settings_no: 9,
     }
 }
 
@@ -101,6 +103,8 @@ async fn each_change_is_one_conditional_write() {
 
     let (update, condition, _) = asked(Change::Rate { rate: Some(rate()) }).await;
     assert_eq!((update, condition), (json!("SET #rate = :rate"), Value::Null));
+    let (update, condition, _) = asked(Change::Settings).await;
+    assert_eq!((update, condition), (json!("ADD #settings_no :one"), Value::Null));
     let (update, _, _) = asked(Change::Rate { rate: None }).await;
     assert_eq!(update, "REMOVE #rate");
 }
