@@ -4,13 +4,15 @@
 //! **Invariant:** nobody is told anything without a key, not even which routes there are; and
 //! nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them.
+//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them;
+//! [`queues`] are the named queues.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
 pub mod emails;
 pub mod handler;
 pub mod paging;
+pub mod queues;
 pub mod routes;
 
 use std::time::Duration;
@@ -18,12 +20,12 @@ use std::time::Duration;
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::lifecycle::Policy;
-use domain::ports::{Listing, PortError, Rows};
+use domain::ports::{Jobs, Listing, Paces, PortError, Queues, Rows};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing {}
+pub trait Store: Rows + Listing + Queues + Jobs + Paces {}
 
-impl<T: Rows + Listing> Store for T {}
+impl<T: Rows + Listing + Queues + Jobs + Paces> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -63,4 +65,7 @@ pub enum ManageError {
     /// The world failed, or too much happens to the email at once: the caller may ask again.
     #[error("an email could not be written")]
     Write(#[from] ApplyError),
+    /// Too much happens to a queue at once: the caller may ask again.
+    #[error("a queue could not be written: others change it at this moment")]
+    Busy,
 }

@@ -4,6 +4,7 @@
 //! is found by another spelling, so that a path that is none of these names nothing.
 
 use domain::id::EmailId;
+use domain::queue::QueueName;
 use lambda_http::http::Method;
 
 /// What is asked for.
@@ -19,6 +20,28 @@ pub enum Route {
     CancelEmail(EmailId),
     /// `POST /emails/{id}/retry`.
     RetryEmail(EmailId),
+    /// `GET /queues`.
+    ListQueues,
+    /// `POST /queues`.
+    CreateQueue,
+    /// `GET /queues/{name}`.
+    GetQueue(QueueName),
+    /// `PATCH /queues/{name}`.
+    ChangeQueue(QueueName),
+    /// `DELETE /queues/{name}`.
+    DeleteQueue(QueueName),
+    /// `POST /queues/{name}/pause`.
+    PauseQueue(QueueName),
+    /// `POST /queues/{name}/resume`.
+    ResumeQueue(QueueName),
+    /// `POST /queues/{name}/purge`.
+    PurgeQueue(QueueName),
+    /// `POST /queues/{name}/restore`.
+    RestoreQueue(QueueName),
+    /// `POST /queues/{name}/retry`.
+    RedriveQueue(QueueName),
+    /// `GET /queues/{name}/jobs/{id}`.
+    GetJob(QueueName, EmailId),
 }
 
 /// Why nothing is asked for.
@@ -43,6 +66,17 @@ impl Route {
             Self::RescheduleEmail(_) => "reschedule_email",
             Self::CancelEmail(_) => "cancel_email",
             Self::RetryEmail(_) => "retry_email",
+            Self::ListQueues => "list_queues",
+            Self::CreateQueue => "create_queue",
+            Self::GetQueue(_) => "get_queue",
+            Self::ChangeQueue(_) => "change_queue",
+            Self::DeleteQueue(_) => "delete_queue",
+            Self::PauseQueue(_) => "pause_queue",
+            Self::ResumeQueue(_) => "resume_queue",
+            Self::PurgeQueue(_) => "purge_queue",
+            Self::RestoreQueue(_) => "restore_queue",
+            Self::RedriveQueue(_) => "redrive_queue",
+            Self::GetJob(..) => "get_job",
         }
     }
 }
@@ -69,6 +103,9 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
 /// What there is at a path; `None` where there is nothing.
 fn methods(segments: &[&str]) -> Option<Methods> {
     let email = EmailId::parse;
+    let queue = |name| QueueName::parse(name).ok();
+    let get = |route| (Method::GET, Some(route));
+    let post = |route| vec![(Method::POST, Some(route))];
     Some(match *segments {
         ["emails"] => vec![(Method::GET, Some(Route::ListEmails)), (Method::POST, None)],
         ["emails", "batch"] => vec![(Method::POST, None)],
@@ -78,6 +115,18 @@ fn methods(segments: &[&str]) -> Option<Methods> {
         ],
         ["emails", id, "cancel"] => vec![(Method::POST, Some(Route::CancelEmail(email(id)?)))],
         ["emails", id, "retry"] => vec![(Method::POST, Some(Route::RetryEmail(email(id)?)))],
+        ["queues"] => vec![get(Route::ListQueues), (Method::POST, Some(Route::CreateQueue))],
+        ["queues", name] => vec![
+            get(Route::GetQueue(queue(name)?)),
+            (Method::PATCH, Some(Route::ChangeQueue(queue(name)?))),
+            (Method::DELETE, Some(Route::DeleteQueue(queue(name)?))),
+        ],
+        ["queues", name, "pause"] => post(Route::PauseQueue(queue(name)?)),
+        ["queues", name, "resume"] => post(Route::ResumeQueue(queue(name)?)),
+        ["queues", name, "purge"] => post(Route::PurgeQueue(queue(name)?)),
+        ["queues", name, "restore"] => post(Route::RestoreQueue(queue(name)?)),
+        ["queues", name, "retry"] => post(Route::RedriveQueue(queue(name)?)),
+        ["queues", name, "jobs", id] => vec![get(Route::GetJob(queue(name)?, email(id)?))],
         _ => return None,
     })
 }
@@ -87,6 +136,10 @@ mod tests {
     use super::*;
 
     const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+    fn news() -> QueueName {
+        QueueName::parse("news").unwrap()
+    }
 
     fn of(method: &str, path: &str) -> Result<Route, NoRoute> {
         route(&Method::from_bytes(method.as_bytes()).unwrap(), path)
@@ -121,6 +174,20 @@ mod tests {
             ("BREW", &email, only("GET, PATCH")),
             ("GET", &format!("{email}/cancel"), only("POST")),
             ("PATCH", &format!("{email}/retry"), only("POST")),
+            ("GET", "/queues", Ok(Route::ListQueues)),
+            ("POST", "/queues", Ok(Route::CreateQueue)),
+            ("DELETE", "/queues", only("GET, POST")),
+            ("GET", "/queues/news", Ok(Route::GetQueue(news()))),
+            ("PATCH", "/queues/news", Ok(Route::ChangeQueue(news()))),
+            ("DELETE", "/queues/news", Ok(Route::DeleteQueue(news()))),
+            ("POST", "/queues/news", only("GET, PATCH, DELETE")),
+            ("POST", "/queues/news/pause", Ok(Route::PauseQueue(news()))),
+            ("POST", "/queues/news/resume", Ok(Route::ResumeQueue(news()))),
+            ("POST", "/queues/news/purge", Ok(Route::PurgeQueue(news()))),
+            ("POST", "/queues/news/restore", Ok(Route::RestoreQueue(news()))),
+            ("POST", "/queues/news/retry", Ok(Route::RedriveQueue(news()))),
+            ("GET", "/queues/news/retry", only("POST")),
+            ("GET", &format!("/queues/news/jobs/{ID}"), Ok(Route::GetJob(news(), id))),
             ("POST", "/emails", Err(NoRoute::Unknown)),
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
         ] {
@@ -141,6 +208,13 @@ mod tests {
             "/emails//",
             "/emails/x",
             "/emails/batch/",
+            "/queues/",
+            "/queues/News",
+            "/queues/a%20b",
+            "/queues/news/",
+            "/queues/news/stop",
+            "/queues/news/jobs",
+            "/queues/news/jobs/x",
             "/emails/../emails",
             "/emails%2F",
             "/emails/%00",

@@ -16,12 +16,15 @@ use std::time::Duration;
 
 use common::{ask, ask_of, manage, read};
 use domain::cause::Cause;
-use domain::id::TenantId;
+use domain::id::{EmailId, TenantId};
 use domain::lifecycle::asked::Refusal;
 use domain::lifecycle::{Policy, Transition};
 use domain::limits;
 use domain::listing::{Place, Start};
-use domain::ports::{Claimed, Created, EmailKey, Listing, PortError, Rows, Wake, Written};
+use domain::pacing::{Change, Pace};
+use domain::ports::{Claimed, Created, EmailKey, Jobs, Listing, Paced, Paces, PortError, Queues, Rows, Wake, Written};
+use domain::queue::job::Job;
+use domain::queue::{Queue, QueueKey};
 use domain::row::{Acceptance, Due, DueKind, Lane, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
@@ -814,6 +817,44 @@ impl Rows for Meddled {
 impl Listing for Meddled {
     async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
         self.world.places(tenant, start, count).await
+    }
+}
+
+impl Queues for Meddled {
+    async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
+        self.world.queue(key).await
+    }
+
+    async fn queues(&self, tenant: &TenantId) -> Result<Vec<Queue>, PortError> {
+        self.world.queues(tenant).await
+    }
+
+    async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
+        self.world.save_queue(before, queue, job).await
+    }
+}
+
+impl Jobs for Meddled {
+    async fn due_jobs(&self, until: Timestamp) -> Result<Vec<(QueueKey, EmailId)>, PortError> {
+        self.world.due_jobs(until).await
+    }
+
+    async fn job(&self, queue: &QueueKey, id: EmailId) -> Result<Option<Job>, PortError> {
+        self.world.job(queue, id).await
+    }
+
+    async fn save_job(&self, job: &Job) -> Result<bool, PortError> {
+        self.world.save_job(job).await
+    }
+}
+
+impl Paces for Meddled {
+    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
+        self.world.pace(of).await
+    }
+
+    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
+        self.world.change_pace(of, change).await
     }
 }
 

@@ -42,6 +42,11 @@ impl<K: Eq + Hash, V: Clone> Remembered<K, V> {
         Ok(value)
     }
 
+    /// What was last read, however old: good for a first guess only.
+    pub fn last(&self, key: &K) -> Option<V> {
+        self.lock().get(key).map(|(_, value)| value.clone())
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<K, (u64, V)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -50,6 +50,7 @@ fn wake_up(n: u8, recipients: u32) -> WakeUp {
         id: key.id,
         recipients,
         bytes: 100,
+        queue: domain::queue::QueueName::default(),
     }
 }
 

@@ -33,6 +33,7 @@ fn wake_up(key: &EmailKey) -> WakeUp {
         id: key.id,
         recipients: 1,
         bytes: 100,
+        queue: domain::queue::QueueName::default(),
     }
 }
 

@@ -21,6 +21,7 @@ pub mod lanes;
 pub mod list;
 mod pace;
 pub mod probe;
+mod queues;
 #[cfg(test)]
 mod replay;
 pub mod rows;

@@ -14,14 +14,20 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update as RowUpdate,
+};
 use domain::lifecycle::{Policy, Transition};
 use domain::ports::{Claimed, Created, EmailKey, PortError, Rows, Written};
+use domain::queue::QueueKey;
 use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 
 use crate::failure::port;
+use crate::queues;
 use crate::settings::TableSettings;
 
 pub(crate) mod expression;
@@ -213,6 +219,64 @@ impl Table {
         Err(port(what)(error.into()))
     }
 
+    /// Writes a row while its queue is still in this state: one transaction.
+    async fn write_in(
+        &self,
+        before: &Row,
+        after: &Row,
+        update: Update,
+        queue_no: u64,
+        now: Timestamp,
+    ) -> Result<Written, PortError> {
+        const WHAT: &str = "writing a transition beside its queue";
+        const REFUSED: Option<&str> = Some("ConditionalCheckFailed");
+        let error = |error| port(WHAT)(error);
+        let QueueKey { tenant, name } = QueueKey::of(before);
+        let queue = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(queues::pk(&tenant)))
+            .key("sk", AttributeValue::S(queues::queue_sk(&name)))
+            .condition_expression("#no = :no")
+            .expression_attribute_names("#no", "no")
+            .expression_attribute_values(":no", AttributeValue::N(queue_no.to_string()))
+            .build()
+            .map_err(|failed| error(failed.into()))?;
+        let row = RowUpdate::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::primary_key(&EmailKey::of(before))))
+            .update_expression(update.update)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|failed| error(failed.into()))?;
+        let answer = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().condition_check(queue).build())
+            .transact_items(TransactWriteItem::builder().update(row).build())
+            .send()
+            .await;
+        let failed = match answer {
+            Ok(_) => return Ok(Written::Done),
+            Err(failed) => failed,
+        };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = failed.as_service_error() {
+            match canceled.cancellation_reasons() {
+                [queue, _] if queue.code() == REFUSED => return Ok(Written::QueueMoved),
+                [_, stored] if stored.code() == REFUSED => {
+                    return Ok(match maybe_row(stored.item.clone(), now, WHAT)? {
+                        Some(stored) if *stored == *after => Written::Done,
+                        stored => Written::Moved(stored),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Err(error(failed.into()))
+    }
+
     fn ttl(&self, now: Timestamp) -> i64 {
         now.after(self.retention).as_secs()
     }
@@ -330,6 +394,9 @@ impl Rows for Table {
         };
         let after = &transition.row;
         let update = expression::transition(before, after, transition.condition, self.shards, self.ttl(now));
+        if let Some(queue_no) = transition.condition.queue_no() {
+            return self.write_in(before, after, update, queue_no, now).await;
+        }
         match self.update(&key, update, WHAT, ReturnValue::None).await? {
             Updated::Done(_) => Ok(Written::Done),
             Updated::Refused(item) => match maybe_row(item, now, WHAT)? {

@@ -71,6 +71,17 @@ pub enum Problem {
         /// How long it may be.
         max: usize,
     },
+    /// A number out of its range, or none that is whole.
+    #[error("must be a whole number from {min} to {max}")]
+    Range {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// A queue that there is not; the names of those that there are.
+    #[error("there is no queue of this name; there are {0}")]
+    NoQueue(String),
     /// Any other bad value.
     #[error("{0}")]
     Bad(&'static str),

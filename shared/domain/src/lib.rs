@@ -18,6 +18,7 @@ pub mod limits;
 pub mod listing;
 pub mod pacing;
 pub mod ports;
+pub mod queue;
 pub mod retry;
 pub mod row;
 pub mod standing;

@@ -237,8 +237,12 @@ fn a_lost_answer_is_never_taken_for_a_refusal() {
 fn only_failing_becomes_failed_and_only_for_its_claim() {
     for status in Status::ALL {
         let expected = (status == Status::Failing).then_some((Status::Failed, Then::Nothing));
-        assert_eq!(leads_to(&handed_over(&row(status), 1)), expected, "{status:?}");
-        assert_eq!(handed_over(&row(status), 2), Decision::Forget, "{status:?}");
+        assert_eq!(
+            leads_to(&handed_over(&row(status), 1, at(1000))),
+            expected,
+            "{status:?}"
+        );
+        assert_eq!(handed_over(&row(status), 2, at(1000)), Decision::Forget, "{status:?}");
     }
 }
 
@@ -490,7 +494,7 @@ fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
 }
 
 #[test]
-fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
+fn every_written_row_waits_exactly_while_it_is_unfinished() {
     for status in Status::ALL {
         let row = row(status);
         let decisions = [
@@ -499,7 +503,7 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
             decided(&row, refused(Cause::Unavailable)),
             decided(&row, refused(Cause::Rejected)),
             decided(&row, Attempt::Ambiguous),
-            handed_over(&row, 1),
+            handed_over(&row, 1, at(1000)),
             overdue(&row, outlook(false), &policy(), at(5000)),
             overdue(&row, outlook(true), &policy(), at(5000)),
             overdue(&row, outlook(true), &policy(), at(2_000_000)),
@@ -507,7 +511,15 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
         for decision in decisions {
             if let Decision::Write(transition) = decision {
                 let next = &transition.row;
-                assert_eq!(next.due.is_none(), next.status.is_final(), "{status:?} -> {next:?}");
+                let kind = next.due.map(|due| due.kind);
+                match next.status {
+                    Status::Sent => assert_eq!(kind, None, "{status:?} -> {next:?}"),
+                    end if end.is_final() => assert_eq!(kind, Some(DueKind::Ended), "{status:?} -> {next:?}"),
+                    _ => assert!(
+                        matches!(kind, Some(DueKind::Check | DueKind::Wake)),
+                        "{status:?} -> {next:?}"
+                    ),
+                }
                 assert_eq!(
                     next.lease.is_some(),
                     next.status == Status::Sending,

@@ -175,3 +175,22 @@ pub const SCHEDULE_MAX: Duration = Duration::from_secs(3653 * 86_400);
 ///
 /// Source: ours; what is called the past must be meant so.
 pub const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Recipients per second that a queue may be limited to. Our choice: above the largest rate of SES
+/// that we have heard of.
+pub const QUEUE_RATE_MAX: i64 = 100_000;
+
+/// Waits that a queue's retry policy may have. Our choice.
+pub const RETRY_WAITS_MAX: usize = 20;
+
+/// Seconds that a queue's retry policy may wait. Our choice: a week.
+pub const RETRY_WAIT_MAX: i64 = 604_800;
+
+/// Seconds after which a queue's emails may expire by default: ten years, as [`SCHEDULE_MAX`].
+pub const QUEUE_EXPIRY_MAX: i64 = 315_360_000;
+
+/// Bytes of the reason of a pause. Our choice.
+pub const REASON_MAX: usize = 500;
+
+/// Queues that a tenant may have. Our choice: they are shown on one page.
+pub const QUEUES_MAX: usize = 1_000;

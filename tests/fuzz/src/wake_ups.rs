@@ -63,8 +63,11 @@ fn read_wake_up(text: &str) {
             id,
             recipients,
             bytes,
+            queue,
         } = wake_up;
-        let said = said(text, &["v", "tenant", "id", "recipients", "bytes"]);
+        let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue"]);
+        let named = said.get("queue").map_or(Some("default"), Value::as_str);
+        assert_eq!(named, Some(queue.as_str()));
         assert_eq!((number(&said, "v"), v), (Some(1), 1), "only this version");
         assert_eq!(said.get("tenant").and_then(Value::as_str), Some(tenant.as_str()));
         same_id(&said, &id.to_string());

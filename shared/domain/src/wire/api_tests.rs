@@ -189,7 +189,11 @@ fn every_bad_email_has_its_status_name_and_path() {
             "topic_id: this field is not supported yet",
         ),
         (with(json!({"react": {}})), V, "react: this field is not supported yet"),
-        (with(json!({"queue": "x"})), V, "queue: this field is not supported yet"),
+        (
+            with(json!({"queue": "X"})),
+            V,
+            "queue: must be 1 to 64 lower-case letters, digits or dashes",
+        ),
         (
             with(json!({"priority": "high"})),
             V,

@@ -7,6 +7,7 @@ pub mod api;
 pub mod email_view;
 pub mod hand_over;
 mod json;
+pub mod queue_api;
 pub mod ses_event;
 pub mod times;
 pub mod wake_up;

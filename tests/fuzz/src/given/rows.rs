@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arbitrary::{Result, Unstructured};
+use arbitrary::{Error, Result, Unstructured};
 use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
+use domain::queue::QueueName;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
@@ -80,7 +81,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
     };
     let due_within = |at: Timestamp| Timestamp::from_millis(at.as_millis().clamp(0, 999_999_999_999_999));
     Ok(Row {
-        queue: texts::word(u, &["default", "news"])?,
+        queue: QueueName::parse(u.choose(&["default", "news"])?).map_err(|_| Error::IncorrectFormat)?,
         lane: *u.choose(&Lane::ALL)?,
         on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
         status: *u.choose(&Status::ALL)?,
@@ -110,7 +111,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         })?,
         due: maybe(u, |u| {
             Ok(Due {
-                kind: *u.choose(&[DueKind::Wake, DueKind::Check])?,
+                kind: *u.choose(&[DueKind::Wake, DueKind::Check, DueKind::Held, DueKind::Ended])?,
                 at: due_within(time(u)?),
             })
         })?,
@@ -119,6 +120,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         delivered_at: maybe(u, time)?,
         opened_at: maybe(u, time)?,
         clicked_at: maybe(u, time)?,
+        retried_at: maybe(u, time)?,
         ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
     })
 }
