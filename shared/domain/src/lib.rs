@@ -21,5 +21,6 @@ pub mod ports;
 pub mod retry;
 pub mod row;
 pub mod standing;
+pub mod suppression;
 pub mod timestamp;
 pub mod wire;

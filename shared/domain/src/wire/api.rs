@@ -373,7 +373,10 @@ pub fn parse_retry(body: &[u8]) -> Result<bool, ApiError> {
 }
 
 /// Reads an object's fields, none of them twice.
-fn each_field(body: &[u8], mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>) -> Result<(), ApiError> {
+pub(super) fn each_field(
+    body: &[u8],
+    mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>,
+) -> Result<(), ApiError> {
     let entries = match read_json(body)? {
         Node::Object(entries) => entries,
         node => {

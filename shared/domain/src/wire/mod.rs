@@ -8,5 +8,6 @@ pub mod email_view;
 pub mod hand_over;
 mod json;
 pub mod ses_event;
+pub mod suppressions;
 pub mod times;
 pub mod wake_up;

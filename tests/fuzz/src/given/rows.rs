@@ -13,13 +13,14 @@ use domain::wire::ses_event::{Said, SesEvent};
 use super::texts;
 
 /// All fates.
-const FATES: [Fate; 6] = [
+const FATES: [Fate; 7] = [
     Fate::DeliveryDelayed,
     Fate::SoftBounced,
     Fate::Delivered,
     Fate::Bounced,
     Fate::Rejected,
     Fate::Complained,
+    Fate::Suppressed,
 ];
 
 /// When most things happen: 2026-11-24T09:30:00Z.
@@ -196,6 +197,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
         accepted_at: time(u)?,
         at: time(u)?,
         said,
+        suppresses: Vec::new(),
     };
     match u.int_in_range(0..=11)? {
         9 => event.tenant = tenant(u)?,
