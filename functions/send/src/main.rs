@@ -11,6 +11,7 @@ use aws::system::System;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use send::pacer::Pacer;
+use send::suppressed::Suppressed;
 use send::{Send, Sending, handler, memory};
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,6 +37,7 @@ async fn main() -> Result<(), Error> {
         },
         memory: memory(),
         pacer: Pacer::default(),
+        suppressed: Suppressed::default(),
     };
     futures::future::join(send.rows.warm(), clients.warm(&[Service::Ses])).await;
     let (send, lanes) = (&send, &lanes);

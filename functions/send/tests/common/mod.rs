@@ -5,6 +5,7 @@ use std::time::Duration;
 use domain::lifecycle::Policy;
 use domain::ports::Provider;
 use send::pacer::Pacer;
+use send::suppressed::Suppressed;
 use send::{Send, Sending, memory};
 use world::World;
 
@@ -19,6 +20,7 @@ pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, Wor
         with: with(),
         memory: memory(),
         pacer: Pacer::default(),
+        suppressed: Suppressed::default(),
     }
 }
 
