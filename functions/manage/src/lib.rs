@@ -4,7 +4,8 @@
 //! **Invariant:** nobody is told anything without a key, not even which routes there are; and
 //! nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them.
+//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them;
+//! [`suppressions`] is who gets none.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
@@ -12,18 +13,19 @@ pub mod emails;
 pub mod handler;
 pub mod paging;
 pub mod routes;
+pub mod suppressions;
 
 use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::lifecycle::Policy;
-use domain::ports::{Listing, PortError, Rows};
+use domain::ports::{Listing, Paces, PortError, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing {}
+pub trait Store: Rows + Listing + Suppressions + Paces {}
 
-impl<T: Rows + Listing> Store for T {}
+impl<T: Rows + Listing + Suppressions + Paces> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -58,7 +60,7 @@ pub enum ManageError {
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
     /// The world failed: the caller may ask again.
-    #[error("an email could not be read")]
+    #[error("the table or a content could not be read")]
     Port(#[from] PortError),
     /// The world failed, or too much happens to the email at once: the caller may ask again.
     #[error("an email could not be written")]

@@ -86,7 +86,7 @@ impl Page {
     }
 }
 
-fn read_limit(text: &str) -> Result<usize, ApiError> {
+pub(crate) fn read_limit(text: &str) -> Result<usize, ApiError> {
     // `parse` takes a plus sign; Resend's schema says integer.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let limit = text

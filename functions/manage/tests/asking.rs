@@ -21,8 +21,10 @@ use domain::lifecycle::asked::Refusal;
 use domain::lifecycle::{Policy, Transition};
 use domain::limits;
 use domain::listing::{Place, Start};
-use domain::ports::{Claimed, Created, EmailKey, Listing, PortError, Rows, Wake, Written};
+use domain::pacing::{Change, Pace};
+use domain::ports::{Claimed, Created, EmailKey, Listing, Paced, Paces, PortError, Rows, Suppressions, Wake, Written};
 use domain::row::{Acceptance, Due, DueKind, Lane, Lease, Row, Status};
+use domain::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use serde_json::{Value, json};
@@ -814,6 +816,44 @@ impl Rows for Meddled {
 impl Listing for Meddled {
     async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
         self.world.places(tenant, start, count).await
+    }
+}
+
+impl Paces for Meddled {
+    async fn pace(&self) -> Result<Pace, PortError> {
+        self.world.pace().await
+    }
+
+    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
+        self.world.change_pace(change).await
+    }
+}
+
+impl Suppressions for Meddled {
+    async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
+        self.world.suppress(suppression).await
+    }
+
+    async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
+        self.world.release(tenant, id, now).await
+    }
+
+    async fn marks(&self, tenant: &TenantId) -> Result<Marks, PortError> {
+        self.world.marks(tenant).await
+    }
+
+    async fn suppressions(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Suppression>, PortError> {
+        self.world.suppressions(tenant, ids).await
+    }
+
+    async fn suppression_places(
+        &self,
+        tenant: &TenantId,
+        origins: &[Origin],
+        start: Start<SuppressionId>,
+        count: usize,
+    ) -> Result<Vec<Place<SuppressionId>>, PortError> {
+        self.world.suppression_places(tenant, origins, start, count).await
     }
 }
 

@@ -5,9 +5,9 @@ use std::time::Duration;
 use aws::gateway;
 use aws::settings::KeySettings;
 use domain::lifecycle::Policy;
-use domain::ports::{Bodies, Listing, Rows};
+use domain::ports::Bodies;
 use lambda_http::{Body, Response};
-use manage::{Manage, Managing, handler};
+use manage::{Manage, Managing, Store, handler};
 use serde_json::Value;
 use world::World;
 
@@ -41,7 +41,7 @@ pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
 /// As [`ask`], of a function that a test has made itself.
 pub(crate) async fn ask_of<R, B>(manage: &Manage<R, B, World, World>, event: &Value) -> Response<Body>
 where
-    R: Rows + Listing,
+    R: Store,
     B: Bodies,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
