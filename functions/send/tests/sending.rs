@@ -164,7 +164,7 @@ async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
 async fn a_hand_over_that_fails_is_left_to_the_index() {
     let (world, key) = world();
     world.state().answers.push_back(refused(Cause::Rejected));
-    world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::Before].into();
+    world.state().faults_of.insert("hand_over", [Fault::Before].into());
     assert_eq!(woken(&world, &key).await, Woken::Done);
     let failing = row(&world, &key);
     assert_eq!((failing.status, failing.due.is_some()), (Status::Failing, true));
@@ -220,7 +220,7 @@ async fn without_a_claim_nothing_is_submitted() {
 #[tokio::test]
 async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
     let (world, key) = world();
-    world.state().faults = [Fault::None, Fault::None, Fault::Before].into();
+    world.state().faults_of.insert("write", [Fault::Before].into());
     assert!(matches!(wake(&world, wake_up(&key)).await, Err(WakeError::Record(_))));
     assert_eq!(
         woken(&world, &key).await,
