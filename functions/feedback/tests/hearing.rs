@@ -1,5 +1,5 @@
 //! Hearing, in a world in memory.
-#![expect(clippy::expect_used, clippy::panic, reason = "a test that cannot go on says why")]
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 use std::sync::Mutex;
 use std::time::Duration;

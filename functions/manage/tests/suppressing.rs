@@ -1,7 +1,9 @@
 //! Suppressions over HTTP, in a world in memory.
 #![expect(
-    clippy::unwrap_used,
+    clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
     reason = "a test that cannot go on says why"
 )]
 

@@ -65,11 +65,8 @@ async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() 
         (&removed["deleted"], &removed["id"]),
         (&json!(true), &suppression["id"])
     );
-    stack
-        .api
-        .post(&format!("/emails/{second}/retry"), &json!({}))
-        .await
-        .ok();
+    let retried = stack.api.post(&format!("/emails/{second}/retry"), &json!({})).await;
+    assert_eq!(retried.ok()["id"], json!(second));
     stack.api.wait_for(&second, &json!({"status": "sent"})).await;
 }
 
