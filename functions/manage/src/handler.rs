@@ -10,12 +10,14 @@ use domain::api_error::ApiError;
 use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
 use domain::wire::queue_api;
+use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::ALLOW;
 use lambda_http::{Body, Request, Response};
 
 use crate::paging::{Page, parse_flag};
 use crate::routes::{NoRoute, Route, route};
+use crate::suppressions::SuppressionPage;
 use crate::{Manage, ManageError, Store};
 
 /// Carries out one request.
@@ -114,6 +116,18 @@ where
             http::json(202, &manage.redrive(caller, name, redrive).await?)
         }
         Route::GetJob(name, id) => http::json(200, &manage.job(caller, name, id).await?),
+        Route::ListSuppressions => {
+            let page = SuppressionPage::parse(query)?;
+            http::json(200, &manage.suppressions(caller, &page).await?)
+        }
+        Route::AddSuppression => http::json(201, &manage.add_suppression(caller, parse_add(body)?).await?),
+        Route::AddSuppressions => http::json(201, &manage.add_suppressions(caller, &parse_add_many(body)?).await?),
+        Route::RemoveSuppressions => {
+            let which = parse_remove_many(body)?;
+            http::json(200, &manage.remove_suppressions(caller, &which).await?)
+        }
+        Route::GetSuppression(which) => http::json(200, &manage.suppression(caller, &which).await?),
+        Route::RemoveSuppression(which) => http::json(200, &manage.remove_suppression(caller, &which).await?),
     })
 }
 

@@ -5,7 +5,7 @@
 //! nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
 //! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them;
-//! [`queues`] are the named queues.
+//! [`queues`] are the named queues; [`suppressions`] is who gets no emails.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
@@ -14,18 +14,19 @@ pub mod handler;
 pub mod paging;
 pub mod queues;
 pub mod routes;
+pub mod suppressions;
 
 use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::lifecycle::Policy;
-use domain::ports::{Jobs, Listing, Paces, PortError, Queues, Rows};
+use domain::ports::{Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing + Queues + Jobs + Paces {}
+pub trait Store: Rows + Listing + Queues + Jobs + Paces + Suppressions {}
 
-impl<T: Rows + Listing + Queues + Jobs + Paces> Store for T {}
+impl<T: Rows + Listing + Queues + Jobs + Paces + Suppressions> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -60,7 +61,7 @@ pub enum ManageError {
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
     /// The world failed: the caller may ask again.
-    #[error("an email could not be read")]
+    #[error("the table or a content could not be read")]
     Port(#[from] PortError),
     /// The world failed, or too much happens to the email at once: the caller may ask again.
     #[error("an email could not be written")]

@@ -108,7 +108,7 @@ pub fn parse_flag(query: &str, flag: &str) -> Result<bool, ApiError> {
     Ok(given.unwrap_or(false))
 }
 
-fn read_limit(text: &str) -> Result<usize, ApiError> {
+pub(crate) fn read_limit(text: &str) -> Result<usize, ApiError> {
     // `parse` takes a plus sign; Resend's schema says integer.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let limit = text

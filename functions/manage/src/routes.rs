@@ -1,11 +1,14 @@
 //! What a method and a path mean.
 //!
-//! **Invariant:** pure. A path is compared as it is: no route needs escapes, ends with a slash or
-//! is found by another spelling, so that a path that is none of these names nothing.
+//! **Invariant:** pure. A path is compared as it is: no route but an address of a suppression needs
+//! escapes, ends with a slash or is found by another spelling, so that a path that is none of these names
+//! nothing.
 
 use domain::id::EmailId;
 use domain::queue::QueueName;
+use domain::wire::suppressions::Which;
 use lambda_http::http::Method;
+use percent_encoding::percent_decode_str;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,6 +45,18 @@ pub enum Route {
     RedriveQueue(QueueName),
     /// `GET /queues/{name}/jobs/{id}`.
     GetJob(QueueName, EmailId),
+    /// `GET /suppressions`.
+    ListSuppressions,
+    /// `POST /suppressions`.
+    AddSuppression,
+    /// `POST /suppressions/batch/add`.
+    AddSuppressions,
+    /// `POST /suppressions/batch/remove`.
+    RemoveSuppressions,
+    /// `GET /suppressions/{id or address}`.
+    GetSuppression(Which),
+    /// `DELETE /suppressions/{id or address}`.
+    RemoveSuppression(Which),
 }
 
 /// Why nothing is asked for.
@@ -77,6 +92,12 @@ impl Route {
             Self::RestoreQueue(_) => "restore_queue",
             Self::RedriveQueue(_) => "redrive_queue",
             Self::GetJob(..) => "get_job",
+            Self::ListSuppressions => "list_suppressions",
+            Self::AddSuppression => "add_suppression",
+            Self::AddSuppressions => "add_suppressions",
+            Self::RemoveSuppressions => "remove_suppressions",
+            Self::GetSuppression(_) => "get_suppression",
+            Self::RemoveSuppression(_) => "remove_suppression",
         }
     }
 }
@@ -127,12 +148,32 @@ fn methods(segments: &[&str]) -> Option<Methods> {
         ["queues", name, "restore"] => post(Route::RestoreQueue(queue(name)?)),
         ["queues", name, "retry"] => post(Route::RedriveQueue(queue(name)?)),
         ["queues", name, "jobs", id] => vec![get(Route::GetJob(queue(name)?, email(id)?))],
+        ["suppressions"] => vec![
+            (Method::GET, Some(Route::ListSuppressions)),
+            (Method::POST, Some(Route::AddSuppression)),
+        ],
+        ["suppressions", "batch", "add"] => vec![(Method::POST, Some(Route::AddSuppressions))],
+        ["suppressions", "batch", "remove"] => vec![(Method::POST, Some(Route::RemoveSuppressions))],
+        ["suppressions", which] => {
+            let which = suppression(which)?;
+            vec![
+                (Method::GET, Some(Route::GetSuppression(which.clone()))),
+                (Method::DELETE, Some(Route::RemoveSuppression(which))),
+            ]
+        }
         _ => return None,
     })
 }
 
+/// The one segment that may have escapes: an address has characters that clients escape.
+fn suppression(segment: &str) -> Option<Which> {
+    Which::parse(&percent_decode_str(segment).decode_utf8().ok()?)
+}
+
 #[cfg(test)]
 mod tests {
+    use domain::address::EmailAddress;
+
     use super::*;
 
     const ID: &str = "01010101-0101-4101-8101-010101010101";
@@ -190,6 +231,45 @@ mod tests {
             ("GET", &format!("/queues/news/jobs/{ID}"), Ok(Route::GetJob(news(), id))),
             ("POST", "/emails", Err(NoRoute::Unknown)),
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
+        ] {
+            assert_eq!(of(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_suppression_is_found_by_its_id_or_its_address_escaped_or_not() {
+        let id = format!("/suppressions/{ID}");
+        let address = |text| Route::GetSuppression(Which::Address(EmailAddress::parse(text).unwrap()));
+        for (path, expected) in [
+            (&*id, Route::GetSuppression(Which::parse(ID).unwrap())),
+            ("/suppressions/ann@example.com", address("ann@example.com")),
+            ("/suppressions/ann+1%40example.com", address("ann+1@example.com")),
+            ("/suppressions/ann%2B1%40example.com", address("ann+1@example.com")),
+            ("/suppressions/a%2Fb%40example.com", address("a/b@example.com")),
+            ("/suppressions/a%25b%40example.com", address("a%b@example.com")),
+            ("/suppressions/a@b%C3%BCcher.example", address("a@bücher.example")),
+        ] {
+            assert_eq!(of("GET", path), Ok(expected), "{path}");
+        }
+        let allow = |methods: &str| NoRoute::NotAllowed {
+            allow: methods.to_owned(),
+        };
+        for (method, path, expected) in [
+            ("GET", "/suppressions", Ok(Route::ListSuppressions)),
+            ("POST", "/suppressions", Ok(Route::AddSuppression)),
+            ("POST", "/suppressions/batch/add", Ok(Route::AddSuppressions)),
+            ("POST", "/suppressions/batch/remove", Ok(Route::RemoveSuppressions)),
+            ("DELETE", &id, Ok(Route::RemoveSuppression(Which::parse(ID).unwrap()))),
+            ("DELETE", "/suppressions", Err(allow("GET, POST"))),
+            ("PATCH", &id, Err(allow("GET, DELETE"))),
+            ("GET", "/suppressions/batch/add", Err(allow("POST"))),
+            ("GET", "/suppressions/", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/batch", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/ann", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/a/b@example.com", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/%FF@example.com", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/a@example.com%00", Err(NoRoute::Unknown)),
+            ("GET", &format!("{id}/"), Err(NoRoute::Unknown)),
         ] {
             assert_eq!(of(method, path), expected, "{method} {path}");
         }

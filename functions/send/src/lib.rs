@@ -10,6 +10,7 @@ pub mod handler;
 pub mod pacer;
 pub mod queues;
 pub mod remembered;
+pub mod suppressed;
 
 use std::time::Duration;
 
@@ -18,7 +19,9 @@ use domain::cause::Cause;
 use domain::email::{BodyError, Email};
 use domain::lifecycle::{Attempt, Policy, Then, record};
 use domain::limits;
-use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows};
+use domain::ports::{
+    Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+};
 use domain::queue::Queue;
 use domain::row::{Lane, Row};
 use domain::timestamp::Timestamp;
@@ -28,6 +31,7 @@ use tokio::sync::Semaphore;
 
 use crate::pacer::{Leave, Pacer};
 use crate::queues::KnownQueues;
+use crate::suppressed::Suppressed;
 
 /// Contents up to this size, unpacked, are looked for beside the claim: larger ones are rarely
 /// in the table, and would be loaded in vain for an email that cannot be claimed.
@@ -101,6 +105,8 @@ pub struct Send<R, B, D, P, S> {
     pub pacer: Pacer,
     /// What it knows of queues.
     pub known: KnownQueues,
+    /// What this environment knows of who is suppressed.
+    pub suppressed: Suppressed,
 }
 
 /// The memory of a new environment.
@@ -111,7 +117,7 @@ pub fn memory() -> Semaphore {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces + Queues,
+    R: Rows + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -213,7 +219,7 @@ where
     ) -> Result<Woken, WakeError> {
         let policy = queue.policy(&self.with.policy);
         let claim_no = claimed.claim_no;
-        let attempt = self.attempt(key, &claimed, near).await;
+        let (claimed, attempt) = self.attempt(key, claimed, near).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
         let decide = |row: &Row| record(row, claim_no, attempt.clone(), &policy, jitter, now);
         let (recorded, reported) = futures::future::join(
@@ -230,18 +236,22 @@ where
         Ok(self.follow(&row, then).await)
     }
 
-    async fn attempt(&self, key: &EmailKey, claimed: &Row, near: Option<Vec<u8>>) -> Attempt {
+    async fn attempt(&self, key: &EmailKey, claimed: Row, near: Option<Vec<u8>>) -> (Row, Attempt) {
         let content = match near {
             Some(content) => Ok(Some(content)),
             None => self.bodies.load(key, &claimed.body).await,
         };
-        match content {
+        let attempt = match content {
             Ok(Some(content)) => match Email::from_body(&content) {
                 Ok(email) => {
                     drop(content);
-                    self.provider
-                        .submit(claimed, &email, self.with.timeout(claimed.body.bytes))
-                        .await
+                    let (claimed, email) = self.leave_out(claimed, email).await;
+                    let timeout = self.with.timeout(claimed.body.bytes);
+                    let attempt = match email {
+                        Ok(email) => self.provider.submit(&claimed, &email, timeout).await,
+                        Err(attempt) => attempt,
+                    };
+                    return (claimed, attempt);
                 }
                 // From a newer deployment, before a roll-back: the next roll-forward reads it.
                 Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unreached, error.to_string()),
@@ -251,7 +261,8 @@ where
             },
             Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
             Err(_) => not_accepted(Cause::Unreached, "the stored content could not be read".to_owned()),
-        }
+        };
+        (claimed, attempt)
     }
 
     pub(crate) async fn follow(&self, row: &Row, then: Then) -> Woken {

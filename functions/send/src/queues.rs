@@ -14,7 +14,9 @@ use domain::apply::apply;
 use domain::lifecycle::not_claimable;
 use domain::lifecycle::queued::{Drop, drop_unwanted, meet};
 use domain::pacing::Batch;
-use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows};
+use domain::ports::{
+    Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+};
 use domain::queue::{Queue, QueueKey};
 use domain::row::{DueKind, Lane, Row, Status};
 use domain::timestamp::Timestamp;
@@ -55,7 +57,7 @@ fn queue_of(wake_up: &WakeUp) -> QueueKey {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces + Queues,
+    R: Rows + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,

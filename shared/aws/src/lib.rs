@@ -27,5 +27,6 @@ mod replay;
 pub mod rows;
 pub mod ses;
 pub mod settings;
+mod suppressions;
 pub mod system;
 pub mod telemetry;

@@ -100,6 +100,47 @@ impl Table {
         Ok(answer.item)
     }
 
+    /// Reads those of these items that there are, in no order. No key may be there twice.
+    pub(crate) async fn get_many(&self, keys: Vec<Item>, what: &'static str) -> Result<Vec<Item>, PortError> {
+        let mut found = Vec::new();
+        for chunk in keys.chunks(BATCH_GET) {
+            let mut unread = chunk.to_vec();
+            let mut pause = PAUSE;
+            for round in 0..ROUNDS {
+                if round > 0 {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                }
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(unread))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|error| port(what)(error.into()))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, request)
+                    .send()
+                    .await
+                    .map_err(|error| port(what)(error.into()))?;
+                found.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
+                unread = answer
+                    .unprocessed_keys
+                    .into_iter()
+                    .flat_map(HashMap::into_values)
+                    .flat_map(|keys| keys.keys)
+                    .collect();
+                if unread.is_empty() {
+                    break;
+                }
+            }
+            if !unread.is_empty() {
+                return Err(port(what)("DynamoDB left keys unread".into()));
+            }
+        }
+        Ok(found)
+    }
+
     /// Reads the first items, at most so many, of a partition whose sort keys begin so.
     pub(crate) async fn beginning_with(
         &self,
@@ -307,51 +348,18 @@ impl Rows for Table {
         let mut found: HashMap<EmailKey, Row> = HashMap::new();
         // An index that is being written can name a row twice; DynamoDB refuses such a read.
         let distinct: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
-        for chunk in distinct.chunks(BATCH_GET) {
-            let mut unread: Vec<Item> = chunk.iter().map(|key| item::primary_key(key)).collect();
-            let mut pause = PAUSE;
-            for round in 0..ROUNDS {
-                if round > 0 {
-                    tokio::time::sleep(pause).await;
-                    pause = pause.saturating_mul(2);
+        let primary_keys = distinct.into_iter().map(item::primary_key).collect();
+        for item in self.get_many(primary_keys, WHAT).await? {
+            match row(&item, now) {
+                Ok(Some(row)) => {
+                    let (tenant, id) = (row.tenant.clone(), row.id);
+                    found.insert(EmailKey { tenant, id }, *row);
                 }
-                let request = KeysAndAttributes::builder()
-                    .set_keys(Some(unread))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|error| port(WHAT)(error.into()))?;
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, request)
-                    .send()
-                    .await
-                    .map_err(|error| port(WHAT)(error.into()))?;
-                for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                    match row(&item, now) {
-                        Ok(Some(row)) => {
-                            let (tenant, id) = (row.tenant.clone(), row.id);
-                            found.insert(EmailKey { tenant, id }, *row);
-                        }
-                        Ok(None) => {}
-                        Err(error) => {
-                            let pk = item::text(&item, "pk").unwrap_or_default();
-                            tracing::error!(pk, %error, "a stored row cannot be read");
-                        }
-                    }
+                Ok(None) => {}
+                Err(error) => {
+                    let pk = item::text(&item, "pk").unwrap_or_default();
+                    tracing::error!(pk, %error, "a stored row cannot be read");
                 }
-                unread = answer
-                    .unprocessed_keys
-                    .into_iter()
-                    .flat_map(HashMap::into_values)
-                    .flat_map(|keys| keys.keys)
-                    .collect();
-                if unread.is_empty() {
-                    break;
-                }
-            }
-            if !unread.is_empty() {
-                return Err(port(WHAT)("DynamoDB left keys unread".into()));
             }
         }
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())

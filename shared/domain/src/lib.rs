@@ -22,5 +22,6 @@ pub mod queue;
 pub mod retry;
 pub mod row;
 pub mod standing;
+pub mod suppression;
 pub mod timestamp;
 pub mod wire;

@@ -263,7 +263,8 @@ pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
 /// Whether an event is about this row, and a claim of it that was made.
 ///
 /// An event of an erased and re-used id carries another birth and says nothing about this row.
-fn concerns(row: &Row, event: &SesEvent) -> bool {
+#[must_use]
+pub fn concerns(row: &Row, event: &SesEvent) -> bool {
     row.born == event.born
         && row.id == event.id
         && row.tenant == event.tenant
@@ -307,6 +308,27 @@ pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
             }
         }
     }
+    fates(row, next)
+}
+
+/// What `send` writes before it submits with claim `claim_no`: whom it leaves out, for they are
+/// suppressed. Whoever an earlier claim left out and this one does not is as if never left out.
+#[must_use]
+pub fn left_out(row: &Row, claim_no: u32, recipients: &[String]) -> Decision {
+    if row.claim_no != claim_no || row.status != Status::Sending {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    next.fates
+        .retain(|recipient, fate| *fate != Fate::Suppressed || recipients.contains(recipient));
+    for recipient in recipients {
+        next.fates.entry(recipient.clone()).or_insert(Fate::Suppressed);
+    }
+    fates(row, next)
+}
+
+/// Writes the fates, if any of them differs.
+fn fates(row: &Row, mut next: Row) -> Decision {
     if next == *row {
         return Decision::Forget;
     }

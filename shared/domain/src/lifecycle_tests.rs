@@ -1,6 +1,8 @@
 //! The machine as tables: every status against every event, and the counter-examples that
 //! model checking found.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::id::{EmailId, TenantId};
 use crate::row::{BodyPlace, BodyRef, recipient_key};
@@ -511,15 +513,7 @@ fn every_written_row_waits_exactly_while_it_is_unfinished() {
         for decision in decisions {
             if let Decision::Write(transition) = decision {
                 let next = &transition.row;
-                let kind = next.due.map(|due| due.kind);
-                match next.status {
-                    Status::Sent => assert_eq!(kind, None, "{status:?} -> {next:?}"),
-                    end if end.is_final() => assert_eq!(kind, Some(DueKind::Ended), "{status:?} -> {next:?}"),
-                    _ => assert!(
-                        matches!(kind, Some(DueKind::Check | DueKind::Wake)),
-                        "{status:?} -> {next:?}"
-                    ),
-                }
+                assert!(next.is_in_its_place(), "{status:?} -> {next:?}");
                 assert_eq!(
                     next.lease.is_some(),
                     next.status == Status::Sending,
@@ -542,6 +536,7 @@ fn event(said: Said) -> SesEvent {
         accepted_at: at(1001),
         at: at(1002),
         said,
+        suppresses: Vec::new(),
     }
 }
 
@@ -620,4 +615,46 @@ fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
     assert_eq!(transition.condition, Condition::FatesUnmoved { fate_no: 0 });
     assert!(transition.condition.holds(&row) && !transition.condition.holds(&transition.row));
     assert_eq!(transition.row.status, Status::Sending);
+}
+
+/// The fates, the count of their writes, and the condition.
+fn leaves_out(row: &Row, recipients: &[&str]) -> Option<(Row, Condition)> {
+    let recipients: Vec<_> = recipients.iter().map(|recipient| (*recipient).to_owned()).collect();
+    match left_out(row, row.claim_no, &recipients) {
+        Decision::Write(transition) => Some((transition.row, transition.condition)),
+        Decision::Only(_) | Decision::Forget => None,
+    }
+}
+
+#[test]
+fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
+    let fates = |fates: &[(&str, Fate)]| fates.iter().map(|(who, fate)| ((*who).to_owned(), *fate)).collect();
+    let sending = row(Status::Sending);
+    assert_eq!(leaves_out(&sending, &[]), None, "the happy path writes nothing");
+    let (first, condition) = leaves_out(&sending, &["a"]).unwrap();
+    assert_eq!((&first.fates, first.fate_no), (&fates(&[("a", Fate::Suppressed)]), 1));
+    assert_eq!(condition, Condition::FatesUnmoved { fate_no: 0 });
+    assert_eq!(leaves_out(&first, &["a"]), None, "nothing new");
+    let (second, _) = leaves_out(&first, &["b"]).unwrap();
+    assert_eq!((&second.fates, second.fate_no), (&fates(&[("b", Fate::Suppressed)]), 2));
+    let (none, _) = leaves_out(&second, &[]).unwrap();
+    assert_eq!(none.fates, BTreeMap::new());
+    // What SES has said of an earlier copy stands.
+    let bounced = Row {
+        fates: fates(&[("a", Fate::Bounced)]),
+        ..sending.clone()
+    };
+    assert_eq!(leaves_out(&bounced, &["a"]), None);
+    assert_eq!(leaves_out(&bounced, &[]), None);
+    for other in Status::ALL.into_iter().filter(|status| *status != Status::Sending) {
+        assert_eq!(
+            leaves_out(&row(other), &["a"]),
+            None,
+            "{other:?}: the claim is not held"
+        );
+    }
+    assert_eq!(
+        left_out(&sending, sending.claim_no + 1, &["a".to_owned()]),
+        Decision::Forget
+    );
 }

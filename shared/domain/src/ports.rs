@@ -16,6 +16,7 @@ use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
 use crate::retry::Jitter;
 use crate::row::{BodyPlace, BodyRef, DueKind, Lane, Row, Status};
+use crate::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
 use crate::timestamp::Timestamp;
 use crate::wire::api::{IdempotencyKey, ItemError};
 use crate::wire::hand_over::HandOver;
@@ -463,4 +464,37 @@ pub trait Random: Sync {
     /// # Errors
     /// When the system has no randomness to give: an id must not be made up.
     fn id(&self) -> Result<EmailId, PortError>;
+}
+
+/// The addresses that are sent no more emails.
+pub trait Suppressions: Sync {
+    /// Adds one under [`crate::suppression::Entry::takes`], and its mark with it: both or neither.
+    fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
+
+    /// Takes one away, and its mark with it; `false` when there is none. It is remembered when that was.
+    fn release(
+        &self,
+        tenant: &TenantId,
+        id: SuppressionId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Reads a tenant's marks, with what was last written.
+    fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<Marks, PortError>> + Send;
+
+    /// Reads those of these ids that there are, in their order, with what was last written.
+    fn suppressions(
+        &self,
+        tenant: &TenantId,
+        ids: &[SuppressionId],
+    ) -> impl Future<Output = Result<Vec<Suppression>, PortError>> + Send;
+
+    /// Reads the places of up to `count` suppressions of these origins, as [`Listing::places`] does.
+    fn suppression_places(
+        &self,
+        tenant: &TenantId,
+        origins: &[Origin],
+        start: Start<SuppressionId>,
+        count: usize,
+    ) -> impl Future<Output = Result<Vec<Place<SuppressionId>>, PortError>> + Send;
 }

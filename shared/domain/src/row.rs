@@ -265,6 +265,19 @@ impl Row {
 }
 
 impl Row {
+    /// Whether the index has it where it belongs: what is unfinished waits somewhere, what ended unsent
+    /// can be found again, and what was sent is in no partition.
+    #[must_use]
+    pub fn is_in_its_place(&self) -> bool {
+        let kind = self.due.map(|due| due.kind);
+        match self.status {
+            Status::Queued => matches!(kind, Some(DueKind::Wake | DueKind::Check | DueKind::Held)),
+            Status::Sending | Status::Failing | Status::Uncertain => kind == Some(DueKind::Check),
+            Status::Sent => kind.is_none(),
+            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => kind == Some(DueKind::Ended),
+        }
+    }
+
     /// When it was asked for, the last time.
     #[must_use]
     pub fn asked_for_at(&self) -> Timestamp {

@@ -19,6 +19,7 @@ pub mod provider;
 pub mod queue;
 mod queues;
 pub mod samples;
+mod suppressions;
 pub mod trace;
 pub mod witness;
 
@@ -33,6 +34,7 @@ use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Waiting, Wake};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::row::{Lane, Row};
+use domain::suppression::{Entry, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
@@ -122,6 +124,10 @@ pub struct State {
     pub waiting: Waiting,
     /// Since when each lane has not been empty, as `promote` remembers it.
     pub busy_since: BTreeMap<Lane, Timestamp>,
+    /// Who is suppressed or was released, by tenant.
+    pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
+    /// What senders read of it.
+    pub marks: BTreeMap<TenantId, Marks>,
     /// Until when each content is kept, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
     /// How many entries a page of the index has; 0 for all.

@@ -456,5 +456,6 @@ fn event(row: &Row, claim_no: u8) -> SesEvent {
         accepted_at: NOW,
         at: NOW,
         said: Said::Accepted,
+        suppresses: Vec::new(),
     }
 }

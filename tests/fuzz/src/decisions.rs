@@ -265,12 +265,7 @@ fn names_what_it_must(row: &Row, condition: Condition) {
 
 /// What holds between a row and the next.
 fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
-    assert_eq!(
-        next.due.is_some(),
-        !next.status.is_final(),
-        "{:?} in the index",
-        next.status
-    );
+    assert!(next.is_in_its_place(), "{:?} in {:?}", next.status, next.due);
     assert_eq!(
         next.lease.is_some(),
         next.status == Status::Sending,

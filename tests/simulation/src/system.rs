@@ -21,6 +21,7 @@ use manage::{Manage, Managing};
 use promote::Promote;
 use send::handler::LaneSource;
 use send::pacer::Pacer;
+use send::suppressed::Suppressed;
 use send::{Send, Sending};
 use tokio::sync::Notify;
 use world::environment::Environment;
@@ -256,6 +257,7 @@ impl System {
             memory: send::memory(),
             pacer: Pacer::default(),
             known: send::queues::KnownQueues::default(),
+            suppressed: Suppressed::default(),
         };
         (environment, sender)
     }

@@ -14,4 +14,5 @@ mod outcomes;
 mod pacing;
 mod refusals;
 mod schedule;
+mod suppressions;
 mod wake_ups;

@@ -6,6 +6,7 @@ use domain::lifecycle::Policy;
 use domain::ports::Provider;
 use send::pacer::Pacer;
 use send::queues::KnownQueues;
+use send::suppressed::Suppressed;
 use send::{Send, Sending, memory};
 use world::World;
 
@@ -21,6 +22,7 @@ pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, Wor
         memory: memory(),
         pacer: Pacer::default(),
         known: KnownQueues::default(),
+        suppressed: Suppressed::default(),
     }
 }
 

@@ -41,6 +41,7 @@
 //! row that cannot be read is an [`ItemError`] of that row, and of no other.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
@@ -105,7 +106,7 @@ pub(crate) fn key_of(item: &Item) -> Result<EmailKey, ItemError> {
 }
 
 /// A sort key that orders as the time does: 15 digits, then the id.
-pub(crate) fn sortable(at: Timestamp, id: EmailId) -> String {
+pub(crate) fn sortable(at: Timestamp, id: impl Display) -> String {
     format!("{}#{id}", digits(at))
 }
 

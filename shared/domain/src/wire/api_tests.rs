@@ -195,9 +195,9 @@ fn every_bad_email_has_its_status_name_and_path() {
             "queue: must be 1 to 64 lower-case letters, digits or dashes",
         ),
         (
-            with(json!({"priority": "high"})),
+            with(json!({"priority": "highest"})),
             V,
-            "priority: this field is not supported yet",
+            "priority: must be high, normal or low",
         ),
         (
             with(json!({"expires_at": "x"})),

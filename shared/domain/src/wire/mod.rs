@@ -9,5 +9,6 @@ pub mod hand_over;
 mod json;
 pub mod queue_api;
 pub mod ses_event;
+pub mod suppressions;
 pub mod times;
 pub mod wake_up;

@@ -14,13 +14,14 @@ use domain::wire::ses_event::{Said, SesEvent};
 use super::texts;
 
 /// All fates.
-const FATES: [Fate; 6] = [
+const FATES: [Fate; 7] = [
     Fate::DeliveryDelayed,
     Fate::SoftBounced,
     Fate::Delivered,
     Fate::Bounced,
     Fate::Rejected,
     Fate::Complained,
+    Fate::Suppressed,
 ];
 
 /// When most things happen: 2026-11-24T09:30:00Z.
@@ -141,10 +142,14 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<Row> {
     if row.status == Status::Uncertain {
         row.uncertain_since = Some(since.unwrap_or(now));
     }
-    if !row.status.is_final() {
-        let (kind, at) = (DueKind::Check, now);
-        row.due = Some(due.unwrap_or(Due { kind, at }));
-    }
+    let at = due.map_or(now, |due| due.at);
+    let kind = match (row.status, due.map(|due| due.kind)) {
+        (Status::Queued, Some(kind @ (DueKind::Wake | DueKind::Held))) => Some(kind),
+        (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => Some(DueKind::Check),
+        (Status::Sent, _) => None,
+        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(DueKind::Ended),
+    };
+    row.due = kind.map(|kind| Due { kind, at });
     if row.status == Status::Sent {
         let sent = sent.unwrap_or(Acceptance {
             claim_no: 1,
@@ -198,6 +203,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
         accepted_at: time(u)?,
         at: time(u)?,
         said,
+        suppresses: Vec::new(),
     };
     match u.int_in_range(0..=11)? {
         9 => event.tenant = tenant(u)?,
