@@ -5,7 +5,8 @@
 //! nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
 //! for and [`period`] of which time; [`emails`] answers what is asked about emails, [`asked`] does what
-//! is asked of them; [`metrics`] and [`failures`] tell what became of them all.
+//! is asked of them; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
+//! queues; [`suppressions`] is who gets no emails.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
@@ -15,7 +16,9 @@ pub mod handler;
 pub mod metrics;
 pub mod paging;
 pub mod period;
+pub mod queues;
 pub mod routes;
+pub mod suppressions;
 
 use std::time::Duration;
 
@@ -23,12 +26,12 @@ use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
-use domain::ports::{Counts, Listing, PortError, Rows};
+use domain::ports::{Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing + Counts {}
+pub trait Store: Rows + Listing + Counts + Queues + Jobs + Paces + Suppressions {}
 
-impl<T: Rows + Listing + Counts> Store for T {}
+impl<T: Rows + Listing + Counts + Queues + Jobs + Paces + Suppressions> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -65,9 +68,12 @@ pub enum ManageError {
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
     /// The world failed: the caller may ask again.
-    #[error("an email could not be read")]
+    #[error("the table or a content could not be read")]
     Port(#[from] PortError),
     /// The world failed, or too much happens to the email at once: the caller may ask again.
     #[error("an email could not be written")]
     Write(#[from] ApplyError),
+    /// Too much happens to a queue at once: the caller may ask again.
+    #[error("a queue could not be written: others change it at this moment")]
+    Busy,
 }

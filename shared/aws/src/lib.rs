@@ -22,11 +22,13 @@ pub mod lanes;
 pub mod list;
 mod pace;
 pub mod probe;
+mod queues;
 #[cfg(test)]
 mod replay;
 pub mod rows;
 pub mod ses;
 pub mod settings;
+mod suppressions;
 pub mod system;
 mod tallies;
 pub mod telemetry;

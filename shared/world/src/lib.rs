@@ -17,7 +17,9 @@ pub mod overlay;
 mod ports;
 pub mod provider;
 pub mod queue;
+mod queues;
 pub mod samples;
+mod suppressions;
 pub mod tallies;
 pub mod trace;
 pub mod witness;
@@ -26,11 +28,14 @@ use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::Attempt;
+use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
 use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Waiting, Wake};
+use domain::queue::job::Job;
+use domain::queue::{Queue, QueueKey};
 use domain::row::{Lane, Row};
+use domain::suppression::{Entry, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
@@ -108,12 +113,22 @@ pub struct State {
     pub newest_event: Option<Timestamp>,
     /// The pace that all senders share.
     pub pace: Pace,
+    /// The paces of queues with a rate of their own.
+    pub paces: BTreeMap<QueueKey, Pace>,
+    /// The named queues.
+    pub queues: BTreeMap<QueueKey, Queue>,
+    /// What is left to be done to the emails of queues.
+    pub jobs: BTreeMap<(QueueKey, EmailId), Job>,
     /// The account at SES; without limits when nothing is said.
     pub account: Option<Account>,
     /// How full the lanes are.
     pub waiting: Waiting,
     /// Since when each lane has not been empty, as `promote` remembers it.
     pub busy_since: BTreeMap<Lane, Timestamp>,
+    /// Who is suppressed or was released, by tenant.
+    pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
+    /// What senders read of it.
+    pub marks: BTreeMap<TenantId, Marks>,
     /// Until when each content is kept, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
     /// How many entries a page of the index has; 0 for all.
@@ -345,6 +360,22 @@ impl State {
     pub fn now(&self) -> Timestamp {
         let of_nature = self.nature.as_ref().map(Nature::now);
         of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
+    }
+
+    /// A pace: a queue's, or the account's.
+    pub(crate) fn pace_of(&mut self, queue: Option<&QueueKey>) -> &mut Pace {
+        match queue {
+            Some(queue) => self.paces.entry(queue.clone()).or_default(),
+            None => &mut self.pace,
+        }
+    }
+
+    /// Whether a row's queue is in the state that a condition names, where it names one.
+    pub(crate) fn queue_is_at(&self, row: &Row, condition: Condition) -> bool {
+        let queue = self.queues.get(&QueueKey::of(row));
+        condition
+            .queue_no()
+            .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
     }
 
     /// Puts a row there that was accepted before everything began.

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
-use domain::row::Row;
+use domain::row::{DueKind, Row};
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::counter::{Counter, Figure, Figures};
 use domain::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
@@ -42,13 +42,13 @@ pub struct Counters {
 pub fn glimpse(row: &Row) -> Glimpse {
     Glimpse {
         born: row.born,
-        queue: row.queue.clone(),
+        queue: row.queue.to_string(),
         status: row.status,
         cause: row.cause,
         not_before: row.not_before,
         scheduled: row.scheduled_at.is_some(),
         tried: row.claim_no > 0,
-        held: false,
+        held: row.due.is_some_and(|due| due.kind == DueKind::Held),
         recipients: row.recipients,
         attachment_bytes: 0,
         fates: row.fates.clone(),

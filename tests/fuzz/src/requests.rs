@@ -51,7 +51,7 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     match alone {
         Ok(request) => {
             promises::accepted(&request.email);
-            wishes(request.wishes);
+            wishes(&request.wishes);
             shown(&request.email);
             assert_eq!(request.hash(), request.hash_with(&request.email.to_body()));
             for batch in [strict, permissive] {
@@ -100,7 +100,7 @@ fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissi
 fn whole(batch: &BatchRequest, validation: BatchValidation) {
     for item in &batch.items {
         promises::accepted(&item.request.email);
-        wishes(item.request.wishes);
+        wishes(&item.request.wishes);
     }
     let (good, bad) = (
         batch.items.iter().map(|item| item.index),
@@ -144,7 +144,7 @@ fn shown(email: &Email) {
     assert_eq!(again.as_ref(), Ok(email), "what is shown, sent again");
 }
 
-fn wishes(wishes: Wishes) {
+fn wishes(wishes: &Wishes) {
     let now = Timestamp::from_millis(NOW);
     let fortnight = Duration::from_secs(14 * 86_400);
     let decade = Duration::from_secs(3653 * 86_400);

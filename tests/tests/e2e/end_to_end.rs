@@ -15,4 +15,5 @@ mod pacing;
 mod refusals;
 mod reports;
 mod schedule;
+mod suppressions;
 mod wake_ups;

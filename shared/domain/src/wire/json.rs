@@ -24,7 +24,8 @@ use crate::limits;
 pub(super) enum Node {
     Null,
     Bool(bool),
-    Number,
+    /// Its value, if it is a whole one.
+    Number(Option<i64>),
     Text(String),
     Array(Vec<Node>),
     Object(Vec<(String, Node)>),
@@ -35,7 +36,7 @@ impl Node {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
-            Self::Number => "a number",
+            Self::Number(_) => "a number",
             Self::Text(_) => "a string",
             Self::Array(_) => "an array",
             Self::Object(_) => "an object",
@@ -46,7 +47,7 @@ impl Node {
         match self {
             Self::Null => true,
             Self::Array(nodes) => nodes.is_empty(),
-            Self::Bool(_) | Self::Number | Self::Text(_) | Self::Object(_) => false,
+            Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Object(_) => false,
         }
     }
 }
@@ -98,16 +99,16 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         Ok(Node::Bool(given))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Number)
+    fn visit_i64<E>(self, whole: i64) -> Result<Node, E> {
+        Ok(Node::Number(Some(whole)))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Number)
+    fn visit_u64<E>(self, whole: u64) -> Result<Node, E> {
+        Ok(Node::Number(i64::try_from(whole).ok()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Number)
+        Ok(Node::Number(None))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
@@ -147,6 +148,16 @@ pub(super) fn text(path: &str, node: Node) -> Result<Option<String>, EmailError>
         Node::Null => Ok(None),
         Node::Text(text) => Ok(Some(text)),
         node => Err(wrong_type(path, "a string", &node)),
+    }
+}
+
+/// A whole number between these two, both included.
+pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option<i64>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Number(Some(number)) if (min..=max).contains(&number) => Ok(Some(number)),
+        Node::Number(_) => Err(EmailError::at(path, Problem::Range { min, max })),
+        node => Err(wrong_type(path, "a whole number", &node)),
     }
 }
 
