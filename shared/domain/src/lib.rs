@@ -23,7 +23,7 @@ pub mod queue;
 pub mod retry;
 pub mod row;
 pub mod standing;
-pub mod tally;
 pub mod suppression;
+pub mod tally;
 pub mod timestamp;
 pub mod wire;

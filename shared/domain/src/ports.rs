@@ -15,11 +15,11 @@ use crate::pacing::{Account, Change, Pace};
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
 use crate::retry::Jitter;
+use crate::row::{BodyPlace, BodyRef, DueKind, Lane, Row, Status};
+use crate::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
 use crate::tally::counter::{Counter, Figures};
 use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
 use crate::tally::queue_counts::QueueCounts;
-use crate::row::{BodyPlace, BodyRef, DueKind, Lane, Row, Status};
-use crate::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
 use crate::timestamp::Timestamp;
 use crate::wire::api::{IdempotencyKey, ItemError};
 use crate::wire::hand_over::HandOver;
@@ -538,6 +538,8 @@ pub trait Counts: Sync {
         queue: Option<&str>,
         hours: Hours,
     ) -> impl Future<Output = Result<Option<Vec<FailuresOfHour>>, PortError>> + Send;
+}
+
 /// The addresses that are sent no more emails.
 pub trait Suppressions: Sync {
     /// Adds one under [`crate::suppression::Entry::takes`], and its mark with it: both or neither.
