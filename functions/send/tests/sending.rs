@@ -95,7 +95,7 @@ async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
     wake(&world, large).await.expect("carried out");
     assert_eq!(
         world.state().calls,
-        ["claim", "load_body", "pace", "marks", "write", "claim"]
+        ["pace", "claim", "load_body", "marks", "write", "pace", "claim"]
     );
 }
 
@@ -198,7 +198,7 @@ async fn a_content_of_an_unknown_version_waits() {
 #[tokio::test]
 async fn a_content_that_cannot_be_read_is_tried_again_later() {
     let (world, key) = world();
-    world.state().faults = [Fault::None, Fault::Before, Fault::Before].into();
+    world.state().faults = [Fault::None, Fault::None, Fault::Before, Fault::Before].into();
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
     let row = row(&world, &key);
     assert_eq!(

@@ -215,7 +215,7 @@ async fn a_mark_that_only_fits_leaves_nobody_out() {
 /// Neither lost nor sent to somebody who may be suppressed.
 #[tokio::test]
 async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
-    for what in ["pace", "marks", "suppressions", "write"] {
+    for what in ["marks", "suppressions", "write"] {
         let (world, ses) = (world(1, true), Ses::default());
         let send = sender(&world, &ses);
         suppress(&world, "ann@example.com").await;
