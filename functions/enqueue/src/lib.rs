@@ -8,6 +8,7 @@
 //! **Start reading at** [`Enqueue::accept`]; [`handler`] is HTTP.
 
 pub mod handler;
+pub mod queues;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -18,14 +19,17 @@ use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
 use domain::ports::{
-    BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Random, Rows, Wake,
+    BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows, Wake,
 };
+use domain::queue::{Queue, QueueKey};
 use domain::row::{BodyPlace, BodyRef, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
 use domain::wire::wake_up::WakeUp;
 use futures::StreamExt;
 use futures::stream::iter;
+
+use crate::queues::KnownQueues;
 
 /// Emails of a batch that are stored at the same time. Our choice: a full batch takes ten
 /// rounds, and the SDK's connections stay within what a small function can handle.
@@ -43,7 +47,7 @@ pub struct Accepting {
 }
 
 /// Accepts emails with what the world offers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Enqueue<R, B, L, S> {
     /// The rows, and the batches' keys.
     pub rows: R,
@@ -55,6 +59,8 @@ pub struct Enqueue<R, B, L, S> {
     pub system: S,
     /// The settings.
     pub with: Accepting,
+    /// What this environment knows of queues.
+    pub queues: KnownQueues,
 }
 
 /// The answer to an accepted email.
@@ -116,7 +122,7 @@ struct Stored {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Batches,
+    R: Rows + Batches + Queues,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
@@ -216,7 +222,7 @@ where
         there.collect()
     }
 
-    /// Whether one email is wanted at a possible time.
+    /// Whether one email is possible now, or was when it was first asked for.
     ///
     /// A request that is repeated after its time is the one that was accepted when there was time.
     async fn in_time(
@@ -227,7 +233,7 @@ where
         request: &EmailRequest,
         now: Timestamp,
     ) -> Result<InTime, AcceptError> {
-        let Err(error) = request.wishes.wanted(self.with.expires_after, now) else {
+        let Err(error) = self.possible(tenant, request, now).await? else {
             return Ok(InTime::Now);
         };
         if key.is_some() {
@@ -243,8 +249,24 @@ where
         Err(AcceptError::Refused(to_api(None, error)))
     }
 
-    /// Puts the items apart that are wanted at an impossible time or with files that are not there, and
-    /// remembers the batch.
+    /// Whether an email is possible now: it is wanted at a possible time, in a queue that there is.
+    async fn possible(
+        &self,
+        tenant: &TenantId,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<Result<(), EmailError>, PortError> {
+        let Some(queue) = self.queues.get(&self.rows, tenant, &request.wishes.queue, now).await? else {
+            return queues::no_queue(&self.rows, tenant).await.map(Err);
+        };
+        Ok(request.wishes.wanted(self.expires_after(&queue), now).map(drop))
+    }
+
+    fn expires_after(&self, queue: &Queue) -> Duration {
+        queue.expires_after.unwrap_or(self.with.expires_after)
+    }
+
+    /// Puts the items apart that are impossible, and remembers the batch.
     ///
     /// A batch that is repeated is the one that was begun: what was possible then is completed,
     /// though its time be over, and what was refused then is refused again.
@@ -260,8 +282,8 @@ where
         let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors);
         let mut late = Vec::new();
         for item in batch.items {
-            let wanted = item.request.wishes.wanted(self.with.expires_after, now);
-            match wanted.and_then(|_| resolvable(&item.request, &found)) {
+            let possible = self.possible(tenant, &item.request, now).await?;
+            match possible.and_then(|()| resolvable(&item.request, &found)) {
                 Ok(()) => items.push(item),
                 Err(error) => late.push((item, error)),
             }
@@ -325,12 +347,18 @@ where
     ) -> Result<Stored, AcceptError> {
         let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
+        let wishes = &request.wishes;
+        let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
+        // One that was deleted since the request was first made, or this moment.
+        let queue = queue.unwrap_or_else(|| {
+            let (tenant, name) = (tenant.clone(), wishes.queue.clone());
+            Queue::plain(QueueKey { tenant, name }, now)
+        });
         let wanted = match in_time {
-            InTime::Now => request
-                .wishes
-                .wanted(self.with.expires_after, now)
+            InTime::Now => wishes
+                .wanted(self.expires_after(&queue), now)
                 .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
-            InTime::Before => request.wishes.wanted_late(self.with.expires_after, now),
+            InTime::Before => wishes.wanted_late(self.expires_after(&queue), now),
         };
         let with_uploads;
         let email = if request.uploads.is_empty() {
@@ -352,7 +380,9 @@ where
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
         let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);
         let row = Row {
-            on_uncertain: request.wishes.on_uncertain,
+            queue: wishes.queue.clone(),
+            lane: wishes.priority.unwrap_or(queue.priority),
+            on_uncertain: wishes.on_uncertain,
             not_before: wanted.not_before,
             scheduled_at: wanted.scheduled_at,
             expires_at: wanted.expires_at,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Random, Rows};
+use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Queues, Random, Rows, Suppressions};
 use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 
@@ -51,7 +51,7 @@ pub async fn handle<R, B, D, P, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + Paces,
+    R: Rows + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,

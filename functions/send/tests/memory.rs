@@ -51,6 +51,7 @@ async fn at_once(bytes: u64) -> usize {
             id: key.id,
             recipients: 1,
             bytes,
+            queue: domain::queue::QueueName::default(),
         };
         send.wake(wake_up, Leave::At(samples::BORN), Instant::now() + TIME)
     };

@@ -12,7 +12,7 @@ use std::fmt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::address::{AddressError, Mailbox, encode_text};
+use crate::address::{AddressError, EmailAddress, Mailbox, encode_text};
 use crate::attachment::{self, Attachment};
 use crate::limits;
 
@@ -92,6 +92,17 @@ pub enum Problem {
         /// How large it may be.
         max: u64,
     },
+    /// A number out of its range, or none that is whole.
+    #[error("must be a whole number from {min} to {max}")]
+    Range {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// A queue that there is not; the names of those that there are.
+    #[error("there is no queue of this name; there are {0}")]
+    NoQueue(String),
     /// Any other bad value.
     #[error("{0}")]
     Bad(&'static str),
@@ -514,7 +525,7 @@ impl Email {
         &self.from
     }
 
-    /// The recipients; at least one.
+    /// The recipients; at least one, unless some were taken out ([`Self::without`]).
     #[must_use]
     pub fn to(&self) -> &[Mailbox] {
         &self.to
@@ -609,6 +620,15 @@ impl Email {
     #[must_use]
     pub fn recipients(&self) -> usize {
         self.to.len() + self.cc.len() + self.bcc.len()
+    }
+
+    /// The email without these recipients, and perhaps without any.
+    #[must_use]
+    pub fn without(mut self, left_out: &[EmailAddress]) -> Self {
+        for list in [&mut self.to, &mut self.cc, &mut self.bcc] {
+            list.retain(|mailbox| !left_out.contains(mailbox.address()));
+        }
+        self
     }
 
     /// About how many bytes a sender holds for it: all its text, without encoding, and its files; those
@@ -788,6 +808,29 @@ impl StoredV2 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recipients_are_taken_out_of_every_list_whatever_their_names() {
+        let list = |texts: &[&str]| Addresses::Many(texts.iter().map(|text| (*text).to_owned()).collect());
+        let email = Draft {
+            to: list(&["Ann <a@d.example>", "b@d.example"]),
+            cc: list(&["a@d.example", "c@d.example"]),
+            bcc: list(&["x <a@d.example>"]),
+            ..draft()
+        };
+        let email = email.check().unwrap();
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let left = email.clone().without(&[address("a@d.example")]);
+        let texts = |list: &[Mailbox]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            (texts(left.to()), texts(left.cc())),
+            (vec!["b@d.example".to_owned()], vec!["c@d.example".to_owned()])
+        );
+        assert_eq!((left.bcc().len(), left.recipients()), (0, 2));
+        let rest = [address("b@d.example"), address("c@d.example")];
+        assert_eq!(left.without(&rest).recipients(), 0);
+        assert_eq!(email.clone().without(&[]), email);
+    }
 
     fn draft() -> Draft {
         Draft {

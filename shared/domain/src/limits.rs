@@ -225,3 +225,40 @@ pub const ATTACHMENT_HEADERS: u64 = 2048;
 ///
 /// Source: RFC 2045, 6.8.
 pub const BASE64_LINE: u64 = 76;
+/// Recipients per second that a queue may be limited to. Our choice: above the largest rate of SES
+/// that we have heard of.
+pub const QUEUE_RATE_MAX: i64 = 100_000;
+
+/// Waits that a queue's retry policy may have. Our choice.
+pub const RETRY_WAITS_MAX: usize = 20;
+
+/// Seconds that a queue's retry policy may wait. Our choice: a week.
+pub const RETRY_WAIT_MAX: i64 = 604_800;
+
+/// Seconds after which a queue's emails may expire by default: ten years, as [`SCHEDULE_MAX`].
+pub const QUEUE_EXPIRY_MAX: i64 = 315_360_000;
+
+/// Bytes of the reason of a pause. Our choice.
+pub const REASON_MAX: usize = 500;
+
+/// Queues that a tenant may have. Our choice: they are shown on one page.
+pub const QUEUES_MAX: usize = 1_000;
+/// Suppressed addresses of a tenant of which every sender remembers a mark. Beyond it each email's
+/// recipients are looked up.
+///
+/// Source: ours. A mark has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an
+/// environment 8 read units after each change of a setting, and writing it 64 write units for each
+/// address more (twice 32: in a transaction). The look-up instead costs each recipient of each email one
+/// read unit: a fiftieth of the ten write units that an email takes, and nothing beside SES's price.
+pub const SUPPRESSED_MARKS: usize = 4096;
+
+/// Addresses that are suppressed or released by one request.
+///
+/// Source: Resend's OpenAPI document, version 1.5.0, `BatchAddSuppressionsOptions`, read 2026-11-24.
+pub const SUPPRESSIONS_BATCH: usize = 100;
+
+/// How long it is remembered that an address was released: longer than an event can be on its way.
+///
+/// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, in the queue
+/// of events and then, counted on, in its dead-letter queue; doubled.
+pub const RELEASE_REMEMBERED: Duration = Duration::from_secs(28 * 86_400);

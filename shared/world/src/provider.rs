@@ -58,7 +58,8 @@ impl Answer {
                 | Cause::Crashed
                 | Cause::BudgetSpent
                 | Cause::Expired
-                | Cause::AnswerLost => "SES rejects",
+                | Cause::AnswerLost
+                | Cause::Purged => "SES rejects",
             }),
             Self::LostBefore => Some("submission lost"),
             Self::LostAfter => Some("answer of SES lost"),

@@ -135,6 +135,22 @@ def listed(ids):
         check(page["has_more"] or seen.issuperset(ids), "the list ended too early")
 
 
+def suppressions():
+    one, two = (f"{name}+python-{RECIPIENT}" for name in ("one", "two"))
+    added = resend.Suppressions.add({"email": one})["id"]
+    shown = resend.Suppressions.get(one)
+    equal((shown["id"], shown["email"], shown["origin"], shown["source_id"]), (added, one, "manual", None))
+    both = resend.Suppressions.Batch.add({"emails": [one, two]})["data"]
+    equal(both[0]["id"], added)
+    page = resend.Suppressions.list({"origin": "manual", "limit": 100})
+    check(one in [item["email"] for item in page["data"]], "it is on the first page")
+    equal(dict(resend.Suppressions.remove(one))["deleted"], True)
+    error = refused(lambda: resend.Suppressions.get(added), 404, "")
+    equal(error.error_type, "not_found")
+    equal(resend.Suppressions.Batch.remove({"ids": [both[1]["id"]]})["data"][0]["deleted"], True)
+    refused(lambda: resend.Suppressions.add({"email": "nobody"}), 422, "email: ")
+
+
 def errors():
     error = refused(lambda: resend.Emails.send({**EMAIL, "to": [RECIPIENT, "nobody"]}), 422, "to[1]: ")
     equal(error.error_type, "validation_error")
@@ -152,5 +168,6 @@ if __name__ == "__main__":
     ids = {"single": single(), "batch": batch()}
     scheduled()
     listed([ids["single"], *ids["batch"]])
+    suppressions()
     errors()
     print(json.dumps(ids))

@@ -60,7 +60,7 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     match alone {
         Ok(request) => {
             promises::accepted(&request.email);
-            wishes(request.wishes);
+            wishes(&request.wishes);
             shown(&request.email);
             assert_eq!(request.hash(), request.hash_with(&request.email.to_body()));
             for batch in [strict, permissive] {
@@ -109,7 +109,7 @@ fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissi
 fn whole(batch: &BatchRequest, validation: BatchValidation) {
     for item in &batch.items {
         promises::accepted(&item.request.email);
-        wishes(item.request.wishes);
+        wishes(&item.request.wishes);
     }
     let (good, bad) = (
         batch.items.iter().map(|item| item.index),
@@ -155,7 +155,7 @@ fn shown(email: &Email) {
     assert_eq!(again.ok(), shown.ok(), "what is shown, sent again");
 }
 
-fn wishes(wishes: Wishes) {
+fn wishes(wishes: &Wishes) {
     let now = Timestamp::from_millis(NOW);
     let fortnight = Duration::from_secs(14 * 86_400);
     let decade = Duration::from_secs(3653 * 86_400);

@@ -14,5 +14,7 @@ mod listing;
 mod outcomes;
 mod pacing;
 mod refusals;
+mod reports;
 mod schedule;
+mod suppressions;
 mod wake_ups;

@@ -25,7 +25,8 @@ use crate::attachment::{UploadUse, Uploaded};
 use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
 use crate::id::UploadId;
 use crate::limits;
-use crate::row::OnUncertain;
+use crate::queue::QueueName;
+use crate::row::{Lane, OnUncertain};
 
 /// What `POST /emails` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -273,19 +274,14 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         | Problem::TooManyUploads { .. }
         | Problem::TooLong { .. }
         | Problem::TooLarge { .. }
+        | Problem::Range { .. }
+        | Problem::NoQueue(_)
         | Problem::Bad(_) => ApiError::validation(&path, problem),
     }
 }
 
 /// Fields that the API knows and this version does not act on: refused, never ignored.
-const UNSUPPORTED: &[&str] = &[
-    "expires_in_seconds",
-    "priority",
-    "queue",
-    "react",
-    "template",
-    "topic_id",
-];
+const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
     let (mut draft, mut wishes) = (Draft::default(), Wishes::default());
@@ -311,6 +307,8 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "scheduled_at" => wishes.scheduled_at = when(&path, value)?,
             "expires_at" => wishes.expires_at = when(&path, value)?,
             "on_uncertain" => wishes.on_uncertain = on_uncertain(&path, value)?,
+            "queue" => wishes.queue = queue(&path, value)?,
+            "priority" => wishes.priority = priority(&path, value)?,
             known if UNSUPPORTED.contains(&known) => {
                 // An SDK's way to say "none" is no use of the field.
                 if !value.is_none() {
@@ -344,6 +342,25 @@ fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
         Some("hold") => Ok(OnUncertain::Hold),
         Some(_) => Err(EmailError::at(path, Problem::Bad("must be resend or hold"))),
     }
+}
+
+fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
+    let Some(name) = text(path, node)? else {
+        return Ok(QueueName::default());
+    };
+    QueueName::parse(&name).map_err(|_| EmailError::at(path, Problem::Bad(QUEUE_NAME)))
+}
+
+/// What a queue's name must be.
+pub(super) const QUEUE_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
+
+pub(super) fn priority(path: &str, node: Node) -> Result<Option<Lane>, EmailError> {
+    let Some(priority) = text(path, node)? else {
+        return Ok(None);
+    };
+    let lane = Lane::ALL.into_iter().find(|lane| lane.as_str() == priority);
+    let bad = || EmailError::at(path, Problem::Bad("must be high, normal or low"));
+    lane.map(Some).ok_or_else(bad)
 }
 
 /// What `PATCH /emails/{id}` asks for.

@@ -184,11 +184,15 @@ fn every_bad_email_has_its_status_name_and_path() {
             "topic_id: this field is not supported yet",
         ),
         (with(json!({"react": {}})), V, "react: this field is not supported yet"),
-        (with(json!({"queue": "x"})), V, "queue: this field is not supported yet"),
         (
-            with(json!({"priority": "high"})),
+            with(json!({"queue": "X"})),
             V,
-            "priority: this field is not supported yet",
+            "queue: must be 1 to 64 lower-case letters, digits or dashes",
+        ),
+        (
+            with(json!({"priority": "highest"})),
+            V,
+            "priority: must be high, normal or low",
         ),
         (
             with(json!({"expires_at": "x"})),

@@ -189,7 +189,7 @@ impl Facts {
             // A known second acceptance is no lesser reason to look.
             maybe_duplicate: row.maybe_duplicate || row.duplicate,
             duplicate: row.duplicate,
-            queue: row.queue.clone(),
+            queue: row.queue.to_string(),
             sent_at: time(sent.map(|sent| sent.at)),
             delivered_at: time(row.delivered_at),
             // An acceptance whose answer could not be read has no id.

@@ -24,7 +24,8 @@ use crate::limits;
 pub(super) enum Node {
     Null,
     Bool(bool),
-    Number(Option<u64>),
+    /// Its value, if it is a whole one.
+    Number(Option<i64>),
     Text(String),
     /// An array of whole numbers up to 255, at a key of [`KEYS_OF_BYTES`]; never an empty one.
     Bytes(Vec<u8>),
@@ -117,12 +118,12 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         Ok(Node::Bool(given))
     }
 
-    fn visit_i64<E>(self, number: i64) -> Result<Node, E> {
-        Ok(Node::Number(u64::try_from(number).ok()))
+    fn visit_i64<E>(self, whole: i64) -> Result<Node, E> {
+        Ok(Node::Number(Some(whole)))
     }
 
-    fn visit_u64<E>(self, number: u64) -> Result<Node, E> {
-        Ok(Node::Number(Some(number)))
+    fn visit_u64<E>(self, whole: u64) -> Result<Node, E> {
+        Ok(Node::Number(i64::try_from(whole).ok()))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
@@ -183,6 +184,16 @@ pub(super) fn text(path: &str, node: Node) -> Result<Option<String>, EmailError>
         Node::Null => Ok(None),
         Node::Text(text) => Ok(Some(text)),
         node => Err(wrong_type(path, "a string", &node)),
+    }
+}
+
+/// A whole number between these two, both included.
+pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option<i64>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Number(Some(number)) if (min..=max).contains(&number) => Ok(Some(number)),
+        Node::Number(_) => Err(EmailError::at(path, Problem::Range { min, max })),
+        node => Err(wrong_type(path, "a whole number", &node)),
     }
 }
 
