@@ -122,9 +122,8 @@ where
             ));
         }
         queues.sort_by_key(|queue| (!queue.key.name.is_default(), queue.key.name.clone()));
-        Ok(QueuesView::new(
-            queues.iter().map(|queue| QueueView::new(queue, now)).collect(),
-        ))
+        let views: Vec<_> = queues.into_iter().map(|queue| self.shown(queue, now)).collect();
+        Ok(QueuesView::new(iter(views).buffered(AT_ONCE).try_collect().await?))
     }
 
     /// Shows a queue.

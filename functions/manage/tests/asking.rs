@@ -94,8 +94,8 @@ fn sample(status: Status) -> Row {
         attempts: 2,
         due: match status {
             Status::Sent => None,
-            ended if ended.is_final() => due(DueKind::Ended, 0),
-            _ => row.due,
+            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => due(DueKind::Ended, 0),
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => row.due,
         },
         ..row.clone()
     };

@@ -1,6 +1,8 @@
 //! Named queues: made, changed, paused, purged, restored, retried, deleted.
 #![expect(
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "in a test, what is not there is a failure"
 )]

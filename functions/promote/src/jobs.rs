@@ -6,6 +6,7 @@
 
 use domain::apply::{ApplyError, apply};
 use domain::id::EmailId;
+use domain::keeping;
 use domain::lifecycle::{Decision, Then};
 use domain::pacing::Change;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
@@ -118,11 +119,7 @@ where
         {
             // Before the row is written: an email that is to be sent must have something to send.
             let keep_until = transition.row.expires_at.after(self.retention);
-            if !self
-                .bodies
-                .keep(&EmailKey::of(&row), &row.body, keep_until, now)
-                .await?
-            {
+            if !keeping::keep(&self.bodies, &row, keep_until, now).await? {
                 return Ok(None);
             }
         }

@@ -264,7 +264,7 @@ where
         };
         let attempt = match content {
             Ok(Some(content)) => match Email::from_body(&content) {
-                Ok(mut email) => {
+                Ok(email) => {
                     drop(content);
                     let (claimed, email) = self.leave_out(claimed, email).await;
                     let timeout = self.with.timeout(claimed.body.bytes);

@@ -95,7 +95,9 @@ where
             for (index, leave) in indexes.into_iter().zip(booked) {
                 match leave {
                     Leave::At(time) => drop(slots.insert(index, time)),
-                    other => set(&mut leaves, index, other),
+                    leave @ (Leave::AtBoth(_) | Leave::Unbooked | Leave::Probe(_) | Leave::Later(_)) => {
+                        set(&mut leaves, index, leave);
+                    }
                 }
             }
         }

@@ -98,6 +98,7 @@ async fn what_would_not_be_sent_in_time_is_not_begun() {
             id: key.id,
             recipients: 1,
             bytes: 29_000_000,
+            queue: domain::queue::QueueName::default(),
         };
         send.wake(wake_up, Leave::At(samples::BORN), end)
     };

@@ -82,7 +82,10 @@ async fn sending_takes_a_claim_beside_the_content_and_one_write() {
     let send = sender(&world, world.clone());
     for n in [1, 2] {
         world.state().calls.clear();
-        let woken = send.wake(wake_up(&samples::key(n)), Leave::At(samples::BORN)).await;
+        let end = Instant::now() + Duration::from_secs(60);
+        let woken = send
+            .wake(wake_up(&samples::key(n)), Leave::At(samples::BORN), end)
+            .await;
         assert_eq!(woken.expect("carried out"), Woken::Done);
     }
     // The first email of an environment reads who is suppressed; every other one remembers it.

@@ -28,7 +28,7 @@ use world::{Fault, World, samples};
 struct Ses(Mutex<Vec<Vec<String>>>);
 
 impl Provider for &Ses {
-    async fn submit(&self, _claimed: &Row, email: &Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &Row, email: Email, _timeout: Duration) -> Attempt {
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let recipients = lists.map(|mailbox| mailbox.address().to_string()).collect();
         self.0.lock().expect("nobody panicked").push(recipients);
@@ -91,7 +91,8 @@ async fn wake(send: &Sender<'_>, n: u8) -> Woken {
         bytes: 100,
         queue: domain::queue::QueueName::default(),
     };
-    let woken = send.wake(wake_up, Leave::At(samples::BORN)).await;
+    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    let woken = send.wake(wake_up, Leave::At(samples::BORN), end).await;
     woken.expect("carried out")
 }
 

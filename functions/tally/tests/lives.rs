@@ -53,7 +53,7 @@ async fn the_machine_s_own_moves_are_counted() {
         let row = written(record(&row, 1, attempt, &policy, Jitter::NONE, now));
         store(&row);
         if n == 2 {
-            store(&written(handed_over(&row, 1)));
+            store(&written(handed_over(&row, 1, now)));
         }
     }
     let row = samples::row(5, &email);

@@ -42,7 +42,7 @@ fn a_write_of_a_row_is_a_change() {
     );
     assert_eq!(
         (glimpse.queue, glimpse.recipients),
-        (after.queue.clone(), after.recipients)
+        (after.queue.to_string(), after.recipients)
     );
     assert_eq!(
         (glimpse.scheduled, glimpse.tried),

@@ -58,7 +58,7 @@ fn row(status: Status) -> Row {
 fn written(decision: &Decision) -> &Transition {
     match decision {
         Decision::Write(transition) => transition,
-        other => panic!("nothing is written: {other:?}"),
+        Decision::Only(_) | Decision::Forget => panic!("nothing is written: {decision:?}"),
     }
 }
 

@@ -163,8 +163,10 @@ impl Sum<'_> {
             }
         }
         for (recipient, fate) in &row.fates {
-            if before.and_then(|before| before.fates.get(recipient)) != Some(fate) {
-                self.flow(row, figure_of(*fate), 1);
+            if before.and_then(|before| before.fates.get(recipient)) != Some(fate)
+                && let Some(figure) = figure_of(*fate)
+            {
+                self.flow(row, figure, 1);
             }
         }
         let seen = [
@@ -208,14 +210,16 @@ impl Sum<'_> {
     }
 }
 
-const fn figure_of(fate: Fate) -> Figure {
+/// What a fate counts as; who is left out of an email has no part in it.
+const fn figure_of(fate: Fate) -> Option<Figure> {
     match fate {
-        Fate::DeliveryDelayed => Figure::DeliveryDelayed,
-        Fate::SoftBounced => Figure::SoftBounced,
-        Fate::Delivered => Figure::Delivered,
-        Fate::Bounced => Figure::Bounced,
-        Fate::Rejected => Figure::Rejected,
-        Fate::Complained => Figure::Complained,
+        Fate::Suppressed => None,
+        Fate::DeliveryDelayed => Some(Figure::DeliveryDelayed),
+        Fate::SoftBounced => Some(Figure::SoftBounced),
+        Fate::Delivered => Some(Figure::Delivered),
+        Fate::Bounced => Some(Figure::Bounced),
+        Fate::Rejected => Some(Figure::Rejected),
+        Fate::Complained => Some(Figure::Complained),
     }
 }
 

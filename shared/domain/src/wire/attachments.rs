@@ -160,7 +160,9 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
             ("filename", value) => filename = text(path, value)?,
             ("content_type", value) => content_type = text(path, value)?,
             ("size", Node::Null) => {}
-            ("size", Node::Number(number)) => size = Some(number.unwrap_or_default()),
+            ("size", Node::Number(number)) => {
+                size = Some(number.and_then(|size| u64::try_from(size).ok()).unwrap_or_default())
+            }
             ("size", node) => return Err(wrong_type(path, "a number", &node)),
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }

@@ -91,7 +91,7 @@ fn waits(path: &str, node: Node) -> Result<Option<Vec<Duration>>, EmailError> {
     let nodes = match node {
         Node::Null => return Ok(None),
         Node::Array(nodes) => nodes,
-        node @ (Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Object(_)) => {
+        node @ (Node::Bool(_) | Node::Number(_) | Node::Text(_) | Node::Bytes(_) | Node::Object(_)) => {
             return Err(wrong_type(path, "an array of seconds", &node));
         }
     };
