@@ -13,6 +13,7 @@ mod idempotency;
 mod listing;
 mod outcomes;
 mod pacing;
+mod queues;
 mod refusals;
 mod reports;
 mod schedule;

@@ -24,7 +24,7 @@ use crate::limits;
 pub(super) enum Node {
     Null,
     Bool(bool),
-    /// Its value, if it is a whole one.
+    /// Its value, if it is a whole one; one beyond the largest is the largest.
     Number(Option<i64>),
     Text(String),
     /// An array of whole numbers up to 255, at a key of [`KEYS_OF_BYTES`]; never an empty one.
@@ -123,7 +123,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 
     fn visit_u64<E>(self, whole: u64) -> Result<Node, E> {
-        Ok(Node::Number(i64::try_from(whole).ok()))
+        Ok(Node::Number(Some(i64::try_from(whole).unwrap_or(i64::MAX))))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
