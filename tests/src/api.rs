@@ -69,6 +69,11 @@ impl Api {
         self.answer(self.request(Method::PATCH, path).json(body)).await
     }
 
+    /// `DELETE`s.
+    pub async fn delete(&self, path: &str) -> Answer {
+        self.answer(self.request(Method::DELETE, path)).await
+    }
+
     /// `GET`s.
     pub async fn get(&self, path: &str) -> Answer {
         self.answer(self.request(Method::GET, path)).await

@@ -19,6 +19,21 @@ pub struct Pair {
     pub value: String,
 }
 
+/// A file that goes with a message.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct File {
+    /// Its name.
+    pub filename: String,
+    /// Its media type.
+    pub content_type: Option<String>,
+    /// By what name the HTML refers to it.
+    pub content_id: Option<String>,
+    /// Its size in bytes.
+    pub size: usize,
+    /// SHA-256 of its bytes, in hex.
+    pub sha256: String,
+}
+
 /// A message that SES accepted.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct Message {
@@ -42,6 +57,8 @@ pub struct Message {
     pub headers: Vec<Pair>,
     /// The tags.
     pub tags: Vec<Pair>,
+    /// The files.
+    pub attachments: Vec<File>,
     /// When SES accepted it: RFC 3339 with milliseconds.
     pub received_at: String,
 }

@@ -29,7 +29,7 @@ pub use answer::Answer;
 pub use api::Api;
 pub use faults::{Fault, Faults};
 pub use functions::Functions;
-pub use inbox::{Inbox, Message, Pair};
+pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, Queue};
 pub use stack::{Stack, root};

@@ -35,6 +35,17 @@ impl Senders {
             .collect()
     }
 
+    /// The most memory that any of those that run has ever held, in kilobytes.
+    #[must_use]
+    pub fn most_memory_kb(&self) -> u64 {
+        let most = |id: String| {
+            let status = fs::read_to_string(Path::new("/proc").join(id).join("status")).ok()?;
+            let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+            line.trim().trim_end_matches(" kB").parse().ok()
+        };
+        self.alive().into_iter().filter_map(most).max().unwrap_or_default()
+    }
+
     fn is_one(&self, id: &str) -> bool {
         let process = Path::new("/proc").join(id);
         let ours = fs::read_link(process.join("exe")).is_ok_and(|program| program.starts_with(&self.code));

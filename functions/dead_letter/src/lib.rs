@@ -42,7 +42,7 @@ pub async fn bury<R: Rows>(rows: &R, message: &str, now: Timestamp) -> Result<Bu
     let Some(row) = rows.load(&key, now).await? else {
         return Ok(Buried::Stale);
     };
-    let (_, row) = apply(rows, row, now, |row| handed_over(row, message.claim_no)).await?;
+    let (_, row) = apply(rows, row, now, |row| handed_over(row, message.claim_no, now)).await?;
     let ours = row.status == Status::Failed && row.claim_no == message.claim_no;
     if ours {
         let cause = row.cause.map_or("none", |cause| cause.as_str());

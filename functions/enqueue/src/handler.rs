@@ -3,7 +3,7 @@
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
-use domain::ports::{Batches, Bodies, Clock, Lanes, Random, Rows};
+use domain::ports::{Batches, Bodies, Clock, Lanes, Queues, Random, Rows};
 use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
 use lambda_http::http::{HeaderMap, HeaderValue, Method};
 use lambda_http::{Body, Request, Response};
@@ -14,7 +14,7 @@ use crate::{AcceptError, Enqueue};
 /// Carries out one request.
 pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
 where
-    R: Rows + Batches,
+    R: Rows + Batches + Queues,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
@@ -41,7 +41,7 @@ async fn answer<R, B, L, S>(
     request: &Request,
 ) -> (Response<Body>, usize)
 where
-    R: Rows + Batches,
+    R: Rows + Batches + Queues,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
@@ -82,7 +82,7 @@ async fn single<R, B, L, S>(
     request: &Request,
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
-    R: Rows + Batches,
+    R: Rows + Batches + Queues,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
@@ -105,7 +105,7 @@ async fn batch<R, B, L, S>(
     request: &Request,
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
-    R: Rows + Batches,
+    R: Rows + Batches + Queues,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,

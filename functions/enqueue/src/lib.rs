@@ -8,21 +8,28 @@
 //! **Start reading at** [`Enqueue::accept`]; [`handler`] is HTTP.
 
 pub mod handler;
+pub mod queues;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::api_error::ApiError;
-use domain::id::{EmailId, TenantId};
+use domain::attachment::{UploadUse, Uploaded};
+use domain::email::EmailError;
+use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
 use domain::ports::{
-    BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Random, Rows, Wake,
+    BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows, Wake,
 };
+use domain::queue::{Queue, QueueKey};
 use domain::row::{BodyPlace, BodyRef, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
 use domain::wire::wake_up::WakeUp;
 use futures::StreamExt;
 use futures::stream::iter;
+
+use crate::queues::KnownQueues;
 
 /// Emails of a batch that are stored at the same time. Our choice: a full batch takes ten
 /// rounds, and the SDK's connections stay within what a small function can handle.
@@ -40,7 +47,7 @@ pub struct Accepting {
 }
 
 /// Accepts emails with what the world offers.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Enqueue<R, B, L, S> {
     /// The rows, and the batches' keys.
     pub rows: R,
@@ -52,6 +59,8 @@ pub struct Enqueue<R, B, L, S> {
     pub system: S,
     /// The settings.
     pub with: Accepting,
+    /// What this environment knows of queues.
+    pub queues: KnownQueues,
 }
 
 /// The answer to an accepted email.
@@ -85,6 +94,9 @@ pub enum AcceptError {
     Port(#[from] PortError),
 }
 
+/// What was uploaded of what a request uses.
+type Found = BTreeMap<UploadId, Uploaded>;
+
 /// When a request was, or is, possible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum InTime {
@@ -99,6 +111,7 @@ struct Sifted {
     items: Vec<BatchItem>,
     errors: Vec<ItemError>,
     in_time: InTime,
+    found: Found,
 }
 
 /// An email that is durable, whether it was made so just now or before.
@@ -109,7 +122,7 @@ struct Stored {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Batches,
+    R: Rows + Batches + Queues,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
@@ -131,7 +144,8 @@ where
         };
         let now = self.system.now();
         let in_time = self.in_time(tenant, id, key, request, now).await?;
-        let stored = self.store(tenant, id, request, in_time, now).await?;
+        let found = self.found(tenant, [request]).await?;
+        let stored = self.store(tenant, id, request, (in_time, &found), now).await?;
         self.wake(&[&stored]).await;
         Ok(Accepted {
             id,
@@ -150,11 +164,16 @@ where
         batch: BatchRequest,
     ) -> Result<AcceptedBatch, AcceptError> {
         let now = self.system.now();
-        let Sifted { items, errors, in_time } = self.sifted(tenant, key, batch, now).await?;
+        let Sifted {
+            items,
+            errors,
+            in_time,
+            found,
+        } = self.sifted(tenant, key, batch, now).await?;
         // Futures do nothing until they are polled: a list of them costs little.
         let stores: Vec<_> = items
             .iter()
-            .map(|item| self.store_item(tenant, key, item, in_time, now))
+            .map(|item| self.store_item(tenant, key, item, (in_time, &found), now))
             .collect();
         let stored = iter(stores)
             .buffered(AT_ONCE)
@@ -175,17 +194,35 @@ where
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
         item: &BatchItem,
-        in_time: InTime,
+        possible: (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let id = match key {
             Some(key) => EmailId::from_batch_key(tenant, key.as_str(), item.index),
             None => self.system.id()?,
         };
-        self.store(tenant, id, &item.request, in_time, now).await
+        self.store(tenant, id, &item.request, possible, now).await
     }
 
-    /// Whether one email is wanted at a possible time.
+    /// Looks for the uploads that requests use, for each once.
+    async fn found<'a>(
+        &self,
+        tenant: &TenantId,
+        requests: impl IntoIterator<Item = &'a EmailRequest>,
+    ) -> Result<Found, PortError> {
+        let ids = requests.into_iter().flat_map(|request| &request.uploads);
+        let ids: BTreeSet<UploadId> = ids.map(|(_, upload)| upload.id).collect();
+        let look = |id| async move { (id, self.bodies.uploaded(tenant, id).await) };
+        let looks: Vec<_> = ids.into_iter().map(look).collect();
+        let found: Vec<_> = iter(looks).buffered(AT_ONCE).collect().await;
+        let there = found.into_iter().filter_map(|(id, found)| match found {
+            Ok(found) => found.map(|found| Ok((id, found))),
+            Err(error) => Some(Err(error)),
+        });
+        there.collect()
+    }
+
+    /// Whether one email is possible now, or was when it was first asked for.
     ///
     /// A request that is repeated after its time is the one that was accepted when there was time.
     async fn in_time(
@@ -196,7 +233,7 @@ where
         request: &EmailRequest,
         now: Timestamp,
     ) -> Result<InTime, AcceptError> {
-        let Err(error) = request.wishes.wanted(self.with.expires_after, now) else {
+        let Err(error) = self.possible(tenant, request, now).await? else {
             return Ok(InTime::Now);
         };
         if key.is_some() {
@@ -212,7 +249,24 @@ where
         Err(AcceptError::Refused(to_api(None, error)))
     }
 
-    /// Puts the items apart that are wanted at an impossible time, and remembers the batch.
+    /// Whether an email is possible now: it is wanted at a possible time, in a queue that there is.
+    async fn possible(
+        &self,
+        tenant: &TenantId,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<Result<(), EmailError>, PortError> {
+        let Some(queue) = self.queues.get(&self.rows, tenant, &request.wishes.queue, now).await? else {
+            return queues::no_queue(&self.rows, tenant).await.map(Err);
+        };
+        Ok(request.wishes.wanted(self.expires_after(&queue), now).map(drop))
+    }
+
+    fn expires_after(&self, queue: &Queue) -> Duration {
+        queue.expires_after.unwrap_or(self.with.expires_after)
+    }
+
+    /// Puts the items apart that are impossible, and remembers the batch.
     ///
     /// A batch that is repeated is the one that was begun: what was possible then is completed,
     /// though its time be over, and what was refused then is refused again.
@@ -224,11 +278,13 @@ where
         now: Timestamp,
     ) -> Result<Sifted, AcceptError> {
         let hash = batch.hash();
+        let found = self.found(tenant, batch.items.iter().map(|item| &item.request)).await?;
         let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors);
         let mut late = Vec::new();
         for item in batch.items {
-            match item.request.wishes.wanted(self.with.expires_after, now) {
-                Ok(_) => items.push(item),
+            let possible = self.possible(tenant, &item.request, now).await?;
+            match possible.and_then(|()| resolvable(&item.request, &found)) {
+                Ok(()) => items.push(item),
                 Err(error) => late.push((item, error)),
             }
         }
@@ -260,7 +316,12 @@ where
             errors = known.errors;
             items.retain(|item| !errors.iter().any(|error| error.index == item.index));
         }
-        Ok(Sifted { items, errors, in_time })
+        Ok(Sifted {
+            items,
+            errors,
+            in_time,
+            found,
+        })
     }
 
     async fn remember(
@@ -281,28 +342,47 @@ where
         tenant: &TenantId,
         id: EmailId,
         request: &EmailRequest,
-        in_time: InTime,
+        (in_time, found): (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
-        let content = request.email.to_body();
+        let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
+        let wishes = &request.wishes;
+        let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
+        // One that was deleted since the request was first made, or this moment.
+        let queue = queue.unwrap_or_else(|| {
+            let (tenant, name) = (tenant.clone(), wishes.queue.clone());
+            Queue::plain(QueueKey { tenant, name }, now)
+        });
         let wanted = match in_time {
-            InTime::Now => request
-                .wishes
-                .wanted(self.with.expires_after, now)
+            InTime::Now => wishes
+                .wanted(self.expires_after(&queue), now)
                 .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
-            InTime::Before => request.wishes.wanted_late(self.with.expires_after, now),
+            InTime::Before => wishes.wanted_late(self.expires_after(&queue), now),
+        };
+        let with_uploads;
+        let email = if request.uploads.is_empty() {
+            &request.email
+        } else {
+            with_uploads = match request.resolve(found) {
+                Ok(email) => email,
+                Err(error) => return self.known(tenant, id, hash, error, now).await,
+            };
+            content = with_uploads.to_body();
+            &with_uploads
         };
         let packed = self.bodies.pack(&content)?;
         let body = BodyRef {
             sha256: hash,
             place: packed.place,
-            bytes: u64::try_from(request.email.bytes()).unwrap_or(u64::MAX),
+            bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
         };
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
         let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);
         let row = Row {
-            on_uncertain: request.wishes.on_uncertain,
+            queue: wishes.queue.clone(),
+            lane: wishes.priority.unwrap_or(queue.priority),
+            on_uncertain: wishes.on_uncertain,
             not_before: wanted.not_before,
             scheduled_at: wanted.scheduled_at,
             expires_at: wanted.expires_at,
@@ -312,6 +392,7 @@ where
         };
         let key = EmailKey::of(&row);
         let keep_until = row.expires_at.after(self.with.retention);
+        let attached = self.attach(&row, request, keep_until, now).await?;
         let put = self.bodies.put(&key, &row.body, packed, keep_until, now);
         let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
         let put = put?;
@@ -326,7 +407,67 @@ where
         if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
             self.keep(&stored.row, now).await?;
         }
+        if attached == Put::There {
+            self.keep_files(&stored.row, request, now).await?;
+        }
         Ok(stored)
+    }
+
+    /// The email that was accepted when the uploads of this request were still there; or that they are not.
+    async fn known(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        hash: String,
+        error: EmailError,
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let tenant = tenant.clone();
+        match self.rows.load(&EmailKey { tenant, id }, now).await? {
+            Some(row) if row.body.sha256 == hash => Ok(Stored { row, replayed: true }),
+            Some(_) => Err(AcceptError::Refused(other_request())),
+            None => Err(AcceptError::Refused(to_api(None, error))),
+        }
+    }
+
+    /// Gives the email its own copies of the uploads, before there is a row: what is to be sent must be there.
+    /// [`Put::There`]: at least one was there before.
+    async fn attach(
+        &self,
+        row: &Row,
+        request: &EmailRequest,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Put, AcceptError> {
+        let (key, mut put) = (EmailKey::of(row), Put::New);
+        for upload in each_once(request) {
+            let attached = self.bodies.attach(&key, &row.body, upload.id, keep_until, now).await?;
+            match attached {
+                Some(Put::New) => {}
+                Some(Put::There) => put = Put::There,
+                None => return Err(AcceptError::Refused(to_api(None, upload.missing()))),
+            }
+        }
+        Ok(put)
+    }
+
+    /// Keeps copies that were there before, as [`Self::keep`] does with the content.
+    async fn keep_files(&self, row: &Row, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = row.expires_at.after(self.with.retention);
+        for upload in each_once(request) {
+            let key = EmailKey::of(row);
+            if !self
+                .bodies
+                .keep_file(&key, &row.body, upload.id, keep_until, now)
+                .await?
+            {
+                return Err(PortError {
+                    what: "keeping a file",
+                    source: "it is gone".into(),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Keeps an object that was there before. An email of this key that is forgotten may have left
@@ -372,6 +513,21 @@ where
             tracing::warn!(count, error, "wake-ups could not be sent; the index has the emails");
         }
     }
+}
+
+/// The uploads of a request, none of them twice.
+fn each_once(request: &EmailRequest) -> impl Iterator<Item = &UploadUse> {
+    let mut seen = BTreeSet::new();
+    let uploads = request.uploads.iter().map(|(_, upload)| upload);
+    uploads.filter(move |upload| seen.insert(upload.id))
+}
+
+/// Whether all uploads of a request are there.
+fn resolvable(request: &EmailRequest, found: &Found) -> Result<(), EmailError> {
+    if request.uploads.is_empty() {
+        return Ok(());
+    }
+    request.resolve(found).map(drop)
 }
 
 fn other_request() -> ApiError {

@@ -6,6 +6,7 @@ use aws::lanes::LaneQueues;
 use aws::rows::Table;
 use aws::system::System;
 use aws::{gateway, settings};
+use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue, handler};
 use lambda_runtime::Error;
 
@@ -31,6 +32,7 @@ async fn main() -> Result<(), Error> {
         rows,
         system: System,
         with,
+        queues: KnownQueues::default(),
     };
     futures::future::join(enqueue.rows.warm(), clients.warm(&[Service::Sqs])).await;
     gateway::run(|request| handler::handle(&enqueue, &key, request)).await

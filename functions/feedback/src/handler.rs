@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Clock, EmailKey, Rows, Watermark};
+use domain::ports::{Clock, EmailKey, Paces, Rows, Suppressions, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
 use crate::{Feedback, Heard};
@@ -28,7 +28,7 @@ pub async fn handle<R, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + Watermark,
+    R: Rows + Watermark + Suppressions + Paces,
     S: Clock,
 {
     let began = Instant::now();

@@ -1,4 +1,5 @@
-//! Takes what SES says about emails: that it accepted them, and what became of them.
+//! Takes what SES says about emails: that it accepted them, and what became of them; who bounced for good
+//! or complained is suppressed.
 //!
 //! **Role:** behind the queue that SES's events arrive in, by way of SNS.
 //! **Invariant:** events come in any order, doubled and late; none of it changes the result.
@@ -14,7 +15,9 @@ use std::time::Duration;
 
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
-use domain::ports::{Clock, EmailKey, Rows, Watermark};
+use domain::ports::{Clock, EmailKey, Paces, PortError, Rows, Suppressions, Watermark};
+use domain::row::Row;
+use domain::suppression::{add, added_by};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
@@ -33,7 +36,7 @@ const SAY_AFTER: Duration = Duration::from_secs(30);
 /// Takes events with what the world offers.
 #[derive(Debug)]
 pub struct Feedback<R, S> {
-    /// The rows, and where it is said how far this is.
+    /// The rows, who is suppressed, and where it is said how far this is.
     pub rows: R,
     /// The clock.
     pub system: S,
@@ -43,23 +46,36 @@ pub struct Feedback<R, S> {
 
 impl<R, S> Feedback<R, S>
 where
-    R: Rows + Watermark,
+    R: Rows + Watermark + Suppressions + Paces,
     S: Clock,
 {
     /// Carries out events about one email.
     ///
     /// # Errors
-    /// When the row could not be read or written: the events must come again.
+    /// When the row could not be read or written, or an address could not be suppressed: the events must
+    /// come again.
     pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<Heard, ApplyError> {
         let now = self.system.now();
         let Some(mut row) = self.rows.load(key, now).await? else {
+            self.suppress(None, events, now).await?;
             return Ok(Heard::NoSuchEmail);
         };
         for event in events {
             (_, row) = apply(&self.rows, row, now, |row| heard(row, event)).await?;
         }
-        apply(&self.rows, row, now, |row| learned(row, events)).await?;
+        (_, row) = apply(&self.rows, row, now, |row| learned(row, events)).await?;
+        self.suppress(Some(&row), events, now).await?;
         Ok(Heard::Known)
+    }
+
+    /// Behind the row: what fails here comes again, and finds the row written. Most events suppress nobody,
+    /// and ask nothing.
+    async fn suppress(&self, row: Option<&Row>, events: &[SesEvent], now: Timestamp) -> Result<(), PortError> {
+        let suppressions: Vec<_> = events.iter().flat_map(|event| added_by(event, row, now)).collect();
+        if !suppressions.is_empty() {
+            add(&self.rows, &suppressions).await?;
+        }
+        Ok(())
     }
 
     /// Says that an event of this time was worked off, unless it was said of another one just

@@ -6,14 +6,17 @@ use std::time::Duration;
 
 use aws::batch::AllFailed;
 use aws_lambda_events::sqs::SqsEvent;
+use domain::address::EmailAddress;
 use domain::apply::ApplyError;
 use domain::fate::Fate;
+use domain::id::{EmailId, TenantId};
 use domain::ports::EmailKey;
 use domain::row::{Row, Status, recipient_key};
+use domain::suppression::{Entry, Origin, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{GREETING, SesEvent};
 use feedback::{Feedback, Heard, handler};
-use world::{World, samples};
+use world::{Fault, World, samples};
 
 fn world(count: u8) -> World {
     let world = samples::world(count).expect("the samples parse");
@@ -114,11 +117,132 @@ async fn all_that_is_said_of_one_email_is_read_and_written_together() {
     feedback(&world).hear(&samples::key(1), &events).await.expect("heard");
     assert_eq!(
         world.state().calls,
-        ["load", "write", "write"],
-        "the acceptance, and the fates"
+        ["load", "write", "write", "suppress", "change_pace"],
+        "the acceptance, and the fates; then who bounced, and the senders are told"
     );
     let row = world.row(&samples::key(1)).expect("the row");
     assert_eq!(row.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
+}
+
+/// Every address that is suppressed, with its origin, its email and its time.
+fn suppressed(world: &World) -> Vec<(String, Origin, Option<EmailId>, i64)> {
+    let state = world.state();
+    let entries = state.suppressions.values().filter_map(|entry| match entry {
+        Entry::Suppressed(known) => Some((
+            known.address.to_string(),
+            known.origin,
+            known.source,
+            known.created_at.as_millis(),
+        )),
+        Entry::Released { .. } => None,
+    });
+    entries.collect()
+}
+
+fn complaint() -> String {
+    let part = r#""complaint":{"timestamp":"1970-01-01T00:16:44.000Z",
+        "complainedRecipients":[{"emailAddress":"B@example.com"}]},"#;
+    event("Complaint", part, 1_000_000)
+}
+
+fn soft_bounce() -> String {
+    bounce().replace("Permanent", "Transient")
+}
+
+/// A world whose clock is behind the events.
+fn later_world() -> World {
+    let world = world(1);
+    world.state().now_ms = 1_100_000;
+    world
+}
+
+#[tokio::test]
+async fn who_bounces_for_good_or_complains_is_suppressed_and_the_senders_are_told() {
+    for (message, origin, at) in [
+        (bounce(), Origin::Bounce, 1_003_000),
+        (complaint(), Origin::Complaint, 1_004_000),
+    ] {
+        let world = later_world();
+        heard(&world, &message).await.expect("heard");
+        let expected = ("b@example.com".to_owned(), origin, Some(samples::id(1)), at);
+        assert_eq!(suppressed(&world), [expected]);
+        assert_eq!(world.state().pace.settings_no, 1);
+    }
+    for harmless in [send(), delivery(), soft_bounce()] {
+        let world = later_world();
+        heard(&world, &harmless).await.expect("heard");
+        assert_eq!(suppressed(&world), []);
+        let calls = world.state().calls.clone();
+        assert!(
+            !calls.contains(&"suppress") && !calls.contains(&"change_pace"),
+            "{calls:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn the_first_reason_stays_however_often_and_in_whatever_order_events_come() {
+    let world = later_world();
+    for message in [bounce(), complaint(), bounce(), complaint()] {
+        heard(&world, &message).await.expect("heard");
+    }
+    let [(_, origin, ..)] = &suppressed(&world)[..] else {
+        panic!("one suppression")
+    };
+    assert_eq!(*origin, Origin::Bounce);
+}
+
+#[tokio::test]
+async fn an_event_from_before_its_release_suppresses_nobody_again() {
+    let world = later_world();
+    heard(&world, &bounce()).await.expect("heard");
+    let id = SuppressionId::of(
+        &TenantId::main(),
+        &EmailAddress::parse("b@example.com").expect("an address"),
+    );
+    for (released, again) in [(1_003_000, false), (1_050_000, false), (1_002_999, true)] {
+        world.state().suppressions.insert(
+            (TenantId::main(), id),
+            Entry::Released {
+                at: Timestamp::from_millis(released),
+            },
+        );
+        heard(&world, &bounce()).await.expect("heard");
+        assert_eq!(suppressed(&world).len(), usize::from(again), "{released}");
+    }
+}
+
+#[tokio::test]
+async fn a_complaint_is_heeded_when_its_email_is_gone_but_not_of_another_life_of_the_id() {
+    let world = later_world();
+    let key = samples::key(1);
+    if let Some(row) = world.state().rows.get_mut(&key) {
+        row.born = Timestamp::from_millis(5);
+    }
+    heard(&world, &complaint()).await.expect("heard");
+    assert_eq!(suppressed(&world), []);
+    world.state().rows.clear();
+    assert_eq!(heard(&world, &complaint()).await.expect("heard"), Heard::NoSuchEmail);
+    assert_eq!(suppressed(&world).len(), 1);
+}
+
+/// Whatever of it fails, the event comes again, and then all of it is done: the senders are told too.
+#[tokio::test]
+async fn a_suppression_that_broke_off_anywhere_is_completed_when_the_event_comes_again() {
+    for (what, fault) in [
+        ("suppress", Fault::Before),
+        ("suppress", Fault::After),
+        ("change_pace", Fault::Before),
+        ("change_pace", Fault::After),
+    ] {
+        let world = later_world();
+        world.state().faults_of.insert(what, [fault].into());
+        assert!(heard(&world, &bounce()).await.is_err(), "{what} {fault:?}");
+        let told = world.state().pace.settings_no;
+        heard(&world, &bounce()).await.expect("heard");
+        assert_eq!(suppressed(&world).len(), 1, "{what} {fault:?}");
+        assert!(world.state().pace.settings_no > told, "{what} {fault:?}");
+    }
 }
 
 #[tokio::test]

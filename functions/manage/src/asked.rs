@@ -7,18 +7,21 @@
 
 use aws::http::Caller;
 use domain::api_error::ApiError;
-use domain::apply::{Applied, try_apply};
+use domain::apply::{Applied, apply, try_apply};
 use domain::id::EmailId;
+use domain::keeping;
 use domain::lifecycle::asked::{self, Refusal, Times};
+use domain::lifecycle::queued::meet;
 use domain::lifecycle::{Decision, Then};
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, Rows, Wake};
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random, Wake};
+use domain::queue::{Bid, QueueKey};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{RescheduleRequest, to_api};
 use domain::wire::wake_up::WakeUp;
 use serde::Serialize;
 
-use crate::{Manage, ManageError};
+use crate::{Manage, ManageError, Store};
 
 /// The answer: it is so now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,10 +34,10 @@ pub struct Done {
 
 impl<R, B, L, S> Manage<R, B, L, S>
 where
-    R: Rows,
+    R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     /// Takes an email back that is not being sent yet.
     ///
@@ -94,8 +97,17 @@ where
             tenant: caller.tenant().clone(),
             id,
         };
-        let row = self.rows.load(&key, now).await?;
-        row.ok_or_else(not_there)
+        let row = self.rows.load(&key, now).await?.ok_or_else(not_there)?;
+        // What was purged has ended, though nobody has written it yet: it is written now.
+        let Some(queue) = self.rows.queue(&QueueKey::of(&row)).await? else {
+            return Ok(row);
+        };
+        if queue.bids(&row, now) != Bid::Drop {
+            return Ok(row);
+        }
+        let decide = |row: &Row| meet(row, &queue, now).unwrap_or(Decision::Forget);
+        let (_, row) = apply(&self.rows, row, now, decide).await?;
+        Ok(row)
     }
 
     /// Makes the content live as long as the email will need it. Before the row is written: an
@@ -110,8 +122,7 @@ where
             return Ok(());
         };
         let keep_until = transition.row.expires_at.after(self.with.retention);
-        let kept = self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await?;
-        if kept {
+        if keeping::keep(&self.bodies, row, keep_until, now).await? {
             Ok(())
         } else {
             Err(ManageError::Refused(ApiError::conflict(

@@ -9,7 +9,7 @@ use domain::api_error::ApiError;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
-use domain::ports::{Bodies, Clock, EmailKey, Listing, PortError, Rows};
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
@@ -17,7 +17,7 @@ use futures::StreamExt;
 use futures::stream::iter;
 
 use crate::paging::{Cursor, LIMIT_MAX, Page};
-use crate::{Manage, ManageError};
+use crate::{Manage, ManageError, Store};
 
 /// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
 /// takes about 16 MB, so that eight are half of a function of 256 MB.
@@ -31,9 +31,10 @@ const ROUNDS: usize = 10;
 
 impl<R, B, L, S> Manage<R, B, L, S>
 where
-    R: Rows + Listing,
+    R: Store,
     B: Bodies,
-    S: Clock,
+    L: Lanes,
+    S: Clock + Random,
 {
     /// Shows one email. Without its content when that is gone, or is none any more.
     ///
@@ -50,6 +51,7 @@ where
                 "There is no email of this id.",
             )));
         };
+        let row = self.as_its_queue_shows(row, now).await?;
         let email = self.content(&row).await?;
         Ok(EmailView::new(&row, email.as_ref(), now))
     }
@@ -69,6 +71,7 @@ where
         if matches!(start, Start::NewerThan(_)) {
             rows.reverse();
         }
+        let rows = self.as_their_queues_show(rows, now).await?;
         // Futures do nothing until they are polled: a list of them costs little.
         let items: Vec<_> = rows.iter().map(|row| self.item(row, now)).collect();
         let items = iter(items).buffered(CONTENTS).collect().await;

@@ -8,14 +8,20 @@ use std::time::Instant;
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
-use domain::ports::{Bodies, Clock, Lanes};
+use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
+use domain::wire::attachments::parse_upload;
+use domain::wire::queue_api;
+use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use lambda_http::http::HeaderValue;
 use lambda_http::http::header::ALLOW;
 use lambda_http::{Body, Request, Response};
 
-use crate::paging::Page;
+use crate::failures::FailuresQuery;
+use crate::metrics::MetricsQuery;
+use crate::paging::{Page, parse_flag};
 use crate::routes::{NoRoute, Route, route};
+use crate::suppressions::SuppressionPage;
 use crate::{Manage, ManageError, Store};
 
 /// The description of the API, made by `make openapi`.
@@ -27,7 +33,7 @@ where
     R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     let began = Instant::now();
     let route = route(request.method(), request.uri().path());
@@ -57,7 +63,7 @@ where
     R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     let answer = match route {
         Ok(route) => carry_out(manage, caller, route, request).await,
@@ -69,7 +75,7 @@ where
     match answer {
         Ok(response) => response,
         Err(ManageError::Refused(error)) => http::refuse(&error),
-        Err(error @ (ManageError::Port(_) | ManageError::Write(_))) => http::fail(&error),
+        Err(error @ (ManageError::Port(_) | ManageError::Write(_) | ManageError::Busy)) => http::fail(&error),
     }
 }
 
@@ -83,7 +89,7 @@ where
     R: Store,
     B: Bodies,
     L: Lanes,
-    S: Clock,
+    S: Clock + Random,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
     Ok(match route {
@@ -93,6 +99,47 @@ where
         Route::RescheduleEmail(id) => http::json(200, &manage.reschedule(caller, id, parse_reschedule(body)?).await?),
         Route::CancelEmail(id) => http::json(200, &manage.cancel(caller, id).await?),
         Route::RetryEmail(id) => http::json(200, &manage.retry(caller, id, parse_retry(body)?).await?),
+        Route::InviteUpload => http::json(200, &manage.invite(caller, &parse_upload(body)?).await?),
+        Route::Metrics => http::json(200, &manage.metrics(caller, &MetricsQuery::parse(query)?).await?),
+        Route::Failures => http::json(200, &manage.failures(caller, &FailuresQuery::parse(query)?).await?),
+        Route::ListQueues => http::json(200, &manage.queues(caller).await?),
+        Route::CreateQueue => {
+            let (name, settings) = queue_api::parse_create(body)?;
+            http::json(201, &manage.create_queue(caller, name, &settings).await?)
+        }
+        Route::GetQueue(name) => http::json(200, &manage.queue(caller, name).await?),
+        Route::ChangeQueue(name) => {
+            let settings = queue_api::parse_change(body)?;
+            http::json(200, &manage.change_queue(caller, name, &settings).await?)
+        }
+        Route::DeleteQueue(name) => {
+            let cancel = parse_flag(query, "cancel")?;
+            http::json(200, &manage.delete_queue(caller, name, cancel).await?)
+        }
+        Route::PauseQueue(name) => {
+            let pause = queue_api::parse_pause(body)?;
+            http::json(200, &manage.pause(caller, name, pause).await?)
+        }
+        Route::ResumeQueue(name) => http::json(200, &manage.resume(caller, name).await?),
+        Route::PurgeQueue(name) => http::json(202, &manage.purge(caller, name).await?),
+        Route::RestoreQueue(name) => http::json(202, &manage.restore(caller, name).await?),
+        Route::RedriveQueue(name) => {
+            let redrive = queue_api::parse_redrive(body)?;
+            http::json(202, &manage.redrive(caller, name, redrive).await?)
+        }
+        Route::GetJob(name, id) => http::json(200, &manage.job(caller, name, id).await?),
+        Route::ListSuppressions => {
+            let page = SuppressionPage::parse(query)?;
+            http::json(200, &manage.suppressions(caller, &page).await?)
+        }
+        Route::AddSuppression => http::json(201, &manage.add_suppression(caller, parse_add(body)?).await?),
+        Route::AddSuppressions => http::json(201, &manage.add_suppressions(caller, &parse_add_many(body)?).await?),
+        Route::RemoveSuppressions => {
+            let which = parse_remove_many(body)?;
+            http::json(200, &manage.remove_suppressions(caller, &which).await?)
+        }
+        Route::GetSuppression(which) => http::json(200, &manage.suppression(caller, &which).await?),
+        Route::RemoveSuppression(which) => http::json(200, &manage.remove_suppression(caller, &which).await?),
     })
 }
 

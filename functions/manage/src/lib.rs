@@ -4,26 +4,35 @@
 //! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for; [`emails`] answers what is asked about emails, [`asked`] does what is asked of them.
+//! for and [`period`] of which time; [`emails`] answers what is asked about emails, [`asked`] does what
+//! is asked of them; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
+//! queues; [`suppressions`] is who gets no emails.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
+pub mod attachments;
 pub mod emails;
+pub mod failures;
 pub mod handler;
+pub mod metrics;
 pub mod paging;
+pub mod period;
+pub mod queues;
 pub mod routes;
+pub mod suppressions;
 
 use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
+use domain::cost::Prices;
 use domain::lifecycle::Policy;
-use domain::ports::{Listing, PortError, Rows};
+use domain::ports::{Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing {}
+pub trait Store: Rows + Listing + Counts + Queues + Jobs + Paces + Suppressions {}
 
-impl<T: Rows + Listing> Store for T {}
+impl<T: Rows + Listing + Counts + Queues + Jobs + Paces + Suppressions> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
@@ -34,6 +43,8 @@ pub struct Managing {
     pub expires_after: Duration,
     /// How long a finished email is kept.
     pub retention: Duration,
+    /// What SES asks for.
+    pub prices: Prices,
 }
 
 /// Answers with what the world offers.
@@ -58,9 +69,12 @@ pub enum ManageError {
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
     /// The world failed: the caller may ask again.
-    #[error("an email could not be read")]
+    #[error("the table or a content could not be read")]
     Port(#[from] PortError),
     /// The world failed, or too much happens to the email at once: the caller may ask again.
     #[error("an email could not be written")]
     Write(#[from] ApplyError),
+    /// Too much happens to a queue at once: the caller may ask again.
+    #[error("a queue could not be written: others change it at this moment")]
+    Busy,
 }

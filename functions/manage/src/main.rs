@@ -14,11 +14,12 @@ async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
-        let (policy, expires_after) = (read.policy(), read.expires());
+        let (policy, expires_after, prices) = (read.policy(), read.expires(), read.prices());
         let with = Managing {
             policy: policy?,
             expires_after: expires_after?,
             retention: table.as_ref()?.retention,
+            prices: prices?,
         };
         Some((table?, bucket?, lanes?, key?, with))
     })?;

@@ -86,7 +86,29 @@ impl Page {
     }
 }
 
-fn read_limit(text: &str) -> Result<usize, ApiError> {
+/// Reads a query that may hold one flag: `?cancel=true`.
+///
+/// # Errors
+/// 422 `validation_error`.
+pub fn parse_flag(query: &str, flag: &str) -> Result<bool, ApiError> {
+    let mut given = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name != flag {
+            return Err(ApiError::validation("query", format!("the only parameter is {flag}")));
+        }
+        let value = match value.as_ref() {
+            "true" => true,
+            "false" => false,
+            _ => return Err(ApiError::validation(flag, "must be true or false")),
+        };
+        if given.replace(value).is_some() {
+            return Err(ApiError::validation(flag, "is given more than once"));
+        }
+    }
+    Ok(given.unwrap_or(false))
+}
+
+pub(crate) fn read_limit(text: &str) -> Result<usize, ApiError> {
     // `parse` takes a plus sign; Resend's schema says integer.
     let digits = text.bytes().all(|byte| byte.is_ascii_digit());
     let limit = text

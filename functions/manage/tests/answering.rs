@@ -53,7 +53,7 @@ async fn an_email_is_shown_with_its_content() {
     ] {
         assert_eq!(email[field], value, "{field}");
     }
-    assert_eq!(world.state().calls, ["load", "load_body"]);
+    assert_eq!(world.state().calls, ["load", "queue", "load_body"]);
 }
 
 #[tokio::test]
@@ -96,7 +96,7 @@ async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
         "/emails/".to_owned(),
         "/".to_owned(),
         String::new(),
-        "/queues".to_owned(),
+        "/queue".to_owned(),
         "/emails/../../etc/passwd".to_owned(),
         "/emails/%00%ff".to_owned(),
         "/emails/\u{0}\r\n\"<>\\^`{|}é😀?limit=1#x".to_owned(),
@@ -240,8 +240,11 @@ async fn one_content_that_cannot_be_read_does_not_hide_the_other_emails() {
         .state()
         .bodies
         .insert((samples::key(2), hash), b"garbage".to_vec());
-    // The list, its rows, and the first content, which is that of the third email.
-    world.state().faults = [world::Fault::None, world::Fault::None, world::Fault::Before].into();
+    // The first content, which is that of the third email.
+    world
+        .state()
+        .faults_of
+        .insert("load_body", [world::Fault::Before].into());
     let (status, page) = read(&ask(&world, &changed(LIST, "/rawQueryString", "")).await);
     assert_eq!(status, 200);
     let shown: Vec<_> = page["data"]

@@ -10,19 +10,28 @@
 
 mod common;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use common::{ask, ask_of, manage, read};
 use domain::cause::Cause;
-use domain::id::TenantId;
+use domain::id::{EmailId, TenantId, UploadId};
 use domain::lifecycle::asked::Refusal;
 use domain::lifecycle::{Policy, Transition};
 use domain::limits;
 use domain::listing::{Place, Start};
-use domain::ports::{Claimed, Created, EmailKey, Listing, PortError, Rows, Wake, Written};
+use domain::pacing::{Change, Pace};
+use domain::ports::{
+    Claimed, Counts, Created, EmailKey, FailuresOfHour, Hours, Jobs, Listing, Paced, Paces, PortError, Queues, Rows,
+    Suppressions, Wake, Written,
+};
+use domain::queue::job::Job;
+use domain::queue::{Queue, QueueKey};
 use domain::row::{Acceptance, Due, DueKind, Lane, Lease, Row, Status};
+use domain::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
+use domain::tally::counter::Figures;
+use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use serde_json::{Value, json};
@@ -83,7 +92,11 @@ fn sample(status: Status) -> Row {
         status,
         claim_no: 2,
         attempts: 2,
-        due: if status.is_final() { None } else { row.due },
+        due: match status {
+            Status::Sent => None,
+            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => due(DueKind::Ended, 0),
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => row.due,
+        },
         ..row.clone()
     };
     let why = (Some(Cause::Unavailable), Some("said so".to_owned()));
@@ -156,8 +169,8 @@ fn conflict(refusal: Refusal) -> (u16, Value) {
 }
 
 /// What is true of every row at every moment.
-fn assert_in_the_index_unless_final(row: &Row, what: &str) {
-    assert_eq!(row.due.is_none(), row.status.is_final(), "{what}: {row:?}");
+fn assert_in_its_place(row: &Row, what: &str) {
+    assert!(row.is_in_its_place(), "{what}: {row:?}");
 }
 
 /// A row that waits to be sent must have something to send until the end of its days.
@@ -186,11 +199,11 @@ async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
             status: Status::Canceled,
             cause: None,
             detail: None,
-            due: None,
+            due: due(DueKind::Ended, 0),
             ..row
         };
         assert_eq!(stored(&world), canceled);
-        assert_eq!(world.state().calls, ["load", "write"]);
+        assert_eq!(world.state().calls, ["load", "queue", "write"]);
         assert!(world.state().wakes.is_empty());
         let policy = manage(&world, world.clone(), world.clone()).with.policy;
         let claimed = world.claim(&samples::key(1), 1, &policy, at(3600)).await.unwrap();
@@ -212,7 +225,7 @@ async fn cancel_asked_twice_is_answered_twice_and_written_once() {
     let canceled = stored(&world);
     assert_eq!(answer(&world, &golden(CANCEL)).await, done());
     assert_eq!(stored(&world), canceled);
-    assert_eq!(world.state().calls, ["load", "write", "load"]);
+    assert_eq!(world.state().calls, ["load", "queue", "write", "load", "queue"]);
 }
 
 /// Beside the row: an email that is due within a quarter of an hour is woken by this call,
@@ -274,7 +287,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
             })
             .collect();
         assert_eq!(world.state().wakes, wakes, "{asked_for}");
-        let mut calls = vec!["load", "keep", "write"];
+        let mut calls = vec!["load", "queue", "keep", "load_body", "write"];
         calls.extend(delay.map(|_| "wake"));
         assert_eq!(
             world.state().calls,
@@ -372,6 +385,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
             cause: None,
             detail: None,
             due: due(DueKind::Check, 100_900),
+            retried_at: Some(at(100_000)),
             ..row
         };
         assert_eq!(stored(&world), expected, "{what}");
@@ -381,7 +395,11 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
             delay: Duration::ZERO,
         };
         assert_eq!(world.state().wakes, [wake], "{what}");
-        assert_eq!(world.state().calls, ["load", "keep", "write", "wake"], "{what}");
+        assert_eq!(
+            world.state().calls,
+            ["load", "queue", "keep", "load_body", "write", "wake"],
+            "{what}"
+        );
         assert_eq!(kept_until(&world), Some(expected.expires_at.after(RETENTION)), "{what}");
     }
 }
@@ -449,7 +467,7 @@ async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
             };
             assert_eq!(got, expected, "{event} {status:?}");
             assert_eq!(stored(&world), row, "{event} {status:?}");
-            assert_eq!(world.state().calls, ["load"], "{event} {status:?}");
+            assert_eq!(world.state().calls, ["load", "queue"], "{event} {status:?}");
             assert_eq!(kept_until(&world), None, "{event} {status:?}");
         }
     }
@@ -516,7 +534,7 @@ async fn an_email_whose_content_is_gone_is_not_made_to_wait_for_nothing() {
             )
         );
         assert_eq!(stored(&world), sample(status));
-        assert_eq!(world.state().calls, ["load", "keep"]);
+        assert_eq!(world.state().calls, ["load", "queue", "keep"]);
     }
 }
 
@@ -564,7 +582,7 @@ async fn an_impossible_time_is_a_422_that_names_its_field() {
     let got = answer(&world, &with_body(RESCHEDULE, r#"{"scheduled_at":"in 1 day"}"#)).await;
     let message = "scheduled_at: must be before the email's expires_at";
     assert_eq!(got, refused(422, "validation_error", message));
-    assert_eq!(world.state().calls, ["load"]);
+    assert_eq!(world.state().calls, ["load", "queue"]);
     assert_eq!((stored(&world), kept_until(&world)), (given, None));
 }
 
@@ -705,7 +723,10 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
             assert_eq!(answer(&world, &golden(event)).await, done(), "{fault:?}");
             let row = stored(&world);
             assert_eq!((row.status, row.due.is_some()), (Status::Queued, true), "{fault:?}");
-            assert_eq!(world.state().calls, ["load", "keep", "write", "wake"]);
+            assert_eq!(
+                world.state().calls,
+                ["load", "queue", "keep", "load_body", "write", "wake"]
+            );
         }
     }
 }
@@ -736,7 +757,7 @@ async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_
                     "{what}"
                 );
                 assert!(row == wanted || row == sample(status), "{what}");
-                assert_in_the_index_unless_final(&row, &what);
+                assert_in_its_place(&row, &what);
                 assert_content_is_kept(&world, &what);
                 if got != 200 {
                     let expected = refused(500, "internal_server_error", body["message"].as_str().unwrap());
@@ -817,6 +838,96 @@ impl Listing for Meddled {
     }
 }
 
+impl Counts for Meddled {
+    async fn standing(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
+        self.world.standing(tenant, queue, now).await
+    }
+
+    async fn flow(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> Result<BTreeMap<Timestamp, Figures>, PortError> {
+        self.world.flow(tenant, queue, hours).await
+    }
+
+    async fn failures(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
+        self.world.failures(tenant, queue, hours).await
+    }
+}
+
+impl Queues for Meddled {
+    async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
+        self.world.queue(key).await
+    }
+
+    async fn queues(&self, tenant: &TenantId) -> Result<Vec<Queue>, PortError> {
+        self.world.queues(tenant).await
+    }
+
+    async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
+        self.world.save_queue(before, queue, job).await
+    }
+}
+
+impl Jobs for Meddled {
+    async fn due_jobs(&self, until: Timestamp) -> Result<Vec<(QueueKey, EmailId)>, PortError> {
+        self.world.due_jobs(until).await
+    }
+
+    async fn job(&self, queue: &QueueKey, id: EmailId) -> Result<Option<Job>, PortError> {
+        self.world.job(queue, id).await
+    }
+
+    async fn save_job(&self, job: &Job) -> Result<bool, PortError> {
+        self.world.save_job(job).await
+    }
+}
+
+impl Paces for Meddled {
+    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
+        self.world.pace(of).await
+    }
+
+    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
+        self.world.change_pace(of, change).await
+    }
+}
+
+impl Suppressions for Meddled {
+    async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
+        self.world.suppress(suppression).await
+    }
+
+    async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
+        self.world.release(tenant, id, now).await
+    }
+
+    async fn marks(&self, tenant: &TenantId) -> Result<Marks, PortError> {
+        self.world.marks(tenant).await
+    }
+
+    async fn suppressions(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Suppression>, PortError> {
+        self.world.suppressions(tenant, ids).await
+    }
+
+    async fn suppression_places(
+        &self,
+        tenant: &TenantId,
+        origins: &[Origin],
+        start: Start<SuppressionId>,
+        count: usize,
+    ) -> Result<Vec<Place<SuppressionId>>, PortError> {
+        self.world.suppression_places(tenant, origins, start, count).await
+    }
+}
+
 /// Asks while others meddle, the first of them before the first write, and so on.
 async fn meddled(world: &World, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
     let rows = Meddled {
@@ -859,7 +970,7 @@ async fn a_cancel_that_comes_behind_a_reschedule_takes_the_rescheduled_email_bac
     let row = stored(&world);
     assert_eq!(
         (row.status, row.due, row.scheduled_at, row.not_before),
-        (Status::Canceled, None, Some(at(600)), at(600))
+        (Status::Canceled, due(DueKind::Ended, 0), Some(at(600)), at(600))
     );
 }
 
@@ -870,7 +981,7 @@ async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
     let got = meddled(&world, &golden(RESCHEDULE), vec![first]).await;
     assert_eq!(got, conflict(Refusal::TooLate(Status::Canceled)));
     let row = stored(&world);
-    assert_eq!((row.status, row.due), (Status::Canceled, None));
+    assert_eq!((row.status, row.due), (Status::Canceled, due(DueKind::Ended, 0)));
     assert!(world.state().wakes.is_empty());
 }
 
@@ -928,7 +1039,7 @@ async fn an_email_that_moves_all_the_time_is_a_500_and_not_called_canceled() {
         assert_eq!(got, status, "{times}");
         let row = stored(&world);
         assert_eq!(row.status == Status::Canceled, status == 200, "{times}");
-        assert_in_the_index_unless_final(&row, "moved");
+        assert_in_its_place(&row, "moved");
     }
 }
 
@@ -951,4 +1062,58 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
             "{event}"
         );
     }
+}
+
+/// Files lie beside the content, and have lives of their own.
+#[tokio::test]
+async fn uploaded_files_are_kept_as_long_as_the_content() {
+    let upload = UploadId::parse("01010101-0101-4101-8101-010101010101").unwrap();
+    let stored_email = format!(
+        "{{\"v\":2,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\",\"attachments\":[\
+         {{\"upload\":\"{upload}\",\"size\":4,\"filename\":\"big.bin\"}}]}}"
+    );
+    for (event, status) in [
+        (rescheduled_to("in 900 days", None), Status::Queued),
+        (golden(RETRY), Status::Failed),
+    ] {
+        let world = world_with(&sample(status));
+        let name = (samples::key(1), stored(&world).body.sha256);
+        world
+            .state()
+            .bodies
+            .insert(name.clone(), stored_email.clone().into_bytes());
+        let file = (name.0, name.1, upload);
+        world.state().files.insert(file.clone(), (b"file".to_vec(), BORN));
+        assert_eq!(answer(&world, &event).await, done());
+        let kept = world.state().files.get(&file).map(|(_, kept)| *kept);
+        assert_eq!(kept, Some(stored(&world).expires_at.after(RETENTION)));
+        assert_eq!(kept, kept_until(&world));
+
+        // An email that cannot be sent whole is not sent.
+        let world = world_with(&sample(status));
+        let name = (samples::key(1), stored(&world).body.sha256);
+        world.state().bodies.insert(name, stored_email.clone().into_bytes());
+        let gone = "The content of this email is gone: send it as a new email.";
+        assert_eq!(answer(&world, &event).await, refused(409, "conflict", gone));
+        assert_eq!(stored(&world), sample(status));
+    }
+}
+
+#[tokio::test]
+async fn an_upload_is_signed_for_the_caller() {
+    let world = World::default();
+    let mut event = with_body(RETRY, r#"{"filename": "a.pdf", "size": 7}"#);
+    event["rawPath"] = "/attachments".into();
+    let (status, invitation) = answer(&world, &event).await;
+    assert_eq!(status, 200);
+    let id = invitation["id"].as_str().and_then(UploadId::parse).expect("an id");
+    assert_eq!(invitation["upload_url"], format!("https://bucket.example/main/{id}"));
+    assert_eq!(invitation["headers"], json!({"content-length": "7"}));
+    let (_, other) = answer(&world, &event).await;
+    assert_ne!(invitation["id"], other["id"]);
+    event["body"] = r#"{"filename": "a.exe", "size": 7}"#.into();
+    let (status, error) = answer(&world, &event).await;
+    assert_eq!((status, &error["name"]), (422, &json!("invalid_attachment")));
+    event["headers"]["authorization"] = "Bearer mq_other".into();
+    assert_eq!(answer(&world, &event).await.0, 403);
 }

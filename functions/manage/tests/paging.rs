@@ -15,9 +15,10 @@ use std::time::Duration;
 
 use aws::http::authenticate;
 use common::{ask, key, manage, read};
-use domain::id::{EmailId, TenantId};
+use domain::attachment::{Upload, Uploaded};
+use domain::id::{EmailId, TenantId, UploadId};
 use domain::listing::Place;
-use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
+use domain::ports::{Bodies, EmailKey, Files, Invitation, Packed, PortError, Put};
 use domain::row::{BodyRef, Row};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
@@ -211,6 +212,42 @@ struct Counted {
     world: World,
     held: AtomicUsize,
     most: AtomicUsize,
+}
+
+impl Files for Counted {
+    async fn invite(&self, tenant: &TenantId, id: UploadId, upload: &Upload) -> Result<Invitation, PortError> {
+        self.world.invite(tenant, id, upload).await
+    }
+
+    async fn uploaded(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
+        self.world.uploaded(tenant, id).await
+    }
+
+    async fn attach(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<Put>, PortError> {
+        self.world.attach(key, body, id, keep_until, now).await
+    }
+
+    async fn keep_file(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
+        self.world.keep_file(key, body, id, keep_until, now).await
+    }
+
+    async fn load_file(&self, key: &EmailKey, body: &BodyRef, id: UploadId) -> Result<Option<Vec<u8>>, PortError> {
+        self.world.load_file(key, body, id).await
+    }
 }
 
 impl Bodies for Counted {

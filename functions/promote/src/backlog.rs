@@ -2,15 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, Rows, Waiting};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Waiting};
 use domain::row::Lane;
 use domain::timestamp::Timestamp;
 
-use crate::Promote;
+use crate::{Promote, Store};
 
-impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
-    R: Rows + DueIndex + Paces,
+    R: Store,
+    B: Bodies,
     L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,

@@ -2,18 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, PortError, Rows};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, PortError};
 
-use crate::Promote;
+use crate::{Promote, Store};
 
 /// Carries out one run within `time`.
 ///
 /// # Errors
 /// When the index could not be read or its cursor not be saved: the invocation fails, so that
 /// the alarm on errors tells.
-pub async fn handle<R, L, D, E, A, S>(promote: &Promote<R, L, D, E, A, S>, time: Duration) -> Result<(), PortError>
+pub async fn handle<R, B, L, D, E, A, S>(
+    promote: &Promote<R, B, L, D, E, A, S>,
+    time: Duration,
+) -> Result<(), PortError>
 where
-    R: Rows + DueIndex + Paces,
+    R: Store,
+    B: Bodies,
     L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,

@@ -1,5 +1,6 @@
 //! Keeps the index moving: wakes what is due soon, recovers what should have moved on, and
-//! settles what is uncertain. Keeps the pace at what the account allows.
+//! settles what is uncertain, works off what was asked of whole queues. Keeps the pace at what
+//! the account allows.
 //!
 //! **Role:** runs every minute; nothing else looks at the index.
 //! **Invariant:** an entry of the index is a hint. A wake-up proves nothing and is sent from
@@ -9,15 +10,21 @@
 
 mod backlog;
 pub mod handler;
+mod jobs;
 mod overdue;
 mod pace;
+mod queues;
 mod wake;
 
-use std::collections::BTreeSet;
-use std::time::Instant;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
 
 use domain::lifecycle::{Feedback, LaneState, Policy};
-use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paces, PortError, Rows};
+use domain::ports::{
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueIndex, Evidence, Jobs, Lanes, Paces, PortError, Queues, Rows,
+};
+use domain::queue::{Queue, QueueKey};
 use domain::row::Lane;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -29,9 +36,11 @@ const AT_ONCE: usize = 4;
 
 /// Promotes emails with what the world offers.
 #[derive(Debug, Clone)]
-pub struct Promote<R, L, D, E, A, S> {
+pub struct Promote<R, B, L, D, E, A, S> {
     /// The rows, their index, and the pace.
     pub rows: R,
+    /// The contents.
+    pub bodies: B,
     /// The lanes.
     pub lanes: L,
     /// Where an email goes that failed for good.
@@ -44,7 +53,16 @@ pub struct Promote<R, L, D, E, A, S> {
     pub system: S,
     /// The timings.
     pub policy: Policy,
+    /// How long an email may wait to be sent that is tried again.
+    pub expires_after: Duration,
+    /// How long a finished email is kept.
+    pub retention: Duration,
 }
+
+/// What of the table is promoted.
+pub trait Store: Rows + DueIndex + Paces + Queues + Jobs {}
+
+impl<T: Rows + DueIndex + Paces + Queues + Jobs> Store for T {}
 
 /// What a run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -77,6 +95,8 @@ struct Run {
     shut: Option<bool>,
     /// The lanes that have not been empty for long.
     backlogs: BTreeSet<Lane>,
+    /// The queues that were met.
+    queues: Mutex<BTreeMap<QueueKey, Queue>>,
 }
 
 impl Run {
@@ -95,9 +115,10 @@ impl Run {
     }
 }
 
-impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
-    R: Rows + DueIndex + Paces,
+    R: Store,
+    B: Bodies,
     L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
@@ -116,14 +137,17 @@ where
             feedback: OnceCell::new(),
             shut: open.map(|open| open.until > self.system.now()),
             backlogs: self.backlogs(&bookmarks.busy_since).await,
+            queues: Mutex::default(),
         };
         let shards: Vec<_> = (0..self.rows.shards())
             .map(|shard| {
                 let cursor = bookmarks.cursors.get(&shard).cloned();
                 async move {
                     // What is due soon first: it must not wait for a recovery that takes long.
+                    let mut held = Vec::new();
                     [
-                        self.wake_coming(shard, cursor, run).await,
+                        self.wake_coming(shard, cursor, run, &mut held).await,
+                        self.recover(&held, run).await,
                         self.recover_unwoken(shard, run).await,
                         self.recover_overdue(shard, run).await,
                     ]
@@ -140,6 +164,11 @@ where
                     Err(failed) => error = error.or(Some(failed)),
                 }
             }
+        }
+        // What belongs to a queue comes last: it must not keep the others waiting.
+        match self.work_off_jobs(run).await {
+            Ok(promoted) => done += promoted,
+            Err(failed) => error = error.or(Some(failed)),
         }
         error.map_or(Ok(done), Err)
     }

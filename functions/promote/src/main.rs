@@ -2,6 +2,7 @@
 
 use aws::account::SesAccount;
 use aws::batch::time_left;
+use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::evidence::EvidenceQueue;
 use aws::lanes::{DeadLetterQueue, LaneQueues};
@@ -15,11 +16,14 @@ use serde::de::IgnoredAny;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
-    let (table, lanes, dead_letter_url, feedback_url, policy) = settings::read(&settings::of_process(), |read| {
-        let (table, lanes, policy) = (read.table(), read.lanes(), read.policy());
+    let (table, bucket, lanes, queues, timings) = settings::read(&settings::of_process(), |read| {
+        let (table, bucket, lanes) = (read.table(), read.bucket(), read.lanes());
         let (dead_letter_url, feedback_url) = (read.dead_letter_url(), read.feedback_url());
-        Some((table?, lanes?, dead_letter_url?, feedback_url?, policy?))
+        let (policy, expires_after) = (read.policy(), read.expires());
+        let (queues, timings) = ((dead_letter_url?, feedback_url?), (policy?, expires_after?));
+        Some((table?, bucket?, lanes?, queues, timings))
     })?;
+    let ((dead_letter_url, feedback_url), (policy, expires_after)) = (queues, timings);
     let clients = Clients::connect()?;
     let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let promote = &Promote {
@@ -27,9 +31,12 @@ async fn main() -> Result<(), Error> {
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
         evidence: EvidenceQueue::new(&sqs, &feedback_url, rows.clone()),
         account: SesAccount::new(clients.ses()),
+        bodies: BodyStore::new(rows.clone(), clients.s3(), &bucket),
         rows,
         system: System,
         policy,
+        expires_after,
+        retention: table.retention,
     };
     futures::future::join(promote.rows.warm(), clients.warm(&[Service::Sqs])).await;
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {

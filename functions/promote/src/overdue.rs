@@ -2,16 +2,16 @@
 //! to move is written.
 
 use domain::apply::{ApplyError, apply};
+use domain::lifecycle::queued::meet;
 use domain::lifecycle::{Feedback, Outlook, Then, overdue};
-use domain::ports::{
-    Accounts, Backlog, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Lanes, Paces, PortError, Rows, Wake,
-};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, Wake};
+use domain::queue::QueueKey;
 use domain::row::{Row, Status};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
 use futures::future::{join, join_all};
 
-use crate::{Promote, Promoted, Run};
+use crate::{Promote, Promoted, Run, Store};
 
 /// Nothing is known of feedback: what depends on it waits.
 const NOT_ASKED: Feedback = Feedback {
@@ -22,9 +22,10 @@ const NOT_ASKED: Feedback = Feedback {
 /// Rows of a shard that are decided on at the same time.
 const AT_ONCE: usize = 25;
 
-impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
-    R: Rows + DueIndex + Paces,
+    R: Store,
+    B: Bodies,
     L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
@@ -69,7 +70,7 @@ where
         }
     }
 
-    async fn recover(&self, keys: &[EmailKey], run: &Run) -> Result<Promoted, PortError> {
+    pub(crate) async fn recover(&self, keys: &[EmailKey], run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         for keys in keys.chunks(AT_ONCE) {
             if run.time_is_over() {
@@ -78,26 +79,12 @@ where
             }
             let rows = self.rows.load_many(keys, self.system.now()).await?;
             let decided = join_all(rows.into_iter().map(|row| self.decide(row, run))).await;
-            let (mut wakes, mut hand_overs) = (Vec::new(), Vec::new());
+            let (mut moved, mut failed) = (Vec::new(), 0);
             for result in decided {
                 match result {
-                    Ok(Some((then, row))) => {
-                        done.recovered += 1;
-                        match then {
-                            Then::Nothing => {}
-                            Then::WakeUp { delay } => {
-                                wakes.push(Wake {
-                                    lane: row.lane,
-                                    wake_up: WakeUp::of(&row),
-                                    delay,
-                                });
-                            }
-                            Then::HandOver => hand_overs.push(HandOver::of(&row)),
-                        }
-                    }
-                    Ok(None) => {}
+                    Ok(decided) => moved.extend(decided),
                     Err(error) => {
-                        done.failed += 1;
+                        failed += 1;
                         tracing::warn!(
                             error = aws::telemetry::chain(&error),
                             "a row could not be recovered; it stays in the index"
@@ -105,17 +92,36 @@ where
                     }
                 }
             }
-            let (woken, handed_over) = join(self.lanes.wake(&wakes), self.dead_letters.hand_over(&hand_overs)).await;
-            for error in woken.into_iter().chain(handed_over).filter_map(Result::err) {
-                done.failed += 1;
-                let error = aws::telemetry::chain(&error);
-                tracing::warn!(
-                    error,
-                    "a recovered email could not be woken or handed over; the index has it"
-                );
-            }
+            done.recovered += moved.len();
+            done.failed += failed + self.follow(&moved).await;
         }
         Ok(done)
+    }
+
+    /// Does what follows from rows that were written; returns how much of it failed.
+    pub(crate) async fn follow(&self, moved: &[(Then, Row)]) -> usize {
+        let (mut wakes, mut hand_overs) = (Vec::new(), Vec::new());
+        for (then, row) in moved {
+            match then {
+                Then::Nothing => {}
+                Then::WakeUp { delay } => wakes.push(Wake {
+                    lane: row.lane,
+                    wake_up: WakeUp::of(row),
+                    delay: *delay,
+                }),
+                Then::HandOver => hand_overs.push(HandOver::of(row)),
+            }
+        }
+        let (woken, handed_over) = join(self.lanes.wake(&wakes), self.dead_letters.hand_over(&hand_overs)).await;
+        let errors: Vec<_> = woken.into_iter().chain(handed_over).filter_map(Result::err).collect();
+        for error in &errors {
+            let error = aws::telemetry::chain(error);
+            tracing::warn!(
+                error,
+                "a recovered email could not be woken or handed over; the index has it"
+            );
+        }
+        errors.len()
     }
 
     /// Decides on one row; `None` when there was nothing to do.
@@ -130,7 +136,10 @@ where
             lane: run.lane(row.lane),
         };
         let before = row.clone();
-        let (then, row) = apply(&self.rows, row, now, |row| overdue(row, outlook, &self.policy, now)).await?;
+        let queue = self.queue(&QueueKey::of(&row), run).await?;
+        let policy = queue.policy(&self.policy);
+        let decide = |row: &Row| meet(row, &queue, now).unwrap_or_else(|| overdue(row, outlook, &policy, now));
+        let (then, row) = apply(&self.rows, row, now, decide).await?;
         Ok((then != Then::Nothing || row != before).then_some((then, row)))
     }
 

@@ -1,13 +1,14 @@
 //! Keeps the pace at what the account allows: its rate, its quota, and whether it may send.
 
 use domain::pacing::{Change, Open, follow};
-use domain::ports::{Accounts, Backlog, Clock, DeadLetters, DueIndex, Evidence, Lanes, Paced, Paces, PortError, Rows};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Paced, PortError};
 
-use crate::Promote;
+use crate::{Promote, Store};
 
-impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
-    R: Rows + DueIndex + Paces,
+    R: Store,
+    B: Bodies,
     L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
@@ -28,12 +29,12 @@ where
     }
 
     async fn try_to_follow_account(&self) -> Result<Option<Open>, PortError> {
-        let (account, pace) = futures::future::join(self.account.account(), self.rows.pace()).await;
+        let (account, pace) = futures::future::join(self.account.account(), self.rows.pace(None)).await;
         let (mut pace, now) = (pace?, self.system.now());
         let changes = follow(&pace, &account?, self.policy.retry.no_leave, now);
         for change in &changes {
             // One that is refused came too late: somebody has changed it just now.
-            let paced = self.rows.change_pace(change).await?;
+            let paced = self.rows.change_pace(None, change).await?;
             if let (
                 Paced::Done(_),
                 Change::Breaker {

@@ -3,18 +3,25 @@
 
 use domain::index::LOOK_AHEAD;
 use domain::ports::{
-    Accounts, Backlog, Clock, Coming, DeadLetters, DueCursor, DueIndex, Evidence, Lanes, Paces, PortError, Rows, Wake,
+    Accounts, Backlog, Bodies, Clock, Coming, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError, Wake,
 };
+use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
 
-use crate::{Promote, Promoted, Run};
+use crate::{Promote, Promoted, Run, Store};
+
+/// Emails of paused queues that a shard moves aside in one run; the others are found a guard's time
+/// later.
+const HELD_AT_ONCE: usize = 10_000;
 
 /// Entries that are woken before the cursor is saved: what a crash makes be woken twice.
 const AT_ONCE: usize = 500;
 
-impl<R, L, D, E, A, S> Promote<R, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
-    R: Rows + DueIndex + Paces,
+    R: Store,
+    B: Bodies,
     L: Lanes + Backlog,
     D: DeadLetters,
     E: Evidence,
@@ -29,6 +36,7 @@ where
         shard: u16,
         mut cursor: Option<DueCursor>,
         run: &Run,
+        held: &mut Vec<EmailKey>,
     ) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         loop {
@@ -39,7 +47,7 @@ where
                     done.unfinished = true;
                     return Ok(done);
                 }
-                let sent = self.send_wake_ups(entries, now).await;
+                let sent = self.send_wake_ups(entries, run, held, now).await?;
                 done.woken += sent;
                 if let Some(last) = sent.checked_sub(1).and_then(|last| entries.get(last)) {
                     self.rows.save_cursor(shard, &last.cursor).await?;
@@ -57,21 +65,43 @@ where
         }
     }
 
-    /// Returns how many were sent before the first that failed.
-    async fn send_wake_ups(&self, entries: &[Coming], now: Timestamp) -> usize {
-        let wakes: Vec<Wake> = entries
-            .iter()
-            .map(|coming| Wake {
+    /// Returns how many were sent before the first that failed. What waits in a paused queue is noted
+    /// instead: it is moved aside when all others are woken.
+    async fn send_wake_ups(
+        &self,
+        entries: &[Coming],
+        run: &Run,
+        held: &mut Vec<EmailKey>,
+        now: Timestamp,
+    ) -> Result<usize, PortError> {
+        let (mut wakes, mut places) = (Vec::new(), Vec::new());
+        for (place, coming) in entries.iter().enumerate() {
+            let WakeUp { tenant, id, queue, .. } = &coming.wake_up;
+            let key = QueueKey {
+                tenant: tenant.clone(),
+                name: queue.clone(),
+            };
+            if self.queue(&key, run).await?.is_paused(now) {
+                if held.len() < HELD_AT_ONCE {
+                    let tenant = tenant.clone();
+                    held.push(EmailKey { tenant, id: *id });
+                }
+                continue;
+            }
+            places.push(place);
+            wakes.push(Wake {
                 lane: coming.lane,
                 wake_up: coming.wake_up.clone(),
                 delay: coming.not_before.since(now),
-            })
-            .collect();
+            });
+        }
         let results = self.lanes.wake(&wakes).await;
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
             let error = aws::telemetry::chain(error);
             tracing::warn!(error, "wake-ups could not be sent; the next run sends them");
         }
-        results.iter().take_while(|result| result.is_ok()).count()
+        let failed = results.iter().position(Result::is_err);
+        let failed = failed.and_then(|failed| places.get(failed).copied());
+        Ok(failed.unwrap_or(entries.len()))
     }
 }

@@ -14,18 +14,21 @@ use domain::timestamp::Timestamp;
 use promote::{Promote, Promoted};
 use world::{Fault, World, samples};
 
-fn promote(world: &World) -> Promote<World, World, World, World, World, World> {
+fn promote(world: &World) -> Promote<World, World, World, World, World, World, World> {
     let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
     let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
     let policy = Policy::standard();
     Promote {
         rows,
+        bodies: world.clone(),
         lanes,
         dead_letters,
         evidence,
         account,
         system,
         policy,
+        expires_after: Duration::from_secs(14 * 86_400),
+        retention: Duration::from_secs(30 * 86_400),
     }
 }
 

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Random, Rows};
+use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Queues, Random, Rows, Suppressions};
 use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 
@@ -51,7 +51,7 @@ pub async fn handle<R, B, D, P, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + Paces,
+    R: Rows + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -71,9 +71,10 @@ where
         .map(|(record, wake_up)| (record, wake_up.and_then(|wake_up| Some((wake_up, leaves.next()?)))))
         .collect();
     let time = time.saturating_sub(began.elapsed());
+    let end = tokio::time::Instant::now() + time;
     let results = batch::work_off(&work, time, |(record, work)| async move {
         match work {
-            Some((wake_up, leave)) => send.wake(wake_up, leave).await.map_err(RecordError::Wake),
+            Some((wake_up, leave)) => send.wake(wake_up, leave, end).await.map_err(RecordError::Wake),
             // Once more, for what is wrong with it.
             None => WakeUp::parse(&record.body)
                 .map(|_| Woken::Later(Duration::from_secs(1)))

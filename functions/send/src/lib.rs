@@ -8,22 +8,32 @@
 
 pub mod handler;
 pub mod pacer;
+pub mod queues;
+pub mod remembered;
+pub mod suppressed;
 
 use std::time::Duration;
 
 use domain::apply::{ApplyError, apply};
+use domain::attachment::Data;
 use domain::cause::Cause;
 use domain::email::{BodyError, Email};
-use domain::lifecycle::{Attempt, Policy, Then, not_claimable, record};
+use domain::lifecycle::{Attempt, Policy, Then, record};
 use domain::limits;
-use domain::pacing::Batch;
-use domain::ports::{Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Random, Rows};
+use domain::ports::{
+    Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+};
+use domain::queue::Queue;
 use domain::row::{Lane, Row};
+use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
 
 use crate::pacer::{Leave, Pacer};
+use crate::queues::KnownQueues;
+use crate::suppressed::Suppressed;
 
 /// Contents up to this size, unpacked, are looked for beside the claim: larger ones are rarely
 /// in the table, and would be loaded in vain for an email that cannot be claimed.
@@ -33,6 +43,10 @@ const NEAR_BYTES: u64 = 64 * 1024;
 /// times in passing (as received, packed, unpacked, parsed, and as SES is given it), which makes
 /// 160 MB of the function's 256.
 const MEMORY_KB: u32 = 32 * 1024;
+
+/// When an email comes again for which there was no memory. Our choice: others of its batch are
+/// being sent, and are large.
+const NO_MEMORY: Duration = Duration::from_secs(5);
 
 /// What claiming and recording take beside the attempt itself, and then some.
 const RECORDING: Duration = Duration::from_secs(2);
@@ -68,11 +82,12 @@ pub struct Sending {
 }
 
 impl Sending {
-    /// The attempt's timeout: a second more for each megabyte.
+    /// The attempt's timeout: a second more for each megabyte; nothing that lies in a queue makes it longer than
+    /// the largest email's.
     #[must_use]
     pub fn timeout(&self, bytes: u64) -> Duration {
         self.attempt_timeout
-            .saturating_add(Duration::from_secs(bytes / 1_000_000))
+            .saturating_add(Duration::from_secs(bytes.min(limits::MESSAGE_BYTES) / 1_000_000))
     }
 }
 
@@ -95,6 +110,10 @@ pub struct Send<R, B, D, P, S> {
     pub memory: Semaphore,
     /// What this environment knows of the pace.
     pub pacer: Pacer,
+    /// What it knows of queues.
+    pub known: KnownQueues,
+    /// What this environment knows of who is suppressed.
+    pub suppressed: Suppressed,
 }
 
 /// The memory of a new environment.
@@ -105,7 +124,7 @@ pub fn memory() -> Semaphore {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces,
+    R: Rows + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -121,46 +140,43 @@ where
             .map(|wake_up| wake_up.recipients.clamp(1, most))
             .collect();
         let longest = wake_ups.iter().map(|wake_up| self.with.timeout(wake_up.bytes)).max();
-        let batch = Batch {
-            lane,
-            recipients: &recipients,
-            patience: time.saturating_sub(longest.unwrap_or_default() + RECORDING),
-        };
-        let base = self.with.policy.retry.no_leave;
-        let booked = self.pacer.book(&self.rows, &self.system, batch, base).await;
-        booked.unwrap_or_else(|error| {
-            let error = aws::telemetry::chain(&error);
-            tracing::warn!(error, "the pace is not known; the batch comes again");
-            pacer::unknown(wake_ups.len())
-        })
+        let patience = time.saturating_sub(longest.unwrap_or_default() + RECORDING);
+        self.leaves(lane, wake_ups, &recipients, patience).await
     }
 
-    /// Carries out one wake-up, which has this leave.
+    /// Carries out one wake-up, which has this leave, before `end`: what cannot be submitted by then
+    /// because others take the memory comes again, unclaimed.
     ///
     /// # Errors
     /// See [`WakeError`]: the wake-up must come again.
-    pub async fn wake(&self, wake_up: WakeUp, leave: Leave) -> Result<Woken, WakeError> {
+    pub async fn wake(&self, wake_up: WakeUp, leave: Leave, end: Instant) -> Result<Woken, WakeError> {
         let base = self.with.policy.retry.no_leave;
         match leave {
             Leave::Later(wait) => return Ok(Woken::Later(wait)),
-            Leave::At(time) => {
+            Leave::At(time) | Leave::AtBoth(time) => {
                 tokio::time::sleep(time.since(self.system.now())).await;
                 // Others of the batch went before: one of them may have opened the breaker.
                 if let Some(wait) = self.pacer.shut(base, self.system.now()) {
                     return Ok(Woken::Later(wait));
                 }
             }
-            Leave::Probe(_) => {}
+            Leave::Probe(_) | Leave::Unbooked => {}
         }
         let bytes = wake_up.bytes;
         let key = EmailKey {
-            tenant: wake_up.tenant,
+            tenant: wake_up.tenant.clone(),
             id: wake_up.id,
         };
         // Before the claim, so that no lease runs while others send large ones.
-        let kilobytes = u32::try_from(bytes / 1000).unwrap_or(MEMORY_KB).clamp(1, MEMORY_KB);
-        let _memory = self.memory.acquire_many(kilobytes).await;
+        let Some(_memory) = self.memory_for(bytes, end).await else {
+            return Ok(Woken::Later(NO_MEMORY));
+        };
         let (nonce, now) = (self.system.nonce()?, self.system.now());
+        let queue = self.queue(&wake_up, now).await?;
+        if let Some(woken) = self.barred(&key, &queue, leave, now).await? {
+            self.nobody_asked(leave, now).await;
+            return Ok(woken);
+        }
         let claim = self.rows.claim(&key, nonce, &self.with.policy, now);
         let near = async {
             if bytes <= NEAR_BYTES {
@@ -172,26 +188,46 @@ where
         let (claimed, near) = futures::future::join(claim, near).await;
         match claimed? {
             Claimed::Granted(row) => {
-                let content = near.and_then(|mut contents| contents.remove(&row.body.sha256));
-                self.deliver(&key, *row, content, leave).await
-            }
-            Claimed::Refused(row) => {
-                if let Leave::Probe(open) = leave
-                    && let Err(error) = self.pacer.not_asked(&self.rows, open, now).await
-                {
-                    let error = aws::telemetry::chain(&error);
-                    tracing::warn!(
-                        error,
-                        "a probe that asked nobody could not be given up; the next goes at its time"
-                    );
-                }
-                let Some(row) = row else {
+                let Some(row) = self.still_wanted(*row, queue.clone(), now).await? else {
+                    self.nobody_asked(leave, now).await;
                     return Ok(Woken::Done);
                 };
-                let (then, row) = apply(&self.rows, *row, now, |row| not_claimable(row, now)).await?;
-                Ok(self.follow(&row, then).await)
+                let content = near.and_then(|mut contents| contents.remove(&row.body.sha256));
+                self.deliver(&key, row, content, leave, &queue).await
+            }
+            Claimed::Refused(row) => {
+                self.nobody_asked(leave, now).await;
+                match row {
+                    Some(row) => self.met(*row, &queue, now).await,
+                    None => Ok(Woken::Done),
+                }
             }
         }
+    }
+
+    /// Gives a probe up that will ask nobody.
+    async fn nobody_asked(&self, leave: Leave, now: Timestamp) {
+        if let Leave::Probe(open) = leave
+            && let Err(error) = self.pacer.not_asked(&self.rows, open, now).await
+        {
+            let error = aws::telemetry::chain(&error);
+            tracing::warn!(
+                error,
+                "a probe that asked nobody could not be given up; the next goes at its time"
+            );
+        }
+    }
+
+    /// Waits for the memory that a content of so many bytes takes; `None` when it comes too late for
+    /// an attempt. Who gets it at once has the time that was reckoned with when the pace was booked.
+    async fn memory_for(&self, bytes: u64, end: Instant) -> Option<SemaphorePermit<'_>> {
+        let kilobytes = u32::try_from(bytes / 1000).unwrap_or(MEMORY_KB).clamp(1, MEMORY_KB);
+        if let Ok(memory) = self.memory.try_acquire_many(kilobytes) {
+            return Some(memory);
+        }
+        let latest = end.checked_sub(self.with.timeout(bytes) + RECORDING)?;
+        let memory = tokio::time::timeout_at(latest, self.memory.acquire_many(kilobytes)).await;
+        memory.ok()?.ok()
     }
 
     async fn deliver(
@@ -200,11 +236,13 @@ where
         claimed: Row,
         near: Option<Vec<u8>>,
         leave: Leave,
+        queue: &Queue,
     ) -> Result<Woken, WakeError> {
+        let policy = queue.policy(&self.with.policy);
         let claim_no = claimed.claim_no;
-        let attempt = self.attempt(key, &claimed, near).await;
+        let (claimed, attempt) = self.attempt(key, claimed, near).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
-        let decide = |row: &Row| record(row, claim_no, attempt.clone(), &self.with.policy, jitter, now);
+        let decide = |row: &Row| record(row, claim_no, attempt.clone(), &policy, jitter, now);
         let (recorded, reported) = futures::future::join(
             apply(&self.rows, claimed, now, decide),
             self.pacer
@@ -219,18 +257,25 @@ where
         Ok(self.follow(&row, then).await)
     }
 
-    async fn attempt(&self, key: &EmailKey, claimed: &Row, near: Option<Vec<u8>>) -> Attempt {
+    async fn attempt(&self, key: &EmailKey, claimed: Row, near: Option<Vec<u8>>) -> (Row, Attempt) {
         let content = match near {
             Some(content) => Ok(Some(content)),
             None => self.bodies.load(key, &claimed.body).await,
         };
-        match content {
+        let attempt = match content {
             Ok(Some(content)) => match Email::from_body(&content) {
                 Ok(email) => {
                     drop(content);
-                    self.provider
-                        .submit(claimed, &email, self.with.timeout(claimed.body.bytes))
-                        .await
+                    let (claimed, email) = self.leave_out(claimed, email).await;
+                    let timeout = self.with.timeout(claimed.body.bytes);
+                    let attempt = match email {
+                        Ok(mut email) => match self.load_files(key, &claimed, &mut email).await {
+                            Ok(()) => self.provider.submit(&claimed, email, timeout).await,
+                            Err(attempt) => attempt,
+                        },
+                        Err(attempt) => attempt,
+                    };
+                    return (claimed, attempt);
                 }
                 // From a newer deployment, before a roll-back: the next roll-forward reads it.
                 Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unreached, error.to_string()),
@@ -240,10 +285,29 @@ where
             },
             Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
             Err(_) => not_accepted(Cause::Unreached, "the stored content could not be read".to_owned()),
-        }
+        };
+        (claimed, attempt)
     }
 
-    async fn follow(&self, row: &Row, then: Then) -> Woken {
+    /// Loads the email's uploaded files, one after the other.
+    async fn load_files(&self, key: &EmailKey, claimed: &Row, email: &mut Email) -> Result<(), Attempt> {
+        for file in email.attachments_mut() {
+            let Data::Uploaded { id, .. } = *file.data() else {
+                continue;
+            };
+            match self.bodies.load_file(key, &claimed.body, id).await {
+                Ok(Some(content)) => file.load(content),
+                Ok(None) => return Err(not_accepted(Cause::BodyMissing, "a stored file is gone".to_owned())),
+                Err(_) => {
+                    let detail = "a stored file could not be read".to_owned();
+                    return Err(not_accepted(Cause::Unreached, detail));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) async fn follow(&self, row: &Row, then: Then) -> Woken {
         match then {
             Then::Nothing => Woken::Done,
             Then::WakeUp { delay } => Woken::Later(delay),

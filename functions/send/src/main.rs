@@ -11,6 +11,8 @@ use aws::system::System;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use send::pacer::Pacer;
+use send::queues::KnownQueues;
+use send::suppressed::Suppressed;
 use send::{Send, Sending, handler, memory};
 
 #[tokio::main(flavor = "current_thread")]
@@ -36,6 +38,8 @@ async fn main() -> Result<(), Error> {
         },
         memory: memory(),
         pacer: Pacer::default(),
+        known: KnownQueues::default(),
+        suppressed: Suppressed::default(),
     };
     futures::future::join(send.rows.warm(), clients.warm(&[Service::Ses])).await;
     let (send, lanes) = (&send, &lanes);

@@ -14,11 +14,16 @@ use domain::pacing::{
     Ask, Batch, Change, LONGEST_WAIT, Micros, Open, Pace, Run, ask, horizon, opened, probed, unprobed,
 };
 use domain::ports::{Clock, Paced, Paces, PortError};
+use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
 
 /// How long what is known of the pace is good for a refusal, and for letting a batch go that is
 /// not limited by anything.
 const FRESH: Duration = Duration::from_secs(5);
+
+/// How long what is known of [`Pace::settings_no`] is good: a queue that is paused is heard of
+/// within five seconds, the claim included.
+const SETTINGS_FRESH: Duration = Duration::from_secs(4);
 
 /// How often a change is tried that others come before.
 const ROUNDS: usize = 8;
@@ -35,6 +40,10 @@ const UNKNOWN: Duration = Duration::from_secs(60);
 pub enum Leave {
     /// Go at this time.
     At(Timestamp),
+    /// Go at this time, by the rate of the email's queue too.
+    AtBoth(Timestamp),
+    /// Nothing was booked: the email's queue was paused when it was last heard of.
+    Unbooked,
     /// Go at once, and say how it fared.
     Probe(Open),
     /// Come again after this.
@@ -53,14 +62,25 @@ struct Known {
     at: Timestamp,
 }
 
-/// What an environment knows of the pace.
+/// What an environment knows of a pace: the account's, or that of a queue with a rate of its own.
 #[derive(Debug, Default)]
 pub struct Pacer {
+    of: Option<QueueKey>,
     known: Mutex<Option<Known>>,
     run: Mutex<Run>,
+    settings: Mutex<Option<(u64, Timestamp)>>,
 }
 
 impl Pacer {
+    /// One that nothing is known of yet.
+    #[must_use]
+    pub fn of_queue(queue: QueueKey) -> Self {
+        Self {
+            of: Some(queue),
+            ..Self::default()
+        }
+    }
+
     /// Asks for a batch; returns what each of its emails may do, in order.
     ///
     /// # Errors
@@ -85,7 +105,7 @@ impl Pacer {
             };
             match ask(&pace, batch, base, now) {
                 Ask::Free | Ask::Wait(_) if !fresh => {
-                    self.learn(rows.pace().await?, now);
+                    self.learn(rows.pace(self.of.as_ref()).await?, now);
                 }
                 Ask::Free => {
                     // Nothing is written that could be refused, so that each batch has to read: else
@@ -152,7 +172,7 @@ impl Pacer {
     ) -> Result<(), PortError> {
         let change = match leave {
             Leave::Probe(open) => probed(open, attempt, base, now),
-            Leave::At(_) | Leave::Later(_) => {
+            Leave::At(_) | Leave::AtBoth(_) | Leave::Unbooked | Leave::Later(_) => {
                 let cause = lock(&self.run).count(attempt);
                 let open = (*lock(&self.known)).and_then(|known| known.pace.open);
                 // Another attempt of the batch has opened it.
@@ -174,7 +194,7 @@ impl Pacer {
         };
         let becomes = match change {
             Change::Breaker { becomes, .. } => becomes,
-            Change::Book { .. } | Change::Rate { .. } => None,
+            Change::Book { .. } | Change::Rate { .. } | Change::Settings => None,
         };
         if becomes.is_some_and(|open| open.until > now) {
             // Known before it is written: the batch's other emails stop at once.
@@ -205,13 +225,31 @@ impl Pacer {
     }
 
     async fn change<R: Paces>(&self, rows: &R, change: &Change, now: Timestamp) -> Result<Paced, PortError> {
-        let paced = rows.change_pace(change).await?;
+        let paced = rows.change_pace(self.of.as_ref(), change).await?;
         let (Paced::Done(pace) | Paced::Refused(pace)) = paced;
         self.learn(pace, now);
         Ok(paced)
     }
 
+    /// [`Pace::settings_no`] as it was a few seconds ago at most. Whoever has just booked knows it;
+    /// after a long wait for a slot the pace is read once more.
+    ///
+    /// # Errors
+    /// When it had to be read and could not be.
+    pub async fn settings_no<R: Paces>(&self, rows: &R, now: Timestamp) -> Result<u64, PortError> {
+        let known = *lock(&self.settings);
+        if let Some((no, at)) = known
+            && now.since(at) < SETTINGS_FRESH
+        {
+            return Ok(no);
+        }
+        let pace = rows.pace(self.of.as_ref()).await?;
+        self.learn(pace, now);
+        Ok(pace.settings_no)
+    }
+
     fn learn(&self, pace: Pace, at: Timestamp) {
+        *lock(&self.settings) = Some((pace.settings_no, at));
         *lock(&self.known) = Some(Known { pace, at });
     }
 }

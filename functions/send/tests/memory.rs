@@ -13,7 +13,11 @@ use domain::row::{Row, Status};
 use domain::wire::wake_up::WakeUp;
 use send::Woken;
 use send::pacer::Leave;
+use tokio::time::Instant;
 use world::samples;
+
+/// As long as nobody waits in vain.
+const TIME: Duration = Duration::from_secs(100_000);
 
 /// SES takes its time; how many emails it is given at once.
 struct Slow<'a> {
@@ -22,7 +26,7 @@ struct Slow<'a> {
 }
 
 impl Provider for Slow<'_> {
-    async fn submit(&self, _claimed: &Row, _email: &Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &Row, _email: Email, _timeout: Duration) -> Attempt {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -47,8 +51,9 @@ async fn at_once(bytes: u64) -> usize {
             id: key.id,
             recipients: 1,
             bytes,
+            queue: domain::queue::QueueName::default(),
         };
-        send.wake(wake_up, Leave::At(samples::BORN))
+        send.wake(wake_up, Leave::At(samples::BORN), Instant::now() + TIME)
     };
     for woken in futures::future::join_all((1..=10).map(wake)).await {
         assert_eq!(woken.expect("carried out"), Woken::Done);
@@ -73,4 +78,33 @@ async fn a_full_batch_of_the_largest_emails_takes_turns() {
         "one that is larger than the budget goes alone"
     );
     assert_eq!(at_once(u64::MAX).await, 1, "and one that lies");
+}
+
+/// Who waits for memory until an attempt would not be over in time comes again, and has no claim whose
+/// lease would run out.
+#[tokio::test(start_paused = true)]
+async fn what_would_not_be_sent_in_time_is_not_begun() {
+    let world = samples::world(3).expect("the samples parse");
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let slow = Slow { now: &now, most: &most };
+    let send = common::sender(&world, slow);
+    // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two, one after the other.
+    let end = Instant::now() + Duration::from_millis(42_500);
+    let wake = |n: u8| {
+        let key = samples::key(n);
+        let wake_up = WakeUp {
+            v: 1,
+            tenant: key.tenant,
+            id: key.id,
+            recipients: 1,
+            bytes: 29_000_000,
+            queue: domain::queue::QueueName::default(),
+        };
+        send.wake(wake_up, Leave::At(samples::BORN), end)
+    };
+    let woken = futures::future::join_all((1..=3).map(wake)).await;
+    let woken: Vec<_> = woken.into_iter().map(|woken| woken.expect("carried out")).collect();
+    assert_eq!(woken, [Woken::Done, Woken::Done, Woken::Later(Duration::from_secs(5))]);
+    let row = world.row(&samples::key(3)).expect("the row");
+    assert_eq!((row.status, row.claim_no), (Status::Queued, 0));
 }

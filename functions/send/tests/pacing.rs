@@ -50,6 +50,7 @@ fn wake_up(n: u8, recipients: u32) -> WakeUp {
         id: key.id,
         recipients,
         bytes: 100,
+        queue: domain::queue::QueueName::default(),
     }
 }
 
@@ -82,6 +83,7 @@ fn twenty_a_second() -> Pace {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros(0)),
         open: None,
+        settings_no: 0,
     }
 }
 

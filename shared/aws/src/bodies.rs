@@ -45,7 +45,7 @@ pub const TABLE_MAX: usize = 5 * 1024;
 pub const KEEP_DAYS: [u16; 8] = [2, 8, 32, 64, 128, 512, 2048, 8192];
 
 /// The metadata that says until when an object is kept at least: its tag alone does not say it.
-const KEEP_UNTIL: &str = "keep-until";
+pub(crate) const KEEP_UNTIL: &str = "keep-until";
 
 /// zstd's own default level: 3. Higher ones cost a small function more time than money.
 const LEVEL: i32 = 3;
@@ -69,8 +69,8 @@ const CONTENT: &str = "z";
 #[derive(Debug, Clone)]
 pub struct BodyStore {
     table: Table,
-    s3: aws_sdk_s3::Client,
-    bucket: String,
+    pub(crate) s3: aws_sdk_s3::Client,
+    pub(crate) bucket: String,
 }
 
 impl BodyStore {
@@ -89,7 +89,7 @@ fn sort_key(body: &BodyRef) -> String {
     format!("{BODY}{}", body.sha256)
 }
 
-fn object_key(key: &EmailKey, body: &BodyRef) -> String {
+pub(crate) fn object_key(key: &EmailKey, body: &BodyRef) -> String {
     format!("{}/{}/{}", key.tenant, key.id, body.sha256)
 }
 
@@ -104,7 +104,7 @@ fn keep_days(keep_until: Timestamp, now: Timestamp) -> u16 {
 }
 
 /// The tag that says how long an object is kept from now on.
-fn keep_tag(keep_until: Timestamp, now: Timestamp) -> String {
+pub(crate) fn keep_tag(keep_until: Timestamp, now: Timestamp) -> String {
     format!("keep={}d", keep_days(keep_until, now))
 }
 
@@ -239,7 +239,12 @@ impl BodyStore {
     }
 
     /// Copies an object onto itself, which begins its life anew, if it would end too early.
-    async fn keep_object(&self, object: String, keep_until: Timestamp, now: Timestamp) -> Result<bool, PortError> {
+    pub(crate) async fn keep_object(
+        &self,
+        object: String,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<bool, PortError> {
         const WHAT: &str = "keeping a content in the bucket";
         let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
             Ok(head) => head,
@@ -271,7 +276,7 @@ impl BodyStore {
         }
     }
 
-    async fn fetch(&self, object: String) -> Result<Option<Vec<u8>>, PortError> {
+    pub(crate) async fn fetch(&self, object: String) -> Result<Option<Vec<u8>>, PortError> {
         const WHAT: &str = "reading a content of the bucket";
         let answer = match self.s3.get_object().bucket(&self.bucket).key(object).send().await {
             Ok(answer) => answer,

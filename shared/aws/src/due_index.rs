@@ -7,7 +7,8 @@
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
-use domain::ports::{Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::queue::QueueKey;
 use domain::row::{DueKind, Lane};
 use domain::timestamp::Timestamp;
 
@@ -44,8 +45,7 @@ const JUST_BEHIND: char = '\u{1}';
 impl Table {
     async fn page<T>(
         &self,
-        kind: DueKind,
-        shard: u16,
+        partition: String,
         until: Timestamp,
         from: Option<&DueCursor>,
         read: impl Fn(&Item) -> Result<T, ItemError>,
@@ -68,7 +68,7 @@ impl Table {
             .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :until")
             .expression_attribute_names("#pk", "due_pk")
             .expression_attribute_names("#sk", "due_sk")
-            .expression_attribute_values(":pk", AttributeValue::S(index::partition(kind, shard)))
+            .expression_attribute_values(":pk", AttributeValue::S(partition))
             .expression_attribute_values(":from", AttributeValue::S(from))
             .expression_attribute_values(":until", AttributeValue::S(until))
             .send()
@@ -113,7 +113,8 @@ impl DueIndex for Table {
         until: Timestamp,
         from: Option<&DueCursor>,
     ) -> Result<DuePage<Coming>, PortError> {
-        self.page(DueKind::Wake, shard, until, from, item::to_coming).await
+        self.page(format!("wake#{shard:02}"), until, from, item::to_coming)
+            .await
     }
 
     async fn overdue(
@@ -122,7 +123,19 @@ impl DueIndex for Table {
         until: Timestamp,
         from: Option<&DueCursor>,
     ) -> Result<DuePage<EmailKey>, PortError> {
-        self.page(DueKind::Check, shard, until, from, item::key_of).await
+        self.page(format!("check#{shard:02}"), until, from, item::key_of).await
+    }
+
+    async fn aside(
+        &self,
+        kind: DueKind,
+        queue: &QueueKey,
+        shard: u16,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<Aside>, PortError> {
+        let until = Timestamp::from_millis(i64::MAX);
+        self.page(index::partition(kind, queue, shard), until, from, item::to_aside)
+            .await
     }
 
     async fn bookmarks(&self) -> Result<Bookmarks, PortError> {

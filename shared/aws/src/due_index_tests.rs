@@ -1,6 +1,7 @@
 //! The index `due`, against DynamoDB's answers.
 
 use domain::id::EmailId;
+use domain::queue::QueueKey;
 use domain::row::{Due, Lane, Row};
 use serde_json::{Value, json};
 
@@ -132,7 +133,7 @@ async fn the_next_page_begins_where_dynamodb_stopped() {
 
 #[tokio::test]
 async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
-    for kind in [DueKind::Wake, DueKind::Check] {
+    for kind in [DueKind::Wake, DueKind::Check, DueKind::Held, DueKind::Ended] {
         let [good, bad] = [1, 2].map(|n| entry(&nth(n, kind)));
         let mut no_key = bad.clone();
         no_key["pk"] = json!({"S": "no key"});
@@ -154,6 +155,11 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
             DueKind::Check => {
                 let page = table.overdue(0, at(7_000), None).await.unwrap();
                 (page.items.into_iter().map(|key| key.id).collect(), page.next)
+            }
+            DueKind::Held | DueKind::Ended => {
+                let queue = QueueKey::of(&nth(1, kind));
+                let page = table.aside(kind, &queue, 0, None).await.unwrap();
+                (page.items.into_iter().map(|aside| aside.key.id).collect(), page.next)
             }
         };
         assert_eq!(keys, [nth(1, kind).id]);

@@ -33,6 +33,9 @@ const CALLS_AT_ONCE: usize = 4;
 struct Message {
     body: String,
     delay: Duration,
+    /// Whose it is: SQS gives each tenant its turn, where one has many (fair queues).
+    /// Source: Amazon SQS Developer Guide, "Amazon SQS fair queues".
+    group: String,
 }
 
 /// One queue.
@@ -84,6 +87,7 @@ impl Queue {
                 .id(at.to_string())
                 .message_body(&message.body)
                 .delay_seconds(i32::from(delay_seconds(message.delay)))
+                .message_group_id(&message.group)
                 .build()
         });
         let entries = entries
@@ -173,6 +177,7 @@ impl LaneQueues {
             messages.push(Message {
                 body: wake.wake_up.to_json(),
                 delay: wake.delay,
+                group: wake.wake_up.tenant.to_string(),
             });
         }
         let results = queue.send(&messages, "sending wake-ups").await;
@@ -297,6 +302,7 @@ impl DeadLetters for DeadLetterQueue {
             .map(|email| Message {
                 body: email.to_json(),
                 delay: Duration::ZERO,
+                group: email.tenant.to_string(),
             })
             .collect();
         self.0.send(&messages, "handing emails over").await

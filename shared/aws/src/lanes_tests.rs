@@ -133,6 +133,7 @@ async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
     assert_eq!(asked.operation(), "SendMessageBatch");
     let entries = entries(&asked);
     assert_eq!(entries[0]["MessageBody"], wakes[0].wake_up.to_json());
+    assert!(entries.iter().all(|entry| entry["MessageGroupId"] == "main"));
     let delays: Vec<_> = entries.iter().map(|entry| &entry["DelaySeconds"]).collect();
     assert_eq!(delays, [0, 1, 1, 2, 900, 900, 900, 900]);
 }

@@ -6,6 +6,8 @@
 //! holds keys only, so that this costs less than asking a second time.
 //! **Start reading at** `shard_places`.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::TenantId;
 use domain::listing::{Place, Start};
@@ -35,6 +37,27 @@ impl Table {
         start: Start,
         count: usize,
     ) -> Result<Vec<Place>, PortError> {
+        let entries = self
+            .entries(item::tenant_shard(tenant, shard), start, count, WHAT)
+            .await?;
+        let places = entries.iter().filter_map(|entry| match place_of(entry) {
+            Ok(place) => Some(place),
+            Err(error) => {
+                tracing::error!(pk = item::text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
+                None
+            }
+        });
+        Ok(places.collect())
+    }
+
+    /// Reads what is nearest in a partition of the index.
+    pub(crate) async fn entries<I: Display>(
+        &self,
+        partition: String,
+        start: Start<I>,
+        count: usize,
+        what: &'static str,
+    ) -> Result<Vec<Item>, PortError> {
         let (bound, upwards) = match start {
             Start::Newest => (None, false),
             Start::OlderThan(place) => (Some(("#pk = :pk AND #sk < :place", place)), false),
@@ -48,7 +71,7 @@ impl Table {
             .scan_index_forward(upwards)
             .limit(i32::try_from(count).unwrap_or(i32::MAX))
             .expression_attribute_names("#pk", "tenant_shard")
-            .expression_attribute_values(":pk", AttributeValue::S(item::tenant_shard(tenant, shard)));
+            .expression_attribute_values(":pk", AttributeValue::S(partition));
         let query = match bound {
             None => query.key_condition_expression("#pk = :pk"),
             Some((condition, place)) => query
@@ -56,15 +79,8 @@ impl Table {
                 .expression_attribute_names("#sk", "created_sk")
                 .expression_attribute_values(":place", AttributeValue::S(item::sortable(place.born, place.id))),
         };
-        let answer = query.send().await.map_err(|error| port(WHAT)(error.into()))?;
-        let places = answer.items().iter().filter_map(|entry| match place_of(entry) {
-            Ok(place) => Some(place),
-            Err(error) => {
-                tracing::error!(pk = item::text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
-                None
-            }
-        });
-        Ok(places.collect())
+        let answer = query.send().await.map_err(|error| port(what)(error.into()))?;
+        Ok(answer.items.unwrap_or_default())
     }
 }
 

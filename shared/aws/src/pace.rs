@@ -1,4 +1,4 @@
-//! The pace that all senders share, as one item of the table.
+//! The paces that all senders share, each as one item of the table.
 //!
 //! **Invariant:** a change is one conditional write, and no read comes before it: where the
 //! condition does not hold, the answer brings the pace as it is.
@@ -10,13 +10,23 @@ use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
+use domain::queue::QueueKey;
 
 use crate::failure::port;
+use crate::queues;
 use crate::rows::item::{self, Item, maybe, named, number, time};
 use crate::rows::{ItemError, Table};
 
-/// The item's key.
+/// The key of the account's item.
 const PACE: &str = "account#pace";
+
+/// The key of a pace's item.
+fn key(of: Option<&QueueKey>) -> (String, String) {
+    match of {
+        None => (PACE.to_owned(), PACE.to_owned()),
+        Some(QueueKey { tenant, name }) => (queues::pk(tenant), format!("pace#{name}")),
+    }
+}
 
 /// Recipients in 1000 seconds.
 const RATE: &str = "rate";
@@ -28,6 +38,8 @@ const OPEN_CAUSE: &str = "open_cause";
 const OPEN_UNTIL: &str = "open_until";
 /// How often in a row.
 const OPEN_TIMES: &str = "open_times";
+/// How often queues or suppressions were changed.
+const SETTINGS_NO: &str = "settings_no";
 
 fn read(item: &Item) -> Result<Pace, ItemError> {
     let open = match maybe(item, OPEN_UNTIL, time)? {
@@ -42,6 +54,7 @@ fn read(item: &Item) -> Result<Pace, ItemError> {
         rate: maybe(item, RATE, number)?.and_then(Rate::from_millis),
         free_at: maybe(item, FREE_AT, number)?.map(Micros),
         open,
+        settings_no: maybe(item, SETTINGS_NO, number)?.unwrap_or_default(),
     })
 }
 
@@ -114,24 +127,31 @@ fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluent
                     .expression_attribute_values(":rate", n(rate.as_millis())),
             }
         }
+        // Repeated by the SDK it counts twice: senders read once more than they need to.
+        Change::Settings => update
+            .update_expression("ADD #settings_no :one")
+            .expression_attribute_names("#settings_no", SETTINGS_NO)
+            .expression_attribute_values(":one", n(1)),
     }
 }
 
 impl Paces for Table {
-    async fn pace(&self) -> Result<Pace, PortError> {
+    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
         const WHAT: &str = "reading the pace";
-        let item = self.get(PACE.to_owned(), PACE.to_owned(), WHAT).await?;
+        let (pk, sk) = key(of);
+        let item = self.get(pk, sk, WHAT).await?;
         Ok(read_or_unlimited(item))
     }
 
-    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
+    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
         const WHAT: &str = "changing the pace";
+        let (pk, sk) = key(of);
         let update = self
             .client
             .update_item()
             .table_name(&self.table)
-            .key("pk", AttributeValue::S(PACE.to_owned()))
-            .key("sk", AttributeValue::S(PACE.to_owned()))
+            .key("pk", AttributeValue::S(pk))
+            .key("sk", AttributeValue::S(sk))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let error = match express(update, change).send().await {

@@ -21,6 +21,7 @@ fn stored() -> Value {
     json!({
         "rate": {"N": "14000"}, "free_at": {"N": "5000123"},
         "open_until": {"N": "7000"}, "open_cause": {"S": "quota_exceeded"}, "open_times": {"N": "2"},
+        "settings_no": {"N": "9"},
     })
 }
 
@@ -33,13 +34,14 @@ fn pace() -> Pace {
             until: at(7_000),
             times: 2,
         }),
+        settings_no: 9,
     }
 }
 
 /// What is asked for a change: update, condition and values.
 async fn asked(change: Change) -> (Value, Value, Value) {
     let replay = Replay::new([Answer::ok(&json!({}))]);
-    replay.table(16).change_pace(&change).await.unwrap();
+    replay.table(16).change_pace(None, &change).await.unwrap();
     let asked = replay.only().json();
     assert_eq!(
         asked["Key"],
@@ -101,6 +103,8 @@ async fn each_change_is_one_conditional_write() {
 
     let (update, condition, _) = asked(Change::Rate { rate: Some(rate()) }).await;
     assert_eq!((update, condition), (json!("SET #rate = :rate"), Value::Null));
+    let (update, condition, _) = asked(Change::Settings).await;
+    assert_eq!((update, condition), (json!("ADD #settings_no :one"), Value::Null));
     let (update, _, _) = asked(Change::Rate { rate: None }).await;
     assert_eq!(update, "REMOVE #rate");
 }
@@ -109,18 +113,21 @@ async fn each_change_is_one_conditional_write() {
 async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
     let change = Change::Rate { rate: None };
     let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
-    assert_eq!(done.table(16).change_pace(&change).await.unwrap(), Paced::Done(pace()));
+    assert_eq!(
+        done.table(16).change_pace(None, &change).await.unwrap(),
+        Paced::Done(pace())
+    );
 
     let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
     refused["Item"] = stored();
     let other = Replay::new([Answer::says(400, &refused)]);
     assert_eq!(
-        other.table(16).change_pace(&change).await.unwrap(),
+        other.table(16).change_pace(None, &change).await.unwrap(),
         Paced::Refused(pace())
     );
     let none = Replay::new([Answer::condition_failed(None)]);
     assert_eq!(
-        none.table(16).change_pace(&change).await.unwrap(),
+        none.table(16).change_pace(None, &change).await.unwrap(),
         Paced::Refused(Pace::default())
     );
 }
@@ -128,13 +135,13 @@ async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
 #[tokio::test]
 async fn a_pace_that_was_never_written_or_cannot_be_read_limits_nothing() {
     let nothing = Replay::new([Answer::ok(&json!({}))]);
-    assert_eq!(nothing.table(16).pace().await.unwrap(), Pace::default());
+    assert_eq!(nothing.table(16).pace(None).await.unwrap(), Pace::default());
     let all = Replay::new([Answer::ok(&json!({"Item": stored()}))]);
-    assert_eq!(all.table(16).pace().await.unwrap(), pace());
+    assert_eq!(all.table(16).pace(None).await.unwrap(), pace());
     let mut bad = stored();
     bad["open_cause"] = json!({"S": "bad_weather"});
     let bad = Replay::new([Answer::ok(&json!({"Item": bad}))]);
-    assert_eq!(bad.table(16).pace().await.unwrap(), Pace::default());
+    assert_eq!(bad.table(16).pace(None).await.unwrap(), Pace::default());
 }
 
 /// Found by reading: a call that DynamoDB repeats must not let anything go faster.
@@ -147,6 +154,6 @@ async fn a_booking_whose_answer_was_lost_is_refused_or_booked_once_more() {
         begin,
     };
     let replay = Replay::new([Answer::Lost, Answer::condition_failed(None)]);
-    let paced = replay.table(16).change_pace(&change).await.unwrap();
+    let paced = replay.table(16).change_pace(None, &change).await.unwrap();
     assert_eq!(paced, Paced::Refused(Pace::default()));
 }

@@ -93,6 +93,6 @@ pub fn given_to_ses(client: &Client, claimed: &Row, email: &Email) -> Result<Sen
         configuration_set: "mailqueue-events".to_owned(),
         attempt_timeout: std::time::Duration::from_secs(10),
     };
-    let request = Ses::new(client.clone(), &settings).request(claimed, email)?;
+    let request = Ses::new(client.clone(), &settings).request(claimed, email.clone())?;
     request.as_input().clone().build()
 }

@@ -97,6 +97,10 @@ pub(crate) fn dynamodb_json(item: &Item) -> Value {
         AttributeValue::Bool(flag) => json!({"BOOL": flag}),
         AttributeValue::B(bytes) => json!({"B": BASE64_STANDARD.encode(bytes)}),
         AttributeValue::M(item) => json!({"M": dynamodb_json(item)}),
+        AttributeValue::L(values) => {
+            let numbers: Vec<_> = values.iter().filter_map(|value| value.as_n().ok()).collect();
+            json!({"L": numbers.iter().map(|digits| json!({"N": digits})).collect::<Vec<_>>()})
+        }
         other => panic!("nothing stores a {other:?}"),
     };
     item.iter()

@@ -14,14 +14,20 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::Client;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{
+    AttributeValue, ConditionCheck, KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update as RowUpdate,
+};
 use domain::lifecycle::{Policy, Transition};
 use domain::ports::{Claimed, Created, EmailKey, PortError, Rows, Written};
+use domain::queue::QueueKey;
 use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 
 use crate::failure::port;
+use crate::queues;
 use crate::settings::TableSettings;
 
 pub(crate) mod expression;
@@ -92,6 +98,47 @@ impl Table {
             .await
             .map_err(|error| port(what)(error.into()))?;
         Ok(answer.item)
+    }
+
+    /// Reads those of these items that there are, in no order. No key may be there twice.
+    pub(crate) async fn get_many(&self, keys: Vec<Item>, what: &'static str) -> Result<Vec<Item>, PortError> {
+        let mut found = Vec::new();
+        for chunk in keys.chunks(BATCH_GET) {
+            let mut unread = chunk.to_vec();
+            let mut pause = PAUSE;
+            for round in 0..ROUNDS {
+                if round > 0 {
+                    tokio::time::sleep(pause).await;
+                    pause = pause.saturating_mul(2);
+                }
+                let request = KeysAndAttributes::builder()
+                    .set_keys(Some(unread))
+                    .consistent_read(true)
+                    .build()
+                    .map_err(|error| port(what)(error.into()))?;
+                let answer = self
+                    .client
+                    .batch_get_item()
+                    .request_items(&self.table, request)
+                    .send()
+                    .await
+                    .map_err(|error| port(what)(error.into()))?;
+                found.extend(answer.responses.into_iter().flat_map(HashMap::into_values).flatten());
+                unread = answer
+                    .unprocessed_keys
+                    .into_iter()
+                    .flat_map(HashMap::into_values)
+                    .flat_map(|keys| keys.keys)
+                    .collect();
+                if unread.is_empty() {
+                    break;
+                }
+            }
+            if !unread.is_empty() {
+                return Err(port(what)("DynamoDB left keys unread".into()));
+            }
+        }
+        Ok(found)
     }
 
     /// Reads the first items, at most so many, of a partition whose sort keys begin so.
@@ -213,6 +260,64 @@ impl Table {
         Err(port(what)(error.into()))
     }
 
+    /// Writes a row while its queue is still in this state: one transaction.
+    async fn write_in(
+        &self,
+        before: &Row,
+        after: &Row,
+        update: Update,
+        queue_no: u64,
+        now: Timestamp,
+    ) -> Result<Written, PortError> {
+        const WHAT: &str = "writing a transition beside its queue";
+        const REFUSED: Option<&str> = Some("ConditionalCheckFailed");
+        let error = |error| port(WHAT)(error);
+        let QueueKey { tenant, name } = QueueKey::of(before);
+        let queue = ConditionCheck::builder()
+            .table_name(&self.table)
+            .key("pk", AttributeValue::S(queues::pk(&tenant)))
+            .key("sk", AttributeValue::S(queues::queue_sk(&name)))
+            .condition_expression("#no = :no")
+            .expression_attribute_names("#no", "no")
+            .expression_attribute_values(":no", AttributeValue::N(queue_no.to_string()))
+            .build()
+            .map_err(|failed| error(failed.into()))?;
+        let row = RowUpdate::builder()
+            .table_name(&self.table)
+            .set_key(Some(item::primary_key(&EmailKey::of(before))))
+            .update_expression(update.update)
+            .condition_expression(update.condition)
+            .set_expression_attribute_names(Some(update.names))
+            .set_expression_attribute_values(Some(update.values))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .build()
+            .map_err(|failed| error(failed.into()))?;
+        let answer = self
+            .client
+            .transact_write_items()
+            .transact_items(TransactWriteItem::builder().condition_check(queue).build())
+            .transact_items(TransactWriteItem::builder().update(row).build())
+            .send()
+            .await;
+        let failed = match answer {
+            Ok(_) => return Ok(Written::Done),
+            Err(failed) => failed,
+        };
+        if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = failed.as_service_error() {
+            match canceled.cancellation_reasons() {
+                [queue, _] if queue.code() == REFUSED => return Ok(Written::QueueMoved),
+                [_, stored] if stored.code() == REFUSED => {
+                    return Ok(match maybe_row(stored.item.clone(), now, WHAT)? {
+                        Some(stored) if *stored == *after => Written::Done,
+                        stored => Written::Moved(stored),
+                    });
+                }
+                _ => {}
+            }
+        }
+        Err(error(failed.into()))
+    }
+
     fn ttl(&self, now: Timestamp) -> i64 {
         now.after(self.retention).as_secs()
     }
@@ -243,51 +348,18 @@ impl Rows for Table {
         let mut found: HashMap<EmailKey, Row> = HashMap::new();
         // An index that is being written can name a row twice; DynamoDB refuses such a read.
         let distinct: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
-        for chunk in distinct.chunks(BATCH_GET) {
-            let mut unread: Vec<Item> = chunk.iter().map(|key| item::primary_key(key)).collect();
-            let mut pause = PAUSE;
-            for round in 0..ROUNDS {
-                if round > 0 {
-                    tokio::time::sleep(pause).await;
-                    pause = pause.saturating_mul(2);
+        let primary_keys = distinct.into_iter().map(item::primary_key).collect();
+        for item in self.get_many(primary_keys, WHAT).await? {
+            match row(&item, now) {
+                Ok(Some(row)) => {
+                    let (tenant, id) = (row.tenant.clone(), row.id);
+                    found.insert(EmailKey { tenant, id }, *row);
                 }
-                let request = KeysAndAttributes::builder()
-                    .set_keys(Some(unread))
-                    .consistent_read(true)
-                    .build()
-                    .map_err(|error| port(WHAT)(error.into()))?;
-                let answer = self
-                    .client
-                    .batch_get_item()
-                    .request_items(&self.table, request)
-                    .send()
-                    .await
-                    .map_err(|error| port(WHAT)(error.into()))?;
-                for item in answer.responses.into_iter().flat_map(HashMap::into_values).flatten() {
-                    match row(&item, now) {
-                        Ok(Some(row)) => {
-                            let (tenant, id) = (row.tenant.clone(), row.id);
-                            found.insert(EmailKey { tenant, id }, *row);
-                        }
-                        Ok(None) => {}
-                        Err(error) => {
-                            let pk = item::text(&item, "pk").unwrap_or_default();
-                            tracing::error!(pk, %error, "a stored row cannot be read");
-                        }
-                    }
+                Ok(None) => {}
+                Err(error) => {
+                    let pk = item::text(&item, "pk").unwrap_or_default();
+                    tracing::error!(pk, %error, "a stored row cannot be read");
                 }
-                unread = answer
-                    .unprocessed_keys
-                    .into_iter()
-                    .flat_map(HashMap::into_values)
-                    .flat_map(|keys| keys.keys)
-                    .collect();
-                if unread.is_empty() {
-                    break;
-                }
-            }
-            if !unread.is_empty() {
-                return Err(port(WHAT)("DynamoDB left keys unread".into()));
             }
         }
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
@@ -330,6 +402,9 @@ impl Rows for Table {
         };
         let after = &transition.row;
         let update = expression::transition(before, after, transition.condition, self.shards, self.ttl(now));
+        if let Some(queue_no) = transition.condition.queue_no() {
+            return self.write_in(before, after, update, queue_no, now).await;
+        }
         match self.update(&key, update, WHAT, ReturnValue::None).await? {
             Updated::Done(_) => Ok(Written::Done),
             Updated::Refused(item) => match maybe_row(item, now, WHAT)? {

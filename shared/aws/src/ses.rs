@@ -13,9 +13,14 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
 use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
-use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag};
+use aws_sdk_sesv2::primitives::Blob;
+use aws_sdk_sesv2::types::{
+    self, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent,
+    Message, MessageHeader, MessageTag,
+};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use domain::address::Mailbox;
+use domain::attachment::{Attachment, Data};
 use domain::cause::Cause;
 use domain::email::Email;
 use domain::lifecycle::Attempt;
@@ -45,7 +50,9 @@ impl Ses {
         }
     }
 
-    pub(crate) fn request(&self, claimed: &Row, email: &Email) -> Result<SendEmailFluentBuilder, BuildError> {
+    pub(crate) fn request(&self, claimed: &Row, mut email: Email) -> Result<SendEmailFluentBuilder, BuildError> {
+        let files = attachments(email.take_attachments())?;
+        let email = &email;
         let addresses = |mailboxes: &[Mailbox]| {
             Some(mailboxes.iter().map(Mailbox::to_header).collect::<Vec<_>>()).filter(|list| !list.is_empty())
         };
@@ -54,7 +61,7 @@ impl Ses {
             .set_cc_addresses(addresses(email.cc()))
             .set_bcc_addresses(addresses(email.bcc()))
             .build();
-        let content = EmailContent::builder().simple(message(claimed, email)?).build();
+        let content = EmailContent::builder().simple(message(claimed, email, files)?).build();
         Ok(self
             .client
             .send_email()
@@ -67,7 +74,30 @@ impl Ses {
     }
 }
 
-fn message(claimed: &Row, email: &Email) -> Result<Message, BuildError> {
+/// The files as SES is given them. What is referred to by the HTML is shown in it; the others are
+/// beside it. In base64 nothing of a file can be taken for a part of the message.
+fn attachments(files: Vec<Attachment>) -> Result<Option<Vec<types::Attachment>>, BuildError> {
+    let file = |file: Attachment| {
+        let shown = match file.content_id() {
+            Some(_) => AttachmentContentDisposition::Inline,
+            None => AttachmentContentDisposition::Attachment,
+        };
+        let part = types::Attachment::builder()
+            .file_name(file.filename())
+            .content_type(file.content_type())
+            .set_content_id(file.content_id().map(str::to_owned))
+            .content_disposition(shown)
+            .content_transfer_encoding(AttachmentContentTransferEncoding::Base64);
+        match file.into_data() {
+            Data::Inline(content) => part.raw_content(Blob::new(content)).build(),
+            Data::Uploaded { .. } => Err(BuildError::other("a file of the email was not loaded")),
+        }
+    };
+    let files: Vec<_> = files.into_iter().map(file).collect::<Result<_, _>>()?;
+    Ok(Some(files).filter(|files| !files.is_empty()))
+}
+
+fn message(claimed: &Row, email: &Email, files: Option<Vec<types::Attachment>>) -> Result<Message, BuildError> {
     let utf8 = |text: &str| Content::builder().charset("UTF-8").data(text).build();
     let body = Body::builder()
         .set_html(email.html().map(utf8).transpose()?)
@@ -84,6 +114,7 @@ fn message(claimed: &Row, email: &Email) -> Result<Message, BuildError> {
         .subject(utf8(email.subject())?)
         .body(body)
         .set_headers(Some(headers))
+        .set_attachments(files)
         .build())
 }
 
@@ -101,7 +132,7 @@ fn tags(claimed: &Row, email: &Email) -> Result<Vec<MessageTag>, BuildError> {
 }
 
 impl Provider for Ses {
-    async fn submit(&self, claimed: &Row, email: &Email, timeout: Duration) -> Attempt {
+    async fn submit(&self, claimed: &Row, email: Email, timeout: Duration) -> Attempt {
         let request = match self.request(claimed, email) {
             Ok(request) => request,
             Err(error) => return refused(Cause::Rejected, &error.to_string()),

@@ -95,7 +95,7 @@ async fn submit(url: &str, patience: Duration) -> Attempt {
     let connector = connector(SES_IDLE).unwrap();
     let clients = Clients::over(environment().endpoint_url(url), connector.clone(), connector);
     Ses::new(clients.ses(), &settings())
-        .submit(&full(), &email(), patience)
+        .submit(&full(), email(), patience)
         .await
 }
 

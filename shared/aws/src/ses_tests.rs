@@ -27,7 +27,7 @@ pub(super) fn settings() -> SesSettings {
 
 async fn submit(replay: &Replay, email: &Email) -> Attempt {
     let ses = Ses::new(replay.clients().ses(), &settings());
-    ses.submit(&full(), email, PATIENCE).await
+    ses.submit(&full(), email.clone(), PATIENCE).await
 }
 
 fn accepted() -> Answer {
@@ -94,6 +94,39 @@ async fn everything_of_an_email_reaches_ses_as_it_takes_it() {
             ],
             "ConfigurationSetName": "mailqueue-events",
         })
+    );
+}
+
+#[tokio::test]
+async fn files_reach_ses_with_their_names_and_types() {
+    let email = parsed(&json!({
+        "from": "a@example.com", "to": "b@example.com", "subject": "Hi", "html": "<img src='cid:logo'>",
+        "attachments": [
+            {"filename": "Rechnung 7 – Ä.pdf", "content": "JVBERi0="},
+            {"filename": "logo", "content": [137, 80], "content_type": "image/png", "content_id": "<logo>"},
+        ],
+    }));
+    let replay = Replay::new([accepted()]);
+    submit(&replay, &email).await;
+    assert_eq!(
+        replay.only().json()["Content"]["Simple"]["Attachments"],
+        json!([
+            {
+                "RawContent": "JVBERi0=",
+                "ContentDisposition": "ATTACHMENT",
+                "FileName": "Rechnung 7 – Ä.pdf",
+                "ContentTransferEncoding": "BASE64",
+                "ContentType": "application/pdf",
+            },
+            {
+                "RawContent": "iVA=",
+                "ContentDisposition": "INLINE",
+                "FileName": "logo",
+                "ContentId": "logo",
+                "ContentTransferEncoding": "BASE64",
+                "ContentType": "image/png",
+            },
+        ])
     );
 }
 

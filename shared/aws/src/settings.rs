@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use domain::cost::{Prices, Usd};
 use domain::lifecycle::Policy;
 use domain::retry::RetryPolicy;
 
@@ -235,6 +236,17 @@ impl Reader<'_> {
         self.days("MAILQUEUE_EXPIRES_DAYS")
     }
 
+    /// What SES asks for: `MAILQUEUE_SES_USD_PER_1000_RECIPIENTS`,
+    /// `MAILQUEUE_SES_USD_PER_ATTACHMENT_GB`.
+    pub fn prices(&mut self) -> Option<Prices> {
+        let thousand_recipients = self.usd("MAILQUEUE_SES_USD_PER_1000_RECIPIENTS");
+        let attachment_gigabyte = self.usd("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB");
+        Some(Prices {
+            thousand_recipients: thousand_recipients?,
+            attachment_gigabyte: attachment_gigabyte?,
+        })
+    }
+
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
     /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`.
     ///
@@ -285,6 +297,15 @@ impl Reader<'_> {
         number
     }
 
+    fn usd(&mut self, name: &str) -> Option<Usd> {
+        let text = self.text(name)?;
+        let usd = Usd::parse(&text);
+        if usd.is_none() {
+            self.problems.push(format!("{name} must be dollars, such as 0.10"));
+        }
+        usd
+    }
+
     fn seconds(&mut self, name: &str) -> Option<Duration> {
         self.number(name, 1, 30 * 86_400).map(Duration::from_secs)
     }
@@ -324,10 +345,12 @@ mod tests {
             ("MAILQUEUE_LANE_HIGH_URL", "queue"),
             ("MAILQUEUE_LANE_NORMAL_URL", "http://127.0.0.1/q"),
             ("MAILQUEUE_API_KEY_SHA256", "secret"),
+            ("MAILQUEUE_SES_USD_PER_1000_RECIPIENTS", "10 cents"),
+            ("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB", "0.12"),
         ]);
         let error = read(&environment, |read| {
-            let (table, lanes, key) = (read.table(), read.lanes(), read.key());
-            Some((table?, lanes?, key?))
+            let (table, lanes, key, prices) = (read.table(), read.lanes(), read.key(), read.prices());
+            Some((table?, lanes?, key?, prices?))
         })
         .unwrap_err();
         assert_eq!(
@@ -339,6 +362,7 @@ mod tests {
                 "MAILQUEUE_LANE_HIGH_URL must be a URL",
                 "MAILQUEUE_LANE_LOW_URL is missing",
                 "MAILQUEUE_API_KEY_SHA256 must be 64 hex digits",
+                "MAILQUEUE_SES_USD_PER_1000_RECIPIENTS must be dollars, such as 0.10",
             ]
         );
         assert!(!error.to_string().contains("secret"));
@@ -349,11 +373,12 @@ mod tests {
     fn the_template_sets_every_key() {
         let error = read(&Environment::new(), |read| {
             let (table, bucket, lanes, ses, key) = (read.table(), read.bucket(), read.lanes(), read.ses(), read.key());
-            let (dead_letters, feedback, expires, policy) = (
+            let (dead_letters, feedback, expires, policy, prices) = (
                 read.dead_letter_url(),
                 read.feedback_url(),
                 read.expires(),
                 read.policy(),
+                read.prices(),
             );
             Some((
                 table?,
@@ -365,11 +390,12 @@ mod tests {
                 feedback?,
                 expires?,
                 policy?,
+                prices?,
             ))
         });
         let template = include_str!("../../../template.yaml");
         let problems = error.unwrap_err().problems;
-        assert_eq!(problems.len(), 17);
+        assert_eq!(problems.len(), 19);
         for problem in problems {
             let key = problem.strip_suffix(" is missing").unwrap();
             assert!(template.contains(&format!(" {key}: ")), "{key}");
@@ -415,6 +441,21 @@ mod tests {
         environment.insert("MAILQUEUE_RETRY_WAIT_SECONDS".to_owned(), "2".to_owned());
         let policy = read(&environment, |read| read.policy()).unwrap();
         assert_eq!(policy.retry, RetryPolicy::beginning_with(Duration::from_secs(2)));
+    }
+
+    #[test]
+    fn default_prices_are_the_standard_ones() {
+        let environment = environment(&[
+            (
+                "MAILQUEUE_SES_USD_PER_1000_RECIPIENTS",
+                default_of("SesUsdPer1000Recipients").trim_matches('"'),
+            ),
+            (
+                "MAILQUEUE_SES_USD_PER_ATTACHMENT_GB",
+                default_of("SesUsdPerAttachmentGb").trim_matches('"'),
+            ),
+        ]);
+        assert_eq!(read(&environment, |read| read.prices()), Ok(Prices::standard()));
     }
 
     #[test]

@@ -161,6 +161,16 @@ impl EmailAddress {
         &self.text
     }
 
+    /// The address by which a recipient is known again: its local part in lower case, too. Only its owner
+    /// may say what is equal there; but in practice nobody tells `Ann` from `ann`.
+    #[must_use]
+    pub fn lower_case(&self) -> Self {
+        Self {
+            text: self.text.to_ascii_lowercase(),
+            at: self.at,
+        }
+    }
+
     /// The domain: A-labels, lower case.
     #[must_use]
     pub fn domain(&self) -> &str {

@@ -75,6 +75,8 @@ pub async fn try_apply<R: Rows, E: Send>(
                 Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.row))),
                 Written::Moved(Some(moved)) => row = *moved,
                 Written::Moved(None) => return Ok(Applied::Gone),
+                // The next look at the email is under the queue's new state.
+                Written::QueueMoved => return Ok(Applied::Done(Then::Nothing, Box::new(row))),
             },
         }
     }

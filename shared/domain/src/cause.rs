@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// Why an attempt did not end in an acceptance by SES.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
@@ -37,6 +37,8 @@ pub enum Cause {
     Expired,
     /// Whether SES accepted it could not be found out.
     AnswerLost,
+    /// Its queue was purged.
+    Purged,
 }
 
 /// What is done about a cause: a row of the table that [`crate::retry::RetryPolicy`] is.
@@ -60,7 +62,7 @@ pub enum Class {
 
 impl Cause {
     /// All of them.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Throttled,
         Self::QuotaExceeded,
         Self::AccountPaused,
@@ -76,6 +78,7 @@ impl Cause {
         Self::BudgetSpent,
         Self::Expired,
         Self::AnswerLost,
+        Self::Purged,
     ];
 
     /// The name in the API, in the table and in logs.
@@ -97,6 +100,7 @@ impl Cause {
             Self::BudgetSpent => "budget_spent",
             Self::Expired => "expired",
             Self::AnswerLost => "answer_lost",
+            Self::Purged => "purged",
         }
     }
 
@@ -117,7 +121,8 @@ impl Cause {
             | Self::Suppressed
             | Self::TooLarge
             | Self::BudgetSpent
-            | Self::Expired => Class::Permanent,
+            | Self::Expired
+            | Self::Purged => Class::Permanent,
             Self::Crashed | Self::AnswerLost => Class::Unknown,
         }
     }
@@ -161,6 +166,7 @@ impl Cause {
             Self::AnswerLost => {
                 "SES may have accepted it, its answer was lost and no event came; ask the recipient, or retry with force and accept a possible second copy."
             }
+            Self::Purged => "Its queue was purged before it was sent; restore the queue, or retry the email.",
         }
     }
 }
@@ -190,6 +196,7 @@ mod tests {
                 ("budget_spent", Class::Permanent),
                 ("expired", Class::Permanent),
                 ("answer_lost", Class::Unknown),
+                ("purged", Class::Permanent),
             ]
         );
         for cause in Cause::ALL {

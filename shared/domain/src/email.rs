@@ -12,11 +12,16 @@ use std::fmt;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use crate::address::{AddressError, Mailbox, encode_text};
+use crate::address::{AddressError, EmailAddress, Mailbox, encode_text};
+use crate::attachment::{self, Attachment};
 use crate::limits;
 
 /// The version that [`Email::to_body`] writes.
 const BODY_VERSION: u32 = 1;
+
+/// The version of an email with attachments: whoever knows only version 1 must not take it for a
+/// broken one.
+const BODY_VERSION_WITH_ATTACHMENTS: u32 = 2;
 
 /// What is wrong with one field, as a sentence without its path and without its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,6 +68,14 @@ pub enum Problem {
         /// How many there may be.
         max: usize,
     },
+    /// More uploads than a batch may use.
+    #[error("the batch has {found} attachments by id up to here; at most {max} are allowed")]
+    TooManyUploads {
+        /// How many there are.
+        found: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// Longer than allowed.
     #[error("is too long: {found} bytes; at most {max} are allowed")]
     TooLong {
@@ -71,9 +84,31 @@ pub enum Problem {
         /// How long it may be.
         max: usize,
     },
+    /// Larger than SES takes.
+    #[error("too large: {found} bytes as they are sent; at most {max} are allowed in an email")]
+    TooLarge {
+        /// How large it is, in bytes of a message.
+        found: u64,
+        /// How large it may be.
+        max: u64,
+    },
+    /// A number out of its range, or none that is whole.
+    #[error("must be a whole number from {min} to {max}")]
+    Range {
+        /// The least.
+        min: i64,
+        /// The most.
+        max: i64,
+    },
+    /// A queue that there is not; the names of those that there are.
+    #[error("there is no queue of this name; there are {0}")]
+    NoQueue(String),
     /// Any other bad value.
     #[error("{0}")]
     Bad(&'static str),
+    /// Any of these, of an attachment.
+    #[error("{0}")]
+    Attachment(Box<Problem>),
 }
 
 /// What is wrong with an email, and where: `to[3]: the domain must contain a dot`.
@@ -91,6 +126,16 @@ impl EmailError {
     pub fn at(path: impl Into<String>, problem: Problem) -> Self {
         let path = path.into();
         Self { path, problem }
+    }
+
+    /// Says that it is about an attachment.
+    #[must_use]
+    pub fn of_attachment(self) -> Self {
+        if matches!(self.problem, Problem::Attachment(_)) {
+            return self;
+        }
+        let problem = Problem::Attachment(Box::new(self.problem));
+        Self { problem, ..self }
     }
 }
 
@@ -149,6 +194,8 @@ pub struct Draft {
     pub headers: Vec<(String, String)>,
     /// Names and values.
     pub tags: Vec<(String, String)>,
+    /// Files; each is checked already.
+    pub attachments: Vec<Attachment>,
 }
 
 impl Draft {
@@ -187,7 +234,7 @@ impl Draft {
                 EmailError::at("html", problem)
             });
         }
-        Ok(Email {
+        let email = Email {
             from,
             to,
             cc,
@@ -198,7 +245,9 @@ impl Draft {
             text,
             headers: check_headers(self.headers)?,
             tags: check_tags(self.tags)?,
-        })
+            attachments: Vec::new(),
+        };
+        email.with_attachments(self.attachments)
     }
 }
 
@@ -466,6 +515,7 @@ pub struct Email {
     text: Option<String>,
     headers: Vec<Header>,
     tags: Vec<Tag>,
+    attachments: Vec<Attachment>,
 }
 
 impl Email {
@@ -475,7 +525,7 @@ impl Email {
         &self.from
     }
 
-    /// The recipients; at least one.
+    /// The recipients; at least one, unless some were taken out ([`Self::without`]).
     #[must_use]
     pub fn to(&self) -> &[Mailbox] {
         &self.to
@@ -529,13 +579,60 @@ impl Email {
         &self.tags
     }
 
+    /// The files that go with it.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.attachments
+    }
+
+    /// The files, to be loaded.
+    pub fn attachments_mut(&mut self) -> &mut [Attachment] {
+        &mut self.attachments
+    }
+
+    /// Takes the files out.
+    #[must_use]
+    pub fn take_attachments(&mut self) -> Vec<Attachment> {
+        std::mem::take(&mut self.attachments)
+    }
+
+    /// The same email with these files in place of its own.
+    ///
+    /// # Errors
+    /// When they are more, or together larger, than SES takes.
+    pub fn with_attachments(self, attachments: Vec<Attachment>) -> Result<Self, EmailError> {
+        let refuse = |problem| EmailError::at("attachments", problem).of_attachment();
+        if attachments.len() > limits::ATTACHMENTS_MAX {
+            let (found, max) = (attachments.len(), limits::ATTACHMENTS_MAX);
+            return Err(refuse(Problem::TooMany { found, max }));
+        }
+        if !attachments.is_empty() {
+            let texts = [&self.html, &self.text].into_iter().flatten();
+            let texts: usize = texts.map(String::len).sum();
+            let texts = attachment::encoded(u64::try_from(texts).unwrap_or(u64::MAX));
+            let files = attachments.iter().map(Attachment::encoded);
+            attachment::fits(files.fold(texts, u64::saturating_add)).map_err(refuse)?;
+        }
+        Ok(Self { attachments, ..self })
+    }
+
     /// How many recipients SES counts: `to`, `cc` and `bcc`, each entry once.
     #[must_use]
     pub fn recipients(&self) -> usize {
         self.to.len() + self.cc.len() + self.bcc.len()
     }
 
-    /// About how many bytes a sender holds for it: all its text, without encoding.
+    /// The email without these recipients, and perhaps without any.
+    #[must_use]
+    pub fn without(mut self, left_out: &[EmailAddress]) -> Self {
+        for list in [&mut self.to, &mut self.cc, &mut self.bcc] {
+            list.retain(|mailbox| !left_out.contains(mailbox.address()));
+        }
+        self
+    }
+
+    /// About how many bytes a sender holds for it: all its text, without encoding, and its files; those
+    /// that are stored as part of it as long as they are there.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lists = [&self.to, &self.cc, &self.bcc, &self.reply_to];
@@ -549,6 +646,7 @@ impl Email {
             + mailboxes.map(mailbox).sum::<usize>()
             + self.headers.iter().map(header).sum::<usize>()
             + self.tags.iter().map(tag).sum::<usize>()
+            + self.attachments.iter().map(Attachment::held).sum::<usize>()
     }
 
     /// The email as canonical JSON: versioned, fields in a fixed order, empty ones left out.
@@ -556,7 +654,12 @@ impl Email {
     pub fn to_body(&self) -> Vec<u8> {
         // Put together by hand: the bytes name the body, so neither a field's position in
         // a struct nor a feature of the JSON library may change them.
-        let mut json = format!("{{\"v\":{BODY_VERSION},\"from\":{}", quoted(&self.from));
+        let version = if self.attachments.is_empty() {
+            BODY_VERSION
+        } else {
+            BODY_VERSION_WITH_ATTACHMENTS
+        };
+        let mut json = format!("{{\"v\":{version},\"from\":{}", quoted(&self.from));
         for (field, list) in [
             ("to", &self.to),
             ("cc", &self.cc),
@@ -578,6 +681,11 @@ impl Email {
         push_list(&mut json, "headers", headers);
         let tags = self.tags.iter().map(|tag| pair(&tag.name, &tag.value));
         push_list(&mut json, "tags", tags);
+        push_list(
+            &mut json,
+            "attachments",
+            self.attachments.iter().map(Attachment::to_json),
+        );
         json.push('}');
         json.into_bytes()
     }
@@ -588,11 +696,11 @@ impl Email {
     /// [`BodyError`] when it is no such JSON, of a later version, or no longer valid.
     pub fn from_body(body: &[u8]) -> Result<Self, BodyError> {
         let Version { v } = serde_json::from_slice(body).map_err(BodyError::Json)?;
-        if v != BODY_VERSION {
+        if !(BODY_VERSION..=BODY_VERSION_WITH_ATTACHMENTS).contains(&v) {
             return Err(BodyError::Version(v));
         }
-        let stored: StoredV1 = serde_json::from_slice(body).map_err(BodyError::Json)?;
-        Ok(stored.into_draft().check()?)
+        let stored: StoredV2 = serde_json::from_slice(body).map_err(BodyError::Json)?;
+        Ok(stored.into_draft()?.check()?)
     }
 
     /// The SHA-256 of [`Email::to_body`] in lower-case hex: the body's name, and what makes
@@ -652,10 +760,10 @@ struct Version {
     v: u32,
 }
 
-/// Version 1. An unknown field is refused: dropping it would send half an email.
+/// Version 2, and version 1, which has no attachments. An unknown field is refused: dropping it would send half an email.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct StoredV1 {
+struct StoredV2 {
     #[serde(rename = "v")]
     _v: u32,
     from: String,
@@ -673,11 +781,16 @@ struct StoredV1 {
     headers: Vec<(String, String)>,
     #[serde(default)]
     tags: Vec<(String, String)>,
+    #[serde(default)]
+    attachments: Vec<attachment::Stored>,
 }
 
-impl StoredV1 {
-    fn into_draft(self) -> Draft {
-        Draft {
+impl StoredV2 {
+    fn into_draft(self) -> Result<Draft, EmailError> {
+        let stored = self.attachments.into_iter().enumerate();
+        let attachments = stored.map(|(index, stored)| stored.check(&format!("attachments[{index}]")));
+        Ok(Draft {
+            attachments: attachments.collect::<Result<_, _>>()?,
             from: Some(self.from),
             to: Addresses::Many(self.to),
             cc: Addresses::Many(self.cc),
@@ -688,13 +801,36 @@ impl StoredV1 {
             text: self.text,
             headers: self.headers,
             tags: self.tags,
-        }
+        })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn recipients_are_taken_out_of_every_list_whatever_their_names() {
+        let list = |texts: &[&str]| Addresses::Many(texts.iter().map(|text| (*text).to_owned()).collect());
+        let email = Draft {
+            to: list(&["Ann <a@d.example>", "b@d.example"]),
+            cc: list(&["a@d.example", "c@d.example"]),
+            bcc: list(&["x <a@d.example>"]),
+            ..draft()
+        };
+        let email = email.check().unwrap();
+        let address = |text| EmailAddress::parse(text).unwrap();
+        let left = email.clone().without(&[address("a@d.example")]);
+        let texts = |list: &[Mailbox]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+        assert_eq!(
+            (texts(left.to()), texts(left.cc())),
+            (vec!["b@d.example".to_owned()], vec!["c@d.example".to_owned()])
+        );
+        assert_eq!((left.bcc().len(), left.recipients()), (0, 2));
+        let rest = [address("b@d.example"), address("c@d.example")];
+        assert_eq!(left.without(&rest).recipients(), 0);
+        assert_eq!(email.clone().without(&[]), email);
+    }
 
     fn draft() -> Draft {
         Draft {
@@ -744,7 +880,7 @@ mod tests {
     fn bodies_that_cannot_be_read_say_why() {
         let read = |body: &str| Email::from_body(body.as_bytes()).unwrap_err();
         assert!(matches!(read("{"), BodyError::Json(_)));
-        assert!(matches!(read("{\"v\":2,\"new\":1}"), BodyError::Version(2)));
+        assert!(matches!(read("{\"v\":3,\"new\":1}"), BodyError::Version(3)));
         let unknown = GOLDEN.replace("\"tags\"", "\"files\"");
         assert!(matches!(read(&unknown), BodyError::Json(_)));
         let invalid = GOLDEN.replace("c@d.example", "c@d");

@@ -9,6 +9,10 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fate {
+    /// Left out of the submission, for the address is suppressed: below everything that SES says. The one
+    /// fate that is no event: its sender writes it, and takes it back when a later claim includes the
+    /// recipient after all ([`crate::lifecycle::left_out`]).
+    Suppressed,
     /// The recipient's server has not taken it yet; SES goes on trying.
     DeliveryDelayed,
     /// SES stopped trying, or an automatic answer came back: below `Delivered`, because an
@@ -38,8 +42,16 @@ mod tests {
 
     #[test]
     fn the_order_of_events_does_not_matter() {
-        use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced};
-        let all = [DeliveryDelayed, SoftBounced, Delivered, Bounced, Rejected, Complained];
+        use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced, Suppressed};
+        let all = [
+            Suppressed,
+            DeliveryDelayed,
+            SoftBounced,
+            Delivered,
+            Bounced,
+            Rejected,
+            Complained,
+        ];
         for a in all {
             for b in all {
                 let ab = Fate::raised(Some(Fate::raised(None, a)), b);

@@ -126,6 +126,55 @@ impl fmt::Display for EmailId {
     }
 }
 
+/// The id of an uploaded file: as random as an email's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UploadId(Uuid);
+
+impl UploadId {
+    /// An id that was drawn as an email's is.
+    #[must_use]
+    pub fn of(drawn: EmailId) -> Self {
+        Self(drawn.0)
+    }
+
+    /// Reads the hyphenated form only, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        EmailId::parse(text).map(Self::of)
+    }
+}
+
+impl fmt::Display for UploadId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
+/// The id of a file of an email, by its place among them (UUID version 8).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AttachmentId(EmailId);
+
+impl AttachmentId {
+    /// The id of the file at a place.
+    #[must_use]
+    pub fn at(email: EmailId, place: usize) -> Self {
+        Self(EmailId::derived([&email.to_string(), &place.to_string(), "attachment"]))
+    }
+
+    /// Reads the hyphenated form only, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        EmailId::parse(text).map(Self)
+    }
+}
+
+impl fmt::Display for AttachmentId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -1,9 +1,11 @@
 //! Which partition of the sparse index `due` an unfinished row is in, and when it is looked at.
 //!
-//! Every unfinished row is in exactly one kind of partition; a finished one is in none.
+//! Every unfinished row is in exactly one kind of partition. One that was sent is in none; one that
+//! ended unsent stays where it can be found by its queue, to be tried again or restored.
 
 use std::time::Duration;
 
+use crate::queue::QueueKey;
 use crate::row::{Due, DueKind};
 use crate::timestamp::Timestamp;
 
@@ -53,19 +55,36 @@ pub fn delay_seconds(delay: Duration) -> u16 {
     u16::try_from(whole.min(LONGEST_DELAY.as_secs())).unwrap_or(900)
 }
 
-/// The partition key of `shard`: `wake#03`, `check#15`.
+/// The partition key of `shard`: `wake#03`, `check#15`; what is held and what has ended is by queue:
+/// `held#main#news#03`.
 #[must_use]
-pub fn partition(kind: DueKind, shard: u16) -> String {
-    let kind = match kind {
-        DueKind::Wake => "wake",
-        DueKind::Check => "check",
-    };
-    format!("{kind}#{shard:02}")
+pub fn partition(kind: DueKind, queue: &QueueKey, shard: u16) -> String {
+    let QueueKey { tenant, name } = queue;
+    match kind {
+        DueKind::Wake => format!("wake#{shard:02}"),
+        DueKind::Check => format!("check#{shard:02}"),
+        DueKind::Held => format!("held#{tenant}#{name}#{shard:02}"),
+        DueKind::Ended => format!("ended#{tenant}#{name}#{shard:02}"),
+    }
+}
+
+/// The kind of a partition, by its key.
+#[must_use]
+pub fn kind(partition: &str) -> Option<DueKind> {
+    match partition.split_once('#')?.0 {
+        "wake" => Some(DueKind::Wake),
+        "check" => Some(DueKind::Check),
+        "held" => Some(DueKind::Held),
+        "ended" => Some(DueKind::Ended),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::id::TenantId;
+    use crate::queue::QueueName;
 
     const GUARD: Duration = Duration::from_secs(900);
 
@@ -113,7 +132,19 @@ mod tests {
 
     #[test]
     fn partitions_have_two_digits() {
-        assert_eq!(partition(DueKind::Wake, 3), "wake#03");
-        assert_eq!(partition(DueKind::Check, 15), "check#15");
+        let queue = QueueKey {
+            tenant: TenantId::main(),
+            name: QueueName::default(),
+        };
+        for (kind_of, key) in [
+            (DueKind::Wake, "wake#03"),
+            (DueKind::Check, "check#03"),
+            (DueKind::Held, "held#main#default#03"),
+            (DueKind::Ended, "ended#main#default#03"),
+        ] {
+            assert_eq!(partition(kind_of, &queue, 3), key);
+            assert_eq!(kind(key), Some(kind_of));
+        }
+        assert_eq!([kind("job#"), kind("wake")], [None, None]);
     }
 }

@@ -7,6 +7,7 @@
 //! **Start reading at** [`record`].
 
 pub mod asked;
+pub mod queued;
 
 use std::time::Duration;
 
@@ -72,6 +73,17 @@ pub enum Condition {
         /// The time that the decision saw: what was rescheduled meanwhile is decided on anew.
         not_before: Timestamp,
     },
+    /// The row is where the decision found it, and so is its queue.
+    UnmovedIn {
+        /// The claim that the decision saw.
+        claim_no: u32,
+        /// The status that the decision saw.
+        status: Status,
+        /// The time that the decision saw.
+        not_before: Timestamp,
+        /// The state of the queue that the decision saw ([`crate::queue::Queue::no`]).
+        queue_no: u64,
+    },
     /// No other event has changed what became of the recipients: the life goes its own way.
     FatesUnmoved {
         /// The count that the decision saw.
@@ -80,8 +92,8 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether the condition holds for a stored row. Adapters translate it; worlds in memory
-    /// call it.
+    /// Whether the condition holds for a stored row; what it says of the queue is
+    /// [`Self::queue_no`]. Adapters translate it; worlds in memory call it.
     #[must_use]
     pub fn holds(self, row: &Row) -> bool {
         match self {
@@ -92,8 +104,23 @@ impl Condition {
                 claim_no,
                 status,
                 not_before,
+            }
+            | Self::UnmovedIn {
+                claim_no,
+                status,
+                not_before,
+                ..
             } => row.claim_no == claim_no && row.status == status && row.not_before == not_before,
             Self::FatesUnmoved { fate_no } => row.fate_no == fate_no,
+        }
+    }
+
+    /// The state that the row's queue must be in, where it matters.
+    #[must_use]
+    pub const fn queue_no(self) -> Option<u64> {
+        match self {
+            Self::UnmovedIn { queue_no, .. } => Some(queue_no),
+            Self::Claimable { .. } | Self::Unmoved { .. } | Self::FatesUnmoved { .. } => None,
         }
     }
 
@@ -224,7 +251,7 @@ pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
             | Status::Expired,
             _,
         ) => {
-            finish(&mut next, Status::Sent);
+            settled(&mut next, Status::Sent);
             next.cause = None;
             next.detail = None;
             next.sent = Some(acceptance);
@@ -236,7 +263,8 @@ pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
 /// Whether an event is about this row, and a claim of it that was made.
 ///
 /// An event of an erased and re-used id carries another birth and says nothing about this row.
-fn concerns(row: &Row, event: &SesEvent) -> bool {
+#[must_use]
+pub fn concerns(row: &Row, event: &SesEvent) -> bool {
     row.born == event.born
         && row.id == event.id
         && row.tenant == event.tenant
@@ -280,6 +308,27 @@ pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
             }
         }
     }
+    fates(row, next)
+}
+
+/// What `send` writes before it submits with claim `claim_no`: whom it leaves out, for they are
+/// suppressed. Whoever an earlier claim left out and this one does not is as if never left out.
+#[must_use]
+pub fn left_out(row: &Row, claim_no: u32, recipients: &[String]) -> Decision {
+    if row.claim_no != claim_no || row.status != Status::Sending {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    next.fates
+        .retain(|recipient, fate| *fate != Fate::Suppressed || recipients.contains(recipient));
+    for recipient in recipients {
+        next.fates.entry(recipient.clone()).or_insert(Fate::Suppressed);
+    }
+    fates(row, next)
+}
+
+/// Writes the fates, if any of them differs.
+fn fates(row: &Row, mut next: Row) -> Decision {
     if next == *row {
         return Decision::Forget;
     }
@@ -325,7 +374,7 @@ fn not_accepted(
 #[must_use]
 pub fn not_claimable(row: &Row, now: Timestamp) -> Decision {
     match row.status {
-        Status::Queued if row.expires_at <= now => expire(row),
+        Status::Queued if row.expires_at <= now => expire(row, now),
         Status::Queued => {
             let delay = row.not_before.since(now);
             if delay > Duration::ZERO && delay <= index::LONGEST_DELAY {
@@ -347,12 +396,12 @@ pub fn not_claimable(row: &Row, now: Timestamp) -> Decision {
 
 /// What `dead_letter` writes about an email that was handed to it with claim `claim_no`.
 #[must_use]
-pub fn handed_over(row: &Row, claim_no: u32) -> Decision {
+pub fn handed_over(row: &Row, claim_no: u32, now: Timestamp) -> Decision {
     if row.status != Status::Failing || row.claim_no != claim_no {
         return Decision::Forget;
     }
     let mut next = row.clone();
-    finish(&mut next, Status::Failed);
+    end(&mut next, Status::Failed, now);
     write(row, next, Then::Nothing)
 }
 
@@ -405,7 +454,7 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
         return Decision::Forget;
     }
     match row.status {
-        Status::Queued if row.expires_at <= now => expire(row),
+        Status::Queued if row.expires_at <= now => expire(row, now),
         Status::Queued => {
             let waited = now.since(row.not_before);
             let mut next = row.clone();
@@ -453,9 +502,9 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
 
 fn settle(row: &Row, feedback: Feedback, policy: &Policy, now: Timestamp) -> Decision {
     let since = row.uncertain_since.unwrap_or(now);
-    let (waited, end) = (now.since(since), since.after(policy.evidence_window));
+    let (waited, over) = (now.since(since), since.after(policy.evidence_window));
     let mut next = row.clone();
-    let caught_up = feedback.caught_up(end, policy.evidence_window);
+    let caught_up = feedback.caught_up(over, policy.evidence_window);
     if waited < policy.evidence_window || (!caught_up && waited < LONGEST_UNCERTAINTY) {
         next.due = Some(Due {
             kind: DueKind::Check,
@@ -470,7 +519,7 @@ fn settle(row: &Row, feedback: Feedback, policy: &Policy, now: Timestamp) -> Dec
         }
         OnUncertain::Resend | OnUncertain::Hold => {
             next.cause = Some(Cause::AnswerLost);
-            finish(&mut next, Status::Unknown);
+            end(&mut next, Status::Unknown, now);
             write(row, next, Then::Nothing)
         }
     }
@@ -501,7 +550,7 @@ fn doubt(row: &Row, mut next: Row, policy: &Policy, now: Timestamp) -> Decision 
 fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now: Timestamp) -> Decision {
     if next.expires_at <= not_before {
         // It would expire while it waits: say so now rather than then.
-        return end_unsent(row, next, Status::Expired, Cause::Expired);
+        return end_unsent(row, next, now);
     }
     let (due, delay) = index::queued(not_before, next.expires_at, policy.guard, now);
     next.status = Status::Queued;
@@ -516,7 +565,7 @@ fn give_up(row: &Row, mut next: Row, now: Timestamp) -> Decision {
     if row.maybe_duplicate {
         // The refusal's own advice, to send it anew, would be wrong: a copy may be out.
         next.cause = Some(Cause::AnswerLost);
-        finish(&mut next, Status::Unknown);
+        end(&mut next, Status::Unknown, now);
         return write(row, next, Then::Nothing);
     }
     next.status = Status::Failing;
@@ -529,18 +578,32 @@ fn give_up(row: &Row, mut next: Row, now: Timestamp) -> Decision {
     write(row, next, Then::HandOver)
 }
 
-fn expire(row: &Row) -> Decision {
-    end_unsent(row, row.clone(), Status::Expired, Cause::Expired)
+fn expire(row: &Row, now: Timestamp) -> Decision {
+    end_unsent(row, row.clone(), now)
 }
 
-/// Ends a row as unsent, unless SES may have accepted an earlier claim of it.
-fn end_unsent(row: &Row, mut next: Row, status: Status, cause: Cause) -> Decision {
-    next.cause = Some(if row.maybe_duplicate { Cause::AnswerLost } else { cause });
-    finish(&mut next, if row.maybe_duplicate { Status::Unknown } else { status });
+/// Ends a row whose time ran out, as unsent unless SES may have accepted an earlier claim of it.
+fn end_unsent(row: &Row, mut next: Row, now: Timestamp) -> Decision {
+    let (status, cause) = if row.maybe_duplicate {
+        (Status::Unknown, Cause::AnswerLost)
+    } else {
+        (Status::Expired, Cause::Expired)
+    };
+    next.cause = Some(cause);
+    end(&mut next, status, now);
     write(row, next, Then::Nothing)
 }
 
-fn finish(next: &mut Row, status: Status) {
+/// Ends a row that was not sent, as far as is known: it is put where it is found again.
+fn end(next: &mut Row, status: Status, now: Timestamp) {
+    settled(next, status);
+    next.due = Some(Due {
+        kind: DueKind::Ended,
+        at: now,
+    });
+}
+
+fn settled(next: &mut Row, status: Status) {
     next.status = status;
     next.lease = None;
     next.uncertain_since = None;

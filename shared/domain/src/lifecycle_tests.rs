@@ -1,6 +1,8 @@
 //! The machine as tables: every status against every event, and the counter-examples that
 //! model checking found.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::id::{EmailId, TenantId};
 use crate::row::{BodyPlace, BodyRef, recipient_key};
@@ -237,8 +239,12 @@ fn a_lost_answer_is_never_taken_for_a_refusal() {
 fn only_failing_becomes_failed_and_only_for_its_claim() {
     for status in Status::ALL {
         let expected = (status == Status::Failing).then_some((Status::Failed, Then::Nothing));
-        assert_eq!(leads_to(&handed_over(&row(status), 1)), expected, "{status:?}");
-        assert_eq!(handed_over(&row(status), 2), Decision::Forget, "{status:?}");
+        assert_eq!(
+            leads_to(&handed_over(&row(status), 1, at(1000))),
+            expected,
+            "{status:?}"
+        );
+        assert_eq!(handed_over(&row(status), 2, at(1000)), Decision::Forget, "{status:?}");
     }
 }
 
@@ -490,7 +496,7 @@ fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
 }
 
 #[test]
-fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
+fn every_written_row_waits_exactly_while_it_is_unfinished() {
     for status in Status::ALL {
         let row = row(status);
         let decisions = [
@@ -499,7 +505,7 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
             decided(&row, refused(Cause::Unavailable)),
             decided(&row, refused(Cause::Rejected)),
             decided(&row, Attempt::Ambiguous),
-            handed_over(&row, 1),
+            handed_over(&row, 1, at(1000)),
             overdue(&row, outlook(false), &policy(), at(5000)),
             overdue(&row, outlook(true), &policy(), at(5000)),
             overdue(&row, outlook(true), &policy(), at(2_000_000)),
@@ -507,7 +513,7 @@ fn every_written_row_is_in_the_index_exactly_while_it_is_unfinished() {
         for decision in decisions {
             if let Decision::Write(transition) = decision {
                 let next = &transition.row;
-                assert_eq!(next.due.is_none(), next.status.is_final(), "{status:?} -> {next:?}");
+                assert!(next.is_in_its_place(), "{status:?} -> {next:?}");
                 assert_eq!(
                     next.lease.is_some(),
                     next.status == Status::Sending,
@@ -530,6 +536,7 @@ fn event(said: Said) -> SesEvent {
         accepted_at: at(1001),
         at: at(1002),
         said,
+        suppresses: Vec::new(),
     }
 }
 
@@ -608,4 +615,46 @@ fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
     assert_eq!(transition.condition, Condition::FatesUnmoved { fate_no: 0 });
     assert!(transition.condition.holds(&row) && !transition.condition.holds(&transition.row));
     assert_eq!(transition.row.status, Status::Sending);
+}
+
+/// The fates, the count of their writes, and the condition.
+fn leaves_out(row: &Row, recipients: &[&str]) -> Option<(Row, Condition)> {
+    let recipients: Vec<_> = recipients.iter().map(|recipient| (*recipient).to_owned()).collect();
+    match left_out(row, row.claim_no, &recipients) {
+        Decision::Write(transition) => Some((transition.row, transition.condition)),
+        Decision::Only(_) | Decision::Forget => None,
+    }
+}
+
+#[test]
+fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
+    let fates = |fates: &[(&str, Fate)]| fates.iter().map(|(who, fate)| ((*who).to_owned(), *fate)).collect();
+    let sending = row(Status::Sending);
+    assert_eq!(leaves_out(&sending, &[]), None, "the happy path writes nothing");
+    let (first, condition) = leaves_out(&sending, &["a"]).unwrap();
+    assert_eq!((&first.fates, first.fate_no), (&fates(&[("a", Fate::Suppressed)]), 1));
+    assert_eq!(condition, Condition::FatesUnmoved { fate_no: 0 });
+    assert_eq!(leaves_out(&first, &["a"]), None, "nothing new");
+    let (second, _) = leaves_out(&first, &["b"]).unwrap();
+    assert_eq!((&second.fates, second.fate_no), (&fates(&[("b", Fate::Suppressed)]), 2));
+    let (none, _) = leaves_out(&second, &[]).unwrap();
+    assert_eq!(none.fates, BTreeMap::new());
+    // What SES has said of an earlier copy stands.
+    let bounced = Row {
+        fates: fates(&[("a", Fate::Bounced)]),
+        ..sending.clone()
+    };
+    assert_eq!(leaves_out(&bounced, &["a"]), None);
+    assert_eq!(leaves_out(&bounced, &[]), None);
+    for other in Status::ALL.into_iter().filter(|status| *status != Status::Sending) {
+        assert_eq!(
+            leaves_out(&row(other), &["a"]),
+            None,
+            "{other:?}: the claim is not held"
+        );
+    }
+    assert_eq!(
+        left_out(&sending, sending.claim_no + 1, &["a".to_owned()]),
+        Decision::Forget
+    );
 }

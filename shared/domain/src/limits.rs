@@ -175,3 +175,90 @@ pub const SCHEDULE_MAX: Duration = Duration::from_secs(3653 * 86_400);
 ///
 /// Source: ours; what is called the past must be meant so.
 pub const CLOCKS_APART: Duration = Duration::from_secs(60);
+
+/// Attachments of one email.
+///
+/// Source: ours; SES names no number for `Attachments`, and each one that was uploaded costs two
+/// calls to accept.
+pub const ATTACHMENTS_MAX: usize = 50;
+
+/// Attachments of a batch that were uploaded, over all of its emails.
+///
+/// Source: ours; each is copied for its email while the caller waits, 50 at a time, and the HTTP API
+/// waits for 30 s.
+pub const BATCH_UPLOADS_MAX: usize = 1000;
+
+/// Bytes of an attachment's file name as UTF-8.
+///
+/// Source: Amazon SES API v2 reference, `Attachment.FileName`: at most 255; what file systems take.
+pub const FILE_NAME_MAX: usize = 255;
+
+/// Characters of an attachment's media type with its parameters.
+///
+/// Source: Amazon SES API v2 reference, `Attachment.ContentType`: 1 to 78.
+pub const MEDIA_TYPE_MAX: usize = 78;
+
+/// Characters of a type's and of a subtype's name, each.
+///
+/// Source: RFC 6838, 4.2.
+pub const MEDIA_NAME_MAX: usize = 127;
+
+/// Characters of a Content-ID without its angle brackets.
+///
+/// Source: Amazon SES API v2 reference, `Attachment.ContentId`: 1 to 78, and whether that is with
+/// the brackets is not said.
+pub const CONTENT_ID_MAX: usize = 78 - "<>".len();
+
+/// Bytes of a message as SES sends it.
+///
+/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": 40 MB, after base64; the
+/// smaller reading of MB.
+pub const MESSAGE_BYTES: u64 = 40_000_000;
+
+/// Bytes that the headers of one attachment take in a message, at most.
+///
+/// Source: ours; a file name of [`FILE_NAME_MAX`] bytes, three characters each by RFC 2231, in two
+/// headers, and the others.
+pub const ATTACHMENT_HEADERS: u64 = 2048;
+
+/// Characters of a line of base64 in a message.
+///
+/// Source: RFC 2045, 6.8.
+pub const BASE64_LINE: u64 = 76;
+/// Recipients per second that a queue may be limited to. Our choice: above the largest rate of SES
+/// that we have heard of.
+pub const QUEUE_RATE_MAX: i64 = 100_000;
+
+/// Waits that a queue's retry policy may have. Our choice.
+pub const RETRY_WAITS_MAX: usize = 20;
+
+/// Seconds that a queue's retry policy may wait. Our choice: a week.
+pub const RETRY_WAIT_MAX: i64 = 604_800;
+
+/// Seconds after which a queue's emails may expire by default: ten years, as [`SCHEDULE_MAX`].
+pub const QUEUE_EXPIRY_MAX: i64 = 315_360_000;
+
+/// Bytes of the reason of a pause. Our choice.
+pub const REASON_MAX: usize = 500;
+
+/// Queues that a tenant may have. Our choice: they are shown on one page.
+pub const QUEUES_MAX: usize = 1_000;
+/// Suppressed addresses of a tenant of which every sender remembers a mark. Beyond it each email's
+/// recipients are looked up.
+///
+/// Source: ours. A mark has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an
+/// environment 8 read units after each change of a setting, and writing it 64 write units for each
+/// address more (twice 32: in a transaction). The look-up instead costs each recipient of each email one
+/// read unit: a fiftieth of the ten write units that an email takes, and nothing beside SES's price.
+pub const SUPPRESSED_MARKS: usize = 4096;
+
+/// Addresses that are suppressed or released by one request.
+///
+/// Source: Resend's OpenAPI document, version 1.5.0, `BatchAddSuppressionsOptions`, read 2026-11-24.
+pub const SUPPRESSIONS_BATCH: usize = 100;
+
+/// How long it is remembered that an address was released: longer than an event can be on its way.
+///
+/// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, in the queue
+/// of events and then, counted on, in its dead-letter queue; doubled.
+pub const RELEASE_REMEMBERED: Duration = Duration::from_secs(28 * 86_400);

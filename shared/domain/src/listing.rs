@@ -1,4 +1,4 @@
-//! The list of a tenant's emails: newest first, kept in shards, read in pages.
+//! The list of a tenant's emails, and that of its suppressions: newest first, kept in shards, read in pages.
 //!
 //! **Role:** the order and the merging, for whoever keeps the shards.
 //! **Invariant:** the order is total: by the time of acceptance, then by id. So a page begins
@@ -11,13 +11,13 @@ use crate::id::EmailId;
 use crate::row::Row;
 use crate::timestamp::Timestamp;
 
-/// An email's place in the list. Later is greater.
+/// An entry's place in its list. Later is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Place {
+pub struct Place<I = EmailId> {
     /// When it was accepted.
     pub born: Timestamp,
     /// Which one.
-    pub id: EmailId,
+    pub id: I,
 }
 
 impl Place {
@@ -33,19 +33,19 @@ impl Place {
 
 /// From where the list is read, and in which direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Start {
+pub enum Start<I = EmailId> {
     /// From the newest on, towards older ones.
     Newest,
     /// From behind this place on, towards older ones.
-    OlderThan(Place),
+    OlderThan(Place<I>),
     /// From before this place on, towards newer ones.
-    NewerThan(Place),
+    NewerThan(Place<I>),
 }
 
-impl Start {
+impl<I: Copy + Ord> Start<I> {
     /// Where to go on, in the same direction, after `place` was read.
     #[must_use]
-    pub fn behind(self, place: Place) -> Self {
+    pub fn behind(self, place: Place<I>) -> Self {
         match self {
             Self::Newest | Self::OlderThan(_) => Self::OlderThan(place),
             Self::NewerThan(_) => Self::NewerThan(place),
@@ -55,8 +55,8 @@ impl Start {
     /// The `count` nearest of these places, nearest first. What is nearest in each shard, put
     /// together, is nearest in all.
     #[must_use]
-    pub fn nearest(self, places: impl IntoIterator<Item = Place>, count: usize) -> Vec<Place> {
-        let mut ahead: Vec<Place> = places.into_iter().filter(|place| self.admits(*place)).collect();
+    pub fn nearest(self, places: impl IntoIterator<Item = Place<I>>, count: usize) -> Vec<Place<I>> {
+        let mut ahead: Vec<Place<I>> = places.into_iter().filter(|place| self.admits(*place)).collect();
         match self {
             Self::Newest | Self::OlderThan(_) => ahead.sort_unstable_by_key(|place| Reverse(*place)),
             Self::NewerThan(_) => ahead.sort_unstable(),
@@ -65,7 +65,7 @@ impl Start {
         ahead
     }
 
-    fn admits(self, place: Place) -> bool {
+    fn admits(self, place: Place<I>) -> bool {
         match self {
             Self::Newest => true,
             Self::OlderThan(start) => place < start,

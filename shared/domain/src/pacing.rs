@@ -177,6 +177,9 @@ pub struct Pace {
     pub free_at: Option<Micros>,
     /// `None` while it is closed.
     pub open: Option<Open>,
+    /// How often queues or suppressions were changed: what a sender remembers of them is good for
+    /// as long as this stays. It lies here because every batch comes by.
+    pub settings_no: u64,
 }
 
 /// A write of the pace, and under which condition.
@@ -203,6 +206,8 @@ pub enum Change {
         /// `None` when the account has none.
         rate: Option<Rate>,
     },
+    /// Says that a queue or a suppression has changed.
+    Settings,
 }
 
 /// Where a booked stretch begins.
@@ -233,7 +238,7 @@ impl Change {
                 pace.open.is_none() && pace.rate == Some(rate) && free
             }
             Self::Breaker { seen, .. } => pace.open.map(|open| open.until) == seen,
-            Self::Rate { .. } => true,
+            Self::Rate { .. } | Self::Settings => true,
         }
     }
 
@@ -250,6 +255,7 @@ impl Change {
             }
             Self::Breaker { becomes, .. } => pace.open = becomes,
             Self::Rate { rate } => pace.rate = rate,
+            Self::Settings => pace.settings_no = pace.settings_no.saturating_add(1),
         }
         pace
     }

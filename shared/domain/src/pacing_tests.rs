@@ -22,6 +22,7 @@ fn pace(free_at: i64) -> Pace {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros::of(at(free_at))),
         open: None,
+        settings_no: 0,
     }
 }
 

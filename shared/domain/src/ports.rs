@@ -3,16 +3,24 @@
 //! **Invariant:** a port says what is wanted, never which call makes it so. Worlds in memory
 //! and adapters to AWS implement the same traits.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
-use crate::id::{EmailId, TenantId};
+use crate::attachment::{Upload, Uploaded};
+use crate::cause::Cause;
+use crate::id::{EmailId, TenantId, UploadId};
 use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
 use crate::listing::{Place, Start};
 use crate::pacing::{Account, Change, Pace};
+use crate::queue::job::Job;
+use crate::queue::{Queue, QueueKey};
 use crate::retry::Jitter;
-use crate::row::{BodyPlace, BodyRef, Lane, Row};
+use crate::row::{BodyPlace, BodyRef, DueKind, Lane, Row, Status};
+use crate::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
+use crate::tally::counter::{Counter, Figures};
+use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
+use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
 use crate::wire::api::{IdempotencyKey, ItemError};
 use crate::wire::hand_over::HandOver;
@@ -74,6 +82,8 @@ pub enum Written {
     Done,
     /// The condition did not hold: the row as it is, or that there is none.
     Moved(Option<Box<Row>>),
+    /// The row's queue is in another state than the condition names.
+    QueueMoved,
 }
 
 /// The rows.
@@ -144,8 +154,65 @@ pub enum Put {
     There,
 }
 
-/// The contents, written once and named by their hash.
-pub trait Bodies: Sync {
+/// How a caller uploads a file: by `PUT`, with exactly these headers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Invitation {
+    /// Where to, for a short time.
+    pub url: String,
+    /// Names and values.
+    pub headers: Vec<(String, String)>,
+}
+
+/// The files that were uploaded, which vanish by themselves, and the emails' own copies of them, which
+/// live as long as their email's content. An upload is written once.
+pub trait Files: Sync {
+    /// Lets a caller upload what was described. Asks nobody.
+    fn invite(
+        &self,
+        tenant: &TenantId,
+        id: UploadId,
+        upload: &Upload,
+    ) -> impl Future<Output = Result<Invitation, PortError>> + Send;
+
+    /// What was uploaded under an id, if anything was.
+    fn uploaded(
+        &self,
+        tenant: &TenantId,
+        id: UploadId,
+    ) -> impl Future<Output = Result<Option<Uploaded>, PortError>> + Send;
+
+    /// Gives a content its own copy of an upload, as [`Bodies::put`] does with the content. `None`:
+    /// the upload is gone.
+    fn attach(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<Put>, PortError>> + Send;
+
+    /// Keeps such a copy for longer, as [`Bodies::keep`].
+    fn keep_file(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Reads such a copy, or that it is gone.
+    fn load_file(
+        &self,
+        key: &EmailKey,
+        body: &BodyRef,
+        id: UploadId,
+    ) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
+}
+
+/// The contents, written once and named by their hash; and the files that lie beside them.
+pub trait Bodies: Files {
     /// Makes a content ready to be stored, and chooses its place. Asks nobody.
     fn pack(&self, content: &[u8]) -> Result<Packed, PortError>;
 
@@ -261,11 +328,12 @@ pub trait DeadLetters: Sync {
 
 /// SES.
 pub trait Provider: Sync {
-    /// Submits a claimed email once: never again by itself, whatever the answer.
+    /// Submits a claimed email once: never again by itself, whatever the answer. Its files are all
+    /// loaded, and are taken out of it rather than copied.
     fn submit(
         &self,
         claimed: &Row,
-        email: &crate::email::Email,
+        email: crate::email::Email,
         timeout: Duration,
     ) -> impl Future<Output = Attempt> + Send;
 }
@@ -279,13 +347,17 @@ pub enum Paced {
     Refused(Pace),
 }
 
-/// The pace that all senders share.
+/// The paces that all senders share: the account's, and those of queues with a rate of their own.
 pub trait Paces: Sync {
-    /// Reads it.
-    fn pace(&self) -> impl Future<Output = Result<Pace, PortError>> + Send;
+    /// Reads one; `None`: the account's.
+    fn pace(&self, of: Option<&QueueKey>) -> impl Future<Output = Result<Pace, PortError>> + Send;
 
     /// Makes a change, under [`Change::holds`].
-    fn change_pace(&self, change: &Change) -> impl Future<Output = Result<Paced, PortError>> + Send;
+    fn change_pace(
+        &self,
+        of: Option<&QueueKey>,
+        change: &Change,
+    ) -> impl Future<Output = Result<Paced, PortError>> + Send;
 }
 
 /// The account at SES.
@@ -312,6 +384,21 @@ pub struct Coming {
     pub lane: Lane,
     /// What the wake-up says.
     pub wake_up: WakeUp,
+    /// The place behind it.
+    pub cursor: DueCursor,
+}
+
+/// An email of one queue, in a partition of its own: held, or ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Aside {
+    /// Which.
+    pub key: EmailKey,
+    /// When it was due, or when it ended.
+    pub at: Timestamp,
+    /// How it ended.
+    pub status: Status,
+    /// Why.
+    pub cause: Option<Cause>,
     /// The place behind it.
     pub cursor: DueCursor,
 }
@@ -352,6 +439,15 @@ pub trait DueIndex: Sync {
         from: Option<&DueCursor>,
     ) -> impl Future<Output = Result<DuePage<EmailKey>, PortError>> + Send;
 
+    /// Reads a page of a shard of `held` or `ended` of one queue, behind `from`.
+    fn aside(
+        &self,
+        kind: DueKind,
+        queue: &QueueKey,
+        shard: u16,
+        from: Option<&DueCursor>,
+    ) -> impl Future<Output = Result<DuePage<Aside>, PortError>> + Send;
+
     /// What `promote` has left for its next run.
     fn bookmarks(&self) -> impl Future<Output = Result<Bookmarks, PortError>> + Send;
 
@@ -364,6 +460,36 @@ pub trait DueIndex: Sync {
 
     /// Remembers that everything in a shard of `wake` up to `cursor` was woken.
     fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// The named queues.
+pub trait Queues: Sync {
+    /// Reads a queue; `None` when there never was one of this name.
+    fn queue(&self, key: &QueueKey) -> impl Future<Output = Result<Option<Queue>, PortError>> + Send;
+
+    /// Reads the tenant's queues by name, those that were deleted among them.
+    fn queues(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Queue>, PortError>> + Send;
+
+    /// Writes a queue, if it is still as `before`, and with it the job that follows. `false` when
+    /// somebody else has changed it.
+    fn save_queue(
+        &self,
+        before: Option<&Queue>,
+        queue: &Queue,
+        job: Option<&Job>,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// What is left to be done to the emails of queues.
+pub trait Jobs: Sync {
+    /// The jobs that are due until `until`.
+    fn due_jobs(&self, until: Timestamp) -> impl Future<Output = Result<Vec<(QueueKey, EmailId)>, PortError>> + Send;
+
+    /// Reads a job; `None` when there is none, or it is forgotten.
+    fn job(&self, queue: &QueueKey, id: EmailId) -> impl Future<Output = Result<Option<Job>, PortError>> + Send;
+
+    /// Writes a job that was saved [`Job::no`] minus one times; `false` when somebody else has.
+    fn save_job(&self, job: &Job) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
 /// The queue of SES's events, as it is seen from outside.
@@ -400,4 +526,108 @@ pub trait Random: Sync {
     /// # Errors
     /// When the system has no randomness to give: an id must not be made up.
     fn id(&self) -> Result<EmailId, PortError>;
+}
+
+/// How the writing of a tally ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counted {
+    /// All of it is written.
+    Done,
+    /// Nothing is written: a counter is no longer what it was.
+    Moved,
+}
+
+/// The counters, for whoever counts. Both reads see all that was written before.
+pub trait Tallies: Sync {
+    /// How often each of these counters was written.
+    fn versions(&self, counters: &BTreeSet<Counter>) -> impl Future<Output = Result<Versions, PortError>> + Send;
+
+    /// The marks of changes that were counted, of the markers in a span.
+    fn marked(&self, span: &Span) -> impl Future<Output = Result<Vec<Fingerprint>, PortError>> + Send;
+
+    /// Writes all of a tally or nothing.
+    fn count(&self, tally: &Tally) -> impl Future<Output = Result<Counted, PortError>> + Send;
+}
+
+/// Whole hours: from the first's beginning to before the last's end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Hours {
+    /// When the first begins.
+    pub from: Timestamp,
+    /// When the last ends.
+    pub until: Timestamp,
+}
+
+/// How many emails of a queue ended unsent for a cause in an hour.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailuresOfHour {
+    /// In which queue.
+    pub queue: String,
+    /// For which cause.
+    pub cause: Cause,
+    /// How many.
+    pub count: u64,
+    /// The latest of them, and when that was.
+    pub latest: Option<(Timestamp, EmailId)>,
+}
+
+/// The counters, for whoever asks. What is told was so a moment ago.
+pub trait Counts: Sync {
+    /// Where a queue's emails are.
+    fn standing(
+        &self,
+        tenant: &TenantId,
+        queue: &str,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<QueueCounts, PortError>> + Send;
+
+    /// What became of a queue's emails, or of all, in each of these hours in which anything did.
+    fn flow(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> impl Future<Output = Result<BTreeMap<Timestamp, Figures>, PortError>> + Send;
+
+    /// Why a queue's emails, or all, ended unsent in these hours, earliest first. `None` when that
+    /// is more than is read for one answer.
+    fn failures(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> impl Future<Output = Result<Option<Vec<FailuresOfHour>>, PortError>> + Send;
+}
+
+/// The addresses that are sent no more emails.
+pub trait Suppressions: Sync {
+    /// Adds one under [`crate::suppression::Entry::takes`], and its mark with it: both or neither.
+    fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
+
+    /// Takes one away, and its mark with it; `false` when there is none. It is remembered when that was.
+    fn release(
+        &self,
+        tenant: &TenantId,
+        id: SuppressionId,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// Reads a tenant's marks, with what was last written.
+    fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<Marks, PortError>> + Send;
+
+    /// Reads those of these ids that there are, in their order, with what was last written.
+    fn suppressions(
+        &self,
+        tenant: &TenantId,
+        ids: &[SuppressionId],
+    ) -> impl Future<Output = Result<Vec<Suppression>, PortError>> + Send;
+
+    /// Reads the places of up to `count` suppressions of these origins, as [`Listing::places`] does.
+    fn suppression_places(
+        &self,
+        tenant: &TenantId,
+        origins: &[Origin],
+        start: Start<SuppressionId>,
+        count: usize,
+    ) -> impl Future<Output = Result<Vec<Place<SuppressionId>>, PortError>> + Send;
 }

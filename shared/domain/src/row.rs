@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
+use crate::queue::QueueName;
 use crate::timestamp::Timestamp;
 
 /// Where an email is in its life.
@@ -50,7 +51,7 @@ impl Status {
         Self::Expired,
     ];
 
-    /// Whether nothing more happens by itself. A finished row is in no index.
+    /// Whether nothing more happens by itself. A finished row waits nowhere.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
@@ -75,6 +76,16 @@ pub enum Lane {
 impl Lane {
     /// All three.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
+
+    /// The name in the API, in the table and in logs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::High => "high",
+            Self::Normal => "normal",
+            Self::Low => "low",
+        }
+    }
 }
 
 /// What to do when SES may have accepted an email and no evidence came.
@@ -135,6 +146,10 @@ pub enum DueKind {
     Wake,
     /// Should have moved on by then, or needs recovery.
     Check,
+    /// Waits in a paused queue; ordered by `not_before`.
+    Held,
+    /// Ended without being sent, as far as is known, at that time; it may be asked for again.
+    Ended,
 }
 
 /// The acceptance by SES.
@@ -159,7 +174,7 @@ pub struct Row {
     /// id are told apart.
     pub born: Timestamp,
     /// The named queue.
-    pub queue: String,
+    pub queue: QueueName,
     /// The SQS lane.
     pub lane: Lane,
     /// How many recipients, as SES counts them.
@@ -196,7 +211,7 @@ pub struct Row {
     pub detail: Option<String>,
     /// The first acceptance that became known.
     pub sent: Option<Acceptance>,
-    /// Where it waits; `None` when finished.
+    /// Where it waits, or where it is found after it ended unsent; `None` when it was sent.
     pub due: Option<Due>,
     /// What became of each recipient, by [`recipient_key`].
     pub fates: BTreeMap<String, Fate>,
@@ -208,6 +223,8 @@ pub struct Row {
     pub opened_at: Option<Timestamp>,
     /// When a link in it was last clicked.
     pub clicked_at: Option<Timestamp>,
+    /// When it was last asked for again: a purge of before does not concern it.
+    pub retried_at: Option<Timestamp>,
 }
 
 impl Row {
@@ -218,7 +235,7 @@ impl Row {
             tenant,
             id,
             born,
-            queue: "default".to_owned(),
+            queue: QueueName::default(),
             lane: Lane::Normal,
             recipients,
             body,
@@ -243,11 +260,31 @@ impl Row {
             delivered_at: None,
             opened_at: None,
             clicked_at: None,
+            retried_at: None,
         }
     }
 }
 
 impl Row {
+    /// Whether the index has it where it belongs: what is unfinished waits somewhere, what ended unsent
+    /// can be found again, and what was sent is in no partition.
+    #[must_use]
+    pub fn is_in_its_place(&self) -> bool {
+        let kind = self.due.map(|due| due.kind);
+        match self.status {
+            Status::Queued => matches!(kind, Some(DueKind::Wake | DueKind::Check | DueKind::Held)),
+            Status::Sending | Status::Failing | Status::Uncertain => kind == Some(DueKind::Check),
+            Status::Sent => kind.is_none(),
+            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => kind == Some(DueKind::Ended),
+        }
+    }
+
+    /// When it was asked for, the last time.
+    #[must_use]
+    pub fn asked_for_at(&self) -> Timestamp {
+        self.retried_at.unwrap_or(self.born)
+    }
+
     /// Where the email is at `now`: a queued one whose time has run out has ended, though nobody
     /// has written it yet.
     #[must_use]

@@ -104,6 +104,7 @@ pub enum LastEvent {
 impl From<Fate> for LastEvent {
     fn from(fate: Fate) -> Self {
         match fate {
+            Fate::Suppressed => Self::Suppressed,
             Fate::DeliveryDelayed => Self::DeliveryDelayed,
             Fate::SoftBounced | Fate::Bounced => Self::Bounced,
             Fate::Delivered => Self::Delivered,
@@ -156,12 +157,14 @@ pub fn recipient_event(row: &Row, address: &str, now: Timestamp) -> LastEvent {
     }
 }
 
-/// The fate of the recipient who fared worst, of those that are known.
+/// The fate of the recipient who fared worst, of those that are known and were not left out.
 ///
 /// This is not [`Fate`]'s rank, which puts one recipient's events in order: there a delivery
 /// ends a delay, but somebody else's delivery does not.
 fn worst(row: &Row) -> Option<Fate> {
     let badness = |fate: &Fate| match fate {
+        // Not in the copy that was sent; only a recipient itself is shown so.
+        Fate::Suppressed => -1,
         Fate::Delivered => 0,
         Fate::DeliveryDelayed => 1,
         Fate::SoftBounced => 2,
@@ -169,7 +172,8 @@ fn worst(row: &Row) -> Option<Fate> {
         Fate::Rejected => 4,
         Fate::Complained => 5,
     };
-    row.fates.values().copied().max_by_key(badness)
+    let sent_to = row.fates.values().copied().filter(|fate| *fate != Fate::Suppressed);
+    sent_to.max_by_key(badness)
 }
 
 /// Opened or clicked, if that came after the last delivery: the later of the two.

@@ -155,7 +155,7 @@ fn a_suppressed_recipient_is_told_from_other_failures() {
 
 #[test]
 fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
-    use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced};
+    use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced, Suppressed};
     for (fates, event) in [
         (&[][..], LastEvent::Sent),
         (&[DeliveryDelayed], LastEvent::DeliveryDelayed),
@@ -169,6 +169,10 @@ fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
         // Of one recipient a delivery ends either; of another it does not.
         (&[Delivered, SoftBounced], LastEvent::Bounced),
         (&[Delivered, DeliveryDelayed], LastEvent::DeliveryDelayed),
+        // Who was left out says nothing of the others.
+        (&[Suppressed], LastEvent::Sent),
+        (&[Suppressed, Delivered], LastEvent::Delivered),
+        (&[Bounced, Suppressed], LastEvent::Bounced),
     ] {
         let addresses = ["a@example.com", "b@example.com", "c@example.com"];
         let row = sent(&addresses.into_iter().zip(fates.iter().copied()).collect::<Vec<_>>());
@@ -229,8 +233,13 @@ fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
 
 #[test]
 fn each_recipient_has_a_fate_of_its_own() {
-    let row = sent(&[("a@example.com", Fate::Delivered), ("B@example.com", Fate::Bounced)]);
+    let row = sent(&[
+        ("a@example.com", Fate::Delivered),
+        ("B@example.com", Fate::Bounced),
+        ("d@example.com", Fate::Suppressed),
+    ]);
     for (address, event) in [
+        ("d@example.com", LastEvent::Suppressed),
         ("a@example.com", LastEvent::Delivered),
         ("b@EXAMPLE.com", LastEvent::Bounced),
         ("c@example.com", LastEvent::Sent),

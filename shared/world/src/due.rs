@@ -2,7 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use domain::ports::{Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::queue::QueueKey;
 use domain::row::{DueKind, Lane, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
@@ -90,6 +91,37 @@ impl DueIndex for World {
             page(state, (DueKind::Check, shard), until, from.as_ref(), |_, row| {
                 EmailKey::of(&row)
             })
+        })
+        .await
+    }
+
+    async fn aside(
+        &self,
+        kind: DueKind,
+        queue: &QueueKey,
+        shard: u16,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<Aside>, PortError> {
+        let (queue, from) = (queue.clone(), from.cloned());
+        let read = |key, row: Row| Aside {
+            key: EmailKey::of(&row),
+            at: row.due.map_or(row.not_before, |due| due.at),
+            status: row.status,
+            cause: row.cause,
+            cursor: DueCursor(key),
+        };
+        self.call(Call::reads("aside", None), move |state| {
+            let mut page = page(
+                state,
+                (kind, shard),
+                Timestamp::from_millis(i64::MAX),
+                from.as_ref(),
+                |key, row| (QueueKey::of(&row) == queue).then(|| read(key, row)),
+            );
+            DuePage {
+                items: page.items.drain(..).flatten().collect(),
+                next: page.next,
+            }
         })
         .await
     }

@@ -11,25 +11,33 @@
 
 mod due;
 pub mod environment;
+mod files;
 mod listing;
 pub mod nature;
 pub mod overlay;
 mod ports;
 pub mod provider;
 pub mod queue;
+mod queues;
 pub mod samples;
+mod suppressions;
+pub mod tallies;
 pub mod trace;
 pub mod witness;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use domain::id::{EmailId, TenantId};
-use domain::lifecycle::Attempt;
+use domain::attachment::Uploaded;
+use domain::id::{EmailId, TenantId, UploadId};
+use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
 use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Waiting, Wake};
+use domain::queue::job::Job;
+use domain::queue::{Queue, QueueKey};
 use domain::row::{Lane, Row};
+use domain::suppression::{Entry, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
@@ -107,14 +115,28 @@ pub struct State {
     pub newest_event: Option<Timestamp>,
     /// The pace that all senders share.
     pub pace: Pace,
+    /// The paces of queues with a rate of their own.
+    pub paces: BTreeMap<QueueKey, Pace>,
+    /// The named queues.
+    pub queues: BTreeMap<QueueKey, Queue>,
+    /// What is left to be done to the emails of queues.
+    pub jobs: BTreeMap<(QueueKey, EmailId), Job>,
     /// The account at SES; without limits when nothing is said.
     pub account: Option<Account>,
     /// How full the lanes are.
     pub waiting: Waiting,
     /// Since when each lane has not been empty, as `promote` remembers it.
     pub busy_since: BTreeMap<Lane, Timestamp>,
+    /// Who is suppressed or was released, by tenant.
+    pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
+    /// What senders read of it.
+    pub marks: BTreeMap<TenantId, Marks>,
     /// Until when each content is kept, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
+    /// The files that were uploaded, by tenant and id.
+    pub uploads: BTreeMap<(TenantId, UploadId), (Uploaded, Vec<u8>)>,
+    /// The contents' copies of them, by email, content and upload; each with until when it is kept.
+    pub files: BTreeMap<(EmailKey, String, UploadId), (Vec<u8>, Timestamp)>,
     /// How many entries a page of the index has; 0 for all.
     pub page_size: usize,
     /// Which of the next calls fail, before they take effect: the first, the second, ...
@@ -123,6 +145,8 @@ pub struct State {
     pub faults_of: HashMap<&'static str, VecDeque<Fault>>,
     /// The ports' methods that were called, in order.
     pub calls: Vec<&'static str>,
+    /// What is counted of all this, and what the stream tells.
+    pub tally: tallies::Counters,
     /// What the world does by itself; nothing when there is none.
     pub nature: Option<Nature>,
     nonces: u64,
@@ -344,6 +368,22 @@ impl State {
         of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
     }
 
+    /// A pace: a queue's, or the account's.
+    pub(crate) fn pace_of(&mut self, queue: Option<&QueueKey>) -> &mut Pace {
+        match queue {
+            Some(queue) => self.paces.entry(queue.clone()).or_default(),
+            None => &mut self.pace,
+        }
+    }
+
+    /// Whether a row's queue is in the state that a condition names, where it names one.
+    pub(crate) fn queue_is_at(&self, row: &Row, condition: Condition) -> bool {
+        let queue = self.queues.get(&QueueKey::of(row));
+        condition
+            .queue_no()
+            .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
+    }
+
     /// Puts a row there that was accepted before everything began.
     pub fn plant(&mut self, row: Row) {
         self.store(row);
@@ -353,6 +393,7 @@ impl State {
     pub(crate) fn store(&mut self, row: Row) {
         let now = self.now();
         let before = self.rows.insert(EmailKey::of(&row), row.clone());
+        self.tally.tell(now, before.as_ref(), &row);
         let Some(nature) = &mut self.nature else { return };
         nature.index(&row);
         nature.trace.note(Step::Row {

@@ -527,6 +527,7 @@ impl Nature {
         rows.filter_map(|row| row.due).any(|due| match due.kind {
             DueKind::Check => due.at <= now,
             DueKind::Wake => due.at <= now.after(LOOK_AHEAD),
+            DueKind::Held | DueKind::Ended => false,
         })
     }
 }

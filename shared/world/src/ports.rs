@@ -11,6 +11,7 @@ use domain::ports::{
     Accounts, Backlog, BatchRecord, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence, Lanes,
     Paced, Paces, Packed, PortError, Put, Random, Rows, Waiting, Wake, Watermark, Written,
 };
+use domain::queue::QueueKey;
 use domain::retry::Jitter;
 use domain::row::{BodyPlace, BodyRef, Lane, Row, Status};
 use domain::timestamp::Timestamp;
@@ -87,6 +88,7 @@ impl Rows for World {
         self.call(Call::writes("write", Some(key.id)), move |state| {
             match state.rows.get(&key).cloned() {
                 Some(_) if forgets && transition.row.status == Status::Canceled => Written::Done,
+                Some(row) if !any && !state.queue_is_at(&row, transition.condition) => Written::QueueMoved,
                 Some(row) if any || transition.condition.holds(&row) => {
                     let mut written = overlaid(row, &before, &transition.row);
                     written.maybe_duplicate &= !unmarks;
@@ -361,18 +363,21 @@ impl Backlog for World {
 }
 
 impl Paces for World {
-    async fn pace(&self) -> Result<Pace, PortError> {
-        self.call(Call::reads("pace", None), |state| state.pace).await
+    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
+        let of = of.cloned();
+        self.call(Call::reads("pace", None), move |state| *state.pace_of(of.as_ref()))
+            .await
     }
 
-    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
-        let change = *change;
+    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
+        let (of, change) = (of.cloned(), *change);
         self.call(Call::writes("change_pace", None), move |state| {
-            if change.holds(&state.pace) {
-                state.pace = change.on(state.pace);
-                Paced::Done(state.pace)
+            let pace = state.pace_of(of.as_ref());
+            if change.holds(pace) {
+                *pace = change.on(*pace);
+                Paced::Done(*pace)
             } else {
-                Paced::Refused(state.pace)
+                Paced::Refused(*pace)
             }
         })
         .await

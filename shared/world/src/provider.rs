@@ -58,7 +58,8 @@ impl Answer {
                 | Cause::Crashed
                 | Cause::BudgetSpent
                 | Cause::Expired
-                | Cause::AnswerLost => "SES rejects",
+                | Cause::AnswerLost
+                | Cause::Purged => "SES rejects",
             }),
             Self::LostBefore => Some("submission lost"),
             Self::LostAfter => Some("answer of SES lost"),
@@ -311,7 +312,7 @@ impl World {
 
 impl Provider for World {
     #[expect(clippy::panic, reason = "a death that a test asked for")]
-    async fn submit(&self, claimed: &Row, email: &Email, timeout: Duration) -> Attempt {
+    async fn submit(&self, claimed: &Row, email: Email, timeout: Duration) -> Attempt {
         let call = Call {
             what: SUBMIT,
             email: Some(claimed.id),
@@ -331,7 +332,7 @@ impl Provider for World {
                 world: self.clone(),
                 key: EmailKey::of(claimed),
                 claimed: claimed.clone(),
-                email: email.clone(),
+                email,
             };
             return self.submit_under(course, answer, submission, timeout).await;
         }

@@ -350,7 +350,7 @@ impl Machine {
                 return Decision::Forget;
             }
             seen.status = Status::Failing;
-            let mut decision = handed_over(&seen, row.claim_no);
+            let mut decision = handed_over(&seen, row.claim_no, NOW);
             if let Decision::Write(transition) = &mut decision {
                 let (claim_no, not_before) = (row.claim_no, row.not_before);
                 transition.condition = Condition::Unmoved {
@@ -361,7 +361,7 @@ impl Machine {
             }
             return decision;
         }
-        handed_over(&seen, u32::from(claim_no))
+        handed_over(&seen, u32::from(claim_no), NOW)
     }
 
     fn asked(&self, row: &Row, wish: Wish, now: Timestamp) -> Option<Decision> {
@@ -456,5 +456,6 @@ fn event(row: &Row, claim_no: u8) -> SesEvent {
         accepted_at: NOW,
         at: NOW,
         said: Said::Accepted,
+        suppresses: Vec::new(),
     }
 }

@@ -196,7 +196,7 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promis
     if state.promised && content == 0 {
         return Some(Promise::Kept);
     }
-    if row.status.is_final() == row.due.is_some() {
+    if !row.is_in_its_place() {
         return Some(Promise::Indexed);
     }
     if state.copies > 1 && !row.maybe_duplicate && !row.duplicate {

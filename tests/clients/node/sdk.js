@@ -22,6 +22,10 @@ const email = {
   text: "Danke!",
   headers: { "X-Order": "4711" },
   tags: [{ name: "kind", value: "order" }],
+  attachments: [
+    { filename: "Rechnung Ä.pdf", content: Buffer.from("%PDF-") },
+    { filename: "logo.png", content: "iVBORw==", contentType: "image/png", contentId: "logo" },
+  ],
 };
 
 async function delivered(id) {
@@ -54,6 +58,7 @@ async function single() {
   assert.deepEqual(got.to, email.to);
   assert.equal(got.subject, email.subject);
   assert.equal(got.html, email.html);
+  assert.deepEqual(got.attachments.map(({ filename, size }) => [filename, size]), [["Rechnung Ä.pdf", 5], ["logo.png", 4]]);
   return first.data.id;
 }
 
@@ -63,6 +68,7 @@ async function batch() {
     to: recipient,
     subject,
     text: subject,
+    attachments: [{ filename: "note.txt", content: Buffer.from(subject) }],
   }));
   const options = { idempotencyKey: `node-batch-${recipient}` };
   const first = await resend.batch.send(items, options);
@@ -118,11 +124,48 @@ async function list(ids) {
   }
 }
 
+async function suppressions() {
+  const [one, two] = ["one", "two"].map((name) => `${name}+suppressed-${recipient}`);
+  const added = await resend.suppressions.add({ email: one });
+  assert.deepEqual([added.error, added.data.object], [null, "suppression"]);
+  const { data } = await resend.suppressions.get(one);
+  assert.deepEqual([data.id, data.email, data.origin, data.source_id], [added.data.id, one, "manual", null]);
+
+  const both = await resend.suppressions.batch.add({ emails: [one, two] });
+  assert.equal(both.error, null);
+  assert.equal(both.data.data[0].id, added.data.id);
+  const listed = await resend.suppressions.list({ origin: "manual", limit: 100 });
+  assert.deepEqual([listed.error, listed.data.object], [null, "list"]);
+  assert.ok(listed.data.data.some(({ email }) => email === one), "it is on the first page");
+
+  const sent = await resend.emails.send({ ...email, to: [one], cc: [], bcc: [] });
+  const deadline = Date.now() + PATIENCE_MS;
+  while ((await resend.emails.get(sent.data.id)).data.last_event !== "suppressed") {
+    assert.ok(Date.now() < deadline, "the email is not suppressed");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+
+  const removed = await resend.suppressions.remove(one);
+  assert.deepEqual(removed.data, { object: "suppression", id: added.data.id, deleted: true });
+  const again = await resend.suppressions.remove(added.data.id);
+  assert.equal(again.error.name, "not_found");
+  const rest = await resend.suppressions.batch.remove({ ids: [both.data.data[1].id] });
+  assert.equal(rest.data.data[0].deleted, true);
+  const bad = await resend.suppressions.add({ email: "nobody" });
+  assert.equal(bad.error.name, "validation_error");
+  assert.match(bad.error.message, /^email: /);
+}
+
 async function errors() {
   const bad = await resend.emails.send({ ...email, to: [recipient, "nobody"] });
   assert.equal(bad.error.statusCode, 422);
   assert.equal(bad.error.name, "validation_error");
   assert.match(bad.error.message, /^to\[1\]: /);
+
+  const remote = await resend.emails.send({ ...email, attachments: [{ path: "https://example.com/a.pdf" }] });
+  assert.equal(remote.error.statusCode, 422);
+  assert.equal(remote.error.name, "invalid_attachment");
+  assert.match(remote.error.message, /^attachments\[0\]\.path: /);
 
   const missing = await resend.emails.get("00000000-0000-4000-8000-000000000000");
   assert.equal(missing.error.statusCode, 404);
@@ -137,6 +180,7 @@ async function main() {
   const ids = { single: await single(), batch: await batch() };
   await scheduled();
   await list([ids.single, ...ids.batch]);
+  await suppressions();
   await errors();
   console.log(JSON.stringify(ids));
 }

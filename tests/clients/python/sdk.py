@@ -25,6 +25,10 @@ EMAIL: resend.Emails.SendParams = {
     "text": "Danke!",
     "headers": {"X-Order": "4711"},
     "tags": [{"name": "kind", "value": "order"}],
+    "attachments": [
+        {"filename": "Rechnung Ä.pdf", "content": list(b"%PDF-")},
+        {"filename": "logo.png", "content": "iVBORw==", "content_type": "image/png", "inline_content_id": "logo"},
+    ],
 }
 
 
@@ -70,12 +74,20 @@ def single():
     equal(email["to"], EMAIL["to"])
     equal(email["subject"], EMAIL["subject"])
     equal(email["html"], EMAIL["html"])
+    files = [(file["filename"], file["size"]) for file in email["attachments"]]
+    equal(files, [("Rechnung Ä.pdf", 5), ("logo.png", 4)])
     return first["id"]
 
 
 def batch():
     items: list[resend.Emails.SendParams] = [
-        {"from": "shop@mailqueue.example", "to": RECIPIENT, "subject": subject, "text": subject}
+        {
+            "from": "shop@mailqueue.example",
+            "to": RECIPIENT,
+            "subject": subject,
+            "text": subject,
+            "attachments": [{"filename": "note.txt", "content": list(subject.encode())}],
+        }
         for subject in ("one", "two")
     ]
     options: resend.Batch.SendOptions = {"idempotency_key": f"python-batch-{RECIPIENT}"}
@@ -123,9 +135,28 @@ def listed(ids):
         check(page["has_more"] or seen.issuperset(ids), "the list ended too early")
 
 
+def suppressions():
+    one, two = (f"{name}+python-{RECIPIENT}" for name in ("one", "two"))
+    added = resend.Suppressions.add({"email": one})["id"]
+    shown = resend.Suppressions.get(one)
+    equal((shown["id"], shown["email"], shown["origin"], shown["source_id"]), (added, one, "manual", None))
+    both = resend.Suppressions.Batch.add({"emails": [one, two]})["data"]
+    equal(both[0]["id"], added)
+    page = resend.Suppressions.list({"origin": "manual", "limit": 100})
+    check(one in [item["email"] for item in page["data"]], "it is on the first page")
+    equal(dict(resend.Suppressions.remove(one))["deleted"], True)
+    error = refused(lambda: resend.Suppressions.get(added), 404, "")
+    equal(error.error_type, "not_found")
+    equal(resend.Suppressions.Batch.remove({"ids": [both[1]["id"]]})["data"][0]["deleted"], True)
+    refused(lambda: resend.Suppressions.add({"email": "nobody"}), 422, "email: ")
+
+
 def errors():
     error = refused(lambda: resend.Emails.send({**EMAIL, "to": [RECIPIENT, "nobody"]}), 422, "to[1]: ")
     equal(error.error_type, "validation_error")
+    remote: resend.RemoteAttachment = {"path": "https://example.com/a.pdf"}
+    refusal = refused(lambda: resend.Emails.send({**EMAIL, "attachments": [remote]}), 422, "attachments[0].path: ")
+    equal(refusal.error_type, "invalid_attachment")
     error = refused(lambda: resend.Emails.get("00000000-0000-4000-8000-000000000000"), 404, "")
     equal(error.error_type, "not_found")
     good_key, resend.api_key = resend.api_key, "mq_wrong"
@@ -137,5 +168,6 @@ if __name__ == "__main__":
     ids = {"single": single(), "batch": batch()}
     scheduled()
     listed([ids["single"], *ids["batch"]])
+    suppressions()
     errors()
     print(json.dumps(ids))

@@ -126,7 +126,7 @@ fn moved(u: &mut Unstructured<'_>, row: &Row, policy: &Policy, now: Timestamp) -
         }
         7 => {
             let claim_no = claim(u, row)?;
-            let decision = handed_over(row, claim_no);
+            let decision = handed_over(row, claim_no, now);
             let forgets = row.status != Status::Failing || row.claim_no != claim_no;
             assert_eq!(decision == Decision::Forget, forgets, "the only way to failed");
             decision
@@ -265,12 +265,7 @@ fn names_what_it_must(row: &Row, condition: Condition) {
 
 /// What holds between a row and the next.
 fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
-    assert_eq!(
-        next.due.is_some(),
-        !next.status.is_final(),
-        "{:?} in the index",
-        next.status
-    );
+    assert!(next.is_in_its_place(), "{:?} in {:?}", next.status, next.due);
     assert_eq!(
         next.lease.is_some(),
         next.status == Status::Sending,
@@ -312,7 +307,10 @@ fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
     if next.status == Status::Failed && row.status != Status::Failed {
         assert_eq!(row.status, Status::Failing, "failed comes from failing");
     }
-    for (before, after) in [(row.tenant.as_str(), next.tenant.as_str()), (&row.queue, &next.queue)] {
+    for (before, after) in [
+        (row.tenant.as_str(), next.tenant.as_str()),
+        (row.queue.as_str(), next.queue.as_str()),
+    ] {
         assert_eq!(before, after);
     }
     assert_eq!(

@@ -33,7 +33,42 @@ pub(crate) fn accepted(email: &Email) {
     }
     custom_headers(email);
     tags(email);
+    files(email);
     stored(email);
+}
+
+fn files(email: &Email) {
+    assert!(email.attachments().len() <= 50, "files");
+    let mut ids = BTreeSet::new();
+    let mut bytes = 0;
+    for attached in email.attachments() {
+        file(attached.filename(), Some(attached.content_type()));
+        assert!(attached.size() > 0, "an empty file");
+        bytes += attached.size();
+        if let Some(id) = attached.content_id() {
+            assert!((1..=76).contains(&id.len()), "a Content-ID's length");
+            let breaks = |b: u8| !b.is_ascii_graphic() || b"<>()[],;:\\\"".contains(&b);
+            assert!(!id.bytes().any(breaks), "a Content-ID's characters");
+            assert!(ids.insert(id), "a Content-ID is there twice");
+        }
+    }
+    assert!(bytes <= 30_000_000, "what SES takes");
+}
+
+/// A name and a type that can be written into a message's headers.
+pub(crate) fn file(name: &str, content_type: Option<&str>) {
+    one_line("a file's name", name);
+    assert!((1..=255).contains(&name.len()), "a file name's length");
+    let end = name.to_ascii_lowercase();
+    for forbidden in [".exe", ".js", ".vbs", ".bat", ".com", ".lnk"] {
+        assert!(!end.ends_with(forbidden), "SES refuses {forbidden}");
+    }
+    if let Some(kind) = content_type {
+        one_line("a media type", kind);
+        printable(kind);
+        assert!((3..=78).contains(&kind.len()) && kind.contains('/'), "a media type");
+        assert!(!kind.to_ascii_lowercase().starts_with("multipart/"), "no file");
+    }
 }
 
 fn custom_headers(email: &Email) {
@@ -191,7 +226,12 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
     let (status, name, message) = (error.status(), error.name().as_str(), error.message());
     let names: &[&str] = match status {
         400 | 413 => &["validation_error"],
-        422 => &["validation_error", "missing_required_field", "invalid_from_address"],
+        422 => &[
+            "validation_error",
+            "missing_required_field",
+            "invalid_from_address",
+            "invalid_attachment",
+        ],
         other => unreachable!("a request is refused with {other}"),
     };
     assert!(names.contains(&name), "{status} {name}");
@@ -215,7 +255,10 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
 }
 
 /// The fields that a request may have, as the first step of a path.
-const FIELDS: [&str; 23] = [
+const FIELDS: [&str; 26] = [
+    "filename",
+    "content_type",
+    "size",
     "from",
     "to",
     "cc",

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::api_error::ApiError;
+use domain::attachment::MediaType;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::row::{BodyPlace, BodyRef, Row};
@@ -11,6 +12,7 @@ use domain::wire::api::{
     BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email, parse_reschedule,
     parse_retry,
 };
+use domain::wire::attachments::parse_upload;
 use domain::wire::email_view::EmailView;
 use domain::wire::times::{When, Wishes};
 use serde_json::{Value, json};
@@ -37,6 +39,13 @@ pub(crate) fn run(data: &[u8]) {
     if let Err(error) = parse_retry(data) {
         promises::refused(&error, data);
     }
+    match parse_upload(data) {
+        Ok(upload) => promises::file(
+            upload.filename.as_str(),
+            upload.content_type.as_ref().map(MediaType::as_str),
+        ),
+        Err(error) => promises::refused(&error, data),
+    }
     if let Ok(text) = std::str::from_utf8(data) {
         header_values(text);
     }
@@ -51,7 +60,7 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     match alone {
         Ok(request) => {
             promises::accepted(&request.email);
-            wishes(request.wishes);
+            wishes(&request.wishes);
             shown(&request.email);
             assert_eq!(request.hash(), request.hash_with(&request.email.to_body()));
             for batch in [strict, permissive] {
@@ -100,7 +109,7 @@ fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissi
 fn whole(batch: &BatchRequest, validation: BatchValidation) {
     for item in &batch.items {
         promises::accepted(&item.request.email);
-        wishes(item.request.wishes);
+        wishes(&item.request.wishes);
     }
     let (good, bad) = (
         batch.items.iter().map(|item| item.index),
@@ -141,10 +150,12 @@ fn shown(email: &Email) {
         .map(|header| (header.name().to_string(), Value::from(header.value())));
     again["headers"] = Value::Object(headers.collect());
     let again = parse_email(again.to_string().as_bytes()).map(|request| request.email);
-    assert_eq!(again.as_ref(), Ok(email), "what is shown, sent again");
+    // What is inside of the files is not shown.
+    let shown = email.clone().with_attachments(Vec::new());
+    assert_eq!(again.ok(), shown.ok(), "what is shown, sent again");
 }
 
-fn wishes(wishes: Wishes) {
+fn wishes(wishes: &Wishes) {
     let now = Timestamp::from_millis(NOW);
     let fortnight = Duration::from_secs(14 * 86_400);
     let decade = Duration::from_secs(3653 * 86_400);

@@ -88,6 +88,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
                 Fate::Complained => ["Complaint", "Complaint"],
                 Fate::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
                 Fate::Rejected => ["Reject", "Rendering Failure"],
+                Fate::Suppressed => unreachable!("no event says so"),
             };
             if text["eventType"] == "Bounce" {
                 assert_eq!(

@@ -63,8 +63,11 @@ fn read_wake_up(text: &str) {
             id,
             recipients,
             bytes,
+            queue,
         } = wake_up;
-        let said = said(text, &["v", "tenant", "id", "recipients", "bytes"]);
+        let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue"]);
+        let named = said.get("queue").map_or(Some("default"), Value::as_str);
+        assert_eq!(named, Some(queue.as_str()));
         assert_eq!((number(&said, "v"), v), (Some(1), 1), "only this version");
         assert_eq!(said.get("tenant").and_then(Value::as_str), Some(tenant.as_str()));
         same_id(&said, &id.to_string());
@@ -99,7 +102,11 @@ fn read_hand_over(text: &str) {
 fn said(text: &str, fields: &[&str]) -> Value {
     let said = serde_json::from_str(text).unwrap_or_default();
     if let Value::Array(values) = said {
-        assert_eq!(values.len(), fields.len(), "every field");
+        let optional = fields.iter().filter(|field| **field == "queue").count();
+        assert!(
+            (fields.len() - optional..=fields.len()).contains(&values.len()),
+            "every field"
+        );
         let fields = fields.iter().map(|field| (*field).to_owned());
         return Value::Object(fields.zip(values).collect());
     }

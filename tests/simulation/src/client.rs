@@ -51,6 +51,11 @@ impl Client {
         format!("request {}{rival}", self.number)
     }
 
+    /// To whom an item goes.
+    fn recipient(&self, item: usize) -> String {
+        format!("r{}-{item}@example.com", self.number)
+    }
+
     /// The emails that are asked for, as JSON.
     fn emails(&self) -> Vec<Value> {
         let order = &self.order;
@@ -63,7 +68,7 @@ impl Client {
             };
             let mut email = json!({
                 "from": "a@example.com",
-                "to": [format!("r{}-{item}@example.com", self.number)],
+                "to": [self.recipient(item)],
                 "subject": Scenario::subject(self.number, item),
                 "text": if self.is_rival { format!("{text} from a rival") } else { text },
             });
@@ -206,7 +211,7 @@ impl Client {
                     None
                 }
                 Deed::Reschedule(_) => self.judge.reschedule_begins(id, self.now()),
-                Deed::Read | Deed::Repeat => None,
+                Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release => None,
             };
             let asked_at = self.now();
             if deed == Deed::Repeat {
@@ -224,6 +229,11 @@ impl Client {
                         request(Method::PATCH, &path, &json!({"scheduled_at": when}))
                     }
                     Deed::Read | Deed::Repeat => request(Method::GET, &path, &Value::Null),
+                    Deed::Suppress => request(Method::POST, "/suppressions", &json!({"email": self.recipient(0)})),
+                    Deed::Release => {
+                        let path = format!("/suppressions/{}", self.recipient(0));
+                        request(Method::DELETE, &path, &Value::Null)
+                    }
                 };
                 self.system.manage(request)
             };
@@ -239,11 +249,11 @@ impl Client {
                         (Deed::Reschedule(wait), begun) => {
                             self.judge.rescheduled(id, begun, asked_at.after(wait));
                         }
-                        (Deed::Retry { .. } | Deed::Read | Deed::Repeat, _) => {}
+                        (Deed::Retry { .. } | Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release, _) => {}
                     }
                     return;
                 }
-                Some(Answer { status: 404, .. }) => {
+                Some(Answer { status: 404, .. }) if deed != Deed::Release => {
                     let what = "an email that was accepted is not found".to_owned();
                     return self.judge.object(1, Some(id), what);
                 }

@@ -2,7 +2,7 @@
 //! each submission as it arrives at SES, each event, and what callers were told.
 //!
 //! 1. **Nothing is lost.** An email that got a 2xx has a row and a content at that moment, and ends in
-//!    a final status. A row is in the index if, and only if, it is unfinished.
+//!    a final status. A row is in the index where it belongs ([`Row::is_in_its_place`]).
 //! 2. **No unmarked duplicate.** At the moment in which SES accepts a second copy of an email, its row
 //!    is marked already; and it is at the end.
 //! 3. **`hold` holds.** Without `force` nothing is given to SES again unless all earlier claims were
@@ -493,7 +493,7 @@ impl Witness for Judge {
     fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row) {
         let mut seen = self.seen();
         let id = Some(after.id);
-        if after.status.is_final() == after.due.is_some() {
+        if !after.is_in_its_place() {
             seen.broken(1, id, format!("{:?} with {:?} in the index", after.status, after.due));
         }
         let edge = (before.map(|before| before.status), after.status);

@@ -76,6 +76,10 @@ pub enum Deed {
     Read,
     /// Makes the request that it came from once more.
     Repeat,
+    /// Wants its recipient to be sent nothing.
+    Suppress,
+    /// Takes that back.
+    Release,
 }
 
 /// One request for one email or more, and what its caller does afterwards.
@@ -315,7 +319,9 @@ fn deed(rng: &mut Rng, guard: Duration) -> Deed {
         45..80 => Deed::Retry {
             force: rng.u32(0..3) == 0,
         },
-        80..88 => Deed::Read,
+        80..84 => Deed::Read,
+        84..88 => Deed::Suppress,
+        88..91 => Deed::Release,
         _ => Deed::Repeat,
     }
 }

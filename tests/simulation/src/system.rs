@@ -21,6 +21,7 @@ use manage::{Manage, Managing};
 use promote::Promote;
 use send::handler::LaneSource;
 use send::pacer::Pacer;
+use send::suppressed::Suppressed;
 use send::{Send, Sending};
 use tokio::sync::Notify;
 use world::environment::Environment;
@@ -255,6 +256,8 @@ impl System {
             },
             memory: send::memory(),
             pacer: Pacer::default(),
+            known: send::queues::KnownQueues::default(),
+            suppressed: Suppressed::default(),
         };
         (environment, sender)
     }
@@ -333,12 +336,15 @@ impl System {
         let world = self.world.within(&environment);
         let promote = Promote {
             rows: world.clone(),
+            bodies: world.clone(),
             lanes: world.clone(),
             dead_letters: world.clone(),
             evidence: world.clone(),
             account: world.clone(),
             system: world,
             policy: self.timings.policy.clone(),
+            expires_after: self.timings.expires_after,
+            retention: RETENTION,
         };
         let run = promote::handler::handle(&promote, GENEROUS);
         // One that fails is not repeated: the next minute's sees the same index.
@@ -359,6 +365,7 @@ impl System {
                 expires_after: self.timings.expires_after,
                 retention: RETENTION,
             },
+            queues: enqueue::queues::KnownQueues::default(),
         };
         let key = key();
         let work = enqueue::handler::handle(&enqueue, &key, request);
@@ -378,6 +385,7 @@ impl System {
                 policy: self.timings.policy.clone(),
                 expires_after: self.timings.expires_after,
                 retention: RETENTION,
+                prices: domain::cost::Prices::standard(),
             },
         };
         let key = key();

@@ -214,5 +214,19 @@ pub fn scenarios() -> Vec<Scenario> {
                 later(1_000),
             ],
         ),
+        Scenario::quiet(
+            "is suppressed, and released",
+            vec![
+                then(
+                    later(20),
+                    &[
+                        (5, Deed::Suppress),
+                        (60, Deed::Release),
+                        (70, Deed::Retry { force: false }),
+                    ],
+                ),
+                plain(),
+            ],
+        ),
     ]
 }

@@ -1,6 +1,7 @@
 //! Real clients, the real functions on the local stack, and an SES that can fail.
 
 mod asked;
+mod attachments;
 mod clients;
 mod content;
 mod crash;
@@ -12,6 +13,9 @@ mod idempotency;
 mod listing;
 mod outcomes;
 mod pacing;
+mod queues;
 mod refusals;
+mod reports;
 mod schedule;
+mod suppressions;
 mod wake_ups;

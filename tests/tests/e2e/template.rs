@@ -6,6 +6,7 @@
 mod numbers;
 mod rules;
 mod settings;
+mod stream;
 
 use std::collections::BTreeMap;
 use std::fs;

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue};
 use world::World;
 
@@ -17,5 +18,6 @@ pub(crate) fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
         },
+        queues: KnownQueues::default(),
     }
 }

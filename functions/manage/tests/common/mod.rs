@@ -4,10 +4,11 @@ use std::time::Duration;
 
 use aws::gateway;
 use aws::settings::KeySettings;
+use domain::cost::Prices;
 use domain::lifecycle::Policy;
-use domain::ports::{Bodies, Listing, Rows};
+use domain::ports::Bodies;
 use lambda_http::{Body, Response};
-use manage::{Manage, Managing, handler};
+use manage::{Manage, Managing, Store, handler};
 use serde_json::Value;
 use world::World;
 
@@ -22,6 +23,7 @@ pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, Wo
             policy: Policy::standard(),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
+            prices: Prices::standard(),
         },
     }
 }
@@ -41,7 +43,7 @@ pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
 /// As [`ask`], of a function that a test has made itself.
 pub(crate) async fn ask_of<R, B>(manage: &Manage<R, B, World, World>, event: &Value) -> Response<Body>
 where
-    R: Rows + Listing,
+    R: Store,
     B: Bodies,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");

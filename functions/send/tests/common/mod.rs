@@ -5,6 +5,8 @@ use std::time::Duration;
 use domain::lifecycle::Policy;
 use domain::ports::Provider;
 use send::pacer::Pacer;
+use send::queues::KnownQueues;
+use send::suppressed::Suppressed;
 use send::{Send, Sending, memory};
 use world::World;
 
@@ -19,6 +21,8 @@ pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, Wor
         with: with(),
         memory: memory(),
         pacer: Pacer::default(),
+        known: KnownQueues::default(),
+        suppressed: Suppressed::default(),
     }
 }
 

@@ -45,10 +45,17 @@ impl Update {
                 let (version, ours) = (self.name("v"), self.value(":if_v", item::version()));
                 format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}")
             }
+            // What it says of the queue is another item's part of the transaction.
             Condition::Unmoved {
                 claim_no,
                 status,
                 not_before,
+            }
+            | Condition::UnmovedIn {
+                claim_no,
+                status,
+                not_before,
+                ..
             } => {
                 let (claim, stored, time) = (self.name("c"), self.name("s"), self.name("n"));
                 let claim_no = self.value(":if_c", AttributeValue::N(claim_no.to_string()));

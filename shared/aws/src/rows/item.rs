@@ -32,7 +32,8 @@
 //! | `f` | M of S | `fates`, by the recipient's key |
 //! | `fn` | N | `fate_no` |
 //! | `da`, `oa`, `ca` | N | `delivered_at`, `opened_at`, `clicked_at` |
-//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients and bytes); the index `due` |
+//! | `ra` | N | `retried_at` |
+//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `ended` status and cause); the index `due` |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
 //! | `ttl` | N | in seconds: when a finished row is forgotten |
 //!
@@ -40,13 +41,15 @@
 //! row that cannot be read is an [`ItemError`] of that row, and of no other.
 
 use std::collections::{BTreeMap, HashMap};
+use std::fmt::Display;
 use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::index;
-use domain::ports::{Coming, DueCursor, EmailKey};
-use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row};
+use domain::ports::{Aside, Coming, DueCursor, EmailKey};
+use domain::queue::{QueueKey, QueueName};
+use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use serde::Serialize;
@@ -103,7 +106,7 @@ pub(crate) fn key_of(item: &Item) -> Result<EmailKey, ItemError> {
 }
 
 /// A sort key that orders as the time does: 15 digits, then the id.
-pub(crate) fn sortable(at: Timestamp, id: EmailId) -> String {
+pub(crate) fn sortable(at: Timestamp, id: impl Display) -> String {
     format!("{}#{id}", digits(at))
 }
 
@@ -137,7 +140,7 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     item.extend([
         n("v", VERSION),
         n("b", row.born.as_millis()),
-        s("q", row.queue.clone()),
+        s("q", row.queue.to_string()),
         s("l", name(&row.lane)),
         n("r", row.recipients),
         s("h", row.body.sha256.clone()),
@@ -188,15 +191,18 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
         ("da", row.delivered_at),
         ("oa", row.opened_at),
         ("ca", row.clicked_at),
+        ("ra", row.retried_at),
     ] {
         item.extend(at.map(|at| n(attribute, at.as_millis())));
     }
     if let Some(due) = row.due {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, row),
-            DueKind::Check => sortable(due.at, row.id),
+            DueKind::Check | DueKind::Held => sortable(due.at, row.id),
+            DueKind::Ended => ended_sk(due.at, row),
         };
-        item.extend([s("due_pk", index::partition(due.kind, shard)), s("due_sk", sort_key)]);
+        let partition = index::partition(due.kind, &QueueKey::of(row), shard);
+        item.extend([s("due_pk", partition), s("due_sk", sort_key)]);
     }
     item
 }
@@ -204,7 +210,7 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
 /// Where a row waits in `check`, as the index's two attributes.
 pub(crate) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
     [
-        s("due_pk", index::partition(DueKind::Check, id.shard(shards))),
+        s("due_pk", format!("check#{:02}", id.shard(shards))),
         s("due_sk", sortable(at, id)),
     ]
 }
@@ -213,7 +219,40 @@ pub(crate) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(Str
 /// without reading a row.
 fn wake_sk(at: Timestamp, row: &Row) -> String {
     let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
-    format!("{}#{lane}#{recipients}#{bytes}", sortable(at, row.id))
+    let queue = if row.queue.is_default() {
+        String::new()
+    } else {
+        format!("#{}", row.queue)
+    };
+    format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, row.id))
+}
+
+/// The sort key of `ended`: how it ended and why, so that what is asked for again by its cause is
+/// found without reading every row.
+fn ended_sk(at: Timestamp, row: &Row) -> String {
+    let (status, cause) = (name(&row.status), row.cause.as_ref().map(name).unwrap_or_default());
+    format!("{}#{status}#{cause}", sortable(at, row.id))
+}
+
+/// Reads an item of `held` or `ended`, which holds keys only.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
+    let sort_key = text(item, "due_sk")?;
+    let mut tail = sort_key.split('#').skip(2);
+    let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
+    let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
+    Ok(Aside {
+        key: key_of(item)?,
+        at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
+        status: match status {
+            None => Status::Queued,
+            Some(status) => unnamed(status).ok_or(ItemError::Malformed("due_sk"))?,
+        },
+        cause: cause.map(read).transpose()?,
+        cursor: DueCursor(sort_key.to_owned()),
+    })
 }
 
 /// Reads an item of `wake`, which holds keys only.
@@ -225,11 +264,14 @@ pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
     let sort_key = text(item, "due_sk")?;
     let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
     let mut tail = sort_key.split('#').skip(2);
-    let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next(), tail.next()) {
-        (Some(lane), Some(recipients), Some(bytes), None) => {
-            (unnamed(lane), recipients.parse().ok(), bytes.parse().ok())
-        }
+    let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
+        (Some(lane), Some(recipients), Some(bytes)) => (unnamed(lane), recipients.parse().ok(), bytes.parse().ok()),
         _ => (None, None, None),
+    };
+    let queue = match (tail.next(), tail.next()) {
+        (None, _) => Some(QueueName::default()),
+        (Some(queue), None) => QueueName::parse(queue).ok(),
+        (Some(_), Some(_)) => None,
     };
     let wake_up = WakeUp {
         v: WakeUp::VERSION,
@@ -237,6 +279,7 @@ pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
         id,
         recipients: recipients.ok_or(ItemError::Malformed("due_sk"))?,
         bytes: bytes.ok_or(ItemError::Malformed("due_sk"))?,
+        queue: queue.ok_or(ItemError::Malformed("due_sk"))?,
     };
     Ok(Coming {
         not_before,
@@ -260,7 +303,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         tenant,
         id,
         born: time(item, "b")?,
-        queue: text(item, "q")?.to_owned(),
+        queue: QueueName::parse(text(item, "q")?).map_err(|_| ItemError::Malformed("q"))?,
         lane: named(item, "l")?,
         recipients: number(item, "r")?,
         body: BodyRef {
@@ -289,6 +332,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         delivered_at: maybe(item, "da", time)?,
         opened_at: maybe(item, "oa", time)?,
         clicked_at: maybe(item, "ca", time)?,
+        retried_at: maybe(item, "ra", time)?,
     })
 }
 
@@ -320,11 +364,7 @@ fn due(item: &Item) -> Result<Option<Due>, ItemError> {
     let Some(partition) = maybe(item, "due_pk", text)? else {
         return Ok(None);
     };
-    let kind = match partition.split_once('#') {
-        Some(("wake", _)) => DueKind::Wake,
-        Some(("check", _)) => DueKind::Check,
-        Some(_) | None => return Err(ItemError::Malformed("due_pk")),
-    };
+    let kind = index::kind(partition).ok_or(ItemError::Malformed("due_pk"))?;
     let at = parse_sortable(text(item, "due_sk")?).ok_or(ItemError::Malformed("due_sk"))?;
     Ok(Some(Due { kind, at }))
 }
@@ -522,7 +562,7 @@ mod tests {
                 let mut item = whole.clone();
                 item.insert(attribute.clone(), garbage.clone());
                 // Free text is free; everything else has a form.
-                let free = ["q", "h", "t", "si"].contains(&attribute.as_str()) && garbage.is_s();
+                let free = ["h", "t", "si"].contains(&attribute.as_str()) && garbage.is_s();
                 assert_eq!(to_row(&item).is_ok(), free, "{attribute}: {garbage:?}");
             }
         }
@@ -545,11 +585,18 @@ mod tests {
             id,
             recipients,
             bytes,
+            queue,
         } = coming.wake_up;
         assert_eq!(
-            (v, tenant, id, recipients, bytes),
-            (1, row.tenant.clone(), row.id, 3, 2048)
+            (v, tenant, id, recipients, bytes, queue),
+            (1, row.tenant.clone(), row.id, 3, 2048, QueueName::default())
         );
+        let news = QueueName::parse("news").unwrap();
+        let of_news = Row {
+            queue: news.clone(),
+            ..row.clone()
+        };
+        assert_eq!(to_coming(&from_row(&of_news, 16)).unwrap().wake_up.queue, news);
         assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
         assert_eq!(
             coming.cursor.0,
@@ -560,7 +607,8 @@ mod tests {
             "x",
             "000000000007000#id",
             "000000000007000#id#high#3",
-            "000000000007000#id#high#3#4#5",
+            "000000000007000#id#high#3#4#A",
+            "000000000007000#id#high#3#4#news#5",
         ] {
             let mut item = from_row(&row, 16);
             item.extend([s("due_sk", garbage.to_owned())]);

@@ -60,6 +60,7 @@ pub(crate) fn full() -> Row {
         delivered_at: Some(at(8_000)),
         opened_at: Some(at(8_001)),
         clicked_at: Some(at(8_002)),
+        retried_at: Some(at(1_500)),
         scheduled_at: Some(at(1_999)),
         expires_given: true,
         ..row()

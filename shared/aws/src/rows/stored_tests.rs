@@ -32,6 +32,7 @@ async fn what_the_first_version_stored_is_read() {
         // Unknown then.
         scheduled_at: None,
         expires_given: false,
+        retried_at: None,
         ..full()
     };
     assert_eq!(load("everything").await, Some(everything));

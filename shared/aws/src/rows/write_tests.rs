@@ -317,3 +317,79 @@ async fn a_write_that_fails_every_time_is_an_error_in_time() {
     let waited = began.elapsed();
     assert!(waited < Duration::from_secs(15), "{waited:?} would outlast a function");
 }
+
+/// An email of a paused queue is moved aside.
+fn held() -> Transition {
+    Transition {
+        condition: Condition::UnmovedIn {
+            claim_no: 0,
+            status: Status::Queued,
+            not_before: at(2_000),
+            queue_no: 5,
+        },
+        row: Row {
+            due: Some(domain::row::Due {
+                kind: domain::row::DueKind::Held,
+                at: at(2_000),
+            }),
+            ..row()
+        },
+        then: Then::Nothing,
+    }
+}
+
+fn canceled(reasons: &serde_json::Value) -> Answer {
+    Answer::says(
+        400,
+        &json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": reasons,
+        }),
+    )
+}
+
+#[tokio::test]
+async fn what_depends_on_the_queue_is_written_in_a_transaction_with_its_state() {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    let written = replay.table(16).write(&row(), &held(), at(3_000)).await.unwrap();
+    assert_eq!(written, Written::Done);
+    let asked = replay.only().json();
+    let items = asked["TransactItems"].as_array().unwrap();
+    let check = &items[0]["ConditionCheck"];
+    assert_eq!(
+        check["Key"],
+        json!({"pk": {"S": "main#queues"}, "sk": {"S": "queue#default"}})
+    );
+    assert_eq!(check["ConditionExpression"], "#no = :no");
+    assert_eq!(check["ExpressionAttributeValues"], json!({":no": {"N": "5"}}));
+    let update = &items[1]["Update"];
+    assert_eq!(
+        update["ConditionExpression"],
+        "#c = :if_c AND #s = :if_s AND #n = :if_n"
+    );
+    assert_eq!(
+        update["ExpressionAttributeValues"][":due_pk"],
+        json!({"S": "held#main#default#00"})
+    );
+}
+
+#[tokio::test]
+async fn a_transaction_says_which_of_the_two_has_moved() {
+    let (none, failed) = (json!({"Code": "None"}), json!({"Code": "ConditionalCheckFailed"}));
+    let stored = |row: &Row| json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_row(row, 16))});
+    for (reasons, expected) in [
+        (json!([failed, none]), Ok(Written::QueueMoved)),
+        (
+            json!([none, stored(&claimed())]),
+            Ok(Written::Moved(Some(Box::new(claimed())))),
+        ),
+        (json!([none, stored(&held().row)]), Ok(Written::Done)),
+        (json!([none, failed]), Ok(Written::Moved(None))),
+        (json!([none, {"Code": "TransactionConflict"}]), Err(())),
+    ] {
+        let replay = Replay::new([canceled(&reasons)]);
+        let written = replay.table(16).write(&row(), &held(), at(3_000)).await.map_err(|_| ());
+        assert_eq!(written, expected, "{reasons}");
+    }
+}

@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::{Decision, Policy, Then, finish, requeue, write};
+use super::{Decision, Policy, Then, end, requeue, write};
 use crate::row::{Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -69,7 +69,7 @@ pub fn cancel(row: &Row, now: Timestamp) -> Result<Decision, Refusal> {
             let mut next = row.clone();
             next.cause = None;
             next.detail = None;
-            finish(&mut next, Status::Canceled);
+            end(&mut next, Status::Canceled, now);
             Ok(write(row, next, Then::Nothing))
         }
         Status::Sending
@@ -154,6 +154,7 @@ pub fn retry(
     next.expires_at = now.after(expires_after);
     next.expires_given = false;
     next.scheduled_at = None;
+    next.retried_at = Some(now);
     Ok(requeue(row, next, policy, now, now))
 }
 

@@ -46,7 +46,14 @@ fn only_what_waits_and_cannot_be_out_is_canceled() {
         match status {
             Status::Queued => {
                 let (next, then) = written(decision);
-                assert_eq!((next.status, then, next.due), (Status::Canceled, Then::Nothing, None));
+                let due = Due {
+                    kind: DueKind::Ended,
+                    at: at(2_000),
+                };
+                assert_eq!(
+                    (next.status, then, next.due),
+                    (Status::Canceled, Then::Nothing, Some(due))
+                );
                 assert_eq!((next.cause, next.detail), (None, None), "it did not fail");
             }
             Status::Canceled => assert_eq!(decision, Ok(Decision::Forget), "asked twice"),

@@ -14,14 +14,19 @@
     reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
 )]
 
+use std::collections::BTreeMap;
 use std::fmt;
 
+use super::attachments::{self, Attachments};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
 use super::times::{When, Wishes};
 use crate::api_error::ApiError;
+use crate::attachment::{UploadUse, Uploaded};
 use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
+use crate::id::UploadId;
 use crate::limits;
-use crate::row::OnUncertain;
+use crate::queue::QueueName;
+use crate::row::{Lane, OnUncertain};
 
 /// What `POST /emails` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,9 +35,24 @@ pub struct EmailRequest {
     pub email: Email,
     /// When it is to be sent, and what to do in doubt.
     pub wishes: Wishes,
+    /// The files that were uploaded, each with its place among all; not yet in the email.
+    pub uploads: Vec<(usize, UploadUse)>,
 }
 
 impl EmailRequest {
+    /// The email with its uploaded files in it, when all were found.
+    ///
+    /// # Errors
+    /// When one was not, or is of another size; or when all are too large together.
+    pub fn resolve(&self, found: &BTreeMap<UploadId, Uploaded>) -> Result<Email, EmailError> {
+        let mut attachments = self.email.attachments().to_vec();
+        for (index, upload) in &self.uploads {
+            let attachment = upload.resolve(found.get(&upload.id))?;
+            attachments.insert((*index).min(attachments.len()), attachment);
+        }
+        self.email.clone().with_attachments(attachments)
+    }
+
     /// What makes two requests the same, and the name of the stored content: SHA-256 over the
     /// email and what is wished of it, in lower-case hex. `content` is [`Email::to_body`].
     ///
@@ -40,7 +60,8 @@ impl EmailRequest {
     /// was accepted nor shorten its content's life.
     #[must_use]
     pub fn hash_with(&self, content: &[u8]) -> String {
-        let wishes = self.wishes.canonical();
+        let mut wishes = self.wishes.canonical();
+        wishes.extend(self.uploads.iter().map(|(_, upload)| upload.canonical()));
         sha256_hex(&[content, wishes.as_bytes()].concat())
     }
 
@@ -217,8 +238,13 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
         errors: Vec::new(),
         validation,
     };
+    let mut uploads = 0;
     for (index, node) in nodes.into_iter().enumerate() {
-        match read_email(node) {
+        let read = read_email(node).and_then(|request| {
+            uploads += request.uploads.len();
+            attachments::few_enough(uploads).map(|()| request)
+        });
+        match read {
             Ok(request) => batch.items.push(BatchItem { index, request }),
             Err(error) => batch.errors.push(validation.bad_item(index, error)?),
         }
@@ -236,6 +262,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         Some(index) => format!("[{index}].{path}"),
     };
     match problem {
+        Problem::Attachment(_) => ApiError::invalid_attachment(&path, problem),
         Problem::From(_) => ApiError::invalid_from(&path, problem),
         Problem::Missing(_) => ApiError::missing_field(&path, problem),
         Problem::Address(_)
@@ -245,24 +272,21 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
         | Problem::Repeated
         | Problem::TooMany { .. }
         | Problem::TooManyRecipients { .. }
+        | Problem::TooManyUploads { .. }
         | Problem::TooLong { .. }
+        | Problem::TooLarge { .. }
+        | Problem::Range { .. }
+        | Problem::NoQueue(_)
         | Problem::Bad(_) => ApiError::validation(&path, problem),
     }
 }
 
 /// Fields that the API knows and this version does not act on: refused, never ignored.
-const UNSUPPORTED: &[&str] = &[
-    "attachments",
-    "expires_in_seconds",
-    "priority",
-    "queue",
-    "react",
-    "template",
-    "topic_id",
-];
+const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
     let (mut draft, mut wishes) = (Draft::default(), Wishes::default());
+    let mut files = Attachments::default();
     let mut seen = Vec::new();
     for (key, value) in object("", node)? {
         let path = echo(&key);
@@ -280,9 +304,12 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "text" => draft.text = text(&path, value)?,
             "headers" => draft.headers = headers(value)?,
             "tags" => draft.tags = tags(value)?,
+            "attachments" => files = attachments::read(value)?,
             "scheduled_at" => wishes.scheduled_at = when(&path, value)?,
             "expires_at" => wishes.expires_at = when(&path, value)?,
             "on_uncertain" => wishes.on_uncertain = on_uncertain(&path, value)?,
+            "queue" => wishes.queue = queue(&path, value)?,
+            "priority" => wishes.priority = priority(&path, value)?,
             known if UNSUPPORTED.contains(&known) => {
                 // An SDK's way to say "none" is no use of the field.
                 if !value.is_none() {
@@ -299,8 +326,10 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
         }
         seen.push(key);
     }
+    draft.attachments = files.whole;
     let email = draft.check()?;
-    Ok(EmailRequest { email, wishes })
+    let uploads = files.uploads;
+    Ok(EmailRequest { email, wishes, uploads })
 }
 
 /// Reads a time, or a wait from now on.
@@ -314,6 +343,25 @@ fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
         Some("hold") => Ok(OnUncertain::Hold),
         Some(_) => Err(EmailError::at(path, Problem::Bad("must be resend or hold"))),
     }
+}
+
+fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
+    let Some(name) = text(path, node)? else {
+        return Ok(QueueName::default());
+    };
+    QueueName::parse(&name).map_err(|_| EmailError::at(path, Problem::Bad(QUEUE_NAME)))
+}
+
+/// What a queue's name must be.
+pub(super) const QUEUE_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
+
+pub(super) fn priority(path: &str, node: Node) -> Result<Option<Lane>, EmailError> {
+    let Some(priority) = text(path, node)? else {
+        return Ok(None);
+    };
+    let lane = Lane::ALL.into_iter().find(|lane| lane.as_str() == priority);
+    let bad = || EmailError::at(path, Problem::Bad("must be high, normal or low"));
+    lane.map(Some).ok_or_else(bad)
 }
 
 /// What `PATCH /emails/{id}` asks for.
@@ -374,7 +422,10 @@ pub fn parse_retry(body: &[u8]) -> Result<bool, ApiError> {
 }
 
 /// Reads an object's fields, none of them twice.
-fn each_field(body: &[u8], mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>) -> Result<(), ApiError> {
+pub(super) fn each_field(
+    body: &[u8],
+    mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>,
+) -> Result<(), ApiError> {
     let entries = match read_json(body)? {
         Node::Object(entries) => entries,
         node => {

@@ -159,11 +159,6 @@ fn every_bad_email_has_its_status_name_and_path() {
             "tags[0].c: unknown field",
         ),
         (
-            with(json!({"attachments": [{"filename": "a"}]})),
-            V,
-            "attachments: this field is not supported yet",
-        ),
-        (
             with(json!({"scheduled_at": "tomorrow"})),
             V,
             "scheduled_at: must be a time with its offset",
@@ -189,11 +184,15 @@ fn every_bad_email_has_its_status_name_and_path() {
             "topic_id: this field is not supported yet",
         ),
         (with(json!({"react": {}})), V, "react: this field is not supported yet"),
-        (with(json!({"queue": "x"})), V, "queue: this field is not supported yet"),
         (
-            with(json!({"priority": "high"})),
+            with(json!({"queue": "X"})),
             V,
-            "priority: this field is not supported yet",
+            "queue: must be 1 to 64 lower-case letters, digits or dashes",
+        ),
+        (
+            with(json!({"priority": "highest"})),
+            V,
+            "priority: must be high, normal or low",
         ),
         (
             with(json!({"expires_at": "x"})),

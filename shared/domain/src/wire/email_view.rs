@@ -15,8 +15,10 @@
 use serde::Serialize;
 
 use crate::address::Mailbox;
+use crate::attachment::Attachment;
 use crate::cause::Cause;
 use crate::email::Email;
+use crate::id::{AttachmentId, EmailId};
 use crate::row::{OnUncertain, Row};
 use crate::standing::{self, LastEvent, Standing};
 use crate::timestamp::Timestamp;
@@ -35,6 +37,8 @@ pub struct EmailView {
     facts: Facts,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     tags: Vec<TagView>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    attachments: Vec<AttachmentView>,
     recipients: Vec<RecipientView>,
 }
 
@@ -85,6 +89,9 @@ impl EmailView {
                     value: tag.value().to_owned(),
                 })
                 .collect(),
+            attachments: email
+                .map(|email| AttachmentView::all(row.id, email))
+                .unwrap_or_default(),
             recipients: lists.flatten().map(recipient).collect(),
         }
     }
@@ -189,7 +196,7 @@ impl Facts {
             // A known second acceptance is no lesser reason to look.
             maybe_duplicate: row.maybe_duplicate || row.duplicate,
             duplicate: row.duplicate,
-            queue: row.queue.clone(),
+            queue: row.queue.to_string(),
             sent_at: time(sent.map(|sent| sent.at)),
             delivered_at: time(row.delivered_at),
             // An acceptance whose answer could not be read has no id.
@@ -203,6 +210,43 @@ impl Facts {
 struct TagView {
     name: String,
     value: String,
+}
+
+/// A file of an email, without its content.
+///
+/// Source: resend-python 2.32, `EmailAttachment`, read 2026-11-24.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct AttachmentView {
+    id: String,
+    filename: String,
+    size: u64,
+    content_type: String,
+    content_disposition: &'static str,
+    content_id: Option<String>,
+}
+
+impl AttachmentView {
+    /// Shows the file at a place.
+    #[must_use]
+    pub fn new(email: EmailId, place: usize, file: &Attachment) -> Self {
+        Self {
+            id: AttachmentId::at(email, place).to_string(),
+            filename: file.filename().to_owned(),
+            size: file.size(),
+            content_type: file.content_type().to_owned(),
+            content_disposition: match file.content_id() {
+                Some(_) => "inline",
+                None => "attachment",
+            },
+            content_id: file.content_id().map(str::to_owned),
+        }
+    }
+
+    fn all(id: EmailId, email: &Email) -> Vec<Self> {
+        let files = email.attachments().iter().enumerate();
+        files.map(|(place, file)| Self::new(id, place, file)).collect()
+    }
 }
 
 /// A recipient, of `to`, `cc` or `bcc`, and what became of the email there.

@@ -13,31 +13,37 @@
 use std::cell::Cell;
 use std::fmt;
 
-use serde::de::{DeserializeSeed, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use crate::api_error::ApiError;
 use crate::email::{EmailError, Problem};
 use crate::limits;
 
-/// A JSON value that still knows its objects' order and repeated keys. Numbers
-/// have no field to go to, so their values are not kept.
+/// A JSON value that still knows its objects' order and repeated keys. Of a number is kept what a
+/// field can want: that it counts something.
 pub(super) enum Node {
     Null,
     Bool(bool),
-    Number,
+    /// Its value, if it is a whole one; one beyond the largest is the largest.
+    Number(Option<i64>),
     Text(String),
+    /// An array of whole numbers up to 255, at a key of [`KEYS_OF_BYTES`]; never an empty one.
+    Bytes(Vec<u8>),
     Array(Vec<Node>),
     Object(Vec<(String, Node)>),
 }
+
+/// Where a file's content may be a list of bytes: each costs a byte of memory there, not a value.
+const KEYS_OF_BYTES: [&str; 2] = ["content", "data"];
 
 impl Node {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "null",
             Self::Bool(_) => "a boolean",
-            Self::Number => "a number",
+            Self::Number(_) => "a number",
             Self::Text(_) => "a string",
-            Self::Array(_) => "an array",
+            Self::Array(_) | Self::Bytes(_) => "an array",
             Self::Object(_) => "an object",
         }
     }
@@ -46,7 +52,7 @@ impl Node {
         match self {
             Self::Null => true,
             Self::Array(nodes) => nodes.is_empty(),
-            Self::Bool(_) | Self::Number | Self::Text(_) | Self::Object(_) => false,
+            Self::Bool(_) | Self::Number(_) | Self::Text(_) | Self::Bytes(_) | Self::Object(_) => false,
         }
     }
 }
@@ -60,25 +66,39 @@ pub(super) fn read_json(body: &[u8]) -> Result<Node, ApiError> {
     }
     let left = Cell::new(limits::JSON_VALUES);
     let mut reader = serde_json::Deserializer::from_slice(body);
-    NodeSeed { left: &left }
-        .deserialize(&mut reader)
-        .and_then(|node| reader.end().map(|()| node))
-        .map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
+    NodeSeed {
+        left: &left,
+        bytes: false,
+    }
+    .deserialize(&mut reader)
+    .and_then(|node| reader.end().map(|()| node))
+    .map_err(|why| ApiError::malformed(format!("The request body is not valid JSON: {why}.")))
 }
 
 /// Builds a [`Node`]; nesting is bounded by `serde_json`, the number of values by `left`.
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
     left: &'a Cell<u32>,
+    /// An array here may be a list of bytes.
+    bytes: bool,
+}
+
+impl NodeSeed<'_> {
+    /// Takes so many values from what is left of them.
+    fn take<E: serde::de::Error>(self, values: usize) -> Result<(), E> {
+        let values = u32::try_from(values).ok();
+        let left = values.and_then(|values| self.left.get().checked_sub(values));
+        self.left
+            .set(left.ok_or_else(|| E::custom("it holds too many values"))?);
+        Ok(())
+    }
 }
 
 impl<'de> DeserializeSeed<'de> for NodeSeed<'_> {
     type Value = Node;
 
     fn deserialize<D: serde::Deserializer<'de>>(self, reader: D) -> Result<Node, D::Error> {
-        let left = self.left.get().checked_sub(1);
-        self.left
-            .set(left.ok_or_else(|| D::Error::custom("it holds too many values"))?);
+        self.take(1)?;
         reader.deserialize_any(self)
     }
 }
@@ -98,16 +118,16 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
         Ok(Node::Bool(given))
     }
 
-    fn visit_i64<E>(self, _: i64) -> Result<Node, E> {
-        Ok(Node::Number)
+    fn visit_i64<E>(self, whole: i64) -> Result<Node, E> {
+        Ok(Node::Number(Some(whole)))
     }
 
-    fn visit_u64<E>(self, _: u64) -> Result<Node, E> {
-        Ok(Node::Number)
+    fn visit_u64<E>(self, whole: u64) -> Result<Node, E> {
+        Ok(Node::Number(Some(i64::try_from(whole).unwrap_or(i64::MAX))))
     }
 
     fn visit_f64<E>(self, _: f64) -> Result<Node, E> {
-        Ok(Node::Number)
+        Ok(Node::Number(None))
     }
 
     fn visit_str<E>(self, text: &str) -> Result<Node, E> {
@@ -119,17 +139,34 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Node, A::Error> {
-        let mut nodes = Vec::new();
-        while let Some(node) = seq.next_element_seed(self)? {
-            nodes.push(node);
+        let (mut nodes, mut bytes) = (Vec::new(), Vec::new());
+        let each = NodeSeed { bytes: false, ..self };
+        while let Some(node) = seq.next_element_seed(each)? {
+            match node {
+                Node::Number(Some(byte @ 0..=255)) if self.bytes && nodes.is_empty() => {
+                    bytes.extend(u8::try_from(byte));
+                    self.left.set(self.left.get().saturating_add(1));
+                }
+                node => {
+                    // It is no list of bytes after all.
+                    self.take(bytes.len())?;
+                    nodes.extend(bytes.drain(..).map(|byte| Node::Number(Some(byte.into()))));
+                    nodes.push(node);
+                }
+            }
         }
-        Ok(Node::Array(nodes))
+        Ok(if bytes.is_empty() {
+            Node::Array(nodes)
+        } else {
+            Node::Bytes(bytes)
+        })
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Node, A::Error> {
         let mut entries = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
-            entries.push((key, map.next_value_seed(self)?));
+            let bytes = KEYS_OF_BYTES.contains(&key.as_str());
+            entries.push((key, map.next_value_seed(NodeSeed { bytes, ..self })?));
         }
         Ok(Node::Object(entries))
     }
@@ -147,6 +184,16 @@ pub(super) fn text(path: &str, node: Node) -> Result<Option<String>, EmailError>
         Node::Null => Ok(None),
         Node::Text(text) => Ok(Some(text)),
         node => Err(wrong_type(path, "a string", &node)),
+    }
+}
+
+/// A whole number between these two, both included.
+pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option<i64>, EmailError> {
+    match node {
+        Node::Null => Ok(None),
+        Node::Number(Some(number)) if (min..=max).contains(&number) => Ok(Some(number)),
+        Node::Number(_) => Err(EmailError::at(path, Problem::Range { min, max })),
+        node => Err(wrong_type(path, "a whole number", &node)),
     }
 }
 

@@ -4,9 +4,14 @@
 //! **Invariant:** nothing from outside goes past these modules unchecked.
 
 pub mod api;
+pub mod attachments;
 pub mod email_view;
+pub mod failures_view;
 pub mod hand_over;
 mod json;
+pub mod metrics_view;
+pub mod queue_api;
 pub mod ses_event;
+pub mod suppressions;
 pub mod times;
 pub mod wake_up;

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::address::{EmailAddress, Mailbox};
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
 use crate::row::recipient_key;
@@ -37,7 +38,8 @@ pub enum Said {
     Accepted,
     /// What became of some recipients.
     Fates {
-        /// Which, by [`recipient_key`]: no address goes further than this module.
+        /// Which, by [`recipient_key`]: no address goes further than this module, but those that are to be
+        /// suppressed.
         recipients: Vec<String>,
         /// What became of them.
         fate: Fate,
@@ -67,6 +69,8 @@ pub struct SesEvent {
     pub at: Timestamp,
     /// What happened.
     pub said: Said,
+    /// To whom no more is to be sent: the address bounced for good, or its owner complained.
+    pub suppresses: Vec<EmailAddress>,
 }
 
 /// Why a message is no event of ours.
@@ -138,8 +142,18 @@ struct Bounce {
 #[derive(Deserialize)]
 struct Complaint {
     timestamp: String,
+    #[serde(rename = "complaintFeedbackType")]
+    feedback_type: Option<String>,
     #[serde(rename = "complainedRecipients")]
     recipients: Vec<Recipient>,
+}
+
+impl Complaint {
+    /// Whether somebody complained. Under the same name come the word that an email is *no* spam, and reports of
+    /// a failed authentication.
+    fn is_one(&self) -> bool {
+        !matches!(self.feedback_type.as_deref(), Some("not-spam" | "auth-failure"))
+    }
 }
 
 #[derive(Deserialize)]
@@ -184,12 +198,38 @@ impl SesEvent {
             message_id: mail.message_id.clone(),
             accepted_at,
             at,
+            suppresses: event.suppresses(&said),
             said,
         })
     }
 }
 
 impl Event {
+    /// The recipients of a bounce for good, which is also what SES says of an address on a suppression list
+    /// of its own, and of a complaint that is one. An address that is none is left out: nobody can be sent
+    /// anything there.
+    fn suppresses(&self, said: &Said) -> Vec<EmailAddress> {
+        let named = match said {
+            Said::Fates {
+                fate: Fate::Bounced, ..
+            } => self.bounce.as_ref().map(|bounce| &bounce.recipients),
+            Said::Fates {
+                fate: Fate::Complained, ..
+            } => self
+                .complaint
+                .as_ref()
+                .filter(|complaint| complaint.is_one())
+                .map(|complaint| &complaint.recipients),
+            Said::Fates { .. } | Said::Accepted | Said::Opened | Said::Clicked => None,
+        };
+        let address = |text: &String| Mailbox::parse(text).ok().map(|mailbox| mailbox.address().lower_case());
+        named
+            .into_iter()
+            .flat_map(|named| addresses(named))
+            .filter_map(address)
+            .collect()
+    }
+
     fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, Said), SesEventError> {
         match self.event_type.as_str() {
             "Send" => Ok((accepted_at, Said::Accepted)),
@@ -351,6 +391,82 @@ mod tests {
         ] {
             assert_eq!(fate_of_a(&event), fate, "{event}");
         }
+    }
+
+    /// Whom an event suppresses.
+    fn suppressed(event: &Value) -> Vec<String> {
+        let event = SesEvent::parse(&event.to_string()).unwrap();
+        event.suppresses.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_bounce_for_good_and_a_complaint_suppress_and_nothing_else_does() {
+        let time = "2026-11-24T09:30:01.000Z";
+        let who = json!([{"emailAddress": "Ann <Ann@EXAMPLE.com>"}, {"emailAddress": "nobody"}]);
+        let bounce =
+            |kind, sub| json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub, "bouncedRecipients": who});
+        let complaint = |sub: Value, kind: Value| json!({"timestamp": time, "complaintSubType": sub, "complaintFeedbackType": kind, "complainedRecipients": who});
+        for (event_type, part, content, suppresses) in [
+            ("Bounce", "bounce", bounce("Permanent", "General"), true),
+            ("Bounce", "bounce", bounce("Permanent", "NoEmail"), true),
+            // SES's own suppression lists.
+            ("Bounce", "bounce", bounce("Permanent", "Suppressed"), true),
+            (
+                "Bounce",
+                "bounce",
+                bounce("Permanent", "OnAccountSuppressionList"),
+                true,
+            ),
+            ("Bounce", "bounce", bounce("Transient", "General"), false),
+            ("Bounce", "bounce", bounce("Transient", "MailboxFull"), false),
+            ("Bounce", "bounce", bounce("Undetermined", "Undetermined"), false),
+            ("Complaint", "complaint", complaint(Value::Null, Value::Null), true),
+            ("Complaint", "complaint", complaint(Value::Null, json!("abuse")), true),
+            (
+                "Complaint",
+                "complaint",
+                complaint(json!("OnAccountSuppressionList"), Value::Null),
+                true,
+            ),
+            (
+                "Complaint",
+                "complaint",
+                complaint(Value::Null, json!("not-spam")),
+                false,
+            ),
+            (
+                "Complaint",
+                "complaint",
+                complaint(Value::Null, json!("auth-failure")),
+                false,
+            ),
+            (
+                "DeliveryDelay",
+                "deliveryDelay",
+                json!({"timestamp": time, "delayedRecipients": who}),
+                false,
+            ),
+            ("Reject", "reject", json!({"reason": "Bad content"}), false),
+            (
+                "Delivery",
+                "delivery",
+                json!({"timestamp": time, "recipients": ["a@example.com"]}),
+                false,
+            ),
+            ("Send", "send", json!({}), false),
+        ] {
+            let event = event(event_type, part, content);
+            let expected = if suppresses { vec!["ann@example.com"] } else { vec![] };
+            assert_eq!(suppressed(&event), expected, "{event}");
+        }
+    }
+
+    #[test]
+    fn an_address_that_is_to_be_suppressed_is_not_shown() {
+        let who = json!([{"emailAddress": "ann@example.com"}]);
+        let content = json!({"timestamp": "2026-11-24T09:30:01Z", "bounceType": "Permanent", "bouncedRecipients": who});
+        let event = SesEvent::parse(&event("Bounce", "bounce", content).to_string()).unwrap();
+        assert!(!format!("{event:?}").contains("ann"), "{event:?}");
     }
 
     #[test]

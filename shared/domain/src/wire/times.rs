@@ -11,7 +11,8 @@ use jiff::{Span, SpanRelativeTo};
 
 use crate::email::{EmailError, Problem};
 use crate::limits;
-use crate::row::OnUncertain;
+use crate::queue::QueueName;
+use crate::row::{Lane, OnUncertain};
 use crate::timestamp::Timestamp;
 
 /// A point in time as a caller gives it.
@@ -102,7 +103,7 @@ impl When {
 }
 
 /// What is wished of an email beside its content.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Wishes {
     /// Not before this; absent: at once.
     pub scheduled_at: Option<When>,
@@ -110,6 +111,10 @@ pub struct Wishes {
     pub expires_at: Option<When>,
     /// What to do when SES may have accepted it and no evidence came.
     pub on_uncertain: OnUncertain,
+    /// Its queue.
+    pub queue: QueueName,
+    /// Its lane; absent: its queue's.
+    pub priority: Option<Lane>,
 }
 
 impl Default for Wishes {
@@ -118,6 +123,8 @@ impl Default for Wishes {
             scheduled_at: None,
             expires_at: None,
             on_uncertain: OnUncertain::Resend,
+            queue: QueueName::default(),
+            priority: None,
         }
     }
 }
@@ -178,10 +185,14 @@ impl Wishes {
     pub(super) fn canonical(&self) -> String {
         let time = |name: &str, when: Option<When>| when.map(|when| format!("\n{name}: {}", when.canonical()));
         let hold = (self.on_uncertain == OnUncertain::Hold).then(|| "\non_uncertain: hold".to_owned());
+        let queue = (!self.queue.is_default()).then(|| format!("\nqueue: {}", self.queue));
+        let priority = self.priority.map(|lane| format!("\npriority: {}", lane.as_str()));
         [
             time("scheduled_at", self.scheduled_at),
             time("expires_at", self.expires_at),
             hold,
+            queue,
+            priority,
         ]
         .into_iter()
         .flatten()
@@ -343,6 +354,7 @@ mod tests {
                 scheduled_at: parse(scheduled_at),
                 expires_at: None,
                 on_uncertain,
+                ..Wishes::default()
             };
             wishes.canonical()
         };

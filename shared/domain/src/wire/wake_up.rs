@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EmailId, TenantId};
+use crate::queue::QueueName;
 use crate::row::Row;
 
 /// Says that an email may be due. It proves nothing and carries no content.
@@ -18,6 +19,9 @@ pub struct WakeUp {
     pub recipients: u32,
     /// Size of the content in bytes, for the memory budget of a batch.
     pub bytes: u64,
+    /// Its queue, which may be paused or have a rate of its own; absent for `default`.
+    #[serde(default, skip_serializing_if = "QueueName::is_default")]
+    pub queue: QueueName,
 }
 
 /// Why a message in a lane is not a wake-up.
@@ -44,6 +48,7 @@ impl WakeUp {
             id: row.id,
             recipients: row.recipients,
             bytes: row.body.bytes,
+            queue: row.queue.clone(),
         }
     }
 
@@ -56,8 +61,14 @@ impl WakeUp {
             id,
             recipients,
             bytes,
+            queue,
         } = self;
-        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","recipients":{recipients},"bytes":{bytes}}}"#)
+        let queue = if queue.is_default() {
+            String::new()
+        } else {
+            format!(r#","queue":"{queue}""#)
+        };
+        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","recipients":{recipients},"bytes":{bytes}{queue}}}"#)
     }
 
     /// Reads a message's body.
@@ -88,10 +99,19 @@ mod tests {
             id: EmailId::from_random([0; 16]),
             recipients: 1,
             bytes: 2048,
+            queue: QueueName::default(),
         };
         assert_eq!(wake_up.to_json(), golden);
         assert_eq!(serde_json::to_string(&wake_up).ok().as_deref(), Some(golden));
-        assert_eq!(WakeUp::parse(golden).ok(), Some(wake_up));
+        assert_eq!(WakeUp::parse(golden).ok(), Some(wake_up.clone()));
+        let golden = golden.replace('}', r#","queue":"news"}"#);
+        let of_news = WakeUp {
+            queue: QueueName::parse("news").unwrap(),
+            ..wake_up
+        };
+        assert_eq!(of_news.to_json(), golden);
+        assert_eq!(serde_json::to_string(&of_news).ok(), Some(golden.clone()));
+        assert_eq!(WakeUp::parse(&golden).ok(), Some(of_news));
     }
 
     #[test]

@@ -27,7 +27,10 @@ pub(crate) fn email(u: &mut Unstructured<'_>) -> Result<String> {
             8 => ("scheduled_at", time(u)?),
             9 => ("expires_at", time(u)?),
             10 => ("on_uncertain", Value::from(texts::word(u, &["hold", "resend"])?)),
-            _ => (*u.choose(&["attachments", "queue", "priority", "x"])?, other(u)?),
+            _ => match *u.choose(&["attachments", "queue", "priority", "x"])? {
+                "attachments" => ("attachments", attachments(u)?),
+                name => (name, other(u)?),
+            },
         });
     }
     if u.ratio(1, 16)? {
@@ -111,6 +114,38 @@ fn tags(u: &mut Unstructured<'_>) -> Result<Value> {
         tags.push(json!({"name": name, "value": texts::word(u, &["receipt", "1"])?}));
     }
     Ok(Value::from(tags))
+}
+
+fn attachments(u: &mut Unstructured<'_>) -> Result<Value> {
+    const NAMES: [&str; 6] = ["a.pdf", "Ä 1.txt", "canary.exe", "a\r\nb", ".", "logo"];
+    const TYPES: [&str; 5] = ["image/png", "text/plain; a=\"b;c\"", "multipart/mixed", "x/", "a/b;"];
+    const IDS: [&str; 5] = [
+        "logo",
+        "<logo@example.com>",
+        "a b",
+        "",
+        "01010101-0101-4101-8101-010101010101",
+    ];
+    let mut files = Vec::new();
+    for _ in 0..count(u, 50)? {
+        let mut file = json!({"filename": texts::word(u, &NAMES)?});
+        for _ in 0..u.int_in_range(0..=3)? {
+            let (name, value) = match u.int_in_range(0..=6)? {
+                0 | 1 => ("content", Value::from(texts::word(u, &["aGk=", "aGk", "canary!", ""])?)),
+                2 => ("content", json!(u.arbitrary::<Vec<u8>>()?)),
+                3 => ("content", json!({"type": "Buffer", "data": u.arbitrary::<Vec<u8>>()?})),
+                4 => ("content_type", Value::from(texts::word(u, &TYPES)?)),
+                5 => (
+                    *u.choose(&["content_id", "inline_content_id", "id"])?,
+                    Value::from(texts::word(u, &IDS)?),
+                ),
+                _ => (*u.choose(&["path", "content", "x"])?, other(u)?),
+            };
+            file[name] = value;
+        }
+        files.push(file);
+    }
+    Ok(Value::from(files))
 }
 
 fn time(u: &mut Unstructured<'_>) -> Result<Value> {

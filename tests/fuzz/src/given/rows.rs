@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use arbitrary::{Result, Unstructured};
+use arbitrary::{Error, Result, Unstructured};
 use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
+use domain::queue::QueueName;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
@@ -13,13 +14,14 @@ use domain::wire::ses_event::{Said, SesEvent};
 use super::texts;
 
 /// All fates.
-const FATES: [Fate; 6] = [
+const FATES: [Fate; 7] = [
     Fate::DeliveryDelayed,
     Fate::SoftBounced,
     Fate::Delivered,
     Fate::Bounced,
     Fate::Rejected,
     Fate::Complained,
+    Fate::Suppressed,
 ];
 
 /// When most things happen: 2026-11-24T09:30:00Z.
@@ -80,7 +82,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
     };
     let due_within = |at: Timestamp| Timestamp::from_millis(at.as_millis().clamp(0, 999_999_999_999_999));
     Ok(Row {
-        queue: texts::word(u, &["default", "news"])?,
+        queue: QueueName::parse(u.choose(&["default", "news"])?).map_err(|_| Error::IncorrectFormat)?,
         lane: *u.choose(&Lane::ALL)?,
         on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
         status: *u.choose(&Status::ALL)?,
@@ -110,7 +112,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         })?,
         due: maybe(u, |u| {
             Ok(Due {
-                kind: *u.choose(&[DueKind::Wake, DueKind::Check])?,
+                kind: *u.choose(&[DueKind::Wake, DueKind::Check, DueKind::Held, DueKind::Ended])?,
                 at: due_within(time(u)?),
             })
         })?,
@@ -119,6 +121,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         delivered_at: maybe(u, time)?,
         opened_at: maybe(u, time)?,
         clicked_at: maybe(u, time)?,
+        retried_at: maybe(u, time)?,
         ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
     })
 }
@@ -139,10 +142,14 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<Row> {
     if row.status == Status::Uncertain {
         row.uncertain_since = Some(since.unwrap_or(now));
     }
-    if !row.status.is_final() {
-        let (kind, at) = (DueKind::Check, now);
-        row.due = Some(due.unwrap_or(Due { kind, at }));
-    }
+    let at = due.map_or(now, |due| due.at);
+    let kind = match (row.status, due.map(|due| due.kind)) {
+        (Status::Queued, Some(kind @ (DueKind::Wake | DueKind::Held))) => Some(kind),
+        (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => Some(DueKind::Check),
+        (Status::Sent, _) => None,
+        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(DueKind::Ended),
+    };
+    row.due = kind.map(|kind| Due { kind, at });
     if row.status == Status::Sent {
         let sent = sent.unwrap_or(Acceptance {
             claim_no: 1,
@@ -196,6 +203,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
         accepted_at: time(u)?,
         at: time(u)?,
         said,
+        suppresses: Vec::new(),
     };
     match u.int_in_range(0..=11)? {
         9 => event.tenant = tenant(u)?,

@@ -60,11 +60,15 @@ fn the_scenarios_strike_every_call_of_every_function() {
         "send: write",
         "send: hand_over",
         "send: put_back",
+        "send: marks",
+        "send: suppressions",
         "dead_letter: load",
         "dead_letter: write",
         "feedback: load",
         "feedback: write",
         "feedback: raise_watermark",
+        "feedback: suppress",
+        "feedback: change_pace",
         "promote: account",
         "promote: pace",
         "promote: bookmarks",
@@ -80,10 +84,37 @@ fn the_scenarios_strike_every_call_of_every_function() {
         "manage: keep",
         "manage: write",
         "manage: wake",
+        "manage: suppress",
+        "manage: change_pace",
+        "manage: release",
         ": delete",
     ] {
         assert!(called.contains(call), "{call} is in no scenario: {called:#?}");
     }
+}
+
+#[test]
+fn who_is_suppressed_is_sent_nothing_until_released() {
+    let scenario = scenarios()
+        .into_iter()
+        .find(|scenario| scenario.name.starts_with("is suppressed"))
+        .unwrap();
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report(&command(&scenario)), None);
+    let [suppressed, other] = &outcome.rows[..] else {
+        panic!("two emails")
+    };
+    let (suppressed, other) = if suppressed.claim_no > other.claim_no {
+        (suppressed, other)
+    } else {
+        (other, suppressed)
+    };
+    assert_eq!((suppressed.claim_no, other.claim_no), (2, 1));
+    let mut accepted = outcome.accepted.clone();
+    accepted.sort_unstable();
+    let mut expected = [(suppressed.id, 2), (other.id, 1)];
+    expected.sort_unstable();
+    assert_eq!(accepted, expected, "its first attempt never came to SES");
 }
 
 /// A client repeats with its key until it is answered.

@@ -5,6 +5,7 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::Output;
 
+use domain::email::sha256_hex;
 use serde_json::{Value, json};
 use tests::{Stack, root, unique};
 use tokio::process::Command;
@@ -147,6 +148,13 @@ async fn sdk(mut command: Command, label: &str, url_variable: &str) {
     assert_eq!(sent(&answer["single"]), 1);
     let batch = answer["batch"].as_array().expect("the batch's ids");
     assert!(batch.iter().all(|id| sent(id) == 1), "{batch:?} in {ids:?}");
+    for message in messages
+        .iter()
+        .filter(|message| batch.iter().any(|id| *id == message.email_id()))
+    {
+        let files: Vec<_> = message.attachments.iter().map(|file| file.sha256.clone()).collect();
+        assert_eq!(files, [sha256_hex(message.subject.as_bytes())]);
+    }
 
     let single = messages
         .iter()
@@ -170,6 +178,12 @@ async fn sdk(mut command: Command, label: &str, url_variable: &str) {
             .any(|header| header.name == "X-Order" && header.value == "4711")
     );
     assert_eq!(single.tag("kind"), "order");
+    let files = single.attachments.iter();
+    let files: Vec<_> = files
+        .map(|file| (file.filename.as_str(), file.content_id.as_deref(), file.sha256.clone()))
+        .collect();
+    let (pdf, png) = (sha256_hex(b"%PDF-"), sha256_hex(&[137, 80, 78, 71]));
+    assert_eq!(files, [("Rechnung Ä.pdf", None, pdf), ("logo.png", Some("logo"), png)]);
 }
 
 /// Runs a script that writes to `name`; its last line is JSON.

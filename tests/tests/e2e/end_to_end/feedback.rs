@@ -88,7 +88,8 @@ async fn forged_and_garbled_events_change_nothing() {
     .await;
     assert_eq!(stack.api.email(&id).await, before);
     // Others' events still get through.
-    let after = stack.api.send(&email_to("bounce@simulator.amazonses.com")).await;
+    let bounces = format!("bounce+{}@simulator.amazonses.com", unique("others"));
+    let after = stack.api.send(&email_to(&bounces)).await;
     stack.api.wait_for(&after, &json!({"last_event": "bounced"})).await;
 
     // The true one is believed, however late: the refusals above were for what was forged.

@@ -46,7 +46,6 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         ("form", json!("x")),
         ("replyTo", json!("a@example.com")),
         ("scheduledAt", json!("2030-01-01T00:00:00Z")),
-        ("attachments", json!([{"filename": "a.txt", "content": "aGk="}])),
         ("scheduled_at", json!("tomorrow")),
         ("scheduled_at", json!("2020-01-01T00:00:00Z")),
         ("scheduled_at", json!("2099-01-01T00:00:00Z")),

@@ -1,0 +1,45 @@
+//! Files: how a caller uploads one.
+//!
+//! **Invariant:** an id is random and the caller's own; what is uploaded under it is seen by nobody
+//! else, and vanishes when no email uses it.
+//! **Start reading at** [`Manage::invite`].
+
+use std::collections::BTreeMap;
+
+use aws::http::Caller;
+use domain::attachment::Upload;
+use domain::id::UploadId;
+use domain::ports::{Bodies, Invitation, Random};
+use serde::Serialize;
+
+use crate::{Manage, ManageError};
+
+/// The answer: where the file goes.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct InvitationView {
+    object: &'static str,
+    id: String,
+    upload_url: String,
+    headers: BTreeMap<String, String>,
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    B: Bodies,
+    S: Random,
+{
+    /// Lets the caller upload a file.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub async fn invite(&self, caller: &Caller, upload: &Upload) -> Result<InvitationView, ManageError> {
+        let id = UploadId::of(self.system.id()?);
+        let Invitation { url, headers } = self.bodies.invite(caller.tenant(), id, upload).await?;
+        Ok(InvitationView {
+            object: "attachment",
+            id: id.to_string(),
+            upload_url: url,
+            headers: headers.into_iter().collect(),
+        })
+    }
+}

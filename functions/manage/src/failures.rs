@@ -1,0 +1,77 @@
+//! Why emails ended unsent: by queue and cause, with an example and the call that retries them.
+//!
+//! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails.
+
+use aws::http::Caller;
+use domain::api_error::ApiError;
+use domain::ports::{Clock, Counts};
+use domain::wire::failures_view::FailuresView;
+
+use crate::metrics::too_many;
+use crate::period::{Given, hours, parameters, read_queue, read_time};
+use crate::{Manage, ManageError};
+
+/// What is asked of failures.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailuresQuery {
+    since: Option<Given>,
+    until: Option<Given>,
+    queue: Option<String>,
+}
+
+impl FailuresQuery {
+    /// Reads the query of a URL, as it came.
+    ///
+    /// # Errors
+    /// 422 `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let [since, until, queue] = parameters(query, ["since", "until", "queue"])?;
+        Ok(Self {
+            since: read_time("since", since)?,
+            until: read_time("until", until)?,
+            queue: read_queue(queue)?,
+        })
+    }
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Counts,
+    S: Clock,
+{
+    /// Shows why the caller's emails ended unsent in a time.
+    ///
+    /// # Errors
+    /// 422 when the time is impossible, too long, or there is too much; or the world's failure.
+    pub async fn failures(&self, caller: &Caller, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
+        let (hours, _) = hours(query.since, query.until, self.system.now())?;
+        let failures = self.rows.failures(caller.tenant(), query.queue.as_deref(), hours);
+        let failures = failures.await?.ok_or_else(too_many)?;
+        Ok(FailuresView::new(&failures))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_query_is_refused_by_its_parameter() {
+        for (query, path) in [
+            ("since=x", "since"),
+            ("until=1", "until"),
+            ("until=2026-11-24&until=2026-11-24", "until"),
+            ("queue=A", "queue"),
+            ("cause=rejected", "query"),
+            ("limit=5", "query"),
+        ] {
+            let error = FailuresQuery::parse(query).unwrap_err();
+            assert_eq!(
+                (error.status(), error.name().as_str()),
+                (422, "validation_error"),
+                "{query}"
+            );
+            assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
+        }
+    }
+}

@@ -1,0 +1,217 @@
+//! What became of emails: how many, when, why not, and what it cost.
+//!
+//! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails; what
+//! is told is what was counted, a moment behind what happened.
+//! **Start reading at** [`Manage::metrics`].
+
+use aws::http::Caller;
+use domain::api_error::ApiError;
+use domain::ports::{Clock, Counts};
+use domain::timestamp::Timestamp;
+use domain::wire::metrics_view::{Dimension, Granularity, Metric, MetricsView, Wanted};
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::period::{Given, hours, parameters, read_queue, read_time};
+use crate::{Manage, ManageError};
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MetricsQuery {
+    start: Option<Given>,
+    end: Option<Given>,
+    queue: Option<String>,
+    metrics: Vec<Metric>,
+    dimensions: Vec<Dimension>,
+    granularity: Granularity,
+}
+
+impl MetricsQuery {
+    /// Reads the query of a URL, as it came: Resend's parameters, and `queue`; `since` and `until`
+    /// are `start_date` and `end_date`, as the other lists call them.
+    ///
+    /// # Errors
+    /// 422 `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let (query, lists) = split_lists(query);
+        let names = [
+            "start_date",
+            "since",
+            "end_date",
+            "until",
+            "timezone",
+            "granularity",
+            "queue",
+        ];
+        let [start, since, end, until, timezone, granularity, queue] = parameters(&query, names)?;
+        if timezone.is_some_and(|zone| zone != "UTC") {
+            return Err(ApiError::validation("timezone", "must be UTC: days are counted in it"));
+        }
+        let metrics = items("metrics", &lists.metrics)?;
+        Ok(Self {
+            start: one_of(read_time("start_date", start)?, read_time("since", since)?)?,
+            end: one_of(read_time("end_date", end)?, read_time("until", until)?)?,
+            queue: read_queue(queue)?,
+            metrics: if metrics.is_empty() {
+                Metric::ALL.to_vec()
+            } else {
+                metrics
+            },
+            dimensions: items("dimensions", &lists.dimensions)?,
+            granularity: granularity.map_or(Ok(Granularity::Daily), |text| {
+                let problem = "must be one of: hourly, daily, weekly, monthly";
+                named(&text).ok_or_else(|| ApiError::validation("granularity", problem))
+            })?,
+        })
+    }
+
+    fn wanted(&self, now: Timestamp) -> Result<Wanted, ApiError> {
+        let (hours, end) = hours(self.start, self.end, now)?;
+        Ok(Wanted {
+            hours,
+            end,
+            metrics: self.metrics.clone(),
+            dimensions: self.dimensions.clone(),
+            granularity: self.granularity,
+        })
+    }
+}
+
+/// What lists say, which may be given more than once.
+#[derive(Default)]
+struct Lists {
+    metrics: Vec<String>,
+    dimensions: Vec<String>,
+}
+
+/// Takes the lists out of a query: their items are apart by commas, or by being given again.
+fn split_lists(query: &str) -> (String, Lists) {
+    let (mut lists, mut others) = (Lists::default(), form_urlencoded::Serializer::new(String::new()));
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let list = match name.as_ref() {
+            "metrics" => &mut lists.metrics,
+            "dimensions" => &mut lists.dimensions,
+            _ => {
+                others.append_pair(&name, &value);
+                continue;
+            }
+        };
+        list.extend(value.split(',').map(str::to_owned));
+    }
+    (others.finish(), lists)
+}
+
+fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) -> Result<Vec<T>, ApiError> {
+    let mut items = Vec::new();
+    for text in texts {
+        let item = named(text).ok_or_else(|| {
+            let problem = match name {
+                "dimensions" => "is counted by period only",
+                _ => "has an item that is no metric",
+            };
+            ApiError::validation(name, problem)
+        })?;
+        if !items.contains(&item) {
+            items.push(item);
+        }
+    }
+    Ok(items)
+}
+
+fn named<T: DeserializeOwned>(text: &str) -> Option<T> {
+    serde_json::from_value(Value::from(text)).ok()
+}
+
+fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, ApiError> {
+    match (resends, ours) {
+        (Some((name, _)), Some((other, _))) => Err(ApiError::validation(
+            other,
+            format_args!("is the same as {name}: give one"),
+        )),
+        (given, other) => Ok(given.or(other)),
+    }
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Counts,
+    S: Clock,
+{
+    /// Shows what became of the caller's emails in a time.
+    ///
+    /// # Errors
+    /// 422 when the time is impossible or too long; or the world's failure.
+    pub async fn metrics(&self, caller: &Caller, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
+        let wanted = query.wanted(self.system.now())?;
+        let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
+        let (flow, failures) = futures::future::try_join(
+            self.rows.flow(tenant, queue, wanted.hours),
+            self.rows.failures(tenant, queue, wanted.hours),
+        )
+        .await?;
+        let failures = failures.ok_or_else(too_many)?;
+        Ok(MetricsView::new(&wanted, &flow, &failures, &self.with.prices))
+    }
+}
+
+/// What is more than one answer can hold.
+pub(crate) fn too_many() -> ManageError {
+    let problem = "has more kinds of failures than one answer is made of: ask for less time";
+    ManageError::Refused(ApiError::validation("since", problem))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_query_is_read_as_resends_clients_write_it() {
+        let query = MetricsQuery::parse("").unwrap();
+        assert_eq!((query.metrics.len(), query.granularity), (28, Granularity::Daily));
+        assert!(query.dimensions.is_empty() && query.start.is_none() && query.queue.is_none());
+        let query = MetricsQuery::parse(
+            "metrics=sent%2Cdelivered&metrics=sent,failed&dimensions=period&granularity=hourly&timezone=UTC&queue=news&since=2026-11-24",
+        );
+        let query = query.unwrap();
+        assert_eq!(query.metrics, [Metric::Sent, Metric::Delivered, Metric::Failed]);
+        assert_eq!(query.dimensions, [Dimension::Period]);
+        assert_eq!(
+            (query.granularity, query.queue.as_deref()),
+            (Granularity::Hourly, Some("news"))
+        );
+        assert_eq!(query.start.map(|(name, _)| name), Some("since"));
+    }
+
+    #[test]
+    fn a_bad_query_is_refused_by_its_parameter() {
+        for (query, path) in [
+            ("start_date=x", "start_date"),
+            ("end_date=", "end_date"),
+            ("until=2026", "until"),
+            ("start_date=2026-11-24&since=2026-11-24", "since"),
+            ("end_date=2026-11-24&until=2026-11-24", "until"),
+            ("since=2026-11-24&since=2026-11-24", "since"),
+            ("timezone=America/New_York", "timezone"),
+            ("granularity=yearly", "granularity"),
+            ("granularity=Daily", "granularity"),
+            ("metrics=", "metrics"),
+            ("metrics=sent,", "metrics"),
+            ("metrics=recieved", "metrics"),
+            ("dimensions=domain", "dimensions"),
+            ("dimensions=period,email", "dimensions"),
+            ("queue=%2A", "queue"),
+            ("queue=", "queue"),
+            ("domain_id=1", "query"),
+            ("limit=5", "query"),
+            ("=", "query"),
+        ] {
+            let error = MetricsQuery::parse(query).unwrap_err();
+            assert_eq!(
+                (error.status(), error.name().as_str()),
+                (422, "validation_error"),
+                "{query}"
+            );
+            assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
+        }
+    }
+}

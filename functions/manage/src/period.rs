@@ -1,0 +1,166 @@
+//! Reads of which time something is asked: whole hours, of a bounded number of days.
+//!
+//! **Invariant:** pure; any text ends in a time or an [`ApiError`] that names the parameter.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use domain::api_error::ApiError;
+use domain::ports::Hours;
+use domain::tally::counter::{HOUR_MS, hour_of};
+use domain::timestamp::Timestamp;
+
+/// Days of one answer at most. Our choice: 2,208 hours are three pages of the table.
+pub const DAYS_MAX: u64 = 92;
+
+/// How far back it goes when nothing is said. Source: Resend's OpenAPI document, version 1.5.0,
+/// `emails/metrics`, read 2026-11-24.
+const DAYS_DEFAULT: u64 = 6;
+
+/// A time, and by which parameter it was given.
+pub type Given = (&'static str, Timestamp);
+
+/// The parameters of a URL, each once.
+///
+/// # Errors
+/// 422 for one that is not among `known`, or is given twice.
+pub fn parameters<'a, const N: usize>(
+    query: &'a str,
+    known: [&'static str; N],
+) -> Result<[Option<Cow<'a, str>>; N], ApiError> {
+    let mut values = [const { None }; N];
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        let place = known.iter().zip(&mut values).find(|(known, _)| **known == name);
+        let Some((name, place)) = place else {
+            let problem = format!("the parameters are {}", known.join(", "));
+            return Err(ApiError::validation("query", problem));
+        };
+        if place.replace(value).is_some() {
+            return Err(ApiError::validation(name, "is given more than once"));
+        }
+    }
+    Ok(values)
+}
+
+/// Reads a time: a day, or RFC 3339.
+///
+/// # Errors
+/// 422 `validation_error`.
+pub fn read_time(name: &'static str, value: Option<Cow<'_, str>>) -> Result<Option<Given>, ApiError> {
+    const LONGEST: usize = 40;
+    let Some(text) = value else { return Ok(None) };
+    let day = || Timestamp::parse_rfc3339(&format!("{text}T00:00:00Z"));
+    let at = Some(&text).filter(|text| text.len() <= LONGEST);
+    let at = at.and_then(|text| Timestamp::parse_rfc3339(text).or_else(day));
+    let problem = "must be a day such as 2026-11-24, or a time with its offset such as 2026-11-24T09:30:00Z";
+    at.map(|at| Some((name, at)))
+        .ok_or_else(|| ApiError::validation(name, problem))
+}
+
+/// Reads a queue's name. One that there is not has no counts.
+///
+/// # Errors
+/// 422 `validation_error`.
+pub fn read_queue(value: Option<Cow<'_, str>>) -> Result<Option<String>, ApiError> {
+    let Some(name) = value else { return Ok(None) };
+    let fits = (1..=64).contains(&name.len())
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    let name = Some(name.into_owned()).filter(|_| fits);
+    name.map(Some)
+        .ok_or_else(|| ApiError::validation("queue", "must be the name of a queue: 1 to 64 of a-z, 0-9 and -"))
+}
+
+/// The hours from one time to another, and the end as far as it has come at `now`.
+///
+/// # Errors
+/// 422 when they are in the wrong order, or too far apart.
+pub fn hours(since: Option<Given>, until: Option<Given>, now: Timestamp) -> Result<(Hours, Timestamp), ApiError> {
+    let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
+    let end = until.map_or(now, |(_, until)| until.min(now));
+    let (name, since) = since.unwrap_or(("query", end.before(days(DAYS_DEFAULT))));
+    if since > end {
+        return Err(ApiError::validation(name, "must not be after the end"));
+    }
+    if end.since(since) > days(DAYS_MAX) {
+        let problem = format!("must be at most {DAYS_MAX} days before the end");
+        return Err(ApiError::validation(name, problem));
+    }
+    let last = hour_of(end.before(Duration::from_millis(1)).max(since));
+    let hours = Hours {
+        from: hour_of(since),
+        until: Timestamp::from_millis(last.as_millis().saturating_add(HOUR_MS)),
+    };
+    Ok((hours, end))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn the_hours_of_a_time_are_whole() {
+        let now = at("2026-11-24T18:20:00Z");
+        let told = |since: Option<&str>, until: Option<&str>| {
+            let given = |name, text: Option<&str>| text.map(|text| (name, at(text)));
+            let (hours, end) = hours(given("since", since), given("until", until), now).unwrap();
+            [hours.from, hours.until, end].map(|time| time.to_string().replace(":00.000Z", ""))
+        };
+        assert_eq!(
+            told(None, None),
+            ["2026-11-18T18:00", "2026-11-24T19:00", "2026-11-24T18:20"]
+        );
+        assert_eq!(
+            told(Some("2026-11-24T10:59:00Z"), Some("2026-11-24T12:00:00Z")),
+            ["2026-11-24T10:00", "2026-11-24T12:00", "2026-11-24T12:00"]
+        );
+        let same = Some("2026-11-24T12:00:00Z");
+        assert_eq!(
+            told(same, same),
+            ["2026-11-24T12:00", "2026-11-24T13:00", "2026-11-24T12:00"]
+        );
+        let future = told(Some("2026-11-24T18:00:00Z"), Some("2030-01-01T00:00:00Z"));
+        assert_eq!(future[1..], ["2026-11-24T19:00", "2026-11-24T18:20"]);
+    }
+
+    #[test]
+    fn times_in_the_wrong_order_or_too_far_apart_are_refused() {
+        let now = at("2026-11-24T18:20:00Z");
+        for since in [
+            "2026-11-24T18:20:00.001Z",
+            "2027-01-01T00:00:00Z",
+            "2026-08-24T18:19:59Z",
+            "0000-01-01T00:00:00Z",
+        ] {
+            let error = hours(Some(("since", at(since))), None, now).unwrap_err();
+            assert!(error.message().starts_with("since: must "), "{since}: {error:?}");
+        }
+        assert!(hours(Some(("since", at("2026-08-24T18:20:00Z"))), None, now).is_ok());
+    }
+
+    #[test]
+    fn bad_times_and_queues_are_refused() {
+        for text in [
+            "",
+            "today",
+            "2026-13-01",
+            "2026-11-24T10:00:00",
+            "in 5 minutes",
+            &"1".repeat(50),
+            "2026-11-24 ",
+        ] {
+            let error = read_time("since", Some(text.into())).unwrap_err();
+            assert!(error.message().starts_with("since: must be"), "{text}");
+        }
+        let day = read_time("since", Some("2026-11-24".into())).unwrap();
+        assert_eq!(day, Some(("since", at("2026-11-24T00:00:00Z"))));
+        for text in ["", "A", "a#b", "*", "é", &"a".repeat(65)] {
+            assert!(read_queue(Some(text.into())).is_err(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,437 @@
+//! The named queues: made, changed, paused, purged, deleted, and worked through.
+//!
+//! **Invariant:** what is asked of a queue is one write of its row, and with it the job that does the
+//! rest; reads show it at once. Senders are told afterwards: what dies in between is told by the job.
+//! **Start reading at** [`Manage::pause`].
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::http::Caller;
+use domain::api_error::ApiError;
+use domain::id::EmailId;
+use domain::limits;
+use domain::pacing::Change;
+use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::queue::job::{Job, Task};
+use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::row::{Lane, Row};
+use domain::tally::queue_counts::QueueCounts;
+use domain::timestamp::Timestamp;
+use domain::wire::api::to_api;
+use domain::wire::queue_api::{JobView, PauseRequest, QueueSettings, QueueView, QueuesView, RedriveRequest};
+use futures::future::try_join_all;
+use futures::stream::iter;
+use futures::{StreamExt, TryStreamExt};
+use serde::Serialize;
+
+use crate::{Manage, ManageError, Store};
+
+/// Queues whose counts are read at the same time.
+const AT_ONCE: usize = 10;
+
+/// How often a change is made anew that somebody else's came before.
+const ROUNDS: usize = 8;
+
+/// The answer: a job that was begun.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Begun {
+    object: &'static str,
+    id: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    before: Option<String>,
+}
+
+impl Begun {
+    fn new(job: &Job) -> Self {
+        Self {
+            object: "job",
+            id: job.id.to_string(),
+            before: None,
+        }
+    }
+}
+
+/// The answer: it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Deleted {
+    object: &'static str,
+    name: String,
+    deleted: bool,
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Makes a queue.
+    ///
+    /// # Errors
+    /// 409 when there is one of this name, 422 when there are too many; or the world's failure.
+    pub async fn create_queue(
+        &self,
+        caller: &Caller,
+        name: QueueName,
+        settings: &QueueSettings,
+    ) -> Result<QueueView, ManageError> {
+        let (key, now) = (of(caller, name), self.system.now());
+        let known = self.rows.queues(caller.tenant()).await?;
+        let known: Vec<Queue> = known.into_iter().filter(|queue| !queue.deleted).collect();
+        let exists = || ApiError::conflict("There is a queue of this name.");
+        if key.name.is_default() || known.iter().any(|queue| queue.key == key) {
+            return Err(exists().into());
+        }
+        if known.len() >= limits::QUEUES_MAX {
+            let max = limits::QUEUES_MAX;
+            let problem = format!("there are {max} queues, which is the most; delete one that is no longer needed");
+            return Err(ApiError::validation("name", problem).into());
+        }
+        // One that was deleted may have left emails, which are still on their way.
+        let before = self.rows.queue(&key).await?;
+        if before.as_ref().is_some_and(|before| !before.deleted) {
+            return Err(exists().into());
+        }
+        let mut queue = Queue::plain(key, now);
+        if let Some(before) = &before {
+            queue.no = before.no.saturating_add(1);
+            queue.purged_before = before.purged_before;
+        }
+        settings.set(&mut queue);
+        self.set_rate(&queue).await?;
+        if !self.rows.save_queue(before.as_ref(), &queue, None).await? {
+            return Err(exists().into());
+        }
+        self.tell().await?;
+        self.shown(queue, now).await
+    }
+
+    /// Shows the tenant's queues, by name; `default` first.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub async fn queues(&self, caller: &Caller) -> Result<QueuesView, ManageError> {
+        let now = self.system.now();
+        let mut queues = self.rows.queues(caller.tenant()).await?;
+        queues.retain(|queue| !queue.deleted);
+        if !queues.iter().any(|queue| queue.key.name.is_default()) {
+            queues.push(Queue::plain(
+                of(caller, QueueName::default()),
+                Timestamp::from_millis(0),
+            ));
+        }
+        queues.sort_by_key(|queue| (!queue.key.name.is_default(), queue.key.name.clone()));
+        let views: Vec<_> = queues.into_iter().map(|queue| self.shown(queue, now)).collect();
+        Ok(QueuesView::new(iter(views).buffered(AT_ONCE).try_collect().await?))
+    }
+
+    /// Shows a queue.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name; or the world's failure.
+    pub async fn queue(&self, caller: &Caller, name: QueueName) -> Result<QueueView, ManageError> {
+        let queue = self.live_queue(&of(caller, name)).await?;
+        self.shown(queue, self.system.now()).await
+    }
+
+    /// Changes a queue's settings.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name, 422 when it is the default queue and the setting is the
+    /// deployment's; or the world's failure.
+    pub async fn change_queue(
+        &self,
+        caller: &Caller,
+        name: QueueName,
+        settings: &QueueSettings,
+    ) -> Result<QueueView, ManageError> {
+        if name.is_default() {
+            // Emails are accepted for it without reading it.
+            let fixed = |field| {
+                let problem = "is fixed for the default queue: make a queue of its own for such emails";
+                ApiError::validation(field, problem)
+            };
+            if settings.priority.is_some_and(|lane| lane != Lane::Normal) {
+                return Err(fixed("priority").into());
+            }
+            if settings.expires_after.is_some_and(|span| span.is_some()) {
+                return Err(fixed("default_expires_in_seconds").into());
+            }
+        }
+        let queue = self
+            .changed(&of(caller, name), |queue, _| (settings.on(queue), None))
+            .await?;
+        self.shown(queue, self.system.now()).await
+    }
+
+    /// Pauses a queue: nothing of it is claimed any more, within seconds.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name, 422 when it is to end in the past; or the world's failure.
+    pub async fn pause(
+        &self,
+        caller: &Caller,
+        name: QueueName,
+        request: PauseRequest,
+    ) -> Result<QueueView, ManageError> {
+        let (now, id) = (self.system.now(), self.system.id()?);
+        let until = request.until.map(|until| until.expiry("until", now, now)).transpose();
+        let pause = Pause {
+            since: now,
+            reason: request.reason,
+            until: until.map_err(|error| to_api(None, error))?,
+        };
+        let paused = |queue: &Queue, now| {
+            let paused = queue.paused(pause.clone());
+            // What is held goes its way when the pause is over.
+            let release = pause.until.map(|until| {
+                let job = Job::new(&paused, id, Task::Release, until);
+                Job {
+                    asked_at: until.max(now),
+                    ..job
+                }
+            });
+            (paused, release)
+        };
+        let queue = self.changed(&of(caller, name), paused).await?;
+        self.shown(queue, now).await
+    }
+
+    /// Resumes a queue: what it held goes its way, each at its time.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name; or the world's failure.
+    pub async fn resume(&self, caller: &Caller, name: QueueName) -> Result<QueueView, ManageError> {
+        let id = self.system.id()?;
+        let resumed = |queue: &Queue, now| {
+            let resumed = queue.resumed();
+            let job = Job::new(&resumed, id, Task::Release, now);
+            (resumed, Some(job))
+        };
+        let queue = self.changed(&of(caller, name), resumed).await?;
+        self.shown(queue, self.system.now()).await
+    }
+
+    /// Purges a queue of everything that waits in it.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name; or the world's failure.
+    pub async fn purge(&self, caller: &Caller, name: QueueName) -> Result<Begun, ManageError> {
+        let id = self.system.id()?;
+        let queue = self
+            .changed(&of(caller, name), |queue, now| purged(queue, id, now))
+            .await?;
+        Ok(Begun {
+            object: "job",
+            id: id.to_string(),
+            before: queue.purged_before.map(|before| before.to_string()),
+        })
+    }
+
+    /// Undoes a queue's purges.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name; or the world's failure.
+    pub async fn restore(&self, caller: &Caller, name: QueueName) -> Result<Begun, ManageError> {
+        let restored = |queue: &Queue| (queue.restored(), Task::Restore);
+        self.begin(caller, name, restored).await
+    }
+
+    /// Tries again what failed in a queue.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name; or the world's failure.
+    pub async fn redrive(
+        &self,
+        caller: &Caller,
+        name: QueueName,
+        request: RedriveRequest,
+    ) -> Result<Begun, ManageError> {
+        let RedriveRequest { cause, since } = request;
+        let redriven = |queue: &Queue| (QueueSettings::default().on(queue), Task::Retry { cause, since });
+        self.begin(caller, name, redriven).await
+    }
+
+    /// Shows a job.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id; or the world's failure.
+    pub async fn job(&self, caller: &Caller, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
+        let job = self.rows.job(&of(caller, name), id).await?;
+        let none = || ApiError::not_found("There is no job of this id.");
+        Ok(JobView::new(&job.ok_or_else(none)?))
+    }
+
+    /// Deletes a queue; with `cancel` it is purged first.
+    ///
+    /// # Errors
+    /// 404 when there is none of this name, 409 when it is not empty, 422 when it is the default
+    /// queue; or the world's failure.
+    pub async fn delete_queue(&self, caller: &Caller, name: QueueName, cancel: bool) -> Result<Deleted, ManageError> {
+        if name.is_default() {
+            return Err(ApiError::validation("name", "the default queue cannot be deleted").into());
+        }
+        let (key, id) = (of(caller, name), self.system.id()?);
+        if !cancel {
+            self.live_queue(&key).await?;
+            self.refuse_unless_empty(&key).await?;
+        }
+        let deleted = |queue: &Queue, now: Timestamp| {
+            let deleted = queue.deleted();
+            if !cancel {
+                // What came in at this very moment goes its way, whatever the queue was told before.
+                let job = Job::new(&deleted, id, Task::Release, now);
+                return (deleted, Some(job));
+            }
+            let purged = Queue {
+                purged_before: Some(now),
+                ..deleted
+            };
+            let job = Job::new(&purged, id, Task::Purge, now);
+            (purged, Some(job))
+        };
+        let queue = self.changed(&key, deleted).await?;
+        Ok(Deleted {
+            object: "queue",
+            name: queue.key.name.to_string(),
+            deleted: true,
+        })
+    }
+
+    /// An email as its queue has it shown.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub(crate) async fn as_its_queue_shows(&self, row: Row, now: Timestamp) -> Result<Row, ManageError> {
+        let queue = self.rows.queue(&QueueKey::of(&row)).await?;
+        Ok(match queue {
+            Some(queue) => queue.shows(row, now),
+            None => row,
+        })
+    }
+
+    /// Emails as their queues have them shown, each queue read once.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub(crate) async fn as_their_queues_show(&self, rows: Vec<Row>, now: Timestamp) -> Result<Vec<Row>, ManageError> {
+        let keys: BTreeSet<QueueKey> = rows.iter().map(QueueKey::of).collect();
+        let reads: Vec<_> = keys.iter().map(|key| self.rows.queue(key)).collect();
+        let queues: BTreeMap<QueueKey, Queue> = try_join_all(reads)
+            .await?
+            .into_iter()
+            .flatten()
+            .map(|queue| (queue.key.clone(), queue))
+            .collect();
+        let shown = rows.into_iter().map(|row| match queues.get(&QueueKey::of(&row)) {
+            Some(queue) => queue.shows(row, now),
+            None => row,
+        });
+        Ok(shown.collect())
+    }
+
+    async fn shown(&self, queue: Queue, now: Timestamp) -> Result<QueueView, ManageError> {
+        let QueueKey { tenant, name } = &queue.key;
+        let counts = self.rows.standing(tenant, name.as_str(), now).await?;
+        Ok(QueueView::new(&queue, counts, now))
+    }
+
+    /// As far as the counts know, which are a moment old: what is accepted or moved at this very moment
+    /// goes its way all the same.
+    async fn refuse_unless_empty(&self, key: &QueueKey) -> Result<(), ManageError> {
+        let counts = self
+            .rows
+            .standing(&key.tenant, key.name.as_str(), self.system.now())
+            .await?;
+        let QueueCounts {
+            scheduled,
+            queued,
+            sending,
+            retry,
+            held,
+        } = counts;
+        let emails = scheduled + queued + sending + retry + held;
+        if emails == 0 {
+            return Ok(());
+        }
+        let message = format!(
+            "This queue is not empty, it holds {emails} emails: wait for them, or delete it with ?cancel=true, which cancels what waits."
+        );
+        Err(ApiError::conflict(message).into())
+    }
+
+    async fn begin(
+        &self,
+        caller: &Caller,
+        name: QueueName,
+        change: impl Fn(&Queue) -> (Queue, Task) + Send + Sync,
+    ) -> Result<Begun, ManageError> {
+        let (id, now) = (self.system.id()?, self.system.now());
+        let job = |queue: &Queue, now| {
+            let (queue, task) = change(queue);
+            let job = Job::new(&queue, id, task, now);
+            (queue, Some(job))
+        };
+        let queue = self.changed(&of(caller, name), job).await?;
+        let (_, task) = change(&queue);
+        Ok(Begun::new(&Job::new(&queue, id, task, now)))
+    }
+
+    /// The queue that must be there, as it is now.
+    async fn live_queue(&self, key: &QueueKey) -> Result<Queue, ManageError> {
+        let queue = self.rows.queue(key).await?.filter(|queue| !queue.deleted);
+        match queue {
+            Some(queue) => Ok(queue),
+            None if key.name.is_default() => Ok(Queue::plain(key.clone(), Timestamp::from_millis(0))),
+            None => Err(ApiError::not_found("There is no queue of this name.").into()),
+        }
+    }
+
+    /// Changes a queue, whoever else does so at the same time, and tells the senders.
+    async fn changed(
+        &self,
+        key: &QueueKey,
+        change: impl Fn(&Queue, Timestamp) -> (Queue, Option<Job>) + Send + Sync,
+    ) -> Result<Queue, ManageError> {
+        for _ in 0..ROUNDS {
+            let before = self.live_queue(key).await?;
+            let (queue, job) = change(&before, self.system.now());
+            if queue.rate_per_second != before.rate_per_second {
+                self.set_rate(&queue).await?;
+            }
+            if self.rows.save_queue(Some(&before), &queue, job.as_ref()).await? {
+                self.tell().await?;
+                return Ok(queue);
+            }
+        }
+        Err(ManageError::Busy)
+    }
+
+    /// Sets the pace that the queue's rate is kept by. Before the queue says that it has one: a pace
+    /// without a rate limits nothing.
+    async fn set_rate(&self, queue: &Queue) -> Result<(), ManageError> {
+        let change = Change::Rate { rate: queue.rate() };
+        self.rows.change_pace(Some(&queue.key), &change).await?;
+        Ok(())
+    }
+
+    /// Makes the senders read what they remember of queues.
+    async fn tell(&self) -> Result<(), ManageError> {
+        self.rows.change_pace(None, &Change::Settings).await?;
+        Ok(())
+    }
+}
+
+fn of(caller: &Caller, name: QueueName) -> QueueKey {
+    QueueKey {
+        tenant: caller.tenant().clone(),
+        name,
+    }
+}
+
+fn purged(queue: &Queue, id: EmailId, now: Timestamp) -> (Queue, Option<Job>) {
+    let purged = queue.purged(now);
+    let job = Job::new(&purged, id, Task::Purge, now);
+    (purged, Some(job))
+}

@@ -1,0 +1,266 @@
+//! Suppressions: shown, listed, added and removed, one or many.
+//!
+//! **Invariant:** a page costs a bounded number of calls, whatever the number of suppressions. A removal
+//! is heard of at once, without telling the senders: they look a suppression up before they act on it.
+//! **Start reading at** [`Manage::add_suppressions`]. Why this way: docs/adr/0015.
+
+use aws::http::Caller;
+use domain::address::EmailAddress;
+use domain::api_error::ApiError;
+use domain::id::TenantId;
+use domain::listing::{Place, Start};
+use domain::ports::{Clock, Paces, PortError, Suppressions};
+use domain::suppression::{Origin, Suppression, SuppressionId, add};
+use domain::wire::suppressions::{AddedView, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
+
+use crate::paging::{LIMIT_DEFAULT, read_limit};
+use crate::{Manage, ManageError};
+
+/// The page that is asked for: `?limit&after&before&origin`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SuppressionPage {
+    /// How many, 1 to [`crate::paging::LIMIT_MAX`].
+    pub limit: usize,
+    /// Next to which one it lies, in which parameter; with the newest when nothing is said.
+    pub cursor: Option<(&'static str, SuppressionId)>,
+    /// Of which origin; of all when nothing is said.
+    pub origin: Option<Origin>,
+}
+
+const AFTER: &str = "after";
+const BEFORE: &str = "before";
+
+impl SuppressionPage {
+    /// Reads the query of a URL, as it came.
+    ///
+    /// # Errors
+    /// 422 `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let (mut limit, mut after, mut before, mut origin) = (None, None, None, None);
+        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+            let (name, place) = match name.as_ref() {
+                "limit" => ("limit", &mut limit),
+                AFTER => (AFTER, &mut after),
+                BEFORE => (BEFORE, &mut before),
+                "origin" => ("origin", &mut origin),
+                _ => {
+                    let known = "the parameters are limit, after, before and origin";
+                    return Err(ApiError::validation("query", known));
+                }
+            };
+            if place.replace(value).is_some() {
+                return Err(ApiError::validation(name, "is given more than once"));
+            }
+        }
+        let cursor = match (after, before) {
+            (None, None) => None,
+            (Some(after), None) => Some((AFTER, read_id(AFTER, &after)?)),
+            (None, Some(before)) => Some((BEFORE, read_id(BEFORE, &before)?)),
+            (Some(_), Some(_)) => return Err(ApiError::validation(BEFORE, "give after or before, not both")),
+        };
+        let read_origin = |text: &str| {
+            let origin = Origin::parse(text);
+            origin.ok_or_else(|| ApiError::validation("origin", "must be bounce, complaint or manual"))
+        };
+        Ok(Self {
+            limit: limit.map_or(Ok(LIMIT_DEFAULT), |limit| read_limit(&limit))?,
+            cursor,
+            origin: origin.map(|origin| read_origin(&origin)).transpose()?,
+        })
+    }
+}
+
+fn read_id(name: &str, text: &str) -> Result<SuppressionId, ApiError> {
+    SuppressionId::parse(text).ok_or_else(|| ApiError::validation(name, "must be the id of a suppression"))
+}
+
+fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
+    match which {
+        Which::Id(id) => *id,
+        Which::Address(address) => SuppressionId::of(tenant, address),
+    }
+}
+
+fn not_there() -> ManageError {
+    ManageError::Refused(ApiError::not_found("This address is not suppressed."))
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Suppressions + Paces,
+    S: Clock,
+{
+    /// Suppresses addresses; those that were so before stay as they are.
+    ///
+    /// # Errors
+    /// The world's failure: some may be suppressed; asked again it is completed.
+    pub async fn add_suppressions(
+        &self,
+        caller: &Caller,
+        addresses: &[EmailAddress],
+    ) -> Result<ManyView<AddedView>, ManageError> {
+        let (tenant, now) = (caller.tenant(), self.system.now());
+        let manual = |address| Suppression::manual(tenant.clone(), address, now);
+        let suppressions: Vec<_> = addresses.iter().map(manual).collect();
+        add(&self.rows, &suppressions).await?;
+        let added = |suppression: &Suppression| AddedView::new(suppression.id());
+        Ok(ManyView {
+            data: suppressions.iter().map(added).collect(),
+        })
+    }
+
+    /// Suppresses one address.
+    ///
+    /// # Errors
+    /// As [`Self::add_suppressions`].
+    pub async fn add_suppression(&self, caller: &Caller, address: EmailAddress) -> Result<AddedView, ManageError> {
+        let id = SuppressionId::of(caller.tenant(), &address);
+        self.add_suppressions(caller, &[address]).await?;
+        Ok(AddedView::new(id))
+    }
+
+    /// Releases addresses, and says of each whether it was suppressed.
+    ///
+    /// # Errors
+    /// The world's failure: some may be released.
+    pub async fn remove_suppressions(
+        &self,
+        caller: &Caller,
+        which: &[Which],
+    ) -> Result<ManyView<RemovedView>, ManageError> {
+        let (tenant, now) = (caller.tenant(), self.system.now());
+        let mut data = Vec::new();
+        for which in which {
+            let id = id_of(tenant, which);
+            data.push(RemovedView::new(id, self.rows.release(tenant, id, now).await?));
+        }
+        Ok(ManyView { data })
+    }
+
+    /// Releases one address.
+    ///
+    /// # Errors
+    /// 404 when it is not suppressed; or the world's failure.
+    pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, ManageError> {
+        let (tenant, now) = (caller.tenant(), self.system.now());
+        let id = id_of(tenant, which);
+        if self.rows.release(tenant, id, now).await? {
+            Ok(RemovedView::new(id, true))
+        } else {
+            Err(not_there())
+        }
+    }
+
+    /// Shows one suppression.
+    ///
+    /// # Errors
+    /// 404 when the address is not suppressed; or the world's failure.
+    pub async fn suppression(&self, caller: &Caller, which: &Which) -> Result<SuppressionView, ManageError> {
+        let found = self.load(caller.tenant(), id_of(caller.tenant(), which)).await?;
+        found
+            .map(|suppression| SuppressionView::new(&suppression))
+            .ok_or_else(not_there)
+    }
+
+    /// Shows a page of the list, newest first in either direction.
+    ///
+    /// # Errors
+    /// 422 when there is no suppression at the page's cursor; or the world's failure.
+    pub async fn suppressions(&self, caller: &Caller, page: &SuppressionPage) -> Result<SuppressionsView, ManageError> {
+        let tenant = caller.tenant();
+        let start = self.suppressions_start(tenant, page).await?;
+        let origins = page.origin.map_or_else(|| Origin::ALL.to_vec(), |origin| vec![origin]);
+        // One more than is shown says whether there are more.
+        let ask = page.limit.saturating_add(1);
+        let places = self.rows.suppression_places(tenant, &origins, start, ask).await?;
+        let has_more = places.len() > page.limit;
+        let shown: Vec<_> = places.iter().take(page.limit).map(|place| place.id).collect();
+        // The list is read without consistency: one that was released this moment is left out.
+        let mut suppressions = self.rows.suppressions(tenant, &shown).await?;
+        if matches!(start, Start::NewerThan(_)) {
+            suppressions.reverse();
+        }
+        let views = suppressions.iter().map(SuppressionView::new).collect();
+        Ok(SuppressionsView::new(views, has_more))
+    }
+
+    async fn suppressions_start(
+        &self,
+        tenant: &TenantId,
+        page: &SuppressionPage,
+    ) -> Result<Start<SuppressionId>, ManageError> {
+        let Some((parameter, id)) = page.cursor else {
+            return Ok(Start::Newest);
+        };
+        let Some(suppression) = self.load(tenant, id).await? else {
+            let problem = "there is no suppression of this id; begin again without it";
+            return Err(ManageError::Refused(ApiError::validation(parameter, problem)));
+        };
+        let place = Place {
+            born: suppression.created_at,
+            id,
+        };
+        Ok(if parameter == AFTER {
+            Start::OlderThan(place)
+        } else {
+            Start::NewerThan(place)
+        })
+    }
+
+    async fn load(&self, tenant: &TenantId, id: SuppressionId) -> Result<Option<Suppression>, PortError> {
+        let mut found = self.rows.suppressions(tenant, &[id]).await?;
+        Ok(found.pop())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "d592d4b9-0d8e-89e0-a2ff-febbe05311a0";
+
+    #[test]
+    fn a_page_is_read() {
+        let id = SuppressionId::parse(ID).unwrap();
+        for (query, limit, cursor, origin) in [
+            ("", 20, None, None),
+            ("limit=100&origin=bounce", 100, None, Some(Origin::Bounce)),
+            ("origin=complaint", 20, None, Some(Origin::Complaint)),
+            (
+                &format!("origin=manual&after={ID}"),
+                20,
+                Some((AFTER, id)),
+                Some(Origin::Manual),
+            ),
+            (&format!("before={ID}&limit=7"), 7, Some((BEFORE, id)), None),
+        ] {
+            let expected = SuppressionPage { limit, cursor, origin };
+            assert_eq!(SuppressionPage::parse(query), Ok(expected), "{query}");
+        }
+    }
+
+    #[test]
+    fn a_bad_query_is_refused_by_its_parameter() {
+        for (query, path) in [
+            ("limit=0", "limit"),
+            ("limit=101", "limit"),
+            ("limit=1&limit=1", "limit"),
+            ("after=x", "after"),
+            ("before=ann%40example.com", "before"),
+            (&format!("after={ID}&before={ID}"), "before"),
+            ("origin=", "origin"),
+            ("origin=Bounce", "origin"),
+            ("origin=bounce&origin=manual", "origin"),
+            ("email=a", "query"),
+            ("%", "query"),
+        ] {
+            let error = SuppressionPage::parse(query).unwrap_err();
+            assert_eq!(
+                (error.status(), error.name().as_str()),
+                (422, "validation_error"),
+                "{query}"
+            );
+            assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
+        }
+    }
+}

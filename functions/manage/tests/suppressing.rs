@@ -1,0 +1,223 @@
+//! Suppressions over HTTP, in a world in memory.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use common::{ask, read};
+use domain::address::EmailAddress;
+use domain::id::TenantId;
+use domain::ports::Suppressions;
+use domain::suppression::{Marks, Origin, Suppression, SuppressionId, add};
+use domain::timestamp::Timestamp;
+use serde_json::{Value, json};
+use world::{Fault, World};
+
+const EVENT: &str = include_str!("../../../events/manage.json");
+
+async fn asked(world: &World, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    event["rawPath"] = path.into();
+    event["rawQueryString"] = query.into();
+    event["requestContext"]["http"]["method"] = method.into();
+    event["body"] = body.map_or(Value::Null, |body| body.to_string().into());
+    event["isBase64Encoded"] = false.into();
+    read(&ask(world, &event).await)
+}
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).unwrap()
+}
+
+fn id(text: &str) -> String {
+    SuppressionId::of(&TenantId::main(), &address(text)).to_string()
+}
+
+fn emails(answer: &Value) -> Vec<&str> {
+    let data = answer["data"].as_array().unwrap();
+    data.iter().map(|one| one["email"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn an_address_is_suppressed_shown_and_released_by_either_name() {
+    let world = World::default();
+    world.state().now_ms = 1_000;
+    let ann = id("ann@example.com");
+    for _ in 0..2 {
+        let added = asked(
+            &world,
+            "POST",
+            "/suppressions",
+            Some(json!({"email": "Ann@EXAMPLE.com"})),
+        )
+        .await;
+        assert_eq!(added, (201, json!({"object": "suppression", "id": ann})));
+    }
+    assert_eq!(
+        world.state().pace.settings_no,
+        2,
+        "senders are told, also by a repetition"
+    );
+    for name in [&*ann, "ANN@example.com", "ann@example.com"] {
+        let shown = asked(&world, "GET", &format!("/suppressions/{name}"), None).await;
+        let expected = json!({
+            "object": "suppression", "id": ann, "email": "ann@example.com", "origin": "manual", "source_id": null,
+            "created_at": "1970-01-01T00:00:01.000Z",
+        });
+        assert_eq!(shown, (200, expected), "{name}");
+    }
+    for (name, again) in [(&*ann, "Ann@example.com"), ("Ann@example.com", &*ann)] {
+        let path = format!("/suppressions/{name}");
+        let removed = asked(&world, "DELETE", &path, None).await;
+        let expected = json!({"object": "suppression", "id": ann, "deleted": true});
+        assert_eq!(removed, (200, expected), "{name}");
+        for method in ["DELETE", "GET"] {
+            let (status, error) = asked(&world, method, &format!("/suppressions/{again}"), None).await;
+            assert_eq!((status, &error["name"]), (404, &json!("not_found")), "{method} {again}");
+        }
+        asked(
+            &world,
+            "POST",
+            "/suppressions",
+            Some(json!({"email": "ann@example.com"})),
+        )
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn many_are_added_and_removed_in_order() {
+    let world = World::default();
+    let (a, b, c) = (id("a@example.com"), id("b@example.com"), id("c@example.com"));
+    let body = json!({"emails": ["a@example.com", "B@example.com", "A@example.com"]});
+    let (status, added) = asked(&world, "POST", "/suppressions/batch/add", Some(body)).await;
+    let one = |id: &str| json!({"object": "suppression", "id": id});
+    assert_eq!((status, added), (201, json!({"data": [one(&a), one(&b), one(&a)]})));
+    assert_eq!(world.state().pace.settings_no, 1, "the senders are told once");
+    let gone = |id: &str, deleted: bool| json!({"object": "suppression", "id": id, "deleted": deleted});
+    for (body, expected) in [
+        (
+            json!({"emails": ["a@example.com", "c@example.com"]}),
+            [gone(&a, true), gone(&c, false)],
+        ),
+        (json!({"ids": [b, a]}), [gone(&b, true), gone(&a, false)]),
+    ] {
+        let answer = asked(&world, "POST", "/suppressions/batch/remove", Some(body)).await;
+        assert_eq!(answer, (200, json!({"data": expected})));
+    }
+    assert_eq!(world.marks(&TenantId::main()).await.unwrap(), Marks::default());
+}
+
+#[tokio::test]
+async fn a_list_with_a_bad_entry_changes_nothing() {
+    let world = World::default();
+    for (path, body, field) in [
+        ("/suppressions", json!({"email": "x"}), "email"),
+        (
+            "/suppressions/batch/add",
+            json!({"emails": ["a@example.com", "x"]}),
+            "emails[1]",
+        ),
+        (
+            "/suppressions/batch/remove",
+            json!({"ids": [id("a@example.com"), "x"]}),
+            "ids[1]",
+        ),
+    ] {
+        let (status, error) = asked(&world, "POST", path, Some(body)).await;
+        assert_eq!((status, &error["name"]), (422, &json!("validation_error")), "{path}");
+        assert!(
+            error["message"].as_str().unwrap().starts_with(&format!("{field}: ")),
+            "{error}"
+        );
+    }
+    assert!(world.state().calls.is_empty());
+}
+
+/// Three of each origin, of different times.
+async fn filled() -> World {
+    let world = World::default();
+    let mut suppressions = Vec::new();
+    for n in 0..9_u8 {
+        let origin = Origin::ALL[usize::from(n % 3)];
+        let manual = Suppression::manual(
+            TenantId::main(),
+            &address(&format!("a{n}@example.com")),
+            Timestamp::from_millis(i64::from(n)),
+        );
+        suppressions.push(Suppression { origin, ..manual });
+    }
+    let other = Suppression {
+        tenant: TenantId::parse("other").unwrap(),
+        ..suppressions[0].clone()
+    };
+    suppressions.push(other);
+    add(&world, &suppressions).await.unwrap();
+    world
+}
+
+#[tokio::test]
+async fn the_list_is_read_in_pages_newest_first_and_by_origin() {
+    let world = filled().await;
+    let a = |n: u8| format!("a{n}@example.com");
+    let (five, seven) = (id(&a(5)), id(&a(7)));
+    for (query, expected, has_more) in [
+        ("", vec![8, 7, 6, 5, 4, 3, 2, 1, 0], false),
+        ("limit=3", vec![8, 7, 6], true),
+        ("limit=9", vec![8, 7, 6, 5, 4, 3, 2, 1, 0], false),
+        (&format!("limit=3&after={five}"), vec![4, 3, 2], true),
+        (&format!("after={five}"), vec![4, 3, 2, 1, 0], false),
+        (&format!("limit=2&before={five}"), vec![7, 6], true),
+        (&format!("before={five}"), vec![8, 7, 6], false),
+        ("origin=bounce", vec![6, 3, 0], false),
+        ("origin=complaint&limit=1", vec![7], true),
+        (&format!("origin=complaint&after={seven}"), vec![4, 1], false),
+        (&format!("origin=manual&after={seven}"), vec![5, 2], false),
+    ] {
+        let (status, page) = asked(&world, "GET", &format!("/suppressions?{query}"), None).await;
+        assert_eq!((status, &page["object"]), (200, &json!("list")), "{query}");
+        assert_eq!(
+            emails(&page),
+            expected.into_iter().map(a).collect::<Vec<_>>(),
+            "{query}"
+        );
+        assert_eq!(page["has_more"], has_more, "{query}");
+    }
+    let gone = id("nobody@example.com");
+    let (status, error) = asked(&world, "GET", &format!("/suppressions?after={gone}"), None).await;
+    assert_eq!((status, &error["name"]), (422, &json!("validation_error")));
+    assert!(error["message"].as_str().unwrap().starts_with("after: "), "{error}");
+}
+
+/// 500 and nothing half-known: the same request again completes it.
+#[tokio::test]
+async fn a_request_that_broke_off_is_completed_by_the_next() {
+    for (what, fault) in [
+        ("suppress", Fault::Before),
+        ("suppress", Fault::After),
+        ("change_pace", Fault::Before),
+        ("change_pace", Fault::After),
+    ] {
+        let world = World::default();
+        let body = Some(json!({"emails": ["a@example.com", "b@example.com"]}));
+        world.state().faults_of.insert(what, [Fault::None, fault].into());
+        if what == "change_pace" {
+            world.state().faults_of.insert(what, [fault].into());
+        }
+        let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body.clone()).await;
+        assert_eq!(status, 500, "{what} {fault:?}");
+        let told = world.state().pace.settings_no;
+        if what == "suppress" {
+            assert_eq!(told, 1, "of what was added the senders are told all the same");
+        }
+        let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body).await;
+        assert_eq!((status, world.state().suppressions.len()), (201, 2), "{what} {fault:?}");
+        assert!(world.state().pace.settings_no > told, "{what} {fault:?}");
+    }
+}

@@ -1,0 +1,129 @@
+//! Works off what was asked of whole queues: resume, purge, restore, retry.
+//!
+//! **Invariant:** a page is saved after its emails were moved: a crash moves some of them twice, which
+//! does nothing, and loses none. What is moved is decided at each row.
+//! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
+
+use domain::apply::{ApplyError, apply};
+use domain::id::EmailId;
+use domain::keeping;
+use domain::lifecycle::{Decision, Then};
+use domain::pacing::Change;
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
+use domain::queue::job::{Job, Task};
+use domain::queue::{Queue, QueueKey};
+use domain::row::Row;
+use futures::StreamExt;
+use futures::stream::iter;
+
+use crate::{Promote, Promoted, Run, Store};
+
+/// Emails of a job that are moved at the same time.
+const AT_ONCE: usize = 50;
+
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes + Backlog,
+    D: DeadLetters,
+    E: Evidence,
+    A: Accounts,
+    S: Clock,
+{
+    pub(crate) async fn work_off_jobs(&self, run: &Run) -> Result<Promoted, PortError> {
+        let mut done = Promoted::default();
+        for (queue, id) in self.rows.due_jobs(self.system.now()).await? {
+            done += self.work_off(&queue, id, run).await?;
+            if done.unfinished {
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    async fn work_off(&self, key: &QueueKey, id: EmailId, run: &Run) -> Result<Promoted, PortError> {
+        let mut done = Promoted::default();
+        let Some(mut job) = self.rows.job(key, id).await? else {
+            return Ok(done);
+        };
+        if job.no == 0 {
+            // Whoever asked for it may have died before the senders were told.
+            self.rows.change_pace(None, &Change::Settings).await?;
+        }
+        while !job.done && job.due <= self.system.now() {
+            if run.time_is_over() {
+                done.unfinished = true;
+                break;
+            }
+            // Fresh, page by page: the opposite may be wanted by now.
+            let now = self.system.now();
+            let queue = self
+                .rows
+                .queue(key)
+                .await?
+                .unwrap_or_else(|| Queue::plain(key.clone(), now));
+            let next = if job.is_wanted(&queue, now) {
+                self.sweep_page(&job, &queue, &mut done).await?
+            } else {
+                job.given_up()
+            };
+            if !self.rows.save_job(&next).await? {
+                // Another run works on it.
+                break;
+            }
+            job = next;
+        }
+        Ok(done)
+    }
+
+    /// Moves the emails of one page; the job as it is then.
+    async fn sweep_page(&self, job: &Job, queue: &Queue, done: &mut Promoted) -> Result<Job, PortError> {
+        let cursor = job.cursor.as_ref();
+        let DuePage { items, next } = self.rows.aside(job.partition(), &job.queue, job.shard, cursor).await?;
+        let concerned = items
+            .into_iter()
+            .filter(|aside| job.may_concern(aside.status, aside.cause, aside.at));
+        let keys: Vec<EmailKey> = concerned.map(|aside| aside.key).collect();
+        let rows = self.rows.load_many(&keys, self.system.now()).await?;
+        let moves: Vec<_> = rows.into_iter().map(|row| self.move_one(job, queue, row)).collect();
+        let results: Vec<_> = iter(moves).buffer_unordered(AT_ONCE).collect().await;
+        let (mut moved, mut failed) = (Vec::new(), None);
+        for result in results {
+            match result {
+                Ok(one) => moved.extend(one),
+                Err(error) => failed = failed.or(Some(error)),
+            }
+        }
+        done.recovered += moved.len();
+        done.failed += self.follow(&moved).await;
+        if let Some(error) = failed {
+            // The page comes again: what was moved of it is passed over then.
+            return Err(PortError {
+                what: "moving the emails of a queue",
+                source: error.into(),
+            });
+        }
+        let moved = u64::try_from(moved.len()).unwrap_or(u64::MAX);
+        Ok(job.swept(moved, next, self.rows.shards(), self.system.now()))
+    }
+
+    /// Moves one email; `None` when there was nothing to do, or nothing to send any more.
+    async fn move_one(&self, job: &Job, queue: &Queue, row: Row) -> Result<Option<(Then, Row)>, ApplyError> {
+        let (now, policy) = (self.system.now(), queue.policy(&self.policy));
+        let expires_after = queue.expires_after.unwrap_or(self.expires_after);
+        let decide = |row: &Row| job.decide(row, queue, expires_after, &policy, now);
+        let before = row.clone();
+        if matches!(job.task, Task::Retry { .. } | Task::Restore)
+            && let Decision::Write(transition) = decide(&row)
+        {
+            // Before the row is written: an email that is to be sent must have something to send.
+            let keep_until = transition.row.expires_at.after(self.retention);
+            if !keeping::keep(&self.bodies, &row, keep_until, now).await? {
+                return Ok(None);
+            }
+        }
+        let (then, row) = apply(&self.rows, row, now, decide).await?;
+        Ok((then != Then::Nothing || row != before).then_some((then, row)))
+    }
+}

@@ -1,0 +1,40 @@
+//! The queues of the emails that are met in a run, each read once in it.
+
+use std::sync::PoisonError;
+
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, PortError};
+use domain::queue::{Queue, QueueKey};
+
+use crate::{Promote, Run, Store};
+
+impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes + Backlog,
+    D: DeadLetters,
+    E: Evidence,
+    A: Accounts,
+    S: Clock,
+{
+    /// A queue as it was in this run. What is written under an old state is refused.
+    ///
+    /// # Errors
+    /// When it could not be read: what depends on it waits for the next run.
+    pub(crate) async fn queue(&self, key: &QueueKey, run: &Run) -> Result<Queue, PortError> {
+        let known = run
+            .queues
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(key)
+            .cloned();
+        if let Some(queue) = known {
+            return Ok(queue);
+        }
+        let queue = self.rows.queue(key).await?;
+        let queue = queue.unwrap_or_else(|| Queue::plain(key.clone(), self.system.now()));
+        let mut queues = run.queues.lock().unwrap_or_else(PoisonError::into_inner);
+        queues.insert(key.clone(), queue.clone());
+        Ok(queue)
+    }
+}

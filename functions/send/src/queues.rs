@@ -1,0 +1,220 @@
+//! What a sender does because of an email's queue: books its rate, moves aside what is held, drops
+//! what is not wanted any more.
+//!
+//! **Invariant:** whether a queue is paused or purged is known freshly, to a few seconds, right before
+//! the claim; for a steady flow that costs no call ([`crate::remembered`]). What is held or dropped is
+//! written only while the queue still wants it.
+//! **Start reading at** [`Send::leaves`].
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use domain::apply::apply;
+use domain::lifecycle::not_claimable;
+use domain::lifecycle::queued::{Drop, drop_unwanted, meet};
+use domain::pacing::Batch;
+use domain::ports::{
+    Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+};
+use domain::queue::{Queue, QueueKey};
+use domain::row::{DueKind, Lane, Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+
+use crate::pacer::{Leave, Pacer};
+use crate::remembered::Remembered;
+use crate::{Send, WakeError, Woken};
+
+/// When a wake-up comes again whose queue turned out to be another than was thought.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// How often a claimed email is looked at again because its queue changes at this very moment.
+const ROUNDS: usize = 3;
+
+/// What an environment knows of queues.
+#[derive(Debug, Default)]
+pub struct KnownQueues {
+    queues: Remembered<QueueKey, Queue>,
+    paces: Mutex<HashMap<QueueKey, Arc<Pacer>>>,
+}
+
+impl KnownQueues {
+    /// The pace of a queue with a rate of its own.
+    fn pacer(&self, key: &QueueKey) -> Arc<Pacer> {
+        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
+        let pacer = paces.entry(key.clone());
+        Arc::clone(pacer.or_insert_with(|| Arc::new(Pacer::of_queue(key.clone()))))
+    }
+}
+
+fn queue_of(wake_up: &WakeUp) -> QueueKey {
+    QueueKey {
+        tenant: wake_up.tenant.clone(),
+        name: wake_up.queue.clone(),
+    }
+}
+
+impl<R, B, D, P, S> Send<R, B, D, P, S>
+where
+    R: Rows + Paces + Queues + Suppressions,
+    B: Bodies,
+    D: DeadLetters,
+    P: Provider,
+    S: Clock + Random,
+{
+    /// Asks leave for a batch: of the queues with a rate of their own first, so that what they refuse
+    /// takes nothing of the account's rate from the others.
+    pub(crate) async fn leaves(
+        &self,
+        lane: Lane,
+        wake_ups: &[WakeUp],
+        recipients: &[u32],
+        patience: Duration,
+    ) -> Vec<Leave> {
+        let now = self.system.now();
+        let mut leaves: Vec<Option<Leave>> = vec![None; wake_ups.len()];
+        let mut slots: HashMap<usize, Timestamp> = HashMap::new();
+        let mut limited: HashMap<QueueKey, Vec<usize>> = HashMap::new();
+        for (index, (wake_up, leave)) in wake_ups.iter().zip(&mut leaves).enumerate() {
+            let key = queue_of(wake_up);
+            match self.known.queues.last(&key) {
+                Some(queue) if queue.is_paused(now) => *leave = Some(Leave::Unbooked),
+                Some(queue) if queue.rate().is_some() => limited.entry(key).or_default().push(index),
+                Some(_) | None => {}
+            }
+        }
+        let of = |indexes: &[usize]| -> Vec<u32> {
+            let one = |index: &usize| recipients.get(*index).copied().unwrap_or(1);
+            indexes.iter().map(one).collect()
+        };
+        for (key, indexes) in limited {
+            // The queue's rate is its own: no lane leaves any of it to another.
+            let (pacer, recipients) = (self.known.pacer(&key), of(&indexes));
+            let booked = self.booked(&pacer, Lane::High, &recipients, patience).await;
+            for (index, leave) in indexes.into_iter().zip(booked) {
+                match leave {
+                    Leave::At(time) => drop(slots.insert(index, time)),
+                    leave @ (Leave::AtBoth(_) | Leave::Unbooked | Leave::Probe(_) | Leave::Later(_)) => {
+                        set(&mut leaves, index, leave);
+                    }
+                }
+            }
+        }
+        let open: Vec<usize> = (0..leaves.len())
+            .filter(|index| leaves.get(*index) == Some(&None))
+            .collect();
+        let booked = self.booked(&self.pacer, lane, &of(&open), patience).await;
+        for (index, leave) in open.into_iter().zip(booked) {
+            let leave = match (leave, slots.get(&index)) {
+                (Leave::At(time), Some(slot)) => Leave::AtBoth(time.max(*slot)),
+                (leave, _) => leave,
+            };
+            set(&mut leaves, index, leave);
+        }
+        leaves
+            .into_iter()
+            .map(|leave| leave.unwrap_or(Leave::Later(AGAIN)))
+            .collect()
+    }
+
+    async fn booked(&self, pacer: &Pacer, lane: Lane, recipients: &[u32], patience: Duration) -> Vec<Leave> {
+        let batch = Batch {
+            lane,
+            recipients,
+            patience,
+        };
+        let base = self.with.policy.retry.no_leave;
+        let booked = pacer.book(&self.rows, &self.system, batch, base).await;
+        booked.unwrap_or_else(|error| {
+            let error = aws::telemetry::chain(&error);
+            tracing::warn!(error, "the pace is not known; the batch comes again");
+            crate::pacer::unknown(recipients.len())
+        })
+    }
+
+    /// The queue of a wake-up as it was a few seconds ago at most.
+    ///
+    /// # Errors
+    /// When it had to be read and could not be: nothing is claimed then.
+    pub(crate) async fn queue(&self, wake_up: &WakeUp, now: Timestamp) -> Result<Queue, PortError> {
+        let key = queue_of(wake_up);
+        let no = self.pacer.settings_no(&self.rows, now).await?;
+        if no == 0 {
+            // Nobody has ever changed a queue.
+            return Ok(Queue::plain(key, now));
+        }
+        let read = self.read_queue(&key, now);
+        self.known.queues.get(key.clone(), no, read).await
+    }
+
+    async fn read_queue(&self, key: &QueueKey, now: Timestamp) -> Result<Queue, PortError> {
+        let queue = self.rows.queue(key).await?;
+        Ok(queue.unwrap_or_else(|| Queue::plain(key.clone(), now)))
+    }
+
+    /// What becomes of a wake-up because of its queue; `None`: it is claimed.
+    pub(crate) async fn barred(
+        &self,
+        key: &EmailKey,
+        queue: &Queue,
+        leave: Leave,
+        now: Timestamp,
+    ) -> Result<Option<Woken>, WakeError> {
+        if queue.is_paused(now) {
+            return match self.rows.load(key, now).await? {
+                Some(row) => self.met(row, queue, now).await.map(Some),
+                None => Ok(Some(Woken::Done)),
+            };
+        }
+        Ok(match leave {
+            Leave::Unbooked => Some(Woken::Later(AGAIN)),
+            // Its rate was not known when the batch was booked.
+            Leave::At(_) if queue.rate().is_some() => Some(Woken::Later(AGAIN)),
+            Leave::At(_) | Leave::AtBoth(_) | Leave::Probe(_) | Leave::Later(_) => None,
+        })
+    }
+
+    /// Carries out what is to be done about an email that is not claimed.
+    pub(crate) async fn met(&self, row: Row, queue: &Queue, now: Timestamp) -> Result<Woken, WakeError> {
+        let decide = |row: &Row| meet(row, queue, now).unwrap_or_else(|| not_claimable(row, now));
+        let (then, row) = apply(&self.rows, row, now, decide).await?;
+        let aside = row.due.is_some_and(|due| due.kind == DueKind::Held);
+        if row.status == Status::Queued && !aside && meet(&row, queue, now).is_some() {
+            // The queue was changed at this very moment.
+            return Ok(Woken::Later(AGAIN));
+        }
+        Ok(self.follow(&row, then).await)
+    }
+
+    /// Drops a claimed email that is not wanted any more; `Some`: the row, which is still wanted.
+    pub(crate) async fn still_wanted(
+        &self,
+        claimed: Row,
+        mut queue: Queue,
+        now: Timestamp,
+    ) -> Result<Option<Row>, WakeError> {
+        let place = Drop::InHand {
+            claim_no: claimed.claim_no,
+        };
+        let mut row = claimed;
+        for _ in 0..ROUNDS {
+            if queue.purged_before.is_none_or(|before| row.asked_for_at() > before) {
+                return Ok(Some(row));
+            }
+            let decide = |row: &Row| drop_unwanted(row, &queue, place, now);
+            (_, row) = apply(&self.rows, row, now, decide).await?;
+            if row.status != Status::Sending {
+                return Ok(None);
+            }
+            queue = self.read_queue(&queue.key, now).await?;
+        }
+        Ok(Some(row))
+    }
+}
+
+fn set(leaves: &mut [Option<Leave>], index: usize, leave: Leave) {
+    if let Some(place) = leaves.get_mut(index) {
+        *place = Some(leave);
+    }
+}

@@ -1,0 +1,120 @@
+//! Leaves suppressed recipients out of what is submitted.
+//!
+//! **Role:** between the content and SES, with the claim in hand.
+//! **Invariant:** where it is not known who is suppressed nothing is submitted: the attempt is given back. What an
+//! environment remembers are marks, good until a setting changes ([`crate::remembered`]); whoever has
+//! one is looked up before being left out, so that a released address is never left out.
+//! **Start reading at** [`Send::leave_out`]. Why this way: docs/adr/0015.
+
+use std::sync::Arc;
+
+use domain::address::EmailAddress;
+use domain::apply::apply;
+use domain::cause::Cause;
+use domain::email::Email;
+use domain::id::TenantId;
+use domain::lifecycle::{Attempt, left_out};
+use domain::ports::{Bodies, Clock, DeadLetters, Paces, PortError, Provider, Queues, Random, Rows, Suppressions};
+use domain::row::{Row, recipient_key};
+use domain::suppression::{Marks, SuppressionId};
+use domain::timestamp::Timestamp;
+use tokio::sync::Mutex;
+
+use crate::remembered::Remembered;
+use crate::{Send, not_accepted};
+
+/// What an environment knows of who is suppressed.
+#[derive(Debug, Default)]
+pub struct Suppressed {
+    marks: Remembered<TenantId, Arc<Marks>>,
+    /// Held while the marks are read, so that a batch reads them once; when that failed last.
+    failed_at: Mutex<Option<Timestamp>>,
+}
+
+impl Suppressed {
+    /// A tenant's marks under this number of changes, remembered or read.
+    async fn marks<R: Suppressions>(
+        &self,
+        rows: &R,
+        clock: &impl Clock,
+        tenant: &TenantId,
+        settings_no: u64,
+    ) -> Result<Arc<Marks>, PortError> {
+        let asked_at = clock.now();
+        let mut failed_at = self.failed_at.lock().await;
+        if *failed_at >= Some(asked_at) {
+            // It was for all who waited.
+            return Err(PortError {
+                what: "reading the marks",
+                source: "another email of the batch could not".into(),
+            });
+        }
+        let read = async { rows.marks(tenant).await.map(Arc::new) };
+        let marks = self.marks.get(tenant.clone(), settings_no, read).await;
+        if marks.is_err() {
+            *failed_at = Some(clock.now());
+        }
+        marks
+    }
+}
+
+impl<R, B, D, P, S> Send<R, B, D, P, S>
+where
+    R: Rows + Paces + Queues + Suppressions,
+    B: Bodies,
+    D: DeadLetters,
+    P: Provider,
+    S: Clock + Random,
+{
+    /// Takes an email's suppressed recipients out, and writes down who they are; or how the attempt ends
+    /// because of them. The row as it is then.
+    pub(crate) async fn leave_out(&self, claimed: Row, email: Email) -> (Row, Result<Email, Attempt>) {
+        let suppressed = match self.who_is_suppressed(&claimed.tenant, &email).await {
+            Ok(suppressed) => suppressed,
+            Err(error) => return (claimed, unknown(&error, "who is suppressed could not be read")),
+        };
+        let left = email.without(&suppressed);
+        if left.recipients() == 0 {
+            let detail = "every recipient is on the suppression list".to_owned();
+            return (claimed, Err(not_accepted(Cause::Suppressed, detail)));
+        }
+        let recipients: Vec<_> = suppressed
+            .iter()
+            .map(|address| recipient_key(address.as_str()))
+            .collect();
+        let claim_no = claimed.claim_no;
+        let decide = |row: &Row| left_out(row, claim_no, &recipients);
+        match apply(&self.rows, claimed.clone(), self.system.now(), decide).await {
+            Ok((_, row)) => (row, Ok(left)),
+            Err(error) => (claimed, unknown(&error, "who is left out could not be written")),
+        }
+    }
+
+    async fn who_is_suppressed(&self, tenant: &TenantId, email: &Email) -> Result<Vec<EmailAddress>, PortError> {
+        let settings_no = self.pacer.settings_no(&self.rows, self.system.now()).await?;
+        let marks = self
+            .suppressed
+            .marks(&self.rows, &self.system, tenant, settings_no)
+            .await?;
+        let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let known = lists.map(|mailbox| (SuppressionId::of(tenant, mailbox.address()), mailbox.address()));
+        let fitting: Vec<_> = known.filter(|(id, _)| marks.fit(*id)).collect();
+        if fitting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = fitting.iter().map(|(id, _)| *id).collect();
+        let suppressions = self.rows.suppressions(tenant, &ids).await?;
+        let is_suppressed = |address: &EmailAddress| {
+            let address = address.lower_case();
+            suppressions.iter().any(|suppression| suppression.address == address)
+        };
+        let addresses = fitting.into_iter().map(|(_, address)| address);
+        Ok(addresses.filter(|address| is_suppressed(address)).cloned().collect())
+    }
+}
+
+fn unknown(error: &(dyn std::error::Error + 'static), what: &str) -> Result<Email, Attempt> {
+    let error = aws::telemetry::chain(error);
+    tracing::warn!(error, "{what}; the email comes again");
+    Err(not_accepted(Cause::Unreached, what.to_owned()))
+}

@@ -1,0 +1,117 @@
+//! Uploaded files, in a world in memory: loaded before SES is asked.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use common::sender;
+use domain::attachment::Data;
+use domain::cause::Cause;
+use domain::email::Email;
+use domain::id::UploadId;
+use domain::lifecycle::Attempt;
+use domain::ports::{EmailKey, Provider};
+use domain::row::{BodyPlace, BodyRef, Row, Status};
+use domain::wire::wake_up::WakeUp;
+use send::Woken;
+use send::pacer::Leave;
+use tokio::time::Instant;
+use world::samples::{self, BORN};
+use world::{Fault, World};
+
+const ID: &str = "01010101-0101-4101-8101-010101010101";
+const SIZE: u64 = 4;
+
+/// What SES is given.
+#[derive(Default)]
+struct Given(Mutex<Vec<Vec<u8>>>);
+
+impl Provider for &Given {
+    async fn submit(&self, _claimed: &Row, mut email: Email, _timeout: Duration) -> Attempt {
+        let files = email.take_attachments().into_iter().map(|file| match file.into_data() {
+            Data::Inline(content) => content,
+            Data::Uploaded { .. } => b"not loaded".to_vec(),
+        });
+        self.0.lock().unwrap().extend(files);
+        let message_id = "m".to_owned();
+        Attempt::Accepted { message_id }
+    }
+}
+
+/// A world with one email that has a file inside of it and one beside it.
+fn world() -> World {
+    let stored = format!(
+        "{{\"v\":2,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\",\"attachments\":[\
+         {{\"content\":\"aGk=\",\"filename\":\"a.txt\"}},{{\"upload\":\"{ID}\",\"size\":{SIZE},\"filename\":\"big.bin\"}}]}}"
+    );
+    let world = samples::world(1).expect("the samples parse");
+    let key = samples::key(1);
+    let body = BodyRef {
+        sha256: "abc".to_owned(),
+        place: BodyPlace::Table,
+        bytes: 100,
+    };
+    let mut state = world.state();
+    state.rows.get_mut(&key).expect("the row").body = body.clone();
+    state
+        .bodies
+        .insert((key.clone(), body.sha256.clone()), stored.into_bytes());
+    let file = (b"file".to_vec(), BORN);
+    state
+        .files
+        .insert((key, body.sha256, UploadId::parse(ID).unwrap()), file);
+    drop(state);
+    world
+}
+
+async fn send(world: &World) -> (Vec<Vec<u8>>, Row) {
+    let given = Given::default();
+    let key: EmailKey = samples::key(1);
+    let wake_up = WakeUp {
+        v: 1,
+        tenant: key.tenant.clone(),
+        id: key.id,
+        recipients: 1,
+        bytes: 100,
+        queue: domain::queue::QueueName::default(),
+    };
+    let end = Instant::now() + Duration::from_secs(60);
+    let woken = sender(world, &given).wake(wake_up, Leave::At(BORN), end).await;
+    assert!(matches!(woken.expect("carried out"), Woken::Done | Woken::Later(_)));
+    let row = world.row(&key).expect("the row");
+    let files = given.0.lock().unwrap().clone();
+    (files, row)
+}
+
+#[tokio::test]
+async fn ses_is_given_every_file_with_its_bytes() {
+    let (files, row) = send(&world()).await;
+    assert_eq!(files, [b"hi".to_vec(), b"file".to_vec()]);
+    assert_eq!(row.status, Status::Sent);
+}
+
+/// Half an email is none.
+#[tokio::test]
+async fn without_a_file_ses_is_not_asked() {
+    let gone = world();
+    gone.state().files.clear();
+    let (files, row) = send(&gone).await;
+    assert!(files.is_empty());
+    assert_eq!((row.status, row.cause), (Status::Queued, Some(Cause::BodyMissing)));
+
+    let down = world();
+    down.state().faults_of.insert("load_file", [Fault::Before].into());
+    let (files, row) = send(&down).await;
+    assert!(files.is_empty());
+    assert_eq!(
+        (row.status, row.cause),
+        (Status::Queued, Some(Cause::Unreached)),
+        "again, later"
+    );
+}

@@ -1,0 +1,249 @@
+//! Suppressed recipients, in a world in memory.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+mod common;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use common::sender;
+use domain::address::EmailAddress;
+use domain::cause::Cause;
+use domain::email::Email;
+use domain::fate::Fate;
+use domain::id::TenantId;
+use domain::lifecycle::Attempt;
+use domain::pacing::Change;
+use domain::ports::{Paces, Provider, Suppressions};
+use domain::row::{Row, Status, recipient_key};
+use domain::suppression::{Marks, Suppression, SuppressionId, add};
+use domain::wire::api::parse_email;
+use domain::wire::wake_up::WakeUp;
+use send::pacer::Leave;
+use send::{Send, Woken};
+use world::{Fault, World, samples};
+
+/// SES, which remembers whom it was given.
+#[derive(Default)]
+struct Ses(Mutex<Vec<Vec<String>>>);
+
+impl Provider for &Ses {
+    async fn submit(&self, _claimed: &Row, email: Email, _timeout: Duration) -> Attempt {
+        let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let recipients = lists.map(|mailbox| mailbox.address().to_string()).collect();
+        self.0.lock().expect("nobody panicked").push(recipients);
+        Attempt::Accepted {
+            message_id: "m".to_owned(),
+        }
+    }
+}
+
+impl Ses {
+    fn given(&self) -> Vec<Vec<String>> {
+        self.0.lock().expect("nobody panicked").clone()
+    }
+}
+
+type Sender<'a> = Send<World, World, World, &'a Ses, World>;
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("an address")
+}
+
+/// A world with this many emails to `Ann@example.com`, with a copy to `cc@example.com` where it is said.
+fn world(emails: u8, with_cc: bool) -> World {
+    let cc = if with_cc { r#""cc":"CC <cc@example.com>","# } else { "" };
+    let body = format!(r#"{{"from":"a@example.com","to":"Ann@example.com",{cc}"subject":"Hello","text":"Hi"}}"#);
+    let email = parse_email(body.as_bytes()).expect("the sample parses").email;
+    let world = World::default();
+    let mut state = world.state();
+    state.now_ms = samples::BORN.as_millis();
+    for n in 1..=emails {
+        state.rows.insert(samples::key(n), samples::row(n, &email));
+        state.bodies.insert((samples::key(n), email.hash()), email.to_body());
+    }
+    drop(state);
+    world
+}
+
+async fn suppress(world: &World, text: &str) {
+    let suppression = Suppression::manual(TenantId::main(), &address(text), samples::BORN);
+    add(world, &[suppression]).await.expect("added");
+}
+
+async fn release(world: &World, text: &str) {
+    let id = SuppressionId::of(&TenantId::main(), &address(text));
+    assert!(
+        world
+            .release(&TenantId::main(), id, samples::BORN)
+            .await
+            .expect("released")
+    );
+}
+
+async fn wake(send: &Sender<'_>, n: u8) -> Woken {
+    let key = samples::key(n);
+    let wake_up = WakeUp {
+        v: 1,
+        tenant: key.tenant,
+        id: key.id,
+        recipients: 1,
+        bytes: 100,
+        queue: domain::queue::QueueName::default(),
+    };
+    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    let woken = send.wake(wake_up, Leave::At(samples::BORN), end).await;
+    woken.expect("carried out")
+}
+
+fn row(world: &World, n: u8) -> Row {
+    world.row(&samples::key(n)).expect("the row")
+}
+
+/// Puts an email back as it was before anybody woke it, its claims and fates aside.
+fn requeue(world: &World, n: u8) {
+    if let Some(row) = world.state().rows.get_mut(&samples::key(n)) {
+        (row.status, row.not_before) = (Status::Queued, samples::BORN);
+    }
+}
+
+#[tokio::test]
+async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses() {
+    let (world, ses) = (world(1, false), Ses::default());
+    let send = sender(&world, &ses);
+    suppress(&world, "ANN@EXAMPLE.com").await;
+    assert_eq!(wake(&send, 1).await, Woken::Done);
+    let failing = row(&world, 1);
+    assert_eq!(
+        (failing.status, failing.cause, failing.sent),
+        (Status::Failing, Some(Cause::Suppressed), None)
+    );
+    assert_eq!(world.state().handed_over.len(), 1);
+    assert_eq!(ses.given(), Vec::<Vec<String>>::new());
+}
+
+#[tokio::test]
+async fn one_of_several_is_left_out_and_shown() {
+    let (world, ses) = (world(1, true), Ses::default());
+    suppress(&world, "ann@example.com").await;
+    assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
+    assert_eq!(ses.given(), [["cc@example.com"]]);
+    let sent = row(&world, 1);
+    assert_eq!(sent.status, Status::Sent);
+    let fates = [(recipient_key("ann@example.com"), Fate::Suppressed)].into();
+    assert_eq!((sent.fates, sent.fate_no), (fates, 1));
+}
+
+#[tokio::test]
+async fn when_all_of_several_are_suppressed_the_email_fails() {
+    let (world, ses) = (world(1, true), Ses::default());
+    suppress(&world, "ann@example.com").await;
+    suppress(&world, "cc@example.com").await;
+    wake(&sender(&world, &ses), 1).await;
+    assert_eq!(row(&world, 1).cause, Some(Cause::Suppressed));
+    assert!(ses.given().is_empty());
+}
+
+/// The environment still remembers the mark: a release needs no telling.
+#[tokio::test]
+async fn a_released_address_is_sent_to_at_once() {
+    let (world, ses) = (world(3, true), Ses::default());
+    let send = sender(&world, &ses);
+    suppress(&world, "ann@example.com").await;
+    wake(&send, 1).await;
+    release(&world, "ann@example.com").await;
+    wake(&send, 2).await;
+    assert_eq!(
+        ses.given(),
+        [vec!["cc@example.com"], vec!["Ann@example.com", "cc@example.com"]]
+    );
+    // Who was left out of an earlier attempt that did not go is not shown so any more.
+    requeue(&world, 1);
+    wake(&send, 1).await;
+    assert!(row(&world, 1).fates.is_empty());
+    assert_eq!(ses.given().len(), 3);
+}
+
+#[tokio::test]
+async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
+    let (world, ses) = (world(6, false), Ses::default());
+    let send = sender(&world, &ses);
+    let reads = || world.state().calls.iter().filter(|call| **call == "marks").count();
+    futures::future::join_all((1..=4).map(|n| wake(&send, n))).await;
+    assert_eq!((reads(), ses.given().len()), (1, 4), "a batch reads them once");
+    suppress(&world, "ann@example.com").await;
+    // What a batch learns when it books.
+    world.state().now_ms += 5_000;
+    wake(&send, 5).await;
+    assert_eq!((reads(), ses.given().len()), (2, 4));
+    world.change_pace(None, &Change::Settings).await.expect("changed");
+    wake(&send, 6).await;
+    assert_eq!(reads(), 2, "and until the change is heard of no more");
+}
+
+#[tokio::test]
+async fn with_too_many_marks_every_recipient_is_looked_up() {
+    let (world, ses) = (world(2, true), Ses::default());
+    let send = sender(&world, &ses);
+    suppress(&world, "ann@example.com").await;
+    world.state().marks.insert(TenantId::main(), Marks::TooMany);
+    for n in [1, 2] {
+        wake(&send, n).await;
+    }
+    assert_eq!(ses.given(), [["cc@example.com"], ["cc@example.com"]]);
+    let looked_up = world
+        .state()
+        .calls
+        .iter()
+        .filter(|call| **call == "suppressions")
+        .count();
+    assert_eq!(looked_up, 2);
+}
+
+/// Another address with the same mark, as chance would have it once in 2^62.
+#[tokio::test]
+async fn a_mark_that_only_fits_leaves_nobody_out() {
+    let (world, ses) = (world(1, false), Ses::default());
+    let mark = SuppressionId::of(&TenantId::main(), &address("ann@example.com")).mark();
+    world
+        .state()
+        .marks
+        .insert(TenantId::main(), Marks::These([mark].into()));
+    wake(&sender(&world, &ses), 1).await;
+    assert_eq!(ses.given(), [["Ann@example.com"]]);
+}
+
+/// Neither lost nor sent to somebody who may be suppressed.
+#[tokio::test]
+async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
+    for what in ["marks", "suppressions", "write"] {
+        let (world, ses) = (world(1, true), Ses::default());
+        let send = sender(&world, &ses);
+        suppress(&world, "ann@example.com").await;
+        world.state().faults_of.insert(what, [Fault::Before].into());
+        let woken = wake(&send, 1).await;
+        assert!(matches!(woken, Woken::Later(_)), "{what}: {woken:?}");
+        let waiting = row(&world, 1);
+        assert_eq!(
+            (waiting.status, waiting.attempts, waiting.cause),
+            (Status::Queued, 0, Some(Cause::Unreached)),
+            "{what}: given back"
+        );
+        assert!(ses.given().is_empty(), "{what}");
+        requeue(&world, 1);
+        world.state().now_ms += 1;
+        wake(&send, 1).await;
+        assert_eq!(ses.given(), [["cc@example.com"]], "{what}");
+        assert_eq!(row(&world, 1).status, Status::Sent, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_failed_is_not_tried_by_each_email_that_waited_for_it() {
+    let (world, ses) = (world(5, false), Ses::default());
+    let send = sender(&world, &ses);
+    world.state().faults_of.insert("marks", [Fault::Before].into());
+    futures::future::join_all((1..=5).map(|n| wake(&send, n))).await;
+    let reads = world.state().calls.iter().filter(|call| **call == "marks").count();
+    assert_eq!((reads, ses.given().len()), (1, 0));
+}

@@ -1,0 +1,63 @@
+//! The stream: a batch of changes in; all of them counted, or the batch comes again.
+
+use std::time::{Duration, Instant};
+
+use aws::changes;
+use domain::ports::{Random, Tallies};
+use serde_json::Value;
+
+use crate::{CountChanges, TallyError};
+
+/// Why a batch comes again.
+#[derive(Debug, thiserror::Error)]
+pub enum BatchError {
+    /// Not all of it is counted.
+    #[error("a batch is not counted")]
+    Tally(#[from] TallyError),
+    /// It was not done when the invocation's time was nearly over.
+    #[error("a batch was not counted in time")]
+    OutOfTime,
+}
+
+/// Counts a batch within `time`. A record that cannot be read is not counted: it would never be,
+/// and would keep all that follow it waiting.
+///
+/// # Errors
+/// When the batch must come again, in whatever pieces: what was counted of it is known.
+pub async fn handle<C, S>(tally: &CountChanges<C, S>, event: &Value, time: Duration) -> Result<(), BatchError>
+where
+    C: Tallies,
+    S: Random,
+{
+    let began = Instant::now();
+    let records = event
+        .get("Records")
+        .and_then(Value::as_array)
+        .map_or(&[][..], Vec::as_slice);
+    let (mut changes, mut unreadable) = (Vec::new(), 0_u32);
+    for record in records {
+        match changes::read(record) {
+            Ok(change) => changes.extend(change),
+            Err(error) => {
+                unreadable = unreadable.saturating_add(1);
+                let sequence = changes::sequence_number(record);
+                let error = aws::telemetry::chain(&error);
+                tracing::error!(sequence, error, "a change cannot be read, and is not counted");
+            }
+        }
+    }
+    let counted = tokio::time::timeout(time, tally.count(&changes)).await;
+    let report = counted.map_err(|_| BatchError::OutOfTime)??;
+    tracing::info!(
+        target: "mailqueue",
+        records = records.len(),
+        changes = changes.len(),
+        unreadable,
+        written = report.written,
+        refused = report.refused,
+        known = report.known,
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "counted"
+    );
+    Ok(())
+}

@@ -1,0 +1,27 @@
+//! Wires `tally`: settings, the world, the runtime.
+
+use aws::batch::time_left;
+use aws::clients::Clients;
+use aws::rows::Table;
+use aws::settings;
+use aws::system::System;
+use lambda_runtime::{Error, LambdaEvent, run, service_fn};
+use serde_json::Value;
+use tally::{CountChanges, handler};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::telemetry::start();
+    let table = settings::read(&settings::of_process(), |read| read.table())?;
+    let clients = Clients::connect()?;
+    let tally = &CountChanges {
+        counters: Table::new(clients.dynamodb(), &table),
+        system: System,
+    };
+    tally.counters.warm().await;
+    run(service_fn(|event: LambdaEvent<Value>| async move {
+        let time = time_left(event.context.deadline);
+        handler::handle(tally, &event.payload, time).await.map_err(Error::from)
+    }))
+    .await
+}

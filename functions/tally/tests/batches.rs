@@ -1,0 +1,66 @@
+//! Lambda's events: what is counted of them, and when they must come again.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tally::handler::{BatchError, handle};
+use tally::{CountChanges, TallyError};
+use world::{Fault, World};
+
+const GOLDEN: &str = include_str!("../../../events/tally.json");
+
+fn counting(world: &World) -> CountChanges<World, World> {
+    CountChanges {
+        counters: world.clone(),
+        system: world.clone(),
+    }
+}
+
+async fn counted(world: &World, event: &Value) -> Result<(), BatchError> {
+    handle(&counting(world), event, Duration::from_secs(30)).await
+}
+
+#[tokio::test]
+async fn of_the_golden_event_everything_is_counted_that_can_be_read() {
+    let (world, event) = (World::default(), serde_json::from_str(GOLDEN).unwrap());
+    counted(&world, &event).await.unwrap();
+    let marks: usize = world
+        .state()
+        .tally
+        .markers
+        .iter()
+        .map(|marker| marker.fingerprints.len())
+        .sum();
+    assert_eq!(
+        marks, 2,
+        "an email that is accepted, and one that is sent; not the body, nor the broken one"
+    );
+    let before = world.state().tally.counters.clone();
+    counted(&world, &event).await.unwrap();
+    assert_eq!(world.state().tally.counters, before, "the second time counts nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_that_is_not_counted_comes_again() {
+    let event = serde_json::from_str(GOLDEN).unwrap();
+    for fault in [Fault::Before, Fault::After] {
+        for call in ["versions", "marked", "count"] {
+            let world = World::default();
+            world.state().faults_of.insert(call, [fault].into());
+            let result = counted(&world, &event).await;
+            assert!(
+                matches!(result, Err(BatchError::Tally(TallyError::Port(_)))),
+                "{call}: {result:?}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_event_without_records_is_counted_at_once() {
+    for event in [json!({}), json!({"Records": []}), json!({"Records": 5}), json!(null)] {
+        let world = World::default();
+        counted(&world, &event).await.unwrap();
+        assert!(world.state().calls.is_empty(), "{event}");
+    }
+}

@@ -1,0 +1,133 @@
+//! Lives of emails as the stream tells them, and counters whose calls let others in between.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::cause::Cause;
+use domain::fate::Fate;
+use domain::id::{EmailId, TenantId};
+use domain::ports::{Counted, EmailKey, PortError, Tallies};
+use domain::row::Status;
+use domain::tally::change::{Change, Glimpse, counted};
+use domain::tally::counter::{Counter, Figures};
+use domain::tally::portion::{Fingerprint, Mark, Sequence, Span, Tally, Versions};
+use domain::timestamp::Timestamp;
+use fastrand::Rng;
+use world::World;
+
+/// When everything begins: shortly before an hour is over.
+const BEGIN_MS: i64 = 1_795_514_390_000;
+
+/// A stream of `count` changes of emails in three queues, of two tenants, over some minutes.
+pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
+    let mut rows: BTreeMap<EmailKey, Glimpse> = BTreeMap::new();
+    let (mut at, mut sequence) = (BEGIN_MS, 100_000_u64);
+    let tenants = ["main", "other"].map(|name| TenantId::parse(name).unwrap());
+    (0..count)
+        .map(|_| {
+            at += i64::from(rng.u32(0..9_000));
+            sequence += rng.u64(1..40_000_000);
+            let key = EmailKey {
+                tenant: rng.choice(&tenants).unwrap().clone(),
+                id: EmailId::from_random([rng.u8(0..12); 16]),
+            };
+            let now = Timestamp::from_millis(at);
+            let before = rows.get(&key).cloned();
+            let after = (before.is_none() || rng.u8(0..20) > 0).then(|| next(rng, before.as_ref(), now));
+            match &after {
+                Some(after) => rows.insert(key.clone(), after.clone()),
+                None => rows.remove(&key),
+            };
+            Change {
+                mark: Mark::new(&key, Sequence::parse(&sequence.to_string()).unwrap(), now),
+                key,
+                at: now,
+                before,
+                after,
+            }
+        })
+        .collect()
+}
+
+/// Any row at all: what is counted must not depend on which ways there are.
+fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
+    let fates = [Fate::DeliveryDelayed, Fate::Delivered, Fate::Bounced, Fate::Complained];
+    let mut fate = |name: &str| (name.to_owned(), *rng.choice(&fates).unwrap());
+    let fates = BTreeMap::from([fate("a"), fate("b")]);
+    let wait = *rng.choice(&[0, 50_000, 700_000, 9_000_000, 200_000_000]).unwrap();
+    Glimpse {
+        born: before.map_or(now, |before| before.born),
+        queue: (*rng.choice(&["default", "news", "alerts"]).unwrap()).to_owned(),
+        status: *rng.choice(&Status::ALL).unwrap(),
+        cause: rng.choice(&Cause::ALL).copied(),
+        not_before: Timestamp::from_millis(now.as_millis() + wait),
+        scheduled: rng.bool(),
+        tried: rng.bool(),
+        held: rng.u8(0..8) == 0,
+        recipients: rng.u32(1..5),
+        attachment_bytes: rng.u64(0..1000),
+        fates: if rng.bool() { fates } else { BTreeMap::new() },
+        opened_at: rng.bool().then_some(now),
+        clicked_at: rng.bool().then_some(now),
+    }
+}
+
+/// What the counters must say.
+pub(crate) fn expected(changes: &[Change]) -> BTreeMap<Counter, Figures> {
+    let mut sum: BTreeMap<Counter, Figures> = BTreeMap::new();
+    for change in changes {
+        for (counter, delta) in counted(change) {
+            for (figure, by) in delta.figures {
+                *sum.entry(counter.clone()).or_default().entry(figure).or_default() += by;
+            }
+        }
+    }
+    without_nothing(sum)
+}
+
+/// What they say.
+pub(crate) fn found(world: &World) -> BTreeMap<Counter, Figures> {
+    let stored = world.state().tally.counters.clone();
+    without_nothing(
+        stored
+            .into_iter()
+            .map(|(counter, stored)| (counter, stored.figures))
+            .collect(),
+    )
+}
+
+fn without_nothing(mut counters: BTreeMap<Counter, Figures>) -> BTreeMap<Counter, Figures> {
+    for figures in counters.values_mut() {
+        figures.retain(|_, number| *number != 0);
+    }
+    counters.retain(|_, figures| !figures.is_empty());
+    counters
+}
+
+/// The counters of a world, where others do something between any two calls.
+#[derive(Debug, Clone)]
+pub(crate) struct Crowded(pub World);
+
+impl Crowded {
+    async fn others(&self) {
+        for _ in 0..fastrand::u8(0..4) {
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+impl Tallies for Crowded {
+    async fn versions(&self, counters: &BTreeSet<Counter>) -> Result<Versions, PortError> {
+        self.others().await;
+        self.0.versions(counters).await
+    }
+
+    async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
+        self.others().await;
+        self.0.marked(span).await
+    }
+
+    async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {
+        self.others().await;
+        self.0.count(tally).await
+    }
+}

@@ -1,0 +1,173 @@
+//! However the stream delivers its changes, each is counted once.
+
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use common::{Crowded, expected, found, stream};
+use domain::row::Status;
+use domain::tally::change::{Change, Glimpse};
+use domain::tally::portion::{Mark, Sequence};
+use fastrand::Rng;
+use futures::future::join_all;
+use tally::CountChanges;
+use world::{Fault, World};
+
+/// Streams that are tried of each shape.
+const SEEDS: u64 = 60;
+
+fn tally(world: &World) -> CountChanges<Crowded, World> {
+    CountChanges {
+        counters: Crowded(world.clone()),
+        system: world.clone(),
+    }
+}
+
+/// Counts each batch until it is counted, as Lambda does.
+async fn deliver(world: &World, batches: impl IntoIterator<Item = &[Change]>) {
+    let tally = tally(world);
+    for batch in batches {
+        while tally.count(batch).await.is_err() {}
+    }
+}
+
+/// Some stretch of a stream.
+fn stretch<'a>(rng: &mut Rng, changes: &'a [Change]) -> &'a [Change] {
+    let (one, other) = (rng.usize(0..=changes.len()), rng.usize(0..=changes.len()));
+    &changes[one.min(other)..one.max(other)]
+}
+
+/// A stream for each seed, and chance that the seed repeats.
+fn streams() -> impl Iterator<Item = (u64, Rng, Vec<Change>)> {
+    (0..SEEDS).map(|seed| {
+        let mut rng = Rng::with_seed(seed);
+        fastrand::seed(seed);
+        let count = rng.usize(1..160);
+        let changes = stream(&mut rng, count);
+        (seed, rng, changes)
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_same_batch_again_counts_nothing() {
+    for (seed, _, changes) in streams() {
+        let world = World::default();
+        deliver(&world, [&changes[..], &changes[..], &changes[..]]).await;
+        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn batches_with_other_bounds_count_what_is_new_in_them() {
+    for (seed, mut rng, changes) in streams() {
+        let world = World::default();
+        for _ in 0..3 {
+            deliver(&world, changes.chunks(rng.usize(1..30))).await;
+            deliver(&world, [stretch(&mut rng, &changes)]).await;
+        }
+        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_batch_in_halves_and_from_any_place_on_counts_once() {
+    for (seed, mut rng, changes) in streams() {
+        let world = World::default();
+        // What was counted of a batch before it failed, then its halves, then all from somewhere.
+        deliver(&world, [&changes[..rng.usize(0..=changes.len())]]).await;
+        let (front, back) = changes.split_at(changes.len() / 2);
+        deliver(&world, [front, front, back]).await;
+        deliver(&world, [&changes[rng.usize(0..changes.len())..]]).await;
+        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn invocations_at_the_same_time_count_each_change_once() {
+    let mut refused = 0;
+    for (seed, mut rng, changes) in streams() {
+        let world = World::default();
+        let batches: Vec<_> = (0..5).map(|_| stretch(&mut rng, &changes)).collect();
+        join_all(batches.into_iter().map(|batch| deliver(&world, [batch]))).await;
+        join_all([&changes[..], &changes[..]].map(|batch| deliver(&world, [batch]))).await;
+        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+        refused += world.state().tally.refused;
+    }
+    assert!(refused > 100, "only {refused} writes met another");
+}
+
+#[tokio::test(start_paused = true)]
+async fn answers_that_are_lost_and_calls_that_fail_change_nothing() {
+    let mut lost = 0;
+    for (seed, mut rng, changes) in streams() {
+        let world = World::default();
+        let faults = (0..400).map(|_| {
+            *rng.choice(&[Fault::None, Fault::None, Fault::Before, Fault::After])
+                .unwrap()
+        });
+        let faults: Vec<_> = faults.collect();
+        lost += faults.iter().filter(|fault| **fault == Fault::After).count();
+        world.state().faults = faults.into();
+        let batches: Vec<_> = changes.chunks(rng.usize(1..50)).collect();
+        // Two pollers of the same shard, the second of which begins anywhere.
+        let late = &batches[rng.usize(0..batches.len())..];
+        join_all([&batches[..], late].map(|batches| deliver(&world, batches.iter().copied()))).await;
+        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+    }
+    assert!(lost > 100);
+}
+
+#[tokio::test(start_paused = true)]
+async fn shards_whose_numbers_are_alike_do_not_take_each_other_for_counted() {
+    let mut rng = Rng::with_seed(7);
+    let one = stream(&mut rng, 80);
+    // The same places and times, of other emails.
+    let key = |change: &Change| domain::ports::EmailKey {
+        tenant: domain::id::TenantId::parse("third").unwrap(),
+        id: change.key.id,
+    };
+    let other = one.iter().map(|change| Change {
+        key: key(change),
+        mark: Mark::new(&key(change), change.mark.sequence.clone(), change.at),
+        ..change.clone()
+    });
+    let other: Vec<_> = other.collect();
+    let world = World::default();
+    deliver(&world, [&one[..], &other[..], &one[..], &other[..]]).await;
+    assert_eq!(found(&world), expected(&[one, other].concat()));
+}
+
+/// One of the two counts a change and its opposite, the other the change alone: together they
+/// change nothing, and must be noticed all the same.
+#[tokio::test(start_paused = true)]
+async fn changes_that_cancel_out_are_counted_once_beside_others() {
+    for seed in 0..SEEDS {
+        fastrand::seed(seed);
+        let mut rng = Rng::with_seed(seed);
+        let first = stream(&mut rng, 1).remove(0);
+        let row = |status| {
+            first.after.clone().map(|row| Glimpse {
+                status,
+                held: false,
+                scheduled: false,
+                tried: false,
+                ..row
+            })
+        };
+        let (queued, sending) = (row(Status::Queued), row(Status::Sending));
+        let change = |sequence: &str, before: &Option<Glimpse>, after: &Option<Glimpse>| Change {
+            mark: Mark::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
+            before: before.clone(),
+            after: after.clone(),
+            ..first.clone()
+        };
+        let both = [change("1", &queued, &sending), change("2", &sending, &queued)];
+        let world = World::default();
+        join_all([&both[..1], &both[..]].map(|batch| deliver(&world, [batch]))).await;
+        assert_eq!(found(&world), expected(&both), "seed {seed}");
+    }
+}

@@ -1,0 +1,110 @@
+//! Emails as the machine moves them, told by the stream of the world in memory, and counted.
+
+use std::time::Duration;
+
+use domain::cause::Cause;
+use domain::id::TenantId;
+use domain::lifecycle::{Attempt, Policy, claimed, handed_over, record};
+use domain::lifecycle::{Decision, asked};
+use domain::ports::{Counts, Hours};
+use domain::retry::Jitter;
+use domain::row::Row;
+use domain::tally::counter::{Figure, HOUR_MS, hour_of};
+use domain::tally::queue_counts::QueueCounts;
+use domain::timestamp::Timestamp;
+use tally::CountChanges;
+use world::{World, samples};
+
+fn written(decision: Decision) -> Row {
+    let Decision::Write(transition) = decision else {
+        unreachable!("{decision:?}")
+    };
+    transition.row
+}
+
+#[tokio::test]
+async fn the_machine_s_own_moves_are_counted() {
+    let (world, email) = (World::default(), samples::email().unwrap());
+    let (policy, now) = (Policy::standard(), samples::BORN);
+    world.state().now_ms = now.as_millis();
+    world.state().tally.stream = Some(Vec::new());
+    let store = |row: &Row| world.state().plant(row.clone());
+    let refused = || Attempt::NotAccepted {
+        cause: Cause::Rejected,
+        detail: String::new(),
+    };
+    let unavailable = || Attempt::NotAccepted {
+        cause: Cause::Unavailable,
+        detail: String::new(),
+    };
+    let accepted = || Attempt::Accepted {
+        message_id: "m".to_owned(),
+    };
+    for (n, attempt) in [
+        (1, accepted()),
+        (2, refused()),
+        (3, unavailable()),
+        (4, Attempt::Ambiguous),
+    ] {
+        let row = samples::row(n, &email);
+        store(&row);
+        let row = claimed(row, &policy, 1, now);
+        store(&row);
+        let row = written(record(&row, 1, attempt, &policy, Jitter::NONE, now));
+        store(&row);
+        if n == 2 {
+            store(&written(handed_over(&row, 1, now)));
+        }
+    }
+    let row = samples::row(5, &email);
+    store(&row);
+    store(&written(asked::cancel(&row, now).unwrap()));
+
+    let changes = world.state().tally.stream.clone().unwrap();
+    let counting = CountChanges {
+        counters: world.clone(),
+        system: world.clone(),
+    };
+    for batch in [&changes[..], &changes[..]] {
+        counting.count(batch).await.unwrap();
+    }
+    let tenant = TenantId::main();
+    let standing = |now: Timestamp| world.standing(&tenant, "default", now);
+    let expected = QueueCounts {
+        sending: 1,
+        retry: 1,
+        ..QueueCounts::default()
+    };
+    assert_eq!(standing(now).await.unwrap(), expected);
+    let later = QueueCounts {
+        queued: 1,
+        retry: 0,
+        ..expected
+    };
+    assert_eq!(standing(now.after(Duration::from_secs(120))).await.unwrap(), later);
+
+    let from = hour_of(now);
+    let until = Timestamp::from_millis(from.as_millis().saturating_add(HOUR_MS));
+    let hours = Hours { from, until };
+    for queue in [Some("default"), None] {
+        let flow = world.flow(&tenant, queue, hours).await.unwrap();
+        let figures = flow.get(&from).unwrap();
+        let of = |figure| figures.get(&figure).copied().unwrap_or(0);
+        let told = [
+            Figure::Accepted,
+            Figure::Sent,
+            Figure::Failed,
+            Figure::Canceled,
+            Figure::Expired,
+        ]
+        .map(of);
+        assert_eq!(told, [5, 1, 1, 1, 0]);
+    }
+    let failures = world.failures(&tenant, None, hours).await.unwrap().unwrap();
+    assert_eq!(failures.len(), 1);
+    let failure = failures.first().unwrap();
+    assert_eq!(
+        (failure.cause, failure.count, failure.latest),
+        (Cause::Rejected, 1, Some((now, samples::id(2))))
+    );
+}

@@ -1,0 +1,146 @@
+//! What the table's stream says of a row: a record of a Lambda event, as a change.
+//!
+//! **Invariant:** a record is read on its own, and of a row only what is counted: an attribute or
+//! a value of a newer version is no obstacle where the old ones still say enough.
+//!
+//! Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", and Amazon DynamoDB
+//! API reference, `StreamRecord`, both as of November 2026.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::row::Status;
+use domain::tally::change::{Change, Glimpse};
+use domain::tally::portion::{Mark, Sequence};
+use domain::timestamp::Timestamp;
+use serde_json::Value;
+
+use crate::rows::ItemError;
+use crate::rows::item::{self, Item, maybe, named, number, text, time};
+
+/// Why a record is no change.
+#[derive(Debug, thiserror::Error)]
+pub enum ChangeError {
+    /// It is not as DynamoDB writes them.
+    #[error("a record of the stream has no {0}")]
+    Missing(&'static str),
+    /// A row in it cannot be read.
+    #[error("a row in a record of the stream cannot be read")]
+    Row(#[from] ItemError),
+}
+
+/// The bytes of a row's attachments. No row says them yet: then there are none.
+const ATTACHMENT_BYTES: &str = "zb";
+
+/// A record's place in the stream, for the log.
+#[must_use]
+pub fn sequence_number(record: &Value) -> &str {
+    field(field(record, "dynamodb"), "SequenceNumber")
+        .as_str()
+        .unwrap_or("none")
+}
+
+/// Reads a record. `None`: it is about no row.
+///
+/// # Errors
+/// [`ChangeError`] names what is wrong, never a value.
+pub fn read(record: &Value) -> Result<Option<Change>, ChangeError> {
+    let record = field(record, "dynamodb");
+    let keys = item_of(field(record, "Keys"));
+    if text(&keys, "sk") != Ok(item::EMAIL) {
+        return Ok(None);
+    }
+    let key = item::key_of(&keys)?;
+    let sequence = field(record, "SequenceNumber").as_str().and_then(Sequence::parse);
+    let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
+    // Seconds, also with a fraction.
+    let seconds = field(record, "ApproximateCreationDateTime").to_string();
+    let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;
+    Ok(Some(Change {
+        mark: Mark::new(&key, sequence, at),
+        key,
+        at,
+        before: glimpse(&item_of(field(record, "OldImage")))?,
+        after: glimpse(&item_of(field(record, "NewImage")))?,
+    }))
+}
+
+/// What is in a field; null where there is none.
+fn field<'a>(record: &'a Value, name: &str) -> &'a Value {
+    record.get(name).unwrap_or(&Value::Null)
+}
+
+/// Seconds since 1970 as a number of JSON, which may have an exponent.
+fn millis(seconds: &str) -> Option<Timestamp> {
+    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
+    if let Ok(whole) = whole.parse::<i64>()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let fraction: String = fraction.chars().chain("000".chars()).take(3).collect();
+        let millis = whole.checked_mul(1000)?.checked_add(fraction.parse().ok()?)?;
+        return Some(Timestamp::from_millis(millis));
+    }
+    let (digits, exponent) = seconds.split_once(['e', 'E'])?;
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let places = usize::try_from(exponent.parse::<i8>().ok()?).ok()?.checked_add(3)?;
+    let digits: String = fraction.chars().chain(std::iter::repeat('0')).take(places).collect();
+    format!("{whole}{digits}").parse().ok().map(Timestamp::from_millis)
+}
+
+/// What is counted of a row. What is left of an erased email has no status, and is no row.
+fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
+    let Some(status) = maybe(image, "s", named::<Status>)? else {
+        return Ok(None);
+    };
+    // Where a row waits is a matter of its status, but for those that are held.
+    let held = text(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
+    Ok(Some(Glimpse {
+        born: time(image, "b")?,
+        queue: text(image, "q")?.to_owned(),
+        status,
+        cause: named(image, "e").ok(),
+        not_before: time(image, "n")?,
+        scheduled: image.contains_key("w"),
+        tried: number::<u32>(image, "c")? > 0,
+        held,
+        recipients: number(image, "r")?,
+        attachment_bytes: maybe(image, ATTACHMENT_BYTES, number)?.unwrap_or(0),
+        fates: fates(image),
+        opened_at: maybe(image, "oa", time)?,
+        clicked_at: maybe(image, "ca", time)?,
+    }))
+}
+
+fn fates<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
+    let Some(AttributeValue::M(fates)) = image.get("f") else {
+        return BTreeMap::new();
+    };
+    let fate = |value: &AttributeValue| item::unnamed(value.as_s().ok()?);
+    fates
+        .iter()
+        .filter_map(|(key, value)| Some((key.clone(), fate(value)?)))
+        .collect()
+}
+
+/// An image as an item, with the types that rows have.
+fn item_of(image: &Value) -> Item {
+    let attribute = |(name, value): (&String, &Value)| Some((name.clone(), attribute(value)?));
+    image
+        .as_object()
+        .map_or_else(Item::new, |image| image.iter().filter_map(attribute).collect())
+}
+
+fn attribute(value: &Value) -> Option<AttributeValue> {
+    let (kind, value) = value.as_object()?.iter().next()?;
+    match kind.as_str() {
+        "S" => value.as_str().map(|text| AttributeValue::S(text.to_owned())),
+        "N" => value.as_str().map(|digits| AttributeValue::N(digits.to_owned())),
+        "BOOL" => value.as_bool().map(AttributeValue::Bool),
+        "M" => Some(AttributeValue::M(item_of(value))),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+#[path = "changes_tests.rs"]
+mod tests;

@@ -1,0 +1,152 @@
+use domain::fate::Fate;
+use domain::row::{Due, DueKind, Row, Status};
+use serde_json::{Value, json};
+
+use super::*;
+use crate::replay::dynamodb_json;
+use crate::rows::samples::{at, full, row};
+
+/// A record of the stream, of a write of a row.
+fn record(before: Option<&Row>, after: Option<&Row>) -> Value {
+    let image = |row: Option<&Row>| row.map(|row| dynamodb_json(&item::from_row(row, 16)));
+    let some = before.or(after).unwrap();
+    let mut change = json!({
+        "ApproximateCreationDateTime": 1_795_514_390,
+        "Keys": {"pk": {"S": item::pk(&domain::ports::EmailKey::of(some))}, "sk": {"S": "email"}},
+        "SequenceNumber": "4421584500000000017450439091",
+        "SizeBytes": 26,
+        "StreamViewType": "NEW_AND_OLD_IMAGES",
+    });
+    for (name, image) in [("OldImage", image(before)), ("NewImage", image(after))] {
+        if let Some(image) = image {
+            change[name] = image;
+        }
+    }
+    json!({"eventID": "1", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": change})
+}
+
+fn read_change(record: &Value) -> Change {
+    read(record).unwrap().expect("it is about a row")
+}
+
+#[test]
+fn a_write_of_a_row_is_a_change() {
+    let (before, after) = (row(), full());
+    let change = read_change(&record(Some(&before), Some(&after)));
+    assert_eq!(change.key, domain::ports::EmailKey::of(&after));
+    assert_eq!(change.at, Timestamp::from_millis(1_795_514_390_000));
+    let glimpse = change.after.unwrap();
+    assert_eq!(
+        (glimpse.born, glimpse.status, glimpse.cause),
+        (after.born, after.status, after.cause)
+    );
+    assert_eq!(
+        (glimpse.queue, glimpse.recipients),
+        (after.queue.to_string(), after.recipients)
+    );
+    assert_eq!(
+        (glimpse.scheduled, glimpse.tried),
+        (after.scheduled_at.is_some(), after.claim_no > 0)
+    );
+    assert_eq!(
+        (glimpse.fates, glimpse.opened_at),
+        (after.fates.clone(), after.opened_at)
+    );
+    assert!(change.before.is_some_and(|before| !before.tried));
+    let created = read_change(&record(None, Some(&before)));
+    assert!(created.before.is_none() && created.after.is_some());
+    let gone = read_change(&record(Some(&before), None));
+    assert!(gone.before.is_some() && gone.after.is_none());
+}
+
+#[test]
+fn what_is_no_row_is_passed_over() {
+    let mut body = record(None, Some(&row()));
+    body["dynamodb"]["Keys"]["sk"] = json!({"S": "body#00"});
+    assert_eq!(read(&body).unwrap(), None);
+    assert_eq!(read(&json!({"dynamodb": {"Keys": {}}})).unwrap(), None);
+    assert_eq!(read(&json!(5)).unwrap(), None);
+}
+
+#[test]
+fn partitions_and_values_of_a_newer_version_are_no_obstacle() {
+    let mut record = record(None, Some(&full()));
+    for (partition, held) in [
+        ("held#main#news#03", true),
+        ("ended#03", false),
+        ("later#1", false),
+        ("wake#01", false),
+    ] {
+        let image = &mut record["dynamodb"]["NewImage"];
+        image["due_pk"] = json!({"S": partition});
+        image["e"] = json!({"S": "a_cause_of_tomorrow"});
+        image["f"] = json!({"M": {"a": {"S": "a_fate_of_tomorrow"}, "b": {"S": "delivered"}}});
+        image["new"] = json!({"NULL": true});
+        image["list"] = json!({"L": []});
+        let glimpse = read_change(&record).after.unwrap();
+        assert_eq!((glimpse.held, glimpse.cause), (held, None), "{partition}");
+        assert_eq!(glimpse.fates, BTreeMap::from([("b".to_owned(), Fate::Delivered)]));
+    }
+}
+
+#[test]
+fn what_is_left_of_an_erased_email_is_no_row() {
+    let mut erased = record(Some(&row()), Some(&row()));
+    erased["dynamodb"]["NewImage"] = json!({"pk": {"S": "x"}, "sk": {"S": "email"}, "ttl": {"N": "9"}});
+    let change = read_change(&erased);
+    assert!(change.before.is_some() && change.after.is_none());
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_an_error_without_its_values() {
+    for (attribute, value) in [
+        ("s", json!({"S": "secret"})),
+        ("r", json!({"N": "secret"})),
+        ("q", json!({"N": "1"})),
+        ("b", json!({"S": "secret"})),
+    ] {
+        let mut record = record(None, Some(&row()));
+        record["dynamodb"]["NewImage"][attribute] = value;
+        let error = crate::telemetry::chain(&read(&record).unwrap_err());
+        assert!(
+            error.contains(&format!("attribute {attribute}")) && !error.contains("secret"),
+            "{error}"
+        );
+    }
+    for gone in ["SequenceNumber", "ApproximateCreationDateTime"] {
+        let mut record = record(None, Some(&row()));
+        record["dynamodb"].as_object_mut().unwrap().remove(gone);
+        assert!(read(&record).is_err(), "{gone}");
+        assert_eq!(sequence_number(&record) == "none", gone == "SequenceNumber");
+    }
+}
+
+#[test]
+fn times_are_read_as_lambda_writes_them() {
+    for (text, millis_of) in [
+        ("1795514390", Some(1_795_514_390_000)),
+        ("1795514390.0", Some(1_795_514_390_000)),
+        ("1795514390.25", Some(1_795_514_390_250)),
+        ("1.79551439E9", Some(1_795_514_390_000)),
+        ("1.795514390125E9", Some(1_795_514_390_125)),
+        ("null", None),
+        ("\"1795514390\"", None),
+        ("1e99", None),
+        ("1e-9", None),
+    ] {
+        assert_eq!(millis(text).map(Timestamp::as_millis), millis_of, "{text}");
+    }
+}
+
+#[test]
+fn a_row_waits_as_the_index_says() {
+    let waits = Row {
+        due: Some(Due {
+            kind: DueKind::Check,
+            at: at(5),
+        }),
+        status: Status::Queued,
+        ..row()
+    };
+    assert!(!read_change(&record(None, Some(&waits))).after.unwrap().held);
+}

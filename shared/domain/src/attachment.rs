@@ -1,0 +1,569 @@
+//! Files that go with an email: what a caller may give, and what SES is given.
+//!
+//! **Role:** called by [`crate::wire`] for what a request says, by [`crate::email`] for what is stored.
+//! **Invariant:** whatever [`FileName`], [`MediaType`] and [`ContentId`] hold can be written into a
+//! message's headers as it is: SES builds them from it.
+//! **Deliberately absent:** the fetching of a caller's URL. A queue inside an account is no place from
+//! which a stranger may reach other places.
+//! **Start reading at** [`Given::check`].
+
+use std::fmt;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use serde::Deserialize;
+
+use crate::email::{EmailError, Problem};
+use crate::id::UploadId;
+use crate::limits;
+
+/// Standard base64 as the world writes it: some leave the padding away.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// The ends of file names that SES refuses.
+///
+/// Source: Amazon SES Developer Guide, "Amazon SES unsupported attachment types", read 2026-11-24.
+const FORBIDDEN_EXTENSIONS: &[&str] = &[
+    "ade", "adp", "app", "asp", "bas", "bat", "cer", "chm", "cmd", "com", "cpl", "crt", "csh", "der", "exe", "fxp",
+    "gadget", "hlp", "hta", "inf", "ins", "isp", "its", "js", "jse", "ksh", "lib", "lnk", "mad", "maf", "mag", "mam",
+    "maq", "mar", "mas", "mat", "mau", "mav", "maw", "mda", "mdb", "mde", "mdt", "mdw", "mdz", "msc", "msh", "msh1",
+    "msh2", "mshxml", "msh1xml", "msh2xml", "msi", "msp", "mst", "ops", "pcd", "pif", "plg", "prf", "prg", "reg",
+    "scf", "scr", "sct", "shb", "shs", "sys", "ps1", "ps1xml", "ps2", "ps2xml", "psc1", "psc2", "tmp", "url", "vb",
+    "vbe", "vbs", "vps", "vsmacros", "vss", "vst", "vsw", "vxd", "ws", "wsc", "wsf", "wsh", "xnk",
+];
+
+/// The name of a file: any Unicode but control characters, and no end that SES refuses.
+#[derive(Clone, PartialEq, Eq)]
+pub struct FileName(String);
+
+impl fmt::Debug for FileName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("FileName(***)")
+    }
+}
+
+impl FileName {
+    /// Reads a file's name.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is blank, too long, or SES refuses it.
+    pub fn parse(name: &str) -> Result<Self, Problem> {
+        if name.trim().is_empty() {
+            return Err(Problem::Bad("the file name is empty"));
+        }
+        let breaks = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        if name.chars().any(breaks) {
+            return Err(Problem::Bad("control characters such as line breaks are not allowed"));
+        }
+        if name.len() > limits::FILE_NAME_MAX {
+            let (found, max) = (name.len(), limits::FILE_NAME_MAX);
+            return Err(Problem::TooLong { found, max });
+        }
+        // Windows leaves dots and spaces at the end away, and so may SES.
+        let shown = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+        let extension = shown.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+        if extension.is_some_and(|end| FORBIDDEN_EXTENSIONS.contains(&end.as_str())) {
+            return Err(Problem::Bad("Amazon SES refuses files with this extension"));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// The name as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A media type, with parameters or without.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MediaType(String);
+
+impl MediaType {
+    /// Reads a media type.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is none, is too long, or cannot be the type of a file in base64.
+    ///
+    /// Source: RFC 6838, 4.2 (names); RFC 2045, 5.1 (parameters) and 6.4 (which encodings).
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        if text.len() > limits::MEDIA_TYPE_MAX {
+            let (found, max) = (text.len(), limits::MEDIA_TYPE_MAX);
+            return Err(Problem::TooLong { found, max });
+        }
+        let (essence, parameters) = text.split_once(';').map_or((text, None), |(a, b)| (a, Some(b)));
+        let names = essence.trim_end_matches([' ', '\t']).split_once('/');
+        let good = names.is_some_and(|(kind, subtype)| is_media_name(kind) && is_media_name(subtype));
+        if !good || !parameters.is_none_or(are_parameters) {
+            return Err(Problem::Bad("must be a media type such as application/pdf"));
+        }
+        if names.is_some_and(|(kind, _)| kind.eq_ignore_ascii_case("multipart")) {
+            return Err(Problem::Bad("a file cannot be of a multipart type"));
+        }
+        Ok(Self(text.to_owned()))
+    }
+
+    /// The type as it was given.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// RFC 6838's `restricted-name`.
+fn is_media_name(name: &str) -> bool {
+    let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$&-^_.+".contains(&b);
+    name.len() <= limits::MEDIA_NAME_MAX
+        && name.bytes().next().is_some_and(|b| b.is_ascii_alphanumeric())
+        && name.bytes().all(allowed)
+}
+
+/// RFC 2045's `parameter`s, what is behind the first semicolon.
+fn are_parameters(mut rest: &str) -> bool {
+    loop {
+        rest = rest.trim_start_matches([' ', '\t']);
+        let name = token(rest);
+        let Some(value) = rest.get(name.len()..).and_then(|rest| rest.strip_prefix('=')) else {
+            return false;
+        };
+        let Some(length) = value_length(value).filter(|_| !name.is_empty()) else {
+            return false;
+        };
+        rest = value.get(length..).unwrap_or_default().trim_start_matches([' ', '\t']);
+        if rest.is_empty() {
+            return true;
+        }
+        let Some(more) = rest.strip_prefix(';') else {
+            return false;
+        };
+        rest = more;
+    }
+}
+
+/// The `token` that a text begins with; empty when there is none.
+fn token(text: &str) -> &str {
+    let ends = |c: char| !c.is_ascii_graphic() || "()<>@,;:\\\"/[]?=".contains(c);
+    text.split(ends).next().unwrap_or_default()
+}
+
+/// How long the `token` or `quoted-string` is that a text begins with.
+fn value_length(text: &str) -> Option<usize> {
+    let Some(quoted) = text.strip_prefix('"') else {
+        return Some(token(text).len()).filter(|length| *length > 0);
+    };
+    let mut escaped = false;
+    for (at, c) in quoted.char_indices() {
+        match c {
+            _ if !c.is_ascii() || c.is_ascii_control() => return None,
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => return Some(at + "\"\"".len()),
+            _ => {}
+        }
+    }
+    None
+}
+
+/// By what name an HTML text refers to a file (`cid:`); without the angle brackets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ContentId(String);
+
+impl ContentId {
+    /// Reads a Content-ID, in angle brackets or without.
+    ///
+    /// # Errors
+    /// [`Problem`] when it is empty, too long, or has characters that no id has.
+    ///
+    /// Source: RFC 5322, 3.6.4 (`dot-atom-text`); what has no `@` is taken too, as Resend takes it.
+    pub fn parse(text: &str) -> Result<Self, Problem> {
+        let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
+        let id = inner.unwrap_or(text);
+        if id.len() > limits::CONTENT_ID_MAX {
+            let (found, max) = (id.len(), limits::CONTENT_ID_MAX);
+            return Err(Problem::TooLong { found, max });
+        }
+        let allowed = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&b);
+        let is_dot_atom = |part: &str| {
+            part.split('.')
+                .all(|atom| !atom.is_empty() && atom.bytes().all(allowed))
+        };
+        let (left, right) = id.split_once('@').map_or((id, None), |(a, b)| (a, Some(b)));
+        if is_dot_atom(left) && right.is_none_or(is_dot_atom) {
+            Ok(Self(id.to_owned()))
+        } else {
+            Err(Problem::Bad("must be an id such as logo or logo@example.com"))
+        }
+    }
+
+    /// The id.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A file's content as it was given.
+#[derive(Clone, PartialEq, Eq)]
+pub enum GivenContent {
+    /// As a text.
+    Base64(String),
+    /// As numbers.
+    Bytes(Vec<u8>),
+}
+
+/// An attachment as it was given, of the right types but unchecked.
+#[derive(Clone, Default)]
+pub struct Given {
+    /// Required, but for an upload, which has one.
+    pub filename: Option<String>,
+    /// Derived from the file's name when nothing is said.
+    pub content_type: Option<String>,
+    /// Makes it an image inside of the HTML.
+    pub content_id: Option<String>,
+    /// This or `id`.
+    pub content: Option<GivenContent>,
+    /// Of an upload.
+    pub id: Option<String>,
+    /// Where the caller wants it fetched from.
+    pub path: Option<String>,
+}
+
+/// An attachment as a request has it.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Checked {
+    /// All of it.
+    Whole(Attachment),
+    /// A file that was uploaded before.
+    Upload(UploadUse),
+}
+
+impl Given {
+    /// Checks everything that can be known of an attachment without asking anyone.
+    ///
+    /// # Errors
+    /// The first problem, its path behind `path`.
+    pub fn check(self, path: &str) -> Result<Checked, EmailError> {
+        let at = |field: &str, problem| EmailError::at(format!("{path}.{field}"), problem);
+        if self.path.is_some() {
+            let why =
+                "nothing is fetched from a URL: send the content, or upload it with POST /attachments and send its id";
+            return Err(at("path", Problem::Bad(why)));
+        }
+        let filename = self.filename.as_deref().map(FileName::parse).transpose();
+        let filename = filename.map_err(|problem| at("filename", problem))?;
+        let content_type = self.content_type.as_deref().map(MediaType::parse).transpose();
+        let content_type = content_type.map_err(|problem| at("content_type", problem))?;
+        let content_id = self.content_id.as_deref().map(ContentId::parse).transpose();
+        let content_id = content_id.map_err(|problem| at("content_id", problem))?;
+        match (self.content, self.id) {
+            (Some(_), Some(_)) => Err(at("id", Problem::Bad("give content or id, not both"))),
+            (None, None) => Err(at(
+                "content",
+                Problem::Missing("content, or the id of an upload, is required"),
+            )),
+            (None, Some(id)) => {
+                let id = UploadId::parse(&id).ok_or_else(|| at("id", Problem::Bad(NO_UPLOAD)))?;
+                Ok(Checked::Upload(UploadUse {
+                    path: path.to_owned(),
+                    id,
+                    filename,
+                    content_type,
+                    content_id,
+                }))
+            }
+            (Some(content), None) => {
+                let missing = Problem::Missing("this field is required");
+                let filename = filename.ok_or_else(|| at("filename", missing))?;
+                let content = decode(content).map_err(|problem| at("content", problem))?;
+                Ok(Checked::Whole(Attachment {
+                    filename,
+                    content_type,
+                    content_id,
+                    data: Data::Inline(content),
+                }))
+            }
+        }
+    }
+}
+
+/// What is said of an id that is none, another tenant's, or of what is not there yet: the same, so
+/// that nobody learns more.
+const NO_UPLOAD: &str = "there is no file of this id: it was not uploaded yet, or too long ago";
+
+fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
+    let bytes = match content {
+        GivenContent::Bytes(bytes) => bytes,
+        GivenContent::Base64(mut text) => {
+            // Encoders for email break the lines.
+            if text.bytes().any(|b| b.is_ascii_whitespace()) {
+                text.retain(|c| !c.is_ascii_whitespace());
+            }
+            let decoded = BASE64.decode(text);
+            decoded.map_err(|_| Problem::Bad("must be base64, and nothing else"))?
+        }
+    };
+    if bytes.is_empty() {
+        return Err(Problem::Bad("the content is empty"));
+    }
+    Ok(bytes)
+}
+
+/// What a file is made of.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Data {
+    /// What is part of the stored email, or was loaded.
+    Inline(Vec<u8>),
+    /// What lies beside it in the bucket.
+    Uploaded {
+        /// Its name there.
+        id: UploadId,
+        /// Its size in bytes.
+        size: u64,
+    },
+}
+
+/// A checked attachment.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Attachment {
+    filename: FileName,
+    content_type: Option<MediaType>,
+    content_id: Option<ContentId>,
+    data: Data,
+}
+
+impl Attachment {
+    /// The file's name.
+    #[must_use]
+    pub fn filename(&self) -> &str {
+        self.filename.as_str()
+    }
+
+    /// The media type: as it was given, or as the file's name says.
+    #[must_use]
+    pub fn content_type(&self) -> &str {
+        match &self.content_type {
+            Some(given) => given.as_str(),
+            None => mime_guess::from_path(self.filename())
+                .first_raw()
+                .unwrap_or("application/octet-stream"),
+        }
+    }
+
+    /// By what name the HTML refers to it; then it is inside of the text, else beside it.
+    #[must_use]
+    pub fn content_id(&self) -> Option<&str> {
+        self.content_id.as_ref().map(ContentId::as_str)
+    }
+
+    /// What it is made of.
+    #[must_use]
+    pub fn data(&self) -> &Data {
+        &self.data
+    }
+
+    /// What it is made of, without a copy.
+    #[must_use]
+    pub fn into_data(self) -> Data {
+        self.data
+    }
+
+    /// Its size in bytes.
+    #[must_use]
+    pub fn size(&self) -> u64 {
+        match &self.data {
+            Data::Inline(content) => u64::try_from(content.len()).unwrap_or(u64::MAX),
+            Data::Uploaded { size, .. } => *size,
+        }
+    }
+
+    /// The same with its content at hand.
+    pub fn load(&mut self, content: Vec<u8>) {
+        self.data = Data::Inline(content);
+    }
+
+    /// Bytes that a sender holds for it before it is submitted.
+    pub(crate) fn held(&self) -> usize {
+        match &self.data {
+            Data::Inline(content) => content.len().div_ceil(3).saturating_mul(4),
+            Data::Uploaded { size, .. } => usize::try_from(*size).unwrap_or(usize::MAX),
+        }
+    }
+
+    /// Bytes that it takes in a message.
+    #[must_use]
+    pub fn encoded(&self) -> u64 {
+        encoded(self.size())
+    }
+
+    /// As [`crate::email::Email::to_body`] writes it.
+    pub(crate) fn to_json(&self) -> String {
+        let field = |name: &str, text: Option<&str>| match text {
+            Some(text) => format!(",\"{name}\":{}", serde_json::Value::from(text)),
+            None => String::new(),
+        };
+        let data = match &self.data {
+            Data::Inline(content) => format!("\"content\":\"{}\"", BASE64.encode(content)),
+            Data::Uploaded { id, size } => format!("\"upload\":\"{id}\",\"size\":{size}"),
+        };
+        let filename = field("filename", Some(self.filename()));
+        let content_type = field("content_type", self.content_type.as_ref().map(MediaType::as_str));
+        format!(
+            "{{{data}{filename}{content_type}{}}}",
+            field("content_id", self.content_id())
+        )
+    }
+}
+
+/// Bytes that a file of `size` bytes takes in a message: base64 in lines, and its headers.
+#[must_use]
+pub fn encoded(size: u64) -> u64 {
+    let text = size.div_ceil(3).saturating_mul(4);
+    let breaks = text.div_ceil(limits::BASE64_LINE).saturating_mul(2);
+    text.saturating_add(breaks).saturating_add(limits::ATTACHMENT_HEADERS)
+}
+
+/// Checks that a message of so many encoded bytes is one that SES takes.
+///
+/// # Errors
+/// [`Problem::TooLarge`].
+pub fn fits(encoded: u64) -> Result<(), Problem> {
+    let max = limits::MESSAGE_BYTES;
+    if encoded <= max {
+        return Ok(());
+    }
+    Err(Problem::TooLarge { found: encoded, max })
+}
+
+/// A file that was uploaded, as a request uses it: what is said here goes before what was said there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UploadUse {
+    /// Its place in the request: `attachments[2]`.
+    pub path: String,
+    /// Which.
+    pub id: UploadId,
+    /// Another name.
+    pub filename: Option<FileName>,
+    /// Another type.
+    pub content_type: Option<MediaType>,
+    /// Makes it an image inside of the HTML.
+    pub content_id: Option<ContentId>,
+}
+
+/// What a caller says of a file before it is uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Upload {
+    /// The file's name.
+    pub filename: FileName,
+    /// Its type.
+    pub content_type: Option<MediaType>,
+    /// Its size in bytes.
+    pub size: u64,
+}
+
+/// A file that was uploaded.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Uploaded {
+    /// What was said of it before.
+    pub upload: Upload,
+    /// How large it has become.
+    pub size: u64,
+}
+
+impl UploadUse {
+    /// What makes two uses the same, as text.
+    pub(crate) fn canonical(&self) -> String {
+        let part = |name: &str, text: Option<&str>| text.map(|text| format!(" {name}={text:?}")).unwrap_or_default();
+        format!(
+            "\n{}: {}{}{}{}",
+            self.path,
+            self.id,
+            part("filename", self.filename.as_ref().map(FileName::as_str)),
+            part("content_type", self.content_type.as_ref().map(MediaType::as_str)),
+            part("content_id", self.content_id.as_ref().map(ContentId::as_str)),
+        )
+    }
+
+    /// That nothing was uploaded under this id.
+    #[must_use]
+    pub fn missing(&self) -> EmailError {
+        self.bad(NO_UPLOAD)
+    }
+
+    fn bad(&self, why: &'static str) -> EmailError {
+        EmailError::at(format!("{}.id", self.path), Problem::Bad(why)).of_attachment()
+    }
+
+    /// Puts the use and what was found together.
+    ///
+    /// # Errors
+    /// When nothing was uploaded under this id, or something of another size.
+    pub fn resolve(&self, found: Option<&Uploaded>) -> Result<Attachment, EmailError> {
+        let Some(Uploaded { upload, size }) = found else {
+            return Err(self.missing());
+        };
+        if *size != upload.size {
+            return Err(self.bad("the uploaded file is not of the size that was said"));
+        }
+        Ok(Attachment {
+            filename: self.filename.clone().unwrap_or_else(|| upload.filename.clone()),
+            content_type: self.content_type.clone().or_else(|| upload.content_type.clone()),
+            content_id: self.content_id.clone(),
+            data: Data::Uploaded {
+                id: self.id,
+                size: *size,
+            },
+        })
+    }
+}
+
+/// An attachment as it is stored.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Stored {
+    content: Option<String>,
+    upload: Option<UploadId>,
+    size: Option<u64>,
+    filename: String,
+    content_type: Option<String>,
+    content_id: Option<String>,
+}
+
+impl Stored {
+    /// Reads what [`Attachment::to_json`] wrote.
+    pub(crate) fn check(self, path: &str) -> Result<Attachment, EmailError> {
+        let uploaded = self.upload.zip(self.size);
+        let given = Given {
+            filename: Some(self.filename),
+            content_type: self.content_type,
+            content_id: self.content_id,
+            content: self.content.map(GivenContent::Base64),
+            id: uploaded.map(|(id, _)| id.to_string()),
+            path: None,
+        };
+        match (given.check(path)?, uploaded) {
+            (Checked::Whole(attachment), _) => Ok(attachment),
+            (Checked::Upload(upload), Some((_, size))) => {
+                let filename = upload.filename.clone();
+                let missing = EmailError::at(path, Problem::Missing("the file name is missing"));
+                let content_type = upload.content_type.clone();
+                upload.resolve(Some(&Uploaded {
+                    upload: Upload {
+                        filename: filename.ok_or(missing)?,
+                        content_type,
+                        size,
+                    },
+                    size,
+                }))
+            }
+            (Checked::Upload(_), None) => Err(EmailError::at(path, Problem::Bad(NO_UPLOAD))),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "attachment_tests.rs"]
+mod tests;

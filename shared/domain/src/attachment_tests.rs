@@ -1,0 +1,283 @@
+//! Names, types and ids by their grammars; what is stored.
+
+use super::*;
+use crate::email::Email;
+
+#[test]
+fn a_file_may_have_any_name_that_ses_takes() {
+    let longest = "n".repeat(255);
+    for name in [
+        "a",
+        "README",
+        ".env",
+        "report.pdf",
+        "Rechnung 7 – Ä.pdf",
+        "請求書.pdf",
+        "🦀.png",
+        "a\"b\\c;d=e.txt",
+        "exe",
+        "archive.exe.zip",
+        "x.json",
+        &longest,
+    ] {
+        assert_eq!(FileName::parse(name).map(|name| name.0), Ok(name.to_owned()), "{name}");
+    }
+}
+
+#[test]
+fn a_name_that_ses_refuses_or_that_breaks_a_header_is_refused() {
+    let (long, wide) = ("n".repeat(256), "ä".repeat(128));
+    for (name, says) in [
+        ("", "empty"),
+        ("  ", "empty"),
+        ("\u{3000}", "empty"),
+        ("a\r\nBcc: b@example.com", "control characters"),
+        ("a\n.pdf", "control characters"),
+        ("a\0.pdf", "control characters"),
+        ("a\u{85}.pdf", "control characters"),
+        ("a\u{2028}.pdf", "control characters"),
+        ("a\u{7f}.pdf", "control characters"),
+        (long.as_str(), "is too long: 256 bytes; at most 255"),
+        (wide.as_str(), "is too long: 256 bytes; at most 255"),
+        ("virus.exe", "refuses files with this extension"),
+        ("virus.EXE", "refuses files with this extension"),
+        ("virus.pdf.js", "refuses files with this extension"),
+        ("virus.exe.", "refuses files with this extension"),
+        ("virus.exe . ", "refuses files with this extension"),
+        (".vbs", "refuses files with this extension"),
+        ("a.ps1xml", "refuses files with this extension"),
+    ] {
+        let problem = FileName::parse(name).unwrap_err().to_string();
+        assert!(problem.contains(says), "{name:?}: {problem}");
+    }
+    assert_eq!(FORBIDDEN_EXTENSIONS.len(), 90);
+}
+
+#[test]
+fn a_media_type_is_one_by_its_grammar() {
+    for text in [
+        "application/pdf",
+        "image/svg+xml",
+        "APPLICATION/VND.OASIS.OPENDOCUMENT.TEXT",
+        "text/calendar; method=REQUEST; charset=UTF-8",
+        "text/plain;charset=utf-8",
+        "text/plain ;\tname=\"a;b \\\" c=d\"",
+        "message/rfc822",
+        "x/y",
+        "0a/b!#$&-^_.+",
+        &format!("a/{}", "b".repeat(76)),
+    ] {
+        assert_eq!(MediaType::parse(text).map(|kind| kind.0), Ok(text.to_owned()), "{text}");
+    }
+    for text in [
+        "",
+        "/",
+        "pdf",
+        "a/",
+        "/b",
+        "a/b/c",
+        " a/b",
+        "a /b",
+        "a/ b",
+        "a/b c",
+        "a/-b",
+        ".a/b",
+        "text/plain;",
+        "text/plain; ",
+        "text/plain;;a=b",
+        "text/plain; charset",
+        "text/plain; charset=",
+        "text/plain; =utf-8",
+        "text/plain; a=b c",
+        "text/plain; a=\"b",
+        "text/plain; a=\"b\\\"",
+        "text/plain; a=\"b\"c",
+        "text/plain; a=\"ä\"",
+        "text/plain; ä=b",
+        "text/plain\r\nBcc: x@example.com",
+        "text/plain; a=\"\r\nBcc: x\"",
+        "text/plain\0",
+        "tëxt/plain",
+        "text/*",
+        "multipart/mixed",
+        "Multipart/Mixed; boundary=x",
+        &format!("a/{}", "b".repeat(77)),
+    ] {
+        assert!(MediaType::parse(text).is_err(), "{text:?}");
+    }
+}
+
+#[test]
+fn a_content_id_is_one_by_its_grammar() {
+    for (text, id) in [
+        ("logo", "logo"),
+        ("<logo>", "logo"),
+        ("logo@example.com", "logo@example.com"),
+        ("<a.b-c_1+d@x.y>", "a.b-c_1+d@x.y"),
+        (&"a".repeat(76), &"a".repeat(76)),
+    ] {
+        assert_eq!(ContentId::parse(text).map(|id| id.0), Ok(id.to_owned()), "{text}");
+    }
+    for text in [
+        "",
+        "<>",
+        "<logo",
+        "logo>",
+        "<<logo>>",
+        "a b",
+        "a@b@c",
+        "@b",
+        "a@",
+        ".a",
+        "a..b",
+        "a.",
+        "ä",
+        "a\r\nBcc: x",
+        "a\0",
+        "a\"b",
+        "a,b",
+        "(a)",
+        &"a".repeat(77),
+    ] {
+        assert!(ContentId::parse(text).is_err(), "{text:?}");
+    }
+}
+
+fn decoded(text: &str) -> Option<Vec<u8>> {
+    decode(GivenContent::Base64(text.to_owned())).ok()
+}
+
+#[test]
+fn base64_is_read_as_the_world_writes_it() {
+    for text in ["aGk=", "aGk", "aG\r\nk=\r\n", " aGk= ", "a G\tk"] {
+        assert_eq!(decoded(text).as_deref(), Some(b"hi".as_slice()), "{text:?}");
+    }
+    for text in [
+        "",
+        " ",
+        "=",
+        "a",
+        "hello world!",
+        "aGk=aGk=",
+        "aGk==",
+        "aGl=",
+        "-_-_",
+        "data:text/plain;base64,aGk=",
+        "aGk\0",
+        "äöü=",
+    ] {
+        assert_eq!(decoded(text), None, "{text:?}");
+    }
+    assert_eq!(decode(GivenContent::Bytes(vec![0, 255])), Ok(vec![0, 255]));
+    assert!(decode(GivenContent::Bytes(Vec::new())).is_err());
+}
+
+#[test]
+fn a_file_without_a_type_has_the_one_of_its_name() {
+    let file = |name: &str| Attachment {
+        filename: FileName::parse(name).unwrap(),
+        content_type: None,
+        content_id: None,
+        data: Data::Inline(vec![1]),
+    };
+    for (name, kind) in [
+        ("a.pdf", "application/pdf"),
+        ("A.PNG", "image/png"),
+        ("a.csv", "text/csv"),
+        ("README", "application/octet-stream"),
+        ("a.unheardof", "application/octet-stream"),
+    ] {
+        assert_eq!(file(name).content_type(), kind);
+    }
+}
+
+#[test]
+fn a_size_is_what_it_becomes_in_a_message() {
+    // 57 bytes are one line of 76 characters.
+    for (size, text) in [(1, 4 + 2), (57, 76 + 2), (58, 80 + 4), (114, 152 + 4)] {
+        assert_eq!(encoded(size), text + 2048, "{size}");
+    }
+    assert!(fits(encoded(29_000_000)).is_ok());
+    assert!(fits(encoded(29_300_000)).is_err());
+    assert!(fits(encoded(u64::MAX)).is_err());
+}
+
+const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+fn upload(size: u64) -> Uploaded {
+    Uploaded {
+        upload: Upload {
+            filename: FileName::parse("said.pdf").unwrap(),
+            content_type: Some(MediaType::parse("application/pdf").unwrap()),
+            size: 7,
+        },
+        size,
+    }
+}
+
+fn using(given: Given) -> UploadUse {
+    let id = Some(ID.to_owned());
+    match (Given { id, ..given }).check("attachments[0]") {
+        Ok(Checked::Upload(upload)) => upload,
+        Ok(Checked::Whole(_)) => panic!("whole"),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+#[test]
+fn what_is_said_in_the_email_goes_before_what_was_said_of_the_upload() {
+    let plain = using(Given::default()).resolve(Some(&upload(7))).unwrap();
+    assert_eq!(
+        (plain.filename(), plain.content_type(), plain.size()),
+        ("said.pdf", "application/pdf", 7)
+    );
+    let other = using(Given {
+        filename: Some("other.txt".to_owned()),
+        content_type: Some("text/plain".to_owned()),
+        content_id: Some("x".to_owned()),
+        ..Given::default()
+    });
+    let other = other.resolve(Some(&upload(7))).unwrap();
+    assert_eq!(
+        (other.filename(), other.content_type(), other.content_id()),
+        ("other.txt", "text/plain", Some("x"))
+    );
+}
+
+#[test]
+fn an_upload_that_is_not_there_or_is_of_another_size_is_refused() {
+    for found in [None, Some(upload(6)), Some(upload(8)), Some(upload(0))] {
+        let error = using(Given::default()).resolve(found.as_ref()).map(|_| ()).unwrap_err();
+        assert_eq!(error.path, "attachments[0].id", "{found:?}");
+    }
+}
+
+/// What is stored is read by what is deployed later: its form stays.
+#[test]
+fn the_stored_form_stays_and_reads_back() {
+    let stored = format!(
+        "{{\"v\":2,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\",\"attachments\":[\
+         {{\"content\":\"aGk=\",\"filename\":\"ä.txt\"}},\
+         {{\"content\":\"iVA=\",\"filename\":\"l\",\"content_type\":\"image/png\",\"content_id\":\"logo\"}},\
+         {{\"upload\":\"{ID}\",\"size\":29000000,\"filename\":\"big.bin\"}}]}}"
+    );
+    let email = Email::from_body(stored.as_bytes()).unwrap();
+    assert_eq!(String::from_utf8(email.to_body()).unwrap(), stored);
+    assert_eq!(
+        email.bytes(),
+        "a@example.comb@example.comHit".len() + 4 + 4 + 29_000_000
+    );
+    for (from, to) in [
+        ("\"aGk=\"", "\"?\""),
+        ("ä.txt", "a.exe"),
+        (",\"size\":29000000", ""),
+        ("29000000", "39000000"),
+        ("\"content\":\"aGk=\",", ""),
+        ("\"content_id\":\"logo\"", "\"content_id\":\"a b\""),
+        ("\"content_id\":\"logo\"", "\"disposition\":\"x\""),
+    ] {
+        assert!(stored.contains(from), "{from}");
+        let broken = stored.replace(from, to);
+        assert!(Email::from_body(broken.as_bytes()).is_err(), "{broken}");
+    }
+}

@@ -1,0 +1,134 @@
+//! What becomes of an email because of what was done to its queue.
+//!
+//! **Role:** called by whoever meets an email of a queue that is paused or purged, and by the jobs
+//! that resume, purge, restore and retry.
+//! **Invariant:** pure. To hold or to drop an email is written only while its queue is still in the
+//! state that asks for it: else an email could be moved aside behind the back of the very sweep that
+//! releases what is held, and wait for ever.
+//! **Start reading at** [`meet`].
+
+use std::time::Duration;
+
+use super::asked::{self, Refusal};
+use super::{Condition, Decision, Policy, Then, Transition, end, expire, requeue};
+use crate::cause::Cause;
+use crate::queue::{Bid, Queue, dropped};
+use crate::row::{Due, DueKind, Row, Status};
+use crate::timestamp::Timestamp;
+
+/// What is done about an email that waits, as its queue wants it; `None` when it may go its way.
+#[must_use]
+pub fn meet(row: &Row, queue: &Queue, now: Timestamp) -> Option<Decision> {
+    if row.status == Status::Queued && row.expires_at <= now {
+        return None;
+    }
+    match queue.bids(row, now) {
+        Bid::Go => None,
+        Bid::Hold => Some(hold(row, queue)),
+        Bid::Drop => Some(drop_unwanted(row, queue, Drop::Waiting, now)),
+    }
+}
+
+/// Moves an email aside.
+fn hold(row: &Row, queue: &Queue) -> Decision {
+    if row.due.is_some_and(|due| due.kind == DueKind::Held) {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    next.due = Some(Due {
+        kind: DueKind::Held,
+        at: row.not_before,
+    });
+    write_in(row, next, queue)
+}
+
+/// Where an email is that is not wanted any more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Drop {
+    /// It waits.
+    Waiting,
+    /// A sender has claimed it, and has not submitted it.
+    InHand {
+        /// The sender's claim.
+        claim_no: u32,
+    },
+}
+
+/// Ends an email that is not wanted any more.
+#[must_use]
+pub fn drop_unwanted(row: &Row, queue: &Queue, place: Drop, now: Timestamp) -> Decision {
+    let wanted = queue.purged_before.is_none_or(|before| row.asked_for_at() > before);
+    let here = match place {
+        Drop::Waiting => row.status == Status::Queued,
+        Drop::InHand { claim_no } => row.status == Status::Sending && row.claim_no == claim_no,
+    };
+    if wanted || !here {
+        return Decision::Forget;
+    }
+    if place == Drop::Waiting && row.expires_at <= now {
+        return expire(row, now);
+    }
+    let mut next = row.clone();
+    next.cause = Some(Cause::Purged);
+    next.detail = None;
+    end(&mut next, dropped(row), now);
+    write_in(row, next, queue)
+}
+
+/// Lets an email go its way that was held.
+#[must_use]
+pub fn release(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
+    let held = row.status == Status::Queued && row.due.is_some_and(|due| due.kind == DueKind::Held);
+    if !held {
+        Decision::Forget
+    } else if row.expires_at <= now {
+        expire(row, now)
+    } else {
+        requeue(row, row.clone(), policy, row.not_before, now)
+    }
+}
+
+/// Takes a purge back: the email waits again, as it did. What has expired meanwhile has expired.
+#[must_use]
+pub fn restore(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
+    let purged = matches!(row.status, Status::Canceled | Status::Unknown) && row.cause == Some(Cause::Purged);
+    if !purged {
+        return Decision::Forget;
+    }
+    let mut next = row.clone();
+    next.cause = None;
+    requeue(row, next, policy, row.not_before, now)
+}
+
+/// Tries an email again that failed, or ran out of time.
+#[must_use]
+pub fn redrive(row: &Row, expires_after: Duration, policy: &Policy, now: Timestamp) -> Decision {
+    match asked::retry(row, false, expires_after, policy, now) {
+        Ok(decision) => decision,
+        Err(
+            Refusal::TooLate(_)
+            | Refusal::MaybeSent
+            | Refusal::AfterExpiry
+            | Refusal::NotEnded(_)
+            | Refusal::NeedsForce,
+        ) => Decision::Forget,
+    }
+}
+
+/// A write that depends on the state of the queue too.
+fn write_in(before: &Row, row: Row, queue: &Queue) -> Decision {
+    Decision::Write(Box::new(Transition {
+        condition: Condition::UnmovedIn {
+            claim_no: before.claim_no,
+            status: before.status,
+            not_before: before.not_before,
+            queue_no: queue.no,
+        },
+        row,
+        then: Then::Nothing,
+    }))
+}
+
+#[cfg(test)]
+#[path = "queued_tests.rs"]
+mod tests;

@@ -1,0 +1,202 @@
+use super::*;
+use crate::id::{EmailId, TenantId};
+use crate::queue::{Pause, QueueKey, QueueName};
+use crate::row::{BodyPlace, BodyRef};
+
+const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(secs * 1000)
+}
+
+fn policy() -> Policy {
+    Policy::standard()
+}
+
+fn queue() -> Queue {
+    let key = QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::default(),
+    };
+    Queue {
+        no: 7,
+        ..Queue::plain(key, at(0))
+    }
+}
+
+fn paused() -> Queue {
+    queue().paused(Pause {
+        since: at(0),
+        reason: None,
+        until: None,
+    })
+}
+
+fn due(kind: DueKind, secs: i64) -> Option<Due> {
+    Some(Due { kind, at: at(secs) })
+}
+
+/// Accepted at 1000 for 1500, tried twice, until 9000.
+fn row(status: Status) -> Row {
+    let body = BodyRef {
+        sha256: "00".repeat(32),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    Row {
+        status,
+        not_before: at(1_500),
+        expires_at: at(9_000),
+        claim_no: 2,
+        attempts: 2,
+        cause: Some(Cause::Unavailable),
+        due: due(DueKind::Check, 2_400),
+        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
+    }
+}
+
+fn written(decision: &Decision) -> &Transition {
+    match decision {
+        Decision::Write(transition) => transition,
+        Decision::Only(_) | Decision::Forget => panic!("nothing is written: {decision:?}"),
+    }
+}
+
+#[test]
+fn an_email_of_a_paused_queue_is_moved_aside_while_it_is_paused() {
+    let now = at(2_000);
+    assert_eq!(meet(&row(Status::Queued), &queue(), now), None);
+    let decision = meet(&row(Status::Queued), &paused(), now).unwrap();
+    let moved = written(&decision);
+    assert_eq!(moved.row.due, due(DueKind::Held, 1_500));
+    assert_eq!(
+        (moved.row.status, moved.row.attempts, moved.then),
+        (Status::Queued, 2, Then::Nothing)
+    );
+    assert_eq!(
+        moved.condition.queue_no(),
+        Some(8),
+        "not behind the back of who resumes it"
+    );
+    assert_eq!(
+        meet(&moved.row, &paused(), now),
+        Some(Decision::Forget),
+        "it is there already"
+    );
+    assert_eq!(
+        meet(&row(Status::Queued), &paused(), at(9_000)),
+        None,
+        "it expires all the same"
+    );
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
+        assert_eq!(meet(&row(status), &paused(), now), None, "{status:?}");
+    }
+}
+
+#[test]
+fn a_purged_email_ends_as_canceled_unless_it_may_be_out() {
+    let (purged, now) = (queue().purged(at(1_000)), at(2_000));
+    let decision = meet(&row(Status::Queued), &purged, now).unwrap();
+    let ended = written(&decision);
+    assert_eq!(
+        (ended.row.status, ended.row.cause),
+        (Status::Canceled, Some(Cause::Purged))
+    );
+    assert_eq!(
+        (ended.row.due, ended.condition.queue_no()),
+        (due(DueKind::Ended, 2_000), Some(8))
+    );
+    let maybe_out = Row {
+        maybe_duplicate: true,
+        ..row(Status::Queued)
+    };
+    let decision = meet(&maybe_out, &purged, now).unwrap();
+    assert_eq!(written(&decision).row.status, Status::Unknown);
+    assert_eq!(meet(&row(Status::Queued), &purged.restored(), now), None);
+}
+
+#[test]
+fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
+    let (purged, now) = (queue().purged(at(1_000)), at(2_000));
+    for status in Status::ALL {
+        for claim_no in [1, 2] {
+            let decision = drop_unwanted(&row(status), &purged, Drop::InHand { claim_no }, now);
+            if (status, claim_no) == (Status::Sending, 2) {
+                assert_eq!(written(&decision).row.status, Status::Canceled);
+            } else {
+                assert_eq!(decision, Decision::Forget, "{status:?} {claim_no}");
+            }
+        }
+    }
+    let in_hand = Drop::InHand { claim_no: 2 };
+    assert_eq!(
+        drop_unwanted(&row(Status::Sending), &queue(), in_hand, now),
+        Decision::Forget
+    );
+}
+
+#[test]
+fn what_was_held_goes_back_to_its_place() {
+    let held = |not_before| Row {
+        not_before: at(not_before),
+        due: due(DueKind::Held, not_before),
+        ..row(Status::Queued)
+    };
+    let now = at(2_000);
+    let decision = release(&held(1_500), &policy(), now);
+    let near = written(&decision);
+    assert_eq!(near.row.due, due(DueKind::Check, 2_900));
+    assert_eq!(near.then, Then::WakeUp { delay: Duration::ZERO });
+    let decision = release(&held(8_000), &policy(), now);
+    let far = written(&decision);
+    assert_eq!((far.row.due, far.then), (due(DueKind::Wake, 8_000), Then::Nothing));
+    let decision = release(&held(1_500), &policy(), at(9_000));
+    assert_eq!(written(&decision).row.status, Status::Expired);
+    assert_eq!(
+        release(&row(Status::Queued), &policy(), now),
+        Decision::Forget,
+        "not held"
+    );
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
+        assert_eq!(release(&row(status), &policy(), now), Decision::Forget);
+    }
+}
+
+#[test]
+fn only_what_was_purged_is_restored_and_it_is_as_it_was() {
+    let now = at(2_000);
+    for status in Status::ALL {
+        let purged = Row {
+            cause: Some(Cause::Purged),
+            maybe_duplicate: status == Status::Unknown,
+            ..row(status)
+        };
+        let decision = restore(&purged, &policy(), now);
+        if matches!(status, Status::Canceled | Status::Unknown) {
+            let restored = written(&decision);
+            assert_eq!((restored.row.status, restored.row.cause), (Status::Queued, None));
+            assert_eq!((restored.row.not_before, restored.row.attempts), (at(1_500), 2));
+            assert_eq!(restored.row.maybe_duplicate, status == Status::Unknown, "never cleared");
+            assert_eq!(restored.then, Then::WakeUp { delay: Duration::ZERO });
+        } else {
+            assert_eq!(decision, Decision::Forget, "{status:?}");
+        }
+        assert_eq!(restore(&row(status), &policy(), now), Decision::Forget, "{status:?}");
+    }
+}
+
+#[test]
+fn nothing_is_redriven_that_may_be_out() {
+    for status in Status::ALL {
+        let decision = redrive(&row(status), TWO_WEEKS, &policy(), at(2_000));
+        match status {
+            Status::Failed | Status::Expired | Status::Canceled => {
+                let again = written(&decision);
+                assert_eq!((again.row.status, again.row.attempts), (Status::Queued, 0));
+            }
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent | Status::Unknown => {
+                assert_eq!(decision, Decision::Forget, "{status:?}")
+            }
+        }
+    }
+}

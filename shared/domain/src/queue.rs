@@ -1,0 +1,284 @@
+//! A named queue: what is set for its emails, and what was done to it.
+//!
+//! A queue is one stored item: to make, pause or purge one is one write, whatever it holds. What that
+//! means for an email is asked at the email ([`Queue::bids`]): reads show it at once, and whoever
+//! meets the email carries it out.
+//!
+//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::bids`] depends on, so that
+//! what was decided under one state is never written under another.
+//! **Start reading at** [`Queue::bids`]. Why this way: docs/adr/0016.
+
+pub mod job;
+
+use std::borrow::Cow;
+use std::fmt;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::id::TenantId;
+use crate::lifecycle::Policy;
+use crate::pacing::Rate;
+use crate::row::{Lane, Row, Status};
+use crate::timestamp::Timestamp;
+
+/// A queue's name: `[a-z0-9-]{1,64}`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct QueueName(String);
+
+/// A text that is no queue's name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be 1 to 64 lower-case letters, digits or dashes")]
+pub struct NoQueueName;
+
+impl QueueName {
+    /// The queue that always exists.
+    pub const DEFAULT: &'static str = "default";
+
+    /// Reads a name.
+    ///
+    /// # Errors
+    /// [`NoQueueName`].
+    pub fn parse(text: &str) -> Result<Self, NoQueueName> {
+        let fits = (1..=64).contains(&text.len())
+            && text
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        if fits {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(NoQueueName)
+        }
+    }
+
+    /// The name as stored.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// Whether it is the queue that always exists.
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.0 == Self::DEFAULT
+    }
+}
+
+impl Default for QueueName {
+    fn default() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+}
+
+impl TryFrom<String> for QueueName {
+    type Error = NoQueueName;
+
+    fn try_from(text: String) -> Result<Self, NoQueueName> {
+        Self::parse(&text)
+    }
+}
+
+impl From<QueueName> for String {
+    fn from(name: QueueName) -> Self {
+        name.0
+    }
+}
+
+impl fmt::Display for QueueName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// Which queue: its tenant and name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct QueueKey {
+    /// Whose.
+    pub tenant: TenantId,
+    /// Which.
+    pub name: QueueName,
+}
+
+impl QueueKey {
+    /// The queue of an email.
+    #[must_use]
+    pub fn of(row: &Row) -> Self {
+        Self {
+            tenant: row.tenant.clone(),
+            name: row.queue.clone(),
+        }
+    }
+}
+
+/// A pause of a queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, in the words of who paused it.
+    pub reason: Option<String>,
+    /// Ends by itself then.
+    pub until: Option<Timestamp>,
+}
+
+/// A queue.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Queue {
+    /// Whose, and its name.
+    pub key: QueueKey,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// The lane of its emails that say nothing of their own.
+    pub priority: Lane,
+    /// Recipients per second, if it has a rate of its own.
+    pub rate_per_second: Option<u32>,
+    /// When its emails are tried again, if not as the deployment does.
+    pub retry_waits: Option<Vec<Duration>>,
+    /// How long after they are due its emails may be sent, if not as the deployment says.
+    pub expires_after: Option<Duration>,
+    /// How often it was paused, resumed, purged, restored or deleted.
+    pub no: u64,
+    /// It is paused.
+    pub paused: Option<Pause>,
+    /// What was accepted until then and still waits is not wanted any more.
+    pub purged_before: Option<Timestamp>,
+    /// It was deleted: nothing new is accepted, and what it holds goes its way.
+    pub deleted: bool,
+}
+
+/// What a queue wants done about an email that waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Bid {
+    /// It goes its way.
+    Go,
+    /// It waits until the queue is resumed.
+    Hold,
+    /// It is not wanted any more.
+    Drop,
+}
+
+impl Queue {
+    /// A queue as it is when nobody has said anything about it.
+    #[must_use]
+    pub fn plain(key: QueueKey, created_at: Timestamp) -> Self {
+        Self {
+            key,
+            created_at,
+            priority: Lane::Normal,
+            rate_per_second: None,
+            retry_waits: None,
+            expires_after: None,
+            no: 0,
+            paused: None,
+            purged_before: None,
+            deleted: false,
+        }
+    }
+
+    /// Whether it is paused at `now`.
+    #[must_use]
+    pub fn is_paused(&self, now: Timestamp) -> bool {
+        let over = |pause: &Pause| pause.until.is_some_and(|until| until <= now);
+        self.paused.as_ref().is_some_and(|pause| !over(pause))
+    }
+
+    /// What it wants done about an email. Only what waits can be held or dropped.
+    #[must_use]
+    pub fn bids(&self, row: &Row, now: Timestamp) -> Bid {
+        if row.status != Status::Queued {
+            Bid::Go
+        } else if self.purged_before.is_some_and(|before| row.asked_for_at() <= before) {
+            Bid::Drop
+        } else if self.is_paused(now) {
+            Bid::Hold
+        } else {
+            Bid::Go
+        }
+    }
+
+    /// An email as it is to be seen: what is not wanted any more has ended, though nobody has written
+    /// it yet.
+    #[must_use]
+    pub fn shows(&self, mut row: Row, now: Timestamp) -> Row {
+        if self.bids(&row, now) == Bid::Drop && row.status_at(now) == Status::Queued {
+            row.status = dropped(&row);
+            row.cause = Some(Cause::Purged);
+            row.detail = None;
+        }
+        row
+    }
+
+    /// The machine's timings for its emails.
+    #[must_use]
+    pub fn policy<'a>(&self, of_deployment: &'a Policy) -> Cow<'a, Policy> {
+        match &self.retry_waits {
+            None => Cow::Borrowed(of_deployment),
+            Some(waits) => {
+                let mut policy = of_deployment.clone();
+                policy.retry.waits.clone_from(waits);
+                Cow::Owned(policy)
+            }
+        }
+    }
+
+    /// The rate of its own, as the pace has it.
+    #[must_use]
+    pub fn rate(&self) -> Option<Rate> {
+        Rate::from_millis(u64::from(self.rate_per_second?).saturating_mul(1000))
+    }
+
+    /// The queue paused.
+    #[must_use]
+    pub fn paused(&self, pause: Pause) -> Self {
+        self.changed(|next| next.paused = Some(pause))
+    }
+
+    /// The queue resumed.
+    #[must_use]
+    pub fn resumed(&self) -> Self {
+        self.changed(|next| next.paused = None)
+    }
+
+    /// The queue purged of what was accepted until `before`.
+    #[must_use]
+    pub fn purged(&self, before: Timestamp) -> Self {
+        self.changed(|next| next.purged_before = next.purged_before.max(Some(before)))
+    }
+
+    /// The queue with its purges undone.
+    #[must_use]
+    pub fn restored(&self) -> Self {
+        self.changed(|next| next.purged_before = None)
+    }
+
+    /// The queue deleted. It is resumed: nobody could do so later.
+    #[must_use]
+    pub fn deleted(&self) -> Self {
+        self.changed(|next| {
+            next.paused = None;
+            next.deleted = true;
+        })
+    }
+
+    fn changed(&self, change: impl FnOnce(&mut Self)) -> Self {
+        let mut next = self.clone();
+        change(&mut next);
+        next.no = next.no.saturating_add(1);
+        next
+    }
+}
+
+/// How an email ends that is not wanted any more: SES may have accepted an earlier claim of it.
+pub(crate) const fn dropped(row: &Row) -> Status {
+    if row.maybe_duplicate {
+        Status::Unknown
+    } else {
+        Status::Canceled
+    }
+}
+
+#[cfg(test)]
+#[path = "queue_tests.rs"]
+mod tests;

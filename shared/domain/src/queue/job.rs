@@ -1,0 +1,192 @@
+//! What is left to be done to the emails of a queue: `promote` works it off page by page.
+//!
+//! Resume, purge, restore and retry each change the queue at once and leave a job, which sweeps a kind
+//! of partition of the index `due` from end to end. The index is behind the rows: a sweep counts as
+//! the last one only if it began a while after the job was asked for.
+//!
+//! **Invariant:** pure. A job that is done twice, or by two at once, does no harm: what it writes is
+//! decided at each row, under the state of the queue that it was asked for under.
+//! **Start reading at** [`Job::swept`].
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::id::EmailId;
+use crate::lifecycle::queued::{Drop, drop_unwanted, redrive, release, restore};
+use crate::lifecycle::{Decision, Policy};
+use crate::ports::DueCursor;
+use crate::queue::{Queue, QueueKey};
+use crate::row::{DueKind, Row, Status};
+use crate::timestamp::Timestamp;
+
+/// How far the index may be behind the rows, and a writer behind its decision. DynamoDB says
+/// "a fraction of a second"; a promoter that was about to move an email aside has ended by then.
+pub const SETTLED: Duration = Duration::from_secs(120);
+
+/// What is to be done.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Task {
+    /// What was held goes its way.
+    Release,
+    /// What waits in a paused queue and is not wanted any more is canceled; what does not wait in a
+    /// paused one is canceled by whoever meets it.
+    Purge,
+    /// What was purged waits again.
+    Restore,
+    /// What failed is tried again.
+    Retry {
+        /// Only what failed for this.
+        cause: Option<Cause>,
+        /// Only what failed since then.
+        since: Option<Timestamp>,
+    },
+}
+
+/// A job: how far it is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Job {
+    /// Of which queue.
+    pub queue: QueueKey,
+    /// Its id.
+    pub id: EmailId,
+    /// What is to be done.
+    pub task: Task,
+    /// When it was asked for.
+    pub asked_at: Timestamp,
+    /// The state of the queue that it was asked for under.
+    pub queue_no: u64,
+    /// Not before this.
+    pub due: Timestamp,
+    /// When the sweep that is under way began.
+    pub sweep_from: Timestamp,
+    /// The shard that is swept.
+    pub shard: u16,
+    /// How far that shard is swept.
+    pub cursor: Option<DueCursor>,
+    /// How many emails were moved, at least.
+    pub emails: u64,
+    /// Nothing is left to be done.
+    pub done: bool,
+    /// How often it was saved.
+    pub no: u64,
+}
+
+impl Job {
+    /// A job that nothing was done of yet.
+    #[must_use]
+    pub fn new(queue: &Queue, id: EmailId, task: Task, now: Timestamp) -> Self {
+        Self {
+            queue: queue.key.clone(),
+            id,
+            task,
+            asked_at: now,
+            queue_no: queue.no,
+            due: now,
+            sweep_from: now,
+            shard: 0,
+            cursor: None,
+            emails: 0,
+            done: false,
+            no: 0,
+        }
+    }
+
+    /// Where its emails are.
+    #[must_use]
+    pub const fn partition(&self) -> DueKind {
+        match self.task {
+            Task::Release | Task::Purge => DueKind::Held,
+            Task::Restore | Task::Retry { .. } => DueKind::Ended,
+        }
+    }
+
+    /// Whether it is still wanted: a queue that was paused again keeps what it holds, and one that
+    /// was purged again is not restored.
+    #[must_use]
+    pub fn is_wanted(&self, queue: &Queue, now: Timestamp) -> bool {
+        match self.task {
+            Task::Release => !queue.is_paused(now),
+            Task::Purge => queue.purged_before.is_some(),
+            Task::Restore => queue.purged_before.is_none_or(|before| before < self.asked_at),
+            Task::Retry { .. } => true,
+        }
+    }
+
+    /// Whether an email that ended so may be one of its emails, as the index says.
+    #[must_use]
+    pub fn may_concern(&self, status: Status, cause: Option<Cause>, ended_at: Timestamp) -> bool {
+        if ended_at > self.asked_at {
+            return false;
+        }
+        match &self.task {
+            Task::Release | Task::Purge => true,
+            Task::Restore => cause == Some(Cause::Purged),
+            Task::Retry { cause: only, since } => {
+                let failed = status == Status::Failed || (status == Status::Expired && *only == Some(Cause::Expired));
+                failed && (only.is_none() || *only == cause) && since.is_none_or(|since| ended_at >= since)
+            }
+        }
+    }
+
+    /// What it does about an email.
+    #[must_use]
+    pub fn decide(
+        &self,
+        row: &Row,
+        queue: &Queue,
+        expires_after: Duration,
+        policy: &Policy,
+        now: Timestamp,
+    ) -> Decision {
+        match &self.task {
+            Task::Release => release(row, policy, now),
+            Task::Purge => drop_unwanted(row, queue, Drop::Waiting, now),
+            Task::Restore => restore(row, policy, now),
+            Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {
+                redrive(row, expires_after, policy, now)
+            }
+            Task::Retry { .. } => Decision::Forget,
+        }
+    }
+
+    /// The job after a page: `next` is where the shard's next page begins.
+    #[must_use]
+    pub fn swept(&self, moved: u64, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
+        let mut job = self.clone();
+        job.emails = job.emails.saturating_add(moved);
+        job.no = job.no.saturating_add(1);
+        job.cursor = next;
+        if job.cursor.is_some() {
+            return job;
+        }
+        job.shard = job.shard.saturating_add(1);
+        if job.shard < shards {
+            return job;
+        }
+        job.shard = 0;
+        let settled = job.asked_at.after(SETTLED);
+        if job.sweep_from >= settled {
+            job.done = true;
+        } else {
+            job.due = settled.max(now);
+            job.sweep_from = job.due;
+        }
+        job
+    }
+
+    /// The job when nobody wants it any more.
+    #[must_use]
+    pub fn given_up(&self) -> Self {
+        let mut job = self.clone();
+        job.done = true;
+        job.no = job.no.saturating_add(1);
+        job
+    }
+}
+
+#[cfg(test)]
+#[path = "job_tests.rs"]
+mod tests;

@@ -1,0 +1,102 @@
+use super::*;
+use crate::id::TenantId;
+use crate::queue::tests::at;
+use crate::queue::{Pause, QueueName};
+
+fn queue() -> Queue {
+    let key = QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::default(),
+    };
+    Queue::plain(key, at(0))
+}
+
+/// Asked for at 1000.
+fn job(task: Task) -> Job {
+    Job::new(&queue(), EmailId::from_random([2; 16]), task, at(1_000))
+}
+
+fn cursor(text: &str) -> Option<DueCursor> {
+    Some(DueCursor(text.to_owned()))
+}
+
+#[test]
+fn a_sweep_goes_through_every_page_of_every_shard_and_once_more_when_all_has_settled() {
+    let mut job = job(Task::Release);
+    job = job.swept(100, cursor("a"), 2, at(1_001));
+    assert_eq!((job.shard, &job.cursor, job.done), (0, &cursor("a"), false));
+    job = job.swept(7, None, 2, at(1_002));
+    assert_eq!((job.shard, &job.cursor, job.done), (1, &None, false));
+    job = job.swept(0, None, 2, at(1_003));
+    assert_eq!(
+        (job.shard, job.done, job.due),
+        (0, false, at(1_120)),
+        "the index may be behind"
+    );
+    job = job.swept(1, None, 2, at(1_121)).swept(0, None, 2, at(1_122));
+    assert_eq!((job.done, job.emails, job.no), (true, 108, 5));
+    let late = super::Job {
+        sweep_from: at(1_120),
+        ..super::Job::new(&queue(), job.id, Task::Release, at(1_000))
+    };
+    assert!(late.swept(0, None, 1, at(5_000)).done, "it began late enough");
+}
+
+#[test]
+fn a_job_is_given_up_when_the_opposite_is_wanted() {
+    let now = at(2_000);
+    let paused = queue().paused(Pause {
+        since: at(1_500),
+        reason: None,
+        until: Some(at(3_000)),
+    });
+    assert!(job(Task::Release).is_wanted(&queue(), now));
+    assert!(!job(Task::Release).is_wanted(&paused, now));
+    assert!(
+        job(Task::Release).is_wanted(&paused, at(3_000)),
+        "the pause is over by itself"
+    );
+    assert!(job(Task::Purge).is_wanted(&queue().purged(at(1_000)), now));
+    assert!(!job(Task::Purge).is_wanted(&queue(), now));
+    assert!(job(Task::Restore).is_wanted(&queue(), now));
+    assert!(!job(Task::Restore).is_wanted(&queue().purged(at(1_500)), now));
+    assert!(job(Task::Restore).is_wanted(&queue().purged(at(900)), now));
+    assert!(
+        job(Task::Retry {
+            cause: None,
+            since: None
+        })
+        .is_wanted(&paused, now)
+    );
+    assert!(job(Task::Release).given_up().done);
+}
+
+#[test]
+fn the_index_says_which_emails_a_job_is_about() {
+    let retry = |cause, since: Option<i64>| {
+        job(Task::Retry {
+            cause,
+            since: since.map(at),
+        })
+    };
+    let (failed, rejected) = (Status::Failed, Some(Cause::Rejected));
+    assert!(retry(None, None).may_concern(failed, rejected, at(900)));
+    assert!(
+        !retry(None, None).may_concern(failed, rejected, at(1_001)),
+        "failed after it was asked for"
+    );
+    assert!(retry(rejected, Some(900)).may_concern(failed, rejected, at(900)));
+    assert!(!retry(rejected, Some(901)).may_concern(failed, rejected, at(900)));
+    assert!(!retry(Some(Cause::TooLarge), None).may_concern(failed, rejected, at(900)));
+    let expired = (Status::Expired, Some(Cause::Expired));
+    assert!(
+        !retry(None, None).may_concern(expired.0, expired.1, at(900)),
+        "only when that is said"
+    );
+    assert!(retry(Some(Cause::Expired), None).may_concern(expired.0, expired.1, at(900)));
+    for status in [Status::Canceled, Status::Unknown] {
+        assert!(!retry(None, None).may_concern(status, None, at(900)));
+        assert!(job(Task::Restore).may_concern(status, Some(Cause::Purged), at(900)));
+        assert!(!job(Task::Restore).may_concern(status, None, at(900)));
+    }
+}

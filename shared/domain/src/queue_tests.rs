@@ -1,0 +1,147 @@
+use super::*;
+use crate::id::EmailId;
+use crate::row::{BodyPlace, BodyRef};
+
+pub(crate) fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(secs * 1000)
+}
+
+fn queue() -> Queue {
+    let key = QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::default(),
+    };
+    Queue::plain(key, at(0))
+}
+
+fn pause(until: Option<i64>) -> Pause {
+    Pause {
+        since: at(100),
+        reason: None,
+        until: until.map(at),
+    }
+}
+
+/// Accepted at 1000.
+fn row(status: Status) -> Row {
+    let body = BodyRef {
+        sha256: "00".repeat(32),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    Row {
+        status,
+        expires_at: at(9_000),
+        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
+    }
+}
+
+#[test]
+fn names_are_what_a_url_can_hold() {
+    for name in ["a", "news-2", &"x".repeat(64)] {
+        assert_eq!(QueueName::parse(name).map(String::from).as_deref(), Ok(name));
+    }
+    for name in ["", "A", "a_b", "a.b", "a/b", "ä", "a b", "a\n", &"x".repeat(65)] {
+        assert_eq!(QueueName::parse(name), Err(NoQueueName), "{name}");
+    }
+    assert!(QueueName::default().is_default());
+}
+
+#[test]
+fn a_pause_ends_by_itself_or_by_hand() {
+    let (plain, now) = (queue(), at(2_000));
+    assert!(!plain.is_paused(now));
+    let for_ever = plain.paused(pause(None));
+    assert!(for_ever.is_paused(now));
+    assert!(!for_ever.resumed().is_paused(now));
+    let until = plain.paused(pause(Some(2_000)));
+    assert!(until.is_paused(at(1_999)));
+    assert!(!until.is_paused(now), "over at its very time");
+}
+
+#[test]
+fn only_what_waits_is_held_or_dropped() {
+    let now = at(2_000);
+    let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
+    for status in Status::ALL {
+        let row = row(status);
+        assert_eq!(queue().bids(&row, now), Bid::Go);
+        let waits = status == Status::Queued;
+        assert_eq!(held.bids(&row, now), if waits { Bid::Hold } else { Bid::Go });
+        assert_eq!(purged.bids(&row, now), if waits { Bid::Drop } else { Bid::Go });
+        assert_eq!(
+            held.purged(at(1_000)).bids(&row, now) == Bid::Drop,
+            waits,
+            "a purge is stronger"
+        );
+    }
+    assert_eq!(
+        queue().purged(at(999)).bids(&row(Status::Queued), now),
+        Bid::Go,
+        "accepted after the purge"
+    );
+    let again = Row {
+        retried_at: Some(at(1_001)),
+        ..row(Status::Queued)
+    };
+    assert_eq!(purged.bids(&again, now), Bid::Go, "asked for again after the purge");
+    assert_eq!(purged.restored().bids(&row(Status::Queued), now), Bid::Go);
+}
+
+#[test]
+fn every_change_has_a_number_of_its_own() {
+    let queue = queue();
+    let changes = [
+        queue.paused(pause(None)),
+        queue.resumed(),
+        queue.purged(at(1)),
+        queue.restored(),
+        queue.deleted(),
+    ];
+    for changed in changes {
+        assert_eq!(changed.no, 1);
+    }
+    assert_eq!(
+        queue.purged(at(5)).purged(at(3)).purged_before,
+        Some(at(5)),
+        "never taken back by a late one"
+    );
+    assert!(!queue.paused(pause(None)).deleted().is_paused(at(2_000)));
+}
+
+#[test]
+fn what_was_purged_is_seen_to_have_ended_at_once() {
+    let (purged, now) = (queue().purged(at(1_000)), at(2_000));
+    let seen = purged.shows(row(Status::Queued), now);
+    assert_eq!((seen.status, seen.cause), (Status::Canceled, Some(Cause::Purged)));
+    let maybe_out = Row {
+        maybe_duplicate: true,
+        ..row(Status::Queued)
+    };
+    assert_eq!(purged.shows(maybe_out, now).status, Status::Unknown);
+    let expired = purged.shows(row(Status::Queued), at(9_000));
+    assert_eq!(
+        expired.cause_at(at(9_000)),
+        Some(Cause::Expired),
+        "its time was over before"
+    );
+    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
+        assert_eq!(purged.shows(row(status), now), row(status));
+    }
+}
+
+#[test]
+fn the_queues_own_waits_replace_the_deployments() {
+    let standard = Policy::standard();
+    assert_eq!(*queue().policy(&standard), standard);
+    let own = Queue {
+        retry_waits: Some(vec![Duration::from_secs(7)]),
+        ..queue()
+    };
+    let policy = own.policy(&standard);
+    assert_eq!(policy.retry.waits, [Duration::from_secs(7)]);
+    assert_eq!(
+        (policy.lease, policy.retry.no_leave),
+        (standard.lease, standard.retry.no_leave)
+    );
+}

@@ -1,0 +1,228 @@
+//! What one change of a row counts.
+//!
+//! **Invariant:** pure, and of this change alone: the rows before and after, and when. Whatever is
+//! added when a row comes somewhere is taken away when it leaves, however it leaves.
+//! **Start reading at** [`counted`].
+
+use std::collections::BTreeMap;
+
+use super::counter::{Counter, Delta, Figure, Level, hour_of};
+use super::portion::Mark;
+use crate::cause::Cause;
+use crate::fate::Fate;
+use crate::ports::EmailKey;
+use crate::row::Status;
+use crate::timestamp::Timestamp;
+
+/// What of a row is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Glimpse {
+    /// When it was accepted: tells a row from the one that had its key before.
+    pub born: Timestamp,
+    /// The named queue.
+    pub queue: String,
+    /// Where it is in its life.
+    pub status: Status,
+    /// Why the last attempt did not end in an acceptance.
+    pub cause: Option<Cause>,
+    /// Not to be submitted before this.
+    pub not_before: Timestamp,
+    /// It was asked for at a time.
+    pub scheduled: bool,
+    /// It was tried.
+    pub tried: bool,
+    /// It waits in a queue that is paused.
+    pub held: bool,
+    /// How many recipients.
+    pub recipients: u32,
+    /// Bytes of its attachments.
+    pub attachment_bytes: u64,
+    /// What became of each recipient.
+    pub fates: BTreeMap<String, Fate>,
+    /// When it was last opened.
+    pub opened_at: Option<Timestamp>,
+    /// When a link in it was last clicked.
+    pub clicked_at: Option<Timestamp>,
+}
+
+/// A change of a row, as the stream tells it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// Whose row.
+    pub key: EmailKey,
+    /// By which it is known again.
+    pub mark: Mark,
+    /// When it was made.
+    pub at: Timestamp,
+    /// The row before; `None` when there was none.
+    pub before: Option<Glimpse>,
+    /// The row after; `None` when it is gone.
+    pub after: Option<Glimpse>,
+}
+
+/// The figure of a slot.
+type Slot = fn(u8) -> Figure;
+
+/// What of a row says when something was seen last.
+type SeenAt = fn(&Glimpse) -> Option<Timestamp>;
+
+/// What changes, by counter.
+pub type Deltas = BTreeMap<Counter, Delta>;
+
+/// What a change counts. Nothing, if it changes nothing that is counted.
+#[must_use]
+pub fn counted(change: &Change) -> Deltas {
+    let mut sum = Sum {
+        change,
+        deltas: Deltas::new(),
+    };
+    let (before, after) = (change.before.as_ref(), change.after.as_ref());
+    if let Some(before) = before {
+        sum.stands(before, -1);
+    }
+    if let Some(after) = after {
+        sum.stands(after, 1);
+        // A row of another birth is another email: nothing became of it yet.
+        sum.became(before.filter(|before| before.born == after.born), after);
+    }
+    let mut deltas = sum.deltas;
+    for delta in deltas.values_mut() {
+        delta.figures.retain(|_, by| *by != 0);
+    }
+    deltas.retain(|_, delta| !delta.figures.is_empty());
+    deltas
+}
+
+struct Sum<'a> {
+    change: &'a Change,
+    deltas: Deltas,
+}
+
+impl Sum<'_> {
+    fn add(&mut self, counter: Counter, figure: Figure, by: i64) {
+        self.deltas.entry(counter).or_default().add(figure, by);
+    }
+
+    /// A row is where it is, or is no longer.
+    fn stands(&mut self, row: &Glimpse, by: i64) {
+        let (figure, slot): (_, Option<Slot>) = match row.status {
+            Status::Queued if row.held => (Figure::Held, None),
+            Status::Queued if row.tried => (Figure::Retry, Some(Figure::RetryIn)),
+            Status::Queued if row.scheduled => (Figure::Scheduled, Some(Figure::ScheduledIn)),
+            Status::Queued => (Figure::Queued, None),
+            Status::Sending | Status::Uncertain | Status::Failing => (Figure::Sending, None),
+            Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => return,
+        };
+        let (tenant, queue) = (self.change.key.tenant.clone(), row.queue.clone());
+        let standing = Counter::Standing {
+            tenant: tenant.clone(),
+            queue: queue.clone(),
+        };
+        self.add(standing, figure, by);
+        let Some(slot) = slot else { return };
+        for level in Level::ALL {
+            let (begin, index) = level.slot(row.not_before);
+            // A slot that has come is never read again: it is not written, either.
+            if (begin, index) > level.slot(self.change.at) {
+                let waiting = Counter::Waiting {
+                    tenant: tenant.clone(),
+                    queue: queue.clone(),
+                    level,
+                    begin,
+                };
+                self.add(waiting, slot(index), by);
+            }
+        }
+    }
+
+    /// Something became of a row.
+    fn became(&mut self, before: Option<&Glimpse>, row: &Glimpse) {
+        let recipients = i64::from(row.recipients);
+        if before.is_none() {
+            self.flow(row, Figure::Accepted, 1);
+            self.flow(row, Figure::AcceptedRecipients, recipients);
+        }
+        if before.is_none_or(|before| before.status != row.status) {
+            match row.status {
+                Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => {}
+                Status::Sent => {
+                    let bytes = i64::try_from(row.attachment_bytes).unwrap_or(i64::MAX);
+                    self.flow(row, Figure::Sent, 1);
+                    self.flow(row, Figure::SentRecipients, recipients);
+                    self.flow(row, Figure::SentAttachmentBytes, bytes.saturating_mul(recipients));
+                }
+                Status::Failed => {
+                    self.ended(row, Figure::Failed);
+                    if row.cause == Some(Cause::Suppressed) {
+                        self.flow(row, Figure::Suppressed, 1);
+                    }
+                }
+                Status::Unknown => self.ended(row, Figure::Unknown),
+                Status::Expired => self.ended(row, Figure::Expired),
+                Status::Canceled => self.flow(row, Figure::Canceled, 1),
+            }
+        }
+        for (recipient, fate) in &row.fates {
+            if before.and_then(|before| before.fates.get(recipient)) != Some(fate)
+                && let Some(figure) = figure_of(*fate)
+            {
+                self.flow(row, figure, 1);
+            }
+        }
+        let seen = [
+            (|row: &Glimpse| row.opened_at, Figure::Opened, Figure::FirstOpened),
+            (|row: &Glimpse| row.clicked_at, Figure::Clicked, Figure::FirstClicked),
+        ] as [(SeenAt, _, _); 2];
+        for (at, again, first) in seen {
+            let known = before.and_then(at);
+            if at(row) > known {
+                self.flow(row, again, 1);
+                self.flow(row, first, i64::from(known.is_none()));
+            }
+        }
+    }
+
+    /// A row ended unsent.
+    fn ended(&mut self, row: &Glimpse, figure: Figure) {
+        self.flow(row, figure, 1);
+        let Some(cause) = row.cause else { return };
+        let failures = Counter::Failures {
+            tenant: self.change.key.tenant.clone(),
+            hour: hour_of(self.change.at),
+            queue: row.queue.clone(),
+            cause,
+        };
+        let delta = self.deltas.entry(failures).or_default();
+        delta.add(Figure::Count, 1);
+        delta.latest = Some((self.change.at, self.change.key.id));
+    }
+
+    /// Counts in the row's queue and in all together.
+    fn flow(&mut self, row: &Glimpse, figure: Figure, by: i64) {
+        for queue in [Some(row.queue.clone()), None] {
+            let flow = Counter::Flow {
+                tenant: self.change.key.tenant.clone(),
+                queue,
+                hour: hour_of(self.change.at),
+            };
+            self.add(flow, figure, by);
+        }
+    }
+}
+
+/// What a fate counts as; who is left out of an email has no part in it.
+const fn figure_of(fate: Fate) -> Option<Figure> {
+    match fate {
+        Fate::Suppressed => None,
+        Fate::DeliveryDelayed => Some(Figure::DeliveryDelayed),
+        Fate::SoftBounced => Some(Figure::SoftBounced),
+        Fate::Delivered => Some(Figure::Delivered),
+        Fate::Bounced => Some(Figure::Bounced),
+        Fate::Rejected => Some(Figure::Rejected),
+        Fate::Complained => Some(Figure::Complained),
+    }
+}
+
+#[cfg(test)]
+#[path = "change_tests.rs"]
+mod tests;

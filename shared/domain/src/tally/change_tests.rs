@@ -1,0 +1,235 @@
+use super::super::samples::{at, change, queued, tried};
+use super::*;
+
+/// What is counted, in short: `+3 sent in default`; of flow, what is counted in the queue.
+fn told(before: Option<Glimpse>, after: Option<Glimpse>) -> Vec<String> {
+    let counted = counted(&change(1, at(10), before, after));
+    let all = |wanted: &Option<String>| {
+        let of = |(counter, delta): (&Counter, &Delta)| {
+            let Counter::Flow { queue, .. } = counter else {
+                return None;
+            };
+            (queue == wanted).then(|| delta.clone())
+        };
+        counted.iter().filter_map(of).collect::<Vec<_>>()
+    };
+    assert_eq!(all(&None), all(&Some("default".to_owned())), "in all as in the queue");
+    let mut told = Vec::new();
+    for (counter, delta) in &counted {
+        let place = match counter {
+            Counter::Flow { queue: None, .. } => continue,
+            Counter::Flow {
+                queue: Some(queue),
+                hour,
+                ..
+            } => {
+                assert_eq!(hour.to_string(), "2026-11-24T09:00:00.000Z");
+                queue.clone()
+            }
+            Counter::Standing { queue, .. } => format!("now {queue}"),
+            Counter::Waiting { level, .. } => format!("{level:?}"),
+            Counter::Failures { queue, cause, .. } => format!("failures {queue} {}", cause.as_str()),
+        };
+        told.extend(
+            delta
+                .figures
+                .iter()
+                .map(|(figure, by)| format!("{by:+} {figure:?} {place}")),
+        );
+    }
+    told
+}
+
+#[test]
+fn a_life_is_counted_step_by_step() {
+    let of_status = |status| Some(tried(status));
+    let with_fates = |fates: &[(&str, Fate)]| {
+        let fates = fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate)).collect();
+        Some(Glimpse {
+            fates,
+            recipients: 2,
+            ..tried(Status::Sent)
+        })
+    };
+    let sent = Glimpse {
+        recipients: 2,
+        attachment_bytes: 50,
+        ..tried(Status::Sent)
+    };
+    for (before, after, expected) in [
+        (
+            None,
+            Some(queued()),
+            &[
+                "+1 Accepted default",
+                "+1 AcceptedRecipients default",
+                "+1 Queued now default",
+            ][..],
+        ),
+        (
+            Some(queued()),
+            of_status(Status::Sending),
+            &["-1 Queued now default", "+1 Sending now default"],
+        ),
+        (
+            of_status(Status::Sending),
+            Some(sent),
+            &[
+                "+1 Sent default",
+                "+2 SentRecipients default",
+                "+100 SentAttachmentBytes default",
+                "-1 Sending now default",
+            ],
+        ),
+        (
+            with_fates(&[("a", Fate::DeliveryDelayed)]),
+            with_fates(&[("a", Fate::Delivered), ("b", Fate::Bounced)]),
+            &["+1 Delivered default", "+1 Bounced default"],
+        ),
+        (
+            with_fates(&[("a", Fate::Delivered)]),
+            with_fates(&[("a", Fate::Complained)]),
+            &["+1 Complained default"],
+        ),
+        (of_status(Status::Sending), of_status(Status::Uncertain), &[]),
+        (of_status(Status::Uncertain), of_status(Status::Failing), &[]),
+        (
+            of_status(Status::Queued),
+            of_status(Status::Canceled),
+            &["+1 Canceled default", "-1 Retry now default"],
+        ),
+        (of_status(Status::Sent), None, &[]),
+        (Some(queued()), None, &["-1 Queued now default"]),
+    ] {
+        assert_eq!(told(before, after), expected);
+    }
+}
+
+#[test]
+fn what_ends_unsent_is_counted_for_its_cause_with_an_example() {
+    for (status, cause, figure) in [
+        (Status::Failed, Cause::Rejected, "Failed"),
+        (Status::Unknown, Cause::AnswerLost, "Unknown"),
+        (Status::Expired, Cause::Expired, "Expired"),
+    ] {
+        let after = Glimpse {
+            cause: Some(cause),
+            ..tried(status)
+        };
+        let expected = [
+            format!("+1 {figure} default"),
+            "-1 Sending now default".to_owned(),
+            format!("+1 Count failures default {}", cause.as_str()),
+        ];
+        assert_eq!(told(Some(tried(Status::Failing)), Some(after.clone())), expected);
+        let counted = counted(&change(3, at(10), None, Some(after)));
+        let latest = counted.values().find_map(|delta| delta.latest);
+        assert_eq!(latest, Some((at(10), change(3, at(0), None, None).key.id)));
+    }
+    let suppressed = Glimpse {
+        cause: Some(Cause::Suppressed),
+        ..tried(Status::Failed)
+    };
+    assert!(told(Some(tried(Status::Failing)), Some(suppressed)).contains(&"+1 Suppressed default".to_owned()));
+}
+
+#[test]
+fn openings_are_counted_when_more_of_them_are_known() {
+    let opened = |secs: Option<i64>| {
+        Some(Glimpse {
+            opened_at: secs.map(at),
+            ..tried(Status::Sent)
+        })
+    };
+    assert_eq!(
+        told(opened(None), opened(Some(1))),
+        ["+1 Opened default", "+1 FirstOpened default"]
+    );
+    assert_eq!(told(opened(Some(1)), opened(Some(2))), ["+1 Opened default"]);
+    assert_eq!(told(opened(Some(2)), opened(Some(2))), [""; 0]);
+    let clicked = |secs: Option<i64>| {
+        Some(Glimpse {
+            clicked_at: secs.map(at),
+            ..tried(Status::Sent)
+        })
+    };
+    assert_eq!(
+        told(clicked(None), clicked(Some(1))),
+        ["+1 Clicked default", "+1 FirstClicked default"]
+    );
+}
+
+#[test]
+fn what_waits_is_counted_in_every_slot_that_has_not_come() {
+    let scheduled = |secs| {
+        Some(Glimpse {
+            scheduled: true,
+            not_before: at(secs),
+            ..queued()
+        })
+    };
+    let levels = |secs| -> Vec<String> {
+        let told = told(Some(queued()), scheduled(secs)).into_iter();
+        told.filter(|one| one.contains("In(")).collect()
+    };
+    assert_eq!(levels(20), [""; 0], "this minute has come");
+    assert_eq!(levels(70), ["+1 ScheduledIn(31) Minute"]);
+    assert_eq!(levels(3600), ["+1 ScheduledIn(30) Minute", "+1 ScheduledIn(10) Hour"]);
+    let far = [
+        "+1 ScheduledIn(30) Minute",
+        "+1 ScheduledIn(9) Hour",
+        "+1 ScheduledIn(14) Day",
+    ];
+    assert_eq!(levels(86_400), far);
+    // Rescheduled: the queue has as many as before.
+    assert_eq!(
+        told(scheduled(70), scheduled(130)),
+        ["-1 ScheduledIn(31) Minute", "+1 ScheduledIn(32) Minute"]
+    );
+    // Claimed when its time has come: its slot is not touched.
+    assert_eq!(
+        told(scheduled(5), Some(tried(Status::Sending))),
+        ["-1 Scheduled now default", "+1 Sending now default"]
+    );
+}
+
+#[test]
+fn a_row_that_moves_to_another_queue_or_into_hold_leaves_where_it_was() {
+    let held = Glimpse { held: true, ..queued() };
+    assert_eq!(
+        told(Some(queued()), Some(held)),
+        ["-1 Queued now default", "+1 Held now default"]
+    );
+    let other = Glimpse {
+        queue: "other".to_owned(),
+        ..queued()
+    };
+    assert_eq!(
+        told(Some(queued()), Some(other)),
+        ["-1 Queued now default", "+1 Queued now other"]
+    );
+}
+
+#[test]
+fn a_row_in_the_place_of_a_forgotten_one_is_another_email() {
+    let next = Glimpse {
+        born: at(9),
+        ..queued()
+    };
+    let expected = [
+        "+1 Accepted default",
+        "+1 AcceptedRecipients default",
+        "+1 Queued now default",
+    ];
+    assert_eq!(told(Some(tried(Status::Sent)), Some(next)), expected);
+}
+
+#[test]
+fn what_changes_nothing_that_is_counted_counts_nothing() {
+    let next = Glimpse {
+        not_before: at(99),
+        ..queued()
+    };
+    assert_eq!(counted(&change(1, at(10), Some(queued()), Some(next))), Deltas::new());
+    assert_eq!(counted(&change(1, at(10), None, None)), Deltas::new());
+}

@@ -1,0 +1,299 @@
+//! What is counted: counters, each a few figures that change together.
+//!
+//! **Invariant:** a counter and a figure have one name for good: figures that are stored are
+//! added to for as long as they are kept.
+
+use std::collections::BTreeMap;
+
+use crate::cause::Cause;
+use crate::id::{EmailId, TenantId};
+use crate::timestamp::Timestamp;
+
+/// Milliseconds of an hour.
+pub const HOUR_MS: i64 = 3_600_000;
+
+/// The figures of one item of the table.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Counter {
+    /// How many became what in an hour.
+    Flow {
+        /// Whose.
+        tenant: TenantId,
+        /// In which queue; in all of them together when there is none.
+        queue: Option<String>,
+        /// When the hour began.
+        hour: Timestamp,
+    },
+    /// How many emails of a queue are where.
+    Standing {
+        /// Whose.
+        tenant: TenantId,
+        /// In which queue.
+        queue: String,
+    },
+    /// How many emails of a queue wait for each time of a stretch.
+    Waiting {
+        /// Whose.
+        tenant: TenantId,
+        /// In which queue.
+        queue: String,
+        /// How finely the times are told apart.
+        level: Level,
+        /// When the stretch begins.
+        begin: Timestamp,
+    },
+    /// How many emails of a queue ended unsent for a cause in an hour.
+    Failures {
+        /// Whose.
+        tenant: TenantId,
+        /// When the hour began.
+        hour: Timestamp,
+        /// In which queue.
+        queue: String,
+        /// For which cause.
+        cause: Cause,
+    },
+}
+
+/// How finely the times are told apart that emails wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// The minutes of an hour.
+    Minute,
+    /// The hours of a day.
+    Hour,
+    /// The days of a stretch of 32.
+    Day,
+}
+
+impl Level {
+    /// All three.
+    pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
+
+    const fn unit_ms(self) -> i64 {
+        match self {
+            Self::Minute => 60_000,
+            Self::Hour => HOUR_MS,
+            Self::Day => 24 * HOUR_MS,
+        }
+    }
+
+    const fn slots(self) -> i64 {
+        match self {
+            Self::Minute => 60,
+            Self::Hour => 24,
+            Self::Day => 32,
+        }
+    }
+
+    /// In which stretch a time is, and in which slot of it.
+    #[must_use]
+    pub fn slot(self, at: Timestamp) -> (Timestamp, u8) {
+        let ordinal = at.as_millis().div_euclid(self.unit_ms());
+        let index = u8::try_from(ordinal.rem_euclid(self.slots())).unwrap_or(0);
+        (floor(at, self.unit_ms().saturating_mul(self.slots())), index)
+    }
+
+    /// When a stretch that begins so is over.
+    #[must_use]
+    pub fn end(self, begin: Timestamp) -> Timestamp {
+        let span = self.unit_ms().saturating_mul(self.slots());
+        Timestamp::from_millis(begin.as_millis().saturating_add(span))
+    }
+}
+
+/// When the hour of a time began.
+#[must_use]
+pub fn hour_of(at: Timestamp) -> Timestamp {
+    floor(at, HOUR_MS)
+}
+
+/// The latest multiple of so many milliseconds that is not after a time.
+#[must_use]
+pub fn floor(at: Timestamp, unit_ms: i64) -> Timestamp {
+    let past = at.as_millis().checked_rem_euclid(unit_ms).unwrap_or(0);
+    Timestamp::from_millis(at.as_millis().saturating_sub(past))
+}
+
+/// One number of a counter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Figure {
+    /// Flow: emails that were accepted.
+    Accepted,
+    /// Flow: their recipients.
+    AcceptedRecipients,
+    /// Flow: emails that SES accepted.
+    Sent,
+    /// Flow: their recipients.
+    SentRecipients,
+    /// Flow: bytes of their attachments, for each recipient.
+    SentAttachmentBytes,
+    /// Flow: recipients whose server took it.
+    Delivered,
+    /// Flow: recipients whose server did not take it yet.
+    DeliveryDelayed,
+    /// Flow: recipients for whom SES stopped trying.
+    SoftBounced,
+    /// Flow: recipients whose server refused it for good.
+    Bounced,
+    /// Flow: recipients to whom SES did not send it after all.
+    Rejected,
+    /// Flow: recipients who reported it as spam.
+    Complained,
+    /// Flow: emails of which another opening became known.
+    Opened,
+    /// Flow: emails that were opened for the first time.
+    FirstOpened,
+    /// Flow: emails of which another click became known.
+    Clicked,
+    /// Flow: emails that were clicked in for the first time.
+    FirstClicked,
+    /// Flow: emails that failed.
+    Failed,
+    /// Flow: those of them whose recipients are suppressed.
+    Suppressed,
+    /// Flow: emails that were taken back.
+    Canceled,
+    /// Flow: emails whose time ran out.
+    Expired,
+    /// Flow: emails of which it could not be found out whether SES accepted them.
+    Unknown,
+    /// Standing: emails that are due, whatever becomes of their time.
+    Queued,
+    /// Standing: emails that were asked for at a time, whether it has come or not.
+    Scheduled,
+    /// Standing: emails that were tried, whether the time of the next attempt has come or not.
+    Retry,
+    /// Standing: emails that a sender holds, or held last and that have not ended.
+    Sending,
+    /// Standing: emails that wait in a queue that is paused.
+    Held,
+    /// Waiting: emails that were asked for in this slot.
+    ScheduledIn(u8),
+    /// Waiting: emails whose next attempt is in this slot.
+    RetryIn(u8),
+    /// Failures: emails.
+    Count,
+}
+
+impl Figure {
+    /// All that have no slot, with their stored names.
+    const NAMED: [(Self, &'static str); 26] = [
+        (Self::Accepted, "ac"),
+        (Self::AcceptedRecipients, "ar"),
+        (Self::Sent, "se"),
+        (Self::SentRecipients, "sr"),
+        (Self::SentAttachmentBytes, "sb"),
+        (Self::Delivered, "de"),
+        (Self::DeliveryDelayed, "dd"),
+        (Self::SoftBounced, "bs"),
+        (Self::Bounced, "bo"),
+        (Self::Rejected, "re"),
+        (Self::Complained, "co"),
+        (Self::Opened, "op"),
+        (Self::FirstOpened, "of"),
+        (Self::Clicked, "cl"),
+        (Self::FirstClicked, "cf"),
+        (Self::Failed, "fa"),
+        (Self::Suppressed, "su"),
+        (Self::Canceled, "ca"),
+        (Self::Expired, "ex"),
+        (Self::Unknown, "un"),
+        (Self::Queued, "qu"),
+        (Self::Scheduled, "sc"),
+        (Self::Retry, "ry"),
+        (Self::Sending, "sg"),
+        (Self::Held, "he"),
+        (Self::Count, "n"),
+    ];
+
+    /// The name it is stored by.
+    #[must_use]
+    pub fn name(self) -> String {
+        if let Self::ScheduledIn(slot) = self {
+            return format!("s{slot}");
+        }
+        if let Self::RetryIn(slot) = self {
+            return format!("r{slot}");
+        }
+        let named = Self::NAMED.iter().find(|(figure, _)| *figure == self);
+        named.map_or_else(String::new, |(_, name)| (*name).to_owned())
+    }
+
+    /// Reads a stored name; one that nobody knows is of a newer version.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        if let Some((figure, _)) = Self::NAMED.iter().find(|(_, known)| *known == name) {
+            return Some(*figure);
+        }
+        let slot = |rest: &str| rest.parse().ok();
+        match name.split_at_checked(1)? {
+            ("s", rest) => slot(rest).map(Self::ScheduledIn),
+            ("r", rest) => slot(rest).map(Self::RetryIn),
+            _ => None,
+        }
+    }
+}
+
+/// Numbers by what they count; what is not there is 0.
+pub type Figures = BTreeMap<Figure, i64>;
+
+/// By how much a counter changes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Delta {
+    /// What is added.
+    pub figures: Figures,
+    /// The latest example, and when that was.
+    pub latest: Option<(Timestamp, EmailId)>,
+}
+
+impl Delta {
+    /// Adds to a figure.
+    pub fn add(&mut self, figure: Figure, by: i64) {
+        let known = self.figures.entry(figure).or_insert(0);
+        *known = known.saturating_add(by);
+    }
+
+    /// Adds what another says; of two examples the other's.
+    pub fn merge(&mut self, other: &Self) {
+        for (figure, by) in &other.figures {
+            self.add(*figure, *by);
+        }
+        self.latest = other.latest.or(self.latest);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_figure_has_a_name_of_its_own_by_which_it_is_found() {
+        let slots = (0..60).flat_map(|slot| [Figure::ScheduledIn(slot), Figure::RetryIn(slot)]);
+        let all: Vec<Figure> = Figure::NAMED.iter().map(|(figure, _)| *figure).chain(slots).collect();
+        let names: BTreeSet<String> = all.iter().map(|figure| figure.name()).collect();
+        assert_eq!(names.len(), all.len());
+        for figure in all {
+            assert_eq!(Figure::parse(&figure.name()), Some(figure));
+        }
+        for none in ["", "v", "ttl", "s", "sx", "s-1", "s300", "é1", "pk"] {
+            assert_eq!(Figure::parse(none), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn slots_are_of_whole_hours_days_and_stretches_of_32_days() {
+        let at = Timestamp::parse_rfc3339("2026-11-24T17:48:59.999Z").unwrap();
+        let slot = |level: Level| {
+            let (begin, index) = level.slot(at);
+            (begin.to_string(), index, level.end(begin).to_string())
+        };
+        let told = |begin: &str, index, end: &str| (format!("{begin}:00:00.000Z"), index, format!("{end}:00:00.000Z"));
+        assert_eq!(slot(Level::Minute), told("2026-11-24T17", 48, "2026-11-24T18"));
+        assert_eq!(slot(Level::Hour), told("2026-11-24T00", 17, "2026-11-25T00"));
+        assert_eq!(slot(Level::Day), told("2026-11-11T00", 13, "2026-12-13T00"));
+        assert_eq!(hour_of(at).to_string(), "2026-11-24T17:00:00.000Z");
+    }
+}

@@ -1,0 +1,162 @@
+use std::collections::BTreeMap;
+
+use super::super::change::{Change, Glimpse, counted};
+use super::super::counter::Counter;
+use super::super::samples::{at, change, queued, tried};
+use super::*;
+use crate::row::Status;
+
+/// What is shown at `now` when these changes were counted.
+fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
+    let mut counters: BTreeMap<Counter, Figures> = BTreeMap::new();
+    for change in changes {
+        for (counter, delta) in counted(change) {
+            for (figure, by) in delta.figures {
+                *counters.entry(counter.clone()).or_default().entry(figure).or_default() += by;
+            }
+        }
+    }
+    let (mut standing, mut stretches) = (Figures::new(), Vec::new());
+    for (counter, figures) in counters {
+        match counter {
+            Counter::Standing { .. } => standing = figures,
+            Counter::Waiting { level, begin, .. } => stretches.push(Stretch { level, begin, figures }),
+            Counter::Flow { .. } | Counter::Failures { .. } => {}
+        }
+    }
+    QueueCounts::at(now, &standing, &stretches)
+}
+
+fn scheduled(secs: i64) -> Glimpse {
+    Glimpse {
+        scheduled: true,
+        not_before: at(secs),
+        ..queued()
+    }
+}
+
+#[test]
+fn every_email_is_where_it_is() {
+    let held = Glimpse { held: true, ..queued() };
+    let rows = [
+        queued(),
+        scheduled(120),
+        held,
+        tried(Status::Sending),
+        tried(Status::Uncertain),
+        tried(Status::Sent),
+        Glimpse {
+            not_before: at(300),
+            ..tried(Status::Queued)
+        },
+    ];
+    let changes: Vec<_> = (0..)
+        .zip(rows)
+        .map(|(n, row)| change(n, at(0), None, Some(row)))
+        .collect();
+    let expected = QueueCounts {
+        scheduled: 1,
+        queued: 1,
+        sending: 2,
+        retry: 1,
+        held: 1,
+    };
+    assert_eq!(shown(&changes, at(1)), expected);
+    let later = QueueCounts {
+        scheduled: 0,
+        queued: 3,
+        retry: 0,
+        ..expected
+    };
+    assert_eq!(
+        shown(&changes, at(300)),
+        later,
+        "their time has come, and nothing was written"
+    );
+}
+
+/// Whatever the distance, an email is scheduled until its minute comes, and queued from then on.
+#[test]
+fn whoever_waits_is_ahead_until_its_minute_comes() {
+    for secs in [
+        60,
+        61,
+        1_799,
+        1_800,
+        3_600,
+        5_400,
+        86_399,
+        86_400,
+        100_000,
+        3_000_000,
+        40_000_000,
+        300_000_000,
+    ] {
+        let waits = [change(1, at(0), None, Some(scheduled(secs)))];
+        let minute = secs.div_euclid(60) * 60;
+        for now in [
+            0,
+            59,
+            secs / 3,
+            secs / 2,
+            minute - 86_400,
+            minute - 3_600,
+            minute - 60,
+            minute - 1,
+        ] {
+            let now = at(now.clamp(0, minute - 1));
+            let expected = QueueCounts {
+                scheduled: 1,
+                ..QueueCounts::default()
+            };
+            assert_eq!(shown(&waits, now), expected, "{secs} s ahead, at {now}");
+        }
+        for now in [minute, secs, secs + 60, secs + 3_600, secs + 90_000, secs + 9_000_000] {
+            let expected = QueueCounts {
+                queued: 1,
+                ..QueueCounts::default()
+            };
+            assert_eq!(shown(&waits, at(now)), expected, "{secs} s ahead, at {}", at(now));
+        }
+    }
+}
+
+/// However long it waited, whoever leaves is nowhere any more, whenever that is looked at.
+#[test]
+fn whoever_leaves_is_gone_from_everywhere() {
+    for secs in [30, 70, 4_000, 90_000, 3_000_000] {
+        for leaves in [1, 40, secs / 2, secs, secs + 5, secs + 4_000] {
+            let comes = change(1, at(0), None, Some(scheduled(secs)));
+            let goes = change(2, at(leaves), Some(scheduled(secs)), Some(tried(Status::Canceled)));
+            for now in [leaves, leaves + 60, secs, secs + 100_000] {
+                let now = at(now.max(leaves));
+                let shown = shown(&[comes.clone(), goes.clone()], now);
+                assert_eq!(
+                    shown,
+                    QueueCounts::default(),
+                    "{secs} s ahead, left after {leaves} s, at {now}"
+                );
+            }
+        }
+    }
+}
+
+#[test]
+fn figures_of_two_moments_are_never_below_nothing() {
+    let standing = Figures::from([(Figure::Sending, -1), (Figure::Scheduled, 1)]);
+    let (begin, slot) = Level::Minute.slot(at(60));
+    let figures = Figures::from([(Figure::ScheduledIn(slot), 2), (Figure::RetryIn(slot), -3)]);
+    let stretch = Stretch {
+        level: Level::Minute,
+        begin,
+        figures,
+    };
+    let expected = QueueCounts {
+        scheduled: 2,
+        ..QueueCounts::default()
+    };
+    assert_eq!(
+        QueueCounts::at(at(0), &standing, &[stretch]).scheduled,
+        expected.scheduled
+    );
+}

@@ -1,0 +1,60 @@
+//! Rows and changes to begin a test with.
+
+use std::collections::BTreeMap;
+
+use super::change::{Change, Glimpse};
+use super::portion::{Mark, Sequence};
+use crate::id::{EmailId, TenantId};
+use crate::ports::EmailKey;
+use crate::row::Status;
+use crate::timestamp::Timestamp;
+
+/// Half past nine, and so many seconds.
+pub(super) fn at(secs: i64) -> Timestamp {
+    let begin = Timestamp::parse_rfc3339("2026-11-24T09:30:00Z").unwrap();
+    Timestamp::from_millis(begin.as_millis() + secs * 1000)
+}
+
+/// A row as it is accepted.
+pub(super) fn queued() -> Glimpse {
+    Glimpse {
+        born: at(0),
+        queue: "default".to_owned(),
+        status: Status::Queued,
+        cause: None,
+        not_before: at(0),
+        scheduled: false,
+        tried: false,
+        held: false,
+        recipients: 1,
+        attachment_bytes: 0,
+        fates: BTreeMap::new(),
+        opened_at: None,
+        clicked_at: None,
+    }
+}
+
+/// The same row in another status, tried once.
+pub(super) fn tried(status: Status) -> Glimpse {
+    Glimpse {
+        status,
+        tried: true,
+        ..queued()
+    }
+}
+
+/// The `n`th change of the stream, of the `n % 7`th email.
+pub(super) fn change(n: u8, at: Timestamp, before: Option<Glimpse>, after: Option<Glimpse>) -> Change {
+    let key = EmailKey {
+        tenant: TenantId::main(),
+        id: EmailId::from_random([n % 7; 16]),
+    };
+    let sequence = Sequence::parse(&format!("{}", 1000 + u32::from(n))).unwrap();
+    Change {
+        mark: Mark::new(&key, sequence, at),
+        key,
+        at,
+        before,
+        after,
+    }
+}

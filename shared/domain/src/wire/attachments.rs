@@ -1,0 +1,195 @@
+//! Reads `attachments` of an email, and the body of `POST /attachments`.
+//!
+//! **Role:** called by [`super::api`] and `manage`; calls [`crate::attachment`].
+//! **Invariant:** as [`super::api`]; what is wrong with an attachment is `invalid_attachment`.
+//! **Start reading at** [`parse_upload`].
+//!
+//! Source: resend-node 6.38 and resend-python 2.32, which send a content as base64, as a list of bytes,
+//! or (older ones) as Node's `{"type": "Buffer", "data": [...]}`; read 2026-11-24.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+)]
+
+use std::collections::HashSet;
+
+use super::api::{each_field, to_api};
+use super::json::{Node, echo, object, text, wrong_type};
+use crate::api_error::ApiError;
+use crate::attachment::{
+    self, Attachment, Checked, ContentId, FileName, Given, GivenContent, MediaType, Upload, UploadUse,
+};
+use crate::email::{EmailError, Problem};
+use crate::limits;
+
+/// The attachments of an email, in order.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Attachments {
+    /// Those that are there.
+    pub(super) whole: Vec<Attachment>,
+    /// Those that were uploaded, each with its place among all.
+    pub(super) uploads: Vec<(usize, UploadUse)>,
+}
+
+pub(super) fn read(node: Node) -> Result<Attachments, EmailError> {
+    read_all(node).map_err(EmailError::of_attachment)
+}
+
+fn read_all(node: Node) -> Result<Attachments, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(Attachments::default()),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type("attachments", "an array of objects", &node)),
+    };
+    if nodes.len() > limits::ATTACHMENTS_MAX {
+        let (found, max) = (nodes.len(), limits::ATTACHMENTS_MAX);
+        return Err(EmailError::at("attachments", Problem::TooMany { found, max }));
+    }
+    let (mut all, mut ids) = (Attachments::default(), HashSet::new());
+    for (index, node) in nodes.into_iter().enumerate() {
+        let path = format!("attachments[{index}]");
+        let checked = given(&path, node)?.check(&path)?;
+        let id = match &checked {
+            Checked::Whole(whole) => whole.content_id(),
+            Checked::Upload(upload) => upload.content_id.as_ref().map(ContentId::as_str),
+        };
+        if id.is_some_and(|id| !ids.insert(id.to_owned())) {
+            let why = "another attachment has this content_id";
+            return Err(EmailError::at(format!("{path}.content_id"), Problem::Bad(why)));
+        }
+        match checked {
+            Checked::Whole(whole) => all.whole.push(whole),
+            Checked::Upload(upload) => all.uploads.push((index, upload)),
+        }
+    }
+    Ok(all)
+}
+
+fn given(path: &str, node: Node) -> Result<Given, EmailError> {
+    let mut given = Given::default();
+    let mut seen = Vec::new();
+    for (key, value) in object(path, node)? {
+        let path = format!("{path}.{}", echo(&key));
+        if seen.contains(&key) {
+            return Err(EmailError::at(path, Problem::Repeated));
+        }
+        match key.as_str() {
+            "filename" => given.filename = text(&path, value)?,
+            "content_type" => given.content_type = text(&path, value)?,
+            // The Python SDK has two names for it.
+            "content_id" | "inline_content_id" => {
+                if let Some(id) = text(&path, value)?
+                    && given.content_id.replace(id).is_some()
+                {
+                    return Err(EmailError::at(path, Problem::Repeated));
+                }
+            }
+            "content" => given.content = content(&path, value)?,
+            "id" => given.id = text(&path, value)?,
+            "path" => given.path = text(&path, value)?,
+            "contentType" => return Err(EmailError::at(path, Problem::Unknown(": use content_type"))),
+            "contentId" => return Err(EmailError::at(path, Problem::Unknown(": use content_id"))),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        seen.push(key);
+    }
+    Ok(given)
+}
+
+fn content(path: &str, node: Node) -> Result<Option<GivenContent>, EmailError> {
+    const EXPECTED: &str = "base64 as a string, or an array of bytes";
+    match node {
+        Node::Null => Ok(None),
+        Node::Text(text) => Ok(Some(GivenContent::Base64(text))),
+        Node::Object(entries) => buffer(path, entries).map(Some),
+        node => match bytes(node) {
+            Ok(bytes) => Ok(Some(GivenContent::Bytes(bytes))),
+            Err(Node::Array(_)) => Err(EmailError::at(path, Problem::Bad(NO_BYTES))),
+            Err(node) => Err(wrong_type(path, EXPECTED, &node)),
+        },
+    }
+}
+
+const NO_BYTES: &str = "a list of bytes holds whole numbers from 0 to 255 only";
+
+/// What `JSON.stringify` makes of Node's `Buffer`.
+fn buffer(path: &str, entries: Vec<(String, Node)>) -> Result<GivenContent, EmailError> {
+    let (mut named, mut data) = (false, None);
+    for (key, value) in entries {
+        match (key.as_str(), value) {
+            ("type", Node::Text(name)) => named = name == "Buffer",
+            ("data", value) => data = bytes(value).ok(),
+            _ => {
+                named = false;
+                break;
+            }
+        }
+    }
+    let data = data.filter(|_| named).map(GivenContent::Bytes);
+    let why = "an object must be Node's Buffer: {\"type\": \"Buffer\", \"data\": [bytes]}";
+    data.ok_or_else(|| EmailError::at(path, Problem::Bad(why)))
+}
+
+fn bytes(node: Node) -> Result<Vec<u8>, Node> {
+    match node {
+        Node::Bytes(bytes) => Ok(bytes),
+        Node::Array(nodes) if nodes.is_empty() => Ok(Vec::new()),
+        node => Err(node),
+    }
+}
+
+/// Checks how many uploads a batch uses until now.
+pub(super) fn few_enough(found: usize) -> Result<(), EmailError> {
+    let max = limits::BATCH_UPLOADS_MAX;
+    if found <= max {
+        return Ok(());
+    }
+    let problem = Problem::TooManyUploads { found, max };
+    Err(EmailError::at("attachments", problem).of_attachment())
+}
+
+/// Reads the body of `POST /attachments`.
+///
+/// # Errors
+/// As [`super::api::parse_email`]; `invalid_attachment` where a value is bad.
+pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
+    let (mut filename, mut content_type, mut size) = (None, None, None);
+    each_field(body, |key, path, value| {
+        match (key, value) {
+            ("filename", value) => filename = text(path, value)?,
+            ("content_type", value) => content_type = text(path, value)?,
+            ("size", Node::Null) => {}
+            ("size", Node::Number(number)) => {
+                size = Some(number.and_then(|size| u64::try_from(size).ok()).unwrap_or_default())
+            }
+            ("size", node) => return Err(wrong_type(path, "a number", &node)),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    let missing = |field: &str| EmailError::at(field, Problem::Missing("this field is required"));
+    let bad = |field: &'static str| move |problem| EmailError::at(field, problem).of_attachment();
+    let read = || {
+        let filename = filename.ok_or_else(|| missing("filename"))?;
+        let filename = FileName::parse(&filename).map_err(bad("filename"))?;
+        let content_type = content_type.as_deref().map(MediaType::parse).transpose();
+        let content_type = content_type.map_err(bad("content_type"))?;
+        let size = size.ok_or_else(|| missing("size"))?;
+        if size == 0 {
+            let why = "must be a whole number of bytes, at least 1";
+            return Err(bad("size")(Problem::Bad(why)));
+        }
+        attachment::fits(attachment::encoded(size)).map_err(bad("size"))?;
+        Ok(Upload {
+            filename,
+            content_type,
+            size,
+        })
+    };
+    read().map_err(|error| to_api(None, error))
+}
+
+#[cfg(test)]
+#[path = "attachments_tests.rs"]
+mod tests;

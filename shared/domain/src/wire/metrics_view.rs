@@ -1,0 +1,430 @@
+//! What became of emails in a time, as the API shows it.
+//!
+//! **Invariant:** pure; the numbers follow from the figures of whole hours, and the rates from the
+//! numbers beside them.
+//! **Start reading at** [`MetricsView::new`].
+//!
+//! Source: Resend's OpenAPI document, version 1.5.0, `emails/metrics`, read 2026-11-24. Its metrics
+//! have their names here; `accepted` and all that are behind it are ours, and so are `failures`
+//! and `cost`. What this queue does not do (receiving, unsubscribing) counts nothing.
+
+use std::collections::BTreeMap;
+
+use jiff::ToSpan;
+use jiff::civil::Weekday;
+use jiff::tz::TimeZone;
+use serde::{Deserialize, Serialize};
+
+use crate::cause::Cause;
+use crate::cost::{Prices, Usd};
+use crate::ports::{FailuresOfHour, Hours};
+use crate::tally::counter::{Figure, Figures, HOUR_MS};
+use crate::timestamp::Timestamp;
+
+/// What can be asked for. Emails, where nothing else is said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Metric {
+    /// Nothing is received here: 0.
+    Received,
+    /// Recipients whose server took it.
+    Delivered,
+    /// Recipients who reported it as spam.
+    Complained,
+    /// Emails that were not sent because their recipients are suppressed.
+    Suppressed,
+    /// Recipients that bounced, for good or not.
+    Bounced,
+    /// Recipients for whom SES stopped trying.
+    BouncedTransient,
+    /// Recipients whose server refused it for good.
+    BouncedPermanent,
+    /// SES tells the two others apart: 0.
+    BouncedUndetermined,
+    /// Emails of which another opening became known.
+    Opened,
+    /// Emails of which another click became known.
+    Clicked,
+    /// Nobody unsubscribes here: 0.
+    Unsubscribed,
+    /// Recipients whose server did not take it at first.
+    DeliveryDelayed,
+    /// Emails that failed.
+    Failed,
+    /// Emails that SES accepted.
+    Sent,
+    /// Emails that were opened.
+    UniqueOpened,
+    /// Emails that were clicked in.
+    UniqueClicked,
+    /// Of the recipients sent to, how many it was delivered to.
+    DeliveryRate,
+    /// Of the emails sent, how many were opened.
+    OpenRate,
+    /// Of the emails sent, how many were clicked in.
+    ClickRate,
+    /// Of the recipients sent to, how many bounced.
+    BounceRate,
+    /// Of the recipients it was delivered to, how many complained.
+    ComplaintRate,
+    /// Nobody unsubscribes here: 0.
+    UnsubscribeRate,
+    /// Emails that this queue accepted.
+    Accepted,
+    /// Recipients of the emails sent.
+    Recipients,
+    /// Recipients to whom SES did not send it after all.
+    Rejected,
+    /// Emails that were taken back.
+    Canceled,
+    /// Emails whose time ran out.
+    Expired,
+    /// Emails of which it could not be found out whether SES accepted them.
+    Unknown,
+}
+
+impl Metric {
+    /// All of them.
+    pub const ALL: [Self; 28] = [
+        Self::Received,
+        Self::Delivered,
+        Self::Complained,
+        Self::Suppressed,
+        Self::Bounced,
+        Self::BouncedTransient,
+        Self::BouncedPermanent,
+        Self::BouncedUndetermined,
+        Self::Opened,
+        Self::Clicked,
+        Self::Unsubscribed,
+        Self::DeliveryDelayed,
+        Self::Failed,
+        Self::Sent,
+        Self::UniqueOpened,
+        Self::UniqueClicked,
+        Self::DeliveryRate,
+        Self::OpenRate,
+        Self::ClickRate,
+        Self::BounceRate,
+        Self::ComplaintRate,
+        Self::UnsubscribeRate,
+        Self::Accepted,
+        Self::Recipients,
+        Self::Rejected,
+        Self::Canceled,
+        Self::Expired,
+        Self::Unknown,
+    ];
+
+    /// The number, by the figures of its time.
+    fn of(self, figures: &Figures) -> Number {
+        let one = |figure| number(figures, figure);
+        let bounced = || one(Figure::SoftBounced).saturating_add(one(Figure::Bounced));
+        Number::Count(match self {
+            Self::Received | Self::BouncedUndetermined | Self::Unsubscribed => 0,
+            Self::Delivered => one(Figure::Delivered),
+            Self::Complained => one(Figure::Complained),
+            Self::Suppressed => one(Figure::Suppressed),
+            Self::Bounced => bounced(),
+            Self::BouncedTransient => one(Figure::SoftBounced),
+            Self::BouncedPermanent => one(Figure::Bounced),
+            Self::Opened => one(Figure::Opened),
+            Self::Clicked => one(Figure::Clicked),
+            Self::DeliveryDelayed => one(Figure::DeliveryDelayed),
+            Self::Failed => one(Figure::Failed),
+            Self::Sent => one(Figure::Sent),
+            Self::UniqueOpened => one(Figure::FirstOpened),
+            Self::UniqueClicked => one(Figure::FirstClicked),
+            Self::DeliveryRate => return rate(one(Figure::Delivered), one(Figure::SentRecipients)),
+            Self::OpenRate => return rate(one(Figure::FirstOpened), one(Figure::Sent)),
+            Self::ClickRate => return rate(one(Figure::FirstClicked), one(Figure::Sent)),
+            Self::BounceRate => return rate(bounced(), one(Figure::SentRecipients)),
+            Self::ComplaintRate => return rate(one(Figure::Complained), one(Figure::Delivered)),
+            Self::UnsubscribeRate => return Number::Rate(0.0),
+            Self::Accepted => one(Figure::Accepted),
+            Self::Recipients => one(Figure::SentRecipients),
+            Self::Rejected => one(Figure::Rejected),
+            Self::Canceled => one(Figure::Canceled),
+            Self::Expired => one(Figure::Expired),
+            Self::Unknown => one(Figure::Unknown),
+        })
+    }
+}
+
+fn number(figures: &Figures, figure: Figure) -> u64 {
+    let number = figures.get(&figure).copied().unwrap_or(0);
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// A share from 0 to 1, with four places; of nothing it is 0. What is delivered now may have been
+/// sent before: the share of a short time can be above 1.
+fn rate(part: u64, whole: u64) -> Number {
+    let parts = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0);
+    Number::Rate(f64::from(u32::try_from(parts).unwrap_or(u32::MAX)) / 10_000.0)
+}
+
+/// The value of a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[serde(untagged)]
+pub enum Number {
+    /// How many.
+    Count(u64),
+    /// A share, from 0 to 1.
+    Rate(f64),
+}
+
+/// How long a period is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Granularity {
+    /// An hour.
+    Hourly,
+    /// A day.
+    Daily,
+    /// A week, from Monday on.
+    Weekly,
+    /// A month.
+    Monthly,
+}
+
+impl Granularity {
+    /// When the period of a time began, in UTC.
+    #[must_use]
+    pub fn begin(self, at: Timestamp) -> Timestamp {
+        let begin = || {
+            let time = jiff::Timestamp::from_millisecond(at.as_millis()).ok()?;
+            let time = time.to_zoned_datetime(TimeZone::UTC).datetime();
+            let date = match self {
+                Self::Hourly => return Some(crate::tally::counter::hour_of(at)),
+                Self::Daily => time.date(),
+                Self::Weekly => {
+                    let since = i64::from(time.date().weekday().since(Weekday::Monday));
+                    time.date().checked_sub(since.days()).ok()?
+                }
+                Self::Monthly => time.date().first_of_month(),
+            };
+            let begin = date.to_zoned_datetime(TimeZone::UTC).ok()?.timestamp();
+            Some(Timestamp::from_millis(begin.as_millisecond()))
+        };
+        begin().unwrap_or(at)
+    }
+}
+
+/// By what the numbers are told apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Dimension {
+    /// By time.
+    Period,
+}
+
+/// What is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Wanted {
+    /// The hours.
+    pub hours: Hours,
+    /// The end of the time asked for, which may be within the last hour.
+    pub end: Timestamp,
+    /// The metrics.
+    pub metrics: Vec<Metric>,
+    /// By what they are told apart; all together when by nothing.
+    pub dimensions: Vec<Dimension>,
+    /// How long a period is.
+    pub granularity: Granularity,
+}
+
+/// The answer.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct MetricsView {
+    object: &'static str,
+    start_date: String,
+    end_date: String,
+    metrics: Vec<Metric>,
+    dimensions: Vec<Dimension>,
+    granularity: Granularity,
+    totals: BTreeMap<Metric, Number>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    data: Option<Vec<Row>>,
+    failures: Vec<CauseCount>,
+    cost: Cost,
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize)]
+struct Row {
+    period: String,
+    #[serde(flatten)]
+    metrics: BTreeMap<Metric, Number>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct CauseCount {
+    cause: Cause,
+    count: u64,
+}
+
+/// What SES asks for what was sent, by the deployment's prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+struct Cost {
+    cost_usd: Usd,
+    recipients: u64,
+    attachment_bytes: u64,
+    thousand_recipients_usd: Usd,
+    attachment_gigabyte_usd: Usd,
+}
+
+impl MetricsView {
+    /// Shows what is wanted of these hours.
+    #[must_use]
+    pub fn new(
+        wanted: &Wanted,
+        flow: &BTreeMap<Timestamp, Figures>,
+        failures: &[FailuresOfHour],
+        prices: &Prices,
+    ) -> Self {
+        let metrics = |figures: &Figures| {
+            let metrics = wanted.metrics.iter();
+            metrics.map(|metric| (*metric, metric.of(figures))).collect()
+        };
+        let mut total = Figures::new();
+        let mut periods: BTreeMap<Timestamp, Figures> = BTreeMap::new();
+        for hour in hours(wanted.hours) {
+            let period = periods.entry(wanted.granularity.begin(hour)).or_default();
+            for (figure, number) in flow.get(&hour).into_iter().flatten() {
+                for sum in [&mut *period, &mut total] {
+                    let sum = sum.entry(*figure).or_insert(0);
+                    *sum = sum.saturating_add(*number);
+                }
+            }
+        }
+        let rows = periods.iter().map(|(period, figures)| Row {
+            period: period.to_string(),
+            metrics: metrics(figures),
+        });
+        let mut causes: BTreeMap<Cause, u64> = BTreeMap::new();
+        for failure in failures {
+            let count = causes.entry(failure.cause).or_insert(0);
+            *count = count.saturating_add(failure.count);
+        }
+        let causes = causes.into_iter().filter(|(_, count)| *count > 0);
+        let (recipients, attachment_bytes) = (
+            number(&total, Figure::SentRecipients),
+            number(&total, Figure::SentAttachmentBytes),
+        );
+        Self {
+            object: "metrics",
+            start_date: wanted.hours.from.to_string(),
+            end_date: wanted.end.to_string(),
+            metrics: wanted.metrics.clone(),
+            dimensions: wanted.dimensions.clone(),
+            granularity: wanted.granularity,
+            totals: metrics(&total),
+            data: wanted.dimensions.contains(&Dimension::Period).then(|| rows.collect()),
+            failures: causes.map(|(cause, count)| CauseCount { cause, count }).collect(),
+            cost: Cost {
+                cost_usd: prices.cost(recipients, attachment_bytes),
+                recipients,
+                attachment_bytes,
+                thousand_recipients_usd: prices.thousand_recipients,
+                attachment_gigabyte_usd: prices.attachment_gigabyte,
+            },
+        }
+    }
+}
+
+/// The beginnings of hours.
+fn hours(hours: Hours) -> impl Iterator<Item = Timestamp> {
+    let next = |hour: &Timestamp| Some(Timestamp::from_millis(hour.as_millis().saturating_add(HOUR_MS)));
+    std::iter::successors(Some(hours.from), next).take_while(move |hour| *hour < hours.until)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn at(text: &str) -> Timestamp {
+        Timestamp::parse_rfc3339(text).unwrap()
+    }
+
+    #[test]
+    fn periods_begin_where_people_expect_it() {
+        let begin = |granularity: Granularity| granularity.begin(at("2026-11-25T17:48:59.999Z")).to_string();
+        assert_eq!(begin(Granularity::Hourly), "2026-11-25T17:00:00.000Z");
+        assert_eq!(begin(Granularity::Daily), "2026-11-25T00:00:00.000Z");
+        assert_eq!(begin(Granularity::Weekly), "2026-11-23T00:00:00.000Z");
+        assert_eq!(begin(Granularity::Monthly), "2026-11-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn every_metric_has_its_name_in_its_place() {
+        let names: Vec<String> = Metric::ALL
+            .iter()
+            .map(|metric| serde_json::to_value(metric).unwrap().as_str().unwrap().to_owned())
+            .collect();
+        assert_eq!(names[7..9], ["bounced_undetermined", "opened"]);
+        assert!(Metric::ALL.is_sorted(), "each once");
+    }
+
+    #[test]
+    fn numbers_are_added_up_by_period_and_in_all() {
+        let figures = |sent: i64, delivered: i64| {
+            let sent = [(Figure::Sent, sent), (Figure::SentRecipients, 2 * sent)];
+            Figures::from_iter(
+                sent.into_iter()
+                    .chain([(Figure::Delivered, delivered), (Figure::SoftBounced, 1)]),
+            )
+        };
+        let flow = BTreeMap::from([
+            (at("2026-11-24T22:00:00Z"), figures(10, 16)),
+            (at("2026-11-24T23:00:00Z"), figures(5, 8)),
+            (at("2026-11-26T00:00:00Z"), figures(1, 2)),
+        ]);
+        let failure = |cause, count| FailuresOfHour {
+            queue: "default".to_owned(),
+            cause,
+            count,
+            latest: None,
+        };
+        let wanted = Wanted {
+            hours: Hours {
+                from: at("2026-11-24T20:00:00Z"),
+                until: at("2026-11-26T02:00:00Z"),
+            },
+            end: at("2026-11-26T01:10:00Z"),
+            metrics: vec![Metric::Sent, Metric::DeliveryRate, Metric::Bounced, Metric::Received],
+            dimensions: vec![Dimension::Period],
+            granularity: Granularity::Daily,
+        };
+        let failures = [
+            failure(Cause::Rejected, 2),
+            failure(Cause::TooLarge, 1),
+            failure(Cause::Rejected, 3),
+        ];
+        let row = |period: &str, sent: u64, rate: f64, bounced: u64| json!({"period": format!("{period}T00:00:00.000Z"), "sent": sent, "delivery_rate": rate, "bounced": bounced, "received": 0});
+        assert_eq!(
+            serde_json::to_value(MetricsView::new(&wanted, &flow, &failures, &Prices::standard())).unwrap(),
+            json!({
+                "object": "metrics",
+                "start_date": "2026-11-24T20:00:00.000Z",
+                "end_date": "2026-11-26T01:10:00.000Z",
+                "metrics": ["sent", "delivery_rate", "bounced", "received"],
+                "dimensions": ["period"],
+                "granularity": "daily",
+                "totals": {"sent": 16, "delivery_rate": 0.8125, "bounced": 3, "received": 0},
+                "data": [row("2026-11-24", 15, 0.8, 2), row("2026-11-25", 0, 0.0, 0), row("2026-11-26", 1, 1.0, 1)],
+                "failures": [{"cause": "rejected", "count": 5}, {"cause": "too_large", "count": 1}],
+                "cost": {
+                    "cost_usd": 0.0032, "recipients": 32, "attachment_bytes": 0,
+                    "thousand_recipients_usd": 0.1, "attachment_gigabyte_usd": 0.12,
+                },
+            })
+        );
+        let totals_only = Wanted {
+            dimensions: Vec::new(),
+            ..wanted
+        };
+        let view = serde_json::to_value(MetricsView::new(&totals_only, &flow, &[], &Prices::standard())).unwrap();
+        assert_eq!(view.get("data"), None);
+    }
+}

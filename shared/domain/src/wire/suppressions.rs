@@ -1,0 +1,233 @@
+//! Reads what is asked about suppressions, and writes the answers, in Resend's form.
+//!
+//! **Role:** called by `manage`; calls [`crate::suppression`].
+//! **Invariant:** as in [`super::api`]: any bytes end in a request or an [`ApiError`] that has the field's
+//! path and none of its content. A list is checked as a whole before any of it is done.
+//!
+//! Source: Resend's OpenAPI document, version 1.5.0, paths `/suppressions`, and resend-node's
+//! `Suppressions`, read 2026-11-24. That spaces around an address are dropped: Resend's Ruby client.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+)]
+
+use serde::Serialize;
+
+use super::api::each_field;
+use super::json::{Node, text, wrong_type};
+use crate::address::EmailAddress;
+use crate::api_error::ApiError;
+use crate::email::{EmailError, Problem};
+use crate::limits;
+use crate::suppression::{Origin, Suppression, SuppressionId};
+
+/// Which suppression: by its id or its address.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Which {
+    /// By its id.
+    Id(SuppressionId),
+    /// By its address.
+    Address(EmailAddress),
+}
+
+impl Which {
+    /// Reads a part of a path, its escapes resolved.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let id = SuppressionId::parse(text).map(Self::Id);
+        id.or_else(|| EmailAddress::parse(text.trim()).ok().map(Self::Address))
+    }
+}
+
+/// Reads the body of `POST /suppressions`.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_add(body: &[u8]) -> Result<EmailAddress, ApiError> {
+    let mut email = None;
+    each_field(body, |key, path, value| {
+        match key {
+            "email" => email = text(path, value)?.map(|text| address(path, &text)).transpose()?,
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    email.ok_or_else(|| ApiError::missing_field("email", "this field is required"))
+}
+
+/// Reads the body of `POST /suppressions/batch/add`: its addresses, in their order.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_add_many(body: &[u8]) -> Result<Vec<EmailAddress>, ApiError> {
+    let mut emails = None;
+    each_field(body, |key, path, value| {
+        match key {
+            "emails" => emails = many(path, value, address)?,
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    emails.ok_or_else(|| ApiError::missing_field("emails", "this field is required"))
+}
+
+/// Reads the body of `POST /suppressions/batch/remove`: addresses or ids, in their order.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_remove_many(body: &[u8]) -> Result<Vec<Which>, ApiError> {
+    let (mut emails, mut ids) = (None, None);
+    each_field(body, |key, path, value| {
+        let by_address = |path: &str, text: &str| address(path, text).map(Which::Address);
+        match key {
+            "emails" => emails = many(path, value, by_address)?,
+            "ids" => ids = many(path, value, id)?,
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    match (emails, ids) {
+        (Some(which), None) | (None, Some(which)) => Ok(which),
+        (None, None) => Err(ApiError::missing_field("emails", "give emails or ids")),
+        (Some(_), Some(_)) => Err(ApiError::validation("ids", "give emails or ids, not both")),
+    }
+}
+
+fn address(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
+    EmailAddress::parse(text.trim()).map_err(|error| EmailError::at(path, Problem::Address(error)))
+}
+
+fn id(path: &str, text: &str) -> Result<Which, EmailError> {
+    let id = SuppressionId::parse(text).map(Which::Id);
+    id.ok_or_else(|| EmailError::at(path, Problem::Bad("must be the id of a suppression")))
+}
+
+fn many<T>(
+    path: &str,
+    node: Node,
+    read: impl Fn(&str, &str) -> Result<T, EmailError>,
+) -> Result<Option<Vec<T>>, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(None),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type(path, "an array of strings", &node)),
+    };
+    let (found, max) = (nodes.len(), limits::SUPPRESSIONS_BATCH);
+    if found == 0 {
+        return Err(EmailError::at(path, Problem::Bad("must have at least one entry")));
+    }
+    if found > max {
+        return Err(EmailError::at(path, Problem::TooMany { found, max }));
+    }
+    let one = |(index, node)| {
+        let path = format!("{path}[{index}]");
+        match node {
+            Node::Text(text) => read(&path, &text),
+            node => Err(wrong_type(&path, "a string", &node)),
+        }
+    };
+    nodes
+        .into_iter()
+        .enumerate()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// A suppression as it is shown.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct SuppressionView {
+    object: &'static str,
+    id: String,
+    email: String,
+    origin: Origin,
+    source_id: Option<String>,
+    created_at: String,
+}
+
+impl SuppressionView {
+    /// Shows one.
+    #[must_use]
+    pub fn new(suppression: &Suppression) -> Self {
+        Self {
+            object: OBJECT,
+            id: suppression.id().to_string(),
+            email: suppression.address.as_str().to_owned(),
+            origin: suppression.origin,
+            source_id: suppression.source.map(|id| id.to_string()),
+            created_at: suppression.created_at.to_string(),
+        }
+    }
+}
+
+const OBJECT: &str = "suppression";
+
+/// The answer about one that was added.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct AddedView {
+    object: &'static str,
+    id: String,
+}
+
+impl AddedView {
+    /// It is there.
+    #[must_use]
+    pub fn new(id: SuppressionId) -> Self {
+        Self {
+            object: OBJECT,
+            id: id.to_string(),
+        }
+    }
+}
+
+/// The answer about one that was to be removed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct RemovedView {
+    object: &'static str,
+    id: String,
+    deleted: bool,
+}
+
+impl RemovedView {
+    /// It is gone; `deleted`: it was there.
+    #[must_use]
+    pub fn new(id: SuppressionId, deleted: bool) -> Self {
+        Self {
+            object: OBJECT,
+            id: id.to_string(),
+            deleted,
+        }
+    }
+}
+
+/// The answer about several.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ManyView<T> {
+    /// About each, in the request's order.
+    pub data: Vec<T>,
+}
+
+/// A page of the list.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+pub struct SuppressionsView {
+    object: &'static str,
+    has_more: bool,
+    data: Vec<SuppressionView>,
+}
+
+impl SuppressionsView {
+    /// A page, newest first. `has_more`: there are more in the direction in which it was read.
+    #[must_use]
+    pub fn new(data: Vec<SuppressionView>, has_more: bool) -> Self {
+        Self {
+            object: "list",
+            has_more,
+            data,
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "suppressions_tests.rs"]
+mod tests;

@@ -1,0 +1,178 @@
+//! Named queues: what waits in a paused one waits, what is purged ends, and both are undone.
+
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{Api, Stack, eventually, unique};
+
+use super::emails::{address, email_with};
+
+/// A sender may know of a pause this late.
+const KNOWN: Duration = Duration::from_secs(5);
+
+async fn make(api: &Api, settings: Value) -> String {
+    let name = unique("queue");
+    let mut queue = settings;
+    queue["name"] = json!(name);
+    let made = api.post("/queues", &queue).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    name
+}
+
+/// An email to `to` in a queue.
+fn email_in(queue: &str, to: &str) -> Value {
+    email_with(&address(to), json!({"queue": queue}))
+}
+
+async fn held(api: &Api, queue: &str, count: u64) {
+    eventually("emails to be held", || async {
+        let counts = api.get(&format!("/queues/{queue}")).await.ok()["counts"].clone();
+        if counts["held"] == count {
+            Ok(())
+        } else {
+            Err(counts.to_string())
+        }
+    })
+    .await;
+}
+
+async fn call(api: &Api, queue: &str, what: &str) -> Value {
+    let answer = api.post(&format!("/queues/{queue}/{what}"), &json!({})).await;
+    assert!(answer.status < 300, "{what}: {answer:?}");
+    answer.body
+}
+
+#[tokio::test]
+async fn what_is_paused_waits_until_it_is_resumed_and_others_go() {
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({})).await;
+    assert_eq!(call(&stack.api, &queue, "pause").await["paused"], true);
+    tokio::time::sleep(KNOWN).await;
+    let to = unique("waits");
+    let waiting = stack.api.send(&email_in(&queue, &to)).await;
+    let going = stack.api.send(&email_with(&address(&unique("goes")), json!({}))).await;
+    stack.api.wait_for_delivery(&going).await;
+    held(&stack.api, &queue, 1).await;
+    assert!(stack.inbox.to(&to).await.is_empty());
+    assert_eq!(stack.api.email(&waiting).await["status"], "queued");
+
+    assert_eq!(call(&stack.api, &queue, "resume").await["paused"], false);
+    stack.functions.promote().await;
+    stack.api.wait_for_delivery(&waiting).await;
+    stack.inbox.only(&to).await;
+    held(&stack.api, &queue, 0).await;
+}
+
+#[tokio::test]
+async fn a_purge_is_seen_at_once_and_restored() {
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({})).await;
+    call(&stack.api, &queue, "pause").await;
+    tokio::time::sleep(KNOWN).await;
+    let to = unique("purged");
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        ids.push(stack.api.send(&email_in(&queue, &to)).await);
+    }
+    held(&stack.api, &queue, 3).await;
+    call(&stack.api, &queue, "purge").await;
+    for id in &ids {
+        let email = stack.api.email(id).await;
+        assert_eq!(
+            (&email["status"], &email["cause"]),
+            (&json!("canceled"), &json!("purged"))
+        );
+    }
+    call(&stack.api, &queue, "resume").await;
+    stack.functions.promote().await;
+    held(&stack.api, &queue, 0).await;
+    assert!(stack.inbox.to(&to).await.is_empty());
+
+    call(&stack.api, &queue, "restore").await;
+    stack.functions.promote().await;
+    for id in &ids {
+        stack.api.wait_for_delivery(id).await;
+    }
+    assert_eq!(stack.inbox.to(&to).await.len(), 3);
+}
+
+#[tokio::test]
+async fn what_failed_is_tried_again_by_its_cause() {
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({})).await;
+    let bad = email_with(
+        &address(&unique("fails")),
+        json!({"queue": queue, "from": "x@unverified.example"}),
+    );
+    let id = stack.api.send(&bad).await;
+    let failed = json!({"status": "failed", "cause": "unverified_sender"});
+    stack.api.wait_for(&id, &failed).await;
+    for (cause, emails) in [("rejected", 0), ("unverified_sender", 1)] {
+        let retry = stack
+            .api
+            .post(&format!("/queues/{queue}/retry"), &json!({"cause": cause}))
+            .await;
+        assert_eq!(retry.status, 202, "{retry:?}");
+        let id = retry.body["id"].as_str().expect("a job has an id").to_owned();
+        let job = format!("/queues/{queue}/jobs/{id}");
+        eventually("the job's first sweep", || async {
+            stack.functions.promote().await;
+            let shown = stack.api.get(&job).await.ok();
+            if shown["emails"] == emails {
+                Ok(())
+            } else {
+                Err(shown.to_string())
+            }
+        })
+        .await;
+    }
+    stack.api.wait_for(&id, &failed).await;
+}
+
+#[tokio::test]
+async fn a_queue_that_is_not_empty_is_not_deleted_by_mistake() {
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({"priority": "low"})).await;
+    call(&stack.api, &queue, "pause").await;
+    tokio::time::sleep(KNOWN).await;
+    let to = unique("deleted");
+    let id = stack.api.send(&email_in(&queue, &to)).await;
+    held(&stack.api, &queue, 1).await;
+    let path = format!("/queues/{queue}");
+    let refused = stack.api.delete(&path).await;
+    assert_eq!(refused.status, 409, "{refused:?}");
+    let deleted = stack.api.delete(&format!("{path}?cancel=true")).await;
+    assert_eq!(deleted.status, 200, "{deleted:?}");
+    assert_eq!(stack.api.email(&id).await["cause"], "purged");
+    assert_eq!(stack.api.get(&path).await.status, 404);
+    eventually("enqueue to know of it", || async {
+        let answer = stack.api.post("/emails", &email_in(&queue, &to)).await;
+        if answer.status == 422 {
+            Ok(())
+        } else {
+            Err(format!("{answer:?}"))
+        }
+    })
+    .await;
+    let answer = stack.api.post("/emails", &email_in(&queue, &to)).await;
+    let message = answer.body["message"].as_str().unwrap_or_default();
+    assert!(
+        message.starts_with("queue: there is no queue of this name; there are default"),
+        "{answer:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_queue_with_a_rate_keeps_to_it() {
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({"rate_per_second": 1})).await;
+    let to = unique("paced");
+    for _ in 0..5 {
+        stack.api.send(&email_in(&queue, &to)).await;
+    }
+    let messages = stack.inbox.wait_for(&to, 5).await;
+    let mut times: Vec<i64> = messages.iter().map(tests::Message::received_ms).collect();
+    times.sort_unstable();
+    let (first, last) = (times[0], times[4]);
+    assert!(last - first >= 3_500, "five at one a second: {times:?}");
+}

@@ -1,0 +1,145 @@
+//! What became of emails, counted from the table's stream.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tests::{Api, Stack, eventually, unique};
+
+use super::emails::{address, email_to, email_with};
+
+/// How long nothing is counted when there is nothing to be counted: longer than a stream takes.
+const WHILE: Duration = Duration::from_secs(3);
+
+/// What is counted of the last hours, and the failures of one cause.
+async fn counted(api: &Api) -> BTreeMap<String, i64> {
+    let metrics = api.get("/emails/metrics").await.ok();
+    let totals = metrics["totals"].as_object().expect("totals are an object").clone();
+    let count = |(name, number): (String, Value)| Some((name, number.as_i64()?));
+    let mut counted: BTreeMap<String, i64> = totals.into_iter().filter_map(count).collect();
+    let causes = metrics["failures"].as_array().expect("failures are a list").clone();
+    for cause in causes {
+        let name = format!("for {}", cause["cause"].as_str().expect("a cause has a name"));
+        counted.insert(name, cause["count"].as_i64().unwrap_or(0));
+    }
+    counted
+}
+
+/// Waits until the counts have not changed for a while: others' emails have come to rest.
+async fn at_rest(api: &Api) -> BTreeMap<String, i64> {
+    eventually("counts that rest", || async {
+        let known = counted(api).await;
+        tokio::time::sleep(WHILE).await;
+        let now = counted(api).await;
+        if now == known { Ok(now) } else { Err(format!("{now:?}")) }
+    })
+    .await
+}
+
+#[tokio::test]
+async fn metrics_show_exactly_what_was_sent_and_what_failed() {
+    let stack = Stack::alone().await;
+    let before = at_rest(&stack.api).await;
+    let name = unique("counted");
+    let mut ids = Vec::new();
+    for n in 0..7 {
+        ids.push(stack.api.send(&email_to(&address(&format!("{name}-{n}")))).await);
+    }
+    for id in &ids {
+        stack.api.wait_for_delivery(id).await;
+    }
+    let bounced = email_with(
+        "",
+        json!({"to": [address(&name), format!("bounce+{name}@simulator.amazonses.com")]}),
+    );
+    let bounced = stack.api.send(&bounced).await;
+    stack.api.wait_for(&bounced, &json!({"last_event": "bounced"})).await;
+    let mut failed = String::new();
+    for _ in 0..3 {
+        let email = email_with(&address(&name), json!({"from": "x@unverified.example"}));
+        failed = stack.api.send(&email).await;
+        stack.api.wait_for(&failed, &json!({"status": "failed"})).await;
+    }
+    let later = email_with(&address(&name), json!({"scheduled_at": "in 2 hours"}));
+    let later = stack.api.send(&later).await;
+    let canceled = stack.api.post(&format!("/emails/{later}/cancel"), &json!({})).await;
+    assert_eq!(canceled.status, 200, "{}", canceled.body);
+
+    let expected = [
+        ("accepted", 12),
+        ("sent", 8),
+        ("recipients", 9),
+        ("delivered", 8),
+        ("bounced", 1),
+        ("bounced_permanent", 1),
+        ("failed", 3),
+        ("canceled", 1),
+        ("expired", 0),
+        ("unknown", 0),
+        ("complained", 0),
+        ("for unverified_sender", 3),
+    ];
+    eventually("the counts of what was sent", || async {
+        let now = counted(&stack.api).await;
+        let risen = |name: &str| {
+            let of = |counted: &BTreeMap<String, i64>| counted.get(name).copied().unwrap_or(0);
+            of(&now) - of(&before)
+        };
+        let risen = expected.map(|(name, _)| (name, risen(name)));
+        if risen == expected {
+            Ok(())
+        } else {
+            Err(format!("{risen:?}"))
+        }
+    })
+    .await;
+
+    let failures = stack.api.get("/failures?queue=default").await.ok();
+    let failures = failures["data"].as_array().expect("failures are a list").clone();
+    let ours = failures.iter().find(|failure| failure["cause"] == "unverified_sender");
+    let ours = ours.expect("the cause is among them");
+    assert_eq!(ours["latest_email_id"], json!(failed));
+    assert_eq!(
+        ours["retry"],
+        json!({"method": "POST", "path": "/queues/default/retry", "body": {"cause": "unverified_sender"}})
+    );
+    assert!(
+        ours["advice"].as_str().is_some_and(|advice| advice.contains("Verify")),
+        "{ours}"
+    );
+    let metrics = stack
+        .api
+        .get("/emails/metrics?metrics=sent&dimensions=period&granularity=hourly")
+        .await
+        .ok();
+    let rows = metrics["data"].as_array().expect("rows").clone();
+    let sum: i64 = rows.iter().filter_map(|row| row["sent"].as_i64()).sum();
+    assert_eq!(json!(sum), metrics["totals"]["sent"]);
+    let cost = metrics["cost"]["cost_usd"].as_f64().expect("a price");
+    assert!(cost > 0.0, "{metrics}");
+}
+
+/// Nothing is lost or doubled when `tally` does not run for a while.
+#[tokio::test]
+async fn what_was_not_counted_while_tally_stood_still_is_counted_afterwards() {
+    let stack = Stack::alone().await;
+    let before = at_rest(&stack.api).await;
+    stack.functions.switch("tally", false).await;
+    let name = unique("behind");
+    for n in 0..5 {
+        let id = stack.api.send(&email_to(&address(&format!("{name}-{n}")))).await;
+        stack.api.wait_for_delivery(&id).await;
+    }
+    assert_eq!(counted(&stack.api).await, before, "nobody counts");
+    stack.functions.switch("tally", true).await;
+    eventually("the counts of what happened meanwhile", || async {
+        let now = counted(&stack.api).await;
+        let risen = ["accepted", "sent", "delivered"].map(|name| now[name] - before[name]);
+        if risen == [5; 3] {
+            Ok(())
+        } else {
+            Err(format!("{risen:?}"))
+        }
+    })
+    .await;
+}
