@@ -9,6 +9,7 @@
 
 use std::time::Duration;
 
+use domain::cause::Cause;
 use domain::index::queued;
 use domain::lifecycle::LONGEST_UNCERTAINTY;
 use domain::row::{Due, Row, Status};
@@ -28,7 +29,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(15 * 24 * 3600);
 /// What is further away than this is [`FAR`].
 const NEAR: Duration = Duration::from_secs(24 * 3600);
 
-const MOMENT: Duration = Duration::from_secs(1);
+/// Before anybody asked for anything about it.
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
 /// The row with its times as far as decisions tell them apart, and without what none looks at.
 pub(crate) fn relative(mut row: Row) -> Row {
@@ -55,7 +57,7 @@ pub(crate) fn relative(mut row: Row) -> Row {
     };
     row.scheduled_at = None;
     row.detail = None;
-    if !matches!(row.status, Status::Failing | Status::Failed) {
+    if !matches!(row.status, Status::Failing | Status::Failed) && row.cause != Some(Cause::Purged) {
         row.cause = None;
     }
     if let Some(sent) = &mut row.sent {

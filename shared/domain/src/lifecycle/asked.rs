@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use super::{Decision, Policy, Then, end, requeue, write};
+use crate::cause::Cause;
 use crate::row::{Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -63,6 +64,15 @@ fn not_ended(status: Status) -> &'static str {
 pub fn cancel(row: &Row, now: Timestamp) -> Result<Decision, Refusal> {
     let status = row.status_at(now);
     match status {
+        Status::Canceled if row.cause == Some(Cause::Purged) => {
+            // From now on it is canceled by hand, and stays so when its queue is restored. The time
+            // moves, so that a restore that was decided on before is refused.
+            let mut next = row.clone();
+            next.cause = None;
+            next.not_before = now.max(row.not_before.after(Duration::from_millis(1)));
+            end(&mut next, Status::Canceled, now);
+            Ok(write(row, next, Then::Nothing))
+        }
         Status::Canceled => Ok(Decision::Forget),
         Status::Queued if row.maybe_duplicate => Err(Refusal::MaybeSent),
         Status::Queued => {
