@@ -146,10 +146,7 @@ impl Machine {
             }
         }
         let queue_no = condition.queue_no().unwrap_or(line.no.into());
-        let careless = match stored.status {
-            Status::Queued => self.is(Mutant::HeldUnconditioned),
-            _ => false,
-        };
+        let careless = stored.status == Status::Queued && self.is(Mutant::HeldUnconditioned);
         let of_queue = queue_no == u64::from(line.no) || careless || self.is(Mutant::DroppedUnconditioned);
         of_queue && condition.holds(stored)
     }
