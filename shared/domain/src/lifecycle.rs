@@ -584,7 +584,8 @@ fn expire(row: &Row, now: Timestamp) -> Decision {
 
 /// Ends a row whose time ran out, as unsent unless SES may have accepted an earlier claim of it.
 fn end_unsent(row: &Row, mut next: Row, now: Timestamp) -> Decision {
-    let (status, cause) = if row.maybe_duplicate {
+    // Its own mark, which may be new: a retry by force marks what was unknown.
+    let (status, cause) = if next.maybe_duplicate {
         (Status::Unknown, Cause::AnswerLost)
     } else {
         (Status::Expired, Cause::Expired)
