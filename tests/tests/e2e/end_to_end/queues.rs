@@ -148,7 +148,11 @@ async fn a_queue_that_is_not_empty_is_not_deleted_by_mistake() {
     // Each environment of `enqueue` learns it for itself: one that knows says nothing of the next.
     let answer = eventually("enqueue to know of it", || async {
         let answer = stack.api.post("/emails", &email_in(&queue, &to)).await;
-        if answer.status == 422 { Ok(answer) } else { Err(format!("{answer:?}")) }
+        if answer.status == 422 {
+            Ok(answer)
+        } else {
+            Err(format!("{answer:?}"))
+        }
     })
     .await;
     let message = answer.body["message"].as_str().unwrap_or_default();
