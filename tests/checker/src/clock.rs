@@ -7,6 +7,7 @@
 //! that is nearer to now, so that it takes one long wait, and not many short ones, to come to the next.
 //! Times that conditions compare stay apart: what two callers write differs by a millisecond.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::cause::Cause;
@@ -57,6 +58,9 @@ pub(crate) fn relative(mut row: Row) -> Row {
     };
     row.scheduled_at = None;
     row.detail = None;
+    // What no decision reads tells no states apart.
+    row.outcomes = Vec::new();
+    row.diagnostics = BTreeMap::new();
     if !matches!(row.status, Status::Failing | Status::Failed) && row.cause != Some(Cause::Purged) {
         row.cause = None;
     }

@@ -17,6 +17,7 @@ use domain::wire::ses_event::{Said, SesEvent};
 use rustc_hash::FxHashMap;
 use world::overlay::overlaid;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use crate::clock::{FAR, MOMENT, NOW};
@@ -560,5 +561,6 @@ fn event(row: &Row, claim_no: u8) -> SesEvent {
         at: NOW,
         said: Said::Accepted,
         suppresses: Vec::new(),
+        diagnostics: BTreeMap::new(),
     }
 }

@@ -33,6 +33,9 @@ pub enum Refusal {
         "Amazon SES may have accepted this email: retry it with {{\"force\": true}} if a second copy does less harm than none."
     )]
     NeedsForce,
+    /// It has not ended: what is still to be sent cannot be erased.
+    #[error("{}", not_erasable(*.0))]
+    NotErasable(Status),
 }
 
 fn too_late(status: Status) -> &'static str {
@@ -54,6 +57,31 @@ fn not_ended(status: Status) -> &'static str {
         Status::Failing => "This email is about to fail: retry it in a moment.",
         Status::Sent => "This email was sent; to send it again, send it as a new email.",
         Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => "This email can be retried.",
+    }
+}
+
+fn not_erasable(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "This email is waiting to be sent: cancel it before it is erased.",
+        Status::Sending | Status::Uncertain | Status::Failing => {
+            "This email is being sent: erase it when that has ended."
+        }
+        Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => {
+            "This email can be erased."
+        }
+    }
+}
+
+/// Whether an email may be erased: only what has ended, for whatever is still to happen to it needs its row.
+///
+/// # Errors
+/// [`Refusal::NotErasable`].
+pub fn erase(row: &Row, now: Timestamp) -> Result<(), Refusal> {
+    let status = row.status_at(now);
+    if status.is_final() {
+        Ok(())
+    } else {
+        Err(Refusal::NotErasable(status))
     }
 }
 

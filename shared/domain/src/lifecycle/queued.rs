@@ -114,7 +114,8 @@ pub fn redrive(row: &Row, expires_after: Duration, policy: &Policy, now: Timesta
             | Refusal::MaybeSent
             | Refusal::AfterExpiry
             | Refusal::NotEnded(_)
-            | Refusal::NeedsForce,
+            | Refusal::NeedsForce
+            | Refusal::NotErasable(_),
         ) => Decision::Forget,
     }
 }
