@@ -62,7 +62,7 @@ pub(crate) fn id(u: &mut Unstructured<'_>) -> Result<EmailId> {
 
 fn outcomes(u: &mut Unstructured<'_>) -> Result<Vec<Outcome>> {
     let mut outcomes = Vec::new();
-    while outcomes.len() < 3 && u.ratio(1, 3)? {
+    for _ in 0..u.int_in_range(0..=3)? {
         outcomes.push(Outcome {
             claim_no: count(u)?,
             at: time(u)?,
@@ -75,7 +75,7 @@ fn outcomes(u: &mut Unstructured<'_>) -> Result<Vec<Outcome>> {
 
 fn diagnostics(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Diagnostic>> {
     let mut diagnostics = BTreeMap::new();
-    while diagnostics.len() < 3 && u.ratio(1, 3)? {
+    for _ in 0..u.int_in_range(0..=3)? {
         let said = Diagnostic {
             at: time(u)?,
             words: texts::text(u)?,
