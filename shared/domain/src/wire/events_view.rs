@@ -145,7 +145,7 @@ impl Past {
             }
         }
         if let Some(sent) = &row.sent
-            && let Some(event) = self.add(EventType::Sent, sent.at)
+            && let Some(event) = self.add(EventType::Sent, accepted_by_ses(row, sent.at))
         {
             event.attempt = Some(sent.claim_no);
             event.ses_message_id = said(&sent.message_id);
@@ -202,6 +202,13 @@ impl Past {
             }
         }
     }
+}
+
+/// When SES accepted it: no later than it told what became of it, though a sender that heard of the
+/// acceptance later has written its own time.
+fn accepted_by_ses(row: &Row, known_at: Timestamp) -> Timestamp {
+    let told = row.diagnostics.values().map(|said| said.at);
+    told.chain([known_at]).min().unwrap_or(known_at)
 }
 
 fn said(words: &str) -> Option<String> {

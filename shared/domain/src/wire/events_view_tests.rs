@@ -97,6 +97,29 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
     assert!(unnamed.iter().all(|event| event.get("recipient").is_none()));
 }
 
+/// The sender's answer came after the first event, and it wrote its own time.
+#[test]
+fn what_became_of_a_recipient_is_told_after_the_acceptance() {
+    let key = recipient_key("b@example.com");
+    let said = Diagnostic {
+        at: at(5),
+        words: String::new(),
+    };
+    let row = Row {
+        status: Status::Sent,
+        sent: Some(Acceptance {
+            claim_no: 1,
+            message_id: "0100-x".to_owned(),
+            at: at(6),
+        }),
+        fates: [(key.clone(), Fate::Delivered)].into(),
+        diagnostics: [(key, said)].into(),
+        ..row()
+    };
+    let told: Vec<_> = shown(&row, None).iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(told, ["accepted", "sent", "delivered"]);
+}
+
 #[test]
 fn every_end_is_told_with_its_cause_and_its_time() {
     for (status, cause, name) in [
