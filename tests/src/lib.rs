@@ -22,6 +22,7 @@ mod inbox;
 mod processes;
 mod queues;
 mod stack;
+mod stored;
 mod wait;
 
 pub use account::Account;
@@ -33,6 +34,7 @@ pub use inbox::{File, Inbox, Message, Pair};
 pub use processes::Senders;
 pub use queues::{Depth, Queue};
 pub use stack::{Stack, root};
+pub use stored::Stored;
 pub use wait::eventually;
 
 /// A name that no other test uses: `label-0123456789abcdef`.

@@ -3,6 +3,7 @@
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
+use domain::ports::erasure::Erasing;
 use domain::ports::{Batches, Bodies, Clock, Lanes, Queues, Random, Rows};
 use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
 use lambda_http::http::{HeaderMap, HeaderValue, Method};
@@ -15,7 +16,7 @@ use crate::{AcceptError, Enqueue};
 pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
 where
     R: Rows + Batches + Queues,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -42,7 +43,7 @@ async fn answer<R, B, L, S>(
 ) -> (Response<Body>, usize)
 where
     R: Rows + Batches + Queues,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -83,7 +84,7 @@ async fn single<R, B, L, S>(
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
     R: Rows + Batches + Queues,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -106,7 +107,7 @@ async fn batch<R, B, L, S>(
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
     R: Rows + Batches + Queues,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {

@@ -18,6 +18,7 @@ use domain::attachment::{UploadUse, Uploaded};
 use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
+use domain::ports::erasure::Erasing;
 use domain::ports::{
     BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows, Wake,
 };
@@ -117,13 +118,30 @@ struct Sifted {
 /// An email that is durable, whether it was made so just now or before.
 struct Stored {
     row: Row,
-    replayed: bool,
+    when: When,
+}
+
+/// When an email was made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum When {
+    /// Just now.
+    Now,
+    /// By the same request before.
+    Before,
+    /// By the same request before; it was erased since, and the row is what it would be.
+    BeforeItWasErased,
+}
+
+impl Stored {
+    fn replayed(&self) -> bool {
+        self.when != When::Now
+    }
 }
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: Rows + Batches + Queues,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -149,7 +167,7 @@ where
         self.wake(&[&stored]).await;
         Ok(Accepted {
             id,
-            replayed: stored.replayed,
+            replayed: stored.replayed(),
         })
     }
 
@@ -185,7 +203,7 @@ where
         Ok(AcceptedBatch {
             ids: stored.iter().map(|stored| stored.row.id).collect(),
             errors,
-            replayed: !stored.is_empty() && stored.iter().all(|stored| stored.replayed),
+            replayed: !stored.is_empty() && stored.iter().all(Stored::replayed),
         })
     }
 
@@ -397,12 +415,18 @@ where
         let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
         let put = put?;
         let stored = match created? {
-            Created::New => Stored { row, replayed: false },
+            Created::New => Stored { row, when: When::Now },
             Created::Exists(known) if known.body.sha256 == row.body.sha256 => Stored {
                 row: *known,
-                replayed: true,
+                when: When::Before,
             },
-            Created::Exists(_) => return Err(AcceptError::Refused(other_request())),
+            Created::Erased { sha256 } if sha256 == row.body.sha256 => {
+                // What was erased has come again with the request.
+                self.bodies.erase(&key).await?;
+                let when = When::BeforeItWasErased;
+                return Ok(Stored { row, when });
+            }
+            Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
         if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
             self.keep(&stored.row, now).await?;
@@ -424,7 +448,10 @@ where
     ) -> Result<Stored, AcceptError> {
         let tenant = tenant.clone();
         match self.rows.load(&EmailKey { tenant, id }, now).await? {
-            Some(row) if row.body.sha256 == hash => Ok(Stored { row, replayed: true }),
+            Some(row) if row.body.sha256 == hash => Ok(Stored {
+                row,
+                when: When::Before,
+            }),
             Some(_) => Err(AcceptError::Refused(other_request())),
             None => Err(AcceptError::Refused(to_api(None, error))),
         }
@@ -489,6 +516,7 @@ where
         let now = self.system.now();
         let wakes: Vec<Wake> = stored
             .iter()
+            .filter(|stored| stored.when != When::BeforeItWasErased)
             .map(|stored| &stored.row)
             .filter(|row| row.status == Status::Queued)
             .filter_map(|row| {

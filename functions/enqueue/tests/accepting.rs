@@ -46,6 +46,34 @@ fn refused_with(result: Result<impl std::fmt::Debug, AcceptError>) -> u16 {
     }
 }
 
+/// The key is remembered, and what came again with the request does not stay.
+#[tokio::test]
+async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
+    let world = World::default();
+    let first = enqueue(&world)
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("accepted");
+    let erased = EmailKey {
+        tenant: tenant(),
+        id: first.id,
+    };
+    {
+        let mut state = world.state();
+        let row = state.rows.remove(&erased).expect("a row");
+        state.erased.insert(erased.clone(), row.body.sha256);
+        state.bodies.clear();
+        state.wakes.clear();
+    }
+    let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &email()).await;
+    let again = again.expect("answered as before");
+    assert_eq!((again.id, again.replayed), (first.id, true));
+    assert!(world.row(&erased).is_none() && world.state().wakes.is_empty());
+    assert!(world.state().bodies.is_empty(), "nothing of it is kept");
+    let other = enqueue(&world).accept(&tenant(), Some(&key("k")), &other_email()).await;
+    assert_eq!(refused_with(other), 409);
+}
+
 #[tokio::test]
 async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
     let world = World::default();

@@ -92,7 +92,7 @@ where
         self.carry_out(row, now, decide).await
     }
 
-    async fn row(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
+    pub(crate) async fn row(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
@@ -160,15 +160,17 @@ where
     }
 }
 
-fn not_there() -> ManageError {
+pub(crate) fn not_there() -> ManageError {
     ManageError::Refused(ApiError::not_found("There is no email of this id."))
 }
 
-fn refused(refusal: Refusal) -> ManageError {
+pub(crate) fn refused(refusal: Refusal) -> ManageError {
     ManageError::Refused(match refusal {
         Refusal::AfterExpiry => ApiError::validation("scheduled_at", refusal),
-        Refusal::TooLate(_) | Refusal::MaybeSent | Refusal::NotEnded(_) | Refusal::NeedsForce => {
-            ApiError::conflict(refusal.to_string())
-        }
+        Refusal::TooLate(_)
+        | Refusal::MaybeSent
+        | Refusal::NotEnded(_)
+        | Refusal::NeedsForce
+        | Refusal::NotErasable(_) => ApiError::conflict(refusal.to_string()),
     })
 }

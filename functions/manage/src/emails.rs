@@ -16,6 +16,7 @@ use domain::wire::email_view::{EmailView, ItemView, PageView};
 use futures::StreamExt;
 use futures::stream::iter;
 
+use crate::asked::not_there;
 use crate::paging::{Cursor, LIMIT_MAX, Page};
 use crate::{Manage, ManageError, Store};
 
@@ -42,18 +43,19 @@ where
     /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
     pub async fn email(&self, caller: &Caller, id: EmailId) -> Result<EmailView, ManageError> {
         let now = self.system.now();
+        let row = self.row_shown(caller, id, now).await?;
+        let email = self.content(&row).await?;
+        Ok(EmailView::new(&row, email.as_ref(), now))
+    }
+
+    /// A caller's row, as its queue shows it.
+    pub(crate) async fn row_shown(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
         };
-        let Some(row) = self.rows.load(&key, now).await? else {
-            return Err(ManageError::Refused(ApiError::not_found(
-                "There is no email of this id.",
-            )));
-        };
-        let row = self.as_its_queue_shows(row, now).await?;
-        let email = self.content(&row).await?;
-        Ok(EmailView::new(&row, email.as_ref(), now))
+        let row = self.rows.load(&key, now).await?.ok_or_else(not_there)?;
+        Ok(self.as_its_queue_shows(row, now).await?)
     }
 
     /// Shows a page of the list, newest first in either direction.
@@ -135,7 +137,7 @@ where
 
     /// Reads an email's content; `None` when it is gone. So is one that this program cannot
     /// read: trying again would not change it, and the status must be seen all the same.
-    async fn content(&self, row: &Row) -> Result<Option<Email>, PortError> {
+    pub(crate) async fn content(&self, row: &Row) -> Result<Option<Email>, PortError> {
         let Some(content) = self.bodies.load(&EmailKey::of(row), &row.body).await? else {
             return Ok(None);
         };

@@ -8,6 +8,7 @@ use std::time::Instant;
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
+use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
 use domain::wire::attachments::parse_upload;
@@ -31,7 +32,7 @@ const DESCRIPTION: &str = include_str!("../../../openapi.json");
 pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
 where
     R: Store,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -61,7 +62,7 @@ async fn answer<R, B, L, S>(
 ) -> Response<Body>
 where
     R: Store,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -87,7 +88,7 @@ async fn carry_out<R, B, L, S>(
 ) -> Result<Response<Body>, ManageError>
 where
     R: Store,
-    B: Bodies,
+    B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
@@ -96,6 +97,8 @@ where
         Route::Describe => http::written(200, DESCRIPTION),
         Route::ListEmails => http::json(200, &manage.emails(caller, &Page::parse(query)?).await?),
         Route::GetEmail(id) => http::json(200, &manage.email(caller, id).await?),
+        Route::EraseEmail(id) => http::json(200, &manage.erase(caller, id).await?),
+        Route::ListEvents(id) => http::json(200, &manage.events(caller, id).await?),
         Route::RescheduleEmail(id) => http::json(200, &manage.reschedule(caller, id, parse_reschedule(body)?).await?),
         Route::CancelEmail(id) => http::json(200, &manage.cancel(caller, id).await?),
         Route::RetryEmail(id) => http::json(200, &manage.retry(caller, id, parse_retry(body)?).await?),

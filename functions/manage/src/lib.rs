@@ -4,14 +4,16 @@
 //! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for and [`period`] of which time; [`emails`] answers what is asked about emails, [`asked`] does what
-//! is asked of them; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
+//! for and [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
+//! past, [`asked`] does what is asked of them, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
 //! queues; [`suppressions`] is who gets no emails.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
 pub mod attachments;
 pub mod emails;
+pub mod erasing;
+pub mod events;
 pub mod failures;
 pub mod handler;
 pub mod metrics;
@@ -27,12 +29,13 @@ use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
+use domain::ports::erasure::Tombstones;
 use domain::ports::{Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Listing + Counts + Queues + Jobs + Paces + Suppressions {}
+pub trait Store: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions {}
 
-impl<T: Rows + Listing + Counts + Queues + Jobs + Paces + Suppressions> Store for T {}
+impl<T: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions> Store for T {}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]

@@ -42,11 +42,11 @@ pub struct Begun {
 }
 
 impl Begun {
-    fn new(job: &Job) -> Self {
+    fn new(id: EmailId, before: Option<Timestamp>) -> Self {
         Self {
             object: "job",
-            id: job.id.to_string(),
-            before: None,
+            id: id.to_string(),
+            before: before.map(|before| before.to_string()),
         }
     }
 }
@@ -222,11 +222,7 @@ where
         let queue = self
             .changed(&of(caller, name), |queue, now| purged(queue, id, now))
             .await?;
-        Ok(Begun {
-            object: "job",
-            id: id.to_string(),
-            before: queue.purged_before.map(|before| before.to_string()),
-        })
+        Ok(Begun::new(id, queue.purged_before))
     }
 
     /// Undoes a queue's purges.
@@ -367,15 +363,14 @@ where
         name: QueueName,
         change: impl Fn(&Queue) -> (Queue, Task) + Send + Sync,
     ) -> Result<Begun, ManageError> {
-        let (id, now) = (self.system.id()?, self.system.now());
+        let id = self.system.id()?;
         let job = |queue: &Queue, now| {
             let (queue, task) = change(queue);
             let job = Job::new(&queue, id, task, now);
             (queue, Some(job))
         };
-        let queue = self.changed(&of(caller, name), job).await?;
-        let (_, task) = change(&queue);
-        Ok(Begun::new(&Job::new(&queue, id, task, now)))
+        self.changed(&of(caller, name), job).await?;
+        Ok(Begun::new(id, None))
     }
 
     /// The queue that must be there, as it is now.

@@ -19,6 +19,10 @@ pub enum Route {
     ListEmails,
     /// `GET /emails/{id}`.
     GetEmail(EmailId),
+    /// `DELETE /emails/{id}`.
+    EraseEmail(EmailId),
+    /// `GET /emails/{id}/events`.
+    ListEvents(EmailId),
     /// `PATCH /emails/{id}`.
     RescheduleEmail(EmailId),
     /// `POST /emails/{id}/cancel`.
@@ -87,6 +91,8 @@ impl Route {
             Self::Describe => "describe",
             Self::ListEmails => "list_emails",
             Self::GetEmail(_) => "get_email",
+            Self::EraseEmail(_) => "erase_email",
+            Self::ListEvents(_) => "list_events",
             Self::RescheduleEmail(_) => "reschedule_email",
             Self::CancelEmail(_) => "cancel_email",
             Self::RetryEmail(_) => "retry_email",
@@ -148,8 +154,10 @@ fn methods(segments: &[&str]) -> Option<Methods> {
         ["emails", id] => vec![
             (Method::GET, Some(Route::GetEmail(email(id)?))),
             (Method::PATCH, Some(Route::RescheduleEmail(email(id)?))),
+            (Method::DELETE, Some(Route::EraseEmail(email(id)?))),
         ],
         ["emails", id, "cancel"] => vec![(Method::POST, Some(Route::CancelEmail(email(id)?)))],
+        ["emails", id, "events"] => vec![get(Route::ListEvents(email(id)?))],
         ["attachments"] => vec![(Method::POST, Some(Route::InviteUpload))],
         ["emails", id, "retry"] => vec![(Method::POST, Some(Route::RetryEmail(email(id)?)))],
         ["queues"] => vec![get(Route::ListQueues), (Method::POST, Some(Route::CreateQueue))],
@@ -231,9 +239,11 @@ mod tests {
             ("POST", &format!("{email}/retry"), Ok(Route::RetryEmail(id))),
             ("POST", "/attachments", Ok(Route::InviteUpload)),
             ("GET", "/attachments", only("POST")),
-            ("POST", &email, only("GET, PATCH")),
-            ("DELETE", &email, only("GET, PATCH")),
-            ("BREW", &email, only("GET, PATCH")),
+            ("POST", &email, only("GET, PATCH, DELETE")),
+            ("DELETE", &email, Ok(Route::EraseEmail(id))),
+            ("GET", &format!("{email}/events"), Ok(Route::ListEvents(id))),
+            ("POST", &format!("{email}/events"), only("GET")),
+            ("BREW", &email, only("GET, PATCH, DELETE")),
             ("GET", &format!("{email}/cancel"), only("POST")),
             ("PATCH", &format!("{email}/retry"), only("POST")),
             ("GET", "/emails/metrics", Ok(Route::Metrics)),

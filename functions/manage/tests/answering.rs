@@ -117,8 +117,8 @@ async fn a_known_path_says_which_methods_it_has() {
     for (method, path, allow) in [
         ("DELETE", "/emails", "GET, POST"),
         ("GET", "/emails/batch", "POST"),
-        ("POST", one.as_str(), "GET, PATCH"),
-        ("BREW", one.as_str(), "GET, PATCH"),
+        ("POST", one.as_str(), "GET, PATCH, DELETE"),
+        ("BREW", one.as_str(), "GET, PATCH, DELETE"),
         ("GET", cancel.as_str(), "POST"),
         ("DELETE", cancel.as_str(), "POST"),
         ("PATCH", retry.as_str(), "POST"),

@@ -22,6 +22,7 @@ use domain::lifecycle::{Policy, Transition};
 use domain::limits;
 use domain::listing::{Place, Start};
 use domain::pacing::{Change, Pace};
+use domain::ports::erasure::Tombstones;
 use domain::ports::{
     Claimed, Counts, Created, EmailKey, FailuresOfHour, Hours, Jobs, Listing, Paced, Paces, PortError, Queues, Rows,
     Suppressions, Wake, Written,
@@ -832,6 +833,20 @@ impl Rows for Meddled {
     }
 }
 
+impl Tombstones for Meddled {
+    async fn bury(&self, before: &Row, now: Timestamp) -> Result<Written, PortError> {
+        let next = self.with.lock().unwrap().pop_front();
+        if let Some(Meddling::Ask(event)) = next {
+            assert_eq!(read(&ask(&self.world, &event).await), done());
+        }
+        self.world.bury(before, now).await
+    }
+
+    async fn is_buried(&self, key: &EmailKey, now: Timestamp) -> Result<bool, PortError> {
+        self.world.is_buried(key, now).await
+    }
+}
+
 impl Listing for Meddled {
     async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
         self.world.places(tenant, start, count).await
@@ -1015,6 +1030,19 @@ async fn a_deadline_that_comes_first_holds_for_a_reschedule_behind_it() {
     assert_eq!(got, refused(422, "validation_error", message));
     let row = stored(&world);
     assert_eq!((row.not_before, row.expires_at), (at(60), at(600)));
+}
+
+/// What a retry has made wait again must keep what it is to send.
+#[tokio::test]
+async fn a_retry_that_comes_first_keeps_an_email_from_being_erased() {
+    let world = world_with(&sample(Status::Failed));
+    let mut erase = golden(CANCEL);
+    erase["requestContext"]["http"]["method"] = "DELETE".into();
+    erase["rawPath"] = format!("/emails/{}", samples::id(1)).into();
+    let got = meddled(&world, &erase, vec![Meddling::Ask(golden(RETRY))]).await;
+    assert_eq!(got, conflict(Refusal::NotErasable(Status::Queued)));
+    assert_eq!(stored(&world).status, Status::Queued);
+    assert!(kept_until(&world).is_some() && !world.state().bodies.is_empty());
 }
 
 #[tokio::test]

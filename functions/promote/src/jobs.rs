@@ -32,14 +32,18 @@ where
     S: Clock,
 {
     pub(crate) async fn work_off_jobs(&self, run: &Run) -> Result<Promoted, PortError> {
-        let mut done = Promoted::default();
+        let (mut done, mut error) = (Promoted::default(), None);
         for (queue, id) in self.rows.due_jobs(self.system.now()).await? {
-            done += self.work_off(&queue, id, run).await?;
+            match self.work_off(&queue, id, run).await {
+                Ok(promoted) => done += promoted,
+                // It comes again, and does not stand in the way of the others.
+                Err(failed) => error = error.or(Some(failed)),
+            }
             if done.unfinished {
                 break;
             }
         }
-        Ok(done)
+        error.map_or(Ok(done), Err)
     }
 
     async fn work_off(&self, key: &QueueKey, id: EmailId, run: &Run) -> Result<Promoted, PortError> {

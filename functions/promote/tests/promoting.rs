@@ -1,36 +1,20 @@
 //! Promoting, in a world in memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
+mod common;
+
 use std::time::{Duration, Instant};
 
+use common::promote;
 use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index;
-use domain::lifecycle::Policy;
 use domain::pacing::{Account, Open, Rate};
 use domain::ports::EmailKey;
 use domain::row::{Due, DueKind, Lane, Lease, Row, Status};
 use domain::timestamp::Timestamp;
-use promote::{Promote, Promoted};
+use promote::Promoted;
 use world::{Fault, World, samples};
-
-fn promote(world: &World) -> Promote<World, World, World, World, World, World, World> {
-    let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
-    let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
-    let policy = Policy::standard();
-    Promote {
-        rows,
-        bodies: world.clone(),
-        lanes,
-        dead_letters,
-        evidence,
-        account,
-        system,
-        policy,
-        expires_after: Duration::from_secs(14 * 86_400),
-        retention: Duration::from_secs(30 * 86_400),
-    }
-}
 
 async fn run(world: &World) -> Promoted {
     promote(world)

@@ -204,7 +204,8 @@ where
             }
             let decide = |row: &Row| drop_unwanted(row, &queue, place, now);
             (_, row) = apply(&self.rows, row, now, decide).await?;
-            if row.status != Status::Sending {
+            if row.status != Status::Sending || place != (Drop::InHand { claim_no: row.claim_no }) {
+                // Somebody else's claim is theirs to submit.
                 return Ok(None);
             }
             queue = self.read_queue(&queue.key, now).await?;

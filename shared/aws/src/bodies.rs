@@ -60,7 +60,7 @@ const UNPACKED_MAX: usize = 2 * limits::REQUEST_BYTES;
 const NEAR_MAX: i32 = 4;
 
 /// How the sort keys of contents begin.
-const BODY: &str = "body#";
+pub(crate) const BODY: &str = "body#";
 
 /// The attribute of an item that holds the content.
 const CONTENT: &str = "z";
@@ -68,7 +68,7 @@ const CONTENT: &str = "z";
 /// Both places.
 #[derive(Debug, Clone)]
 pub struct BodyStore {
-    table: Table,
+    pub(crate) table: Table,
     pub(crate) s3: aws_sdk_s3::Client,
     pub(crate) bucket: String,
 }
@@ -89,8 +89,13 @@ fn sort_key(body: &BodyRef) -> String {
     format!("{BODY}{}", body.sha256)
 }
 
+/// How the names of everything that the bucket has of an email begin.
+pub(crate) fn prefix(key: &EmailKey) -> String {
+    format!("{}/{}/", key.tenant, key.id)
+}
+
 pub(crate) fn object_key(key: &EmailKey, body: &BodyRef) -> String {
-    format!("{}/{}/{}", key.tenant, key.id, body.sha256)
+    format!("{}{}", prefix(key), body.sha256)
 }
 
 /// The shortest time of [`KEEP_DAYS`] that is long enough.

@@ -14,6 +14,7 @@ pub mod bodies;
 pub mod changes;
 pub mod clients;
 pub mod due_index;
+mod erasing;
 pub mod evidence;
 mod failure;
 pub mod files;

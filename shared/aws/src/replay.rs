@@ -89,20 +89,19 @@ impl From<(u16, String)> for Answer {
 }
 
 /// An item in DynamoDB's JSON, with the types that are stored.
-#[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open")]
 pub(crate) fn dynamodb_json(item: &Item) -> Value {
-    let value = |value: &AttributeValue| match value {
-        AttributeValue::S(text) => json!({"S": text}),
-        AttributeValue::N(digits) => json!({"N": digits}),
-        AttributeValue::Bool(flag) => json!({"BOOL": flag}),
-        AttributeValue::B(bytes) => json!({"B": BASE64_STANDARD.encode(bytes)}),
-        AttributeValue::M(item) => json!({"M": dynamodb_json(item)}),
-        AttributeValue::L(values) => {
-            let numbers: Vec<_> = values.iter().filter_map(|value| value.as_n().ok()).collect();
-            json!({"L": numbers.iter().map(|digits| json!({"N": digits})).collect::<Vec<_>>()})
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open")]
+    fn value(attribute: &AttributeValue) -> Value {
+        match attribute {
+            AttributeValue::S(text) => json!({"S": text}),
+            AttributeValue::N(digits) => json!({"N": digits}),
+            AttributeValue::Bool(flag) => json!({"BOOL": flag}),
+            AttributeValue::B(bytes) => json!({"B": BASE64_STANDARD.encode(bytes)}),
+            AttributeValue::M(item) => json!({"M": dynamodb_json(item)}),
+            AttributeValue::L(values) => json!({"L": values.iter().map(value).collect::<Vec<_>>()}),
+            other => panic!("nothing stores a {other:?}"),
         }
-        other => panic!("nothing stores a {other:?}"),
-    };
+    }
     item.iter()
         .map(|(name, attribute)| (name.clone(), value(attribute)))
         .collect()

@@ -30,6 +30,7 @@ use crate::failure::port;
 use crate::queues;
 use crate::settings::TableSettings;
 
+mod erasure;
 pub(crate) mod expression;
 pub(crate) mod item;
 #[cfg(test)]
@@ -323,9 +324,9 @@ impl Table {
     }
 }
 
-/// Reads a row; one past its time is none.
+/// Reads a row; one past its time is none, nor is what is left of one.
 fn row(item: &Item, now: Timestamp) -> Result<Option<Box<Row>>, ItemError> {
-    if item.is_empty() || item::is_forgotten(item, now) {
+    if item.is_empty() || item::is_forgotten(item, now) || erasure::content_of(item).is_some() {
         return Ok(None);
     }
     item::to_row(item).map(|row| Some(Box::new(row)))
@@ -371,6 +372,9 @@ impl Rows for Table {
         let Some(stored) = self.put_new(item, now, WHAT).await? else {
             return Ok(Created::New);
         };
+        if let Some(sha256) = erasure::content_of(&stored) {
+            return Ok(Created::Erased { sha256 });
+        }
         // `now` is not asked here: the condition has just said that the row is in its time.
         let stored = item::to_row(&stored).map_err(|error| port(WHAT)(error.into()))?;
         if stored == *row {

@@ -20,6 +20,7 @@ pub mod lifecycle;
 pub mod limits;
 pub mod listing;
 pub mod pacing;
+pub mod past;
 pub mod ports;
 pub mod queue;
 pub mod retry;

@@ -15,6 +15,7 @@ use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::index;
 use crate::limits;
+use crate::past::{self, Diagnostic, Outcome};
 use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
 use crate::timestamp::Timestamp;
@@ -124,7 +125,9 @@ impl Condition {
         }
     }
 
-    fn unmoved(row: &Row) -> Self {
+    /// That a row is where it was found.
+    #[must_use]
+    pub fn unmoved(row: &Row) -> Self {
         Self::Unmoved {
             claim_no: row.claim_no,
             status: row.status,
@@ -218,7 +221,9 @@ pub fn record(row: &Row, claim_no: u32, attempt: Attempt, policy: &Policy, jitte
         Attempt::NotAccepted { cause, detail } => not_accepted(row, claim_no, cause, detail, policy, jitter, now),
         Attempt::Ambiguous => {
             if holds_claim(row, claim_no) && row.status == Status::Sending {
-                doubt(row, row.clone(), policy, now)
+                let mut next = row.clone();
+                remember(&mut next, Cause::AnswerLost, "", now);
+                doubt(row, next, policy, now)
             } else {
                 Decision::Forget
             }
@@ -300,7 +305,17 @@ pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
             Said::Fates { recipients, fate } => {
                 for recipient in recipients {
                     let raised = Fate::raised(next.fates.get(recipient).copied(), *fate);
-                    next.fates.insert(recipient.clone(), raised);
+                    let known = next.fates.insert(recipient.clone(), raised);
+                    if *fate == raised {
+                        let words = event.diagnostics.get(recipient).cloned().unwrap_or_default();
+                        let said = Diagnostic::of(raised, event.at, words, row.recipients);
+                        // Of two that say the same, the first one: whatever order they come in.
+                        if known != Some(raised) {
+                            next.diagnostics.insert(recipient.clone(), said);
+                        } else if let Some(before) = next.diagnostics.get_mut(recipient) {
+                            *before = said.min(before.clone());
+                        }
+                    }
                 }
                 if *fate == Fate::Delivered {
                     next.delivered_at = next.delivered_at.max(Some(event.at));
@@ -353,6 +368,7 @@ fn not_accepted(
         return Decision::Forget;
     }
     let mut next = row.clone();
+    remember(&mut next, cause, &detail, now);
     next.cause = Some(cause);
     next.detail = Some(clipped(detail));
     match policy.retry.after(cause.class(), row.attempts, row.claim_no, jitter) {
@@ -482,6 +498,7 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
             Some(lease) if lease.until > now => Decision::Forget,
             Some(_) | None => {
                 let mut next = row.clone();
+                remember(&mut next, Cause::Crashed, "", now);
                 next.cause = Some(Cause::Crashed);
                 next.detail = None;
                 doubt(row, next, policy, now)
@@ -527,8 +544,23 @@ fn settle(row: &Row, feedback: Feedback, policy: &Policy, now: Timestamp) -> Dec
 
 /// The provider's words, as far as a row has room for them.
 fn clipped(mut detail: String) -> String {
-    detail.truncate(detail.floor_char_boundary(limits::DETAIL_MAX));
+    past::clip(&mut detail, limits::DETAIL_MAX);
     detail
+}
+
+/// Keeps how the newest claim ended.
+fn remember(next: &mut Row, cause: Cause, words: &str, at: Timestamp) {
+    let claim_no = next.claim_no;
+    let words = words.to_owned();
+    past::remember(
+        &mut next.outcomes,
+        Outcome {
+            claim_no,
+            at,
+            cause,
+            words,
+        },
+    );
 }
 
 /// Only the newest claim's holder speaks for the row, and only until someone else settled it.
@@ -584,7 +616,8 @@ fn expire(row: &Row, now: Timestamp) -> Decision {
 
 /// Ends a row whose time ran out, as unsent unless SES may have accepted an earlier claim of it.
 fn end_unsent(row: &Row, mut next: Row, now: Timestamp) -> Decision {
-    let (status, cause) = if row.maybe_duplicate {
+    // Its own mark, which may be new: a retry by force marks what was unknown.
+    let (status, cause) = if next.maybe_duplicate {
         (Status::Unknown, Cause::AnswerLost)
     } else {
         (Status::Expired, Cause::Expired)

@@ -537,6 +537,7 @@ fn event(said: Said) -> SesEvent {
         at: at(1002),
         said,
         suppresses: Vec::new(),
+        diagnostics: BTreeMap::new(),
     }
 }
 
@@ -604,6 +605,85 @@ fn fates_only_rise_and_a_repeated_event_writes_nothing() {
         "the time is news, the rank is not"
     );
     assert_eq!(delivered.delivered_at, Some(at(1002)));
+}
+
+/// The past of a row, as (claim, cause).
+fn past(row: &Row) -> Vec<(u32, Cause)> {
+    row.outcomes
+        .iter()
+        .map(|outcome| (outcome.claim_no, outcome.cause))
+        .collect()
+}
+
+#[test]
+fn how_every_claim_ended_is_kept_beside_what_is_decided() {
+    let sending = row(Status::Sending);
+    let claim = sending.claim_no;
+    let refused = written(record(
+        &sending,
+        claim,
+        refused(Cause::Throttled),
+        &policy(),
+        Jitter::NONE,
+        at(1000),
+    ));
+    assert_eq!(past(&refused), [(claim, Cause::Throttled)]);
+    assert!(!refused.outcomes[0].words.is_empty());
+    let lost = written(record(
+        &sending,
+        claim,
+        Attempt::Ambiguous,
+        &policy(),
+        Jitter::NONE,
+        at(1000),
+    ));
+    assert_eq!(past(&lost), [(claim, Cause::AnswerLost)]);
+    assert_eq!(lost.outcomes[0].at, at(1000));
+    let mut late = sending;
+    late.lease = None;
+    late.due = Some(Due {
+        kind: DueKind::Check,
+        at: at(1000),
+    });
+    let crashed = written(overdue(&late, outlook(false), &policy(), at(1000)));
+    assert_eq!(past(&crashed), [(claim, Cause::Crashed)]);
+    // A definite answer after all: it replaces what was not known.
+    let after_all = written(record(
+        &crashed,
+        claim,
+        self::refused(Cause::Unavailable),
+        &policy(),
+        Jitter::NONE,
+        at(1001),
+    ));
+    assert_eq!(past(&after_all), [(claim, Cause::Unavailable)]);
+}
+
+#[test]
+fn a_fate_comes_with_its_time_and_words_whatever_the_order() {
+    let says = |fate, secs, words: &str| {
+        let mut event = fate_event("b@example.com", fate);
+        event.at = at(secs);
+        event.diagnostics = BTreeMap::from([(recipient_key("b@example.com"), words.to_owned())]);
+        event
+    };
+    let mut events = vec![
+        says(Fate::DeliveryDelayed, 1001, "421 busy"),
+        says(Fate::Bounced, 1003, "550 no such user"),
+        says(Fate::Bounced, 1004, "550 again"),
+    ];
+    for _ in 0..events.len() {
+        let known = written(learned(&row(Status::Sent), &events));
+        let diagnostic = &known.diagnostics[&recipient_key("b@example.com")];
+        assert_eq!(
+            (diagnostic.at, diagnostic.words.as_str()),
+            (at(1003), "550 no such user")
+        );
+        assert_eq!(learned(&known, &events), Decision::Forget, "repeated");
+        events.rotate_left(1);
+    }
+    let delayed = written(learned(&row(Status::Sent), &events[..1]));
+    assert_eq!(delayed.diagnostics[&recipient_key("b@example.com")].words, "421 busy");
 }
 
 #[test]

@@ -160,6 +160,30 @@ pub const ECHO_MAX: usize = 64;
 /// unit of DynamoDB.
 pub const DETAIL_MAX: usize = 256;
 
+/// Outcomes of claims that a row keeps, the newest.
+///
+/// Source: ours; more than the standard budget of attempts, so that only attempts that were given back push
+/// one out.
+pub const OUTCOMES_MAX: usize = 12;
+
+/// Bytes of a provider's words that a row keeps with each of these.
+///
+/// Source: ours; all of them together stay under 2 KB.
+pub const OUTCOME_WORDS_MAX: usize = 120;
+
+/// Bytes of the words about recipients that were not reached, of all of a row together.
+///
+/// Source: ours; 50 recipients have 40 each, which is an SMTP reply with its enhanced code.
+pub const DIAGNOSTICS_MAX: usize = 2_000;
+
+/// The same of recipients that were reached.
+///
+/// Source: ours; a row with one recipient stays under 1 KB, which is one write unit of DynamoDB.
+pub const DELIVERY_WORDS_MAX: usize = 200;
+
+/// Words that would be cut to less than this are not kept at all.
+pub const WORDS_MIN: usize = 25;
+
 /// Bytes of a time as a caller writes it.
 ///
 /// Source: ours; RFC 3339 with nine digits of a second and an offset has 35.

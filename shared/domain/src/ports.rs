@@ -3,6 +3,8 @@
 //! **Invariant:** a port says what is wanted, never which call makes it so. Worlds in memory
 //! and adapters to AWS implement the same traits.
 
+pub mod erasure;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
@@ -64,6 +66,11 @@ pub enum Created {
     New,
     /// There is a row of this id already.
     Exists(Box<Row>),
+    /// There was one, which was erased.
+    Erased {
+        /// [`BodyRef::sha256`] of the content that it had.
+        sha256: String,
+    },
 }
 
 /// How a claim ended.

@@ -10,6 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
+use crate::past::{Diagnostic, Outcome};
 use crate::queue::QueueName;
 use crate::timestamp::Timestamp;
 
@@ -215,7 +216,7 @@ pub struct Row {
     pub due: Option<Due>,
     /// What became of each recipient, by [`recipient_key`].
     pub fates: BTreeMap<String, Fate>,
-    /// How often `fates`, `delivered_at`, `opened_at` or `clicked_at` were written.
+    /// How often `fates`, `delivered_at`, `opened_at` or `clicked_at` were written, and `diagnostics` with them.
     pub fate_no: u32,
     /// When the last recipient's server took it.
     pub delivered_at: Option<Timestamp>,
@@ -225,6 +226,10 @@ pub struct Row {
     pub clicked_at: Option<Timestamp>,
     /// When it was last asked for again: a purge of before does not concern it.
     pub retried_at: Option<Timestamp>,
+    /// How the newest claims ended that were not accepted, oldest first; for people to read.
+    pub outcomes: Vec<Outcome>,
+    /// When and with which words the `fates` were decided; for people to read.
+    pub diagnostics: BTreeMap<String, Diagnostic>,
 }
 
 impl Row {
@@ -261,6 +266,8 @@ impl Row {
             opened_at: None,
             clicked_at: None,
             retried_at: None,
+            outcomes: Vec::new(),
+            diagnostics: BTreeMap::new(),
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::row::BodyPlace;
 use crate::row::BodyRef;
@@ -120,6 +122,7 @@ fn event(fate: Fate, suppresses: Vec<EmailAddress>) -> SesEvent {
             fate,
         },
         suppresses,
+        diagnostics: BTreeMap::new(),
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod due;
 pub mod environment;
+mod erasure;
 mod files;
 mod listing;
 pub mod nature;
@@ -131,6 +132,8 @@ pub struct State {
     pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
     /// What senders read of it.
     pub marks: BTreeMap<TenantId, Marks>,
+    /// The emails that were erased, each with the hash of its content.
+    pub erased: BTreeMap<EmailKey, String>,
     /// Until when each content is kept, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
     /// The files that were uploaded, by tenant and id.
@@ -390,10 +393,25 @@ impl State {
     }
 
     /// Writes a row, before the eyes of whoever watches.
+    /// Takes a row away, and remembers that it was there.
+    pub(crate) fn erase(&mut self, row: &Row) {
+        let now = self.now();
+        self.rows.remove(&EmailKey::of(row));
+        self.erased.insert(EmailKey::of(row), row.body.sha256.clone());
+        self.tally.tell(now, Some(row), None);
+        if let Some(nature) = &mut self.nature {
+            // The index follows when it has caught up, as with every write.
+            nature.index(&Row {
+                due: None,
+                ..row.clone()
+            });
+        }
+    }
+
     pub(crate) fn store(&mut self, row: Row) {
         let now = self.now();
         let before = self.rows.insert(EmailKey::of(&row), row.clone());
-        self.tally.tell(now, before.as_ref(), &row);
+        self.tally.tell(now, before.as_ref(), Some(&row));
         let Some(nature) = &mut self.nature else { return };
         nature.index(&row);
         nature.trace.note(Step::Row {

@@ -46,6 +46,9 @@ impl Rows for World {
         let (row, repeats) = (row.clone(), self.has_nature());
         let forgets = self.is(Broken::AnsweredTooEarly);
         self.call(Call::writes("create", Some(row.id)), move |state| {
+            if let Some(sha256) = state.erased.get(&EmailKey::of(&row)).cloned() {
+                return Created::Erased { sha256 };
+            }
             match state.rows.get(&EmailKey::of(&row)) {
                 // As the adapter takes a row that is just what was to be written.
                 Some(known) if repeats && *known == row => Created::New,

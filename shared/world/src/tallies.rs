@@ -59,9 +59,11 @@ pub fn glimpse(row: &Row) -> Glimpse {
 
 impl Counters {
     /// Tells of a write, if anybody listens.
-    pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&Row>, after: &Row) {
+    pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&Row>, after: Option<&Row>) {
         let Some(stream) = &mut self.stream else { return };
-        let key = domain::ports::EmailKey::of(after);
+        let Some(key) = before.or(after).map(domain::ports::EmailKey::of) else {
+            return;
+        };
         let Some(sequence) = Sequence::parse(&(stream.len()).to_string()) else {
             return;
         };
@@ -70,7 +72,7 @@ impl Counters {
             key,
             at: now,
             before: before.map(glimpse),
-            after: Some(glimpse(after)),
+            after: after.map(glimpse),
         });
     }
 

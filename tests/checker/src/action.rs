@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::state::{Lane, Wish};
+use crate::state::{Change, Lane, Sweep, Wish};
 
 /// Who reads, decides and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -11,6 +11,8 @@ pub enum Who {
     Sender,
     /// `promote`, which sees the lane so.
     Promoter(Lane),
+    /// `promote`, with a job of the email's queue.
+    Job(Sweep),
     /// `feedback`.
     Feedback,
     /// `dead_letter`.
@@ -72,6 +74,12 @@ pub enum Action {
     ClaimsBeside,
     /// A sender receives a wake-up, is refused the claim, and has something to write.
     IsRefused,
+    /// A sender receives a wake-up, and knows the email's queue as it was before its last change.
+    MeetsStale,
+    /// Somebody changes the email's queue.
+    Changes(Change),
+    /// A job of the queue has nothing left to do.
+    JobEnds(Sweep),
     /// A sender dies with its claim.
     DiesHolding,
     /// A sender dies before it has recorded what it knows.
@@ -113,6 +121,12 @@ impl Action {
             Self::Claims => "send claims".to_owned(),
             Self::ClaimsBeside => "a second send claims".to_owned(),
             Self::IsRefused => "send is refused a claim".to_owned(),
+            Self::MeetsStale => "send receives a wake-up, and knows an old state of its queue".to_owned(),
+            Self::Changes(Change::Pause) => "the queue is paused".to_owned(),
+            Self::Changes(Change::Resume) => "the queue is resumed".to_owned(),
+            Self::Changes(Change::Purge) => "the queue is purged".to_owned(),
+            Self::Changes(Change::Restore) => "the queue is restored".to_owned(),
+            Self::JobEnds(sweep) => format!("{} is done", Who::Job(sweep).name()),
             Self::DiesHolding => "send dies with its claim".to_owned(),
             Self::DiesAsked => "send dies before it has recorded".to_owned(),
             Self::MissesContent => "send does not find the content".to_owned(),
@@ -139,6 +153,9 @@ impl Who {
             Self::Promoter(Lane::Flowing) => "promote",
             Self::Promoter(Lane::Backlog) => "promote (backlog)",
             Self::Promoter(Lane::Shut) => "promote (shut)",
+            Self::Job(Sweep::Release) => "the release",
+            Self::Job(Sweep::Purge) => "the purge",
+            Self::Job(Sweep::Restore) => "the restore",
             Self::Feedback => "feedback",
             Self::DeadLetter => "dead_letter",
             Self::Caller(Wish::Cancel) => "manage (cancel)",

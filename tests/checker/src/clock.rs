@@ -7,8 +7,10 @@
 //! that is nearer to now, so that it takes one long wait, and not many short ones, to come to the next.
 //! Times that conditions compare stay apart: what two callers write differs by a millisecond.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::cause::Cause;
 use domain::index::queued;
 use domain::lifecycle::LONGEST_UNCERTAINTY;
 use domain::row::{Due, Row, Status};
@@ -28,7 +30,8 @@ pub(crate) const LONG: Duration = Duration::from_secs(15 * 24 * 3600);
 /// What is further away than this is [`FAR`].
 const NEAR: Duration = Duration::from_secs(24 * 3600);
 
-const MOMENT: Duration = Duration::from_secs(1);
+/// Before anybody asked for anything about it.
+pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
 /// The row with its times as far as decisions tell them apart, and without what none looks at.
 pub(crate) fn relative(mut row: Row) -> Row {
@@ -55,7 +58,10 @@ pub(crate) fn relative(mut row: Row) -> Row {
     };
     row.scheduled_at = None;
     row.detail = None;
-    if !matches!(row.status, Status::Failing | Status::Failed) {
+    // What no decision reads tells no states apart.
+    row.outcomes = Vec::new();
+    row.diagnostics = BTreeMap::new();
+    if !matches!(row.status, Status::Failing | Status::Failed) && row.cause != Some(Cause::Purged) {
         row.cause = None;
     }
     if let Some(sent) = &mut row.sent {

@@ -24,17 +24,20 @@ pub enum Actor {
     SecondSender,
     /// Time.
     Time,
+    /// The jobs of the email's queue.
+    Jobs,
 }
 
 impl Actor {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Promoter,
         Self::Feedback,
         Self::DeadLetter,
         Self::Caller,
         Self::SecondSender,
         Self::Time,
+        Self::Jobs,
     ];
 }
 
@@ -49,6 +52,8 @@ pub enum Begin {
     Uncertain,
     /// The same, and a caller has insisted: it is queued with a new budget, and marked.
     Marked,
+    /// The email was accepted, and its queue has just been purged.
+    Purged,
 }
 
 /// A bounded configuration.
@@ -64,6 +69,8 @@ pub struct Config {
     pub without: Option<Actor>,
     /// How often callers ask for something.
     pub wishes: u8,
+    /// How often the email's queue is paused, resumed, purged, restored.
+    pub changes: u8,
     /// How often SES refuses so that the attempt is given back.
     pub given_back: u8,
     /// How many of `promote`, `feedback`, `dead_letter` and `manage` may be between their read
@@ -94,6 +101,7 @@ impl Config {
             on_uncertain,
             without: None,
             wishes: 0,
+            changes: 0,
             given_back: 0,
             readers: 1,
             late_writes: false,
@@ -151,6 +159,22 @@ impl Config {
                 begin: Begin::Asked,
                 ..Self::least("accepting", Resend)
             },
+            Self {
+                changes: 2,
+                ..Self::least("a queue", Resend)
+            },
+            Self {
+                changes: 1,
+                wishes: 1,
+                without: Some(Actor::SecondSender),
+                begin: Begin::Purged,
+                ..Self::least("purged, a caller", Resend)
+            },
+            Self {
+                changes: 2,
+                begin: Begin::Marked,
+                ..Self::least("marked, a queue", Resend)
+            },
         ]
     }
 
@@ -159,6 +183,15 @@ impl Config {
     pub fn long() -> Vec<Self> {
         use OnUncertain::{Hold, Resend};
         vec![
+            Self {
+                changes: 3,
+                ..Self::least("a queue, three changes", Resend)
+            },
+            Self {
+                changes: 2,
+                wishes: 1,
+                ..Self::least("a queue, a caller", Resend)
+            },
             Self {
                 wishes: 1,
                 late_writes: true,

@@ -14,7 +14,7 @@ use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::orderly::{Weather, all_lost, orderly};
 use crate::promise::{Promise, broken_by_state};
-use crate::state::{Claims, Client, Reader, Sender, State};
+use crate::state::{Change, Claims, Client, Line, Reader, Sender, State};
 use crate::steps::{Steps, steps};
 
 /// What was found.
@@ -116,12 +116,12 @@ fn first_state(machine: &mut Machine) -> State {
     let asked = begin == Begin::Asked;
     let asking = |left| if asked { Client::Asking { left } } else { Client::Gone };
     let submitted = matches!(begin, Begin::Uncertain | Begin::Marked);
-    let first = if submitted {
+    let submissions = if submitted {
         Claims::default().with(1)
     } else {
         Claims::default()
     };
-    State {
+    let first = State {
         row: (!asked).then(|| machine.first_row(begin)),
         senders: [Sender::Idle; 2],
         readers: [Reader::Nobody; 2],
@@ -132,7 +132,7 @@ fn first_state(machine: &mut Machine) -> State {
         hand_overs: Claims::default(),
         pending: Claims::default(),
         copies: u8::from(submitted),
-        on_the_way: first,
+        on_the_way: submissions,
         events: Claims::default(),
         in_time: Claims::default(),
         doubtful: Claims::default(),
@@ -142,7 +142,16 @@ fn first_state(machine: &mut Machine) -> State {
         forced: false,
         spent: u8::from(begin == Begin::Uncertain),
         wishes: machine.config.wishes,
+        line: Line::default(),
+        former: Line::default(),
+        changes: machine.config.changes,
+        jobs: [false; 3],
         given_back: machine.config.given_back,
+    };
+    if begin == Begin::Purged {
+        first.changed(Change::Purge)
+    } else {
+        first
     }
 }
 

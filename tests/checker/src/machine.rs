@@ -4,10 +4,12 @@
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::asked::{self, Times};
+use domain::lifecycle::queued::{Drop, drop_unwanted, meet, release, restore};
 use domain::lifecycle::{
     Attempt, Condition, Decision, Feedback, LaneState, Outlook, Then, claimed, handed_over, heard, not_claimable,
     overdue, record,
 };
+use domain::queue::{Pause, Queue, QueueKey};
 use domain::retry::Jitter;
 use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
@@ -15,24 +17,35 @@ use domain::wire::ses_event::{Said, SesEvent};
 use rustc_hash::FxHashMap;
 use world::overlay::overlaid;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use crate::clock::{FAR, NOW};
+use crate::clock::{FAR, MOMENT, NOW};
 use crate::config::{Begin, Config};
 use crate::mutant::Mutant;
 use crate::promise::content_of;
 use crate::rows::{RowId, Rows};
-use crate::state::{Answer, Asked, Lane, Reader, Sender, State, Wish};
+use crate::state::{Answer, Asked, Lane, Line, Reader, Sender, State, Sweep, Wish};
 
 /// What is asked about a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
-    NotClaimable,
+    NotClaimable { line: Line },
+    Drop { claim_no: u8, line: Line },
+    Job { sweep: Sweep, line: Line },
     Record { claim_no: u8, answer: Answer },
-    Overdue { lane: Lane, feedback: Asked },
+    Overdue { lane: Lane, feedback: Asked, line: Line },
     Heard { claim_no: u8 },
     HandedOver { claim_no: u8 },
     Caller { wish: Wish, left: u8 },
+}
+
+impl Question {
+    /// Whether it is asked by a restore.
+    pub(crate) fn restores(self) -> bool {
+        let restores = Sweep::Restore;
+        matches!(self, Self::Job { sweep, .. } if sweep == restores)
+    }
 }
 
 /// What is to be done.
@@ -113,7 +126,7 @@ impl Machine {
     }
 
     /// Whether a write's condition holds for what is stored.
-    fn holds(&self, condition: Option<Condition>, stored: &Row) -> bool {
+    fn holds(&self, condition: Option<Condition>, stored: &Row, line: Line) -> bool {
         let Some(mut condition) = condition else {
             return true;
         };
@@ -133,7 +146,10 @@ impl Machine {
                 *claim_no = stored.claim_no;
             }
         }
-        condition.holds(stored)
+        let queue_no = condition.queue_no().unwrap_or(line.no.into());
+        let careless = stored.status == Status::Queued && self.is(Mutant::HeldUnconditioned);
+        let of_queue = queue_no == u64::from(line.no) || careless || self.is(Mutant::DroppedUnconditioned);
+        of_queue && condition.holds(stored)
     }
 
     /// What is stored after the write, or `None` when its condition does not hold.
@@ -143,8 +159,9 @@ impl Machine {
         before: RowId,
         after: RowId,
         condition: Option<Condition>,
+        line: Line,
     ) -> Option<RowId> {
-        if !self.holds(condition, self.rows.get(stored)) {
+        if !self.holds(condition, self.rows.get(stored), line) {
             return None;
         }
         if stored == before {
@@ -223,12 +240,13 @@ impl Machine {
         };
         let idle = state.senders == [Sender::Idle; 2] && state.readers == [Reader::Nobody; 2] && state.late.is_none();
         let waits = row.status == Status::Queued && row.expires_at == NOW.after(FAR);
-        idle && waits && state.contents & content_of(row) != 0
+        idle && waits && !state.line.drops(row) && state.contents & content_of(row) != 0
     }
 
     /// Whether the index has the row as due.
     pub(crate) fn overdue_now(&self, id: RowId) -> bool {
-        self.rows.get(id).due.is_some_and(|due| due.at <= NOW)
+        let due = self.rows.get(id).due;
+        due.is_some_and(|due| due.at <= NOW && due.kind != DueKind::Held)
     }
 
     /// Whether it has been uncertain for two windows.
@@ -257,7 +275,7 @@ impl Machine {
     fn decide(&self, row: &Row, question: Question) -> Option<Decision> {
         let policy = &self.config.policy;
         let mut decision = match question {
-            Question::NotClaimable | Question::Overdue { .. }
+            Question::NotClaimable { .. } | Question::Overdue { .. }
                 if row.status == Status::Queued && self.is(Mutant::ExpiresEarly) =>
             {
                 let over = Row {
@@ -266,7 +284,12 @@ impl Machine {
                 };
                 not_claimable(&over, NOW)
             }
-            Question::NotClaimable => not_claimable(row, NOW),
+            Question::NotClaimable { line } => self.met(row, line).unwrap_or_else(|| not_claimable(row, NOW)),
+            Question::Drop { claim_no, line } => {
+                let claim_no = u32::from(claim_no);
+                drop_unwanted(row, &line.queue(row), Drop::InHand { claim_no }, NOW)
+            }
+            Question::Job { sweep, line } => self.job(row, sweep, line),
             Question::Record { claim_no, answer } => {
                 let stale = row.claim_no != u32::from(claim_no) || row.status != Status::Sending;
                 if answer == Answer::Accepted && stale && self.is(Mutant::OldOkDropped) {
@@ -275,7 +298,9 @@ impl Machine {
                 let attempt = self.attempt(claim_no, answer);
                 record(row, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
             }
-            Question::Overdue { lane, feedback } => self.overdue(row, lane, feedback),
+            Question::Overdue { lane, feedback, line } => {
+                self.met(row, line).unwrap_or_else(|| self.overdue(row, lane, feedback))
+            }
             Question::Heard { claim_no } => {
                 if row.status.is_final() && row.status != Status::Sent && self.is(Mutant::EventCannotRevive) {
                     return Some(Decision::Forget);
@@ -312,6 +337,58 @@ impl Machine {
             Answer::ForGood => refused(Cause::Rejected),
             Answer::Lost if self.is(Mutant::UncertainIsTransient) => refused(Cause::Unavailable),
             Answer::Lost => Attempt::Ambiguous,
+        }
+    }
+
+    /// What the email's queue wants done about it.
+    fn met(&self, row: &Row, line: Line) -> Option<Decision> {
+        if self.is(Mutant::PurgesRetried) {
+            let before = Row {
+                retried_at: None,
+                ..row.clone()
+            };
+            let mut decision = meet(&before, &line.queue(row), NOW);
+            if let Some(Decision::Write(transition)) = &mut decision {
+                transition.row.retried_at = row.retried_at;
+            }
+            return decision;
+        }
+        meet(row, &line.queue(row), NOW)
+    }
+
+    fn job(&self, row: &Row, sweep: Sweep, line: Line) -> Decision {
+        let policy = &self.config.policy;
+        match sweep {
+            Sweep::Release if self.is(Mutant::ReleasesAnything) => {
+                let held = Row {
+                    status: Status::Queued,
+                    due: Some(Due {
+                        kind: DueKind::Held,
+                        at: NOW,
+                    }),
+                    ..row.clone()
+                };
+                let mut decision = release(&held, policy, NOW);
+                if let Decision::Write(transition) = &mut decision {
+                    let (claim_no, status, not_before) = (row.claim_no, row.status, row.not_before);
+                    transition.condition = Condition::Unmoved {
+                        claim_no,
+                        status,
+                        not_before,
+                    };
+                }
+                decision
+            }
+            Sweep::Release => release(row, policy, NOW),
+            Sweep::Purge => drop_unwanted(row, &line.queue(row), Drop::Waiting, NOW),
+            Sweep::Restore if self.is(Mutant::CanceledRestored) => {
+                let purged = Row {
+                    cause: Some(Cause::Purged),
+                    ..row.clone()
+                };
+                restore(&purged, policy, NOW)
+            }
+            Sweep::Restore => restore(row, policy, NOW),
         }
     }
 
@@ -395,6 +472,9 @@ impl Machine {
     /// Mistakes in what is written.
     fn spoil(&self, before: &Row, after: &mut Row) {
         let settled = before.status == Status::Uncertain && after.status == Status::Queued;
+        if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
+            after.status = Status::Canceled;
+        }
         let forced = before.status == Status::Unknown && after.status == Status::Queued;
         if (self.is(Mutant::NoMark) && settled) || (self.is(Mutant::ForceUnmarked) && forced) {
             after.maybe_duplicate = before.maybe_duplicate;
@@ -427,8 +507,32 @@ fn first_row(config: &Config, content: u8) -> Row {
     };
     let row = Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, NOW);
     Row {
+        born: NOW.before(MOMENT),
         on_uncertain: config.on_uncertain,
         ..row
+    }
+}
+
+impl Line {
+    /// The queue.
+    fn queue(self, row: &Row) -> Queue {
+        let pause = Pause {
+            since: NOW,
+            reason: None,
+            until: None,
+        };
+        Queue {
+            no: self.no.into(),
+            paused: self.paused.then_some(pause),
+            purged_before: self.purged.map(clock_of),
+            ..Queue::plain(QueueKey::of(row), NOW)
+        }
+    }
+
+    /// Whether it was purged after an email was asked for.
+    pub(crate) fn drops(self, row: &Row) -> bool {
+        let asked = row.retried_at.unwrap_or(row.born);
+        self.purged.is_some_and(|left| asked <= clock_of(left))
     }
 }
 
@@ -457,5 +561,6 @@ fn event(row: &Row, claim_no: u8) -> SesEvent {
         at: NOW,
         said: Said::Accepted,
         suppresses: Vec::new(),
+        diagnostics: BTreeMap::new(),
     }
 }

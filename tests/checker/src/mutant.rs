@@ -67,12 +67,24 @@ pub enum Mutant {
     EndedStaysIndexed,
     /// A client is answered before the content is stored.
     AnsweredEarly,
+    /// An email that waits is moved aside or dropped whatever its queue is meanwhile.
+    HeldUnconditioned,
+    /// A release lets go whatever it finds, held or not.
+    ReleasesAnything,
+    /// A purge ends what is marked as canceled.
+    PurgedUnmarked,
+    /// What was canceled by hand is restored.
+    CanceledRestored,
+    /// A purge drops what was retried after it.
+    PurgesRetried,
+    /// An email is dropped whatever its queue is meanwhile.
+    DroppedUnconditioned,
 }
 
 impl Mutant {
     /// All of them, each with a configuration in which it is caught, and the promise that it
     /// breaks there first.
-    pub const CAUGHT: [(Self, &'static str, Promise); 31] = [
+    pub const CAUGHT: [(Self, &'static str, Promise); 37] = [
         (Self::NoClaim, "two attempts, held", Promise::Budget),
         (Self::SdkRetry, "two attempts, held", Promise::Marked),
         (Self::NoIndex, "two attempts, held", Promise::Ends),
@@ -104,5 +116,11 @@ impl Mutant {
         (Self::CancelUnwritten, "a caller, held", Promise::Canceled),
         (Self::EndedStaysIndexed, "two attempts, held", Promise::Indexed),
         (Self::AnsweredEarly, "accepting", Promise::Kept),
+        (Self::HeldUnconditioned, "a queue", Promise::Wanted),
+        (Self::ReleasesAnything, "a queue", Promise::Budget),
+        (Self::PurgedUnmarked, "marked, a queue", Promise::MarkStays),
+        (Self::CanceledRestored, "purged, a caller", Promise::Order),
+        (Self::PurgesRetried, "purged, a caller", Promise::Wanted),
+        (Self::DroppedUnconditioned, "a queue", Promise::Wanted),
     ];
 }

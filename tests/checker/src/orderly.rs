@@ -4,7 +4,7 @@
 use crate::action::{Action, Deed, Ses, Who};
 use crate::machine::Machine;
 use crate::promise::Promise;
-use crate::state::{Claims, Lane, State};
+use crate::state::{Change, Claims, Lane, State};
 use crate::steps::Step;
 
 /// What does not change from now on.
@@ -66,14 +66,21 @@ impl Weather {
     }
 }
 
-/// The same moment, when every message that is under way is lost.
+/// The same moment, when every message that is under way is lost; a paused queue is resumed, and
+/// everybody learns how it is.
 pub(crate) fn all_lost(state: &State) -> State {
+    let state = if state.line.paused {
+        state.changed(Change::Resume)
+    } else {
+        *state
+    };
     State {
+        former: state.line,
         wake_up: false,
         hand_overs: Claims::default(),
         on_the_way: Claims::default(),
         pending: Claims::default(),
-        ..*state
+        ..state
     }
 }
 
@@ -103,7 +110,7 @@ pub(crate) fn orderly(
 /// what changes nothing.
 fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Option<u8> {
     let overdue = state.row.is_some_and(|row| machine.overdue_now(row));
-    if step.to == *state || step.to.wishes != state.wishes {
+    if step.to == *state || step.to.wishes != state.wishes || step.to.changes != state.changes {
         return None;
     }
     match step.action {
@@ -116,15 +123,17 @@ fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Opti
         Action::EventArrives => Some(5),
         Action::Claims | Action::ClaimsBeside if weather.lane != Lane::Shut => Some(6),
         Action::AsksFeedback if overdue && weather.feedback => Some(7),
-        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_), Deed::Reads) => Some(8),
+        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_) | Who::Job(_), Deed::Reads) => Some(8),
         Action::IsRefused => Some(8),
-        Action::RunEnds => Some(9),
+        Action::RunEnds | Action::JobEnds(_) => Some(9),
         passes if passes == weather.time => Some(10),
         Action::TimePasses => Some(11),
         Action::Asks(_)
         | Action::BreaksOff(_)
         | Action::Claims
         | Action::ClaimsBeside
+        | Action::MeetsStale
+        | Action::Changes(_)
         | Action::DiesHolding
         | Action::DiesAsked
         | Action::Submits(_)

@@ -1,5 +1,6 @@
 //! What is promised of every email, at every moment.
 
+use domain::cause::Cause;
 use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
 use domain::row::{OnUncertain, Row, Status};
 
@@ -49,11 +50,13 @@ pub enum Promise {
     Evidence,
     /// A claim is its holder's until its lease has run out.
     Lease,
+    /// Only what a purge is about is dropped for it, and only while it stands.
+    Wanted,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 19] = [
         Self::Kept,
         Self::Indexed,
         Self::Ends,
@@ -72,6 +75,7 @@ impl Promise {
         Self::Content,
         Self::Evidence,
         Self::Lease,
+        Self::Wanted,
     ];
 }
 
@@ -93,6 +97,12 @@ pub(crate) fn broken_by_write(
     {
         return Some(broken);
     }
+    if after.cause == Some(Cause::Purged) && before.cause != after.cause {
+        let waits = matches!(before.status, Status::Queued | Status::Sending);
+        let ends = matches!(after.status, Status::Canceled | Status::Unknown);
+        let dropped = waits && ends && state.line.drops(before);
+        return (!dropped).then_some(Promise::Wanted);
+    }
     let retried = matches!(
         question,
         Question::Caller {
@@ -106,6 +116,11 @@ pub(crate) fn broken_by_write(
         (_, Status::Sent) | (Status::Failing, Status::Failed) => None,
         (_, Status::Failed) => Some(Promise::Order),
         (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, Status::Queued) if retried => None,
+        (Status::Unknown | Status::Canceled, Status::Queued)
+            if question.restores() && before.cause == Some(Cause::Purged) =>
+        {
+            None
+        }
         (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(Promise::Order),
         (
             Status::Queued | Status::Sending | Status::Failing | Status::Uncertain,
@@ -125,7 +140,9 @@ fn reason_to_give_up(machine: &Machine, state: &State, before: &Row, to: Status,
     let spent = usize::from(state.spent) >= budget;
     let refused = match question {
         Question::Record { answer, .. } => answer == Answer::ForGood || (answer == Answer::ForNow && spent),
-        Question::NotClaimable
+        Question::NotClaimable { .. }
+        | Question::Drop { .. }
+        | Question::Job { .. }
         | Question::Overdue { .. }
         | Question::Heard { .. }
         | Question::HandedOver { .. }

@@ -42,6 +42,49 @@ impl fmt::Debug for Claims {
     }
 }
 
+/// The email's queue, as it is or as somebody knows it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Line {
+    /// How often it was changed.
+    pub no: u8,
+    /// It is paused.
+    pub paused: bool,
+    /// It was purged, when so many wishes of callers were left.
+    pub purged: Option<u8>,
+}
+
+/// What is done to a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Change {
+    /// It is paused.
+    Pause,
+    /// It is resumed.
+    Resume,
+    /// It is purged.
+    Purge,
+    /// Its purges are undone.
+    Restore,
+}
+
+impl Change {
+    pub(crate) const ALL: [Self; 4] = [Self::Pause, Self::Resume, Self::Purge, Self::Restore];
+}
+
+/// What a job does to the emails of a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sweep {
+    /// Lets what is held go its way.
+    Release,
+    /// Drops what is held and not wanted any more.
+    Purge,
+    /// Brings back what was purged.
+    Restore,
+}
+
+impl Sweep {
+    pub(crate) const ALL: [Self; 3] = [Self::Release, Self::Purge, Self::Restore];
+}
+
 /// How SES answered, as far as the sender knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Answer {
@@ -66,11 +109,15 @@ pub enum Sender {
     Refused {
         /// The row.
         seen: RowId,
+        /// Its queue, as it knows it.
+        line: Line,
     },
     /// Has a claim, and has not asked SES.
     Holding {
         /// The row as it was claimed.
         seen: RowId,
+        /// Its queue, as it knows it: what is wanted is taken to be in a plain one.
+        line: Line,
     },
     /// Has asked SES, and is about to record.
     Asked {
@@ -155,6 +202,17 @@ pub enum Reader {
         seen: RowId,
         /// See [`Reader::Run`].
         feedback: Asked,
+        /// The email's queue, as it knows it.
+        line: Line,
+    },
+    /// `promote`, with a row that a job of its queue is about.
+    Job {
+        /// The row.
+        seen: RowId,
+        /// The job.
+        sweep: Sweep,
+        /// The queue, as it knows it.
+        line: Line,
     },
     /// `feedback`, with an event.
     Feedback {
@@ -186,7 +244,8 @@ impl Reader {
     pub(crate) fn with(self, seen: RowId) -> Self {
         match self {
             Self::Nobody | Self::Run { .. } => self,
-            Self::Promoter { feedback, .. } => Self::Promoter { seen, feedback },
+            Self::Promoter { feedback, line, .. } => Self::Promoter { seen, feedback, line },
+            Self::Job { sweep, line, .. } => Self::Job { seen, sweep, line },
             Self::Feedback { claim_no, .. } => Self::Feedback { seen, claim_no },
             Self::DeadLetter { claim_no, .. } => Self::DeadLetter { seen, claim_no },
             Self::Caller { wish, left, .. } => Self::Caller { seen, wish, left },
@@ -270,11 +329,41 @@ pub struct State {
     pub spent: u8,
     /// Wishes that are left.
     pub wishes: u8,
+    /// The email's queue.
+    pub line: Line,
+    /// The queue before its last change, as some may still know it.
+    pub former: Line,
+    /// Changes of the queue that are left.
+    pub changes: u8,
+    /// Jobs of the queue that are not done: release, purge, restore.
+    pub jobs: [bool; 3],
     /// Refusals that are left which give an attempt back.
     pub given_back: u8,
 }
 
 impl State {
+    /// The same moment, when the queue has just been changed so.
+    pub(crate) fn changed(mut self, change: Change) -> Self {
+        self.former = self.line;
+        self.line.no = self.line.no.saturating_add(1);
+        match change {
+            Change::Pause => self.line.paused = true,
+            Change::Resume => {
+                self.line.paused = false;
+                self.jobs[0] = true;
+            }
+            Change::Purge => {
+                self.line.purged = Some(self.wishes);
+                self.jobs[1] = true;
+            }
+            Change::Restore => {
+                self.line.purged = None;
+                self.jobs[2] = true;
+            }
+        }
+        self
+    }
+
     /// The same moment: which sender is which makes no difference.
     pub(crate) fn sorted(mut self) -> Self {
         self.senders.sort_unstable();

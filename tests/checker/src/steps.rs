@@ -7,6 +7,7 @@ use crate::rows::RowId;
 use crate::state::{Answer, Late, State, Wish};
 
 mod accepting;
+mod queueing;
 mod reading;
 mod sending;
 mod time;
@@ -45,6 +46,7 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     accepting::steps(machine, state, steps);
     sending::steps(machine, state, steps);
     reading::steps(machine, state, steps);
+    queueing::steps(machine, state, steps);
     time::steps(machine, state, steps);
     for step in &mut steps.found {
         step.to = step.to.sorted();
@@ -83,7 +85,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         }
         Ruling::Write { after, condition, then } => (after, condition, then),
     };
-    let Some(row) = machine.write(stored, writer.seen, after, condition) else {
+    let Some(row) = machine.write(stored, writer.seen, after, condition, state.line) else {
         steps.add(does(Deed::FindsMoved), (writer.moved)(*state, stored));
         return;
     };
@@ -118,7 +120,8 @@ fn noted(mut state: State, question: Question) -> State {
         Question::Record {
             answer: Answer::GivenBack,
             ..
-        } => state.spent = state.spent.saturating_sub(1),
+        }
+        | Question::Drop { .. } => state.spent = state.spent.saturating_sub(1),
         Question::Caller {
             wish: wish @ (Wish::Retry | Wish::Force),
             ..
@@ -127,7 +130,8 @@ fn noted(mut state: State, question: Question) -> State {
             state.canceled = false;
             state.forced |= wish == Wish::Force;
         }
-        Question::NotClaimable
+        Question::NotClaimable { .. }
+        | Question::Job { .. }
         | Question::Record { .. }
         | Question::Overdue { .. }
         | Question::Heard { .. }

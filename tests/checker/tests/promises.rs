@@ -10,7 +10,7 @@ use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
 use checker::promise::Promise;
-use checker::state::{Lane, Wish};
+use checker::state::{Change, Lane, Sweep, Wish};
 
 /// Explores them, on two threads.
 #[expect(clippy::expect_used, reason = "a panic of a thread is the test's")]
@@ -43,6 +43,15 @@ fn everything() -> BTreeSet<String> {
         Wish::Force,
     ];
     let readers = [Who::Promoter(Lane::Flowing), Who::Feedback, Who::DeadLetter];
+    let sweeps = [Sweep::Release, Sweep::Purge, Sweep::Restore];
+    let of_sweeps = [Deed::Reads, Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::Dies];
+    let jobs = sweeps
+        .into_iter()
+        .flat_map(|sweep| of_sweeps.map(|deed| (sweep, deed)))
+        // In none of the usual configurations does anybody come between a restore and its row.
+        .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Deed::FindsMoved | Deed::Ends))
+        .map(|(sweep, deed)| Action::Does(Who::Job(sweep), deed));
+    let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
     let deeds = [Deed::Reads, Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::Dies];
     let does = readers.into_iter().chain(callers.map(Who::Caller));
     let does = does.flat_map(|who| deeds.map(|deed| Action::Does(who, deed)));
@@ -69,6 +78,7 @@ fn everything() -> BTreeSet<String> {
         Action::Claims,
         Action::ClaimsBeside,
         Action::IsRefused,
+        Action::MeetsStale,
         Action::DiesHolding,
         Action::DiesAsked,
         Action::MissesContent,
@@ -84,6 +94,9 @@ fn everything() -> BTreeSet<String> {
     does.chain(writers)
         .chain(ses.map(Action::Submits))
         .chain(others)
+        .chain(jobs)
+        .chain(sweeps.map(Action::JobEnds))
+        .chain(changes.map(Action::Changes))
         .map(Action::name)
         .collect()
 }
@@ -133,16 +146,17 @@ fn every_promise_is_broken_by_some_mistake() {
 fn without_any_actor_something_is_missing() {
     let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();
     let (alone, caller) = (named("two attempts, held"), named("a caller, held"));
+    let queue = named("a queue");
     let [whole, with_caller] = [&alone, &caller].map(|config| explore(config.clone(), None));
     let heard = ("feedback", "Uncertain -> Sent".to_owned());
     let beside = Action::ClaimsBeside.name();
     assert!(whole.broken.is_none() && with_caller.broken.is_none());
     assert!(whole.edges.contains(&heard) && with_caller.actions.contains_key(&beside));
     for actor in Actor::ALL {
-        let config = if matches!(actor, Actor::Caller | Actor::SecondSender) {
-            &caller
-        } else {
-            &alone
+        let config = match actor {
+            Actor::Caller | Actor::SecondSender => &caller,
+            Actor::Jobs => &queue,
+            Actor::Promoter | Actor::Feedback | Actor::DeadLetter | Actor::Time => &alone,
         };
         let without = Config {
             without: Some(actor),
@@ -150,7 +164,7 @@ fn without_any_actor_something_is_missing() {
         };
         let report = explore(without, None);
         let missed = match actor {
-            Actor::Promoter | Actor::DeadLetter | Actor::Time => {
+            Actor::Promoter | Actor::DeadLetter | Actor::Time | Actor::Jobs => {
                 report.broken.is_some_and(|broken| broken.promise == Promise::Ends)
             }
             Actor::Feedback => !report.edges.contains(&heard),

@@ -210,6 +210,7 @@ fn told(u: &mut Unstructured<'_>, row: &Row) -> Result<Decision> {
         assert!(next.clicked_at >= row.clicked_at, "a time falls");
         let life = Row {
             fates: row.fates.clone(),
+            diagnostics: row.diagnostics.clone(),
             fate_no: row.fate_no,
             delivered_at: row.delivered_at,
             opened_at: row.opened_at,

@@ -6,6 +6,7 @@ mod clients;
 mod content;
 mod crash;
 mod emails;
+mod erasing;
 mod evidence;
 mod faults;
 mod feedback;

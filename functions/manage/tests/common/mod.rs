@@ -7,6 +7,7 @@ use aws::settings::KeySettings;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
 use domain::ports::Bodies;
+use domain::ports::erasure::Erasing;
 use lambda_http::{Body, Response};
 use manage::{Manage, Managing, Store, handler};
 use serde_json::Value;
@@ -44,7 +45,7 @@ pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
 pub(crate) async fn ask_of<R, B>(manage: &Manage<R, B, World, World>, event: &Value) -> Response<Body>
 where
     R: Store,
-    B: Bodies,
+    B: Bodies + Erasing,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
     handler::handle(manage, &key(), gateway::request(event)).await

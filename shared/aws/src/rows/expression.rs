@@ -34,7 +34,7 @@ impl Update {
         placeholder.to_owned()
     }
 
-    fn require(&mut self, condition: Condition) {
+    pub(crate) fn require(&mut self, condition: Condition) {
         self.condition = match condition {
             Condition::Claimable { now } => {
                 let (status, not_before, expires) = (self.name("s"), self.name("n"), self.name("x"));

@@ -6,6 +6,7 @@ use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Policy;
+use domain::past::{Diagnostic, Outcome};
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 
@@ -61,6 +62,19 @@ pub(crate) fn full() -> Row {
         opened_at: Some(at(8_001)),
         clicked_at: Some(at(8_002)),
         retried_at: Some(at(1_500)),
+        outcomes: vec![Outcome {
+            claim_no: 2,
+            at: at(3_500),
+            cause: Cause::Throttled,
+            words: "Maximum sending rate exceeded.".to_owned(),
+        }],
+        diagnostics: BTreeMap::from([(
+            "0123456789ab".to_owned(),
+            Diagnostic {
+                at: at(6_500),
+                words: "452 4.2.2 mailbox full".to_owned(),
+            },
+        )]),
         scheduled_at: Some(at(1_999)),
         expires_given: true,
         ..row()

@@ -1,5 +1,7 @@
 //! What an older deployment has stored and sent is read as it was meant.
 
+use std::collections::BTreeMap;
+
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::ports::DueIndex;
@@ -33,6 +35,8 @@ async fn what_the_first_version_stored_is_read() {
         scheduled_at: None,
         expires_given: false,
         retried_at: None,
+        outcomes: Vec::new(),
+        diagnostics: BTreeMap::new(),
         ..full()
     };
     assert_eq!(load("everything").await, Some(everything));

@@ -9,6 +9,7 @@
 use std::time::Duration;
 
 use super::{Decision, Policy, Then, end, requeue, write};
+use crate::cause::Cause;
 use crate::row::{Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -32,6 +33,9 @@ pub enum Refusal {
         "Amazon SES may have accepted this email: retry it with {{\"force\": true}} if a second copy does less harm than none."
     )]
     NeedsForce,
+    /// It has not ended: what is still to be sent cannot be erased.
+    #[error("{}", not_erasable(*.0))]
+    NotErasable(Status),
 }
 
 fn too_late(status: Status) -> &'static str {
@@ -56,6 +60,31 @@ fn not_ended(status: Status) -> &'static str {
     }
 }
 
+fn not_erasable(status: Status) -> &'static str {
+    match status {
+        Status::Queued => "This email is waiting to be sent: cancel it before it is erased.",
+        Status::Sending | Status::Uncertain | Status::Failing => {
+            "This email is being sent: erase it when that has ended."
+        }
+        Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => {
+            "This email can be erased."
+        }
+    }
+}
+
+/// Whether an email may be erased: only what has ended, for whatever is still to happen to it needs its row.
+///
+/// # Errors
+/// [`Refusal::NotErasable`].
+pub fn erase(row: &Row, now: Timestamp) -> Result<(), Refusal> {
+    let status = row.status_at(now);
+    if status.is_final() {
+        Ok(())
+    } else {
+        Err(Refusal::NotErasable(status))
+    }
+}
+
 /// Takes an email back. One that was taken back already stays so.
 ///
 /// # Errors
@@ -63,6 +92,15 @@ fn not_ended(status: Status) -> &'static str {
 pub fn cancel(row: &Row, now: Timestamp) -> Result<Decision, Refusal> {
     let status = row.status_at(now);
     match status {
+        Status::Canceled if row.cause == Some(Cause::Purged) => {
+            // From now on it is canceled by hand, and stays so when its queue is restored. The time
+            // moves, so that a restore that was decided on before is refused.
+            let mut next = row.clone();
+            next.cause = None;
+            next.not_before = now.max(row.not_before.after(Duration::from_millis(1)));
+            end(&mut next, Status::Canceled, now);
+            Ok(write(row, next, Then::Nothing))
+        }
         Status::Canceled => Ok(Decision::Forget),
         Status::Queued if row.maybe_duplicate => Err(Refusal::MaybeSent),
         Status::Queued => {

@@ -192,3 +192,10 @@ fn every_refusal_is_a_sentence() {
         assert!(text.ends_with('.'), "{text}");
     }
 }
+
+/// Found by fuzzing: the mark of this very retry counts.
+#[test]
+fn what_is_forced_and_expires_at_once_is_unknown_and_not_expired() {
+    let (next, _) = written(retry(&row(Status::Unknown), true, Duration::ZERO, &policy(), at(2_000)));
+    assert_eq!((next.status, next.maybe_duplicate), (Status::Unknown, true));
+}

@@ -71,6 +71,10 @@ pub fn drop_unwanted(row: &Row, queue: &Queue, place: Drop, now: Timestamp) -> D
     let mut next = row.clone();
     next.cause = Some(Cause::Purged);
     next.detail = None;
+    if let Drop::InHand { .. } = place {
+        // SES was not asked: when it is restored, its budget is whole.
+        next.attempts = next.attempts.saturating_sub(1);
+    }
     end(&mut next, dropped(row), now);
     write_in(row, next, queue)
 }
@@ -110,7 +114,8 @@ pub fn redrive(row: &Row, expires_after: Duration, policy: &Policy, now: Timesta
             | Refusal::MaybeSent
             | Refusal::AfterExpiry
             | Refusal::NotEnded(_)
-            | Refusal::NeedsForce,
+            | Refusal::NeedsForce
+            | Refusal::NotErasable(_),
         ) => Decision::Forget,
     }
 }

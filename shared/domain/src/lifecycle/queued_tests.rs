@@ -122,7 +122,9 @@ fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
         for claim_no in [1, 2] {
             let decision = drop_unwanted(&row(status), &purged, Drop::InHand { claim_no }, now);
             if (status, claim_no) == (Status::Sending, 2) {
-                assert_eq!(written(&decision).row.status, Status::Canceled);
+                let dropped = &written(&decision).row;
+                assert_eq!(dropped.status, Status::Canceled);
+                assert_eq!(dropped.attempts, row(status).attempts - 1, "SES was not asked");
             } else {
                 assert_eq!(decision, Decision::Forget, "{status:?} {claim_no}");
             }
@@ -199,4 +201,19 @@ fn nothing_is_redriven_that_may_be_out() {
             }
         }
     }
+}
+
+/// Else a restore would send what its caller was told is canceled.
+#[test]
+fn what_was_purged_and_then_canceled_by_hand_is_not_restored() {
+    let purged = Row {
+        cause: Some(Cause::Purged),
+        ..row(Status::Canceled)
+    };
+    let canceled = asked::cancel(&purged, at(2_000)).unwrap();
+    let canceled = &written(&canceled).row;
+    assert_eq!((canceled.status, canceled.cause), (Status::Canceled, None));
+    assert_eq!(restore(canceled, &policy(), at(3_000)), Decision::Forget);
+    let before = restore(&purged, &policy(), at(1_999));
+    assert!(!written(&before).condition.holds(canceled), "what was decided before");
 }

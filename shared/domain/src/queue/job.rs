@@ -115,18 +115,18 @@ impl Job {
         }
     }
 
-    /// Whether an email that ended so may be one of its emails, as the index says.
+    /// Whether an email may be one of its emails, as the index says: `at` is when it ended, or, of one
+    /// that is held, when it is due.
     #[must_use]
-    pub fn may_concern(&self, status: Status, cause: Option<Cause>, ended_at: Timestamp) -> bool {
-        if ended_at > self.asked_at {
-            return false;
-        }
+    pub fn may_concern(&self, status: Status, cause: Option<Cause>, at: Timestamp) -> bool {
+        let before = at <= self.asked_at;
         match &self.task {
+            // Whatever is held, also what is due only later.
             Task::Release | Task::Purge => true,
-            Task::Restore => cause == Some(Cause::Purged),
+            Task::Restore => before && cause == Some(Cause::Purged),
             Task::Retry { cause: only, since } => {
                 let failed = status == Status::Failed || (status == Status::Expired && *only == Some(Cause::Expired));
-                failed && (only.is_none() || *only == cause) && since.is_none_or(|since| ended_at >= since)
+                before && failed && (only.is_none() || *only == cause) && since.is_none_or(|since| at >= since)
             }
         }
     }

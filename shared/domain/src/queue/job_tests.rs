@@ -94,6 +94,12 @@ fn the_index_says_which_emails_a_job_is_about() {
         "only when that is said"
     );
     assert!(retry(Some(Cause::Expired), None).may_concern(expired.0, expired.1, at(900)));
+    for task in [Task::Release, Task::Purge] {
+        assert!(
+            job(task).may_concern(Status::Queued, None, at(2_000)),
+            "held, and due later"
+        );
+    }
     for status in [Status::Canceled, Status::Unknown] {
         assert!(!retry(None, None).may_concern(status, None, at(900)));
         assert!(job(Task::Restore).may_concern(status, Some(Cause::Purged), at(900)));

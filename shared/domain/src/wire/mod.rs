@@ -6,6 +6,7 @@
 pub mod api;
 pub mod attachments;
 pub mod email_view;
+pub mod events_view;
 pub mod failures_view;
 pub mod hand_over;
 mod json;

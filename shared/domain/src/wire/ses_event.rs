@@ -71,6 +71,8 @@ pub struct SesEvent {
     pub said: Said,
     /// To whom no more is to be sent: the address bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
+    /// What was said about each recipient, by [`recipient_key`]: the words of its server, or of SES.
+    pub diagnostics: BTreeMap<String, String>,
 }
 
 /// Why a message is no event of ours.
@@ -111,6 +113,8 @@ struct Event {
     delay: Option<Delay>,
     open: Option<Moment>,
     click: Option<Moment>,
+    reject: Option<Reject>,
+    failure: Option<Failure>,
 }
 
 #[derive(Deserialize)]
@@ -128,6 +132,8 @@ struct Mail {
 struct Recipient {
     #[serde(rename = "emailAddress")]
     email_address: String,
+    #[serde(rename = "diagnosticCode")]
+    diagnostic_code: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -135,6 +141,8 @@ struct Bounce {
     timestamp: String,
     #[serde(rename = "bounceType")]
     bounce_type: String,
+    #[serde(rename = "bounceSubType")]
+    bounce_sub_type: Option<String>,
     #[serde(rename = "bouncedRecipients")]
     recipients: Vec<Recipient>,
 }
@@ -160,11 +168,15 @@ impl Complaint {
 struct Delivery {
     timestamp: String,
     recipients: Vec<String>,
+    #[serde(rename = "smtpResponse")]
+    smtp_response: Option<String>,
 }
 
 #[derive(Deserialize)]
 struct Delay {
     timestamp: String,
+    #[serde(rename = "delayType")]
+    delay_type: Option<String>,
     #[serde(rename = "delayedRecipients")]
     recipients: Vec<Recipient>,
 }
@@ -172,6 +184,17 @@ struct Delay {
 #[derive(Deserialize)]
 struct Moment {
     timestamp: String,
+}
+
+#[derive(Deserialize)]
+struct Reject {
+    reason: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Failure {
+    #[serde(rename = "errorMessage")]
+    error_message: Option<String>,
 }
 
 impl SesEvent {
@@ -199,6 +222,7 @@ impl SesEvent {
             accepted_at,
             at,
             suppresses: event.suppresses(&said),
+            diagnostics: event.diagnostics(),
             said,
         })
     }
@@ -228,6 +252,49 @@ impl Event {
             .flat_map(|named| addresses(named))
             .filter_map(address)
             .collect()
+    }
+
+    /// What is said about whom. Of a recipient without words of its own, what SES says of the whole.
+    fn diagnostics(&self) -> BTreeMap<String, String> {
+        let (recipients, whole): (&[Recipient], _) = match self.event_type.as_str() {
+            "Bounce" => match &self.bounce {
+                Some(bounce) => (&bounce.recipients, &bounce.bounce_sub_type),
+                None => return BTreeMap::new(),
+            },
+            "DeliveryDelay" => match &self.delay {
+                Some(delay) => (&delay.recipients, &delay.delay_type),
+                None => return BTreeMap::new(),
+            },
+            "Complaint" => match &self.complaint {
+                Some(complaint) => (&complaint.recipients, &complaint.feedback_type),
+                None => return BTreeMap::new(),
+            },
+            other => {
+                let (addresses, words) = match other {
+                    "Delivery" => {
+                        let delivery = self.delivery.as_ref();
+                        let addresses = delivery.map(|delivery| delivery.recipients.as_slice());
+                        (addresses, delivery.and_then(|delivery| delivery.smtp_response.as_ref()))
+                    }
+                    "Reject" => {
+                        let reason = self.reject.as_ref().and_then(|reject| reject.reason.as_ref());
+                        (Some(self.mail.destination.as_slice()), reason)
+                    }
+                    "Rendering Failure" => {
+                        let message = self.failure.as_ref().and_then(|failure| failure.error_message.as_ref());
+                        (Some(self.mail.destination.as_slice()), message)
+                    }
+                    _ => return BTreeMap::new(),
+                };
+                let said = |address: &String| Some((recipient_key(address), words?.clone()));
+                return addresses.unwrap_or_default().iter().filter_map(said).collect();
+            }
+        };
+        let said = |recipient: &Recipient| {
+            let words = recipient.diagnostic_code.as_ref().or(whole.as_ref())?;
+            Some((recipient_key(&recipient.email_address), words.clone()))
+        };
+        recipients.iter().filter_map(said).collect()
     }
 
     fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, Said), SesEventError> {
@@ -390,6 +457,48 @@ mod tests {
             (event("Rendering Failure", "failure", json!({})), Fate::Rejected),
         ] {
             assert_eq!(fate_of_a(&event), fate, "{event}");
+        }
+    }
+
+    #[test]
+    fn the_words_about_a_recipient_are_the_servers_or_else_those_of_ses() {
+        let time = "2026-11-24T09:30:01.000Z";
+        let who = json!([{"emailAddress": "a@example.com", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]);
+        let silent = json!([{"emailAddress": "a@example.com"}]);
+        let bounce = |who: &Value| json!({"timestamp": time, "bounceType": "Permanent", "bounceSubType": "NoEmail", "bouncedRecipients": who});
+        let delay = |who: &Value| json!({"timestamp": time, "delayType": "MailboxFull", "delayedRecipients": who});
+        let complaint = json!({"timestamp": time, "complaintFeedbackType": "abuse", "complainedRecipients": silent});
+        let delivery = json!({"timestamp": time, "recipients": ["a@example.com"], "smtpResponse": "250 OK"});
+        for (event_type, part, content, words) in [
+            ("Bounce", "bounce", bounce(&who), Some("smtp; 550 5.1.1 unknown")),
+            ("Bounce", "bounce", bounce(&silent), Some("NoEmail")),
+            (
+                "DeliveryDelay",
+                "deliveryDelay",
+                delay(&who),
+                Some("smtp; 550 5.1.1 unknown"),
+            ),
+            ("DeliveryDelay", "deliveryDelay", delay(&silent), Some("MailboxFull")),
+            ("Complaint", "complaint", complaint, Some("abuse")),
+            ("Delivery", "delivery", delivery, Some("250 OK")),
+            (
+                "Reject",
+                "reject",
+                json!({"reason": "Bad content"}),
+                Some("Bad content"),
+            ),
+            (
+                "Rendering Failure",
+                "failure",
+                json!({"errorMessage": "no value"}),
+                Some("no value"),
+            ),
+            ("Send", "send", json!({}), None),
+            ("Open", "open", json!({"timestamp": time}), None),
+        ] {
+            let read = SesEvent::parse(&event(event_type, part, content).to_string()).unwrap();
+            let said = read.diagnostics.get(&recipient_key("a@example.com"));
+            assert_eq!(said.map(String::as_str), words, "{event_type}");
         }
     }
 

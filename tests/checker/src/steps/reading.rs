@@ -80,20 +80,10 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
         return;
     }
     if machine.overdue_now(stored) {
-        read(
-            machine,
-            state,
-            slot,
-            Reader::Promoter {
-                seen: stored,
-                feedback: Asked::Behind,
-            },
-            steps,
-        );
+        meets(machine, state, stored, slot, Asked::Behind, steps);
     }
     if machine.overdue_now(stored) && machine.waited_twice(stored) {
-        let feedback = Asked::Newer;
-        read(machine, state, slot, Reader::Promoter { seen: stored, feedback }, steps);
+        meets(machine, state, stored, slot, Asked::Newer, steps);
     }
     // How far feedback is matters to what is uncertain, or may be before the run ends.
     let status = machine.row(stored).status;
@@ -101,6 +91,16 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
         let mut next = *state;
         next.readers[slot] = Reader::Run { feedback: Asked::Empty };
         steps.add(Action::AsksFeedback, next);
+    }
+}
+
+/// `promote` reads the row; it knows its queue as it is, or as it was when its run began.
+fn meets(machine: &mut Machine, state: &State, seen: RowId, slot: usize, feedback: Asked, steps: &mut Steps) {
+    let lines = [state.line, state.former];
+    let different = if state.line == state.former { 1 } else { 2 };
+    for line in lines.into_iter().take(different) {
+        let promoter = Reader::Promoter { seen, feedback, line };
+        read(machine, state, slot, promoter, steps);
     }
 }
 
@@ -122,14 +122,16 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
 fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
     match reader {
         Reader::Nobody | Reader::Run { .. } => None,
-        Reader::Promoter { seen, feedback } => Some((
+        Reader::Promoter { seen, feedback, line } => Some((
             Who::Promoter(Lane::Flowing),
             seen,
             Question::Overdue {
                 lane: Lane::Flowing,
                 feedback,
+                line,
             },
         )),
+        Reader::Job { seen, sweep, line } => Some((Who::Job(sweep), seen, Question::Job { sweep, line })),
         Reader::Feedback { seen, claim_no } => Some((Who::Feedback, seen, Question::Heard { claim_no })),
         Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::HandedOver { claim_no })),
         Reader::Caller { seen, wish, left } => Some((Who::Caller(wish), seen, Question::Caller { wish, left })),
@@ -148,6 +150,7 @@ fn ended(mut state: State, slot: usize, refused: bool) -> State {
         Reader::Nobody
         | Reader::Run { .. }
         | Reader::Promoter { .. }
+        | Reader::Job { .. }
         | Reader::DeadLetter { .. }
         | Reader::Caller { .. } => {}
     }
@@ -162,7 +165,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
     if let Reader::Run { feedback } = reader {
         steps.add(Action::RunEnds, gone);
         if machine.overdue_now(stored) {
-            read(machine, state, slot, Reader::Promoter { seen: stored, feedback }, steps);
+            meets(machine, state, stored, slot, feedback, steps);
         }
     }
     let Some((who, seen, question)) = question(reader) else {
@@ -176,8 +179,9 @@ fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
         _ => &[Lane::Flowing],
     };
     for lane in lanes {
-        let (who, question) = if let Question::Overdue { feedback, .. } = question {
-            (Who::Promoter(*lane), Question::Overdue { lane: *lane, feedback })
+        let (who, question) = if let Question::Overdue { feedback, line, .. } = question {
+            let lane = *lane;
+            (Who::Promoter(lane), Question::Overdue { lane, feedback, line })
         } else {
             (who, question)
         };
@@ -188,6 +192,12 @@ fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
             ended: &|state| ended(state, slot, refused),
             died: gone,
             moved: &|mut state, seen| {
+                if let Reader::Promoter { line, .. } | Reader::Job { line, .. } = reader
+                    && line != state.line
+                {
+                    // Its next run, or page, knows the queue as it is.
+                    return gone;
+                }
                 state.readers[slot] = reader.with(seen);
                 state
             },

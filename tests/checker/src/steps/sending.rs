@@ -1,6 +1,6 @@
 //! `send`, and SES.
 
-use domain::row::OnUncertain;
+use domain::row::{OnUncertain, Status};
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Ses, Who};
@@ -9,7 +9,7 @@ use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
 use crate::promise::{Promise, broken_by_claim, broken_by_submission, content_of};
 use crate::rows::RowId;
-use crate::state::{Answer, Sender, State};
+use crate::state::{Answer, Line, Sender, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     ses(machine, state, steps);
@@ -29,21 +29,34 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
             Sender::Idle => {
                 let busy = state.senders.iter().filter(|sender| **sender != Sender::Idle).count();
                 if state.wake_up && busy < senders {
-                    claim(machine, state, &put, steps);
+                    claim(machine, state, state.line, &put, steps);
+                    if state.former != state.line {
+                        claim(machine, state, state.former, &put, steps);
+                    }
                 }
             }
-            Sender::Refused { seen } => {
+            Sender::Refused { seen, line } => {
                 let writer = Writer {
                     who: Who::Sender,
                     seen,
-                    question: Question::NotClaimable,
+                    question: Question::NotClaimable { line },
                     ended: &|state| put(state, Sender::Idle),
                     died: put(*state, Sender::Idle),
-                    moved: &|state, seen| put(state, Sender::Refused { seen }),
+                    moved: &|state, seen| {
+                        if line == state.line {
+                            put(state, Sender::Refused { seen, line })
+                        } else {
+                            // Its wake-up comes again.
+                            put(state, Sender::Idle)
+                        }
+                    },
                 };
                 write_steps(machine, state, &writer, steps);
             }
-            Sender::Holding { seen } => submit(machine, state, seen, &put, steps),
+            Sender::Holding { seen, line } if line.drops(machine.row(seen)) => {
+                drop_in_hand(machine, state, (seen, line), &put, steps);
+            }
+            Sender::Holding { seen, .. } => submit(machine, state, seen, &put, steps),
             Sender::Asked { seen, claim_no, answer } => {
                 let told = answer == Answer::Accepted;
                 let writer = Writer {
@@ -91,13 +104,16 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// A wake-up is received.
-fn claim(machine: &mut Machine, state: &State, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
+/// A wake-up is received by a sender that knows the email's queue so.
+fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
     let Some(stored) = state.row else { return };
-    let Some(claimed) = machine.claim(stored) else {
+    let stale = line != state.line;
+    let claimed = if line.paused { None } else { machine.claim(stored) };
+    let Some(claimed) = claimed else {
         // To come again, or to be forgotten, changes nothing: another one may be received anyway.
-        if let Ruling::Write { .. } = machine.ruling(stored, Question::NotClaimable) {
-            steps.add(Action::IsRefused, put(*state, Sender::Refused { seen: stored }));
+        if let Ruling::Write { .. } = machine.ruling(stored, Question::NotClaimable { line }) {
+            let action = if stale { Action::MeetsStale } else { Action::IsRefused };
+            steps.add(action, put(*state, Sender::Refused { seen: stored, line }));
         }
         return;
     };
@@ -109,8 +125,56 @@ fn claim(machine: &mut Machine, state: &State, put: &dyn Fn(State, Sender) -> St
         ..*state
     };
     let beside = state.senders.iter().any(|sender| *sender != Sender::Idle);
-    let action = if beside { Action::ClaimsBeside } else { Action::Claims };
-    steps.add_judged(action, put(next, Sender::Holding { seen: claimed }), broken);
+    let action = match (stale, beside) {
+        (true, _) => Action::MeetsStale,
+        (false, true) => Action::ClaimsBeside,
+        (false, false) => Action::Claims,
+    };
+    let holding = Sender::Holding {
+        seen: claimed,
+        line: if line.drops(machine.row(claimed)) {
+            line
+        } else {
+            Line::default()
+        },
+    };
+    steps.add_judged(action, put(next, holding), broken);
+}
+
+/// A sender has claimed what is not wanted any more.
+fn drop_in_hand(
+    machine: &mut Machine,
+    state: &State,
+    (seen, line): (RowId, Line),
+    put: &dyn Fn(State, Sender) -> State,
+    steps: &mut Steps,
+) {
+    let claim_no = u8::try_from(machine.row(seen).claim_no).unwrap_or(0);
+    steps.add(Action::DiesHolding, put(*state, Sender::Idle));
+    let still = state.row.is_some_and(|stored| {
+        let row = machine.row(stored);
+        row.status == Status::Sending && row.claim_no == u32::from(claim_no)
+    });
+    let fresh = if state.line.drops(machine.row(seen)) {
+        state.line
+    } else {
+        Line::default()
+    };
+    let writer = Writer {
+        who: Who::Sender,
+        seen,
+        question: Question::Drop { claim_no, line },
+        ended: &|state| put(state, Sender::Idle),
+        died: put(*state, Sender::Idle),
+        moved: &|state, _| {
+            if still {
+                put(state, Sender::Holding { seen, line: fresh })
+            } else {
+                put(state, Sender::Idle)
+            }
+        },
+    };
+    write_steps(machine, state, &writer, steps);
 }
 
 /// A sender with a claim has the content, or not, and asks SES.

@@ -50,7 +50,7 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
     };
     let next = State { late: None, ..*state };
     let condition = machine.unmoved(before);
-    match machine.write(stored, before, after, condition) {
+    match machine.write(stored, before, after, condition, state.line) {
         Some(row) => {
             let broken = judged(machine, state, (stored, row), question);
             let next = noted(State { row: Some(row), ..next }, question);
@@ -77,18 +77,23 @@ fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
     for sender in &mut next.senders {
         match sender {
             Sender::Idle => {}
-            Sender::Refused { seen } | Sender::Holding { seen } | Sender::Asked { seen, .. } => *seen = age(*seen),
+            Sender::Refused { seen, .. } | Sender::Holding { seen, .. } | Sender::Asked { seen, .. } => {
+                *seen = age(*seen)
+            }
         }
     }
     for reader in &mut next.readers {
         match reader {
             Reader::Nobody => {}
             Reader::Run { feedback } => *feedback = older(*feedback),
-            Reader::Promoter { seen, feedback } => {
+            Reader::Promoter { seen, feedback, .. } => {
                 *seen = age(*seen);
                 *feedback = older(*feedback);
             }
-            Reader::Feedback { seen, .. } | Reader::DeadLetter { seen, .. } | Reader::Caller { seen, .. } => {
+            Reader::Job { seen, .. }
+            | Reader::Feedback { seen, .. }
+            | Reader::DeadLetter { seen, .. }
+            | Reader::Caller { seen, .. } => {
                 *seen = age(*seen);
             }
         }

@@ -6,6 +6,7 @@ use arbitrary::{Error, Result, Unstructured};
 use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
+use domain::past::{Diagnostic, Outcome};
 use domain::queue::QueueName;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
@@ -57,6 +58,31 @@ pub(crate) fn tenant(u: &mut Unstructured<'_>) -> Result<TenantId> {
 /// An id.
 pub(crate) fn id(u: &mut Unstructured<'_>) -> Result<EmailId> {
     Ok(EmailId::from_random(u.arbitrary()?))
+}
+
+fn outcomes(u: &mut Unstructured<'_>) -> Result<Vec<Outcome>> {
+    let mut outcomes = Vec::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        outcomes.push(Outcome {
+            claim_no: count(u)?,
+            at: time(u)?,
+            cause: *u.choose(&Cause::ALL)?,
+            words: texts::text(u)?,
+        });
+    }
+    Ok(outcomes)
+}
+
+fn diagnostics(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Diagnostic>> {
+    let mut diagnostics = BTreeMap::new();
+    for _ in 0..u.int_in_range(0..=3)? {
+        let said = Diagnostic {
+            at: time(u)?,
+            words: texts::text(u)?,
+        };
+        diagnostics.insert(texts::word(u, &["0123456789ab", "ba9876543210"])?, said);
+    }
+    Ok(diagnostics)
 }
 
 fn fates(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Fate>> {
@@ -122,6 +148,8 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         opened_at: maybe(u, time)?,
         clicked_at: maybe(u, time)?,
         retried_at: maybe(u, time)?,
+        outcomes: outcomes(u)?,
+        diagnostics: diagnostics(u)?,
         ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
     })
 }
@@ -204,6 +232,7 @@ pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
         at: time(u)?,
         said,
         suppresses: Vec::new(),
+        diagnostics: BTreeMap::new(),
     };
     match u.int_in_range(0..=11)? {
         9 => event.tenant = tenant(u)?,

@@ -58,8 +58,10 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         ("expires_in_seconds", json!(60)),
         ("on_uncertain", json!("never")),
         ("on_uncertain", json!(true)),
-        ("priority", json!("high")),
-        ("queue", json!("news")),
+        ("priority", json!("highest")),
+        ("priority", json!(1)),
+        ("queue", json!("no-such-queue")),
+        ("queue", json!("Not a name")),
         ("template", json!({"id": "x"})),
         ("topic_id", json!("x")),
     ] {

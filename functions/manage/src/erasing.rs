@@ -1,0 +1,74 @@
+//! Erasing an email, because somebody has a right to that: its content and files, its recipients, what was
+//! said about it. Its idempotency key is remembered, so that a request which is repeated sends nothing.
+//!
+//! **Invariant:** first the row is replaced, under the condition that it has ended and nobody asked for it
+//! again; then the content goes. From then on nothing can need it.
+//! **After a crash** behind the row: the caller was told nothing, asks again, and the rest is erased then.
+//! **Start reading at** [`Manage::erase`].
+
+use aws::http::Caller;
+use domain::apply::ApplyError;
+use domain::id::EmailId;
+use domain::lifecycle::asked;
+use domain::ports::erasure::Erasing;
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random, Written};
+use domain::timestamp::Timestamp;
+use serde::Serialize;
+
+use crate::asked::{not_there, refused};
+use crate::{Manage, ManageError, Store};
+
+/// How often it is decided anew when others write the row.
+const ROUNDS: usize = 8;
+
+/// The answer: it is gone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Erased {
+    object: &'static str,
+    id: String,
+    deleted: bool,
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Store,
+    B: Bodies + Erasing,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Erases an email that has ended. One that was erased before is erased to the end.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it has not ended; or the world's failure.
+    pub async fn erase(&self, caller: &Caller, id: EmailId) -> Result<Erased, ManageError> {
+        let now = self.system.now();
+        let key = EmailKey {
+            tenant: caller.tenant().clone(),
+            id,
+        };
+        if !self.rows.is_buried(&key, now).await? {
+            self.bury(caller, id, now).await?;
+        }
+        self.bodies.erase(&key).await?;
+        tracing::info!(target: "mailqueue", %id, "an email was erased");
+        Ok(Erased {
+            object: "email",
+            id: id.to_string(),
+            deleted: true,
+        })
+    }
+
+    async fn bury(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
+        let mut row = self.row(caller, id, now).await?;
+        for _ in 0..ROUNDS {
+            asked::erase(&row, now).map_err(refused)?;
+            match self.rows.bury(&row, now).await? {
+                Written::Done => return Ok(()),
+                Written::Moved(Some(moved)) => row = *moved,
+                Written::Moved(None) => return Err(not_there()),
+                Written::QueueMoved => break,
+            }
+        }
+        Err(ManageError::Write(ApplyError::Contended))
+    }
+}

@@ -1,0 +1,29 @@
+//! What happened to an email, from the day it was accepted.
+//!
+//! **Invariant:** one read of the row and one of the content, which names the recipients.
+
+use aws::http::Caller;
+use domain::id::EmailId;
+use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::wire::events_view::EventsView;
+
+use crate::{Manage, ManageError, Store};
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Tells an email's past. Without its recipients' addresses when its content is gone.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
+    pub async fn events(&self, caller: &Caller, id: EmailId) -> Result<EventsView, ManageError> {
+        let now = self.system.now();
+        let row = self.row_shown(caller, id, now).await?;
+        let email = self.content(&row).await?;
+        Ok(EventsView::new(&row, email.as_ref(), now))
+    }
+}

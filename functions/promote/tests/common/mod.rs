@@ -1,0 +1,25 @@
+//! A promoter in a world in memory.
+
+use std::time::Duration;
+
+use domain::lifecycle::Policy;
+use promote::Promote;
+use world::World;
+
+pub(crate) fn promote(world: &World) -> Promote<World, World, World, World, World, World, World> {
+    let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
+    let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
+    let policy = Policy::standard();
+    Promote {
+        rows,
+        bodies: world.clone(),
+        lanes,
+        dead_letters,
+        evidence,
+        account,
+        system,
+        policy,
+        expires_after: Duration::from_secs(14 * 86_400),
+        retention: Duration::from_secs(30 * 86_400),
+    }
+}

@@ -1,0 +1,239 @@
+//! What was done to a queue, carried out by the index's keeper.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::promote;
+use domain::cause::Cause;
+use domain::id::EmailId;
+use domain::ports::EmailKey;
+use domain::queue::job::{Job, SETTLED, Task};
+use domain::queue::{Pause, Queue, QueueKey};
+use domain::row::{Due, DueKind, Row, Status};
+use domain::timestamp::Timestamp;
+use promote::Promoted;
+use world::samples::BORN;
+use world::{Fault, World, samples};
+
+fn at(secs: u64) -> Timestamp {
+    BORN.after(Duration::from_secs(secs))
+}
+
+async fn try_to_run(world: &World) -> Result<Promoted, String> {
+    let run = promote(world).run(Instant::now() + Duration::from_secs(60)).await;
+    run.map_err(|error| error.what.to_owned())
+}
+
+async fn run(world: &World) -> Promoted {
+    try_to_run(world).await.expect("carried out")
+}
+
+fn sample(n: u8, kind: DueKind, due: Timestamp) -> Row {
+    Row {
+        not_before: due,
+        due: Some(Due { kind, at: due }),
+        ..samples::row(n, &samples::email().expect("the sample parses"))
+    }
+}
+
+fn ended(n: u8, status: Status, cause: Cause) -> Row {
+    Row {
+        status,
+        cause: Some(cause),
+        ..sample(n, DueKind::Ended, BORN)
+    }
+}
+
+/// A world of these rows, their contents, and their queue.
+fn world(rows: Vec<Row>, queue: Queue, job: Option<Task>) -> World {
+    let world = samples::world(0).expect("the samples parse");
+    let email = samples::email().expect("the sample parses");
+    {
+        let mut state = world.state();
+        for row in rows {
+            let key = EmailKey::of(&row);
+            state.bodies.insert((key.clone(), email.hash()), email.to_body());
+            state.rows.insert(key, row);
+        }
+        if let Some(task) = job {
+            let job = Job::new(&queue, EmailId::from_random([9; 16]), task, BORN);
+            state.jobs.insert((queue.key.clone(), job.id), job);
+        }
+        state.queues.insert(queue.key.clone(), queue);
+    }
+    world
+}
+
+fn plain() -> Queue {
+    let row = sample(1, DueKind::Wake, BORN);
+    Queue {
+        no: 3,
+        ..Queue::plain(QueueKey::of(&row), BORN)
+    }
+}
+
+fn paused() -> Queue {
+    plain().paused(Pause {
+        since: BORN,
+        reason: None,
+        until: None,
+    })
+}
+
+fn kind(world: &World, n: u8) -> Option<DueKind> {
+    world.row(&samples::key(n)).unwrap().due.map(|due| due.kind)
+}
+
+fn job(world: &World) -> Job {
+    world.state().jobs.values().next().unwrap().clone()
+}
+
+#[tokio::test]
+async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
+    let rows = vec![sample(1, DueKind::Wake, at(60)), sample(2, DueKind::Check, BORN)];
+    let world = world(rows, paused(), None);
+    run(&world).await;
+    assert_eq!([kind(&world, 1), kind(&world, 2)], [Some(DueKind::Held); 2]);
+    assert!(world.state().wakes.is_empty());
+    world.state().calls.clear();
+    run(&world).await;
+    assert!(!world.state().calls.contains(&"write"), "what is held is left alone");
+}
+
+#[tokio::test]
+async fn what_was_held_goes_back_page_by_page_whatever_fails() {
+    for fault in [Fault::Before, Fault::After] {
+        for call in [
+            "aside",
+            "load_many",
+            "write",
+            "save_job",
+            "wake",
+            "queue",
+            "job",
+            "due_jobs",
+        ] {
+            let rows = (1..=5).map(|n| sample(n, DueKind::Held, at(60))).collect();
+            let world = world(rows, plain(), Some(Task::Release));
+            world.state().page_size = 2;
+            world.state().faults_of.insert(call, [Fault::None, fault].into());
+            for _ in 0..3 {
+                try_to_run(&world).await.ok();
+            }
+            for n in 1..=5 {
+                assert_eq!(kind(&world, n), Some(DueKind::Check), "{fault:?} of {call}");
+            }
+            assert!(!job(&world).done, "the index may be behind");
+            world.state().now_ms = BORN.after(SETTLED).as_millis();
+            for _ in 0..2 {
+                try_to_run(&world).await.ok();
+            }
+            assert!(job(&world).done, "{fault:?} of {call}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_senders_are_told_by_the_job_when_who_asked_for_it_died() {
+    let world = world(Vec::new(), plain(), Some(Task::Release));
+    run(&world).await;
+    assert_eq!(world.state().pace.settings_no, 1);
+    run(&world).await;
+    assert_eq!(world.state().pace.settings_no, 1, "once");
+}
+
+#[tokio::test]
+async fn a_queue_that_was_paused_again_keeps_what_it_holds() {
+    let world = world(vec![sample(1, DueKind::Held, BORN)], paused(), Some(Task::Release));
+    run(&world).await;
+    assert_eq!(kind(&world, 1), Some(DueKind::Held));
+    assert!(job(&world).done, "nobody wants it any more");
+}
+
+#[tokio::test]
+async fn what_is_held_in_a_purged_queue_is_canceled_and_restored() {
+    let purged = paused().purged(at(1));
+    let world = world(vec![sample(1, DueKind::Held, BORN)], purged.clone(), Some(Task::Purge));
+    run(&world).await;
+    let row = world.row(&samples::key(1)).unwrap();
+    assert_eq!((row.status, row.cause), (Status::Canceled, Some(Cause::Purged)));
+
+    let restored = purged.resumed().restored();
+    let job = Job::new(&restored, EmailId::from_random([8; 16]), Task::Restore, at(2));
+    {
+        let mut state = world.state();
+        state.queues.insert(restored.key.clone(), restored.clone());
+        state.jobs.clear();
+        state.jobs.insert((restored.key.clone(), job.id), job);
+        state.now_ms = at(2).as_millis();
+    }
+    run(&world).await;
+    let row = world.row(&samples::key(1)).unwrap();
+    assert_eq!((row.status, row.cause, row.attempts), (Status::Queued, None, 0));
+    assert!(
+        world.state().kept_until.keys().any(|(key, _)| *key == samples::key(1)),
+        "its content lives as long"
+    );
+}
+
+#[tokio::test]
+async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
+    let rows = vec![
+        ended(1, Status::Failed, Cause::Rejected),
+        ended(2, Status::Failed, Cause::UnverifiedSender),
+        ended(3, Status::Unknown, Cause::AnswerLost),
+        ended(4, Status::Canceled, Cause::Purged),
+        ended(5, Status::Failed, Cause::Rejected),
+    ];
+    let cause = Some(Cause::Rejected);
+    let world = world(rows, plain(), Some(Task::Retry { cause, since: None }));
+    world.state().bodies.retain(|(key, _), _| *key != samples::key(5));
+    run(&world).await;
+    let status = |n| world.row(&samples::key(n)).unwrap().status;
+    assert_eq!(
+        [1, 2, 3, 4, 5].map(status),
+        [
+            Status::Queued,
+            Status::Failed,
+            Status::Unknown,
+            Status::Canceled,
+            Status::Failed
+        ]
+    );
+    assert_eq!(job(&world).emails, 1);
+    assert_eq!(world.state().wakes.len(), 1);
+}
+
+/// Whatever a queue holds, nobody else's email is looked at later for it.
+#[tokio::test]
+async fn ten_thousand_emails_that_are_held_cost_the_others_not_one_call() {
+    let calls = async |held: u32| {
+        let world = world(vec![sample(1, DueKind::Wake, at(60))], plain(), None);
+        let news = QueueKey {
+            name: domain::queue::QueueName::parse("news").unwrap(),
+            ..plain().key
+        };
+        for n in 0..held {
+            let row = Row {
+                id: EmailId::from_random((u128::from(n) << 8).to_be_bytes()),
+                queue: news.name.clone(),
+                ..sample(2, DueKind::Held, BORN)
+            };
+            world.state().rows.insert(EmailKey::of(&row), row);
+        }
+        let queue = Queue {
+            key: news.clone(),
+            ..paused()
+        };
+        world.state().queues.insert(news, queue);
+        assert_eq!(run(&world).await.woken, 1);
+        world.state().calls.clone()
+    };
+    assert_eq!(calls(10_000).await, calls(0).await);
+}

@@ -1,0 +1,82 @@
+//! Tombstones, against DynamoDB's answers; lost ones too.
+
+use domain::ports::{Claimed, Created, Rows};
+use serde_json::json;
+
+use super::*;
+use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::rows::samples::{at, full, policy, row};
+use crate::telemetry::chain;
+
+fn ended() -> Row {
+    Row {
+        status: domain::row::Status::Sent,
+        due: None,
+        ..full()
+    }
+}
+
+fn tombstone() -> Item {
+    let mut item = item::primary_key(&EmailKey::of(&row()));
+    item.extend([
+        ("v".to_owned(), item::version()),
+        item::s(ERASED, row().body.sha256),
+        item::n("ttl", 1_000_000),
+    ]);
+    item
+}
+
+async fn bury(replay: &Replay) -> Result<Written, String> {
+    let buried = replay.table(16).bury(&ended(), at(3_999)).await;
+    buried.map_err(|error| chain(&error))
+}
+
+#[tokio::test]
+async fn what_is_left_names_nobody_and_is_in_no_index() {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    assert_eq!(bury(&replay).await, Ok(Written::Done));
+    let asked = replay.only();
+    assert_eq!(asked.operation(), "PutItem");
+    let asked = asked.json();
+    let mut names: Vec<_> = asked["Item"].as_object().unwrap().keys().cloned().collect();
+    names.sort();
+    assert_eq!(names, ["er", "pk", "sk", "ttl", "v"]);
+    assert_eq!(asked["ConditionExpression"], "#c = :if_c AND #s = :if_s AND #n = :if_n");
+    assert_eq!(asked["ExpressionAttributeValues"][":if_s"], json!({"S": "sent"}));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_burial_whose_answer_was_lost_is_done_and_one_that_came_too_late_is_not() {
+    let lost = Replay::new([Answer::Lost, Answer::condition_failed(Some(&tombstone()))]);
+    assert_eq!(bury(&lost).await, Ok(Written::Done));
+    let retried = item::from_row(&row(), 16);
+    let moved = Replay::new([Answer::condition_failed(Some(&retried))]);
+    assert_eq!(bury(&moved).await, Ok(Written::Moved(Some(Box::new(row())))));
+    let gone = Replay::new([Answer::condition_failed(None)]);
+    assert_eq!(bury(&gone).await, Ok(Written::Moved(None)));
+    let failed = Replay::new([Answer::dynamodb_error(400, "ValidationException", "No.")]);
+    assert!(bury(&failed).await.is_err());
+}
+
+/// Whoever looks for the row finds none; who would write it anew learns which request it was.
+#[tokio::test]
+async fn a_tombstone_is_no_row_but_it_is_remembered() {
+    let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone())}));
+    let (key, table) = (EmailKey::of(&row()), |answer| Replay::new([answer]).table(16));
+    assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
+    assert!(table(found()).is_buried(&key, at(0)).await.unwrap());
+    assert!(
+        !table(found()).is_buried(&key, at(1_000_001_000)).await.unwrap(),
+        "past its time"
+    );
+    let there = Answer::ok(&json!({"Item": dynamodb_json(&item::from_row(&row(), 16))}));
+    assert!(!table(there).is_buried(&key, at(0)).await.unwrap());
+    assert!(!table(Answer::ok(&json!({}))).is_buried(&key, at(0)).await.unwrap());
+
+    let refused = || Answer::condition_failed(Some(&tombstone()));
+    let created = table(refused()).create(&row(), at(0)).await.unwrap();
+    let sha256 = row().body.sha256;
+    assert_eq!(created, Created::Erased { sha256 });
+    let claimed = table(refused()).claim(&key, 7, &policy(), at(0)).await.unwrap();
+    assert_eq!(claimed, Claimed::Refused(None));
+}

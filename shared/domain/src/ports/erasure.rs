@@ -1,0 +1,24 @@
+//! Erasing an email: what is left of its row, and nothing of its content.
+//!
+//! **Invariant:** what is left of an email is no row: nobody but [`super::Rows::create`] finds it, which
+//! it keeps from accepting a repeated request a second time.
+
+use super::{EmailKey, PortError, Written};
+use crate::row::Row;
+use crate::timestamp::Timestamp;
+
+/// What is left of emails that were erased.
+pub trait Tombstones: Sync {
+    /// Replaces a row by what is left of it, if it is still where the caller has found it. What has been
+    /// replaced already is done.
+    fn bury(&self, before: &Row, now: Timestamp) -> impl Future<Output = Result<Written, PortError>> + Send;
+
+    /// Whether an email of this id was erased, within the time that finished emails are kept.
+    fn is_buried(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// The contents, when they are erased.
+pub trait Erasing: Sync {
+    /// Erases every content of an email, and every file beside it. To erase what is gone is well, too.
+    fn erase(&self, key: &EmailKey) -> impl Future<Output = Result<(), PortError>> + Send;
+}

@@ -1,0 +1,220 @@
+//! `GET /emails/{id}/events`: an email's past, oldest first.
+//!
+//! **Invariant:** everything is read from the row, which keeps it in writes that are made anyway: nothing is
+//! written for the sake of this list. What a row keeps of the past is bounded ([`crate::past`]).
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::cause::{Cause, Class};
+use crate::email::Email;
+use crate::fate::Fate;
+use crate::row::{DueKind, Row, Status, recipient_key};
+use crate::timestamp::Timestamp;
+
+/// What happened. The names of what became of recipients are those of `last_event`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EventType {
+    /// The request was answered: the queue has the email.
+    Accepted,
+    /// A caller asked for it again, after it had ended; the last time.
+    Retried,
+    /// An attempt ended, and Amazon SES did not accept the email.
+    AttemptFailed,
+    /// An attempt ended, and Amazon SES may have accepted the email.
+    AttemptUncertain,
+    /// Amazon SES accepted it.
+    Sent,
+    /// A recipient was left out: the address is suppressed.
+    Suppressed,
+    /// A recipient's server has not taken it yet.
+    DeliveryDelayed,
+    /// A recipient's server took it.
+    Delivered,
+    /// A recipient's server refused it.
+    Bounced,
+    /// Amazon SES did not send it on after all.
+    Rejected,
+    /// A recipient reported it as spam.
+    Complained,
+    /// It was opened; the last time.
+    Opened,
+    /// A link in it was clicked; the last time.
+    Clicked,
+    /// It ended: Amazon SES did not accept it.
+    Failed,
+    /// It ended: Amazon SES may have accepted it.
+    Unknown,
+    /// It ended: somebody took it back.
+    Canceled,
+    /// It ended: its time ran out.
+    Expired,
+}
+
+/// The list.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventsView {
+    object: &'static str,
+    data: Vec<EventView>,
+}
+
+/// One event. What it does not have is left out.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct EventView {
+    #[serde(rename = "type")]
+    event_type: EventType,
+    created_at: String,
+    /// The number of the attempt, from 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attempt: Option<u32>,
+    /// The recipient, while the content that names it is kept.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    recipient: Option<String>,
+    /// Of a bounce: `permanent` or `transient`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    bounce_type: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cause: Option<Cause>,
+    /// The words of the provider, or of the recipient's server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diagnostic: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ses_message_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scheduled_at: Option<String>,
+}
+
+impl EventsView {
+    /// The past of a row at `now`. Its recipients are named while there is a content.
+    #[must_use]
+    pub fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+        let mut past = Past::default();
+        past.life(row, now);
+        past.recipients(row, email);
+        // What happened in the same millisecond stays in the order of a life.
+        past.events.sort_by_key(|(at, event)| (*at, event.event_type));
+        Self {
+            object: "list",
+            data: past.events.into_iter().map(|(_, event)| event).collect(),
+        }
+    }
+}
+
+#[derive(Default)]
+struct Past {
+    events: Vec<(Timestamp, EventView)>,
+}
+
+impl Past {
+    /// Adds an event, and returns it to be said more of.
+    fn add(&mut self, event_type: EventType, at: Timestamp) -> Option<&mut EventView> {
+        let event = EventView {
+            event_type,
+            created_at: at.to_string(),
+            attempt: None,
+            recipient: None,
+            bounce_type: None,
+            cause: None,
+            diagnostic: None,
+            ses_message_id: None,
+            scheduled_at: None,
+        };
+        self.events.push((at, event));
+        self.events.last_mut().map(|(_, event)| event)
+    }
+
+    fn life(&mut self, row: &Row, now: Timestamp) {
+        if let Some(accepted) = self.add(EventType::Accepted, row.born) {
+            accepted.scheduled_at = row.scheduled_at.map(|at| at.to_string());
+        }
+        if let Some(at) = row.retried_at {
+            self.add(EventType::Retried, at);
+        }
+        for outcome in &row.outcomes {
+            let event_type = if outcome.cause.class() == Class::Unknown {
+                EventType::AttemptUncertain
+            } else {
+                EventType::AttemptFailed
+            };
+            if let Some(event) = self.add(event_type, outcome.at) {
+                event.attempt = Some(outcome.claim_no);
+                event.cause = Some(outcome.cause);
+                event.diagnostic = said(&outcome.words);
+            }
+        }
+        if let Some(sent) = &row.sent
+            && let Some(event) = self.add(EventType::Sent, accepted_by_ses(row, sent.at))
+        {
+            event.attempt = Some(sent.claim_no);
+            event.ses_message_id = said(&sent.message_id);
+        }
+        for (event_type, at) in [(EventType::Opened, row.opened_at), (EventType::Clicked, row.clicked_at)] {
+            if let Some(at) = at {
+                self.add(event_type, at);
+            }
+        }
+        let ended = match row.status_at(now) {
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent => return,
+            Status::Failed => EventType::Failed,
+            Status::Unknown => EventType::Unknown,
+            Status::Canceled => EventType::Canceled,
+            Status::Expired => EventType::Expired,
+        };
+        // One that nobody has ended yet has ended when its time was over.
+        let at = match row.due {
+            Some(due) if due.kind == DueKind::Ended => due.at,
+            Some(_) | None => row.expires_at,
+        };
+        if let Some(event) = self.add(ended, at) {
+            event.cause = row.cause_at(now);
+            event.diagnostic = row.detail.clone();
+        }
+    }
+
+    fn recipients(&mut self, row: &Row, email: Option<&Email>) {
+        let addresses: BTreeMap<_, _> = email
+            .into_iter()
+            .flat_map(|email| [email.to(), email.cc(), email.bcc()])
+            .flatten()
+            .map(|mailbox| mailbox.address().as_str())
+            .map(|address| (recipient_key(address), address))
+            .collect();
+        let sent_at = row.sent.as_ref().map_or(row.born, |sent| sent.at);
+        for (key, fate) in &row.fates {
+            let (event_type, bounce_type) = match fate {
+                Fate::Suppressed => (EventType::Suppressed, None),
+                Fate::DeliveryDelayed => (EventType::DeliveryDelayed, None),
+                Fate::SoftBounced => (EventType::Bounced, Some("transient")),
+                Fate::Delivered => (EventType::Delivered, None),
+                Fate::Bounced => (EventType::Bounced, Some("permanent")),
+                Fate::Rejected => (EventType::Rejected, None),
+                Fate::Complained => (EventType::Complained, None),
+            };
+            let diagnostic = row.diagnostics.get(key);
+            // Who was left out was so when the others were sent it.
+            let at = diagnostic.map_or(sent_at, |said| said.at);
+            if let Some(event) = self.add(event_type, at) {
+                event.recipient = addresses.get(key).map(|address| (*address).to_owned());
+                event.bounce_type = bounce_type;
+                event.diagnostic = diagnostic.and_then(|diagnostic| said(&diagnostic.words));
+            }
+        }
+    }
+}
+
+/// When SES accepted it: no later than it told what became of it, though a sender that heard of the
+/// acceptance later has written its own time.
+fn accepted_by_ses(row: &Row, known_at: Timestamp) -> Timestamp {
+    let told = row.diagnostics.values().map(|said| said.at);
+    told.chain([known_at]).min().unwrap_or(known_at)
+}
+
+fn said(words: &str) -> Option<String> {
+    (!words.is_empty()).then(|| words.to_owned())
+}
+
+#[cfg(test)]
+#[path = "events_view_tests.rs"]
+mod tests;

@@ -1,0 +1,169 @@
+use std::time::Duration;
+
+use serde_json::{Value, json, to_value};
+
+use super::*;
+use crate::past::{Diagnostic, Outcome};
+use crate::row::{Acceptance, Due};
+use crate::standing::tests::{BORN, row};
+use crate::wire::api::parse_email;
+
+fn at(secs: u64) -> Timestamp {
+    BORN.after(Duration::from_secs(secs))
+}
+
+fn email() -> Email {
+    let json = r#"{"from":"a@example.com","to":["b@example.com","c@example.com"],"cc":"d@example.com",
+        "bcc":"e@example.com","subject":"Hello","text":"Hi"}"#;
+    parse_email(json.as_bytes()).unwrap().email
+}
+
+fn shown(row: &Row, email: Option<&Email>) -> Vec<Value> {
+    let mut list = to_value(EventsView::new(row, email, at(100))).unwrap();
+    assert_eq!(list["object"], "list");
+    let events = list["data"].as_array_mut().unwrap();
+    for event in &mut *events {
+        let created_at = event["created_at"].as_str().unwrap();
+        let since = Timestamp::parse_rfc3339(created_at).unwrap().since(BORN);
+        event["created_at"] = since.as_secs().into();
+    }
+    std::mem::take(events)
+}
+
+#[test]
+fn a_life_is_told_in_order_with_the_words_of_everybody() {
+    let said = |secs, words: &str| Diagnostic {
+        at: at(secs),
+        words: words.to_owned(),
+    };
+    let outcome = |claim_no, secs, cause, words: &str| Outcome {
+        claim_no,
+        at: at(secs),
+        cause,
+        words: words.to_owned(),
+    };
+    let fates = [
+        ("b@example.com", Fate::Delivered),
+        ("c@example.com", Fate::Bounced),
+        ("d@example.com", Fate::SoftBounced),
+        ("e@example.com", Fate::Suppressed),
+    ];
+    let row = Row {
+        status: Status::Sent,
+        claim_no: 3,
+        attempts: 3,
+        scheduled_at: Some(at(1)),
+        retried_at: Some(at(2)),
+        outcomes: vec![
+            outcome(1, 3, Cause::Throttled, "slow down"),
+            outcome(2, 4, Cause::Crashed, ""),
+        ],
+        sent: Some(Acceptance {
+            claim_no: 3,
+            message_id: "0100-x".to_owned(),
+            at: at(5),
+        }),
+        fates: fates.map(|(address, fate)| (recipient_key(address), fate)).into(),
+        diagnostics: [
+            ("b@example.com", said(6, "250 OK")),
+            ("c@example.com", said(7, "550 5.1.1 unknown")),
+            ("d@example.com", said(8, "")),
+        ]
+        .map(|(address, said)| (recipient_key(address), said))
+        .into(),
+        opened_at: Some(at(9)),
+        clicked_at: Some(at(9)),
+        ..row()
+    };
+    assert_eq!(
+        Value::from(shown(&row, Some(&email()))),
+        json!([
+            {"type": "accepted", "created_at": 0, "scheduled_at": at(1).to_string()},
+            {"type": "retried", "created_at": 2},
+            {"type": "attempt_failed", "created_at": 3, "attempt": 1, "cause": "throttled", "diagnostic": "slow down"},
+            {"type": "attempt_uncertain", "created_at": 4, "attempt": 2, "cause": "crashed"},
+            {"type": "sent", "created_at": 5, "attempt": 3, "ses_message_id": "0100-x"},
+            {"type": "suppressed", "created_at": 5, "recipient": "e@example.com"},
+            {"type": "delivered", "created_at": 6, "recipient": "b@example.com", "diagnostic": "250 OK"},
+            {"type": "bounced", "created_at": 7, "recipient": "c@example.com", "bounce_type": "permanent",
+             "diagnostic": "550 5.1.1 unknown"},
+            {"type": "bounced", "created_at": 8, "recipient": "d@example.com", "bounce_type": "transient"},
+            {"type": "opened", "created_at": 9},
+            {"type": "clicked", "created_at": 9},
+        ])
+    );
+    let unnamed = shown(&row, None);
+    assert_eq!(unnamed.len(), 11, "the content is gone, what happened is not");
+    assert!(unnamed.iter().all(|event| event.get("recipient").is_none()));
+}
+
+/// The sender's answer came after the first event, and it wrote its own time.
+#[test]
+fn what_became_of_a_recipient_is_told_after_the_acceptance() {
+    let key = recipient_key("b@example.com");
+    let said = Diagnostic {
+        at: at(5),
+        words: String::new(),
+    };
+    let row = Row {
+        status: Status::Sent,
+        sent: Some(Acceptance {
+            claim_no: 1,
+            message_id: "0100-x".to_owned(),
+            at: at(6),
+        }),
+        fates: [(key.clone(), Fate::Delivered)].into(),
+        diagnostics: [(key, said)].into(),
+        ..row()
+    };
+    let told: Vec<_> = shown(&row, None).iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(told, ["accepted", "sent", "delivered"]);
+}
+
+#[test]
+fn every_end_is_told_with_its_cause_and_its_time() {
+    for (status, cause, name) in [
+        (Status::Failed, Some(Cause::UnverifiedSender), "failed"),
+        (Status::Unknown, Some(Cause::AnswerLost), "unknown"),
+        (Status::Canceled, Some(Cause::Purged), "canceled"),
+        (Status::Canceled, None, "canceled"),
+        (Status::Expired, Some(Cause::Expired), "expired"),
+    ] {
+        let row = Row {
+            status,
+            cause,
+            due: Some(Due {
+                kind: DueKind::Ended,
+                at: at(50),
+            }),
+            ..row()
+        };
+        let events = shown(&row, None);
+        let end = events.last().unwrap();
+        assert_eq!((&end["type"], &end["created_at"]), (&name.into(), &50.into()));
+        let cause = cause.map(|cause| to_value(cause).unwrap());
+        assert_eq!(end.get("cause"), cause.as_ref(), "{name}");
+    }
+    // Nobody has written yet that its time is over.
+    let row = Row {
+        expires_at: at(60),
+        ..row()
+    };
+    let events = shown(&row, None);
+    assert_eq!(
+        events.last(),
+        Some(&json!({"type": "expired", "created_at": 60, "cause": "expired"}))
+    );
+}
+
+#[test]
+fn of_a_new_email_there_is_one_thing_to_tell() {
+    let row = Row {
+        expires_at: at(1000),
+        ..row()
+    };
+    assert_eq!(
+        shown(&row, Some(&email())),
+        [json!({"type": "accepted", "created_at": 0})]
+    );
+}

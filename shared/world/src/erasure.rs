@@ -1,0 +1,47 @@
+//! Erasing, over [`crate::State`].
+
+use domain::lifecycle::Condition;
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::{EmailKey, PortError, Written};
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+
+use crate::{Call, World};
+
+impl Tombstones for World {
+    async fn bury(&self, before: &Row, _now: Timestamp) -> Result<Written, PortError> {
+        let (key, before) = (EmailKey::of(before), before.clone());
+        self.call(Call::writes("bury", Some(key.id)), move |state| {
+            match state.rows.get(&key).cloned() {
+                Some(row) if Condition::unmoved(&before).holds(&row) => {
+                    state.erase(&row);
+                    Written::Done
+                }
+                // As the adapter knows what was buried before.
+                None if state.erased.contains_key(&key) => Written::Done,
+                other => Written::Moved(other.map(Box::new)),
+            }
+        })
+        .await
+    }
+
+    async fn is_buried(&self, key: &EmailKey, _now: Timestamp) -> Result<bool, PortError> {
+        let key = key.clone();
+        self.call(Call::reads("is_buried", Some(key.id)), move |state| {
+            state.erased.contains_key(&key)
+        })
+        .await
+    }
+}
+
+impl Erasing for World {
+    async fn erase(&self, key: &EmailKey) -> Result<(), PortError> {
+        let key = key.clone();
+        self.call(Call::writes("erase", Some(key.id)), move |state| {
+            state.bodies.retain(|(email, _), _| *email != key);
+            state.kept_until.retain(|(email, _), _| *email != key);
+            state.files.retain(|(email, ..), _| *email != key);
+        })
+        .await
+    }
+}

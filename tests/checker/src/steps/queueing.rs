@@ -1,0 +1,68 @@
+//! Somebody changes the email's queue, and the jobs that this leaves.
+//!
+//! A job may come as late as it likes, and is done when the email is not where it looks: what is
+//! written behind its back has to be refused.
+
+use domain::row::DueKind;
+
+use super::Steps;
+use crate::action::{Action, Deed, Who};
+use crate::config::Actor;
+use crate::machine::{Machine, Question, Ruling};
+use crate::state::{Change, Reader, State, Sweep};
+
+pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    if machine.config.changes == 0 {
+        return;
+    }
+    for change in Change::ALL {
+        let news = match change {
+            Change::Pause => !state.line.paused,
+            Change::Resume => state.line.paused,
+            Change::Purge => state.line.purged.is_none(),
+            Change::Restore => state.line.purged.is_some(),
+        };
+        if news && state.changes > 0 {
+            let mut next = state.changed(change);
+            next.changes -= 1;
+            steps.add(Action::Changes(change), next);
+        }
+    }
+    if machine.config.has(Actor::Jobs) {
+        sweep(machine, state, steps);
+    }
+}
+
+fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    let Some(stored) = state.row else { return };
+    let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
+    let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
+    for (at, sweep) in Sweep::ALL.into_iter().enumerate() {
+        if !state.jobs[at] {
+            continue;
+        }
+        let line = state.line;
+        let (wanted, place) = match sweep {
+            Sweep::Release => (!line.paused, DueKind::Held),
+            Sweep::Purge => (line.purged.is_some(), DueKind::Held),
+            Sweep::Restore => (line.purged.is_none(), DueKind::Ended),
+        };
+        let anything = machine.is(crate::mutant::Mutant::ReleasesAnything);
+        let found = machine.row(stored).due.is_some_and(|due| due.kind == place) || anything;
+        let question = Question::Job { sweep, line };
+        let moves = matches!(machine.ruling(stored, question), Ruling::Write { .. });
+        if !(wanted && found && moves) {
+            let mut next = *state;
+            next.jobs[at] = false;
+            steps.add(Action::JobEnds(sweep), next);
+        } else if let Some(slot) = free.filter(|_| busy < machine.config.readers) {
+            let mut next = *state;
+            next.readers[slot] = Reader::Job {
+                seen: stored,
+                sweep,
+                line,
+            };
+            steps.add(Action::Does(Who::Job(sweep), Deed::Reads), next);
+        }
+    }
+}

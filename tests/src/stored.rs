@@ -1,0 +1,61 @@
+//! What the table and the bucket hold of an email.
+
+use aws::clients::Clients;
+use aws::settings::of_process;
+use aws_sdk_dynamodb::types::AttributeValue;
+
+/// What there is of one email.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stored {
+    /// The sort keys of its items, each with the names of its attributes in order.
+    pub items: Vec<(String, Vec<String>)>,
+    /// The names of its objects.
+    pub objects: Vec<String>,
+}
+
+impl Stored {
+    /// Looks.
+    ///
+    /// # Panics
+    /// When the table or the bucket cannot be read.
+    pub async fn of(id: &str) -> Self {
+        let clients = Clients::connect().expect("clients can be made");
+        let table = of_process().get("MAILQUEUE_TABLE").cloned().expect("a table");
+        let items = clients
+            .dynamodb()
+            .query()
+            .table_name(table)
+            .key_condition_expression("pk = :pk")
+            .expression_attribute_values(":pk", AttributeValue::S(format!("main#{id}")))
+            .consistent_read(true)
+            .send()
+            .await
+            .expect("the table can be read");
+        let items = items.items().iter().map(|item| {
+            let mut names: Vec<_> = item.keys().cloned().collect();
+            names.sort();
+            let sort_key = item.get("sk").and_then(|sk| sk.as_s().ok());
+            (sort_key.cloned().unwrap_or_default(), names)
+        });
+        let buckets = clients.s3().list_buckets().send().await.expect("buckets can be listed");
+        let mut objects = Vec::new();
+        for bucket in buckets.buckets().iter().filter_map(|bucket| bucket.name()) {
+            let listed = clients
+                .s3()
+                .list_objects_v2()
+                .bucket(bucket)
+                .prefix(format!("main/{id}/"));
+            let listed = listed.send().await.expect("the bucket can be listed");
+            objects.extend(
+                listed
+                    .contents()
+                    .iter()
+                    .filter_map(|object| object.key().map(str::to_owned)),
+            );
+        }
+        Self {
+            items: items.collect(),
+            objects,
+        }
+    }
+}
