@@ -16,7 +16,9 @@ use crate::{Manage, ManageError};
 
 /// The answer: where the file goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Invitation"))]
 pub struct InvitationView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "attachment")))]
     object: &'static str,
     id: String,
     upload_url: String,

@@ -23,7 +23,9 @@ const ROUNDS: usize = 8;
 
 /// The answer: it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailErased"))]
 pub struct Erased {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "email")))]
     object: &'static str,
     id: String,
     deleted: bool,

@@ -34,7 +34,9 @@ const ROUNDS: usize = 8;
 
 /// The answer: a job that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "JobBegun"))]
 pub struct Begun {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "job")))]
     object: &'static str,
     id: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,7 +55,9 @@ impl Begun {
 
 /// The answer: it is gone.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "QueueDeleted"))]
 pub struct Deleted {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "queue")))]
     object: &'static str,
     name: String,
     deleted: bool,

@@ -65,6 +65,7 @@ impl Status {
 /// Which of the three SQS queues carries the wake-ups.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
 pub enum Lane {
     /// Password resets.
     High,

@@ -126,6 +126,7 @@ impl Marks {
 /// Where a suppression comes from. Source: Resend's OpenAPI document, version 1.5.0, read 2026-11-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Origin {
     /// An email came back for good.
     Bounce,

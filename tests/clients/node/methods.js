@@ -26,7 +26,22 @@ const real = {
   "emails.cancel": async () => resend.emails.cancel(await scheduled()),
   "batch.send": () => resend.batch.send([email]),
   "batch.create": () => resend.batch.create([email]),
+  "emails.metrics": () => resend.emails.metrics({ granularity: "hourly", dimensions: ["period"] }),
+  "suppressions.add": () => resend.suppressions.add({ email: nobody }),
+  "suppressions.list": () => resend.suppressions.list({ limit: 1, origin: "manual" }),
+  "suppressions.get": async () => resend.suppressions.get(await suppressed()),
+  "suppressions.remove": async () => resend.suppressions.remove(await suppressed()),
+  "suppressions.batch.add": () => resend.suppressions.batch.add({ emails: [nobody] }),
+  "suppressions.batch.remove": () => resend.suppressions.batch.remove({ emails: [nobody] }),
 };
+
+// Who gets no emails, and is written to by nobody else.
+const nobody = `node-nobody-${process.env.RECIPIENT}`;
+
+async function suppressed() {
+  const { data } = await resend.suppressions.add({ email: nobody });
+  return data.id;
+}
 
 async function scheduled() {
   const { data } = await resend.emails.send({ ...email, scheduledAt: LATER });

@@ -47,6 +47,14 @@ def scheduled():
     return resend.Emails.send({**EMAIL, "scheduled_at": LATER})["id"]
 
 
+# Who gets no emails, and is written to by nobody else.
+NOBODY = f"python-nobody-{os.environ['RECIPIENT']}"
+
+
+def suppressed():
+    return resend.Suppressions.add({"email": NOBODY})["id"]
+
+
 # Arguments that are something real, so that the call can work.
 REAL = {
     "Emails.send": lambda: [EMAIL],
@@ -56,6 +64,12 @@ REAL = {
     "Emails.update": lambda: [{"id": scheduled(), "scheduled_at": LATER}],
     "Emails.cancel": lambda: [scheduled()],
     "Batch.send": lambda: [[EMAIL]],
+    "Suppressions.add": lambda: [{"email": NOBODY}],
+    "Suppressions.list": lambda: [{"limit": 1, "origin": "manual"}],
+    "Suppressions.get": lambda: [suppressed()],
+    "Suppressions.remove": lambda: [suppressed()],
+    "SuppressionsBatch.add": lambda: [{"emails": [NOBODY]}],
+    "SuppressionsBatch.remove": lambda: [{"emails": [NOBODY]}],
 }
 # What is given where nothing real is known: enough for the SDK to make a request of it.
 ANYTHING = {

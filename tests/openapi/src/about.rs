@@ -44,6 +44,10 @@ pub(crate) fn description() -> String {
 pub(crate) fn tags() -> Value {
     json!([
         {"name": "emails", "description": "Emails: sent, listed, shown, taken back, sent again."},
+        {"name": "attachments", "description": "Files that are uploaded before they are sent."},
+        {"name": "queues", "description": "Named queues: made, changed, paused, purged, restored, tried again."},
+        {"name": "suppressions", "description": "Who gets no emails."},
+        {"name": "failures", "description": "Why emails ended unsent."},
         {"name": "about", "description": "This document."},
     ])
 }

@@ -5,15 +5,18 @@
 use std::collections::BTreeMap;
 
 use domain::limits;
-use domain::row::OnUncertain;
+use domain::row::{Lane, OnUncertain};
 use domain::wire::email_view::{EmailView, PageView};
+use domain::wire::events_view::EventsView;
 use enqueue::handler::{Id, Ids};
 use manage::asked::Done;
+use manage::erasing::Erased;
 use manage::paging::{LIMIT_DEFAULT, LIMIT_MAX};
 use schemars::JsonSchema;
 use serde_json::json;
 
 use crate::operation::Operation;
+use crate::times::When;
 
 pub(crate) fn operations() -> Vec<Operation> {
     let email = json!({
@@ -45,6 +48,14 @@ pub(crate) fn operations() -> Vec<Operation> {
             .details("With its content while that is kept.")
             .answers::<EmailView>(200, "The email.")
             .refuses(&[404]),
+        Operation::new("delete", "/emails/{id}", "erase_email", "Erases an email that has ended")
+            .details("Its content, files and recipients are gone at once. Its idempotency key stays known, so that a repeated request sends nothing.")
+            .answers::<Erased>(200, "It is erased.")
+            .refuses(&[404, 409]),
+        Operation::new("get", "/emails/{id}/events", "list_events", "Tells an email's past, oldest first")
+            .details("Each attempt that failed, each recipient's fate, in the words of the servers. The newest 12 attempts are kept.")
+            .answers::<EventsView>(200, "What happened.")
+            .refuses(&[404]),
         Operation::new(
             "patch",
             "/emails/{id}",
@@ -74,11 +85,6 @@ pub(crate) fn operations() -> Vec<Operation> {
 #[derive(JsonSchema)]
 #[schemars(transparent, example = "Ada <ada@example.com>")]
 struct Mailbox(#[schemars(length(min = 3), regex(pattern = "@"))] String);
-
-/// A point in time, or a wait from now on: `2026-11-24T09:30:00Z`, `in 5 minutes`.
-#[derive(JsonSchema)]
-#[schemars(transparent, example = "in 1 hour")]
-struct When(#[schemars(length(min = 1, max = limits::TIME_MAX), regex(pattern = "[0-9]"))] String);
 
 /// One recipient, or some.
 #[derive(JsonSchema)]
@@ -143,6 +149,51 @@ struct NewEmail {
     expires_at: Option<When>,
     /// What is done when Amazon SES may have accepted it, and no evidence comes; `resend` when it is absent.
     on_uncertain: Option<OnUncertain>,
+    /// The name of a queue that was made; `default` when it is absent.
+    #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
+    queue: Option<String>,
+    /// Goes before the queue's.
+    priority: Option<Lane>,
+    #[schemars(length(max = limits::ATTACHMENTS_MAX))]
+    attachments: Option<Vec<NewAttachment>>,
+}
+
+/// A file: its `content`, or the `id` of one that was uploaded.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NewAttachment {
+    /// Of an upload.
+    id: Option<String>,
+    content: Option<Content>,
+    /// Its name, as recipients see it. Needed beside a content.
+    filename: Option<String>,
+    /// Its media type; by its name when it is absent.
+    content_type: Option<String>,
+    /// Makes it an inline image, which the HTML refers to as `cid:` and this.
+    content_id: Option<String>,
+    /// The same as `content_id`.
+    inline_content_id: Option<String>,
+    /// Refused: nothing fetches the URLs of callers. Send the content, or upload the file.
+    #[schemars(extend("type" = "null"))]
+    path: Option<String>,
+}
+
+/// Base64, a list of bytes, or Node's Buffer.
+#[derive(JsonSchema)]
+#[schemars(untagged)]
+enum Content {
+    Base64(String),
+    Bytes(Vec<u8>),
+    Buffer(Buffer),
+}
+
+/// A Buffer of Node, as it writes itself as JSON.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct Buffer {
+    #[schemars(rename = "type", extend("const" = "Buffer"))]
+    kind: String,
+    data: Vec<u8>,
 }
 
 /// Names with their values. An empty list, as PHP writes an empty map, is none.

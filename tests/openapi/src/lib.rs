@@ -9,10 +9,15 @@
 //! **Start reading at** [`document`]. Why this way: docs/adr/0014.
 
 mod about;
+mod attachments;
 mod emails;
 pub mod operation;
+mod queues;
 pub mod refusals;
+mod reports;
 mod schemas;
+mod suppressions;
+mod times;
 
 use serde_json::{Map, Value, json};
 
@@ -22,7 +27,15 @@ use crate::schemas::Schemas;
 /// Everything that the API offers, in the order in which it is shown.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
-    [emails::operations(), about::operations()].concat()
+    [
+        emails::operations(),
+        attachments::operations(),
+        queues::operations(),
+        suppressions::operations(),
+        reports::operations(),
+        about::operations(),
+    ]
+    .concat()
 }
 
 /// The description of the API: OpenAPI 3.1.

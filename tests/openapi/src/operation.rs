@@ -217,6 +217,13 @@ impl Operation {
 fn in_path(tag: &str, name: &str) -> Value {
     match (tag, name) {
         ("emails", "id") => json!({"type": "string", "format": "uuid", "description": "The email's id."}),
+        ("queues", "name") => {
+            json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The queue's name."})
+        }
+        ("queues", "id") => json!({"type": "string", "format": "uuid", "description": "The job's id."}),
+        ("suppressions", "suppression") => {
+            json!({"type": "string", "description": "The suppression's id, or the address itself."})
+        }
         // A place that nobody has described shows in the document, and in what is tried by it.
         _ => json!({"type": "string", "description": format!("The {name}.")}),
     }

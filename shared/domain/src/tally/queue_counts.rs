@@ -10,6 +10,7 @@ use crate::timestamp::Timestamp;
 
 /// How many emails of a queue are where.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueCounts {
     /// Wait for the time they were asked for, to the minute.
     pub scheduled: u64,

@@ -16,6 +16,7 @@ use crate::timestamp::Timestamp;
 /// What happened. The names of what became of recipients are those of `last_event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventType {
     /// The request was answered: the queue has the email.
     Accepted,
@@ -55,13 +56,16 @@ pub enum EventType {
 
 /// The list.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Events"))]
 pub struct EventsView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     data: Vec<EventView>,
 }
 
 /// One event. What it does not have is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 pub struct EventView {
     #[serde(rename = "type")]
     event_type: EventType,

@@ -10,7 +10,9 @@ use crate::ports::FailuresOfHour;
 
 /// The answer: the most frequent first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Failures"))]
 pub struct FailuresView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
     data: Vec<FailureView>,
@@ -18,6 +20,7 @@ pub struct FailuresView {
 
 /// One cause in one queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Failure"))]
 struct FailureView {
     queue: String,
     cause: Cause,
@@ -30,6 +33,7 @@ struct FailureView {
 
 /// The call that sends them after all.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RetryCall {
     method: &'static str,
     path: String,
@@ -37,6 +41,7 @@ struct RetryCall {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RetryBody {
     cause: Cause,
 }

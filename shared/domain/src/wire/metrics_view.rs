@@ -24,6 +24,7 @@ use crate::timestamp::Timestamp;
 /// What can be asked for. Emails, where nothing else is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Metric {
     /// Nothing is received here: 0.
     Received,
@@ -166,6 +167,7 @@ fn rate(part: u64, whole: u64) -> Number {
 /// The value of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 #[serde(untagged)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Number {
     /// How many.
     Count(u64),
@@ -176,6 +178,7 @@ pub enum Number {
 /// How long a period is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Granularity {
     /// An hour.
     Hourly,
@@ -213,6 +216,7 @@ impl Granularity {
 /// By what the numbers are told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Dimension {
     /// By time.
     Period,
@@ -235,7 +239,9 @@ pub struct Wanted {
 
 /// The answer.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Metrics"))]
 pub struct MetricsView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "metrics")))]
     object: &'static str,
     start_date: String,
     end_date: String,
@@ -250,6 +256,11 @@ pub struct MetricsView {
 }
 
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "MetricsOfPeriod")
+)]
 struct Row {
     period: String,
     #[serde(flatten)]
@@ -257,6 +268,7 @@ struct Row {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct CauseCount {
     cause: Cause,
     count: u64,
@@ -264,11 +276,15 @@ struct CauseCount {
 
 /// What SES asks for what was sent, by the deployment's prices.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Cost {
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     cost_usd: Usd,
     recipients: u64,
     attachment_bytes: u64,
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     thousand_recipients_usd: Usd,
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     attachment_gigabyte_usd: Usd,
 }
 

@@ -231,9 +231,12 @@ pub fn parse_redrive(body: &[u8]) -> Result<RedriveRequest, ApiError> {
 
 /// A queue, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Queue"))]
 pub struct QueueView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "queue")))]
     object: &'static str,
     name: String,
+    #[cfg_attr(feature = "schema", schemars(with = "Lane"))]
     priority: &'static str,
     rate_per_second: Option<u32>,
     retry_waits_seconds: Option<Vec<u64>>,
@@ -273,7 +276,9 @@ impl QueueView {
 
 /// The queues of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Queues"))]
 pub struct QueuesView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
     data: Vec<QueueView>,
@@ -293,7 +298,9 @@ impl QueuesView {
 
 /// A job, as it is shown.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Job"))]
 pub struct JobView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "job")))]
     object: &'static str,
     id: String,
     done: bool,

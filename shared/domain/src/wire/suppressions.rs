@@ -137,7 +137,9 @@ fn many<T>(
 
 /// A suppression as it is shown.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Suppression"))]
 pub struct SuppressionView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "suppression")))]
     object: &'static str,
     id: String,
     email: String,
@@ -165,7 +167,13 @@ const OBJECT: &str = "suppression";
 
 /// The answer about one that was added.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SuppressionAdded")
+)]
 pub struct AddedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "suppression")))]
     object: &'static str,
     id: String,
 }
@@ -183,7 +191,13 @@ impl AddedView {
 
 /// The answer about one that was to be removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SuppressionRemoved")
+)]
 pub struct RemovedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "suppression")))]
     object: &'static str,
     id: String,
     deleted: bool,
@@ -203,6 +217,7 @@ impl RemovedView {
 
 /// The answer about several.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}Many"))]
 pub struct ManyView<T> {
     /// About each, in the request's order.
     pub data: Vec<T>,
@@ -210,7 +225,13 @@ pub struct ManyView<T> {
 
 /// A page of the list.
 #[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "SuppressionPage")
+)]
 pub struct SuppressionsView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
     data: Vec<SuppressionView>,

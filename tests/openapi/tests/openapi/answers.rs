@@ -1,12 +1,24 @@
 //! What is answered is as described, and every answer that is described is given.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
+use domain::address::EmailAddress;
 use domain::cause::Cause;
-use domain::row::Status;
+use domain::fate::Fate;
+use domain::id::{EmailId, TenantId};
+use domain::past::Outcome;
+use domain::queue::job::{Job, Task};
+use domain::queue::{Queue, QueueKey, QueueName};
+use domain::row::{Due, DueKind, Status, recipient_key};
+use domain::suppression::{Entry, Suppression};
+use domain::tally::counter::{Counter, Figure, hour_of};
+use domain::timestamp::Timestamp;
 use openapi::operation::Operation;
 use serde_json::{Value, json};
-use world::{World, samples};
+use world::World;
+use world::samples::{self, BORN};
+use world::tallies::Stored;
 
 use crate::caller::Call;
 use crate::schema::{closed, problems, resolved};
@@ -16,15 +28,70 @@ const SECOND: &str = "/emails/02020202-0202-4202-8202-020202020202";
 const NOBODYS: &str = "/emails/00000000-0000-4000-8000-000000000000";
 const EMAIL: &str = r#"{"from":"a@example.com","to":"b@example.com","subject":"S","text":"T"}"#;
 
-/// Two emails, of which the second has failed.
+fn queue(name: &str) -> Queue {
+    let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap());
+    Queue {
+        retry_waits: Some(vec![Duration::from_secs(7)]),
+        rate_per_second: Some(5),
+        ..Queue::plain(QueueKey { tenant, name }, BORN)
+    }
+}
+
+/// A counter as the world has it.
+fn counted(world: &World, counter: Counter, figure: Figure, latest: Option<(Timestamp, EmailId)>) {
+    let stored = Stored {
+        version: 1,
+        figures: [(figure, 1)].into(),
+        latest,
+    };
+    world.state().tally.counters.insert(counter, stored);
+}
+
+/// Two emails, of which the second has failed; a queue that is empty and one that is not; a job, a
+/// suppression, and counts of them all.
 fn world() -> World {
     let world = samples::world(2).unwrap();
     if let Some(row) = world.state().rows.get_mut(&samples::key(2)) {
         row.status = Status::Failed;
         row.cause = Some(Cause::Rejected);
         row.detail = Some("a virus".to_owned());
-        row.due = None;
+        row.due = Some(Due {
+            kind: DueKind::Ended,
+            at: BORN,
+        });
+        row.claim_no = 1;
+        row.outcomes = vec![Outcome {
+            claim_no: 1,
+            at: BORN,
+            cause: Cause::Rejected,
+            words: "a virus".to_owned(),
+        }];
+        row.fates = [(recipient_key("b@example.com"), Fate::SoftBounced)].into();
     }
+    for name in ["news", "full"] {
+        let queue = queue(name);
+        let job = Job::new(&queue, samples::id(9), Task::Release, BORN);
+        let mut state = world.state();
+        state.jobs.insert((queue.key.clone(), job.id), job);
+        state.queues.insert(queue.key.clone(), queue);
+    }
+    let (tenant, hour) = (TenantId::main(), hour_of(BORN));
+    let standing = Counter::Standing {
+        tenant: tenant.clone(),
+        queue: "full".to_owned(),
+    };
+    let failures = Counter::Failures {
+        tenant: tenant.clone(),
+        hour,
+        queue: "default".to_owned(),
+        cause: Cause::Rejected,
+    };
+    counted(&world, standing, Figure::Queued, None);
+    counted(&world, failures, Figure::Count, Some((BORN, samples::id(2))));
+    let address = EmailAddress::parse("ada@example.com").unwrap();
+    let suppression = Suppression::manual(tenant.clone(), &address, BORN);
+    let id = (tenant, suppression.id());
+    world.state().suppressions.insert(id, Entry::Suppressed(suppression));
     world
 }
 
@@ -37,6 +104,7 @@ fn calls() -> Vec<(Call, u16)> {
         "from": "A <a@example.com>", "to": ["b@example.com"], "cc": "c@example.com", "bcc": [], "reply_to": "d@example.com",
         "subject": "S", "html": "<p>T</p>", "headers": {"X-A": "1"}, "tags": [{"name": "a", "value": "b"}],
         "scheduled_at": "in 1 hour", "expires_at": "in 2 hours", "on_uncertain": "hold",
+        "queue": "news", "priority": "high", "attachments": [{"filename": "a.txt", "content": "aGk="}],
     });
     let again = r#"{"scheduled_at":"in 1 hour"}"#;
     vec![
@@ -86,13 +154,143 @@ fn calls() -> Vec<(Call, u16)> {
         (call("retry_email", &format!("{SECOND}/retry")).body("1"), 400),
         (call("retry_email", &format!("{NOBODYS}/retry")), 404),
         (call("retry_email", &format!("{FIRST}/retry")), 409),
-        (call("retry_email", &format!("{SECOND}/retry")).body(large), 413),
+        (call("retry_email", &format!("{SECOND}/retry")).body(large.clone()), 413),
         (
             call("retry_email", &format!("{SECOND}/retry")).body(r#"{"force":1}"#),
             422,
         ),
+        (call("erase_email", SECOND), 200),
+        (call("erase_email", NOBODYS), 404),
+        (call("erase_email", FIRST), 409),
+        (call("list_events", &format!("{SECOND}/events")), 200),
+        (call("list_events", &format!("{NOBODYS}/events")), 404),
         (call("describe", "/openapi.json"), 200),
     ]
+    .into_iter()
+    .chain(calls_of_queues(&large))
+    .chain(calls_of_others(&large))
+    .collect()
+}
+
+fn calls_of_queues(large: &str) -> Vec<(Call, u16)> {
+    let call = Call::new;
+    let (news, nowhere) = ("/queues/news", "/queues/nowhere");
+    let mut calls = vec![
+        (call("list_queues", "/queues"), 200),
+        (
+            call("create_queue", "/queues").body(r#"{"name":"more","priority":"low","rate_per_second":1}"#),
+            201,
+        ),
+        (call("create_queue", "/queues").body("{"), 400),
+        (call("create_queue", "/queues").body(r#"{"name":"news"}"#), 409),
+        (call("create_queue", "/queues").body(large), 413),
+        (call("create_queue", "/queues").body("{}"), 422),
+        (call("get_queue", news), 200),
+        (call("get_queue", nowhere), 404),
+        (call("change_queue", news).body(r#"{"rate_per_second":null}"#), 200),
+        (call("change_queue", news).body("["), 400),
+        (call("change_queue", nowhere).body("{}"), 404),
+        (call("change_queue", news).body(large), 413),
+        (call("change_queue", news).body(r#"{"priority":"x"}"#), 422),
+        (call("delete_queue", news), 200),
+        (call("delete_queue", "/queues/full").query("cancel=true"), 200),
+        (call("delete_queue", nowhere), 404),
+        (call("delete_queue", "/queues/full"), 409),
+        (call("delete_queue", "/queues/default"), 422),
+        (call("resume_queue", "/queues/news/resume"), 200),
+        (call("resume_queue", "/queues/nowhere/resume"), 404),
+        (call("purge_queue", "/queues/news/purge"), 202),
+        (call("purge_queue", "/queues/nowhere/purge"), 404),
+        (call("restore_queue", "/queues/news/restore"), 202),
+        (call("restore_queue", "/queues/nowhere/restore"), 404),
+        (
+            call("get_job", "/queues/news/jobs/09090909-0909-4909-8909-090909090909"),
+            200,
+        ),
+        (
+            call("get_job", "/queues/news/jobs/01010101-0101-4101-8101-010101010101"),
+            404,
+        ),
+    ];
+    for (name, deed, status, body) in [
+        (
+            "pause_queue",
+            "pause",
+            200,
+            r#"{"reason":"closed","until":"in 2 hours"}"#,
+        ),
+        (
+            "redrive_queue",
+            "retry",
+            202,
+            r#"{"cause":"rejected","since":"2026-11-24T09:30:00Z"}"#,
+        ),
+    ] {
+        let path = format!("{news}/{deed}");
+        calls.extend([
+            (call(name, &path).body(body), status),
+            (call(name, &path).body("{"), 400),
+            (call(name, &format!("{nowhere}/{deed}")), 404),
+            (call(name, &path).body(large), 413),
+            (call(name, &path).body(r#"{"x":1}"#), 422),
+        ]);
+    }
+    calls
+}
+
+fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
+    let call = Call::new;
+    let (ada, nobody) = ("/suppressions/ada@example.com", "/suppressions/nobody@example.com");
+    let mut calls = vec![
+        (call("metrics", "/emails/metrics").query("dimensions=period"), 200),
+        (call("metrics", "/emails/metrics").query("metrics=x"), 422),
+        (call("failures", "/failures"), 200),
+        (call("failures", "/failures").query("since=x"), 422),
+        (call("list_suppressions", "/suppressions"), 200),
+        (call("list_suppressions", "/suppressions").query("limit=0"), 422),
+        (call("get_suppression", ada), 200),
+        (call("get_suppression", nobody), 404),
+        (call("remove_suppression", ada), 200),
+        (call("remove_suppression", nobody), 404),
+    ];
+    for (name, path, status, good, bad) in [
+        (
+            "add_suppression",
+            "/suppressions",
+            201,
+            r#"{"email":"eve@example.com"}"#,
+            "{}",
+        ),
+        (
+            "add_suppressions",
+            "/suppressions/batch/add",
+            201,
+            r#"{"emails":["eve@example.com"]}"#,
+            "{}",
+        ),
+        (
+            "remove_suppressions",
+            "/suppressions/batch/remove",
+            200,
+            r#"{"emails":["ada@example.com","eve@example.com"]}"#,
+            "{}",
+        ),
+        (
+            "invite_upload",
+            "/attachments",
+            200,
+            r#"{"filename":"a.pdf","content_type":"application/pdf","size":9000000}"#,
+            r#"{"filename":"a","size":0}"#,
+        ),
+    ] {
+        calls.extend([
+            (call(name, path).body(good), status),
+            (call(name, path).body("{"), 400),
+            (call(name, path).body(large), 413),
+            (call(name, path).body(bad), 422),
+        ]);
+    }
+    calls
 }
 
 /// Asks and compares: what was answered, as described or not.

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use aws::gateway;
 use aws::settings::KeySettings;
+use domain::cost::Prices;
 use domain::lifecycle::Policy;
+use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue};
 use lambda_http::{Body, Response};
 use manage::{Manage, Managing};
@@ -95,6 +97,7 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
             expires_after: 14 * DAY,
             retention: 30 * DAY,
         },
+        queues: KnownQueues::default(),
     }
 }
 
@@ -108,6 +111,7 @@ fn manage(world: &World) -> Manage<World, World, World, World> {
             policy: Policy::standard(),
             expires_after: 14 * DAY,
             retention: 30 * DAY,
+            prices: Prices::standard(),
         },
     }
 }

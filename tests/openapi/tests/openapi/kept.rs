@@ -45,7 +45,20 @@ fn every_part_that_is_referred_to_is_there_and_every_part_is_referred_to() {
 #[test]
 fn every_field_of_a_request_is_explained_or_its_type_is() {
     let document = openapi::document();
-    for name in ["NewEmail", "Reschedule", "Retry"] {
+    for name in [
+        "NewEmail",
+        "NewAttachment",
+        "Reschedule",
+        "Retry",
+        "NewUpload",
+        "NewQueue",
+        "QueueChange",
+        "Pause",
+        "Redrive",
+        "NewSuppression",
+        "NewSuppressions",
+        "OldSuppressions",
+    ] {
         let schema = &document["components"]["schemas"][name];
         assert!(schema["description"].is_string(), "{name}");
         assert_eq!(

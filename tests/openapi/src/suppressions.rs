@@ -1,0 +1,105 @@
+//! Who gets no emails.
+
+#![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
+
+use domain::limits;
+use domain::suppression::Origin;
+use domain::wire::suppressions::{AddedView, ManyView, RemovedView, SuppressionView, SuppressionsView};
+use manage::paging::{LIMIT_DEFAULT, LIMIT_MAX};
+use schemars::JsonSchema;
+use serde_json::json;
+
+use crate::operation::Operation;
+
+pub(crate) fn operations() -> Vec<Operation> {
+    let one = "/suppressions/{suppression}";
+    vec![
+        Operation::new(
+            "get",
+            "/suppressions",
+            "list_suppressions",
+            "Lists suppressions, newest first",
+        )
+        .query::<SuppressionQuery>()
+        .answers::<SuppressionsView>(200, "A page of the list.")
+        .refuses(&[422]),
+        Operation::new("post", "/suppressions", "add_suppression", "Suppresses an address")
+            .details(
+                "One that is suppressed already stays as it is. Heard of by every sender within about five seconds.",
+            )
+            .body::<NewSuppression>(json!({"email": "ada@example.com"}))
+            .answers::<AddedView>(201, "It is suppressed.")
+            .refuses(&[400, 413, 422]),
+        Operation::new(
+            "post",
+            "/suppressions/batch/add",
+            "add_suppressions",
+            "Suppresses addresses",
+        )
+        .details("After a 5xx some may be suppressed; the same request completes it.")
+        .body::<NewSuppressions>(json!({"emails": ["ada@example.com"]}))
+        .answers::<ManyView<AddedView>>(201, "They are suppressed, in the order of the request.")
+        .refuses(&[400, 413, 422]),
+        Operation::new(
+            "post",
+            "/suppressions/batch/remove",
+            "remove_suppressions",
+            "Removes suppressions",
+        )
+        .body::<OldSuppressions>(json!({"emails": ["ada@example.com"]}))
+        .answers::<ManyView<RemovedView>>(200, "They are gone, in the order of the request.")
+        .refuses(&[400, 413, 422]),
+        Operation::new("get", one, "get_suppression", "Shows a suppression")
+            .answers::<SuppressionView>(200, "The suppression.")
+            .refuses(&[404]),
+        Operation::new("delete", one, "remove_suppression", "Removes a suppression")
+            .details("At once: the next email to the address is sent.")
+            .answers::<RemovedView>(200, "It is gone.")
+            .refuses(&[404]),
+    ]
+}
+
+/// An address alone: `ada@example.com`.
+#[derive(JsonSchema)]
+#[schemars(transparent, example = "ada@example.com")]
+struct Address(#[schemars(length(min = 3), regex(pattern = "@"))] String);
+
+/// Who is to get no emails.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NewSuppression {
+    email: Address,
+}
+
+/// Those who are to get no emails.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct NewSuppressions {
+    #[schemars(length(min = 1, max = limits::SUPPRESSIONS_BATCH))]
+    emails: Vec<Address>,
+}
+
+/// Those who are to get emails again: by their addresses or by the ids of their suppressions, not both.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+struct OldSuppressions {
+    #[schemars(length(min = 1, max = limits::SUPPRESSIONS_BATCH))]
+    emails: Option<Vec<Address>>,
+    #[schemars(length(min = 1, max = limits::SUPPRESSIONS_BATCH))]
+    ids: Option<Vec<String>>,
+}
+
+#[derive(JsonSchema)]
+struct SuppressionQuery {
+    /// How many suppressions a page has.
+    #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
+    limit: Option<u32>,
+    /// The id of a suppression: the page has what comes after it, older ones.
+    #[schemars(extend("format" = "uuid"))]
+    after: Option<String>,
+    /// The id of a suppression: the page has what comes before it, newer ones. Not together with `after`.
+    #[schemars(extend("format" = "uuid"))]
+    before: Option<String>,
+    /// Only those of this origin.
+    origin: Option<Origin>,
+}
