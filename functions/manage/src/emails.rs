@@ -55,7 +55,7 @@ where
             id,
         };
         let row = self.rows.load(&key, now).await?.ok_or_else(not_there)?;
-        Ok(self.as_its_queue_shows(row, now).await?)
+        self.as_its_queue_shows(row, now).await
     }
 
     /// Shows a page of the list, newest first in either direction.

@@ -40,7 +40,7 @@ async fn of_an_erased_email_nothing_is_left_but_its_key() {
     assert_eq!(again.id(), id);
     assert_eq!(Stored::of(&id).await, tombstone, "nor is its content back");
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
-    stack.api.delete(&path).await.ok();
+    assert_eq!(stack.api.delete(&path).await.status, 200);
 }
 
 #[tokio::test]
@@ -52,8 +52,8 @@ async fn what_is_still_to_be_sent_is_canceled_before_it_is_erased() {
     let path = format!("/emails/{id}");
     let refused = stack.api.delete(&path).await;
     assert_eq!(refused.refused(409, "conflict", "This email is waiting"), Ok(()));
-    stack.api.post(&format!("{path}/cancel"), &json!({})).await.ok();
-    stack.api.delete(&path).await.ok();
+    assert_eq!(stack.api.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
+    assert_eq!(stack.api.delete(&path).await.status, 200);
     assert_eq!(stack.api.get(&path).await.status, 404);
     let names: Vec<_> = Stored::of(&id).await.items.into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["email"]);
