@@ -78,9 +78,11 @@ async fn what_does_not_exist_is_not_found_and_wrong_methods_are_told() {
         refused(&stack, request(method.clone(), "/emails"), wrong_method).await;
         refused(&stack, request(method, "/emails/batch"), wrong_method).await;
     }
-    for method in [Method::DELETE, Method::PUT, Method::POST] {
+    for method in [Method::PUT, Method::POST] {
         refused(&stack, request(method, &format!("/emails/{id}")), wrong_method).await;
     }
+    let events = format!("/emails/{id}/events");
+    refused(&stack, request(Method::DELETE, &events), wrong_method).await;
 }
 
 #[tokio::test]
