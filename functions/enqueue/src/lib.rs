@@ -5,8 +5,9 @@
 //! changes nothing of that: the index has the row.
 //! **After a crash** before the answer: the caller repeats with the same key and gets the same
 //! emails; without a key nothing was promised.
-//! **Start reading at** [`Enqueue::accept`]; [`handler`] is HTTP.
+//! **Start reading at** [`Enqueue::accept`]; [`dry_run`] does the same without a trace, [`handler`] is HTTP.
 
+pub mod dry_run;
 pub mod handler;
 pub mod queues;
 
@@ -15,10 +16,11 @@ use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::attachment::{UploadUse, Uploaded};
+use domain::cost::Prices;
 use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
-use domain::ports::erasure::Erasing;
+use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::{
     BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows, Wake,
 };
@@ -45,6 +47,8 @@ pub struct Accepting {
     pub expires_after: Duration,
     /// How long a finished email is kept.
     pub retention: Duration,
+    /// What SES asks for.
+    pub prices: Prices,
 }
 
 /// Accepts emails with what the world offers.
@@ -140,7 +144,7 @@ impl Stored {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Batches + Queues,
+    R: Rows + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -254,17 +258,31 @@ where
         let Err(error) = self.possible(tenant, request, now).await? else {
             return Ok(InTime::Now);
         };
-        if key.is_some() {
-            let tenant = tenant.clone();
-            if let Some(known) = self.rows.load(&EmailKey { tenant, id }, now).await? {
-                return if known.body.sha256 == request.hash() {
-                    Ok(InTime::Before)
-                } else {
-                    Err(AcceptError::Refused(other_request()))
-                };
-            }
+        if key.is_some() && self.is_known(tenant, id, request, now).await? {
+            return Ok(InTime::Before);
         }
         Err(AcceptError::Refused(to_api(None, error)))
+    }
+
+    /// Whether the same request was accepted before, its email be erased since or not.
+    async fn is_known(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<bool, AcceptError> {
+        let tenant = tenant.clone();
+        let key = EmailKey { tenant, id };
+        let known = match self.rows.load(&key, now).await? {
+            Some(row) => Some(row.body.sha256),
+            None => self.rows.buried(&key, now).await?,
+        };
+        match known {
+            None => Ok(false),
+            Some(sha256) if sha256 == request.hash() => Ok(true),
+            Some(_) => Err(AcceptError::Refused(other_request())),
+        }
     }
 
     /// Whether an email is possible now: it is wanted at a possible time, in a queue that there is.
@@ -447,11 +465,26 @@ where
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let tenant = tenant.clone();
-        match self.rows.load(&EmailKey { tenant, id }, now).await? {
-            Some(row) if row.body.sha256 == hash => Ok(Stored {
-                row,
-                when: When::Before,
-            }),
+        let key = EmailKey { tenant, id };
+        if let Some(row) = self.rows.load(&key, now).await? {
+            if row.body.sha256 != hash {
+                return Err(AcceptError::Refused(other_request()));
+            }
+            let when = When::Before;
+            return Ok(Stored { row, when });
+        }
+        match self.rows.buried(&key, now).await? {
+            Some(known) if known == hash => {
+                let (place, bytes) = (BodyPlace::Table, 0);
+                let body = BodyRef {
+                    sha256: hash,
+                    place,
+                    bytes,
+                };
+                let row = Row::new(key.tenant, id, body, 0, now);
+                let when = When::BeforeItWasErased;
+                Ok(Stored { row, when })
+            }
             Some(_) => Err(AcceptError::Refused(other_request())),
             None => Err(AcceptError::Refused(to_api(None, error))),
         }

@@ -74,6 +74,40 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
     assert_eq!(refused_with(other), 409);
 }
 
+/// What was possible when it was asked for is no mistake later, though nothing is left but the key.
+#[tokio::test]
+async fn an_erased_email_is_known_after_its_time_and_without_its_files() {
+    let upload = "00000000-0000-4000-8000-000000000001";
+    for (field, value) in [
+        ("scheduled_at", r#""1970-01-01T00:00:05Z""#.to_owned()),
+        ("queue", r#""none-such""#.to_owned()),
+        ("attachments", format!(r#"[{{"id":"{upload}"}}]"#)),
+    ] {
+        let body = format!(
+            r#"{{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi","{field}":{value}}}"#
+        );
+        let request = parse_email(body.as_bytes()).expect("parses");
+        let world = World::default();
+        world.state().now_ms = 3_600_000;
+        let never = enqueue(&world).accept(&tenant(), Some(&key("k")), &request).await;
+        assert_eq!(refused_with(never), 422, "{field}");
+        let erased = EmailKey {
+            tenant: tenant(),
+            id: EmailId::from_key(&tenant(), "k"),
+        };
+        world.state().erased.insert(erased.clone(), request.hash());
+        let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &request).await;
+        let again = again.expect("answered as before");
+        assert_eq!((again.id, again.replayed), (erased.id, true), "{field}");
+        assert!(
+            world.state().rows.is_empty() && world.state().bodies.is_empty(),
+            "{field}"
+        );
+        let other = enqueue(&world).accept(&tenant(), Some(&key("k")), &other_email()).await;
+        assert_eq!(refused_with(other), 409, "{field}");
+    }
+}
+
 #[tokio::test]
 async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
     let world = World::default();

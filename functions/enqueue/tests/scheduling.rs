@@ -267,7 +267,7 @@ const IMPOSSIBLE: [(&str, &str); 6] = [
 #[tokio::test]
 async fn an_impossible_time_is_a_422_and_nothing_is_stored() {
     for (wishes, message) in IMPOSSIBLE {
-        for (key, calls) in [(None, [].as_slice()), (Some(key()), &["load"])] {
+        for (key, calls) in [(None, [].as_slice()), (Some(key()), &["load", "buried"])] {
             let world = world_at(0);
             let before = stored(&world);
             let error = refused(accept(&world, key.as_ref(), wishes).await);

@@ -22,7 +22,7 @@ use crate::{Manage, ManageError, Store};
 
 /// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
 /// takes about 16 MB, so that eight are half of a function of 256 MB.
-const CONTENTS: usize = 8;
+pub(crate) const CONTENTS: usize = 8;
 
 /// How often more of the list is read for one page, when what is on it turns out to be gone.
 ///
@@ -66,6 +66,9 @@ where
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
+        if !page.filter.is_empty() {
+            return self.search(tenant, start, &page.filter, page.limit, now).await;
+        }
         // One more than is shown says whether there are more.
         let mut rows = self.rows_from(tenant, start, page.limit.saturating_add(1), now).await?;
         let has_more = rows.len() > page.limit;
@@ -127,7 +130,8 @@ where
         Ok(rows)
     }
 
-    async fn item(&self, row: &Row, now: Timestamp) -> ItemView {
+    /// An email as it is listed; without its content where that cannot be read.
+    pub(crate) async fn item(&self, row: &Row, now: Timestamp) -> ItemView {
         let email = self.content(row).await.unwrap_or_else(|error| {
             tracing::error!(id = %row.id, error = aws::telemetry::chain(&error), "a content could not be read");
             None

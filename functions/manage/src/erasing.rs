@@ -48,7 +48,7 @@ where
             tenant: caller.tenant().clone(),
             id,
         };
-        if !self.rows.is_buried(&key, now).await? {
+        if self.rows.buried(&key, now).await?.is_none() {
             self.bury(caller, id, now).await?;
         }
         self.bodies.erase(&key).await?;

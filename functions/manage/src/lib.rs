@@ -4,7 +4,7 @@
 //! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
-//! for and [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
+//! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
 //! past, [`asked`] does what is asked of them, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
 //! queues; [`suppressions`] is who gets no emails.
 //! **Start reading at** [`handler::handle`].
@@ -15,12 +15,14 @@ pub mod emails;
 pub mod erasing;
 pub mod events;
 pub mod failures;
+pub mod filters;
 pub mod handler;
 pub mod metrics;
 pub mod paging;
 pub mod period;
 pub mod queues;
 pub mod routes;
+pub mod searching;
 pub mod suppressions;
 
 use std::time::Duration;

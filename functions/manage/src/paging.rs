@@ -9,6 +9,9 @@
 use domain::api_error::ApiError;
 use domain::id::EmailId;
 
+use crate::filters::Filter;
+use crate::period::parameters;
+
 /// Emails on a page when nothing is said. Source: as above.
 pub const LIMIT_DEFAULT: usize = 20;
 
@@ -16,12 +19,14 @@ pub const LIMIT_DEFAULT: usize = 20;
 pub const LIMIT_MAX: usize = 100;
 
 /// The page that is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
     /// How many emails, 1 to [`LIMIT_MAX`].
     pub limit: usize,
     /// Where it begins; with the newest email when nothing is said.
     pub cursor: Option<Cursor>,
+    /// Which emails are on it.
+    pub filter: Filter,
 }
 
 /// The email next to which a page lies. It is not on the page itself.
@@ -58,23 +63,11 @@ impl Page {
     /// # Errors
     /// 422 `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let (mut limit, mut after, mut before) = (None, None, None);
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let (name, place) = match name.as_ref() {
-                "limit" => ("limit", &mut limit),
-                "after" => ("after", &mut after),
-                "before" => ("before", &mut before),
-                _ => {
-                    return Err(ApiError::validation(
-                        "query",
-                        "the parameters are limit, after and before",
-                    ));
-                }
-            };
-            if place.replace(value).is_some() {
-                return Err(ApiError::validation(name, "is given more than once"));
-            }
-        }
+        let [status, queue, cause, tag, from, to, since, until] = Filter::PARAMETERS;
+        let names = [
+            "limit", "after", "before", status, queue, cause, tag, from, to, since, until,
+        ];
+        let [limit, after, before, filters @ ..] = parameters(query, names)?;
         let limit = limit.map_or(Ok(LIMIT_DEFAULT), |limit| read_limit(&limit))?;
         let cursor = match (after, before) {
             (None, None) => None,
@@ -82,7 +75,8 @@ impl Page {
             (None, Some(before)) => Some(Cursor::Before(read_id("before", &before)?)),
             (Some(_), Some(_)) => return Err(ApiError::validation("before", "give after or before, not both")),
         };
-        Ok(Self { limit, cursor })
+        let filter = Filter::read(filters)?;
+        Ok(Self { limit, cursor, filter })
     }
 }
 
@@ -140,7 +134,8 @@ mod tests {
             (&format!("after={ID}"), 20, Some(Cursor::After(id))),
             (&format!("before={ID}&limit=7"), 7, Some(Cursor::Before(id))),
         ] {
-            assert_eq!(Page::parse(query), Ok(Page { limit, cursor }), "{query}");
+            let filter = Filter::default();
+            assert_eq!(Page::parse(query), Ok(Page { limit, cursor, filter }), "{query}");
         }
     }
 
@@ -166,7 +161,23 @@ mod tests {
             (&format!("after={ID}&after={ID}"), "after"),
             (&format!("after={ID}&before={ID}"), "before"),
             ("limt=5", "query"),
-            ("status=failed", "query"),
+            ("status=", "status"),
+            ("status=Failed", "status"),
+            ("status=failed&status=failed", "status"),
+            ("queue=A", "queue"),
+            ("cause=bad", "cause"),
+            ("tag=", "tag"),
+            ("tag=a%20b", "tag"),
+            ("tag=a:", "tag"),
+            ("tag=a:b:c", "tag"),
+            ("from=nobody", "from"),
+            ("to=a@example.com%0d%0ab", "to"),
+            ("to=", "to"),
+            ("since=today", "since"),
+            ("until=2026-13-01", "until"),
+            ("since=2026-11-24&until=2026-11-24", "since"),
+            ("since=2026-11-25&until=2026-11-24", "since"),
+            ("subject=x", "query"),
             ("=", "query"),
             ("%", "query"),
         ] {

@@ -842,8 +842,8 @@ impl Tombstones for Meddled {
         self.world.bury(before, now).await
     }
 
-    async fn is_buried(&self, key: &EmailKey, now: Timestamp) -> Result<bool, PortError> {
-        self.world.is_buried(key, now).await
+    async fn buried(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
+        self.world.buried(key, now).await
     }
 }
 

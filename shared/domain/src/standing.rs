@@ -4,7 +4,7 @@
 //! **Invariant:** pure, and stored nowhere: what is shown follows from the row and `now`.
 //! **Start reading at** [`last_event`].
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::fate::Fate;
@@ -12,7 +12,7 @@ use crate::row::{Row, Status, recipient_key};
 use crate::timestamp::Timestamp;
 
 /// The status that a caller is shown: the row's, and of a queued one what it waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {

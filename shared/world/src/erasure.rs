@@ -25,10 +25,10 @@ impl Tombstones for World {
         .await
     }
 
-    async fn is_buried(&self, key: &EmailKey, _now: Timestamp) -> Result<bool, PortError> {
+    async fn buried(&self, key: &EmailKey, _now: Timestamp) -> Result<Option<String>, PortError> {
         let key = key.clone();
-        self.call(Call::reads("is_buried", Some(key.id)), move |state| {
-            state.erased.contains_key(&key)
+        self.call(Call::reads("buried", Some(key.id)), move |state| {
+            state.erased.get(&key).cloned()
         })
         .await
     }

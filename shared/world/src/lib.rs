@@ -392,7 +392,6 @@ impl State {
         self.store(row);
     }
 
-    /// Writes a row, before the eyes of whoever watches.
     /// Takes a row away, and remembers that it was there.
     pub(crate) fn erase(&mut self, row: &Row) {
         let now = self.now();
@@ -408,6 +407,7 @@ impl State {
         }
     }
 
+    /// Writes a row, before the eyes of whoever watches.
     pub(crate) fn store(&mut self, row: Row) {
         let now = self.now();
         let before = self.rows.insert(EmailKey::of(&row), row.clone());

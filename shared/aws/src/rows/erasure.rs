@@ -66,11 +66,12 @@ impl Tombstones for Table {
         Err(port(WHAT)(error.into()))
     }
 
-    async fn is_buried(&self, key: &EmailKey, now: Timestamp) -> Result<bool, PortError> {
+    async fn buried(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
         let item = self
             .get(item::pk(key), item::EMAIL.to_owned(), "looking for an erased row")
             .await?;
-        Ok(item.is_some_and(|item| !item::is_forgotten(&item, now) && content_of(&item).is_some()))
+        let item = item.filter(|item| !item::is_forgotten(item, now));
+        Ok(item.as_ref().and_then(content_of))
     }
 }
 

@@ -64,14 +64,14 @@ async fn a_tombstone_is_no_row_but_it_is_remembered() {
     let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone())}));
     let (key, table) = (EmailKey::of(&row()), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
-    assert!(table(found()).is_buried(&key, at(0)).await.unwrap());
-    assert!(
-        !table(found()).is_buried(&key, at(1_000_001_000)).await.unwrap(),
-        "past its time"
-    );
+    let asked_for = Some(row().body.sha256);
+    assert_eq!(table(found()).buried(&key, at(0)).await.unwrap(), asked_for);
+    let late = table(found()).buried(&key, at(1_000_001_000)).await;
+    assert_eq!(late.unwrap(), None, "past its time");
     let there = Answer::ok(&json!({"Item": dynamodb_json(&item::from_row(&row(), 16))}));
-    assert!(!table(there).is_buried(&key, at(0)).await.unwrap());
-    assert!(!table(Answer::ok(&json!({}))).is_buried(&key, at(0)).await.unwrap());
+    assert_eq!(table(there).buried(&key, at(0)).await.unwrap(), None);
+    let nothing = table(Answer::ok(&json!({}))).buried(&key, at(0)).await;
+    assert_eq!(nothing.unwrap(), None);
 
     let refused = || Answer::condition_failed(Some(&tombstone()));
     let created = table(refused()).create(&row(), at(0)).await.unwrap();

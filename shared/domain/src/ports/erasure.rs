@@ -13,8 +13,9 @@ pub trait Tombstones: Sync {
     /// replaced already is done.
     fn bury(&self, before: &Row, now: Timestamp) -> impl Future<Output = Result<Written, PortError>> + Send;
 
-    /// Whether an email of this id was erased, within the time that finished emails are kept.
-    fn is_buried(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<bool, PortError>> + Send;
+    /// What was asked for with an email that was erased, within the time that finished emails are kept: the
+    /// hash of its request. `None` when no email of this key was.
+    fn buried(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 }
 
 /// The contents, when they are erased.

@@ -59,6 +59,11 @@ pub struct PageView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
+    /// Where a filter has looked at as many emails as it may for one page, the email behind which to go on:
+    /// the value for `after`, or for `before` if that was given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
+    next: Option<String>,
     data: Vec<ItemView>,
 }
 
@@ -115,6 +120,19 @@ impl PageView {
         Self {
             object: "list",
             has_more,
+            next: None,
+            data,
+        }
+    }
+
+    /// A page of what a filter has let through. `next`: the email behind which to go on, if there is more
+    /// to be looked at.
+    #[must_use]
+    pub fn found(data: Vec<ItemView>, next: Option<EmailId>) -> Self {
+        Self {
+            object: "list",
+            has_more: next.is_some(),
+            next: next.map(|id| id.to_string()),
             data,
         }
     }

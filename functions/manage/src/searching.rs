@@ -1,0 +1,170 @@
+//! The list of emails through a filter: bounded work for a page, however few emails it lets through.
+//!
+//! **Invariant:** a page looks at [`ROWS_MAX`] rows and at [`CONTENTS_MAX`] contents at most. Where that
+//! ends before the page is full, the page says so, and from where to go on: it may hold fewer emails than
+//! were asked for, even none, and there may be more all the same.
+//! **Start reading at** [`Manage::search`]. Why this way: docs/adr/0017.
+
+use std::collections::HashMap;
+
+use domain::id::{EmailId, TenantId};
+use domain::listing::{Place, Start};
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+use domain::wire::email_view::{ItemView, PageView};
+use futures::StreamExt;
+use futures::stream::iter;
+
+use crate::emails::CONTENTS;
+use crate::filters::Filter;
+use crate::{Manage, ManageError, Store};
+
+/// Rows that a page looks at: ten reads of a hundred.
+pub const ROWS_MAX: usize = 1000;
+
+/// Contents that a page looks at, where the filter asks them. Each is a read of up to 4 MiB.
+pub const CONTENTS_MAX: usize = 200;
+
+/// Entries of the list that are read at a time.
+const STEP: usize = 250;
+
+/// Entries in a row whose emails are gone, behind which there are none: it is the end of the list that goes
+/// ([`crate::emails`]).
+const GONE_MAX: usize = 1000;
+
+/// What a page has found until now.
+#[derive(Default)]
+struct Found {
+    items: Vec<ItemView>,
+    rows: usize,
+    contents: usize,
+    /// Entries since the last email that was there.
+    gone: usize,
+    /// The last email that was looked at.
+    last: Option<EmailId>,
+}
+
+/// What was seen of one email.
+struct Look {
+    id: EmailId,
+    /// Whether its content was read.
+    was_read: bool,
+    /// As it is listed, if it is asked for.
+    item: Option<ItemView>,
+}
+
+impl Found {
+    fn is_spent(&self, limit: usize) -> bool {
+        self.items.len() >= limit || self.rows >= ROWS_MAX || self.contents >= CONTENTS_MAX
+    }
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Shows the emails that a filter lets through, from `start` on, newest first in either direction.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub(crate) async fn search(
+        &self,
+        tenant: &TenantId,
+        start: Start,
+        filter: &Filter,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<PageView, ManageError> {
+        let upwards = matches!(start, Start::NewerThan(_));
+        let mut start = match (start, filter.until()) {
+            // Nothing that is accepted later is looked at on the way.
+            (Start::Newest, Some(born)) => Start::OlderThan(Place {
+                born,
+                id: EmailId::from_random([0; 16]),
+            }),
+            (start, _) => start,
+        };
+        let mut found = Found::default();
+        let is_over = loop {
+            let places = self.rows.places(tenant, start, STEP).await?;
+            let whole = self
+                .look(tenant, &places, filter, (limit, upwards), &mut found, now)
+                .await?;
+            match places.last() {
+                Some(_) | None if !whole => break false,
+                Some(last) if places.len() == STEP && found.gone < GONE_MAX && !filter.ends_at(*last, upwards) => {
+                    start = start.behind(*last);
+                }
+                // To the end of the list, or of the time that is asked for.
+                Some(_) | None => break true,
+            }
+        };
+        let Found { mut items, last, .. } = found;
+        if upwards {
+            items.reverse();
+        }
+        Ok(PageView::found(items, last.filter(|_| !is_over)))
+    }
+
+    /// Looks at the emails of these places until enough was done; `true`: at all of them.
+    async fn look(
+        &self,
+        tenant: &TenantId,
+        places: &[Place],
+        filter: &Filter,
+        (limit, upwards): (usize, bool),
+        found: &mut Found,
+        now: Timestamp,
+    ) -> Result<bool, ManageError> {
+        let in_time = places.iter().take_while(|place| !filter.ends_at(**place, upwards));
+        let keys: Vec<_> = in_time
+            .map(|place| EmailKey {
+                tenant: tenant.clone(),
+                id: place.id,
+            })
+            .collect();
+        let rows = self.rows.load_many(&keys, now).await?;
+        let rows = self.as_their_queues_show(rows, now).await?;
+        found.gone = match rows.len() {
+            0 => found.gone.saturating_add(keys.len()),
+            _ => 0,
+        };
+        let mut rows: HashMap<EmailId, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+        // What is gone is not looked at, and nowhere to go on from.
+        let rows: Vec<Row> = keys.iter().filter_map(|key| rows.remove(&key.id)).collect();
+        let looks: Vec<_> = rows.into_iter().map(|row| self.look_at(row, filter, now)).collect();
+        // Only what is polled is read: the rest is left when the page is full.
+        let mut looks = iter(looks).buffered(CONTENTS);
+        while let Some(look) = looks.next().await {
+            if found.is_spent(limit) {
+                return Ok(false);
+            }
+            let Look { id, was_read, item } = look?;
+            found.rows = found.rows.saturating_add(1);
+            found.contents = found.contents.saturating_add(usize::from(was_read));
+            found.last = Some(id);
+            found.items.extend(item);
+        }
+        Ok(true)
+    }
+
+    /// Reads the content where the filter asks it, or to show it.
+    async fn look_at(&self, row: Row, filter: &Filter, now: Timestamp) -> Result<Look, PortError> {
+        let id = row.id;
+        let (was_read, item) = if !filter.admits(&row, now) {
+            (false, None)
+        } else if filter.asks_the_content() {
+            // One that cannot be read now must not be taken for one that is not asked for.
+            let email = self.content(&row).await?;
+            let asked = email.filter(|email| filter.admits_content(email));
+            (true, asked.map(|email| ItemView::new(&row, Some(&email), now)))
+        } else {
+            (true, Some(self.item(&row, now).await))
+        };
+        Ok(Look { id, was_read, item })
+    }
+}
