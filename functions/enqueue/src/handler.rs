@@ -3,19 +3,20 @@
 use aws::http::{self, Caller};
 use aws::settings::KeySettings;
 use domain::api_error::ApiError;
-use domain::ports::erasure::Erasing;
-use domain::ports::{Batches, Bodies, Clock, Lanes, Queues, Random, Rows};
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::{Batches, Bodies, Clock, Counts, Lanes, Paces, Queues, Random, Rows, Suppressions};
 use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
+use domain::wire::dry_run_view::DryRunView;
 use lambda_http::http::{HeaderMap, HeaderValue, Method};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
-use crate::{AcceptError, Enqueue};
+use crate::{AcceptError, Enqueue, dry_run};
 
 /// Carries out one request.
 pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
 where
-    R: Rows + Batches + Queues,
+    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -42,7 +43,7 @@ async fn answer<R, B, L, S>(
     request: &Request,
 ) -> (Response<Body>, usize)
 where
-    R: Rows + Batches + Queues,
+    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -66,6 +67,21 @@ pub struct Id {
     id: String,
 }
 
+/// The answer to an email, or to one that is tried.
+#[derive(Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "AcceptedOrDryRun")
+)]
+#[serde(untagged)]
+pub enum Answer {
+    /// It is accepted.
+    Accepted(Id),
+    /// It was a dry run.
+    Tried(Box<DryRunView>),
+}
+
 /// The answer to a batch.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AcceptedBatch"))]
@@ -83,20 +99,21 @@ async fn single<R, B, L, S>(
     request: &Request,
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
-    R: Rows + Batches + Queues,
+    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
+    let is_dry_run = dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)?;
     let key = idempotency_key(request.headers()).map_err(AcceptError::Refused)?;
     let parsed = parse_email(request.body().as_ref()).map_err(AcceptError::Refused)?;
+    if is_dry_run {
+        let told = enqueue.try_out(caller.tenant(), key.as_ref(), &parsed).await?;
+        return Ok((http::json(200, &Answer::Tried(Box::new(told))), 0));
+    }
     let accepted = enqueue.accept(caller.tenant(), key.as_ref(), &parsed).await?;
-    let response = http::json(
-        200,
-        &Id {
-            id: accepted.id.to_string(),
-        },
-    );
+    let id = accepted.id.to_string();
+    let response = http::json(200, &Answer::Accepted(Id { id }));
     Ok((replayed(response, accepted.replayed), 1))
 }
 
@@ -106,11 +123,15 @@ async fn batch<R, B, L, S>(
     request: &Request,
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
-    R: Rows + Batches + Queues,
+    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
+    if dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)? {
+        let problem = "is for POST /emails: try one email of the batch there";
+        return Err(AcceptError::Refused(ApiError::validation("dry_run", problem)));
+    }
     let headers = request.headers();
     let key = idempotency_key(headers).map_err(AcceptError::Refused)?;
     let validation = validation(headers).map_err(AcceptError::Refused)?;

@@ -15,12 +15,13 @@ async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
-        let (guard, expires_after) = (read.guard(), read.expires());
+        let (guard, expires_after, prices) = (read.guard(), read.expires(), read.prices());
         let table = table?;
         let with = Accepting {
             guard: guard?,
             expires_after: expires_after?,
             retention: table.retention,
+            prices: prices?,
         };
         Some((table, bucket?, lanes?, key?, with))
     })?;

@@ -13,6 +13,7 @@ pub mod cause;
 pub mod cost;
 pub mod email;
 pub mod fate;
+pub mod forecast;
 pub mod id;
 pub mod index;
 pub mod keeping;

@@ -117,7 +117,7 @@ impl Rate {
     }
 
     /// How long so many recipients take, for a lane; rounded up.
-    fn time(self, recipients: u64, lane: Lane) -> Duration {
+    pub(crate) fn time(self, recipients: u64, lane: Lane) -> Duration {
         let (share, whole) = match lane {
             Lane::High | Lane::Normal => (1, 1),
             Lane::Low => (9, 10),

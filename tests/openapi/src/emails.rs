@@ -4,11 +4,13 @@
 
 use std::collections::BTreeMap;
 
+use domain::cause::Cause;
 use domain::limits;
 use domain::row::{Lane, OnUncertain};
+use domain::standing::Standing;
 use domain::wire::email_view::{EmailView, PageView};
 use domain::wire::events_view::EventsView;
-use enqueue::handler::{Id, Ids};
+use enqueue::handler::{Answer, Ids};
 use manage::asked::Done;
 use manage::erasing::Erased;
 use manage::paging::{LIMIT_DEFAULT, LIMIT_MAX};
@@ -27,10 +29,11 @@ pub(crate) fn operations() -> Vec<Operation> {
     });
     vec![
         Operation::new("post", "/emails", "send_email", "Sends an email")
-            .details("It is stored before the answer, and sent as soon as its time has come.")
+            .details("It is stored before the answer, and sent as soon as its time has come. With `dry_run=true` everything is checked, and nothing is stored or sent.")
+            .query::<SendQuery>()
             .headers::<SendHeaders>()
             .body::<NewEmail>(email.clone())
-            .answers::<Id>(200, "The email is accepted: it will not be lost.")
+            .answers::<Answer>(200, "The email is accepted: it will not be lost. Of a dry run: what would become of it.")
             .replays()
             .refuses(&[400, 409, 413, 422]),
         Operation::new("get", "/emails", "list_emails", "Lists emails, newest first")
@@ -232,6 +235,13 @@ struct BatchHeaders {
     validation: Option<String>,
 }
 
+/// How an email is sent.
+#[derive(JsonSchema)]
+struct SendQuery {
+    /// Check everything, and tell when the email would go, to whom and for how much, without storing or sending it.
+    dry_run: Option<bool>,
+}
+
 #[derive(JsonSchema)]
 struct PageQuery {
     /// How many emails a page has.
@@ -243,6 +253,29 @@ struct PageQuery {
     /// The id of an email: the page has what comes before it, newer emails. Not together with `after`.
     #[schemars(extend("format" = "uuid"))]
     before: Option<String>,
+    /// Only emails of this status. A filtered page looks at 1,000 emails at most, and at 200 contents: it may
+    /// hold fewer than `limit`, and says in `next` where to go on.
+    status: Option<Standing>,
+    /// Only emails of this queue.
+    #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
+    queue: Option<String>,
+    /// Only emails that were not sent for this.
+    cause: Option<Cause>,
+    /// Only emails with a tag of this name, or of this `name:value`.
+    #[schemars(regex(pattern = "^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$"))]
+    tag: Option<String>,
+    /// Only emails from this address.
+    #[schemars(length(min = 3), regex(pattern = "@"))]
+    from: Option<String>,
+    /// Only emails to this address, in `to`, `cc` or `bcc`.
+    #[schemars(length(min = 3), regex(pattern = "@"))]
+    to: Option<String>,
+    /// Only emails accepted then or later: a day such as `2026-11-24`, or a time with its offset.
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[0-9]"))]
+    since: Option<String>,
+    /// Only emails accepted before.
+    #[schemars(length(min = 1, max = 40), regex(pattern = "^[0-9]"))]
+    until: Option<String>,
 }
 
 /// When an email is to be sent instead.

@@ -5,6 +5,7 @@ mod attachments;
 mod clients;
 mod content;
 mod crash;
+mod dry_run;
 mod emails;
 mod erasing;
 mod evidence;

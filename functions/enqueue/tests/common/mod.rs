@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use domain::cost::Prices;
 use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue};
 use world::World;
@@ -17,6 +18,7 @@ pub(crate) fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
             guard: Duration::from_secs(900),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
+            prices: Prices::standard(),
         },
         queues: KnownQueues::default(),
     }

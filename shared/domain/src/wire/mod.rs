@@ -5,6 +5,7 @@
 
 pub mod api;
 pub mod attachments;
+pub mod dry_run_view;
 pub mod email_view;
 pub mod events_view;
 pub mod failures_view;

@@ -109,6 +109,13 @@ fn calls() -> Vec<(Call, u16)> {
     let again = r#"{"scheduled_at":"in 1 hour"}"#;
     vec![
         (call("send_email", "/emails").body(rich.to_string()), 200),
+        (
+            call("send_email", "/emails")
+                .query("dry_run=true")
+                .body(rich.to_string()),
+            200,
+        ),
+        (call("send_email", "/emails").query("dry_run=x").body(EMAIL), 422),
         (call("send_email", "/emails").body("{"), 400),
         (
             call("send_email", "/emails").body(EMAIL).header("idempotency-key", ""),
@@ -137,6 +144,10 @@ fn calls() -> Vec<(Call, u16)> {
         ),
         (call("list_emails", "/emails"), 200),
         (call("list_emails", "/emails").query("limit=1"), 200),
+        (
+            call("list_emails", "/emails").query("limit=1&to=b@example.com&since=1970-01-01"),
+            200,
+        ),
         (call("list_emails", "/emails").query("limit=0"), 422),
         (call("get_email", FIRST), 200),
         (call("get_email", SECOND), 200),

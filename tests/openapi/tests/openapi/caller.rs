@@ -96,6 +96,7 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
             guard: Duration::from_secs(900),
             expires_after: 14 * DAY,
             retention: 30 * DAY,
+            prices: Prices::standard(),
         },
         queues: KnownQueues::default(),
     }

@@ -13,6 +13,7 @@ use domain::wire::api::{BatchValidation, parse_batch, parse_email, parse_resched
 use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
+use enqueue::dry_run;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::{Page, parse_flag};
@@ -45,6 +46,7 @@ const READERS: &[Reader] = &[
 type QueryReader = (&'static str, fn(&str) -> Result<(), ApiError>);
 
 const QUERIES: &[QueryReader] = &[
+    ("send_email", |query| dry_run::is_asked(query).map(drop)),
     ("list_emails", |query| Page::parse(query).map(drop)),
     ("metrics", |query| MetricsQuery::parse(query).map(drop)),
     ("failures", |query| FailuresQuery::parse(query).map(drop)),

@@ -1,0 +1,211 @@
+//! `POST /emails?dry_run=true`: everything is checked as for an email that is accepted, and nothing is stored.
+//!
+//! **Invariant:** reads alone. What is refused here would be refused there, with the same words.
+//! **Start reading at** [`Enqueue::try_out`].
+
+use domain::address::EmailAddress;
+use domain::api_error::ApiError;
+use domain::email::{Email, EmailError};
+use domain::forecast::{Asked, Forecast, Others, Situation, forecast};
+use domain::id::{EmailId, TenantId};
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::{Batches, Bodies, Clock, Counts, Lanes, Paces, PortError, Queues, Random, Rows, Suppressions};
+use domain::queue::{Queue, QueueKey, QueueName};
+use domain::suppression::SuppressionId;
+use domain::timestamp::Timestamp;
+use domain::wire::api::{EmailRequest, IdempotencyKey, to_api};
+use domain::wire::dry_run_view::{DryRunView, Tried};
+use futures::stream::{StreamExt, TryStreamExt, iter};
+
+use crate::{AcceptError, Enqueue, queues};
+
+/// Queues whose emails are counted at the same time.
+const AT_ONCE: usize = 10;
+
+/// Whether the query asks for a dry run.
+///
+/// # Errors
+/// 422 for another parameter, which would be for nothing: an email is not sent by mistake.
+pub fn is_asked(query: &str) -> Result<bool, ApiError> {
+    let mut asked = None;
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if name != "dry_run" {
+            return Err(ApiError::validation("query", "the parameter is dry_run"));
+        }
+        let value = match value.as_ref() {
+            "true" => true,
+            "false" => false,
+            _ => return Err(ApiError::validation("dry_run", "must be true or false")),
+        };
+        if asked.replace(value).is_some() {
+            return Err(ApiError::validation("dry_run", "is given more than once"));
+        }
+    }
+    Ok(asked.unwrap_or(false))
+}
+
+impl<R, B, L, S> Enqueue<R, B, L, S>
+where
+    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
+    B: Bodies + Erasing,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Tells what would become of an email.
+    ///
+    /// # Errors
+    /// As [`Enqueue::accept`].
+    pub async fn try_out(
+        &self,
+        tenant: &TenantId,
+        key: Option<&IdempotencyKey>,
+        request: &EmailRequest,
+    ) -> Result<DryRunView, AcceptError> {
+        let now = self.system.now();
+        let replays = self.replays(tenant, key, request, now).await?;
+        // What was accepted before is answered again after its time, without its queue or its uploads.
+        let is_known = replays.is_some();
+        let key = QueueKey {
+            tenant: tenant.clone(),
+            name: request.wishes.queue.clone(),
+        };
+        let queue = match self.rows.queue(&key).await?.filter(|queue| !queue.deleted) {
+            Some(queue) => queue,
+            None if key.name.is_default() || is_known => Queue::plain(key, now),
+            None => return Err(refused(queues::no_queue(&self.rows, tenant).await?)),
+        };
+        let expires_after = self.expires_after(&queue);
+        let wanted = match request.wishes.wanted(expires_after, now) {
+            Ok(wanted) => wanted,
+            Err(_) if is_known => request.wishes.wanted_late(expires_after, now),
+            Err(error) => return Err(refused(error)),
+        };
+        let found = self.found(tenant, [request]).await?;
+        let email = match request.resolve(&found) {
+            Ok(email) => email,
+            Err(_) if is_known => request.email.clone(),
+            Err(error) => return Err(refused(error)),
+        };
+        let email = &email;
+        let lane = request.wishes.priority.unwrap_or(queue.priority);
+        let not_before = wanted.scheduled_at;
+        let (suppressed, forecast) = futures::future::try_join(
+            self.suppressed(tenant, email),
+            self.foretold(tenant, &queue, Asked { lane, not_before }, now),
+        )
+        .await?;
+        let tried = Tried {
+            email,
+            replays,
+            suppressed: &suppressed,
+            queue: queue.key.name.as_str(),
+            lane,
+            wanted,
+            forecast,
+        };
+        Ok(DryRunView::new(&tried, &self.with.prices))
+    }
+
+    /// The email that the same request was accepted as before.
+    async fn replays(
+        &self,
+        tenant: &TenantId,
+        key: Option<&IdempotencyKey>,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<Option<EmailId>, AcceptError> {
+        let Some(key) = key else { return Ok(None) };
+        let id = EmailId::from_key(tenant, key.as_str());
+        Ok(self.is_known(tenant, id, request, now).await?.then_some(id))
+    }
+
+    async fn suppressed(&self, tenant: &TenantId, email: &Email) -> Result<Vec<EmailAddress>, PortError> {
+        let recipients = || [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let ids: Vec<_> = recipients()
+            .map(|mailbox| SuppressionId::of(tenant, mailbox.address()))
+            .collect();
+        let found = self.rows.suppressions(tenant, &ids).await?;
+        let is_found = |address: &EmailAddress| {
+            let address = address.lower_case();
+            found.iter().any(|suppression| suppression.address == address)
+        };
+        let addresses = recipients().map(|mailbox| mailbox.address());
+        Ok(addresses.filter(|address| is_found(address)).cloned().collect())
+    }
+
+    async fn foretold(
+        &self,
+        tenant: &TenantId,
+        queue: &Queue,
+        asked: Asked,
+        now: Timestamp,
+    ) -> Result<Forecast, PortError> {
+        let account = self.rows.pace(None).await?;
+        let queue_pace = match queue.rate_per_second {
+            Some(_) => Some(self.rows.pace(Some(&queue.key)).await?),
+            None => None,
+        };
+        let mut all = self.rows.queues(tenant).await?;
+        if !all.iter().any(|queue| queue.key.name.is_default()) {
+            let (tenant, name) = (tenant.clone(), QueueName::default());
+            all.push(Queue::plain(QueueKey { tenant, name }, now));
+        }
+        // What is held goes before nothing.
+        all.retain(|other| !other.is_paused(now));
+        let due = |other: Queue| async move {
+            let counts = self.rows.standing(tenant, other.key.name.as_str(), now).await?;
+            Ok::<_, PortError>((other, counts.queued))
+        };
+        let due: Vec<_> = all.into_iter().map(due).collect();
+        let due: Vec<(Queue, u64)> = iter(due).buffered(AT_ONCE).try_collect().await?;
+        let own = due.iter().find(|(other, _)| other.key == queue.key);
+        let others: Vec<_> = due
+            .iter()
+            .map(|(other, due)| Others {
+                lane: other.priority,
+                due: *due,
+            })
+            .collect();
+        let situation = Situation {
+            queue,
+            queue_pace,
+            queue_due: own.map_or(0, |(_, due)| *due),
+            account,
+            queues: &others,
+        };
+        Ok(forecast(&situation, asked, now))
+    }
+}
+
+fn refused(error: EmailError) -> AcceptError {
+    AcceptError::Refused(to_api(None, error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_dry_run_is_asked_for_in_one_way_alone() {
+        for (query, expected) in [
+            ("", Ok(false)),
+            ("dry_run=true", Ok(true)),
+            ("dry_run=false", Ok(false)),
+            ("dry_run", Err("dry_run")),
+            ("dry_run=1", Err("dry_run")),
+            ("dry_run=True", Err("dry_run")),
+            ("dry_run=true&dry_run=true", Err("dry_run")),
+            ("dryrun=true", Err("query")),
+            ("%", Err("query")),
+        ] {
+            let told = is_asked(query).map_err(|error| error.message().to_owned());
+            match expected {
+                Ok(expected) => assert_eq!(told, Ok(expected), "{query:?}"),
+                Err(field) => assert!(
+                    told.is_err_and(|told| told.starts_with(&format!("{field}: "))),
+                    "{query:?}"
+                ),
+            }
+        }
+    }
+}

@@ -1,0 +1,249 @@
+//! Foretells when an email would go, from what is known this moment: its queue, the rates, and who waits.
+//!
+//! **Role:** called by `enqueue` for a dry run; decides nothing.
+//! **Invariant:** pure. An estimate: every email that waits is taken for one of a single recipient, and for one
+//! of its queue's own priority.
+//! **Start reading at** [`forecast`].
+
+use serde::Serialize;
+
+use crate::pacing::{Micros, Pace, Rate};
+use crate::queue::Queue;
+use crate::row::Lane;
+use crate::timestamp::Timestamp;
+
+/// What an email waits for last before it goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum WaitsFor {
+    /// For the time that it is wanted at.
+    ScheduledAt,
+    /// For its queue to be resumed.
+    QueuePaused,
+    /// For its turn at its queue's rate.
+    QueueRate,
+    /// For its turn at the account's rate.
+    AccountRate,
+    /// For SES to take any emails again: its quota is spent, it has paused the account, or it throttles.
+    AccountPaused,
+}
+
+/// A queue that has emails waiting.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Others {
+    /// The lane of its emails.
+    pub lane: Lane,
+    /// How many of them are due.
+    pub due: u64,
+}
+
+/// What is known this moment.
+#[derive(Debug)]
+pub struct Situation<'a> {
+    /// The email's queue.
+    pub queue: &'a Queue,
+    /// What is booked of its rate, if it has one of its own.
+    pub queue_pace: Option<Pace>,
+    /// How many of its emails are due.
+    pub queue_due: u64,
+    /// What is booked of the account's rate.
+    pub account: Pace,
+    /// Every queue whose emails go, the email's own among them.
+    pub queues: &'a [Others],
+}
+
+/// What is asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// The lane that the email goes through.
+    pub lane: Lane,
+    /// Not before, if it is scheduled.
+    pub not_before: Option<Timestamp>,
+}
+
+/// When an email would go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Forecast {
+    /// When; `None`: not before somebody resumes its queue.
+    pub at: Option<Timestamp>,
+    /// What it waits for last; `None`: for nothing.
+    pub waits_for: Option<WaitsFor>,
+    /// How many emails go before it.
+    pub ahead: u64,
+}
+
+/// Foretells when an email that is posted at `now` would go.
+#[must_use]
+pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Forecast {
+    let others = situation
+        .queues
+        .iter()
+        .filter(|others| goes_first(others.lane, asked.lane));
+    let ahead = others.fold(0_u64, |sum, others| sum.saturating_add(others.due));
+    let queue = situation.queue;
+    let paused = queue.paused.as_ref().filter(|_| queue.is_paused(now));
+    let resumed_at = match paused {
+        Some(pause) if pause.until.is_none() => {
+            return Forecast {
+                at: None,
+                waits_for: Some(WaitsFor::QueuePaused),
+                ahead,
+            };
+        }
+        Some(pause) => pause.until,
+        None => None,
+    };
+    let account = situation.account;
+    let turn = |pace: Pace, rate: Rate, ahead: u64, lane: Lane| {
+        let free_at = pace.free_at.map_or(now, Micros::up).max(now);
+        free_at.after(rate.time(ahead, lane))
+    };
+    let at_queue = |rate: Rate| {
+        turn(
+            situation.queue_pace.unwrap_or_default(),
+            rate,
+            situation.queue_due,
+            Lane::Normal,
+        )
+    };
+    let queue_rate = queue.rate_per_second.map(u64::from);
+    let queue_rate = queue_rate.and_then(|rate| Rate::from_millis(rate.saturating_mul(1000)));
+    let open_until = account.open.map(|open| open.until).filter(|until| *until > now);
+    let waits = [
+        (asked.not_before, WaitsFor::ScheduledAt),
+        (resumed_at, WaitsFor::QueuePaused),
+        (queue_rate.map(at_queue), WaitsFor::QueueRate),
+        (
+            account.rate.map(|rate| turn(account, rate, ahead, asked.lane)),
+            WaitsFor::AccountRate,
+        ),
+        (open_until, WaitsFor::AccountPaused),
+    ];
+    let waits = waits.into_iter().filter_map(|(at, why)| Some((at?, why)));
+    let last = waits.filter(|(at, _)| *at > now).max_by_key(|(at, _)| *at);
+    Forecast {
+        at: Some(last.map_or(now, |(at, _)| at)),
+        waits_for: last.map(|(_, why)| why),
+        ahead,
+    }
+}
+
+/// Whether emails of a lane go before a new one of another.
+const fn goes_first(theirs: Lane, ours: Lane) -> bool {
+    match (theirs, ours) {
+        (Lane::High, _) | (Lane::Normal, Lane::Normal | Lane::Low) | (Lane::Low, Lane::Low) => true,
+        (Lane::Normal | Lane::Low, Lane::High) | (Lane::Low, Lane::Normal) => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::cause::Cause;
+    use crate::id::TenantId;
+    use crate::pacing::Open;
+    use crate::queue::{Pause, QueueKey, QueueName};
+
+    const NOW: Timestamp = Timestamp::from_millis(1_000_000);
+
+    fn later(seconds: u64) -> Timestamp {
+        NOW.after(Duration::from_secs(seconds))
+    }
+
+    fn pause(until: Option<Timestamp>) -> Option<Pause> {
+        let (since, reason) = (NOW, None);
+        Some(Pause { since, reason, until })
+    }
+
+    /// One thing that is known, or asked, beyond an empty deployment without a rate.
+    type Change = fn(&mut Queue, &mut Pace, &mut Asked);
+
+    /// The forecast, with 10 emails due in a queue of each lane, and 40 in the email's own.
+    fn told(change: Change) -> (Option<u64>, Option<WaitsFor>, u64) {
+        let key = QueueKey {
+            tenant: TenantId::main(),
+            name: QueueName::default(),
+        };
+        let (mut queue, mut account) = (Queue::plain(key, NOW), Pace::default());
+        let mut asked = Asked {
+            lane: Lane::Normal,
+            not_before: None,
+        };
+        change(&mut queue, &mut account, &mut asked);
+        let due = 10;
+        let queues = [Lane::High, Lane::Normal, Lane::Low].map(|lane| Others { lane, due });
+        let situation = Situation {
+            queue: &queue,
+            queue_pace: None,
+            queue_due: 40,
+            account,
+            queues: &queues,
+        };
+        let forecast = forecast(&situation, asked, NOW);
+        let seconds = forecast.at.map(|at| at.since(NOW).as_secs());
+        (seconds, forecast.waits_for, forecast.ahead)
+    }
+
+    const fn per_second(rate: u64) -> Option<Rate> {
+        Rate::from_millis(rate * 1000)
+    }
+
+    #[test]
+    fn an_email_goes_when_the_last_thing_it_waits_for_is_over() {
+        let cases: [(Change, _); 12] = [
+            (|_, _, _| (), (Some(0), None, 20)),
+            (
+                |_, _, asked| asked.not_before = Some(later(90)),
+                (Some(90), Some(WaitsFor::ScheduledAt), 20),
+            ),
+            (
+                |_, account, _| account.rate = per_second(2),
+                (Some(10), Some(WaitsFor::AccountRate), 20),
+            ),
+            (
+                |_, account, asked| (account.rate, asked.lane) = (per_second(2), Lane::High),
+                (Some(5), Some(WaitsFor::AccountRate), 10),
+            ),
+            // The low lane leaves a tenth of the rate to the others.
+            (
+                |_, account, asked| (account.rate, asked.lane) = (per_second(2), Lane::Low),
+                (Some(16), Some(WaitsFor::AccountRate), 30),
+            ),
+            (
+                |_, account, _| (account.rate, account.free_at) = (per_second(2), Some(Micros::of(later(4)))),
+                (Some(14), Some(WaitsFor::AccountRate), 20),
+            ),
+            // What was booked is long over.
+            (
+                |_, account, _| (account.rate, account.free_at) = (per_second(20), Some(Micros(0))),
+                (Some(1), Some(WaitsFor::AccountRate), 20),
+            ),
+            (
+                |queue, account, _| (queue.rate_per_second, account.rate) = (Some(1), per_second(2)),
+                (Some(40), Some(WaitsFor::QueueRate), 20),
+            ),
+            (
+                |queue, _, _| queue.paused = pause(None),
+                (None, Some(WaitsFor::QueuePaused), 20),
+            ),
+            (
+                |queue, _, _| queue.paused = pause(Some(later(30))),
+                (Some(30), Some(WaitsFor::QueuePaused), 20),
+            ),
+            (|queue, _, _| queue.paused = pause(Some(NOW)), (Some(0), None, 20)),
+            (
+                |_, account, _| {
+                    let (cause, until, times) = (Cause::QuotaExceeded, later(600), 0);
+                    account.open = Some(Open { cause, until, times });
+                },
+                (Some(600), Some(WaitsFor::AccountPaused), 20),
+            ),
+        ];
+        for (number, (change, expected)) in cases.into_iter().enumerate() {
+            assert_eq!(told(change), expected, "case {number}");
+        }
+    }
+}

@@ -1,0 +1,165 @@
+//! Writes the answer of `POST /emails?dry_run=true`: what would become of an email, of which nothing is stored.
+//!
+//! **Role:** called by `enqueue`.
+//! **Start reading at** [`DryRunView`].
+
+use serde::Serialize;
+
+use crate::address::{EmailAddress, Mailbox};
+use crate::attachment::Attachment;
+use crate::cause::Cause;
+use crate::cost::{Prices, Usd};
+use crate::email::Email;
+use crate::forecast::{Forecast, WaitsFor};
+use crate::id::EmailId;
+use crate::row::Lane;
+use crate::wire::times::Wanted;
+
+/// What would become of an email.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DryRun"))]
+pub struct DryRunView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "dry_run")))]
+    object: &'static str,
+    /// The same request was accepted before, as this email: it would be answered again, and nothing be sent.
+    #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
+    replays: Option<String>,
+    from: Parsed,
+    to: Vec<Parsed>,
+    cc: Vec<Parsed>,
+    bcc: Vec<Parsed>,
+    reply_to: Vec<Parsed>,
+    /// The recipients that would be left out: they are on the suppression list.
+    suppressed: Vec<String>,
+    /// About how large the message would be at most: its text, and its files encoded with their headers. SES
+    /// takes 40 MB.
+    bytes: u64,
+    attachments: Vec<File>,
+    queue: String,
+    priority: Lane,
+    scheduled_at: Option<String>,
+    expires_at: String,
+    /// When it would go, as things stand: an estimate. Null while its queue is paused.
+    would_send_at: Option<String>,
+    /// What it would wait for last.
+    waits_for: Option<WaitsFor>,
+    /// How many emails would go before it.
+    ahead: u64,
+    /// Why it would not be sent, as things stand.
+    cause: Option<Cause>,
+    advice: Option<&'static str>,
+    /// What SES would ask for it, by the deployment's prices.
+    #[cfg_attr(feature = "schema", schemars(with = "f64"))]
+    cost_usd: Usd,
+}
+
+/// A mailbox as it was understood: the domain in the form that DNS has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DryRunMailbox"))]
+struct Parsed {
+    address: String,
+    name: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "DryRunAttachment")
+)]
+struct File {
+    filename: String,
+    content_type: String,
+    /// In bytes.
+    size: u64,
+}
+
+/// What is known of an email that is tried.
+#[derive(Debug)]
+pub struct Tried<'a> {
+    /// The email, with its files.
+    pub email: &'a Email,
+    /// The email that the same request was accepted as before.
+    pub replays: Option<EmailId>,
+    /// Which of its recipients are suppressed.
+    pub suppressed: &'a [EmailAddress],
+    /// The queue's name.
+    pub queue: &'a str,
+    /// The lane it would go through.
+    pub lane: Lane,
+    /// Its times.
+    pub wanted: Wanted,
+    /// When it would go.
+    pub forecast: Forecast,
+}
+
+impl DryRunView {
+    /// Shows what is known.
+    #[must_use]
+    pub fn new(tried: &Tried<'_>, prices: &Prices) -> Self {
+        let Tried { email, forecast, .. } = tried;
+        let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let left_out = |mailbox: &&Mailbox| tried.suppressed.contains(mailbox.address());
+        let suppressed: Vec<_> = lists.filter(left_out).collect();
+        let recipients = email.recipients().saturating_sub(suppressed.len());
+        let is_late = forecast.at.is_some_and(|at| at >= tried.wanted.expires_at);
+        let cause = match recipients {
+            0 => Some(Cause::Suppressed),
+            _ => is_late.then_some(Cause::Expired),
+        };
+        let recipients = if cause.is_none() { recipients } else { 0 };
+        let sent = u64::try_from(recipients).unwrap_or(u64::MAX);
+        let files = email.attachments().iter();
+        let held: usize = files.clone().map(Attachment::held).sum();
+        let text = u64::try_from(email.bytes().saturating_sub(held)).unwrap_or(u64::MAX);
+        let attached = files.clone().fold(0_u64, |sum, file| sum.saturating_add(file.size()));
+        Self {
+            object: "dry_run",
+            replays: tried.replays.map(|id| id.to_string()),
+            from: Parsed::of(email.from()),
+            to: Parsed::all(email.to()),
+            cc: Parsed::all(email.cc()),
+            bcc: Parsed::all(email.bcc()),
+            reply_to: Parsed::all(email.reply_to()),
+            suppressed: suppressed
+                .into_iter()
+                .map(|mailbox| mailbox.address().as_str().to_owned())
+                .collect(),
+            bytes: files.clone().fold(text, |sum, file| sum.saturating_add(file.encoded())),
+            attachments: files.map(File::of).collect(),
+            queue: tried.queue.to_owned(),
+            priority: tried.lane,
+            scheduled_at: tried.wanted.scheduled_at.map(|at| at.to_string()),
+            expires_at: tried.wanted.expires_at.to_string(),
+            would_send_at: forecast.at.map(|at| at.to_string()),
+            waits_for: forecast.waits_for,
+            ahead: forecast.ahead,
+            cause,
+            advice: cause.map(Cause::advice),
+            cost_usd: prices.cost(sent, sent.saturating_mul(attached)),
+        }
+    }
+}
+
+impl Parsed {
+    fn of(mailbox: &Mailbox) -> Self {
+        Self {
+            address: mailbox.address().as_str().to_owned(),
+            name: mailbox.name().map(str::to_owned),
+        }
+    }
+
+    fn all(mailboxes: &[Mailbox]) -> Vec<Self> {
+        mailboxes.iter().map(Self::of).collect()
+    }
+}
+
+impl File {
+    fn of(file: &Attachment) -> Self {
+        Self {
+            filename: file.filename().to_owned(),
+            content_type: file.content_type().to_owned(),
+            size: file.size(),
+        }
+    }
+}
