@@ -110,7 +110,7 @@ impl Job {
         match self.task {
             Task::Release => !queue.is_paused(now),
             Task::Purge => queue.purged_before.is_some(),
-            Task::Restore => queue.purged_before.is_none_or(|before| before < self.asked_at),
+            Task::Restore => queue.purged_before.is_none(),
             Task::Retry { .. } => true,
         }
     }
@@ -123,7 +123,9 @@ impl Job {
         match &self.task {
             // Whatever is held, also what is due only later.
             Task::Release | Task::Purge => true,
-            Task::Restore => before && cause == Some(Cause::Purged),
+            // While no purge stands (`is_wanted`) nothing is purged: all that was is older than the restore,
+            // whatever the clock says of whoever purged it.
+            Task::Restore => cause == Some(Cause::Purged),
             Task::Retry { cause: only, since } => {
                 let failed = status == Status::Failed || (status == Status::Expired && *only == Some(Cause::Expired));
                 before && failed && (only.is_none() || *only == cause) && since.is_none_or(|since| at >= since)
