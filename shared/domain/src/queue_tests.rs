@@ -23,7 +23,7 @@ fn pause(until: Option<i64>) -> Pause {
 }
 
 /// Accepted at 1000.
-fn row(status: Status) -> Row {
+pub(crate) fn row(status: Status) -> Row {
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,

@@ -118,6 +118,12 @@ pub enum Broken {
     MarksLost,
     /// Hand-overs are acknowledged and not looked at.
     HandOversIgnored,
+    /// Senders take every queue for one that nobody has paused or purged.
+    QueuesIgnored,
+    /// What is left to be done to a queue is never found.
+    JobsForgotten,
+    /// Nobody remembers that an email was erased.
+    TombstonesForgotten,
 }
 
 /// What becomes of one call.

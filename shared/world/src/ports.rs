@@ -44,9 +44,10 @@ impl Rows for World {
 
     async fn create(&self, row: &Row, _now: Timestamp) -> Result<Created, PortError> {
         let (row, repeats) = (row.clone(), self.has_nature());
-        let forgets = self.is(Broken::AnsweredTooEarly);
+        let (forgets, revives) = (self.is(Broken::AnsweredTooEarly), self.is(Broken::TombstonesForgotten));
         self.call(Call::writes("create", Some(row.id)), move |state| {
-            if let Some(sha256) = state.erased.get(&EmailKey::of(&row)).cloned() {
+            let erased = state.erased.get(&EmailKey::of(&row)).filter(|_| !revives);
+            if let Some(sha256) = erased.cloned() {
                 return Created::Erased { sha256 };
             }
             match state.rows.get(&EmailKey::of(&row)) {

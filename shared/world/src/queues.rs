@@ -6,13 +6,21 @@ use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::timestamp::Timestamp;
 
+use crate::nature::Broken;
 use crate::{Call, World};
 
 impl Queues for World {
     async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
         let key = key.clone();
-        self.call(Call::reads("queue", None), move |state| state.queues.get(&key).cloned())
-            .await
+        let in_send = self
+            .environment
+            .as_ref()
+            .is_some_and(|environment| environment.function() == "send");
+        let ignored = in_send && self.is(Broken::QueuesIgnored);
+        self.call(Call::reads("queue", None), move |state| {
+            state.queues.get(&key).filter(|_| !ignored).cloned()
+        })
+        .await
     }
 
     async fn queues(&self, tenant: &TenantId) -> Result<Vec<Queue>, PortError> {
@@ -51,8 +59,12 @@ impl Queues for World {
 
 impl Jobs for World {
     async fn due_jobs(&self, until: Timestamp) -> Result<Vec<(QueueKey, EmailId)>, PortError> {
+        let forgotten = self.is(Broken::JobsForgotten);
         self.call(Call::reads("due_jobs", None), move |state| {
-            let due = state.jobs.iter().filter(|(_, job)| !job.done && job.due <= until);
+            let due = state
+                .jobs
+                .iter()
+                .filter(|(_, job)| !job.done && job.due <= until && !forgotten);
             due.map(|(key, _)| key.clone()).collect()
         })
         .await

@@ -129,12 +129,20 @@ impl Trace {
         hasher.finish()
     }
 
-    /// The steps about one email, and the faults of all, as lines; times in seconds since `start_ms`.
+    /// The steps about one email, the writes of queues and their jobs, and the faults of all, as lines; times in
+    /// seconds since `start_ms`.
     #[must_use]
     pub fn of(&self, email: EmailId, start_ms: i64) -> String {
         let concerns = |step: &&Step| {
             step.email() == Some(email)
                 || matches!(step, Step::Call { fault, email: None, .. } if *fault != Fault::None)
+                || matches!(
+                    step,
+                    Step::Call {
+                        what: "save_queue" | "save_job",
+                        ..
+                    }
+                )
         };
         self.steps
             .iter()

@@ -5,9 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use domain::email::Email;
 use domain::id::{EmailId, TenantId};
-use domain::row::OnUncertain;
 use domain::timestamp::Timestamp;
 use domain::wire::api::parse_email;
 use lambda_http::http::Method;
@@ -15,7 +13,7 @@ use lambda_http::{Body, Request};
 use serde_json::{Value, json};
 
 use crate::judge::Judge;
-use crate::scenario::{Deed, Order, Scenario};
+use crate::scenario::{Deed, Order, QueueDeed, Scenario};
 use crate::system::{API_KEY, Answer, System};
 
 /// How often a caller tries until it gives up. What it was never answered was never promised.
@@ -37,8 +35,6 @@ pub(crate) struct Client {
     pub(crate) order: Order,
     /// Another request with the same key.
     pub(crate) is_rival: bool,
-    /// Its emails, when they are there from the beginning.
-    pub(crate) accepted: Option<Accepted>,
 }
 
 impl Client {
@@ -75,6 +71,12 @@ impl Client {
             if order.hold {
                 email["on_uncertain"] = json!("hold");
             }
+            if let Some(queue) = order.queue {
+                email["queue"] = json!(queue);
+            }
+            if let Some(lane) = order.priority {
+                email["priority"] = json!(lane);
+            }
             if let Some(wait) = order.scheduled_in.filter(|wait| !wait.is_zero()) {
                 email["scheduled_at"] = json!(wish(wait));
             }
@@ -93,12 +95,6 @@ impl Client {
             .iter()
             .map(|email| hash(email).unwrap_or_default())
             .collect()
-    }
-
-    /// The first email, parsed.
-    pub(crate) fn first_email(&self) -> Option<Email> {
-        let email = self.emails().into_iter().next()?.to_string();
-        Some(parse_email(email.as_bytes()).ok()?.email)
     }
 
     /// The ids that the emails will have, where a key says so.
@@ -135,13 +131,7 @@ impl Client {
     /// Makes the request, and does what there is to do afterwards.
     pub(crate) async fn run(self) {
         tokio::time::sleep(self.order.at).await;
-        let ids = match &self.accepted {
-            Some(ids) => ids.clone(),
-            None => match self.post().await {
-                Some(ids) => ids,
-                None => return,
-            },
-        };
+        let Some(ids) = self.post().await else { return };
         let mut deeds = self.order.deeds.clone();
         deeds.sort_by_key(|(at, _)| *at);
         let mut doing = Vec::new();
@@ -170,7 +160,9 @@ impl Client {
         // Without a key nobody repeats, who does not want two.
         let tries = if key.is_some() { TRIES } else { 1 };
         for attempt in 1..=tries {
+            self.judge.posted(&ids, self.now());
             let answer = self.ask(|| self.system.enqueue(self.request()), attempt).await;
+            self.judge.posted(&ids, self.now());
             match answer {
                 Some(Answer { status: 200, json }) => {
                     let ids = ids_of(&json);
@@ -179,6 +171,10 @@ impl Client {
                     return Some(ids);
                 }
                 Some(Answer { status, json }) if status < 500 => {
+                    // Nobody can send into a queue that is deleted.
+                    if status == 422 && self.judge.may_be_deleted(self.queue()) {
+                        return None;
+                    }
                     let has_rival = self.order.rival.is_some();
                     self.judge
                         .refused(key.as_deref(), has_rival, &name, status, &json.to_string());
@@ -190,18 +186,19 @@ impl Client {
         None
     }
 
-    /// Asks once; waits for a while when there is no answer.
     async fn ask<F: Future<Output = Option<Answer>>>(&self, ask: impl Fn() -> F, attempt: u32) -> Option<Answer> {
-        let answer = tokio::time::timeout(PATIENCE, ask()).await.ok().flatten();
-        if answer.as_ref().is_none_or(|answer| answer.status >= 500) {
-            let longest = 500_u64.saturating_mul(u64::from(attempt));
-            let wait = self.system.rng().u64(50..=longest.max(51));
-            tokio::time::sleep(Duration::from_millis(wait)).await;
-        }
-        answer
+        ask_once(&self.system, ask, attempt).await
+    }
+
+    /// The name of its queue.
+    fn queue(&self) -> &'static str {
+        self.order.queue.unwrap_or("default")
     }
 
     async fn act(&self, id: EmailId, deed: Deed) {
+        if let Deed::Queue(deed) = deed {
+            return self.act_on_queue(deed).await;
+        }
         let path = format!("/emails/{id}");
         for attempt in 1..=TRIES {
             let begun = match deed {
@@ -211,11 +208,15 @@ impl Client {
                     None
                 }
                 Deed::Reschedule(_) => self.judge.reschedule_begins(id, self.now()),
-                Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release => None,
+                Deed::Erase => {
+                    self.judge.erase_begins(id);
+                    None
+                }
+                Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_) => None,
             };
             let asked_at = self.now();
             if deed == Deed::Repeat {
-                if self.order.key && self.accepted.is_none() {
+                if self.order.key {
                     self.post().await;
                 }
                 return;
@@ -228,7 +229,8 @@ impl Client {
                         let when = format!("in {} ms", wait.as_millis().max(1));
                         request(Method::PATCH, &path, &json!({"scheduled_at": when}))
                     }
-                    Deed::Read | Deed::Repeat => request(Method::GET, &path, &Value::Null),
+                    Deed::Read | Deed::Repeat | Deed::Queue(_) => request(Method::GET, &path, &Value::Null),
+                    Deed::Erase => request(Method::DELETE, &path, &Value::Null),
                     Deed::Suppress => request(Method::POST, "/suppressions", &json!({"email": self.recipient(0)})),
                     Deed::Release => {
                         let path = format!("/suppressions/{}", self.recipient(0));
@@ -243,17 +245,19 @@ impl Client {
                 self.judge.retry_ends(id, answered, self.now());
             }
             match answer {
-                Some(Answer { status: 200, .. }) => {
+                Some(Answer { status: 200, json }) => {
                     match (deed, begun) {
                         (Deed::Cancel, begun) => self.judge.canceled(id, begun),
                         (Deed::Reschedule(wait), begun) => {
                             self.judge.rescheduled(id, begun, asked_at.after(wait));
                         }
-                        (Deed::Retry { .. } | Deed::Read | Deed::Repeat | Deed::Suppress | Deed::Release, _) => {}
+                        (Deed::Read, _) => self.judge.read(&self.system.world, id, &json, asked_at),
+                        (Deed::Erase, _) => self.judge.erased(id, self.now()),
+                        (Deed::Retry { .. } | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_), _) => {}
                     }
                     return;
                 }
-                Some(Answer { status: 404, .. }) if deed != Deed::Release => {
+                Some(Answer { status: 404, .. }) if deed != Deed::Release && !self.judge.may_be_erased(id) => {
                     let what = "an email that was accepted is not found".to_owned();
                     return self.judge.object(1, Some(id), what);
                 }
@@ -263,18 +267,63 @@ impl Client {
         }
     }
 
+    async fn act_on_queue(&self, deed: QueueDeed) {
+        let name = self.queue();
+        for attempt in 1..=TRIES {
+            if change_queue(&self.system, &self.judge, name, deed, attempt).await {
+                return;
+            }
+        }
+    }
+
     fn now(&self) -> Timestamp {
         self.system.world.state().now()
     }
+}
 
-    /// What to do in doubt.
-    pub(crate) fn on_uncertain(&self) -> OnUncertain {
-        if self.order.hold {
-            OnUncertain::Hold
-        } else {
-            OnUncertain::Resend
-        }
+/// Asks once for something to be done about a queue, and tells the judge; whether there was an answer.
+pub(crate) async fn change_queue(system: &System, judge: &Judge, name: &str, deed: QueueDeed, attempt: u32) -> bool {
+    let now = || system.world.state().now();
+    let asked_at = now();
+    let begun = judge.queue_begins(name, deed, asked_at);
+    let path = |end: &str| format!("/queues/{name}{end}");
+    let ask = || {
+        let empty = json!({});
+        let request = match deed {
+            QueueDeed::Pause => request(Method::POST, &path("/pause"), &empty),
+            QueueDeed::PauseFor(span) => {
+                let until = format!("in {} ms", span.as_millis().max(1));
+                request(Method::POST, &path("/pause"), &json!({"until": until}))
+            }
+            QueueDeed::Resume => request(Method::POST, &path("/resume"), &empty),
+            QueueDeed::Purge => request(Method::POST, &path("/purge"), &empty),
+            QueueDeed::Restore => request(Method::POST, &path("/restore"), &empty),
+            QueueDeed::Redrive => request(Method::POST, &path("/retry"), &empty),
+            QueueDeed::Delete => request(Method::DELETE, &path("?cancel=true"), &Value::Null),
+            QueueDeed::Make => request(Method::POST, "/queues", &json!({"name": name})),
+        };
+        system.manage(request)
+    };
+    let answer = ask_once(system, ask, attempt).await;
+    let answered = answer.filter(|answer| answer.status < 500);
+    let done = answered.as_ref().is_some_and(|answer| answer.status < 300);
+    judge.queue_ends(name, deed, begun, (answered.is_some(), done), (asked_at, now()));
+    answered.is_some()
+}
+
+/// Asks once; waits for a while when there is no answer.
+async fn ask_once<F: Future<Output = Option<Answer>>>(
+    system: &System,
+    ask: impl Fn() -> F,
+    attempt: u32,
+) -> Option<Answer> {
+    let answer = tokio::time::timeout(PATIENCE, ask()).await.ok().flatten();
+    if answer.as_ref().is_none_or(|answer| answer.status >= 500) {
+        let longest = 500_u64.saturating_mul(u64::from(attempt));
+        let wait = system.rng().u64(50..=longest.max(51));
+        tokio::time::sleep(Duration::from_millis(wait)).await;
     }
+    answer
 }
 
 fn ids_of(json: &Value) -> Vec<EmailId> {

@@ -21,6 +21,12 @@
 //! 7. **Content.** What arrives at SES is what the answered request asked for.
 //! 8. **Idempotency.** A key that was answered is answered the same again, and another request with it
 //!    is refused. Two requests never share an email. A good request is not refused.
+//! 9. **A queue's word holds.** From a few seconds after a pause was answered nothing of the queue is claimed,
+//!    until somebody resumes it. From a few seconds after a purge nothing is submitted that was asked for before it, and
+//!    from its answer on nobody is shown it waiting, until somebody restores the queue. After a restore that is the last word
+//!    nothing is left purged.
+//! 10. **Erased is erased.** After an erasure was answered there is neither row nor content, nor will there be;
+//!    and a request that is repeated is answered as before.
 //!
 //! **By design, and so no violation:**
 //! - A second copy that is marked: the answer was lost and no event came within the window.
@@ -32,11 +38,13 @@
 //! - An OK that only its sender heard, where its event says the same: an acceptance is known here by its events. That
 //!   the sender's own word is written too is the checker's to show (`OldOkDropped`).
 //! - Where an event is lost for ever, what it would have said is missing from the row.
+//! - What a request leaves that is repeated while its email is erased, and dies: a content without a row, which goes with its time.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::cause::Cause;
 use domain::email::Email;
 use domain::fate::Fate;
 use domain::id::EmailId;
@@ -45,8 +53,11 @@ use domain::ports::EmailKey;
 use domain::row::{OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
+use serde_json::Value;
 use world::World;
 use world::witness::{Arrived, Witness};
+
+use crate::scenario::QueueDeed;
 
 /// A rule that was broken.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -60,7 +71,7 @@ pub struct Violation {
 }
 
 /// Every edge between two statuses that the design names. A run of seeds has to go each of them.
-pub const EDGES: [(Option<Status>, Status); 22] = [
+pub const EDGES: [(Option<Status>, Status); 23] = [
     (None, Status::Queued),
     (Some(Status::Queued), Status::Sending),
     (Some(Status::Queued), Status::Canceled),
@@ -73,6 +84,7 @@ pub const EDGES: [(Option<Status>, Status); 22] = [
     (Some(Status::Sending), Status::Uncertain),
     (Some(Status::Sending), Status::Unknown),
     (Some(Status::Sending), Status::Expired),
+    (Some(Status::Sending), Status::Canceled),
     (Some(Status::Failing), Status::Failed),
     (Some(Status::Uncertain), Status::Queued),
     (Some(Status::Uncertain), Status::Sent),
@@ -128,6 +140,30 @@ struct Known {
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
+    /// Somebody wants it erased.
+    erase_begun: bool,
+    /// Since when it is, as was answered.
+    erased_at: Option<Timestamp>,
+    /// When the request for it was last under way.
+    posted_at: Option<Timestamp>,
+}
+
+/// What is known of one queue.
+#[derive(Debug, Clone, Default)]
+struct KnownQueue {
+    /// Changes that were asked for.
+    begun: u64,
+    /// Of them, not answered yet.
+    open: u64,
+    /// Until then a change that nobody was answered may still be written.
+    doubt_until: Option<Timestamp>,
+    delete_begun: bool,
+    /// Since when it is paused, as was answered; until somebody asks for something else.
+    paused_at: Option<Timestamp>,
+    /// When a purge was asked for and answered, that nobody has touched since.
+    purged: Option<(Timestamp, Timestamp)>,
+    /// The last word that was answered is a restore.
+    restored: bool,
 }
 
 /// What the deployment allows.
@@ -141,6 +177,8 @@ pub struct Bounds {
     pub under_way: Duration,
     /// How long a sender lives.
     pub sender: Duration,
+    /// How long after a queue was changed a sender may still go by what it was.
+    pub heard: Duration,
 }
 
 /// What was seen of a run.
@@ -148,6 +186,7 @@ pub struct Bounds {
 pub struct Seen {
     bounds: Option<Bounds>,
     known: BTreeMap<EmailId, Known>,
+    queues: BTreeMap<String, KnownQueue>,
     /// What each idempotency key was answered with, and for which request.
     keys: BTreeMap<String, (String, Vec<EmailId>)>,
     /// Which request an email belongs to.
@@ -219,7 +258,8 @@ impl Judge {
             }
         }
         for ((id, content), durable) in ids.iter().zip(contents).zip(rows) {
-            if !durable {
+            let erase_begun = seen.known.get(id).is_some_and(|known| known.erase_begun);
+            if !durable && !erase_begun {
                 seen.broken(
                     1,
                     Some(*id),
@@ -313,6 +353,111 @@ impl Judge {
         }
     }
 
+    /// A request for these emails is under way.
+    pub fn posted(&self, ids: &[EmailId], now: Timestamp) {
+        let mut seen = self.seen();
+        for id in ids {
+            seen.known.entry(*id).or_default().posted_at = Some(now);
+        }
+    }
+
+    /// An erasure is about to be asked for.
+    pub fn erase_begins(&self, id: EmailId) {
+        self.seen().known.entry(id).or_default().erase_begun = true;
+    }
+
+    /// An erasure was answered 200.
+    pub fn erased(&self, id: EmailId, now: Timestamp) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        known.erased_at.get_or_insert(now);
+    }
+
+    /// Whether there may be nothing of an email any more.
+    #[must_use]
+    pub fn may_be_erased(&self, id: EmailId) -> bool {
+        self.seen().known.get(&id).is_some_and(|known| known.erase_begun)
+    }
+
+    /// Whether there may be no queue of this name any more.
+    #[must_use]
+    pub fn may_be_deleted(&self, queue: &str) -> bool {
+        self.seen().queues.get(queue).is_some_and(|queue| queue.delete_begun)
+    }
+
+    /// Something is about to be asked of a queue. What [`Self::queue_ends`] has to be told; nothing, where
+    /// something that was asked before may still come after it.
+    #[must_use]
+    pub fn queue_begins(&self, name: &str, deed: QueueDeed, now: Timestamp) -> Option<u64> {
+        let mut seen = self.seen();
+        let queue = seen.queues.entry(name.to_owned()).or_default();
+        let alone = queue.open == 0 && queue.doubt_until < Some(now);
+        queue.begun += 1;
+        queue.open += 1;
+        match deed {
+            QueueDeed::Pause | QueueDeed::Redrive => {}
+            QueueDeed::PauseFor(_) | QueueDeed::Resume => queue.paused_at = None,
+            QueueDeed::Purge => queue.restored = false,
+            QueueDeed::Restore => queue.purged = None,
+            QueueDeed::Delete | QueueDeed::Make => {
+                queue.delete_begun |= deed == QueueDeed::Delete;
+                (queue.paused_at, queue.purged, queue.restored) = (None, None, false);
+            }
+        }
+        alone.then_some(queue.begun)
+    }
+
+    /// It was answered, and is done, or its caller waits no longer.
+    pub fn queue_ends(
+        &self,
+        name: &str,
+        deed: QueueDeed,
+        begun: Option<u64>,
+        (answered, done): (bool, bool),
+        (asked_at, now): (Timestamp, Timestamp),
+    ) {
+        let mut seen = self.seen();
+        let under_way = seen.bounds.map(|bounds| bounds.under_way).unwrap_or_default();
+        let queue = seen.queues.entry(name.to_owned()).or_default();
+        queue.open = queue.open.saturating_sub(1);
+        if !answered {
+            queue.doubt_until = queue.doubt_until.max(Some(now.after(under_way)));
+        }
+        // Where two are under way at once, either may have been written last.
+        if !done || begun != Some(queue.begun) {
+            return;
+        }
+        match deed {
+            QueueDeed::Pause => queue.paused_at = Some(now),
+            QueueDeed::Purge => queue.purged = Some((asked_at, now)),
+            QueueDeed::Restore => queue.restored = true,
+            QueueDeed::PauseFor(_) | QueueDeed::Resume | QueueDeed::Redrive | QueueDeed::Delete | QueueDeed::Make => {}
+        }
+    }
+
+    /// A read that was asked for then has shown an email so.
+    pub fn read(&self, world: &World, id: EmailId, shown: &Value, asked_at: Timestamp) {
+        let row = world.state().rows.values().find(|row| row.id == id).cloned();
+        let (Some(row), Some(status)) = (row, shown["status"].as_str()) else {
+            return;
+        };
+        let mut seen = self.seen();
+        let waits = ["queued", "scheduled", "held", "retrying"].contains(&status);
+        let purged = seen.queues.get(row.queue.as_str()).and_then(|queue| queue.purged);
+        let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();
+        if let Some((before, answered_at)) = purged
+            && waits
+            && answered_at <= asked_at
+            && row.asked_for_at().after(skew * 2) < before
+        {
+            seen.broken(
+                9,
+                Some(id),
+                format!("its queue was purged, and it is shown as {status}"),
+            );
+        }
+    }
+
     /// Something is wrong that only the run itself can see.
     pub fn object(&self, rule: u8, email: Option<EmailId>, what: String) {
         self.seen().broken(rule, email, what);
@@ -320,13 +465,34 @@ impl Judge {
 
     /// Judges the end of a run.
     pub fn end(&self, world: &World) {
-        let rows = world.state().rows.clone();
+        let (rows, contents) = {
+            let state = world.state();
+            let contents: BTreeSet<EmailId> = state.bodies.keys().map(|(key, _)| key.id).collect();
+            (state.rows.clone(), contents)
+        };
         let mut seen = self.seen();
+        for row in rows.values() {
+            let restored = seen.queues.get(row.queue.as_str()).is_some_and(|queue| queue.restored);
+            // What was never answered may have nothing to send.
+            let answered = seen.known.get(&row.id).is_some_and(|known| known.answered);
+            if restored && answered && row.cause == Some(Cause::Purged) {
+                let what = "its queue was restored, and it is still purged".to_owned();
+                seen.broken(9, Some(row.id), what);
+            }
+        }
         let known = seen.known.clone();
         for (id, known) in &known {
             let row = rows.values().find(|row| row.id == *id);
+            if let Some(at) = known.erased_at {
+                let settled = seen.bounds.map(|bounds| at.before(bounds.under_way));
+                let is_alone = known.posted_at.is_none_or(|posted| Some(posted) < settled);
+                if row.is_some() || (is_alone && contents.contains(id)) {
+                    seen.broken(10, Some(*id), "it was erased, and something is left".to_owned());
+                }
+                continue;
+            }
             let Some(row) = row else {
-                if known.answered {
+                if known.answered && !known.erase_begun {
                     seen.broken(1, Some(*id), "it was accepted, and there is no row".to_owned());
                 }
                 continue;
@@ -461,6 +627,10 @@ impl Seen {
         );
         let Some(bounds) = self.bounds else { return };
         if after.claim_no > before.claim_no {
+            let paused_at = self.queues.get(before.queue.as_str()).and_then(|queue| queue.paused_at);
+            if paused_at.is_some_and(|at| at.after(bounds.heard) < now) {
+                self.broken(9, id, "claimed though its queue is paused".to_owned());
+            }
             let early = EARLY + bounds.skew;
             let promised = self.known.get(&after.id).and_then(|known| known.promised);
             if promised > Some(now.after(early + bounds.skew)) {
@@ -493,6 +663,9 @@ impl Witness for Judge {
     fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row) {
         let mut seen = self.seen();
         let id = Some(after.id);
+        if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
+            seen.broken(10, id, "it was erased, and written again".to_owned());
+        }
         if !after.is_in_its_place() {
             seen.broken(1, id, format!("{:?} with {:?} in the index", after.status, after.due));
         }
@@ -525,9 +698,21 @@ impl Witness for Judge {
     fn submitted(&mut self, now: Timestamp, stored: Option<&Row>, claimed: &Row, email: &Email) {
         let mut seen = self.seen();
         let (id, bounds) = (Some(claimed.id), seen.bounds);
-        let Seen { known, nameless, .. } = &mut *seen;
+        let Seen {
+            known,
+            nameless,
+            queues,
+            ..
+        } = &mut *seen;
         let known = known.entry(claimed.id).or_default();
         let mut wrong: Vec<(u8, String)> = Vec::new();
+        let purged = queues.get(claimed.queue.as_str()).and_then(|queue| queue.purged);
+        if let (Some((before, answered_at)), Some(bounds)) = (purged, bounds)
+            && answered_at.after(bounds.heard + bounds.under_way) < now
+            && claimed.asked_for_at().after(bounds.skew * 2) < before
+        {
+            wrong.push((9, "submitted though its queue was purged".to_owned()));
+        }
         if known
             .submissions
             .iter()

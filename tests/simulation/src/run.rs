@@ -7,18 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::id::{EmailId, TenantId};
-use domain::index;
 use domain::pacing::{Account, Rate};
-use domain::ports::EmailKey;
-use domain::row::{BodyPlace, BodyRef, Lane, Row, Status};
+use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
 use world::World;
 use world::nature::Nature;
 use world::trace::Trace;
 
-use crate::client::Client;
+use crate::client::{Client, change_queue};
 use crate::judge::{Bounds, Judge, Violation};
-use crate::scenario::Scenario;
+use crate::scenario::{NEWS, QueueDeed, Scenario};
 use crate::system::System;
 
 /// When every run begins.
@@ -26,6 +25,13 @@ pub const START: Timestamp = Timestamp::from_millis(1_795_512_600_000);
 
 /// By then everything has ended: two days are more than the whole retry schedule and the longest life.
 const LONGEST: Duration = Duration::from_secs(2 * 86_400);
+
+/// The queue that is paused from beginning to end.
+const HELD: &str = "held";
+
+/// How long a sender goes by what it knows of queues. A pause holds
+/// within five seconds: README.
+const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether everything has ended.
 const LOOK: Duration = Duration::from_secs(15);
@@ -93,6 +99,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     let judge = Judge::new(bounds(scenario));
     world.state().nature = Some(nature(scenario, &judge));
     set_account(&world, scenario);
+    plant(&world, scenario);
     let mut system = System::new(world.clone(), scenario.timings.clone(), scenario.seed);
     system.skew_ms = scenario.skew_ms;
     system.doubled_promotes = scenario.doubled_promotes;
@@ -113,6 +120,11 @@ async fn live(scenario: &Scenario) -> Outcome {
         if !calm && asking.is_empty() && began.elapsed() >= scenario.chaos {
             calm = true;
             set_calm(&world, true);
+        }
+        if calm && asking.is_empty() {
+            // What is still paused holds its emails for ever: somebody resumes it.
+            let resume = |name| tokio::spawn(resume(Arc::clone(&system), judge.clone(), name));
+            asking.extend(paused(&world).into_iter().map(resume));
         }
         if asking.is_empty() && has_ended(&world) {
             judge.end(&world);
@@ -167,25 +179,53 @@ const fn end(status: Status) -> &'static str {
     }
 }
 
-/// Every email has ended, and nothing is on its way that says anything of one.
+/// The queues that are paused; without the one that is so to the end.
+fn paused(world: &World) -> Vec<String> {
+    let state = world.state();
+    let queues = state.queues.values().filter(|queue| queue.is_paused(state.now()));
+    let names = queues.map(|queue| queue.key.name.to_string());
+    names.filter(|name| name != HELD).collect()
+}
+
+async fn resume(system: Arc<System>, judge: Judge, name: String) {
+    let mut attempt = 1;
+    while !change_queue(&system, &judge, &name, QueueDeed::Resume, attempt).await {
+        attempt += 1;
+    }
+}
+
+/// Every email has ended, nothing is on its way that says anything of one, and nothing is left to be done
+/// to a queue. What a queue of its own holds to the end does not count.
 fn has_ended(world: &World) -> bool {
     let state = world.state();
     let heard = state
         .nature
         .as_ref()
         .is_none_or(|nature| nature.travelling() == 0 && nature.events.is_empty());
-    heard && state.rows.values().all(|row| row.status.is_final())
+    let mut rows = state.rows.values();
+    heard
+        && state.jobs.values().all(|job| job.done)
+        && rows.all(|row| row.status.is_final() || row.queue.as_str() == HELD)
 }
 
 fn bounds(scenario: &Scenario) -> Bounds {
     let timings = &scenario.timings;
     let attempts = u32::try_from(timings.policy.retry.waits.len()).unwrap_or(u32::MAX);
+    // A call, its answer, and the SDK's repetition, each as slow as can be; or one that arrives late.
+    let under_way = Duration::from_millis(scenario.odds.slow_ms * 3) + Duration::from_secs(31);
+    let skew = Duration::from_millis(scenario.skew_ms.unsigned_abs());
+    // Between its look at a queue and its claim a sender reads and writes, and either may be slow.
+    let claims_within = if scenario.chaos.is_zero() {
+        Duration::from_secs(1)
+    } else {
+        timings.send_timeout + under_way
+    };
     Bounds {
         attempts: attempts.saturating_add(1),
-        skew: Duration::from_millis(scenario.skew_ms.unsigned_abs()),
-        // A call, its answer, and the SDK's repetition, each as slow as can be; or one that arrives late.
-        under_way: Duration::from_millis(scenario.odds.slow_ms * 3) + Duration::from_secs(31),
+        skew,
+        under_way,
         sender: timings.send_timeout,
+        heard: REMEMBERED + skew * 2 + claims_within,
     }
 }
 
@@ -229,12 +269,7 @@ fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Clie
             number,
             order: order.clone(),
             is_rival: false,
-            accepted: None,
         };
-        if let Some(lane) = order.planted {
-            clients.push(plant(client, lane));
-            continue;
-        }
         if let Some(at) = order.rival {
             let mut rival = client.clone();
             rival.is_rival = true;
@@ -247,33 +282,41 @@ fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Clie
     clients
 }
 
-/// An email that is there from the beginning: the API has no word for its lane yet.
-fn plant(mut client: Client, lane: Lane) -> Client {
-    let Some(email) = client.first_email() else {
-        return client;
+/// Makes the queues that are there from the beginning, and what one of them holds.
+fn plant(world: &World, scenario: &Scenario) {
+    let queue = |name| {
+        let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap_or_default());
+        Queue::plain(QueueKey { tenant, name }, START)
     };
-    let id = EmailId::from_random(u128::try_from(client.number).unwrap_or(0).to_be_bytes());
-    let body = BodyRef {
-        sha256: email.hash(),
-        place: BodyPlace::Table,
-        bytes: u64::try_from(email.bytes()).unwrap_or(0),
-    };
-    let timings = &client.system.timings;
-    let expires_at = START.after(timings.expires_after);
-    let (due, _) = index::queued(START, expires_at, timings.policy.guard, START);
-    let row = Row {
-        lane,
-        on_uncertain: client.on_uncertain(),
-        expires_at,
-        due: Some(due),
-        ..Row::new(TenantId::main(), id, body, 1, START)
-    };
-    let world = &client.system.world;
-    let content = (EmailKey::of(&row), email.hash());
-    world.state().bodies.insert(content, email.to_body());
-    world.state().plant(row);
-    let contents: Vec<_> = client.contents().into_iter().take(1).collect();
-    client.judge.answered(world, None, &client.name(), &[id], &contents);
-    client.accepted = Some(vec![id]);
-    client
+    let mut state = world.state();
+    let news = queue(NEWS);
+    state.queues.insert(news.key.clone(), news);
+    if scenario.held == 0 {
+        return;
+    }
+    // As DynamoDB has pages: whoever looked through what is held would call often.
+    state.page_size = 100;
+    let mut held = queue(HELD);
+    let (since, reason, until) = (START, None, None);
+    held = held.paused(Pause { since, reason, until });
+    for number in 0..scenario.held {
+        let id = EmailId::from_batch_key(&TenantId::main(), HELD, number);
+        let body = BodyRef {
+            sha256: String::new(),
+            place: BodyPlace::Table,
+            bytes: 0,
+        };
+        let due = Due {
+            kind: DueKind::Held,
+            at: START,
+        };
+        state.plant(Row {
+            queue: held.key.name.clone(),
+            expires_at: START.after(LONGEST),
+            due: Some(due),
+            ..Row::new(TenantId::main(), id, body, 1, START)
+        });
+    }
+    state.queues.insert(held.key.clone(), held);
+    state.pace.settings_no = 1;
 }

@@ -80,7 +80,35 @@ pub enum Deed {
     Suppress,
     /// Takes that back.
     Release,
+    /// Wants it forgotten.
+    Erase,
+    /// Does something about its whole queue.
+    Queue(QueueDeed),
 }
+
+/// Something that a caller does about a queue.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueDeed {
+    /// Pauses it.
+    Pause,
+    /// Pauses it for so long.
+    PauseFor(Duration),
+    /// Resumes it.
+    Resume,
+    /// Cancels all that waits in it.
+    Purge,
+    /// Takes that back.
+    Restore,
+    /// Tries again what failed in it.
+    Redrive,
+    /// Deletes it, and cancels what waits in it.
+    Delete,
+    /// Makes it again.
+    Make,
+}
+
+/// The queue that is there besides `default`.
+pub const NEWS: &str = "news";
 
 /// One request for one email or more, and what its caller does afterwards.
 #[derive(Debug, Clone)]
@@ -103,8 +131,10 @@ pub struct Order {
     pub expires_in: Option<Duration>,
     /// Its content is too large for the table.
     pub large: bool,
-    /// It is there from the beginning, in this lane, as if it had been accepted.
-    pub planted: Option<Lane>,
+    /// Its queue; `default` when nothing is said.
+    pub queue: Option<&'static str>,
+    /// Its lane; its queue's when nothing is said.
+    pub priority: Option<Lane>,
     /// What its caller does, so long after the answer.
     pub deeds: Vec<(Duration, Deed)>,
 }
@@ -123,7 +153,8 @@ impl Order {
             scheduled_in: None,
             expires_in: None,
             large: false,
-            planted: None,
+            queue: None,
+            priority: None,
             deeds: Vec::new(),
         }
     }
@@ -160,6 +191,8 @@ pub struct Scenario {
     pub shards: u16,
     /// After so many receives SQS moves a wake-up to the dead-letter queue.
     pub most_receives: u32,
+    /// Emails that a paused queue of their own holds from beginning to end.
+    pub held: usize,
     /// What is broken on purpose.
     pub broken: Broken,
 }
@@ -186,6 +219,7 @@ impl Scenario {
             rate_per_second: 14,
             shards: 1,
             most_receives: 1_000,
+            held: 0,
             broken: Broken::Nothing,
         }
     }
@@ -225,7 +259,8 @@ impl Scenario {
             5..9 => rng.usize(5..=15),
             _ => rng.usize(15..=30),
         };
-        let orders = (0..count).map(|_| order(&mut rng, &timings, chaos)).collect();
+        let queues = rng.u32(0..10) < 4;
+        let orders = (0..count).map(|_| order(&mut rng, &timings, chaos, queues)).collect();
         let mut odds = odds(&mut rng);
         if zombies {
             odds.slow = odds.slow.max(1_500);
@@ -247,6 +282,7 @@ impl Scenario {
             rate_per_second: [1, 5, 14, 100][rng.usize(0..4)],
             shards: rng.u16(1..=2),
             most_receives: if rng.u32(0..4) == 0 { 3 } else { 1_000 },
+            held: 0,
             broken: Broken::Nothing,
         }
     }
@@ -260,7 +296,7 @@ fn up_to(rng: &mut Rng, most: Duration) -> Duration {
     Duration::from_millis(rng.u64(0..=u64::try_from(most.as_millis()).unwrap_or(u64::MAX).max(1)))
 }
 
-fn order(rng: &mut Rng, timings: &Timings, chaos: Duration) -> Order {
+fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Order {
     let batch = rng.u32(0..100) < 15;
     let key = rng.u32(0..100) < 75;
     let at = up_to(rng, chaos);
@@ -269,7 +305,12 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration) -> Order {
         .map(|_| {
             // Most are in a hurry: they meet what is under way.
             let longest = if rng.bool() { Duration::from_secs(2) } else { guard * 3 };
-            (up_to(rng, longest), deed(rng, guard))
+            let deed = if queues && rng.u32(0..100) < 35 {
+                Deed::Queue(queue_deed(rng, guard))
+            } else {
+                deed(rng, guard)
+            };
+            (up_to(rng, longest), deed)
         })
         .collect();
     let scheduled_in = sometimes(rng, 30, |rng| {
@@ -300,7 +341,8 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration) -> Order {
         scheduled_in,
         expires_in,
         large: rng.u32(0..100) < 15,
-        planted: sometimes(rng, 10, |rng| Lane::ALL[rng.usize(0..3)]),
+        queue: (queues && rng.bool()).then_some(NEWS),
+        priority: sometimes(rng, 30, |rng| Lane::ALL[rng.usize(0..3)]),
         deeds,
     }
 }
@@ -322,7 +364,21 @@ fn deed(rng: &mut Rng, guard: Duration) -> Deed {
         80..84 => Deed::Read,
         84..88 => Deed::Suppress,
         88..91 => Deed::Release,
+        91..95 => Deed::Erase,
         _ => Deed::Repeat,
+    }
+}
+
+fn queue_deed(rng: &mut Rng, guard: Duration) -> QueueDeed {
+    match rng.u32(0..100) {
+        0..25 => QueueDeed::Pause,
+        25..32 => QueueDeed::PauseFor(up_to(rng, guard * 2)),
+        32..52 => QueueDeed::Resume,
+        52..67 => QueueDeed::Purge,
+        67..82 => QueueDeed::Restore,
+        82..94 => QueueDeed::Redrive,
+        94..96 => QueueDeed::Delete,
+        _ => QueueDeed::Make,
     }
 }
 

@@ -11,6 +11,7 @@ use std::time::Duration;
 use aws::batch::Record;
 use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
+use domain::cost::Prices;
 use domain::row::Lane;
 use enqueue::{Accepting, Enqueue};
 use fastrand::Rng;
@@ -314,7 +315,8 @@ impl System {
             let nothing_to_do = {
                 let state = self.world.state();
                 let nature = state.nature.as_ref();
-                nature.is_some_and(|nature| nature.calm && !nature.anything_due())
+                let jobs_done = state.jobs.values().all(|job| job.done);
+                jobs_done && nature.is_some_and(|nature| nature.calm && !nature.anything_due())
             };
             if nothing_to_do {
                 continue;
@@ -364,6 +366,7 @@ impl System {
                 guard: self.timings.policy.guard,
                 expires_after: self.timings.expires_after,
                 retention: RETENTION,
+                prices: Prices::standard(),
             },
             queues: enqueue::queues::KnownQueues::default(),
         };
@@ -385,7 +388,7 @@ impl System {
                 policy: self.timings.policy.clone(),
                 expires_after: self.timings.expires_after,
                 retention: RETENTION,
-                prices: domain::cost::Prices::standard(),
+                prices: Prices::standard(),
             },
         };
         let key = key();

@@ -16,7 +16,7 @@ use world::provider::Answer;
 use world::trace::Step;
 
 use crate::run::{Outcome, run};
-use crate::scenario::{Deed, Order, Scenario};
+use crate::scenario::{Deed, NEWS, Order, QueueDeed, Scenario};
 
 /// What was carried out.
 #[derive(Debug, Default)]
@@ -165,6 +165,10 @@ pub fn scenarios() -> Vec<Scenario> {
         scheduled_in: Some(secs(wait)),
         ..Order::plain()
     };
+    let news = |wait: u64| Order {
+        queue: Some(NEWS),
+        ..later(wait)
+    };
     let refuses = Answer::Refuses;
     vec![
         Scenario::quiet("sends", vec![plain(), Order { large: true, ..held() }]),
@@ -227,6 +231,36 @@ pub fn scenarios() -> Vec<Scenario> {
                 ),
                 plain(),
             ],
+        ),
+        Scenario::quiet(
+            "is paused, purged and restored",
+            vec![then(
+                news(10),
+                &[
+                    (1, Deed::Queue(QueueDeed::Pause)),
+                    (20, Deed::Queue(QueueDeed::Purge)),
+                    (30, Deed::Queue(QueueDeed::Restore)),
+                    (40, Deed::Queue(QueueDeed::Resume)),
+                ],
+            )],
+        ),
+        Scenario::quiet(
+            "fails and is tried again, and loses its queue",
+            vec![
+                then(news(0), &[(70, Deed::Queue(QueueDeed::Redrive))]),
+                then(
+                    news(90),
+                    &[
+                        (80, Deed::Queue(QueueDeed::Pause)),
+                        (100, Deed::Queue(QueueDeed::Delete)),
+                    ],
+                ),
+            ],
+        )
+        .answers(0, &[refuses(Cause::Rejected)]),
+        Scenario::quiet(
+            "is erased, and asked for again",
+            vec![then(plain(), &[(30, Deed::Erase), (40, Deed::Repeat)])],
         ),
     ]
 }

@@ -145,7 +145,12 @@ impl Job {
     ) -> Decision {
         match &self.task {
             Task::Release => release(row, policy, now),
-            Task::Purge => drop_unwanted(row, queue, Drop::Waiting, now),
+            Task::Purge => match drop_unwanted(row, queue, Drop::Waiting, now) {
+                // It came in at this very moment, by the clock of whoever accepted it; and of a queue that was deleted
+                // nothing is held any more.
+                Decision::Forget if !queue.is_paused(now) => release(row, policy, now),
+                decision => decision,
+            },
             Task::Restore => restore(row, policy, now),
             Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {
                 redrive(row, expires_after, policy, now)

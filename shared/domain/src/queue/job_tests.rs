@@ -1,7 +1,8 @@
 use super::*;
 use crate::id::TenantId;
-use crate::queue::tests::at;
+use crate::queue::tests::{at, row};
 use crate::queue::{Pause, QueueName};
+use crate::row::Due;
 
 fn queue() -> Queue {
     let key = QueueKey {
@@ -113,4 +114,33 @@ fn the_index_says_which_emails_a_job_is_about() {
         }
         assert!(!job(Task::Restore).may_concern(status, None, at(900)));
     }
+}
+
+/// By the clock of whoever accepted it an email may be younger than a purge that came later. A queue that was
+/// deleted is purged for the last time, and nobody can resume it.
+#[test]
+fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
+    let (kind, now) = (DueKind::Held, at(2_000));
+    let held = Row {
+        born: at(1_001),
+        expires_at: at(9_000),
+        due: Some(Due { kind, at: at(1_001) }),
+        ..row(Status::Queued)
+    };
+    let decide = |queue: &Queue| {
+        let policy = Policy::standard();
+        job(Task::Purge).decide(&held, queue, Duration::from_secs(9), &policy, now)
+    };
+    let pause = Pause {
+        since: at(0),
+        reason: None,
+        until: None,
+    };
+    let paused = queue().paused(pause).purged(at(1_000));
+    assert_eq!(decide(&paused), Decision::Forget);
+    let Decision::Write(released) = decide(&paused.deleted()) else {
+        panic!("it is held for ever");
+    };
+    assert_ne!(released.row.due.map(|due| due.kind), Some(DueKind::Held));
+    assert_eq!(released.row.status, Status::Queued);
 }

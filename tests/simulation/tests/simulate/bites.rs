@@ -5,7 +5,7 @@ use simulation::scenario::Scenario;
 use world::nature::Broken;
 
 /// Each, the rules of which one is seen broken, and within how many seeds.
-const BROKEN: [(Broken, &[u8], u64); 10] = [
+const BROKEN: [(Broken, &[u8], u64); 13] = [
     (Broken::Conditions, &[2, 3, 4, 5, 6], 100),
     (Broken::Claims, &[2, 3, 4, 5, 6], 100),
     (Broken::AskedTwice, &[2, 6], 100),
@@ -16,6 +16,9 @@ const BROKEN: [(Broken, &[u8], u64); 10] = [
     (Broken::ContentsMixedUp, &[7], 100),
     (Broken::MarksLost, &[2, 6], 2_000),
     (Broken::HandOversIgnored, &[1], 100),
+    (Broken::QueuesIgnored, &[9], 300),
+    (Broken::JobsForgotten, &[1, 9], 100),
+    (Broken::TombstonesForgotten, &[10], 300),
 ];
 
 #[test]

@@ -1,6 +1,6 @@
 //! The tests of the simulation: that nothing is lost and nothing doubled unmarked, and that it would say so.
 //!
-//! [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] breaks things on purpose
+//! [`queues`] has what queues and lanes promise; [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] breaks things on purpose
 //! and sees that the judge notices; [`doubt`] has the exact ends of what SES left in doubt.
 
 #![expect(
@@ -12,5 +12,6 @@
 
 mod bites;
 mod doubt;
+mod queues;
 mod seeds;
 mod systematic;

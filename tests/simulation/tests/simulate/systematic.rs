@@ -87,6 +87,17 @@ fn the_scenarios_strike_every_call_of_every_function() {
         "manage: suppress",
         "manage: change_pace",
         "manage: release",
+        "manage: save_queue",
+        "manage: bury",
+        "manage: erase",
+        "enqueue: erase",
+        "enqueue: queue",
+        "send: queue",
+        "promote: due_jobs",
+        "promote: job",
+        "promote: aside",
+        "promote: save_job",
+        "promote: queue",
         ": delete",
     ] {
         assert!(called.contains(call), "{call} is in no scenario: {called:#?}");

@@ -1,0 +1,86 @@
+//! What queues and lanes promise one another.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::id::EmailId;
+use domain::row::{Lane, Row};
+use simulation::run::{Outcome, run};
+use simulation::scenario::{Order, Scenario};
+use world::trace::Step;
+
+/// How often each function has called each port.
+fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
+    let mut calls = BTreeMap::new();
+    for step in &outcome.trace.steps {
+        if let Step::Call { function, what, .. } = *step {
+            *calls.entry((function, what)).or_default() += 1;
+        }
+    }
+    calls
+}
+
+/// When each email was sent.
+fn sent(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
+    let sent = |row: &Row| Some((row.id, row.sent.as_ref()?.at.as_millis()));
+    outcome.rows.iter().filter_map(sent).collect()
+}
+
+/// A million emails that a paused queue holds slow no other: to the call, and to the millisecond.
+#[test]
+fn a_million_emails_that_are_held_slow_no_other_queue() {
+    let order = |number: u64| Order {
+        at: Duration::from_secs(number * 7),
+        scheduled_in: (number % 3 == 0).then_some(Duration::from_secs(90)),
+        ..Order::plain()
+    };
+    let with = |held: usize| {
+        let scenario = Scenario {
+            held,
+            ..Scenario::quiet("held", (0..20).map(order).collect())
+        };
+        let outcome = run(&scenario);
+        assert_eq!(outcome.report("held"), None);
+        outcome
+    };
+    let (one, million) = (with(1), with(1_000_000));
+    assert_eq!(million.rows.len(), 1_000_020);
+    assert_eq!(sent(&million).len(), 20);
+    assert_eq!(sent(&million), sent(&one));
+    assert_eq!(calls(&million), calls(&one));
+}
+
+/// Two thousand newsletters wait at twenty a second; a password reset comes.
+#[test]
+fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
+    let low = |number: u64| Order {
+        at: Duration::from_millis(number),
+        emails: 500,
+        batch: true,
+        priority: Some(Lane::Low),
+        ..Order::plain()
+    };
+    let mut orders: Vec<_> = (0..4).map(low).collect();
+    orders.push(Order {
+        at: Duration::from_secs(20),
+        priority: Some(Lane::High),
+        ..Order::plain()
+    });
+    let scenario = Scenario {
+        rate_per_second: 20,
+        ..Scenario::quiet("passes", orders)
+    };
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report("passes"), None);
+    let sent_at = |row: &Row| row.sent.as_ref().unwrap().at;
+    let high: Vec<&Row> = outcome.rows.iter().filter(|row| row.lane == Lane::High).collect();
+    let [high] = high[..] else { panic!("one of them") };
+    let waited = sent_at(high).since(high.born);
+    // Its horizon, and the second that a batch of ten takes at this rate.
+    let most = domain::pacing::horizon(Lane::High) + Duration::from_secs(1);
+    assert!(waited <= most, "{waited:?}");
+    let low = outcome.rows.iter().filter(|row| row.lane == Lane::Low);
+    let behind = low.filter(|row| sent_at(row) > sent_at(high)).count();
+    assert!(behind > 1_000, "{behind} low ones were sent after it");
+    assert_eq!(outcome.rows.len(), 2_001);
+}
