@@ -446,6 +446,12 @@ where
             }
             Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
+        if stored.row.status.is_final() && self.rows.buried(&key, now).await?.is_some() {
+            // It was erased at this very moment, perhaps before its content was stored anew.
+            self.bodies.erase(&key).await?;
+            let when = When::BeforeItWasErased;
+            return Ok(Stored { when, ..stored });
+        }
         if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
             self.keep(&stored.row, now).await?;
         }

@@ -19,6 +19,8 @@ pub enum Who {
     DeadLetter,
     /// `manage`.
     Caller(Wish),
+    /// `manage`, asked to erase the email.
+    Eraser,
 }
 
 /// How far the reading, deciding and writing comes.
@@ -98,6 +100,10 @@ pub enum Action {
     RunEnds,
     /// Somebody reads or writes.
     Does(Who, Deed),
+    /// The contents of an erased email are erased, and that is answered.
+    Empties,
+    /// Somebody looks for the row of an erased email, and goes.
+    FindsNothing,
     /// A write of a dead writer takes effect, or is refused.
     LateWrite,
     /// Time passes until something comes due.
@@ -136,6 +142,8 @@ impl Action {
             Self::AsksFeedback => "promote is told that feedback has worked everything off".to_owned(),
             Self::RunEnds => "a run of promote ends".to_owned(),
             Self::Does(who, deed) => format!("{} {}", who.name(), deed.name()),
+            Self::Empties => "manage (erase) erases the contents, and answers".to_owned(),
+            Self::FindsNothing => "somebody finds nothing of an erased email".to_owned(),
             Self::LateWrite => "a dead writer's write takes effect or is refused".to_owned(),
             Self::TimePasses => "time passes".to_owned(),
             Self::HoursPass => "six hours pass".to_owned(),
@@ -158,6 +166,7 @@ impl Who {
             Self::Job(Sweep::Restore) => "the restore",
             Self::Feedback => "feedback",
             Self::DeadLetter => "dead_letter",
+            Self::Eraser => "manage (erase)",
             Self::Caller(Wish::Cancel) => "manage (cancel)",
             Self::Caller(Wish::Soon) => "manage (in a minute)",
             Self::Caller(Wish::Later) => "manage (in an hour)",

@@ -26,11 +26,13 @@ pub enum Actor {
     Time,
     /// The jobs of the email's queue.
     Jobs,
+    /// Callers of `manage` who want the email erased.
+    Eraser,
 }
 
 impl Actor {
     /// All of them.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Promoter,
         Self::Feedback,
         Self::DeadLetter,
@@ -38,6 +40,7 @@ impl Actor {
         Self::SecondSender,
         Self::Time,
         Self::Jobs,
+        Self::Eraser,
     ];
 }
 
@@ -54,6 +57,10 @@ pub enum Begin {
     Marked,
     /// The email was accepted, and its queue has just been purged.
     Purged,
+    /// SES has refused its only attempt for good.
+    Failed,
+    /// The email was accepted, and its client, who was not answered, is about to repeat the request.
+    Repeated,
 }
 
 /// A bounded configuration.
@@ -71,6 +78,8 @@ pub struct Config {
     pub wishes: u8,
     /// How often the email's queue is paused, resumed, purged, restored.
     pub changes: u8,
+    /// How often somebody asks for the email to be erased.
+    pub erasures: u8,
     /// How often SES refuses so that the attempt is given back.
     pub given_back: u8,
     /// How many of `promote`, `feedback`, `dead_letter` and `manage` may be between their read
@@ -102,6 +111,7 @@ impl Config {
             without: None,
             wishes: 0,
             changes: 0,
+            erasures: 0,
             given_back: 0,
             readers: 1,
             late_writes: false,
@@ -175,6 +185,19 @@ impl Config {
                 begin: Begin::Marked,
                 ..Self::least("marked, a queue", Resend)
             },
+            Self {
+                erasures: 2,
+                begin: Begin::Repeated,
+                ..Self::least("erased, and asked for again", Hold)
+            },
+            Self {
+                erasures: 1,
+                wishes: 1,
+                readers: 2,
+                begin: Begin::Failed,
+                without: Some(Actor::SecondSender),
+                ..Self::least("erased, a caller", Hold)
+            },
         ]
     }
 
@@ -191,6 +214,13 @@ impl Config {
                 changes: 2,
                 wishes: 1,
                 ..Self::least("a queue, a caller", Resend)
+            },
+            Self {
+                erasures: 1,
+                wishes: 1,
+                readers: 2,
+                without: Some(Actor::SecondSender),
+                ..Self::least("erased, a caller, from the beginning", Hold)
             },
             Self {
                 wishes: 1,

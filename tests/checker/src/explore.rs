@@ -14,7 +14,7 @@ use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::orderly::{Weather, all_lost, orderly};
 use crate::promise::{Promise, broken_by_state};
-use crate::state::{Change, Claims, Client, Line, Reader, Sender, State};
+use crate::state::{Change, Claims, Client, Grave, Line, Reader, Sender, State};
 use crate::steps::{Steps, steps};
 
 /// What was found.
@@ -114,7 +114,8 @@ pub fn explore(config: Config, mutant: Option<Mutant>) -> Report {
 fn first_state(machine: &mut Machine) -> State {
     let begin = machine.config.begin;
     let asked = begin == Begin::Asked;
-    let asking = |left| if asked { Client::Asking { left } } else { Client::Gone };
+    let repeated = begin == Begin::Repeated;
+    let asking = |left, asks| if asks { Client::Asking { left } } else { Client::Gone };
     let submitted = matches!(begin, Begin::Uncertain | Begin::Marked);
     let submissions = if submitted {
         Claims::default().with(1)
@@ -126,7 +127,7 @@ fn first_state(machine: &mut Machine) -> State {
         senders: [Sender::Idle; 2],
         readers: [Reader::Nobody; 2],
         late: None,
-        clients: [asking(2), asking(1)],
+        clients: [asking(2, asked || repeated), asking(1, asked)],
         contents: u8::from(!asked),
         wake_up: !asked,
         hand_overs: Claims::default(),
@@ -140,13 +141,15 @@ fn first_state(machine: &mut Machine) -> State {
         promised: !asked,
         canceled: false,
         forced: false,
-        spent: u8::from(begin == Begin::Uncertain),
+        spent: u8::from(matches!(begin, Begin::Uncertain | Begin::Failed)),
         wishes: machine.config.wishes,
         line: Line::default(),
         former: Line::default(),
         changes: machine.config.changes,
         jobs: [false; 3],
         given_back: machine.config.given_back,
+        erasures: machine.config.erasures,
+        grave: Grave::None,
     };
     if begin == Begin::Purged {
         first.changed(Change::Purge)

@@ -4,7 +4,7 @@
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::asked::{self, Times};
-use domain::lifecycle::queued::{Drop, drop_unwanted, meet, release, restore};
+use domain::lifecycle::queued::{Drop, drop_unwanted, meet, purge, release, restore};
 use domain::lifecycle::{
     Attempt, Condition, Decision, Feedback, LaneState, Outlook, Then, claimed, handed_over, heard, not_claimable,
     overdue, record,
@@ -126,7 +126,7 @@ impl Machine {
     }
 
     /// Whether a write's condition holds for what is stored.
-    fn holds(&self, condition: Option<Condition>, stored: &Row, line: Line) -> bool {
+    fn holds(&self, condition: Option<Condition>, stored: &Row, line: Line, after: &Row) -> bool {
         let Some(mut condition) = condition else {
             return true;
         };
@@ -147,7 +147,8 @@ impl Machine {
             }
         }
         let queue_no = condition.queue_no().unwrap_or(line.no.into());
-        let careless = stored.status == Status::Queued && self.is(Mutant::HeldUnconditioned);
+        let held = after.due.is_some_and(|due| due.kind == DueKind::Held);
+        let careless = held && self.is(Mutant::HeldUnconditioned);
         let of_queue = queue_no == u64::from(line.no) || careless || self.is(Mutant::DroppedUnconditioned);
         of_queue && condition.holds(stored)
     }
@@ -161,7 +162,7 @@ impl Machine {
         condition: Option<Condition>,
         line: Line,
     ) -> Option<RowId> {
-        if !self.holds(condition, self.rows.get(stored), line) {
+        if !self.holds(condition, self.rows.get(stored), line, self.rows.get(after)) {
             return None;
         }
         if stored == before {
@@ -185,6 +186,23 @@ impl Machine {
             status: row.status,
             not_before: row.not_before,
         })
+    }
+
+    /// Whether an email may be erased that is so.
+    pub(crate) fn is_erasable(&self, id: RowId) -> bool {
+        self.is(Mutant::ErasesAnything) || asked::erase(self.rows.get(id), NOW).is_ok()
+    }
+
+    /// Whether what is left of an email takes its place, which was read before.
+    pub(crate) fn is_buried(&self, stored: RowId, before: RowId) -> bool {
+        let condition = Condition::unmoved(self.rows.get(before));
+        self.is(Mutant::BuriesAnything)
+            || self.holds(
+                Some(condition),
+                self.rows.get(stored),
+                Line::default(),
+                self.rows.get(before),
+            )
     }
 
     /// The row after a claim, if it can be claimed.
@@ -219,6 +237,14 @@ impl Machine {
         if matches!(begin, Begin::Uncertain | Begin::Marked) {
             row.claim_no = 1;
             row.attempts = u32::from(begin == Begin::Uncertain);
+        }
+        if begin == Begin::Failed {
+            (row.claim_no, row.attempts) = (1, 1);
+            (row.status, row.cause) = (Status::Failed, Some(Cause::Rejected));
+            row.due = Some(Due {
+                kind: DueKind::Ended,
+                at: NOW,
+            });
         }
         row.maybe_duplicate = begin == Begin::Marked;
         if begin == Begin::Uncertain {
@@ -380,7 +406,7 @@ impl Machine {
                 decision
             }
             Sweep::Release => release(row, policy, NOW),
-            Sweep::Purge => drop_unwanted(row, &line.queue(row), Drop::Waiting, NOW),
+            Sweep::Purge => purge(row, &line.queue(row), policy, NOW),
             Sweep::Restore if self.is(Mutant::CanceledRestored) => {
                 let purged = Row {
                     cause: Some(Cause::Purged),

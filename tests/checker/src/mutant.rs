@@ -67,7 +67,7 @@ pub enum Mutant {
     EndedStaysIndexed,
     /// A client is answered before the content is stored.
     AnsweredEarly,
-    /// An email that waits is moved aside or dropped whatever its queue is meanwhile.
+    /// An email that waits is moved aside whatever its queue is meanwhile.
     HeldUnconditioned,
     /// A release lets go whatever it finds, held or not.
     ReleasesAnything,
@@ -79,12 +79,20 @@ pub enum Mutant {
     PurgesRetried,
     /// An email is dropped whatever its queue is meanwhile.
     DroppedUnconditioned,
+    /// What has not ended is erased, too.
+    ErasesAnything,
+    /// An email is erased whatever it is meanwhile.
+    BuriesAnything,
+    /// Nobody remembers that an email was erased.
+    TombstoneForgotten,
+    /// A request that is repeated leaves the content that it has brought again.
+    ErasedContentKept,
 }
 
 impl Mutant {
     /// All of them, each with a configuration in which it is caught, and the promise that it
     /// breaks there first.
-    pub const CAUGHT: [(Self, &'static str, Promise); 37] = [
+    pub const CAUGHT: [(Self, &'static str, Promise); 41] = [
         (Self::NoClaim, "two attempts, held", Promise::Budget),
         (Self::SdkRetry, "two attempts, held", Promise::Marked),
         (Self::NoIndex, "two attempts, held", Promise::Ends),
@@ -116,11 +124,15 @@ impl Mutant {
         (Self::CancelUnwritten, "a caller, held", Promise::Canceled),
         (Self::EndedStaysIndexed, "two attempts, held", Promise::Indexed),
         (Self::AnsweredEarly, "accepting", Promise::Kept),
-        (Self::HeldUnconditioned, "a queue", Promise::Wanted),
+        (Self::HeldUnconditioned, "a queue", Promise::Ends),
         (Self::ReleasesAnything, "a queue", Promise::Budget),
         (Self::PurgedUnmarked, "marked, a queue", Promise::MarkStays),
         (Self::CanceledRestored, "purged, a caller", Promise::Order),
         (Self::PurgesRetried, "purged, a caller", Promise::Wanted),
         (Self::DroppedUnconditioned, "a queue", Promise::Wanted),
+        (Self::ErasesAnything, "erased, and asked for again", Promise::Kept),
+        (Self::BuriesAnything, "erased, a caller", Promise::Kept),
+        (Self::TombstoneForgotten, "erased, and asked for again", Promise::Erased),
+        (Self::ErasedContentKept, "erased, and asked for again", Promise::Erased),
     ];
 }

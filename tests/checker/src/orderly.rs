@@ -110,7 +110,11 @@ pub(crate) fn orderly(
 /// what changes nothing.
 fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Option<u8> {
     let overdue = state.row.is_some_and(|row| machine.overdue_now(row));
-    if step.to == *state || step.to.wishes != state.wishes || step.to.changes != state.changes {
+    if step.to == *state
+        || step.to.wishes != state.wishes
+        || step.to.changes != state.changes
+        || step.to.erasures != state.erasures
+    {
         return None;
     }
     match step.action {
@@ -119,6 +123,7 @@ fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Opti
         Action::MissesContent => Some(1),
         Action::Does(Who::Promoter(lane), Deed::Writes) if lane != weather.lane => Some(3),
         Action::Does(_, Deed::Writes | Deed::FindsMoved | Deed::Ends) => Some(2),
+        Action::Empties | Action::FindsNothing => Some(2),
         Action::LateWrite => Some(4),
         Action::EventArrives => Some(5),
         Action::Claims | Action::ClaimsBeside if weather.lane != Lane::Shut => Some(6),

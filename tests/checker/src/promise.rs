@@ -7,7 +7,7 @@ use domain::row::{OnUncertain, Row, Status};
 use crate::clock::{FAR, NOW};
 use crate::machine::{Machine, Question};
 use crate::mutant::Mutant;
-use crate::state::{Answer, Asked, Sender, State, Wish};
+use crate::state::{Answer, Asked, Client, Grave, Sender, State, Wish};
 
 /// A promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -52,11 +52,14 @@ pub enum Promise {
     Lease,
     /// Only what a purge is about is dropped for it, and only while it stands.
     Wanted,
+    /// After an erasure was answered 200 there is neither row nor content, but for what a request leaves that is
+    /// repeated and dies.
+    Erased,
 }
 
 impl Promise {
     /// All of them.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::Kept,
         Self::Indexed,
         Self::Ends,
@@ -76,6 +79,7 @@ impl Promise {
         Self::Evidence,
         Self::Lease,
         Self::Wanted,
+        Self::Erased,
     ];
 }
 
@@ -201,8 +205,11 @@ fn broken_by_promote(state: &State, before: &Row, after: &Row, feedback: Asked) 
 
 /// What a moment breaks.
 pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promise> {
+    if let Some(broken) = broken_by_grave(state) {
+        return Some(broken);
+    }
     let Some(row) = state.row.map(|id| machine.row(id)) else {
-        return state.promised.then_some(Promise::Kept);
+        return (state.promised && state.grave == Grave::None).then_some(Promise::Kept);
     };
     let by_name = machine.is(Mutant::BodyNotByHash);
     let content = if by_name {
@@ -233,6 +240,20 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promis
         return Some(Promise::Unsent);
     }
     (usize::from(state.spent) > machine.config.policy.retry.waits.len() + 1).then_some(Promise::Budget)
+}
+
+/// What it breaks that there is something of an erased email.
+fn broken_by_grave(state: &State) -> Option<Promise> {
+    let storing = state
+        .clients
+        .iter()
+        .any(|client| matches!(client, Client::Storing { content: true, .. }));
+    let left = match state.grave {
+        Grave::None | Grave::Buried => false,
+        Grave::Littered => state.row.is_some(),
+        Grave::Closed => state.row.is_some() || (state.contents != 0 && !storing),
+    };
+    left.then_some(Promise::Erased)
 }
 
 /// Whether somebody still has to tell of an acceptance. An event that has not arrived may never.

@@ -237,13 +237,21 @@ pub enum Reader {
         /// Wishes that are left after this one.
         left: u8,
     },
+    /// `manage`, which is about to replace the row by a tombstone.
+    Eraser {
+        /// The row.
+        seen: RowId,
+    },
+    /// `manage`, which has found or made a tombstone, and is about to erase the contents.
+    Emptier,
 }
 
 impl Reader {
     /// The same, who has been shown another row.
     pub(crate) fn with(self, seen: RowId) -> Self {
         match self {
-            Self::Nobody | Self::Run { .. } => self,
+            Self::Nobody | Self::Run { .. } | Self::Emptier => self,
+            Self::Eraser { .. } => Self::Eraser { seen },
             Self::Promoter { feedback, line, .. } => Self::Promoter { seen, feedback, line },
             Self::Job { sweep, line, .. } => Self::Job { seen, sweep, line },
             Self::Feedback { claim_no, .. } => Self::Feedback { seen, claim_no },
@@ -339,6 +347,23 @@ pub struct State {
     pub jobs: [bool; 3],
     /// Refusals that are left which give an attempt back.
     pub given_back: u8,
+    /// How often somebody may still ask for the email to be erased.
+    pub erasures: u8,
+    /// Whether it was erased.
+    pub grave: Grave,
+}
+
+/// How far the erasure of the email is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Grave {
+    /// Nothing was erased.
+    None,
+    /// The row was replaced by a tombstone.
+    Buried,
+    /// It was answered that nothing is left.
+    Closed,
+    /// The same; and a request that was repeated has died since, and left a content.
+    Littered,
 }
 
 impl State {

@@ -7,6 +7,7 @@ use crate::rows::RowId;
 use crate::state::{Answer, Late, State, Wish};
 
 mod accepting;
+mod erasing;
 mod queueing;
 mod reading;
 mod sending;
@@ -47,6 +48,7 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     sending::steps(machine, state, steps);
     reading::steps(machine, state, steps);
     queueing::steps(machine, state, steps);
+    erasing::steps(machine, state, steps);
     time::steps(machine, state, steps);
     for step in &mut steps.found {
         step.to = step.to.sorted();

@@ -97,6 +97,8 @@ fn everything() -> BTreeSet<String> {
         .chain(jobs)
         .chain(sweeps.map(Action::JobEnds))
         .chain(changes.map(Action::Changes))
+        .chain(deeds.map(|deed| Action::Does(Who::Eraser, deed)))
+        .chain([Action::Empties, Action::FindsNothing])
         .map(Action::name)
         .collect()
 }
@@ -146,7 +148,7 @@ fn every_promise_is_broken_by_some_mistake() {
 fn without_any_actor_something_is_missing() {
     let named = |name| Config::usual().into_iter().find(|config| config.name == name).unwrap();
     let (alone, caller) = (named("two attempts, held"), named("a caller, held"));
-    let queue = named("a queue");
+    let (queue, erased) = (named("a queue"), named("erased, and asked for again"));
     let [whole, with_caller] = [&alone, &caller].map(|config| explore(config.clone(), None));
     let heard = ("feedback", "Uncertain -> Sent".to_owned());
     let beside = Action::ClaimsBeside.name();
@@ -156,6 +158,7 @@ fn without_any_actor_something_is_missing() {
         let config = match actor {
             Actor::Caller | Actor::SecondSender => &caller,
             Actor::Jobs => &queue,
+            Actor::Eraser => &erased,
             Actor::Promoter | Actor::Feedback | Actor::DeadLetter | Actor::Time => &alone,
         };
         let without = Config {
@@ -170,6 +173,7 @@ fn without_any_actor_something_is_missing() {
             Actor::Feedback => !report.edges.contains(&heard),
             Actor::Caller => !report.edges.iter().any(|(who, _)| who.starts_with("manage")),
             Actor::SecondSender => !report.actions.contains_key(&beside),
+            Actor::Eraser => !report.actions.contains_key(&Action::Empties.name()),
         };
         assert!(missed, "nobody misses {actor:?}");
     }

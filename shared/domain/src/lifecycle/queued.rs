@@ -79,6 +79,16 @@ pub fn drop_unwanted(row: &Row, queue: &Queue, place: Drop, now: Timestamp) -> D
     write_in(row, next, queue)
 }
 
+/// What a purge does about an email that is held: ends it; or lets it go, where nothing holds it any more. It came
+/// in at the very moment of the purge, by the clock of whoever accepted it, and its queue was deleted.
+#[must_use]
+pub fn purge(row: &Row, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
+    match drop_unwanted(row, queue, Drop::Waiting, now) {
+        Decision::Forget if !queue.is_paused(now) => release(row, policy, now),
+        decision => decision,
+    }
+}
+
 /// Lets an email go its way that was held.
 #[must_use]
 pub fn release(row: &Row, policy: &Policy, now: Timestamp) -> Decision {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::cause::Cause;
 use crate::id::EmailId;
-use crate::lifecycle::queued::{Drop, drop_unwanted, redrive, release, restore};
+use crate::lifecycle::queued::{purge, redrive, release, restore};
 use crate::lifecycle::{Decision, Policy};
 use crate::ports::DueCursor;
 use crate::queue::{Queue, QueueKey};
@@ -109,7 +109,8 @@ impl Job {
     pub fn is_wanted(&self, queue: &Queue, now: Timestamp) -> bool {
         match self.task {
             Task::Release => !queue.is_paused(now),
-            Task::Purge => queue.purged_before.is_some(),
+            // What is held in a queue that is not paused is let go, if it is wanted again meanwhile.
+            Task::Purge => queue.purged_before.is_some() || !queue.is_paused(now),
             Task::Restore => queue.purged_before.is_none(),
             Task::Retry { .. } => true,
         }
@@ -145,12 +146,7 @@ impl Job {
     ) -> Decision {
         match &self.task {
             Task::Release => release(row, policy, now),
-            Task::Purge => match drop_unwanted(row, queue, Drop::Waiting, now) {
-                // It came in at this very moment, by the clock of whoever accepted it; and of a queue that was deleted
-                // nothing is held any more.
-                Decision::Forget if !queue.is_paused(now) => release(row, policy, now),
-                decision => decision,
-            },
+            Task::Purge => purge(row, queue, policy, now),
             Task::Restore => restore(row, policy, now),
             Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {
                 redrive(row, expires_after, policy, now)

@@ -58,7 +58,11 @@ fn a_job_is_given_up_when_the_opposite_is_wanted() {
         "the pause is over by itself"
     );
     assert!(job(Task::Purge).is_wanted(&queue().purged(at(1_000)), now));
-    assert!(!job(Task::Purge).is_wanted(&queue(), now));
+    assert!(!job(Task::Purge).is_wanted(&paused, now));
+    assert!(
+        job(Task::Purge).is_wanted(&queue(), now),
+        "to let go what is held for nothing"
+    );
     assert!(job(Task::Restore).is_wanted(&queue(), now));
     assert!(!job(Task::Restore).is_wanted(&queue().purged(at(1_500)), now));
     assert!(

@@ -5,7 +5,7 @@ use crate::action::Action;
 use crate::machine::Machine;
 use crate::mutant::Mutant;
 use crate::promise::{Promise, content_of};
-use crate::state::{Client, State};
+use crate::state::{Client, Grave, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     for (at, client) in state.clients.into_iter().enumerate() {
@@ -25,7 +25,11 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 steps.add(Action::Asks(at), put(*state, storing));
             }
             Client::Storing { left, content, row } => {
-                steps.add(Action::BreaksOff(at), put(*state, Client::Asking { left }));
+                let mut broken_off = put(*state, Client::Asking { left });
+                if content && state.grave == Grave::Closed {
+                    broken_off.grave = Grave::Littered;
+                }
+                steps.add(Action::BreaksOff(at), broken_off);
                 if !content {
                     let stored = put(
                         *state,
@@ -43,7 +47,10 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                     steps.add(Action::StoresContent(at), State { contents, ..stored });
                 }
                 if row.is_none() {
+                    // A tombstone knows its request: every configuration that erases begins with the first client's.
+                    let remembered = state.grave != Grave::None && !machine.is(Mutant::TombstoneForgotten);
                     let found = state.row.map(|id| content_of(machine.row(id)) == own);
+                    let found = found.or_else(|| remembered.then_some(own == 1));
                     let stored = found.is_none().then(|| machine.new_row(own));
                     let next = put(
                         *state,
@@ -62,7 +69,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                     );
                 }
                 if let (true, Some(ours)) = (content || machine.is(Mutant::AnsweredEarly), row) {
-                    answer(state, at, ours, steps);
+                    answer(machine, state, at, ours, steps);
                 }
             }
         }
@@ -70,10 +77,18 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
 }
 
 /// 200 and a wake-up, or 200 and none, or 409.
-fn answer(state: &State, at: usize, ours: bool, steps: &mut Steps) {
+fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut Steps) {
     let mut next = *state;
     next.clients[at] = Client::Gone;
     if !ours {
+        steps.add(Action::IsAnswered(at), next);
+        return;
+    }
+    if state.row.is_none() && state.grave != Grave::None {
+        // As before; and what has come again with the request is erased.
+        if !machine.is(Mutant::ErasedContentKept) {
+            next.contents = 0;
+        }
         steps.add(Action::IsAnswered(at), next);
         return;
     }

@@ -121,7 +121,7 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
 
 fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
     match reader {
-        Reader::Nobody | Reader::Run { .. } => None,
+        Reader::Nobody | Reader::Run { .. } | Reader::Eraser { .. } | Reader::Emptier => None,
         Reader::Promoter { seen, feedback, line } => Some((
             Who::Promoter(Lane::Flowing),
             seen,
@@ -152,6 +152,8 @@ fn ended(mut state: State, slot: usize, refused: bool) -> State {
         | Reader::Promoter { .. }
         | Reader::Job { .. }
         | Reader::DeadLetter { .. }
+        | Reader::Eraser { .. }
+        | Reader::Emptier
         | Reader::Caller { .. } => {}
     }
     state.readers[slot] = Reader::Nobody;

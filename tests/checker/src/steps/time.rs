@@ -84,7 +84,7 @@ fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
     }
     for reader in &mut next.readers {
         match reader {
-            Reader::Nobody => {}
+            Reader::Nobody | Reader::Emptier => {}
             Reader::Run { feedback } => *feedback = older(*feedback),
             Reader::Promoter { seen, feedback, .. } => {
                 *seen = age(*seen);
@@ -93,6 +93,7 @@ fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
             Reader::Job { seen, .. }
             | Reader::Feedback { seen, .. }
             | Reader::DeadLetter { seen, .. }
+            | Reader::Eraser { seen }
             | Reader::Caller { seen, .. } => {
                 *seen = age(*seen);
             }

@@ -1,0 +1,117 @@
+//! Somebody wants the email erased, and others find nothing of it.
+//!
+//! Two steps: the row is replaced by a tombstone, under a condition; then the contents go, and it is answered.
+//! Whoever dies in between has answered nobody, and may be asked again.
+
+use super::Steps;
+use crate::action::{Action, Deed, Who};
+use crate::clock::NOW;
+use crate::config::Actor;
+use crate::machine::Machine;
+use crate::promise::Promise;
+use crate::rows::RowId;
+use crate::state::{Grave, Reader, Sender, State};
+
+pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
+    if machine.config.erasures == 0 || !machine.config.has(Actor::Eraser) {
+        return;
+    }
+    let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
+    let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
+    if let Some(slot) = free.filter(|_| busy < machine.config.readers && state.erasures > 0 && state.promised) {
+        let erasures = state.erasures - 1;
+        let asked = put(State { erasures, ..*state }, slot, found(machine, state));
+        let deed = if asked.readers[slot] == Reader::Nobody {
+            Deed::Ends
+        } else {
+            Deed::Reads
+        };
+        steps.add(Action::Does(Who::Eraser, deed), asked);
+    }
+    let mut looked_at = Reader::Nobody;
+    for (slot, reader) in state.readers.into_iter().enumerate() {
+        if reader != looked_at {
+            go_on(machine, state, slot, steps);
+        }
+        looked_at = reader;
+    }
+    if state.row.is_none() && state.grave != Grave::None {
+        find_nothing(state, steps);
+    }
+}
+
+/// What a caller is about to do who has looked now: nothing, where the email has not ended.
+fn found(machine: &Machine, state: &State) -> Reader {
+    match state.row {
+        Some(seen) if machine.is_erasable(seen) => Reader::Eraser { seen },
+        Some(_) => Reader::Nobody,
+        None => Reader::Emptier,
+    }
+}
+
+fn put(mut state: State, slot: usize, reader: Reader) -> State {
+    state.readers[slot] = reader;
+    state
+}
+
+fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
+    let gone = put(*state, slot, Reader::Nobody);
+    match state.readers[slot] {
+        Reader::Eraser { seen } => {
+            steps.add(Action::Does(Who::Eraser, Deed::Dies), gone);
+            bury(machine, state, (slot, seen), steps);
+        }
+        Reader::Emptier => {
+            steps.add(Action::Does(Who::Eraser, Deed::Dies), gone);
+            let closed = State {
+                contents: 0,
+                grave: Grave::Closed,
+                ..gone
+            };
+            steps.add(Action::Empties, closed);
+        }
+        Reader::Nobody
+        | Reader::Run { .. }
+        | Reader::Promoter { .. }
+        | Reader::Job { .. }
+        | Reader::Feedback { .. }
+        | Reader::DeadLetter { .. }
+        | Reader::Caller { .. } => {}
+    }
+}
+
+fn bury(machine: &Machine, state: &State, (slot, seen): (usize, RowId), steps: &mut Steps) {
+    match state.row {
+        Some(stored) if machine.is_buried(stored, seen) => {
+            let buried = State {
+                row: None,
+                grave: Grave::Buried,
+                ..put(*state, slot, Reader::Emptier)
+            };
+            // What has expired has ended, though nobody may have written it yet.
+            let ended = machine.row(stored).status_at(NOW).is_final();
+            let broken = (!ended).then_some(Promise::Kept);
+            steps.add_judged(Action::Does(Who::Eraser, Deed::Writes), buried, broken);
+        }
+        Some(_) | None => {
+            let next = put(*state, slot, found(machine, state));
+            steps.add(Action::Does(Who::Eraser, Deed::FindsMoved), next);
+        }
+    }
+}
+
+/// Whoever has read the row, or has a claim of it, is refused what he writes, and goes.
+fn find_nothing(state: &State, steps: &mut Steps) {
+    for (at, sender) in state.senders.into_iter().enumerate() {
+        if sender != Sender::Idle {
+            let mut next = *state;
+            next.senders[at] = Sender::Idle;
+            steps.add(Action::FindsNothing, next);
+        }
+    }
+    for (slot, reader) in state.readers.into_iter().enumerate() {
+        if !matches!(reader, Reader::Nobody | Reader::Emptier | Reader::Eraser { .. }) {
+            steps.add(Action::FindsNothing, put(*state, slot, Reader::Nobody));
+        }
+    }
+}
