@@ -414,8 +414,11 @@ where
             bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
         };
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+        let files = email.attachments().iter();
+        let attachment_bytes = files.fold(0_u64, |sum, file| sum.saturating_add(file.size()));
         let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);
         let row = Row {
+            attachment_bytes,
             queue: wishes.queue.clone(),
             lane: wishes.priority.unwrap_or(queue.priority),
             on_uncertain: wishes.on_uncertain,

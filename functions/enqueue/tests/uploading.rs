@@ -97,6 +97,7 @@ async fn an_upload_becomes_a_copy_of_the_email_and_counts_in_its_wake_up() {
         .map(|file| (file.filename(), file.content_id()))
         .collect();
     assert_eq!(names, [("a.txt", None), ("big.pdf", Some("x")), ("b.txt", None)]);
+    assert_eq!(row.attachment_bytes, 2 + 14_000_000 + 14_000_000);
     let id = UploadId::parse(ID).unwrap();
     assert!(*email.attachments()[1].data() == Data::Uploaded { id, size: 14_000_000 });
 

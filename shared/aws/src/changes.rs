@@ -29,9 +29,6 @@ pub enum ChangeError {
     Row(#[from] ItemError),
 }
 
-/// The bytes of a row's attachments. No row says them yet: then there are none.
-const ATTACHMENT_BYTES: &str = "zb";
-
 /// A record's place in the stream, for the log.
 #[must_use]
 pub fn sequence_number(record: &Value) -> &str {
@@ -104,7 +101,7 @@ fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
         tried: number::<u32>(image, "c")? > 0,
         held,
         recipients: number(image, "r")?,
-        attachment_bytes: maybe(image, ATTACHMENT_BYTES, number)?.unwrap_or(0),
+        attachment_bytes: maybe(image, item::ATTACHMENT_BYTES, number)?.unwrap_or(0),
         fates: fates(image),
         opened_at: maybe(image, "oa", time)?,
         clicked_at: maybe(image, "ca", time)?,

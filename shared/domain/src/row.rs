@@ -183,6 +183,8 @@ pub struct Row {
     pub recipients: u32,
     /// The content.
     pub body: BodyRef,
+    /// Bytes of its files, without encoding.
+    pub attachment_bytes: u64,
     /// What to do without evidence.
     pub on_uncertain: OnUncertain,
     /// Where it is in its life.
@@ -245,6 +247,7 @@ impl Row {
             lane: Lane::Normal,
             recipients,
             body,
+            attachment_bytes: 0,
             on_uncertain: OnUncertain::Resend,
             status: Status::Queued,
             not_before: born,

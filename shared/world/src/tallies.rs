@@ -50,7 +50,7 @@ pub fn glimpse(row: &Row) -> Glimpse {
         tried: row.claim_no > 0,
         held: row.due.is_some_and(|due| due.kind == DueKind::Held),
         recipients: row.recipients,
-        attachment_bytes: 0,
+        attachment_bytes: row.attachment_bytes,
         fates: row.fates.clone(),
         opened_at: row.opened_at,
         clicked_at: row.clicked_at,

@@ -23,7 +23,7 @@ use crate::Trouble;
 use crate::stack::{Call, Stack};
 
 /// The functions whose processes are killed.
-pub const FUNCTIONS: [&str; 4] = ["send", "enqueue", "promote", "feedback"];
+pub const FUNCTIONS: [&str; 5] = ["send", "enqueue", "promote", "feedback", "tally"];
 
 /// How long a call is held: less than the shortest patience of a function's client, which is the
 /// sender's with SES.
@@ -37,6 +37,9 @@ const PAUSE: Duration = Duration::from_millis(40);
 
 /// So many calls of a function go free at most before one is held.
 const FREE: u64 = 40;
+
+/// The same of `tally`, which counts many changes with few calls.
+const FREE_OF_TALLY: u64 = 4;
 
 /// A process that was killed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,7 +101,7 @@ pub struct Killer {
 impl Killer {
     /// Killers of all functions that make so many kills together.
     #[must_use]
-    pub fn of_all(kills: usize) -> [Self; 4] {
+    pub fn of_all(kills: usize) -> [Self; FUNCTIONS.len()] {
         let each = kills / FUNCTIONS.len();
         let mut rest = kills % FUNCTIONS.len();
         FUNCTIONS.map(|function| {
@@ -154,8 +157,9 @@ impl Killer {
     async fn strike(&self, stack: &Stack, chance: &mut Rng) -> Result<Option<Kill>, Trouble> {
         let caller = stack.function(self.function);
         let effect = chance.choice(Effect::ALL).unwrap_or(Effect::None);
+        let free = if self.function == "tally" { FREE_OF_TALLY } else { FREE };
         let mut rule = json!({
-            "kind": effect.fault(), "delay_ms": HOLD_MS, "count": 1, "caller": caller, "skip": chance.u64(0..FREE),
+            "kind": effect.fault(), "delay_ms": HOLD_MS, "count": 1, "caller": caller, "skip": chance.u64(0..free),
         });
         // What matters most is what SES was asked.
         if self.function == "send"

@@ -31,10 +31,33 @@ pub struct Report {
     /// Calls that the emulator left unanswered by itself: none is expected, and none of them is a fault
     /// that AWS does not have.
     pub emulator_unanswered: u64,
+    /// What the reports say, and what is so.
+    pub counts: Counts,
     /// How long it took, without the start of the stack.
     pub seconds: u64,
     /// Everything that makes the run fail, in sentences.
     pub failures: Vec<String>,
+}
+
+/// The numbers of `GET /emails/metrics` beside those of the rows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Counts {
+    /// Rows.
+    pub accepted: usize,
+    /// As counted.
+    pub accepted_counted: usize,
+    /// Rows of sent emails.
+    pub sent: usize,
+    /// As counted.
+    pub sent_counted: usize,
+}
+
+impl Counts {
+    /// Whether every change of a row was counted once.
+    #[must_use]
+    pub fn agree(&self) -> bool {
+        (self.accepted, self.sent) == (self.accepted_counted, self.sent_counted)
+    }
 }
 
 /// What was asked of the run.
@@ -84,6 +107,18 @@ impl Report {
         if asked.emails >= ENOUGH && verdict.duplicates_marked + verdict.duplicates_unmarked == 0 {
             failures.push("No email was sent twice: the mark was not put to the test.".to_owned());
         }
+        let counts = &self.counts;
+        if !counts.agree() {
+            let Counts {
+                accepted,
+                accepted_counted,
+                sent,
+                sent_counted,
+            } = counts;
+            failures.push(format!(
+                "The counts are wrong: {accepted_counted} accepted and {sent_counted} sent, where there are {accepted} and {sent}."
+            ));
+        }
         failures.extend(others);
         self.failures = failures;
     }
@@ -114,6 +149,11 @@ impl Report {
         line("duplicates, unmarked", &verdict.duplicates_unmarked, "must be 0");
         line("lost", &verdict.lost, "must be 0");
         line("stuck", &verdict.stuck, "must be 0");
+        line(
+            "counted",
+            &self.counts.accepted_counted,
+            "by the reports, of as many rows",
+        );
         line("kills", &self.kills.values().sum::<usize>(), &list(&self.kills));
         line("faults", &self.faults.values().sum::<u64>(), &list(&self.faults));
         line("seconds", &self.seconds, "");
@@ -147,7 +187,7 @@ mod tests {
     #[test]
     fn a_run_is_good_only_if_nothing_is_wrong_and_all_of_it_happened() {
         type Change = fn(&mut Report);
-        let changes: [(Change, &str); 7] = [
+        let changes: [(Change, &str); 8] = [
             (|_| {}, ""),
             (|report| report.verdict.lost = 1, "1 of 10 accepted emails lost"),
             (|report| report.verdict.stuck = 2, "2 of 10 accepted emails stuck"),
@@ -156,6 +196,7 @@ mod tests {
                 "3 of 10 accepted emails doubled",
             ),
             (|report| report.verdict.accepted = 0, "No email was accepted"),
+            (|report| report.counts.sent_counted = 9, "The counts are wrong"),
             (|report| report.kills.clear(), "Of 4 kills only 0 hit"),
             (
                 |report| {

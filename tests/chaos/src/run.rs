@@ -19,9 +19,9 @@ use crate::Trouble;
 use crate::client::{self, Posted};
 use crate::faults;
 use crate::history::Known;
-use crate::judge::{Accepted, judge};
-use crate::kills::{Kill, Killer};
-use crate::report::{Asked, Report};
+use crate::judge::{Accepted, Row, judge};
+use crate::kills::{FUNCTIONS, Kill, Killer};
+use crate::report::{Asked, Counts, Report};
 use crate::requests::{Request, requests};
 use crate::settings::Settings;
 use crate::settling::settle;
@@ -68,11 +68,14 @@ const FEW: usize = 3;
 /// ... but no longer than this: a large backlog is worked off without them too.
 const LAST_EMAILS: Duration = Duration::from_secs(60);
 
+/// By then every change is counted: a batch of the stream that failed comes again at once.
+const COUNTED: Duration = Duration::from_secs(180);
+
 /// What is known to all who take part.
 struct Course {
     stack: Stack,
     requests: Vec<Request>,
-    killers: [Killer; 4],
+    killers: [Killer; FUNCTIONS.len()],
     /// Requests that have ended.
     ended: AtomicUsize,
     /// The lanes, and whether they are full.
@@ -241,6 +244,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     );
     let told = course.told.into_inner();
     let rows = settle(stack, &queues, &told.accepted, |sight| say(out, &format!("  {sight}"))).await?;
+    let counts = counted(stack, &rows).await?;
     let copies = stack.copies().await?;
     let verdict = judge(&told.accepted, &rows, &copies);
 
@@ -254,6 +258,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         seed,
         kills_by_call: by_call(&made),
         unanswered: told.unanswered,
+        counts,
         emulator_unanswered: faults::unanswered(&struck.0).saturating_sub(faults::unanswered(&at_start.0)),
         seconds: began.elapsed().as_secs(),
         verdict,
@@ -286,6 +291,25 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         ),
     );
     Ok(report.is_good())
+}
+
+/// What the reports say of all emails, as soon as they agree with the rows; or what they say in the end.
+async fn counted(stack: &Stack, rows: &BTreeMap<String, Row>) -> Result<Counts, Trouble> {
+    let began = Instant::now();
+    let sent = rows.values().filter(|row| row.status == "sent").count();
+    loop {
+        let (accepted_counted, sent_counted) = stack.metrics().await?;
+        let counts = Counts {
+            accepted: rows.len(),
+            accepted_counted,
+            sent,
+            sent_counted,
+        };
+        if counts.agree() || began.elapsed() > COUNTED {
+            return Ok(counts);
+        }
+        tokio::time::sleep(BETWEEN_RUNS).await;
+    }
 }
 
 fn by_call(kills: &[Kill]) -> BTreeMap<String, usize> {

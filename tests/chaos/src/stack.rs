@@ -257,6 +257,24 @@ impl Stack {
         }
     }
 
+    /// How many emails were accepted and sent, as the reports say.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn metrics(&self) -> Result<(usize, usize), Trouble> {
+        const WHAT: &str = "The reports cannot be read";
+        let answer = self.api(Method::GET, "/emails/metrics", None, &json!({})).await;
+        let answer = answer.map_err(trouble(WHAT))?;
+        let total = |name: &str| {
+            let total = answer.body["totals"][name].as_u64();
+            total.and_then(|total| usize::try_from(total).ok())
+        };
+        match (total("accepted"), total("sent")) {
+            (Some(accepted), Some(sent)) => Ok((accepted, sent)),
+            _ => Err(Trouble(format!("{WHAT}: {}.", answer.body))),
+        }
+    }
+
     /// Every message that SES has accepted, by the email's id.
     ///
     /// # Errors

@@ -19,6 +19,7 @@ mod decisions;
 mod given;
 mod guidance;
 mod headers;
+mod managing;
 mod mime;
 mod poison;
 mod promises;
@@ -50,8 +51,9 @@ const fn target(name: &'static str, run: fn(&[u8])) -> Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 8] = [
+pub const TARGETS: [Target; 9] = [
     target("requests", requests::run),
+    target("managing", managing::run),
     target("addresses", addresses::run),
     target("headers", headers::run),
     target("wake_ups", wake_ups::run),

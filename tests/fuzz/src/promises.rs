@@ -255,7 +255,7 @@ pub(crate) fn refused(error: &ApiError, body: &[u8]) {
 }
 
 /// The fields that a request may have, as the first step of a path.
-const FIELDS: [&str; 26] = [
+const FIELDS: &[&str] = &[
     "filename",
     "content_type",
     "size",
@@ -282,6 +282,33 @@ const FIELDS: [&str; 26] = [
     "id",
     "force",
     "x-batch-validation",
+    "name",
+    "rate_per_second",
+    "retry_waits_seconds",
+    "default_expires_in_seconds",
+    "reason",
+    "until",
+    "cause",
+    "since",
+    "email",
+    "emails",
+    "ids",
+    // Of queries.
+    "query",
+    "limit",
+    "after",
+    "before",
+    "status",
+    "tag",
+    "dry_run",
+    "cancel",
+    "start_date",
+    "end_date",
+    "origin",
+    "granularity",
+    "timezone",
+    "metrics",
+    "dimensions",
 ];
 
 fn begins_with_a_path(message: &str) {

@@ -15,6 +15,7 @@
 //! | `h` | S | `body.sha256` |
 //! | `p` | S | `body.place` |
 //! | `z` | N | `body.bytes` |
+//! | `zb` | N | `attachment_bytes` |
 //! | `o` | S | `on_uncertain` |
 //! | `s` | S | `status` |
 //! | `n` | N | `not_before` |
@@ -127,6 +128,9 @@ pub(crate) fn parse_sortable(sortable: &str) -> Option<Timestamp> {
     millis.parse().ok().map(Timestamp::from_millis)
 }
 
+/// The attribute for the bytes of an email's files.
+pub(crate) const ATTACHMENT_BYTES: &str = "zb";
+
 /// The partition key of the index `by_tenant`.
 pub(crate) fn tenant_shard(tenant: &TenantId, shard: u16) -> String {
     format!("{tenant}#{shard:02}")
@@ -167,6 +171,9 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     }
     if row.duplicate {
         item.extend([yes("d")]);
+    }
+    if row.attachment_bytes > 0 {
+        item.extend([n(ATTACHMENT_BYTES, row.attachment_bytes)]);
     }
     if row.expires_given {
         item.extend([yes("xg")]);
@@ -326,6 +333,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
             place: named(item, "p")?,
             bytes: number(item, "z")?,
         },
+        attachment_bytes: maybe(item, ATTACHMENT_BYTES, number)?.unwrap_or(0),
         on_uncertain: named(item, "o")?,
         status: named(item, "s")?,
         not_before: time(item, "n")?,

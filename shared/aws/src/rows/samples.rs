@@ -76,6 +76,7 @@ pub(crate) fn full() -> Row {
             },
         )]),
         scheduled_at: Some(at(1_999)),
+        attachment_bytes: 5_000,
         expires_given: true,
         ..row()
     }

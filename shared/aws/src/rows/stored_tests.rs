@@ -33,6 +33,7 @@ async fn what_the_first_version_stored_is_read() {
     let everything = Row {
         // Unknown then.
         scheduled_at: None,
+        attachment_bytes: 0,
         expires_given: false,
         retried_at: None,
         outcomes: Vec::new(),

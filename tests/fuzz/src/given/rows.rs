@@ -115,6 +115,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         not_before: time(u)?,
         scheduled_at: maybe(u, time)?,
         expires_at: time(u)?,
+        attachment_bytes: u.arbitrary()?,
         expires_given: u.arbitrary()?,
         claim_no: count(u)?,
         attempts: count(u)?,

@@ -17,6 +17,8 @@ async fn counted(api: &Api) -> BTreeMap<String, i64> {
     let totals = metrics["totals"].as_object().expect("totals are an object").clone();
     let count = |(name, number): (String, Value)| Some((name, number.as_i64()?));
     let mut counted: BTreeMap<String, i64> = totals.into_iter().filter_map(count).collect();
+    let bytes = metrics["cost"]["attachment_bytes"].as_i64();
+    counted.insert("attachment bytes".to_owned(), bytes.expect("bytes are a number"));
     let causes = metrics["failures"].as_array().expect("failures are a list").clone();
     for cause in causes {
         let name = format!("for {}", cause["cause"].as_str().expect("a cause has a name"));
@@ -43,7 +45,13 @@ async fn metrics_show_exactly_what_was_sent_and_what_failed() {
     let name = unique("counted");
     let mut ids = Vec::new();
     for n in 0..7 {
-        ids.push(stack.api.send(&email_to(&address(&format!("{name}-{n}")))).await);
+        let files = if n == 0 {
+            json!([{"filename": "a.txt", "content": "aGFsbG8="}])
+        } else {
+            Value::Null
+        };
+        let email = email_with(&address(&format!("{name}-{n}")), json!({"attachments": files}));
+        ids.push(stack.api.send(&email).await);
     }
     for id in &ids {
         stack.api.wait_for_delivery(id).await;
@@ -78,6 +86,7 @@ async fn metrics_show_exactly_what_was_sent_and_what_failed() {
         ("unknown", 0),
         ("complained", 0),
         ("for unverified_sender", 3),
+        ("attachment bytes", 5),
     ];
     eventually("the counts of what was sent", || async {
         let now = counted(&stack.api).await;

@@ -1,0 +1,96 @@
+//! What `manage` is asked: any bytes, as the body of each route about queues and suppressions, and any text as
+//! a query.
+
+use domain::address::EmailAddress;
+use domain::api_error::ApiError;
+use domain::limits;
+use domain::wire::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
+use domain::wire::suppressions::{Which, parse_add, parse_add_many, parse_remove_many};
+use manage::failures::FailuresQuery;
+use manage::metrics::MetricsQuery;
+use manage::paging::{Cursor, LIMIT_MAX, Page, parse_flag};
+use manage::suppressions::SuppressionPage;
+
+use crate::promises;
+
+/// Reads the bytes in every way.
+pub(crate) fn run(data: &[u8]) {
+    queues(data);
+    suppressions(data);
+    if let Ok(query) = std::str::from_utf8(data) {
+        queries(query);
+    }
+}
+
+fn told<T>(result: Result<T, ApiError>, data: &[u8]) -> Option<T> {
+    result.map_err(|error| promises::refused(&error, data)).ok()
+}
+
+fn queues(data: &[u8]) {
+    if let Some((name, settings)) = told(parse_create(data), data) {
+        let allowed = |b: u8| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'-');
+        assert!((1..=64).contains(&name.as_str().len()) && name.as_str().bytes().all(allowed));
+        bounded(&settings);
+    }
+    if let Some(settings) = told(parse_change(data), data) {
+        bounded(&settings);
+    }
+    if let Some(pause) = told(parse_pause(data), data) {
+        let reason = pause.reason.unwrap_or_default();
+        assert!(reason.len() <= limits::REASON_MAX && !reason.contains(['\r', '\n', '\0']));
+    }
+    told(parse_redrive(data), data);
+}
+
+fn bounded(settings: &QueueSettings) {
+    assert!(
+        settings.rate_per_second.flatten().is_none_or(|rate| rate > 0),
+        "it goes on"
+    );
+    let waits = settings.retry_waits.iter().flatten().flatten();
+    assert!(waits.clone().count() <= limits::RETRY_WAITS_MAX);
+    let mut spans = waits.copied().chain(settings.expires_after.flatten());
+    assert!(spans.all(|span| !span.is_zero()), "a wait is a wait");
+}
+
+fn suppressions(data: &[u8]) {
+    if let Some(address) = told(parse_add(data), data) {
+        the_same(&address);
+    }
+    if let Some(addresses) = told(parse_add_many(data), data) {
+        assert!((1..=limits::SUPPRESSIONS_BATCH).contains(&addresses.len()));
+        addresses.iter().for_each(the_same);
+    }
+    if let Some(all) = told(parse_remove_many(data), data) {
+        assert!((1..=limits::SUPPRESSIONS_BATCH).contains(&all.len()));
+        for which in all {
+            if let Which::Address(address) = which {
+                the_same(&address);
+            }
+        }
+    }
+}
+
+/// An address that was read is read again as the same.
+fn the_same(address: &EmailAddress) {
+    assert_eq!(EmailAddress::parse(address.as_str()).as_ref(), Ok(address));
+}
+
+fn queries(query: &str) {
+    let data = query.as_bytes();
+    if let Some(page) = told(Page::parse(query), data) {
+        assert!((1..=LIMIT_MAX).contains(&page.limit));
+        if let Some(cursor) = page.cursor {
+            let (Cursor::After(id) | Cursor::Before(id)) = cursor;
+            assert!(query.contains(cursor.parameter()), "{id}");
+        }
+    }
+    told(MetricsQuery::parse(query), data);
+    told(FailuresQuery::parse(query), data);
+    told(SuppressionPage::parse(query), data);
+    told(parse_flag(query, "cancel"), data);
+    // An email is sent by mistake if a query is passed over that was meant to keep it back.
+    if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
+        assert!(is_dry_run || query.is_empty() || !query.contains("true"), "{query}");
+    }
+}
