@@ -1,7 +1,6 @@
 //! Dry runs, in a world in memory: as an email that is accepted, and without a trace.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on says why"

@@ -266,7 +266,7 @@ impl Stack {
         let answer = self.api(Method::GET, "/emails/metrics", None, &json!({})).await;
         let answer = answer.map_err(trouble(WHAT))?;
         let total = |name: &str| {
-            let total = answer.body["totals"][name].as_u64();
+            let total = answer.body.pointer(&format!("/totals/{name}")).and_then(Value::as_u64);
             total.and_then(|total| usize::try_from(total).ok())
         };
         match (total("accepted"), total("sent")) {

@@ -26,7 +26,7 @@
 //!    from its answer on nobody is shown it waiting, until somebody restores the queue. After a restore that is the last word
 //!    nothing is left purged.
 //! 10. **Erased is erased.** After an erasure was answered there is neither row nor content, nor will there be;
-//!    and a request that is repeated is answered as before.
+//!     and a request that is repeated is answered as before.
 //!
 //! **By design, and so no violation:**
 //! - A second copy that is marked: the answer was lost and no event came within the window.

@@ -83,10 +83,11 @@ pub fn drop_unwanted(row: &Row, queue: &Queue, place: Drop, now: Timestamp) -> D
 /// in at the very moment of the purge, by the clock of whoever accepted it, and its queue was deleted.
 #[must_use]
 pub fn purge(row: &Row, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
-    match drop_unwanted(row, queue, Drop::Waiting, now) {
-        Decision::Forget if !queue.is_paused(now) => release(row, policy, now),
-        decision => decision,
+    let decision = drop_unwanted(row, queue, Drop::Waiting, now);
+    if decision == Decision::Forget && !queue.is_paused(now) {
+        return release(row, policy, now);
     }
+    decision
 }
 
 /// Lets an email go its way that was held.

@@ -31,7 +31,7 @@ fn sent(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
 fn a_million_emails_that_are_held_slow_no_other_queue() {
     let order = |number: u64| Order {
         at: Duration::from_secs(number * 7),
-        scheduled_in: (number % 3 == 0).then_some(Duration::from_secs(90)),
+        scheduled_in: number.is_multiple_of(3).then_some(Duration::from_secs(90)),
         ..Order::plain()
     };
     let with = |held: usize| {
