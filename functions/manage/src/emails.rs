@@ -13,22 +13,14 @@ use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
-use futures::StreamExt;
-use futures::stream::iter;
 
 use crate::asked::not_there;
-use crate::paging::{Cursor, LIMIT_MAX, Page};
+use crate::paging::{Cursor, Page};
 use crate::{Manage, ManageError, Store};
 
 /// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
 /// takes about 16 MB, so that eight are half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
-
-/// How often more of the list is read for one page, when what is on it turns out to be gone.
-///
-/// DynamoDB deletes what is past its time within days, and it is the end of the list that goes:
-/// behind a thousand emails that are gone there are none.
-const ROUNDS: usize = 10;
 
 impl<R, B, L, S> Manage<R, B, L, S>
 where
@@ -66,21 +58,7 @@ where
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
-        if !page.filter.is_empty() {
-            return self.search(tenant, start, &page.filter, page.limit, now).await;
-        }
-        // One more than is shown says whether there are more.
-        let mut rows = self.rows_from(tenant, start, page.limit.saturating_add(1), now).await?;
-        let has_more = rows.len() > page.limit;
-        rows.truncate(page.limit);
-        if matches!(start, Start::NewerThan(_)) {
-            rows.reverse();
-        }
-        let rows = self.as_their_queues_show(rows, now).await?;
-        // Futures do nothing until they are polled: a list of them costs little.
-        let items: Vec<_> = rows.iter().map(|row| self.item(row, now)).collect();
-        let items = iter(items).buffered(CONTENTS).collect().await;
-        Ok(PageView::new(items, has_more))
+        self.search(tenant, start, &page.filter, page.limit, now).await
     }
 
     async fn start(&self, tenant: &TenantId, cursor: Option<Cursor>, now: Timestamp) -> Result<Start, ManageError> {
@@ -99,35 +77,6 @@ where
             Cursor::After(_) => Start::OlderThan(Place::of(&row)),
             Cursor::Before(_) => Start::NewerThan(Place::of(&row)),
         })
-    }
-
-    /// Reads up to `count` rows, nearest first. The list may name rows that are gone: then more
-    /// of it is read.
-    async fn rows_from(
-        &self,
-        tenant: &TenantId,
-        mut start: Start,
-        count: usize,
-        now: Timestamp,
-    ) -> Result<Vec<Row>, PortError> {
-        let (mut rows, mut ask) = (Vec::new(), count);
-        for _ in 0..ROUNDS {
-            let places = self.rows.places(tenant, start, ask).await?;
-            let key = |place: &Place| EmailKey {
-                tenant: tenant.clone(),
-                id: place.id,
-            };
-            let keys: Vec<EmailKey> = places.iter().map(key).collect();
-            rows.extend(self.rows.load_many(&keys, now).await?);
-            match places.last() {
-                Some(last) if places.len() == ask && rows.len() < count => start = start.behind(*last),
-                Some(_) | None => break,
-            }
-            // Where one is gone there are many: the next step is a large one.
-            ask = LIMIT_MAX;
-        }
-        rows.truncate(count);
-        Ok(rows)
     }
 
     /// An email as it is listed; without its content where that cannot be read.

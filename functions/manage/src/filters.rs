@@ -13,8 +13,6 @@ use domain::listing::Place;
 use domain::row::Row;
 use domain::standing::Standing;
 use domain::timestamp::Timestamp;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
 
 use crate::period::{read_queue, read_time};
 
@@ -52,9 +50,17 @@ impl Filter {
             return Err(ApiError::validation("since", "must be before until"));
         }
         Ok(Self {
-            status: named("status", status, "must be the status of an email, such as failed")?,
+            status: named(
+                "status",
+                status.map(|text| Standing::parse(&text)),
+                "must be the status of an email, such as failed",
+            )?,
             queue: read_queue(queue)?,
-            cause: named("cause", cause, "must be the cause of a failure, such as rejected")?,
+            cause: named(
+                "cause",
+                cause.map(|text| Cause::ALL.into_iter().find(|cause| cause.as_str() == text)),
+                "must be the cause of a failure, such as rejected",
+            )?,
             tag: tag.map(|tag| read_tag(&tag)).transpose()?,
             from: address("from", from)?,
             to: address("to", to)?,
@@ -118,14 +124,12 @@ impl Filter {
     }
 }
 
-fn named<T: DeserializeOwned>(
-    name: &'static str,
-    text: Option<Cow<'_, str>>,
-    problem: &str,
-) -> Result<Option<T>, ApiError> {
-    let read = |text: Cow<'_, str>| serde_json::from_value(Value::from(text.into_owned())).ok();
-    text.map(|text| read(text).ok_or_else(|| ApiError::validation(name, problem)))
-        .transpose()
+fn named<T>(name: &'static str, read: Option<Option<T>>, problem: &str) -> Result<Option<T>, ApiError> {
+    match read {
+        None => Ok(None),
+        Some(None) => Err(ApiError::validation(name, problem)),
+        Some(known) => Ok(known),
+    }
 }
 
 /// A tag by its name, or by `name:value`: no name has a colon.

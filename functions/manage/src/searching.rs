@@ -1,4 +1,4 @@
-//! The list of emails through a filter: bounded work for a page, however few emails it lets through.
+//! The list of emails, all or through a filter: bounded work for a page, however few emails it lets through.
 //!
 //! **Invariant:** a page looks at [`ROWS_MAX`] rows and at [`CONTENTS_MAX`] contents at most. Where that
 //! ends before the page is full, the page says so, and from where to go on: it may hold fewer emails than
@@ -26,11 +26,11 @@ pub const ROWS_MAX: usize = 1000;
 /// Contents that a page looks at, where the filter asks them. Each is a read of up to 4 MiB.
 pub const CONTENTS_MAX: usize = 200;
 
-/// Entries of the list that are read at a time.
+/// Entries of the list that are read at a time; first only as many as a page without a filter needs.
 const STEP: usize = 250;
 
-/// Entries in a row whose emails are gone, behind which there are none: it is the end of the list that goes
-/// ([`crate::emails`]).
+/// Entries in a row whose emails are gone, behind which there are none: DynamoDB deletes what is past its time
+/// within days, and it is the end of the list that goes.
 const GONE_MAX: usize = 1000;
 
 /// What a page has found until now.
@@ -67,7 +67,7 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// Shows the emails that a filter lets through, from `start` on, newest first in either direction.
+    /// Shows the emails that a filter lets through; without one all, from `start` on, newest first in either direction.
     ///
     /// # Errors
     /// The world's failure.
@@ -89,15 +89,23 @@ where
             (start, _) => start,
         };
         let mut found = Found::default();
+        // One more than is shown says whether there are more.
+        let mut step = if filter.is_empty() {
+            limit.saturating_add(1)
+        } else {
+            STEP
+        };
         let is_over = loop {
-            let places = self.rows.places(tenant, start, STEP).await?;
+            let places = self.rows.places(tenant, start, step).await?;
             let whole = self
                 .look(tenant, &places, filter, (limit, upwards), &mut found, now)
                 .await?;
             match places.last() {
                 Some(_) | None if !whole => break false,
-                Some(last) if places.len() == STEP && found.gone < GONE_MAX && !filter.ends_at(*last, upwards) => {
+                Some(last) if places.len() == step && found.gone < GONE_MAX && !filter.ends_at(*last, upwards) => {
                     start = start.behind(*last);
+                    // Where one is gone there are many.
+                    step = STEP;
                 }
                 // To the end of the list, or of the time that is asked for.
                 Some(_) | None => break true,
@@ -107,7 +115,7 @@ where
         if upwards {
             items.reverse();
         }
-        Ok(PageView::found(items, last.filter(|_| !is_over)))
+        Ok(PageView::new(items, last.filter(|_| !is_over)))
     }
 
     /// Looks at the emails of these places until enough was done; `true`: at all of them.
@@ -135,7 +143,13 @@ where
         };
         let mut rows: HashMap<EmailId, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
         // What is gone is not looked at, and nowhere to go on from.
-        let rows: Vec<Row> = keys.iter().filter_map(|key| rows.remove(&key.id)).collect();
+        let mut rows: Vec<Row> = keys.iter().filter_map(|key| rows.remove(&key.id)).collect();
+        // Without a filter it is known which contents are shown: no other one is read.
+        let room = limit.saturating_sub(found.items.len());
+        let is_full = filter.is_empty() && rows.len() > room;
+        if is_full {
+            rows.truncate(room);
+        }
         let looks: Vec<_> = rows.into_iter().map(|row| self.look_at(row, filter, now)).collect();
         // Only what is polled is read: the rest is left when the page is full.
         let mut looks = iter(looks).buffered(CONTENTS);
@@ -149,7 +163,7 @@ where
             found.last = Some(id);
             found.items.extend(item);
         }
-        Ok(true)
+        Ok(!is_full)
     }
 
     /// Reads the content where the filter asks it, or to show it.

@@ -84,8 +84,8 @@ pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
 
 /// An answer whose JSON is written already.
 #[must_use]
-pub fn written(status: u16, text: &str) -> Response<Body> {
-    with_text(status, text.to_owned())
+pub fn written(status: u16, text: String) -> Response<Body> {
+    with_text(status, text)
 }
 
 /// The answer to a call that is refused.

@@ -4,7 +4,7 @@
 //! **Invariant:** pure, and stored nowhere: what is shown follows from the row and `now`.
 //! **Start reading at** [`last_event`].
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::cause::Cause;
 use crate::fate::Fate;
@@ -12,7 +12,7 @@ use crate::row::{Row, Status, recipient_key};
 use crate::timestamp::Timestamp;
 
 /// The status that a caller is shown: the row's, and of a queued one what it waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
 #[serde(rename_all = "snake_case")]
 pub enum Standing {
@@ -41,6 +41,28 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// All of them, each with its name.
+    pub const ALL: [(Self, &'static str); 11] = [
+        (Self::Scheduled, "scheduled"),
+        (Self::Queued, "queued"),
+        (Self::Retry, "retry"),
+        (Self::Sending, "sending"),
+        (Self::Failing, "failing"),
+        (Self::Uncertain, "uncertain"),
+        (Self::Sent, "sent"),
+        (Self::Failed, "failed"),
+        (Self::Unknown, "unknown"),
+        (Self::Canceled, "canceled"),
+        (Self::Expired, "expired"),
+    ];
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(_, name)| *name == text).map(|(standing, _)| standing)
+    }
+
     /// What a row is shown as at `now`.
     #[must_use]
     pub fn of(row: &Row, now: Timestamp) -> Self {

@@ -256,3 +256,26 @@ fn each_recipient_has_a_fate_of_its_own() {
         "it was never sent"
     );
 }
+
+#[test]
+fn every_status_is_read_by_the_name_that_it_is_shown_by() {
+    for (standing, name) in Standing::ALL {
+        assert_eq!(serde_json::to_value(standing).unwrap(), name);
+        assert_eq!(Standing::parse(name), Some(standing));
+        // A new one is listed, or this does not compile.
+        match standing {
+            Standing::Scheduled
+            | Standing::Queued
+            | Standing::Retry
+            | Standing::Sending
+            | Standing::Failing
+            | Standing::Uncertain
+            | Standing::Sent
+            | Standing::Failed
+            | Standing::Unknown
+            | Standing::Canceled
+            | Standing::Expired => {}
+        }
+    }
+    assert_eq!(Standing::parse("Queued"), None);
+}

@@ -442,7 +442,7 @@ impl Judge {
             return;
         };
         let mut seen = self.seen();
-        let waits = ["queued", "scheduled", "held", "retrying"].contains(&status);
+        let waits = ["queued", "scheduled", "retry"].contains(&status);
         let purged = seen.queues.get(row.queue.as_str()).and_then(|queue| queue.purged);
         let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();
         if let Some((before, answered_at)) = purged

@@ -59,8 +59,8 @@ pub struct PageView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
-    /// Where a filter has looked at as many emails as it may for one page, the email behind which to go on:
-    /// the value for `after`, or for `before` if that was given.
+    /// If there are more, the email behind which to go on: the value for `after`, or for `before` if that was
+    /// given. Through a filter a page may hold none and have more behind it all the same.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     next: Option<String>,
@@ -114,21 +114,10 @@ impl ItemView {
 }
 
 impl PageView {
-    /// A page, newest first. `has_more`: there are more in the direction in which it was read.
+    /// A page, newest first. `next`: the email behind which to go on, if there is more to be looked at in the
+    /// direction in which it was read.
     #[must_use]
-    pub fn new(data: Vec<ItemView>, has_more: bool) -> Self {
-        Self {
-            object: "list",
-            has_more,
-            next: None,
-            data,
-        }
-    }
-
-    /// A page of what a filter has let through. `next`: the email behind which to go on, if there is more
-    /// to be looked at.
-    #[must_use]
-    pub fn found(data: Vec<ItemView>, next: Option<EmailId>) -> Self {
+    pub fn new(data: Vec<ItemView>, next: Option<EmailId>) -> Self {
         Self {
             object: "list",
             has_more: next.is_some(),

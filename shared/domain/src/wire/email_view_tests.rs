@@ -133,6 +133,10 @@ fn an_item_of_a_list_is_the_same_without_content() {
     let mut expected = fields(&whole);
     expected.retain(|field, _| !["object", "html", "text", "tags", "recipients"].contains(&field.as_str()));
     assert_eq!(fields(&item), expected);
-    let page = to_string(&PageView::new(Vec::new(), true)).unwrap();
-    assert_eq!(page, r#"{"object":"list","has_more":true,"data":[]}"#);
+    let id = row().id;
+    let page = to_string(&PageView::new(Vec::new(), Some(id))).unwrap();
+    let more = format!(r#"{{"object":"list","has_more":true,"next":"{id}","data":[]}}"#);
+    assert_eq!(page, more);
+    let page = to_string(&PageView::new(Vec::new(), None)).unwrap();
+    assert_eq!(page, r#"{"object":"list","has_more":false,"data":[]}"#);
 }
