@@ -5,7 +5,7 @@ use simulation::scenario::Scenario;
 use simulation::seeds::Totals;
 
 /// So many seeds show every kind of fault and every edge.
-const SEEDS: u64 = 1_500;
+const SEEDS: u64 = 4_000;
 
 #[test]
 fn random_faults_lose_nothing_and_double_nothing_unmarked() {

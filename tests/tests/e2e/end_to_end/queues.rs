@@ -1,6 +1,7 @@
 //! Named queues: what waits in a paused one waits, what is purged ends, and both are undone.
 
-use std::time::Duration;
+use std::io::Write as _;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 use tests::{Api, Stack, eventually, unique};
@@ -175,4 +176,43 @@ async fn a_queue_with_a_rate_keeps_to_it() {
     times.sort_unstable();
     let (first, last) = (times[0], times[4]);
     assert!(last - first >= 3_500, "five at one a second: {times:?}");
+}
+
+/// How long ten emails take from being accepted to being sent, one after another.
+async fn ten_emails(api: &Api) -> Duration {
+    let began = Instant::now();
+    for _ in 0..10 {
+        let id = api.send(&email_with(&address(&unique("goes")), json!({}))).await;
+        api.wait_for(&id, &json!({"status": "sent"})).await;
+    }
+    began.elapsed()
+}
+
+/// Both times are of one run, one right after the other.
+#[tokio::test]
+#[ignore = "takes minutes: local/test ten_thousand --ignored"]
+async fn ten_thousand_emails_that_are_held_slow_no_other_queue() {
+    let stack = Stack::alone().await;
+    let queue = make(&stack.api, json!({})).await;
+    let before = ten_emails(&stack.api).await;
+    call(&stack.api, &queue, "pause").await;
+    tokio::time::sleep(KNOWN).await;
+    let to = unique("many");
+    let batch = vec![email_in(&queue, &to); 500];
+    for _ in 0..20 {
+        let ids = stack.api.post("/emails/batch", &json!(batch)).await.ids();
+        assert_eq!(ids.len(), 500);
+    }
+    held(&stack.api, &queue, 10_000).await;
+    let after = ten_emails(&stack.api).await;
+    assert!(after < before * 2, "{before:?} before, {after:?} after");
+    assert!(stack.inbox.to(&to).await.is_empty());
+    // What comes to the paused queue meanwhile, or is looked at by promote, is held all the same.
+    stack.functions.promote().await;
+    held(&stack.api, &queue, 10_000).await;
+    writeln!(
+        std::io::stderr(),
+        "ten emails took {before:?} before, {after:?} while 10,000 were held"
+    )
+    .unwrap();
 }
