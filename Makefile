@@ -64,7 +64,8 @@ watch: ## the functions from source, rebuilt on change, against the running stac
 	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --invoke-address 127.0.0.1 --env-file .local/watch.env
 
 build: ## what sam deploy uploads
-	@local/build
+	@python3 local/stack.py tools
+	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build --beta-features
 
 sizes: build ## how large each function is as it is deployed; fails above 6 MB
 	@local/check-sizes
