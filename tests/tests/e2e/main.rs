@@ -14,4 +14,5 @@
 
 mod documents;
 mod end_to_end;
+mod privileges;
 mod template;
