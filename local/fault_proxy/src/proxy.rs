@@ -251,7 +251,12 @@ async fn read(asked: Result<reqwest::Response, reqwest::Error>) -> Result<Respon
     let answer = asked?;
     let (status, mut headers) = (answer.status(), answer.headers().clone());
     let body = answer.bytes().await?;
+    let length = headers.get(CONTENT_LENGTH).cloned();
     remove_per_connection(&mut headers);
+    // To HEAD it is said how long a body would be.
+    if let (Some(length), true) = (length, body.is_empty()) {
+        headers.insert(CONTENT_LENGTH, length);
+    }
     let mut response = Response::new(Body::from(body));
     *response.status_mut() = status;
     *response.headers_mut() = headers;

@@ -41,3 +41,18 @@ async fn its_own_routes_reach_nobody_else() {
     proxy.get("calls").await;
     assert_eq!(proxy.effects(), 0);
 }
+
+#[tokio::test]
+async fn head_is_told_how_long_a_body_would_be() {
+    let proxy = Proxy::start().await;
+    let answer = proxy.raw("HEAD", "/object", "", "").await.to_lowercase();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length: "));
+    assert!(
+        length
+            .and_then(|length| length.parse().ok())
+            .is_some_and(|length: u32| length > 0),
+        "{head}"
+    );
+    assert_eq!(body, "");
+}

@@ -83,7 +83,7 @@ impl Window {
 
     /// What is drawn at once: a twentieth, so that few calls are made and little is lost.
     fn block(&self) -> u64 {
-        self.most.div_euclid(20).clamp(5, 500).min(self.most)
+        self.most.div_euclid(20).clamp(1, 500)
     }
 }
 
@@ -274,6 +274,6 @@ mod tests {
     fn a_batch_larger_than_a_block_is_drawn_at_once_and_one_larger_than_all_is_refused() {
         assert_eq!(Purse::empty(day(1_000)).take(400), Take::Draw(400));
         assert_eq!(Purse::empty(day(1_000)).take(1_001), Take::Spent);
-        assert_eq!(Purse::empty(day(3)).take(1), Take::Draw(3));
+        assert_eq!(Purse::empty(day(3)).take(1), Take::Draw(1));
     }
 }

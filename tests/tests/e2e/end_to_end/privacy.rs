@@ -17,7 +17,7 @@ fn email(word: &str, to: &str) -> Value {
     json!({
         "from": format!("{word} <{FROM}>"), "to": [format!("{word} <{to}>")], "subject": word, "text": word,
         "html": format!("<p>{word}</p>"), "headers": {"X-Word": word}, "tags": [{"name": "word", "value": word}],
-        "attachments": [{"filename": format!("{word}.txt"), "content": word}],
+        "attachments": [{"filename": format!("{word}.txt"), "content": "Y2FuYXJ5"}],
     })
 }
 

@@ -94,7 +94,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
             tried += 1;
         }
     }
-    assert!(tried >= 20, "{tried}");
+    assert!(tried >= 19, "{tried}");
     // To its own tenant everything is there, and as it was.
     let own = [
         format!("/emails/{}", ids["emails/{id}"]),
