@@ -34,12 +34,13 @@ chaos: ## the fault run: functions killed, calls dropped (EMAILS=500 KILLS=20 SE
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos
 
 check: ## format, clippy, dependencies, template
-	@python3 local/stack.py tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	@python3 local/stack.py tools
 	@local/check-dependencies
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
+	@local/checkov
 
 openapi: ## openapi.json anew, from the code that answers
 	@mkdir -p .local
