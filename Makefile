@@ -64,9 +64,8 @@ watch: ## the functions from source, rebuilt on change, against the running stac
 	@python3 local/stack.py tools
 	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --invoke-address 127.0.0.1 --env-file .local/watch.env
 
-build: ## what sam deploy uploads
-	@python3 local/stack.py tools
-	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" SAM_CLI_TELEMETRY=0 sam build --beta-features
+build: ## what sam deploy uploads: ARCHITECTURE=arm64, or x86_64
+	@local/build $(ARCHITECTURE)
 
 sizes: build ## how large each function is as it is deployed; fails above 6 MB
 	@local/check-sizes
