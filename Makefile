@@ -62,7 +62,7 @@ fuzz-corpus: ## keeps what make fuzz found, as few inputs as do
 watch: ## the functions from source, rebuilt on change, against the running stack
 	@test -f .local/watch.env || { echo "The local stack is not ready: start it with make local."; exit 1; }
 	@python3 local/stack.py tools
-	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --invoke-address 127.0.0.1 --env-file .local/watch.env
+	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --locked --invoke-address 127.0.0.1 --env-file .local/watch.env
 
 build: ## what sam deploy uploads: ARCHITECTURE=arm64, or x86_64
 	@local/build $(ARCHITECTURE)

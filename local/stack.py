@@ -491,7 +491,7 @@ def write_env(path, values):
 
 
 def function_environment():
-    """What the deployed functions see, all together: for `cargo lambda watch`."""
+    """What the deployed functions see, all together: for `make watch`."""
     functions = client("lambda").list_functions()["Functions"]
     together = {}
     for function in functions:
