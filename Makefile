@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long openapi schemathesis sdk-table watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long openapi schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -69,6 +69,9 @@ build: ## what sam deploy uploads: ARCHITECTURE=arm64, or x86_64
 
 sizes: build ## how large each function is as it is deployed; fails above 6 MB
 	@local/check-sizes
+
+release: ## from a commit: the functions' packages for arm64, their bill of materials, and the sums of all
+	@local/release
 
 start-cost: ## what a function's start costs
 	@local/measure-start

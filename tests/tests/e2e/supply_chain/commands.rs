@@ -47,7 +47,7 @@ fn lines(path: &str, script: &str) -> Vec<Command> {
 /// The paths of all files, below the root, without what git ignores.
 pub(super) fn files() -> Vec<String> {
     let mut found = Vec::new();
-    collect(&root(), "", &mut found);
+    collect(root(), "", &mut found);
     found
 }
 
