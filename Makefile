@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check checker simulate pairs chaos fuzz fuzz-corpus prove-long openapi schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -33,10 +33,15 @@ pairs: ## every call of every scenario struck, alone and with every later one
 chaos: ## the fault run: functions killed, calls dropped (EMAILS=500 KILLS=20 SEED=1)
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos
 
-check: ## format, clippy, dependencies, template
-	cargo fmt --all --check
+check: clippy lint ## format, clippy, dependencies, template
+
+clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+# What needs no build.
+lint:
 	@python3 local/stack.py tools
+	cargo fmt --all --check
 	@local/check-dependencies
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
@@ -52,6 +57,9 @@ schemathesis: ## the API tried by its own description, on the running stack
 
 fuzz: ## every parser on invented inputs: SECONDS=5 for each target
 	@local/fuzz --seconds $(or $(SECONDS),5)
+
+bench: ## what one tenant's flood costs another; writes .local/bench.json
+	@local/bench
 
 prove-long: ## the long versions of checker, simulation, fuzzing and chaos: hours
 	@local/prove-long

@@ -325,15 +325,36 @@ def client(service):
     )
 
 
-def api_key():
-    """A random key, kept between runs so that clients need no new one."""
-    path = STATE / "api_key"
+def keep_secret(path, text):
+    """Writes a file that only its owner reads, at once or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(path.name + ".new")
+    draft.touch(mode=0o600)
+    draft.write_text(text)
+    draft.replace(path)
+
+
+def deployer_key():
+    """The key that the stack is deployed with: random, and kept between runs."""
+    path = STATE / "deployer_key"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(path.name + ".new")
-        draft.touch(mode=0o600)
-        draft.write_text(f"mq_{secrets.token_urlsafe(24)}")
-        draft.replace(path)
+        keep_secret(path, f"deployer_{secrets.token_hex(24)}")
+    return path.read_text()
+
+
+def api_key(deployer):
+    """A key with full access, made as the README says; kept between runs so that clients need no new one."""
+    path = STATE / "api_key"
+    if path.exists():
+        key = path.read_text()
+        # The emulator that knew it may have ended.
+        if get(f"{API}/emails?limit=1", headers={"authorization": f"Bearer {key}"})[0] == 200:
+            return key
+    wanted = {"name": "local", "permission": "full_access"}
+    status, text = request("POST", f"{API}/api-keys", wanted, {"authorization": f"Bearer {deployer}"})
+    if status != 201:
+        raise Trouble(f"POST /api-keys answered {status}: {text}\n{EMULATOR.tail()}")
+    keep_secret(path, json.loads(text)["token"])
     return path.read_text()
 
 
@@ -484,10 +505,7 @@ def send_first_email(key):
 def write_env(path, values):
     """KEY='value' lines, for sh to source; in place at once or not at all."""
     quoted = "".join("{}='{}'\n".format(name, value.replace("'", "'\\''")) for name, value in values.items())
-    draft = path.with_name(path.name + ".new")
-    draft.touch(mode=0o600)
-    draft.write_text(quoted)
-    draft.replace(path)
+    keep_secret(path, quoted)
 
 
 def function_environment():
@@ -519,8 +537,9 @@ def start():
             start_fault_proxy(binaries["fault_proxy"])
         start_fake_ses(binaries["fake_ses"])
         start_emulator()
-        key = api_key()
-        found = deploy(binaries, key)
+        deployer = deployer_key()
+        found = deploy(binaries, deployer)
+        key = api_key(deployer)
         if os.environ.get("MAILQUEUE_FIRST_EMAIL", "1") != "0":
             say("Sending a first email:")
             send_first_email(key)
@@ -533,7 +552,7 @@ def start():
         write_env(STATE / "watch.env", watch)
         write_env(
             STATE / "env",
-            {"MAILQUEUE_URL": API, "MAILQUEUE_API_KEY": key, **aws}
+            {"MAILQUEUE_URL": API, "MAILQUEUE_API_KEY": key, "MAILQUEUE_DEPLOYER_KEY": deployer, **aws}
             | {"MAILQUEUE_STACK": STACK, "MAILQUEUE_TABLE": found["TableName"], "INBOX_URL": INBOX}
             | ({"FAULT_PROXY_URL": FAULT_PROXY_URL} if FAULT_PROXY_URL else {}),
         )

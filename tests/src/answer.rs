@@ -12,6 +12,8 @@ pub struct Answer {
     pub body: Value,
     /// Whether the answer says that it was given before.
     pub replayed: bool,
+    /// After how many seconds to ask again, if that is said.
+    pub retry_after: Option<u64>,
 }
 
 impl Answer {
@@ -19,8 +21,11 @@ impl Answer {
         let status = response.status().as_u16();
         let header = response.headers().get("idempotent-replayed");
         let replayed = header.is_some_and(|value| value.as_bytes() == b"true");
+        let header = response.headers().get("retry-after");
+        let retry_after = header.and_then(|value| value.to_str().ok()?.parse().ok());
         let body = response.bytes().await.expect("an answer has a readable body");
         Self {
+            retry_after,
             status,
             body: serde_json::from_slice(&body).unwrap_or_default(),
             replayed,

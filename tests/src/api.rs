@@ -31,6 +31,13 @@ impl Api {
         &self.key
     }
 
+    /// The same API, called with another key.
+    #[must_use]
+    pub fn with_key(&self, key: &str) -> Self {
+        let key = key.to_owned();
+        Self { key, ..self.clone() }
+    }
+
     /// A request without a key.
     pub fn stranger(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))

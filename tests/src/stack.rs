@@ -24,6 +24,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Stack {
     /// The API.
     pub api: Api,
+    /// The same, with the key that the stack was deployed with.
+    pub deployer: Api,
     /// What SES has accepted.
     pub inbox: Inbox,
     /// What goes wrong at SES.
@@ -91,8 +93,10 @@ impl Stack {
         let http = http.expect("an HTTP client can be made");
         let inbox_url = setting("INBOX_URL");
         let state = environment.get("MAILQUEUE_STATE").map_or(".local", String::as_str);
+        let api = Api::new(http.clone(), setting("MAILQUEUE_URL"), setting("MAILQUEUE_API_KEY"));
         Self {
-            api: Api::new(http.clone(), setting("MAILQUEUE_URL"), setting("MAILQUEUE_API_KEY")),
+            deployer: api.with_key(&setting("MAILQUEUE_DEPLOYER_KEY")),
+            api,
             inbox: Inbox::new(http.clone(), inbox_url.clone()),
             faults: Faults::new(http.clone(), inbox_url.clone()),
             account: Account::new(http.clone(), inbox_url),

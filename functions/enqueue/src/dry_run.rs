@@ -8,8 +8,8 @@ use domain::api_error::ApiError;
 use domain::email::{Email, EmailError};
 use domain::forecast::{Asked, Forecast, Others, Situation, forecast};
 use domain::id::{EmailId, TenantId};
-use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{Batches, Bodies, Clock, Counts, Lanes, Paces, PortError, Queues, Random, Rows, Suppressions};
+use domain::ports::erasure::Erasing;
+use domain::ports::{Bodies, Clock, Lanes, PortError, Random};
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::suppression::SuppressionId;
 use domain::timestamp::Timestamp;
@@ -17,7 +17,7 @@ use domain::wire::api::{EmailRequest, IdempotencyKey, to_api};
 use domain::wire::dry_run_view::{DryRunView, Tried};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use crate::{AcceptError, Enqueue, queues};
+use crate::{AcceptError, Enqueue, Store, queues};
 
 /// Queues whose emails are counted at the same time.
 const AT_ONCE: usize = 10;
@@ -46,7 +46,7 @@ pub fn is_asked(query: &str) -> Result<bool, ApiError> {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
+    R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,

@@ -1,35 +1,43 @@
 //! HTTP: a request in, an answer out.
 
-use aws::http::{self, Caller};
-use aws::settings::KeySettings;
+use aws::access::{Caller, Denied, Door};
+use aws::http;
+use domain::access::key::Deed;
 use domain::api_error::ApiError;
-use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{Batches, Bodies, Clock, Counts, Lanes, Paces, Queues, Random, Rows, Suppressions};
+use domain::ports::erasure::Erasing;
+use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
 use domain::wire::dry_run_view::DryRunView;
 use lambda_http::http::{HeaderMap, HeaderValue, Method};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
-use crate::{AcceptError, Enqueue, dry_run};
+use crate::{AcceptError, Enqueue, Store, dry_run, recipients};
 
 /// Carries out one request.
-pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, key: &KeySettings, request: Request) -> Response<Body>
+pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
 where
-    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
+    R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
 {
     let began = std::time::Instant::now();
-    let (response, emails) = match http::authenticate(request.headers(), key) {
+    let visitor = door
+        .let_in(request.headers(), &enqueue.rows, enqueue.system.now())
+        .await;
+    let who = visitor.as_ref().ok().map(|visitor| visitor.maker().to_string());
+    let caller = visitor.and_then(|visitor| Ok(visitor.to_do(Deed::Send)?));
+    let (response, emails) = match caller {
         Ok(caller) => answer(enqueue, &caller, &request).await,
-        Err(error) => (http::refuse(&error), 0),
+        Err(Denied::Refused(error)) => (http::refuse(&error), 0),
+        Err(error @ Denied::Port(_)) => (http::fail(&error), 0),
     };
     tracing::info!(
         target: "mailqueue",
         route = if request.uri().path().ends_with("/batch") { "batch" } else { "single" },
         status = response.status().as_u16(),
+        key = who,
         emails,
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "answered"
@@ -43,7 +51,7 @@ async fn answer<R, B, L, S>(
     request: &Request,
 ) -> (Response<Body>, usize)
 where
-    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
+    R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -53,11 +61,19 @@ where
         (&Method::POST, "/emails/batch") => batch(enqueue, caller, request).await,
         _ => Err(AcceptError::Refused(ApiError::not_found("There is no such route."))),
     };
+    let now = enqueue.system.now();
+    let limits = |response| with_headers(response, enqueue.purses.headers(caller.limits(), now));
     match result {
-        Ok(answer) => answer,
-        Err(AcceptError::Refused(error)) => (http::refuse(&error), 0),
+        Ok((response, emails)) => (limits(response), emails),
+        Err(AcceptError::Refused(error)) => (limits(http::refuse(&error)), 0),
+        Err(AcceptError::Beyond(beyond)) => (with_headers(http::refuse(&beyond.error()), beyond.headers(now)), 0),
         Err(error @ AcceptError::Port(_)) => (http::fail(&error), 0),
     }
+}
+
+fn with_headers(mut response: Response<Body>, headers: HeaderMap) -> Response<Body> {
+    response.headers_mut().extend(headers);
+    response
 }
 
 /// The answer to an email.
@@ -99,7 +115,7 @@ async fn single<R, B, L, S>(
     request: &Request,
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
-    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
+    R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -107,11 +123,18 @@ where
     let is_dry_run = dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)?;
     let key = idempotency_key(request.headers()).map_err(AcceptError::Refused)?;
     let parsed = parse_email(request.body().as_ref()).map_err(AcceptError::Refused)?;
+    let from = parsed.email.from().address();
+    caller.check_from("from", from).map_err(AcceptError::Refused)?;
     if is_dry_run {
         let told = enqueue.try_out(caller.tenant(), key.as_ref(), &parsed).await?;
         return Ok((http::json(200, &Answer::Tried(Box::new(told))), 0));
     }
-    let accepted = enqueue.accept(caller.tenant(), key.as_ref(), &parsed).await?;
+    let accepting = enqueue.accept(caller.tenant(), key.as_ref(), &parsed);
+    let accepted = enqueue
+        .within_limits(caller.limits(), recipients([&parsed]), accepting, |accepted| {
+            accepted.replayed
+        })
+        .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &Answer::Accepted(Id { id }));
     Ok((replayed(response, accepted.replayed), 1))
@@ -123,7 +146,7 @@ async fn batch<R, B, L, S>(
     request: &Request,
 ) -> Result<(Response<Body>, usize), AcceptError>
 where
-    R: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions,
+    R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -136,7 +159,15 @@ where
     let key = idempotency_key(headers).map_err(AcceptError::Refused)?;
     let validation = validation(headers).map_err(AcceptError::Refused)?;
     let parsed = parse_batch(request.body().as_ref(), validation).map_err(AcceptError::Refused)?;
-    let accepted = enqueue.accept_batch(caller.tenant(), key.as_ref(), parsed).await?;
+    for item in &parsed.items {
+        let (path, from) = (format!("[{}].from", item.index), item.request.email.from());
+        caller.check_from(&path, from.address()).map_err(AcceptError::Refused)?;
+    }
+    let recipients = recipients(parsed.items.iter().map(|item| &item.request));
+    let accepting = enqueue.accept_batch(caller.tenant(), key.as_ref(), parsed);
+    let accepted = enqueue
+        .within_limits(caller.limits(), recipients, accepting, |accepted| accepted.replayed)
+        .await?;
     let emails = accepted.ids.len();
     let ids = Ids {
         data: accepted.ids.iter().map(|id| Id { id: id.to_string() }).collect(),

@@ -5,8 +5,10 @@
 //! changes nothing of that: the index has the row.
 //! **After a crash** before the answer: the caller repeats with the same key and gets the same
 //! emails; without a key nothing was promised.
-//! **Start reading at** [`Enqueue::accept`]; [`dry_run`] does the same without a trace, [`handler`] is HTTP.
+//! **Start reading at** [`Enqueue::accept`]; [`dry_run`] does the same without a trace, [`allowance`] is
+//! what a tenant may, [`handler`] is HTTP.
 
+pub mod allowance;
 pub mod dry_run;
 pub mod handler;
 pub mod queues;
@@ -14,15 +16,18 @@ pub mod queues;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::attachment::{UploadUse, Uploaded};
 use domain::cost::Prices;
 use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::index;
+use domain::ports::access::{Allowances, Keys, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::{
-    BatchRecord, Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows, Wake,
+    BatchRecord, Batches, Bodies, Clock, Counts, Created, EmailKey, Lanes, Paces, PortError, Put, Queues, Random, Rows,
+    Suppressions, Wake,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::row::{BodyPlace, BodyRef, Row, Status};
@@ -32,6 +37,7 @@ use domain::wire::wake_up::WakeUp;
 use futures::StreamExt;
 use futures::stream::iter;
 
+use crate::allowance::{Beyond, Purses};
 use crate::queues::KnownQueues;
 
 /// Emails of a batch that are stored at the same time. Our choice: a full batch takes ten
@@ -51,6 +57,17 @@ pub struct Accepting {
     pub prices: Prices,
 }
 
+/// What of the table is needed.
+pub trait Store:
+    Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+{
+}
+
+impl<T> Store for T where
+    T: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+{
+}
+
 /// Accepts emails with what the world offers.
 #[derive(Debug)]
 pub struct Enqueue<R, B, L, S> {
@@ -66,6 +83,8 @@ pub struct Enqueue<R, B, L, S> {
     pub with: Accepting,
     /// What this environment knows of queues.
     pub queues: KnownQueues,
+    /// What it may still accept for tenants that have limits.
+    pub purses: Purses,
 }
 
 /// The answer to an accepted email.
@@ -94,6 +113,9 @@ pub enum AcceptError {
     /// The caller has to change something.
     #[error("refused: {0}")]
     Refused(ApiError),
+    /// The tenant would go beyond one of its limits.
+    #[error("beyond a limit of the tenant")]
+    Beyond(Beyond),
     /// The world failed: the caller may repeat with the same key.
     #[error("an email could not be stored")]
     Port(#[from] PortError),
@@ -139,6 +161,35 @@ enum When {
 impl Stored {
     fn replayed(&self) -> bool {
         self.when != When::Now
+    }
+}
+
+impl<R, B, L, S> Enqueue<R, B, L, S>
+where
+    R: Allowances,
+    S: Clock,
+{
+    /// Accepts something within the tenant's limits. What was accepted before is not counted again; nor is what
+    /// is refused.
+    ///
+    /// # Errors
+    /// [`AcceptError::Beyond`]; or what accepting ends in.
+    pub async fn within_limits<T>(
+        &self,
+        tenant: &Tenant,
+        recipients: u64,
+        accepting: impl Future<Output = Result<T, AcceptError>>,
+        was_before: impl FnOnce(&T) -> bool,
+    ) -> Result<T, AcceptError> {
+        let now = self.system.now();
+        let taken = self.purses.take(&self.rows, tenant, recipients, now).await?;
+        taken.map_err(AcceptError::Beyond)?;
+        let accepted = accepting.await;
+        // What failed may be stored all the same: only what was surely not accepted is given back.
+        if matches!(&accepted, Err(AcceptError::Refused(_))) || accepted.as_ref().is_ok_and(was_before) {
+            self.purses.give_back(tenant, recipients, now);
+        }
+        accepted
     }
 }
 
@@ -583,6 +634,12 @@ where
             tracing::warn!(count, error, "wake-ups could not be sent; the index has the emails");
         }
     }
+}
+
+/// The recipients of requests.
+fn recipients<'a>(requests: impl IntoIterator<Item = &'a EmailRequest>) -> u64 {
+    let each = requests.into_iter().map(|request| request.email.recipients());
+    u64::try_from(each.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
 /// The uploads of a request, none of them twice.

@@ -1,11 +1,13 @@
 //! Wires `enqueue`: settings, the world, the runtime.
 
+use aws::access::Door;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::lanes::LaneQueues;
 use aws::rows::Table;
 use aws::system::System;
 use aws::{gateway, settings};
+use enqueue::allowance::Purses;
 use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue, handler};
 use lambda_runtime::Error;
@@ -34,7 +36,9 @@ async fn main() -> Result<(), Error> {
         system: System,
         with,
         queues: KnownQueues::default(),
+        purses: Purses::default(),
     };
     futures::future::join(enqueue.rows.warm(), clients.warm(&[Service::Sqs])).await;
-    gateway::run(|request| handler::handle(&enqueue, &key, request)).await
+    let door = Door::new(key);
+    gateway::run(|request| handler::handle(&enqueue, &door, request)).await
 }

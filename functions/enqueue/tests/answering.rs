@@ -8,24 +8,23 @@
 
 mod common;
 
+use aws::access::Door;
 use aws::settings::KeySettings;
 use common::enqueue;
 use enqueue::handler;
 use lambda_http::request::from_str;
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
-use world::World;
+use world::{World, samples};
 
 const SINGLE: &str = include_str!("../../../events/enqueue.json");
 const BATCH: &str = include_str!("../../../events/enqueue_batch.json");
 
 async fn answer(world: &World, event: &str) -> (u16, Value, Option<String>) {
-    let key = KeySettings {
-        sha256: aws::http::key_hash(b"mq_secret"),
-    };
+    let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
     let request: Request = from_str(event).expect("the golden event parses");
     let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
-    let response = handler::handle(&enqueue(world), &key, request).await;
+    let response = handler::handle(&enqueue(world), &door, request).await;
     let replayed = response
         .headers()
         .get("idempotent-replayed")
@@ -66,8 +65,8 @@ async fn one_bad_item_among_nine_good_ones_is_refused_alone() {
 #[tokio::test]
 async fn what_is_refused_is_typed_and_stores_nothing() {
     for (change, status, name) in [
-        (("Bearer mq_secret", ""), 401, "missing_api_key"),
-        (("mq_secret", "mq_other"), 403, "invalid_api_key"),
+        (("Bearer ", ""), 401, "missing_api_key"),
+        (("5a0b3aa3d0", "5a0b3aa3d1"), 403, "invalid_api_key"),
         (("order-1", ""), 400, "invalid_idempotency_key"),
         (("{\\\"from", "{{\\\"from"), 400, "validation_error"),
         (("\\\"subject\\\"", "\\\"topic\\\""), 422, "validation_error"),
@@ -84,7 +83,7 @@ async fn what_is_refused_is_typed_and_stores_nothing() {
         let (got, body, _) = answer(&world, &event).await;
         assert_eq!((got, body["name"].as_str()), (status, Some(name)), "{change:?}: {body}");
         assert_eq!(body["statusCode"], status);
-        assert!(world.state().calls.is_empty(), "{change:?}");
+        assert!(world.calls_inside().is_empty(), "{change:?}");
     }
 }
 

@@ -5,7 +5,7 @@
 //! **After a crash** behind the write: the index has the email; its wake-up is sent from there.
 //! **Start reading at** [`Manage::cancel`].
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::api_error::ApiError;
 use domain::apply::{Applied, apply, try_apply};
 use domain::id::EmailId;

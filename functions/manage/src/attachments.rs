@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::attachment::Upload;
 use domain::id::UploadId;
 use domain::ports::{Bodies, Invitation, Random};

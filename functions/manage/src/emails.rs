@@ -4,7 +4,7 @@
 //! in memory at a time. What cannot be read of one email is missing from that one only.
 //! **Start reading at** [`Manage::emails`].
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::api_error::ApiError;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};

@@ -6,7 +6,7 @@
 //! **After a crash** behind the row: the caller was told nothing, asks again, and the rest is erased then.
 //! **Start reading at** [`Manage::erase`].
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::apply::ApplyError;
 use domain::id::EmailId;
 use domain::lifecycle::asked;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** one read of the row and one of the content, which names the recipients.
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::id::EmailId;
 use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::events_view::EventsView;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails.
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
 use domain::wire::failures_view::FailuresView;

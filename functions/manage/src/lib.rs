@@ -3,12 +3,13 @@
 //! **Role:** behind every route of the HTTP API but `POST /emails` and `POST /emails/batch`.
 //! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
-//! **Map:** [`handler`] is HTTP, [`routes`] says what a path means, [`paging`] what a query asks
+//! **Map:** [`handler`] is HTTP, [`paths`] says what a path means and [`routes`] which key it takes, [`paging`] what a query asks
 //! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
 //! past, [`asked`] does what is asked of them, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
-//! queues; [`suppressions`] is who gets no emails.
+//! queues; [`suppressions`] is who gets no emails; [`api_keys`] and [`tenants`] are who may do what.
 //! **Start reading at** [`handler::handle`].
 
+pub mod api_keys;
 pub mod asked;
 pub mod attachments;
 pub mod emails;
@@ -19,11 +20,13 @@ pub mod filters;
 pub mod handler;
 pub mod metrics;
 pub mod paging;
+pub mod paths;
 pub mod period;
 pub mod queues;
 pub mod routes;
 pub mod searching;
 pub mod suppressions;
+pub mod tenants;
 
 use std::time::Duration;
 
@@ -31,13 +34,15 @@ use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
+use domain::ports::access::{Keys, Tenants};
 use domain::ports::erasure::Tombstones;
 use domain::ports::{Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions {}
+pub trait Store: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants {}
 
-impl<T: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions> Store for T {}
+impl<T> Store for T where T: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
+{}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]

@@ -1,5 +1,6 @@
 //! Wires `manage`: settings, the world, the runtime.
 
+use aws::access::Door;
 use aws::bodies::BodyStore;
 use aws::clients::Clients;
 use aws::lanes::LaneQueues;
@@ -34,5 +35,6 @@ async fn main() -> Result<(), Error> {
         system: System,
         with,
     };
-    gateway::run(|request| handler::handle(&manage, &key, request)).await
+    let door = Door::new(key);
+    gateway::run(|request| handler::handle(&manage, &door, request)).await
 }

@@ -4,7 +4,7 @@
 //! is told is what was counted, a moment behind what happened.
 //! **Start reading at** [`Manage::metrics`].
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
 use domain::timestamp::Timestamp;

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::limits;

@@ -1,20 +1,31 @@
-//! What a method and a path mean.
+//! What is asked for, and with which key.
 //!
-//! **Invariant:** pure. A path is compared as it is: no route but an address of a suppression needs
-//! escapes, ends with a slash or is found by another spelling, so that a path that is none of these names
-//! nothing.
+//! **Invariant:** a route is of the kind of key that it needs, and its function takes what only such a key
+//! gives: one that forgot whose emails are meant would not compile. Its deed, its name and its object are told
+//! for every one, so that none is open, unnamed or untold by accident.
+//! **Start reading at** [`Route`]; [`crate::paths`] reads it from a path.
 
-use domain::id::EmailId;
+use domain::access::key::Deed;
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::queue::QueueName;
 use domain::wire::suppressions::Which;
-use lambda_http::http::Method;
-use percent_encoding::percent_decode_str;
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
     /// `GET /openapi.json`, the one route that needs no key.
     Describe,
+    /// With a tenant's key that allows it.
+    Tenant(TenantRoute),
+    /// With a tenant's key that has full access, or the deployer's.
+    Keys(KeyRoute),
+    /// With the deployer's key.
+    Deployer(DeployerRoute),
+}
+
+/// What is asked for about what is a tenant's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TenantRoute {
     /// `GET /emails`.
     ListEmails,
     /// `GET /emails/{id}`.
@@ -71,16 +82,48 @@ pub enum Route {
     RemoveSuppression(Which),
 }
 
-/// Why nothing is asked for.
+/// What is asked for about API keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoRoute {
-    /// There is nothing at this path, or nothing that is answered here.
-    Unknown,
-    /// There is something, for other methods.
-    NotAllowed {
-        /// The methods, as the header `Allow` has them.
-        allow: String,
-    },
+pub enum KeyRoute {
+    /// `GET /api-keys`.
+    ListKeys,
+    /// `POST /api-keys`.
+    CreateKey,
+    /// `PATCH /api-keys/{id}`.
+    RenameKey(KeyId),
+    /// `DELETE /api-keys/{id}`.
+    RevokeKey(KeyId),
+}
+
+/// What is asked for about tenants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum DeployerRoute {
+    /// `GET /tenants`.
+    ListTenants,
+    /// `POST /tenants`.
+    CreateTenant,
+    /// `GET /tenants/{name}`.
+    GetTenant(TenantId),
+    /// `PATCH /tenants/{name}`.
+    ChangeTenant(TenantId),
+}
+
+impl From<TenantRoute> for Route {
+    fn from(route: TenantRoute) -> Self {
+        Self::Tenant(route)
+    }
+}
+
+impl From<KeyRoute> for Route {
+    fn from(route: KeyRoute) -> Self {
+        Self::Keys(route)
+    }
+}
+
+impl From<DeployerRoute> for Route {
+    fn from(route: DeployerRoute) -> Self {
+        Self::Deployer(route)
+    }
 }
 
 impl Route {
@@ -89,6 +132,53 @@ impl Route {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Describe => "describe",
+            Self::Tenant(route) => route.name(),
+            Self::Keys(route) => route.name(),
+            Self::Deployer(route) => route.name(),
+        }
+    }
+
+    /// What it is done to, for the log; nothing that a recipient could be known by.
+    #[must_use]
+    pub fn object(&self) -> Option<String> {
+        match self {
+            Self::Tenant(route) => route.object(),
+            Self::Keys(KeyRoute::RenameKey(id) | KeyRoute::RevokeKey(id)) => Some(id.to_string()),
+            Self::Deployer(DeployerRoute::GetTenant(name) | DeployerRoute::ChangeTenant(name)) => {
+                Some(name.to_string())
+            }
+            Self::Describe
+            | Self::Keys(KeyRoute::ListKeys | KeyRoute::CreateKey)
+            | Self::Deployer(DeployerRoute::ListTenants | DeployerRoute::CreateTenant) => None,
+        }
+    }
+}
+
+impl KeyRoute {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::ListKeys => "list_api_keys",
+            Self::CreateKey => "create_api_key",
+            Self::RenameKey(_) => "rename_api_key",
+            Self::RevokeKey(_) => "revoke_api_key",
+        }
+    }
+}
+
+impl DeployerRoute {
+    const fn name(&self) -> &'static str {
+        match self {
+            Self::ListTenants => "list_tenants",
+            Self::CreateTenant => "create_tenant",
+            Self::GetTenant(_) => "get_tenant",
+            Self::ChangeTenant(_) => "change_tenant",
+        }
+    }
+}
+
+impl TenantRoute {
+    const fn name(&self) -> &'static str {
+        match self {
             Self::ListEmails => "list_emails",
             Self::GetEmail(_) => "get_email",
             Self::EraseEmail(_) => "erase_email",
@@ -118,240 +208,70 @@ impl Route {
             Self::RemoveSuppression(_) => "remove_suppression",
         }
     }
-}
 
-/// The methods of one path, each with what it asks for; nothing where another function answers.
-type Methods = Vec<(Method, Option<Route>)>;
-
-/// Finds the route.
-///
-/// # Errors
-/// [`NoRoute`], which is a 404 or a 405.
-pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    let segments: Vec<&str> = path.strip_prefix('/').ok_or(NoRoute::Unknown)?.split('/').collect();
-    let methods = methods(&segments).ok_or(NoRoute::Unknown)?;
-    let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
-    let allow = allow.join(", ");
-    match methods.into_iter().find(|(allowed, _)| allowed == method) {
-        // What comes here went past the API's own routes.
-        Some((_, route)) => route.ok_or(NoRoute::Unknown),
-        None => Err(NoRoute::NotAllowed { allow }),
-    }
-}
-
-/// What there is at a path; `None` where there is nothing.
-fn methods(segments: &[&str]) -> Option<Methods> {
-    let email = EmailId::parse;
-    let queue = |name| QueueName::parse(name).ok();
-    let get = |route| (Method::GET, Some(route));
-    let post = |route| vec![(Method::POST, Some(route))];
-    Some(match *segments {
-        ["openapi.json"] => vec![(Method::GET, Some(Route::Describe))],
-        ["emails"] => vec![(Method::GET, Some(Route::ListEmails)), (Method::POST, None)],
-        ["emails", "batch"] => vec![(Method::POST, None)],
-        ["emails", "metrics"] => vec![(Method::GET, Some(Route::Metrics))],
-        ["failures"] => vec![(Method::GET, Some(Route::Failures))],
-        ["emails", id] => vec![
-            (Method::GET, Some(Route::GetEmail(email(id)?))),
-            (Method::PATCH, Some(Route::RescheduleEmail(email(id)?))),
-            (Method::DELETE, Some(Route::EraseEmail(email(id)?))),
-        ],
-        ["emails", id, "cancel"] => vec![(Method::POST, Some(Route::CancelEmail(email(id)?)))],
-        ["emails", id, "events"] => vec![get(Route::ListEvents(email(id)?))],
-        ["attachments"] => vec![(Method::POST, Some(Route::InviteUpload))],
-        ["emails", id, "retry"] => vec![(Method::POST, Some(Route::RetryEmail(email(id)?)))],
-        ["queues"] => vec![get(Route::ListQueues), (Method::POST, Some(Route::CreateQueue))],
-        ["queues", name] => vec![
-            get(Route::GetQueue(queue(name)?)),
-            (Method::PATCH, Some(Route::ChangeQueue(queue(name)?))),
-            (Method::DELETE, Some(Route::DeleteQueue(queue(name)?))),
-        ],
-        ["queues", name, "pause"] => post(Route::PauseQueue(queue(name)?)),
-        ["queues", name, "resume"] => post(Route::ResumeQueue(queue(name)?)),
-        ["queues", name, "purge"] => post(Route::PurgeQueue(queue(name)?)),
-        ["queues", name, "restore"] => post(Route::RestoreQueue(queue(name)?)),
-        ["queues", name, "retry"] => post(Route::RedriveQueue(queue(name)?)),
-        ["queues", name, "jobs", id] => vec![get(Route::GetJob(queue(name)?, email(id)?))],
-        ["suppressions"] => vec![
-            (Method::GET, Some(Route::ListSuppressions)),
-            (Method::POST, Some(Route::AddSuppression)),
-        ],
-        ["suppressions", "batch", "add"] => vec![(Method::POST, Some(Route::AddSuppressions))],
-        ["suppressions", "batch", "remove"] => vec![(Method::POST, Some(Route::RemoveSuppressions))],
-        ["suppressions", which] => {
-            let which = suppression(which)?;
-            vec![
-                (Method::GET, Some(Route::GetSuppression(which.clone()))),
-                (Method::DELETE, Some(Route::RemoveSuppression(which))),
-            ]
-        }
-        _ => return None,
-    })
-}
-
-/// The one segment that may have escapes: an address has characters that clients escape.
-fn suppression(segment: &str) -> Option<Which> {
-    Which::parse(&percent_decode_str(segment).decode_utf8().ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use domain::address::EmailAddress;
-
-    use super::*;
-
-    const ID: &str = "01010101-0101-4101-8101-010101010101";
-
-    fn news() -> QueueName {
-        QueueName::parse("news").unwrap()
-    }
-
-    fn of(method: &str, path: &str) -> Result<Route, NoRoute> {
-        route(&Method::from_bytes(method.as_bytes()).unwrap(), path)
-    }
-
-    #[test]
-    fn every_route_has_its_method_and_path() {
-        let email = format!("/emails/{ID}");
-        let id = EmailId::parse(ID).unwrap();
-        let only = |allow: &str| {
-            Err(NoRoute::NotAllowed {
-                allow: allow.to_owned(),
-            })
-        };
-        for (method, path, expected) in [
-            ("GET", "/openapi.json", Ok(Route::Describe)),
-            ("GET", "/emails", Ok(Route::ListEmails)),
-            ("GET", &email, Ok(Route::GetEmail(id))),
-            (
-                "GET",
-                &email.to_uppercase().replace("EMAILS", "emails"),
-                Ok(Route::GetEmail(id)),
-            ),
-            ("HEAD", "/openapi.json", only("GET")),
-            ("POST", "/openapi.json", only("GET")),
-            ("PUT", "/emails", only("GET, POST")),
-            ("HEAD", "/emails", only("GET, POST")),
-            ("GET", "/emails/batch", only("POST")),
-            ("OPTIONS", "/emails/batch", only("POST")),
-            ("PATCH", &email, Ok(Route::RescheduleEmail(id))),
-            ("POST", &format!("{email}/cancel"), Ok(Route::CancelEmail(id))),
-            ("POST", &format!("{email}/retry"), Ok(Route::RetryEmail(id))),
-            ("POST", "/attachments", Ok(Route::InviteUpload)),
-            ("GET", "/attachments", only("POST")),
-            ("POST", &email, only("GET, PATCH, DELETE")),
-            ("DELETE", &email, Ok(Route::EraseEmail(id))),
-            ("GET", &format!("{email}/events"), Ok(Route::ListEvents(id))),
-            ("POST", &format!("{email}/events"), only("GET")),
-            ("BREW", &email, only("GET, PATCH, DELETE")),
-            ("GET", &format!("{email}/cancel"), only("POST")),
-            ("PATCH", &format!("{email}/retry"), only("POST")),
-            ("GET", "/emails/metrics", Ok(Route::Metrics)),
-            ("GET", "/failures", Ok(Route::Failures)),
-            ("POST", "/emails/metrics", only("GET")),
-            ("DELETE", "/failures", only("GET")),
-            ("GET", "/queues", Ok(Route::ListQueues)),
-            ("POST", "/queues", Ok(Route::CreateQueue)),
-            ("DELETE", "/queues", only("GET, POST")),
-            ("GET", "/queues/news", Ok(Route::GetQueue(news()))),
-            ("PATCH", "/queues/news", Ok(Route::ChangeQueue(news()))),
-            ("DELETE", "/queues/news", Ok(Route::DeleteQueue(news()))),
-            ("POST", "/queues/news", only("GET, PATCH, DELETE")),
-            ("POST", "/queues/news/pause", Ok(Route::PauseQueue(news()))),
-            ("POST", "/queues/news/resume", Ok(Route::ResumeQueue(news()))),
-            ("POST", "/queues/news/purge", Ok(Route::PurgeQueue(news()))),
-            ("POST", "/queues/news/restore", Ok(Route::RestoreQueue(news()))),
-            ("POST", "/queues/news/retry", Ok(Route::RedriveQueue(news()))),
-            ("GET", "/queues/news/retry", only("POST")),
-            ("GET", &format!("/queues/news/jobs/{ID}"), Ok(Route::GetJob(news(), id))),
-            ("POST", "/emails", Err(NoRoute::Unknown)),
-            ("POST", "/emails/batch", Err(NoRoute::Unknown)),
-        ] {
-            assert_eq!(of(method, path), expected, "{method} {path}");
+    /// What a key must allow.
+    #[must_use]
+    pub const fn deed(&self) -> Deed {
+        match self {
+            Self::ListEmails
+            | Self::GetEmail(_)
+            | Self::ListEvents(_)
+            | Self::Metrics
+            | Self::Failures
+            | Self::ListQueues
+            | Self::GetQueue(_)
+            | Self::GetJob(..)
+            | Self::ListSuppressions
+            | Self::GetSuppression(_) => Deed::Read,
+            Self::InviteUpload => Deed::Send,
+            Self::EraseEmail(_)
+            | Self::RescheduleEmail(_)
+            | Self::CancelEmail(_)
+            | Self::RetryEmail(_)
+            | Self::CreateQueue
+            | Self::ChangeQueue(_)
+            | Self::DeleteQueue(_)
+            | Self::PauseQueue(_)
+            | Self::ResumeQueue(_)
+            | Self::PurgeQueue(_)
+            | Self::RestoreQueue(_)
+            | Self::RedriveQueue(_)
+            | Self::AddSuppression
+            | Self::AddSuppressions
+            | Self::RemoveSuppressions
+            | Self::RemoveSuppression(_) => Deed::Manage,
         }
     }
 
-    #[test]
-    fn a_suppression_is_found_by_its_id_or_its_address_escaped_or_not() {
-        let id = format!("/suppressions/{ID}");
-        let address = |text| Route::GetSuppression(Which::Address(EmailAddress::parse(text).unwrap()));
-        for (path, expected) in [
-            (&*id, Route::GetSuppression(Which::parse(ID).unwrap())),
-            ("/suppressions/ann@example.com", address("ann@example.com")),
-            ("/suppressions/ann+1%40example.com", address("ann+1@example.com")),
-            ("/suppressions/ann%2B1%40example.com", address("ann+1@example.com")),
-            ("/suppressions/a%2Fb%40example.com", address("a/b@example.com")),
-            ("/suppressions/a%25b%40example.com", address("a%b@example.com")),
-            ("/suppressions/a@b%C3%BCcher.example", address("a@bücher.example")),
-        ] {
-            assert_eq!(of("GET", path), Ok(expected), "{path}");
-        }
-        let allow = |methods: &str| NoRoute::NotAllowed {
-            allow: methods.to_owned(),
-        };
-        for (method, path, expected) in [
-            ("GET", "/suppressions", Ok(Route::ListSuppressions)),
-            ("POST", "/suppressions", Ok(Route::AddSuppression)),
-            ("POST", "/suppressions/batch/add", Ok(Route::AddSuppressions)),
-            ("POST", "/suppressions/batch/remove", Ok(Route::RemoveSuppressions)),
-            ("DELETE", &id, Ok(Route::RemoveSuppression(Which::parse(ID).unwrap()))),
-            ("DELETE", "/suppressions", Err(allow("GET, POST"))),
-            ("PATCH", &id, Err(allow("GET, DELETE"))),
-            ("GET", "/suppressions/batch/add", Err(allow("POST"))),
-            ("GET", "/suppressions/", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/batch", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/ann", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/a/b@example.com", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/%FF@example.com", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/a@example.com%00", Err(NoRoute::Unknown)),
-            ("GET", &format!("{id}/"), Err(NoRoute::Unknown)),
-        ] {
-            assert_eq!(of(method, path), expected, "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn what_is_no_path_of_ours_names_nothing() {
-        for path in [
-            "",
-            "/",
-            "*",
-            "emails",
-            "/Emails",
-            "/emails/",
-            "//emails",
-            "/emails//",
-            "/openapi.json/",
-            "/openapi",
-            "/emails/x",
-            "/emails/batch/",
-            "/queues/",
-            "/queues/News",
-            "/queues/a%20b",
-            "/queues/news/",
-            "/queues/news/stop",
-            "/queues/news/jobs",
-            "/queues/news/jobs/x",
-            "/emails/../emails",
-            "/emails%2F",
-            "/emails/%00",
-            "/emails/..%2F..%2Fetc%2Fpasswd",
-            &format!("/emails/{ID}/"),
-            &format!("/emails/{ID}/cancel/"),
-            &format!("/emails/{ID}/Cancel"),
-            &format!("/emails/{ID}/cancel/retry"),
-            &format!("/emails/{ID}/send"),
-            &format!("/emails/{ID} "),
-            &format!("/emails/%20{ID}"),
-            &format!("/emails/{{{ID}}}"),
-            &format!("/emails/urn:uuid:{ID}"),
-            &format!("/emails/{}", ID.replace('-', "")),
-            &format!("/emails/{}", "é".repeat(18)),
-            &"/emails/x".repeat(5_000),
-        ] {
-            for method in ["GET", "POST", "DELETE"] {
-                assert_eq!(of(method, path), Err(NoRoute::Unknown), "{method} {path}");
-            }
-        }
+    fn object(&self) -> Option<String> {
+        Some(match self {
+            Self::GetEmail(id)
+            | Self::EraseEmail(id)
+            | Self::ListEvents(id)
+            | Self::RescheduleEmail(id)
+            | Self::CancelEmail(id)
+            | Self::RetryEmail(id) => id.to_string(),
+            Self::GetQueue(name)
+            | Self::ChangeQueue(name)
+            | Self::DeleteQueue(name)
+            | Self::PauseQueue(name)
+            | Self::ResumeQueue(name)
+            | Self::PurgeQueue(name)
+            | Self::RestoreQueue(name)
+            | Self::RedriveQueue(name)
+            | Self::GetJob(name, _) => name.to_string(),
+            Self::ListEmails
+            | Self::InviteUpload
+            | Self::Metrics
+            | Self::Failures
+            | Self::ListQueues
+            | Self::CreateQueue
+            | Self::ListSuppressions
+            | Self::AddSuppression
+            | Self::AddSuppressions
+            | Self::RemoveSuppressions
+            | Self::GetSuppression(_)
+            | Self::RemoveSuppression(_) => return None,
+        })
     }
 }

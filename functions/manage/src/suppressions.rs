@@ -4,7 +4,7 @@
 //! is heard of at once, without telling the senders: they look a suppression up before they act on it.
 //! **Start reading at** [`Manage::add_suppressions`]. Why this way: docs/adr/0015.
 
-use aws::http::Caller;
+use aws::access::Caller;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::id::TenantId;

@@ -53,7 +53,7 @@ async fn an_email_is_shown_with_its_content() {
     ] {
         assert_eq!(email[field], value, "{field}");
     }
-    assert_eq!(world.state().calls, ["load", "queue", "load_body"]);
+    assert_eq!(world.calls_inside(), ["load", "queue", "load_body"]);
 }
 
 #[tokio::test]
@@ -132,7 +132,7 @@ async fn a_known_path_says_which_methods_it_has() {
         );
         assert_eq!(response.headers().get("allow").unwrap(), allow);
     }
-    assert!(world.state().calls.is_empty());
+    assert!(world.calls_inside().is_empty());
 }
 
 #[tokio::test]
@@ -166,7 +166,7 @@ async fn without_a_key_nobody_is_told_what_there_is() {
             assert_eq!(response.headers().get("allow"), None);
         }
     }
-    assert!(world.state().calls.is_empty());
+    assert!(world.calls_inside().is_empty());
 }
 
 #[tokio::test]
@@ -183,7 +183,7 @@ async fn a_bad_query_is_a_422_that_names_the_parameter() {
         assert_eq!((status, &body["name"]), (422, &"validation_error".into()), "{query}");
         assert!(body["message"].as_str().unwrap().starts_with(path), "{query}: {body}");
     }
-    assert!(world.state().calls.is_empty());
+    assert!(world.calls_inside().is_empty());
 }
 
 #[tokio::test]

@@ -9,32 +9,21 @@
 )]
 
 mod common;
+mod meddled;
 
-use std::collections::{BTreeMap, VecDeque};
 use std::sync::Mutex;
 use std::time::Duration;
 
 use common::{ask, ask_of, manage, read};
 use domain::cause::Cause;
-use domain::id::{EmailId, TenantId, UploadId};
+use domain::id::{TenantId, UploadId};
 use domain::lifecycle::asked::Refusal;
-use domain::lifecycle::{Policy, Transition};
 use domain::limits;
-use domain::listing::{Place, Start};
-use domain::pacing::{Change, Pace};
-use domain::ports::erasure::Tombstones;
-use domain::ports::{
-    Claimed, Counts, Created, EmailKey, FailuresOfHour, Hours, Jobs, Listing, Paced, Paces, PortError, Queues, Rows,
-    Suppressions, Wake, Written,
-};
-use domain::queue::job::Job;
-use domain::queue::{Queue, QueueKey};
+use domain::ports::{Claimed, EmailKey, Rows, Wake};
 use domain::row::{Acceptance, Due, DueKind, Lane, Lease, Row, Status};
-use domain::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
-use domain::tally::counter::Figures;
-use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
+use meddled::{Meddled, Meddling};
 use serde_json::{Value, json};
 use world::samples::BORN;
 use world::{Fault, World, samples};
@@ -204,7 +193,7 @@ async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
             ..row
         };
         assert_eq!(stored(&world), canceled);
-        assert_eq!(world.state().calls, ["load", "queue", "write"]);
+        assert_eq!(world.calls_inside(), ["load", "queue", "write"]);
         assert!(world.state().wakes.is_empty());
         let policy = manage(&world, world.clone(), world.clone()).with.policy;
         let claimed = world.claim(&samples::key(1), 1, &policy, at(3600)).await.unwrap();
@@ -226,7 +215,7 @@ async fn cancel_asked_twice_is_answered_twice_and_written_once() {
     let canceled = stored(&world);
     assert_eq!(answer(&world, &golden(CANCEL)).await, done());
     assert_eq!(stored(&world), canceled);
-    assert_eq!(world.state().calls, ["load", "queue", "write", "load", "queue"]);
+    assert_eq!(world.calls_inside(), ["load", "queue", "write", "load", "queue"]);
 }
 
 /// Beside the row: an email that is due within a quarter of an hour is woken by this call,
@@ -291,7 +280,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
         let mut calls = vec!["load", "queue", "keep", "load_body", "write"];
         calls.extend(delay.map(|_| "wake"));
         assert_eq!(
-            world.state().calls,
+            world.calls_inside(),
             calls,
             "the content is kept before the row is written: {asked_for}"
         );
@@ -397,7 +386,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
         };
         assert_eq!(world.state().wakes, [wake], "{what}");
         assert_eq!(
-            world.state().calls,
+            world.calls_inside(),
             ["load", "queue", "keep", "load_body", "write", "wake"],
             "{what}"
         );
@@ -429,7 +418,7 @@ async fn an_email_that_is_not_there_is_a_404_and_another_tenants_is_not_there() 
                 refused(404, "not_found", "There is no email of this id."),
                 "{event}"
             );
-            assert_eq!(world.state().calls, ["load"]);
+            assert_eq!(world.calls_inside(), ["load"]);
         }
         assert_eq!(world.row(&other), Some(theirs));
         assert_eq!(world.row(&samples::key(1)), ours);
@@ -468,7 +457,7 @@ async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
             };
             assert_eq!(got, expected, "{event} {status:?}");
             assert_eq!(stored(&world), row, "{event} {status:?}");
-            assert_eq!(world.state().calls, ["load", "queue"], "{event} {status:?}");
+            assert_eq!(world.calls_inside(), ["load", "queue"], "{event} {status:?}");
             assert_eq!(kept_until(&world), None, "{event} {status:?}");
         }
     }
@@ -535,7 +524,7 @@ async fn an_email_whose_content_is_gone_is_not_made_to_wait_for_nothing() {
             )
         );
         assert_eq!(stored(&world), sample(status));
-        assert_eq!(world.state().calls, ["load", "queue", "keep"]);
+        assert_eq!(world.calls_inside(), ["load", "queue", "keep"]);
     }
 }
 
@@ -576,14 +565,14 @@ async fn an_impossible_time_is_a_422_that_names_its_field() {
         assert_eq!(got, refused(422, "validation_error", message), "{body}");
     }
     assert!(
-        world.state().calls.is_empty(),
+        world.calls_inside().is_empty(),
         "nobody is asked about what is impossible"
     );
     // This one depends on the email.
     let got = answer(&world, &with_body(RESCHEDULE, r#"{"scheduled_at":"in 1 day"}"#)).await;
     let message = "scheduled_at: must be before the email's expires_at";
     assert_eq!(got, refused(422, "validation_error", message));
-    assert_eq!(world.state().calls, ["load", "queue"]);
+    assert_eq!(world.calls_inside(), ["load", "queue"]);
     assert_eq!((stored(&world), kept_until(&world)), (given, None));
 }
 
@@ -712,7 +701,7 @@ async fn a_body_that_says_something_else_is_refused_before_anybody_is_asked() {
         assert_eq!(error["statusCode"], status, "{what}");
         assert!(error["message"].as_str().unwrap().starts_with(message), "{error}");
     }
-    assert!(world.state().calls.is_empty());
+    assert!(world.calls_inside().is_empty());
 }
 
 #[tokio::test]
@@ -725,7 +714,7 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
             let row = stored(&world);
             assert_eq!((row.status, row.due.is_some()), (Status::Queued, true), "{fault:?}");
             assert_eq!(
-                world.state().calls,
+                world.calls_inside(),
                 ["load", "queue", "keep", "load_body", "write", "wake"]
             );
         }
@@ -778,168 +767,6 @@ async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_
                 assert_content_is_kept(&world, &what);
             }
         }
-    }
-}
-
-/// What somebody else does to the email between the reading of its row and the writing of it.
-#[derive(Debug, Clone)]
-enum Meddling {
-    /// A sender claims it.
-    Claim,
-    /// A caller asks something of it, and is answered 200.
-    Ask(Value),
-    /// Its time is over, and the table forgets it.
-    Forget,
-}
-
-/// Rows of which somebody else writes first, as often as a test wants it.
-struct Meddled {
-    world: World,
-    with: Mutex<VecDeque<Meddling>>,
-}
-
-impl Rows for Meddled {
-    async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Row>, PortError> {
-        self.world.load_many(keys, now).await
-    }
-
-    async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<Row>, PortError> {
-        Rows::load(&self.world, key, now).await
-    }
-
-    async fn create(&self, row: &Row, now: Timestamp) -> Result<Created, PortError> {
-        self.world.create(row, now).await
-    }
-
-    async fn claim(&self, key: &EmailKey, nonce: u64, policy: &Policy, now: Timestamp) -> Result<Claimed, PortError> {
-        self.world.claim(key, nonce, policy, now).await
-    }
-
-    async fn write(&self, before: &Row, transition: &Transition, now: Timestamp) -> Result<Written, PortError> {
-        let next = self.with.lock().unwrap().pop_front();
-        match next {
-            None => {}
-            Some(Meddling::Claim) => {
-                let policy = manage(&self.world, (), ()).with.policy;
-                let claimed = self.world.claim(&EmailKey::of(before), 7, &policy, now).await?;
-                assert!(matches!(claimed, Claimed::Granted(_)), "{claimed:?}");
-            }
-            Some(Meddling::Forget) => {
-                self.world.state().rows.remove(&EmailKey::of(before));
-            }
-            Some(Meddling::Ask(event)) => assert_eq!(read(&ask(&self.world, &event).await), done()),
-        }
-        self.world.write(before, transition, now).await
-    }
-}
-
-impl Tombstones for Meddled {
-    async fn bury(&self, before: &Row, now: Timestamp) -> Result<Written, PortError> {
-        let next = self.with.lock().unwrap().pop_front();
-        if let Some(Meddling::Ask(event)) = next {
-            assert_eq!(read(&ask(&self.world, &event).await), done());
-        }
-        self.world.bury(before, now).await
-    }
-
-    async fn buried(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
-        self.world.buried(key, now).await
-    }
-}
-
-impl Listing for Meddled {
-    async fn places(&self, tenant: &TenantId, start: Start, count: usize) -> Result<Vec<Place>, PortError> {
-        self.world.places(tenant, start, count).await
-    }
-}
-
-impl Counts for Meddled {
-    async fn standing(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
-        self.world.standing(tenant, queue, now).await
-    }
-
-    async fn flow(
-        &self,
-        tenant: &TenantId,
-        queue: Option<&str>,
-        hours: Hours,
-    ) -> Result<BTreeMap<Timestamp, Figures>, PortError> {
-        self.world.flow(tenant, queue, hours).await
-    }
-
-    async fn failures(
-        &self,
-        tenant: &TenantId,
-        queue: Option<&str>,
-        hours: Hours,
-    ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
-        self.world.failures(tenant, queue, hours).await
-    }
-}
-
-impl Queues for Meddled {
-    async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
-        self.world.queue(key).await
-    }
-
-    async fn queues(&self, tenant: &TenantId) -> Result<Vec<Queue>, PortError> {
-        self.world.queues(tenant).await
-    }
-
-    async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
-        self.world.save_queue(before, queue, job).await
-    }
-}
-
-impl Jobs for Meddled {
-    async fn due_jobs(&self, until: Timestamp) -> Result<Vec<(QueueKey, EmailId)>, PortError> {
-        self.world.due_jobs(until).await
-    }
-
-    async fn job(&self, queue: &QueueKey, id: EmailId) -> Result<Option<Job>, PortError> {
-        self.world.job(queue, id).await
-    }
-
-    async fn save_job(&self, job: &Job) -> Result<bool, PortError> {
-        self.world.save_job(job).await
-    }
-}
-
-impl Paces for Meddled {
-    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
-        self.world.pace(of).await
-    }
-
-    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
-        self.world.change_pace(of, change).await
-    }
-}
-
-impl Suppressions for Meddled {
-    async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
-        self.world.suppress(suppression).await
-    }
-
-    async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
-        self.world.release(tenant, id, now).await
-    }
-
-    async fn marks(&self, tenant: &TenantId) -> Result<Marks, PortError> {
-        self.world.marks(tenant).await
-    }
-
-    async fn suppressions(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Suppression>, PortError> {
-        self.world.suppressions(tenant, ids).await
-    }
-
-    async fn suppression_places(
-        &self,
-        tenant: &TenantId,
-        origins: &[Origin],
-        start: Start<SuppressionId>,
-        count: usize,
-    ) -> Result<Vec<Place<SuppressionId>>, PortError> {
-        self.world.suppression_places(tenant, origins, start, count).await
     }
 }
 

@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use aws::http::authenticate;
-use common::{ask, key, manage, read};
+use common::{ask, door, manage, read};
+use domain::access::key::Deed;
 use domain::attachment::{Upload, Uploaded};
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::listing::Place;
@@ -53,7 +53,7 @@ async fn page(world: &World, query: &str) -> (u16, Value) {
     let event = json!({
         "rawPath": "/emails",
         "rawQueryString": query,
-        "headers": {"authorization": "Bearer mq_secret"},
+        "headers": {"authorization": samples::bearer()},
         "requestContext": {"http": {"method": "GET"}},
     });
     read(&ask(world, &event).await)
@@ -299,8 +299,9 @@ async fn a_full_page_holds_few_contents_at_a_time() {
     };
     let manage = manage(&world, world.clone(), bodies);
     let mut headers = HeaderMap::new();
-    headers.insert("authorization", HeaderValue::from_static("Bearer mq_secret"));
-    let caller = authenticate(&headers, &key()).unwrap();
+    headers.insert("authorization", HeaderValue::try_from(samples::bearer()).unwrap());
+    let visitor = door().let_in(&headers, &world, samples::BORN).await.unwrap();
+    let caller = visitor.to_do(Deed::Read).unwrap();
     manage
         .emails(&caller, &Page::parse("limit=100").unwrap())
         .await

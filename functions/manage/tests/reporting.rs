@@ -14,8 +14,8 @@ use domain::id::{EmailId, TenantId};
 use domain::tally::counter::{Counter, Figure, Figures, hour_of};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
-use world::World;
 use world::tallies::Stored;
+use world::{World, samples};
 
 fn at(text: &str) -> Timestamp {
     Timestamp::parse_rfc3339(text).unwrap()
@@ -65,7 +65,7 @@ async fn get(world: &World, path: &str, query: &str) -> (u16, Value) {
     let event = json!({
         "rawPath": path,
         "rawQueryString": query,
-        "headers": {"authorization": "Bearer mq_secret"},
+        "headers": {"authorization": samples::bearer()},
         "requestContext": {"http": {"method": "GET"}},
     });
     read(&ask(world, &event).await)

@@ -29,7 +29,7 @@ fn event(query: &str) -> Value {
     json!({
         "rawPath": "/emails",
         "rawQueryString": query,
-        "headers": {"authorization": "Bearer mq_secret"},
+        "headers": {"authorization": samples::bearer()},
         "requestContext": {"http": {"method": "GET"}},
     })
 }

@@ -137,7 +137,7 @@ async fn a_list_with_a_bad_entry_changes_nothing() {
             "{error}"
         );
     }
-    assert!(world.state().calls.is_empty());
+    assert!(world.calls_inside().is_empty());
 }
 
 /// Three of each origin, of different times.

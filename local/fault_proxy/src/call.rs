@@ -9,6 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, Uri};
 use serde::Serialize;
 
+use crate::need::{Need, needs};
+
 /// The path of the emulator's HTTP APIs, which AWS serves by their host names.
 const HTTP_API: &str = "/_aws/execute-api/";
 
@@ -29,6 +31,9 @@ pub struct Call {
     /// The ids of emails that the call names, in its body or path.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub emails: Vec<String>,
+    /// What the caller must be allowed to do.
+    #[serde(skip)]
+    pub needs: Vec<Need>,
 }
 
 impl Call {
@@ -49,10 +54,12 @@ impl Call {
             let service = scope(parts).unwrap_or("unknown");
             (service.to_owned(), operation(service, parts, body))
         };
+        let needs = needs(&service, &operation, &parts.headers, body);
         Self {
             service,
             operation,
             emails,
+            needs,
         }
     }
 }

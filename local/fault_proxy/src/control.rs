@@ -10,7 +10,7 @@
 //! | `GET /_fault_proxy/calls` | those that have ended, the latest 10,000, oldest first |
 //! | `GET /_fault_proxy/calls/open` | those under way |
 //! | `GET /_fault_proxy/calls/{number}` | one |
-//! | `GET /_fault_proxy/stats` | counters: calls by caller and action, faults by kind |
+//! | `GET /_fault_proxy/stats` | counters: calls and what they need, by caller; faults by kind |
 //!
 //! **Invariant:** a bad request changes nothing and is answered 400 with one sentence.
 

@@ -12,6 +12,7 @@
 //! | [`proxy`] | a call's way: what strikes it, when it takes effect, what is answered |
 //! | [`plan`] | which fault strikes which call |
 //! | [`call`] | what is called: service, operation, which emails |
+//! | [`need`] | what a caller must be allowed to do for it |
 //! | [`caller`] | who calls: the process at the other end of the connection |
 //! | [`refusal`], [`partial`] | errors as the services word them |
 //! | [`record`] | the calls under way, the latest ones, the counters, the log |
@@ -22,6 +23,7 @@
 pub mod call;
 pub mod caller;
 pub mod control;
+pub mod need;
 pub mod partial;
 pub mod plan;
 pub mod proxy;

@@ -104,6 +104,7 @@ mod tests {
             service: service.to_owned(),
             operation: operation.to_owned(),
             emails: Vec::new(),
+            needs: Vec::new(),
         }
     }
 

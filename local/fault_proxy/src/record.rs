@@ -66,6 +66,8 @@ pub struct Entry {
 pub struct Stats {
     /// Calls by caller and action, as in `dynamodb:UpdateItem`.
     pub calls: BTreeMap<String, BTreeMap<String, u64>>,
+    /// What callers must be allowed to do for them, as in `sqs:SendMessage mailqueue-high`.
+    pub needs: BTreeMap<String, BTreeMap<String, u64>>,
     /// Faults that struck, by kind.
     pub faults: BTreeMap<Kind, u64>,
     /// Calls whose answer did not come from where they were passed on to, by service: of SES, where
@@ -105,6 +107,10 @@ impl Record {
             .or_default()
             .entry(action)
             .or_default() += 1;
+        let needs = self.stats.needs.entry(caller.name.clone()).or_default();
+        for need in &call.needs {
+            *needs.entry(need.to_string()).or_default() += 1;
+        }
         for (_, kind) in struck {
             *self.stats.faults.entry(*kind).or_default() += 1;
         }

@@ -22,7 +22,7 @@ fn pk(tenant: &TenantId, key: &IdempotencyKey) -> String {
 fn read(item: &Item) -> Result<BatchRecord, ItemError> {
     Ok(BatchRecord {
         hash: item::text(item, "h")?.to_owned(),
-        errors: serde_json::from_str(item::text(item, "e")?).map_err(|_| ItemError::Malformed("e"))?,
+        errors: item::json(item, "e")?,
     })
 }
 

@@ -7,6 +7,7 @@
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
 //! **Start reading at** [`rows`], then [`ses::classify`].
 
+pub mod access;
 pub mod account;
 pub mod batch;
 mod batches;
@@ -20,6 +21,7 @@ mod failure;
 pub mod files;
 pub mod gateway;
 pub mod http;
+mod keys;
 pub mod lanes;
 pub mod list;
 mod pace;
@@ -34,3 +36,4 @@ mod suppressions;
 pub mod system;
 mod tallies;
 pub mod telemetry;
+mod tenants;

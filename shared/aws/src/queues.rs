@@ -20,7 +20,7 @@ use domain::timestamp::Timestamp;
 
 use crate::failure::port;
 use crate::rows::Table;
-use crate::rows::item::{self, Item, ItemError, digits, maybe, n, named, number, s, text, time};
+use crate::rows::item::{self, Item, ItemError, digits, flag, maybe, n, named, number, s, text, time, yes};
 
 /// The partition of the index `due` that jobs wait in.
 const JOBS: &str = "job";
@@ -43,14 +43,6 @@ pub(crate) fn queue_sk(name: &QueueName) -> String {
 
 fn job_sk(queue: &QueueName, id: EmailId) -> String {
     format!("job#{queue}#{id}")
-}
-
-fn yes(attribute: &str) -> (String, AttributeValue) {
-    (attribute.to_owned(), AttributeValue::Bool(true))
-}
-
-fn flag(item: &Item, attribute: &str) -> bool {
-    matches!(item.get(attribute), Some(AttributeValue::Bool(true)))
 }
 
 fn from_queue(queue: &Queue) -> Item {
@@ -104,7 +96,7 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
         no: number(item, "no")?,
         paused,
         purged_before: maybe(item, "purged_before", time)?,
-        deleted: flag(item, "deleted"),
+        deleted: flag(item, "deleted")?,
     })
 }
 
@@ -161,7 +153,7 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
     Ok(Job {
         queue,
         id,
-        task: serde_json::from_str(text(item, "task")?).map_err(|_| ItemError::Malformed("task"))?,
+        task: item::json(item, "task")?,
         asked_at: time(item, "asked_at")?,
         queue_no: number(item, "queue_no")?,
         due: time(item, "due")?,
@@ -169,7 +161,7 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
         shard: number(item, "shard")?,
         cursor: maybe(item, "cursor", text)?.map(|cursor| DueCursor(cursor.to_owned())),
         emails: number(item, "emails")?,
-        done: flag(item, "done"),
+        done: flag(item, "done")?,
         no: number(item, "no")?,
     })
 }
@@ -195,7 +187,7 @@ fn put(table: &Table, item: Item, no: u64) -> Result<Put, PortError> {
 
 impl Table {
     /// Writes an item under its number; `false` when another write came before.
-    async fn put_numbered(&self, item: Item, no: u64, what: &'static str) -> Result<bool, PortError> {
+    pub(crate) async fn put_numbered(&self, item: Item, no: u64, what: &'static str) -> Result<bool, PortError> {
         let put = put(self, item.clone(), no)?;
         let answer = self
             .client

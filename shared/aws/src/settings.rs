@@ -19,6 +19,7 @@ use std::collections::HashMap;
 use std::fmt;
 use std::time::Duration;
 
+use domain::access::token;
 use domain::cost::{Prices, Usd};
 use domain::lifecycle::Policy;
 use domain::retry::RetryPolicy;
@@ -102,11 +103,20 @@ pub struct SesSettings {
     pub attempt_timeout: Duration,
 }
 
-/// The hash of the API key.
+/// The hash of the deployer's key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeySettings {
     /// SHA-256 of the key.
     pub sha256: [u8; 32],
+}
+
+impl KeySettings {
+    /// Of a key.
+    #[must_use]
+    pub fn of(key: &str) -> Self {
+        let sha256 = token::hash(key.as_bytes());
+        Self { sha256 }
+    }
 }
 
 impl fmt::Debug for KeySettings {
@@ -215,7 +225,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The API key's hash: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
+    /// The deployer's key's hash: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
     pub fn key(&mut self) -> Option<KeySettings> {
         const NAME: &str = "MAILQUEUE_API_KEY_SHA256";
         let text = self.text(NAME)?;

@@ -2,6 +2,7 @@
 
 use std::time::SystemTime;
 
+use domain::access::token::SECRET_BYTES;
 use domain::id::EmailId;
 use domain::ports::{Clock, PortError, Random};
 use domain::retry::Jitter;
@@ -36,6 +37,10 @@ impl Random for System {
     fn id(&self) -> Result<EmailId, PortError> {
         bytes().map(EmailId::from_random)
     }
+
+    fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError> {
+        bytes()
+    }
 }
 
 fn bytes<const N: usize>() -> Result<[u8; N], PortError> {
@@ -53,5 +58,6 @@ mod tests {
         assert!(System.now().as_secs() > 1_700_000_000);
         assert_ne!(System.nonce().unwrap(), System.nonce().unwrap());
         assert_ne!(System.id().unwrap(), System.id().unwrap());
+        assert_ne!(System.secret().unwrap(), System.secret().unwrap());
     }
 }

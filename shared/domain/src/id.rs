@@ -151,6 +151,47 @@ impl fmt::Display for UploadId {
     }
 }
 
+/// The id of an API key: as random as an email's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyId(Uuid);
+
+impl KeyId {
+    /// An id that was drawn as an email's is.
+    #[must_use]
+    pub fn of(drawn: EmailId) -> Self {
+        Self(drawn.0)
+    }
+
+    /// Reads the hyphenated form only, in either case.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        EmailId::parse(text).map(Self::of)
+    }
+
+    /// The 32 hex digits alone, as they are in the key itself.
+    #[must_use]
+    pub fn digits(self) -> String {
+        self.0.simple().to_string()
+    }
+
+    /// Reads the 32 lower-case hex digits alone.
+    #[must_use]
+    pub fn from_digits(digits: &str) -> Option<Self> {
+        let lower = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if digits.len() != 32 || !digits.bytes().all(lower) {
+            return None;
+        }
+        Uuid::try_parse(digits).ok().map(Self)
+    }
+}
+
+impl fmt::Display for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.hyphenated())
+    }
+}
+
 /// The id of a file of an email, by its place among them (UUID version 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttachmentId(EmailId);

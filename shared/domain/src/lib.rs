@@ -5,6 +5,7 @@
 //! and `jitter` are arguments; the crate's dependencies enforce the rest.
 //! **Start reading at** [`lifecycle`], which is the state machine, then [`row`].
 
+pub mod access;
 pub mod address;
 pub mod api_error;
 pub mod apply;

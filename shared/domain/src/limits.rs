@@ -286,3 +286,23 @@ pub const SUPPRESSIONS_BATCH: usize = 100;
 /// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, in the queue
 /// of events and then, counted on, in its dead-letter queue; doubled.
 pub const RELEASE_REMEMBERED: Duration = Duration::from_secs(28 * 86_400);
+
+/// Characters of an API key's name.
+///
+/// Source: Resend's API reference, "Create API key": at most 50.
+pub const KEY_NAME_MAX: usize = 50;
+
+/// Live API keys of a tenant.
+///
+/// Source: our choice: a list of all of them is one page of DynamoDB.
+pub const KEYS_MAX: usize = 100;
+
+/// Domains that a key or a tenant may send from.
+///
+/// Source: our choice: with the longest domains they fit into a tenth of an item.
+pub const FROM_DOMAINS_MAX: usize = 50;
+
+/// The highest daily cap of a tenant.
+///
+/// Source: our choice, far above what SES gives to an account.
+pub const DAILY_CAP_MAX: i64 = 1_000_000_000;

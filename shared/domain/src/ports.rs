@@ -3,12 +3,14 @@
 //! **Invariant:** a port says what is wanted, never which call makes it so. Worlds in memory
 //! and adapters to AWS implement the same traits.
 
+pub mod access;
 pub mod erasure;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
 use std::time::Duration;
 
+use crate::access::token::SECRET_BYTES;
 use crate::attachment::{Upload, Uploaded};
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId, UploadId};
@@ -533,6 +535,12 @@ pub trait Random: Sync {
     /// # Errors
     /// When the system has no randomness to give: an id must not be made up.
     fn id(&self) -> Result<EmailId, PortError>;
+
+    /// A new secret of an API key.
+    ///
+    /// # Errors
+    /// When the system has no randomness to give: a secret must not be guessed.
+    fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError>;
 }
 
 /// How the writing of a tally ended.

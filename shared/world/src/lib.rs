@@ -9,6 +9,7 @@
 //! tells the world what happens ([`State::faults`], [`State::answers`]); with a [`nature::Nature`] it
 //! lives by itself.
 
+mod access;
 mod due;
 pub mod environment;
 mod erasure;
@@ -29,8 +30,11 @@ pub mod witness;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use domain::access::allowance::Limit;
+use domain::access::key::ApiKey;
+use domain::access::tenant::Tenant;
 use domain::attachment::Uploaded;
-use domain::id::{EmailId, TenantId, UploadId};
+use domain::id::{EmailId, KeyId, TenantId, UploadId};
 use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
@@ -47,11 +51,26 @@ use crate::nature::{Course, Nature};
 use crate::trace::Step;
 
 /// Everything there is. Clones are the same world.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct World {
     state: Arc<Mutex<State>>,
     /// From where it is seen; nowhere in particular when nothing is said.
     environment: Option<Environment>,
+}
+
+/// There is nothing yet but a key to come in with: [`samples::API_KEY`].
+impl Default for World {
+    fn default() -> Self {
+        let key = samples::api_key();
+        let state = State {
+            keys: BTreeMap::from([(key.id, key)]),
+            ..State::default()
+        };
+        Self {
+            state: Arc::new(Mutex::new(state)),
+            environment: None,
+        }
+    }
 }
 
 /// What is asked of the world.
@@ -140,6 +159,12 @@ pub struct State {
     pub uploads: BTreeMap<(TenantId, UploadId), (Uploaded, Vec<u8>)>,
     /// The contents' copies of them, by email, content and upload; each with until when it is kept.
     pub files: BTreeMap<(EmailKey, String, UploadId), (Vec<u8>, Timestamp)>,
+    /// The API keys.
+    pub keys: BTreeMap<KeyId, ApiKey>,
+    /// The tenants that were made.
+    pub tenants: BTreeMap<TenantId, Tenant>,
+    /// What was drawn of the tenants' limits, by when the window begins.
+    pub drawn: BTreeMap<(TenantId, Limit, Timestamp), u64>,
     /// How many entries a page of the index has; 0 for all.
     pub page_size: usize,
     /// Which of the next calls fail, before they take effect: the first, the second, ...
@@ -201,6 +226,13 @@ impl World {
     #[must_use]
     pub fn row(&self, key: &EmailKey) -> Option<Row> {
         self.state().rows.get(key).cloned()
+    }
+
+    /// The ports' methods that were called, in order, but for the look at the caller's key.
+    #[must_use]
+    pub fn calls_inside(&self) -> Vec<&'static str> {
+        let state = self.state();
+        state.calls.iter().copied().filter(|call| *call != "key").collect()
     }
 
     /// Makes the next `count` calls fail without an effect.

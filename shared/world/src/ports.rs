@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::access::token::SECRET_BYTES;
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
@@ -437,5 +438,13 @@ impl Random for World {
         }
         self.nonce()
             .map(|nonce| EmailId::from_random(u128::from(nonce).to_be_bytes()))
+    }
+
+    fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError> {
+        let mut secret = [0; SECRET_BYTES];
+        for (byte, of_nonce) in secret.iter_mut().zip(self.nonce()?.to_be_bytes()) {
+            *byte = of_nonce;
+        }
+        Ok(secret)
     }
 }

@@ -2,9 +2,11 @@
 
 use std::time::Duration;
 
+use domain::access::key::{ApiKey, Maker, Permission};
+use domain::access::token::{self, SECRET_BYTES, Token};
 use domain::api_error::ApiError;
 use domain::email::Email;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
 use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row};
 use domain::timestamp::Timestamp;
@@ -14,6 +16,53 @@ use crate::World;
 
 /// When the sample rows are born.
 pub const BORN: Timestamp = Timestamp::from_millis(1_000_000);
+
+/// The key of the caller that every world lets in: of the tenant `main`, with full access.
+pub const API_KEY: &str =
+    "mq_6b657973000040008000000000000001_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a0b3aa3d0";
+
+/// What its bearer puts into the header `Authorization`.
+#[must_use]
+pub fn bearer() -> String {
+    format!("Bearer {API_KEY}")
+}
+
+/// The key that the world was deployed with.
+pub const DEPLOYER_KEY: &str = "deployer";
+
+/// What is stored of [`API_KEY`]; its use was noted, for good.
+#[must_use]
+pub fn api_key() -> ApiKey {
+    let id = 0x6b65_7973_0000_4000_8000_0000_0000_0001_u128;
+    ApiKey {
+        id: KeyId::of(EmailId::from_random(id.to_be_bytes())),
+        tenant: TenantId::main(),
+        name: "sample".to_owned(),
+        sha256: token::hash(API_KEY.as_bytes()),
+        permission: Permission::FullAccess,
+        from_domains: Vec::new(),
+        created_at: Timestamp::from_millis(0),
+        created_by: Maker::Deployer,
+        expires_at: None,
+        revoked: None,
+        last_used_at: Some(Timestamp::from_millis(32_503_680_000_000)),
+    }
+}
+
+/// The `n`th key of a tenant, with full access, and its text.
+#[must_use]
+pub fn key_of(tenant: &TenantId, n: u8) -> (ApiKey, Token) {
+    let id = KeyId::of(id(n));
+    let token = Token::new(id, [n; SECRET_BYTES]);
+    let key = ApiKey {
+        id,
+        tenant: tenant.clone(),
+        name: format!("key {n}"),
+        sha256: token.hash(),
+        ..api_key()
+    };
+    (key, token)
+}
 
 /// A small email, parsed as a caller's request is.
 ///
@@ -72,4 +121,14 @@ pub fn world(count: u8) -> Result<World, ApiError> {
         }
     }
     Ok(world)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_sample_s_key_is_a_key() {
+        assert_eq!(token::id_of(API_KEY.as_bytes()), Some(api_key().id));
+    }
 }

@@ -27,6 +27,10 @@ const real = {
   "batch.send": () => resend.batch.send([email]),
   "batch.create": () => resend.batch.create([email]),
   "emails.metrics": () => resend.emails.metrics({ granularity: "hourly", dimensions: ["period"] }),
+  "apiKeys.create": () => resend.apiKeys.create({ name: "node", permission: "sending_access" }),
+  "apiKeys.list": () => resend.apiKeys.list({ limit: 1 }),
+  "apiKeys.update": async () => resend.apiKeys.update(await key(), { name: "node, renamed" }),
+  "apiKeys.remove": async () => resend.apiKeys.remove(await key()),
   "suppressions.add": () => resend.suppressions.add({ email: nobody }),
   "suppressions.list": () => resend.suppressions.list({ limit: 1, origin: "manual" }),
   "suppressions.get": async () => resend.suppressions.get(await suppressed()),
@@ -40,6 +44,11 @@ const nobody = `node-nobody-${process.env.RECIPIENT}`;
 
 async function suppressed() {
   const { data } = await resend.suppressions.add({ email: nobody });
+  return data.id;
+}
+
+async function key() {
+  const { data } = await resend.apiKeys.create({ name: "node, for a moment" });
   return data.id;
 }
 

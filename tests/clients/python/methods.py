@@ -55,6 +55,10 @@ def suppressed():
     return resend.Suppressions.add({"email": NOBODY})["id"]
 
 
+def key():
+    return resend.ApiKeys.create({"name": "python, for a moment"})["id"]
+
+
 # Arguments that are something real, so that the call can work.
 REAL = {
     "Emails.send": lambda: [EMAIL],
@@ -64,6 +68,10 @@ REAL = {
     "Emails.update": lambda: [{"id": scheduled(), "scheduled_at": LATER}],
     "Emails.cancel": lambda: [scheduled()],
     "Batch.send": lambda: [[EMAIL]],
+    "ApiKeys.create": lambda: [{"name": "python", "permission": "sending_access"}],
+    "ApiKeys.list": lambda: [{"limit": 1}],
+    "ApiKeys.update": lambda: [{"id": key(), "name": "python, renamed"}],
+    "ApiKeys.remove": lambda: [key()],
     "Suppressions.add": lambda: [{"email": NOBODY}],
     "Suppressions.list": lambda: [{"limit": 1, "origin": "manual"}],
     "Suppressions.get": lambda: [suppressed()],

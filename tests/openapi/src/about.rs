@@ -48,6 +48,8 @@ pub(crate) fn tags() -> Value {
         {"name": "queues", "description": "Named queues: made, changed, paused, purged, restored, tried again."},
         {"name": "suppressions", "description": "Who gets no emails."},
         {"name": "failures", "description": "Why emails ended unsent."},
+        {"name": "api-keys", "description": "Who may do what."},
+        {"name": "tenants", "description": "Who shares this queue with others, and sees nothing of them."},
         {"name": "about", "description": "This document."},
     ])
 }

@@ -9,6 +9,7 @@
 //! **Start reading at** [`document`]. Why this way: docs/adr/0014.
 
 mod about;
+mod access;
 mod attachments;
 mod emails;
 pub mod operation;
@@ -33,6 +34,7 @@ pub fn operations() -> Vec<Operation> {
         queues::operations(),
         suppressions::operations(),
         reports::operations(),
+        access::operations(),
         about::operations(),
     ]
     .concat()
@@ -72,7 +74,7 @@ pub fn document() -> Value {
             "securitySchemes": {"key": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "The key that the queue was deployed with.",
+                "description": "A key that was made with POST /api-keys; for tenants, and the first key, the one that the queue was deployed with.",
             }},
         },
     })

@@ -220,6 +220,10 @@ fn in_path(tag: &str, name: &str) -> Value {
         ("queues", "name") => {
             json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The queue's name."})
         }
+        ("api-keys", "id") => json!({"type": "string", "format": "uuid", "description": "The key's id."}),
+        ("tenants", "name") => {
+            json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The tenant's name."})
+        }
         ("queues", "id") => json!({"type": "string", "format": "uuid", "description": "The job's id."}),
         ("suppressions", "suppression") => {
             json!({"type": "string", "description": "The suppression's id, or the address itself."})

@@ -11,10 +11,11 @@ use domain::wire::api::parse_email;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request};
 use serde_json::{Value, json};
+use world::samples;
 
 use crate::judge::Judge;
 use crate::scenario::{Deed, Order, QueueDeed, Scenario};
-use crate::system::{API_KEY, Answer, System};
+use crate::system::{Answer, System};
 
 /// How often a caller tries until it gives up. What it was never answered was never promised.
 const TRIES: u32 = 12;
@@ -343,7 +344,7 @@ fn request(method: Method, path: &str, body: &Value) -> Request {
     let mut request = Request::new(body);
     *request.method_mut() = method;
     *request.uri_mut() = path.parse().unwrap_or_default();
-    if let Ok(key) = format!("Bearer {API_KEY}").parse() {
+    if let Ok(key) = format!("Bearer {}", samples::API_KEY).parse() {
         request.headers_mut().insert("authorization", key);
     }
     request

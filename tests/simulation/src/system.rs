@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use aws::access::Door;
 use aws::batch::Record;
 use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -28,7 +29,7 @@ use tokio::sync::Notify;
 use world::environment::Environment;
 use world::nature::{Broken, To};
 use world::queue::Received;
-use world::{Call, World};
+use world::{Call, World, samples};
 
 use crate::scenario::Timings;
 
@@ -48,9 +49,6 @@ const GENEROUS: Duration = Duration::from_secs(3600);
 /// Messages of a batch. Source: `template.yaml`, `BatchSize`.
 const BATCH: usize = 10;
 
-/// The key that callers show.
-pub const API_KEY: &str = "mq_secret";
-
 /// A new environment is made for so many invocations in a hundred, though nothing has died.
 const RECYCLED: u32 = 5;
 
@@ -69,6 +67,8 @@ pub struct System {
     pub doubled_promotes: u32,
     rng: Mutex<Rng>,
     environments: AtomicU32,
+    /// Of all environments: what they know of keys is no part of what is tried.
+    door: Door,
 }
 
 /// A queue's messages as the function gets them.
@@ -96,6 +96,7 @@ impl System {
             // Another stream than the world's own.
             rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
             environments: AtomicU32::new(0),
+            door: Door::new(KeySettings::of(samples::DEPLOYER_KEY)),
         }
     }
 
@@ -369,9 +370,9 @@ impl System {
                 prices: Prices::standard(),
             },
             queues: enqueue::queues::KnownQueues::default(),
+            purses: enqueue::allowance::Purses::default(),
         };
-        let key = key();
-        let work = enqueue::handler::handle(&enqueue, &key, request);
+        let work = enqueue::handler::handle(&enqueue, &self.door, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
@@ -391,16 +392,8 @@ impl System {
                 prices: Prices::standard(),
             },
         };
-        let key = key();
-        let work = manage::handler::handle(&manage, &key, request);
+        let work = manage::handler::handle(&manage, &self.door, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
-    }
-}
-
-/// The hash of [`API_KEY`], which the functions know.
-fn key() -> KeySettings {
-    KeySettings {
-        sha256: aws::http::key_hash(API_KEY.as_bytes()),
     }
 }
 

@@ -14,5 +14,6 @@
 
 mod documents;
 mod end_to_end;
+mod privileges;
 mod supply_chain;
 mod template;

@@ -15,14 +15,14 @@ use tests::root;
 use yaml_serde::Value;
 
 /// What a template says with one set of parameters.
-struct Template {
+pub(crate) struct Template {
     profile: String,
     yaml: Value,
     parameters: BTreeMap<String, Value>,
 }
 
 /// The template with its defaults, and with each profile of the local stack.
-fn templates() -> Vec<Template> {
+pub(crate) fn templates() -> Vec<Template> {
     let yaml: Value = yaml_serde::from_str(&read("template.yaml")).unwrap();
     let defaults = yaml["Parameters"].as_mapping().unwrap().iter();
     let defaults: BTreeMap<String, Value> = defaults
@@ -56,23 +56,23 @@ fn read(path: &str) -> String {
 }
 
 /// A short form such as `!Ref X`: its name and its argument.
-fn short_form(value: &Value) -> Option<(String, &str)> {
+pub(crate) fn short_form(value: &Value) -> Option<(String, &str)> {
     let Value::Tagged(tagged) = value else { return None };
     Some((tagged.tag.to_string(), tagged.value.as_str()?))
 }
 
 /// The logical id that a `!Ref` or `!GetAtt` leads to.
-fn target(value: &Value) -> &str {
+pub(crate) fn target(value: &Value) -> &str {
     let (_, argument) = short_form(value).unwrap_or_else(|| panic!("no reference: {value:?}"));
     argument.split('.').next().unwrap()
 }
 
 impl Template {
-    fn resource(&self, logical_id: &str) -> &Value {
+    pub(crate) fn resource(&self, logical_id: &str) -> &Value {
         &self.yaml["Resources"][logical_id]
     }
 
-    fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
+    pub(crate) fn of_type(&self, kind: &str) -> Vec<(&str, &Value)> {
         let resources = self.yaml["Resources"].as_mapping().unwrap().iter();
         let named = resources.map(|(name, resource)| (name.as_str().unwrap(), resource));
         let found: Vec<_> = named.filter(|(_, resource)| resource["Type"] == *kind).collect();

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use domain::cost::Prices;
+use enqueue::allowance::Purses;
 use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue};
 use world::World;
@@ -21,5 +22,6 @@ pub(crate) fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
             prices: Prices::standard(),
         },
         queues: KnownQueues::default(),
+        purses: Purses::default(),
     }
 }

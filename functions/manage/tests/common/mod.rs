@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use aws::access::Door;
 use aws::gateway;
 use aws::settings::KeySettings;
 use domain::cost::Prices;
@@ -11,7 +12,7 @@ use domain::ports::erasure::Erasing;
 use lambda_http::{Body, Response};
 use manage::{Manage, Managing, Store, handler};
 use serde_json::Value;
-use world::World;
+use world::{World, samples};
 
 /// The function over a world of which a test has exchanged the rows or the contents.
 pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, World, World> {
@@ -29,11 +30,9 @@ pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, Wo
     }
 }
 
-/// The key of the caller that the golden events come from.
-pub(crate) fn key() -> KeySettings {
-    KeySettings {
-        sha256: aws::http::key_hash(b"mq_secret"),
-    }
+/// The door of an environment that has just begun.
+pub(crate) fn door() -> Door {
+    Door::new(KeySettings::of(samples::DEPLOYER_KEY))
 }
 
 /// Asks with one of API Gateway's events.
@@ -48,7 +47,7 @@ where
     B: Bodies + Erasing,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
-    handler::handle(manage, &key(), gateway::request(event)).await
+    handler::handle(manage, &door(), gateway::request(event)).await
 }
 
 /// An answer's status and JSON.

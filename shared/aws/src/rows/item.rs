@@ -465,7 +465,7 @@ pub(crate) fn n(attribute: &str, value: impl ToString) -> (String, AttributeValu
     (attribute.to_owned(), AttributeValue::N(value.to_string()))
 }
 
-fn yes(attribute: &str) -> (String, AttributeValue) {
+pub(crate) fn yes(attribute: &str) -> (String, AttributeValue) {
     (attribute.to_owned(), AttributeValue::Bool(true))
 }
 
@@ -490,7 +490,7 @@ pub(crate) fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, It
     number(item, attribute).map(Timestamp::from_millis)
 }
 
-fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
+pub(crate) fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
     match item.get(attribute) {
         Some(AttributeValue::Bool(flag)) => Ok(*flag),
         Some(_) => Err(ItemError::Malformed(attribute)),
@@ -511,6 +511,11 @@ pub(crate) fn maybe<'a, T>(
         Some(_) => read(item, attribute).map(Some),
         None => Ok(None),
     }
+}
+
+/// Reads JSON.
+pub(crate) fn json<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    serde_json::from_str(text(item, attribute)?).map_err(|_| ItemError::Malformed(attribute))
 }
 
 /// An enum's serde name. The enums of a row have no fields, so that there always is one.

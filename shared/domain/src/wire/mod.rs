@@ -3,6 +3,7 @@
 //!
 //! **Invariant:** nothing from outside goes past these modules unchecked.
 
+pub mod access_api;
 pub mod api;
 pub mod attachments;
 pub mod dry_run_view;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::cause::Cause;
 use domain::fate::Fate;
@@ -49,7 +50,7 @@ fn counted(world: &World, counter: Counter, figure: Figure, latest: Option<(Time
 
 /// Two emails, of which the second has failed; a queue that is empty and one that is not; a job, a
 /// suppression, and counts of them all.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = samples::world(2).unwrap();
     if let Some(row) = world.state().rows.get_mut(&samples::key(2)) {
         row.status = Status::Failed;
@@ -92,12 +93,30 @@ fn world() -> World {
     let suppression = Suppression::manual(tenant.clone(), &address, BORN);
     let id = (tenant, suppression.id());
     world.state().suppressions.insert(id, Entry::Suppressed(suppression));
+    full_tenant(&world);
     world
+}
+
+/// A tenant with as many keys as there may be.
+fn full_tenant(world: &World) {
+    let id = TenantId::parse("full").unwrap();
+    let mut state = world.state();
+    for n in 0..domain::limits::KEYS_MAX {
+        let (key, _) = samples::key_of(&id, u8::try_from(n).unwrap());
+        state.keys.insert(key.id, key);
+    }
+    let created_at = BORN;
+    let tenant = Tenant {
+        id,
+        created_at,
+        ..Tenant::main()
+    };
+    state.tenants.insert(tenant.id.clone(), tenant);
 }
 
 /// Calls, each in a world of its own, with the status it is answered with. Each operation's first is
 /// its good one.
-fn calls() -> Vec<(Call, u16)> {
+pub(crate) fn calls() -> Vec<(Call, u16)> {
     let call = Call::new;
     let large = format!("\"{}\"", "x".repeat(domain::limits::REQUEST_BYTES));
     let rich = json!({
@@ -180,6 +199,7 @@ fn calls() -> Vec<(Call, u16)> {
     .into_iter()
     .chain(calls_of_queues(&large))
     .chain(calls_of_others(&large))
+    .chain(calls_of_access(&large))
     .collect()
 }
 
@@ -302,6 +322,54 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
         ]);
     }
     calls
+}
+
+/// Of keys and tenants.
+fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
+    let call = Call::new;
+    let key = format!("/api-keys/{}", samples::api_key().id);
+    let nobodys = NOBODYS.replace("/emails", "/api-keys");
+    let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
+    let deployers = |name, path| Call::new(name, path).header("authorization", &deployer);
+    let tenant = r#"{"name":"new","from_domains":["*.example.com"],"daily_cap":5,"rate":null,"suspended":false}"#;
+    vec![
+        (call("list_api_keys", "/api-keys").query("limit=1"), 200),
+        (call("list_api_keys", "/api-keys").query("after=x"), 422),
+        (
+            call("create_api_key", "/api-keys").body(r#"{"name":"k","from_domains":["*"],"expires_at":"in 1 hour"}"#),
+            201,
+        ),
+        (call("create_api_key", "/api-keys").body("{"), 400),
+        (call("create_api_key", "/api-keys").body(large), 413),
+        (call("create_api_key", "/api-keys").body("{}"), 422),
+        (
+            deployers("create_api_key", "/api-keys").body(r#"{"name":"k","tenant":"full"}"#),
+            409,
+        ),
+        (call("rename_api_key", &key).body(r#"{"name":"new"}"#), 200),
+        (call("rename_api_key", &key).body("{"), 400),
+        (call("rename_api_key", &nobodys).body(r#"{"name":"new"}"#), 404),
+        (call("rename_api_key", &key).body(large), 413),
+        (call("rename_api_key", &key).body("{}"), 422),
+        (call("revoke_api_key", &key), 200),
+        (call("revoke_api_key", &nobodys), 404),
+        (deployers("list_tenants", "/tenants"), 200),
+        (deployers("create_tenant", "/tenants").body(tenant), 201),
+        (deployers("create_tenant", "/tenants").body("{"), 400),
+        (
+            deployers("create_tenant", "/tenants").body(tenant.replace("new", "full")),
+            409,
+        ),
+        (deployers("create_tenant", "/tenants").body(large), 413),
+        (deployers("create_tenant", "/tenants").body("{}"), 422),
+        (deployers("get_tenant", "/tenants/full"), 200),
+        (deployers("get_tenant", "/tenants/nobody"), 404),
+        (deployers("change_tenant", "/tenants/full").body(r#"{"rate":7}"#), 200),
+        (deployers("change_tenant", "/tenants/full").body("{"), 400),
+        (deployers("change_tenant", "/tenants/nobody").body("{}"), 404),
+        (deployers("change_tenant", "/tenants/full").body(large), 413),
+        (deployers("change_tenant", "/tenants/full").body(r#"{"rate":0}"#), 422),
+    ]
 }
 
 /// Asks and compares: what was answered, as described or not.

@@ -2,20 +2,19 @@
 
 use std::time::Duration;
 
+use aws::access::Door;
 use aws::gateway;
 use aws::settings::KeySettings;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
+use enqueue::allowance::Purses;
 use enqueue::queues::KnownQueues;
 use enqueue::{Accepting, Enqueue};
 use lambda_http::{Body, Response};
 use manage::{Manage, Managing};
 use openapi::operation::Operation;
 use serde_json::{Value, json};
-use world::World;
-
-/// The key of the caller.
-pub(crate) const KEY: &str = "Bearer mq_secret";
+use world::{World, samples};
 
 /// What is asked of an operation.
 #[derive(Clone)]
@@ -34,7 +33,7 @@ impl Call {
             name,
             path: path.to_owned(),
             query: "",
-            headers: json!({"authorization": KEY}),
+            headers: json!({"authorization": samples::bearer()}),
             body: None,
         }
     }
@@ -66,13 +65,11 @@ impl Call {
             }))
             .expect("an event has API Gateway's form"),
         );
-        let key = KeySettings {
-            sha256: aws::http::key_hash(b"mq_secret"),
-        };
+        let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
         let response = if operation.name.starts_with("send_") {
-            enqueue::handler::handle(&enqueue(world), &key, request).await
+            enqueue::handler::handle(&enqueue(world), &door, request).await
         } else {
-            manage::handler::handle(&manage(world), &key, request).await
+            manage::handler::handle(&manage(world), &door, request).await
         };
         read(&response)
     }
@@ -99,6 +96,7 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
             prices: Prices::standard(),
         },
         queues: KnownQueues::default(),
+        purses: Purses::default(),
     }
 }
 

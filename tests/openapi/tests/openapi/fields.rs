@@ -9,11 +9,13 @@ use std::fs;
 use std::path::Path;
 
 use domain::api_error::ApiError;
+use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
 use domain::wire::api::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
 use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use enqueue::dry_run;
+use manage::api_keys::KeyPage;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::{Page, parse_flag};
@@ -40,6 +42,10 @@ const READERS: &[Reader] = &[
     ("NewSuppression", |body| parse_add(body).map(drop)),
     ("NewSuppressions", |body| parse_add_many(body).map(drop)),
     ("OldSuppressions", |body| parse_remove_many(body).map(drop)),
+    ("NewKey", |body| parse_key(body).map(drop)),
+    ("KeyName", |body| parse_key_name(body).map(drop)),
+    ("NewTenant", |body| parse_tenant(body).map(drop)),
+    ("TenantChange", |body| parse_tenant_change(body).map(drop)),
 ];
 
 /// An operation, and who reads its query.
@@ -52,6 +58,7 @@ const QUERIES: &[QueryReader] = &[
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
     ("delete_queue", |query| parse_flag(query, "cancel").map(drop)),
     ("list_suppressions", |query| SuppressionPage::parse(query).map(drop)),
+    ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
 ];
 
 /// All words in quotes in the sources from which a reader may have the name of a field.

@@ -142,7 +142,11 @@ fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() 
         Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
     });
     let strikes = places(&whole, 0, first_of_others.unwrap() - 1);
-    assert_eq!(strikes.len(), 12, "put, create and wake, each with four faults");
+    assert_eq!(
+        strikes.len(),
+        14,
+        "put, create and wake, each with four faults, and the key with two"
+    );
     for (number, fault) in strikes {
         scenario.plan = [(number, fault)].into();
         let (outcome, what) = (run(&scenario), command(&scenario));

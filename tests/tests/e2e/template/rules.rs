@@ -4,11 +4,51 @@ use std::collections::BTreeSet;
 
 use yaml_serde::Value;
 
-use super::{target, templates};
+use super::{short_form, target, templates};
 
 /// The statements of a policy document.
 fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
+}
+
+/// Keys and tenants are made by `manage`; `enqueue` reads them; nobody else comes near.
+#[test]
+fn who_comes_in_is_decided_by_manage_alone() {
+    for template in templates() {
+        for (name, role) in template.of_type("AWS::IAM::Role") {
+            let policies = role["Properties"]["Policies"].as_sequence().unwrap();
+            let statements: Vec<&Value> = policies
+                .iter()
+                .flat_map(|policy| statements(&policy["PolicyDocument"]))
+                .filter(|statement| short_form(&statement["Resource"]).is_some_and(|(_, of)| of == "Table.Arn"))
+                .collect();
+            let sid = |wanted: &str| statements.iter().find(|statement| statement["Sid"] == wanted);
+            let deny = match name {
+                // Its counters are all that it may write and read.
+                "TallyRole" => {
+                    let condition = yaml_serde::to_string(&sid("Counters").unwrap()["Condition"]).unwrap();
+                    assert!(condition.contains("ForAllValues:StringLike") && condition.contains("tally:*"));
+                    continue;
+                }
+                "ManageRole" => continue,
+                "EnqueueRole" => sid("NoKeyOrTenantIsMadeHere"),
+                _ => sid("NoKeyAndNoTenant"),
+            };
+            let deny = deny.unwrap_or_else(|| panic!("{name} may change keys"));
+            assert_eq!(deny["Effect"], "Deny");
+            let keys = &deny["Condition"]["ForAnyValue:StringLike"]["dynamodb:LeadingKeys"];
+            let keys: Vec<_> = keys.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
+            assert_eq!(keys, ["key:*", "*#tenant"], "{name}");
+            let actions = |statement: &Value| yaml_serde::to_string(&statement["Action"]).unwrap();
+            if name != "EnqueueRole" {
+                assert_eq!(
+                    actions(deny),
+                    actions(sid("Rows").unwrap()),
+                    "{name} may do something with keys"
+                );
+            }
+        }
+    }
 }
 
 #[test]
@@ -48,6 +88,14 @@ fn every_function_has_a_role_and_a_log_of_its_own() {
             for policy in role["Properties"]["Policies"].as_sequence().unwrap() {
                 for statement in statements(&policy["PolicyDocument"]) {
                     let shown = yaml_serde::to_string(statement).unwrap();
+                    if statement["Effect"] == "Deny" {
+                        // Something of what the role allows besides.
+                        assert!(
+                            statement["Condition"].is_mapping(),
+                            "{name} forbids for nothing: {shown}"
+                        );
+                        continue;
+                    }
                     assert_eq!(statement["Effect"], "Allow");
                     let actions = statement["Action"].as_sequence().cloned();
                     let actions = actions.unwrap_or_else(|| vec![statement["Action"].clone()]);

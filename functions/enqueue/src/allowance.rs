@@ -1,0 +1,184 @@
+//! What this environment may still accept for tenants that have limits.
+//!
+//! **Invariant:** a tenant without limits costs nothing here. One with limits costs a call for each block that
+//! is drawn, not for each request; once its window is spent, it is refused without a call until that ends.
+//! **Start reading at** [`Purses::take`]; what is decided is [`domain::access::allowance`].
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::access::allowance::{Limit, Purse, Take, Window};
+use domain::access::tenant::Tenant;
+use domain::api_error::ApiError;
+use domain::id::TenantId;
+use domain::ports::PortError;
+use domain::ports::access::{Allowances, Drawn};
+use domain::timestamp::Timestamp;
+use lambda_http::http::{HeaderMap, HeaderValue};
+
+/// More tenants than this are not remembered at once.
+const MOST: usize = 1_000;
+
+/// How often a block is asked for anew when others were quicker.
+const ROUNDS: usize = 8;
+
+/// What an environment has drawn.
+#[derive(Debug, Default)]
+pub struct Purses(Mutex<HashMap<(TenantId, Limit), Purse>>);
+
+/// A limit that a request would go beyond.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Beyond {
+    purse: Purse,
+    wanted: u64,
+}
+
+impl Purses {
+    /// Takes so many recipients of each of the tenant's limits, or of none.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub async fn take<R: Allowances>(
+        &self,
+        rows: &R,
+        tenant: &Tenant,
+        wanted: u64,
+        now: Timestamp,
+    ) -> Result<Result<(), Beyond>, PortError> {
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            let Some(window) = Window::of(tenant, limit, now) else {
+                continue;
+            };
+            if let Err(beyond) = self.take_of(rows, tenant, window, wanted).await? {
+                for taken in Limit::ALL.into_iter().take(place) {
+                    self.give_back_of(tenant, taken, wanted, now);
+                }
+                return Ok(Err(beyond));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn take_of<R: Allowances>(
+        &self,
+        rows: &R,
+        tenant: &Tenant,
+        window: Window,
+        wanted: u64,
+    ) -> Result<Result<(), Beyond>, PortError> {
+        let mut purse = self.purse(tenant, window);
+        for _ in 0..ROUNDS {
+            match purse.take(wanted) {
+                Take::Taken(rest) => {
+                    self.keep(tenant, rest);
+                    return Ok(Ok(()));
+                }
+                Take::Spent => break,
+                Take::Draw(ask) => {
+                    purse = match rows.draw(&tenant.id, &window, ask).await? {
+                        Drawn::Granted(drawn) => purse.filled(ask, drawn),
+                        Drawn::Refused(drawn) => purse.refused(drawn),
+                    };
+                    self.keep(tenant, purse);
+                }
+            }
+        }
+        Ok(Err(Beyond { purse, wanted }))
+    }
+
+    /// Gives back what was taken in vain: nothing was accepted for it.
+    pub fn give_back(&self, tenant: &Tenant, taken: u64, now: Timestamp) {
+        for limit in Limit::ALL {
+            self.give_back_of(tenant, limit, taken, now);
+        }
+    }
+
+    fn give_back_of(&self, tenant: &Tenant, limit: Limit, taken: u64, now: Timestamp) {
+        if let Some(window) = Window::of(tenant, limit, now) {
+            self.keep(tenant, self.purse(tenant, window).with(taken));
+        }
+    }
+
+    /// The headers of an answer, of the limit that renews itself first; none for a tenant without limits.
+    #[must_use]
+    pub fn headers(&self, tenant: &Tenant, now: Timestamp) -> HeaderMap {
+        let window = Limit::ALL.into_iter().find_map(|limit| Window::of(tenant, limit, now));
+        window.map_or_else(HeaderMap::new, |window| headers(&self.purse(tenant, window), now))
+    }
+
+    /// What is left of a window; a purse of an earlier one, or of another limit, is worth nothing.
+    fn purse(&self, tenant: &Tenant, window: Window) -> Purse {
+        let known = self.lock().get(&(tenant.id.clone(), window.limit)).copied();
+        known
+            .filter(|purse| purse.window == window)
+            .unwrap_or_else(|| Purse::empty(window))
+    }
+
+    fn keep(&self, tenant: &Tenant, purse: Purse) {
+        let mut all = self.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert((tenant.id.clone(), purse.window.limit), purse);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(TenantId, Limit), Purse>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Source: draft-ietf-httpapi-ratelimit-headers, as Resend sends them.
+fn headers(purse: &Purse, now: Timestamp) -> HeaderMap {
+    let window = purse.window;
+    let mut headers = HeaderMap::new();
+    headers.insert("ratelimit-limit", HeaderValue::from(window.most));
+    headers.insert("ratelimit-remaining", HeaderValue::from(purse.remaining()));
+    headers.insert("ratelimit-reset", HeaderValue::from(seconds_left(&window, now)));
+    headers
+}
+
+/// Seconds until a window ends, rounded up.
+fn seconds_left(window: &Window, now: Timestamp) -> u64 {
+    let left = window.ends().since(now);
+    left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
+}
+
+impl Beyond {
+    /// What the caller is told.
+    #[must_use]
+    pub fn error(&self) -> ApiError {
+        let most = self.purse.window.most;
+        let span = match self.purse.window.limit {
+            Limit::Day => "a day",
+            Limit::Rate => "ten seconds",
+        };
+        if self.wanted > most {
+            let wanted = self.wanted;
+            return ApiError::validation(
+                "",
+                format_args!(
+                    "The request has {wanted} recipients, and this tenant may send to {most} in {span}: send less at once."
+                ),
+            );
+        }
+        match self.purse.window.limit {
+            Limit::Day => ApiError::daily_quota_exceeded(format!(
+                "This tenant has sent to {most} recipients today, which is its daily cap; it begins anew at midnight UTC."
+            )),
+            Limit::Rate => ApiError::rate_limit_exceeded(format!(
+                "This tenant may send to {most} recipients in {span}: wait for retry-after seconds."
+            )),
+        }
+    }
+
+    /// The headers of the answer.
+    #[must_use]
+    pub fn headers(&self, now: Timestamp) -> HeaderMap {
+        let mut headers = headers(&self.purse, now);
+        if self.wanted <= self.purse.window.most {
+            let wait = HeaderValue::from(seconds_left(&self.purse.window, now));
+            headers.insert("retry-after", wait);
+        }
+        headers
+    }
+}

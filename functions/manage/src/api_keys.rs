@@ -1,0 +1,289 @@
+//! API keys: made, listed, renamed, revoked.
+//!
+//! **Invariant:** a key can do no more than the one that made it: it belongs to the same tenant, sends from no
+//! other domains, and lives no longer; the deployer makes keys for every tenant. To everybody else another
+//! tenant's key is not there.
+//! **Start reading at** [`Manage::create_key`].
+
+use aws::access::{Caller, KeyMaker};
+use domain::access::key::ApiKey;
+use domain::access::token::Token;
+use domain::api_error::ApiError;
+use domain::email::{EmailError, Problem};
+use domain::id::{KeyId, TenantId};
+use domain::limits;
+use domain::ports::access::{Keys, Tenants};
+use domain::ports::{Clock, Random};
+use domain::timestamp::Timestamp;
+use domain::wire::access_api::{KeysView, NewKey, NewKeyView, RenamedView, RevokedView};
+use domain::wire::api::to_api;
+
+use crate::paging::{LIMIT_DEFAULT, read_limit};
+use crate::period::parameters;
+use crate::{Manage, ManageError};
+
+/// The page that is asked for: `?limit&after&before`, and of the deployer `tenant`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPage {
+    /// How many.
+    pub limit: usize,
+    /// Next to which one it lies, and whether it has newer ones.
+    pub cursor: Option<(KeyId, Side)>,
+    /// Whose.
+    pub tenant: Option<TenantId>,
+}
+
+/// On which side of a cursor a page lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// It has older ones.
+    After,
+    /// It has newer ones.
+    Before,
+}
+
+impl KeyPage {
+    /// Reads the query of a URL, as it came.
+    ///
+    /// # Errors
+    /// 422 `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let [limit, after, before, tenant] = parameters(query, ["limit", "after", "before", "tenant"])?;
+        let id = |name: &str, text: &str| {
+            KeyId::parse(text).ok_or_else(|| ApiError::validation(name, "must be the id of an API key"))
+        };
+        let cursor = match (after, before) {
+            (None, None) => None,
+            (Some(after), None) => Some((id("after", &after)?, Side::After)),
+            (None, Some(before)) => Some((id("before", &before)?, Side::Before)),
+            (Some(_), Some(_)) => return Err(ApiError::validation("before", "give after or before, not both")),
+        };
+        let tenant = tenant.map(|name| {
+            let bad = || ApiError::validation("tenant", "must be the name of a tenant");
+            TenantId::parse(&name).ok_or_else(bad)
+        });
+        Ok(Self {
+            limit: limit.map_or(Ok(LIMIT_DEFAULT), |limit| read_limit(&limit))?,
+            cursor,
+            tenant: tenant.transpose()?,
+        })
+    }
+
+    /// The part of all keys that is on the page, and whether there are more in its direction; `None` when no
+    /// key has the cursor's id.
+    fn of<'a>(&self, keys: &'a [ApiKey]) -> Option<(&'a [ApiKey], bool)> {
+        let Some((id, side)) = self.cursor else {
+            return Some(first(keys, self.limit));
+        };
+        let place = keys.iter().position(|key| key.id == id)?;
+        Some(match side {
+            Side::After => first(keys.get(place.saturating_add(1)..).unwrap_or_default(), self.limit),
+            Side::Before => {
+                let newer = keys.get(..place).unwrap_or_default();
+                let begin = newer.len().saturating_sub(self.limit);
+                (newer.get(begin..).unwrap_or_default(), begin > 0)
+            }
+        })
+    }
+}
+
+fn first(keys: &[ApiKey], limit: usize) -> (&[ApiKey], bool) {
+    (keys.get(..limit).unwrap_or(keys), keys.len() > limit)
+}
+
+impl<R, B, L, S> Manage<R, B, L, S>
+where
+    R: Keys + Tenants,
+    S: Clock + Random,
+{
+    /// Makes a key; its text is in the answer, and nowhere else.
+    ///
+    /// # Errors
+    /// 401 when it could do more than the key that makes it, 409 when the tenant has too many, 422 for a tenant
+    /// that there is not or an impossible time; or the world's failure.
+    pub async fn create_key(&self, maker: &KeyMaker, asked: NewKey) -> Result<NewKeyView, ManageError> {
+        let now = self.system.now();
+        let tenant = self.tenant_for(maker, asked.tenant.as_ref()).await?;
+        let expires_at = match asked.expires_at {
+            None => None,
+            Some(when) => Some(expiry(when.at(now), now)?),
+        };
+        let (from_domains, expires_at) = match maker {
+            KeyMaker::Deployer(_) => (asked.from_domains, expires_at),
+            KeyMaker::Caller(caller) => {
+                let domains = if asked.from_domains.is_empty() {
+                    caller.from_domains().to_vec()
+                } else {
+                    asked.from_domains
+                };
+                no_wider(caller, &domains)?;
+                (domains, no_longer(caller, expires_at)?)
+            }
+        };
+        let live = self.rows.keys(&tenant).await?;
+        if live.len() >= limits::KEYS_MAX {
+            let max = limits::KEYS_MAX;
+            let message =
+                format!("This tenant has {max} API keys, which is the most: revoke one that is no longer used.");
+            return Err(ApiError::conflict(message).into());
+        }
+        let id = KeyId::of(self.system.id()?);
+        let token = Token::new(id, self.system.secret()?);
+        let key = ApiKey {
+            id,
+            tenant,
+            name: asked.name,
+            sha256: token.hash(),
+            permission: asked.permission,
+            from_domains,
+            created_at: now,
+            created_by: maker.maker(),
+            expires_at,
+            revoked: None,
+            last_used_at: None,
+        };
+        self.rows.add_key(&key).await?;
+        Ok(NewKeyView::new(id, &token))
+    }
+
+    /// Shows a page of a tenant's keys that are not revoked, newest first.
+    ///
+    /// # Errors
+    /// 422 when no key has the page's cursor, or there is no such tenant; or the world's failure.
+    pub async fn keys(&self, maker: &KeyMaker, page: &KeyPage) -> Result<KeysView, ManageError> {
+        let tenant = self.tenant_for(maker, page.tenant.as_ref()).await?;
+        let keys = self.rows.keys(&tenant).await?;
+        let Some((shown, has_more)) = page.of(&keys) else {
+            let parameter = match page.cursor {
+                Some((_, Side::Before)) => "before",
+                Some((_, Side::After)) | None => "after",
+            };
+            let problem = "there is no API key of this id; begin again without it";
+            return Err(ApiError::validation(parameter, problem).into());
+        };
+        Ok(KeysView::new(shown, has_more))
+    }
+
+    /// Gives a key another name.
+    ///
+    /// # Errors
+    /// As [`Self::revoke_key`].
+    pub async fn rename_key(&self, maker: &KeyMaker, id: KeyId, name: &str) -> Result<RenamedView, ManageError> {
+        if self.rows.rename(owner(maker), id, name).await? {
+            Ok(RenamedView::new(id))
+        } else {
+            Err(no_key().into())
+        }
+    }
+
+    /// Revokes a key. Environments that know it let it in for another thirty seconds.
+    ///
+    /// # Errors
+    /// 404 when there is none that is not revoked; or the world's failure.
+    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId) -> Result<RevokedView, ManageError> {
+        if self
+            .rows
+            .revoke(owner(maker), id, maker.maker(), self.system.now())
+            .await?
+        {
+            Ok(RevokedView::new(id))
+        } else {
+            Err(no_key().into())
+        }
+    }
+
+    /// Whose keys are meant.
+    async fn tenant_for(&self, maker: &KeyMaker, named: Option<&TenantId>) -> Result<TenantId, ManageError> {
+        let own = match maker {
+            KeyMaker::Caller(caller) => Some(caller.tenant().clone()),
+            KeyMaker::Deployer(_) => None,
+        };
+        let no_tenant = || ApiError::validation("tenant", "there is no tenant of this name");
+        match (own, named) {
+            (Some(own), None) => Ok(own),
+            (Some(own), Some(named)) if own == *named => Ok(own),
+            (Some(_), Some(_)) => Err(no_tenant().into()),
+            (None, None) => Ok(TenantId::main()),
+            (None, Some(named)) if *named == TenantId::main() => Ok(named.clone()),
+            (None, Some(named)) => match self.rows.tenant(named).await? {
+                Some(tenant) => Ok(tenant.id),
+                None => Err(no_tenant().into()),
+            },
+        }
+    }
+}
+
+/// Whose keys alone are there for the maker; all are for the deployer.
+fn owner(maker: &KeyMaker) -> Option<&TenantId> {
+    match maker {
+        KeyMaker::Deployer(_) => None,
+        KeyMaker::Caller(caller) => Some(caller.tenant()),
+    }
+}
+
+fn no_key() -> ApiError {
+    ApiError::not_found("There is no API key of this id.")
+}
+
+fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, ApiError> {
+    let bad = |why| Err(to_api(None, EmailError::at("expires_at", Problem::Bad(why))));
+    if at <= now {
+        bad("is in the past")
+    } else if at > now.after(limits::SCHEDULE_MAX) {
+        bad("must be within the next 10 years")
+    } else {
+        Ok(at)
+    }
+}
+
+/// That the key may send from no domain that its maker's may not.
+fn no_wider(maker: &Caller, domains: &[domain::access::sender::FromDomain]) -> Result<(), ApiError> {
+    let own = maker.from_domains();
+    let covered = |domain| own.is_empty() || own.iter().any(|allowed| allowed.covers_all_of(domain));
+    match domains.iter().position(|domain| !covered(domain)) {
+        None => Ok(()),
+        Some(index) => Err(ApiError::restricted_api_key(format!(
+            "from_domains[{index}]: this API key may not send from there, nor make a key that may"
+        ))),
+    }
+}
+
+/// That the key lives no longer than its maker's; as long when nothing is said.
+fn no_longer(maker: &Caller, asked: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
+    match (maker.expires_at(), asked) {
+        (Some(own), Some(asked)) if asked > own => Err(ApiError::restricted_api_key(
+            "expires_at: a key may not live longer than the one that makes it",
+        )),
+        (own, asked) => Ok(asked.or(own)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+    #[test]
+    fn a_page_is_read() {
+        let id = KeyId::parse(ID).unwrap();
+        for (query, limit, cursor, tenant) in [
+            ("", 20, None, None),
+            ("limit=5&tenant=acme", 5, None, TenantId::parse("acme")),
+            (&format!("after={ID}"), 20, Some((id, Side::After)), None),
+            (&format!("before={ID}"), 20, Some((id, Side::Before)), None),
+        ] {
+            assert_eq!(KeyPage::parse(query), Ok(KeyPage { limit, cursor, tenant }), "{query}");
+        }
+        for (query, path) in [
+            ("limit=0", "limit"),
+            ("after=x", "after"),
+            (&format!("after={ID}&before={ID}"), "before"),
+            ("tenant=A", "tenant"),
+            ("name=x", "query"),
+        ] {
+            let error = KeyPage::parse(query).unwrap_err();
+            assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
+        }
+    }
+}

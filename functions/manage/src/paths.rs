@@ -1,0 +1,355 @@
+//! What a method and a path mean.
+//!
+//! **Invariant:** pure. A path is compared as it is: no route but an address of a suppression needs
+//! escapes, ends with a slash or is found by another spelling, so that a path that is none of these names
+//! nothing.
+
+use domain::id::{EmailId, KeyId, TenantId};
+use domain::queue::QueueName;
+use domain::wire::suppressions::Which;
+use lambda_http::http::Method;
+use percent_encoding::percent_decode_str;
+
+use crate::routes::{DeployerRoute, KeyRoute, Route, TenantRoute};
+
+/// Why nothing is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NoRoute {
+    /// There is nothing at this path, or nothing that is answered here.
+    Unknown,
+    /// There is something, for other methods.
+    NotAllowed {
+        /// The methods, as the header `Allow` has them.
+        allow: String,
+    },
+}
+
+/// The methods of one path, each with what it asks for; nothing where another function answers.
+type Methods = Vec<(Method, Option<Route>)>;
+
+/// Finds the route.
+///
+/// # Errors
+/// [`NoRoute`], which is a 404 or a 405.
+pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
+    let segments: Vec<&str> = path.strip_prefix('/').ok_or(NoRoute::Unknown)?.split('/').collect();
+    let methods = methods(&segments).ok_or(NoRoute::Unknown)?;
+    let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
+    let allow = allow.join(", ");
+    match methods.into_iter().find(|(allowed, _)| allowed == method) {
+        // What comes here went past the API's own routes.
+        Some((_, route)) => route.ok_or(NoRoute::Unknown),
+        None => Err(NoRoute::NotAllowed { allow }),
+    }
+}
+
+/// A method, and what it asks for.
+fn on(method: Method, route: impl Into<Route>) -> (Method, Option<Route>) {
+    (method, Some(route.into()))
+}
+
+/// What there is at a path; `None` where there is nothing.
+fn methods(segments: &[&str]) -> Option<Methods> {
+    let email = EmailId::parse;
+    let queue = |name| QueueName::parse(name).ok();
+    let post = |route| vec![on(Method::POST, route)];
+    Some(match *segments {
+        ["openapi.json"] => vec![on(Method::GET, Route::Describe)],
+        ["emails"] => vec![on(Method::GET, TenantRoute::ListEmails), (Method::POST, None)],
+        ["emails", "batch"] => vec![(Method::POST, None)],
+        ["emails", "metrics"] => vec![on(Method::GET, TenantRoute::Metrics)],
+        ["failures"] => vec![on(Method::GET, TenantRoute::Failures)],
+        ["emails", id] => vec![
+            on(Method::GET, TenantRoute::GetEmail(email(id)?)),
+            on(Method::PATCH, TenantRoute::RescheduleEmail(email(id)?)),
+            on(Method::DELETE, TenantRoute::EraseEmail(email(id)?)),
+        ],
+        ["emails", id, "cancel"] => post(TenantRoute::CancelEmail(email(id)?)),
+        ["emails", id, "events"] => vec![on(Method::GET, TenantRoute::ListEvents(email(id)?))],
+        ["attachments"] => post(TenantRoute::InviteUpload),
+        ["emails", id, "retry"] => post(TenantRoute::RetryEmail(email(id)?)),
+        ["queues"] => vec![
+            on(Method::GET, TenantRoute::ListQueues),
+            on(Method::POST, TenantRoute::CreateQueue),
+        ],
+        ["queues", name] => vec![
+            on(Method::GET, TenantRoute::GetQueue(queue(name)?)),
+            on(Method::PATCH, TenantRoute::ChangeQueue(queue(name)?)),
+            on(Method::DELETE, TenantRoute::DeleteQueue(queue(name)?)),
+        ],
+        ["queues", name, "pause"] => post(TenantRoute::PauseQueue(queue(name)?)),
+        ["queues", name, "resume"] => post(TenantRoute::ResumeQueue(queue(name)?)),
+        ["queues", name, "purge"] => post(TenantRoute::PurgeQueue(queue(name)?)),
+        ["queues", name, "restore"] => post(TenantRoute::RestoreQueue(queue(name)?)),
+        ["queues", name, "retry"] => post(TenantRoute::RedriveQueue(queue(name)?)),
+        ["queues", name, "jobs", id] => vec![on(Method::GET, TenantRoute::GetJob(queue(name)?, email(id)?))],
+        ["suppressions"] => vec![
+            on(Method::GET, TenantRoute::ListSuppressions),
+            on(Method::POST, TenantRoute::AddSuppression),
+        ],
+        ["suppressions", "batch", "add"] => vec![on(Method::POST, TenantRoute::AddSuppressions)],
+        ["suppressions", "batch", "remove"] => vec![on(Method::POST, TenantRoute::RemoveSuppressions)],
+        ["suppressions", which] => {
+            let which = suppression(which)?;
+            vec![
+                on(Method::GET, TenantRoute::GetSuppression(which.clone())),
+                on(Method::DELETE, TenantRoute::RemoveSuppression(which)),
+            ]
+        }
+        ["api-keys"] => vec![
+            on(Method::GET, KeyRoute::ListKeys),
+            on(Method::POST, KeyRoute::CreateKey),
+        ],
+        ["api-keys", id] => vec![
+            on(Method::PATCH, KeyRoute::RenameKey(KeyId::parse(id)?)),
+            on(Method::DELETE, KeyRoute::RevokeKey(KeyId::parse(id)?)),
+        ],
+        ["tenants"] => vec![
+            on(Method::GET, DeployerRoute::ListTenants),
+            on(Method::POST, DeployerRoute::CreateTenant),
+        ],
+        ["tenants", name] => {
+            let name = TenantId::parse(name)?;
+            vec![
+                on(Method::GET, DeployerRoute::GetTenant(name.clone())),
+                on(Method::PATCH, DeployerRoute::ChangeTenant(name)),
+            ]
+        }
+        _ => return None,
+    })
+}
+
+/// The one segment that may have escapes: an address has characters that clients escape.
+fn suppression(segment: &str) -> Option<Which> {
+    Which::parse(&percent_decode_str(segment).decode_utf8().ok()?)
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::address::EmailAddress;
+
+    use super::*;
+
+    const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+    fn news() -> QueueName {
+        QueueName::parse("news").unwrap()
+    }
+
+    fn acme() -> TenantId {
+        TenantId::parse("acme").unwrap()
+    }
+
+    fn of(method: &str, path: &str) -> Result<Route, NoRoute> {
+        route(&Method::from_bytes(method.as_bytes()).unwrap(), path)
+    }
+
+    #[test]
+    fn every_route_has_its_method_and_path() {
+        let email = format!("/emails/{ID}");
+        let id = EmailId::parse(ID).unwrap();
+        let only = |allow: &str| {
+            Err(NoRoute::NotAllowed {
+                allow: allow.to_owned(),
+            })
+        };
+        for (method, path, expected) in [
+            ("GET", "/openapi.json", Ok(Route::Describe)),
+            ("GET", "/emails", Ok(TenantRoute::ListEmails.into())),
+            ("GET", &email, Ok(TenantRoute::GetEmail(id).into())),
+            (
+                "GET",
+                &email.to_uppercase().replace("EMAILS", "emails"),
+                Ok(TenantRoute::GetEmail(id).into()),
+            ),
+            ("HEAD", "/openapi.json", only("GET")),
+            ("POST", "/openapi.json", only("GET")),
+            ("PUT", "/emails", only("GET, POST")),
+            ("HEAD", "/emails", only("GET, POST")),
+            ("GET", "/emails/batch", only("POST")),
+            ("OPTIONS", "/emails/batch", only("POST")),
+            ("PATCH", &email, Ok(TenantRoute::RescheduleEmail(id).into())),
+            (
+                "POST",
+                &format!("{email}/cancel"),
+                Ok(TenantRoute::CancelEmail(id).into()),
+            ),
+            (
+                "POST",
+                &format!("{email}/retry"),
+                Ok(TenantRoute::RetryEmail(id).into()),
+            ),
+            ("POST", "/attachments", Ok(TenantRoute::InviteUpload.into())),
+            ("GET", "/attachments", only("POST")),
+            ("POST", &email, only("GET, PATCH, DELETE")),
+            ("DELETE", &email, Ok(TenantRoute::EraseEmail(id).into())),
+            (
+                "GET",
+                &format!("{email}/events"),
+                Ok(TenantRoute::ListEvents(id).into()),
+            ),
+            ("POST", &format!("{email}/events"), only("GET")),
+            ("BREW", &email, only("GET, PATCH, DELETE")),
+            ("GET", &format!("{email}/cancel"), only("POST")),
+            ("PATCH", &format!("{email}/retry"), only("POST")),
+            ("GET", "/emails/metrics", Ok(TenantRoute::Metrics.into())),
+            ("GET", "/failures", Ok(TenantRoute::Failures.into())),
+            ("POST", "/emails/metrics", only("GET")),
+            ("DELETE", "/failures", only("GET")),
+            ("GET", "/queues", Ok(TenantRoute::ListQueues.into())),
+            ("POST", "/queues", Ok(TenantRoute::CreateQueue.into())),
+            ("DELETE", "/queues", only("GET, POST")),
+            ("GET", "/queues/news", Ok(TenantRoute::GetQueue(news()).into())),
+            ("PATCH", "/queues/news", Ok(TenantRoute::ChangeQueue(news()).into())),
+            ("DELETE", "/queues/news", Ok(TenantRoute::DeleteQueue(news()).into())),
+            ("POST", "/queues/news", only("GET, PATCH, DELETE")),
+            ("POST", "/queues/news/pause", Ok(TenantRoute::PauseQueue(news()).into())),
+            (
+                "POST",
+                "/queues/news/resume",
+                Ok(TenantRoute::ResumeQueue(news()).into()),
+            ),
+            ("POST", "/queues/news/purge", Ok(TenantRoute::PurgeQueue(news()).into())),
+            (
+                "POST",
+                "/queues/news/restore",
+                Ok(TenantRoute::RestoreQueue(news()).into()),
+            ),
+            (
+                "POST",
+                "/queues/news/retry",
+                Ok(TenantRoute::RedriveQueue(news()).into()),
+            ),
+            ("GET", "/queues/news/retry", only("POST")),
+            (
+                "GET",
+                &format!("/queues/news/jobs/{ID}"),
+                Ok(TenantRoute::GetJob(news(), id).into()),
+            ),
+            ("GET", "/api-keys", Ok(KeyRoute::ListKeys.into())),
+            ("POST", "/api-keys", Ok(KeyRoute::CreateKey.into())),
+            (
+                "DELETE",
+                &format!("/api-keys/{ID}"),
+                Ok(KeyRoute::RevokeKey(KeyId::parse(ID).unwrap()).into()),
+            ),
+            (
+                "PATCH",
+                &format!("/api-keys/{ID}"),
+                Ok(KeyRoute::RenameKey(KeyId::parse(ID).unwrap()).into()),
+            ),
+            ("GET", &format!("/api-keys/{ID}"), only("PATCH, DELETE")),
+            ("PUT", "/api-keys", only("GET, POST")),
+            ("GET", "/tenants", Ok(DeployerRoute::ListTenants.into())),
+            ("POST", "/tenants", Ok(DeployerRoute::CreateTenant.into())),
+            ("GET", "/tenants/acme", Ok(DeployerRoute::GetTenant(acme()).into())),
+            ("PATCH", "/tenants/acme", Ok(DeployerRoute::ChangeTenant(acme()).into())),
+            ("DELETE", "/tenants/acme", only("GET, PATCH")),
+            ("POST", "/emails", Err(NoRoute::Unknown)),
+            ("POST", "/emails/batch", Err(NoRoute::Unknown)),
+        ] {
+            assert_eq!(of(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn a_suppression_is_found_by_its_id_or_its_address_escaped_or_not() {
+        let id = format!("/suppressions/{ID}");
+        let address = |text| TenantRoute::GetSuppression(Which::Address(EmailAddress::parse(text).unwrap()));
+        for (path, expected) in [
+            (&*id, TenantRoute::GetSuppression(Which::parse(ID).unwrap())),
+            ("/suppressions/ann@example.com", address("ann@example.com")),
+            ("/suppressions/ann+1%40example.com", address("ann+1@example.com")),
+            ("/suppressions/ann%2B1%40example.com", address("ann+1@example.com")),
+            ("/suppressions/a%2Fb%40example.com", address("a/b@example.com")),
+            ("/suppressions/a%25b%40example.com", address("a%b@example.com")),
+            ("/suppressions/a@b%C3%BCcher.example", address("a@bücher.example")),
+        ] {
+            assert_eq!(of("GET", path), Ok(expected.into()), "{path}");
+        }
+        let allow = |methods: &str| NoRoute::NotAllowed {
+            allow: methods.to_owned(),
+        };
+        for (method, path, expected) in [
+            ("GET", "/suppressions", Ok(TenantRoute::ListSuppressions.into())),
+            ("POST", "/suppressions", Ok(TenantRoute::AddSuppression.into())),
+            (
+                "POST",
+                "/suppressions/batch/add",
+                Ok(TenantRoute::AddSuppressions.into()),
+            ),
+            (
+                "POST",
+                "/suppressions/batch/remove",
+                Ok(TenantRoute::RemoveSuppressions.into()),
+            ),
+            (
+                "DELETE",
+                &id,
+                Ok(TenantRoute::RemoveSuppression(Which::parse(ID).unwrap()).into()),
+            ),
+            ("DELETE", "/suppressions", Err(allow("GET, POST"))),
+            ("PATCH", &id, Err(allow("GET, DELETE"))),
+            ("GET", "/suppressions/batch/add", Err(allow("POST"))),
+            ("GET", "/suppressions/", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/batch", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/ann", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/a/b@example.com", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/%FF@example.com", Err(NoRoute::Unknown)),
+            ("GET", "/suppressions/a@example.com%00", Err(NoRoute::Unknown)),
+            ("GET", &format!("{id}/"), Err(NoRoute::Unknown)),
+        ] {
+            assert_eq!(of(method, path), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_path_of_ours_names_nothing() {
+        for path in [
+            "",
+            "/",
+            "*",
+            "emails",
+            "/Emails",
+            "/emails/",
+            "//emails",
+            "/emails//",
+            "/openapi.json/",
+            "/openapi",
+            "/emails/x",
+            "/emails/batch/",
+            "/queues/",
+            "/api-keys/",
+            "/api-keys/x",
+            "/tenants/",
+            "/tenants/Acme",
+            "/tenants/a%23b",
+            "/queues/News",
+            "/queues/a%20b",
+            "/queues/news/",
+            "/queues/news/stop",
+            "/queues/news/jobs",
+            "/queues/news/jobs/x",
+            "/emails/../emails",
+            "/emails%2F",
+            "/emails/%00",
+            "/emails/..%2F..%2Fetc%2Fpasswd",
+            &format!("/emails/{ID}/"),
+            &format!("/emails/{ID}/cancel/"),
+            &format!("/emails/{ID}/Cancel"),
+            &format!("/emails/{ID}/cancel/retry"),
+            &format!("/emails/{ID}/send"),
+            &format!("/emails/{ID} "),
+            &format!("/emails/%20{ID}"),
+            &format!("/emails/{{{ID}}}"),
+            &format!("/emails/urn:uuid:{ID}"),
+            &format!("/emails/{}", ID.replace('-', "")),
+            &format!("/emails/{}", "é".repeat(18)),
+            &"/emails/x".repeat(5_000),
+        ] {
+            for method in ["GET", "POST", "DELETE"] {
+                assert_eq!(of(method, path), Err(NoRoute::Unknown), "{method} {path}");
+            }
+        }
+    }
+}

@@ -1,0 +1,313 @@
+//! Keys and tenants: made, listed, revoked and changed, in a world in memory.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+#[expect(dead_code, reason = "it asks by itself, at a door that remembers")]
+mod common;
+
+use aws::access::Door;
+use aws::gateway;
+use aws::settings::KeySettings;
+use common::{manage, read};
+use domain::access::key::{Maker, Permission};
+use domain::access::token;
+use domain::id::TenantId;
+use domain::limits::KEYS_MAX;
+use domain::timestamp::Timestamp;
+use manage::handler;
+use serde_json::{Value, json};
+use world::samples::{self, BORN};
+use world::{Fault, World};
+
+/// An environment, which remembers what it has read.
+struct Environment {
+    world: World,
+    door: Door,
+}
+
+fn environment() -> Environment {
+    let world = World::default();
+    world.state().now_ms = BORN.as_millis();
+    let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
+    Environment { world, door }
+}
+
+impl Environment {
+    async fn ask(&self, key: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let event = json!({
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {"authorization": format!("Bearer {key}")},
+            "body": if body.is_null() { Value::Null } else { body.to_string().into() },
+            "requestContext": {"http": {"method": method}},
+        });
+        let request = gateway::request(serde_json::from_value(event).expect("an event has API Gateway's form"));
+        let manage = manage(&self.world, self.world.clone(), self.world.clone());
+        read(&handler::handle(&manage, &self.door, request).await)
+    }
+
+    async fn deployer(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(samples::DEPLOYER_KEY, method, path, body).await
+    }
+
+    /// Makes a key with another one, and returns it.
+    async fn make(&self, maker: &str, body: Value) -> String {
+        let (status, made) = self.ask(maker, "POST", "/api-keys", &body).await;
+        assert_eq!(status, 201, "{made}");
+        assert_eq!(made.as_object().unwrap().len(), 2, "{made}");
+        let token = made["token"].as_str().unwrap().to_owned();
+        let id = token::id_of(token.as_bytes()).expect("it has the form of a key");
+        assert_eq!(made["id"], id.to_string());
+        token
+    }
+
+    fn later(&self, seconds: i64) {
+        self.world.state().now_ms += seconds * 1_000;
+    }
+}
+
+fn acme() -> Value {
+    json!({"name": "acme", "from_domains": ["acme.example"]})
+}
+
+#[tokio::test]
+async fn the_deployer_makes_the_first_key_and_it_makes_others() {
+    let it = environment();
+    let first = it.make(samples::DEPLOYER_KEY, json!({"name": "first"})).await;
+    let second = it
+        .make(
+            &first,
+            json!({"name": "second", "permission": "read_access", "domain_id": null}),
+        )
+        .await;
+    let id = token::id_of(second.as_bytes()).unwrap();
+    let stored = it.world.state().keys[&id].clone();
+    assert_eq!(
+        (stored.tenant, stored.permission),
+        (TenantId::main(), Permission::ReadAccess)
+    );
+    assert_eq!(stored.created_by, Maker::Key(token::id_of(first.as_bytes()).unwrap()));
+    assert_eq!(stored.sha256, token::hash(second.as_bytes()));
+    let renamed = it
+        .ask(&first, "PATCH", &format!("/api-keys/{id}"), &json!({"name": "third"}))
+        .await;
+    assert_eq!(renamed, (200, json!({"object": "api_key", "id": id.to_string()})));
+    let (status, list) = it.ask(&first, "GET", "/api-keys", &Value::Null).await;
+    assert_eq!(status, 200);
+    let names: Vec<_> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["name"].clone())
+        .collect();
+    assert!(
+        names.contains(&"first".into()) && names.contains(&"third".into()),
+        "{names:?}"
+    );
+    let shown = list.to_string();
+    assert!(
+        !shown.contains(&first) && !shown.contains(&second),
+        "a key is shown once"
+    );
+    assert_eq!(it.ask(&second, "GET", "/queues", &Value::Null).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_key_is_rotated_with_two_live_at_once_and_revoked_for_good() {
+    let it = environment();
+    let old = it.make(samples::DEPLOYER_KEY, json!({"name": "shop"})).await;
+    let new = it.make(&old, json!({"name": "shop"})).await;
+    for key in [&old, &new] {
+        assert_eq!(it.ask(key, "GET", "/queues", &Value::Null).await.0, 200);
+    }
+    let id = token::id_of(old.as_bytes()).unwrap();
+    let path = format!("/api-keys/{id}");
+    let (status, gone) = it.ask(&new, "DELETE", &path, &Value::Null).await;
+    assert_eq!((status, &gone["deleted"]), (200, &true.into()));
+    it.later(31);
+    assert_eq!(it.ask(&old, "GET", "/queues", &Value::Null).await.0, 403);
+    assert_eq!(it.ask(&new, "GET", "/queues", &Value::Null).await.0, 200);
+    assert_eq!(it.ask(&new, "DELETE", &path, &Value::Null).await.0, 404);
+    let (_, list) = it.ask(&new, "GET", "/api-keys", &Value::Null).await;
+    assert!(
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|key| key["id"] != id.to_string())
+    );
+    let (at, by) = it.world.state().keys[&id].revoked.expect("who revoked it stays known");
+    assert_eq!((at, by), (BORN, Maker::Key(token::id_of(new.as_bytes()).unwrap())));
+}
+
+#[tokio::test]
+async fn a_key_can_do_no_more_than_the_one_that_made_it() {
+    let it = environment();
+    let narrow = json!({"name": "narrow", "from_domains": ["*.example.com", "example.com"], "expires_at": "in 1 hour"});
+    let narrow = it.make(samples::DEPLOYER_KEY, narrow).await;
+    let end = Some(Timestamp::from_millis(BORN.as_millis() + 3_600_000));
+    for (asked, status) in [
+        (
+            json!({"name": "k", "from_domains": ["shop.example.com"], "expires_at": "in 5 minutes"}),
+            201,
+        ),
+        (json!({"name": "k"}), 201),
+        (
+            json!({"name": "k", "from_domains": ["*.example.com", "evil.example"]}),
+            401,
+        ),
+        (json!({"name": "k", "from_domains": ["*"]}), 401),
+        (json!({"name": "k", "expires_at": "in 2 hours"}), 401),
+        (json!({"name": "k", "expires_at": "2020-01-01T00:00:00Z"}), 422),
+        (json!({"name": "k", "tenant": "acme"}), 422),
+    ] {
+        let (got, answer) = it.ask(&narrow, "POST", "/api-keys", &asked).await;
+        assert_eq!(got, status, "{asked}: {answer}");
+    }
+    let id = token::id_of(narrow.as_bytes()).unwrap();
+    let state = it.world.state();
+    let children: Vec<_> = state
+        .keys
+        .values()
+        .filter(|key| key.created_by == Maker::Key(id))
+        .collect();
+    assert_eq!(children.len(), 2);
+    assert!(
+        children
+            .iter()
+            .all(|key| !key.from_domains.is_empty() && key.expires_at <= end)
+    );
+}
+
+#[tokio::test]
+async fn tenants_are_made_shown_changed_and_suspended() {
+    let it = environment();
+    let (status, made) = it.deployer("POST", "/tenants", &acme()).await;
+    assert_eq!(
+        (status, &made["name"], &made["suspended"]),
+        (201, &"acme".into(), &false.into()),
+        "{made}"
+    );
+    for name in ["acme", "main"] {
+        let again = json!({"name": name, "from_domains": ["*"]});
+        assert_eq!(it.deployer("POST", "/tenants", &again).await.0, 409, "{name}");
+    }
+    let key = it
+        .make(samples::DEPLOYER_KEY, json!({"name": "shop", "tenant": "acme"}))
+        .await;
+    assert_eq!(it.ask(&key, "GET", "/queues", &Value::Null).await.0, 200);
+    let missing = json!({"name": "shop", "tenant": "nobody"});
+    assert_eq!(it.deployer("POST", "/api-keys", &missing).await.0, 422);
+
+    let (_, list) = it.deployer("GET", "/tenants", &Value::Null).await;
+    let names: Vec<_> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tenant| tenant["name"].clone())
+        .collect();
+    assert_eq!(names, ["acme", "main"]);
+    let (status, changed) = it
+        .deployer("PATCH", "/tenants/acme", &json!({"rate": 5, "suspended": true}))
+        .await;
+    assert_eq!((status, &changed["rate"]), (200, &5.into()));
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.1, changed);
+    it.later(31);
+    assert_eq!(it.ask(&key, "GET", "/queues", &Value::Null).await.0, 403);
+    assert_eq!(it.deployer("PATCH", "/tenants/main", &json!({"rate": 5})).await.0, 422);
+    assert_eq!(it.deployer("GET", "/tenants/main", &Value::Null).await.0, 200);
+    assert_eq!(it.deployer("GET", "/tenants/nobody", &Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn the_deployer_lists_and_revokes_the_keys_of_every_tenant() {
+    let it = environment();
+    it.deployer("POST", "/tenants", &acme()).await;
+    let key = it
+        .make(samples::DEPLOYER_KEY, json!({"name": "theirs", "tenant": "acme"}))
+        .await;
+    let (_, theirs) = it.deployer("GET", "/api-keys?tenant=acme", &Value::Null).await;
+    assert_eq!(
+        (theirs["data"].as_array().unwrap().len(), &theirs["data"][0]["name"]),
+        (1, &"theirs".into())
+    );
+    let (_, own) = it.deployer("GET", "/api-keys", &Value::Null).await;
+    assert!(!own.to_string().contains("theirs"));
+    let path = format!("/api-keys/{}", token::id_of(key.as_bytes()).unwrap());
+    // Another tenant's key is not there, not even to be revoked.
+    assert_eq!(it.ask(samples::API_KEY, "DELETE", &path, &Value::Null).await.0, 404);
+    assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 200);
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_keys_and_they_come_in_pages() {
+    let it = environment();
+    let mut ids = Vec::new();
+    for n in 1..KEYS_MAX {
+        it.later(1);
+        let key = it.make(samples::API_KEY, json!({"name": format!("key {n}")})).await;
+        ids.push(token::id_of(key.as_bytes()).unwrap().to_string());
+    }
+    let (status, answer) = it
+        .ask(samples::API_KEY, "POST", "/api-keys", &json!({"name": "one more"}))
+        .await;
+    assert_eq!((status, &answer["name"]), (409, &"conflict".into()), "{answer}");
+    ids.reverse();
+    ids.push(samples::api_key().id.to_string());
+    let (mut found, mut query) = (Vec::new(), "limit=30".to_owned());
+    loop {
+        let (status, page) = it
+            .ask(samples::API_KEY, "GET", &format!("/api-keys?{query}"), &Value::Null)
+            .await;
+        assert_eq!(status, 200, "{page}");
+        let page_ids = page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["id"].as_str().unwrap().to_owned());
+        found.extend(page_ids);
+        if page["has_more"] == false {
+            break;
+        }
+        query = format!("limit=30&after={}", found.last().unwrap());
+    }
+    assert_eq!(found, ids);
+    let (_, page) = it
+        .ask(
+            samples::API_KEY,
+            "GET",
+            &format!("/api-keys?limit=2&before={}", ids[5]),
+            &Value::Null,
+        )
+        .await;
+    let before: Vec<_> = page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["id"].clone())
+        .collect();
+    assert_eq!(
+        (before, &page["has_more"]),
+        (vec![json!(ids[3]), json!(ids[4])], &true.into())
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_meets_another_is_made_anew() {
+    let it = environment();
+    it.deployer("POST", "/tenants", &acme()).await;
+    // The first write takes effect and its answer is lost: what is read next is what was written.
+    it.world.state().faults_of.insert("save_tenant", [Fault::After].into());
+    assert_eq!(it.deployer("PATCH", "/tenants/acme", &json!({"rate": 5})).await.0, 500);
+    let (status, changed) = it.deployer("PATCH", "/tenants/acme", &json!({"daily_cap": 7})).await;
+    assert_eq!(
+        (status, &changed["rate"], &changed["daily_cap"]),
+        (200, &5.into(), &7.into())
+    );
+}

@@ -1,0 +1,207 @@
+//! What a caller must be allowed to do so that AWS carries out a call: IAM's actions, each on what.
+//!
+//! **Role:** counted in the record, and compared with the functions' roles by the test `privileges`.
+//! **Invariant:** pure, and never fails. A call that this table does not know needs what it is called, on
+//! `unknown`, so that it is granted by no role and shows.
+//! Source: AWS Service Authorization Reference, "Actions, resources, and condition keys" for Amazon DynamoDB,
+//! SQS, S3 and SES v2; Amazon DynamoDB Developer Guide, "IAM and DynamoDB transactions"; Amazon S3 User Guide,
+//! "Required permissions for Amazon S3 API operations". Read 2026-11-27.
+
+use std::fmt;
+
+use axum::http::HeaderMap;
+use serde_json::Value;
+
+/// One action on one thing.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Need {
+    action: String,
+    on: String,
+}
+
+impl Need {
+    fn new(action: impl Into<String>, on: impl Into<String>) -> Self {
+        Self {
+            action: action.into(),
+            on: on.into(),
+        }
+    }
+}
+
+/// `sqs:SendMessage mailqueue-high`.
+impl fmt::Display for Need {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.action, self.on)
+    }
+}
+
+/// What a call needs.
+#[must_use]
+pub fn needs(service: &str, operation: &str, headers: &HeaderMap, body: &[u8]) -> Vec<Need> {
+    let mut needs = match service {
+        "dynamodb" => of_dynamodb(operation, body),
+        "sqs" => of_sqs(operation, body),
+        "s3" => of_s3(operation, headers),
+        "ses" => vec![Need::new(format!("ses:{operation}"), "ses")],
+        _ => vec![Need::new(format!("{service}:{operation}"), "unknown")],
+    };
+    needs.sort();
+    needs.dedup();
+    needs
+}
+
+fn json(body: &[u8]) -> Value {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+fn of_dynamodb(operation: &str, body: &[u8]) -> Vec<Need> {
+    let body = json(body);
+    let need = |operation: &str, on: &str| Need::new(format!("dynamodb:{operation}"), on);
+    match operation {
+        // A transaction needs what its parts need.
+        "TransactWriteItems" => {
+            let items = body.get("TransactItems").and_then(Value::as_array);
+            let parts = items.into_iter().flatten().filter_map(Value::as_object);
+            let kinds = parts.flat_map(|part| part.keys());
+            let action = |kind: &String| match kind.as_str() {
+                "ConditionCheck" => need("ConditionCheckItem", "table"),
+                kind => need(&format!("{kind}Item"), "table"),
+            };
+            kinds.map(action).collect()
+        }
+        "Query" => match body.get("IndexName").and_then(Value::as_str) {
+            Some(index) => vec![need("Query", &format!("index/{index}"))],
+            None => vec![need("Query", "table")],
+        },
+        operation => vec![need(operation, "table")],
+    }
+}
+
+fn of_sqs(operation: &str, body: &[u8]) -> Vec<Need> {
+    let body = json(body);
+    let url = body.get("QueueUrl").and_then(Value::as_str).unwrap_or_default();
+    let queue = url.rsplit('/').next().unwrap_or_default();
+    // A batch needs what one of its entries does.
+    let action = operation.strip_suffix("Batch").unwrap_or(operation);
+    vec![Need::new(format!("sqs:{action}"), queue)]
+}
+
+fn of_s3(operation: &str, headers: &HeaderMap) -> Vec<Need> {
+    let object = |action: &str| Need::new(format!("s3:{action}"), "objects");
+    let mut needs = match operation {
+        "HeadObject" => vec![object("GetObject")],
+        "CopyObject" => vec![object("GetObject"), object("PutObject")],
+        "PutObject" if headers.contains_key("x-amz-copy-source") => vec![object("GetObject"), object("PutObject")],
+        "DeleteObjects" => vec![object("DeleteObject")],
+        "ListObjectsV2" | "ListObjects" => vec![Need::new("s3:ListBucket", "bucket")],
+        operation => vec![object(operation)],
+    };
+    if headers.contains_key("x-amz-tagging") {
+        needs.push(object("PutObjectTagging"));
+    }
+    needs
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+    use serde_json::json;
+
+    use super::*;
+
+    fn told(service: &str, operation: &str, header: Option<&'static str>, body: &Value) -> Vec<String> {
+        let mut headers = HeaderMap::new();
+        if let Some(name) = header {
+            headers.insert(name, HeaderValue::from_static("x"));
+        }
+        let needs = needs(service, operation, &headers, body.to_string().as_bytes());
+        needs.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_call_needs_its_action_on_what_it_names() {
+        let queue = json!({"QueueUrl": "http://127.0.0.1:1/000000000000/mailqueue-high"});
+        for (service, operation, header, body, expected) in [
+            (
+                "dynamodb",
+                "GetItem",
+                None,
+                json!({"TableName": "T"}),
+                &["dynamodb:GetItem table"][..],
+            ),
+            (
+                "dynamodb",
+                "Query",
+                None,
+                json!({"TableName": "T"}),
+                &["dynamodb:Query table"],
+            ),
+            (
+                "dynamodb",
+                "Query",
+                None,
+                json!({"IndexName": "due"}),
+                &["dynamodb:Query index/due"],
+            ),
+            (
+                "dynamodb",
+                "TransactWriteItems",
+                None,
+                json!({"TransactItems": [{"Put": {}}, {"Update": {}}, {"ConditionCheck": {}}, {"Update": {}}, {"Delete": {}}]}),
+                &[
+                    "dynamodb:ConditionCheckItem table",
+                    "dynamodb:DeleteItem table",
+                    "dynamodb:PutItem table",
+                    "dynamodb:UpdateItem table",
+                ],
+            ),
+            (
+                "sqs",
+                "SendMessageBatch",
+                None,
+                queue.clone(),
+                &["sqs:SendMessage mailqueue-high"],
+            ),
+            (
+                "sqs",
+                "GetQueueAttributes",
+                None,
+                queue,
+                &["sqs:GetQueueAttributes mailqueue-high"],
+            ),
+            ("s3", "HeadObject", None, json!(null), &["s3:GetObject objects"]),
+            (
+                "s3",
+                "PutObject",
+                Some("x-amz-tagging"),
+                json!(null),
+                &["s3:PutObject objects", "s3:PutObjectTagging objects"],
+            ),
+            (
+                "s3",
+                "PutObject",
+                Some("x-amz-copy-source"),
+                json!(null),
+                &["s3:GetObject objects", "s3:PutObject objects"],
+            ),
+            ("s3", "ListObjectsV2", None, json!(null), &["s3:ListBucket bucket"]),
+            ("ses", "SendEmail", None, json!({}), &["ses:SendEmail ses"]),
+            ("sns", "Publish", None, json!({}), &["sns:Publish unknown"]),
+        ] {
+            assert_eq!(
+                told(service, operation, header, &body),
+                expected,
+                "{service} {operation}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_json_needs_nothing_that_a_role_grants() {
+        assert_eq!(
+            needs("sqs", "SendMessage", &HeaderMap::new(), b"\xFF"),
+            [Need::new("sqs:SendMessage", "")]
+        );
+        assert!(needs("dynamodb", "TransactWriteItems", &HeaderMap::new(), b"{").is_empty());
+    }
+}

@@ -1,0 +1,343 @@
+//! The door of the HTTP API: who comes in, and what they may do.
+//!
+//! **Role:** asked first by every function behind the API.
+//! **Invariant:** a [`Caller`], a [`Deployer`] and a [`KeyMaker`] are made here alone, so that a handler that
+//! takes one cannot be reached without a key that may do it; and a caller's tenant is its key's.
+//! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never read.
+//! What is revoked, suspended or changed is so everywhere after that time.
+//! **Why here and not in a gateway's authorizer:** an HTTP API cannot shape an authorizer's errors, and an
+//! authorizer costs an invocation all the same.
+//! **Start reading at** [`Door::let_in`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::access::key::{ApiKey, Deed, Maker, Permission};
+use domain::access::sender::{FromDomain, told};
+use domain::access::tenant::Tenant;
+use domain::access::token;
+use domain::address::EmailAddress;
+use domain::api_error::ApiError;
+use domain::id::{KeyId, TenantId};
+use domain::ports::PortError;
+use domain::ports::access::{Keys, Tenants};
+use domain::timestamp::Timestamp;
+use lambda_http::http::{HeaderMap, header};
+use subtle::ConstantTimeEq;
+
+use crate::settings::KeySettings;
+
+/// How long a key is good for that was read, and its tenant.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// More than this are not remembered at once.
+const MOST: usize = 1_000;
+
+/// The longest key that is looked at; ours have 92 characters.
+const KEY_MAX: usize = 512;
+
+/// What an environment knows of keys.
+pub struct Door {
+    deployer: KeySettings,
+    known: Mutex<HashMap<KeyId, (Timestamp, Option<Known>)>>,
+}
+
+impl fmt::Debug for Door {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door")
+    }
+}
+
+/// A key, and the tenant that it belongs to.
+#[derive(Clone)]
+struct Known {
+    key: ApiKey,
+    tenant: Tenant,
+}
+
+/// Why nobody comes in.
+#[derive(Debug, thiserror::Error)]
+pub enum Denied {
+    /// The caller has to change something.
+    #[error("refused: {0}")]
+    Refused(#[from] ApiError),
+    /// The world failed: the caller may ask again.
+    #[error("a key could not be checked")]
+    Port(#[from] PortError),
+}
+
+/// Whoever showed a good key.
+#[derive(Debug, Clone)]
+pub enum Visitor {
+    /// The key of a tenant.
+    Tenant(Caller),
+    /// The key that the deployment was made with.
+    Deployer(Deployer),
+}
+
+/// Who acts for a tenant, with a key that allows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    tenant: Tenant,
+    key: KeyId,
+    permission: Permission,
+    from_domains: Vec<FromDomain>,
+    expires_at: Option<Timestamp>,
+}
+
+/// Who deployed all this: makes tenants, and keys for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployer(());
+
+/// Who may make, list and revoke keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyMaker {
+    /// For every tenant.
+    Deployer(Deployer),
+    /// For its own, and none that may do more than its own.
+    Caller(Caller),
+}
+
+impl Door {
+    /// A door that knows of no key yet but the deployer's.
+    #[must_use]
+    pub fn new(deployer: KeySettings) -> Self {
+        Self {
+            deployer,
+            known: Mutex::default(),
+        }
+    }
+
+    /// Finds out who calls, by `Authorization: Bearer <key>`.
+    ///
+    /// # Errors
+    /// 401 `missing_api_key` without one, 403 `invalid_api_key` with a wrong one, or one that was revoked or has
+    /// expired, or whose tenant is suspended; or the world's failure.
+    pub async fn let_in<R: Keys + Tenants>(
+        &self,
+        headers: &HeaderMap,
+        rows: &R,
+        now: Timestamp,
+    ) -> Result<Visitor, Denied> {
+        let given = bearer(headers).ok_or_else(|| {
+            ApiError::missing_api_key("Authorization: the header must be \"Bearer <API key>\"; the key is missing.")
+        })?;
+        if given.len() > KEY_MAX {
+            return Err(invalid().into());
+        }
+        // Hashes are compared, so that neither length nor content of the key shows in the time.
+        let hash = token::hash(given);
+        if hash.ct_eq(&self.deployer.sha256).into() {
+            return Ok(Visitor::Deployer(Deployer(())));
+        }
+        let id = token::id_of(given).ok_or_else(invalid)?;
+        let Known { key, tenant } = self.know(id, rows, now).await?.ok_or_else(invalid)?;
+        if !bool::from(hash.ct_eq(&key.sha256)) {
+            return Err(invalid().into());
+        }
+        key.check(now)
+            .map_err(|bad| ApiError::invalid_api_key(format!("Authorization: this API key {bad}.")))?;
+        if tenant.suspended {
+            let message = "Authorization: this API key's tenant is suspended; ask who deployed this queue.";
+            return Err(ApiError::invalid_api_key(message).into());
+        }
+        Ok(Visitor::Tenant(Caller {
+            tenant,
+            key: key.id,
+            permission: key.permission,
+            from_domains: key.from_domains,
+            expires_at: key.expires_at,
+        }))
+    }
+
+    /// A key of this id, as it was at most so long ago; whoever shows the id may not have the key.
+    async fn know<R: Keys + Tenants>(&self, id: KeyId, rows: &R, now: Timestamp) -> Result<Option<Known>, PortError> {
+        let known = self.lock().get(&id).cloned();
+        if let Some((at, known)) = known
+            && now.since(at) < FRESH
+        {
+            return Ok(known);
+        }
+        let known = match rows.key(id).await? {
+            None => None,
+            Some(key) => tenant_of(&key, rows).await?.map(|tenant| Known { key, tenant }),
+        };
+        if let Some(known) = &known {
+            note_use(&known.key, rows, now).await;
+        }
+        let mut all = self.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert(id, (now, known.clone()));
+        Ok(known)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<KeyId, (Timestamp, Option<Known>)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn tenant_of<R: Tenants>(key: &ApiKey, rows: &R) -> Result<Option<Tenant>, PortError> {
+    if key.tenant == TenantId::main() {
+        return Ok(Some(Tenant::main()));
+    }
+    rows.tenant(&key.tenant).await
+}
+
+/// Notes the hour; when that fails, the next environment notes it.
+async fn note_use<R: Keys>(key: &ApiKey, rows: &R, now: Timestamp) {
+    if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_note(now))
+        && let Err(error) = rows.note_use(key.id, hour).await
+    {
+        tracing::warn!(
+            error = crate::telemetry::chain(&error),
+            "the use of a key was not noted"
+        );
+    }
+}
+
+fn invalid() -> ApiError {
+    ApiError::invalid_api_key(
+        "Authorization: the API key is not valid; check MAILQUEUE_API_KEY or ask who deployed this queue.",
+    )
+}
+
+/// The key, if there is exactly one header that holds one.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?.as_bytes(), values.next()) else {
+        return None;
+    };
+    let (scheme, key) = value.split_at_checked("Bearer ".len())?;
+    let key = key.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"Bearer ") && !key.is_empty()).then_some(key)
+}
+
+impl Visitor {
+    /// Who it is, for the log: a key's id, or `deployer`.
+    #[must_use]
+    pub fn maker(&self) -> Maker {
+        match self {
+            Self::Tenant(caller) => Maker::Key(caller.key),
+            Self::Deployer(_) => Maker::Deployer,
+        }
+    }
+
+    /// Who does this for a tenant.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the key does not allow it.
+    pub fn to_do(self, deed: Deed) -> Result<Caller, ApiError> {
+        match self {
+            Self::Deployer(_) => Err(ApiError::restricted_api_key(
+                "This is the deployer's key, which makes keys and tenants and nothing else: make a key with POST /api-keys, and use that.",
+            )),
+            Self::Tenant(caller) if caller.permission.allows(deed) => Ok(caller),
+            Self::Tenant(caller) => {
+                let only = match caller.permission {
+                    Permission::SendingAccess => "only send emails",
+                    Permission::ReadAccess => "only read",
+                    Permission::FullAccess => "do everything",
+                };
+                Err(ApiError::restricted_api_key(format!("This API key may {only}.")))
+            }
+        }
+    }
+
+    /// Who makes tenants.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it is not the deployer's key.
+    pub fn deployer(self) -> Result<Deployer, ApiError> {
+        match self {
+            Self::Deployer(deployer) => Ok(deployer),
+            Self::Tenant(_) => Err(ApiError::restricted_api_key(
+                "Only the deployer's key, whose hash is the parameter ApiKeySha256, may do this.",
+            )),
+        }
+    }
+
+    /// Who makes keys.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the key has less than full access.
+    pub fn key_maker(self) -> Result<KeyMaker, ApiError> {
+        match self {
+            Self::Deployer(deployer) => Ok(KeyMaker::Deployer(deployer)),
+            visitor @ Self::Tenant(_) => visitor.to_do(Deed::Manage).map(KeyMaker::Caller),
+        }
+    }
+}
+
+impl Caller {
+    /// Whose emails the caller may see and send.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant.id
+    }
+
+    /// The same, with its limits.
+    #[must_use]
+    pub fn limits(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// With which key.
+    #[must_use]
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// Until when.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// From where it may send at most, of what its tenant may.
+    #[must_use]
+    pub fn from_domains(&self) -> &[FromDomain] {
+        &self.from_domains
+    }
+
+    /// Whether it may send from an address. `path`: the field that has it.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when its key may not, 422 `invalid_from_address` when its tenant may not.
+    pub fn check_from(&self, path: &str, from: &EmailAddress) -> Result<(), ApiError> {
+        let domain = from.domain();
+        if !self.tenant.may_send_from(domain) {
+            let allowed = told(&self.tenant.from_domains);
+            return Err(ApiError::invalid_from(
+                path,
+                format!("this tenant may send from {allowed} only"),
+            ));
+        }
+        let narrow = &self.from_domains;
+        if narrow.is_empty() || narrow.iter().any(|allowed| allowed.covers(domain)) {
+            return Ok(());
+        }
+        let allowed = told(narrow);
+        Err(ApiError::restricted_api_key(format!(
+            "{path}: this API key may send from {allowed} only"
+        )))
+    }
+}
+
+impl KeyMaker {
+    /// Who it is, as it is stored with what it makes.
+    #[must_use]
+    pub fn maker(&self) -> Maker {
+        match self {
+            Self::Deployer(_) => Maker::Deployer,
+            Self::Caller(caller) => Maker::Key(caller.key),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "access_tests.rs"]
+mod tests;

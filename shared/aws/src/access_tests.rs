@@ -1,0 +1,311 @@
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use domain::access::token::{SECRET_BYTES, Token};
+use domain::id::EmailId;
+use lambda_http::http::HeaderValue;
+
+use super::*;
+use crate::rows::samples::at;
+
+const DEPLOYER: &str = "the deployer's";
+
+/// A table with one key and one tenant.
+#[derive(Default)]
+struct Rows {
+    key: Mutex<Option<ApiKey>>,
+    tenant: Mutex<Option<Tenant>>,
+    reads: AtomicUsize,
+    noted: Mutex<Vec<Timestamp>>,
+    broken: bool,
+}
+
+impl Rows {
+    fn read<T: Clone>(&self, stored: &Mutex<Option<T>>) -> Result<Option<T>, PortError> {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        if self.broken {
+            return Err(crate::failure::port("reading")("broken".into()));
+        }
+        Ok(stored.lock().unwrap().clone())
+    }
+
+    fn change(&self, change: impl FnOnce(&mut ApiKey)) {
+        change(self.key.lock().unwrap().as_mut().unwrap());
+    }
+}
+
+impl Keys for Rows {
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
+        Ok(self.read(&self.key)?.filter(|key| key.id == id))
+    }
+
+    async fn keys(&self, _: &TenantId) -> Result<Vec<ApiKey>, PortError> {
+        panic!("the door lists nothing")
+    }
+
+    async fn add_key(&self, _: &ApiKey) -> Result<(), PortError> {
+        panic!("the door makes nothing")
+    }
+
+    async fn rename(&self, _: Option<&TenantId>, _: KeyId, _: &str) -> Result<bool, PortError> {
+        panic!("the door names nothing")
+    }
+
+    async fn revoke(&self, _: Option<&TenantId>, _: KeyId, _: Maker, _: Timestamp) -> Result<bool, PortError> {
+        panic!("the door revokes nothing")
+    }
+
+    async fn note_use(&self, _: KeyId, hour: Timestamp) -> Result<(), PortError> {
+        self.noted.lock().unwrap().push(hour);
+        Err(crate::failure::port("noting")("that it fails harms nobody".into()))
+    }
+}
+
+impl Tenants for Rows {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
+        Ok(self.read(&self.tenant)?.filter(|tenant| tenant.id == *id))
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, PortError> {
+        panic!("the door lists nothing")
+    }
+
+    async fn save_tenant(&self, _: &Tenant) -> Result<bool, PortError> {
+        panic!("the door writes nothing")
+    }
+}
+
+fn token() -> Token {
+    Token::new(KeyId::of(EmailId::from_random([1; 16])), [9; SECRET_BYTES])
+}
+
+fn key(tenant: &TenantId, permission: Permission) -> ApiKey {
+    ApiKey {
+        id: token::id_of(token().as_str().as_bytes()).unwrap(),
+        tenant: tenant.clone(),
+        name: "shop".to_owned(),
+        sha256: token().hash(),
+        permission,
+        from_domains: Vec::new(),
+        created_at: at(0),
+        created_by: Maker::Deployer,
+        expires_at: None,
+        revoked: None,
+        last_used_at: None,
+    }
+}
+
+fn rows(permission: Permission) -> Rows {
+    let rows = Rows::default();
+    *rows.key.lock().unwrap() = Some(key(&TenantId::main(), permission));
+    rows
+}
+
+fn door() -> Door {
+    Door::new(KeySettings::of(DEPLOYER))
+}
+
+fn with(values: &[&str]) -> HeaderMap {
+    let mut headers = HeaderMap::new();
+    for value in values {
+        headers.append(header::AUTHORIZATION, HeaderValue::from_str(value).unwrap());
+    }
+    headers
+}
+
+async fn at_the_door(door: &Door, rows: &Rows, key: &str, now: Timestamp) -> Result<Visitor, u16> {
+    let visitor = door.let_in(&with(&[&format!("Bearer {key}")]), rows, now).await;
+    visitor.map_err(|denied| match denied {
+        Denied::Refused(error) => error.status(),
+        Denied::Port(_) => 500,
+    })
+}
+
+async fn comes_in(door: &Door, rows: &Rows, key: &str, now: Timestamp) -> Result<(), u16> {
+    at_the_door(door, rows, key, now).await.map(drop)
+}
+
+#[tokio::test]
+async fn a_key_is_missing_wrong_or_good() {
+    let (door, rows, token) = (door(), rows(Permission::FullAccess), token());
+    let good = token.as_str();
+    let status = async |values: &[&str]| match door.let_in(&with(values), &rows, at(0)).await {
+        Ok(_) => 200,
+        Err(Denied::Refused(error)) => error.status(),
+        Err(Denied::Port(_)) => 500,
+    };
+    for missing in [&[][..], &[""], &["Bearer "], &["Bearer"], &["Basic x"], &[good]] {
+        assert_eq!(status(missing).await, 401, "{missing:?}");
+    }
+    let twice = format!("Bearer {good}");
+    assert_eq!(status(&[&twice, &twice]).await, 401, "which one is meant?");
+    let long = "x".repeat(KEY_MAX + 1);
+    let other_secret = Token::new(key(&TenantId::main(), Permission::FullAccess).id, [8; SECRET_BYTES]);
+    for wrong in ["x", &good[1..], &good.to_uppercase(), &long, other_secret.as_str()] {
+        assert_eq!(status(&[&format!("Bearer {wrong}")]).await, 403, "{wrong}");
+    }
+    for scheme in ["Bearer", "bearer", "BEARER  "] {
+        assert_eq!(status(&[&format!("{scheme} {good} ")]).await, 200, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn a_guess_costs_no_call() {
+    let (door, rows) = (door(), rows(Permission::FullAccess));
+    for guess in ["x", "mq_secret", &format!("{}0", token().as_str())] {
+        assert_eq!(comes_in(&door, &rows, guess, at(0)).await, Err(403));
+    }
+    assert_eq!(comes_in(&door, &rows, DEPLOYER, at(0)).await, Ok(()));
+    assert_eq!(rows.reads.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_key_is_read_once_in_thirty_seconds_and_so_is_one_that_there_is_not() {
+    let token = token();
+    for known in [true, false] {
+        let (door, rows) = (door(), rows(Permission::FullAccess));
+        if !known {
+            *rows.key.lock().unwrap() = None;
+        }
+        for (now, reads) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
+            assert_eq!(comes_in(&door, &rows, token.as_str(), at(now)).await.is_ok(), known);
+            assert_eq!(rows.reads.load(Ordering::Relaxed), reads, "{now}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_revoked_or_over_is_good_for_nothing_within_a_minute() {
+    let (door, rows, token) = (door(), rows(Permission::FullAccess), token());
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(0)).await, Ok(()));
+    rows.change(|key| key.revoked = Some((at(1), Maker::Deployer)));
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(29_999)).await, Ok(()));
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(30_000)).await, Err(403));
+    // An end that is known comes to the moment.
+    rows.change(|key| (key.revoked, key.expires_at) = (None, Some(at(70_000))));
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(69_999)).await, Ok(()));
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(70_000)).await, Err(403));
+}
+
+#[tokio::test]
+async fn a_use_is_noted_to_the_hour_and_for_good_keys_alone() {
+    let (hour, token) = (3_600_000, token());
+    let (door, rows) = (door(), rows(Permission::FullAccess));
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(2 * hour + 5)).await, Ok(()));
+    assert_eq!(*rows.noted.lock().unwrap(), [at(2 * hour)]);
+    rows.change(|key| key.last_used_at = Some(at(2 * hour)));
+    assert_eq!(
+        comes_in(&door, &rows, token.as_str(), at(2 * hour + 40_000)).await,
+        Ok(())
+    );
+    rows.change(|key| key.revoked = Some((at(0), Maker::Deployer)));
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(4 * hour)).await, Err(403));
+    assert_eq!(rows.noted.lock().unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn the_key_decides_the_tenant() {
+    let acme = Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        from_domains: vec![FromDomain::parse("acme.example").unwrap()],
+        ..Tenant::main()
+    };
+    let (door, rows, token) = (door(), Rows::default(), token());
+    *rows.key.lock().unwrap() = Some(key(&acme.id, Permission::FullAccess));
+    // A key whose tenant there is not.
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(0)).await, Err(403));
+    *rows.tenant.lock().unwrap() = Some(acme.clone());
+    let visitor = at_the_door(&door, &rows, token.as_str(), at(30_000)).await.unwrap();
+    let caller = visitor.to_do(Deed::Manage).unwrap();
+    assert_eq!((caller.tenant(), caller.limits()), (&acme.id, &acme));
+    *rows.tenant.lock().unwrap() = Some(Tenant {
+        suspended: true,
+        ..acme
+    });
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(60_000)).await, Err(403));
+}
+
+#[tokio::test]
+async fn a_table_that_cannot_be_read_lets_nobody_in() {
+    let rows = Rows {
+        broken: true,
+        ..rows(Permission::FullAccess)
+    };
+    assert_eq!(comes_in(&door(), &rows, token().as_str(), at(0)).await, Err(500));
+}
+
+#[tokio::test]
+async fn each_kind_of_key_gets_through_its_own_gates() {
+    let token = token();
+    for (permission, send, read, manage) in [
+        (Permission::FullAccess, true, true, true),
+        (Permission::SendingAccess, true, false, false),
+        (Permission::ReadAccess, false, true, false),
+    ] {
+        let visitor = at_the_door(&door(), &rows(permission), token.as_str(), at(0))
+            .await
+            .unwrap();
+        for (deed, allowed) in [(Deed::Send, send), (Deed::Read, read), (Deed::Manage, manage)] {
+            let done = visitor.clone().to_do(deed).map_err(|error| error.status());
+            assert_eq!(done.is_ok(), allowed, "{permission:?} {deed:?}");
+            assert!(allowed || done == Err(401));
+        }
+        assert_eq!(visitor.clone().key_maker().is_ok(), manage, "{permission:?}");
+        assert!(visitor.deployer().is_err());
+    }
+    let deployer = at_the_door(&door(), &rows(Permission::FullAccess), DEPLOYER, at(0))
+        .await
+        .unwrap();
+    assert!(deployer.clone().deployer().is_ok() && deployer.clone().key_maker().is_ok());
+    for deed in [Deed::Send, Deed::Read, Deed::Manage] {
+        assert_eq!(deployer.clone().to_do(deed).unwrap_err().status(), 401);
+    }
+}
+
+#[tokio::test]
+async fn who_sends_from_elsewhere_is_told_whose_limit_it_is() {
+    let domains = |names: &[&str]| {
+        names
+            .iter()
+            .map(|name| FromDomain::parse(name).unwrap())
+            .collect::<Vec<_>>()
+    };
+    let tenant = Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        from_domains: domains(&["acme.example", "*.acme.example"]),
+        ..Tenant::main()
+    };
+    let rows = Rows::default();
+    *rows.key.lock().unwrap() = Some(ApiKey {
+        from_domains: domains(&["news.acme.example", "example.com"]),
+        ..key(&tenant.id, Permission::SendingAccess)
+    });
+    *rows.tenant.lock().unwrap() = Some(tenant);
+    let visitor = at_the_door(&door(), &rows, token().as_str(), at(0)).await.unwrap();
+    let caller = visitor.to_do(Deed::Send).unwrap();
+    for (from, answer) in [
+        ("a@news.acme.example", Ok(())),
+        ("a@acme.example", Err((401, "[2].from: "))),
+        ("a@shop.acme.example", Err((401, "[2].from: "))),
+        // What its tenant may not, no key may.
+        ("a@example.com", Err((422, "[2].from: "))),
+        ("a@evil.example", Err((422, "[2].from: "))),
+    ] {
+        let checked = caller.check_from("[2].from", &EmailAddress::parse(from).unwrap());
+        let checked = checked.map_err(|error| {
+            (
+                error.status(),
+                error
+                    .message()
+                    .split_inclusive(": ")
+                    .next()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        });
+        assert_eq!(
+            checked,
+            answer.map_err(|(status, path)| (status, path.to_owned())),
+            "{from}"
+        );
+    }
+}

@@ -1,0 +1,127 @@
+use domain::access::allowance::Limit;
+use domain::access::sender::FromDomain;
+use domain::timestamp::Timestamp;
+use serde_json::json;
+
+use super::*;
+use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::rows::samples::at;
+use crate::telemetry::chain;
+
+fn acme() -> Tenant {
+    Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        from_domains: vec![FromDomain::parse("acme.example").unwrap()],
+        daily_cap: Some(1_000),
+        rate: Some(3),
+        suspended: true,
+        created_at: at(1_000),
+        no: 0,
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_is_stored_and_read_as_it_was() {
+    let plain = Tenant {
+        daily_cap: None,
+        rate: None,
+        suspended: false,
+        ..acme()
+    };
+    for tenant in [acme(), plain] {
+        let stored = dynamodb_json(&from_tenant(&tenant).unwrap());
+        let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({"Item": stored}))]);
+        let table = replay.table(16);
+        assert!(table.save_tenant(&tenant).await.unwrap());
+        assert_eq!(table.tenant(&tenant.id).await.unwrap(), Some(tenant));
+        let [put, get] = replay.requests().try_into().unwrap();
+        assert_eq!(
+            (&put["Item"], &put["ConditionExpression"]),
+            (&stored, &json!("attribute_not_exists(pk)"))
+        );
+        assert_eq!(get["Key"], json!({"pk": {"S": "acme#tenant"}, "sk": {"S": "tenant"}}));
+    }
+}
+
+#[tokio::test]
+async fn a_change_is_written_over_the_one_before_alone() {
+    let changed = Tenant { no: 3, ..acme() };
+    let other = Tenant {
+        rate: None,
+        ..changed.clone()
+    };
+    for (stored, written) in [(changed.clone(), true), (other, false)] {
+        let replay = Replay::new([Answer::condition_failed(Some(&from_tenant(&stored).unwrap()))]);
+        assert_eq!(replay.table(16).save_tenant(&changed).await.unwrap(), written);
+        assert_eq!(
+            replay.only().json()["ExpressionAttributeValues"],
+            json!({":before": {"N": "2"}})
+        );
+    }
+}
+
+#[tokio::test]
+async fn all_tenants_are_listed() {
+    let other = Tenant {
+        id: TenantId::parse("b").unwrap(),
+        created_at: at(2_000),
+        ..acme()
+    };
+    let items = [from_tenant(&acme()).unwrap(), from_tenant(&other).unwrap()];
+    let entries: Vec<_> = items
+        .iter()
+        .map(|item| json!({"pk": dynamodb_json(item)["pk"]}))
+        .collect();
+    let items: Vec<_> = items.iter().map(dynamodb_json).collect();
+    let replay = Replay::new([
+        Answer::ok(&json!({"Items": entries})),
+        Answer::ok(&json!({"Responses": {"T": items}})),
+    ]);
+    assert_eq!(replay.table(16).tenants().await.unwrap(), [other, acme()]);
+    assert_eq!(
+        replay.requests()[0]["ExpressionAttributeValues"],
+        json!({":pk": {"S": "tenants"}})
+    );
+}
+
+async fn draw(answer: Answer, ask: u64) -> (Result<Drawn, String>, Replay) {
+    let replay = Replay::new([answer]);
+    let now = Timestamp::from_millis(86_400_000);
+    let window = Window::of(&acme(), Limit::Day, now).unwrap();
+    let drawn = replay.table(16).draw(&acme().id, &window, ask).await;
+    (drawn.map_err(|error| chain(&error)), replay)
+}
+
+#[tokio::test]
+async fn a_block_is_drawn_if_it_is_there() {
+    let (drawn, replay) = draw(Answer::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
+    assert_eq!(drawn, Ok(Drawn::Granted(150)));
+    assert_eq!(
+        replay.only().json(),
+        json!({
+            "TableName": "T",
+            "Key": {"pk": {"S": "acme#allowance"}, "sk": {"S": "day#000000086400000"}},
+            "UpdateExpression": "SET #ttl = :ttl ADD drawn :ask",
+            "ConditionExpression": "attribute_not_exists(drawn) OR drawn <= :still",
+            "ExpressionAttributeNames": {"#ttl": "ttl"},
+            "ExpressionAttributeValues": {":ttl": {"N": "259200"}, ":ask": {"N": "50"}, ":still": {"N": "950"}},
+            "ReturnValues": "UPDATED_NEW",
+            "ReturnValuesOnConditionCheckFailure": "ALL_OLD",
+        })
+    );
+    let spent = Item::from([n("drawn", 980)]);
+    let (refused, _) = draw(Answer::condition_failed(Some(&spent)), 50).await;
+    assert_eq!(refused, Ok(Drawn::Refused(980)));
+    let (garbage, _) = draw(Answer::ok(&json!({})), 50).await;
+    assert_eq!(
+        garbage,
+        Err("drawing from a tenant's allowance: attribute drawn is missing".to_owned())
+    );
+}
+
+#[tokio::test]
+async fn more_than_there_can_be_is_never_asked_for() {
+    let window = Window::of(&acme(), Limit::Day, at(0)).unwrap();
+    let drawn = Replay::unasked().table(16).draw(&acme().id, &window, 1_001).await;
+    assert_eq!(drawn.unwrap(), Drawn::Refused(0));
+}

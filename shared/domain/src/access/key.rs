@@ -1,0 +1,275 @@
+//! An API key: whose it is, and what may be done with it.
+//!
+//! **Invariant:** what is known of a key is enough to recognise it, and not to use it.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use super::sender::FromDomain;
+use crate::id::{KeyId, TenantId};
+use crate::timestamp::Timestamp;
+
+/// What may be done with a key.
+///
+/// Source: Resend's API reference, "Create API key"; `read_access` is ours.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Permission {
+    /// Everything that a tenant can do.
+    #[default]
+    FullAccess,
+    /// Emails and files for them are sent; nothing is read.
+    SendingAccess,
+    /// Everything is read; nothing is sent or changed.
+    ReadAccess,
+}
+
+/// What a request does, as far as permissions tell it apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deed {
+    /// Something is sent, or uploaded to be sent.
+    Send,
+    /// Something is read.
+    Read,
+    /// Anything else is done.
+    Manage,
+}
+
+impl Permission {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::FullAccess, Self::SendingAccess, Self::ReadAccess];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FullAccess => "full_access",
+            Self::SendingAccess => "sending_access",
+            Self::ReadAccess => "read_access",
+        }
+    }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|permission| permission.as_str() == name)
+    }
+
+    /// Whether a key of this permission may do it.
+    #[must_use]
+    pub const fn allows(self, deed: Deed) -> bool {
+        match (self, deed) {
+            (Self::FullAccess, _) | (Self::SendingAccess, Deed::Send) | (Self::ReadAccess, Deed::Read) => true,
+            (Self::SendingAccess, Deed::Read | Deed::Manage) | (Self::ReadAccess, Deed::Send | Deed::Manage) => false,
+        }
+    }
+}
+
+/// Who made a key, or took it away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum Maker {
+    /// Whoever deployed all this.
+    Deployer,
+    /// The bearer of a key.
+    Key(KeyId),
+}
+
+impl fmt::Display for Maker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Deployer => f.write_str("deployer"),
+            Self::Key(id) => id.fmt(f),
+        }
+    }
+}
+
+/// A text that names nobody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be deployer or the id of a key")]
+pub struct NoMaker;
+
+impl TryFrom<String> for Maker {
+    type Error = NoMaker;
+
+    fn try_from(text: String) -> Result<Self, NoMaker> {
+        match (text.as_str(), KeyId::parse(&text)) {
+            ("deployer", _) => Ok(Self::Deployer),
+            (_, Some(id)) => Ok(Self::Key(id)),
+            (_, None) => Err(NoMaker),
+        }
+    }
+}
+
+impl From<Maker> for String {
+    fn from(maker: Maker) -> Self {
+        maker.to_string()
+    }
+}
+
+/// What is stored of a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Which.
+    pub id: KeyId,
+    /// Whose.
+    pub tenant: TenantId,
+    /// What people call it.
+    pub name: String,
+    /// SHA-256 of its text.
+    pub sha256: [u8; 32],
+    /// What may be done with it.
+    pub permission: Permission,
+    /// From where may be sent with it; from all of its tenant's domains when there is none.
+    pub from_domains: Vec<FromDomain>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// By whom.
+    pub created_by: Maker,
+    /// From when on it is good for nothing.
+    pub expires_at: Option<Timestamp>,
+    /// When it was taken away, and by whom.
+    pub revoked: Option<(Timestamp, Maker)>,
+    /// The hour in which it was last used.
+    pub last_used_at: Option<Timestamp>,
+}
+
+impl fmt::Debug for ApiKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ApiKey")
+            .field("id", &self.id)
+            .field("tenant", &self.tenant)
+            .field("permission", &self.permission)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a key that is known is not good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Bad {
+    /// It was taken away.
+    #[error("was revoked")]
+    Revoked,
+    /// Its time is over.
+    #[error("has expired")]
+    Expired,
+}
+
+impl ApiKey {
+    /// Whether it is good.
+    ///
+    /// # Errors
+    /// Why it is not.
+    pub fn check(&self, now: Timestamp) -> Result<(), Bad> {
+        if self.revoked.is_some() {
+            return Err(Bad::Revoked);
+        }
+        if self.expires_at.is_some_and(|end| end <= now) {
+            return Err(Bad::Expired);
+        }
+        Ok(())
+    }
+
+    /// The hour to be noted as that of its last use, unless it is noted.
+    #[must_use]
+    pub fn use_to_note(&self, now: Timestamp) -> Option<Timestamp> {
+        let hour = hour_of(now);
+        self.last_used_at.is_none_or(|noted| noted < hour).then_some(hour)
+    }
+}
+
+/// The beginning of an hour.
+fn hour_of(now: Timestamp) -> Timestamp {
+    const HOUR: i64 = 3_600_000;
+    Timestamp::from_millis(now.as_millis().div_euclid(HOUR).saturating_mul(HOUR))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EmailId;
+
+    fn key() -> ApiKey {
+        ApiKey {
+            id: KeyId::of(EmailId::from_random([1; 16])),
+            tenant: TenantId::main(),
+            name: "shop".to_owned(),
+            sha256: [0; 32],
+            permission: Permission::FullAccess,
+            from_domains: Vec::new(),
+            created_at: Timestamp::from_millis(0),
+            created_by: Maker::Deployer,
+            expires_at: None,
+            revoked: None,
+            last_used_at: None,
+        }
+    }
+
+    #[test]
+    fn each_permission_allows_its_own() {
+        use Deed::{Manage, Read, Send};
+        for (permission, allowed) in [
+            (Permission::FullAccess, &[Send, Read, Manage][..]),
+            (Permission::SendingAccess, &[Send]),
+            (Permission::ReadAccess, &[Read]),
+        ] {
+            for deed in [Send, Read, Manage] {
+                assert_eq!(
+                    permission.allows(deed),
+                    allowed.contains(&deed),
+                    "{permission:?} {deed:?}"
+                );
+            }
+            assert_eq!(Permission::parse(permission.as_str()), Some(permission));
+        }
+        assert_eq!(Permission::parse("Full_access"), None);
+    }
+
+    #[test]
+    fn a_key_is_good_until_it_expires_or_is_revoked() {
+        let at = Timestamp::from_millis;
+        assert_eq!(key().check(at(i64::MAX)), Ok(()));
+        let expires = ApiKey {
+            expires_at: Some(at(10)),
+            ..key()
+        };
+        assert_eq!(
+            (expires.check(at(9)), expires.check(at(10))),
+            (Ok(()), Err(Bad::Expired))
+        );
+        let revoked = ApiKey {
+            revoked: Some((at(5), Maker::Deployer)),
+            ..expires
+        };
+        assert_eq!(revoked.check(at(0)), Err(Bad::Revoked));
+    }
+
+    #[test]
+    fn a_use_is_noted_once_an_hour() {
+        let (hour, at) = (3_600_000, Timestamp::from_millis);
+        assert_eq!(key().use_to_note(at(hour + 1)), Some(at(hour)));
+        let used = ApiKey {
+            last_used_at: Some(at(hour)),
+            ..key()
+        };
+        assert_eq!(
+            (used.use_to_note(at(2 * hour - 1)), used.use_to_note(at(2 * hour))),
+            (None, Some(at(2 * hour)))
+        );
+    }
+
+    #[test]
+    fn who_made_a_key_is_a_text() {
+        for maker in [Maker::Deployer, Maker::Key(key().id)] {
+            assert_eq!(Maker::try_from(maker.to_string()), Ok(maker));
+        }
+        assert_eq!(Maker::try_from("nobody".to_owned()), Err(NoMaker));
+    }
+
+    #[test]
+    fn the_hash_is_not_shown_by_accident() {
+        assert!(!format!("{:?}", key()).contains("sha256"));
+    }
+}

@@ -1,0 +1,185 @@
+//! From which domains may be sent.
+//!
+//! **Invariant:** a domain covers itself alone; what is below it is named by `*.`. Domains are compared as
+//! A-labels in lower case, as [`EmailAddress`] has them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::address::EmailAddress;
+
+/// `example.com`, `*.example.com` (every domain below it), or `*` (every domain).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub enum FromDomain {
+    /// Every domain.
+    Any,
+    /// Every domain below this one.
+    Below(String),
+    /// This domain.
+    Exactly(String),
+}
+
+/// A text that is none.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("must be a domain such as example.com, *.example.com or *")]
+pub struct NoFromDomain;
+
+impl FromDomain {
+    /// Reads one; its domain is mapped as an address's is.
+    ///
+    /// # Errors
+    /// [`NoFromDomain`].
+    pub fn parse(text: &str) -> Result<Self, NoFromDomain> {
+        if text == "*" {
+            return Ok(Self::Any);
+        }
+        let domain = |text: &str| {
+            let address = EmailAddress::parse(&format!("x@{text}")).map_err(|_| NoFromDomain)?;
+            Ok(address.domain().to_owned())
+        };
+        match text.strip_prefix("*.") {
+            Some(below) => domain(below).map(Self::Below),
+            None => domain(text).map(Self::Exactly),
+        }
+    }
+
+    /// Whether a From of this domain may be used.
+    #[must_use]
+    pub fn covers(&self, domain: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Below(above) => domain
+                .strip_suffix(above.as_str())
+                .is_some_and(|sub| sub.ends_with('.')),
+            Self::Exactly(only) => domain == only,
+        }
+    }
+
+    /// Whether it covers everything that another one covers.
+    #[must_use]
+    pub fn covers_all_of(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Any, _) => true,
+            (_, Self::Any) => false,
+            (Self::Below(above), Self::Below(below)) => above == below || self.covers(below),
+            (Self::Exactly(_), Self::Below(_)) => false,
+            (_, Self::Exactly(domain)) => self.covers(domain),
+        }
+    }
+}
+
+impl fmt::Display for FromDomain {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Any => f.write_str("*"),
+            Self::Below(above) => write!(f, "*.{above}"),
+            Self::Exactly(domain) => f.write_str(domain),
+        }
+    }
+}
+
+impl TryFrom<String> for FromDomain {
+    type Error = NoFromDomain;
+
+    fn try_from(text: String) -> Result<Self, NoFromDomain> {
+        Self::parse(&text)
+    }
+}
+
+impl From<FromDomain> for String {
+    fn from(domain: FromDomain) -> Self {
+        domain.to_string()
+    }
+}
+
+/// Some of them, as a sentence tells them.
+#[must_use]
+pub fn told(domains: &[FromDomain]) -> String {
+    let names: Vec<_> = domains.iter().map(ToString::to_string).collect();
+    names.join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(text: &str) -> FromDomain {
+        FromDomain::parse(text).unwrap()
+    }
+
+    #[test]
+    fn a_domain_covers_itself_and_a_star_what_is_below() {
+        for (pattern, covered, not) in [
+            (
+                "example.com",
+                &["example.com"][..],
+                &["a.example.com", "badexample.com", "com", "example.com.evil.example"][..],
+            ),
+            (
+                "*.example.com",
+                &["a.example.com", "a.b.example.com"],
+                &["example.com", "badexample.com", "a.example.com.evil.example"],
+            ),
+            ("*", &["example.com", "a.b.c"], &[]),
+        ] {
+            for domain in covered {
+                assert!(of(pattern).covers(domain), "{pattern} {domain}");
+            }
+            for domain in not {
+                assert!(!of(pattern).covers(domain), "{pattern} {domain}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_covers_another_covers_no_less() {
+        let patterns = [
+            "*",
+            "*.example.com",
+            "*.a.example.com",
+            "a.example.com",
+            "example.com",
+            "other.example",
+        ];
+        let samples = [
+            "example.com",
+            "a.example.com",
+            "b.a.example.com",
+            "b.example.com",
+            "other.example",
+            "x.test",
+        ];
+        for (outer, inner) in patterns
+            .iter()
+            .flat_map(|outer| patterns.iter().map(move |inner| (outer, inner)))
+        {
+            let (wide, narrow) = (of(outer), of(inner));
+            let covers = samples
+                .iter()
+                .all(|domain| !narrow.covers(domain) || wide.covers(domain));
+            assert_eq!(wide.covers_all_of(&narrow), covers, "{outer} {inner}");
+        }
+    }
+
+    #[test]
+    fn domains_are_read_as_an_address_s_are() {
+        assert_eq!(of("BÜCHER.example").to_string(), "xn--bcher-kva.example");
+        assert_eq!(of("*.Example.COM").to_string(), "*.example.com");
+        for bad in [
+            "",
+            "*.",
+            "**",
+            "*.*",
+            "a*.example.com",
+            "localhost",
+            "a@example.com",
+            "example.com.",
+            "a b.example",
+            "x@y.example>",
+        ] {
+            assert_eq!(FromDomain::parse(bad), Err(NoFromDomain), "{bad}");
+        }
+    }
+}

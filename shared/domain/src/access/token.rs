@@ -1,0 +1,135 @@
+//! The text of an API key: `mq_<id>_<secret><checksum>`.
+//!
+//! **Invariant:** the secret has 192 random bits, and is nowhere but in this text, which is shown once; what
+//! is stored is its hash. A text whose checksum is wrong is no key: a typing mistake, or a guess, costs no
+//! call, and who scans code for leaked keys can tell one without asking us.
+//! **Privacy:** `Debug` shows nothing of it.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use crate::id::KeyId;
+
+/// What every key begins with.
+const PREFIX: &str = "mq_";
+
+/// The random bytes of a secret. Source: our promise of 192 bits.
+pub const SECRET_BYTES: usize = 24;
+
+/// Hex digits of the secret, and of its checksum.
+const SECRET_DIGITS: usize = 2 * SECRET_BYTES;
+const CHECKSUM_DIGITS: usize = 8;
+
+/// The text of a key.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Token(String);
+
+impl Token {
+    /// The text of a new key.
+    #[must_use]
+    pub fn new(id: KeyId, secret: [u8; SECRET_BYTES]) -> Self {
+        let mut text = format!("{PREFIX}{}_", id.digits());
+        for byte in secret {
+            text.push_str(&format!("{byte:02x}"));
+        }
+        let checksum = checksum(&text);
+        Self(text + &checksum)
+    }
+
+    /// What is shown once, to whoever made the key.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// The hash by which it is known.
+    #[must_use]
+    pub fn hash(&self) -> [u8; 32] {
+        hash(self.0.as_bytes())
+    }
+}
+
+impl fmt::Debug for Token {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Token")
+    }
+}
+
+/// The hash by which a key is known: SHA-256 of its text.
+#[must_use]
+pub fn hash(key: &[u8]) -> [u8; 32] {
+    Sha256::digest(key).into()
+}
+
+/// The id of a text that looks like a key; whether it is one says its hash alone.
+#[must_use]
+pub fn id_of(key: &[u8]) -> Option<KeyId> {
+    let text = std::str::from_utf8(key).ok()?;
+    let (id, secret) = text.strip_prefix(PREFIX)?.split_once('_')?;
+    if secret.len() != SECRET_DIGITS + CHECKSUM_DIGITS {
+        return None;
+    }
+    let (said, given) = text.split_at_checked(text.len().saturating_sub(CHECKSUM_DIGITS))?;
+    (checksum(said) == given).then(|| KeyId::from_digits(id)).flatten()
+}
+
+/// The first 32 bits of the SHA-256 of what stands before it.
+fn checksum(said: &str) -> String {
+    let [a, b, c, d, ..] = hash(said.as_bytes());
+    format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::EmailId;
+
+    fn id() -> KeyId {
+        KeyId::of(EmailId::from_random([7; 16]))
+    }
+
+    fn token() -> String {
+        Token::new(id(), [0xA5; SECRET_BYTES]).as_str().to_owned()
+    }
+
+    #[test]
+    fn a_key_is_found_by_its_id() {
+        let token = token();
+        assert_eq!(id_of(token.as_bytes()), Some(id()));
+        let secret = "a5".repeat(SECRET_BYTES);
+        assert!(token.starts_with(&format!("mq_07070707070747078707070707070707_{secret}")));
+        assert_eq!(token.len(), 3 + 32 + 1 + 48 + 8);
+        // Selected by a double click, passed through a shell, and in a URL as it is.
+        assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
+    }
+
+    #[test]
+    fn what_is_mistyped_is_no_key() {
+        let token = token();
+        for place in 0..token.len() {
+            let mut wrong = token.clone().into_bytes();
+            wrong[place] = if wrong[place] == b'0' { b'1' } else { b'0' };
+            assert_eq!(id_of(&wrong), None, "{place}");
+        }
+        for wrong in [
+            "",
+            "mq_",
+            "mq__",
+            "mq_secret",
+            &token[..token.len() - 1],
+            &format!("{token}0"),
+            &format!(" {token}"),
+            &token.to_uppercase(),
+            &token.replace("mq_", "re_"),
+        ] {
+            assert_eq!(id_of(wrong.as_bytes()), None, "{wrong}");
+        }
+        assert_eq!(id_of(&[0xFF; 92]), None);
+    }
+
+    #[test]
+    fn its_text_is_never_shown_by_accident() {
+        assert_eq!(format!("{:?}", Token::new(id(), [1; SECRET_BYTES])), "Token");
+    }
+}

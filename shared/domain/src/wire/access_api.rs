@@ -1,0 +1,431 @@
+//! What is asked of API keys and tenants, and how they are shown.
+//!
+//! **Role:** called by `manage`; calls [`super::json`].
+//! **Invariant:** as [`super::api`]: any bytes end in a request or an [`ApiError`] with the field's path. A key's
+//! text is in one answer, [`NewKeyView`], and nowhere else.
+//!
+//! Source: Resend's API reference, "API keys", read 2026-11-24; `from_domains`, `expires_at`, `tenant` and
+//! `read_access` are ours.
+
+#![expect(
+    clippy::wildcard_enum_match_arm,
+    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+)]
+
+use serde::Serialize;
+
+use super::api::each_field;
+use super::json::{Node, text, whole, wrong_type};
+use super::times::When;
+use crate::access::key::{ApiKey, Permission};
+use crate::access::sender::FromDomain;
+use crate::access::tenant::Tenant;
+use crate::access::token::Token;
+use crate::api_error::ApiError;
+use crate::email::{EmailError, Problem};
+use crate::id::{KeyId, TenantId};
+use crate::limits;
+
+/// What a tenant's name must be.
+const TENANT_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
+
+/// What `POST /api-keys` asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewKey {
+    /// What people call it.
+    pub name: String,
+    /// What may be done with it.
+    pub permission: Permission,
+    /// From where may be sent with it.
+    pub from_domains: Vec<FromDomain>,
+    /// From when on it is good for nothing.
+    pub expires_at: Option<When>,
+    /// Whose, which the deployer says.
+    pub tenant: Option<TenantId>,
+}
+
+/// Reads the body of `POST /api-keys`.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
+    let (mut name, mut permission, mut from_domains) = (None, None, None);
+    let (mut expires_at, mut tenant) = (None, None);
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
+            "permission" => {
+                let given = text(path, value)?.map(|name| Permission::parse(&name));
+                let bad = || bad(path, "must be full_access, sending_access or read_access");
+                permission = given.map(|given| given.ok_or_else(bad)).transpose()?;
+            }
+            "from_domains" => from_domains = domains(path, value)?,
+            "expires_at" => expires_at = text(path, value)?.map(|at| When::parse(path, &at)).transpose()?,
+            "tenant" => tenant = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
+            // What Resend's SDKs send along.
+            "domain_id" if matches!(value, Node::Null) => {}
+            "domain_id" => return Err(bad(path, "domains have no ids here: name them in from_domains")),
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    Ok(NewKey {
+        name: name.ok_or_else(|| ApiError::missing_field("name", "this field is required"))?,
+        permission: permission.unwrap_or_default(),
+        from_domains: from_domains.unwrap_or_default(),
+        expires_at,
+        tenant,
+    })
+}
+
+/// Reads the body of `PATCH /api-keys/{id}`: the key's new name.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_key_name(body: &[u8]) -> Result<String, ApiError> {
+    let mut name = None;
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    })?;
+    name.ok_or_else(|| ApiError::missing_field("name", "this field is required"))
+}
+
+/// What is asked of a tenant; `None` where nothing is said, `Some(None)` where a limit is taken away.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct TenantSettings {
+    /// From where it may send.
+    pub from_domains: Option<Vec<FromDomain>>,
+    /// Recipients in a day.
+    pub daily_cap: Option<Option<u64>>,
+    /// Recipients in a second.
+    pub rate: Option<Option<u32>>,
+    /// Its keys are good for nothing.
+    pub suspended: Option<bool>,
+}
+
+impl TenantSettings {
+    /// The tenant with these settings; it counts as changed.
+    #[must_use]
+    pub fn on(&self, tenant: &Tenant) -> Tenant {
+        let mut next = tenant.clone();
+        next.no = next.no.saturating_add(1);
+        self.set(&mut next);
+        next
+    }
+
+    /// Sets them.
+    pub fn set(&self, tenant: &mut Tenant) {
+        if let Some(domains) = &self.from_domains {
+            tenant.from_domains.clone_from(domains);
+        }
+        if let Some(cap) = self.daily_cap {
+            tenant.daily_cap = cap;
+        }
+        if let Some(rate) = self.rate {
+            tenant.rate = rate;
+        }
+        if let Some(suspended) = self.suspended {
+            tenant.suspended = suspended;
+        }
+    }
+
+    fn read(&mut self, key: &str, path: &str, value: Node) -> Result<(), EmailError> {
+        match key {
+            "from_domains" => {
+                let domains = domains(path, value)?.ok_or_else(|| bad(path, NO_DOMAIN))?;
+                self.from_domains = Some(domains);
+            }
+            "daily_cap" => {
+                let cap = whole(path, value, 1, limits::DAILY_CAP_MAX)?;
+                self.daily_cap = Some(cap.and_then(|cap| u64::try_from(cap).ok()));
+            }
+            "rate" => {
+                let rate = whole(path, value, 1, limits::QUEUE_RATE_MAX)?;
+                self.rate = Some(rate.and_then(|rate| u32::try_from(rate).ok()));
+            }
+            "suspended" => match value {
+                Node::Bool(suspended) => self.suspended = Some(suspended),
+                node => return Err(wrong_type(path, "a boolean", &node)),
+            },
+            _ => return Err(EmailError::at(path, Problem::Unknown(""))),
+        }
+        Ok(())
+    }
+}
+
+const NO_DOMAIN: &str = "must have at least one domain; [\"*\"] for every one";
+
+/// Reads the body of `POST /tenants`.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_tenant(body: &[u8]) -> Result<(TenantId, TenantSettings), ApiError> {
+    let (mut name, mut settings) = (None, TenantSettings::default());
+    each_field(body, |key, path, value| {
+        match key {
+            "name" => name = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
+            _ => settings.read(key, path, value)?,
+        }
+        Ok(())
+    })?;
+    let missing = |field| ApiError::missing_field(field, "this field is required");
+    let name = name.ok_or_else(|| missing("name"))?;
+    if settings.from_domains.is_none() {
+        return Err(missing("from_domains"));
+    }
+    Ok((name, settings))
+}
+
+/// Reads the body of `PATCH /tenants/{name}`.
+///
+/// # Errors
+/// As [`super::api::parse_email`].
+pub fn parse_tenant_change(body: &[u8]) -> Result<TenantSettings, ApiError> {
+    let mut settings = TenantSettings::default();
+    each_field(body, |key, path, value| settings.read(key, path, value))?;
+    Ok(settings)
+}
+
+fn bad(path: &str, why: &'static str) -> EmailError {
+    EmailError::at(path, Problem::Bad(why))
+}
+
+fn key_name(path: &str, name: String) -> Result<String, EmailError> {
+    let found = name.chars().count();
+    if found > limits::KEY_NAME_MAX {
+        let max = limits::KEY_NAME_MAX;
+        return Err(EmailError::at(path, Problem::TooLong { found, max }));
+    }
+    if name.trim().is_empty() || name.chars().any(char::is_control) {
+        return Err(bad(
+            path,
+            "must not be blank, nor have control characters such as line breaks",
+        ));
+    }
+    Ok(name)
+}
+
+fn tenant_id(path: &str, name: &str) -> Result<TenantId, EmailError> {
+    TenantId::parse(name).ok_or_else(|| bad(path, TENANT_NAME))
+}
+
+fn domains(path: &str, node: Node) -> Result<Option<Vec<FromDomain>>, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(None),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type(path, "an array of domains", &node)),
+    };
+    let (found, max) = (nodes.len(), limits::FROM_DOMAINS_MAX);
+    if found == 0 {
+        return Err(bad(path, NO_DOMAIN));
+    }
+    if found > max {
+        return Err(EmailError::at(path, Problem::TooMany { found, max }));
+    }
+    let one = |(index, node)| {
+        let path = format!("{path}[{index}]");
+        match node {
+            Node::Text(text) => FromDomain::parse(&text)
+                .map_err(|_| bad(&path, "must be a domain such as example.com, *.example.com or *")),
+            node => Err(wrong_type(&path, "a string", &node)),
+        }
+    };
+    nodes
+        .into_iter()
+        .enumerate()
+        .map(one)
+        .collect::<Result<_, _>>()
+        .map(Some)
+}
+
+/// A key that was made: the one answer that has its text.
+#[derive(Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewApiKey"))]
+pub struct NewKeyView {
+    id: String,
+    /// The key itself. It is shown here and never again.
+    token: String,
+}
+
+impl NewKeyView {
+    /// Shows it.
+    #[must_use]
+    pub fn new(id: KeyId, token: &Token) -> Self {
+        Self {
+            id: id.to_string(),
+            token: token.as_str().to_owned(),
+        }
+    }
+
+    /// Its id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// A key, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKey"))]
+pub struct KeyView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+    name: String,
+    tenant: String,
+    permission: Permission,
+    /// From where may be sent with it; null: from all of its tenant's domains.
+    from_domains: Option<Vec<String>>,
+    created_at: String,
+    /// `deployer`, or the id of the key that made it.
+    created_by: String,
+    expires_at: Option<String>,
+    /// The hour in which it was last used.
+    last_used_at: Option<String>,
+}
+
+impl KeyView {
+    /// Shows one.
+    #[must_use]
+    pub fn new(key: &ApiKey) -> Self {
+        let domains = key.from_domains.iter().map(ToString::to_string).collect();
+        Self {
+            object: "api_key",
+            id: key.id.to_string(),
+            name: key.name.clone(),
+            tenant: key.tenant.to_string(),
+            permission: key.permission,
+            from_domains: (!key.from_domains.is_empty()).then_some(domains),
+            created_at: key.created_at.to_string(),
+            created_by: key.created_by.to_string(),
+            expires_at: key.expires_at.map(|at| at.to_string()),
+            last_used_at: key.last_used_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// A page of the keys of a tenant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeys"))]
+pub struct KeysView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
+    object: &'static str,
+    has_more: bool,
+    data: Vec<KeyView>,
+}
+
+impl KeysView {
+    /// A page, newest first. `has_more`: there are more in the direction in which it was read.
+    #[must_use]
+    pub fn new(keys: &[ApiKey], has_more: bool) -> Self {
+        Self {
+            object: "list",
+            has_more,
+            data: keys.iter().map(KeyView::new).collect(),
+        }
+    }
+}
+
+/// The answer about a key that has another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyRenamed"))]
+pub struct RenamedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+}
+
+impl RenamedView {
+    /// It is called so now.
+    #[must_use]
+    pub fn new(id: KeyId) -> Self {
+        Self {
+            object: "api_key",
+            id: id.to_string(),
+        }
+    }
+}
+
+/// The answer about a key that was revoked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyRevoked"))]
+pub struct RevokedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
+    object: &'static str,
+    id: String,
+    deleted: bool,
+}
+
+impl RevokedView {
+    /// It is good for nothing any more.
+    #[must_use]
+    pub fn new(id: KeyId) -> Self {
+        Self {
+            object: "api_key",
+            id: id.to_string(),
+            deleted: true,
+        }
+    }
+}
+
+/// A tenant, as it is shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tenant"))]
+pub struct TenantView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "tenant")))]
+    object: &'static str,
+    name: String,
+    from_domains: Vec<String>,
+    /// Recipients in a day (UTC).
+    daily_cap: Option<u64>,
+    /// Recipients in a second, over ten of them.
+    rate: Option<u32>,
+    suspended: bool,
+    created_at: Option<String>,
+}
+
+impl TenantView {
+    /// Shows one.
+    #[must_use]
+    pub fn new(tenant: &Tenant) -> Self {
+        Self {
+            object: "tenant",
+            name: tenant.id.to_string(),
+            from_domains: tenant.from_domains.iter().map(ToString::to_string).collect(),
+            daily_cap: tenant.daily_cap,
+            rate: tenant.rate,
+            suspended: tenant.suspended,
+            created_at: (tenant.created_at.as_millis() > 0).then(|| tenant.created_at.to_string()),
+        }
+    }
+}
+
+/// All tenants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tenants"))]
+pub struct TenantsView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
+    object: &'static str,
+    has_more: bool,
+    data: Vec<TenantView>,
+}
+
+impl TenantsView {
+    /// All of them.
+    #[must_use]
+    pub fn new(tenants: &[Tenant]) -> Self {
+        Self {
+            object: "list",
+            has_more: false,
+            data: tenants.iter().map(TenantView::new).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "access_api_tests.rs"]
+mod tests;

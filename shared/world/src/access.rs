@@ -1,0 +1,128 @@
+//! Keys, tenants and allowances over [`State`](crate::State).
+
+use domain::access::allowance::Window;
+use domain::access::key::{ApiKey, Maker};
+use domain::access::tenant::Tenant;
+use domain::id::{KeyId, TenantId};
+use domain::ports::PortError;
+use domain::ports::access::{Allowances, Drawn, Keys, Tenants};
+use domain::timestamp::Timestamp;
+
+use crate::{Call, World};
+
+impl Keys for World {
+    async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
+        self.call(Call::reads("key", None), move |state| state.keys.get(&id).cloned())
+            .await
+    }
+
+    async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, PortError> {
+        let tenant = tenant.clone();
+        self.call(Call::reads("keys", None), move |state| {
+            let all = state.keys.values();
+            let live = all.filter(|key| key.tenant == tenant && key.revoked.is_none());
+            let mut keys: Vec<_> = live.cloned().collect();
+            keys.sort_by_key(|key| std::cmp::Reverse((key.created_at, key.id)));
+            keys
+        })
+        .await
+    }
+
+    async fn add_key(&self, key: &ApiKey) -> Result<(), PortError> {
+        let key = key.clone();
+        self.call(Call::writes("add_key", None), move |state| {
+            state.keys.insert(key.id, key.clone());
+        })
+        .await
+    }
+
+    async fn rename(&self, of: Option<&TenantId>, id: KeyId, name: &str) -> Result<bool, PortError> {
+        let (of, name) = (of.cloned(), name.to_owned());
+        self.call(Call::writes("rename", None), move |state| {
+            let key = state.keys.get_mut(&id).filter(|key| key.revoked.is_none());
+            let Some(key) = key.filter(|key| of.as_ref().is_none_or(|tenant| *tenant == key.tenant)) else {
+                return false;
+            };
+            key.name.clone_from(&name);
+            true
+        })
+        .await
+    }
+
+    async fn revoke(&self, of: Option<&TenantId>, id: KeyId, by: Maker, now: Timestamp) -> Result<bool, PortError> {
+        let of = of.cloned();
+        self.call(Call::writes("revoke", None), move |state| {
+            let Some(key) = state.keys.get_mut(&id) else {
+                return false;
+            };
+            let theirs = of.as_ref().is_some_and(|tenant| *tenant != key.tenant);
+            if theirs || key.revoked.is_some_and(|before| before != (now, by)) {
+                return false;
+            }
+            key.revoked = Some((now, by));
+            true
+        })
+        .await
+    }
+
+    async fn note_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
+        self.call(Call::writes("note_use", None), move |state| {
+            if let Some(key) = state.keys.get_mut(&id) {
+                key.last_used_at = key.last_used_at.max(Some(hour));
+            }
+        })
+        .await
+    }
+}
+
+impl Tenants for World {
+    async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
+        let id = id.clone();
+        self.call(Call::reads("tenant", None), move |state| {
+            state.tenants.get(&id).cloned()
+        })
+        .await
+    }
+
+    async fn tenants(&self) -> Result<Vec<Tenant>, PortError> {
+        self.call(Call::reads("tenants", None), |state| {
+            let mut tenants: Vec<_> = state.tenants.values().cloned().collect();
+            tenants.sort_by(|a, b| (b.created_at, &b.id).cmp(&(a.created_at, &a.id)));
+            tenants
+        })
+        .await
+    }
+
+    async fn save_tenant(&self, tenant: &Tenant) -> Result<bool, PortError> {
+        let tenant = tenant.clone();
+        self.call(Call::writes("save_tenant", None), move |state| {
+            let there = state.tenants.get(&tenant.id);
+            if there == Some(&tenant) {
+                return true;
+            }
+            let unchanged = there.map(|there| there.no) == tenant.no.checked_sub(1);
+            if unchanged {
+                state.tenants.insert(tenant.id.clone(), tenant.clone());
+            }
+            unchanged
+        })
+        .await
+    }
+}
+
+impl Allowances for World {
+    async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<Drawn, PortError> {
+        let (tenant, window) = (tenant.clone(), *window);
+        self.call(Call::writes("draw", None), move |state| {
+            let key = (tenant.clone(), window.limit, window.begins);
+            let drawn = state.drawn.entry(key).or_default();
+            let after = drawn.saturating_add(ask);
+            if after > window.most {
+                return Drawn::Refused(*drawn);
+            }
+            *drawn = after;
+            Drawn::Granted(after)
+        })
+        .await
+    }
+}

@@ -1,0 +1,294 @@
+//! Nothing of a tenant is there for another, and no key gets through a gate that is not its own: for every
+//! operation that is described, so that a new one is tried by itself.
+
+use std::collections::BTreeSet;
+
+use domain::access::key::{ApiKey, Permission};
+use domain::access::tenant::Tenant;
+use domain::attachment::{FileName, Upload, Uploaded};
+use domain::id::{TenantId, UploadId};
+use domain::suppression::SuppressionId;
+use openapi::operation::Operation;
+use serde_json::{Value, json};
+use world::World;
+use world::samples::{self, BORN};
+
+use crate::answers;
+use crate::caller::Call;
+
+/// A world in which everything is of the tenant `main`, and `acme` is there too; with what `acme` shows.
+fn two_tenants() -> (World, String) {
+    let world = answers::world();
+    let id = TenantId::parse("acme").unwrap();
+    let (key, token) = samples::key_of(&id, 201);
+    {
+        let mut state = world.state();
+        let created_at = BORN;
+        let tenant = Tenant {
+            id,
+            created_at,
+            ..Tenant::main()
+        };
+        state.tenants.insert(tenant.id.clone(), tenant);
+        state.keys.insert(key.id, key);
+    }
+    (world, format!("Bearer {}", token.as_str()))
+}
+
+/// A key of `main` that may do less, and what its bearer shows.
+fn narrow(world: &World, permission: Permission) -> String {
+    let (key, token) = samples::key_of(&TenantId::main(), 202);
+    world.state().keys.insert(key.id, ApiKey { permission, ..key });
+    format!("Bearer {}", token.as_str())
+}
+
+/// Every operation with a call that goes well: all of them, so that each kind of id is there.
+fn good_calls() -> Vec<(Call, Operation)> {
+    let operations = openapi::operations();
+    let operation = |call: &Call| operations.iter().find(|operation| operation.name == call.name).cloned();
+    let good = answers::calls().into_iter().filter(|(_, status)| *status < 300);
+    let mut good: Vec<_> = good.map(|(call, _)| (operation(&call).unwrap(), call)).collect();
+    // Beside by its address, a suppression is found by its id.
+    let ada = domain::address::EmailAddress::parse("ada@example.com").unwrap();
+    let by_id = format!("/suppressions/{}", SuppressionId::of(&TenantId::main(), &ada));
+    for name in ["get_suppression", "remove_suppression"] {
+        let call = Call::new(name, &by_id);
+        good.push((operation(&call).unwrap(), call));
+    }
+    let tried: BTreeSet<&str> = good.iter().map(|(operation, _)| operation.name).collect();
+    assert_eq!(tried.len(), operations.len());
+    good.into_iter().map(|(operation, call)| (call, operation)).collect()
+}
+
+fn is_of_the_deployer(operation: &Operation) -> bool {
+    operation.path.starts_with("/tenants")
+}
+
+#[tokio::test]
+async fn whatever_has_an_id_is_not_there_for_another_tenant() {
+    let mut kinds = BTreeSet::new();
+    for (call, operation) in good_calls() {
+        if !operation.path.contains('{') || is_of_the_deployer(&operation) {
+            continue;
+        }
+        let (world, foreign) = two_tenants();
+        let (own, _) = call.ask(&world, &operation).await;
+        assert!(own < 300, "{} {}: {own}", operation.name, call.path);
+        let (world, _) = two_tenants();
+        let before = format!("{:?}", world.state().rows);
+        let (status, answer) = call
+            .clone()
+            .header("authorization", &foreign)
+            .ask(&world, &operation)
+            .await;
+        assert_eq!(
+            (status, &answer["name"]),
+            (404, &"not_found".into()),
+            "{} {}",
+            operation.name,
+            call.path
+        );
+        let state = world.state();
+        assert_eq!(format!("{:?}", state.rows), before, "{}", operation.name);
+        assert!(state.keys.values().all(|key| key.revoked.is_none()));
+        kinds.insert(operation.path.split('/').nth(1).unwrap().to_owned());
+    }
+    let all = ["api-keys", "emails", "queues", "suppressions"];
+    assert_eq!(kinds.iter().map(String::as_str).collect::<Vec<_>>(), all);
+}
+
+#[tokio::test]
+async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
+    let (world, foreign) = two_tenants();
+    let operations = openapi::operations();
+    let upload = UploadId::of(samples::id(77));
+    let upload_of_main = Uploaded {
+        upload: Upload {
+            filename: FileName::parse("a.pdf").unwrap(),
+            content_type: None,
+            size: 3,
+        },
+        size: 3,
+    };
+    world
+        .state()
+        .uploads
+        .insert((TenantId::main(), upload), (upload_of_main, b"abc".to_vec()));
+    let (email, key) = (samples::id(1), samples::api_key().id);
+    let suppression = SuppressionId::of(
+        &TenantId::main(),
+        &domain::address::EmailAddress::parse("ada@example.com").unwrap(),
+    );
+    let with_upload = json!({
+        "from": "a@example.com", "to": "b@example.com", "subject": "S", "text": "T",
+        "attachments": [{"id": upload.to_string()}],
+    });
+    let with_queue = json!({
+        "from": "a@example.com", "to": "b@example.com", "subject": "S", "text": "T", "queue": "news",
+    });
+    for (name, path, query, body, own, theirs) in [
+        (
+            "list_emails",
+            "/emails",
+            format!("after={email}"),
+            Value::Null,
+            200,
+            422,
+        ),
+        (
+            "list_emails",
+            "/emails",
+            format!("before={email}"),
+            Value::Null,
+            200,
+            422,
+        ),
+        (
+            "list_suppressions",
+            "/suppressions",
+            format!("after={suppression}"),
+            Value::Null,
+            200,
+            422,
+        ),
+        (
+            "list_api_keys",
+            "/api-keys",
+            format!("after={key}"),
+            Value::Null,
+            200,
+            422,
+        ),
+        (
+            "list_api_keys",
+            "/api-keys",
+            "tenant=main".to_owned(),
+            Value::Null,
+            200,
+            422,
+        ),
+        ("send_email", "/emails", String::new(), with_upload, 200, 422),
+        ("send_email", "/emails", String::new(), with_queue, 200, 422),
+        (
+            "create_api_key",
+            "/api-keys",
+            String::new(),
+            json!({"name": "k", "tenant": "main"}),
+            201,
+            422,
+        ),
+    ] {
+        let operation = operations.iter().find(|operation| operation.name == name).unwrap();
+        let mut call = Call::new(name, path);
+        call.query = query.leak();
+        if !body.is_null() {
+            call = call.body(body.to_string());
+        }
+        let (status, answer) = call
+            .clone()
+            .header("authorization", &foreign)
+            .ask(&world, operation)
+            .await;
+        assert_eq!(status, theirs, "{name} {}: {answer}", call.query);
+        let (status, answer) = call.ask(&world, operation).await;
+        assert_eq!(status, own, "{name} {}: {answer}", call.query);
+    }
+    let remove = operations
+        .iter()
+        .find(|operation| operation.name == "remove_suppressions")
+        .unwrap();
+    let call = Call::new("remove_suppressions", "/suppressions/batch/remove")
+        .body(json!({"ids": [suppression.to_string()]}).to_string());
+    for (key, deleted) in [(Some(&foreign), false), (None, true)] {
+        let call = key.map_or_else(|| call.clone(), |key| call.clone().header("authorization", key));
+        let (_, answer) = call.ask(&world, remove).await;
+        assert_eq!(answer["data"][0]["deleted"], deleted, "{answer}");
+    }
+}
+
+#[tokio::test]
+async fn lists_and_counts_have_nothing_of_another_tenant() {
+    let (world, foreign) = two_tenants();
+    for (call, operation) in good_calls() {
+        if operation.method != "get" || operation.path.contains('{') || is_of_the_deployer(&operation) {
+            continue;
+        }
+        let (status, answer) = call
+            .clone()
+            .header("authorization", &foreign)
+            .ask(&world, &operation)
+            .await;
+        assert_eq!(status, 200, "{}", operation.name);
+        let text = answer.to_string();
+        for told in [
+            "example.com",
+            "news",
+            "full",
+            "01010101",
+            "02020202",
+            "\"main\"",
+            "sample",
+        ] {
+            // The description is everybody's.
+            assert!(
+                operation.name == "describe" || !text.contains(told),
+                "{}: {text}",
+                operation.name
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn each_key_gets_through_its_own_gates_alone() {
+    for (call, operation) in good_calls() {
+        if operation.name == "describe" {
+            continue;
+        }
+        let sends = ["send_email", "send_emails", "invite_upload"].contains(&operation.name);
+        let of_keys = operation.path.starts_with("/api-keys");
+        let reads = operation.method == "get" && !of_keys;
+        let deployers = is_of_the_deployer(&operation);
+        let (world, _) = two_tenants();
+        let full = format!("Bearer {}", samples::API_KEY);
+        let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
+        let sending = narrow(&world, Permission::SendingAccess);
+        let tries = [
+            ("full access", full, !deployers),
+            ("sending access", sending, sends && !deployers),
+            ("the deployer's", deployer, deployers || of_keys),
+        ];
+        for (name, key, allowed) in tries {
+            let (world, _) = two_tenants();
+            narrow(&world, Permission::SendingAccess);
+            gate(&world, &call, &operation, (name, &key, allowed)).await;
+        }
+        let (world, _) = two_tenants();
+        let reading = narrow(&world, Permission::ReadAccess);
+        gate(
+            &world,
+            &call,
+            &operation,
+            ("read access", &reading, reads && !deployers),
+        )
+        .await;
+    }
+}
+
+async fn gate(world: &World, call: &Call, operation: &Operation, (name, key, allowed): (&str, &str, bool)) {
+    let (status, answer) = call.clone().header("authorization", key).ask(world, operation).await;
+    let restricted = (status, &answer["name"]) == (401, &"restricted_api_key".into());
+    assert_eq!(
+        !restricted, allowed,
+        "{name}: {} answered {status}: {answer}",
+        operation.name
+    );
+    // What is refused at the gate has changed nothing, nor read anything but the key.
+    if restricted {
+        assert!(
+            world.state().calls.iter().all(|call| *call == "key"),
+            "{name}: {}",
+            operation.name
+        );
+    }
+}

@@ -1,0 +1,263 @@
+//! Two tenants on one stack: neither finds anything of the other, each sends within its own limits, and a key
+//! does what it was made for until it is revoked.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use reqwest::Method;
+use serde_json::{Value, json};
+use tests::{Api, Stack, eventually, root, unique};
+
+use super::emails::{FROM, address, email_to, email_with};
+
+/// A name that a tenant or a queue may have.
+fn name(of: &str) -> String {
+    unique(of).to_lowercase().replace('_', "-")
+}
+
+/// Makes a tenant with such limits; returns its name, and the API as it calls it.
+async fn tenant(stack: &Stack, limits: Value) -> (String, Api) {
+    let name = name("tenant");
+    let mut asked = json!({"name": name, "from_domains": ["mailqueue.example"]});
+    asked
+        .as_object_mut()
+        .unwrap()
+        .extend(limits.as_object().unwrap().clone());
+    let made = stack.deployer.post("/tenants", &asked).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    let api = with_new_key(stack, json!({"name": "test", "tenant": name})).await;
+    (name, api)
+}
+
+/// Makes a key with the deployer's; returns the API as its bearer calls it.
+async fn with_new_key(stack: &Stack, asked: Value) -> Api {
+    let made = stack.deployer.post("/api-keys", &asked).await;
+    assert_eq!(made.status, 201, "{made:?}");
+    stack.api.with_key(made.body["token"].as_str().unwrap())
+}
+
+/// Something of each kind that has an id, made by one tenant: by the first part of its path and the place in it.
+async fn one_of_each(stack: &Stack, api: &Api) -> BTreeMap<&'static str, String> {
+    let queue = name("queue");
+    assert_eq!(api.post("/queues", &json!({"name": queue})).await.status, 201);
+    let paused = api.post(&format!("/queues/{queue}/pause"), &json!({})).await;
+    assert_eq!(paused.status, 200);
+    let to = address(&unique("private"));
+    let email = api
+        .send(&email_with(&to, json!({"queue": queue, "subject": "Private"})))
+        .await;
+    let job = api.post(&format!("/queues/{queue}/purge"), &json!({})).await;
+    let suppression = api.post("/suppressions", &json!({"email": to})).await;
+    let key = stack.deployer.post("/api-keys", &json!({"name": "private"})).await;
+    let id = |body: &Value| body["id"].as_str().unwrap().to_owned();
+    BTreeMap::from([
+        ("emails/{id}", email),
+        ("queues/{name}", queue),
+        ("queues/{id}", id(&job.body)),
+        ("suppressions/{suppression}", id(&suppression.body)),
+        ("api-keys/{id}", id(&key.body)),
+    ])
+}
+
+#[tokio::test]
+async fn whatever_has_an_id_is_not_there_for_another_tenant() {
+    let stack = Stack::shared().await;
+    let ids = one_of_each(&stack, &stack.api).await;
+    let (_, foreign) = tenant(&stack, json!({})).await;
+    let described = std::fs::read_to_string(root().join("openapi.json")).unwrap();
+    let described: Value = serde_json::from_str(&described).unwrap();
+    let mut tried = 0;
+    for (path, methods) in described["paths"].as_object().unwrap() {
+        if !path.contains('{') || path.starts_with("/tenants") {
+            continue;
+        }
+        let kind = path.split('/').nth(1).unwrap();
+        let place = |segment: &str| ids.get(format!("{kind}/{segment}").as_str()).cloned();
+        let segments = path
+            .split('/')
+            .map(|segment| place(segment).unwrap_or_else(|| segment.to_owned()));
+        let path = segments.collect::<Vec<_>>().join("/");
+        assert!(!path.contains('{'), "an id of another kind: {path}");
+        for (method, operation) in methods.as_object().unwrap() {
+            let method = Method::from_bytes(method.to_uppercase().as_bytes()).unwrap();
+            let body = &operation["requestBody"]["content"]["application/json"]["example"];
+            let mut request = foreign.request(method.clone(), &path);
+            if !body.is_null() {
+                request = request.json(body);
+            }
+            let answer = foreign.answer(request).await;
+            assert_eq!(
+                (answer.status, &answer.body["name"]),
+                (404, &json!("not_found")),
+                "{method} {path}: {answer:?}"
+            );
+            tried += 1;
+        }
+    }
+    assert!(tried >= 20, "{tried}");
+    // To its own tenant everything is there, and as it was.
+    let own = [
+        format!("/emails/{}", ids["emails/{id}"]),
+        format!("/queues/{}", ids["queues/{name}"]),
+        format!("/queues/{}/jobs/{}", ids["queues/{name}"], ids["queues/{id}"]),
+        format!("/suppressions/{}", ids["suppressions/{suppression}"]),
+    ];
+    for path in own {
+        assert_eq!(stack.api.get(&path).await.status, 200);
+    }
+    let renamed = stack
+        .api
+        .patch(&format!("/api-keys/{}", ids["api-keys/{id}"]), &json!({"name": "mine"}))
+        .await;
+    assert_eq!(renamed.status, 200, "{renamed:?}");
+    for list in [
+        "/emails",
+        "/queues",
+        "/suppressions",
+        "/api-keys",
+        "/failures",
+        "/emails/metrics",
+    ] {
+        let shown = foreign.get(list).await.ok().to_string();
+        for id in ids.values() {
+            assert!(!shown.contains(id), "{list} shows {id}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_s_email_goes_its_whole_way_and_the_same_key_is_another_for_each() {
+    let stack = Stack::shared().await;
+    let (_, api) = tenant(&stack, json!({})).await;
+    let (ours, theirs) = (unique("ours"), unique("theirs"));
+    let first = stack
+        .api
+        .post_once("/emails", &ours, &email_to(&address(&ours)))
+        .await
+        .id();
+    let second = api.post_once("/emails", &ours, &email_to(&address(&theirs))).await.id();
+    assert_ne!(first, second);
+    let delivered = api.wait_for_delivery(&second).await;
+    assert_eq!(delivered["to"], json!([address(&theirs)]));
+    stack.api.wait_for_delivery(&first).await;
+    assert_eq!(stack.inbox.to(&theirs).await.len(), 1);
+    let bounces = api
+        .send(&email_to(&format!("bounce+{}@simulator.amazonses.com", unique("t"))))
+        .await;
+    api.wait_for(&bounces, &json!({"last_event": "bounced"})).await;
+}
+
+#[tokio::test]
+async fn a_narrow_key_sends_from_its_domain_and_nothing_else_until_it_is_revoked() {
+    let stack = Stack::shared().await;
+    let asked = json!({
+        "name": "narrow", "permission": "sending_access", "from_domains": ["mailqueue.example"], "expires_at": "in 1 hour",
+    });
+    let narrow = with_new_key(&stack, asked).await;
+    let to = address(&unique("narrow"));
+    let id = narrow.send(&email_to(&to)).await;
+    stack.api.wait_for_delivery(&id).await;
+
+    let elsewhere = email_with(&to, json!({"from": "a@other.example"}));
+    let restricted = |answer: &tests::Answer, begins: &str| answer.refused(401, "restricted_api_key", begins);
+    restricted(&narrow.post("/emails", &elsewhere).await, "from: ").unwrap();
+    let batch = json!([email_to(&to), elsewhere]);
+    restricted(&narrow.post("/emails/batch", &batch).await, "[1].from: ").unwrap();
+    for path in ["/emails", "/queues", "/api-keys", &format!("/emails/{id}")] {
+        restricted(&narrow.get(path).await, "This API key").unwrap();
+    }
+    restricted(&narrow.post("/queues", &json!({"name": "x"})).await, "This API key").unwrap();
+    restricted(
+        &stack.deployer.post("/emails", &email_to(&to)).await,
+        "This is the deployer's",
+    )
+    .unwrap();
+    restricted(
+        &stack
+            .api
+            .post("/tenants", &json!({"name": "x", "from_domains": ["*"]}))
+            .await,
+        "Only the",
+    )
+    .unwrap();
+
+    let key = narrow.key().split('_').nth(1).unwrap().to_owned();
+    let keys = stack.deployer.get("/api-keys?limit=100").await.ok();
+    let listed = |key: &Value| key["id"].as_str().unwrap().replace('-', "");
+    let shown = keys["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|shown| listed(shown) == key);
+    let shown = shown.expect("the key is listed");
+    assert!(shown["last_used_at"].is_string(), "{shown}");
+    let revoked = stack
+        .api
+        .delete(&format!("/api-keys/{}", shown["id"].as_str().unwrap()))
+        .await;
+    assert_eq!(revoked.status, 200, "{revoked:?}");
+    let began = Instant::now();
+    eventually("the key to be good for nothing", || async {
+        // Nothing is sent to find out.
+        let answer = narrow.post("/emails?dry_run=true", &email_to(&to)).await;
+        answer.refused(403, "invalid_api_key", "Authorization: ")
+    })
+    .await;
+    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_tenant_beyond_its_cap_is_refused_and_others_are_not() {
+    let stack = Stack::shared().await;
+    let (name, api) = tenant(&stack, json!({"daily_cap": 3})).await;
+    let (_, other) = tenant(&stack, json!({"daily_cap": 1_000})).await;
+    let to = unique("capped");
+    let mut sent = Vec::new();
+    for _ in 0..3 {
+        sent.push(api.send(&email_to(&address(&to))).await);
+    }
+    let over = api.post("/emails", &email_to(&address(&to))).await;
+    over.refused(429, "daily_quota_exceeded", "This tenant").unwrap();
+    assert!((1..=86_400).contains(&over.retry_after.unwrap()), "{over:?}");
+    let five = json!(["a", "b", "c", "d", "e"].map(|n| format!("{n}.{}", address(&to))));
+    let never = api.post("/emails", &email_with("", json!({"to": five}))).await;
+    never
+        .refused(422, "validation_error", "The request has 5 recipients")
+        .unwrap();
+    let others = other.send(&email_to(&address(&unique("other")))).await;
+    other.wait_for_delivery(&others).await;
+    for id in &sent {
+        api.wait_for_delivery(id).await;
+    }
+    assert_eq!(stack.inbox.to(&to).await.len(), 3);
+
+    // Raised, it is so within half a minute; suspended, its keys are good for nothing.
+    let path = format!("/tenants/{name}");
+    assert_eq!(
+        stack.deployer.patch(&path, &json!({"daily_cap": 100})).await.status,
+        200
+    );
+    let again = eventually("the cap to be raised", || async {
+        let answer = api.post("/emails", &email_to(&address(&to))).await;
+        if answer.status == 200 {
+            Ok(answer.id())
+        } else {
+            Err(format!("{answer:?}"))
+        }
+    })
+    .await;
+    api.wait_for_delivery(&again).await;
+    assert_eq!(
+        stack.deployer.patch(&path, &json!({"suspended": true})).await.status,
+        200
+    );
+    eventually("the tenant to be suspended", || async {
+        let answer = api.get("/emails").await;
+        answer.refused(403, "invalid_api_key", "Authorization: ")
+    })
+    .await;
+    let elsewhere = email_with(&address(&to), json!({"from": "a@other.example"}));
+    let refused = other.post("/emails", &elsewhere).await;
+    refused.refused(422, "invalid_from_address", "from: ").unwrap();
+    assert!(FROM.ends_with("@mailqueue.example"));
+}

@@ -1,0 +1,198 @@
+//! Least privilege: what each function's role grants is what the function was seen to use, and nothing else.
+//!
+//! Runs after all end-to-end tests, on the same stack (`local/test`): the fault proxy has seen every call of the
+//! functions by then, and what IAM asks of them for it (`local/fault_proxy/src/need.rs`).
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use aws::settings::of_process;
+use serde_json::Value as Json;
+use yaml_serde::Value;
+
+use crate::template::{Template, short_form, target, templates};
+
+/// What Lambda itself does with a function's role, where the function has such a trigger, and no function calls.
+/// Source: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS", "... DynamoDB", "Permissions for
+/// CloudWatch Logs".
+const OF_A_QUEUE: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
+const OF_A_STREAM: [&str; 4] = [
+    "dynamodb:DescribeStream",
+    "dynamodb:GetRecords",
+    "dynamodb:GetShardIterator",
+    "dynamodb:ListStreams",
+];
+const OF_LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
+
+/// Granted for what S3 answers, not for what is called: without it, an object that is not there is forbidden.
+/// Source: Amazon S3 API Reference, `GetObject`, "Permissions".
+const TELLS_MISSING_FROM_FORBIDDEN: &str = "s3:ListBucket bucket";
+
+type Needs = BTreeSet<String>;
+
+fn one_or_more(value: &Value) -> Vec<&Value> {
+    value
+        .as_sequence()
+        .map_or_else(|| vec![value], |values| values.iter().collect())
+}
+
+fn texts(value: &Value) -> Vec<&str> {
+    one_or_more(value).into_iter().filter_map(Value::as_str).collect()
+}
+
+/// What a statement's resource is called in the record of the proxy.
+fn called(template: &Template, resource: &Value) -> String {
+    let Some((tag, argument)) = short_form(resource) else {
+        assert_eq!(resource, "*", "a resource of another form");
+        return "ses".to_owned();
+    };
+    match (tag.as_str(), argument) {
+        ("!GetAtt", "Table.Arn") => "table".to_owned(),
+        ("!GetAtt", "Table.StreamArn") | ("!Sub", "${Table.Arn}/stream/*") => "stream".to_owned(),
+        ("!GetAtt", "Bucket.Arn") => "bucket".to_owned(),
+        ("!Sub", "${Bucket.Arn}/*") => "objects".to_owned(),
+        ("!Sub", of_table) if of_table.starts_with("${Table.Arn}/") => of_table.replace("${Table.Arn}/", ""),
+        ("!Sub", of_ses) if of_ses.contains(":ses:") => "ses".to_owned(),
+        ("!GetAtt", of_other) => {
+            let (logical_id, _) = of_other.split_once('.').unwrap();
+            let other = template.resource(logical_id);
+            if other["Type"] == "AWS::Logs::LogGroup" {
+                return "logs".to_owned();
+            }
+            assert_eq!(other["Type"], "AWS::SQS::Queue", "{logical_id}");
+            logical_id.to_owned()
+        }
+        (tag, argument) => panic!("a resource of another form: {tag} {argument}"),
+    }
+}
+
+/// What a role grants.
+fn granted(template: &Template, role: &str) -> Needs {
+    let policies = template.resource(role)["Properties"]["Policies"].as_sequence().unwrap();
+    let statements = policies
+        .iter()
+        .flat_map(|policy| policy["PolicyDocument"]["Statement"].as_sequence().unwrap());
+    let mut needs = Needs::new();
+    for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
+        for resource in one_or_more(&statement["Resource"]) {
+            let on = called(template, resource);
+            needs.extend(
+                texts(&statement["Action"])
+                    .iter()
+                    .map(|action| format!("{action} {on}")),
+            );
+        }
+    }
+    needs
+}
+
+/// What Lambda does with the role of a function.
+fn of_lambda(function: &Value) -> Needs {
+    let mut needs: Needs = OF_LOGS.iter().map(|action| format!("{action} logs")).collect();
+    let Some(events) = function["Properties"]["Events"].as_mapping() else {
+        return needs;
+    };
+    for event in events.values() {
+        let properties = &event["Properties"];
+        if event["Type"] == "SQS" {
+            let queue = target(&properties["Queue"]);
+            needs.extend(OF_A_QUEUE.iter().map(|action| format!("{action} {queue}")));
+        }
+        if event["Type"] == "DynamoDB" {
+            needs.extend(OF_A_STREAM.iter().map(|action| format!("{action} stream")));
+            let aside = target(&properties["DestinationConfig"]["OnFailure"]["Destination"]);
+            needs.insert(format!("sqs:SendMessage {aside}"));
+        }
+    }
+    needs
+}
+
+/// A queue by its logical id: its own name is made of the stack's, of that id, and of something random.
+fn by_logical_id(stack: &str, need: &str) -> String {
+    let (action, on) = need.split_once(' ').unwrap_or((need, ""));
+    let name = on.strip_prefix(&format!("{stack}-"));
+    let logical_id = name
+        .and_then(|name| name.rsplit_once('-'))
+        .map_or(on, |(logical_id, _)| logical_id);
+    format!("{action} {logical_id}")
+}
+
+/// What each function was seen to use.
+async fn used(stack: &str, proxy: &str) -> BTreeMap<String, Needs> {
+    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let answer = http.get(format!("{proxy}/_fault_proxy/stats")).send().await;
+    let stats: Json = answer.expect("the fault proxy answers").json().await.unwrap();
+    let callers = stats["needs"].as_object().unwrap();
+    let needs = |needs: &Json| {
+        let needs = needs.as_object().unwrap().keys();
+        needs.map(|need| by_logical_id(stack, need)).collect()
+    };
+    callers
+        .iter()
+        .map(|(caller, seen)| (caller.clone(), needs(seen)))
+        .collect()
+}
+
+#[tokio::test]
+async fn every_role_grants_what_its_function_uses_and_nothing_else() {
+    let environment = of_process();
+    let setting = |name: &str| match environment.get(name) {
+        Some(value) => value.clone(),
+        None => panic!("{name} is not set: run `make test`"),
+    };
+    let (stack, proxy) = (setting("MAILQUEUE_STACK"), setting("FAULT_PROXY_URL"));
+    let template = templates().remove(0);
+    let used = used(&stack, &proxy).await;
+    let mut wrong = Vec::new();
+    for (_, function) in template.of_type("AWS::Serverless::Function") {
+        let name = function["Metadata"]["BuildProperties"]["Binary"].as_str().unwrap();
+        let granted = granted(&template, target(&function["Properties"]["Role"]));
+        let mut seen = used.get(&format!("{stack}-{name}")).cloned().unwrap_or_default();
+        assert!(!seen.is_empty(), "{name} was not seen to call anybody");
+        wrong.extend(
+            seen.difference(&granted)
+                .map(|need| format!("{name} uses what its role does not grant: {need}")),
+        );
+        if seen.contains("s3:GetObject objects") {
+            seen.insert(TELLS_MISSING_FROM_FORBIDDEN.to_owned());
+        }
+        seen.extend(of_lambda(function));
+        wrong.extend(
+            granted
+                .difference(&seen)
+                .map(|need| format!("{name} is granted what it does not use: {need}")),
+        );
+        let missing = of_lambda(function);
+        wrong.extend(
+            missing
+                .difference(&granted)
+                .map(|need| format!("{name} cannot be triggered without {need}")),
+        );
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+/// SES is asked by `send`, for what is sent from an identity and with a configuration set that are named; and by
+/// `promote`, for the account's rate.
+#[test]
+fn nobody_but_send_sends_and_nobody_but_promote_asks_for_the_account() {
+    let template = templates().remove(0);
+    for (name, _) in template.of_type("AWS::IAM::Role") {
+        let granted = granted(&template, name);
+        let of_ses: Vec<_> = granted
+            .iter()
+            .filter(|need| need.starts_with("ses:"))
+            .map(String::as_str)
+            .collect();
+        let expected: &[&str] = match name {
+            "SendRole" => &["ses:SendEmail ses"],
+            "PromoteRole" => &["ses:GetAccount ses"],
+            _ => &[],
+        };
+        assert_eq!(of_ses, expected, "{name}");
+    }
+    let policies = &template.resource("SendRole")["Properties"]["Policies"];
+    let policies = yaml_serde::to_string(policies).unwrap();
+    for named in ["identity/${FromDomain}", "configuration-set/${ConfigurationSet}"] {
+        assert!(policies.contains(named), "sends by anything but {named}");
+    }
+}
