@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi schemathesis sdk-table watch build sizes start-cost lock-tools
+.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -45,6 +45,7 @@ lint:
 	@local/check-dependencies
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
+	@local/checkov
 
 openapi: ## openapi.json anew, from the code that answers
 	@mkdir -p .local
@@ -69,13 +70,16 @@ fuzz-corpus: ## keeps what make fuzz found, as few inputs as do
 watch: ## the functions from source, rebuilt on change, against the running stack
 	@test -f .local/watch.env || { echo "The local stack is not ready: start it with make local."; exit 1; }
 	@python3 local/stack.py tools
-	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --invoke-address 127.0.0.1 --env-file .local/watch.env
+	PATH="$(CURDIR)/.local/venv-tools/bin:$$PATH" cargo lambda watch --locked --invoke-address 127.0.0.1 --env-file .local/watch.env
 
 build: ## what sam deploy uploads: ARCHITECTURE=arm64, or x86_64
 	@local/build $(ARCHITECTURE)
 
 sizes: build ## how large each function is as it is deployed; fails above 6 MB
 	@local/check-sizes
+
+release: ## from a commit: the functions' packages for arm64, their bill of materials, and the sums of all
+	@local/release
 
 start-cost: ## what a function's start costs
 	@local/measure-start

@@ -113,8 +113,8 @@ def install_tools(name="requirements.txt", venv=VENV):
         say(f"Installing what {wanted.relative_to(ROOT)} lists into .local/{venv.name} ...")
         if not (venv / "bin" / "python").exists():
             run([sys.executable, "-m", "venv", "--clear", str(venv)], "Python's venv could not be made")
-        pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet", "install"]
-        run([*pip, "--require-hashes", "--no-deps", "-r", str(wanted)], f"pip could not install {wanted.name}")
+        pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
+        run([*pip, "install", "--require-hashes", "--no-deps", "-r", str(wanted)], f"pip could not install {wanted.name}")
         marker.write_text(digest)
 
 
@@ -509,7 +509,7 @@ def write_env(path, values):
 
 
 def function_environment():
-    """What the deployed functions see, all together: for `cargo lambda watch`."""
+    """What the deployed functions see, all together: for `make watch`."""
     functions = client("lambda").list_functions()["Functions"]
     together = {}
     for function in functions:
@@ -613,7 +613,15 @@ def tools():
     install_tools("requirements-tools.txt", TOOLS_VENV)
 
 
-COMMANDS = {"start": start, "stop": stop, "logs": logs, "tools": tools}
+def every_tool():
+    """Installs every list beforehand, as CI does while cargo compiles."""
+    tools()
+    install_tools()
+    for name in ("checkov", "schemathesis"):
+        install_tools(f"requirements-{name}.txt", ROOT / ".local" / f"venv-{name}")
+
+
+COMMANDS = {"start": start, "stop": stop, "logs": logs, "tools": tools, "every-tool": every_tool}
 
 if __name__ == "__main__":
     if len(sys.argv) != 2 or sys.argv[1] not in COMMANDS:

@@ -69,7 +69,7 @@ impl Totals {
         let scenario = Scenario::random(seed);
         let outcome = run(&scenario);
         self.add(&scenario, &outcome);
-        outcome.report(&format!("cargo run --bin simulation -- replay {seed}"))
+        outcome.report(&format!("cargo run --locked --bin simulation -- replay {seed}"))
     }
 
     fn add(&mut self, scenario: &Scenario, outcome: &Outcome) {

@@ -113,7 +113,10 @@ pub fn command(scenario: &Scenario) -> String {
         .iter()
         .map(|(number, fault)| format!(" {number}:{fault:?}"));
     let faults: String = faults.collect();
-    format!("cargo run --bin simulation -- strike '{}'{faults}", scenario.name)
+    format!(
+        "cargo run --locked --bin simulation -- strike '{}'{faults}",
+        scenario.name
+    )
 }
 
 /// Every call behind `last` and up to `until`, with every fault that makes a difference to it.

@@ -1,4 +1,4 @@
-//! The tests of the whole: the template, the documents, and everything end to end. The functions together
+//! The tests of the whole: the template, the documents, the supply chain, and everything end to end. The functions together
 //! in a world in memory are in `tests/simulation`.
 //!
 //! All in one program, so that it is built and linked once. What is in [`end_to_end`] needs
@@ -15,4 +15,5 @@
 mod documents;
 mod end_to_end;
 mod privileges;
+mod supply_chain;
 mod template;

@@ -1,0 +1,69 @@
+//! The lines of every script of this repository, however it is called.
+
+use std::fs;
+use std::path::Path;
+
+use tests::root;
+
+/// A line of a script, with those that continue it.
+pub(super) struct Command {
+    /// File and line.
+    pub(super) at: String,
+    pub(super) text: String,
+}
+
+/// Every line that is no comment, of every Makefile, of every file that says what runs it, and of Python's.
+pub(super) fn commands() -> Vec<Command> {
+    let mut commands = Vec::new();
+    for path in files() {
+        let content = fs::read(root().join(&path)).unwrap();
+        if path.ends_with("Makefile") || path.ends_with(".py") || content.starts_with(b"#!") {
+            commands.extend(lines(&path, &String::from_utf8_lossy(&content)));
+        }
+    }
+    commands
+}
+
+fn lines(path: &str, script: &str) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    let mut continued = false;
+    for (number, line) in script.lines().enumerate() {
+        if line.trim_start().starts_with('#') {
+            continue;
+        }
+        let part = line.strip_suffix('\\').unwrap_or(line);
+        match commands.last_mut() {
+            Some(last) if continued => last.text.push_str(part),
+            _ => commands.push(Command {
+                at: format!("{path}:{}", number + 1),
+                text: part.to_owned(),
+            }),
+        }
+        continued = line.ends_with('\\');
+    }
+    commands
+}
+
+/// The paths of all files, below the root, without what git ignores.
+pub(super) fn files() -> Vec<String> {
+    let mut found = Vec::new();
+    collect(root(), "", &mut found);
+    found
+}
+
+fn collect(directory: &Path, prefix: &str, found: &mut Vec<String>) {
+    for entry in fs::read_dir(directory).unwrap() {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        let path = format!("{prefix}{name}");
+        let hidden = name.starts_with('.') && name != ".ci";
+        if hidden || ["target", "node_modules", "__pycache__"].contains(&name.as_str()) {
+            continue;
+        }
+        if entry.path().is_dir() {
+            collect(&entry.path(), &format!("{path}/"), found);
+        } else {
+            found.push(path);
+        }
+    }
+}
