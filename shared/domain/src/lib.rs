@@ -6,6 +6,7 @@
 //! **Start reading at** [`lifecycle`], which is the state machine, then [`row`].
 
 pub mod address;
+mod admission;
 pub mod api_error;
 pub mod apply;
 pub mod attachment;
