@@ -90,7 +90,7 @@ fn line(text: &str) -> Result<(), Problem> {
 /// What those write who pass an email on, who sign it, or who received it: a sender who writes it forges it,
 /// or has the email taken for one that runs in circles.
 ///
-/// Source: RFC 8601, 5; RFC 7208, 9.1; RFC 4870, 3.2; RFC 9228, 4; read 2026-11-27.
+/// Source: RFC 8601, 5; RFC 7208, 9.1; RFC 4870; RFC 9228, 4; read 2026-11-27.
 const TRACE_HEADERS: [&str; 4] = [
     "authentication-results",
     "delivered-to",
@@ -102,7 +102,7 @@ fn header(header: &Header) -> Result<(), Problem> {
     let key = header.name().as_str().to_ascii_lowercase();
     // RFC 2045, 9: fields that begin so are MIME's own.
     if key.starts_with("mime-") {
-        return Err(Problem::Bad("this header is written by the queue or by Amazon SES"));
+        return Err(Problem::Bad("headers of MIME are written by Amazon SES"));
     }
     if TRACE_HEADERS.contains(&key.as_str()) {
         return Err(Problem::Bad("this header is written by who signs or receives an email"));

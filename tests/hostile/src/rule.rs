@@ -60,11 +60,13 @@ rules! {
         TagKeyKnown: "a tag has a name and a value only",
         TagWhole: "a tag has both",
         OnUncertain: "on_uncertain is resend or hold",
-        QueueName: "a queue's name is 1 to 64 of a-z, 0-9 and -",
         Priority: "priority is high, normal or low",
         KeyLength: "an idempotency key has 1 to 256 characters",
         KeyControls: "an idempotency key has no control characters",
         Validation: "x-batch-validation is strict or permissive",
+    }
+    "queue.rs" {
+        QueueName: "a queue's name is 1 to 64 of a-z, 0-9 and -",
     }
     "wire/times.rs" {
         TimeLength: "a time has at most 64 bytes",

@@ -32,7 +32,7 @@ fn types() -> Vec<Class> {
         ),
         refused(
             Rule::TextType,
-            "a number of 400 digits as a name",
+            "a huge number as a sender",
             "RFC 8259, 6",
             with(json!({"from": 1e300})),
             bad("from: must be a string, not a number"),

@@ -115,62 +115,77 @@ fn names() -> Vec<Class> {
 
 fn reserved() -> Vec<Class> {
     let rfc = "RFC 5322, 3.6";
-    let ours = |name: &str| {
+    let named = |class: &str, value: &str| header(class.trim_start_matches("the header "), value);
+    let ours = |class: &str| {
+        let name = class.trim_start_matches("the header ");
         bad(&format!(
             "headers.{name}: this header is written by the queue or by Amazon SES"
         ))
     };
-    let trace = |name: &str| {
+    let trace = |class: &str| {
+        let name = class.trim_start_matches("the header ");
         bad(&format!(
             "headers.{name}: this header is written by who signs or receives"
         ))
     };
     let fields = [
-        ("From", rfc),
-        ("SENDER", rfc),
-        ("To", rfc),
-        ("cc", rfc),
-        ("Bcc", "CWE-93"),
-        ("subject", rfc),
-        ("Date", rfc),
-        ("Message-ID", rfc),
-        ("Return-Path", "RFC 5321, 4.4"),
-        ("Received", "RFC 5321, 4.4"),
-        ("MIME-Version", "RFC 2045, 4"),
-        ("x-email-id", "our own id of an email"),
+        ("the header From", rfc),
+        ("the header SENDER", rfc),
+        ("the header To", rfc),
+        ("the header cc", rfc),
+        ("the header Bcc", "CWE-93"),
+        ("the header subject", rfc),
+        ("the header Date", rfc),
+        ("the header Message-ID", rfc),
+        ("the header Return-Path", "RFC 5321, 4.4"),
+        ("the header Received", "RFC 5321, 4.4"),
+        ("the header MIME-Version", "RFC 2045, 4"),
+        ("the header x-email-id", "our own id of an email"),
     ];
-    let fields = fields.map(|(name, source)| (Rule::HeaderReserved, name, source, ours(name), format!("X-{name}-x")));
+    let fields = fields.map(|(name, source)| {
+        (
+            Rule::HeaderReserved,
+            name,
+            source,
+            ours(name),
+            name.replace("the header ", "X-"),
+        )
+    });
     let families = [
-        ("Content-Type", "RFC 2045, 9", "Contents"),
-        ("content-transfer-encoding", "RFC 2045, 6", "context"),
-        ("DKIM-Signature", "RFC 6376, 3.5", "DKIMX"),
-        ("X-SES-CONFIGURATION-SET", "Amazon SES, header fields", "X-SESS"),
-        ("x-ses-source-arn", "Amazon SES, header fields", "x-se"),
-        ("ARC-Seal", "RFC 8617, 4.1.3", "Arch"),
-        ("Resent-To", "RFC 5322, 3.6.6", "Resend"),
+        ("the header Content-Type", "RFC 2045, 9", "Contents"),
+        ("the header content-transfer-encoding", "RFC 2045, 6", "context"),
+        ("the header DKIM-Signature", "RFC 6376, 3.5", "DKIMX"),
+        (
+            "the header X-SES-CONFIGURATION-SET",
+            "Amazon SES, header fields",
+            "X-SESS",
+        ),
+        ("the header x-ses-source-arn", "Amazon SES, header fields", "x-se"),
+        ("the header ARC-Seal", "RFC 8617, 4.1.3", "Arch"),
+        ("the header Resent-To", "RFC 5322, 3.6.6", "Resend"),
     ];
     let families =
         families.map(|(name, source, twin)| (Rule::HeaderReservedPrefix, name, source, ours(name), twin.to_owned()));
     let traces = [
-        ("Authentication-Results", "RFC 8601, 5", "Authentication"),
-        ("received-spf", "RFC 7208, 9.1", "X-Received-SPF"),
-        ("Delivered-To", "RFC 9228, 4", "Deliver-To"),
-        ("DomainKey-Signature", "RFC 4870, 3.2", "DomainKeys"),
+        ("the header Authentication-Results", "RFC 8601, 5", "Authentication"),
+        ("the header received-spf", "RFC 7208, 9.1", "X-Received-SPF"),
+        ("the header Delivered-To", "RFC 9228, 4", "Deliver-To"),
+        ("the header DomainKey-Signature", "RFC 4870", "DomainKeys"),
     ];
     let traces = traces.map(|(name, source, twin)| (Rule::HeaderTrace, name, source, trace(name), twin.to_owned()));
     let others = [
         (
             Rule::HeaderReplyTo,
-            "Reply-To",
+            "the header Reply-To",
             rfc,
             bad("headers.Reply-To: use the field reply_to"),
             "In-Reply-To".to_owned(),
         ),
         (
             Rule::HeaderMime,
-            "Mime-Anything",
+            "the header Mime-Anything",
             "RFC 2045, 9",
-            ours("Mime-Anything"),
+            bad("headers.Mime-Anything: headers of MIME are written by Amazon SES"),
             "Mimes".to_owned(),
         ),
     ];
@@ -180,24 +195,24 @@ fn reserved() -> Vec<Class> {
             rule,
             name,
             source,
-            header(name, "eve@example.com"),
+            named(name, "eve@example.com"),
             answer,
             header(&twin, "eve@example.com"),
         )
     };
     let mut classes: Vec<Class> = all.map(class).collect();
     for name in [
-        "List-Unsubscribe",
-        "Auto-Submitted",
-        "References",
-        "Precedence",
-        "Disposition-Notification-To",
+        "the header List-Unsubscribe",
+        "the header Auto-Submitted",
+        "the header References",
+        "the header Precedence",
+        "the header Disposition-Notification-To",
     ] {
         classes.push(carried(
             Rule::HeaderReserved,
             name,
             "a header that callers need",
-            header(name, "<x@example.com>"),
+            named(name, "<x@example.com>"),
         ));
     }
     classes

@@ -267,7 +267,7 @@ fn keys() -> Vec<Class> {
         ),
         refused(
             Rule::KnownField,
-            "__proto__",
+            "a key of JavaScript's prototype",
             "CWE-1321",
             begun("\"__proto__\":{\"bcc\":\"eve@example.com\"}"),
             bad("__proto__: unknown field"),
@@ -323,7 +323,7 @@ fn keys() -> Vec<Class> {
         ),
         carried(
             Rule::Json,
-            "NUL and a line break that JSON escapes, in a text only",
+            "control characters that JSON escapes, in a text",
             "RFC 8259, 7",
             with(json!({"text": "a\u{1}\u{8}\r\nb"})),
         ),
