@@ -23,15 +23,12 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 ///
 /// Source: RFC 2047, 2; "Mailsploit", 2017.
 pub(super) fn hides_control(text: &str) -> bool {
-    let starts = text.match_indices("=?").map(|(at, start)| at + start.len());
-    starts
-        .filter_map(|start| text.get(start..))
-        .filter_map(decode)
-        .any(|(charset, bytes)| {
-            // In no charset that a header may have are these octets a part of another character.
-            bytes.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
-                || (is_known(charset) && String::from_utf8_lossy(&bytes).chars().any(is_bad))
-        })
+    words(text).any(|word| {
+        let bytes = word.decode();
+        // In no charset that a header may have are these octets a part of another character.
+        bytes.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
+            || (is_known(word.charset) && String::from_utf8_lossy(&bytes).chars().any(is_bad))
+    })
 }
 
 fn is_bad(c: char) -> bool {
@@ -47,17 +44,60 @@ fn is_known(charset: &str) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// Charset and octets of the encoded word whose `=?` is before the text.
-fn decode(text: &str) -> Option<(&str, Vec<u8>)> {
-    let (charset, rest) = text.split_once('?')?;
-    let (encoding, rest) = rest.split_once('?')?;
-    let (encoded, _) = rest.split_once("?=")?;
-    let bytes = match encoding {
-        "b" | "B" => base64(encoded),
-        "q" | "Q" => quoted_printable(encoded.as_bytes()),
-        _ => return None,
-    };
-    Some((charset, bytes))
+/// What may be read as an encoded word.
+struct Word<'a> {
+    charset: &'a str,
+    is_base64: bool,
+    encoded: &'a str,
+}
+
+impl Word<'_> {
+    fn decode(&self) -> Vec<u8> {
+        if self.is_base64 {
+            base64(self.encoded)
+        } else {
+            quoted_printable(self.encoded.as_bytes())
+        }
+    }
+}
+
+/// All of them, wherever one may begin, in time that grows with the text only: of those in quoted-printable
+/// that end together, the first has what is in the others; and base64 has no `?` in it.
+fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
+    // Where the last one ends, and whether one that ends there was given out: any, and one of a known charset.
+    let (mut end, mut given) = (0, (false, false));
+    text.match_indices("=?").filter_map(move |(at, _)| {
+        let (charset, rest) = text.get(at + 2..)?.split_once('?')?;
+        let (encoding, rest) = rest.split_once('?')?;
+        let is_base64 = encoding.eq_ignore_ascii_case("b");
+        if is_base64 {
+            let (encoded, _) = rest.split_once('?')?;
+            return Some(Word {
+                charset,
+                is_base64,
+                encoded,
+            });
+        }
+        if !encoding.eq_ignore_ascii_case("q") {
+            return None;
+        }
+        let begin = text.len() - rest.len();
+        if end < begin {
+            end = rest.find("?=").map_or(usize::MAX, |length| begin + length);
+            given = (false, false);
+        }
+        let encoded = text.get(begin..end)?;
+        let is_known = is_known(charset);
+        if given.1 || (given.0 && !is_known) {
+            return None;
+        }
+        given = (true, is_known);
+        Some(Word {
+            charset,
+            is_base64,
+            encoded,
+        })
+    })
 }
 
 fn base64(encoded: &str) -> Vec<u8> {
@@ -102,6 +142,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_many_words_that_end_together_few_are_looked_into() {
+        for (charset, end, looked_into) in [("x", "?=", 1), ("utf-8", "?=", 2), ("utf-8", "", 0)] {
+            let text = format!("{}{end}", format!("=?x?q?a=?{charset}?q?b").repeat(200_000));
+            assert_eq!(words(&text).count(), looked_into, "{charset}{end}");
+        }
+    }
+
+    #[test]
     fn what_a_reader_decodes_is_looked_into() {
         for hidden in [
             "=?utf-8?q?=0D=0ABcc:_x?=",
@@ -115,6 +163,10 @@ mod tests {
             "=?utf-8?q?=E2=80=AE?=",
             "=?utf-8?q?=e2=80=a8?=",
             "=?x?=?utf-8?q?=00?=",
+            "=?x?q?a?=?utf-8?q?=00?=",
+            "=?x?b?a?=?utf-8?q?=00?=",
+            "=?x?q?=?utf-8?b?AA==?=",
+            "=?x?q?a=?utf-8?q?=E2=80=AE?=",
             "Ann =?utf-8?q?=7F?= Bell",
         ] {
             assert!(hides_control(hidden), "{hidden}");
@@ -124,6 +176,8 @@ mod tests {
             "=?",
             "=?=",
             "=?utf-8?q?",
+            "=?utf-8?q?=0A",
+            "=?utf-8?b?AA==",
             "=?utf-8?q?Gr=C3=BC=C3=9Fe_=3D?=",
             "=?UTF-8?B?R3LDvMOfZQ==?=",
             "=?utf-8?q?a=09b?=",
