@@ -86,6 +86,23 @@ pub enum AddressError {
     /// Over 254 octets in all.
     #[error("the address is longer than 254 characters")]
     TooLong,
+    /// `user%relay@example.com`, `relay!user@example.com`.
+    #[error("routes in the part before the @, by % or !, are not accepted")]
+    LocalRoute,
+    /// `=?utf-8?q?...?=@example.com`.
+    #[error("encoded words (=?...?=) are not accepted in an address")]
+    LocalEncoded,
+    /// A label of the domain that is Latin and Cyrillic, for one.
+    #[error("a part of the domain mixes scripts that are not written together")]
+    MixedScripts,
+    /// A direction that is overridden, or a line's end, in the display name.
+    #[error(
+        "characters that turn the display name around or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed"
+    )]
+    NameMisleads,
+    /// `=?utf-8?q?=0D=0A?= <user@example.com>`.
+    #[error("an encoded word (=?...?=) in the display name hides a control character")]
+    NameHides,
     /// The display name makes the rendered address longer than a line.
     #[error("the display name is too long")]
     NameTooLong,
@@ -179,9 +196,6 @@ impl EmailAddress {
 }
 
 fn check_local(local: &str) -> Result<(), AddressError> {
-    if local.is_empty() {
-        return Err(AddressError::LocalEmpty);
-    }
     if !local.is_ascii() {
         return Err(AddressError::LocalNotAscii);
     }
@@ -211,6 +225,7 @@ fn parse_domain(domain: &str) -> Result<String, AddressError> {
     if domain.ends_with('.') {
         return Err(AddressError::TrailingDot);
     }
+    // No label is longer than 63, no domain longer than 253: `Verify`.
     // `CheckFirstLast`, not `Check`: labels like `r3---abc` are registered and used.
     let ascii = Uts46::new()
         .to_ascii(
@@ -226,9 +241,6 @@ fn parse_domain(domain: &str) -> Result<String, AddressError> {
     };
     if last.bytes().all(|b| b.is_ascii_digit()) {
         return Err(AddressError::IpLiteral);
-    }
-    if ascii.len() > limits::DOMAIN_MAX {
-        return Err(AddressError::DomainTooLong);
     }
     Ok(ascii.into_owned())
 }

@@ -63,11 +63,8 @@ impl FileName {
             let (found, max) = (name.len(), limits::FILE_NAME_MAX);
             return Err(Problem::TooLong { found, max });
         }
-        // Windows leaves dots and spaces at the end away, and so may SES.
-        let shown = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
-        let extension = shown.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
-        if extension.is_some_and(|end| FORBIDDEN_EXTENSIONS.contains(&end.as_str())) {
-            return Err(Problem::Bad("Amazon SES refuses files with this extension"));
+        if has_forbidden_extension(name) {
+            return Err(Problem::Bad(FORBIDDEN));
         }
         Ok(Self(name.to_owned()))
     }
@@ -77,6 +74,17 @@ impl FileName {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// What is said of a name that SES refuses.
+pub(crate) const FORBIDDEN: &str = "Amazon SES refuses files with this extension";
+
+/// Whether SES refuses a file of this name.
+pub(crate) fn has_forbidden_extension(name: &str) -> bool {
+    // Windows leaves dots and spaces at the end away, and so may SES.
+    let shown = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+    let extension = shown.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
+    extension.is_some_and(|end| FORBIDDEN_EXTENSIONS.contains(&end.as_str()))
 }
 
 /// A media type, with parameters or without.
@@ -98,7 +106,7 @@ impl MediaType {
         let (essence, parameters) = text.split_once(';').map_or((text, None), |(a, b)| (a, Some(b)));
         let names = essence.trim_end_matches([' ', '\t']).split_once('/');
         let good = names.is_some_and(|(kind, subtype)| is_media_name(kind) && is_media_name(subtype));
-        if !good || !parameters.is_none_or(are_parameters) {
+        if !good || parameters.is_some_and(|parameters| parameter_names(parameters).is_none()) {
             return Err(Problem::Bad("must be a media type such as application/pdf"));
         }
         if names.is_some_and(|(kind, _)| kind.eq_ignore_ascii_case("multipart")) {
@@ -122,25 +130,20 @@ fn is_media_name(name: &str) -> bool {
         && name.bytes().all(allowed)
 }
 
-/// RFC 2045's `parameter`s, what is behind the first semicolon.
-fn are_parameters(mut rest: &str) -> bool {
+/// The names of RFC 2045's `parameter`s, which are behind the first semicolon; none when they are no such.
+pub(crate) fn parameter_names(mut rest: &str) -> Option<Vec<&str>> {
+    let mut names = Vec::new();
     loop {
         rest = rest.trim_start_matches([' ', '\t']);
         let name = token(rest);
-        let Some(value) = rest.get(name.len()..).and_then(|rest| rest.strip_prefix('=')) else {
-            return false;
-        };
-        let Some(length) = value_length(value).filter(|_| !name.is_empty()) else {
-            return false;
-        };
+        let value = rest.get(name.len()..).and_then(|rest| rest.strip_prefix('='))?;
+        let length = value_length(value).filter(|_| !name.is_empty())?;
+        names.push(name);
         rest = value.get(length..).unwrap_or_default().trim_start_matches([' ', '\t']);
         if rest.is_empty() {
-            return true;
+            return Some(names);
         }
-        let Some(more) = rest.strip_prefix(';') else {
-            return false;
-        };
-        rest = more;
+        rest = rest.strip_prefix(';')?;
     }
 }
 

@@ -281,3 +281,31 @@ fn the_stored_form_stays_and_reads_back() {
         assert!(Email::from_body(broken.as_bytes()).is_err(), "{broken}");
     }
 }
+
+/// What was uploaded is counted once it is found.
+#[test]
+fn no_email_has_more_files_or_larger_ones_than_ses_takes() {
+    let body = b"{\"v\":1,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\"}";
+    let email = Email::from_body(body).unwrap();
+    let files = |count: usize, size: u64| {
+        let file = using(Given::default()).resolve(Some(&Uploaded {
+            upload: Upload {
+                size,
+                ..upload(size).upload
+            },
+            size,
+        }));
+        let email = email.clone().with_attachments(vec![file.unwrap(); count]);
+        email
+            .map(|email| email.attachments().len())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!(files(50, 1), Ok(50));
+    assert_eq!(
+        files(51, 1),
+        Err("attachments: has 51 entries; at most 50 are allowed".to_owned())
+    );
+    assert_eq!(files(2, 14_000_000), Ok(2));
+    let too_large = files(2, 15_000_000).unwrap_err();
+    assert!(too_large.starts_with("attachments: too large: "), "{too_large}");
+}

@@ -338,7 +338,6 @@ const RESERVED_HEADERS: &[&str] = &[
     "to",
     "cc",
     "bcc",
-    "reply-to",
     "subject",
     "date",
     "message-id",

@@ -7,6 +7,7 @@
 
 pub mod access;
 pub mod address;
+mod admission;
 pub mod api_error;
 pub mod apply;
 pub mod attachment;

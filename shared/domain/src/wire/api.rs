@@ -20,6 +20,7 @@ use std::fmt;
 use super::attachments::{self, Attachments};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
 use super::times::{When, Wishes};
+use crate::admission;
 use crate::api_error::ApiError;
 use crate::attachment::{UploadUse, Uploaded};
 use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
@@ -327,7 +328,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
         seen.push(key);
     }
     draft.attachments = files.whole;
-    let email = draft.check()?;
+    let email = admission::email(draft)?;
     let uploads = files.uploads;
     Ok(EmailRequest { email, wishes, uploads })
 }

@@ -16,6 +16,7 @@ use std::collections::HashSet;
 
 use super::api::{each_field, to_api};
 use super::json::{Node, echo, object, text, wrong_type};
+use crate::admission;
 use crate::api_error::ApiError;
 use crate::attachment::{
     self, Attachment, Checked, ContentId, FileName, Given, GivenContent, MediaType, Upload, UploadUse,
@@ -50,10 +51,15 @@ fn read_all(node: Node) -> Result<Attachments, EmailError> {
     for (index, node) in nodes.into_iter().enumerate() {
         let path = format!("attachments[{index}]");
         let checked = given(&path, node)?.check(&path)?;
-        let id = match &checked {
-            Checked::Whole(whole) => whole.content_id(),
-            Checked::Upload(upload) => upload.content_id.as_ref().map(ContentId::as_str),
+        let (filename, content_type, id) = match &checked {
+            Checked::Whole(whole) => (Some(whole.filename()), Some(whole.content_type()), whole.content_id()),
+            Checked::Upload(upload) => (
+                upload.filename.as_ref().map(FileName::as_str),
+                upload.content_type.as_ref().map(MediaType::as_str),
+                upload.content_id.as_ref().map(ContentId::as_str),
+            ),
         };
+        admit(filename, content_type).map_err(|(field, problem)| EmailError::at(format!("{path}.{field}"), problem))?;
         if id.is_some_and(|id| !ids.insert(id.to_owned())) {
             let why = "another attachment has this content_id";
             return Err(EmailError::at(format!("{path}.content_id"), Problem::Bad(why)));
@@ -64,6 +70,14 @@ fn read_all(node: Node) -> Result<Attachments, EmailError> {
         }
     }
     Ok(all)
+}
+
+/// What a new file may not be called, and not be; the field with its problem.
+fn admit(filename: Option<&str>, content_type: Option<&str>) -> Result<(), (&'static str, Problem)> {
+    let filename = filename.map_or(Ok(()), admission::file_name);
+    filename.map_err(|problem| ("filename", problem))?;
+    let content_type = content_type.map_or(Ok(()), admission::media_type);
+    content_type.map_err(|problem| ("content_type", problem))
 }
 
 fn given(path: &str, node: Node) -> Result<Given, EmailError> {
@@ -116,7 +130,11 @@ const NO_BYTES: &str = "a list of bytes holds whole numbers from 0 to 255 only";
 /// What `JSON.stringify` makes of Node's `Buffer`.
 fn buffer(path: &str, entries: Vec<(String, Node)>) -> Result<GivenContent, EmailError> {
     let (mut named, mut data) = (false, None);
+    let mut seen = Vec::new();
     for (key, value) in entries {
+        if seen.contains(&key) {
+            return Err(EmailError::at(format!("{path}.{}", echo(&key)), Problem::Repeated));
+        }
         match (key.as_str(), value) {
             ("type", Node::Text(name)) => named = name == "Buffer",
             ("data", value) => data = bytes(value).ok(),
@@ -125,6 +143,7 @@ fn buffer(path: &str, entries: Vec<(String, Node)>) -> Result<GivenContent, Emai
                 break;
             }
         }
+        seen.push(key);
     }
     let data = data.filter(|_| named).map(GivenContent::Bytes);
     let why = "an object must be Node's Buffer: {\"type\": \"Buffer\", \"data\": [bytes]}";
@@ -175,6 +194,8 @@ pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
         let filename = FileName::parse(&filename).map_err(bad("filename"))?;
         let content_type = content_type.as_deref().map(MediaType::parse).transpose();
         let content_type = content_type.map_err(bad("content_type"))?;
+        admit(Some(filename.as_str()), content_type.as_ref().map(MediaType::as_str))
+            .map_err(|(field, problem)| bad(field)(problem))?;
         let size = size.ok_or_else(|| missing("size"))?;
         if size == 0 {
             let why = "must be a whole number of bytes, at least 1";

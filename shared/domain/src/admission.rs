@@ -1,0 +1,115 @@
+//! What a new request may not say although it could be sent: it has no honest use, and whoever reads it
+//! later takes it for something else.
+//!
+//! **Role:** called by [`crate::wire`], after everything else was found right.
+//! **Invariant:** asked of new requests only. What was accepted is read back from the store by its grammar
+//! alone ([`Draft::check`]): a rule that is added here never makes an accepted email unreadable.
+//! **Start reading at** [`email`]. Each rule has an input that it is for: docs/HOSTILE_INPUT.md.
+
+mod domain;
+mod encoded_word;
+mod file;
+mod text;
+
+pub(crate) use file::{file_name, media_type};
+
+use crate::address::{AddressError, Mailbox};
+use crate::email::{Addresses, Draft, Email, EmailError, Header, Problem};
+
+/// Checks an email that nobody has accepted yet.
+///
+/// # Errors
+/// The first problem with its path: those of [`Draft::check`] first.
+pub(crate) fn email(draft: Draft) -> Result<Email, EmailError> {
+    let alone = [&draft.to, &draft.cc, &draft.bcc, &draft.reply_to].map(|list| matches!(list, Addresses::One(_)));
+    let email = draft.check()?;
+    mailbox(email.from()).map_err(|why| EmailError::at("from", Problem::From(why)))?;
+    let lists = [email.to(), email.cc(), email.bcc(), email.reply_to()];
+    let fields = ["to", "cc", "bcc", "reply_to"];
+    for ((field, list), alone) in fields.into_iter().zip(lists).zip(alone) {
+        for (index, entry) in list.iter().enumerate() {
+            let path = || {
+                if alone {
+                    field.to_owned()
+                } else {
+                    format!("{field}[{index}]")
+                }
+            };
+            mailbox(entry).map_err(|why| EmailError::at(path(), Problem::Address(why)))?;
+        }
+    }
+    line(email.subject()).map_err(|problem| EmailError::at("subject", problem))?;
+    for given in email.headers() {
+        header(given).map_err(|problem| EmailError::at(format!("headers.{}", given.name()), problem))?;
+    }
+    Ok(email)
+}
+
+/// What the local part says is for the domain's owner; these say to other servers where to go instead.
+///
+/// Source: RFC 5321, appendix F.2 (source routes and their kin are obsolete); the default configuration of Exim
+/// refuses such addresses, read 2026-11-27.
+const ROUTES: [char; 2] = ['!', '%'];
+
+fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
+    let address = mailbox.address();
+    let (local, _) = address.as_str().rsplit_once('@').unwrap_or_default();
+    // RFC 2047, 5: not within an address. Some parsers decode it all the same, and find another address.
+    if local.contains("=?") {
+        return Err(AddressError::LocalEncoded);
+    }
+    if local.contains(ROUTES) {
+        return Err(AddressError::LocalRoute);
+    }
+    if domain::mixes_scripts(address.domain()) {
+        return Err(AddressError::MixedScripts);
+    }
+    let name = mailbox.name().unwrap_or_default();
+    if name.chars().any(text::misleads) {
+        return Err(AddressError::NameMisleads);
+    }
+    if encoded_word::hides_control(name) {
+        return Err(AddressError::NameHides);
+    }
+    Ok(())
+}
+
+/// A text that is shown on one line.
+fn line(text: &str) -> Result<(), Problem> {
+    if text.chars().any(text::misleads) {
+        return Err(Problem::Bad(
+            "characters that turn the text around or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed",
+        ));
+    }
+    if encoded_word::hides_control(text) {
+        return Err(Problem::Bad("an encoded word (=?...?=) hides a control character"));
+    }
+    Ok(())
+}
+
+/// What those write who pass an email on, who sign it, or who received it: a sender who writes it forges it,
+/// or has the email taken for one that runs in circles.
+///
+/// Source: RFC 8601, 5; RFC 7208, 9.1; RFC 4870; RFC 9228, 4; read 2026-11-27.
+const TRACE_HEADERS: [&str; 4] = [
+    "authentication-results",
+    "delivered-to",
+    "domainkey-signature",
+    "received-spf",
+];
+
+fn header(header: &Header) -> Result<(), Problem> {
+    let key = header.name().as_str().to_ascii_lowercase();
+    // RFC 2045, 9: fields that begin so are MIME's own.
+    if key.starts_with("mime-") {
+        return Err(Problem::Bad("headers of MIME are written by Amazon SES"));
+    }
+    if TRACE_HEADERS.contains(&key.as_str()) {
+        return Err(Problem::Bad("this header is written by who signs or receives an email"));
+    }
+    line(header.value())
+}
+
+#[cfg(test)]
+#[path = "admission/tests.rs"]
+mod tests;

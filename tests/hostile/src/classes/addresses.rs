@@ -1,0 +1,329 @@
+//! Texts that are more than one address, or that one parser takes for another address than the next.
+
+use serde_json::json;
+
+use crate::answer::{bad, bad_from};
+use crate::class::{Class, Door, carried, refused};
+use crate::request::{from, to, with};
+use crate::rule::Rule;
+
+pub(super) fn classes() -> Vec<Class> {
+    [controls(), several(), brackets()].concat()
+}
+
+fn controls() -> Vec<Class> {
+    let control = "control characters such as line breaks are not allowed";
+    let at = |path: &str| bad(&format!("{path}: {control}"));
+    let rule = Rule::MailboxControls;
+    let field = |field: &str, address: &str| with(json!({ field: [address] }));
+    vec![
+        refused(
+            rule,
+            "CR LF and a header in from",
+            "CVE-2015-8476 (PHPMailer)",
+            from("ada@example.com\r\nBcc: eve@example.com"),
+            bad_from(control),
+            from("ada@example.com"),
+        ),
+        refused(
+            rule,
+            "CR LF and an SMTP command in to",
+            "CVE-2015-9097 (mail, Ruby)",
+            to("a@example.com>\r\nDATA\r\n"),
+            at("to"),
+            to("a-data@example.com"),
+        ),
+        refused(
+            rule,
+            "LF alone in cc",
+            "CVE-2021-23400 (nodemailer)",
+            field("cc", "a\n@example.com"),
+            at("cc[0]"),
+            field("cc", "an@example.com"),
+        ),
+        refused(
+            rule,
+            "CR alone in bcc",
+            "CVE-2025-7962 (Jakarta Mail)",
+            field("bcc", "a@example.com\rX"),
+            at("bcc[0]"),
+            field("bcc", "a@example.com"),
+        ),
+        refused(
+            rule,
+            "a folded line in reply_to",
+            "RFC 5322, 2.2.3",
+            field("reply_to", "A\r\n <a@example.com>"),
+            at("reply_to[0]"),
+            field("reply_to", "A  <a@example.com>"),
+        ),
+        refused(
+            rule,
+            "a line break in quotes",
+            "CVE-2026-48019 (Laravel)",
+            to("\"a\r\n \"@example.com"),
+            at("to"),
+            to("\"a  \" <a@example.com>"),
+        ),
+        refused(
+            rule,
+            "NUL in an address",
+            "CVE-2017-7829 (Thunderbird)",
+            to("eve@example.com\0@bank.example"),
+            at("to"),
+            to("eve@bank.example"),
+        ),
+        refused(
+            rule,
+            "NEL, a line's end outside ASCII",
+            "UAX #14, 5.1",
+            to("a@example.com\u{85}b"),
+            at("to"),
+            to("a@example.com.au"),
+        ),
+        refused(
+            Rule::AddressControls,
+            "a control character where no name can be",
+            "RFC 5321, 4.1.2",
+            "{\"email\":\"a\\u0000b@example.com\"}",
+            at("email"),
+            "{\"email\":\"ab@example.com\"}",
+        )
+        .through(Door::Suppression),
+        refused(
+            Rule::AddressEmpty,
+            "nothing",
+            "RFC 5322, 3.4",
+            to(" \u{a0} "),
+            bad("to: the address is empty"),
+            to(" a@example.com\u{a0}"),
+        ),
+        refused(
+            Rule::AddressEmpty,
+            "the null path of bounces",
+            "RFC 5321, 4.5.5",
+            from("<>"),
+            bad_from("the address is empty"),
+            from("<a@example.com>"),
+        ),
+    ]
+}
+
+fn several() -> Vec<Class> {
+    let rule = Rule::Several;
+    let one = "to: give one address per entry";
+    vec![
+        refused(
+            rule,
+            "two addresses in one",
+            "RFC 5322, 3.4",
+            to("a@example.com,eve@example.com"),
+            bad(one),
+            with(json!({"to": ["a@example.com", "eve@example.com"]})),
+        ),
+        refused(
+            rule,
+            "two senders",
+            "RFC 5322, 3.6.2",
+            from("a@example.com, b@example.com"),
+            bad_from("give one address per entry"),
+            from("a@example.com"),
+        ),
+        refused(
+            rule,
+            "two addresses as Outlook writes them",
+            "RFC 5322, 3.4",
+            to("a@example.com;eve@example.com"),
+            bad(one),
+            to("\"a; eve\" <a@example.com>"),
+        ),
+        refused(
+            Rule::BracketsOnce,
+            "two addresses in brackets",
+            "RFC 5322, 3.4",
+            to("<a@example.com>, <eve@example.com>"),
+            bad(one),
+            to("<a@example.com>"),
+        ),
+        refused(
+            Rule::NameQuotes,
+            "an address and then another in brackets",
+            "CVE-2023-27043 (Python email)",
+            to("alice@example.org,Eve <eve@example.com>"),
+            bad("to: put the display name in double quotes"),
+            to("\"alice@example.org, Eve\" <eve@example.com>"),
+        ),
+        refused(
+            Rule::Group,
+            "a group",
+            "RFC 5322, 3.4",
+            to("team:a@example.com;"),
+            bad("to: groups such as"),
+            to("team <a@example.com>"),
+        ),
+        refused(
+            Rule::Group,
+            "10,000 groups in one another",
+            "CVE-2025-14874 (nodemailer)",
+            to(&format!("{}a@example.com;", "g:".repeat(10_000))),
+            bad("to: groups such as"),
+            to("\"g:g:g:\" <a@example.com>"),
+        ),
+        refused(
+            Rule::Route,
+            "a source route",
+            "RFC 5321, appendix C",
+            to("<@relay.example,@b.example:a@example.com>"),
+            bad("to: source routes such as"),
+            to("relay.example <a@example.com>"),
+        ),
+        refused(
+            Rule::LocalMissing,
+            "a domain alone",
+            "RFC 5321, 4.1.2",
+            to("@example.com"),
+            bad("to: the part before the @ is empty"),
+            to("a@example.com"),
+        ),
+        refused(
+            Rule::At,
+            "no @ at all",
+            "RFC 5321, 4.1.2",
+            to("postmaster"),
+            bad("to: the address must contain exactly one @"),
+            to("postmaster@example.com"),
+        ),
+        refused(
+            Rule::At,
+            "an @ that is fullwidth",
+            "UTS #46, 4",
+            to("a\u{ff20}example.com"),
+            bad("to: the address must contain exactly one @"),
+            to("a@\u{ff45}xample.com"),
+        ),
+        refused(
+            Rule::AtOnce,
+            "two @",
+            "CVE-2019-16056 (Python email)",
+            to("a@eve.example@example.com"),
+            bad("to: the address must contain exactly one @"),
+            to("a-eve.example@example.com"),
+        ),
+        refused(
+            Rule::Space,
+            "an ESMTP parameter behind the address",
+            "go-mail, issue 495",
+            to("a@example.com ORCPT=x"),
+            bad("to: spaces are not allowed in an address"),
+            to("ORCPT=x <a@example.com>"),
+        ),
+        refused(
+            Rule::Space,
+            "a space in the local part",
+            "RFC 5321, 4.1.2",
+            to("a b@example.com"),
+            bad("to: spaces are not allowed in an address"),
+            to("a_b@example.com"),
+        ),
+        refused(
+            Rule::Space,
+            "a space that is none in ASCII",
+            "RFC 5321, 4.1.2",
+            to("a\u{2003}b@example.com"),
+            bad("to: spaces are not allowed in an address"),
+            to("A\u{2003}b <ab@example.com>"),
+        ),
+    ]
+}
+
+fn brackets() -> Vec<Class> {
+    let shape = "to: the address must look like";
+    vec![
+        refused(
+            Rule::BracketsWhole,
+            "an address behind the brackets",
+            "CVE-2023-27043 (Python email)",
+            to("<a@example.com>eve@example.com"),
+            bad(shape),
+            to("\"eve@example.com\" <a@example.com>"),
+        ),
+        refused(
+            Rule::BracketsWhole,
+            "a bracket that does not close",
+            "RFC 5322, 3.4",
+            to("Ada <a@example.com"),
+            bad(shape),
+            to("Ada <a@example.com>"),
+        ),
+        refused(
+            Rule::BracketsOnce,
+            "brackets in brackets",
+            "GHSA-mm7p-fcc7-pg87 (nodemailer)",
+            to("<eve@example.com<a@example.com>>"),
+            bad(shape),
+            to("<a@example.com>"),
+        ),
+        refused(
+            Rule::Brackets,
+            "a closing bracket alone, which ends an SMTP path",
+            "CWE-77",
+            to("a@example.com>"),
+            bad(shape),
+            to("a@example.com"),
+        ),
+        refused(
+            Rule::QuoteEnds,
+            "a quote that does not end",
+            "RFC 5322, 3.2.4",
+            to("\"Ada <a@example.com>"),
+            bad(shape),
+            to("\"Ada <a@example.com>\" <a@example.com>"),
+        ),
+        refused(
+            Rule::QuotedLocalBehind,
+            "another address in a quoted local part",
+            "CVE-2025-13033 (nodemailer)",
+            to("\"eve@example.com x\"@bank.example"),
+            bad("to: quoted local parts such as"),
+            to("\"eve@example.com x\" <a@bank.example>"),
+        ),
+        refused(
+            Rule::QuotedLocalBehind,
+            "sendmail's options in a quoted local part",
+            "CVE-2016-10033 (PHPMailer)",
+            from("\"a\\\" -oQ/tmp -X/var/www/x.php \"@example.com"),
+            bad_from("quoted local parts such as"),
+            from("\"a\\\" -oQ/tmp -X/var/www/x.php \" <a@example.com>"),
+        ),
+        refused(
+            Rule::QuotedLocal,
+            "a quoted local part in brackets",
+            "CVE-2020-28247 (lettre)",
+            to("x <\"-be\"@example.com>"),
+            bad("to: quoted local parts such as"),
+            to("x <-be@example.com>"),
+        ),
+        refused(
+            Rule::Comment,
+            "a comment that parts the domain",
+            "GHSA-cc9r-2j5m-2m83 (nodemailer)",
+            to("user@good.example(x)evil.example"),
+            bad("to: comments in parentheses"),
+            to("\"(x)\" <user@good.example>"),
+        ),
+        refused(
+            Rule::Comment,
+            "a comment in the local part",
+            "PortSwigger, \"Splitting the email atom\"",
+            to("eve(@example.com"),
+            bad("to: comments in parentheses"),
+            to("eve@example.com"),
+        ),
+        carried(
+            Rule::NameQuotes,
+            "another address as a name, in quotes",
+            "RFC 5322, 3.4",
+            to("\"ceo@bank.example\" <eve@example.com>"),
+        ),
+    ]
+}

@@ -1,0 +1,215 @@
+//! Where files come from, how they are referred to, and what is uploaded beforehand.
+
+use serde_json::json;
+
+use crate::answer::{Answer, bad_file, missing};
+use crate::class::{Class, Door, refused};
+use crate::request::{begun, file, file_name, with};
+use crate::rule::Rule;
+
+const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+pub(super) fn classes() -> Vec<Class> {
+    [sources(), references(), uploads()].concat()
+}
+
+fn said(field: &str, why: &str) -> Answer {
+    bad_file(&format!("attachments[0].{field}: {why}"))
+}
+
+fn sources() -> Vec<Class> {
+    let from_url = |path: &str| file(json!({"content": null, "path": path}));
+    let fetched = || said("path", "nothing is fetched from a URL");
+    let keys = |keys: &str| begun(&format!("\"attachments\":[{{\"filename\":\"a\",{keys}}}]"));
+    let upload = |id: &str| with(json!({"attachments": [{ "id": id }]}));
+    vec![
+        refused(
+            Rule::FilePath,
+            "a file of the server",
+            "GHSA-p6gq-j5cr-w38f (nodemailer)",
+            from_url("file:///etc/passwd"),
+            fetched(),
+            file_name("file etc passwd"),
+        ),
+        refused(
+            Rule::FilePath,
+            "an address within the cloud",
+            "CWE-918",
+            from_url("http://169.254.169.254/latest/meta-data/"),
+            fetched(),
+            file(json!({"path": null})),
+        ),
+        refused(
+            Rule::FileKeyOnce,
+            "a content given twice",
+            "RFC 8259, 4",
+            keys("\"content\":\"aGk=\",\"content\":\"aGo=\""),
+            said("content", "is given more than once"),
+            keys("\"content\":\"aGo=\""),
+        ),
+        refused(
+            Rule::FileKeyKnown,
+            "an encoding of the caller's",
+            "RFC 2045, 6",
+            file(json!({"encoding": "7bit"})),
+            said("encoding", "unknown field"),
+            file_name("7bit"),
+        ),
+        refused(
+            Rule::ContentOrId,
+            "a content and an upload",
+            "CWE-436",
+            file(json!({"id": ID})),
+            said("id", "give content or id, not both"),
+            upload(ID),
+        ),
+        refused(
+            Rule::ContentOrIdThere,
+            "a file of nothing",
+            "Resend's API",
+            file(json!({"content": null})),
+            missing_file("content"),
+            file(json!({})),
+        ),
+        refused(
+            Rule::FileNameRequired,
+            "a file without a name",
+            "RFC 2183, 2.3",
+            file(json!({"filename": null})),
+            missing_file("filename"),
+            file_name("null"),
+        ),
+        refused(
+            Rule::UploadId,
+            "an id that is a path of the bucket",
+            "CWE-22",
+            upload("../../bodies/x"),
+            said("id", "there is no file of this id"),
+            upload(ID),
+        ),
+    ]
+}
+
+fn references() -> Vec<Class> {
+    let ids = |first: &str, second: &str| {
+        let file = |id: &str| json!({"filename": "a", "content": "aGk=", "content_id": id});
+        with(json!({"attachments": [file(first), file(second)]}))
+    };
+    let id = |id: &str| file(json!({ "content_id": id }));
+    let bad_id = || said("content_id", "must be an id such as");
+    vec![
+        refused(
+            Rule::FileIdNames,
+            "two Content-IDs",
+            "Resend's Python SDK",
+            file(json!({"content_id": "a", "inline_content_id": "b"})),
+            said("inline_content_id", "is given more than once"),
+            file(json!({"content_id": "a", "inline_content_id": null})),
+        ),
+        refused(
+            Rule::FileIdOnce,
+            "a Content-ID of two files",
+            "RFC 2045, 7",
+            ids("logo", "<logo>"),
+            bad_file("attachments[1].content_id: another attachment has this content_id"),
+            ids("logo", "Logo"),
+        ),
+        refused(
+            Rule::ContentId,
+            "CR LF in a Content-ID",
+            "CWE-93",
+            id("a\r\nX: y"),
+            bad_id(),
+            id("a-X-y"),
+        ),
+        refused(
+            Rule::ContentId,
+            "a bracket within a Content-ID",
+            "RFC 5322, 3.6.4",
+            id("<a><b>"),
+            bad_id(),
+            id("<a.b>"),
+        ),
+        refused(
+            Rule::ContentId,
+            "an empty Content-ID",
+            "RFC 5322, 3.6.4",
+            id("<>"),
+            bad_id(),
+            id("<a>"),
+        ),
+        refused(
+            Rule::ContentIdLength,
+            "a Content-ID of 77 characters",
+            "Amazon SES API, Attachment",
+            id(&"a".repeat(77)),
+            said("content_id", "is too long: 77 bytes"),
+            id(&"a".repeat(76)),
+        ),
+    ]
+}
+
+fn missing_file(field: &str) -> Answer {
+    bad_file(&format!("attachments[0].{field}: "))
+}
+
+fn uploads() -> Vec<Class> {
+    let upload = |fields: serde_json::Value| {
+        let mut body = json!({"filename": "a.pdf", "size": 1});
+        if let (serde_json::Value::Object(body), serde_json::Value::Object(fields)) = (&mut body, fields) {
+            body.extend(fields);
+        }
+        body.to_string()
+    };
+    let all = vec![
+        refused(
+            Rule::FileSize,
+            "a file that no email can hold",
+            "Amazon SES, service quotas",
+            upload(json!({"size": 29_300_000})),
+            bad_file("size: too large: 40096788 bytes"),
+            upload(json!({"size": 29_000_000})),
+        ),
+        refused(
+            Rule::FileSize,
+            "a size beyond 64 bits",
+            "CWE-190",
+            upload(json!({"size": u64::MAX})),
+            bad_file("size: too large"),
+            upload(json!({"size": 28_000_000})),
+        ),
+        refused(
+            Rule::UploadSize,
+            "a size below nothing",
+            "CWE-191",
+            upload(json!({"size": -1})),
+            bad_file("size: must be a whole number of bytes"),
+            upload(json!({"size": 1})),
+        ),
+        refused(
+            Rule::FileNamePath,
+            "an upload that is a path",
+            "CWE-22; RFC 2183, 2.3",
+            upload(json!({"filename": "../a.pdf"})),
+            bad_file("filename: must be a name without a path"),
+            upload(json!({"filename": "..a.pdf"})),
+        ),
+        refused(
+            Rule::FileNameRequired,
+            "an upload without a name",
+            "RFC 2183, 2.3",
+            upload(json!({"filename": null})),
+            missing("filename"),
+            upload(json!({})),
+        ),
+        refused(
+            Rule::MediaName,
+            "an upload whose type has a name",
+            "RFC 2045, 5.1",
+            upload(json!({"content_type": "a/b; name=c.exe"})),
+            bad_file("content_type: the file's name belongs into"),
+            upload(json!({"content_type": "a/b; nam=c.exe"})),
+        ),
+    ];
+    all.into_iter().map(|class| class.through(Door::Upload)).collect()
+}

@@ -1,0 +1,40 @@
+//! The classes, by what they are about.
+
+mod addresses;
+mod content;
+mod domains;
+mod fields;
+mod file_sources;
+mod files;
+mod headers;
+mod json;
+mod lists;
+mod local_parts;
+mod media_types;
+mod names;
+mod tags;
+mod wishes;
+
+use crate::class::Class;
+
+/// All classes.
+#[must_use]
+pub fn classes() -> Vec<Class> {
+    [
+        json::classes(),
+        fields::classes(),
+        lists::classes(),
+        addresses::classes(),
+        local_parts::classes(),
+        domains::classes(),
+        names::classes(),
+        content::classes(),
+        headers::classes(),
+        tags::classes(),
+        files::classes(),
+        file_sources::classes(),
+        media_types::classes(),
+        wishes::classes(),
+    ]
+    .concat()
+}

@@ -1,0 +1,140 @@
+//! What is wished of an email beside its content, and the request's own headers.
+
+use serde_json::json;
+
+use crate::answer::{Answer, bad, bad_key};
+use crate::class::{Class, Door, carried, refused};
+use crate::request::with;
+use crate::rule::Rule;
+
+pub(super) fn classes() -> Vec<Class> {
+    let scheduled = |at: &str| with(json!({ "scheduled_at": at }));
+    let time = || bad("scheduled_at: must be a time with its offset");
+    let queue = |queue: &str| with(json!({ "queue": queue }));
+    let queue_name = || bad("queue: must be 1 to 64 lower-case letters");
+    let key = |count: usize| "\u{e9}".repeat(count);
+    let validation = || {
+        Answer::Refused(
+            422,
+            "validation_error",
+            "x-batch-validation: must be strict or permissive".to_owned(),
+        )
+    };
+    vec![
+        refused(
+            Rule::TimeGrammar,
+            "a wait of no fixed length",
+            "RFC 3339, 5.6",
+            scheduled("in 1 month"),
+            time(),
+            scheduled("in 30 days"),
+        ),
+        refused(
+            Rule::TimeGrammar,
+            "a time without its offset",
+            "RFC 3339, 4.4",
+            scheduled("2030-01-01T00:00:00"),
+            time(),
+            scheduled("2030-01-01T00:00:00Z"),
+        ),
+        refused(
+            Rule::TimeGrammar,
+            "a wait that overflows",
+            "CWE-190",
+            scheduled("in 99999999999999999999 days"),
+            time(),
+            scheduled("in 999 days"),
+        ),
+        refused(
+            Rule::TimeLength,
+            "a time that is padded to no end",
+            "CWE-770",
+            scheduled(&format!("in 1 min{}", " ".repeat(100_000))),
+            time(),
+            scheduled(&format!("in 1 min{}", " ".repeat(56))),
+        ),
+        refused(
+            Rule::OnUncertain,
+            "another word for what to do in doubt",
+            "our own API",
+            with(json!({"on_uncertain": "Resend"})),
+            bad("on_uncertain: must be resend or hold"),
+            with(json!({"on_uncertain": "resend"})),
+        ),
+        refused(
+            Rule::QueueName,
+            "a queue's name that is a path",
+            "CWE-22",
+            queue("../default"),
+            queue_name(),
+            queue("default"),
+        ),
+        refused(
+            Rule::QueueName,
+            "a queue's name with a separator of keys",
+            "CWE-74",
+            queue("a#b"),
+            queue_name(),
+            queue("a-b"),
+        ),
+        refused(
+            Rule::QueueName,
+            "a queue's name of 65 characters",
+            "CWE-770",
+            queue(&"q".repeat(65)),
+            queue_name(),
+            queue(&"q".repeat(64)),
+        ),
+        refused(
+            Rule::Priority,
+            "a priority above all",
+            "our own API",
+            with(json!({"priority": "highest"})),
+            bad("priority: must be high, normal or low"),
+            with(json!({"priority": "high"})),
+        ),
+        refused(
+            Rule::KeyControls,
+            "a line break in an idempotency key",
+            "CWE-117",
+            "a\r\nb",
+            bad_key(),
+            "a b",
+        )
+        .through(Door::Key),
+        refused(
+            Rule::KeyLength,
+            "an idempotency key of 257 characters",
+            "Resend's API, idempotency keys",
+            key(257),
+            bad_key(),
+            key(256),
+        )
+        .through(Door::Key),
+        refused(
+            Rule::KeyLength,
+            "an empty idempotency key",
+            "Resend's API, idempotency keys",
+            "",
+            bad_key(),
+            "0",
+        )
+        .through(Door::Key),
+        refused(
+            Rule::Validation,
+            "a validation that nobody knows",
+            "Resend's API",
+            "lax",
+            validation(),
+            "Permissive",
+        )
+        .through(Door::Validation),
+        carried(
+            Rule::KeyControls,
+            "an idempotency key that looks like a key of the table",
+            "CWE-74",
+            "email#01#../x",
+        )
+        .through(Door::Key),
+    ]
+}

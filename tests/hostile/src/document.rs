@@ -1,0 +1,60 @@
+//! Writes docs/HOSTILE_INPUT.md.
+
+use crate::answer::Answer;
+use crate::class::{Class, Door};
+use crate::classes::classes;
+use crate::rule::Rule;
+
+const BEFORE: &str = include_str!("document/before.md");
+const AFTER: &str = include_str!("document/after.md");
+
+/// The document: words, and the table of all classes.
+#[must_use]
+pub fn document() -> String {
+    let classes = classes();
+    let refused = classes.iter().filter(|class| class.answer != Answer::Carried).count();
+    let mut text = BEFORE
+        .replace("{classes}", &classes.len().to_string())
+        .replace("{rules}", &Rule::ALL.len().to_string())
+        .replace("{refused}", &refused.to_string())
+        .replace("{carried}", &(classes.len() - refused).to_string());
+    text.push_str("\n| Class | Source | Rule | Answer |\n|---|---|---|---|\n");
+    for class in &classes {
+        text.push_str(&row(class));
+    }
+    text.push('\n');
+    text.push_str(AFTER);
+    text
+}
+
+fn row(class: &Class) -> String {
+    let door = match class.door {
+        Door::Email => "",
+        Door::Batch => " (batch)",
+        Door::Upload => " (`POST /attachments`)",
+        Door::Suppression => " (`POST /suppressions`)",
+        Door::Key => " (`Idempotency-Key`)",
+        Door::Validation => " (`x-batch-validation`)",
+    };
+    let answer = match &class.answer {
+        Answer::Carried => "carried".to_owned(),
+        Answer::Refused(status, name, begins) => format!("{status} `{name}`: `{}`", shortened(begins)),
+    };
+    let cells = [
+        format!("{}{door}", class.name),
+        class.source.to_owned(),
+        format!("{} (`{}`)", class.rule.says(), class.rule.file()),
+        answer,
+    ];
+    format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
+}
+
+/// The path, and the first words behind it.
+fn shortened(begins: &str) -> String {
+    const WIDTH: usize = 48;
+    if begins.chars().count() <= WIDTH {
+        return begins.trim_end_matches([':', ' ']).to_owned();
+    }
+    let short: String = begins.chars().take(WIDTH).collect();
+    format!("{}...", short.trim_end())
+}

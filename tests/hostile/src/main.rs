@@ -1,0 +1,7 @@
+//! Prints docs/HOSTILE_INPUT.md: `make hostile` keeps it.
+
+use std::io::{self, Write};
+
+fn main() -> io::Result<()> {
+    io::stdout().lock().write_all(hostile::document().as_bytes())
+}

@@ -1,0 +1,112 @@
+//! Each class, given to the real readers.
+
+use std::collections::BTreeSet;
+
+use domain::wire::api::{BatchValidation, parse_batch};
+use hostile::{Answer, Class, Door, Rule, classes};
+
+fn shown(class: &Class) -> String {
+    format!("{} ({:?}, {})", class.name, class.rule, class.source)
+}
+
+/// What went wrong with each of some classes, all at once.
+fn none(wrong: Vec<String>) {
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_class_is_answered_as_it_says() {
+    let differs = |class: &Class| {
+        let given = class.door.read(&class.hostile).err();
+        let why = class.answer.differs(given.as_ref())?;
+        Some(format!("{}: {why}", shown(class)))
+    };
+    none(classes().iter().filter_map(differs).collect());
+}
+
+#[test]
+fn what_is_nearly_the_same_is_accepted() {
+    let refused = |class: &Class| {
+        let error = class.door.read(class.twin.as_ref()?).err()?;
+        Some(format!("the neighbour of {}: {}", shown(class), error.body()))
+    };
+    none(classes().iter().filter_map(refused).collect());
+    for class in classes() {
+        assert_eq!(
+            class.twin.is_none(),
+            class.answer == Answer::Carried,
+            "{}",
+            shown(&class)
+        );
+        assert_ne!(class.twin.as_ref(), Some(&class.hostile), "{}", shown(&class));
+    }
+}
+
+#[test]
+fn in_a_batch_the_same_is_said_of_the_item() {
+    let mut compared = 0;
+    for class in classes().into_iter().filter(|class| class.door == Door::Email) {
+        let Answer::Refused(422, name, begins) = &class.answer else {
+            continue;
+        };
+        let batch = [b"[".as_slice(), &class.hostile, b"]"].concat();
+        let strict = parse_batch(&batch, BatchValidation::Strict).expect_err(class.name);
+        assert_eq!(
+            (strict.status(), strict.name().as_str()),
+            (422, *name),
+            "{}",
+            shown(&class)
+        );
+        assert!(
+            strict.message().starts_with(&format!("[0].{begins}")),
+            "{}: {strict}",
+            shown(&class)
+        );
+        let permissive = parse_batch(&batch, BatchValidation::Permissive).expect(class.name);
+        assert!(permissive.items.is_empty(), "{}", shown(&class));
+        assert!(permissive.errors[0].message.starts_with(begins), "{}", shown(&class));
+        compared += 1;
+    }
+    assert!(compared > 100, "{compared}");
+}
+
+#[test]
+fn every_rule_has_a_class() {
+    let classes = classes();
+    let covered: BTreeSet<Rule> = classes.iter().map(|class| class.rule).collect();
+    let missing: Vec<_> = Rule::ALL.iter().filter(|rule| !covered.contains(rule)).collect();
+    assert!(missing.is_empty(), "no class is about {missing:?}");
+    // A rule that is only ever kept cannot fail when it is gone.
+    for rule in Rule::ALL {
+        let bites = |class: &Class| class.rule == *rule && class.answer != Answer::Carried;
+        assert!(classes.iter().any(bites), "{rule:?} refuses nothing");
+        let path = format!("{}/../../shared/domain/src/{}", env!("CARGO_MANIFEST_DIR"), rule.file());
+        assert!(std::fs::exists(&path).unwrap(), "{path}");
+    }
+}
+
+#[test]
+fn there_are_many_classes_and_no_two_are_one() {
+    let classes = classes();
+    assert!(classes.len() >= 200, "{}", classes.len());
+    let names: BTreeSet<_> = classes.iter().map(|class| class.name).collect();
+    let requests: BTreeSet<_> = classes.iter().map(|class| (&class.hostile, class.door as u8)).collect();
+    assert_eq!((names.len(), requests.len()), (classes.len(), classes.len()));
+    let advisories = ["CVE-", "GHSA-", "ZF2015"];
+    let is_advisory = |class: &&Class| advisories.iter().any(|id| class.source.contains(id));
+    let advisories: BTreeSet<_> = classes.iter().filter(is_advisory).map(|class| class.source).collect();
+    assert!(advisories.len() >= 25, "{}", advisories.len());
+}
+
+/// A message of ours may name a field; what was given as a value is nobody's business.
+#[test]
+fn no_answer_repeats_what_was_given() {
+    for class in classes().into_iter().filter(|class| class.door == Door::Email) {
+        let Err(error) = class.door.read(&class.hostile) else {
+            continue;
+        };
+        for secret in ["eve@", "bank.example", "passwd", "169.254", "\r", "\n", "\0"] {
+            assert!(!error.message().contains(secret), "{}: {error}", shown(&class));
+        }
+    }
+}

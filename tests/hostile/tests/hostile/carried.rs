@@ -1,0 +1,147 @@
+//! What is accepted arrives as it was given, and nothing beside it.
+
+use domain::address::Mailbox;
+use domain::attachment::Data;
+use domain::email::Email;
+use domain::wire::api::parse_email;
+use hostile::{Answer, Door, classes};
+
+use crate::message::{given_to_ses, written};
+use crate::receiver::{File, Person, Received, read};
+
+#[test]
+fn every_accepted_class_is_read_as_it_was_given() {
+    let mut compared = 0;
+    for class in classes().into_iter().filter(|class| class.door == Door::Email) {
+        let accepted = match class.answer {
+            Answer::Carried => class.hostile,
+            Answer::Refused(..) => class.twin.expect("a neighbour"),
+        };
+        let email = parse_email(&accepted).expect(class.name).email;
+        arrives(&email, class.name);
+        compared += 1;
+    }
+    assert!(compared > 200, "{compared}");
+}
+
+/// Gives an email to SES, writes the message, reads it, and compares.
+pub(crate) fn arrives(email: &Email, what: &str) {
+    let message = written(&given_to_ses(email));
+    let received = read(&message);
+    people(email, &received, what);
+    headers(email, &received, what);
+    texts(email, &received, what);
+    files(email, &received, what);
+}
+
+#[test]
+fn a_blind_copy_is_named_to_ses_and_nowhere_in_the_message() {
+    let request = br#"{"from": "a@example.com", "to": "b@example.com", "cc": "c@example.com", "bcc": ["Hidden <hidden@blind.example>"],
+        "reply_to": "d@example.com", "subject": "Hi", "text": "Hello", "html": "<p>Hello</p>", "headers": {"X-A": "1"}}"#;
+    let email = parse_email(request).unwrap().email;
+    let input = given_to_ses(&email);
+    assert_eq!(
+        input.destination().unwrap().bcc_addresses(),
+        ["Hidden <hidden@blind.example>"]
+    );
+    let message = String::from_utf8(written(&input)).unwrap().to_ascii_lowercase();
+    assert!(!message.contains("hidden") && !message.contains("bcc"), "{message}");
+    arrives(&email, "a blind copy");
+}
+
+fn people(email: &Email, received: &Received, what: &str) {
+    for (given, read) in [
+        (std::slice::from_ref(email.from()), &received.from),
+        (email.to(), &received.to),
+        (email.cc(), &received.cc),
+        (email.reply_to(), &received.reply_to),
+    ] {
+        assert_eq!(given.len(), read.len(), "{what}: {read:?}");
+        for (given, read) in given.iter().zip(read) {
+            person(given, read, what);
+        }
+    }
+}
+
+fn person(given: &Mailbox, (name, address): &Person, what: &str) {
+    assert_eq!(address, given.address().as_str(), "{what}");
+    same_text(
+        name.as_deref().unwrap_or_default(),
+        given.name().unwrap_or_default(),
+        what,
+    );
+}
+
+/// A text on one line is the same; of what its caller had encoded, only that it is one line.
+fn same_text(read: &str, given: &str, what: &str) {
+    assert!(!read.contains(['\r', '\n', '\0']), "{what}: {read:?}");
+    if !given.contains("=?") {
+        assert_eq!(read.trim(), given.trim(), "{what}");
+    }
+}
+
+fn headers(email: &Email, received: &Received, what: &str) {
+    same_text(&received.subject, email.subject(), what);
+    let mut wanted: Vec<String> = ["from", "to", "subject", "x-email-id", "mime-version", "content-type"]
+        .map(str::to_owned)
+        .to_vec();
+    let optional = [
+        ("cc", !email.cc().is_empty()),
+        ("reply-to", !email.reply_to().is_empty()),
+    ];
+    wanted.extend(
+        optional
+            .into_iter()
+            .filter(|(_, there)| *there)
+            .map(|(name, _)| name.to_owned()),
+    );
+    let several = !email.attachments().is_empty() || (email.text().is_some() && email.html().is_some());
+    wanted.extend((!several).then(|| "content-transfer-encoding".to_owned()));
+    let theirs = email
+        .headers()
+        .iter()
+        .map(|header| header.name().as_str().to_ascii_lowercase());
+    wanted.extend(theirs);
+    wanted.sort();
+    let mut names: Vec<_> = received.headers.iter().map(|(name, _)| name.clone()).collect();
+    names.sort();
+    assert_eq!(names, wanted, "{what}: every header, and no other");
+    for header in email.headers() {
+        let key = header.name().as_str().to_ascii_lowercase();
+        let value = received
+            .headers
+            .iter()
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value);
+        same_text(value.expect("the header"), header.value(), what);
+    }
+}
+
+fn texts(email: &Email, received: &Received, what: &str) {
+    for (given, read) in [(email.text(), &received.text), (email.html(), &received.html)] {
+        assert_eq!(read.as_deref().map(lines), given.map(lines), "{what}");
+    }
+}
+
+/// A text whatever its lines end with; an end of line at the end belongs to the message.
+fn lines(text: &str) -> String {
+    let text = text.replace("\r\n", "\n").replace('\r', "\n");
+    text.trim_end_matches('\n').to_owned()
+}
+
+fn files(email: &Email, received: &Received, what: &str) {
+    let given = email.attachments().iter().map(|file| {
+        let Data::Inline(content) = file.data() else {
+            panic!("{what}: not at hand");
+        };
+        let essence = file.content_type().split(';').next().unwrap_or_default();
+        File {
+            name: Some(file.filename().to_owned()),
+            content_type: essence.trim().to_ascii_lowercase(),
+            content_id: file.content_id().map(str::to_owned),
+            shown_inside: file.content_id().is_some(),
+            content: content.clone(),
+        }
+    });
+    assert_eq!(received.files, given.collect::<Vec<_>>(), "{what}");
+}
