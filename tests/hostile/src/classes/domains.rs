@@ -215,10 +215,10 @@ fn looks() -> Vec<Class> {
         ),
         refused(
             Rule::MixedScripts,
-            "Hangul beside Arabic",
+            "Hangul beside Thai",
             "UTS #39, 5.2",
-            at("xn--mgbx8mj77h.example"),
-            bad(invalid),
+            at("\u{d55c}\u{e44}.example"),
+            mixes(),
             at("\u{d55c}\u{6f22}.example"),
         ),
         refused(
@@ -251,6 +251,12 @@ fn looks() -> Vec<Class> {
             "Japanese, of three scripts and Latin",
             "UTS #39, 5.1",
             at("\u{4f8b}\u{3048}\u{30c6}\u{30b9}\u{30c8}abc.example"),
+        ),
+        carried(
+            Rule::MixedScripts,
+            "Chinese with Bopomofo",
+            "UTS #39, 5.1",
+            at("\u{4e2d}\u{6587}\u{3105}\u{3106}.example"),
         ),
         carried(
             Rule::MixedScripts,
