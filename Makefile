@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -51,6 +51,11 @@ openapi: ## openapi.json anew, from the code that answers
 	@mkdir -p .local
 	cargo run --locked --quiet --bin openapi > .local/openapi.json
 	@mv .local/openapi.json openapi.json
+
+hostile: ## docs/HOSTILE_INPUT.md anew, from its classes
+	@mkdir -p .local
+	cargo run --locked --quiet --bin hostile > .local/HOSTILE_INPUT.md
+	@mv .local/HOSTILE_INPUT.md docs/HOSTILE_INPUT.md
 
 schemathesis: ## the API tried by its own description, on the running stack
 	@local/schemathesis

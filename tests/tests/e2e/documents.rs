@@ -56,6 +56,7 @@ fn every_test_that_the_documents_name_is_there() {
     for document in [
         "docs/RELIABILITY.md",
         "docs/HOSTILE_INPUT.md",
+        "docs/SECURITY.md",
         "README.md",
         "ARCHITECTURE.md",
     ] {
