@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware;
 use axum::routing::{get, post, put};
 
 use crate::account::Account;
@@ -15,7 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::stats::Stats;
-use crate::{control, inbox, ses_api};
+use crate::{browsers, control, inbox, ses_api};
 
 /// Above SES's own 40 MB with base64 and JSON around it, so that SES's own sentence is given.
 const BODY_LIMIT_BYTES: usize = 80 * 1024 * 1024;
@@ -103,5 +104,6 @@ pub fn routes(app: Arc<App>) -> Router {
         .route("/inbox/summaries", get(inbox::summaries))
         .fallback(ses_api::unknown_operation)
         .layer(DefaultBodyLimit::max(BODY_LIMIT_BYTES))
+        .layer(middleware::from_fn(browsers::guard))
         .with_state(app)
 }

@@ -8,18 +8,14 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
-use axum::http::header::{
-    CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-};
+use axum::http::header::{CONTENT_DISPOSITION, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::http::{HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use serde_json::json;
 
 use crate::app::App;
 use crate::control::not_found;
-use crate::mailbox::{Attachment, Message};
+use crate::message_html;
 
 const PAGE: &str = include_str!("page/inbox.html");
 const STYLE: &str = include_str!("page/inbox.css");
@@ -29,16 +25,20 @@ const SCRIPT: &str = include_str!("page/inbox.js");
 const LISTED: usize = 500;
 
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
-    frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    frame-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; \
+    require-trusted-types-for 'script'; trusted-types 'none'";
 const MESSAGE_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; img-src data:; font-src data:; \
     style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'self'";
 
-/// Image types that browsers show and that cannot carry scripts.
-const INLINE_IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
-
 /// `GET /`.
 pub async fn page() -> Response {
-    answer("text/html; charset=utf-8", PAGE_POLICY, PAGE)
+    let mut response = answer("text/html; charset=utf-8", PAGE_POLICY, PAGE);
+    // What a message's link opens has no way back to the page.
+    response.headers_mut().insert(
+        HeaderName::from_static("cross-origin-opener-policy"),
+        HeaderValue::from_static("same-origin"),
+    );
+    response
 }
 
 /// `GET /inbox.css`.
@@ -77,12 +77,8 @@ pub async fn summaries(State(app): State<Arc<App>>) -> Response {
 /// `GET /messages/{id}/html`: the body, for the sandboxed frame.
 pub async fn message_html(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let found = app.mailbox().get(&id);
-    match found.as_deref().and_then(with_inline_images) {
-        Some(html) => answer(
-            "text/html; charset=utf-8",
-            MESSAGE_POLICY,
-            with_links_in_new_tabs(&html),
-        ),
+    match found.as_deref().and_then(message_html::shown) {
+        Some(html) => answer("text/html; charset=utf-8", MESSAGE_POLICY, html),
         None => not_found(),
     }
 }
@@ -95,62 +91,19 @@ pub async fn attachment(State(app): State<Arc<App>>, Path((id, index)): Path<(St
         .and_then(|message| message.submission.attachments.get(index))
     {
         Some(file) => {
-            let mut response = answer(
-                "application/octet-stream",
-                "sandbox; default-src 'none'",
-                file.content.clone(),
-            );
-            response
-                .headers_mut()
-                .insert(CONTENT_DISPOSITION, disposition(&file.filename));
-            response
+            let headers = [
+                (CONTENT_TYPE, HeaderValue::from_static("application/octet-stream")),
+                (CONTENT_DISPOSITION, disposition(&file.filename)),
+            ];
+            (headers, file.content.clone()).into_response()
         }
         None => not_found(),
     }
 }
 
 fn answer(media_type: &'static str, policy: &'static str, body: impl IntoResponse) -> Response {
-    let headers: [(HeaderName, HeaderValue); 5] = [
-        (CONTENT_TYPE, HeaderValue::from_static(media_type)),
-        (CONTENT_SECURITY_POLICY, HeaderValue::from_static(policy)),
-        (X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (CACHE_CONTROL, HeaderValue::from_static("no-store")),
-    ];
+    let headers = [(CONTENT_TYPE, media_type), (CONTENT_SECURITY_POLICY, policy)];
     (headers, body).into_response()
-}
-
-/// The HTML with `cid:` images in place, since the frame may load nothing.
-fn with_inline_images(message: &Message) -> Option<String> {
-    let mut html = message.submission.html.clone()?;
-    for file in &message.submission.attachments {
-        if let (Some(id), Some(media_type)) = (&file.content_id, image_type(file)) {
-            let id = id.trim_matches(['<', '>']);
-            if !id.is_empty() {
-                let data = format!("data:{media_type};base64,{}", STANDARD.encode(&file.content));
-                html = html.replace(&format!("cid:{id}"), &data);
-            }
-        }
-    }
-    Some(html)
-}
-
-/// The HTML with one line that lets links open outside of the frame; behind the document
-/// type, which counts only in the first place.
-fn with_links_in_new_tabs(html: &str) -> String {
-    const LINKS: &str = r#"<base target="_blank">"#;
-    let (start, rest) = match html.split_once('>') {
-        Some((start, rest)) if start.trim_start().to_ascii_lowercase().starts_with("<!doctype") => (start, rest),
-        Some(_) | None => return format!("{LINKS}{html}"),
-    };
-    format!("{start}>{LINKS}{rest}")
-}
-
-fn image_type(file: &Attachment) -> Option<&'static str> {
-    let submitted = file.content_type.as_deref()?;
-    INLINE_IMAGES
-        .into_iter()
-        .find(|known| submitted.eq_ignore_ascii_case(known))
 }
 
 /// `attachment` with the name in RFC 5987's form: everything unusual is percent-encoded.
@@ -176,20 +129,6 @@ mod tests {
             disposition("a\"b\r\nX: ü.txt").to_str().unwrap(),
             "attachment; filename*=UTF-8''a%22b%0D%0AX%3A%20%C3%BC.txt"
         );
-    }
-
-    #[test]
-    fn links_open_in_new_tabs_and_the_document_type_stays_first() {
-        for (html, expected) in [
-            ("<p>a > b", r#"<base target="_blank"><p>a > b"#),
-            ("", r#"<base target="_blank">"#),
-            (
-                "\n<!DOCTYPE html><html>",
-                "\n<!DOCTYPE html><base target=\"_blank\"><html>",
-            ),
-        ] {
-            assert_eq!(with_links_in_new_tabs(html), expected);
-        }
     }
 
     #[test]

@@ -15,17 +15,20 @@
 //! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
 //! | [`control`], [`inbox`] | the routes for tests; the page for people |
+//! | [`message_html`], [`browsers`] | a message's HTML as it is shown; what a browser may ask and do |
 //!
 //! **Start reading at** [`ses_api`].
 
 pub mod account;
 pub mod address;
 pub mod app;
+pub mod browsers;
 pub mod control;
 pub mod events;
 pub mod faults;
 pub mod inbox;
 pub mod mailbox;
+pub mod message_html;
 pub mod publisher;
 pub mod raw;
 pub mod server;

@@ -33,10 +33,21 @@ function decoded(text) {
   });
 }
 
+// What would hide in a line, or turn the letters around it, is shown by its number.
+function plain(text) {
+  return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e]/g, (hidden) =>
+    `\u27e8U+${hidden.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`);
+}
+
+// A head's text as a mail program would show it, with nothing hidden in it.
+function shown(text) {
+  return plain(decoded(text));
+}
+
 // The display name of an address, or the address where there is none.
 function short(address) {
-  const name = decoded(address).replace(/<[^<]*>$/, "").trim().replace(/^"(.*)"$/, "$1");
-  return name || address;
+  const name = shown(address).replace(/<[^<]*>$/, "").trim().replace(/^"(.*)"$/, "$1");
+  return name || plain(address);
 }
 
 function time(text) {
@@ -58,7 +69,7 @@ function count(number, thing) {
 }
 
 function subject(message) {
-  return decoded(message.subject) || "(no subject)";
+  return shown(message.subject) || "(no subject)";
 }
 
 function summary(message) {
@@ -100,13 +111,13 @@ function mark() {
 // The facts of a message's head: each a name and what was submitted, shown as a mail program would.
 function facts(message) {
   const list = make("dl");
-  const add = (name, ...shown) => list.append(make("dt", { textContent: name }), make("dd", {}, ...shown));
-  const address = (text) => make("span", { textContent: decoded(text), title: text });
+  const add = (name, ...parts) => list.append(make("dt", { textContent: name }), make("dd", {}, ...parts));
+  const address = (text) => make("bdi", { textContent: shown(text), title: text });
   const addresses = (name, all) => {
-    const shown = all.flatMap((text, index) => (index ? [", ", address(text)] : [address(text)]));
+    const parts = all.flatMap((text, index) => (index ? [", ", address(text)] : [address(text)]));
     if (all.length > SHOWN_RECIPIENTS) {
-      add(name, make("details", {}, make("summary", { textContent: `${all.length} addresses` }), ...shown));
-    } else if (all.length) add(name, ...shown);
+      add(name, make("details", {}, make("summary", { textContent: `${all.length} addresses` }), ...parts));
+    } else if (all.length) add(name, ...parts);
   };
   add("From", address(message.from));
   addresses("To", message.to);
@@ -122,14 +133,13 @@ function files(message) {
   return make("div", { className: "files" }, ...message.attachments.map((file, index) =>
     make("a", {
       href: `/messages/${encodeURIComponent(message.id)}/attachments/${index}`,
-      textContent: `${file.filename} · ${size(file.size)}`,
       title: `${file.content_type ?? "unknown type"}, SHA-256 ${file.sha256}`,
-    })));
+    }, make("bdi", { textContent: plain(file.filename) }), ` · ${size(file.size)}`)));
 }
 
 function pairs(title, list) {
   const body = make("tbody", {}, ...list.map(({ name, value }) =>
-    make("tr", {}, make("th", { scope: "row", textContent: name }), make("td", { textContent: value }))));
+    make("tr", {}, make("th", { scope: "row", textContent: plain(name) }), make("td", { textContent: plain(value) }))));
   return make("table", {}, make("caption", { textContent: title }), body);
 }
 
@@ -147,11 +157,11 @@ function panels(message) {
   if (message.text !== null) all.set("Text", () => make("pre", { textContent: message.text }));
   if (message.html !== null) all.set("Source", () => make("pre", { textContent: message.html }));
   all.set("Headers and tags", () => {
-    const shown = make("div");
-    if (message.headers.length) shown.append(pairs("Headers", message.headers));
-    if (message.tags.length) shown.append(pairs("Tags", message.tags));
-    if (!shown.childNodes.length) shown.append(make("p", { className: "empty", textContent: "Neither headers nor tags." }));
-    return shown;
+    const tables = make("div");
+    if (message.headers.length) tables.append(pairs("Headers", message.headers));
+    if (message.tags.length) tables.append(pairs("Tags", message.tags));
+    if (!tables.childNodes.length) tables.append(make("p", { className: "empty", textContent: "Neither headers nor tags." }));
+    return tables;
   });
   return all;
 }
@@ -181,8 +191,18 @@ function showNone(text) {
   place("message").replaceChildren(make("p", { className: "empty", textContent: text }));
 }
 
+// The id after the `#`; what is no text there is no message's id either.
+function idFromHash() {
+  const hash = location.hash.slice(1);
+  try {
+    return decodeURIComponent(hash) || null;
+  } catch {
+    return hash;
+  }
+}
+
 async function openFromHash() {
-  open = decodeURIComponent(location.hash.slice(1)) || null;
+  open = idFromHash();
   mark();
   if (!open) return showNone("Choose a message to read it.");
   const wanted = open;

@@ -46,9 +46,15 @@ impl Fake {
 
     /// A connection with the whole request written to it.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<TcpStream> {
+        self.ask_with(&format!("Host: {}", self.address), method, path, body)
+            .await
+    }
+
+    /// As [`Self::ask`], with these lines at the head's start, the host's among them.
+    async fn ask_with(&self, lines: &str, method: &str, path: &str, body: &str) -> io::Result<TcpStream> {
         let mut stream = TcpStream::connect(self.address).await?;
         let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            "{method} {path} HTTP/1.1\r\n{lines}\r\nConnection: close\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
             body.len()
         );
         stream.write_all(request.as_bytes()).await?;
@@ -57,13 +63,17 @@ impl Fake {
 
     /// The whole answer as text; empty when the connection was closed without one.
     pub(crate) async fn raw(&self, method: &str, path: &str, body: &str) -> String {
-        let mut stream = self.ask(method, path, body).await.unwrap();
-        let mut answer = String::new();
-        match stream.read_to_string(&mut answer).await {
-            Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return String::new(),
-            read => read.unwrap(),
+        whole(self.ask(method, path, body).await.unwrap()).await
+    }
+
+    /// As [`Self::raw`], with one line more in the head; a host takes the place of our own.
+    pub(crate) async fn raw_with(&self, line: &str, method: &str, path: &str, body: &str) -> String {
+        let lines = if line.starts_with("Host:") {
+            line.to_owned()
+        } else {
+            format!("Host: {}\r\n{line}", self.address)
         };
-        answer
+        whole(self.ask_with(&lines, method, path, body).await.unwrap()).await
     }
 
     /// Status, head in lower case, body as JSON.
@@ -101,6 +111,16 @@ impl Fake {
     pub(crate) async fn kept(&self) -> usize {
         self.get("/messages").await.as_array().unwrap().len()
     }
+}
+
+/// Everything until the connection's end.
+async fn whole(mut stream: TcpStream) -> String {
+    let mut answer = String::new();
+    match stream.read_to_string(&mut answer).await {
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => return String::new(),
+        read => read.unwrap(),
+    };
+    answer
 }
 
 /// Asks again and again until it is so; fails the test when that takes too long.

@@ -1,8 +1,8 @@
 //! The inbox page, as far as its answers go.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::fake::{Fake, email};
+use crate::fake::{Fake, SEND, email};
 
 #[tokio::test]
 async fn the_page_may_run_its_own_script_and_nothing_else() {
@@ -14,8 +14,75 @@ async fn the_page_may_run_its_own_script_and_nothing_else() {
             answer.contains("content-security-policy: default-src 'none'; script-src 'self';"),
             "{answer}"
         );
-        assert!(answer.contains("x-content-type-options: nosniff"), "{answer}");
     }
+}
+
+#[tokio::test]
+async fn every_answer_tells_a_browser_to_keep_to_itself() {
+    let fake = Fake::start().await;
+    let (_, _, answer) = fake.send(&email("bob@example.com")).await;
+    let id = answer["MessageId"].as_str().unwrap();
+    for (method, path) in [
+        ("GET", "/"),
+        ("GET", "/inbox.css"),
+        ("GET", "/inbox.js"),
+        ("GET", "/inbox/summaries"),
+        ("GET", "/messages"),
+        ("GET", &format!("/messages/{id}")),
+        ("GET", &format!("/messages/{id}/html")),
+        ("GET", &format!("/messages/{id}/attachments/0")),
+        ("GET", "/messages/none"),
+        ("GET", "/stats"),
+        ("GET", "/none"),
+        ("POST", "/v2/email/outbound-emails"),
+        ("PUT", "/faults"),
+        ("POST", "/"),
+        ("DELETE", "/messages"),
+    ] {
+        let (_, head, _) = fake.call(method, path, &Value::Null).await;
+        for said in [
+            "content-security-policy: ",
+            "base-uri 'none'; form-action 'none'; frame-ancestors '",
+            "x-content-type-options: nosniff",
+            "referrer-policy: no-referrer",
+            "x-dns-prefetch-control: off",
+            "cross-origin-resource-policy: same-origin",
+            "cache-control: no-store",
+        ] {
+            assert!(head.contains(said), "{method} {path} lacks {said}: {head}");
+        }
+        assert_eq!(head.matches("content-security-policy:").count(), 1, "{head}");
+        let scripts = head.contains("script-src") || head.contains("allow-scripts");
+        assert_eq!(
+            scripts,
+            ["/", "/inbox.css", "/inbox.js"].contains(&path) && method == "GET",
+            "{head}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn another_sites_page_is_refused_and_changes_nothing() {
+    let fake = Fake::start().await;
+    fake.send(&email("bob@example.com")).await;
+    for (header, status) in [
+        ("Sec-Fetch-Site: cross-site", "403"),
+        ("Sec-Fetch-Site: same-site", "403"),
+        ("Origin: http://evil.example", "403"),
+        ("Origin: null", "403"),
+        ("Host: evil.example", "421"),
+    ] {
+        for (method, path) in [
+            ("DELETE", "/messages"),
+            ("PUT", "/faults"),
+            ("POST", SEND),
+            ("GET", "/messages"),
+        ] {
+            let answer = fake.raw_with(header, method, path, "{}").await;
+            assert!(answer.starts_with(&format!("HTTP/1.1 {status}")), "{header}: {answer}");
+        }
+    }
+    assert_eq!(fake.kept().await, 1);
 }
 
 #[tokio::test]

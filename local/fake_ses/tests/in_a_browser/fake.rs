@@ -1,0 +1,47 @@
+//! A fake SES with messages in it, submitted as SES's own clients do.
+
+use std::net::SocketAddr;
+
+use fake_ses::settings::Settings;
+use serde_json::Value;
+
+pub(crate) struct Fake {
+    pub(crate) address: SocketAddr,
+    http: reqwest::Client,
+}
+
+impl Fake {
+    pub(crate) async fn start() -> Self {
+        let settings = Settings {
+            port: 0,
+            region: "us-east-1".to_owned(),
+            seed: Some(1),
+            events: None,
+        };
+        let server = fake_ses::bind(settings).await.unwrap();
+        let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
+        tokio::spawn(server.serve(std::future::pending()));
+        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        Self { address, http }
+    }
+
+    /// The id of an accepted message.
+    pub(crate) async fn send(&self, email: &Value) -> String {
+        let url = format!("http://{}/v2/email/outbound-emails", self.address);
+        let answer = self.http.post(url).json(email).send().await.unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        let id = answer["MessageId"].as_str();
+        id.unwrap_or_else(|| panic!("{email} is refused: {answer}")).to_owned()
+    }
+
+    /// How many messages there are.
+    pub(crate) async fn kept(&self) -> usize {
+        self.get("/messages").await.as_array().unwrap().len()
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Value {
+        let url = format!("http://{}{path}", self.address);
+        let answer = self.http.get(url).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+}
