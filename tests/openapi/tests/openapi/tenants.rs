@@ -223,7 +223,7 @@ async fn lists_and_counts_have_nothing_of_another_tenant() {
         for told in [
             "example.com",
             "news",
-            "full",
+            "\"full\"",
             "01010101",
             "02020202",
             "\"main\"",
