@@ -13,10 +13,11 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
 /// Longer than anything takes here, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What Chromium is called, in Debian and elsewhere.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
@@ -73,7 +74,12 @@ pub(crate) struct Browser {
     loaded: Vec<String>,
     signs: Signs,
     directory: PathBuf,
+    /// Each browser is several processes: one at a time is quicker than all at once.
+    _turn: MutexGuard<'static, ()>,
 }
+
+/// Whose turn it is.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// A tab, or what else is attached to.
 #[derive(Debug, Clone)]
@@ -86,6 +92,7 @@ impl Browser {
     /// Starts it; nothing where there is no Chromium.
     pub(crate) async fn start(purpose: &str) -> Option<Self> {
         let program = find().await?;
+        let turn = TURN.lock().await;
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{purpose}-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let mut child = Command::new("sh")
@@ -111,6 +118,7 @@ impl Browser {
             loaded: Vec::new(),
             signs: Signs::default(),
             directory,
+            _turn: turn,
         };
         let denied = json!({"behavior": "deny", "eventsEnabled": true});
         browser.command("", "Browser.setDownloadBehavior", denied).await;

@@ -13,7 +13,7 @@ use crate::hostile::{self, Harm, Hostile};
 const CHANCE: Duration = Duration::from_millis(60);
 
 /// How long it may try in all, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
 async fn a_careless_page_runs_and_fetches_what_the_corpus_says() {

@@ -16,7 +16,7 @@ use crate::fake::Fake;
 use crate::inbox::{click_message, open_inbox, open_message};
 
 /// Longer than anything takes here, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What another site's page may try; answers with what it got to read.
 const TRIES: &str = r#"
@@ -117,12 +117,14 @@ async fn another_sites_page_reads_and_changes_nothing() {
             .await;
     }
     let count = |start: &str| canary.heads().iter().filter(|head| head.starts_with(start)).count();
-    // A form is on its way when the page has sent it off.
+    // Two of each page by script; of the forms, one at least: a page that is left may not send its own off.
+    let is_form = |head: &String| head.starts_with("POST ") && head.contains("Sec-Fetch-Mode: navigate");
     let deadline = Instant::now() + PATIENCE;
-    while count("POST /v2/email/outbound-emails") < 6 && Instant::now() < deadline {
+    while !canary.heads().iter().any(is_form) && Instant::now() < deadline {
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
-    assert_eq!(count("POST /v2/email/outbound-emails"), 6, "{:?}", canary.heads());
+    assert!(canary.heads().iter().any(is_form), "{:?}", canary.heads());
+    assert!(count("POST /v2/email/outbound-emails") >= 5, "{:?}", canary.heads());
     assert_eq!(fake.kept().await, 1);
     assert_eq!(fake.get("/faults").await, json!({"faults": []}));
     browser.end().await;

@@ -13,7 +13,7 @@ use crate::hostile::{self, Hostile};
 const CHANCE: Duration = Duration::from_millis(40);
 
 /// Longer than anything takes here, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a reader does in the page: opens a row, finds the frame, goes through the tabs.
 const READER: &str = r"
