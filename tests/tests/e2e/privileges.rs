@@ -1,7 +1,7 @@
 //! Least privilege: what each function's role grants is what the function was seen to use, and nothing else.
 //!
-//! Runs after all end-to-end tests, on the same stack (`local/test`): the fault proxy has seen every call of the
-//! functions by then, and what IAM asks of them for it (`local/fault_proxy/src/need.rs`).
+//! Runs after all end-to-end tests, on the same stack, by `make privileges`: the fault proxy has seen every call of
+//! the functions by then, and what IAM asks of them for it (`local/fault_proxy/src/need.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,7 +137,7 @@ async fn every_role_grants_what_its_function_uses_and_nothing_else() {
     let environment = of_process();
     let setting = |name: &str| match environment.get(name) {
         Some(value) => value.clone(),
-        None => panic!("{name} is not set: run `make test`"),
+        None => panic!("{name} is not set: run `make privileges`"),
     };
     let (stack, proxy) = (setting("MAILQUEUE_STACK"), setting("FAULT_PROXY_URL"));
     let template = templates().remove(0);
