@@ -56,6 +56,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 
 #[derive(JsonSchema)]
 struct KeyQuery {
+    /// How many keys.
     #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
     limit: Option<usize>,
     /// The id of a key: the page has what comes after it.
