@@ -40,6 +40,7 @@ check: clippy lint ## format, clippy, dependencies, template
 
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --test in_a_browser --locked -- -D warnings
 
 # What needs no build.
 lint:
