@@ -3,6 +3,7 @@
 //! **Invariant:** reads alone. What is refused here would be refused there, with the same words.
 //! **Start reading at** [`Enqueue::try_out`].
 
+use aws::query;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::email::{Email, EmailError};
@@ -27,21 +28,7 @@ const AT_ONCE: usize = 10;
 /// # Errors
 /// 422 for another parameter, which would be for nothing: an email is not sent by mistake.
 pub fn is_asked(query: &str) -> Result<bool, ApiError> {
-    let mut asked = None;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if name != "dry_run" {
-            return Err(ApiError::validation("query", "the parameter is dry_run"));
-        }
-        let value = match value.as_ref() {
-            "true" => true,
-            "false" => false,
-            _ => return Err(ApiError::validation("dry_run", "must be true or false")),
-        };
-        if asked.replace(value).is_some() {
-            return Err(ApiError::validation("dry_run", "is given more than once"));
-        }
-    }
-    Ok(asked.unwrap_or(false))
+    query::flag(query, "dry_run")
 }
 
 impl<R, B, L, S> Enqueue<R, B, L, S>

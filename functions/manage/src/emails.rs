@@ -5,7 +5,7 @@
 //! **Start reading at** [`Manage::emails`].
 
 use aws::access::Caller;
-use domain::api_error::ApiError;
+use aws::query::Cursor;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
@@ -15,7 +15,7 @@ use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
 
 use crate::asked::not_there;
-use crate::paging::{Cursor, Page};
+use crate::paging::{Page, beside};
 use crate::{Manage, ManageError, Store};
 
 /// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
@@ -61,7 +61,12 @@ where
         self.search(tenant, start, &page.filter, page.limit, now).await
     }
 
-    async fn start(&self, tenant: &TenantId, cursor: Option<Cursor>, now: Timestamp) -> Result<Start, ManageError> {
+    async fn start(
+        &self,
+        tenant: &TenantId,
+        cursor: Option<Cursor<EmailId>>,
+        now: Timestamp,
+    ) -> Result<Start, ManageError> {
         let Some(cursor) = cursor else {
             return Ok(Start::Newest);
         };
@@ -69,14 +74,10 @@ where
             tenant: tenant.clone(),
             id: cursor.id(),
         };
-        let Some(row) = self.rows.load(&key, now).await? else {
-            let problem = "there is no email of this id; begin again without it";
-            return Err(ManageError::Refused(ApiError::validation(cursor.parameter(), problem)));
-        };
-        Ok(match cursor {
-            Cursor::After(_) => Start::OlderThan(Place::of(&row)),
-            Cursor::Before(_) => Start::NewerThan(Place::of(&row)),
-        })
+        match self.rows.load(&key, now).await? {
+            Some(row) => Ok(beside(cursor, Place::of(&row))),
+            None => Err(cursor.not_there("email").into()),
+        }
     }
 
     /// An email as it is listed; without its content where that cannot be read.

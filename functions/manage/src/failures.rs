@@ -3,12 +3,13 @@
 //! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails.
 
 use aws::access::Caller;
+use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
 use domain::wire::failures_view::FailuresView;
 
 use crate::metrics::too_many;
-use crate::period::{Given, hours, parameters, read_queue, read_time};
+use crate::period::{Given, hours, read_queue, read_time};
 use crate::{Manage, ManageError};
 
 /// What is asked of failures.
@@ -25,7 +26,7 @@ impl FailuresQuery {
     /// # Errors
     /// 422 `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [since, until, queue] = parameters(query, ["since", "until", "queue"])?;
+        let [since, until, queue] = query::parameters(query, ["since", "until", "queue"])?;
         Ok(Self {
             since: read_time("since", since)?,
             until: read_time("until", until)?,

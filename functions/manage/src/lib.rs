@@ -1,15 +1,14 @@
 //! Answers what is asked about emails and of them, and everything that is no route at all.
 //!
-//! **Role:** behind every route of the HTTP API but `POST /emails` and `POST /emails/batch`.
+//! **Role:** behind every route of the HTTP API but those that accept emails (`enqueue`) and those of keys and tenants (`access`).
 //! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`paths`] says what a path means and [`routes`] which key it takes, [`paging`] what a query asks
 //! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
 //! past, [`asked`] does what is asked of them, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
-//! queues; [`suppressions`] is who gets no emails; [`api_keys`] and [`tenants`] are who may do what.
+//! queues; [`suppressions`] is who gets no emails.
 //! **Start reading at** [`handler::handle`].
 
-pub mod api_keys;
 pub mod asked;
 pub mod attachments;
 pub mod emails;
@@ -26,10 +25,10 @@ pub mod queues;
 pub mod routes;
 pub mod searching;
 pub mod suppressions;
-pub mod tenants;
 
 use std::time::Duration;
 
+use aws::front::Failure;
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::cost::Prices;
@@ -87,4 +86,13 @@ pub enum ManageError {
     /// Too much happens to a queue at once: the caller may ask again.
     #[error("a queue could not be written: others change it at this moment")]
     Busy,
+}
+
+impl Failure for ManageError {
+    fn refusal(&self) -> Option<&ApiError> {
+        match self {
+            Self::Refused(error) => Some(error),
+            Self::Port(_) | Self::Write(_) | Self::Busy => None,
+        }
+    }
 }

@@ -5,6 +5,7 @@
 //! **Start reading at** [`Manage::metrics`].
 
 use aws::access::Caller;
+use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
 use domain::timestamp::Timestamp;
@@ -12,7 +13,7 @@ use domain::wire::metrics_view::{Dimension, Granularity, Metric, MetricsView, Wa
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::period::{Given, hours, parameters, read_queue, read_time};
+use crate::period::{Given, hours, read_queue, read_time};
 use crate::{Manage, ManageError};
 
 /// What is asked for.
@@ -43,7 +44,7 @@ impl MetricsQuery {
             "granularity",
             "queue",
         ];
-        let [start, since, end, until, timezone, granularity, queue] = parameters(&query, names)?;
+        let [start, since, end, until, timezone, granularity, queue] = query::parameters(&query, names)?;
         if timezone.is_some_and(|zone| zone != "UTC") {
             return Err(ApiError::validation("timezone", "must be UTC: days are counted in it"));
         }

@@ -6,55 +6,22 @@
 //!
 //! Source: Resend's API reference, "Pagination", read 2026-11-24.
 
+use aws::query::{self, Cursor};
 use domain::api_error::ApiError;
 use domain::id::EmailId;
+use domain::listing::{Place, Start};
 
 use crate::filters::Filter;
-use crate::period::parameters;
-
-/// Emails on a page when nothing is said. Source: as above.
-pub const LIMIT_DEFAULT: usize = 20;
-
-/// Emails on a page at most. Source: as above.
-pub const LIMIT_MAX: usize = 100;
 
 /// The page that is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// How many emails, 1 to [`LIMIT_MAX`].
+    /// How many emails, 1 to [`query::LIMIT_MAX`].
     pub limit: usize,
     /// Where it begins; with the newest email when nothing is said.
-    pub cursor: Option<Cursor>,
+    pub cursor: Option<Cursor<EmailId>>,
     /// Which emails are on it.
     pub filter: Filter,
-}
-
-/// The email next to which a page lies. It is not on the page itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cursor {
-    /// The page has what comes after it in the list: older emails.
-    After(EmailId),
-    /// The page has what comes before it: newer emails.
-    Before(EmailId),
-}
-
-impl Cursor {
-    /// The parameter it was given in.
-    #[must_use]
-    pub const fn parameter(self) -> &'static str {
-        match self {
-            Self::After(_) => "after",
-            Self::Before(_) => "before",
-        }
-    }
-
-    /// The email.
-    #[must_use]
-    pub const fn id(self) -> EmailId {
-        match self {
-            Self::After(id) | Self::Before(id) => id,
-        }
-    }
 }
 
 impl Page {
@@ -67,53 +34,20 @@ impl Page {
         let names = [
             "limit", "after", "before", status, queue, cause, tag, from, to, since, until,
         ];
-        let [limit, after, before, filters @ ..] = parameters(query, names)?;
-        let limit = limit.map_or(Ok(LIMIT_DEFAULT), |limit| read_limit(&limit))?;
-        let cursor = match (after, before) {
-            (None, None) => None,
-            (Some(after), None) => Some(Cursor::After(read_id("after", &after)?)),
-            (None, Some(before)) => Some(Cursor::Before(read_id("before", &before)?)),
-            (Some(_), Some(_)) => return Err(ApiError::validation("before", "give after or before, not both")),
-        };
+        let [limit, after, before, filters @ ..] = query::parameters(query, names)?;
+        let limit = query::limit(limit.as_deref())?;
+        let cursor = Cursor::read(after.as_deref(), before.as_deref(), EmailId::parse, "an email")?;
         let filter = Filter::read(filters)?;
         Ok(Self { limit, cursor, filter })
     }
 }
 
-/// Reads a query that may hold one flag: `?cancel=true`.
-///
-/// # Errors
-/// 422 `validation_error`.
-pub fn parse_flag(query: &str, flag: &str) -> Result<bool, ApiError> {
-    let mut given = None;
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        if name != flag {
-            return Err(ApiError::validation("query", format!("the only parameter is {flag}")));
-        }
-        let value = match value.as_ref() {
-            "true" => true,
-            "false" => false,
-            _ => return Err(ApiError::validation(flag, "must be true or false")),
-        };
-        if given.replace(value).is_some() {
-            return Err(ApiError::validation(flag, "is given more than once"));
-        }
+/// Where a list begins. `place`: the cursor's.
+pub(crate) const fn beside<I: Copy>(cursor: Cursor<I>, place: Place<I>) -> Start<I> {
+    match cursor {
+        Cursor::After(_) => Start::OlderThan(place),
+        Cursor::Before(_) => Start::NewerThan(place),
     }
-    Ok(given.unwrap_or(false))
-}
-
-pub(crate) fn read_limit(text: &str) -> Result<usize, ApiError> {
-    // `parse` takes a plus sign; Resend's schema says integer.
-    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
-    let limit = text
-        .parse()
-        .ok()
-        .filter(|limit| digits && (1..=LIMIT_MAX).contains(limit));
-    limit.ok_or_else(|| ApiError::validation("limit", format_args!("must be a whole number from 1 to {LIMIT_MAX}")))
-}
-
-fn read_id(name: &str, text: &str) -> Result<EmailId, ApiError> {
-    EmailId::parse(text).ok_or_else(|| ApiError::validation(name, "must be the id of an email"))
 }
 
 #[cfg(test)]

@@ -4,52 +4,25 @@
 //! escapes, ends with a slash or is found by another spelling, so that a path that is none of these names
 //! nothing.
 
-use domain::id::{EmailId, KeyId, TenantId};
+use aws::routing::{self, Methods, NoRoute, on};
+use domain::id::EmailId;
 use domain::queue::QueueName;
 use domain::wire::suppressions::Which;
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
-use crate::routes::{DeployerRoute, KeyRoute, Route, TenantRoute};
-
-/// Why nothing is asked for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum NoRoute {
-    /// There is nothing at this path, or nothing that is answered here.
-    Unknown,
-    /// There is something, for other methods.
-    NotAllowed {
-        /// The methods, as the header `Allow` has them.
-        allow: String,
-    },
-}
-
-/// The methods of one path, each with what it asks for; nothing where another function answers.
-type Methods = Vec<(Method, Option<Route>)>;
+use crate::routes::{Route, TenantRoute};
 
 /// Finds the route.
 ///
 /// # Errors
 /// [`NoRoute`], which is a 404 or a 405.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    let segments: Vec<&str> = path.strip_prefix('/').ok_or(NoRoute::Unknown)?.split('/').collect();
-    let methods = methods(&segments).ok_or(NoRoute::Unknown)?;
-    let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
-    let allow = allow.join(", ");
-    match methods.into_iter().find(|(allowed, _)| allowed == method) {
-        // What comes here went past the API's own routes.
-        Some((_, route)) => route.ok_or(NoRoute::Unknown),
-        None => Err(NoRoute::NotAllowed { allow }),
-    }
-}
-
-/// A method, and what it asks for.
-fn on(method: Method, route: impl Into<Route>) -> (Method, Option<Route>) {
-    (method, Some(route.into()))
+    routing::find(method, path, methods)
 }
 
 /// What there is at a path; `None` where there is nothing.
-fn methods(segments: &[&str]) -> Option<Methods> {
+fn methods(segments: &[&str]) -> Option<Methods<Route>> {
     let email = EmailId::parse;
     let queue = |name| QueueName::parse(name).ok();
     let post = |route| vec![on(Method::POST, route)];
@@ -96,25 +69,6 @@ fn methods(segments: &[&str]) -> Option<Methods> {
                 on(Method::DELETE, TenantRoute::RemoveSuppression(which)),
             ]
         }
-        ["api-keys"] => vec![
-            on(Method::GET, KeyRoute::ListKeys),
-            on(Method::POST, KeyRoute::CreateKey),
-        ],
-        ["api-keys", id] => vec![
-            on(Method::PATCH, KeyRoute::RenameKey(KeyId::parse(id)?)),
-            on(Method::DELETE, KeyRoute::RevokeKey(KeyId::parse(id)?)),
-        ],
-        ["tenants"] => vec![
-            on(Method::GET, DeployerRoute::ListTenants),
-            on(Method::POST, DeployerRoute::CreateTenant),
-        ],
-        ["tenants", name] => {
-            let name = TenantId::parse(name)?;
-            vec![
-                on(Method::GET, DeployerRoute::GetTenant(name.clone())),
-                on(Method::PATCH, DeployerRoute::ChangeTenant(name)),
-            ]
-        }
         _ => return None,
     })
 }
@@ -134,10 +88,6 @@ mod tests {
 
     fn news() -> QueueName {
         QueueName::parse("news").unwrap()
-    }
-
-    fn acme() -> TenantId {
-        TenantId::parse("acme").unwrap()
     }
 
     fn of(method: &str, path: &str) -> Result<Route, NoRoute> {
@@ -226,27 +176,11 @@ mod tests {
                 &format!("/queues/news/jobs/{ID}"),
                 Ok(TenantRoute::GetJob(news(), id).into()),
             ),
-            ("GET", "/api-keys", Ok(KeyRoute::ListKeys.into())),
-            ("POST", "/api-keys", Ok(KeyRoute::CreateKey.into())),
-            (
-                "DELETE",
-                &format!("/api-keys/{ID}"),
-                Ok(KeyRoute::RevokeKey(KeyId::parse(ID).unwrap()).into()),
-            ),
-            (
-                "PATCH",
-                &format!("/api-keys/{ID}"),
-                Ok(KeyRoute::RenameKey(KeyId::parse(ID).unwrap()).into()),
-            ),
-            ("GET", &format!("/api-keys/{ID}"), only("PATCH, DELETE")),
-            ("PUT", "/api-keys", only("GET, POST")),
-            ("GET", "/tenants", Ok(DeployerRoute::ListTenants.into())),
-            ("POST", "/tenants", Ok(DeployerRoute::CreateTenant.into())),
-            ("GET", "/tenants/acme", Ok(DeployerRoute::GetTenant(acme()).into())),
-            ("PATCH", "/tenants/acme", Ok(DeployerRoute::ChangeTenant(acme()).into())),
-            ("DELETE", "/tenants/acme", only("GET, PATCH")),
+            // Other functions'.
             ("POST", "/emails", Err(NoRoute::Unknown)),
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
+            ("GET", "/api-keys", Err(NoRoute::Unknown)),
+            ("POST", "/tenants", Err(NoRoute::Unknown)),
         ] {
             assert_eq!(of(method, path), expected, "{method} {path}");
         }
@@ -319,11 +253,6 @@ mod tests {
             "/emails/x",
             "/emails/batch/",
             "/queues/",
-            "/api-keys/",
-            "/api-keys/x",
-            "/tenants/",
-            "/tenants/Acme",
-            "/tenants/a%23b",
             "/queues/News",
             "/queues/a%20b",
             "/queues/news/",

@@ -20,28 +20,6 @@ const DAYS_DEFAULT: u64 = 6;
 /// A time, and by which parameter it was given.
 pub type Given = (&'static str, Timestamp);
 
-/// The parameters of a URL, each once.
-///
-/// # Errors
-/// 422 for one that is not among `known`, or is given twice.
-pub fn parameters<'a, const N: usize>(
-    query: &'a str,
-    known: [&'static str; N],
-) -> Result<[Option<Cow<'a, str>>; N], ApiError> {
-    let mut values = [const { None }; N];
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        let place = known.iter().zip(&mut values).find(|(known, _)| **known == name);
-        let Some((name, place)) = place else {
-            let problem = format!("the parameters are {}", known.join(", "));
-            return Err(ApiError::validation("query", problem));
-        };
-        if place.replace(value).is_some() {
-            return Err(ApiError::validation(name, "is given more than once"));
-        }
-    }
-    Ok(values)
-}
-
 /// Reads a time: a day, or RFC 3339.
 ///
 /// # Errors

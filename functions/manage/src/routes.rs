@@ -5,8 +5,9 @@
 //! for every one, so that none is open, unnamed or untold by accident.
 //! **Start reading at** [`Route`]; [`crate::paths`] reads it from a path.
 
+use aws::front::Routed;
 use domain::access::key::Deed;
-use domain::id::{EmailId, KeyId, TenantId};
+use domain::id::EmailId;
 use domain::queue::QueueName;
 use domain::wire::suppressions::Which;
 
@@ -17,10 +18,6 @@ pub enum Route {
     Describe,
     /// With a tenant's key that allows it.
     Tenant(TenantRoute),
-    /// With a tenant's key that has full access, or the deployer's.
-    Keys(KeyRoute),
-    /// With the deployer's key.
-    Deployer(DeployerRoute),
 }
 
 /// What is asked for about what is a tenant's own.
@@ -82,133 +79,13 @@ pub enum TenantRoute {
     RemoveSuppression(Which),
 }
 
-/// What is asked for about API keys.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum KeyRoute {
-    /// `GET /api-keys`.
-    ListKeys,
-    /// `POST /api-keys`.
-    CreateKey,
-    /// `PATCH /api-keys/{id}`.
-    RenameKey(KeyId),
-    /// `DELETE /api-keys/{id}`.
-    RevokeKey(KeyId),
-}
-
-/// What is asked for about tenants.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum DeployerRoute {
-    /// `GET /tenants`.
-    ListTenants,
-    /// `POST /tenants`.
-    CreateTenant,
-    /// `GET /tenants/{name}`.
-    GetTenant(TenantId),
-    /// `PATCH /tenants/{name}`.
-    ChangeTenant(TenantId),
-}
-
 impl From<TenantRoute> for Route {
     fn from(route: TenantRoute) -> Self {
         Self::Tenant(route)
     }
 }
 
-impl From<KeyRoute> for Route {
-    fn from(route: KeyRoute) -> Self {
-        Self::Keys(route)
-    }
-}
-
-impl From<DeployerRoute> for Route {
-    fn from(route: DeployerRoute) -> Self {
-        Self::Deployer(route)
-    }
-}
-
-impl Route {
-    /// The route's name in the log.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        match self {
-            Self::Describe => "describe",
-            Self::Tenant(route) => route.name(),
-            Self::Keys(route) => route.name(),
-            Self::Deployer(route) => route.name(),
-        }
-    }
-
-    /// What it is done to, for the log; nothing that a recipient could be known by.
-    #[must_use]
-    pub fn object(&self) -> Option<String> {
-        match self {
-            Self::Tenant(route) => route.object(),
-            Self::Keys(KeyRoute::RenameKey(id) | KeyRoute::RevokeKey(id)) => Some(id.to_string()),
-            Self::Deployer(DeployerRoute::GetTenant(name) | DeployerRoute::ChangeTenant(name)) => {
-                Some(name.to_string())
-            }
-            Self::Describe
-            | Self::Keys(KeyRoute::ListKeys | KeyRoute::CreateKey)
-            | Self::Deployer(DeployerRoute::ListTenants | DeployerRoute::CreateTenant) => None,
-        }
-    }
-}
-
-impl KeyRoute {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::ListKeys => "list_api_keys",
-            Self::CreateKey => "create_api_key",
-            Self::RenameKey(_) => "rename_api_key",
-            Self::RevokeKey(_) => "revoke_api_key",
-        }
-    }
-}
-
-impl DeployerRoute {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::ListTenants => "list_tenants",
-            Self::CreateTenant => "create_tenant",
-            Self::GetTenant(_) => "get_tenant",
-            Self::ChangeTenant(_) => "change_tenant",
-        }
-    }
-}
-
 impl TenantRoute {
-    const fn name(&self) -> &'static str {
-        match self {
-            Self::ListEmails => "list_emails",
-            Self::GetEmail(_) => "get_email",
-            Self::EraseEmail(_) => "erase_email",
-            Self::ListEvents(_) => "list_events",
-            Self::RescheduleEmail(_) => "reschedule_email",
-            Self::CancelEmail(_) => "cancel_email",
-            Self::RetryEmail(_) => "retry_email",
-            Self::InviteUpload => "invite_upload",
-            Self::Metrics => "metrics",
-            Self::Failures => "failures",
-            Self::ListQueues => "list_queues",
-            Self::CreateQueue => "create_queue",
-            Self::GetQueue(_) => "get_queue",
-            Self::ChangeQueue(_) => "change_queue",
-            Self::DeleteQueue(_) => "delete_queue",
-            Self::PauseQueue(_) => "pause_queue",
-            Self::ResumeQueue(_) => "resume_queue",
-            Self::PurgeQueue(_) => "purge_queue",
-            Self::RestoreQueue(_) => "restore_queue",
-            Self::RedriveQueue(_) => "redrive_queue",
-            Self::GetJob(..) => "get_job",
-            Self::ListSuppressions => "list_suppressions",
-            Self::AddSuppression => "add_suppression",
-            Self::AddSuppressions => "add_suppressions",
-            Self::RemoveSuppressions => "remove_suppressions",
-            Self::GetSuppression(_) => "get_suppression",
-            Self::RemoveSuppression(_) => "remove_suppression",
-        }
-    }
-
     /// What a key must allow.
     #[must_use]
     pub const fn deed(&self) -> Deed {
@@ -240,6 +117,40 @@ impl TenantRoute {
             | Self::AddSuppressions
             | Self::RemoveSuppressions
             | Self::RemoveSuppression(_) => Deed::Manage,
+        }
+    }
+}
+
+impl Routed for TenantRoute {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::ListEmails => "list_emails",
+            Self::GetEmail(_) => "get_email",
+            Self::EraseEmail(_) => "erase_email",
+            Self::ListEvents(_) => "list_events",
+            Self::RescheduleEmail(_) => "reschedule_email",
+            Self::CancelEmail(_) => "cancel_email",
+            Self::RetryEmail(_) => "retry_email",
+            Self::InviteUpload => "invite_upload",
+            Self::Metrics => "metrics",
+            Self::Failures => "failures",
+            Self::ListQueues => "list_queues",
+            Self::CreateQueue => "create_queue",
+            Self::GetQueue(_) => "get_queue",
+            Self::ChangeQueue(_) => "change_queue",
+            Self::DeleteQueue(_) => "delete_queue",
+            Self::PauseQueue(_) => "pause_queue",
+            Self::ResumeQueue(_) => "resume_queue",
+            Self::PurgeQueue(_) => "purge_queue",
+            Self::RestoreQueue(_) => "restore_queue",
+            Self::RedriveQueue(_) => "redrive_queue",
+            Self::GetJob(..) => "get_job",
+            Self::ListSuppressions => "list_suppressions",
+            Self::AddSuppression => "add_suppression",
+            Self::AddSuppressions => "add_suppressions",
+            Self::RemoveSuppressions => "remove_suppressions",
+            Self::GetSuppression(_) => "get_suppression",
+            Self::RemoveSuppression(_) => "remove_suppression",
         }
     }
 

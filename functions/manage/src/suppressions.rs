@@ -5,6 +5,7 @@
 //! **Start reading at** [`Manage::add_suppressions`]. Why this way: docs/adr/0015.
 
 use aws::access::Caller;
+use aws::query::{self, Cursor};
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
@@ -13,22 +14,19 @@ use domain::ports::{Clock, Paces, PortError, Suppressions};
 use domain::suppression::{Origin, Suppression, SuppressionId, add};
 use domain::wire::suppressions::{AddedView, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
 
-use crate::paging::{LIMIT_DEFAULT, read_limit};
+use crate::paging::beside;
 use crate::{Manage, ManageError};
 
 /// The page that is asked for: `?limit&after&before&origin`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SuppressionPage {
-    /// How many, 1 to [`crate::paging::LIMIT_MAX`].
+    /// How many, 1 to [`query::LIMIT_MAX`].
     pub limit: usize,
-    /// Next to which one it lies, in which parameter; with the newest when nothing is said.
-    pub cursor: Option<(&'static str, SuppressionId)>,
+    /// Next to which one it lies; with the newest when nothing is said.
+    pub cursor: Option<Cursor<SuppressionId>>,
     /// Of which origin; of all when nothing is said.
     pub origin: Option<Origin>,
 }
-
-const AFTER: &str = "after";
-const BEFORE: &str = "before";
 
 impl SuppressionPage {
     /// Reads the query of a URL, as it came.
@@ -36,42 +34,23 @@ impl SuppressionPage {
     /// # Errors
     /// 422 `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let (mut limit, mut after, mut before, mut origin) = (None, None, None, None);
-        for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-            let (name, place) = match name.as_ref() {
-                "limit" => ("limit", &mut limit),
-                AFTER => (AFTER, &mut after),
-                BEFORE => (BEFORE, &mut before),
-                "origin" => ("origin", &mut origin),
-                _ => {
-                    let known = "the parameters are limit, after, before and origin";
-                    return Err(ApiError::validation("query", known));
-                }
-            };
-            if place.replace(value).is_some() {
-                return Err(ApiError::validation(name, "is given more than once"));
-            }
-        }
-        let cursor = match (after, before) {
-            (None, None) => None,
-            (Some(after), None) => Some((AFTER, read_id(AFTER, &after)?)),
-            (None, Some(before)) => Some((BEFORE, read_id(BEFORE, &before)?)),
-            (Some(_), Some(_)) => return Err(ApiError::validation(BEFORE, "give after or before, not both")),
-        };
+        let [limit, after, before, origin] = query::parameters(query, ["limit", "after", "before", "origin"])?;
+        let cursor = Cursor::read(
+            after.as_deref(),
+            before.as_deref(),
+            SuppressionId::parse,
+            "a suppression",
+        )?;
         let read_origin = |text: &str| {
             let origin = Origin::parse(text);
             origin.ok_or_else(|| ApiError::validation("origin", "must be bounce, complaint or manual"))
         };
         Ok(Self {
-            limit: limit.map_or(Ok(LIMIT_DEFAULT), |limit| read_limit(&limit))?,
+            limit: query::limit(limit.as_deref())?,
             cursor,
             origin: origin.map(|origin| read_origin(&origin)).transpose()?,
         })
     }
-}
-
-fn read_id(name: &str, text: &str) -> Result<SuppressionId, ApiError> {
-    SuppressionId::parse(text).ok_or_else(|| ApiError::validation(name, "must be the id of a suppression"))
 }
 
 fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
@@ -189,22 +168,14 @@ where
         tenant: &TenantId,
         page: &SuppressionPage,
     ) -> Result<Start<SuppressionId>, ManageError> {
-        let Some((parameter, id)) = page.cursor else {
+        let Some(cursor) = page.cursor else {
             return Ok(Start::Newest);
         };
-        let Some(suppression) = self.load(tenant, id).await? else {
-            let problem = "there is no suppression of this id; begin again without it";
-            return Err(ManageError::Refused(ApiError::validation(parameter, problem)));
-        };
-        let place = Place {
-            born: suppression.created_at,
-            id,
-        };
-        Ok(if parameter == AFTER {
-            Start::OlderThan(place)
-        } else {
-            Start::NewerThan(place)
-        })
+        let id = cursor.id();
+        match self.load(tenant, id).await? {
+            Some(Suppression { created_at: born, .. }) => Ok(beside(cursor, Place { born, id })),
+            None => Err(cursor.not_there("suppression").into()),
+        }
     }
 
     async fn load(&self, tenant: &TenantId, id: SuppressionId) -> Result<Option<Suppression>, PortError> {
@@ -229,10 +200,10 @@ mod tests {
             (
                 &format!("origin=manual&after={ID}"),
                 20,
-                Some((AFTER, id)),
+                Some(Cursor::After(id)),
                 Some(Origin::Manual),
             ),
-            (&format!("before={ID}&limit=7"), 7, Some((BEFORE, id)), None),
+            (&format!("before={ID}&limit=7"), 7, Some(Cursor::Before(id)), None),
         ] {
             let expected = SuppressionPage { limit, cursor, origin };
             assert_eq!(SuppressionPage::parse(query), Ok(expected), "{query}");

@@ -1,6 +1,8 @@
-//! What `manage` is asked: any bytes, as the body of each route about queues and suppressions, and any text as
+//! What `manage` and `access` are asked: any bytes, as the body of each route about queues and suppressions, and any text as
 //! a query.
 
+use access::api_keys::KeyPage;
+use aws::query::{self, Cursor, LIMIT_MAX};
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::limits;
@@ -8,7 +10,7 @@ use domain::wire::queue_api::{QueueSettings, parse_change, parse_create, parse_p
 use domain::wire::suppressions::{Which, parse_add, parse_add_many, parse_remove_many};
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
-use manage::paging::{Cursor, LIMIT_MAX, Page, parse_flag};
+use manage::paging::Page;
 use manage::suppressions::SuppressionPage;
 
 use crate::promises;
@@ -82,13 +84,15 @@ fn queries(query: &str) {
         assert!((1..=LIMIT_MAX).contains(&page.limit));
         if let Some(cursor) = page.cursor {
             let (Cursor::After(id) | Cursor::Before(id)) = cursor;
-            assert!(query.contains(cursor.parameter()), "{id}");
+            let parameter = if cursor == Cursor::After(id) { "after" } else { "before" };
+            assert!(query.contains(parameter), "{id}");
         }
     }
     told(MetricsQuery::parse(query), data);
     told(FailuresQuery::parse(query), data);
     told(SuppressionPage::parse(query), data);
-    told(parse_flag(query, "cancel"), data);
+    told(KeyPage::parse(query), data);
+    told(query::flag(query, "cancel"), data);
     // An email is sent by mistake if a query is passed over that was meant to keep it back.
     if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
         assert!(is_dry_run || query.is_empty() || !query.contains("true"), "{query}");

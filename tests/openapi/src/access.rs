@@ -2,10 +2,10 @@
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 
+use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::access::key::Permission;
 use domain::limits;
 use domain::wire::access_api::{KeysView, NewKeyView, RenamedView, RevokedView, TenantView, TenantsView};
-use manage::paging::{LIMIT_DEFAULT, LIMIT_MAX};
 use schemars::JsonSchema;
 use serde_json::json;
 

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::cause::Cause;
 use domain::limits;
 use domain::row::{Lane, OnUncertain};
@@ -13,7 +14,6 @@ use domain::wire::events_view::EventsView;
 use enqueue::handler::{Answer, Ids};
 use manage::asked::Done;
 use manage::erasing::Erased;
-use manage::paging::{LIMIT_DEFAULT, LIMIT_MAX};
 use schemars::JsonSchema;
 use serde_json::json;
 

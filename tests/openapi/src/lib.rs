@@ -4,8 +4,8 @@
 //! **Invariant:** what a field is called and what it may hold is said once. Answers are described by
 //! the types that are answered; requests by types of their own, for they are read by hand (their
 //! errors name the place), and tests compare these with the readers, field by field.
-//! **A route more** is one [`Operation`] in its resource's file, and, if `manage` has it, its name
-//! in [`Route::name`](manage::routes::Route::name).
+//! **A route more** is one [`Operation`] in its resource's file, and, unless `enqueue` has it, its name where its
+//! function tells its routes' names.
 //! **Start reading at** [`document`]. Why this way: docs/adr/0014.
 
 mod about;

@@ -1,7 +1,8 @@
-//! A caller of both functions of the API, in a world in memory.
+//! A caller of the functions of the API, in a world in memory.
 
 use std::time::Duration;
 
+use access::Access;
 use aws::access::Door;
 use aws::gateway;
 use aws::settings::KeySettings;
@@ -15,6 +16,24 @@ use manage::{Manage, Managing};
 use openapi::operation::Operation;
 use serde_json::{Value, json};
 use world::{World, samples};
+
+/// Who answers an operation: what the routes of the template say, as `routes` compares.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Function {
+    Enqueue,
+    Access,
+    Manage,
+}
+
+impl Function {
+    pub(crate) fn of(operation: &Operation) -> Self {
+        match operation.path.split('/').nth(1) {
+            _ if operation.name.starts_with("send_") => Self::Enqueue,
+            Some("api-keys" | "tenants") => Self::Access,
+            _ => Self::Manage,
+        }
+    }
+}
 
 /// What is asked of an operation.
 #[derive(Clone)]
@@ -66,10 +85,10 @@ impl Call {
             .expect("an event has API Gateway's form"),
         );
         let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
-        let response = if operation.name.starts_with("send_") {
-            enqueue::handler::handle(&enqueue(world), &door, request).await
-        } else {
-            manage::handler::handle(&manage(world), &door, request).await
+        let response = match Function::of(operation) {
+            Function::Enqueue => enqueue::handler::handle(&enqueue(world), &door, request).await,
+            Function::Access => access::handler::handle(&access(world), &door, request).await,
+            Function::Manage => manage::handler::handle(&manage(world), &door, request).await,
         };
         read(&response)
     }
@@ -112,5 +131,12 @@ fn manage(world: &World) -> Manage<World, World, World, World> {
             retention: 30 * DAY,
             prices: Prices::standard(),
         },
+    }
+}
+
+fn access(world: &World) -> Access<World, World> {
+    Access {
+        rows: world.clone(),
+        system: world.clone(),
     }
 }

@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
+use access::api_keys::KeyPage;
+use aws::query;
 use domain::api_error::ApiError;
 use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
 use domain::wire::api::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
@@ -15,10 +17,9 @@ use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use enqueue::dry_run;
-use manage::api_keys::KeyPage;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
-use manage::paging::{Page, parse_flag};
+use manage::paging::Page;
 use manage::suppressions::SuppressionPage;
 use serde_json::{Map, Value, json};
 
@@ -56,7 +57,7 @@ const QUERIES: &[QueryReader] = &[
     ("list_emails", |query| Page::parse(query).map(drop)),
     ("metrics", |query| MetricsQuery::parse(query).map(drop)),
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
-    ("delete_queue", |query| parse_flag(query, "cancel").map(drop)),
+    ("delete_queue", |query| query::flag(query, "cancel").map(drop)),
     ("list_suppressions", |query| SuppressionPage::parse(query).map(drop)),
     ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
 ];
@@ -64,7 +65,12 @@ const QUERIES: &[QueryReader] = &[
 /// All words in quotes in the sources from which a reader may have the name of a field.
 fn words() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
-    for source in ["shared/domain/src", "functions/manage/src", "functions/enqueue/src"] {
+    for source in [
+        "shared/domain/src",
+        "functions/access/src",
+        "functions/manage/src",
+        "functions/enqueue/src",
+    ] {
         collect(&Path::new(ROOT).join(source), &mut words);
     }
     assert!(

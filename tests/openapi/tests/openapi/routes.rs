@@ -1,22 +1,55 @@
 //! What is described is there, and what is there is described.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
+use aws::front::Routed;
+use aws::routing::NoRoute;
 use domain::api_error::{ApiError, ErrorName};
 use lambda_http::http::Method;
-use manage::paths::{NoRoute, route};
 use openapi::operation::Operation;
 use openapi::refusals::REFUSALS;
+
+use crate::caller::Function;
 
 const ID: &str = "01010101-0101-4101-8101-010101010101";
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
-/// What API Gateway gives to other functions than `manage`: the routes' keys in the template.
-fn of_the_gateway() -> BTreeSet<String> {
-    let keys = TEMPLATE
-        .lines()
-        .filter_map(|line| line.trim().strip_prefix("RouteKey: "));
-    keys.filter(|key| *key != "$default").map(str::to_owned).collect()
+/// To which function API Gateway gives what: the routes' keys in the template, and what their targets are called.
+fn of_the_gateway() -> BTreeMap<String, Function> {
+    let lines: Vec<&str> = TEMPLATE.lines().map(str::trim).collect();
+    let routes = lines.iter().zip(lines.iter().skip(1)).filter_map(|(key, target)| {
+        let key = key.strip_prefix("RouteKey: ")?;
+        let function = match *target {
+            r#"Target: !Sub "integrations/${EnqueueIntegration}""# => Function::Enqueue,
+            r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
+            r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
+            other => panic!("{key} leads nowhere: {other}"),
+        };
+        Some((key.to_owned(), function))
+    });
+    routes.collect()
+}
+
+/// Who answers a method and a path. Source: Amazon API Gateway Developer Guide, "Routes for HTTP APIs": a full match
+/// comes first, then `ANY`, then `$default`.
+fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Function {
+    let keys = [format!("{method} {path}"), format!("ANY {path}"), "$default".to_owned()];
+    *keys
+        .iter()
+        .find_map(|key| gateway.get(key))
+        .expect("what has no other route has the default one")
+}
+
+/// The name of the route that a function finds.
+fn found(function: Function, method: &Method, path: &str) -> Result<&'static str, NoRoute> {
+    match function {
+        Function::Enqueue => panic!("it has no table of paths"),
+        Function::Access => access::routes::route(method, path).map(|route| route.name()),
+        Function::Manage => manage::paths::route(method, path).map(|route| match route {
+            manage::routes::Route::Describe => "describe",
+            manage::routes::Route::Tenant(route) => route.name(),
+        }),
+    }
 }
 
 fn key(operation: &Operation) -> String {
@@ -38,32 +71,42 @@ fn every_operation_is_answered_by_the_function_that_has_it() {
     let gateway = of_the_gateway();
     for operation in openapi::operations() {
         let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
-        let found = route(&method, &filled(operation.path)).map(|route| route.name());
-        let expected = if gateway.contains(&key(&operation)) {
-            Err(NoRoute::Unknown)
-        } else {
-            Ok(operation.name)
-        };
-        assert_eq!(found, expected, "{}", key(&operation));
+        let answering = answers(&gateway, method.as_str(), operation.path);
+        assert_eq!(Function::of(&operation), answering, "{}", key(&operation));
+        for function in [Function::Access, Function::Manage] {
+            let expected = if function == answering {
+                Ok(operation.name)
+            } else {
+                Err(NoRoute::Unknown)
+            };
+            let found = found(function, &method, &filled(operation.path));
+            assert_eq!(found, expected, "{function:?}: {}", key(&operation));
+        }
     }
 }
 
 #[test]
 fn every_route_of_the_template_is_described() {
-    let described: BTreeSet<String> = openapi::operations().iter().map(key).collect();
+    let operations = openapi::operations();
     let gateway = of_the_gateway();
-    assert!(!gateway.is_empty());
-    assert_eq!(
-        gateway.difference(&described).collect::<Vec<_>>(),
-        Vec::<&String>::new()
-    );
+    let functions: BTreeSet<_> = gateway.values().map(|function| format!("{function:?}")).collect();
+    assert_eq!(functions.len(), 3, "{functions:?}");
+    for route in gateway.keys().filter(|route| *route != "$default") {
+        let (method, path) = route.split_once(' ').unwrap();
+        let described = |operation: &Operation| {
+            operation.path == path && (method == "ANY" || operation.method.to_uppercase() == method)
+        };
+        assert!(operations.iter().any(described), "{route}");
+    }
 }
 
 #[test]
 fn every_method_of_a_described_path_is_described() {
+    let gateway = of_the_gateway();
     let operations = openapi::operations();
     for operation in &operations {
-        let Err(NoRoute::NotAllowed { allow }) = route(&Method::TRACE, &filled(operation.path)) else {
+        let function = answers(&gateway, "TRACE", operation.path);
+        let Err(NoRoute::NotAllowed { allow }) = found(function, &Method::TRACE, &filled(operation.path)) else {
             panic!("{} allows to be traced", operation.path)
         };
         let methods = operations.iter().filter(|other| other.path == operation.path);
@@ -74,13 +117,16 @@ fn every_method_of_a_described_path_is_described() {
 }
 
 #[test]
-fn every_route_of_manage_is_described() {
+fn every_route_of_the_functions_is_described() {
     // Every variant has its name there: the match has no wildcard.
-    let source = include_str!("../../../../functions/manage/src/routes.rs");
-    let matches = source.split("const fn name").skip(1);
+    let source = concat!(
+        include_str!("../../../../functions/manage/src/routes.rs"),
+        include_str!("../../../../functions/access/src/routes.rs"),
+    );
+    let matches = source.split("fn name(&self)").skip(1);
     let matches = matches.filter_map(|rest| rest.split("\n    }\n").next());
     let names: BTreeSet<&str> = matches.flat_map(|names| names.split('"').skip(1).step_by(2)).collect();
-    for name in ["describe", "list_emails", "list_api_keys", "list_tenants"] {
+    for name in ["list_emails", "list_api_keys", "list_tenants"] {
         assert!(names.contains(name), "{names:?}");
     }
     let operations = openapi::operations();

@@ -11,9 +11,10 @@ fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
 }
 
-/// Keys and tenants are made by `manage`; `enqueue` reads them; nobody else comes near.
+/// Keys and tenants are made by `access`, which does nothing else; `enqueue` and `manage` read them and note their
+/// use; nobody else comes near.
 #[test]
-fn who_comes_in_is_decided_by_manage_alone() {
+fn who_comes_in_is_decided_by_access_alone() {
     for template in templates() {
         for (name, role) in template.of_type("AWS::IAM::Role") {
             let policies = role["Properties"]["Policies"].as_sequence().unwrap();
@@ -23,15 +24,30 @@ fn who_comes_in_is_decided_by_manage_alone() {
                 .filter(|statement| short_form(&statement["Resource"]).is_some_and(|(_, of)| of == "Table.Arn"))
                 .collect();
             let sid = |wanted: &str| statements.iter().find(|statement| statement["Sid"] == wanted);
+            let condition = |wanted: &str| yaml_serde::to_string(&sid(wanted).unwrap()["Condition"]).unwrap();
             let deny = match name {
                 // Its counters are all that it may write and read.
                 "TallyRole" => {
-                    let condition = yaml_serde::to_string(&sid("Counters").unwrap()["Condition"]).unwrap();
+                    let condition = condition("Counters");
                     assert!(condition.contains("ForAllValues:StringLike") && condition.contains("tally:*"));
                     continue;
                 }
-                "ManageRole" => continue,
-                "EnqueueRole" => sid("NoKeyOrTenantIsMadeHere"),
+                "AccessRole" => {
+                    assert_eq!(statements.len(), 1, "it does something with other rows");
+                    let condition = condition("KeysAndTenants");
+                    assert!(condition.contains("ForAllValues:StringLike") && condition.contains("key:*"));
+                    continue;
+                }
+                "ManageRole" => {
+                    assert_eq!(sid("NothingButKeyUse").unwrap()["Effect"], "Deny");
+                    let condition = condition("NothingButKeyUse");
+                    assert!(condition.contains("ForAnyValue:StringNotEquals") && condition.contains("last_used_at"));
+                    sid("NoKeyOrTenantIsMadeHere")
+                }
+                "EnqueueRole" => {
+                    assert!(condition("KeyUse").contains("last_used_at"));
+                    sid("NoKeyOrTenantIsMadeHere")
+                }
                 _ => sid("NoKeyAndNoTenant"),
             };
             let deny = deny.unwrap_or_else(|| panic!("{name} may change keys"));
@@ -40,13 +56,12 @@ fn who_comes_in_is_decided_by_manage_alone() {
             let keys: Vec<_> = keys.as_sequence().unwrap().iter().filter_map(Value::as_str).collect();
             assert_eq!(keys, ["key:*", "*#tenant"], "{name}");
             let actions = |statement: &Value| yaml_serde::to_string(&statement["Action"]).unwrap();
-            if name != "EnqueueRole" {
-                assert_eq!(
-                    actions(deny),
-                    actions(sid("Rows").unwrap()),
-                    "{name} may do something with keys"
-                );
-            }
+            let expected = if deny["Sid"] == "NoKeyOrTenantIsMadeHere" {
+                "- dynamodb:PutItem\n- dynamodb:DeleteItem\n".to_owned()
+            } else {
+                actions(sid("Rows").unwrap())
+            };
+            assert_eq!(actions(deny), expected, "{name} may do something with keys");
         }
     }
 }

@@ -3,9 +3,10 @@
 //! **Invariant:** a key can do no more than the one that made it: it belongs to the same tenant, sends from no
 //! other domains, and lives no longer; the deployer makes keys for every tenant. To everybody else another
 //! tenant's key is not there.
-//! **Start reading at** [`Manage::create_key`].
+//! **Start reading at** [`Access::create_key`].
 
 use aws::access::{Caller, KeyMaker};
+use aws::query::{self, Cursor};
 use domain::access::key::ApiKey;
 use domain::access::token::Token;
 use domain::api_error::ApiError;
@@ -18,28 +19,17 @@ use domain::timestamp::Timestamp;
 use domain::wire::access_api::{KeysView, NewKey, NewKeyView, RenamedView, RevokedView};
 use domain::wire::api::to_api;
 
-use crate::paging::{LIMIT_DEFAULT, read_limit};
-use crate::period::parameters;
-use crate::{Manage, ManageError};
+use crate::{Access, AccessError};
 
 /// The page that is asked for: `?limit&after&before`, and of the deployer `tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPage {
     /// How many.
     pub limit: usize,
-    /// Next to which one it lies, and whether it has newer ones.
-    pub cursor: Option<(KeyId, Side)>,
+    /// Next to which one it lies; with the newest when nothing is said.
+    pub cursor: Option<Cursor<KeyId>>,
     /// Whose.
     pub tenant: Option<TenantId>,
-}
-
-/// On which side of a cursor a page lies.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Side {
-    /// It has older ones.
-    After,
-    /// It has newer ones.
-    Before,
 }
 
 impl KeyPage {
@@ -48,37 +38,33 @@ impl KeyPage {
     /// # Errors
     /// 422 `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [limit, after, before, tenant] = parameters(query, ["limit", "after", "before", "tenant"])?;
-        let id = |name: &str, text: &str| {
-            KeyId::parse(text).ok_or_else(|| ApiError::validation(name, "must be the id of an API key"))
-        };
-        let cursor = match (after, before) {
-            (None, None) => None,
-            (Some(after), None) => Some((id("after", &after)?, Side::After)),
-            (None, Some(before)) => Some((id("before", &before)?, Side::Before)),
-            (Some(_), Some(_)) => return Err(ApiError::validation("before", "give after or before, not both")),
-        };
+        let names = ["limit", "after", "before", "tenant"];
+        let [limit, after, before, tenant] = query::parameters(query, names)?;
+        let cursor = Cursor::read(after.as_deref(), before.as_deref(), KeyId::parse, "an API key")?;
         let tenant = tenant.map(|name| {
             let bad = || ApiError::validation("tenant", "must be the name of a tenant");
             TenantId::parse(&name).ok_or_else(bad)
         });
         Ok(Self {
-            limit: limit.map_or(Ok(LIMIT_DEFAULT), |limit| read_limit(&limit))?,
+            limit: query::limit(limit.as_deref())?,
             cursor,
             tenant: tenant.transpose()?,
         })
     }
 
-    /// The part of all keys that is on the page, and whether there are more in its direction; `None` when no
-    /// key has the cursor's id.
-    fn of<'a>(&self, keys: &'a [ApiKey]) -> Option<(&'a [ApiKey], bool)> {
-        let Some((id, side)) = self.cursor else {
-            return Some(first(keys, self.limit));
+    /// The part of all keys that is on the page, and whether there are more in its direction.
+    ///
+    /// # Errors
+    /// 422 when no key has the cursor's id.
+    fn of<'a>(&self, keys: &'a [ApiKey]) -> Result<(&'a [ApiKey], bool), ApiError> {
+        let Some(cursor) = self.cursor else {
+            return Ok(first(keys, self.limit));
         };
-        let place = keys.iter().position(|key| key.id == id)?;
-        Some(match side {
-            Side::After => first(keys.get(place.saturating_add(1)..).unwrap_or_default(), self.limit),
-            Side::Before => {
+        let place = keys.iter().position(|key| key.id == cursor.id());
+        let place = place.ok_or_else(|| cursor.not_there("API key"))?;
+        Ok(match cursor {
+            Cursor::After(_) => first(keys.get(place.saturating_add(1)..).unwrap_or_default(), self.limit),
+            Cursor::Before(_) => {
                 let newer = keys.get(..place).unwrap_or_default();
                 let begin = newer.len().saturating_sub(self.limit);
                 (newer.get(begin..).unwrap_or_default(), begin > 0)
@@ -91,7 +77,7 @@ fn first(keys: &[ApiKey], limit: usize) -> (&[ApiKey], bool) {
     (keys.get(..limit).unwrap_or(keys), keys.len() > limit)
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, S> Access<R, S>
 where
     R: Keys + Tenants,
     S: Clock + Random,
@@ -101,7 +87,7 @@ where
     /// # Errors
     /// 401 when it could do more than the key that makes it, 409 when the tenant has too many, 422 for a tenant
     /// that there is not or an impossible time; or the world's failure.
-    pub async fn create_key(&self, maker: &KeyMaker, asked: NewKey) -> Result<NewKeyView, ManageError> {
+    pub async fn create_key(&self, maker: &KeyMaker, asked: NewKey) -> Result<NewKeyView, AccessError> {
         let now = self.system.now();
         let tenant = self.tenant_for(maker, asked.tenant.as_ref()).await?;
         let expires_at = match asked.expires_at {
@@ -150,17 +136,10 @@ where
     ///
     /// # Errors
     /// 422 when no key has the page's cursor, or there is no such tenant; or the world's failure.
-    pub async fn keys(&self, maker: &KeyMaker, page: &KeyPage) -> Result<KeysView, ManageError> {
+    pub async fn keys(&self, maker: &KeyMaker, page: &KeyPage) -> Result<KeysView, AccessError> {
         let tenant = self.tenant_for(maker, page.tenant.as_ref()).await?;
         let keys = self.rows.keys(&tenant).await?;
-        let Some((shown, has_more)) = page.of(&keys) else {
-            let parameter = match page.cursor {
-                Some((_, Side::Before)) => "before",
-                Some((_, Side::After)) | None => "after",
-            };
-            let problem = "there is no API key of this id; begin again without it";
-            return Err(ApiError::validation(parameter, problem).into());
-        };
+        let (shown, has_more) = page.of(&keys)?;
         Ok(KeysView::new(shown, has_more))
     }
 
@@ -168,7 +147,7 @@ where
     ///
     /// # Errors
     /// As [`Self::revoke_key`].
-    pub async fn rename_key(&self, maker: &KeyMaker, id: KeyId, name: &str) -> Result<RenamedView, ManageError> {
+    pub async fn rename_key(&self, maker: &KeyMaker, id: KeyId, name: &str) -> Result<RenamedView, AccessError> {
         if self.rows.rename(owner(maker), id, name).await? {
             Ok(RenamedView::new(id))
         } else {
@@ -180,7 +159,7 @@ where
     ///
     /// # Errors
     /// 404 when there is none that is not revoked; or the world's failure.
-    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId) -> Result<RevokedView, ManageError> {
+    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId) -> Result<RevokedView, AccessError> {
         if self
             .rows
             .revoke(owner(maker), id, maker.maker(), self.system.now())
@@ -193,7 +172,7 @@ where
     }
 
     /// Whose keys are meant.
-    async fn tenant_for(&self, maker: &KeyMaker, named: Option<&TenantId>) -> Result<TenantId, ManageError> {
+    async fn tenant_for(&self, maker: &KeyMaker, named: Option<&TenantId>) -> Result<TenantId, AccessError> {
         let own = match maker {
             KeyMaker::Caller(caller) => Some(caller.tenant().clone()),
             KeyMaker::Deployer(_) => None,
@@ -270,8 +249,8 @@ mod tests {
         for (query, limit, cursor, tenant) in [
             ("", 20, None, None),
             ("limit=5&tenant=acme", 5, None, TenantId::parse("acme")),
-            (&format!("after={ID}"), 20, Some((id, Side::After)), None),
-            (&format!("before={ID}"), 20, Some((id, Side::Before)), None),
+            (&format!("after={ID}"), 20, Some(Cursor::After(id)), None),
+            (&format!("before={ID}"), 20, Some(Cursor::Before(id)), None),
         ] {
             assert_eq!(KeyPage::parse(query), Ok(KeyPage { limit, cursor, tenant }), "{query}");
         }

@@ -11,12 +11,12 @@ use domain::ports::Clock;
 use domain::ports::access::Tenants;
 use domain::wire::access_api::{TenantSettings, TenantView, TenantsView};
 
-use crate::{Manage, ManageError};
+use crate::{Access, AccessError};
 
 /// How often a change is made anew that somebody else's came before.
 const ROUNDS: usize = 8;
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, S> Access<R, S>
 where
     R: Tenants,
     S: Clock,
@@ -30,7 +30,7 @@ where
         _: Deployer,
         id: TenantId,
         settings: &TenantSettings,
-    ) -> Result<TenantView, ManageError> {
+    ) -> Result<TenantView, AccessError> {
         let exists = || ApiError::conflict("There is a tenant of this name.");
         if id == TenantId::main() {
             return Err(exists().into());
@@ -52,7 +52,7 @@ where
     ///
     /// # Errors
     /// The world's failure.
-    pub async fn tenants(&self, _: Deployer) -> Result<TenantsView, ManageError> {
+    pub async fn tenants(&self, _: Deployer) -> Result<TenantsView, AccessError> {
         let mut tenants = self.rows.tenants().await?;
         tenants.push(Tenant::main());
         Ok(TenantsView::new(&tenants))
@@ -62,7 +62,7 @@ where
     ///
     /// # Errors
     /// 404 when there is none; or the world's failure.
-    pub async fn tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantView, ManageError> {
+    pub async fn tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantView, AccessError> {
         self.known(id).await.map(|tenant| TenantView::new(&tenant))
     }
 
@@ -75,7 +75,7 @@ where
         _: Deployer,
         id: &TenantId,
         settings: &TenantSettings,
-    ) -> Result<TenantView, ManageError> {
+    ) -> Result<TenantView, AccessError> {
         if *id == TenantId::main() {
             let problem = "the tenant main has no limits: make another one for whom they are meant";
             return Err(ApiError::validation("name", problem).into());
@@ -86,10 +86,10 @@ where
                 return Ok(TenantView::new(&next));
             }
         }
-        Err(ManageError::Busy)
+        Err(AccessError::Busy)
     }
 
-    async fn known(&self, id: &TenantId) -> Result<Tenant, ManageError> {
+    async fn known(&self, id: &TenantId) -> Result<Tenant, AccessError> {
         if *id == TenantId::main() {
             return Ok(Tenant::main());
         }

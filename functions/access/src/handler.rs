@@ -1,0 +1,77 @@
+//! HTTP: a request in, an answer out.
+//!
+//! **Invariant:** behind each gate is a function that takes what only that gate gives: a [`KeyMaker`], a
+//! [`Deployer`].
+
+use aws::access::{Deployer, Door, KeyMaker, Visitor};
+use aws::front::{self, made};
+use aws::http;
+use domain::ports::access::{Keys, Tenants};
+use domain::ports::{Clock, Random};
+use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
+use lambda_http::{Body, Request, Response};
+
+use crate::api_keys::KeyPage;
+use crate::routes::{DeployerRoute, KeyRoute, Route, route};
+use crate::{Access, AccessError};
+
+/// Carries out one request.
+pub async fn handle<R, S>(access: &Access<R, S>, door: &Door, request: Request) -> Response<Body>
+where
+    R: Keys + Tenants,
+    S: Clock + Random,
+{
+    let route = route(request.method(), request.uri().path());
+    let entrance = (door, &access.rows, access.system.now());
+    front::answer(entrance, route, &request, async |visitor: Visitor, route| match route {
+        Route::Keys(route) => access.of_keys(&visitor.key_maker()?, route, &request).await,
+        Route::Deployer(route) => access.of_tenants(visitor.deployer()?, route, &request).await,
+    })
+    .await
+}
+
+impl<R, S> Access<R, S>
+where
+    R: Keys + Tenants,
+    S: Clock + Random,
+{
+    async fn of_keys(
+        &self,
+        maker: &KeyMaker,
+        route: KeyRoute,
+        request: &Request,
+    ) -> Result<Response<Body>, AccessError> {
+        let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
+        Ok(match route {
+            KeyRoute::ListKeys => http::json(200, &self.keys(maker, &KeyPage::parse(query)?).await?),
+            KeyRoute::CreateKey => {
+                let key = self.create_key(maker, parse_key(body)?).await?;
+                made(key.id().to_owned(), http::json(201, &key))
+            }
+            KeyRoute::RenameKey(id) => http::json(200, &self.rename_key(maker, id, &parse_key_name(body)?).await?),
+            KeyRoute::RevokeKey(id) => http::json(200, &self.revoke_key(maker, id).await?),
+        })
+    }
+
+    async fn of_tenants(
+        &self,
+        deployer: Deployer,
+        route: DeployerRoute,
+        request: &Request,
+    ) -> Result<Response<Body>, AccessError> {
+        let body = request.body().as_ref();
+        Ok(match route {
+            DeployerRoute::ListTenants => http::json(200, &self.tenants(deployer).await?),
+            DeployerRoute::CreateTenant => {
+                let (name, settings) = parse_tenant(body)?;
+                let tenant = self.create_tenant(deployer, name.clone(), &settings).await?;
+                made(name.to_string(), http::json(201, &tenant))
+            }
+            DeployerRoute::GetTenant(name) => http::json(200, &self.tenant(deployer, &name).await?),
+            DeployerRoute::ChangeTenant(name) => {
+                let settings = parse_tenant_change(body)?;
+                http::json(200, &self.change_tenant(deployer, &name, &settings).await?)
+            }
+        })
+    }
+}

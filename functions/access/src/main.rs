@@ -1,0 +1,24 @@
+//! Wires `access`: settings, the world, the runtime.
+
+use access::{Access, handler};
+use aws::access::Door;
+use aws::clients::Clients;
+use aws::rows::Table;
+use aws::system::System;
+use aws::{gateway, settings};
+use lambda_runtime::Error;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::telemetry::start();
+    let (table, key) = settings::read(&settings::of_process(), |read| {
+        let (table, key) = (read.table(), read.key());
+        Some((table?, key?))
+    })?;
+    let clients = Clients::connect()?;
+    let rows = Table::new(clients.dynamodb(), &table);
+    rows.warm().await;
+    let access = Access { rows, system: System };
+    let door = Door::new(key);
+    gateway::run(|request| handler::handle(&access, &door, request)).await
+}

@@ -1,0 +1,117 @@
+//! What every function does that has routes: lets in, carries out, answers, and tells the audit trail.
+//!
+//! **Invariant:** the key is looked at first, whatever the route; each request is one line of the log, which says
+//! who did what to what, and nothing that a recipient could be known by (docs/SECURITY.md says how it is read).
+//! **Start reading at** [`answer`].
+
+use std::error::Error;
+use std::time::Instant;
+
+use domain::api_error::ApiError;
+use domain::ports::access::{Keys, Tenants};
+use domain::timestamp::Timestamp;
+use lambda_http::http::HeaderValue;
+use lambda_http::http::header::ALLOW;
+use lambda_http::{Body, Request, Response};
+
+use crate::access::{Denied, Door, Visitor};
+use crate::http;
+use crate::routing::NoRoute;
+
+/// What is asked for, as the log tells it.
+pub trait Routed {
+    /// Its name.
+    fn name(&self) -> &'static str;
+
+    /// What it is done to, where the path says it; nothing that a recipient could be known by.
+    fn object(&self) -> Option<String>;
+}
+
+/// Why something was not done.
+pub trait Failure: Error + 'static {
+    /// What the caller has to change; `None` when the world failed, and the caller may ask again.
+    fn refusal(&self) -> Option<&ApiError>;
+}
+
+/// Answers one request. `now`: when it came; `carry_out`: does what is asked for, if the visitor may.
+pub async fn answer<T, R, E>(
+    (door, rows, now): (&Door, &R, Timestamp),
+    route: Result<T, NoRoute>,
+    request: &Request,
+    carry_out: impl AsyncFnOnce(Visitor, T) -> Result<Response<Body>, E>,
+) -> Response<Body>
+where
+    T: Routed,
+    R: Keys + Tenants,
+    E: Failure,
+{
+    let began = Instant::now();
+    let name = route.as_ref().map_or("none", Routed::name);
+    let object = route.as_ref().ok().and_then(Routed::object);
+    let mut who = None;
+    let response = match door.let_in(request.headers(), rows, now).await {
+        Ok(visitor) => {
+            who = Some(visitor.maker().to_string());
+            match route {
+                Ok(route) => carry_out(visitor, route).await.unwrap_or_else(|error| failed(&error)),
+                Err(no_route) => nothing_there(&no_route),
+            }
+        }
+        Err(Denied::Refused(error)) => http::refuse(&error),
+        Err(error @ Denied::Port(_)) => http::fail(&error),
+    };
+    let object = object.or_else(|| response.extensions().get::<Made>().map(|made| made.0.clone()));
+    tell(name, who, object, &response, began);
+    response
+}
+
+/// Answers what everybody may ask.
+pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
+    let began = Instant::now();
+    let response = answer();
+    tell(route, None, None, &response, began);
+    response
+}
+
+/// An answer to which the log adds what was made.
+#[must_use]
+pub fn made(name: String, mut response: Response<Body>) -> Response<Body> {
+    response.extensions_mut().insert(Made(name));
+    response
+}
+
+/// The name of what a request made, for the log.
+#[derive(Debug, Clone)]
+struct Made(String);
+
+fn failed<E: Failure>(error: &E) -> Response<Body> {
+    error.refusal().map_or_else(|| http::fail(error), http::refuse)
+}
+
+fn nothing_there(no_route: &NoRoute) -> Response<Body> {
+    match no_route {
+        NoRoute::Unknown => http::refuse(&ApiError::not_found(
+            "There is nothing here. What there is says /openapi.json.",
+        )),
+        NoRoute::NotAllowed { allow } => {
+            let message = format!("This method is not allowed here; use one of: {allow}.");
+            let mut response = http::refuse(&ApiError::method_not_allowed(message));
+            if let Ok(allow) = HeaderValue::from_str(allow) {
+                response.headers_mut().insert(ALLOW, allow);
+            }
+            response
+        }
+    }
+}
+
+fn tell(route: &'static str, key: Option<String>, object: Option<String>, response: &Response<Body>, began: Instant) {
+    tracing::info!(
+        target: "mailqueue",
+        route,
+        status = response.status().as_u16(),
+        key,
+        object,
+        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
+        "answered"
+    );
+}
