@@ -49,12 +49,17 @@ impl Environment {
             "body": if body.is_null() { Value::Null } else { body.to_string().into() },
             "requestContext": {"http": {"method": method}},
         });
+        read(&self.answer(event).await)
+    }
+
+    /// Answers one of API Gateway's events.
+    async fn answer(&self, event: Value) -> Response<Body> {
         let request = gateway::request(serde_json::from_value(event).expect("an event has API Gateway's form"));
         let access = Access {
             rows: self.world.clone(),
             system: self.world.clone(),
         };
-        read(&handler::handle(&access, &self.door, request).await)
+        handler::handle(&access, &self.door, request).await
     }
 
     async fn deployer(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
@@ -79,6 +84,21 @@ impl Environment {
 
 fn acme() -> Value {
     json!({"name": "acme", "from_domains": ["acme.example"]})
+}
+
+/// What Lambda gives it.
+#[tokio::test]
+async fn the_golden_event_makes_a_key() {
+    let it = environment();
+    let event = serde_json::from_str(include_str!("../../../events/access.json")).unwrap();
+    let response = it.answer(event).await;
+    assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
+    let (status, made) = read(&response);
+    assert_eq!(status, 201, "{made}");
+    let id = token::id_of(made["token"].as_str().unwrap().as_bytes()).unwrap();
+    let stored = it.world.state().keys[&id].clone();
+    let allowed = (stored.permission, stored.name, stored.from_domains.len());
+    assert_eq!(allowed, (Permission::SendingAccess, "shop".to_owned(), 1));
 }
 
 #[tokio::test]

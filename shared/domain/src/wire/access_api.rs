@@ -15,7 +15,7 @@
 use serde::Serialize;
 
 use super::api::each_field;
-use super::json::{Node, text, whole, wrong_type};
+use super::json::{Node, text, texts, whole, wrong_type};
 use super::times::When;
 use crate::access::key::{ApiKey, Permission};
 use crate::access::sender::FromDomain;
@@ -214,32 +214,10 @@ fn tenant_id(path: &str, name: &str) -> Result<TenantId, EmailError> {
 }
 
 fn domains(path: &str, node: Node) -> Result<Option<Vec<FromDomain>>, EmailError> {
-    let nodes = match node {
-        Node::Null => return Ok(None),
-        Node::Array(nodes) => nodes,
-        node => return Err(wrong_type(path, "an array of domains", &node)),
-    };
-    let (found, max) = (nodes.len(), limits::FROM_DOMAINS_MAX);
-    if found == 0 {
-        return Err(bad(path, NO_DOMAIN));
-    }
-    if found > max {
-        return Err(EmailError::at(path, Problem::TooMany { found, max }));
-    }
-    let one = |(index, node)| {
-        let path = format!("{path}[{index}]");
-        match node {
-            Node::Text(text) => FromDomain::parse(&text)
-                .map_err(|_| bad(&path, "must be a domain such as example.com, *.example.com or *")),
-            node => Err(wrong_type(&path, "a string", &node)),
-        }
-    };
-    nodes
-        .into_iter()
-        .enumerate()
-        .map(one)
-        .collect::<Result<_, _>>()
-        .map(Some)
+    const GRAMMAR: &str = "must be a domain such as example.com, *.example.com or *";
+    texts(path, node, (limits::FROM_DOMAINS_MAX, NO_DOMAIN), |path, text| {
+        FromDomain::parse(text).map_err(|_| bad(path, GRAMMAR))
+    })
 }
 
 /// A key that was made: the one answer that has its text.

@@ -197,6 +197,36 @@ pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option
     }
 }
 
+/// A list of texts, each read by `read` at its own path: 1 to `max` of them, or the problem `none`.
+pub(super) fn texts<T>(
+    path: &str,
+    node: Node,
+    (max, none): (usize, &'static str),
+    read: impl Fn(&str, &str) -> Result<T, EmailError>,
+) -> Result<Option<Vec<T>>, EmailError> {
+    let nodes = match node {
+        Node::Null => return Ok(None),
+        Node::Array(nodes) => nodes,
+        node => return Err(wrong_type(path, "an array of strings", &node)),
+    };
+    let found = nodes.len();
+    if found == 0 {
+        return Err(EmailError::at(path, Problem::Bad(none)));
+    }
+    if found > max {
+        return Err(EmailError::at(path, Problem::TooMany { found, max }));
+    }
+    let one = |(index, node)| {
+        let path = format!("{path}[{index}]");
+        match node {
+            Node::Text(text) => read(&path, &text),
+            node => Err(wrong_type(&path, "a string", &node)),
+        }
+    };
+    let read: Result<_, _> = nodes.into_iter().enumerate().map(one).collect();
+    read.map(Some)
+}
+
 pub(super) fn wrong_type(path: &str, expected: &'static str, node: &Node) -> EmailError {
     let found = node.kind();
     EmailError::at(path, Problem::WrongType { expected, found })

@@ -15,7 +15,7 @@
 use serde::Serialize;
 
 use super::api::each_field;
-use super::json::{Node, text, wrong_type};
+use super::json::{Node, text, texts};
 use crate::address::EmailAddress;
 use crate::api_error::ApiError;
 use crate::email::{EmailError, Problem};
@@ -108,31 +108,12 @@ fn many<T>(
     node: Node,
     read: impl Fn(&str, &str) -> Result<T, EmailError>,
 ) -> Result<Option<Vec<T>>, EmailError> {
-    let nodes = match node {
-        Node::Null => return Ok(None),
-        Node::Array(nodes) => nodes,
-        node => return Err(wrong_type(path, "an array of strings", &node)),
-    };
-    let (found, max) = (nodes.len(), limits::SUPPRESSIONS_BATCH);
-    if found == 0 {
-        return Err(EmailError::at(path, Problem::Bad("must have at least one entry")));
-    }
-    if found > max {
-        return Err(EmailError::at(path, Problem::TooMany { found, max }));
-    }
-    let one = |(index, node)| {
-        let path = format!("{path}[{index}]");
-        match node {
-            Node::Text(text) => read(&path, &text),
-            node => Err(wrong_type(&path, "a string", &node)),
-        }
-    };
-    nodes
-        .into_iter()
-        .enumerate()
-        .map(one)
-        .collect::<Result<_, _>>()
-        .map(Some)
+    texts(
+        path,
+        node,
+        (limits::SUPPRESSIONS_BATCH, "must have at least one entry"),
+        read,
+    )
 }
 
 /// A suppression as it is shown.
