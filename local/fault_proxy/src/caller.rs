@@ -89,14 +89,15 @@ fn directory_of(process: u32) -> PathBuf {
 /// The inode of the socket whose own address is `theirs`.
 fn inode_of(theirs: SocketAddr, ours: SocketAddr) -> Option<String> {
     let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    let (theirs, ours) = (in_table(theirs)?, in_table(ours)?);
-    let socket = table.lines().find_map(|line| {
-        let mut columns = line.split_whitespace().skip(1);
-        let found = columns.next() == Some(theirs.as_str()) && columns.next() == Some(ours.as_str());
-        // Behind the two addresses: state, queues, timer, retransmits, user, timeout, inode.
-        if found { columns.nth(6) } else { None }
-    })?;
-    Some(socket.to_owned())
+    inode_in(&table, theirs, ours)
+}
+
+/// The same in a table: searched as one text, for it has a line for each connection of the machine.
+fn inode_in(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<String> {
+    let both = format!(" {} {} ", in_table(theirs)?, in_table(ours)?);
+    let (_, rest) = table.split_once(&both)?;
+    // Behind the two addresses: state, queues, timer, retransmits, user, timeout, inode.
+    Some(rest.lines().next()?.split_whitespace().nth(6)?.to_owned())
 }
 
 /// An address as the table has it: in the machine's byte order, in hex.
@@ -145,6 +146,18 @@ mod tests {
         };
         assert_eq!(in_table(address).unwrap(), expected);
         assert_eq!(in_table("[::1]:1".parse().unwrap()), None);
+    }
+
+    #[test]
+    fn an_inode_is_that_of_the_callers_end() {
+        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
+                     0: 0100007F:11D6 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 111 1 0 20\n   \
+                     1: 0100007F:D431 0100007F:11D6 01 00000000:00000000 02:000AD1A3 00000000  1000        0 222 2 0 20\n";
+        let (proxy, caller) = ("127.0.0.1:4566".parse().unwrap(), "127.0.0.1:54321".parse().unwrap());
+        assert_eq!(inode_in(table, caller, proxy).as_deref(), Some("222"));
+        assert_eq!(inode_in(table, proxy, caller).as_deref(), Some("111"));
+        assert_eq!(inode_in(table, proxy, proxy), None);
+        assert_eq!(inode_in("", caller, proxy), None);
     }
 
     #[test]
