@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test privileges check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -19,9 +19,6 @@ sdk-table: ## the README's table of the SDKs' methods, from what the tests claim
 
 test: ## every test, on a stack and ports of its own
 	@local/test
-
-privileges: ## every test, while the functions are watched: what each uses is what its role grants
-	@WATCHED=1 local/test
 
 # Not `-p`: another selection of packages would build everything once more.
 checker: ## every state of one email, within bounds

@@ -16,6 +16,7 @@
 mod account;
 mod answer;
 mod api;
+mod calls;
 mod faults;
 mod functions;
 mod inbox;
@@ -28,6 +29,7 @@ mod wait;
 pub use account::Account;
 pub use answer::Answer;
 pub use api::Api;
+pub use calls::{Calls, Failing};
 pub use faults::{Fault, Faults};
 pub use functions::Functions;
 pub use inbox::{File, Inbox, Message, Pair};

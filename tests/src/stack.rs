@@ -8,7 +8,7 @@ use aws::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{Account, Api, Faults, Functions, Inbox, Queue, Senders};
+use crate::{Account, Api, Calls, Faults, Functions, Inbox, Queue, Senders};
 
 /// Most tests share the stack; a few need it for themselves.
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -30,6 +30,8 @@ pub struct Stack {
     pub inbox: Inbox,
     /// What goes wrong at SES.
     pub faults: Faults,
+    /// What goes wrong at the rest of AWS.
+    pub calls: Calls,
     /// The account at SES.
     pub account: Account,
     /// The functions.
@@ -99,6 +101,7 @@ impl Stack {
             api,
             inbox: Inbox::new(http.clone(), inbox_url.clone()),
             faults: Faults::new(http.clone(), inbox_url.clone()),
+            calls: Calls::new(http.clone(), &setting("FAULT_PROXY_URL"), &setting("MAILQUEUE_STACK")),
             account: Account::new(http.clone(), inbox_url),
             functions: Functions::new(http, setting("AWS_ENDPOINT_URL"), setting("MAILQUEUE_STACK")),
             senders: Senders::of(&root().join(state)),

@@ -1,6 +1,6 @@
 //! Least privilege: what each function's role grants is what the function was seen to use, and nothing else.
 //!
-//! Runs after all end-to-end tests, on the same stack, by `make privileges`: the fault proxy has seen every call of
+//! Runs after all end-to-end tests, on the same stack (`local/test`): the fault proxy has seen every call of
 //! the functions by then, and what IAM asks of them for it (`local/fault_proxy/src/need.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -59,10 +59,15 @@ fn called(template: &Template, resource: &Value) -> String {
                 return "logs".to_owned();
             }
             assert_eq!(other["Type"], "AWS::SQS::Queue", "{logical_id}");
-            logical_id.to_owned()
+            of_kind(logical_id)
         }
         (tag, argument) => panic!("a resource of another form: {tag} {argument}"),
     }
+}
+
+/// The lanes are one thing: in which of them an email is woken says its priority, not what a function does.
+fn of_kind(queue: &str) -> String {
+    if queue.ends_with("Lane") { "lane" } else { queue }.to_owned()
 }
 
 /// What a role grants.
@@ -94,7 +99,7 @@ fn of_lambda(function: &Value) -> Needs {
     for event in events.values() {
         let properties = &event["Properties"];
         if event["Type"] == "SQS" {
-            let queue = target(&properties["Queue"]);
+            let queue = of_kind(target(&properties["Queue"]));
             needs.extend(OF_A_QUEUE.iter().map(|action| format!("{action} {queue}")));
         }
         if event["Type"] == "DynamoDB" {
@@ -113,7 +118,7 @@ fn by_logical_id(stack: &str, need: &str) -> String {
     let logical_id = name
         .and_then(|name| name.rsplit_once('-'))
         .map_or(on, |(logical_id, _)| logical_id);
-    format!("{action} {logical_id}")
+    format!("{action} {}", of_kind(logical_id))
 }
 
 /// What each function was seen to use.
@@ -137,7 +142,7 @@ async fn every_role_grants_what_its_function_uses_and_nothing_else() {
     let environment = of_process();
     let setting = |name: &str| match environment.get(name) {
         Some(value) => value.clone(),
-        None => panic!("{name} is not set: run `make privileges`"),
+        None => panic!("{name} is not set: run `make test`"),
     };
     let (stack, proxy) = (setting("MAILQUEUE_STACK"), setting("FAULT_PROXY_URL"));
     let template = templates().remove(0);

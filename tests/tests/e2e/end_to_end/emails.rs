@@ -25,3 +25,11 @@ pub(super) fn email_with(to: &str, changes: Value) -> Value {
     fields.retain(|_, value| !value.is_null());
     email
 }
+
+/// A file that is too large for the table, however it is packed, so that it lies in the bucket.
+pub(super) fn large_file() -> Value {
+    let noise: String = (0_u64..9_000)
+        .map(|n| format!("{:x}", n.wrapping_mul(n ^ 0x9e37_79b9)))
+        .collect();
+    json!({"filename": "a.bin", "content": noise.as_bytes()})
+}

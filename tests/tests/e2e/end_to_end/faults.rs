@@ -93,3 +93,21 @@ async fn what_ses_rejects_fails_at_once() {
     assert_eq!(email["attempts"], 1);
     assert!(stack.inbox.to(&name).await.is_empty());
 }
+
+/// What `send` gives up is handed over to `dead_letter`; a hand-over that does not arrive is made by `promote`, which
+/// finds the email in the index.
+#[tokio::test]
+async fn a_hand_over_that_is_lost_is_made_again() {
+    let stack = Stack::shared().await;
+    let mut email = email_to(&address(&unique("handed-over")));
+    email["from"] = json!("x@unverified.example");
+    // Due in a moment: the fault is to name the email.
+    email["scheduled_at"] = json!("in 5 seconds");
+    let id = stack.api.send(&email).await;
+    let lost = stack.calls.drop("send", "sqs", &id).await;
+    let failing = stack.api.wait_for(&id, &json!({"status": "failing"})).await;
+    assert_eq!(failing["cause"], "unverified_sender", "{failing}");
+    let failed = json!({"status": "failed", "cause": "unverified_sender", "attempts": 1});
+    stack.api.wait_for(&id, &failed).await;
+    lost.lift().await;
+}

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 use tests::{Api, Stack, eventually, unique};
 
-use super::emails::{address, email_with};
+use super::emails::{address, email_with, large_file};
 
 /// A sender may know of a pause this late.
 const KNOWN: Duration = Duration::from_secs(5);
@@ -97,13 +97,42 @@ async fn a_purge_is_seen_at_once_and_restored() {
     assert_eq!(stack.inbox.to(&to).await.len(), 3);
 }
 
+/// Of an email that is due much later nobody has met the purge but the caller who cancels it. It is not purged then:
+/// what is canceled stays so when the queue is restored.
+#[tokio::test]
+async fn what_is_canceled_after_a_purge_is_not_restored() {
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({})).await;
+    let later = |name: &str| {
+        let changes = json!({"queue": queue, "scheduled_at": "in 1 day"});
+        email_with(&address(&unique(name)), changes)
+    };
+    let canceled = stack.api.send(&later("purged-and-canceled")).await;
+    let purged = stack.api.send(&later("purged")).await;
+    call(&stack.api, &queue, "purge").await;
+    assert_eq!(stack.api.email(&purged).await["cause"], "purged");
+    let answer = stack.api.post(&format!("/emails/{canceled}/cancel"), &json!({})).await;
+    assert_eq!(answer.status, 200, "{answer:?}");
+    call(&stack.api, &queue, "restore").await;
+    stack.functions.promote().await;
+    for (id, status) in [(canceled, "canceled"), (purged, "scheduled")] {
+        let email = stack.api.email(&id).await;
+        assert_eq!(
+            (&email["status"], &email["cause"]),
+            (&json!(status), &json!(null)),
+            "{email}"
+        );
+    }
+}
+
 #[tokio::test]
 async fn what_failed_is_tried_again_by_its_cause() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({})).await;
+    // Its content lies in the bucket, which is to keep it for longer than it was told.
     let bad = email_with(
         &address(&unique("fails")),
-        json!({"queue": queue, "from": "x@unverified.example"}),
+        json!({"queue": queue, "from": "x@unverified.example", "attachments": [large_file()]}),
     );
     let id = stack.api.send(&bad).await;
     let failed = json!({"status": "failed", "cause": "unverified_sender"});
@@ -168,14 +197,15 @@ async fn a_queue_with_a_rate_keeps_to_it() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({"rate_per_second": 1})).await;
     let to = unique("paced");
-    for _ in 0..5 {
+    for _ in 0..8 {
         stack.api.send(&email_in(&queue, &to)).await;
     }
-    let messages = stack.inbox.wait_for(&to, 5).await;
+    let messages = stack.inbox.wait_for(&to, 8).await;
     let mut times: Vec<i64> = messages.iter().map(tests::Message::received_ms).collect();
     times.sort_unstable();
-    let (first, last) = (times[0], times[4]);
-    assert!(last - first >= 3_500, "five at one a second: {times:?}");
+    // Seven seconds by the pace, which is kept before SES is called: the first call may take longer than the last.
+    let (first, last) = (times[0], times[7]);
+    assert!(last - first >= 5_000, "eight at one a second: {times:?}");
 }
 
 /// How long ten emails take from being accepted to being sent, one after another.
