@@ -4,13 +4,15 @@
 //! functions the same ones.
 //! **Invariant:** nobody is guessed. Where the system does not show its processes (only Linux
 //! does, in `/proc`), or the process is gone already, the caller is [`UNKNOWN`].
-//! Source: Linux's proc(5) and proc_pid_net(5): `/proc/net/tcp`, `/proc/<pid>/fd`, `environ`, `comm`.
+//! Source: Linux's proc(5): `/proc/<pid>/fd`, `environ`, `comm`.
 
 use std::collections::VecDeque;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::inode;
 
 /// The name of a caller that cannot be told.
 pub const UNKNOWN: &str = "unknown";
@@ -52,7 +54,7 @@ impl Callers {
     /// Finds who has the connection from `theirs` to `ours`. Reads files: not for a busy thread.
     #[must_use]
     pub fn find(&self, theirs: SocketAddr, ours: SocketAddr) -> Caller {
-        let found = inode_of(theirs, ours).and_then(|inode| self.process_with(&format!("socket:[{inode}]")));
+        let found = inode::of(theirs, ours).and_then(|inode| self.process_with(&format!("socket:[{inode}]")));
         let Some(process) = found else {
             return Caller::unknown();
         };
@@ -71,8 +73,12 @@ impl Callers {
         let has_it = |process: &u32| has(&directory_of(*process), socket);
         let found = last.into_iter().find(has_it).or_else(|| {
             let all = fs::read_dir("/proc").ok()?.filter_map(Result::ok);
-            all.filter_map(|entry| entry.file_name().to_str()?.parse().ok())
-                .find(has_it)
+            let mut all: Vec<u32> = all
+                .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
+                .collect();
+            // Who began a program that has inherited the connection comes before it.
+            all.sort_unstable();
+            all.into_iter().find(has_it)
         })?;
         let mut last = self.last();
         last.retain(|process| *process != found);
@@ -84,31 +90,6 @@ impl Callers {
 
 fn directory_of(process: u32) -> PathBuf {
     Path::new("/proc").join(process.to_string())
-}
-
-/// The inode of the socket whose own address is `theirs`.
-fn inode_of(theirs: SocketAddr, ours: SocketAddr) -> Option<String> {
-    let table = fs::read_to_string("/proc/net/tcp").ok()?;
-    inode_in(&table, theirs, ours)
-}
-
-/// The same in a table: searched as one text, for it has a line for each connection of the machine.
-fn inode_in(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<String> {
-    let both = format!(" {} {} ", in_table(theirs)?, in_table(ours)?);
-    let (_, rest) = table.split_once(&both)?;
-    // Behind the two addresses: state, queues, timer, retransmits, user, timeout, inode.
-    Some(rest.lines().next()?.split_whitespace().nth(6)?.to_owned())
-}
-
-/// An address as the table has it: in the machine's byte order, in hex.
-fn in_table(address: SocketAddr) -> Option<String> {
-    match address {
-        SocketAddr::V4(v4) => {
-            let ip = u32::from_ne_bytes(v4.ip().octets());
-            Some(format!("{ip:08X}:{:04X}", v4.port()))
-        }
-        SocketAddr::V6(_) => None,
-    }
 }
 
 fn has(process: &Path, socket: &str) -> bool {
@@ -135,30 +116,6 @@ fn name_of(process: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn addresses_are_written_as_the_table_has_them() {
-        let address = "127.0.0.1:4566".parse().unwrap();
-        let expected = if cfg!(target_endian = "little") {
-            "0100007F:11D6"
-        } else {
-            "7F000001:11D6"
-        };
-        assert_eq!(in_table(address).unwrap(), expected);
-        assert_eq!(in_table("[::1]:1".parse().unwrap()), None);
-    }
-
-    #[test]
-    fn an_inode_is_that_of_the_callers_end() {
-        let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
-                     0: 0100007F:11D6 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 111 1 0 20\n   \
-                     1: 0100007F:D431 0100007F:11D6 01 00000000:00000000 02:000AD1A3 00000000  1000        0 222 2 0 20\n";
-        let (proxy, caller) = ("127.0.0.1:4566".parse().unwrap(), "127.0.0.1:54321".parse().unwrap());
-        assert_eq!(inode_in(table, caller, proxy).as_deref(), Some("222"));
-        assert_eq!(inode_in(table, proxy, caller).as_deref(), Some("111"));
-        assert_eq!(inode_in(table, proxy, proxy), None);
-        assert_eq!(inode_in("", caller, proxy), None);
-    }
 
     #[test]
     fn nobody_is_guessed() {

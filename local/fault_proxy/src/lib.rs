@@ -13,7 +13,7 @@
 //! | [`plan`] | which fault strikes which call |
 //! | [`call`] | what is called: service, operation, which emails |
 //! | [`need`] | what a caller must be allowed to do for it |
-//! | [`caller`] | who calls: the process at the other end of the connection |
+//! | [`caller`], [`inode`] | who calls: the process at the other end of the connection |
 //! | [`refusal`], [`partial`] | errors as the services word them |
 //! | [`record`] | the calls under way, the latest ones, the counters, the log |
 //! | [`control`] | the routes for tests |
@@ -23,6 +23,7 @@
 pub mod call;
 pub mod caller;
 pub mod control;
+pub mod inode;
 pub mod need;
 pub mod partial;
 pub mod plan;
