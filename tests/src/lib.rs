@@ -16,7 +16,7 @@
 mod account;
 mod answer;
 mod api;
-mod calls;
+mod call_faults;
 mod faults;
 mod functions;
 mod inbox;
@@ -29,7 +29,7 @@ mod wait;
 pub use account::Account;
 pub use answer::Answer;
 pub use api::Api;
-pub use calls::{Calls, Failing};
+pub use call_faults::{CallFault, CallFaults};
 pub use faults::{Fault, Faults};
 pub use functions::Functions;
 pub use inbox::{File, Inbox, Message, Pair};

@@ -8,7 +8,7 @@ use aws::settings::{Environment, of_process};
 use reqwest::Client;
 use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
-use crate::{Account, Api, Calls, Faults, Functions, Inbox, Queue, Senders};
+use crate::{Account, Api, CallFaults, Faults, Functions, Inbox, Queue, Senders};
 
 /// Most tests share the stack; a few need it for themselves.
 static TURNS: RwLock<()> = RwLock::const_new(());
@@ -31,7 +31,7 @@ pub struct Stack {
     /// What goes wrong at SES.
     pub faults: Faults,
     /// What goes wrong at the rest of AWS.
-    pub calls: Calls,
+    pub call_faults: CallFaults,
     /// The account at SES.
     pub account: Account,
     /// The functions.
@@ -101,7 +101,7 @@ impl Stack {
             api,
             inbox: Inbox::new(http.clone(), inbox_url.clone()),
             faults: Faults::new(http.clone(), inbox_url.clone()),
-            calls: Calls::new(http.clone(), &setting("FAULT_PROXY_URL"), &setting("MAILQUEUE_STACK")),
+            call_faults: CallFaults::new(http.clone(), &setting("FAULT_PROXY_URL"), &setting("MAILQUEUE_STACK")),
             account: Account::new(http.clone(), inbox_url),
             functions: Functions::new(http, setting("AWS_ENDPOINT_URL"), setting("MAILQUEUE_STACK")),
             senders: Senders::of(&root().join(state)),

@@ -4,7 +4,7 @@
 //! [`Deployer`].
 
 use aws::access::{Deployer, Door, KeyMaker, Visitor};
-use aws::front::{self, made};
+use aws::front::{self, Entrance, made};
 use aws::http;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::{Clock, Random};
@@ -22,7 +22,11 @@ where
     S: Clock + Random,
 {
     let route = route(request.method(), request.uri().path());
-    let entrance = (door, &access.rows, access.system.now());
+    let entrance = Entrance {
+        door,
+        rows: &access.rows,
+        now: access.system.now(),
+    };
     front::answer(entrance, route, &request, async |visitor: Visitor, route| match route {
         Route::Keys(route) => access.of_keys(&visitor.key_maker()?, route, &request).await,
         Route::Deployer(route) => access.of_tenants(visitor.deployer()?, route, &request).await,

@@ -4,7 +4,7 @@
 //! good key gives.
 
 use aws::access::{Caller, Door, Visitor};
-use aws::front::{self, made};
+use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, Lanes, Random};
@@ -18,7 +18,7 @@ use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
 use crate::paging::Page;
 use crate::paths::route;
-use crate::routes::{Route, TenantRoute};
+use crate::routes::{DESCRIBE, Route, TenantRoute};
 use crate::suppressions::SuppressionPage;
 use crate::{Manage, ManageError, Store};
 
@@ -38,11 +38,15 @@ where
     S: Clock + Random,
 {
     let route = match route(request.method(), request.uri().path()) {
-        Ok(Route::Describe) => return front::answer_anybody("describe", describe),
+        Ok(Route::Describe) => return front::answer_anybody(DESCRIBE, describe),
         Ok(Route::Tenant(route)) => Ok(route),
         Err(no_route) => Err(no_route),
     };
-    let entrance = (door, &manage.rows, manage.system.now());
+    let entrance = Entrance {
+        door,
+        rows: &manage.rows,
+        now: manage.system.now(),
+    };
     front::answer(
         entrance,
         route,

@@ -11,6 +11,9 @@ use domain::id::EmailId;
 use domain::queue::QueueName;
 use domain::wire::suppressions::Which;
 
+/// The name in the log of the one route that needs no key.
+pub const DESCRIBE: &str = "describe";
+
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {

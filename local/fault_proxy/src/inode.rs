@@ -50,19 +50,17 @@ fn asked(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     socket.send(&bytes, 0).ok()?;
     let (answer, _) = socket.recv_from_full().ok()?;
     let answer = NetlinkMessage::<SockDiagMessage>::deserialize(&answer).ok()?;
-    match answer.payload {
-        NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) => {
-            let SocketId {
-                source_port,
-                destination_port,
-                ..
-            } = found.header.socket_id;
-            // Where there is no such connection it is the socket that listens for one.
-            let is_meant = (source_port, destination_port) == (theirs.port(), ours.port());
-            Some(found.header.inode).filter(|inode| is_meant && *inode != 0)
-        }
-        _ => None,
-    }
+    let NetlinkPayload::InnerMessage(SockDiagMessage::InetResponse(found)) = answer.payload else {
+        return None;
+    };
+    let SocketId {
+        source_port,
+        destination_port,
+        ..
+    } = found.header.socket_id;
+    // Where there is no such connection it is the socket that listens for one.
+    let is_meant = (source_port, destination_port) == (theirs.port(), ours.port());
+    Some(found.header.inode).filter(|inode| is_meant && *inode != 0)
 }
 
 #[cfg(not(target_os = "linux"))]

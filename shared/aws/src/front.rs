@@ -1,4 +1,4 @@
-//! What every function does that has routes: lets in, carries out, answers, and tells the audit trail.
+//! What a function with a table of routes does: lets in, carries out, answers, and tells the audit trail.
 //!
 //! **Invariant:** the key is looked at first, whatever the route; each request is one line of the log, which says
 //! who did what to what, and nothing that a recipient could be known by (docs/SECURITY.md says how it is read).
@@ -33,9 +33,20 @@ pub trait Failure: Error + 'static {
     fn refusal(&self) -> Option<&ApiError>;
 }
 
-/// Answers one request. `now`: when it came; `carry_out`: does what is asked for, if the visitor may.
+/// Where a request comes in.
+#[derive(Debug, Clone, Copy)]
+pub struct Entrance<'a, R> {
+    /// Who knows which keys are good.
+    pub door: &'a Door,
+    /// Where the keys are.
+    pub rows: &'a R,
+    /// When it came.
+    pub now: Timestamp,
+}
+
+/// Answers one request. `carry_out`: does what is asked for, if the visitor may.
 pub async fn answer<T, R, E>(
-    (door, rows, now): (&Door, &R, Timestamp),
+    Entrance { door, rows, now }: Entrance<'_, R>,
     route: Result<T, NoRoute>,
     request: &Request,
     carry_out: impl AsyncFnOnce(Visitor, T) -> Result<Response<Body>, E>,

@@ -1,6 +1,6 @@
 //! The list of a tenant's emails, by way of the index `by_tenant`.
 //!
-//! **Role:** read by `manage` alone.
+//! **Role:** read by `manage`; its entries, of keys and tenants, by `access` too.
 //! **Invariant:** a page costs one query of each shard, whatever the number of emails; nothing
 //! is scanned. Every shard is asked for the whole page, for all of it may be in one: the index
 //! holds keys only, so that this costs less than asking a second time.

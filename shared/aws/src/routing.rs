@@ -35,7 +35,7 @@ pub fn find<T>(method: &Method, path: &str, methods: impl FnOnce(&[&str]) -> Opt
     let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
     let allow = allow.join(", ");
     match methods.into_iter().find(|(allowed, _)| allowed == method) {
-        // What comes here went past the API's own routes.
+        // Another function's: it went past the API's own routes.
         Some((_, route)) => route.ok_or(NoRoute::Unknown),
         None => Err(NoRoute::NotAllowed { allow }),
     }

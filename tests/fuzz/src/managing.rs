@@ -1,11 +1,12 @@
-//! What `manage` and `access` are asked: any bytes, as the body of each route about queues and suppressions, and any text as
-//! a query.
+//! What `manage` and `access` are asked: any bytes, as the body of each route about queues, suppressions, keys and tenants, and any
+//! text as a query.
 
 use access::api_keys::KeyPage;
 use aws::query::{self, Cursor, LIMIT_MAX};
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::limits;
+use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
 use domain::wire::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
 use domain::wire::suppressions::{Which, parse_add, parse_add_many, parse_remove_many};
 use manage::failures::FailuresQuery;
@@ -19,6 +20,7 @@ use crate::promises;
 pub(crate) fn run(data: &[u8]) {
     queues(data);
     suppressions(data);
+    access(data);
     if let Ok(query) = std::str::from_utf8(data) {
         queries(query);
     }
@@ -71,6 +73,23 @@ fn suppressions(data: &[u8]) {
             }
         }
     }
+}
+
+fn access(data: &[u8]) {
+    if let Some(key) = told(parse_key(data), data) {
+        named(&key.name);
+        assert!(key.from_domains.len() <= limits::FROM_DOMAINS_MAX);
+    }
+    if let Some(name) = told(parse_key_name(data), data) {
+        named(&name);
+    }
+    told(parse_tenant(data), data);
+    told(parse_tenant_change(data), data);
+}
+
+fn named(name: &str) {
+    assert!(!name.trim().is_empty() && name.chars().count() <= limits::KEY_NAME_MAX);
+    assert!(!name.contains(['\r', '\n', '\0']));
 }
 
 /// An address that was read is read again as the same.

@@ -1,6 +1,6 @@
 //! What is asked of API keys and tenants, and how they are shown.
 //!
-//! **Role:** called by `manage`; calls [`super::json`].
+//! **Role:** called by `access`; calls [`super::json`].
 //! **Invariant:** as [`super::api`]: any bytes end in a request or an [`ApiError`] with the field's path. A key's
 //! text is in one answer, [`NewKeyView`], and nowhere else.
 //!

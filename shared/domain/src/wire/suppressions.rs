@@ -7,11 +7,6 @@
 //! Source: Resend's OpenAPI document, version 1.5.0, paths `/suppressions`, and resend-node's
 //! `Suppressions`, read 2026-11-24. That spaces around an address are dropped: Resend's Ruby client.
 
-#![expect(
-    clippy::wildcard_enum_match_arm,
-    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
-)]
-
 use serde::Serialize;
 
 use super::api::each_field;

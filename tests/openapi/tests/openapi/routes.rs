@@ -46,7 +46,7 @@ fn found(function: Function, method: &Method, path: &str) -> Result<&'static str
         Function::Enqueue => panic!("it has no table of paths"),
         Function::Access => access::routes::route(method, path).map(|route| route.name()),
         Function::Manage => manage::paths::route(method, path).map(|route| match route {
-            manage::routes::Route::Describe => "describe",
+            manage::routes::Route::Describe => manage::routes::DESCRIBE,
             manage::routes::Route::Tenant(route) => route.name(),
         }),
     }

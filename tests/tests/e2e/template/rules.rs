@@ -24,28 +24,59 @@ fn who_comes_in_is_decided_by_access_alone() {
                 .filter(|statement| short_form(&statement["Resource"]).is_some_and(|(_, of)| of == "Table.Arn"))
                 .collect();
             let sid = |wanted: &str| statements.iter().find(|statement| statement["Sid"] == wanted);
-            let condition = |wanted: &str| yaml_serde::to_string(&sid(wanted).unwrap()["Condition"]).unwrap();
+            // Whole: the emulator does not look at it.
+            let is = |wanted: &str, effect: &str, action: &[&str], condition: &str| {
+                let statement = sid(wanted).unwrap_or_else(|| panic!("{name} has no {wanted}"));
+                assert_eq!(statement["Effect"], effect, "{name}: {wanted}");
+                let actions = statement["Action"].as_sequence().map_or_else(
+                    || vec![statement["Action"].as_str().unwrap()],
+                    |actions| actions.iter().filter_map(Value::as_str).collect(),
+                );
+                let expected: Vec<_> = action.iter().map(|action| format!("dynamodb:{action}")).collect();
+                assert_eq!(actions, expected, "{name}: {wanted}");
+                let expected: Value = yaml_serde::from_str(condition).unwrap();
+                assert_eq!(statement["Condition"], expected, "{name}: {wanted}");
+            };
+            const UPDATE: &[&str] = &["UpdateItem"];
             let deny = match name {
                 // Its counters are all that it may write and read.
                 "TallyRole" => {
-                    let condition = condition("Counters");
-                    assert!(condition.contains("ForAllValues:StringLike") && condition.contains("tally:*"));
+                    let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["tally:*", warm]}}"#;
+                    is(
+                        "Counters",
+                        "Allow",
+                        &["GetItem", "BatchGetItem", "Query", "PutItem", "UpdateItem"],
+                        own,
+                    );
                     continue;
                 }
                 "AccessRole" => {
                     assert_eq!(statements.len(), 1, "it does something with other rows");
-                    let condition = condition("KeysAndTenants");
-                    assert!(condition.contains("ForAllValues:StringLike") && condition.contains("key:*"));
+                    let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", warm]}}"#;
+                    is(
+                        "KeysAndTenants",
+                        "Allow",
+                        &["GetItem", "BatchGetItem", "PutItem", "UpdateItem"],
+                        own,
+                    );
                     continue;
                 }
                 "ManageRole" => {
-                    assert_eq!(sid("NothingButKeyUse").unwrap()["Effect"], "Deny");
-                    let condition = condition("NothingButKeyUse");
-                    assert!(condition.contains("ForAnyValue:StringNotEquals") && condition.contains("last_used_at"));
+                    let anything_else = r#"{
+                        "ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant"]},
+                        "ForAnyValue:StringNotEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
+                    }"#;
+                    is("NothingButKeyUse", "Deny", UPDATE, anything_else);
                     sid("NoKeyOrTenantIsMadeHere")
                 }
                 "EnqueueRole" => {
-                    assert!(condition("KeyUse").contains("last_used_at"));
+                    let use_of_a_key = r#"{
+                        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*"]},
+                        "ForAllValues:StringEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
+                    }"#;
+                    is("KeyUse", "Allow", UPDATE, use_of_a_key);
+                    let drawn = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#allowance"]}}"#;
+                    is("Limits", "Allow", UPDATE, drawn);
                     sid("NoKeyOrTenantIsMadeHere")
                 }
                 _ => sid("NoKeyAndNoTenant"),
