@@ -1,17 +1,30 @@
 //! The stack that `make test` has started.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use aws::clients::Clients;
 use aws::settings::{Environment, of_process};
 use reqwest::Client;
-use tokio::sync::{OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, Semaphore, SemaphorePermit};
 
 use crate::{Account, Api, CallFaults, Faults, Functions, Inbox, Queue, Senders};
 
 /// Most tests share the stack; a few need it for themselves.
 static TURNS: RwLock<()> = RwLock::const_new(());
+
+/// So many tests share it at once: with more of them the emulator answers too late.
+static PLACES: Semaphore = Semaphore::const_new(24);
+
+/// How many tests share it, or are about to.
+static SHARING: AtomicUsize = AtomicUsize::new(0);
+
+/// Told when [`SHARING`] is none.
+static NOBODY_SHARES: Notify = Notify::const_new();
+
+/// By then every test has begun that was to begin.
+const BEGUN: Duration = Duration::from_secs(1);
 
 /// Whether the stack was made ready for the tests.
 static READY: OnceCell<()> = OnceCell::const_new();
@@ -44,19 +57,76 @@ pub struct Stack {
 
 #[derive(Debug)]
 enum Turn {
-    Shared { _guard: RwLockReadGuard<'static, ()> },
-    Alone { guard: RwLockWriteGuard<'static, ()> },
+    Shared {
+        _guard: RwLockReadGuard<'static, ()>,
+        _place: Option<Place>,
+    },
+    Alone {
+        guard: RwLockWriteGuard<'static, ()>,
+    },
+}
+
+/// The place of a test that shares the stack.
+#[derive(Debug)]
+struct Place {
+    _permit: SemaphorePermit<'static>,
+    _sharing: Sharing,
+}
+
+/// A test that shares the stack, or is about to.
+#[derive(Debug)]
+struct Sharing;
+
+impl Sharing {
+    fn begin() -> Self {
+        SHARING.fetch_add(1, Ordering::SeqCst);
+        Self
+    }
+
+    /// Returns when nobody does.
+    async fn ended() {
+        loop {
+            let told = NOBODY_SHARES.notified();
+            if SHARING.load(Ordering::SeqCst) == 0 {
+                return;
+            }
+            told.await;
+        }
+    }
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        if SHARING.fetch_sub(1, Ordering::SeqCst) == 1 {
+            NOBODY_SHARES.notify_waiters();
+        }
+    }
 }
 
 impl Stack {
     /// The stack, shared with other tests.
+    ///
+    /// # Panics
+    /// Never: the places are never closed.
     pub async fn shared() -> Self {
+        let sharing = Sharing::begin();
+        let place = Place {
+            _permit: PLACES.acquire().await.expect("the places are never closed"),
+            _sharing: sharing,
+        };
         let guard = TURNS.read().await;
-        Self::connect(Turn::Shared { _guard: guard }).ready().await
+        let turn = Turn::Shared {
+            _guard: guard,
+            _place: Some(place),
+        };
+        Self::connect(turn).ready().await
     }
 
-    /// The stack, while no other test uses it.
+    /// The stack, while no other test uses it: after all that share it, for whoever is alone keeps everybody waiting,
+    /// and has to wait until nobody is left.
     pub async fn alone() -> Self {
+        tokio::time::sleep(BEGUN).await;
+        Sharing::ended().await;
         let guard = TURNS.write().await;
         Self::connect(Turn::Alone { guard }).ready().await
     }
@@ -78,6 +148,7 @@ impl Stack {
         let turn = match self.turn {
             Turn::Alone { guard } => Turn::Shared {
                 _guard: guard.downgrade(),
+                _place: None,
             },
             shared @ Turn::Shared { .. } => shared,
         };
