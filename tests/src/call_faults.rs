@@ -61,20 +61,18 @@ impl CallFaults {
 }
 
 impl CallFault {
-    /// How many calls it has struck, of the latest ten thousand.
+    /// How many calls it has struck.
     ///
     /// # Panics
     /// When the proxy does not say.
-    pub async fn struck(&self) -> usize {
-        let answer = self.http.get(format!("{}/calls", self.proxy)).send().await;
-        let calls: Vec<Value> = answer.expect("the proxy answers").json().await.expect("calls");
+    pub async fn struck(&self) -> u64 {
+        let answer = self.http.get(format!("{}/faults", self.proxy)).send().await;
+        let in_force: Value = answer.expect("the proxy answers").json().await.expect("rules");
+        let rules = in_force.get("faults").and_then(Value::as_array);
         let id = json!(self.id);
-        let rules = |call: &Value| {
-            call.get("rules")
-                .and_then(Value::as_array)
-                .is_some_and(|rules| rules.contains(&id))
-        };
-        calls.iter().filter(|call| rules(call)).count()
+        let rule = rules.into_iter().flatten().find(|rule| rule.get("id") == Some(&id));
+        let struck = rule.and_then(|rule| rule.get("struck")).and_then(Value::as_u64);
+        struck.expect("a rule in force tells how many calls it struck")
     }
 
     /// Ends it.

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `PUT /_fault_proxy/faults` | `{"faults": [rule, ..]}` replaces all; 200 with them |
 //! | `POST /_fault_proxy/faults` | one rule more; 200 with it, and its id |
-//! | `GET`, `DELETE /_fault_proxy/faults` | what is in force; none any more (204) |
+//! | `GET`, `DELETE /_fault_proxy/faults` | what is in force, and how many calls it struck; none any more (204) |
 //! | `DELETE /_fault_proxy/faults/{id}` | one less (204) |
 //! | `GET /_fault_proxy/calls` | those that have ended, the latest 10,000, oldest first |
 //! | `GET /_fault_proxy/calls/open` | those under way |

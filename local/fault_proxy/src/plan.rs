@@ -41,6 +41,9 @@ pub struct Rule {
     /// The number by which the record names it; what is put has none yet.
     #[serde(default)]
     pub id: u64,
+    /// How many calls it has struck since it was put.
+    #[serde(default)]
+    pub struck: u64,
     /// What goes wrong.
     pub kind: Kind,
     /// How likely, from 0 to 1.
@@ -161,6 +164,7 @@ impl Plan {
                 continue;
             }
             rule.count = rule.count.map(|count| count.saturating_sub(1));
+            rule.struck += 1;
             chosen.struck.push((rule.id, rule.kind));
             let wait = match rule.kind {
                 Kind::DelayAfter | Kind::DropAfter => &mut chosen.after_ms,
@@ -234,6 +238,8 @@ mod tests {
         let mut plan = plan(json!([{"kind": "drop_before", "skip": 2, "count": 1}]));
         let struck = [(); 4].map(|()| effect(&mut plan, &call("sqs", "SendMessage"), "x", "").is_some());
         assert_eq!(struck, [false, false, true, false]);
+        let counted: Vec<_> = plan.faults.iter().map(|rule| rule.struck).collect();
+        assert_eq!(counted, [1]);
     }
 
     #[test]

@@ -94,7 +94,7 @@ impl Proxy {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rules in force, with what is left of their counts.
+    /// The rules in force, with what is left of their counts and what they have struck.
     pub fn plan(&self) -> Plan {
         self.rules().0.clone()
     }
@@ -104,7 +104,7 @@ impl Proxy {
         let (old, _, newest) = &mut *self.rules();
         for rule in &mut plan.faults {
             *newest += 1;
-            rule.id = *newest;
+            (rule.id, rule.struck) = (*newest, 0);
         }
         old.clone_from(&plan);
         plan
@@ -114,7 +114,7 @@ impl Proxy {
     pub fn add(&self, mut rule: Rule) -> Rule {
         let (plan, _, newest) = &mut *self.rules();
         *newest += 1;
-        rule.id = *newest;
+        (rule.id, rule.struck) = (*newest, 0);
         plan.faults.retain(|rule| rule.count != Some(0));
         plan.faults.push(rule.clone());
         rule
