@@ -1,7 +1,9 @@
 //! HTTP: a request in, an answer out.
 
-use aws::access::{Caller, Denied, Door};
+use aws::access::{Caller, Door, Visitor};
+use aws::front::{self, Entrance, Routed};
 use aws::http;
+use aws::routing::NoRoute;
 use domain::access::key::Deed;
 use domain::api_error::ApiError;
 use domain::ports::erasure::Erasing;
@@ -14,6 +16,36 @@ use serde::Serialize;
 
 use crate::{AcceptError, Enqueue, Store, dry_run, recipients};
 
+/// What is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Route {
+    /// `POST /emails`.
+    Single,
+    /// `POST /emails/batch`.
+    Batch,
+}
+
+impl Routed for Route {
+    fn name(&self) -> &'static str {
+        match self {
+            Self::Single => "single",
+            Self::Batch => "batch",
+        }
+    }
+
+    fn object(&self) -> Option<String> {
+        None
+    }
+}
+
+fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
+    match (method, path) {
+        (&Method::POST, "/emails") => Ok(Route::Single),
+        (&Method::POST, "/emails/batch") => Ok(Route::Batch),
+        _ => Err(NoRoute::Unknown),
+    }
+}
+
 /// Carries out one request.
 pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
 where
@@ -22,52 +54,36 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    let began = std::time::Instant::now();
-    let visitor = door
-        .let_in(request.headers(), &enqueue.rows, enqueue.system.now())
-        .await;
-    let who = visitor.as_ref().ok().map(|visitor| visitor.maker().to_string());
-    let caller = visitor.and_then(|visitor| Ok(visitor.to_do(Deed::Send)?));
-    let (response, emails) = match caller {
-        Ok(caller) => answer(enqueue, &caller, &request).await,
-        Err(Denied::Refused(error)) => (http::refuse(&error), 0),
-        Err(error @ Denied::Port(_)) => (http::fail(&error), 0),
+    let route = route(request.method(), request.uri().path());
+    let entrance = Entrance {
+        door,
+        rows: &enqueue.rows,
+        now: enqueue.system.now(),
     };
-    tracing::info!(
-        target: "mailqueue",
-        route = if request.uri().path().ends_with("/batch") { "batch" } else { "single" },
-        status = response.status().as_u16(),
-        key = who,
-        emails,
-        duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "answered"
-    );
-    response
+    front::answer(entrance, route, &request, async |visitor: Visitor, route| {
+        let caller = visitor.to_do(Deed::Send).map_err(AcceptError::Refused)?;
+        let result = match route {
+            Route::Single => single(enqueue, &caller, &request).await,
+            Route::Batch => batch(enqueue, &caller, &request).await,
+        };
+        told_limits(enqueue, &caller, result)
+    })
+    .await
 }
 
-async fn answer<R, B, L, S>(
+/// Adds to an answer, also to a refusal, what is left of the caller's limits.
+fn told_limits<R, B, L, S: Clock>(
     enqueue: &Enqueue<R, B, L, S>,
     caller: &Caller,
-    request: &Request,
-) -> (Response<Body>, usize)
-where
-    R: Store,
-    B: Bodies + Erasing,
-    L: Lanes,
-    S: Clock + Random,
-{
-    let result = match (request.method(), request.uri().path()) {
-        (&Method::POST, "/emails") => single(enqueue, caller, request).await,
-        (&Method::POST, "/emails/batch") => batch(enqueue, caller, request).await,
-        _ => Err(AcceptError::Refused(ApiError::not_found("There is no such route."))),
-    };
+    result: Result<Response<Body>, AcceptError>,
+) -> Result<Response<Body>, AcceptError> {
     let now = enqueue.system.now();
-    let limits = |response| with_headers(response, enqueue.purses.headers(caller.limits(), now));
+    let headers = || enqueue.purses.headers(caller.limits(), now);
     match result {
-        Ok((response, emails)) => (limits(response), emails),
-        Err(AcceptError::Refused(error)) => (limits(http::refuse(&error)), 0),
-        Err(AcceptError::Beyond(beyond)) => (with_headers(http::refuse(&beyond.error()), beyond.headers(now)), 0),
-        Err(error @ AcceptError::Port(_)) => (http::fail(&error), 0),
+        Ok(response) => Ok(with_headers(response, headers())),
+        Err(AcceptError::Refused(error)) => Ok(with_headers(http::refuse(&error), headers())),
+        Err(AcceptError::Beyond(beyond)) => Ok(with_headers(http::refuse(&beyond.error()), beyond.headers(now))),
+        Err(error @ AcceptError::Port(_)) => Err(error),
     }
 }
 
@@ -113,7 +129,7 @@ async fn single<R, B, L, S>(
     enqueue: &Enqueue<R, B, L, S>,
     caller: &Caller,
     request: &Request,
-) -> Result<(Response<Body>, usize), AcceptError>
+) -> Result<Response<Body>, AcceptError>
 where
     R: Store,
     B: Bodies + Erasing,
@@ -127,7 +143,7 @@ where
     caller.check_from("from", from).map_err(AcceptError::Refused)?;
     if is_dry_run {
         let told = enqueue.try_out(caller.tenant(), key.as_ref(), &parsed).await?;
-        return Ok((http::json(200, &Answer::Tried(Box::new(told))), 0));
+        return Ok(http::json(200, &Answer::Tried(Box::new(told))));
     }
     let accepting = enqueue.accept(caller.tenant(), key.as_ref(), &parsed);
     let accepted = enqueue
@@ -137,14 +153,14 @@ where
         .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &Answer::Accepted(Id { id }));
-    Ok((replayed(response, accepted.replayed), 1))
+    Ok(front::accepted(1, replayed(response, accepted.replayed)))
 }
 
 async fn batch<R, B, L, S>(
     enqueue: &Enqueue<R, B, L, S>,
     caller: &Caller,
     request: &Request,
-) -> Result<(Response<Body>, usize), AcceptError>
+) -> Result<Response<Body>, AcceptError>
 where
     R: Store,
     B: Bodies + Erasing,
@@ -173,7 +189,10 @@ where
         data: accepted.ids.iter().map(|id| Id { id: id.to_string() }).collect(),
         errors: (validation == BatchValidation::Permissive).then_some(accepted.errors),
     };
-    Ok((replayed(http::json(200, &ids), accepted.replayed), emails))
+    Ok(front::accepted(
+        emails,
+        replayed(http::json(200, &ids), accepted.replayed),
+    ))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<IdempotencyKey>, ApiError> {

@@ -13,9 +13,11 @@ pub mod dry_run;
 pub mod handler;
 pub mod queues;
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use aws::front::Failure;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::attachment::{UploadUse, Uploaded};
@@ -119,6 +121,16 @@ pub enum AcceptError {
     /// The world failed: the caller may repeat with the same key.
     #[error("an email could not be stored")]
     Port(#[from] PortError),
+}
+
+impl Failure for AcceptError {
+    fn refusal(&self) -> Option<Cow<'_, ApiError>> {
+        match self {
+            Self::Refused(error) => Some(Cow::Borrowed(error)),
+            Self::Beyond(beyond) => Some(Cow::Owned(beyond.error())),
+            Self::Port(_) => None,
+        }
+    }
 }
 
 /// What was uploaded of what a request uses.

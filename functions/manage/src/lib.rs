@@ -26,6 +26,7 @@ pub mod routes;
 pub mod searching;
 pub mod suppressions;
 
+use std::borrow::Cow;
 use std::time::Duration;
 
 use aws::front::Failure;
@@ -89,9 +90,9 @@ pub enum ManageError {
 }
 
 impl Failure for ManageError {
-    fn refusal(&self) -> Option<&ApiError> {
+    fn refusal(&self) -> Option<Cow<'_, ApiError>> {
         match self {
-            Self::Refused(error) => Some(error),
+            Self::Refused(error) => Some(Cow::Borrowed(error)),
             Self::Port(_) | Self::Write(_) | Self::Busy => None,
         }
     }

@@ -4,6 +4,7 @@
 //! who did what to what, and nothing that a recipient could be known by (docs/SECURITY.md says how it is read).
 //! **Start reading at** [`answer`].
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Instant;
 
@@ -30,7 +31,7 @@ pub trait Routed {
 /// Why something was not done.
 pub trait Failure: Error + 'static {
     /// What the caller has to change; `None` when the world failed, and the caller may ask again.
-    fn refusal(&self) -> Option<&ApiError>;
+    fn refusal(&self) -> Option<Cow<'_, ApiError>>;
 }
 
 /// Where a request comes in.
@@ -71,7 +72,6 @@ where
         Err(Denied::Refused(error)) => http::refuse(&error),
         Err(error @ Denied::Port(_)) => http::fail(&error),
     };
-    let object = object.or_else(|| response.extensions().get::<Made>().map(|made| made.0.clone()));
     tell(name, who, object, &response, began);
     response
 }
@@ -91,12 +91,25 @@ pub fn made(name: String, mut response: Response<Body>) -> Response<Body> {
     response
 }
 
+/// An answer to which the log adds how many emails were accepted.
+#[must_use]
+pub fn accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
+    response.extensions_mut().insert(Emails(emails));
+    response
+}
+
 /// The name of what a request made, for the log.
 #[derive(Debug, Clone)]
 struct Made(String);
 
+/// How many emails a request brought, for the log.
+#[derive(Debug, Clone, Copy)]
+struct Emails(usize);
+
 fn failed<E: Failure>(error: &E) -> Response<Body> {
-    error.refusal().map_or_else(|| http::fail(error), http::refuse)
+    error
+        .refusal()
+        .map_or_else(|| http::fail(error), |refusal| http::refuse(&refusal))
 }
 
 fn nothing_there(no_route: &NoRoute) -> Response<Body> {
@@ -116,12 +129,14 @@ fn nothing_there(no_route: &NoRoute) -> Response<Body> {
 }
 
 fn tell(route: &'static str, key: Option<String>, object: Option<String>, response: &Response<Body>, began: Instant) {
+    let made = || response.extensions().get().map(|Made(name)| name.clone());
     tracing::info!(
         target: "mailqueue",
         route,
         status = response.status().as_u16(),
         key,
-        object,
+        object = object.or_else(made),
+        emails = response.extensions().get().map(|Emails(emails)| *emails),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "answered"
     );
