@@ -74,6 +74,34 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
     assert_eq!(refused_with(other), 409);
 }
 
+/// Its row is still read while it is erased: what came with the request goes all the same, for nobody would later.
+#[tokio::test]
+async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
+    let world = World::default();
+    let first = enqueue(&world)
+        .accept(&tenant(), Some(&key("k")), &email())
+        .await
+        .expect("accepted");
+    let erased = EmailKey {
+        tenant: tenant(),
+        id: first.id,
+    };
+    {
+        let mut state = world.state();
+        let row = state.rows.get_mut(&erased).expect("a row");
+        row.status = Status::Sent;
+        let hash = row.body.sha256.clone();
+        state.erased.insert(erased.clone(), hash);
+        state.bodies.clear();
+        state.wakes.clear();
+    }
+    let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &email()).await;
+    let again = again.expect("answered as before");
+    assert_eq!((again.id, again.replayed), (first.id, true));
+    assert!(world.state().bodies.is_empty(), "nothing of it is kept");
+    assert!(world.state().wakes.is_empty());
+}
+
 /// What was possible when it was asked for is no mistake later, though nothing is left but the key.
 #[tokio::test]
 async fn an_erased_email_is_known_after_its_time_and_without_its_files() {

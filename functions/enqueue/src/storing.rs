@@ -1,0 +1,241 @@
+//! Makes one email durable: its files, its content and its row.
+//!
+//! **Invariant:** no row without its files, and no answer before content and row are both there.
+//! **After a crash** in between: what has no row ends by itself, at the time that its files and its content were
+//! given; a row without a content is completed by the same request.
+//! **Start reading at** [`Enqueue::store`].
+
+use std::collections::BTreeSet;
+
+use domain::attachment::UploadUse;
+use domain::email::EmailError;
+use domain::id::{EmailId, TenantId};
+use domain::index;
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::{Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows};
+use domain::queue::{Queue, QueueKey};
+use domain::row::{BodyPlace, BodyRef, Row};
+use domain::timestamp::Timestamp;
+use domain::wire::api::{EmailRequest, to_api};
+
+use crate::possible::{Found, InTime};
+use crate::{AcceptError, Enqueue, other_request};
+
+/// An email that is durable, whether it was made so just now or before.
+pub(crate) struct Stored {
+    pub(crate) row: Row,
+    pub(crate) when: When,
+}
+
+/// When an email was made durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Just now.
+    Now,
+    /// By the same request before.
+    Before,
+    /// By the same request before; it was erased since, and the row is what it would be.
+    BeforeItWasErased,
+}
+
+impl Stored {
+    pub(crate) fn replayed(&self) -> bool {
+        self.when != When::Now
+    }
+}
+
+impl<R, B, L, S> Enqueue<R, B, L, S>
+where
+    R: Rows + Tombstones + Batches + Queues,
+    B: Bodies + Erasing,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Makes one email durable: content and row at the same time, neither visible as accepted
+    /// before both are there, for the answer waits for both.
+    pub(crate) async fn store(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        request: &EmailRequest,
+        (in_time, found): (InTime, &Found),
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let mut content = request.email.to_body();
+        let hash = request.hash_with(&content);
+        let wishes = &request.wishes;
+        let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
+        // One that was deleted since the request was first made, or this moment.
+        let queue = queue.unwrap_or_else(|| {
+            let (tenant, name) = (tenant.clone(), wishes.queue.clone());
+            Queue::plain(QueueKey { tenant, name }, now)
+        });
+        let wanted = match in_time {
+            InTime::Now => wishes
+                .wanted(self.expires_after(&queue), now)
+                .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
+            InTime::Before => wishes.wanted_late(self.expires_after(&queue), now),
+        };
+        let with_uploads;
+        let email = if request.uploads.is_empty() {
+            &request.email
+        } else {
+            with_uploads = match request.resolve(found) {
+                Ok(email) => email,
+                Err(error) => return self.known(tenant, id, hash, error, now).await,
+            };
+            content = with_uploads.to_body();
+            &with_uploads
+        };
+        let packed = self.bodies.pack(&content)?;
+        let body = BodyRef {
+            sha256: hash,
+            place: packed.place,
+            bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
+        };
+        let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+        let files = email.attachments().iter();
+        let attachment_bytes = files.fold(0_u64, |sum, file| sum.saturating_add(file.size()));
+        let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);
+        let row = Row {
+            attachment_bytes,
+            queue: wishes.queue.clone(),
+            lane: wishes.priority.unwrap_or(queue.priority),
+            on_uncertain: wishes.on_uncertain,
+            not_before: wanted.not_before,
+            scheduled_at: wanted.scheduled_at,
+            expires_at: wanted.expires_at,
+            expires_given: wanted.expires_given,
+            due: Some(due),
+            ..Row::new(tenant.clone(), id, body, recipients, now)
+        };
+        let key = EmailKey::of(&row);
+        let keep_until = row.expires_at.after(self.with.retention);
+        let attached = self.attach(&row, request, keep_until, now).await?;
+        let put = self.bodies.put(&key, &row.body, packed, keep_until, now);
+        let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
+        let put = put?;
+        let stored = match created? {
+            Created::New => Stored { row, when: When::Now },
+            Created::Exists(known) if known.body.sha256 == row.body.sha256 => Stored {
+                row: *known,
+                when: When::Before,
+            },
+            Created::Erased { sha256 } if sha256 == row.body.sha256 => {
+                // What was erased has come again with the request.
+                self.bodies.erase(&key).await?;
+                let when = When::BeforeItWasErased;
+                return Ok(Stored { row, when });
+            }
+            Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
+        };
+        if stored.row.status.is_final() && self.rows.buried(&key, now).await?.is_some() {
+            // It was erased at this very moment, perhaps before its content was stored anew.
+            self.bodies.erase(&key).await?;
+            let when = When::BeforeItWasErased;
+            return Ok(Stored { when, ..stored });
+        }
+        if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
+            self.keep(&stored.row, now).await?;
+        }
+        if attached == Put::There {
+            self.keep_files(&stored.row, request, now).await?;
+        }
+        Ok(stored)
+    }
+
+    /// The email that was accepted when the uploads of this request were still there; or that they are not.
+    async fn known(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        hash: String,
+        error: EmailError,
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let tenant = tenant.clone();
+        let key = EmailKey { tenant, id };
+        if let Some(row) = self.rows.load(&key, now).await? {
+            if row.body.sha256 != hash {
+                return Err(AcceptError::Refused(other_request()));
+            }
+            let when = When::Before;
+            return Ok(Stored { row, when });
+        }
+        match self.rows.buried(&key, now).await? {
+            Some(known) if known == hash => {
+                let (place, bytes) = (BodyPlace::Table, 0);
+                let body = BodyRef {
+                    sha256: hash,
+                    place,
+                    bytes,
+                };
+                let row = Row::new(key.tenant, id, body, 0, now);
+                let when = When::BeforeItWasErased;
+                Ok(Stored { row, when })
+            }
+            Some(_) => Err(AcceptError::Refused(other_request())),
+            None => Err(AcceptError::Refused(to_api(None, error))),
+        }
+    }
+
+    /// Gives the email its own copies of the uploads, before there is a row: what is to be sent must be there.
+    /// [`Put::There`]: at least one was there before.
+    async fn attach(
+        &self,
+        row: &Row,
+        request: &EmailRequest,
+        keep_until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Put, AcceptError> {
+        let (key, mut put) = (EmailKey::of(row), Put::New);
+        for upload in each_once(request) {
+            let attached = self.bodies.attach(&key, &row.body, upload.id, keep_until, now).await?;
+            match attached {
+                Some(Put::New) => {}
+                Some(Put::There) => put = Put::There,
+                None => return Err(AcceptError::Refused(to_api(None, upload.missing()))),
+            }
+        }
+        Ok(put)
+    }
+
+    /// Keeps copies that were there before, as [`Self::keep`] does with the content.
+    async fn keep_files(&self, row: &Row, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = row.expires_at.after(self.with.retention);
+        for upload in each_once(request) {
+            let key = EmailKey::of(row);
+            if !self
+                .bodies
+                .keep_file(&key, &row.body, upload.id, keep_until, now)
+                .await?
+            {
+                return Err(PortError {
+                    what: "keeping a file",
+                    source: "it is gone".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps an object that was there before. An email of this key that is forgotten may have left
+    /// it, and then not for long; in the table such a content is written anew.
+    async fn keep(&self, row: &Row, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = row.expires_at.after(self.with.retention);
+        if self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await? {
+            return Ok(());
+        }
+        Err(PortError {
+            what: "keeping a content",
+            source: "it is gone".into(),
+        })
+    }
+}
+
+/// The uploads of a request, none of them twice.
+fn each_once(request: &EmailRequest) -> impl Iterator<Item = &UploadUse> {
+    let mut seen = BTreeSet::new();
+    let uploads = request.uploads.iter().map(|(_, upload)| upload);
+    uploads.filter(move |upload| seen.insert(upload.id))
+}
