@@ -119,7 +119,7 @@ rules! {
         IpAddress: "the last label is not a number",
         AddressLength: "an address has at most 254 octets",
     }
-    "email.rs" {
+    "email/draft.rs" {
         FromRequired: "from is there",
         ToRequired: "to is there",
         ToEmpty: "to is not empty",
@@ -132,6 +132,8 @@ rules! {
         ContentNul: "no NUL in html and text",
         ContentRequired: "html or text is there",
         ContentEmpty: "html and text are not both empty",
+    }
+    "email/header.rs" {
         HeadersCount: "an email has at most 14 headers",
         HeaderOnce: "a header is given once, in whatever case",
         HeaderNameEmpty: "a header's name is not empty",
@@ -143,6 +145,8 @@ rules! {
         HeaderEmpty: "a header's value is not blank",
         HeaderControls: "no control character in a header's value",
         HeaderLength: "a header's value has at most 870 characters as rendered",
+    }
+    "email/tag.rs" {
         TagsCount: "an email has at most 46 tags",
         TagGrammar: "a tag is of A-Z, a-z, 0-9, _ and -",
         TagReserved: "no tag of ours",
