@@ -6,9 +6,9 @@ use domain::ports::{BatchRecord, Batches, PortError};
 use domain::timestamp::Timestamp;
 use domain::wire::api::IdempotencyKey;
 
+use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
-use crate::rows::item::{self, Item};
-use crate::rows::{ItemError, Table};
+use crate::rows::Table;
 
 /// The sort key.
 const BATCH: &str = "batch";
@@ -21,8 +21,8 @@ fn pk(tenant: &TenantId, key: &IdempotencyKey) -> String {
 
 fn read(item: &Item) -> Result<BatchRecord, ItemError> {
     Ok(BatchRecord {
-        hash: item::text(item, "h")?.to_owned(),
-        errors: item::json(item, "e")?,
+        hash: attributes::text(item, "h")?.to_owned(),
+        errors: attributes::json(item, "e")?,
     })
 }
 
@@ -35,7 +35,7 @@ impl Batches for Table {
     ) -> Result<Option<BatchRecord>, PortError> {
         const WHAT: &str = "recalling a batch";
         let item = self.get(pk(tenant, key), BATCH.to_owned(), WHAT).await?;
-        let known = item.filter(|item| !item::is_forgotten(item, now));
+        let known = item.filter(|item| !attributes::is_forgotten(item, now));
         let record = known.map(|known| read(&known)).transpose();
         record.map_err(|error| port(WHAT)(error.into()))
     }
@@ -51,11 +51,11 @@ impl Batches for Table {
         const WHAT: &str = "remembering a batch";
         let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
         let item = Item::from([
-            item::s("pk", pk(tenant, key)),
-            item::s("sk", BATCH.to_owned()),
-            item::s("h", record.hash.clone()),
-            item::s("e", errors),
-            item::n("ttl", keep_until.as_secs()),
+            attributes::s("pk", pk(tenant, key)),
+            attributes::s("sk", BATCH.to_owned()),
+            attributes::s("h", record.hash.clone()),
+            attributes::s("e", errors),
+            attributes::n("ttl", keep_until.as_secs()),
         ]);
         match self.put_new(item, now, WHAT).await? {
             None => Ok(record.clone()),
@@ -138,7 +138,10 @@ mod tests {
     }
 
     fn known(hash: &str, errors: &str) -> Answer {
-        let item = Item::from([item::s("h", hash.to_owned()), item::s("e", errors.to_owned())]);
+        let item = Item::from([
+            attributes::s("h", hash.to_owned()),
+            attributes::s("e", errors.to_owned()),
+        ]);
         Answer::condition_failed(Some(&item))
     }
 
@@ -162,7 +165,7 @@ mod tests {
         for (answer, says) in [
             (known("other", "secret"), "attribute e is malformed"),
             (
-                Answer::condition_failed(Some(&Item::from([item::n("h", 1)]))),
+                Answer::condition_failed(Some(&Item::from([attributes::n("h", 1)]))),
                 "attribute h is malformed",
             ),
             (Answer::condition_failed(None), "attribute pk is missing"),

@@ -21,6 +21,7 @@ use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
 use domain::row::{BodyPlace, BodyRef};
 use domain::timestamp::Timestamp;
 
+use crate::attributes;
 use crate::failure::port;
 use crate::rows::{Table, item};
 use crate::settings::BucketSettings;
@@ -141,10 +142,10 @@ impl Bodies for BodyStore {
             BodyPlace::Table => {
                 const WHAT: &str = "storing a content in the table";
                 let item = [
-                    item::s("pk", item::pk(key)),
-                    item::s("sk", sort_key(body)),
+                    attributes::s("pk", item::pk(key)),
+                    attributes::s("sk", sort_key(body)),
                     (CONTENT.to_owned(), AttributeValue::B(Blob::new(packed.bytes))),
-                    item::n("ttl", keep_until.as_secs()),
+                    attributes::n("ttl", keep_until.as_secs()),
                 ];
                 // One that is there and is kept for longer stays.
                 let there = self.table.put_new(item.into(), keep_until, WHAT).await?;
@@ -177,7 +178,7 @@ impl Bodies for BodyStore {
         let items = self.table.beginning_with(item::pk(key), BODY, NEAR_MAX, WHAT).await?;
         let mut contents = BTreeMap::new();
         for mut item in items {
-            let hash = item::text(&item, "sk")
+            let hash = attributes::text(&item, "sk")
                 .ok()
                 .and_then(|sk| sk.strip_prefix(BODY))
                 .map(str::to_owned);

@@ -5,8 +5,9 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
+use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::item::Item;
+use crate::rows::item;
 use crate::rows::samples::{at, row};
 use crate::telemetry::chain;
 
@@ -271,15 +272,15 @@ fn the_largest_content_comes_back_whole() {
 async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
     let [bomb, _] = bombs(UNPACKED_MAX + 1);
     let item = |sk: &str, content: (String, AttributeValue)| {
-        dynamodb_json(&Item::from([item::s("sk", sk.to_owned()), content]))
+        dynamodb_json(&Item::from([attributes::s("sk", sk.to_owned()), content]))
     };
     let items = [
         item("body#aa", content(&packed(b"first"))),
         item("body#bb", content(&packed(b"second"))),
         item("body#cc", content(b"garbage")),
         item("body#dd", content(&bomb)),
-        item("body#ee", item::s(CONTENT, "text".to_owned())),
-        item("body#ff", item::n("ttl", 1)),
+        item("body#ee", attributes::s(CONTENT, "text".to_owned())),
+        item("body#ff", attributes::n("ttl", 1)),
         item("other", content(&packed(b"of something else"))),
     ];
     let replay = Replay::new([Answer::ok(&json!({"Items": items, "Count": items.len()}))]);
@@ -304,7 +305,7 @@ async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
 async fn a_content_that_is_there_is_left_alone() {
     for (answer, place) in [
         (
-            Answer::condition_failed(Some(&Item::from([item::s("pk", "x".to_owned())]))),
+            Answer::condition_failed(Some(&Item::from([attributes::s("pk", "x".to_owned())]))),
             BodyPlace::Table,
         ),
         (s3_error(412, "PreconditionFailed"), BodyPlace::Bucket),
@@ -335,7 +336,7 @@ async fn an_item_is_kept_for_longer_and_never_for_less() {
     assert_eq!(asked["ConditionExpression"], "#ttl < :ttl");
     assert_eq!(asked["ExpressionAttributeValues"], json!({":ttl": {"N": "3456000"}}));
 
-    let longer = Item::from([item::n("ttl", 9_999_999)]);
+    let longer = Item::from([attributes::n("ttl", 9_999_999)]);
     let (kept, _) = keep(BodyPlace::Table, [Answer::condition_failed(Some(&longer))]).await;
     assert_eq!(kept, Ok(true));
     let (kept, _) = keep(BodyPlace::Table, [Answer::condition_failed(None)]).await;

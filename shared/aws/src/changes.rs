@@ -15,8 +15,8 @@ use domain::tally::portion::{Mark, Sequence};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
-use crate::rows::ItemError;
-use crate::rows::item::{self, Item, maybe, named, number, text, time};
+use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
+use crate::rows::item;
 
 /// Why a record is no change.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +112,7 @@ fn fates<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
     let Some(AttributeValue::M(fates)) = image.get("f") else {
         return BTreeMap::new();
     };
-    let fate = |value: &AttributeValue| item::unnamed(value.as_s().ok()?);
+    let fate = |value: &AttributeValue| attributes::unnamed(value.as_s().ok()?);
     fates
         .iter()
         .filter_map(|(key, value)| Some((key.clone(), fate(value)?)))

@@ -12,9 +12,11 @@ use domain::queue::QueueKey;
 use domain::row::{DueKind, Lane};
 use domain::timestamp::Timestamp;
 
+use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
-use crate::rows::item::{self, Item};
-use crate::rows::{ItemError, Table};
+use crate::rows::Table;
+use crate::rows::item;
+use crate::rows::waiting;
 
 /// The index's name.
 const DUE: &str = "due";
@@ -51,7 +53,7 @@ impl Table {
         read: impl Fn(&Item) -> Result<T, ItemError>,
     ) -> Result<DuePage<T>, PortError> {
         let from = from.map_or_else(String::new, |cursor| format!("{}{JUST_BEHIND}", cursor.0));
-        let until = format!("{}{BEHIND}", item::digits(until));
+        let until = format!("{}{BEHIND}", attributes::digits(until));
         if from > until {
             return Ok(DuePage {
                 items: Vec::new(),
@@ -78,13 +80,13 @@ impl Table {
             Ok(entry) => Some(entry),
             Err(error) => {
                 // It stays where it is: whoever mends the row gets it back.
-                tracing::error!(pk = item::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
+                tracing::error!(pk = attributes::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
                 None
             }
         });
         let next = answer
             .last_evaluated_key()
-            .and_then(|key| item::text(key, "due_sk").ok());
+            .and_then(|key| attributes::text(key, "due_sk").ok());
         Ok(DuePage {
             items: items.collect(),
             next: next.map(|key| DueCursor(key.to_owned())),
@@ -113,7 +115,7 @@ impl DueIndex for Table {
         until: Timestamp,
         from: Option<&DueCursor>,
     ) -> Result<DuePage<Coming>, PortError> {
-        self.page(format!("wake#{shard:02}"), until, from, item::to_coming)
+        self.page(format!("wake#{shard:02}"), until, from, waiting::to_coming)
             .await
     }
 
@@ -134,7 +136,7 @@ impl DueIndex for Table {
         from: Option<&DueCursor>,
     ) -> Result<DuePage<Aside>, PortError> {
         let until = Timestamp::from_millis(i64::MAX);
-        self.page(index::partition(kind, queue, shard), until, from, item::to_aside)
+        self.page(index::partition(kind, queue, shard), until, from, waiting::to_aside)
             .await
     }
 
@@ -147,7 +149,7 @@ impl DueIndex for Table {
             Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
             Some(_) | None => None,
         };
-        let busy = |lane| Some((lane, item::time(&item, busy_attribute(lane)).ok()?));
+        let busy = |lane| Some((lane, attributes::time(&item, busy_attribute(lane)).ok()?));
         Ok(Bookmarks {
             cursors: (0..self.shards).filter_map(cursor).collect(),
             busy_since: Lane::ALL.into_iter().filter_map(busy).collect(),

@@ -72,7 +72,7 @@ async fn a_page_is_what_lies_between_its_beginning_and_its_time() {
 #[tokio::test]
 async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
     let replay = Replay::new([page(&[], None)]);
-    let sort_key = |row: &Row| item::text(&item::from_row(row, 16), "due_sk").unwrap().to_owned();
+    let sort_key = |row: &Row| attributes::text(&item::from_row(row, 16), "due_sk").unwrap().to_owned();
     let [done, next] = [1, 2].map(|n| sort_key(&nth(n, DueKind::Wake)));
     let later = sort_key(&Row {
         due: Some(Due {

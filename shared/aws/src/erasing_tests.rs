@@ -3,8 +3,9 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::item::Item;
+use crate::rows::item;
 use crate::rows::samples::row;
 use crate::settings::BucketSettings;
 use crate::telemetry::chain;
@@ -12,8 +13,8 @@ use crate::telemetry::chain;
 fn found(names: &[&str]) -> Answer {
     let item = |name: &&str| {
         let item = Item::from([
-            item::s("pk", item::pk(&EmailKey::of(&row()))),
-            item::s("sk", (*name).to_owned()),
+            attributes::s("pk", item::pk(&EmailKey::of(&row()))),
+            attributes::s("sk", (*name).to_owned()),
         ]);
         dynamodb_json(&item)
     };

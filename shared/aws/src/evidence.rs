@@ -11,8 +11,9 @@ use domain::lifecycle::Feedback;
 use domain::ports::{Evidence, PortError, Watermark};
 use domain::timestamp::Timestamp;
 
+use crate::attributes;
 use crate::failure::port;
-use crate::rows::{Table, item};
+use crate::rows::Table;
 
 /// Where the newest event is.
 const NEWEST: &str = "feedback#newest";
@@ -77,7 +78,7 @@ impl Evidence for EvidenceQueue {
         let newest = self.table.get(NEWEST.to_owned(), NEWEST.to_owned(), WHAT).await?;
         Ok(Feedback {
             empty_at: None,
-            newest: newest.and_then(|newest| item::time(&newest, AT).ok()),
+            newest: newest.and_then(|newest| attributes::time(&newest, AT).ok()),
         })
     }
 }

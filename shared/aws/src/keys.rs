@@ -17,9 +17,9 @@ use domain::ports::PortError;
 use domain::ports::access::Keys;
 use domain::timestamp::Timestamp;
 
+use crate::attributes::{self, Item, ItemError, maybe, n, named, s, text, time};
 use crate::failure::port;
 use crate::rows::Table;
-use crate::rows::item::{self, Item, ItemError, maybe, n, named, s, text, time};
 
 /// The sort key.
 const KEY: &str = "key";
@@ -47,12 +47,12 @@ fn from_key(key: &ApiKey) -> Result<Item, PortError> {
         s("tenant", key.tenant.to_string()),
         s("name", key.name.clone()),
         ("sha256".to_owned(), AttributeValue::B(key.sha256.to_vec().into())),
-        s("permission", item::name(&key.permission)),
+        s("permission", attributes::name(&key.permission)),
         s("from_domains", domains),
         n("created_at", key.created_at.as_millis()),
         s("created_by", key.created_by.to_string()),
         s("tenant_shard", partition(&key.tenant)),
-        s("created_sk", item::sortable(key.created_at, key.id)),
+        s("created_sk", attributes::sortable(key.created_at, key.id)),
     ]);
     item.extend(key.expires_at.map(|at| n("expires_at", at.as_millis())));
     item.extend(key.last_used_at.map(|at| n("last_used_at", at.as_millis())));
@@ -79,7 +79,7 @@ fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
         name: text(item, "name")?.to_owned(),
         sha256: sha256.ok_or(ItemError::Malformed("sha256"))?,
         permission: named(item, "permission")?,
-        from_domains: item::json(item, "from_domains")?,
+        from_domains: attributes::json(item, "from_domains")?,
         created_at: time(item, "created_at")?,
         created_by: named(item, "created_by")?,
         expires_at: maybe(item, "expires_at", time)?,

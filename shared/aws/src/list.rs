@@ -14,9 +14,10 @@ use domain::listing::{Place, Start};
 use domain::ports::{EmailKey, Listing, PortError};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
+use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
-use crate::rows::item::{self, Item};
-use crate::rows::{ItemError, Table};
+use crate::rows::Table;
+use crate::rows::item;
 
 /// The index's name.
 const BY_TENANT: &str = "by_tenant";
@@ -43,7 +44,7 @@ impl Table {
         let places = entries.iter().filter_map(|entry| match place_of(entry) {
             Ok(place) => Some(place),
             Err(error) => {
-                tracing::error!(pk = item::text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
+                tracing::error!(pk = attributes::text(entry, "pk").ok(), %error, "an entry of the list cannot be read");
                 None
             }
         });
@@ -77,7 +78,7 @@ impl Table {
             Some((condition, place)) => query
                 .key_condition_expression(condition)
                 .expression_attribute_names("#sk", "created_sk")
-                .expression_attribute_values(":place", AttributeValue::S(item::sortable(place.born, place.id))),
+                .expression_attribute_values(":place", AttributeValue::S(attributes::sortable(place.born, place.id))),
         };
         let answer = query.send().await.map_err(|error| port(what)(error.into()))?;
         Ok(answer.items.unwrap_or_default())
@@ -96,8 +97,8 @@ impl Listing for Table {
 
 fn place_of(item: &Item) -> Result<Place, ItemError> {
     let EmailKey { id, .. } = item::key_of(item)?;
-    let created = item::text(item, "created_sk")?;
-    let born = item::parse_sortable(created).ok_or(ItemError::Malformed("created_sk"))?;
+    let created = attributes::text(item, "created_sk")?;
+    let born = attributes::parse_sortable(created).ok_or(ItemError::Malformed("created_sk"))?;
     Ok(Place { born, id })
 }
 
@@ -123,7 +124,7 @@ mod tests {
             "pk": {"S": item::pk(&EmailKey { tenant, id })},
             "sk": {"S": "email"},
             "tenant_shard": {"S": "main#00"},
-            "created_sk": {"S": item::sortable(place.born, id)},
+            "created_sk": {"S": attributes::sortable(place.born, id)},
         })
     }
 
@@ -183,7 +184,7 @@ mod tests {
             let bound = if upwards { a } else { c };
             assert_eq!(
                 request["ExpressionAttributeValues"][":place"]["S"],
-                item::sortable(bound.born, bound.id)
+                attributes::sortable(bound.born, bound.id)
             );
         }
     }

@@ -12,10 +12,10 @@ use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
 use domain::queue::QueueKey;
 
+use crate::attributes::{self, Item, ItemError, maybe, named, number, time};
 use crate::failure::port;
 use crate::queues;
-use crate::rows::item::{self, Item, maybe, named, number, time};
-use crate::rows::{ItemError, Table};
+use crate::rows::Table;
 
 /// The key of the account's item.
 const PACE: &str = "account#pace";
@@ -114,7 +114,7 @@ fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluent
                 Some(open) => update
                     .update_expression("SET #until = :until, #cause = :cause, #times = :times")
                     .expression_attribute_values(":until", n(open.until.as_millis()))
-                    .expression_attribute_values(":cause", AttributeValue::S(item::name(&open.cause)))
+                    .expression_attribute_values(":cause", AttributeValue::S(attributes::name(&open.cause)))
                     .expression_attribute_values(":times", n(open.times)),
             }
         }

@@ -18,8 +18,9 @@ use domain::ports::Coming;
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 
+use crate::attributes::{self, ItemError};
 use crate::bodies;
-use crate::rows::{ItemError, expression, item};
+use crate::rows::{expression, item, waiting};
 use crate::ses::Ses;
 use crate::settings::SesSettings;
 
@@ -45,13 +46,13 @@ pub fn from_row(row: &Row, shards: u16) -> Item {
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub fn to_coming(item: &Item) -> Result<Coming, ItemError> {
-    item::to_coming(item)
+    waiting::to_coming(item)
 }
 
 /// Whether the item's time is over.
 #[must_use]
 pub fn is_forgotten(item: &Item, now: Timestamp) -> bool {
-    item::is_forgotten(item, now)
+    attributes::is_forgotten(item, now)
 }
 
 /// An update as DynamoDB is asked for it: its expression, and what the placeholders stand for.

@@ -18,9 +18,9 @@ use domain::queue::job::Job;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
 
+use crate::attributes::{self, Item, ItemError, digits, flag, maybe, n, named, number, s, text, time, yes};
 use crate::failure::port;
 use crate::rows::Table;
-use crate::rows::item::{self, Item, ItemError, digits, flag, maybe, n, named, number, s, text, time, yes};
 
 /// The partition of the index `due` that jobs wait in.
 const JOBS: &str = "job";
@@ -51,7 +51,7 @@ fn from_queue(queue: &Queue) -> Item {
         s("pk", pk(&key.tenant)),
         s("sk", queue_sk(&key.name)),
         n("created_at", queue.created_at.as_millis()),
-        s("priority", item::name(&queue.priority)),
+        s("priority", attributes::name(&queue.priority)),
         n("no", queue.no),
     ]);
     item.extend(queue.rate_per_second.map(|rate| n("rate", rate)));
@@ -153,7 +153,7 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
     Ok(Job {
         queue,
         id,
-        task: item::json(item, "task")?,
+        task: attributes::json(item, "task")?,
         asked_at: time(item, "asked_at")?,
         queue_no: number(item, "queue_no")?,
         due: time(item, "due")?,

@@ -19,9 +19,9 @@ use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Value, json};
 
+use crate::attributes::Item;
 use crate::clients::Clients;
 use crate::rows::Table;
-use crate::rows::item::Item;
 use crate::settings::TableSettings;
 
 /// The configuration of a function in a region, without the process's environment.

@@ -26,6 +26,7 @@ use domain::queue::QueueKey;
 use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 
+use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
 use crate::queues;
 use crate::settings::TableSettings;
@@ -35,11 +36,9 @@ pub(crate) mod expression;
 pub(crate) mod item;
 #[cfg(test)]
 pub(crate) mod samples;
-
-pub use item::ItemError;
+pub(crate) mod waiting;
 
 use expression::Update;
-use item::Item;
 
 /// DynamoDB reads at most this many items in one call.
 /// Source: Amazon DynamoDB API reference, `BatchGetItem`.
@@ -326,7 +325,7 @@ impl Table {
 
 /// Reads a row; one past its time is none, nor is what is left of one.
 fn row(item: &Item, now: Timestamp) -> Result<Option<Box<Row>>, ItemError> {
-    if item.is_empty() || item::is_forgotten(item, now) || erasure::content_of(item).is_some() {
+    if item.is_empty() || attributes::is_forgotten(item, now) || erasure::content_of(item).is_some() {
         return Ok(None);
     }
     item::to_row(item).map(|row| Some(Box::new(row)))
@@ -358,7 +357,7 @@ impl Rows for Table {
                 }
                 Ok(None) => {}
                 Err(error) => {
-                    let pk = item::text(&item, "pk").unwrap_or_default();
+                    let pk = attributes::text(&item, "pk").unwrap_or_default();
                     tracing::error!(pk, %error, "a stored row cannot be read");
                 }
             }

@@ -27,9 +27,9 @@ use domain::suppression::{Added, Entry, Mark, Marks, Origin, Suppression, Suppre
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
 
+use crate::attributes::{self, Item, ItemError, maybe, named, text, time};
 use crate::failure::port;
-use crate::rows::item::{self, Item, maybe, named, text, time};
-use crate::rows::{ItemError, Table};
+use crate::rows::Table;
 
 /// The sort key of an address's item.
 const SUPPRESSION: &str = "suppression";
@@ -62,7 +62,10 @@ fn pk(tenant: &TenantId, id: SuppressionId) -> String {
 }
 
 fn key(tenant: &TenantId, id: SuppressionId) -> Item {
-    Item::from([item::s("pk", pk(tenant, id)), item::s("sk", SUPPRESSION.to_owned())])
+    Item::from([
+        attributes::s("pk", pk(tenant, id)),
+        attributes::s("sk", SUPPRESSION.to_owned()),
+    ])
 }
 
 fn marks_pk(tenant: &TenantId) -> String {
@@ -70,7 +73,10 @@ fn marks_pk(tenant: &TenantId) -> String {
 }
 
 fn marks_key(tenant: &TenantId) -> Item {
-    Item::from([item::s("pk", marks_pk(tenant)), item::s("sk", MARKS.to_owned())])
+    Item::from([
+        attributes::s("pk", marks_pk(tenant)),
+        attributes::s("sk", MARKS.to_owned()),
+    ])
 }
 
 /// The partition of an origin in the index `by_tenant`. No shard of the emails looks like it.
@@ -159,13 +165,13 @@ impl Table {
             .expression_attribute_names("#shard", "tenant_shard")
             .expression_attribute_names("#sk", "created_sk")
             .expression_attribute_values(":a", AttributeValue::S(suppression.address.to_string()))
-            .expression_attribute_values(":g", AttributeValue::S(item::name(&suppression.origin)))
+            .expression_attribute_values(":g", AttributeValue::S(attributes::name(&suppression.origin)))
             .expression_attribute_values(":b", n(suppression.created_at.as_millis()))
             .expression_attribute_values(
                 ":shard",
                 AttributeValue::S(partition(&suppression.tenant, suppression.origin)),
             )
-            .expression_attribute_values(":sk", AttributeValue::S(item::sortable(place.born, place.id)))
+            .expression_attribute_values(":sk", AttributeValue::S(attributes::sortable(place.born, place.id)))
     }
 
     /// Changes an address's item and the marks together; returns why not, for each of them.
@@ -364,7 +370,7 @@ impl Suppressions for Table {
 fn place_of(entry: &Item) -> Result<Place<SuppressionId>, ItemError> {
     const ATTRIBUTE: &str = "created_sk";
     let created = text(entry, ATTRIBUTE)?;
-    let born = item::parse_sortable(created).ok_or(ItemError::Malformed(ATTRIBUTE))?;
+    let born = attributes::parse_sortable(created).ok_or(ItemError::Malformed(ATTRIBUTE))?;
     let id = created.split_once('#').and_then(|(_, id)| SuppressionId::parse(id));
     let id = id.ok_or(ItemError::Malformed(ATTRIBUTE))?;
     Ok(Place { born, id })

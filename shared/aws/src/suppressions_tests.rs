@@ -26,17 +26,17 @@ fn id() -> SuppressionId {
 fn stored(suppression: &Suppression) -> Item {
     let mut item = key(&suppression.tenant, suppression.id());
     item.extend([
-        item::s(ADDRESS, suppression.address.to_string()),
-        item::s(ORIGIN, item::name(&suppression.origin)),
-        item::n(CREATED_AT, suppression.created_at.as_millis()),
+        attributes::s(ADDRESS, suppression.address.to_string()),
+        attributes::s(ORIGIN, attributes::name(&suppression.origin)),
+        attributes::n(CREATED_AT, suppression.created_at.as_millis()),
     ]);
-    item.extend(suppression.source.map(|id| item::s(SOURCE, id.to_string())));
+    item.extend(suppression.source.map(|id| attributes::s(SOURCE, id.to_string())));
     item
 }
 
 fn released(millis: i64) -> Item {
     let mut item = key(&TenantId::main(), id());
-    item.extend([item::n(RELEASED_AT, millis)]);
+    item.extend([attributes::n(RELEASED_AT, millis)]);
     item
 }
 

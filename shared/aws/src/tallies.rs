@@ -20,9 +20,9 @@ use domain::tally::queue_counts::{QueueCounts, Stretch};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;
 
+use crate::attributes::{self, Item, ItemError, digits, maybe, n, number, s, text};
 use crate::failure::port;
-use crate::rows::item::{self, Item, digits, maybe, n, number, s, text};
-use crate::rows::{ItemError, Table};
+use crate::rows::Table;
 
 /// How often a counter was written.
 const VERSION: &str = "v";
@@ -410,10 +410,10 @@ fn stretch_of(sk: &str) -> Option<(Level, Timestamp)> {
 /// Reads failures; a cause that nobody knows is of a newer version.
 fn failures_of(item: &Item) -> Option<FailuresOfHour> {
     let mut parts = text(item, "sk").ok()?.split('#').skip(1);
-    let (queue, cause) = (parts.next()?.to_owned(), item::unnamed(parts.next()?)?);
+    let (queue, cause) = (parts.next()?.to_owned(), attributes::unnamed(parts.next()?)?);
     let latest = || {
         let id = EmailId::parse(text(item, LATEST).ok()?)?;
-        Some((item::time(item, LATEST_AT).ok()?, id))
+        Some((attributes::time(item, LATEST_AT).ok()?, id))
     };
     Some(FailuresOfHour {
         queue,

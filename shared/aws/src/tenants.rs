@@ -9,9 +9,9 @@ use domain::listing::Start;
 use domain::ports::PortError;
 use domain::ports::access::{Allowances, Drawn, Tenants};
 
+use crate::attributes::{self, Item, ItemError, maybe, n, number, s, text, time};
 use crate::failure::port;
 use crate::rows::Table;
-use crate::rows::item::{self, Item, ItemError, maybe, n, number, s, text, time};
 
 /// The sort key.
 const TENANT: &str = "tenant";
@@ -38,11 +38,11 @@ fn from_tenant(tenant: &Tenant) -> Result<Item, PortError> {
         n("created_at", tenant.created_at.as_millis()),
         n("no", tenant.no),
         s("tenant_shard", TENANTS.to_owned()),
-        s("created_sk", item::sortable(tenant.created_at, &tenant.id)),
+        s("created_sk", attributes::sortable(tenant.created_at, &tenant.id)),
     ]);
     item.extend(tenant.daily_cap.map(|cap| n("daily_cap", cap)));
     item.extend(tenant.rate.map(|rate| n("rate", rate)));
-    item.extend(tenant.suspended.then(|| item::yes("suspended")));
+    item.extend(tenant.suspended.then(|| attributes::yes("suspended")));
     Ok(item)
 }
 
@@ -54,10 +54,10 @@ fn id_of(item: &Item) -> Result<TenantId, ItemError> {
 fn to_tenant(item: &Item) -> Result<Tenant, ItemError> {
     Ok(Tenant {
         id: id_of(item)?,
-        from_domains: item::json(item, "from_domains")?,
+        from_domains: attributes::json(item, "from_domains")?,
         daily_cap: maybe(item, "daily_cap", number)?,
         rate: maybe(item, "rate", number)?,
-        suspended: item::flag(item, "suspended")?,
+        suspended: attributes::flag(item, "suspended")?,
         created_at: time(item, "created_at")?,
         no: number(item, "no")?,
     })
@@ -102,7 +102,7 @@ impl Tenants for Table {
 impl Allowances for Table {
     async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<Drawn, PortError> {
         const WHAT: &str = "drawing from a tenant's allowance";
-        let sk = format!("{}#{}", window.limit.as_str(), item::digits(window.begins));
+        let sk = format!("{}#{}", window.limit.as_str(), attributes::digits(window.begins));
         // A day after its end nobody draws from it, whatever the clocks say.
         let ttl = window.ends().as_secs().saturating_add(86_400);
         let still = window.most.checked_sub(ask);

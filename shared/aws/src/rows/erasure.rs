@@ -20,8 +20,9 @@ use domain::row::Row;
 use domain::timestamp::Timestamp;
 
 use super::expression::Update;
-use super::item::{self, Item};
+use super::item;
 use super::{Table, maybe_row};
+use crate::attributes::{self, Item};
 use crate::failure::port;
 
 /// The attribute that makes an item a tombstone.
@@ -29,7 +30,7 @@ const ERASED: &str = "er";
 
 /// The content that an erased email had; `None`: the item is no tombstone.
 pub(super) fn content_of(item: &Item) -> Option<String> {
-    item::text(item, ERASED).ok().map(str::to_owned)
+    attributes::text(item, ERASED).ok().map(str::to_owned)
 }
 
 impl Tombstones for Table {
@@ -38,8 +39,8 @@ impl Tombstones for Table {
         let mut tombstone = item::primary_key(&EmailKey::of(before));
         tombstone.extend([
             ("v".to_owned(), item::version()),
-            item::s(ERASED, before.body.sha256.clone()),
-            item::n("ttl", self.ttl(now)),
+            attributes::s(ERASED, before.body.sha256.clone()),
+            attributes::n("ttl", self.ttl(now)),
         ]);
         let mut still = Update::default();
         still.require(Condition::unmoved(before));
@@ -70,7 +71,7 @@ impl Tombstones for Table {
         let item = self
             .get(item::pk(key), item::EMAIL.to_owned(), "looking for an erased row")
             .await?;
-        let item = item.filter(|item| !item::is_forgotten(item, now));
+        let item = item.filter(|item| !attributes::is_forgotten(item, now));
         Ok(item.as_ref().and_then(content_of))
     }
 }

@@ -20,8 +20,8 @@ fn tombstone() -> Item {
     let mut item = item::primary_key(&EmailKey::of(&row()));
     item.extend([
         ("v".to_owned(), item::version()),
-        item::s(ERASED, row().body.sha256),
-        item::n("ttl", 1_000_000),
+        attributes::s(ERASED, row().body.sha256),
+        attributes::n("ttl", 1_000_000),
     ]);
     item
 }

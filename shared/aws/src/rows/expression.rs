@@ -10,7 +10,9 @@ use domain::lifecycle::{Condition, EARLY, Policy};
 use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 
-use super::item::{self, Item};
+use super::item;
+use super::waiting;
+use crate::attributes::{self, Item};
 
 /// An update with its condition.
 #[derive(Debug, Clone, PartialEq, Default)]
@@ -38,7 +40,7 @@ impl Update {
         self.condition = match condition {
             Condition::Claimable { now } => {
                 let (status, not_before, expires) = (self.name("s"), self.name("n"), self.name("x"));
-                let queued = self.value(":if_s", AttributeValue::S(item::name(&Status::Queued)));
+                let queued = self.value(":if_s", AttributeValue::S(attributes::name(&Status::Queued)));
                 let due = self.value(":if_n", millis(now.after(EARLY)));
                 let now = self.value(":if_x", millis(now));
                 // A row of a newer format is left as it is: it could not be read afterwards.
@@ -59,7 +61,7 @@ impl Update {
             } => {
                 let (claim, stored, time) = (self.name("c"), self.name("s"), self.name("n"));
                 let claim_no = self.value(":if_c", AttributeValue::N(claim_no.to_string()));
-                let status = self.value(":if_s", AttributeValue::S(item::name(&status)));
+                let status = self.value(":if_s", AttributeValue::S(attributes::name(&status)));
                 let not_before = self.value(":if_n", millis(not_before));
                 format!("{claim} = {claim_no} AND {stored} = {status} AND {time} = {not_before}")
             }
@@ -103,9 +105,9 @@ pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards
     let (mut old, mut new) = (item::from_row(before, shards), item::from_row(after, shards));
     if before.status != after.status {
         if after.status.is_final() {
-            new.extend([item::n("ttl", ttl)]);
+            new.extend([attributes::n("ttl", ttl)]);
         } else if before.status.is_final() {
-            old.extend([item::n("ttl", ttl)]);
+            old.extend([attributes::n("ttl", ttl)]);
         }
     }
     let mut update = Update::default();
@@ -119,11 +121,11 @@ pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards
     let until = now.after(policy.lease);
     let mut update = Update::default();
     update.require(Condition::Claimable { now });
-    let mut after = Item::from(item::check_attributes(until, id, shards));
+    let mut after = Item::from(waiting::check_attributes(until, id, shards));
     after.extend([
-        item::s("s", item::name(&Status::Sending)),
-        item::n("lu", until.as_millis()),
-        item::n("ln", nonce),
+        attributes::s("s", attributes::name(&Status::Sending)),
+        attributes::n("lu", until.as_millis()),
+        attributes::n("ln", nonce),
     ]);
     update.change(&Item::new(), &after);
     let (claims, attempts) = (update.name("c"), update.name("a"));

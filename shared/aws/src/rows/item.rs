@@ -44,46 +44,27 @@
 //! row that cannot be read is an [`ItemError`] of that row, and of no other.
 
 use std::collections::{BTreeMap, HashMap};
-use std::fmt::Display;
-use std::str::FromStr;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::past::{Diagnostic, Outcome};
-use domain::ports::{Aside, Coming, DueCursor, EmailKey};
+use domain::ports::EmailKey;
 use domain::queue::{QueueKey, QueueName};
-use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row, Status};
+use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An item as the SDK has it.
-pub(crate) type Item = HashMap<String, AttributeValue>;
+use super::waiting::{ended_sk, wake_sk};
+use crate::attributes::{
+    Item, ItemError, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed, yes,
+};
 
 /// The sort key of rows.
 pub(crate) const EMAIL: &str = "email";
 
 /// The version that is written.
 const VERSION: u32 = 1;
-
-/// The latest time that 15 digits can order: the year 33,658.
-const LATEST: i64 = 999_999_999_999_999;
-
-/// Why an item is not a row.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum ItemError {
-    /// An attribute that every row has is not there.
-    #[error("attribute {0} is missing")]
-    Missing(&'static str),
-    /// An attribute is of another type, or its value is none of this field.
-    #[error("attribute {0} is malformed")]
-    Malformed(&'static str),
-    /// From a newer deployment.
-    #[error("item of unknown version {0}")]
-    UnknownVersion(u32),
-}
 
 /// The partition key of everything about an email.
 pub(crate) fn pk(key: &EmailKey) -> String {
@@ -107,25 +88,6 @@ pub(crate) fn parse_pk(pk: &str) -> Option<EmailKey> {
 /// Reads the email's key of an item, of the table or of an index.
 pub(crate) fn key_of(item: &Item) -> Result<EmailKey, ItemError> {
     parse_pk(text(item, "pk")?).ok_or(ItemError::Malformed("pk"))
-}
-
-/// A sort key that orders as the time does: 15 digits, then the id.
-pub(crate) fn sortable(at: Timestamp, id: impl Display) -> String {
-    format!("{}#{id}", digits(at))
-}
-
-/// The 15 digits by which a time is ordered.
-pub(crate) fn digits(at: Timestamp) -> String {
-    format!("{:015}", at.as_millis().clamp(0, LATEST))
-}
-
-/// Reads the time of a sort key.
-pub(crate) fn parse_sortable(sortable: &str) -> Option<Timestamp> {
-    let (millis, _) = sortable.split_once('#')?;
-    if millis.len() != 15 || !millis.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    millis.parse().ok().map(Timestamp::from_millis)
 }
 
 /// The attribute for the bytes of an email's files.
@@ -229,88 +191,6 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     item
 }
 
-/// Where a row waits in `check`, as the index's two attributes.
-pub(crate) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
-    [
-        s("due_pk", format!("check#{:02}", id.shard(shards))),
-        s("due_sk", sortable(at, id)),
-    ]
-}
-
-/// The sort key of `wake`: it holds all that a wake-up says, so that a million can be woken
-/// without reading a row.
-fn wake_sk(at: Timestamp, row: &Row) -> String {
-    let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
-    let queue = if row.queue.is_default() {
-        String::new()
-    } else {
-        format!("#{}", row.queue)
-    };
-    format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, row.id))
-}
-
-/// The sort key of `ended`: how it ended and why, so that what is asked for again by its cause is
-/// found without reading every row.
-fn ended_sk(at: Timestamp, row: &Row) -> String {
-    let (status, cause) = (name(&row.status), row.cause.as_ref().map(name).unwrap_or_default());
-    format!("{}#{status}#{cause}", sortable(at, row.id))
-}
-
-/// Reads an item of `held` or `ended`, which holds keys only.
-///
-/// # Errors
-/// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
-    let sort_key = text(item, "due_sk")?;
-    let mut tail = sort_key.split('#').skip(2);
-    let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
-    let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
-    Ok(Aside {
-        key: key_of(item)?,
-        at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
-        status: match status {
-            None => Status::Queued,
-            Some(status) => unnamed(status).ok_or(ItemError::Malformed("due_sk"))?,
-        },
-        cause: cause.map(read).transpose()?,
-        cursor: DueCursor(sort_key.to_owned()),
-    })
-}
-
-/// Reads an item of `wake`, which holds keys only.
-///
-/// # Errors
-/// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
-    let EmailKey { tenant, id } = key_of(item)?;
-    let sort_key = text(item, "due_sk")?;
-    let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
-    let mut tail = sort_key.split('#').skip(2);
-    let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
-        (Some(lane), Some(recipients), Some(bytes)) => (unnamed(lane), recipients.parse().ok(), bytes.parse().ok()),
-        _ => (None, None, None),
-    };
-    let queue = match (tail.next(), tail.next()) {
-        (None, _) => Some(QueueName::default()),
-        (Some(queue), None) => QueueName::parse(queue).ok(),
-        (Some(_), Some(_)) => None,
-    };
-    let wake_up = WakeUp {
-        v: WakeUp::VERSION,
-        tenant,
-        id,
-        recipients: recipients.ok_or(ItemError::Malformed("due_sk"))?,
-        bytes: bytes.ok_or(ItemError::Malformed("due_sk"))?,
-        queue: queue.ok_or(ItemError::Malformed("due_sk"))?,
-    };
-    Ok(Coming {
-        not_before,
-        lane: lane.ok_or(ItemError::Malformed("due_sk"))?,
-        wake_up,
-        cursor: DueCursor(sort_key.to_owned()),
-    })
-}
-
 /// Reads a row.
 ///
 /// # Errors
@@ -359,11 +239,6 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
         diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
     })
-}
-
-/// Whether the item's time is over, whatever TTL has come to: AWS deletes within days.
-pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
-    number::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
 }
 
 fn lease(item: &Item) -> Result<Option<Lease>, ItemError> {
@@ -455,85 +330,9 @@ pub(crate) fn version() -> AttributeValue {
     AttributeValue::N(VERSION.to_string())
 }
 
-/// A string attribute.
-pub(crate) fn s(attribute: &str, value: String) -> (String, AttributeValue) {
-    (attribute.to_owned(), AttributeValue::S(value))
-}
-
-/// A number attribute.
-pub(crate) fn n(attribute: &str, value: impl ToString) -> (String, AttributeValue) {
-    (attribute.to_owned(), AttributeValue::N(value.to_string()))
-}
-
-pub(crate) fn yes(attribute: &str) -> (String, AttributeValue) {
-    (attribute.to_owned(), AttributeValue::Bool(true))
-}
-
-/// Reads a string.
-pub(crate) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::S(text)) => Ok(text),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Err(ItemError::Missing(attribute)),
-    }
-}
-
-pub(crate) fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| ItemError::Malformed(attribute)),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Err(ItemError::Missing(attribute)),
-    }
-}
-
-pub(crate) fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
-    number(item, attribute).map(Timestamp::from_millis)
-}
-
-pub(crate) fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
-    match item.get(attribute) {
-        Some(AttributeValue::Bool(flag)) => Ok(*flag),
-        Some(_) => Err(ItemError::Malformed(attribute)),
-        None => Ok(false),
-    }
-}
-
-pub(crate) fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    unnamed(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
-}
-
-pub(crate) fn maybe<'a, T>(
-    item: &'a Item,
-    attribute: &'static str,
-    read: impl FnOnce(&'a Item, &'static str) -> Result<T, ItemError>,
-) -> Result<Option<T>, ItemError> {
-    match item.get(attribute) {
-        Some(_) => read(item, attribute).map(Some),
-        None => Ok(None),
-    }
-}
-
-/// Reads JSON.
-pub(crate) fn json<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    serde_json::from_str(text(item, attribute)?).map_err(|_| ItemError::Malformed(attribute))
-}
-
-/// An enum's serde name. The enums of a row have no fields, so that there always is one.
-pub(crate) fn name<T: Serialize>(value: &T) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(name)) => name,
-        Ok(_) | Err(_) => String::new(),
-    }
-}
-
-pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
-    serde_json::from_value(serde_json::Value::from(name)).ok()
-}
-
 #[cfg(test)]
 mod tests {
     use domain::fate::Fate;
-    use domain::row::Lane;
 
     use super::super::samples::{at, full, row};
     use super::*;
@@ -687,61 +486,5 @@ mod tests {
         let mut newer = whole;
         newer.extend([n("v", 2)]);
         assert_eq!(to_row(&newer), Err(ItemError::UnknownVersion(2)));
-    }
-
-    #[test]
-    fn what_waits_in_wake_is_woken_without_its_row() {
-        let row = Row {
-            recipients: 3,
-            lane: Lane::High,
-            ..full()
-        };
-        let coming = to_coming(&from_row(&row, 16)).unwrap();
-        let WakeUp {
-            v,
-            tenant,
-            id,
-            recipients,
-            bytes,
-            queue,
-        } = coming.wake_up;
-        assert_eq!(
-            (v, tenant, id, recipients, bytes, queue),
-            (1, row.tenant.clone(), row.id, 3, 2048, QueueName::default())
-        );
-        let news = QueueName::parse("news").unwrap();
-        let of_news = Row {
-            queue: news.clone(),
-            ..row.clone()
-        };
-        assert_eq!(to_coming(&from_row(&of_news, 16)).unwrap().wake_up.queue, news);
-        assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
-        assert_eq!(
-            coming.cursor.0,
-            "000000000007000#00000000-0000-4000-8000-000000000000#high#3#2048"
-        );
-        for garbage in [
-            "",
-            "x",
-            "000000000007000#id",
-            "000000000007000#id#high#3",
-            "000000000007000#id#high#3#4#A",
-            "000000000007000#id#high#3#4#news#5",
-        ] {
-            let mut item = from_row(&row, 16);
-            item.extend([s("due_sk", garbage.to_owned())]);
-            assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
-        }
-    }
-
-    #[test]
-    fn sort_keys_order_as_the_times_do() {
-        let id = EmailId::from_random([1; 16]);
-        let times = [i64::MIN, 0, 9, 10, 1_700_000_000_000, LATEST, i64::MAX];
-        assert!(times.map(|ms| sortable(at(ms), id)).is_sorted());
-        assert_eq!(parse_sortable(&sortable(at(12), id)), Some(at(12)));
-        for bad in ["", "12#x", "00000000000001x#", "000000000000012", "-00000000000012#x"] {
-            assert_eq!(parse_sortable(bad), None, "{bad}");
-        }
     }
 }

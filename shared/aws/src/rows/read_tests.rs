@@ -6,9 +6,10 @@ use domain::ports::{EmailKey, Rows};
 use domain::row::Row;
 use serde_json::{Value, json};
 
-use super::item::{self, Item};
+use super::item;
 use super::samples::{at, full, row};
 use super::{BATCH_GET, ROUNDS};
+use crate::attributes::{self, Item};
 use crate::clients::ATTEMPTS;
 use crate::replay::{Answer, Asked, Replay, dynamodb_json};
 use crate::telemetry::chain;
@@ -77,7 +78,7 @@ async fn a_row_is_read_as_it_was_last_written() {
 
 #[tokio::test]
 async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
-    let kept_until_7_s = found(&with(stored(&row()), item::n("ttl", 7)));
+    let kept_until_7_s = found(&with(stored(&row()), attributes::n("ttl", 7)));
     let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
     let table = replay.table(16);
     let load = async |now| table.load(&EmailKey::of(&row()), at(now)).await.unwrap();
@@ -88,7 +89,7 @@ async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
 
 #[tokio::test]
 async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
-    let replay = Replay::new([found(&with(stored(&full()), item::s("s", "secret".to_owned())))]);
+    let replay = Replay::new([found(&with(stored(&full()), attributes::s("s", "secret".to_owned())))]);
     let error = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap_err();
     assert_eq!(chain(&error), "reading a row: attribute s is malformed");
 }
@@ -97,7 +98,7 @@ async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
 async fn many_rows_come_in_the_order_of_their_keys() {
     let rows = [nth(1), nth(2), nth(3), nth(4)];
     let [a, b, c, d] = &rows;
-    let forgotten = with(stored(d), item::n("ttl", 7));
+    let forgotten = with(stored(d), attributes::n("ttl", 7));
     let replay = Replay::new([many(&[stored(c), forgotten, stored(a)], &[])]);
     let loaded = replay.table(16).load_many(&keys(&rows), at(8_000)).await.unwrap();
     assert_eq!(loaded, [a.clone(), c.clone()], "{b:?} is gone, {d:?} is past its ttl");
@@ -107,7 +108,7 @@ async fn many_rows_come_in_the_order_of_their_keys() {
 #[tokio::test]
 async fn one_unreadable_row_hides_no_other() {
     let rows = [nth(1), nth(2)];
-    let garbage = with(stored(&nth(1)), item::s("v", "x".to_owned()));
+    let garbage = with(stored(&nth(1)), attributes::s("v", "x".to_owned()));
     let replay = Replay::new([many(&[garbage, stored(&nth(2))], &[])]);
     assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), [nth(2)]);
 }

@@ -7,8 +7,9 @@ use domain::ports::{Claimed, Created, EmailKey, Rows, Written};
 use domain::row::{Lease, Row, Status};
 use serde_json::json;
 
-use super::item::{self, Item};
+use super::item;
 use super::samples::{at, full, policy, row};
+use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;
 
@@ -24,7 +25,7 @@ fn refused_by(row: &Row) -> Answer {
 
 fn refused_by_garbage() -> Answer {
     let mut garbage = stored(&row());
-    garbage.extend([item::n("s", 1)]);
+    garbage.extend([attributes::n("s", 1)]);
     Answer::condition_failed(Some(&garbage))
 }
 
@@ -163,7 +164,7 @@ async fn a_claim_of_what_is_gone_is_refused() {
         status: Status::Failed,
         ..row()
     });
-    forgotten.extend([item::n("ttl", 2)]);
+    forgotten.extend([attributes::n("ttl", 2)]);
     for answer in [
         Answer::condition_failed(None),
         Answer::condition_failed(Some(&forgotten)),

@@ -1,0 +1,151 @@
+//! An item of the table, and how its attributes are written and read.
+//!
+//! **Invariant:** what is stored is never trusted: what cannot be read is an [`ItemError`], which names the attribute
+//! and never its value.
+
+use std::collections::HashMap;
+use std::fmt::Display;
+use std::str::FromStr;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::timestamp::Timestamp;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+/// An item as the SDK has it.
+pub(crate) type Item = HashMap<String, AttributeValue>;
+
+/// The latest time that 15 digits can order: the year 33,658.
+const LATEST: i64 = 999_999_999_999_999;
+
+/// Why an item is not what it was read as.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ItemError {
+    /// An attribute that every such item has is not there.
+    #[error("attribute {0} is missing")]
+    Missing(&'static str),
+    /// An attribute is of another type, or its value is none of this field.
+    #[error("attribute {0} is malformed")]
+    Malformed(&'static str),
+    /// From a newer deployment.
+    #[error("item of unknown version {0}")]
+    UnknownVersion(u32),
+}
+
+/// A sort key that orders as the time does: 15 digits, then the id.
+pub(crate) fn sortable(at: Timestamp, id: impl Display) -> String {
+    format!("{}#{id}", digits(at))
+}
+
+/// The 15 digits by which a time is ordered.
+pub(crate) fn digits(at: Timestamp) -> String {
+    format!("{:015}", at.as_millis().clamp(0, LATEST))
+}
+
+/// Reads the time of a sort key.
+pub(crate) fn parse_sortable(sortable: &str) -> Option<Timestamp> {
+    let (millis, _) = sortable.split_once('#')?;
+    if millis.len() != 15 || !millis.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    millis.parse().ok().map(Timestamp::from_millis)
+}
+
+/// A string attribute.
+pub(crate) fn s(attribute: &str, value: String) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::S(value))
+}
+
+/// A number attribute.
+pub(crate) fn n(attribute: &str, value: impl ToString) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::N(value.to_string()))
+}
+
+pub(crate) fn yes(attribute: &str) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::Bool(true))
+}
+
+/// Reads a string.
+pub(crate) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::S(text)) => Ok(text),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Err(ItemError::Missing(attribute)),
+    }
+}
+
+pub(crate) fn number<T: FromStr>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::N(digits)) => digits.parse().map_err(|_| ItemError::Malformed(attribute)),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Err(ItemError::Missing(attribute)),
+    }
+}
+
+pub(crate) fn time(item: &Item, attribute: &'static str) -> Result<Timestamp, ItemError> {
+    number(item, attribute).map(Timestamp::from_millis)
+}
+
+pub(crate) fn flag(item: &Item, attribute: &'static str) -> Result<bool, ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::Bool(flag)) => Ok(*flag),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Ok(false),
+    }
+}
+
+pub(crate) fn named<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    unnamed(text(item, attribute)?).ok_or(ItemError::Malformed(attribute))
+}
+
+pub(crate) fn maybe<'a, T>(
+    item: &'a Item,
+    attribute: &'static str,
+    read: impl FnOnce(&'a Item, &'static str) -> Result<T, ItemError>,
+) -> Result<Option<T>, ItemError> {
+    match item.get(attribute) {
+        Some(_) => read(item, attribute).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Reads JSON.
+pub(crate) fn json<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
+    serde_json::from_str(text(item, attribute)?).map_err(|_| ItemError::Malformed(attribute))
+}
+
+/// An enum's serde name. The enums of a row have no fields, so that there always is one.
+pub(crate) fn name<T: Serialize>(value: &T) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(name)) => name,
+        Ok(_) | Err(_) => String::new(),
+    }
+}
+
+pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
+    serde_json::from_value(serde_json::Value::from(name)).ok()
+}
+
+/// Whether the item's time is over, whatever TTL has come to: AWS deletes within days.
+pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
+    number::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::id::EmailId;
+
+    use super::*;
+
+    #[test]
+    fn sort_keys_order_as_the_times_do() {
+        let id = EmailId::from_random([1; 16]);
+        let times = [i64::MIN, 0, 9, 10, 1_700_000_000_000, LATEST, i64::MAX];
+        assert!(times.map(|ms| sortable(Timestamp::from_millis(ms), id)).is_sorted());
+        let at = Timestamp::from_millis(12);
+        assert_eq!(parse_sortable(&sortable(at, id)), Some(at));
+        for bad in ["", "12#x", "00000000000001x#", "000000000000012", "-00000000000012#x"] {
+            assert_eq!(parse_sortable(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,150 @@
+//! What a row says of itself in the index `due`: where it waits, and all that is needed to wake it or to find it.
+//!
+//! **Invariant:** an entry has keys only, so that a million can be gone through without reading a row.
+
+use aws_sdk_dynamodb::types::AttributeValue;
+use domain::id::EmailId;
+use domain::ports::{Aside, Coming, DueCursor, EmailKey};
+use domain::queue::QueueName;
+use domain::row::{Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+
+use super::item::key_of;
+use crate::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
+
+/// Where a row waits in `check`, as the index's two attributes.
+pub(crate) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
+    [
+        s("due_pk", format!("check#{:02}", id.shard(shards))),
+        s("due_sk", sortable(at, id)),
+    ]
+}
+
+/// The sort key of `wake`: it holds all that a wake-up says, so that a million can be woken
+/// without reading a row.
+pub(super) fn wake_sk(at: Timestamp, row: &Row) -> String {
+    let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
+    let queue = if row.queue.is_default() {
+        String::new()
+    } else {
+        format!("#{}", row.queue)
+    };
+    format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, row.id))
+}
+
+/// The sort key of `ended`: how it ended and why, so that what is asked for again by its cause is
+/// found without reading every row.
+pub(super) fn ended_sk(at: Timestamp, row: &Row) -> String {
+    let (status, cause) = (name(&row.status), row.cause.as_ref().map(name).unwrap_or_default());
+    format!("{}#{status}#{cause}", sortable(at, row.id))
+}
+
+/// Reads an item of `held` or `ended`, which holds keys only.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
+    let sort_key = text(item, "due_sk")?;
+    let mut tail = sort_key.split('#').skip(2);
+    let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
+    let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
+    Ok(Aside {
+        key: key_of(item)?,
+        at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
+        status: match status {
+            None => Status::Queued,
+            Some(status) => unnamed(status).ok_or(ItemError::Malformed("due_sk"))?,
+        },
+        cause: cause.map(read).transpose()?,
+        cursor: DueCursor(sort_key.to_owned()),
+    })
+}
+
+/// Reads an item of `wake`, which holds keys only.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
+    let EmailKey { tenant, id } = key_of(item)?;
+    let sort_key = text(item, "due_sk")?;
+    let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
+    let mut tail = sort_key.split('#').skip(2);
+    let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
+        (Some(lane), Some(recipients), Some(bytes)) => (unnamed(lane), recipients.parse().ok(), bytes.parse().ok()),
+        _ => (None, None, None),
+    };
+    let queue = match (tail.next(), tail.next()) {
+        (None, _) => Some(QueueName::default()),
+        (Some(queue), None) => QueueName::parse(queue).ok(),
+        (Some(_), Some(_)) => None,
+    };
+    let wake_up = WakeUp {
+        v: WakeUp::VERSION,
+        tenant,
+        id,
+        recipients: recipients.ok_or(ItemError::Malformed("due_sk"))?,
+        bytes: bytes.ok_or(ItemError::Malformed("due_sk"))?,
+        queue: queue.ok_or(ItemError::Malformed("due_sk"))?,
+    };
+    Ok(Coming {
+        not_before,
+        lane: lane.ok_or(ItemError::Malformed("due_sk"))?,
+        wake_up,
+        cursor: DueCursor(sort_key.to_owned()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use domain::row::Lane;
+
+    use super::super::item::from_row;
+    use super::super::samples::{at, full};
+    use super::*;
+
+    #[test]
+    fn what_waits_in_wake_is_woken_without_its_row() {
+        let row = Row {
+            recipients: 3,
+            lane: Lane::High,
+            ..full()
+        };
+        let coming = to_coming(&from_row(&row, 16)).unwrap();
+        let WakeUp {
+            v,
+            tenant,
+            id,
+            recipients,
+            bytes,
+            queue,
+        } = coming.wake_up;
+        assert_eq!(
+            (v, tenant, id, recipients, bytes, queue),
+            (1, row.tenant.clone(), row.id, 3, 2048, QueueName::default())
+        );
+        let news = QueueName::parse("news").unwrap();
+        let of_news = Row {
+            queue: news.clone(),
+            ..row.clone()
+        };
+        assert_eq!(to_coming(&from_row(&of_news, 16)).unwrap().wake_up.queue, news);
+        assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
+        assert_eq!(
+            coming.cursor.0,
+            "000000000007000#00000000-0000-4000-8000-000000000000#high#3#2048"
+        );
+        for garbage in [
+            "",
+            "x",
+            "000000000007000#id",
+            "000000000007000#id#high#3",
+            "000000000007000#id#high#3#4#A",
+            "000000000007000#id#high#3#4#news#5",
+        ] {
+            let mut item = from_row(&row, 16);
+            item.extend([s("due_sk", garbage.to_owned())]);
+            assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
+        }
+    }
+}
