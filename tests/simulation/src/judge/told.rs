@@ -1,0 +1,258 @@
+//! What callers ask for, and what they are told.
+//!
+//! **Invariant:** a promise counts from its answer on, and ends as soon as somebody asks for something else.
+
+use std::collections::BTreeSet;
+
+use domain::id::EmailId;
+use domain::ports::EmailKey;
+use domain::timestamp::Timestamp;
+use serde_json::Value;
+use world::World;
+
+use super::Judge;
+use crate::scenario::QueueDeed;
+
+impl Judge {
+    /// A request for an email of this content is about to be made; `id` is its id, where a key says so.
+    pub fn requested(&self, id: Option<EmailId>, content: String) {
+        let mut seen = self.seen();
+        match id {
+            Some(id) => seen.known.entry(id).or_default().contents.insert(content),
+            None => seen.nameless.insert(content),
+        };
+    }
+
+    /// A request was answered 200 with these emails. `request` names it; `contents` are the emails'.
+    pub fn answered(&self, world: &World, key: Option<&str>, request: &str, ids: &[EmailId], contents: &[String]) {
+        let rows: Vec<bool> = ids.iter().map(|id| is_durable(world, *id)).collect();
+        let mut seen = self.seen();
+        if ids.len() != contents.len() {
+            seen.broken(
+                8,
+                None,
+                format!("{} emails for {} requested", ids.len(), contents.len()),
+            );
+        }
+        if let Some(key) = key {
+            let answer = (request.to_owned(), ids.to_vec());
+            let before = seen
+                .keys
+                .entry(key.to_owned())
+                .or_insert_with(|| answer.clone())
+                .clone();
+            if before != answer {
+                seen.broken(
+                    8,
+                    ids.first().copied(),
+                    format!("key {key} was answered {before:?} and then {answer:?}"),
+                );
+            }
+        }
+        for ((id, content), durable) in ids.iter().zip(contents).zip(rows) {
+            let erase_begun = seen.known.get(id).is_some_and(|known| known.erase_begun);
+            if !durable && !erase_begun {
+                seen.broken(
+                    1,
+                    Some(*id),
+                    "answered 200 before row and content were durable".to_owned(),
+                );
+            }
+            let owner = seen.owners.entry(*id).or_insert_with(|| request.to_owned()).clone();
+            if owner != request {
+                seen.broken(
+                    8,
+                    Some(*id),
+                    format!("the email of {owner} was given to {request}, too"),
+                );
+            }
+            let known = seen.known.entry(*id).or_default();
+            known.answered = true;
+            known.contents = BTreeSet::from([content.clone()]);
+        }
+    }
+
+    /// A request was refused. Only a rival for its key is a reason, and only until it was answered itself.
+    pub fn refused(&self, key: Option<&str>, has_rival: bool, request: &str, status: u16, text: &str) {
+        let mut seen = self.seen();
+        let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
+        if status != 409 || !has_rival || owner.as_deref() == Some(request) {
+            seen.broken(
+                8,
+                None,
+                format!("{request} was refused, the key is {owner:?}'s: {status} {text}"),
+            );
+        }
+    }
+
+    /// A cancel is about to be asked for. What it has to be told when it is answered; nothing, where a retry
+    /// that was asked for before may still come after it.
+    #[must_use]
+    pub fn cancel_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        let settled = known.retries_open == 0 && known.retry_until < Some(now);
+        settled.then_some(known.retries_begun)
+    }
+
+    /// A cancel was answered 200.
+    pub fn canceled(&self, id: EmailId, begun: Option<u32>) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        known.canceled = begun == Some(known.retries_begun);
+    }
+
+    /// Another time is about to be asked for. What it has to be told when it is answered; nothing, where a
+    /// retry that was asked for before may still come after it.
+    #[must_use]
+    pub fn reschedule_begins(&self, id: EmailId, now: Timestamp) -> Option<u32> {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        known.reschedules_begun += 1;
+        known.promised = None;
+        let settled = known.retries_open == 0 && known.retry_until < Some(now);
+        settled.then_some(known.reschedules_begun + known.retries_begun)
+    }
+
+    /// A reschedule to this time or later was answered 200.
+    pub fn rescheduled(&self, id: EmailId, begun: Option<u32>, at: Timestamp) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        // Where two are under way at once, either may have been written last.
+        let alone = begun == Some(known.reschedules_begun + known.retries_begun) && known.reschedules_begun == 1;
+        known.promised = alone.then_some(at);
+    }
+
+    /// A retry is about to be asked for.
+    pub fn retry_begins(&self, id: EmailId, force: bool) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        known.retries_begun += 1;
+        known.retries_open += 1;
+        known.canceled = false;
+        known.promised = None;
+        known.forced |= force;
+    }
+
+    /// A retry was answered, or its caller waits no longer.
+    pub fn retry_ends(&self, id: EmailId, answered: bool, now: Timestamp) {
+        let mut seen = self.seen();
+        let bounds = seen.bounds;
+        let known = seen.known.entry(id).or_default();
+        known.retries_open = known.retries_open.saturating_sub(1);
+        if let (false, Some(bounds)) = (answered, bounds) {
+            known.retry_until = known.retry_until.max(Some(now.after(bounds.under_way)));
+        }
+    }
+
+    /// A request for these emails is under way.
+    pub fn posted(&self, ids: &[EmailId], now: Timestamp) {
+        let mut seen = self.seen();
+        for id in ids {
+            seen.known.entry(*id).or_default().posted_at = Some(now);
+        }
+    }
+
+    /// An erasure is about to be asked for.
+    pub fn erase_begins(&self, id: EmailId) {
+        self.seen().known.entry(id).or_default().erase_begun = true;
+    }
+
+    /// An erasure was answered 200.
+    pub fn erased(&self, id: EmailId, now: Timestamp) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(id).or_default();
+        known.erased_at.get_or_insert(now);
+    }
+
+    /// Whether there may be nothing of an email any more.
+    #[must_use]
+    pub fn may_be_erased(&self, id: EmailId) -> bool {
+        self.seen().known.get(&id).is_some_and(|known| known.erase_begun)
+    }
+
+    /// Whether there may be no queue of this name any more.
+    #[must_use]
+    pub fn may_be_deleted(&self, queue: &str) -> bool {
+        self.seen().queues.get(queue).is_some_and(|queue| queue.delete_begun)
+    }
+
+    /// Something is about to be asked of a queue. What [`Self::queue_ends`] has to be told; nothing, where
+    /// something that was asked before may still come after it.
+    #[must_use]
+    pub fn queue_begins(&self, name: &str, deed: QueueDeed, now: Timestamp) -> Option<u64> {
+        let mut seen = self.seen();
+        let queue = seen.queues.entry(name.to_owned()).or_default();
+        let alone = queue.open == 0 && queue.doubt_until < Some(now);
+        queue.begun += 1;
+        queue.open += 1;
+        match deed {
+            QueueDeed::Pause | QueueDeed::Redrive => {}
+            QueueDeed::PauseFor(_) | QueueDeed::Resume => queue.paused_at = None,
+            QueueDeed::Purge => queue.restored = false,
+            QueueDeed::Restore => queue.purged = None,
+            QueueDeed::Delete | QueueDeed::Make => {
+                queue.delete_begun |= deed == QueueDeed::Delete;
+                (queue.paused_at, queue.purged, queue.restored) = (None, None, false);
+            }
+        }
+        alone.then_some(queue.begun)
+    }
+
+    /// It was answered, and is done, or its caller waits no longer.
+    pub fn queue_ends(
+        &self,
+        name: &str,
+        deed: QueueDeed,
+        begun: Option<u64>,
+        (answered, done): (bool, bool),
+        (asked_at, now): (Timestamp, Timestamp),
+    ) {
+        let mut seen = self.seen();
+        let under_way = seen.bounds.map(|bounds| bounds.under_way).unwrap_or_default();
+        let queue = seen.queues.entry(name.to_owned()).or_default();
+        queue.open = queue.open.saturating_sub(1);
+        if !answered {
+            queue.doubt_until = queue.doubt_until.max(Some(now.after(under_way)));
+        }
+        // Where two are under way at once, either may have been written last.
+        if !done || begun != Some(queue.begun) {
+            return;
+        }
+        match deed {
+            QueueDeed::Pause => queue.paused_at = Some(now),
+            QueueDeed::Purge => queue.purged = Some((asked_at, now)),
+            QueueDeed::Restore => queue.restored = true,
+            QueueDeed::PauseFor(_) | QueueDeed::Resume | QueueDeed::Redrive | QueueDeed::Delete | QueueDeed::Make => {}
+        }
+    }
+
+    /// A read that was asked for then has shown an email so.
+    pub fn read(&self, world: &World, id: EmailId, shown: &Value, asked_at: Timestamp) {
+        let row = world.state().rows.values().find(|row| row.id == id).cloned();
+        let (Some(row), Some(status)) = (row, shown["status"].as_str()) else {
+            return;
+        };
+        let mut seen = self.seen();
+        let waits = ["queued", "scheduled", "retry"].contains(&status);
+        let purged = seen.queues.get(row.queue.as_str()).and_then(|queue| queue.purged);
+        let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();
+        if let Some((before, answered_at)) = purged
+            && waits
+            && answered_at <= asked_at
+            && row.asked_for_at().after(skew * 2) < before
+        {
+            seen.broken(
+                9,
+                Some(id),
+                format!("its queue was purged, and it is shown as {status}"),
+            );
+        }
+    }
+}
+
+fn is_durable(world: &World, id: EmailId) -> bool {
+    let state = world.state();
+    let row = state.rows.values().find(|row| row.id == id);
+    row.is_some_and(|row| state.bodies.contains_key(&(EmailKey::of(row), row.body.sha256.clone())))
+}

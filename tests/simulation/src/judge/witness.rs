@@ -1,0 +1,242 @@
+//! What happens to rows and at SES, as it happens.
+
+use domain::email::Email;
+use domain::fate::Fate;
+use domain::lifecycle::EARLY;
+use domain::ports::EmailKey;
+use domain::row::{OnUncertain, Row, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::ses_event::{Said, SesEvent};
+use world::witness::{Arrived, Witness};
+
+use super::{EDGES, Judge, RARE, Seen, Submission};
+
+impl Witness for Judge {
+    fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row) {
+        let mut seen = self.seen();
+        let id = Some(after.id);
+        if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
+            seen.broken(10, id, "it was erased, and written again".to_owned());
+        }
+        if !after.is_in_its_place() {
+            seen.broken(1, id, format!("{:?} with {:?} in the index", after.status, after.due));
+        }
+        let edge = (before.map(|before| before.status), after.status);
+        *seen.edges.entry(edge).or_default() += 1;
+        if edge.0 != Some(edge.1) && !EDGES.contains(&edge) && !RARE.contains(&edge) {
+            seen.broken(6, id, format!("an edge that the design does not name: {edge:?}"));
+        }
+        let most = seen.bounds.map_or(u32::MAX, |bounds| bounds.attempts);
+        if after.attempts > most {
+            seen.broken(6, id, format!("{} attempts of {most}", after.attempts));
+        }
+        let unsent = matches!(
+            after.status,
+            Status::Failing | Status::Failed | Status::Canceled | Status::Expired
+        );
+        if unsent && after.maybe_duplicate {
+            seen.broken(4, id, format!("marked, and called {:?}", after.status));
+        }
+        if after.status == Status::Failed && after.cause.is_none() {
+            seen.broken(6, id, "failed without a cause".to_owned());
+        }
+        let Some(before) = before else { return };
+        if before.status.is_final() && !after.status.is_final() {
+            seen.known.entry(after.id).or_default().spent = 0;
+        }
+        seen.keeps_its_rules(now, before, after);
+    }
+
+    fn submitted(&mut self, now: Timestamp, stored: Option<&Row>, claimed: &Row, email: &Email) {
+        let mut seen = self.seen();
+        let (id, bounds) = (Some(claimed.id), seen.bounds);
+        let Seen {
+            known,
+            nameless,
+            queues,
+            ..
+        } = &mut *seen;
+        let known = known.entry(claimed.id).or_default();
+        let mut wrong: Vec<(u8, String)> = Vec::new();
+        let purged = queues.get(claimed.queue.as_str()).and_then(|queue| queue.purged);
+        if let (Some((before, answered_at)), Some(bounds)) = (purged, bounds)
+            && answered_at.after(bounds.heard + bounds.under_way) < now
+            && claimed.asked_for_at().after(bounds.skew * 2) < before
+        {
+            wrong.push((9, "submitted though its queue was purged".to_owned()));
+        }
+        if known
+            .submissions
+            .iter()
+            .any(|earlier| earlier.claim_no == claimed.claim_no)
+        {
+            wrong.push((6, format!("claim {} was submitted twice", claimed.claim_no)));
+        }
+        let in_doubt = known.submissions.iter().find(|earlier| !earlier.refused);
+        if let Some(earlier) = in_doubt
+            && claimed.on_uncertain == OnUncertain::Hold
+            && !known.forced
+        {
+            wrong.push((3, format!("held, and submitted again after claim {}", earlier.claim_no)));
+        }
+        if known.canceled {
+            wrong.push((5, "submitted after a cancel was answered".to_owned()));
+        }
+        let content = email.hash();
+        if !known.contents.contains(&content) && (known.answered || !nameless.contains(&content)) {
+            wrong.push((7, format!("submitted with another content: {}", email.subject())));
+        }
+        match stored {
+            Some(stored) if stored.status == Status::Canceled => {
+                wrong.push((5, "submitted though it is canceled".to_owned()));
+            }
+            Some(stored) if stored.claim_no < claimed.claim_no => {
+                wrong.push((6, "submitted with a claim that the row does not know".to_owned()));
+            }
+            Some(_) => {}
+            None => wrong.push((6, "submitted without a row".to_owned())),
+        }
+        known.submissions.push(Submission {
+            claim_no: claimed.claim_no,
+            refused: false,
+            accepted: false,
+        });
+        known.spent += 1;
+        if let Some(bounds) = bounds {
+            if known.spent > bounds.attempts {
+                wrong.push((6, format!("{} submissions of {}", known.spent, bounds.attempts)));
+            }
+            let late = bounds.skew + bounds.under_way + bounds.sender;
+            if claimed.expires_at.after(late) <= now {
+                let by = now.since(claimed.expires_at);
+                wrong.push((6, format!("submitted {by:?} after it expired")));
+            }
+            if claimed.not_before > now.after(EARLY + bounds.skew) {
+                wrong.push((6, "submitted before its time".to_owned()));
+            }
+        }
+        for (rule, what) in wrong {
+            seen.broken(rule, id, what);
+        }
+    }
+
+    fn arrived(&mut self, _now: Timestamp, stored: Option<&Row>, key: &EmailKey, claim_no: u32, how: Arrived) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(key.id).or_default();
+        let copies = known.submissions.iter().filter(|earlier| earlier.accepted).count();
+        let submission = known.submissions.iter_mut().rev().find(|s| s.claim_no == claim_no);
+        match how {
+            Arrived::Asked => {}
+            Arrived::Refused { spent } => {
+                if let Some(submission) = submission {
+                    submission.refused = true;
+                    known.spent = known.spent.saturating_sub(u32::from(!spent));
+                }
+            }
+            Arrived::Accepted => {
+                if let Some(submission) = submission {
+                    submission.accepted = true;
+                }
+                let marked = stored.is_some_and(|row| row.maybe_duplicate || row.duplicate);
+                if copies > 0 && !marked {
+                    let what = format!("SES accepts copy {}, and the row is not marked", copies + 1);
+                    seen.broken(2, Some(key.id), what);
+                }
+            }
+        }
+    }
+
+    fn published(&mut self, event: &SesEvent, lost: bool) {
+        if lost {
+            return;
+        }
+        let mut seen = self.seen();
+        let known = seen.known.entry(event.id).or_default();
+        known.events += 1;
+        known.told_of.insert(event.claim_no);
+        match &event.said {
+            Said::Accepted => {}
+            Said::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
+            Said::Clicked => known.clicked_at = known.clicked_at.max(Some(event.at)),
+            Said::Fates { recipients, fate } => {
+                for recipient in recipients {
+                    let raised = Fate::raised(known.fates.get(recipient).copied(), *fate);
+                    known.fates.insert(recipient.clone(), raised);
+                }
+                if *fate == Fate::Delivered {
+                    known.delivered_at = known.delivered_at.max(Some(event.at));
+                }
+            }
+        }
+    }
+}
+
+impl Seen {
+    fn keeps_its_rules(&mut self, now: Timestamp, before: &Row, after: &Row) {
+        let id = Some(after.id);
+        let mut wrong = |holds: bool, what: &str| {
+            if !holds {
+                self.broken(6, id, what.to_owned());
+            }
+        };
+        wrong(after.claim_no >= before.claim_no, "claim_no has fallen");
+        wrong(
+            after.claim_no <= before.claim_no.saturating_add(1),
+            "a claim was left out",
+        );
+        wrong(
+            after.maybe_duplicate >= before.maybe_duplicate,
+            "maybe_duplicate was cleared",
+        );
+        wrong(after.duplicate >= before.duplicate, "duplicate was cleared");
+        wrong(
+            before.sent.is_none() || before.sent == after.sent,
+            "the known acceptance was changed",
+        );
+        wrong(
+            after.born == before.born && after.body == before.body,
+            "birth or content was changed",
+        );
+        let rises = |(recipient, fate): (&String, &Fate)| after.fates.get(recipient) >= Some(fate);
+        wrong(before.fates.iter().all(rises), "a fate has fallen");
+        wrong(
+            after.status != Status::Failed || before.status == Status::Failed || before.status == Status::Failing,
+            "failed, and not by way of failing",
+        );
+        wrong(
+            after.claim_no == before.claim_no || after.status == Status::Sending,
+            "a claim was made and nobody sends",
+        );
+        let Some(bounds) = self.bounds else { return };
+        if after.claim_no > before.claim_no {
+            let paused_at = self.queues.get(before.queue.as_str()).and_then(|queue| queue.paused_at);
+            if paused_at.is_some_and(|at| at.after(bounds.heard) < now) {
+                self.broken(9, id, "claimed though its queue is paused".to_owned());
+            }
+            let early = EARLY + bounds.skew;
+            let promised = self.known.get(&after.id).and_then(|known| known.promised);
+            if promised > Some(now.after(early + bounds.skew)) {
+                self.broken(
+                    6,
+                    id,
+                    "claimed before the time that a reschedule was answered for".to_owned(),
+                );
+            }
+            if before.not_before > now.after(early) {
+                self.broken(
+                    6,
+                    id,
+                    format!("claimed {:?} before its time", before.not_before.since(now)),
+                );
+            }
+            let late = bounds.skew + bounds.under_way;
+            if before.expires_at.after(late) <= now {
+                self.broken(
+                    6,
+                    id,
+                    format!("claimed {:?} after it expired", now.since(before.expires_at)),
+                );
+            }
+        }
+    }
+}
