@@ -11,6 +11,7 @@ use crate::{Call, World};
 impl Tombstones for World {
     async fn bury(&self, before: &Row, _now: Timestamp) -> Result<Written, PortError> {
         let (key, before) = (EmailKey::of(before), before.clone());
+        self.rival();
         self.call(Call::writes("bury", Some(key.id)), move |state| {
             match state.rows.get(&key).cloned() {
                 Some(row) if Condition::unmoved(&before).holds(&row) => {

@@ -21,11 +21,14 @@ mod ports;
 pub mod provider;
 pub mod queue;
 mod queues;
+mod rivals;
 pub mod samples;
 mod suppressions;
 pub mod tallies;
 pub mod trace;
 pub mod witness;
+
+pub use rivals::Rival;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -48,6 +51,7 @@ use domain::wire::hand_over::HandOver;
 
 use crate::environment::Environment;
 use crate::nature::{Course, Nature};
+use crate::rivals::Rivals;
 use crate::trace::Step;
 
 /// Everything there is. Clones are the same world.
@@ -56,6 +60,8 @@ pub struct World {
     state: Arc<Mutex<State>>,
     /// From where it is seen; nowhere in particular when nothing is said.
     environment: Option<Environment>,
+    /// Who is quicker than whoever calls from here.
+    rivals: Rivals,
 }
 
 /// There is nothing yet but a key to come in with: [`samples::API_KEY`].
@@ -69,6 +75,7 @@ impl Default for World {
         Self {
             state: Arc::new(Mutex::new(state)),
             environment: None,
+            rivals: Rivals::default(),
         }
     }
 }
@@ -244,8 +251,8 @@ impl World {
     #[must_use]
     pub fn within(&self, environment: &Environment) -> Self {
         Self {
-            state: Arc::clone(&self.state),
             environment: Some(environment.clone()),
+            ..self.clone()
         }
     }
 

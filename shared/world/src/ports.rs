@@ -90,6 +90,7 @@ impl Rows for World {
         let any = self.is(Broken::Conditions);
         let (forgets, unmarks) = (self.is(Broken::CancelNotWritten), self.is(Broken::MarksLost));
         let repeats = self.has_nature();
+        self.rival();
         self.call(Call::writes("write", Some(key.id)), move |state| {
             match state.rows.get(&key).cloned() {
                 Some(_) if forgets && transition.row.status == Status::Canceled => Written::Done,

@@ -1,0 +1,239 @@
+//! What was asked is done: the row, the index, the content and the wake-up say so.
+
+use std::time::Duration;
+
+use domain::cause::Cause;
+use domain::ports::{Claimed, Rows, Wake};
+use domain::row::{DueKind, Lane, Row, Status};
+use domain::wire::wake_up::WakeUp;
+use world::samples;
+use world::samples::BORN;
+
+use crate::common::manage;
+use crate::{
+    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, answer, at, done, due, golden, kept_until, lose_content,
+    rescheduled_to, sample, secs, stored, with_body, world_with,
+};
+
+#[tokio::test]
+async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
+    // One that was tried and waits for its next attempt is as good as one that was not.
+    let tried = Row {
+        claim_no: 2,
+        attempts: 2,
+        cause: Some(Cause::Throttled),
+        detail: Some("slower".to_owned()),
+        not_before: at(60),
+        ..sample(Status::Queued)
+    };
+    for row in [sample(Status::Queued), tried] {
+        let world = world_with(&row);
+        assert_eq!(answer(&world, &golden(CANCEL)).await, done());
+        let canceled = Row {
+            status: Status::Canceled,
+            cause: None,
+            detail: None,
+            due: due(DueKind::Ended, 0),
+            ..row
+        };
+        assert_eq!(stored(&world), canceled);
+        assert_eq!(world.calls_inside(), ["load", "queue", "write"]);
+        assert!(world.state().wakes.is_empty());
+        let policy = manage(&world, world.clone(), world.clone()).with.policy;
+        let claimed = world.claim(&samples::key(1), 1, &policy, at(3600)).await.unwrap();
+        assert_eq!(claimed, Claimed::Refused(Some(Box::new(canceled))));
+    }
+}
+
+#[tokio::test]
+async fn an_email_may_be_canceled_whose_content_is_gone() {
+    let world = world_with(&sample(Status::Queued));
+    lose_content(&world);
+    assert_eq!(answer(&world, &golden(CANCEL)).await, done());
+}
+
+#[tokio::test]
+async fn cancel_asked_twice_is_answered_twice_and_written_once() {
+    let world = world_with(&sample(Status::Queued));
+    assert_eq!(answer(&world, &golden(CANCEL)).await, done());
+    let canceled = stored(&world);
+    assert_eq!(answer(&world, &golden(CANCEL)).await, done());
+    assert_eq!(stored(&world), canceled);
+    assert_eq!(world.calls_inside(), ["load", "queue", "write", "load", "queue"]);
+}
+
+/// Beside the row: an email that is due within a quarter of an hour is woken by this call,
+/// anything further away by `promote`, and one more call of the world is money.
+#[tokio::test]
+async fn a_rescheduled_email_waits_for_its_new_time() {
+    let (near, far) = (DueKind::Check, DueKind::Wake);
+    for (asked_for, scheduled, not_before, waits, delay) in [
+        ("in 10 minutes", at(600), 600, due(near, 1500), Some(600)),
+        ("1970-01-01T01:26:40+01:00", at(600), 600, due(near, 1500), Some(600)),
+        ("in 0 seconds", BORN, 0, due(near, 900), Some(0)),
+        // The caller's clock is behind.
+        (
+            "1970-01-01T00:15:40Z",
+            BORN.before(secs(60)),
+            0,
+            due(near, 900),
+            Some(0),
+        ),
+        ("in 15 minutes", at(900), 900, due(near, 1800), Some(900)),
+        ("in 901 seconds", at(901), 901, due(far, 901), None),
+        (
+            "in 3653 days",
+            at(315_619_200),
+            315_619_200,
+            due(far, 315_619_200),
+            None,
+        ),
+    ] {
+        // It waited elsewhere before.
+        let row = Row {
+            lane: Lane::Low,
+            claim_no: 2,
+            attempts: 2,
+            not_before: at(5000),
+            due: due(far, 5000),
+            ..sample(Status::Queued)
+        };
+        let world = world_with(&row);
+        assert_eq!(
+            answer(&world, &rescheduled_to(asked_for, None)).await,
+            done(),
+            "{asked_for}"
+        );
+        let expected = Row {
+            not_before: at(not_before),
+            scheduled_at: Some(scheduled),
+            expires_at: scheduled.after(TWO_WEEKS),
+            due: waits,
+            ..row
+        };
+        assert_eq!(stored(&world), expected, "{asked_for}");
+        let wakes: Vec<_> = delay
+            .into_iter()
+            .map(|delay| Wake {
+                lane: Lane::Low,
+                wake_up: WakeUp::of(&expected),
+                delay: secs(delay),
+            })
+            .collect();
+        assert_eq!(world.state().wakes, wakes, "{asked_for}");
+        let mut calls = vec!["load", "queue", "keep", "load_body", "write"];
+        calls.extend(delay.map(|_| "wake"));
+        assert_eq!(
+            world.calls_inside(),
+            calls,
+            "the content is kept before the row is written: {asked_for}"
+        );
+        assert_eq!(
+            kept_until(&world),
+            Some(expected.expires_at.after(RETENTION)),
+            "{asked_for}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_body_in_base64_is_read_as_its_bytes() {
+    let world = world_with(&sample(Status::Queued));
+    let mut event = with_body(RESCHEDULE, "eyJzY2hlZHVsZWRfYXQiOiJpbiAxMCBtaW51dGVzIn0=");
+    event["isBase64Encoded"] = true.into();
+    assert_eq!(answer(&world, &event).await, done());
+    assert_eq!(stored(&world).not_before, at(600));
+    // "/w==" is the byte 0xFF: no UTF-8, no JSON.
+    event["body"] = "/w==".into();
+    assert_eq!(answer(&world, &event).await.0, 400);
+}
+
+#[tokio::test]
+async fn the_callers_deadline_stays_until_the_caller_moves_it() {
+    for (given, scheduled_at, expires_at, expected) in [
+        (false, 600, None, (at(600).after(TWO_WEEKS), false)),
+        (false, 600, Some("in 1 hour"), (at(3600), true)),
+        (true, 600, None, (at(86_400), true)),
+        (true, 600, Some("in 2 days"), (at(172_800), true)),
+        (true, 600, Some("in 601 seconds"), (at(601), true)),
+    ] {
+        let row = Row {
+            expires_given: given,
+            ..sample(Status::Queued)
+        };
+        let world = world_with(&row);
+        let event = rescheduled_to(&format!("in {scheduled_at} seconds"), expires_at);
+        assert_eq!(answer(&world, &event).await, done(), "{given} {expires_at:?}");
+        let row = stored(&world);
+        assert_eq!((row.expires_at, row.expires_given), expected, "{given} {expires_at:?}");
+        assert_eq!(kept_until(&world), Some(expected.0.after(RETENTION)));
+    }
+}
+
+#[tokio::test]
+async fn a_shorter_deadline_does_not_shorten_the_contents_life() {
+    let world = world_with(&sample(Status::Queued));
+    assert_eq!(answer(&world, &rescheduled_to("in 100 days", None)).await, done());
+    let kept = kept_until(&world);
+    assert_eq!(
+        answer(&world, &rescheduled_to("in 1 minute", Some("in 2 minutes"))).await,
+        done()
+    );
+    assert_eq!((stored(&world).expires_at, kept_until(&world)), (at(120), kept));
+}
+
+#[tokio::test]
+async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
+    const FORCE: &str = r#"{"force":true}"#;
+    for (status, body, marked) in [
+        (Status::Failed, None, false),
+        (Status::Failed, Some(""), false),
+        (Status::Failed, Some("{}"), false),
+        (Status::Failed, Some(r#"{"force":null}"#), false),
+        (Status::Failed, Some(r#"{"force":false}"#), false),
+        (Status::Failed, Some(FORCE), false),
+        (Status::Canceled, None, false),
+        (Status::Canceled, Some(FORCE), false),
+        (Status::Expired, None, false),
+        (Status::Expired, Some(FORCE), false),
+        (Status::Unknown, Some(FORCE), true),
+    ] {
+        let what = format!("{status:?} {body:?}");
+        let row = Row {
+            lane: Lane::High,
+            expires_given: true,
+            ..sample(status)
+        };
+        let world = world_with(&row);
+        world.state().now_ms = at(100_000).as_millis();
+        let mut event = golden(RETRY);
+        event["body"] = body.into();
+        assert_eq!(answer(&world, &event).await, done(), "{what}");
+        let expected = Row {
+            status: Status::Queued,
+            not_before: at(100_000),
+            expires_at: at(100_000).after(TWO_WEEKS),
+            expires_given: false,
+            attempts: 0,
+            maybe_duplicate: marked,
+            cause: None,
+            detail: None,
+            due: due(DueKind::Check, 100_900),
+            retried_at: Some(at(100_000)),
+            ..row
+        };
+        assert_eq!(stored(&world), expected, "{what}");
+        let wake = Wake {
+            lane: Lane::High,
+            wake_up: WakeUp::of(&expected),
+            delay: Duration::ZERO,
+        };
+        assert_eq!(world.state().wakes, [wake], "{what}");
+        assert_eq!(
+            world.calls_inside(),
+            ["load", "queue", "keep", "load_body", "write", "wake"],
+            "{what}"
+        );
+        assert_eq!(kept_until(&world), Some(expected.expires_at.after(RETENTION)), "{what}");
+    }
+}

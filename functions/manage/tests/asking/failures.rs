@@ -1,0 +1,76 @@
+//! Calls that fail: what was answered 200 is written, and no row falls out of the index.
+
+use domain::lifecycle::asked::Refusal;
+use domain::row::Status;
+use world::Fault;
+
+use crate::{
+    CANCEL, RESCHEDULE, RETRY, answer, assert_content_is_kept, assert_in_its_place, conflict, done, golden, refused,
+    sample, stored, world_with,
+};
+
+#[tokio::test]
+async fn a_wake_up_that_fails_takes_nothing_back() {
+    for (event, status) in [(RESCHEDULE, Status::Queued), (RETRY, Status::Failed)] {
+        for fault in [Fault::Before, Fault::After] {
+            let world = world_with(&sample(status));
+            world.state().faults_of.insert("wake", [fault].into());
+            assert_eq!(answer(&world, &golden(event)).await, done(), "{fault:?}");
+            let row = stored(&world);
+            assert_eq!((row.status, row.due.is_some()), (Status::Queued, true), "{fault:?}");
+            assert_eq!(
+                world.calls_inside(),
+                ["load", "queue", "keep", "load_body", "write", "wake"]
+            );
+        }
+    }
+}
+
+/// The world fails at each call in turn, before or after its effect.
+#[tokio::test]
+async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_index() {
+    for (event, status) in [
+        (CANCEL, Status::Queued),
+        (RESCHEDULE, Status::Queued),
+        (RETRY, Status::Failed),
+        (RETRY, Status::Unknown),
+    ] {
+        let good = world_with(&sample(status));
+        assert_eq!(answer(&good, &golden(event)).await, done());
+        let (wanted, calls) = (stored(&good), good.state().calls.clone());
+        for (index, call) in calls.iter().enumerate() {
+            for fault in [Fault::Before, Fault::After] {
+                let what = format!("{call} fails {fault:?} in {event}");
+                let world = world_with(&sample(status));
+                world.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
+                let (got, body) = answer(&world, &golden(event)).await;
+                let row = stored(&world);
+                assert_eq!(got == 200, *call == "wake", "{what}: {body}");
+                assert_eq!(
+                    row == wanted,
+                    *call == "wake" || (*call == "write" && fault == Fault::After),
+                    "{what}"
+                );
+                assert!(row == wanted || row == sample(status), "{what}");
+                assert_in_its_place(&row, &what);
+                assert_content_is_kept(&world, &what);
+                if got != 200 {
+                    let expected = refused(500, "internal_server_error", body["message"].as_str().unwrap());
+                    assert_eq!((got, &body), (expected.0, &expected.1), "{what}");
+                    assert!(!body.to_string().contains("world"), "{body}");
+                }
+
+                // The caller asks again. A retry that was written is not taken for another one.
+                let again = answer(&world, &golden(event)).await;
+                let expected = if event == RETRY && row == wanted {
+                    conflict(Refusal::NotEnded(Status::Queued))
+                } else {
+                    done()
+                };
+                assert_eq!(again, expected, "{what}");
+                assert_eq!(stored(&world), wanted, "{what}");
+                assert_content_is_kept(&world, &what);
+            }
+        }
+    }
+}

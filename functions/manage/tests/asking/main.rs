@@ -1,0 +1,172 @@
+//! What is asked of emails over the HTTP API: golden events, failures and races, in a world in
+//! memory.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+#[path = "../common/mod.rs"]
+mod common;
+mod done;
+mod failures;
+mod files;
+mod races;
+mod refusals;
+
+use std::time::Duration;
+
+use domain::cause::Cause;
+use domain::lifecycle::asked::Refusal;
+use domain::row::{Acceptance, Due, DueKind, Lease, Row, Status};
+use domain::timestamp::Timestamp;
+use serde_json::{Value, json};
+use world::samples::BORN;
+use world::{World, samples};
+
+use crate::common::{ask, read};
+
+const CANCEL: &str = include_str!("../../../../events/manage_cancel.json");
+const RESCHEDULE: &str = include_str!("../../../../events/manage_reschedule.json");
+const RETRY: &str = include_str!("../../../../events/manage_retry.json");
+
+/// The settings in `common`.
+const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+
+fn golden(event: &str) -> Value {
+    serde_json::from_str(event).unwrap()
+}
+
+/// A golden event with another body.
+fn with_body(event: &str, body: &str) -> Value {
+    let mut event = golden(event);
+    event["body"] = body.into();
+    event
+}
+
+/// A golden event about the `n`th sample.
+fn about(event: &str, n: u8) -> Value {
+    let mut event = golden(event);
+    let path = event["rawPath"].as_str().unwrap();
+    event["rawPath"] = path
+        .replace(&samples::id(1).to_string(), &samples::id(n).to_string())
+        .into();
+    event
+}
+
+fn rescheduled_to(scheduled_at: &str, expires_at: Option<&str>) -> Value {
+    let body = json!({"scheduled_at": scheduled_at, "expires_at": expires_at});
+    with_body(RESCHEDULE, &body.to_string())
+}
+
+fn secs(secs: u64) -> Duration {
+    Duration::from_secs(secs)
+}
+
+/// So many seconds after the samples were born, which is now unless a test says otherwise.
+fn at(after: u64) -> Timestamp {
+    BORN.after(secs(after))
+}
+
+fn due(kind: DueKind, after: u64) -> Option<Due> {
+    Some(Due { kind, at: at(after) })
+}
+
+/// The first sample, as it is in a status.
+fn sample(status: Status) -> Row {
+    let row = samples::row(1, &samples::email().unwrap());
+    let tried = Row {
+        status,
+        claim_no: 2,
+        attempts: 2,
+        due: match status {
+            Status::Sent => None,
+            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => due(DueKind::Ended, 0),
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => row.due,
+        },
+        ..row.clone()
+    };
+    let why = (Some(Cause::Unavailable), Some("said so".to_owned()));
+    match status {
+        Status::Queued => row,
+        Status::Sending => Row {
+            lease: Some(Lease {
+                until: at(180),
+                nonce: 7,
+            }),
+            ..tried
+        },
+        Status::Uncertain => Row {
+            uncertain_since: Some(BORN),
+            ..tried
+        },
+        Status::Sent => Row {
+            sent: Some(Acceptance {
+                claim_no: 2,
+                message_id: "ses-1".to_owned(),
+                at: BORN,
+            }),
+            ..tried
+        },
+        Status::Failing | Status::Failed | Status::Unknown | Status::Expired => Row {
+            cause: why.0,
+            detail: why.1,
+            ..tried
+        },
+        Status::Canceled => tried,
+    }
+}
+
+/// A world with one email and its content.
+fn world_with(row: &Row) -> World {
+    let world = samples::world(1).unwrap();
+    world.state().rows.insert(samples::key(1), row.clone());
+    world
+}
+
+fn stored(world: &World) -> Row {
+    world.row(&samples::key(1)).expect("the email is still there")
+}
+
+/// Until when the content is kept, if anybody said so.
+fn kept_until(world: &World) -> Option<Timestamp> {
+    let name = (samples::key(1), samples::email().unwrap().hash());
+    world.state().kept_until.get(&name).copied()
+}
+
+fn lose_content(world: &World) {
+    world.state().bodies.clear();
+}
+
+async fn answer(world: &World, event: &Value) -> (u16, Value) {
+    read(&ask(world, event).await)
+}
+
+/// The answer that says: it is so now.
+fn done() -> (u16, Value) {
+    (200, json!({"object": "email", "id": samples::id(1).to_string()}))
+}
+
+fn refused(status: u16, name: &str, message: &str) -> (u16, Value) {
+    (status, json!({"statusCode": status, "name": name, "message": message}))
+}
+
+fn conflict(refusal: Refusal) -> (u16, Value) {
+    refused(409, "conflict", &refusal.to_string())
+}
+
+/// What is true of every row at every moment.
+fn assert_in_its_place(row: &Row, what: &str) {
+    assert!(row.is_in_its_place(), "{what}: {row:?}");
+}
+
+/// A row that waits to be sent must have something to send until the end of its days.
+fn assert_content_is_kept(world: &World, what: &str) {
+    let row = stored(world);
+    if row.status == Status::Queued && row != sample(Status::Queued) {
+        assert!(kept_until(world) >= Some(row.expires_at.after(RETENTION)), "{what}");
+    }
+}

@@ -1,0 +1,196 @@
+//! Somebody else was quicker: between the reading of the row and the writing of it.
+
+use domain::lifecycle::asked::Refusal;
+use domain::ports::{Claimed, Rows};
+use domain::row::{DueKind, Lease, Row, Status};
+use futures::FutureExt;
+use serde_json::Value;
+use world::{Rival, World, samples};
+
+use crate::common::{ask, ask_of, manage, read};
+use crate::{
+    CANCEL, RESCHEDULE, RETENTION, RETRY, assert_in_its_place, at, conflict, done, due, golden, kept_until, refused,
+    rescheduled_to, sample, stored, world_with,
+};
+
+/// What somebody else does to the email between the reading of its row and the writing of it.
+#[derive(Debug, Clone)]
+enum Meddling {
+    /// A sender claims it.
+    Claim,
+    /// A caller asks something of it, and is answered 200.
+    Ask(Value),
+    /// Its time is over, and the table forgets it.
+    Forget,
+}
+
+impl Meddling {
+    fn in_world(self, world: &World) -> Rival {
+        let world = world.clone();
+        Box::new(move || match self {
+            Self::Claim => {
+                let policy = manage(&world, (), ()).with.policy;
+                let key = samples::key(1);
+                let now = world.state().now();
+                let claimed = at_once(world.claim(&key, 7, &policy, now)).unwrap();
+                assert!(matches!(claimed, Claimed::Granted(_)), "{claimed:?}");
+            }
+            Self::Ask(event) => assert_eq!(read(&at_once(ask(&world, &event))), done()),
+            Self::Forget => {
+                world.state().rows.remove(&samples::key(1));
+            }
+        })
+    }
+}
+
+/// Nobody waits in a world without a nature.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("nothing is waited for")
+}
+
+/// Asks while others meddle, the first of them before the first write, and so on.
+async fn meddled(world: &World, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
+    let rivals = with.into_iter().map(|meddling| meddling.in_world(world)).collect();
+    let rows = world.with_rivals(rivals);
+    let manage = manage(world, rows, world.clone());
+    let answer = read(&ask_of(&manage, event).await);
+    assert_eq!(manage.rows.rivals_left(), 0, "everybody had their turn");
+    answer
+}
+
+#[tokio::test]
+async fn a_claim_that_comes_first_wins_and_is_left_alone() {
+    for event in [CANCEL, RESCHEDULE] {
+        let world = world_with(&sample(Status::Queued));
+        let got = meddled(&world, &golden(event), vec![Meddling::Claim]).await;
+        assert_eq!(got, conflict(Refusal::TooLate(Status::Sending)), "{event}");
+        let claimed = Row {
+            status: Status::Sending,
+            claim_no: 1,
+            attempts: 1,
+            lease: Some(Lease {
+                until: at(180),
+                nonce: 7,
+            }),
+            due: due(DueKind::Check, 180),
+            ..sample(Status::Queued)
+        };
+        assert_eq!(stored(&world), claimed, "{event}");
+        assert!(world.state().wakes.is_empty(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_behind_a_reschedule_takes_the_rescheduled_email_back() {
+    let world = world_with(&sample(Status::Queued));
+    let first = Meddling::Ask(golden(RESCHEDULE));
+    assert_eq!(meddled(&world, &golden(CANCEL), vec![first]).await, done());
+    let row = stored(&world);
+    assert_eq!(
+        (row.status, row.due, row.scheduled_at, row.not_before),
+        (Status::Canceled, due(DueKind::Ended, 0), Some(at(600)), at(600))
+    );
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
+    let world = world_with(&sample(Status::Queued));
+    let first = Meddling::Ask(golden(CANCEL));
+    let got = meddled(&world, &golden(RESCHEDULE), vec![first]).await;
+    assert_eq!(got, conflict(Refusal::TooLate(Status::Canceled)));
+    let row = stored(&world);
+    assert_eq!((row.status, row.due), (Status::Canceled, due(DueKind::Ended, 0)));
+    assert!(world.state().wakes.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_cancels_at_once_both_are_answered_that_it_is_so() {
+    let world = world_with(&sample(Status::Queued));
+    let first = Meddling::Ask(golden(CANCEL));
+    assert_eq!(meddled(&world, &golden(CANCEL), vec![first]).await, done());
+    assert_eq!(stored(&world).status, Status::Canceled);
+}
+
+#[tokio::test]
+async fn of_two_reschedules_at_once_the_later_one_stands_whole() {
+    let world = world_with(&sample(Status::Queued));
+    let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
+    let second = rescheduled_to("in 10 minutes", None);
+    assert_eq!(meddled(&world, &second, vec![first]).await, done());
+    let row = stored(&world);
+    assert_eq!((row.not_before, row.due), (at(600), due(DueKind::Check, 1500)));
+    // The second says nothing of a deadline, and so leaves the first one's.
+    assert_eq!((row.expires_at, row.expires_given), (at(400 * 86_400), true));
+    assert!(kept_until(&world) >= Some(row.expires_at.after(RETENTION)));
+}
+
+#[tokio::test]
+async fn a_deadline_that_comes_first_holds_for_a_reschedule_behind_it() {
+    let world = world_with(&sample(Status::Queued));
+    let first = Meddling::Ask(rescheduled_to("in 1 minute", Some("in 10 minutes")));
+    let got = meddled(&world, &rescheduled_to("in 10 minutes", None), vec![first]).await;
+    let message = "scheduled_at: must be before the email's expires_at";
+    assert_eq!(got, refused(422, "validation_error", message));
+    let row = stored(&world);
+    assert_eq!((row.not_before, row.expires_at), (at(60), at(600)));
+}
+
+/// What a retry has made wait again must keep what it is to send.
+#[tokio::test]
+async fn a_retry_that_comes_first_keeps_an_email_from_being_erased() {
+    let world = world_with(&sample(Status::Failed));
+    let mut erase = golden(CANCEL);
+    erase["requestContext"]["http"]["method"] = "DELETE".into();
+    erase["rawPath"] = format!("/emails/{}", samples::id(1)).into();
+    let got = meddled(&world, &erase, vec![Meddling::Ask(golden(RETRY))]).await;
+    assert_eq!(got, conflict(Refusal::NotErasable(Status::Queued)));
+    assert_eq!(stored(&world).status, Status::Queued);
+    assert!(kept_until(&world).is_some() && !world.state().bodies.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_retries_at_once_one_is_told_that_the_email_waits_already() {
+    for status in [Status::Failed, Status::Unknown] {
+        let world = world_with(&sample(status));
+        let first = Meddling::Ask(golden(RETRY));
+        let got = meddled(&world, &golden(RETRY), vec![first]).await;
+        assert_eq!(got, conflict(Refusal::NotEnded(Status::Queued)));
+        assert_eq!(world.state().wakes.len(), 1, "it is woken once");
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_moves_all_the_time_is_a_500_and_not_called_canceled() {
+    for (times, status) in [(7, 200), (8, 500)] {
+        let world = world_with(&sample(Status::Queued));
+        let moves = (1..=times)
+            .map(|hour| Meddling::Ask(rescheduled_to(&format!("in {hour} hours"), None)))
+            .collect();
+        let (got, _) = meddled(&world, &golden(CANCEL), moves).await;
+        assert_eq!(got, status, "{times}");
+        let row = stored(&world);
+        assert_eq!(row.status == Status::Canceled, status == 200, "{times}");
+        assert_in_its_place(&row, "moved");
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
+    for (event, status) in [
+        (CANCEL, Status::Queued),
+        (RESCHEDULE, Status::Queued),
+        (RETRY, Status::Failed),
+    ] {
+        let world = world_with(&sample(status));
+        let got = meddled(&world, &golden(event), vec![Meddling::Forget]).await;
+        assert_eq!(
+            got,
+            refused(404, "not_found", "There is no email of this id."),
+            "{event}"
+        );
+        assert!(
+            world.state().rows.is_empty() && world.state().wakes.is_empty(),
+            "{event}"
+        );
+    }
+}

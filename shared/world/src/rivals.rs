@@ -1,0 +1,58 @@
+//! Somebody else who is quicker: who acts between the reading of a row and the writing of it.
+//!
+//! **Role:** for tests of what a function does when its decision comes too late.
+//! **Invariant:** each acts once, in order, before the next row that is written or buried through the handle that
+//! knows them; what they do through other handles of the same world meets no rival.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::World;
+
+/// What somebody else does.
+pub type Rival = Box<dyn FnOnce() + Send>;
+
+/// Those who have not acted yet. Clones are the same ones.
+#[derive(Clone, Default)]
+pub(crate) struct Rivals(Arc<Mutex<VecDeque<Rival>>>);
+
+impl Rivals {
+    fn left(&self) -> usize {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn next(&self) -> Option<Rival> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).pop_front()
+    }
+}
+
+impl fmt::Debug for Rivals {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Rivals").field(&self.left()).finish()
+    }
+}
+
+impl World {
+    /// The same world, in which these are quicker.
+    #[must_use]
+    pub fn with_rivals(&self, rivals: Vec<Rival>) -> Self {
+        Self {
+            rivals: Rivals(Arc::new(Mutex::new(rivals.into()))),
+            ..self.clone()
+        }
+    }
+
+    /// How many rivals have not acted yet.
+    #[must_use]
+    pub fn rivals_left(&self) -> usize {
+        self.rivals.left()
+    }
+
+    /// The next one acts.
+    pub(crate) fn rival(&self) {
+        if let Some(rival) = self.rivals.next() {
+            rival();
+        }
+    }
+}
