@@ -11,8 +11,6 @@ pub mod handler;
 pub mod routes;
 pub mod tenants;
 
-use std::borrow::Cow;
-
 use aws::front::Failure;
 use domain::api_error::ApiError;
 use domain::ports::PortError;
@@ -41,9 +39,9 @@ pub enum AccessError {
 }
 
 impl Failure for AccessError {
-    fn refusal(&self) -> Option<Cow<'_, ApiError>> {
+    fn refusal(&self) -> Option<&ApiError> {
         match self {
-            Self::Refused(error) => Some(Cow::Borrowed(error)),
+            Self::Refused(error) => Some(error),
             Self::Port(_) | Self::Busy => None,
         }
     }

@@ -1,50 +1,20 @@
 //! HTTP: a request in, an answer out.
 
 use aws::access::{Caller, Door, Visitor};
-use aws::front::{self, Entrance, Routed};
+use aws::front::{self, Entrance};
 use aws::http;
-use aws::routing::NoRoute;
 use domain::access::key::Deed;
 use domain::api_error::ApiError;
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::ports::{Bodies, Clock, Lanes, PortError, Random};
 use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
 use domain::wire::dry_run_view::DryRunView;
-use lambda_http::http::{HeaderMap, HeaderValue, Method};
+use lambda_http::http::{HeaderMap, HeaderValue};
 use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
+use crate::routes::{Route, route};
 use crate::{AcceptError, Enqueue, Store, dry_run, recipients};
-
-/// What is asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Route {
-    /// `POST /emails`.
-    Single,
-    /// `POST /emails/batch`.
-    Batch,
-}
-
-impl Routed for Route {
-    fn name(&self) -> &'static str {
-        match self {
-            Self::Single => "single",
-            Self::Batch => "batch",
-        }
-    }
-
-    fn object(&self) -> Option<String> {
-        None
-    }
-}
-
-fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
-    match (method, path) {
-        (&Method::POST, "/emails") => Ok(Route::Single),
-        (&Method::POST, "/emails/batch") => Ok(Route::Batch),
-        _ => Err(NoRoute::Unknown),
-    }
-}
 
 /// Carries out one request.
 pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
@@ -61,29 +31,35 @@ where
         now: enqueue.system.now(),
     };
     front::answer(entrance, route, &request, async |visitor: Visitor, route| {
-        let caller = visitor.to_do(Deed::Send).map_err(AcceptError::Refused)?;
+        let caller = match visitor.to_do(Deed::Send) {
+            Ok(caller) => caller,
+            Err(error) => return Ok(http::refuse(&error)),
+        };
         let result = match route {
-            Route::Single => single(enqueue, &caller, &request).await,
-            Route::Batch => batch(enqueue, &caller, &request).await,
+            Route::SendEmail => single(enqueue, &caller, &request).await,
+            Route::SendEmails => batch(enqueue, &caller, &request).await,
         };
         told_limits(enqueue, &caller, result)
     })
     .await
 }
 
-/// Adds to an answer, also to a refusal, what is left of the caller's limits.
+/// Answers what was decided, with what is left of the caller's limits; also a refusal.
+///
+/// # Errors
+/// What the world failed at.
 fn told_limits<R, B, L, S: Clock>(
     enqueue: &Enqueue<R, B, L, S>,
     caller: &Caller,
     result: Result<Response<Body>, AcceptError>,
-) -> Result<Response<Body>, AcceptError> {
+) -> Result<Response<Body>, PortError> {
     let now = enqueue.system.now();
     let headers = || enqueue.purses.headers(caller.limits(), now);
     match result {
         Ok(response) => Ok(with_headers(response, headers())),
         Err(AcceptError::Refused(error)) => Ok(with_headers(http::refuse(&error), headers())),
         Err(AcceptError::Beyond(beyond)) => Ok(with_headers(http::refuse(&beyond.error()), beyond.headers(now))),
-        Err(error @ AcceptError::Port(_)) => Err(error),
+        Err(AcceptError::Port(error)) => Err(error),
     }
 }
 

@@ -5,8 +5,9 @@
 //! changes nothing of that: the index has the row.
 //! **After a crash** before the answer: the caller repeats with the same key and gets the same
 //! emails; without a key nothing was promised.
-//! **Map:** [`possible`] says whether a request can be accepted, [`storing`] makes it durable; [`dry_run`] does the
-//! same without a trace, [`allowance`] is what a tenant may, [`handler`] is HTTP.
+//! **Map:** `possible` says whether a request can be accepted, `storing` makes it durable; [`dry_run`] tells what
+//! would be accepted, and leaves no trace; [`allowance`] is what a tenant may; [`routes`] says what a path means, and
+//! [`handler`] is HTTP.
 //! **Start reading at** [`Enqueue::accept`].
 
 pub mod allowance;
@@ -14,12 +15,11 @@ pub mod dry_run;
 pub mod handler;
 mod possible;
 pub mod queues;
+pub mod routes;
 mod storing;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
-use aws::front::Failure;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::cost::Prices;
@@ -121,16 +121,6 @@ pub enum AcceptError {
     /// The world failed: the caller may repeat with the same key.
     #[error("an email could not be stored")]
     Port(#[from] PortError),
-}
-
-impl Failure for AcceptError {
-    fn refusal(&self) -> Option<Cow<'_, ApiError>> {
-        match self {
-            Self::Refused(error) => Some(Cow::Borrowed(error)),
-            Self::Beyond(beyond) => Some(Cow::Owned(beyond.error())),
-            Self::Port(_) => None,
-        }
-    }
 }
 
 impl<R, B, L, S> Enqueue<R, B, L, S>

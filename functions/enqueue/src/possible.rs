@@ -1,7 +1,8 @@
 //! Whether a request is possible: now, or when it was first made.
 //!
 //! **Invariant:** reads alone, but for the record of a batch. A request that is repeated after its time, or after
-//! its queue or its uploads are gone, is the one that was accepted then.
+//! its queue is gone, is the one that was accepted then; so is a batch whose uploads are gone (of a single email that is
+//! seen when it is stored).
 //! **Start reading at** [`Enqueue::in_time`]; of a batch, [`Enqueue::sifted`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -107,7 +108,7 @@ where
     }
 
     /// Whether an email is possible now: it is wanted at a possible time, in a queue that there is.
-    pub(crate) async fn possible(
+    async fn possible(
         &self,
         tenant: &TenantId,
         request: &EmailRequest,

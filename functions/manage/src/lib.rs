@@ -26,7 +26,6 @@ pub mod routes;
 pub mod searching;
 pub mod suppressions;
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use aws::front::Failure;
@@ -90,9 +89,9 @@ pub enum ManageError {
 }
 
 impl Failure for ManageError {
-    fn refusal(&self) -> Option<Cow<'_, ApiError>> {
+    fn refusal(&self) -> Option<&ApiError> {
         match self {
-            Self::Refused(error) => Some(Cow::Borrowed(error)),
+            Self::Refused(error) => Some(error),
             Self::Port(_) | Self::Write(_) | Self::Busy => None,
         }
     }

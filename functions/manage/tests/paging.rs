@@ -297,7 +297,7 @@ async fn a_full_page_holds_few_contents_at_a_time() {
         held: AtomicUsize::new(0),
         most: AtomicUsize::new(0),
     };
-    let manage = manage(&world, world.clone(), bodies);
+    let manage = manage(&world, bodies);
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::try_from(samples::bearer()).unwrap());
     let visitor = door().let_in(&headers, &world, samples::BORN).await.unwrap();

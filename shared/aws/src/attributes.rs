@@ -114,7 +114,7 @@ pub(crate) fn json<T: DeserializeOwned>(item: &Item, attribute: &'static str) ->
     serde_json::from_str(text(item, attribute)?).map_err(|_| ItemError::Malformed(attribute))
 }
 
-/// An enum's serde name. The enums of a row have no fields, so that there always is one.
+/// An enum's serde name. What is stored by its name has no fields, so that there always is one.
 pub(crate) fn name<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,

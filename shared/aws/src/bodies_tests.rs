@@ -5,9 +5,8 @@ use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use super::*;
-use crate::attributes::{self, Item};
+use crate::attributes::Item;
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::item;
 use crate::rows::samples::{at, row};
 use crate::telemetry::chain;
 

@@ -14,9 +14,7 @@ use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
-use crate::rows::Table;
-use crate::rows::item;
-use crate::rows::waiting;
+use crate::rows::{Table, item, waiting};
 
 /// The index's name.
 const DUE: &str = "due";

@@ -5,7 +5,6 @@ use serde_json::{Value, json};
 use super::*;
 use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::item;
 use crate::rows::samples::row;
 use crate::settings::BucketSettings;
 use crate::telemetry::chain;

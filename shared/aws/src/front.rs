@@ -4,11 +4,11 @@
 //! who did what to what, and nothing that a recipient could be known by (docs/SECURITY.md says how it is read).
 //! **Start reading at** [`answer`].
 
-use std::borrow::Cow;
 use std::error::Error;
 use std::time::Instant;
 
 use domain::api_error::ApiError;
+use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
 use domain::timestamp::Timestamp;
 use lambda_http::http::HeaderValue;
@@ -31,7 +31,13 @@ pub trait Routed {
 /// Why something was not done.
 pub trait Failure: Error + 'static {
     /// What the caller has to change; `None` when the world failed, and the caller may ask again.
-    fn refusal(&self) -> Option<Cow<'_, ApiError>>;
+    fn refusal(&self) -> Option<&ApiError>;
+}
+
+impl Failure for PortError {
+    fn refusal(&self) -> Option<&ApiError> {
+        None
+    }
 }
 
 /// Where a request comes in.
@@ -102,14 +108,12 @@ pub fn accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
 #[derive(Debug, Clone)]
 struct Made(String);
 
-/// How many emails a request brought, for the log.
+/// How many emails were accepted, for the log.
 #[derive(Debug, Clone, Copy)]
 struct Emails(usize);
 
 fn failed<E: Failure>(error: &E) -> Response<Body> {
-    error
-        .refusal()
-        .map_or_else(|| http::fail(error), |refusal| http::refuse(&refusal))
+    error.refusal().map_or_else(|| http::fail(error), http::refuse)
 }
 
 fn nothing_there(no_route: &NoRoute) -> Response<Body> {

@@ -16,8 +16,7 @@ use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
-use crate::rows::Table;
-use crate::rows::item;
+use crate::rows::{Table, item};
 
 /// The index's name.
 const BY_TENANT: &str = "by_tenant";

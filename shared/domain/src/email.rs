@@ -4,6 +4,8 @@
 //! **Invariant:** an [`Email`] exists only after [`Draft::check`]; the same email always has the
 //! same [`Email::to_body`] and so the same [`Email::hash`], by which its body is named.
 //! **Privacy:** `Debug` shows counts only.
+//! **Map:** `draft` is what was given and its checks, `header` and `tag` are its parts, `problem` is what is wrong with
+//! one, and `body` is the form that is stored.
 //! **Start reading at** [`Draft::check`].
 
 mod body;

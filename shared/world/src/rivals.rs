@@ -1,8 +1,9 @@
 //! Somebody else who is quicker: who acts between the reading of a row and the writing of it.
 //!
 //! **Role:** for tests of what a function does when its decision comes too late.
-//! **Invariant:** each acts once, in order, before the next row that is written or buried through the handle that
-//! knows them; what they do through other handles of the same world meets no rival.
+//! **Invariant:** each acts once, in order, before the next decision that is written (`Rows::write`) or the next row that
+//! is buried, through the world that [`World::with_rivals`] gave, or a clone of it. What they do themselves through the
+//! world that it was made from meets no rival.
 
 use std::collections::VecDeque;
 use std::fmt;

@@ -2,7 +2,7 @@
 //! each submission as it arrives at SES, each event, and what callers were told.
 //!
 //! 1. **Nothing is lost.** An email that got a 2xx has a row and a content at that moment, and ends in
-//!    a final status. A row is in the index where it belongs ([`Row::is_in_its_place`]).
+//!    a final status. A row is in the index where it belongs ([`domain::row::Row::is_in_its_place`]).
 //! 2. **No unmarked duplicate.** At the moment in which SES accepts a second copy of an email, its row
 //!    is marked already; and it is at the end.
 //! 3. **`hold` holds.** Without `force` nothing is given to SES again unless all earlier claims were
@@ -39,6 +39,9 @@
 //!   the sender's own word is written too is the checker's to show (`OldOkDropped`).
 //! - Where an event is lost for ever, what it would have said is missing from the row.
 //! - What a request leaves that is repeated while its email is erased, and dies: a content without a row, which goes with its time.
+//!
+//! **Map:** `told` is what callers were answered, `witness` sees what happens as it happens, `ending` looks at what is
+//! left, and `edges` has the edges of the machine.
 
 mod edges;
 mod ending;
@@ -53,6 +56,7 @@ use domain::fate::Fate;
 use domain::id::EmailId;
 use domain::row::Status;
 use domain::timestamp::Timestamp;
+
 pub use edges::{EDGES, RARE};
 
 /// A rule that was broken.

@@ -39,7 +39,7 @@ async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
         assert_eq!(stored(&world), canceled);
         assert_eq!(world.calls_inside(), ["load", "queue", "write"]);
         assert!(world.state().wakes.is_empty());
-        let policy = manage(&world, world.clone(), world.clone()).with.policy;
+        let policy = manage(&world, world.clone()).with.policy;
         let claimed = world.claim(&samples::key(1), 1, &policy, at(3600)).await.unwrap();
         assert_eq!(claimed, Claimed::Refused(Some(Box::new(canceled))));
     }

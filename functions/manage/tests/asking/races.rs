@@ -7,7 +7,7 @@ use futures::FutureExt;
 use serde_json::Value;
 use world::{Rival, World, samples};
 
-use crate::common::{ask, ask_of, manage, read};
+use crate::common::{ask, manage, read};
 use crate::{
     CANCEL, RESCHEDULE, RETENTION, RETRY, assert_in_its_place, at, conflict, done, due, golden, kept_until, refused,
     rescheduled_to, sample, stored, world_with,
@@ -29,7 +29,7 @@ impl Meddling {
         let world = world.clone();
         Box::new(move || match self {
             Self::Claim => {
-                let policy = manage(&world, (), ()).with.policy;
+                let policy = manage(&world, ()).with.policy;
                 let key = samples::key(1);
                 let now = world.state().now();
                 let claimed = at_once(world.claim(&key, 7, &policy, now)).unwrap();
@@ -51,10 +51,9 @@ fn at_once<T>(future: impl Future<Output = T>) -> T {
 /// Asks while others meddle, the first of them before the first write, and so on.
 async fn meddled(world: &World, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
     let rivals = with.into_iter().map(|meddling| meddling.in_world(world)).collect();
-    let rows = world.with_rivals(rivals);
-    let manage = manage(world, rows, world.clone());
-    let answer = read(&ask_of(&manage, event).await);
-    assert_eq!(manage.rows.rivals_left(), 0, "everybody had their turn");
+    let contested = world.with_rivals(rivals);
+    let answer = read(&ask(&contested, event).await);
+    assert_eq!(contested.rivals_left(), 0, "everybody had their turn");
     answer
 }
 

@@ -10,14 +10,14 @@ use domain::lifecycle::Policy;
 use domain::ports::Bodies;
 use domain::ports::erasure::Erasing;
 use lambda_http::{Body, Response};
-use manage::{Manage, Managing, Store, handler};
+use manage::{Manage, Managing, handler};
 use serde_json::Value;
 use world::{World, samples};
 
-/// The function over a world of which a test has exchanged the rows or the contents.
-pub(crate) fn manage<R, B>(world: &World, rows: R, bodies: B) -> Manage<R, B, World, World> {
+/// The function over a world of which a test may have exchanged the contents.
+pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, World> {
     Manage {
-        rows,
+        rows: world.clone(),
         bodies,
         lanes: world.clone(),
         system: world.clone(),
@@ -37,13 +37,12 @@ pub(crate) fn door() -> Door {
 
 /// Asks with one of API Gateway's events.
 pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
-    ask_of(&manage(world, world.clone(), world.clone()), event).await
+    ask_of(&manage(world, world.clone()), event).await
 }
 
 /// As [`ask`], of a function that a test has made itself.
-pub(crate) async fn ask_of<R, B>(manage: &Manage<R, B, World, World>, event: &Value) -> Response<Body>
+pub(crate) async fn ask_of<B>(manage: &Manage<World, B, World, World>, event: &Value) -> Response<Body>
 where
-    R: Store,
     B: Bodies + Erasing,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");

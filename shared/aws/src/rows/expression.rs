@@ -10,8 +10,7 @@ use domain::lifecycle::{Condition, EARLY, Policy};
 use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 
-use super::item;
-use super::waiting;
+use super::{item, waiting};
 use crate::attributes::{self, Item};
 
 /// An update with its condition.

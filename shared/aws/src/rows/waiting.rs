@@ -14,7 +14,7 @@ use super::item::key_of;
 use crate::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
 
 /// Where a row waits in `check`, as the index's two attributes.
-pub(crate) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
+pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
     [
         s("due_pk", format!("check#{:02}", id.shard(shards))),
         s("due_sk", sortable(at, id)),

@@ -1,6 +1,7 @@
 //! Headers that a caller adds.
 //!
-//! **Invariant:** a [`Header`] is none that the queue, SES or a receiver writes, and cannot end its line.
+//! **Invariant:** a [`Header`] is none that the queue or SES writes, and cannot end its line. What receivers write is
+//! refused of new requests only ([`crate::admission`]).
 
 use std::collections::HashSet;
 use std::fmt;

@@ -43,7 +43,7 @@ fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Fu
 /// The name of the route that a function finds.
 fn found(function: Function, method: &Method, path: &str) -> Result<&'static str, NoRoute> {
     match function {
-        Function::Enqueue => panic!("it has no table of paths"),
+        Function::Enqueue => enqueue::routes::route(method, path).map(|route| route.name()),
         Function::Access => access::routes::route(method, path).map(|route| route.name()),
         Function::Manage => manage::paths::route(method, path).map(|route| match route {
             manage::routes::Route::Describe => manage::routes::DESCRIBE,
@@ -73,7 +73,7 @@ fn every_operation_is_answered_by_the_function_that_has_it() {
         let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
         let answering = answers(&gateway, method.as_str(), operation.path);
         assert_eq!(Function::of(&operation), answering, "{}", key(&operation));
-        for function in [Function::Access, Function::Manage] {
+        for function in [Function::Enqueue, Function::Access, Function::Manage] {
             let expected = if function == answering {
                 Ok(operation.name)
             } else {
@@ -120,13 +120,14 @@ fn every_method_of_a_described_path_is_described() {
 fn every_route_of_the_functions_is_described() {
     // Every variant has its name there: the match has no wildcard.
     let source = concat!(
+        include_str!("../../../../functions/enqueue/src/routes.rs"),
         include_str!("../../../../functions/manage/src/routes.rs"),
         include_str!("../../../../functions/access/src/routes.rs"),
     );
     let matches = source.split("fn name(&self)").skip(1);
     let matches = matches.filter_map(|rest| rest.split("\n    }\n").next());
     let names: BTreeSet<&str> = matches.flat_map(|names| names.split('"').skip(1).step_by(2)).collect();
-    for name in ["list_emails", "list_api_keys", "list_tenants"] {
+    for name in ["send_email", "list_emails", "list_api_keys", "list_tenants"] {
         assert!(names.contains(name), "{names:?}");
     }
     let operations = openapi::operations();
