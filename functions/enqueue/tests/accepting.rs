@@ -88,16 +88,22 @@ async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
     };
     {
         let mut state = world.state();
-        let row = state.rows.get_mut(&erased).expect("a row");
-        row.status = Status::Sent;
-        let hash = row.body.sha256.clone();
-        state.erased.insert(erased.clone(), hash);
-        state.bodies.clear();
+        state.rows.get_mut(&erased).expect("a row").status = Status::Sent;
         state.wakes.clear();
     }
-    let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &email()).await;
+    let erasing = {
+        let (world, key) = (world.clone(), erased.clone());
+        move || {
+            let mut state = world.state();
+            let row = state.rows.remove(&key).expect("a row");
+            state.erased.insert(key, row.body.sha256);
+        }
+    };
+    let contested = world.with_rivals(vec![Box::new(erasing)]);
+    let again = enqueue(&contested).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
     assert_eq!((again.id, again.replayed), (first.id, true));
+    assert_eq!(contested.rivals_left(), 0, "it was erased meanwhile");
     assert!(world.state().bodies.is_empty(), "nothing of it is kept");
     assert!(world.state().wakes.is_empty());
 }

@@ -28,6 +28,7 @@ impl Tombstones for World {
 
     async fn buried(&self, key: &EmailKey, _now: Timestamp) -> Result<Option<String>, PortError> {
         let key = key.clone();
+        self.rival();
         self.call(Call::reads("buried", Some(key.id)), move |state| {
             state.erased.get(&key).cloned()
         })

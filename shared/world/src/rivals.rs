@@ -1,9 +1,9 @@
-//! Somebody else who is quicker: who acts between the reading of a row and the writing of it.
+//! Somebody else who is quicker: who acts between the reading of a row and what is done about it.
 //!
 //! **Role:** for tests of what a function does when its decision comes too late.
-//! **Invariant:** each acts once, in order, before the next decision that is written (`Rows::write`) or the next row that
-//! is buried, through the world that [`World::with_rivals`] gave, or a clone of it. What they do themselves through the
-//! world that it was made from meets no rival.
+//! **Invariant:** each acts once, in order, before the next decision that is written (`Rows::write`), the next row that
+//! is buried or the next look for a buried one, through the world that [`World::with_rivals`] gave, or a clone of it. What
+//! they do themselves through the world that it was made from meets no rival.
 
 use std::collections::VecDeque;
 use std::fmt;
