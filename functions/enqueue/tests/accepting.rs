@@ -46,18 +46,21 @@ fn refused_with(result: Result<impl std::fmt::Debug, AcceptError>) -> u16 {
     }
 }
 
-/// The key is remembered, and what came again with the request does not stay.
-#[tokio::test]
-async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
+/// A world with one email, which was accepted with the key `k`.
+async fn accepted() -> (World, EmailKey) {
     let world = World::default();
     let first = enqueue(&world)
         .accept(&tenant(), Some(&key("k")), &email())
         .await
         .expect("accepted");
-    let erased = EmailKey {
-        tenant: tenant(),
-        id: first.id,
-    };
+    let (tenant, id) = (tenant(), first.id);
+    (world, EmailKey { tenant, id })
+}
+
+/// The key is remembered, and what came again with the request does not stay.
+#[tokio::test]
+async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
+    let (world, erased) = accepted().await;
     {
         let mut state = world.state();
         let row = state.rows.remove(&erased).expect("a row");
@@ -67,7 +70,7 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
     }
     let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
-    assert_eq!((again.id, again.replayed), (first.id, true));
+    assert_eq!((again.id, again.replayed), (erased.id, true));
     assert!(world.row(&erased).is_none() && world.state().wakes.is_empty());
     assert!(world.state().bodies.is_empty(), "nothing of it is kept");
     let other = enqueue(&world).accept(&tenant(), Some(&key("k")), &other_email()).await;
@@ -77,15 +80,7 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
 /// Its row is still read while it is erased: what came with the request goes all the same, for nobody would later.
 #[tokio::test]
 async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
-    let world = World::default();
-    let first = enqueue(&world)
-        .accept(&tenant(), Some(&key("k")), &email())
-        .await
-        .expect("accepted");
-    let erased = EmailKey {
-        tenant: tenant(),
-        id: first.id,
-    };
+    let (world, erased) = accepted().await;
     {
         let mut state = world.state();
         state.rows.get_mut(&erased).expect("a row").status = Status::Sent;
@@ -102,7 +97,7 @@ async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
     let contested = world.with_rivals(vec![Box::new(erasing)]);
     let again = enqueue(&contested).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
-    assert_eq!((again.id, again.replayed), (first.id, true));
+    assert_eq!((again.id, again.replayed), (erased.id, true));
     assert_eq!(contested.rivals_left(), 0, "it was erased meanwhile");
     assert!(world.state().bodies.is_empty(), "nothing of it is kept");
     assert!(world.state().wakes.is_empty());
