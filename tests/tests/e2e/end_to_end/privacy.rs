@@ -1,5 +1,5 @@
 //! A canary: a word in every field that takes text, on the way of an email that is delivered, of ones that fail,
-//! and of requests that are refused. It is in no answer to an error here; and `local/canary`, which runs after all
+//! and of requests that are refused. It is in no answer to an error here; and `local/check-logs`, which runs after all
 //! tests, looks for it, for every address and every key in all that the functions have logged.
 
 use reqwest::Method;
