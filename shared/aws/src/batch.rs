@@ -16,6 +16,9 @@ use crate::system::System;
 /// What is left of an invocation's time for saying how the batch went.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
 
+/// The smallest deadline that is a date: the year 2001, in milliseconds. As a duration it would be 31 years.
+const FIRST_DATE_MS: u64 = 1_000_000_000_000;
+
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
@@ -55,12 +58,23 @@ pub fn records(event: SqsEvent) -> Vec<Record> {
     event.records.into_iter().map(record).collect()
 }
 
-/// How long an invocation may still work, by the deadline that Lambda gave it (in
-/// milliseconds since 1970).
+/// The time for which an invocation may still work, by the header `lambda-runtime-deadline-ms`.
+///
+/// Lambda sends a date, in milliseconds since 1970. `cargo lambda` sends a duration, in milliseconds from now.
+/// Source: AWS Lambda Developer Guide, "Runtime API", read 2026-11-28; cargo-lambda 1.9.2 sends `600000` (measured).
 #[must_use]
 pub fn time_left(deadline_ms: u64) -> Duration {
-    let now = u64::try_from(System.now().as_millis()).unwrap_or(0);
-    Duration::from_millis(deadline_ms.saturating_sub(now)).saturating_sub(LAST_WORDS)
+    left_at(System.now().as_millis(), deadline_ms)
+}
+
+/// The same, at a given time.
+fn left_at(now_ms: i64, deadline_ms: u64) -> Duration {
+    let left_ms = if deadline_ms < FIRST_DATE_MS {
+        deadline_ms
+    } else {
+        deadline_ms.saturating_sub(u64::try_from(now_ms).unwrap_or(0))
+    };
+    Duration::from_millis(left_ms).saturating_sub(LAST_WORDS)
 }
 
 /// Works off all items at once, within `time`; the results in the order of the items.
@@ -195,8 +209,25 @@ mod tests {
         assert!(answer(0, &[], &[]).is_ok());
     }
 
+    /// 2026-11-28 00:00:00 UTC.
+    const NOW_MS: i64 = 1_795_824_000_000;
+
     #[test]
     fn a_deadline_that_is_over_leaves_no_time() {
         assert_eq!(time_left(0), Duration::ZERO);
+        assert_eq!(left_at(NOW_MS, 1_795_823_999_999), Duration::ZERO);
+        assert_eq!(left_at(NOW_MS, FIRST_DATE_MS), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_deadline_of_aws_is_a_date() {
+        assert_eq!(left_at(NOW_MS, 1_795_824_060_000), Duration::from_millis(58_500));
+    }
+
+    #[test]
+    fn a_deadline_of_cargo_lambda_is_a_duration() {
+        assert_eq!(left_at(NOW_MS, 600_000), Duration::from_millis(598_500));
+        assert_eq!(time_left(600_000), Duration::from_millis(598_500));
+        assert_eq!(left_at(NOW_MS, 1_000), Duration::ZERO);
     }
 }
