@@ -251,6 +251,14 @@ def start_fake_ses(binary):
     ensure(FAKE_SES, [str(binary)], settings, [binary], lambda: get(f"{INBOX}/messages")[0] == 200)
 
 
+def tell_fake_ses(template):
+    """Tells the fake SES the configuration set's reasons: the emulator, which deploys it, keeps them to itself."""
+    options = template["Resources"]["ConfigurationSet"]["Properties"].get("SuppressionOptions", {})
+    status, text = request("PUT", f"{INBOX}/configuration-set", {"suppressed_reasons": options.get("SuppressedReasons")})
+    if status != 200:
+        raise Trouble(f"The fake SES did not take the configuration set: {status} {text}")
+
+
 def start_emulator():
     data = STATE / "data"
     for name in ("s3", "state", "tmp"):
@@ -531,11 +539,13 @@ def start():
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])
         import template as templates
 
-        names = sorted(templates.functions(templates.load(ROOT / "template.yaml")).values())
+        template = templates.load(ROOT / "template.yaml")
+        names = sorted(templates.functions(template).values())
         binaries = binaries_of([*names, "fake_ses", *(["fault_proxy"] if FAULT_PROXY_URL else [])])
         if FAULT_PROXY_URL:
             start_fault_proxy(binaries["fault_proxy"])
         start_fake_ses(binaries["fake_ses"])
+        tell_fake_ses(template)
         start_emulator()
         deployer = deployer_key()
         found = deploy(binaries, deployer)

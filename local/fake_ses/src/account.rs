@@ -11,6 +11,8 @@ use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
+use crate::suppression::Reasons;
+
 /// What `GetAccount` reports while nothing was set: an ordinary production account.
 const REPORTED_RATE: f64 = 14.0;
 /// Likewise.
@@ -28,6 +30,9 @@ pub struct Limits {
     /// Recipients per 24 hours; absent or -1: not enforced.
     #[serde(default)]
     pub max_24_hour_send: Option<f64>,
+    /// The account's reasons to list an address; absent: both, as a new account has them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub suppressed_reasons: Option<Reasons>,
 }
 
 impl Limits {
@@ -160,6 +165,7 @@ mod tests {
         account.set(Limits {
             max_send_rate: rate,
             max_24_hour_send: quota,
+            suppressed_reasons: None,
         });
         account
     }
@@ -200,7 +206,8 @@ mod tests {
         assert!(
             Limits {
                 max_send_rate: Some(0.0),
-                max_24_hour_send: None
+                max_24_hour_send: None,
+                suppressed_reasons: None,
             }
             .check()
             .is_err()
@@ -208,7 +215,8 @@ mod tests {
         assert!(
             Limits {
                 max_send_rate: None,
-                max_24_hour_send: Some(-2.0)
+                max_24_hour_send: Some(-2.0),
+                suppressed_reasons: None,
             }
             .check()
             .is_err()
@@ -216,7 +224,8 @@ mod tests {
         assert!(
             Limits {
                 max_send_rate: Some(1.0),
-                max_24_hour_send: Some(-1.0)
+                max_24_hour_send: Some(-1.0),
+                suppressed_reasons: None,
             }
             .check()
             .is_ok()

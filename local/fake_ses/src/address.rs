@@ -37,6 +37,14 @@ pub fn split(text: &str) -> Option<Parts<'_>> {
     })
 }
 
+/// The domain of the mailbox simulator.
+const SIMULATOR: &str = "simulator.amazonses.com";
+
+/// Whether an address is one of the mailbox simulator's.
+pub fn is_simulated(text: &str) -> bool {
+    split(text).is_some_and(|parts| parts.domain.eq_ignore_ascii_case(SIMULATOR))
+}
+
 /// `local@domain` of an address, or the whole text where there is none in it.
 pub fn bare(text: &str) -> &str {
     split(text).map_or(text, |parts| parts.bare)

@@ -8,7 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::middleware;
-use axum::routing::{get, post, put};
+use axum::routing::{delete, get, post, put};
 
 use crate::account::Account;
 use crate::faults::{Dice, FaultPlan};
@@ -16,6 +16,7 @@ use crate::mailbox::Mailbox;
 use crate::publisher::Publisher;
 use crate::settings::Settings;
 use crate::stats::Stats;
+use crate::suppression::SuppressionList;
 use crate::{browsers, control, inbox, ses_api};
 
 /// Above SES's own 40 MB with base64 and JSON around it, so that SES's own sentence is given.
@@ -32,6 +33,7 @@ pub struct App {
     faults: Mutex<(FaultPlan, Dice)>,
     account: Mutex<Account>,
     stats: Mutex<Stats>,
+    suppressed: Mutex<SuppressionList>,
     /// Where events go, if anywhere.
     pub events: Option<Publisher>,
 }
@@ -53,6 +55,7 @@ impl App {
             faults: Mutex::new((FaultPlan::default(), Dice::seeded(seed))),
             account: Mutex::default(),
             stats: Mutex::default(),
+            suppressed: Mutex::default(),
             events,
         }
     }
@@ -76,6 +79,11 @@ impl App {
     pub fn stats(&self) -> MutexGuard<'_, Stats> {
         self.stats.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// The account-wide suppression list.
+    pub fn suppressed(&self) -> MutexGuard<'_, SuppressionList> {
+        self.suppressed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Every route there is.
@@ -97,6 +105,16 @@ pub fn routes(app: Arc<App>) -> Router {
                 .delete(control::delete_faults),
         )
         .route("/account", put(control::put_account))
+        .route(
+            "/v2/email/suppression/addresses/{address}",
+            get(ses_api::get_suppressed_destination).delete(ses_api::delete_suppressed_destination),
+        )
+        .route(
+            "/configuration-set",
+            put(control::put_configuration_set).get(control::get_configuration_set),
+        )
+        .route("/suppressed", get(control::list_suppressed))
+        .route("/suppressed/{address}", delete(control::delete_suppressed))
         .route("/stats", get(control::get_stats))
         .route("/", get(inbox::page))
         .route("/inbox.css", get(inbox::style))

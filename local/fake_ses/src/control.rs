@@ -10,11 +10,13 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 
 use crate::account::Limits;
 use crate::app::App;
 use crate::faults::FaultPlan;
+use crate::suppression::{self, Reasons};
 
 /// `GET /messages`: all of them, newest first.
 pub async fn list_messages(State(app): State<Arc<App>>) -> Response {
@@ -62,7 +64,7 @@ pub async fn delete_faults(State(app): State<Arc<App>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `PUT /account`: replaces both limits.
+/// `PUT /account`: replaces the limits and the account's reasons to list an address.
 pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let limits: Limits = match read(&body) {
         Ok(limits) => limits,
@@ -72,7 +74,48 @@ pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
         return bad_request(&sentence);
     }
     app.account().set(limits.clone());
+    app.suppressed()
+        .set_account(limits.suppressed_reasons.clone().unwrap_or_else(suppression::both));
     Json(limits).into_response()
+}
+
+/// The configuration set, as the local stack deployed it.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ConfigurationSet {
+    /// Its reasons to list an address; null: the account's are in force.
+    suppressed_reasons: Option<Reasons>,
+}
+
+/// `PUT /configuration-set`: what the template says of it, which only the emulator that deploys it is told.
+pub async fn put_configuration_set(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let set: ConfigurationSet = match read(&body) {
+        Ok(set) => set,
+        Err(sentence) => return bad_request(&sentence),
+    };
+    app.suppressed().set_configuration_set(set.suppressed_reasons.clone());
+    Json(set).into_response()
+}
+
+/// `GET /configuration-set`.
+pub async fn get_configuration_set(State(app): State<Arc<App>>) -> Response {
+    let suppressed_reasons = app.suppressed().configuration_set().cloned();
+    Json(ConfigurationSet { suppressed_reasons }).into_response()
+}
+
+/// `GET /suppressed`: every address of the account-wide list.
+pub async fn list_suppressed(State(app): State<Arc<App>>) -> Response {
+    Json(app.suppressed().addresses()).into_response()
+}
+
+/// `DELETE /suppressed/{address}`.
+pub async fn delete_suppressed(State(app): State<Arc<App>>, Path(address): Path<String>) -> Response {
+    if app.suppressed().remove(&address) {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        let message = "This address is not on the account-wide suppression list.";
+        (StatusCode::NOT_FOUND, Json(json!({"message": message}))).into_response()
+    }
 }
 
 /// `GET /stats`.

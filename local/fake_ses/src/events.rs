@@ -11,9 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::address;
 use crate::mailbox::{Message, Pair};
+use crate::outcome::{Outcome, Report};
 
-/// Where simulated recipients live.
-const SIMULATOR: &str = "simulator.amazonses.com";
 /// SES leaves out headers above this size.
 const MAX_HEADER_BYTES: usize = 10 * 1024;
 
@@ -26,77 +25,59 @@ pub struct Sender<'a> {
     pub account_id: &'a str,
 }
 
-/// What becomes of a message at one recipient.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Fate {
-    Delivered,
-    Bounced,
-    Complained,
-    Suppressed,
-    OutOfOffice,
-}
-
 /// The events of a message in SES's order: `Send`, then each recipient's; none without a configuration set.
-pub fn of(message: &Message, sender: &Sender<'_>) -> Vec<Value> {
+///
+/// A complaint's event names all who may have complained; every other event names one recipient.
+pub fn of(message: &Message, outcomes: &[Outcome], sender: &Sender<'_>) -> Vec<Value> {
     let Some(configuration_set) = &message.submission.configuration_set else {
         return Vec::new();
     };
     let mail = mail(message, sender, configuration_set);
-    let mut events = vec![json!({"eventType": "Send", "mail": mail, "send": {}})];
-    for (index, recipient) in message.submission.recipients().into_iter().enumerate() {
-        let recipient = address::bare(recipient);
+    let mut shapes: Vec<Shape> = vec![("Send", "send", json!({}))];
+    for (index, outcome) in outcomes.iter().enumerate() {
         let facts = Facts {
             message,
-            recipient,
+            outcome,
             feedback_id: format!("{}-{index}", message.id),
         };
-        let shapes = match fate(recipient) {
-            Fate::Delivered => vec![facts.delivery()],
-            Fate::Bounced => vec![facts.bounce()],
-            Fate::Complained => vec![facts.delivery(), facts.complaint()],
-            Fate::Suppressed => vec![facts.suppressed()],
-            Fate::OutOfOffice => vec![facts.delivery(), facts.out_of_office()],
-        };
-        events.extend(
-            shapes
-                .into_iter()
-                .map(|(kind, key, body)| json!({"eventType": kind, "mail": mail, key: body})),
-        );
+        if outcome.delivered {
+            shapes.push(facts.delivery());
+        }
+        shapes.extend(outcome.report.and_then(|report| facts.bounce(report)));
     }
-    events
-}
-
-fn fate(recipient: &str) -> Fate {
-    let Some(parts) = address::split(recipient) else {
-        return Fate::Delivered;
-    };
-    if !parts.domain.eq_ignore_ascii_case(SIMULATOR) {
-        return Fate::Delivered;
+    for report in [Report::Complaint, Report::NotSpam] {
+        let who: Vec<_> = outcomes
+            .iter()
+            .filter(|outcome| outcome.report == Some(report))
+            .collect();
+        shapes.extend(complaint(message, &who, report));
     }
-    let name = parts.local.split_once('+').map_or(parts.local, |(name, _label)| name);
-    match name.to_ascii_lowercase().as_str() {
-        "bounce" => Fate::Bounced,
-        "complaint" => Fate::Complained,
-        "suppressionlist" => Fate::Suppressed,
-        "ooto" => Fate::OutOfOffice,
-        _ => Fate::Delivered,
-    }
-}
-
-struct Facts<'a> {
-    message: &'a Message,
-    recipient: &'a str,
-    feedback_id: String,
+    shapes
+        .into_iter()
+        .map(|(kind, key, body)| json!({"eventType": kind, "mail": mail, key: body}))
+        .collect()
 }
 
 type Shape = (&'static str, &'static str, Value);
+
+struct Facts<'a> {
+    message: &'a Message,
+    outcome: &'a Outcome,
+    feedback_id: String,
+}
+
+/// How an event names a recipient.
+fn named(outcome: &Outcome) -> String {
+    let names = outcome.details.names.as_deref().unwrap_or("{}");
+    names.replace("{}", &outcome.recipient)
+}
 
 impl Facts<'_> {
     fn delivery(&self) -> Shape {
         let body = json!({
             "timestamp": self.message.received_at,
             "processingTimeMillis": 1,
-            "recipients": [self.recipient],
+            "recipients": [self.outcome.recipient],
             "smtpResponse": "250 2.6.0 Message received",
             "remoteMtaIp": "127.0.0.1",
             "reportingMTA": "fake-ses.local",
@@ -104,57 +85,63 @@ impl Facts<'_> {
         ("Delivery", "delivery", body)
     }
 
-    fn bounce(&self) -> Shape {
-        self.bounced(
-            "Permanent",
-            "General",
-            &json!({
-                "emailAddress": self.recipient,
-                "action": "failed",
-                "status": "5.1.1",
-                "diagnosticCode": "smtp; 550 5.1.1 user unknown",
-            }),
-        )
-    }
-
-    fn suppressed(&self) -> Shape {
-        self.bounced("Permanent", "Suppressed", &json!({
-            "emailAddress": self.recipient,
-            "action": "failed",
-            "status": "5.1.1",
-            "diagnosticCode": "Amazon SES has suppressed sending to this address because it has a recent history of \
-                bouncing as an invalid address.",
-        }))
-    }
-
-    fn out_of_office(&self) -> Shape {
-        self.bounced("Transient", "General", &json!({"emailAddress": self.recipient}))
-    }
-
-    fn bounced(&self, kind: &str, sub_kind: &str, recipient: &Value) -> Shape {
+    fn bounce(&self, report: Report) -> Option<Shape> {
+        let (kind, sub_type, status, words) = match report {
+            Report::Bounce => ("Permanent", "General", "5.1.1", "smtp; 550 5.1.1 user unknown"),
+            Report::SoftBounce => ("Transient", "MailboxFull", "4.2.2", "smtp; 452 4.2.2 mailbox full"),
+            Report::Absence => ("Transient", "General", "", ""),
+            Report::OnGlobalList => ("Permanent", "Suppressed", "5.1.1", GLOBAL_LIST),
+            Report::OnAccountList => ("Permanent", "OnAccountSuppressionList", "5.1.1", ACCOUNT_LIST),
+            Report::Complaint | Report::NotSpam => return None,
+        };
+        let details = &self.outcome.details;
+        let status = details.status.as_deref().unwrap_or(status);
+        let mut recipient = Map::new();
+        recipient.insert("emailAddress".to_owned(), json!(named(self.outcome)));
+        if !status.is_empty() {
+            recipient.insert("action".to_owned(), json!("failed"));
+            recipient.insert("status".to_owned(), json!(status));
+        }
+        if !words.is_empty() {
+            recipient.insert("diagnosticCode".to_owned(), json!(words));
+        }
         let body = json!({
             "bounceType": kind,
-            "bounceSubType": sub_kind,
+            "bounceSubType": details.sub_type.as_deref().unwrap_or(sub_type),
             "bouncedRecipients": [recipient],
             "timestamp": self.message.received_at,
             "feedbackId": self.feedback_id,
             "reportingMTA": "dsn; fake-ses.local",
         });
-        ("Bounce", "bounce", body)
+        Some(("Bounce", "bounce", body))
     }
+}
 
-    fn complaint(&self) -> Shape {
-        let body = json!({
-            "complainedRecipients": [{"emailAddress": self.recipient}],
-            "timestamp": self.message.received_at,
-            "feedbackId": self.feedback_id,
-            "complaintSubType": null,
-            "userAgent": "Amazon SES Mailbox Simulator",
-            "complaintFeedbackType": "abuse",
-            "arrivalDate": self.message.received_at,
-        });
-        ("Complaint", "complaint", body)
-    }
+/// SES's words about an address on its global list.
+const GLOBAL_LIST: &str = "Amazon SES has suppressed sending to this address because it has a recent history of \
+    bouncing as an invalid address.";
+
+/// SES's words about an address on the account's list.
+const ACCOUNT_LIST: &str = "Amazon SES did not send the message to this address because it is on the suppression \
+    list for your account.";
+
+fn complaint(message: &Message, who: &[&Outcome], report: Report) -> Option<Shape> {
+    let details = &who.first()?.details;
+    let default = if report == Report::NotSpam { "not-spam" } else { "abuse" };
+    let recipients: Vec<_> = who
+        .iter()
+        .map(|outcome| json!({"emailAddress": named(outcome)}))
+        .collect();
+    let body = json!({
+        "complainedRecipients": recipients,
+        "timestamp": message.received_at,
+        "feedbackId": format!("{}-complaint", message.id),
+        "complaintSubType": null,
+        "userAgent": "Amazon SES Mailbox Simulator",
+        "complaintFeedbackType": details.feedback_type.as_deref().unwrap_or(default),
+        "arrivalDate": message.received_at,
+    });
+    Some(("Complaint", "complaint", body))
 }
 
 fn mail(message: &Message, sender: &Sender<'_>, configuration_set: &str) -> Value {
@@ -238,7 +225,10 @@ fn pair(name: &str, value: &str) -> Pair {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::faults::Asked;
     use crate::mailbox::Submission;
+    use crate::outcome;
+    use crate::suppression::{Reasons, SuppressionList};
 
     const SENDER: Sender<'_> = Sender {
         region: "us-east-1",
@@ -266,11 +256,36 @@ mod tests {
         }
     }
 
-    fn kinds(to: &[&str]) -> Vec<String> {
-        of(&message(to), &SENDER)
+    fn events(message: &Message, faults: &Value, list: &mut SuppressionList) -> Vec<Value> {
+        let asked: Vec<Asked> = faults
+            .as_array()
+            .unwrap()
             .iter()
-            .map(|event| event["eventType"].as_str().unwrap().to_owned())
+            .map(|fault| serde_json::from_value::<crate::faults::Fault>(fault.clone()).unwrap())
+            .map(|fault| Asked {
+                kind: fault.kind,
+                to: fault.to,
+                details: fault.event,
+            })
+            .collect();
+        let outcomes = outcome::of(message, &asked, list);
+        of(message, &outcomes, &SENDER)
+    }
+
+    fn kinds_of(events: &[Value]) -> Vec<&str> {
+        events
+            .iter()
+            .map(|event| event["eventType"].as_str().unwrap())
             .collect()
+    }
+
+    fn after(to: &[&str], faults: &Value) -> Vec<Value> {
+        events(&message(to), faults, &mut SuppressionList::default())
+    }
+
+    fn kinds(to: &[&str]) -> Vec<String> {
+        let events = after(to, &json!([]));
+        kinds_of(&events).into_iter().map(str::to_owned).collect()
     }
 
     #[test]
@@ -292,10 +307,7 @@ mod tests {
 
     #[test]
     fn the_shapes_are_ses_own() {
-        let events = of(
-            &message(&["B <bounce+1@simulator.amazonses.com>", "c@example.com"]),
-            &SENDER,
-        );
+        let events = after(&["B <bounce+1@simulator.amazonses.com>", "c@example.com"], &json!([]));
         let mail = &events[0]["mail"];
         assert_eq!(events[0]["send"], json!({}));
         assert_eq!(mail["source"], "Ann <ann@example.com>");
@@ -325,8 +337,71 @@ mod tests {
     fn large_headers_are_truncated_and_no_set_means_no_events() {
         let mut big = message(&["a@example.com"]);
         big.submission.headers = vec![pair("X-Big", &"x".repeat(11_000))];
-        assert_eq!(of(&big, &SENDER)[0]["mail"]["headersTruncated"], true);
+        let big_events = |big: &Message| events(big, &json!([]), &mut SuppressionList::default());
+        assert_eq!(big_events(&big)[0]["mail"]["headersTruncated"], true);
         big.submission.configuration_set = None;
-        assert!(of(&big, &SENDER).is_empty());
+        assert!(big_events(&big).is_empty());
+    }
+
+    #[test]
+    fn every_kind_of_event_can_be_asked_for() {
+        for (kind, expected, sub_type) in [
+            ("bounce", &["Send", "Bounce"][..], json!("General")),
+            ("late_bounce", &["Send", "Delivery", "Bounce"], json!("General")),
+            ("soft_bounce", &["Send", "Bounce"], json!("MailboxFull")),
+            ("absence", &["Send", "Delivery", "Bounce"], json!("General")),
+            ("complaint", &["Send", "Delivery", "Complaint"], Value::Null),
+            ("not_spam", &["Send", "Delivery", "Complaint"], Value::Null),
+        ] {
+            let events = after(&["ann@example.com"], &json!([{"kind": kind, "to": "ann"}]));
+            assert_eq!(kinds_of(&events), expected, "{kind}");
+            assert_eq!(events.last().unwrap()["bounce"]["bounceSubType"], sub_type, "{kind}");
+        }
+    }
+
+    #[test]
+    fn an_event_says_what_the_fault_gives() {
+        let fault = json!([{"kind": "soft_bounce", "event":
+            {"after_delivery": true, "sub_type": "General", "status": "5.1.1", "names": "Ann <{}>"}}]);
+        let events = after(&["ann@example.com"], &fault);
+        assert_eq!(kinds_of(&events), ["Send", "Delivery", "Bounce"]);
+        let bounce = &events[2]["bounce"];
+        assert_eq!(
+            (&bounce["bounceType"], &bounce["bounceSubType"]),
+            (&json!("Transient"), &json!("General"))
+        );
+        assert_eq!(bounce["bouncedRecipients"][0]["emailAddress"], "Ann <ann@example.com>");
+        assert_eq!(bounce["bouncedRecipients"][0]["status"], "5.1.1");
+    }
+
+    #[test]
+    fn a_complaint_names_everybody_who_may_have_made_it() {
+        let events = after(
+            &["ann@example.com", "bob@example.com", "carl@other.example"],
+            &json!([{"kind": "complaint", "to": "@example.com", "event": {"feedback_type": "fraud"}}]),
+        );
+        assert_eq!(
+            kinds_of(&events),
+            ["Send", "Delivery", "Delivery", "Delivery", "Complaint"]
+        );
+        let complaint = &events[4]["complaint"];
+        assert_eq!(complaint["complaintFeedbackType"], "fraud");
+        assert_eq!(complaint["complainedRecipients"].as_array().unwrap().len(), 2);
+    }
+
+    #[test]
+    fn a_listed_address_is_accepted_and_bounces() {
+        let mut list = SuppressionList::default();
+        let (message, bounce) = (message(&["Ann <ann@example.com>"]), json!([{"kind": "bounce"}]));
+        assert_eq!(kinds_of(&events(&message, &bounce, &mut list)), ["Send", "Bounce"]);
+        assert_eq!(list.addresses(), ["ann@example.com"]);
+        let again = events(&message, &json!([]), &mut list);
+        assert_eq!(again[1]["bounce"]["bounceSubType"], "OnAccountSuppressionList");
+        assert!(list.remove("ann@example.com"));
+        assert_eq!(kinds_of(&events(&message, &json!([]), &mut list)), ["Send", "Delivery"]);
+        // An empty list of the configuration set: nothing is listed.
+        list.set_configuration_set(Some(Reasons::new()));
+        events(&message, &bounce, &mut list);
+        assert!(list.addresses().is_empty());
     }
 }

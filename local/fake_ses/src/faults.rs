@@ -26,6 +26,18 @@ pub enum FaultKind {
     DropAfter,
     /// Handled late; what is due by other faults still happens.
     Delay,
+    /// Accepted, then a permanent bounce.
+    Bounce,
+    /// Accepted and delivered, then a permanent bounce.
+    LateBounce,
+    /// Accepted, then a transient bounce with the words of the recipient's server.
+    SoftBounce,
+    /// Accepted and delivered, then an absence notice, which SES calls a transient bounce.
+    Absence,
+    /// Accepted and delivered, then a complaint.
+    Complaint,
+    /// Accepted and delivered, then the report that it is no spam.
+    NotSpam,
 }
 
 impl FaultKind {
@@ -40,7 +52,75 @@ impl FaultKind {
             Self::DropBefore => "drop_before",
             Self::DropAfter => "drop_after",
             Self::Delay => "delay",
+            Self::Bounce => "bounce",
+            Self::LateBounce => "late_bounce",
+            Self::SoftBounce => "soft_bounce",
+            Self::Absence => "absence",
+            Self::Complaint => "complaint",
+            Self::NotSpam => "not_spam",
         }
+    }
+
+    /// Whether SES accepts the message, and says by an event what became of it.
+    pub fn is_event(self) -> bool {
+        match self {
+            Self::Bounce | Self::LateBounce | Self::SoftBounce | Self::Absence | Self::Complaint | Self::NotSpam => {
+                true
+            }
+            Self::Throttle
+            | Self::Quota
+            | Self::Pause
+            | Self::Reject
+            | Self::Timeout
+            | Self::DropBefore
+            | Self::DropAfter
+            | Self::Delay => false,
+        }
+    }
+}
+
+/// The details of an event; each has a default of its kind.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Details {
+    /// The bounce's subtype, such as `MailboxFull`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sub_type: Option<String>,
+    /// The recipient's status, such as `5.1.1`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The type of a complaint's feedback, such as `auth-failure`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub feedback_type: Option<String>,
+    /// How the event names the recipient; `{}` stands for the address.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub names: Option<String>,
+    /// Whether a delivery comes first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after_delivery: Option<bool>,
+}
+
+impl Details {
+    fn are_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// An event that a fault asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// Its kind.
+    pub kind: FaultKind,
+    /// Only for recipients that contain this.
+    pub to: Option<String>,
+    /// Its details.
+    pub details: Details,
+}
+
+impl Asked {
+    /// Whether the event is about this recipient.
+    pub fn is_about(&self, recipient: &str) -> bool {
+        self.to.as_ref().is_none_or(|part| recipient.contains(part.as_str()))
     }
 }
 
@@ -62,6 +142,9 @@ pub struct Fault {
     /// Only for messages with a recipient that contains this.
     #[serde(default)]
     pub to: Option<String>,
+    /// The details of an event.
+    #[serde(default, skip_serializing_if = "Details::are_default")]
+    pub event: Details,
 }
 
 fn always() -> f64 {
@@ -87,6 +170,8 @@ pub struct Chosen {
     pub effect: Option<FaultKind>,
     /// How long a `timeout` holds the connection, in milliseconds, when the plan says so.
     pub hold_ms: Option<u64>,
+    /// The events that follow if the message is accepted.
+    pub asked: Vec<Asked>,
 }
 
 impl FaultPlan {
@@ -101,6 +186,9 @@ impl FaultPlan {
             }
             if fault.kind == FaultKind::Delay && fault.delay_ms.is_none() {
                 return Err(format!("faults[{index}].delay_ms is required for a delay."));
+            }
+            if !fault.kind.is_event() && !fault.event.are_default() {
+                return Err(format!("faults[{index}].event is only for a fault that is an event."));
             }
         }
         Ok(())
@@ -117,12 +205,20 @@ impl FaultPlan {
                 .as_ref()
                 .is_none_or(|part| recipients.iter().any(|to| to.contains(part.as_str())));
             let left = fault.count.is_none_or(|count| count > 0);
-            let free = fault.kind == FaultKind::Delay || chosen.effect.is_none();
+            let free = fault.kind == FaultKind::Delay || fault.kind.is_event() || chosen.effect.is_none();
             if !(meant && left && free && dice.roll() < fault.share) {
                 continue;
             }
             fault.count = fault.count.map(|count| count.saturating_sub(1));
             chosen.struck.push(fault.kind);
+            if fault.kind.is_event() {
+                chosen.asked.push(Asked {
+                    kind: fault.kind,
+                    to: fault.to.clone(),
+                    details: fault.event.clone(),
+                });
+                continue;
+            }
             match fault.kind {
                 FaultKind::Delay => {}
                 FaultKind::Timeout => chosen.hold_ms = fault.delay_ms,
@@ -131,7 +227,13 @@ impl FaultPlan {
                 | FaultKind::Pause
                 | FaultKind::Reject
                 | FaultKind::DropBefore
-                | FaultKind::DropAfter => {}
+                | FaultKind::DropAfter
+                | FaultKind::Bounce
+                | FaultKind::LateBounce
+                | FaultKind::SoftBounce
+                | FaultKind::Absence
+                | FaultKind::Complaint
+                | FaultKind::NotSpam => {}
             }
             if fault.kind != FaultKind::Timeout {
                 chosen.delay_ms = chosen.delay_ms.saturating_add(fault.delay_ms.unwrap_or(0));
@@ -222,7 +324,43 @@ mod tests {
     }
 
     #[test]
+    fn an_event_follows_whatever_else_strikes() {
+        let mut plan = plan(
+            r#"{"faults": [{"kind": "drop_after"}, {"kind": "bounce", "to": "ann", "event": {"status": "5.7.1"}},
+                {"kind": "complaint", "to": "bob"}]}"#,
+        );
+        let chosen = plan.choose(&["ann@example.com"], &mut Dice::seeded(1));
+        assert_eq!(chosen.effect, Some(FaultKind::DropAfter));
+        let [asked] = chosen.asked.as_slice() else {
+            panic!("{chosen:?}");
+        };
+        assert_eq!(asked.details.status.as_deref(), Some("5.7.1"));
+        assert!(asked.is_about("ann@example.com") && !asked.is_about("bob@example.com"));
+    }
+
+    #[test]
+    fn an_unknown_kind_is_answered_with_all_kinds() {
+        let error = serde_json::from_str::<FaultPlan>(r#"{"faults": [{"kind": "flood"}]}"#).unwrap_err();
+        for kind in [
+            "drop_after",
+            "bounce",
+            "late_bounce",
+            "soft_bounce",
+            "absence",
+            "complaint",
+            "not_spam",
+        ] {
+            assert!(error.to_string().contains(&format!("`{kind}`")), "{error}");
+        }
+    }
+
+    #[test]
     fn nonsense_is_refused() {
+        assert!(
+            plan(r#"{"faults": [{"kind": "throttle", "event": {"status": "5.1.1"}}]}"#)
+                .check()
+                .is_err()
+        );
         assert!(
             plan(r#"{"faults": [{"kind": "throttle", "share": 1.5}]}"#)
                 .check()

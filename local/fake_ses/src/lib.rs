@@ -10,9 +10,11 @@
 //! | [`settings`] | the environment, read once |
 //! | [`server`] | sockets: accepting, hanging up, ending |
 //! | [`app`] | the shared state and the routes |
-//! | [`ses_api`] | `SendEmail` and `GetAccount`: the order in which things are decided |
+//! | [`ses_api`] | SES's operations: the order in which things are decided |
 //! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
 //! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
+//! | [`suppression`] | the account-wide suppression list |
+//! | [`outcome`] | what becomes of a message at each recipient |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
 //! | [`control`], [`inbox`] | the routes for tests; the page for people |
 //! | [`message_html`], [`browsers`] | a message's HTML as it is shown; what a browser may ask and do |
@@ -29,6 +31,7 @@ pub mod faults;
 pub mod inbox;
 pub mod mailbox;
 pub mod message_html;
+pub mod outcome;
 pub mod publisher;
 pub mod raw;
 pub mod server;
@@ -38,6 +41,7 @@ pub mod ses_request;
 pub mod ses_rules;
 pub mod settings;
 pub mod stats;
+pub mod suppression;
 
 use std::sync::Arc;
 

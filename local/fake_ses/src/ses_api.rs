@@ -1,4 +1,4 @@
-//! SES's two operations, as the AWS SDKs call them.
+//! SES's operations, as the AWS SDKs call them.
 //!
 //! **Role:** reads, asks faults, rules and limits in this order, keeps, publishes.
 //! **After a client gave up:** handling goes on; as with SES, the message may be accepted
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
-use axum::extract::State;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use jiff::Timestamp;
@@ -22,7 +22,7 @@ use crate::faults::FaultKind;
 use crate::mailbox::Message;
 use crate::server::Hangup;
 use crate::ses_error::SesError;
-use crate::{ses_request, ses_rules};
+use crate::{outcome, ses_request, ses_rules};
 
 /// How long a `timeout` holds a request: beyond every sensible client's patience.
 const HOLD: Duration = Duration::from_secs(120);
@@ -89,7 +89,16 @@ async fn decide(app: &App, body: &[u8]) -> Outcome {
         Some(FaultKind::Timeout) => return Outcome::Hold(chosen.hold_ms.map_or(HOLD, Duration::from_millis)),
         Some(FaultKind::DropBefore) => return Outcome::Drop,
         Some(FaultKind::DropAfter) => true,
-        Some(FaultKind::Delay) | None => false,
+        Some(
+            FaultKind::Delay
+            | FaultKind::Bounce
+            | FaultKind::LateBounce
+            | FaultKind::SoftBounce
+            | FaultKind::Absence
+            | FaultKind::Complaint
+            | FaultKind::NotSpam,
+        )
+        | None => false,
     };
     if let Err(error) = ses_rules::check(&submission, &app.region, raw) {
         return Outcome::Refused(error);
@@ -108,12 +117,13 @@ async fn decide(app: &App, body: &[u8]) -> Outcome {
         received_at: format!("{now:.3}"),
     });
     app.mailbox().keep(Arc::clone(&message));
+    let outcomes = outcome::of(&message, &chosen.asked, &mut app.suppressed());
     if let Some(publisher) = &app.events {
         let sender = Sender {
             region: &app.region,
             account_id: &app.account_id,
         };
-        publisher.publish(events::of(&message, &sender));
+        publisher.publish(events::of(&message, &outcomes, &sender));
     }
     if drop_after {
         Outcome::AcceptedThenDrop
@@ -155,6 +165,34 @@ pub async fn get_account(State(app): State<Arc<App>>) -> Response {
         "DedicatedIpAutoWarmupEnabled": false,
     }))
     .into_response()
+}
+
+/// `GET /v2/email/suppression/addresses/{address}`.
+pub async fn get_suppressed_destination(State(app): State<Arc<App>>, Path(address): Path<String>) -> Response {
+    const OPERATION: &str = "GetSuppressedDestination";
+    let Some(reason) = app.suppressed().reason(&address) else {
+        return not_suppressed(&app, OPERATION);
+    };
+    app.stats().answered(OPERATION, "ok");
+    let seconds = Timestamp::now().as_second();
+    let listed = json!({"EmailAddress": address, "Reason": reason, "LastUpdateTime": seconds});
+    Json(json!({"SuppressedDestination": listed})).into_response()
+}
+
+/// `DELETE /v2/email/suppression/addresses/{address}`.
+pub async fn delete_suppressed_destination(State(app): State<Arc<App>>, Path(address): Path<String>) -> Response {
+    const OPERATION: &str = "DeleteSuppressedDestination";
+    if !app.suppressed().remove(&address) {
+        return not_suppressed(&app, OPERATION);
+    }
+    app.stats().answered(OPERATION, "ok");
+    Json(json!({})).into_response()
+}
+
+fn not_suppressed(app: &App, operation: &'static str) -> Response {
+    let error = SesError::not_suppressed();
+    app.stats().answered(operation, error.name);
+    error.into_response()
 }
 
 /// Everything else under any path.

@@ -63,6 +63,15 @@ impl SesError {
         Self::new(StatusCode::BAD_REQUEST, "BadRequestException", message)
     }
 
+    /// The address is not on the account-wide suppression list.
+    pub fn not_suppressed() -> Self {
+        Self::new(
+            StatusCode::NOT_FOUND,
+            "NotFoundException",
+            "Email address does not exist on your suppression list.",
+        )
+    }
+
     /// There is no such operation.
     pub fn unknown_operation() -> Self {
         Self::new(

@@ -17,6 +17,9 @@ const HTTP_API: &str = "/_aws/execute-api/";
 /// The path of SES's version 2.
 pub const SES: &str = "/v2/email/";
 
+/// The path of an address on SES's account-wide suppression list.
+const SUPPRESSED: &str = "/suppression/addresses/";
+
 /// No record of a call names more emails: a batch has ten, a page of the index more.
 const EMAILS_MAX: usize = 32;
 
@@ -90,6 +93,8 @@ fn operation(service: &str, parts: &Parts, body: &[u8]) -> String {
     match (service, &parts.method) {
         ("ses", &Method::POST) if path.ends_with("/outbound-emails") => "SendEmail".to_owned(),
         ("ses", &Method::GET) if path.ends_with("/account") => "GetAccount".to_owned(),
+        ("ses", &Method::GET) if path.contains(SUPPRESSED) => "GetSuppressedDestination".to_owned(),
+        ("ses", &Method::DELETE) if path.contains(SUPPRESSED) => "DeleteSuppressedDestination".to_owned(),
         ("s3", method) => object_operation(method, &parts.uri),
         ("lambda", &Method::POST) if path.ends_with("/invocations") => "Invoke".to_owned(),
         _ => {
@@ -232,6 +237,22 @@ mod tests {
                 "",
                 "ses",
                 "GetAccount",
+            ),
+            (
+                "DELETE",
+                "/v2/email/suppression/addresses/ann%40example.com",
+                ("authorization", signed("ses")),
+                "",
+                "ses",
+                "DeleteSuppressedDestination",
+            ),
+            (
+                "GET",
+                "/v2/email/suppression/addresses/ann%40example.com",
+                ("authorization", signed("ses")),
+                "",
+                "ses",
+                "GetSuppressedDestination",
             ),
             (
                 "POST",

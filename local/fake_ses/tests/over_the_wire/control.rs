@@ -55,10 +55,36 @@ async fn nonsense_from_a_test_is_refused_in_one_sentence_and_changes_nothing() {
         ("/faults", json!([])),
         ("/account", json!({"max_send_rate": -1})),
         ("/account", json!({"rate": 1})),
+        ("/account", json!({"suppressed_reasons": ["SPAM"]})),
+        ("/configuration-set", json!({"suppressed_reasons": "BOUNCE"})),
     ] {
         let (status, _, answer) = fake.call("PUT", path, &body).await;
         assert_eq!(status, 400, "{body}");
         assert!(answer["message"].as_str().unwrap().ends_with('.'), "{answer}");
     }
     assert_eq!(fake.get("/faults").await["faults"][0]["kind"], "reject");
+}
+
+#[tokio::test]
+async fn the_account_wide_list_is_switched_and_shown() {
+    let fake = Fake::start().await;
+    let bounces = json!([{"kind": "bounce", "to": "bob"}]);
+    for (account, configuration_set, listed) in [
+        (json!(["BOUNCE"]), json!([]), json!([])),
+        (json!([]), Value::Null, json!([])),
+        (json!(["COMPLAINT"]), Value::Null, json!([])),
+        (json!([]), json!(["BOUNCE"]), json!(["bob@example.com"])),
+        (json!(["BOUNCE"]), Value::Null, json!(["bob@example.com"])),
+    ] {
+        let account = json!({"suppressed_reasons": account});
+        assert_eq!(fake.call("PUT", "/account", &account).await.0, 200);
+        let set = json!({"suppressed_reasons": configuration_set});
+        assert_eq!(fake.call("PUT", "/configuration-set", &set).await.0, 200);
+        assert_eq!(fake.get("/configuration-set").await, set);
+        fake.faults(bounces.clone()).await;
+        assert_eq!(fake.send(&email("bob@example.com")).await.0, 200);
+        assert_eq!(fake.get("/suppressed").await, listed, "{account} {set}");
+        let deleted = fake.call("DELETE", "/suppressed/bob@example.com", &Value::Null).await;
+        assert_eq!(deleted.0, if listed == json!([]) { 404 } else { 204 });
+    }
 }

@@ -8,6 +8,7 @@ use aws_sdk_sesv2::operation::send_email::{SendEmailError, SendEmailOutput};
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
     Attachment, Body, Content, Destination, EmailContent, Message, MessageHeader, MessageTag, RawMessage,
+    SuppressionListReason,
 };
 use aws_smithy_http_client::tls::{self, rustls_provider::CryptoMode};
 use serde_json::json;
@@ -168,4 +169,37 @@ async fn a_dropped_connection_is_no_answer_to_the_sdk() {
         .unwrap_err();
     assert!(error.as_service_error().is_none(), "{error:?}");
     assert_eq!(fake.kept().await, 1);
+}
+
+#[tokio::test]
+async fn a_suppressed_destination_is_read_and_deleted() {
+    let fake = Fake::start().await;
+    let client = client(&fake);
+    fake.faults(json!([{"kind": "complaint"}])).await;
+    send(&client, "ann@example.com", "bob+x@example.com", simple())
+        .await
+        .unwrap();
+    let read = || {
+        client
+            .get_suppressed_destination()
+            .email_address("bob+x@example.com")
+            .send()
+    };
+    let found = read().await.unwrap().suppressed_destination.unwrap();
+    assert_eq!(found.reason, SuppressionListReason::Complaint);
+    let delete = || {
+        client
+            .delete_suppressed_destination()
+            .email_address("bob+x@example.com")
+            .send()
+    };
+    delete().await.unwrap();
+    assert!(
+        delete()
+            .await
+            .unwrap_err()
+            .into_service_error()
+            .is_not_found_exception()
+    );
+    assert!(read().await.unwrap_err().into_service_error().is_not_found_exception());
 }
