@@ -67,7 +67,7 @@ impl Call {
     }
 }
 
-fn header<'a>(parts: &'a Parts, name: &'static str) -> Option<&'a str> {
+pub(crate) fn header<'a>(parts: &'a Parts, name: &'static str) -> Option<&'a str> {
     parts.headers.get(HeaderName::from_static(name))?.to_str().ok()
 }
 

@@ -14,6 +14,7 @@
 //! | [`call`] | what is called: service, operation, which emails |
 //! | [`need`] | what a caller must be allowed to do for it |
 //! | [`caller`], [`inode`] | who calls: the process at the other end of the connection |
+//! | [`form`], [`expression`], [`schema`] | requests that AWS refuses for their form, and the emulator does not |
 //! | [`refusal`], [`partial`] | errors as the services word them |
 //! | [`record`] | the calls under way, the latest ones, the counters, the log |
 //! | [`control`] | the routes for tests |
@@ -23,6 +24,8 @@
 pub mod call;
 pub mod caller;
 pub mod control;
+pub mod expression;
+pub mod form;
 pub mod inode;
 pub mod need;
 pub mod partial;
@@ -30,6 +33,7 @@ pub mod plan;
 pub mod proxy;
 pub mod record;
 pub mod refusal;
+pub mod schema;
 pub mod server;
 pub mod settings;
 

@@ -5,6 +5,7 @@
 //! on once, unless a fault doubles it, and to its end, whatever its caller does meanwhile.
 //! **Start reading at** [`Proxy::pass`].
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -20,10 +21,12 @@ use thiserror::Error;
 
 use crate::call::{Call, SES};
 use crate::caller::{Caller, Callers};
+use crate::form;
 use crate::partial::{self, Rest};
 use crate::plan::{Chosen, Kind, Plan, Rule};
 use crate::record::{Outcome, Record};
 use crate::refusal;
+use crate::schema::Schema;
 use crate::settings::Settings;
 
 /// No call of AWS's is larger here: SES's 40 MB with base64 and JSON around it.
@@ -54,6 +57,8 @@ pub struct Proxy {
     callers: Callers,
     plan: Mutex<(Plan, fastrand::Rng, u64)>,
     record: Mutex<Record>,
+    /// The tables that were asked for; `None` for one that could not be described.
+    schemas: Mutex<HashMap<String, Option<Arc<Schema>>>>,
 }
 
 impl Proxy {
@@ -77,6 +82,7 @@ impl Proxy {
             callers: Callers::default(),
             plan: Mutex::new((Plan::default(), chance, 0)),
             record: Mutex::new(record),
+            schemas: Mutex::default(),
         })
     }
 
@@ -177,30 +183,70 @@ impl Proxy {
             Some(Kind::DropBefore) => return End::Dropped,
             Some(kind @ (Kind::Throttle | Kind::Fail)) => match refusal::answer(&call, kind) {
                 Some(answer) => End::Answer(answer),
-                None => self.forward(&parts, body).await,
+                None => self.forward(&call, &parts, body).await,
             },
             Some(Kind::Lose) => End::Answer(refusal::as_if_published(number)),
             Some(Kind::Partial) => match partial::without_last(&call, &body) {
-                Some(rest) => self.forward_rest(&parts, rest).await,
-                None => self.forward(&parts, body).await,
+                Some(rest) => self.forward_rest(&call, &parts, rest).await,
+                None => self.forward(&call, &parts, body).await,
             },
             Some(Kind::Double) => {
-                let first = self.forward(&parts, body.clone()).await;
-                self.forward(&parts, body).await;
+                let first = self.forward(&call, &parts, body.clone()).await;
+                self.forward(&call, &parts, body).await;
                 first
             }
             Some(Kind::DropAfter) => {
-                self.forward(&parts, body).await;
+                self.forward(&call, &parts, body).await;
                 End::Dropped
             }
-            Some(Kind::DelayBefore | Kind::DelayAfter) | None => self.forward(&parts, body).await,
+            Some(Kind::DelayBefore | Kind::DelayAfter) | None => self.forward(&call, &parts, body).await,
         };
         wait(chosen.after_ms).await;
         end
     }
 
+    /// The refusal of a call that AWS would refuse for its form.
+    async fn refused(&self, call: &Call, parts: &Parts, body: &[u8]) -> Option<Response<Body>> {
+        let schema = match form::table_in_question(call, body) {
+            Some(table) => self.schema(&table, &parts.headers).await,
+            None => None,
+        };
+        let refusal = form::refused(call, parts, body, schema.as_deref())?;
+        tracing::warn!(
+            service = call.service,
+            operation = call.operation,
+            refusal.name,
+            refusal.message,
+            "AWS would refuse this request"
+        );
+        refusal::of_form(call, &refusal)
+    }
+
+    /// Keys and indexes of a table, asked for once in the name of the caller.
+    async fn schema(&self, table: &str, headers: &HeaderMap) -> Option<Arc<Schema>> {
+        let known = || self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(schema) = known().get(table) {
+            return schema.clone();
+        }
+        let mut headers = headers.clone();
+        remove_per_connection(&mut headers);
+        headers.insert(
+            "x-amz-target",
+            HeaderValue::from_static("DynamoDB_20120810.DescribeTable"),
+        );
+        let body = serde_json::json!({"TableName": table}).to_string();
+        let asked = self.http.post(&self.aws).headers(headers).body(body).send().await;
+        let answer = asked.and_then(reqwest::Response::error_for_status).ok()?;
+        let schema = Schema::read(&answer.bytes().await.ok()?).map(Arc::new);
+        known().insert(table.to_owned(), schema.clone());
+        schema
+    }
+
     /// Passes a call on, and its answer back.
-    async fn forward(&self, parts: &Parts, body: Bytes) -> End {
+    async fn forward(&self, call: &Call, parts: &Parts, body: Bytes) -> End {
+        if let Some(refusal) = self.refused(call, parts, &body).await {
+            return End::Answer(refusal);
+        }
         let upstream = if parts.uri.path().starts_with(SES) {
             &self.ses
         } else {
@@ -225,14 +271,14 @@ impl Proxy {
         }
     }
 
-    async fn forward_rest(&self, parts: &Parts, rest: Rest) -> End {
+    async fn forward_rest(&self, call: &Call, parts: &Parts, rest: Rest) -> End {
         let Some(body) = rest.body.clone() else {
             let mut answer = Response::new(Body::from(rest.nothing_done()));
             let media_type = HeaderValue::from_static("application/x-amz-json-1.0");
             answer.headers_mut().insert(CONTENT_TYPE, media_type);
             return End::Answer(answer);
         };
-        match self.forward(parts, body).await {
+        match self.forward(call, parts, body).await {
             End::Answer(response) if response.status().is_success() => {
                 let (mut parts, body) = response.into_parts();
                 let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT_BYTES).await else {

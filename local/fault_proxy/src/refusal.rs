@@ -9,8 +9,10 @@
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response};
+use serde_json::json;
 
 use crate::call::Call;
+use crate::form::Refusal;
 use crate::plan::Kind;
 
 /// What is said.
@@ -55,14 +57,29 @@ pub fn has_words(call: &Call) -> bool {
 #[must_use]
 pub fn answer(call: &Call, kind: Kind) -> Option<Response<Body>> {
     let Words { status, name, message } = words(call, kind)?;
+    said(call, status, name, message)
+}
+
+/// The answer to a call that is refused for its form.
+#[must_use]
+pub fn of_form(call: &Call, refusal: &Refusal) -> Option<Response<Body>> {
+    said(call, 400, refusal.name, &refusal.message)
+}
+
+/// An error as the call's service words it.
+fn said(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<Body>> {
+    let error = |kind: &str| json!({"__type": kind, "message": message}).to_string();
     let (media_type, body) = match call.service.as_str() {
-        "dynamodb" => (
-            "application/x-amz-json-1.0",
-            format!("{{\"__type\":\"com.amazonaws.dynamodb.v20120810#{name}\",\"message\":\"{message}\"}}"),
-        ),
+        "dynamodb" => {
+            let of = match name {
+                "ValidationException" => "com.amazon.coral.validate",
+                _ => "com.amazonaws.dynamodb.v20120810",
+            };
+            ("application/x-amz-json-1.0", error(&format!("{of}#{name}")))
+        }
         "sqs" => (
             "application/x-amz-json-1.0",
-            format!("{{\"__type\":\"com.amazonaws.sqs#{name}\",\"message\":\"{message}\"}}"),
+            error(&format!("com.amazonaws.sqs#{name}")),
         ),
         "s3" => (
             "application/xml",

@@ -56,3 +56,31 @@ async fn head_is_told_how_long_a_body_would_be() {
     );
     assert_eq!(body, "");
 }
+
+#[tokio::test]
+async fn a_request_that_aws_refuses_reaches_nobody() {
+    let proxy = Proxy::start().await;
+    let (status, body) = proxy
+        .call(UPDATE, r#"{"UpdateExpression": "SET a = :v REMOVE a"}"#)
+        .await;
+    assert_eq!((status, proxy.effects()), (400, 0));
+    let error: serde_json::Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(error["__type"], "com.amazon.coral.validate#ValidationException");
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("Two document paths overlap"), "{message}");
+}
+
+#[tokio::test]
+async fn a_table_is_described_once_for_all_queries() {
+    let proxy = Proxy::start().await;
+    let query = "X-Amz-Target: DynamoDB_20120810.Query\r\n";
+    for _ in 0..2 {
+        let (status, _) = proxy
+            .call(query, r#"{"TableName": "t", "FilterExpression": "a = :a"}"#)
+            .await;
+        assert_eq!(status, 200);
+    }
+    let bodies: Vec<_> = proxy.aws.lock().unwrap().iter().map(|(_, body)| body.clone()).collect();
+    assert_eq!(bodies.len(), 3, "{bodies:?}");
+    assert_eq!(bodies[0], r#"{"TableName":"t"}"#);
+}
