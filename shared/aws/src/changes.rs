@@ -24,6 +24,9 @@ pub enum ChangeError {
     /// It is not as DynamoDB writes them.
     #[error("a record of the stream has no {0}")]
     Missing(&'static str),
+    /// Its sequence number is no number of up to 64 digits.
+    #[error("a record of the stream has a sequence number that is not 1 to 64 digits")]
+    Sequence,
     /// A row in it cannot be read.
     #[error("a row in a record of the stream cannot be read")]
     Row(#[from] ItemError),
@@ -48,8 +51,9 @@ pub fn read(record: &Value) -> Result<Option<Change>, ChangeError> {
         return Ok(None);
     }
     let key = item::key_of(&keys)?;
-    let sequence = field(record, "SequenceNumber").as_str().and_then(Sequence::parse);
+    let sequence = field(record, "SequenceNumber").as_str();
     let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
+    let sequence = Sequence::parse(sequence).ok_or(ChangeError::Sequence)?;
     // Seconds, also with a fraction.
     let seconds = field(record, "ApproximateCreationDateTime").to_string();
     let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;

@@ -122,6 +122,24 @@ fn a_row_that_cannot_be_read_is_an_error_without_its_values() {
 }
 
 #[test]
+fn an_error_says_how_a_sequence_number_is_wrong() {
+    let mut record = record(None, Some(&row()));
+    let mut told = |number: Value| {
+        record["dynamodb"]["SequenceNumber"] = number;
+        read(&record).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(told("1".repeat(56).into()), Ok(()));
+    assert_eq!(
+        told("1".repeat(65).into()).unwrap_err(),
+        "a record of the stream has a sequence number that is not 1 to 64 digits"
+    );
+    assert_eq!(
+        told(Value::Null).unwrap_err(),
+        "a record of the stream has no sequence number"
+    );
+}
+
+#[test]
 fn times_are_read_as_lambda_writes_them() {
     for (text, millis_of) in [
         ("1795514390", Some(1_795_514_390_000)),

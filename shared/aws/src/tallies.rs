@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWr
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
 use domain::tally::counter::{Counter, Figure, Figures, Level};
-use domain::tally::portion::{Fingerprint, Marker, Span, Step, Tally, Versions};
+use domain::tally::portion::{Fingerprint, Marker, Sequence, Span, Step, Tally, Versions};
 use domain::tally::queue_counts::{QueueCounts, Stretch};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;
@@ -307,8 +307,7 @@ impl Tallies for Table {
 
     async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
         const WHAT: &str = "reading what is counted";
-        // Behind the digits of any sequence number.
-        let range = (span.first.as_str().to_owned(), ":".to_owned());
+        let range = (span.first.as_str().to_owned(), Sequence::END.to_owned());
         let markers = self.range(marker_pk(span.minute), range, usize::MAX, WHAT).await?;
         let mut marked = Vec::new();
         for marker in markers.unwrap_or_default() {

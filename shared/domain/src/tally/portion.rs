@@ -28,22 +28,36 @@ pub const CHANGES_MAX: usize = 1000;
 /// Milliseconds of the stretch of time whose markers are kept together.
 const SPAN_MS: i64 = 60_000;
 
-/// Digits of the longest sequence number. Source: Amazon DynamoDB API reference, `StreamRecord`.
+/// Digits of the longest sequence number of AWS. Source: Amazon DynamoDB API reference, `StreamRecord`.
 const SEQUENCE_DIGITS: usize = 40;
+
+/// Digits of the longest sequence number that is read: LocalStack's own stream gives 56 (measured with 4.14.0).
+const LONG_SEQUENCE_DIGITS: usize = 64;
+
+/// The prefix of a sequence number of more than [`SEQUENCE_DIGITS`]: it orders behind every digit.
+const LONG: char = ':';
 
 /// The place of a change in its shard of the stream: orders as the numbers do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(String);
 
 impl Sequence {
-    /// Reads a sequence number: 1 to 40 digits.
+    /// Reads a sequence number: 1 to 64 digits.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let fits = (1..=SEQUENCE_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
-        fits.then(|| Self(format!("{text:0>SEQUENCE_DIGITS$}")))
+        let fits = (1..=LONG_SEQUENCE_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        let digits = text.trim_start_matches('0');
+        // The stored form of AWS's numbers stays as it was: markers of both forms are read side by side.
+        fits.then(|| match digits.len() {
+            ..=SEQUENCE_DIGITS => Self(format!("{digits:0>SEQUENCE_DIGITS$}")),
+            _ => Self(format!("{LONG}{digits:0>LONG_SEQUENCE_DIGITS$}")),
+        })
     }
 
-    /// The number with all its digits.
+    /// A text behind that of every sequence number.
+    pub const END: &str = ";";
+
+    /// The stored text: the number with all its digits, behind its prefix if it is a long one.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

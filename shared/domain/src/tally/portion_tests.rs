@@ -14,11 +14,22 @@ fn only(changes: &[Change]) -> Portion {
 
 #[test]
 fn sequence_numbers_order_as_numbers_do() {
-    let read = |text| Sequence::parse(text).unwrap();
+    fn read(text: &str) -> Sequence {
+        Sequence::parse(text).unwrap()
+    }
     assert!(read("9") < read("10"));
     assert_eq!(read("7").as_str().len(), 40);
     assert_eq!(read(&"9".repeat(40)).as_str().len(), 40);
-    for none in ["", "-1", "1 ", "x", &"1".repeat(41)] {
+    assert_eq!(read("5").as_str(), format!("{:0>40}", 5));
+    let long = [
+        read(&"9".repeat(40)),
+        read(&"1".repeat(41)),
+        read(&"1".repeat(56)),
+        read(&"9".repeat(64)),
+    ];
+    assert!(long.is_sorted() && long.iter().all(|number| number.as_str() < Sequence::END));
+    assert_eq!(read(&format!("{:0>64}", 7)), read("7"));
+    for none in ["", "-1", "1 ", "x", &"1".repeat(65)] {
         assert_eq!(Sequence::parse(none), None, "{none}");
     }
 }
