@@ -318,6 +318,20 @@ async fn a_content_that_is_there_is_left_alone() {
     }
 }
 
+#[tokio::test]
+async fn a_bucket_that_refuses_has_not_stored_anything() {
+    for status in [400, 403, 404, 405, 410, 413, 416, 501] {
+        let packed = Packed {
+            place: BodyPlace::Bucket,
+            bytes: vec![1],
+        };
+        let store = store(&Replay::new([s3_error(status, "AccessDenied")]));
+        let body = named(BodyPlace::Bucket, b"content");
+        let put = store.put(&key(), &body, packed, at(7_999), at(0)).await;
+        assert!(put.is_err(), "{status}");
+    }
+}
+
 async fn keep(place: BodyPlace, answers: impl IntoIterator<Item = Answer>) -> (Result<bool, String>, Replay) {
     let replay = Replay::new(answers);
     let kept = store(&replay)

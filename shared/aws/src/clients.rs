@@ -240,6 +240,12 @@ mod tests {
     use super::*;
     use crate::replay::{Answer, Asked, Replay, environment};
 
+    /// A frozen function finds its connections closed: the longer one is used again, the more answers are ambiguous.
+    #[test]
+    fn an_idle_connection_to_ses_is_used_for_seconds_only() {
+        assert!((Duration::from_secs(5)..=Duration::from_secs(15)).contains(&SES_IDLE));
+    }
+
     #[tokio::test]
     async fn the_embedded_roots_are_good_and_nothing_is_asked_to_connect() {
         assert_eq!(ROOTS.matches("BEGIN CERTIFICATE").count(), 5);

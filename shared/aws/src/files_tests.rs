@@ -179,8 +179,10 @@ async fn a_copy_that_is_there_stays_and_an_upload_may_be_gone() {
     ] {
         assert_eq!(attach(answer).await.0, Ok(expected));
     }
-    let denied = attach(s3_error(403, "AccessDenied")).await.0.unwrap_err();
-    assert!(denied.starts_with("copying an upload: "), "{denied}");
+    for status in [400, 403, 405, 410, 411, 413, 416, 501] {
+        let denied = attach(s3_error(status, "AccessDenied")).await.0.unwrap_err();
+        assert!(denied.starts_with("copying an upload: "), "{status}: {denied}");
+    }
 }
 
 #[tokio::test]
