@@ -129,7 +129,7 @@ impl Door {
         }
         // Hashes are compared, so that neither length nor content of the key shows in the time.
         let hash = token::hash(given);
-        if hash.ct_eq(&self.deployer.sha256).into() {
+        if token::is_deployers(given) && hash.ct_eq(&self.deployer.sha256).into() {
             return Ok(Visitor::Deployer(Deployer(())));
         }
         let id = token::id_of(given).ok_or_else(invalid)?;

@@ -7,7 +7,7 @@ use lambda_http::http::HeaderValue;
 use super::*;
 use crate::rows::samples::at;
 
-const DEPLOYER: &str = "the deployer's";
+const DEPLOYER: &str = "deployer_0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// A table with one key and one tenant.
 #[derive(Default)]
@@ -155,6 +155,17 @@ async fn a_guess_costs_no_call() {
         assert_eq!(comes_in(&door, &rows, guess, at(0)).await, Err(403));
     }
     assert_eq!(comes_in(&door, &rows, DEPLOYER, at(0)).await, Ok(()));
+    assert_eq!(rows.reads.load(Ordering::Relaxed), 0);
+}
+
+#[tokio::test]
+async fn a_deployers_key_of_another_form_is_refused() {
+    let rows = rows(Permission::FullAccess);
+    // The first one is what the README asked for once: it passes for its own hash.
+    for wrong in [&"0f".repeat(32), "the deployer's", "", &DEPLOYER.to_uppercase()] {
+        let door = Door::new(KeySettings::of(wrong));
+        assert!(comes_in(&door, &rows, wrong, at(0)).await.is_err(), "{wrong}");
+    }
     assert_eq!(rows.reads.load(Ordering::Relaxed), 0);
 }
 

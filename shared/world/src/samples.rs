@@ -28,7 +28,7 @@ pub fn bearer() -> String {
 }
 
 /// The key that the world was deployed with.
-pub const DEPLOYER_KEY: &str = "deployer";
+pub const DEPLOYER_KEY: &str = "deployer_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
 /// What is stored of [`API_KEY`]; its use was noted, for good.
 #[must_use]

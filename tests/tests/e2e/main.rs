@@ -12,6 +12,7 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+mod deploying;
 mod documents;
 mod end_to_end;
 mod privileges;

@@ -1,4 +1,4 @@
-//! The text of an API key: `mq_<id>_<secret><checksum>`.
+//! The text of an API key, `mq_<id>_<secret><checksum>`, and of the deployer's key, `deployer_<48 hex digits>`.
 //!
 //! **Invariant:** the secret has 192 random bits, and is nowhere but in this text, which is shown once; what
 //! is stored is its hash. A text whose checksum is wrong is no key: a typing mistake, or a guess, costs no
@@ -13,6 +13,9 @@ use crate::id::KeyId;
 
 /// What every key begins with.
 const PREFIX: &str = "mq_";
+
+/// The prefix of the deployer's key.
+const DEPLOYER_PREFIX: &[u8] = b"deployer_";
 
 /// The random bytes of a secret. Source: our promise of 192 bits.
 pub const SECRET_BYTES: usize = 24;
@@ -60,6 +63,16 @@ impl fmt::Debug for Token {
 #[must_use]
 pub fn hash(key: &[u8]) -> [u8; 32] {
     Sha256::digest(key).into()
+}
+
+/// Whether a text has the form of the deployer's key: `deployer_` and 48 lower-case hex digits.
+///
+/// A SHA-256 hash in hex never has it, so a key that was deployed in the place of its hash opens nothing.
+#[must_use]
+pub fn is_deployers(key: &[u8]) -> bool {
+    let hex = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
+    key.strip_prefix(DEPLOYER_PREFIX)
+        .is_some_and(|secret| secret.len() == SECRET_DIGITS && secret.iter().all(hex))
 }
 
 /// The id of a text that looks like a key; whether it is one says its hash alone.
@@ -126,6 +139,29 @@ mod tests {
             assert_eq!(id_of(wrong.as_bytes()), None, "{wrong}");
         }
         assert_eq!(id_of(&[0xFF; 92]), None);
+    }
+
+    #[test]
+    fn a_hash_is_never_a_deployers_key() {
+        let secret = "0123456789abcdef".repeat(3);
+        let key = format!("deployer_{secret}");
+        assert!(is_deployers(key.as_bytes()));
+        let as_hash: String = hash(key.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect();
+        for wrong in [
+            "",
+            "deployer_",
+            "deployer",
+            &as_hash,
+            &secret,
+            &format!("{key}0"),
+            &key[..key.len() - 1],
+            &format!(" {key}"),
+            &key.to_uppercase(),
+            &key.replace('f', "g"),
+            &key.replace("deployer_", "deployer-"),
+        ] {
+            assert!(!is_deployers(wrong.as_bytes()), "{wrong}");
+        }
     }
 
     #[test]
