@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -19,6 +19,12 @@ sdk-table: ## the README's table of the SDKs' methods, from what the tests claim
 
 test: ## every test, on a stack and ports of its own
 	@local/test
+
+cargo-lambda: ## every function invoked through cargo-lambda, on the running stack
+	@python3 local/cargo_lambda.py
+
+localstack: ## the same system on LocalStack's open core, by hand; needs Python 3.13
+	@local/localstack/run
 
 # Not `-p`: another selection of packages would build everything once more.
 checker: ## every state of one email, within bounds
