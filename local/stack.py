@@ -378,11 +378,12 @@ def parameters(key):
     } | {name: str(value) for name, value in profiles[profile].items()}
 
 
-def deploy(binaries, key):
-    """Brings the stack to what the checkout says; returns its outputs."""
+def deploy(binaries, key, left_out=()):
+    """Brings the stack to what the checkout says, without resources of the types that begin with `left_out`; returns
+    its outputs."""
     import template as templates
 
-    template = templates.load(ROOT / "template.yaml")
+    template = templates.without(templates.load(ROOT / "template.yaml"), left_out)
     packages = {name: zipped(binaries[name]) for name in templates.functions(template).values()}
     # Named by content: a changed binary is a changed template, as CloudFormation wants it.
     keys = {name: f"{name}-{hashlib.sha256(package).hexdigest()[:16]}.zip" for name, package in packages.items()}
@@ -467,7 +468,7 @@ def count_concurrency():
     """MiniStack 1.5.33 keeps a Number parameter as text there, and its poller stumbles over it."""
     functions = client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if "ScalingConfig" in mapping:
+        if not isinstance(mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0), int):
             most = int(mapping["ScalingConfig"]["MaximumConcurrency"])
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
 

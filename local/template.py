@@ -4,6 +4,8 @@ Invariant: nothing but CodeUri (and the build's Metadata beside it) differs from
 deployed to AWS.
 """
 
+import json
+
 import yaml
 
 
@@ -39,6 +41,23 @@ def functions(template):
         for logical_id, resource in template["Resources"].items()
         if resource["Type"] == "AWS::Serverless::Function"
     }
+
+
+def without(template, types):
+    """The template without resources whose type begins with one of `types`, and without permissions, alarms and outputs
+    that refer to them."""
+    resources = template["Resources"]
+    gone = {name for name, resource in resources.items() if resource["Type"].startswith(tuple(types))}
+
+    def refers(thing):
+        text = json.dumps(thing)
+        return any(f'"{name}"' in text or f"${{{name}}}" in text or f"${{{name}." in text for name in gone)
+
+    dependent = ("AWS::Lambda::Permission", "AWS::CloudWatch::Alarm")
+    gone |= {name for name, resource in resources.items() if resource["Type"] in dependent and refers(resource)}
+    template["Resources"] = {name: resource for name, resource in resources.items() if name not in gone}
+    template["Outputs"] = {name: output for name, output in template["Outputs"].items() if not refers(output)}
+    return template
 
 
 def with_code(template, bucket, keys):
