@@ -23,6 +23,15 @@ use serde::Serialize;
 
 use crate::{Manage, ManageError, Store};
 
+/// The effect of an act on an email, as far as From domains matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touch {
+    /// The email is canceled or erased: the limits of the key apply.
+    Ends,
+    /// The email is sent: the limits of the tenant apply too.
+    Sends,
+}
+
 /// The answer: it is so now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailDone"))]
@@ -46,6 +55,7 @@ where
     pub async fn cancel(&self, caller: &Caller, id: EmailId) -> Result<Done, ManageError> {
         let now = self.system.now();
         let row = self.row(caller, id, now).await?;
+        self.check_from(caller, &row, Touch::Ends).await?;
         self.carry_out(row, now, |row| asked::cancel(row, now)).await
     }
 
@@ -74,6 +84,7 @@ where
             expires_at: expires_at.transpose().map_err(bad_time)?,
         };
         let row = self.row(caller, id, now).await?;
+        self.check_from(caller, &row, Touch::Sends).await?;
         let decide = |row: &Row| asked::reschedule(row, times, self.with.expires_after, &self.with.policy, now);
         self.keep_content(&row, decide(&row), now).await?;
         self.carry_out(row, now, decide).await
@@ -87,6 +98,7 @@ where
     pub async fn retry(&self, caller: &Caller, id: EmailId, force: bool) -> Result<Done, ManageError> {
         let now = self.system.now();
         let row = self.row(caller, id, now).await?;
+        self.check_from(caller, &row, Touch::Sends).await?;
         let decide = |row: &Row| asked::retry(row, force, self.with.expires_after, &self.with.policy, now);
         self.keep_content(&row, decide(&row), now).await?;
         self.carry_out(row, now, decide).await
@@ -108,6 +120,36 @@ where
         let decide = |row: &Row| meet(row, &queue, now).unwrap_or(Decision::Forget);
         let (_, row) = apply(&self.rows, row, now, decide).await?;
         Ok(row)
+    }
+
+    /// Whether a caller may act on an email from this address. The content is read only where a limit applies.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the key may not, 422 `invalid_from_address` when the tenant may no longer
+    /// send from there; or the world's failure.
+    pub(crate) async fn check_from(&self, caller: &Caller, row: &Row, touch: Touch) -> Result<(), ManageError> {
+        let is_limited = match touch {
+            Touch::Ends => caller.is_narrowed(),
+            Touch::Sends => !caller.scope().is_unlimited(),
+        };
+        if !is_limited {
+            return Ok(());
+        }
+        match self.content(row).await? {
+            Some(email) => {
+                let from = email.from().address();
+                let checked = match touch {
+                    Touch::Ends => caller.check_key_from("from", from),
+                    Touch::Sends => caller.check_from("from", from),
+                };
+                Ok(checked?)
+            }
+            None if caller.is_narrowed() => Err(ApiError::restricted_api_key(
+                "This API key is limited to From domains, and the content of this email is gone: use another key.",
+            )
+            .into()),
+            None => Ok(()),
+        }
     }
 
     /// Makes the content live as long as the email will need it. Before the row is written: an

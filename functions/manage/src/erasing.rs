@@ -15,7 +15,7 @@ use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 
-use crate::asked::{not_there, refused};
+use crate::asked::{Touch, not_there, refused};
 use crate::{Manage, ManageError, Store};
 
 /// How often it is decided anew when others write the row.
@@ -62,6 +62,7 @@ where
 
     async fn bury(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
         let mut row = self.row(caller, id, now).await?;
+        self.check_from(caller, &row, Touch::Ends).await?;
         for _ in 0..ROUNDS {
             asked::erase(&row, now).map_err(refused)?;
             match self.rows.bury(&row, now).await? {

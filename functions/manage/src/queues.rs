@@ -220,8 +220,9 @@ where
     /// Purges a queue of everything that waits in it.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or the world's failure.
+    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or the world's failure.
     pub async fn purge(&self, caller: &Caller, name: QueueName) -> Result<Begun, ManageError> {
+        refuse_narrowed(caller)?;
         let id = self.system.id()?;
         let queue = self
             .changed(&of(caller, name), |queue, now| purged(queue, id, now))
@@ -232,8 +233,9 @@ where
     /// Undoes a queue's purges.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or the world's failure.
+    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or the world's failure.
     pub async fn restore(&self, caller: &Caller, name: QueueName) -> Result<Begun, ManageError> {
+        refuse_narrowed(caller)?;
         let restored = |queue: &Queue| (queue.restored(), Task::Restore);
         self.begin(caller, name, restored).await
     }
@@ -249,7 +251,10 @@ where
         request: RedriveRequest,
     ) -> Result<Begun, ManageError> {
         let RedriveRequest { cause, since } = request;
-        let redriven = |queue: &Queue| (QueueSettings::default().on(queue), Task::Retry { cause, since });
+        let redriven = |queue: &Queue| {
+            let scope = caller.scope();
+            (QueueSettings::default().on(queue), Task::Retry { cause, since, scope })
+        };
         self.begin(caller, name, redriven).await
     }
 
@@ -266,11 +271,14 @@ where
     /// Deletes a queue; with `cancel` it is purged first.
     ///
     /// # Errors
-    /// 404 when there is none of this name, 409 when it is not empty, 422 when it is the default
-    /// queue; or the world's failure.
+    /// 401 for a key that is limited to From domains and with `cancel`, 404 when there is none of this name, 409 when
+    /// it is not empty, 422 when it is the default queue; or the world's failure.
     pub async fn delete_queue(&self, caller: &Caller, name: QueueName, cancel: bool) -> Result<Deleted, ManageError> {
         if name.is_default() {
             return Err(ApiError::validation("name", "the default queue cannot be deleted").into());
+        }
+        if cancel {
+            refuse_narrowed(caller)?;
         }
         let (key, id) = (of(caller, name), self.system.id()?);
         if !cancel {
@@ -420,6 +428,16 @@ where
         self.rows.change_pace(None, &Change::Settings).await?;
         Ok(())
     }
+}
+
+/// Refuses an act on a whole queue, which may hold email from any domain.
+fn refuse_narrowed(caller: &Caller) -> Result<(), ApiError> {
+    if !caller.is_narrowed() {
+        return Ok(());
+    }
+    Err(ApiError::restricted_api_key(
+        "This API key is limited to From domains, and the queue may hold email from others: use another key.",
+    ))
 }
 
 fn of(caller: &Caller, name: QueueName) -> QueueKey {

@@ -364,8 +364,9 @@ async fn a_retry_by_cause_is_a_job() {
         task,
         Task::Retry {
             cause: Some(Cause::Rejected),
-            since: Some(_)
-        }
+            since: Some(_),
+            scope,
+        } if scope.is_unlimited()
     ));
 }
 

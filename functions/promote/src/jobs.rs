@@ -5,6 +5,7 @@
 //! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
 
 use domain::apply::{ApplyError, apply};
+use domain::email::Email;
 use domain::id::EmailId;
 use domain::keeping;
 use domain::lifecycle::{Decision, Then};
@@ -112,11 +113,24 @@ where
         Ok(job.swept(moved, next, self.rows.shards(), self.system.now()))
     }
 
+    /// Whether an email's From is one that whoever asked for the job may send from.
+    async fn is_in_scope(&self, job: &Job, row: &Row) -> Result<bool, PortError> {
+        let Some(scope) = job.scope().filter(|scope| !scope.is_unlimited()) else {
+            return Ok(true);
+        };
+        let content = self.bodies.load(&EmailKey::of(row), &row.body).await?;
+        let email = content.and_then(|content| Email::from_body(&content).ok());
+        Ok(email.is_some_and(|email| scope.covers(email.from().address().domain())))
+    }
+
     /// Moves one email; `None` when there was nothing to do, or nothing to send any more.
     async fn move_one(&self, job: &Job, queue: &Queue, row: Row) -> Result<Option<(Then, Row)>, ApplyError> {
         let (now, policy) = (self.system.now(), queue.policy(&self.policy));
         let expires_after = queue.expires_after.unwrap_or(self.expires_after);
         let decide = |row: &Row| job.decide(row, queue, expires_after, &policy, now);
+        if !self.is_in_scope(job, &row).await? {
+            return Ok(None);
+        }
         let before = row.clone();
         if matches!(job.task, Task::Retry { .. } | Task::Restore)
             && let Decision::Write(transition) = decide(&row)

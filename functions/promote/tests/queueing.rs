@@ -10,6 +10,7 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
+use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::ports::EmailKey;
@@ -192,7 +193,15 @@ async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
         ended(5, Status::Failed, Cause::Rejected),
     ];
     let cause = Some(Cause::Rejected);
-    let world = world(rows, plain(), Some(Task::Retry { cause, since: None }));
+    let world = world(
+        rows,
+        plain(),
+        Some(Task::Retry {
+            cause,
+            since: None,
+            scope: Scope::default(),
+        }),
+    );
     world.state().bodies.retain(|(key, _), _| *key != samples::key(5));
     run(&world).await;
     let status = |n| world.row(&samples::key(n)).unwrap().status;
@@ -208,6 +217,22 @@ async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
     );
     assert_eq!(job(&world).emails, 1);
     assert_eq!(world.state().wakes.len(), 1);
+}
+
+#[tokio::test]
+async fn a_retry_leaves_email_from_other_domains_alone() {
+    let domain = |domain: &str| [FromDomain::parse(domain).unwrap()];
+    for (allowed, expected) in [("example.com", Status::Queued), ("other.example", Status::Failed)] {
+        let retry = Task::Retry {
+            cause: None,
+            since: None,
+            scope: Scope::new(&domain(allowed), &[]),
+        };
+        let world = world(vec![ended(1, Status::Failed, Cause::Rejected)], plain(), Some(retry));
+        run(&world).await;
+        let row = world.row(&samples::key(1)).unwrap();
+        assert_eq!(row.status, expected, "{allowed}");
+    }
 }
 
 /// Whatever a queue holds, nobody else's email is looked at later for it.

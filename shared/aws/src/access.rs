@@ -15,7 +15,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::access::key::{ApiKey, Deed, Maker, Permission};
-use domain::access::sender::{FromDomain, told};
+use domain::access::sender::{FromDomain, Scope, told};
 use domain::access::tenant::Tenant;
 use domain::access::token;
 use domain::address::EmailAddress;
@@ -303,6 +303,18 @@ impl Caller {
         &self.from_domains
     }
 
+    /// Whether its key is limited to some From domains.
+    #[must_use]
+    pub fn is_narrowed(&self) -> bool {
+        !self.from_domains.is_empty()
+    }
+
+    /// The From domains that both its tenant and its key allow.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::new(&self.tenant.from_domains, &self.from_domains)
+    }
+
     /// Whether it may send from an address. `path`: the field that has it.
     ///
     /// # Errors
@@ -316,7 +328,15 @@ impl Caller {
                 format!("this tenant may send from {allowed} only"),
             ));
         }
-        let narrow = &self.from_domains;
+        self.check_key_from(path, from)
+    }
+
+    /// Whether its key may act on email from an address. `path`: the field that has it.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it may not.
+    pub fn check_key_from(&self, path: &str, from: &EmailAddress) -> Result<(), ApiError> {
+        let (domain, narrow) = (from.domain(), &self.from_domains);
         if narrow.is_empty() || narrow.iter().any(|allowed| allowed.covers(domain)) {
             return Ok(());
         }

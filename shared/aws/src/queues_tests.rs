@@ -1,3 +1,4 @@
+use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
 use domain::queue::job::Task;
 use domain::row::Lane;
@@ -39,6 +40,7 @@ fn job() -> Job {
     let task = Task::Retry {
         cause: Some(Cause::Rejected),
         since: Some(at(50)),
+        scope: Scope::new(&[FromDomain::Any], &[FromDomain::Exactly("a.example".to_owned())]),
     };
     Job {
         cursor: Some(DueCursor("c".to_owned())),

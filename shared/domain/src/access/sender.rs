@@ -94,6 +94,35 @@ impl From<FromDomain> for String {
     }
 }
 
+/// The From domains that an act is limited to: each list must cover a domain, and no list means no limit.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Scope(Vec<Vec<FromDomain>>);
+
+impl Scope {
+    /// The scope of a tenant and of one of its keys. A key without a list has its tenant's limits alone.
+    #[must_use]
+    pub fn new(tenant: &[FromDomain], key: &[FromDomain]) -> Self {
+        let limits = |list: &&[FromDomain]| !list.contains(&FromDomain::Any);
+        let lists = [Some(tenant), (!key.is_empty()).then_some(key)];
+        let lists = lists.into_iter().flatten().filter(limits);
+        Self(lists.map(<[FromDomain]>::to_vec).collect())
+    }
+
+    /// Whether every domain is in it.
+    #[must_use]
+    pub fn is_unlimited(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a domain is in it.
+    #[must_use]
+    pub fn covers(&self, domain: &str) -> bool {
+        let allows = |list: &Vec<FromDomain>| list.iter().any(|allowed| allowed.covers(domain));
+        self.0.iter().all(allows)
+    }
+}
+
 /// Some of them, as a sentence tells them.
 #[must_use]
 pub fn told(domains: &[FromDomain]) -> String {
@@ -129,6 +158,28 @@ mod tests {
             }
             for domain in not {
                 assert!(!of(pattern).covers(domain), "{pattern} {domain}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_scope_is_what_tenant_and_key_both_allow() {
+        let (any, wide, narrow) = ([of("*")], [of("*.example.com")], [of("a.example.com"), of("b.example")]);
+        for (tenant, key, covered, not) in [
+            (&any[..], &[][..], &["a.example.com", "b.example"][..], &[][..]),
+            (&any, &any, &["a.example.com", "b.example"], &[]),
+            (&wide, &[], &["a.example.com"], &["b.example"]),
+            (&any, &narrow, &["a.example.com", "b.example"], &["c.example.com"]),
+            (&wide, &narrow, &["a.example.com"], &["b.example", "c.example.com"]),
+            (&[], &[], &[], &["a.example.com"]),
+        ] {
+            let scope = Scope::new(tenant, key);
+            assert_eq!(scope.is_unlimited(), not.is_empty(), "{scope:?}");
+            for domain in covered {
+                assert!(scope.covers(domain), "{scope:?} {domain}");
+            }
+            for domain in not {
+                assert!(!scope.covers(domain), "{scope:?} {domain}");
             }
         }
     }

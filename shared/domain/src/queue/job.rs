@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::access::sender::Scope;
 use crate::cause::Cause;
 use crate::id::EmailId;
 use crate::lifecycle::queued::{purge, redrive, release, restore};
@@ -42,6 +43,9 @@ pub enum Task {
         cause: Option<Cause>,
         /// Only what failed since then.
         since: Option<Timestamp>,
+        /// The From domains of whoever asked; email from another domain stays as it is.
+        #[serde(default, skip_serializing_if = "Scope::is_unlimited")]
+        scope: Scope,
     },
 }
 
@@ -116,6 +120,15 @@ impl Job {
         }
     }
 
+    /// The From domains that its emails must have.
+    #[must_use]
+    pub const fn scope(&self) -> Option<&Scope> {
+        match &self.task {
+            Task::Retry { scope, .. } => Some(scope),
+            Task::Release | Task::Purge | Task::Restore => None,
+        }
+    }
+
     /// Whether an email may be one of its emails, as the index says: `at` is when it ended, or, of one
     /// that is held, when it is due.
     #[must_use]
@@ -127,7 +140,7 @@ impl Job {
             // While no purge stands (`is_wanted`) nothing is purged: all that was is older than the restore,
             // whatever the clock says of whoever purged it.
             Task::Restore => cause == Some(Cause::Purged),
-            Task::Retry { cause: only, since } => {
+            Task::Retry { cause: only, since, .. } => {
                 let failed = status == Status::Failed || (status == Status::Expired && *only == Some(Cause::Expired));
                 before && failed && (only.is_none() || *only == cause) && since.is_none_or(|since| at >= since)
             }

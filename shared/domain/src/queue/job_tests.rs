@@ -72,7 +72,8 @@ fn a_job_is_given_up_when_the_opposite_is_wanted() {
     assert!(
         job(Task::Retry {
             cause: None,
-            since: None
+            since: None,
+            scope: Scope::default(),
         })
         .is_wanted(&paused, now)
     );
@@ -85,6 +86,7 @@ fn the_index_says_which_emails_a_job_is_about() {
         job(Task::Retry {
             cause,
             since: since.map(at),
+            scope: Scope::default(),
         })
     };
     let (failed, rejected) = (Status::Failed, Some(Cause::Rejected));
