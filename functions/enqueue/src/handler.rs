@@ -121,7 +121,7 @@ where
         let told = enqueue.try_out(caller.tenant(), key.as_ref(), &parsed).await?;
         return Ok(http::json(200, &Answer::Tried(Box::new(told))));
     }
-    let accepting = enqueue.accept(caller.tenant(), key.as_ref(), &parsed);
+    let accepting = enqueue.accept(caller, key.as_ref(), &parsed);
     let accepted = enqueue
         .within_limits(caller.limits(), recipients([&parsed]), accepting, |accepted| {
             accepted.replayed
@@ -156,7 +156,7 @@ where
         caller.check_from(&path, from.address()).map_err(AcceptError::Refused)?;
     }
     let recipients = recipients(parsed.items.iter().map(|item| &item.request));
-    let accepting = enqueue.accept_batch(caller.tenant(), key.as_ref(), parsed);
+    let accepting = enqueue.accept_batch(caller, key.as_ref(), parsed);
     let accepted = enqueue
         .within_limits(caller.limits(), recipients, accepting, |accepted| accepted.replayed)
         .await?;

@@ -20,10 +20,11 @@ mod storing;
 
 use std::time::Duration;
 
+use aws::access::Caller;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::cost::Prices;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::index;
 use domain::ports::access::{Allowances, Keys, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
@@ -87,6 +88,30 @@ pub struct Enqueue<R, B, L, S> {
     pub queues: KnownQueues,
     /// What it may still accept for tenants that have limits.
     pub purses: Purses,
+}
+
+/// Who asks: a tenant, with one of its keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct By<'a> {
+    /// The tenant.
+    pub tenant: &'a TenantId,
+    /// The key, which each record names.
+    pub key: Option<KeyId>,
+}
+
+impl<'a> From<&'a TenantId> for By<'a> {
+    fn from(tenant: &'a TenantId) -> Self {
+        Self { tenant, key: None }
+    }
+}
+
+impl<'a> From<&'a Caller> for By<'a> {
+    fn from(caller: &'a Caller) -> Self {
+        Self {
+            tenant: caller.tenant(),
+            key: Some(caller.key()),
+        }
+    }
 }
 
 /// The answer to an accepted email.
@@ -166,10 +191,12 @@ where
     /// or the world's failure.
     pub async fn accept(
         &self,
-        tenant: &TenantId,
+        by: impl Into<By<'_>>,
         key: Option<&IdempotencyKey>,
         request: &EmailRequest,
     ) -> Result<Accepted, AcceptError> {
+        let by = by.into();
+        let tenant = by.tenant;
         let id = match key {
             Some(key) => EmailId::from_key(tenant, key.as_str()),
             None => self.system.id()?,
@@ -177,7 +204,7 @@ where
         let now = self.system.now();
         let in_time = self.in_time(tenant, id, key, request, now).await?;
         let found = self.found(tenant, [request]).await?;
-        let stored = self.store(tenant, id, request, (in_time, &found), now).await?;
+        let stored = self.store(by, id, request, (in_time, &found), now).await?;
         self.wake(&[&stored]).await;
         Ok(Accepted {
             id,
@@ -191,10 +218,12 @@ where
     /// 409 when the key belongs to another request; or the world's failure.
     pub async fn accept_batch(
         &self,
-        tenant: &TenantId,
+        by: impl Into<By<'_>>,
         key: Option<&IdempotencyKey>,
         batch: BatchRequest,
     ) -> Result<AcceptedBatch, AcceptError> {
+        let by = by.into();
+        let tenant = by.tenant;
         let now = self.system.now();
         let Sifted {
             items,
@@ -205,7 +234,7 @@ where
         // Futures do nothing until they are polled: a list of them costs little.
         let stores: Vec<_> = items
             .iter()
-            .map(|item| self.store_item(tenant, key, item, (in_time, &found), now))
+            .map(|item| self.store_item(by, key, item, (in_time, &found), now))
             .collect();
         let stored = iter(stores)
             .buffered(AT_ONCE)
@@ -223,17 +252,18 @@ where
 
     async fn store_item(
         &self,
-        tenant: &TenantId,
+        by: By<'_>,
         key: Option<&IdempotencyKey>,
         item: &BatchItem,
         possible: (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
+        let tenant = by.tenant;
         let id = match key {
             Some(key) => EmailId::from_batch_key(tenant, key.as_str(), item.index),
             None => self.system.id()?,
         };
-        self.store(tenant, id, &item.request, possible, now).await
+        self.store(by, id, &item.request, possible, now).await
     }
 
     /// Wakes what was accepted, once more also what a repeated request found still queued:

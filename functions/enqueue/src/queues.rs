@@ -1,20 +1,17 @@
 //! The queues that emails are accepted for.
 //!
 //! **Invariant:** `default` is never read: what it sets for an email when it is accepted cannot be
-//! changed. Another one is read at most once in five seconds by each environment.
+//! changed. Another one is read at most once in two seconds by each environment, and a purge or a deletion is
+//! answered only when those two seconds are over ([`domain::queue::BINDS_AFTER`]).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
 
 use domain::email::{EmailError, Problem};
 use domain::id::TenantId;
 use domain::ports::{PortError, Queues};
-use domain::queue::{Queue, QueueKey, QueueName};
+use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
-
-/// How long a queue is good for that was read.
-const FRESH: Duration = Duration::from_secs(5);
 
 /// More than this are not remembered at once.
 const MOST: usize = 1_000;
@@ -47,7 +44,7 @@ impl KnownQueues {
         }
         let known = self.lock().get(&key).cloned();
         if let Some((at, queue)) = known
-            && now.since(at) < FRESH
+            && now.since(at) < KNOWN_FOR
         {
             return Ok(Some(queue));
         }

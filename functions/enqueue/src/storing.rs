@@ -13,13 +13,13 @@ use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::{Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows};
-use domain::queue::{Queue, QueueKey};
+use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
 use domain::row::{BodyPlace, BodyRef, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, to_api};
 
 use crate::possible::{Found, InTime};
-use crate::{AcceptError, Enqueue, other_request};
+use crate::{AcceptError, By, Enqueue, other_request};
 
 /// An email that is durable, whether it was made so just now or before.
 pub(crate) struct Stored {
@@ -55,12 +55,13 @@ where
     /// before both are there, for the answer waits for both.
     pub(crate) async fn store(
         &self,
-        tenant: &TenantId,
+        by: By<'_>,
         id: EmailId,
         request: &EmailRequest,
         (in_time, found): (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
+        let tenant = by.tenant;
         let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
         let wishes = &request.wishes;
@@ -107,6 +108,8 @@ where
             expires_at: wanted.expires_at,
             expires_given: wanted.expires_given,
             due: Some(due),
+            generation: (!queue.key.name.is_default()).then_some(queue.generation),
+            key: by.key,
             ..Row::new(tenant.clone(), id, body, recipients, now)
         };
         let key = EmailKey::of(&row);
@@ -129,6 +132,13 @@ where
             }
             Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
+        if stored.when == When::Now && self.is_too_late(&queue, now).await? {
+            return Err(PortError {
+                what: "storing an email",
+                source: "its queue was purged or deleted while it was stored".into(),
+            }
+            .into());
+        }
         if stored.row.status.is_final() && self.rows.buried(&key, now).await?.is_some() {
             // It was erased at this very moment, perhaps before its content was stored anew.
             self.bodies.erase(&key).await?;
@@ -142,6 +152,17 @@ where
             self.keep_files(&stored.row, request, now).await?;
         }
         Ok(stored)
+    }
+
+    /// Whether an email that took long to store belongs to a state of its queue that is over: a purge or a deletion
+    /// may have been answered since the queue was read. `now`: when the request came.
+    async fn is_too_late(&self, queue: &Queue, now: Timestamp) -> Result<bool, PortError> {
+        let took = self.system.now().since(now).saturating_add(KNOWN_FOR);
+        if queue.key.name.is_default() || took < BINDS_AFTER {
+            return Ok(false);
+        }
+        let stored = self.rows.queue(&queue.key).await?;
+        Ok(stored.is_some_and(|stored| stored.deleted || stored.purged_below > queue.generation))
     }
 
     /// The email that was accepted when the uploads of this request were still there; or that they are not.

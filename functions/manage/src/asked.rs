@@ -14,7 +14,7 @@ use domain::lifecycle::asked::{self, Refusal, Times};
 use domain::lifecycle::queued::meet;
 use domain::lifecycle::{Decision, Then};
 use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random, Wake};
-use domain::queue::{Bid, QueueKey};
+use domain::queue::{Bid, Queue, QueueKey};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{RescheduleRequest, to_api};
@@ -99,7 +99,11 @@ where
         let now = self.system.now();
         let row = self.row(caller, id, now).await?;
         self.check_from(caller, &row, Touch::Sends).await?;
-        let decide = |row: &Row| asked::retry(row, force, self.with.expires_after, &self.with.policy, now);
+        let key = QueueKey::of(&row);
+        let queue = self.rows.queue(&key).await?;
+        let queue = queue.unwrap_or_else(|| Queue::plain(key, now));
+        let expires_after = self.with.expires_after;
+        let decide = |row: &Row| asked::retry(row, force, &queue, expires_after, &self.with.policy, now);
         self.keep_content(&row, decide(&row), now).await?;
         self.carry_out(row, now, decide).await
     }

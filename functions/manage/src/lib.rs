@@ -54,6 +54,8 @@ pub struct Managing {
     pub retention: Duration,
     /// What SES asks for.
     pub prices: Prices,
+    /// Time after which a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).
+    pub binds_after: Duration,
 }
 
 /// Answers with what the world offers.

@@ -7,6 +7,7 @@ use aws::lanes::LaneQueues;
 use aws::rows::Table;
 use aws::system::System;
 use aws::{gateway, settings};
+use domain::queue::BINDS_AFTER;
 use lambda_runtime::Error;
 use manage::{Manage, Managing, handler};
 
@@ -21,6 +22,7 @@ async fn main() -> Result<(), Error> {
             expires_after: expires_after?,
             retention: table.as_ref()?.retention,
             prices: prices?,
+            binds_after: BINDS_AFTER,
         };
         Some((table?, bucket?, lanes?, key?, with))
     })?;

@@ -100,6 +100,8 @@ where
         let mut queue = Queue::plain(key, now);
         if let Some(before) = &before {
             queue.no = before.no.saturating_add(1);
+            queue.generation = before.generation;
+            queue.purged_below = before.purged_below;
             queue.purged_before = before.purged_before;
         }
         settings.set(&mut queue);
@@ -227,6 +229,7 @@ where
         let queue = self
             .changed(&of(caller, name), |queue, now| purged(queue, id, now))
             .await?;
+        self.binds().await;
         Ok(Begun::new(id, queue.purged_before))
     }
 
@@ -286,20 +289,22 @@ where
             self.refuse_unless_empty(&key).await?;
         }
         let deleted = |queue: &Queue, now: Timestamp| {
-            let deleted = queue.deleted();
             if !cancel {
                 // What came in at this very moment goes its way, whatever the queue was told before.
+                let deleted = queue.deleted();
                 let job = Job::new(&deleted, id, Task::Release, now);
                 return (deleted, Some(job));
             }
             let purged = Queue {
-                purged_before: Some(now),
-                ..deleted
+                no: queue.no,
+                ..queue.purged(now)
             };
-            let job = Job::new(&purged, id, Task::Purge, now);
-            (purged, Some(job))
+            let deleted = purged.deleted();
+            let job = Job::new(&deleted, id, Task::Purge, now);
+            (deleted, Some(job))
         };
         let queue = self.changed(&key, deleted).await?;
+        self.binds().await;
         Ok(Deleted {
             object: "queue",
             name: queue.key.name.to_string(),
@@ -421,6 +426,12 @@ where
         let change = Change::Rate { rate: queue.rate() };
         self.rows.change_pace(Some(&queue.key), &change).await?;
         Ok(())
+    }
+
+    /// Waits until nobody accepts emails for the queue as it was before. Whoever is answered knows that none comes
+    /// after the answer.
+    async fn binds(&self) {
+        tokio::time::sleep(self.with.binds_after).await;
     }
 
     /// Makes the senders read what they remember of queues.

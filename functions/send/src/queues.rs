@@ -199,7 +199,7 @@ where
         };
         let mut row = claimed;
         for _ in 0..ROUNDS {
-            if queue.purged_before.is_none_or(|before| row.asked_for_at() > before) {
+            if queue.wants(&row) {
                 return Ok(Some(row));
             }
             let decide = |row: &Row| drop_unwanted(row, &queue, place, now);

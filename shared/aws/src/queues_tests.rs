@@ -30,6 +30,8 @@ fn full() -> Queue {
             reason: Some("wrong price".to_owned()),
             until: Some(at(9_000)),
         }),
+        generation: 3,
+        purged_below: 2,
         purged_before: Some(at(500)),
         deleted: true,
         ..Queue::plain(key(), at(100))

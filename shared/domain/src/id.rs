@@ -169,6 +169,18 @@ impl KeyId {
         EmailId::parse(text).map(Self::of)
     }
 
+    /// The 16 bytes, as a record stores them.
+    #[must_use]
+    pub const fn to_bytes(self) -> [u8; 16] {
+        self.0.into_bytes()
+    }
+
+    /// Reads the 16 bytes.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(Uuid::from_bytes(bytes))
+    }
+
     /// The 32 hex digits alone, as they are in the key itself.
     #[must_use]
     pub fn digits(self) -> String {

@@ -23,6 +23,13 @@ use crate::pacing::Rate;
 use crate::row::{Lane, Row, Status};
 use crate::timestamp::Timestamp;
 
+/// Time for which a queue that was read is good for accepting emails.
+pub const KNOWN_FOR: Duration = Duration::from_secs(2);
+
+/// Time after which a purge or a deletion binds everybody who accepts emails, and is answered: the copies of the
+/// queue that others have read are too old by then, and a record that was about to be written is written.
+pub const BINDS_AFTER: Duration = Duration::from_secs(4);
+
 /// A queue's name: `[a-z0-9-]{1,64}`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
@@ -142,7 +149,11 @@ pub struct Queue {
     pub no: u64,
     /// It is paused.
     pub paused: Option<Pause>,
-    /// What was accepted until then and still waits is not wanted any more.
+    /// The number of purges: the generation of the records that are accepted now.
+    pub generation: u64,
+    /// The oldest generation whose records are still wanted.
+    pub purged_below: u64,
+    /// The time of the last purge, for records without a generation: those accepted until then are not wanted.
     pub purged_before: Option<Timestamp>,
     /// It was deleted: nothing new is accepted, and what it holds goes its way.
     pub deleted: bool,
@@ -172,6 +183,8 @@ impl Queue {
             expires_after: None,
             no: 0,
             paused: None,
+            generation: 0,
+            purged_below: 0,
             purged_before: None,
             deleted: false,
         }
@@ -184,12 +197,31 @@ impl Queue {
         self.paused.as_ref().is_some_and(|pause| !over(pause))
     }
 
+    /// Whether a record is still wanted: no purge that stands concerns it.
+    ///
+    /// A record of a named queue carries the generation that it was accepted under, and generations are compared.
+    /// One of the queue `default` is accepted without a read of the queue; there times are compared, with half of
+    /// [`BINDS_AFTER`] between them ([`Self::purged`]).
+    #[must_use]
+    pub fn wants(&self, row: &Row) -> bool {
+        match row.generation {
+            Some(generation) => generation >= self.purged_below,
+            None => self.purged_before.is_none_or(|before| row.asked_for_at() > before),
+        }
+    }
+
+    /// Whether a purge stands.
+    #[must_use]
+    pub const fn is_purged(&self) -> bool {
+        self.purged_below > 0 || self.purged_before.is_some()
+    }
+
     /// What it wants done about an email. Only what waits can be held or dropped.
     #[must_use]
     pub fn bids(&self, row: &Row, now: Timestamp) -> Bid {
         if row.status != Status::Queued {
             Bid::Go
-        } else if self.purged_before.is_some_and(|before| row.asked_for_at() <= before) {
+        } else if !self.wants(row) {
             Bid::Drop
         } else if self.is_paused(now) {
             Bid::Hold
@@ -241,16 +273,26 @@ impl Queue {
         self.changed(|next| next.paused = None)
     }
 
-    /// The queue purged of what was accepted until `before`.
+    /// The queue purged at `now` of everything that was accepted before.
+    ///
+    /// Records without a generation were accepted by other clocks, which may be behind or ahead by as much as half
+    /// of [`BINDS_AFTER`]: a purge is answered only when that time is over.
     #[must_use]
-    pub fn purged(&self, before: Timestamp) -> Self {
-        self.changed(|next| next.purged_before = next.purged_before.max(Some(before)))
+    pub fn purged(&self, now: Timestamp) -> Self {
+        self.changed(|next| {
+            next.generation = next.generation.saturating_add(1);
+            next.purged_below = next.generation;
+            next.purged_before = next.purged_before.max(Some(now.after(BINDS_AFTER / 2)));
+        })
     }
 
     /// The queue with its purges undone.
     #[must_use]
     pub fn restored(&self) -> Self {
-        self.changed(|next| next.purged_before = None)
+        self.changed(|next| {
+            next.purged_below = 0;
+            next.purged_before = None;
+        })
     }
 
     /// The queue deleted. It is resumed: nobody could do so later.

@@ -76,16 +76,62 @@ fn only_what_waits_is_held_or_dropped() {
         );
     }
     assert_eq!(
-        queue().purged(at(999)).bids(&row(Status::Queued), now),
+        queue().purged(at(997)).bids(&row(Status::Queued), now),
         Bid::Go,
         "accepted after the purge"
     );
-    let again = Row {
-        retried_at: Some(at(1_001)),
+    assert_eq!(purged.restored().bids(&row(Status::Queued), now), Bid::Go);
+}
+
+#[test]
+fn a_purge_compares_generations_and_not_clocks() {
+    let of = |generation| Row {
+        generation: Some(generation),
         ..row(Status::Queued)
     };
-    assert_eq!(purged.bids(&again, now), Bid::Go, "asked for again after the purge");
-    assert_eq!(purged.restored().bids(&row(Status::Queued), now), Bid::Go);
+    // Every email was born at 1000, whatever the clocks of the purges say.
+    for clock in [at(1), at(1_000), at(900_000)] {
+        let once = queue().purged(clock);
+        assert_eq!([0, 1].map(|generation| once.wants(&of(generation))), [false, true]);
+        let twice = once.purged(clock);
+        assert_eq!(
+            [0, 1, 2].map(|generation| twice.wants(&of(generation))),
+            [false, false, true]
+        );
+        let restored = twice.restored();
+        assert_eq!([0, 1, 2].map(|generation| restored.wants(&of(generation))), [true; 3]);
+        let again = restored.purged(clock);
+        assert_eq!(
+            [0, 2, 3].map(|generation| again.wants(&of(generation))),
+            [false, false, true]
+        );
+        assert!([&once, &twice, &again].iter().all(|queue| queue.is_purged()));
+        assert!(!restored.is_purged());
+    }
+}
+
+#[test]
+fn without_a_generation_a_purge_allows_for_other_clocks() {
+    let skew = BINDS_AFTER / 2;
+    let purged = queue().purged(at(2_000));
+    for (born, wanted) in [
+        (at(2_000).after(skew), false),
+        (at(2_000).after(skew).after(Duration::from_millis(1)), true),
+        // Accepted when the purge was answered, by a clock that is behind.
+        (
+            at(2_000)
+                .after(BINDS_AFTER)
+                .before(skew)
+                .after(Duration::from_millis(1)),
+            true,
+        ),
+    ] {
+        let row = Row {
+            born,
+            ..row(Status::Queued)
+        };
+        assert_eq!(purged.wants(&row), wanted, "{born}");
+    }
 }
 
 #[test]
@@ -103,7 +149,7 @@ fn every_change_has_a_number_of_its_own() {
     }
     assert_eq!(
         queue.purged(at(5)).purged(at(3)).purged_before,
-        Some(at(5)),
+        Some(at(7)),
         "never taken back by a late one"
     );
     assert!(!queue.paused(pause(None)).deleted().is_paused(at(2_000)));

@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 
 use crate::cause::Cause;
 use crate::fate::Fate;
-use crate::id::{EmailId, TenantId};
+use crate::id::{EmailId, KeyId, TenantId};
 use crate::past::{Diagnostic, Outcome};
 use crate::queue::QueueName;
 use crate::timestamp::Timestamp;
@@ -229,6 +229,11 @@ pub struct Row {
     pub clicked_at: Option<Timestamp>,
     /// When it was last asked for again: a purge of before does not concern it.
     pub retried_at: Option<Timestamp>,
+    /// The generation of its queue that it was asked for under ([`crate::queue::Queue::generation`]); `None` where it
+    /// was accepted without a read of the queue.
+    pub generation: Option<u64>,
+    /// The API key that it was accepted with.
+    pub key: Option<KeyId>,
     /// How the newest claims ended that were not accepted, oldest first; for people to read.
     pub outcomes: Vec<Outcome>,
     /// When and with which words the `fates` were decided; for people to read.
@@ -270,6 +275,8 @@ impl Row {
             opened_at: None,
             clicked_at: None,
             retried_at: None,
+            generation: None,
+            key: None,
             outcomes: Vec::new(),
             diagnostics: BTreeMap::new(),
         }

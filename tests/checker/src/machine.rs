@@ -37,7 +37,7 @@ pub(crate) enum Question {
     Overdue { lane: Lane, feedback: Asked, line: Line },
     Heard { claim_no: u8 },
     HandedOver { claim_no: u8 },
-    Caller { wish: Wish, left: u8 },
+    Caller { wish: Wish, left: u8, generation: u8 },
 }
 
 impl Question {
@@ -334,7 +334,7 @@ impl Machine {
                 heard(row, &event(row, claim_no))
             }
             Question::HandedOver { claim_no } => self.handed_over(row, claim_no),
-            Question::Caller { wish, left } => self.asked(row, wish, clock_of(left))?,
+            Question::Caller { wish, left, generation } => self.asked(row, wish, generation, clock_of(left))?,
         };
         if let Decision::Write(transition) = &mut decision {
             self.spoil(row, &mut transition.row);
@@ -370,12 +370,12 @@ impl Machine {
     fn met(&self, row: &Row, line: Line) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
             let before = Row {
-                retried_at: None,
+                generation: Some(0),
                 ..row.clone()
             };
             let mut decision = meet(&before, &line.queue(row), NOW);
             if let Some(Decision::Write(transition)) = &mut decision {
-                transition.row.retried_at = row.retried_at;
+                transition.row.generation = row.generation;
             }
             return decision;
         }
@@ -467,7 +467,7 @@ impl Machine {
         handed_over(&seen, u32::from(claim_no), NOW)
     }
 
-    fn asked(&self, row: &Row, wish: Wish, now: Timestamp) -> Option<Decision> {
+    fn asked(&self, row: &Row, wish: Wish, generation: u8, now: Timestamp) -> Option<Decision> {
         let policy = &self.config.policy;
         let at = |scheduled_at: Timestamp, expires_at| {
             let times = Times {
@@ -475,6 +475,10 @@ impl Machine {
                 expires_at,
             };
             asked::reschedule(row, times, FAR, policy, now)
+        };
+        let line = Line {
+            generation,
+            ..Line::default()
         };
         let force = wish == Wish::Force || self.is(Mutant::UnknownRetriedUnforced);
         let decision = match wish {
@@ -490,7 +494,7 @@ impl Machine {
             Wish::Soon => at(now.after(Duration::from_secs(60)), None),
             Wish::Later => at(now.after(Duration::from_secs(3600)), None),
             Wish::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
-            Wish::Retry | Wish::Force => asked::retry(row, force, FAR, policy, now),
+            Wish::Retry | Wish::Force => asked::retry(row, force, &line.queue(row), FAR, policy, now),
         };
         decision.ok()
     }
@@ -534,6 +538,7 @@ fn first_row(config: &Config, content: u8) -> Row {
     let row = Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, NOW);
     Row {
         born: NOW.before(MOMENT),
+        generation: Some(0),
         on_uncertain: config.on_uncertain,
         ..row
     }
@@ -550,15 +555,15 @@ impl Line {
         Queue {
             no: self.no.into(),
             paused: self.paused.then_some(pause),
-            purged_before: self.purged.map(clock_of),
+            generation: self.generation.into(),
+            purged_below: if self.purged { self.generation.into() } else { 0 },
             ..Queue::plain(QueueKey::of(row), NOW)
         }
     }
 
     /// Whether it was purged after an email was asked for.
     pub(crate) fn drops(self, row: &Row) -> bool {
-        let asked = row.retried_at.unwrap_or(row.born);
-        self.purged.is_some_and(|left| asked <= clock_of(left))
+        !self.queue(row).wants(row)
     }
 }
 

@@ -49,8 +49,10 @@ pub struct Line {
     pub no: u8,
     /// It is paused.
     pub paused: bool,
-    /// It was purged, when so many wishes of callers were left.
-    pub purged: Option<u8>,
+    /// The number of its purges.
+    pub generation: u8,
+    /// Its last purge stands.
+    pub purged: bool,
 }
 
 /// What is done to a queue.
@@ -236,6 +238,8 @@ pub enum Reader {
         wish: Wish,
         /// Wishes that are left after this one.
         left: u8,
+        /// The generation of the queue that was read.
+        generation: u8,
     },
     /// `manage`, which is about to replace the row by a tombstone.
     Eraser {
@@ -256,7 +260,14 @@ impl Reader {
             Self::Job { sweep, line, .. } => Self::Job { seen, sweep, line },
             Self::Feedback { claim_no, .. } => Self::Feedback { seen, claim_no },
             Self::DeadLetter { claim_no, .. } => Self::DeadLetter { seen, claim_no },
-            Self::Caller { wish, left, .. } => Self::Caller { seen, wish, left },
+            Self::Caller {
+                wish, left, generation, ..
+            } => Self::Caller {
+                seen,
+                wish,
+                left,
+                generation,
+            },
         }
     }
 }
@@ -378,11 +389,12 @@ impl State {
                 self.jobs[0] = true;
             }
             Change::Purge => {
-                self.line.purged = Some(self.wishes);
+                self.line.generation = self.line.generation.saturating_add(1);
+                self.line.purged = true;
                 self.jobs[1] = true;
             }
             Change::Restore => {
-                self.line.purged = None;
+                self.line.purged = false;
                 self.jobs[2] = true;
             }
         }

@@ -8,6 +8,7 @@ use domain::lifecycle::{
     self, Attempt, Condition, Decision, EARLY, Feedback, LaneState, Outlook, Policy, Then, claimed, handed_over, heard,
     learned, not_claimable, overdue, record,
 };
+use domain::queue::{Queue, QueueKey};
 use domain::retry::{Jitter, RetryPolicy};
 use domain::row::{DueKind, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
@@ -134,7 +135,9 @@ fn moved(u: &mut Unstructured<'_>, row: &Row, policy: &Policy, now: Timestamp) -
         8 => asked::cancel(row, now).unwrap_or(Decision::Forget),
         _ if u.arbitrary()? => {
             let force = u.arbitrary()?;
-            asked::retry(row, force, fortnight, policy, now).unwrap_or(Decision::Forget)
+            let mut queue = Queue::plain(QueueKey::of(row), now);
+            queue.generation = u.arbitrary()?;
+            asked::retry(row, force, &queue, fortnight, policy, now).unwrap_or(Decision::Forget)
         }
         _ => {
             let expires_at = if u.arbitrary()? { Some(rows::time(u)?) } else { None };

@@ -390,6 +390,7 @@ impl System {
                 expires_after: self.timings.expires_after,
                 retention: RETENTION,
                 prices: Prices::standard(),
+                binds_after: domain::queue::BINDS_AFTER,
             },
         };
         let work = manage::handler::handle(&manage, &self.door, request);

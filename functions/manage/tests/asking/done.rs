@@ -220,6 +220,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
             detail: None,
             due: due(DueKind::Check, 100_900),
             retried_at: Some(at(100_000)),
+            generation: Some(0),
             ..row
         };
         assert_eq!(stored(&world), expected, "{what}");

@@ -26,6 +26,7 @@ pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, Wor
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
             prices: Prices::standard(),
+            binds_after: Duration::ZERO,
         },
     }
 }

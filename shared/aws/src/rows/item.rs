@@ -34,6 +34,8 @@
 //! | `fn` | N | `fate_no` |
 //! | `da`, `oa`, `ca` | N | `delivered_at`, `opened_at`, `clicked_at` |
 //! | `ra` | N | `retried_at` |
+//! | `g` | N | `generation` |
+//! | `k` | B | `key`, its 16 bytes |
 //! | `oc` | L of S | `outcomes`: the claim, the time, the cause and the words, with spaces between |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: the time and the words |
 //! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `ended` status and cause); the index `due` |
@@ -46,7 +48,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::index;
 use domain::past::{Diagnostic, Outcome};
 use domain::ports::EmailKey;
@@ -179,6 +181,10 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     ] {
         item.extend(at.map(|at| n(attribute, at.as_millis())));
     }
+    item.extend(row.generation.map(|generation| n("g", generation)));
+    if let Some(key) = row.key {
+        item.extend([("k".to_owned(), AttributeValue::B(key.to_bytes().to_vec().into()))]);
+    }
     if let Some(due) = row.due {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, row),
@@ -236,6 +242,8 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         opened_at: maybe(item, "oa", time)?,
         clicked_at: maybe(item, "ca", time)?,
         retried_at: maybe(item, "ra", time)?,
+        generation: maybe(item, "g", number)?,
+        key: maybe(item, "k", key_id)?,
         outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
         diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
     })
@@ -267,6 +275,14 @@ fn due(item: &Item) -> Result<Option<Due>, ItemError> {
     let kind = index::kind(partition).ok_or(ItemError::Malformed("due_pk"))?;
     let at = parse_sortable(text(item, "due_sk")?).ok_or(ItemError::Malformed("due_sk"))?;
     Ok(Some(Due { kind, at }))
+}
+
+fn key_id(item: &Item, attribute: &'static str) -> Result<KeyId, ItemError> {
+    let Some(AttributeValue::B(bytes)) = item.get(attribute) else {
+        return Err(ItemError::Malformed(attribute));
+    };
+    let bytes = bytes.as_ref().try_into().map(KeyId::from_bytes);
+    bytes.map_err(|_| ItemError::Malformed(attribute))
 }
 
 fn fates<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<BTreeMap<String, T>, ItemError> {
@@ -390,6 +406,7 @@ mod tests {
             AttributeValue::S(text) => text.len(),
             AttributeValue::N(digits) => digits.len().max(13).div_ceil(2) + 1,
             AttributeValue::Bool(_) => 1,
+            AttributeValue::B(bytes) => bytes.as_ref().len(),
             AttributeValue::L(inner) => {
                 3 + inner.len()
                     + inner

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::cause::Cause;
 use domain::fate::Fate;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::lifecycle::Policy;
 use domain::past::{Diagnostic, Outcome};
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lease, Row, Status};
@@ -62,6 +62,8 @@ pub(crate) fn full() -> Row {
         opened_at: Some(at(8_001)),
         clicked_at: Some(at(8_002)),
         retried_at: Some(at(1_500)),
+        generation: Some(2),
+        key: Some(KeyId::from_bytes([7; 16])),
         outcomes: vec![Outcome {
             claim_no: 2,
             at: at(3_500),

@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use super::{Decision, Policy, Then, end, requeue, write};
 use crate::cause::Cause;
+use crate::queue::Queue;
 use crate::row::{Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -165,13 +166,15 @@ pub fn reschedule(
     Ok(requeue(row, next, policy, not_before, now))
 }
 
-/// Sends an email after all, with a budget of its own.
+/// Sends an email after all, with a budget of its own. It belongs to its queue's present generation: an earlier
+/// purge does not concern it.
 ///
 /// # Errors
 /// [`Refusal::NotEnded`], [`Refusal::NeedsForce`].
 pub fn retry(
     row: &Row,
     force: bool,
+    queue: &Queue,
     expires_after: Duration,
     policy: &Policy,
     now: Timestamp,
@@ -193,6 +196,7 @@ pub fn retry(
     next.expires_given = false;
     next.scheduled_at = None;
     next.retried_at = Some(now);
+    next.generation = Some(queue.generation);
     Ok(requeue(row, next, policy, now, now))
 }
 

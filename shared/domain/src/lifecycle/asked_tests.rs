@@ -2,6 +2,7 @@ use super::super::Policy;
 use super::*;
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId};
+use crate::queue::QueueKey;
 use crate::row::{BodyPlace, BodyRef, Due, DueKind};
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
@@ -12,6 +13,12 @@ fn at(secs: i64) -> Timestamp {
 
 fn policy() -> Policy {
     Policy::standard()
+}
+
+/// The queue of the rows, purged twice.
+fn queue() -> Queue {
+    let queue = Queue::plain(QueueKey::of(&row(Status::Queued)), at(0));
+    queue.purged(at(1)).purged(at(1))
 }
 
 /// A row that was tried four times.
@@ -132,7 +139,7 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
                 expires_at: at(30_000),
                 ..row(status)
             };
-            let decision = retry(&row, force, TWO_WEEKS, &policy(), at(20_000));
+            let decision = retry(&row, force, &queue(), TWO_WEEKS, &policy(), at(20_000));
             match (status, force) {
                 (Status::Failed | Status::Canceled | Status::Expired, _) | (Status::Unknown, true) => {
                     let (next, then) = written(decision);
@@ -168,7 +175,7 @@ fn what_has_expired_is_treated_so_before_anybody_has_written_it() {
         reschedule(&over, times, TWO_WEEKS, &policy(), now),
         Err(Refusal::TooLate(Status::Expired))
     );
-    let (next, _) = written(retry(&over, false, TWO_WEEKS, &policy(), now));
+    let (next, _) = written(retry(&over, false, &queue(), TWO_WEEKS, &policy(), now));
     assert_eq!((next.status, next.not_before), (Status::Queued, now));
 
     let maybe_out = Row {
@@ -176,7 +183,7 @@ fn what_has_expired_is_treated_so_before_anybody_has_written_it() {
         ..over
     };
     assert_eq!(
-        retry(&maybe_out, false, TWO_WEEKS, &policy(), now),
+        retry(&maybe_out, false, &queue(), TWO_WEEKS, &policy(), now),
         Err(Refusal::NeedsForce)
     );
 }
@@ -196,6 +203,13 @@ fn every_refusal_is_a_sentence() {
 /// Found by fuzzing: the mark of this very retry counts.
 #[test]
 fn what_is_forced_and_expires_at_once_is_unknown_and_not_expired() {
-    let (next, _) = written(retry(&row(Status::Unknown), true, Duration::ZERO, &policy(), at(2_000)));
+    let (next, _) = written(retry(
+        &row(Status::Unknown),
+        true,
+        &queue(),
+        Duration::ZERO,
+        &policy(),
+        at(2_000),
+    ));
     assert_eq!((next.status, next.maybe_duplicate), (Status::Unknown, true));
 }

@@ -57,7 +57,7 @@ pub enum Drop {
 /// Ends an email that is not wanted any more.
 #[must_use]
 pub fn drop_unwanted(row: &Row, queue: &Queue, place: Drop, now: Timestamp) -> Decision {
-    let wanted = queue.purged_before.is_none_or(|before| row.asked_for_at() > before);
+    let wanted = queue.wants(row);
     let here = match place {
         Drop::Waiting => row.status == Status::Queued,
         Drop::InHand { claim_no } => row.status == Status::Sending && row.claim_no == claim_no,
@@ -117,8 +117,8 @@ pub fn restore(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
 
 /// Tries an email again that failed, or ran out of time.
 #[must_use]
-pub fn redrive(row: &Row, expires_after: Duration, policy: &Policy, now: Timestamp) -> Decision {
-    match asked::retry(row, false, expires_after, policy, now) {
+pub fn redrive(row: &Row, queue: &Queue, expires_after: Duration, policy: &Policy, now: Timestamp) -> Decision {
+    match asked::retry(row, false, queue, expires_after, policy, now) {
         Ok(decision) => decision,
         Err(
             Refusal::TooLate(_)

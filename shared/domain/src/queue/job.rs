@@ -114,8 +114,8 @@ impl Job {
         match self.task {
             Task::Release => !queue.is_paused(now),
             // What is held in a queue that is not paused is let go, if it is wanted again meanwhile.
-            Task::Purge => queue.purged_before.is_some() || !queue.is_paused(now),
-            Task::Restore => queue.purged_before.is_none(),
+            Task::Purge => queue.is_purged() || !queue.is_paused(now),
+            Task::Restore => !queue.is_purged(),
             Task::Retry { .. } => true,
         }
     }
@@ -162,7 +162,7 @@ impl Job {
             Task::Purge => purge(row, queue, policy, now),
             Task::Restore => restore(row, policy, now),
             Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {
-                redrive(row, expires_after, policy, now)
+                redrive(row, queue, expires_after, policy, now)
             }
             Task::Retry { .. } => Decision::Forget,
         }

@@ -19,8 +19,8 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         let news = match change {
             Change::Pause => !state.line.paused,
             Change::Resume => state.line.paused,
-            Change::Purge => state.line.purged.is_none(),
-            Change::Restore => state.line.purged.is_some(),
+            Change::Purge => !state.line.purged,
+            Change::Restore => state.line.purged,
         };
         if news && state.changes > 0 {
             let mut next = state.changed(change);
@@ -44,8 +44,8 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
         let line = state.line;
         let (wanted, place) = match sweep {
             Sweep::Release => (!line.paused, DueKind::Held),
-            Sweep::Purge => (line.purged.is_some(), DueKind::Held),
-            Sweep::Restore => (line.purged.is_none(), DueKind::Ended),
+            Sweep::Purge => (line.purged, DueKind::Held),
+            Sweep::Restore => (!line.purged, DueKind::Ended),
         };
         let anything = machine.is(crate::mutant::Mutant::ReleasesAnything);
         let found = machine.row(stored).due.is_some_and(|due| due.kind == place) || anything;

@@ -71,6 +71,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
                     seen: stored,
                     wish,
                     left: asked.wishes,
+                    generation: state.line.generation,
                 },
                 steps,
             );
@@ -134,7 +135,12 @@ fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
         Reader::Job { seen, sweep, line } => Some((Who::Job(sweep), seen, Question::Job { sweep, line })),
         Reader::Feedback { seen, claim_no } => Some((Who::Feedback, seen, Question::Heard { claim_no })),
         Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::HandedOver { claim_no })),
-        Reader::Caller { seen, wish, left } => Some((Who::Caller(wish), seen, Question::Caller { wish, left })),
+        Reader::Caller {
+            seen,
+            wish,
+            left,
+            generation,
+        } => Some((Who::Caller(wish), seen, Question::Caller { wish, left, generation })),
     }
 }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use arbitrary::{Error, Result, Unstructured};
 use domain::cause::Cause;
 use domain::fate::Fate;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::past::{Diagnostic, Outcome};
 use domain::queue::QueueName;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
@@ -149,6 +149,8 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         opened_at: maybe(u, time)?,
         clicked_at: maybe(u, time)?,
         retried_at: maybe(u, time)?,
+        generation: maybe(u, |u| u.arbitrary())?,
+        key: maybe(u, |u| Ok(KeyId::from_bytes(u.arbitrary()?)))?,
         outcomes: outcomes(u)?,
         diagnostics: diagnostics(u)?,
         ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)

@@ -130,6 +130,7 @@ fn manage(world: &World) -> Manage<World, World, World, World> {
             expires_after: 14 * DAY,
             retention: 30 * DAY,
             prices: Prices::standard(),
+            binds_after: std::time::Duration::ZERO,
         },
     }
 }
