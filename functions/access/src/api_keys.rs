@@ -13,13 +13,12 @@ use domain::api_error::ApiError;
 use domain::email::{EmailError, Problem};
 use domain::id::{KeyId, TenantId};
 use domain::limits;
-use domain::ports::access::{Keys, Tenants};
 use domain::ports::{Clock, Random};
 use domain::timestamp::Timestamp;
 use domain::wire::access_api::{KeysView, NewKey, NewKeyView, RenamedView, RevokedView};
 use domain::wire::api::to_api;
 
-use crate::{Access, AccessError};
+use crate::{Access, AccessError, Store};
 
 /// The page that is asked for: `?limit&after&before`, and of the deployer `tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,7 +78,7 @@ fn first(keys: &[ApiKey], limit: usize) -> (&[ApiKey], bool) {
 
 impl<R, S> Access<R, S>
 where
-    R: Keys + Tenants,
+    R: Store,
     S: Clock + Random,
 {
     /// Makes a key; its text is in the answer, and nowhere else.

@@ -6,19 +6,18 @@
 use aws::access::{Deployer, Door, KeyMaker, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::http;
-use domain::ports::access::{Keys, Tenants};
 use domain::ports::{Clock, Random};
 use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
 use lambda_http::{Body, Request, Response};
 
 use crate::api_keys::KeyPage;
 use crate::routes::{DeployerRoute, KeyRoute, Route, route};
-use crate::{Access, AccessError};
+use crate::{Access, AccessError, Store};
 
 /// Carries out one request.
 pub async fn handle<R, S>(access: &Access<R, S>, door: &Door, request: Request) -> Response<Body>
 where
-    R: Keys + Tenants,
+    R: Store,
     S: Clock + Random,
 {
     let route = route(request.method(), request.uri().path());
@@ -36,7 +35,7 @@ where
 
 impl<R, S> Access<R, S>
 where
-    R: Keys + Tenants,
+    R: Store,
     S: Clock + Random,
 {
     async fn of_keys(

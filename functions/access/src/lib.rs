@@ -13,7 +13,13 @@ pub mod tenants;
 
 use aws::front::Failure;
 use domain::api_error::ApiError;
-use domain::ports::PortError;
+use domain::ports::access::{Keys, Tenants};
+use domain::ports::{Paces, PortError, Queues};
+
+/// The items of the table that this function reads and writes.
+pub trait Store: Keys + Tenants + Queues + Paces {}
+
+impl<T: Keys + Tenants + Queues + Paces> Store for T {}
 
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]

@@ -2,24 +2,29 @@
 //!
 //! **Invariant:** `main` always exists, and is neither made nor changed. A change is so everywhere after half a
 //! minute, when every environment has read the tenant anew.
+//! **Suspension:** the tenant's item says first that its keys are good for nothing; then each of its queues is marked,
+//! `default` with a job that marks what is left. Senders heed the marks as they heed a pause.
+//! **After a crash** in between: the same request again completes it; behind the mark of `default`, `promote` does.
 
 use aws::access::Deployer;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
-use domain::ports::Clock;
-use domain::ports::access::Tenants;
+use domain::pacing::Change;
+use domain::ports::{Clock, Random};
+use domain::queue::job::follow_tenant;
+use domain::queue::{Queue, QueueKey, QueueName};
 use domain::wire::access_api::{TenantSettings, TenantView, TenantsView};
 
-use crate::{Access, AccessError};
+use crate::{Access, AccessError, Store};
 
 /// How often a change is made anew that somebody else's came before.
 const ROUNDS: usize = 8;
 
 impl<R, S> Access<R, S>
 where
-    R: Tenants,
-    S: Clock,
+    R: Store,
+    S: Clock + Random,
 {
     /// Makes a tenant.
     ///
@@ -83,10 +88,46 @@ where
         for _ in 0..ROUNDS {
             let next = settings.on(&self.known(id).await?);
             if self.rows.save_tenant(&next).await? {
+                if settings.suspended.is_some() {
+                    self.mark_queues(&next).await?;
+                }
                 return Ok(TenantView::new(&next));
             }
         }
         Err(AccessError::Busy)
+    }
+
+    /// Makes the tenant's queues hold their emails while it is suspended, and let them go when it is not.
+    async fn mark_queues(&self, tenant: &Tenant) -> Result<(), AccessError> {
+        for _ in 0..ROUNDS {
+            if self.try_to_mark_queues(tenant).await? {
+                self.rows.change_pace(None, &Change::Settings).await?;
+                return Ok(());
+            }
+        }
+        Err(AccessError::Busy)
+    }
+
+    /// `false` when somebody else has changed a queue meanwhile.
+    async fn try_to_mark_queues(&self, tenant: &Tenant) -> Result<bool, AccessError> {
+        let mut queues = self.rows.queues(&tenant.id).await?;
+        if !queues.iter().any(|queue| queue.key.name.is_default()) {
+            let key = QueueKey {
+                tenant: tenant.id.clone(),
+                name: QueueName::default(),
+            };
+            queues.push(Queue::plain(key, self.system.now()));
+        }
+        // Its job goes on with the others, should this request die.
+        queues.sort_by_key(|queue| !queue.key.name.is_default());
+        let mut unchanged = true;
+        for queue in queues {
+            let (id, now) = (self.system.id()?, self.system.now());
+            if let Some((next, job)) = follow_tenant(&queue, tenant.suspended, id, now) {
+                unchanged &= self.rows.save_queue(Some(&queue), &next, job.as_ref()).await?;
+            }
+        }
+        Ok(unchanged)
     }
 
     async fn known(&self, id: &TenantId) -> Result<Tenant, AccessError> {

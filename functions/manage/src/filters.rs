@@ -1,4 +1,4 @@
-//! Which emails of the list are asked for: `?status&queue&cause&tag&from&to&since&until`.
+//! Which emails of the list are asked for: `?status&queue&cause&key&tag&from&to&since&until`.
 //!
 //! **Invariant:** pure. A filter decides by the row where it can; by the content, which costs a read for
 //! each email, only where it must.
@@ -9,6 +9,7 @@ use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::cause::Cause;
 use domain::email::Email;
+use domain::id::KeyId;
 use domain::listing::Place;
 use domain::row::Row;
 use domain::standing::Standing;
@@ -22,6 +23,8 @@ pub struct Filter {
     status: Option<Standing>,
     queue: Option<String>,
     cause: Option<Cause>,
+    /// The API key that it was accepted with.
+    key: Option<KeyId>,
     /// A name, and a value where one is given.
     tag: Option<(String, Option<String>)>,
     /// The sender, in lower case.
@@ -36,14 +39,14 @@ pub struct Filter {
 
 impl Filter {
     /// Its parameters.
-    pub const PARAMETERS: [&str; 8] = ["status", "queue", "cause", "tag", "from", "to", "since", "until"];
+    pub const PARAMETERS: [&str; 9] = ["status", "queue", "cause", "key", "tag", "from", "to", "since", "until"];
 
     /// Reads their values, in this order.
     ///
     /// # Errors
     /// 422 `validation_error`, which names the parameter.
-    pub fn read(values: [Option<Cow<'_, str>>; 8]) -> Result<Self, ApiError> {
-        let [status, queue, cause, tag, from, to, since, until] = values;
+    pub fn read(values: [Option<Cow<'_, str>>; 9]) -> Result<Self, ApiError> {
+        let [status, queue, cause, key, tag, from, to, since, until] = values;
         let (since, until) = (read_time("since", since)?, read_time("until", until)?);
         let (since, until) = (since.map(|(_, at)| at), until.map(|(_, at)| at));
         if until.is_some() && since >= until {
@@ -61,6 +64,7 @@ impl Filter {
                 cause.map(|text| Cause::ALL.into_iter().find(|cause| cause.as_str() == text)),
                 "must be the cause of a failure, such as rejected",
             )?,
+            key: named("key", key.map(|id| KeyId::parse(&id)), "must be the id of an API key")?,
             tag: tag.map(|tag| read_tag(&tag)).transpose()?,
             from: address("from", from)?,
             to: address("to", to)?,
@@ -98,6 +102,7 @@ impl Filter {
         self.status.is_none_or(|status| status == Standing::of(row, now))
             && self.queue.as_deref().is_none_or(|queue| queue == row.queue.as_str())
             && self.cause.is_none_or(|cause| Some(cause) == row.cause_at(now))
+            && self.key.is_none_or(|key| Some(key) == row.key)
             && self.since.is_none_or(|since| row.born >= since)
             && self.until.is_none_or(|until| row.born < until)
     }

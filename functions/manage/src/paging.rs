@@ -30,9 +30,9 @@ impl Page {
     /// # Errors
     /// 422 `validation_error`.
     pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [status, queue, cause, tag, from, to, since, until] = Filter::PARAMETERS;
+        let [status, queue, cause, key, tag, from, to, since, until] = Filter::PARAMETERS;
         let names = [
-            "limit", "after", "before", status, queue, cause, tag, from, to, since, until,
+            "limit", "after", "before", status, queue, cause, key, tag, from, to, since, until,
         ];
         let [limit, after, before, filters @ ..] = query::parameters(query, names)?;
         let limit = query::limit(limit.as_deref())?;
@@ -100,6 +100,7 @@ mod tests {
             ("status=failed&status=failed", "status"),
             ("queue=A", "queue"),
             ("cause=bad", "cause"),
+            ("key=shop", "key"),
             ("tag=", "tag"),
             ("tag=a%20b", "tag"),
             ("tag=a:", "tag"),

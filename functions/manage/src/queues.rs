@@ -82,6 +82,7 @@ where
     ) -> Result<QueueView, ManageError> {
         let (key, now) = (of(caller, name), self.system.now());
         let known = self.rows.queues(caller.tenant()).await?;
+        let suspended = known.iter().any(|queue| queue.key.name.is_default() && queue.suspended);
         let known: Vec<Queue> = known.into_iter().filter(|queue| !queue.deleted).collect();
         let exists = || ApiError::conflict("There is a queue of this name.");
         if key.name.is_default() || known.iter().any(|queue| queue.key == key) {
@@ -104,6 +105,7 @@ where
             queue.purged_below = before.purged_below;
             queue.purged_before = before.purged_before;
         }
+        queue.suspended = suspended;
         settings.set(&mut queue);
         self.set_rate(&queue).await?;
         if !self.rows.save_queue(before.as_ref(), &queue, None).await? {

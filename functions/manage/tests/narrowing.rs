@@ -9,8 +9,7 @@
 
 mod common;
 
-use aws::gateway;
-use common::{door, manage, read};
+use common::{ask, read};
 use domain::access::key::ApiKey;
 use domain::access::sender::FromDomain;
 use domain::access::tenant::Tenant;
@@ -19,7 +18,6 @@ use domain::id::TenantId;
 use domain::ports::EmailKey;
 use domain::queue::job::Task;
 use domain::row::{Row, Status};
-use manage::handler;
 use serde_json::{Value, json};
 use world::{World, samples};
 
@@ -41,6 +39,7 @@ fn acme(tenant: &[&str], key: &[&str], status: Status) -> (World, String) {
     let row = Row {
         tenant: id.clone(),
         status,
+        key: Some(made.id),
         cause: (status == Status::Failed).then_some(Cause::Rejected),
         ..samples::row(1, &email)
     };
@@ -69,8 +68,7 @@ async fn call(world: &World, key: &str, method: &str, path: &str, body: &str) ->
     event["requestContext"]["http"]["path"] = path.into();
     event["isBase64Encoded"] = false.into();
     event["body"] = body.into();
-    let event = serde_json::from_value(event).unwrap();
-    read(&handler::handle(&manage(world, world.clone()), &door(), gateway::request(event)).await)
+    read(&ask(world, &event).await)
 }
 
 /// The four acts on one email: method, what follows its path, body, and a status in which it is possible.
@@ -178,4 +176,20 @@ async fn a_key_without_limits_reads_no_content_to_cancel() {
         "{:?}",
         world.calls_inside()
     );
+}
+
+#[tokio::test]
+async fn emails_are_listed_by_the_key_they_came_with() {
+    let (world, key) = acme(&["*"], &[], Status::Queued);
+    let own = the_email(&world).key.unwrap();
+    for (asked, found) in [(own, 1), (samples::api_key().id, 0)] {
+        let (status, list) = call(&world, &key, "GET", &format!("/emails?key={asked}"), "").await;
+        assert_eq!(
+            (status, list["data"].as_array().unwrap().len()),
+            (200, found),
+            "{asked}"
+        );
+    }
+    let (status, error) = call(&world, &key, "GET", "/emails?key=shop", "").await;
+    assert_eq!((status, error["name"].as_str()), (422, Some("validation_error")));
 }

@@ -11,7 +11,7 @@ use domain::keeping;
 use domain::lifecycle::{Decision, Then};
 use domain::pacing::Change;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
-use domain::queue::job::{Job, Task};
+use domain::queue::job::{Job, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
 use domain::row::Row;
 use futures::StreamExt;
@@ -68,10 +68,15 @@ where
                 .queue(key)
                 .await?
                 .unwrap_or_else(|| Queue::plain(key.clone(), now));
-            let next = if job.is_wanted(&queue, now) {
+            if job.task == Task::FollowTenant && job.cursor.is_none() && job.shard == 0 {
+                self.bring_queues_after(&queue).await?;
+            }
+            let next = if !job.is_wanted(&queue, now) {
+                job.given_up()
+            } else if job.moves(&queue, now) {
                 self.sweep_page(&job, &queue, &mut done).await?
             } else {
-                job.given_up()
+                job.swept(0, None, 1, now)
             };
             if !self.rows.save_job(&next).await? {
                 // Another run works on it.
@@ -80,6 +85,25 @@ where
             job = next;
         }
         Ok(done)
+    }
+
+    /// Suspends the queues of a tenant, or lifts that, as its queue `default` is.
+    async fn bring_queues_after(&self, default: &Queue) -> Result<(), PortError> {
+        let tenant = &default.key.tenant;
+        let mut changed = false;
+        for queue in self.rows.queues(tenant).await? {
+            // The same change by two runs is the same job.
+            let id = EmailId::from_key(tenant, &format!("follow {} {}", queue.key.name, queue.no));
+            let follows = follow_tenant(&queue, default.suspended, id, self.system.now());
+            if let Some((next, job)) = follows.filter(|_| queue.key != default.key) {
+                // One that somebody changes at this moment is met again by the second sweep.
+                changed |= self.rows.save_queue(Some(&queue), &next, job.as_ref()).await?;
+            }
+        }
+        if changed {
+            self.rows.change_pace(None, &Change::Settings).await?;
+        }
+        Ok(())
     }
 
     /// Moves the emails of one page; the job as it is then.

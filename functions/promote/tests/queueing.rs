@@ -262,3 +262,64 @@ async fn ten_thousand_emails_that_are_held_cost_the_others_not_one_call() {
     };
     assert_eq!(calls(10_000).await, calls(0).await);
 }
+
+#[tokio::test]
+async fn a_tenants_queues_follow_its_default_queue() {
+    let default = plain().with_suspension(true);
+    let news = QueueKey {
+        name: domain::queue::QueueName::parse("news").unwrap(),
+        ..default.key.clone()
+    };
+    let other = QueueKey {
+        tenant: domain::id::TenantId::parse("other").unwrap(),
+        ..news.clone()
+    };
+    let world = world(vec![sample(1, DueKind::Check, BORN)], default, Some(Task::FollowTenant));
+    for key in [&news, &other] {
+        let queue = Queue::plain(key.clone(), BORN);
+        world.state().queues.insert(key.clone(), queue);
+    }
+    let suspended = |key: &QueueKey| world.state().queues[key].suspended;
+    run(&world).await;
+    assert_eq!((suspended(&news), suspended(&other)), (true, false));
+    assert_eq!(kind(&world, 1), Some(DueKind::Held), "what is met is held");
+
+    // A key that an environment still knew has made another queue meanwhile.
+    let late = QueueKey {
+        name: domain::queue::QueueName::parse("late").unwrap(),
+        ..news.clone()
+    };
+    world
+        .state()
+        .queues
+        .insert(late.clone(), Queue::plain(late.clone(), BORN));
+    run(&world).await;
+    assert!(!suspended(&late) && !job(&world).done);
+    world.state().now_ms = BORN.after(SETTLED).as_millis();
+    run(&world).await;
+    assert!(suspended(&late) && job(&world).done);
+}
+
+#[tokio::test]
+async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
+    let default = plain().with_suspension(true).with_suspension(false);
+    let news = QueueKey {
+        name: domain::queue::QueueName::parse("news").unwrap(),
+        ..default.key.clone()
+    };
+    let of_news = Row {
+        queue: news.name.clone(),
+        ..sample(2, DueKind::Held, BORN)
+    };
+    let rows = vec![sample(1, DueKind::Held, BORN), of_news];
+    let world = world(rows, default, Some(Task::FollowTenant));
+    let queue = Queue::plain(news.clone(), BORN).with_suspension(true);
+    world.state().queues.insert(news.clone(), queue);
+    run(&world).await;
+    assert!(!world.state().queues[&news].suspended);
+    assert_eq!(kind(&world, 1), Some(DueKind::Check));
+    // The job of the other queue is met by the next run.
+    run(&world).await;
+    assert_eq!(kind(&world, 2), Some(DueKind::Check));
+    assert_eq!(world.state().wakes.len(), 2);
+}

@@ -65,6 +65,7 @@ fn from_queue(queue: &Queue) -> Item {
         item.extend(pause.reason.clone().map(|reason| s("paused_reason", reason)));
         item.extend(pause.until.map(|until| n("paused_until", until.as_millis())));
     }
+    item.extend(queue.suspended.then(|| yes("suspended")));
     item.extend((queue.generation > 0).then(|| n("generation", queue.generation)));
     item.extend((queue.purged_below > 0).then(|| n("purged_below", queue.purged_below)));
     item.extend(queue.purged_before.map(|before| n("purged_before", before.as_millis())));
@@ -97,6 +98,7 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
         expires_after: maybe(item, "expires_s", number)?.map(Duration::from_secs),
         no: number(item, "no")?,
         paused,
+        suspended: flag(item, "suspended")?,
         generation: maybe(item, "generation", number)?.unwrap_or(0),
         purged_below: maybe(item, "purged_below", number)?.unwrap_or(0),
         purged_before: maybe(item, "purged_before", time)?,

@@ -30,6 +30,7 @@ fn full() -> Queue {
             reason: Some("wrong price".to_owned()),
             until: Some(at(9_000)),
         }),
+        suspended: true,
         generation: 3,
         purged_below: 2,
         purged_before: Some(at(500)),

@@ -82,7 +82,7 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
         .filter(|others| goes_first(others.lane, asked.lane));
     let ahead = others.fold(0_u64, |sum, others| sum.saturating_add(others.due));
     let queue = situation.queue;
-    let paused = queue.paused.as_ref().filter(|_| queue.is_paused(now));
+    let paused = queue.pause_at(now);
     let resumed_at = match paused {
         Some(pause) if pause.until.is_none() => {
             return Forecast {

@@ -149,6 +149,8 @@ pub struct Queue {
     pub no: u64,
     /// It is paused.
     pub paused: Option<Pause>,
+    /// Its tenant is suspended: its emails wait as in a pause, which only the deployer ends.
+    pub suspended: bool,
     /// The number of purges: the generation of the records that are accepted now.
     pub generation: u64,
     /// The oldest generation whose records are still wanted.
@@ -183,6 +185,7 @@ impl Queue {
             expires_after: None,
             no: 0,
             paused: None,
+            suspended: false,
             generation: 0,
             purged_below: 0,
             purged_before: None,
@@ -190,11 +193,17 @@ impl Queue {
         }
     }
 
-    /// Whether it is paused at `now`.
+    /// Whether its emails wait at `now`: it is paused, or its tenant is suspended.
     #[must_use]
     pub fn is_paused(&self, now: Timestamp) -> bool {
+        self.suspended || self.pause_at(now).is_some()
+    }
+
+    /// The pause that holds at `now`.
+    #[must_use]
+    pub fn pause_at(&self, now: Timestamp) -> Option<&Pause> {
         let over = |pause: &Pause| pause.until.is_some_and(|until| until <= now);
-        self.paused.as_ref().is_some_and(|pause| !over(pause))
+        self.paused.as_ref().filter(|pause| !over(pause))
     }
 
     /// Whether a record is still wanted: no purge that stands concerns it.
@@ -271,6 +280,12 @@ impl Queue {
     #[must_use]
     pub fn resumed(&self) -> Self {
         self.changed(|next| next.paused = None)
+    }
+
+    /// The queue of a tenant that is suspended, or is not any more.
+    #[must_use]
+    pub fn with_suspension(&self, suspended: bool) -> Self {
+        self.changed(|next| next.suspended = suspended)
     }
 
     /// The queue purged at `now` of everything that was accepted before.

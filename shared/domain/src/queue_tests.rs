@@ -60,6 +60,26 @@ fn a_pause_ends_by_itself_or_by_hand() {
 }
 
 #[test]
+fn a_suspension_holds_whatever_becomes_of_pauses() {
+    let (suspended, now) = (queue().with_suspension(true), at(2_000));
+    for queue in [
+        suspended.clone(),
+        suspended.paused(pause(Some(1_500))),
+        suspended.paused(pause(None)).resumed(),
+        suspended.deleted(),
+    ] {
+        assert!(queue.is_paused(now) && queue.pause_at(now).is_none());
+        assert_eq!(queue.bids(&row(Status::Queued), now), Bid::Hold);
+    }
+    let lifted = suspended.with_suspension(false);
+    assert_eq!(lifted.bids(&row(Status::Queued), now), Bid::Go);
+    assert!(
+        suspended.paused(pause(None)).with_suspension(false).is_paused(now),
+        "a pause stays"
+    );
+}
+
+#[test]
 fn only_what_waits_is_held_or_dropped() {
     let now = at(2_000);
     let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
@@ -143,6 +163,7 @@ fn every_change_has_a_number_of_its_own() {
         queue.purged(at(1)),
         queue.restored(),
         queue.deleted(),
+        queue.with_suspension(true),
     ];
     for changed in changes {
         assert_eq!(changed.no, 1);

@@ -47,7 +47,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<TenantView>(200, "The tenant.")
             .refuses(&[404]),
         Operation::new("patch", tenant, "change_tenant", "Changes a tenant")
-            .details("With the deployer's key. It is so everywhere after half a minute.")
+            .details("With the deployer's key. It is so everywhere after half a minute. While a tenant is suspended its queues hold what waits, as in a pause.")
             .body::<TenantChange>(json!({"daily_cap": null, "suspended": true}))
             .answers::<TenantView>(200, "The tenant as it is now.")
             .refuses(&[400, 404, 413, 422]),
@@ -137,7 +137,7 @@ struct TenantLimits {
     /// Recipients in a second, over ten of them; as many as the account when it is null.
     #[schemars(range(min = 1, max = limits::QUEUE_RATE_MAX))]
     rate: Option<u32>,
-    /// Its keys are good for nothing.
+    /// Its keys are good for nothing, and nothing of it is sent.
     #[schemars(extend("type" = "boolean"))]
     suspended: Option<bool>,
 }

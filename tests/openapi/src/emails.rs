@@ -261,6 +261,9 @@ struct PageQuery {
     queue: Option<String>,
     /// Only emails that were not sent for this.
     cause: Option<Cause>,
+    /// Only emails that were accepted with this API key, by its id.
+    #[schemars(extend("format" = "uuid"))]
+    key: Option<String>,
     /// Only emails with a tag of this name, or of this `name:value`.
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$"))]
     tag: Option<String>,

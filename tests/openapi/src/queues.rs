@@ -36,7 +36,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         .answers::<QueueView>(200, "The queue.")
         .refuses(&[400, 404, 413, 422]),
         queue("delete", "/queues/{name}", "delete_queue", "Deletes a queue")
-            .details("Refused while emails wait in it, unless they are to be canceled. `default` cannot be deleted.")
+            .details("Refused while emails wait in it, unless they are to be canceled. `default` cannot be deleted. Answered after four seconds: nothing is accepted for it then.")
             .query::<DeleteQuery>()
             .answers::<Deleted>(200, "The queue is deleted.")
             .refuses(&[404, 409, 422]),
@@ -54,7 +54,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "purge_queue",
             "Cancels every email that waits in a queue",
         )
-        .details("Seen at once, and undone by restoring the queue until retention.")
+        .details("Seen at once, and undone by restoring the queue until retention. Answered after four seconds: no email that is accepted then is concerned. Not with a key that is limited to From domains.")
         .answers::<Begun>(202, "The job that does it.")
         .refuses(&[404]),
         queue(
@@ -63,6 +63,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "restore_queue",
             "Undoes the purges of a queue",
         )
+        .details("Not with a key that is limited to From domains.")
         .answers::<Begun>(202, "The job that does it.")
         .refuses(&[404]),
         queue(
@@ -71,6 +72,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "redrive_queue",
             "Sends again what has failed in a queue",
         )
+        .details("Only emails from the domains that the tenant and the key may send from.")
         .optional_body::<Redrive>(json!({"cause": "rejected", "since": "2026-11-24T09:30:00Z"}))
         .answers::<Begun>(202, "The job that does it.")
         .refuses(&[400, 404, 413, 422]),

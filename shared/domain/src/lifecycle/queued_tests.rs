@@ -190,7 +190,7 @@ fn only_what_was_purged_is_restored_and_it_is_as_it_was() {
 #[test]
 fn nothing_is_redriven_that_may_be_out() {
     for status in Status::ALL {
-        let decision = redrive(&row(status), TWO_WEEKS, &policy(), at(2_000));
+        let decision = redrive(&row(status), &queue(), TWO_WEEKS, &policy(), at(2_000));
         match status {
             Status::Failed | Status::Expired | Status::Canceled => {
                 let again = written(&decision);

@@ -37,6 +37,9 @@ pub enum Task {
     Purge,
     /// What was purged waits again.
     Restore,
+    /// All queues of the tenant become as the queue `default` is: suspended or not. When they are not, what was held
+    /// in `default` goes its way, as with [`Self::Release`].
+    FollowTenant,
     /// What failed is tried again.
     Retry {
         /// Only what failed for this.
@@ -78,6 +81,25 @@ pub struct Job {
     pub no: u64,
 }
 
+/// A queue as its tenant's suspension wants it, and the job that follows; `None` where it is so already.
+///
+/// The queue `default` leads: its job brings the tenant's other queues after it, also those that are made at this
+/// moment by a key that an environment still knows. `id`: of the job, the same for the same change.
+#[must_use]
+pub fn follow_tenant(queue: &Queue, suspended: bool, id: EmailId, now: Timestamp) -> Option<(Queue, Option<Job>)> {
+    if queue.suspended == suspended {
+        return None;
+    }
+    let next = queue.with_suspension(suspended);
+    let task = match (queue.key.name.is_default(), suspended) {
+        (true, _) => Some(Task::FollowTenant),
+        (false, false) => Some(Task::Release),
+        (false, true) => None,
+    };
+    let job = task.map(|task| Job::new(&next, id, task, now));
+    Some((next, job))
+}
+
 impl Job {
     /// A job that nothing was done of yet.
     #[must_use]
@@ -102,7 +124,7 @@ impl Job {
     #[must_use]
     pub const fn partition(&self) -> DueKind {
         match self.task {
-            Task::Release | Task::Purge => DueKind::Held,
+            Task::Release | Task::Purge | Task::FollowTenant => DueKind::Held,
             Task::Restore | Task::Retry { .. } => DueKind::Ended,
         }
     }
@@ -116,8 +138,14 @@ impl Job {
             // What is held in a queue that is not paused is let go, if it is wanted again meanwhile.
             Task::Purge => queue.is_purged() || !queue.is_paused(now),
             Task::Restore => !queue.is_purged(),
-            Task::Retry { .. } => true,
+            Task::Retry { .. } | Task::FollowTenant => true,
         }
+    }
+
+    /// Whether it moves emails of a queue as that is now. A suspension moves none: whoever meets one holds it.
+    #[must_use]
+    pub fn moves(&self, queue: &Queue, now: Timestamp) -> bool {
+        self.task != Task::FollowTenant || !queue.is_paused(now)
     }
 
     /// The From domains that its emails must have.
@@ -125,7 +153,7 @@ impl Job {
     pub const fn scope(&self) -> Option<&Scope> {
         match &self.task {
             Task::Retry { scope, .. } => Some(scope),
-            Task::Release | Task::Purge | Task::Restore => None,
+            Task::Release | Task::Purge | Task::Restore | Task::FollowTenant => None,
         }
     }
 
@@ -136,7 +164,7 @@ impl Job {
         let before = at <= self.asked_at;
         match &self.task {
             // Whatever is held, also what is due only later.
-            Task::Release | Task::Purge => true,
+            Task::Release | Task::Purge | Task::FollowTenant => true,
             // While no purge stands (`is_wanted`) nothing is purged: all that was is older than the restore,
             // whatever the clock says of whoever purged it.
             Task::Restore => cause == Some(Cause::Purged),
@@ -158,7 +186,7 @@ impl Job {
         now: Timestamp,
     ) -> Decision {
         match &self.task {
-            Task::Release => release(row, policy, now),
+            Task::Release | Task::FollowTenant => release(row, policy, now),
             Task::Purge => purge(row, queue, policy, now),
             Task::Restore => restore(row, policy, now),
             Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {

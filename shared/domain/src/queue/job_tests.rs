@@ -128,9 +128,9 @@ fn the_index_says_which_emails_a_job_is_about() {
 fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
     let (kind, now) = (DueKind::Held, at(2_000));
     let held = Row {
-        born: at(1_001),
+        born: at(1_003),
         expires_at: at(9_000),
-        due: Some(Due { kind, at: at(1_001) }),
+        due: Some(Due { kind, at: at(1_003) }),
         ..row(Status::Queued)
     };
     let decide = |queue: &Queue| {
@@ -149,4 +149,33 @@ fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
     };
     assert_ne!(released.row.due.map(|due| due.kind), Some(DueKind::Held));
     assert_eq!(released.row.status, Status::Queued);
+}
+
+#[test]
+fn the_default_queue_leads_the_suspension_of_a_tenant() {
+    let (default, now, id) = (queue(), at(2_000), EmailId::from_random([3; 16]));
+    let news = Queue::plain(
+        QueueKey {
+            tenant: TenantId::main(),
+            name: QueueName::parse("news").unwrap(),
+        },
+        at(0),
+    );
+    for (queue, on, off) in [
+        (&default, Some(Task::FollowTenant), Some(Task::FollowTenant)),
+        (&news, None, Some(Task::Release)),
+    ] {
+        assert_eq!(follow_tenant(queue, false, id, now), None, "it is so");
+        let (suspended, job) = follow_tenant(queue, true, id, now).unwrap();
+        assert_eq!(
+            (suspended.suspended, suspended.no, job.map(|job| job.task)),
+            (true, 1, on)
+        );
+        assert_eq!(follow_tenant(&suspended, true, id, now), None, "it is so");
+        let (lifted, job) = follow_tenant(&suspended, false, id, now).unwrap();
+        assert_eq!((lifted.suspended, lifted.no, job.map(|job| job.task)), (false, 2, off));
+    }
+    let (suspended, job) = follow_tenant(&default, true, id, now).unwrap();
+    let job = job.unwrap();
+    assert!(job.is_wanted(&suspended, now) && !job.moves(&suspended, now) && job.moves(&default, now));
 }

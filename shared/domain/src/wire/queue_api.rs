@@ -246,6 +246,8 @@ pub struct QueueView {
     paused_at: Option<String>,
     pause_reason: Option<String>,
     paused_until: Option<String>,
+    /// The tenant is suspended: nothing of this queue is sent until the deployer lifts that.
+    suspended: bool,
     purged_before: Option<String>,
     counts: QueueCounts,
 }
@@ -254,7 +256,7 @@ impl QueueView {
     /// Shows a queue, and where its emails are.
     #[must_use]
     pub fn new(queue: &Queue, counts: QueueCounts, now: Timestamp) -> Self {
-        let pause = queue.paused.as_ref().filter(|_| queue.is_paused(now));
+        let pause = queue.pause_at(now);
         let waits = |waits: &Vec<Duration>| waits.iter().map(Duration::as_secs).collect();
         Self {
             object: "queue",
@@ -268,6 +270,7 @@ impl QueueView {
             paused_at: pause.map(|pause| pause.since.to_string()),
             pause_reason: pause.and_then(|pause| pause.reason.clone()),
             paused_until: pause.and_then(|pause| pause.until).map(|until| until.to_string()),
+            suspended: queue.suspended,
             purged_before: queue.purged_before.map(|before| before.to_string()),
             counts,
         }

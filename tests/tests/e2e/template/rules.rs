@@ -52,11 +52,11 @@ fn who_comes_in_is_decided_by_access_alone() {
                 }
                 "AccessRole" => {
                     assert_eq!(statements.len(), 1, "it does something with other rows");
-                    let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", warm]}}"#;
+                    let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", "*#queues", "account#pace", warm]}}"#;
                     is(
                         "KeysAndTenants",
                         "Allow",
-                        &["GetItem", "BatchGetItem", "PutItem", "UpdateItem"],
+                        &["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"],
                         own,
                     );
                     continue;
