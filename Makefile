@@ -70,8 +70,8 @@ schemathesis: ## the API tried by its own description, on the running stack
 fuzz: ## every parser on invented inputs: SECONDS=5 for each target
 	@local/fuzz --seconds $(or $(SECONDS),5)
 
-bench: ## what one tenant's flood costs another; writes .local/bench.json
-	@local/bench
+bench: ## a tenant's flood, a slow queue, transaction conflicts (PART=slow_queue for one); writes .local/bench.json
+	@local/bench $(PART)
 
 prove-long: ## the long versions of checker, simulation, fuzzing and chaos: hours
 	@local/prove-long
