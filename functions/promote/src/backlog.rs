@@ -1,12 +1,25 @@
-//! Finds the lanes that have a backlog: to wake again what waits in there would make it longer.
+//! Finds the lanes that have a backlog, and those that are full: to wake again what waits in there would make it longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use domain::lane::FullLanes;
+use domain::pacing::{Change, Pace};
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Waiting};
 use domain::row::Lane;
 use domain::timestamp::Timestamp;
 
 use crate::{Promote, Store};
+
+/// The state of the lanes in one run.
+#[derive(Debug, Default)]
+pub(crate) struct Backlogs {
+    /// The lanes that have not been empty for longer than half the guard.
+    pub(crate) long: BTreeSet<Lane>,
+    /// The lanes with too many hidden and delayed messages: no record is woken again.
+    pub(crate) full: FullLanes,
+    /// The lanes with too many hidden messages alone: nothing is woken, not even for the first time.
+    pub(crate) stopping: FullLanes,
+}
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
@@ -18,11 +31,11 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// The lanes that have not been empty for longer than half the guard, as far as each run
-    /// could see: since when is remembered from run to run, and written when it changes.
+    /// Counts the messages of the lanes, and tells the senders which lanes are full.
     ///
+    /// The first time of a lane with a backlog is remembered from run to run, and written when it changes.
     /// Whatever fails here is a warning: what was remembered still holds.
-    pub(crate) async fn backlogs(&self, busy_since: &BTreeMap<Lane, Timestamp>) -> BTreeSet<Lane> {
+    pub(crate) async fn backlogs(&self, busy_since: &BTreeMap<Lane, Timestamp>, pace: Option<&Pace>) -> Backlogs {
         let now = self.system.now();
         let waiting = match self.lanes.waiting().await {
             Ok(waiting) => Some(waiting),
@@ -32,12 +45,19 @@ where
                 None
             }
         };
-        let mut backlogs = BTreeSet::new();
+        let mut backlogs = match &waiting {
+            Some(waiting) => self.full(waiting),
+            None => Backlogs {
+                full: pace.map(|pace| pace.full).unwrap_or_default(),
+                ..Backlogs::default()
+            },
+        };
+        self.tell_senders(backlogs.full, pace).await;
         for lane in Lane::ALL {
             let before = busy_since.get(&lane).copied();
-            let since = match waiting.as_ref().map(|waiting: &Waiting| waiting.of(lane)) {
-                Some(0) => None,
-                Some(_) => before.or(Some(now)),
+            let since = match waiting.as_ref().map(|waiting| waiting.of(lane).is_backlog()) {
+                Some(false) => None,
+                Some(true) => before.or(Some(now)),
                 None => before,
             };
             if since != before
@@ -47,9 +67,29 @@ where
                 tracing::warn!(error, "since when a lane is busy could not be saved");
             }
             if since.is_some_and(|since| now.since(since) > self.policy.guard / 2) {
-                backlogs.insert(lane);
+                backlogs.long.insert(lane);
             }
         }
         backlogs
+    }
+
+    fn full(&self, waiting: &Waiting) -> Backlogs {
+        let most = self.most_messages;
+        Backlogs {
+            long: BTreeSet::new(),
+            full: FullLanes::of(|lane| waiting.of(lane).is_full(most)),
+            stopping: FullLanes::of(|lane| waiting.of(lane).in_flight > most),
+        }
+    }
+
+    /// Writes the full lanes into the pace, when they are others than before.
+    async fn tell_senders(&self, full: FullLanes, pace: Option<&Pace>) {
+        if pace.is_none_or(|pace| pace.full == full) {
+            return;
+        }
+        if let Err(error) = self.rows.change_pace(None, &Change::Full(full)).await {
+            let error = aws::telemetry::chain(&error);
+            tracing::warn!(error, "the full lanes could not be written; the next run does it");
+        }
     }
 }

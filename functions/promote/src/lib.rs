@@ -16,7 +16,7 @@ mod pace;
 mod queues;
 mod wake;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -29,6 +29,8 @@ use domain::row::Lane;
 use futures::StreamExt;
 use futures::stream::iter;
 use tokio::sync::OnceCell;
+
+use crate::backlog::Backlogs;
 
 /// Shards that are worked off at the same time. Our choice: with what each does at once, a small
 /// function has dozens of calls under way and not hundreds.
@@ -57,6 +59,8 @@ pub struct Promote<R, B, L, D, E, A, S> {
     pub expires_after: Duration,
     /// How long a finished email is kept.
     pub retention: Duration,
+    /// Hidden and delayed messages above which a lane is full; [`domain::lane::MOST_MESSAGES`] in production.
+    pub most_messages: u64,
 }
 
 /// What of the table is promoted.
@@ -93,8 +97,8 @@ struct Run {
     feedback: OnceCell<Feedback>,
     /// Whether nobody may go while the breaker is open, or a probe may; `None` when it is closed.
     shut: Option<bool>,
-    /// The lanes that have not been empty for long.
-    backlogs: BTreeSet<Lane>,
+    /// The lanes with a backlog, and the full ones.
+    backlogs: Backlogs,
     /// The queues that were met.
     queues: Mutex<BTreeMap<QueueKey, Queue>>,
 }
@@ -103,9 +107,11 @@ impl Run {
     fn lane(&self, lane: Lane) -> LaneState {
         match self.shut {
             Some(true) => LaneState::Shut,
+            // Its backlog is in the index until there is room.
+            _ if self.backlogs.full.has(lane) => LaneState::Shut,
             // What waits is hidden in its lane. But were every wake-up lost, nobody would probe.
             Some(false) => LaneState::Backlog,
-            None if self.backlogs.contains(&lane) => LaneState::Backlog,
+            None if self.backlogs.long.contains(&lane) => LaneState::Backlog,
             None => LaneState::Flowing,
         }
     }
@@ -130,13 +136,15 @@ where
     /// # Errors
     /// The first call to the index that failed, after all else was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
-        let open = self.follow_account().await;
+        let pace = self.follow_account().await;
         let bookmarks = self.rows.bookmarks().await?;
         let run = &Run {
             deadline,
             feedback: OnceCell::new(),
-            shut: open.map(|open| open.until > self.system.now()),
-            backlogs: self.backlogs(&bookmarks.busy_since).await,
+            shut: pace
+                .and_then(|pace| pace.open)
+                .map(|open| open.until > self.system.now()),
+            backlogs: self.backlogs(&bookmarks.busy_since, pace.as_ref()).await,
             queues: Mutex::default(),
         };
         let shards: Vec<_> = (0..self.rows.shards())

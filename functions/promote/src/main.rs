@@ -37,6 +37,7 @@ async fn main() -> Result<(), Error> {
         policy,
         expires_after,
         retention: table.retention,
+        most_messages: domain::lane::MOST_MESSAGES,
     };
     futures::future::join(promote.rows.warm(), clients.warm(&[Service::Sqs])).await;
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {

@@ -1,6 +1,6 @@
 //! Keeps the pace at what the account allows: its rate, its quota, and whether it may send.
 
-use domain::pacing::{Change, Open, follow};
+use domain::pacing::{Account, Change, Pace, follow};
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Paced, PortError};
 
 use crate::{Promote, Store};
@@ -15,23 +15,35 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Asks SES for the account's state and writes what is new of it; returns the
-    /// breaker as it is then.
+    /// Asks SES for the account's state and writes what is new of it; returns the pace as it is then, or
+    /// `None` when it is not known.
     ///
     /// Whatever fails here is a warning: the pace stays as it is for another minute, and SES
     /// limits by itself.
-    pub(crate) async fn follow_account(&self) -> Option<Open> {
-        self.try_to_follow_account().await.unwrap_or_else(|error| {
+    pub(crate) async fn follow_account(&self) -> Option<Pace> {
+        let (account, pace) = futures::future::join(self.account.account(), self.rows.pace(None)).await;
+        let pace = match pace {
+            Ok(pace) => pace,
+            Err(error) => {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(error, "the pace is not known");
+                return None;
+            }
+        };
+        let followed = match account {
+            Ok(account) => self.try_to_follow(pace, &account).await,
+            Err(error) => Err(error),
+        };
+        Some(followed.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the account's state is not known; the pace stays as it is");
-            None
-        })
+            pace
+        }))
     }
 
-    async fn try_to_follow_account(&self) -> Result<Option<Open>, PortError> {
-        let (account, pace) = futures::future::join(self.account.account(), self.rows.pace(None)).await;
-        let (mut pace, now) = (pace?, self.system.now());
-        let changes = follow(&pace, &account?, self.policy.retry.no_leave, now);
+    async fn try_to_follow(&self, mut pace: Pace, account: &Account) -> Result<Pace, PortError> {
+        let now = self.system.now();
+        let changes = follow(&pace, account, self.policy.retry.no_leave, now);
         for change in &changes {
             // One that is refused came too late: somebody has changed it just now.
             let paced = self.rows.change_pace(None, change).await?;
@@ -48,6 +60,6 @@ where
             let (Paced::Done(after) | Paced::Refused(after)) = paced;
             pace = after;
         }
-        Ok(pace.open)
+        Ok(pace)
     }
 }

@@ -88,6 +88,10 @@ where
                 }
                 continue;
             }
+            if run.backlogs.stopping.has(coming.lane) {
+                // It stays in the index, and is found a guard's time after it was due.
+                continue;
+            }
             places.push(place);
             wakes.push(Wake {
                 lane: coming.lane,

@@ -3,12 +3,14 @@
 
 mod common;
 
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::promote;
 use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index;
+use domain::lane::{FullLanes, MOST_MESSAGES};
 use domain::pacing::{Account, Open, Rate};
 use domain::ports::EmailKey;
 use domain::row::{Due, DueKind, Lane, Lease, Row, Status};
@@ -310,7 +312,7 @@ async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_
                 quota_spent: true,
                 paused: false,
             });
-            state.waiting.normal = 1;
+            state.waiting.normal.visible = 1;
         }
         fail(&world, call, [Fault::Before]);
         assert_eq!(run(&world).await.woken, 1, "{call}");
@@ -320,7 +322,7 @@ async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_
 #[tokio::test]
 async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
     let world = world_of([sample(1), sample(2)]);
-    world.state().waiting.normal = 5;
+    world.state().waiting.normal.visible = 5;
     // A lane that is not empty at this moment is no backlog yet.
     run(&world).await;
     assert_eq!(woken(&world).len(), 2);
@@ -336,7 +338,7 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
     let due = world.row(&samples::key(1)).and_then(|row| row.due);
     assert_eq!(due.map(|due| due.at), Some(at(1800)));
 
-    world.state().waiting.normal = 0;
+    world.state().waiting.normal.visible = 0;
     world.state().now_ms = at(1800).as_millis();
     run(&world).await;
     assert_eq!(woken(&world).len(), 4, "the lane is empty: their wake-ups are lost");
@@ -347,7 +349,7 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
 #[tokio::test]
 async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     let world = world_of([sample(1)]);
-    world.state().waiting.normal = 5;
+    world.state().waiting.normal.visible = 5;
     world
         .state()
         .busy_since
@@ -360,6 +362,70 @@ async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     // The first look is at once here, so that each comes a minute later than a doubling.
     assert_eq!(woken(&world).len(), 2, "after one hour, and after two");
     assert!(written <= 6, "{written} writes in three hours");
+}
+
+/// The normal lane has this many hidden messages.
+fn hide(world: &World, in_flight: u64) {
+    world.state().waiting.normal.in_flight = in_flight;
+}
+
+#[tokio::test]
+async fn senders_are_told_of_a_full_lane_once_and_when_it_has_room() {
+    let world = world_of([]);
+    hide(&world, MOST_MESSAGES + 1);
+    run(&world).await;
+    run(&world).await;
+    assert_eq!(world.state().pace.full, FullLanes::of(|lane| lane == Lane::Normal));
+    assert_eq!(times(&world, "change_pace"), 1);
+
+    // Nobody knows how full it is: it stays so.
+    fail(&world, "waiting", [Fault::Before]);
+    run(&world).await;
+    assert!(world.state().pace.full.has(Lane::Normal));
+
+    hide(&world, MOST_MESSAGES);
+    run(&world).await;
+    assert_eq!(world.state().pace.full, FullLanes::default());
+    assert_eq!(times(&world, "change_pace"), 2);
+}
+
+#[tokio::test]
+async fn senders_are_told_while_the_account_cannot_be_asked() {
+    let world = world_of([]);
+    hide(&world, MOST_MESSAGES + 1);
+    fail(&world, "account", [Fault::Before]);
+    run(&world).await;
+    assert!(world.state().pace.full.has(Lane::Normal));
+}
+
+#[tokio::test]
+async fn nothing_is_woken_into_a_full_lane() {
+    let world = world_of([sample(1), waiting(2, at(10))]);
+    hide(&world, MOST_MESSAGES + 1);
+    for minute in 1..=300_u64 {
+        world.state().now_ms = at(minute * 60).as_millis();
+        run(&world).await;
+    }
+    assert_eq!(woken(&world), []);
+    let written = times(&world, "write");
+    assert!(written <= 2 * 9, "{written} writes for two records in five hours");
+
+    // With room again both are found within four guards.
+    hide(&world, 0);
+    for minute in 301..=361_u64 {
+        world.state().now_ms = at(minute * 60).as_millis();
+        run(&world).await;
+    }
+    let found: BTreeSet<_> = woken(&world).into_iter().collect();
+    assert_eq!(found.len(), 2);
+}
+
+#[tokio::test]
+async fn delayed_messages_stop_no_scheduled_email() {
+    let world = world_of([waiting(2, at(10))]);
+    world.state().waiting.normal.delayed = MOST_MESSAGES + 1;
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 1, "SQS holds any number of delayed messages");
 }
 
 /// Ten hours of a backlog: what recovery adds to it must not grow with it.
@@ -379,7 +445,7 @@ async fn an_old_backlog_is_not_drowned_in_wake_ups() {
             let left: Vec<_> = (1..=EMAILS)
                 .filter(|n| state.rows.get(&samples::key(*n)).is_some_and(|row| row.due.is_some()))
                 .collect();
-            state.waiting.normal = u64::try_from(left.len()).unwrap_or(0);
+            state.waiting.normal.visible = u64::try_from(left.len()).unwrap_or(0);
             for n in left.iter().take(if minute % 5 == 0 { 2 } else { 0 }) {
                 if let Some(row) = state.rows.get_mut(&samples::key(*n)) {
                     row.status = Status::Sent;

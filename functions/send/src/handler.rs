@@ -1,13 +1,14 @@
-//! SQS: a batch of wake-ups in, the ones that must come again out.
+//! SQS: a batch of wake-ups in, the ones that must come again out. In a full lane they are left to the index.
 
 use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
-use domain::ports::{Bodies, Clock, DeadLetters, Paces, Provider, Queues, Random, Rows, Suppressions};
+use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queues, Random, Rows, Suppressions};
 use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 
+use crate::unhidden::BRIEF;
 use crate::{Send, WakeError, Woken};
 
 /// The lanes, for who works them off.
@@ -38,6 +39,15 @@ pub enum RecordError {
     /// It could not be carried out.
     #[error("a wake-up could not be carried out")]
     Wake(#[source] WakeError),
+}
+
+/// The time of an invocation that is kept for putting messages back.
+const PUTTING_BACK: Duration = Duration::from_secs(1);
+
+/// The email of a message.
+fn key_of(record: &Record) -> Option<EmailKey> {
+    let WakeUp { tenant, id, .. } = WakeUp::parse(&record.body).ok()?;
+    Some(EmailKey { tenant, id })
 }
 
 /// Carries out a batch within `time`.
@@ -83,7 +93,7 @@ where
     })
     .await;
 
-    let later: Vec<_> = records
+    let mut later: Vec<_> = records
         .iter()
         .zip(&results)
         .filter_map(|(record, result)| match result {
@@ -91,6 +101,17 @@ where
             Ok(Woken::Done) | Err(_) => None,
         })
         .collect();
+    let mut left = 0;
+    if !later.is_empty() && lane.is_some_and(|lane| send.is_full(lane)) {
+        let keys = |wanted: &(&Record, Duration)| (wanted.1 > BRIEF).then(|| key_of(wanted.0)).flatten();
+        // Putting back needs a moment too; without an answer by then all of them are put back.
+        let leaving = send.left_to_index(later.iter().filter_map(keys).collect());
+        let leaving = tokio::time::timeout_at(end.checked_sub(PUTTING_BACK).unwrap_or(end), leaving).await;
+        let gone = leaving.unwrap_or_default();
+        let before = later.len();
+        later.retain(|wanted| !keys(wanted).is_some_and(|key| gone.contains(&key)));
+        left = before - later.len();
+    }
     let failed: Vec<_> = batch::failed(&records, &results).collect();
     let not_put_back = if later.is_empty() {
         0
@@ -101,6 +122,7 @@ where
         target: "mailqueue",
         records = records.len(),
         later = later.len(),
+        left_to_index = left,
         failed = failed.len(),
         not_put_back,
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -11,6 +11,7 @@ pub mod pacer;
 pub mod queues;
 pub mod remembered;
 pub mod suppressed;
+pub mod unhidden;
 
 use std::time::Duration;
 

@@ -9,6 +9,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use domain::lane::FullLanes;
 use domain::lifecycle::Attempt;
 use domain::pacing::{
     Ask, Batch, Change, LONGEST_WAIT, Micros, Open, Pace, Run, ask, horizon, opened, probed, unprobed,
@@ -69,6 +70,7 @@ pub struct Pacer {
     known: Mutex<Option<Known>>,
     run: Mutex<Run>,
     settings: Mutex<Option<(u64, Timestamp)>>,
+    full: Mutex<FullLanes>,
 }
 
 impl Pacer {
@@ -142,6 +144,12 @@ impl Pacer {
         Ok(vec![Leave::Later(AGAIN); emails])
     }
 
+    /// The full lanes, as the last answer about the pace named them.
+    #[must_use]
+    pub fn full(&self) -> FullLanes {
+        *lock(&self.full)
+    }
+
     /// Whether the breaker is known to be open: since an email was granted its leave, another one
     /// may have opened it.
     #[must_use]
@@ -194,7 +202,7 @@ impl Pacer {
         };
         let becomes = match change {
             Change::Breaker { becomes, .. } => becomes,
-            Change::Book { .. } | Change::Rate { .. } | Change::Settings => None,
+            Change::Book { .. } | Change::Rate { .. } | Change::Settings | Change::Full(_) => None,
         };
         if becomes.is_some_and(|open| open.until > now) {
             // Known before it is written: the batch's other emails stop at once.
@@ -250,6 +258,7 @@ impl Pacer {
 
     fn learn(&self, pace: Pace, at: Timestamp) {
         *lock(&self.settings) = Some((pace.settings_no, at));
+        *lock(&self.full) = pace.full;
         *lock(&self.known) = Some(Known { pace, at });
     }
 }

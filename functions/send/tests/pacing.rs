@@ -9,6 +9,7 @@ use std::time::Duration;
 use aws::batch::Record;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::cause::Cause;
+use domain::lane::FullLanes;
 use domain::lifecycle::Attempt;
 use domain::pacing::{Micros, Open, Pace, Rate};
 use domain::row::{Lane, Status};
@@ -84,6 +85,7 @@ fn twenty_a_second() -> Pace {
         free_at: Some(Micros(0)),
         open: None,
         settings_no: 0,
+        full: FullLanes::default(),
     }
 }
 

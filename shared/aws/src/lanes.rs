@@ -9,13 +9,17 @@ use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{
     BatchResultErrorEntry, ChangeMessageVisibilityBatchRequestEntry, QueueAttributeName, SendMessageBatchRequestEntry,
 };
+use domain::id::TenantId;
 use domain::index::delay_seconds;
+use domain::lane::Messages;
 use domain::ports::{Backlog, DeadLetters, Lanes, PortError, Waiting, Wake};
+use domain::queue::QueueName;
 use domain::row::Lane;
 use domain::wire::hand_over::HandOver;
 use futures::StreamExt;
 use futures::future::join3;
 use futures::stream::iter;
+use sha2::{Digest, Sha256};
 
 use crate::batch::Record;
 use crate::failure::port;
@@ -29,13 +33,32 @@ const BATCH: usize = 10;
 /// the round trips of four hide each other.
 const CALLS_AT_ONCE: usize = 4;
 
+/// The longest `MessageGroupId`.
+const GROUP_MAX: usize = 128;
+
 /// A message to send.
 struct Message {
     body: String,
     delay: Duration,
-    /// Whose it is: SQS gives each tenant its turn, where one has many (fair queues).
-    /// Source: Amazon SQS Developer Guide, "Amazon SQS fair queues".
+    /// The fair-queue group: [`group`].
     group: String,
+}
+
+/// The fair-queue group of a message: SQS gives each group its turn when one of them has many messages.
+///
+/// Each queue of each tenant is a group of its own, so that a tenant's newsletter does not delay its
+/// password resets. Names have no `/`, so that no two queues share a group.
+/// Two names of the full length are one character too long together: their hash takes their place.
+///
+/// Source: Amazon SQS Developer Guide, "Amazon SQS fair queues"; API reference, `SendMessageBatchRequestEntry`:
+/// `MessageGroupId` has at most 128 letters, digits and punctuation marks, read 2026-11-28.
+fn group(tenant: &TenantId, queue: &QueueName) -> String {
+    let group = format!("{tenant}/{queue}");
+    if group.len() <= GROUP_MAX {
+        group
+    } else {
+        Sha256::digest(group).iter().map(|byte| format!("{byte:02x}")).collect()
+    }
 }
 
 /// One queue.
@@ -177,7 +200,7 @@ impl LaneQueues {
             messages.push(Message {
                 body: wake.wake_up.to_json(),
                 delay: wake.delay,
-                group: wake.wake_up.tenant.to_string(),
+                group: group(&wake.wake_up.tenant, &wake.wake_up.queue),
             });
         }
         let results = queue.send(&messages, "sending wake-ups").await;
@@ -252,26 +275,34 @@ impl Lanes for LaneQueues {
 }
 
 impl Queue {
-    /// How many messages wait to be received. Those that are hidden are under way, or were put back
-    /// for the rest of their time: no backlog.
-    async fn waiting(&self) -> Result<u64, PortError> {
+    /// The messages, as SQS counts them: approximately, and up to a minute late.
+    async fn messages(&self) -> Result<Messages, PortError> {
         const WHAT: &str = "asking how full a lane is";
-        const WAITING: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
+        const VISIBLE: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
+        const IN_FLIGHT: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
+        const DELAYED: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
         let asked = self.client.get_queue_attributes().queue_url(&self.url);
         let answer = asked
-            .attribute_names(WAITING)
+            .set_attribute_names(Some(vec![VISIBLE, IN_FLIGHT, DELAYED]))
             .send()
             .await
             .map_err(|error| port(WHAT)(error.into()))?;
-        let count = answer.attributes.unwrap_or_default();
-        let count = count.get(&WAITING).and_then(|count| count.parse().ok());
-        count.ok_or_else(|| port(WHAT)("SQS did not say".into()))
+        let counts = answer.attributes.unwrap_or_default();
+        let count = |name| {
+            let count = counts.get(&name).and_then(|count| count.parse().ok());
+            count.ok_or_else(|| port(WHAT)("SQS did not say".into()))
+        };
+        Ok(Messages {
+            visible: count(VISIBLE)?,
+            in_flight: count(IN_FLIGHT)?,
+            delayed: count(DELAYED)?,
+        })
     }
 }
 
 impl Backlog for LaneQueues {
     async fn waiting(&self) -> Result<Waiting, PortError> {
-        let (high, normal, low) = join3(self.high.waiting(), self.normal.waiting(), self.low.waiting()).await;
+        let (high, normal, low) = join3(self.high.messages(), self.normal.messages(), self.low.messages()).await;
         Ok(Waiting {
             high: high?,
             normal: normal?,
@@ -302,7 +333,7 @@ impl DeadLetters for DeadLetterQueue {
             .map(|email| Message {
                 body: email.to_json(),
                 delay: Duration::ZERO,
-                group: email.tenant.to_string(),
+                group: group(&email.tenant, &email.queue),
             })
             .collect();
         self.0.send(&messages, "handing emails over").await

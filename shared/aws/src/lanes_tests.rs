@@ -133,7 +133,7 @@ async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
     assert_eq!(asked.operation(), "SendMessageBatch");
     let entries = entries(&asked);
     assert_eq!(entries[0]["MessageBody"], wakes[0].wake_up.to_json());
-    assert!(entries.iter().all(|entry| entry["MessageGroupId"] == "main"));
+    assert!(entries.iter().all(|entry| entry["MessageGroupId"] == "main/default"));
     let delays: Vec<_> = entries.iter().map(|entry| &entry["DelaySeconds"]).collect();
     assert_eq!(delays, [0, 1, 1, 2, 900, 900, 900, 900]);
 }
@@ -294,6 +294,55 @@ async fn what_is_not_put_back_is_counted() {
 }
 
 #[tokio::test]
+async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
+    let longest = "a".repeat(64);
+    let of = |tenant: &str, queue: &str| {
+        let row = domain::row::Row {
+            tenant: TenantId::parse(tenant).unwrap(),
+            queue: QueueName::parse(queue).unwrap(),
+            ..row()
+        };
+        (WakeUp::of(&row), HandOver::of(&row))
+    };
+    let all = [
+        of("main", "default"),
+        of("main", "news"),
+        of("shop", "news"),
+        of(&longest, &longest[1..]),
+        of(&longest, &longest),
+        of(&longest, &longest.replace('a', "b")),
+    ];
+    let replay = Replay::by(all_sent);
+    let wakes = all.iter().map(|(wake_up, _)| Wake {
+        lane: Lane::Low,
+        wake_up: wake_up.clone(),
+        delay: Duration::ZERO,
+    });
+    let wakes: Vec<_> = wakes.collect();
+    assert!(send(&replay, &wakes).await.iter().all(Result::is_ok));
+    let hand_overs: Vec<_> = all.iter().map(|(_, hand_over)| hand_over.clone()).collect();
+    let dead_letters = DeadLetterQueue::new(&replay.clients().sqs(), "https://sqs.us-east-1.amazonaws.com/1/d");
+    assert!(dead_letters.hand_over(&hand_overs).await.iter().all(Result::is_ok));
+
+    let groups = |asked: &Asked| -> Vec<String> {
+        let group = |entry: &Value| entry["MessageGroupId"].as_str().unwrap().to_owned();
+        entries(asked).iter().map(group).collect()
+    };
+    let asked = replay.asked();
+    let [waking, handing_over] = asked.as_slice() else {
+        panic!("two calls");
+    };
+    assert_eq!(groups(waking), groups(handing_over));
+    let groups = groups(waking);
+    assert_eq!(groups[..3], ["main/default", "main/news", "shop/news"]);
+    assert_eq!(groups[3].len(), 128, "the longest that is written out");
+    let allowed = |group: &String| (1..=128).contains(&group.len()) && group.bytes().all(|b| b.is_ascii_graphic());
+    assert!(groups.iter().all(allowed), "{groups:?}");
+    let different: std::collections::BTreeSet<_> = groups.iter().collect();
+    assert_eq!(different.len(), groups.len());
+}
+
+#[tokio::test]
 async fn emails_are_handed_over_at_once_and_in_calls_of_ten() {
     let replay = Replay::by(|asked| match carried_claims(asked).contains(&10) {
         true => partly(&[sent("1")], &[failed("0", true)]),
@@ -346,22 +395,36 @@ async fn a_message_is_of_the_lane_whose_queue_it_came_from() {
 }
 
 #[tokio::test]
-async fn a_lane_is_as_full_as_what_waits_in_it() {
+async fn visible_hidden_and_delayed_messages_are_counted() {
     let replay = Replay::by(move |asked| {
         let waiting = match queue(asked).as_str() {
             "high" => "0",
             "normal" => "7",
             _ => "1",
         };
-        Answer::ok(&json!({"Attributes": {"ApproximateNumberOfMessages": waiting}}))
+        Answer::ok(&json!({"Attributes": {
+            "ApproximateNumberOfMessages": waiting,
+            "ApproximateNumberOfMessagesNotVisible": "61000",
+            "ApproximateNumberOfMessagesDelayed": "300",
+        }}))
     });
     let waiting = lanes(&replay).waiting().await.unwrap();
-    assert_eq!((waiting.high, waiting.normal, waiting.low), (0, 7, 1));
+    let messages = |visible| Messages {
+        visible,
+        in_flight: 61_000,
+        delayed: 300,
+    };
+    assert_eq!(
+        [waiting.high, waiting.normal, waiting.low],
+        [messages(0), messages(7), messages(1)]
+    );
+    assert_eq!(replay.asked().len(), 3, "one call for each lane");
 
     // What is not said is not known to be empty, nor to be full.
     for silent in [
         json!({}),
         json!({"Attributes": {"ApproximateNumberOfMessages": "many"}}),
+        json!({"Attributes": {"ApproximateNumberOfMessages": "1", "ApproximateNumberOfMessagesDelayed": "1"}}),
     ] {
         let replay = Replay::by(move |_| Answer::ok(&silent));
         let error = lanes(&replay).waiting().await.unwrap_err();

@@ -8,11 +8,13 @@
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use domain::lane::FullLanes;
 use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
 use domain::queue::QueueKey;
+use domain::row::Lane;
 
-use crate::attributes::{self, Item, ItemError, maybe, named, number, time};
+use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
 use crate::failure::port;
 use crate::queues;
 use crate::rows::Table;
@@ -40,6 +42,8 @@ const OPEN_UNTIL: &str = "open_until";
 const OPEN_TIMES: &str = "open_times";
 /// How often queues or suppressions were changed.
 const SETTINGS_NO: &str = "settings_no";
+/// The names of the full lanes, between spaces; absent when there are none.
+const FULL_LANES: &str = "full_lanes";
 
 fn read(item: &Item) -> Result<Pace, ItemError> {
     let open = match maybe(item, OPEN_UNTIL, time)? {
@@ -55,6 +59,7 @@ fn read(item: &Item) -> Result<Pace, ItemError> {
         free_at: maybe(item, FREE_AT, number)?.map(Micros),
         open,
         settings_no: maybe(item, SETTINGS_NO, number)?.unwrap_or_default(),
+        full: maybe(item, FULL_LANES, text)?.map_or_else(FullLanes::default, full_lanes),
     })
 }
 
@@ -64,6 +69,11 @@ fn read_or_unlimited(item: Option<Item>) -> Pace {
         tracing::error!(%error, "the stored pace cannot be read; SES alone limits");
         Pace::default()
     })
+}
+
+/// Reads the full lanes; a name that is not known is of a newer version.
+fn full_lanes(names: &str) -> FullLanes {
+    FullLanes::of(|lane| names.split(' ').any(|name| name == attributes::name(&lane)))
 }
 
 fn n(value: impl ToString) -> AttributeValue {
@@ -132,6 +142,18 @@ fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluent
             .update_expression("ADD #settings_no :one")
             .expression_attribute_names("#settings_no", SETTINGS_NO)
             .expression_attribute_values(":one", n(1)),
+        Change::Full(lanes) => {
+            let names = Lane::ALL.into_iter().filter(|lane| lanes.has(*lane));
+            let names: Vec<_> = names.map(|lane| attributes::name(&lane)).collect();
+            let update = update.expression_attribute_names("#full", FULL_LANES);
+            if names.is_empty() {
+                update.update_expression("REMOVE #full")
+            } else {
+                update
+                    .update_expression("SET #full = :full")
+                    .expression_attribute_values(":full", AttributeValue::S(names.join(" ")))
+            }
+        }
     }
 }
 

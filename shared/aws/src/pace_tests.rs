@@ -21,7 +21,7 @@ fn stored() -> Value {
     json!({
         "rate": {"N": "14000"}, "free_at": {"N": "5000123"},
         "open_until": {"N": "7000"}, "open_cause": {"S": "quota_exceeded"}, "open_times": {"N": "2"},
-        "settings_no": {"N": "9"},
+        "settings_no": {"N": "9"}, "full_lanes": {"S": "normal low"},
     })
 }
 
@@ -35,7 +35,12 @@ fn pace() -> Pace {
             times: 2,
         }),
         settings_no: 9,
+        full: full_normal_and_low(),
     }
+}
+
+fn full_normal_and_low() -> FullLanes {
+    FullLanes::of(|lane| lane != Lane::High)
 }
 
 /// What is asked for a change: update, condition and values.
@@ -107,6 +112,11 @@ async fn each_change_is_one_conditional_write() {
     assert_eq!((update, condition), (json!("ADD #settings_no :one"), Value::Null));
     let (update, _, _) = asked(Change::Rate { rate: None }).await;
     assert_eq!(update, "REMOVE #rate");
+    let (update, condition, values) = asked(Change::Full(full_normal_and_low())).await;
+    assert_eq!((update, condition), (json!("SET #full = :full"), Value::Null));
+    assert_eq!(values, json!({":full": {"S": "normal low"}}));
+    let (update, condition, _) = asked(Change::Full(FullLanes::default())).await;
+    assert_eq!((update, condition), (json!("REMOVE #full"), Value::Null));
 }
 
 #[tokio::test]

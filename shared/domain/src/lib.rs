@@ -19,6 +19,7 @@ pub mod forecast;
 pub mod id;
 pub mod index;
 pub mod keeping;
+pub mod lane;
 pub mod lifecycle;
 pub mod limits;
 pub mod listing;

@@ -8,6 +8,7 @@
 
 pub mod asked;
 pub mod queued;
+pub mod unhidden;
 
 use std::time::Duration;
 
@@ -437,7 +438,7 @@ pub enum LaneState {
     Flowing,
     /// It has not been empty for long.
     Backlog,
-    /// Nothing goes at all: the breaker is open.
+    /// Nothing is woken: the breaker is open, or the lane is full ([`crate::lane`]).
     Shut,
 }
 
@@ -483,7 +484,11 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
                 // has waited so far, which doubles each time, and woken from an hour on: a
                 // wake-up that was lost in it is found so.
                 LaneState::Backlog => (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4)),
-                LaneState::Shut => (Some(waited.clamp(policy.guard, policy.guard.saturating_mul(16))), false),
+                // Its message may be deleted meanwhile, when the lane is full: so it is never left for longer.
+                LaneState::Shut => {
+                    let longest = policy.guard.saturating_mul(unhidden::LONGEST);
+                    (Some(waited.clamp(policy.guard, longest)), false)
+                }
             };
             if let Some(again) = again {
                 next.due = Some(Due {

@@ -407,11 +407,11 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
             (30, not),
             (60, not),
             (120, not),
+            (180, not),
             (240, not),
-            (480, not),
-            (720, not)
+            (300, not)
         ],
-        "what waits for the breaker waits in the lane"
+        "what waits for the breaker waits in the lane, or is found within an hour"
     );
 
     // What is not due yet is no backlog: it is woken as ever.

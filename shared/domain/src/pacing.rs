@@ -18,6 +18,7 @@
 use std::time::Duration;
 
 use crate::cause::{Cause, Class};
+use crate::lane::FullLanes;
 use crate::lifecycle::Attempt;
 use crate::row::Lane;
 use crate::timestamp::Timestamp;
@@ -180,6 +181,8 @@ pub struct Pace {
     /// How often queues or suppressions were changed: what a sender remembers of them is good for
     /// as long as this stays. It lies here because every batch comes by.
     pub settings_no: u64,
+    /// The lanes in which `send` hides no more messages. Also here because every batch comes by.
+    pub full: FullLanes,
 }
 
 /// A write of the pace, and under which condition.
@@ -208,6 +211,8 @@ pub enum Change {
     },
     /// Says that a queue or a suppression has changed.
     Settings,
+    /// Sets the full lanes.
+    Full(FullLanes),
 }
 
 /// Where a booked stretch begins.
@@ -238,7 +243,7 @@ impl Change {
                 pace.open.is_none() && pace.rate == Some(rate) && free
             }
             Self::Breaker { seen, .. } => pace.open.map(|open| open.until) == seen,
-            Self::Rate { .. } | Self::Settings => true,
+            Self::Rate { .. } | Self::Settings | Self::Full(_) => true,
         }
     }
 
@@ -256,6 +261,7 @@ impl Change {
             Self::Breaker { becomes, .. } => pace.open = becomes,
             Self::Rate { rate } => pace.rate = rate,
             Self::Settings => pace.settings_no = pace.settings_no.saturating_add(1),
+            Self::Full(lanes) => pace.full = lanes,
         }
         pace
     }

@@ -23,6 +23,7 @@ fn pace(free_at: i64) -> Pace {
         free_at: Some(Micros::of(at(free_at))),
         open: None,
         settings_no: 0,
+        full: FullLanes::default(),
     }
 }
 

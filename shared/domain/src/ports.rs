@@ -14,6 +14,7 @@ use crate::access::token::SECRET_BYTES;
 use crate::attachment::{Upload, Uploaded};
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId, UploadId};
+use crate::lane::Messages;
 use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
 use crate::listing::{Place, Start};
 use crate::pacing::{Account, Change, Pace};
@@ -294,21 +295,21 @@ pub struct Wake {
     pub delay: Duration,
 }
 
-/// How many wake-ups wait in each lane to be received.
+/// The messages of each lane.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
     /// In the high lane.
-    pub high: u64,
+    pub high: Messages,
     /// In the normal lane.
-    pub normal: u64,
+    pub normal: Messages,
     /// In the low lane.
-    pub low: u64,
+    pub low: Messages,
 }
 
 impl Waiting {
     /// In one lane.
     #[must_use]
-    pub const fn of(&self, lane: Lane) -> u64 {
+    pub const fn of(&self, lane: Lane) -> Messages {
         match lane {
             Lane::High => self.high,
             Lane::Normal => self.normal,

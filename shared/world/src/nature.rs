@@ -179,7 +179,9 @@ pub struct Nature {
     pub struck: BTreeMap<&'static str, u64>,
     /// Who watches.
     pub witness: Option<Box<dyn Witness>>,
-    /// What SES refuses everything for, and until when.
+    /// What SES refuses everything for, and until when, though all is calm.
+    pub outage: Option<(Cause, i64)>,
+    /// What SES refuses everything for by chance, and until when.
     pub(crate) obstacle: Option<(Cause, i64)>,
     /// Events on their way from SES to the queue, by the time of their arrival.
     pub(crate) travelling: BTreeMap<(i64, u64), String>,
@@ -222,6 +224,7 @@ impl Nature {
             trace: Trace::default(),
             struck: BTreeMap::new(),
             witness: None,
+            outage: None,
             obstacle: None,
             travelling: BTreeMap::new(),
             began: Instant::now(),
@@ -465,6 +468,9 @@ impl Nature {
     pub fn take(&mut self, from: To, most: usize) -> Vec<Received> {
         let now = self.now_ms();
         let mut rng = self.rng.fork();
+        if self.queue(from).is_stopped(now) && self.queue(from).visible(now) > 0 {
+            self.strike("queue stopped");
+        }
         let (received, aside) = self.queue(from).receive(most, now, &mut rng);
         for body in aside {
             self.strike("message put aside");
@@ -480,7 +486,7 @@ impl Nature {
                     .put_back(message.id, message.receipt, now.saturating_add(millis(soon)));
             }
         }
-        if self.queue(from).visible(now) > 0 {
+        if self.queue(from).visible(now) > 0 && !self.queue(from).is_stopped(now) {
             // There is work for another one.
             self.bell(from).notify_one();
         }
@@ -521,7 +527,8 @@ impl Nature {
         let travelling = (from == To::Events)
             .then(|| self.travelling.first_key_value().map(|((at, _), _)| *at))
             .flatten();
-        let queue = self.queue(from).next_visible();
+        let now = self.now_ms();
+        let queue = self.queue(from).next_visible(now);
         [travelling, queue].into_iter().flatten().min()
     }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use domain::access::token::SECRET_BYTES;
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
+use domain::lane::Messages;
 use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
@@ -358,10 +359,12 @@ impl Backlog for World {
                 return state.waiting;
             };
             let now = nature.now_ms();
-            let [high, normal, low] = nature
-                .lanes
-                .each_ref()
-                .map(|lane| u64::try_from(lane.visible(now)).unwrap_or(0));
+            let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+            let [high, normal, low] = nature.lanes.each_ref().map(|lane| Messages {
+                visible: number(lane.visible(now)),
+                in_flight: number(lane.in_flight(now)),
+                delayed: number(lane.delayed(now)),
+            });
             Waiting { high, normal, low }
         })
         .await

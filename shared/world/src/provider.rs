@@ -78,10 +78,13 @@ impl Nature {
         {
             return answer;
         }
+        let now = self.now_ms();
+        if let Some((cause, _)) = self.outage.filter(|(_, until)| *until > now) {
+            return Answer::Refuses(cause);
+        }
         if self.calm {
             return Answer::Accepts;
         }
-        let now = self.now_ms();
         if let Some((cause, _)) = self.obstacle.filter(|(_, until)| *until > now) {
             return Answer::Refuses(cause);
         }

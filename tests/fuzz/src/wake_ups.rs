@@ -88,8 +88,11 @@ fn read_hand_over(text: &str) {
             tenant,
             id,
             claim_no,
+            queue,
         } = hand_over;
-        let said = said(text, &["v", "tenant", "id", "claim_no"]);
+        let said = said(text, &["v", "tenant", "id", "claim_no", "queue"]);
+        let named = said.get("queue").map_or(Some("default"), Value::as_str);
+        assert_eq!(named, Some(queue.as_str()));
         assert_eq!((number(&said, "v"), v), (Some(1), 1), "only this version");
         assert_eq!(said.get("tenant").and_then(Value::as_str), Some(tenant.as_str()));
         same_id(&said, &id.to_string());

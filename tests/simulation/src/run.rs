@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::pacing::{Account, Rate};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
@@ -59,6 +60,8 @@ pub struct Outcome {
     pub rows: Vec<Row>,
     /// What SES accepted, as (email, claim).
     pub accepted: Vec<(EmailId, u32)>,
+    /// Wake-ups that were sent to the lanes.
+    pub wakes: u64,
 }
 
 impl Outcome {
@@ -103,6 +106,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     let mut system = System::new(world.clone(), scenario.timings.clone(), scenario.seed);
     system.skew_ms = scenario.skew_ms;
     system.doubled_promotes = scenario.doubled_promotes;
+    system.most_messages = scenario.most_messages;
     let system = Arc::new(system);
     let clients = clients(scenario, &system, &judge);
     system.start(scenario.senders);
@@ -113,6 +117,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     set_calm(&world, calm);
     loop {
         tokio::time::sleep(LOOK).await;
+        set_quota(&world, began.elapsed() < scenario.outage);
         if judge.violation().is_some() {
             break;
         }
@@ -147,9 +152,9 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         *ends.entry(end(row.status)).or_default() += 1;
     }
     let nature = state.nature.take();
-    let (trace, struck, calls) = nature.map_or_else(Default::default, |nature| {
-        let calls = nature.calls();
-        (nature.trace, nature.struck, calls)
+    let (trace, struck, calls, wakes) = nature.map_or_else(Default::default, |nature| {
+        let (calls, wakes) = (nature.calls(), nature.lanes.iter().map(world::queue::Queue::sent).sum());
+        (nature.trace, nature.struck, calls, wakes)
     });
     Outcome {
         violation: judge.violation(),
@@ -162,6 +167,7 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         ends,
         rows: state.rows.values().cloned().collect(),
         accepted: state.accepted.clone(),
+        wakes,
     }
 }
 
@@ -235,10 +241,14 @@ fn nature(scenario: &Scenario, judge: &Judge) -> Nature {
     nature.script.clone_from(&scenario.script);
     nature.shards = scenario.shards;
     nature.broken = scenario.broken;
+    if !scenario.outage.is_zero() {
+        nature.outage = Some((Cause::QuotaExceeded, START.after(scenario.outage).as_millis()));
+    }
     nature.witness = Some(Box::new(judge.clone()));
     for lane in &mut nature.lanes {
         lane.visibility = scenario.timings.visibility;
         lane.most_receives = scenario.most_receives;
+        lane.most_in_flight = scenario.most_in_flight;
     }
     nature
 }
@@ -248,10 +258,16 @@ fn set_account(world: &World, scenario: &Scenario) {
     let mut state = world.state();
     state.account = Some(Account {
         rate,
-        quota_spent: false,
+        quota_spent: !scenario.outage.is_zero(),
         paused: false,
     });
     state.pace.rate = rate.map(Rate::kept_to);
+}
+
+fn set_quota(world: &World, spent: bool) {
+    if let Some(account) = &mut world.state().account {
+        account.quota_spent = spent;
+    }
 }
 
 fn set_calm(world: &World, calm: bool) {

@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
+use domain::lane::MOST_MESSAGES;
 use domain::lifecycle::Policy;
 use domain::retry::RetryPolicy;
 use domain::row::Lane;
@@ -193,6 +194,12 @@ pub struct Scenario {
     pub most_receives: u32,
     /// Emails that a paused queue of their own holds from beginning to end.
     pub held: usize,
+    /// Messages in flight from which on a lane gives out nothing more.
+    pub most_in_flight: usize,
+    /// Hidden and delayed messages above which a lane is full.
+    pub most_messages: u64,
+    /// How long the account's quota is spent, from the beginning.
+    pub outage: Duration,
     /// What is broken on purpose.
     pub broken: Broken,
 }
@@ -220,6 +227,9 @@ impl Scenario {
             shards: 1,
             most_receives: 1_000,
             held: 0,
+            most_in_flight: 120_000,
+            most_messages: MOST_MESSAGES,
+            outage: Duration::ZERO,
             broken: Broken::Nothing,
         }
     }
@@ -283,6 +293,9 @@ impl Scenario {
             shards: rng.u16(1..=2),
             most_receives: if rng.u32(0..4) == 0 { 3 } else { 1_000 },
             held: 0,
+            most_in_flight: 120_000,
+            most_messages: MOST_MESSAGES,
+            outage: Duration::ZERO,
             broken: Broken::Nothing,
         }
     }

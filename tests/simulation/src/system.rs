@@ -13,6 +13,7 @@ use aws::batch::Record;
 use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::cost::Prices;
+use domain::lane::MOST_MESSAGES;
 use domain::row::Lane;
 use enqueue::{Accepting, Enqueue};
 use fastrand::Rng;
@@ -65,6 +66,8 @@ pub struct System {
     pub skew_ms: i64,
     /// Two runs of `promote` at once, in percent of the minutes.
     pub doubled_promotes: u32,
+    /// Hidden and delayed messages above which a lane is full.
+    pub most_messages: u64,
     rng: Mutex<Rng>,
     environments: AtomicU32,
     /// Of all environments: what they know of keys is no part of what is tried.
@@ -93,6 +96,7 @@ impl System {
             timings,
             skew_ms: 0,
             doubled_promotes: 0,
+            most_messages: MOST_MESSAGES,
             // Another stream than the world's own.
             rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
             environments: AtomicU32::new(0),
@@ -348,6 +352,7 @@ impl System {
             policy: self.timings.policy.clone(),
             expires_after: self.timings.expires_after,
             retention: RETENTION,
+            most_messages: self.most_messages,
         };
         let run = promote::handler::handle(&promote, GENEROUS);
         // One that fails is not repeated: the next minute's sees the same index.

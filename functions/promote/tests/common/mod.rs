@@ -21,5 +21,6 @@ pub(crate) fn promote(world: &World) -> Promote<World, World, World, World, Worl
         policy,
         expires_after: Duration::from_secs(14 * 86_400),
         retention: Duration::from_secs(30 * 86_400),
+        most_messages: domain::lane::MOST_MESSAGES,
     }
 }

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EmailId, TenantId};
+use crate::queue::QueueName;
 use crate::row::Row;
 
 /// Says that an email was given up. It proves nothing: the row decides.
@@ -16,6 +17,9 @@ pub struct HandOver {
     pub id: EmailId,
     /// The claim that gave up.
     pub claim_no: u32,
+    /// The email's queue, for the message's fair-queue group; absent for `default`.
+    #[serde(default, skip_serializing_if = "QueueName::is_default")]
+    pub queue: QueueName,
 }
 
 impl HandOver {
@@ -30,6 +34,7 @@ impl HandOver {
             tenant: row.tenant.clone(),
             id: row.id,
             claim_no: row.claim_no,
+            queue: row.queue.clone(),
         }
     }
 
@@ -41,8 +46,14 @@ impl HandOver {
             tenant,
             id,
             claim_no,
+            queue,
         } = self;
-        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","claim_no":{claim_no}}}"#)
+        let queue = if queue.is_default() {
+            String::new()
+        } else {
+            format!(r#","queue":"{queue}""#)
+        };
+        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","claim_no":{claim_no}{queue}}}"#)
     }
 
     /// Reads a message's body; anything else that lies in the queue is none.
@@ -66,9 +77,16 @@ mod tests {
             tenant: TenantId::main(),
             id: EmailId::from_random([0; 16]),
             claim_no: 2,
+            queue: QueueName::default(),
         };
         assert_eq!(hand_over.to_json(), golden);
-        assert_eq!(HandOver::parse(golden), Some(hand_over));
+        assert_eq!(HandOver::parse(golden), Some(hand_over.clone()));
+        let of_news = HandOver {
+            queue: QueueName::parse("news").unwrap(),
+            ..hand_over
+        };
+        assert_eq!(of_news.to_json(), golden.replace('}', r#","queue":"news"}"#));
+        assert_eq!(HandOver::parse(&of_news.to_json()), Some(of_news));
         for other in ["", "{}", "[1]", "not json", &golden.replace(r#""v":1"#, r#""v":2"#)] {
             assert_eq!(HandOver::parse(other), None, "{other}");
         }

@@ -78,6 +78,26 @@ fn the_wait_of_a_message_is_within_what_sqs_can() {
     }
 }
 
+/// SQS gives out nothing more from a queue with about 120,000 messages in flight.
+#[test]
+fn an_alarm_tells_of_a_full_lane_before_sqs_stops_it() {
+    for template in templates() {
+        for lane in ["HighLane", "NormalLane", "LowLane"] {
+            let alarm = &template.resource(&format!("{lane}InFlightAlarm"))["Properties"];
+            assert_eq!(alarm["MetricName"], "ApproximateNumberOfMessagesNotVisible", "{lane}");
+            let threshold = template.number(&alarm["Threshold"]);
+            assert_eq!(threshold, domain::lane::MOST_MESSAGES, "{lane}");
+            // In one minute, from count to count, the senders of a lane hide no more than the other half:
+            // each batch of ten takes at least a claim's round trip, about 20 ms.
+            let triggers = template.triggers();
+            let (_, _, properties) = triggers.iter().find(|(_, queue, _)| *queue == lane).unwrap();
+            let senders = template.number(&properties["ScalingConfig"]["MaximumConcurrency"]);
+            let hidden_in_a_minute = senders * 10 * 60_000 / 20;
+            assert!(threshold + hidden_in_a_minute <= 120_000, "{lane}: {senders} senders");
+        }
+    }
+}
+
 #[test]
 fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
     for template in templates() {

@@ -1,0 +1,71 @@
+//! Leaves what waits in a full lane to the index: its messages are deleted instead of hidden.
+//!
+//! **Invariant:** a message is deleted only after its record was read and is found by `promote` in good
+//! time. Without that knowledge it is hidden, as in any other lane.
+//! **Start reading at** [`Send::left_to_index`]. Why this way: docs/adr/0031.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use domain::apply::apply;
+use domain::lifecycle::unhidden::leave_to_index;
+use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queues, Random, Rows, Suppressions};
+use domain::row::{Lane, Row};
+use futures::future::join_all;
+
+use crate::Send;
+
+/// Messages are hidden for up to this time in full lanes too: so short a wait fills no lane.
+pub const BRIEF: Duration = Duration::from_secs(5);
+
+impl<R, B, D, P, S> Send<R, B, D, P, S>
+where
+    R: Rows + Paces + Queues + Suppressions,
+    B: Bodies,
+    D: DeadLetters,
+    P: Provider,
+    S: Clock + Random,
+{
+    /// Whether a lane hides no more messages for later, as far as the last booking told.
+    pub(crate) fn is_full(&self, lane: Lane) -> bool {
+        self.pacer.full().has(lane)
+    }
+
+    /// Returns the emails whose messages may be deleted. Reads all records with one call, and writes only
+    /// those that would be found too late.
+    pub(crate) async fn left_to_index(&self, keys: BTreeSet<EmailKey>) -> BTreeSet<EmailKey> {
+        let keys: Vec<_> = keys.into_iter().collect();
+        if keys.is_empty() {
+            return BTreeSet::new();
+        }
+        let rows = match self.rows.load_many(&keys, self.system.now()).await {
+            Ok(rows) => rows,
+            Err(error) => {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(
+                    error,
+                    "records of a full lane could not be read; their messages are hidden"
+                );
+                return BTreeSet::new();
+            }
+        };
+        let left = join_all(rows.into_iter().map(|row| self.leave_one(row))).await;
+        left.into_iter().flatten().collect()
+    }
+
+    async fn leave_one(&self, row: Row) -> Option<EmailKey> {
+        let (key, now) = (EmailKey::of(&row), self.system.now());
+        let decide = |row: &Row| leave_to_index(row, &self.with.policy, now);
+        match apply(&self.rows, row, now, decide).await {
+            Ok(_) => Some(key),
+            Err(error) => {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(
+                    error,
+                    "a record of a full lane could not be moved; its message is hidden"
+                );
+                None
+            }
+        }
+    }
+}

@@ -1,0 +1,163 @@
+//! A full lane: its messages are deleted, and their records are in the index.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+mod common;
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use aws::batch::Record;
+use aws_lambda_events::sqs::SqsEvent;
+use domain::cause::Cause;
+use domain::lane::FullLanes;
+use domain::pacing::{Micros, Open};
+use domain::row::{Due, DueKind, Lane, Status};
+use domain::timestamp::Timestamp;
+use domain::wire::wake_up::WakeUp;
+use send::handler::{self, LaneSource};
+use serde_json::json;
+use world::{Fault, World, samples};
+
+/// A lane, and the messages that were put back into it.
+struct Lanes(Lane, RefCell<BTreeSet<String>>);
+
+impl LaneSource for Lanes {
+    fn lane_of(&self, _: &Record) -> Option<Lane> {
+        Some(self.0)
+    }
+
+    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+        let ids = records.iter().map(|(record, _)| record.message_id.clone());
+        self.1.borrow_mut().extend(ids);
+        0
+    }
+}
+
+fn later(minutes: i64) -> Timestamp {
+    Timestamp::from_millis(samples::BORN.as_millis() + minutes * 60_000)
+}
+
+/// A world of ten emails whose records are looked at in a quarter of an hour; the breaker is open, and
+/// the normal lane full.
+fn world() -> World {
+    let world = samples::world(10).expect("the samples parse");
+    {
+        let mut state = world.state();
+        for row in state.rows.values_mut() {
+            row.due = Some(Due {
+                kind: DueKind::Check,
+                at: later(15),
+            });
+        }
+        state.pace.free_at = Some(Micros(0));
+        state.pace.full = FullLanes::of(|lane| lane == Lane::Normal);
+        state.pace.open = Some(Open {
+            cause: Cause::QuotaExceeded,
+            until: later(8),
+            times: 3,
+        });
+    }
+    world
+}
+
+/// Works off the messages of emails 1 to 3; returns those that were put back.
+async fn put_back(world: &World, lane: Lane) -> Vec<String> {
+    let record = |n: u8| {
+        let key = samples::key(n);
+        let wake_up = WakeUp {
+            v: 1,
+            tenant: key.tenant,
+            id: key.id,
+            recipients: 1,
+            bytes: 100,
+            queue: domain::queue::QueueName::default(),
+        };
+        json!({"messageId": n.to_string(), "receiptHandle": "r", "body": wake_up.to_json(), "eventSourceARN": "a:lane"})
+    };
+    let records: Vec<_> = (1..=3).map(record).collect();
+    let event: SqsEvent = serde_json::from_value(json!({"Records": records})).expect("an event of SQS");
+    let lanes = Lanes(lane, RefCell::default());
+    let sender = common::sender(world, world.clone());
+    let response = handler::handle(&sender, &lanes, event, Duration::from_secs(60)).await;
+    let put_back: Vec<_> = lanes.1.into_inner().into_iter().collect();
+    // A message that is put back must not be deleted, and the others must.
+    let kept = response.expect("not all failed").batch_item_failures;
+    let kept: BTreeSet<_> = kept.into_iter().map(|failure| failure.item_identifier).collect();
+    assert_eq!(kept.into_iter().collect::<Vec<_>>(), put_back);
+    put_back
+}
+
+fn times(world: &World, call: &str) -> usize {
+    world.state().calls.iter().filter(|called| **called == call).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_lane_hides_no_message() {
+    let world = world();
+    assert_eq!(put_back(&world, Lane::Normal).await, [""; 0]);
+    // One read for all of them, and no write: their records are found in time.
+    assert_eq!((times(&world, "load_many"), times(&world, "write")), (1, 0));
+    let state = world.state();
+    assert!(state.rows.values().all(|row| row.status == Status::Queued));
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_lanes_hide_their_messages_and_read_nothing() {
+    let world = world();
+    assert_eq!(put_back(&world, Lane::High).await, ["1", "2", "3"]);
+    assert_eq!(times(&world, "load_many"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_record_that_would_be_found_too_late_is_moved_closer() {
+    let world = world();
+    let due = |minutes| {
+        Some(Due {
+            kind: DueKind::Check,
+            at: later(minutes),
+        })
+    };
+    world.state().rows.get_mut(&samples::key(2)).expect("a row").due = due(600);
+    assert_eq!(put_back(&world, Lane::Normal).await, [""; 0]);
+    assert_eq!(world.row(&samples::key(2)).expect("a row").due, due(60));
+    assert_eq!(times(&world, "write"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_without_a_known_record_is_hidden() {
+    // The records cannot be read.
+    let down = world();
+    let faults = [Fault::Before].into();
+    down.state().faults_of.insert("load_many", faults);
+    assert_eq!(put_back(&down, Lane::Normal).await, ["1", "2", "3"]);
+
+    // A record is gone.
+    let gone = world();
+    gone.state().rows.remove(&samples::key(1));
+    assert_eq!(put_back(&gone, Lane::Normal).await, ["1"]);
+
+    // A record cannot be moved closer.
+    let stuck = world();
+    stuck.state().rows.get_mut(&samples::key(3)).expect("a row").due = Some(Due {
+        kind: DueKind::Check,
+        at: later(600),
+    });
+    let faults = [Fault::Before].into();
+    stuck.state().faults_of.insert("write", faults);
+    assert_eq!(put_back(&stuck, Lane::Normal).await, ["3"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_brief_wait_is_hidden_in_a_full_lane_too() {
+    let world = world();
+    {
+        let mut state = world.state();
+        state.pace.open = None;
+        state.pace.rate = domain::pacing::Rate::from_millis(20_000);
+        // The normal lane books five seconds ahead.
+        state.pace.free_at = Some(Micros::of(later(0)).after(Duration::from_secs(8)));
+    }
+    assert_eq!(put_back(&world, Lane::Normal).await, ["1", "2", "3"]);
+    assert_eq!(times(&world, "load_many"), 0);
+}

@@ -1,0 +1,120 @@
+//! How full a lane is, and from when on its backlog stays in the index.
+//!
+//! SQS gives out nothing more from a queue with about 120,000 messages in flight: received, hidden, and not
+//! deleted. A sender hides every message that it may not send yet, so that an open breaker could stop a lane.
+//!
+//! **Role:** `promote` counts the messages once a minute and writes [`FullLanes`] into the pace, which every
+//! batch of `send` reads or changes anyway. In a full lane `send` deletes messages instead of hiding them,
+//! and `promote` wakes nothing more: the records are in the index.
+//! **Invariant:** pure. **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
+
+use crate::row::Lane;
+
+/// Hidden and delayed messages above which a lane is full: half of the messages that SQS lets be in flight.
+/// The other half is room for the minute until the next count.
+/// Source: Amazon SQS Developer Guide, "Quotas related to queues", "Messages per queue (in flight)", read 2026-11-28.
+pub const MOST_MESSAGES: u64 = 60_000;
+
+/// Messages in flight that are no backlog: senders work on them. Ten batches of ten.
+const IN_HAND: u64 = 100;
+
+/// The messages of one lane, as SQS counts them: approximately.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Messages {
+    /// Ready to be received.
+    pub visible: u64,
+    /// Received and hidden: a sender works on them, or has put them back for later.
+    pub in_flight: u64,
+    /// Sent ahead of their time, and never received.
+    pub delayed: u64,
+}
+
+impl Messages {
+    /// Whether an overdue record may still have its message in here.
+    ///
+    /// Delayed messages do not count: their records are not overdue.
+    #[must_use]
+    pub const fn is_backlog(self) -> bool {
+        self.visible > 0 || self.in_flight > IN_HAND
+    }
+
+    /// Whether so many messages wait for a later time that the index keeps the records instead.
+    ///
+    /// Visible messages do not count: SQS holds any number of them.
+    #[must_use]
+    pub const fn is_full(self, most: u64) -> bool {
+        self.in_flight.saturating_add(self.delayed) > most
+    }
+}
+
+/// The lanes with more hidden and delayed messages than they should have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FullLanes {
+    /// The high lane.
+    pub high: bool,
+    /// The normal lane.
+    pub normal: bool,
+    /// The low lane.
+    pub low: bool,
+}
+
+impl FullLanes {
+    /// The lanes for which `is_full` says so.
+    #[must_use]
+    pub fn of(is_full: impl Fn(Lane) -> bool) -> Self {
+        Self {
+            high: is_full(Lane::High),
+            normal: is_full(Lane::Normal),
+            low: is_full(Lane::Low),
+        }
+    }
+
+    /// Whether a lane is among them.
+    #[must_use]
+    pub const fn has(self, lane: Lane) -> bool {
+        match lane {
+            Lane::High => self.high,
+            Lane::Normal => self.normal,
+            Lane::Low => self.low,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn messages(visible: u64, in_flight: u64, delayed: u64) -> Messages {
+        Messages {
+            visible,
+            in_flight,
+            delayed,
+        }
+    }
+
+    #[test]
+    fn hidden_messages_are_a_backlog_and_work_in_hand_is_not() {
+        assert!(!messages(0, 0, 0).is_backlog());
+        assert!(!messages(0, 100, 5_000).is_backlog());
+        assert!(messages(0, 101, 0).is_backlog());
+        assert!(messages(1, 0, 0).is_backlog());
+    }
+
+    #[test]
+    fn hidden_and_delayed_messages_fill_a_lane() {
+        assert!(!messages(1_000_000, 30_000, 30_000).is_full(MOST_MESSAGES));
+        assert!(messages(0, 30_000, 30_001).is_full(MOST_MESSAGES));
+        assert!(messages(0, 60_001, 0).is_full(MOST_MESSAGES));
+        assert!(messages(0, 0, 60_001).is_full(MOST_MESSAGES));
+        assert!(messages(0, u64::MAX, u64::MAX).is_full(MOST_MESSAGES));
+    }
+
+    #[test]
+    fn each_lane_is_full_by_itself() {
+        for full in Lane::ALL {
+            let lanes = FullLanes::of(|lane| lane == full);
+            let found: Vec<_> = Lane::ALL.into_iter().filter(|lane| lanes.has(*lane)).collect();
+            assert_eq!(found, [full]);
+        }
+    }
+}
