@@ -36,6 +36,20 @@ impl Account {
         self.put("faults", &json!({"faults": faults})).await;
     }
 
+    /// Lets the account's own suppression list decide, or the configuration set's empty list of reasons, as the
+    /// template has it.
+    pub async fn account_list_decides(&self, it_does: bool) {
+        let reasons = if it_does { Value::Null } else { json!([]) };
+        self.put("configuration-set", &json!({"suppressed_reasons": reasons}))
+            .await;
+    }
+
+    /// The addresses on the account's suppression list.
+    pub async fn suppressed(&self) -> Vec<Value> {
+        let listed = self.get("suppressed").await;
+        listed.as_array().expect("the fake SES lists addresses").clone()
+    }
+
     /// Recipients that it has sent to in the last 24 hours.
     pub async fn sent(&self) -> f64 {
         let account = self.get("v2/email/account").await;

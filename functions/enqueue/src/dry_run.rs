@@ -77,7 +77,7 @@ where
         let lane = request.wishes.priority.unwrap_or(queue.priority);
         let not_before = wanted.scheduled_at;
         let (suppressed, forecast) = futures::future::try_join(
-            self.suppressed(tenant, email),
+            self.suppressed(tenant, email, now),
             self.foretold(tenant, &queue, Asked { lane, not_before }, now),
         )
         .await?;
@@ -106,18 +106,24 @@ where
         Ok(self.is_known(tenant, id, request, now).await?.then_some(id))
     }
 
-    async fn suppressed(&self, tenant: &TenantId, email: &Email) -> Result<Vec<EmailAddress>, PortError> {
+    async fn suppressed(
+        &self,
+        tenant: &TenantId,
+        email: &Email,
+        now: Timestamp,
+    ) -> Result<Vec<EmailAddress>, PortError> {
         let recipients = || [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let ids: Vec<_> = recipients()
             .map(|mailbox| SuppressionId::of(tenant, mailbox.address()))
             .collect();
-        let found = self.rows.suppressions(tenant, &ids).await?;
+        let found = self.rows.suppressions(tenant, &ids, now).await?;
         let is_found = |address: &EmailAddress| {
             let address = address.lower_case();
             found.iter().any(|suppression| suppression.address == address)
         };
         let addresses = recipients().map(|mailbox| mailbox.address());
-        Ok(addresses.filter(|address| is_found(address)).cloned().collect())
+        let is_left_out = |address: &&EmailAddress| !address.is_simulated() && is_found(address);
+        Ok(addresses.filter(is_left_out).cloned().collect())
     }
 
     async fn foretold(

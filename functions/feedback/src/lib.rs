@@ -17,7 +17,7 @@ use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
 use domain::ports::{Clock, EmailKey, Paces, PortError, Rows, Suppressions, Watermark};
 use domain::row::Row;
-use domain::suppression::{add, added_by};
+use domain::suppression::{add, added_by, listed_by};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
@@ -71,6 +71,9 @@ where
     /// Behind the row: what fails here comes again, and finds the row written. Most events suppress nobody,
     /// and ask nothing.
     async fn suppress(&self, row: Option<&Row>, events: &[SesEvent], now: Timestamp) -> Result<(), PortError> {
+        for listed in events.iter().flat_map(|event| listed_by(event, row)) {
+            self.rows.remember_listed(&listed).await?;
+        }
         let suppressions: Vec<_> = events.iter().flat_map(|event| added_by(event, row, now)).collect();
         if !suppressions.is_empty() {
             add(&self.rows, &suppressions).await?;

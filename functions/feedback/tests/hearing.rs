@@ -128,7 +128,7 @@ async fn all_that_is_said_of_one_email_is_read_and_written_together() {
 fn suppressed(world: &World) -> Vec<(String, Origin, Option<EmailId>, i64)> {
     let state = world.state();
     let entries = state.suppressions.values().filter_map(|entry| match entry {
-        Entry::Suppressed(known) => Some((
+        Entry::Suppressed { suppression: known, .. } => Some((
             known.address.to_string(),
             known.origin,
             known.source,
@@ -190,6 +190,76 @@ async fn the_first_reason_stays_however_often_and_in_whatever_order_events_come(
         panic!("one suppression")
     };
     assert_eq!(*origin, Origin::Bounce);
+}
+
+fn listed_bounce() -> String {
+    bounce().replace(
+        r#""bounceType""#,
+        r#""bounceSubType":"OnAccountSuppressionList","bounceType""#,
+    )
+}
+
+#[tokio::test]
+async fn an_address_on_sess_list_is_remembered_and_not_suppressed() {
+    let id = SuppressionId::of(
+        &TenantId::main(),
+        &EmailAddress::parse("b@example.com").expect("an address"),
+    );
+    for gone in [false, true] {
+        let world = later_world();
+        if gone {
+            world.state().rows.clear();
+        }
+        for _ in 0..2 {
+            heard(&world, &listed_bounce()).await.expect("heard");
+        }
+        assert_eq!(suppressed(&world), []);
+        let listed: Vec<_> = world.state().listed.keys().cloned().collect();
+        assert_eq!(listed, [(TenantId::main(), id)]);
+    }
+    let world = later_world();
+    world
+        .state()
+        .faults_of
+        .insert("remember_listed", [Fault::Before].into());
+    assert!(heard(&world, &listed_bounce()).await.is_err(), "the event comes again");
+}
+
+#[tokio::test]
+async fn a_complaint_of_several_ends_and_a_second_one_does_not() {
+    let several = |id: u8| {
+        let two = r#"[{"emailAddress":"b@example.com"},{"emailAddress":"c@example.com"}]"#;
+        let text = complaint().replace(r#"[{"emailAddress":"B@example.com"}]"#, two);
+        text.replace(&samples::id(1).to_string(), &samples::id(id).to_string())
+    };
+    let ends = |world: &World| -> Vec<_> {
+        let state = world.state();
+        let entries = state.suppressions.values();
+        entries
+            .map(|entry| {
+                entry
+                    .clone()
+                    .in_force(Timestamp::from_millis(0))
+                    .expect("suppressed")
+                    .until
+            })
+            .collect()
+    };
+    let seven_days = Timestamp::from_millis(1_004_000 + 7 * 86_400_000);
+    let world = later_world();
+    for _ in 0..2 {
+        heard(&world, &several(1)).await.expect("heard");
+    }
+    assert_eq!(
+        ends(&world),
+        [Some(seven_days); 2],
+        "the same one again is no second one"
+    );
+    feedback(&world)
+        .hear(&samples::key(2), &[parsed(&several(2))])
+        .await
+        .expect("heard");
+    assert_eq!(ends(&world), [None; 2]);
 }
 
 #[tokio::test]

@@ -25,10 +25,11 @@ pub struct InvitationView {
     headers: BTreeMap<String, String>,
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     B: Bodies,
     S: Random,
+    A: Sync,
 {
     /// Lets the caller upload a file.
     ///

@@ -22,12 +22,13 @@ use crate::{Manage, ManageError, Store};
 /// takes about 16 MB, so that eight are half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
+    A: Sync,
 {
     /// Shows one email. Without its content when that is gone, or is none any more.
     ///

@@ -35,10 +35,11 @@ impl FailuresQuery {
     }
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     R: Counts,
     S: Clock,
+    A: Sync,
 {
     /// Shows why the caller's emails ended unsent in a time.
     ///

@@ -7,7 +7,7 @@ use aws::access::{Caller, Door, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::ports::{AccountList, Bodies, Clock, Lanes, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
 use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api;
@@ -30,12 +30,13 @@ const DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.jso
 const DESCRIPTION_MAX: usize = 1 << 20;
 
 /// Carries out one request.
-pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
+pub async fn handle<R, B, L, S, A>(manage: &Manage<R, B, L, S, A>, door: &Door, request: Request) -> Response<Body>
 where
     R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
+    A: AccountList,
 {
     let route = match route(request.method(), request.uri().path()) {
         Ok(Route::Describe) => return front::answer_anybody(DESCRIBE, describe),
@@ -67,8 +68,8 @@ fn describe() -> Response<Body> {
     }
 }
 
-async fn carry_out<R, B, L, S>(
-    manage: &Manage<R, B, L, S>,
+async fn carry_out<R, B, L, S, A>(
+    manage: &Manage<R, B, L, S, A>,
     caller: &Caller,
     route: TenantRoute,
     request: &Request,
@@ -78,6 +79,7 @@ where
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
+    A: AccountList,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
     Ok(match route {

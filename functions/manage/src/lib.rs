@@ -56,17 +56,21 @@ pub struct Managing {
     pub prices: Prices,
     /// Time after which a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).
     pub binds_after: Duration,
+    /// A release also removes an address from the account's list whose recipient complained.
+    pub releases_complaints: bool,
 }
 
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]
-pub struct Manage<R, B, L, S> {
+pub struct Manage<R, B, L, S, A> {
     /// The rows, and the list of them.
     pub rows: R,
     /// The contents.
     pub bodies: B,
     /// The lanes.
     pub lanes: L,
+    /// SES's suppression list of the account.
+    pub account_list: A,
     /// The clock.
     pub system: S,
     /// The settings.

@@ -133,10 +133,11 @@ fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, 
     }
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     R: Counts,
     S: Clock,
+    A: Sync,
 {
     /// Shows what became of the caller's emails in a time.
     ///

@@ -63,12 +63,13 @@ pub struct Deleted {
     deleted: bool,
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
+    A: Sync,
 {
     /// Makes a queue.
     ///

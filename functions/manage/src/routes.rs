@@ -8,21 +8,21 @@
 //! This compiles:
 //! ```
 //! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(caller, id).await.map(drop)
 //! }
 //! ```
 //! This, which forgets who asks, does not:
 //! ```compile_fail
 //! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(id).await.map(drop)
 //! }
 //! ```
 //! Nor does this, which makes up who asks, where the door alone lets callers in ([`aws::access::Door::let_in`]):
 //! ```compile_fail
 //! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(&Caller { ..caller.clone() }, id).await.map(drop)
 //! }
 //! ```

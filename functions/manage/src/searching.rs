@@ -60,12 +60,13 @@ impl Found {
     }
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
+    A: Sync,
 {
     /// Shows the emails that a filter lets through; without one all, from `start` on, newest first in either direction.
     ///

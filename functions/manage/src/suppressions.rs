@@ -2,7 +2,11 @@
 //!
 //! **Invariant:** a page costs a bounded number of calls, whatever the number of suppressions. A removal
 //! is heard of at once, without telling the senders: they look a suppression up before they act on it.
-//! **Start reading at** [`Manage::add_suppressions`]. Why this way: docs/adr/0015.
+//! SES's list of the account is asked about an address only after SES has refused an email of the same tenant
+//! for that list.
+//! **After a crash** of a removal: SES's list goes first and our own next, and what SES refused is forgotten last;
+//! the same removal again completes it.
+//! **Start reading at** [`Manage::remove_suppression`]. Why this way: docs/adr/0015 and 0024.
 
 use aws::access::Caller;
 use aws::query::{self, Cursor};
@@ -10,9 +14,10 @@ use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
 use domain::listing::{Place, Start};
-use domain::ports::{Clock, Paces, PortError, Suppressions};
-use domain::suppression::{Origin, Suppression, SuppressionId, add};
-use domain::wire::suppressions::{AddedView, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
+use domain::ports::{AccountList, Clock, ListReason, Paces, PortError, Suppressions};
+use domain::suppression::{Listed, Origin, Suppression, SuppressionId, add};
+use domain::timestamp::Timestamp;
+use domain::wire::suppressions::{AddedView, AtSes, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
 
 use crate::paging::beside;
 use crate::{Manage, ManageError};
@@ -60,14 +65,19 @@ fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
     }
 }
 
+/// The answer about an address that is only on SES's list, and stays there.
+const KEPT: &str = "Amazon SES lists this address for a complaint, and this deployment keeps such addresses there \
+    (template parameter ReleaseComplaints)";
+
 fn not_there() -> ManageError {
     ManageError::Refused(ApiError::not_found("This address is not suppressed."))
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
 where
     R: Suppressions + Paces,
     S: Clock,
+    A: AccountList,
 {
     /// Suppresses addresses; those that were so before stay as they are.
     ///
@@ -108,10 +118,13 @@ where
         which: &[Which],
     ) -> Result<ManyView<RemovedView>, ManageError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
+        let ids: Vec<_> = which.iter().map(|which| id_of(tenant, which)).collect();
+        let listed = self.rows.listed(tenant, &ids).await?;
         let mut data = Vec::new();
-        for which in which {
-            let id = id_of(tenant, which);
-            data.push(RemovedView::new(id, self.rows.release(tenant, id, now).await?));
+        for id in ids {
+            let listed = listed.iter().find(|listed| listed.id() == id);
+            let (deleted, account_list) = self.release(tenant, id, listed, now).await?;
+            data.push(RemovedView::new(id, deleted, account_list));
         }
         Ok(ManyView { data })
     }
@@ -119,15 +132,51 @@ where
     /// Releases one address.
     ///
     /// # Errors
-    /// 404 when it is not suppressed; or the world's failure.
+    /// 404 when it is not suppressed; 422 when it is only so at SES and stays there; or the world's failure.
     pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, ManageError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
-        if self.rows.release(tenant, id, now).await? {
-            Ok(RemovedView::new(id, true))
-        } else {
-            Err(not_there())
+        let listed = self.rows.listed(tenant, &[id]).await?.pop();
+        match self.release(tenant, id, listed.as_ref(), now).await? {
+            (false, None) => Err(not_there()),
+            (false, Some(AtSes::KeptForComplaint)) => Err(ManageError::Refused(ApiError::validation("email", KEPT))),
+            (deleted, account_list) => Ok(RemovedView::new(id, deleted, account_list)),
         }
+    }
+
+    /// Releases an address, on SES's list first; whether it was on either list, and its fate at SES.
+    async fn release(
+        &self,
+        tenant: &TenantId,
+        id: SuppressionId,
+        listed: Option<&Listed>,
+        now: Timestamp,
+    ) -> Result<(bool, Option<AtSes>), PortError> {
+        let at_ses = match listed {
+            Some(listed) => Some(self.release_at_ses(listed).await?),
+            None => None,
+        };
+        let released = self.rows.release(tenant, id, now).await?;
+        if at_ses == Some(AtSes::Removed) {
+            self.rows.forget_listed(tenant, id).await?;
+        }
+        Ok((released || at_ses == Some(AtSes::Removed), at_ses))
+    }
+
+    /// SES's list may tell cases apart: the address is looked for as the email had it, and in lower case.
+    async fn release_at_ses(&self, listed: &Listed) -> Result<AtSes, PortError> {
+        let spellings = [listed.address.clone(), listed.address.lower_case()];
+        for (place, address) in spellings.iter().enumerate() {
+            if place > 0 && spellings.first() == Some(address) {
+                continue;
+            }
+            match self.account_list.reason(address).await? {
+                None => {}
+                Some(ListReason::Complaint) if !self.with.releases_complaints => return Ok(AtSes::KeptForComplaint),
+                Some(ListReason::Bounce | ListReason::Complaint) => self.account_list.remove(address).await?,
+            }
+        }
+        Ok(AtSes::Removed)
     }
 
     /// Shows one suppression.
@@ -154,8 +203,9 @@ where
         let places = self.rows.suppression_places(tenant, &origins, start, ask).await?;
         let has_more = places.len() > page.limit;
         let shown: Vec<_> = places.iter().take(page.limit).map(|place| place.id).collect();
-        // The list is read without consistency: one that was released this moment is left out.
-        let mut suppressions = self.rows.suppressions(tenant, &shown).await?;
+        // The list is read without consistency: one that was released this moment is left out. So is one that
+        // has ended: a page may hold fewer than were asked for.
+        let mut suppressions = self.rows.suppressions(tenant, &shown, self.system.now()).await?;
         if matches!(start, Start::NewerThan(_)) {
             suppressions.reverse();
         }
@@ -179,7 +229,7 @@ where
     }
 
     async fn load(&self, tenant: &TenantId, id: SuppressionId) -> Result<Option<Suppression>, PortError> {
-        let mut found = self.rows.suppressions(tenant, &[id]).await?;
+        let mut found = self.rows.suppressions(tenant, &[id], self.system.now()).await?;
         Ok(found.pop())
     }
 }

@@ -12,8 +12,8 @@ mod common;
 use common::{ask, read};
 use domain::address::EmailAddress;
 use domain::id::TenantId;
-use domain::ports::Suppressions;
-use domain::suppression::{Marks, Origin, Suppression, SuppressionId, add};
+use domain::ports::{ListReason, Suppressions};
+use domain::suppression::{Listed, Marks, Origin, Suppression, SuppressionId, add};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 use world::{Fault, World};
@@ -219,5 +219,188 @@ async fn a_request_that_broke_off_is_completed_by_the_next() {
         let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body).await;
         assert_eq!((status, world.state().suppressions.len()), (201, 2), "{what} {fault:?}");
         assert!(world.state().pace.settings_no > told, "{what} {fault:?}");
+    }
+}
+
+/// SES has refused an email of `main` to this address, which is on the account's list for a reason.
+async fn refused_by_ses(world: &World, text: &str, reason: Option<ListReason>) {
+    let listed = Listed {
+        tenant: TenantId::main(),
+        address: address(text),
+        at: Timestamp::from_millis(500),
+    };
+    world.remember_listed(&listed).await.unwrap();
+    let mut state = world.state();
+    state.account_list.is_on = true;
+    if let Some(reason) = reason {
+        state.account_list.add(&listed.address, reason);
+    }
+}
+
+#[tokio::test]
+async fn a_release_also_releases_the_address_at_ses() {
+    for suppressed_here in [true, false] {
+        let world = World::default();
+        world.state().now_ms = 1_000;
+        refused_by_ses(&world, "Ann@example.com", Some(ListReason::Bounce)).await;
+        if suppressed_here {
+            asked(
+                &world,
+                "POST",
+                "/suppressions",
+                Some(json!({"email": "ann@example.com"})),
+            )
+            .await;
+        }
+        let path = "/suppressions/ann@example.com";
+        let (status, answer) = asked(&world, "DELETE", path, None).await;
+        assert_eq!(
+            (status, &answer["deleted"], &answer["account_list"]),
+            (200, &json!(true), &json!("removed"))
+        );
+        assert!(!world.state().account_list.stops(&address("ann@example.com")));
+        assert_eq!(
+            asked(&world, "DELETE", path, None).await.0,
+            404,
+            "it is remembered no more"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_ses_never_refused_is_not_asked_about() {
+    let world = World::default();
+    world.state().now_ms = 1_000;
+    world.state().account_list.is_on = true;
+    let other = address("ann@example.com");
+    world.state().account_list.add(&other, ListReason::Bounce);
+    asked(
+        &world,
+        "POST",
+        "/suppressions",
+        Some(json!({"email": "ann@example.com"})),
+    )
+    .await;
+    let (status, answer) = asked(&world, "DELETE", "/suppressions/ann@example.com", None).await;
+    assert_eq!((status, answer.get("account_list")), (200, None));
+    assert!(
+        world.state().account_list.stops(&other),
+        "another tenant's, or another sender's"
+    );
+}
+
+#[tokio::test]
+async fn a_complaint_stays_on_sess_list_unless_the_deployment_allows() {
+    let world = World::default();
+    world.state().now_ms = 1_000;
+    let path = "/suppressions/ann@example.com";
+    refused_by_ses(&world, "ann@example.com", Some(ListReason::Complaint)).await;
+    let (status, answer) = asked(&world, "DELETE", path, None).await;
+    assert_eq!((status, answer["name"].as_str().unwrap()), (422, "validation_error"));
+    assert!(
+        answer["message"].as_str().unwrap().contains("ReleaseComplaints"),
+        "{answer}"
+    );
+    asked(
+        &world,
+        "POST",
+        "/suppressions",
+        Some(json!({"email": "ann@example.com"})),
+    )
+    .await;
+    let (status, answer) = asked(&world, "DELETE", path, None).await;
+    assert_eq!((status, &answer["account_list"]), (200, &json!("kept_for_complaint")));
+    assert!(world.state().account_list.stops(&address("ann@example.com")));
+
+    let mut allowed = common::manage(&world, world.clone());
+    allowed.with.releases_complaints = true;
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["rawPath"] = path.into();
+    event["rawQueryString"] = "".into();
+    event["requestContext"]["http"]["method"] = "DELETE".into();
+    let (status, answer) = read(&common::ask_of(&allowed, &event).await);
+    assert_eq!((status, &answer["account_list"]), (200, &json!("removed")), "{answer}");
+    assert!(!world.state().account_list.stops(&address("ann@example.com")));
+}
+
+#[tokio::test]
+async fn many_are_released_at_ses_too() {
+    let world = World::default();
+    world.state().now_ms = 1_000;
+    refused_by_ses(&world, "ann@example.com", Some(ListReason::Bounce)).await;
+    refused_by_ses(&world, "gone@example.com", None).await;
+    let emails = json!({"emails": ["ann@example.com", "gone@example.com", "nobody@example.com"]});
+    let (status, answer) = asked(&world, "POST", "/suppressions/batch/remove", Some(emails)).await;
+    let said: Vec<_> = answer["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|one| (one["deleted"].clone(), one["account_list"].clone()))
+        .collect();
+    let expected = [
+        (json!(true), json!("removed")),
+        (json!(true), json!("removed")),
+        (json!(false), Value::Null),
+    ];
+    assert_eq!((status, said.as_slice()), (200, expected.as_slice()));
+}
+
+#[tokio::test]
+async fn a_suppression_that_has_ended_is_not_there() {
+    let world = World::default();
+    world.state().now_ms = 1_000;
+    let suspected = Suppression {
+        origin: Origin::Complaint,
+        until: Some(Timestamp::from_millis(2_000)),
+        ..Suppression::manual(
+            TenantId::main(),
+            &address("ann@example.com"),
+            Timestamp::from_millis(1_000),
+        )
+    };
+    add(&world, &[suspected]).await.unwrap();
+    let path = "/suppressions/ann@example.com";
+    let (status, shown) = asked(&world, "GET", path, None).await;
+    assert_eq!(
+        (status, &shown["expires_at"]),
+        (200, &json!("1970-01-01T00:00:02.000Z"))
+    );
+    world.state().now_ms = 2_000;
+    assert_eq!(asked(&world, "GET", path, None).await.0, 404);
+    assert_eq!(asked(&world, "DELETE", path, None).await.0, 404);
+    assert!(emails(&asked(&world, "GET", "/suppressions", None).await.1).is_empty());
+}
+
+#[tokio::test]
+async fn a_release_that_fails_at_ses_is_completed_by_the_next() {
+    for (what, fault) in [
+        ("reason on the account's list", Fault::Before),
+        ("remove from the account's list", Fault::Before),
+        ("remove from the account's list", Fault::After),
+        ("release", Fault::Before),
+        ("release", Fault::After),
+        ("forget_listed", Fault::Before),
+    ] {
+        let world = World::default();
+        world.state().now_ms = 1_000;
+        refused_by_ses(&world, "ann@example.com", Some(ListReason::Bounce)).await;
+        asked(
+            &world,
+            "POST",
+            "/suppressions",
+            Some(json!({"email": "ann@example.com"})),
+        )
+        .await;
+        world.state().faults_of.insert(what, [fault].into());
+        let path = "/suppressions/ann@example.com";
+        assert_eq!(asked(&world, "DELETE", path, None).await.0, 500, "{what} {fault:?}");
+        let (status, answer) = asked(&world, "DELETE", path, None).await;
+        assert_eq!(
+            (status, &answer["account_list"]),
+            (200, &json!("removed")),
+            "{what} {fault:?}"
+        );
+        assert!(!world.state().account_list.stops(&address("ann@example.com")));
+        assert_eq!(asked(&world, "GET", path, None).await.0, 404);
     }
 }

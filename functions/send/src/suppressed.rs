@@ -8,7 +8,7 @@
 
 use std::sync::Arc;
 
-use domain::address::EmailAddress;
+use domain::address::{EmailAddress, Mailbox};
 use domain::apply::apply;
 use domain::cause::Cause;
 use domain::email::Email;
@@ -97,13 +97,14 @@ where
             .marks(&self.rows, &self.system, tenant, settings_no)
             .await?;
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
-        let known = lists.map(|mailbox| (SuppressionId::of(tenant, mailbox.address()), mailbox.address()));
+        let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());
+        let known = addresses.map(|address| (SuppressionId::of(tenant, address), address));
         let fitting: Vec<_> = known.filter(|(id, _)| marks.fit(*id)).collect();
         if fitting.is_empty() {
             return Ok(Vec::new());
         }
         let ids: Vec<_> = fitting.iter().map(|(id, _)| *id).collect();
-        let suppressions = self.rows.suppressions(tenant, &ids).await?;
+        let suppressions = self.rows.suppressions(tenant, &ids, self.system.now()).await?;
         let is_suppressed = |address: &EmailAddress| {
             let address = address.lower_case();
             suppressions.iter().any(|suppression| suppression.address == address)

@@ -135,6 +135,40 @@ async fn one_of_several_is_left_out_and_shown() {
 }
 
 #[tokio::test]
+async fn a_suppression_that_has_ended_leaves_nobody_out() {
+    let ends = |at| Suppression {
+        until: Some(at),
+        ..Suppression::manual(TenantId::main(), &address("ann@example.com"), samples::BORN)
+    };
+    for (until, expected) in [
+        (samples::BORN, vec!["Ann@example.com", "cc@example.com"]),
+        (samples::BORN.after(Duration::from_millis(1)), vec!["cc@example.com"]),
+    ] {
+        let (world, ses) = (world(1, true), Ses::default());
+        add(&world, &[ends(until)]).await.expect("added");
+        assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
+        assert_eq!(ses.given(), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn a_simulator_address_is_never_left_out() {
+    let (world, ses) = (World::default(), Ses::default());
+    let body = br#"{"from":"a@example.com","to":"bounce@simulator.amazonses.com","subject":"Hello","text":"Hi"}"#;
+    let email = parse_email(body).expect("the sample parses").email;
+    world.state().now_ms = samples::BORN.as_millis();
+    world.state().rows.insert(samples::key(1), samples::row(1, &email));
+    world
+        .state()
+        .bodies
+        .insert((samples::key(1), email.hash()), email.to_body());
+    // Suppressed by a deployment from before this rule.
+    suppress(&world, "bounce@simulator.amazonses.com").await;
+    assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
+    assert_eq!(ses.given(), [["bounce@simulator.amazonses.com"]]);
+}
+
+#[tokio::test]
 async fn when_all_of_several_are_suppressed_the_email_fails() {
     let (world, ses) = (world(1, true), Ses::default());
     suppress(&world, "ann@example.com").await;

@@ -6,9 +6,10 @@
 //! Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", and Amazon DynamoDB
 //! API reference, `StreamRecord`, both as of November 2026.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::past::Fact;
 use domain::row::Status;
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::portion::{Mark, Sequence};
@@ -107,6 +108,7 @@ fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
         recipients: number(image, "r")?,
         attachment_bytes: maybe(image, item::ATTACHMENT_BYTES, number)?.unwrap_or(0),
         fates: fates(image),
+        facts: facts(image),
         opened_at: maybe(image, "oa", time)?,
         clicked_at: maybe(image, "ca", time)?,
     }))
@@ -121,6 +123,17 @@ fn fates<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
         .iter()
         .filter_map(|(key, value)| Some((key.clone(), fate(value)?)))
         .collect()
+}
+
+fn facts(image: &Item) -> BTreeSet<(String, Fact)> {
+    let Some(AttributeValue::M(facts)) = image.get("ev") else {
+        return BTreeSet::new();
+    };
+    let fact = |key: &String| {
+        let (recipient, fact) = key.rsplit_once(' ')?;
+        Some((recipient.to_owned(), attributes::unnamed(fact)?))
+    };
+    facts.keys().filter_map(fact).collect()
 }
 
 /// An image as an item, with the types that rows have.

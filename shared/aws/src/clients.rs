@@ -196,6 +196,16 @@ impl Clients {
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 
+    /// The client for SES's lists of the account, whose calls may be repeated.
+    #[must_use]
+    pub fn ses_account(&self) -> aws_sdk_sesv2::Client {
+        let mut config = aws_sdk_sesv2::config::Builder::from(&self.config);
+        if self.ses_endpoint.is_some() {
+            config.set_endpoint_url(self.ses_endpoint.clone());
+        }
+        aws_sdk_sesv2::Client::from_conf(config.build())
+    }
+
     /// Sets up connections to services while the function starts, when it has a whole CPU.
     ///
     /// An unsigned `GET /` is sent to each and its refusal ignored: nothing is billed, and no

@@ -9,6 +9,7 @@
 
 pub mod access;
 pub mod account;
+pub mod account_list;
 pub mod attributes;
 pub mod batch;
 mod batches;

@@ -257,6 +257,17 @@ impl Reader<'_> {
         })
     }
 
+    /// Whether a release also removes the address of a complaint from SES's list:
+    /// `MAILQUEUE_RELEASE_COMPLAINTS`, `true` or `false`.
+    pub fn releases_complaints(&mut self) -> Option<bool> {
+        const NAME: &str = "MAILQUEUE_RELEASE_COMPLAINTS";
+        let given = self.text(NAME)?.parse().ok();
+        if given.is_none() {
+            self.problems.push(format!("{NAME} must be true or false"));
+        }
+        given
+    }
+
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
     /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`.
     ///

@@ -3,6 +3,10 @@
 //! **Invariant:** an address's item and its mark change in one transaction, and no read comes before it. A
 //! tenant's marks are one set of bytes, changed with `ADD` and `DELETE`; when it is full, it is taken away for
 //! good, and the item only says so.
+//! **After a release** the item keeps the time of it, also when the address is suppressed again.
+//! **An addition** is tried as if nothing were stored. Where something is, [`Entry::takes`] decides over what the
+//! refusal brought back.
+//! **SES's list of the account:** an address that SES refused for it is an item beside the address's own.
 //! **The list** is in the index `by_tenant`, in a partition for each origin; who was released is in none.
 //! **Lost answers:** the SDK repeats a transaction under the token that it gave it, and DynamoDB knows it.
 //! **Start reading at** [`Table::transact`].
@@ -23,7 +27,7 @@ use domain::id::{EmailId, TenantId};
 use domain::limits;
 use domain::listing::{Place, Start};
 use domain::ports::{PortError, Suppressions};
-use domain::suppression::{Added, Entry, Mark, Marks, Origin, Suppression, SuppressionId};
+use domain::suppression::{Added, Effect, Entry, Listed, Mark, Marks, Origin, Suppression, SuppressionId};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
 
@@ -47,8 +51,12 @@ const ORIGIN: &str = "g";
 const SOURCE: &str = "i";
 /// Milliseconds since 1970.
 const CREATED_AT: &str = "b";
-/// Milliseconds since 1970: when it was taken away; not there while the address is suppressed.
+/// Milliseconds since 1970: when it was last taken away. The address is suppressed if its item has the address.
 const RELEASED_AT: &str = "released_at";
+/// Milliseconds since 1970: the end of a suppression that has one.
+const UNTIL: &str = "u";
+/// The sort key of an address that SES refused for the account's list.
+const LISTED: &str = "account_list";
 
 /// Rounds of a transaction that another one stands in the way of. Many addresses of a tenant bounce at once.
 const ROUNDS: u32 = 6;
@@ -85,18 +93,39 @@ fn partition(tenant: &TenantId, origin: Origin) -> String {
 }
 
 fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
-    if let Some(at) = maybe(item, RELEASED_AT, time)? {
+    let released_at = maybe(item, RELEASED_AT, time)?;
+    if let (Some(at), false) = (released_at, item.contains_key(ADDRESS)) {
         return Ok(Entry::Released { at });
     }
     let address = EmailAddress::parse(text(item, ADDRESS)?).map_err(|_| ItemError::Malformed(ADDRESS))?;
     let source = maybe(item, SOURCE, text)?.map(|id| EmailId::parse(id).ok_or(ItemError::Malformed(SOURCE)));
-    Ok(Entry::Suppressed(Suppression {
+    let suppression = Suppression {
         tenant: tenant.clone(),
         address,
         origin: named(item, ORIGIN)?,
         source: source.transpose()?,
         created_at: time(item, CREATED_AT)?,
-    }))
+        until: maybe(item, UNTIL, time)?,
+    };
+    Ok(Entry::Suppressed {
+        suppression,
+        released_at,
+    })
+}
+
+fn listed_key(tenant: &TenantId, id: SuppressionId) -> Item {
+    Item::from([
+        attributes::s("pk", pk(tenant, id)),
+        attributes::s("sk", LISTED.to_owned()),
+    ])
+}
+
+fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, ItemError> {
+    Ok(Listed {
+        tenant: tenant.clone(),
+        address: EmailAddress::parse(text(item, ADDRESS)?).map_err(|_| ItemError::Malformed(ADDRESS))?,
+        at: time(item, CREATED_AT)?,
+    })
 }
 
 fn read_marks(item: &Item) -> Result<Marks, ItemError> {
@@ -128,19 +157,35 @@ impl Table {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
     }
 
-    /// [`Entry::takes`] in DynamoDB's words, and what is written then.
-    fn entry(&self, suppression: &Suppression) -> UpdateBuilder {
+    /// The write of a suppression where nothing is stored or, by [`Entry::takes`], over this one.
+    fn entry(&self, suppression: &Suppression, over: Option<&Suppression>) -> UpdateBuilder {
         let place = Place {
             born: suppression.created_at,
             id: suppression.id(),
         };
-        let not_there = "attribute_not_exists(pk)";
         let update = self.change(key(&suppression.tenant, place.id));
-        let update = match suppression.origin {
-            Origin::Manual => update.condition_expression(format!("{not_there} OR attribute_exists(#released_at)")),
-            Origin::Bounce | Origin::Complaint => {
-                update.condition_expression(format!("{not_there} OR #released_at < :b"))
+        let update = match (over, suppression.origin) {
+            (Some(over), _) => {
+                let until = over.until.map_or(0, Timestamp::as_millis);
+                update
+                    .condition_expression("attribute_exists(#a) AND #u = :known")
+                    .expression_attribute_values(":known", n(until))
             }
+            (None, Origin::Manual) => update.condition_expression("attribute_not_exists(#a)"),
+            (None, Origin::Bounce | Origin::Complaint) => update
+                .condition_expression(
+                    "attribute_not_exists(#a) AND (attribute_not_exists(#released_at) OR #released_at < :b)",
+                )
+                .expression_attribute_names("#released_at", RELEASED_AT),
+        };
+        let (until, set_until) = match suppression.until {
+            Some(until) => (Some(n(until.as_millis())), ", #u = :u"),
+            None => (None, ""),
+        };
+        let remove_until = if until.is_none() { ", #u" } else { "" };
+        let update = match until {
+            Some(until) => update.expression_attribute_values(":u", until),
+            None => update,
         };
         let (source, set_source) = match suppression.source {
             Some(id) => (Some(AttributeValue::S(id.to_string())), ", #i = :i"),
@@ -153,14 +198,14 @@ impl Table {
         };
         update
             .update_expression(format!(
-                "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source} \
-                 REMOVE #released_at, #ttl{remove_source}"
+                "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source}{set_until} \
+                 REMOVE #ttl{remove_source}{remove_until}"
             ))
+            .expression_attribute_names("#u", UNTIL)
             .expression_attribute_names("#a", ADDRESS)
             .expression_attribute_names("#g", ORIGIN)
             .expression_attribute_names("#b", CREATED_AT)
             .expression_attribute_names("#i", SOURCE)
-            .expression_attribute_names("#released_at", RELEASED_AT)
             .expression_attribute_names("#ttl", "ttl")
             .expression_attribute_names("#shard", "tenant_shard")
             .expression_attribute_names("#sk", "created_sk")
@@ -227,9 +272,47 @@ impl Table {
         done.map_err(|error| port("giving the marks up")(error.into()))
     }
 
+    /// Writes an address's item and its mark.
+    async fn suppress_over(
+        &self,
+        suppression: &Suppression,
+        written: &Suppression,
+        over: Option<&Suppression>,
+    ) -> Result<Taken, PortError> {
+        let tenant = &suppression.tenant;
+        let marks = self
+            .change(marks_key(tenant))
+            .update_expression("ADD #m :mark")
+            .condition_expression("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
+            .expression_attribute_names("#m", SET)
+            .expression_attribute_names("#too_many", TOO_MANY)
+            .expression_attribute_values(":mark", set_of(suppression.id().mark()))
+            .expression_attribute_values(":most", n(limits::SUPPRESSED_MARKS));
+        let Err(reasons) = self.transact([self.entry(written, over), marks], SUPPRESSING).await? else {
+            return Ok(Taken::Done(Added::New));
+        };
+        match reasons.as_slice() {
+            [entry, _] if refused(entry) => taken(suppression, over, entry.item.as_ref()),
+            [_, marks] => {
+                // Given up first: an address must never be suppressed without being looked for.
+                let known = marks.item.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
+                if !known {
+                    self.too_many(tenant).await?;
+                }
+                self.suppress_unmarked(suppression, written, over).await
+            }
+            _ => Err(port(SUPPRESSING)("DynamoDB gave no reason for each item".into())),
+        }
+    }
+
     /// Writes an address's item alone, for a tenant that has no marks any more.
-    async fn suppress_unmarked(&self, suppression: &Suppression) -> Result<Added, PortError> {
-        let update = self.entry(suppression).build();
+    async fn suppress_unmarked(
+        &self,
+        suppression: &Suppression,
+        written: &Suppression,
+        over: Option<&Suppression>,
+    ) -> Result<Taken, PortError> {
+        let update = self.entry(written, over).build();
         let update = update.map_err(|error| port(SUPPRESSING)(error.into()))?;
         let call = self
             .client
@@ -242,11 +325,11 @@ impl Table {
             .set_expression_attribute_values(update.expression_attribute_values)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let Err(error) = call.send().await else {
-            return Ok(Added::New);
+            return Ok(Taken::Done(Added::New));
         };
         match error.as_service_error() {
             Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                not_added(suppression, refused.item.as_ref())
+                taken(suppression, over, refused.item.as_ref())
             }
             Some(_) | None => Err(port(SUPPRESSING)(error.into())),
         }
@@ -259,43 +342,42 @@ fn refused(reason: &CancellationReason) -> bool {
     reason.code() == Some("ConditionalCheckFailed")
 }
 
-/// What became of a suppression whose condition did not hold over this item.
-fn not_added(suppression: &Suppression, stored: Option<&Item>) -> Result<Added, PortError> {
+/// The effect of a suppression whose condition did not hold over this item, and the suppression it would replace.
+fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&Item>) -> Result<Taken, PortError> {
     let stored = stored.ok_or(ItemError::Missing("pk"));
     let entry = stored.and_then(|stored| read(&suppression.tenant, stored));
     let entry = entry.map_err(|error| port(SUPPRESSING)(error.into()))?;
-    match entry.takes(suppression) {
-        Added::New => Err(port(SUPPRESSING)("the condition and the decision differ".into())),
-        added @ (Added::Already | Added::Released) => Ok(added),
+    match (entry.takes(suppression), entry) {
+        (Effect::Nothing(added), _) => Ok(Taken::Done(added)),
+        (Effect::Store(next), Entry::Suppressed { suppression: known, .. }) => Ok(Taken::Again(next, Some(known))),
+        // It was released between two writes.
+        (Effect::Store(next), Entry::Released { .. }) if over.is_some() => Ok(Taken::Again(next, None)),
+        (Effect::Store(_), Entry::Released { .. }) => {
+            Err(port(SUPPRESSING)("the condition and the decision differ".into()))
+        }
     }
+}
+
+/// The outcome of one write of a suppression.
+enum Taken {
+    /// It is decided.
+    Done(Added),
+    /// This is to be written, over that.
+    Again(Suppression, Option<Suppression>),
 }
 
 impl Suppressions for Table {
     async fn suppress(&self, suppression: &Suppression) -> Result<Added, PortError> {
-        let tenant = &suppression.tenant;
-        let marks = self
-            .change(marks_key(tenant))
-            .update_expression("ADD #m :mark")
-            .condition_expression("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
-            .expression_attribute_names("#m", SET)
-            .expression_attribute_names("#too_many", TOO_MANY)
-            .expression_attribute_values(":mark", set_of(suppression.id().mark()))
-            .expression_attribute_values(":most", n(limits::SUPPRESSED_MARKS));
-        let Err(reasons) = self.transact([self.entry(suppression), marks], SUPPRESSING).await? else {
-            return Ok(Added::New);
-        };
-        match reasons.as_slice() {
-            [entry, _] if refused(entry) => not_added(suppression, entry.item.as_ref()),
-            [_, marks] => {
-                // Given up first: an address must never be suppressed without being looked for.
-                let known = marks.item.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
-                if !known {
-                    self.too_many(tenant).await?;
-                }
-                self.suppress_unmarked(suppression).await
+        let (mut written, mut over) = (suppression.clone(), None);
+        for _ in 0..ROUNDS {
+            match self.suppress_over(suppression, &written, over.as_ref()).await? {
+                Taken::Done(added) => return Ok(added),
+                Taken::Again(next, known) => (written, over) = (next, known),
             }
-            _ => Err(port(SUPPRESSING)("DynamoDB gave no reason for each item".into())),
         }
+        Err(port(SUPPRESSING)(
+            "others change the suppression at the same time".into(),
+        ))
     }
 
     async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
@@ -303,8 +385,9 @@ impl Suppressions for Table {
         let ttl = now.after(limits::RELEASE_REMEMBERED).as_secs();
         let entry = self
             .change(key(tenant, id))
-            .update_expression("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #shard, #sk")
-            .condition_expression("attribute_exists(pk) AND attribute_not_exists(#released_at)")
+            .update_expression("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk")
+            .condition_expression("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
+            .expression_attribute_names("#u", UNTIL)
             .expression_attribute_names("#a", ADDRESS)
             .expression_attribute_names("#g", ORIGIN)
             .expression_attribute_names("#b", CREATED_AT)
@@ -329,17 +412,20 @@ impl Suppressions for Table {
         read_marks(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))
     }
 
-    async fn suppressions(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Suppression>, PortError> {
+    async fn suppressions(
+        &self,
+        tenant: &TenantId,
+        ids: &[SuppressionId],
+        now: Timestamp,
+    ) -> Result<Vec<Suppression>, PortError> {
         const WHAT: &str = "reading suppressions";
         let distinct: BTreeSet<_> = ids.iter().collect();
         let keys = distinct.into_iter().map(|id| key(tenant, *id)).collect();
         let mut found = BTreeMap::new();
         for item in self.get_many(keys, WHAT).await? {
             // One that cannot be read must not look like one that is not there.
-            match read(tenant, &item).map_err(|error| port(WHAT)(error.into()))? {
-                Entry::Suppressed(suppression) => found.insert(suppression.id(), suppression),
-                Entry::Released { .. } => None,
-            };
+            let entry = read(tenant, &item).map_err(|error| port(WHAT)(error.into()))?;
+            found.extend(entry.in_force(now).map(|suppression| (suppression.id(), suppression)));
         }
         Ok(ids.iter().filter_map(|id| found.remove(id)).collect())
     }
@@ -364,6 +450,40 @@ impl Suppressions for Table {
             }
         });
         Ok(start.nearest(places, count))
+    }
+
+    async fn remember_listed(&self, listed: &Listed) -> Result<(), PortError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(listed_key(&listed.tenant, listed.id())))
+            .update_expression("SET #a = :a, #b = :b")
+            .expression_attribute_names("#a", ADDRESS)
+            .expression_attribute_names("#b", CREATED_AT)
+            .expression_attribute_values(":a", AttributeValue::S(listed.address.to_string()))
+            .expression_attribute_values(":b", n(listed.at.as_millis()));
+        let done = update.send().await.map(drop);
+        done.map_err(|error| port("remembering an address of SES's list")(error.into()))
+    }
+
+    async fn listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
+        const WHAT: &str = "reading which addresses are on SES's list";
+        let distinct: BTreeSet<_> = ids.iter().collect();
+        let keys = distinct.into_iter().map(|id| listed_key(tenant, *id)).collect();
+        let items = self.get_many(keys, WHAT).await?;
+        let listed: Result<_, _> = items.iter().map(|item| read_listed(tenant, item)).collect();
+        listed.map_err(|error| port(WHAT)(error.into()))
+    }
+
+    async fn forget_listed(&self, tenant: &TenantId, id: SuppressionId) -> Result<(), PortError> {
+        let delete = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(listed_key(tenant, id)));
+        let done = delete.send().await.map(drop);
+        done.map_err(|error| port("forgetting an address of SES's list")(error.into()))
     }
 }
 

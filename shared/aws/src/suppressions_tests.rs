@@ -88,10 +88,11 @@ async fn an_address_and_its_mark_are_written_in_one_transaction_and_nothing_is_r
                 "TableName": "T",
                 "Key": {"pk": {"S": format!("main#suppressed#{ID}")}, "sk": {"S": "suppression"}},
                 "UpdateExpression": "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk, #i = :i \
-                                     REMOVE #released_at, #ttl",
-                "ConditionExpression": "attribute_not_exists(pk) OR #released_at < :b",
+                                     REMOVE #ttl, #u",
+                "ConditionExpression": "attribute_not_exists(#a) AND \
+                                        (attribute_not_exists(#released_at) OR #released_at < :b)",
                 "ExpressionAttributeNames": {
-                    "#a": "a", "#g": "g", "#b": "b", "#i": "i", "#released_at": "released_at", "#ttl": "ttl",
+                    "#a": "a", "#g": "g", "#b": "b", "#i": "i", "#released_at": "released_at", "#ttl": "ttl", "#u": "u",
                     "#shard": "tenant_shard", "#sk": "created_sk",
                 },
                 "ExpressionAttributeValues": {
@@ -120,13 +121,10 @@ async fn what_a_person_asks_overcomes_a_release_of_any_time() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     assert_eq!(suppress(&replay, &suppression(Origin::Manual)).await, Ok(Added::New));
     let update = &replay.only().json()["TransactItems"][0]["Update"];
-    assert_eq!(
-        update["ConditionExpression"],
-        "attribute_not_exists(pk) OR attribute_exists(#released_at)"
-    );
+    assert_eq!(update["ConditionExpression"], "attribute_not_exists(#a)");
     assert_eq!(
         update["UpdateExpression"],
-        "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk REMOVE #released_at, #ttl, #i"
+        "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk REMOVE #ttl, #i, #u"
     );
     assert!(update["ExpressionAttributeValues"].get(":i").is_none());
 }
@@ -218,8 +216,8 @@ async fn a_release_takes_the_mark_away_with_the_address_and_keeps_the_time() {
     assert_eq!(
         (&entry["UpdateExpression"], &entry["ConditionExpression"]),
         (
-            &json!("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #shard, #sk"),
-            &json!("attribute_exists(pk) AND attribute_not_exists(#released_at)")
+            &json!("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk"),
+            &json!("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
         )
     );
     let values = json!({":now": {"N": "7000"}, ":ttl": {"N": (7 + 28 * 86_400).to_string()}});
@@ -228,6 +226,104 @@ async fn a_release_takes_the_mark_away_with_the_address_and_keeps_the_time() {
     assert_eq!(marks["ExpressionAttributeValues"], json!({":mark": {"BS": [MARK]}}));
     assert_eq!(marks["ConditionExpression"], Value::Null);
     assert_eq!(release(canceled(&[failed(None), none()])).await.0, Ok(false));
+}
+
+/// A complaint of several about this email.
+fn suspected(email: u8) -> Suppression {
+    Suppression {
+        source: Some(EmailId::from_random([email; 16])),
+        until: Some(at(9_000)),
+        ..suppression(Origin::Complaint)
+    }
+}
+
+fn stored_until(suppression: &Suppression) -> Item {
+    let mut item = stored(suppression);
+    item.extend(suppression.until.map(|until| attributes::n(UNTIL, until.as_millis())));
+    item
+}
+
+#[tokio::test]
+async fn a_second_complaint_replaces_the_one_that_ends() {
+    let known = stored_until(&suspected(1));
+    let replay = Replay::new([canceled(&[failed(Some(&known)), none()]), Answer::ok(&json!({}))]);
+    assert_eq!(suppress(&replay, &suspected(2)).await, Ok(Added::New));
+    let requests = replay.requests();
+    let first = &requests[0]["TransactItems"][0]["Update"];
+    assert!(
+        first["UpdateExpression"].as_str().unwrap().contains(", #u = :u "),
+        "{first}"
+    );
+    assert_eq!(first["ExpressionAttributeValues"][":u"], json!({"N": "9000"}));
+    let second = &requests[1]["TransactItems"][0]["Update"];
+    assert_eq!(second["ConditionExpression"], "attribute_exists(#a) AND #u = :known");
+    assert_eq!(second["ExpressionAttributeValues"][":known"], json!({"N": "9000"}));
+    assert!(
+        second["UpdateExpression"]
+            .as_str()
+            .unwrap()
+            .ends_with("REMOVE #ttl, #u"),
+        "{second}"
+    );
+
+    // The same complaint again, and one that lost against another.
+    let replay = Replay::new([canceled(&[failed(Some(&known)), none()])]);
+    assert_eq!(suppress(&replay, &suspected(1)).await, Ok(Added::Already));
+    let for_good = stored(&suppression(Origin::Bounce));
+    let replay = Replay::new([
+        canceled(&[failed(Some(&known)), none()]),
+        canceled(&[failed(Some(&for_good)), none()]),
+    ]);
+    assert_eq!(suppress(&replay, &suspected(2)).await, Ok(Added::Already));
+}
+
+#[tokio::test]
+async fn an_address_is_read_beside_its_last_release() {
+    let mut again = stored_until(&suspected(1));
+    again.extend([attributes::n(RELEASED_AT, 4_000)]);
+    let read = read(&TenantId::main(), &again).unwrap();
+    let expected = Entry::Suppressed {
+        suppression: suspected(1),
+        released_at: Some(at(4_000)),
+    };
+    assert_eq!(read, expected);
+    assert_eq!(read.in_force(at(9_000)), None);
+}
+
+#[tokio::test]
+async fn an_address_of_sess_list_is_remembered_read_and_forgotten() {
+    let listed = Listed {
+        tenant: TenantId::main(),
+        address: EmailAddress::parse("Ann@example.com").unwrap(),
+        at: at(5_000),
+    };
+    let place = json!({"pk": {"S": format!("main#suppressed#{ID}")}, "sk": {"S": "account_list"}});
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    replay.table(16).remember_listed(&listed).await.unwrap();
+    let request = replay.only().json();
+    assert_eq!(request["Key"], place);
+    assert_eq!(
+        request["ExpressionAttributeValues"],
+        json!({":a": {"S": "Ann@example.com"}, ":b": {"N": "5000"}})
+    );
+
+    let mut item = listed_key(&TenantId::main(), id());
+    item.extend([
+        attributes::s(ADDRESS, "Ann@example.com".to_owned()),
+        attributes::n(CREATED_AT, 5_000),
+    ]);
+    let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": [dynamodb_json(&item)]}}))]);
+    let read = replay.table(16).listed(&TenantId::main(), &[id(), id()]).await;
+    assert_eq!(read.unwrap(), [listed]);
+    assert_eq!(replay.only().json()["RequestItems"]["T"]["Keys"], json!([place]));
+
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    replay.table(16).forget_listed(&TenantId::main(), id()).await.unwrap();
+    let request = replay.only();
+    assert_eq!(
+        (request.operation(), request.json()["Key"].clone()),
+        ("DeleteItem", place)
+    );
 }
 
 #[tokio::test]
@@ -267,7 +363,7 @@ async fn suppressions_are_read_by_their_ids_and_released_ones_are_none() {
         // DynamoDB refuses a key that is there twice.
         let read = replay
             .table(16)
-            .suppressions(&TenantId::main(), &[id(), id()])
+            .suppressions(&TenantId::main(), &[id(), id()], at(0))
             .await
             .ok();
         let keys = &replay.only().json()["RequestItems"]["T"];

@@ -193,6 +193,14 @@ impl EmailAddress {
     pub fn domain(&self) -> &str {
         self.text.get(self.at + 1..).unwrap_or_default()
     }
+
+    /// Whether it is an address of SES's mailbox simulator: it behaves the same every time, and no list takes it.
+    ///
+    /// Source: Amazon SES Developer Guide, "Using the mailbox simulator to test email sending", read 2026-11-24.
+    #[must_use]
+    pub fn is_simulated(&self) -> bool {
+        self.domain() == "simulator.amazonses.com"
+    }
 }
 
 fn check_local(local: &str) -> Result<(), AddressError> {

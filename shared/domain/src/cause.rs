@@ -152,7 +152,7 @@ impl Cause {
                 "Verify the From domain or address in SES in this region, and in the SES sandbox the recipients too (the detail names which); then retry the email."
             }
             Self::Suppressed => {
-                "The recipient bounced or complained before; remove the address from the suppression list if it is good again, then retry."
+                "Every recipient is on this queue's own suppression list, not on one of Amazon SES; remove the address with DELETE /suppressions/{address} if it is good again, then retry."
             }
             Self::TooLarge => "The message is over SES's size limit; send a link instead of the attachment.",
             Self::BodyMissing => "The stored content is gone, by its retention or by hand; send it as a new email.",

@@ -15,11 +15,17 @@ pub enum Fate {
     Suppressed,
     /// The recipient's server has not taken it yet; SES goes on trying.
     DeliveryDelayed,
-    /// SES stopped trying, or an automatic answer came back: below `Delivered`, because an
-    /// "out of office" follows a delivery and must not undo it. Shown as `bounced`.
-    SoftBounced,
+    /// An automatic answer came back, such as "out of office": below `Delivered`, which it must not undo.
+    /// Without a delivery it is shown as `bounced`.
+    Absence,
     /// The recipient's server took it.
     Delivered,
+    /// The recipient's server refused it for now, before or after a delivery, and SES gave up.
+    SoftBounced,
+    /// Amazon SES did not send it: the address is on a list of its own that nobody else can change.
+    OnGlobalList,
+    /// Amazon SES did not send it: the address is on the suppression list of the AWS account.
+    OnAccountList,
     /// The recipient's server refused it for good.
     Bounced,
     /// SES found a virus, or could not render it, and did not send it.
@@ -42,12 +48,18 @@ mod tests {
 
     #[test]
     fn the_order_of_events_does_not_matter() {
-        use Fate::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced, Suppressed};
+        use Fate::{
+            Absence, Bounced, Complained, Delivered, DeliveryDelayed, OnAccountList, OnGlobalList, Rejected,
+            SoftBounced, Suppressed,
+        };
         let all = [
             Suppressed,
             DeliveryDelayed,
-            SoftBounced,
+            Absence,
             Delivered,
+            SoftBounced,
+            OnGlobalList,
+            OnAccountList,
             Bounced,
             Rejected,
             Complained,
@@ -61,6 +73,8 @@ mod tests {
             }
         }
         assert_eq!(Fate::raised(Some(Bounced), Delivered), Bounced);
-        assert_eq!(Fate::raised(Some(Delivered), SoftBounced), Delivered);
+        assert_eq!(Fate::raised(Some(Delivered), SoftBounced), SoftBounced);
+        assert_eq!(Fate::raised(Some(Delivered), Absence), Delivered);
+        assert!(all.is_sorted());
     }
 }

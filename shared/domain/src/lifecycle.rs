@@ -16,7 +16,7 @@ use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::index;
 use crate::limits;
-use crate::past::{self, Diagnostic, Outcome};
+use crate::past::{self, Diagnostic, Fact, Outcome};
 use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
 use crate::timestamp::Timestamp;
@@ -303,28 +303,60 @@ pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
             Said::Accepted => {}
             Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
             Said::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
-            Said::Fates { recipients, fate } => {
-                for recipient in recipients {
-                    let raised = Fate::raised(next.fates.get(recipient).copied(), *fate);
-                    let known = next.fates.insert(recipient.clone(), raised);
-                    if *fate == raised {
-                        let words = event.diagnostics.get(recipient).cloned().unwrap_or_default();
-                        let said = Diagnostic::of(raised, event.at, words, row.recipients);
-                        // Of two that say the same, the first one: whatever order they come in.
-                        if known != Some(raised) {
-                            next.diagnostics.insert(recipient.clone(), said);
-                        } else if let Some(before) = next.diagnostics.get_mut(recipient) {
-                            *before = said.min(before.clone());
-                        }
-                    }
+            Said::Fates(said) => {
+                for (recipient, fate) in said {
+                    learn(&mut next, recipient, *fate, event);
                 }
-                if *fate == Fate::Delivered {
-                    next.delivered_at = next.delivered_at.max(Some(event.at));
+            }
+            Said::Reported { recipients, fact } => {
+                for recipient in recipients {
+                    let said = Diagnostic {
+                        at: event.at,
+                        words: event.words(recipient),
+                    };
+                    keep(&mut next, recipient, *fact, said);
                 }
             }
         }
     }
     fates(row, next)
+}
+
+/// Takes what an event says of one recipient. Of two events that say the same, the first one counts, whatever
+/// order they come in; what is not the worst is kept as a fact.
+fn learn(next: &mut Row, recipient: &str, fate: Fate, event: &SesEvent) {
+    if fate == Fate::Delivered {
+        next.delivered_at = next.delivered_at.max(Some(event.at));
+    }
+    let said = Diagnostic::of(fate, event.at, event.words(recipient), next.recipients);
+    let known = next.fates.get(recipient).copied();
+    if known == Some(fate) {
+        let kept = next
+            .diagnostics
+            .entry(recipient.to_owned())
+            .or_insert_with(|| said.clone());
+        *kept = said.min(kept.clone());
+        return;
+    }
+    let (lesser, about_it) = if Fate::raised(known, fate) == fate {
+        next.fates.insert(recipient.to_owned(), fate);
+        (known, next.diagnostics.insert(recipient.to_owned(), said))
+    } else {
+        (Some(fate), Some(said))
+    };
+    if let (Some(fact), Some(said)) = (lesser.and_then(Fact::of), about_it) {
+        keep(next, recipient, fact, said);
+    }
+}
+
+/// Keeps the first word about a fact.
+fn keep(next: &mut Row, recipient: &str, fact: Fact, said: Diagnostic) {
+    let said = said.of_fact(next.recipients);
+    let kept = next
+        .facts
+        .entry((recipient.to_owned(), fact))
+        .or_insert_with(|| said.clone());
+    *kept = said.min(kept.clone());
 }
 
 /// What `send` writes before it submits with claim `claim_no`: whom it leaves out, for they are

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::id::{EmailId, TenantId};
+use crate::past::Fact;
 use crate::row::{BodyPlace, BodyRef, recipient_key};
 
 fn at(secs: i64) -> Timestamp {
@@ -537,15 +538,14 @@ fn event(said: Said) -> SesEvent {
         at: at(1002),
         said,
         suppresses: Vec::new(),
+        suspected: false,
+        on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
     }
 }
 
 fn fate_event(address: &str, fate: Fate) -> SesEvent {
-    event(Said::Fates {
-        recipients: vec![recipient_key(address)],
-        fate,
-    })
+    event(Said::Fates([(recipient_key(address), fate)].into()))
 }
 
 #[test]
@@ -684,6 +684,93 @@ fn a_fate_comes_with_its_time_and_words_whatever_the_order() {
     }
     let delayed = written(learned(&row(Status::Sent), &events[..1]));
     assert_eq!(delayed.diagnostics[&recipient_key("b@example.com")].words, "421 busy");
+}
+
+/// Every order of a few events.
+fn orders(events: &[SesEvent]) -> Vec<Vec<SesEvent>> {
+    let Some((first, rest)) = events.split_first() else {
+        return vec![Vec::new()];
+    };
+    let mut all = Vec::new();
+    for order in orders(rest) {
+        for place in 0..=order.len() {
+            let mut order = order.clone();
+            order.insert(place, first.clone());
+            all.push(order);
+        }
+    }
+    all
+}
+
+#[test]
+fn a_bounce_after_a_delivery_counts_in_any_order() {
+    let key = || recipient_key("b@example.com");
+    let says = |fate, secs, words: &str| {
+        let mut event = fate_event("b@example.com", fate);
+        event.at = at(secs);
+        event.diagnostics = BTreeMap::from([(key(), words.repeat(100))]);
+        event
+    };
+    let report = |fact, secs| {
+        let mut event = event(Said::Reported {
+            recipients: [key()].into(),
+            fact,
+        });
+        event.at = at(secs);
+        event
+    };
+    let events = [
+        says(Fate::Delivered, 1003, "250 OK"),
+        says(Fate::Absence, 1004, ""),
+        says(Fate::SoftBounced, 1005, "452 full"),
+        says(Fate::SoftBounced, 1006, "452 still full"),
+        report(Fact::NotSpam, 1007),
+    ];
+    let mut seen = Vec::new();
+    for order in orders(&events) {
+        let together = written(learned(&row(Status::Sent), &order));
+        let mut alone = row(Status::Sent);
+        for event in order.iter().chain(&order) {
+            if let Decision::Write(transition) = learned(&alone, std::slice::from_ref(event)) {
+                alone = transition.row;
+            }
+        }
+        alone.fate_no = together.fate_no;
+        assert_eq!(alone, together, "one by one and doubled, or all at once");
+        seen.push(together);
+    }
+    seen.dedup();
+    let [known] = seen.as_slice() else {
+        panic!("one result: {seen:?}");
+    };
+    assert_eq!(known.fates[&key()], Fate::SoftBounced);
+    assert_eq!(known.diagnostics[&key()].at, at(1005));
+    assert_eq!(known.delivered_at, Some(at(1003)));
+    let facts: Vec<_> = known.facts.iter().map(|((_, fact), said)| (*fact, said.at)).collect();
+    assert_eq!(facts, [(Fact::Delivered, at(1003)), (Fact::NotSpam, at(1007))]);
+    assert!(
+        known
+            .facts
+            .values()
+            .all(|said| said.words.len() <= limits::FACT_WORDS_MAX)
+    );
+}
+
+#[test]
+fn an_absence_notice_leaves_a_delivery_as_it_is() {
+    let key = recipient_key("b@example.com");
+    let delivered = written(learned(
+        &row(Status::Sent),
+        &[fate_event("b@example.com", Fate::Delivered)],
+    ));
+    let absent = learned(&delivered, &[fate_event("b@example.com", Fate::Absence)]);
+    assert_eq!(absent, Decision::Forget);
+    let first = written(learned(
+        &row(Status::Sent),
+        &[fate_event("b@example.com", Fate::Absence)],
+    ));
+    let then = written(learned(&first, &[fate_event("b@example.com", Fate::Delivered)]));
+    assert_eq!((then.fates[&key], then.facts.len()), (Fate::Delivered, 0));
 }
 
 #[test]

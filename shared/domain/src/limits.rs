@@ -181,6 +181,9 @@ pub const DIAGNOSTICS_MAX: usize = 2_000;
 /// Source: ours; a row with one recipient stays under 1 KB, which is one write unit of DynamoDB.
 pub const DELIVERY_WORDS_MAX: usize = 200;
 
+/// The same of what is known about recipients beside their fates.
+pub const FACT_WORDS_MAX: usize = 400;
+
 /// Words that would be cut to less than this are not kept at all.
 pub const WORDS_MIN: usize = 25;
 
@@ -280,6 +283,11 @@ pub const SUPPRESSED_MARKS: usize = 4096;
 ///
 /// Source: Resend's OpenAPI document, version 1.5.0, `BatchAddSuppressionsOptions`, read 2026-11-24.
 pub const SUPPRESSIONS_BATCH: usize = 100;
+
+/// The time for which a complaint that may be somebody else's suppresses an address.
+///
+/// Source: ours. SES lists every recipient at the complaining provider, for it is not told which one complained.
+pub const SUSPECTED_COMPLAINT: Duration = Duration::from_secs(7 * 86_400);
 
 /// How long it is remembered that an address was released: longer than an event can be on its way.
 ///

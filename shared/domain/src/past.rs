@@ -4,6 +4,8 @@
 //! size, for DynamoDB bills every write by the size of the whole row.
 //! **Start reading at** [`remember`] and [`Diagnostic::of`].
 
+use serde::{Deserialize, Serialize};
+
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::limits;
@@ -48,20 +50,75 @@ impl Diagnostic {
     pub fn of(fate: Fate, at: Timestamp, mut words: String, recipients: u32) -> Self {
         let room = match fate {
             Fate::Suppressed | Fate::Delivered => limits::DELIVERY_WORDS_MAX,
-            Fate::DeliveryDelayed | Fate::SoftBounced | Fate::Bounced | Fate::Rejected | Fate::Complained => {
-                limits::DIAGNOSTICS_MAX
-            }
+            Fate::DeliveryDelayed
+            | Fate::Absence
+            | Fate::SoftBounced
+            | Fate::OnGlobalList
+            | Fate::OnAccountList
+            | Fate::Bounced
+            | Fate::Rejected
+            | Fate::Complained => limits::DIAGNOSTICS_MAX,
         };
-        let share = usize::try_from(recipients.max(1)).map_or(0, |recipients| room / recipients);
-        clip(
-            &mut words,
-            if share < limits::WORDS_MIN {
-                0
-            } else {
-                share.min(limits::DETAIL_MAX)
-            },
-        );
+        clip_to_share(&mut words, room, recipients);
         Self { at, words }
+    }
+
+    /// The same in the room of a fact.
+    #[must_use]
+    pub fn of_fact(mut self, recipients: u32) -> Self {
+        clip_to_share(&mut self.words, limits::FACT_WORDS_MAX, recipients);
+        self
+    }
+}
+
+/// Shortens words to the share of one of so many recipients.
+fn clip_to_share(words: &mut String, room: usize, recipients: u32) {
+    let share = usize::try_from(recipients.max(1)).map_or(0, |recipients| room / recipients);
+    clip(
+        words,
+        if share < limits::WORDS_MIN {
+            0
+        } else {
+            share.min(limits::DETAIL_MAX)
+        },
+    );
+}
+
+/// Something that is known about a recipient beside its fate: a worse event came, or it is no fate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Fact {
+    /// The recipient's server took it.
+    Delivered,
+    /// The recipient's server refused it for now.
+    SoftBounced,
+    /// The address is on a list of SES's own.
+    OnGlobalList,
+    /// The address is on the account's suppression list.
+    OnAccountList,
+    /// The recipient's server refused it for good.
+    Bounced,
+    /// SES did not send it on.
+    Rejected,
+    /// The recipient reported that it is no spam.
+    NotSpam,
+    /// The recipient's provider reported that an authentication failed.
+    AuthFailure,
+}
+
+impl Fact {
+    /// The fact that a fate leaves behind when a worse event comes, if it is kept.
+    #[must_use]
+    pub const fn of(fate: Fate) -> Option<Self> {
+        match fate {
+            Fate::Suppressed | Fate::DeliveryDelayed | Fate::Absence | Fate::Complained => None,
+            Fate::Delivered => Some(Self::Delivered),
+            Fate::SoftBounced => Some(Self::SoftBounced),
+            Fate::OnGlobalList => Some(Self::OnGlobalList),
+            Fate::OnAccountList => Some(Self::OnAccountList),
+            Fate::Bounced => Some(Self::Bounced),
+            Fate::Rejected => Some(Self::Rejected),
+        }
     }
 }
 
@@ -102,6 +159,8 @@ mod tests {
     #[test]
     fn the_words_of_many_share_the_room_of_one_row() {
         let words = || "x".repeat(10_000);
+        let said = |words: &str| Diagnostic::of(Fate::Bounced, Timestamp::from_millis(0), words.to_owned(), 1);
+        assert!(said(&words()).of_fact(1).words.len() <= limits::FACT_WORDS_MAX);
         for recipients in [0, 1, 2, 10, 50] {
             for fate in [Fate::Delivered, Fate::Bounced] {
                 let kept = Diagnostic::of(fate, Timestamp::from_millis(0), words(), recipients)

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::access::token::SECRET_BYTES;
+use crate::address::EmailAddress;
 use crate::attachment::{Upload, Uploaded};
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId, UploadId};
@@ -22,7 +23,7 @@ use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
 use crate::retry::Jitter;
 use crate::row::{BodyPlace, BodyRef, DueKind, Lane, Row, Status};
-use crate::suppression::{Added, Marks, Origin, Suppression, SuppressionId};
+use crate::suppression::{Added, Listed, Marks, Origin, Suppression, SuppressionId};
 use crate::tally::counter::{Counter, Figures};
 use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
 use crate::tally::queue_counts::QueueCounts;
@@ -620,7 +621,8 @@ pub trait Suppressions: Sync {
     /// Adds one under [`crate::suppression::Entry::takes`], and its mark with it: both or neither.
     fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
 
-    /// Takes one away, and its mark with it; `false` when there is none. It is remembered when that was.
+    /// Takes one away that is in force, and its mark with it; `false` when there is none. It is remembered when
+    /// that was.
     fn release(
         &self,
         tenant: &TenantId,
@@ -631,11 +633,12 @@ pub trait Suppressions: Sync {
     /// Reads a tenant's marks, with what was last written.
     fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<Marks, PortError>> + Send;
 
-    /// Reads those of these ids that there are, in their order, with what was last written.
+    /// Reads those of these ids that are in force at `now`, in their order, with what was last written.
     fn suppressions(
         &self,
         tenant: &TenantId,
         ids: &[SuppressionId],
+        now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Suppression>, PortError>> + Send;
 
     /// Reads the places of up to `count` suppressions of these origins, as [`Listing::places`] does.
@@ -646,4 +649,36 @@ pub trait Suppressions: Sync {
         start: Start<SuppressionId>,
         count: usize,
     ) -> impl Future<Output = Result<Vec<Place<SuppressionId>>, PortError>> + Send;
+
+    /// Remembers an address that SES did not send to, for it is on the account's list.
+    fn remember_listed(&self, listed: &Listed) -> impl Future<Output = Result<(), PortError>> + Send;
+
+    /// Reads those of these ids that are remembered so.
+    fn listed(
+        &self,
+        tenant: &TenantId,
+        ids: &[SuppressionId],
+    ) -> impl Future<Output = Result<Vec<Listed>, PortError>> + Send;
+
+    /// Forgets one.
+    fn forget_listed(&self, tenant: &TenantId, id: SuppressionId)
+    -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// SES's suppression list of the AWS account.
+pub trait AccountList: Sync {
+    /// The reason of an address that is listed as it is written.
+    fn reason(&self, address: &EmailAddress) -> impl Future<Output = Result<Option<ListReason>, PortError>> + Send;
+
+    /// Removes an address that is listed as it is written.
+    fn remove(&self, address: &EmailAddress) -> impl Future<Output = Result<(), PortError>> + Send;
+}
+
+/// SES's reason to list an address.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListReason {
+    /// An email came back for good.
+    Bounce,
+    /// The recipient complained, or SES gives a reason that this code does not know.
+    Complaint,
 }

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::id::{EmailId, KeyId, TenantId};
-use crate::past::{Diagnostic, Outcome};
+use crate::past::{Diagnostic, Fact, Outcome};
 use crate::queue::QueueName;
 use crate::timestamp::Timestamp;
 
@@ -219,7 +219,7 @@ pub struct Row {
     pub due: Option<Due>,
     /// What became of each recipient, by [`recipient_key`].
     pub fates: BTreeMap<String, Fate>,
-    /// How often `fates`, `delivered_at`, `opened_at` or `clicked_at` were written, and `diagnostics` with them.
+    /// How often `fates`, `delivered_at`, `opened_at` or `clicked_at` were written, and `diagnostics` and `facts` with them.
     pub fate_no: u32,
     /// When the last recipient's server took it.
     pub delivered_at: Option<Timestamp>,
@@ -238,6 +238,8 @@ pub struct Row {
     pub outcomes: Vec<Outcome>,
     /// When and with which words the `fates` were decided; for people to read.
     pub diagnostics: BTreeMap<String, Diagnostic>,
+    /// What else is known about recipients, by [`recipient_key`]; for people to read.
+    pub facts: BTreeMap<(String, Fact), Diagnostic>,
 }
 
 impl Row {
@@ -279,6 +281,7 @@ impl Row {
             key: None,
             outcomes: Vec::new(),
             diagnostics: BTreeMap::new(),
+            facts: BTreeMap::new(),
         }
     }
 }

@@ -128,7 +128,9 @@ impl From<Fate> for LastEvent {
         match fate {
             Fate::Suppressed => Self::Suppressed,
             Fate::DeliveryDelayed => Self::DeliveryDelayed,
-            Fate::SoftBounced | Fate::Bounced => Self::Bounced,
+            Fate::Absence | Fate::SoftBounced | Fate::OnGlobalList | Fate::OnAccountList | Fate::Bounced => {
+                Self::Bounced
+            }
             Fate::Delivered => Self::Delivered,
             // Resend's list has no word for it; SES did not send it after all.
             Fate::Rejected => Self::Failed,
@@ -179,6 +181,37 @@ pub fn recipient_event(row: &Row, address: &str, now: Timestamp) -> LastEvent {
     }
 }
 
+/// The advice about an email: about the cause that stopped it, or about a list of SES's that a recipient is on.
+#[must_use]
+pub fn advice(row: &Row, now: Timestamp) -> Option<&'static str> {
+    if let Some(cause) = row.cause_at(now) {
+        return Some(cause.advice());
+    }
+    let has = |wanted| row.status == Status::Sent && row.fates.values().any(|fate| *fate == wanted);
+    if has(Fate::OnAccountList) {
+        Some(ON_ACCOUNT_LIST)
+    } else if has(Fate::OnGlobalList) {
+        Some(ON_GLOBAL_LIST)
+    } else {
+        None
+    }
+}
+
+const ON_ACCOUNT_LIST: &str = "Amazon SES did not send it to a recipient on the suppression list of this AWS account; \
+    remove the address with DELETE /suppressions/{address}, which removes it there too, then send a new email.";
+
+const ON_GLOBAL_LIST: &str = "Amazon SES did not send it to a recipient on its own global suppression list; nobody else \
+    can remove the address there, and SES does within 14 days: send a new email then.";
+
+/// The time of SES's acceptance as it is shown: no later than any event that followed from it, though a sender
+/// that heard of the acceptance later has written its own time.
+#[must_use]
+pub fn sent_at(row: &Row) -> Option<Timestamp> {
+    let known_at = row.sent.as_ref()?.at;
+    let told = row.diagnostics.values().chain(row.facts.values()).map(|said| said.at);
+    told.chain(row.delivered_at).chain([known_at]).min()
+}
+
 /// The fate of the recipient who fared worst, of those that are known and were not left out.
 ///
 /// This is not [`Fate`]'s rank, which puts one recipient's events in order: there a delivery
@@ -189,10 +222,13 @@ fn worst(row: &Row) -> Option<Fate> {
         Fate::Suppressed => -1,
         Fate::Delivered => 0,
         Fate::DeliveryDelayed => 1,
-        Fate::SoftBounced => 2,
-        Fate::Bounced => 3,
-        Fate::Rejected => 4,
-        Fate::Complained => 5,
+        Fate::Absence => 2,
+        Fate::SoftBounced => 3,
+        Fate::OnGlobalList => 4,
+        Fate::OnAccountList => 5,
+        Fate::Bounced => 6,
+        Fate::Rejected => 7,
+        Fate::Complained => 8,
     };
     let sent_to = row.fates.values().copied().filter(|fate| *fate != Fate::Suppressed);
     sent_to.max_by_key(badness)

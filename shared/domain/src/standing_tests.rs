@@ -279,3 +279,53 @@ fn every_status_is_read_by_the_name_that_it_is_shown_by() {
     }
     assert_eq!(Standing::parse("Queued"), None);
 }
+
+#[test]
+fn the_advice_names_the_list_that_stopped_an_email() {
+    let own = Row {
+        status: Status::Failed,
+        cause: Some(Cause::Suppressed),
+        ..row()
+    };
+    let ann = "ann@example.com";
+    for (row, words) in [
+        (own, Some("this queue's own suppression list")),
+        (
+            sent(&[(ann, Fate::OnAccountList)]),
+            Some("suppression list of this AWS account"),
+        ),
+        (
+            sent(&[(ann, Fate::OnGlobalList)]),
+            Some("its own global suppression list"),
+        ),
+        (sent(&[(ann, Fate::Bounced)]), None),
+        (sent(&[(ann, Fate::Delivered)]), None),
+    ] {
+        let advice = advice(&row, NOW);
+        assert_eq!(advice.is_some(), words.is_some(), "{row:?}");
+        assert!(
+            words.is_none_or(|words| advice.is_some_and(|advice| advice.contains(words))),
+            "{advice:?}"
+        );
+        let last = last_event(&row, NOW);
+        assert!(
+            row.status == Status::Failed || last == row.fates.values().copied().next().map(LastEvent::from).unwrap()
+        );
+    }
+}
+
+#[test]
+fn an_email_is_never_shown_as_delivered_before_it_was_sent() {
+    let delivered = |sent_secs, delivered_secs| Row {
+        sent: Some(crate::row::Acceptance {
+            claim_no: 1,
+            message_id: "m".to_owned(),
+            at: secs_after(BORN, sent_secs),
+        }),
+        delivered_at: Some(secs_after(BORN, delivered_secs)),
+        ..sent(&[("ann@example.com", Fate::Delivered)])
+    };
+    assert_eq!(sent_at(&delivered(5, 9)), Some(secs_after(BORN, 5)));
+    assert_eq!(sent_at(&delivered(9, 5)), Some(secs_after(BORN, 5)));
+    assert_eq!(sent_at(&row()), None);
+}

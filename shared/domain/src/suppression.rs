@@ -9,7 +9,10 @@
 //! **After a crash** between the two: the event comes again, or the caller repeats the request, and tells
 //! the senders then, though nothing else is left to do.
 //! **Invariant:** what a person has released stays so, whatever older event comes late or again.
-//! **Start reading at** [`Entry::takes`]. Why this way: docs/adr/0015.
+//! **SES's lists** never add to this one: a bounce that says so is only remembered ([`Listed`]), so that a
+//! release removes the address there too.
+//! **Simulator addresses** are never suppressed.
+//! **Start reading at** [`Entry::takes`]. Why this way: docs/adr/0015 and 0024.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -170,6 +173,8 @@ pub struct Suppression {
     pub source: Option<EmailId>,
     /// When it bounced, or when the person asked.
     pub created_at: Timestamp,
+    /// The end of a suppression for a complaint that may be somebody else's; `None`: it has no end.
+    pub until: Option<Timestamp>,
 }
 
 impl Suppression {
@@ -182,7 +187,14 @@ impl Suppression {
             origin: Origin::Manual,
             source: None,
             created_at: now,
+            until: None,
         }
+    }
+
+    /// Whether the address is suppressed at `now`.
+    #[must_use]
+    pub fn is_in_force(&self, now: Timestamp) -> bool {
+        self.until.is_none_or(|until| until > now)
     }
 
     /// Its id.
@@ -192,16 +204,49 @@ impl Suppression {
     }
 }
 
+/// An address that SES did not send to, for it is on the account's suppression list. It says nothing of our list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Listed {
+    /// The tenant whose email it was.
+    pub tenant: TenantId,
+    /// The address as the email had it: SES's list may tell cases apart.
+    pub address: EmailAddress,
+    /// The time of SES's word.
+    pub at: Timestamp,
+}
+
+impl Listed {
+    /// The id of the address, on our list and here.
+    #[must_use]
+    pub fn id(&self) -> SuppressionId {
+        SuppressionId::of(&self.tenant, &self.address)
+    }
+}
+
 /// What is stored under an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// The address is suppressed.
-    Suppressed(Suppression),
+    /// The address is suppressed, or was until its suppression's end.
+    Suppressed {
+        /// The suppression.
+        suppression: Suppression,
+        /// The last release before it.
+        released_at: Option<Timestamp>,
+    },
     /// It was, until a person released it. The address itself is not kept.
     Released {
         /// When.
         at: Timestamp,
     },
+}
+
+/// The effect of an addition on what is stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Effect {
+    /// This is to be stored instead, and a release before it remembered.
+    Store(Suppression),
+    /// Nothing is to be written.
+    Nothing(Added),
 }
 
 /// What became of a suppression that was to be added.
@@ -216,15 +261,39 @@ pub enum Added {
 }
 
 impl Entry {
-    /// What becomes of `new` where this is stored: it is written only when it is [`Added::New`].
+    /// The effect of `new` where this is stored.
+    ///
+    /// A suppression with an end ends no more when there is another reason: a second complaint, a bounce, or a
+    /// person's word. The same complaint again is no second one.
     #[must_use]
-    pub fn takes(&self, new: &Suppression) -> Added {
-        match (self, new.origin) {
-            (Self::Suppressed(_), Origin::Bounce | Origin::Complaint | Origin::Manual) => Added::Already,
-            // What a person says last counts, whatever the clocks.
-            (Self::Released { .. }, Origin::Manual) => Added::New,
-            (Self::Released { at }, Origin::Bounce | Origin::Complaint) if new.created_at > *at => Added::New,
-            (Self::Released { .. }, Origin::Bounce | Origin::Complaint) => Added::Released,
+    pub fn takes(&self, new: &Suppression) -> Effect {
+        let by_person = new.origin == Origin::Manual;
+        let released_at = match self {
+            Self::Suppressed { released_at, .. } => *released_at,
+            Self::Released { at } => Some(*at),
+        };
+        // What a person says last counts, whatever the clocks.
+        let is_old = !by_person && released_at.is_some_and(|at| new.created_at <= at);
+        match self {
+            Self::Suppressed { suppression: known, .. } if known.until.is_none() => Effect::Nothing(Added::Already),
+            _ if is_old => Effect::Nothing(Added::Released),
+            Self::Released { .. } => Effect::Store(new.clone()),
+            Self::Suppressed { suppression: known, .. } if new.until.is_some() && new.source == known.source => {
+                Effect::Nothing(Added::Already)
+            }
+            Self::Suppressed { .. } => Effect::Store(Suppression {
+                until: None,
+                ..new.clone()
+            }),
+        }
+    }
+
+    /// The suppression that is in force at `now`.
+    #[must_use]
+    pub fn in_force(self, now: Timestamp) -> Option<Suppression> {
+        match self {
+            Self::Suppressed { suppression, .. } => Some(suppression).filter(|known| known.is_in_force(now)),
+            Self::Released { .. } => None,
         }
     }
 }
@@ -236,21 +305,33 @@ pub fn added_by(event: &SesEvent, row: Option<&Row>, now: Timestamp) -> Vec<Supp
     if row.is_some_and(|row| !concerns(row, event)) {
         return Vec::new();
     }
-    let origin = match &event.said {
-        Said::Fates {
-            fate: Fate::Complained, ..
-        } => Origin::Complaint,
-        Said::Fates { .. } | Said::Accepted | Said::Opened | Said::Clicked => Origin::Bounce,
-    };
+    let complained = matches!(&event.said, Said::Fates(fates) if fates.values().any(|fate| *fate == Fate::Complained));
+    let origin = if complained { Origin::Complaint } else { Origin::Bounce };
+    // A clock that is ahead must not outlast a release.
+    let created_at = event.at.min(now);
     let of = |address: &EmailAddress| Suppression {
         tenant: event.tenant.clone(),
         address: address.lower_case(),
         origin,
         source: Some(event.id),
-        // A clock that is ahead must not outlast a release.
-        created_at: event.at.min(now),
+        created_at,
+        until: event.suspected.then(|| created_at.after(limits::SUSPECTED_COMPLAINT)),
     };
     event.suppresses.iter().map(of).collect()
+}
+
+/// The addresses that an event says are on the account's list, as [`added_by`] takes events.
+#[must_use]
+pub fn listed_by(event: &SesEvent, row: Option<&Row>) -> Vec<Listed> {
+    if row.is_some_and(|row| !concerns(row, event)) {
+        return Vec::new();
+    }
+    let of = |address: &EmailAddress| Listed {
+        tenant: event.tenant.clone(),
+        address: address.clone(),
+        at: event.at,
+    };
+    event.on_account_list.iter().map(of).collect()
 }
 
 /// Adds suppressions one after the other, and tells the senders; returns what became of each.

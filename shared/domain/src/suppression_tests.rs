@@ -19,9 +19,70 @@ fn suppression(origin: Origin, millis: i64) -> Suppression {
     }
 }
 
+fn suppressed(suppression: Suppression, released_at: Option<i64>) -> Entry {
+    Entry::Suppressed {
+        suppression,
+        released_at: released_at.map(at),
+    }
+}
+
+/// The complaint of several about an email.
+fn suspected(email: u8, millis: i64) -> Suppression {
+    Suppression {
+        source: Some(EmailId::from_random([email; 16])),
+        until: Some(at(millis).after(limits::SUSPECTED_COMPLAINT)),
+        ..suppression(Origin::Complaint, millis)
+    }
+}
+
 #[test]
-fn what_is_added_where_something_is_stored() {
-    let suppressed = Entry::Suppressed(suppression(Origin::Bounce, 5));
+fn a_second_complaint_suppresses_for_good() {
+    let known = suppressed(suspected(1, 100), Some(50));
+    for (what, new, effect) in [
+        ("the same again", suspected(1, 101), Effect::Nothing(Added::Already)),
+        (
+            "from before a release",
+            suspected(2, 50),
+            Effect::Nothing(Added::Released),
+        ),
+        (
+            "a bounce from before it",
+            suppression(Origin::Bounce, 50),
+            Effect::Nothing(Added::Released),
+        ),
+    ] {
+        assert_eq!(known.takes(&new), effect, "{what}");
+    }
+    for new in [
+        suspected(2, 51),
+        suppression(Origin::Complaint, 101),
+        suppression(Origin::Bounce, 101),
+        suppression(Origin::Manual, 1),
+    ] {
+        let Effect::Store(stored) = known.takes(&new) else {
+            panic!("{new:?} is another reason");
+        };
+        assert_eq!((stored.until, stored.origin), (None, new.origin));
+        let again = suppressed(stored, Some(50)).takes(&suspected(3, 999));
+        assert_eq!(again, Effect::Nothing(Added::Already), "it stays for good");
+    }
+    let released = Entry::Released { at: at(200) };
+    assert_eq!(released.takes(&suspected(2, 201)), Effect::Store(suspected(2, 201)));
+}
+
+#[test]
+fn a_suppression_with_an_end_ends() {
+    let seven_days = 7 * 86_400_000;
+    let known = suppressed(suspected(1, 100), None);
+    assert!(known.clone().in_force(at(99 + seven_days)).is_some());
+    assert_eq!(known.in_force(at(100 + seven_days)), None);
+    let for_good = suppressed(suppression(Origin::Bounce, 100), None);
+    assert!(for_good.in_force(at(i64::MAX)).is_some());
+}
+
+#[test]
+fn the_entry_decides_what_is_added() {
+    let suppressed = suppressed(suppression(Origin::Bounce, 5), None);
     let released = Entry::Released { at: at(10) };
     for (stored, origin, millis, expected) in [
         (&suppressed, Origin::Bounce, 99, Added::Already),
@@ -36,6 +97,10 @@ fn what_is_added_where_something_is_stored() {
         (&released, Origin::Manual, 9, Added::New),
     ] {
         let new = suppression(origin, millis);
+        let expected = match expected {
+            Added::New => Effect::Store(new.clone()),
+            added @ (Added::Already | Added::Released) => Effect::Nothing(added),
+        };
         assert_eq!(stored.takes(&new), expected, "{stored:?} {origin:?} {millis}");
     }
 }
@@ -117,11 +182,10 @@ fn event(fate: Fate, suppresses: Vec<EmailAddress>) -> SesEvent {
         message_id: "m".to_owned(),
         accepted_at: at(2),
         at: at(3),
-        said: Said::Fates {
-            recipients: Vec::new(),
-            fate,
-        },
+        said: Said::Fates([("a".to_owned(), fate)].into()),
         suppresses,
+        suspected: false,
+        on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
     }
 }
@@ -150,6 +214,7 @@ fn an_event_adds_its_addresses_with_its_time_and_email() {
             origin,
             source: Some(event.id),
             created_at: at(3),
+            until: None,
         };
         assert_eq!(added, [expected("ann@example.com"), expected("b@example.com")]);
         assert_eq!(added_by(&event, None, at(9)), added, "also when the row is gone");
@@ -163,4 +228,31 @@ fn an_event_adds_its_addresses_with_its_time_and_email() {
         }
     }
     assert_eq!(added_by(&event(Fate::Delivered, Vec::new()), None, at(9)), []);
+}
+
+#[test]
+fn a_complaint_of_several_suppresses_each_for_seven_days() {
+    let mut event = event(
+        Fate::Complained,
+        vec![address("a@example.com"), address("b@example.com")],
+    );
+    event.suspected = true;
+    let added = added_by(&event, None, at(9));
+    let ends: Vec<_> = added.iter().map(|added| added.until).collect();
+    assert_eq!(ends, [Some(at(3 + 7 * 86_400_000)); 2]);
+}
+
+#[test]
+fn an_address_on_the_accounts_list_is_remembered_as_it_was_written() {
+    let mut event = event(Fate::OnAccountList, Vec::new());
+    event.on_account_list = vec![address("Ann@example.com")];
+    assert_eq!(added_by(&event, None, at(9)), []);
+    let listed: [Listed; 1] = listed_by(&event, Some(&row(1, at(1)))).try_into().unwrap();
+    let [listed] = listed;
+    assert_eq!((listed.address.as_str(), listed.at), ("Ann@example.com", at(3)));
+    assert_eq!(
+        listed.id(),
+        SuppressionId::of(&TenantId::main(), &address("ann@example.com"))
+    );
+    assert_eq!(listed_by(&event, Some(&row(0, at(1)))), [], "of another life of the id");
 }

@@ -29,6 +29,7 @@ pub mod trace;
 pub mod witness;
 
 pub use rivals::Rival;
+pub use suppressions::OfAccount;
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,7 @@ use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Waiting, Wake};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::row::{Lane, Row};
-use domain::suppression::{Entry, Marks, SuppressionId};
+use domain::suppression::{Entry, Listed, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
@@ -156,6 +157,10 @@ pub struct State {
     pub busy_since: BTreeMap<Lane, Timestamp>,
     /// Who is suppressed or was released, by tenant.
     pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
+    /// Addresses that SES did not send to for the account's list, by tenant.
+    pub listed: BTreeMap<(TenantId, SuppressionId), Listed>,
+    /// SES's list of the account.
+    pub account_list: OfAccount,
     /// What senders read of it.
     pub marks: BTreeMap<TenantId, Marks>,
     /// The emails that were erased, each with the hash of its content.

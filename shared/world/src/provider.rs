@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use domain::address::EmailAddress;
 use domain::cause::{Cause, Class};
 use domain::email::Email;
 use domain::id::EmailId;
 use domain::lifecycle::Attempt;
-use domain::ports::{EmailKey, Provider};
+use domain::ports::{EmailKey, ListReason, Provider};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
@@ -116,14 +117,38 @@ impl Nature {
         Answer::Accepts
     }
 
-    /// Publishes what follows from an acceptance, each event at its time.
-    fn publish(&mut self, key: &EmailKey, born: Timestamp, claim_no: u32, recipients: &[String]) {
+    /// Publishes what follows from an acceptance, each event at its time; the addresses that the account's list
+    /// takes for it. SES sends nothing to those that it has already.
+    fn publish(
+        &mut self,
+        key: &EmailKey,
+        born: Timestamp,
+        claim_no: u32,
+        recipients: &[EmailAddress],
+        stops: impl Fn(&EmailAddress) -> bool,
+    ) -> Vec<(EmailAddress, ListReason)> {
         let accepted = self.now();
         let happens = |nature: &mut Self, share| nature.rng.u32(0..100) < share;
         let mut what = vec![("Send", "send", String::new(), accepted)];
+        let mut listed = Vec::new();
         for recipient in recipients {
             let mut at = accepted.after(self.up_to(20_000));
             let whom = format!(r#"[{{"emailAddress":"{recipient}"}}]"#);
+            let bounce = |kind: &str, sub_type: &str, status: &str| {
+                let status = if status.is_empty() {
+                    String::new()
+                } else {
+                    format!(r#","status":"{status}""#)
+                };
+                let whom = format!(r#"[{{"emailAddress":"{recipient}"{status}}}]"#);
+                format!(r#","bounceType":"{kind}","bounceSubType":"{sub_type}","bouncedRecipients":{whom}"#)
+            };
+            let complaint = |kind: &str| format!(r#","complaintFeedbackType":"{kind}","complainedRecipients":{whom}"#);
+            if stops(recipient) {
+                let more = bounce("Permanent", "OnAccountSuppressionList", "5.1.1");
+                what.push(("Bounce", "bounce", more, at));
+                continue;
+            }
             if happens(self, 10) {
                 what.push((
                     "DeliveryDelay",
@@ -134,8 +159,12 @@ impl Nature {
                 at = at.after(self.up_to(60_000));
             }
             if happens(self, 15) {
-                let kind = if happens(self, 70) { "Permanent" } else { "Transient" };
-                let more = format!(r#","bounceType":"{kind}","bouncedRecipients":{whom}"#);
+                let more = if happens(self, 70) {
+                    listed.push((recipient.clone(), ListReason::Bounce));
+                    bounce("Permanent", "General", "5.1.1")
+                } else {
+                    bounce("Transient", "MailboxFull", "4.2.2")
+                };
                 what.push(("Bounce", "bounce", more, at));
                 continue;
             }
@@ -148,18 +177,23 @@ impl Nature {
                 what.push(("Click", "click", String::new(), later));
             }
             if happens(self, 5) {
-                what.push((
-                    "Complaint",
-                    "complaint",
-                    format!(r#","complainedRecipients":{whom}"#),
-                    later,
-                ));
+                listed.push((recipient.clone(), ListReason::Complaint));
+                what.push(("Complaint", "complaint", complaint("abuse"), later));
+            }
+            if happens(self, 5) {
+                what.push(("Complaint", "complaint", complaint("not-spam"), later));
+            }
+            // A server that took it sends it back, or somebody is away.
+            if happens(self, 10) {
+                let status = if happens(self, 50) { "4.2.2" } else { "" };
+                what.push(("Bounce", "bounce", bounce("Transient", "General", status), later));
             }
         }
+        let addresses: Vec<_> = recipients.iter().map(EmailAddress::as_str).collect();
         for (kind, part, more, at) in what {
             let body = format!(
                 r#"{{"eventType":"{kind}","mail":{{"timestamp":"{accepted}","messageId":"ses-{id}-{claim_no}","destination":["{to}"],"tags":{{"mq_tenant":["{tenant}"],"mq_id":["{id}"],"mq_claim":["{claim_no}"],"mq_born":["{born}"]}}}},"{part}":{{"timestamp":"{at}"{more}}}}}"#,
-                to = recipients.join(r#"",""#),
+                to = addresses.join(r#"",""#),
                 tenant = key.tenant,
                 id = key.id,
                 born = born.as_millis(),
@@ -191,6 +225,7 @@ impl Nature {
             }
             self.bells.events.notify_one();
         }
+        listed
     }
 }
 
@@ -226,9 +261,14 @@ impl State {
     fn accept(&mut self, key: &EmailKey, claimed: &Row, email: &Email) {
         self.accepted.push((claimed.id, claimed.claim_no));
         self.tell(key, claimed.claim_no, Arrived::Accepted);
-        let recipients: Vec<_> = email.to().iter().map(|to| to.address().as_str().to_owned()).collect();
+        let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let recipients: Vec<_> = lists.map(|to| to.address().clone()).collect();
         if let Some(nature) = &mut self.nature {
-            nature.publish(key, claimed.born, claimed.claim_no, &recipients);
+            let stops = |address: &EmailAddress| self.account_list.stops(address);
+            let listed = nature.publish(key, claimed.born, claimed.claim_no, &recipients, stops);
+            for (address, reason) in listed {
+                self.account_list.add(&address, reason);
+            }
         }
     }
 }

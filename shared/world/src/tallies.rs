@@ -52,6 +52,7 @@ pub fn glimpse(row: &Row) -> Glimpse {
         recipients: row.recipients,
         attachment_bytes: row.attachment_bytes,
         fates: row.fates.clone(),
+        facts: row.facts.keys().cloned().collect(),
         opened_at: row.opened_at,
         clicked_at: row.clicked_at,
     }

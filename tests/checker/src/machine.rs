@@ -592,6 +592,8 @@ fn event(row: &Row, claim_no: u8) -> SesEvent {
         at: NOW,
         said: Said::Accepted,
         suppresses: Vec::new(),
+        suspected: false,
+        on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
     }
 }

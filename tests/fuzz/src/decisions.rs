@@ -214,6 +214,7 @@ fn told(u: &mut Unstructured<'_>, row: &Row) -> Result<Decision> {
         let life = Row {
             fates: row.fates.clone(),
             diagnostics: row.diagnostics.clone(),
+            facts: row.facts.clone(),
             fate_no: row.fate_no,
             delivered_at: row.delivered_at,
             opened_at: row.opened_at,

@@ -3,6 +3,7 @@
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::{Decision, heard, learned};
+use domain::past::Fact;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
@@ -76,28 +77,42 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
         Said::Accepted => assert_eq!(text["eventType"], "Send"),
         Said::Opened => assert_eq!(text["eventType"], "Open"),
         Said::Clicked => assert_eq!(text["eventType"], "Click"),
-        Said::Fates { recipients, fate } => {
-            assert_eq!(Some(recipients.len()), count, "every recipient that was named");
-            for key in recipients {
+        Said::Reported { recipients, fact } => {
+            assert_eq!(text["eventType"], "Complaint");
+            let kind = text["complaint"]["complaintFeedbackType"].as_str().unwrap_or_default();
+            let named = if *fact == Fact::NotSpam {
+                "not-spam"
+            } else {
+                "auth-failure"
+            };
+            assert_eq!(kind, named);
+            assert!(Some(recipients.len()) <= count, "nobody who was not named");
+            assert!(event.suppresses.is_empty(), "no complaint");
+        }
+        Said::Fates(fates) => {
+            assert!(Some(fates.len()) <= count, "nobody who was not named");
+            assert_eq!(fates.is_empty(), count == Some(0), "everybody who was named");
+            for (key, fate) in fates {
                 let hex = key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit());
                 assert!(hex, "no address goes further: {key}");
+                let named = match fate {
+                    Fate::Delivered => ["Delivery", "Delivery"],
+                    Fate::Bounced | Fate::SoftBounced | Fate::Absence | Fate::OnGlobalList => ["Bounce", "Bounce"],
+                    Fate::OnAccountList => ["Bounce", "Complaint"],
+                    Fate::Complained => ["Complaint", "Complaint"],
+                    Fate::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
+                    Fate::Rejected => ["Reject", "Rendering Failure"],
+                    Fate::Suppressed => unreachable!("no event says so"),
+                };
+                assert!(named.iter().any(|name| text["eventType"] == *name), "{fate:?}");
+                if text["bounce"]["bounceType"] == "Permanent" && text["eventType"] == "Bounce" {
+                    assert!(*fate >= Fate::OnGlobalList, "for good");
+                }
             }
-            let named = match fate {
-                Fate::Delivered => ["Delivery", "Delivery"],
-                Fate::Bounced | Fate::SoftBounced => ["Bounce", "Bounce"],
-                Fate::Complained => ["Complaint", "Complaint"],
-                Fate::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
-                Fate::Rejected => ["Reject", "Rendering Failure"],
-                Fate::Suppressed => unreachable!("no event says so"),
-            };
-            if text["eventType"] == "Bounce" {
-                assert_eq!(
-                    *fate == Fate::Bounced,
-                    text["bounce"]["bounceType"] == "Permanent",
-                    "for good"
-                );
-            }
-            assert!(named.iter().any(|name| text["eventType"] == *name), "{fate:?}");
+            let suppresses = fates
+                .values()
+                .any(|fate| matches!(fate, Fate::Bounced | Fate::Complained));
+            assert!(suppresses || event.suppresses.is_empty(), "nobody else is suppressed");
         }
     }
 }

@@ -389,6 +389,8 @@ impl System {
             rows: world.clone(),
             bodies: world.clone(),
             lanes: world.clone(),
+
+            account_list: world.clone(),
             system: world,
             with: Managing {
                 policy: self.timings.policy.clone(),
@@ -396,6 +398,7 @@ impl System {
                 retention: RETENTION,
                 prices: Prices::standard(),
                 binds_after: domain::queue::BINDS_AFTER,
+                releases_complaints: false,
             },
         };
         let work = manage::handler::handle(&manage, &self.door, request);

@@ -66,6 +66,7 @@ fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
         recipients: rng.u32(1..5),
         attachment_bytes: rng.u64(0..1000),
         fates: if rng.bool() { fates } else { BTreeMap::new() },
+        facts: BTreeSet::new(),
         opened_at: rng.bool().then_some(now),
         clicked_at: rng.bool().then_some(now),
     }

@@ -38,6 +38,7 @@
 //! | `k` | B | `key`, its 16 bytes |
 //! | `oc` | L of S | `outcomes`: the claim, the time, the cause and the words, with spaces between |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: the time and the words |
+//! | `ev` | M of S | `facts`, by the recipient's key and the fact with a space between: the time and the words |
 //! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `ended` status and cause); the index `due` |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
 //! | `ttl` | N | in seconds: when a finished row is forgotten |
@@ -50,7 +51,7 @@ use std::collections::{BTreeMap, HashMap};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::index;
-use domain::past::{Diagnostic, Outcome};
+use domain::past::{Diagnostic, Fact, Outcome};
 use domain::ports::EmailKey;
 use domain::queue::{QueueKey, QueueName};
 use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row};
@@ -171,6 +172,12 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
             .collect();
         item.extend([("dg".to_owned(), AttributeValue::M(diagnostics))]);
     }
+    if !row.facts.is_empty() {
+        let fact =
+            |((key, fact), said): (&(String, Fact), &Diagnostic)| s(&format!("{key} {}", name(fact)), said_text(said));
+        let facts = row.facts.iter().map(fact).collect();
+        item.extend([("ev".to_owned(), AttributeValue::M(facts))]);
+    }
     for (attribute, at) in [
         ("w", row.scheduled_at),
         ("u", row.uncertain_since),
@@ -246,6 +253,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         key: maybe(item, "k", key_id)?,
         outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
         diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
+        facts: facts(&maybe(item, "ev", diagnostics)?.unwrap_or_default()).ok_or(ItemError::Malformed("ev"))?,
     })
 }
 
@@ -339,6 +347,14 @@ fn diagnostics(item: &Item, attribute: &'static str) -> Result<BTreeMap<String, 
     };
     let read = diagnostics.iter().map(said).collect::<Option<_>>();
     read.ok_or(ItemError::Malformed(attribute))
+}
+
+fn facts(said: &BTreeMap<String, Diagnostic>) -> Option<BTreeMap<(String, Fact), Diagnostic>> {
+    let fact = |(key, said): (&String, &Diagnostic)| {
+        let (recipient, fact) = key.rsplit_once(' ')?;
+        Some(((recipient.to_owned(), unnamed(fact)?), said.clone()))
+    };
+    said.iter().map(fact).collect()
 }
 
 /// The version that is written, as the attribute `v` has it.

@@ -6,7 +6,7 @@ use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::lifecycle::Policy;
-use domain::past::{Diagnostic, Outcome};
+use domain::past::{Diagnostic, Fact, Outcome};
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 
@@ -70,6 +70,13 @@ pub(crate) fn full() -> Row {
             cause: Cause::Throttled,
             words: "Maximum sending rate exceeded.".to_owned(),
         }],
+        facts: BTreeMap::from([(
+            ("0123456789ab".to_owned(), Fact::Delivered),
+            Diagnostic {
+                at: at(8_000),
+                words: "250 2.0.0 OK".to_owned(),
+            },
+        )]),
         diagnostics: BTreeMap::from([(
             "0123456789ab".to_owned(),
             Diagnostic {

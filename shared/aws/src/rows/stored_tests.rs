@@ -40,6 +40,7 @@ async fn what_the_first_version_stored_is_read() {
         key: None,
         outcomes: Vec::new(),
         diagnostics: BTreeMap::new(),
+        facts: BTreeMap::new(),
         ..full()
     };
     assert_eq!(load("everything").await, Some(everything));

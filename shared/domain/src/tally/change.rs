@@ -4,12 +4,13 @@
 //! added when a row comes somewhere is taken away when it leaves, however it leaves.
 //! **Start reading at** [`counted`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::counter::{Counter, Delta, Figure, Level, hour_of};
 use super::portion::Mark;
 use crate::cause::Cause;
 use crate::fate::Fate;
+use crate::past::Fact;
 use crate::ports::EmailKey;
 use crate::row::Status;
 use crate::timestamp::Timestamp;
@@ -39,6 +40,8 @@ pub struct Glimpse {
     pub attachment_bytes: u64,
     /// What became of each recipient.
     pub fates: BTreeMap<String, Fate>,
+    /// What else is known about recipients.
+    pub facts: BTreeSet<(String, Fact)>,
     /// When it was last opened.
     pub opened_at: Option<Timestamp>,
     /// When a link in it was last clicked.
@@ -138,6 +141,7 @@ impl Sum<'_> {
     /// Something became of a row.
     fn became(&mut self, before: Option<&Glimpse>, row: &Glimpse) {
         let recipients = i64::from(row.recipients);
+        let more = recipients.saturating_sub(1).max(0);
         if before.is_none() {
             self.flow(row, Figure::Accepted, 1);
             self.flow(row, Figure::AcceptedRecipients, recipients);
@@ -147,27 +151,39 @@ impl Sum<'_> {
                 Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => {}
                 Status::Sent => {
                     let bytes = i64::try_from(row.attachment_bytes).unwrap_or(i64::MAX);
+                    let left_out = row.fates.values().filter(|fate| **fate == Fate::Suppressed).count();
+                    let left_out = i64::try_from(left_out).unwrap_or(i64::MAX).min(recipients);
+                    let reached = recipients.saturating_sub(left_out);
                     self.flow(row, Figure::Sent, 1);
-                    self.flow(row, Figure::SentRecipients, recipients);
-                    self.flow(row, Figure::SentAttachmentBytes, bytes.saturating_mul(recipients));
+                    self.flow(row, Figure::SentRecipients, reached);
+                    self.flow(row, Figure::SentAttachmentBytes, bytes.saturating_mul(reached));
+                    self.flow(row, Figure::SuppressedMore, left_out);
                 }
                 Status::Failed => {
                     self.ended(row, Figure::Failed);
+                    self.flow(row, Figure::FailedMore, more);
                     if row.cause == Some(Cause::Suppressed) {
                         self.flow(row, Figure::Suppressed, 1);
+                        self.flow(row, Figure::SuppressedMore, more);
                     }
                 }
-                Status::Unknown => self.ended(row, Figure::Unknown),
-                Status::Expired => self.ended(row, Figure::Expired),
-                Status::Canceled => self.flow(row, Figure::Canceled, 1),
+                Status::Unknown => {
+                    self.ended(row, Figure::Unknown);
+                    self.flow(row, Figure::UnknownMore, more);
+                }
+                Status::Expired => {
+                    self.ended(row, Figure::Expired);
+                    self.flow(row, Figure::ExpiredMore, more);
+                }
+                Status::Canceled => {
+                    self.flow(row, Figure::Canceled, 1);
+                    self.flow(row, Figure::CanceledMore, more);
+                }
             }
         }
-        for (recipient, fate) in &row.fates {
-            if before.and_then(|before| before.fates.get(recipient)) != Some(fate)
-                && let Some(figure) = figure_of(*fate)
-            {
-                self.flow(row, figure, 1);
-            }
+        let known = before.map(became_of).unwrap_or_default();
+        for (_, figure) in became_of(row).difference(&known) {
+            self.flow(row, *figure, 1);
         }
         let seen = [
             (|row: &Glimpse| row.opened_at, Figure::Opened, Figure::FirstOpened),
@@ -210,14 +226,34 @@ impl Sum<'_> {
     }
 }
 
-/// What a fate counts as; who is left out of an email has no part in it.
+/// What became of each recipient, whatever the order in which it became known.
+fn became_of(row: &Glimpse) -> BTreeSet<(&str, Figure)> {
+    let fates = row.fates.iter();
+    let fates = fates.filter_map(|(recipient, fate)| Some((recipient.as_str(), figure_of(*fate)?)));
+    let facts = row.facts.iter();
+    let facts = facts.filter_map(|(recipient, fact)| Some((recipient.as_str(), figure_of_fact(*fact)?)));
+    fates.chain(facts).collect()
+}
+
+/// What a fact counts as: a report that is no complaint counts nothing.
+const fn figure_of_fact(fact: Fact) -> Option<Figure> {
+    match fact {
+        Fact::Delivered => Some(Figure::Delivered),
+        Fact::SoftBounced => Some(Figure::SoftBounced),
+        Fact::OnGlobalList | Fact::OnAccountList | Fact::Bounced => Some(Figure::Bounced),
+        Fact::Rejected => Some(Figure::Rejected),
+        Fact::NotSpam | Fact::AuthFailure => None,
+    }
+}
+
+/// What a fate counts as; who is left out of an email has no part in it, and an absence notice is no bounce.
 const fn figure_of(fate: Fate) -> Option<Figure> {
     match fate {
-        Fate::Suppressed => None,
+        Fate::Suppressed | Fate::Absence => None,
         Fate::DeliveryDelayed => Some(Figure::DeliveryDelayed),
         Fate::SoftBounced => Some(Figure::SoftBounced),
         Fate::Delivered => Some(Figure::Delivered),
-        Fate::Bounced => Some(Figure::Bounced),
+        Fate::OnGlobalList | Fate::OnAccountList | Fate::Bounced => Some(Figure::Bounced),
         Fate::Rejected => Some(Figure::Rejected),
         Fate::Complained => Some(Figure::Complained),
     }

@@ -233,3 +233,85 @@ fn what_changes_nothing_that_is_counted_counts_nothing() {
     assert_eq!(counted(&change(1, at(10), Some(queued()), Some(next))), Deltas::new());
     assert_eq!(counted(&change(1, at(10), None, None)), Deltas::new());
 }
+
+#[test]
+fn every_figure_counts_recipients() {
+    let three = |status, cause, fates: &[(&str, Fate)]| Glimpse {
+        recipients: 3,
+        cause,
+        fates: fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate)).collect(),
+        ..tried(status)
+    };
+    let flow = |after: Glimpse| -> Vec<String> {
+        let told = told(Some(tried(Status::Sending)), Some(after)).into_iter();
+        told.filter(|one| one.ends_with(" default") && !one.contains(" now "))
+            .collect()
+    };
+    let sent = flow(three(Status::Sent, None, &[("a", Fate::Suppressed)]));
+    assert_eq!(
+        sent,
+        [
+            "+1 Sent default",
+            "+2 SentRecipients default",
+            "+1 SuppressedMore default"
+        ]
+    );
+    let suppressed = flow(three(Status::Failed, Some(Cause::Suppressed), &[]));
+    let expected = [
+        "+1 Failed default",
+        "+2 FailedMore default",
+        "+1 Suppressed default",
+        "+2 SuppressedMore default",
+    ];
+    assert_eq!(suppressed, expected);
+    for (status, figure) in [
+        (Status::Canceled, "Canceled"),
+        (Status::Expired, "Expired"),
+        (Status::Unknown, "Unknown"),
+    ] {
+        let expected = [format!("+1 {figure} default"), format!("+2 {figure}More default")];
+        assert_eq!(flow(three(status, None, &[])), expected);
+    }
+}
+
+#[test]
+fn a_delivery_is_counted_in_any_order_with_its_bounce() {
+    let sent = |fate, facts: &[Fact]| {
+        Some(Glimpse {
+            fates: [("a".to_owned(), fate)].into(),
+            facts: facts.iter().map(|fact| ("a".to_owned(), *fact)).collect(),
+            ..tried(Status::Sent)
+        })
+    };
+    for (before, after, expected) in [
+        (
+            sent(Fate::Delivered, &[]),
+            sent(Fate::SoftBounced, &[Fact::Delivered]),
+            "+1 SoftBounced default",
+        ),
+        (
+            sent(Fate::SoftBounced, &[]),
+            sent(Fate::SoftBounced, &[Fact::Delivered]),
+            "+1 Delivered default",
+        ),
+        (
+            sent(Fate::Absence, &[]),
+            sent(Fate::Delivered, &[]),
+            "+1 Delivered default",
+        ),
+        (
+            sent(Fate::Delivered, &[]),
+            sent(Fate::OnAccountList, &[Fact::Delivered]),
+            "+1 Bounced default",
+        ),
+    ] {
+        assert_eq!(told(before, after), [expected]);
+    }
+    for report in [Fact::NotSpam, Fact::AuthFailure] {
+        assert_eq!(
+            told(sent(Fate::Delivered, &[]), sent(Fate::Delivered, &[report])),
+            [""; 0],
+            "no complaint"
+        );
+    }
+}

@@ -124,7 +124,7 @@ pub enum Figure {
     AcceptedRecipients,
     /// Flow: emails that SES accepted.
     Sent,
-    /// Flow: their recipients.
+    /// Flow: their recipients, without those that were left out as suppressed.
     SentRecipients,
     /// Flow: bytes of their attachments, for each recipient.
     SentAttachmentBytes,
@@ -150,14 +150,24 @@ pub enum Figure {
     FirstClicked,
     /// Flow: emails that failed.
     Failed,
+    /// Flow: their recipients but the first.
+    FailedMore,
     /// Flow: those of them whose recipients are suppressed.
     Suppressed,
+    /// Flow: their recipients but the first, and the recipients that were left out of an email to others.
+    SuppressedMore,
     /// Flow: emails that were taken back.
     Canceled,
+    /// Flow: their recipients but the first.
+    CanceledMore,
     /// Flow: emails whose time ran out.
     Expired,
+    /// Flow: their recipients but the first.
+    ExpiredMore,
     /// Flow: emails of which it could not be found out whether SES accepted them.
     Unknown,
+    /// Flow: their recipients but the first.
+    UnknownMore,
     /// Standing: emails that are due, whatever becomes of their time.
     Queued,
     /// Standing: emails that were asked for at a time, whether it has come or not.
@@ -178,7 +188,7 @@ pub enum Figure {
 
 impl Figure {
     /// All that have no slot, with their stored names.
-    const NAMED: [(Self, &'static str); 26] = [
+    const NAMED: [(Self, &'static str); 31] = [
         (Self::Accepted, "ac"),
         (Self::AcceptedRecipients, "ar"),
         (Self::Sent, "se"),
@@ -199,6 +209,11 @@ impl Figure {
         (Self::Canceled, "ca"),
         (Self::Expired, "ex"),
         (Self::Unknown, "un"),
+        (Self::FailedMore, "fm"),
+        (Self::SuppressedMore, "um"),
+        (Self::CanceledMore, "cm"),
+        (Self::ExpiredMore, "em"),
+        (Self::UnknownMore, "nm"),
         (Self::Queued, "qu"),
         (Self::Scheduled, "sc"),
         (Self::Retry, "ry"),

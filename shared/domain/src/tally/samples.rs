@@ -1,6 +1,6 @@
 //! Rows and changes to begin a test with.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::change::{Change, Glimpse};
 use super::portion::{Mark, Sequence};
@@ -29,6 +29,7 @@ pub(super) fn queued() -> Glimpse {
         recipients: 1,
         attachment_bytes: 0,
         fates: BTreeMap::new(),
+        facts: BTreeSet::new(),
         opened_at: None,
         clicked_at: None,
     }

@@ -196,7 +196,7 @@ impl Facts {
             attempts: row.attempts,
             cause: row.cause_at(now),
             detail: row.detail.clone(),
-            advice: row.cause_at(now).map(Cause::advice),
+            advice: standing::advice(row, now),
             next_attempt_at: time(standing::next_attempt_at(row, now)),
             expires_at: row.expires_at.to_string(),
             on_uncertain: row.on_uncertain,
@@ -204,7 +204,7 @@ impl Facts {
             maybe_duplicate: row.maybe_duplicate || row.duplicate,
             duplicate: row.duplicate,
             queue: row.queue.to_string(),
-            sent_at: time(sent.map(|sent| sent.at)),
+            sent_at: time(standing::sent_at(row)),
             delivered_at: time(row.delivered_at),
             // An acceptance whose answer could not be read has no id.
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),

@@ -10,7 +10,9 @@ use serde::Serialize;
 use crate::cause::{Cause, Class};
 use crate::email::Email;
 use crate::fate::Fate;
+use crate::past::Fact;
 use crate::row::{DueKind, Row, Status, recipient_key};
+use crate::standing;
 use crate::timestamp::Timestamp;
 
 /// What happened. The names of what became of recipients are those of `last_event`.
@@ -40,6 +42,10 @@ pub enum EventType {
     Rejected,
     /// A recipient reported it as spam.
     Complained,
+    /// A recipient reported that it is no spam.
+    NotSpam,
+    /// A recipient's provider reported that an authentication failed.
+    AuthFailure,
     /// It was opened; the last time.
     Opened,
     /// A link in it was clicked; the last time.
@@ -149,7 +155,7 @@ impl Past {
             }
         }
         if let Some(sent) = &row.sent
-            && let Some(event) = self.add(EventType::Sent, accepted_by_ses(row, sent.at))
+            && let Some(event) = self.add(EventType::Sent, standing::sent_at(row).unwrap_or(sent.at))
         {
             event.attempt = Some(sent.claim_no);
             event.ses_message_id = said(&sent.message_id);
@@ -185,14 +191,14 @@ impl Past {
             .map(|mailbox| mailbox.address().as_str())
             .map(|address| (recipient_key(address), address))
             .collect();
-        let sent_at = row.sent.as_ref().map_or(row.born, |sent| sent.at);
+        let sent_at = standing::sent_at(row).unwrap_or(row.born);
         for (key, fate) in &row.fates {
             let (event_type, bounce_type) = match fate {
                 Fate::Suppressed => (EventType::Suppressed, None),
                 Fate::DeliveryDelayed => (EventType::DeliveryDelayed, None),
-                Fate::SoftBounced => (EventType::Bounced, Some("transient")),
+                Fate::Absence | Fate::SoftBounced => (EventType::Bounced, Some("transient")),
                 Fate::Delivered => (EventType::Delivered, None),
-                Fate::Bounced => (EventType::Bounced, Some("permanent")),
+                Fate::OnGlobalList | Fate::OnAccountList | Fate::Bounced => (EventType::Bounced, Some("permanent")),
                 Fate::Rejected => (EventType::Rejected, None),
                 Fate::Complained => (EventType::Complained, None),
             };
@@ -205,14 +211,22 @@ impl Past {
                 event.diagnostic = diagnostic.and_then(|diagnostic| said(&diagnostic.words));
             }
         }
+        for ((key, fact), known) in &row.facts {
+            let (event_type, bounce_type) = match fact {
+                Fact::Delivered => (EventType::Delivered, None),
+                Fact::SoftBounced => (EventType::Bounced, Some("transient")),
+                Fact::OnGlobalList | Fact::OnAccountList | Fact::Bounced => (EventType::Bounced, Some("permanent")),
+                Fact::Rejected => (EventType::Rejected, None),
+                Fact::NotSpam => (EventType::NotSpam, None),
+                Fact::AuthFailure => (EventType::AuthFailure, None),
+            };
+            if let Some(event) = self.add(event_type, known.at) {
+                event.recipient = addresses.get(key).map(|address| (*address).to_owned());
+                event.bounce_type = bounce_type;
+                event.diagnostic = said(&known.words);
+            }
+        }
     }
-}
-
-/// When SES accepted it: no later than it told what became of it, though a sender that heard of the
-/// acceptance later has written its own time.
-fn accepted_by_ses(row: &Row, known_at: Timestamp) -> Timestamp {
-    let told = row.diagnostics.values().map(|said| said.at);
-    told.chain([known_at]).min().unwrap_or(known_at)
 }
 
 fn said(words: &str) -> Option<String> {

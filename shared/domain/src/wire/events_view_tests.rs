@@ -167,3 +167,32 @@ fn of_a_new_email_there_is_one_thing_to_tell() {
         [json!({"type": "accepted", "created_at": 0})]
     );
 }
+
+#[test]
+fn what_came_before_the_worst_event_stays_in_the_timeline() {
+    let said = |secs, words: &str| Diagnostic {
+        at: at(secs),
+        words: words.to_owned(),
+    };
+    let key = || recipient_key("b@example.com");
+    let row = Row {
+        status: Status::Sent,
+        fates: [(key(), Fate::SoftBounced)].into(),
+        diagnostics: [(key(), said(5, "452 4.2.2 full"))].into(),
+        facts: [
+            ((key(), Fact::Delivered), said(4, "250 OK")),
+            ((key(), Fact::NotSpam), said(6, "not-spam")),
+            ((key(), Fact::AuthFailure), said(7, "auth-failure")),
+        ]
+        .into(),
+        ..row()
+    };
+    let told = shown(&row, Some(&email()));
+    let types: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(types, ["accepted", "delivered", "bounced", "not_spam", "auth_failure"]);
+    assert!(told[1..].iter().all(|event| event["recipient"] == "b@example.com"));
+    assert_eq!(
+        (&told[2]["bounce_type"], &told[2]["diagnostic"]),
+        (&json!("transient"), &json!("452 4.2.2 full"))
+    );
+}

@@ -21,7 +21,10 @@ use crate::ports::{FailuresOfHour, Hours};
 use crate::tally::counter::{Figure, Figures, HOUR_MS};
 use crate::timestamp::Timestamp;
 
-/// What can be asked for. Emails, where nothing else is said.
+/// What can be asked for. All count recipients, but openings and clicks: SES does not say whose they are.
+///
+/// An hour that was counted before `failed`, `suppressed`, `canceled`, `expired` and `unknown` counted recipients
+/// counts one recipient for each of its emails there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -32,7 +35,7 @@ pub enum Metric {
     Delivered,
     /// Recipients who reported it as spam.
     Complained,
-    /// Emails that were not sent because their recipients are suppressed.
+    /// Recipients that were not sent to because they are suppressed.
     Suppressed,
     /// Recipients that bounced, for good or not.
     Bounced,
@@ -50,9 +53,9 @@ pub enum Metric {
     Unsubscribed,
     /// Recipients whose server did not take it at first.
     DeliveryDelayed,
-    /// Emails that failed.
+    /// Recipients of the emails that failed.
     Failed,
-    /// Emails that SES accepted.
+    /// Recipients of the emails that SES accepted.
     Sent,
     /// Emails that were opened.
     UniqueOpened,
@@ -70,17 +73,17 @@ pub enum Metric {
     ComplaintRate,
     /// Nobody unsubscribes here: 0.
     UnsubscribeRate,
-    /// Emails that this queue accepted.
+    /// Recipients of the emails that this queue accepted.
     Accepted,
-    /// Recipients of the emails sent.
+    /// As `sent`.
     Recipients,
     /// Recipients to whom SES did not send it after all.
     Rejected,
-    /// Emails that were taken back.
+    /// Recipients of the emails that were taken back.
     Canceled,
-    /// Emails whose time ran out.
+    /// Recipients of the emails whose time ran out.
     Expired,
-    /// Emails of which it could not be found out whether SES accepted them.
+    /// Recipients of the emails of which it could not be found out whether SES accepted them.
     Unknown,
 }
 
@@ -120,20 +123,21 @@ impl Metric {
     /// The number, by the figures of its time.
     fn of(self, figures: &Figures) -> Number {
         let one = |figure| number(figures, figure);
+        let both = |first, more| one(first).saturating_add(one(more));
         let bounced = || one(Figure::SoftBounced).saturating_add(one(Figure::Bounced));
         Number::Count(match self {
             Self::Received | Self::BouncedUndetermined | Self::Unsubscribed => 0,
             Self::Delivered => one(Figure::Delivered),
             Self::Complained => one(Figure::Complained),
-            Self::Suppressed => one(Figure::Suppressed),
+            Self::Suppressed => both(Figure::Suppressed, Figure::SuppressedMore),
             Self::Bounced => bounced(),
             Self::BouncedTransient => one(Figure::SoftBounced),
             Self::BouncedPermanent => one(Figure::Bounced),
             Self::Opened => one(Figure::Opened),
             Self::Clicked => one(Figure::Clicked),
             Self::DeliveryDelayed => one(Figure::DeliveryDelayed),
-            Self::Failed => one(Figure::Failed),
-            Self::Sent => one(Figure::Sent),
+            Self::Failed => both(Figure::Failed, Figure::FailedMore),
+            Self::Sent | Self::Recipients => one(Figure::SentRecipients),
             Self::UniqueOpened => one(Figure::FirstOpened),
             Self::UniqueClicked => one(Figure::FirstClicked),
             Self::DeliveryRate => return rate(one(Figure::Delivered), one(Figure::SentRecipients)),
@@ -142,12 +146,11 @@ impl Metric {
             Self::BounceRate => return rate(bounced(), one(Figure::SentRecipients)),
             Self::ComplaintRate => return rate(one(Figure::Complained), one(Figure::Delivered)),
             Self::UnsubscribeRate => return Number::Rate(0.0),
-            Self::Accepted => one(Figure::Accepted),
-            Self::Recipients => one(Figure::SentRecipients),
+            Self::Accepted => one(Figure::AcceptedRecipients),
             Self::Rejected => one(Figure::Rejected),
-            Self::Canceled => one(Figure::Canceled),
-            Self::Expired => one(Figure::Expired),
-            Self::Unknown => one(Figure::Unknown),
+            Self::Canceled => both(Figure::Canceled, Figure::CanceledMore),
+            Self::Expired => both(Figure::Expired, Figure::ExpiredMore),
+            Self::Unknown => both(Figure::Unknown, Figure::UnknownMore),
         })
     }
 }
@@ -383,6 +386,19 @@ mod tests {
     }
 
     #[test]
+    fn counts_from_before_recipients_were_counted_still_count() {
+        let old = Figures::from([(Figure::Failed, 3), (Figure::Canceled, 2)]);
+        let new = Figures::from([(Figure::Failed, 1), (Figure::FailedMore, 4)]);
+        assert_eq!(
+            Metric::Failed.of(&old),
+            Number::Count(3),
+            "one recipient for each email"
+        );
+        assert_eq!(Metric::Canceled.of(&old), Number::Count(2));
+        assert_eq!(Metric::Failed.of(&new), Number::Count(5));
+    }
+
+    #[test]
     fn numbers_are_added_up_by_period_and_in_all() {
         let figures = |sent: i64, delivered: i64| {
             let sent = [(Figure::Sent, sent), (Figure::SentRecipients, 2 * sent)];
@@ -427,8 +443,8 @@ mod tests {
                 "metrics": ["sent", "delivery_rate", "bounced", "received"],
                 "dimensions": ["period"],
                 "granularity": "daily",
-                "totals": {"sent": 16, "delivery_rate": 0.8125, "bounced": 3, "received": 0},
-                "data": [row("2026-11-24", 15, 0.8, 2), row("2026-11-25", 0, 0.0, 0), row("2026-11-26", 1, 1.0, 1)],
+                "totals": {"sent": 32, "delivery_rate": 0.8125, "bounced": 3, "received": 0},
+                "data": [row("2026-11-24", 30, 0.8, 2), row("2026-11-25", 0, 0.0, 0), row("2026-11-26", 2, 1.0, 1)],
                 "failures": [{"cause": "rejected", "count": 5}, {"cause": "too_large", "count": 1}],
                 "cost": {
                     "cost_usd": 0.0032, "recipients": 32, "attachment_bytes": 0,

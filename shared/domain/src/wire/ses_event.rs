@@ -6,13 +6,14 @@
 //! Source: Amazon SES Developer Guide, "Contents of event data that Amazon SES publishes to
 //! Amazon SNS", read 2026-11-24.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 
 use crate::address::{EmailAddress, Mailbox};
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
+use crate::past::Fact;
 use crate::row::recipient_key;
 use crate::timestamp::Timestamp;
 
@@ -36,13 +37,15 @@ pub const GREETING: &str = "Successfully validated SNS topic for Amazon SES even
 pub enum Said {
     /// SES accepted the email, and nothing more.
     Accepted,
-    /// What became of some recipients.
-    Fates {
-        /// Which, by [`recipient_key`]: no address goes further than this module, but those that are to be
-        /// suppressed.
-        recipients: Vec<String>,
-        /// What became of them.
-        fate: Fate,
+    /// The fates of some recipients, by [`recipient_key`]: no address goes further than this module, but those
+    /// that suppression lists are about.
+    Fates(BTreeMap<String, Fate>),
+    /// A report about some recipients that is no fate.
+    Reported {
+        /// The recipients, by [`recipient_key`].
+        recipients: BTreeSet<String>,
+        /// The report.
+        fact: Fact,
     },
     /// A recipient opened it.
     Opened,
@@ -69,8 +72,12 @@ pub struct SesEvent {
     pub at: Timestamp,
     /// What happened.
     pub said: Said,
-    /// To whom no more is to be sent: the address bounced for good, or its owner complained.
+    /// Addresses that the tenant's own list takes: each bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
+    /// The complaint names several recipients, and not all of them need have made it.
+    pub suspected: bool,
+    /// Addresses that SES did not send to, for they are on the account's suppression list.
+    pub on_account_list: Vec<EmailAddress>,
     /// What was said about each recipient, by [`recipient_key`]: the words of its server, or of SES.
     pub diagnostics: BTreeMap<String, String>,
 }
@@ -132,8 +139,27 @@ struct Mail {
 struct Recipient {
     #[serde(rename = "emailAddress")]
     email_address: String,
+    status: Option<String>,
     #[serde(rename = "diagnosticCode")]
     diagnostic_code: Option<String>,
+}
+
+/// Statuses of an address that does not exist, in a bounce that SES calls transient all the same.
+///
+/// Source: RFC 3463, "X.1.1 Bad destination mailbox address", "X.1.3 Bad destination mailbox address syntax",
+/// "X.1.6 Destination mailbox has moved"; RFC 7505, "5.1.10 Recipient address has null MX".
+const NO_SUCH_ADDRESS: [&str; 4] = ["5.1.1", "5.1.3", "5.1.6", "5.1.10"];
+
+impl Recipient {
+    /// The status without what may follow it, such as `5.1.1 (bad destination mailbox)`.
+    fn status(&self) -> Option<&str> {
+        self.status.as_deref()?.split_whitespace().next()
+    }
+
+    fn says_nothing(&self) -> bool {
+        let words = self.diagnostic_code.as_deref().unwrap_or_default();
+        self.status().is_none() && words.trim().is_empty()
+    }
 }
 
 #[derive(Deserialize)]
@@ -143,24 +169,62 @@ struct Bounce {
     bounce_type: String,
     #[serde(rename = "bounceSubType")]
     bounce_sub_type: Option<String>,
-    #[serde(rename = "bouncedRecipients")]
+    #[serde(rename = "bouncedRecipients", default)]
     recipients: Vec<Recipient>,
 }
+
+impl Bounce {
+    /// The fate of one of its recipients.
+    ///
+    /// An absence notice comes as a bounce without a status and without the words of a server; a subtype
+    /// such as `MailboxFull` says enough to be none.
+    fn fate(&self, recipient: &Recipient) -> Fate {
+        let sub_type = self.bounce_sub_type.as_deref().unwrap_or_default();
+        if sub_type == ON_ACCOUNT_LIST {
+            return Fate::OnAccountList;
+        }
+        if sub_type == "Suppressed" || sub_type.ends_with("SuppressionList") {
+            return Fate::OnGlobalList;
+        }
+        let no_such_address = recipient
+            .status()
+            .is_some_and(|status| NO_SUCH_ADDRESS.contains(&status));
+        if self.bounce_type == "Permanent" || no_such_address {
+            return Fate::Bounced;
+        }
+        let general = matches!(sub_type, "" | "General" | "Undetermined");
+        if general && recipient.says_nothing() {
+            Fate::Absence
+        } else {
+            Fate::SoftBounced
+        }
+    }
+}
+
+/// The subtype of a bounce or a complaint about an address on the account's suppression list.
+///
+/// Source: Amazon SES API v2, `Bounce` and `Complaint`, read 2026-11-28.
+const ON_ACCOUNT_LIST: &str = "OnAccountSuppressionList";
 
 #[derive(Deserialize)]
 struct Complaint {
     timestamp: String,
     #[serde(rename = "complaintFeedbackType")]
     feedback_type: Option<String>,
+    #[serde(rename = "complaintSubType")]
+    sub_type: Option<String>,
     #[serde(rename = "complainedRecipients")]
     recipients: Vec<Recipient>,
 }
 
 impl Complaint {
-    /// Whether somebody complained. Under the same name come the word that an email is *no* spam, and reports of
-    /// a failed authentication.
-    fn is_one(&self) -> bool {
-        !matches!(self.feedback_type.as_deref(), Some("not-spam" | "auth-failure"))
+    /// The report that comes under the name of a complaint and is none.
+    fn report(&self) -> Option<Fact> {
+        match self.feedback_type.as_deref() {
+            Some("not-spam") => Some(Fact::NotSpam),
+            Some("auth-failure") => Some(Fact::AuthFailure),
+            Some(_) | None => None,
+        }
     }
 }
 
@@ -213,6 +277,14 @@ impl SesEvent {
         let mail = &event.mail;
         let accepted_at = time(&mail.timestamp, "mail.timestamp")?;
         let (at, said) = event.said(accepted_at)?;
+        let suspected = event.complaint.as_ref().is_some_and(|complaint| {
+            let named = complaint.recipients.iter();
+            named
+                .map(|named| mail.key(&named.email_address))
+                .collect::<BTreeSet<_>>()
+                .len()
+                > 1
+        });
         Ok(Self {
             tenant: mail.tag(TAG_TENANT, TenantId::parse)?,
             id: mail.tag(TAG_ID, EmailId::parse)?,
@@ -221,40 +293,41 @@ impl SesEvent {
             message_id: mail.message_id.clone(),
             accepted_at,
             at,
-            suppresses: event.suppresses(&said),
+            suppresses: event.named(&said, |fate| matches!(fate, Fate::Bounced | Fate::Complained)),
+            suspected,
+            on_account_list: event.named(&said, |fate| fate == Fate::OnAccountList),
             diagnostics: event.diagnostics(),
             said,
         })
     }
+
+    /// The words about a recipient; empty where there are none.
+    #[must_use]
+    pub fn words(&self, recipient: &str) -> String {
+        self.diagnostics.get(recipient).cloned().unwrap_or_default()
+    }
 }
 
 impl Event {
-    /// The recipients of a bounce for good, which is also what SES says of an address on a suppression list
-    /// of its own, and of a complaint that is one. An address that is none is left out: nobody can be sent
-    /// anything there.
-    fn suppresses(&self, said: &Said) -> Vec<EmailAddress> {
-        let named = match said {
-            Said::Fates {
-                fate: Fate::Bounced, ..
-            } => self.bounce.as_ref().map(|bounce| &bounce.recipients),
-            Said::Fates {
-                fate: Fate::Complained, ..
-            } => self
-                .complaint
-                .as_ref()
-                .filter(|complaint| complaint.is_one())
-                .map(|complaint| &complaint.recipients),
-            Said::Fates { .. } | Said::Accepted | Said::Opened | Said::Clicked => None,
+    /// The recipients of a bounce or a complaint that have such a fate. Left out are an address that is none,
+    /// for nobody can be sent anything there, and the mailbox simulator's, which no list takes.
+    fn named(&self, said: &Said, wanted: impl Fn(Fate) -> bool) -> Vec<EmailAddress> {
+        let Said::Fates(fates) = said else {
+            return Vec::new();
         };
-        let address = |text: &String| Mailbox::parse(text).ok().map(|mailbox| mailbox.address().lower_case());
-        named
-            .into_iter()
-            .flat_map(|named| addresses(named))
-            .filter_map(address)
-            .collect()
+        let bounced = self.bounce.iter().flat_map(|bounce| &bounce.recipients);
+        let complained = self.complaint.iter().flat_map(|complaint| &complaint.recipients);
+        let mut found: Vec<EmailAddress> = Vec::new();
+        for named in bounced.chain(complained) {
+            let meant = self.mail.meant(&named.email_address);
+            let is_wanted = fates.get(&recipient_key(meant)).is_some_and(|fate| wanted(*fate));
+            let address = Mailbox::parse(meant).ok().map(|mailbox| mailbox.address().clone());
+            found.extend(address.filter(|address| is_wanted && !address.is_simulated() && !found.contains(address)));
+        }
+        found
     }
 
-    /// What is said about whom. Of a recipient without words of its own, what SES says of the whole.
+    /// The words about each recipient. Of a recipient without words of its own, what SES says of the whole.
     fn diagnostics(&self) -> BTreeMap<String, String> {
         let (recipients, whole): (&[Recipient], _) = match self.event_type.as_str() {
             "Bounce" => match &self.bounce {
@@ -266,7 +339,14 @@ impl Event {
                 None => return BTreeMap::new(),
             },
             "Complaint" => match &self.complaint {
-                Some(complaint) => (&complaint.recipients, &complaint.feedback_type),
+                Some(complaint) => (
+                    &complaint.recipients,
+                    if complaint.sub_type.is_some() {
+                        &complaint.sub_type
+                    } else {
+                        &complaint.feedback_type
+                    },
+                ),
                 None => return BTreeMap::new(),
             },
             other => {
@@ -286,54 +366,61 @@ impl Event {
                     }
                     _ => return BTreeMap::new(),
                 };
-                let said = |address: &String| Some((recipient_key(address), words?.clone()));
+                let said = |address: &String| Some((self.mail.key(address), words?.clone()));
                 return addresses.unwrap_or_default().iter().filter_map(said).collect();
             }
         };
-        let said = |recipient: &Recipient| {
-            let words = recipient.diagnostic_code.as_ref().or(whole.as_ref())?;
-            Some((recipient_key(&recipient.email_address), words.clone()))
-        };
-        recipients.iter().filter_map(said).collect()
+        let mut words = BTreeMap::new();
+        for recipient in recipients {
+            if let Some(said) = recipient.diagnostic_code.as_ref().or(whole.as_ref()) {
+                words
+                    .entry(self.mail.key(&recipient.email_address))
+                    .or_insert_with(|| said.clone());
+            }
+        }
+        words
     }
 
     fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, Said), SesEventError> {
+        let mail = &self.mail;
         match self.event_type.as_str() {
             "Send" => Ok((accepted_at, Said::Accepted)),
-            "Reject" => Ok((accepted_at, fates(self.mail.destination.iter(), Fate::Rejected))),
-            "Rendering Failure" => Ok((accepted_at, fates(self.mail.destination.iter(), Fate::Rejected))),
+            "Reject" | "Rendering Failure" => Ok((
+                accepted_at,
+                mail.fates(mail.destination.iter().map(|to| (to, Fate::Rejected))),
+            )),
             "Delivery" => {
                 let delivery = self.delivery.as_ref().ok_or(SesEventError::Missing("delivery"))?;
                 Ok((
                     time(&delivery.timestamp, "delivery.timestamp")?,
-                    fates(delivery.recipients.iter(), Fate::Delivered),
+                    mail.fates(delivery.recipients.iter().map(|to| (to, Fate::Delivered))),
                 ))
             }
             "Bounce" => {
                 let bounce = self.bounce.as_ref().ok_or(SesEventError::Missing("bounce"))?;
-                let fate = if bounce.bounce_type == "Permanent" {
-                    Fate::Bounced
-                } else {
-                    Fate::SoftBounced
-                };
-                Ok((
-                    time(&bounce.timestamp, "bounce.timestamp")?,
-                    fates(addresses(&bounce.recipients), fate),
-                ))
+                let fates = bounce.recipients.iter().map(|to| (&to.email_address, bounce.fate(to)));
+                Ok((time(&bounce.timestamp, "bounce.timestamp")?, mail.fates(fates)))
             }
             "Complaint" => {
                 let complaint = self.complaint.as_ref().ok_or(SesEventError::Missing("complaint"))?;
-                Ok((
-                    time(&complaint.timestamp, "complaint.timestamp")?,
-                    fates(addresses(&complaint.recipients), Fate::Complained),
-                ))
+                let at = time(&complaint.timestamp, "complaint.timestamp")?;
+                let named = complaint.recipients.iter().map(|to| &to.email_address);
+                if let Some(fact) = complaint.report() {
+                    let recipients = named.map(|to| mail.key(to)).collect();
+                    return Ok((at, Said::Reported { recipients, fact }));
+                }
+                // SES did not send it: nobody who got it complained.
+                let listed = complaint.sub_type.as_deref() == Some(ON_ACCOUNT_LIST);
+                let fate = if listed { Fate::OnAccountList } else { Fate::Complained };
+                Ok((at, mail.fates(named.map(|to| (to, fate)))))
             }
             "DeliveryDelay" => {
                 let delay = self.delay.as_ref().ok_or(SesEventError::Missing("deliveryDelay"))?;
-                Ok((
-                    time(&delay.timestamp, "deliveryDelay.timestamp")?,
-                    fates(addresses(&delay.recipients), Fate::DeliveryDelayed),
-                ))
+                let delayed = delay
+                    .recipients
+                    .iter()
+                    .map(|to| (&to.email_address, Fate::DeliveryDelayed));
+                Ok((time(&delay.timestamp, "deliveryDelay.timestamp")?, mail.fates(delayed)))
             }
             "Open" => {
                 let open = self.open.as_ref().ok_or(SesEventError::Missing("open"))?;
@@ -349,6 +436,36 @@ impl Event {
 }
 
 impl Mail {
+    /// The recipient that is meant by a name. Behind a forwarder a bounce names an address that we never wrote
+    /// to; of an email to one recipient it is that recipient's.
+    fn meant<'a>(&'a self, named: &'a str) -> &'a str {
+        let named = bare(named);
+        let mut destination = self.destination.iter().map(|to| bare(to));
+        match (
+            destination.find(|to| to.eq_ignore_ascii_case(named)),
+            self.destination.as_slice(),
+        ) {
+            (Some(known), _) => known,
+            (None, [only]) => bare(only),
+            (None, _) => named,
+        }
+    }
+
+    fn key(&self, named: &str) -> String {
+        recipient_key(self.meant(named))
+    }
+
+    /// Of two fates of one recipient, the worse one.
+    fn fates<'a>(&self, said: impl Iterator<Item = (&'a String, Fate)>) -> Said {
+        let mut fates = BTreeMap::new();
+        for (named, fate) in said {
+            let key = self.key(named);
+            let raised = Fate::raised(fates.get(&key).copied(), fate);
+            fates.insert(key, raised);
+        }
+        Said::Fates(fates)
+    }
+
     fn tag<T>(&self, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, SesEventError> {
         match self.tags.get(name).map(Vec::as_slice) {
             Some([value]) => read(value).ok_or(SesEventError::Tag(name)),
@@ -361,275 +478,12 @@ fn time(text: &str, what: &'static str) -> Result<Timestamp, SesEventError> {
     Timestamp::parse_rfc3339(text).ok_or(SesEventError::Missing(what))
 }
 
-fn addresses(recipients: &[Recipient]) -> impl Iterator<Item = &String> {
-    recipients.iter().map(|recipient| &recipient.email_address)
-}
-
-fn fates<'a>(recipients: impl Iterator<Item = &'a String>, fate: Fate) -> Said {
-    Said::Fates {
-        recipients: recipients.map(|address| recipient_key(address)).collect(),
-        fate,
-    }
+/// The address of `Name <address>`, or the text as it is.
+fn bare(text: &str) -> &str {
+    let inner = text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<'));
+    inner.map_or(text, |(_, address)| address).trim()
 }
 
 #[cfg(test)]
-mod tests {
-    use serde_json::{Value, json};
-
-    use super::*;
-
-    fn event(event_type: &str, part: &str, content: Value) -> Value {
-        let mut event = json!({
-            "eventType": event_type,
-            "mail": {
-                "timestamp": "2026-11-24T09:30:00.123Z",
-                "messageId": "0100-0001",
-                "destination": ["a@example.com", "b@example.com"],
-                "tags": {
-                    "mq_tenant": ["main"],
-                    "mq_id": ["00000000-0000-4000-8000-000000000000"],
-                    "mq_claim": ["3"],
-                    "mq_born": ["1000"],
-                    "ses:operation": ["SendEmail"]
-                }
-            }
-        });
-        event[part] = content;
-        event
-    }
-
-    fn said(event: &Value) -> Said {
-        SesEvent::parse(&event.to_string()).unwrap().said
-    }
-
-    fn fate_of_a(event: &Value) -> Fate {
-        match said(event) {
-            Said::Fates { recipients, fate } => {
-                assert_eq!(recipients[0], recipient_key("a@example.com"));
-                fate
-            }
-            other @ (Said::Accepted | Said::Opened | Said::Clicked) => panic!("{other:?}"),
-        }
-    }
-
-    #[test]
-    fn every_event_type_is_read() {
-        let time = "2026-11-24T09:30:01.000Z";
-        let who = json!([{"emailAddress": "a@example.com"}]);
-        assert_eq!(said(&event("Send", "send", json!({}))), Said::Accepted);
-        assert_eq!(said(&event("Open", "open", json!({"timestamp": time}))), Said::Opened);
-        assert_eq!(
-            said(&event("Click", "click", json!({"timestamp": time}))),
-            Said::Clicked
-        );
-        let bounce = |kind| json!({"timestamp": time, "bounceType": kind, "bouncedRecipients": who});
-        for (event, fate) in [
-            (
-                event(
-                    "Delivery",
-                    "delivery",
-                    json!({"timestamp": time, "recipients": ["a@example.com"]}),
-                ),
-                Fate::Delivered,
-            ),
-            (event("Bounce", "bounce", bounce("Permanent")), Fate::Bounced),
-            (event("Bounce", "bounce", bounce("Transient")), Fate::SoftBounced),
-            (
-                event(
-                    "Complaint",
-                    "complaint",
-                    json!({"timestamp": time, "complainedRecipients": who}),
-                ),
-                Fate::Complained,
-            ),
-            (
-                event(
-                    "DeliveryDelay",
-                    "deliveryDelay",
-                    json!({"timestamp": time, "delayedRecipients": who}),
-                ),
-                Fate::DeliveryDelayed,
-            ),
-            (
-                event("Reject", "reject", json!({"reason": "Bad content"})),
-                Fate::Rejected,
-            ),
-            (event("Rendering Failure", "failure", json!({})), Fate::Rejected),
-        ] {
-            assert_eq!(fate_of_a(&event), fate, "{event}");
-        }
-    }
-
-    #[test]
-    fn the_words_about_a_recipient_are_the_servers_or_else_those_of_ses() {
-        let time = "2026-11-24T09:30:01.000Z";
-        let who = json!([{"emailAddress": "a@example.com", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]);
-        let silent = json!([{"emailAddress": "a@example.com"}]);
-        let bounce = |who: &Value| json!({"timestamp": time, "bounceType": "Permanent", "bounceSubType": "NoEmail", "bouncedRecipients": who});
-        let delay = |who: &Value| json!({"timestamp": time, "delayType": "MailboxFull", "delayedRecipients": who});
-        let complaint = json!({"timestamp": time, "complaintFeedbackType": "abuse", "complainedRecipients": silent});
-        let delivery = json!({"timestamp": time, "recipients": ["a@example.com"], "smtpResponse": "250 OK"});
-        for (event_type, part, content, words) in [
-            ("Bounce", "bounce", bounce(&who), Some("smtp; 550 5.1.1 unknown")),
-            ("Bounce", "bounce", bounce(&silent), Some("NoEmail")),
-            (
-                "DeliveryDelay",
-                "deliveryDelay",
-                delay(&who),
-                Some("smtp; 550 5.1.1 unknown"),
-            ),
-            ("DeliveryDelay", "deliveryDelay", delay(&silent), Some("MailboxFull")),
-            ("Complaint", "complaint", complaint, Some("abuse")),
-            ("Delivery", "delivery", delivery, Some("250 OK")),
-            (
-                "Reject",
-                "reject",
-                json!({"reason": "Bad content"}),
-                Some("Bad content"),
-            ),
-            (
-                "Rendering Failure",
-                "failure",
-                json!({"errorMessage": "no value"}),
-                Some("no value"),
-            ),
-            ("Send", "send", json!({}), None),
-            ("Open", "open", json!({"timestamp": time}), None),
-        ] {
-            let read = SesEvent::parse(&event(event_type, part, content).to_string()).unwrap();
-            let said = read.diagnostics.get(&recipient_key("a@example.com"));
-            assert_eq!(said.map(String::as_str), words, "{event_type}");
-        }
-    }
-
-    /// Whom an event suppresses.
-    fn suppressed(event: &Value) -> Vec<String> {
-        let event = SesEvent::parse(&event.to_string()).unwrap();
-        event.suppresses.iter().map(ToString::to_string).collect()
-    }
-
-    #[test]
-    fn a_bounce_for_good_and_a_complaint_suppress_and_nothing_else_does() {
-        let time = "2026-11-24T09:30:01.000Z";
-        let who = json!([{"emailAddress": "Ann <Ann@EXAMPLE.com>"}, {"emailAddress": "nobody"}]);
-        let bounce =
-            |kind, sub| json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub, "bouncedRecipients": who});
-        let complaint = |sub: Value, kind: Value| json!({"timestamp": time, "complaintSubType": sub, "complaintFeedbackType": kind, "complainedRecipients": who});
-        for (event_type, part, content, suppresses) in [
-            ("Bounce", "bounce", bounce("Permanent", "General"), true),
-            ("Bounce", "bounce", bounce("Permanent", "NoEmail"), true),
-            // SES's own suppression lists.
-            ("Bounce", "bounce", bounce("Permanent", "Suppressed"), true),
-            (
-                "Bounce",
-                "bounce",
-                bounce("Permanent", "OnAccountSuppressionList"),
-                true,
-            ),
-            ("Bounce", "bounce", bounce("Transient", "General"), false),
-            ("Bounce", "bounce", bounce("Transient", "MailboxFull"), false),
-            ("Bounce", "bounce", bounce("Undetermined", "Undetermined"), false),
-            ("Complaint", "complaint", complaint(Value::Null, Value::Null), true),
-            ("Complaint", "complaint", complaint(Value::Null, json!("abuse")), true),
-            (
-                "Complaint",
-                "complaint",
-                complaint(json!("OnAccountSuppressionList"), Value::Null),
-                true,
-            ),
-            (
-                "Complaint",
-                "complaint",
-                complaint(Value::Null, json!("not-spam")),
-                false,
-            ),
-            (
-                "Complaint",
-                "complaint",
-                complaint(Value::Null, json!("auth-failure")),
-                false,
-            ),
-            (
-                "DeliveryDelay",
-                "deliveryDelay",
-                json!({"timestamp": time, "delayedRecipients": who}),
-                false,
-            ),
-            ("Reject", "reject", json!({"reason": "Bad content"}), false),
-            (
-                "Delivery",
-                "delivery",
-                json!({"timestamp": time, "recipients": ["a@example.com"]}),
-                false,
-            ),
-            ("Send", "send", json!({}), false),
-        ] {
-            let event = event(event_type, part, content);
-            let expected = if suppresses { vec!["ann@example.com"] } else { vec![] };
-            assert_eq!(suppressed(&event), expected, "{event}");
-        }
-    }
-
-    #[test]
-    fn an_address_that_is_to_be_suppressed_is_not_shown() {
-        let who = json!([{"emailAddress": "ann@example.com"}]);
-        let content = json!({"timestamp": "2026-11-24T09:30:01Z", "bounceType": "Permanent", "bouncedRecipients": who});
-        let event = SesEvent::parse(&event("Bounce", "bounce", content).to_string()).unwrap();
-        assert!(!format!("{event:?}").contains("ann"), "{event:?}");
-    }
-
-    #[test]
-    fn the_tags_say_which_email_claim_and_birth() {
-        let read = SesEvent::parse(&event("Send", "send", json!({})).to_string()).unwrap();
-        assert_eq!((read.claim_no, read.born), (3, Timestamp::from_millis(1000)));
-        assert_eq!(read.id, EmailId::from_random([0; 16]));
-        assert_eq!(read.accepted_at.to_string(), "2026-11-24T09:30:00.123Z");
-    }
-
-    #[test]
-    fn what_cannot_be_tied_to_an_email_is_refused() {
-        for name in [TAG_TENANT, TAG_ID, TAG_CLAIM, TAG_BORN] {
-            let mut missing = event("Send", "send", json!({}));
-            missing["mail"]["tags"].as_object_mut().unwrap().remove(name);
-            let mut doubled = event("Send", "send", json!({}));
-            doubled["mail"]["tags"][name] = json!(["1", "1"]);
-            let mut wrong = event("Send", "send", json!({}));
-            wrong["mail"]["tags"][name] = json!(["<script>"]);
-            for bad in [missing, doubled, wrong] {
-                assert!(
-                    matches!(SesEvent::parse(&bad.to_string()), Err(SesEventError::Tag(tag)) if tag == name),
-                    "{bad}"
-                );
-            }
-        }
-    }
-
-    #[test]
-    fn a_greeting_is_known_and_an_error_repeats_no_address() {
-        assert!(matches!(SesEvent::parse(GREETING), Err(SesEventError::Greeting)));
-        let mut changed = event("Bounce", "bounce", json!({}));
-        changed["bounce"] = json!("ann@example.com");
-        let error = SesEvent::parse(&changed.to_string()).unwrap_err();
-        assert!(!format!("{error} {error:?}").contains("ann"), "{error}");
-    }
-
-    #[test]
-    fn what_is_no_event_is_refused() {
-        for body in ["", "{}", "null", "[]", r#"{"eventType":"Send"}"#, "\u{0}"] {
-            assert!(
-                matches!(SesEvent::parse(body), Err(SesEventError::Malformed { .. })),
-                "{body}"
-            );
-        }
-        let other = event("Subscription", "subscription", json!({}));
-        assert!(matches!(
-            SesEvent::parse(&other.to_string()),
-            Err(SesEventError::OtherType(_))
-        ));
-        let hollow = event("Delivery", "send", json!({}));
-        assert!(matches!(
-            SesEvent::parse(&hollow.to_string()),
-            Err(SesEventError::Missing("delivery"))
-        ));
-    }
-}
+#[path = "ses_event_tests.rs"]
+mod tests;

@@ -43,7 +43,7 @@ pub fn parse_add(body: &[u8]) -> Result<EmailAddress, ApiError> {
     let mut email = None;
     each_field(body, |key, path, value| {
         match key {
-            "email" => email = text(path, value)?.map(|text| address(path, &text)).transpose()?,
+            "email" => email = text(path, value)?.map(|text| suppressible(path, &text)).transpose()?,
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }
         Ok(())
@@ -59,7 +59,7 @@ pub fn parse_add_many(body: &[u8]) -> Result<Vec<EmailAddress>, ApiError> {
     let mut emails = None;
     each_field(body, |key, path, value| {
         match key {
-            "emails" => emails = many(path, value, address)?,
+            "emails" => emails = many(path, value, suppressible)?,
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }
         Ok(())
@@ -93,6 +93,16 @@ fn address(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
     EmailAddress::parse(text.trim()).map_err(|error| EmailError::at(path, Problem::Address(error)))
 }
 
+/// Reads an address that is to be suppressed.
+fn suppressible(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
+    let address = address(path, text)?;
+    if address.is_simulated() {
+        let why = "must not be an address of Amazon SES's mailbox simulator, which is never suppressed";
+        return Err(EmailError::at(path, Problem::Bad(why)));
+    }
+    Ok(address)
+}
+
 fn id(path: &str, text: &str) -> Result<Which, EmailError> {
     let id = SuppressionId::parse(text).map(Which::Id);
     id.ok_or_else(|| EmailError::at(path, Problem::Bad("must be the id of a suppression")))
@@ -122,6 +132,8 @@ pub struct SuppressionView {
     origin: Origin,
     source_id: Option<String>,
     created_at: String,
+    /// The end of a suppression for a complaint that may be somebody else's; null: it has no end.
+    expires_at: Option<String>,
 }
 
 impl SuppressionView {
@@ -135,6 +147,7 @@ impl SuppressionView {
             origin: suppression.origin,
             source_id: suppression.source.map(|id| id.to_string()),
             created_at: suppression.created_at.to_string(),
+            expires_at: suppression.until.map(|until| until.to_string()),
         }
     }
 }
@@ -177,16 +190,31 @@ pub struct RemovedView {
     object: &'static str,
     id: String,
     deleted: bool,
+    /// The fate of the address on Amazon SES's list of the account, if SES refused an email for that list.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_list: Option<AtSes>,
+}
+
+/// The fate of an address on Amazon SES's list of the account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum AtSes {
+    /// It is not there any more.
+    Removed,
+    /// It stays there: the recipient complained, and this deployment keeps such addresses.
+    KeptForComplaint,
 }
 
 impl RemovedView {
     /// It is gone; `deleted`: it was there.
     #[must_use]
-    pub fn new(id: SuppressionId, deleted: bool) -> Self {
+    pub fn new(id: SuppressionId, deleted: bool, account_list: Option<AtSes>) -> Self {
         Self {
             object: OBJECT,
             id: id.to_string(),
             deleted,
+            account_list,
         }
     }
 }

@@ -141,6 +141,20 @@ fn bad_input_is_refused_by_its_field() {
 }
 
 #[test]
+fn a_simulator_address_is_refused() {
+    let email = r#""bounce+1@simulator.amazonses.com""#;
+    let one = parse_add(format!(r#"{{"email":{email}}}"#).as_bytes()).unwrap_err();
+    let many = parse_add_many(format!(r#"{{"emails":["ann@example.com",{email}]}}"#).as_bytes()).unwrap_err();
+    for (error, path) in [(one, "email: "), (many, "emails[1]: ")] {
+        assert!(error.status() == 422 && error.message().starts_with(path), "{error}");
+    }
+    assert!(
+        parse_remove_many(format!(r#"{{"emails":[{email}]}}"#).as_bytes()).is_ok(),
+        "it may have been added before"
+    );
+}
+
+#[test]
 fn answers_have_resends_form() {
     let suppression = Suppression {
         origin: Origin::Bounce,
@@ -158,6 +172,7 @@ fn answers_have_resends_form() {
         "origin": "bounce",
         "source_id": "00000000-0000-4000-8000-000000000000",
         "created_at": "1970-01-01T00:00:01.000Z",
+        "expires_at": null,
     });
     let id = suppression.id();
     for (answer, expected) in [
@@ -177,9 +192,25 @@ fn answers_have_resends_form() {
         (json!(AddedView::new(id)), json!({"object": "suppression", "id": ID})),
         (
             json!(ManyView {
-                data: vec![RemovedView::new(id, false)]
+                data: vec![
+                    RemovedView::new(id, false, None),
+                    RemovedView::new(id, true, Some(AtSes::Removed)),
+                    RemovedView::new(id, true, Some(AtSes::KeptForComplaint)),
+                ]
             }),
-            json!({"data": [{"object": "suppression", "id": ID, "deleted": false}]}),
+            json!({"data": [
+                {"object": "suppression", "id": ID, "deleted": false},
+                {"object": "suppression", "id": ID, "deleted": true, "account_list": "removed"},
+                {"object": "suppression", "id": ID, "deleted": true, "account_list": "kept_for_complaint"},
+            ]}),
+        ),
+        (
+            json!(SuppressionView::new(&Suppression {
+                until: Some(Timestamp::from_millis(2_000)),
+                ..suppression.clone()
+            }))["expires_at"]
+                .clone(),
+            json!("1970-01-01T00:00:02.000Z"),
         ),
     ] {
         assert_eq!(answer, expected);

@@ -6,7 +6,7 @@ use arbitrary::{Error, Result, Unstructured};
 use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
-use domain::past::{Diagnostic, Outcome};
+use domain::past::{Diagnostic, Fact, Outcome};
 use domain::queue::QueueName;
 use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
@@ -15,7 +15,10 @@ use domain::wire::ses_event::{Said, SesEvent};
 use super::texts;
 
 /// All fates.
-const FATES: [Fate; 7] = [
+const FATES: [Fate; 10] = [
+    Fate::Absence,
+    Fate::OnGlobalList,
+    Fate::OnAccountList,
     Fate::DeliveryDelayed,
     Fate::SoftBounced,
     Fate::Delivered,
@@ -83,6 +86,19 @@ fn diagnostics(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Diagnostic>>
         diagnostics.insert(texts::word(u, &["0123456789ab", "ba9876543210"])?, said);
     }
     Ok(diagnostics)
+}
+
+fn facts(u: &mut Unstructured<'_>) -> Result<BTreeMap<(String, Fact), Diagnostic>> {
+    let mut facts = BTreeMap::new();
+    for _ in 0..u.int_in_range(0..=2)? {
+        let said = Diagnostic {
+            at: time(u)?,
+            words: texts::text(u)?,
+        };
+        let fact = *u.choose(&[Fact::Delivered, Fact::SoftBounced, Fact::Bounced, Fact::NotSpam])?;
+        facts.insert((recipient(u)?, fact), said);
+    }
+    Ok(facts)
 }
 
 fn fates(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Fate>> {
@@ -153,6 +169,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         key: maybe(u, |u| Ok(KeyId::from_bytes(u.arbitrary()?)))?,
         outcomes: outcomes(u)?,
         diagnostics: diagnostics(u)?,
+        facts: facts(u)?,
         ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
     })
 }
@@ -212,17 +229,20 @@ pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
 
 /// An event of SES: mostly about `row`, at times about another one, or a claim that never was.
 pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
-    let said = match u.int_in_range(0..=4)? {
+    let said = match u.int_in_range(0..=5)? {
         0 | 1 => Said::Accepted,
         2 => {
-            let mut recipients = Vec::new();
+            let mut fates = BTreeMap::new();
             for _ in 0..u.int_in_range(0..=3)? {
-                recipients.push(recipient(u)?);
+                fates.insert(recipient(u)?, *u.choose(&FATES)?);
             }
-            let fate = *u.choose(&FATES)?;
-            Said::Fates { recipients, fate }
+            Said::Fates(fates)
         }
         3 => Said::Opened,
+        4 => Said::Reported {
+            recipients: [recipient(u)?].into(),
+            fact: *u.choose(&[Fact::NotSpam, Fact::AuthFailure])?,
+        },
         _ => Said::Clicked,
     };
     let mut event = SesEvent {
@@ -235,6 +255,8 @@ pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
         at: time(u)?,
         said,
         suppresses: Vec::new(),
+        suspected: false,
+        on_account_list: Vec::new(),
         diagnostics: BTreeMap::new(),
     };
     match u.int_in_range(0..=11)? {

@@ -92,7 +92,13 @@ pub(crate) fn world() -> World {
     let address = EmailAddress::parse("ada@example.com").unwrap();
     let suppression = Suppression::manual(tenant.clone(), &address, BORN);
     let id = (tenant, suppression.id());
-    world.state().suppressions.insert(id, Entry::Suppressed(suppression));
+    world.state().suppressions.insert(
+        id,
+        Entry::Suppressed {
+            suppression,
+            released_at: None,
+        },
+    );
     full_tenant(&world);
     world
 }

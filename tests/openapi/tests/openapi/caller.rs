@@ -119,11 +119,13 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
     }
 }
 
-fn manage(world: &World) -> Manage<World, World, World, World> {
+fn manage(world: &World) -> Manage<World, World, World, World, World> {
     Manage {
         rows: world.clone(),
         bodies: world.clone(),
         lanes: world.clone(),
+
+        account_list: world.clone(),
         system: world.clone(),
         with: Managing {
             policy: Policy::standard(),
@@ -131,6 +133,7 @@ fn manage(world: &World) -> Manage<World, World, World, World> {
             retention: 30 * DAY,
             prices: Prices::standard(),
             binds_after: std::time::Duration::ZERO,
+            releases_complaints: false,
         },
     }
 }

@@ -158,13 +158,14 @@ impl Witness for Judge {
             Said::Accepted => {}
             Said::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
             Said::Clicked => known.clicked_at = known.clicked_at.max(Some(event.at)),
-            Said::Fates { recipients, fate } => {
-                for recipient in recipients {
+            Said::Reported { .. } => {}
+            Said::Fates(fates) => {
+                for (recipient, fate) in fates {
                     let raised = Fate::raised(known.fates.get(recipient).copied(), *fate);
                     known.fates.insert(recipient.clone(), raised);
-                }
-                if *fate == Fate::Delivered {
-                    known.delivered_at = known.delivered_at.max(Some(event.at));
+                    if *fate == Fate::Delivered {
+                        known.delivered_at = known.delivered_at.max(Some(event.at));
+                    }
                 }
             }
         }

@@ -69,3 +69,36 @@ async fn of_many_recipients_each_has_its_fate_and_the_worst_is_shown() {
     let wanted = json!({"status": "sent", "last_event": "complained", "recipients": recipients});
     stack.api.wait_for(&id, &wanted).await;
 }
+
+#[tokio::test]
+async fn what_comes_after_a_delivery_is_shown_and_told() {
+    let stack = Stack::shared().await;
+    for (kind, last_event, types) in [
+        ("late_bounce", "bounced", &["delivered", "bounced"][..]),
+        ("absence", "delivered", &["delivered"]),
+        ("not_spam", "delivered", &["delivered", "not_spam"]),
+    ] {
+        let to = address(&unique(kind));
+        let fault = stack.faults.strike(&to, &[(kind, None)]).await;
+        let id = stack.api.send(&email_to(&to)).await;
+        let shown = tests::eventually("every event to be told", || async {
+            let events = stack.api.get(&format!("/emails/{id}/events")).await.ok();
+            let events = events["data"].as_array().expect("events").clone();
+            let told: Vec<_> = events
+                .iter()
+                .filter_map(|event| event["type"].as_str())
+                .filter(|event| !["accepted", "sent"].contains(event))
+                .collect();
+            if told == types {
+                Ok(stack.api.email(&id).await)
+            } else {
+                Err(format!("{events:?}"))
+            }
+        })
+        .await;
+        assert_eq!(shown["last_event"], last_event, "{shown}");
+        let time = |name: &str| shown[name].as_str().expect("a time").to_owned();
+        assert!(time("sent_at") <= time("delivered_at"), "{shown}");
+        fault.lift().await;
+    }
+}

@@ -74,8 +74,8 @@ async fn metrics_show_exactly_what_was_sent_and_what_failed() {
     assert_eq!(canceled.status, 200, "{}", canceled.body);
 
     let expected = [
-        ("accepted", 12),
-        ("sent", 8),
+        ("accepted", 13),
+        ("sent", 9),
         ("recipients", 9),
         ("delivered", 8),
         ("bounced", 1),

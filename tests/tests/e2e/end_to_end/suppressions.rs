@@ -1,10 +1,12 @@
 //! Who bounces or complains is sent no more, until a person says otherwise.
 
+use domain::timestamp::Timestamp;
 use reqwest::Method;
 use serde_json::{Value, json};
 use tests::{Stack, eventually, unique};
 
 use super::emails::{address, email_to, email_with};
+use super::tenants::tenant;
 
 /// What the API shows of an address.
 async fn shown(stack: &Stack, address: &str) -> Result<Value, String> {
@@ -30,7 +32,8 @@ async fn remove(stack: &Stack, which: &str) -> Value {
 async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() {
     let stack = Stack::shared().await;
     let (name, other) = (unique("bounces"), unique("other"));
-    let bounces = format!("bounce+{name}@simulator.amazonses.com");
+    let bounces = address(&name);
+    let fault = stack.faults.strike(&bounces, &[("bounce", None)]).await;
     let first = stack.api.send(&email_to(&bounces)).await;
     stack.api.wait_for(&first, &json!({"last_event": "bounced"})).await;
     let suppression = suppressed(&stack, &bounces).await;
@@ -38,17 +41,21 @@ async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() 
         (&suppression["origin"], &suppression["source_id"], &suppression["email"]),
         (&json!("bounce"), &json!(first), &json!(bounces))
     );
+    assert_eq!(suppression["expires_at"], json!(null));
 
-    let spelled = format!("Bounce+{}@SIMULATOR.amazonses.com", name.to_uppercase());
+    let spelled = bounces.replace(&name, &name.to_uppercase());
     let second = stack.api.send(&email_to(&spelled)).await;
     let wanted = json!({"status": "failed", "cause": "suppressed", "last_event": "suppressed"});
     let failed = stack.api.wait_for(&second, &wanted).await;
     assert_eq!(failed["sent_at"], json!(null));
+    let advice = failed["advice"].as_str().expect("advice");
+    assert!(advice.contains("own suppression list"), "{advice}");
 
-    let both = email_with("", json!({"to": [spelled, address(&other)]}));
+    // An email whose `to` is all suppressed goes to the rest.
+    let both = email_with("", json!({"to": spelled, "cc": [address(&other)]}));
     let third = stack.api.send(&both).await;
     let recipients = json!([
-        {"address": spelled.replace("SIMULATOR", "simulator"), "last_event": "suppressed"},
+        {"address": spelled, "last_event": "suppressed"},
         {"address": address(&other), "last_event": "delivered"},
     ]);
     let wanted = json!({"status": "sent", "last_event": "delivered", "recipients": recipients});
@@ -56,10 +63,14 @@ async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() 
     let [message] = &stack.inbox.wait_for(&other, 1).await[..] else {
         panic!("one message")
     };
-    assert_eq!(message.to, [address(&other)]);
+    assert_eq!(
+        (message.to.len(), message.cc.as_slice()),
+        (0, [address(&other)].as_slice())
+    );
     assert_eq!(stack.inbox.to(&name).await.len(), 1, "SES was given the first one only");
     assert!(stack.inbox.to(&name.to_uppercase()).await.is_empty());
 
+    fault.lift().await;
     let removed = remove(&stack, &bounces).await;
     assert_eq!(
         (&removed["deleted"], &removed["id"]),
@@ -67,7 +78,85 @@ async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() 
     );
     let retried = stack.api.post(&format!("/emails/{second}/retry"), &json!({})).await;
     assert_eq!(retried.ok()["id"], json!(second));
-    stack.api.wait_for(&second, &json!({"status": "sent"})).await;
+    stack.api.wait_for_delivery(&second).await;
+}
+
+/// An account whose own list decides all the same: as it would be if the configuration set had no empty list.
+#[tokio::test]
+async fn a_released_address_is_delivered_again() {
+    let stack = Stack::alone().await;
+    for account_list_decides in [false, true] {
+        stack.account.account_list_decides(account_list_decides).await;
+        let to = address(&unique("released"));
+        let fault = stack.faults.strike(&to, &[("bounce", None)]).await;
+        let bounced = stack.api.send(&email_to(&to)).await;
+        stack.api.wait_for(&bounced, &json!({"last_event": "bounced"})).await;
+        suppressed(&stack, &to).await;
+        fault.lift().await;
+        assert_eq!(
+            stack.account.suppressed().await.contains(&json!(to)),
+            account_list_decides
+        );
+        let removed = remove(&stack, &to).await;
+        assert_eq!(removed.get("account_list"), None, "SES has refused nothing yet");
+        if account_list_decides {
+            let refused = stack.api.send(&email_to(&to)).await;
+            let refused = stack.api.wait_for(&refused, &json!({"last_event": "bounced"})).await;
+            let advice = refused["advice"].as_str().expect("advice");
+            assert!(advice.contains("suppression list of this AWS account"), "{advice}");
+            assert!(shown(&stack, &to).await.is_err(), "SES's list never adds to ours");
+            let removed = eventually("what SES refused to be known", || async {
+                let request = stack.api.request(Method::DELETE, &format!("/suppressions/{to}"));
+                let answer = stack.api.answer(request).await;
+                if answer.status == 200 {
+                    Ok(answer.ok())
+                } else {
+                    Err(format!("{answer:?}"))
+                }
+            })
+            .await;
+            assert_eq!(
+                (&removed["deleted"], &removed["account_list"]),
+                (&json!(true), &json!("removed"))
+            );
+            assert!(!stack.account.suppressed().await.contains(&json!(to)));
+        }
+        stack.api.wait_for_delivery(&stack.api.send(&email_to(&to)).await).await;
+    }
+    stack.account.account_list_decides(false).await;
+}
+
+#[tokio::test]
+async fn the_bounce_of_a_tenant_stops_no_other_tenant() {
+    let stack = Stack::shared().await;
+    let (_, theirs) = tenant(&stack, json!({})).await;
+    let to = address(&unique("shared"));
+    let fault = stack.faults.strike(&to, &[("bounce", None)]).await;
+    let bounced = theirs.send(&email_to(&to)).await;
+    theirs.wait_for(&bounced, &json!({"last_event": "bounced"})).await;
+    fault.lift().await;
+    stack.api.wait_for_delivery(&stack.api.send(&email_to(&to)).await).await;
+    assert!(shown(&stack, &to).await.is_err());
+}
+
+#[tokio::test]
+async fn a_complaint_of_several_suppresses_for_seven_days() {
+    let stack = Stack::shared().await;
+    let name = unique("several");
+    let who = [address(&format!("a-{name}")), address(&format!("b-{name}"))];
+    let fault = stack.faults.strike(&name, &[("complaint", None)]).await;
+    let id = stack.api.send(&email_with("", json!({"to": who}))).await;
+    stack.api.wait_for(&id, &json!({"last_event": "complained"})).await;
+    for address in &who {
+        let suppression = suppressed(&stack, address).await;
+        let time = |name: &str| {
+            let text = suppression[name].as_str().expect("a time");
+            Timestamp::parse_rfc3339(text).expect("a time").as_millis()
+        };
+        assert_eq!(suppression["origin"], "complaint");
+        assert_eq!(time("expires_at") - time("created_at"), 7 * 86_400_000);
+    }
+    fault.lift().await;
 }
 
 #[tokio::test]
@@ -91,19 +180,29 @@ async fn what_a_person_suppresses_is_heard_of_within_seconds_and_a_removal_at_on
 }
 
 #[tokio::test]
-async fn soft_bounces_and_automatic_answers_suppress_nobody_and_ses_own_list_does() {
+async fn only_a_bounce_for_good_or_a_complaint_suppresses() {
     let stack = Stack::shared().await;
     let simulated = |kind: &str| format!("{kind}+{}@simulator.amazonses.com", unique("policy"));
-    let (answers, complains, listed) = (simulated("ooto"), simulated("complaint"), simulated("suppressionlist"));
-    let id = stack
-        .api
-        .send(&email_with("", json!({"to": [&answers, &complains, &listed]})))
-        .await;
-    for (address, origin) in [(&complains, "complaint"), (&listed, "bounce")] {
+    let of = |kind: &str| (address(&unique(kind)), kind.to_owned());
+    let cases = ["absence", "soft_bounce", "not_spam", "complaint", "late_bounce"].map(of);
+    let mut faults = Vec::new();
+    for (to, kind) in &cases {
+        faults.push(stack.faults.strike(to, &[(kind.as_str(), None)]).await);
+    }
+    let simulated = ["bounce", "complaint", "suppressionlist", "ooto"].map(simulated);
+    let to: Vec<_> = cases.iter().map(|(to, _)| to).chain(&simulated).collect();
+    let id = stack.api.send(&email_with("", json!({"to": to}))).await;
+    let (complains, bounces) = (&cases[3].0, &cases[4].0);
+    for (address, origin) in [(complains, "complaint"), (bounces, "bounce")] {
         assert_eq!(suppressed(&stack, address).await["origin"], origin);
     }
     stack.api.wait_for(&id, &json!({"last_event": "complained"})).await;
-    assert!(shown(&stack, &answers).await.is_err());
+    for harmless in [&cases[0].0, &cases[1].0, &cases[2].0].into_iter().chain(&simulated) {
+        assert!(shown(&stack, harmless).await.is_err(), "{harmless}");
+    }
+    for fault in faults {
+        fault.lift().await;
+    }
 }
 
 #[tokio::test]

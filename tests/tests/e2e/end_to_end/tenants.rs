@@ -16,7 +16,7 @@ fn name(of: &str) -> String {
 }
 
 /// Makes a tenant with such limits; returns its name, and the API as it calls it.
-async fn tenant(stack: &Stack, limits: Value) -> (String, Api) {
+pub(super) async fn tenant(stack: &Stack, limits: Value) -> (String, Api) {
     let name = name("tenant");
     let mut asked = json!({"name": name, "from_domains": ["mailqueue.example"]});
     asked

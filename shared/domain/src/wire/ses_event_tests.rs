@@ -1,0 +1,419 @@
+use serde_json::{Value, json};
+
+use super::*;
+
+fn event(event_type: &str, part: &str, content: Value) -> Value {
+    let mut event = json!({
+        "eventType": event_type,
+        "mail": {
+            "timestamp": "2026-11-24T09:30:00.123Z",
+            "messageId": "0100-0001",
+            "destination": ["a@example.com", "b@example.com"],
+            "tags": {
+                "mq_tenant": ["main"],
+                "mq_id": ["00000000-0000-4000-8000-000000000000"],
+                "mq_claim": ["3"],
+                "mq_born": ["1000"],
+                "ses:operation": ["SendEmail"]
+            }
+        }
+    });
+    event[part] = content;
+    event
+}
+
+fn said(event: &Value) -> Said {
+    SesEvent::parse(&event.to_string()).unwrap().said
+}
+
+fn fate_of_a(event: &Value) -> Fate {
+    match said(event) {
+        Said::Fates(fates) => fates[&recipient_key("a@example.com")],
+        other @ (Said::Accepted | Said::Reported { .. } | Said::Opened | Said::Clicked) => panic!("{other:?}"),
+    }
+}
+
+fn bounce(kind: &str, sub_type: &str, recipients: &Value) -> Value {
+    let time = "2026-11-24T09:30:01.000Z";
+    let content =
+        json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub_type, "bouncedRecipients": recipients});
+    event("Bounce", "bounce", content)
+}
+
+fn complaint(sub_type: &Value, feedback_type: &Value, recipients: &Value) -> Value {
+    let content = json!({"timestamp": "2026-11-24T09:30:01.000Z", "complaintSubType": sub_type,
+        "complaintFeedbackType": feedback_type, "complainedRecipients": recipients});
+    event("Complaint", "complaint", content)
+}
+
+#[test]
+fn a_bounce_is_permanent_transient_or_an_absence_notice() {
+    let silent = json!([{"emailAddress": "a@example.com"}]);
+    let with = |name: &str, value: &str| {
+        let mut who = silent.clone();
+        who[0][name] = json!(value);
+        who
+    };
+    let status = |status| with("status", status);
+    let words = with("diagnosticCode", "smtp; 452 4.2.2 full");
+    for (kind, sub_type, who, fate) in [
+        ("Permanent", "General", silent.clone(), Fate::Bounced),
+        ("Permanent", "NoEmail", status("5.1.1"), Fate::Bounced),
+        ("Permanent", "Suppressed", status("5.1.1"), Fate::OnGlobalList),
+        (
+            "Permanent",
+            "OnAccountSuppressionList",
+            status("5.1.1"),
+            Fate::OnAccountList,
+        ),
+        (
+            "Permanent",
+            "OnTenantSuppressionList",
+            status("5.1.1"),
+            Fate::OnGlobalList,
+        ),
+        ("Transient", "General", silent.clone(), Fate::Absence),
+        ("Undetermined", "Undetermined", silent.clone(), Fate::Absence),
+        ("Transient", "General", with("diagnosticCode", " "), Fate::Absence),
+        ("Transient", "General", status(""), Fate::Absence),
+        ("Transient", "General", words.clone(), Fate::SoftBounced),
+        ("Transient", "General", status("4.2.2"), Fate::SoftBounced),
+        ("Undetermined", "Undetermined", words, Fate::SoftBounced),
+        ("Transient", "MailboxFull", silent.clone(), Fate::SoftBounced),
+        ("Transient", "General", status("5.1.1"), Fate::Bounced),
+        ("Transient", "General", status("5.1.3"), Fate::Bounced),
+        ("Transient", "MailboxFull", status("5.1.6"), Fate::Bounced),
+        (
+            "Undetermined",
+            "Undetermined",
+            status("5.1.10 (null MX)"),
+            Fate::Bounced,
+        ),
+        ("Transient", "General", status("5.1.2"), Fate::SoftBounced),
+        ("Transient", "General", status("5.1.11"), Fate::SoftBounced),
+    ] {
+        let event = bounce(kind, sub_type, &who);
+        assert_eq!(fate_of_a(&event), fate, "{event}");
+    }
+    for none in [json!([]), Value::Null] {
+        let mut event = bounce("Undetermined", "Undetermined", &none);
+        if none.is_null() {
+            event["bounce"].as_object_mut().unwrap().remove("bouncedRecipients");
+        }
+        assert_eq!(said(&event), Said::Fates(BTreeMap::new()), "{event}");
+    }
+}
+
+#[test]
+fn each_recipient_of_a_bounce_has_its_own_fate() {
+    let who = json!([
+        {"emailAddress": "a@example.com", "status": "5.1.1"},
+        {"emailAddress": "b@example.com", "status": "4.2.2"},
+    ]);
+    let event = bounce("Transient", "General", &who);
+    let expected = [("a@example.com", Fate::Bounced), ("b@example.com", Fate::SoftBounced)];
+    let expected = expected.map(|(address, fate)| (recipient_key(address), fate));
+    assert_eq!(said(&event), Said::Fates(expected.into()));
+    assert_eq!(suppressed(&event), ["a@example.com"]);
+}
+
+#[test]
+fn a_report_that_is_no_complaint_is_no_fate() {
+    let who = json!([{"emailAddress": "A <A@example.com>"}]);
+    for (kind, fact) in [("not-spam", Fact::NotSpam), ("auth-failure", Fact::AuthFailure)] {
+        let event = complaint(&Value::Null, &json!(kind), &who);
+        let recipients = BTreeSet::from([recipient_key("a@example.com")]);
+        assert_eq!(said(&event), Said::Reported { recipients, fact });
+        assert_eq!(suppressed(&event), Vec::<String>::new());
+    }
+}
+
+#[test]
+fn a_complaint_of_several_is_suspected() {
+    let one = json!([{"emailAddress": "a@example.com"}, {"emailAddress": "A <A@example.com>"}]);
+    let two = json!([{"emailAddress": "a@example.com"}, {"emailAddress": "b@example.com"}]);
+    for (who, suspected, suppresses) in [
+        (one, false, vec!["a@example.com"]),
+        (two, true, vec!["a@example.com", "b@example.com"]),
+    ] {
+        let event = complaint(&Value::Null, &json!("abuse"), &who);
+        assert_eq!(suppressed(&event), suppresses);
+        assert_eq!(SesEvent::parse(&event.to_string()).unwrap().suspected, suspected);
+    }
+}
+
+#[test]
+fn a_name_and_a_forwarding_target_mean_the_recipient() {
+    let key = |event: &Value| match said(event) {
+        Said::Fates(fates) => fates.keys().cloned().collect::<Vec<_>>(),
+        other => panic!("{other:?}"),
+    };
+    let named = |name: &str| bounce("Permanent", "General", &json!([{"emailAddress": name}]));
+    assert_eq!(
+        key(&named("\"A, B\" <A@Example.com>")),
+        [recipient_key("a@example.com")]
+    );
+    // Of several recipients nobody can tell which one forwards.
+    assert_eq!(
+        key(&named("person@else.example")),
+        [recipient_key("person@else.example")]
+    );
+    let mut lone = named("Person <person@else.example>");
+    lone["mail"]["destination"] = json!(["Alias <alias@example.com>"]);
+    assert_eq!(key(&lone), [recipient_key("alias@example.com")]);
+    assert_eq!(suppressed(&lone), ["alias@example.com"]);
+    let read = SesEvent::parse(&lone.to_string()).unwrap();
+    assert_eq!(read.words(&recipient_key("alias@example.com")), "General");
+}
+
+#[test]
+fn no_list_of_ses_adds_to_ours() {
+    let who = json!([{"emailAddress": "A@example.com", "status": "5.1.1"}]);
+    for (event, listed) in [
+        (bounce("Permanent", "Suppressed", &who), vec![]),
+        (
+            bounce("Permanent", "OnAccountSuppressionList", &who),
+            vec!["a@example.com"],
+        ),
+        (
+            complaint(&json!("OnAccountSuppressionList"), &Value::Null, &who),
+            vec!["a@example.com"],
+        ),
+    ] {
+        let read = SesEvent::parse(&event.to_string()).unwrap();
+        assert_eq!(read.suppresses, [], "{event}");
+        let addresses: Vec<_> = read.on_account_list.iter().map(EmailAddress::as_str).collect();
+        assert_eq!(addresses, listed, "{event}");
+        assert!(matches!(fate_of_a(&event), Fate::OnGlobalList | Fate::OnAccountList));
+    }
+}
+
+#[test]
+fn a_simulator_address_is_never_suppressed() {
+    let simulated = "bounce+1@simulator.amazonses.com";
+    let who = json!([{"emailAddress": simulated}]);
+    for mut event in [
+        bounce("Permanent", "General", &who),
+        bounce("Permanent", "OnAccountSuppressionList", &who),
+        complaint(&Value::Null, &json!("abuse"), &who),
+    ] {
+        event["mail"]["destination"] = json!([simulated]);
+        let read = SesEvent::parse(&event.to_string()).unwrap();
+        assert_eq!((read.suppresses, read.on_account_list), (vec![], vec![]), "{event}");
+    }
+}
+
+#[test]
+fn every_event_type_is_read() {
+    let time = "2026-11-24T09:30:01.000Z";
+    let who = json!([{"emailAddress": "a@example.com"}]);
+    assert_eq!(said(&event("Send", "send", json!({}))), Said::Accepted);
+    assert_eq!(said(&event("Open", "open", json!({"timestamp": time}))), Said::Opened);
+    assert_eq!(
+        said(&event("Click", "click", json!({"timestamp": time}))),
+        Said::Clicked
+    );
+    let bounce = |kind| json!({"timestamp": time, "bounceType": kind, "bouncedRecipients": who});
+    for (event, fate) in [
+        (
+            event(
+                "Delivery",
+                "delivery",
+                json!({"timestamp": time, "recipients": ["a@example.com"]}),
+            ),
+            Fate::Delivered,
+        ),
+        (event("Bounce", "bounce", bounce("Permanent")), Fate::Bounced),
+        (event("Bounce", "bounce", bounce("Transient")), Fate::Absence),
+        (
+            event(
+                "Complaint",
+                "complaint",
+                json!({"timestamp": time, "complainedRecipients": who}),
+            ),
+            Fate::Complained,
+        ),
+        (
+            event(
+                "DeliveryDelay",
+                "deliveryDelay",
+                json!({"timestamp": time, "delayedRecipients": who}),
+            ),
+            Fate::DeliveryDelayed,
+        ),
+        (
+            event("Reject", "reject", json!({"reason": "Bad content"})),
+            Fate::Rejected,
+        ),
+        (event("Rendering Failure", "failure", json!({})), Fate::Rejected),
+    ] {
+        assert_eq!(fate_of_a(&event), fate, "{event}");
+    }
+}
+
+#[test]
+fn the_words_about_a_recipient_are_the_servers_or_else_those_of_ses() {
+    let time = "2026-11-24T09:30:01.000Z";
+    let who = json!([{"emailAddress": "a@example.com", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]);
+    let silent = json!([{"emailAddress": "a@example.com"}]);
+    let bounce = |who: &Value| json!({"timestamp": time, "bounceType": "Permanent", "bounceSubType": "NoEmail", "bouncedRecipients": who});
+    let delay = |who: &Value| json!({"timestamp": time, "delayType": "MailboxFull", "delayedRecipients": who});
+    let complaint = json!({"timestamp": time, "complaintFeedbackType": "abuse", "complainedRecipients": silent});
+    let delivery = json!({"timestamp": time, "recipients": ["a@example.com"], "smtpResponse": "250 OK"});
+    for (event_type, part, content, words) in [
+        ("Bounce", "bounce", bounce(&who), Some("smtp; 550 5.1.1 unknown")),
+        ("Bounce", "bounce", bounce(&silent), Some("NoEmail")),
+        (
+            "DeliveryDelay",
+            "deliveryDelay",
+            delay(&who),
+            Some("smtp; 550 5.1.1 unknown"),
+        ),
+        ("DeliveryDelay", "deliveryDelay", delay(&silent), Some("MailboxFull")),
+        ("Complaint", "complaint", complaint, Some("abuse")),
+        ("Delivery", "delivery", delivery, Some("250 OK")),
+        (
+            "Reject",
+            "reject",
+            json!({"reason": "Bad content"}),
+            Some("Bad content"),
+        ),
+        (
+            "Rendering Failure",
+            "failure",
+            json!({"errorMessage": "no value"}),
+            Some("no value"),
+        ),
+        ("Send", "send", json!({}), None),
+        ("Open", "open", json!({"timestamp": time}), None),
+    ] {
+        let read = SesEvent::parse(&event(event_type, part, content).to_string()).unwrap();
+        let said = read.diagnostics.get(&recipient_key("a@example.com"));
+        assert_eq!(said.map(String::as_str), words, "{event_type}");
+    }
+}
+
+/// Whom an event suppresses.
+fn suppressed(event: &Value) -> Vec<String> {
+    let event = SesEvent::parse(&event.to_string()).unwrap();
+    event.suppresses.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_bounce_for_good_and_a_complaint_suppress_and_nothing_else_does() {
+    let time = "2026-11-24T09:30:01.000Z";
+    let who =
+        json!([{"emailAddress": "Ann <Ann@EXAMPLE.com>", "diagnosticCode": "smtp; 4.0.0"}, {"emailAddress": "nobody"}]);
+    let bounce =
+        |kind, sub| json!({"timestamp": time, "bounceType": kind, "bounceSubType": sub, "bouncedRecipients": who});
+    let complaint = |sub: Value, kind: Value| json!({"timestamp": time, "complaintSubType": sub, "complaintFeedbackType": kind, "complainedRecipients": who});
+    for (event_type, part, content, suppresses) in [
+        ("Bounce", "bounce", bounce("Permanent", "General"), true),
+        ("Bounce", "bounce", bounce("Permanent", "NoEmail"), true),
+        ("Bounce", "bounce", bounce("Permanent", "Suppressed"), false),
+        ("Bounce", "bounce", bounce("Transient", "General"), false),
+        ("Bounce", "bounce", bounce("Transient", "MailboxFull"), false),
+        ("Bounce", "bounce", bounce("Undetermined", "Undetermined"), false),
+        ("Complaint", "complaint", complaint(Value::Null, Value::Null), true),
+        ("Complaint", "complaint", complaint(Value::Null, json!("abuse")), true),
+        (
+            "Complaint",
+            "complaint",
+            complaint(json!("OnAccountSuppressionList"), Value::Null),
+            false,
+        ),
+        (
+            "Complaint",
+            "complaint",
+            complaint(Value::Null, json!("not-spam")),
+            false,
+        ),
+        (
+            "Complaint",
+            "complaint",
+            complaint(Value::Null, json!("auth-failure")),
+            false,
+        ),
+        (
+            "DeliveryDelay",
+            "deliveryDelay",
+            json!({"timestamp": time, "delayedRecipients": who}),
+            false,
+        ),
+        ("Reject", "reject", json!({"reason": "Bad content"}), false),
+        (
+            "Delivery",
+            "delivery",
+            json!({"timestamp": time, "recipients": ["a@example.com"]}),
+            false,
+        ),
+        ("Send", "send", json!({}), false),
+    ] {
+        let event = event(event_type, part, content);
+        let expected = if suppresses { vec!["Ann@example.com"] } else { vec![] };
+        assert_eq!(suppressed(&event), expected, "{event}");
+    }
+}
+
+#[test]
+fn an_address_that_is_to_be_suppressed_is_not_shown() {
+    let who = json!([{"emailAddress": "ann@example.com"}]);
+    let content = json!({"timestamp": "2026-11-24T09:30:01Z", "bounceType": "Permanent", "bouncedRecipients": who});
+    let event = SesEvent::parse(&event("Bounce", "bounce", content).to_string()).unwrap();
+    assert!(!format!("{event:?}").contains("ann"), "{event:?}");
+}
+
+#[test]
+fn the_tags_say_which_email_claim_and_birth() {
+    let read = SesEvent::parse(&event("Send", "send", json!({})).to_string()).unwrap();
+    assert_eq!((read.claim_no, read.born), (3, Timestamp::from_millis(1000)));
+    assert_eq!(read.id, EmailId::from_random([0; 16]));
+    assert_eq!(read.accepted_at.to_string(), "2026-11-24T09:30:00.123Z");
+}
+
+#[test]
+fn what_cannot_be_tied_to_an_email_is_refused() {
+    for name in [TAG_TENANT, TAG_ID, TAG_CLAIM, TAG_BORN] {
+        let mut missing = event("Send", "send", json!({}));
+        missing["mail"]["tags"].as_object_mut().unwrap().remove(name);
+        let mut doubled = event("Send", "send", json!({}));
+        doubled["mail"]["tags"][name] = json!(["1", "1"]);
+        let mut wrong = event("Send", "send", json!({}));
+        wrong["mail"]["tags"][name] = json!(["<script>"]);
+        for bad in [missing, doubled, wrong] {
+            assert!(
+                matches!(SesEvent::parse(&bad.to_string()), Err(SesEventError::Tag(tag)) if tag == name),
+                "{bad}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_greeting_is_known_and_an_error_repeats_no_address() {
+    assert!(matches!(SesEvent::parse(GREETING), Err(SesEventError::Greeting)));
+    let mut changed = event("Bounce", "bounce", json!({}));
+    changed["bounce"] = json!("ann@example.com");
+    let error = SesEvent::parse(&changed.to_string()).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains("ann"), "{error}");
+}
+
+#[test]
+fn what_is_no_event_is_refused() {
+    for body in ["", "{}", "null", "[]", r#"{"eventType":"Send"}"#, "\u{0}"] {
+        assert!(
+            matches!(SesEvent::parse(body), Err(SesEventError::Malformed { .. })),
+            "{body}"
+        );
+    }
+    let other = event("Subscription", "subscription", json!({}));
+    assert!(matches!(
+        SesEvent::parse(&other.to_string()),
+        Err(SesEventError::OtherType(_))
+    ));
+    let hollow = event("Delivery", "send", json!({}));
+    assert!(matches!(
+        SesEvent::parse(&hollow.to_string()),
+        Err(SesEventError::Missing("delivery"))
+    ));
+}
