@@ -1,15 +1,23 @@
-"""Starts MiniStack, the emulator of AWS, with one setting it does not offer.
+"""Starts MiniStack, the emulator of AWS, with what it does not offer.
 
 Role: run by `stack.py` with the emulator's whole configuration in the environment.
-Without the line below the answers of its Lambda runtime API wait for a delayed ACK, and a
+Without the first line below the answers of its Lambda runtime API wait for a delayed ACK, and a
 warm invocation takes 100 ms instead of 14 ms (measured with MiniStack 1.5.33).
+DynamoDB's transaction conflicts: see `transaction_conflicts.py`.
 """
 
+import os
 import socketserver
 
 socketserver.StreamRequestHandler.disable_nagle_algorithm = True
 
 from ministack.app import main  # noqa: E402  (the setting must come first)
+from ministack.services import dynamodb  # noqa: E402
+
+from transaction_conflicts import switch_on  # noqa: E402
 
 if __name__ == "__main__":
+    window_ms = float(os.environ["TRANSACTION_WINDOW_MS"])
+    if window_ms > 0:
+        switch_on(dynamodb, window_ms)
     main()

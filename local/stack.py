@@ -13,6 +13,7 @@ Settings, all by environment:
   MAILQUEUE_BINARIES directory with built binaries; then nothing is built
   MAILQUEUE_FIRST_EMAIL  0: ready without having sent an email (the tests send their own)
   FAULT_PROXY_PORT   port of a fault proxy that functions and fake SES reach AWS and SES by (none)
+  TRANSACTION_WINDOW_MS  time in ms for which an item of a transaction refuses other writes (3; 0: never)
   FAULT_PROXY_SEED   what the proxy's and the fake SES's chance starts from (another at each start)
 """
 
@@ -52,6 +53,7 @@ INBOX_PORT = int(os.environ.get("INBOX_PORT", "8025"))
 ENDPOINT = f"http://127.0.0.1:{PORT}"
 INBOX = f"http://127.0.0.1:{INBOX_PORT}"
 FAULT_PROXY_PORT = os.environ.get("FAULT_PROXY_PORT")
+TRANSACTION_WINDOW_MS = os.environ.get("TRANSACTION_WINDOW_MS", "3")
 FAULT_PROXY_URL = FAULT_PROXY_PORT and f"http://127.0.0.1:{FAULT_PROXY_PORT}"
 API = f"{ENDPOINT}/_aws/execute-api/{API_ID}/$default"
 # Tools are shared by all stacks of this checkout; they depend on nothing but their lists.
@@ -273,11 +275,12 @@ def start_emulator():
         "S3_DATA_DIR": str(data / "s3"),
         "STATE_DIR": str(data / "state"),
         "TMPDIR": str(data / "tmp"),
+        "TRANSACTION_WINDOW_MS": TRANSACTION_WINDOW_MS,
         "PYTHONUNBUFFERED": "1",
     }
     launcher = LOCAL / "emulator.py"
     command = [str(VENV / "bin" / "python"), str(launcher)]
-    files = [launcher, LOCAL / "requirements.txt"]
+    files = [launcher, LOCAL / "transaction_conflicts.py", LOCAL / "requirements.txt"]
     ensure(EMULATOR, command, settings, files, lambda: get(f"{ENDPOINT}/_ministack/health")[0] == 200)
 
 

@@ -5,6 +5,7 @@ use aws::clients::Clients;
 use aws::rows::Table;
 use aws::settings;
 use aws::system::System;
+use aws::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use dead_letter::handler;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -18,9 +19,8 @@ async fn main() -> Result<(), Error> {
     rows.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        handler::handle(rows, &System, event.payload, time)
-            .await
-            .map_err(Error::from)
+        let handled = within(time, handler::handle(rows, &System, event.payload, time));
+        handled.await.map_err(Error::from)
     }))
     .await
 }

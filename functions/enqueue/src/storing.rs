@@ -12,7 +12,9 @@ use domain::email::EmailError;
 use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{Batches, Bodies, Clock, Created, EmailKey, Lanes, PortError, Put, Queues, Random, Rows};
+use domain::ports::{
+    Batches, Bodies, Clock, Created, EmailKey, FailureKind, Lanes, PortError, Put, Queues, Random, Rows,
+};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
 use domain::row::{BodyPlace, BodyRef, Row};
 use domain::timestamp::Timestamp;
@@ -233,6 +235,7 @@ where
             {
                 return Err(PortError {
                     what: "keeping a file",
+                    kind: FailureKind::Permanent,
                     source: "it is gone".into(),
                 });
             }
@@ -249,6 +252,7 @@ where
         }
         Err(PortError {
             what: "keeping a content",
+            kind: FailureKind::Permanent,
             source: "it is gone".into(),
         })
     }

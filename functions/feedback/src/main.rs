@@ -7,6 +7,7 @@ use aws::clients::Clients;
 use aws::rows::Table;
 use aws::settings;
 use aws::system::System;
+use aws::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use feedback::{Feedback, handler};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
@@ -24,9 +25,8 @@ async fn main() -> Result<(), Error> {
     feedback.rows.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        handler::handle(feedback, event.payload, time)
-            .await
-            .map_err(Error::from)
+        let handled = within(time, handler::handle(feedback, event.payload, time));
+        handled.await.map_err(Error::from)
     }))
     .await
 }

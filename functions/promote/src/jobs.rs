@@ -1,17 +1,18 @@
 //! Works off what was asked of whole queues: resume, purge, restore, retry.
 //!
 //! **Invariant:** a page is saved after its emails were moved: a crash moves some of them twice, which
-//! does nothing, and loses none. What is moved is decided at each row.
+//! does nothing, and loses none. What is moved is decided at each row. An email that cannot be moved is
+//! counted, and the job sweeps again until nothing fails.
 //! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
 
-use domain::apply::{ApplyError, apply};
+use domain::apply::apply_many;
 use domain::email::Email;
 use domain::id::EmailId;
 use domain::keeping;
 use domain::lifecycle::{Decision, Then};
 use domain::pacing::Change;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
-use domain::queue::job::{Job, Task, follow_tenant};
+use domain::queue::job::{Job, Swept, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
 use domain::row::Row;
 use futures::StreamExt;
@@ -19,7 +20,7 @@ use futures::stream::iter;
 
 use crate::{Promote, Promoted, Run, Store};
 
-/// Emails of a job that are moved at the same time.
+/// Contents whose lives are extended at the same time.
 const AT_ONCE: usize = 50;
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
@@ -76,7 +77,7 @@ where
             } else if job.moves(&queue, now) {
                 self.sweep_page(&job, &queue, &mut done).await?
             } else {
-                job.swept(0, None, 1, now)
+                job.swept(Swept::default(), None, 1, now)
             };
             if !self.rows.save_job(&next).await? {
                 // Another run works on it.
@@ -115,26 +116,31 @@ where
             .filter(|aside| job.may_concern(aside.status, aside.cause, aside.at));
         let keys: Vec<EmailKey> = concerned.map(|aside| aside.key).collect();
         let rows = self.rows.load_many(&keys, self.system.now()).await?;
-        let moves: Vec<_> = rows.into_iter().map(|row| self.move_one(job, queue, row)).collect();
-        let results: Vec<_> = iter(moves).buffer_unordered(AT_ONCE).collect().await;
-        let (mut moved, mut failed) = (Vec::new(), None);
-        for result in results {
-            match result {
-                Ok(one) => moved.extend(one),
-                Err(error) => failed = failed.or(Some(error)),
+        let (rows, mut failed) = self.movable(job, queue, rows).await;
+        let (now, policy) = (self.system.now(), queue.policy(&self.policy));
+        let expires_after = queue.expires_after.unwrap_or(self.expires_after);
+        let before = rows.clone();
+        let decided = apply_many(&self.rows, rows, now, |row| {
+            job.decide(row, queue, expires_after, &policy, now)
+        });
+        let mut moved = Vec::new();
+        for (before, decided) in before.into_iter().zip(decided.await) {
+            match decided {
+                Ok((then, row)) if then != Then::Nothing || row != before => moved.push((then, row)),
+                Ok(_) => {}
+                Err(error) => {
+                    failed += 1;
+                    not_moved(&before, &error);
+                }
             }
         }
         done.recovered += moved.len();
-        done.failed += self.follow(&moved).await;
-        if let Some(error) = failed {
-            // The page comes again: what was moved of it is passed over then.
-            return Err(PortError {
-                what: "moving the emails of a queue",
-                source: error.into(),
-            });
-        }
-        let moved = u64::try_from(moved.len()).unwrap_or(u64::MAX);
-        Ok(job.swept(moved, next, self.rows.shards(), self.system.now()))
+        done.failed += failed + self.follow(&moved).await;
+        let page = Swept {
+            moved: u64::try_from(moved.len()).unwrap_or(u64::MAX),
+            failed: u64::try_from(failed).unwrap_or(u64::MAX),
+        };
+        Ok(job.swept(page, next, self.rows.shards(), self.system.now()))
     }
 
     /// Whether an email's From is one that whoever asked for the job may send from.
@@ -147,25 +153,50 @@ where
         Ok(email.is_some_and(|email| scope.covers(email.from().address().domain())))
     }
 
-    /// Moves one email; `None` when there was nothing to do, or nothing to send any more.
-    async fn move_one(&self, job: &Job, queue: &Queue, row: Row) -> Result<Option<(Then, Row)>, ApplyError> {
-        let (now, policy) = (self.system.now(), queue.policy(&self.policy));
-        let expires_after = queue.expires_after.unwrap_or(self.expires_after);
-        let decide = |row: &Row| job.decide(row, queue, expires_after, &policy, now);
-        if !self.is_in_scope(job, &row).await? {
-            return Ok(None);
-        }
-        let before = row.clone();
-        if matches!(job.task, Task::Retry { .. } | Task::Restore)
-            && let Decision::Write(transition) = decide(&row)
-        {
-            // Before the row is written: an email that is to be sent must have something to send.
-            let keep_until = transition.row.expires_at.after(self.retention);
-            if !keeping::keep(&self.bodies, &row, keep_until, now).await? {
-                return Ok(None);
+    /// The emails of a page that the job may move; and how many could not be looked at.
+    ///
+    /// The lives of the contents of emails that are to be sent again are extended here, before the
+    /// records are written: an email that is to be sent must have something to send.
+    async fn movable(&self, job: &Job, queue: &Queue, rows: Vec<Row>) -> (Vec<Row>, usize) {
+        let looked = rows.into_iter().map(async |row| {
+            let is_movable = self.is_movable(job, queue, &row).await;
+            (row, is_movable)
+        });
+        let looked: Vec<_> = iter(looked.collect::<Vec<_>>())
+            .buffer_unordered(AT_ONCE)
+            .collect()
+            .await;
+        let (mut rows, mut failed) = (Vec::new(), 0);
+        for (row, is_movable) in looked {
+            match is_movable {
+                Ok(true) => rows.push(row),
+                Ok(false) => {}
+                Err(error) => {
+                    failed += 1;
+                    not_moved(&row, &error);
+                }
             }
         }
-        let (then, row) = apply(&self.rows, row, now, decide).await?;
-        Ok((then != Then::Nothing || row != before).then_some((then, row)))
+        (rows, failed)
     }
+
+    async fn is_movable(&self, job: &Job, queue: &Queue, row: &Row) -> Result<bool, PortError> {
+        let (now, policy) = (self.system.now(), queue.policy(&self.policy));
+        let expires_after = queue.expires_after.unwrap_or(self.expires_after);
+        if !self.is_in_scope(job, row).await? {
+            return Ok(false);
+        }
+        if matches!(job.task, Task::Retry { .. } | Task::Restore)
+            && let Decision::Write(transition) = job.decide(row, queue, expires_after, &policy, now)
+        {
+            let keep_until = transition.row.expires_at.after(self.retention);
+            return keeping::keep(&self.bodies, row, keep_until, now).await;
+        }
+        Ok(true)
+    }
+}
+
+fn not_moved(row: &Row, error: &(dyn std::error::Error + 'static)) {
+    let error = aws::telemetry::chain(error);
+    tracing::warn!(id = %row.id, error, "an email of a queue could not be moved; the next sweep finds it again");
 }

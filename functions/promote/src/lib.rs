@@ -22,7 +22,8 @@ use std::time::{Duration, Instant};
 
 use domain::lifecycle::{Feedback, LaneState, Policy};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueIndex, Evidence, Jobs, Lanes, Paces, PortError, Queues, Rows,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Jobs, Lanes, Paces, PortError, Queues,
+    Rows,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::row::Lane;
@@ -147,37 +148,38 @@ where
             backlogs: self.backlogs(&bookmarks.busy_since, pace.as_ref()).await,
             queues: Mutex::default(),
         };
-        let shards: Vec<_> = (0..self.rows.shards())
-            .map(|shard| {
-                let cursor = bookmarks.cursors.get(&shard).cloned();
-                async move {
-                    // What is due soon first: it must not wait for a recovery that takes long.
-                    let mut held = Vec::new();
-                    [
-                        self.wake_coming(shard, cursor, run, &mut held).await,
-                        self.recover(&held, run).await,
-                        self.recover_unwoken(shard, run).await,
-                        self.recover_overdue(shard, run).await,
-                    ]
-                }
-            })
-            .collect();
-        let mut done = Promoted::default();
-        let mut error = None;
-        let mut results = iter(shards).buffer_unordered(AT_ONCE);
-        while let Some(shard) = results.next().await {
-            for result in shard {
-                match result {
-                    Ok(promoted) => done += promoted,
-                    Err(failed) => error = error.or(Some(failed)),
-                }
-            }
+        let (mut done, mut error) = (Promoted::default(), None);
+        let mut add = |result: Result<Promoted, PortError>| match result {
+            Ok(promoted) => done += promoted,
+            Err(failed) => error = error.take().or(Some(failed)),
+        };
+        // What is due soon first: it must not wait for a recovery that takes long.
+        let shards = (0..self.rows.shards()).map(async |shard| {
+            let (cursor, mut held) = (bookmarks.cursors.get(&shard).cloned(), Vec::new());
+            (self.wake_coming(shard, cursor, run, &mut held).await, held)
+        });
+        let mut woken = iter(shards.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+        let mut held = Vec::new();
+        while let Some((result, of_shard)) = woken.next().await {
+            add(result);
+            held.extend(of_shard);
+        }
+        // By queue: the emails of one queue share the check of its state.
+        held.sort();
+        let held: Vec<EmailKey> = held.into_iter().map(|(_, email)| email).collect();
+        add(self.recover(&held, run).await);
+        let shards = (0..self.rows.shards()).map(async |shard| {
+            [
+                self.recover_unwoken(shard, run).await,
+                self.recover_overdue(shard, run).await,
+            ]
+        });
+        let mut recovered = iter(shards.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+        while let Some(results) = recovered.next().await {
+            results.into_iter().for_each(&mut add);
         }
         // What belongs to a queue comes last: it must not keep the others waiting.
-        match self.work_off_jobs(run).await {
-            Ok(promoted) => done += promoted,
-            Err(failed) => error = error.or(Some(failed)),
-        }
+        add(self.work_off_jobs(run).await);
         error.map_or(Ok(done), Err)
     }
 }

@@ -9,6 +9,7 @@ use aws::lanes::{DeadLetterQueue, LaneQueues};
 use aws::rows::Table;
 use aws::settings;
 use aws::system::System;
+use aws::table::within;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use promote::{Promote, handler};
 use serde::de::IgnoredAny;
@@ -41,9 +42,8 @@ async fn main() -> Result<(), Error> {
     };
     futures::future::join(promote.rows.warm(), clients.warm(&[Service::Sqs])).await;
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
-        handler::handle(promote, time_left(event.context.deadline))
-            .await
-            .map_err(Error::from)
+        let time = time_left(event.context.deadline);
+        within(time, handler::handle(promote, time)).await.map_err(Error::from)
     }))
     .await
 }

@@ -1,15 +1,19 @@
 //! Recovers what should have moved on by now. Only what is overdue is read, and only what has
 //! to move is written.
 
-use domain::apply::{ApplyError, apply};
+use std::collections::BTreeMap;
+
+use domain::apply::apply_many;
 use domain::lifecycle::queued::meet;
-use domain::lifecycle::{Feedback, Outlook, Then, overdue};
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, Wake};
-use domain::queue::QueueKey;
+use domain::lifecycle::{Decision, Feedback, Outlook, Then, overdue};
+use domain::ports::{
+    Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, WRITES_AT_ONCE, Wake,
+};
+use domain::queue::{Queue, QueueKey};
 use domain::row::{Row, Status};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
-use futures::future::{join, join_all};
+use futures::future::join;
 
 use crate::{Promote, Promoted, Run, Store};
 
@@ -18,9 +22,6 @@ const NOT_ASKED: Feedback = Feedback {
     empty_at: None,
     newest: None,
 };
-
-/// Rows of a shard that are decided on at the same time.
-const AT_ONCE: usize = 25;
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
@@ -72,23 +73,43 @@ where
 
     pub(crate) async fn recover(&self, keys: &[EmailKey], run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
-        for keys in keys.chunks(AT_ONCE) {
+        for keys in keys.chunks(WRITES_AT_ONCE) {
             if run.time_is_over() {
                 done.unfinished = true;
                 break;
             }
             let rows = self.rows.load_many(keys, self.system.now()).await?;
-            let decided = join_all(rows.into_iter().map(|row| self.decide(row, run))).await;
-            let (mut moved, mut failed) = (Vec::new(), 0);
-            for result in decided {
-                match result {
-                    Ok(decided) => moved.extend(decided),
+            let now = self.system.now();
+            let (mut ready, mut known, mut failed) = (Vec::new(), BTreeMap::new(), 0);
+            for row in rows {
+                match self.situation(&row, run).await {
+                    Ok(situation) => {
+                        known.insert(row.id, situation);
+                        ready.push(row);
+                    }
                     Err(error) => {
                         failed += 1;
-                        tracing::warn!(
-                            error = aws::telemetry::chain(&error),
-                            "a row could not be recovered; it stays in the index"
-                        );
+                        not_recovered(&error);
+                    }
+                }
+            }
+            let decide = |row: &Row| match known.get(&row.id) {
+                Some((queue, outlook)) => {
+                    let policy = queue.policy(&self.policy);
+                    meet(row, queue, now).unwrap_or_else(|| overdue(row, *outlook, &policy, now))
+                }
+                None => Decision::Forget,
+            };
+            let before = ready.clone();
+            let decided = apply_many(&self.rows, ready, now, decide).await;
+            let mut moved = Vec::new();
+            for (before, decided) in before.into_iter().zip(decided) {
+                match decided {
+                    Ok((then, row)) if then != Then::Nothing || row != before => moved.push((then, row)),
+                    Ok(_) => {}
+                    Err(error) => {
+                        failed += 1;
+                        not_recovered(&error);
                     }
                 }
             }
@@ -124,23 +145,16 @@ where
         errors.len()
     }
 
-    /// Decides on one row; `None` when there was nothing to do.
-    async fn decide(&self, row: Row, run: &Run) -> Result<Option<(Then, Row)>, ApplyError> {
-        let now = self.system.now();
-        let outlook = Outlook {
-            feedback: if row.status == Status::Uncertain {
-                self.feedback(run).await
-            } else {
-                NOT_ASKED
-            },
-            lane: run.lane(row.lane),
+    /// Everything that a decision on a row depends on besides the row.
+    async fn situation(&self, row: &Row, run: &Run) -> Result<(Queue, Outlook), PortError> {
+        let feedback = if row.status == Status::Uncertain {
+            self.feedback(run).await
+        } else {
+            NOT_ASKED
         };
-        let before = row.clone();
-        let queue = self.queue(&QueueKey::of(&row), run).await?;
-        let policy = queue.policy(&self.policy);
-        let decide = |row: &Row| meet(row, &queue, now).unwrap_or_else(|| overdue(row, outlook, &policy, now));
-        let (then, row) = apply(&self.rows, row, now, decide).await?;
-        Ok((then != Then::Nothing || row != before).then_some((then, row)))
+        let lane = run.lane(row.lane);
+        let queue = self.queue(&QueueKey::of(row), run).await?;
+        Ok((queue, Outlook { feedback, lane }))
     }
 
     /// Asked once in a run, and only if a row depends on it. What is not known is "no".
@@ -157,4 +171,9 @@ where
         });
         *asked.await
     }
+}
+
+fn not_recovered(error: &(dyn std::error::Error + 'static)) {
+    let error = aws::telemetry::chain(error);
+    tracing::warn!(error, "a row could not be recovered; it stays in the index");
 }

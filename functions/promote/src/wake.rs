@@ -36,7 +36,7 @@ where
         shard: u16,
         mut cursor: Option<DueCursor>,
         run: &Run,
-        held: &mut Vec<EmailKey>,
+        held: &mut Vec<(QueueKey, EmailKey)>,
     ) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         loop {
@@ -71,7 +71,7 @@ where
         &self,
         entries: &[Coming],
         run: &Run,
-        held: &mut Vec<EmailKey>,
+        held: &mut Vec<(QueueKey, EmailKey)>,
         now: Timestamp,
     ) -> Result<usize, PortError> {
         let (mut wakes, mut places) = (Vec::new(), Vec::new());
@@ -84,7 +84,7 @@ where
             if self.queue(&key, run).await?.is_paused(now) {
                 if held.len() < HELD_AT_ONCE {
                     let tenant = tenant.clone();
-                    held.push(EmailKey { tenant, id: *id });
+                    held.push((key, EmailKey { tenant, id: *id }));
                 }
                 continue;
             }

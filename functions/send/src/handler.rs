@@ -1,5 +1,6 @@
 //! SQS: a batch of wake-ups in, the ones that must come again out. In a full lane they are left to the index.
 
+use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
@@ -8,6 +9,7 @@ use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queue
 use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 
+use crate::pacer::Leave;
 use crate::unhidden::BRIEF;
 use crate::{Send, WakeError, Woken};
 
@@ -29,6 +31,9 @@ impl LaneSource for aws::lanes::LaneQueues {
         Self::put_back(self, records)
     }
 }
+
+/// When a message comes again that could not be looked at yet.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a record fails.
 #[derive(Debug, thiserror::Error)]
@@ -82,16 +87,35 @@ where
         .collect();
     let time = time.saturating_sub(began.elapsed());
     let end = tokio::time::Instant::now() + time;
-    let results = batch::work_off(&work, time, |(record, work)| async move {
+    // The emails of paused queues share the check of their queue; nobody waits for them.
+    let parked: Vec<usize> = places_of(&work, |leave| *leave == Leave::Unbooked);
+    let of_parked = parked.iter().filter_map(|place| work.get(*place)?.1.clone());
+    let of_parked: [Vec<WakeUp>; 1] = [of_parked.map(|(wake_up, _)| wake_up).collect()];
+    let set_aside = batch::work_off(&of_parked, time, |wake_ups| async move {
+        Ok::<_, Infallible>(if wake_ups.is_empty() {
+            Vec::new()
+        } else {
+            send.set_aside(&wake_ups).await
+        })
+    });
+    let others = batch::work_off(&work, time, |(record, work)| async move {
         match work {
+            Some((_, Leave::Unbooked)) => Ok(Woken::Later(AGAIN)),
             Some((wake_up, leave)) => send.wake(wake_up, leave, end).await.map_err(RecordError::Wake),
             // Once more, for what is wrong with it.
             None => WakeUp::parse(&record.body)
-                .map(|_| Woken::Later(Duration::from_secs(1)))
+                .map(|_| Woken::Later(AGAIN))
                 .map_err(RecordError::NotAWakeUp),
         }
-    })
-    .await;
+    });
+    let (set_aside, mut results) = futures::future::join(set_aside, others).await;
+    // Of a group that panicked or took too long, each email comes again.
+    let set_aside = set_aside.into_iter().flatten().flatten();
+    for (place, woken) in parked.into_iter().zip(set_aside) {
+        if let Some(result) = results.get_mut(place) {
+            *result = woken.map_err(|error| batch::Failure::Error(RecordError::Wake(error)));
+        }
+    }
 
     let mut later: Vec<_> = records
         .iter()
@@ -130,4 +154,11 @@ where
     );
     let later: Vec<_> = later.iter().map(|(record, _)| record.message_id.as_str()).collect();
     batch::answer(records.len(), &failed, &later)
+}
+
+/// The places of the wake-ups with such a leave.
+fn places_of(work: &[(&Record, Option<(WakeUp, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
+    let fits = |(_, work): &(&Record, Option<(WakeUp, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));
+    let places = work.iter().enumerate().filter(|(_, work)| fits(work));
+    places.map(|(place, _)| place).collect()
 }

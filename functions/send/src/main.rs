@@ -8,6 +8,7 @@ use aws::rows::Table;
 use aws::ses::Ses;
 use aws::settings;
 use aws::system::System;
+use aws::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use send::pacer::Pacer;
@@ -45,9 +46,8 @@ async fn main() -> Result<(), Error> {
     let (send, lanes) = (&send, &lanes);
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        handler::handle(send, lanes, event.payload, time)
-            .await
-            .map_err(Error::from)
+        let handled = within(time, handler::handle(send, lanes, event.payload, time));
+        handled.await.map_err(Error::from)
     }))
     .await
 }

@@ -6,13 +6,13 @@
 //! written only while the queue still wants it.
 //! **Start reading at** [`Send::leaves`].
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use domain::apply::apply;
-use domain::lifecycle::not_claimable;
+use domain::apply::{apply, apply_many};
 use domain::lifecycle::queued::{Drop, drop_unwanted, meet};
+use domain::lifecycle::{Then, not_claimable};
 use domain::pacing::Batch;
 use domain::ports::{
     Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
@@ -175,16 +175,68 @@ where
         })
     }
 
+    /// Sets aside the emails of a batch whose queues are known to be paused, in few calls; one result
+    /// for each, in order.
+    pub async fn set_aside(&self, wake_ups: &[WakeUp]) -> Vec<Result<Woken, WakeError>> {
+        let now = self.system.now();
+        let mut results: BTreeMap<usize, Result<Woken, WakeError>> = BTreeMap::new();
+        let mut paused: BTreeMap<QueueKey, (Queue, Vec<(usize, EmailKey)>)> = BTreeMap::new();
+        for (place, wake_up) in wake_ups.iter().enumerate() {
+            match self.queue(wake_up, now).await {
+                Ok(queue) if queue.is_paused(now) => {
+                    let (tenant, id) = (wake_up.tenant.clone(), wake_up.id);
+                    let (_, emails) = paused.entry(queue.key.clone()).or_insert((queue, Vec::new()));
+                    emails.push((place, EmailKey { tenant, id }));
+                }
+                Ok(_) => drop(results.insert(place, Ok(Woken::Later(AGAIN)))),
+                Err(error) => drop(results.insert(place, Err(error.into()))),
+            }
+        }
+        for (queue, emails) in paused.into_values() {
+            let keys: BTreeSet<EmailKey> = emails.iter().map(|(_, key)| key.clone()).collect();
+            let keys: Vec<EmailKey> = keys.into_iter().collect();
+            let rows = match self.rows.load_many(&keys, now).await {
+                Ok(rows) => rows,
+                Err(error) => {
+                    results.extend(
+                        emails
+                            .iter()
+                            .map(|(place, _)| (*place, Err(error.for_another().into()))),
+                    );
+                    continue;
+                }
+            };
+            let loaded: Vec<EmailKey> = rows.iter().map(EmailKey::of).collect();
+            let decide = |row: &Row| meet(row, &queue, now).unwrap_or_else(|| not_claimable(row, now));
+            let decided = apply_many(&self.rows, rows, now, decide).await;
+            let mut decided: BTreeMap<EmailKey, _> = loaded.into_iter().zip(decided).collect();
+            for (place, key) in emails {
+                let woken = match decided.remove(&key) {
+                    Some(Ok((then, row))) => Ok(self.after_meeting(&row, &queue, then, now).await),
+                    Some(Err(error)) => Err(error.into()),
+                    // There is no such email any more, or its other wake-up of this batch has it.
+                    None => Ok(Woken::Done),
+                };
+                results.insert(place, woken);
+            }
+        }
+        results.into_values().collect()
+    }
+
     /// Carries out what is to be done about an email that is not claimed.
     pub(crate) async fn met(&self, row: Row, queue: &Queue, now: Timestamp) -> Result<Woken, WakeError> {
         let decide = |row: &Row| meet(row, queue, now).unwrap_or_else(|| not_claimable(row, now));
         let (then, row) = apply(&self.rows, row, now, decide).await?;
+        Ok(self.after_meeting(&row, queue, then, now).await)
+    }
+
+    async fn after_meeting(&self, row: &Row, queue: &Queue, then: Then, now: Timestamp) -> Woken {
         let aside = row.due.is_some_and(|due| due.kind == DueKind::Held);
-        if row.status == Status::Queued && !aside && meet(&row, queue, now).is_some() {
+        if row.status == Status::Queued && !aside && meet(row, queue, now).is_some() {
             // The queue was changed at this very moment.
-            return Ok(Woken::Later(AGAIN));
+            return Woken::Later(AGAIN);
         }
-        Ok(self.follow(&row, then).await)
+        self.follow(row, then).await
     }
 
     /// Drops a claimed email that is not wanted any more; `Some`: the row, which is still wanted.

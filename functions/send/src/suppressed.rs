@@ -14,7 +14,9 @@ use domain::cause::Cause;
 use domain::email::Email;
 use domain::id::TenantId;
 use domain::lifecycle::{Attempt, left_out};
-use domain::ports::{Bodies, Clock, DeadLetters, Paces, PortError, Provider, Queues, Random, Rows, Suppressions};
+use domain::ports::{
+    Bodies, Clock, DeadLetters, FailureKind, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+};
 use domain::row::{Row, recipient_key};
 use domain::suppression::{Marks, SuppressionId};
 use domain::timestamp::Timestamp;
@@ -45,6 +47,7 @@ impl Suppressed {
         if *failed_at >= Some(asked_at) {
             // It was for all who waited.
             return Err(PortError {
+                kind: FailureKind::Unknown,
                 what: "reading the marks",
                 source: "another email of the batch could not".into(),
             });

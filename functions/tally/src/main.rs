@@ -5,6 +5,7 @@ use aws::clients::Clients;
 use aws::rows::Table;
 use aws::settings;
 use aws::system::System;
+use aws::table::within;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
 use tally::{CountChanges, handler};
@@ -21,7 +22,8 @@ async fn main() -> Result<(), Error> {
     tally.counters.warm().await;
     run(service_fn(|event: LambdaEvent<Value>| async move {
         let time = time_left(event.context.deadline);
-        handler::handle(tally, &event.payload, time).await.map_err(Error::from)
+        let handled = within(time, handler::handle(tally, &event.payload, time));
+        handled.await.map_err(Error::from)
     }))
     .await
 }

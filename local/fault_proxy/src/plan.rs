@@ -22,6 +22,8 @@ pub enum Kind {
     DelayAfter,
     /// No effect; the service says that it is asked too much.
     Throttle,
+    /// No effect; DynamoDB says that another write of the same item is under way.
+    Conflict,
     /// No effect; the service says that it has failed.
     Fail,
     /// One part of a batch takes no effect, and the answer says so. Only where AWS has batches
@@ -95,6 +97,7 @@ impl Kind {
             Self::Partial => crate::partial::can_be(call),
             Self::Lose => crate::refusal::can_be_lost(call),
             Self::Throttle | Self::Fail => crate::refusal::has_words(call),
+            Self::Conflict => crate::refusal::can_conflict(call),
             Self::DropBefore | Self::DropAfter | Self::DelayBefore | Self::DelayAfter | Self::Double => true,
         }
     }
@@ -171,6 +174,7 @@ impl Plan {
                 Kind::DelayBefore
                 | Kind::DropBefore
                 | Kind::Throttle
+                | Kind::Conflict
                 | Kind::Fail
                 | Kind::Partial
                 | Kind::Double
@@ -265,6 +269,16 @@ mod tests {
         assert_eq!(effect(&mut lose(), &call("dynamodb", "PutItem"), "x", ""), None);
         assert_eq!(effect(&mut lose(), &call("sqs", "SendMessageBatch"), "x", ""), None);
         assert_eq!(effect(&mut lose(), &call("sns", "Publish"), "x", ""), Some(Kind::Lose));
+        let conflict = || plan(json!([{"kind": "conflict"}]));
+        for (service, operation, conflicts) in [
+            ("dynamodb", "TransactWriteItems", true),
+            ("dynamodb", "UpdateItem", true),
+            ("dynamodb", "GetItem", false),
+            ("sqs", "SendMessage", false),
+        ] {
+            let struck = effect(&mut conflict(), &call(service, operation), "x", "");
+            assert_eq!(struck.is_some(), conflicts, "{operation}");
+        }
         let partial = || plan(json!([{"kind": "partial"}]));
         assert_eq!(effect(&mut partial(), &call("dynamodb", "UpdateItem"), "x", ""), None);
         assert_eq!(

@@ -185,6 +185,10 @@ impl Proxy {
                 Some(answer) => End::Answer(answer),
                 None => self.forward(&call, &parts, body).await,
             },
+            Some(Kind::Conflict) => match refusal::conflict(&call, &body) {
+                Some(answer) => End::Answer(answer),
+                None => self.forward(&parts, body).await,
+            },
             Some(Kind::Lose) => End::Answer(refusal::as_if_published(number)),
             Some(Kind::Partial) => match partial::without_last(&call, &body) {
                 Some(rest) => self.forward_rest(&call, &parts, rest).await,

@@ -9,7 +9,7 @@
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::{HeaderValue, Response};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::call::Call;
 use crate::form::Refusal;
@@ -104,6 +104,42 @@ fn said(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<
         .header(CONTENT_TYPE, media_type)
         .header("x-amzn-errortype", name);
     response.body(Body::from(body)).ok()
+}
+
+/// Whether DynamoDB refuses such a call when another write of the same item is under way. Reads of one
+/// item are never refused for it.
+/// Source: Amazon DynamoDB Developer Guide, "Transaction conflict handling in DynamoDB".
+#[must_use]
+pub fn can_conflict(call: &Call) -> bool {
+    let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"];
+    call.service == "dynamodb" && writes.contains(&call.operation.as_str())
+}
+
+/// The answer to a write that meets another one; of a transaction, its first item does.
+#[must_use]
+pub fn conflict(call: &Call, body: &[u8]) -> Option<Response<Body>> {
+    const MESSAGE: &str = "Transaction is ongoing for the item";
+    if call.operation != "TransactWriteItems" {
+        return dynamodb(400, "TransactionConflictException", &json!({"message": MESSAGE}));
+    }
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let others = request.get("TransactItems")?.as_array()?.len().checked_sub(1)?;
+    let mut reasons = vec![json!({"Code": "TransactionConflict", "Message": MESSAGE})];
+    reasons.extend(std::iter::repeat_n(json!({"Code": "None"}), others));
+    let message = "Transaction cancelled, please refer cancellation reasons for specific reasons";
+    let said = json!({"Message": message, "CancellationReasons": reasons});
+    dynamodb(400, "TransactionCanceledException", &said)
+}
+
+fn dynamodb(status: u16, name: &'static str, said: &Value) -> Option<Response<Body>> {
+    let mut body = said.clone();
+    let of_type = format!("com.amazonaws.dynamodb.v20120810#{name}");
+    body.as_object_mut()?.insert("__type".to_owned(), of_type.into());
+    let response = Response::builder()
+        .status(status)
+        .header(CONTENT_TYPE, "application/x-amz-json-1.0")
+        .header("x-amzn-errortype", name);
+    response.body(Body::from(body.to_string())).ok()
 }
 
 /// Whether what is called may be lost at AWS although the answer was good. SES publishes its

@@ -6,7 +6,7 @@ use domain::pacing::{Account, Rate};
 use domain::ports::{Accounts, PortError};
 use std::time::Duration;
 
-use crate::failure::port;
+use crate::failure::failed;
 
 /// Patience with the question: it is asked again in a minute.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -35,7 +35,7 @@ impl Accounts for SesAccount {
         let said = asked
             .send()
             .await
-            .map_err(|error| port("asking for the account's rate and quota")(error.into()))?;
+            .map_err(failed("asking for the account's rate and quota"))?;
         let quota = said.send_quota();
         Ok(Account {
             rate: quota.and_then(|quota| rate(quota.max_send_rate())),

@@ -1,6 +1,5 @@
 //! The batches' idempotency keys: one item for each, written before the batch's emails.
 
-use domain::email::sha256_hex;
 use domain::id::TenantId;
 use domain::ports::{BatchRecord, Batches, PortError};
 use domain::timestamp::Timestamp;
@@ -8,16 +7,7 @@ use domain::wire::api::IdempotencyKey;
 
 use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
-use crate::rows::Table;
-
-/// The sort key.
-const BATCH: &str = "batch";
-
-/// The partition key. The caller's key may hold anything, and personal data: only its hash is
-/// stored. No email's id looks like it.
-fn pk(tenant: &TenantId, key: &IdempotencyKey) -> String {
-    format!("{tenant}#idem-{}", sha256_hex(key.as_str().as_bytes()))
-}
+use crate::table::{Table, keys};
 
 fn read(item: &Item) -> Result<BatchRecord, ItemError> {
     Ok(BatchRecord {
@@ -34,7 +24,7 @@ impl Batches for Table {
         now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
         const WHAT: &str = "recalling a batch";
-        let item = self.get(pk(tenant, key), BATCH.to_owned(), WHAT).await?;
+        let item = self.get(keys::batch(tenant, key), WHAT).await?;
         let known = item.filter(|item| !attributes::is_forgotten(item, now));
         let record = known.map(|known| read(&known)).transpose();
         record.map_err(|error| port(WHAT)(error.into()))
@@ -50,9 +40,8 @@ impl Batches for Table {
     ) -> Result<BatchRecord, PortError> {
         const WHAT: &str = "remembering a batch";
         let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
-        let item = Item::from([
-            attributes::s("pk", pk(tenant, key)),
-            attributes::s("sk", BATCH.to_owned()),
+        let mut item = keys::batch(tenant, key);
+        item.extend([
             attributes::s("h", record.hash.clone()),
             attributes::s("e", errors),
             attributes::n("ttl", keep_until.as_secs()),
@@ -66,6 +55,7 @@ impl Batches for Table {
 
 #[cfg(test)]
 mod tests {
+    use domain::email::sha256_hex;
     use serde_json::json;
 
     use super::*;

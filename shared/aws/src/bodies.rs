@@ -22,9 +22,10 @@ use domain::row::{BodyPlace, BodyRef};
 use domain::timestamp::Timestamp;
 
 use crate::attributes;
-use crate::failure::port;
-use crate::rows::{Table, item};
+use crate::failure::{failed, port, unknown};
 use crate::settings::BucketSettings;
+use crate::table::keys;
+use crate::table::{Query, Table};
 
 /// Packed contents up to this many bytes go to the table.
 ///
@@ -60,9 +61,6 @@ const UNPACKED_MAX: usize = 2 * limits::REQUEST_BYTES;
 /// among them is read by its name.
 const NEAR_MAX: i32 = 4;
 
-/// How the sort keys of contents begin.
-pub(crate) const BODY: &str = "body#";
-
 /// The attribute of an item that holds the content.
 const CONTENT: &str = "z";
 
@@ -84,10 +82,6 @@ impl BodyStore {
             bucket: settings.bucket.clone(),
         }
     }
-}
-
-fn sort_key(body: &BodyRef) -> String {
-    format!("{BODY}{}", body.sha256)
 }
 
 /// How the names of everything that the bucket has of an email begin.
@@ -141,14 +135,13 @@ impl Bodies for BodyStore {
         match packed.place {
             BodyPlace::Table => {
                 const WHAT: &str = "storing a content in the table";
-                let item = [
-                    attributes::s("pk", item::pk(key)),
-                    attributes::s("sk", sort_key(body)),
+                let mut item = keys::body(key, body);
+                item.extend([
                     (CONTENT.to_owned(), AttributeValue::B(Blob::new(packed.bytes))),
                     attributes::n("ttl", keep_until.as_secs()),
-                ];
+                ]);
                 // One that is there and is kept for longer stays.
-                let there = self.table.put_new(item.into(), keep_until, WHAT).await?;
+                let there = self.table.put_new(item, keep_until, WHAT).await?;
                 Ok(if there.is_some() { Put::There } else { Put::New })
             }
             BodyPlace::Bucket => self.put_object(key, body, packed.bytes, keep_until, now).await,
@@ -165,9 +158,7 @@ impl Bodies for BodyStore {
         match body.place {
             BodyPlace::Table => {
                 const WHAT: &str = "keeping a content in the table";
-                self.table
-                    .keep(item::pk(key), sort_key(body), keep_until.as_secs(), WHAT)
-                    .await
+                self.table.keep(keys::body(key, body), keep_until.as_secs(), WHAT).await
             }
             BodyPlace::Bucket => self.keep_object(object_key(key, body), keep_until, now).await,
         }
@@ -175,12 +166,16 @@ impl Bodies for BodyStore {
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {
         const WHAT: &str = "reading the contents of the table";
-        let items = self.table.beginning_with(item::pk(key), BODY, NEAR_MAX, WHAT).await?;
+        let query = Query {
+            limit: Some(NEAR_MAX),
+            ..Query::beginning(keys::email_pk(key), keys::BODY)
+        };
+        let items = self.table.query(query, WHAT).await?.items;
         let mut contents = BTreeMap::new();
         for mut item in items {
             let hash = attributes::text(&item, "sk")
                 .ok()
-                .and_then(|sk| sk.strip_prefix(BODY))
+                .and_then(|sk| sk.strip_prefix(keys::BODY))
                 .map(str::to_owned);
             if let (Some(hash), Some(AttributeValue::B(packed))) = (hash, item.remove(CONTENT)) {
                 // One that cannot be unpacked is missed when it is asked for, by its name.
@@ -195,7 +190,7 @@ impl Bodies for BodyStore {
             BodyPlace::Table => {
                 let item = self
                     .table
-                    .get(item::pk(key), sort_key(body), "reading a content of the table")
+                    .get(keys::body(key, body), "reading a content of the table")
                     .await?;
                 match item.and_then(|mut item| item.remove(CONTENT)) {
                     Some(AttributeValue::B(content)) => Some(content.into_inner()),
@@ -240,7 +235,7 @@ impl BodyStore {
             {
                 Ok(Put::There)
             }
-            Err(error) => Err(port("storing a content in the bucket")(error.into())),
+            Err(error) => Err(failed("storing a content in the bucket")(error)),
         }
     }
 
@@ -255,7 +250,7 @@ impl BodyStore {
         let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
             Ok(head) => head,
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
-            Err(error) => return Err(port(WHAT)(error.into())),
+            Err(error) => return Err(failed(WHAT)(error)),
         };
         let kept_until = head.metadata().and_then(|metadata| metadata.get(KEEP_UNTIL));
         if kept_until.and_then(|text| Timestamp::parse_rfc3339(text)) >= Some(keep_until) {
@@ -278,7 +273,7 @@ impl BodyStore {
             Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => {
                 Ok(false)
             }
-            Err(error) => Err(port(WHAT)(error.into())),
+            Err(error) => Err(failed(WHAT)(error)),
         }
     }
 
@@ -287,9 +282,13 @@ impl BodyStore {
         let answer = match self.s3.get_object().bucket(&self.bucket).key(object).send().await {
             Ok(answer) => answer,
             Err(error) if error.as_service_error().is_some_and(GetObjectError::is_no_such_key) => return Ok(None),
-            Err(error) => return Err(port(WHAT)(error.into())),
+            Err(error) => return Err(failed(WHAT)(error)),
         };
-        let content = answer.body.collect().await.map_err(|error| port(WHAT)(error.into()))?;
+        let content = answer
+            .body
+            .collect()
+            .await
+            .map_err(|error| unknown(WHAT)(error.into()))?;
         Ok(Some(content.into_bytes().to_vec()))
     }
 }

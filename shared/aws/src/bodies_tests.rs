@@ -8,6 +8,7 @@ use super::*;
 use crate::attributes::Item;
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::rows::samples::{at, row};
+use crate::table::keys;
 use crate::telemetry::chain;
 
 const DAY: i64 = 86_400_000;
@@ -120,7 +121,7 @@ async fn a_small_content_is_an_item_beside_its_row() {
     let item = &request["Item"];
     assert_eq!(
         (&request["TableName"], &item["pk"]),
-        (&json!("T"), &json!({"S": item::pk(&key())}))
+        (&json!("T"), &json!({"S": keys::email_pk(&key())}))
     );
     assert_eq!(item["sk"], json!({"S": format!("body#{}", body.sha256)}));
     assert_eq!(item["ttl"], json!({"N": "7"}));
@@ -292,7 +293,7 @@ async fn contents_near_the_row_come_by_their_hash_and_junk_is_left_out() {
         json!({
             "TableName": "T",
             "KeyConditionExpression": "pk = :pk AND begins_with(sk, :beginning)",
-            "ExpressionAttributeValues": {":pk": {"S": item::pk(&key())}, ":beginning": {"S": "body#"}},
+            "ExpressionAttributeValues": {":pk": {"S": keys::email_pk(&key())}, ":beginning": {"S": "body#"}},
             "ConsistentRead": true,
             "Limit": NEAR_MAX,
         })

@@ -18,6 +18,7 @@ use serde_json::Value;
 
 use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
 use crate::rows::item;
+use crate::table::keys;
 
 /// Why a record is no change.
 #[derive(Debug, thiserror::Error)]
@@ -48,10 +49,10 @@ pub fn sequence_number(record: &Value) -> &str {
 pub fn read(record: &Value) -> Result<Option<Change>, ChangeError> {
     let record = field(record, "dynamodb");
     let keys = item_of(field(record, "Keys"));
-    if text(&keys, "sk") != Ok(item::EMAIL) {
+    if text(&keys, "sk") != Ok(keys::EMAIL) {
         return Ok(None);
     }
-    let key = item::key_of(&keys)?;
+    let key = keys::to_email(&keys)?;
     let sequence = field(record, "SequenceNumber").as_str();
     let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
     let sequence = Sequence::parse(sequence).ok_or(ChangeError::Sequence)?;

@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::*;
 use crate::replay::dynamodb_json;
 use crate::rows::samples::{at, full, row};
+use crate::table::keys;
 
 /// A record of the stream, of a write of a row.
 fn record(before: Option<&Row>, after: Option<&Row>) -> Value {
@@ -12,7 +13,7 @@ fn record(before: Option<&Row>, after: Option<&Row>) -> Value {
     let some = before.or(after).unwrap();
     let mut change = json!({
         "ApproximateCreationDateTime": 1_795_514_390,
-        "Keys": {"pk": {"S": item::pk(&domain::ports::EmailKey::of(some))}, "sk": {"S": "email"}},
+        "Keys": {"pk": {"S": keys::email_pk(&domain::ports::EmailKey::of(some))}, "sk": {"S": "email"}},
         "SequenceNumber": "4421584500000000017450439091",
         "SizeBytes": 26,
         "StreamViewType": "NEW_AND_OLD_IMAGES",

@@ -4,7 +4,6 @@
 //! **Invariant:** an entry is a hint. It may be a moment old, so whoever acts on one reads the
 //! row or sends a wake-up that proves nothing.
 
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
 use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
@@ -13,14 +12,12 @@ use domain::row::{DueKind, Lane};
 use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError};
-use crate::failure::port;
-use crate::rows::{Table, item, waiting};
+use crate::rows::waiting;
+use crate::table::keys;
+use crate::table::{Expression, Query, Table};
 
 /// The index's name.
 const DUE: &str = "due";
-
-/// Where the cursors are: one item, so that they are read with one call.
-const CURSORS: &str = "promote#cursors";
 
 /// The attribute of a shard's cursor.
 fn cursor_attribute(shard: u16) -> String {
@@ -60,21 +57,18 @@ impl Table {
         }
         // A lower bound may not be empty.
         let from = if from.is_empty() { "0".to_owned() } else { from };
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(DUE)
-            .key_condition_expression("#pk = :pk AND #sk BETWEEN :from AND :until")
-            .expression_attribute_names("#pk", "due_pk")
-            .expression_attribute_names("#sk", "due_sk")
-            .expression_attribute_values(":pk", AttributeValue::S(partition))
-            .expression_attribute_values(":from", AttributeValue::S(from))
-            .expression_attribute_values(":until", AttributeValue::S(until))
-            .send()
-            .await
-            .map_err(|error| port("reading what is due")(error.into()))?;
-        let items = answer.items().iter().filter_map(|item| match read(item) {
+        let keys = Expression::condition("#pk = :pk AND #sk BETWEEN :from AND :until")
+            .with_name("#pk", "due_pk")
+            .with_name("#sk", "due_sk")
+            .with_text(":pk", partition)
+            .with_text(":from", from)
+            .with_text(":until", until);
+        let query = Query {
+            index: Some(DUE),
+            ..Query::of(keys)
+        };
+        let page = self.query(query, "reading what is due").await?;
+        let items = page.items.iter().filter_map(|item| match read(item) {
             Ok(entry) => Some(entry),
             Err(error) => {
                 // It stays where it is: whoever mends the row gets it back.
@@ -82,23 +76,11 @@ impl Table {
                 None
             }
         });
-        let next = answer
-            .last_evaluated_key()
-            .and_then(|key| attributes::text(key, "due_sk").ok());
+        let next = page.next.as_ref().and_then(|key| attributes::text(key, "due_sk").ok());
         Ok(DuePage {
             items: items.collect(),
             next: next.map(|key| DueCursor(key.to_owned())),
         })
-    }
-}
-
-impl Table {
-    fn bookmarks_update(&self) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(CURSORS.to_owned()))
-            .key("sk", AttributeValue::S(CURSORS.to_owned()))
     }
 }
 
@@ -123,7 +105,8 @@ impl DueIndex for Table {
         until: Timestamp,
         from: Option<&DueCursor>,
     ) -> Result<DuePage<EmailKey>, PortError> {
-        self.page(format!("check#{shard:02}"), until, from, item::key_of).await
+        self.page(format!("check#{shard:02}"), until, from, keys::to_email)
+            .await
     }
 
     async fn aside(
@@ -139,9 +122,7 @@ impl DueIndex for Table {
     }
 
     async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
-        let item = self
-            .get(CURSORS.to_owned(), CURSORS.to_owned(), "reading the cursors")
-            .await?;
+        let item = self.get(keys::bookmarks(), "reading the cursors").await?;
         let item = item.unwrap_or_default();
         let cursor = |shard| match item.get(&cursor_attribute(shard)) {
             Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
@@ -155,33 +136,21 @@ impl DueIndex for Table {
     }
 
     async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
-        let update = self
-            .bookmarks_update()
-            .expression_attribute_names("#busy", busy_attribute(lane));
-        let update = match since {
-            Some(since) => update
-                .update_expression("SET #busy = :since")
-                .expression_attribute_values(":since", AttributeValue::N(since.as_millis().to_string())),
-            None => update.update_expression("REMOVE #busy"),
+        let change = match since {
+            Some(since) => Expression::update("SET #busy = :since").with_number(":since", since.as_millis()),
+            None => Expression::update("REMOVE #busy"),
         };
-        update
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| port("saving since when a lane is busy")(error.into()))
+        let change = change.with_name("#busy", busy_attribute(lane));
+        const WHAT: &str = "saving since when a lane is busy";
+        self.update_if(keys::bookmarks(), change, None, WHAT).await.map(drop)
     }
 
     async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
-        let saved = self
-            .bookmarks_update()
-            .update_expression("SET #cursor = :cursor")
-            .expression_attribute_names("#cursor", cursor_attribute(shard))
-            .expression_attribute_values(":cursor", AttributeValue::S(cursor.0.clone()));
-        saved
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| port("saving a cursor")(error.into()))
+        let change = Expression::update("SET #cursor = :cursor")
+            .with_name("#cursor", cursor_attribute(shard))
+            .with_text(":cursor", cursor.0.clone());
+        let saved = self.update_if(keys::bookmarks(), change, None, "saving a cursor");
+        saved.await.map(drop)
     }
 }
 

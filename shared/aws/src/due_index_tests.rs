@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::rows::item;
 use crate::rows::samples::{at, full};
 use crate::telemetry::chain;
 

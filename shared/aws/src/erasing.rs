@@ -4,13 +4,13 @@
 //! has left beside it goes as well.
 //! **After a crash** anywhere: doing it again erases the rest.
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::ports::erasure::Erasing;
 use domain::ports::{EmailKey, PortError};
 
-use crate::bodies::{BODY, BodyStore, prefix};
-use crate::failure::port;
-use crate::rows::item;
+use crate::bodies::{BodyStore, prefix};
+use crate::failure::failed;
+use crate::table::Query;
+use crate::table::keys;
 
 const WHAT: &str = "erasing a content";
 
@@ -23,25 +23,20 @@ impl Erasing for BodyStore {
 
 impl BodyStore {
     async fn erase_items(&self, key: &EmailKey) -> Result<(), PortError> {
-        let table = &self.table;
-        let mut pages = table
-            .client
-            .query()
-            .table_name(&table.table)
-            .key_condition_expression("pk = :pk AND begins_with(sk, :beginning)")
-            .expression_attribute_values(":pk", AttributeValue::S(item::pk(key)))
-            .expression_attribute_values(":beginning", AttributeValue::S(BODY.to_owned()))
-            .projection_expression("pk, sk")
-            .consistent_read(true)
-            .into_paginator()
-            .items()
-            .send();
-        while let Some(found) = pages.next().await {
-            let found = found.map_err(|error| port(WHAT)(error.into()))?;
-            let deleted = table.client.delete_item().table_name(&table.table).set_key(Some(found));
-            deleted.send().await.map_err(|error| port(WHAT)(error.into()))?;
+        let mut query = Query {
+            projection: Some("pk, sk"),
+            ..Query::beginning(keys::email_pk(key), keys::BODY)
+        };
+        loop {
+            let page = self.table.query(query.clone(), WHAT).await?;
+            for found in page.items {
+                self.table.delete(found, WHAT).await?;
+            }
+            if page.next.is_none() {
+                return Ok(());
+            }
+            query.from = page.next;
         }
-        Ok(())
     }
 
     async fn erase_objects(&self, key: &EmailKey) -> Result<(), PortError> {
@@ -53,10 +48,10 @@ impl BodyStore {
             .into_paginator()
             .send();
         while let Some(page) = pages.next().await {
-            let page = page.map_err(|error| port(WHAT)(error.into()))?;
+            let page = page.map_err(|error| failed(WHAT)(error))?;
             for name in page.contents().iter().filter_map(|object| object.key()) {
                 let deleted = self.s3.delete_object().bucket(&self.bucket).key(name);
-                deleted.send().await.map_err(|error| port(WHAT)(error.into()))?;
+                deleted.send().await.map_err(|error| failed(WHAT)(error))?;
             }
         }
         Ok(())

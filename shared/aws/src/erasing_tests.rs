@@ -7,12 +7,13 @@ use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::rows::samples::row;
 use crate::settings::BucketSettings;
+use crate::table::keys;
 use crate::telemetry::chain;
 
 fn found(names: &[&str]) -> Answer {
     let item = |name: &&str| {
         let item = Item::from([
-            attributes::s("pk", item::pk(&EmailKey::of(&row()))),
+            attributes::s("pk", keys::email_pk(&EmailKey::of(&row()))),
             attributes::s("sk", (*name).to_owned()),
         ]);
         dynamodb_json(&item)

@@ -3,8 +3,6 @@
 //! An empty queue says that everything was worked off. One that is never empty does not; then
 //! the newest event that was worked off is the evidence, which `feedback` writes down.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
 use domain::lifecycle::Feedback;
@@ -12,11 +10,8 @@ use domain::ports::{Evidence, PortError, Watermark};
 use domain::timestamp::Timestamp;
 
 use crate::attributes;
-use crate::failure::port;
-use crate::rows::Table;
-
-/// Where the newest event is.
-const NEWEST: &str = "feedback#newest";
+use crate::failure::failed;
+use crate::table::{Expression, Table, keys};
 
 /// The attribute with its time, in milliseconds.
 const AT: &str = "at";
@@ -54,10 +49,7 @@ impl EvidenceQueue {
             .get_queue_attributes()
             .queue_url(&self.url)
             .set_attribute_names(Some(COUNTS.to_vec()));
-        let answer = asked
-            .send()
-            .await
-            .map_err(|error| port("asking how far feedback is")(error.into()))?;
+        let answer = asked.send().await.map_err(failed("asking how far feedback is"))?;
         let counts = answer.attributes.unwrap_or_default();
         // What is not said is not known to be empty.
         Ok(COUNTS
@@ -75,7 +67,7 @@ impl Evidence for EvidenceQueue {
             });
         }
         const WHAT: &str = "reading how far feedback is";
-        let newest = self.table.get(NEWEST.to_owned(), NEWEST.to_owned(), WHAT).await?;
+        let newest = self.table.get(keys::newest_event(), WHAT).await?;
         Ok(Feedback {
             empty_at: None,
             newest: newest.and_then(|newest| attributes::time(&newest, AT).ok()),
@@ -85,29 +77,12 @@ impl Evidence for EvidenceQueue {
 
 impl Watermark for Table {
     async fn raise_watermark(&self, newest: Timestamp) -> Result<(), PortError> {
-        let raised = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(NEWEST.to_owned()))
-            .key("sk", AttributeValue::S(NEWEST.to_owned()))
-            .update_expression("SET #at = :at")
-            .condition_expression("attribute_not_exists(#at) OR #at < :at")
-            .expression_attribute_names("#at", AT)
-            .expression_attribute_values(":at", AttributeValue::N(newest.as_millis().to_string()))
-            .send()
-            .await;
-        match raised {
-            Ok(_) => Ok(()),
-            Err(error)
-                if error
-                    .as_service_error()
-                    .is_some_and(UpdateItemError::is_conditional_check_failed_exception) =>
-            {
-                Ok(())
-            }
-            Err(error) => Err(port("writing down how far feedback is")(error.into())),
-        }
+        const WHAT: &str = "writing down how far feedback is";
+        let change = Expression::update("SET #at = :at")
+            .when("attribute_not_exists(#at) OR #at < :at")
+            .with_name("#at", AT)
+            .with_number(":at", newest.as_millis());
+        self.update_if(keys::newest_event(), change, None, WHAT).await.map(drop)
     }
 }
 

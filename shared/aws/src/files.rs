@@ -23,7 +23,7 @@ use domain::timestamp::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 use crate::bodies::{BodyStore, KEEP_UNTIL, keep_tag, object_key};
-use crate::failure::port;
+use crate::failure::{failed, port};
 
 /// How long an upload may begin after it was asked for. Our choice: the caller has the file at hand.
 const URL_LIFE: Duration = Duration::from_secs(15 * 60);
@@ -100,7 +100,7 @@ impl Files for BodyStore {
         match self.s3.head_object().bucket(&self.bucket).key(key).send().await {
             Ok(head) => Ok(described(&head)),
             Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => Ok(None),
-            Err(error) => Err(port("looking for an upload")(error.into())),
+            Err(error) => Err(failed("looking for an upload")(error)),
         }
     }
 
@@ -138,7 +138,7 @@ impl Files for BodyStore {
             {
                 Ok(Some(Put::There))
             }
-            Err(error) => Err(port("copying an upload")(error.into())),
+            Err(error) => Err(failed("copying an upload")(error)),
         }
     }
 

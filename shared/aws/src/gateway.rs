@@ -15,6 +15,9 @@ use lambda_http::http::{Request as HttpRequest, Uri};
 use lambda_http::{Body, Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
 
+use crate::batch::time_left;
+use crate::table::within;
+
 /// Answers longer than this travel as base64: four bytes for three, whatever is in them. A
 /// shorter one travels as text, at two bytes for one at worst.
 /// Source: AWS Lambda quotas, "Invocation payload": 6 MB for a response.
@@ -30,7 +33,8 @@ where
 {
     let handle = &handle;
     lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
-        Ok::<_, Infallible>(answer(handle(request(event.payload)).await))
+        let time = time_left(event.context.deadline);
+        Ok::<_, Infallible>(answer(within(time, handle(request(event.payload))).await))
     }))
     .await
 }

@@ -5,9 +5,6 @@
 //! `by_tenant`; what is revoked leaves it.
 //! **Lost answers:** each write can be repeated: it finds what it was to write.
 
-use aws_sdk_dynamodb::error::SdkError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::access::key::{ApiKey, Maker};
 use domain::id::{KeyId, TenantId};
@@ -19,30 +16,11 @@ use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError, maybe, n, named, s, text, time};
 use crate::failure::port;
-use crate::rows::Table;
-
-/// The sort key.
-const KEY: &str = "key";
-
-/// What the partition keys of all API keys begin with; `template.yaml` has a rule for it.
-const KEYS: &str = "key:";
-
-fn pk(id: KeyId) -> String {
-    format!("{KEYS}{id}")
-}
-
-fn primary_key(id: KeyId) -> Item {
-    Item::from([s("pk", pk(id)), s("sk", KEY.to_owned())])
-}
-
-/// The partition of a tenant's keys in the index `by_tenant`. No shard of the emails looks like it.
-fn partition(tenant: &TenantId) -> String {
-    format!("{tenant}#keys")
-}
+use crate::table::{Expression, Outcome, Table, keys};
 
 fn from_key(key: &ApiKey) -> Result<Item, PortError> {
     let domains = serde_json::to_string(&key.from_domains).map_err(|error| port("writing a key")(error.into()))?;
-    let mut item = primary_key(key.id);
+    let mut item = keys::api_key(key.id);
     item.extend([
         s("tenant", key.tenant.to_string()),
         s("name", key.name.clone()),
@@ -51,17 +29,12 @@ fn from_key(key: &ApiKey) -> Result<Item, PortError> {
         s("from_domains", domains),
         n("created_at", key.created_at.as_millis()),
         s("created_by", key.created_by.to_string()),
-        s("tenant_shard", partition(&key.tenant)),
+        s("tenant_shard", keys::api_keys_of(&key.tenant)),
         s("created_sk", attributes::sortable(key.created_at, key.id)),
     ]);
     item.extend(key.expires_at.map(|at| n("expires_at", at.as_millis())));
     item.extend(key.last_used_at.map(|at| n("last_used_at", at.as_millis())));
     Ok(item)
-}
-
-fn id_of(item: &Item) -> Result<KeyId, ItemError> {
-    let id = text(item, "pk")?.strip_prefix(KEYS).and_then(KeyId::parse);
-    id.ok_or(ItemError::Malformed("pk"))
 }
 
 fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
@@ -74,7 +47,7 @@ fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
         Some(at) => Some((at, named(item, "revoked_by")?)),
     };
     Ok(ApiKey {
-        id: id_of(item)?,
+        id: keys::to_api_key(item)?,
         tenant: TenantId::parse(text(item, "tenant")?).ok_or(ItemError::Malformed("tenant"))?,
         name: text(item, "name")?.to_owned(),
         sha256: sha256.ok_or(ItemError::Malformed("sha256"))?,
@@ -88,43 +61,30 @@ fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
     })
 }
 
-/// Under a condition; if the key is a tenant's, where one is named.
-fn if_of(of: Option<&TenantId>, condition: &str, update: UpdateItemFluentBuilder) -> UpdateItemFluentBuilder {
-    match of {
-        None => update.condition_expression(condition),
-        Some(tenant) => update
-            .condition_expression(format!("{condition} AND tenant = :tenant"))
-            .expression_attribute_values(":tenant", AttributeValue::S(tenant.to_string())),
-    }
-}
-
 impl Table {
-    fn change_key(&self, id: KeyId) -> UpdateItemFluentBuilder {
-        self.client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(primary_key(id)))
-    }
-}
-
-/// `false` when the write's condition did not hold.
-fn written<T, R>(answer: Result<T, SdkError<UpdateItemError, R>>, what: &'static str) -> Result<bool, PortError>
-where
-    R: std::fmt::Debug + Send + Sync + 'static,
-{
-    match answer {
-        Ok(_) => Ok(true),
-        Err(error) => match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(false),
-            Some(_) | None => Err(port(what)(error.into())),
-        },
+    /// Changes a key under a condition; of the tenant's, where one is named. `false` when it does not hold.
+    async fn change_key(
+        &self,
+        (of, id): (Option<&TenantId>, KeyId),
+        change: Expression,
+        what: &'static str,
+    ) -> Result<bool, PortError> {
+        let change = match of {
+            None => change,
+            Some(tenant) => {
+                let condition = format!("{} AND tenant = :tenant", change.condition);
+                change.when(condition).with_text(":tenant", tenant.to_string())
+            }
+        };
+        let changed = self.update_if(keys::api_key(id), change, None, what).await?;
+        Ok(matches!(changed, Outcome::Done(_)))
     }
 }
 
 impl Keys for Table {
     async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
         const WHAT: &str = "reading an API key";
-        let item = self.get(pk(id), KEY.to_owned(), WHAT).await?;
+        let item = self.get(keys::api_key(id), WHAT).await?;
         let key = item.map(|item| to_key(&item)).transpose();
         key.map_err(|error| port(WHAT)(error.into()))
     }
@@ -132,67 +92,60 @@ impl Keys for Table {
     async fn keys(&self, tenant: &TenantId) -> Result<Vec<ApiKey>, PortError> {
         const WHAT: &str = "reading the API keys";
         let entries = self
-            .entries(partition(tenant), Start::<KeyId>::Newest, KEYS_MAX, WHAT)
+            .entries(keys::api_keys_of(tenant), Start::<KeyId>::Newest, KEYS_MAX, WHAT)
             .await?;
-        let ids: Vec<_> = entries.iter().filter_map(|entry| id_of(entry).ok()).collect();
-        let items = self.get_many(ids.into_iter().map(primary_key).collect(), WHAT).await?;
-        let mut keys = Vec::new();
+        let ids: Vec<_> = entries
+            .iter()
+            .filter_map(|entry| keys::to_api_key(entry).ok())
+            .collect();
+        let items = self
+            .get_many(ids.into_iter().map(keys::api_key).collect(), WHAT)
+            .await?;
+        let mut found = Vec::new();
         for item in items {
             match to_key(&item) {
-                Ok(key) if key.revoked.is_none() => keys.push(key),
+                Ok(key) if key.revoked.is_none() => found.push(key),
                 Ok(_) => {}
                 Err(error) => {
                     tracing::error!(pk = text(&item, "pk").ok(), %error, "a stored API key cannot be read");
                 }
             }
         }
-        keys.sort_by_key(|key| std::cmp::Reverse((key.created_at, key.id)));
-        Ok(keys)
+        found.sort_by_key(|key| std::cmp::Reverse((key.created_at, key.id)));
+        Ok(found)
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<(), PortError> {
-        // Its id is random: what is there is its own write, repeated.
-        self.client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(from_key(key)?))
-            .send()
-            .await
-            .map(drop)
-            .map_err(|error| port("storing an API key")(error.into()))
+        // Its id is random: a stored item is its own write, repeated.
+        let stored = self.put_if(from_key(key)?, Expression::default(), "storing an API key");
+        stored.await.map(drop)
     }
 
     async fn rename(&self, of: Option<&TenantId>, id: KeyId, name: &str) -> Result<bool, PortError> {
-        let update = self
-            .change_key(id)
-            .update_expression("SET #name = :name")
-            .expression_attribute_names("#name", "name")
-            .expression_attribute_values(":name", AttributeValue::S(name.to_owned()));
-        let live = "attribute_exists(pk) AND attribute_not_exists(revoked_at)";
-        written(if_of(of, live, update).send().await, "renaming an API key")
+        let change = Expression::update("SET #name = :name")
+            .when("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
+            .with_name("#name", "name")
+            .with_text(":name", name);
+        self.change_key((of, id), change, "renaming an API key").await
     }
 
     async fn revoke(&self, of: Option<&TenantId>, id: KeyId, by: Maker, now: Timestamp) -> Result<bool, PortError> {
-        let update = self
-            .change_key(id)
-            .update_expression("SET revoked_at = :now, revoked_by = :by REMOVE tenant_shard, created_sk")
-            .expression_attribute_values(":now", AttributeValue::N(now.as_millis().to_string()))
-            .expression_attribute_values(":by", AttributeValue::S(by.to_string()));
         // Revoked in this moment by this one: its own write, repeated.
         let live =
             "attribute_exists(pk) AND (attribute_not_exists(revoked_at) OR (revoked_at = :now AND revoked_by = :by))";
-        written(if_of(of, live, update).send().await, "revoking an API key")
+        let change = Expression::update("SET revoked_at = :now, revoked_by = :by REMOVE tenant_shard, created_sk")
+            .when(live)
+            .with_number(":now", now.as_millis())
+            .with_text(":by", by.to_string());
+        self.change_key((of, id), change, "revoking an API key").await
     }
 
     async fn note_use(&self, id: KeyId, hour: Timestamp) -> Result<(), PortError> {
-        let update = self
-            .change_key(id)
-            .update_expression("SET last_used_at = :hour")
-            .condition_expression(
-                "attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :hour)",
-            )
-            .expression_attribute_values(":hour", AttributeValue::N(hour.as_millis().to_string()));
-        written(update.send().await, "noting the use of an API key").map(drop)
+        let change = Expression::update("SET last_used_at = :hour")
+            .when("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :hour)")
+            .with_number(":hour", hour.as_millis());
+        let noted = self.change_key((None, id), change, "noting the use of an API key");
+        noted.await.map(drop)
     }
 }
 

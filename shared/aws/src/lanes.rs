@@ -22,7 +22,7 @@ use futures::stream::iter;
 use sha2::{Digest, Sha256};
 
 use crate::batch::Record;
-use crate::failure::port;
+use crate::failure::{failed, port, unknown};
 use crate::settings::LaneSettings;
 
 /// SQS takes at most this many messages in one call.
@@ -80,7 +80,12 @@ impl Queue {
         let mut results = match self.try_to_send(messages).await {
             Ok(results) => results,
             // The SDK has tried it again already.
-            Err(whole) => return messages.iter().map(|_| Err(port(what)(whole.clone().into()))).collect(),
+            Err(whole) => {
+                return messages
+                    .iter()
+                    .map(|_| Err(unknown(what)(whole.clone().into())))
+                    .collect();
+            }
         };
         let passing = messages
             .iter()
@@ -96,7 +101,7 @@ impl Queue {
         }
         results
             .into_iter()
-            .map(|result| result.map_err(|failed| port(what)(failed.into())))
+            .map(|result| result.map_err(|failed| unknown(what)(failed.into())))
             .collect()
     }
 
@@ -286,7 +291,7 @@ impl Queue {
             .set_attribute_names(Some(vec![VISIBLE, IN_FLIGHT, DELAYED]))
             .send()
             .await
-            .map_err(|error| port(WHAT)(error.into()))?;
+            .map_err(failed(WHAT))?;
         let counts = answer.attributes.unwrap_or_default();
         let count = |name| {
             let count = counts.get(&name).and_then(|count| count.parse().ok());

@@ -39,6 +39,7 @@ pub mod ses;
 pub mod settings;
 mod suppressions;
 pub mod system;
+pub mod table;
 mod tallies;
 pub mod telemetry;
 mod tenants;

@@ -8,15 +8,14 @@
 
 use std::fmt::Display;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::TenantId;
 use domain::listing::{Place, Start};
 use domain::ports::{EmailKey, Listing, PortError};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::attributes::{self, Item, ItemError};
-use crate::failure::port;
-use crate::rows::{Table, item};
+use crate::table::keys;
+use crate::table::{Expression, Query, Table};
 
 /// The index's name.
 const BY_TENANT: &str = "by_tenant";
@@ -38,7 +37,7 @@ impl Table {
         count: usize,
     ) -> Result<Vec<Place>, PortError> {
         let entries = self
-            .entries(item::tenant_shard(tenant, shard), start, count, WHAT)
+            .entries(keys::tenant_shard(tenant, shard), start, count, WHAT)
             .await?;
         let places = entries.iter().filter_map(|entry| match place_of(entry) {
             Ok(place) => Some(place),
@@ -58,29 +57,27 @@ impl Table {
         count: usize,
         what: &'static str,
     ) -> Result<Vec<Item>, PortError> {
-        let (bound, upwards) = match start {
-            Start::Newest => (None, false),
-            Start::OlderThan(place) => (Some(("#pk = :pk AND #sk < :place", place)), false),
-            Start::NewerThan(place) => (Some(("#pk = :pk AND #sk > :place", place)), true),
+        let keys = |condition: &str| {
+            let keys = Expression::condition(condition).with_name("#pk", "tenant_shard");
+            keys.with_text(":pk", &partition)
         };
-        let query = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name(BY_TENANT)
-            .scan_index_forward(upwards)
-            .limit(i32::try_from(count).unwrap_or(i32::MAX))
-            .expression_attribute_names("#pk", "tenant_shard")
-            .expression_attribute_values(":pk", AttributeValue::S(partition));
-        let query = match bound {
-            None => query.key_condition_expression("#pk = :pk"),
-            Some((condition, place)) => query
-                .key_condition_expression(condition)
-                .expression_attribute_names("#sk", "created_sk")
-                .expression_attribute_values(":place", AttributeValue::S(attributes::sortable(place.born, place.id))),
+        let beyond = |condition: &str, place: Place<I>| {
+            keys(condition)
+                .with_name("#sk", "created_sk")
+                .with_text(":place", attributes::sortable(place.born, place.id))
         };
-        let answer = query.send().await.map_err(|error| port(what)(error.into()))?;
-        Ok(answer.items.unwrap_or_default())
+        let (keys, forward) = match start {
+            Start::Newest => (keys("#pk = :pk"), false),
+            Start::OlderThan(place) => (beyond("#pk = :pk AND #sk < :place", place), false),
+            Start::NewerThan(place) => (beyond("#pk = :pk AND #sk > :place", place), true),
+        };
+        let query = Query {
+            index: Some(BY_TENANT),
+            forward: Some(forward),
+            limit: Some(i32::try_from(count).unwrap_or(i32::MAX)),
+            ..Query::of(keys)
+        };
+        Ok(self.query(query, what).await?.items)
     }
 }
 
@@ -95,7 +92,7 @@ impl Listing for Table {
 }
 
 fn place_of(item: &Item) -> Result<Place, ItemError> {
-    let EmailKey { id, .. } = item::key_of(item)?;
+    let EmailKey { id, .. } = keys::to_email(item)?;
     let created = attributes::text(item, "created_sk")?;
     let born = attributes::parse_sortable(created).ok_or(ItemError::Malformed("created_sk"))?;
     Ok(Place { born, id })
@@ -120,7 +117,7 @@ mod tests {
     fn entry(place: Place) -> Value {
         let (tenant, id) = (TenantId::main(), place.id);
         json!({
-            "pk": {"S": item::pk(&EmailKey { tenant, id })},
+            "pk": {"S": keys::email_pk(&EmailKey { tenant, id })},
             "sk": {"S": "email"},
             "tenant_shard": {"S": "main#00"},
             "created_sk": {"S": attributes::sortable(place.born, id)},

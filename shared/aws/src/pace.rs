@@ -5,9 +5,7 @@
 //! **Lost answers:** the SDK repeats a call whose answer was lost. A stretch that is booked
 //! twice makes emails wait and none go too fast; a breaker that is found changed is left so.
 
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::operation::update_item::builders::UpdateItemFluentBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::ReturnValue;
 use domain::lane::FullLanes;
 use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
@@ -15,20 +13,7 @@ use domain::queue::QueueKey;
 use domain::row::Lane;
 
 use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
-use crate::failure::port;
-use crate::queues;
-use crate::rows::Table;
-
-/// The key of the account's item.
-const PACE: &str = "account#pace";
-
-/// The key of a pace's item.
-fn key(of: Option<&QueueKey>) -> (String, String) {
-    match of {
-        None => (PACE.to_owned(), PACE.to_owned()),
-        Some(QueueKey { tenant, name }) => (queues::pk(tenant), format!("pace#{name}")),
-    }
-}
+use crate::table::{Expression, Outcome, Table, keys};
 
 /// Recipients in 1000 seconds.
 const RATE: &str = "rate";
@@ -76,83 +61,64 @@ fn full_lanes(names: &str) -> FullLanes {
     FullLanes::of(|lane| names.split(' ').any(|name| name == attributes::name(&lane)))
 }
 
-fn n(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn micros(span: std::time::Duration) -> AttributeValue {
-    n(span.as_micros())
-}
-
 /// [`Change`] in DynamoDB's words.
-fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluentBuilder {
+fn express(change: &Change) -> Expression {
     match *change {
         Change::Book { rate, span, begin } => {
-            let update = update
-                .expression_attribute_names("#rate", RATE)
-                .expression_attribute_names("#free", FREE_AT)
-                .expression_attribute_names("#until", OPEN_UNTIL)
-                .expression_attribute_values(":rate", n(rate.as_millis()));
             let closed = "#rate = :rate AND attribute_not_exists(#until)";
-            match begin {
-                Begin::Here(here) => update
-                    .condition_expression(format!("{closed} AND (attribute_not_exists(#free) OR #free < :here)"))
-                    .update_expression("SET #free = :end")
-                    .expression_attribute_values(":here", n(here.0))
-                    .expression_attribute_values(":end", n(here.after(span).0)),
-                Begin::BehindBooked { earliest, latest } => update
-                    .condition_expression(format!("{closed} AND #free BETWEEN :earliest AND :latest"))
-                    .update_expression("SET #free = #free + :span")
-                    .expression_attribute_values(":earliest", n(earliest.0))
-                    .expression_attribute_values(":latest", n(latest.0))
-                    .expression_attribute_values(":span", micros(span)),
-            }
+            let booked = match begin {
+                Begin::Here(here) => Expression::update("SET #free = :end")
+                    .when(format!("{closed} AND (attribute_not_exists(#free) OR #free < :here)"))
+                    .with_number(":here", here.0)
+                    .with_number(":end", here.after(span).0),
+                Begin::BehindBooked { earliest, latest } => Expression::update("SET #free = #free + :span")
+                    .when(format!("{closed} AND #free BETWEEN :earliest AND :latest"))
+                    .with_number(":earliest", earliest.0)
+                    .with_number(":latest", latest.0)
+                    .with_number(":span", span.as_micros()),
+            };
+            booked
+                .with_name("#rate", RATE)
+                .with_name("#free", FREE_AT)
+                .with_name("#until", OPEN_UNTIL)
+                .with_number(":rate", rate.as_millis())
         }
         Change::Breaker { seen, becomes } => {
-            let update = update.expression_attribute_names("#until", OPEN_UNTIL);
-            let update = match seen {
-                None => update.condition_expression("attribute_not_exists(#until)"),
-                Some(seen) => update
-                    .condition_expression("#until = :seen")
-                    .expression_attribute_values(":seen", n(seen.as_millis())),
+            let set = match becomes {
+                None => Expression::update("REMOVE #until, #cause, #times"),
+                Some(open) => Expression::update("SET #until = :until, #cause = :cause, #times = :times")
+                    .with_number(":until", open.until.as_millis())
+                    .with_text(":cause", attributes::name(&open.cause))
+                    .with_number(":times", open.times),
             };
-            let update = update
-                .expression_attribute_names("#cause", OPEN_CAUSE)
-                .expression_attribute_names("#times", OPEN_TIMES);
-            match becomes {
-                None => update.update_expression("REMOVE #until, #cause, #times"),
-                Some(open) => update
-                    .update_expression("SET #until = :until, #cause = :cause, #times = :times")
-                    .expression_attribute_values(":until", n(open.until.as_millis()))
-                    .expression_attribute_values(":cause", AttributeValue::S(attributes::name(&open.cause)))
-                    .expression_attribute_values(":times", n(open.times)),
-            }
+            let set = match seen {
+                None => set.when("attribute_not_exists(#until)"),
+                Some(seen) => set.when("#until = :seen").with_number(":seen", seen.as_millis()),
+            };
+            set.with_name("#until", OPEN_UNTIL)
+                .with_name("#cause", OPEN_CAUSE)
+                .with_name("#times", OPEN_TIMES)
         }
         Change::Rate { rate } => {
-            let update = update.expression_attribute_names("#rate", RATE);
-            match rate {
-                None => update.update_expression("REMOVE #rate"),
-                Some(rate) => update
-                    .update_expression("SET #rate = :rate")
-                    .expression_attribute_values(":rate", n(rate.as_millis())),
-            }
+            let set = match rate {
+                None => Expression::update("REMOVE #rate"),
+                Some(rate) => Expression::update("SET #rate = :rate").with_number(":rate", rate.as_millis()),
+            };
+            set.with_name("#rate", RATE)
         }
-        // Repeated by the SDK it counts twice: senders read once more than they need to.
-        Change::Settings => update
-            .update_expression("ADD #settings_no :one")
-            .expression_attribute_names("#settings_no", SETTINGS_NO)
-            .expression_attribute_values(":one", n(1)),
+        // Repeated after a lost answer it counts twice: senders read once more than they need to.
+        Change::Settings => Expression::update("ADD #settings_no :one")
+            .with_name("#settings_no", SETTINGS_NO)
+            .with_number(":one", 1),
         Change::Full(lanes) => {
             let names = Lane::ALL.into_iter().filter(|lane| lanes.has(*lane));
             let names: Vec<_> = names.map(|lane| attributes::name(&lane)).collect();
-            let update = update.expression_attribute_names("#full", FULL_LANES);
-            if names.is_empty() {
-                update.update_expression("REMOVE #full")
+            let set = if names.is_empty() {
+                Expression::update("REMOVE #full")
             } else {
-                update
-                    .update_expression("SET #full = :full")
-                    .expression_attribute_values(":full", AttributeValue::S(names.join(" ")))
-            }
+                Expression::update("SET #full = :full").with_text(":full", names.join(" "))
+            };
+            set.with_name("#full", FULL_LANES)
         }
     }
 }
@@ -160,30 +126,18 @@ fn express(update: UpdateItemFluentBuilder, change: &Change) -> UpdateItemFluent
 impl Paces for Table {
     async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
         const WHAT: &str = "reading the pace";
-        let (pk, sk) = key(of);
-        let item = self.get(pk, sk, WHAT).await?;
+        let item = self.get(keys::pace(of), WHAT).await?;
         Ok(read_or_unlimited(item))
     }
 
     async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
         const WHAT: &str = "changing the pace";
-        let (pk, sk) = key(of);
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .key("pk", AttributeValue::S(pk))
-            .key("sk", AttributeValue::S(sk))
-            .return_values(ReturnValue::AllNew)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let error = match express(update, change).send().await {
-            Ok(answer) => return Ok(Paced::Done(read_or_unlimited(answer.attributes))),
-            Err(error) => error,
-        };
-        if let Some(UpdateItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
-            return Ok(Paced::Refused(read_or_unlimited(refused.item.clone())));
-        }
-        Err(port(WHAT)(error.into()))
+        let returns = Some(ReturnValue::AllNew);
+        let changed = self.update_if(keys::pace(of), express(change), returns, WHAT);
+        Ok(match changed.await? {
+            Outcome::Done(item) => Paced::Done(read_or_unlimited(item)),
+            Outcome::Refused(item) => Paced::Refused(read_or_unlimited(item)),
+        })
     }
 }
 

@@ -5,25 +5,18 @@
 //! **Lost answers:** the SDK repeats a call whose answer was lost, and then finds its own write: one
 //! that is exactly what was to be written.
 
-use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::put_item::PutItemError;
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::types::builders::PutBuilder;
-use aws_sdk_dynamodb::types::{AttributeValue, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{DueCursor, Jobs, PortError, Queues};
 use domain::queue::job::Job;
-use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::queue::{Pause, Queue, QueueKey};
 use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError, digits, flag, maybe, n, named, number, s, text, time, yes};
 use crate::failure::port;
-use crate::rows::Table;
-
-/// The partition of the index `due` that jobs wait in.
-const JOBS: &str = "job";
+use crate::table::{Check, Expression, Query, Table, Transacted, Write, keys};
 
 /// How long a job that is done can be asked for.
 const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -31,25 +24,9 @@ const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// Jobs that are begun in one run of `promote`.
 const JOBS_AT_ONCE: i32 = 50;
 
-/// The partition of all queues of a tenant.
-pub(crate) fn pk(tenant: &TenantId) -> String {
-    format!("{tenant}#queues")
-}
-
-/// The sort key of a queue.
-pub(crate) fn queue_sk(name: &QueueName) -> String {
-    format!("queue#{name}")
-}
-
-fn job_sk(queue: &QueueName, id: EmailId) -> String {
-    format!("job#{queue}#{id}")
-}
-
 fn from_queue(queue: &Queue) -> Item {
-    let Queue { key, .. } = queue;
-    let mut item = Item::from([
-        s("pk", pk(&key.tenant)),
-        s("sk", queue_sk(&key.name)),
+    let mut item = keys::queue(&queue.key);
+    item.extend([
         n("created_at", queue.created_at.as_millis()),
         s("priority", attributes::name(&queue.priority)),
         n("no", queue.no),
@@ -74,13 +51,6 @@ fn from_queue(queue: &Queue) -> Item {
 }
 
 fn to_queue(item: &Item) -> Result<Queue, ItemError> {
-    let tenant = text(item, "pk")?.strip_suffix("#queues").and_then(TenantId::parse);
-    let name = text(item, "sk")?.strip_prefix("queue#");
-    let name = name.and_then(|name| QueueName::parse(name).ok());
-    let key = QueueKey {
-        tenant: tenant.ok_or(ItemError::Malformed("pk"))?,
-        name: name.ok_or(ItemError::Malformed("sk"))?,
-    };
     let paused = match maybe(item, "paused_since", time)? {
         None => None,
         Some(since) => Some(Pause {
@@ -90,7 +60,7 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
         }),
     };
     Ok(Queue {
-        key,
+        key: keys::to_queue(item)?,
         created_at: time(item, "created_at")?,
         priority: named(item, "priority")?,
         rate_per_second: maybe(item, "rate", number)?,
@@ -117,9 +87,8 @@ fn waits(item: &Item, attribute: &'static str) -> Result<Vec<Duration>, ItemErro
 
 fn from_job(job: &Job) -> Result<Item, PortError> {
     let task = serde_json::to_string(&job.task).map_err(|error| port("writing a job")(error.into()))?;
-    let mut item = Item::from([
-        s("pk", pk(&job.queue.tenant)),
-        s("sk", job_sk(&job.queue.name, job.id)),
+    let mut item = keys::job(&job.queue, job.id);
+    item.extend([
         s("task", task),
         n("asked_at", job.asked_at.as_millis()),
         n("queue_no", job.queue_no),
@@ -129,33 +98,21 @@ fn from_job(job: &Job) -> Result<Item, PortError> {
         n("emails", job.emails),
         n("no", job.no),
     ]);
+    item.extend((job.failed > 0).then(|| n("failed", job.failed)));
     item.extend(job.cursor.clone().map(|cursor| s("cursor", cursor.0)));
     if job.done {
         item.extend([yes("done"), n("ttl", job.asked_at.after(JOB_KEPT).as_secs())]);
     } else {
         item.extend([
-            s("due_pk", JOBS.to_owned()),
+            s("due_pk", keys::JOBS.to_owned()),
             s("due_sk", format!("{}#{}", digits(job.due), job.id)),
         ]);
     }
     Ok(item)
 }
 
-fn job_key(item: &Item) -> Result<(QueueKey, EmailId), ItemError> {
-    let tenant = text(item, "pk")?.strip_suffix("#queues").and_then(TenantId::parse);
-    let mut parts = text(item, "sk")?.split('#');
-    let (Some("job"), Some(name), Some(id), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
-        return Err(ItemError::Malformed("sk"));
-    };
-    let key = QueueKey {
-        tenant: tenant.ok_or(ItemError::Malformed("pk"))?,
-        name: QueueName::parse(name).map_err(|_| ItemError::Malformed("sk"))?,
-    };
-    Ok((key, EmailId::parse(id).ok_or(ItemError::Malformed("sk"))?))
-}
-
 fn to_job(item: &Item) -> Result<Job, ItemError> {
-    let (queue, id) = job_key(item)?;
+    let (queue, id) = keys::to_job(item)?;
     Ok(Job {
         queue,
         id,
@@ -167,94 +124,45 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
         shard: number(item, "shard")?,
         cursor: maybe(item, "cursor", text)?.map(|cursor| DueCursor(cursor.to_owned())),
         emails: number(item, "emails")?,
+        // Not there in items of older versions.
+        failed: maybe(item, "failed", number)?.unwrap_or_default(),
         done: flag(item, "done")?,
         no: number(item, "no")?,
     })
 }
 
-/// The write of an item that is at change `no`, if it was at the one before.
-fn put(table: &Table, item: Item, no: u64) -> Result<Put, PortError> {
-    let put = Put::builder()
-        .table_name(&table.table)
-        .set_item(Some(item))
-        .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-    let number = |put: PutBuilder| {
-        put.expression_attribute_names("#no", "no")
-            .expression_attribute_values(":before", AttributeValue::N(no.saturating_sub(1).to_string()))
-    };
-    let put = match no.checked_sub(1) {
-        None => put.condition_expression("attribute_not_exists(pk)"),
-        // The queue that always exists need not be stored.
-        Some(0) => number(put).condition_expression("attribute_not_exists(pk) OR #no = :before"),
-        Some(_) => number(put).condition_expression("#no = :before"),
-    };
-    put.build().map_err(|error| port("writing a queue")(error.into()))
-}
-
-impl Table {
-    /// Writes an item under its number; `false` when another write came before.
-    pub(crate) async fn put_numbered(&self, item: Item, no: u64, what: &'static str) -> Result<bool, PortError> {
-        let put = put(self, item.clone(), no)?;
-        let answer = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(item.clone()))
-            .set_condition_expression(put.condition_expression)
-            .set_expression_attribute_names(put.expression_attribute_names)
-            .set_expression_attribute_values(put.expression_attribute_values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send()
-            .await;
-        let error = match answer {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
-        };
-        if let Some(PutItemError::ConditionalCheckFailedException(refused)) = error.as_service_error() {
-            return Ok(refused.item.as_ref() == Some(&item));
-        }
-        Err(port(what)(error.into()))
+/// The write of a queue that is at change [`Queue::no`], if it was at the change before. A transaction can
+/// carry it beside others.
+pub(crate) fn queue_write(queue: &Queue) -> Write {
+    Write::Put {
+        item: from_queue(queue),
+        when: Expression::if_numbered(queue.no),
     }
 }
 
 impl Queues for Table {
     async fn queue(&self, key: &QueueKey) -> Result<Option<Queue>, PortError> {
         const WHAT: &str = "reading a queue";
-        let item = self.get(pk(&key.tenant), queue_sk(&key.name), WHAT).await?;
+        let item = self.get(keys::queue(key), WHAT).await?;
         let queue = item.map(|item| to_queue(&item)).transpose();
         queue.map_err(|error| port(WHAT)(error.into()))
     }
 
     async fn queues(&self, tenant: &TenantId) -> Result<Vec<Queue>, PortError> {
         const WHAT: &str = "reading the queues";
-        let (mut queues, mut from) = (Vec::new(), None);
-        loop {
-            let answer = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND begins_with(sk, :queue)")
-                .expression_attribute_values(":pk", AttributeValue::S(pk(tenant)))
-                .expression_attribute_values(":queue", AttributeValue::S("queue#".to_owned()))
-                .consistent_read(true)
-                .set_exclusive_start_key(from)
-                .send()
-                .await
-                .map_err(|error| port(WHAT)(error.into()))?;
-            for item in answer.items.unwrap_or_default() {
-                match to_queue(&item) {
-                    Ok(queue) => queues.push(queue),
-                    Err(error) => {
-                        let sk = text(&item, "sk").unwrap_or_default();
-                        tracing::error!(sk, %error, "a stored queue cannot be read");
-                    }
+        let query = Query::beginning(keys::queues_pk(tenant), keys::QUEUE);
+        let items = self.query_pages(query, usize::MAX, WHAT).await?;
+        let mut queues = Vec::new();
+        for item in items.unwrap_or_default() {
+            match to_queue(&item) {
+                Ok(queue) => queues.push(queue),
+                Err(error) => {
+                    let sk = text(&item, "sk").unwrap_or_default();
+                    tracing::error!(sk, %error, "a stored queue cannot be read");
                 }
             }
-            from = answer.last_evaluated_key;
-            if from.is_none() {
-                return Ok(queues);
-            }
         }
+        Ok(queues)
     }
 
     async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
@@ -267,56 +175,47 @@ impl Queues for Table {
         let Some(job) = job else {
             return self.put_numbered(item, queue.no, WHAT).await;
         };
-        let puts = [put(self, item, queue.no)?, put(self, from_job(job)?, job.no)?];
-        let puts = puts.map(|put| TransactWriteItem::builder().put(put).build());
-        let answer = self
-            .client
-            .transact_write_items()
-            .set_transact_items(Some(puts.into()))
-            .send()
-            .await;
-        let error = match answer {
-            Ok(_) => return Ok(true),
-            Err(error) => error,
-        };
-        // The SDK's repetition of a lost call carries its token, and is answered as the first one.
-        if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error()
-            && canceled
-                .cancellation_reasons()
-                .iter()
-                .any(|reason| reason.code() == Some("ConditionalCheckFailed"))
-        {
-            return Ok(false);
-        }
-        Err(port(WHAT)(error.into()))
+        let of_job = from_job(job)?;
+        let writes = vec![
+            queue_write(queue),
+            Write::Put {
+                item: of_job.clone(),
+                when: Expression::if_numbered(job.no),
+            },
+        ];
+        Ok(match self.transact(writes, WHAT).await? {
+            Transacted::Done => true,
+            // Its own write, whose answer was lost; or another one.
+            Transacted::Refused(checks) => {
+                let is_ours = |(check, ours): (Check, Item)| check == Check::Failed(Some(ours));
+                checks.into_iter().zip([item, of_job]).all(is_ours)
+            }
+        })
     }
 }
 
 impl Jobs for Table {
     async fn due_jobs(&self, until: Timestamp) -> Result<Vec<(QueueKey, EmailId)>, PortError> {
-        let answer = self
-            .client
-            .query()
-            .table_name(&self.table)
-            .index_name("due")
-            .key_condition_expression("due_pk = :pk AND due_sk < :until")
-            .expression_attribute_values(":pk", AttributeValue::S(JOBS.to_owned()))
-            .expression_attribute_values(":until", AttributeValue::S(format!("{}~", digits(until))))
-            .limit(JOBS_AT_ONCE)
-            .send()
-            .await
-            .map_err(|error| port("reading the jobs")(error.into()))?;
-        let keys = answer.items().iter().filter_map(|item: &HashMap<_, _>| {
-            job_key(item)
+        let keys = Expression::condition("due_pk = :pk AND due_sk < :until")
+            .with_text(":pk", keys::JOBS)
+            .with_text(":until", format!("{}~", digits(until)));
+        let query = Query {
+            index: Some("due"),
+            limit: Some(JOBS_AT_ONCE),
+            ..Query::of(keys)
+        };
+        let page = self.query(query, "reading the jobs").await?;
+        let jobs = page.items.iter().filter_map(|item| {
+            keys::to_job(item)
                 .inspect_err(|error| tracing::error!(%error, "an entry of the jobs cannot be read"))
                 .ok()
         });
-        Ok(keys.collect())
+        Ok(jobs.collect())
     }
 
     async fn job(&self, queue: &QueueKey, id: EmailId) -> Result<Option<Job>, PortError> {
         const WHAT: &str = "reading a job";
-        let item = self.get(pk(&queue.tenant), job_sk(&queue.name, id), WHAT).await?;
+        let item = self.get(keys::job(queue, id), WHAT).await?;
         let job = item.map(|item| to_job(&item)).transpose();
         job.map_err(|error| port(WHAT)(error.into()))
     }

@@ -1,5 +1,6 @@
 use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
+use domain::queue::QueueName;
 use domain::queue::job::Task;
 use domain::row::Lane;
 use serde_json::json;

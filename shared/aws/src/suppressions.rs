@@ -8,20 +8,12 @@
 //! refusal brought back.
 //! **SES's list of the account:** an address that SES refused for it is an item beside the address's own.
 //! **The list** is in the index `by_tenant`, in a partition for each origin; who was released is in none.
-//! **Lost answers:** the SDK repeats a transaction under the token that it gave it, and DynamoDB knows it.
-//! **Start reading at** [`Table::transact`].
+//! **Lost answers:** see [`Table::transact`].
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
-use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::builders::UpdateBuilder;
-use aws_sdk_dynamodb::types::{
-    AttributeValue, CancellationReason, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update as TransactUpdate,
-};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::address::EmailAddress;
 use domain::id::{EmailId, TenantId};
 use domain::limits;
@@ -33,12 +25,8 @@ use futures::future::try_join_all;
 
 use crate::attributes::{self, Item, ItemError, maybe, named, text, time};
 use crate::failure::port;
-use crate::rows::Table;
+use crate::table::{Check, Expression, Outcome, Table, Transacted, Write, keys};
 
-/// The sort key of an address's item.
-const SUPPRESSION: &str = "suppression";
-/// The sort key of a tenant's marks.
-const MARKS: &str = "marks";
 /// The set of marks.
 const SET: &str = "m";
 /// There were too many.
@@ -55,42 +43,9 @@ const CREATED_AT: &str = "b";
 const RELEASED_AT: &str = "released_at";
 /// Milliseconds since 1970: the end of a suppression that has one.
 const UNTIL: &str = "u";
-/// The sort key of an address that SES refused for the account's list.
-const LISTED: &str = "account_list";
 
-/// Rounds of a transaction that another one stands in the way of. Many addresses of a tenant bounce at once.
+/// Rounds of a suppression that others change between two writes.
 const ROUNDS: u32 = 6;
-
-/// The wait after such a round, doubled each time.
-const PAUSE: Duration = Duration::from_millis(25);
-
-/// The partition key of an address. No email's looks like it.
-fn pk(tenant: &TenantId, id: SuppressionId) -> String {
-    format!("{tenant}#suppressed#{id}")
-}
-
-fn key(tenant: &TenantId, id: SuppressionId) -> Item {
-    Item::from([
-        attributes::s("pk", pk(tenant, id)),
-        attributes::s("sk", SUPPRESSION.to_owned()),
-    ])
-}
-
-fn marks_pk(tenant: &TenantId) -> String {
-    format!("{tenant}#suppressed")
-}
-
-fn marks_key(tenant: &TenantId) -> Item {
-    Item::from([
-        attributes::s("pk", marks_pk(tenant)),
-        attributes::s("sk", MARKS.to_owned()),
-    ])
-}
-
-/// The partition of an origin in the index `by_tenant`. No shard of the emails looks like it.
-fn partition(tenant: &TenantId, origin: Origin) -> String {
-    format!("{tenant}#suppressed#{}", origin.as_str())
-}
 
 fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
     let released_at = maybe(item, RELEASED_AT, time)?;
@@ -111,13 +66,6 @@ fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
         suppression,
         released_at,
     })
-}
-
-fn listed_key(tenant: &TenantId, id: SuppressionId) -> Item {
-    Item::from([
-        attributes::s("pk", pk(tenant, id)),
-        attributes::s("sk", LISTED.to_owned()),
-    ])
 }
 
 fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, ItemError> {
@@ -141,135 +89,73 @@ fn read_marks(item: &Item) -> Result<Marks, ItemError> {
     marks.map(Marks::These).map_err(|_| ItemError::Malformed(SET))
 }
 
-fn n(value: impl ToString) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
 fn set_of(mark: Mark) -> AttributeValue {
     AttributeValue::Bs(vec![Blob::new(mark.0)])
 }
 
+/// The write of a suppression where nothing is stored or, by [`Entry::takes`], over this one.
+fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
+    let place = Place {
+        born: suppression.created_at,
+        id: suppression.id(),
+    };
+    let (set_until, remove_until) = match suppression.until {
+        Some(_) => (", #u = :u", ""),
+        None => ("", ", #u"),
+    };
+    let (set_source, remove_source) = match suppression.source {
+        Some(_) => (", #i = :i", ""),
+        None => ("", ", #i"),
+    };
+    let mut change = names(Expression::update(format!(
+        "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source}{set_until} \
+         REMOVE #ttl{remove_source}{remove_until}"
+    )));
+    if let Some(until) = suppression.until {
+        change = change.with_number(":u", until.as_millis());
+    }
+    if let Some(source) = suppression.source {
+        change = change.with_text(":i", source.to_string());
+    }
+    change = match (over, suppression.origin) {
+        (Some(over), _) => change
+            .when("attribute_exists(#a) AND #u = :known")
+            .with_number(":known", over.until.map_or(0, Timestamp::as_millis)),
+        (None, Origin::Manual) => change.when("attribute_not_exists(#a)"),
+        (None, Origin::Bounce | Origin::Complaint) => change
+            .when("attribute_not_exists(#a) AND (attribute_not_exists(#released_at) OR #released_at < :b)")
+            .with_name("#released_at", RELEASED_AT),
+    };
+    change
+        .with_text(":a", suppression.address.to_string())
+        .with_text(":g", attributes::name(&suppression.origin))
+        .with_number(":b", suppression.created_at.as_millis())
+        .with_text(":shard", keys::suppressions_of(&suppression.tenant, suppression.origin))
+        .with_text(":sk", attributes::sortable(place.born, place.id))
+}
+
+/// The attributes that both an addition and a release name.
+fn names(change: Expression) -> Expression {
+    change
+        .with_name("#a", ADDRESS)
+        .with_name("#g", ORIGIN)
+        .with_name("#b", CREATED_AT)
+        .with_name("#i", SOURCE)
+        .with_name("#u", UNTIL)
+        .with_name("#ttl", "ttl")
+        .with_name("#shard", "tenant_shard")
+        .with_name("#sk", "created_sk")
+}
+
 impl Table {
-    fn change(&self, key: Item) -> UpdateBuilder {
-        TransactUpdate::builder()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-    }
-
-    /// The write of a suppression where nothing is stored or, by [`Entry::takes`], over this one.
-    fn entry(&self, suppression: &Suppression, over: Option<&Suppression>) -> UpdateBuilder {
-        let place = Place {
-            born: suppression.created_at,
-            id: suppression.id(),
-        };
-        let update = self.change(key(&suppression.tenant, place.id));
-        let update = match (over, suppression.origin) {
-            (Some(over), _) => {
-                let until = over.until.map_or(0, Timestamp::as_millis);
-                update
-                    .condition_expression("attribute_exists(#a) AND #u = :known")
-                    .expression_attribute_values(":known", n(until))
-            }
-            (None, Origin::Manual) => update.condition_expression("attribute_not_exists(#a)"),
-            (None, Origin::Bounce | Origin::Complaint) => update
-                .condition_expression(
-                    "attribute_not_exists(#a) AND (attribute_not_exists(#released_at) OR #released_at < :b)",
-                )
-                .expression_attribute_names("#released_at", RELEASED_AT),
-        };
-        let (until, set_until) = match suppression.until {
-            Some(until) => (Some(n(until.as_millis())), ", #u = :u"),
-            None => (None, ""),
-        };
-        let remove_until = if until.is_none() { ", #u" } else { "" };
-        let update = match until {
-            Some(until) => update.expression_attribute_values(":u", until),
-            None => update,
-        };
-        let (source, set_source) = match suppression.source {
-            Some(id) => (Some(AttributeValue::S(id.to_string())), ", #i = :i"),
-            None => (None, ""),
-        };
-        let remove_source = if source.is_none() { ", #i" } else { "" };
-        let update = match source {
-            Some(source) => update.expression_attribute_values(":i", source),
-            None => update,
-        };
-        update
-            .update_expression(format!(
-                "SET #a = :a, #g = :g, #b = :b, #shard = :shard, #sk = :sk{set_source}{set_until} \
-                 REMOVE #ttl{remove_source}{remove_until}"
-            ))
-            .expression_attribute_names("#u", UNTIL)
-            .expression_attribute_names("#a", ADDRESS)
-            .expression_attribute_names("#g", ORIGIN)
-            .expression_attribute_names("#b", CREATED_AT)
-            .expression_attribute_names("#i", SOURCE)
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_names("#shard", "tenant_shard")
-            .expression_attribute_names("#sk", "created_sk")
-            .expression_attribute_values(":a", AttributeValue::S(suppression.address.to_string()))
-            .expression_attribute_values(":g", AttributeValue::S(attributes::name(&suppression.origin)))
-            .expression_attribute_values(":b", n(suppression.created_at.as_millis()))
-            .expression_attribute_values(
-                ":shard",
-                AttributeValue::S(partition(&suppression.tenant, suppression.origin)),
-            )
-            .expression_attribute_values(":sk", AttributeValue::S(attributes::sortable(place.born, place.id)))
-    }
-
-    /// Changes an address's item and the marks together; returns why not, for each of them.
-    async fn transact(
-        &self,
-        changes: [UpdateBuilder; 2],
-        what: &'static str,
-    ) -> Result<Result<(), Vec<CancellationReason>>, PortError> {
-        let updates = changes.map(UpdateBuilder::build);
-        let updates: Vec<_> = updates
-            .into_iter()
-            .map(|update| update.map(|update| TransactWriteItem::builder().update(update).build()))
-            .collect::<Result<_, _>>()
-            .map_err(|error| port(what)(error.into()))?;
-        let mut pause = PAUSE;
-        for _ in 0..ROUNDS {
-            let call = self
-                .client
-                .transact_write_items()
-                .set_transact_items(Some(updates.clone()));
-            let Err(error) = call.send().await else {
-                return Ok(Ok(()));
-            };
-            let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() else {
-                return Err(port(what)(error.into()));
-            };
-            let reasons = canceled.cancellation_reasons();
-            if reasons.iter().any(refused) {
-                return Ok(Err(reasons.to_vec()));
-            }
-            let conflict = |reason: &CancellationReason| reason.code() == Some("TransactionConflict");
-            if !reasons.iter().any(conflict) {
-                return Err(port(what)(error.into()));
-            }
-            tokio::time::sleep(pause).await;
-            pause = pause.saturating_mul(2);
-        }
-        Err(port(what)("others change the suppressions at the same time".into()))
-    }
-
     /// From now on senders look every recipient up.
     async fn too_many(&self, tenant: &TenantId) -> Result<(), PortError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(marks_key(tenant)))
-            .update_expression("SET #too_many = :yes REMOVE #m")
-            .expression_attribute_names("#too_many", TOO_MANY)
-            .expression_attribute_names("#m", SET)
-            .expression_attribute_values(":yes", AttributeValue::Bool(true));
-        let done = update.send().await.map(drop);
-        done.map_err(|error| port("giving the marks up")(error.into()))
+        let change = Expression::update("SET #too_many = :yes REMOVE #m")
+            .with_name("#too_many", TOO_MANY)
+            .with_name("#m", SET)
+            .with_value(":yes", AttributeValue::Bool(true));
+        let given_up = self.update_if(keys::marks(tenant), change, None, "giving the marks up");
+        given_up.await.map(drop)
     }
 
     /// Writes an address's item and its mark.
@@ -280,22 +166,31 @@ impl Table {
         over: Option<&Suppression>,
     ) -> Result<Taken, PortError> {
         let tenant = &suppression.tenant;
-        let marks = self
-            .change(marks_key(tenant))
-            .update_expression("ADD #m :mark")
-            .condition_expression("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
-            .expression_attribute_names("#m", SET)
-            .expression_attribute_names("#too_many", TOO_MANY)
-            .expression_attribute_values(":mark", set_of(suppression.id().mark()))
-            .expression_attribute_values(":most", n(limits::SUPPRESSED_MARKS));
-        let Err(reasons) = self.transact([self.entry(written, over), marks], SUPPRESSING).await? else {
-            return Ok(Taken::Done(Added::New));
+        let marks = Expression::update("ADD #m :mark")
+            .when("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
+            .with_name("#m", SET)
+            .with_name("#too_many", TOO_MANY)
+            .with_value(":mark", set_of(suppression.id().mark()))
+            .with_number(":most", limits::SUPPRESSED_MARKS);
+        let writes = vec![
+            Write::Update {
+                key: keys::suppression(tenant, suppression.id()),
+                change: entry(written, over),
+            },
+            Write::Update {
+                key: keys::marks(tenant),
+                change: marks,
+            },
+        ];
+        let checks = match self.transact(writes, SUPPRESSING).await? {
+            Transacted::Done => return Ok(Taken::Done(Added::New)),
+            Transacted::Refused(checks) => checks,
         };
-        match reasons.as_slice() {
-            [entry, _] if refused(entry) => taken(suppression, over, entry.item.as_ref()),
-            [_, marks] => {
+        match checks.as_slice() {
+            [Check::Failed(stored), _] => taken(suppression, over, stored.as_ref()),
+            [Check::Held, Check::Failed(marks)] => {
                 // Given up first: an address must never be suppressed without being looked for.
-                let known = marks.item.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
+                let known = marks.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
                 if !known {
                     self.too_many(tenant).await?;
                 }
@@ -312,35 +207,15 @@ impl Table {
         written: &Suppression,
         over: Option<&Suppression>,
     ) -> Result<Taken, PortError> {
-        let update = self.entry(written, over).build();
-        let update = update.map_err(|error| port(SUPPRESSING)(error.into()))?;
-        let call = self
-            .client
-            .update_item()
-            .table_name(update.table_name)
-            .set_key(Some(update.key))
-            .update_expression(update.update_expression)
-            .set_condition_expression(update.condition_expression)
-            .set_expression_attribute_names(update.expression_attribute_names)
-            .set_expression_attribute_values(update.expression_attribute_values)
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let Err(error) = call.send().await else {
-            return Ok(Taken::Done(Added::New));
-        };
-        match error.as_service_error() {
-            Some(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                taken(suppression, over, refused.item.as_ref())
-            }
-            Some(_) | None => Err(port(SUPPRESSING)(error.into())),
+        let key = keys::suppression(&suppression.tenant, suppression.id());
+        match self.update_if(key, entry(written, over), None, SUPPRESSING).await? {
+            Outcome::Done(_) => Ok(Taken::Done(Added::New)),
+            Outcome::Refused(stored) => taken(suppression, over, stored.as_ref()),
         }
     }
 }
 
 const SUPPRESSING: &str = "suppressing an address";
-
-fn refused(reason: &CancellationReason) -> bool {
-    reason.code() == Some("ConditionalCheckFailed")
-}
 
 /// The effect of a suppression whose condition did not hold over this item, and the suppression it would replace.
 fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&Item>) -> Result<Taken, PortError> {
@@ -383,32 +258,30 @@ impl Suppressions for Table {
     async fn release(&self, tenant: &TenantId, id: SuppressionId, now: Timestamp) -> Result<bool, PortError> {
         const WHAT: &str = "releasing an address";
         let ttl = now.after(limits::RELEASE_REMEMBERED).as_secs();
-        let entry = self
-            .change(key(tenant, id))
-            .update_expression("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk")
-            .condition_expression("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
-            .expression_attribute_names("#u", UNTIL)
-            .expression_attribute_names("#a", ADDRESS)
-            .expression_attribute_names("#g", ORIGIN)
-            .expression_attribute_names("#b", CREATED_AT)
-            .expression_attribute_names("#i", SOURCE)
-            .expression_attribute_names("#shard", "tenant_shard")
-            .expression_attribute_names("#sk", "created_sk")
-            .expression_attribute_names("#released_at", RELEASED_AT)
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":now", n(now.as_millis()))
-            .expression_attribute_values(":ttl", n(ttl));
-        let marks = self
-            .change(marks_key(tenant))
-            .update_expression("DELETE #m :mark")
-            .expression_attribute_names("#m", SET)
-            .expression_attribute_values(":mark", set_of(id.mark()));
-        Ok(self.transact([entry, marks], WHAT).await?.is_ok())
+        let entry = Expression::update("SET #released_at = :now, #ttl = :ttl REMOVE #a, #g, #b, #i, #u, #shard, #sk")
+            .when("attribute_exists(#a) AND (attribute_not_exists(#u) OR #u > :now)")
+            .with_name("#released_at", RELEASED_AT)
+            .with_number(":now", now.as_millis())
+            .with_number(":ttl", ttl);
+        let marks = Expression::update("DELETE #m :mark")
+            .with_name("#m", SET)
+            .with_value(":mark", set_of(id.mark()));
+        let writes = vec![
+            Write::Update {
+                key: keys::suppression(tenant, id),
+                change: names(entry),
+            },
+            Write::Update {
+                key: keys::marks(tenant),
+                change: marks,
+            },
+        ];
+        Ok(self.transact(writes, WHAT).await? == Transacted::Done)
     }
 
     async fn marks(&self, tenant: &TenantId) -> Result<Marks, PortError> {
         const WHAT: &str = "reading the marks";
-        let item = self.get(marks_pk(tenant), MARKS.to_owned(), WHAT).await?;
+        let item = self.get(keys::marks(tenant), WHAT).await?;
         read_marks(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))
     }
 
@@ -420,7 +293,7 @@ impl Suppressions for Table {
     ) -> Result<Vec<Suppression>, PortError> {
         const WHAT: &str = "reading suppressions";
         let distinct: BTreeSet<_> = ids.iter().collect();
-        let keys = distinct.into_iter().map(|id| key(tenant, *id)).collect();
+        let keys = distinct.into_iter().map(|id| keys::suppression(tenant, *id)).collect();
         let mut found = BTreeMap::new();
         for item in self.get_many(keys, WHAT).await? {
             // One that cannot be read must not look like one that is not there.
@@ -440,7 +313,7 @@ impl Suppressions for Table {
         const WHAT: &str = "reading the list of suppressions";
         let partitions = origins
             .iter()
-            .map(|origin| self.entries(partition(tenant, *origin), start, count, WHAT));
+            .map(|origin| self.entries(keys::suppressions_of(tenant, *origin), start, count, WHAT));
         let entries = try_join_all(partitions).await?;
         let places = entries.iter().flatten().filter_map(|entry| match place_of(entry) {
             Ok(place) => Some(place),
@@ -453,37 +326,28 @@ impl Suppressions for Table {
     }
 
     async fn remember_listed(&self, listed: &Listed) -> Result<(), PortError> {
-        let update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(listed_key(&listed.tenant, listed.id())))
-            .update_expression("SET #a = :a, #b = :b")
-            .expression_attribute_names("#a", ADDRESS)
-            .expression_attribute_names("#b", CREATED_AT)
-            .expression_attribute_values(":a", AttributeValue::S(listed.address.to_string()))
-            .expression_attribute_values(":b", n(listed.at.as_millis()));
-        let done = update.send().await.map(drop);
-        done.map_err(|error| port("remembering an address of SES's list")(error.into()))
+        let change = Expression::update("SET #a = :a, #b = :b")
+            .with_name("#a", ADDRESS)
+            .with_name("#b", CREATED_AT)
+            .with_text(":a", listed.address.to_string())
+            .with_number(":b", listed.at.as_millis());
+        let key = keys::listed(&listed.tenant, listed.id());
+        let stored = self.update_if(key, change, None, "remembering an address of SES's list");
+        stored.await.map(drop)
     }
 
     async fn listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
         const WHAT: &str = "reading which addresses are on SES's list";
         let distinct: BTreeSet<_> = ids.iter().collect();
-        let keys = distinct.into_iter().map(|id| listed_key(tenant, *id)).collect();
+        let keys = distinct.into_iter().map(|id| keys::listed(tenant, *id)).collect();
         let items = self.get_many(keys, WHAT).await?;
         let listed: Result<_, _> = items.iter().map(|item| read_listed(tenant, item)).collect();
         listed.map_err(|error| port(WHAT)(error.into()))
     }
 
     async fn forget_listed(&self, tenant: &TenantId, id: SuppressionId) -> Result<(), PortError> {
-        let delete = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(listed_key(tenant, id)));
-        let done = delete.send().await.map(drop);
-        done.map_err(|error| port("forgetting an address of SES's list")(error.into()))
+        let key = keys::listed(tenant, id);
+        self.delete(key, "forgetting an address of SES's list").await
     }
 }
 

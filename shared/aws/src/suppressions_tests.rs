@@ -24,7 +24,7 @@ fn id() -> SuppressionId {
 }
 
 fn stored(suppression: &Suppression) -> Item {
-    let mut item = key(&suppression.tenant, suppression.id());
+    let mut item = keys::suppression(&suppression.tenant, suppression.id());
     item.extend([
         attributes::s(ADDRESS, suppression.address.to_string()),
         attributes::s(ORIGIN, attributes::name(&suppression.origin)),
@@ -35,7 +35,7 @@ fn stored(suppression: &Suppression) -> Item {
 }
 
 fn released(millis: i64) -> Item {
-    let mut item = key(&TenantId::main(), id());
+    let mut item = keys::suppression(&TenantId::main(), id());
     item.extend([attributes::n(RELEASED_AT, millis)]);
     item
 }
@@ -141,7 +141,7 @@ async fn what_is_stored_says_why_nothing_was_added() {
             Err("suppressing an address: the condition and the decision differ".to_owned()),
         ),
         (
-            key(&TenantId::main(), id()),
+            keys::suppression(&TenantId::main(), id()),
             Err("suppressing an address: attribute a is missing".to_owned()),
         ),
     ] {
@@ -170,7 +170,7 @@ async fn a_transaction_that_another_stands_in_the_way_of_is_tried_again_and_not_
 #[tokio::test]
 async fn when_there_are_too_many_marks_they_are_given_up_before_the_address_is_written() {
     let bounced = suppression(Origin::Bounce);
-    let mut full = marks_key(&TenantId::main());
+    let mut full = keys::marks(&TenantId::main());
     let replay = Replay::new([
         canceled(&[none(), failed(Some(&full))]),
         Answer::ok(&json!({})),
@@ -378,7 +378,7 @@ async fn suppressions_are_read_by_their_ids_and_released_ones_are_none() {
     assert_eq!(read(&[]).await, Some(Vec::new()));
     assert_eq!(read(&[released(5)]).await, Some(Vec::new()));
     assert_eq!(
-        read(&[key(&TenantId::main(), id())]).await,
+        read(&[keys::suppression(&TenantId::main(), id())]).await,
         None,
         "garbage is not nothing"
     );

@@ -3,15 +3,14 @@
 //! **Role:** written by `tally`, read by `manage`.
 //! **Invariant:** a transaction holds only if each counter was written as often as was read. Every
 //! key begins with `tally:`, which no tenant's name does: the role of `tally` may write no others.
-//! **Lost answers:** the SDK repeats a transaction with the same token, which DynamoDB knows.
+//! **Lost answers:** see [`Table::transact`].
 //! **Start reading at** [`address`]; [`domain::tally::portion`] says why it is exact.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::primitives::Blob;
-use aws_sdk_dynamodb::types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem, Update};
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
 use domain::tally::counter::{Counter, Figure, Figures, Level};
@@ -20,9 +19,9 @@ use domain::tally::queue_counts::{QueueCounts, Stretch};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;
 
-use crate::attributes::{self, Item, ItemError, digits, maybe, n, number, s, text};
+use crate::attributes::{self, Item, ItemError, digits, maybe, n, number, text};
 use crate::failure::port;
-use crate::rows::Table;
+use crate::table::{Expression, Query, Table, Transacted, Write, keys};
 
 /// How often a counter was written.
 const VERSION: &str = "v";
@@ -42,89 +41,43 @@ const KEEP_MARKERS: Duration = Duration::from_secs(2 * 86_400);
 /// How long the counts of who waits for a time are kept when it is over: nobody reads them then.
 const KEEP_WAITING: Duration = Duration::from_secs(86_400);
 
-/// DynamoDB reads at most this many items in one call.
-/// Source: Amazon DynamoDB API reference, `BatchGetItem`.
-const BATCH_GET: usize = 100;
-
 /// Pages of a megabyte that are read of failures for one answer: about 60,000 counters.
 const FAILURE_PAGES: usize = 8;
 
-/// Where a counter is, and when it is forgotten.
-struct Address {
-    pk: String,
-    sk: String,
-    ttl: Option<i64>,
-}
-
-fn flow_pk(tenant: &TenantId, queue: Option<&str>) -> String {
-    format!("tally:flow#{tenant}#{}", queue.unwrap_or("*"))
-}
-
-fn queue_pk(tenant: &TenantId, queue: &str) -> String {
-    format!("tally:now#{tenant}#{queue}")
-}
-
-fn failures_pk(tenant: &TenantId) -> String {
-    format!("tally:failures#{tenant}")
-}
-
-fn marker_pk(minute: Timestamp) -> String {
-    format!("tally:counted#{}", digits(minute))
-}
-
-/// The sort key of a queue's standing.
-const STANDING: &str = "now";
-
-const fn level_name(level: Level) -> &'static str {
-    match level {
-        Level::Minute => "minutes",
-        Level::Hour => "hours",
-        Level::Day => "days",
-    }
-}
-
-fn stretch_sk(level: Level, begin: Timestamp) -> String {
-    format!("{}#{}", level_name(level), digits(begin))
-}
-
-fn address(counter: &Counter) -> Address {
+/// The key of a counter, and when it is forgotten.
+fn address(counter: &Counter) -> (Item, Option<i64>) {
     let until = |at: Timestamp, keep: Duration| Some(at.after(keep).as_secs());
     match counter {
-        Counter::Flow { tenant, queue, hour } => Address {
-            pk: flow_pk(tenant, queue.as_deref()),
-            sk: digits(*hour),
-            ttl: until(*hour, KEEP_HOURS),
-        },
-        Counter::Standing { tenant, queue } => Address {
-            pk: queue_pk(tenant, queue),
-            sk: STANDING.to_owned(),
-            ttl: None,
-        },
+        Counter::Flow { tenant, queue, hour } => (
+            keys::of(keys::flow_pk(tenant, queue.as_deref()), digits(*hour)),
+            until(*hour, KEEP_HOURS),
+        ),
+        Counter::Standing { tenant, queue } => (
+            keys::of(keys::standing_pk(tenant, queue), keys::STANDING.to_owned()),
+            None,
+        ),
         Counter::Waiting {
             tenant,
             queue,
             level,
             begin,
-        } => Address {
-            pk: queue_pk(tenant, queue),
-            sk: stretch_sk(*level, *begin),
-            ttl: until(level.end(*begin), KEEP_WAITING),
-        },
+        } => (
+            keys::of(keys::standing_pk(tenant, queue), keys::stretch_sk(*level, *begin)),
+            until(level.end(*begin), KEEP_WAITING),
+        ),
         Counter::Failures {
             tenant,
             hour,
             queue,
             cause,
-        } => Address {
-            pk: failures_pk(tenant),
-            sk: format!("{}#{queue}#{}", digits(*hour), cause.as_str()),
-            ttl: until(*hour, KEEP_HOURS),
-        },
+        } => (
+            keys::of(
+                keys::failures_pk(tenant),
+                format!("{}#{queue}#{}", digits(*hour), cause.as_str()),
+            ),
+            until(*hour, KEEP_HOURS),
+        ),
     }
-}
-
-fn key(pk: String, sk: String) -> Item {
-    HashMap::from([s("pk", pk), s("sk", sk)])
 }
 
 /// The figures of a counter; names that nobody knows are of a newer version.
@@ -137,54 +90,44 @@ fn figures(item: &Item) -> Figures {
 }
 
 /// One counter's part of a transaction.
-fn update(table: &str, step: &Step) -> Result<Update, aws_sdk_dynamodb::error::BuildError> {
-    let Address { pk, sk, ttl } = address(&step.counter);
-    let mut builder = Update::builder()
-        .table_name(table)
-        .set_key(Some(key(pk, sk)))
-        .expression_attribute_names("#v", VERSION)
-        .expression_attribute_values(":one", AttributeValue::N("1".to_owned()));
-    builder = if step.seen == 0 {
-        builder.condition_expression("attribute_not_exists(#v)")
+fn update(step: &Step) -> Write {
+    let (key, ttl) = address(&step.counter);
+    let (mut added, mut set) = (vec!["#v :one".to_owned()], Vec::new());
+    let mut change = Expression::default().with_name("#v", VERSION).with_number(":one", 1);
+    change = if step.seen == 0 {
+        change.when("attribute_not_exists(#v)")
     } else {
-        builder
-            .condition_expression("#v = :seen")
-            .expression_attribute_values(":seen", AttributeValue::N(step.seen.to_string()))
+        change.when("#v = :seen").with_number(":seen", step.seen)
     };
-    let mut added = vec!["#v :one".to_owned()];
     for (figure, by) in step.delta.figures.iter().filter(|(_, by)| **by != 0) {
         let name = figure.name();
         added.push(format!("#{name} :{name}"));
-        builder = builder
-            .expression_attribute_names(format!("#{name}"), &name)
-            .expression_attribute_values(format!(":{name}"), AttributeValue::N(by.to_string()));
+        change = change
+            .with_name(format!("#{name}"), &name)
+            .with_number(format!(":{name}"), by);
     }
-    let mut set = Vec::new();
     if let Some(ttl) = ttl {
         set.push("#ttl = :ttl");
-        builder = builder
-            .expression_attribute_names("#ttl", "ttl")
-            .expression_attribute_values(":ttl", AttributeValue::N(ttl.to_string()));
+        change = change.with_name("#ttl", "ttl").with_number(":ttl", ttl);
     }
     if let Some((at, id)) = step.delta.latest {
         set.extend(["#x = :x", "#xt = :xt"]);
-        builder = builder
-            .expression_attribute_names("#x", LATEST)
-            .expression_attribute_names("#xt", LATEST_AT)
-            .expression_attribute_values(":x", AttributeValue::S(id.to_string()))
-            .expression_attribute_values(":xt", AttributeValue::N(at.as_millis().to_string()));
+        change = change
+            .with_name("#x", LATEST)
+            .with_name("#xt", LATEST_AT)
+            .with_text(":x", id.to_string())
+            .with_number(":xt", at.as_millis());
     }
     let set = if set.is_empty() {
         String::new()
     } else {
         format!(" SET {}", set.join(", "))
     };
-    builder
-        .update_expression(format!("ADD {}{set}", added.join(", ")))
-        .build()
+    change.update = format!("ADD {}{set}", added.join(", "));
+    Write::Update { key, change }
 }
 
-fn put(table: &str, marker: &Marker) -> Result<Put, aws_sdk_dynamodb::error::BuildError> {
+fn put(marker: &Marker) -> Write {
     let bytes: Vec<u8> = marker
         .fingerprints
         .iter()
@@ -192,67 +135,17 @@ fn put(table: &str, marker: &Marker) -> Result<Put, aws_sdk_dynamodb::error::Bui
         .collect();
     // Two shards may count the same last number: their changes are others.
     let first = marker.fingerprints.first().map_or(0, |print| print.0);
-    let mut item = key(
-        marker_pk(marker.minute),
-        format!("{}#{first:016x}", marker.last.as_str()),
-    );
+    let sk = format!("{}#{first:016x}", marker.last.as_str());
+    let mut item = keys::of(keys::counted_pk(marker.minute), sk);
     item.extend([
         (FINGERPRINTS.to_owned(), AttributeValue::B(Blob::new(bytes))),
         n("ttl", marker.minute.after(KEEP_MARKERS).as_secs()),
     ]);
-    let put = Put::builder().table_name(table).set_item(Some(item));
-    put.condition_expression("attribute_not_exists(pk)").build()
-}
-
-fn transaction(table: &str, tally: &Tally) -> Result<Vec<TransactWriteItem>, aws_sdk_dynamodb::error::BuildError> {
-    let steps = tally.steps.iter().map(|step| {
-        let item = TransactWriteItem::builder().update(update(table, step)?);
-        Ok(item.build())
-    });
-    let markers = tally.markers.iter().map(|marker| {
-        let item = TransactWriteItem::builder().put(put(table, marker)?);
-        Ok(item.build())
-    });
-    steps.chain(markers).collect()
-}
-
-/// Whether a transaction was refused for a condition, or for another one at the same moment.
-fn is_moved(error: &TransactWriteItemsError) -> bool {
-    let TransactWriteItemsError::TransactionCanceledException(canceled) = error else {
-        return false;
-    };
-    let codes = canceled
-        .cancellation_reasons()
-        .iter()
-        .filter_map(|reason| reason.code());
-    let mut reasons = codes.filter(|code| *code != "None").peekable();
-    reasons.peek().is_some() && reasons.all(|code| ["ConditionalCheckFailed", "TransactionConflict"].contains(&code))
+    let when = Expression::condition("attribute_not_exists(pk)");
+    Write::Put { item, when }
 }
 
 impl Table {
-    /// Reads items of the table by their keys, with all that was last written.
-    async fn get_all(&self, keys: Vec<Item>, what: &'static str) -> Result<Vec<Item>, PortError> {
-        let mut found = Vec::new();
-        for chunk in keys.chunks(BATCH_GET) {
-            let mut unread = KeysAndAttributes::builder()
-                .set_keys(Some(chunk.to_vec()))
-                .consistent_read(true)
-                .build()
-                .map_err(|error| port(what)(error.into()))?;
-            loop {
-                let call = self.client.batch_get_item().request_items(&self.table, unread);
-                let answer = call.send().await.map_err(|error| port(what)(error.into()))?;
-                found.extend(answer.responses.unwrap_or_default().into_values().flatten());
-                match answer.unprocessed_keys.unwrap_or_default().into_values().next() {
-                    Some(left) if left.keys().len() < chunk.len() => unread = left,
-                    Some(_) => return Err(port(what)("DynamoDB leaves keys unread".into())),
-                    None => break,
-                }
-            }
-        }
-        Ok(found)
-    }
-
     /// Reads the items of a partition from one sort key to before another, at most so many pages.
     /// `None`: there are more.
     async fn range(
@@ -262,45 +155,25 @@ impl Table {
         pages: usize,
         what: &'static str,
     ) -> Result<Option<Vec<Item>>, PortError> {
-        let (mut found, mut start) = (Vec::new(), None);
-        for _ in 0..pages {
-            let query = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :pk AND sk BETWEEN :from AND :until")
-                .expression_attribute_values(":pk", AttributeValue::S(pk.clone()))
-                .expression_attribute_values(":from", AttributeValue::S(from.clone()))
-                .expression_attribute_values(":until", AttributeValue::S(until.clone()))
-                .consistent_read(true)
-                .set_exclusive_start_key(start);
-            let answer = query.send().await.map_err(|error| port(what)(error.into()))?;
-            found.extend(answer.items.unwrap_or_default());
-            start = answer.last_evaluated_key.filter(|key| !key.is_empty());
-            if start.is_none() {
-                return Ok(Some(found));
-            }
-        }
-        Ok(None)
+        let keys = Expression::condition("pk = :pk AND sk BETWEEN :from AND :until")
+            .with_text(":pk", pk)
+            .with_text(":from", from)
+            .with_text(":until", until);
+        self.query_pages(Query::of(keys), pages, what).await
     }
 }
 
 impl Tallies for Table {
     async fn versions(&self, counters: &BTreeSet<Counter>) -> Result<Versions, PortError> {
         const WHAT: &str = "reading the counters' versions";
-        let addresses = counters.iter().map(|counter| (address(counter), counter));
-        let by_key: HashMap<(String, String), &Counter> = addresses
-            .map(|(address, counter)| ((address.pk, address.sk), counter))
-            .collect();
-        let keys = by_key.keys().map(|(pk, sk)| key(pk.clone(), sk.clone())).collect();
+        let by_key: Vec<(Item, &Counter)> = counters.iter().map(|counter| (address(counter).0, counter)).collect();
+        let keys = by_key.iter().map(|(key, _)| key.clone()).collect();
         let mut versions = Versions::new();
-        for item in self.get_all(keys, WHAT).await? {
-            let version = || {
-                let key = (text(&item, "pk")?.to_owned(), text(&item, "sk")?.to_owned());
-                Ok((by_key.get(&key).copied(), number(&item, VERSION)?))
-            };
-            let (counter, version) = version().map_err(|error: ItemError| port(WHAT)(error.into()))?;
-            versions.extend(counter.map(|counter| (counter.clone(), version)));
+        for item in self.get_many(keys, WHAT).await? {
+            let is_key = |key: &Item| key.iter().all(|(name, value)| item.get(name) == Some(value));
+            let version = number(&item, VERSION).map_err(|error: ItemError| port(WHAT)(error.into()))?;
+            let counter = by_key.iter().find(|(key, _)| is_key(key));
+            versions.extend(counter.map(|(_, counter)| ((*counter).clone(), version)));
         }
         Ok(versions)
     }
@@ -308,7 +181,9 @@ impl Tallies for Table {
     async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
         const WHAT: &str = "reading what is counted";
         let range = (span.first.as_str().to_owned(), Sequence::END.to_owned());
-        let markers = self.range(marker_pk(span.minute), range, usize::MAX, WHAT).await?;
+        let markers = self
+            .range(keys::counted_pk(span.minute), range, usize::MAX, WHAT)
+            .await?;
         let mut marked = Vec::new();
         for marker in markers.unwrap_or_default() {
             let Some(AttributeValue::B(bytes)) = marker.get(FINGERPRINTS) else {
@@ -322,29 +197,32 @@ impl Tallies for Table {
 
     async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {
         const WHAT: &str = "writing counters";
-        let items = transaction(&self.table, tally).map_err(|error| port(WHAT)(error.into()))?;
-        let call = self.client.transact_write_items().set_transact_items(Some(items));
-        match call.send().await {
-            Ok(_) => Ok(Counted::Done),
-            Err(error) if error.as_service_error().is_some_and(is_moved) => Ok(Counted::Moved),
-            Err(error) => Err(port(WHAT)(error.into())),
-        }
+        let steps = tally.steps.iter().map(update);
+        let writes = steps.chain(tally.markers.iter().map(put)).collect();
+        Ok(match self.transact(writes, WHAT).await? {
+            Transacted::Done => Counted::Done,
+            Transacted::Refused(_) => Counted::Moved,
+        })
     }
 }
 
 impl Counts for Table {
     async fn standing(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
         const WHAT: &str = "reading a queue's counts";
-        let pk = queue_pk(tenant, queue);
+        let pk = keys::standing_pk(tenant, queue);
         let begin = |level: Level| level.slot(now).0;
-        let near = [Level::Minute, Level::Hour].map(|level| stretch_sk(level, begin(level)));
-        let sort_keys = near.into_iter().chain([STANDING.to_owned()]);
-        let keys = sort_keys.map(|sk| key(pk.clone(), sk)).collect();
+        let near = [Level::Minute, Level::Hour].map(|level| keys::stretch_sk(level, begin(level)));
+        let sort_keys = near.into_iter().chain([keys::STANDING.to_owned()]);
+        let keys = sort_keys.map(|sk| keys::of(pk.clone(), sk)).collect();
         let days = (
-            stretch_sk(Level::Day, begin(Level::Day)),
-            format!("{}#:", level_name(Level::Day)),
+            keys::stretch_sk(Level::Day, begin(Level::Day)),
+            format!("{}#:", keys::level_name(Level::Day)),
         );
-        let (near, days) = try_join(self.get_all(keys, WHAT), self.range(pk.clone(), days, usize::MAX, WHAT)).await?;
+        let (near, days) = try_join(
+            self.get_many(keys, WHAT),
+            self.range(pk.clone(), days, usize::MAX, WHAT),
+        )
+        .await?;
         let (mut standing, mut stretches) = (Figures::new(), Vec::new());
         for item in near.iter().chain(&days.unwrap_or_default()) {
             match text(item, "sk").ok().and_then(stretch_of) {
@@ -368,7 +246,7 @@ impl Counts for Table {
         const WHAT: &str = "reading what became of emails";
         // The caller bounds the hours, and each is one small item.
         let found = self
-            .range(flow_pk(tenant, queue), bounds(hours), usize::MAX, WHAT)
+            .range(keys::flow_pk(tenant, queue), bounds(hours), usize::MAX, WHAT)
             .await?;
         let hour = |item: &Item| Some((time_of(text(item, "sk").ok()?)?, figures(item)));
         Ok(found.unwrap_or_default().iter().filter_map(hour).collect())
@@ -382,7 +260,7 @@ impl Counts for Table {
     ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
         const WHAT: &str = "reading why emails failed";
         let found = self
-            .range(failures_pk(tenant), bounds(hours), FAILURE_PAGES, WHAT)
+            .range(keys::failures_pk(tenant), bounds(hours), FAILURE_PAGES, WHAT)
             .await?;
         let wanted = |failures: &FailuresOfHour| queue.is_none_or(|queue| queue == failures.queue);
         Ok(found.map(|found| found.iter().filter_map(failures_of).filter(wanted).collect()))
@@ -402,7 +280,7 @@ fn time_of(digits: &str) -> Option<Timestamp> {
 
 fn stretch_of(sk: &str) -> Option<(Level, Timestamp)> {
     let (name, begin) = sk.split_once('#')?;
-    let level = Level::ALL.into_iter().find(|level| level_name(*level) == name)?;
+    let level = Level::ALL.into_iter().find(|level| keys::level_name(*level) == name)?;
     Some((level, time_of(begin)?))
 }
 

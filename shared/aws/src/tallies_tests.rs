@@ -6,7 +6,7 @@ use domain::tally::portion::Sequence;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::replay::{Answer, Replay};
+use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;
 
 /// Half past nine.
@@ -165,8 +165,8 @@ async fn versions_are_read_with_all_that_was_written() {
 #[tokio::test]
 async fn keys_that_are_left_unread_are_read_again() {
     let key = |counter: &Counter| {
-        let Address { pk, sk, .. } = address(counter);
-        json!({"pk": {"S": pk}, "sk": {"S": sk}})
+        let (key, _) = address(counter);
+        dynamodb_json(&key)
     };
     let item = |counter: &Counter| {
         let mut item = key(counter);
@@ -214,7 +214,7 @@ async fn marks_are_read_page_by_page_from_the_first_number_on() {
 async fn a_queue_s_counts_are_three_items_and_the_days_ahead() {
     let slot = |level: Level, secs: i64| {
         let (begin, slot) = level.slot(at(secs));
-        (stretch_sk(level, begin), Figure::ScheduledIn(slot).name())
+        (keys::stretch_sk(level, begin), Figure::ScheduledIn(slot).name())
     };
     let item = |(sk, name): (String, String), number: u32| json!({"sk": {"S": sk}, name: {"N": number.to_string()}, "v": {"N": "9"}});
     let standing = json!({"sk": {"S": "now"}, "qu": {"N": "2"}, "sc": {"N": "9"}, "sg": {"N": "1"}, "he": {"N": "4"}});

@@ -6,7 +6,7 @@
 use std::convert::Infallible;
 
 use crate::lifecycle::{Decision, Then};
-use crate::ports::{PortError, Rows, Written};
+use crate::ports::{PortError, RowWrite, Rows, Written};
 use crate::row::Row;
 use crate::timestamp::Timestamp;
 
@@ -81,4 +81,59 @@ pub async fn try_apply<R: Rows, E: Send>(
         }
     }
     Err(ApplyError::Contended)
+}
+
+/// As [`apply`], for many rows in few calls; one result for each, in order.
+///
+/// A row that fails does not stop the others.
+pub async fn apply_many<R: Rows>(
+    rows: &R,
+    them: Vec<Row>,
+    now: Timestamp,
+    decide: impl Fn(&Row) -> Decision + Send + Sync,
+) -> Vec<Result<(Then, Row), ApplyError>> {
+    let mut results: Vec<Option<Result<(Then, Row), ApplyError>>> = them.iter().map(|_| None).collect();
+    let mut open: Vec<(usize, Row)> = them.into_iter().enumerate().collect();
+    for _ in 0..ROUNDS {
+        let (mut places, mut writes) = (Vec::new(), Vec::new());
+        for (place, row) in std::mem::take(&mut open) {
+            match decide(&row) {
+                Decision::Forget => settle(&mut results, place, Ok((Then::Nothing, row))),
+                Decision::Only(then) => settle(&mut results, place, Ok((then, row))),
+                Decision::Write(transition) => {
+                    places.push(place);
+                    writes.push(RowWrite {
+                        before: row,
+                        transition: *transition,
+                    });
+                }
+            }
+        }
+        if writes.is_empty() {
+            break;
+        }
+        let written = rows.write_many(&writes, now).await;
+        for ((place, write), written) in places.into_iter().zip(writes).zip(written) {
+            let RowWrite { before, transition } = write;
+            match written {
+                Ok(Written::Done) => settle(&mut results, place, Ok((transition.then, transition.row))),
+                Ok(Written::Moved(Some(moved))) => open.push((place, *moved)),
+                // Gone, or its queue has changed: the next look at the email is under the new state.
+                Ok(Written::Moved(None) | Written::QueueMoved) => {
+                    settle(&mut results, place, Ok((Then::Nothing, before)));
+                }
+                Err(error) => settle(&mut results, place, Err(error.into())),
+            }
+        }
+    }
+    let results = results.into_iter();
+    results
+        .map(|result| result.unwrap_or(Err(ApplyError::Contended)))
+        .collect()
+}
+
+fn settle<T>(results: &mut [Option<T>], place: usize, result: T) {
+    if let Some(slot) = results.get_mut(place) {
+        *slot = Some(result);
+    }
 }

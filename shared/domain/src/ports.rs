@@ -32,15 +32,62 @@ use crate::wire::api::{IdempotencyKey, ItemError};
 use crate::wire::hand_over::HandOver;
 use crate::wire::wake_up::WakeUp;
 
-/// A call to the world that failed; it may have taken effect all the same.
+/// How a call failed: whether it may have taken effect, and whether a retry can help.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum FailureKind {
+    /// Refused because another write of the same item was under way. It had no effect.
+    Conflict,
+    /// Refused because too much is asked at once. It had no effect.
+    Throttled,
+    /// The answer is lost, or the service failed. The call may have taken effect.
+    Unknown,
+    /// Refused for a reason that stays. A retry fails in the same way.
+    Permanent,
+}
+
+impl FailureKind {
+    /// Whether the same call can succeed a moment later.
+    #[must_use]
+    pub const fn is_passing(self) -> bool {
+        match self {
+            Self::Conflict | Self::Throttled | Self::Unknown => true,
+            Self::Permanent => false,
+        }
+    }
+
+    /// Whether the call may have taken effect although it failed.
+    #[must_use]
+    pub const fn may_have_taken_effect(self) -> bool {
+        match self {
+            Self::Unknown => true,
+            Self::Conflict | Self::Throttled | Self::Permanent => false,
+        }
+    }
+}
+
+/// A failed call to a port. [`PortError::kind`] says whether it may have taken effect.
 #[derive(Debug, thiserror::Error)]
 #[error("{what}")]
 pub struct PortError {
-    /// What was asked, in words, without addresses or content.
+    /// The call in words, without addresses or content.
     pub what: &'static str,
+    /// How it failed.
+    pub kind: FailureKind,
     /// The adapter's error.
     #[source]
     pub source: Box<dyn Error + Send + Sync>,
+}
+
+impl PortError {
+    /// The same failure, for another one of those who waited for the call.
+    #[must_use]
+    pub fn for_another(&self) -> Self {
+        Self {
+            what: self.what,
+            kind: self.kind,
+            source: self.source.to_string().into(),
+        }
+    }
 }
 
 /// Which email: its tenant and id.
@@ -97,6 +144,28 @@ pub enum Written {
     QueueMoved,
 }
 
+/// A transition to be written over the row that it was decided on.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RowWrite {
+    /// The row as it was read.
+    pub before: Row,
+    /// The decision.
+    pub transition: Transition,
+}
+
+impl RowWrite {
+    /// The queue and the state of it that the transition depends on; `None` when it depends on none.
+    #[must_use]
+    pub fn queue_state(&self) -> Option<(QueueKey, u64)> {
+        let queue_no = self.transition.condition.queue_no()?;
+        Some((QueueKey::of(&self.before), queue_no))
+    }
+}
+
+/// Most transitions of one transaction: DynamoDB's hundred writes, less the check of the queue.
+/// Source: Amazon DynamoDB API reference, `TransactWriteItems`.
+pub const WRITES_AT_ONCE: usize = 99;
+
 /// The rows.
 pub trait Rows: Sync {
     /// Reads many rows, in the order of their keys; what is gone or cannot be read is left out.
@@ -126,6 +195,16 @@ pub trait Rows: Sync {
         transition: &Transition,
         now: Timestamp,
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
+
+    /// Writes many transitions as [`Self::write`] does, in few calls; one result for each, in order.
+    ///
+    /// Transitions that depend on the same state of the same queue share one check of that queue. One
+    /// that is refused or fails does not stop the others. No row may occur twice.
+    fn write_many(
+        &self,
+        writes: &[RowWrite],
+        now: Timestamp,
+    ) -> impl Future<Output = Vec<Result<Written, PortError>>> + Send;
 }
 
 /// The list of a tenant's emails. It is read without consistency: an email that was accepted

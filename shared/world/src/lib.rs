@@ -42,7 +42,7 @@ use domain::id::{EmailId, KeyId, TenantId, UploadId};
 use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
-use domain::ports::{BatchRecord, DueCursor, EmailKey, PortError, Waiting, Wake};
+use domain::ports::{BatchRecord, DueCursor, EmailKey, FailureKind, PortError, Waiting, Wake};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::row::{Lane, Row};
@@ -93,6 +93,13 @@ pub struct Call {
 }
 
 impl Call {
+    /// Whether the call of this name writes an item of the table, so that it can meet another write of
+    /// it. SQS, SES and the bucket know no conflict.
+    #[must_use]
+    pub fn can_conflict(what: &str, writes: bool) -> bool {
+        writes && !["wake", "hand_over", "attach", "keep_file", provider::SUBMIT].contains(&what)
+    }
+
     const fn reads(what: &'static str, email: Option<EmailId>) -> Self {
         Self {
             what,
@@ -210,9 +217,30 @@ pub enum Fault {
     Repeated,
     /// It fails, and takes effect later.
     Late,
+    /// It is refused without an effect: another write of the same item is under way, as DynamoDB's
+    /// `TransactionConflict` says.
+    Conflict,
+    /// It is refused without an effect: too much is asked at once.
+    Throttled,
 }
 
 impl Fault {
+    /// What the caller is told of the failure.
+    #[must_use]
+    pub const fn failure(self) -> FailureKind {
+        match self {
+            Self::Conflict => FailureKind::Conflict,
+            Self::Throttled => FailureKind::Throttled,
+            Self::None
+            | Self::Before
+            | Self::After
+            | Self::DieBefore
+            | Self::DieAfter
+            | Self::Repeated
+            | Self::Late => FailureKind::Unknown,
+        }
+    }
+
     /// In words; `None` for none.
     #[must_use]
     pub const fn kind(self) -> Option<&'static str> {
@@ -224,6 +252,8 @@ impl Fault {
             Self::DieAfter => Some("death after"),
             Self::Repeated => Some("repeated by the SDK"),
             Self::Late => Some("effect later"),
+            Self::Conflict => Some("transaction conflict"),
+            Self::Throttled => Some("throttled"),
         }
     }
 }
@@ -315,6 +345,7 @@ impl World {
     ) -> Result<T, PortError> {
         let down = || PortError {
             what: call.what,
+            kind: course.fault.failure(),
             source: "the world is down".into(),
         };
         if course.detached && course.fault == Fault::None {
@@ -335,7 +366,7 @@ impl World {
         }
         let answer = match course.fault {
             Fault::None => Ok(self.effect(&mut effect)),
-            Fault::Before => Err(down()),
+            Fault::Before | Fault::Conflict | Fault::Throttled => Err(down()),
             Fault::After => {
                 self.effect(&mut effect);
                 Err(down())
@@ -369,11 +400,12 @@ impl World {
         let fault = state.next_fault(what);
         let down = || PortError {
             what,
+            kind: fault.failure(),
             source: "the world is down".into(),
         };
         match fault {
             Fault::None => Ok(effect(&mut state)),
-            Fault::Before | Fault::Late => Err(down()),
+            Fault::Before | Fault::Late | Fault::Conflict | Fault::Throttled => Err(down()),
             Fault::After => {
                 effect(&mut state);
                 Err(down())

@@ -48,6 +48,10 @@ pub struct Odds {
     pub die_after: u32,
     /// What is on its way arrives though its sender dies meanwhile.
     pub detached: u32,
+    /// The write meets another one of the same item, and is refused.
+    pub conflict: u32,
+    /// The table is asked too much at once.
+    pub throttled: u32,
     /// The call takes up to [`Odds::slow_ms`].
     pub slow: u32,
     /// How long a slow call takes at most.
@@ -298,13 +302,17 @@ impl Nature {
         let fault = match fault {
             Fault::After | Fault::Late | Fault::Repeated if !call.writes => Fault::Before,
             Fault::DieAfter if !call.writes => Fault::DieBefore,
+            // Reads meet no conflict, nor does what is no item of the table.
+            Fault::Conflict if !Call::can_conflict(call.what, call.writes) => Fault::Before,
             Fault::None
             | Fault::Before
             | Fault::After
             | Fault::DieBefore
             | Fault::DieAfter
             | Fault::Repeated
-            | Fault::Late => fault,
+            | Fault::Late
+            | Fault::Conflict
+            | Fault::Throttled => fault,
         };
         // Nobody dies of a call that no environment makes.
         let fault = match (fault, environment) {
@@ -349,6 +357,8 @@ impl Nature {
             (Fault::Late, odds.late),
             (Fault::DieBefore, odds.die_before),
             (Fault::DieAfter, odds.die_after),
+            (Fault::Conflict, odds.conflict),
+            (Fault::Throttled, odds.throttled),
         ];
         if self.calm {
             return Fault::None;
@@ -359,14 +369,16 @@ impl Nature {
                 // SES is asked once: nobody repeats that call, and late acceptance is among its own odds.
                 let of_ses = call.what == crate::provider::SUBMIT;
                 return match fault {
-                    Fault::Repeated | Fault::Late if of_ses => Fault::None,
+                    Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled if of_ses => Fault::None,
                     Fault::None
                     | Fault::Before
                     | Fault::After
                     | Fault::DieBefore
                     | Fault::DieAfter
                     | Fault::Repeated
-                    | Fault::Late => fault,
+                    | Fault::Late
+                    | Fault::Conflict
+                    | Fault::Throttled => fault,
                 };
             }
             drawn -= odds;

@@ -10,8 +10,9 @@ use domain::lane::Messages;
 use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
-    Accounts, Backlog, BatchRecord, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence, Lanes,
-    Paced, Paces, Packed, PortError, Put, Random, Rows, Waiting, Wake, Watermark, Written,
+    Accounts, Backlog, BatchRecord, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence,
+    FailureKind, Lanes, Paced, Paces, Packed, PortError, Put, Random, RowWrite, Rows, WRITES_AT_ONCE, Waiting, Wake,
+    Watermark, Written,
 };
 use domain::queue::QueueKey;
 use domain::retry::Jitter;
@@ -22,7 +23,7 @@ use domain::wire::hand_over::HandOver;
 
 use crate::nature::{Broken, To};
 use crate::overlay::overlaid;
-use crate::{Call, World};
+use crate::{Call, State, World};
 
 /// Contents above this many bytes go to the bucket here.
 const NEAR_MAX: usize = 1000;
@@ -87,27 +88,145 @@ impl Rows for World {
     }
 
     async fn write(&self, before: &Row, transition: &Transition, _now: Timestamp) -> Result<Written, PortError> {
-        let (key, before, transition) = (EmailKey::of(before), before.clone(), transition.clone());
-        let any = self.is(Broken::Conditions);
-        let (forgets, unmarks) = (self.is(Broken::CancelNotWritten), self.is(Broken::MarksLost));
-        let repeats = self.has_nature();
+        let write = RowWrite {
+            before: before.clone(),
+            transition: transition.clone(),
+        };
+        let how = self.writing();
         self.rival();
-        self.call(Call::writes("write", Some(key.id)), move |state| {
-            match state.rows.get(&key).cloned() {
-                Some(_) if forgets && transition.row.status == Status::Canceled => Written::Done,
-                Some(row) if !any && !state.queue_is_at(&row, transition.condition) => Written::QueueMoved,
-                Some(row) if any || transition.condition.holds(&row) => {
-                    let mut written = overlaid(row, &before, &transition.row);
-                    written.maybe_duplicate &= !unmarks;
-                    state.store(written);
+        self.call(Call::writes("write", Some(before.id)), move |state| {
+            match how.refusal(state, &write) {
+                None => {
+                    how.carry_out(state, &write);
                     Written::Done
                 }
-                // As the adapter knows its own write, which the SDK has repeated.
-                Some(row) if repeats && row == transition.row => Written::Done,
-                other => Written::Moved(other.map(Box::new)),
+                Some(refusal) => refusal,
             }
         })
         .await
+    }
+
+    async fn write_many(&self, writes: &[RowWrite], now: Timestamp) -> Vec<Result<Written, PortError>> {
+        let mut results: Vec<Result<Written, PortError>> = Vec::new();
+        let mut groups: BTreeMap<(QueueKey, u64), Vec<usize>> = BTreeMap::new();
+        for (place, write) in writes.iter().enumerate() {
+            results.push(Ok(Written::QueueMoved));
+            if let Some(state) = write.queue_state() {
+                groups.entry(state).or_default().push(place);
+            }
+        }
+        let alone = writes.iter().zip(&mut results);
+        let alone = alone.filter(|(write, _)| write.queue_state().is_none());
+        let alone =
+            alone.map(async |(write, result)| *result = self.write(&write.before, &write.transition, now).await);
+        futures::future::join_all(alone).await;
+        for places in groups.values().flat_map(|places| places.chunks(WRITES_AT_ONCE)) {
+            let group = places.iter().filter_map(|place| writes.get(*place)).cloned().collect();
+            for (place, written) in places.iter().zip(self.transact(group).await) {
+                if let Some(result) = results.get_mut(*place) {
+                    *result = written;
+                }
+            }
+        }
+        results
+    }
+}
+
+/// What is broken on purpose in the writing of rows.
+#[derive(Debug, Clone, Copy)]
+struct Writing {
+    any: bool,
+    forgets: bool,
+    unmarks: bool,
+    repeats: bool,
+}
+
+impl Writing {
+    /// How a write ends without an effect; `None`: it is carried out.
+    fn refusal(self, state: &State, RowWrite { before, transition }: &RowWrite) -> Option<Written> {
+        match state.rows.get(&EmailKey::of(before)) {
+            Some(_) if self.forgets && transition.row.status == Status::Canceled => Some(Written::Done),
+            Some(row) if !self.any && !state.queue_is_at(row, transition.condition) => Some(Written::QueueMoved),
+            Some(row) if self.any || transition.condition.holds(row) => None,
+            // As the adapter knows its own write, which was repeated.
+            Some(row) if self.repeats && *row == transition.row => Some(Written::Done),
+            other => Some(Written::Moved(other.cloned().map(Box::new))),
+        }
+    }
+
+    fn carry_out(self, state: &mut State, RowWrite { before, transition }: &RowWrite) {
+        if let Some(row) = state.rows.get(&EmailKey::of(before)).cloned() {
+            let mut written = overlaid(row, before, &transition.row);
+            written.maybe_duplicate &= !self.unmarks;
+            state.store(written);
+        }
+    }
+}
+
+impl World {
+    fn writing(&self) -> Writing {
+        Writing {
+            any: self.is(Broken::Conditions),
+            forgets: self.is(Broken::CancelNotWritten),
+            unmarks: self.is(Broken::MarksLost),
+            repeats: self.has_nature(),
+        }
+    }
+
+    /// Writes a group that shares a queue: all of it or nothing. As the adapter does, it takes out what
+    /// is refused and tries the rest again.
+    async fn transact(&self, group: Vec<RowWrite>) -> Vec<Result<Written, PortError>> {
+        let mut results: Vec<Option<Result<Written, PortError>>> = group.iter().map(|_| None).collect();
+        let how = self.writing();
+        loop {
+            let open: Vec<usize> = (0..group.len())
+                .filter(|place| results.get(*place).is_some_and(Option::is_none))
+                .collect();
+            if open.is_empty() {
+                break;
+            }
+            let writes: Vec<RowWrite> = open.iter().filter_map(|place| group.get(*place)).cloned().collect();
+            let email = match writes.as_slice() {
+                [only] => Some(only.before.id),
+                _ => None,
+            };
+            self.rival();
+            let answer = self
+                .call(Call::writes("write_many", email), move |state| {
+                    let refusals: Vec<_> = writes.iter().map(|write| how.refusal(state, write)).collect();
+                    if refusals.iter().all(Option::is_none) {
+                        for write in &writes {
+                            how.carry_out(state, write);
+                        }
+                        return Vec::new();
+                    }
+                    refusals
+                })
+                .await;
+            match answer {
+                Ok(refusals) => {
+                    let done = refusals.is_empty();
+                    let refusals = refusals.into_iter().map(Some).chain(std::iter::repeat(None));
+                    for (place, refusal) in open.into_iter().zip(refusals) {
+                        if let Some(result) = results.get_mut(place) {
+                            *result = if done {
+                                Some(Ok(Written::Done))
+                            } else {
+                                refusal.flatten().map(Ok)
+                            };
+                        }
+                    }
+                }
+                Err(error) => {
+                    for place in open {
+                        if let Some(result) = results.get_mut(place) {
+                            *result = Some(Err(error.for_another()));
+                        }
+                    }
+                }
+            }
+        }
+        results.into_iter().flatten().collect()
     }
 }
 
@@ -252,6 +371,7 @@ impl World {
             let email = batch.first().map(|(email, ..)| *email).filter(|_| batch.len() == 1);
             let down = |what| PortError {
                 what,
+                kind: FailureKind::Unknown,
                 source: "the world is down".into(),
             };
             let call = self.call(Call::writes(what, email), move |state| {

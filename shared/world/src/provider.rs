@@ -307,7 +307,10 @@ impl World {
             Fault::DieBefore => return self.die().await,
             Fault::Before => Answer::LostBefore,
             Fault::After => Answer::LostAfter,
-            Fault::None | Fault::DieAfter | Fault::Repeated | Fault::Late => answer,
+            // No account is asked too much without an answer of SES: that is among its own odds.
+            Fault::None | Fault::DieAfter | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => {
+                answer
+            }
         };
         match answer {
             // No connection: nobody was asked.
@@ -393,7 +396,7 @@ impl Provider for World {
         drop(state);
         assert!(!poisoned, "the world was told to panic");
         match fault {
-            Fault::None | Fault::Repeated | Fault::Late => answer,
+            Fault::None | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => answer,
             Fault::Before | Fault::After => Attempt::Ambiguous,
             Fault::DieBefore | Fault::DieAfter => panic!("died while SES was asked"),
         }

@@ -22,12 +22,13 @@ const AT_SES: [&str; 8] = [
 ];
 
 /// What goes wrong on the way to AWS: the proxy's own kinds.
-const AT_AWS: [&str; 9] = [
+const AT_AWS: [&str; 10] = [
     "drop_before",
     "drop_after",
     "delay_before",
     "delay_after",
     "throttle",
+    "conflict",
     "fail",
     "partial",
     "double",
@@ -65,6 +66,7 @@ pub fn at_aws() -> Value {
         {"kind": "drop_before", "share": 0.01},
         {"kind": "drop_after", "share": 0.01},
         {"kind": "throttle", "share": 0.01},
+        {"kind": "conflict", "share": 0.03, "service": "dynamodb"},
         {"kind": "fail", "share": 0.01},
         {"kind": "partial", "share": 0.1, "service": "sqs"},
         // What AWS delivers at least once: messages and events.
@@ -119,7 +121,7 @@ mod tests {
     #[test]
     fn what_never_happened_is_counted_as_zero() {
         let struck = struck(&json!({"faults": {"fail": 3}}), &json!({"faults": {"quota": 2}}));
-        assert_eq!(struck.len(), 17);
+        assert_eq!(struck.len(), 18);
         assert_eq!(
             (struck["aws_fail"], struck["ses_quota"], struck["ses_pause"]),
             (3, 2, 0)

@@ -119,7 +119,13 @@ fn strike(name: &str, faults: &[&str]) -> Option<bool> {
     let mut scenario = scenarios().into_iter().find(|scenario| scenario.name == name)?;
     for fault in faults {
         let (number, fault) = fault.split_once(':')?;
-        let all = [Fault::Before, Fault::After, Fault::DieBefore, Fault::DieAfter];
+        let all = [
+            Fault::Before,
+            Fault::After,
+            Fault::DieBefore,
+            Fault::DieAfter,
+            Fault::Conflict,
+        ];
         let fault = all.into_iter().find(|known| format!("{known:?}") == fault)?;
         scenario.plan.insert(number.parse().ok()?, fault);
     }

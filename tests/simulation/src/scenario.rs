@@ -434,5 +434,7 @@ fn odds(rng: &mut Rng) -> Odds {
         event_doubled: share(300),
         event_late: share(400),
         event_lost: if share(1) > 0 { share(300) } else { 0 },
+        conflict: share(150),
+        throttled: share(60),
     }
 }

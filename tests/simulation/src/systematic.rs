@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::cause::Cause;
-use world::Fault;
 use world::provider::Answer;
 use world::trace::Step;
+use world::{Call, Fault};
 
 use crate::run::{Outcome, run};
 use crate::scenario::{Deed, NEWS, Order, QueueDeed, Scenario};
@@ -126,6 +126,7 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
     for step in &outcome.trace.steps {
         let Step::Call {
             number,
+            what,
             writes,
             environment,
             ..
@@ -144,6 +145,9 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
             (_, false) => &[Fault::Before],
         };
         places.extend(faults.iter().map(|fault| (number, *fault)));
+        if environment > 0 && Call::can_conflict(what, writes) {
+            places.push((number, Fault::Conflict));
+        }
     }
     places
 }

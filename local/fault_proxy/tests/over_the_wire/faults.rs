@@ -15,6 +15,7 @@ async fn each_kind_does_what_its_name_says_and_then_it_is_over() {
         ("drop_after", UPDATE, 1, 0, ""),
         ("throttle", UPDATE, 0, 400, "ProvisionedThroughputExceededException"),
         ("fail", UPDATE, 0, 500, "InternalServerError"),
+        ("conflict", UPDATE, 0, 400, "TransactionConflictException"),
         ("throttle", SEND_BATCH, 0, 400, "com.amazonaws.sqs#RequestThrottled"),
         ("fail", SEND_BATCH, 0, 500, "InternalFailure"),
         ("fail", PUBLISH, 0, 500, "<Code>InternalError</Code>"),

@@ -6,6 +6,7 @@ use serde_json::json;
 use super::*;
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::rows::samples::{at, full, policy, row};
+use crate::table::keys;
 use crate::telemetry::chain;
 
 fn ended() -> Row {
@@ -17,7 +18,7 @@ fn ended() -> Row {
 }
 
 fn tombstone() -> Item {
-    let mut item = item::primary_key(&EmailKey::of(&row()));
+    let mut item = keys::email(&EmailKey::of(&row()));
     item.extend([
         ("v".to_owned(), item::version()),
         attributes::s(ERASED, row().body.sha256),

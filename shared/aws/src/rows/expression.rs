@@ -3,7 +3,7 @@
 //! **Invariant:** pure. Names and values are placeholders throughout: `#s` stands for the
 //! attribute `s`, `:s` for its new value, and a condition's values are `:if_...`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::lifecycle::{Condition, EARLY, Policy};
@@ -12,17 +12,9 @@ use domain::timestamp::Timestamp;
 
 use super::{item, waiting};
 use crate::attributes::{self, Item};
+use crate::table::Expression;
 
-/// An update with its condition.
-#[derive(Debug, Clone, PartialEq, Default)]
-pub(crate) struct Update {
-    pub(crate) update: String,
-    pub(crate) condition: String,
-    pub(crate) names: HashMap<String, String>,
-    pub(crate) values: HashMap<String, AttributeValue>,
-}
-
-impl Update {
+impl Expression {
     /// The placeholder of an attribute's name.
     fn name(&mut self, attribute: &str) -> String {
         let placeholder = format!("#{attribute}");
@@ -100,7 +92,7 @@ impl Update {
 ///
 /// `ttl`, in seconds, is set when the row becomes final or becomes another kind of final, and
 /// taken away when it is no longer final.
-pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards: u16, ttl: i64) -> Update {
+pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards: u16, ttl: i64) -> Expression {
     let (mut old, mut new) = (item::from_row(before, shards), item::from_row(after, shards));
     if before.status != after.status {
         if after.status.is_final() {
@@ -109,16 +101,16 @@ pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards
             old.extend([attributes::n("ttl", ttl)]);
         }
     }
-    let mut update = Update::default();
+    let mut update = Expression::default();
     update.require(condition);
     update.change(&old, &new);
     update
 }
 
 /// A claim, with no read before: [`domain::lifecycle::claimed`] in DynamoDB's words.
-pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards: u16, now: Timestamp) -> Update {
+pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards: u16, now: Timestamp) -> Expression {
     let until = now.after(policy.lease);
-    let mut update = Update::default();
+    let mut update = Expression::default();
     update.require(Condition::Claimable { now });
     let mut after = Item::from(waiting::check_attributes(until, id, shards));
     after.extend([

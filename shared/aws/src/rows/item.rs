@@ -46,10 +46,10 @@
 //! Enums are stored by their serde names. **Invariant:** what is stored is never trusted: a
 //! row that cannot be read is an [`ItemError`] of that row, and of no other.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::id::{EmailId, KeyId, TenantId};
+use domain::id::KeyId;
 use domain::index;
 use domain::past::{Diagnostic, Fact, Outcome};
 use domain::ports::EmailKey;
@@ -62,44 +62,13 @@ use super::waiting::{ended_sk, wake_sk};
 use crate::attributes::{
     Item, ItemError, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed, yes,
 };
-
-/// The sort key of rows.
-pub(crate) const EMAIL: &str = "email";
+use crate::table::keys;
 
 /// The version that is written.
 const VERSION: u32 = 1;
 
-/// The partition key of everything about an email.
-pub(crate) fn pk(key: &EmailKey) -> String {
-    format!("{}#{}", key.tenant, key.id)
-}
-
-/// The primary key of an email's row.
-pub(crate) fn primary_key(key: &EmailKey) -> Item {
-    HashMap::from([s("pk", pk(key)), s("sk", EMAIL.to_owned())])
-}
-
-/// Reads a partition key.
-pub(crate) fn parse_pk(pk: &str) -> Option<EmailKey> {
-    let (tenant, id) = pk.rsplit_once('#')?;
-    Some(EmailKey {
-        tenant: TenantId::parse(tenant)?,
-        id: EmailId::parse(id)?,
-    })
-}
-
-/// Reads the email's key of an item, of the table or of an index.
-pub(crate) fn key_of(item: &Item) -> Result<EmailKey, ItemError> {
-    parse_pk(text(item, "pk")?).ok_or(ItemError::Malformed("pk"))
-}
-
 /// The attribute for the bytes of an email's files.
 pub(crate) const ATTACHMENT_BYTES: &str = "zb";
-
-/// The partition key of the index `by_tenant`.
-pub(crate) fn tenant_shard(tenant: &TenantId, shard: u16) -> String {
-    format!("{tenant}#{shard:02}")
-}
 
 /// The item that a row is stored as, without its `ttl`.
 pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
@@ -108,7 +77,7 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
         id: row.id,
     };
     let shard = row.id.shard(shards);
-    let mut item = primary_key(&key);
+    let mut item = keys::email(&key);
     item.extend([
         n("v", VERSION),
         n("b", row.born.as_millis()),
@@ -125,7 +94,7 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
         n("c", row.claim_no),
         n("a", row.attempts),
         n("fn", row.fate_no),
-        s("tenant_shard", tenant_shard(&row.tenant, shard)),
+        s("tenant_shard", keys::tenant_shard(&row.tenant, shard)),
         s("created_sk", sortable(row.born, row.id)),
     ]);
     if let Some(lease) = &row.lease {
@@ -213,7 +182,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
     if version != VERSION {
         return Err(ItemError::UnknownVersion(version));
     }
-    let EmailKey { tenant, id } = key_of(item)?;
+    let EmailKey { tenant, id } = keys::to_email(item)?;
     Ok(Row {
         tenant,
         id,
@@ -506,7 +475,7 @@ mod tests {
                 AttributeValue::N("1e400".to_owned()),
                 AttributeValue::Null(true),
                 AttributeValue::L(Vec::new()),
-                AttributeValue::M(HashMap::from([("k".to_owned(), AttributeValue::Null(true))])),
+                AttributeValue::M(Item::from([("k".to_owned(), AttributeValue::Null(true))])),
             ] {
                 let mut item = whole.clone();
                 item.insert(attribute.clone(), garbage.clone());

@@ -10,8 +10,8 @@ use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
-use super::item::key_of;
 use crate::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
+use crate::table::keys;
 
 /// Where a row waits in `check`, as the index's two attributes.
 pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
@@ -50,7 +50,7 @@ pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
     let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
     let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
     Ok(Aside {
-        key: key_of(item)?,
+        key: keys::to_email(item)?,
         at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
         status: match status {
             None => Status::Queued,
@@ -66,7 +66,7 @@ pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
-    let EmailKey { tenant, id } = key_of(item)?;
+    let EmailKey { tenant, id } = keys::to_email(item)?;
     let sort_key = text(item, "due_sk")?;
     let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
     let mut tail = sort_key.split('#').skip(2);

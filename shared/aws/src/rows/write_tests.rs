@@ -11,6 +11,7 @@ use super::item;
 use super::samples::{at, full, policy, row};
 use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
+use crate::table::keys;
 use crate::telemetry::chain;
 
 const NONCE: u64 = u64::MAX;
@@ -121,7 +122,7 @@ async fn a_claim_is_one_conditional_write_that_brings_the_row() {
     assert_eq!(asked.operation(), "UpdateItem");
     let request = asked.json();
     assert_eq!(request["TableName"], "T");
-    assert_eq!(request["Key"], dynamodb_json(&item::primary_key(&EmailKey::of(&row()))));
+    assert_eq!(request["Key"], dynamodb_json(&keys::email(&EmailKey::of(&row()))));
     assert_eq!(
         request["ConditionExpression"],
         "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v"
@@ -242,7 +243,7 @@ async fn a_transition_writes_what_differs_under_its_condition() {
         replay.only().json(),
         json!({
             "TableName": "T",
-            "Key": dynamodb_json(&item::primary_key(&EmailKey::of(&row()))),
+            "Key": dynamodb_json(&keys::email(&EmailKey::of(&row()))),
             "UpdateExpression": "SET #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu",
             "ConditionExpression": "#c = :if_c AND #s = :if_s AND #n = :if_n",
             "ExpressionAttributeNames": {
@@ -387,7 +388,7 @@ async fn a_transaction_says_which_of_the_two_has_moved() {
         ),
         (json!([none, stored(&held().row)]), Ok(Written::Done)),
         (json!([none, failed]), Ok(Written::Moved(None))),
-        (json!([none, {"Code": "TransactionConflict"}]), Err(())),
+        (json!([none, {"Code": "ValidationError"}]), Err(())),
     ] {
         let replay = Replay::new([canceled(&reasons)]);
         let written = replay.table(16).write(&row(), &held(), at(3_000)).await.map_err(|_| ());

@@ -26,6 +26,18 @@ use crate::timestamp::Timestamp;
 /// "a fraction of a second"; a promoter that was about to move an email aside has ended by then.
 pub const SETTLED: Duration = Duration::from_secs(120);
 
+/// Wait before the next sweep when an email could not be moved.
+const SWEPT_AGAIN: Duration = Duration::from_secs(60);
+
+/// What became of the emails of a page.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Swept {
+    /// Emails that were moved.
+    pub moved: u64,
+    /// Emails that could not be moved.
+    pub failed: u64,
+}
+
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
@@ -75,6 +87,8 @@ pub struct Job {
     pub cursor: Option<DueCursor>,
     /// How many emails were moved, at least.
     pub emails: u64,
+    /// How many emails could not be moved in the sweep that is under way. The next sweep finds them again.
+    pub failed: u64,
     /// Nothing is left to be done.
     pub done: bool,
     /// How often it was saved.
@@ -115,6 +129,7 @@ impl Job {
             shard: 0,
             cursor: None,
             emails: 0,
+            failed: 0,
             done: false,
             no: 0,
         }
@@ -197,10 +212,14 @@ impl Job {
     }
 
     /// The job after a page: `next` is where the shard's next page begins.
+    ///
+    /// It is done after a sweep in which nothing failed, so that an email that could not be moved is
+    /// found again.
     #[must_use]
-    pub fn swept(&self, moved: u64, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
+    pub fn swept(&self, page: Swept, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
         let mut job = self.clone();
-        job.emails = job.emails.saturating_add(moved);
+        job.emails = job.emails.saturating_add(page.moved);
+        job.failed = job.failed.saturating_add(page.failed);
         job.no = job.no.saturating_add(1);
         job.cursor = next;
         if job.cursor.is_some() {
@@ -212,12 +231,18 @@ impl Job {
         }
         job.shard = 0;
         let settled = job.asked_at.after(SETTLED);
-        if job.sweep_from >= settled {
+        if job.sweep_from >= settled && job.failed == 0 {
             job.done = true;
-        } else {
-            job.due = settled.max(now);
-            job.sweep_from = job.due;
+            return job;
         }
+        let next = if job.failed == 0 {
+            settled
+        } else {
+            now.after(SWEPT_AGAIN)
+        };
+        job.due = next.max(now);
+        job.sweep_from = job.due;
+        job.failed = 0;
         job
     }
 

@@ -21,26 +21,47 @@ fn cursor(text: &str) -> Option<DueCursor> {
     Some(DueCursor(text.to_owned()))
 }
 
+fn moved(moved: u64) -> Swept {
+    Swept { moved, failed: 0 }
+}
+
+#[test]
+fn a_job_sweeps_again_until_nothing_fails() {
+    let failed = Swept { moved: 3, failed: 2 };
+    let late = super::Job {
+        sweep_from: at(1_120),
+        ..job(Task::Purge)
+    };
+    let again = late
+        .swept(failed, cursor("a"), 1, at(2_000))
+        .swept(moved(1), None, 1, at(2_001));
+    assert_eq!((again.done, again.due, again.sweep_from), (false, at(2_061), at(2_061)));
+    assert_eq!((again.emails, again.failed, again.shard), (4, 0, 0));
+    assert!(again.swept(moved(2), None, 1, at(2_062)).done);
+}
+
 #[test]
 fn a_sweep_goes_through_every_page_of_every_shard_and_once_more_when_all_has_settled() {
     let mut job = job(Task::Release);
-    job = job.swept(100, cursor("a"), 2, at(1_001));
+    job = job.swept(moved(100), cursor("a"), 2, at(1_001));
     assert_eq!((job.shard, &job.cursor, job.done), (0, &cursor("a"), false));
-    job = job.swept(7, None, 2, at(1_002));
+    job = job.swept(moved(7), None, 2, at(1_002));
     assert_eq!((job.shard, &job.cursor, job.done), (1, &None, false));
-    job = job.swept(0, None, 2, at(1_003));
+    job = job.swept(moved(0), None, 2, at(1_003));
     assert_eq!(
         (job.shard, job.done, job.due),
         (0, false, at(1_120)),
         "the index may be behind"
     );
-    job = job.swept(1, None, 2, at(1_121)).swept(0, None, 2, at(1_122));
+    job = job
+        .swept(moved(1), None, 2, at(1_121))
+        .swept(moved(0), None, 2, at(1_122));
     assert_eq!((job.done, job.emails, job.no), (true, 108, 5));
     let late = super::Job {
         sweep_from: at(1_120),
         ..super::Job::new(&queue(), job.id, Task::Release, at(1_000))
     };
-    assert!(late.swept(0, None, 1, at(5_000)).done, "it began late enough");
+    assert!(late.swept(moved(0), None, 1, at(5_000)).done, "it began late enough");
 }
 
 #[test]

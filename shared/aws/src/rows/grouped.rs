@@ -1,0 +1,111 @@
+//! Transitions that depend on the state of one queue: one check of the queue for up to 99 records.
+//!
+//! **Rule:** a record that is refused is taken out by its entry in the reasons, and the rest is tried again.
+//! A group that fails for good is halved until only the record that fails is left.
+//! **Why one at a time:** see [`super::gates`].
+
+use std::collections::BTreeMap;
+
+use domain::lifecycle::Transition;
+use domain::ports::{EmailKey, FailureKind, PortError, RowWrite, Written};
+use domain::queue::QueueKey;
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+
+use super::{Table, maybe_row};
+use crate::table::{Check, Expression, Transacted, Write, keys};
+
+const WHAT: &str = "writing transitions beside their queue";
+
+/// The condition that a queue is in a state. It is a write of a transaction that changes nothing.
+pub(crate) fn queue_is_at(queue: &QueueKey, queue_no: u64) -> Write {
+    let change = Expression::condition("#no = :no")
+        .with_name("#no", "no")
+        .with_number(":no", queue_no);
+    let key = keys::queue(queue);
+    Write::Update { key, change }
+}
+
+impl Table {
+    /// Writes one transition that depends on its queue's state.
+    pub(super) async fn write_grouped(
+        &self,
+        before: &Row,
+        transition: &Transition,
+        queue_no: u64,
+        now: Timestamp,
+    ) -> Result<Written, PortError> {
+        let write = RowWrite {
+            before: before.clone(),
+            transition: transition.clone(),
+        };
+        let queue = QueueKey::of(before);
+        let mut written = self.write_group(&queue, queue_no, &[&write], now).await;
+        written.pop().unwrap_or(Ok(Written::QueueMoved))
+    }
+
+    /// Writes up to 99 transitions that depend on one state of one queue; one result for each, in order.
+    pub(super) async fn write_group(
+        &self,
+        queue: &QueueKey,
+        queue_no: u64,
+        writes: &[&RowWrite],
+        now: Timestamp,
+    ) -> Vec<Result<Written, PortError>> {
+        let _gate = self.gates.pass(queue).await;
+        let mut results = BTreeMap::new();
+        let mut groups: Vec<Vec<(usize, &RowWrite)>> = vec![writes.iter().copied().enumerate().collect()];
+        while let Some(mut group) = groups.pop() {
+            if group.is_empty() {
+                continue;
+            }
+            let mut transaction = vec![queue_is_at(queue, queue_no)];
+            transaction.extend(group.iter().map(|(_, write)| Write::Update {
+                key: keys::email(&EmailKey::of(&write.before)),
+                change: self.expression(&write.before, &write.transition, now),
+            }));
+            match self.transact(transaction, WHAT).await {
+                Ok(Transacted::Done) => results.extend(group.iter().map(|(place, _)| (*place, Ok(Written::Done)))),
+                Ok(Transacted::Refused(checks)) => {
+                    let mut checks = checks.into_iter();
+                    if checks.next() != Some(Check::Held) {
+                        results.extend(group.iter().map(|(place, _)| (*place, Ok(Written::QueueMoved))));
+                        continue;
+                    }
+                    let mut left = Vec::new();
+                    for ((place, write), check) in group.into_iter().zip(checks) {
+                        match check {
+                            Check::Held => left.push((place, write)),
+                            Check::Failed(stored) => {
+                                let stored = maybe_row(stored, now, WHAT);
+                                results.insert(place, stored.map(|stored| refused(stored, &write.transition)));
+                            }
+                        }
+                    }
+                    groups.push(left);
+                }
+                Err(error) if error.kind == FailureKind::Permanent && group.len() > 1 => {
+                    let second = group.split_off(group.len() / 2);
+                    groups.extend([group, second]);
+                }
+                Err(error) => {
+                    results.extend(group.iter().map(|(place, _)| (*place, Err(error.for_another()))));
+                }
+            }
+        }
+        results.into_values().collect()
+    }
+}
+
+/// How the write of a record ends that is stored like this.
+fn refused(stored: Option<Box<Row>>, transition: &Transition) -> Written {
+    match stored {
+        // Its own write, whose answer was lost.
+        Some(stored) if *stored == transition.row => Written::Done,
+        stored => Written::Moved(stored),
+    }
+}
+
+#[cfg(test)]
+#[path = "grouped_tests.rs"]
+mod tests;

@@ -1,0 +1,155 @@
+//! Groups of transitions, against DynamoDB's answers.
+
+use domain::id::EmailId;
+use domain::lifecycle::{Condition, Then};
+use domain::ports::Rows;
+use domain::row::{Due, DueKind, Status};
+use serde_json::{Value, json};
+
+use super::super::item;
+use super::super::samples::{at, row};
+use super::*;
+use crate::replay::{Answer, Asked, Replay, dynamodb_json};
+
+fn nth(n: u8) -> Row {
+    Row {
+        id: EmailId::from_random([n; 16]),
+        ..row()
+    }
+}
+
+/// The `n`th email is set aside while its queue is in this state.
+fn held(n: u8, queue_no: u64) -> RowWrite {
+    let before = nth(n);
+    let due = Some(Due {
+        kind: DueKind::Held,
+        at: at(2_000),
+    });
+    let transition = Transition {
+        condition: Condition::UnmovedIn {
+            claim_no: 0,
+            status: Status::Queued,
+            not_before: at(2_000),
+            queue_no,
+        },
+        row: Row { due, ..before.clone() },
+        then: Then::Nothing,
+    };
+    RowWrite { before, transition }
+}
+
+fn canceled(reasons: &[Value]) -> Answer {
+    Answer::says(
+        400,
+        &json!({
+            "__type": "com.amazonaws.dynamodb.v20120810#TransactionCanceledException",
+            "Message": "Transaction cancelled",
+            "CancellationReasons": reasons,
+        }),
+    )
+}
+
+fn done() -> Answer {
+    Answer::ok(&json!({}))
+}
+
+fn none() -> Value {
+    json!({"Code": "None"})
+}
+
+fn stored(row: &Row) -> Value {
+    json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_row(row, 16))})
+}
+
+fn sizes(replay: &Replay) -> Vec<usize> {
+    let size = |asked: &Asked| asked.json()["TransactItems"].as_array().unwrap().len();
+    replay.asked().iter().map(size).collect()
+}
+
+#[tokio::test]
+async fn a_thousand_emails_are_set_aside_in_eleven_transactions() {
+    let writes = (0..1_000_u16).map(|n| {
+        let mut write = held(0, 5);
+        write.before.id = EmailId::from_random([n.to_be_bytes(); 8].concat().try_into().unwrap());
+        write.transition.row.id = write.before.id;
+        write
+    });
+    let writes: Vec<_> = writes.collect();
+    let replay = Replay::by(|_| done());
+    let written = replay.table(16).write_many(&writes, at(3_000)).await;
+    assert!(written.iter().all(|written| matches!(written, Ok(Written::Done))));
+    assert_eq!((written.len(), replay.asked().len()), (1_000, 11));
+    assert_eq!(sizes(&replay)[0], 100);
+    let first = &replay.requests()[0]["TransactItems"][0];
+    assert_eq!(first["ConditionCheck"]["ConditionExpression"], "#no = :no");
+}
+
+#[tokio::test]
+async fn a_refused_record_is_taken_out_and_the_rest_is_written() {
+    let moved = Row { claim_no: 9, ..nth(2) };
+    let replay = Replay::new([canceled(&[none(), none(), stored(&moved), none()]), done()]);
+    let writes = [held(1, 5), held(2, 5), held(3, 5)];
+    let written: Vec<_> = replay.table(16).write_many(&writes, at(3_000)).await;
+    let written: Vec<_> = written.into_iter().map(Result::unwrap).collect();
+    assert_eq!(
+        written,
+        [Written::Done, Written::Moved(Some(Box::new(moved))), Written::Done]
+    );
+    assert_eq!(sizes(&replay), [4, 3]);
+}
+
+#[tokio::test]
+async fn a_queue_that_has_changed_stops_its_group_and_no_other() {
+    let refused = json!({"Code": "ConditionalCheckFailed"});
+    let replay = Replay::new([canceled(&[refused, none()]), done()]);
+    let written = replay.table(16).write_many(&[held(1, 4), held(2, 5)], at(3_000)).await;
+    let written: Vec<_> = written.into_iter().map(Result::unwrap).collect();
+    assert_eq!(written, [Written::QueueMoved, Written::Done]);
+}
+
+/// Its own write, whose answer was lost: the stored records are the ones that were to be written.
+#[tokio::test(start_paused = true)]
+async fn a_group_whose_answer_was_lost_is_known_by_its_records() {
+    let writes = [held(1, 5), held(2, 5)];
+    let ours = writes.each_ref().map(|write| stored(&write.transition.row));
+    let [first, second] = ours;
+    let replay = Replay::new([Answer::Lost, canceled(&[none(), first, second])]);
+    let written = replay.table(16).write_many(&writes, at(3_000)).await;
+    assert!(written.into_iter().all(|written| matches!(written, Ok(Written::Done))));
+}
+
+#[tokio::test]
+async fn a_record_that_can_never_be_written_fails_alone() {
+    let bad = dynamodb_json(&keys::email(&EmailKey::of(&nth(3))));
+    let replay = Replay::by(move |asked| {
+        let items = asked.json()["TransactItems"].as_array().unwrap().clone();
+        let is_bad = |item: &Value| item["Update"]["Key"] == bad;
+        let reasons: Vec<_> = items
+            .iter()
+            .map(|item| {
+                if is_bad(item) {
+                    json!({"Code": "ValidationError"})
+                } else {
+                    none()
+                }
+            })
+            .collect();
+        if items.iter().any(is_bad) {
+            canceled(&reasons)
+        } else {
+            done()
+        }
+    });
+    let writes: Vec<_> = (0..8).map(|n| held(n, 5)).collect();
+    let written = replay.table(16).write_many(&writes, at(3_000)).await;
+    let failed: Vec<_> = (0..8).filter(|n| written[*n].is_err()).collect();
+    assert_eq!(failed, [3]);
+    assert_eq!(written[3].as_ref().unwrap_err().kind, FailureKind::Permanent);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_always_conflicts_fails_as_a_conflict() {
+    let replay = Replay::by(|_| canceled(&[json!({"Code": "TransactionConflict"}), none()]));
+    let written = replay.table(16).write_many(&[held(1, 5)], at(3_000)).await;
+    assert_eq!(written[0].as_ref().unwrap_err().kind, FailureKind::Conflict);
+}

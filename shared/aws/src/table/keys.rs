@@ -1,0 +1,262 @@
+//! The keys of every item, in one place.
+//!
+//! **Why in one place:** the roles in `template.yaml` allow writes by the beginning of the partition key
+//! (`dynamodb:LeadingKeys`), so a new form may need a new rule there. No tenant's name has a colon or a
+//! number sign, so no two forms meet.
+//!
+//! | Item | `pk` | `sk` |
+//! |---|---|---|
+//! | an email's record, or its tombstone | `<tenant>#<id>` | `email` |
+//! | an email's content | `<tenant>#<id>` | `body#<hash>` |
+//! | a queue | `<tenant>#queues` | `queue#<name>` |
+//! | a job of a queue | `<tenant>#queues` | `job#<name>#<id>` |
+//! | the rate of a queue | `<tenant>#queues` | `pace#<name>` |
+//! | the rate of the account | `account#pace` | `account#pace` |
+//! | a tenant | `<tenant>#tenant` | `tenant` |
+//! | what a tenant has used of a limit | `<tenant>#allowance` | `<limit>#<begin>` |
+//! | an API key | `key:<id>` | `key` |
+//! | an idempotency key of a batch | `<tenant>#idem-<hash>` | `batch` |
+//! | a suppressed address | `<tenant>#suppressed#<id>` | `suppression` |
+//! | an address on SES's list | `<tenant>#suppressed#<id>` | `account_list` |
+//! | the marks of a tenant's suppressions | `<tenant>#suppressed` | `marks` |
+//! | counters | `tally:..` | |
+//! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
+//! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
+
+use domain::access::allowance::Window;
+use domain::email::sha256_hex;
+use domain::id::{EmailId, KeyId, TenantId};
+use domain::ports::EmailKey;
+use domain::queue::{QueueKey, QueueName};
+use domain::row::BodyRef;
+use domain::suppression::{Origin, SuppressionId};
+use domain::tally::counter::Level;
+use domain::timestamp::Timestamp;
+use domain::wire::api::IdempotencyKey;
+
+use crate::attributes::{Item, ItemError, digits, s, text};
+
+/// The sort key of an email's record.
+pub(crate) const EMAIL: &str = "email";
+
+/// The beginning of the sort keys of contents.
+pub(crate) const BODY: &str = "body#";
+
+/// The beginning of the sort keys of queues.
+pub(crate) const QUEUE: &str = "queue#";
+
+/// The beginning of the partition keys of API keys.
+const API_KEY: &str = "key:";
+
+/// The end of the partition keys of tenants.
+const TENANT: &str = "#tenant";
+
+/// The end of the partition keys of queues.
+const QUEUES: &str = "#queues";
+
+/// The partition of all tenants in the index `by_tenant`.
+pub(crate) const TENANTS: &str = "tenants";
+
+/// The partition of the index `due` that jobs wait in.
+pub(crate) const JOBS: &str = "job";
+
+/// The sort key of a queue's standing.
+pub(crate) const STANDING: &str = "now";
+
+/// A primary key.
+pub(crate) fn of(pk: impl Into<String>, sk: impl Into<String>) -> Item {
+    Item::from([s("pk", pk.into()), s("sk", sk.into())])
+}
+
+/// The partition key of everything about an email.
+pub(crate) fn email_pk(key: &EmailKey) -> String {
+    format!("{}#{}", key.tenant, key.id)
+}
+
+/// The key of an email's record.
+pub(crate) fn email(key: &EmailKey) -> Item {
+    of(email_pk(key), EMAIL)
+}
+
+/// Reads a partition key of an email.
+pub(crate) fn parse_email_pk(pk: &str) -> Option<EmailKey> {
+    let (tenant, id) = pk.rsplit_once('#')?;
+    Some(EmailKey {
+        tenant: TenantId::parse(tenant)?,
+        id: EmailId::parse(id)?,
+    })
+}
+
+/// Reads the email's key of an item, of the table or of an index.
+pub(crate) fn to_email(item: &Item) -> Result<EmailKey, ItemError> {
+    parse_email_pk(text(item, "pk")?).ok_or(ItemError::Malformed("pk"))
+}
+
+/// The key of an email's content.
+pub(crate) fn body(key: &EmailKey, body: &BodyRef) -> Item {
+    of(email_pk(key), format!("{BODY}{}", body.sha256))
+}
+
+/// The partition key of all queues of a tenant.
+pub(crate) fn queues_pk(tenant: &TenantId) -> String {
+    format!("{tenant}{QUEUES}")
+}
+
+/// The key of a queue.
+pub(crate) fn queue(QueueKey { tenant, name }: &QueueKey) -> Item {
+    of(queues_pk(tenant), format!("{QUEUE}{name}"))
+}
+
+/// Reads a queue's key.
+pub(crate) fn to_queue(item: &Item) -> Result<QueueKey, ItemError> {
+    let name = text(item, "sk")?.strip_prefix(QUEUE);
+    let name = name.and_then(|name| QueueName::parse(name).ok());
+    Ok(QueueKey {
+        tenant: tenant_before(item, QUEUES)?,
+        name: name.ok_or(ItemError::Malformed("sk"))?,
+    })
+}
+
+/// The key of a queue's job.
+pub(crate) fn job(QueueKey { tenant, name }: &QueueKey, id: EmailId) -> Item {
+    of(queues_pk(tenant), format!("job#{name}#{id}"))
+}
+
+/// Reads a job's key.
+pub(crate) fn to_job(item: &Item) -> Result<(QueueKey, EmailId), ItemError> {
+    let mut parts = text(item, "sk")?.split('#');
+    let (Some("job"), Some(name), Some(id), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+        return Err(ItemError::Malformed("sk"));
+    };
+    let queue = QueueKey {
+        tenant: tenant_before(item, QUEUES)?,
+        name: QueueName::parse(name).map_err(|_| ItemError::Malformed("sk"))?,
+    };
+    Ok((queue, EmailId::parse(id).ok_or(ItemError::Malformed("sk"))?))
+}
+
+/// The key of a rate: a queue's, or the account's.
+pub(crate) fn pace(queue: Option<&QueueKey>) -> Item {
+    const ACCOUNT: &str = "account#pace";
+    match queue {
+        None => of(ACCOUNT, ACCOUNT),
+        Some(QueueKey { tenant, name }) => of(queues_pk(tenant), format!("pace#{name}")),
+    }
+}
+
+/// The key of a tenant.
+pub(crate) fn tenant(id: &TenantId) -> Item {
+    of(format!("{id}{TENANT}"), "tenant")
+}
+
+/// Reads a tenant's key.
+pub(crate) fn to_tenant(item: &Item) -> Result<TenantId, ItemError> {
+    tenant_before(item, TENANT)
+}
+
+fn tenant_before(item: &Item, end: &str) -> Result<TenantId, ItemError> {
+    let tenant = text(item, "pk")?.strip_suffix(end).and_then(TenantId::parse);
+    tenant.ok_or(ItemError::Malformed("pk"))
+}
+
+/// The key of what a tenant has used of a limit.
+pub(crate) fn allowance(tenant: &TenantId, window: &Window) -> Item {
+    let sk = format!("{}#{}", window.limit.as_str(), digits(window.begins));
+    of(format!("{tenant}#allowance"), sk)
+}
+
+/// The key of an API key. It is not under its tenant: the API key says who the tenant is, so it must be
+/// found before that is known.
+pub(crate) fn api_key(id: KeyId) -> Item {
+    of(format!("{API_KEY}{id}"), "key")
+}
+
+/// Reads an API key's key.
+pub(crate) fn to_api_key(item: &Item) -> Result<KeyId, ItemError> {
+    let id = text(item, "pk")?.strip_prefix(API_KEY).and_then(KeyId::parse);
+    id.ok_or(ItemError::Malformed("pk"))
+}
+
+/// The partition of a tenant's API keys in the index `by_tenant`.
+pub(crate) fn api_keys_of(tenant: &TenantId) -> String {
+    format!("{tenant}#keys")
+}
+
+/// The key of a batch's idempotency key. The caller's key may hold personal data: only its hash is stored.
+pub(crate) fn batch(tenant: &TenantId, key: &IdempotencyKey) -> Item {
+    of(
+        format!("{tenant}#idem-{}", sha256_hex(key.as_str().as_bytes())),
+        "batch",
+    )
+}
+
+/// The key of a suppressed address.
+pub(crate) fn suppression(tenant: &TenantId, id: SuppressionId) -> Item {
+    of(format!("{tenant}#suppressed#{id}"), "suppression")
+}
+
+/// The key of an address that SES refused for the list of its account.
+pub(crate) fn listed(tenant: &TenantId, id: SuppressionId) -> Item {
+    of(format!("{tenant}#suppressed#{id}"), "account_list")
+}
+
+/// The key of the marks of a tenant's suppressions.
+pub(crate) fn marks(tenant: &TenantId) -> Item {
+    of(format!("{tenant}#suppressed"), "marks")
+}
+
+/// The partition of suppressions of an origin in the index `by_tenant`.
+pub(crate) fn suppressions_of(tenant: &TenantId, origin: Origin) -> String {
+    format!("{tenant}#suppressed#{}", origin.as_str())
+}
+
+/// A shard of a tenant's emails in the index `by_tenant`.
+pub(crate) fn tenant_shard(tenant: &TenantId, shard: u16) -> String {
+    format!("{tenant}#{shard:02}")
+}
+
+/// The partition key of the counters of outcomes, of one queue or of all.
+pub(crate) fn flow_pk(tenant: &TenantId, queue: Option<&str>) -> String {
+    format!("tally:flow#{tenant}#{}", queue.unwrap_or("*"))
+}
+
+/// The partition key of the counters of a queue's waiting emails.
+pub(crate) fn standing_pk(tenant: &TenantId, queue: &str) -> String {
+    format!("tally:now#{tenant}#{queue}")
+}
+
+/// The partition key of the counters of failures.
+pub(crate) fn failures_pk(tenant: &TenantId) -> String {
+    format!("tally:failures#{tenant}")
+}
+
+/// The partition key of the changes of a minute that are counted.
+pub(crate) fn counted_pk(minute: Timestamp) -> String {
+    format!("tally:counted#{}", digits(minute))
+}
+
+/// The name of a level in [`stretch_sk`].
+pub(crate) const fn level_name(level: Level) -> &'static str {
+    match level {
+        Level::Minute => "minutes",
+        Level::Hour => "hours",
+        Level::Day => "days",
+    }
+}
+
+/// The sort key of a stretch of time in which emails are due.
+pub(crate) fn stretch_sk(level: Level, begin: Timestamp) -> String {
+    format!("{}#{}", level_name(level), digits(begin))
+}
+
+/// The key of the bookmarks of `promote`: one item, so that one call reads them.
+pub(crate) fn bookmarks() -> Item {
+    const CURSORS: &str = "promote#cursors";
+    of(CURSORS, CURSORS)
+}
+
+/// The key of the newest event of `feedback`.
+pub(crate) fn newest_event() -> Item {
+    const NEWEST: &str = "feedback#newest";
+    of(NEWEST, NEWEST)
+}
