@@ -104,7 +104,40 @@ async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
     assert!(world.state().wakes.is_empty());
     world.state().calls.clear();
     run(&world).await;
-    assert!(!world.state().calls.contains(&"write"), "what is held is left alone");
+    let writes = |call: &&str| call.starts_with("write");
+    assert!(!world.state().calls.iter().any(writes), "what is held is left alone");
+}
+
+#[tokio::test]
+async fn a_paused_queues_emails_are_set_aside_in_groups() {
+    let rows = (1..=200).map(|n| sample(n, DueKind::Wake, at(60))).collect();
+    let world = world(rows, paused(), None);
+    run(&world).await;
+    assert!((1..=200).all(|n| kind(&world, n) == Some(DueKind::Held)));
+    let calls = world.state().calls.clone();
+    let groups = calls.iter().filter(|call| **call == "write_many").count();
+    assert_eq!((groups, calls.contains(&"write")), (3, false));
+}
+
+#[tokio::test]
+async fn a_purge_goes_on_behind_emails_that_fail() {
+    for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
+        let rows = (1..=6).map(|n| sample(n, DueKind::Held, BORN)).collect();
+        let world = world(rows, paused().purged(at(1)), Some(Task::Purge));
+        world.state().page_size = 2;
+        world.state().faults_of.insert("write_many", [fault].into());
+        run(&world).await;
+        let canceled = |n: &u8| world.row(&samples::key(*n)).unwrap().status == Status::Canceled;
+        let failed = (1..=6).filter(|n| !canceled(n)).count();
+        assert_eq!(failed, if fault == Fault::After { 0 } else { 2 }, "{fault:?}");
+        assert!(!job(&world).done, "{fault:?}");
+        for minutes in [2, 4, 6] {
+            world.state().now_ms = BORN.after(std::time::Duration::from_secs(60 * minutes)).as_millis();
+            run(&world).await;
+        }
+        assert!((1..=6).all(|n| canceled(&n)), "{fault:?}");
+        assert!(job(&world).done, "{fault:?}");
+    }
 }
 
 #[tokio::test]
@@ -127,6 +160,9 @@ async fn what_was_held_goes_back_page_by_page_whatever_fails() {
             for _ in 0..3 {
                 try_to_run(&world).await.ok();
             }
+            // An email that could not be moved is found by the next sweep, a minute later.
+            world.state().now_ms += 61_000;
+            try_to_run(&world).await.ok();
             for n in 1..=5 {
                 assert_eq!(kind(&world, n), Some(DueKind::Check), "{fault:?} of {call}");
             }
