@@ -187,7 +187,7 @@ impl Proxy {
             },
             Some(Kind::Conflict) => match refusal::conflict(&call, &body) {
                 Some(answer) => End::Answer(answer),
-                None => self.forward(&parts, body).await,
+                None => self.forward(&call, &parts, body).await,
             },
             Some(Kind::Lose) => End::Answer(refusal::as_if_published(number)),
             Some(Kind::Partial) => match partial::without_last(&call, &body) {
