@@ -312,10 +312,12 @@ impl Table {
             let mut kind = None;
             if let Some(TransactWriteItemsError::TransactionCanceledException(canceled)) = error.as_service_error() {
                 let reasons = canceled.cancellation_reasons();
-                if reasons.iter().any(is_refused) {
+                let refused = reasons.iter().any(is_refused);
+                let others = canceled_for(reasons);
+                if refused && others.is_none_or(FailureKind::is_passing) {
                     return Ok(Transacted::Refused(reasons.iter().map(check).collect()));
                 }
-                kind = Some(canceled_for(reasons));
+                kind = Some(others.unwrap_or(FailureKind::Permanent));
             }
             let mut error = failed(what)(error);
             error.kind = kind.unwrap_or(error.kind);
@@ -340,18 +342,17 @@ fn check(reason: &CancellationReason) -> Check {
     }
 }
 
-/// How a transaction failed that no condition refused. A reason that stays outweighs one that passes.
-fn canceled_for(reasons: &[CancellationReason]) -> FailureKind {
+/// How a transaction failed, apart from conditions that did not hold; `None` when nothing else did. A
+/// reason that stays outweighs one that passes.
+fn canceled_for(reasons: &[CancellationReason]) -> Option<FailureKind> {
     const CANCELED: Option<u16> = Some(400);
-    let codes = reasons.iter().filter_map(CancellationReason::code);
-    let mut kinds = codes
-        .filter(|code| *code != "None")
-        .map(|code| kind_of(true, Some(code), CANCELED));
-    let first = kinds.next().unwrap_or(FailureKind::Permanent);
-    if kinds.any(|kind| kind == FailureKind::Permanent) {
-        return FailureKind::Permanent;
-    }
-    first
+    let others = reasons.iter().filter(|reason| !is_refused(reason));
+    let codes = others
+        .filter_map(CancellationReason::code)
+        .filter(|code| *code != "None");
+    let kinds: Vec<_> = codes.map(|code| kind_of(true, Some(code), CANCELED)).collect();
+    let lasting = kinds.iter().find(|kind| !kind.is_passing());
+    lasting.or(kinds.first()).copied()
 }
 
 /// By which DynamoDB knows a transaction that is repeated.
