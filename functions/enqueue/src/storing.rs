@@ -136,6 +136,7 @@ where
         };
         if stored.when == When::Now && self.is_too_late(&queue, now).await? {
             return Err(PortError {
+                kind: FailureKind::Unknown,
                 what: "storing an email",
                 source: "its queue was purged or deleted while it was stored".into(),
             }
