@@ -308,7 +308,7 @@ async fn an_address_of_sess_list_is_remembered_read_and_forgotten() {
         json!({":a": {"S": "Ann@example.com"}, ":b": {"N": "5000"}})
     );
 
-    let mut item = listed_key(&TenantId::main(), id());
+    let mut item = keys::listed(&TenantId::main(), id());
     item.extend([
         attributes::s(ADDRESS, "Ann@example.com".to_owned()),
         attributes::n(CREATED_AT, 5_000),
