@@ -75,6 +75,7 @@ where
                 let settings = parse_tenant_change(body)?;
                 http::json(200, &self.change_tenant(deployer, &name, &settings).await?)
             }
+            DeployerRoute::DeleteTenant(name) => http::json(200, &self.delete_tenant(deployer, &name).await?),
         })
     }
 }

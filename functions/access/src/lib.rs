@@ -3,23 +3,24 @@
 //! **Role:** behind `/api-keys` and `/tenants` of the HTTP API; the only function whose role lets it make a key.
 //! **Invariant:** a key can do no more than the one that made it, and nobody finds another tenant's.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means and which key it takes; [`api_keys`] and
-//! [`tenants`] do what is asked.
+//! [`tenants`] do what is asked; [`deleting`] ends a tenant.
 //! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;
+pub mod deleting;
 pub mod handler;
 pub mod routes;
 pub mod tenants;
 
 use aws::front::Failure;
 use domain::api_error::ApiError;
-use domain::ports::access::{Keys, Tenants};
-use domain::ports::{Paces, PortError, Queues};
+use domain::ports::access::{Keys, Tenants, Work};
+use domain::ports::{Listing, Paces, PortError, Queues};
 
 /// The items of the table that this function reads and writes.
-pub trait Store: Keys + Tenants + Queues + Paces {}
+pub trait Store: Keys + Tenants + Queues + Paces + Work + Listing {}
 
-impl<T: Keys + Tenants + Queues + Paces> Store for T {}
+impl<T: Keys + Tenants + Queues + Paces + Work + Listing> Store for T {}
 
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]

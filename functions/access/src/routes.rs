@@ -41,6 +41,8 @@ pub enum DeployerRoute {
     GetTenant(TenantId),
     /// `PATCH /tenants/{name}`.
     ChangeTenant(TenantId),
+    /// `DELETE /tenants/{name}`.
+    DeleteTenant(TenantId),
 }
 
 impl From<KeyRoute> for Route {
@@ -85,7 +87,8 @@ fn methods(segments: &[&str]) -> Option<Methods<Route>> {
             let name = TenantId::parse(name)?;
             vec![
                 on(Method::GET, DeployerRoute::GetTenant(name.clone())),
-                on(Method::PATCH, DeployerRoute::ChangeTenant(name)),
+                on(Method::PATCH, DeployerRoute::ChangeTenant(name.clone())),
+                on(Method::DELETE, DeployerRoute::DeleteTenant(name)),
             ]
         }
         _ => return None,
@@ -103,15 +106,16 @@ impl Routed for Route {
             Self::Deployer(DeployerRoute::CreateTenant) => "create_tenant",
             Self::Deployer(DeployerRoute::GetTenant(_)) => "get_tenant",
             Self::Deployer(DeployerRoute::ChangeTenant(_)) => "change_tenant",
+            Self::Deployer(DeployerRoute::DeleteTenant(_)) => "delete_tenant",
         }
     }
 
     fn object(&self) -> Option<String> {
         match self {
             Self::Keys(KeyRoute::RenameKey(id) | KeyRoute::RevokeKey(id)) => Some(id.to_string()),
-            Self::Deployer(DeployerRoute::GetTenant(name) | DeployerRoute::ChangeTenant(name)) => {
-                Some(name.to_string())
-            }
+            Self::Deployer(
+                DeployerRoute::GetTenant(name) | DeployerRoute::ChangeTenant(name) | DeployerRoute::DeleteTenant(name),
+            ) => Some(name.to_string()),
             Self::Keys(KeyRoute::ListKeys | KeyRoute::CreateKey)
             | Self::Deployer(DeployerRoute::ListTenants | DeployerRoute::CreateTenant) => None,
         }
@@ -149,7 +153,12 @@ mod tests {
             ("POST", "/tenants", Ok(DeployerRoute::CreateTenant.into())),
             ("GET", "/tenants/acme", Ok(DeployerRoute::GetTenant(acme()).into())),
             ("PATCH", "/tenants/acme", Ok(DeployerRoute::ChangeTenant(acme()).into())),
-            ("DELETE", "/tenants/acme", only("GET, PATCH")),
+            (
+                "DELETE",
+                "/tenants/acme",
+                Ok(DeployerRoute::DeleteTenant(acme()).into()),
+            ),
+            ("POST", "/tenants/acme", only("GET, PATCH, DELETE")),
         ] {
             assert_eq!(of(method, path), expected, "{method} {path}");
         }

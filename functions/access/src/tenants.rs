@@ -1,6 +1,7 @@
-//! Tenants: made, shown, changed, by the deployer alone.
+//! Tenants: made, shown, changed, deleted, by the deployer alone.
 //!
-//! **Invariant:** `main` always exists, and is neither made nor changed. A change is so everywhere after half a
+//! **Invariant:** `main` always exists, and is neither made nor changed nor deleted. The name of a deleted tenant is
+//! never used again. A change is so everywhere after half a
 //! minute, when every environment has read the tenant anew.
 //! **Suspension:** the tenant's item says first that its keys are good for nothing; then each of its queues is marked,
 //! `default` with a job that marks what is left. Senders heed the marks as they heed a pause.
@@ -29,7 +30,7 @@ where
     /// Makes a tenant.
     ///
     /// # Errors
-    /// 409 when there is one of this name; or the world's failure.
+    /// 409 when there is one of this name, or was; or the world's failure.
     pub async fn create_tenant(
         &self,
         _: Deployer,
@@ -40,16 +41,24 @@ where
         if id == TenantId::main() {
             return Err(exists().into());
         }
-        let mut tenant = Tenant {
+        let now = self.system.now();
+        let tenant = Tenant {
             id,
-            created_at: self.system.now(),
+            created_at: now,
             ..Tenant::main()
         };
-        settings.set(&mut tenant);
+        let tenant = settings.set(tenant, now);
         if self.rows.save_tenant(&tenant).await? {
-            Ok(TenantView::new(&tenant))
-        } else {
-            Err(exists().into())
+            return Ok(TenantView::new(&tenant));
+        }
+        match self.rows.deleted_at(&tenant.id).await? {
+            None => Err(exists().into()),
+            Some(at) => {
+                let message = format!(
+                    "A tenant of this name was deleted at {at}, and its name is never used again: choose another name."
+                );
+                Err(ApiError::conflict(message).into())
+            }
         }
     }
 
@@ -86,7 +95,7 @@ where
             return Err(ApiError::validation("name", problem).into());
         }
         for _ in 0..ROUNDS {
-            let next = settings.on(&self.known(id).await?);
+            let next = settings.on(&self.known(id).await?, self.system.now());
             if self.rows.save_tenant(&next).await? {
                 if settings.suspended.is_some() {
                     self.mark_queues(&next).await?;

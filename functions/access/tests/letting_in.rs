@@ -12,8 +12,12 @@ use aws::gateway;
 use aws::settings::KeySettings;
 use domain::access::key::{Maker, Permission};
 use domain::access::token;
-use domain::id::TenantId;
+use domain::id::{EmailId, TenantId};
 use domain::limits::KEYS_MAX;
+use domain::ports::EmailKey;
+use domain::queue::job::{Job, Task};
+use domain::queue::{Queue, QueueKey, QueueName};
+use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
@@ -336,4 +340,196 @@ async fn a_change_that_meets_another_is_made_anew() {
         (status, &changed["rate"], &changed["daily_cap"]),
         (200, &5.into(), &7.into())
     );
+}
+
+/// A tenant with a key, suspended for two minutes.
+async fn suspended_tenant(it: &Environment) -> String {
+    it.deployer("POST", "/tenants", &acme()).await;
+    let key = it
+        .make(samples::DEPLOYER_KEY, json!({"name": "shop", "tenant": "acme"}))
+        .await;
+    let (_, changed) = it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    assert_eq!(changed["suspended_at"], BORN.to_string(), "{changed}");
+    it.later(120);
+    key
+}
+
+/// An email of `acme`.
+fn keep_email(it: &Environment, n: u8, change: impl FnOnce(&mut Row)) {
+    let mut row = Row {
+        tenant: TenantId::parse("acme").unwrap(),
+        ..samples::row(n, &samples::email().unwrap())
+    };
+    change(&mut row);
+    it.world.state().rows.insert(EmailKey::of(&row), row);
+}
+
+async fn delete(it: &Environment) -> (u16, Value) {
+    it.deployer("DELETE", "/tenants/acme", &Value::Null).await
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_is_gone_and_its_name_is_never_free() {
+    let it = environment();
+    let key = suspended_tenant(&it).await;
+    keep_email(&it, 1, |row| row.status = Status::Sent);
+    let deleted = json!({"object": "tenant", "name": "acme", "deleted": true});
+    assert_eq!(delete(&it).await, (200, deleted.clone()));
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 404);
+    assert_eq!(
+        it.deployer("PATCH", "/tenants/acme", &json!({"suspended": false}))
+            .await
+            .0,
+        404
+    );
+    let (_, list) = it.deployer("GET", "/tenants", &Value::Null).await;
+    assert!(!list.to_string().contains("acme"), "{list}");
+    let (status, again) = it.deployer("POST", "/tenants", &acme()).await;
+    assert_eq!((status, &again["name"]), (409, &"conflict".into()));
+    let message = again["message"].as_str().unwrap();
+    assert!(message.contains("never used again"), "{message}");
+    let made = it
+        .deployer("POST", "/api-keys", &json!({"name": "k", "tenant": "acme"}))
+        .await;
+    assert_eq!(made.0, 422);
+    assert!(
+        it.world.state().keys[&token::id_of(key.as_bytes()).unwrap()]
+            .revoked
+            .is_some()
+    );
+    it.later(31);
+    assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
+    // The same request once more says the same.
+    assert_eq!(delete(&it).await, (200, deleted));
+}
+
+#[tokio::test]
+async fn a_deletion_needs_a_suspension_of_over_a_minute() {
+    let it = environment();
+    assert_eq!(delete(&it).await.0, 404);
+    assert_eq!(it.deployer("DELETE", "/tenants/main", &Value::Null).await.0, 422);
+    it.deployer("POST", "/tenants", &acme()).await;
+    assert_eq!(delete(&it).await.0, 409);
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    it.later(60);
+    let (status, refused) = delete(&it).await;
+    assert_eq!(status, 409);
+    assert!(
+        refused["message"].as_str().unwrap().contains("less than 60 seconds"),
+        "{refused}"
+    );
+    // Lifted and made anew, it begins anew.
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": false}))
+        .await;
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    it.later(60);
+    assert_eq!(delete(&it).await.0, 409);
+    it.later(1);
+    assert_eq!(delete(&it).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_suspension_without_a_time_has_to_be_repeated() {
+    let it = environment();
+    suspended_tenant(&it).await;
+    let id = TenantId::parse("acme").unwrap();
+    it.world.state().tenants.get_mut(&id).unwrap().suspended_at = None;
+    assert_eq!(delete(&it).await.0, 409);
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    it.later(61);
+    assert_eq!(delete(&it).await.0, 200);
+}
+
+#[tokio::test]
+async fn unfinished_work_stops_a_deletion_and_is_named() {
+    let it = environment();
+    suspended_tenant(&it).await;
+    keep_email(&it, 1, |_| {});
+    keep_email(&it, 2, |row| row.status = Status::Uncertain);
+    keep_email(&it, 3, |row| row.status = Status::Canceled);
+    let queue = Queue::plain(
+        QueueKey {
+            tenant: TenantId::parse("acme").unwrap(),
+            name: QueueName::default(),
+        },
+        BORN,
+    );
+    let job = Job::new(&queue, samples::id(9), Task::Restore, BORN);
+    let key = (queue.key.clone(), job.id);
+    it.world.state().jobs.insert(key.clone(), job);
+    let (status, refused) = delete(&it).await;
+    assert_eq!((status, &refused["name"]), (409, &"conflict".into()));
+    let message = refused["message"].as_str().unwrap();
+    for told in [
+        "1 queued",
+        "1 uncertain",
+        "1 jobs that restore or retry",
+        "x-mailqueue-tenant",
+    ] {
+        assert!(message.contains(told), "{message}");
+    }
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 200);
+
+    // What was purged has ended, though nobody has written it yet.
+    it.world.state().jobs.get_mut(&key).unwrap().done = true;
+    it.world.state().queues.insert(queue.key.clone(), queue.purged(BORN));
+    let (_, refused) = delete(&it).await;
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        message.contains("1 uncertain") && !message.contains("queued"),
+        "{message}"
+    );
+    keep_email(&it, 2, |row| row.status = Status::Unknown);
+    assert_eq!(delete(&it).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_suspension_lifted_meanwhile_stops_a_deletion() {
+    let mut it = environment();
+    suspended_tenant(&it).await;
+    let id = TenantId::parse("acme").unwrap();
+    let world = it.world.clone();
+    let lift = move || {
+        let mut state = world.state();
+        let tenant = state.tenants.get_mut(&id).unwrap();
+        tenant.no += 1;
+        tenant.suspended = false;
+    };
+    it.world = it.world.with_rivals(vec![Box::new(lift)]);
+    assert_eq!(delete(&it).await.0, 500);
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 200);
+    assert_eq!(delete(&it).await.0, 409);
+}
+
+#[tokio::test]
+async fn a_deletion_that_ended_half_way_is_completed() {
+    let it = environment();
+    let key = suspended_tenant(&it).await;
+    let id = token::id_of(key.as_bytes()).unwrap();
+    it.world.state().faults_of.insert("revoke", [Fault::Before].into());
+    assert_eq!(delete(&it).await.0, 500);
+    assert!(it.world.state().keys[&id].revoked.is_none());
+    // Useless already: its tenant is not there.
+    it.later(31);
+    assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
+    assert_eq!(delete(&it).await.0, 200);
+    assert!(it.world.state().keys[&id].revoked.is_some());
+}
+
+#[tokio::test]
+async fn every_page_of_the_list_is_looked_at() {
+    let it = environment();
+    suspended_tenant(&it).await;
+    for n in 0..1_200_u16 {
+        let bytes = n.to_be_bytes();
+        keep_email(&it, 1, |row| {
+            row.id = EmailId::from_random([bytes[0], bytes[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            // The oldest one alone is unfinished.
+            row.status = if n == 0 { Status::Queued } else { Status::Sent };
+            row.born = Timestamp::from_millis(BORN.as_millis() + i64::from(n));
+        });
+    }
+    let (status, refused) = delete(&it).await;
+    assert_eq!(status, 409, "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("1 queued"), "{refused}");
 }

@@ -5,7 +5,7 @@
 //! **After a crash** behind the write: the index has the email; its wake-up is sent from there.
 //! **Start reading at** [`Manage::cancel`].
 
-use aws::access::Caller;
+use aws::access::{ActsFor, Caller};
 use domain::api_error::ApiError;
 use domain::apply::{Applied, apply, try_apply};
 use domain::id::EmailId;
@@ -109,7 +109,7 @@ where
         self.carry_out(row, now, decide).await
     }
 
-    pub(crate) async fn row(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
+    pub(crate) async fn row(&self, caller: &impl ActsFor, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
@@ -140,7 +140,7 @@ where
         if !is_limited {
             return Ok(());
         }
-        match self.content(row).await? {
+        match self.content(caller, row).await? {
             Some(email) => {
                 let from = email.from().address();
                 let checked = match touch {
@@ -178,7 +178,7 @@ where
         }
     }
 
-    async fn carry_out(
+    pub(crate) async fn carry_out(
         &self,
         row: Row,
         now: Timestamp,

@@ -4,7 +4,7 @@
 //! in memory at a time. What cannot be read of one email is missing from that one only.
 //! **Start reading at** [`Manage::emails`].
 
-use aws::access::Caller;
+use aws::access::{ActsFor, Caller};
 use aws::query::Cursor;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
@@ -37,12 +37,17 @@ where
     pub async fn email(&self, caller: &Caller, id: EmailId) -> Result<EmailView, ManageError> {
         let now = self.system.now();
         let row = self.row_shown(caller, id, now).await?;
-        let email = self.content(&row).await?;
+        let email = self.content(caller, &row).await?;
         Ok(EmailView::new(&row, email.as_ref(), now))
     }
 
     /// A caller's row, as its queue shows it.
-    pub(crate) async fn row_shown(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
+    pub(crate) async fn row_shown(
+        &self,
+        caller: &impl ActsFor,
+        id: EmailId,
+        now: Timestamp,
+    ) -> Result<Row, ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
@@ -59,10 +64,12 @@ where
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
-        self.search(tenant, start, &page.filter, page.limit, now).await
+        let look_at = |row| self.look_at(caller, row, &page.filter, now);
+        let (items, next) = self.search(tenant, start, page, now, look_at).await?;
+        Ok(PageView::new(items, next))
     }
 
-    async fn start(
+    pub(crate) async fn start(
         &self,
         tenant: &TenantId,
         cursor: Option<Cursor<EmailId>>,
@@ -82,17 +89,17 @@ where
     }
 
     /// An email as it is listed; without its content where that cannot be read.
-    pub(crate) async fn item(&self, row: &Row, now: Timestamp) -> ItemView {
-        let email = self.content(row).await.unwrap_or_else(|error| {
+    pub(crate) async fn item(&self, caller: &Caller, row: &Row, now: Timestamp) -> ItemView {
+        let email = self.content(caller, row).await.unwrap_or_else(|error| {
             tracing::error!(id = %row.id, error = aws::telemetry::chain(&error), "a content could not be read");
             None
         });
         ItemView::new(row, email.as_ref(), now)
     }
 
-    /// Reads an email's content; `None` when it is gone. So is one that this program cannot
+    /// Reads an email's content, which takes a [`Caller`]: the deployer has none to show. `None` when it is gone. So is one that this program cannot
     /// read: trying again would not change it, and the status must be seen all the same.
-    pub(crate) async fn content(&self, row: &Row) -> Result<Option<Email>, PortError> {
+    pub(crate) async fn content(&self, _: &Caller, row: &Row) -> Result<Option<Email>, PortError> {
         let Some(content) = self.bodies.load(&EmailKey::of(row), &row.body).await? else {
             return Ok(None);
         };

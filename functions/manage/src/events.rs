@@ -24,7 +24,7 @@ where
     pub async fn events(&self, caller: &Caller, id: EmailId) -> Result<EventsView, ManageError> {
         let now = self.system.now();
         let row = self.row_shown(caller, id, now).await?;
-        let email = self.content(&row).await?;
+        let email = self.content(caller, &row).await?;
         Ok(EventsView::new(&row, email.as_ref(), now))
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails.
 
-use aws::access::Caller;
+use aws::access::ActsFor;
 use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
@@ -45,7 +45,7 @@ where
     ///
     /// # Errors
     /// 422 when the time is impossible, too long, or there is too much; or the world's failure.
-    pub async fn failures(&self, caller: &Caller, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
+    pub async fn failures(&self, caller: &impl ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
         let failures = self.rows.failures(caller.tenant(), query.queue.as_deref(), hours);
         let failures = failures.await?.ok_or_else(too_many)?;

@@ -1,9 +1,9 @@
 //! HTTP: a request in, an answer out.
 //!
-//! **Invariant:** only the description of the API is for everybody; what else is done takes a [`Caller`], which a
-//! good key gives.
+//! **Invariant:** only the description of the API is for everybody. Every other request takes a [`Caller`], which a
+//! tenant's key gives, or an [`Operator`], which the deployer's key and the name of a tenant give.
 
-use aws::access::{Caller, Door, Visitor};
+use aws::access::{Caller, Door, Operator, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
@@ -18,7 +18,7 @@ use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
 use crate::paging::Page;
 use crate::paths::route;
-use crate::routes::{DESCRIBE, Route, TenantRoute};
+use crate::routes::{DESCRIBE, OperatorRoute, Route, TenantRoute};
 use crate::suppressions::SuppressionPage;
 use crate::{Manage, ManageError, Store};
 
@@ -52,8 +52,13 @@ where
         entrance,
         route,
         &request,
-        async |visitor: Visitor, route: TenantRoute| {
-            carry_out(manage, &visitor.to_do(route.deed())?, route, &request).await
+        async |visitor: Visitor, route: TenantRoute| match visitor {
+            Visitor::Tenant(caller) => carry_out(manage, &caller.to_do(route.deed())?, route, &request).await,
+            Visitor::Deployer(deployer, named) => {
+                let route = route.for_operator()?;
+                let operator = deployer.act_for(named, &manage.rows).await?;
+                operate(manage, &operator, route, &request).await
+            }
         },
     )
     .await
@@ -136,5 +141,42 @@ where
         }
         TenantRoute::GetSuppression(which) => http::json(200, &manage.suppression(caller, &which).await?),
         TenantRoute::RemoveSuppression(which) => http::json(200, &manage.remove_suppression(caller, &which).await?),
+    })
+}
+
+/// Carries out a request of the deployer for a tenant.
+async fn operate<R, B, L, S, A>(
+    manage: &Manage<R, B, L, S, A>,
+    operator: &Operator,
+    route: OperatorRoute,
+    request: &Request,
+) -> Result<Response<Body>, ManageError>
+where
+    R: Store,
+    B: Bodies + Erasing,
+    L: Lanes,
+    S: Clock + Random,
+    A: AccountList,
+{
+    let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
+    Ok(match route {
+        OperatorRoute::ListEmails => {
+            let page = Page::parse(query)?.without_content()?;
+            http::json(200, &manage.emails_metadata(operator, &page).await?)
+        }
+        OperatorRoute::GetEmail(id) => http::json(200, &manage.email_metadata(operator, id).await?),
+        OperatorRoute::ListEvents(id) => http::json(200, &manage.events_metadata(operator, id).await?),
+        OperatorRoute::CancelEmail(id) => http::json(200, &manage.cancel_for(operator, id).await?),
+        OperatorRoute::Metrics => http::json(200, &manage.metrics(operator, &MetricsQuery::parse(query)?).await?),
+        OperatorRoute::Failures => http::json(200, &manage.failures(operator, &FailuresQuery::parse(query)?).await?),
+        OperatorRoute::ListQueues => http::json(200, &manage.queues(operator).await?),
+        OperatorRoute::GetQueue(name) => http::json(200, &manage.queue(operator, name).await?),
+        OperatorRoute::PauseQueue(name) => {
+            let pause = queue_api::parse_pause(body)?;
+            http::json(200, &manage.pause(operator, name, pause).await?)
+        }
+        OperatorRoute::ResumeQueue(name) => http::json(200, &manage.resume(operator, name).await?),
+        OperatorRoute::PurgeQueue(name) => http::json(202, &manage.purge(operator, name).await?),
+        OperatorRoute::GetJob(name, id) => http::json(200, &manage.job(operator, name, id).await?),
     })
 }

@@ -6,7 +6,7 @@
 //! **Map:** [`handler`] is HTTP, [`paths`] says what a path means and [`routes`] which key it takes, [`paging`] what a query asks
 //! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
 //! past, [`asked`] does what is asked of them, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
-//! queues; [`suppressions`] is who gets no emails.
+//! queues; [`suppressions`] is who gets no emails. [`operating`] answers the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
@@ -18,6 +18,7 @@ pub mod failures;
 pub mod filters;
 pub mod handler;
 pub mod metrics;
+pub mod operating;
 pub mod paging;
 pub mod paths;
 pub mod period;
@@ -28,6 +29,7 @@ pub mod suppressions;
 
 use std::time::Duration;
 
+use aws::access::Denied;
 use aws::front::Failure;
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
@@ -92,6 +94,15 @@ pub enum ManageError {
     /// Too much happens to a queue at once: the caller may ask again.
     #[error("a queue could not be written: others change it at this moment")]
     Busy,
+}
+
+impl From<Denied> for ManageError {
+    fn from(denied: Denied) -> Self {
+        match denied {
+            Denied::Refused(error) => Self::Refused(error),
+            Denied::Port(error) => Self::Port(error),
+        }
+    }
 }
 
 impl Failure for ManageError {

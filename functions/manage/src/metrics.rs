@@ -4,7 +4,7 @@
 //! is told is what was counted, a moment behind what happened.
 //! **Start reading at** [`Manage::metrics`].
 
-use aws::access::Caller;
+use aws::access::ActsFor;
 use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
@@ -143,7 +143,7 @@ where
     ///
     /// # Errors
     /// 422 when the time is impossible or too long; or the world's failure.
-    pub async fn metrics(&self, caller: &Caller, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
+    pub async fn metrics(&self, caller: &impl ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
         let wanted = query.wanted(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
         let (flow, failures) = futures::future::try_join(

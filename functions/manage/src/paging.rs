@@ -40,6 +40,19 @@ impl Page {
         let filter = Filter::read(filters)?;
         Ok(Self { limit, cursor, filter })
     }
+
+    /// The same for a reader who may not read content. A filter by content would tell what the content is.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it asks for a tag, a sender or a recipient.
+    pub fn without_content(self) -> Result<Self, ApiError> {
+        if self.filter.asks_the_content() {
+            return Err(ApiError::restricted_api_key(
+                "The deployer's key reads no content: list by status, queue, cause, since or until.",
+            ));
+        }
+        Ok(self)
+    }
 }
 
 /// Where a list begins. `place`: the cursor's.

@@ -6,7 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::access::Caller;
+use aws::access::{ActsFor, Caller};
 use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::limits;
@@ -120,7 +120,7 @@ where
     ///
     /// # Errors
     /// The world's failure.
-    pub async fn queues(&self, caller: &Caller) -> Result<QueuesView, ManageError> {
+    pub async fn queues(&self, caller: &impl ActsFor) -> Result<QueuesView, ManageError> {
         let now = self.system.now();
         let mut queues = self.rows.queues(caller.tenant()).await?;
         queues.retain(|queue| !queue.deleted);
@@ -139,7 +139,7 @@ where
     ///
     /// # Errors
     /// 404 when there is none of this name; or the world's failure.
-    pub async fn queue(&self, caller: &Caller, name: QueueName) -> Result<QueueView, ManageError> {
+    pub async fn queue(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let queue = self.live_queue(&of(caller, name)).await?;
         self.shown(queue, self.system.now()).await
     }
@@ -180,7 +180,7 @@ where
     /// 404 when there is none of this name, 422 when it is to end in the past; or the world's failure.
     pub async fn pause(
         &self,
-        caller: &Caller,
+        caller: &impl ActsFor,
         name: QueueName,
         request: PauseRequest,
     ) -> Result<QueueView, ManageError> {
@@ -211,7 +211,7 @@ where
     ///
     /// # Errors
     /// 404 when there is none of this name; or the world's failure.
-    pub async fn resume(&self, caller: &Caller, name: QueueName) -> Result<QueueView, ManageError> {
+    pub async fn resume(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let id = self.system.id()?;
         let resumed = |queue: &Queue, now| {
             let resumed = queue.resumed();
@@ -226,7 +226,7 @@ where
     ///
     /// # Errors
     /// 401 for a key that is limited to From domains, 404 when there is none of this name; or the world's failure.
-    pub async fn purge(&self, caller: &Caller, name: QueueName) -> Result<Begun, ManageError> {
+    pub async fn purge(&self, caller: &impl ActsFor, name: QueueName) -> Result<Begun, ManageError> {
         refuse_narrowed(caller)?;
         let id = self.system.id()?;
         let queue = self
@@ -268,7 +268,7 @@ where
     ///
     /// # Errors
     /// 404 when there is none of this id; or the world's failure.
-    pub async fn job(&self, caller: &Caller, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
+    pub async fn job(&self, caller: &impl ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
         let job = self.rows.job(&of(caller, name), id).await?;
         let none = || ApiError::not_found("There is no job of this id.");
         Ok(JobView::new(&job.ok_or_else(none)?))
@@ -445,7 +445,7 @@ where
 }
 
 /// Refuses an act on a whole queue, which may hold email from any domain.
-fn refuse_narrowed(caller: &Caller) -> Result<(), ApiError> {
+fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
     if !caller.is_narrowed() {
         return Ok(());
     }
@@ -454,7 +454,7 @@ fn refuse_narrowed(caller: &Caller) -> Result<(), ApiError> {
     ))
 }
 
-fn of(caller: &Caller, name: QueueName) -> QueueKey {
+fn of(caller: &impl ActsFor, name: QueueName) -> QueueKey {
     QueueKey {
         tenant: caller.tenant().clone(),
         name,

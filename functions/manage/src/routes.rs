@@ -26,9 +26,33 @@
 //!     manage.erase(&Caller { ..caller.clone() }, id).await.map(drop)
 //! }
 //! ```
+//! The deployer, acting for a tenant ([`aws::access::Operator`]), lists and cancels:
+//! ```
+//! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
+//! async fn route(manage: &Manage<World, World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//!     manage.email_metadata(operator, id).await?;
+//!     manage.cancel_for(operator, id).await.map(drop)
+//! }
+//! ```
+//! A route by which it reads content does not compile:
+//! ```compile_fail
+//! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
+//! async fn route(manage: &Manage<World, World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//!     manage.email(operator, id).await.map(drop)
+//! }
+//! ```
+//! Nor does one by which it sends:
+//! ```compile_fail
+//! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
+//! async fn route(manage: &Manage<World, World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//!     manage.retry(operator, id, false).await.map(drop)
+//! }
+//! ```
 
+use aws::access::not_for_the_deployer;
 use aws::front::Routed;
 use domain::access::key::Deed;
+use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::queue::QueueName;
 use domain::wire::suppressions::Which;
@@ -104,6 +128,35 @@ pub enum TenantRoute {
     RemoveSuppression(Which),
 }
 
+/// A request of the deployer about a tenant that it names. None reads content, and none sends.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum OperatorRoute {
+    /// `GET /emails`.
+    ListEmails,
+    /// `GET /emails/{id}`.
+    GetEmail(EmailId),
+    /// `GET /emails/{id}/events`.
+    ListEvents(EmailId),
+    /// `POST /emails/{id}/cancel`.
+    CancelEmail(EmailId),
+    /// `GET /emails/metrics`.
+    Metrics,
+    /// `GET /failures`.
+    Failures,
+    /// `GET /queues`.
+    ListQueues,
+    /// `GET /queues/{name}`.
+    GetQueue(QueueName),
+    /// `POST /queues/{name}/pause`.
+    PauseQueue(QueueName),
+    /// `POST /queues/{name}/resume`.
+    ResumeQueue(QueueName),
+    /// `POST /queues/{name}/purge`.
+    PurgeQueue(QueueName),
+    /// `GET /queues/{name}/jobs/{id}`.
+    GetJob(QueueName, EmailId),
+}
+
 impl From<TenantRoute> for Route {
     fn from(route: TenantRoute) -> Self {
         Self::Tenant(route)
@@ -143,6 +196,42 @@ impl TenantRoute {
             | Self::RemoveSuppressions
             | Self::RemoveSuppression(_) => Deed::Manage,
         }
+    }
+
+    /// The same for the deployer, acting for a tenant. There is no wildcard: a new route has to decide.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the route reads content, sends, or changes a tenant's settings.
+    pub fn for_operator(self) -> Result<OperatorRoute, ApiError> {
+        Ok(match self {
+            Self::ListEmails => OperatorRoute::ListEmails,
+            Self::GetEmail(id) => OperatorRoute::GetEmail(id),
+            Self::ListEvents(id) => OperatorRoute::ListEvents(id),
+            Self::CancelEmail(id) => OperatorRoute::CancelEmail(id),
+            Self::Metrics => OperatorRoute::Metrics,
+            Self::Failures => OperatorRoute::Failures,
+            Self::ListQueues => OperatorRoute::ListQueues,
+            Self::GetQueue(name) => OperatorRoute::GetQueue(name),
+            Self::PauseQueue(name) => OperatorRoute::PauseQueue(name),
+            Self::ResumeQueue(name) => OperatorRoute::ResumeQueue(name),
+            Self::PurgeQueue(name) => OperatorRoute::PurgeQueue(name),
+            Self::GetJob(name, id) => OperatorRoute::GetJob(name, id),
+            Self::EraseEmail(_)
+            | Self::RescheduleEmail(_)
+            | Self::RetryEmail(_)
+            | Self::InviteUpload
+            | Self::CreateQueue
+            | Self::ChangeQueue(_)
+            | Self::DeleteQueue(_)
+            | Self::RestoreQueue(_)
+            | Self::RedriveQueue(_)
+            | Self::ListSuppressions
+            | Self::AddSuppression
+            | Self::AddSuppressions
+            | Self::RemoveSuppressions
+            | Self::GetSuppression(_)
+            | Self::RemoveSuppression(_) => return Err(not_for_the_deployer()),
+        })
     }
 }
 

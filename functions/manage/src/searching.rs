@@ -7,17 +7,19 @@
 
 use std::collections::HashMap;
 
+use aws::access::Caller;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
 use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
-use domain::wire::email_view::{ItemView, PageView};
+use domain::wire::email_view::ItemView;
 use futures::StreamExt;
 use futures::stream::iter;
 
 use crate::emails::CONTENTS;
 use crate::filters::Filter;
+use crate::paging::Page;
 use crate::{Manage, ManageError, Store};
 
 /// Rows that a page looks at: ten reads of a hundred.
@@ -34,9 +36,8 @@ const STEP: usize = 250;
 const GONE_MAX: usize = 1000;
 
 /// What a page has found until now.
-#[derive(Default)]
-struct Found {
-    items: Vec<ItemView>,
+struct Found<I> {
+    items: Vec<I>,
     rows: usize,
     contents: usize,
     /// Entries since the last email that was there.
@@ -45,16 +46,28 @@ struct Found {
     last: Option<EmailId>,
 }
 
-/// What was seen of one email.
-struct Look {
-    id: EmailId,
+/// What was seen of one email. `I`: an email as it is listed.
+pub(crate) struct Look<I> {
+    pub(crate) id: EmailId,
     /// Whether its content was read.
-    was_read: bool,
+    pub(crate) was_read: bool,
     /// As it is listed, if it is asked for.
-    item: Option<ItemView>,
+    pub(crate) item: Option<I>,
 }
 
-impl Found {
+impl<I> Default for Found<I> {
+    fn default() -> Self {
+        Self {
+            items: Vec::new(),
+            rows: 0,
+            contents: 0,
+            gone: 0,
+            last: None,
+        }
+    }
+}
+
+impl<I> Found<I> {
     fn is_spent(&self, limit: usize) -> bool {
         self.items.len() >= limit || self.rows >= ROWS_MAX || self.contents >= CONTENTS_MAX
     }
@@ -68,18 +81,24 @@ where
     S: Clock + Random,
     A: Sync,
 {
-    /// Shows the emails that a filter lets through; without one all, from `start` on, newest first in either direction.
+    /// The emails that a filter lets through; without one all, from `start` on, newest first in either direction; and
+    /// the email behind which to go on, if there is more to be looked at.
+    /// `look_at`: looks at one row, and shows it if it is asked for.
     ///
     /// # Errors
     /// The world's failure.
-    pub(crate) async fn search(
+    pub(crate) async fn search<I, F>(
         &self,
         tenant: &TenantId,
         start: Start,
-        filter: &Filter,
-        limit: usize,
+        page: &Page,
         now: Timestamp,
-    ) -> Result<PageView, ManageError> {
+        look_at: impl Fn(Row) -> F,
+    ) -> Result<(Vec<I>, Option<EmailId>), ManageError>
+    where
+        F: Future<Output = Result<Look<I>, PortError>>,
+    {
+        let (filter, limit) = (&page.filter, page.limit);
         let upwards = matches!(start, Start::NewerThan(_));
         let mut start = match (start, filter.until()) {
             // Nothing that is accepted later is looked at on the way.
@@ -99,7 +118,7 @@ where
         let is_over = loop {
             let places = self.rows.places(tenant, start, step).await?;
             let whole = self
-                .look(tenant, &places, filter, (limit, upwards), &mut found, now)
+                .look(tenant, &places, page, upwards, &mut found, (now, &look_at))
                 .await?;
             match places.last() {
                 Some(_) | None if !whole => break false,
@@ -116,19 +135,23 @@ where
         if upwards {
             items.reverse();
         }
-        Ok(PageView::new(items, last.filter(|_| !is_over)))
+        Ok((items, last.filter(|_| !is_over)))
     }
 
     /// Looks at the emails of these places until enough was done; `true`: at all of them.
-    async fn look(
+    async fn look<I, F>(
         &self,
         tenant: &TenantId,
         places: &[Place],
-        filter: &Filter,
-        (limit, upwards): (usize, bool),
-        found: &mut Found,
-        now: Timestamp,
-    ) -> Result<bool, ManageError> {
+        page: &Page,
+        upwards: bool,
+        found: &mut Found<I>,
+        (now, look_at): (Timestamp, &impl Fn(Row) -> F),
+    ) -> Result<bool, ManageError>
+    where
+        F: Future<Output = Result<Look<I>, PortError>>,
+    {
+        let (filter, limit) = (&page.filter, page.limit);
         let in_time = places.iter().take_while(|place| !filter.ends_at(**place, upwards));
         let keys: Vec<_> = in_time
             .map(|place| EmailKey {
@@ -151,7 +174,7 @@ where
         if is_full {
             rows.truncate(room);
         }
-        let looks: Vec<_> = rows.into_iter().map(|row| self.look_at(row, filter, now)).collect();
+        let looks: Vec<_> = rows.into_iter().map(look_at).collect();
         // Only what is polled is read: the rest is left when the page is full.
         let mut looks = iter(looks).buffered(CONTENTS);
         while let Some(look) = looks.next().await {
@@ -168,17 +191,23 @@ where
     }
 
     /// Reads the content where the filter asks it, or to show it.
-    async fn look_at(&self, row: Row, filter: &Filter, now: Timestamp) -> Result<Look, PortError> {
+    pub(crate) async fn look_at(
+        &self,
+        caller: &Caller,
+        row: Row,
+        filter: &Filter,
+        now: Timestamp,
+    ) -> Result<Look<ItemView>, PortError> {
         let id = row.id;
         let (was_read, item) = if !filter.admits(&row, now) {
             (false, None)
         } else if filter.asks_the_content() {
             // One that cannot be read now must not be taken for one that is not asked for.
-            let email = self.content(&row).await?;
+            let email = self.content(caller, &row).await?;
             let asked = email.filter(|email| filter.admits_content(email));
             (true, asked.map(|email| ItemView::new(&row, Some(&email), now)))
         } else {
-            (true, Some(self.item(&row, now).await))
+            (true, Some(self.item(caller, &row, now).await))
         };
         Ok(Look { id, was_read, item })
     }

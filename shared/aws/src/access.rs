@@ -1,8 +1,9 @@
 //! The door of the HTTP API: who comes in, and what they may do.
 //!
 //! **Role:** asked first by every function behind the API.
-//! **Invariant:** a [`Caller`], a [`Deployer`] and a [`KeyMaker`] are made here alone, so that a handler that
-//! takes one cannot be reached without a key that may do it; and a caller's tenant is its key's.
+//! **Invariant:** a [`Caller`], an [`Operator`], a [`Deployer`] and a [`KeyMaker`] are made here alone, so that a handler
+//! that takes one cannot be reached without a key that may do it; and a caller's tenant is its key's.
+//! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no other.
 //! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never read.
 //! What is revoked, suspended or changed is so everywhere after that time.
 //! **Why here and not in a gateway's authorizer:** an HTTP API cannot shape an authorizer's errors, and an
@@ -24,7 +25,7 @@ use domain::id::{KeyId, TenantId};
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
 use domain::timestamp::Timestamp;
-use lambda_http::http::{HeaderMap, header};
+use lambda_http::http::{HeaderMap, HeaderValue, header};
 use subtle::ConstantTimeEq;
 
 use crate::settings::KeySettings;
@@ -34,6 +35,9 @@ const FRESH: Duration = Duration::from_secs(30);
 
 /// More than this are not remembered at once.
 const MOST: usize = 1_000;
+
+/// The header in which the deployer's key names the tenant that it acts for.
+pub const TENANT_HEADER: &str = "x-mailqueue-tenant";
 
 /// The longest key that is looked at; ours have 92 characters.
 const KEY_MAX: usize = 512;
@@ -73,8 +77,63 @@ pub enum Denied {
 pub enum Visitor {
     /// The key of a tenant.
     Tenant(Caller),
-    /// The key that the deployment was made with.
-    Deployer(Deployer),
+    /// The key that the deployment was made with, and the tenant that its request names.
+    Deployer(Deployer, NamedTenant),
+}
+
+/// The content of [`TENANT_HEADER`] in a request of the deployer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedTenant {
+    /// The header is missing.
+    Absent,
+    /// The header has the form of a name; the tenant may not exist.
+    Named(TenantId),
+    /// The header is there twice, or is no name of a tenant.
+    Malformed,
+}
+
+/// The deployer, acting for one tenant. An operator pauses, resumes, purges, cancels and lists; it reads no content
+/// and sends nothing, because the functions that do either take a [`Caller`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    tenant: TenantId,
+}
+
+/// A [`Caller`] or an [`Operator`]: the acting party of a request that neither needs content nor sends.
+pub trait ActsFor: sealed::Sealed + Sync {
+    /// The tenant that the request is about.
+    fn tenant(&self) -> &TenantId;
+
+    /// Whether it may act on email from some From domains only.
+    fn is_narrowed(&self) -> bool;
+}
+
+mod sealed {
+    /// Keeps [`super::ActsFor`] to the types of this module.
+    pub trait Sealed {}
+
+    impl Sealed for super::Caller {}
+    impl Sealed for super::Operator {}
+}
+
+impl ActsFor for Caller {
+    fn tenant(&self) -> &TenantId {
+        &self.tenant.id
+    }
+
+    fn is_narrowed(&self) -> bool {
+        Self::is_narrowed(self)
+    }
+}
+
+impl ActsFor for Operator {
+    fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    fn is_narrowed(&self) -> bool {
+        false
+    }
 }
 
 /// Who acts for a tenant, with a key that allows it.
@@ -114,7 +173,8 @@ impl Door {
     ///
     /// # Errors
     /// 401 `missing_api_key` without one, 403 `invalid_api_key` with a wrong one, or one that was revoked or has
-    /// expired, or whose tenant is suspended; or the world's failure.
+    /// expired, or whose tenant is suspended; 401 `restricted_api_key` with a tenant's key and another tenant's name in
+    /// [`TENANT_HEADER`]; or the world's failure.
     pub async fn let_in<R: Keys + Tenants>(
         &self,
         headers: &HeaderMap,
@@ -130,7 +190,7 @@ impl Door {
         // Hashes are compared, so that neither length nor content of the key shows in the time.
         let hash = token::hash(given);
         if token::is_deployers(given) && hash.ct_eq(&self.deployer.sha256).into() {
-            return Ok(Visitor::Deployer(Deployer(())));
+            return Ok(Visitor::Deployer(Deployer(()), named_tenant(headers)));
         }
         let id = token::id_of(given).ok_or_else(invalid)?;
         let Known { key, tenant } = self.know(id, rows, now).await?.ok_or_else(invalid)?;
@@ -142,6 +202,16 @@ impl Door {
         if tenant.suspended {
             let message = "Authorization: this API key's tenant is suspended; ask who deployed this queue.";
             return Err(ApiError::invalid_api_key(message).into());
+        }
+        match named_tenant(headers) {
+            NamedTenant::Absent => {}
+            NamedTenant::Named(named) if named == tenant.id => {}
+            NamedTenant::Named(_) | NamedTenant::Malformed => {
+                return Err(ApiError::restricted_api_key(format!(
+                    "{TENANT_HEADER}: this API key acts for its own tenant only; leave the header out."
+                ))
+                .into());
+            }
         }
         Ok(Visitor::Tenant(Caller {
             tenant,
@@ -205,6 +275,18 @@ fn invalid() -> ApiError {
     )
 }
 
+/// The tenant that a request names.
+fn named_tenant(headers: &HeaderMap) -> NamedTenant {
+    let mut values = headers.get_all(TENANT_HEADER).iter();
+    let (first, second) = (values.next(), values.next());
+    let name = |value: &HeaderValue| value.to_str().ok().and_then(TenantId::parse);
+    match (first, second) {
+        (None, _) => NamedTenant::Absent,
+        (Some(value), None) => name(value).map_or(NamedTenant::Malformed, NamedTenant::Named),
+        (Some(_), Some(_)) => NamedTenant::Malformed,
+    }
+}
+
 /// The key, if there is exactly one header that holds one.
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
@@ -222,7 +304,17 @@ impl Visitor {
     pub fn maker(&self) -> Maker {
         match self {
             Self::Tenant(caller) => Maker::Key(caller.key),
-            Self::Deployer(_) => Maker::Deployer,
+            Self::Deployer(..) => Maker::Deployer,
+        }
+    }
+
+    /// The tenant of the request, for the log: the key's own, or the one that the deployer names.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Tenant(caller) => Some(caller.tenant()),
+            Self::Deployer(_, NamedTenant::Named(tenant)) => Some(tenant),
+            Self::Deployer(_, NamedTenant::Absent | NamedTenant::Malformed) => None,
         }
     }
 
@@ -232,28 +324,18 @@ impl Visitor {
     /// 401 `restricted_api_key` when the key does not allow it.
     pub fn to_do(self, deed: Deed) -> Result<Caller, ApiError> {
         match self {
-            Self::Deployer(_) => Err(ApiError::restricted_api_key(
-                "This is the deployer's key, which makes keys and tenants and nothing else: make a key with POST /api-keys, and use that.",
-            )),
-            Self::Tenant(caller) if caller.permission.allows(deed) => Ok(caller),
-            Self::Tenant(caller) => {
-                let only = match caller.permission {
-                    Permission::SendingAccess => "only send emails",
-                    Permission::ReadAccess => "only read",
-                    Permission::FullAccess => "do everything",
-                };
-                Err(ApiError::restricted_api_key(format!("This API key may {only}.")))
-            }
+            Self::Deployer(..) => Err(not_for_the_deployer()),
+            Self::Tenant(caller) => caller.to_do(deed),
         }
     }
 
     /// Who makes tenants.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when it is not the deployer's key.
+    /// 401 `restricted_api_key` when it is not the deployer's key, 422 when it names a tenant in [`TENANT_HEADER`].
     pub fn deployer(self) -> Result<Deployer, ApiError> {
         match self {
-            Self::Deployer(deployer) => Ok(deployer),
+            Self::Deployer(deployer, named) => deployer.for_nobody(&named),
             Self::Tenant(_) => Err(ApiError::restricted_api_key(
                 "Only the deployer's key, whose hash is the parameter ApiKeySha256, may do this.",
             )),
@@ -263,16 +345,79 @@ impl Visitor {
     /// Who makes keys.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when the key has less than full access.
+    /// 401 `restricted_api_key` when the key has less than full access, 422 when the deployer's key names a tenant in
+    /// [`TENANT_HEADER`].
     pub fn key_maker(self) -> Result<KeyMaker, ApiError> {
         match self {
-            Self::Deployer(deployer) => Ok(KeyMaker::Deployer(deployer)),
+            Self::Deployer(deployer, named) => deployer.for_nobody(&named).map(KeyMaker::Deployer),
             visitor @ Self::Tenant(_) => visitor.to_do(Deed::Manage).map(KeyMaker::Caller),
         }
     }
 }
 
+/// The refusal of a request that reads content, sends, or changes a tenant's settings.
+#[must_use]
+pub fn not_for_the_deployer() -> ApiError {
+    ApiError::restricted_api_key(
+        "This is the deployer's key. It makes keys and tenants, and pauses, resumes, purges, cancels and lists for a tenant; it reads no content and sends nothing. Use a key that POST /api-keys makes.",
+    )
+}
+
+impl Deployer {
+    /// The deployer, acting for the tenant that its request names.
+    ///
+    /// # Errors
+    /// 422 when [`TENANT_HEADER`] is missing or is no name of a tenant, 404 when there is no such tenant; or the
+    /// world's failure.
+    pub async fn act_for<R: Tenants>(self, named: NamedTenant, rows: &R) -> Result<Operator, Denied> {
+        let say = "name the tenant that you act for, such as main";
+        let tenant = match named {
+            NamedTenant::Named(tenant) => tenant,
+            NamedTenant::Absent => {
+                return Err(ApiError::missing_field(TENANT_HEADER, format!("this header is missing: {say}")).into());
+            }
+            NamedTenant::Malformed => {
+                let problem = format!("must be one name of 1 to 64 lower-case letters, digits or dashes: {say}");
+                return Err(ApiError::validation(TENANT_HEADER, problem).into());
+            }
+        };
+        if tenant != TenantId::main() && rows.tenant(&tenant).await?.is_none() {
+            let message = format!("{TENANT_HEADER}: there is no tenant of this name.");
+            return Err(ApiError::not_found(message).into());
+        }
+        Ok(Operator { tenant })
+    }
+
+    /// The deployer, acting for no tenant. A header that is silently ignored would change another tenant than the one
+    /// that was meant.
+    fn for_nobody(self, named: &NamedTenant) -> Result<Self, ApiError> {
+        match named {
+            NamedTenant::Absent => Ok(self),
+            NamedTenant::Named(_) | NamedTenant::Malformed => {
+                let problem = "is not for keys and tenants: name the tenant in the path, the query or the body";
+                Err(ApiError::validation(TENANT_HEADER, problem))
+            }
+        }
+    }
+}
+
 impl Caller {
+    /// The same, if its key allows it.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it does not.
+    pub fn to_do(self, deed: Deed) -> Result<Self, ApiError> {
+        if self.permission.allows(deed) {
+            return Ok(self);
+        }
+        let only = match self.permission {
+            Permission::SendingAccess => "only send emails",
+            Permission::ReadAccess => "only read",
+            Permission::FullAccess => "do everything",
+        };
+        Err(ApiError::restricted_api_key(format!("This API key may {only}.")))
+    }
+
     /// Whose emails the caller may see and send.
     #[must_use]
     pub fn tenant(&self) -> &TenantId {

@@ -72,6 +72,14 @@ impl Tenants for Rows {
     async fn save_tenant(&self, _: &Tenant) -> Result<bool, PortError> {
         panic!("the door writes nothing")
     }
+
+    async fn deleted_at(&self, _: &TenantId) -> Result<Option<Timestamp>, PortError> {
+        panic!("a deleted tenant is not there for the door")
+    }
+
+    async fn delete_tenant(&self, _: &Tenant, _: Timestamp) -> Result<bool, PortError> {
+        panic!("the door deletes nothing")
+    }
 }
 
 fn token() -> Token {
@@ -318,5 +326,74 @@ async fn who_sends_from_elsewhere_is_told_whose_limit_it_is() {
             answer.map_err(|(status, path)| (status, path.to_owned())),
             "{from}"
         );
+    }
+}
+
+async fn acting(named: &[&str], rows: &Rows) -> Result<Operator, (u16, String)> {
+    let mut headers = with(&[&format!("Bearer {DEPLOYER}")]);
+    for value in named {
+        headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
+    }
+    let visitor = door().let_in(&headers, rows, at(0)).await.unwrap();
+    let Visitor::Deployer(deployer, named) = visitor else {
+        panic!("it is the deployer's key")
+    };
+    let told = |denied| match denied {
+        Denied::Refused(error) => (error.status(), error.message().to_owned()),
+        Denied::Port(_) => (500, String::new()),
+    };
+    deployer.act_for(named, rows).await.map_err(told)
+}
+
+#[tokio::test]
+async fn the_deployer_acts_for_a_tenant_that_it_names() {
+    let acme = Tenant {
+        id: TenantId::parse("acme").unwrap(),
+        // The deployer acts for suspended tenants above all.
+        suspended: true,
+        ..Tenant::main()
+    };
+    let rows = Rows::default();
+    *rows.tenant.lock().unwrap() = Some(acme.clone());
+    assert_eq!(acting(&["acme"], &rows).await.unwrap().tenant(), &acme.id);
+    assert_eq!(acting(&["main"], &rows).await.unwrap().tenant(), &TenantId::main());
+    for (named, status) in [
+        (&[][..], 422),
+        (&[""], 422),
+        (&["Acme"], 422),
+        (&["acme", "acme"], 422),
+        (&["nobody"], 404),
+    ] {
+        let (got, message) = acting(named, &rows).await.unwrap_err();
+        assert_eq!(got, status, "{named:?}");
+        assert!(message.starts_with("x-mailqueue-tenant: "), "{message}");
+    }
+    let broken = Rows {
+        broken: true,
+        ..Rows::default()
+    };
+    assert_eq!(acting(&["acme"], &broken).await.unwrap_err().0, 500);
+}
+
+#[tokio::test]
+async fn a_tenant_s_key_names_its_own_tenant_or_none() {
+    let rows = rows(Permission::FullAccess);
+    for (named, expected) in [
+        (&[][..], Ok(())),
+        (&["main"], Ok(())),
+        (&["acme"], Err(401)),
+        (&[""], Err(401)),
+        (&["main", "main"], Err(401)),
+    ] {
+        let mut headers = with(&[&format!("Bearer {}", token().as_str())]);
+        for value in named {
+            headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
+        }
+        let status = match door().let_in(&headers, &rows, at(0)).await {
+            Ok(_) => Ok(()),
+            Err(Denied::Refused(error)) => Err(error.status()),
+            Err(Denied::Port(_)) => Err(500),
+        };
+        assert_eq!(status, expected, "{named:?}");
     }
 }

@@ -67,9 +67,11 @@ where
     let name = route.as_ref().map_or("none", Routed::name);
     let object = route.as_ref().ok().and_then(Routed::object);
     let mut who = None;
+    let mut tenant = None;
     let response = match door.let_in(request.headers(), rows, now).await {
         Ok(visitor) => {
             who = Some(visitor.maker().to_string());
+            tenant = visitor.tenant().map(ToString::to_string);
             match route {
                 Ok(route) => carry_out(visitor, route).await.unwrap_or_else(|error| failed(&error)),
                 Err(no_route) => nothing_there(&no_route),
@@ -78,7 +80,7 @@ where
         Err(Denied::Refused(error)) => http::refuse(&error),
         Err(error @ Denied::Port(_)) => http::fail(&error),
     };
-    tell(name, who, object, &response, began);
+    tell(name, Who { key: who, tenant }, object, &response, began);
     response
 }
 
@@ -86,7 +88,7 @@ where
 pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
     let began = Instant::now();
     let response = answer();
-    tell(route, None, None, &response, began);
+    tell(route, Who::default(), None, &response, began);
     response
 }
 
@@ -132,13 +134,21 @@ fn nothing_there(no_route: &NoRoute) -> Response<Body> {
     }
 }
 
-fn tell(route: &'static str, key: Option<String>, object: Option<String>, response: &Response<Body>, began: Instant) {
+/// The acting key and its tenant, for the log. With the deployer's key it is the tenant that the request names.
+#[derive(Debug, Default)]
+struct Who {
+    key: Option<String>,
+    tenant: Option<String>,
+}
+
+fn tell(route: &'static str, who: Who, object: Option<String>, response: &Response<Body>, began: Instant) {
     let made = || response.extensions().get().map(|Made(name)| name.clone());
     tracing::info!(
         target: "mailqueue",
         route,
         status = response.status().as_u16(),
-        key,
+        key = who.key,
+        tenant = who.tenant,
         object = object.or_else(made),
         emails = response.extensions().get().map(|Emails(emails)| *emails),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),

@@ -85,7 +85,7 @@ fn waits(item: &Item, attribute: &'static str) -> Result<Vec<Duration>, ItemErro
     waits.ok_or(ItemError::Malformed(attribute))
 }
 
-fn from_job(job: &Job) -> Result<Item, PortError> {
+pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
     let task = serde_json::to_string(&job.task).map_err(|error| port("writing a job")(error.into()))?;
     let mut item = keys::job(&job.queue, job.id);
     item.extend([
@@ -191,6 +191,21 @@ impl Queues for Table {
                 checks.into_iter().zip([item, of_job]).all(is_ours)
             }
         })
+    }
+}
+
+/// The number of a tenant's jobs that are not done and revive ended emails, or cannot be read.
+pub(crate) async fn reviving_jobs(table: &Table, tenant: &TenantId) -> Result<usize, PortError> {
+    let mut query = Query::beginning(keys::queues_pk(tenant), "job#");
+    let mut count = 0_usize;
+    loop {
+        let page = table.query(query.clone(), "reading the jobs").await?;
+        let may_revive = |item: &&Item| to_job(item).map_or(true, |job| !job.done && job.task.revives());
+        count = count.saturating_add(page.items.iter().filter(may_revive).count());
+        if page.next.is_none() {
+            return Ok(count);
+        }
+        query.from = page.next;
     }
 }
 

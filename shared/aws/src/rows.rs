@@ -25,6 +25,7 @@ use crate::table::{Expression, Outcome, keys};
 
 pub use crate::table::Table;
 
+mod bare;
 mod erasure;
 pub(crate) mod expression;
 pub(crate) mod gates;

@@ -123,6 +123,23 @@ impl Table {
     /// Reads the items of these keys that exist, in no order, with all that was last written. No key may
     /// occur twice.
     pub(crate) async fn get_many(&self, keys: Vec<Item>, what: &'static str) -> Result<Vec<Item>, PortError> {
+        self.get_many_of(keys, &[], what).await
+    }
+
+    /// As [`Self::get_many`], but only these attributes of each item; all of them if none is named.
+    pub(crate) async fn get_many_of(
+        &self,
+        keys: Vec<Item>,
+        attributes: &[&str],
+        what: &'static str,
+    ) -> Result<Vec<Item>, PortError> {
+        let names: HashMap<String, String> = attributes
+            .iter()
+            .enumerate()
+            .map(|(place, name)| (format!("#a{place}"), (*name).to_owned()))
+            .collect();
+        let projection: Vec<_> = (0..attributes.len()).map(|place| format!("#a{place}")).collect();
+        let projection = projection.join(", ");
         let mut found = Vec::new();
         for chunk in keys.chunks(BATCH_GET) {
             let mut unread = chunk.to_vec();
@@ -131,6 +148,8 @@ impl Table {
                 let request = KeysAndAttributes::builder()
                     .set_keys(Some(unread.clone()))
                     .consistent_read(true)
+                    .set_projection_expression(text(projection.clone()))
+                    .set_expression_attribute_names(some(names.clone()))
                     .build()
                     .map_err(|error| port(what)(error.into()))?;
                 let call = self.client.batch_get_item().request_items(&self.name, request);

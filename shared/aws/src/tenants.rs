@@ -7,10 +7,14 @@ use domain::id::TenantId;
 use domain::listing::Start;
 use domain::ports::PortError;
 use domain::ports::access::{Allowances, Drawn, Tenants};
+use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError, maybe, n, number, s, text, time};
 use crate::failure::port;
 use crate::table::{Expression, Outcome, Table, keys};
+
+/// The attribute of a tombstone.
+const DELETED_AT: &str = "deleted_at";
 
 /// Tenants that are listed at most. Our choice: half a megabyte of the index.
 const MOST: usize = 2_000;
@@ -31,6 +35,21 @@ fn from_tenant(tenant: &Tenant) -> Result<Item, PortError> {
     item.extend(tenant.daily_cap.map(|cap| n("daily_cap", cap)));
     item.extend(tenant.rate.map(|rate| n("rate", rate)));
     item.extend(tenant.suspended.then(|| attributes::yes("suspended")));
+    item.extend(tenant.suspended_at.map(|at| n("suspended_at", at.as_millis())));
+    Ok(item)
+}
+
+/// The item that keeps the name of a deleted tenant for good. It leaves the list. An earlier version of this program
+/// reads it as a suspended tenant, whose keys are good for nothing.
+fn tombstone(tenant: &Tenant, now: Timestamp) -> Result<Item, PortError> {
+    let mut item = from_tenant(&Tenant {
+        suspended: true,
+        no: tenant.no.saturating_add(1),
+        ..tenant.clone()
+    })?;
+    item.remove("tenant_shard");
+    item.remove("created_sk");
+    item.extend([n(DELETED_AT, now.as_millis())]);
     Ok(item)
 }
 
@@ -41,6 +60,7 @@ fn to_tenant(item: &Item) -> Result<Tenant, ItemError> {
         daily_cap: maybe(item, "daily_cap", number)?,
         rate: maybe(item, "rate", number)?,
         suspended: attributes::flag(item, "suspended")?,
+        suspended_at: maybe(item, "suspended_at", time)?,
         created_at: time(item, "created_at")?,
         no: number(item, "no")?,
     })
@@ -50,7 +70,8 @@ impl Tenants for Table {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
         const WHAT: &str = "reading a tenant";
         let item = self.get(keys::tenant(id), WHAT).await?;
-        let tenant = item.map(|item| to_tenant(&item)).transpose();
+        let live = item.filter(|item| !item.contains_key(DELETED_AT));
+        let tenant = live.map(|item| to_tenant(&item)).transpose();
         tenant.map_err(|error| port(WHAT)(error.into()))
     }
 
@@ -61,7 +82,8 @@ impl Tenants for Table {
         let key = |entry: &Item| Some(keys::tenant(&keys::to_tenant(entry).ok()?));
         let items = self.get_many(entries.iter().filter_map(key).collect(), WHAT).await?;
         let mut tenants = Vec::new();
-        for item in items {
+        // The list is read without consistency: one that was deleted this moment is left out.
+        for item in items.into_iter().filter(|item| !item.contains_key(DELETED_AT)) {
             match to_tenant(&item) {
                 Ok(tenant) => tenants.push(tenant),
                 Err(error) => tracing::error!(pk = text(&item, "pk").ok(), %error, "a stored tenant cannot be read"),
@@ -73,6 +95,19 @@ impl Tenants for Table {
 
     async fn save_tenant(&self, tenant: &Tenant) -> Result<bool, PortError> {
         self.put_numbered(from_tenant(tenant)?, tenant.no, "writing a tenant")
+            .await
+    }
+
+    async fn deleted_at(&self, id: &TenantId) -> Result<Option<Timestamp>, PortError> {
+        const WHAT: &str = "reading a tenant's tombstone";
+        let item = self.get(keys::tenant(id), WHAT).await?;
+        let at = item.map(|item| maybe(&item, DELETED_AT, time)).transpose();
+        at.map(Option::flatten).map_err(|error| port(WHAT)(error.into()))
+    }
+
+    async fn delete_tenant(&self, tenant: &Tenant, now: Timestamp) -> Result<bool, PortError> {
+        let no = tenant.no.saturating_add(1);
+        self.put_numbered(tombstone(tenant, now)?, no, "deleting a tenant")
             .await
     }
 }

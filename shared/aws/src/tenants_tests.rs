@@ -1,6 +1,5 @@
 use domain::access::allowance::Limit;
 use domain::access::sender::FromDomain;
-use domain::timestamp::Timestamp;
 use serde_json::json;
 
 use super::*;
@@ -15,6 +14,7 @@ fn acme() -> Tenant {
         daily_cap: Some(1_000),
         rate: Some(3),
         suspended: true,
+        suspended_at: Some(at(5_000)),
         created_at: at(1_000),
         no: 0,
     }
@@ -26,6 +26,7 @@ async fn a_tenant_is_stored_and_read_as_it_was() {
         daily_cap: None,
         rate: None,
         suspended: false,
+        suspended_at: None,
         ..acme()
     };
     for tenant in [acme(), plain] {
@@ -82,6 +83,43 @@ async fn all_tenants_are_listed() {
         replay.requests()[0]["ExpressionAttributeValues"],
         json!({":pk": {"S": "tenants"}})
     );
+}
+
+#[tokio::test]
+async fn a_suspension_without_a_time_is_read() {
+    let mut item = from_tenant(&acme()).unwrap();
+    item.remove("suspended_at");
+    let read = to_tenant(&item).unwrap();
+    assert_eq!((read.suspended, read.suspended_at), (true, None));
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_leaves_a_tombstone_and_the_list() {
+    let replay = Replay::new([Answer::ok(&json!({}))]);
+    assert!(replay.table(16).delete_tenant(&acme(), at(9_000)).await.unwrap());
+    let put = replay.only().json();
+    assert_eq!(put["ConditionExpression"], "attribute_not_exists(pk) OR #no = :before");
+    let stored = &put["Item"];
+    assert_eq!(
+        (&stored["deleted_at"], &stored["no"], &stored["suspended"]),
+        (&json!({"N": "9000"}), &json!({"N": "1"}), &json!({"BOOL": true}))
+    );
+    assert!(stored["tenant_shard"].is_null() && stored["created_sk"].is_null() && stored["ttl"].is_null());
+
+    let tombstone = tombstone(&acme(), at(9_000)).unwrap();
+    let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone)}));
+    let replay = Replay::new([found(), found(), Answer::ok(&json!({}))]);
+    let table = replay.table(16);
+    assert_eq!(table.tenant(&acme().id).await.unwrap(), None);
+    assert_eq!(table.deleted_at(&acme().id).await.unwrap(), Some(at(9_000)));
+    assert_eq!(table.deleted_at(&acme().id).await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn the_name_of_a_deleted_tenant_is_not_free() {
+    let tombstone = tombstone(&acme(), at(9_000)).unwrap();
+    let replay = Replay::new([Answer::condition_failed(Some(&tombstone))]);
+    assert!(!replay.table(16).save_tenant(&acme()).await.unwrap());
 }
 
 async fn draw(answer: Answer, ask: u64) -> (Result<Drawn, String>, Replay) {

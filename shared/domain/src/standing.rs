@@ -56,6 +56,22 @@ impl Standing {
         (Self::Expired, "expired"),
     ];
 
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(standing, _)| *standing == self).map_or("", |(_, name)| name)
+    }
+
+    /// Whether nothing more happens to the email by itself.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        match self {
+            Self::Scheduled | Self::Queued | Self::Retry | Self::Sending | Self::Failing | Self::Uncertain => false,
+            Self::Sent | Self::Failed | Self::Unknown | Self::Canceled | Self::Expired => true,
+        }
+    }
+
     /// Reads a name.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {

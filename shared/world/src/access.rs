@@ -4,8 +4,9 @@ use domain::access::allowance::Window;
 use domain::access::key::{ApiKey, Maker};
 use domain::access::tenant::Tenant;
 use domain::id::{KeyId, TenantId};
-use domain::ports::PortError;
-use domain::ports::access::{Allowances, Drawn, Keys, Tenants};
+use domain::ports::access::{Allowances, Drawn, Keys, Tenants, Work};
+use domain::ports::{EmailKey, PortError};
+use domain::row::Row;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, World};
@@ -96,6 +97,9 @@ impl Tenants for World {
     async fn save_tenant(&self, tenant: &Tenant) -> Result<bool, PortError> {
         let tenant = tenant.clone();
         self.call(Call::writes("save_tenant", None), move |state| {
+            if state.deleted_tenants.contains_key(&tenant.id) {
+                return false;
+            }
             let there = state.tenants.get(&tenant.id);
             if there == Some(&tenant) {
                 return true;
@@ -105,6 +109,52 @@ impl Tenants for World {
                 state.tenants.insert(tenant.id.clone(), tenant.clone());
             }
             unchanged
+        })
+        .await
+    }
+
+    async fn deleted_at(&self, id: &TenantId) -> Result<Option<Timestamp>, PortError> {
+        let id = id.clone();
+        self.call(Call::reads("deleted_at", None), move |state| {
+            state.deleted_tenants.get(&id).copied()
+        })
+        .await
+    }
+
+    async fn delete_tenant(&self, tenant: &Tenant, now: Timestamp) -> Result<bool, PortError> {
+        self.rival();
+        let tenant = tenant.clone();
+        self.call(Call::writes("delete_tenant", None), move |state| {
+            if state.deleted_tenants.get(&tenant.id) == Some(&now) {
+                return true;
+            }
+            let unchanged = state.tenants.get(&tenant.id).map(|there| there.no) == Some(tenant.no);
+            if unchanged {
+                state.tenants.remove(&tenant.id);
+                state.deleted_tenants.insert(tenant.id.clone(), now);
+            }
+            unchanged
+        })
+        .await
+    }
+}
+
+impl Work for World {
+    async fn bare_records(&self, keys: &[EmailKey], _now: Timestamp) -> Result<Vec<Option<Row>>, PortError> {
+        let keys = keys.to_vec();
+        self.call(Call::reads("bare_records", None), move |state| {
+            let rows = keys.iter().filter_map(|key| state.rows.get(key));
+            rows.cloned().map(Some).collect()
+        })
+        .await
+    }
+
+    async fn reviving_jobs(&self, tenant: &TenantId) -> Result<usize, PortError> {
+        let tenant = tenant.clone();
+        self.call(Call::reads("reviving_jobs", None), move |state| {
+            let jobs = state.jobs.values();
+            jobs.filter(|job| job.queue.tenant == tenant && !job.done && job.task.revives())
+                .count()
         })
         .await
     }

@@ -182,6 +182,8 @@ pub struct State {
     pub keys: BTreeMap<KeyId, ApiKey>,
     /// The tenants that were made.
     pub tenants: BTreeMap<TenantId, Tenant>,
+    /// The names of tenants that were deleted, and when.
+    pub deleted_tenants: BTreeMap<TenantId, Timestamp>,
     /// What was drawn of the tenants' limits, by when the window begins.
     pub drawn: BTreeMap<(TenantId, Limit, Timestamp), u64>,
     /// How many entries a page of the index has; 0 for all.

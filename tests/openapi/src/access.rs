@@ -5,7 +5,9 @@
 use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::access::key::Permission;
 use domain::limits;
-use domain::wire::access_api::{KeysView, NewKeyView, RenamedView, RevokedView, TenantView, TenantsView};
+use domain::wire::access_api::{
+    KeysView, NewKeyView, RenamedView, RevokedView, TenantDeletedView, TenantView, TenantsView,
+};
 use schemars::JsonSchema;
 use serde_json::json;
 
@@ -16,7 +18,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     let tenant = "/tenants/{name}";
     vec![
         Operation::new("get", "/api-keys", "list_api_keys", "Lists API keys, newest first")
-            .details("Those of the key's own tenant that are not revoked. Of another tenant with the deployer's key.")
+            .details("Those of the key's own tenant that are not revoked. Of another tenant with the deployer's key, which names it in the query.")
             .query::<KeyQuery>()
             .answers::<KeysView>(200, "A page of the list.")
             .refuses(&[422]),
@@ -51,6 +53,10 @@ pub(crate) fn operations() -> Vec<Operation> {
             .body::<TenantChange>(json!({"daily_cap": null, "suspended": true}))
             .answers::<TenantView>(200, "The tenant as it is now.")
             .refuses(&[400, 404, 413, 422]),
+        Operation::new("delete", tenant, "delete_tenant", "Deletes a tenant")
+            .details("With the deployer's key. The tenant must have been suspended for over 60 seconds, with no unfinished email and no running job; the 409 says what is left. Its keys are revoked, and its name is never used again.")
+            .answers::<TenantDeletedView>(200, "It is gone.")
+            .refuses(&[404, 409, 422]),
     ]
 }
 

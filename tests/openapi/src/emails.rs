@@ -11,6 +11,7 @@ use domain::row::{Lane, OnUncertain};
 use domain::standing::Standing;
 use domain::wire::email_view::{EmailView, PageView};
 use domain::wire::events_view::EventsView;
+use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 use enqueue::handler::{Answer, Ids};
 use manage::asked::Done;
 use manage::erasing::Erased;
@@ -37,8 +38,9 @@ pub(crate) fn operations() -> Vec<Operation> {
             .replays()
             .refuses(&[400, 409, 413, 422]),
         Operation::new("get", "/emails", "list_emails", "Lists emails, newest first")
+            .for_operator()
             .query::<PageQuery>()
-            .answers::<PageView>(200, "A page of the list.")
+            .answers::<AnyPage>(200, "A page of the list; with the deployer's key without contents, and not by `tag`, `from` or `to`.")
             .refuses(&[422]),
         Operation::new("post", "/emails/batch", "send_emails", "Sends many emails")
             .details("After a 5xx some may still be sent; the same request with the same key completes it.")
@@ -48,16 +50,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             .replays()
             .refuses(&[400, 409, 413, 422]),
         Operation::new("get", "/emails/{id}", "get_email", "Shows an email")
+            .for_operator()
             .details("With its content while that is kept.")
-            .answers::<EmailView>(200, "The email.")
+            .answers::<AnyEmail>(200, "The email; with the deployer's key without its content.")
             .refuses(&[404]),
         Operation::new("delete", "/emails/{id}", "erase_email", "Erases an email that has ended")
             .details("Its content, files and recipients are gone at once. Its idempotency key stays known, so that a repeated request sends nothing.")
             .answers::<Erased>(200, "It is erased.")
             .refuses(&[404, 409]),
         Operation::new("get", "/emails/{id}/events", "list_events", "Tells an email's past, oldest first")
+            .for_operator()
             .details("Each attempt that failed, each recipient's fate, in the words of the servers. The newest 12 attempts are kept.")
-            .answers::<EventsView>(200, "What happened.")
+            .answers::<AnyEvents>(200, "What happened; with the deployer's key without recipients and words.")
             .refuses(&[404]),
         Operation::new(
             "patch",
@@ -69,6 +73,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         .answers::<Done>(200, "It is so now.")
         .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("post", "/emails/{id}/cancel", "cancel_email", "Takes an email back")
+            .for_operator()
             .details("Too late once it is being sent: 409.")
             .answers::<Done>(200, "It is so now.")
             .refuses(&[404, 409]),
@@ -82,6 +87,30 @@ pub(crate) fn operations() -> Vec<Operation> {
         .answers::<Done>(200, "It is so now.")
         .refuses(&[400, 404, 409, 413, 422]),
     ]
+}
+
+/// An email, with its content for a tenant's key and without it for the deployer's.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "EmailOrMetadata")]
+enum AnyEmail {
+    Whole(Box<EmailView>),
+    Metadata(Box<EmailMetadata>),
+}
+
+/// A page of emails, for a tenant's key or for the deployer's.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "EmailPageOrMetadata")]
+enum AnyPage {
+    Whole(PageView),
+    Metadata(EmailMetadataPage),
+}
+
+/// An email's past, for a tenant's key or for the deployer's.
+#[derive(JsonSchema)]
+#[schemars(untagged, rename = "EventsOrMetadata")]
+enum AnyEvents {
+    Whole(EventsView),
+    Metadata(EventsMetadata),
 }
 
 /// An address, alone or with a name: `ada@example.com`, `Ada <ada@example.com>`.

@@ -3,6 +3,9 @@
 //! **Invariant:** what every operation has in common is said here and not by each.
 //! **Start reading at** [`Operation`].
 
+use std::collections::BTreeSet;
+
+use aws::access::TENANT_HEADER;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
@@ -36,7 +39,12 @@ pub struct Operation {
     /// The statuses it refuses with, besides [`ALWAYS`].
     refusals: &'static [u16],
     public: bool,
+    /// Also for the deployer's key, acting for a tenant that it names.
+    pub for_operator: bool,
 }
+
+/// The refusals of a tenant that is not named, or that there is not.
+const OF_AN_OPERATOR: &[u16] = &[404, 422];
 
 #[derive(Clone)]
 struct Body {
@@ -71,6 +79,7 @@ impl Operation {
             answer: None,
             refusals: &[],
             public: false,
+            for_operator: false,
         }
     }
 
@@ -148,11 +157,41 @@ impl Operation {
         Self { public: true, ..self }
     }
 
+    /// Is also for the deployer's key, acting for a tenant that it names.
+    #[must_use]
+    pub fn for_operator(self) -> Self {
+        Self {
+            for_operator: true,
+            ..self
+        }
+    }
+
+    /// The statuses it refuses with, each once.
+    fn refusals(&self) -> BTreeSet<u16> {
+        let always = if self.public { &[429][..] } else { ALWAYS };
+        let of_an_operator = if self.for_operator { OF_AN_OPERATOR } else { &[] };
+        always
+            .iter()
+            .chain(self.refusals)
+            .chain(of_an_operator)
+            .copied()
+            .collect()
+    }
+
     /// The operation as an OpenAPI object.
     pub(crate) fn describe(&self, schemas: &mut Schemas) -> Value {
         let mut parameters = self.in_path();
         parameters.extend(schemas.parameters("query", self.query));
         parameters.extend(schemas.parameters("header", self.headers));
+        if self.for_operator {
+            parameters.push(json!({
+                "name": TENANT_HEADER,
+                "in": "header",
+                "required": false,
+                "description": "The tenant that the deployer's key acts for: needed with that key. With a tenant's key it is left out, or names that key's tenant.",
+                "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
+            }));
+        }
         let mut operation = Map::new();
         let mut put = |key: &str, value: Value| operation.insert(key.to_owned(), value);
         put("operationId", self.name.into());
@@ -205,9 +244,8 @@ impl Operation {
             }
             responses.insert(answer.status.to_string(), response.into());
         }
-        let always = if self.public { &[429][..] } else { ALWAYS };
-        for status in always.iter().chain(self.refusals) {
-            responses.insert(status.to_string(), refusals::reference(*status));
+        for status in self.refusals() {
+            responses.insert(status.to_string(), refusals::reference(status));
         }
         responses.into()
     }

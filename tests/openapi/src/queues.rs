@@ -17,12 +17,14 @@ pub(crate) fn operations() -> Vec<Operation> {
     let queue = |method, path, name, summary| Operation::new(method, path, name, summary);
     vec![
         queue("get", "/queues", "list_queues", "Lists the queues")
+            .for_operator()
             .answers::<QueuesView>(200, "All queues; `default` is always among them."),
         queue("post", "/queues", "create_queue", "Makes a queue")
             .body::<NewQueue>(json!({"name": "news", "priority": "low", "rate_per_second": 20}))
             .answers::<QueueView>(201, "The queue.")
             .refuses(&[400, 409, 413, 422]),
         queue("get", "/queues/{name}", "get_queue", "Shows a queue")
+            .for_operator()
             .answers::<QueueView>(200, "The queue, with counts that are a minute old at most.")
             .refuses(&[404]),
         queue(
@@ -41,11 +43,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             .answers::<Deleted>(200, "The queue is deleted.")
             .refuses(&[404, 409, 422]),
         queue("post", "/queues/{name}/pause", "pause_queue", "Pauses a queue")
+            .for_operator()
             .details("Within five seconds nothing of it is claimed any more. What is being sent is sent.")
             .optional_body::<Pause>(json!({"reason": "the shop is closed", "until": "in 2 hours"}))
             .answers::<QueueView>(200, "The queue.")
             .refuses(&[400, 404, 413, 422]),
         queue("post", "/queues/{name}/resume", "resume_queue", "Resumes a queue")
+            .for_operator()
             .answers::<QueueView>(200, "The queue.")
             .refuses(&[404]),
         queue(
@@ -54,6 +58,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "purge_queue",
             "Cancels every email that waits in a queue",
         )
+        .for_operator()
         .details("Seen at once, and undone by restoring the queue until retention. Answered after four seconds: no email that is accepted then is concerned. Not with a key that is limited to From domains.")
         .answers::<Begun>(202, "The job that does it.")
         .refuses(&[404]),
@@ -77,6 +82,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         .answers::<Begun>(202, "The job that does it.")
         .refuses(&[400, 404, 413, 422]),
         queue("get", "/queues/{name}/jobs/{id}", "get_job", "Shows a job")
+            .for_operator()
             .answers::<JobView>(200, "How far it is.")
             .refuses(&[404]),
     ]

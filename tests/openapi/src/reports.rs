@@ -16,11 +16,13 @@ pub(crate) fn operations() -> Vec<Operation> {
             "metrics",
             "Tells what became of the emails of a time",
         )
+        .for_operator()
         .details("Up to about half a minute old. With failures by cause, and with what Amazon SES asks for.")
         .query::<MetricsQuery>()
         .answers::<MetricsView>(200, "The numbers.")
         .refuses(&[422]),
         Operation::new("get", "/failures", "failures", "Tells why emails ended unsent")
+            .for_operator()
             .details("By queue and cause, with the latest example, advice, and the call that sends them after all.")
             .query::<FailuresQuery>()
             .answers::<FailuresView>(200, "The causes, the most frequent first.")

@@ -1,8 +1,17 @@
 //! A tenant: who shares a deployment with others, and sees nothing of them.
 
+use std::collections::BTreeMap;
+use std::fmt;
+use std::time::Duration;
+
 use super::sender::FromDomain;
 use crate::id::TenantId;
+use crate::standing::Standing;
 use crate::timestamp::Timestamp;
+
+/// Time for which a tenant must have been suspended before it may be deleted. An environment remembers a key for
+/// thirty seconds, and a request that it let in ends within 29 more: after this time nothing is accepted.
+pub const SUSPENDED_BEFORE_DELETION: Duration = Duration::from_secs(60);
 
 /// What is stored of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,6 +26,8 @@ pub struct Tenant {
     pub rate: Option<u32>,
     /// Its keys are good for nothing.
     pub suspended: bool,
+    /// Start of the suspension. Missing where an earlier version of this program suspended the tenant.
+    pub suspended_at: Option<Timestamp>,
     /// When it was made.
     pub created_at: Timestamp,
     /// The number of its last change.
@@ -34,8 +45,37 @@ impl Tenant {
             daily_cap: None,
             rate: None,
             suspended: false,
+            suspended_at: None,
             created_at: Timestamp::from_millis(0),
             no: 0,
+        }
+    }
+
+    /// The tenant suspended or not from `now` on. A suspension that is repeated keeps its start.
+    #[must_use]
+    pub fn with_suspension(self, suspended: bool, now: Timestamp) -> Self {
+        let suspended_at = suspended.then(|| self.suspended_at.unwrap_or(now));
+        Self {
+            suspended,
+            suspended_at,
+            ..self
+        }
+    }
+
+    /// Whether it has been suspended for long enough to be deleted.
+    ///
+    /// # Errors
+    /// [`NotDeletable`], which says what to do first.
+    pub fn check_deletable(&self, now: Timestamp) -> Result<(), NotDeletable> {
+        let since = match (self.suspended, self.suspended_at) {
+            (false, _) => return Err(NotDeletable::NotSuspended),
+            (true, None) => return Err(NotDeletable::UnknownStart),
+            (true, Some(since)) => since,
+        };
+        if now.since(since) > SUSPENDED_BEFORE_DELETION {
+            Ok(())
+        } else {
+            Err(NotDeletable::TooEarly)
         }
     }
 
@@ -45,3 +85,77 @@ impl Tenant {
         self.from_domains.iter().any(|allowed| allowed.covers(domain))
     }
 }
+
+/// A tenant that may not be deleted yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum NotDeletable {
+    /// Its keys still work.
+    #[error(
+        "This tenant is not suspended: PATCH it with {{\"suspended\": true}}, wait more than 60 seconds, and delete it then."
+    )]
+    NotSuspended,
+    /// An earlier version of this program suspended it and stored no time.
+    #[error(
+        "It is not known for how long this tenant has been suspended: PATCH it with {{\"suspended\": true}} once more, wait more than 60 seconds, and delete it then."
+    )]
+    UnknownStart,
+    /// A request that was let in before the suspension may still be running.
+    #[error(
+        "This tenant has been suspended for less than 60 seconds, and a request may still be running: delete it later."
+    )]
+    TooEarly,
+}
+
+/// The unfinished work of a tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Leftovers {
+    /// Emails that have not ended, by status.
+    pub emails: BTreeMap<&'static str, usize>,
+    /// Emails that this program cannot read.
+    pub unreadable: usize,
+    /// Jobs of queues that restore or retry emails, and are not done.
+    pub jobs: usize,
+    /// The count stopped before the end of the list.
+    pub stopped: bool,
+}
+
+impl Leftovers {
+    /// Counts an email unless it has ended.
+    pub fn add(&mut self, standing: Standing) {
+        if !standing.has_ended() {
+            let count = self.emails.entry(standing.as_str()).or_default();
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// The number of emails that have not ended, as far as they were counted.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.emails.values().sum::<usize>().saturating_add(self.unreadable)
+    }
+
+    /// Whether there is nothing.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        self.count() == 0 && self.jobs == 0 && !self.stopped
+    }
+}
+
+impl fmt::Display for Leftovers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let unreadable = (self.unreadable > 0).then_some(("unreadable", &self.unreadable));
+        let emails = self.emails.iter().map(|(name, count)| (*name, count)).chain(unreadable);
+        let parts: Vec<_> = emails
+            .map(|(name, count)| format!("{count} {name}"))
+            .chain((self.jobs > 0).then(|| format!("{} jobs that restore or retry", self.jobs)))
+            .collect();
+        if self.stopped {
+            write!(f, "at least ")?;
+        }
+        f.write_str(&parts.join(", "))
+    }
+}
+
+#[cfg(test)]
+#[path = "tenant_tests.rs"]
+mod tests;

@@ -1,10 +1,11 @@
 //! Keys, tenants and allowances in the world.
 
-use super::PortError;
+use super::{EmailKey, PortError};
 use crate::access::allowance::Window;
 use crate::access::key::{ApiKey, Maker};
 use crate::access::tenant::Tenant;
 use crate::id::{KeyId, TenantId};
+use crate::row::Row;
 use crate::timestamp::Timestamp;
 
 /// The API keys.
@@ -43,7 +44,7 @@ pub trait Keys: Sync {
 
 /// The tenants that were made; `main` is none of them.
 pub trait Tenants: Sync {
-    /// Reads a tenant.
+    /// Reads a tenant. One that was deleted is not there.
     fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, PortError>> + Send;
 
     /// All of them, newest first. Read without consistency.
@@ -51,6 +52,27 @@ pub trait Tenants: Sync {
 
     /// Writes a tenant under the number of its last change; `false` when another write came before.
     fn save_tenant(&self, tenant: &Tenant) -> impl Future<Output = Result<bool, PortError>> + Send;
+
+    /// The time at which a tenant of this name was deleted. Its name is never free again.
+    fn deleted_at(&self, id: &TenantId) -> impl Future<Output = Result<Option<Timestamp>, PortError>> + Send;
+
+    /// Replaces a tenant by a tombstone, under the number of its last change; `false` when another write came before.
+    fn delete_tenant(&self, tenant: &Tenant, now: Timestamp) -> impl Future<Output = Result<bool, PortError>> + Send;
+}
+
+/// The work of a tenant, for the question whether any is unfinished.
+pub trait Work: Sync {
+    /// Reads records without addresses' fates and servers' words, with what was last written. A record that this
+    /// program cannot read is `None`; one that is gone is left out.
+    fn bare_records(
+        &self,
+        keys: &[EmailKey],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<Option<Row>>, PortError>> + Send;
+
+    /// The number of a tenant's jobs that are not done and revive ended emails ([`crate::queue::job::Task::revives`]),
+    /// with what was last written. A job that this program cannot read counts.
+    fn reviving_jobs(&self, tenant: &TenantId) -> impl Future<Output = Result<usize, PortError>> + Send;
 }
 
 /// What all environments have drawn of a tenant's limits.

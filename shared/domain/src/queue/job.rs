@@ -64,6 +64,17 @@ pub enum Task {
     },
 }
 
+impl Task {
+    /// Whether it makes emails wait again that have ended.
+    #[must_use]
+    pub const fn revives(&self) -> bool {
+        match self {
+            Self::Restore | Self::Retry { .. } => true,
+            Self::Release | Self::Purge | Self::FollowTenant => false,
+        }
+    }
+}
+
 /// A job: how far it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {

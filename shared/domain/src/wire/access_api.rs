@@ -25,6 +25,7 @@ use crate::api_error::ApiError;
 use crate::email::{EmailError, Problem};
 use crate::id::{KeyId, TenantId};
 use crate::limits;
+use crate::timestamp::Timestamp;
 
 /// What a tenant's name must be.
 const TENANT_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
@@ -108,17 +109,17 @@ pub struct TenantSettings {
 }
 
 impl TenantSettings {
-    /// The tenant with these settings; it counts as changed.
+    /// The tenant with these settings from `now` on; it counts as changed.
     #[must_use]
-    pub fn on(&self, tenant: &Tenant) -> Tenant {
+    pub fn on(&self, tenant: &Tenant, now: Timestamp) -> Tenant {
         let mut next = tenant.clone();
         next.no = next.no.saturating_add(1);
-        self.set(&mut next);
-        next
+        self.set(next, now)
     }
 
     /// Sets them.
-    pub fn set(&self, tenant: &mut Tenant) {
+    #[must_use]
+    pub fn set(&self, mut tenant: Tenant, now: Timestamp) -> Tenant {
         if let Some(domains) = &self.from_domains {
             tenant.from_domains.clone_from(domains);
         }
@@ -128,8 +129,9 @@ impl TenantSettings {
         if let Some(rate) = self.rate {
             tenant.rate = rate;
         }
-        if let Some(suspended) = self.suspended {
-            tenant.suspended = suspended;
+        match self.suspended {
+            Some(suspended) => tenant.with_suspension(suspended, now),
+            None => tenant,
         }
     }
 
@@ -363,6 +365,7 @@ pub struct TenantView {
     /// Recipients in a second, over ten of them.
     rate: Option<u32>,
     suspended: bool,
+    suspended_at: Option<String>,
     created_at: Option<String>,
 }
 
@@ -377,7 +380,30 @@ impl TenantView {
             daily_cap: tenant.daily_cap,
             rate: tenant.rate,
             suspended: tenant.suspended,
+            suspended_at: tenant.suspended_at.map(|at| at.to_string()),
             created_at: (tenant.created_at.as_millis() > 0).then(|| tenant.created_at.to_string()),
+        }
+    }
+}
+
+/// The answer about a tenant that was deleted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TenantDeleted"))]
+pub struct TenantDeletedView {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "tenant")))]
+    object: &'static str,
+    name: String,
+    deleted: bool,
+}
+
+impl TenantDeletedView {
+    /// It is gone.
+    #[must_use]
+    pub fn new(id: &TenantId) -> Self {
+        Self {
+            object: "tenant",
+            name: id.to_string(),
+            deleted: true,
         }
     }
 }

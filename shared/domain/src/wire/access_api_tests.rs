@@ -110,16 +110,16 @@ fn a_tenant_is_asked_for_and_changed() {
         "name": "acme", "from_domains": ["acme.example"], "daily_cap": 1_000, "rate": 5,
     })))
     .unwrap();
-    let mut tenant = Tenant {
+    let tenant = Tenant {
         id: name,
         ..Tenant::main()
     };
-    settings.set(&mut tenant);
+    let tenant = settings.set(tenant, Timestamp::from_millis(5));
     assert_eq!((tenant.daily_cap, tenant.rate, tenant.no), (Some(1_000), Some(5), 0));
     assert!(tenant.may_send_from("acme.example") && !tenant.may_send_from("example.com"));
 
     let change = parse_tenant_change(br#"{"daily_cap":null,"suspended":true}"#).unwrap();
-    let changed = change.on(&tenant);
+    let changed = change.on(&tenant, Timestamp::from_millis(7));
     assert_eq!(
         (changed.daily_cap, changed.rate, changed.suspended, changed.no),
         (None, Some(5), true, 1)

@@ -66,7 +66,7 @@ pub enum EventType {
 pub struct EventsView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
-    data: Vec<EventView>,
+    pub(super) data: Vec<EventView>,
 }
 
 /// One event. What it does not have is left out.
@@ -74,26 +74,26 @@ pub struct EventsView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 pub struct EventView {
     #[serde(rename = "type")]
-    event_type: EventType,
-    created_at: String,
+    pub(super) event_type: EventType,
+    pub(super) created_at: String,
     /// The number of the attempt, from 1.
     #[serde(skip_serializing_if = "Option::is_none")]
-    attempt: Option<u32>,
+    pub(super) attempt: Option<u32>,
     /// The recipient, while the content that names it is kept.
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<String>,
     /// Of a bounce: `permanent` or `transient`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    bounce_type: Option<&'static str>,
+    pub(super) bounce_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cause: Option<Cause>,
+    pub(super) cause: Option<Cause>,
     /// The words of the provider, or of the recipient's server.
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnostic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    ses_message_id: Option<String>,
+    pub(super) ses_message_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    scheduled_at: Option<String>,
+    pub(super) scheduled_at: Option<String>,
 }
 
 impl EventsView {

@@ -12,6 +12,7 @@ pub mod events_view;
 pub mod failures_view;
 pub mod hand_over;
 mod json;
+pub mod metadata_view;
 pub mod metrics_view;
 pub mod queue_api;
 pub mod ses_event;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use aws::access::TENANT_HEADER;
 use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::cause::Cause;
@@ -100,7 +101,19 @@ pub(crate) fn world() -> World {
         },
     );
     full_tenant(&world);
+    leaving_tenant(&world);
     world
+}
+
+/// A tenant that may be deleted.
+fn leaving_tenant(world: &World) {
+    let long_ago = Timestamp::from_millis(0);
+    let tenant = Tenant {
+        id: TenantId::parse("leaving").unwrap(),
+        created_at: BORN,
+        ..Tenant::main().with_suspension(true, long_ago)
+    };
+    world.state().tenants.insert(tenant.id.clone(), tenant);
 }
 
 /// A tenant with as many keys as there may be.
@@ -375,6 +388,10 @@ fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
         (deployers("change_tenant", "/tenants/nobody").body("{}"), 404),
         (deployers("change_tenant", "/tenants/full").body(large), 413),
         (deployers("change_tenant", "/tenants/full").body(r#"{"rate":0}"#), 422),
+        (deployers("delete_tenant", "/tenants/leaving"), 200),
+        (deployers("delete_tenant", "/tenants/nobody"), 404),
+        (deployers("delete_tenant", "/tenants/full"), 409),
+        (deployers("delete_tenant", "/tenants/main"), 422),
     ]
 }
 
@@ -386,6 +403,11 @@ struct Comparison {
 }
 
 impl Comparison {
+    fn is_for_operator(&self, name: &str) -> bool {
+        let mut operations = self.operations.iter();
+        operations.any(|operation| operation.name == name && operation.for_operator)
+    }
+
     async fn of(&mut self, world: &World, call: &Call, expected: u16) -> Value {
         let operation = self
             .operations
@@ -431,6 +453,15 @@ async fn every_answer_is_as_described_and_every_described_answer_is_given() {
         let failing = world();
         failing.fail_next(1);
         compared.of(&failing, &call, 500).await;
+        if compared.is_for_operator(call.name) {
+            let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
+            let deployers = call.clone().header("authorization", &deployer);
+            compared.of(&world(), &deployers, 422).await;
+            for (tenant, status) in [("main", status), ("nobody", 404), ("No name", 422)] {
+                let acting = deployers.clone().header(TENANT_HEADER, tenant);
+                compared.of(&world(), &acting, status).await;
+            }
+        }
     }
     // The same key once more: with the same request, and with another.
     let world = world();

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeSet;
 
+use aws::access::TENANT_HEADER;
 use domain::access::key::{ApiKey, Permission};
 use domain::access::tenant::Tenant;
 use domain::attachment::{FileName, Upload, Uploaded};
@@ -256,7 +257,11 @@ async fn each_key_gets_through_its_own_gates_alone() {
         let tries = [
             ("full access", full, !deployers),
             ("sending access", sending, sends && !deployers),
-            ("the deployer's", deployer, deployers || of_keys),
+            (
+                "the deployer's",
+                deployer,
+                deployers || of_keys || operation.for_operator,
+            ),
         ];
         for (name, key, allowed) in tries {
             let (world, _) = two_tenants();
@@ -291,4 +296,113 @@ async fn gate(world: &World, call: &Call, operation: &Operation, (name, key, all
             operation.name
         );
     }
+}
+
+/// Texts that are nowhere but in the content of the emails of [`two_tenants`], or in servers' words about them.
+const PLANTED: [&str; 4] = ["example.com", "Hello", "Hi", "a virus"];
+
+/// The first good call of every operation, with the deployer's key and the name of a tenant.
+fn calls_for(tenant: &str) -> Vec<(Call, Operation)> {
+    let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
+    let acting = |call: Call| call.header("authorization", &deployer).header(TENANT_HEADER, tenant);
+    let calls = good_calls().into_iter();
+    calls.map(|(call, operation)| (acting(call), operation)).collect()
+}
+
+#[tokio::test]
+async fn the_deployer_reads_no_content_and_sends_nothing() {
+    let mut answered = BTreeSet::new();
+    for (call, operation) in calls_for("main") {
+        if !operation.for_operator {
+            continue;
+        }
+        // An answer by content would be one that tells it.
+        if call.query.contains("to=") {
+            let (status, answer) = call.ask(&two_tenants().0, &operation).await;
+            assert_eq!((status, &answer["name"]), (401, &"restricted_api_key".into()));
+            continue;
+        }
+        let (world, _) = two_tenants();
+        let rows = world.state().rows.len();
+        let (status, answer) = call.ask(&world, &operation).await;
+        assert!(status < 300, "{}: {answer}", operation.name);
+        let text = answer.to_string();
+        for planted in PLANTED {
+            assert!(!text.contains(planted), "{}: {text}", operation.name);
+        }
+        let state = world.state();
+        assert_eq!(state.rows.len(), rows, "{}", operation.name);
+        assert!(!state.calls.contains(&"load_body"), "{}", operation.name);
+        answered.insert(operation.name);
+    }
+    let expected = [
+        "cancel_email",
+        "failures",
+        "get_email",
+        "get_job",
+        "get_queue",
+        "list_emails",
+        "list_events",
+        "list_queues",
+        "metrics",
+        "pause_queue",
+        "purge_queue",
+        "resume_queue",
+    ];
+    assert_eq!(answered.into_iter().collect::<Vec<_>>(), expected);
+}
+
+/// With a tenant's own key the planted texts are there: the test above can fail.
+#[tokio::test]
+async fn the_tenant_reads_what_is_kept_from_the_deployer() {
+    let mut shown = String::new();
+    for (call, operation) in good_calls() {
+        if operation.for_operator {
+            shown.push_str(&call.ask(&two_tenants().0, &operation).await.1.to_string());
+        }
+    }
+    for planted in PLANTED {
+        assert!(shown.contains(planted), "{planted}");
+    }
+}
+
+#[tokio::test]
+async fn the_deployer_finds_nothing_of_another_tenant() {
+    for (call, operation) in calls_for("acme") {
+        if operation.for_operator && operation.path.contains('{') {
+            let (world, _) = two_tenants();
+            let (status, answer) = call.ask(&world, &operation).await;
+            assert_eq!(status, 404, "{}: {answer}", operation.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_s_key_names_no_other_tenant() {
+    for (call, operation) in good_calls() {
+        if operation.name == "describe" || is_of_the_deployer(&operation) {
+            continue;
+        }
+        for (named, allowed) in [("acme", false), ("No name", false), ("", false), ("main", true)] {
+            let (world, _) = two_tenants();
+            let (status, answer) = call.clone().header(TENANT_HEADER, named).ask(&world, &operation).await;
+            let refused = (status, &answer["name"]) == (401, &"restricted_api_key".into());
+            assert_eq!(!refused, allowed, "{} {named:?}: {status} {answer}", operation.name);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_tenant_in_the_header_is_refused_for_keys_and_tenants() {
+    let mut tried = 0;
+    for (call, operation) in calls_for("main") {
+        if operation.path.starts_with("/api-keys") || is_of_the_deployer(&operation) {
+            let (status, answer) = call.ask(&two_tenants().0, &operation).await;
+            assert_eq!(status, 422, "{}: {answer}", operation.name);
+            let message = answer["message"].as_str().unwrap();
+            assert!(message.starts_with("x-mailqueue-tenant: "), "{message}");
+            tried += 1;
+        }
+    }
+    assert!(tried >= 8, "{tried}");
 }

@@ -261,3 +261,125 @@ async fn a_tenant_beyond_its_cap_is_refused_and_others_are_not() {
     refused.refused(422, "invalid_from_address", "from: ").unwrap();
     assert!(FROM.ends_with("@mailqueue.example"));
 }
+
+/// The deployer's call for a tenant.
+async fn for_tenant(stack: &Stack, tenant: &str, method: Method, path: &str, body: Value) -> tests::Answer {
+    let mut request = stack
+        .deployer
+        .request(method, path)
+        .header("x-mailqueue-tenant", tenant);
+    if !body.is_null() {
+        request = request.json(&body);
+    }
+    stack.deployer.answer(request).await
+}
+
+#[tokio::test]
+async fn the_deployer_stops_a_tenant_without_reading_and_deletes_it() {
+    let stack = Stack::shared().await;
+    let (tenant, api) = tenant(&stack, json!({})).await;
+    let queue = name("queue");
+    assert_eq!(api.post("/queues", &json!({"name": queue})).await.status, 201);
+    let act = async |method: Method, path: &str, body: Value| for_tenant(&stack, &tenant, method, path, body).await;
+    let paused = act(
+        Method::POST,
+        &format!("/queues/{queue}/pause"),
+        json!({"reason": "a flood"}),
+    )
+    .await;
+    assert_eq!(
+        (paused.status, &paused.body["paused"]),
+        (200, &json!(true)),
+        "{paused:?}"
+    );
+
+    let (secret, to) = (unique("secret"), address(&unique("hidden")));
+    let email = |more: Value| {
+        let mut email = email_with(&to, more);
+        email["subject"] = json!(secret);
+        email
+    };
+    let sent = api.send(&email(json!({}))).await;
+    api.wait_for_delivery(&sent).await;
+    let waiting = api.send(&email(json!({"queue": queue}))).await;
+    let scheduled = api.send(&email(json!({"scheduled_at": "in 2 hours"}))).await;
+
+    // The list is an index, and knows the newest in a moment.
+    let page = eventually("all three emails in the list", || async {
+        let page = act(Method::GET, "/emails", Value::Null).await.ok();
+        let ids = page["data"].as_array().map_or(0, Vec::len);
+        if ids == 3 { Ok(page) } else { Err(page.to_string()) }
+    })
+    .await;
+    let one = act(Method::GET, &format!("/emails/{sent}"), Value::Null).await.ok();
+    assert_eq!((&one["status"], &one["recipient_count"]), (&json!("sent"), &json!(1)));
+    let past = act(Method::GET, &format!("/emails/{sent}/events"), Value::Null)
+        .await
+        .ok();
+    assert_eq!(past["data"][0]["type"], "accepted", "{past}");
+    for shown in [page, one, past] {
+        let text = shown.to_string();
+        assert!(!text.contains(&secret) && !text.contains('@'), "{text}");
+    }
+    for (method, path) in [
+        (Method::POST, "/emails".to_owned()),
+        (Method::POST, format!("/emails/{sent}/retry")),
+        (Method::PATCH, format!("/emails/{scheduled}")),
+        (Method::POST, format!("/queues/{queue}/restore")),
+        (Method::GET, "/suppressions".to_owned()),
+    ] {
+        let refused = act(method, &path, email(json!({}))).await;
+        refused
+            .refused(401, "restricted_api_key", "This is the deployer's")
+            .unwrap();
+    }
+    let missing = stack.deployer.get("/emails").await;
+    missing
+        .refused(422, "missing_required_field", "x-mailqueue-tenant: ")
+        .unwrap();
+    let unknown = for_tenant(&stack, &name("nobody"), Method::GET, "/emails", Value::Null).await;
+    unknown.refused(404, "not_found", "x-mailqueue-tenant: ").unwrap();
+    let other = api.request(Method::GET, "/emails").header("x-mailqueue-tenant", "main");
+    api.answer(other)
+        .await
+        .refused(401, "restricted_api_key", "x-mailqueue-tenant: ")
+        .unwrap();
+
+    // Suspended, it is deleted when nothing of it is unfinished.
+    let path = format!("/tenants/{tenant}");
+    let live = stack.deployer.delete(&path).await;
+    live.refused(409, "conflict", "This tenant is not suspended").unwrap();
+    assert_eq!(
+        stack.deployer.patch(&path, &json!({"suspended": true})).await.status,
+        200
+    );
+    eventually("the unfinished emails to be named", || async {
+        let answer = stack.deployer.delete(&path).await;
+        answer.refused(409, "conflict", "This tenant has unfinished work: ")
+    })
+    .await;
+    let canceled = act(Method::POST, &format!("/emails/{scheduled}/cancel"), Value::Null).await;
+    assert_eq!(canceled.status, 200, "{canceled:?}");
+    let purged = act(Method::POST, &format!("/queues/{queue}/purge"), Value::Null).await;
+    assert_eq!(purged.status, 202, "{purged:?}");
+    let resumed = act(Method::POST, &format!("/queues/{queue}/resume"), Value::Null).await;
+    assert_eq!(resumed.status, 200, "{resumed:?}");
+    let gone = act(Method::GET, &format!("/emails/{waiting}"), Value::Null).await.ok();
+    assert_eq!(gone["status"], "canceled", "{gone}");
+    let deleted = eventually("the tenant to be deleted", || async {
+        let answer = stack.deployer.delete(&path).await;
+        if answer.status == 200 {
+            Ok(answer.body)
+        } else {
+            Err(format!("{answer:?}"))
+        }
+    })
+    .await;
+    assert_eq!(deleted, json!({"object": "tenant", "name": tenant, "deleted": true}));
+    let again = json!({"name": tenant, "from_domains": ["mailqueue.example"]});
+    let again = stack.deployer.post("/tenants", &again).await;
+    again
+        .refused(409, "conflict", "A tenant of this name was deleted")
+        .unwrap();
+    assert_eq!(act(Method::GET, "/emails", Value::Null).await.status, 404);
+}

@@ -1,0 +1,79 @@
+//! The deployer, acting for a tenant that it names: lists emails and tells their past without content, and cancels.
+//!
+//! **Invariant:** nothing here takes a [`Caller`](aws::access::Caller), so nothing here can read a content, and the
+//! views have no place for one. Servers' words are left out too: they may repeat addresses.
+//! What it does to queues is in [`crate::queues`], whose acts take either party.
+//! **Start reading at** [`Manage::emails_metadata`]. Why this way: docs/adr/0030.
+
+use std::future::ready;
+
+use aws::access::{ActsFor, Operator};
+use domain::id::EmailId;
+use domain::lifecycle::asked;
+use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::row::Row;
+use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
+
+use crate::asked::Done;
+use crate::paging::Page;
+use crate::searching::Look;
+use crate::{Manage, ManageError, Store};
+
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+    A: Sync,
+{
+    /// Shows one email without its content.
+    ///
+    /// # Errors
+    /// 404 when the tenant has none of this id; or the world's failure.
+    pub async fn email_metadata(&self, operator: &Operator, id: EmailId) -> Result<EmailMetadata, ManageError> {
+        let now = self.system.now();
+        let row = self.row_shown(operator, id, now).await?;
+        Ok(EmailMetadata::new(&row, now))
+    }
+
+    /// Shows a page of the tenant's emails without their contents, newest first in either direction.
+    ///
+    /// # Errors
+    /// 422 when there is no email at the page's cursor; or the world's failure.
+    pub async fn emails_metadata(&self, operator: &Operator, page: &Page) -> Result<EmailMetadataPage, ManageError> {
+        let now = self.system.now();
+        let tenant = operator.tenant();
+        let start = self.start(tenant, page.cursor, now).await?;
+        let look_at = |row: Row| {
+            let item = page.filter.admits(&row, now).then(|| EmailMetadata::new(&row, now));
+            ready(Ok(Look {
+                id: row.id,
+                was_read: false,
+                item,
+            }))
+        };
+        let (items, next) = self.search(tenant, start, page, now, look_at).await?;
+        Ok(EmailMetadataPage::new(items, next))
+    }
+
+    /// Tells an email's past without its recipients and without servers' words.
+    ///
+    /// # Errors
+    /// 404 when the tenant has none of this id; or the world's failure.
+    pub async fn events_metadata(&self, operator: &Operator, id: EmailId) -> Result<EventsMetadata, ManageError> {
+        let now = self.system.now();
+        let row = self.row_shown(operator, id, now).await?;
+        Ok(EventsMetadata::new(&row, now))
+    }
+
+    /// Takes an email of the tenant back that is not being sent yet.
+    ///
+    /// # Errors
+    /// 404 when the tenant has none of this id, 409 when it is too late; or the world's failure.
+    pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let row = self.row(operator, id, now).await?;
+        self.carry_out(row, now, |row| asked::cancel(row, now)).await
+    }
+}

@@ -1,0 +1,144 @@
+//! What `access` reads of a tenant's work before it deletes the tenant: bare records, and jobs that revive.
+//!
+//! **Invariant:** of an email no attribute outside [`item::BARE`] is asked for, so that IAM can refuse all others: the
+//! function that makes keys cannot read contents, which lie in the same partitions.
+
+use domain::id::TenantId;
+use domain::ports::access::Work;
+use domain::ports::{EmailKey, PortError};
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+
+use super::{Table, item, row};
+use crate::attributes;
+use crate::queues;
+use crate::table::keys;
+
+impl Work for Table {
+    async fn bare_records(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Option<Row>>, PortError> {
+        const WHAT: &str = "reading bare records";
+        let mut distinct: Vec<_> = keys.iter().collect();
+        distinct.sort_unstable();
+        distinct.dedup();
+        let wanted = distinct.into_iter().map(keys::email).collect();
+        let mut records = Vec::new();
+        for mut found in self.get_many_of(wanted, &item::BARE, WHAT).await? {
+            // The size of the content, which is not asked for.
+            if found.contains_key("h") {
+                found.extend([attributes::n("z", 0)]);
+            }
+            match row(&found, now) {
+                Ok(Some(row)) => records.push(Some(*row)),
+                Ok(None) => {}
+                Err(error) => {
+                    let pk = attributes::text(&found, "pk").unwrap_or_default();
+                    tracing::error!(pk, %error, "a stored record cannot be read");
+                    records.push(None);
+                }
+            }
+        }
+        Ok(records)
+    }
+
+    async fn reviving_jobs(&self, tenant: &TenantId) -> Result<usize, PortError> {
+        queues::reviving_jobs(self, tenant).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use domain::id::EmailId;
+    use domain::queue::job::{Job, Task};
+    use domain::queue::{Queue, QueueKey, QueueName};
+    use domain::row::BodyRef;
+    use serde_json::json;
+
+    use super::*;
+    use crate::replay::{Answer, Replay, dynamodb_json};
+    use crate::rows::samples::{at, full};
+
+    /// A new attribute of a record has to be listed, here and in the template, or left out by name.
+    #[test]
+    fn a_bare_record_has_all_but_the_past() {
+        let whole: BTreeSet<String> = item::from_row(&full(), 16).into_keys().collect();
+        let left_out = ["tenant_shard", "created_sk", "da", "oa", "ca", "z"];
+        for name in &whole {
+            let expected = !item::PAST.contains(&name.as_str()) && !left_out.contains(&name.as_str());
+            assert_eq!(item::BARE.contains(&name.as_str()), expected, "{name}");
+        }
+    }
+
+    #[test]
+    fn the_role_of_access_may_read_a_bare_record_and_no_more() {
+        let template = include_str!("../../../../template.yaml");
+        let list = format!("{{\"dynamodb:Attributes\": [{}]}}", item::BARE.join(", "));
+        assert!(template.contains(&list), "{list}");
+    }
+
+    #[tokio::test]
+    async fn a_record_that_cannot_be_read_is_told() {
+        let (good, mut bad) = (full(), full());
+        bad.id = EmailId::from_random([9; 16]);
+        let mut items = [&good, &bad].map(|row| {
+            let mut item = item::from_row(row, 16);
+            item.retain(|name, _| item::BARE.contains(&name.as_str()));
+            dynamodb_json(&item)
+        });
+        items[1]["s"] = json!({"S": "asleep"});
+        let replay = Replay::new([Answer::ok(&json!({"Responses": {"T": items}}))]);
+        let keys = [&good, &bad].map(EmailKey::of);
+        let mut read = replay.table(16).bare_records(&keys, at(1_000)).await.unwrap();
+        read.sort_by_key(Option::is_none);
+        let bare = Row {
+            detail: None,
+            fates: [].into(),
+            outcomes: Vec::new(),
+            diagnostics: [].into(),
+            delivered_at: None,
+            opened_at: None,
+            clicked_at: None,
+            body: BodyRef { bytes: 0, ..good.body },
+            ..good
+        };
+        assert_eq!(read, [Some(bare), None]);
+        let request = &replay.only().json()["RequestItems"]["T"];
+        let asked = request["ExpressionAttributeNames"].as_object().unwrap();
+        let asked: BTreeSet<_> = asked.values().filter_map(|name| name.as_str()).collect();
+        assert_eq!(asked, item::BARE.into_iter().collect());
+        assert_eq!(request["ConsistentRead"], true);
+    }
+
+    #[tokio::test]
+    async fn jobs_that_may_revive_emails_are_counted() {
+        let name = QueueName::default();
+        let queue = Queue::plain(
+            QueueKey {
+                tenant: TenantId::main(),
+                name,
+            },
+            at(0),
+        );
+        let job = |id, task, done| {
+            let job = Job::new(&queue, EmailId::from_random([id; 16]), task, at(1));
+            dynamodb_json(&queues::from_job(&Job { done, ..job }).unwrap())
+        };
+        let next = json!({"pk": {"S": "a"}, "sk": {"S": "b"}});
+        let mut unreadable = job(5, Task::Purge, false);
+        unreadable["task"] = json!({"S": "{}"});
+        let replay = Replay::new([
+            Answer::ok(
+                &json!({"Items": [job(1, Task::Restore, true), job(2, Task::Restore, false)], "LastEvaluatedKey": next}),
+            ),
+            Answer::ok(&json!({"Items": [job(3, Task::Purge, false), job(4, Task::Release, false), unreadable]})),
+        ]);
+        assert_eq!(replay.table(16).reviving_jobs(&TenantId::main()).await.unwrap(), 2);
+        let [first, second] = replay.requests().try_into().unwrap();
+        assert_eq!(
+            (&first["ConsistentRead"], &second["ExclusiveStartKey"]),
+            (&json!(true), &next)
+        );
+        assert_eq!(first["ExpressionAttributeValues"][":pk"]["S"], "main#queues");
+    }
+}

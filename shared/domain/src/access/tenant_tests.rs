@@ -1,0 +1,76 @@
+use super::*;
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(secs * 1_000)
+}
+
+#[test]
+fn a_tenant_is_deletable_a_minute_after_its_suspension() {
+    let live = Tenant::main();
+    assert_eq!(live.check_deletable(at(1_000)), Err(NotDeletable::NotSuspended));
+    let suspended = live.clone().with_suspension(true, at(100));
+    for (now, expected) in [
+        (99, Err(NotDeletable::TooEarly)),
+        (160, Err(NotDeletable::TooEarly)),
+        (161, Ok(())),
+    ] {
+        assert_eq!(suspended.check_deletable(at(now)), expected, "{now}");
+    }
+    let by_an_earlier_version = Tenant {
+        suspended: true,
+        ..live
+    };
+    assert_eq!(
+        by_an_earlier_version.check_deletable(at(1_000)),
+        Err(NotDeletable::UnknownStart)
+    );
+}
+
+#[test]
+fn a_suspension_that_is_repeated_keeps_its_start() {
+    let suspended = Tenant::main().with_suspension(true, at(100));
+    let repeated = suspended.clone().with_suspension(true, at(200));
+    assert_eq!(repeated.suspended_at, Some(at(100)));
+    let lifted = suspended.with_suspension(false, at(300));
+    assert_eq!((lifted.suspended, lifted.suspended_at), (false, None));
+    assert_eq!(lifted.with_suspension(true, at(400)).suspended_at, Some(at(400)));
+}
+
+#[test]
+fn only_unfinished_emails_are_leftovers() {
+    let mut left = Leftovers::default();
+    for (standing, name) in Standing::ALL {
+        let before = left.count();
+        left.add(standing);
+        let finished = ["sent", "failed", "unknown", "canceled", "expired"].contains(&name);
+        assert_eq!(left.count() == before, finished, "{name}");
+    }
+    assert_eq!(
+        left.to_string(),
+        "1 failing, 1 queued, 1 retry, 1 scheduled, 1 sending, 1 uncertain"
+    );
+}
+
+#[test]
+fn leftovers_are_none_only_when_all_was_looked_at() {
+    assert!(Leftovers::default().is_none());
+    let left = [
+        Leftovers {
+            unreadable: 1,
+            ..Leftovers::default()
+        },
+        Leftovers {
+            jobs: 1,
+            ..Leftovers::default()
+        },
+        Leftovers {
+            stopped: true,
+            ..Leftovers::default()
+        },
+    ];
+    assert!(left.iter().all(|left| !left.is_none()));
+    assert_eq!(
+        left.map(|left| left.to_string()),
+        ["1 unreadable", "1 jobs that restore or retry", "at least "]
+    );
+}
