@@ -291,8 +291,12 @@ def api_functions(cargo, running):
 
 
 def tally(cargo):
-    text = json.dumps(golden("tally"))
-    for old in {record["dynamodb"]["Keys"]["pk"]["S"] for record in golden("tally")["Records"]}:
+    event = golden("tally")
+    for record in event["Records"]:
+        # The mark of an older change has expired, and may be gone before the change comes again.
+        record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time())
+    text = json.dumps(event)
+    for old in {record["dynamodb"]["Keys"]["pk"]["S"] for record in event["Records"]}:
         text = text.replace(old, f"main#{uuid.uuid4()}")
     for counted in (True, False):
         cargo.invoke("tally", json.loads(text))
