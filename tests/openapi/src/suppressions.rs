@@ -55,7 +55,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         Operation::new("delete", one, "remove_suppression", "Removes a suppression")
             .details("At once: the next email to the address is sent.")
             .answers::<RemovedView>(200, "It is gone.")
-            .refuses(&[404]),
+            .refuses(&[404, 422]),
     ]
 }
 
