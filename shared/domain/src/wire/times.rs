@@ -7,6 +7,8 @@
 
 use std::time::Duration;
 
+use jiff::civil::Date;
+use jiff::fmt::temporal::Pieces;
 use jiff::{Span, SpanRelativeTo};
 
 use crate::email::{EmailError, Problem};
@@ -41,9 +43,18 @@ impl When {
         }
         let text = text.trim();
         let Some(wait) = text.strip_prefix("in ") else {
-            return Timestamp::parse_rfc3339(text).map(Self::At).ok_or_else(bad);
+            let at = Timestamp::parse_rfc3339(text).or_else(|| beyond_all_times(text));
+            return at.map(Self::At).ok_or_else(bad);
         };
-        let span: Span = wait.trim().parse().map_err(|_| bad())?;
+        let wait = wait.trim();
+        let span = match wait.parse::<Span>() {
+            Ok(span) => span,
+            // Too long to count, and too long for every use.
+            Err(error) if error.is_range() && !wait.contains('-') && !wait.ends_with("ago") => {
+                return Ok(Self::In(Duration::MAX));
+            }
+            Err(_) => return Err(bad()),
+        };
         let wait = span
             .to_duration(SpanRelativeTo::days_are_24_hours())
             .ok()
@@ -100,6 +111,15 @@ impl When {
             Ok(at)
         }
     }
+}
+
+/// The latest time there is, for a well-formed time that is later still: the last days of the year 9999. It is too
+/// far away for every use.
+fn beyond_all_times(text: &str) -> Option<Timestamp> {
+    let pieces = Pieces::parse(text).ok()?;
+    let is_whole = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
+    (is_whole && pieces.date().year() == Date::MAX.year())
+        .then(|| Timestamp::from_millis(jiff::Timestamp::MAX.as_millisecond()))
 }
 
 /// What is wished of an email beside its content.
@@ -252,7 +272,12 @@ mod tests {
             "2026-11-24T09:30:00",
             "2026-13-24T09:30:00Z",
             "1795512600",
-            "in 99999999999999999999 days",
+            "in -99999999 days",
+            "in 99999999 days ago",
+            "9999-12-31T23:59:59",
+            "9999-12-31",
+            "9999-13-31T23:59:59Z",
+            "10000-01-01T00:00:00Z",
             "2026-11-24T09:30:00Z\0",
             &"9".repeat(10_000),
         ] {
@@ -262,8 +287,8 @@ mod tests {
 
     fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<Wanted, String> {
         let wishes = Wishes {
-            scheduled_at: scheduled_at.and_then(parse),
-            expires_at: expires_at.and_then(parse),
+            scheduled_at: scheduled_at.map(|text| parse(text).unwrap()),
+            expires_at: expires_at.map(|text| parse(text).unwrap()),
             ..Wishes::default()
         };
         wishes.wanted(DAY, NOW).map_err(|error| error.to_string())
@@ -310,6 +335,26 @@ mod tests {
                 Some("in 3654 days"),
                 None,
                 "scheduled_at: must be within the next 10 years",
+            ),
+            (
+                Some("9999-12-31T23:59:59Z"),
+                None,
+                "scheduled_at: must be within the next 10 years",
+            ),
+            (
+                Some("9999-12-31T23:59:59-23:00"),
+                None,
+                "scheduled_at: must be within the next 10 years",
+            ),
+            (
+                Some("in 10000000 days"),
+                None,
+                "scheduled_at: must be within the next 10 years",
+            ),
+            (
+                None,
+                Some("9999-12-31T23:59:59Z"),
+                "expires_at: must be within 10 years after the email is due",
             ),
             (None, Some(over.as_str()), "expires_at: is in the past"),
             (
