@@ -57,7 +57,8 @@ impl Environment {
 
     /// Answers one of API Gateway's events.
     async fn answer(&self, event: Value) -> Response<Body> {
-        let request = gateway::request(serde_json::from_value(event).expect("an event has API Gateway's form"));
+        let event = serde_json::from_value(event).expect("an event has API Gateway's form");
+        let request = gateway::request(event).expect("a request");
         let access = Access {
             rows: self.world.clone(),
             system: self.world.clone(),

@@ -1,27 +1,57 @@
 //! API Gateway's events as HTTP requests, and answers in the form in which it takes them.
 //!
 //! **Role:** runs a function behind the HTTP API, in place of `lambda_http::run`. That one
-//! panics over a query with a byte that no URI has (`?after="`), which anybody can send; and it
-//! writes an answer in JSON into its own answer as text, where every quote is escaped again:
+//! panics over a query with a byte that no URI has (`?after="`), which anybody can send; it fails the invocation
+//! over a header with a control character; and it writes an answer in JSON into its own answer as text, where every quote is escaped again:
 //! an email of 4 MiB could be accepted, but not be shown.
-//! **Invariant:** every event becomes a request, and every answer up to 4.5 MiB fits into the
+//! **Invariant:** every event becomes a request or a refusal in our form, and every answer up to 4.5 MiB fits into the
 //! 6 MB that Lambda lets through.
 //! **Start reading at** [`run`].
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 
-use aws_lambda_events::apigw::{ApiGatewayV2httpRequest, ApiGatewayV2httpResponse};
-use lambda_http::http::{Request as HttpRequest, Uri};
+use aws_lambda_events::apigw::ApiGatewayV2httpResponse;
+use domain::api_error::ApiError;
+use lambda_http::http::{HeaderMap, HeaderName, HeaderValue, Method, Request as HttpRequest, Uri};
 use lambda_http::{Body, Request, Response};
 use lambda_runtime::{Error, LambdaEvent, service_fn};
+use serde::Deserialize;
 
 use crate::batch::time_left;
 use crate::table::within;
+use crate::{front, http};
 
 /// Answers longer than this travel as base64: four bytes for three, whatever is in them. A
 /// shorter one travels as text, at two bytes for one at worst.
 /// Source: AWS Lambda quotas, "Invocation payload": 6 MB for a response.
 const TEXT_MAX: usize = 2 * 1024 * 1024;
+
+/// The parts of API Gateway's event that a request is made of. Names and values of headers are text here, whatever
+/// they hold.
+/// Source: Amazon API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs", payload 2.0.
+#[derive(Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct Event {
+    raw_path: Option<String>,
+    raw_query_string: Option<String>,
+    headers: HashMap<String, String>,
+    request_context: RequestContext,
+    body: Option<String>,
+    is_base64_encoded: bool,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RequestContext {
+    http: RequestLine,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct RequestLine {
+    method: String,
+}
 
 /// Answers requests until Lambda ends the function.
 ///
@@ -32,17 +62,26 @@ where
     A: Future<Output = Response<Body>>,
 {
     let handle = &handle;
-    lambda_runtime::run(service_fn(|event: LambdaEvent<ApiGatewayV2httpRequest>| async move {
+    lambda_runtime::run(service_fn(|event: LambdaEvent<Event>| async move {
         let time = time_left(event.context.deadline);
-        Ok::<_, Infallible>(answer(within(time, handle(request(event.payload))).await))
+        let response = match request(event.payload) {
+            Ok(request) => within(time, handle(request)).await,
+            Err(refusal) => front::answer_anybody("none", || http::refuse(&refusal)),
+        };
+        Ok::<_, Infallible>(answer(response))
     }))
     .await
 }
 
 /// The request that an event stands for. A target that is no URI, because of its length, becomes
 /// `/`: there is nothing at either.
-#[must_use]
-pub fn request(event: ApiGatewayV2httpRequest) -> Request {
+///
+/// # Errors
+/// 400 when the method or a header is none: it holds a control character, for example.
+pub fn request(event: Event) -> Result<Request, ApiError> {
+    let method = event.request_context.http.method.parse::<Method>();
+    let method = method.map_err(|_| ApiError::malformed("The HTTP method is malformed."))?;
+    let headers = headers(&event.headers)?;
     // An HTTP API decodes the path and leaves the query as it came.
     let mut target = escaped(&event.raw_path.unwrap_or_default(), in_path);
     if let Some(query) = event.raw_query_string.filter(|query| !query.is_empty()) {
@@ -53,10 +92,23 @@ pub fn request(event: ApiGatewayV2httpRequest) -> Request {
         Body::from_maybe_encoded(event.is_base64_encoded, &body)
     });
     let mut request = HttpRequest::new(body);
-    *request.method_mut() = event.request_context.http.method;
+    *request.method_mut() = method;
     *request.uri_mut() = Uri::try_from(target).unwrap_or_default();
-    *request.headers_mut() = event.headers;
-    request
+    *request.headers_mut() = headers;
+    Ok(request)
+}
+
+fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, ApiError> {
+    let mut headers = HeaderMap::new();
+    for (name, value) in given {
+        let name: HeaderName = name
+            .parse()
+            .map_err(|_| ApiError::malformed("The name of a header is malformed."))?;
+        let value = HeaderValue::from_str(value)
+            .map_err(|_| ApiError::malformed(format!("{name}: the header has a control character.")))?;
+        headers.append(name, value);
+    }
+    Ok(headers)
 }
 
 /// An answer as API Gateway takes it.
@@ -106,7 +158,7 @@ mod tests {
             "headers": {"authorization": "Bearer x"},
             "requestContext": {"http": {"method": "PATCH"}},
         });
-        request(serde_json::from_value(event).unwrap())
+        request(serde_json::from_value(event).unwrap()).unwrap()
     }
 
     #[test]
@@ -137,13 +189,42 @@ mod tests {
         assert_eq!(asked(&"/x".repeat(40_000), "").uri().path(), "/");
     }
 
+    /// The runtime fails the invocation over such an event, where it parses the headers itself.
+    #[test]
+    fn a_header_with_a_control_character_is_refused() {
+        for (name, value, method, message) in [
+            ("x-a", "a\u{1}b", "GET", "x-a: the header has a control character."),
+            ("x-a", "a\r\nb: c", "GET", "x-a: the header has a control character."),
+            (
+                "authorization",
+                "Bearer \u{7f}",
+                "GET",
+                "authorization: the header has a control character.",
+            ),
+            ("x a", "b", "GET", "The name of a header is malformed."),
+            ("", "b", "GET", "The name of a header is malformed."),
+            ("x-a", "b", "G\nT", "The HTTP method is malformed."),
+            ("x-a", "b", "", "The HTTP method is malformed."),
+        ] {
+            let event = json!({"headers": {name: value}, "requestContext": {"http": {"method": method}}});
+            let refusal = request(serde_json::from_value(event).unwrap()).unwrap_err();
+            assert_eq!((refusal.status(), refusal.message()), (400, message));
+        }
+        let event = json!({"headers": {"X-A": "gr\u{fc}\t"}, "requestContext": {"http": {"method": "GET"}}});
+        let request = request(serde_json::from_value(event).unwrap()).unwrap();
+        assert_eq!(
+            request.headers().get("x-a").unwrap().as_bytes(),
+            "gr\u{fc}\t".as_bytes()
+        );
+    }
+
     #[test]
     fn bodies_come_as_text_or_as_base64() {
         for (body, encoded, bytes) in [("hi", false, &b"hi"[..]), ("/w==", true, &[0xFF])] {
             let event = json!({
                 "body": body, "isBase64Encoded": encoded, "requestContext": {"http": {"method": "POST"}},
             });
-            let request = request(serde_json::from_value(event).unwrap());
+            let request = request(serde_json::from_value(event).unwrap()).unwrap();
             assert_eq!(request.body().as_ref(), bytes);
         }
     }

@@ -50,7 +50,8 @@ where
     B: Bodies + Erasing,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
-    handler::handle(manage, &door(), gateway::request(event)).await
+    let request = gateway::request(event).expect("a request");
+    handler::handle(manage, &door(), request).await
 }
 
 /// An answer's status and JSON.

@@ -83,7 +83,8 @@ impl Call {
                 "isBase64Encoded": false,
             }))
             .expect("an event has API Gateway's form"),
-        );
+        )
+        .expect("a request");
         let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
         let response = match Function::of(operation) {
             Function::Enqueue => enqueue::handler::handle(&enqueue(world), &door, request).await,
