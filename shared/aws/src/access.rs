@@ -33,11 +33,15 @@ use crate::settings::KeySettings;
 /// How long a key is good for that was read, and its tenant.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// More than this are not remembered at once.
+/// The largest number of keys that are remembered at once.
 const MOST: usize = 1_000;
 
 /// The header in which the deployer's key names the tenant that it acts for.
 pub const TENANT_HEADER: &str = "x-mailqueue-tenant";
+
+/// The largest number of unknown ids that are remembered at once. Anybody can make up a key whose checksum is right:
+/// its id must not take the place of a key that exists.
+const MOST_UNKNOWN: usize = 100;
 
 /// The longest key that is looked at; ours have 92 characters.
 const KEY_MAX: usize = 512;
@@ -45,7 +49,48 @@ const KEY_MAX: usize = 512;
 /// What an environment knows of keys.
 pub struct Door {
     deployer: KeySettings,
-    known: Mutex<HashMap<KeyId, (Timestamp, Option<Known>)>>,
+    keys: Mutex<Remembered>,
+}
+
+/// The keys and the unknown ids that an environment has read, each with the time.
+#[derive(Default)]
+struct Remembered {
+    known: HashMap<KeyId, (Timestamp, Known)>,
+    unknown: HashMap<KeyId, Timestamp>,
+}
+
+impl Remembered {
+    /// What was read of an id a moment ago; the inner [`None`]: there is no such key.
+    fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<Known>> {
+        let is_fresh = |at: Timestamp| now.since(at) < FRESH;
+        if let Some((at, known)) = self.known.get(&id)
+            && is_fresh(*at)
+        {
+            return Some(Some(known.clone()));
+        }
+        self.unknown.get(&id).is_some_and(|at| is_fresh(*at)).then_some(None)
+    }
+
+    fn remember(&mut self, id: KeyId, now: Timestamp, known: Option<&Known>) {
+        match known {
+            Some(known) => {
+                self.unknown.remove(&id);
+                make_room(&mut self.known, MOST);
+                self.known.insert(id, (now, known.clone()));
+            }
+            None => {
+                self.known.remove(&id);
+                make_room(&mut self.unknown, MOST_UNKNOWN);
+                self.unknown.insert(id, now);
+            }
+        }
+    }
+}
+
+fn make_room<T>(all: &mut HashMap<KeyId, T>, most: usize) {
+    if all.len() >= most {
+        all.clear();
+    }
 }
 
 impl fmt::Debug for Door {
@@ -165,7 +210,7 @@ impl Door {
     pub fn new(deployer: KeySettings) -> Self {
         Self {
             deployer,
-            known: Mutex::default(),
+            keys: Mutex::default(),
         }
     }
 
@@ -224,10 +269,8 @@ impl Door {
 
     /// A key of this id, as it was at most so long ago; whoever shows the id may not have the key.
     async fn know<R: Keys + Tenants>(&self, id: KeyId, rows: &R, now: Timestamp) -> Result<Option<Known>, PortError> {
-        let known = self.lock().get(&id).cloned();
-        if let Some((at, known)) = known
-            && now.since(at) < FRESH
-        {
+        let fresh = self.lock().fresh(id, now);
+        if let Some(known) = fresh {
             return Ok(known);
         }
         let known = match rows.key(id).await? {
@@ -237,16 +280,12 @@ impl Door {
         if let Some(known) = &known {
             note_use(&known.key, rows, now).await;
         }
-        let mut all = self.lock();
-        if all.len() >= MOST {
-            all.clear();
-        }
-        all.insert(id, (now, known.clone()));
+        self.lock().remember(id, now, known.as_ref());
         Ok(known)
     }
 
-    fn lock(&self) -> MutexGuard<'_, HashMap<KeyId, (Timestamp, Option<Known>)>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> MutexGuard<'_, Remembered> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

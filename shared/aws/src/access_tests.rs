@@ -166,6 +166,27 @@ async fn a_guess_costs_no_call() {
     assert_eq!(rows.reads.load(Ordering::Relaxed), 0);
 }
 
+/// The checksum is public arithmetic: a forged key with a right one costs a read, and takes no real key's place.
+#[tokio::test]
+async fn forged_keys_do_not_drive_out_real_ones() {
+    let (door, rows, token) = (door(), rows(Permission::FullAccess), token());
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(0)).await, Ok(()));
+    for forged in 0..5_000_u64 {
+        let id = EmailId::from_random((u128::from(forged) << 64 | 2).to_be_bytes());
+        let forged = Token::new(KeyId::of(id), [9; SECRET_BYTES]);
+        assert_eq!(comes_in(&door, &rows, forged.as_str(), at(1)).await, Err(403));
+    }
+    let reads = rows.reads.load(Ordering::Relaxed);
+    assert_eq!(comes_in(&door, &rows, token.as_str(), at(2)).await, Ok(()));
+    assert_eq!(
+        rows.reads.load(Ordering::Relaxed),
+        reads,
+        "the real key is still remembered"
+    );
+    let remembered = door.lock();
+    assert!(remembered.known.len() == 1 && remembered.unknown.len() <= MOST_UNKNOWN);
+}
+
 #[tokio::test]
 async fn a_deployers_key_of_another_form_is_refused() {
     let rows = rows(Permission::FullAccess);

@@ -276,4 +276,12 @@ mod tests {
         assert_eq!(Purse::empty(day(1_000)).take(1_001), Take::Spent);
         assert_eq!(Purse::empty(day(3)).take(1), Take::Draw(1));
     }
+
+    #[test]
+    fn the_last_part_of_a_block_can_be_drawn() {
+        let almost_spent = Purse::empty(day(1_010)).refused(1_000);
+        assert_eq!(almost_spent.take(1), Take::Draw(10), "a block has 50");
+        assert_eq!(almost_spent.remaining(), 10);
+        assert_eq!(almost_spent.take(11), Take::Spent);
+    }
 }
