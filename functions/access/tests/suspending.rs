@@ -37,7 +37,8 @@ async fn ask(world: &World, method: &str, path: &str, body: &Value) -> u16 {
         system: world.clone(),
     };
     let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
-    let request = gateway::request(serde_json::from_value(event).expect("an event has API Gateway's form"));
+    let event = serde_json::from_value(event).expect("an event has API Gateway's form");
+    let request = gateway::request(event).expect("a request");
     handler::handle(&access, &door, request).await.status().as_u16()
 }
 

@@ -59,6 +59,30 @@ impl Purses {
         Ok(Ok(()))
     }
 
+    /// Tells whether so many recipients could be taken of each of the tenant's limits. Takes and draws nothing.
+    ///
+    /// # Errors
+    /// The world's failure.
+    pub async fn would_take<R: Allowances>(
+        &self,
+        rows: &R,
+        tenant: &Tenant,
+        wanted: u64,
+        now: Timestamp,
+    ) -> Result<Result<(), Beyond>, PortError> {
+        for limit in Limit::ALL {
+            let Some(window) = Window::of(tenant, limit, now) else {
+                continue;
+            };
+            let purse = self.purse(tenant, window);
+            let purse = purse.refused(rows.drawn(&tenant.id, &window).await?);
+            if purse.take(wanted) == Take::Spent {
+                return Ok(Err(Beyond { purse, wanted }));
+            }
+        }
+        Ok(Ok(()))
+    }
+
     async fn take_of<R: Allowances>(
         &self,
         rows: &R,
@@ -161,13 +185,13 @@ impl Beyond {
                 ),
             );
         }
+        let (left, wanted) = (self.purse.remaining(), self.wanted);
+        let told = format!(
+            "This tenant may send to {most} recipients in {span}: {left} are left, and the request has {wanted}."
+        );
         match self.purse.window.limit {
-            Limit::Day => ApiError::daily_quota_exceeded(format!(
-                "This tenant has sent to {most} recipients today, which is its daily cap; it begins anew at midnight UTC."
-            )),
-            Limit::Rate => ApiError::rate_limit_exceeded(format!(
-                "This tenant may send to {most} recipients in {span}: wait for retry-after seconds."
-            )),
+            Limit::Day => ApiError::daily_quota_exceeded(format!("{told} The daily cap begins anew at midnight UTC.")),
+            Limit::Rate => ApiError::rate_limit_exceeded(format!("{told} Wait for retry-after seconds.")),
         }
     }
 

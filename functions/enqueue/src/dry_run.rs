@@ -1,9 +1,11 @@
 //! `POST /emails?dry_run=true`: everything is checked as for an email that is accepted, and nothing is stored.
 //!
-//! **Invariant:** reads alone. What is refused here would be refused there, with the same words.
+//! **Invariant:** reads alone. What is refused here would be refused there, with the same words; also for a limit
+//! of the tenant, unless the same request was accepted before.
 //! **Start reading at** [`Enqueue::try_out`].
 
 use aws::query;
+use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::email::{Email, EmailError};
@@ -18,7 +20,7 @@ use domain::wire::api::{EmailRequest, IdempotencyKey, to_api};
 use domain::wire::dry_run_view::{DryRunView, Tried};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use crate::{AcceptError, Enqueue, Store, queues};
+use crate::{AcceptError, Enqueue, Store, queues, recipients};
 
 /// Queues whose emails are counted at the same time.
 const AT_ONCE: usize = 10;
@@ -44,14 +46,19 @@ where
     /// As [`Enqueue::accept`].
     pub async fn try_out(
         &self,
-        tenant: &TenantId,
+        limits: &Tenant,
         key: Option<&IdempotencyKey>,
         request: &EmailRequest,
     ) -> Result<DryRunView, AcceptError> {
-        let now = self.system.now();
+        let (tenant, now) = (&limits.id, self.system.now());
         let replays = self.replays(tenant, key, request, now).await?;
         // What was accepted before is answered again after its time, without its queue or its uploads.
         let is_known = replays.is_some();
+        if !is_known {
+            let wanted = recipients([request]);
+            let would = self.purses.would_take(&self.rows, limits, wanted, now).await?;
+            would.map_err(AcceptError::Beyond)?;
+        }
         let key = QueueKey {
             tenant: tenant.clone(),
             name: request.wishes.queue.clone(),

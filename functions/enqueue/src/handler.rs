@@ -59,6 +59,10 @@ fn told_limits<R, B, L, S: Clock>(
         Ok(response) => Ok(with_headers(response, headers())),
         Err(AcceptError::Refused(error)) => Ok(with_headers(http::refuse(&error), headers())),
         Err(AcceptError::Beyond(beyond)) => Ok(with_headers(http::refuse(&beyond.error()), beyond.headers(now))),
+        Err(AcceptError::Broken(broken)) => {
+            let response = http::fail_with(&*broken, &broken.error());
+            Ok(with_headers(response, headers()))
+        }
         Err(AcceptError::Port(error)) => Err(error),
     }
 }
@@ -118,14 +122,13 @@ where
     let from = parsed.email.from().address();
     caller.check_from("from", from).map_err(AcceptError::Refused)?;
     if is_dry_run {
-        let told = enqueue.try_out(caller.tenant(), key.as_ref(), &parsed).await?;
+        let told = enqueue.try_out(caller.limits(), key.as_ref(), &parsed).await?;
         return Ok(http::json(200, &Answer::Tried(Box::new(told))));
     }
+    let repeats = enqueue.repeats(caller.tenant(), key.as_ref(), &parsed);
     let accepting = enqueue.accept(caller, key.as_ref(), &parsed);
     let accepted = enqueue
-        .within_limits(caller.limits(), recipients([&parsed]), accepting, |accepted| {
-            accepted.replayed
-        })
+        .within_limits(caller.limits(), recipients([&parsed]), repeats, accepting)
         .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &Answer::Accepted(Id { id }));
@@ -156,9 +159,10 @@ where
         caller.check_from(&path, from.address()).map_err(AcceptError::Refused)?;
     }
     let recipients = recipients(parsed.items.iter().map(|item| &item.request));
-    let accepting = enqueue.accept_batch(caller, key.as_ref(), parsed);
+    let repeats = enqueue.repeats_batch(caller.tenant(), key.as_ref(), &parsed);
+    let accepting = enqueue.accept_batch(caller, key.as_ref(), &parsed);
     let accepted = enqueue
-        .within_limits(caller.limits(), recipients, accepting, |accepted| accepted.replayed)
+        .within_limits(caller.limits(), recipients, repeats, accepting)
         .await?;
     let emails = accepted.ids.len();
     let ids = Ids {

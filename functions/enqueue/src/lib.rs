@@ -5,12 +5,16 @@
 //! changes nothing of that: the index has the row.
 //! **After a crash** before the answer: the caller repeats with the same key and gets the same
 //! emails; without a key nothing was promised.
-//! **Map:** `possible` says whether a request can be accepted, `storing` makes it durable; [`dry_run`] tells what
+//! **Map:** `possible` says whether a request can be accepted, `storing` makes it durable, `batch` does both for
+//! many, [`broken`] is what is left of a
+//! batch that broke off; [`dry_run`] tells what
 //! would be accepted, and leaves no trace; [`allowance`] is what a tenant may; [`routes`] says what a path means, and
 //! [`handler`] is HTTP.
 //! **Start reading at** [`Enqueue::accept`].
 
 pub mod allowance;
+mod batch;
+pub mod broken;
 pub mod dry_run;
 pub mod handler;
 mod possible;
@@ -32,16 +36,13 @@ use domain::ports::{
     Batches, Bodies, Clock, Counts, Lanes, Paces, PortError, Queues, Random, Rows, Suppressions, Wake,
 };
 use domain::row::Status;
-use domain::timestamp::Timestamp;
-use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError};
+use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
 use domain::wire::wake_up::WakeUp;
-use futures::StreamExt;
-use futures::stream::iter;
 
 use crate::allowance::{Beyond, Purses};
-use crate::possible::{Found, InTime, Sifted};
+use crate::broken::Broken;
 use crate::queues::KnownQueues;
-use crate::storing::{Stored, When};
+use crate::storing::{Place, Stored, When};
 
 /// Emails of a batch that are stored at the same time. Our choice: a full batch takes ten
 /// rounds, and the SDK's connections stay within what a small function can handle.
@@ -132,6 +133,26 @@ pub struct AcceptedBatch {
     pub errors: Vec<ItemError>,
     /// The same request was accepted before, all of it.
     pub replayed: bool,
+    /// The same request was begun before; this one completes it.
+    pub begun_before: bool,
+}
+
+/// An answer that knows whether the tenant's limits were charged for it before.
+pub trait Charged {
+    /// The same request was charged when it was first made.
+    fn was_charged(&self) -> bool;
+}
+
+impl Charged for Accepted {
+    fn was_charged(&self) -> bool {
+        self.replayed
+    }
+}
+
+impl Charged for AcceptedBatch {
+    fn was_charged(&self) -> bool {
+        self.begun_before
+    }
 }
 
 /// Why an email was not accepted.
@@ -143,6 +164,9 @@ pub enum AcceptError {
     /// The tenant would go beyond one of its limits.
     #[error("beyond a limit of the tenant")]
     Beyond(Beyond),
+    /// A batch broke off, and a part of it may be stored.
+    #[error("a batch broke off")]
+    Broken(#[source] Box<Broken>),
     /// The world failed: the caller may repeat with the same key.
     #[error("an email could not be stored")]
     Port(#[from] PortError),
@@ -153,24 +177,37 @@ where
     R: Allowances,
     S: Clock,
 {
-    /// Accepts something within the tenant's limits. What was accepted before is not counted again; nor is what
-    /// is refused.
+    /// Accepts something within the tenant's limits. A repeated request is not counted again; nor is a refused one.
+    ///
+    /// `repeats` says whether the same request was accepted before. It is asked only when a limit would refuse
+    /// the request, so that a request within the limits costs no read.
     ///
     /// # Errors
     /// [`AcceptError::Beyond`]; or what accepting ends in.
-    pub async fn within_limits<T>(
+    pub async fn within_limits<T: Charged>(
         &self,
         tenant: &Tenant,
         recipients: u64,
+        repeats: impl Future<Output = Result<bool, AcceptError>>,
         accepting: impl Future<Output = Result<T, AcceptError>>,
-        was_before: impl FnOnce(&T) -> bool,
     ) -> Result<T, AcceptError> {
         let now = self.system.now();
-        let taken = self.purses.take(&self.rows, tenant, recipients, now).await?;
-        taken.map_err(AcceptError::Beyond)?;
+        if let Err(beyond) = self.purses.take(&self.rows, tenant, recipients, now).await? {
+            return if repeats.await? {
+                accepting.await
+            } else {
+                Err(AcceptError::Beyond(beyond))
+            };
+        }
         let accepted = accepting.await;
-        // What failed may be stored all the same: only what was surely not accepted is given back.
-        if matches!(&accepted, Err(AcceptError::Refused(_))) || accepted.as_ref().is_ok_and(was_before) {
+        // A failed request may be stored all the same: its recipients are not given back.
+        let is_free = match &accepted {
+            Ok(accepted) => accepted.was_charged(),
+            Err(AcceptError::Broken(broken)) => broken.begun_before,
+            Err(AcceptError::Refused(_)) => true,
+            Err(AcceptError::Beyond(_) | AcceptError::Port(_)) => false,
+        };
+        if is_free {
             self.purses.give_back(tenant, recipients, now);
         }
         accepted
@@ -204,7 +241,13 @@ where
         let now = self.system.now();
         let in_time = self.in_time(tenant, id, key, request, now).await?;
         let found = self.found(tenant, [request]).await?;
-        let stored = self.store(by, id, request, (in_time, &found), now).await?;
+        let place = Place {
+            by,
+            id,
+            batch: None,
+            item: None,
+        };
+        let stored = self.store(place, request, (in_time, &found), now).await?;
         self.wake(&[&stored]).await;
         Ok(Accepted {
             id,
@@ -212,63 +255,24 @@ where
         })
     }
 
-    /// Accepts a batch: all good items are durable, or it is an error and some may be.
+    /// Whether the same request for one email was accepted before.
     ///
     /// # Errors
     /// 409 when the key belongs to another request; or the world's failure.
-    pub async fn accept_batch(
+    pub async fn repeats(
         &self,
-        by: impl Into<By<'_>>,
+        tenant: &TenantId,
         key: Option<&IdempotencyKey>,
-        batch: BatchRequest,
-    ) -> Result<AcceptedBatch, AcceptError> {
-        let by = by.into();
-        let tenant = by.tenant;
-        let now = self.system.now();
-        let Sifted {
-            items,
-            errors,
-            in_time,
-            found,
-        } = self.sifted(tenant, key, batch, now).await?;
-        // Futures do nothing until they are polled: a list of them costs little.
-        let stores: Vec<_> = items
-            .iter()
-            .map(|item| self.store_item(by, key, item, (in_time, &found), now))
-            .collect();
-        let stored = iter(stores)
-            .buffered(AT_ONCE)
-            .collect::<Vec<_>>()
-            .await
-            .into_iter()
-            .collect::<Result<Vec<_>, _>>()?;
-        self.wake(&stored.iter().collect::<Vec<_>>()).await;
-        Ok(AcceptedBatch {
-            ids: stored.iter().map(|stored| stored.row.id).collect(),
-            errors,
-            replayed: !stored.is_empty() && stored.iter().all(Stored::replayed),
-        })
-    }
-
-    async fn store_item(
-        &self,
-        by: By<'_>,
-        key: Option<&IdempotencyKey>,
-        item: &BatchItem,
-        possible: (InTime, &Found),
-        now: Timestamp,
-    ) -> Result<Stored, AcceptError> {
-        let tenant = by.tenant;
-        let id = match key {
-            Some(key) => EmailId::from_batch_key(tenant, key.as_str(), item.index),
-            None => self.system.id()?,
-        };
-        self.store(by, id, &item.request, possible, now).await
+        request: &EmailRequest,
+    ) -> Result<bool, AcceptError> {
+        let Some(key) = key else { return Ok(false) };
+        let id = EmailId::from_key(tenant, key.as_str());
+        self.is_known(tenant, id, request, self.system.now()).await
     }
 
     /// Wakes what was accepted, once more also what a repeated request found still queued:
     /// its first wake-up may never have been sent. What fails is woken by the index.
-    async fn wake(&self, stored: &[&Stored]) {
+    pub(crate) async fn wake(&self, stored: &[&Stored]) {
         let now = self.system.now();
         let wakes: Vec<Wake> = stored
             .iter()
@@ -303,6 +307,12 @@ where
 fn recipients<'a>(requests: impl IntoIterator<Item = &'a EmailRequest>) -> u64 {
     let each = requests.into_iter().map(|request| request.email.recipients());
     u64::try_from(each.sum::<usize>()).unwrap_or(u64::MAX)
+}
+
+fn forgotten() -> ApiError {
+    ApiError::invalid_idempotent_request(
+        "Idempotency-Key: was used for this batch so long ago that some of its emails are forgotten. They are not sent again; send what is missing with another key.",
+    )
 }
 
 fn other_request() -> ApiError {

@@ -1,6 +1,6 @@
 //! Whether a request is possible: now, or when it was first made.
 //!
-//! **Invariant:** reads alone, but for the record of a batch. A request that is repeated after its time, or after
+//! **Invariant:** reads alone. A request that is repeated after its time, or after
 //! its queue is gone, is the one that was accepted then; so is a batch whose uploads are gone (of a single email that is
 //! seen when it is stored).
 //! **Start reading at** [`Enqueue::in_time`]; of a batch, [`Enqueue::sifted`].
@@ -9,10 +9,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use domain::attachment::Uploaded;
+use domain::batch::BatchRecord;
 use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::ports::erasure::{Erasing, Tombstones};
-use domain::ports::{BatchRecord, Batches, Bodies, Clock, EmailKey, Lanes, PortError, Queues, Random, Rows};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Queues, Random, Rows};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
@@ -31,14 +32,18 @@ pub(crate) enum InTime {
     Now,
     /// When it was first made.
     Before,
+    /// When it was first made, and some of its emails may be forgotten since.
+    LongAgo,
 }
 
 /// A batch whose impossible items are put apart.
-pub(crate) struct Sifted {
-    pub(crate) items: Vec<BatchItem>,
+pub(crate) struct Sifted<'a> {
+    pub(crate) items: Vec<&'a BatchItem>,
     pub(crate) errors: Vec<ItemError>,
     pub(crate) in_time: InTime,
     pub(crate) found: Found,
+    /// The record of the batch, if it was there before and somebody had to look for it.
+    pub(crate) begun: Option<BatchRecord>,
 }
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
@@ -124,32 +129,32 @@ where
         queue.expires_after.unwrap_or(self.with.expires_after)
     }
 
-    /// Puts the items apart that are impossible, and remembers the batch.
+    /// Puts the items apart that are impossible.
     ///
     /// A batch that is repeated is the one that was begun: what was possible then is completed,
     /// though its time be over, and what was refused then is refused again.
-    pub(crate) async fn sifted(
+    pub(crate) async fn sifted<'a>(
         &self,
         tenant: &TenantId,
         key: Option<&IdempotencyKey>,
-        batch: BatchRequest,
+        batch: &'a BatchRequest,
         now: Timestamp,
-    ) -> Result<Sifted, AcceptError> {
-        let hash = batch.hash();
+    ) -> Result<Sifted<'a>, AcceptError> {
         let found = self.found(tenant, batch.items.iter().map(|item| &item.request)).await?;
-        let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors);
+        let (mut items, mut errors) = (Vec::with_capacity(batch.items.len()), batch.errors.clone());
         let mut late = Vec::new();
-        for item in batch.items {
+        for item in &batch.items {
             let possible = self.possible(tenant, &item.request, now).await?;
             match possible.and_then(|()| resolvable(&item.request, &found)) {
                 Ok(()) => items.push(item),
                 Err(error) => late.push((item, error)),
             }
         }
-        let mut begun = None;
-        if let (Some(key), false) = (key, late.is_empty()) {
-            begun = self.rows.recall(tenant, key, now).await?;
-        }
+        let begun = if late.is_empty() {
+            None
+        } else {
+            self.recalled(tenant, key, now).await?
+        };
         let in_time = if begun.is_some() {
             items.extend(late.into_iter().map(|(item, _)| item));
             items.sort_by_key(|item| item.index);
@@ -162,35 +167,13 @@ where
             errors.sort_by_key(|error| error.index);
             InTime::Now
         };
-        if let Some(key) = key {
-            let ours = BatchRecord { hash, errors };
-            let known = match begun {
-                Some(begun) => begun,
-                None => self.remember(tenant, key, &ours, now).await?,
-            };
-            if known.hash != ours.hash {
-                return Err(AcceptError::Refused(other_request()));
-            }
-            errors = known.errors;
-            items.retain(|item| !errors.iter().any(|error| error.index == item.index));
-        }
         Ok(Sifted {
             items,
             errors,
             in_time,
             found,
+            begun,
         })
-    }
-
-    async fn remember(
-        &self,
-        tenant: &TenantId,
-        key: &IdempotencyKey,
-        ours: &BatchRecord,
-        now: Timestamp,
-    ) -> Result<BatchRecord, PortError> {
-        let keep_until = now.after(self.with.expires_after).after(self.with.retention);
-        self.rows.remember(tenant, key, ours, keep_until, now).await
     }
 }
 

@@ -3,17 +3,18 @@
 //! **Invariant:** no row without its files, and no answer before content and row are both there.
 //! **After a crash** in between: what has no row ends by itself, at the time that its files and its content were
 //! given; a row without a content is completed by the same request.
-//! **Start reading at** [`Enqueue::store`].
+//! **Start reading at** [`Enqueue::store`]. A batch makes its items with uploads ready before it writes any email.
 
 use std::collections::BTreeSet;
 
+use domain::api_error::ApiError;
 use domain::attachment::UploadUse;
-use domain::email::EmailError;
+use domain::batch::BatchId;
 use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::{
-    Batches, Bodies, Clock, Created, EmailKey, FailureKind, Lanes, PortError, Put, Queues, Random, Rows,
+    Batches, Bodies, Clock, Created, EmailKey, FailureKind, Lanes, Packed, PortError, Put, Queues, Random, Rows,
 };
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
 use domain::row::{BodyPlace, BodyRef, Row};
@@ -21,7 +22,7 @@ use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, to_api};
 
 use crate::possible::{Found, InTime};
-use crate::{AcceptError, By, Enqueue, other_request};
+use crate::{AcceptError, By, Enqueue, forgotten, other_request};
 
 /// An email that is durable, whether it was made so just now or before.
 pub(crate) struct Stored {
@@ -46,6 +47,34 @@ impl Stored {
     }
 }
 
+/// An email before its first write, or one that needs none.
+pub(crate) enum Ready<'a> {
+    /// Everything that is to be written; the files are there already.
+    Plan(Box<Plan<'a>>),
+    /// It was stored before.
+    Known(Box<Stored>),
+}
+
+/// The row and the content of one email that is to be stored.
+pub(crate) struct Plan<'a> {
+    row: Row,
+    queue: Queue,
+    packed: Packed,
+    request: &'a EmailRequest,
+    /// [`Put::There`]: at least one of the files was there before.
+    attached: Put,
+}
+
+/// The place of an email: who asks for it, its id, and the batch that it belongs to if that has a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) by: By<'a>,
+    pub(crate) id: EmailId,
+    pub(crate) batch: Option<BatchId>,
+    /// The place in the request of a batch's item.
+    pub(crate) item: Option<usize>,
+}
+
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: Rows + Tombstones + Batches + Queues,
@@ -53,19 +82,37 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// Makes one email durable: content and row at the same time, neither visible as accepted
-    /// before both are there, for the answer waits for both.
+    /// Makes one email durable.
     pub(crate) async fn store(
         &self,
-        by: By<'_>,
-        id: EmailId,
+        place: Place<'_>,
         request: &EmailRequest,
-        (in_time, found): (InTime, &Found),
+        possible: (InTime, &Found),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
+        let ready = self.ready(place, request, possible, now).await?;
+        self.write(ready, now).await
+    }
+
+    /// Does everything but the writing of the email: whatever can be refused is refused here. The files are
+    /// copied, for an upload may be gone by now.
+    pub(crate) async fn ready<'a>(
+        &self,
+        Place { by, id, batch, item }: Place<'_>,
+        request: &'a EmailRequest,
+        (in_time, found): (InTime, &Found),
+        now: Timestamp,
+    ) -> Result<Ready<'a>, AcceptError> {
         let tenant = by.tenant;
         let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
+        let known = |refusal| async {
+            let stored = self.known(tenant, id, hash.clone(), refusal, now).await;
+            stored.map(|stored| Ready::Known(Box::new(stored)))
+        };
+        if in_time == InTime::LongAgo {
+            return known(forgotten()).await;
+        }
         let wishes = &request.wishes;
         let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
         // One that was deleted since the request was first made, or this moment.
@@ -76,8 +123,8 @@ where
         let wanted = match in_time {
             InTime::Now => wishes
                 .wanted(self.expires_after(&queue), now)
-                .map_err(|error| AcceptError::Refused(to_api(None, error)))?,
-            InTime::Before => wishes.wanted_late(self.expires_after(&queue), now),
+                .map_err(|error| AcceptError::Refused(to_api(item, error)))?,
+            InTime::Before | InTime::LongAgo => wishes.wanted_late(self.expires_after(&queue), now),
         };
         let with_uploads;
         let email = if request.uploads.is_empty() {
@@ -85,7 +132,7 @@ where
         } else {
             with_uploads = match request.resolve(found) {
                 Ok(email) => email,
-                Err(error) => return self.known(tenant, id, hash, error, now).await,
+                Err(error) => return known(to_api(item, error)).await,
             };
             content = with_uploads.to_body();
             &with_uploads
@@ -112,12 +159,34 @@ where
             due: Some(due),
             generation: (!queue.key.name.is_default()).then_some(queue.generation),
             key: by.key,
+            batch,
             ..Row::new(tenant.clone(), id, body, recipients, now)
         };
+        let attached = self.attach(&row, item, request, now).await?;
+        Ok(Ready::Plan(Box::new(Plan {
+            row,
+            queue,
+            packed,
+            request,
+            attached,
+        })))
+    }
+
+    /// Writes one email: content and row at the same time, neither visible as accepted before both are there, for
+    /// the answer waits for both.
+    pub(crate) async fn write(&self, ready: Ready<'_>, now: Timestamp) -> Result<Stored, AcceptError> {
+        let Plan {
+            row,
+            queue,
+            packed,
+            request,
+            attached,
+        } = match ready {
+            Ready::Known(stored) => return Ok(*stored),
+            Ready::Plan(plan) => *plan,
+        };
         let key = EmailKey::of(&row);
-        let keep_until = row.expires_at.after(self.with.retention);
-        let attached = self.attach(&row, request, keep_until, now).await?;
-        let put = self.bodies.put(&key, &row.body, packed, keep_until, now);
+        let put = self.bodies.put(&key, &row.body, packed, self.keep_until(&row), now);
         let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
         let put = put?;
         let stored = match created? {
@@ -168,13 +237,18 @@ where
         Ok(stored.is_some_and(|stored| stored.deleted || stored.purged_below > queue.generation))
     }
 
-    /// The email that was accepted when the uploads of this request were still there; or that they are not.
+    /// Until when the content and the files of an email are kept.
+    fn keep_until(&self, row: &Row) -> Timestamp {
+        row.expires_at.after(self.with.retention)
+    }
+
+    /// The email that was stored by the same request before; or the refusal, when there is none.
     async fn known(
         &self,
         tenant: &TenantId,
         id: EmailId,
         hash: String,
-        error: EmailError,
+        refusal: ApiError,
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let tenant = tenant.clone();
@@ -199,7 +273,7 @@ where
                 Ok(Stored { row, when })
             }
             Some(_) => Err(AcceptError::Refused(other_request())),
-            None => Err(AcceptError::Refused(to_api(None, error))),
+            None => Err(AcceptError::Refused(refusal)),
         }
     }
 
@@ -208,17 +282,17 @@ where
     async fn attach(
         &self,
         row: &Row,
+        item: Option<usize>,
         request: &EmailRequest,
-        keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<Put, AcceptError> {
-        let (key, mut put) = (EmailKey::of(row), Put::New);
+        let (key, keep_until, mut put) = (EmailKey::of(row), self.keep_until(row), Put::New);
         for upload in each_once(request) {
             let attached = self.bodies.attach(&key, &row.body, upload.id, keep_until, now).await?;
             match attached {
                 Some(Put::New) => {}
                 Some(Put::There) => put = Put::There,
-                None => return Err(AcceptError::Refused(to_api(None, upload.missing()))),
+                None => return Err(AcceptError::Refused(to_api(item, upload.missing()))),
             }
         }
         Ok(put)
@@ -226,7 +300,7 @@ where
 
     /// Keeps copies that were there before, as [`Self::keep`] does with the content.
     async fn keep_files(&self, row: &Row, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
-        let keep_until = row.expires_at.after(self.with.retention);
+        let keep_until = self.keep_until(row);
         for upload in each_once(request) {
             let key = EmailKey::of(row);
             if !self
@@ -247,7 +321,7 @@ where
     /// Keeps an object that was there before. An email of this key that is forgotten may have left
     /// it, and then not for long; in the table such a content is written anew.
     async fn keep(&self, row: &Row, now: Timestamp) -> Result<(), PortError> {
-        let keep_until = row.expires_at.after(self.with.retention);
+        let keep_until = self.keep_until(row);
         if self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await? {
             return Ok(());
         }

@@ -302,7 +302,7 @@ async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
     let enqueue = enqueue(&world);
     let request = || batch(&["one", "two", "three"], BatchValidation::Strict);
     let first = enqueue
-        .accept_batch(&tenant(), Some(&key("b")), request())
+        .accept_batch(&tenant(), Some(&key("b")), &request())
         .await
         .expect("accepted");
     assert_eq!((first.ids.len(), first.replayed), (3, false));
@@ -311,14 +311,14 @@ async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
         .collect();
     assert_eq!(first.ids, expected);
     let again = enqueue
-        .accept_batch(&tenant(), Some(&key("b")), request())
+        .accept_batch(&tenant(), Some(&key("b")), &request())
         .await
         .expect("replayed");
     assert_eq!((again.ids, again.replayed), (first.ids, true));
     assert_eq!(world.state().rows.len(), 3);
     let other = batch(&["one", "two", "other"], BatchValidation::Strict);
     assert_eq!(
-        refused_with(enqueue.accept_batch(&tenant(), Some(&key("b")), other).await),
+        refused_with(enqueue.accept_batch(&tenant(), Some(&key("b")), &other).await),
         409
     );
     assert_eq!(world.state().rows.len(), 3, "no item of a conflicting batch is stored");
@@ -333,12 +333,12 @@ async fn a_batch_that_broke_half_way_is_completed_by_the_same_key() {
     world.state().faults = [Fault::None, Fault::None, Fault::None, Fault::None, Fault::Before].into();
     assert!(
         enqueue
-            .accept_batch(&tenant(), Some(&key("b")), request())
+            .accept_batch(&tenant(), Some(&key("b")), &request())
             .await
             .is_err()
     );
     let done = enqueue
-        .accept_batch(&tenant(), Some(&key("b")), request())
+        .accept_batch(&tenant(), Some(&key("b")), &request())
         .await
         .expect("completed");
     assert_eq!((done.ids.len(), done.replayed), (3, false));
@@ -352,7 +352,7 @@ async fn bad_items_of_a_permissive_batch_are_answered_again() {
     let request = || batch(&["one", "", "three"], BatchValidation::Permissive);
     for replayed in [false, true] {
         let answer = enqueue
-            .accept_batch(&tenant(), Some(&key("b")), request())
+            .accept_batch(&tenant(), Some(&key("b")), &request())
             .await
             .expect("accepted");
         assert_eq!((answer.ids.len(), answer.replayed), (2, replayed));

@@ -33,6 +33,7 @@ struct Environment {
 struct Answer {
     status: u16,
     name: String,
+    message: String,
     headers: BTreeMap<String, String>,
 }
 
@@ -90,6 +91,7 @@ impl Environment {
         Answer {
             status: response.status().as_u16(),
             name: json["name"].as_str().unwrap_or_default().to_owned(),
+            message: json["message"].as_str().unwrap_or_default().to_owned(),
             headers: response
                 .headers()
                 .iter()
@@ -277,4 +279,166 @@ async fn nobody_sends_from_a_domain_that_is_not_theirs() {
     let answer = narrow.send(1).await;
     assert_eq!((answer.status, answer.name.as_str()), (401, "restricted_api_key"));
     assert!(shared.0.state().rows.is_empty());
+}
+
+/// The limits in which one request of two recipients fits, and not a second one.
+const SPENT_BY_TWO: [(Option<u64>, Option<u32>); 2] = [(Some(3), None), (Some(12), Some(1))];
+
+async fn spent(cap: Option<u64>, rate: Option<u32>) -> Environment {
+    let it = environment(&acme(cap, rate));
+    let first = it.post("/emails", Some("order-1"), &to(2)).await;
+    assert_eq!(first.status, 200);
+    let rest = if rate.is_some() { 8 } else { 1 };
+    assert_eq!(it.send(rest).await.status, 200);
+    it
+}
+
+#[tokio::test]
+async fn a_repeated_request_is_answered_beyond_a_limit() {
+    for (cap, rate) in SPENT_BY_TWO {
+        let it = spent(cap, rate).await;
+        for _ in 0..3 {
+            let again = it.post("/emails", Some("order-1"), &to(2)).await;
+            assert_eq!(
+                (
+                    again.status,
+                    again.headers.get("idempotent-replayed").map(String::as_str)
+                ),
+                (200, Some("true"))
+            );
+        }
+        assert_eq!(
+            it.post("/emails", Some("order-1"), &to(1)).await.name,
+            "invalid_idempotent_request"
+        );
+        for key in [None, Some("order-2")] {
+            assert_eq!(it.post("/emails", key, &to(2)).await.status, 429);
+        }
+        assert_eq!(it.enqueue.rows.state().rows.len(), 2);
+    }
+}
+
+/// A request within the limits reads no row and no record.
+#[tokio::test]
+async fn a_key_is_looked_up_only_beyond_a_limit() {
+    let it = environment(&acme(Some(4), None));
+    let batch = Value::from(vec![to(1)]);
+    it.post("/emails", Some("a"), &to(1)).await;
+    it.post("/emails/batch", Some("b"), &batch).await;
+    let looks = || {
+        let state = it.enqueue.rows.state();
+        state
+            .calls
+            .iter()
+            .filter(|call| ["load", "recall"].contains(*call))
+            .count()
+    };
+    assert_eq!(looks(), 0);
+    it.send(2).await;
+    it.post("/emails", Some("a"), &to(1)).await;
+    it.post("/emails/batch", Some("b"), &batch).await;
+    assert_eq!(looks(), 2);
+}
+
+#[tokio::test]
+async fn a_repeated_batch_is_answered_beyond_a_limit() {
+    for (cap, rate) in [(Some(3), None), (Some(12), Some(1))] {
+        let it = environment(&acme(cap, rate));
+        let batch = Value::from(vec![to(1), to(1)]);
+        assert_eq!(it.post("/emails/batch", Some("b"), &batch).await.status, 200);
+        let rest = if rate.is_some() { 8 } else { 1 };
+        assert_eq!(it.send(rest).await.status, 200);
+        assert_eq!(it.post("/emails/batch", Some("b"), &batch).await.status, 200);
+        let other = Value::from(vec![to(1), to(2)]);
+        assert_eq!(it.post("/emails/batch", Some("b"), &other).await.status, 409);
+        assert_eq!(it.post("/emails/batch", Some("c"), &batch).await.status, 429);
+    }
+}
+
+#[tokio::test]
+async fn completing_a_broken_batch_is_charged_once() {
+    let it = environment(&acme(None, Some(1)));
+    let batch = Value::from(vec![to(2), to(2)]);
+    let faults = [Fault::None, Fault::Before, Fault::None, Fault::Before];
+    it.enqueue.rows.state().faults_of.insert("create", faults.into());
+    for _ in 0..2 {
+        it.later(1);
+        let broken = it.post("/emails/batch", Some("b"), &batch).await;
+        assert_eq!((broken.status, broken.number("ratelimit-remaining")), (500, Some(6)));
+    }
+    it.later(1);
+    let completed = it.post("/emails/batch", Some("b"), &batch).await;
+    assert_eq!(
+        (completed.status, completed.number("ratelimit-remaining")),
+        (200, Some(6))
+    );
+    assert_eq!(it.enqueue.rows.state().rows.len(), 2);
+}
+
+/// The rest of the batch fits into no limit, and was charged when the batch was begun.
+#[tokio::test]
+async fn a_broken_batch_is_completed_beyond_a_limit() {
+    let it = environment(&acme(Some(4), None));
+    let batch = Value::from(vec![to(1), to(1)]);
+    let faults = [Fault::None, Fault::Before];
+    it.enqueue.rows.state().faults_of.insert("create", faults.into());
+    assert_eq!(it.post("/emails/batch", Some("b"), &batch).await.status, 500);
+    assert_eq!(it.send(2).await.status, 200);
+    assert_eq!(it.post("/emails/batch", Some("b"), &batch).await.status, 200);
+    assert_eq!(it.enqueue.rows.state().rows.len(), 3);
+}
+
+#[tokio::test]
+async fn a_refusal_says_what_is_left_and_what_was_asked_for() {
+    let it = environment(&acme(Some(5), None));
+    it.send(2).await;
+    let over = it.send(4).await;
+    assert_eq!(
+        over.message,
+        "This tenant may send to 5 recipients in a day: 3 are left, and the request has 4. The daily cap begins anew at midnight UTC."
+    );
+    let it = environment(&acme(None, Some(1)));
+    it.send(7).await;
+    let over = it.send(4).await;
+    assert_eq!(
+        over.message,
+        "This tenant may send to 10 recipients in ten seconds: 3 are left, and the request has 4. Wait for retry-after seconds."
+    );
+}
+
+#[tokio::test]
+async fn a_dry_run_is_refused_beyond_a_limit_and_spends_nothing() {
+    for (cap, rate) in SPENT_BY_TWO {
+        let it = spent(cap, rate).await;
+        let drawn = it.enqueue.rows.state().drawn.clone();
+        // Another environment, which has drawn nothing and knows nothing.
+        let other = environment(&(it.enqueue.rows.clone(), it.key.clone()));
+        for it in [&it, &other] {
+            let real = it.post("/emails", None, &to(2)).await;
+            let dry = it.post("/emails?dry_run=true", None, &to(2)).await;
+            assert_eq!((dry.status, &dry.name, &dry.message), (429, &real.name, &real.message));
+            assert_eq!(dry.number("retry-after"), real.number("retry-after"));
+            let replay = it.post("/emails?dry_run=true", Some("order-1"), &to(2)).await;
+            assert_eq!(replay.status, 200);
+        }
+        assert_eq!(it.enqueue.rows.state().drawn, drawn);
+    }
+    let it = environment(&acme(Some(3), None));
+    for _ in 0..9 {
+        assert_eq!(it.post("/emails?dry_run=true", None, &to(3)).await.status, 200);
+    }
+    assert_eq!(it.post("/emails?dry_run=true", None, &to(4)).await.status, 422);
+    assert_eq!(it.send(3).await.status, 200);
+}
+
+/// However far ahead it is scheduled.
+#[tokio::test]
+async fn a_scheduled_email_spends_the_cap_of_today() {
+    let it = environment(&acme(Some(1), None));
+    let mut later = to(1);
+    later["scheduled_at"] = "in 3 days".into();
+    assert_eq!(it.post("/emails", None, &later).await.status, 200);
+    assert_eq!(it.send(1).await.status, 429);
+    it.later(3 * 86_400_000);
+    assert_eq!(it.send(1).await.status, 200);
 }

@@ -231,7 +231,7 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
     let tenant = TenantId::main();
     let said = refusal(
         enqueue(&world)
-            .accept_batch(&tenant, None, parse(BatchValidation::Strict))
+            .accept_batch(&tenant, None, &parse(BatchValidation::Strict))
             .await,
     );
     assert!(
@@ -243,7 +243,7 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
     let key = key("k");
     let batch = || enqueue(&world);
     let accepted = batch()
-        .accept_batch(&tenant, Some(&key), parse(BatchValidation::Permissive))
+        .accept_batch(&tenant, Some(&key), &parse(BatchValidation::Permissive))
         .await
         .expect("accepted");
     assert_eq!(accepted.ids.len(), 3);
@@ -254,13 +254,13 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
     // Refused then, refused again, though the file is there now.
     put(&world, TENANT, OTHER, 4, 4);
     let again = batch()
-        .accept_batch(&tenant, Some(&key), parse(BatchValidation::Permissive))
+        .accept_batch(&tenant, Some(&key), &parse(BatchValidation::Permissive))
         .await
         .expect("accepted");
     assert!(again.replayed && again.ids == accepted.ids && again.errors == accepted.errors);
     world.state().uploads.clear();
     let gone = batch()
-        .accept_batch(&tenant, Some(&key), parse(BatchValidation::Permissive))
+        .accept_batch(&tenant, Some(&key), &parse(BatchValidation::Permissive))
         .await
         .expect("accepted");
     assert!(gone.replayed && gone.ids == accepted.ids && gone.errors == accepted.errors);

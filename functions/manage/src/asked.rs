@@ -5,15 +5,17 @@
 //! **After a crash** behind the write: the index has the email; its wake-up is sent from there.
 //! **Start reading at** [`Manage::cancel`].
 
+use std::time::Duration;
+
 use aws::access::{ActsFor, Caller};
 use domain::api_error::ApiError;
-use domain::apply::{Applied, apply, try_apply};
+use domain::apply::{Applied, Before, apply, try_apply, try_apply_after};
 use domain::id::EmailId;
 use domain::keeping;
 use domain::lifecycle::asked::{self, Refusal, Times};
 use domain::lifecycle::queued::meet;
 use domain::lifecycle::{Decision, Then};
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random, Wake};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Random, Wake};
 use domain::queue::{Bid, Queue, QueueKey};
 use domain::row::Row;
 use domain::timestamp::Timestamp;
@@ -87,8 +89,7 @@ where
         let row = self.row(caller, id, now).await?;
         self.check_from(caller, &row, Touch::Sends).await?;
         let decide = |row: &Row| asked::reschedule(row, times, self.with.expires_after, &self.with.policy, now);
-        self.keep_content(&row, decide(&row), now).await?;
-        self.carry_out(row, now, decide).await
+        self.carry_out_with_content(row, now, decide).await
     }
 
     /// Sends an email after all that ended unsent; one that may have been sent only with `force`.
@@ -105,8 +106,7 @@ where
         let queue = queue.unwrap_or_else(|| Queue::plain(key, now));
         let expires_after = self.with.expires_after;
         let decide = |row: &Row| asked::retry(row, force, &queue, expires_after, &self.with.policy, now);
-        self.keep_content(&row, decide(&row), now).await?;
-        self.carry_out(row, now, decide).await
+        self.carry_out_with_content(row, now, decide).await
     }
 
     pub(crate) async fn row(&self, caller: &impl ActsFor, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
@@ -157,25 +157,24 @@ where
         }
     }
 
-    /// Makes the content live as long as the email will need it. Before the row is written: an
-    /// email that is to be sent must have something to send.
-    async fn keep_content(
+    /// Carries a decision out after which the email is sent. In every round, before the row is written, its content
+    /// is kept: an email that is to be sent must have something to send.
+    async fn carry_out_with_content(
         &self,
-        row: &Row,
-        decision: Result<Decision, Refusal>,
+        row: Row,
         now: Timestamp,
-    ) -> Result<(), ManageError> {
-        let Decision::Write(transition) = decision.map_err(refused)? else {
-            return Ok(());
+        decide: impl Fn(&Row) -> Result<Decision, Refusal> + Send + Sync,
+    ) -> Result<Done, ManageError> {
+        let decide = |row: &Row| decide(row).map_err(Some);
+        let kept = Kept {
+            rows: &self.rows,
+            bodies: &self.bodies,
+            retention: self.with.retention,
+            now,
         };
-        let keep_until = transition.row.expires_at.after(self.with.retention);
-        if keeping::keep(&self.bodies, row, keep_until, now).await? {
-            Ok(())
-        } else {
-            Err(ManageError::Refused(ApiError::conflict(
-                "The content of this email is gone: send it as a new email.",
-            )))
-        }
+        let applied = try_apply_after(&self.rows, row, now, decide, &kept).await?;
+        self.follow(applied, |refusal| refusal.map_or_else(content_gone, refused))
+            .await
     }
 
     pub(crate) async fn carry_out(
@@ -184,7 +183,17 @@ where
         now: Timestamp,
         decide: impl Fn(&Row) -> Result<Decision, Refusal> + Send + Sync,
     ) -> Result<Done, ManageError> {
-        let (then, row) = match try_apply(&self.rows, row, now, decide).await? {
+        let applied = try_apply(&self.rows, row, now, decide).await?;
+        self.follow(applied, refused).await
+    }
+
+    /// Wakes an email where that follows from the decision, and answers.
+    async fn follow<E>(
+        &self,
+        applied: Applied<E>,
+        refused: impl FnOnce(E) -> ManageError,
+    ) -> Result<Done, ManageError> {
+        let (then, row) = match applied {
             Applied::Done(then, row) => (then, row),
             Applied::Refused(refusal) => return Err(refused(refusal)),
             Applied::Gone => return Err(not_there()),
@@ -209,6 +218,28 @@ where
 
 pub(crate) fn not_there() -> ManageError {
     ManageError::Refused(ApiError::not_found("There is no email of this id."))
+}
+
+/// The content of an email is kept before its row is written.
+struct Kept<'a, R, B> {
+    rows: &'a R,
+    bodies: &'a B,
+    retention: Duration,
+    now: Timestamp,
+}
+
+/// [`None`]: the content is gone.
+impl<R: Batches, B: Bodies> Before<Option<Refusal>> for Kept<'_, R, B> {
+    async fn prepare(&self, row: &Row) -> Result<Result<(), Option<Refusal>>, PortError> {
+        let kept = keeping::keep(self.rows, self.bodies, row, self.retention, self.now).await?;
+        Ok(if kept { Ok(()) } else { Err(None) })
+    }
+}
+
+fn content_gone() -> ManageError {
+    ManageError::Refused(ApiError::conflict(
+        "The content of this email is gone: send it as a new email.",
+    ))
 }
 
 pub(crate) fn refused(refusal: Refusal) -> ManageError {

@@ -37,13 +37,18 @@ use domain::cost::Prices;
 use domain::lifecycle::Policy;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::erasure::Tombstones;
-use domain::ports::{Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
+use domain::ports::{Batches, Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
-pub trait Store: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants {}
+pub trait Store:
+    Rows + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
+{
+}
 
-impl<T> Store for T where T: Rows + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
-{}
+impl<T> Store for T where
+    T: Rows + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
+{
+}
 
 /// The settings of managing.
 #[derive(Debug, Clone)]

@@ -57,7 +57,7 @@ where
             // Whoever asked for it may have died before the senders were told.
             self.rows.change_pace(None, &Change::Settings).await?;
         }
-        while !job.done && job.due <= self.system.now() {
+        while !job.over && job.due <= self.system.now() {
             if run.time_is_over() {
                 done.unfinished = true;
                 break;
@@ -189,8 +189,7 @@ where
         if matches!(job.task, Task::Retry { .. } | Task::Restore)
             && let Decision::Write(transition) = job.decide(row, queue, expires_after, &policy, now)
         {
-            let keep_until = transition.row.expires_at.after(self.retention);
-            return keeping::keep(&self.bodies, row, keep_until, now).await;
+            return keeping::keep(&self.rows, &self.bodies, &transition.row, self.retention, now).await;
         }
         Ok(true)
     }

@@ -22,8 +22,8 @@ use std::time::{Duration, Instant};
 
 use domain::lifecycle::{Feedback, LaneState, Policy};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Jobs, Lanes, Paces, PortError, Queues,
-    Rows,
+    Accounts, Backlog, Batches, Bodies, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Jobs, Lanes, Paces,
+    PortError, Queues, Rows,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::row::Lane;
@@ -65,9 +65,9 @@ pub struct Promote<R, B, L, D, E, A, S> {
 }
 
 /// What of the table is promoted.
-pub trait Store: Rows + DueIndex + Paces + Queues + Jobs {}
+pub trait Store: Rows + Batches + DueIndex + Paces + Queues + Jobs {}
 
-impl<T: Rows + DueIndex + Paces + Queues + Jobs> Store for T {}
+impl<T: Rows + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
 
 /// What a run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]

@@ -14,7 +14,7 @@ use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::ports::EmailKey;
-use domain::queue::job::{Job, SETTLED, Task};
+use domain::queue::job::{Job, LATE_SWEEPS, SETTLED, Task};
 use domain::queue::{Pause, Queue, QueueKey};
 use domain::row::{Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
@@ -358,4 +358,36 @@ async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
     run(&world).await;
     assert_eq!(kind(&world, 2), Some(DueKind::Check));
     assert_eq!(world.state().wakes.len(), 2);
+}
+
+/// DynamoDB promises no bound for the delay of an index. Such an email would be held by nobody, and never sent.
+#[tokio::test]
+async fn a_held_email_that_the_index_tells_of_late_is_released() {
+    for late in LATE_SWEEPS {
+        let rows = vec![
+            sample(1, DueKind::Held, at(200_000)),
+            sample(2, DueKind::Held, at(200_000)),
+        ];
+        let world = world(rows, plain(), Some(Task::Release));
+        world.state().late_in_index.insert(samples::id(2));
+        let run_at = async |now: Timestamp| {
+            world.state().now_ms = now.as_millis();
+            run(&world).await;
+        };
+        run_at(BORN).await;
+        run_at(BORN.after(SETTLED)).await;
+        assert!(job(&world).done && kind(&world, 2) == Some(DueKind::Held));
+        for before in LATE_SWEEPS.into_iter().filter(|before| *before < late) {
+            run_at(BORN.after(before)).await;
+        }
+        world.state().late_in_index.clear();
+        run_at(BORN.after(late)).await;
+        assert_ne!(kind(&world, 2), Some(DueKind::Held), "{late:?}");
+    }
+    let world = world(Vec::new(), plain(), Some(Task::Release));
+    for after in [Duration::ZERO, SETTLED].into_iter().chain(LATE_SWEEPS) {
+        world.state().now_ms = BORN.after(after).as_millis();
+        run(&world).await;
+    }
+    assert!(job(&world).over, "five sweeps, and no more");
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::fmt::Display;
 use std::str::FromStr;
 
+use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::timestamp::Timestamp;
 use serde::Serialize;
@@ -61,6 +62,11 @@ pub(crate) fn n(attribute: &str, value: impl ToString) -> (String, AttributeValu
     (attribute.to_owned(), AttributeValue::N(value.to_string()))
 }
 
+/// A binary attribute.
+pub(crate) fn b(attribute: &str, value: &[u8]) -> (String, AttributeValue) {
+    (attribute.to_owned(), AttributeValue::B(Blob::new(value)))
+}
+
 pub(crate) fn yes(attribute: &str) -> (String, AttributeValue) {
     (attribute.to_owned(), AttributeValue::Bool(true))
 }
@@ -69,6 +75,15 @@ pub(crate) fn yes(attribute: &str) -> (String, AttributeValue) {
 pub(crate) fn text<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a str, ItemError> {
     match item.get(attribute) {
         Some(AttributeValue::S(text)) => Ok(text),
+        Some(_) => Err(ItemError::Malformed(attribute)),
+        None => Err(ItemError::Missing(attribute)),
+    }
+}
+
+/// Reads a binary value.
+pub(crate) fn bytes<'a>(item: &'a Item, attribute: &'static str) -> Result<&'a [u8], ItemError> {
+    match item.get(attribute) {
+        Some(AttributeValue::B(bytes)) => Ok(bytes.as_ref()),
         Some(_) => Err(ItemError::Malformed(attribute)),
         None => Err(ItemError::Missing(attribute)),
     }

@@ -1,9 +1,11 @@
 //! The batches' idempotency keys: one item for each, written before the batch's emails.
 
+use std::time::Duration;
+
+use domain::batch::{BatchId, BatchRecord, Begun};
 use domain::id::TenantId;
-use domain::ports::{BatchRecord, Batches, PortError};
+use domain::ports::{Batches, PortError};
 use domain::timestamp::Timestamp;
-use domain::wire::api::IdempotencyKey;
 
 use crate::attributes::{self, Item, ItemError};
 use crate::failure::port;
@@ -13,6 +15,12 @@ fn read(item: &Item) -> Result<BatchRecord, ItemError> {
     Ok(BatchRecord {
         hash: attributes::text(item, "h")?.to_owned(),
         errors: attributes::json(item, "e")?,
+        begun: attributes::maybe(item, "b", attributes::time)?
+            .map(|at| {
+                let retention = Duration::from_secs(attributes::number(item, "r")?);
+                Ok(Begun { at, retention })
+            })
+            .transpose()?,
     })
 }
 
@@ -20,11 +28,11 @@ impl Batches for Table {
     async fn recall(
         &self,
         tenant: &TenantId,
-        key: &IdempotencyKey,
+        batch: &BatchId,
         now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
         const WHAT: &str = "recalling a batch";
-        let item = self.get(keys::batch(tenant, key), WHAT).await?;
+        let item = self.get(keys::batch(tenant, batch), WHAT).await?;
         let known = item.filter(|item| !attributes::is_forgotten(item, now));
         let record = known.map(|known| read(&known)).transpose();
         record.map_err(|error| port(WHAT)(error.into()))
@@ -33,29 +41,42 @@ impl Batches for Table {
     async fn remember(
         &self,
         tenant: &TenantId,
-        key: &IdempotencyKey,
+        batch: &BatchId,
         record: &BatchRecord,
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<BatchRecord, PortError> {
         const WHAT: &str = "remembering a batch";
         let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
-        let mut item = keys::batch(tenant, key);
+        let mut item = keys::batch(tenant, batch);
         item.extend([
             attributes::s("h", record.hash.clone()),
             attributes::s("e", errors),
             attributes::n("ttl", keep_until.as_secs()),
         ]);
+        if let Some(Begun { at, retention }) = record.begun {
+            item.extend([
+                attributes::n("b", at.as_millis()),
+                attributes::n("r", retention.as_secs()),
+            ]);
+        }
         match self.put_new(item, now, WHAT).await? {
             None => Ok(record.clone()),
             Some(known) => read(&known).map_err(|error| port(WHAT)(error.into())),
         }
+    }
+
+    async fn keep_batch(&self, tenant: &TenantId, batch: &BatchId, keep_until: Timestamp) -> Result<(), PortError> {
+        const WHAT: &str = "keeping a batch";
+        let kept = self.keep(keys::batch(tenant, batch), keep_until.as_secs(), WHAT);
+        kept.await.map(drop)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use domain::email::sha256_hex;
+    use domain::wire::api::IdempotencyKey;
     use serde_json::json;
 
     use super::*;
@@ -65,14 +86,18 @@ mod tests {
 
     const ERRORS: &str = r#"[{"index":3,"message":"to: is no address"}]"#;
 
-    fn key() -> IdempotencyKey {
-        IdempotencyKey::parse("order for ada@example.com").unwrap()
+    fn key() -> BatchId {
+        BatchId::of(&IdempotencyKey::parse("order for ada@example.com").unwrap())
     }
 
     fn record() -> BatchRecord {
         BatchRecord {
             hash: "ab".repeat(32),
             errors: serde_json::from_str(ERRORS).unwrap(),
+            begun: Some(Begun {
+                at: at(1_999),
+                retention: Duration::from_secs(60),
+            }),
         }
     }
 
@@ -87,9 +112,17 @@ mod tests {
 
     #[tokio::test]
     async fn a_batch_is_recalled_until_its_time_is_over() {
-        let item = json!({"Item": {"h": {"S": "ab".repeat(32)}, "e": {"S": ERRORS}, "ttl": {"N": "9"}}});
+        let mut item = json!({"Item": {"h": {"S": "ab".repeat(32)}, "e": {"S": ERRORS}, "ttl": {"N": "9"}}});
+        let of_before = item.clone();
+        let record_of_before = BatchRecord {
+            begun: None,
+            ..record()
+        };
+        item["Item"]["b"] = json!({"N": "1999"});
+        item["Item"]["r"] = json!({"N": "60"});
         for (answer, now, expected) in [
             (item.clone(), at(9_000), Some(record())),
+            (of_before, at(9_000), Some(record_of_before)),
             (item, at(10_000), None),
             (json!({}), at(0), None),
         ] {
@@ -117,6 +150,8 @@ mod tests {
                     "sk": {"S": "batch"},
                     "h": {"S": "ab".repeat(32)},
                     "e": {"S": ERRORS},
+                    "b": {"N": "1999"},
+                    "r": {"N": "60"},
                     "ttl": {"N": "9"},
                 },
                 "ConditionExpression": "attribute_not_exists(pk) OR #ttl < :now",
@@ -131,6 +166,8 @@ mod tests {
         let item = Item::from([
             attributes::s("h", hash.to_owned()),
             attributes::s("e", errors.to_owned()),
+            attributes::n("b", 1_999),
+            attributes::n("r", 60),
         ]);
         Answer::condition_failed(Some(&item))
     }
@@ -140,8 +177,26 @@ mod tests {
         let other = BatchRecord {
             hash: "other".to_owned(),
             errors: Vec::new(),
+            ..record()
         };
         assert_eq!(remember(&Replay::new([known("other", "[]")])).await, Ok(other));
+    }
+
+    #[tokio::test]
+    async fn a_record_is_kept_longer_and_never_shorter() {
+        for answer in [
+            Answer::ok(&json!({})),
+            // Kept for longer already, and gone.
+            known("h", "[]"),
+            Answer::condition_failed(None),
+        ] {
+            let replay = Replay::new([answer]);
+            let kept = replay.table(16).keep_batch(&TenantId::main(), &key(), at(9_999)).await;
+            assert!(kept.is_ok(), "{kept:?}");
+            let request = replay.only().json();
+            assert_eq!(request["ConditionExpression"], "#ttl < :ttl");
+            assert_eq!(request["ExpressionAttributeValues"], json!({":ttl": {"N": "9"}}));
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -9,6 +9,7 @@
 
 use std::collections::BTreeMap;
 use std::io;
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::error::ProvideErrorMetadata;
@@ -20,6 +21,7 @@ use domain::limits;
 use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
 use domain::row::{BodyPlace, BodyRef};
 use domain::timestamp::Timestamp;
+use tokio::time::Instant;
 
 use crate::attributes;
 use crate::failure::{failed, port, unknown};
@@ -60,6 +62,12 @@ const UNPACKED_MAX: usize = 2 * limits::REQUEST_BYTES;
 /// key's sake has left another, and no number of those may fill the memory. One that is not
 /// among them is read by its name.
 const NEAR_MAX: i32 = 4;
+
+/// The age at which S3's time of an object tells it from a later copy. S3 has whole seconds, and clocks differ by one.
+const TOLD_APART: Duration = Duration::from_secs(3);
+
+/// Rounds of keeping an object. Each one more means that another keeper was quicker, or that the object is too young.
+const KEEP_ROUNDS: usize = 8;
 
 /// The attribute of an item that holds the content.
 const CONTENT: &str = "z";
@@ -240,6 +248,8 @@ impl BodyStore {
     }
 
     /// Copies an object onto itself, which begins its life anew, if it would end too early.
+    ///
+    /// The copy is made only of the object that was looked at: another keeper may have given it a longer life since.
     pub(crate) async fn keep_object(
         &self,
         object: String,
@@ -247,34 +257,53 @@ impl BodyStore {
         now: Timestamp,
     ) -> Result<bool, PortError> {
         const WHAT: &str = "keeping a content in the bucket";
-        let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
-            Ok(head) => head,
-            Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
-            Err(error) => return Err(failed(WHAT)(error)),
-        };
-        let kept_until = head.metadata().and_then(|metadata| metadata.get(KEEP_UNTIL));
-        if kept_until.and_then(|text| Timestamp::parse_rfc3339(text)) >= Some(keep_until) {
-            return Ok(true);
-        }
-        let copied = self
-            .s3
-            .copy_object()
-            .bucket(&self.bucket)
-            .copy_source(format!("{}/{object}", self.bucket))
-            .key(&object)
-            .metadata_directive(MetadataDirective::Replace)
-            .metadata(KEEP_UNTIL, keep_until.to_string())
-            .tagging_directive(TaggingDirective::Replace)
-            .tagging(keep_tag(keep_until, now))
-            .send()
-            .await;
-        match copied {
-            Ok(_) => Ok(true),
-            Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => {
-                Ok(false)
+        let began = Instant::now();
+        for _ in 0..KEEP_ROUNDS {
+            let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
+                Ok(head) => head,
+                Err(error) if error.as_service_error().is_some_and(HeadObjectError::is_not_found) => return Ok(false),
+                Err(error) => return Err(failed(WHAT)(error)),
+            };
+            let kept_until = head.metadata().and_then(|metadata| metadata.get(KEEP_UNTIL));
+            if kept_until.and_then(|text| Timestamp::parse_rfc3339(text)) >= Some(keep_until) {
+                return Ok(true);
             }
-            Err(error) => Err(failed(WHAT)(error)),
+            let modified = head.last_modified().copied();
+            let age = modified
+                .and_then(|modified| modified.to_millis().ok())
+                .map(|modified| now.after(began.elapsed()).since(Timestamp::from_millis(modified)));
+            if let Some(too_young) = age
+                .and_then(|age| TOLD_APART.checked_sub(age))
+                .filter(|wait| !wait.is_zero())
+            {
+                tokio::time::sleep(too_young).await;
+                continue;
+            }
+            let copied = self
+                .s3
+                .copy_object()
+                .bucket(&self.bucket)
+                .copy_source(format!("{}/{object}", self.bucket))
+                .set_copy_source_if_unmodified_since(modified)
+                .key(&object)
+                .metadata_directive(MetadataDirective::Replace)
+                .metadata(KEEP_UNTIL, keep_until.to_string())
+                .tagging_directive(TaggingDirective::Replace)
+                .tagging(keep_tag(keep_until, now))
+                .send()
+                .await;
+            let error = match copied {
+                Ok(_) => return Ok(true),
+                Err(error) => error,
+            };
+            match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+                Some("NoSuchKey") => return Ok(false),
+                // Another keeper was quicker.
+                Some("PreconditionFailed") => {}
+                Some(_) | None => return Err(failed(WHAT)(error)),
+            }
         }
+        Err(unknown(WHAT)("others change it all the time".into()))
     }
 
     pub(crate) async fn fetch(&self, object: String) -> Result<Option<Vec<u8>>, PortError> {

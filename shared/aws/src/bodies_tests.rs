@@ -368,6 +368,44 @@ fn head(keep_until: Option<&'static str>) -> Answer {
     }
 }
 
+/// An object that was last modified then.
+fn head_of(modified: &'static str, keep_until: &'static str) -> Answer {
+    let headers = vec![("last-modified", modified), ("x-amz-meta-keep-until", keep_until)];
+    let (status, body) = (200, Vec::new());
+    Answer::Says { status, headers, body }
+}
+
+/// Two keepers at once: the one with the shorter time must not win, or the content would end before its email.
+#[tokio::test(start_paused = true)]
+async fn a_longer_life_that_another_gave_stays() {
+    let old = "Wed, 31 Dec 1969 23:00:00 GMT";
+    let answers = [
+        head_of(old, "1970-01-02T00:00:00.000Z"),
+        s3_error(412, "PreconditionFailed"),
+        head_of("Thu, 01 Jan 1970 00:00:00 GMT", "1980-01-01T00:00:00.000Z"),
+    ];
+    let (kept, replay) = keep(BodyPlace::Bucket, answers).await;
+    assert_eq!(kept, Ok(true));
+    let asked = replay.asked();
+    let copies: Vec<_> = asked.iter().filter(|asked| asked.line().starts_with("PUT ")).collect();
+    assert_eq!(copies.len(), 1, "what lives longer is left alone");
+    assert_eq!(copies[0].header("x-amz-copy-source-if-unmodified-since"), old);
+}
+
+/// S3's times are whole seconds: a copy in the same second would pass for the object that was looked at.
+#[tokio::test(start_paused = true)]
+async fn an_object_of_this_moment_is_looked_at_again() {
+    let young = || head_of("Thu, 01 Jan 1970 00:00:00 GMT", "1970-01-02T00:00:00.000Z");
+    let (kept, replay) = keep(BodyPlace::Bucket, [young(), young(), copied()]).await;
+    assert_eq!(kept, Ok(true));
+    let asked: Vec<_> = replay
+        .asked()
+        .iter()
+        .map(|asked| asked.line().starts_with("HEAD "))
+        .collect();
+    assert_eq!(asked, [true, true, false]);
+}
+
 /// Source: Amazon S3 API reference, `CopyObject`, "Response Syntax".
 fn copied() -> Answer {
     let body = "<CopyObjectResult><ETag>\"e\"</ETag></CopyObjectResult>";

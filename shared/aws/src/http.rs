@@ -36,8 +36,14 @@ pub fn refuse(error: &ApiError) -> Response<Body> {
 /// The answer to a call that we failed at. The cause goes to the log and no further.
 #[must_use]
 pub fn fail(error: &(dyn std::error::Error + 'static)) -> Response<Body> {
+    fail_with(error, &ApiError::internal())
+}
+
+/// As [`fail`], with an answer that tells the caller what to do.
+#[must_use]
+pub fn fail_with(error: &(dyn std::error::Error + 'static), told: &ApiError) -> Response<Body> {
     tracing::error!(error = crate::telemetry::chain(error), "a call failed");
-    refuse(&ApiError::internal())
+    refuse(told)
 }
 
 fn with_text(status: u16, text: String) -> Response<Body> {

@@ -18,7 +18,10 @@ use crate::attributes::{self, Item, ItemError, digits, flag, maybe, n, named, nu
 use crate::failure::port;
 use crate::table::{Check, Expression, Query, Table, Transacted, Write, keys};
 
-/// How long a job that is done can be asked for.
+/// When a job is forgotten. A job has it as soon as no sweep follows.
+const TTL: &str = "ttl";
+
+/// How long a job that is over can be asked for.
 const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
 /// Jobs that are begun in one run of `promote`.
@@ -101,7 +104,13 @@ pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
     item.extend((job.failed > 0).then(|| n("failed", job.failed)));
     item.extend(job.cursor.clone().map(|cursor| s("cursor", cursor.0)));
     if job.done {
-        item.extend([yes("done"), n("ttl", job.asked_at.after(JOB_KEPT).as_secs())]);
+        item.extend([yes("done")]);
+    }
+    if job.late_sweeps > 0 {
+        item.extend([n("late", job.late_sweeps)]);
+    }
+    if job.over {
+        item.extend([n(TTL, job.asked_at.after(JOB_KEPT).as_secs())]);
     } else {
         item.extend([
             s("due_pk", keys::JOBS.to_owned()),
@@ -127,6 +136,8 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
         // Not there in items of older versions.
         failed: maybe(item, "failed", number)?.unwrap_or_default(),
         done: flag(item, "done")?,
+        late_sweeps: maybe(item, "late", number)?.unwrap_or_default(),
+        over: item.contains_key(TTL),
         no: number(item, "no")?,
     })
 }

@@ -62,6 +62,11 @@ fn queues_and_jobs_come_back_as_they_were() {
     for job in [
         job(),
         job().given_up(),
+        Job {
+            done: true,
+            late_sweeps: 2,
+            ..job()
+        },
         Job::new(&full(), job().id, Task::Release, at(1)),
     ] {
         assert_eq!(to_job(&from_job(&job).unwrap()), Ok(job));

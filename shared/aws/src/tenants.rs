@@ -137,6 +137,15 @@ impl Allowances for Table {
             Outcome::Refused(item) => drawn(item).map(Drawn::Refused),
         }
     }
+
+    async fn drawn(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
+        const WHAT: &str = "reading a tenant's allowance";
+        let item = self.get(keys::allowance(tenant, window), WHAT).await?;
+        let drawn = item.map(|item| number(&item, "drawn")).transpose();
+        drawn
+            .map(Option::unwrap_or_default)
+            .map_err(|error| port(WHAT)(error.into()))
+    }
 }
 
 #[cfg(test)]

@@ -187,6 +187,11 @@ impl ApiError {
         )
     }
 
+    /// 500 as [`Self::internal`], with a message of its own, which says nothing of the cause either.
+    pub fn internal_with(message: impl Into<String>) -> Self {
+        Self::new(500, ErrorName::InternalServerError, message)
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -254,6 +259,7 @@ mod tests {
             (ApiError::rate_limit_exceeded("x"), 429, "rate_limit_exceeded"),
             (ApiError::daily_quota_exceeded("x"), 429, "daily_quota_exceeded"),
             (ApiError::internal(), 500, "internal_server_error"),
+            (ApiError::internal_with("x"), 500, "internal_server_error"),
         ] {
             assert_eq!((error.status(), error.name().as_str()), (status, name));
             // `body`, `Serialize` and `as_str` cannot drift apart.

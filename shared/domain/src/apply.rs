@@ -62,22 +62,57 @@ pub async fn apply<R: Rows>(
 /// See [`ApplyError`].
 pub async fn try_apply<R: Rows, E: Send>(
     rows: &R,
+    row: Row,
+    now: Timestamp,
+    decide: impl Fn(&Row) -> Result<Decision, E> + Send + Sync,
+) -> Result<Applied<E>, ApplyError> {
+    try_apply_after(rows, row, now, decide, &NothingBefore).await
+}
+
+/// Something that must be so before a row is written.
+pub trait Before<E>: Sync {
+    /// Makes it so, for the row that is to be written; or refuses.
+    fn prepare(&self, row: &Row) -> impl Future<Output = Result<Result<(), E>, PortError>> + Send;
+}
+
+/// Nothing must be so before.
+struct NothingBefore;
+
+impl<E: Send> Before<E> for NothingBefore {
+    async fn prepare(&self, _: &Row) -> Result<Result<(), E>, PortError> {
+        Ok(Ok(()))
+    }
+}
+
+/// As [`try_apply`], where something must be so before the row is written. It is made so in every round: the row
+/// that is decided on anew may need more.
+///
+/// # Errors
+/// See [`ApplyError`].
+pub async fn try_apply_after<R: Rows, E: Send>(
+    rows: &R,
     mut row: Row,
     now: Timestamp,
     decide: impl Fn(&Row) -> Result<Decision, E> + Send + Sync,
+    before: &impl Before<E>,
 ) -> Result<Applied<E>, ApplyError> {
     for _ in 0..ROUNDS {
         match decide(&row) {
             Err(refusal) => return Ok(Applied::Refused(refusal)),
             Ok(Decision::Forget) => return Ok(Applied::Done(Then::Nothing, Box::new(row))),
             Ok(Decision::Only(then)) => return Ok(Applied::Done(then, Box::new(row))),
-            Ok(Decision::Write(transition)) => match rows.write(&row, &transition, now).await? {
-                Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.row))),
-                Written::Moved(Some(moved)) => row = *moved,
-                Written::Moved(None) => return Ok(Applied::Gone),
-                // The next look at the email is under the queue's new state.
-                Written::QueueMoved => return Ok(Applied::Done(Then::Nothing, Box::new(row))),
-            },
+            Ok(Decision::Write(transition)) => {
+                if let Err(refusal) = before.prepare(&transition.row).await? {
+                    return Ok(Applied::Refused(refusal));
+                }
+                match rows.write(&row, &transition, now).await? {
+                    Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.row))),
+                    Written::Moved(Some(moved)) => row = *moved,
+                    Written::Moved(None) => return Ok(Applied::Gone),
+                    // The next look at the email is under the queue's new state.
+                    Written::QueueMoved => return Ok(Applied::Done(Then::Nothing, Box::new(row))),
+                }
+            }
         }
     }
     Err(ApplyError::Contended)

@@ -1,21 +1,30 @@
-//! Makes what an email is sent from live as long as the email will need it.
+//! Makes everything that an email needs live as long as the email: its content, its files and its batch's record.
 //!
 //! **Role:** called before a row is written that is to be sent again: an email that is to be sent must
 //! have something to send.
 
+use std::time::Duration;
+
 use crate::attachment::Data;
+use crate::batch;
 use crate::email::Email;
-use crate::ports::{Bodies, EmailKey, PortError};
+use crate::ports::{Batches, Bodies, EmailKey, PortError};
 use crate::row::Row;
 use crate::timestamp::Timestamp;
 
-/// Keeps an email's content and its files until `keep_until` at least; `false` when something is gone.
-/// What cannot be read has no files that anybody could send.
+/// Keeps everything for a row that is to be written: until `retention` after its expiry at least. `false` when
+/// something is gone. A content that cannot be read has no files that anybody could send.
 ///
 /// # Errors
 /// When something could not be kept; what was kept by then stays so.
-pub async fn keep<B: Bodies>(bodies: &B, row: &Row, keep_until: Timestamp, now: Timestamp) -> Result<bool, PortError> {
-    let key = EmailKey::of(row);
+pub async fn keep<R: Batches, B: Bodies>(
+    rows: &R,
+    bodies: &B,
+    row: &Row,
+    retention: Duration,
+    now: Timestamp,
+) -> Result<bool, PortError> {
+    let (key, keep_until) = (EmailKey::of(row), row.expires_at.after(retention));
     if !bodies.keep(&key, &row.body, keep_until, now).await? {
         return Ok(false);
     }
@@ -27,6 +36,10 @@ pub async fn keep<B: Bodies>(bodies: &B, row: &Row, keep_until: Timestamp, now: 
         {
             return Ok(false);
         }
+    }
+    if let Some(id) = &row.batch {
+        let keep_until = batch::keep_until(row.expires_at, retention);
+        rows.keep_batch(&row.tenant, id, keep_until).await?;
     }
     Ok(true)
 }

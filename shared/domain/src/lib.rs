@@ -11,6 +11,7 @@ mod admission;
 pub mod api_error;
 pub mod apply;
 pub mod attachment;
+pub mod batch;
 pub mod cause;
 pub mod cost;
 pub mod email;

@@ -13,6 +13,7 @@ use std::time::Duration;
 use crate::access::token::SECRET_BYTES;
 use crate::address::EmailAddress;
 use crate::attachment::{Upload, Uploaded};
+use crate::batch::{BatchId, BatchRecord};
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId, UploadId};
 use crate::lane::Messages;
@@ -28,7 +29,6 @@ use crate::tally::counter::{Counter, Figures};
 use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
 use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
-use crate::wire::api::{IdempotencyKey, ItemError};
 use crate::wire::hand_over::HandOver;
 use crate::wire::wake_up::WakeUp;
 
@@ -334,34 +334,33 @@ pub trait Bodies: Files {
     fn load(&self, key: &EmailKey, body: &BodyRef) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
 }
 
-/// What is remembered of a batch with an idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct BatchRecord {
-    /// [`crate::wire::api::BatchRequest::hash`].
-    pub hash: String,
-    /// The items that were refused, to be answered again.
-    pub errors: Vec<ItemError>,
-}
-
-/// The batches' idempotency keys. A single email needs none: its row is the record.
+/// The records of batches with an idempotency key. A single email needs none: its row is the record.
 pub trait Batches: Sync {
-    /// What a key was used for before, if it was.
+    /// Reads a record. A record past its time is none.
     fn recall(
         &self,
         tenant: &TenantId,
-        key: &IdempotencyKey,
+        batch: &BatchId,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<BatchRecord>, PortError>> + Send;
 
-    /// Remembers a batch under its key, or returns what the key was used for before.
+    /// Writes a record, or returns the one that was there before.
     fn remember(
         &self,
         tenant: &TenantId,
-        key: &IdempotencyKey,
+        batch: &BatchId,
         record: &BatchRecord,
         keep_until: Timestamp,
         now: Timestamp,
     ) -> impl Future<Output = Result<BatchRecord, PortError>> + Send;
+
+    /// Keeps a record until `keep_until` at least. A record that is gone stays gone.
+    fn keep_batch(
+        &self,
+        tenant: &TenantId,
+        batch: &BatchId,
+        keep_until: Timestamp,
+    ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// A wake-up to send.

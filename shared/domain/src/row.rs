@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::batch::BatchId;
 use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::id::{EmailId, KeyId, TenantId};
@@ -209,6 +210,8 @@ pub struct Row {
     pub duplicate: bool,
     /// Since when it is uncertain.
     pub uncertain_since: Option<Timestamp>,
+    /// The batch that it was accepted in, if that has an idempotency key.
+    pub batch: Option<BatchId>,
     /// Why the last attempt did not end in an acceptance.
     pub cause: Option<Cause>,
     /// The provider's words about it.
@@ -267,6 +270,7 @@ impl Row {
             maybe_duplicate: false,
             duplicate: false,
             uncertain_since: None,
+            batch: None,
             cause: None,
             detail: None,
             sent: None,

@@ -175,4 +175,12 @@ impl Allowances for World {
         })
         .await
     }
+
+    async fn drawn(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
+        let key = (tenant.clone(), window.limit, window.begins);
+        self.call(Call::reads("drawn", None), move |state| {
+            state.drawn.get(&key).copied().unwrap_or_default()
+        })
+        .await
+    }
 }

@@ -15,10 +15,10 @@ const SHARDS: u16 = 2;
 
 /// What is in a partition and due: by time and email, as the index orders it.
 fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> BTreeMap<String, Row> {
-    let shards = shards(state);
+    let (shards, late) = (shards(state), state.late_in_index.clone());
     let waits = |row: &&Row| {
         let due = row.due.is_some_and(|due| due.kind == kind && due.at <= until);
-        due && row.id.shard(shards) == shard
+        due && row.id.shard(shards) == shard && !late.contains(&row.id)
     };
     let entry = |row: &Row| Some((format!("{:015}#{}", row.due?.at.as_millis(), row.id), row.clone()));
     match &mut state.nature {

@@ -26,11 +26,12 @@ impl Tombstones for World {
         .await
     }
 
-    async fn buried(&self, key: &EmailKey, _now: Timestamp) -> Result<Option<String>, PortError> {
+    async fn buried(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
         let key = key.clone();
         self.rival();
         self.call(Call::reads("buried", Some(key.id)), move |state| {
-            state.erased.get(&key).cloned()
+            let erased = state.erased.get(&key).filter(|_| !state.is_forgotten(&key, now));
+            erased.cloned()
         })
         .await
     }

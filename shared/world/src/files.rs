@@ -34,6 +34,7 @@ impl Files for World {
         keep_until: Timestamp,
         _now: Timestamp,
     ) -> Result<Option<Put>, PortError> {
+        self.rival();
         let (from, to) = ((key.tenant.clone(), id), (key.clone(), body.sha256.clone(), id));
         self.call(Call::writes("attach", Some(key.id)), move |state| {
             if state.files.contains_key(&to) {

@@ -13,6 +13,7 @@ mod access;
 mod due;
 pub mod environment;
 mod erasure;
+mod expiry;
 mod files;
 mod listing;
 pub mod nature;
@@ -31,18 +32,20 @@ pub mod witness;
 pub use rivals::Rival;
 pub use suppressions::OfAccount;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use domain::access::allowance::Limit;
 use domain::access::key::ApiKey;
 use domain::access::tenant::Tenant;
 use domain::attachment::Uploaded;
+use domain::batch::{BatchId, BatchRecord};
 use domain::id::{EmailId, KeyId, TenantId, UploadId};
 use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
-use domain::ports::{BatchRecord, DueCursor, EmailKey, FailureKind, PortError, Waiting, Wake};
+use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, Waiting, Wake};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::row::{Lane, Row};
@@ -128,8 +131,8 @@ pub struct State {
     pub forgotten: Vec<Place>,
     /// The contents, by email and hash.
     pub bodies: BTreeMap<(EmailKey, String), Vec<u8>>,
-    /// What is remembered of batches, by tenant and idempotency key.
-    pub batches: BTreeMap<(TenantId, String), BatchRecord>,
+    /// The records of batches, and until when each is kept.
+    pub batches: BTreeMap<(TenantId, BatchId), (BatchRecord, Timestamp)>,
     /// The wake-ups that were sent.
     pub wakes: Vec<Wake>,
     /// The emails that were handed over.
@@ -174,6 +177,14 @@ pub struct State {
     pub erased: BTreeMap<EmailKey, String>,
     /// Until when each content is kept, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
+    /// How often each content was copied onto itself: S3's time of an object, without its seconds.
+    pub copies: BTreeMap<(EmailKey, String), u64>,
+    /// How long finished emails are kept; for ever when nothing is said.
+    pub retention: Option<Duration>,
+    /// When each finished email is forgotten, erased ones among them.
+    pub forgotten_at: BTreeMap<EmailKey, Timestamp>,
+    /// Emails whose entries in the index are late, without a bound.
+    pub late_in_index: BTreeSet<EmailId>,
     /// The files that were uploaded, by tenant and id.
     pub uploads: BTreeMap<(TenantId, UploadId), (Uploaded, Vec<u8>)>,
     /// The contents' copies of them, by email, content and upload; each with until when it is kept.
@@ -199,6 +210,11 @@ pub struct State {
     /// What the world does by itself; nothing when there is none.
     pub nature: Option<Nature>,
     nonces: u64,
+}
+
+/// Whether the time of an item is over, in DynamoDB's whole seconds.
+pub(crate) fn is_over(ttl: Timestamp, now: Timestamp) -> bool {
+    ttl.as_secs() < now.as_secs()
 }
 
 /// What becomes of a call.
@@ -475,6 +491,7 @@ impl State {
         let now = self.now();
         self.rows.remove(&EmailKey::of(row));
         self.erased.insert(EmailKey::of(row), row.body.sha256.clone());
+        self.forget_later(EmailKey::of(row), now);
         self.tally.tell(now, Some(row), None);
         if let Some(nature) = &mut self.nature {
             // The index follows when it has caught up, as with every write.
@@ -489,6 +506,7 @@ impl State {
     pub(crate) fn store(&mut self, row: Row) {
         let now = self.now();
         let before = self.rows.insert(EmailKey::of(&row), row.clone());
+        self.set_ttl(before.as_ref(), &row, now);
         self.tally.tell(now, before.as_ref(), Some(&row));
         let Some(nature) = &mut self.nature else { return };
         nature.index(&row);

@@ -4,56 +4,61 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::access::token::SECRET_BYTES;
+use domain::batch::{BatchId, BatchRecord};
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::lane::Messages;
 use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
-    Accounts, Backlog, BatchRecord, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence,
-    FailureKind, Lanes, Paced, Paces, Packed, PortError, Put, Random, RowWrite, Rows, WRITES_AT_ONCE, Waiting, Wake,
-    Watermark, Written,
+    Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence, FailureKind, Lanes,
+    Paced, Paces, Packed, PortError, Put, Random, RowWrite, Rows, WRITES_AT_ONCE, Waiting, Wake, Watermark, Written,
 };
 use domain::queue::QueueKey;
 use domain::retry::Jitter;
 use domain::row::{BodyPlace, BodyRef, Lane, Row, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::api::IdempotencyKey;
 use domain::wire::hand_over::HandOver;
 
 use crate::nature::{Broken, To};
 use crate::overlay::overlaid;
-use crate::{Call, State, World};
+use crate::{Call, State, World, is_over};
 
 /// Contents above this many bytes go to the bucket here.
 const NEAR_MAX: usize = 1000;
 
 impl Rows for World {
-    async fn load_many(&self, keys: &[EmailKey], _now: Timestamp) -> Result<Vec<Row>, PortError> {
+    async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Row>, PortError> {
         let keys = keys.to_vec();
         self.call(Call::reads("load_many", None), move |state| {
-            keys.iter().filter_map(|key| state.rows.get(key).cloned()).collect()
+            keys.iter().filter_map(|key| state.living(key, now).cloned()).collect()
         })
         .await
     }
 
-    async fn load(&self, key: &EmailKey, _now: Timestamp) -> Result<Option<Row>, PortError> {
+    async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<Row>, PortError> {
         let key = key.clone();
         self.call(Call::reads("load", Some(key.id)), move |state| {
-            state.rows.get(&key).cloned()
+            state.living(&key, now).cloned()
         })
         .await
     }
 
-    async fn create(&self, row: &Row, _now: Timestamp) -> Result<Created, PortError> {
+    async fn create(&self, row: &Row, now: Timestamp) -> Result<Created, PortError> {
         let (row, repeats) = (row.clone(), self.has_nature());
         let (forgets, revives) = (self.is(Broken::AnsweredTooEarly), self.is(Broken::TombstonesForgotten));
         self.call(Call::writes("create", Some(row.id)), move |state| {
-            let erased = state.erased.get(&EmailKey::of(&row)).filter(|_| !revives);
+            let key = EmailKey::of(&row);
+            if state.is_forgotten(&key, now) {
+                state.forgotten_at.remove(&key);
+                state.erased.remove(&key);
+                state.rows.remove(&key);
+            }
+            let erased = state.erased.get(&key).filter(|_| !revives);
             if let Some(sha256) = erased.cloned() {
                 return Created::Erased { sha256 };
             }
-            match state.rows.get(&EmailKey::of(&row)) {
+            match state.rows.get(&key) {
                 // As the adapter takes a row that is just what was to be written.
                 Some(known) if repeats && *known == row => Created::New,
                 Some(known) => Created::Exists(Box::new(known.clone())),
@@ -275,15 +280,47 @@ impl Bodies for World {
         _now: Timestamp,
     ) -> Result<bool, PortError> {
         let name = (key.clone(), body.sha256.clone());
-        self.call(Call::writes("keep", Some(key.id)), move |state| {
-            let known = state.bodies.contains_key(&name);
-            if known {
-                let kept = state.kept_until.entry(name.clone()).or_insert(keep_until);
-                *kept = keep_until.max(*kept);
+        if body.place == BodyPlace::Table {
+            let kept = self.call(Call::writes("keep", Some(key.id)), move |state| {
+                let known = state.bodies.contains_key(&name);
+                if known {
+                    let kept = state.kept_until.entry(name.clone()).or_insert(keep_until);
+                    *kept = keep_until.max(*kept);
+                }
+                known
+            });
+            return kept.await;
+        }
+        // S3 has no such write: a look, then a copy of the object that was looked at.
+        let any = self.is(Broken::CopiesUnconditional);
+        loop {
+            let looked = name.clone();
+            let look = self.call(Call::reads("keep", Some(key.id)), move |state| {
+                let known = state.bodies.contains_key(&looked);
+                let copies = state.copies.get(&looked).copied().unwrap_or_default();
+                known.then(|| (state.kept_until.get(&looked).copied(), copies))
+            });
+            let Some((kept_until, copies)) = look.await? else {
+                return Ok(false);
+            };
+            if kept_until >= Some(keep_until) {
+                return Ok(true);
             }
-            known
-        })
-        .await
+            self.rival();
+            let copied = name.clone();
+            let copy = self.call(Call::writes("keep_copy", Some(key.id)), move |state| {
+                let now = state.copies.entry(copied.clone()).or_default();
+                if *now != copies && !any {
+                    return false;
+                }
+                *now += 1;
+                state.kept_until.insert(copied.clone(), keep_until);
+                true
+            });
+            if copy.await? {
+                return Ok(true);
+            }
+        }
     }
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {
@@ -314,12 +351,13 @@ impl Batches for World {
     async fn recall(
         &self,
         tenant: &TenantId,
-        key: &IdempotencyKey,
-        _now: Timestamp,
+        batch: &BatchId,
+        now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
-        let name = (tenant.clone(), key.as_str().to_owned());
+        let name = (tenant.clone(), *batch);
         self.call(Call::reads("recall", None), move |state| {
-            state.batches.get(&name).cloned()
+            let known = state.batches.get(&name).filter(|(_, until)| !is_over(*until, now));
+            known.map(|(record, _)| record.clone())
         })
         .await
     }
@@ -327,16 +365,35 @@ impl Batches for World {
     async fn remember(
         &self,
         tenant: &TenantId,
-        key: &IdempotencyKey,
+        batch: &BatchId,
         record: &BatchRecord,
-        _keep_until: Timestamp,
-        _now: Timestamp,
+        keep_until: Timestamp,
+        now: Timestamp,
     ) -> Result<BatchRecord, PortError> {
-        let name = (tenant.clone(), key.as_str().to_owned());
+        let name = (tenant.clone(), *batch);
         let record = record.clone();
+        let keep_until = self.short_record().map_or(keep_until, |short| now.after(short));
         self.call(Call::writes("remember", None), move |state| {
+            state
+                .batches
+                .retain(|known, (_, until)| *known != name || !is_over(*until, now));
             let known = state.batches.entry(name.clone());
-            known.or_insert_with(|| record.clone()).clone()
+            known.or_insert_with(|| (record.clone(), keep_until)).0.clone()
+        })
+        .await
+    }
+
+    async fn keep_batch(&self, tenant: &TenantId, batch: &BatchId, keep_until: Timestamp) -> Result<(), PortError> {
+        let name = (tenant.clone(), *batch);
+        let keep_until = if self.short_record().is_some() {
+            Timestamp::from_millis(0)
+        } else {
+            keep_until
+        };
+        self.call(Call::writes("keep_batch", None), move |state| {
+            if let Some((_, until)) = state.batches.get_mut(&name) {
+                *until = keep_until.max(*until);
+            }
         })
         .await
     }
@@ -348,6 +405,16 @@ const BATCH: usize = 10;
 impl World {
     fn has_nature(&self) -> bool {
         self.state().nature.is_some()
+    }
+
+    /// How long the records of batches live, where that is broken on purpose.
+    fn short_record(&self) -> Option<Duration> {
+        let broken = self.state().nature.as_ref()?.broken;
+        if let Broken::RecordsShort(seconds) = broken {
+            Some(Duration::from_secs(seconds))
+        } else {
+            None
+        }
     }
 
     /// Whether this is broken on purpose.

@@ -64,7 +64,7 @@ impl Jobs for World {
             let due = state
                 .jobs
                 .iter()
-                .filter(|(_, job)| !job.done && job.due <= until && !forgotten);
+                .filter(|(_, job)| !job.over && job.due <= until && !forgotten);
             due.map(|(key, _)| key.clone()).collect()
         })
         .await

@@ -27,6 +27,9 @@ pub trait Witness: Send + Debug {
     /// A row was written.
     fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row);
 
+    /// A finished row was forgotten.
+    fn forgotten(&mut self, row: &Row);
+
     /// SES was given an email, with this claim; the row as it is stored at that moment.
     fn submitted(&mut self, now: Timestamp, stored: Option<&Row>, claimed: &Row, email: &Email);
 

@@ -78,7 +78,9 @@ impl Client {
             if let Some(lane) = order.priority {
                 email["priority"] = json!(lane);
             }
-            if let Some(wait) = order.scheduled_in.filter(|wait| !wait.is_zero()) {
+            let is_last = item + 1 == order.emails;
+            let scheduled_in = order.last_scheduled_in.filter(|_| is_last).or(order.scheduled_in);
+            if let Some(wait) = scheduled_in.filter(|wait| !wait.is_zero()) {
                 email["scheduled_at"] = json!(wish(wait));
             }
             if let Some(wait) = order.expires_in {
@@ -92,6 +94,15 @@ impl Client {
     /// What identifies each email's content when it arrives at SES.
     pub(crate) fn contents(&self) -> Vec<String> {
         let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.email.hash());
+        self.emails()
+            .iter()
+            .map(|email| hash(email).unwrap_or_default())
+            .collect()
+    }
+
+    /// What each email is stored as.
+    fn hashes(&self) -> Vec<String> {
+        let hash = |email: &Value| parse_email(email.to_string().as_bytes()).map(|request| request.hash());
         self.emails()
             .iter()
             .map(|email| hash(email).unwrap_or_default())
@@ -177,8 +188,10 @@ impl Client {
                         return None;
                     }
                     let has_rival = self.order.rival.is_some();
-                    self.judge
-                        .refused(key.as_deref(), has_rival, &name, status, &json.to_string());
+                    let request = (key.as_deref(), has_rival, name.as_str());
+                    let wanted: Vec<_> = ids.iter().copied().zip(self.hashes()).collect();
+                    let answer = (status, &*json.to_string());
+                    self.judge.refused(&self.system.world, request, &wanted, answer);
                     return None;
                 }
                 Some(_) | None => {}

@@ -20,7 +20,8 @@
 //!    before the time that a reschedule was answered 200 for.
 //! 7. **Content.** What arrives at SES is what the answered request asked for.
 //! 8. **Idempotency.** A key that was answered is answered the same again, and another request with it
-//!    is refused. Two requests never share an email. A good request is not refused.
+//!    is refused and leaves nothing. Two requests never share an email. A good request is not refused, unless some of
+//!    its emails are forgotten. A forgotten email of a batch is not stored again while another one is remembered.
 //! 9. **A queue's word holds.** From a few seconds after a pause was answered nothing of the queue is claimed,
 //!    until somebody resumes it. From a few seconds after a purge nothing is submitted that was asked for before it, and
 //!    from its answer on nobody is shown it waiting, until somebody restores the queue. After a restore that is the last word
@@ -52,6 +53,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use domain::batch::BatchId;
 use domain::fate::Fate;
 use domain::id::EmailId;
 use domain::row::Status;
@@ -112,6 +114,8 @@ struct Known {
     erased_at: Option<Timestamp>,
     /// When the request for it was last under way.
     posted_at: Option<Timestamp>,
+    /// It ended, and its time is over.
+    forgotten: bool,
 }
 
 /// What is known of one queue.
@@ -160,6 +164,8 @@ pub struct Seen {
     /// The contents of requests without a key: whose email it is, is not known before it is answered.
     nameless: BTreeSet<String>,
     violation: Option<Violation>,
+    /// The emails of each batch that are not forgotten.
+    batches: BTreeMap<BatchId, BTreeSet<EmailId>>,
     /// How often each edge was gone.
     pub edges: HashMap<(Option<Status>, Status), u64>,
 }

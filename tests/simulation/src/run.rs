@@ -101,6 +101,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     let world = World::default();
     let judge = Judge::new(bounds(scenario));
     world.state().nature = Some(nature(scenario, &judge));
+    world.state().retention = Some(scenario.timings.retention);
     set_account(&world, scenario);
     // An account whose own list decides all the same: every other scenario.
     world.state().account_list.is_on = scenario.seed.is_multiple_of(2);
@@ -120,6 +121,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     loop {
         tokio::time::sleep(LOOK).await;
         set_quota(&world, began.elapsed() < scenario.outage);
+        world.state().expire();
         if judge.violation().is_some() {
             break;
         }

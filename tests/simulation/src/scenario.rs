@@ -27,7 +27,12 @@ pub struct Timings {
     pub visibility: Duration,
     /// How long an email may wait to be sent.
     pub expires_after: Duration,
+    /// How long finished emails are kept.
+    pub retention: Duration,
 }
+
+/// How long finished emails are kept by default: longer than any run.
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
 impl Timings {
     /// Those of production, as `template.yaml` has them by default; but an email expires after a day.
@@ -39,6 +44,7 @@ impl Timings {
             attempt_timeout: Duration::from_secs(10),
             visibility: Duration::from_secs(360),
             expires_after: Duration::from_secs(86_400),
+            retention: RETENTION,
         }
     }
 
@@ -57,6 +63,7 @@ impl Timings {
             attempt_timeout: Duration::from_secs(5),
             visibility: Duration::from_secs(120),
             expires_after: Duration::from_secs(7_200),
+            retention: RETENTION,
         }
     }
 }
@@ -128,6 +135,8 @@ pub struct Order {
     pub hold: bool,
     /// Wanted so long after the request.
     pub scheduled_in: Option<Duration>,
+    /// The same, of the last email of a batch alone.
+    pub last_scheduled_in: Option<Duration>,
     /// Not wanted any more so long after the request.
     pub expires_in: Option<Duration>,
     /// Its content is too large for the table.
@@ -152,6 +161,7 @@ impl Order {
             rival: None,
             hold: false,
             scheduled_in: None,
+            last_scheduled_in: None,
             expires_in: None,
             large: false,
             queue: None,
@@ -352,6 +362,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
         },
         hold: rng.u32(0..100) < 30,
         scheduled_in,
+        last_scheduled_in: None,
         expires_in,
         large: rng.u32(0..100) < 15,
         queue: (queues && rng.bool()).then_some(NEWS),

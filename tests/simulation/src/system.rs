@@ -34,9 +34,6 @@ use world::{Call, World, samples};
 
 use crate::scenario::Timings;
 
-/// How long finished emails are kept: longer than any run.
-const RETENTION: Duration = Duration::from_secs(30 * 86_400);
-
 /// The timeout of `enqueue` and `manage`. Source: `template.yaml`.
 const HTTP_TIMEOUT: Duration = Duration::from_secs(29);
 
@@ -320,8 +317,9 @@ impl System {
             let nothing_to_do = {
                 let state = self.world.state();
                 let nature = state.nature.as_ref();
-                let jobs_done = state.jobs.values().all(|job| job.done);
-                jobs_done && nature.is_some_and(|nature| nature.calm && !nature.anything_due())
+                let now = state.now();
+                let job_due = state.jobs.values().any(|job| !job.over && job.due <= now);
+                !job_due && nature.is_some_and(|nature| nature.calm && !nature.anything_due())
             };
             if nothing_to_do {
                 continue;
@@ -351,7 +349,7 @@ impl System {
             system: world,
             policy: self.timings.policy.clone(),
             expires_after: self.timings.expires_after,
-            retention: RETENTION,
+            retention: self.timings.retention,
             most_messages: self.most_messages,
         };
         let run = promote::handler::handle(&promote, GENEROUS);
@@ -371,7 +369,7 @@ impl System {
             with: Accepting {
                 guard: self.timings.policy.guard,
                 expires_after: self.timings.expires_after,
-                retention: RETENTION,
+                retention: self.timings.retention,
                 prices: Prices::standard(),
             },
             queues: enqueue::queues::KnownQueues::default(),
@@ -395,7 +393,7 @@ impl System {
             with: Managing {
                 policy: self.timings.policy.clone(),
                 expires_after: self.timings.expires_after,
-                retention: RETENTION,
+                retention: self.timings.retention,
                 prices: Prices::standard(),
                 binds_after: domain::queue::BINDS_AFTER,
                 releases_complaints: false,

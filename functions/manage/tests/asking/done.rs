@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
+use domain::batch::{self, BatchId, BatchRecord};
 use domain::cause::Cause;
+use domain::id::TenantId;
 use domain::ports::{Claimed, Rows, Wake};
 use domain::row::{DueKind, Lane, Row, Status};
 use domain::wire::wake_up::WakeUp;
@@ -236,5 +238,29 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
             "{what}"
         );
         assert_eq!(kept_until(&world), Some(expected.expires_at.after(RETENTION)), "{what}");
+    }
+}
+
+/// Otherwise another batch with the same key would meet this email.
+#[tokio::test]
+async fn a_rescheduled_email_keeps_the_record_of_its_batch() {
+    let batch = BatchId::from_bytes(&[7; 32]).unwrap();
+    let name = (TenantId::main(), batch);
+    for (event, status) in [
+        (rescheduled_to("in 300 days", None), Status::Queued),
+        (golden(RETRY), Status::Failed),
+    ] {
+        let row = Row {
+            batch: Some(batch),
+            ..sample(status)
+        };
+        let world = world_with(&row);
+        let (hash, errors, begun) = (String::new(), Vec::new(), None);
+        let record = BatchRecord { hash, errors, begun };
+        world.state().batches.insert(name.clone(), (record, BORN));
+        assert_eq!(answer(&world, &event).await, done());
+        let until = world.state().batches.get(&name).map(|(_, until)| *until);
+        assert_eq!(until, Some(batch::keep_until(stored(&world).expires_at, RETENTION)));
+        assert!(until > Some(stored(&world).expires_at.after(RETENTION)));
     }
 }

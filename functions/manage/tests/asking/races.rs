@@ -2,15 +2,15 @@
 
 use domain::lifecycle::asked::Refusal;
 use domain::ports::{Claimed, Rows};
-use domain::row::{DueKind, Lease, Row, Status};
+use domain::row::{BodyPlace, DueKind, Lease, Row, Status};
 use futures::FutureExt;
 use serde_json::Value;
 use world::{Rival, World, samples};
 
 use crate::common::{ask, manage, read};
 use crate::{
-    CANCEL, RESCHEDULE, RETENTION, RETRY, assert_in_its_place, at, conflict, done, due, golden, kept_until, refused,
-    rescheduled_to, sample, stored, world_with,
+    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, assert_in_its_place, at, conflict, done, due, golden, kept_until,
+    refused, rescheduled_to, sample, stored, world_with,
 };
 
 /// What somebody else does to the email between the reading of its row and the writing of it.
@@ -192,4 +192,30 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
             "{event}"
         );
     }
+}
+
+/// The two keepers of a large content look at it at the same time; the one with the longer life copies first.
+#[tokio::test]
+async fn of_two_keepers_of_a_content_the_longer_life_stays() {
+    let mut row = sample(Status::Queued);
+    row.body.place = BodyPlace::Bucket;
+    let world = world_with(&row);
+    let first = Meddling::Ask(rescheduled_to("in 3000 days", None));
+    let second = rescheduled_to("in 3 days", None);
+    assert_eq!(meddled(&world, &second, vec![first]).await, done());
+    let longest = at(3_000 * 86_400).after(TWO_WEEKS).after(RETENTION);
+    assert_eq!(kept_until(&world), Some(longest), "the row may say 3,000 days by now");
+}
+
+/// What is decided anew is kept anew, in every round.
+#[tokio::test]
+async fn a_content_is_kept_in_every_round() {
+    let world = world_with(&sample(Status::Queued));
+    let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
+    let second = rescheduled_to("in 10 minutes", None);
+    world.state().calls.clear();
+    assert_eq!(meddled(&world, &second, vec![first]).await, done());
+    let state = world.state();
+    let kept = state.calls.iter().filter(|call| **call == "keep").count();
+    assert_eq!(kept, 3, "one by the first, and two by the second, which decided twice");
 }

@@ -27,6 +27,7 @@
 //! | `m` | BOOL | `maybe_duplicate` |
 //! | `d` | BOOL | `duplicate` |
 //! | `u` | N | `uncertain_since` |
+//! | `bk` | B | `batch` |
 //! | `e` | S | `cause` |
 //! | `t` | S | `detail` |
 //! | `sc`, `si`, `sa` | N, S, N | `sent.claim_no`, `sent.message_id`, `sent.at` |
@@ -49,6 +50,7 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
+use domain::batch::BatchId;
 use domain::id::KeyId;
 use domain::index;
 use domain::past::{Diagnostic, Fact, Outcome};
@@ -60,7 +62,8 @@ use serde::de::DeserializeOwned;
 
 use super::waiting::{ended_sk, wake_sk};
 use crate::attributes::{
-    Item, ItemError, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed, yes,
+    Item, ItemError, b, bytes, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed,
+    yes,
 };
 use crate::table::keys;
 
@@ -123,6 +126,9 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     }
     if row.expires_given {
         item.extend([yes("xg")]);
+    }
+    if let Some(batch) = &row.batch {
+        item.extend([b("bk", batch.as_bytes())]);
     }
     if let Some(cause) = &row.cause {
         item.extend([s("e", name(cause))]);
@@ -220,6 +226,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         maybe_duplicate: flag(item, "m")?,
         duplicate: flag(item, "d")?,
         uncertain_since: maybe(item, "u", time)?,
+        batch: maybe(item, "bk", batch)?,
         cause: maybe(item, "e", named)?,
         detail: maybe(item, "t", text)?.map(str::to_owned),
         sent: sent(item)?,
@@ -244,6 +251,10 @@ fn lease(item: &Item) -> Result<Option<Lease>, ItemError> {
     };
     let nonce = number(item, "ln")?;
     Ok(Some(Lease { until, nonce }))
+}
+
+fn batch(item: &Item, attribute: &'static str) -> Result<BatchId, ItemError> {
+    BatchId::from_bytes(bytes(item, attribute)?).ok_or(ItemError::Malformed(attribute))
 }
 
 fn sent(item: &Item) -> Result<Option<Acceptance>, ItemError> {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::batch::BatchId;
 use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
@@ -45,6 +46,7 @@ pub(crate) fn full() -> Row {
         maybe_duplicate: true,
         duplicate: true,
         uncertain_since: Some(at(4_000)),
+        batch: BatchId::from_bytes(&[7; 32]),
         cause: Some(Cause::Throttled),
         detail: Some("Maximum sending rate exceeded.".to_owned()),
         sent: Some(Acceptance {

@@ -24,7 +24,7 @@
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
 
 use domain::access::allowance::Window;
-use domain::email::sha256_hex;
+use domain::batch::BatchId;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
 use domain::queue::{QueueKey, QueueName};
@@ -32,7 +32,6 @@ use domain::row::BodyRef;
 use domain::suppression::{Origin, SuppressionId};
 use domain::tally::counter::Level;
 use domain::timestamp::Timestamp;
-use domain::wire::api::IdempotencyKey;
 
 use crate::attributes::{Item, ItemError, digits, s, text};
 
@@ -182,12 +181,9 @@ pub(crate) fn api_keys_of(tenant: &TenantId) -> String {
     format!("{tenant}#keys")
 }
 
-/// The key of a batch's idempotency key. The caller's key may hold personal data: only its hash is stored.
-pub(crate) fn batch(tenant: &TenantId, key: &IdempotencyKey) -> Item {
-    of(
-        format!("{tenant}#idem-{}", sha256_hex(key.as_str().as_bytes())),
-        "batch",
-    )
+/// The key of the record of a batch. The caller's key may hold personal data: only its hash is stored.
+pub(crate) fn batch(tenant: &TenantId, batch: &BatchId) -> Item {
+    of(format!("{tenant}#idem-{batch}"), "batch")
 }
 
 /// The key of a suppressed address.

@@ -84,6 +84,9 @@ pub trait Allowances: Sync {
         window: &Window,
         ask: u64,
     ) -> impl Future<Output = Result<Drawn, PortError>> + Send;
+
+    /// Recipients that all environments have drawn of a window. Draws nothing.
+    fn drawn(&self, tenant: &TenantId, window: &Window) -> impl Future<Output = Result<u64, PortError>> + Send;
 }
 
 /// How a drawing ended; each with what all have drawn by then.

@@ -2,7 +2,7 @@
 //!
 //! Resume, purge, restore and retry each change the queue at once and leave a job, which sweeps a kind
 //! of partition of the index `due` from end to end. The index is behind the rows: a sweep counts as
-//! the last one only if it began a while after the job was asked for.
+//! the last one only if it began a while after the job was asked for. Late sweeps follow, for the index has no bound.
 //!
 //! **Invariant:** pure. A job that is done twice, or by two at once, does no harm: what it writes is
 //! decided at each row, under the state of the queue that it was asked for under.
@@ -37,6 +37,14 @@ pub struct Swept {
     /// Emails that could not be moved.
     pub failed: u64,
 }
+
+/// Late sweeps of a job that is done, counted from the request. DynamoDB promises no bound for the delay of an index:
+/// an entry that appears after the last regular sweep is found by one of these.
+pub const LATE_SWEEPS: [Duration; 3] = [
+    Duration::from_secs(15 * 60),
+    Duration::from_secs(3600),
+    Duration::from_secs(86_400),
+];
 
 /// What is to be done.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,8 +108,12 @@ pub struct Job {
     pub emails: u64,
     /// How many emails could not be moved in the sweep that is under way. The next sweep finds them again.
     pub failed: u64,
-    /// Nothing is left to be done.
+    /// Everything is done, as far as the index tells.
     pub done: bool,
+    /// Late sweeps that are behind it.
+    pub late_sweeps: u8,
+    /// No sweep follows.
+    pub over: bool,
     /// How often it was saved.
     pub no: u64,
 }
@@ -142,6 +154,8 @@ impl Job {
             emails: 0,
             failed: 0,
             done: false,
+            late_sweeps: 0,
+            over: false,
             no: 0,
         }
     }
@@ -242,26 +256,46 @@ impl Job {
         }
         job.shard = 0;
         let settled = job.asked_at.after(SETTLED);
-        if job.sweep_from >= settled && job.failed == 0 {
-            job.done = true;
-            return job;
+        if job.failed > 0 {
+            job.failed = 0;
+            return job.again(now.after(SWEPT_AGAIN), now);
         }
-        let next = if job.failed == 0 {
-            settled
-        } else {
-            now.after(SWEPT_AGAIN)
-        };
-        job.due = next.max(now);
-        job.sweep_from = job.due;
-        job.failed = 0;
-        job
+        if job.sweep_from < settled {
+            return job.again(settled, now);
+        }
+        if job.done {
+            job.late_sweeps = job.late_sweeps.saturating_add(1);
+        }
+        job.done = true;
+        match job.next_late_sweep() {
+            Some(at) => job.again(at, now),
+            None => Self { over: true, ..job },
+        }
+    }
+
+    /// When the next late sweep begins. A retry has none: what it misses is shown as failed, and holds nobody up.
+    fn next_late_sweep(&self) -> Option<Timestamp> {
+        match self.task {
+            Task::Release | Task::Purge | Task::Restore | Task::FollowTenant => {
+                let wait = LATE_SWEEPS.get(usize::from(self.late_sweeps))?;
+                Some(self.asked_at.after(*wait))
+            }
+            Task::Retry { .. } => None,
+        }
+    }
+
+    /// The job before a further sweep.
+    fn again(mut self, at: Timestamp, now: Timestamp) -> Self {
+        self.due = at.max(now);
+        self.sweep_from = self.due;
+        self
     }
 
     /// The job when nobody wants it any more.
     #[must_use]
     pub fn given_up(&self) -> Self {
         let mut job = self.clone();
-        job.done = true;
+        (job.done, job.over) = (true, true);
         job.no = job.no.saturating_add(1);
         job
     }

@@ -56,12 +56,41 @@ fn a_sweep_goes_through_every_page_of_every_shard_and_once_more_when_all_has_set
     job = job
         .swept(moved(1), None, 2, at(1_121))
         .swept(moved(0), None, 2, at(1_122));
-    assert_eq!((job.done, job.emails, job.no), (true, 108, 5));
+    assert_eq!((job.done, job.emails, job.no, job.over), (true, 108, 5, false));
     let late = super::Job {
         sweep_from: at(1_120),
         ..super::Job::new(&queue(), job.id, Task::Release, at(1_000))
     };
     assert!(late.swept(moved(0), None, 1, at(5_000)).done, "it began late enough");
+}
+
+#[test]
+fn a_job_that_is_done_is_swept_again_for_late_entries() {
+    let task = |task| Job {
+        sweep_from: at(1_120),
+        ..job(task)
+    };
+    for kind in [Task::Release, Task::Purge, Task::Restore] {
+        let mut job = task(kind).swept(moved(0), None, 1, at(1_121));
+        for late in [1_000 + 900, 1_000 + 3_600, 1_000 + 86_400] {
+            assert_eq!(
+                (job.done, job.over, job.due, job.sweep_from),
+                (true, false, at(late), at(late))
+            );
+            job = job
+                .swept(moved(1), cursor("a"), 1, at(late))
+                .swept(moved(0), None, 1, at(late));
+        }
+        assert_eq!((job.done, job.over, job.emails), (true, true, 3));
+    }
+    let (cause, since, scope) = (None, None, Scope::default());
+    assert!(
+        task(Task::Retry { cause, since, scope })
+            .swept(moved(0), None, 1, at(1_121))
+            .over
+    );
+    let overdue = task(Task::Release).swept(moved(0), None, 1, at(100_000));
+    assert_eq!(overdue.due, at(100_000), "never in the past");
 }
 
 #[test]
@@ -98,7 +127,8 @@ fn a_job_is_given_up_when_the_opposite_is_wanted() {
         })
         .is_wanted(&paused, now)
     );
-    assert!(job(Task::Release).given_up().done);
+    let given_up = job(Task::Release).given_up();
+    assert!(given_up.done && given_up.over);
 }
 
 #[test]

@@ -39,7 +39,7 @@ impl Judge {
                 continue;
             }
             let Some(row) = row else {
-                if known.answered && !known.erase_begun {
+                if known.answered && !known.erase_begun && !known.forgotten {
                     seen.broken(1, Some(*id), "it was accepted, and there is no row".to_owned());
                 }
                 continue;
@@ -52,7 +52,7 @@ impl Judge {
 }
 
 /// What is wrong with an email at the end.
-fn ends_badly(row: &Row, known: &Known) -> Vec<(u8, String)> {
+pub(super) fn ends_badly(row: &Row, known: &Known) -> Vec<(u8, String)> {
     let mut wrong = Vec::new();
     let accepted: Vec<u32> = known
         .submissions

@@ -72,11 +72,33 @@ impl Judge {
         }
     }
 
-    /// A request was refused. Only a rival for its key is a reason, and only until it was answered itself.
-    pub fn refused(&self, key: Option<&str>, has_rival: bool, request: &str, status: u16, text: &str) {
+    /// A request was refused. Only a rival for its key is a reason, and only until it was answered itself; or that
+    /// some of its emails are forgotten. `wanted`: the emails that it would have made, with what they would be stored as.
+    pub fn refused(
+        &self,
+        world: &World,
+        (key, has_rival, request): (Option<&str>, bool, &str),
+        wanted: &[(EmailId, String)],
+        (status, text): (u16, &str),
+    ) {
+        let left = wanted.iter().find(|(id, hash)| {
+            let state = world.state();
+            let mut rows = state.rows.values();
+            rows.any(|row| row.id == *id && row.body.sha256 == *hash)
+        });
         let mut seen = self.seen();
+        let ids = wanted.iter().map(|(id, _)| id);
+        let forgotten = ids.filter_map(|id| seen.known.get(id)).any(|known| known.forgotten);
         let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
-        if status != 409 || !has_rival || owner.as_deref() == Some(request) {
+        let is_own = owner.as_deref() == Some(request);
+        if status == 409 && is_own && forgotten {
+            return;
+        }
+        if let (Some((id, _)), false) = (left, is_own) {
+            let what = format!("{request} was refused, and an email of it is stored");
+            seen.broken(8, Some(*id), what);
+        }
+        if status != 409 || !has_rival || is_own {
             seen.broken(
                 8,
                 None,
@@ -168,7 +190,9 @@ impl Judge {
     /// Whether there may be nothing of an email any more.
     #[must_use]
     pub fn may_be_erased(&self, id: EmailId) -> bool {
-        self.seen().known.get(&id).is_some_and(|known| known.erase_begun)
+        let seen = self.seen();
+        let known = seen.known.get(&id);
+        known.is_some_and(|known| known.erase_begun || known.forgotten)
     }
 
     /// Whether there may be no queue of this name any more.

@@ -9,6 +9,7 @@ use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use world::witness::{Arrived, Witness};
 
+use super::ending::ends_badly;
 use super::{EDGES, Judge, RARE, Seen, Submission};
 
 impl Witness for Judge {
@@ -40,11 +41,29 @@ impl Witness for Judge {
         if after.status == Status::Failed && after.cause.is_none() {
             seen.broken(6, id, "failed without a cause".to_owned());
         }
-        let Some(before) = before else { return };
+        let Some(before) = before else {
+            seen.stored(after);
+            return;
+        };
         if before.status.is_final() && !after.status.is_final() {
             seen.known.entry(after.id).or_default().spent = 0;
         }
         seen.keeps_its_rules(now, before, after);
+    }
+
+    fn forgotten(&mut self, row: &Row) {
+        let mut seen = self.seen();
+        let known = seen.known.entry(row.id).or_default();
+        known.forgotten = true;
+        let known = known.clone();
+        for (rule, what) in ends_badly(row, &known) {
+            seen.broken(rule, Some(row.id), what);
+        }
+        if let Some(batch) = row.batch
+            && let Some(living) = seen.batches.get_mut(&batch)
+        {
+            living.remove(&row.id);
+        }
     }
 
     fn submitted(&mut self, now: Timestamp, stored: Option<&Row>, claimed: &Row, email: &Email) {
@@ -173,6 +192,18 @@ impl Witness for Judge {
 }
 
 impl Seen {
+    /// A row was written that was not there.
+    fn stored(&mut self, row: &Row) {
+        let Some(batch) = row.batch else { return };
+        let forgotten = self.known.get(&row.id).is_some_and(|known| known.forgotten);
+        let living = self.batches.entry(batch).or_default();
+        living.insert(row.id);
+        if forgotten && living.len() > 1 {
+            let what = "stored again after it was forgotten, though its batch is remembered".to_owned();
+            self.broken(8, Some(row.id), what);
+        }
+    }
+
     fn keeps_its_rules(&mut self, now: Timestamp, before: &Row, after: &Row) {
         let id = Some(after.id);
         let mut wrong = |holds: bool, what: &str| {

@@ -12,6 +12,7 @@
 
 mod bites;
 mod doubt;
+mod expiry;
 mod queues;
 mod seeds;
 mod systematic;

@@ -1,0 +1,237 @@
+//! Accepts a batch of emails.
+//!
+//! **Invariant:** whatever can be refused is refused before the batch's record and its emails are written. Once an
+//! email is stored, now or by the same request before, the answer is no refusal, and the email is woken.
+//! **After a crash** on the way: the same request with the same key completes the batch and sends nothing twice.
+//! **Start reading at** [`Enqueue::accept_batch`].
+
+use std::collections::BTreeMap;
+
+use domain::batch::{self, BatchId, BatchRecord, Begun};
+use domain::id::{EmailId, TenantId};
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::{Batches, Bodies, Clock, Lanes, PortError, Queues, Random, Rows};
+use domain::timestamp::Timestamp;
+use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
+use futures::StreamExt;
+use futures::stream::iter;
+
+use crate::broken;
+use crate::possible::{Found, InTime, Sifted};
+use crate::storing::{Place, Ready, Stored};
+use crate::{AT_ONCE, AcceptError, AcceptedBatch, By, Enqueue, other_request};
+
+/// The record of a batch after it was written or found.
+struct Recorded {
+    record: BatchRecord,
+    /// An earlier request wrote it.
+    is_older: bool,
+}
+
+impl<R, B, L, S> Enqueue<R, B, L, S>
+where
+    R: Rows + Tombstones + Batches + Queues,
+    B: Bodies + Erasing,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// Accepts a batch: all good items are durable, or it is an error and some may be.
+    ///
+    /// # Errors
+    /// 409 when the key belongs to another request; [`AcceptError::Broken`] when a part may be stored; or the
+    /// world's failure.
+    pub async fn accept_batch(
+        &self,
+        by: impl Into<By<'_>>,
+        key: Option<&IdempotencyKey>,
+        batch: &BatchRequest,
+    ) -> Result<AcceptedBatch, AcceptError> {
+        let by = by.into();
+        let (tenant, now) = (by.tenant, self.system.now());
+        let Sifted {
+            mut items,
+            mut errors,
+            mut in_time,
+            found,
+            mut begun,
+        } = self.sifted(tenant, key, batch, now).await?;
+        let mut ready = self.copied(by, key, &items, (in_time, &found), now).await;
+        if begun.is_none() && ready.values().any(Result::is_err) {
+            begun = self.recalled(tenant, key, now).await?;
+        }
+        if begun.is_none()
+            && let Some(error) = take_error(&mut ready)
+        {
+            return Err(error);
+        }
+        let mut begun_before = false;
+        if let Some(key) = key {
+            let id = BatchId::of(key);
+            let Recorded { record, is_older } = self.recorded(tenant, &id, batch, (&items, errors), begun, now).await?;
+            errors = record.errors.clone();
+            items.retain(|item| !errors.iter().any(|error| error.index == item.index));
+            begun_before = is_older;
+            if !record.may_complete(self.with.retention, now) {
+                in_time = InTime::LongAgo;
+                ready.clear();
+            } else if is_older {
+                // What is stored only now may expire later than what was stored then.
+                let keep_until = batch::keep_until(self.last_expiry(tenant, &items, now).await?, self.with.retention);
+                self.rows.keep_batch(tenant, &id, keep_until).await?;
+            }
+        }
+        // Futures do nothing until they are polled: a list of them costs little.
+        let possible = (in_time, &found);
+        let stores: Vec<_> = items
+            .iter()
+            .map(|item| {
+                let ready = ready.remove(&item.index);
+                async move {
+                    let ready = match ready {
+                        Some(ready) => ready?,
+                        None => self.ready_item(by, key, item, possible, now).await?,
+                    };
+                    self.write(ready, now).await
+                }
+            })
+            .collect();
+        let results: Vec<Result<Stored, AcceptError>> = iter(stores).buffered(AT_ONCE).collect().await;
+        let durable: Vec<&Stored> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
+        self.wake(&durable).await;
+        let stored = if in_time == InTime::LongAgo {
+            // Nothing was written: a refusal says all there is to say.
+            results.into_iter().collect::<Result<Vec<_>, _>>()?
+        } else {
+            broken::all_of(key.is_some(), begun_before, &items, results)?
+        };
+        Ok(AcceptedBatch {
+            ids: stored.iter().map(|stored| stored.row.id).collect(),
+            errors,
+            replayed: !stored.is_empty() && stored.iter().all(Stored::replayed),
+            begun_before,
+        })
+    }
+
+    /// Whether the same batch was begun before.
+    ///
+    /// # Errors
+    /// 409 when the key belongs to another request; or the world's failure.
+    pub async fn repeats_batch(
+        &self,
+        tenant: &TenantId,
+        key: Option<&IdempotencyKey>,
+        batch: &BatchRequest,
+    ) -> Result<bool, AcceptError> {
+        match self.recalled(tenant, key, self.system.now()).await? {
+            None => Ok(false),
+            Some(known) if known.hash == batch.hash() => Ok(true),
+            Some(_) => Err(AcceptError::Refused(other_request())),
+        }
+    }
+
+    /// The record of the batch with this key, if there is a key and a record.
+    pub(crate) async fn recalled(
+        &self,
+        tenant: &TenantId,
+        key: Option<&IdempotencyKey>,
+        now: Timestamp,
+    ) -> Result<Option<BatchRecord>, PortError> {
+        match key {
+            Some(key) => self.rows.recall(tenant, &BatchId::of(key), now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Makes the items with uploads ready, by their index: an upload may be gone by now, and its copy is made before
+    /// any email is written.
+    async fn copied<'a>(
+        &self,
+        by: By<'_>,
+        key: Option<&IdempotencyKey>,
+        items: &[&'a BatchItem],
+        possible: (InTime, &Found),
+        now: Timestamp,
+    ) -> BTreeMap<usize, Result<Ready<'a>, AcceptError>> {
+        let with_uploads = items.iter().filter(|item| !item.request.uploads.is_empty());
+        let copies: Vec<_> = with_uploads
+            .map(|item| async { (item.index, self.ready_item(by, key, item, possible, now).await) })
+            .collect();
+        iter(copies).buffered(AT_ONCE).collect().await
+    }
+
+    async fn ready_item<'a>(
+        &self,
+        by: By<'_>,
+        key: Option<&IdempotencyKey>,
+        item: &'a BatchItem,
+        possible: (InTime, &Found),
+        now: Timestamp,
+    ) -> Result<Ready<'a>, AcceptError> {
+        let id = match key {
+            Some(key) => EmailId::from_batch_key(by.tenant, key.as_str(), item.index),
+            None => self.system.id()?,
+        };
+        let place = Place {
+            by,
+            id,
+            batch: key.map(BatchId::of),
+            item: Some(item.index),
+        };
+        self.ready(place, &item.request, possible, now).await
+    }
+
+    /// Writes the record of a batch, unless it is there already.
+    async fn recorded(
+        &self,
+        tenant: &TenantId,
+        id: &BatchId,
+        batch: &BatchRequest,
+        (items, errors): (&[&BatchItem], Vec<ItemError>),
+        begun: Option<BatchRecord>,
+        now: Timestamp,
+    ) -> Result<Recorded, AcceptError> {
+        let retention = self.with.retention;
+        let ours = BatchRecord {
+            hash: batch.hash(),
+            errors,
+            begun: Some(Begun { at: now, retention }),
+        };
+        let was_found = begun.is_some();
+        let record = match begun {
+            Some(record) => record,
+            None => {
+                let keep_until = batch::keep_until(self.last_expiry(tenant, items, now).await?, retention);
+                self.rows.remember(tenant, id, &ours, keep_until, now).await?
+            }
+        };
+        if record.hash != ours.hash {
+            return Err(AcceptError::Refused(other_request()));
+        }
+        // The SDK's repetition of a lost call finds the very record that it wrote.
+        let is_older = was_found || record != ours;
+        Ok(Recorded { record, is_older })
+    }
+
+    /// When the last of these emails expires if they are stored now; never earlier than an email without wishes.
+    async fn last_expiry(
+        &self,
+        tenant: &TenantId,
+        items: &[&BatchItem],
+        now: Timestamp,
+    ) -> Result<Timestamp, PortError> {
+        let mut last = now.after(self.with.expires_after);
+        for item in items {
+            let wishes = &item.request.wishes;
+            let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
+            let expires_after = queue.map_or(self.with.expires_after, |queue| self.expires_after(&queue));
+            last = last.max(wishes.wanted_late(expires_after, now).expires_at);
+        }
+        Ok(last)
+    }
+}
+
+/// The first error, taken out.
+fn take_error<T>(ready: &mut BTreeMap<usize, Result<T, AcceptError>>) -> Option<AcceptError> {
+    let index = ready.iter().find_map(|(index, one)| one.is_err().then_some(*index))?;
+    ready.remove(&index).and_then(Result::err)
+}

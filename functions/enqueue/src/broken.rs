@@ -1,0 +1,89 @@
+//! A batch that broke off: a part of it may be stored, and the caller learns what to do.
+//!
+//! **Invariant:** pure. Never a refusal: a caller who reads one believes that nothing was accepted.
+//! **Start reading at** [`all_of`].
+
+use domain::api_error::ApiError;
+use domain::id::EmailId;
+use domain::wire::api::BatchItem;
+
+use crate::AcceptError;
+use crate::storing::Stored;
+
+/// A batch of which a part may be stored.
+#[derive(Debug, thiserror::Error)]
+#[error("{} emails of a batch are stored, and others are not", stored.len())]
+pub struct Broken {
+    /// The emails that are stored, with their places in the request.
+    pub stored: Vec<(usize, EmailId)>,
+    /// An earlier request of the same batch was charged to the tenant's limits.
+    pub begun_before: bool,
+    /// The request has an idempotency key.
+    pub has_key: bool,
+    /// The first failure.
+    #[source]
+    pub source: AcceptError,
+}
+
+impl Broken {
+    /// The answer to the caller.
+    #[must_use]
+    pub fn error(&self) -> ApiError {
+        let why = match &self.source {
+            AcceptError::Refused(refusal) => format!(" {}.", refusal.message().trim_end_matches('.')),
+            AcceptError::Beyond(_) | AcceptError::Broken(_) | AcceptError::Port(_) => String::new(),
+        };
+        if self.has_key {
+            return ApiError::internal_with(format!(
+                "The batch may be accepted in part.{why} Repeat it with the same Idempotency-Key: that completes it, and sends nothing twice."
+            ));
+        }
+        if self.stored.is_empty() {
+            return ApiError::internal_with(format!(
+                "The batch may be accepted in part.{why} See GET /emails before you repeat it."
+            ));
+        }
+        let told: Vec<_> = self
+            .stored
+            .iter()
+            .map(|(index, id)| format!("[{index}] {id}"))
+            .collect();
+        ApiError::internal_with(format!(
+            "The batch is accepted in part.{why} Do not repeat these emails: {}. Others may be accepted, too: see GET /emails before you repeat them.",
+            told.join(", ")
+        ))
+    }
+}
+
+/// All emails of a batch; or the refusal of a batch of which nothing is stored; or [`AcceptError::Broken`].
+pub(crate) fn all_of(
+    has_key: bool,
+    begun_before: bool,
+    items: &[&BatchItem],
+    results: Vec<Result<Stored, AcceptError>>,
+) -> Result<Vec<Stored>, AcceptError> {
+    let (mut stored, mut indexes, mut failures) = (Vec::new(), Vec::new(), Vec::new());
+    for (item, result) in items.iter().zip(results) {
+        match result {
+            Ok(one) => {
+                indexes.push((item.index, one.row.id));
+                stored.push(one);
+            }
+            Err(error) => failures.push(error),
+        }
+    }
+    let nothing_is_stored =
+        !begun_before && stored.is_empty() && failures.iter().all(|error| matches!(error, AcceptError::Refused(_)));
+    let Some(source) = failures.into_iter().next() else {
+        return Ok(stored);
+    };
+    if nothing_is_stored {
+        return Err(source);
+    }
+    Err(AcceptError::Broken(Box::new(Broken {
+        stored: indexes,
+        begun_before,
+        has_key,
+        source,
+    })))
+}

@@ -1,0 +1,68 @@
+//! DynamoDB's TTL and S3's lifecycle: what is forgotten, and when.
+//!
+//! **Invariant:** an item past its time is none for every reader, whether it was deleted yet or not.
+//! **Start reading at** [`State::expire`].
+
+use domain::ports::EmailKey;
+use domain::row::Row;
+use domain::timestamp::Timestamp;
+
+use crate::{State, is_over};
+
+impl State {
+    /// The row of an email, unless its time is over.
+    pub(crate) fn living(&self, key: &EmailKey, now: Timestamp) -> Option<&Row> {
+        self.rows.get(key).filter(|_| !self.is_forgotten(key, now))
+    }
+
+    /// Whether the time of an email's row, or of the rest of it, is over.
+    pub(crate) fn is_forgotten(&self, key: &EmailKey, now: Timestamp) -> bool {
+        self.forgotten_at.get(key).is_some_and(|ttl| is_over(*ttl, now))
+    }
+
+    /// Sets the time of a row as the adapter does: when it becomes final, or another kind of final.
+    pub(crate) fn set_ttl(&mut self, before: Option<&Row>, row: &Row, now: Timestamp) {
+        let key = EmailKey::of(row);
+        if !row.status.is_final() {
+            self.forgotten_at.remove(&key);
+        } else if before.is_none_or(|before| before.status != row.status) {
+            self.forget_later(key, now);
+        }
+    }
+
+    pub(crate) fn forget_later(&mut self, key: EmailKey, now: Timestamp) {
+        if let Some(retention) = self.retention {
+            self.forgotten_at.insert(key, now.after(retention));
+        }
+    }
+
+    /// Deletes whatever is past its time: rows, what is left of erased emails, records of batches, contents and files.
+    pub fn expire(&mut self) {
+        let now = self.now();
+        let forgotten: Vec<EmailKey> = self.forgotten_at.keys().cloned().collect();
+        for key in forgotten
+            .into_iter()
+            .filter(|key| self.is_forgotten(key, now))
+            .collect::<Vec<_>>()
+        {
+            self.forgotten_at.remove(&key);
+            self.erased.remove(&key);
+            let Some(row) = self.rows.remove(&key) else { continue };
+            self.tally.tell(now, Some(&row), None);
+            let Some(nature) = &mut self.nature else { continue };
+            nature.index(&Row {
+                due: None,
+                ..row.clone()
+            });
+            if let Some(witness) = &mut nature.witness {
+                witness.forgotten(&row);
+            }
+        }
+        self.batches.retain(|_, (_, until)| !is_over(*until, now));
+        let is_kept = |until: Timestamp| until >= now;
+        self.kept_until.retain(|_, until| is_kept(*until));
+        let kept_until = &self.kept_until;
+        self.bodies.retain(|name, _| kept_until.contains_key(name));
+        self.files.retain(|_, (_, until)| is_kept(*until));
+    }
+}

@@ -1,0 +1,50 @@
+//! TTL deletes what is past its time, and a batch is still one batch.
+
+use std::time::Duration;
+
+use simulation::run::run;
+use simulation::scenario::{Deed, Order, Scenario};
+use world::nature::Broken;
+
+const HOUR: Duration = Duration::from_secs(3600);
+
+/// Three emails at once and one ten hours later. Finished emails are forgotten after an hour. The same request comes
+/// again after that; another request with the same key comes when a record of the usual life would be gone.
+fn scenario(broken: Broken, deed_at: Duration, rival_at: Option<Duration>) -> Scenario {
+    let order = Order {
+        emails: 4,
+        batch: true,
+        last_scheduled_in: Some(HOUR * 10),
+        rival: rival_at,
+        deeds: vec![(deed_at, Deed::Repeat)],
+        ..Order::plain()
+    };
+    let mut scenario = Scenario::quiet("expiry", vec![order]);
+    scenario.timings.retention = HOUR;
+    scenario.broken = broken;
+    scenario
+}
+
+#[test]
+fn a_forgotten_email_of_a_batch_is_not_sent_again() {
+    for hours in [1, 2, 5, 9, 12] {
+        let outcome = run(&scenario(Broken::Nothing, HOUR * hours + HOUR / 2, None));
+        assert_eq!(outcome.report("repeated"), None, "{hours}");
+        assert_eq!(outcome.copies, 4, "{hours}: each email once");
+    }
+    // The record ends with the default life of its emails: the repeated request makes a new one.
+    let outcome = run(&scenario(Broken::RecordsShort(3 * 3600), HOUR * 5, None));
+    let violation = outcome.violation.expect("the judge notices");
+    assert_eq!(violation.rule, 8, "{violation:?}");
+}
+
+#[test]
+fn another_batch_with_the_key_is_refused_and_leaves_nothing() {
+    for hours in [2, 5, 9, 12] {
+        let outcome = run(&scenario(Broken::Nothing, HOUR, Some(HOUR * hours)));
+        assert_eq!(outcome.report("rival"), None, "{hours}");
+        assert_eq!(outcome.copies, 4, "{hours}: each email once");
+    }
+    let outcome = run(&scenario(Broken::RecordsShort(3 * 3600), HOUR, Some(HOUR * 5)));
+    assert!(outcome.violation.is_some_and(|violation| violation.rule == 8));
+}
