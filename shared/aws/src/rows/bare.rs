@@ -96,6 +96,7 @@ mod tests {
             fates: [].into(),
             outcomes: Vec::new(),
             diagnostics: [].into(),
+            facts: [].into(),
             delivered_at: None,
             opened_at: None,
             clicked_at: None,

@@ -69,7 +69,7 @@ use crate::table::keys;
 
 /// The attributes that hold what became of recipients and what servers said.
 #[cfg(test)]
-pub(crate) const PAST: [&str; 4] = ["t", "f", "oc", "dg"];
+pub(crate) const PAST: [&str; 5] = ["t", "f", "oc", "dg", "ev"];
 
 /// The attributes of a bare record: everything that a decision reads. The role of `access` may read these and no
 /// others of an email, so that `template.yaml` has the same list. `z` is not among them: in a content's item, which

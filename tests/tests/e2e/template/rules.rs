@@ -68,7 +68,7 @@ fn who_comes_in_is_decided_by_access_alone() {
                         .iter()
                         .filter_map(Value::as_str)
                         .collect();
-                    for content in ["z", "t", "f", "oc", "dg"] {
+                    for content in ["z", "t", "f", "oc", "dg", "ev"] {
                         assert!(!attributes.contains(&content), "access reads {content}");
                     }
                     let expected = format!(
