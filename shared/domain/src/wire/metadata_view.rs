@@ -57,7 +57,7 @@ impl EmailMetadata {
             status: Standing::of(row, now),
             attempts: row.attempts,
             cause: row.cause_at(now),
-            advice: row.cause_at(now).map(Cause::advice),
+            advice: standing::advice(row, now),
             next_attempt_at: time(standing::next_attempt_at(row, now)),
             expires_at: row.expires_at.to_string(),
             on_uncertain: row.on_uncertain,
@@ -65,7 +65,7 @@ impl EmailMetadata {
             duplicate: row.duplicate,
             queue: row.queue.to_string(),
             recipient_count: row.recipients,
-            sent_at: time(sent.map(|sent| sent.at)),
+            sent_at: time(standing::sent_at(row)),
             delivered_at: time(row.delivered_at),
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
         }
