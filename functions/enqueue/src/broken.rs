@@ -26,20 +26,25 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The answer to the caller.
+    /// The answer to the caller: 503 if a service was busy, else 500.
     #[must_use]
-    pub fn error(&self) -> ApiError {
+    pub fn error(&self, is_overload: bool) -> ApiError {
+        let answer: fn(String) -> ApiError = if is_overload {
+            ApiError::overloaded_with
+        } else {
+            ApiError::internal_with
+        };
         let why = match &self.source {
             AcceptError::Refused(refusal) => format!(" {}.", refusal.message().trim_end_matches('.')),
             AcceptError::Beyond(_) | AcceptError::Broken(_) | AcceptError::Port(_) => String::new(),
         };
         if self.has_key {
-            return ApiError::internal_with(format!(
+            return answer(format!(
                 "The batch may be accepted in part.{why} Repeat it with the same Idempotency-Key: that completes it, and sends nothing twice."
             ));
         }
         if self.stored.is_empty() {
-            return ApiError::internal_with(format!(
+            return answer(format!(
                 "The batch may be accepted in part.{why} See GET /emails before you repeat it."
             ));
         }
@@ -48,7 +53,7 @@ impl Broken {
             .iter()
             .map(|(index, id)| format!("[{index}] {id}"))
             .collect();
-        ApiError::internal_with(format!(
+        answer(format!(
             "The batch is accepted in part.{why} Do not repeat these emails: {}. Others may be accepted, too: see GET /emails before you repeat them.",
             told.join(", ")
         ))

@@ -60,7 +60,10 @@ fn told_limits<R, B, L, S: Clock>(
         Err(AcceptError::Refused(error)) => Ok(with_headers(http::refuse(&error), headers())),
         Err(AcceptError::Beyond(beyond)) => Ok(with_headers(http::refuse(&beyond.error()), beyond.headers(now))),
         Err(AcceptError::Broken(broken)) => {
-            let response = http::fail_with(&*broken, &broken.error());
+            let mut response = http::fail_with(&*broken, &broken.error(http::is_overload(&*broken)));
+            if broken.has_key {
+                response = http::with_retry_after(response);
+            }
             Ok(with_headers(response, headers()))
         }
         Err(AcceptError::Port(error)) => Err(error),

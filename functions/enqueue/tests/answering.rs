@@ -15,7 +15,7 @@ use enqueue::handler;
 use lambda_http::request::from_str;
 use lambda_http::{Body, Request, RequestExt};
 use serde_json::{Value, json};
-use world::{World, samples};
+use world::{Fault, World, samples};
 
 const SINGLE: &str = include_str!("../../../events/enqueue.json");
 const BATCH: &str = include_str!("../../../events/enqueue_batch.json");
@@ -106,6 +106,67 @@ async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
     let (status, body, _) = answer(&world, SINGLE).await;
     assert_eq!((status, body["name"].as_str()), (500, Some("internal_server_error")));
     assert!(!body["message"].as_str().unwrap().contains("world"), "{body}");
+}
+
+/// The status, the body and whether the caller is asked to repeat the request, while a call of the table is throttled.
+async fn throttled(call: &'static str, faults: Vec<Fault>, event: &str) -> (u16, Value, bool) {
+    let world = World::default();
+    world.state().faults_of.insert(call, faults.into());
+    let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
+    let request: Request = from_str(event).expect("the golden event parses");
+    let request = request.with_lambda_context(lambda_http::lambda_runtime::Context::default());
+    let response = handler::handle(&enqueue(&world), &door, request).await;
+    let Body::Text(text) = response.body() else {
+        panic!("an answer is text")
+    };
+    let body = serde_json::from_str(text).expect("an answer is JSON");
+    (
+        response.status().as_u16(),
+        body,
+        response.headers().contains_key("retry-after"),
+    )
+}
+
+#[tokio::test]
+async fn a_throttled_table_is_a_503_with_retry_after() {
+    for (call, event, repeat) in [
+        ("create", SINGLE.to_owned(), true),
+        ("create", without_key(SINGLE), false),
+        // The key is looked up first: nothing is stored.
+        ("key", SINGLE.to_owned(), true),
+        ("key", without_key(SINGLE), true),
+    ] {
+        let (status, body, asked) = throttled(call, vec![Fault::Throttled], &event).await;
+        let name = body["name"].as_str();
+        assert_eq!((status, name), (503, Some("internal_server_error")), "{call}");
+        assert_eq!(body["statusCode"], 503);
+        assert_eq!(asked, repeat, "{call}");
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_batch_names_the_stored_emails() {
+    let faults = || vec![Fault::None, Fault::Throttled];
+    let (status, body, asked) = throttled("create", faults(), &without_key(BATCH)).await;
+    let message = body["message"].as_str().unwrap();
+    assert_eq!((status, asked), (503, false));
+    assert!(message.contains("Do not repeat these emails: [0] "), "{message}");
+    let (status, body, asked) = throttled("create", faults(), &with_key(BATCH)).await;
+    assert_eq!((status, asked), (503, true), "{body}");
+}
+
+/// A golden event without its idempotency key.
+fn without_key(event: &str) -> String {
+    let mut event: Value = serde_json::from_str(event).unwrap();
+    event["headers"].as_object_mut().unwrap().remove("idempotency-key");
+    event.to_string()
+}
+
+/// A golden event with an idempotency key.
+fn with_key(event: &str) -> String {
+    let mut event: Value = serde_json::from_str(event).unwrap();
+    event["headers"]["idempotency-key"] = "batch-1".into();
+    event.to_string()
 }
 
 #[tokio::test]

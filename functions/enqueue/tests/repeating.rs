@@ -90,7 +90,7 @@ async fn accept(world: &World, keyed: bool, batch: &BatchRequest) -> Result<Acce
 fn failure(result: Result<AcceptedBatch, AcceptError>) -> (u16, String) {
     match result {
         Err(AcceptError::Refused(error)) => (error.status(), error.message().to_owned()),
-        Err(AcceptError::Broken(broken)) => (broken.error().status(), broken.error().message().to_owned()),
+        Err(AcceptError::Broken(broken)) => (broken.error(false).status(), broken.error(false).message().to_owned()),
         other => panic!("no such failure: {other:?}"),
     }
 }

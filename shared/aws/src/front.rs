@@ -73,12 +73,15 @@ where
             who = Some(visitor.maker().to_string());
             tenant = visitor.tenant().map(ToString::to_string);
             match route {
-                Ok(route) => carry_out(visitor, route).await.unwrap_or_else(|error| failed(&error)),
+                Ok(route) => carry_out(visitor, route)
+                    .await
+                    .unwrap_or_else(|error| failed(&error, request)),
                 Err(no_route) => nothing_there(&no_route),
             }
         }
         Err(Denied::Refused(error)) => http::refuse(&error),
-        Err(error @ Denied::Port(_)) => http::fail(&error),
+        // Nothing was done yet.
+        Err(error @ Denied::Port(_)) => http::with_retry_after(http::fail(&error)),
     };
     tell(name, Who { key: who, tenant }, object, &response, began);
     response
@@ -114,8 +117,17 @@ struct Made(String);
 #[derive(Debug, Clone, Copy)]
 struct Emails(usize);
 
-fn failed<E: Failure>(error: &E) -> Response<Body> {
-    error.refusal().map_or_else(|| http::fail(error), http::refuse)
+fn failed<E: Failure>(error: &E, request: &Request) -> Response<Body> {
+    match error.refusal() {
+        Some(refusal) => http::refuse(refusal),
+        None if may_be_repeated(request) => http::with_retry_after(http::fail(error)),
+        None => http::fail(error),
+    }
+}
+
+/// Whether a request does no harm when it is sent again: it only reads, or has an idempotency key.
+fn may_be_repeated(request: &Request) -> bool {
+    request.method().is_safe() || request.headers().contains_key("idempotency-key")
 }
 
 fn nothing_there(no_route: &NoRoute) -> Response<Body> {

@@ -2,10 +2,12 @@
 //!
 //! **Invariant:** no answer is kept by anybody on the way, nor taken for anything but JSON.
 
+use std::error::Error;
 use std::fmt;
 
 use domain::api_error::ApiError;
-use lambda_http::http::{HeaderMap, HeaderValue, header};
+use domain::ports::PortError;
+use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
@@ -33,22 +35,54 @@ pub fn refuse(error: &ApiError) -> Response<Body> {
     with_text(error.status(), error.body())
 }
 
+/// The wait that a 503 asks for, in seconds. Our choice: the function has tried for 20 seconds by then.
+const RETRY_AFTER_SECS: u16 = 10;
+
 /// The answer to a call that we failed at. The cause goes to the log and no further.
 #[must_use]
-pub fn fail(error: &(dyn std::error::Error + 'static)) -> Response<Body> {
-    fail_with(error, &ApiError::internal())
+pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
+    let told = if is_overload(error) {
+        ApiError::overloaded()
+    } else {
+        ApiError::internal()
+    };
+    fail_with(error, &told)
+}
+
+/// Whether a call failed because a service was busy.
+#[must_use]
+pub fn is_overload(error: &(dyn Error + 'static)) -> bool {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if error.downcast_ref::<PortError>().is_some_and(|error| error.kind.is_overload()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+/// Asks the caller of a 503 to repeat the request. Only for a request that can be repeated without harm: it stored
+/// nothing, or its idempotency key completes it.
+#[must_use]
+pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
+    if response.status() == StatusCode::SERVICE_UNAVAILABLE {
+        let wait = HeaderValue::from(RETRY_AFTER_SECS);
+        response.headers_mut().insert(header::RETRY_AFTER, wait);
+    }
+    response
 }
 
 /// As [`fail`], with an answer that tells the caller what to do.
 #[must_use]
-pub fn fail_with(error: &(dyn std::error::Error + 'static), told: &ApiError) -> Response<Body> {
+pub fn fail_with(error: &(dyn Error + 'static), told: &ApiError) -> Response<Body> {
     tracing::error!(error = crate::telemetry::chain(error), "a call failed");
     refuse(told)
 }
 
 fn with_text(status: u16, text: String) -> Response<Body> {
     let mut response = Response::new(Body::Text(text));
-    *response.status_mut() = lambda_http::http::StatusCode::from_u16(status).unwrap_or_default();
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
     // What is answered is about emails: nobody on the way may keep it.

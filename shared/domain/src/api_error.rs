@@ -192,6 +192,21 @@ impl ApiError {
         Self::new(500, ErrorName::InternalServerError, message)
     }
 
+    /// 503: a service is overloaded, and the call had no effect there.
+    ///
+    /// The name is one that every official SDK of Resend knows: the PHP SDK takes an unknown name for success.
+    #[must_use]
+    pub fn overloaded() -> Self {
+        Self::overloaded_with(
+            "Too much is asked of the queue at the moment. It is safe to retry with the same Idempotency-Key.",
+        )
+    }
+
+    /// 503 as [`Self::overloaded`], with a message of its own.
+    pub fn overloaded_with(message: impl Into<String>) -> Self {
+        Self::new(503, ErrorName::InternalServerError, message)
+    }
+
     /// The HTTP status.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -260,6 +275,8 @@ mod tests {
             (ApiError::daily_quota_exceeded("x"), 429, "daily_quota_exceeded"),
             (ApiError::internal(), 500, "internal_server_error"),
             (ApiError::internal_with("x"), 500, "internal_server_error"),
+            (ApiError::overloaded(), 503, "internal_server_error"),
+            (ApiError::overloaded_with("x"), 503, "internal_server_error"),
         ] {
             assert_eq!((error.status(), error.name().as_str()), (status, name));
             // `body`, `Serialize` and `as_str` cannot drift apart.

@@ -55,6 +55,12 @@ impl FailureKind {
         }
     }
 
+    /// Whether a service was busy: the call had no effect, and can succeed later.
+    #[must_use]
+    pub const fn is_overload(self) -> bool {
+        self.is_passing() && !self.may_have_taken_effect()
+    }
+
     /// Whether the call may have taken effect although it failed.
     #[must_use]
     pub const fn may_have_taken_effect(self) -> bool {

@@ -13,7 +13,7 @@ use crate::refusals;
 use crate::schemas::Schemas;
 
 /// What everybody with a key can be answered, whatever is asked.
-const ALWAYS: &[u16] = &[401, 403, 429, 500];
+const ALWAYS: &[u16] = &[401, 403, 429, 500, 503];
 
 /// Describes a type by its name, and its name by what it is.
 type Describe = fn(&mut SchemaGenerator) -> Schema;

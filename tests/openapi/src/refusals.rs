@@ -99,6 +99,13 @@ pub const REFUSALS: &[Refusals] = &[
         says: "Something went wrong on our side. It is safe to ask again, with the same idempotency key.",
         gateway: false,
     },
+    Refusals {
+        status: 503,
+        component: "Overloaded",
+        names: &[ErrorName::InternalServerError],
+        says: "Too much is asked of the queue at the moment. `retry-after` is given if the request may be repeated: it stored nothing, or has an idempotency key.",
+        gateway: true,
+    },
 ];
 
 /// The document's responses for them.

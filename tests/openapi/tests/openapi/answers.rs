@@ -453,6 +453,9 @@ async fn every_answer_is_as_described_and_every_described_answer_is_given() {
         let failing = world();
         failing.fail_next(1);
         compared.of(&failing, &call, 500).await;
+        let busy = world();
+        busy.state().faults = [world::Fault::Throttled].into();
+        compared.of(&busy, &call, 503).await;
         if compared.is_for_operator(call.name) {
             let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
             let deployers = call.clone().header("authorization", &deployer);
