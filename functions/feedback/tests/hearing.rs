@@ -230,6 +230,7 @@ async fn a_complaint_of_several_ends_and_a_second_one_does_not() {
     let several = |id: u8| {
         let two = r#"[{"emailAddress":"b@example.com"},{"emailAddress":"c@example.com"}]"#;
         let text = complaint().replace(r#"[{"emailAddress":"B@example.com"}]"#, two);
+        let text = text.replace(r#"["b@example.com"]"#, r#"["b@example.com","c@example.com"]"#);
         text.replace(&samples::id(1).to_string(), &samples::id(id).to_string())
     };
     let ends = |world: &World| -> Vec<_> {

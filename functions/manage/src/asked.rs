@@ -99,17 +99,26 @@ where
     /// its content is gone; or the world's failure.
     pub async fn retry(&self, caller: &Caller, id: EmailId, force: bool) -> Result<Done, ManageError> {
         let now = self.system.now();
-        let row = self.row(caller, id, now).await?;
+        let (row, queue) = self.row_and_queue(caller, id, now).await?;
         self.check_from(caller, &row, Touch::Sends).await?;
-        let key = QueueKey::of(&row);
-        let queue = self.rows.queue(&key).await?;
-        let queue = queue.unwrap_or_else(|| Queue::plain(key, now));
+        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&row), now));
         let expires_after = self.with.expires_after;
         let decide = |row: &Row| asked::retry(row, force, &queue, expires_after, &self.with.policy, now);
         self.carry_out_with_content(row, now, decide).await
     }
 
     pub(crate) async fn row(&self, caller: &impl ActsFor, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
+        let (row, _) = self.row_and_queue(caller, id, now).await?;
+        Ok(row)
+    }
+
+    /// The record of an email as its queue wants it, and the queue; `None` when nobody has said anything about it.
+    async fn row_and_queue(
+        &self,
+        caller: &impl ActsFor,
+        id: EmailId,
+        now: Timestamp,
+    ) -> Result<(Row, Option<Queue>), ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
@@ -117,14 +126,14 @@ where
         let row = self.rows.load(&key, now).await?.ok_or_else(not_there)?;
         // What was purged has ended, though nobody has written it yet: it is written now.
         let Some(queue) = self.rows.queue(&QueueKey::of(&row)).await? else {
-            return Ok(row);
+            return Ok((row, None));
         };
         if queue.bids(&row, now) != Bid::Drop {
-            return Ok(row);
+            return Ok((row, Some(queue)));
         }
         let decide = |row: &Row| meet(row, &queue, now).unwrap_or(Decision::Forget);
         let (_, row) = apply(&self.rows, row, now, decide).await?;
-        Ok(row)
+        Ok((row, Some(queue)))
     }
 
     /// Whether a caller may act on an email from this address. The content is read only where a limit applies.

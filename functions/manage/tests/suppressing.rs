@@ -68,7 +68,7 @@ async fn an_address_is_suppressed_shown_and_released_by_either_name() {
         let shown = asked(&world, "GET", &format!("/suppressions/{name}"), None).await;
         let expected = json!({
             "object": "suppression", "id": ann, "email": "ann@example.com", "origin": "manual", "source_id": null,
-            "created_at": "1970-01-01T00:00:01.000Z",
+            "created_at": "1970-01-01T00:00:01.000Z", "expires_at": null,
         });
         assert_eq!(shown, (200, expected), "{name}");
     }

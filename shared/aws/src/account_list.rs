@@ -31,10 +31,13 @@ impl AccountList for SesAccountList {
     async fn reason(&self, address: &EmailAddress) -> Result<Option<ListReason>, PortError> {
         let asked = self.client.get_suppressed_destination().email_address(address.as_str());
         match asked.send().await {
-            Ok(found) => Ok(found.suppressed_destination.map(|found| match found.reason {
-                SuppressionListReason::Bounce => ListReason::Bounce,
-                // A reason that is not known is treated with the greater care.
-                _ => ListReason::Complaint,
+            Ok(found) => Ok(found.suppressed_destination.map(|found| {
+                if found.reason == SuppressionListReason::Bounce {
+                    ListReason::Bounce
+                } else {
+                    // A reason that is not known is treated with the greater care.
+                    ListReason::Complaint
+                }
             })),
             Err(error) => match error.as_service_error() {
                 Some(said) if said.is_not_found_exception() => Ok(None),

@@ -54,7 +54,10 @@ pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
 pub fn is_overload(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
-        if error.downcast_ref::<PortError>().is_some_and(|error| error.kind.is_overload()) {
+        if error
+            .downcast_ref::<PortError>()
+            .is_some_and(|error| error.kind.is_overload())
+        {
             return true;
         }
         next = error.source();

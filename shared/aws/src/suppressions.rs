@@ -224,9 +224,11 @@ fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&
     let entry = entry.map_err(|error| port(SUPPRESSING)(error.into()))?;
     match (entry.takes(suppression), entry) {
         (Effect::Nothing(added), _) => Ok(Taken::Done(added)),
-        (Effect::Store(next), Entry::Suppressed { suppression: known, .. }) => Ok(Taken::Again(next, Some(known))),
+        (Effect::Store(next), Entry::Suppressed { suppression: known, .. }) => {
+            Ok(Taken::Again(Box::new((next, Some(known)))))
+        }
         // It was released between two writes.
-        (Effect::Store(next), Entry::Released { .. }) if over.is_some() => Ok(Taken::Again(next, None)),
+        (Effect::Store(next), Entry::Released { .. }) if over.is_some() => Ok(Taken::Again(Box::new((next, None)))),
         (Effect::Store(_), Entry::Released { .. }) => {
             Err(port(SUPPRESSING)("the condition and the decision differ".into()))
         }
@@ -238,7 +240,7 @@ enum Taken {
     /// It is decided.
     Done(Added),
     /// This is to be written, over that.
-    Again(Suppression, Option<Suppression>),
+    Again(Box<(Suppression, Option<Suppression>)>),
 }
 
 impl Suppressions for Table {
@@ -247,7 +249,7 @@ impl Suppressions for Table {
         for _ in 0..ROUNDS {
             match self.suppress_over(suppression, &written, over.as_ref()).await? {
                 Taken::Done(added) => return Ok(added),
-                Taken::Again(next, known) => (written, over) = (next, known),
+                Taken::Again(next) => (written, over) = *next,
             }
         }
         Err(port(SUPPRESSING)(

@@ -158,7 +158,7 @@ pub const ECHO_MAX: usize = 64;
 ///
 /// Source: ours; a row with one recipient and its detail stays under 1 KB, which is one write
 /// unit of DynamoDB.
-pub const DETAIL_MAX: usize = 256;
+pub const DETAIL_MAX: usize = 192;
 
 /// Outcomes of claims that a row keeps, the newest.
 ///
@@ -179,7 +179,7 @@ pub const DIAGNOSTICS_MAX: usize = 2_000;
 /// The same of recipients that were reached.
 ///
 /// Source: ours; a row with one recipient stays under 1 KB, which is one write unit of DynamoDB.
-pub const DELIVERY_WORDS_MAX: usize = 200;
+pub const DELIVERY_WORDS_MAX: usize = 136;
 
 /// The same of what is known about recipients beside their fates.
 pub const FACT_WORDS_MAX: usize = 400;

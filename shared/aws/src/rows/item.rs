@@ -74,9 +74,9 @@ pub(crate) const PAST: [&str; 5] = ["t", "f", "oc", "dg", "ev"];
 /// The attributes of a bare record: everything that a decision reads. The role of `access` may read these and no
 /// others of an email, so that `template.yaml` has the same list. `z` is not among them: in a content's item, which
 /// lies beside the record, it is the content.
-pub(crate) const BARE: [&str; 35] = [
+pub(crate) const BARE: [&str; 36] = [
     "pk", "sk", "v", "b", "q", "l", "r", "h", "p", "zb", "o", "s", "n", "w", "x", "xg", "c", "a", "lu", "ln", "m", "d",
-    "u", "ra", "e", "sc", "si", "sa", "fn", "due_pk", "due_sk", "g", "k", "er", "ttl",
+    "u", "ra", "e", "sc", "si", "sa", "fn", "due_pk", "due_sk", "g", "k", "bk", "er", "ttl",
 ];
 
 /// The version that is written.

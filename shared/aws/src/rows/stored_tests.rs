@@ -36,6 +36,7 @@ async fn what_the_first_version_stored_is_read() {
         attachment_bytes: 0,
         expires_given: false,
         retried_at: None,
+        batch: None,
         generation: None,
         key: None,
         outcomes: Vec::new(),

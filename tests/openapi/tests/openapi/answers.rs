@@ -10,10 +10,11 @@ use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::past::Outcome;
+use domain::ports::ListReason;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::row::{Due, DueKind, Status, recipient_key};
-use domain::suppression::{Entry, Suppression};
+use domain::suppression::{Entry, Listed, Suppression};
 use domain::tally::counter::{Counter, Figure, hour_of};
 use domain::timestamp::Timestamp;
 use openapi::operation::Operation;
@@ -51,6 +52,18 @@ fn counted(world: &World, counter: Counter, figure: Figure, latest: Option<(Time
 
 /// Two emails, of which the second has failed; a queue that is empty and one that is not; a job, a
 /// suppression, and counts of them all.
+/// An address is on SES's own list because of a complaint, and an email to it was refused.
+fn complaint_at_ses(world: &World) {
+    let (tenant, at) = (TenantId::main(), BORN);
+    let address = EmailAddress::parse("bea@example.com").unwrap();
+    let listed = Listed { tenant, address, at };
+    let mut state = world.state();
+    state.account_list.is_on = true;
+    state.account_list.add(&listed.address, ListReason::Complaint);
+    state.account_list.is_on = false;
+    state.listed.insert((listed.tenant.clone(), listed.id()), listed);
+}
+
 pub(crate) fn world() -> World {
     let world = samples::world(2).unwrap();
     if let Some(row) = world.state().rows.get_mut(&samples::key(2)) {
@@ -100,6 +113,7 @@ pub(crate) fn world() -> World {
             released_at: None,
         },
     );
+    complaint_at_ses(&world);
     full_tenant(&world);
     leaving_tenant(&world);
     world
@@ -302,6 +316,7 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
         (call("get_suppression", nobody), 404),
         (call("remove_suppression", ada), 200),
         (call("remove_suppression", nobody), 404),
+        (call("remove_suppression", "/suppressions/bea@example.com"), 422),
     ];
     for (name, path, status, good, bad) in [
         (

@@ -156,6 +156,7 @@ fn every_error_is_described_with_its_statuses() {
         ApiError::rate_limit_exceeded("x"),
         ApiError::daily_quota_exceeded("x"),
         ApiError::internal(),
+        ApiError::overloaded(),
     ];
     let mut made: Vec<(u16, &str)> = errors
         .iter()
