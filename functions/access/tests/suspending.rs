@@ -1,7 +1,6 @@
 //! A suspended tenant sends nothing any more: its queues hold what waits, until the deployer lifts that.
 #![expect(
     clippy::expect_used,
-    clippy::indexing_slicing,
     clippy::unwrap_used,
     reason = "a test that cannot go on says why"
 )]

@@ -116,6 +116,8 @@ struct Known {
     posted_at: Option<Timestamp>,
     /// It ended, and its time is over.
     forgotten: bool,
+    /// When it was stored, or the last retry of it was: a purge that was asked for earlier does not concern it.
+    asked_at: Option<Timestamp>,
 }
 
 /// What is known of one queue.

@@ -202,9 +202,9 @@ async fn every_role_grants_what_its_function_uses_and_nothing_else() {
 }
 
 /// SES is asked by `send`, for what is sent from an identity and with a configuration set that are named; and by
-/// `promote`, for the account's rate.
+/// `promote`, for the account's rate; and by `manage`, for the account's own suppression list.
 #[test]
-fn nobody_but_send_sends_and_nobody_but_promote_asks_for_the_account() {
+fn each_role_has_its_actions_of_ses_and_no_others() {
     let template = templates().remove(0);
     for (name, _) in template.of_type("AWS::IAM::Role") {
         let granted = granted(&template, name);
@@ -216,6 +216,7 @@ fn nobody_but_send_sends_and_nobody_but_promote_asks_for_the_account() {
         let expected: &[&str] = match name {
             "SendRole" => &["ses:SendEmail ses"],
             "PromoteRole" => &["ses:GetAccount ses"],
+            "ManageRole" => &["ses:DeleteSuppressedDestination ses", "ses:GetSuppressedDestination ses"],
             _ => &[],
         };
         assert_eq!(of_ses, expected, "{name}");

@@ -41,6 +41,9 @@ impl Witness for Judge {
         if after.status == Status::Failed && after.cause.is_none() {
             seen.broken(6, id, "failed without a cause".to_owned());
         }
+        if before.is_none_or(|before| before.retried_at != after.retried_at) {
+            seen.known.entry(after.id).or_default().asked_at = Some(now);
+        }
         let Some(before) = before else {
             seen.stored(after);
             return;
@@ -80,7 +83,9 @@ impl Witness for Judge {
         let purged = queues.get(claimed.queue.as_str()).and_then(|queue| queue.purged);
         if let (Some((before, answered_at)), Some(bounds)) = (purged, bounds)
             && answered_at.after(bounds.heard + bounds.under_way) < now
-            && claimed.asked_for_at().after(bounds.skew * 2) < before
+            && known
+                .asked_at
+                .is_some_and(|asked_at| asked_at.after(bounds.skew * 2) < before)
         {
             wrong.push((9, "submitted though its queue was purged".to_owned()));
         }

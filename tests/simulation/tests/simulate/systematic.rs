@@ -144,8 +144,8 @@ fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() 
     let strikes = places(&whole, 0, first_of_others.unwrap() - 1);
     assert_eq!(
         strikes.len(),
-        14,
-        "put, create and wake, each with four faults, and the key with two"
+        16,
+        "put and create, each with five faults, wake with four, and the key with two"
     );
     for (number, fault) in strikes {
         scenario.plan = [(number, fault)].into();
