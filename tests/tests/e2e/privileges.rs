@@ -216,7 +216,10 @@ fn each_role_has_its_actions_of_ses_and_no_others() {
         let expected: &[&str] = match name {
             "SendRole" => &["ses:SendEmail ses"],
             "PromoteRole" => &["ses:GetAccount ses"],
-            "ManageRole" => &["ses:DeleteSuppressedDestination ses", "ses:GetSuppressedDestination ses"],
+            "ManageRole" => &[
+                "ses:DeleteSuppressedDestination ses",
+                "ses:GetSuppressedDestination ses",
+            ],
             _ => &[],
         };
         assert_eq!(of_ses, expected, "{name}");

@@ -138,7 +138,7 @@ fn what_fails_again_and_again_is_put_aside() {
 const OF_THE_ACCOUNT: [&[&str]; 2] = [
     &["ses:GetAccount"],
     &["ses:GetSuppressedDestination", "ses:DeleteSuppressedDestination"],
-]; 1] = ["ses:GetAccount"];
+];
 
 #[test]
 fn every_function_has_a_role_and_a_log_of_its_own() {
