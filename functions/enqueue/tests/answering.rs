@@ -1,6 +1,7 @@
 //! Golden events of the HTTP API, in a world in memory.
 #![expect(
     clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on says why"

@@ -1,6 +1,6 @@
 //! Batches that are repeated, late or after they broke off, in a world in memory.
 #![expect(
-    clippy::expect_used,
+    clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
     reason = "a test that cannot go on says why"
