@@ -116,8 +116,6 @@ struct Known {
     posted_at: Option<Timestamp>,
     /// It ended, and its time is over.
     forgotten: bool,
-    /// When it was stored, or the last retry of it was: a purge that was asked for earlier does not concern it.
-    asked_at: Option<Timestamp>,
 }
 
 /// What is known of one queue.
@@ -156,6 +154,8 @@ pub struct Bounds {
 /// What was seen of a run.
 #[derive(Debug, Default)]
 pub struct Seen {
+    /// When each email was stored, or the last retry of it was: a purge that was asked for earlier does not concern it.
+    stored_at: BTreeMap<EmailId, Timestamp>,
     bounds: Option<Bounds>,
     known: BTreeMap<EmailId, Known>,
     queues: BTreeMap<String, KnownQueue>,

@@ -42,7 +42,7 @@ impl Witness for Judge {
             seen.broken(6, id, "failed without a cause".to_owned());
         }
         if before.is_none_or(|before| before.retried_at != after.retried_at) {
-            seen.known.entry(after.id).or_default().asked_at = Some(now);
+            seen.stored_at.insert(after.id, now);
         }
         let Some(before) = before else {
             seen.stored(after);
@@ -76,6 +76,7 @@ impl Witness for Judge {
             known,
             nameless,
             queues,
+            stored_at,
             ..
         } = &mut *seen;
         let known = known.entry(claimed.id).or_default();
