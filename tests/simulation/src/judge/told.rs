@@ -261,11 +261,11 @@ impl Judge {
         let waits = ["queued", "scheduled", "retry"].contains(&status);
         let purged = seen.queues.get(row.queue.as_str()).and_then(|queue| queue.purged);
         let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();
-        let known_since = seen.known.get(&id).and_then(|known| known.asked_at);
+        let stored_at = seen.stored_at.get(&id).copied();
         if let Some((before, answered_at)) = purged
             && waits
             && answered_at <= asked_at
-            && known_since.is_some_and(|stored_at| stored_at.after(skew * 2) < before)
+            && stored_at.is_some_and(|stored_at| stored_at.after(skew * 2) < before)
         {
             seen.broken(
                 9,

@@ -84,9 +84,9 @@ impl Witness for Judge {
         let purged = queues.get(claimed.queue.as_str()).and_then(|queue| queue.purged);
         if let (Some((before, answered_at)), Some(bounds)) = (purged, bounds)
             && answered_at.after(bounds.heard + bounds.under_way) < now
-            && known
-                .asked_at
-                .is_some_and(|asked_at| asked_at.after(bounds.skew * 2) < before)
+            && stored_at
+                .get(&claimed.id)
+                .is_some_and(|stored_at| stored_at.after(bounds.skew * 2) < before)
         {
             wrong.push((9, "submitted though its queue was purged".to_owned()));
         }
