@@ -471,7 +471,7 @@ def count_concurrency():
     """MiniStack 1.5.33 keeps a Number parameter as text there, and its poller stumbles over it."""
     functions = client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
-        if not isinstance(mapping.get("ScalingConfig", {}).get("MaximumConcurrency", 0), int):
+        if "ScalingConfig" in mapping:
             most = int(mapping["ScalingConfig"]["MaximumConcurrency"])
             functions.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": most})
 
