@@ -18,7 +18,7 @@ const BROKEN: [(Broken, &[u8], u64); 13] = [
     (Broken::HandOversIgnored, &[1], 100),
     (Broken::QueuesIgnored, &[9], 300),
     (Broken::JobsForgotten, &[1, 9], 100),
-    (Broken::TombstonesForgotten, &[10], 1_000),
+    (Broken::TombstonesForgotten, &[6, 10], 1_000),
 ];
 
 #[test]
