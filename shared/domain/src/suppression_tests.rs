@@ -243,7 +243,7 @@ fn a_complaint_of_several_suppresses_each_for_seven_days() {
 }
 
 #[test]
-fn an_address_on_the_accounts_list_is_remembered_as_it_was_written() {
+fn a_listed_address_is_remembered_as_it_was_written() {
     let mut event = event(Fate::OnAccountList, Vec::new());
     event.on_account_list = vec![address("Ann@example.com")];
     assert_eq!(added_by(&event, None, at(9)), []);
