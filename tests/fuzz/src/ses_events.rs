@@ -58,7 +58,8 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
         "Delivery" => (time(&text["delivery"]["timestamp"]), listed("delivery", "recipients")),
         "Bounce" => (
             time(&text["bounce"]["timestamp"]),
-            listed("bounce", "bouncedRecipients"),
+            // A bounce may come without the list: it names nobody.
+            Some(listed("bounce", "bouncedRecipients").unwrap_or(0)),
         ),
         "Complaint" => (
             time(&text["complaint"]["timestamp"]),
