@@ -110,7 +110,7 @@ where
     async fn mark_queues(&self, tenant: &Tenant) -> Result<(), AccessError> {
         for _ in 0..ROUNDS {
             if self.try_to_mark_queues(tenant).await? {
-                self.rows.change_pace(None, &Change::Settings).await?;
+                self.rows.change_pace(&Change::Settings).await?;
                 return Ok(());
             }
         }

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Clock, Rows};
 
 use crate::{Buried, bury};
@@ -12,7 +13,7 @@ use crate::{Buried, bury};
 ///
 /// # Errors
 /// When every record failed.
-pub async fn handle<R: Rows, S: Clock>(
+pub async fn handle<R: Rows + RateLimits, S: Clock>(
     rows: &R,
     system: &S,
     event: SqsEvent,

@@ -11,6 +11,7 @@ pub mod handler;
 
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::handed_over;
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{EmailKey, Rows};
 use domain::row::Status;
 use domain::timestamp::Timestamp;
@@ -31,7 +32,7 @@ pub enum Buried {
 ///
 /// # Errors
 /// When the row could not be read or written: the message must come again.
-pub async fn bury<R: Rows>(rows: &R, message: &str, now: Timestamp) -> Result<Buried, ApplyError> {
+pub async fn bury<R: Rows + RateLimits>(rows: &R, message: &str, now: Timestamp) -> Result<Buried, ApplyError> {
     let Some(message) = HandOver::parse(message) else {
         return Ok(Buried::NotAHandOver);
     };

@@ -6,11 +6,14 @@
 //! **Start reading at** [`Enqueue::accept_batch`].
 
 use std::collections::BTreeMap;
+use std::iter::repeat;
 
 use domain::batch::{self, BatchId, BatchRecord, Begun};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, Lanes, PortError, Queues, Random, Rows};
+use domain::rate_limit::Turn;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
 use futures::StreamExt;
@@ -30,7 +33,7 @@ struct Recorded {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Tombstones + Batches + Queues,
+    R: Rows + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -80,18 +83,26 @@ where
                 self.rows.keep_batch(tenant, &id, keep_until).await?;
             }
         }
+        let turns = if in_time == InTime::LongAgo {
+            Vec::new()
+        } else {
+            let requests: Vec<_> = items.iter().map(|item| &item.request).collect();
+            self.turns(tenant, &requests, now).await
+        };
+        let turns = turns.into_iter().chain(repeat(Turn::Free));
         // Futures do nothing until they are polled: a list of them costs little.
         let possible = (in_time, &found);
         let stores: Vec<_> = items
             .iter()
-            .map(|item| {
+            .zip(turns)
+            .map(|(item, turn)| {
                 let ready = ready.remove(&item.index);
                 async move {
                     let ready = match ready {
                         Some(ready) => ready?,
                         None => self.ready_item(by, key, item, possible, now).await?,
                     };
-                    self.write(ready, now).await
+                    self.write(ready, turn, now).await
                 }
             })
             .collect();

@@ -140,9 +140,9 @@ where
         asked: Asked,
         now: Timestamp,
     ) -> Result<Forecast, PortError> {
-        let account = self.rows.pace(None).await?;
-        let queue_pace = match queue.rate_per_second {
-            Some(_) => Some(self.rows.pace(Some(&queue.key)).await?),
+        let account = self.rows.pace().await?;
+        let queue_free_at = match queue.rate_per_second {
+            Some(_) => self.rows.rate_limit(&queue.key).await?.free_at,
             None => None,
         };
         let mut all = self.rows.queues(tenant).await?;
@@ -168,7 +168,7 @@ where
             .collect();
         let situation = Situation {
             queue,
-            queue_pace,
+            queue_free_at,
             queue_due: own.map_or(0, |(_, due)| *due),
             account,
             queues: &others,

@@ -21,6 +21,7 @@ mod possible;
 pub mod queues;
 pub mod routes;
 mod storing;
+mod turns;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ use domain::id::{EmailId, KeyId, TenantId};
 use domain::index;
 use domain::ports::access::{Allowances, Keys, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Batches, Bodies, Clock, Counts, Lanes, Paces, PortError, Queues, Random, Rows, Suppressions, Wake,
 };
@@ -63,12 +65,12 @@ pub struct Accepting {
 
 /// What of the table is needed.
 pub trait Store:
-    Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+    Rows + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
 {
 }
 
 impl<T> Store for T where
-    T: Rows + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+    T: Rows + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
 {
 }
 
@@ -216,7 +218,7 @@ where
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Tombstones + Batches + Queues,
+    R: Rows + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -277,13 +279,13 @@ where
         let wakes: Vec<Wake> = stored
             .iter()
             .filter(|stored| stored.when != When::BeforeItWasErased)
-            .map(|stored| &stored.row)
-            .filter(|row| row.status == Status::Queued)
-            .filter_map(|row| {
-                let (_, delay) = index::queued(row.not_before, row.expires_at, self.with.guard, now);
+            .map(|stored| (&stored.row, stored.turn))
+            .filter(|(row, _)| row.status == Status::Queued)
+            .filter_map(|(row, turn)| {
+                let (_, delay) = index::queued(row.not_before, row.expires_at, turn, self.with.guard, now);
                 Some(Wake {
                     lane: row.lane,
-                    wake_up: WakeUp::of(row),
+                    wake_up: WakeUp::of(row).at_slot(turn.slot()),
                     delay: delay?,
                 })
             })

@@ -13,6 +13,7 @@ use domain::batch::BatchRecord;
 use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Queues, Random, Rows};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
@@ -48,7 +49,7 @@ pub(crate) struct Sifted<'a> {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Tombstones + Batches + Queues,
+    R: Rows + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,

@@ -13,10 +13,12 @@ use domain::batch::BatchId;
 use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Batches, Bodies, Clock, Created, EmailKey, FailureKind, Lanes, Packed, PortError, Put, Queues, Random, Rows,
 };
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
+use domain::rate_limit::Turn;
 use domain::row::{BodyPlace, BodyRef, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, to_api};
@@ -28,6 +30,8 @@ use crate::{AcceptError, By, Enqueue, forgotten, other_request};
 pub(crate) struct Stored {
     pub(crate) row: Row,
     pub(crate) when: When,
+    /// Its turn in its queue.
+    pub(crate) turn: Turn,
 }
 
 /// When an email was made durable.
@@ -55,7 +59,7 @@ pub(crate) enum Ready<'a> {
     Known(Box<Stored>),
 }
 
-/// The row and the content of one email that is to be stored.
+/// The row and the content of one email that is to be stored. The row has no place in the index yet.
 pub(crate) struct Plan<'a> {
     row: Row,
     queue: Queue,
@@ -77,7 +81,7 @@ pub(crate) struct Place<'a> {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + Tombstones + Batches + Queues,
+    R: Rows + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -91,7 +95,15 @@ where
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let ready = self.ready(place, request, possible, now).await?;
-        self.write(ready, now).await
+        let turn = match &ready {
+            Ready::Known(_) => Turn::Free,
+            Ready::Plan(_) => self
+                .turns(place.by.tenant, &[request], now)
+                .await
+                .pop()
+                .unwrap_or_default(),
+        };
+        self.write(ready, turn, now).await
     }
 
     /// Does everything but the writing of the email: whatever can be refused is refused here. The files are
@@ -146,7 +158,6 @@ where
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
         let files = email.attachments().iter();
         let attachment_bytes = files.fold(0_u64, |sum, file| sum.saturating_add(file.size()));
-        let (due, _) = index::queued(wanted.not_before, wanted.expires_at, self.with.guard, now);
         let row = Row {
             attachment_bytes,
             queue: wishes.queue.clone(),
@@ -156,7 +167,6 @@ where
             scheduled_at: wanted.scheduled_at,
             expires_at: wanted.expires_at,
             expires_given: wanted.expires_given,
-            due: Some(due),
             generation: (!queue.key.name.is_default()).then_some(queue.generation),
             key: by.key,
             batch,
@@ -173,10 +183,10 @@ where
     }
 
     /// Writes one email: content and row at the same time, neither visible as accepted before both are there, for
-    /// the answer waits for both.
-    pub(crate) async fn write(&self, ready: Ready<'_>, now: Timestamp) -> Result<Stored, AcceptError> {
+    /// the answer waits for both. Its turn says where it waits in the index.
+    pub(crate) async fn write(&self, ready: Ready<'_>, turn: Turn, now: Timestamp) -> Result<Stored, AcceptError> {
         let Plan {
-            row,
+            mut row,
             queue,
             packed,
             request,
@@ -185,21 +195,28 @@ where
             Ready::Known(stored) => return Ok(*stored),
             Ready::Plan(plan) => *plan,
         };
+        let (due, _) = index::queued(row.not_before, row.expires_at, turn, self.with.guard, now);
+        row.due = Some(due);
         let key = EmailKey::of(&row);
         let put = self.bodies.put(&key, &row.body, packed, self.keep_until(&row), now);
         let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
         let put = put?;
         let stored = match created? {
-            Created::New => Stored { row, when: When::Now },
+            Created::New => Stored {
+                row,
+                when: When::Now,
+                turn,
+            },
             Created::Exists(known) if known.body.sha256 == row.body.sha256 => Stored {
                 row: *known,
                 when: When::Before,
+                turn,
             },
             Created::Erased { sha256 } if sha256 == row.body.sha256 => {
                 // What was erased has come again with the request.
                 self.bodies.erase(&key).await?;
                 let when = When::BeforeItWasErased;
-                return Ok(Stored { row, when });
+                return Ok(Stored { row, when, turn });
             }
             Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
@@ -258,7 +275,8 @@ where
                 return Err(AcceptError::Refused(other_request()));
             }
             let when = When::Before;
-            return Ok(Stored { row, when });
+            let turn = Turn::Free;
+            return Ok(Stored { row, when, turn });
         }
         match self.rows.buried(&key, now).await? {
             Some(known) if known == hash => {
@@ -269,8 +287,8 @@ where
                     bytes,
                 };
                 let row = Row::new(key.tenant, id, body, 0, now);
-                let when = When::BeforeItWasErased;
-                Ok(Stored { row, when })
+                let (when, turn) = (When::BeforeItWasErased, Turn::Free);
+                Ok(Stored { row, when, turn })
             }
             Some(_) => Err(AcceptError::Refused(other_request())),
             None => Err(AcceptError::Refused(refusal)),

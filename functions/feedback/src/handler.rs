@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Clock, EmailKey, Paces, Rows, Suppressions, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
@@ -28,7 +29,7 @@ pub async fn handle<R, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + Watermark + Suppressions + Paces,
+    R: Rows + RateLimits + Watermark + Suppressions + Paces,
     S: Clock,
 {
     let began = Instant::now();

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Clock, EmailKey, Paces, PortError, Rows, Suppressions, Watermark};
 use domain::row::Row;
 use domain::suppression::{add, added_by, listed_by};
@@ -46,7 +47,7 @@ pub struct Feedback<R, S> {
 
 impl<R, S> Feedback<R, S>
 where
-    R: Rows + Watermark + Suppressions + Paces,
+    R: Rows + RateLimits + Watermark + Suppressions + Paces,
     S: Clock,
 {
     /// Carries out events about one email.

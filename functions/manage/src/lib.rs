@@ -37,16 +37,28 @@ use domain::cost::Prices;
 use domain::lifecycle::Policy;
 use domain::ports::access::{Keys, Tenants};
 use domain::ports::erasure::Tombstones;
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
 pub trait Store:
-    Rows + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
+    Rows + RateLimits + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
 {
 }
 
 impl<T> Store for T where
-    T: Rows + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
+    T: Rows
+        + RateLimits
+        + Batches
+        + Tombstones
+        + Listing
+        + Counts
+        + Queues
+        + Jobs
+        + Paces
+        + Suppressions
+        + Keys
+        + Tenants
 {
 }
 

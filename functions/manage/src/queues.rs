@@ -14,6 +14,7 @@ use domain::pacing::Change;
 use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::rate_limit;
 use domain::row::{Lane, Row};
 use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
@@ -423,11 +424,10 @@ where
         Err(ManageError::Busy)
     }
 
-    /// Sets the pace that the queue's rate is kept by. Before the queue says that it has one: a pace
-    /// without a rate limits nothing.
+    /// Sets the rate limit. Before the queue says that it has one: `promote` and `send` go by this.
     async fn set_rate(&self, queue: &Queue) -> Result<(), ManageError> {
-        let change = Change::Rate { rate: queue.rate() };
-        self.rows.change_pace(Some(&queue.key), &change).await?;
+        let change = rate_limit::Change::Rate { rate: queue.rate() };
+        self.rows.change_rate_limit(&queue.key, &change).await?;
         Ok(())
     }
 
@@ -439,7 +439,7 @@ where
 
     /// Makes the senders read what they remember of queues.
     async fn tell(&self) -> Result<(), ManageError> {
-        self.rows.change_pace(None, &Change::Settings).await?;
+        self.rows.change_pace(&Change::Settings).await?;
         Ok(())
     }
 }

@@ -65,7 +65,7 @@ async fn a_queue_is_made_shown_changed_and_deleted() {
         (Some("queue"), Some(false))
     );
     assert_eq!(
-        world.state().paces[&key("news")].rate,
+        world.state().rate_limits[&key("news")].rate,
         domain::pacing::Rate::from_millis(5_000)
     );
 

@@ -87,7 +87,7 @@ where
         if pace.is_none_or(|pace| pace.full == full) {
             return;
         }
-        if let Err(error) = self.rows.change_pace(None, &Change::Full(full)).await {
+        if let Err(error) = self.rows.change_pace(&Change::Full(full)).await {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the full lanes could not be written; the next run does it");
         }

@@ -55,7 +55,7 @@ where
         };
         if job.no == 0 {
             // Whoever asked for it may have died before the senders were told.
-            self.rows.change_pace(None, &Change::Settings).await?;
+            self.rows.change_pace(&Change::Settings).await?;
         }
         while !job.over && job.due <= self.system.now() {
             if run.time_is_over() {
@@ -102,7 +102,7 @@ where
             }
         }
         if changed {
-            self.rows.change_pace(None, &Change::Settings).await?;
+            self.rows.change_pace(&Change::Settings).await?;
         }
         Ok(())
     }
@@ -110,7 +110,8 @@ where
     /// Moves the emails of one page; the job as it is then.
     async fn sweep_page(&self, job: &Job, queue: &Queue, done: &mut Promoted) -> Result<Job, PortError> {
         let cursor = job.cursor.as_ref();
-        let DuePage { items, next } = self.rows.aside(job.partition(), &job.queue, job.shard, cursor).await?;
+        let (kind, shard) = job.place(self.rows.shards());
+        let DuePage { items, next } = self.rows.aside(kind, &job.queue, shard, cursor).await?;
         let concerned = items
             .into_iter()
             .filter(|aside| job.may_concern(aside.status, aside.cause, aside.at));

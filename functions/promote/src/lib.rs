@@ -11,6 +11,7 @@
 mod backlog;
 pub mod handler;
 mod jobs;
+mod limited;
 mod overdue;
 mod pace;
 mod queues;
@@ -21,13 +22,15 @@ use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use domain::lifecycle::{Feedback, LaneState, Policy};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Accounts, Backlog, Batches, Bodies, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Jobs, Lanes, Paces,
-    PortError, Queues, Rows,
+    Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Jobs, Lanes,
+    Paces, PortError, Queues, Rows,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::row::Lane;
 use futures::StreamExt;
+use futures::future::join;
 use futures::stream::iter;
 use tokio::sync::OnceCell;
 
@@ -65,9 +68,9 @@ pub struct Promote<R, B, L, D, E, A, S> {
 }
 
 /// What of the table is promoted.
-pub trait Store: Rows + Batches + DueIndex + Paces + Queues + Jobs {}
+pub trait Store: Rows + RateLimits + Batches + DueIndex + Paces + Queues + Jobs {}
 
-impl<T: Rows + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
+impl<T: Rows + RateLimits + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
 
 /// What a run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -148,11 +151,34 @@ where
             backlogs: self.backlogs(&bookmarks.busy_since, pace.as_ref()).await,
             queues: Mutex::default(),
         };
-        let (mut done, mut error) = (Promoted::default(), None);
-        let mut add = |result: Result<Promoted, PortError>| match result {
-            Ok(promoted) => done += promoted,
-            Err(failed) => error = error.take().or(Some(failed)),
+        // Slots are given out minute by minute: nothing else keeps them waiting.
+        let released = async {
+            match pace {
+                Some(_) => self.release_limited(run).await,
+                // The breaker may be open.
+                None => Ok(Promoted::default()),
+            }
         };
+        let others = self.recover_all(&bookmarks, run);
+        let (released, others) = join(released, others).await;
+        let (mut done, mut error) = (Promoted::default(), None);
+        for result in std::iter::once(released).chain(others) {
+            match result {
+                Ok(promoted) => done += promoted,
+                Err(failed) => error = error.or(Some(failed)),
+            }
+        }
+        // What belongs to a queue comes last: it must not keep the others waiting.
+        match self.work_off_jobs(run).await {
+            Ok(promoted) => done += promoted,
+            Err(failed) => error = error.or(Some(failed)),
+        }
+        error.map_or(Ok(done), Err)
+    }
+
+    /// Wakes what is due soon, and recovers what is overdue.
+    async fn recover_all(&self, bookmarks: &Bookmarks, run: &Run) -> Vec<Result<Promoted, PortError>> {
+        let mut results = Vec::new();
         // What is due soon first: it must not wait for a recovery that takes long.
         let shards = (0..self.rows.shards()).map(async |shard| {
             let (cursor, mut held) = (bookmarks.cursors.get(&shard).cloned(), Vec::new());
@@ -161,13 +187,13 @@ where
         let mut woken = iter(shards.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
         let mut held = Vec::new();
         while let Some((result, of_shard)) = woken.next().await {
-            add(result);
+            results.push(result);
             held.extend(of_shard);
         }
         // By queue: the emails of one queue share the check of its state.
         held.sort();
         let held: Vec<EmailKey> = held.into_iter().map(|(_, email)| email).collect();
-        add(self.recover(&held, run).await);
+        results.push(self.recover(&held, run).await);
         let shards = (0..self.rows.shards()).map(async |shard| {
             [
                 self.recover_unwoken(shard, run).await,
@@ -175,11 +201,9 @@ where
             ]
         });
         let mut recovered = iter(shards.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
-        while let Some(results) = recovered.next().await {
-            results.into_iter().for_each(&mut add);
+        while let Some(of_shard) = recovered.next().await {
+            results.extend(of_shard);
         }
-        // What belongs to a queue comes last: it must not keep the others waiting.
-        add(self.work_off_jobs(run).await);
-        error.map_or(Ok(done), Err)
+        results
     }
 }

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use domain::apply::apply_many;
-use domain::lifecycle::queued::meet;
+use domain::lifecycle::queued::{meet, placed};
 use domain::lifecycle::{Decision, Feedback, Outlook, Then, overdue};
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, WRITES_AT_ONCE, Wake,
@@ -96,7 +96,8 @@ where
             let decide = |row: &Row| match known.get(&row.id) {
                 Some((queue, outlook)) => {
                     let policy = queue.policy(&self.policy);
-                    meet(row, queue, now).unwrap_or_else(|| overdue(row, *outlook, &policy, now))
+                    let of_queue = meet(row, queue, now).or_else(|| placed(row, &policy, now));
+                    of_queue.unwrap_or_else(|| overdue(row, *outlook, &policy, now))
                 }
                 None => Decision::Forget,
             };

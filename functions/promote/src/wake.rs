@@ -11,8 +11,8 @@ use domain::wire::wake_up::WakeUp;
 
 use crate::{Promote, Promoted, Run, Store};
 
-/// Emails of paused queues that a shard moves aside in one run; the others are found a guard's time
-/// later.
+/// Emails of paused queues, and of queues with rate limits, that a shard moves in one run; the others are found a
+/// guard's time later.
 const HELD_AT_ONCE: usize = 10_000;
 
 /// Entries that are woken before the cursor is saved: what a crash makes be woken twice.
@@ -65,8 +65,8 @@ where
         }
     }
 
-    /// Returns how many were sent before the first that failed. What waits in a paused queue is noted
-    /// instead: it is moved aside when all others are woken.
+    /// Returns how many were sent before the first that failed. What waits in a paused queue, or in one with a rate
+    /// limit, is noted instead: it is moved when all others are woken.
     async fn send_wake_ups(
         &self,
         entries: &[Coming],
@@ -81,7 +81,8 @@ where
                 tenant: tenant.clone(),
                 name: queue.clone(),
             };
-            if self.queue(&key, run).await?.is_paused(now) {
+            let queue = self.queue(&key, run).await?;
+            if queue.is_paused(now) || queue.rate().is_some() {
                 if held.len() < HELD_AT_ONCE {
                     let tenant = tenant.clone();
                     held.push((key, EmailKey { tenant, id: *id }));

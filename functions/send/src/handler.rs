@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use aws::batch::{self, AllFailed, Record};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queues, Random, Rows, Suppressions};
 use domain::row::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
@@ -66,7 +67,7 @@ pub async fn handle<R, B, D, P, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + Paces + Queues + Suppressions,
+    R: Rows + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,

@@ -21,6 +21,7 @@ use domain::cause::Cause;
 use domain::email::{BodyError, Email};
 use domain::lifecycle::{Attempt, Policy, Then, record};
 use domain::limits;
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
 };
@@ -125,7 +126,7 @@ pub fn memory() -> Semaphore {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces + Queues + Suppressions,
+    R: Rows + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -154,16 +155,16 @@ where
         let base = self.with.policy.retry.no_leave;
         match leave {
             Leave::Later(wait) => return Ok(Woken::Later(wait)),
-            Leave::At(time) | Leave::AtBoth(time) => {
+            Leave::At(time) | Leave::InTurn(time) => {
                 tokio::time::sleep(time.since(self.system.now())).await;
                 // Others of the batch went before: one of them may have opened the breaker.
                 if let Some(wait) = self.pacer.shut(base, self.system.now()) {
                     return Ok(Woken::Later(wait));
                 }
             }
-            Leave::Probe(_) | Leave::Unbooked => {}
+            Leave::Probe(_) | Leave::NoSlot | Leave::Unbooked => {}
         }
-        let bytes = wake_up.bytes;
+        let (bytes, slot) = (wake_up.bytes, wake_up.slot);
         let key = EmailKey {
             tenant: wake_up.tenant.clone(),
             id: wake_up.id,
@@ -174,7 +175,7 @@ where
         };
         let (nonce, now) = (self.system.nonce()?, self.system.now());
         let queue = self.queue(&wake_up, now).await?;
-        if let Some(woken) = self.barred(&key, &queue, leave, now).await? {
+        if let Some(woken) = self.barred(&key, &queue, (slot, leave), now).await? {
             self.nobody_asked(leave, now).await;
             return Ok(woken);
         }

@@ -15,7 +15,6 @@ use domain::pacing::{
     Ask, Batch, Change, LONGEST_WAIT, Micros, Open, Pace, Run, ask, horizon, opened, probed, unprobed,
 };
 use domain::ports::{Clock, Paced, Paces, PortError};
-use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
 
 /// How long what is known of the pace is good for a refusal, and for letting a batch go that is
@@ -41,8 +40,10 @@ const UNKNOWN: Duration = Duration::from_secs(60);
 pub enum Leave {
     /// Go at this time.
     At(Timestamp),
-    /// Go at this time, by the rate of the email's queue too.
-    AtBoth(Timestamp),
+    /// Go at this time: the email has a slot of its queue's rate limit.
+    InTurn(Timestamp),
+    /// Return to the index: the email has no slot of its queue's rate limit, or comes too late for it.
+    NoSlot,
     /// Nothing was booked: the email's queue was paused when it was last heard of.
     Unbooked,
     /// Go at once, and say how it fared.
@@ -63,10 +64,9 @@ struct Known {
     at: Timestamp,
 }
 
-/// What an environment knows of a pace: the account's, or that of a queue with a rate of its own.
+/// What an environment knows of the account's pace.
 #[derive(Debug, Default)]
 pub struct Pacer {
-    of: Option<QueueKey>,
     known: Mutex<Option<Known>>,
     run: Mutex<Run>,
     settings: Mutex<Option<(u64, Timestamp)>>,
@@ -74,15 +74,6 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// One that nothing is known of yet.
-    #[must_use]
-    pub fn of_queue(queue: QueueKey) -> Self {
-        Self {
-            of: Some(queue),
-            ..Self::default()
-        }
-    }
-
     /// Asks for a batch; returns what each of its emails may do, in order.
     ///
     /// # Errors
@@ -107,7 +98,7 @@ impl Pacer {
             };
             match ask(&pace, batch, base, now) {
                 Ask::Free | Ask::Wait(_) if !fresh => {
-                    self.learn(rows.pace(self.of.as_ref()).await?, now);
+                    self.learn(rows.pace().await?, now);
                 }
                 Ask::Free => {
                     // Nothing is written that could be refused, so that each batch has to read: else
@@ -180,7 +171,7 @@ impl Pacer {
     ) -> Result<(), PortError> {
         let change = match leave {
             Leave::Probe(open) => probed(open, attempt, base, now),
-            Leave::At(_) | Leave::AtBoth(_) | Leave::Unbooked | Leave::Later(_) => {
+            Leave::At(_) | Leave::InTurn(_) | Leave::NoSlot | Leave::Unbooked | Leave::Later(_) => {
                 let cause = lock(&self.run).count(attempt);
                 let open = (*lock(&self.known)).and_then(|known| known.pace.open);
                 // Another attempt of the batch has opened it.
@@ -233,7 +224,7 @@ impl Pacer {
     }
 
     async fn change<R: Paces>(&self, rows: &R, change: &Change, now: Timestamp) -> Result<Paced, PortError> {
-        let paced = rows.change_pace(self.of.as_ref(), change).await?;
+        let paced = rows.change_pace(change).await?;
         let (Paced::Done(pace) | Paced::Refused(pace)) = paced;
         self.learn(pace, now);
         Ok(paced)
@@ -251,7 +242,7 @@ impl Pacer {
         {
             return Ok(no);
         }
-        let pace = rows.pace(self.of.as_ref()).await?;
+        let pace = rows.pace().await?;
         self.learn(pace, now);
         Ok(pace.settings_no)
     }

@@ -1,28 +1,30 @@
-//! What a sender does because of an email's queue: books its rate, moves aside what is held, drops
-//! what is not wanted any more.
+//! What a sender does because of an email's queue: returns what has no slot to the index, moves aside what is held,
+//! drops what is not wanted any more. It never waits for a queue's rate limit.
 //!
 //! **Invariant:** whether a queue is paused or purged is known freshly, to a few seconds, right before
 //! the claim; for a steady flow that costs no call ([`crate::remembered`]). What is held or dropped is
 //! written only while the queue still wants it.
 //! **Start reading at** [`Send::leaves`].
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use domain::apply::{apply, apply_many};
-use domain::lifecycle::queued::{Drop, drop_unwanted, meet};
-use domain::lifecycle::{Then, not_claimable};
+use domain::lifecycle::queued::{Drop, drop_unwanted, is_aside, meet, wait_for_slot};
+use domain::lifecycle::{EARLY, Then, not_claimable};
 use domain::pacing::Batch;
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::row::{DueKind, Lane, Row, Status};
+use domain::rate_limit::{Turn, is_usable};
+use domain::row::{Lane, Row, Status};
+use domain::slots;
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
-use crate::pacer::{Leave, Pacer};
+use crate::pacer::Leave;
 use crate::remembered::Remembered;
 use crate::{Send, WakeError, Woken};
 
@@ -33,20 +35,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 
 /// What an environment knows of queues.
-#[derive(Debug, Default)]
-pub struct KnownQueues {
-    queues: Remembered<QueueKey, Queue>,
-    paces: Mutex<HashMap<QueueKey, Arc<Pacer>>>,
-}
-
-impl KnownQueues {
-    /// The pace of a queue with a rate of its own.
-    fn pacer(&self, key: &QueueKey) -> Arc<Pacer> {
-        let mut paces = self.paces.lock().unwrap_or_else(PoisonError::into_inner);
-        let pacer = paces.entry(key.clone());
-        Arc::clone(pacer.or_insert_with(|| Arc::new(Pacer::of_queue(key.clone()))))
-    }
-}
+pub type KnownQueues = Remembered<QueueKey, Queue>;
 
 fn queue_of(wake_up: &WakeUp) -> QueueKey {
     QueueKey {
@@ -57,14 +46,14 @@ fn queue_of(wake_up: &WakeUp) -> QueueKey {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces + Queues + Suppressions,
+    R: Rows + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
     S: Clock + Random,
 {
-    /// Asks leave for a batch: of the queues with a rate of their own first, so that what they refuse
-    /// takes nothing of the account's rate from the others.
+    /// Asks leave for a batch: of the queues with a rate limit first, so that what they refuse takes nothing of the
+    /// account's rate from the others.
     pub(crate) async fn leaves(
         &self,
         lane: Lane,
@@ -74,13 +63,18 @@ where
     ) -> Vec<Leave> {
         let now = self.system.now();
         let mut leaves: Vec<Option<Leave>> = vec![None; wake_ups.len()];
-        let mut slots: HashMap<usize, Timestamp> = HashMap::new();
-        let mut limited: HashMap<QueueKey, Vec<usize>> = HashMap::new();
+        let mut in_turn: HashSet<usize> = HashSet::new();
+        let mut limited: HashMap<QueueKey, (Queue, Vec<usize>)> = HashMap::new();
         for (index, (wake_up, leave)) in wake_ups.iter().zip(&mut leaves).enumerate() {
             let key = queue_of(wake_up);
-            match self.known.queues.last(&key) {
+            match self.known.last(&key) {
                 Some(queue) if queue.is_paused(now) => *leave = Some(Leave::Unbooked),
-                Some(queue) if queue.rate().is_some() => limited.entry(key).or_default().push(index),
+                Some(queue) if queue.rate().is_some() => match wake_up.slot {
+                    Some(slot) if slot > now.after(EARLY) => *leave = Some(Leave::Later(slot.since(now))),
+                    Some(slot) if is_usable(slot, now) => drop(in_turn.insert(index)),
+                    Some(_) => *leave = Some(Leave::NoSlot),
+                    None => limited.entry(key).or_insert_with(|| (queue, Vec::new())).1.push(index),
+                },
                 Some(_) | None => {}
             }
         }
@@ -88,27 +82,35 @@ where
             let one = |index: &usize| recipients.get(*index).copied().unwrap_or(1);
             indexes.iter().map(one).collect()
         };
-        for (key, indexes) in limited {
-            // The queue's rate is its own: no lane leaves any of it to another.
-            let (pacer, recipients) = (self.known.pacer(&key), of(&indexes));
-            let booked = self.booked(&pacer, Lane::High, &recipients, patience).await;
-            for (index, leave) in indexes.into_iter().zip(booked) {
-                match leave {
-                    Leave::At(time) => drop(slots.insert(index, time)),
-                    leave @ (Leave::AtBoth(_) | Leave::Unbooked | Leave::Probe(_) | Leave::Later(_)) => {
-                        set(&mut leaves, index, leave);
-                    }
+        for (queue, indexes) in limited.into_values() {
+            // A slot of this very moment, or none: nobody waits here.
+            let reserved = slots::reserve(&self.rows, &queue, &of(&indexes), Duration::ZERO, now).await;
+            let turns = reserved.unwrap_or_else(|error| {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(error, "no slot could be reserved; the emails return to the index");
+                vec![Turn::Waits; indexes.len()]
+            });
+            for (index, turn) in indexes.into_iter().zip(turns) {
+                match turn {
+                    Turn::Slot(_) => drop(in_turn.insert(index)),
+                    Turn::Waits => set(&mut leaves, index, Leave::NoSlot),
+                    Turn::Free => {}
                 }
             }
         }
         let open: Vec<usize> = (0..leaves.len())
             .filter(|index| leaves.get(*index) == Some(&None))
             .collect();
-        let booked = self.booked(&self.pacer, lane, &of(&open), patience).await;
+        let booked = self.booked(lane, &of(&open), patience).await;
         for (index, leave) in open.into_iter().zip(booked) {
-            let leave = match (leave, slots.get(&index)) {
-                (Leave::At(time), Some(slot)) => Leave::AtBoth(time.max(*slot)),
-                (leave, _) => leave,
+            let leave = match leave {
+                Leave::At(time) if in_turn.contains(&index) => Leave::InTurn(time),
+                Leave::At(_)
+                | Leave::InTurn(_)
+                | Leave::NoSlot
+                | Leave::Unbooked
+                | Leave::Probe(_)
+                | Leave::Later(_) => leave,
             };
             set(&mut leaves, index, leave);
         }
@@ -118,14 +120,14 @@ where
             .collect()
     }
 
-    async fn booked(&self, pacer: &Pacer, lane: Lane, recipients: &[u32], patience: Duration) -> Vec<Leave> {
+    async fn booked(&self, lane: Lane, recipients: &[u32], patience: Duration) -> Vec<Leave> {
         let batch = Batch {
             lane,
             recipients,
             patience,
         };
         let base = self.with.policy.retry.no_leave;
-        let booked = pacer.book(&self.rows, &self.system, batch, base).await;
+        let booked = self.pacer.book(&self.rows, &self.system, batch, base).await;
         booked.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the pace is not known; the batch comes again");
@@ -145,7 +147,7 @@ where
             return Ok(Queue::plain(key, now));
         }
         let read = self.read_queue(&key, now);
-        self.known.queues.get(key.clone(), no, read).await
+        self.known.get(key.clone(), no, read).await
     }
 
     async fn read_queue(&self, key: &QueueKey, now: Timestamp) -> Result<Queue, PortError> {
@@ -158,7 +160,7 @@ where
         &self,
         key: &EmailKey,
         queue: &Queue,
-        leave: Leave,
+        (slot, leave): (Option<Timestamp>, Leave),
         now: Timestamp,
     ) -> Result<Option<Woken>, WakeError> {
         if queue.is_paused(now) {
@@ -167,11 +169,16 @@ where
                 None => Ok(Some(Woken::Done)),
             };
         }
+        let is_limited = queue.rate().is_some();
+        let too_late = slot.is_some_and(|slot| !is_usable(slot, now));
+        if is_limited && (too_late || leave == Leave::NoSlot) {
+            return self.returned(key, now).await.map(Some);
+        }
         Ok(match leave {
-            Leave::Unbooked => Some(Woken::Later(AGAIN)),
+            Leave::NoSlot | Leave::Unbooked => Some(Woken::Later(AGAIN)),
             // Its rate was not known when the batch was booked.
-            Leave::At(_) if queue.rate().is_some() => Some(Woken::Later(AGAIN)),
-            Leave::At(_) | Leave::AtBoth(_) | Leave::Probe(_) | Leave::Later(_) => None,
+            Leave::At(_) if is_limited && slot.is_none() => Some(Woken::Later(AGAIN)),
+            Leave::At(_) | Leave::InTurn(_) | Leave::Probe(_) | Leave::Later(_) => None,
         })
     }
 
@@ -223,6 +230,14 @@ where
         results.into_values().collect()
     }
 
+    /// Returns an email to the index, where it waits for a slot. One that waits there already costs no write.
+    async fn returned(&self, key: &EmailKey, now: Timestamp) -> Result<Woken, WakeError> {
+        if let Some(row) = self.rows.load(key, now).await? {
+            apply(&self.rows, row, now, |row| wait_for_slot(row, now)).await?;
+        }
+        Ok(Woken::Done)
+    }
+
     /// Carries out what is to be done about an email that is not claimed.
     pub(crate) async fn met(&self, row: Row, queue: &Queue, now: Timestamp) -> Result<Woken, WakeError> {
         let decide = |row: &Row| meet(row, queue, now).unwrap_or_else(|| not_claimable(row, now));
@@ -231,8 +246,7 @@ where
     }
 
     async fn after_meeting(&self, row: &Row, queue: &Queue, then: Then, now: Timestamp) -> Woken {
-        let aside = row.due.is_some_and(|due| due.kind == DueKind::Held);
-        if row.status == Status::Queued && !aside && meet(row, queue, now).is_some() {
+        if row.status == Status::Queued && !is_aside(row) && meet(row, queue, now).is_some() {
             // The queue was changed at this very moment.
             return Woken::Later(AGAIN);
         }

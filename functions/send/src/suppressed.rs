@@ -14,6 +14,7 @@ use domain::cause::Cause;
 use domain::email::Email;
 use domain::id::TenantId;
 use domain::lifecycle::{Attempt, left_out};
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Bodies, Clock, DeadLetters, FailureKind, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
 };
@@ -63,7 +64,7 @@ impl Suppressed {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces + Queues + Suppressions,
+    R: Rows + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,

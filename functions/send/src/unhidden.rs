@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use domain::apply::apply;
 use domain::lifecycle::unhidden::leave_to_index;
+use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queues, Random, Rows, Suppressions};
 use domain::row::{Lane, Row};
 use futures::future::join_all;
@@ -20,7 +21,7 @@ pub const BRIEF: Duration = Duration::from_secs(5);
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + Paces + Queues + Suppressions,
+    R: Rows + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,

@@ -80,6 +80,7 @@ async fn send(world: &World) -> (Vec<Vec<u8>>, Row) {
         recipients: 1,
         bytes: 100,
         queue: domain::queue::QueueName::default(),
+        slot: None,
     };
     let end = Instant::now() + Duration::from_secs(60);
     let woken = sender(world, &given).wake(wake_up, Leave::At(BORN), end).await;

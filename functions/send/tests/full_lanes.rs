@@ -72,6 +72,7 @@ async fn put_back(world: &World, lane: Lane) -> Vec<String> {
             recipients: 1,
             bytes: 100,
             queue: domain::queue::QueueName::default(),
+            slot: None,
         };
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": wake_up.to_json(), "eventSourceARN": "a:lane"})
     };

@@ -52,6 +52,7 @@ async fn at_once(bytes: u64) -> usize {
             recipients: 1,
             bytes,
             queue: domain::queue::QueueName::default(),
+            slot: None,
         };
         send.wake(wake_up, Leave::At(samples::BORN), Instant::now() + TIME)
     };
@@ -99,6 +100,7 @@ async fn what_would_not_be_sent_in_time_is_not_begun() {
             recipients: 1,
             bytes: 29_000_000,
             queue: domain::queue::QueueName::default(),
+            slot: None,
         };
         send.wake(wake_up, Leave::At(samples::BORN), end)
     };

@@ -52,6 +52,7 @@ fn wake_up(n: u8, recipients: u32) -> WakeUp {
         recipients,
         bytes: 100,
         queue: domain::queue::QueueName::default(),
+        slot: None,
     }
 }
 

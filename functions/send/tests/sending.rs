@@ -35,6 +35,7 @@ fn wake_up(key: &EmailKey) -> WakeUp {
         recipients: 1,
         bytes: 100,
         queue: domain::queue::QueueName::default(),
+        slot: None,
     }
 }
 

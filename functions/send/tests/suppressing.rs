@@ -90,6 +90,7 @@ async fn wake(send: &Sender<'_>, n: u8) -> Woken {
         recipients: 1,
         bytes: 100,
         queue: domain::queue::QueueName::default(),
+        slot: None,
     };
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
     let woken = send.wake(wake_up, Leave::At(samples::BORN), end).await;
@@ -210,7 +211,7 @@ async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
     world.state().now_ms += 5_000;
     wake(&send, 5).await;
     assert_eq!((reads(), ses.given().len()), (2, 4));
-    world.change_pace(None, &Change::Settings).await.expect("changed");
+    world.change_pace(&Change::Settings).await.expect("changed");
     wake(&send, 6).await;
     assert_eq!(reads(), 2, "and until the change is heard of no more");
 }

@@ -34,10 +34,10 @@ fn busy_attribute(lane: Lane) -> &'static str {
 }
 
 /// Sorts behind every sort key that begins so, and before the next.
-const BEHIND: char = '~';
+pub(crate) const BEHIND: char = '~';
 
 /// Sorts behind just this key, and before every other.
-const JUST_BEHIND: char = '\u{1}';
+pub(crate) const JUST_BEHIND: char = '\u{1}';
 
 impl Table {
     async fn page<T>(
@@ -49,6 +49,20 @@ impl Table {
     ) -> Result<DuePage<T>, PortError> {
         let from = from.map_or_else(String::new, |cursor| format!("{}{JUST_BEHIND}", cursor.0));
         let until = format!("{}{BEHIND}", attributes::digits(until));
+        // A lower bound may not be empty.
+        let from = if from.is_empty() { "0".to_owned() } else { from };
+        self.between(partition, from, until, None, read).await
+    }
+
+    /// Reads a page of up to `count` entries from one sort key to another.
+    pub(crate) async fn between<T>(
+        &self,
+        partition: String,
+        from: String,
+        until: String,
+        count: Option<usize>,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<DuePage<T>, PortError> {
         if from > until {
             return Ok(DuePage {
                 items: Vec::new(),
@@ -65,6 +79,7 @@ impl Table {
             .with_text(":until", until);
         let query = Query {
             index: Some(DUE),
+            limit: count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
             ..Query::of(keys)
         };
         let page = self.query(query, "reading what is due").await?;

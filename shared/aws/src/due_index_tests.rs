@@ -134,7 +134,13 @@ async fn the_next_page_begins_where_dynamodb_stopped() {
 
 #[tokio::test]
 async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
-    for kind in [DueKind::Wake, DueKind::Check, DueKind::Held, DueKind::Ended] {
+    for kind in [
+        DueKind::Wake,
+        DueKind::Check,
+        DueKind::Held,
+        DueKind::Paced,
+        DueKind::Ended,
+    ] {
         let [good, bad] = [1, 2].map(|n| entry(&nth(n, kind)));
         let mut no_key = bad.clone();
         no_key["pk"] = json!({"S": "no key"});
@@ -157,7 +163,7 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
                 let page = table.overdue(0, at(7_000), None).await.unwrap();
                 (page.items.into_iter().map(|key| key.id).collect(), page.next)
             }
-            DueKind::Held | DueKind::Ended => {
+            DueKind::Held | DueKind::Paced | DueKind::Ended => {
                 let queue = QueueKey::of(&nth(1, kind));
                 let page = table.aside(kind, &queue, 0, None).await.unwrap();
                 (page.items.into_iter().map(|aside| aside.key.id).collect(), page.next)

@@ -31,6 +31,7 @@ mod pace;
 pub mod probe;
 pub mod query;
 mod queues;
+mod rate_limits;
 #[cfg(test)]
 mod replay;
 pub mod routing;

@@ -1,4 +1,4 @@
-//! The paces that all senders share, each as one item of the table.
+//! The account's pace, which all senders share, as one item of the table.
 //!
 //! **Invariant:** a change is one conditional write, and no read comes before it: where the
 //! condition does not hold, the answer brings the pace as it is.
@@ -9,7 +9,6 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use domain::lane::FullLanes;
 use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
-use domain::queue::QueueKey;
 use domain::row::Lane;
 
 use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
@@ -124,16 +123,16 @@ fn express(change: &Change) -> Expression {
 }
 
 impl Paces for Table {
-    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
+    async fn pace(&self) -> Result<Pace, PortError> {
         const WHAT: &str = "reading the pace";
-        let item = self.get(keys::pace(of), WHAT).await?;
+        let item = self.get(keys::pace(), WHAT).await?;
         Ok(read_or_unlimited(item))
     }
 
-    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
+    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
         const WHAT: &str = "changing the pace";
         let returns = Some(ReturnValue::AllNew);
-        let changed = self.update_if(keys::pace(of), express(change), returns, WHAT);
+        let changed = self.update_if(keys::pace(), express(change), returns, WHAT);
         Ok(match changed.await? {
             Outcome::Done(item) => Paced::Done(read_or_unlimited(item)),
             Outcome::Refused(item) => Paced::Refused(read_or_unlimited(item)),

@@ -46,7 +46,7 @@ fn full_normal_and_low() -> FullLanes {
 /// What is asked for a change: update, condition and values.
 async fn asked(change: Change) -> (Value, Value, Value) {
     let replay = Replay::new([Answer::ok(&json!({}))]);
-    replay.table(16).change_pace(None, &change).await.unwrap();
+    replay.table(16).change_pace(&change).await.unwrap();
     let asked = replay.only().json();
     assert_eq!(
         asked["Key"],
@@ -123,21 +123,18 @@ async fn each_change_is_one_conditional_write() {
 async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
     let change = Change::Rate { rate: None };
     let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
-    assert_eq!(
-        done.table(16).change_pace(None, &change).await.unwrap(),
-        Paced::Done(pace())
-    );
+    assert_eq!(done.table(16).change_pace(&change).await.unwrap(), Paced::Done(pace()));
 
     let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
     refused["Item"] = stored();
     let other = Replay::new([Answer::says(400, &refused)]);
     assert_eq!(
-        other.table(16).change_pace(None, &change).await.unwrap(),
+        other.table(16).change_pace(&change).await.unwrap(),
         Paced::Refused(pace())
     );
     let none = Replay::new([Answer::condition_failed(None)]);
     assert_eq!(
-        none.table(16).change_pace(None, &change).await.unwrap(),
+        none.table(16).change_pace(&change).await.unwrap(),
         Paced::Refused(Pace::default())
     );
 }
@@ -145,13 +142,13 @@ async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
 #[tokio::test]
 async fn a_pace_that_was_never_written_or_cannot_be_read_limits_nothing() {
     let nothing = Replay::new([Answer::ok(&json!({}))]);
-    assert_eq!(nothing.table(16).pace(None).await.unwrap(), Pace::default());
+    assert_eq!(nothing.table(16).pace().await.unwrap(), Pace::default());
     let all = Replay::new([Answer::ok(&json!({"Item": stored()}))]);
-    assert_eq!(all.table(16).pace(None).await.unwrap(), pace());
+    assert_eq!(all.table(16).pace().await.unwrap(), pace());
     let mut bad = stored();
     bad["open_cause"] = json!({"S": "bad_weather"});
     let bad = Replay::new([Answer::ok(&json!({"Item": bad}))]);
-    assert_eq!(bad.table(16).pace(None).await.unwrap(), Pace::default());
+    assert_eq!(bad.table(16).pace().await.unwrap(), Pace::default());
 }
 
 /// Found by reading: a call that DynamoDB repeats must not let anything go faster.
@@ -164,6 +161,6 @@ async fn a_booking_whose_answer_was_lost_is_refused_or_booked_once_more() {
         begin,
     };
     let replay = Replay::new([Answer::Lost, Answer::condition_failed(None)]);
-    let paced = replay.table(16).change_pace(None, &change).await.unwrap();
+    let paced = replay.table(16).change_pace(&change).await.unwrap();
     assert_eq!(paced, Paced::Refused(Pace::default()));
 }

@@ -22,6 +22,7 @@ use std::time::Duration;
 use domain::access::token;
 use domain::cost::{Prices, Usd};
 use domain::lifecycle::Policy;
+use domain::rate_limit::Turn;
 use domain::retry::RetryPolicy;
 
 /// The names and values of an environment.
@@ -283,6 +284,7 @@ impl Reader<'_> {
             lease: lease?,
             evidence_window: evidence_window?,
             retry: RetryPolicy::beginning_with(first_wait?),
+            turn: Turn::Free,
         })
     }
 

@@ -2,12 +2,17 @@
 //! row as it is now.
 //!
 //! **Role:** the one loop between [`crate::lifecycle`] and [`crate::ports::Rows`].
+//! **Invariant:** a queue is marked before one of its records waits in the index for a slot.
 
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use crate::lifecycle::{Decision, Then};
+use crate::lifecycle::{Decision, Then, Transition};
+use crate::ports::rate_limits::RateLimits;
 use crate::ports::{PortError, RowWrite, Rows, Written};
-use crate::row::Row;
+use crate::queue::QueueKey;
+use crate::row::{DueKind, Row};
+use crate::slots;
 use crate::timestamp::Timestamp;
 
 /// How often a decision is taken anew before the caller is told to come back later. Each round
@@ -42,7 +47,7 @@ pub enum Applied<E> {
 ///
 /// # Errors
 /// See [`ApplyError`]; the caller may try again at any time.
-pub async fn apply<R: Rows>(
+pub async fn apply<R: Rows + RateLimits>(
     rows: &R,
     row: Row,
     now: Timestamp,
@@ -60,7 +65,7 @@ pub async fn apply<R: Rows>(
 ///
 /// # Errors
 /// See [`ApplyError`].
-pub async fn try_apply<R: Rows, E: Send>(
+pub async fn try_apply<R: Rows + RateLimits, E: Send>(
     rows: &R,
     row: Row,
     now: Timestamp,
@@ -89,7 +94,7 @@ impl<E: Send> Before<E> for NothingBefore {
 ///
 /// # Errors
 /// See [`ApplyError`].
-pub async fn try_apply_after<R: Rows, E: Send>(
+pub async fn try_apply_after<R: Rows + RateLimits, E: Send>(
     rows: &R,
     mut row: Row,
     now: Timestamp,
@@ -105,6 +110,7 @@ pub async fn try_apply_after<R: Rows, E: Send>(
                 if let Err(refusal) = before.prepare(&transition.row).await? {
                     return Ok(Applied::Refused(refusal));
                 }
+                mark_queue(rows, &row, &transition, now).await?;
                 match rows.write(&row, &transition, now).await? {
                     Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.row))),
                     Written::Moved(Some(moved)) => row = *moved,
@@ -121,7 +127,7 @@ pub async fn try_apply_after<R: Rows, E: Send>(
 /// As [`apply`], for many rows in few calls; one result for each, in order.
 ///
 /// A row that fails does not stop the others.
-pub async fn apply_many<R: Rows>(
+pub async fn apply_many<R: Rows + RateLimits>(
     rows: &R,
     them: Vec<Row>,
     now: Timestamp,
@@ -143,6 +149,24 @@ pub async fn apply_many<R: Rows>(
                     });
                 }
             }
+        }
+        let unmarked = mark_queues(rows, &writes, now).await;
+        if !unmarked.is_empty() {
+            let failed = |write: &RowWrite| {
+                unmarked
+                    .get(&QueueKey::of(&write.before))
+                    .filter(|_| starts_waiting(&write.before, &write.transition).is_some())
+            };
+            let (mut left_places, mut left_writes) = (Vec::new(), Vec::new());
+            for (place, write) in places.into_iter().zip(writes) {
+                if let Some(error) = failed(&write) {
+                    settle(&mut results, place, Err(error.for_another().into()));
+                } else {
+                    left_places.push(place);
+                    left_writes.push(write);
+                }
+            }
+            (places, writes) = (left_places, left_writes);
         }
         if writes.is_empty() {
             break;
@@ -171,4 +195,41 @@ fn settle<T>(results: &mut [Option<T>], place: usize, result: T) {
     if let Some(slot) = results.get_mut(place) {
         *slot = Some(result);
     }
+}
+
+/// Marks the queue of a record that is about to wait for a slot.
+async fn mark_queue<R: RateLimits>(
+    limits: &R,
+    before: &Row,
+    transition: &Transition,
+    now: Timestamp,
+) -> Result<(), PortError> {
+    match starts_waiting(before, transition) {
+        Some(at) => slots::marked(limits, &QueueKey::of(before), at, now).await,
+        None => Ok(()),
+    }
+}
+
+/// As [`mark_queue`], once for each queue; returns the queues that could not be marked.
+async fn mark_queues<R: RateLimits>(limits: &R, writes: &[RowWrite], now: Timestamp) -> BTreeMap<QueueKey, PortError> {
+    let mut first: BTreeMap<QueueKey, Timestamp> = BTreeMap::new();
+    for RowWrite { before, transition } in writes {
+        if let Some(at) = starts_waiting(before, transition) {
+            let first = first.entry(QueueKey::of(before)).or_insert(at);
+            *first = at.min(*first);
+        }
+    }
+    let mut unmarked = BTreeMap::new();
+    for (queue, at) in first {
+        if let Err(error) = slots::marked(limits, &queue, at, now).await {
+            unmarked.insert(queue, error);
+        }
+    }
+    unmarked
+}
+
+/// The time from which a record waits for a slot that did not wait for one there before.
+fn starts_waiting(before: &Row, transition: &Transition) -> Option<Timestamp> {
+    let due = transition.row.due.filter(|due| due.kind == DueKind::Paced)?;
+    (before.due != Some(due)).then_some(due.at)
 }

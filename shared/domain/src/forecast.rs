@@ -43,8 +43,8 @@ pub struct Others {
 pub struct Situation<'a> {
     /// The email's queue.
     pub queue: &'a Queue,
-    /// What is booked of its rate, if it has one of its own.
-    pub queue_pace: Option<Pace>,
+    /// The end of what is reserved of its rate limit.
+    pub queue_free_at: Option<Micros>,
     /// How many of its emails are due.
     pub queue_due: u64,
     /// What is booked of the account's rate.
@@ -95,18 +95,11 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
         None => None,
     };
     let account = situation.account;
-    let turn = |pace: Pace, rate: Rate, ahead: u64, lane: Lane| {
-        let free_at = pace.free_at.map_or(now, Micros::up).max(now);
+    let turn = |free_at: Option<Micros>, rate: Rate, ahead: u64, lane: Lane| {
+        let free_at = free_at.map_or(now, Micros::up).max(now);
         free_at.after(rate.time(ahead, lane))
     };
-    let at_queue = |rate: Rate| {
-        turn(
-            situation.queue_pace.unwrap_or_default(),
-            rate,
-            situation.queue_due,
-            Lane::Normal,
-        )
-    };
+    let at_queue = |rate: Rate| turn(situation.queue_free_at, rate, situation.queue_due, Lane::Normal);
     let queue_rate = queue.rate_per_second.map(u64::from);
     let queue_rate = queue_rate.and_then(|rate| Rate::from_millis(rate.saturating_mul(1000)));
     let open_until = account.open.map(|open| open.until).filter(|until| *until > now);
@@ -115,7 +108,7 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
         (resumed_at, WaitsFor::QueuePaused),
         (queue_rate.map(at_queue), WaitsFor::QueueRate),
         (
-            account.rate.map(|rate| turn(account, rate, ahead, asked.lane)),
+            account.rate.map(|rate| turn(account.free_at, rate, ahead, asked.lane)),
             WaitsFor::AccountRate,
         ),
         (open_until, WaitsFor::AccountPaused),
@@ -177,7 +170,7 @@ mod tests {
         let queues = [Lane::High, Lane::Normal, Lane::Low].map(|lane| Others { lane, due });
         let situation = Situation {
             queue: &queue,
-            queue_pace: None,
+            queue_free_at: None,
             queue_due: 40,
             account,
             queues: &queues,

@@ -5,7 +5,9 @@
 
 use std::time::Duration;
 
+use crate::id::EmailId;
 use crate::queue::QueueKey;
+use crate::rate_limit::{self, Turn};
 use crate::row::{Due, DueKind};
 use crate::timestamp::Timestamp;
 
@@ -20,14 +22,24 @@ pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
 ///
 /// What is due within [`LONGEST_DELAY`] is woken by its writer and guarded by `check`;
 /// anything further away waits in `wake` until `promote` sees it coming. What expires before
-/// its guard is over is looked at when it expires.
+/// its guard is over is looked at when it expires. An email without its turn waits in `paced` until
+/// `promote` has a slot for it; one with a slot is woken at its slot.
 #[must_use]
 pub fn queued(
     not_before: Timestamp,
     expires_at: Timestamp,
+    turn: Turn,
     guard: Duration,
     now: Timestamp,
 ) -> (Due, Option<Duration>) {
+    let not_before = match turn {
+        Turn::Free => not_before,
+        Turn::Slot(slot) => not_before.max(slot),
+        Turn::Waits => {
+            let (kind, at) = (DueKind::Paced, not_before);
+            return (Due { kind, at }, None);
+        }
+    };
     let delay = not_before.since(now);
     if delay <= LONGEST_DELAY {
         (
@@ -55,8 +67,17 @@ pub fn delay_seconds(delay: Duration) -> u16 {
     u16::try_from(whole.min(LONGEST_DELAY.as_secs())).unwrap_or(900)
 }
 
-/// The partition key of `shard`: `wake#03`, `check#15`; what is held and what has ended is by queue:
-/// `held#main#news#03`.
+/// The shard of an email, where each kind of partition has so many shards.
+#[must_use]
+pub fn shard(kind: DueKind, id: EmailId, shards: u16) -> u16 {
+    match kind {
+        DueKind::Paced => id.shard(rate_limit::SHARDS),
+        DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Ended => id.shard(shards),
+    }
+}
+
+/// The partition key of `shard`: `wake#03`, `check#15`; what is held, what waits for a slot and what has ended is by
+/// queue: `held#main#news#03`.
 #[must_use]
 pub fn partition(kind: DueKind, queue: &QueueKey, shard: u16) -> String {
     let QueueKey { tenant, name } = queue;
@@ -64,6 +85,7 @@ pub fn partition(kind: DueKind, queue: &QueueKey, shard: u16) -> String {
         DueKind::Wake => format!("wake#{shard:02}"),
         DueKind::Check => format!("check#{shard:02}"),
         DueKind::Held => format!("held#{tenant}#{name}#{shard:02}"),
+        DueKind::Paced => format!("paced#{tenant}#{name}#{shard:02}"),
         DueKind::Ended => format!("ended#{tenant}#{name}#{shard:02}"),
     }
 }
@@ -75,6 +97,7 @@ pub fn kind(partition: &str) -> Option<DueKind> {
         "wake" => Some(DueKind::Wake),
         "check" => Some(DueKind::Check),
         "held" => Some(DueKind::Held),
+        "paced" => Some(DueKind::Paced),
         "ended" => Some(DueKind::Ended),
         _ => None,
     }
@@ -97,7 +120,7 @@ mod tests {
         let now = at(1000);
         let near = |not_before: i64, due: i64, delay: u64| {
             assert_eq!(
-                queued(at(not_before), at(5000), GUARD, now),
+                queued(at(not_before), at(5000), Turn::Free, GUARD, now),
                 (
                     Due {
                         kind: DueKind::Check,
@@ -110,10 +133,10 @@ mod tests {
         near(1000, 1900, 0);
         near(10, 1900, 0); // overdue: guarded from now, or it would be checked at once
         near(1900, 2800, 900);
-        let (due, _) = queued(at(1000), at(1200), GUARD, now);
+        let (due, _) = queued(at(1000), at(1200), Turn::Free, GUARD, now);
         assert_eq!(due.at, at(1200), "it expires before");
         assert_eq!(
-            queued(at(1901), at(5000), GUARD, now),
+            queued(at(1901), at(5000), Turn::Free, GUARD, now),
             (
                 Due {
                     kind: DueKind::Wake,
@@ -121,6 +144,21 @@ mod tests {
                 },
                 None
             )
+        );
+    }
+
+    #[test]
+    fn an_email_waits_for_its_slot_or_is_woken_at_it() {
+        let now = at(1000);
+        let due = |kind, secs| Due { kind, at: at(secs) };
+        let queued = |not_before, turn| queued(at(not_before), at(5000), turn, GUARD, now);
+        let at_slot = (due(DueKind::Check, 1950), Some(Duration::from_secs(50)));
+        assert_eq!(queued(1000, Turn::Slot(at(1050))), at_slot);
+        assert_eq!(queued(1000, Turn::Waits), (due(DueKind::Paced, 1000), None));
+        assert_eq!(
+            queued(4000, Turn::Waits),
+            (due(DueKind::Paced, 4000), None),
+            "scheduled, too"
         );
     }
 
@@ -140,6 +178,7 @@ mod tests {
             (DueKind::Wake, "wake#03"),
             (DueKind::Check, "check#03"),
             (DueKind::Held, "held#main#default#03"),
+            (DueKind::Paced, "paced#main#default#03"),
             (DueKind::Ended, "ended#main#default#03"),
         ] {
             assert_eq!(partition(kind_of, &queue, 3), key);

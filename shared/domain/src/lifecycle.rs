@@ -17,6 +17,7 @@ use crate::fate::Fate;
 use crate::index;
 use crate::limits;
 use crate::past::{self, Diagnostic, Fact, Outcome};
+use crate::rate_limit::Turn;
 use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
 use crate::timestamp::Timestamp;
@@ -42,6 +43,8 @@ pub struct Policy {
     pub evidence_window: Duration,
     /// When it is tried again.
     pub retry: RetryPolicy,
+    /// The turn of an email that is queued: [`Turn::Waits`] where its queue has a rate limit.
+    pub turn: Turn,
 }
 
 impl Policy {
@@ -53,6 +56,7 @@ impl Policy {
             lease: Duration::from_secs(180),
             evidence_window: Duration::from_secs(300),
             retry: RetryPolicy::standard(),
+            turn: Turn::Free,
         }
     }
 }
@@ -507,8 +511,11 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
         Status::Queued => {
             let waited = now.since(row.not_before);
             let mut next = row.clone();
-            let (due, delay) = index::queued(row.not_before, row.expires_at, policy.guard, now);
+            let (due, delay) = index::queued(row.not_before, row.expires_at, policy.turn, policy.guard, now);
             next.due = Some(due);
+            if policy.turn == Turn::Waits {
+                return write(row, next, Then::Nothing);
+            }
             let (again, wake) = match outlook.lane {
                 _ if waited == Duration::ZERO => (None, true),
                 LaneState::Flowing => (None, true),
@@ -621,7 +628,7 @@ fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now
         // It would expire while it waits: say so now rather than then.
         return end_unsent(row, next, now);
     }
-    let (due, delay) = index::queued(not_before, next.expires_at, policy.guard, now);
+    let (due, delay) = index::queued(not_before, next.expires_at, policy.turn, policy.guard, now);
     next.status = Status::Queued;
     next.not_before = not_before;
     next.lease = None;

@@ -25,7 +25,7 @@ use crate::timestamp::Timestamp;
 
 /// What may go at once although nothing was free before: the rate of this much time. A second
 /// would be what SES itself lets through; a quarter keeps several environments within it.
-const BURST: Duration = Duration::from_millis(250);
+pub(crate) const BURST: Duration = Duration::from_millis(250);
 
 /// A wake-up that has to wait for the rate comes again after this at most: a rate that is raised
 /// is noticed within it.
@@ -229,18 +229,34 @@ pub enum Begin {
     },
 }
 
+impl Begin {
+    /// Whether a stretch can begin so where this is booked.
+    #[must_use]
+    pub fn holds(self, booked: Option<Micros>) -> bool {
+        match (self, booked) {
+            (Self::Here(here), booked) => booked.is_none_or(|booked| booked < here),
+            (Self::BehindBooked { earliest, latest }, Some(booked)) => (earliest..=latest).contains(&booked),
+            (Self::BehindBooked { .. }, None) => false,
+        }
+    }
+
+    /// The beginning where this is booked.
+    #[must_use]
+    pub fn of(self, booked: Option<Micros>) -> Micros {
+        match self {
+            Self::Here(here) => here,
+            Self::BehindBooked { earliest, .. } => booked.unwrap_or(earliest),
+        }
+    }
+}
+
 impl Change {
     /// Whether the change may be made to this pace.
     #[must_use]
     pub fn holds(&self, pace: &Pace) -> bool {
         match *self {
             Self::Book { rate, begin, .. } => {
-                let free = match (begin, pace.free_at) {
-                    (Begin::Here(here), free_at) => free_at.is_none_or(|free_at| free_at < here),
-                    (Begin::BehindBooked { earliest, latest }, Some(free_at)) => (earliest..=latest).contains(&free_at),
-                    (Begin::BehindBooked { .. }, None) => false,
-                };
-                pace.open.is_none() && pace.rate == Some(rate) && free
+                pace.open.is_none() && pace.rate == Some(rate) && begin.holds(pace.free_at)
             }
             Self::Breaker { seen, .. } => pace.open.map(|open| open.until) == seen,
             Self::Rate { .. } | Self::Settings | Self::Full(_) => true,
@@ -252,11 +268,7 @@ impl Change {
     pub fn on(&self, mut pace: Pace) -> Pace {
         match *self {
             Self::Book { span, begin, .. } => {
-                let begin = match begin {
-                    Begin::Here(here) => here,
-                    Begin::BehindBooked { earliest, .. } => pace.free_at.unwrap_or(earliest),
-                };
-                pace.free_at = Some(begin.after(span));
+                pace.free_at = Some(begin.of(pace.free_at).after(span));
             }
             Self::Breaker { becomes, .. } => pace.open = becomes,
             Self::Rate { rate } => pace.rate = rate,

@@ -5,6 +5,7 @@
 
 pub mod access;
 pub mod erasure;
+pub mod rate_limits;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -442,17 +443,13 @@ pub enum Paced {
     Refused(Pace),
 }
 
-/// The paces that all senders share: the account's, and those of queues with a rate of their own.
+/// The account's pace, which all senders share.
 pub trait Paces: Sync {
-    /// Reads one; `None`: the account's.
-    fn pace(&self, of: Option<&QueueKey>) -> impl Future<Output = Result<Pace, PortError>> + Send;
+    /// Reads it.
+    fn pace(&self) -> impl Future<Output = Result<Pace, PortError>> + Send;
 
     /// Makes a change, under [`Change::holds`].
-    fn change_pace(
-        &self,
-        of: Option<&QueueKey>,
-        change: &Change,
-    ) -> impl Future<Output = Result<Paced, PortError>> + Send;
+    fn change_pace(&self, change: &Change) -> impl Future<Output = Result<Paced, PortError>> + Send;
 }
 
 /// The account at SES.

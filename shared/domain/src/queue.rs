@@ -20,6 +20,7 @@ use crate::cause::Cause;
 use crate::id::TenantId;
 use crate::lifecycle::Policy;
 use crate::pacing::Rate;
+use crate::rate_limit::Turn;
 use crate::row::{Lane, Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -254,14 +255,17 @@ impl Queue {
     /// The machine's timings for its emails.
     #[must_use]
     pub fn policy<'a>(&self, of_deployment: &'a Policy) -> Cow<'a, Policy> {
-        match &self.retry_waits {
-            None => Cow::Borrowed(of_deployment),
-            Some(waits) => {
-                let mut policy = of_deployment.clone();
-                policy.retry.waits.clone_from(waits);
-                Cow::Owned(policy)
-            }
+        if self.retry_waits.is_none() && self.rate_per_second.is_none() {
+            return Cow::Borrowed(of_deployment);
         }
+        let mut policy = of_deployment.clone();
+        if let Some(waits) = &self.retry_waits {
+            policy.retry.waits.clone_from(waits);
+        }
+        if self.rate().is_some() {
+            policy.turn = Turn::Waits;
+        }
+        Cow::Owned(policy)
     }
 
     /// The rate of its own, as the pace has it.

@@ -151,6 +151,8 @@ pub enum DueKind {
     Check,
     /// Waits in a paused queue; ordered by `not_before`.
     Held,
+    /// Waits for a slot of its queue's rate limit; ordered by `not_before`.
+    Paced,
     /// Ended without being sent, as far as is known, at that time; it may be asked for again.
     Ended,
 }
@@ -297,7 +299,12 @@ impl Row {
     pub fn is_in_its_place(&self) -> bool {
         let kind = self.due.map(|due| due.kind);
         match self.status {
-            Status::Queued => matches!(kind, Some(DueKind::Wake | DueKind::Check | DueKind::Held)),
+            Status::Queued => {
+                matches!(
+                    kind,
+                    Some(DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Paced)
+                )
+            }
             Status::Sending | Status::Failing | Status::Uncertain => kind == Some(DueKind::Check),
             Status::Sent => kind.is_none(),
             Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => kind == Some(DueKind::Ended),

@@ -352,7 +352,7 @@ pub async fn add<S: Suppressions + Paces>(store: &S, suppressions: &[Suppression
     }
     // Told also of what was there already: who added it may have died before.
     if added.iter().any(|added| *added != Added::Released) {
-        store.change_pace(None, &Change::Settings).await?;
+        store.change_pace(&Change::Settings).await?;
     }
     failed.map_or(Ok(added), Err)
 }

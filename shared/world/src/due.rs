@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use domain::index;
 use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
 use domain::row::{DueKind, Lane, Row};
@@ -18,7 +19,7 @@ fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> 
     let (shards, late) = (shards(state), state.late_in_index.clone());
     let waits = |row: &&Row| {
         let due = row.due.is_some_and(|due| due.kind == kind && due.at <= until);
-        due && row.id.shard(shards) == shard && !late.contains(&row.id)
+        due && index::shard(kind, row.id, shards) == shard && !late.contains(&row.id)
     };
     let entry = |row: &Row| Some((format!("{:015}#{}", row.due?.at.as_millis(), row.id), row.clone()));
     match &mut state.nature {

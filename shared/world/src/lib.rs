@@ -22,6 +22,7 @@ mod ports;
 pub mod provider;
 pub mod queue;
 mod queues;
+mod rate_limits;
 mod rivals;
 pub mod samples;
 mod suppressions;
@@ -48,6 +49,7 @@ use domain::pacing::{Account, Pace};
 use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, Waiting, Wake};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
+use domain::rate_limit::RateLimit;
 use domain::row::{Lane, Row};
 use domain::suppression::{Entry, Listed, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
@@ -153,8 +155,12 @@ pub struct State {
     pub newest_event: Option<Timestamp>,
     /// The pace that all senders share.
     pub pace: Pace,
-    /// The paces of queues with a rate of their own.
-    pub paces: BTreeMap<QueueKey, Pace>,
+    /// The rate limits of queues.
+    pub rate_limits: BTreeMap<QueueKey, RateLimit>,
+    /// Which emails wait for slots, by queue and shard, and by their places.
+    pub in_line: BTreeMap<(QueueKey, u16), BTreeMap<String, EmailKey>>,
+    /// How many of their entries were read.
+    pub in_line_read: usize,
     /// The named queues.
     pub queues: BTreeMap<QueueKey, Queue>,
     /// What is left to be done to the emails of queues.
@@ -465,14 +471,6 @@ impl State {
         of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
     }
 
-    /// A pace: a queue's, or the account's.
-    pub(crate) fn pace_of(&mut self, queue: Option<&QueueKey>) -> &mut Pace {
-        match queue {
-            Some(queue) => self.paces.entry(queue.clone()).or_default(),
-            None => &mut self.pace,
-        }
-    }
-
     /// Whether a row's queue is in the state that a condition names, where it names one.
     pub(crate) fn queue_is_at(&self, row: &Row, condition: Condition) -> bool {
         let queue = self.queues.get(&QueueKey::of(row));
@@ -489,16 +487,18 @@ impl State {
     /// Takes a row away, and remembers that it was there.
     pub(crate) fn erase(&mut self, row: &Row) {
         let now = self.now();
-        self.rows.remove(&EmailKey::of(row));
+        let before = self.rows.remove(&EmailKey::of(row));
+        let gone = Row {
+            due: None,
+            ..row.clone()
+        };
+        self.line_up(before.as_ref(), &gone);
         self.erased.insert(EmailKey::of(row), row.body.sha256.clone());
         self.forget_later(EmailKey::of(row), now);
         self.tally.tell(now, Some(row), None);
         if let Some(nature) = &mut self.nature {
             // The index follows when it has caught up, as with every write.
-            nature.index(&Row {
-                due: None,
-                ..row.clone()
-            });
+            nature.index(&gone);
         }
     }
 
@@ -507,6 +507,7 @@ impl State {
         let now = self.now();
         let before = self.rows.insert(EmailKey::of(&row), row.clone());
         self.set_ttl(before.as_ref(), &row, now);
+        self.line_up(before.as_ref(), &row);
         self.tally.tell(now, before.as_ref(), Some(&row));
         let Some(nature) = &mut self.nature else { return };
         nature.index(&row);

@@ -132,6 +132,10 @@ pub enum Broken {
     CopiesUnconditional,
     /// The record of a batch lives for this long, in seconds, whatever was asked for.
     RecordsShort(u64),
+    /// The table reserves whatever slots it is asked for.
+    RateLimitsIgnored,
+    /// Queues whose emails wait for slots are never found.
+    MarksOfQueuesForgotten,
 }
 
 /// What becomes of one call.
@@ -556,7 +560,8 @@ impl Nature {
         rows.filter_map(|row| row.due).any(|due| match due.kind {
             DueKind::Check => due.at <= now,
             DueKind::Wake => due.at <= now.after(LOOK_AHEAD),
-            DueKind::Held | DueKind::Ended => false,
+            // Its queue is marked, which is looked at elsewhere.
+            DueKind::Held | DueKind::Paced | DueKind::Ended => false,
         })
     }
 }

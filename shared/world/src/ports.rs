@@ -559,16 +559,14 @@ impl Backlog for World {
 }
 
 impl Paces for World {
-    async fn pace(&self, of: Option<&QueueKey>) -> Result<Pace, PortError> {
-        let of = of.cloned();
-        self.call(Call::reads("pace", None), move |state| *state.pace_of(of.as_ref()))
-            .await
+    async fn pace(&self) -> Result<Pace, PortError> {
+        self.call(Call::reads("pace", None), |state| state.pace).await
     }
 
-    async fn change_pace(&self, of: Option<&QueueKey>, change: &Change) -> Result<Paced, PortError> {
-        let (of, change) = (of.cloned(), *change);
+    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
+        let change = *change;
         self.call(Call::writes("change_pace", None), move |state| {
-            let pace = state.pace_of(of.as_ref());
+            let pace = &mut state.pace;
             if change.holds(pace) {
                 *pace = change.on(*pace);
                 Paced::Done(*pace)

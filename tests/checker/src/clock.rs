@@ -120,7 +120,7 @@ pub(crate) fn next(row: &Row) -> Option<Duration> {
 
 /// A row that waits from now on, as `enqueue` makes it.
 pub(crate) fn waiting(row: Row, config: &Config) -> Row {
-    let (due, _) = queued(NOW, NOW.after(FAR), config.policy.guard, NOW);
+    let (due, _) = queued(NOW, NOW.after(FAR), config.policy.turn, config.policy.guard, NOW);
     Row {
         not_before: NOW,
         expires_at: NOW.after(FAR),

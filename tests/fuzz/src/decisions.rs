@@ -9,6 +9,7 @@ use domain::lifecycle::{
     learned, not_claimable, overdue, record,
 };
 use domain::queue::{Queue, QueueKey};
+use domain::rate_limit::Turn;
 use domain::retry::{Jitter, RetryPolicy};
 use domain::row::{DueKind, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
@@ -52,6 +53,7 @@ fn policy(u: &mut Unstructured<'_>) -> Result<Policy> {
             lease: seconds(u)?,
             evidence_window: seconds(u)?,
             retry: RetryPolicy::beginning_with(seconds(u)?),
+            turn: *u.choose(&[Turn::Free, Turn::Waits])?,
         }
     })
 }
@@ -60,7 +62,7 @@ fn policy(u: &mut Unstructured<'_>) -> Result<Policy> {
 fn accepted(any: &Row, policy: &Policy, now: Timestamp) -> Row {
     let fresh = Row::new(any.tenant.clone(), any.id, any.body.clone(), any.recipients, now);
     let expires_at = now.after(Duration::from_secs(14 * 86_400));
-    let (due, _) = domain::index::queued(now, expires_at, policy.guard, now);
+    let (due, _) = domain::index::queued(now, expires_at, policy.turn, policy.guard, now);
     Row {
         on_uncertain: any.on_uncertain,
         due: Some(due),

@@ -1,6 +1,7 @@
 //! The messages of the lanes and of the dead-letter queue.
 
 use arbitrary::{Result, Unstructured};
+use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 use serde_json::Value;
@@ -47,7 +48,8 @@ pub(crate) fn run(data: &[u8]) {
 
 fn made(u: &mut Unstructured<'_>) -> Result<(WakeUp, HandOver)> {
     let row = rows::any(u)?;
-    Ok((WakeUp::of(&row), HandOver::of(&row)))
+    let slot = u.arbitrary::<Option<i64>>()?.map(Timestamp::from_millis);
+    Ok((WakeUp::of(&row).at_slot(slot), HandOver::of(&row)))
 }
 
 fn read_wake_up(text: &str) {
@@ -64,8 +66,11 @@ fn read_wake_up(text: &str) {
             recipients,
             bytes,
             queue,
+            slot,
         } = wake_up;
-        let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue"]);
+        let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue", "slot"]);
+        let at = said.get("slot").and_then(Value::as_i64);
+        assert_eq!(at, slot.map(Timestamp::as_millis));
         let named = said.get("queue").map_or(Some("default"), Value::as_str);
         assert_eq!(named, Some(queue.as_str()));
         assert_eq!((number(&said, "v"), v), (Some(1), 1), "only this version");

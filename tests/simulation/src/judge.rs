@@ -28,6 +28,8 @@
 //!    nothing is left purged.
 //! 10. **Erased is erased.** After an erasure was answered there is neither row nor content, nor will there be;
 //!     and a request that is repeated is answered as before.
+//! 11. **A queue's rate is kept.** Over any minute no more emails of a queue with a rate limit arrive at SES than its rate
+//!     allows for that minute, and for the time by which a slot may be used too late.
 //!
 //! **By design, and so no violation:**
 //! - A second copy that is marked: the answer was lost and no event came within the window.
@@ -49,7 +51,7 @@ mod ending;
 mod told;
 mod witness;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -149,6 +151,10 @@ pub struct Bounds {
     pub sender: Duration,
     /// How long after a queue was changed a sender may still go by what it was.
     pub heard: Duration,
+    /// The rate limit of the queue that has one, in recipients per second.
+    pub limit: Option<u32>,
+    /// The longest time between a slot and its submission.
+    pub late: Duration,
 }
 
 /// What was seen of a run.
@@ -168,6 +174,8 @@ pub struct Seen {
     violation: Option<Violation>,
     /// The emails of each batch that are not forgotten.
     batches: BTreeMap<BatchId, BTreeSet<EmailId>>,
+    /// When emails of the queue with a rate limit arrived at SES, in the last minute.
+    limited: VecDeque<Timestamp>,
     /// How often each edge was gone.
     pub edges: HashMap<(Option<Status>, Status), u64>,
 }

@@ -10,6 +10,7 @@ use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::pacing::{Account, Rate};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::rate_limit::{LATE, RateLimit};
 use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
 use world::World;
@@ -236,6 +237,12 @@ fn bounds(scenario: &Scenario) -> Bounds {
         under_way,
         sender: timings.send_timeout,
         heard: REMEMBERED + skew * 2 + claims_within,
+        limit: scenario.limit,
+        late: if scenario.chaos.is_zero() {
+            Duration::from_secs(3)
+        } else {
+            LATE + skew * 2 + claims_within
+        },
     }
 }
 
@@ -309,7 +316,19 @@ fn plant(world: &World, scenario: &Scenario) {
         Queue::plain(QueueKey { tenant, name }, START)
     };
     let mut state = world.state();
-    let news = queue(NEWS);
+    let news = Queue {
+        rate_per_second: scenario.limit,
+        ..queue(NEWS)
+    };
+    if let Some(rate) = news.rate() {
+        let limit = RateLimit {
+            rate: Some(rate),
+            ..RateLimit::default()
+        };
+        state.rate_limits.insert(news.key.clone(), limit);
+        // Senders are told of a queue that is made.
+        state.pace.settings_no = 1;
+    }
     state.queues.insert(news.key.clone(), news);
     if scenario.held == 0 {
         return;

@@ -58,6 +58,7 @@ impl Timings {
                 lease: Duration::from_secs(40),
                 evidence_window: Duration::from_secs(60),
                 retry: RetryPolicy::beginning_with(Duration::from_secs(10)),
+                ..Policy::standard()
             },
             send_timeout: Duration::from_secs(20),
             attempt_timeout: Duration::from_secs(5),
@@ -210,6 +211,8 @@ pub struct Scenario {
     pub most_messages: u64,
     /// How long the account's quota is spent, from the beginning.
     pub outage: Duration,
+    /// The rate limit of [`NEWS`], in recipients per second.
+    pub limit: Option<u32>,
     /// What is broken on purpose.
     pub broken: Broken,
 }
@@ -240,6 +243,7 @@ impl Scenario {
             most_in_flight: 120_000,
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,
+            limit: None,
             broken: Broken::Nothing,
         }
     }
@@ -306,6 +310,8 @@ impl Scenario {
             most_in_flight: 120_000,
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,
+            // Drawn last, so that what was found by a seed before is found by it again.
+            limit: (queues && rng.bool()).then(|| rng.u32(1..=3)),
             broken: Broken::Nothing,
         }
     }

@@ -14,6 +14,7 @@ use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::cost::Prices;
 use domain::lane::MOST_MESSAGES;
+use domain::rate_limit::AHEAD;
 use domain::row::Lane;
 use enqueue::{Accepting, Enqueue};
 use fastrand::Rng;
@@ -319,7 +320,10 @@ impl System {
                 let nature = state.nature.as_ref();
                 let now = state.now();
                 let job_due = state.jobs.values().any(|job| !job.over && job.due <= now);
-                !job_due && nature.is_some_and(|nature| nature.calm && !nature.anything_due())
+                let soon = now.after(AHEAD);
+                let mut limits = state.rate_limits.values();
+                let looked_at = limits.all(|limit| limit.look_at.is_none_or(|at| at > soon));
+                !job_due && looked_at && nature.is_some_and(|nature| nature.calm && !nature.anything_due())
             };
             if nothing_to_do {
                 continue;

@@ -265,6 +265,11 @@ pub fn scenarios() -> Vec<Scenario> {
             ],
         )
         .answers(0, &[refuses(Cause::Rejected)]),
+        Scenario {
+            limit: Some(1),
+            ..Scenario::quiet("waits for a slot", vec![news(0), news(130)])
+        }
+        .answers(0, &[refuses(Cause::Unavailable)]),
         Scenario::quiet(
             "is erased, and asked for again",
             vec![then(plain(), &[(30, Deed::Erase), (40, Deed::Repeat)])],

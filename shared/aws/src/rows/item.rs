@@ -40,7 +40,7 @@
 //! | `oc` | L of S | `outcomes`: the claim, the time, the cause and the words, with spaces between |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: the time and the words |
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact with a space between: the time and the words |
-//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `ended` status and cause); the index `due` |
+//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `paced` lane, recipients, bytes and expiry; in `ended` status and cause); the index `due` |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
 //! | `ttl` | N | in seconds: when a finished row is forgotten |
 //!
@@ -60,7 +60,7 @@ use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row};
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
-use super::waiting::{ended_sk, wake_sk};
+use super::waiting::{ended_sk, paced_sk, wake_sk};
 use crate::attributes::{
     Item, ItemError, b, bytes, flag, maybe, n, name, named, number, parse_sortable, s, sortable, text, time, unnamed,
     yes,
@@ -183,8 +183,10 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, row),
             DueKind::Check | DueKind::Held => sortable(due.at, row.id),
+            DueKind::Paced => paced_sk(due.at, row),
             DueKind::Ended => ended_sk(due.at, row),
         };
+        let shard = index::shard(due.kind, row.id, shards);
         let partition = index::partition(due.kind, &QueueKey::of(row), shard);
         item.extend([s("due_pk", partition), s("due_sk", sort_key)]);
     }

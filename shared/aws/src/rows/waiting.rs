@@ -4,9 +4,11 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
+use domain::index;
+use domain::ports::rate_limits::InLine;
 use domain::ports::{Aside, Coming, DueCursor, EmailKey};
-use domain::queue::QueueName;
-use domain::row::{Row, Status};
+use domain::queue::{QueueKey, QueueName};
+use domain::row::{DueKind, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
@@ -33,6 +35,30 @@ pub(super) fn wake_sk(at: Timestamp, row: &Row) -> String {
     format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, row.id))
 }
 
+/// The sort key of `paced`: as in `wake`, with the time of expiry in place of the queue, which the partition says.
+pub(super) fn paced_sk(at: Timestamp, row: &Row) -> String {
+    let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
+    let expires_ms = row.expires_at.as_millis();
+    format!("{}#{lane}#{recipients}#{bytes}#{expires_ms}", sortable(at, row.id))
+}
+
+/// Reads an item of `paced`, which holds keys only.
+///
+/// # Errors
+/// [`ItemError`] names the attribute, never its value.
+pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<InLine, ItemError> {
+    let sort_key = text(item, "due_sk")?;
+    let (front, expires_ms) = sort_key.rsplit_once('#').ok_or(ItemError::Malformed("due_sk"))?;
+    let mut coming = coming(keys::to_email(item)?, front)?;
+    coming.wake_up.queue = of.name.clone();
+    coming.cursor = DueCursor(sort_key.to_owned());
+    let expires_ms = expires_ms.parse().map_err(|_| ItemError::Malformed("due_sk"))?;
+    Ok(InLine {
+        coming,
+        expires_at: Timestamp::from_millis(expires_ms),
+    })
+}
+
 /// The sort key of `ended`: how it ended and why, so that what is asked for again by its cause is
 /// found without reading every row.
 pub(super) fn ended_sk(at: Timestamp, row: &Row) -> String {
@@ -40,13 +66,14 @@ pub(super) fn ended_sk(at: Timestamp, row: &Row) -> String {
     format!("{}#{status}#{cause}", sortable(at, row.id))
 }
 
-/// Reads an item of `held` or `ended`, which holds keys only.
+/// Reads an item of `held`, `paced` or `ended`, which holds keys only.
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
     let sort_key = text(item, "due_sk")?;
-    let mut tail = sort_key.split('#').skip(2);
+    let ended = index::kind(text(item, "due_pk")?) == Some(DueKind::Ended);
+    let mut tail = sort_key.split('#').skip(if ended { 2 } else { usize::MAX });
     let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
     let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
     Ok(Aside {
@@ -66,8 +93,11 @@ pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
 pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
-    let EmailKey { tenant, id } = keys::to_email(item)?;
-    let sort_key = text(item, "due_sk")?;
+    coming(keys::to_email(item)?, text(item, "due_sk")?)
+}
+
+fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
+    let EmailKey { tenant, id } = key;
     let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
     let mut tail = sort_key.split('#').skip(2);
     let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
@@ -86,6 +116,7 @@ pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
         recipients: recipients.ok_or(ItemError::Malformed("due_sk"))?,
         bytes: bytes.ok_or(ItemError::Malformed("due_sk"))?,
         queue: queue.ok_or(ItemError::Malformed("due_sk"))?,
+        slot: None,
     };
     Ok(Coming {
         not_before,
@@ -97,7 +128,7 @@ pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::row::Lane;
+    use domain::row::{Due, Lane};
 
     use super::super::item::from_row;
     use super::super::samples::{at, full};
@@ -118,10 +149,11 @@ mod tests {
             recipients,
             bytes,
             queue,
+            slot,
         } = coming.wake_up;
         assert_eq!(
-            (v, tenant, id, recipients, bytes, queue),
-            (1, row.tenant.clone(), row.id, 3, 2048, QueueName::default())
+            (v, tenant, id, recipients, bytes, queue, slot),
+            (1, row.tenant.clone(), row.id, 3, 2048, QueueName::default(), None)
         );
         let news = QueueName::parse("news").unwrap();
         let of_news = Row {
@@ -145,6 +177,39 @@ mod tests {
             let mut item = from_row(&row, 16);
             item.extend([s("due_sk", garbage.to_owned())]);
             assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
+        }
+    }
+
+    #[test]
+    fn an_email_that_waits_for_a_slot_needs_no_record() {
+        let news = QueueKey {
+            tenant: full().tenant,
+            name: QueueName::parse("news").unwrap(),
+        };
+        let due = Due {
+            kind: DueKind::Paced,
+            at: at(7_000),
+        };
+        let row = Row {
+            queue: news.name.clone(),
+            due: Some(due),
+            expires_at: at(9_000),
+            status: Status::Queued,
+            ..full()
+        };
+        let item = from_row(&row, 16);
+        let partition = text(&item, "due_pk").unwrap();
+        assert_eq!(partition, index::partition(DueKind::Paced, &news, row.id.shard(4)));
+        let waiting = to_in_line(&item, &news).unwrap();
+        assert_eq!((waiting.coming.not_before, waiting.expires_at), (at(7_000), at(9_000)));
+        assert_eq!(waiting.coming.wake_up, WakeUp::of(&row));
+        assert_eq!(waiting.coming.cursor.0, text(&item, "due_sk").unwrap());
+        let aside = to_aside(&item).unwrap();
+        assert_eq!((aside.status, aside.cause, aside.at), (Status::Queued, None, at(7_000)));
+        for garbage in ["", "x", "000000000007000#id#high#3#4", "000000000007000#id#high#3#4#x"] {
+            let mut item = item.clone();
+            item.extend([s("due_sk", garbage.to_owned())]);
+            assert!(to_in_line(&item, &news).is_err(), "{garbage}");
         }
     }
 }

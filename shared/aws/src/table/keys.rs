@@ -10,7 +10,7 @@
 //! | an email's content | `<tenant>#<id>` | `body#<hash>` |
 //! | a queue | `<tenant>#queues` | `queue#<name>` |
 //! | a job of a queue | `<tenant>#queues` | `job#<name>#<id>` |
-//! | the rate of a queue | `<tenant>#queues` | `pace#<name>` |
+//! | the rate limit of a queue | `<tenant>#queues` | `pace#<name>` |
 //! | the rate of the account | `account#pace` | `account#pace` |
 //! | a tenant | `<tenant>#tenant` | `tenant` |
 //! | what a tenant has used of a limit | `<tenant>#allowance` | `<limit>#<begin>` |
@@ -44,6 +44,9 @@ pub(crate) const BODY: &str = "body#";
 /// The beginning of the sort keys of queues.
 pub(crate) const QUEUE: &str = "queue#";
 
+/// The beginning of the sort keys of rate limits.
+const RATE_LIMIT: &str = "pace#";
+
 /// The beginning of the partition keys of API keys.
 const API_KEY: &str = "key:";
 
@@ -58,6 +61,9 @@ pub(crate) const TENANTS: &str = "tenants";
 
 /// The partition of the index `due` that jobs wait in.
 pub(crate) const JOBS: &str = "job";
+
+/// The partition of the index `due` of the queues that `promote` is to look at.
+pub(crate) const LIMITED: &str = "limited";
 
 /// The sort key of a queue's standing.
 pub(crate) const STANDING: &str = "now";
@@ -108,7 +114,11 @@ pub(crate) fn queue(QueueKey { tenant, name }: &QueueKey) -> Item {
 
 /// Reads a queue's key.
 pub(crate) fn to_queue(item: &Item) -> Result<QueueKey, ItemError> {
-    let name = text(item, "sk")?.strip_prefix(QUEUE);
+    queue_after(item, QUEUE)
+}
+
+fn queue_after(item: &Item, beginning: &str) -> Result<QueueKey, ItemError> {
+    let name = text(item, "sk")?.strip_prefix(beginning);
     let name = name.and_then(|name| QueueName::parse(name).ok());
     Ok(QueueKey {
         tenant: tenant_before(item, QUEUES)?,
@@ -134,13 +144,20 @@ pub(crate) fn to_job(item: &Item) -> Result<(QueueKey, EmailId), ItemError> {
     Ok((queue, EmailId::parse(id).ok_or(ItemError::Malformed("sk"))?))
 }
 
-/// The key of a rate: a queue's, or the account's.
-pub(crate) fn pace(queue: Option<&QueueKey>) -> Item {
+/// The key of the account's rate.
+pub(crate) fn pace() -> Item {
     const ACCOUNT: &str = "account#pace";
-    match queue {
-        None => of(ACCOUNT, ACCOUNT),
-        Some(QueueKey { tenant, name }) => of(queues_pk(tenant), format!("pace#{name}")),
-    }
+    of(ACCOUNT, ACCOUNT)
+}
+
+/// The key of a queue's rate limit.
+pub(crate) fn rate_limit(QueueKey { tenant, name }: &QueueKey) -> Item {
+    of(queues_pk(tenant), format!("{RATE_LIMIT}{name}"))
+}
+
+/// Reads the key of a rate limit.
+pub(crate) fn to_rate_limit(item: &Item) -> Result<QueueKey, ItemError> {
+    queue_after(item, RATE_LIMIT)
 }
 
 /// The key of a tenant.

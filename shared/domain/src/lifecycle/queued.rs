@@ -10,9 +10,10 @@
 use std::time::Duration;
 
 use super::asked::{self, Refusal};
-use super::{Condition, Decision, Policy, Then, Transition, end, expire, requeue};
+use super::{Condition, Decision, Policy, Then, Transition, end, expire, requeue, write};
 use crate::cause::Cause;
 use crate::queue::{Bid, Queue, dropped};
+use crate::rate_limit::Turn;
 use crate::row::{Due, DueKind, Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -29,9 +30,9 @@ pub fn meet(row: &Row, queue: &Queue, now: Timestamp) -> Option<Decision> {
     }
 }
 
-/// Moves an email aside.
+/// Moves an email aside. One that waits for a slot gets none while its queue is paused, and stays.
 fn hold(row: &Row, queue: &Queue) -> Decision {
-    if row.due.is_some_and(|due| due.kind == DueKind::Held) {
+    if is_aside(row) {
         return Decision::Forget;
     }
     let mut next = row.clone();
@@ -40,6 +41,43 @@ fn hold(row: &Row, queue: &Queue) -> Decision {
         at: row.not_before,
     });
     write_in(row, next, queue)
+}
+
+/// Whether an email waits where nobody wakes it while its queue is paused.
+#[must_use]
+pub fn is_aside(row: &Row) -> bool {
+    row.due
+        .is_some_and(|due| matches!(due.kind, DueKind::Held | DueKind::Paced))
+}
+
+/// Returns an email that has no slot, or comes too late for it, to the index.
+#[must_use]
+pub fn wait_for_slot(row: &Row, now: Timestamp) -> Decision {
+    if row.status != Status::Queued || row.due.is_some_and(|due| due.kind == DueKind::Paced) {
+        return Decision::Forget;
+    }
+    if row.expires_at <= now {
+        return expire(row, now);
+    }
+    let mut next = row.clone();
+    next.due = Some(Due {
+        kind: DueKind::Paced,
+        at: row.not_before,
+    });
+    write(row, next, Then::Nothing)
+}
+
+/// Moves an email whose queue has got a rate limit, or lost it; `None` when it waits where it should.
+#[must_use]
+pub fn placed(row: &Row, policy: &Policy, now: Timestamp) -> Option<Decision> {
+    if row.status != Status::Queued || row.expires_at <= now {
+        return None;
+    }
+    match (policy.turn, row.due?.kind) {
+        (Turn::Waits, DueKind::Wake | DueKind::Check) => Some(wait_for_slot(row, now)),
+        (Turn::Free | Turn::Slot(_), DueKind::Paced) => Some(release(row, policy, now)),
+        (Turn::Waits | Turn::Free | Turn::Slot(_), _) => None,
+    }
 }
 
 /// Where an email is that is not wanted any more.
@@ -90,11 +128,12 @@ pub fn purge(row: &Row, queue: &Queue, policy: &Policy, now: Timestamp) -> Decis
     decision
 }
 
-/// Lets an email go its way that was held.
+/// Lets an email go its way that was held, or that needs no slot any more.
 #[must_use]
 pub fn release(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
-    let held = row.status == Status::Queued && row.due.is_some_and(|due| due.kind == DueKind::Held);
-    if !held {
+    let in_line = row.due.is_some_and(|due| due.kind == DueKind::Paced);
+    let aside = row.status == Status::Queued && is_aside(row);
+    if !aside || (in_line && policy.turn == Turn::Waits) {
         Decision::Forget
     } else if row.expires_at <= now {
         expire(row, now)

@@ -19,6 +19,7 @@ use crate::lifecycle::queued::{purge, redrive, release, restore};
 use crate::lifecycle::{Decision, Policy};
 use crate::ports::DueCursor;
 use crate::queue::{Queue, QueueKey};
+use crate::rate_limit;
 use crate::row::{DueKind, Row, Status};
 use crate::timestamp::Timestamp;
 
@@ -160,12 +161,21 @@ impl Job {
         }
     }
 
-    /// Where its emails are.
+    /// The partition that is swept, where the index has so many shards of each kind but `paced`.
     #[must_use]
-    pub const fn partition(&self) -> DueKind {
+    pub const fn place(&self, shards: u16) -> (DueKind, u16) {
         match self.task {
-            Task::Release | Task::Purge | Task::FollowTenant => DueKind::Held,
-            Task::Restore | Task::Retry { .. } => DueKind::Ended,
+            Task::Purge if self.shard >= shards => (DueKind::Paced, self.shard - shards),
+            Task::Release | Task::Purge | Task::FollowTenant => (DueKind::Held, self.shard),
+            Task::Restore | Task::Retry { .. } => (DueKind::Ended, self.shard),
+        }
+    }
+
+    /// The number of partitions of its sweep: a purge ends what waits for a slot too, so that no email behind it waits.
+    const fn places(&self, shards: u16) -> u16 {
+        match self.task {
+            Task::Purge => shards.saturating_add(rate_limit::SHARDS),
+            Task::Release | Task::Restore | Task::Retry { .. } | Task::FollowTenant => shards,
         }
     }
 
@@ -251,7 +261,7 @@ impl Job {
             return job;
         }
         job.shard = job.shard.saturating_add(1);
-        if job.shard < shards {
+        if job.shard < job.places(shards) {
             return job;
         }
         job.shard = 0;

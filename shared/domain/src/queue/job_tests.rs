@@ -30,7 +30,7 @@ fn a_job_sweeps_again_until_nothing_fails() {
     let failed = Swept { moved: 3, failed: 2 };
     let late = super::Job {
         sweep_from: at(1_120),
-        ..job(Task::Purge)
+        ..job(Task::Restore)
     };
     let again = late
         .swept(failed, cursor("a"), 1, at(2_000))
@@ -70,16 +70,22 @@ fn a_job_that_is_done_is_swept_again_for_late_entries() {
         sweep_from: at(1_120),
         ..job(task)
     };
+    // A purge sweeps the queue's emails that wait for slots too.
+    let whole = |mut job: super::Job, now| {
+        job = job.swept(moved(0), None, 1, now);
+        while job.shard > 0 {
+            job = job.swept(moved(0), None, 1, now);
+        }
+        job
+    };
     for kind in [Task::Release, Task::Purge, Task::Restore] {
-        let mut job = task(kind).swept(moved(0), None, 1, at(1_121));
+        let mut job = whole(task(kind), at(1_121));
         for late in [1_000 + 900, 1_000 + 3_600, 1_000 + 86_400] {
             assert_eq!(
                 (job.done, job.over, job.due, job.sweep_from),
                 (true, false, at(late), at(late))
             );
-            job = job
-                .swept(moved(1), cursor("a"), 1, at(late))
-                .swept(moved(0), None, 1, at(late));
+            job = whole(job.swept(moved(1), cursor("a"), 1, at(late)), at(late));
         }
         assert_eq!((job.done, job.over, job.emails), (true, true, 3));
     }
@@ -229,4 +235,20 @@ fn the_default_queue_leads_the_suspension_of_a_tenant() {
     let (suspended, job) = follow_tenant(&default, true, id, now).unwrap();
     let job = job.unwrap();
     assert!(job.is_wanted(&suspended, now) && !job.moves(&suspended, now) && job.moves(&default, now));
+}
+
+#[test]
+fn a_purge_sweeps_what_is_held_and_what_waits_for_a_slot() {
+    let mut job = super::Job {
+        sweep_from: at(1_120),
+        ..job(Task::Purge)
+    };
+    let mut swept = Vec::new();
+    while !job.done {
+        swept.push(job.place(2));
+        job = job.swept(moved(0), None, 2, at(1_121));
+    }
+    let held = (0..2).map(|shard| (DueKind::Held, shard));
+    let paced = (0..rate_limit::SHARDS).map(|shard| (DueKind::Paced, shard));
+    assert_eq!(swept, held.chain(paced).collect::<Vec<_>>());
 }

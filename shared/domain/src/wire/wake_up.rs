@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::id::{EmailId, TenantId};
 use crate::queue::QueueName;
 use crate::row::Row;
+use crate::timestamp::Timestamp;
 
 /// Says that an email may be due. It proves nothing and carries no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -22,6 +23,9 @@ pub struct WakeUp {
     /// Its queue, which may be paused or have a rate of its own; absent for `default`.
     #[serde(default, skip_serializing_if = "QueueName::is_default")]
     pub queue: QueueName,
+    /// The slot of its queue's rate limit, in milliseconds since 1970; absent where the queue has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Timestamp>,
 }
 
 /// Why a message in a lane is not a wake-up.
@@ -39,7 +43,7 @@ impl WakeUp {
     /// The version that is written.
     pub const VERSION: u8 = 1;
 
-    /// The wake-up of an email.
+    /// The wake-up of an email that needs no slot, or has none.
     #[must_use]
     pub fn of(row: &Row) -> Self {
         Self {
@@ -49,7 +53,14 @@ impl WakeUp {
             recipients: row.recipients,
             bytes: row.body.bytes,
             queue: row.queue.clone(),
+            slot: None,
         }
+    }
+
+    /// The same with a slot.
+    #[must_use]
+    pub fn at_slot(self, slot: Option<Timestamp>) -> Self {
+        Self { slot, ..self }
     }
 
     /// The message's body. Nothing in it needs JSON's escapes.
@@ -62,13 +73,15 @@ impl WakeUp {
             recipients,
             bytes,
             queue,
+            slot,
         } = self;
         let queue = if queue.is_default() {
             String::new()
         } else {
             format!(r#","queue":"{queue}""#)
         };
-        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","recipients":{recipients},"bytes":{bytes}{queue}}}"#)
+        let slot = slot.map_or_else(String::new, |slot| format!(r#","slot":{}"#, slot.as_millis()));
+        format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","recipients":{recipients},"bytes":{bytes}{queue}{slot}}}"#)
     }
 
     /// Reads a message's body.
@@ -100,6 +113,7 @@ mod tests {
             recipients: 1,
             bytes: 2048,
             queue: QueueName::default(),
+            slot: None,
         };
         assert_eq!(wake_up.to_json(), golden);
         assert_eq!(serde_json::to_string(&wake_up).ok().as_deref(), Some(golden));
@@ -111,7 +125,12 @@ mod tests {
         };
         assert_eq!(of_news.to_json(), golden);
         assert_eq!(serde_json::to_string(&of_news).ok(), Some(golden.clone()));
-        assert_eq!(WakeUp::parse(&golden).ok(), Some(of_news));
+        assert_eq!(WakeUp::parse(&golden).ok(), Some(of_news.clone()));
+        let golden = golden.replace('}', r#","slot":1795512600000}"#);
+        let with_slot = of_news.at_slot(Some(Timestamp::from_millis(1_795_512_600_000)));
+        assert_eq!(with_slot.to_json(), golden);
+        assert_eq!(serde_json::to_string(&with_slot).ok(), Some(golden.clone()));
+        assert_eq!(WakeUp::parse(&golden).ok(), Some(with_slot));
     }
 
     #[test]

@@ -155,7 +155,13 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         })?,
         due: maybe(u, |u| {
             Ok(Due {
-                kind: *u.choose(&[DueKind::Wake, DueKind::Check, DueKind::Held, DueKind::Ended])?,
+                kind: *u.choose(&[
+                    DueKind::Wake,
+                    DueKind::Check,
+                    DueKind::Held,
+                    DueKind::Paced,
+                    DueKind::Ended,
+                ])?,
                 at: due_within(time(u)?),
             })
         })?,
@@ -192,7 +198,7 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<Row> {
     }
     let at = due.map_or(now, |due| due.at);
     let kind = match (row.status, due.map(|due| due.kind)) {
-        (Status::Queued, Some(kind @ (DueKind::Wake | DueKind::Held))) => Some(kind),
+        (Status::Queued, Some(kind @ (DueKind::Wake | DueKind::Held | DueKind::Paced))) => Some(kind),
         (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => Some(DueKind::Check),
         (Status::Sent, _) => None,
         (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(DueKind::Ended),

@@ -1,5 +1,7 @@
 //! What happens to rows and at SES, as it happens.
 
+use std::time::Duration;
+
 use domain::email::Email;
 use domain::fate::Fate;
 use domain::lifecycle::EARLY;
@@ -11,6 +13,7 @@ use world::witness::{Arrived, Witness};
 
 use super::ending::ends_badly;
 use super::{EDGES, Judge, RARE, Seen, Submission};
+use crate::scenario::NEWS;
 
 impl Witness for Judge {
     fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row) {
@@ -140,6 +143,9 @@ impl Witness for Judge {
                 wrong.push((6, "submitted before its time".to_owned()));
             }
         }
+        if let Some(what) = seen.too_fast(now, claimed) {
+            wrong.push((11, what));
+        }
         for (rule, what) in wrong {
             seen.broken(rule, id, what);
         }
@@ -197,6 +203,9 @@ impl Witness for Judge {
     }
 }
 
+/// The stretch of time over which a rate is judged.
+const MINUTE: Duration = Duration::from_secs(60);
+
 impl Seen {
     /// A row was written that was not there.
     fn stored(&mut self, row: &Row) {
@@ -208,6 +217,24 @@ impl Seen {
             let what = "stored again after it was forgotten, though its batch is remembered".to_owned();
             self.broken(8, Some(row.id), what);
         }
+    }
+
+    /// Whether this submission is one too many of a queue with a rate limit.
+    fn too_fast(&mut self, now: Timestamp, claimed: &Row) -> Option<String> {
+        let bounds = self.bounds?;
+        let limit = bounds.limit.filter(|_| claimed.queue.as_str() == NEWS)?;
+        // A queue that is made anew has none.
+        if self.queues.get(NEWS).is_some_and(|queue| queue.delete_begun) {
+            return None;
+        }
+        self.limited.push_back(now);
+        while self.limited.front().is_some_and(|first| first.after(MINUTE) <= now) {
+            self.limited.pop_front();
+        }
+        // One more at the edge, and a second in which SQS rounds.
+        let most = u64::from(limit) * ((MINUTE + bounds.late).as_secs() + 1) + 1;
+        let found = u64::try_from(self.limited.len()).unwrap_or(u64::MAX);
+        (found > most).then(|| format!("{found} of a queue with {limit} a second in a minute"))
     }
 
     fn keeps_its_rules(&mut self, now: Timestamp, before: &Row, after: &Row) {

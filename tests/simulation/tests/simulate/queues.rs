@@ -6,7 +6,7 @@ use std::time::Duration;
 use domain::id::EmailId;
 use domain::row::{Lane, Row};
 use simulation::run::{Outcome, run};
-use simulation::scenario::{Order, Scenario};
+use simulation::scenario::{NEWS, Order, Scenario};
 use world::trace::Step;
 
 /// How often each function has called each port.
@@ -83,4 +83,37 @@ fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
     let behind = low.filter(|row| sent_at(row) > sent_at(high)).count();
     assert!(behind > 1_000, "{behind} low ones were sent after it");
     assert_eq!(outcome.rows.len(), 2_001);
+}
+
+/// Three hundred emails of a slow queue; thirty others come in the same lane.
+#[test]
+fn a_limited_queue_keeps_its_rate_and_slows_nobody() {
+    let slow = Order {
+        emails: 300,
+        batch: true,
+        queue: Some(NEWS),
+        ..Order::plain()
+    };
+    let other = |number: u64| Order {
+        at: Duration::from_secs(number),
+        ..Order::plain()
+    };
+    let orders: Vec<_> = std::iter::once(slow).chain((1..=30).map(other)).collect();
+    let scenario = Scenario {
+        limit: Some(1),
+        ..Scenario::quiet("slow", orders)
+    };
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report("slow"), None);
+    let waited = |row: &Row| row.sent.as_ref().unwrap().at.since(row.born);
+    let (slow, others): (Vec<_>, Vec<_>) = outcome.rows.iter().partition(|row| row.queue.as_str() == NEWS);
+    assert_eq!((slow.len(), others.len()), (300, 30));
+    let held_up = others.iter().filter(|row| waited(row) > Duration::from_secs(1)).count();
+    assert_eq!(held_up, 0);
+    let longest = slow.iter().map(|row| waited(row)).max().unwrap();
+    // One a second, and the gaps between two runs of promote.
+    assert!(
+        (299..=330).contains(&longest.as_secs()),
+        "the rate is used, too: {longest:?}"
+    );
 }

@@ -98,6 +98,12 @@ fn the_scenarios_strike_every_call_of_every_function() {
         "promote: aside",
         "promote: save_job",
         "promote: queue",
+        "promote: queues_to_look_at",
+        "promote: rate_limit",
+        "promote: in_line",
+        "promote: change_rate_limit",
+        "enqueue: change_rate_limit",
+        "send: change_rate_limit",
         ": delete",
     ] {
         assert!(called.contains(call), "{call} is in no scenario: {called:#?}");

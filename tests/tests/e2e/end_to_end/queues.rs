@@ -208,6 +208,31 @@ async fn a_queue_with_a_rate_keeps_to_it() {
     assert!(last - first >= 5_000, "eight at one a second: {times:?}");
 }
 
+/// What counts is the order in which SES has them, so that a slow machine makes no difference.
+#[tokio::test]
+async fn a_slow_queue_holds_up_nobody_else() {
+    const OTHERS: usize = 30;
+    let stack = Stack::shared().await;
+    let queue = make(&stack.api, json!({"rate_per_second": 1, "priority": "low"})).await;
+    let (slow, to) = (unique("slow"), unique("beside"));
+    let batch = vec![email_in(&queue, &slow); 200];
+    let accepted = stack.api.post("/emails/batch", &json!(batch)).await.ids();
+    assert_eq!(accepted.len(), 200);
+    for _ in 0..OTHERS {
+        let other = email_with(&address(&to), json!({"priority": "low"}));
+        stack.api.send(&other).await;
+    }
+    let others = stack.inbox.wait_for(&to, OTHERS).await;
+    let slow = stack.inbox.wait_for(&slow, 30).await;
+    let mut times: Vec<i64> = slow.iter().map(tests::Message::received_ms).collect();
+    times.sort_unstable();
+    // Thirty seconds of the slow queue; the others came within a few.
+    let thirtieth = times[29];
+    let held_up = others.iter().filter(|other| other.received_ms() > thirtieth).count();
+    assert_eq!(held_up, 0, "of {OTHERS} emails of the same lane");
+    call(&stack.api, &queue, "purge").await;
+}
+
 /// How long ten emails take from being accepted to being sent, one after another.
 async fn ten_emails(api: &Api) -> Duration {
     let began = Instant::now();

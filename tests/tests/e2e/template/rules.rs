@@ -96,7 +96,7 @@ fn who_comes_in_is_decided_by_access_alone() {
                         "ForAllValues:StringEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
                     }"#;
                     is("KeyUse", "Allow", UPDATE, use_of_a_key);
-                    let drawn = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#allowance", "*#idem-*"]}}"#;
+                    let drawn = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#allowance", "*#idem-*", "*#queues"]}}"#;
                     is("Limits", "Allow", UPDATE, drawn);
                     sid("NoKeyOrTenantIsMadeHere")
                 }

@@ -1,0 +1,101 @@
+//! The turns of emails whose queues have rate limits: one conditional write for each such queue of a request.
+//!
+//! **Invariant:** an email waits in the index for a slot only if its queue is known to be marked. Where that is not known,
+//! its message goes without a slot, and `send` asks for one.
+//! **Start reading at** [`Enqueue::turns`].
+
+use std::collections::BTreeMap;
+
+use domain::id::TenantId;
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{Batches, Bodies, Clock, Lanes, PortError, Queues, Random, Rows};
+use domain::queue::{Queue, QueueName};
+use domain::rate_limit::{AHEAD, Turn};
+use domain::slots;
+use domain::timestamp::Timestamp;
+use domain::wire::api::EmailRequest;
+
+use crate::Enqueue;
+
+/// The emails of a request for one queue with a rate limit.
+struct OfQueue {
+    queue: Queue,
+    /// The places in the request of those that are due, with their recipients.
+    due: Vec<(usize, u32)>,
+    /// Those that are wanted later.
+    later: Vec<(usize, Timestamp)>,
+}
+
+impl<R, B, L, S> Enqueue<R, B, L, S>
+where
+    R: Rows + RateLimits + Tombstones + Batches + Queues,
+    B: Bodies + Erasing,
+    L: Lanes,
+    S: Clock + Random,
+{
+    /// The turn of each email, in order. What fails is a warning: `send` asks for a slot then.
+    pub(crate) async fn turns(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<Turn> {
+        let mut turns = vec![Turn::Free; requests.len()];
+        for of_queue in self.with_rate_limits(tenant, requests, now).await {
+            if let Err(error) = self.take_turns(&of_queue, &mut turns, now).await {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(error, "no slots could be reserved; the emails go without");
+            }
+        }
+        turns
+    }
+
+    /// The emails of queues with rate limits, by their queue.
+    async fn with_rate_limits(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<OfQueue> {
+        let mut limited: BTreeMap<&QueueName, Option<OfQueue>> = BTreeMap::new();
+        for (place, request) in requests.iter().enumerate() {
+            let name = &request.wishes.queue;
+            if !limited.contains_key(name) {
+                // What fails here fails again where the email is stored.
+                let queue = self.queues.get(&self.rows, tenant, name, now).await.ok().flatten();
+                let of_queue = queue.filter(|queue| queue.rate().is_some()).map(|queue| OfQueue {
+                    queue,
+                    due: Vec::new(),
+                    later: Vec::new(),
+                });
+                limited.insert(name, of_queue);
+            }
+            let Some(Some(of_queue)) = limited.get_mut(name) else {
+                continue;
+            };
+            let wanted = request.wishes.wanted_late(self.expires_after(&of_queue.queue), now);
+            if wanted.not_before > now {
+                of_queue.later.push((place, wanted.not_before));
+            } else {
+                let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+                of_queue.due.push((place, recipients));
+            }
+        }
+        limited.into_values().flatten().collect()
+    }
+
+    async fn take_turns(&self, of_queue: &OfQueue, turns: &mut [Turn], now: Timestamp) -> Result<(), PortError> {
+        let OfQueue { queue, due, later } = of_queue;
+        if !due.is_empty() {
+            let recipients: Vec<u32> = due.iter().map(|(_, recipients)| *recipients).collect();
+            let reserved = slots::reserve(&self.rows, queue, &recipients, AHEAD, now).await?;
+            for ((place, _), turn) in due.iter().zip(reserved) {
+                set(turns, *place, turn);
+            }
+        }
+        if let Some(first) = later.iter().map(|(_, at)| *at).min() {
+            slots::marked(&self.rows, &queue.key, first, now).await?;
+            for (place, _) in later {
+                set(turns, *place, Turn::Waits);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(turns: &mut [Turn], place: usize, turn: Turn) {
+    if let Some(slot) = turns.get_mut(place) {
+        *slot = turn;
+    }
+}

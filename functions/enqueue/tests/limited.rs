@@ -1,0 +1,156 @@
+//! Emails for a queue with a rate limit, in a world in memory.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says why")]
+
+mod common;
+
+use common::enqueue;
+use domain::id::TenantId;
+use domain::pacing::{Micros, Rate};
+use domain::queue::{Queue, QueueKey, QueueName};
+use domain::rate_limit::RateLimit;
+use domain::row::DueKind;
+use domain::timestamp::Timestamp;
+use domain::wire::api::{self, EmailRequest};
+use world::samples::BORN;
+use world::{Fault, World, samples};
+
+fn slow() -> QueueKey {
+    QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::parse("slow").unwrap(),
+    }
+}
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(BORN.as_millis() + millis)
+}
+
+/// Two a second, nothing reserved.
+fn world() -> World {
+    let world = samples::world(0).unwrap();
+    let queue = Queue {
+        rate_per_second: Some(2),
+        ..Queue::plain(slow(), BORN)
+    };
+    let limit = RateLimit {
+        rate: Rate::from_millis(2_000),
+        ..RateLimit::default()
+    };
+    let mut state = world.state();
+    state.queues.insert(slow(), queue);
+    state.rate_limits.insert(slow(), limit);
+    drop(state);
+    world
+}
+
+fn request(more: &str) -> EmailRequest {
+    let body = format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"{more}}}"#);
+    api::parse_email(body.as_bytes()).unwrap()
+}
+
+async fn accept(world: &World, more: &str) {
+    let request = request(more);
+    enqueue(world).accept(&TenantId::main(), None, &request).await.unwrap();
+}
+
+const SLOW: &str = r#","queue":"slow""#;
+
+#[tokio::test]
+async fn an_idle_queue_sends_at_once_and_the_next_have_their_slots() {
+    let world = world();
+    for _ in 0..4 {
+        accept(&world, SLOW).await;
+    }
+    let state = world.state();
+    let slots: Vec<_> = state.wakes.iter().map(|wake| wake.wake_up.slot).collect();
+    assert_eq!(slots, [-250, 250, 750, 1_250].map(|ms| Some(at(ms))));
+    assert!(state.rows.values().all(|row| row.due.unwrap().kind == DueKind::Check));
+    assert_eq!(state.rate_limits[&slow()].look_at, None, "nothing waits");
+}
+
+#[tokio::test]
+async fn an_email_behind_a_minute_waits_in_the_index() {
+    let world = world();
+    let booked = Some(Micros::of(at(60_001)));
+    world.state().rate_limits.get_mut(&slow()).unwrap().free_at = booked;
+    accept(&world, SLOW).await;
+    let state = world.state();
+    assert!(state.wakes.is_empty());
+    let row = state.rows.values().next().unwrap();
+    assert_eq!(row.due.unwrap().kind, DueKind::Paced);
+    let limit = &state.rate_limits[&slow()];
+    assert!(limit.is_busy());
+    assert_eq!((limit.look_at, limit.free_at), (Some(at(0)), booked));
+}
+
+#[tokio::test]
+async fn an_email_costs_one_conditional_write_more() {
+    let (limited, plain) = (world(), world());
+    accept(&limited, SLOW).await;
+    accept(&plain, "").await;
+    let calls = |world: &World| world.state().calls.clone();
+    let mut expected = calls(&plain);
+    expected.insert(0, "change_rate_limit");
+    let mut found = calls(&limited);
+    found.retain(|call| *call != "queue");
+    assert_eq!(found, expected, "a queue is read once in five seconds");
+}
+
+#[tokio::test]
+async fn a_scheduled_email_waits_where_promote_looks_at_its_time() {
+    let world = world();
+    let soon = at(500_000).to_string();
+    accept(&world, &format!(r#"{SLOW},"scheduled_at":"{soon}""#)).await;
+    let state = world.state();
+    let row = state.rows.values().next().unwrap();
+    assert_eq!(
+        (row.due.unwrap().kind, row.due.unwrap().at),
+        (DueKind::Paced, at(500_000))
+    );
+    let limit = &state.rate_limits[&slow()];
+    assert_eq!((limit.look_at, limit.is_busy()), (Some(at(500_000)), false));
+    assert!(state.wakes.is_empty());
+}
+
+/// Its message goes without a slot, and `send` asks for one.
+#[tokio::test]
+async fn an_email_is_accepted_though_no_slot_can_be_reserved() {
+    for fault in [Fault::Before, Fault::After] {
+        let world = world();
+        world.state().faults_of.insert("change_rate_limit", [fault].into());
+        accept(&world, SLOW).await;
+        let state = world.state();
+        assert_eq!((state.wakes.len(), state.wakes[0].wake_up.slot), (1, None));
+        let row = state.rows.values().next().unwrap();
+        assert_eq!(
+            row.due.unwrap().kind,
+            DueKind::Check,
+            "it is found again, though no queue is marked"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_batch_reserves_for_all_with_one_write() {
+    let world = world();
+    let one = format!(r#"{{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"{SLOW}}}"#);
+    let body = format!("[{}]", vec![one; 200].join(","));
+    let batch = api::parse_batch(body.as_bytes(), api::BatchValidation::Strict).unwrap();
+    let accepted = enqueue(&world)
+        .accept_batch(&TenantId::main(), None, &batch)
+        .await
+        .unwrap();
+    assert_eq!(accepted.ids.len(), 200);
+    let state = world.state();
+    assert_eq!(state.wakes.len(), 121, "a minute's worth");
+    assert_eq!(
+        state.calls.iter().filter(|call| **call == "change_rate_limit").count(),
+        1
+    );
+    let waiting = state
+        .rows
+        .values()
+        .filter(|row| row.due.unwrap().kind == DueKind::Paced);
+    assert_eq!(waiting.count(), 79);
+    assert!(state.rate_limits[&slow()].is_busy());
+}

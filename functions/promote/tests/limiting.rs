@@ -1,0 +1,458 @@
+//! The emails of queues with rate limits, released minute by minute, in a world in memory.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::promote;
+use domain::cause::Cause;
+use domain::id::EmailId;
+use domain::pacing::{Open, Rate};
+use domain::ports::{EmailKey, Wake};
+use domain::queue::job::{Job, Task};
+use domain::queue::{Pause, Queue, QueueKey, QueueName};
+use domain::rate_limit::RateLimit;
+use domain::row::{Due, DueKind, Row, Status};
+use domain::timestamp::Timestamp;
+use promote::Promoted;
+use world::samples::BORN;
+use world::{Fault, World, samples};
+
+fn at(secs: i64) -> Timestamp {
+    Timestamp::from_millis(BORN.as_millis() + secs * 1000)
+}
+
+fn slow() -> QueueKey {
+    QueueKey {
+        tenant: samples::key(1).tenant,
+        name: QueueName::parse("slow").unwrap(),
+    }
+}
+
+/// The `n`th email of the queue, in this kind of partition, due then.
+fn email(n: u32, kind: DueKind, due: Timestamp) -> Row {
+    let mut bytes = [0; 16];
+    // Ids are random: each shard has its share.
+    bytes[..4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_be_bytes());
+    bytes[4..8].copy_from_slice(&n.to_be_bytes());
+    Row {
+        id: EmailId::from_random(bytes),
+        queue: slow().name,
+        not_before: due,
+        expires_at: at(1_000_000),
+        due: Some(Due { kind, at: due }),
+        ..samples::row(1, &samples::email().expect("the sample parses"))
+    }
+}
+
+/// A world in which so many emails of the queue wait, with this rate.
+fn world(emails: u32, rate: Option<u32>) -> World {
+    let world = samples::world(0).expect("the samples parse");
+    let mut state = world.state();
+    for n in 0..emails {
+        state.plant(email(n, DueKind::Paced, at(0)));
+    }
+    let queue = Queue {
+        rate_per_second: rate,
+        ..Queue::plain(slow(), BORN)
+    };
+    let limit = RateLimit {
+        rate: queue.rate(),
+        look_at: Some(at(0)),
+        no: 1,
+        ..RateLimit::default()
+    };
+    state.queues.insert(slow(), queue);
+    state.rate_limits.insert(slow(), limit);
+    drop(state);
+    world
+}
+
+async fn try_to_run(world: &World) -> Result<Promoted, String> {
+    let run = promote(world).run(Instant::now() + Duration::from_secs(60)).await;
+    run.map_err(|error| error.what.to_owned())
+}
+
+/// Runs at a second; returns what was woken in it.
+async fn run(world: &World, secs: i64) -> Vec<Wake> {
+    world.state().now_ms = at(secs).as_millis();
+    world.state().wakes.clear();
+    try_to_run(world).await.expect("carried out");
+    std::mem::take(&mut world.state().wakes)
+}
+
+fn slots(wakes: &[Wake]) -> Vec<Timestamp> {
+    let mut slots: Vec<_> = wakes.iter().filter_map(|wake| wake.wake_up.slot).collect();
+    slots.sort_unstable();
+    slots
+}
+
+/// The claim of what was woken: it is in the partition no more.
+fn claim(world: &World, wakes: &[Wake]) {
+    let mut state = world.state();
+    for wake in wakes {
+        let key = EmailKey {
+            tenant: wake.wake_up.tenant.clone(),
+            id: wake.wake_up.id,
+        };
+        let sent = Row {
+            status: Status::Sent,
+            due: None,
+            ..state.rows[&key].clone()
+        };
+        state.plant(sent);
+    }
+}
+
+fn times(world: &World, call: &str) -> usize {
+    world.state().calls.iter().filter(|called| **called == call).count()
+}
+
+#[tokio::test]
+async fn each_run_releases_one_minute() {
+    let world = world(300, Some(1));
+    let first = run(&world, 0).await;
+    assert_eq!(first.len(), 61);
+    assert_eq!(slots(&first)[..3], [at(0), at(1), at(2)]);
+    assert!(
+        first
+            .iter()
+            .all(|wake| wake.delay == wake.wake_up.slot.unwrap().since(at(0)))
+    );
+    assert_eq!(times(&world, "write"), 0, "nothing is written per email");
+    assert_eq!(times(&world, "change_rate_limit"), 1);
+    claim(&world, &first);
+    let second = run(&world, 60).await;
+    assert_eq!((second.len(), slots(&second)[0]), (60, at(61)));
+    let again = run(&world, 60).await;
+    assert_eq!(again.len(), 0, "a second run in the same minute");
+}
+
+#[tokio::test]
+async fn two_runs_at_once_release_one_minute() {
+    let world = world(300, Some(2));
+    let (one, two) = tokio::join!(try_to_run(&world), try_to_run(&world));
+    assert!(one.is_ok() && two.is_ok());
+    let slots = slots(&world.state().wakes);
+    let mut once = slots.clone();
+    once.dedup();
+    assert_eq!((slots.len(), once.len()), (121, 121), "no slot is given out twice");
+}
+
+#[tokio::test]
+async fn a_lost_message_is_released_again() {
+    let world = world(3, Some(10));
+    world.state().faults_of.insert("wake", [Fault::Before].into());
+    let first = run(&world, 0).await;
+    assert_eq!(first.len(), 2, "one is lost");
+    claim(&world, &first);
+    assert_eq!(run(&world, 60).await.len(), 0, "its message may still come");
+    let again = run(&world, 120).await;
+    assert_eq!(again.len(), 1);
+    claim(&world, &again);
+}
+
+#[tokio::test]
+async fn an_email_that_comes_late_into_the_index_is_found() {
+    let world = world(0, Some(10));
+    for secs in [0, 60, 120] {
+        assert_eq!(run(&world, secs).await.len(), 0);
+    }
+    // Beyond what a writer takes, and earlier than all that was released.
+    world.state().plant(email(7, DueKind::Paced, at(-50)));
+    let mut found = 0;
+    for minute in 3..=16 {
+        let wakes = run(&world, minute * 60).await;
+        found += wakes.len();
+        claim(&world, &wakes);
+    }
+    assert_eq!(found, 1, "by the sweep after fifteen minutes");
+}
+
+#[tokio::test]
+async fn an_idle_queue_is_not_looked_at() {
+    let world = world(0, Some(10));
+    for minute in 0..1_500 {
+        run(&world, minute * 60).await;
+    }
+    assert_eq!(world.state().rate_limits[&slow()].look_at, None);
+    world.state().calls.clear();
+    run(&world, 100_000).await;
+    assert_eq!(
+        (
+            times(&world, "rate_limit"),
+            times(&world, "in_line"),
+            times(&world, "queue")
+        ),
+        (0, 0, 0)
+    );
+    assert_eq!(times(&world, "queues_to_look_at"), 1);
+}
+
+#[tokio::test]
+async fn while_the_breaker_is_open_nothing_is_released() {
+    let world = world(10, Some(10));
+    let open = |until| Open {
+        cause: Cause::QuotaExceeded,
+        until,
+        times: 0,
+    };
+    world.state().pace.open = Some(open(at(100)));
+    // What SES says must not bring the probe forward here.
+    world
+        .state()
+        .faults_of
+        .insert("account", [Fault::Before, Fault::Before].into());
+    assert_eq!(run(&world, 0).await.len(), 0);
+    assert_eq!(
+        times(&world, "change_rate_limit"),
+        0,
+        "nothing is reserved, so that no burst follows"
+    );
+    assert_eq!(run(&world, 101).await.len(), 1, "somebody has to probe");
+    world.state().faults_of.insert("pace", [Fault::Before].into());
+    assert_eq!(run(&world, 170).await.len(), 0, "it may be open");
+    world.state().pace.open = None;
+    assert_eq!(run(&world, 240).await.len(), 10);
+}
+
+#[tokio::test]
+async fn a_paused_queue_gives_out_no_slot() {
+    let world = world(5, Some(10));
+    let paused = world.state().queues[&slow()].paused(Pause {
+        since: BORN,
+        reason: None,
+        until: Some(at(90)),
+    });
+    world.state().queues.insert(slow(), paused);
+    assert_eq!(run(&world, 0).await.len(), 0);
+    assert_eq!(run(&world, 120).await.len(), 5, "the pause is over");
+}
+
+#[tokio::test]
+async fn a_raised_rate_holds_from_the_next_run() {
+    let world = world(1_000, Some(1));
+    claim(&world, &run(&world, 0).await);
+    let rate = |rate| {
+        world.state().rate_limits.get_mut(&slow()).unwrap().rate = Rate::from_millis(rate);
+    };
+    rate(5_000);
+    let raised = run(&world, 60).await;
+    assert_eq!(raised.len(), 296);
+    claim(&world, &raised);
+    rate(1_000);
+    assert_eq!(run(&world, 120).await.len(), 60);
+}
+
+#[tokio::test]
+async fn a_removed_rate_lets_all_go() {
+    let world = world(100, None);
+    world.state().plant(email(200, DueKind::Paced, at(5_000)));
+    let woken = run(&world, 0).await;
+    assert_eq!(woken.len(), 100);
+    assert!(woken.iter().all(|wake| wake.wake_up.slot.is_none()));
+    let kinds = |kind| {
+        let state = world.state();
+        let of_kind = state
+            .rows
+            .values()
+            .filter(|row| row.due.is_some_and(|due| due.kind == kind));
+        of_kind.count()
+    };
+    assert_eq!(
+        (kinds(DueKind::Check), kinds(DueKind::Wake), kinds(DueKind::Paced)),
+        (100, 1, 0)
+    );
+}
+
+#[tokio::test]
+async fn what_expired_takes_no_slot() {
+    let world = world(0, Some(1));
+    for n in 0..100 {
+        let expired = Row {
+            expires_at: at(-1),
+            ..email(n, DueKind::Paced, at(-100))
+        };
+        world.state().plant(expired);
+    }
+    world.state().plant(email(200, DueKind::Paced, at(0)));
+    let mut woken = 0;
+    for minute in 0..4 {
+        let wakes = run(&world, minute * 60).await;
+        woken += wakes.len();
+        claim(&world, &wakes);
+    }
+    assert_eq!(woken, 1);
+    let expired = world
+        .state()
+        .rows
+        .values()
+        .filter(|row| row.status == Status::Expired)
+        .count();
+    assert_eq!(expired, 100);
+}
+
+/// Emails that were accepted when the queue had no rate limit, or before this version.
+#[tokio::test]
+async fn what_waited_without_a_limit_is_moved() {
+    let world = world(0, Some(10));
+    world.state().rate_limits.get_mut(&slow()).unwrap().look_at = None;
+    world.state().plant(email(1, DueKind::Wake, at(300)));
+    world.state().plant(email(2, DueKind::Check, at(-1)));
+    assert_eq!(run(&world, 0).await.len(), 0);
+    let kinds: Vec<_> = world.state().rows.values().map(|row| row.due.unwrap().kind).collect();
+    assert_eq!(kinds, [DueKind::Paced; 2]);
+    let due = run(&world, 60).await;
+    assert_eq!(due.len(), 1);
+    claim(&world, &due);
+    let scheduled = run(&world, 240).await;
+    assert_eq!(slots(&scheduled), [at(300)], "to its time");
+}
+
+#[tokio::test]
+async fn a_purge_ends_what_waits_for_a_slot() {
+    let world = world(100, Some(1));
+    {
+        let mut state = world.state();
+        let purged = state.queues[&slow()].purged(at(1));
+        let job = Job::new(&purged, EmailId::from_random([9; 16]), Task::Purge, at(1));
+        state.jobs.insert((slow(), job.id), job);
+        state.queues.insert(slow(), purged);
+    }
+    run(&world, 2).await;
+    let canceled = world
+        .state()
+        .rows
+        .values()
+        .filter(|row| row.status == Status::Canceled)
+        .count();
+    assert_eq!(canceled, 100);
+}
+
+#[tokio::test]
+async fn a_fault_at_any_call_loses_no_email_and_no_minute_twice() {
+    for fault in [Fault::Before, Fault::After] {
+        for call in [
+            "queues_to_look_at",
+            "queue",
+            "rate_limit",
+            "in_line",
+            "change_rate_limit",
+            "wake",
+        ] {
+            let world = world(5, Some(1));
+            world.state().faults_of.insert(call, [fault].into());
+            let mut woken = Vec::new();
+            for minute in 0..6 {
+                world.state().now_ms = at(minute * 60).as_millis();
+                world.state().wakes.clear();
+                try_to_run(&world).await.ok();
+                let wakes = std::mem::take(&mut world.state().wakes);
+                claim(&world, &wakes);
+                woken.extend(wakes);
+            }
+            let mut slots = slots(&woken);
+            slots.dedup();
+            assert_eq!(
+                slots.len(),
+                woken.len(),
+                "{fault:?} of {call}: a slot was given out twice"
+            );
+            let left = world
+                .state()
+                .rows
+                .values()
+                .filter(|row| row.status == Status::Queued)
+                .count();
+            assert_eq!(left, 0, "{fault:?} of {call}");
+        }
+    }
+}
+
+/// Ten queues with 100,000 emails each, at rates of one to ten a second. Nobody reads the records of those that only
+/// wait, so that they are there only where they may be released.
+#[tokio::test]
+async fn a_million_waiting_emails_cost_what_is_released() {
+    const QUEUES: u32 = 10;
+    const EACH: u32 = 100_000;
+    let world = samples::world(0).expect("the samples parse");
+    for number in 1..=QUEUES {
+        let key = QueueKey {
+            name: QueueName::parse(&format!("slow-{number}")).unwrap(),
+            ..slow()
+        };
+        let queue = Queue {
+            rate_per_second: Some(number),
+            ..Queue::plain(key.clone(), BORN)
+        };
+        let limit = RateLimit {
+            rate: queue.rate(),
+            look_at: Some(at(0)),
+            no: 1,
+            ..RateLimit::default()
+        };
+        let mut state = world.state();
+        for n in 0..EACH {
+            let due = BORN.after(Duration::from_millis(n.into()));
+            let row = Row {
+                queue: key.name.clone(),
+                ..email(number * EACH + n, DueKind::Paced, due)
+            };
+            if n < 5_000 {
+                state.plant(row);
+            } else {
+                let place = format!("{:015}#{}", due.as_millis(), row.id);
+                let partition = (key.clone(), row.id.shard(4));
+                state
+                    .in_line
+                    .entry(partition)
+                    .or_default()
+                    .insert(place, EmailKey::of(&row));
+            }
+        }
+        state.queues.insert(key.clone(), queue);
+        state.rate_limits.insert(key, limit);
+    }
+    // And as many idle queues as tenants may have.
+    for number in 0..1_000 {
+        let key = QueueKey {
+            name: QueueName::parse(&format!("idle-{number}")).unwrap(),
+            ..slow()
+        };
+        let limit = RateLimit {
+            rate: Rate::from_millis(1_000),
+            ..RateLimit::default()
+        };
+        world.state().rate_limits.insert(key, limit);
+    }
+    let mut released = 0;
+    for minute in 2..5 {
+        world.state().in_line_read = 0;
+        world.state().calls.clear();
+        let wakes = run(&world, minute * 60).await;
+        let read = world.state().in_line_read;
+        // 55 emails a second in all; of each shard a few more are read than its share.
+        assert!((3_300..=3_310).contains(&wakes.len()), "{} in a minute", wakes.len());
+        assert!(
+            read <= wakes.len() * 5 / 4 + 4 * 8 * 10,
+            "{read} read for {}",
+            wakes.len()
+        );
+        assert_eq!(times(&world, "rate_limit"), 10, "idle queues cost nothing");
+        claim(&world, &wakes);
+        released += wakes.len();
+    }
+    let first: usize = world
+        .state()
+        .rows
+        .values()
+        .filter(|row| row.status == Status::Sent)
+        .count();
+    assert_eq!(first, released);
+}

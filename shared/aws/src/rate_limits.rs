@@ -1,0 +1,310 @@
+//! The rate limits of queues, one item each, beside their queue.
+//!
+//! A queue whose emails wait for slots is in the partition `limited` of the index `due`, by the time at which
+//! `promote` looks at it: idle queues are never read. The emails wait in partitions of their queue (`paced`).
+//!
+//! **Invariant:** a change is one conditional write; a refusal brings the rate limit as it is.
+//! **Lost answers:** a call whose answer was lost is repeated. Slots that are reserved twice go unused; a look that
+//! finds its own write is refused, and the next run looks again.
+
+use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::index;
+use domain::pacing::{Begin, Micros, Rate};
+use domain::ports::rate_limits::{InLine, Limited, RateLimits, Stretch};
+use domain::ports::{DueCursor, DuePage, PortError};
+use domain::queue::QueueKey;
+use domain::rate_limit::{Change, RateLimit, Released};
+use domain::row::DueKind;
+use domain::timestamp::Timestamp;
+
+use crate::attributes::{Item, ItemError, digits, maybe, number, parse_sortable, text, time};
+use crate::due_index::{BEHIND, JUST_BEHIND};
+use crate::rows::waiting;
+use crate::table::keys::{self, LIMITED};
+use crate::table::{Expression, Outcome, Table};
+
+/// Recipients in 1000 seconds.
+const RATE: &str = "rate";
+/// Microseconds since 1970.
+const FREE_AT: &str = "free_at";
+/// Milliseconds since 1970, as all times below.
+const QUIET_SINCE: &str = "quiet_since";
+const RELEASED_AFTER: &str = "released_after";
+const RELEASED_UNTIL: &str = "released_until";
+const RELEASED_AT: &str = "released_at";
+/// The number of changes.
+const NO: &str = "no";
+const DUE_PK: &str = "due_pk";
+const DUE_SK: &str = "due_sk";
+
+/// The sort key of a queue that is to be looked at then: unique, so that pages can begin behind it.
+fn look_sk(at: Timestamp, queue: &QueueKey) -> String {
+    format!("{}#{}#{}", digits(at), queue.tenant, queue.name)
+}
+
+fn read(item: &Item) -> Result<RateLimit, ItemError> {
+    let look_at = match maybe(item, DUE_SK, text)? {
+        Some(sort_key) => Some(parse_sortable(sort_key).ok_or(ItemError::Malformed(DUE_SK))?),
+        None => None,
+    };
+    let released = match maybe(item, RELEASED_AT, time)? {
+        Some(at) => Some(Released {
+            after: maybe(item, RELEASED_AFTER, text)?.unwrap_or_default().to_owned(),
+            until: text(item, RELEASED_UNTIL)?.to_owned(),
+            at,
+        }),
+        None => None,
+    };
+    Ok(RateLimit {
+        rate: maybe(item, RATE, number)?.and_then(Rate::from_millis),
+        free_at: maybe(item, FREE_AT, number)?.map(Micros),
+        look_at,
+        quiet_since: maybe(item, QUIET_SINCE, time)?,
+        released,
+        no: maybe(item, NO, number)?.unwrap_or_default(),
+    })
+}
+
+/// One that cannot be read (of a newer version, or changed by hand) limits nothing: the account's rate does.
+fn read_or_unlimited(item: Option<Item>) -> RateLimit {
+    read(&item.unwrap_or_default()).unwrap_or_else(|error| {
+        tracing::error!(%error, "a stored rate limit cannot be read; the account's rate alone limits");
+        RateLimit::default()
+    })
+}
+
+/// An update that is put together attribute by attribute.
+struct Update<'a> {
+    queue: &'a QueueKey,
+    expression: Expression,
+    set: Vec<String>,
+    remove: Vec<String>,
+    conditions: Vec<String>,
+}
+
+impl<'a> Update<'a> {
+    fn of(queue: &'a QueueKey) -> Self {
+        Self {
+            queue,
+            expression: Expression::default(),
+            set: Vec::new(),
+            remove: Vec::new(),
+            conditions: Vec::new(),
+        }
+    }
+
+    fn name(mut self, attribute: &str) -> Self {
+        self.expression = self.expression.with_name(format!("#{attribute}"), attribute);
+        self
+    }
+
+    fn value(mut self, placeholder: &str, value: AttributeValue) -> Self {
+        self.expression = self.expression.with_value(placeholder, value);
+        self
+    }
+
+    fn require(mut self, condition: impl Into<String>) -> Self {
+        self.conditions.push(condition.into());
+        self
+    }
+
+    /// Sets an attribute, or takes it away.
+    fn set(self, attribute: &str, value: Option<AttributeValue>) -> Self {
+        let mut update = self.name(attribute);
+        match value {
+            Some(value) => {
+                update.set.push(format!("#{attribute} = :{attribute}"));
+                update = update.value(&format!(":{attribute}"), value);
+            }
+            None => update.remove.push(format!("#{attribute}")),
+        }
+        update
+    }
+
+    /// Requires an attribute to have a value, or not to be there.
+    fn unchanged(self, attribute: &str, value: Option<AttributeValue>) -> Self {
+        let update = self.name(attribute);
+        match value {
+            Some(value) => update
+                .value(&format!(":seen_{attribute}"), value)
+                .require(format!("#{attribute} = :seen_{attribute}")),
+            None => update.require(format!("attribute_not_exists(#{attribute})")),
+        }
+    }
+
+    /// Requires the number of changes to be this; counts one more.
+    fn numbered(self, seen: u64) -> Self {
+        let seen_no = (seen > 0).then(|| n(seen));
+        self.unchanged(NO, seen_no).set(NO, Some(n(seen.saturating_add(1))))
+    }
+
+    /// Sets the time to look at the queue.
+    fn look(self, at: Option<Timestamp>) -> Self {
+        let queue = self.queue;
+        let sort_key = |at| look_sk(at, queue);
+        self.set(DUE_PK, at.map(|_| AttributeValue::S(LIMITED.to_owned())))
+            .set(DUE_SK, at.map(|at| AttributeValue::S(sort_key(at))))
+    }
+
+    fn build(self) -> Expression {
+        let parts = [("SET", self.set), ("REMOVE", self.remove)];
+        let parts = parts.into_iter().filter(|(_, parts)| !parts.is_empty());
+        let parts: Vec<_> = parts
+            .map(|(verb, parts)| format!("{verb} {}", parts.join(", ")))
+            .collect();
+        Expression {
+            update: parts.join(" "),
+            condition: self.conditions.join(" AND "),
+            ..self.expression
+        }
+    }
+}
+
+fn n(value: impl ToString) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+fn at(time: Timestamp) -> AttributeValue {
+    n(time.as_millis())
+}
+
+/// [`Change`] in DynamoDB's words.
+fn express(queue: &QueueKey, change: &Change) -> Expression {
+    let update = Update::of(queue);
+    match change {
+        Change::Book {
+            rate,
+            span,
+            begin,
+            rest_waits,
+        } => {
+            let update = update
+                .unchanged(RATE, Some(n(rate.as_millis())))
+                .name(DUE_PK)
+                .name(QUIET_SINCE)
+                .require(format!(
+                    "(attribute_not_exists(#{DUE_PK}) OR attribute_exists(#{QUIET_SINCE}))"
+                ));
+            let mut update = match begin {
+                Begin::Here(here) => update
+                    .value(":here", n(here.0))
+                    .require(format!("(attribute_not_exists(#{FREE_AT}) OR #{FREE_AT} < :here)"))
+                    .set(FREE_AT, Some(n(here.after(*span).0))),
+                Begin::BehindBooked { earliest, latest } => {
+                    let mut update = update
+                        .name(FREE_AT)
+                        .value(":earliest", n(earliest.0))
+                        .value(":latest", n(latest.0))
+                        .value(":span", n(span.as_micros()))
+                        .require(format!("#{FREE_AT} BETWEEN :earliest AND :latest"));
+                    update.set.push(format!("#{FREE_AT} = #{FREE_AT} + :span"));
+                    update
+                }
+            };
+            if let Some(now) = rest_waits {
+                update = update.look(Some(*now)).set(QUIET_SINCE, None);
+                // What was decided on before is refused.
+                update = update.name(NO).value(":zero", n(0)).value(":one", n(1));
+                update.set.push(format!("#{NO} = if_not_exists(#{NO}, :zero) + :one"));
+            }
+            update.build()
+        }
+        Change::Mark {
+            seen,
+            look_at,
+            quiet_since,
+        } => update
+            .numbered(*seen)
+            .look(Some(*look_at))
+            .set(QUIET_SINCE, quiet_since.map(at))
+            .build(),
+        Change::Look { seen, becomes } => {
+            let released = becomes.released.as_ref();
+            let place = |place: &String| (!place.is_empty()).then(|| AttributeValue::S(place.clone()));
+            let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| n(free_at.0));
+            update
+                .numbered(seen.no)
+                .unchanged(RATE, seen.rate.map(|rate| n(rate.as_millis())))
+                .unchanged(FREE_AT, free_at(seen))
+                .set(FREE_AT, free_at(becomes))
+                .look(becomes.look_at)
+                .set(QUIET_SINCE, becomes.quiet_since.map(at))
+                .set(RELEASED_AFTER, released.and_then(|released| place(&released.after)))
+                .set(
+                    RELEASED_UNTIL,
+                    released.map(|released| AttributeValue::S(released.until.clone())),
+                )
+                .set(RELEASED_AT, released.map(|released| at(released.at)))
+                .build()
+        }
+        Change::Rate { rate } => update.set(RATE, rate.map(|rate| n(rate.as_millis()))).build(),
+    }
+}
+
+impl RateLimits for Table {
+    async fn rate_limit(&self, queue: &QueueKey) -> Result<RateLimit, PortError> {
+        let item = self.get(keys::rate_limit(queue), "reading a rate limit").await?;
+        Ok(read_or_unlimited(item))
+    }
+
+    async fn change_rate_limit(&self, queue: &QueueKey, change: &Change) -> Result<Limited, PortError> {
+        const WHAT: &str = "changing a rate limit";
+        let returns = Some(ReturnValue::AllNew);
+        let changed = self.update_if(keys::rate_limit(queue), express(queue, change), returns, WHAT);
+        Ok(match changed.await? {
+            Outcome::Done(item) => Limited::Done(read_or_unlimited(item)),
+            Outcome::Refused(item) => Limited::Refused(read_or_unlimited(item)),
+        })
+    }
+
+    async fn queues_to_look_at(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
+        let (mut queues, mut from) = (Vec::new(), None);
+        loop {
+            let stretch = Stretch {
+                after: from,
+                until: Some(DueCursor(format!("{}{BEHIND}", digits(until)))),
+            };
+            let page = self
+                .stretch(LIMITED.to_owned(), &stretch, None, keys::to_rate_limit)
+                .await?;
+            queues.extend(page.items);
+            match page.next {
+                Some(next) => from = Some(next),
+                None => return Ok(queues),
+            }
+        }
+    }
+
+    async fn in_line(
+        &self,
+        queue: &QueueKey,
+        shard: u16,
+        stretch: &Stretch,
+        count: usize,
+    ) -> Result<DuePage<InLine>, PortError> {
+        let partition = index::partition(DueKind::Paced, queue, shard);
+        self.stretch(partition, stretch, Some(count), |item| waiting::to_in_line(item, queue))
+            .await
+    }
+}
+
+impl Table {
+    /// Reads a page of a stretch of a partition.
+    async fn stretch<T>(
+        &self,
+        partition: String,
+        stretch: &Stretch,
+        count: Option<usize>,
+        read: impl Fn(&Item) -> Result<T, ItemError>,
+    ) -> Result<DuePage<T>, PortError> {
+        let after = stretch.after.as_ref();
+        let from = after.map_or_else(|| "0".to_owned(), |after| format!("{}{JUST_BEHIND}", after.0));
+        let until = stretch.until.as_ref();
+        let until = until.map_or_else(|| BEHIND.to_string(), |until| until.0.clone());
+        self.between(partition, from, until, count, read).await
+    }
+}
+
+#[cfg(test)]
+#[path = "rate_limits_tests.rs"]
+mod tests;

@@ -1,0 +1,58 @@
+//! The rate limits of queues, and the emails that wait for their slots.
+
+use crate::ports::{Coming, DueCursor, DuePage, PortError};
+use crate::queue::QueueKey;
+use crate::rate_limit::{Change, RateLimit};
+use crate::timestamp::Timestamp;
+
+/// The outcome of a change of a rate limit, with the rate limit as it is then.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Limited {
+    /// Changed.
+    Done(RateLimit),
+    /// The condition did not hold.
+    Refused(RateLimit),
+}
+
+/// An email that waits for a slot: all that its wake-up says, so that no record is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InLine {
+    /// Its time, its lane, its wake-up and its place.
+    pub coming: Coming,
+    /// The time from which it must not go.
+    pub expires_at: Timestamp,
+}
+
+/// A stretch of a partition: behind one place, up to another one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stretch {
+    /// The place before the first; `None` for the beginning.
+    pub after: Option<DueCursor>,
+    /// The place of the last; `None` for the end.
+    pub until: Option<DueCursor>,
+}
+
+/// The rate limits of queues.
+pub trait RateLimits: Sync {
+    /// Reads one, with what was last written.
+    fn rate_limit(&self, queue: &QueueKey) -> impl Future<Output = Result<RateLimit, PortError>> + Send;
+
+    /// Makes a change, under [`Change::holds`].
+    fn change_rate_limit(
+        &self,
+        queue: &QueueKey,
+        change: &Change,
+    ) -> impl Future<Output = Result<Limited, PortError>> + Send;
+
+    /// Reads the queues that are to be looked at until `until`. The index may be behind.
+    fn queues_to_look_at(&self, until: Timestamp) -> impl Future<Output = Result<Vec<QueueKey>, PortError>> + Send;
+
+    /// Reads up to `count` emails of one shard of a queue, in the order of their places.
+    fn in_line(
+        &self,
+        queue: &QueueKey,
+        shard: u16,
+        stretch: &Stretch,
+        count: usize,
+    ) -> impl Future<Output = Result<DuePage<InLine>, PortError>> + Send;
+}

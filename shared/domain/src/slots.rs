@@ -1,0 +1,87 @@
+//! Reserves slots of a queue's rate limit, and marks a queue whose emails wait for slots.
+//!
+//! **Role:** the one loop between [`crate::rate_limit`] and [`crate::ports::rate_limits::RateLimits`].
+//! **Lost answers:** slots that are reserved twice go unused; a queue that is marked twice is looked at once more.
+
+use std::time::Duration;
+
+use crate::ports::rate_limits::{Limited, RateLimits};
+use crate::ports::{FailureKind, PortError};
+use crate::queue::{Queue, QueueKey};
+use crate::rate_limit::{Ask, Change, RateLimit, Turn, ask, mark};
+use crate::timestamp::Timestamp;
+
+/// The rounds of a change that others come before.
+const ROUNDS: usize = 8;
+
+/// Reserves slots for emails of a queue that are due, none further ahead than `ahead`; returns the turn of each, in order.
+///
+/// An email without a slot waits for `promote`, which knows of it when this returns.
+///
+/// # Errors
+/// When the rate limit could not be changed: nothing is known of any slot.
+pub async fn reserve<R: RateLimits>(
+    limits: &R,
+    queue: &Queue,
+    recipients: &[u32],
+    ahead: Duration,
+    now: Timestamp,
+) -> Result<Vec<Turn>, PortError> {
+    // A queue that was idle needs no read: a refusal brings the rate limit as it is.
+    let mut limit = RateLimit {
+        rate: queue.rate(),
+        ..RateLimit::default()
+    };
+    for _ in 0..ROUNDS {
+        let (change, offsets) = match ask(&limit, recipients, ahead, now) {
+            Ask::Free => return Ok(vec![Turn::Free; recipients.len()]),
+            Ask::Wait => return Ok(vec![Turn::Waits; recipients.len()]),
+            Ask::Mark(change) => (change, Vec::new()),
+            Ask::Book { change, offsets } => (change, offsets),
+        };
+        match limits.change_rate_limit(&queue.key, &change).await? {
+            Limited::Refused(known) => limit = known,
+            Limited::Done(after) => {
+                let mut turns = Vec::with_capacity(recipients.len());
+                if let (Change::Book { span, .. }, Some(end)) = (change, after.free_at) {
+                    let slot = |offset: &Duration| Turn::Slot(end.before(span).after(*offset).up());
+                    turns.extend(offsets.iter().map(slot));
+                }
+                turns.resize(recipients.len(), Turn::Waits);
+                return Ok(turns);
+            }
+        }
+    }
+    Err(contended("reserving slots"))
+}
+
+/// Marks a queue before the record of an email waits in the index that is due at `at`.
+///
+/// # Errors
+/// When it is not known whether the queue is marked: the record must not wait there.
+pub async fn marked<R: RateLimits>(
+    limits: &R,
+    queue: &QueueKey,
+    at: Timestamp,
+    now: Timestamp,
+) -> Result<(), PortError> {
+    let mut limit = limits.rate_limit(queue).await?;
+    for _ in 0..ROUNDS {
+        let Some(change) = mark(&limit, at, now) else {
+            return Ok(());
+        };
+        match limits.change_rate_limit(queue, &change).await? {
+            Limited::Done(_) => return Ok(()),
+            Limited::Refused(known) => limit = known,
+        }
+    }
+    Err(contended("marking a queue"))
+}
+
+fn contended(what: &'static str) -> PortError {
+    PortError {
+        what,
+        kind: FailureKind::Conflict,
+        source: "others changed the rate limit too often".into(),
+    }
+}
