@@ -5,9 +5,11 @@
 //! tenant's key is not there.
 //! **Start reading at** [`Access::create_key`].
 
+use std::collections::BTreeMap;
+
 use aws::access::{Caller, KeyMaker};
 use aws::query::{self, Cursor};
-use domain::access::key::ApiKey;
+use domain::access::key::{ApiKey, Maker};
 use domain::access::token::Token;
 use domain::api_error::ApiError;
 use domain::email::{EmailError, Problem};
@@ -154,20 +156,53 @@ where
         }
     }
 
-    /// Revokes a key. Environments that know it let it in for another thirty seconds.
+    /// Revokes a key; with `children` also every key that was made with it, by whatever keys between. Environments
+    /// that know a key let it in for another thirty seconds: what it makes in them is found by the same request again.
     ///
     /// # Errors
-    /// 404 when there is none that is not revoked; or the world's failure.
-    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId) -> Result<RevokedView, AccessError> {
-        if self
-            .rows
-            .revoke(owner(maker), id, maker.maker(), self.system.now())
-            .await?
-        {
-            Ok(RevokedView::new(id))
-        } else {
-            Err(no_key().into())
+    /// 404 when there is none that is not revoked, or with `children` none at all; or the world's failure.
+    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId, children: bool) -> Result<RevokedView, AccessError> {
+        let (of, by, now) = (owner(maker), maker.maker(), self.system.now());
+        let revoked = self.rows.revoke(of, id, by, now).await?;
+        let family = if children { self.rows.key(id).await? } else { None };
+        let family = family.filter(|key| of.is_none_or(|tenant| *tenant == key.tenant));
+        if !revoked && family.is_none() {
+            return Err(no_key().into());
         }
+        if let Some(key) = family {
+            for child in self.made_with(&key).await? {
+                self.rows.revoke(Some(&key.tenant), child, by, now).await?;
+            }
+        }
+        Ok(RevokedView::new(id))
+    }
+
+    /// The keys that are not revoked and were made with a key, directly or by keys between, revoked or not.
+    async fn made_with(&self, ancestor: &ApiKey) -> Result<Vec<KeyId>, AccessError> {
+        let mut makers: BTreeMap<KeyId, Maker> = BTreeMap::new();
+        let live = self.rows.keys(&ancestor.tenant).await?;
+        makers.extend(live.iter().map(|key| (key.id, key.created_by)));
+        let mut found = Vec::new();
+        for key in &live {
+            let mut maker = key.created_by;
+            // No key was made with a later one, so that this ends.
+            while let Maker::Key(id) = maker {
+                if id == ancestor.id {
+                    found.push(key.id);
+                    break;
+                }
+                maker = match makers.get(&id) {
+                    Some(maker) => *maker,
+                    None => {
+                        let between = self.rows.key(id).await?;
+                        let maker = between.map_or(Maker::Deployer, |between| between.created_by);
+                        makers.insert(id, maker);
+                        maker
+                    }
+                };
+            }
+        }
+        Ok(found)
     }
 
     /// Whose keys are meant.

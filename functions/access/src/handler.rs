@@ -5,7 +5,7 @@
 
 use aws::access::{Deployer, Door, KeyMaker, Visitor};
 use aws::front::{self, Entrance, made};
-use aws::http;
+use aws::{http, query};
 use domain::ports::{Clock, Random};
 use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
 use lambda_http::{Body, Request, Response};
@@ -52,7 +52,10 @@ where
                 made(key.id().to_owned(), http::json(201, &key))
             }
             KeyRoute::RenameKey(id) => http::json(200, &self.rename_key(maker, id, &parse_key_name(body)?).await?),
-            KeyRoute::RevokeKey(id) => http::json(200, &self.revoke_key(maker, id).await?),
+            KeyRoute::RevokeKey(id) => {
+                let children = query::flag(query, "children")?;
+                http::json(200, &self.revoke_key(maker, id, children).await?)
+            }
         })
     }
 

@@ -534,3 +534,38 @@ async fn every_page_of_the_list_is_looked_at() {
     assert_eq!(status, 409, "{refused}");
     assert!(refused["message"].as_str().unwrap().contains("1 queued"), "{refused}");
 }
+
+#[tokio::test]
+async fn a_revoked_key_takes_along_what_it_made() {
+    for fault in [None, Some(Fault::Before), Some(Fault::After)] {
+        let it = environment();
+        let leaked = it.make(samples::DEPLOYER_KEY, json!({"name": "leaked"})).await;
+        let child = it.make(&leaked, json!({"name": "child"})).await;
+        let grandchild = it.make(&child, json!({"name": "grandchild"})).await;
+        let other = it.make(samples::DEPLOYER_KEY, json!({"name": "other"})).await;
+        let id = |token: &str| token::id_of(token.as_bytes()).unwrap();
+        // One between is revoked already: what it made is found all the same.
+        let (status, _) = it
+            .deployer("DELETE", &format!("/api-keys/{}", id(&child)), &Value::Null)
+            .await;
+        assert_eq!(status, 200);
+        assert!(
+            it.world.state().keys[&id(&grandchild)].revoked.is_none(),
+            "alone it takes nothing along"
+        );
+        let path = format!("/api-keys/{}?children=true", id(&leaked));
+        if let Some(fault) = fault {
+            it.world.state().faults_of.insert("revoke", [Fault::None, fault].into());
+            assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 500);
+        }
+        assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 200, "{fault:?}");
+        let revoked = |token: &str| it.world.state().keys[&id(token)].revoked.is_some();
+        let all = [&leaked, &child, &grandchild, &other].map(|token| revoked(token));
+        assert_eq!(all, [true, true, true, false], "{fault:?}");
+        assert_eq!(
+            it.deployer("DELETE", &path, &Value::Null).await.0,
+            200,
+            "it is so already"
+        );
+    }
+}

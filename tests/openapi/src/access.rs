@@ -34,8 +34,9 @@ pub(crate) fn operations() -> Vec<Operation> {
             .refuses(&[400, 404, 413, 422]),
         Operation::new("delete", "/api-keys/{id}", "revoke_api_key", "Revokes an API key")
             .details("For good. It is good for nothing after half a minute.")
+            .query::<RevokeQuery>()
             .answers::<RevokedView>(200, "It is revoked.")
-            .refuses(&[404]),
+            .refuses(&[404, 422]),
         Operation::new("get", "/tenants", "list_tenants", "Lists tenants, newest first")
             .details("With the deployer's key.")
             .answers::<TenantsView>(200, "All of them."),
@@ -72,6 +73,13 @@ struct KeyQuery {
     /// Whose. Another tenant than the key's own is for the deployer's key.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     tenant: Option<String>,
+}
+
+#[derive(JsonSchema)]
+struct RevokeQuery {
+    /// Revokes also every key that was made with it, by whatever keys between. Ask again after half a minute: an
+    /// environment that still knew the key may have made one more.
+    children: Option<bool>,
 }
 
 /// A domain to send from: `example.com`; `*.example.com` is every domain below it, `*` every one.

@@ -387,6 +387,7 @@ fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
         (call("rename_api_key", &key).body("{}"), 422),
         (call("revoke_api_key", &key), 200),
         (call("revoke_api_key", &nobodys), 404),
+        (call("revoke_api_key", &key).query("children=x"), 422),
         (deployers("list_tenants", "/tenants"), 200),
         (deployers("create_tenant", "/tenants").body(tenant), 201),
         (deployers("create_tenant", "/tenants").body("{"), 400),
