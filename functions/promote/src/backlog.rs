@@ -1,6 +1,7 @@
 //! Finds the lanes that have a backlog, and those that are full: to wake again what waits in there would make it longer.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Mutex, PoisonError};
 
 use domain::lane::FullLanes;
 use domain::pacing::{Change, Pace};
@@ -19,6 +20,18 @@ pub(crate) struct Backlogs {
     pub(crate) full: FullLanes,
     /// The lanes with too many hidden messages alone: nothing is woken, not even for the first time.
     pub(crate) stopping: FullLanes,
+    /// Records that this run may still wake again in each lane: as many as the lane may hide.
+    room: Mutex<BTreeMap<Lane, u64>>,
+}
+
+impl Backlogs {
+    /// Takes the room of one message in a lane; `false` when the lane has none left.
+    pub(crate) fn take_room(&self, lane: Lane) -> bool {
+        let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
+        let left = room.get(&lane).and_then(|room| room.checked_sub(1));
+        let taken = left.map(|left| room.insert(lane, left));
+        taken.is_some()
+    }
 }
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
@@ -49,6 +62,7 @@ where
             Some(waiting) => self.full(waiting),
             None => Backlogs {
                 full: pace.map(|pace| pace.full).unwrap_or_default(),
+                room: Mutex::new(Lane::ALL.map(|lane| (lane, self.most_messages)).into()),
                 ..Backlogs::default()
             },
         };
@@ -79,6 +93,7 @@ where
             long: BTreeSet::new(),
             full: FullLanes::of(|lane| waiting.of(lane).is_full(most)),
             stopping: FullLanes::of(|lane| waiting.of(lane).in_flight > most),
+            room: Mutex::new(Lane::ALL.map(|lane| (lane, waiting.of(lane).room(most))).into()),
         }
     }
 

@@ -108,11 +108,12 @@ struct Run {
 }
 
 impl Run {
+    /// The state of a lane for one more record that may be woken into it.
     fn lane(&self, lane: Lane) -> LaneState {
         match self.shut {
             Some(true) => LaneState::Shut,
             // Its backlog is in the index until there is room.
-            _ if self.backlogs.full.has(lane) => LaneState::Shut,
+            _ if self.backlogs.full.has(lane) || !self.backlogs.take_room(lane) => LaneState::Shut,
             // What waits is hidden in its lane. But were every wake-up lost, nobody would probe.
             Some(false) => LaneState::Backlog,
             None if self.backlogs.long.contains(&lane) => LaneState::Backlog,

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use domain::apply::apply_many;
 use domain::lifecycle::queued::{meet, placed};
-use domain::lifecycle::{Decision, Feedback, Outlook, Then, overdue};
+use domain::lifecycle::{Decision, Feedback, LaneState, Outlook, Then, overdue};
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, WRITES_AT_ONCE, Wake,
 };
@@ -153,7 +153,12 @@ where
         } else {
             NOT_ASKED
         };
-        let lane = run.lane(row.lane);
+        let lane = if row.status == Status::Queued {
+            run.lane(row.lane)
+        } else {
+            // Only waiting records are woken.
+            LaneState::Shut
+        };
         let queue = self.queue(&QueueKey::of(row), run).await?;
         Ok((queue, Outlook { feedback, lane }))
     }

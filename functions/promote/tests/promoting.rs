@@ -420,6 +420,25 @@ async fn nothing_is_woken_into_a_full_lane() {
     assert_eq!(found.len(), 2);
 }
 
+/// Five records are overdue, and the lane may hide three more messages.
+#[tokio::test]
+async fn a_run_wakes_no_more_than_a_lane_has_room_for() {
+    let world = world_of((1..=5).map(sample));
+    hide(&world, MOST_MESSAGES - 3);
+    world.state().now_ms = at(3_600).as_millis();
+    run(&world).await;
+    assert_eq!(woken(&world).len(), 3);
+
+    // The others are found within an hour.
+    hide(&world, 0);
+    for minute in 61..=120_u64 {
+        world.state().now_ms = at(minute * 60).as_millis();
+        run(&world).await;
+    }
+    let found: BTreeSet<_> = woken(&world).into_iter().collect();
+    assert_eq!(found.len(), 5);
+}
+
 #[tokio::test]
 async fn delayed_messages_stop_no_scheduled_email() {
     let world = world_of([waiting(2, at(10))]);

@@ -45,6 +45,12 @@ impl Messages {
     pub const fn is_full(self, most: u64) -> bool {
         self.in_flight.saturating_add(self.delayed) > most
     }
+
+    /// Messages that may still be hidden or delayed before the lane is full.
+    #[must_use]
+    pub const fn room(self, most: u64) -> u64 {
+        most.saturating_sub(self.in_flight.saturating_add(self.delayed))
+    }
 }
 
 /// The lanes with more hidden and delayed messages than they should have.

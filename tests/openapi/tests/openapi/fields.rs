@@ -59,6 +59,7 @@ const QUERIES: &[QueryReader] = &[
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
     ("delete_queue", |query| query::flag(query, "cancel").map(drop)),
     ("list_suppressions", |query| SuppressionPage::parse(query).map(drop)),
+    ("revoke_api_key", |query| query::flag(query, "children").map(drop)),
     ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
 ];
 
