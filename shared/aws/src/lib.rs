@@ -23,6 +23,8 @@ mod failure;
 pub mod files;
 pub mod front;
 pub mod gateway;
+#[cfg(test)]
+mod golden;
 pub mod http;
 mod keys;
 pub mod lanes;

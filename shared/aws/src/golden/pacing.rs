@@ -1,0 +1,198 @@
+//! The account's rate, the rate limits of queues, the bookmarks of `promote` and the newest event of `feedback`.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use domain::cause::Cause;
+use domain::lane::FullLanes;
+use domain::lifecycle::Feedback;
+use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{Bookmarks, DueCursor, DueIndex, Evidence, Paces, Watermark};
+use domain::rate_limit::{self, RateLimit, Released};
+use domain::row::Lane;
+use serde_json::json;
+
+use super::queues::news;
+use super::{Golden, written};
+use crate::evidence::EvidenceQueue;
+use crate::replay::{Answer, Replay};
+use crate::rows::samples::at;
+
+const SPAN: Duration = Duration::from_millis(2);
+const HERE: Begin = Begin::Here(Micros(5_000_123));
+
+fn rate() -> Rate {
+    Rate::from_millis(14_000).unwrap()
+}
+
+#[tokio::test]
+async fn the_accounts_rate_is_read_and_written() {
+    let mut golden = Golden::of("pace");
+    let book = |begin| Change::Book {
+        rate: rate(),
+        span: SPAN,
+        begin,
+    };
+    let behind = Begin::BehindBooked {
+        earliest: Micros(0),
+        latest: Micros(9_000_000),
+    };
+    let open = Open {
+        cause: Cause::QuotaExceeded,
+        until: at(7_000),
+        times: 2,
+    };
+    let breaker = Change::Breaker {
+        seen: None,
+        becomes: Some(open),
+    };
+    let set = Change::Rate { rate: Some(rate()) };
+    let full = FullLanes::of(|lane| lane != Lane::High);
+    let running = Pace {
+        rate: Some(rate()),
+        free_at: Some(Micros(5_004_123)),
+        ..Pace::default()
+    };
+    let opened = Pace {
+        free_at: Some(Micros(5_002_123)),
+        open: Some(open),
+        settings_no: 1,
+        ..running
+    };
+    let filled = Pace { full, ..running };
+    for (name, changes, pace, is_old) in [
+        ("running", vec![set, book(HERE), book(behind)], running, true),
+        ("open", vec![set, book(HERE), Change::Settings, breaker], opened, true),
+        (
+            "full",
+            vec![set, book(HERE), book(behind), Change::Full(full)],
+            filled,
+            false,
+        ),
+    ] {
+        let stored = written(async |replay| {
+            for change in &changes {
+                replay.table(16).change_pace(change).await.unwrap();
+            }
+        });
+        golden.check(name, &stored.await.only());
+        assert_eq!(golden.today(name).table(16).pace().await.unwrap(), pace, "{name}");
+        if is_old {
+            assert_eq!(golden.old(name).table(16).pace().await.unwrap(), pace, "{name}");
+        }
+    }
+    golden.is_done();
+}
+
+#[tokio::test]
+async fn rate_limits_are_read_and_written() {
+    use rate_limit::Change;
+    let mut golden = Golden::of("rate_limit");
+    let set = Change::Rate { rate: Some(rate()) };
+    let book = |begin, rest_waits| Change::Book {
+        rate: rate(),
+        span: SPAN,
+        begin,
+        rest_waits,
+    };
+    let behind = Begin::BehindBooked {
+        earliest: Micros(0),
+        latest: Micros(9_000_000),
+    };
+    let booked = RateLimit {
+        rate: Some(rate()),
+        free_at: Some(Micros(5_004_123)),
+        ..RateLimit::default()
+    };
+    let busy = RateLimit {
+        look_at: Some(at(6_000)),
+        no: 1,
+        ..booked.clone()
+    };
+    let released = RateLimit {
+        quiet_since: Some(at(7_000)),
+        released: Some(Released {
+            after: "a".to_owned(),
+            until: "b".to_owned(),
+            at: at(7_000),
+        }),
+        no: 2,
+        ..busy.clone()
+    };
+    let look = Change::Look {
+        seen: Box::new(busy.clone()),
+        becomes: Box::new(released.clone()),
+    };
+    let busy_changes = vec![set.clone(), book(HERE, None), book(behind, Some(at(6_000)))];
+    let released_changes = busy_changes.iter().cloned().chain([look]).collect();
+    for (name, changes, limit) in [
+        (
+            "booked",
+            vec![set.clone(), book(HERE, None), book(behind, None)],
+            booked.clone(),
+        ),
+        ("busy", busy_changes, busy),
+        ("released", released_changes, released),
+    ] {
+        let stored = written(async |replay| {
+            for change in &changes {
+                replay.table(16).change_rate_limit(&news(), change).await.unwrap();
+            }
+        });
+        golden.check(name, &stored.await.only());
+        let load = async |replay: Replay| replay.table(16).rate_limit(&news()).await.unwrap();
+        assert_eq!(load(golden.today(name)).await, limit, "{name}");
+    }
+    // The pace of a queue, as b1156e8 called it.
+    let old = golden.old("booked").table(16).rate_limit(&news()).await.unwrap();
+    assert_eq!(old, booked);
+    golden.is_done();
+}
+
+#[tokio::test]
+async fn bookmarks_are_read_and_written() {
+    let mut golden = Golden::of("bookmarks");
+    let cursor = |text: &str| DueCursor(text.to_owned());
+    let stored = written(async |replay| {
+        let table = replay.table(16);
+        table.save_cursor(3, &cursor("c3")).await.unwrap();
+        table.save_cursor(15, &cursor("c15")).await.unwrap();
+        for (lane, since) in [
+            (Lane::Low, Some(at(4_000))),
+            (Lane::High, Some(at(4_000))),
+            (Lane::High, None),
+        ] {
+            table.save_busy_since(lane, since).await.unwrap();
+        }
+    });
+    golden.check("saved", &stored.await.only());
+    let bookmarks = Bookmarks {
+        cursors: BTreeMap::from([(3, cursor("c3")), (15, cursor("c15"))]),
+        busy_since: BTreeMap::from([(Lane::Low, at(4_000))]),
+    };
+    for replay in [golden.today("saved"), golden.old("saved")] {
+        assert_eq!(replay.table(16).bookmarks().await.unwrap(), bookmarks);
+    }
+    golden.is_done();
+}
+
+#[tokio::test]
+async fn the_newest_event_is_read_and_written() {
+    let mut golden = Golden::of("newest_event");
+    let stored = written(async |replay| {
+        replay.table(16).raise_watermark(at(8_000)).await.unwrap();
+    });
+    golden.check("raised", &stored.await.only());
+    for replay in [golden.today("raised"), golden.old("raised")] {
+        // Nothing is said of the queue, so it is not known to be empty.
+        let sqs = Replay::new([Answer::ok(&json!({}))]).clients().sqs();
+        let evidence = EvidenceQueue::new(&sqs, "https://sqs.us-east-1.amazonaws.com/1/feedback", replay.table(16));
+        let expected = Feedback {
+            empty_at: None,
+            newest: Some(at(8_000)),
+        };
+        assert_eq!(evidence.feedback(at(9_000)).await.unwrap(), expected);
+    }
+    golden.is_done();
+}
