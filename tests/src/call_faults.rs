@@ -34,8 +34,20 @@ impl CallFaults {
     /// # Panics
     /// When the proxy does not take the fault.
     pub async fn strike(&self, function: &str, service: &str, said: &str) -> CallFault {
+        self.put("drop_before", function, service, said).await
+    }
+
+    /// From now on `service` says to calls of `function` that say `said` that it is asked too much.
+    ///
+    /// # Panics
+    /// When the proxy does not take the fault.
+    pub async fn throttle(&self, function: &str, service: &str, said: &str) -> CallFault {
+        self.put("throttle", function, service, said).await
+    }
+
+    async fn put(&self, kind: &str, function: &str, service: &str, said: &str) -> CallFault {
         let rule = json!({
-            "kind": "drop_before",
+            "kind": kind,
             "caller": format!("{}-{function}", self.stack),
             "service": service,
             "body": said,

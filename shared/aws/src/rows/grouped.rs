@@ -109,3 +109,7 @@ fn refused(stored: Option<Box<Row>>, transition: &Transition) -> Written {
 #[cfg(test)]
 #[path = "grouped_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "busy_tests.rs"]
+mod busy_tests;

@@ -19,7 +19,7 @@ fn nth(n: u8) -> Row {
 }
 
 /// The `n`th email is set aside while its queue is in this state.
-fn held(n: u8, queue_no: u64) -> RowWrite {
+pub(super) fn held(n: u8, queue_no: u64) -> RowWrite {
     let before = nth(n);
     let due = Some(Due {
         kind: DueKind::Held,
@@ -38,7 +38,7 @@ fn held(n: u8, queue_no: u64) -> RowWrite {
     RowWrite { before, transition }
 }
 
-fn canceled(reasons: &[Value]) -> Answer {
+pub(super) fn canceled(reasons: &[Value]) -> Answer {
     Answer::says(
         400,
         &json!({
@@ -49,7 +49,7 @@ fn canceled(reasons: &[Value]) -> Answer {
     )
 }
 
-fn done() -> Answer {
+pub(super) fn done() -> Answer {
     Answer::ok(&json!({}))
 }
 

@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use domain::id::{EmailId, TenantId};
 use serde_json::json;
 use tests::{Senders, Stack, unique};
 
@@ -117,4 +118,27 @@ async fn a_hand_over_that_is_lost_is_made_again() {
     stack.api.wait_for(&id, &failed).await;
     assert!(lost.struck().await > 0, "no hand-over was lost");
     lost.lift().await;
+}
+
+/// The function waits for twenty seconds first; the id of an email with an idempotency key is known beforehand.
+#[tokio::test]
+async fn a_throttled_table_is_answered_503_and_stores_nothing() {
+    let stack = Stack::shared().await;
+    let name = unique("throttled-table");
+    let id = EmailId::from_key(&TenantId::main(), &name).to_string();
+    let email = email_to(&address(&name));
+    let throttled = stack.call_faults.throttle("enqueue", "dynamodb", &id).await;
+    let busy = stack.api.post_once("/emails", &name, &email).await;
+    busy.refused(503, "internal_server_error", "").unwrap();
+    assert!(busy.retry_after.is_some_and(|secs| secs > 0), "{busy:?}");
+    assert!(throttled.struck().await > 1, "the function tried again");
+    let absent = stack.api.get(&format!("/emails/{id}")).await;
+    absent.refused(404, "not_found", "").unwrap();
+    throttled.lift().await;
+
+    let again = stack.api.post_once("/emails", &name, &email).await;
+    assert!(!again.replayed, "nothing was stored");
+    assert_eq!(again.id(), id);
+    stack.api.wait_for_delivery(&id).await;
+    assert_eq!(stack.inbox.only(&name).await.email_id(), id);
 }
