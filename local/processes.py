@@ -77,6 +77,11 @@ class Process:
         except (OSError, ValueError):
             return {}
 
+    def last_start(self):
+        """Process id and start time of its last start; [None, None] before the first."""
+        remembered = self._remembered()
+        return [remembered.get("pid"), remembered.get("started")]
+
     def pid(self):
         """Its process id while it runs, else None."""
         remembered = self._remembered()

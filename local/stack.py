@@ -322,13 +322,13 @@ def wait_for(what, condition, patience_secs, pause_secs=0.1):
 # ------------------------------------------------------------------ deploy
 
 
-def client(service):
+def client(service, endpoint=None):
     import boto3
     from botocore.config import Config
 
     return boto3.client(
         service,
-        endpoint_url=ENDPOINT,
+        endpoint_url=endpoint or ENDPOINT,
         region_name=REGION,
         aws_access_key_id=CREDENTIALS["AWS_ACCESS_KEY_ID"],
         aws_secret_access_key=CREDENTIALS["AWS_SECRET_ACCESS_KEY"],
@@ -381,20 +381,21 @@ def parameters(key):
     } | {name: str(value) for name, value in profiles[profile].items()}
 
 
-def deploy(binaries, key, left_out=()):
-    """Brings the stack to what the checkout says, without resources of the types that begin with `left_out`; returns
-    its outputs."""
+def deploy(binaries, key, left_out=(), variables=None):
+    """Brings the stack to what the checkout says, without resources of the types that begin with `left_out`, and with
+    more environment variables for its functions; returns its outputs."""
     import template as templates
 
     template = templates.without(templates.load(ROOT / "template.yaml"), left_out)
+    if variables:
+        template = templates.with_variables(template, variables)
     packages = {name: zipped(binaries[name]) for name in templates.functions(template).values()}
     # Named by content: a changed binary is a changed template, as CloudFormation wants it.
     keys = {name: f"{name}-{hashlib.sha256(package).hexdigest()[:16]}.zip" for name, package in packages.items()}
     body = json.dumps(templates.with_code(template, CODE_BUCKET, keys), separators=(",", ":"))
     values = parameters(key)
 
-    emulator_run = json.loads(EMULATOR.record.read_text())
-    wanted = hashlib.sha256(json.dumps([body, values, emulator_run["pid"], emulator_run["started"]], sort_keys=True).encode()).hexdigest()
+    wanted = hashlib.sha256(json.dumps([body, values, *EMULATOR.last_start()], sort_keys=True).encode()).hexdigest()
     marker = STATE / "run" / "deployed"
     cloudformation = client("cloudformation")
     if marker.exists() and marker.read_text() == wanted:

@@ -60,6 +60,13 @@ def without(template, types):
     return template
 
 
+def with_variables(template, variables):
+    """The template with more environment variables for every function."""
+    settings = template["Globals"]["Function"].setdefault("Environment", {}).setdefault("Variables", {})
+    settings.update(variables)
+    return template
+
+
 def with_code(template, bucket, keys):
     """The template with `s3://bucket/keys[binary]` as the code of each function."""
     for logical_id, binary in functions(template).items():

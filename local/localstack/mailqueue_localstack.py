@@ -6,10 +6,9 @@ Invariants: nothing is downloaded. A function's process lives in LocalStack's TM
 
 Settings, all by environment:
   DYNAMODB_ENDPOINT   a DynamoDB server that runs already
-  DYNAMODB_STREAM_NAMES  real: that server has streams by their ARNs as AWS has, where DynamoDB Local changes the region
+  DYNAMODB_STREAM_NAMES  real: that server names a stream by its region, as AWS does; ddblocal: as DynamoDB Local does
   DYNAMODB_LOCAL_JAR  the path of a DynamoDBLocal.jar, started with the system's java; used without DYNAMODB_ENDPOINT
   MAILQUEUE_LOGS      the directory for the functions' logs
-  FUNCTIONS_*         variables of every function, without the prefix
 """
 
 import json
@@ -48,15 +47,25 @@ def use_this_dynamodb():
         DynamodbServer.do_start_thread = start_jar
 
 
+def jar_command(jar, port):
+    """The command that starts DynamoDB Local in memory, without its telemetry."""
+    return [
+        "java",
+        f"-Djava.library.path={jar.parent}/DynamoDBLocal_lib",
+        "-jar",
+        str(jar),
+        "-port",
+        str(port),
+        "-inMemory",
+        "-disableTelemetry",
+    ]
+
+
 def start_jar(server):
-    """Starts DynamoDB Local in memory, without its telemetry."""
     from localstack.utils.common import TMP_THREADS, ShellCommandThread
 
-    jar = Path(os.environ["DYNAMODB_LOCAL_JAR"])
-    command = ["java", f"-Djava.library.path={jar.parent}/DynamoDBLocal_lib", "-jar", str(jar)]
-    command += ["-port", str(server.port), "-inMemory", "-disableTelemetry"]
     thread = ShellCommandThread(
-        command,
+        jar_command(Path(os.environ["DYNAMODB_LOCAL_JAR"]), server.port),
         strip_color=True,
         log_listener=lambda line, **_: LOG.debug(line.rstrip()),
         auto_restart=True,
@@ -148,11 +157,9 @@ class ProcessExecutor(RuntimeExecutor):
     def start(self, env_vars):
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
         code = self.function_version.config.code.get_unzipped_code_location()
-        more = {name.removeprefix("FUNCTIONS_"): value for name, value in os.environ.items() if name.startswith("FUNCTIONS_")}
         self.environment = {
             "PATH": os.environ["PATH"],
             **{name: str(value) for name, value in env_vars.items()},
-            **more,
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.server.server_port}",
             "LAMBDA_TASK_ROOT": str(code),
         }

@@ -2,23 +2,25 @@
 
 Role: behind `make localstack`, by hand and not in CI. Answers of another implementation of AWS than MiniStack's.
 What runs: LocalStack with the plugins beside this file, front.py for API Gateway v2, the fake SES, the fault proxy.
-Invariants: everything lives in one state directory, also LocalStack's TMPDIR, which it empties. DynamoDB Local is
-never downloaded: its licence asks its user for an AWS account. Everything that was started is ended.
+Invariants: everything lives in one state directory, also LocalStack's TMPDIR, which it empties. Everything that was
+started is ended; a server that somebody else runs keeps nothing of ours.
+Start reading at `main`. The tables' server: tables.py. The tests that run, and those that do not: suite.py.
 
 Settings, all by environment:
   DYNAMODB_ENDPOINT   a DynamoDB server that serves the tables
   DYNAMODB_LOCAL_JAR  a copy of DynamoDBLocal.jar that serves them; without either MiniStack does
-  AWS_ENDPOINT_URL    a LocalStack that runs already (untested: it needs Docker and a licence); none is started then
-  E2E                 0: no end-to-end tests
-  MAILQUEUE_BINARIES, MAILQUEUE_TIMINGS: as in stack.py
+  AWS_ENDPOINT_URL    a LocalStack that runs already; none is started then
+  E2E                 0: no end-to-end tests; words: only the tests whose names contain one of them
+  MAILQUEUE_STATE     the state directory (.local/localstack)
+  MAILQUEUE_BINARIES, MAILQUEUE_TIMINGS, TRANSACTION_WINDOW_MS: as in stack.py
 """
 
 import collections
+import json
 import os
 import re
 import signal
 import socket
-import subprocess
 import sys
 from pathlib import Path
 
@@ -32,48 +34,26 @@ def free_ports(count):
     return [str(server.getsockname()[1]) for server in held]
 
 
-RUNNING = os.environ.pop("AWS_ENDPOINT_URL", None)
+RUNNING = os.environ.pop("AWS_ENDPOINT_URL", "").rstrip("/")
 PORT, INBOX_PORT, PROXY_PORT, FRONT_PORT, TABLES_PORT = free_ports(5)
 # stack.py reads its settings when it is imported.
-os.environ |= {
-    "MAILQUEUE_STATE": ".local/localstack",
-    "MAILQUEUE_PORT": PORT,
-    "INBOX_PORT": INBOX_PORT,
-    "FAULT_PROXY_PORT": PROXY_PORT,
-}
+os.environ.setdefault("MAILQUEUE_STATE", ".local/localstack")
+os.environ |= {"MAILQUEUE_PORT": PORT, "INBOX_PORT": INBOX_PORT, "FAULT_PROXY_PORT": PROXY_PORT}
 import stack  # noqa: E402
+import suite  # noqa: E402
+import tables  # noqa: E402
 from processes import Process, end_orphans  # noqa: E402
 from stack import STATE, Trouble, get, say  # noqa: E402
 
 VENV = ROOT / ".local" / "venv-localstack"
-LOCALSTACK, FRONT, TABLES = (Process(STATE, name) for name in ("localstack", "front", "tables"))
+LOCALSTACK, FRONT = (Process(STATE, name) for name in ("localstack", "front"))
 # LocalStack's open core has no API Gateway v2: front.py stands for it.
 LEFT_OUT = ("AWS::ApiGatewayV2::",)
-# Tests that cannot run here: they want npm's clients, or the stack for themselves for minutes.
-SKIPPED = ("clients::", "crash::", "pacing::", "ten_thousand")
 # A refusal of a request's form, as LocalStack logs it. A failed condition, or a missing key, is none.
 REFUSED = re.compile(
     r"AWS ([a-z0-9]+\.[A-Za-z]+) => 4\d\d "
     r"\((ValidationException|SerializationException|InvalidRequest|InvalidArgument|InvalidParameterValue\w*)\)"
 )
-
-
-def start_tables():
-    """Says which server has the tables, and starts MiniStack for them if none is named."""
-    if "DYNAMODB_ENDPOINT" in os.environ:
-        say(f"Tables: {os.environ['DYNAMODB_ENDPOINT']} (DYNAMODB_ENDPOINT).")
-    elif "DYNAMODB_LOCAL_JAR" in os.environ:
-        say(f"Tables: {os.environ['DYNAMODB_LOCAL_JAR']} (DYNAMODB_LOCAL_JAR). It listens on all interfaces.")
-    else:
-        say("Tables: MiniStack, for neither DYNAMODB_ENDPOINT nor DYNAMODB_LOCAL_JAR is set.")
-        data = STATE / "data" / "tables"
-        data.mkdir(parents=True, exist_ok=True)
-        settings = {"BIND_HOST": "127.0.0.1", "GATEWAY_PORT": TABLES_PORT, "STATE_DIR": str(data)}
-        launcher = ROOT / "local" / "emulator.py"
-        url = f"http://127.0.0.1:{TABLES_PORT}"
-        command = [str(stack.VENV / "bin" / "python"), str(launcher)]
-        stack.ensure(TABLES, command, settings, [launcher], lambda: get(f"{url}/_ministack/health")[0] == 200)
-        os.environ |= {"DYNAMODB_ENDPOINT": url, "DYNAMODB_STREAM_NAMES": "real"}
 
 
 def install_plugins():
@@ -88,7 +68,7 @@ def install_plugins():
     return f"{known.parent}:{HERE}"
 
 
-def start_localstack():
+def start_localstack(tables_settings):
     data = STATE / "data"
     for name in ("tmp", "cache", "files"):
         (data / name).mkdir(parents=True, exist_ok=True)
@@ -113,9 +93,7 @@ def start_localstack():
         "LAMBDA_RUNTIME_EXECUTOR": "process",
         "LAMBDA_KEEPALIVE_MS": "3600000",
         "MAILQUEUE_LOGS": str(STATE / "log" / "functions"),
-        "FUNCTIONS_AWS_ENDPOINT_URL": stack.FAULT_PROXY_URL,
-        "FUNCTIONS_AWS_ENDPOINT_URL_SESV2": stack.FAULT_PROXY_URL,
-    }
+    } | tables_settings
     command = [str(VENV / "bin" / "python"), "-m", "localstack.runtime.main"]
     files = [HERE / "mailqueue_localstack.py"]
     stack.ensure(LOCALSTACK, command, settings, files, lambda: get(f"{stack.ENDPOINT}/_localstack/health")[0] == 200)
@@ -127,24 +105,37 @@ def start_front():
     stack.ensure(FRONT, command, {}, [HERE / "front.py"], lambda: get(f"{stack.API}/openapi.json")[0] != 0)
 
 
-def start():
+def take_running():
+    """Checks that a LocalStack answers at AWS_ENDPOINT_URL, and has no stack of our name."""
+    stack.ENDPOINT = RUNNING
+    status, text = get(f"{RUNNING}/_localstack/info")
+    try:
+        version = json.loads(text)["version"]
+    except (ValueError, KeyError, TypeError):
+        raise Trouble(f"AWS_ENDPOINT_URL names {RUNNING}, where no LocalStack answers: unset it, or start one.") from None
+    if stack.stack_status(stack.client("cloudformation")) not in (None, "DELETE_COMPLETE"):
+        raise Trouble(f"{RUNNING} has a stack {stack.STACK} already: delete it first, for this run deletes its own.")
+    say(f"LocalStack: {version} at {RUNNING} (AWS_ENDPOINT_URL), with tables of its own.")
+
+
+def start(named):
+    """Starts and deploys everything, and sends a first email; returns the tests' settings. `named`: LocalStack's
+    settings for a server of the tables that somebody else runs."""
     import template as templates
 
-    names = sorted(templates.functions(templates.load(ROOT / "template.yaml")).values())
-    binaries = stack.binaries_of([*names, "fake_ses", "fault_proxy"])
+    template = templates.load(ROOT / "template.yaml")
+    binaries = stack.binaries_of([*sorted(templates.functions(template).values()), "fake_ses", "fault_proxy"])
     stack.EMULATOR = LOCALSTACK
     stack.API = f"http://127.0.0.1:{FRONT_PORT}"
-    if RUNNING:
-        say(f"LocalStack: {RUNNING} (AWS_ENDPOINT_URL), which was not tried yet: its functions must reach the fake SES.")
-        stack.ENDPOINT = RUNNING.rstrip("/")
-        stack.FAULT_PROXY_URL = None
-    else:
-        stack.start_fault_proxy(binaries["fault_proxy"])
-        start_tables()
-        start_localstack()
+    if not RUNNING:
+        start_localstack(named or tables.start_ministack(TABLES_PORT))
+    stack.start_fault_proxy(binaries["fault_proxy"])
     stack.start_fake_ses(binaries["fake_ses"])
+    stack.tell_fake_ses(template)
     deployer = stack.deployer_key()
-    found = stack.deploy(binaries, deployer, left_out=LEFT_OUT)
+    # LocalStack lets a function's own variables win over those that it sets.
+    reached = {"AWS_ENDPOINT_URL": stack.FAULT_PROXY_URL, "AWS_ENDPOINT_URL_SESV2": stack.FAULT_PROXY_URL}
+    found = stack.deploy(binaries, deployer, left_out=LEFT_OUT, variables=reached)
     start_front()
     key = stack.api_key(deployer)
     say("Sending a first email:")
@@ -160,17 +151,44 @@ def start():
         "MAILQUEUE_TABLE": found["TableName"],
         "MAILQUEUE_STATE": str(STATE),
         "INBOX_URL": stack.INBOX,
-        **({"FAULT_PROXY_URL": stack.FAULT_PROXY_URL} if stack.FAULT_PROXY_URL else {}),
+        "FAULT_PROXY_URL": stack.FAULT_PROXY_URL,
     }
 
 
 def test(settings):
-    skipped = [part for name in SKIPPED for part in ("--skip", name)]
-    command = ["cargo", "test", "--workspace", "--locked", "--test", "e2e", "--", "end_to_end::", *skipped]
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAILQUEUE_"))}
-    environment = kept | settings | {"RUST_TEST_THREADS": "24"}
-    done = subprocess.run(command, cwd=ROOT, env=environment, check=False)
-    return done.returncode == 0
+    """Runs the tests that E2E asks for; whether all passed."""
+    wanted = os.environ.get("E2E", "").split()
+    return wanted == ["0"] or suite.run(settings, wanted)
+
+
+def leave_nothing():
+    """Deletes our stack, and the table and buckets that it keeps, from servers that somebody else runs."""
+    from botocore.exceptions import BotoCoreError, ClientError
+
+    if not (RUNNING or "DYNAMODB_ENDPOINT" in os.environ):
+        return
+    try:
+        cloudformation = stack.client("cloudformation")
+        if stack.stack_status(cloudformation) is None:
+            return
+        made = cloudformation.describe_stack_resources(StackName=stack.STACK)["StackResources"]
+        cloudformation.delete_stack(StackName=stack.STACK)
+        stack.wait_for("the stack to go", lambda: stack.stack_status(cloudformation) in (None, "DELETE_COMPLETE"), 120)
+        delete_kept([(thing["ResourceType"], thing["PhysicalResourceId"]) for thing in made if "PhysicalResourceId" in thing])
+    except (BotoCoreError, ClientError) as error:
+        say(f"Something of ours is left: {error}")
+
+
+def delete_kept(made):
+    """Deletes the table and the buckets, which the template keeps when its stack is deleted."""
+    database, s3 = stack.client("dynamodb"), stack.client("s3")
+    for name in (name for kind, name in made if kind == "AWS::DynamoDB::Table"):
+        database.delete_table(TableName=name)
+    for bucket in (stack.CODE_BUCKET, *(name for kind, name in made if kind == "AWS::S3::Bucket")):
+        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+            for kept in page.get("Contents", []):
+                s3.delete_object(Bucket=bucket, Key=kept["Key"])
+        s3.delete_bucket(Bucket=bucket)
 
 
 def refusals():
@@ -183,7 +201,7 @@ def refusals():
 
 
 def end():
-    for process in (FRONT, stack.FAKE_SES, stack.FAULT_PROXY, LOCALSTACK, TABLES):
+    for process in (FRONT, stack.FAKE_SES, stack.FAULT_PROXY, LOCALSTACK, tables.SERVER):
         process.stop(patience_secs=20)
     end_orphans(STATE / "data" / "tmp")
 
@@ -199,17 +217,21 @@ def main():
     with stack.locked(STATE / "run" / "lock"):
         end()
         (STATE / "run" / "deployed").unlink(missing_ok=True)
+        LOCALSTACK.log.unlink(missing_ok=True)
+        named = take_running() if RUNNING else tables.named()
         try:
-            settings = start()
-            passed = os.environ.get("E2E") == "0" or test(settings)
+            passed = test(start(named))
         finally:
-            end()
+            try:
+                leave_nothing()
+            finally:
+                end()
     refused = refusals()
     for what, times in sorted(refused.items()):
         say(f"Refused as invalid: {what}, {times} times.")
     if refused or not passed:
-        raise Trouble(f"Not everything is right; the logs are in {STATE.relative_to(ROOT)}/log.")
-    say("No request was refused as invalid." + ("" if os.environ.get("E2E") == "0" else " Every end-to-end test that ran has passed."))
+        raise Trouble(f"Not everything is right; the logs are in {os.path.relpath(STATE / 'log', ROOT)}.")
+    say("All is right." if RUNNING else "All is right; no request was refused as invalid.")
 
 
 if __name__ == "__main__":
