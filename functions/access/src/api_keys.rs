@@ -1,4 +1,4 @@
-//! API keys: made, listed, renamed, revoked.
+//! API keys: made, listed, changed, revoked.
 //!
 //! **Invariant:** a key can do no more than the one that made it: it belongs to the same tenant, sends from no
 //! other domains, and lives no longer; the deployer makes keys for every tenant. To everybody else another
@@ -6,21 +6,48 @@
 //! **Start reading at** [`Access::create_key`].
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use aws::access::{Caller, KeyMaker};
 use aws::query::{self, Cursor};
-use domain::access::key::{ApiKey, Maker};
+use domain::access::key::{ApiKey, KeyChange, Maker};
+use domain::access::sender::FromDomain;
 use domain::access::token::Token;
 use domain::api_error::ApiError;
 use domain::email::{EmailError, Problem};
 use domain::id::{KeyId, TenantId};
 use domain::limits;
 use domain::ports::{Clock, Random};
+use domain::queue::key_hold::{Exception, KeyHold};
 use domain::timestamp::Timestamp;
-use domain::wire::access_api::{KeysView, NewKey, NewKeyView, RenamedView, RevokedView};
+use domain::wire::access_api::{ChangedView, HoldView, KeysView, NewKey, NewKeyView, RevokedView};
 use domain::wire::api::to_api;
 
 use crate::{Access, AccessError, Store};
+
+/// Time after which every environment knows a change of a key: thirty seconds of memory, and the longest request that
+/// was let in within them.
+const KEYS_KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
+
+/// The effects of a revocation besides the key itself: `?children&hold`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Revocation {
+    /// The keys that were made with it are revoked too.
+    pub children: bool,
+    /// The emails that were accepted with it are held.
+    pub hold: bool,
+}
+
+impl Revocation {
+    /// Reads the query of a URL, as it came.
+    ///
+    /// # Errors
+    /// 422 `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let [children, hold] = query::flags(query, ["children", "hold"])?;
+        Ok(Self { children, hold })
+    }
+}
 
 /// The page that is asked for: `?limit&after&before`, and of the deployer `tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -144,37 +171,99 @@ where
         Ok(KeysView::new(shown, has_more))
     }
 
-    /// Gives a key another name.
+    /// Changes a key's name or its From domains. With `hold`, emails of the key that were accepted with From domains
+    /// that it loses wait until the hold is released; so do those that an environment still accepts.
     ///
     /// # Errors
-    /// As [`Self::revoke_key`].
-    pub async fn rename_key(&self, maker: &KeyMaker, id: KeyId, name: &str) -> Result<RenamedView, AccessError> {
-        if self.rows.rename(owner(maker), id, name).await? {
-            Ok(RenamedView::new(id))
-        } else {
-            Err(no_key().into())
+    /// 401 when the key could do more than the one that changes it, 404 as [`Self::revoke_key`], 409 when the tenant
+    /// has too many holds, 422 for a hold without From domains; or the world's failure.
+    pub async fn change_key(
+        &self,
+        maker: &KeyMaker,
+        id: KeyId,
+        change: KeyChange,
+        hold: bool,
+    ) -> Result<ChangedView, AccessError> {
+        may_hold(maker, hold)?;
+        match (&change.from_domains, maker) {
+            (Some(domains), KeyMaker::Caller(caller)) => no_wider(caller, domains)?,
+            (Some(_), KeyMaker::Deployer(_)) => {}
+            (None, _) if hold => {
+                let problem = "a hold needs the From domains that the key keeps";
+                return Err(ApiError::missing_field("from_domains", problem).into());
+            }
+            (None, _) => {}
         }
+        if !self.rows.change(owner(maker), id, &change).await? {
+            return Err(no_key().into());
+        }
+        let held = match (hold, change.from_domains) {
+            (true, Some(from)) => Some(self.hold_lost_domains(id, from).await?),
+            (true, None) | (false, _) => None,
+        };
+        Ok(ChangedView::new(id, held))
+    }
+
+    /// Holds the emails of a key that do not come from the domains that it keeps.
+    async fn hold_lost_domains(&self, id: KeyId, from: Vec<FromDomain>) -> Result<HoldView, AccessError> {
+        let key = self.rows.key(id).await?.ok_or_else(no_key)?;
+        let except = Exception {
+            from,
+            accepted_after: self.system.now().after(KEYS_KNOWN_EVERYWHERE),
+        };
+        let hold = KeyHold {
+            except: Some(except),
+            ..KeyHold::of_revoked(id)
+        };
+        let held = self.hold(&key.tenant, &[hold]).await?;
+        Ok(HoldView::new(&[id], held, None))
     }
 
     /// Revokes a key; with `children` also every key that was made with it, by whatever keys between. Environments
-    /// that know a key let it in for another thirty seconds: what it makes in them is found by the same request again.
+    /// that know a key let it in for another thirty seconds: the keys that it makes there are found by the same request
+    /// again. With `hold`, everything that was accepted with these keys waits until it is released.
+    ///
+    /// The hold comes before the children are revoked: a request that died in between finds them again.
     ///
     /// # Errors
-    /// 404 when there is none that is not revoked, or with `children` none at all; or the world's failure.
-    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId, children: bool) -> Result<RevokedView, AccessError> {
+    /// 401 for a hold by a key that is limited to From domains, 404 when there is none that is not revoked, or with
+    /// `children` or `hold` none at all, 409 when the tenant has too many holds; or the world's failure.
+    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId, with: Revocation) -> Result<RevokedView, AccessError> {
+        may_hold(maker, with.hold)?;
         let (of, by, now) = (owner(maker), maker.maker(), self.system.now());
         let revoked = self.rows.revoke(of, id, by, now).await?;
-        let family = if children { self.rows.key(id).await? } else { None };
-        let family = family.filter(|key| of.is_none_or(|tenant| *tenant == key.tenant));
-        if !revoked && family.is_none() {
-            return Err(no_key().into());
+        let known = if with.children || with.hold {
+            self.rows.key(id).await?
+        } else {
+            None
+        };
+        let known = known.filter(|key| of.is_none_or(|tenant| *tenant == key.tenant));
+        let Some(key) = known else {
+            return if revoked {
+                Ok(RevokedView::new(id, None))
+            } else {
+                Err(no_key().into())
+            };
+        };
+        let children = if with.children {
+            self.made_with(&key).await?
+        } else {
+            Vec::new()
+        };
+        let mut held = None;
+        if with.hold {
+            let mut keys = vec![id];
+            keys.extend(&children);
+            let holds: Vec<_> = keys.iter().copied().map(KeyHold::of_revoked).collect();
+            let emails = self.hold(&key.tenant, &holds).await?;
+            // Nothing of these keys escapes the hold; a child that is made meanwhile does.
+            let repeat_at = with.children.then(|| now.after(KEYS_KNOWN_EVERYWHERE));
+            held = Some(HoldView::new(&keys, emails, repeat_at));
         }
-        if let Some(key) = family {
-            for child in self.made_with(&key).await? {
-                self.rows.revoke(Some(&key.tenant), child, by, now).await?;
-            }
+        for child in children {
+            self.rows.revoke(Some(&key.tenant), child, by, now).await?;
         }
-        Ok(RevokedView::new(id))
+        Ok(RevokedView::new(id, held))
     }
 
     /// The keys that are not revoked and were made with a key, directly or by keys between, revoked or not.
@@ -226,6 +315,16 @@ where
     }
 }
 
+/// Refuses a hold by a key that is limited to From domains: it stops email from others too.
+fn may_hold(maker: &KeyMaker, hold: bool) -> Result<(), ApiError> {
+    match maker {
+        KeyMaker::Caller(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(
+            "This API key is limited to From domains, and the hold may concern email from others: use another key.",
+        )),
+        KeyMaker::Caller(_) | KeyMaker::Deployer(_) => Ok(()),
+    }
+}
+
 /// Whose keys alone are there for the maker; all are for the deployer.
 fn owner(maker: &KeyMaker) -> Option<&TenantId> {
     match maker {
@@ -250,7 +349,7 @@ fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, ApiError> {
 }
 
 /// That the key may send from no domain that its maker's may not.
-fn no_wider(maker: &Caller, domains: &[domain::access::sender::FromDomain]) -> Result<(), ApiError> {
+fn no_wider(maker: &Caller, domains: &[FromDomain]) -> Result<(), ApiError> {
     let own = maker.from_domains();
     let covered = |domain| own.is_empty() || own.iter().any(|allowed| allowed.covers_all_of(domain));
     match domains.iter().position(|domain| !covered(domain)) {

@@ -7,10 +7,10 @@ use aws::access::{Deployer, Door, KeyMaker, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::{Clock, Random};
-use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
+use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use lambda_http::{Body, Request, Response};
 
-use crate::api_keys::KeyPage;
+use crate::api_keys::{KeyPage, Revocation};
 use crate::routes::{DeployerRoute, KeyRoute, Route, route};
 use crate::{Access, AccessError, Store};
 
@@ -51,11 +51,11 @@ where
                 let key = self.create_key(maker, parse_key(body)?).await?;
                 made(key.id().to_owned(), http::json(201, &key))
             }
-            KeyRoute::RenameKey(id) => http::json(200, &self.rename_key(maker, id, &parse_key_name(body)?).await?),
-            KeyRoute::RevokeKey(id) => {
-                let children = query::flag(query, "children")?;
-                http::json(200, &self.revoke_key(maker, id, children).await?)
+            KeyRoute::ChangeKey(id) => {
+                let hold = query::flag(query, "hold")?;
+                http::json(200, &self.change_key(maker, id, parse_key_change(body)?, hold).await?)
             }
+            KeyRoute::RevokeKey(id) => http::json(200, &self.revoke_key(maker, id, Revocation::parse(query)?).await?),
         })
     }
 

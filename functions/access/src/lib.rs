@@ -3,12 +3,13 @@
 //! **Role:** behind `/api-keys` and `/tenants` of the HTTP API; the only function whose role lets it make a key.
 //! **Invariant:** a key can do no more than the one that made it, and nobody finds another tenant's.
 //! **Map:** [`handler`] is HTTP, [`routes`] says what a path means and which key it takes; [`api_keys`] and
-//! [`tenants`] do what is asked; [`deleting`] ends a tenant.
+//! [`tenants`] do what is asked; [`marking`] marks the queues of a tenant, [`deleting`] ends a tenant.
 //! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;
 pub mod deleting;
 pub mod handler;
+pub mod marking;
 pub mod routes;
 pub mod tenants;
 

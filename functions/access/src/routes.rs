@@ -25,7 +25,7 @@ pub enum KeyRoute {
     /// `POST /api-keys`.
     CreateKey,
     /// `PATCH /api-keys/{id}`.
-    RenameKey(KeyId),
+    ChangeKey(KeyId),
     /// `DELETE /api-keys/{id}`.
     RevokeKey(KeyId),
 }
@@ -75,7 +75,7 @@ fn methods(segments: &[&str]) -> Option<Methods<Route>> {
         ["api-keys", id] => {
             let id = KeyId::parse(id)?;
             vec![
-                on(Method::PATCH, KeyRoute::RenameKey(id)),
+                on(Method::PATCH, KeyRoute::ChangeKey(id)),
                 on(Method::DELETE, KeyRoute::RevokeKey(id)),
             ]
         }
@@ -100,7 +100,7 @@ impl Routed for Route {
         match self {
             Self::Keys(KeyRoute::ListKeys) => "list_api_keys",
             Self::Keys(KeyRoute::CreateKey) => "create_api_key",
-            Self::Keys(KeyRoute::RenameKey(_)) => "rename_api_key",
+            Self::Keys(KeyRoute::ChangeKey(_)) => "change_api_key",
             Self::Keys(KeyRoute::RevokeKey(_)) => "revoke_api_key",
             Self::Deployer(DeployerRoute::ListTenants) => "list_tenants",
             Self::Deployer(DeployerRoute::CreateTenant) => "create_tenant",
@@ -112,7 +112,7 @@ impl Routed for Route {
 
     fn object(&self) -> Option<String> {
         match self {
-            Self::Keys(KeyRoute::RenameKey(id) | KeyRoute::RevokeKey(id)) => Some(id.to_string()),
+            Self::Keys(KeyRoute::ChangeKey(id) | KeyRoute::RevokeKey(id)) => Some(id.to_string()),
             Self::Deployer(
                 DeployerRoute::GetTenant(name) | DeployerRoute::ChangeTenant(name) | DeployerRoute::DeleteTenant(name),
             ) => Some(name.to_string()),
@@ -146,7 +146,7 @@ mod tests {
             ("GET", "/api-keys", Ok(KeyRoute::ListKeys.into())),
             ("POST", "/api-keys", Ok(KeyRoute::CreateKey.into())),
             ("DELETE", &key, Ok(KeyRoute::RevokeKey(id).into())),
-            ("PATCH", &key, Ok(KeyRoute::RenameKey(id).into())),
+            ("PATCH", &key, Ok(KeyRoute::ChangeKey(id).into())),
             ("GET", &key, only("PATCH, DELETE")),
             ("PUT", "/api-keys", only("GET, POST")),
             ("GET", "/tenants", Ok(DeployerRoute::ListTenants.into())),

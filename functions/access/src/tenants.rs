@@ -11,10 +11,8 @@ use aws::access::Deployer;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
-use domain::pacing::Change;
 use domain::ports::{Clock, Random};
-use domain::queue::job::follow_tenant;
-use domain::queue::{Queue, QueueKey, QueueName};
+use domain::queue::Common;
 use domain::wire::access_api::{TenantSettings, TenantView, TenantsView};
 
 use crate::{Access, AccessError, Store};
@@ -98,45 +96,14 @@ where
             let next = settings.on(&self.known(id).await?, self.system.now());
             if self.rows.save_tenant(&next).await? {
                 if settings.suspended.is_some() {
-                    self.mark_queues(&next).await?;
+                    let suspended = next.suspended;
+                    self.mark_queues(id, |common| Ok(Common { suspended, ..common }))
+                        .await?;
                 }
                 return Ok(TenantView::new(&next));
             }
         }
         Err(AccessError::Busy)
-    }
-
-    /// Makes the tenant's queues hold their emails while it is suspended, and let them go when it is not.
-    async fn mark_queues(&self, tenant: &Tenant) -> Result<(), AccessError> {
-        for _ in 0..ROUNDS {
-            if self.try_to_mark_queues(tenant).await? {
-                self.rows.change_pace(&Change::Settings).await?;
-                return Ok(());
-            }
-        }
-        Err(AccessError::Busy)
-    }
-
-    /// `false` when somebody else has changed a queue meanwhile.
-    async fn try_to_mark_queues(&self, tenant: &Tenant) -> Result<bool, AccessError> {
-        let mut queues = self.rows.queues(&tenant.id).await?;
-        if !queues.iter().any(|queue| queue.key.name.is_default()) {
-            let key = QueueKey {
-                tenant: tenant.id.clone(),
-                name: QueueName::default(),
-            };
-            queues.push(Queue::plain(key, self.system.now()));
-        }
-        // Its job goes on with the others, should this request die.
-        queues.sort_by_key(|queue| !queue.key.name.is_default());
-        let mut unchanged = true;
-        for queue in queues {
-            let (id, now) = (self.system.id()?, self.system.now());
-            if let Some((next, job)) = follow_tenant(&queue, tenant.suspended, id, now) {
-                unchanged &= self.rows.save_queue(Some(&queue), &next, job.as_ref()).await?;
-            }
-        }
-        Ok(unchanged)
     }
 
     async fn known(&self, id: &TenantId) -> Result<Tenant, AccessError> {

@@ -19,7 +19,7 @@ use domain::ports::{
 };
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
 use domain::rate_limit::Turn;
-use domain::row::{BodyPlace, BodyRef, Row};
+use domain::row::{BodyPlace, BodyRef, FROM_DOMAIN_MAX, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, to_api};
 
@@ -156,6 +156,7 @@ where
             bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
         };
         let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+        let domain = request.email.from().address().domain();
         let files = email.attachments().iter();
         let attachment_bytes = files.fold(0_u64, |sum, file| sum.saturating_add(file.size()));
         let row = Row {
@@ -169,6 +170,7 @@ where
             expires_given: wanted.expires_given,
             generation: (!queue.key.name.is_default()).then_some(queue.generation),
             key: by.key,
+            from_domain: (domain.len() <= FROM_DOMAIN_MAX).then(|| domain.to_owned()),
             batch,
             ..Row::new(tenant.clone(), id, body, recipients, now)
         };

@@ -3,7 +3,7 @@
 //! **Invariant:** only the description of the API is for everybody. Every other request takes a [`Caller`], which a
 //! tenant's key gives, or an [`Operator`], which the deployer's key and the name of a tenant give.
 
-use aws::access::{Caller, Door, Operator, Visitor};
+use aws::access::{ActsFor, Caller, Door, Operator, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
@@ -14,6 +14,7 @@ use domain::wire::queue_api;
 use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use lambda_http::{Body, Request, Response};
 
+use crate::by_key::{Cancellation, parse_release};
 use crate::failures::FailuresQuery;
 use crate::metrics::MetricsQuery;
 use crate::paging::Page;
@@ -97,6 +98,14 @@ where
         }
         TenantRoute::CancelEmail(id) => http::json(200, &manage.cancel(caller, id).await?),
         TenantRoute::RetryEmail(id) => http::json(200, &manage.retry(caller, id, parse_retry(body)?).await?),
+        TenantRoute::ReleaseEmails => {
+            let key = parse_release(query)?;
+            made(
+                key.to_string(),
+                http::json(202, &manage.release_key(caller, key).await?),
+            )
+        }
+        TenantRoute::CancelEmails => cancel_of_key(manage, caller, query).await?,
         TenantRoute::InviteUpload => http::json(200, &manage.invite(caller, &parse_upload(body)?).await?),
         TenantRoute::Metrics => http::json(200, &manage.metrics(caller, &MetricsQuery::parse(query)?).await?),
         TenantRoute::Failures => http::json(200, &manage.failures(caller, &FailuresQuery::parse(query)?).await?),
@@ -144,6 +153,23 @@ where
     })
 }
 
+async fn cancel_of_key<R, B, L, S, A>(
+    manage: &Manage<R, B, L, S, A>,
+    party: &impl ActsFor,
+    query: &str,
+) -> Result<Response<Body>, ManageError>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+    A: Sync,
+{
+    let cancellation = Cancellation::parse(query)?;
+    let canceled = manage.cancel_key(party, cancellation).await?;
+    Ok(made(cancellation.key.to_string(), http::json(200, &canceled)))
+}
+
 /// Carries out a request of the deployer for a tenant.
 async fn operate<R, B, L, S, A>(
     manage: &Manage<R, B, L, S, A>,
@@ -167,6 +193,7 @@ where
         OperatorRoute::GetEmail(id) => http::json(200, &manage.email_metadata(operator, id).await?),
         OperatorRoute::ListEvents(id) => http::json(200, &manage.events_metadata(operator, id).await?),
         OperatorRoute::CancelEmail(id) => http::json(200, &manage.cancel_for(operator, id).await?),
+        OperatorRoute::CancelEmails => cancel_of_key(manage, operator, query).await?,
         OperatorRoute::Metrics => http::json(200, &manage.metrics(operator, &MetricsQuery::parse(query)?).await?),
         OperatorRoute::Failures => http::json(200, &manage.failures(operator, &FailuresQuery::parse(query)?).await?),
         OperatorRoute::ListQueues => http::json(200, &manage.queues(operator).await?),

@@ -5,12 +5,13 @@
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`paths`] says what a path means and [`routes`] which key it takes, [`paging`] what a query asks
 //! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
-//! past, [`asked`] does what is asked of them, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
+//! past, [`asked`] does what is asked of them, [`by_key`] of all that were accepted with one API key, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
 //! queues; [`suppressions`] is who gets no emails. [`operating`] answers the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
 pub mod attachments;
+pub mod by_key;
 pub mod emails;
 pub mod erasing;
 pub mod events;
@@ -35,14 +36,26 @@ use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
-use domain::ports::access::{Keys, Tenants};
+use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Batches, Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
 
 /// What of the table is managed.
 pub trait Store:
-    Rows + RateLimits + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Suppressions + Keys + Tenants
+    Rows
+    + RateLimits
+    + Batches
+    + Tombstones
+    + Listing
+    + Counts
+    + Queues
+    + Jobs
+    + Paces
+    + Suppressions
+    + Keys
+    + Tenants
+    + Work
 {
 }
 
@@ -59,6 +72,7 @@ impl<T> Store for T where
         + Suppressions
         + Keys
         + Tenants
+        + Work
 {
 }
 

@@ -31,7 +31,7 @@ use crate::{Manage, ManageError, Store};
 const AT_ONCE: usize = 10;
 
 /// How often a change is made anew that somebody else's came before.
-const ROUNDS: usize = 8;
+pub(crate) const ROUNDS: usize = 8;
 
 /// The answer: a job that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -84,7 +84,8 @@ where
     ) -> Result<QueueView, ManageError> {
         let (key, now) = (of(caller, name), self.system.now());
         let known = self.rows.queues(caller.tenant()).await?;
-        let suspended = known.iter().any(|queue| queue.key.name.is_default() && queue.suspended);
+        let lead = known.iter().find(|queue| queue.key.name.is_default());
+        let common = lead.map(Queue::common).unwrap_or_default();
         let known: Vec<Queue> = known.into_iter().filter(|queue| !queue.deleted).collect();
         let exists = || ApiError::conflict("There is a queue of this name.");
         if key.name.is_default() || known.iter().any(|queue| queue.key == key) {
@@ -107,7 +108,8 @@ where
             queue.purged_below = before.purged_below;
             queue.purged_before = before.purged_before;
         }
-        queue.suspended = suspended;
+        queue.suspended = common.suspended;
+        queue.key_holds = common.key_holds;
         settings.set(&mut queue);
         self.set_rate(&queue).await?;
         if !self.rows.save_queue(before.as_ref(), &queue, None).await? {
@@ -395,7 +397,7 @@ where
     }
 
     /// The queue that must be there, as it is now.
-    async fn live_queue(&self, key: &QueueKey) -> Result<Queue, ManageError> {
+    pub(crate) async fn live_queue(&self, key: &QueueKey) -> Result<Queue, ManageError> {
         let queue = self.rows.queue(key).await?.filter(|queue| !queue.deleted);
         match queue {
             Some(queue) => Ok(queue),
@@ -438,23 +440,23 @@ where
     }
 
     /// Makes the senders read what they remember of queues.
-    async fn tell(&self) -> Result<(), ManageError> {
+    pub(crate) async fn tell(&self) -> Result<(), ManageError> {
         self.rows.change_pace(&Change::Settings).await?;
         Ok(())
     }
 }
 
-/// Refuses an act on a whole queue, which may hold email from any domain.
-fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
+/// Refuses an act on many emails at once, which may come from any domain.
+pub(crate) fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
     if !caller.is_narrowed() {
         return Ok(());
     }
     Err(ApiError::restricted_api_key(
-        "This API key is limited to From domains, and the queue may hold email from others: use another key.",
+        "This API key is limited to From domains, and this may concern email from others: use another key.",
     ))
 }
 
-fn of(caller: &impl ActsFor, name: QueueName) -> QueueKey {
+pub(crate) fn of(caller: &impl ActsFor, name: QueueName) -> QueueKey {
     QueueKey {
         tenant: caller.tenant().clone(),
         name,

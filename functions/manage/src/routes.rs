@@ -86,6 +86,10 @@ pub enum TenantRoute {
     CancelEmail(EmailId),
     /// `POST /emails/{id}/retry`.
     RetryEmail(EmailId),
+    /// `POST /emails/release`.
+    ReleaseEmails,
+    /// `POST /emails/cancel`.
+    CancelEmails,
     /// `POST /attachments`.
     InviteUpload,
     /// `GET /emails/metrics`.
@@ -139,6 +143,8 @@ pub enum OperatorRoute {
     ListEvents(EmailId),
     /// `POST /emails/{id}/cancel`.
     CancelEmail(EmailId),
+    /// `POST /emails/cancel`.
+    CancelEmails,
     /// `GET /emails/metrics`.
     Metrics,
     /// `GET /failures`.
@@ -183,6 +189,8 @@ impl TenantRoute {
             | Self::RescheduleEmail(_)
             | Self::CancelEmail(_)
             | Self::RetryEmail(_)
+            | Self::ReleaseEmails
+            | Self::CancelEmails
             | Self::CreateQueue
             | Self::ChangeQueue(_)
             | Self::DeleteQueue(_)
@@ -208,6 +216,7 @@ impl TenantRoute {
             Self::GetEmail(id) => OperatorRoute::GetEmail(id),
             Self::ListEvents(id) => OperatorRoute::ListEvents(id),
             Self::CancelEmail(id) => OperatorRoute::CancelEmail(id),
+            Self::CancelEmails => OperatorRoute::CancelEmails,
             Self::Metrics => OperatorRoute::Metrics,
             Self::Failures => OperatorRoute::Failures,
             Self::ListQueues => OperatorRoute::ListQueues,
@@ -219,6 +228,7 @@ impl TenantRoute {
             Self::EraseEmail(_)
             | Self::RescheduleEmail(_)
             | Self::RetryEmail(_)
+            | Self::ReleaseEmails
             | Self::InviteUpload
             | Self::CreateQueue
             | Self::ChangeQueue(_)
@@ -245,6 +255,8 @@ impl Routed for TenantRoute {
             Self::RescheduleEmail(_) => "reschedule_email",
             Self::CancelEmail(_) => "cancel_email",
             Self::RetryEmail(_) => "retry_email",
+            Self::ReleaseEmails => "release_emails",
+            Self::CancelEmails => "cancel_emails",
             Self::InviteUpload => "invite_upload",
             Self::Metrics => "metrics",
             Self::Failures => "failures",
@@ -286,6 +298,8 @@ impl Routed for TenantRoute {
             | Self::RedriveQueue(name)
             | Self::GetJob(name, _) => name.to_string(),
             Self::ListEmails
+            | Self::ReleaseEmails
+            | Self::CancelEmails
             | Self::InviteUpload
             | Self::Metrics
             | Self::Failures

@@ -88,14 +88,14 @@ where
         Ok(done)
     }
 
-    /// Suspends the queues of a tenant, or lifts that, as its queue `default` is.
+    /// Brings the queues of a tenant into the state of its queue `default`: suspended or not, with the same holds.
     async fn bring_queues_after(&self, default: &Queue) -> Result<(), PortError> {
         let tenant = &default.key.tenant;
-        let mut changed = false;
+        let (mut changed, common) = (false, default.common());
         for queue in self.rows.queues(tenant).await? {
             // The same change by two runs is the same job.
             let id = EmailId::from_key(tenant, &format!("follow {} {}", queue.key.name, queue.no));
-            let follows = follow_tenant(&queue, default.suspended, id, self.system.now());
+            let follows = follow_tenant(&queue, &common, id, self.system.now());
             if let Some((next, job)) = follows.filter(|_| queue.key != default.key) {
                 // One that somebody changes at this moment is met again by the second sweep.
                 changed |= self.rows.save_queue(Some(&queue), &next, job.as_ref()).await?;

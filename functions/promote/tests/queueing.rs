@@ -12,10 +12,11 @@ use std::time::{Duration, Instant};
 use common::promote;
 use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
-use domain::id::EmailId;
+use domain::id::{EmailId, KeyId};
 use domain::ports::EmailKey;
 use domain::queue::job::{Job, LATE_SWEEPS, SETTLED, Task};
-use domain::queue::{Pause, Queue, QueueKey};
+use domain::queue::key_hold::{KeyHold, KeyHolds};
+use domain::queue::{Common, Pause, Queue, QueueKey};
 use domain::row::{Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
@@ -358,6 +359,83 @@ async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
     run(&world).await;
     assert_eq!(kind(&world, 2), Some(DueKind::Check));
     assert_eq!(world.state().wakes.len(), 2);
+}
+
+/// The queue `default` of these samples, with holds of these keys.
+fn holding(keys: &[KeyId]) -> Queue {
+    let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
+    plain().with_common(&Common {
+        key_holds: keys.iter().fold(KeyHolds::default(), with),
+        ..Common::default()
+    })
+}
+
+fn of_key(row: Row, n: u8) -> Row {
+    Row {
+        key: Some(KeyId::from_bytes([n; 16])),
+        ..row
+    }
+}
+
+#[tokio::test]
+async fn an_email_of_a_held_key_is_set_aside_when_it_is_overdue() {
+    let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
+    let rows = vec![
+        of_key(sample(1, DueKind::Check, BORN), 1),
+        of_key(sample(2, DueKind::Check, BORN), 3),
+        of_key(sample(3, DueKind::Held, BORN), 1),
+    ];
+    let world = world(rows, holding(&[one, other]), Some(Task::Release));
+    run(&world).await;
+    let kinds = [1, 2, 3].map(|n| kind(&world, n));
+    assert_eq!(
+        kinds,
+        [Some(DueKind::Held), Some(DueKind::Check), Some(DueKind::Held)],
+        "no job lets it go"
+    );
+    let woken: Vec<_> = world.state().wakes.iter().map(|wake| wake.wake_up.id).collect();
+    assert_eq!(woken, [samples::id(2)]);
+}
+
+#[tokio::test]
+async fn a_released_hold_lets_the_emails_of_all_queues_go() {
+    let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
+    let news = QueueKey {
+        name: domain::queue::QueueName::parse("news").unwrap(),
+        ..plain().key
+    };
+    let of_news = Row {
+        queue: news.name.clone(),
+        ..sample(3, DueKind::Held, BORN)
+    };
+    for fault in [Fault::None, Fault::Before, Fault::After] {
+        let rows = vec![
+            of_key(sample(1, DueKind::Held, BORN), 1),
+            of_key(sample(2, DueKind::Held, BORN), 2),
+            of_key(of_news.clone(), 1),
+        ];
+        // The hold of one key is released in `default`, and the other queue does not know it yet.
+        let world = world(rows, holding(&[other]), Some(Task::FollowTenant));
+        let queue = Queue {
+            key: news.clone(),
+            ..holding(&[one, other])
+        };
+        world.state().queues.insert(news.clone(), queue);
+        for call in ["save_queue", "write", "save_job"] {
+            world.state().faults_of.insert(call, [fault].into());
+        }
+        for minutes in 0..8 {
+            world.state().now_ms = at(60 * minutes).as_millis();
+            drop(try_to_run(&world).await);
+        }
+        let kinds = [1, 2, 3].map(|n| kind(&world, n));
+        assert_eq!(
+            kinds,
+            [Some(DueKind::Check), Some(DueKind::Held), Some(DueKind::Check)],
+            "{fault:?}"
+        );
+        assert_eq!(world.state().queues[&news].key_holds.keys(), [other]);
+    }
 }
 
 /// DynamoDB promises no bound for the delay of an index. Such an email would be held by nobody, and never sent.

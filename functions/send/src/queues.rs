@@ -17,7 +17,7 @@ use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
 };
-use domain::queue::{Queue, QueueKey};
+use domain::queue::{Bid, Queue, QueueKey};
 use domain::rate_limit::{Turn, is_usable};
 use domain::row::{Lane, Row, Status};
 use domain::slots;
@@ -168,6 +168,13 @@ where
                 Some(row) => self.met(row, queue, now).await.map(Some),
                 None => Ok(Some(Woken::Done)),
             };
+        }
+        // Only the record names its key: it is read before the claim, while a key of the tenant is held.
+        if !queue.key_holds.is_empty()
+            && let Some(row) = self.rows.load(key, now).await?
+            && queue.bids(&row, now) == Bid::Hold
+        {
+            return self.met(row, queue, now).await.map(Some);
         }
         let is_limited = queue.rate().is_some();
         let too_late = slot.is_some_and(|slot| !is_usable(slot, now));

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use domain::access::key::KeyChange;
 use domain::access::token::{SECRET_BYTES, Token};
 use domain::id::EmailId;
 use lambda_http::http::HeaderValue;
@@ -46,8 +47,8 @@ impl Keys for Rows {
         panic!("the door makes nothing")
     }
 
-    async fn rename(&self, _: Option<&TenantId>, _: KeyId, _: &str) -> Result<bool, PortError> {
-        panic!("the door names nothing")
+    async fn change(&self, _: Option<&TenantId>, _: KeyId, _: &KeyChange) -> Result<bool, PortError> {
+        panic!("the door changes nothing")
     }
 
     async fn revoke(&self, _: Option<&TenantId>, _: KeyId, _: Maker, _: Timestamp) -> Result<bool, PortError> {

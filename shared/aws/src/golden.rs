@@ -9,7 +9,7 @@ mod access;
 mod counters;
 mod emails;
 mod pacing;
-mod queues;
+pub(crate) mod queues;
 mod stored;
 mod suppressions;
 

@@ -6,7 +6,8 @@
 //! **Lost answers:** each write can be repeated: it finds what it was to write.
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::access::key::{ApiKey, Maker};
+use domain::access::key::{ApiKey, KeyChange, Maker};
+use domain::access::sender::FromDomain;
 use domain::id::{KeyId, TenantId};
 use domain::limits::KEYS_MAX;
 use domain::listing::Start;
@@ -18,8 +19,12 @@ use crate::attributes::{self, Item, ItemError, maybe, n, named, s, text, time};
 use crate::failure::port;
 use crate::table::{Expression, Outcome, Table, keys};
 
+fn stored_domains(domains: &[FromDomain]) -> Result<String, PortError> {
+    serde_json::to_string(domains).map_err(|error| port("writing a key")(error.into()))
+}
+
 fn from_key(key: &ApiKey) -> Result<Item, PortError> {
-    let domains = serde_json::to_string(&key.from_domains).map_err(|error| port("writing a key")(error.into()))?;
+    let domains = stored_domains(&key.from_domains)?;
     let mut item = keys::api_key(key.id);
     item.extend([
         s("tenant", key.tenant.to_string()),
@@ -121,12 +126,20 @@ impl Keys for Table {
         stored.await.map(drop)
     }
 
-    async fn rename(&self, of: Option<&TenantId>, id: KeyId, name: &str) -> Result<bool, PortError> {
-        let change = Expression::update("SET #name = :name")
-            .when("attribute_exists(pk) AND attribute_not_exists(revoked_at)")
-            .with_name("#name", "name")
-            .with_text(":name", name);
-        self.change_key((of, id), change, "renaming an API key").await
+    async fn change(&self, of: Option<&TenantId>, id: KeyId, change: &KeyChange) -> Result<bool, PortError> {
+        let KeyChange { name, from_domains } = change;
+        let name = name.as_ref().map(|_| "#name = :name");
+        let domains = from_domains.as_ref().map(|_| "from_domains = :domains");
+        let sets: Vec<_> = name.into_iter().chain(domains).collect();
+        let mut update = Expression::update(format!("SET {}", sets.join(", ")))
+            .when("attribute_exists(pk) AND attribute_not_exists(revoked_at)");
+        if let Some(name) = &change.name {
+            update = update.with_name("#name", "name").with_text(":name", name);
+        }
+        if let Some(domains) = from_domains {
+            update = update.with_text(":domains", stored_domains(domains)?);
+        }
+        self.change_key((of, id), update, "changing an API key").await
     }
 
     async fn revoke(&self, of: Option<&TenantId>, id: KeyId, by: Maker, now: Timestamp) -> Result<bool, PortError> {

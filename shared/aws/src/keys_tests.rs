@@ -128,17 +128,32 @@ async fn a_key_is_revoked_by_its_tenant_or_by_the_deployer() {
 }
 
 #[tokio::test]
-async fn a_live_key_is_renamed_by_its_tenant() {
-    for (answer, renamed) in [(Answer::ok(&json!({})), true), (Answer::condition_failed(None), false)] {
-        let replay = Replay::new([answer]);
-        let asked = replay.table(16).rename(Some(&TenantId::main()), id(), "new").await;
-        assert_eq!(asked.unwrap(), renamed);
-        let request = replay.only().json();
-        let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at) AND tenant = :tenant";
-        assert_eq!(
-            (&request["UpdateExpression"], &request["ConditionExpression"]),
-            (&json!("SET #name = :name"), &json!(condition))
-        );
+async fn a_live_key_is_changed_by_its_tenant() {
+    let (name, domains) = ("new".to_owned(), vec![FromDomain::parse("a.example").unwrap()]);
+    let change = |name: Option<&String>, from_domains: Option<&Vec<FromDomain>>| KeyChange {
+        name: name.cloned(),
+        from_domains: from_domains.cloned(),
+    };
+    let (name, domains) = (Some(&name), Some(&domains));
+    for (change, expression) in [
+        (change(name, None), "SET #name = :name"),
+        (change(None, domains), "SET from_domains = :domains"),
+        (change(name, domains), "SET #name = :name, from_domains = :domains"),
+    ] {
+        for (answer, changed) in [(Answer::ok(&json!({})), true), (Answer::condition_failed(None), false)] {
+            let replay = Replay::new([answer]);
+            let asked = replay.table(16).change(Some(&TenantId::main()), id(), &change).await;
+            assert_eq!(asked.unwrap(), changed);
+            let request = replay.only().json();
+            let condition = "attribute_exists(pk) AND attribute_not_exists(revoked_at) AND tenant = :tenant";
+            assert_eq!(
+                (&request["UpdateExpression"], &request["ConditionExpression"]),
+                (&json!(expression), &json!(condition))
+            );
+            let stored = &request["ExpressionAttributeValues"][":domains"]["S"];
+            let expected = change.from_domains.as_ref().map(|_| json!(r#"["a.example"]"#));
+            assert_eq!(*stored, expected.unwrap_or_default());
+        }
     }
 }
 

@@ -93,14 +93,25 @@ pub fn parameters<'a, const N: usize>(
 /// The one flag that a URL may have: `?cancel=true`.
 ///
 /// # Errors
-/// As [`parameters`]; and 422 when it is neither `true` nor `false`.
+/// As [`flags`].
 pub fn flag(query: &str, name: &'static str) -> Result<bool, ApiError> {
-    let [value] = parameters(query, [name])?;
-    match value.as_deref() {
-        None | Some("false") => Ok(false),
-        Some("true") => Ok(true),
-        Some(_) => Err(ApiError::validation(name, "must be true or false")),
+    flags(query, [name]).map(|[flag]| flag)
+}
+
+/// The flags that a URL may have: `?children=true&hold=true`.
+///
+/// # Errors
+/// As [`parameters`]; and 422 when one is neither `true` nor `false`.
+pub fn flags<const N: usize>(query: &str, names: [&'static str; N]) -> Result<[bool; N], ApiError> {
+    let mut flags = [false; N];
+    for ((name, value), flag) in names.into_iter().zip(parameters(query, names)?).zip(&mut flags) {
+        *flag = match value.as_deref() {
+            None | Some("false") => false,
+            Some("true") => true,
+            Some(_) => return Err(ApiError::validation(name, "must be true or false")),
+        };
     }
+    Ok(flags)
 }
 
 /// How many entries a page has, 1 to [`LIMIT_MAX`].

@@ -27,7 +27,7 @@ const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// Jobs that are begun in one run of `promote`.
 const JOBS_AT_ONCE: i32 = 50;
 
-fn from_queue(queue: &Queue) -> Item {
+fn from_queue(queue: &Queue) -> Result<Item, PortError> {
     let mut item = keys::queue(&queue.key);
     item.extend([
         n("created_at", queue.created_at.as_millis()),
@@ -46,11 +46,15 @@ fn from_queue(queue: &Queue) -> Item {
         item.extend(pause.until.map(|until| n("paused_until", until.as_millis())));
     }
     item.extend(queue.suspended.then(|| yes("suspended")));
+    if !queue.key_holds.is_empty() {
+        let holds = serde_json::to_string(&queue.key_holds).map_err(|error| port("writing a queue")(error.into()))?;
+        item.extend([s("key_holds", holds)]);
+    }
     item.extend((queue.generation > 0).then(|| n("generation", queue.generation)));
     item.extend((queue.purged_below > 0).then(|| n("purged_below", queue.purged_below)));
     item.extend(queue.purged_before.map(|before| n("purged_before", before.as_millis())));
     item.extend(queue.deleted.then(|| yes("deleted")));
-    item
+    Ok(item)
 }
 
 fn to_queue(item: &Item) -> Result<Queue, ItemError> {
@@ -72,6 +76,7 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
         no: number(item, "no")?,
         paused,
         suspended: flag(item, "suspended")?,
+        key_holds: maybe(item, "key_holds", attributes::json)?.unwrap_or_default(),
         generation: maybe(item, "generation", number)?.unwrap_or(0),
         purged_below: maybe(item, "purged_below", number)?.unwrap_or(0),
         purged_before: maybe(item, "purged_before", time)?,
@@ -144,11 +149,11 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
 
 /// The write of a queue that is at change [`Queue::no`], if it was at the change before. A transaction can
 /// carry it beside others.
-pub(crate) fn queue_write(queue: &Queue) -> Write {
-    Write::Put {
-        item: from_queue(queue),
+pub(crate) fn queue_write(queue: &Queue) -> Result<Write, PortError> {
+    Ok(Write::Put {
+        item: from_queue(queue)?,
         when: Expression::if_numbered(queue.no),
-    }
+    })
 }
 
 impl Queues for Table {
@@ -182,13 +187,13 @@ impl Queues for Table {
             queue.no,
             before.map_or(0, |before| before.no) + u64::from(before.is_some())
         );
-        let item = from_queue(queue);
+        let item = from_queue(queue)?;
         let Some(job) = job else {
             return self.put_numbered(item, queue.no, WHAT).await;
         };
         let of_job = from_job(job)?;
         let writes = vec![
-            queue_write(queue),
+            queue_write(queue)?,
             Write::Put {
                 item: of_job.clone(),
                 when: Expression::if_numbered(job.no),

@@ -17,6 +17,7 @@ pub mod cost;
 pub mod email;
 pub mod fate;
 pub mod forecast;
+pub mod holding;
 pub mod id;
 pub mod index;
 pub mod keeping;

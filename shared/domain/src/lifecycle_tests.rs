@@ -218,7 +218,7 @@ fn the_providers_words_are_kept_as_far_as_there_is_room() {
         detail: "ä".repeat(200),
     };
     let next = written(decided(&row(Status::Sending), long));
-    assert_eq!(next.detail, Some("ä".repeat(96)));
+    assert_eq!(next.detail, Some("ä".repeat(76)));
 }
 
 #[test]

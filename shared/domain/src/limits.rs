@@ -158,7 +158,7 @@ pub const ECHO_MAX: usize = 64;
 ///
 /// Source: ours; a row with one recipient and its detail stays under 1 KB, which is one write
 /// unit of DynamoDB.
-pub const DETAIL_MAX: usize = 192;
+pub const DETAIL_MAX: usize = 152;
 
 /// Outcomes of claims that a row keeps, the newest.
 ///

@@ -9,6 +9,7 @@
 //! **Start reading at** [`Queue::bids`]. Why this way: docs/adr/0016.
 
 pub mod job;
+pub mod key_hold;
 
 use std::borrow::Cow;
 use std::fmt;
@@ -20,6 +21,7 @@ use crate::cause::Cause;
 use crate::id::TenantId;
 use crate::lifecycle::Policy;
 use crate::pacing::Rate;
+use crate::queue::key_hold::KeyHolds;
 use crate::rate_limit::Turn;
 use crate::row::{Lane, Row, Status};
 use crate::timestamp::Timestamp;
@@ -152,6 +154,8 @@ pub struct Queue {
     pub paused: Option<Pause>,
     /// Its tenant is suspended: its emails wait as in a pause, which only the deployer ends.
     pub suspended: bool,
+    /// The holds of its tenant's API keys: their emails wait as in a pause, until each hold is released.
+    pub key_holds: KeyHolds,
     /// The number of purges: the generation of the records that are accepted now.
     pub generation: u64,
     /// The oldest generation whose records are still wanted.
@@ -160,6 +164,15 @@ pub struct Queue {
     pub purged_before: Option<Timestamp>,
     /// It was deleted: nothing new is accepted, and what it holds goes its way.
     pub deleted: bool,
+}
+
+/// The state that all queues of a tenant have in common. The queue `default` leads.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Common {
+    /// The tenant is suspended.
+    pub suspended: bool,
+    /// The holds of the tenant's API keys.
+    pub key_holds: KeyHolds,
 }
 
 /// What a queue wants done about an email that waits.
@@ -187,6 +200,7 @@ impl Queue {
             no: 0,
             paused: None,
             suspended: false,
+            key_holds: KeyHolds::default(),
             generation: 0,
             purged_below: 0,
             purged_before: None,
@@ -233,7 +247,7 @@ impl Queue {
             Bid::Go
         } else if !self.wants(row) {
             Bid::Drop
-        } else if self.is_paused(now) {
+        } else if self.is_paused(now) || self.key_holds.cover(row) {
             Bid::Hold
         } else {
             Bid::Go
@@ -289,7 +303,28 @@ impl Queue {
     /// The queue of a tenant that is suspended, or is not any more.
     #[must_use]
     pub fn with_suspension(&self, suspended: bool) -> Self {
-        self.changed(|next| next.suspended = suspended)
+        self.with_common(&Common {
+            suspended,
+            ..self.common()
+        })
+    }
+
+    /// The state that all queues of a tenant have in common.
+    #[must_use]
+    pub fn common(&self) -> Common {
+        Common {
+            suspended: self.suspended,
+            key_holds: self.key_holds.clone(),
+        }
+    }
+
+    /// The queue with another state that all queues of its tenant have in common.
+    #[must_use]
+    pub fn with_common(&self, common: &Common) -> Self {
+        self.changed(|next| {
+            next.suspended = common.suspended;
+            next.key_holds.clone_from(&common.key_holds);
+        })
     }
 
     /// The queue purged at `now` of everything that was accepted before.

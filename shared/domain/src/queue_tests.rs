@@ -1,5 +1,6 @@
 use super::*;
-use crate::id::EmailId;
+use crate::id::{EmailId, KeyId};
+use crate::queue::key_hold::KeyHold;
 use crate::row::{BodyPlace, BodyRef};
 
 pub(crate) fn at(secs: i64) -> Timestamp {
@@ -76,6 +77,46 @@ fn a_suspension_holds_whatever_becomes_of_pauses() {
     assert!(
         suspended.paused(pause(None)).with_suspension(false).is_paused(now),
         "a pause stays"
+    );
+}
+
+#[test]
+fn a_held_key_holds_its_emails_whatever_becomes_of_pauses() {
+    let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
+    let held = queue().with_common(&Common {
+        key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),
+        ..Common::default()
+    });
+    assert_eq!(held.no, queue().no + 1, "what was decided before is not written");
+    for status in Status::ALL {
+        let of_key = Row {
+            key: Some(key),
+            ..row(status)
+        };
+        let waits = status == Status::Queued;
+        for queue in [
+            held.clone(),
+            held.paused(pause(None)).resumed(),
+            held.deleted(),
+            held.with_suspension(false),
+        ] {
+            assert!(!queue.is_paused(now));
+            assert_eq!(
+                queue.bids(&of_key, now),
+                if waits { Bid::Hold } else { Bid::Go },
+                "{status:?}"
+            );
+            assert_eq!(queue.bids(&row(status), now), Bid::Go, "of no key");
+        }
+    }
+    let of_key = Row {
+        key: Some(key),
+        ..row(Status::Queued)
+    };
+    assert_eq!(
+        held.purged(at(1_000)).bids(&of_key, now),
+        Bid::Drop,
+        "a purge is stronger"
     );
 }
 

@@ -15,6 +15,9 @@ use crate::past::{Diagnostic, Fact, Outcome};
 use crate::queue::QueueName;
 use crate::timestamp::Timestamp;
 
+/// Longest From domain that a record names, in bytes: a record stays under 1 KB, which is one write unit.
+pub const FROM_DOMAIN_MAX: usize = 40;
+
 /// Where an email is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -239,6 +242,8 @@ pub struct Row {
     pub generation: Option<u64>,
     /// The API key that it was accepted with.
     pub key: Option<KeyId>,
+    /// The domain of its From; `None` where that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
+    pub from_domain: Option<String>,
     /// How the newest claims ended that were not accepted, oldest first; for people to read.
     pub outcomes: Vec<Outcome>,
     /// When and with which words the `fates` were decided; for people to read.
@@ -285,6 +290,7 @@ impl Row {
             retried_at: None,
             generation: None,
             key: None,
+            from_domain: None,
             outcomes: Vec::new(),
             diagnostics: BTreeMap::new(),
             facts: BTreeMap::new(),

@@ -1,7 +1,7 @@
 //! Keys, tenants and allowances over [`State`](crate::State).
 
 use domain::access::allowance::Window;
-use domain::access::key::{ApiKey, Maker};
+use domain::access::key::{ApiKey, KeyChange, Maker};
 use domain::access::tenant::Tenant;
 use domain::id::{KeyId, TenantId};
 use domain::ports::access::{Allowances, Drawn, Keys, Tenants, Work};
@@ -37,14 +37,19 @@ impl Keys for World {
         .await
     }
 
-    async fn rename(&self, of: Option<&TenantId>, id: KeyId, name: &str) -> Result<bool, PortError> {
-        let (of, name) = (of.cloned(), name.to_owned());
-        self.call(Call::writes("rename", None), move |state| {
+    async fn change(&self, of: Option<&TenantId>, id: KeyId, change: &KeyChange) -> Result<bool, PortError> {
+        let (of, change) = (of.cloned(), change.clone());
+        self.call(Call::writes("change_key", None), move |state| {
             let key = state.keys.get_mut(&id).filter(|key| key.revoked.is_none());
             let Some(key) = key.filter(|key| of.as_ref().is_none_or(|tenant| *tenant == key.tenant)) else {
                 return false;
             };
-            key.name.clone_from(&name);
+            if let Some(name) = &change.name {
+                key.name.clone_from(name);
+            }
+            if let Some(domains) = &change.from_domains {
+                key.from_domains.clone_from(domains);
+            }
             true
         })
         .await

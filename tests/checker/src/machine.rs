@@ -394,7 +394,8 @@ impl Machine {
                     }),
                     ..row.clone()
                 };
-                let mut decision = release(&held, policy, NOW);
+                let open = Queue::plain(QueueKey::of(row), NOW);
+                let mut decision = release(&held, &open, policy, NOW);
                 if let Decision::Write(transition) = &mut decision {
                     let (claim_no, status, not_before) = (row.claim_no, row.status, row.not_before);
                     transition.condition = Condition::Unmoved {
@@ -405,7 +406,7 @@ impl Machine {
                 }
                 decision
             }
-            Sweep::Release => release(row, policy, NOW),
+            Sweep::Release => release(row, &line.queue(row), policy, NOW),
             Sweep::Purge => purge(row, &line.queue(row), policy, NOW),
             Sweep::Restore if self.is(Mutant::CanceledRestored) => {
                 let purged = Row {

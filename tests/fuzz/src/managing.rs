@@ -1,14 +1,15 @@
 //! What `manage` and `access` are asked: any bytes, as the body of each route about queues, suppressions, keys and tenants, and any
 //! text as a query.
 
-use access::api_keys::KeyPage;
+use access::api_keys::{KeyPage, Revocation};
 use aws::query::{self, Cursor, LIMIT_MAX};
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::limits;
-use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
+use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::wire::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
 use domain::wire::suppressions::{Which, parse_add, parse_add_many, parse_remove_many};
+use manage::by_key::Cancellation;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::Page;
@@ -80,8 +81,9 @@ fn access(data: &[u8]) {
         named(&key.name);
         assert!(key.from_domains.len() <= limits::FROM_DOMAINS_MAX);
     }
-    if let Some(name) = told(parse_key_name(data), data) {
-        named(&name);
+    if let Some(change) = told(parse_key_change(data), data) {
+        change.name.as_deref().into_iter().for_each(named);
+        assert!(change.name.is_some() || change.from_domains.is_some());
     }
     told(parse_tenant(data), data);
     told(parse_tenant_change(data), data);
@@ -112,6 +114,8 @@ fn queries(query: &str) {
     told(SuppressionPage::parse(query), data);
     told(KeyPage::parse(query), data);
     told(query::flag(query, "cancel"), data);
+    told(Revocation::parse(query), data);
+    told(Cancellation::parse(query), data);
     // An email is sent by mistake if a query is passed over that was meant to keep it back.
     if let Some(is_dry_run) = told(enqueue::dry_run::is_asked(query), data) {
         assert!(is_dry_run || query.is_empty() || !query.contains("true"), "{query}");

@@ -6,7 +6,7 @@ use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::access::key::Permission;
 use domain::limits;
 use domain::wire::access_api::{
-    KeysView, NewKeyView, RenamedView, RevokedView, TenantDeletedView, TenantView, TenantsView,
+    ChangedView, KeysView, NewKeyView, RevokedView, TenantDeletedView, TenantView, TenantsView,
 };
 use schemars::JsonSchema;
 use serde_json::json;
@@ -27,16 +27,17 @@ pub(crate) fn operations() -> Vec<Operation> {
             .body::<NewKey>(json!({"name": "shop", "permission": "sending_access", "from_domains": ["example.com"]}))
             .answers::<NewKeyView>(201, "The key itself: it is shown this once.")
             .refuses(&[400, 409, 413, 422]),
-        Operation::new("patch", "/api-keys/{id}", "rename_api_key", "Gives an API key another name")
-            .details("What it may do stays as it was made: make another key for that.")
-            .body::<KeyName>(json!({"name": "shop"}))
-            .answers::<RenamedView>(200, "It is called so now.")
-            .refuses(&[400, 404, 413, 422]),
+        Operation::new("patch", "/api-keys/{id}", "change_api_key", "Changes an API key")
+            .details("Its name, its From domains, or both. Its permission stays. It is so everywhere after half a minute. A key gets no domain that the key of the request may not send from.")
+            .query::<ChangeQuery>()
+            .body::<KeyChange>(json!({"name": "shop", "from_domains": ["example.com"]}))
+            .answers::<ChangedView>(200, "It is so now.")
+            .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("delete", "/api-keys/{id}", "revoke_api_key", "Revokes an API key")
-            .details("For good. It is good for nothing after half a minute.")
+            .details("For good. It is good for nothing after half a minute. With `hold=true` nothing that was accepted with it is sent until POST /emails/release, also when the key was revoked before.")
             .query::<RevokeQuery>()
             .answers::<RevokedView>(200, "It is revoked.")
-            .refuses(&[404, 422]),
+            .refuses(&[404, 409, 422]),
         Operation::new("get", "/tenants", "list_tenants", "Lists tenants, newest first")
             .details("With the deployer's key.")
             .answers::<TenantsView>(200, "All of them."),
@@ -80,6 +81,16 @@ struct RevokeQuery {
     /// Revokes also every key that was made with it, by whatever keys between. Ask again after half a minute: an
     /// environment that still knew the key may have made one more.
     children: Option<bool>,
+    /// Holds the emails that were accepted with the revoked keys, within five seconds. What is being sent is sent. Not
+    /// with a key that is limited to From domains.
+    hold: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+struct ChangeQuery {
+    /// Holds the emails that were accepted with the key from domains that it does not keep, within five seconds.
+    /// Needs `from_domains`. Not with a key that is limited to From domains.
+    hold: Option<bool>,
 }
 
 /// A domain to send from: `example.com`; `*.example.com` is every domain below it, `*` every one.
@@ -109,13 +120,16 @@ struct NewKey {
     domain_id: Option<String>,
 }
 
-/// What people call a key.
+/// The changes of a key, at least one.
 #[derive(JsonSchema)]
-#[schemars(deny_unknown_fields)]
-struct KeyName {
-    /// Not blank, and without control characters.
+#[schemars(deny_unknown_fields, extend("minProperties" = 1))]
+struct KeyChange {
+    /// The name that people use: not blank, and without control characters.
     #[schemars(length(min = 1, max = limits::KEY_NAME_MAX))]
-    name: String,
+    name: Option<String>,
+    /// All From domains of the key. It loses those that are not named.
+    #[schemars(length(min = 1, max = limits::FROM_DOMAINS_MAX))]
+    from_domains: Option<Vec<FromDomain>>,
 }
 
 /// A tenant that is to be made.

@@ -14,6 +14,7 @@ use domain::wire::events_view::EventsView;
 use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 use enqueue::handler::{Answer, Ids};
 use manage::asked::Done;
+use manage::by_key::{Canceled, Released};
 use manage::erasing::Erased;
 use schemars::JsonSchema;
 use serde_json::json;
@@ -77,6 +78,17 @@ pub(crate) fn operations() -> Vec<Operation> {
             .details("Too late once it is being sent: 409.")
             .answers::<Done>(200, "It is so now.")
             .refuses(&[404, 409]),
+        Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key")
+            .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. The emails go their way within two minutes, those of paused queues when these are resumed. Without a hold nothing happens. Not with a key that is limited to From domains.")
+            .query::<ReleaseQuery>()
+            .answers::<Released>(202, "The hold is released.")
+            .refuses(&[422]),
+        Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key")
+            .for_operator()
+            .details("Those that wait, newest first, held or not. One request cancels about 500, and looks at 5,000 emails of the tenant: ask again with `after` while `has_more` is true. Not with a key that is limited to From domains.")
+            .query::<CancelQuery>()
+            .answers::<Canceled>(200, "They are canceled.")
+            .refuses(&[422]),
         Operation::new(
             "post",
             "/emails/{id}/retry",
@@ -327,4 +339,21 @@ struct Reschedule {
 struct Retry {
     /// Sends also an email that Amazon SES may have accepted.
     force: Option<bool>,
+}
+
+#[derive(JsonSchema)]
+struct ReleaseQuery {
+    /// The id of the API key, revoked or not.
+    #[schemars(extend("format" = "uuid"))]
+    key: String,
+}
+
+#[derive(JsonSchema)]
+struct CancelQuery {
+    /// The id of the API key that the emails were accepted with, revoked or not.
+    #[schemars(extend("format" = "uuid"))]
+    key: String,
+    /// The `next` of an earlier answer: the emails behind it are looked at.
+    #[schemars(extend("format" = "uuid"))]
+    after: Option<String>,
 }

@@ -63,6 +63,7 @@ async fn records_are_read_and_written_in_every_status() {
                 batch: None,
                 generation: None,
                 key: None,
+                from_domain: None,
                 facts: BTreeMap::new(),
                 ..record.clone()
             };

@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::{DueCursor, Jobs, Queues};
 use domain::queue::job::{Job, Task};
+use domain::queue::key_hold::{Exception, KeyHold, KeyHolds};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::row::Lane;
 
@@ -20,6 +21,18 @@ pub(super) fn news() -> QueueKey {
         tenant: TenantId::main(),
         name: QueueName::parse("news").unwrap(),
     }
+}
+
+/// The holds of a revoked key, and of one that lost From domains.
+pub(crate) fn holds() -> KeyHolds {
+    let [revoked, narrowed] = [1, 2].map(|key| KeyHold::of_revoked(KeyId::from_bytes([key; 16])));
+    let except = Some(Exception {
+        from: vec![FromDomain::Exactly("a.example".to_owned())],
+        accepted_after: at(700),
+    });
+    [revoked, KeyHold { except, ..narrowed }]
+        .into_iter()
+        .fold(KeyHolds::default(), |holds, hold| holds.with(hold).unwrap())
 }
 
 /// A queue of which everything is said that b1156e8 knew.
@@ -46,6 +59,7 @@ async fn queues_are_read_and_written() {
     let mut golden = Golden::of("queue");
     let everything = Queue {
         suspended: true,
+        key_holds: holds(),
         generation: 3,
         purged_below: 2,
         ..known_before()

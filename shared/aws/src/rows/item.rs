@@ -37,6 +37,7 @@
 //! | `ra` | N | `retried_at` |
 //! | `g` | N | `generation` |
 //! | `k` | B | `key`, its 16 bytes |
+//! | `fd` | S | `from_domain` |
 //! | `oc` | L of S | `outcomes`: the claim, the time, the cause and the words, with spaces between |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: the time and the words |
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact with a space between: the time and the words |
@@ -74,9 +75,9 @@ pub(crate) const PAST: [&str; 5] = ["t", "f", "oc", "dg", "ev"];
 /// The attributes of a bare record: everything that a decision reads. The role of `access` may read these and no
 /// others of an email, so that `template.yaml` has the same list. `z` is not among them: in a content's item, which
 /// lies beside the record, it is the content.
-pub(crate) const BARE: [&str; 36] = [
+pub(crate) const BARE: [&str; 37] = [
     "pk", "sk", "v", "b", "q", "l", "r", "h", "p", "zb", "o", "s", "n", "w", "x", "xg", "c", "a", "lu", "ln", "m", "d",
-    "u", "ra", "e", "sc", "si", "sa", "fn", "due_pk", "due_sk", "g", "k", "bk", "er", "ttl",
+    "u", "ra", "e", "sc", "si", "sa", "fn", "due_pk", "due_sk", "g", "k", "fd", "bk", "er", "ttl",
 ];
 
 /// The version that is written.
@@ -179,6 +180,7 @@ pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
     if let Some(key) = row.key {
         item.extend([("k".to_owned(), AttributeValue::B(key.to_bytes().to_vec().into()))]);
     }
+    item.extend(row.from_domain.clone().map(|domain| s("fd", domain)));
     if let Some(due) = row.due {
         let sort_key = match due.kind {
             DueKind::Wake => wake_sk(due.at, row),
@@ -241,6 +243,7 @@ pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
         retried_at: maybe(item, "ra", time)?,
         generation: maybe(item, "g", number)?,
         key: maybe(item, "k", key_id)?,
+        from_domain: maybe(item, "fd", text)?.map(str::to_owned),
         outcomes: maybe(item, "oc", outcomes)?.unwrap_or_default(),
         diagnostics: maybe(item, "dg", diagnostics)?.unwrap_or_default(),
         facts: facts(&maybe(item, "ev", diagnostics)?.unwrap_or_default()).ok_or(ItemError::Malformed("ev"))?,
@@ -505,7 +508,7 @@ mod tests {
                 let mut item = whole.clone();
                 item.insert(attribute.clone(), garbage.clone());
                 // Free text is free; everything else has a form.
-                let free = ["h", "t", "si"].contains(&attribute.as_str()) && garbage.is_s();
+                let free = ["h", "t", "si", "fd"].contains(&attribute.as_str()) && garbage.is_s();
                 let none = attribute == "oc" && garbage.is_l();
                 assert_eq!(to_row(&item).is_ok(), free || none, "{attribute}: {garbage:?}");
             }

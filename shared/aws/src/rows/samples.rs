@@ -8,7 +8,7 @@ use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::lifecycle::Policy;
 use domain::past::{Diagnostic, Fact, Outcome};
-use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lease, Row, Status};
+use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, FROM_DOMAIN_MAX, Lease, Row, Status};
 use domain::timestamp::Timestamp;
 
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -66,6 +66,7 @@ pub(crate) fn full() -> Row {
         retried_at: Some(at(1_500)),
         generation: Some(2),
         key: Some(KeyId::from_bytes([7; 16])),
+        from_domain: Some("x".repeat(FROM_DOMAIN_MAX)),
         outcomes: vec![Outcome {
             claim_no: 2,
             at: at(3_500),

@@ -39,6 +39,7 @@ async fn what_the_first_version_stored_is_read() {
         batch: None,
         generation: None,
         key: None,
+        from_domain: None,
         outcomes: Vec::new(),
         diagnostics: BTreeMap::new(),
         facts: BTreeMap::new(),

@@ -146,6 +146,15 @@ impl fmt::Debug for ApiKey {
     }
 }
 
+/// A change of a key; `None` where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyChange {
+    /// Its name.
+    pub name: Option<String>,
+    /// The From domains of the key, all of them; it loses those that are not named.
+    pub from_domains: Option<Vec<FromDomain>>,
+}
+
 /// Why a key that is known is not good.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Bad {

@@ -25,14 +25,20 @@ pub fn meet(row: &Row, queue: &Queue, now: Timestamp) -> Option<Decision> {
     }
     match queue.bids(row, now) {
         Bid::Go => None,
-        Bid::Hold => Some(hold(row, queue)),
+        Bid::Hold => Some(hold(row, queue, now)),
         Bid::Drop => Some(drop_unwanted(row, queue, Drop::Waiting, now)),
     }
 }
 
-/// Moves an email aside. One that waits for a slot gets none while its queue is paused, and stays.
-fn hold(row: &Row, queue: &Queue) -> Decision {
-    if is_aside(row) {
+/// Moves an email aside. One that waits for a slot gets none while its queue is paused, and stays; for a key's hold it
+/// is moved, or it would take the slots of others.
+fn hold(row: &Row, queue: &Queue, now: Timestamp) -> Decision {
+    let stays = match row.due.map(|due| due.kind) {
+        Some(DueKind::Held) => true,
+        Some(DueKind::Paced) => queue.is_paused(now),
+        Some(DueKind::Wake | DueKind::Check | DueKind::Ended) | None => false,
+    };
+    if stays {
         return Decision::Forget;
     }
     let mut next = row.clone();
@@ -75,7 +81,7 @@ pub fn placed(row: &Row, policy: &Policy, now: Timestamp) -> Option<Decision> {
     }
     match (policy.turn, row.due?.kind) {
         (Turn::Waits, DueKind::Wake | DueKind::Check) => Some(wait_for_slot(row, now)),
-        (Turn::Free | Turn::Slot(_), DueKind::Paced) => Some(release(row, policy, now)),
+        (Turn::Free | Turn::Slot(_), DueKind::Paced) => Some(let_go(row, policy, now)),
         (Turn::Waits | Turn::Free | Turn::Slot(_), _) => None,
     }
 }
@@ -123,14 +129,22 @@ pub fn drop_unwanted(row: &Row, queue: &Queue, place: Drop, now: Timestamp) -> D
 pub fn purge(row: &Row, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
     let decision = drop_unwanted(row, queue, Drop::Waiting, now);
     if decision == Decision::Forget && !queue.is_paused(now) {
-        return release(row, policy, now);
+        return release(row, queue, policy, now);
     }
     decision
 }
 
-/// Lets an email go its way that was held, or that needs no slot any more.
+/// Lets an email go its way that nothing of its queue holds any more.
 #[must_use]
-pub fn release(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
+pub fn release(row: &Row, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
+    match queue.bids(row, now) {
+        Bid::Hold => Decision::Forget,
+        Bid::Go | Bid::Drop => let_go(row, policy, now),
+    }
+}
+
+/// Lets an email go its way that was held, or that needs no slot any more.
+fn let_go(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
     let in_line = row.due.is_some_and(|due| due.kind == DueKind::Paced);
     let aside = row.status == Status::Queued && is_aside(row);
     if !aside || (in_line && policy.turn == Turn::Waits) {

@@ -1,6 +1,7 @@
 use super::*;
-use crate::id::{EmailId, TenantId};
-use crate::queue::{Pause, QueueKey, QueueName};
+use crate::id::{EmailId, KeyId, TenantId};
+use crate::queue::key_hold::{KeyHold, KeyHolds};
+use crate::queue::{Common, Pause, QueueKey, QueueName};
 use crate::row::{BodyPlace, BodyRef};
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
@@ -138,6 +139,40 @@ fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
 }
 
 #[test]
+fn an_email_of_a_held_key_is_moved_aside_from_everywhere() {
+    let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
+    let held = queue().with_common(&Common {
+        key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),
+        ..Common::default()
+    });
+    for kind in [DueKind::Wake, DueKind::Check, DueKind::Paced, DueKind::Held] {
+        let waiting = Row {
+            key: Some(key),
+            due: due(kind, 1_500),
+            ..row(Status::Queued)
+        };
+        let decision = meet(&waiting, &held, now).unwrap();
+        if kind == DueKind::Held {
+            assert_eq!(decision, Decision::Forget);
+            assert_eq!(release(&waiting, &held, &policy(), now), Decision::Forget);
+        } else {
+            let moved = written(&decision);
+            assert_eq!(moved.row.due, due(DueKind::Held, 1_500), "{kind:?}");
+            let (claim_no, status, not_before, queue_no) = (2, Status::Queued, at(1_500), held.no);
+            let condition = Condition::UnmovedIn {
+                claim_no,
+                status,
+                not_before,
+                queue_no,
+            };
+            assert_eq!(moved.condition, condition, "a release that comes before wins");
+        }
+        let other = Row { key: None, ..waiting };
+        assert_eq!(meet(&other, &held, now), None);
+    }
+}
+
+#[test]
 fn what_was_held_goes_back_to_its_place() {
     let held = |not_before| Row {
         not_before: at(not_before),
@@ -145,22 +180,22 @@ fn what_was_held_goes_back_to_its_place() {
         ..row(Status::Queued)
     };
     let now = at(2_000);
-    let decision = release(&held(1_500), &policy(), now);
+    let decision = release(&held(1_500), &queue(), &policy(), now);
     let near = written(&decision);
     assert_eq!(near.row.due, due(DueKind::Check, 2_900));
     assert_eq!(near.then, Then::WakeUp { delay: Duration::ZERO });
-    let decision = release(&held(8_000), &policy(), now);
+    let decision = release(&held(8_000), &queue(), &policy(), now);
     let far = written(&decision);
     assert_eq!((far.row.due, far.then), (due(DueKind::Wake, 8_000), Then::Nothing));
-    let decision = release(&held(1_500), &policy(), at(9_000));
+    let decision = release(&held(1_500), &queue(), &policy(), at(9_000));
     assert_eq!(written(&decision).row.status, Status::Expired);
     assert_eq!(
-        release(&row(Status::Queued), &policy(), now),
+        release(&row(Status::Queued), &queue(), &policy(), now),
         Decision::Forget,
         "not held"
     );
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
-        assert_eq!(release(&row(status), &policy(), now), Decision::Forget);
+        assert_eq!(release(&row(status), &queue(), &policy(), now), Decision::Forget);
     }
 }
 

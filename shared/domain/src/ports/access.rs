@@ -2,7 +2,7 @@
 
 use super::{EmailKey, PortError};
 use crate::access::allowance::Window;
-use crate::access::key::{ApiKey, Maker};
+use crate::access::key::{ApiKey, KeyChange, Maker};
 use crate::access::tenant::Tenant;
 use crate::id::{KeyId, TenantId};
 use crate::row::Row;
@@ -20,12 +20,12 @@ pub trait Keys: Sync {
     /// Stores a new key.
     fn add_key(&self, key: &ApiKey) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Gives a key another name; `false` when there is none that is not revoked. As [`Self::revoke`].
-    fn rename(
+    /// Changes a key; `false` when there is none that is not revoked. As [`Self::revoke`].
+    fn change(
         &self,
         of: Option<&TenantId>,
         id: KeyId,
-        name: &str,
+        change: &KeyChange,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Revokes a key for good; `false` when there is none that is not revoked. Who asks for a tenant finds

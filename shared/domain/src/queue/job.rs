@@ -18,7 +18,7 @@ use crate::id::EmailId;
 use crate::lifecycle::queued::{purge, redrive, release, restore};
 use crate::lifecycle::{Decision, Policy};
 use crate::ports::DueCursor;
-use crate::queue::{Queue, QueueKey};
+use crate::queue::{Common, Queue, QueueKey};
 use crate::rate_limit;
 use crate::row::{DueKind, Row, Status};
 use crate::timestamp::Timestamp;
@@ -58,8 +58,8 @@ pub enum Task {
     Purge,
     /// What was purged waits again.
     Restore,
-    /// All queues of the tenant become as the queue `default` is: suspended or not. When they are not, what was held
-    /// in `default` goes its way, as with [`Self::Release`].
+    /// All queues of the tenant become as the queue `default` is: suspended or not, with the same holds of API keys.
+    /// The held emails of `default` that nothing holds any more go their way, as with [`Self::Release`].
     FollowTenant,
     /// What failed is tried again.
     Retry {
@@ -119,20 +119,22 @@ pub struct Job {
     pub no: u64,
 }
 
-/// A queue as its tenant's suspension wants it, and the job that follows; `None` where it is so already.
+/// A queue in the state that all queues of its tenant have in common, and the job that follows; `None` where it is in
+/// that state already.
 ///
 /// The queue `default` leads: its job brings the tenant's other queues after it, also those that are made at this
 /// moment by a key that an environment still knows. `id`: of the job, the same for the same change.
 #[must_use]
-pub fn follow_tenant(queue: &Queue, suspended: bool, id: EmailId, now: Timestamp) -> Option<(Queue, Option<Job>)> {
-    if queue.suspended == suspended {
+pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp) -> Option<(Queue, Option<Job>)> {
+    if queue.common() == *common {
         return None;
     }
-    let next = queue.with_suspension(suspended);
-    let task = match (queue.key.name.is_default(), suspended) {
+    let next = queue.with_common(common);
+    let lets_go = (queue.suspended && !next.suspended) || queue.key_holds.exceed(&next.key_holds);
+    let task = match (queue.key.name.is_default(), lets_go) {
         (true, _) => Some(Task::FollowTenant),
-        (false, false) => Some(Task::Release),
-        (false, true) => None,
+        (false, true) => Some(Task::Release),
+        (false, false) => None,
     };
     let job = task.map(|task| Job::new(&next, id, task, now));
     Some((next, job))
@@ -236,7 +238,7 @@ impl Job {
         now: Timestamp,
     ) -> Decision {
         match &self.task {
-            Task::Release | Task::FollowTenant => release(row, policy, now),
+            Task::Release | Task::FollowTenant => release(row, queue, policy, now),
             Task::Purge => purge(row, queue, policy, now),
             Task::Restore => restore(row, policy, now),
             Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {

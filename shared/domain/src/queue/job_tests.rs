@@ -1,5 +1,6 @@
 use super::*;
-use crate::id::TenantId;
+use crate::id::{KeyId, TenantId};
+use crate::queue::key_hold::{KeyHold, KeyHolds};
 use crate::queue::tests::{at, row};
 use crate::queue::{Pause, QueueName};
 use crate::row::Due;
@@ -218,23 +219,71 @@ fn the_default_queue_leads_the_suspension_of_a_tenant() {
         },
         at(0),
     );
+    let common = |suspended| Common {
+        suspended,
+        ..Common::default()
+    };
     for (queue, on, off) in [
         (&default, Some(Task::FollowTenant), Some(Task::FollowTenant)),
         (&news, None, Some(Task::Release)),
     ] {
-        assert_eq!(follow_tenant(queue, false, id, now), None, "it is so");
-        let (suspended, job) = follow_tenant(queue, true, id, now).unwrap();
+        assert_eq!(follow_tenant(queue, &common(false), id, now), None, "it is so");
+        let (suspended, job) = follow_tenant(queue, &common(true), id, now).unwrap();
         assert_eq!(
             (suspended.suspended, suspended.no, job.map(|job| job.task)),
             (true, 1, on)
         );
-        assert_eq!(follow_tenant(&suspended, true, id, now), None, "it is so");
-        let (lifted, job) = follow_tenant(&suspended, false, id, now).unwrap();
+        assert_eq!(follow_tenant(&suspended, &common(true), id, now), None, "it is so");
+        let (lifted, job) = follow_tenant(&suspended, &common(false), id, now).unwrap();
         assert_eq!((lifted.suspended, lifted.no, job.map(|job| job.task)), (false, 2, off));
     }
-    let (suspended, job) = follow_tenant(&default, true, id, now).unwrap();
+    let (suspended, job) = follow_tenant(&default, &common(true), id, now).unwrap();
     let job = job.unwrap();
     assert!(job.is_wanted(&suspended, now) && !job.moves(&suspended, now) && job.moves(&default, now));
+}
+
+#[test]
+fn a_released_hold_is_swept_and_another_one_stays() {
+    let (now, id) = (at(2_000), EmailId::from_random([3; 16]));
+    let [one, other] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
+    let holds = |keys: &[KeyId]| {
+        let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
+        Common {
+            key_holds: keys.iter().fold(KeyHolds::default(), with),
+            ..Common::default()
+        }
+    };
+    let news = Queue::plain(
+        QueueKey {
+            tenant: TenantId::main(),
+            name: QueueName::parse("news").unwrap(),
+        },
+        at(0),
+    );
+    let (both, job) = follow_tenant(&news, &holds(&[one, other]), id, now).unwrap();
+    assert_eq!((both.no, job), (1, None), "whoever meets an email holds it");
+    let (left, job) = follow_tenant(&both, &holds(&[other]), id, now).unwrap();
+    let job = job.unwrap();
+    assert_eq!((&job.task, job.queue_no), (&Task::Release, 2));
+    let (_, leads) = follow_tenant(&queue(), &holds(&[one]), id, now).unwrap();
+    assert_eq!(leads.unwrap().task, Task::FollowTenant);
+    // A release of one key, of a pause or of a suspension lets nothing of the other key go.
+    for (key, goes) in [(one, true), (other, false)] {
+        let held = Row {
+            key: Some(key),
+            expires_at: at(9_000),
+            due: Some(Due {
+                kind: DueKind::Held,
+                at: at(1_000),
+            }),
+            ..row(Status::Queued)
+        };
+        for task in [Task::Release, Task::FollowTenant, Task::Purge] {
+            let job = super::Job { task, ..job.clone() };
+            let decision = job.decide(&held, &left, Duration::from_secs(9), &Policy::standard(), now);
+            assert_eq!(decision != Decision::Forget, goes, "{:?}", job.task);
+        }
+    }
 }
 
 #[test]

@@ -17,12 +17,13 @@ use serde::Serialize;
 use super::api::each_field;
 use super::json::{Node, text, texts, whole, wrong_type};
 use super::times::When;
-use crate::access::key::{ApiKey, Permission};
+use crate::access::key::{ApiKey, KeyChange, Permission};
 use crate::access::sender::FromDomain;
 use crate::access::tenant::Tenant;
 use crate::access::token::Token;
 use crate::api_error::ApiError;
 use crate::email::{EmailError, Problem};
+use crate::holding::Held;
 use crate::id::{KeyId, TenantId};
 use crate::limits;
 use crate::timestamp::Timestamp;
@@ -79,20 +80,27 @@ pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
     })
 }
 
-/// Reads the body of `PATCH /api-keys/{id}`: the key's new name.
+/// Reads the body of `PATCH /api-keys/{id}`: the key's new name, its From domains, or both.
 ///
 /// # Errors
 /// As [`super::api::parse_email`].
-pub fn parse_key_name(body: &[u8]) -> Result<String, ApiError> {
-    let mut name = None;
+pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
+    let mut change = KeyChange::default();
     each_field(body, |key, path, value| {
         match key {
-            "name" => name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
+            "name" => change.name = text(path, value)?.map(|name| key_name(path, name)).transpose()?,
+            "from_domains" => change.from_domains = domains(path, value)?,
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }
         Ok(())
     })?;
-    name.ok_or_else(|| ApiError::missing_field("name", "this field is required"))
+    if change == KeyChange::default() {
+        return Err(ApiError::missing_field(
+            "name",
+            "this field is required, or from_domains",
+        ));
+    }
+    Ok(change)
 }
 
 /// What is asked of a tenant; `None` where nothing is said, `Some(None)` where a limit is taken away.
@@ -310,22 +318,53 @@ impl KeysView {
     }
 }
 
-/// The answer about a key that has another name.
+/// The emails that wait because of API keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyRenamed"))]
-pub struct RenamedView {
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "KeyHold"))]
+pub struct HoldView {
+    /// The keys whose emails are held.
+    keys: Vec<String>,
+    /// The number of emails that wait because of it, among the newest 10,000 of the tenant.
+    emails: u64,
+    /// Every email of the tenant was looked at; `emails` is at least the number otherwise.
+    counted_all: bool,
+    /// The time from which the same request finds every key that was made meanwhile; null when none can be.
+    repeat_at: Option<String>,
+}
+
+impl HoldView {
+    /// Shows a hold of these keys.
+    #[must_use]
+    pub fn new(keys: &[KeyId], held: Held, repeat_at: Option<Timestamp>) -> Self {
+        Self {
+            keys: keys.iter().map(ToString::to_string).collect(),
+            emails: held.emails,
+            counted_all: held.counted_all,
+            repeat_at: repeat_at.map(|at| at.to_string()),
+        }
+    }
+}
+
+/// The answer about a key that was changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyChanged"))]
+pub struct ChangedView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
     object: &'static str,
     id: String,
+    /// With `hold=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<HoldView>,
 }
 
-impl RenamedView {
-    /// It is called so now.
+impl ChangedView {
+    /// It is so now.
     #[must_use]
-    pub fn new(id: KeyId) -> Self {
+    pub fn new(id: KeyId, hold: Option<HoldView>) -> Self {
         Self {
             object: "api_key",
             id: id.to_string(),
+            hold,
         }
     }
 }
@@ -338,16 +377,20 @@ pub struct RevokedView {
     object: &'static str,
     id: String,
     deleted: bool,
+    /// With `hold=true`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    hold: Option<HoldView>,
 }
 
 impl RevokedView {
     /// It is good for nothing any more.
     #[must_use]
-    pub fn new(id: KeyId) -> Self {
+    pub fn new(id: KeyId, hold: Option<HoldView>) -> Self {
         Self {
             object: "api_key",
             id: id.to_string(),
             deleted: true,
+            hold,
         }
     }
 }

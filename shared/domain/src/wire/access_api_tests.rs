@@ -92,13 +92,23 @@ fn a_bad_key_is_refused_by_its_field() {
         assert_eq!((error.status(), error.name().as_str()), (422, name), "{key}");
         assert!(error.message().starts_with(&format!("{path}: ")), "{key}: {error:?}");
     }
-    assert_eq!(parse_key_name(br#"{"name":"new"}"#), Ok("new".to_owned()));
+    let change = parse_key_change(br#"{"name":"new","from_domains":["a.example"]}"#).unwrap();
+    let from_domains = vec![FromDomain::parse("a.example").unwrap()];
+    assert_eq!(
+        (change.name.as_deref(), change.from_domains),
+        (Some("new"), Some(from_domains))
+    );
+    let change = parse_key_change(br#"{"name":"new"}"#).unwrap();
+    assert_eq!((change.name.as_deref(), change.from_domains), (Some("new"), None));
     for bad in [
         json!({}),
         json!({"name": ""}),
         json!({"name": "x", "permission": "full_access"}),
+        json!({"from_domains": []}),
+        json!({"from_domains": null}),
+        json!({"from_domains": ["a@b"]}),
     ] {
-        assert_eq!(parse_key_name(&body(&bad)).unwrap_err().status(), 422, "{bad}");
+        assert_eq!(parse_key_change(&body(&bad)).unwrap_err().status(), 422, "{bad}");
     }
     assert_eq!(parse_key(b"[]").unwrap_err().status(), 400);
     assert_eq!(parse_key(br#"{"name":"a","name":"b"}"#).unwrap_err().status(), 422);

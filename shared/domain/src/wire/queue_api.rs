@@ -248,6 +248,8 @@ pub struct QueueView {
     paused_until: Option<String>,
     /// The tenant is suspended: nothing of this queue is sent until the deployer lifts that.
     suspended: bool,
+    /// The API keys whose emails are held, in every queue of the tenant, until POST /emails/release.
+    held_keys: Vec<String>,
     purged_before: Option<String>,
     counts: QueueCounts,
 }
@@ -271,6 +273,7 @@ impl QueueView {
             pause_reason: pause.and_then(|pause| pause.reason.clone()),
             paused_until: pause.and_then(|pause| pause.until).map(|until| until.to_string()),
             suspended: queue.suspended,
+            held_keys: queue.key_holds.keys().iter().map(ToString::to_string).collect(),
             purged_before: queue.purged_before.map(|before| before.to_string()),
             counts,
         }

@@ -8,11 +8,12 @@ use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::cause::Cause;
 use domain::fate::Fate;
-use domain::id::{EmailId, TenantId};
+use domain::id::{EmailId, KeyId, TenantId};
 use domain::past::Outcome;
 use domain::ports::ListReason;
 use domain::queue::job::{Job, Task};
-use domain::queue::{Queue, QueueKey, QueueName};
+use domain::queue::key_hold::{HOLDS_MAX, KeyHold, KeyHolds};
+use domain::queue::{Common, Queue, QueueKey, QueueName};
 use domain::row::{Due, DueKind, Status, recipient_key};
 use domain::suppression::{Entry, Listed, Suppression};
 use domain::tally::counter::{Counter, Figure, hour_of};
@@ -29,6 +30,7 @@ use crate::schema::{closed, problems, resolved};
 const FIRST: &str = "/emails/01010101-0101-4101-8101-010101010101";
 const SECOND: &str = "/emails/02020202-0202-4202-8202-020202020202";
 const NOBODYS: &str = "/emails/00000000-0000-4000-8000-000000000000";
+const BY_KEY: &str = "key=01010101-0101-4101-8101-010101010101";
 const EMAIL: &str = r#"{"from":"a@example.com","to":"b@example.com","subject":"S","text":"T"}"#;
 
 fn queue(name: &str) -> Queue {
@@ -130,10 +132,25 @@ fn leaving_tenant(world: &World) {
     world.state().tenants.insert(tenant.id.clone(), tenant);
 }
 
-/// A tenant with as many keys as there may be.
+/// A tenant with as many keys, and as many holds of keys, as there may be.
 fn full_tenant(world: &World) {
     let id = TenantId::parse("full").unwrap();
+    let mut holds = KeyHolds::default();
+    for n in 0..HOLDS_MAX {
+        let mut bytes = [1; 16];
+        bytes[0] = u8::try_from(n).unwrap();
+        holds = holds.with(KeyHold::of_revoked(KeyId::from_bytes(bytes))).unwrap();
+    }
+    let lead = QueueKey {
+        tenant: id.clone(),
+        name: QueueName::default(),
+    };
+    let lead = Queue::plain(lead, BORN).with_common(&Common {
+        key_holds: holds,
+        ..Common::default()
+    });
     let mut state = world.state();
+    state.queues.insert(lead.key.clone(), lead);
     for n in 0..domain::limits::KEYS_MAX {
         let (key, _) = samples::key_of(&id, u8::try_from(n).unwrap());
         state.keys.insert(key.id, key);
@@ -213,6 +230,11 @@ pub(crate) fn calls() -> Vec<(Call, u16)> {
         (call("cancel_email", &format!("{FIRST}/cancel")), 200),
         (call("cancel_email", &format!("{NOBODYS}/cancel")), 404),
         (call("cancel_email", &format!("{SECOND}/cancel")), 409),
+        (call("release_emails", "/emails/release").query(BY_KEY), 202),
+        (call("release_emails", "/emails/release"), 422),
+        (call("release_emails", "/emails/release").query("key=x"), 422),
+        (call("cancel_emails", "/emails/cancel").query(BY_KEY), 200),
+        (call("cancel_emails", "/emails/cancel").query("after=x"), 422),
         (call("retry_email", &format!("{SECOND}/retry")), 200),
         (call("retry_email", &format!("{SECOND}/retry")).body("1"), 400),
         (call("retry_email", &format!("{NOBODYS}/retry")), 404),
@@ -363,6 +385,10 @@ fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
     let call = Call::new;
     let key = format!("/api-keys/{}", samples::api_key().id);
     let nobodys = NOBODYS.replace("/emails", "/api-keys");
+    let full = format!(
+        "/api-keys/{}",
+        samples::key_of(&TenantId::parse("full").unwrap(), 0).0.id
+    );
     let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
     let deployers = |name, path| Call::new(name, path).header("authorization", &deployer);
     let tenant = r#"{"name":"new","from_domains":["*.example.com"],"daily_cap":5,"rate":null,"suspended":false}"#;
@@ -380,12 +406,32 @@ fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
             deployers("create_api_key", "/api-keys").body(r#"{"name":"k","tenant":"full"}"#),
             409,
         ),
-        (call("rename_api_key", &key).body(r#"{"name":"new"}"#), 200),
-        (call("rename_api_key", &key).body("{"), 400),
-        (call("rename_api_key", &nobodys).body(r#"{"name":"new"}"#), 404),
-        (call("rename_api_key", &key).body(large), 413),
-        (call("rename_api_key", &key).body("{}"), 422),
+        (call("change_api_key", &key).body(r#"{"name":"new"}"#), 200),
+        (
+            call("change_api_key", &key)
+                .query("hold=true")
+                .body(r#"{"from_domains":["a.example"]}"#),
+            200,
+        ),
+        (
+            deployers("change_api_key", &full)
+                .query("hold=true")
+                .body(r#"{"from_domains":["a.example"]}"#),
+            409,
+        ),
+        (
+            call("change_api_key", &key)
+                .query("hold=true")
+                .body(r#"{"name":"new"}"#),
+            422,
+        ),
+        (call("change_api_key", &key).body("{"), 400),
+        (call("change_api_key", &nobodys).body(r#"{"name":"new"}"#), 404),
+        (call("change_api_key", &key).body(large), 413),
+        (call("change_api_key", &key).body("{}"), 422),
         (call("revoke_api_key", &key), 200),
+        (call("revoke_api_key", &key).query("children=true&hold=true"), 200),
+        (deployers("revoke_api_key", &full).query("hold=true"), 409),
         (call("revoke_api_key", &nobodys), 404),
         (call("revoke_api_key", &key).query("children=x"), 422),
         (deployers("list_tenants", "/tenants"), 200),

@@ -8,15 +8,16 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use access::api_keys::KeyPage;
+use access::api_keys::{KeyPage, Revocation};
 use aws::query;
 use domain::api_error::ApiError;
-use domain::wire::access_api::{parse_key, parse_key_name, parse_tenant, parse_tenant_change};
+use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::wire::api::{BatchValidation, parse_batch, parse_email, parse_reschedule, parse_retry};
 use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api::{parse_change, parse_create, parse_pause, parse_redrive};
 use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use enqueue::dry_run;
+use manage::by_key::{Cancellation, parse_release};
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::Page;
@@ -44,7 +45,7 @@ const READERS: &[Reader] = &[
     ("NewSuppressions", |body| parse_add_many(body).map(drop)),
     ("OldSuppressions", |body| parse_remove_many(body).map(drop)),
     ("NewKey", |body| parse_key(body).map(drop)),
-    ("KeyName", |body| parse_key_name(body).map(drop)),
+    ("KeyChange", |body| parse_key_change(body).map(drop)),
     ("NewTenant", |body| parse_tenant(body).map(drop)),
     ("TenantChange", |body| parse_tenant_change(body).map(drop)),
 ];
@@ -59,8 +60,11 @@ const QUERIES: &[QueryReader] = &[
     ("failures", |query| FailuresQuery::parse(query).map(drop)),
     ("delete_queue", |query| query::flag(query, "cancel").map(drop)),
     ("list_suppressions", |query| SuppressionPage::parse(query).map(drop)),
-    ("revoke_api_key", |query| query::flag(query, "children").map(drop)),
     ("list_api_keys", |query| KeyPage::parse(query).map(drop)),
+    ("change_api_key", |query| query::flag(query, "hold").map(drop)),
+    ("revoke_api_key", |query| Revocation::parse(query).map(drop)),
+    ("release_emails", |query| parse_release(query).map(drop)),
+    ("cancel_emails", |query| Cancellation::parse(query).map(drop)),
 ];
 
 /// All words in quotes in the sources from which a reader may have the name of a field.
@@ -244,7 +248,7 @@ fn what_is_required_is_missed_and_nothing_else_is() {
             .unwrap()
             .iter()
             .filter(|(field, _)| {
-                required.iter().any(|name| name == *field) || ["text", "emails"].contains(&field.as_str())
+                required.iter().any(|name| name == *field) || ["text", "emails", "name"].contains(&field.as_str())
             })
             .map(|(field, value)| (field.clone(), value.clone()))
             .collect();

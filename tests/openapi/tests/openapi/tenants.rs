@@ -337,6 +337,7 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
     }
     let expected = [
         "cancel_email",
+        "cancel_emails",
         "failures",
         "get_email",
         "get_job",

@@ -1,0 +1,258 @@
+//! Emails by the API key that they were accepted with: released after a hold, or canceled.
+//!
+//! **Invariant:** both can be repeated at any time. A release is one write of the queue `default`, with a job that does
+//! the rest; a cancellation looks at a bounded number of emails, and says from where to go on.
+//! **After a crash** behind the write of a release, `promote` works the job off.
+//! **Start reading at** [`Manage::release_key`]. Why this way: docs/adr/0032.
+
+use aws::access::{ActsFor, Caller};
+use aws::query::{self, Cursor};
+use domain::api_error::ApiError;
+use domain::apply::apply_many;
+use domain::holding::{self, Held};
+use domain::id::{EmailId, KeyId};
+use domain::lifecycle::Decision;
+use domain::lifecycle::asked;
+use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random};
+use domain::queue::job::follow_tenant;
+use domain::queue::{Common, QueueName};
+use domain::row::{Row, Status};
+use serde::Serialize;
+
+use crate::queues::{ROUNDS, of, refuse_narrowed};
+use crate::{Manage, ManageError, Store};
+
+/// Emails that one cancellation looks at.
+pub const LOOKED_AT_MAX: usize = 5_000;
+
+/// Emails that one cancellation cancels, or a few more: the last page is finished.
+pub const CANCELED_MAX: u64 = 500;
+
+/// Emails of a page.
+const PAGE: usize = 250;
+
+/// Reads the key of `?key=`.
+///
+/// # Errors
+/// 422 `missing_required_field` or `validation_error`.
+pub fn parse_release(query: &str) -> Result<KeyId, ApiError> {
+    let [key] = query::parameters(query, ["key"])?;
+    key_id(key.as_deref())
+}
+
+/// A cancellation: `?key&after`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cancellation {
+    /// The key whose emails are canceled.
+    pub key: KeyId,
+    /// The email behind which an earlier request stopped.
+    pub after: Option<EmailId>,
+}
+
+impl Cancellation {
+    /// Reads the query of a URL, as it came.
+    ///
+    /// # Errors
+    /// 422 `missing_required_field` or `validation_error`.
+    pub fn parse(query: &str) -> Result<Self, ApiError> {
+        let [key, after] = query::parameters(query, ["key", "after"])?;
+        let read =
+            |id: &str| EmailId::parse(id).ok_or_else(|| ApiError::validation("after", "must be the id of an email"));
+        Ok(Self {
+            key: key_id(key.as_deref())?,
+            after: after.as_deref().map(read).transpose()?,
+        })
+    }
+}
+
+fn key_id(given: Option<&str>) -> Result<KeyId, ApiError> {
+    let text = given.ok_or_else(|| ApiError::missing_field("key", "name the API key, as in ?key=ID"))?;
+    KeyId::parse(text).ok_or_else(|| ApiError::validation("key", "must be the id of an API key"))
+}
+
+/// The answer: the hold of a key is released.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "EmailsReleased")
+)]
+pub struct Released {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "release")))]
+    object: &'static str,
+    key: String,
+    /// The key was held until now.
+    released: bool,
+    /// The number of emails that waited because of the hold, among the newest 10,000 of the tenant.
+    emails: u64,
+    /// Every email of the tenant was looked at; `emails` is at least the number otherwise.
+    counted_all: bool,
+    /// The job of the queue `default` that lets them go.
+    job: Option<String>,
+}
+
+impl Released {
+    fn new(key: KeyId, held: Held, job: Option<EmailId>) -> Self {
+        Self {
+            object: "release",
+            key: key.to_string(),
+            released: job.is_some(),
+            emails: held.emails,
+            counted_all: held.counted_all,
+            job: job.map(|id| id.to_string()),
+        }
+    }
+}
+
+/// The answer: emails of a key are canceled.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(
+    feature = "schema",
+    derive(schemars::JsonSchema),
+    schemars(rename = "EmailsCanceled")
+)]
+pub struct Canceled {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "cancellation")))]
+    object: &'static str,
+    key: String,
+    /// The number of emails that this request canceled.
+    canceled: u64,
+    /// The number of unfinished emails that it left: they are being sent, or Amazon SES may have accepted them.
+    left: u64,
+    /// There are more emails to be looked at: ask again with `after` and this value of `next`.
+    has_more: bool,
+    /// The last email that was looked at.
+    next: Option<String>,
+}
+
+impl<R, B, L, S, A> Manage<R, B, L, S, A>
+where
+    R: Store,
+    B: Bodies,
+    L: Lanes,
+    S: Clock + Random,
+    A: Sync,
+{
+    /// Lets the emails go that wait because of a key's hold. Without such a hold there is nothing to do.
+    ///
+    /// # Errors
+    /// 401 for a key that is limited to From domains; or the world's failure.
+    pub async fn release_key(&self, caller: &Caller, key: KeyId) -> Result<Released, ManageError> {
+        refuse_narrowed(caller)?;
+        let lead = of(caller, QueueName::default());
+        for _ in 0..ROUNDS {
+            let before = self.live_queue(&lead).await?;
+            let (holds, now) = (before.key_holds.of(&[key]), self.system.now());
+            let common = Common {
+                key_holds: before.key_holds.without(key),
+                ..before.common()
+            };
+            let id = self.system.id()?;
+            let Some((next, job)) = follow_tenant(&before, &common, id, now) else {
+                return Ok(Released::new(
+                    key,
+                    Held {
+                        counted_all: true,
+                        ..Held::default()
+                    },
+                    None,
+                ));
+            };
+            // Counted before: afterwards nobody knows which emails waited because of it.
+            let held = holding::count(&self.rows, caller.tenant(), &holds, now).await?;
+            if self.rows.save_queue(Some(&before), &next, job.as_ref()).await? {
+                self.tell().await?;
+                return Ok(Released::new(key, held, job.map(|job| job.id)));
+            }
+        }
+        Err(ManageError::Busy)
+    }
+
+    /// Cancels the emails of a key that wait, newest first, held or not.
+    ///
+    /// # Errors
+    /// 401 for a key that is limited to From domains, 422 when there is no email to go on from; or the world's failure.
+    pub async fn cancel_key(
+        &self,
+        party: &impl ActsFor,
+        Cancellation { key, after }: Cancellation,
+    ) -> Result<Canceled, ManageError> {
+        refuse_narrowed(party)?;
+        let (tenant, now) = (party.tenant(), self.system.now());
+        let mut start = self.start(tenant, after.map(Cursor::After), now).await?;
+        let (mut canceled, mut left, mut looked_at) = (0_u64, 0_u64, 0_usize);
+        let next = loop {
+            let places = self.rows.places(tenant, start, PAGE).await?;
+            let keys: Vec<_> = places
+                .iter()
+                .map(|place| EmailKey {
+                    tenant: tenant.clone(),
+                    id: place.id,
+                })
+                .collect();
+            let mut rows = self.rows.load_many(&keys, now).await?;
+            rows.retain(|row| row.key == Some(key) && !row.status_at(now).is_final());
+            let decide = |row: &Row| asked::cancel(row, now).unwrap_or(Decision::Forget);
+            for decided in apply_many(&self.rows, rows, now, decide).await {
+                let (_, row) = decided?;
+                if row.status == Status::Canceled {
+                    canceled = canceled.saturating_add(1);
+                } else if !row.status.is_final() {
+                    left = left.saturating_add(1);
+                }
+            }
+            looked_at = looked_at.saturating_add(places.len());
+            match places.last() {
+                Some(last) if places.len() == PAGE => start = start.behind(*last),
+                Some(_) | None => break None,
+            }
+            if looked_at >= LOOKED_AT_MAX || canceled >= CANCELED_MAX {
+                break places.last().map(|last| last.id);
+            }
+        };
+        Ok(Canceled {
+            object: "cancellation",
+            key: key.to_string(),
+            canceled,
+            left,
+            has_more: next.is_some(),
+            next: next.map(|id| id.to_string()),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ID: &str = "01010101-0101-4101-8101-010101010101";
+
+    #[test]
+    fn a_key_is_named_in_the_query() {
+        let key = KeyId::parse(ID).unwrap();
+        assert_eq!(parse_release(&format!("key={ID}")), Ok(key));
+        let after = EmailId::parse(ID);
+        assert_eq!(
+            Cancellation::parse(&format!("key={ID}&after={ID}")),
+            Ok(Cancellation { key, after })
+        );
+        for (query, path) in [
+            (String::new(), "key"),
+            ("key=".to_owned(), "key"),
+            ("key=*".to_owned(), "key"),
+            (format!("key={ID}%00"), "key"),
+            (format!("key={ID}&key={ID}"), "key"),
+            (format!("key={ID}&tenant=acme"), "query"),
+        ] {
+            for error in [
+                parse_release(&query).unwrap_err(),
+                Cancellation::parse(&query).unwrap_err(),
+            ] {
+                assert_eq!(error.status(), 422, "{query}");
+                assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
+            }
+        }
+        let bad = Cancellation::parse(&format!("key={ID}&after=x")).unwrap_err();
+        assert!(bad.message().starts_with("after: "), "{bad:?}");
+    }
+}

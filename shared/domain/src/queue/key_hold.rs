@@ -1,0 +1,126 @@
+//! Holds of API keys: which emails of a tenant wait because of the key that they were accepted with.
+//!
+//! Each queue of a tenant has the same holds; the queue `default` leads ([`crate::queue::job::follow_tenant`]). A hold
+//! binds as a pause does: whoever meets a record of it moves the record aside, and only a release lets it go.
+//!
+//! **Invariant:** pure. A hold asks for nothing but attributes of a record that never change, so that it also binds for
+//! emails that are accepted after it, while an environment still knows the key.
+//! **Start reading at** [`KeyHolds::cover`]. Why this way: docs/adr/0032.
+
+use serde::{Deserialize, Serialize};
+
+use crate::access::sender::FromDomain;
+use crate::id::KeyId;
+use crate::row::Row;
+use crate::timestamp::Timestamp;
+
+/// Most holds of a tenant. Our choice: a queue's item stays far below DynamoDB's 400 KB.
+pub const HOLDS_MAX: usize = 200;
+
+/// The hold of one API key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyHold {
+    /// The key.
+    pub key: KeyId,
+    /// The emails of the key that go their way; none where the key was revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub except: Option<Exception>,
+}
+
+/// The emails of a key that a hold leaves alone, because only some From domains were taken away.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exception {
+    /// The From domains that the key keeps.
+    pub from: Vec<FromDomain>,
+    /// The end of the hold for new emails. Those that are accepted later come from domains that the key has then.
+    pub accepted_after: Timestamp,
+}
+
+impl KeyHold {
+    /// The hold of a key that was revoked: everything that was accepted with it, whenever.
+    #[must_use]
+    pub const fn of_revoked(key: KeyId) -> Self {
+        Self { key, except: None }
+    }
+
+    /// Whether an email waits because of it. A record that names no From domain is older than these holds, or its
+    /// domain is too long for a record: it waits, to be on the safe side.
+    #[must_use]
+    pub fn covers(&self, row: &Row) -> bool {
+        if row.key != Some(self.key) {
+            return false;
+        }
+        let Some(Exception { from, accepted_after }) = &self.except else {
+            return true;
+        };
+        let is_allowed = |domain: &str| from.iter().any(|allowed| allowed.covers(domain));
+        row.born <= *accepted_after && !row.from_domain.as_deref().is_some_and(is_allowed)
+    }
+}
+
+/// The holds of a tenant.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct KeyHolds(Vec<KeyHold>);
+
+impl KeyHolds {
+    /// Whether there is none.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The keys that are held, each once.
+    #[must_use]
+    pub fn keys(&self) -> Vec<KeyId> {
+        let mut keys: Vec<_> = self.0.iter().map(|hold| hold.key).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Whether an email waits because of one of them.
+    #[must_use]
+    pub fn cover(&self, row: &Row) -> bool {
+        self.0.iter().any(|hold| hold.covers(row))
+    }
+
+    /// The holds with another one; `None` where there are too many. One of a revoked key replaces all others of the
+    /// key, and one of the same From domains replaces the one before.
+    #[must_use]
+    pub fn with(&self, hold: KeyHold) -> Option<Self> {
+        let of_key = |other: &&KeyHold| other.key == hold.key;
+        if self.0.iter().filter(of_key).any(|other| other.except.is_none()) {
+            return Some(self.clone());
+        }
+        let domains = |hold: &KeyHold| hold.except.as_ref().map(|except| except.from.clone());
+        let is_replaced =
+            |other: &KeyHold| other.key == hold.key && (hold.except.is_none() || domains(other) == domains(&hold));
+        let mut next: Vec<_> = self.0.iter().filter(|other| !is_replaced(other)).cloned().collect();
+        next.push(hold);
+        (next.len() <= HOLDS_MAX).then_some(Self(next))
+    }
+
+    /// The holds of some keys alone.
+    #[must_use]
+    pub fn of(&self, keys: &[KeyId]) -> Self {
+        let of_keys = |hold: &&KeyHold| keys.contains(&hold.key);
+        Self(self.0.iter().filter(of_keys).cloned().collect())
+    }
+
+    /// The holds without those of a key.
+    #[must_use]
+    pub fn without(&self, key: KeyId) -> Self {
+        Self(self.0.iter().filter(|hold| hold.key != key).cloned().collect())
+    }
+
+    /// Whether one of them is not among others: some email that it covers may go its way there.
+    #[must_use]
+    pub fn exceed(&self, others: &Self) -> bool {
+        self.0.iter().any(|hold| !others.0.contains(hold))
+    }
+}
+
+#[cfg(test)]
+#[path = "key_hold_tests.rs"]
+mod tests;

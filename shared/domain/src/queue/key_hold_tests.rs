@@ -1,0 +1,120 @@
+use super::*;
+use crate::id::{EmailId, TenantId};
+use crate::row::{BodyPlace, BodyRef};
+
+fn at(millis: i64) -> Timestamp {
+    Timestamp::from_millis(millis)
+}
+
+fn key(n: u8) -> KeyId {
+    KeyId::from_bytes([n; 16])
+}
+
+fn row(with: Option<KeyId>, from: Option<&str>, born: i64) -> Row {
+    let body = BodyRef {
+        sha256: "ab".to_owned(),
+        place: BodyPlace::Table,
+        bytes: 1,
+    };
+    Row {
+        key: with,
+        from_domain: from.map(str::to_owned),
+        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(born))
+    }
+}
+
+fn taken_away(left: &[&str], until: i64) -> KeyHold {
+    let from = left.iter().map(|domain| FromDomain::parse(domain).unwrap()).collect();
+    KeyHold {
+        key: key(1),
+        except: Some(Exception {
+            from,
+            accepted_after: at(until),
+        }),
+    }
+}
+
+fn holds(of: &[KeyHold]) -> KeyHolds {
+    of.iter()
+        .fold(KeyHolds::default(), |holds, hold| holds.with(hold.clone()).unwrap())
+}
+
+#[test]
+fn a_revoked_key_holds_all_its_emails_and_no_others() {
+    let held = holds(&[KeyHold::of_revoked(key(1))]);
+    for (row, expected) in [
+        (row(Some(key(1)), Some("a.example"), 0), true),
+        (row(Some(key(1)), None, i64::MAX), true),
+        (row(Some(key(2)), Some("a.example"), 0), false),
+        // Accepted before records named their key.
+        (row(None, Some("a.example"), 0), false),
+    ] {
+        assert_eq!(held.cover(&row), expected, "{row:?}");
+    }
+    assert!(!KeyHolds::default().cover(&row(Some(key(1)), None, 0)));
+}
+
+#[test]
+fn a_domain_taken_away_holds_emails_from_it_alone() {
+    let held = holds(&[taken_away(&["*.good.example", "ours.example"], 1_000)]);
+    for (from, born, expected) in [
+        (Some("ours.example"), 500, false),
+        (Some("a.good.example"), 500, false),
+        (Some("good.example"), 500, true),
+        (Some("bad.example"), 500, true),
+        (Some("bad.example"), 1_000, true),
+        (None, 500, true),
+        // The domain was given back meanwhile, or the email would not have been accepted.
+        (Some("bad.example"), 1_001, false),
+    ] {
+        assert_eq!(held.cover(&row(Some(key(1)), from, born)), expected, "{from:?} {born}");
+    }
+}
+
+#[test]
+fn a_repeated_hold_takes_no_more_room() {
+    let (first, again) = (taken_away(&["a.example"], 1), taken_away(&["a.example"], 9));
+    assert_eq!(holds(&[first.clone(), again.clone()]), holds(&[again.clone()]));
+    let other = taken_away(&["b.example"], 5);
+    assert_eq!(holds(&[first.clone(), other]).0.len(), 2);
+    let revoked = KeyHold::of_revoked(key(1));
+    let both = holds(&[first, again.clone(), revoked.clone()]);
+    assert_eq!(both, holds(&[revoked]), "it holds what the others hold");
+    assert_eq!(both.with(again), Some(both.clone()), "and stays");
+    assert_eq!(both.keys(), [key(1)]);
+    assert!(both.without(key(1)).is_empty() && !both.without(key(2)).is_empty());
+}
+
+#[test]
+fn a_tenant_has_a_limited_number_of_holds() {
+    let revoked = |n: usize| {
+        let mut bytes = [0; 16];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        KeyHold::of_revoked(KeyId::from_bytes(bytes))
+    };
+    let full = holds(&(0..HOLDS_MAX).map(revoked).collect::<Vec<_>>());
+    assert_eq!(full.with(revoked(HOLDS_MAX)), None);
+    assert!(full.with(revoked(0)).is_some(), "one that is there fits");
+}
+
+#[test]
+fn holds_are_stored_as_text() {
+    let held = holds(&[taken_away(&["*"], 1_000), KeyHold::of_revoked(key(2))]);
+    let text = serde_json::to_string(&held).unwrap();
+    assert_eq!(
+        text,
+        format!(
+            r#"[{{"key":"{}","except":{{"from":["*"],"accepted_after":1000}}}},{{"key":"{}"}}]"#,
+            key(1),
+            key(2)
+        )
+    );
+    assert_eq!(serde_json::from_str::<KeyHolds>(&text).unwrap(), held);
+}
+
+#[test]
+fn a_missing_hold_lets_emails_go() {
+    let (one, other) = (KeyHold::of_revoked(key(1)), KeyHold::of_revoked(key(2)));
+    let (both, first) = (holds(&[one.clone(), other]), holds(&[one]));
+    assert!(both.exceed(&first) && !first.exceed(&both) && !both.exceed(&both));
+}
