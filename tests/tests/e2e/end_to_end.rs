@@ -11,6 +11,7 @@ mod erasing;
 mod evidence;
 mod faults;
 mod feedback;
+mod holding;
 mod idempotency;
 mod listing;
 mod outcomes;

@@ -263,7 +263,7 @@ async fn a_tenant_beyond_its_cap_is_refused_and_others_are_not() {
 }
 
 /// The deployer's call for a tenant.
-async fn for_tenant(stack: &Stack, tenant: &str, method: Method, path: &str, body: Value) -> tests::Answer {
+pub(super) async fn for_tenant(stack: &Stack, tenant: &str, method: Method, path: &str, body: Value) -> tests::Answer {
     let mut request = stack
         .deployer
         .request(method, path)
