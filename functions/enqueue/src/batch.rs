@@ -41,8 +41,8 @@ where
     /// Accepts a batch: all good items are durable, or it is an error and some may be.
     ///
     /// # Errors
-    /// 409 when the key belongs to another request; [`AcceptError::Broken`] when a part may be stored; or the
-    /// world's failure.
+    /// 409 when the key belongs to another request; 500 when some of the batch's emails may be forgotten;
+    /// [`AcceptError::Broken`] when a part may be stored; or the world's failure.
     pub async fn accept_batch(
         &self,
         by: impl Into<By<'_>>,
@@ -110,7 +110,7 @@ where
         let durable: Vec<&Stored> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
         self.wake(&durable).await;
         let stored = if in_time == InTime::LongAgo {
-            // Nothing was written: a refusal says all there is to say.
+            // Nothing was written, and no repetition completes it.
             results.into_iter().collect::<Result<Vec<_>, _>>()?
         } else {
             broken::all_of(key.is_some(), begun_before, &items, results)?

@@ -160,7 +160,7 @@ impl Charged for AcceptedBatch {
 /// Why an email was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
-    /// The caller has to change something.
+    /// Nothing is stored by this request: the answer says why, and in most cases what to change.
     #[error("refused: {0}")]
     Refused(ApiError),
     /// The tenant would go beyond one of its limits.
@@ -311,9 +311,11 @@ fn recipients<'a>(requests: impl IntoIterator<Item = &'a EmailRequest>) -> u64 {
     u64::try_from(each.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
+/// The answer to a repeated batch of which an email may be forgotten. No refusal: it would say that the batch was not
+/// accepted, and its caller would send all of it with another key.
 fn forgotten() -> ApiError {
-    ApiError::invalid_idempotent_request(
-        "Idempotency-Key: was used for this batch so long ago that some of its emails are forgotten. They are not sent again; send what is missing with another key.",
+    ApiError::internal_with(
+        "This batch was accepted so long ago that some of its emails are forgotten. Nothing is stored or sent again, because each of them may have been sent. Do not repeat it with another Idempotency-Key.",
     )
 }
 

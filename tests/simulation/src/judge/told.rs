@@ -72,8 +72,8 @@ impl Judge {
         }
     }
 
-    /// A request was refused. Only a rival for its key is a reason, and only until it was answered itself; or that
-    /// some of its emails are forgotten. `wanted`: the emails that it would have made, with what they would be stored as.
+    /// A request was refused. Only a rival for its key is a reason, and only until it was answered itself.
+    /// `wanted`: the emails that it would have made, with what they would be stored as.
     pub fn refused(
         &self,
         world: &World,
@@ -87,13 +87,8 @@ impl Judge {
             rows.any(|row| row.id == *id && row.body.sha256 == *hash)
         });
         let mut seen = self.seen();
-        let ids = wanted.iter().map(|(id, _)| id);
-        let forgotten = ids.filter_map(|id| seen.known.get(id)).any(|known| known.forgotten);
         let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
         let is_own = owner.as_deref() == Some(request);
-        if status == 409 && is_own && forgotten {
-            return;
-        }
         if let (Some((id, _)), false) = (left, is_own) {
             let what = format!("{request} was refused, and an email of it is stored");
             seen.broken(8, Some(*id), what);
