@@ -50,6 +50,7 @@ impl State {
             let Some(row) = self.rows.remove(&key) else { continue };
             self.tally.tell(now, Some(&row), None);
             let Some(nature) = &mut self.nature else { continue };
+            nature.strike("deleted by TTL");
             nature.index(&Row {
                 due: None,
                 ..row.clone()

@@ -128,8 +128,6 @@ pub enum Broken {
     JobsForgotten,
     /// Nobody remembers that an email was erased.
     TombstonesForgotten,
-    /// A content is copied onto itself whatever became of it since it was looked at.
-    CopiesUnconditional,
     /// The record of a batch lives for this long, in seconds, whatever was asked for.
     RecordsShort(u64),
     /// The table reserves whatever slots it is asked for.

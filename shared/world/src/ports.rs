@@ -292,7 +292,6 @@ impl Bodies for World {
             return kept.await;
         }
         // S3 has no such write: a look, then a copy of the object that was looked at.
-        let any = self.is(Broken::CopiesUnconditional);
         loop {
             let looked = name.clone();
             let look = self.call(Call::reads("keep", Some(key.id)), move |state| {
@@ -310,7 +309,7 @@ impl Bodies for World {
             let copied = name.clone();
             let copy = self.call(Call::writes("keep_copy", Some(key.id)), move |state| {
                 let now = state.copies.entry(copied.clone()).or_default();
-                if *now != copies && !any {
+                if *now != copies {
                     return false;
                 }
                 *now += 1;

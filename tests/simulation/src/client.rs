@@ -271,9 +271,14 @@ impl Client {
                     }
                     return;
                 }
-                Some(Answer { status: 404, .. }) if deed != Deed::Release && !self.judge.may_be_erased(id) => {
-                    let what = "an email that was accepted is not found".to_owned();
-                    return self.judge.object(1, Some(id), what);
+                Some(Answer { status: 404, .. }) if deed != Deed::Release => {
+                    // One whose time is over is none, whatever TTL has come to.
+                    self.system.world.state().expire();
+                    if !self.judge.may_be_erased(id) {
+                        let what = "an email that was accepted is not found".to_owned();
+                        self.judge.object(1, Some(id), what);
+                    }
+                    return;
                 }
                 Some(Answer { status, .. }) if status < 500 => return,
                 Some(_) | None => {}

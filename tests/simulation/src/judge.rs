@@ -20,8 +20,8 @@
 //!    before the time that a reschedule was answered 200 for.
 //! 7. **Content.** What arrives at SES is what the answered request asked for.
 //! 8. **Idempotency.** A key that was answered is answered the same again, and another request with it
-//!    is refused and leaves nothing. Two requests never share an email. A good request is not refused, unless some of
-//!    its emails are forgotten. A forgotten email of a batch is not stored again while another one is remembered.
+//!    is refused and leaves nothing. Two requests never share an email. A good request is not refused, also when some
+//!    of its emails are forgotten. A forgotten email of a batch is not stored again while another one is remembered.
 //! 9. **A queue's word holds.** From a few seconds after a pause was answered nothing of the queue is claimed,
 //!    until somebody resumes it. From a few seconds after a purge nothing is submitted that was asked for before it, and
 //!    from its answer on nobody is shown it waiting, until somebody restores the queue. After a restore that is the last word

@@ -291,7 +291,7 @@ impl Scenario {
             odds.unavailable = odds.unavailable.max(1_000);
             odds.reject = odds.reject.max(1_000);
         }
-        Self {
+        let mut scenario = Self {
             name: format!("seed {seed}"),
             seed,
             timings,
@@ -310,10 +310,38 @@ impl Scenario {
             most_in_flight: 120_000,
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,
-            // Drawn last, so that what was found by a seed before is found by it again.
             limit: (queues && rng.bool()).then(|| rng.u32(1..=3)),
             broken: Broken::Nothing,
+        };
+        // Drawn last, so that what was found by a seed before is found by it again.
+        if rng.u32(0..20) == 0 {
+            scenario.forget_early(&mut rng);
         }
+        scenario
+    }
+
+    /// Finished emails are forgotten after hours, while the last email of a batch still waits.
+    fn forget_early(&mut self, rng: &mut Rng) {
+        const HOUR: Duration = Duration::from_secs(3600);
+        let hours = |rng: &mut Rng, most| HOUR * rng.u32(1..=most) + up_to(rng, HOUR);
+        self.timings.retention = HOUR * 4;
+        let deed = |rng: &mut Rng| {
+            let deed = if rng.u32(0..4) == 0 {
+                Deed::Reschedule(hours(rng, 6))
+            } else {
+                Deed::Repeat
+            };
+            (hours(rng, 11), deed)
+        };
+        self.orders.push(Order {
+            emails: rng.usize(2..=4),
+            batch: true,
+            last_scheduled_in: Some(HOUR * 10),
+            large: rng.bool(),
+            rival: sometimes(rng, 50, |rng| hours(rng, 12)),
+            deeds: (0..rng.usize(1..=3)).map(|_| deed(rng)).collect(),
+            ..Order::plain()
+        });
     }
 }
 

@@ -12,7 +12,7 @@ use crate::run::{Outcome, run};
 use crate::scenario::Scenario;
 
 /// Every kind of fault that has to strike.
-pub const KINDS: [&str; 29] = [
+pub const KINDS: [&str; 30] = [
     "SES accepts late",
     "SES hangs",
     "SES is not reached",
@@ -26,6 +26,7 @@ pub const KINDS: [&str; 29] = [
     "death after",
     "death before",
     "delete lost",
+    "deleted by TTL",
     "effect later",
     "error after",
     "error before",
