@@ -46,6 +46,17 @@ impl Faults {
         }
     }
 
+    /// From now on SES reports this kind of event about a recipient that contains `to`, with these details.
+    pub async fn report(&self, to: &str, kind: &str, details: &Value) -> Fault {
+        let mut in_force = IN_FORCE.lock().await;
+        in_force.push((to.to_owned(), json!({"kind": kind, "event": details, "to": to})));
+        self.put(&in_force).await;
+        Fault {
+            faults: self.clone(),
+            to: to.to_owned(),
+        }
+    }
+
     async fn put(&self, in_force: &[(String, Value)]) {
         let plan: Vec<&Value> = in_force.iter().map(|(_, fault)| fault).collect();
         let put = self

@@ -569,3 +569,26 @@ async fn a_revoked_key_takes_along_what_it_made() {
         );
     }
 }
+
+/// No idempotency key completes the making of an API key: a repeated request makes a second one.
+#[tokio::test]
+async fn a_throttled_creation_of_a_key_asks_for_no_repetition() {
+    for (method, path, call, is_asked) in [
+        ("POST", "/api-keys", "add_key", false),
+        ("GET", "/api-keys", "keys", true),
+    ] {
+        let it = environment();
+        it.world.state().faults_of.insert(call, [Fault::Throttled].into());
+        let event = json!({
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"authorization": format!("Bearer {}", samples::DEPLOYER_KEY), "idempotency-key": "once"},
+            "body": json!({"name": "shop"}).to_string(),
+            "requestContext": {"http": {"method": method}},
+        });
+        let response = it.answer(event).await;
+        assert_eq!(response.status().as_u16(), 503, "{method} {path}");
+        let asked = response.headers().contains_key("retry-after");
+        assert_eq!(asked, is_asked, "{method} {path}");
+    }
+}

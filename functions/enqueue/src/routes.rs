@@ -44,6 +44,10 @@ impl Routed for Route {
     fn object(&self) -> Option<String> {
         None
     }
+
+    fn is_completed_by_key(&self) -> bool {
+        true
+    }
 }
 
 #[cfg(test)]

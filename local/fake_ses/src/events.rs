@@ -96,6 +96,7 @@ impl Facts<'_> {
         };
         let details = &self.outcome.details;
         let status = details.status.as_deref().unwrap_or(status);
+        let words = details.words.as_deref().unwrap_or(words);
         let mut recipient = Map::new();
         recipient.insert("emailAddress".to_owned(), json!(named(self.outcome)));
         if !status.is_empty() {
@@ -105,10 +106,15 @@ impl Facts<'_> {
         if !words.is_empty() {
             recipient.insert("diagnosticCode".to_owned(), json!(words));
         }
+        let recipients = if details.no_recipients == Some(true) {
+            Vec::new()
+        } else {
+            vec![recipient]
+        };
         let body = json!({
-            "bounceType": kind,
+            "bounceType": details.bounce_type.as_deref().unwrap_or(kind),
             "bounceSubType": details.sub_type.as_deref().unwrap_or(sub_type),
-            "bouncedRecipients": [recipient],
+            "bouncedRecipients": recipients,
             "timestamp": self.message.received_at,
             "feedbackId": self.feedback_id,
             "reportingMTA": "dsn; fake-ses.local",
@@ -372,6 +378,23 @@ mod tests {
         );
         assert_eq!(bounce["bouncedRecipients"][0]["emailAddress"], "Ann <ann@example.com>");
         assert_eq!(bounce["bouncedRecipients"][0]["status"], "5.1.1");
+    }
+
+    #[test]
+    fn a_bounce_may_be_of_any_type_and_without_words_or_recipients() {
+        let event = json!({"bounce_type": "Undetermined", "sub_type": "Undetermined", "status": "", "words": ""});
+        let fault = json!([{"kind": "soft_bounce", "event": event}]);
+        let bounce = &after(&["ann@example.com"], &fault)[1]["bounce"];
+        assert_eq!(bounce["bounceType"], "Undetermined");
+        assert_eq!(bounce["bounceSubType"], "Undetermined");
+        assert_eq!(
+            bounce["bouncedRecipients"],
+            json!([{"emailAddress": "ann@example.com"}])
+        );
+
+        let fault = json!([{"kind": "absence", "event": {"no_recipients": true}}]);
+        let events = after(&["ann@example.com"], &fault);
+        assert_eq!(events.last().unwrap()["bounce"]["bouncedRecipients"], json!([]));
     }
 
     #[test]

@@ -83,12 +83,21 @@ impl FaultKind {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Details {
+    /// The bounce's type, such as `Undetermined`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bounce_type: Option<String>,
     /// The bounce's subtype, such as `MailboxFull`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub sub_type: Option<String>,
     /// The recipient's status, such as `5.1.1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
+    /// The words of the recipient's server, its diagnostic code; empty for none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub words: Option<String>,
+    /// Whether the bounce names no recipient.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub no_recipients: Option<bool>,
     /// The type of a complaint's feedback, such as `auth-failure`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback_type: Option<String>,

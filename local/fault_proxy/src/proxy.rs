@@ -181,11 +181,11 @@ impl Proxy {
         wait(chosen.before_ms).await;
         let end = match chosen.effect {
             Some(Kind::DropBefore) => return End::Dropped,
-            Some(kind @ (Kind::Throttle | Kind::Fail)) => match refusal::answer(&call, kind) {
+            Some(kind @ (Kind::Throttle | Kind::Fail)) => match refusal::answer(&call, kind, &body, number) {
                 Some(answer) => End::Answer(answer),
                 None => self.forward(&call, &parts, body).await,
             },
-            Some(Kind::Conflict) => match refusal::conflict(&call, &body) {
+            Some(Kind::Conflict) => match refusal::conflict(&call, &body, number) {
                 Some(answer) => End::Answer(answer),
                 None => self.forward(&call, &parts, body).await,
             },

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** pure. A status, a name or a shape that a service does not have is not made up.
 //! Source: the services' API references, "Common Error Types" and the errors of their operations:
-//! DynamoDB (`ProvisionedThroughputExceededException` 400, `InternalServerError` 500), SQS
+//! DynamoDB ([`THROTTLES`] 400, `InternalServerError` 500), SQS
 //! (`RequestThrottled` 400, `InternalFailure` 500), S3 (`SlowDown` 503, `InternalError` 500), SNS
 //! (`Throttled` 429, `InternalError` 500), SES (`TooManyRequestsException` 429); read 2026-11-24.
 
@@ -22,13 +22,28 @@ struct Words {
     message: &'static str,
 }
 
-fn words(call: &Call, kind: Kind) -> Option<Words> {
+/// The names by which DynamoDB throttles. The numbers of calls decide which is said.
+const THROTTLES: [(&str, &str); 3] = [
+    (
+        "ProvisionedThroughputExceededException",
+        "The level of configured provisioned throughput for the table was exceeded.",
+    ),
+    (
+        "ThrottlingException",
+        "Rate of requests exceeds the allowed throughput.",
+    ),
+    (
+        "RequestLimitExceeded",
+        "Throughput exceeds the current throughput limit for your account.",
+    ),
+];
+
+fn words(call: &Call, kind: Kind, number: u64) -> Option<Words> {
     let (status, name, message) = match (call.service.as_str(), kind) {
-        ("dynamodb", Kind::Throttle) => (
-            400,
-            "ProvisionedThroughputExceededException",
-            "The level of configured provisioned throughput for the table was exceeded.",
-        ),
+        ("dynamodb", Kind::Throttle) => {
+            let (name, message) = *one_of(&THROTTLES, number)?;
+            (400, name, message)
+        }
         ("dynamodb", Kind::Fail) => (500, "InternalServerError", "Internal server error"),
         ("sqs", Kind::Throttle) => (400, "RequestThrottled", "Request throttled."),
         ("sqs", Kind::Fail) => (500, "InternalFailure", "The request processing has failed."),
@@ -50,13 +65,30 @@ fn words(call: &Call, kind: Kind) -> Option<Words> {
 /// Whether the service has words for a refusal.
 #[must_use]
 pub fn has_words(call: &Call) -> bool {
-    words(call, Kind::Fail).is_some()
+    words(call, Kind::Fail, 0).is_some()
+}
+
+/// The entry whose turn it is.
+fn one_of<T>(all: &[T], number: u64) -> Option<&T> {
+    let place = number.checked_rem(u64::try_from(all.len()).ok()?)?;
+    all.get(usize::try_from(place).ok()?)
 }
 
 /// The answer to a call that is refused so; `None` where the service has no words for it.
+///
+/// Every other throttled transaction is cancelled for one of its items, as when one partition is too busy.
 #[must_use]
-pub fn answer(call: &Call, kind: Kind) -> Option<Response<Body>> {
-    let Words { status, name, message } = words(call, kind)?;
+pub fn answer(call: &Call, kind: Kind, body: &[u8], number: u64) -> Option<Response<Body>> {
+    if kind == Kind::Throttle && call.operation == "TransactWriteItems" && number.is_multiple_of(2) {
+        let code = ["ThrottlingError", "ProvisionedThroughputExceeded"];
+        return canceled(
+            body,
+            one_of(&code, number / 2)?,
+            "Throughput exceeds the current capacity.",
+            number / 4,
+        );
+    }
+    let Words { status, name, message } = words(call, kind, number)?;
     said(call, status, name, message)
 }
 
@@ -73,6 +105,7 @@ fn said(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<
         "dynamodb" => {
             let of = match name {
                 "ValidationException" => "com.amazon.coral.validate",
+                "ThrottlingException" => "com.amazon.coral.availability",
                 _ => "com.amazonaws.dynamodb.v20120810",
             };
             ("application/x-amz-json-1.0", error(&format!("{of}#{name}")))
@@ -115,17 +148,23 @@ pub fn can_conflict(call: &Call) -> bool {
     call.service == "dynamodb" && writes.contains(&call.operation.as_str())
 }
 
-/// The answer to a write that meets another one; of a transaction, its first item does.
+/// The answer to a write that meets another one; of a transaction, one of its items does.
 #[must_use]
-pub fn conflict(call: &Call, body: &[u8]) -> Option<Response<Body>> {
+pub fn conflict(call: &Call, body: &[u8], number: u64) -> Option<Response<Body>> {
     const MESSAGE: &str = "Transaction is ongoing for the item";
-    if call.operation != "TransactWriteItems" {
-        return dynamodb(400, "TransactionConflictException", &json!({"message": MESSAGE}));
+    if call.operation == "TransactWriteItems" {
+        return canceled(body, "TransactionConflict", MESSAGE, number);
     }
+    dynamodb(400, "TransactionConflictException", &json!({"message": MESSAGE}))
+}
+
+/// The answer to a transaction that is cancelled for one of its items. The number decides for which.
+fn canceled(body: &[u8], code: &str, message: &str, number: u64) -> Option<Response<Body>> {
     let request: Value = serde_json::from_slice(body).ok()?;
-    let others = request.get("TransactItems")?.as_array()?.len().checked_sub(1)?;
-    let mut reasons = vec![json!({"Code": "TransactionConflict", "Message": MESSAGE})];
-    reasons.extend(std::iter::repeat_n(json!({"Code": "None"}), others));
+    let items = request.get("TransactItems")?.as_array()?;
+    let mut reasons = vec![json!({"Code": "None"}); items.len()];
+    let place = number.checked_rem(u64::try_from(items.len()).ok()?)?;
+    *reasons.get_mut(usize::try_from(place).ok()?)? = json!({"Code": code, "Message": message});
     let message = "Transaction cancelled, please refer cancellation reasons for specific reasons";
     let said = json!({"Message": message, "CancellationReasons": reasons});
     dynamodb(400, "TransactionCanceledException", &said)
@@ -160,4 +199,61 @@ pub fn as_if_published(number: u64) -> Response<Body> {
     let media_type = HeaderValue::from_static("text/xml");
     response.headers_mut().insert(CONTENT_TYPE, media_type);
     response
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn call(operation: &str) -> Call {
+        Call {
+            service: "dynamodb".to_owned(),
+            operation: operation.to_owned(),
+            emails: Vec::new(),
+            needs: Vec::new(),
+        }
+    }
+
+    fn name(response: &Response<Body>) -> &str {
+        response.headers()["x-amzn-errortype"].to_str().unwrap()
+    }
+
+    async fn reasons(response: Response<Body>) -> Vec<String> {
+        let body = axum::body::to_bytes(response.into_body(), 10_000).await.unwrap();
+        let body: Value = serde_json::from_slice(&body).unwrap();
+        let reasons = body["CancellationReasons"].as_array().unwrap();
+        let code = |reason: &Value| reason["Code"].as_str().unwrap().to_owned();
+        reasons.iter().map(code).collect()
+    }
+
+    #[test]
+    fn dynamodb_throttles_by_each_of_its_names() {
+        let names: Vec<_> = (0..3)
+            .map(|number| answer(&call("UpdateItem"), Kind::Throttle, b"{}", number).unwrap())
+            .map(|answer| name(&answer).to_owned())
+            .collect();
+        assert_eq!(names, THROTTLES.map(|(name, _)| name));
+    }
+
+    #[tokio::test]
+    async fn a_throttled_transaction_names_one_of_its_items() {
+        let body = br#"{"TransactItems": [{}, {}, {}]}"#;
+        let throttled = |number| answer(&call("TransactWriteItems"), Kind::Throttle, body, number).unwrap();
+        assert_eq!(name(&throttled(1)), "ThrottlingException");
+        assert_eq!(reasons(throttled(0)).await, ["ThrottlingError", "None", "None"]);
+        assert_eq!(
+            reasons(throttled(6)).await,
+            ["None", "ProvisionedThroughputExceeded", "None"]
+        );
+    }
+
+    #[tokio::test]
+    async fn any_item_of_a_transaction_may_meet_another_write() {
+        let body = br#"{"TransactItems": [{}, {}]}"#;
+        let met = |number| conflict(&call("TransactWriteItems"), body, number).unwrap();
+        assert_eq!(reasons(met(4)).await, ["TransactionConflict", "None"]);
+        assert_eq!(reasons(met(5)).await, ["None", "TransactionConflict"]);
+        let plain = conflict(&call("PutItem"), b"{}", 1).unwrap();
+        assert_eq!(name(&plain), "TransactionConflictException");
+    }
 }

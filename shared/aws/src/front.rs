@@ -26,6 +26,11 @@ pub trait Routed {
 
     /// What it is done to, where the path says it; nothing that a recipient could be known by.
     fn object(&self) -> Option<String>;
+
+    /// Whether the same request with the same idempotency key completes it, and does nothing twice.
+    fn is_completed_by_key(&self) -> bool {
+        false
+    }
 }
 
 /// Why something was not done.
@@ -66,6 +71,7 @@ where
     let began = Instant::now();
     let name = route.as_ref().map_or("none", Routed::name);
     let object = route.as_ref().ok().and_then(Routed::object);
+    let may_be_repeated = route.as_ref().is_ok_and(|route| may_be_repeated(route, request));
     let mut who = None;
     let mut tenant = None;
     let response = match door.let_in(request.headers(), rows, now).await {
@@ -75,7 +81,7 @@ where
             match route {
                 Ok(route) => carry_out(visitor, route)
                     .await
-                    .unwrap_or_else(|error| failed(&error, request)),
+                    .unwrap_or_else(|error| failed(&error, may_be_repeated)),
                 Err(no_route) => nothing_there(&no_route),
             }
         }
@@ -117,17 +123,18 @@ struct Made(String);
 #[derive(Debug, Clone, Copy)]
 struct Emails(usize);
 
-fn failed<E: Failure>(error: &E, request: &Request) -> Response<Body> {
+fn failed<E: Failure>(error: &E, may_be_repeated: bool) -> Response<Body> {
     match error.refusal() {
         Some(refusal) => http::refuse(refusal),
-        None if may_be_repeated(request) => http::with_retry_after(http::fail(error)),
+        None if may_be_repeated => http::with_retry_after(http::fail(error)),
         None => http::fail(error),
     }
 }
 
-/// Whether a request does no harm when it is sent again: it only reads, or has an idempotency key.
-fn may_be_repeated(request: &Request) -> bool {
-    request.method().is_safe() || request.headers().contains_key("idempotency-key")
+/// Whether a request does no harm when it is sent again: it only reads, or its idempotency key completes it.
+fn may_be_repeated(route: &impl Routed, request: &Request) -> bool {
+    let has_key = request.headers().contains_key("idempotency-key");
+    request.method().is_safe() || (has_key && route.is_completed_by_key())
 }
 
 fn nothing_there(no_route: &NoRoute) -> Response<Body> {

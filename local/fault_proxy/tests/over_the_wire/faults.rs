@@ -13,7 +13,7 @@ async fn each_kind_does_what_its_name_says_and_then_it_is_over() {
     for (kind, head, effects, status, said) in [
         ("drop_before", UPDATE, 0, 0, ""),
         ("drop_after", UPDATE, 1, 0, ""),
-        ("throttle", UPDATE, 0, 400, "ProvisionedThroughputExceededException"),
+        ("throttle", UPDATE, 0, 400, "ThrottlingException"),
         ("fail", UPDATE, 0, 500, "InternalServerError"),
         ("conflict", UPDATE, 0, 400, "TransactionConflictException"),
         ("throttle", SEND_BATCH, 0, 400, "com.amazonaws.sqs#RequestThrottled"),

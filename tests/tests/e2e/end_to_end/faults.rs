@@ -2,6 +2,10 @@
 
 use std::io::Write as _;
 
+use aws::clients::Clients;
+use aws::settings::of_process;
+use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
+use aws_sdk_dynamodb::types::{AttributeValue, ConditionCheck, TransactWriteItem};
 use domain::id::{EmailId, TenantId};
 use serde_json::json;
 use tests::{Senders, Stack, unique};
@@ -141,4 +145,37 @@ async fn a_throttled_table_is_answered_503_and_stores_nothing() {
     assert_eq!(again.id(), id);
     stack.api.wait_for_delivery(&id).await;
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
+}
+
+/// Without this answer, none of the tests above would meet what the table answers at AWS. Nothing is stored.
+#[tokio::test]
+async fn the_local_table_answers_transaction_conflicts() {
+    let clients = Clients::connect().expect("clients can be made");
+    let table = of_process().get("MAILQUEUE_TABLE").cloned().expect("a table");
+    let key = AttributeValue::S(unique("conflict"));
+    let check = ConditionCheck::builder()
+        .table_name(table)
+        .key("pk", key.clone())
+        .key("sk", key)
+        .condition_expression("attribute_not_exists(pk)")
+        .build()
+        .unwrap();
+    let item = TransactWriteItem::builder().condition_check(check).build();
+    let mut conflicts = 0;
+    for _ in 0..20 {
+        let transaction = clients.dynamodb().transact_write_items().transact_items(item.clone());
+        let Err(error) = transaction.send().await else { continue };
+        let error = error.into_service_error();
+        let TransactWriteItemsError::TransactionCanceledException(canceled) = &error else {
+            panic!("{error:?}");
+        };
+        let codes: Vec<_> = canceled
+            .cancellation_reasons()
+            .iter()
+            .filter_map(|reason| reason.code())
+            .collect();
+        assert_eq!(codes, ["TransactionConflict"]);
+        conflicts += 1;
+    }
+    assert!(conflicts > 0, "TRANSACTION_WINDOW_MS is not in force");
 }

@@ -102,3 +102,62 @@ async fn what_comes_after_a_delivery_is_shown_and_told() {
         fault.lift().await;
     }
 }
+
+/// The kind of report, its details, what the API shows of the recipient, and whether the address is suppressed.
+type Reported = (&'static str, Value, &'static str, bool);
+
+fn reports() -> [Reported; 8] {
+    let unsure = json!({"bounce_type": "Undetermined", "sub_type": "Undetermined"});
+    [
+        // No such address, though SES calls it transient.
+        (
+            "soft_bounce",
+            json!({"sub_type": "General", "status": "5.1.1"}),
+            "bounced",
+            true,
+        ),
+        ("soft_bounce", json!({"status": "5.2.2"}), "bounced", false),
+        ("soft_bounce", unsure, "bounced", false),
+        ("bounce", json!({"names": "Ann <{}>"}), "bounced", true),
+        // Behind a forwarder.
+        (
+            "late_bounce",
+            json!({"names": "ann@elsewhere.example"}),
+            "bounced",
+            true,
+        ),
+        ("absence", json!({}), "delivered", false),
+        ("absence", json!({"no_recipients": true}), "delivered", false),
+        (
+            "complaint",
+            json!({"feedback_type": "auth-failure"}),
+            "delivered",
+            false,
+        ),
+    ]
+}
+
+#[tokio::test]
+async fn a_report_means_what_its_words_say() {
+    let stack = Stack::shared().await;
+    futures::future::join_all(reports().map(|report| reported(&stack, report))).await;
+}
+
+async fn reported(stack: &Stack, (kind, details, last_event, is_suppressed): Reported) {
+    let to = address(&unique("reported"));
+    let fault = stack.faults.report(&to, kind, &details).await;
+    let id = stack.api.send(&email_to(&to)).await;
+    let recipients = json!([{"address": to, "last_event": last_event}]);
+    stack.api.wait_for(&id, &json!({"recipients": recipients})).await;
+    fault.lift().await;
+
+    if is_suppressed {
+        super::suppressions::suppressed(stack, &to).await;
+    }
+    // The next email shows what has become of the address.
+    let next = stack.api.send(&email_to(&to)).await;
+    let expected = if is_suppressed { "suppressed" } else { "delivered" };
+    stack.api.wait_for(&next, &json!({"last_event": expected})).await;
+    let shown = stack.api.email(&id).await;
+    assert_eq!(shown["recipients"], recipients, "{kind} {details}");
+}

@@ -19,7 +19,7 @@ async fn shown(stack: &Stack, address: &str) -> Result<Value, String> {
     }
 }
 
-async fn suppressed(stack: &Stack, address: &str) -> Value {
+pub(super) async fn suppressed(stack: &Stack, address: &str) -> Value {
     eventually("the address to be suppressed", || shown(stack, address)).await
 }
 
