@@ -1,4 +1,4 @@
-//! Emails of a held API key are not sent, whatever wakes them: in a world in memory.
+//! Messages about emails of a held API key send nothing, in a world in memory.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

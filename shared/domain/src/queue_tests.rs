@@ -81,7 +81,7 @@ fn a_suspension_holds_whatever_becomes_of_pauses() {
 }
 
 #[test]
-fn a_held_key_holds_its_emails_whatever_becomes_of_pauses() {
+fn a_held_key_holds_its_emails_beside_any_pause() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
         key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),

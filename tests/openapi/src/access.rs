@@ -81,8 +81,8 @@ struct RevokeQuery {
     /// Revokes also every key that was made with it, by whatever keys between. Ask again after half a minute: an
     /// environment that still knew the key may have made one more.
     children: Option<bool>,
-    /// Holds the emails that were accepted with the revoked keys, within five seconds. What is being sent is sent. Not
-    /// with a key that is limited to From domains.
+    /// Holds the emails that were accepted with the revoked keys, within five seconds. An email that is being
+    /// sent goes out. Not with a key that is limited to From domains.
     hold: Option<bool>,
 }
 

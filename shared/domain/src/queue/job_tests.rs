@@ -261,7 +261,7 @@ fn a_released_hold_is_swept_and_another_one_stays() {
         at(0),
     );
     let (both, job) = follow_tenant(&news, &holds(&[one, other]), id, now).unwrap();
-    assert_eq!((both.no, job), (1, None), "whoever meets an email holds it");
+    assert_eq!((both.no, job), (1, None), "an email is held when it is met");
     let (left, job) = follow_tenant(&both, &holds(&[other]), id, now).unwrap();
     let job = job.unwrap();
     assert_eq!((&job.task, job.queue_no), (&Task::Release, 2));

@@ -1,7 +1,7 @@
 //! Holds of API keys: which emails of a tenant wait because of the key that they were accepted with.
 //!
 //! Each queue of a tenant has the same holds; the queue `default` leads ([`crate::queue::job::follow_tenant`]). A hold
-//! binds as a pause does: whoever meets a record of it moves the record aside, and only a release lets it go.
+//! binds as a pause does: a function that meets a record of it moves the record aside, and only a release lets it go.
 //!
 //! **Invariant:** pure. A hold asks for nothing but attributes of a record that never change, so that it also binds for
 //! emails that are accepted after it, while an environment still knows the key.
