@@ -52,7 +52,7 @@ async fn tenants_are_read_and_written() {
         let load = async |replay: Replay| {
             let table = replay.table(16);
             let loaded = table.tenant(&tenant.id).await.unwrap().unwrap();
-            assert_eq!(table.tenants().await.unwrap(), [loaded.clone()]);
+            assert_eq!(table.tenants().await.unwrap(), std::slice::from_ref(&loaded));
             loaded
         };
         assert_eq!(load(golden.today(name)).await, tenant, "{name}");

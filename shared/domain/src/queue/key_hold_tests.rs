@@ -74,7 +74,10 @@ fn a_domain_taken_away_holds_emails_from_it_alone() {
 #[test]
 fn a_repeated_hold_takes_no_more_room() {
     let (first, again) = (taken_away(&["a.example"], 1), taken_away(&["a.example"], 9));
-    assert_eq!(holds(&[first.clone(), again.clone()]), holds(std::slice::from_ref(&again)));
+    assert_eq!(
+        holds(&[first.clone(), again.clone()]),
+        holds(std::slice::from_ref(&again))
+    );
     let other = taken_away(&["b.example"], 5);
     assert_eq!(holds(&[first.clone(), other]).0.len(), 2);
     let revoked = KeyHold::of_revoked(key(1));
