@@ -53,6 +53,11 @@ def joined(pairs):
     return values
 
 
+def decoded(path):
+    """A path as API Gateway passes it on: every escape is decoded but that of the percent sign."""
+    return unquote(path.replace("%25", "%2525"))
+
+
 def is_text(headers, body):
     kind = headers.get("content-type", "").split(";")[0].strip().lower()
     if not kind.startswith("text/") and kind not in ("application/json", "application/javascript", "application/xml", ""):
@@ -71,7 +76,7 @@ class Front(BaseHTTPRequestHandler):
     def event(self, body):
         """The event of a request, and the binary of its function."""
         parts = urlsplit(self.path)
-        path = parts.path or "/"
+        path = decoded(parts.path) or "/"
         for key, method, shape, names, binary in ROUTES:  # noqa: B007  ($default matches everything)
             match = shape.match(path)
             if match and method in (self.command, "ANY", "$default"):
@@ -107,7 +112,7 @@ class Front(BaseHTTPRequestHandler):
         if parts.query:
             event["queryStringParameters"] = joined(parse_qsl(parts.query, keep_blank_values=True))
         if names:
-            event["pathParameters"] = dict(zip(names, map(unquote, match.groups())))
+            event["pathParameters"] = dict(zip(names, match.groups()))
         if body:
             event["body"] = body.decode() if text else base64.b64encode(body).decode()
         return event, binary

@@ -19,6 +19,7 @@ import collections
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -158,7 +159,7 @@ def start(named):
 def test(settings):
     """Runs the tests that E2E asks for; whether all passed."""
     wanted = os.environ.get("E2E", "").split()
-    return wanted == ["0"] or suite.run(settings, wanted)
+    return wanted == ["0"] or suite.run(settings, wanted, ours=not RUNNING)
 
 
 def leave_nothing():
@@ -217,7 +218,7 @@ def main():
     with stack.locked(STATE / "run" / "lock"):
         end()
         (STATE / "run" / "deployed").unlink(missing_ok=True)
-        LOCALSTACK.log.unlink(missing_ok=True)
+        shutil.rmtree(STATE / "log", ignore_errors=True)
         named = take_running() if RUNNING else tables.named()
         try:
             passed = test(start(named))
