@@ -1,7 +1,8 @@
 """LocalStack without Docker: functions as processes, and a DynamoDB that is here already.
 
 Role: loaded by LocalStack through its plugin points (plux; run.py writes the entry points): a runtime executor named
-`process` (LAMBDA_RUNTIME_EXECUTOR), and a hook that keeps LocalStack from downloading DynamoDB Local.
+`process` (LAMBDA_RUNTIME_EXECUTOR), a hook that keeps LocalStack from downloading DynamoDB Local, and one that passes
+messages on as they are.
 Invariants: nothing is downloaded. A function's process lives in LocalStack's TMPDIR, and ends with its executor.
 
 Settings, all by environment:
@@ -20,6 +21,7 @@ import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from queue import Empty, Queue
+from types import SimpleNamespace
 
 from localstack.runtime import hooks
 from localstack.services.lambda_.invocation.lambda_models import InvocationResult
@@ -45,6 +47,22 @@ def use_this_dynamodb():
             DynamoDBStreamsProvider.modify_stream_arn_for_ddb_local = lambda _, arn: arn
     else:
         DynamodbServer.do_start_thread = start_jar
+
+
+@hooks.on_infra_start(name="mailqueue_messages")
+def pass_messages_on():
+    """Leaves the body of a message as it is, as AWS does.
+
+    LocalStack 4.14.0 parses each body as JSON and writes it anew, for its filters. Deeply nested JSON ends its poll for
+    ever. No SQS trigger of ours has a filter.
+    """
+    from localstack.services.lambda_.event_source_mapping.pollers import sqs_poller
+
+    sqs_poller.json = SimpleNamespace(loads=_is_not_json, dumps=json.dumps, JSONDecodeError=json.JSONDecodeError)
+
+
+def _is_not_json(text):
+    raise json.JSONDecodeError("a body is not parsed", text, 0)
 
 
 def jar_command(jar, port):

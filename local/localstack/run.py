@@ -65,6 +65,7 @@ def install_plugins():
     (known / "entry_points.txt").write_text(
         "[localstack.lambda.runtime_executor]\nprocess = mailqueue_localstack:ProcessExecutorPlugin\n"
         "[localstack.hooks.on_infra_start]\nmailqueue_dynamodb = mailqueue_localstack:use_this_dynamodb\n"
+        "mailqueue_messages = mailqueue_localstack:pass_messages_on\n"
     )
     return f"{known.parent}:{HERE}"
 
