@@ -44,7 +44,7 @@ pub enum ErrorName {
     RateLimitExceeded,
     /// Over a day's cap.
     DailyQuotaExceeded,
-    /// Our fault; safe to retry with the same idempotency key.
+    /// Our fault, or 503 while a service is busy. Safe to repeat with the same idempotency key; without one, see the message.
     InternalServerError,
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::requests::SILENT;
 
 /// What goes wrong at SES: the fake SES's own kinds.
-const AT_SES: [&str; 8] = [
+const AT_SES: [&str; 14] = [
     "throttle",
     "quota",
     "pause",
@@ -19,6 +19,12 @@ const AT_SES: [&str; 8] = [
     "drop_before",
     "drop_after",
     "delay",
+    "bounce",
+    "late_bounce",
+    "soft_bounce",
+    "absence",
+    "complaint",
+    "not_spam",
 ];
 
 /// What goes wrong on the way to AWS: the proxy's own kinds.
@@ -51,6 +57,13 @@ pub fn at_ses(emails: usize) -> Value {
         {"kind": "drop_before", "share": 0.04},
         {"kind": "drop_after", "share": 0.05},
         {"kind": "drop_after", "share": 0.7, "to": SILENT},
+        // Reports about recipients, each of whom has one email.
+        {"kind": "bounce", "share": 0.02},
+        {"kind": "late_bounce", "share": 0.03},
+        {"kind": "soft_bounce", "share": 0.03},
+        {"kind": "absence", "share": 0.03},
+        {"kind": "complaint", "share": 0.02},
+        {"kind": "not_spam", "share": 0.03},
     ])
 }
 
@@ -108,20 +121,35 @@ mod tests {
         kinds
     }
 
+    /// All kinds that a server knows: it names them when it is asked for another one.
+    fn known<T: serde::de::DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
+        let error = serde_json::from_value::<T>(json!("flood")).unwrap_err().to_string();
+        let (_, named) = error.split_once("expected one of ").unwrap();
+        let mut kinds: Vec<_> = named
+            .split(", ")
+            .map(|kind| kind.trim_matches('`').to_owned())
+            .collect();
+        kinds.sort_unstable();
+        kinds
+    }
+
+    fn sorted<const N: usize>(mut kinds: [&'static str; N]) -> [&'static str; N] {
+        kinds.sort_unstable();
+        kinds
+    }
+
     #[test]
-    fn every_kind_there_is_is_in_force() {
-        let sorted = |mut kinds: Vec<&'static str>| {
-            kinds.sort_unstable();
-            kinds
-        };
-        assert_eq!(kinds(&at_ses(500)), sorted(AT_SES.to_vec()));
-        assert_eq!(kinds(&at_aws()), sorted(AT_AWS.to_vec()));
+    fn every_kind_that_the_servers_know_is_in_force() {
+        assert_eq!(known::<fake_ses::faults::FaultKind>(), sorted(AT_SES));
+        assert_eq!(known::<fault_proxy::plan::Kind>(), sorted(AT_AWS));
+        assert_eq!(kinds(&at_ses(500)), sorted(AT_SES));
+        assert_eq!(kinds(&at_aws()), sorted(AT_AWS));
     }
 
     #[test]
     fn what_never_happened_is_counted_as_zero() {
         let struck = struck(&json!({"faults": {"fail": 3}}), &json!({"faults": {"quota": 2}}));
-        assert_eq!(struck.len(), 18);
+        assert_eq!(struck.len(), 24);
         assert_eq!(
             (struck["aws_fail"], struck["ses_quota"], struck["ses_pause"]),
             (3, 2, 0)

@@ -112,7 +112,8 @@ struct QueueChange {
 
 #[derive(JsonSchema)]
 struct Settings {
-    /// Recipients per second at most; no limit but the account's when it is absent.
+    /// Recipients per second at most; no limit but the account's when it is absent. A change binds within a minute. While
+    /// emails wait for the rate, `promote` releases them minute by minute.
     #[schemars(range(min = 1, max = limits::QUEUE_RATE_MAX))]
     rate_per_second: Option<u32>,
     /// After how many seconds a transient failure is tried again, one wait for each retry; the
