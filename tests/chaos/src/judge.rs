@@ -50,6 +50,8 @@ pub struct Row {
     pub attempts: u64,
     /// The claim that SES is known to have accepted.
     pub sent_by: Option<u64>,
+    /// The number of recipients.
+    pub recipients: usize,
 }
 
 impl Row {

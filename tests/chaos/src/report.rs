@@ -42,11 +42,11 @@ pub struct Report {
 /// The numbers of `GET /emails/metrics` beside those of the rows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Rows.
+    /// Recipients of all rows.
     pub accepted: usize,
     /// As counted.
     pub accepted_counted: usize,
-    /// Rows of sent emails.
+    /// Recipients of sent emails.
     pub sent: usize,
     /// As counted.
     pub sent_counted: usize,
@@ -152,7 +152,7 @@ impl Report {
         line(
             "counted",
             &self.counts.accepted_counted,
-            "by the reports, of as many rows",
+            "by the reports, of as many recipients",
         );
         line("kills", &self.kills.values().sum::<usize>(), &list(&self.kills));
         line("faults", &self.faults.values().sum::<u64>(), &list(&self.faults));

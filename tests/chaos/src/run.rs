@@ -293,14 +293,16 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     Ok(report.is_good())
 }
 
-/// What the reports say of all emails, as soon as they agree with the rows; or what they say in the end.
+/// What the reports say of all recipients, as soon as they agree with the rows; or what they say in the end.
 async fn counted(stack: &Stack, rows: &BTreeMap<String, Row>) -> Result<Counts, Trouble> {
     let began = Instant::now();
-    let sent = rows.values().filter(|row| row.status == "sent").count();
+    let accepted = rows.values().map(|row| row.recipients).sum();
+    let sent = rows.values().filter(|row| row.status == "sent");
+    let sent = sent.map(|row| row.recipients).sum();
     loop {
         let (accepted_counted, sent_counted) = stack.metrics().await?;
         let counts = Counts {
-            accepted: rows.len(),
+            accepted,
             accepted_counted,
             sent,
             sent_counted,

@@ -257,7 +257,7 @@ impl Stack {
         }
     }
 
-    /// How many emails were accepted and sent, as the reports say.
+    /// To how many recipients emails were accepted and sent, as the reports say.
     ///
     /// # Errors
     /// When there is no answer.
@@ -408,6 +408,9 @@ fn row(item: &HashMap<String, AttributeValue>) -> Option<(String, Row)> {
         claim_no: number("c").unwrap_or_default(),
         attempts: number("a").unwrap_or_default(),
         sent_by: number("sc"),
+        recipients: number("r")
+            .and_then(|count| usize::try_from(count).ok())
+            .unwrap_or_default(),
     };
     Some((id.to_owned(), row))
 }
