@@ -113,7 +113,7 @@ fn every_golden_file_has_a_test() {
             let name = file.unwrap().file_name().into_string().unwrap();
             let kind = name.strip_suffix(".json").unwrap();
             let tested = |source: &&str| source.contains(&format!("Golden::of(\"{kind}\")"));
-            assert!(sources.iter().any(|source| tested(source)), "{of}/{name}");
+            assert!(sources.iter().any(tested), "{of}/{name}");
             files += 1;
         }
         assert!(files >= 17, "{of} has {files} files");
