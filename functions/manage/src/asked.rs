@@ -86,9 +86,11 @@ where
             scheduled_at,
             expires_at: expires_at.transpose().map_err(bad_time)?,
         };
-        let row = self.row(caller, id, now).await?;
+        let (row, queue) = self.row_and_queue(caller, id, now).await?;
         self.check_from(caller, &row, Touch::Sends).await?;
-        let decide = |row: &Row| asked::reschedule(row, times, self.with.expires_after, &self.with.policy, now);
+        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&row), now));
+        let policy = queue.policy(&self.with.policy);
+        let decide = |row: &Row| asked::reschedule(row, times, self.with.expires_after, &policy, now);
         self.carry_out_with_content(row, now, decide).await
     }
 
@@ -102,8 +104,8 @@ where
         let (row, queue) = self.row_and_queue(caller, id, now).await?;
         self.check_from(caller, &row, Touch::Sends).await?;
         let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&row), now));
-        let expires_after = self.with.expires_after;
-        let decide = |row: &Row| asked::retry(row, force, &queue, expires_after, &self.with.policy, now);
+        let (expires_after, policy) = (self.with.expires_after, queue.policy(&self.with.policy));
+        let decide = |row: &Row| asked::retry(row, force, &queue, expires_after, &policy, now);
         self.carry_out_with_content(row, now, decide).await
     }
 

@@ -1,0 +1,132 @@
+//! Emails of a queue with a rate limit that a caller moves: each waits for a slot, and the queue is marked before.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::{ask, read};
+use domain::cause::Cause;
+use domain::id::TenantId;
+use domain::ports::EmailKey;
+use domain::queue::{Queue, QueueKey, QueueName};
+use domain::rate_limit::RateLimit;
+use domain::row::{Due, DueKind, Row, Status};
+use domain::timestamp::Timestamp;
+use serde_json::Value;
+use world::samples::BORN;
+use world::{Fault, World, samples};
+
+const RESCHEDULE: &str = include_str!("../../../events/manage_reschedule.json");
+const RETRY: &str = include_str!("../../../events/manage_retry.json");
+
+fn slow() -> QueueKey {
+    QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::parse("slow").unwrap(),
+    }
+}
+
+fn at(secs: u64) -> Timestamp {
+    BORN.after(Duration::from_secs(secs))
+}
+
+fn due(kind: DueKind, secs: u64) -> Option<Due> {
+    Some(Due { kind, at: at(secs) })
+}
+
+/// A world with the first sample in a queue with a rate limit, which nobody has marked.
+fn world(row: Row) -> World {
+    let world = samples::world(1).unwrap();
+    let queue = Queue {
+        rate_per_second: Some(1),
+        ..Queue::plain(slow(), BORN)
+    };
+    let limit = RateLimit {
+        rate: queue.rate(),
+        ..RateLimit::default()
+    };
+    let row = Row {
+        queue: slow().name,
+        ..row
+    };
+    let mut state = world.state();
+    state.queues.insert(slow(), queue);
+    state.rate_limits.insert(slow(), limit);
+    state.rows.insert(EmailKey::of(&row), row);
+    drop(state);
+    world
+}
+
+fn scheduled() -> Row {
+    Row {
+        not_before: at(3_600),
+        due: due(DueKind::Paced, 3_600),
+        ..samples::row(1, &samples::email().unwrap())
+    }
+}
+
+fn failed() -> Row {
+    Row {
+        status: Status::Failed,
+        cause: Some(Cause::Rejected),
+        due: due(DueKind::Ended, 0),
+        ..samples::row(1, &samples::email().unwrap())
+    }
+}
+
+async fn asked(world: &World, event: &str, body: &str) -> u16 {
+    let mut event: Value = serde_json::from_str(event).unwrap();
+    event["body"] = body.into();
+    read(&ask(world, &event).await).0
+}
+
+/// The email waits for its slot from this second on, and `promote` looks at its queue no later.
+fn assert_waits_from(world: &World, secs: u64) {
+    let row = world.row(&samples::key(1)).unwrap();
+    assert_eq!((row.status, row.due), (Status::Queued, due(DueKind::Paced, secs)));
+    assert_eq!(world.state().rate_limits[&slow()].look_at, Some(at(secs)));
+    assert!(world.state().wakes.is_empty(), "it has no slot yet");
+    let calls = world.calls_inside();
+    let place = |call: &str| calls.iter().position(|called| *called == call);
+    assert!(place("change_rate_limit") < place("write"), "{calls:?}");
+}
+
+#[tokio::test]
+async fn a_rescheduled_email_of_a_limited_queue_waits_for_a_slot() {
+    for (scheduled_at, secs) in [("in 10 minutes", 600), ("in 2 hours", 7_200), ("in 0 seconds", 0)] {
+        let world = world(scheduled());
+        let body = format!(r#"{{"scheduled_at": "{scheduled_at}"}}"#);
+        assert_eq!(asked(&world, RESCHEDULE, &body).await, 200, "{scheduled_at}");
+        assert_waits_from(&world, secs);
+    }
+}
+
+#[tokio::test]
+async fn a_retried_email_of_a_limited_queue_waits_for_a_slot() {
+    let world = world(failed());
+    assert_eq!(asked(&world, RETRY, "").await, 200);
+    assert_waits_from(&world, 0);
+}
+
+#[tokio::test]
+async fn no_email_waits_for_a_slot_in_an_unmarked_queue() {
+    for (event, body, row) in [
+        (RESCHEDULE, r#"{"scheduled_at": "in 10 minutes"}"#, scheduled()),
+        (RETRY, "", failed()),
+    ] {
+        for fault in [Fault::Before, Fault::After] {
+            let world = world(row.clone());
+            let before = world.row(&samples::key(1));
+            world.state().faults_of.insert("change_rate_limit", [fault].into());
+            assert_eq!(asked(&world, event, body).await, 500, "{event} {fault:?}");
+            assert_eq!(world.row(&samples::key(1)), before, "{event} {fault:?}");
+            assert_eq!(asked(&world, event, body).await, 200, "{event} {fault:?}");
+            assert!(world.state().rate_limits[&slow()].look_at.is_some());
+        }
+    }
+}
