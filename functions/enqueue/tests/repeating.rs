@@ -15,7 +15,7 @@ use domain::attachment::{FileName, Upload, Uploaded};
 use domain::batch::{self, BatchId};
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::ports::EmailKey;
-use domain::queue::{Queue, QueueKey, QueueName};
+use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
 use domain::row::{Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
@@ -301,9 +301,8 @@ async fn a_broken_batch_wakes_and_names_what_is_stored() {
     }
 }
 
-/// An environment knows a queue for five seconds.
 #[tokio::test]
-async fn a_deleted_queue_accepts_nothing_after_five_seconds() {
+async fn a_queue_that_was_read_is_known_for_two_seconds() {
     let world = world();
     let key = QueueKey {
         tenant: tenant(),
@@ -316,7 +315,10 @@ async fn a_deleted_queue_accepts_nothing_after_five_seconds() {
     let request = parse_email(body.to_string().as_bytes()).unwrap();
     assert!(enqueue.accept(&tenant(), None, &request).await.is_ok());
     world.state().queues.insert(key, queue.deleted());
-    world.state().now_ms += 5_000;
+    let known_for = i64::try_from(KNOWN_FOR.as_millis()).unwrap();
+    world.state().now_ms += known_for - 1;
+    assert!(enqueue.accept(&tenant(), None, &request).await.is_ok(), "it is known");
+    world.state().now_ms += 1;
     let refused = enqueue.accept(&tenant(), None, &request).await;
     assert!(matches!(refused, Err(AcceptError::Refused(error)) if error.status() == 422));
 }

@@ -12,6 +12,7 @@ mod common;
 use common::{ask, read};
 use domain::cause::Cause;
 use domain::id::TenantId;
+use domain::pacing::Rate;
 use domain::queue::job::Task;
 use domain::queue::{QueueKey, QueueName};
 use domain::row::{Row, Status};
@@ -102,6 +103,23 @@ async fn a_queue_is_made_shown_changed_and_deleted() {
     assert_eq!(call(&world, "GET", "/queues/news", "").await.0, 404);
     assert_eq!(call(&world, "DELETE", "/queues/news?cancel=true", "").await.0, 404);
     make(&world, "news").await;
+}
+
+#[tokio::test]
+async fn a_changed_rate_is_in_the_rate_limit_too() {
+    let world = world();
+    make(&world, "news").await;
+    for (body, rate) in [
+        (r#"{"rate_per_second": 5}"#, Some(5)),
+        (r#"{"rate_per_second": 9}"#, Some(9)),
+        (r#"{"priority": "low"}"#, Some(9)),
+        (r#"{"rate_per_second": null}"#, None),
+    ] {
+        let (status, changed) = call(&world, "PATCH", "/queues/news", body).await;
+        assert_eq!((status, changed["rate_per_second"].as_u64()), (200, rate), "{body}");
+        let limit = world.state().rate_limits[&key("news")].rate;
+        assert_eq!(limit.map(Rate::as_millis), rate.map(|rate| rate * 1_000), "{body}");
+    }
 }
 
 #[tokio::test]

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use common::promote;
 use domain::cause::Cause;
 use domain::id::EmailId;
+use domain::lane::MOST_MESSAGES;
 use domain::pacing::{Open, Rate};
 use domain::ports::{EmailKey, Wake};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::row::{Due, DueKind, Row, Status};
+use domain::row::{Due, DueKind, Lane, Row, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
 use world::samples::BORN;
@@ -220,6 +221,32 @@ async fn while_the_breaker_is_open_nothing_is_released() {
     assert_eq!(run(&world, 170).await.len(), 0, "it may be open");
     world.state().pace.open = None;
     assert_eq!(run(&world, 240).await.len(), 10);
+}
+
+#[tokio::test]
+async fn no_slot_is_reserved_in_a_lane_that_is_too_full() {
+    let world = world(10, Some(10));
+    world.state().waiting.normal.in_flight = MOST_MESSAGES + 1;
+    assert_eq!(run(&world, 0).await.len(), 0);
+    assert_eq!(times(&world, "change_rate_limit"), 0, "its slots would go unused");
+    let limit = world.state().rate_limits[&slow()].clone();
+    assert_eq!((limit.free_at, limit.look_at), (None, Some(at(0))));
+
+    world.state().waiting.normal.in_flight = MOST_MESSAGES;
+    assert_eq!(run(&world, 60).await.len(), 10);
+}
+
+#[tokio::test]
+async fn an_email_of_another_lane_is_released_beside_a_full_one() {
+    let world = world(3, Some(10));
+    let high = Row {
+        lane: Lane::High,
+        ..email(9, DueKind::Paced, at(0))
+    };
+    world.state().plant(high.clone());
+    world.state().waiting.normal.in_flight = MOST_MESSAGES + 1;
+    let woken: Vec<_> = run(&world, 0).await.iter().map(|wake| wake.wake_up.id).collect();
+    assert_eq!(woken, [high.id]);
 }
 
 #[tokio::test]

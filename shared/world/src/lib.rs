@@ -30,6 +30,7 @@ pub mod tallies;
 pub mod trace;
 pub mod witness;
 
+pub use rate_limits::LOOK_REFUSED;
 pub use rivals::Rival;
 pub use suppressions::OfAccount;
 

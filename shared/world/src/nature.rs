@@ -431,6 +431,12 @@ impl Nature {
         }
     }
 
+    /// Whether the index has yet to hear of a write.
+    pub(crate) fn is_behind(&mut self) -> bool {
+        self.catch_up(self.now_ms());
+        !self.underway.is_empty()
+    }
+
     /// The rows as the index has them now.
     pub(crate) fn indexed(&mut self) -> impl Iterator<Item = &Row> {
         self.catch_up(self.now_ms());

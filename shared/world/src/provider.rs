@@ -17,7 +17,7 @@ use crate::witness::Arrived;
 use crate::{Call, Fault, State, World};
 
 /// The name of the call.
-pub(crate) const SUBMIT: &str = "submit";
+pub const SUBMIT: &str = "submit";
 
 /// How much later than its client has given up SES accepts at most. It is far less than the evidence
 /// window; whatever is later is the case of an event that comes too late.

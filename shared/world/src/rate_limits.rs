@@ -9,8 +9,11 @@ use domain::row::{DueKind, Row};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
-use crate::nature::Broken;
+use crate::nature::{Broken, Nature};
 use crate::{Call, State, World};
+
+/// A release that came too late, among the kinds of [`crate::nature::Nature::struck`].
+pub const LOOK_REFUSED: &str = "release refused";
 
 /// The place of a row that waits for a slot: its partition, and its key there.
 fn place(row: &Row) -> Option<((QueueKey, u16), String)> {
@@ -42,7 +45,9 @@ impl State {
             stretch.after.as_ref().is_none_or(|after| *key > after.0)
                 && stretch.until.as_ref().is_none_or(|until| *key <= until.0)
         };
-        if let Some(nature) = &mut self.nature {
+        // An index that is not behind has the places that the rows have.
+        let is_behind = self.nature.as_mut().is_some_and(Nature::is_behind);
+        if let Some(nature) = self.nature.as_mut().filter(|_| is_behind) {
             let mut places: Vec<_> = nature
                 .indexed()
                 .filter_map(|row| place(row).map(|(of, key)| (of, key, EmailKey::of(row))))
@@ -89,13 +94,18 @@ impl RateLimits for World {
     async fn change_rate_limit(&self, queue: &QueueKey, change: &Change) -> Result<Limited, PortError> {
         let (queue, change) = (queue.clone(), change.clone());
         let any = self.is(Broken::RateLimitsIgnored);
+        self.rival();
         self.call(Call::writes("change_rate_limit", None), move |state| {
             let limit = state.limit_of(&queue);
             if any || change.holds(limit) {
                 *limit = change.on(limit.clone());
                 Limited::Done(limit.clone())
             } else {
-                Limited::Refused(limit.clone())
+                let known = limit.clone();
+                if let (Some(nature), Change::Look { .. }) = (&mut state.nature, &change) {
+                    nature.strike(LOOK_REFUSED);
+                }
+                Limited::Refused(known)
             }
         })
         .await

@@ -1,0 +1,175 @@
+//! Jobs of whole queues: a record that fails ends none of them, and in a limited queue each email waits for a slot.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+mod common;
+
+use std::time::{Duration, Instant};
+
+use common::promote;
+use domain::access::sender::Scope;
+use domain::cause::Cause;
+use domain::id::EmailId;
+use domain::queue::job::{Job, Task};
+use domain::queue::{Queue, QueueKey};
+use domain::rate_limit::RateLimit;
+use domain::row::{Due, DueKind, Row, Status};
+use domain::timestamp::Timestamp;
+use world::samples::BORN;
+use world::{Fault, World, samples};
+
+/// Emails of a queue.
+const EMAILS: u8 = 6;
+
+fn at(secs: u64) -> Timestamp {
+    BORN.after(Duration::from_secs(secs))
+}
+
+fn sample(n: u8, due: DueKind) -> Row {
+    Row {
+        due: Some(Due { kind: due, at: BORN }),
+        ..samples::row(n, &samples::email().expect("the sample parses"))
+    }
+}
+
+fn held(n: u8) -> Row {
+    sample(n, DueKind::Held)
+}
+
+fn purged(n: u8) -> Row {
+    Row {
+        status: Status::Canceled,
+        cause: Some(Cause::Purged),
+        ..sample(n, DueKind::Ended)
+    }
+}
+
+fn failed(n: u8) -> Row {
+    Row {
+        status: Status::Failed,
+        cause: Some(Cause::Rejected),
+        ..sample(n, DueKind::Ended)
+    }
+}
+
+/// Each job that lets emails go, and an email that it moves.
+fn jobs() -> [(Task, fn(u8) -> Row); 4] {
+    let retry = Task::Retry {
+        cause: None,
+        since: None,
+        scope: Scope::default(),
+    };
+    [
+        (Task::Release, held),
+        (Task::FollowTenant, held),
+        (Task::Restore, purged),
+        (retry, failed),
+    ]
+}
+
+/// A world of these emails and their contents, whose queue has a job and perhaps a rate limit.
+fn world(task: &Task, email: fn(u8) -> Row, rate: Option<u32>) -> World {
+    let world = samples::world(EMAILS).expect("the samples parse");
+    let queue = Queue {
+        rate_per_second: rate,
+        ..Queue::plain(key(), BORN)
+    };
+    let job = Job::new(&queue, EmailId::from_random([9; 16]), task.clone(), BORN);
+    let limit = RateLimit {
+        rate: queue.rate(),
+        ..RateLimit::default()
+    };
+    let mut state = world.state();
+    for n in 1..=EMAILS {
+        state.plant(email(n));
+    }
+    state.page_size = 2;
+    state.jobs.insert((key(), job.id), job);
+    state.rate_limits.insert(key(), limit);
+    state.queues.insert(key(), queue);
+    drop(state);
+    world
+}
+
+fn key() -> QueueKey {
+    QueueKey::of(&held(1))
+}
+
+async fn run_at(world: &World, secs: u64) {
+    world.state().now_ms = at(secs).as_millis();
+    let run = promote(world).run(Instant::now() + Duration::from_secs(60)).await;
+    run.expect("carried out");
+}
+
+/// The emails that wait in this kind of partition.
+fn waiting(world: &World, kind: DueKind) -> usize {
+    let is_there = |row: &&Row| row.status == Status::Queued && row.due.is_some_and(|due| due.kind == kind);
+    world.state().rows.values().filter(is_there).count()
+}
+
+fn is_done(world: &World) -> bool {
+    world.state().jobs.values().all(|job| job.done)
+}
+
+#[tokio::test]
+async fn a_job_goes_on_behind_a_record_that_fails() {
+    for (task, email) in jobs() {
+        let calls: &[_] = if task.revives() { &["write", "keep"] } else { &["write"] };
+        for call in calls {
+            for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
+                let what = format!("{task:?}: {fault:?} of {call}");
+                let world = world(&task, email, None);
+                world.state().faults_of.insert(call, [fault].into());
+                run_at(&world, 1).await;
+                let written = (*call, fault) == ("write", Fault::After);
+                let moved = usize::from(EMAILS) - usize::from(!written);
+                assert_eq!(waiting(&world, DueKind::Check), moved, "{what}");
+                assert!(!is_done(&world), "{what}");
+                for minutes in [2, 4, 6] {
+                    run_at(&world, 60 * minutes).await;
+                }
+                assert_eq!(waiting(&world, DueKind::Check), usize::from(EMAILS), "{what}");
+                assert!(is_done(&world), "{what}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_emails_of_a_job_wait_for_slots_in_a_limited_queue() {
+    for (task, email) in jobs() {
+        let world = world(&task, email, Some(1));
+        run_at(&world, 1).await;
+        assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS), "{task:?}");
+        assert!(world.state().wakes.is_empty(), "{task:?}: none has a slot yet");
+        let look_at = world.state().rate_limits[&key()].look_at;
+        assert!(look_at.is_some_and(|look_at| look_at <= at(1)), "{task:?}: {look_at:?}");
+        let calls = world.state().calls.clone();
+        let place = |call: &str| calls.iter().position(|called| *called == call);
+        let (marked, written) = (place("change_rate_limit"), place("write"));
+        assert!(marked.is_some() && marked < written, "{task:?}: {calls:?}");
+
+        run_at(&world, 2).await;
+        let mut slots: Vec<_> = world.state().wakes.iter().map(|wake| wake.wake_up.slot).collect();
+        slots.sort_unstable();
+        let second = |n: u8| Some(at(2 + u64::from(n)));
+        assert_eq!(slots, (0..EMAILS).map(second).collect::<Vec<_>>(), "{task:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_job_moves_no_email_into_an_unmarked_queue() {
+    for (task, email) in jobs() {
+        let world = world(&task, email, Some(1));
+        let faults = [Fault::Before].into();
+        world.state().faults_of.insert("change_rate_limit", faults);
+        run_at(&world, 1).await;
+        // Each page marks the queue; the first one could not.
+        assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS) - 2, "{task:?}");
+        assert!(!is_done(&world), "{task:?}");
+        for minutes in [2, 4, 6] {
+            run_at(&world, 60 * minutes).await;
+        }
+        assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS), "{task:?}");
+        assert!(is_done(&world), "{task:?}");
+    }
+}
