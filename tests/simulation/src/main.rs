@@ -125,6 +125,7 @@ fn strike(name: &str, faults: &[&str]) -> Option<bool> {
             Fault::DieBefore,
             Fault::DieAfter,
             Fault::Conflict,
+            Fault::Throttled,
         ];
         let fault = all.into_iter().find(|known| format!("{known:?}") == fault)?;
         scenario.plan.insert(number.parse().ok()?, fault);

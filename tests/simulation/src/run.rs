@@ -7,12 +7,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use domain::cause::Cause;
+use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::pacing::{Account, Rate};
+use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::{LATE, RateLimit};
 use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
+use domain::wire::api::parse_email;
 use world::World;
 use world::nature::Nature;
 use world::trace::Trace;
@@ -63,6 +66,8 @@ pub struct Outcome {
     pub accepted: Vec<(EmailId, u32)>,
     /// Wake-ups that were sent to the lanes.
     pub wakes: u64,
+    /// Entries that were read of what waits for slots.
+    pub in_line_read: usize,
 }
 
 impl Outcome {
@@ -107,6 +112,7 @@ async fn live(scenario: &Scenario) -> Outcome {
     // An account whose own list decides all the same: every other scenario.
     world.state().account_list.is_on = scenario.seed.is_multiple_of(2);
     plant(&world, scenario);
+    plant_waiting(&world, scenario, &judge);
     let mut system = System::new(world.clone(), scenario.timings.clone(), scenario.seed);
     system.skew_ms = scenario.skew_ms;
     system.doubled_promotes = scenario.doubled_promotes;
@@ -118,6 +124,7 @@ async fn live(scenario: &Scenario) -> Outcome {
 
     let began = tokio::time::Instant::now();
     let mut calm = scenario.chaos.is_zero();
+    let mut flows = scenario.waiting > 0;
     set_calm(&world, calm);
     loop {
         tokio::time::sleep(LOOK).await;
@@ -132,16 +139,21 @@ async fn live(scenario: &Scenario) -> Outcome {
             set_calm(&world, true);
         }
         if calm && asking.is_empty() {
-            // What is still paused holds its emails for ever: somebody resumes it.
-            let resume = |name| tokio::spawn(resume(Arc::clone(&system), judge.clone(), name));
-            asking.extend(paused(&world).into_iter().map(resume));
+            let ask = |(name, deed)| tokio::spawn(ask(Arc::clone(&system), judge.clone(), name, deed));
+            if std::mem::take(&mut flows) {
+                asking.push(ask((NEWS.to_owned(), QueueDeed::Pause)));
+            } else if scenario.waiting == 0 {
+                // What is still paused holds its emails for ever: somebody resumes it.
+                let resumed = paused(&world).into_iter().map(|name| (name, QueueDeed::Resume));
+                asking.extend(resumed.map(ask));
+            }
         }
-        if asking.is_empty() && has_ended(&world) {
-            judge.end(&world);
+        if asking.is_empty() && has_ended(&world, scenario) {
+            judge.end(&world, |row| waits_to_the_end(row, scenario));
             break;
         }
         if began.elapsed() > LONGEST {
-            judge.end(&world);
+            judge.end(&world, |row| waits_to_the_end(row, scenario));
             judge.object(1, None, "it does not come to an end".to_owned());
             break;
         }
@@ -173,6 +185,7 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         rows: state.rows.values().cloned().collect(),
         accepted: state.accepted.clone(),
         wakes,
+        in_line_read: state.in_line_read,
     }
 }
 
@@ -198,16 +211,22 @@ fn paused(world: &World) -> Vec<String> {
     names.filter(|name| name != HELD).collect()
 }
 
-async fn resume(system: Arc<System>, judge: Judge, name: String) {
+async fn ask(system: Arc<System>, judge: Judge, name: String, deed: QueueDeed) {
     let mut attempt = 1;
-    while !change_queue(&system, &judge, &name, QueueDeed::Resume, attempt).await {
+    while !change_queue(&system, &judge, &name, deed, attempt).await {
         attempt += 1;
     }
 }
 
+/// Whether a row may wait to the end of the run, by its scenario.
+fn waits_to_the_end(row: &Row, scenario: &Scenario) -> bool {
+    let waits_for_a_slot = scenario.waiting > 0 && row.queue.as_str() == NEWS && row.status == Status::Queued;
+    row.queue.as_str() == HELD || waits_for_a_slot
+}
+
 /// Every email has ended, nothing is on its way that says anything of one, and nothing is left to be done
-/// to a queue. What a queue of its own holds to the end does not count.
-fn has_ended(world: &World) -> bool {
+/// to a queue. What waits to the end does not count.
+fn has_ended(world: &World, scenario: &Scenario) -> bool {
     let state = world.state();
     let heard = state
         .nature
@@ -216,7 +235,7 @@ fn has_ended(world: &World) -> bool {
     let mut rows = state.rows.values();
     heard
         && state.jobs.values().all(|job| job.done)
-        && rows.all(|row| row.status.is_final() || row.queue.as_str() == HELD)
+        && rows.all(|row| row.status.is_final() || waits_to_the_end(row, scenario))
 }
 
 fn bounds(scenario: &Scenario) -> Bounds {
@@ -358,4 +377,45 @@ fn plant(world: &World, scenario: &Scenario) {
     }
     state.queues.insert(held.key.clone(), held);
     state.pace.settings_no = 1;
+}
+
+/// Contents of the emails that wait for slots: the first ones have them, more than any run releases.
+const CONTENTS: usize = 1_000;
+
+/// Makes the emails that wait for slots from the beginning, and marks their queue.
+fn plant_waiting(world: &World, scenario: &Scenario, judge: &Judge) {
+    let mut state = world.state();
+    for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
+        (limit.look_at, limit.no) = (Some(START), 1);
+    }
+    for number in 0..scenario.waiting {
+        let id = EmailId::from_batch_key(&TenantId::main(), NEWS, number);
+        let ahead = u64::try_from(scenario.waiting - number).unwrap_or(u64::MAX);
+        let at = START.before(Duration::from_millis(ahead));
+        // Nobody else's recipient: a bounce suppresses it.
+        let request = format!(r#"{{"from":"a@example.com","to":"{number}@news.example","subject":"n","text":"t"}}"#);
+        let email = (number < CONTENTS).then(|| parse_email(request.as_bytes()).ok());
+        let email = email.flatten().map(|request| request.email);
+        let body = BodyRef {
+            sha256: email.as_ref().map(Email::hash).unwrap_or_default(),
+            place: BodyPlace::Table,
+            bytes: 0,
+        };
+        let due = Due {
+            kind: DueKind::Paced,
+            at,
+        };
+        let row = Row {
+            queue: QueueName::parse(NEWS).unwrap_or_default(),
+            expires_at: START.after(LONGEST),
+            due: Some(due),
+            ..Row::new(TenantId::main(), id, body, 1, at)
+        };
+        if let Some(email) = email {
+            judge.requested(Some(id), email.hash());
+            let content = (EmailKey::of(&row), email.hash());
+            state.bodies.insert(content, email.to_body());
+        }
+        state.plant(row);
+    }
 }

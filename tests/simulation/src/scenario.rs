@@ -205,6 +205,9 @@ pub struct Scenario {
     pub most_receives: u32,
     /// Emails that a paused queue of their own holds from beginning to end.
     pub held: usize,
+    /// Emails that wait in [`NEWS`] for their slots from the beginning, which needs [`Self::limit`]. When all callers
+    /// are done the queue is paused, and the run ends while the others of them wait.
+    pub waiting: usize,
     /// Messages in flight from which on a lane gives out nothing more.
     pub most_in_flight: usize,
     /// Hidden and delayed messages above which a lane is full.
@@ -240,6 +243,7 @@ impl Scenario {
             shards: 1,
             most_receives: 1_000,
             held: 0,
+            waiting: 0,
             most_in_flight: 120_000,
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,
@@ -307,6 +311,7 @@ impl Scenario {
             shards: rng.u16(1..=2),
             most_receives: if rng.u32(0..4) == 0 { 3 } else { 1_000 },
             held: 0,
+            waiting: 0,
             most_in_flight: 120_000,
             most_messages: MOST_MESSAGES,
             outage: Duration::ZERO,

@@ -12,7 +12,7 @@ use crate::run::{Outcome, run};
 use crate::scenario::Scenario;
 
 /// Every kind of fault that has to strike.
-pub const KINDS: [&str; 30] = [
+pub const KINDS: [&str; 32] = [
     "SES accepts late",
     "SES hangs",
     "SES is not reached",
@@ -41,6 +41,8 @@ pub const KINDS: [&str; 30] = [
     "repeated by the SDK",
     "slow call",
     "submission lost",
+    "throttled",
+    "transaction conflict",
     "two clocks differ",
     "two runs of promote",
 ];

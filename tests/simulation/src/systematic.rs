@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::cause::Cause;
-use world::provider::Answer;
+use world::provider::{Answer, SUBMIT};
 use world::trace::Step;
 use world::{Call, Fault};
 
@@ -37,7 +37,11 @@ impl Strikes {
         let mut whole = Self::default();
         let outcome = whole.once(scenario);
         let firsts = match outcome {
-            Some(outcome) if faults > 0 => places(&outcome, 0, u64::MAX),
+            Some(outcome) if faults > 0 => {
+                let mut firsts = places(&outcome, 0, u64::MAX);
+                firsts.extend(throttled(&outcome));
+                firsts
+            }
             Some(_) | None => Vec::new(),
         };
         let (next, whole) = (AtomicUsize::new(0), Mutex::new(whole));
@@ -45,7 +49,9 @@ impl Strikes {
             let (mut part, mut scenario) = (Self::default(), scenario.clone());
             while let Some((number, fault)) = firsts.get(next.fetch_add(1, Ordering::Relaxed)) {
                 scenario.plan = [(*number, *fault)].into();
-                part.deeper(&mut scenario, faults - 1, reach);
+                // Behind a throttled call comes the same as behind one that failed before its effect.
+                let more = if *fault == Fault::Throttled { 0 } else { faults - 1 };
+                part.deeper(&mut scenario, more, reach);
             }
             whole.lock().unwrap_or_else(PoisonError::into_inner).join(part);
         };
@@ -150,6 +156,21 @@ pub fn places(outcome: &Outcome, last: u64, until: u64) -> Vec<(u64, Fault)> {
         }
     }
     places
+}
+
+/// Every call that an AWS service can throttle; of SES it is an answer ([`Answer`]).
+#[must_use]
+pub fn throttled(outcome: &Outcome) -> Vec<(u64, Fault)> {
+    let number = |step: &Step| match *step {
+        Step::Call {
+            number,
+            what,
+            environment,
+            ..
+        } if environment > 0 && what != SUBMIT => Some((number, Fault::Throttled)),
+        Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
+    };
+    outcome.trace.steps.iter().filter_map(number).collect()
 }
 
 fn secs(secs: u64) -> Duration {

@@ -1,6 +1,6 @@
 //! What is left at the end of a run.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use domain::cause::Cause;
 use domain::id::EmailId;
@@ -10,8 +10,8 @@ use world::World;
 use super::{Judge, Known};
 
 impl Judge {
-    /// Judges the end of a run.
-    pub fn end(&self, world: &World) {
+    /// Judges the end of a run. `waits`: whether a row may wait to the end.
+    pub fn end(&self, world: &World, waits: impl Fn(&Row) -> bool) {
         let (rows, contents) = {
             let state = world.state();
             let contents: BTreeSet<EmailId> = state.bodies.keys().map(|(key, _)| key.id).collect();
@@ -28,8 +28,10 @@ impl Judge {
             }
         }
         let known = seen.known.clone();
+        let rows = rows.values().filter(|row| known.contains_key(&row.id));
+        let rows: BTreeMap<EmailId, &Row> = rows.map(|row| (row.id, row)).collect();
         for (id, known) in &known {
-            let row = rows.values().find(|row| row.id == *id);
+            let row = rows.get(id).copied();
             if let Some(at) = known.erased_at {
                 let settled = seen.bounds.map(|bounds| at.before(bounds.under_way));
                 let is_alone = known.posted_at.is_none_or(|posted| Some(posted) < settled);
@@ -44,6 +46,9 @@ impl Judge {
                 }
                 continue;
             };
+            if waits(row) {
+                continue;
+            }
             for (rule, what) in ends_badly(row, known) {
                 seen.broken(rule, Some(*id), what);
             }

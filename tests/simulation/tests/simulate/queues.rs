@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use domain::id::EmailId;
 use domain::row::{Lane, Row};
-use simulation::run::{Outcome, run};
-use simulation::scenario::{NEWS, Order, Scenario};
+use simulation::run::{Outcome, START, run};
+use simulation::scenario::{Deed, NEWS, Order, Scenario};
+use world::LOOK_REFUSED;
 use world::trace::Step;
 
 /// How often each function has called each port.
@@ -116,4 +117,72 @@ fn a_limited_queue_keeps_its_rate_and_slows_nobody() {
         (299..=330).contains(&longest.as_secs()),
         "the rate is used, too: {longest:?}"
     );
+}
+
+/// Emails with so many waiting in a slow queue; the last caller is done after five minutes.
+fn beside_waiting(waiting: usize) -> Outcome {
+    let order = |number: u64| Order {
+        at: Duration::from_secs(number * 7),
+        scheduled_in: number.is_multiple_of(3).then_some(Duration::from_secs(90)),
+        deeds: vec![(Duration::from_secs(300 - number * 7), Deed::Read)],
+        ..Order::plain()
+    };
+    let mut scenario = Scenario {
+        waiting,
+        limit: Some(1),
+        rate_per_second: 10_000,
+        ..Scenario::quiet("waiting", (0..20).map(order).collect())
+    };
+    // Calls take no time, so that a time tells of nothing but waits.
+    scenario.odds.delay_ms = 0;
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report("waiting"), None);
+    outcome
+}
+
+/// When each email was sent of those that wait in no slow queue.
+fn sent_beside(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
+    let slow = outcome.rows.iter().filter(|row| row.queue.as_str() == NEWS);
+    let slow: Vec<EmailId> = slow.map(|row| row.id).collect();
+    let mut sent = sent(outcome);
+    sent.retain(|id, _| !slow.contains(id));
+    sent
+}
+
+#[test]
+fn a_million_emails_that_wait_for_slots_slow_no_other_queue() {
+    let [one, thousand, million] = [1, 1_000, 1_000_000].map(beside_waiting);
+    assert_eq!(million.rows.len(), 1_000_020);
+    assert_eq!(sent_beside(&million).len(), 20);
+    assert_eq!(sent_beside(&million), sent_beside(&one));
+    // The slow queue sends at its rate, and a run reads what it releases and a little more.
+    let released = sent(&million).len() - 20;
+    assert!((300..=360).contains(&released), "{released}");
+    assert_eq!(sent(&million).len(), sent(&thousand).len());
+    assert_eq!(calls(&million), calls(&thousand));
+    let (read, most) = (million.in_line_read, released * 2 + 500);
+    assert!(read <= most, "{read} read for {released}");
+}
+
+/// Two runs of promote begin at the same time, every minute.
+#[test]
+fn two_runs_of_promote_never_double_a_rate() {
+    let slow = Order {
+        emails: 300,
+        batch: true,
+        queue: Some(NEWS),
+        ..Order::plain()
+    };
+    let scenario = Scenario {
+        limit: Some(1),
+        doubled_promotes: 100,
+        ..Scenario::quiet("two runs", vec![slow])
+    };
+    let outcome = run(&scenario);
+    assert_eq!(outcome.report("two runs"), None);
+    let struck = |kind| outcome.struck.get(kind).copied().unwrap_or(0);
+    assert!(struck("two runs of promote") >= 5, "{:?}", outcome.struck);
+    assert!(struck(LOOK_REFUSED) >= 3, "{:?}", outcome.struck);
+    let last = sent(&outcome).into_values().max().unwrap();
+    assert!(last >= START.after(Duration::from_secs(298)).as_millis(), "{last}");
 }

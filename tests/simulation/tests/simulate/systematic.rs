@@ -2,7 +2,7 @@
 
 use simulation::run::run;
 use simulation::scenario::{Order, Scenario};
-use simulation::systematic::{Strikes, command, places, scenarios};
+use simulation::systematic::{Strikes, command, places, scenarios, throttled};
 use world::trace::Step;
 
 /// How far behind the first fault the second one strikes, in calls. A run has between 40 and 120 calls;
@@ -34,6 +34,25 @@ fn a_fault_at_any_call_loses_nothing_and_doubles_nothing_unmarked() {
 fn two_faults_at_any_two_calls_lose_nothing_and_double_nothing_unmarked() {
     let strikes = strike(2, REACH);
     assert!(strikes.runs[2] > 10_000, "{:?}", strikes.runs);
+}
+
+#[test]
+fn each_call_of_an_environment_is_throttled_once() {
+    let scenario = scenarios().remove(0);
+    let outcome = run(&scenario);
+    let can_be_throttled =
+        |step: &&Step| matches!(step, Step::Call { environment: 1.., what, .. } if *what != "submit");
+    let calls = outcome.trace.steps.iter().filter(can_be_throttled).count();
+    let strikes = throttled(&outcome);
+    assert!(calls > 10, "{calls}");
+    assert_eq!(strikes.len(), calls);
+    for (number, fault) in strikes {
+        let struck = Scenario {
+            plan: [(number, fault)].into(),
+            ..scenario.clone()
+        };
+        assert_eq!(run(&struck).struck.get("throttled"), Some(&1), "call {number}");
+    }
 }
 
 /// The scenarios call everything that there is to be called.
@@ -147,11 +166,13 @@ fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() 
         Step::Call { function, number, .. } if *function != "enqueue" => Some(*number),
         Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
     });
-    let strikes = places(&whole, 0, first_of_others.unwrap() - 1);
+    let last = first_of_others.unwrap() - 1;
+    let mut strikes = places(&whole, 0, last);
+    strikes.extend(throttled(&whole).into_iter().filter(|(number, _)| *number <= last));
     assert_eq!(
         strikes.len(),
-        16,
-        "put and create, each with five faults, wake with four, and the key with two"
+        20,
+        "put and create, each with six faults, wake with five, and the key with three"
     );
     for (number, fault) in strikes {
         scenario.plan = [(number, fault)].into();
