@@ -414,6 +414,7 @@ fn plant_waiting(world: &World, scenario: &Scenario, judge: &Judge) {
         if let Some(email) = email {
             judge.requested(Some(id), email.hash());
             let content = (EmailKey::of(&row), email.hash());
+            state.kept_until.insert(content.clone(), row.expires_at);
             state.bodies.insert(content, email.to_body());
         }
         state.plant(row);
