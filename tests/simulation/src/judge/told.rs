@@ -271,8 +271,13 @@ impl Judge {
     }
 }
 
+/// Whether an email survives a crash: its row is there, and its content until it has expired. An email that a paused queue
+/// holds for a retention longer keeps its row, and nobody needs its content any more.
 fn is_durable(world: &World, id: EmailId) -> bool {
     let state = world.state();
     let row = state.rows.values().find(|row| row.id == id);
-    row.is_some_and(|row| state.bodies.contains_key(&(EmailKey::of(row), row.body.sha256.clone())))
+    row.is_some_and(|row| {
+        let content = (EmailKey::of(row), row.body.sha256.clone());
+        row.expires_at <= state.now() || state.bodies.contains_key(&content)
+    })
 }
