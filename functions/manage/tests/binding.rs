@@ -1,7 +1,9 @@
 //! Acts on a queue that are answered only when they bind everybody, in a world in memory.
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on says why"
 )]
 

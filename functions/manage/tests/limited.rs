@@ -1,7 +1,9 @@
 //! Emails of a queue with a rate limit that a caller moves: each waits for a slot, and the queue is marked before.
 #![expect(
-    clippy::indexing_slicing,
     clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
     reason = "a test that cannot go on says why"
 )]
 

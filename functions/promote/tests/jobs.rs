@@ -51,8 +51,11 @@ fn failed(n: u8) -> Row {
     }
 }
 
-/// Each job that lets emails go, and an email that it moves.
-fn jobs() -> [(Task, fn(u8) -> Row); 4] {
+/// A job, and an email that it moves.
+type JobCase = (Task, fn(u8) -> Row);
+
+/// Each job that lets emails go.
+fn jobs() -> [JobCase; 4] {
     let retry = Task::Retry {
         cause: None,
         since: None,
