@@ -219,9 +219,10 @@ where
         Ok(HoldView::new(&[id], held, None))
     }
 
-    /// Revokes a key; with `children` also every key that was made with it, by whatever keys between. Environments
-    /// that know a key let it in for another thirty seconds: the keys that it makes there are found by the same request
-    /// again. With `hold`, everything that was accepted with these keys waits until it is released.
+    /// Revokes a key; with `children` also every key that was made with it, directly or through other keys.
+    ///
+    /// An environment that knows a key lets it in for another thirty seconds. The same request, repeated then, finds the
+    /// keys that it made meanwhile. With `hold`, the emails that were accepted with these keys wait for their release.
     ///
     /// The hold comes before the children are revoked: a request that died in between finds them again.
     ///

@@ -1,4 +1,4 @@
-//! A key that is revoked, or loses From domains, holds what was accepted with it: in a world in memory.
+//! A key that is revoked, or loses From domains, holds the emails that were accepted with it. All in memory.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

@@ -544,7 +544,7 @@ async fn a_revoked_key_takes_along_what_it_made() {
         let grandchild = it.make(&child, json!({"name": "grandchild"})).await;
         let other = it.make(samples::DEPLOYER_KEY, json!({"name": "other"})).await;
         let id = |token: &str| token::id_of(token.as_bytes()).unwrap();
-        // One between is revoked already: what it made is found all the same.
+        // A key in between is revoked already. The keys that it made are found.
         let (status, _) = it
             .deployer("DELETE", &format!("/api-keys/{}", id(&child)), &Value::Null)
             .await;

@@ -34,7 +34,7 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// The turn of each email, in order. What fails is a warning: `send` asks for a slot then.
+    /// The turn of each email, in order. A failure is a warning: `send` asks for a slot then.
     pub(crate) async fn turns(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<Turn> {
         let mut turns = vec![Turn::Free; requests.len()];
         for of_queue in self.with_rate_limits(tenant, requests, now).await {
@@ -52,7 +52,7 @@ where
         for (place, request) in requests.iter().enumerate() {
             let name = &request.wishes.queue;
             if !limited.contains_key(name) {
-                // What fails here fails again where the email is stored.
+                // A queue that cannot be read here fails again where the email is stored.
                 let queue = self.queues.get(&self.rows, tenant, name, now).await.ok().flatten();
                 let of_queue = queue.filter(|queue| queue.rate().is_some()).map(|queue| OfQueue {
                     queue,

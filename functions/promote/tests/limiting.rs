@@ -94,7 +94,7 @@ fn slots(wakes: &[Wake]) -> Vec<Timestamp> {
     slots
 }
 
-/// The claim of what was woken: it is in the partition no more.
+/// Claims the woken emails: they leave the partition.
 fn claim(world: &World, wakes: &[Wake]) {
     let mut state = world.state();
     for wake in wakes {

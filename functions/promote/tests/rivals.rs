@@ -108,7 +108,7 @@ fn mark(limit: &RateLimit) -> Change {
     }
 }
 
-/// The slots of what was woken, in order.
+/// The slots of the woken emails, in order.
 fn slots(world: &World) -> Vec<Timestamp> {
     let state = world.state();
     let mut slots: Vec<_> = state.wakes.iter().filter_map(|wake| wake.wake_up.slot).collect();
