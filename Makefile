@@ -1,6 +1,6 @@
 # Everything else that is needed goes into .local/, which git ignores.
 .DEFAULT_GOAL := help
-.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
+.PHONY: help local stop logs test cargo-lambda localstack check clippy lint checker simulate pairs chaos fuzz fuzz-corpus bench prove-long lint-prose prose openapi hostile schemathesis sdk-table watch build sizes release start-cost lock-tools
 
 help: ## these lines
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' Makefile
@@ -39,7 +39,7 @@ pairs: ## every call of every scenario struck, alone and with every later one
 chaos: ## the fault run: functions killed, calls dropped (EMAILS=500 KILLS=20 SEED=1)
 	@EMAILS="$(EMAILS)" KILLS="$(KILLS)" SEED="$(SEED)" local/chaos
 
-check: clippy lint ## format, clippy, dependencies, template
+check: clippy lint ## format, clippy, spelling, dependencies, template
 
 clippy:
 	cargo clippy --workspace --all-targets --locked -- -D warnings
@@ -50,9 +50,17 @@ lint:
 	@python3 local/stack.py tools
 	cargo fmt --all --check
 	@local/check-dependencies
+	.local/venv-tools/bin/typos
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
 	@local/checkov
+
+lint-prose: ## Markdown, its sentences, riddle words and test names; part of make lint once it passes
+	@local/check-markdown
+	@local/check-prose
+
+prose: ## measures the prose: riddle words, long sentences, test names
+	@python3 local/prose.py
 
 openapi: ## openapi.json anew, from the code that answers
 	@mkdir -p .local
