@@ -1,0 +1,178 @@
+//! The list.
+
+use std::fmt;
+
+use strum::{IntoStaticStr, VariantArray};
+
+/// A guarantee that holds in every state of the queue, at every step, under every fault.
+///
+/// The words `always` and `eventually` of the formal statements mean the same as in `stateright`:
+/// in every reachable state, and on every path on which faults stop.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, IntoStaticStr, VariantArray)]
+pub enum Invariant {
+    /// Nothing is lost.
+    Durability,
+    /// Every email ends.
+    Completion,
+    /// No unflagged duplicate.
+    Duplicates,
+    /// No second copy with `on_uncertain: hold`.
+    Hold,
+    /// SES's events decide about a lost answer.
+    Evidence,
+    /// The status is true.
+    Truth,
+    /// A canceled email is not sent.
+    Cancellation,
+    /// One sender at a time, in time, within the attempts.
+    Claims,
+    /// Only the documented transitions.
+    Transitions,
+    /// The content is unchanged.
+    Content,
+    /// One email for each idempotency key.
+    Idempotency,
+    /// Pause, purge and restore are obeyed.
+    QueueCommands,
+    /// The rate limit of a queue is kept.
+    RateLimit,
+    /// An erased email stays erased.
+    Erasure,
+    /// A bad input is refused alone.
+    Refusal,
+    /// The reports count exactly.
+    Counts,
+}
+
+impl Invariant {
+    /// Every invariant, in the order of the ids.
+    pub const ALL: &'static [Self] = Self::VARIANTS;
+
+    /// The id, for example `I3`.
+    #[must_use]
+    pub fn id(self) -> String {
+        format!("I{}", self as usize + 1)
+    }
+
+    /// The name, for example `Duplicates`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        self.into()
+    }
+
+    /// The guarantee in one sentence, for customers.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
+        match self {
+            Self::Durability => {
+                "An accepted email is stored with its content before the API answers, and it is never lost."
+            }
+            Self::Completion => {
+                "Every accepted email reaches a final status: `sent`, `failed`, `canceled`, `expired` or `unknown`."
+            }
+            Self::Duplicates => {
+                "An email that Amazon SES accepts twice carries a duplicate flag, and the flag is never cleared."
+            }
+            Self::Hold => {
+                "With `on_uncertain: hold`, an email that SES may have is not submitted again unless a caller forces it."
+            }
+            Self::Evidence => {
+                "An email is not sent again while an event that proves its acceptance waits, for up to six hours."
+            }
+            Self::Truth => {
+                "`sent` means that SES accepted the email; `failed`, `canceled` and `expired` mean that it did not."
+            }
+            Self::Cancellation => {
+                "After a cancel is answered with 200, SES gets no copy of the email until a caller asks for a retry."
+            }
+            Self::Claims => "Each submission has a claim of its own, in the time of the email and within its attempts.",
+            Self::Transitions => {
+                "A status changes only along the documented transitions, and an email is given up only for a reason."
+            }
+            Self::Content => "SES gets exactly the content that the accepted request asked for.",
+            Self::Idempotency => {
+                "A repeated request with the same idempotency key gets the same answer and creates no second email."
+            }
+            Self::QueueCommands => {
+                "A few seconds after a pause or a purge is answered, no email that it covers is sent."
+            }
+            Self::RateLimit => "Within any minute a queue sends no more emails than its rate limit allows.",
+            Self::Erasure => {
+                "After an erasure is answered with 200, record and content of the email are gone for good."
+            }
+            Self::Refusal => "A bad input is refused alone: its error repeats no content, and no other email changes.",
+            Self::Counts => "The reports count each accepted recipient and each sent recipient exactly once.",
+        }
+    }
+
+    /// The formal statements. docs/INVARIANTS.md defines their terms.
+    #[must_use]
+    pub fn formal(self) -> &'static [&'static str] {
+        match self {
+            Self::Durability => &[
+                "always: kept(e) => record(e) exists and (content(e) exists or expired(e))",
+                "always: record(e) exists => place(e) in the due index is the place of status(e)",
+            ],
+            Self::Completion => &["eventually: kept(e) => status(e) in final"],
+            Self::Duplicates => &[
+                "always: copies(e) > 1 => maybe_duplicate(e) or duplicate(e)",
+                "always: maybe_duplicate(e) => maybe_duplicate(e) in the next state",
+                "always: maybe_duplicate(e) => status(e) not in unsent + {failing}",
+            ],
+            Self::Hold => {
+                &["always: hold(e) and submitted(e, c) => every earlier claim was refused by SES, or forced(e)"]
+            }
+            Self::Evidence => {
+                &["always: promote settles e => no unread event proves copies(e) > 0, or uncertain_for(e) >= 6 h"]
+            }
+            Self::Truth => &[
+                "always: status(e) = sent => copies(e) > 0",
+                "always: status(e) in unsent and copies(e) > 0 => an answer or event of SES is still to be read",
+                "always: known_accepted(e) => status(e) = sent",
+                "always: delivery status of a recipient = highest one of the events that were read",
+            ],
+            Self::Cancellation => &["always: canceled(e) => not submitted(e, c) and status(e) = canceled"],
+            Self::Claims => &[
+                "always: claim numbers of e rise by one, and each is submitted at most once",
+                "always: submitted(e, c) => not_before(e) <= claimed_at(c) + 1 s and claimed_at(c) < expires_at(e)",
+                "always: attempts(e) <= attempts of the retry policy",
+                "always: lease(e) runs => only its holder settles e without proof",
+            ],
+            Self::Transitions => &[
+                "always: (status(e), status(e) in the next state) in transitions",
+                "always: status(e) becomes failing, unknown or expired => refused for good, attempts spent, time over, or held",
+            ],
+            Self::Content => {
+                &["always: submitted(e, c) => content of the submission = content of the answered request"]
+            }
+            Self::Idempotency => &[
+                "always: same key and same request => same answer",
+                "always: same key and another request => refused, and nothing of it is stored",
+                "always: two requests have no email in common",
+            ],
+            Self::QueueCommands => &[
+                "always: paused(q) for 5 s and e in q => e is not claimed",
+                "always: purged(e) for 5 s => e is not submitted",
+                "always: a purge cancels e => e was accepted before the purge, and the purge stands",
+                "eventually: restored(q) => no email of q has the cause purged",
+            ],
+            Self::RateLimit => &["always: submissions of q within 60 s <= rate(q) * (60 s + lateness)"],
+            Self::Erasure => &["always: erased(e) => record(e) and content(e) do not exist"],
+            Self::Refusal => &[
+                "always: input is not readable => error, without content of the input, and no write",
+                "always: input is readable => every limit of the API holds for it",
+                "always: an event or message of e changes no other email",
+            ],
+            Self::Counts => &[
+                "eventually: accepted in the reports = recipients of all records",
+                "eventually: sent in the reports = recipients of sent records",
+            ],
+        }
+    }
+}
+
+impl fmt::Display for Invariant {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.id(), self.name())
+    }
+}
