@@ -14,7 +14,7 @@ stop: ## ends what make local started
 logs: ## follows functions, emulator and fake SES
 	@python3 local/stack.py logs
 
-sdk-table: ## the README's table of the SDKs' methods, from what the tests claim
+sdk-table: ## prints the tables of docs/SDKS.md
 	@tests/clients/table
 
 test: ## every test, on a stack and ports of its own

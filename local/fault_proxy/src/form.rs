@@ -4,7 +4,7 @@
 //! **Invariant:** pure. A request that AWS takes is never refused: what is not known to be wrong passes.
 //! **Start reading at** [`refused`].
 //! Source: Amazon DynamoDB, S3 and SQS API references, read 2026-11-28; each refusal was compared with the answer of
-//! DynamoDB Local 1.25.1 or LocalStack 4.14.0 (README, "LocalStack").
+//! DynamoDB Local 1.25.1 or LocalStack 4.14.0 (docs/LOCAL_STACK.md).
 
 use std::collections::BTreeSet;
 

@@ -35,7 +35,7 @@ const LONGEST: Duration = Duration::from_secs(2 * 86_400);
 const HELD: &str = "held";
 
 /// How long a sender goes by what it knows of queues. A pause holds
-/// within five seconds: README.
+/// within five seconds: docs/API.md.
 const REMEMBERED: Duration = Duration::from_secs(5);
 
 /// How often it is looked whether everything has ended.

@@ -57,6 +57,7 @@ fn every_test_that_the_documents_name_is_there() {
         "docs/RELIABILITY.md",
         "docs/HOSTILE_INPUT.md",
         "docs/SECURITY.md",
+        "docs/COST.md",
         "README.md",
         "ARCHITECTURE.md",
     ] {

@@ -16,5 +16,6 @@ mod deploying;
 mod documents;
 mod end_to_end;
 mod privileges;
+mod runbook;
 mod supply_chain;
 mod template;
