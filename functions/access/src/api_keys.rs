@@ -134,7 +134,7 @@ where
                 (domains, no_longer(caller, expires_at)?)
             }
         };
-        let live = self.rows.keys(&tenant).await?;
+        let live = self.records.keys(&tenant).await?;
         if live.len() >= limits::KEYS_MAX {
             let max = limits::KEYS_MAX;
             let message =
@@ -156,7 +156,7 @@ where
             revoked: None,
             last_used_at: None,
         };
-        self.rows.add_key(&key).await?;
+        self.records.add_key(&key).await?;
         Ok(NewKeyView::new(id, &token))
     }
 
@@ -166,7 +166,7 @@ where
     /// 422 when no key has the page's cursor, or there is no such tenant; or the world's failure.
     pub async fn keys(&self, maker: &KeyMaker, page: &KeyPage) -> Result<KeysView, AccessError> {
         let tenant = self.tenant_for(maker, page.tenant.as_ref()).await?;
-        let keys = self.rows.keys(&tenant).await?;
+        let keys = self.records.keys(&tenant).await?;
         let (shown, has_more) = page.of(&keys)?;
         Ok(KeysView::new(shown, has_more))
     }
@@ -194,7 +194,7 @@ where
             }
             (None, _) => {}
         }
-        if !self.rows.change(owner(maker), id, &change).await? {
+        if !self.records.change(owner(maker), id, &change).await? {
             return Err(no_key().into());
         }
         let held = match (hold, change.from_domains) {
@@ -206,7 +206,7 @@ where
 
     /// Holds the emails of a key that do not come from the domains that it keeps.
     async fn hold_lost_domains(&self, id: KeyId, from: Vec<FromDomain>) -> Result<HoldView, AccessError> {
-        let key = self.rows.key(id).await?.ok_or_else(no_key)?;
+        let key = self.records.key(id).await?.ok_or_else(no_key)?;
         let except = Exception {
             from,
             accepted_after: self.system.now().after(KEYS_KNOWN_EVERYWHERE),
@@ -232,9 +232,9 @@ where
     pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId, with: Revocation) -> Result<RevokedView, AccessError> {
         may_hold(maker, with.hold)?;
         let (of, by, now) = (owner(maker), maker.maker(), self.system.now());
-        let revoked = self.rows.revoke(of, id, by, now).await?;
+        let revoked = self.records.revoke(of, id, by, now).await?;
         let known = if with.children || with.hold {
-            self.rows.key(id).await?
+            self.records.key(id).await?
         } else {
             None
         };
@@ -262,7 +262,7 @@ where
             held = Some(HoldView::new(&keys, emails, repeat_at));
         }
         for child in children {
-            self.rows.revoke(Some(&key.tenant), child, by, now).await?;
+            self.records.revoke(Some(&key.tenant), child, by, now).await?;
         }
         Ok(RevokedView::new(id, held))
     }
@@ -270,7 +270,7 @@ where
     /// The keys that are not revoked and were made with a key, directly or by keys between, revoked or not.
     async fn made_with(&self, ancestor: &ApiKey) -> Result<Vec<KeyId>, AccessError> {
         let mut makers: BTreeMap<KeyId, Maker> = BTreeMap::new();
-        let live = self.rows.keys(&ancestor.tenant).await?;
+        let live = self.records.keys(&ancestor.tenant).await?;
         makers.extend(live.iter().map(|key| (key.id, key.created_by)));
         let mut found = Vec::new();
         for key in &live {
@@ -284,7 +284,7 @@ where
                 maker = match makers.get(&id) {
                     Some(maker) => *maker,
                     None => {
-                        let between = self.rows.key(id).await?;
+                        let between = self.records.key(id).await?;
                         let maker = between.map_or(Maker::Deployer, |between| between.created_by);
                         makers.insert(id, maker);
                         maker
@@ -308,7 +308,7 @@ where
             (Some(_), Some(_)) => Err(no_tenant().into()),
             (None, None) => Ok(TenantId::main()),
             (None, Some(named)) if *named == TenantId::main() => Ok(named.clone()),
-            (None, Some(named)) => match self.rows.tenant(named).await? {
+            (None, Some(named)) => match self.records.tenant(named).await? {
                 Some(tenant) => Ok(tenant.id),
                 None => Err(no_tenant().into()),
             },

@@ -18,7 +18,7 @@ use domain::listing::Start;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::{Clock, EmailKey, Listing, Queues};
 use domain::queue::{Queue, QueueName};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::standing::Standing;
 use domain::timestamp::Timestamp;
 use domain::wire::access_api::TenantDeletedView;
@@ -49,10 +49,10 @@ where
             let problem = "the tenant main always exists, and cannot be deleted";
             return Err(ApiError::validation("name", problem).into());
         }
-        match self.rows.tenant(id).await? {
+        match self.records.tenant(id).await? {
             Some(tenant) => self.bury(&tenant).await?,
             // A deletion that ended half-way is completed.
-            None if self.rows.deleted_at(id).await?.is_some() => {}
+            None if self.records.deleted_at(id).await?.is_some() => {}
             None => return Err(ApiError::not_found("There is no tenant of this name.").into()),
         }
         self.revoke_all(id).await?;
@@ -77,7 +77,7 @@ where
             );
             return Err(ApiError::conflict(message).into());
         }
-        if self.rows.delete_tenant(tenant, now).await? {
+        if self.records.delete_tenant(tenant, now).await? {
             Ok(())
         } else {
             Err(AccessError::Busy)
@@ -87,17 +87,17 @@ where
     /// Counts the unfinished work of a tenant.
     async fn leftovers(&self, tenant: &TenantId, now: Timestamp) -> Result<Leftovers, AccessError> {
         let mut left = Leftovers {
-            jobs: self.rows.reviving_jobs(tenant).await?,
+            jobs: self.records.reviving_jobs(tenant).await?,
             ..Leftovers::default()
         };
-        let queues = self.rows.queues(tenant).await?;
+        let queues = self.records.queues(tenant).await?;
         let queues: BTreeMap<QueueName, Queue> = queues
             .into_iter()
             .map(|queue| (queue.key.name.clone(), queue))
             .collect();
         let (mut start, mut looked_at) = (Start::Newest, 0_usize);
         loop {
-            let places = self.rows.places(tenant, start, PAGE).await?;
+            let places = self.records.places(tenant, start, PAGE).await?;
             let keys: Vec<_> = places
                 .iter()
                 .map(|place| EmailKey {
@@ -105,9 +105,9 @@ where
                     id: place.id,
                 })
                 .collect();
-            for record in self.rows.bare_records(&keys, now).await? {
+            for record in self.records.bare_records(&keys, now).await? {
                 match record {
-                    Some(row) => left.add(Standing::of(&as_shown(row, &queues, now), now)),
+                    Some(record) => left.add(Standing::of(&as_shown(record, &queues, now), now)),
                     None => left.unreadable = left.unreadable.saturating_add(1),
                 }
             }
@@ -125,18 +125,18 @@ where
 
     /// Revokes the tenant's keys. The list may miss one that was made this moment: the tombstone makes it useless.
     async fn revoke_all(&self, tenant: &TenantId) -> Result<(), AccessError> {
-        for key in self.rows.keys(tenant).await? {
+        for key in self.records.keys(tenant).await? {
             let now = self.system.now();
-            self.rows.revoke(Some(tenant), key.id, Maker::Deployer, now).await?;
+            self.records.revoke(Some(tenant), key.id, Maker::Deployer, now).await?;
         }
         Ok(())
     }
 }
 
 /// A record as its queue has it shown: an email that was purged has ended, though nobody has written it yet.
-fn as_shown(row: Row, queues: &BTreeMap<QueueName, Queue>, now: Timestamp) -> Row {
-    match queues.get(&row.queue) {
-        Some(queue) => queue.shows(row, now),
-        None => row,
+fn as_shown(record: EmailRecord, queues: &BTreeMap<QueueName, Queue>, now: Timestamp) -> EmailRecord {
+    match queues.get(&record.queue) {
+        Some(queue) => queue.shows(record, now),
+        None => record,
     }
 }

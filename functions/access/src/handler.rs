@@ -23,7 +23,7 @@ where
     let route = route(request.method(), request.uri().path());
     let entrance = Entrance {
         door,
-        rows: &access.rows,
+        records: &access.records,
         now: access.system.now(),
     };
     front::answer(entrance, route, &request, async |visitor: Visitor, route| match route {

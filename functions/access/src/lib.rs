@@ -27,7 +27,7 @@ impl<T: Keys + Tenants + Queues + Paces + Work + Listing> Store for T {}
 #[derive(Debug, Clone)]
 pub struct Access<R, S> {
     /// The keys and the tenants.
-    pub rows: R,
+    pub records: R,
     /// The clock, and chance.
     pub system: S,
 }

@@ -3,7 +3,7 @@
 use access::{Access, handler};
 use aws::access::Door;
 use aws::clients::Clients;
-use aws::rows::Table;
+use aws::records::Table;
 use aws::system::System;
 use aws::{gateway, settings};
 use lambda_runtime::Error;
@@ -16,9 +16,12 @@ async fn main() -> Result<(), Error> {
         Some((table?, key?))
     })?;
     let clients = Clients::connect()?;
-    let rows = Table::new(clients.dynamodb(), &table);
-    rows.warm().await;
-    let access = Access { rows, system: System };
+    let records = Table::new(clients.dynamodb(), &table);
+    records.warm().await;
+    let access = Access {
+        records,
+        system: System,
+    };
     let door = Door::new(key);
     gateway::run(|request| handler::handle(&access, &door, request)).await
 }

@@ -38,7 +38,7 @@ where
         let marked = self.mark_queues(tenant, with).await?;
         let keys: Vec<KeyId> = holds.iter().map(|hold| hold.key).collect();
         let of_keys = marked.key_holds.of(&keys);
-        Ok(holding::count(&self.rows, tenant, &of_keys, self.system.now()).await?)
+        Ok(holding::count(&self.records, tenant, &of_keys, self.system.now()).await?)
     }
 
     /// Brings all queues of a tenant into another common state, which it returns, and tells the senders.
@@ -48,7 +48,7 @@ where
         change: impl Fn(Common) -> Result<Common, ApiError> + Send + Sync,
     ) -> Result<Common, AccessError> {
         for _ in 0..ROUNDS {
-            let mut queues = self.rows.queues(tenant).await?;
+            let mut queues = self.records.queues(tenant).await?;
             if !queues.iter().any(|queue| queue.key.name.is_default()) {
                 let key = QueueKey {
                     tenant: tenant.clone(),
@@ -60,7 +60,7 @@ where
             queues.sort_by_key(|queue| !queue.key.name.is_default());
             let common = change(queues.first().map(Queue::common).unwrap_or_default())?;
             if self.try_to_mark(queues, &common).await? {
-                self.rows.change_pace(&Change::Settings).await?;
+                self.records.change_pace(&Change::Settings).await?;
                 return Ok(common);
             }
         }
@@ -73,7 +73,7 @@ where
         for queue in queues {
             let (id, now) = (self.system.id()?, self.system.now());
             if let Some((next, job)) = follow_tenant(&queue, common, id, now) {
-                unchanged &= self.rows.save_queue(Some(&queue), &next, job.as_ref()).await?;
+                unchanged &= self.records.save_queue(Some(&queue), &next, job.as_ref()).await?;
             }
         }
         Ok(unchanged)

@@ -46,10 +46,10 @@ where
             ..Tenant::main()
         };
         let tenant = settings.set(tenant, now);
-        if self.rows.save_tenant(&tenant).await? {
+        if self.records.save_tenant(&tenant).await? {
             return Ok(TenantView::new(&tenant));
         }
-        match self.rows.deleted_at(&tenant.id).await? {
+        match self.records.deleted_at(&tenant.id).await? {
             None => Err(exists().into()),
             Some(at) => {
                 let message = format!(
@@ -65,7 +65,7 @@ where
     /// # Errors
     /// The world's failure.
     pub async fn tenants(&self, _: Deployer) -> Result<TenantsView, AccessError> {
-        let mut tenants = self.rows.tenants().await?;
+        let mut tenants = self.records.tenants().await?;
         tenants.push(Tenant::main());
         Ok(TenantsView::new(&tenants))
     }
@@ -94,7 +94,7 @@ where
         }
         for _ in 0..ROUNDS {
             let next = settings.on(&self.known(id).await?, self.system.now());
-            if self.rows.save_tenant(&next).await? {
+            if self.records.save_tenant(&next).await? {
                 if settings.suspended.is_some() {
                     let suspended = next.suspended;
                     self.mark_queues(id, |common| Ok(Common { suspended, ..common }))
@@ -110,7 +110,7 @@ where
         if *id == TenantId::main() {
             return Ok(Tenant::main());
         }
-        let tenant = self.rows.tenant(id).await?;
+        let tenant = self.records.tenant(id).await?;
         tenant.ok_or_else(|| ApiError::not_found("There is no tenant of this name.").into())
     }
 }

@@ -17,7 +17,7 @@ use domain::id::{KeyId, TenantId};
 use domain::ports::EmailKey;
 use domain::queue::job::Task;
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use serde_json::{Value, json};
 use world::samples::{self, BORN};
 use world::{Fault, World};
@@ -46,13 +46,13 @@ fn plant_key(world: &World, of: &str, n: u8, change: impl FnOnce(ApiKey) -> ApiK
 }
 
 fn plant_email(world: &World, n: u8, with: KeyId, from: &str) {
-    let row = Row {
+    let record = EmailRecord {
         tenant: tenant("acme"),
         key: Some(with),
         from_domain: Some(from.to_owned()),
-        ..samples::row(n, &samples::email().expect("the sample parses"))
+        ..samples::record(n, &samples::email().expect("the sample parses"))
     };
-    world.state().rows.insert(EmailKey::of(&row), row);
+    world.state().records.insert(EmailKey::of(&record), record);
 }
 
 /// The tenants `acme`, with a queue `news` and three keys, of which 10 made 11 and 12 is another; and `other`.
@@ -94,7 +94,7 @@ async fn ask(world: &World, with: &str, method: &str, path: &str, body: Option<V
         "requestContext": {"http": {"method": method}},
     });
     let access = Access {
-        rows: world.clone(),
+        records: world.clone(),
         system: world.clone(),
     };
     let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
@@ -127,12 +127,12 @@ async fn a_revoked_key_holds_what_was_accepted_with_it() {
         plant_email(&world, n, key("acme", 10), "acme.example");
     }
     plant_email(&world, 4, key("acme", 12), "acme.example");
-    let sent = Row {
+    let sent = EmailRecord {
         status: Status::Sent,
         due: None,
-        ..world.state().rows.values().next().unwrap().clone()
+        ..world.state().records.values().next().unwrap().clone()
     };
-    world.state().rows.insert(EmailKey::of(&sent), sent);
+    world.state().records.insert(EmailKey::of(&sent), sent);
     let told = world.state().pace.settings_no;
     let (status, answer) = revoke(&world, samples::DEPLOYER_KEY, 10, "hold=true").await;
     assert_eq!(status, 200, "{answer}");
@@ -243,14 +243,14 @@ async fn a_lost_domain_holds_what_came_from_it() {
     assert_eq!(stored.from_domains, [FromDomain::parse("acme.example").unwrap()]);
     assert!(stored.revoked.is_none());
     let holds = world.state().queues[&queue("news")].key_holds.clone();
-    let rows: Vec<_> = world
+    let records: Vec<_> = world
         .state()
-        .rows
+        .records
         .values()
-        .map(|row| (row.id, holds.cover(row)))
+        .map(|record| (record.id, holds.cover(record)))
         .collect();
     assert_eq!(
-        rows,
+        records,
         [(samples::id(1), false), (samples::id(2), true), (samples::id(3), true)]
     );
 

@@ -17,7 +17,7 @@ use domain::limits::KEYS_MAX;
 use domain::ports::EmailKey;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use lambda_http::{Body, Response};
 use serde_json::{Value, json};
@@ -60,7 +60,7 @@ impl Environment {
         let event = serde_json::from_value(event).expect("an event has API Gateway's form");
         let request = gateway::request(event).expect("a request");
         let access = Access {
-            rows: self.world.clone(),
+            records: self.world.clone(),
             system: self.world.clone(),
         };
         handler::handle(&access, &self.door, request).await
@@ -356,13 +356,13 @@ async fn suspended_tenant(it: &Environment) -> String {
 }
 
 /// An email of `acme`.
-fn keep_email(it: &Environment, n: u8, change: impl FnOnce(&mut Row)) {
-    let mut row = Row {
+fn keep_email(it: &Environment, n: u8, change: impl FnOnce(&mut EmailRecord)) {
+    let mut record = EmailRecord {
         tenant: TenantId::parse("acme").unwrap(),
-        ..samples::row(n, &samples::email().unwrap())
+        ..samples::record(n, &samples::email().unwrap())
     };
-    change(&mut row);
-    it.world.state().rows.insert(EmailKey::of(&row), row);
+    change(&mut record);
+    it.world.state().records.insert(EmailKey::of(&record), record);
 }
 
 async fn delete(it: &Environment) -> (u16, Value) {
@@ -373,7 +373,7 @@ async fn delete(it: &Environment) -> (u16, Value) {
 async fn a_deleted_tenant_is_gone_and_its_name_is_never_free() {
     let it = environment();
     let key = suspended_tenant(&it).await;
-    keep_email(&it, 1, |row| row.status = Status::Sent);
+    keep_email(&it, 1, |record| record.status = Status::Sent);
     let deleted = json!({"object": "tenant", "name": "acme", "deleted": true});
     assert_eq!(delete(&it).await, (200, deleted.clone()));
     assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 404);
@@ -446,8 +446,8 @@ async fn unfinished_work_stops_a_deletion_and_is_named() {
     let it = environment();
     suspended_tenant(&it).await;
     keep_email(&it, 1, |_| {});
-    keep_email(&it, 2, |row| row.status = Status::Uncertain);
-    keep_email(&it, 3, |row| row.status = Status::Canceled);
+    keep_email(&it, 2, |record| record.status = Status::Uncertain);
+    keep_email(&it, 3, |record| record.status = Status::Canceled);
     let queue = Queue::plain(
         QueueKey {
             tenant: TenantId::parse("acme").unwrap(),
@@ -480,7 +480,7 @@ async fn unfinished_work_stops_a_deletion_and_is_named() {
         message.contains("1 uncertain") && !message.contains("queued"),
         "{message}"
     );
-    keep_email(&it, 2, |row| row.status = Status::Unknown);
+    keep_email(&it, 2, |record| record.status = Status::Unknown);
     assert_eq!(delete(&it).await.0, 200);
 }
 
@@ -523,11 +523,11 @@ async fn every_page_of_the_list_is_looked_at() {
     suspended_tenant(&it).await;
     for n in 0..1_200_u16 {
         let bytes = n.to_be_bytes();
-        keep_email(&it, 1, |row| {
-            row.id = EmailId::from_random([bytes[0], bytes[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        keep_email(&it, 1, |record| {
+            record.id = EmailId::from_random([bytes[0], bytes[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
             // The oldest one alone is unfinished.
-            row.status = if n == 0 { Status::Queued } else { Status::Sent };
-            row.born = Timestamp::from_millis(BORN.as_millis() + i64::from(n));
+            record.status = if n == 0 { Status::Queued } else { Status::Sent };
+            record.born = Timestamp::from_millis(BORN.as_millis() + i64::from(n));
         });
     }
     let (status, refused) = delete(&it).await;

@@ -32,7 +32,7 @@ async fn ask(world: &World, method: &str, path: &str, body: &Value) -> u16 {
         "requestContext": {"http": {"method": method}},
     });
     let access = Access {
-        rows: world.clone(),
+        records: world.clone(),
         system: world.clone(),
     };
     let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));

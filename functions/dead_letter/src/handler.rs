@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use aws::batch::{self, AllFailed};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Clock, Rows};
+use domain::ports::{Clock, EmailRecords};
 
 use crate::{Buried, bury};
 
@@ -13,16 +13,16 @@ use crate::{Buried, bury};
 ///
 /// # Errors
 /// When every record failed.
-pub async fn handle<R: Rows + RateLimits, S: Clock>(
-    rows: &R,
+pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
+    records: &R,
     system: &S,
     event: SqsEvent,
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed> {
     let began = Instant::now();
-    let records = batch::records(event);
-    let results = batch::work_off(&records, time, |record| async move {
-        bury(rows, &record.body, system.now()).await
+    let messages = batch::messages(event);
+    let results = batch::work_off(&messages, time, |message| async move {
+        bury(records, &message.body, system.now()).await
     })
     .await;
     let count = |wanted: Buried| {
@@ -33,13 +33,13 @@ pub async fn handle<R: Rows + RateLimits, S: Clock>(
     };
     tracing::info!(
         target: "mailqueue",
-        records = records.len(),
+        records = messages.len(),
         failed_emails = count(Buried::Failed),
         stale = count(Buried::Stale),
         moved_by_sqs = count(Buried::NotAHandOver),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );
-    let failed: Vec<_> = batch::failed(&records, &results).collect();
-    batch::answer(records.len(), &failed, &[])
+    let failed: Vec<_> = batch::failed(&messages, &results).collect();
+    batch::answer(messages.len(), &failed, &[])
 }

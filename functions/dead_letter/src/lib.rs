@@ -2,8 +2,8 @@
 //!
 //! **Role:** behind the dead-letter queue. `send` hands over what it gave up, `promote` what
 //! was handed over and did not arrive.
-//! **Invariant:** a message proves nothing; the row decides. What SQS itself moved here (a
-//! wake-up received too often) leaves the row untouched: the index recovers it.
+//! **Invariant:** a message proves nothing; the record decides. What SQS itself moved here (a
+//! wake-up received too often) leaves the record untouched: the index recovers it.
 //! **After a crash:** the message comes again, and the second time changes nothing.
 //! **Start reading at** [`bury`]; [`handler`] is SQS.
 
@@ -12,8 +12,8 @@ pub mod handler;
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::handed_over;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{EmailKey, Rows};
-use domain::row::Status;
+use domain::ports::{EmailKey, EmailRecords};
+use domain::record::Status;
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
@@ -22,7 +22,7 @@ use domain::wire::hand_over::HandOver;
 pub enum Buried {
     /// The email is `failed` now, or was already.
     Failed,
-    /// The row says otherwise, or there is none.
+    /// The record says otherwise, or there is none.
     Stale,
     /// No hand-over: a wake-up that SQS moved here, or nothing of ours.
     NotAHandOver,
@@ -31,8 +31,12 @@ pub enum Buried {
 /// Carries out one message.
 ///
 /// # Errors
-/// When the row could not be read or written: the message must come again.
-pub async fn bury<R: Rows + RateLimits>(rows: &R, message: &str, now: Timestamp) -> Result<Buried, ApplyError> {
+/// When the record could not be read or written: the message must come again.
+pub async fn bury<R: EmailRecords + RateLimits>(
+    records: &R,
+    message: &str,
+    now: Timestamp,
+) -> Result<Buried, ApplyError> {
     let Some(message) = HandOver::parse(message) else {
         return Ok(Buried::NotAHandOver);
     };
@@ -40,14 +44,17 @@ pub async fn bury<R: Rows + RateLimits>(rows: &R, message: &str, now: Timestamp)
         tenant: message.tenant,
         id: message.id,
     };
-    let Some(row) = rows.load(&key, now).await? else {
+    let Some(record) = records.load(&key, now).await? else {
         return Ok(Buried::Stale);
     };
-    let (_, row) = apply(rows, row, now, |row| handed_over(row, message.claim_no, now)).await?;
-    let ours = row.status == Status::Failed && row.claim_no == message.claim_no;
+    let (_, record) = apply(records, record, now, |record| {
+        handed_over(record, message.claim_no, now)
+    })
+    .await?;
+    let ours = record.status == Status::Failed && record.claim_no == message.claim_no;
     if ours {
-        let cause = row.cause.map_or("none", |cause| cause.as_str());
-        tracing::info!(target: "mailqueue", id = %row.id, cause, attempts = row.attempts, "an email failed");
+        let cause = record.cause.map_or("none", |cause| cause.as_str());
+        tracing::info!(target: "mailqueue", id = %record.id, cause, attempts = record.attempts, "an email failed");
     }
     Ok(if ours { Buried::Failed } else { Buried::Stale })
 }

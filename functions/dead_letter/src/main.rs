@@ -2,7 +2,7 @@
 
 use aws::batch::time_left;
 use aws::clients::Clients;
-use aws::rows::Table;
+use aws::records::Table;
 use aws::settings;
 use aws::system::System;
 use aws::table::within;
@@ -15,11 +15,11 @@ async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let table = settings::read(&settings::of_process(), |read| read.table())?;
     let clients = Clients::connect()?;
-    let rows = &Table::new(clients.dynamodb(), &table);
-    rows.warm().await;
+    let records = &Table::new(clients.dynamodb(), &table);
+    records.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        let handled = within(time, handler::handle(rows, &System, event.payload, time));
+        let handled = within(time, handler::handle(records, &System, event.payload, time));
         handled.await.map_err(Error::from)
     }))
     .await

@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_lambda_events::sqs::SqsEvent;
 use dead_letter::{Buried, bury, handler};
 use domain::ports::EmailKey;
-use domain::row::Status;
+use domain::record::Status;
 use domain::timestamp::Timestamp;
 use world::{World, samples};
 
@@ -15,16 +15,16 @@ const NOW: Timestamp = Timestamp::from_millis(2_000_000);
 fn world(status: Status) -> (World, EmailKey, String) {
     let world = samples::world(1).expect("the samples parse");
     let key = samples::key(1);
-    if let Some(row) = world.state().rows.get_mut(&key) {
-        row.status = status;
-        row.claim_no = 2;
+    if let Some(record) = world.state().records.get_mut(&key) {
+        record.status = status;
+        record.claim_no = 2;
     }
     let message = format!(r#"{{"v":1,"tenant":"main","id":"{}","claim_no":2}}"#, key.id);
     (world, key, message)
 }
 
 fn status(world: &World, key: &EmailKey) -> Status {
-    world.row(key).expect("the row").status
+    world.record(key).expect("the row").status
 }
 
 #[tokio::test]
@@ -79,16 +79,16 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
     let event: SqsEvent =
         serde_json::from_str(include_str!("../../../events/dead_letter.json")).expect("the golden event parses");
     let world = samples::world(10).expect("the samples parse");
-    for row in world.state().rows.values_mut() {
-        row.status = Status::Failing;
-        row.claim_no = 1;
+    for record in world.state().records.values_mut() {
+        record.status = Status::Failing;
+        record.claim_no = 1;
     }
     let ids: Vec<_> = event
         .records
         .iter()
-        .filter_map(|record| record.message_id.clone())
+        .filter_map(|message| message.message_id.clone())
         .collect();
-    // Of every record the row is read once; the last read fails.
+    // Of every record the record is read once; the last read fails.
     world.state().faults = std::iter::repeat_n(world::Fault::None, 16)
         .chain([world::Fault::Before])
         .collect();
@@ -103,9 +103,9 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
     assert_eq!(failed, [&ids[9]]);
     let buried = world
         .state()
-        .rows
+        .records
         .values()
-        .filter(|row| row.status == Status::Failed)
+        .filter(|record| record.status == Status::Failed)
         .count();
     assert_eq!(buried, 8, "nine rows but the last; one record is garbage");
 }

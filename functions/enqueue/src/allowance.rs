@@ -40,7 +40,7 @@ impl Purses {
     /// The world's failure.
     pub async fn take<R: Allowances>(
         &self,
-        rows: &R,
+        records: &R,
         tenant: &Tenant,
         wanted: u64,
         now: Timestamp,
@@ -49,7 +49,7 @@ impl Purses {
             let Some(window) = Window::of(tenant, limit, now) else {
                 continue;
             };
-            if let Err(beyond) = self.take_of(rows, tenant, window, wanted).await? {
+            if let Err(beyond) = self.take_of(records, tenant, window, wanted).await? {
                 for taken in Limit::ALL.into_iter().take(place) {
                     self.give_back_of(tenant, taken, wanted, now);
                 }
@@ -65,7 +65,7 @@ impl Purses {
     /// The world's failure.
     pub async fn would_take<R: Allowances>(
         &self,
-        rows: &R,
+        records: &R,
         tenant: &Tenant,
         wanted: u64,
         now: Timestamp,
@@ -75,7 +75,7 @@ impl Purses {
                 continue;
             };
             let purse = self.purse(tenant, window);
-            let purse = purse.refused(rows.drawn(&tenant.id, &window).await?);
+            let purse = purse.refused(records.drawn(&tenant.id, &window).await?);
             if purse.take(wanted) == Take::Spent {
                 return Ok(Err(Beyond { purse, wanted }));
             }
@@ -85,7 +85,7 @@ impl Purses {
 
     async fn take_of<R: Allowances>(
         &self,
-        rows: &R,
+        records: &R,
         tenant: &Tenant,
         window: Window,
         wanted: u64,
@@ -99,7 +99,7 @@ impl Purses {
                 }
                 Take::Spent => break,
                 Take::Draw(ask) => {
-                    purse = match rows.draw(&tenant.id, &window, ask).await? {
+                    purse = match records.draw(&tenant.id, &window, ask).await? {
                         Drawn::Granted(drawn) => purse.filled(ask, drawn),
                         Drawn::Refused(drawn) => purse.refused(drawn),
                     };

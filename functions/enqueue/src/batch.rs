@@ -12,7 +12,7 @@ use domain::batch::{self, BatchId, BatchRecord, Begun};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, Lanes, PortError, Queues, Random, Rows};
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, Lanes, PortError, Queues, Random};
 use domain::rate_limit::Turn;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
@@ -33,7 +33,7 @@ struct Recorded {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + RateLimits + Tombstones + Batches + Queues,
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -80,7 +80,7 @@ where
             } else if is_older {
                 // What is stored only now may expire later than what was stored then.
                 let keep_until = batch::keep_until(self.last_expiry(tenant, &items, now).await?, self.with.retention);
-                self.rows.keep_batch(tenant, &id, keep_until).await?;
+                self.records.keep_batch(tenant, &id, keep_until).await?;
             }
         }
         let turns = if in_time == InTime::LongAgo {
@@ -116,7 +116,7 @@ where
             broken::all_of(key.is_some(), begun_before, &items, results)?
         };
         Ok(AcceptedBatch {
-            ids: stored.iter().map(|stored| stored.row.id).collect(),
+            ids: stored.iter().map(|stored| stored.record.id).collect(),
             errors,
             replayed: !stored.is_empty() && stored.iter().all(Stored::replayed),
             begun_before,
@@ -148,7 +148,7 @@ where
         now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
         match key {
-            Some(key) => self.rows.recall(tenant, &BatchId::of(key), now).await,
+            Some(key) => self.records.recall(tenant, &BatchId::of(key), now).await,
             None => Ok(None),
         }
     }
@@ -212,7 +212,7 @@ where
             Some(record) => record,
             None => {
                 let keep_until = batch::keep_until(self.last_expiry(tenant, items, now).await?, retention);
-                self.rows.remember(tenant, id, &ours, keep_until, now).await?
+                self.records.remember(tenant, id, &ours, keep_until, now).await?
             }
         };
         if record.hash != ours.hash {
@@ -233,7 +233,7 @@ where
         let mut last = now.after(self.with.expires_after);
         for item in items {
             let wishes = &item.request.wishes;
-            let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
+            let queue = self.queues.get(&self.records, tenant, &wishes.queue, now).await?;
             let expires_after = queue.map_or(self.with.expires_after, |queue| self.expires_after(&queue));
             last = last.max(wishes.wanted_late(expires_after, now).expires_at);
         }

@@ -71,7 +71,7 @@ pub(crate) fn all_of(
     for (item, result) in items.iter().zip(results) {
         match result {
             Ok(one) => {
-                indexes.push((item.index, one.row.id));
+                indexes.push((item.index, one.record.id));
                 stored.push(one);
             }
             Err(error) => failures.push(error),

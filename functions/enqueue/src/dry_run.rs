@@ -56,17 +56,17 @@ where
         let is_known = replays.is_some();
         if !is_known {
             let wanted = recipients([request]);
-            let would = self.purses.would_take(&self.rows, limits, wanted, now).await?;
+            let would = self.purses.would_take(&self.records, limits, wanted, now).await?;
             would.map_err(AcceptError::Beyond)?;
         }
         let key = QueueKey {
             tenant: tenant.clone(),
             name: request.wishes.queue.clone(),
         };
-        let queue = match self.rows.queue(&key).await?.filter(|queue| !queue.deleted) {
+        let queue = match self.records.queue(&key).await?.filter(|queue| !queue.deleted) {
             Some(queue) => queue,
             None if key.name.is_default() || is_known => Queue::plain(key, now),
-            None => return Err(refused(queues::no_queue(&self.rows, tenant).await?)),
+            None => return Err(refused(queues::no_queue(&self.records, tenant).await?)),
         };
         let expires_after = self.expires_after(&queue);
         let wanted = match request.wishes.wanted(expires_after, now) {
@@ -123,7 +123,7 @@ where
         let ids: Vec<_> = recipients()
             .map(|mailbox| SuppressionId::of(tenant, mailbox.address()))
             .collect();
-        let found = self.rows.suppressions(tenant, &ids, now).await?;
+        let found = self.records.suppressions(tenant, &ids, now).await?;
         let is_found = |address: &EmailAddress| {
             let address = address.lower_case();
             found.iter().any(|suppression| suppression.address == address)
@@ -140,12 +140,12 @@ where
         asked: Asked,
         now: Timestamp,
     ) -> Result<Forecast, PortError> {
-        let account = self.rows.pace().await?;
+        let account = self.records.pace().await?;
         let queue_free_at = match queue.rate_per_second {
-            Some(_) => self.rows.rate_limit(&queue.key).await?.free_at,
+            Some(_) => self.records.rate_limit(&queue.key).await?.free_at,
             None => None,
         };
-        let mut all = self.rows.queues(tenant).await?;
+        let mut all = self.records.queues(tenant).await?;
         if !all.iter().any(|queue| queue.key.name.is_default()) {
             let (tenant, name) = (tenant.clone(), QueueName::default());
             all.push(Queue::plain(QueueKey { tenant, name }, now));
@@ -153,7 +153,7 @@ where
         // What is held goes before nothing.
         all.retain(|other| !other.is_paused(now));
         let due = |other: Queue| async move {
-            let counts = self.rows.standing(tenant, other.key.name.as_str(), now).await?;
+            let counts = self.records.standing(tenant, other.key.name.as_str(), now).await?;
             Ok::<_, PortError>((other, counts.queued))
         };
         let due: Vec<_> = all.into_iter().map(due).collect();

@@ -27,7 +27,7 @@ where
     let route = route(request.method(), request.uri().path());
     let entrance = Entrance {
         door,
-        rows: &enqueue.rows,
+        records: &enqueue.records,
         now: enqueue.system.now(),
     };
     front::answer(entrance, route, &request, async |visitor: Visitor, route| {

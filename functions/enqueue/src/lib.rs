@@ -1,8 +1,8 @@
-//! Accepts emails: content and row are durable before the answer, then they are woken.
+//! Accepts emails: content and record are durable before the answer, then they are woken.
 //!
 //! **Role:** behind `POST /emails` and `POST /emails/batch`.
-//! **Invariant:** a 2xx means that the row and its content are durable. A wake-up that fails
-//! changes nothing of that: the index has the row.
+//! **Invariant:** a 2xx means that the record and its content are durable. A wake-up that fails
+//! changes nothing of that: the index has the record.
 //! **After a crash** before the answer: the caller repeats with the same key and gets the same
 //! emails; without a key nothing was promised.
 //! **Map:** `possible` says whether a request can be accepted, `storing` makes it durable, `batch` does both for
@@ -35,9 +35,9 @@ use domain::ports::access::{Allowances, Keys, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Batches, Bodies, Clock, Counts, Lanes, Paces, PortError, Queues, Random, Rows, Suppressions, Wake,
+    Batches, Bodies, Clock, Counts, EmailRecords, Lanes, Paces, PortError, Queues, Random, Suppressions, Wake,
 };
-use domain::row::Status;
+use domain::record::Status;
 use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
 use domain::wire::wake_up::WakeUp;
 
@@ -65,20 +65,30 @@ pub struct Accepting {
 
 /// What of the table is needed.
 pub trait Store:
-    Rows + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+    EmailRecords + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
 {
 }
 
 impl<T> Store for T where
-    T: Rows + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+    T: EmailRecords
+        + RateLimits
+        + Tombstones
+        + Batches
+        + Queues
+        + Counts
+        + Paces
+        + Suppressions
+        + Keys
+        + Tenants
+        + Allowances
 {
 }
 
 /// Accepts emails with what the world offers.
 #[derive(Debug)]
 pub struct Enqueue<R, B, L, S> {
-    /// The rows, and the batches' keys.
-    pub rows: R,
+    /// The records, and the batches' keys.
+    pub records: R,
     /// The contents.
     pub bodies: B,
     /// The lanes.
@@ -194,7 +204,7 @@ where
         accepting: impl Future<Output = Result<T, AcceptError>>,
     ) -> Result<T, AcceptError> {
         let now = self.system.now();
-        if let Err(beyond) = self.purses.take(&self.rows, tenant, recipients, now).await? {
+        if let Err(beyond) = self.purses.take(&self.records, tenant, recipients, now).await? {
             return if repeats.await? {
                 accepting.await
             } else {
@@ -218,7 +228,7 @@ where
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + RateLimits + Tombstones + Batches + Queues,
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -279,13 +289,13 @@ where
         let wakes: Vec<Wake> = stored
             .iter()
             .filter(|stored| stored.when != When::BeforeItWasErased)
-            .map(|stored| (&stored.row, stored.turn))
-            .filter(|(row, _)| row.status == Status::Queued)
-            .filter_map(|(row, turn)| {
-                let (_, delay) = index::queued(row.not_before, row.expires_at, turn, self.with.guard, now);
+            .map(|stored| (&stored.record, stored.turn))
+            .filter(|(record, _)| record.status == Status::Queued)
+            .filter_map(|(record, turn)| {
+                let (_, delay) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
                 Some(Wake {
-                    lane: row.lane,
-                    wake_up: WakeUp::of(row).at_slot(turn.slot()),
+                    lane: record.lane,
+                    wake_up: WakeUp::of(record).at_slot(turn.slot()),
                     delay: delay?,
                 })
             })

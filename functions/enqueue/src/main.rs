@@ -4,7 +4,7 @@ use aws::access::Door;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::lanes::LaneQueues;
-use aws::rows::Table;
+use aws::records::Table;
 use aws::system::System;
 use aws::{gateway, settings};
 use enqueue::allowance::Purses;
@@ -28,17 +28,17 @@ async fn main() -> Result<(), Error> {
         Some((table, bucket?, lanes?, key?, with))
     })?;
     let clients = Clients::connect()?;
-    let rows = Table::new(clients.dynamodb(), &table);
+    let records = Table::new(clients.dynamodb(), &table);
     let enqueue = Enqueue {
-        bodies: BodyStore::new(rows.clone(), clients.s3(), &bucket),
+        bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
         lanes: LaneQueues::new(&clients.sqs(), &lanes),
-        rows,
+        records,
         system: System,
         with,
         queues: KnownQueues::default(),
         purses: Purses::default(),
     };
-    futures::future::join(enqueue.rows.warm(), clients.warm(&[Service::Sqs])).await;
+    futures::future::join(enqueue.records.warm(), clients.warm(&[Service::Sqs])).await;
     let door = Door::new(key);
     gateway::run(|request| handler::handle(&enqueue, &door, request)).await
 }

@@ -14,7 +14,7 @@ use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Queues, Random, Rows};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, EmailRecords, Lanes, PortError, Queues, Random};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
@@ -49,7 +49,7 @@ pub(crate) struct Sifted<'a> {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + RateLimits + Tombstones + Batches + Queues,
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -102,9 +102,9 @@ where
     ) -> Result<bool, AcceptError> {
         let tenant = tenant.clone();
         let key = EmailKey { tenant, id };
-        let known = match self.rows.load(&key, now).await? {
-            Some(row) => Some(row.body.sha256),
-            None => self.rows.buried(&key, now).await?,
+        let known = match self.records.load(&key, now).await? {
+            Some(record) => Some(record.body.sha256),
+            None => self.records.buried(&key, now).await?,
         };
         match known {
             None => Ok(false),
@@ -120,8 +120,12 @@ where
         request: &EmailRequest,
         now: Timestamp,
     ) -> Result<Result<(), EmailError>, PortError> {
-        let Some(queue) = self.queues.get(&self.rows, tenant, &request.wishes.queue, now).await? else {
-            return queues::no_queue(&self.rows, tenant).await.map(Err);
+        let Some(queue) = self
+            .queues
+            .get(&self.records, tenant, &request.wishes.queue, now)
+            .await?
+        else {
+            return queues::no_queue(&self.records, tenant).await.map(Err);
         };
         Ok(request.wishes.wanted(self.expires_after(&queue), now).map(drop))
     }

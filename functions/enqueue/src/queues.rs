@@ -30,7 +30,7 @@ impl KnownQueues {
     /// When it had to be read and could not be.
     pub async fn get<R: Queues>(
         &self,
-        rows: &R,
+        records: &R,
         tenant: &TenantId,
         name: &QueueName,
         now: Timestamp,
@@ -48,7 +48,7 @@ impl KnownQueues {
         {
             return Ok(Some(queue));
         }
-        let queue = rows.queue(&key).await?.filter(|queue| !queue.deleted);
+        let queue = records.queue(&key).await?.filter(|queue| !queue.deleted);
         let mut all = self.lock();
         if all.len() >= MOST {
             all.clear();
@@ -70,8 +70,8 @@ impl KnownQueues {
 ///
 /// # Errors
 /// When the names of those that there are could not be read.
-pub(crate) async fn no_queue<R: Queues>(rows: &R, tenant: &TenantId) -> Result<EmailError, PortError> {
-    let queues = rows.queues(tenant).await?;
+pub(crate) async fn no_queue<R: Queues>(records: &R, tenant: &TenantId) -> Result<EmailError, PortError> {
+    let queues = records.queues(tenant).await?;
     let live = queues.into_iter().filter(|queue| !queue.deleted);
     let mut names: Vec<String> = live.map(|queue| queue.key.name.into()).collect();
     names.retain(|name| name != QueueName::DEFAULT);

@@ -40,7 +40,7 @@ impl Routed for Route {
         }
     }
 
-    /// The log has how many were accepted; which, their rows say.
+    /// The log has how many were accepted; which, their records say.
     fn object(&self) -> Option<String> {
         None
     }

@@ -1,8 +1,8 @@
-//! Makes one email durable: its files, its content and its row.
+//! Makes one email durable: its files, its content and its record.
 //!
-//! **Invariant:** no row without its files, and no answer before content and row are both there.
-//! **After a crash** in between: what has no row ends by itself, at the time that its files and its content were
-//! given; a row without a content is completed by the same request.
+//! **Invariant:** no record without its files, and no answer before content and record are both there.
+//! **After a crash** in between: what has no record ends by itself, at the time that its files and its content were
+//! given; a record without a content is completed by the same request.
 //! **Start reading at** [`Enqueue::store`]. A batch makes its items with uploads ready before it writes any email.
 
 use std::collections::BTreeSet;
@@ -15,11 +15,11 @@ use domain::index;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Batches, Bodies, Clock, Created, EmailKey, FailureKind, Lanes, Packed, PortError, Put, Queues, Random, Rows,
+    Batches, Bodies, Clock, Created, EmailKey, EmailRecords, FailureKind, Lanes, Packed, PortError, Put, Queues, Random,
 };
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
 use domain::rate_limit::Turn;
-use domain::row::{BodyPlace, BodyRef, FROM_DOMAIN_MAX, Row};
+use domain::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, to_api};
 
@@ -28,7 +28,7 @@ use crate::{AcceptError, By, Enqueue, forgotten, other_request};
 
 /// An email that is durable, whether it was made so just now or before.
 pub(crate) struct Stored {
-    pub(crate) row: Row,
+    pub(crate) record: EmailRecord,
     pub(crate) when: When,
     /// Its turn in its queue.
     pub(crate) turn: Turn,
@@ -41,7 +41,7 @@ pub(crate) enum When {
     Now,
     /// By the same request before.
     Before,
-    /// By the same request before; it was erased since, and the row is what it would be.
+    /// By the same request before; it was erased since, and the record is what it would be.
     BeforeItWasErased,
 }
 
@@ -59,9 +59,9 @@ pub(crate) enum Ready<'a> {
     Known(Box<Stored>),
 }
 
-/// The row and the content of one email that is to be stored. The row has no place in the index yet.
+/// The record and the content of one email that is to be stored. The record has no place in the index yet.
 pub(crate) struct Plan<'a> {
-    row: Row,
+    record: EmailRecord,
     queue: Queue,
     packed: Packed,
     request: &'a EmailRequest,
@@ -81,7 +81,7 @@ pub(crate) struct Place<'a> {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + RateLimits + Tombstones + Batches + Queues,
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -126,7 +126,7 @@ where
             return known(forgotten()).await;
         }
         let wishes = &request.wishes;
-        let queue = self.queues.get(&self.rows, tenant, &wishes.queue, now).await?;
+        let queue = self.queues.get(&self.records, tenant, &wishes.queue, now).await?;
         // One that was deleted since the request was first made, or this moment.
         let queue = queue.unwrap_or_else(|| {
             let (tenant, name) = (tenant.clone(), wishes.queue.clone());
@@ -159,7 +159,7 @@ where
         let domain = request.email.from().address().domain();
         let files = email.attachments().iter();
         let attachment_bytes = files.fold(0_u64, |sum, file| sum.saturating_add(file.size()));
-        let row = Row {
+        let record = EmailRecord {
             attachment_bytes,
             queue: wishes.queue.clone(),
             lane: wishes.priority.unwrap_or(queue.priority),
@@ -172,11 +172,11 @@ where
             key: by.key,
             from_domain: (domain.len() <= FROM_DOMAIN_MAX).then(|| domain.to_owned()),
             batch,
-            ..Row::new(tenant.clone(), id, body, recipients, now)
+            ..EmailRecord::new(tenant.clone(), id, body, recipients, now)
         };
-        let attached = self.attach(&row, item, request, now).await?;
+        let attached = self.attach(&record, item, request, now).await?;
         Ok(Ready::Plan(Box::new(Plan {
-            row,
+            record,
             queue,
             packed,
             request,
@@ -184,11 +184,11 @@ where
         })))
     }
 
-    /// Writes one email: content and row at the same time, neither visible as accepted before both are there, for
+    /// Writes one email: content and record at the same time, neither visible as accepted before both are there, for
     /// the answer waits for both. Its turn says where it waits in the index.
     pub(crate) async fn write(&self, ready: Ready<'_>, turn: Turn, now: Timestamp) -> Result<Stored, AcceptError> {
         let Plan {
-            mut row,
+            mut record,
             queue,
             packed,
             request,
@@ -197,28 +197,30 @@ where
             Ready::Known(stored) => return Ok(*stored),
             Ready::Plan(plan) => *plan,
         };
-        let (due, _) = index::queued(row.not_before, row.expires_at, turn, self.with.guard, now);
-        row.due = Some(due);
-        let key = EmailKey::of(&row);
-        let put = self.bodies.put(&key, &row.body, packed, self.keep_until(&row), now);
-        let (put, created) = futures::future::join(put, self.rows.create(&row, now)).await;
+        let (due, _) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
+        record.due = Some(due);
+        let key = EmailKey::of(&record);
+        let put = self
+            .bodies
+            .put(&key, &record.body, packed, self.keep_until(&record), now);
+        let (put, created) = futures::future::join(put, self.records.create(&record, now)).await;
         let put = put?;
         let stored = match created? {
             Created::New => Stored {
-                row,
+                record,
                 when: When::Now,
                 turn,
             },
-            Created::Exists(known) if known.body.sha256 == row.body.sha256 => Stored {
-                row: *known,
+            Created::Exists(known) if known.body.sha256 == record.body.sha256 => Stored {
+                record: *known,
                 when: When::Before,
                 turn,
             },
-            Created::Erased { sha256 } if sha256 == row.body.sha256 => {
+            Created::Erased { sha256 } if sha256 == record.body.sha256 => {
                 // What was erased has come again with the request.
                 self.bodies.erase(&key).await?;
                 let when = When::BeforeItWasErased;
-                return Ok(Stored { row, when, turn });
+                return Ok(Stored { record, when, turn });
             }
             Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
@@ -230,17 +232,17 @@ where
             }
             .into());
         }
-        if stored.row.status.is_final() && self.rows.buried(&key, now).await?.is_some() {
+        if stored.record.status.is_final() && self.records.buried(&key, now).await?.is_some() {
             // It was erased at this very moment, perhaps before its content was stored anew.
             self.bodies.erase(&key).await?;
             let when = When::BeforeItWasErased;
             return Ok(Stored { when, ..stored });
         }
-        if (put, stored.row.body.place) == (Put::There, BodyPlace::Bucket) {
-            self.keep(&stored.row, now).await?;
+        if (put, stored.record.body.place) == (Put::There, BodyPlace::Bucket) {
+            self.keep(&stored.record, now).await?;
         }
         if attached == Put::There {
-            self.keep_files(&stored.row, request, now).await?;
+            self.keep_files(&stored.record, request, now).await?;
         }
         Ok(stored)
     }
@@ -252,13 +254,13 @@ where
         if queue.key.name.is_default() || took < BINDS_AFTER {
             return Ok(false);
         }
-        let stored = self.rows.queue(&queue.key).await?;
+        let stored = self.records.queue(&queue.key).await?;
         Ok(stored.is_some_and(|stored| stored.deleted || stored.purged_below > queue.generation))
     }
 
     /// Until when the content and the files of an email are kept.
-    fn keep_until(&self, row: &Row) -> Timestamp {
-        row.expires_at.after(self.with.retention)
+    fn keep_until(&self, record: &EmailRecord) -> Timestamp {
+        record.expires_at.after(self.with.retention)
     }
 
     /// The email that was stored by the same request before; or the refusal, when there is none.
@@ -272,15 +274,15 @@ where
     ) -> Result<Stored, AcceptError> {
         let tenant = tenant.clone();
         let key = EmailKey { tenant, id };
-        if let Some(row) = self.rows.load(&key, now).await? {
-            if row.body.sha256 != hash {
+        if let Some(record) = self.records.load(&key, now).await? {
+            if record.body.sha256 != hash {
                 return Err(AcceptError::Refused(other_request()));
             }
             let when = When::Before;
             let turn = Turn::Free;
-            return Ok(Stored { row, when, turn });
+            return Ok(Stored { record, when, turn });
         }
-        match self.rows.buried(&key, now).await? {
+        match self.records.buried(&key, now).await? {
             Some(known) if known == hash => {
                 let (place, bytes) = (BodyPlace::Table, 0);
                 let body = BodyRef {
@@ -288,27 +290,30 @@ where
                     place,
                     bytes,
                 };
-                let row = Row::new(key.tenant, id, body, 0, now);
+                let record = EmailRecord::new(key.tenant, id, body, 0, now);
                 let (when, turn) = (When::BeforeItWasErased, Turn::Free);
-                Ok(Stored { row, when, turn })
+                Ok(Stored { record, when, turn })
             }
             Some(_) => Err(AcceptError::Refused(other_request())),
             None => Err(AcceptError::Refused(refusal)),
         }
     }
 
-    /// Gives the email its own copies of the uploads, before there is a row: what is to be sent must be there.
+    /// Gives the email its own copies of the uploads, before there is a record: what is to be sent must be there.
     /// [`Put::There`]: at least one was there before.
     async fn attach(
         &self,
-        row: &Row,
+        record: &EmailRecord,
         item: Option<usize>,
         request: &EmailRequest,
         now: Timestamp,
     ) -> Result<Put, AcceptError> {
-        let (key, keep_until, mut put) = (EmailKey::of(row), self.keep_until(row), Put::New);
+        let (key, keep_until, mut put) = (EmailKey::of(record), self.keep_until(record), Put::New);
         for upload in each_once(request) {
-            let attached = self.bodies.attach(&key, &row.body, upload.id, keep_until, now).await?;
+            let attached = self
+                .bodies
+                .attach(&key, &record.body, upload.id, keep_until, now)
+                .await?;
             match attached {
                 Some(Put::New) => {}
                 Some(Put::There) => put = Put::There,
@@ -319,13 +324,13 @@ where
     }
 
     /// Keeps copies that were there before, as [`Self::keep`] does with the content.
-    async fn keep_files(&self, row: &Row, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
-        let keep_until = self.keep_until(row);
+    async fn keep_files(&self, record: &EmailRecord, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = self.keep_until(record);
         for upload in each_once(request) {
-            let key = EmailKey::of(row);
+            let key = EmailKey::of(record);
             if !self
                 .bodies
-                .keep_file(&key, &row.body, upload.id, keep_until, now)
+                .keep_file(&key, &record.body, upload.id, keep_until, now)
                 .await?
             {
                 return Err(PortError {
@@ -340,9 +345,13 @@ where
 
     /// Keeps an object that was there before. An email of this key that is forgotten may have left
     /// it, and then not for long; in the table such a content is written anew.
-    async fn keep(&self, row: &Row, now: Timestamp) -> Result<(), PortError> {
-        let keep_until = self.keep_until(row);
-        if self.bodies.keep(&EmailKey::of(row), &row.body, keep_until, now).await? {
+    async fn keep(&self, record: &EmailRecord, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = self.keep_until(record);
+        if self
+            .bodies
+            .keep(&EmailKey::of(record), &record.body, keep_until, now)
+            .await?
+        {
             return Ok(());
         }
         Err(PortError {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::id::TenantId;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, Lanes, PortError, Queues, Random, Rows};
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, Lanes, PortError, Queues, Random};
 use domain::queue::{Queue, QueueName};
 use domain::rate_limit::{AHEAD, Turn};
 use domain::slots;
@@ -29,7 +29,7 @@ struct OfQueue {
 
 impl<R, B, L, S> Enqueue<R, B, L, S>
 where
-    R: Rows + RateLimits + Tombstones + Batches + Queues,
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
@@ -53,7 +53,7 @@ where
             let name = &request.wishes.queue;
             if !limited.contains_key(name) {
                 // A queue that cannot be read here fails again where the email is stored.
-                let queue = self.queues.get(&self.rows, tenant, name, now).await.ok().flatten();
+                let queue = self.queues.get(&self.records, tenant, name, now).await.ok().flatten();
                 let of_queue = queue.filter(|queue| queue.rate().is_some()).map(|queue| OfQueue {
                     queue,
                     due: Vec::new(),
@@ -79,13 +79,13 @@ where
         let OfQueue { queue, due, later } = of_queue;
         if !due.is_empty() {
             let recipients: Vec<u32> = due.iter().map(|(_, recipients)| *recipients).collect();
-            let reserved = slots::reserve(&self.rows, queue, &recipients, AHEAD, now).await?;
+            let reserved = slots::reserve(&self.records, queue, &recipients, AHEAD, now).await?;
             for ((place, _), turn) in due.iter().zip(reserved) {
                 set(turns, *place, turn);
             }
         }
         if let Some(first) = later.iter().map(|(_, at)| *at).min() {
-            slots::marked(&self.rows, &queue.key, first, now).await?;
+            slots::marked(&self.records, &queue.key, first, now).await?;
             for (place, _) in later {
                 set(turns, *place, Turn::Waits);
             }

@@ -8,7 +8,7 @@ use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::index;
 use domain::ports::EmailKey;
-use domain::row::{BodyPlace, Status};
+use domain::record::{BodyPlace, Status};
 use domain::wire::api::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use enqueue::AcceptError;
 use world::{Fault, World};
@@ -63,35 +63,35 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
     let (world, erased) = accepted().await;
     {
         let mut state = world.state();
-        let row = state.rows.remove(&erased).expect("a row");
-        state.erased.insert(erased.clone(), row.body.sha256);
+        let record = state.records.remove(&erased).expect("a row");
+        state.erased.insert(erased.clone(), record.body.sha256);
         state.bodies.clear();
         state.wakes.clear();
     }
     let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
     assert_eq!((again.id, again.replayed), (erased.id, true));
-    assert!(world.row(&erased).is_none() && world.state().wakes.is_empty());
+    assert!(world.record(&erased).is_none() && world.state().wakes.is_empty());
     assert!(world.state().bodies.is_empty(), "nothing of it is kept");
     let other = enqueue(&world).accept(&tenant(), Some(&key("k")), &other_email()).await;
     assert_eq!(refused_with(other), 409);
 }
 
-/// Its row is still read while it is erased: what came with the request goes all the same, for nobody would later.
+/// Its record is still read while it is erased: what came with the request goes all the same, for nobody would later.
 #[tokio::test]
 async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
     let (world, erased) = accepted().await;
     {
         let mut state = world.state();
-        state.rows.get_mut(&erased).expect("a row").status = Status::Sent;
+        state.records.get_mut(&erased).expect("a row").status = Status::Sent;
         state.wakes.clear();
     }
     let erasing = {
         let (world, key) = (world.clone(), erased.clone());
         move || {
             let mut state = world.state();
-            let row = state.rows.remove(&key).expect("a row");
-            state.erased.insert(key, row.body.sha256);
+            let record = state.records.remove(&key).expect("a row");
+            state.erased.insert(key, record.body.sha256);
         }
     };
     let contested = world.with_rivals(vec![Box::new(erasing)]);
@@ -129,7 +129,7 @@ async fn an_erased_email_is_known_after_its_time_and_without_its_files() {
         let again = again.expect("answered as before");
         assert_eq!((again.id, again.replayed), (erased.id, true), "{field}");
         assert!(
-            world.state().rows.is_empty() && world.state().bodies.is_empty(),
+            world.state().records.is_empty() && world.state().bodies.is_empty(),
             "{field}"
         );
         let other = enqueue(&world).accept(&tenant(), Some(&key("k")), &other_email()).await;
@@ -145,28 +145,28 @@ async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
         .await
         .expect("accepted");
     assert!(!accepted.replayed);
-    let row = world
-        .row(&EmailKey {
+    let record = world
+        .record(&EmailKey {
             tenant: tenant(),
             id: accepted.id,
         })
         .expect("a row");
     assert_eq!(
-        (row.status, row.due.is_some(), row.recipients),
+        (record.status, record.due.is_some(), record.recipients),
         (Status::Queued, true, 1)
     );
     let state = world.state();
     let content = state
         .bodies
-        .get(&(EmailKey::of(&row), row.body.sha256.clone()))
+        .get(&(EmailKey::of(&record), record.body.sha256.clone()))
         .expect("a content");
-    assert_eq!(Email::from_body(content).expect("reads").hash(), row.body.sha256);
+    assert_eq!(Email::from_body(content).expect("reads").hash(), record.body.sha256);
     let woken: Vec<_> = state
         .wakes
         .iter()
         .map(|wake| (wake.wake_up.id, index::delay_seconds(wake.delay)))
         .collect();
-    assert_eq!(woken, [(row.id, 0)]);
+    assert_eq!(woken, [(record.id, 0)]);
 }
 
 /// The happy path's calls are counted: one more is money.
@@ -189,13 +189,13 @@ async fn a_large_content_goes_to_the_bucket() {
     );
     let large = parse_email(body.as_bytes()).expect("parses");
     let accepted = enqueue(&world).accept(&tenant(), None, &large).await.expect("accepted");
-    let row = world
-        .row(&EmailKey {
+    let record = world
+        .record(&EmailKey {
             tenant: tenant(),
             id: accepted.id,
         })
         .expect("a row");
-    assert_eq!((row.body.place, row.body.bytes > 5000), (BodyPlace::Bucket, true));
+    assert_eq!((record.body.place, record.body.bytes > 5000), (BodyPlace::Bucket, true));
 }
 
 #[tokio::test]
@@ -211,7 +211,7 @@ async fn the_same_request_again_is_the_same_email() {
         .await
         .expect("replayed");
     assert_eq!((again.id, again.replayed), (first.id, true));
-    assert_eq!(world.state().rows.len(), 1);
+    assert_eq!(world.state().records.len(), 1);
     let other = enqueue
         .accept(&tenant(), Some(&key("l")), &email())
         .await
@@ -235,11 +235,11 @@ async fn a_repeated_request_wakes_only_what_is_still_queued() {
         .await
         .expect("replayed");
     assert_eq!(world.state().wakes.len(), 1);
-    if let Some(row) = world.state().rows.get_mut(&EmailKey {
+    if let Some(record) = world.state().records.get_mut(&EmailKey {
         tenant: tenant(),
         id: first.id,
     }) {
-        row.status = Status::Sent;
+        record.status = Status::Sent;
     }
     enqueue
         .accept(&tenant(), Some(&key("k")), &email())
@@ -260,12 +260,12 @@ async fn another_request_with_the_key_is_refused_and_changes_nothing() {
         tenant: tenant(),
         id: first.id,
     };
-    let before = world.row(&stored);
+    let before = world.record(&stored);
     assert_eq!(
         refused_with(enqueue.accept(&tenant(), Some(&key("k")), &other_email()).await),
         409
     );
-    assert_eq!(world.row(&stored), before);
+    assert_eq!(world.record(&stored), before);
     let state = world.state();
     let content = state.bodies.get(&(stored, email().hash())).expect("the first content");
     assert_eq!(
@@ -292,7 +292,7 @@ async fn nothing_is_accepted_unless_row_and_content_are_both_durable() {
             .await
             .expect("the same request completes it");
         let state = world.state();
-        assert_eq!((state.rows.len(), state.bodies.len()), (1, 1), "{faults:?}");
+        assert_eq!((state.records.len(), state.bodies.len()), (1, 1), "{faults:?}");
     }
 }
 
@@ -315,13 +315,17 @@ async fn a_batch_is_stored_in_order_and_its_repetition_is_the_same_batch() {
         .await
         .expect("replayed");
     assert_eq!((again.ids, again.replayed), (first.ids, true));
-    assert_eq!(world.state().rows.len(), 3);
+    assert_eq!(world.state().records.len(), 3);
     let other = batch(&["one", "two", "other"], BatchValidation::Strict);
     assert_eq!(
         refused_with(enqueue.accept_batch(&tenant(), Some(&key("b")), &other).await),
         409
     );
-    assert_eq!(world.state().rows.len(), 3, "no item of a conflicting batch is stored");
+    assert_eq!(
+        world.state().records.len(),
+        3,
+        "no item of a conflicting batch is stored"
+    );
 }
 
 #[tokio::test]
@@ -342,7 +346,7 @@ async fn a_batch_that_broke_half_way_is_completed_by_the_same_key() {
         .await
         .expect("completed");
     assert_eq!((done.ids.len(), done.replayed), (3, false));
-    assert_eq!(world.state().rows.len(), 3);
+    assert_eq!(world.state().records.len(), 3);
 }
 
 #[tokio::test]

@@ -60,7 +60,7 @@ async fn one_bad_item_among_nine_good_ones_is_refused_alone() {
         body["errors"][0]["message"].as_str().unwrap().starts_with("to: "),
         "{body}"
     );
-    assert_eq!(world.state().rows.len(), 9);
+    assert_eq!(world.state().records.len(), 9);
 }
 
 #[tokio::test]
@@ -185,7 +185,7 @@ async fn a_scheduled_email_is_accepted_and_its_repetition_says_so_when_its_time_
     let (status, body, _) = answer(&world, &event.replace("order-1", "order-3")).await;
     assert_eq!((status, body["name"].as_str()), (422, Some("validation_error")));
     assert_eq!(body["message"], "scheduled_at: is in the past");
-    assert_eq!(world.state().rows.len(), 1);
+    assert_eq!(world.state().records.len(), 1);
 }
 
 #[tokio::test]
@@ -209,5 +209,5 @@ async fn an_impossible_time_in_a_batch_is_named_with_its_place() {
     assert_eq!((status, body["name"].as_str()), (422, Some("validation_error")));
     assert_eq!(body["message"], "[5].expires_at: is in the past");
     let state = world.state();
-    assert!(state.rows.is_empty() && state.bodies.is_empty() && state.batches.is_empty());
+    assert!(state.records.is_empty() && state.bodies.is_empty() && state.batches.is_empty());
 }

@@ -15,8 +15,8 @@ use domain::access::token::SECRET_BYTES;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Clock, PortError, Random};
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey, QueueName};
+use domain::record::EmailRecord;
 use domain::retry::Jitter;
-use domain::row::Row;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, parse_email};
 use enqueue::{AcceptError, By, Enqueue};
@@ -43,10 +43,10 @@ fn request(queue: &str) -> EmailRequest {
     parse_email(body.as_bytes()).unwrap()
 }
 
-fn only_row(world: &World) -> Row {
+fn only_record(world: &World) -> EmailRecord {
     let state = world.state();
-    assert_eq!(state.rows.len(), 1);
-    state.rows.values().next().unwrap().clone()
+    assert_eq!(state.records.len(), 1);
+    state.records.values().next().unwrap().clone()
 }
 
 fn purge(world: &World) {
@@ -56,12 +56,12 @@ fn purge(world: &World) {
     *queue = queue.purged(now);
 }
 
-/// Accepts one email for the queue `news`; its row.
-async fn accepted<S: Clock + Random>(world: &World, enqueue: &Enqueue<World, World, World, S>) -> Row {
-    world.state().rows.clear();
+/// Accepts one email for the queue `news`; its record.
+async fn accepted<S: Clock + Random>(world: &World, enqueue: &Enqueue<World, World, World, S>) -> EmailRecord {
+    world.state().records.clear();
     let accepted = enqueue.accept(&TenantId::main(), None, &request("news")).await;
     accepted.expect("accepted");
-    only_row(world)
+    only_record(world)
 }
 
 #[tokio::test]
@@ -79,8 +79,8 @@ async fn a_record_names_its_key_and_the_generation_of_its_queue() {
             .accept(by, None, &request(queue))
             .await
             .expect("accepted");
-        let row = only_row(&world);
-        assert_eq!((row.generation, row.key), (generation, Some(key)), "{queue}");
+        let record = only_record(&world);
+        assert_eq!((record.generation, record.key), (generation, Some(key)), "{queue}");
     }
 }
 
@@ -91,14 +91,14 @@ async fn no_email_has_an_old_generation_when_a_purge_is_answered() {
     assert_eq!(accepted(&world, &environment).await.generation, Some(0));
     purge(&world);
     world.state().now_ms += i64::try_from((KNOWN_FOR - Duration::from_millis(1)).as_millis()).unwrap();
-    let row = accepted(&world, &environment).await;
+    let record = accepted(&world, &environment).await;
     assert!(
-        !world.state().queues[&news()].wants(&row),
+        !world.state().queues[&news()].wants(&record),
         "it was accepted beside the purge"
     );
     world.state().now_ms += 1;
-    let row = accepted(&world, &environment).await;
-    assert!(KNOWN_FOR < BINDS_AFTER && world.state().queues[&news()].wants(&row));
+    let record = accepted(&world, &environment).await;
+    assert!(KNOWN_FOR < BINDS_AFTER && world.state().queues[&news()].wants(&record));
 }
 
 #[tokio::test]
@@ -111,11 +111,11 @@ async fn a_deleted_queue_accepts_nothing_when_that_is_answered() {
         let queue = state.queues.get_mut(&news()).unwrap();
         *queue = queue.deleted();
         state.now_ms += i64::try_from(BINDS_AFTER.as_millis()).unwrap();
-        state.rows.clear();
+        state.records.clear();
     }
     let refused = environment.accept(&TenantId::main(), None, &request("news")).await;
     assert!(matches!(refused, Err(AcceptError::Refused(_))), "{refused:?}");
-    assert!(world.state().rows.is_empty());
+    assert!(world.state().records.is_empty());
 }
 
 /// A system whose clock goes on by so much with each look at it.
@@ -162,7 +162,7 @@ async fn a_slow_request_is_not_accepted_behind_a_purge() {
         for step in [Duration::ZERO, BINDS_AFTER] {
             let world = world();
             let Enqueue {
-                rows,
+                records,
                 bodies,
                 lanes,
                 with,
@@ -176,7 +176,7 @@ async fn a_slow_request_is_not_accepted_behind_a_purge() {
                 looks: AtomicU64::new(0),
             };
             let slow = Enqueue {
-                rows,
+                records,
                 bodies,
                 lanes,
                 system,

@@ -8,7 +8,7 @@ use domain::id::TenantId;
 use domain::pacing::{Micros, Rate};
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::row::DueKind;
+use domain::record::DueKind;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{self, EmailRequest};
 use world::samples::BORN;
@@ -64,7 +64,12 @@ async fn an_idle_queue_sends_at_once_and_the_next_have_their_slots() {
     let state = world.state();
     let slots: Vec<_> = state.wakes.iter().map(|wake| wake.wake_up.slot).collect();
     assert_eq!(slots, [-250, 250, 750, 1_250].map(|ms| Some(at(ms))));
-    assert!(state.rows.values().all(|row| row.due.unwrap().kind == DueKind::Check));
+    assert!(
+        state
+            .records
+            .values()
+            .all(|record| record.due.unwrap().kind == DueKind::Check)
+    );
     assert_eq!(state.rate_limits[&slow()].look_at, None, "nothing waits");
 }
 
@@ -76,8 +81,8 @@ async fn an_email_behind_a_minute_waits_in_the_index() {
     accept(&world, SLOW).await;
     let state = world.state();
     assert!(state.wakes.is_empty());
-    let row = state.rows.values().next().unwrap();
-    assert_eq!(row.due.unwrap().kind, DueKind::Paced);
+    let record = state.records.values().next().unwrap();
+    assert_eq!(record.due.unwrap().kind, DueKind::Paced);
     let limit = &state.rate_limits[&slow()];
     assert!(limit.is_busy());
     assert_eq!((limit.look_at, limit.free_at), (Some(at(0)), booked));
@@ -102,9 +107,9 @@ async fn a_scheduled_email_waits_where_promote_looks_at_its_time() {
     let soon = at(500_000).to_string();
     accept(&world, &format!(r#"{SLOW},"scheduled_at":"{soon}""#)).await;
     let state = world.state();
-    let row = state.rows.values().next().unwrap();
+    let record = state.records.values().next().unwrap();
     assert_eq!(
-        (row.due.unwrap().kind, row.due.unwrap().at),
+        (record.due.unwrap().kind, record.due.unwrap().at),
         (DueKind::Paced, at(500_000))
     );
     let limit = &state.rate_limits[&slow()];
@@ -121,9 +126,9 @@ async fn an_email_is_accepted_though_no_slot_can_be_reserved() {
         accept(&world, SLOW).await;
         let state = world.state();
         assert_eq!((state.wakes.len(), state.wakes[0].wake_up.slot), (1, None));
-        let row = state.rows.values().next().unwrap();
+        let record = state.records.values().next().unwrap();
         assert_eq!(
-            row.due.unwrap().kind,
+            record.due.unwrap().kind,
             DueKind::Check,
             "it is found again, though no queue is marked"
         );
@@ -148,9 +153,9 @@ async fn a_batch_reserves_for_all_with_one_write() {
         1
     );
     let waiting = state
-        .rows
+        .records
         .values()
-        .filter(|row| row.due.unwrap().kind == DueKind::Paced);
+        .filter(|record| record.due.unwrap().kind == DueKind::Paced);
     assert_eq!(waiting.count(), 79);
     assert!(state.rate_limits[&slow()].is_busy());
 }

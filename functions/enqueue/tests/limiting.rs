@@ -105,12 +105,12 @@ impl Environment {
     }
 
     fn draws(&self) -> usize {
-        let state = self.enqueue.rows.state();
+        let state = self.enqueue.records.state();
         state.calls.iter().filter(|call| **call == "draw").count()
     }
 
     fn later(&self, millis: i64) {
-        self.enqueue.rows.state().now_ms += millis;
+        self.enqueue.records.state().now_ms += millis;
     }
 }
 
@@ -150,7 +150,7 @@ async fn a_block_is_drawn_and_not_each_request_and_a_spent_window_costs_no_call(
     }
     assert_eq!(it.draws(), 20);
     assert_eq!(
-        it.enqueue.rows.state().rows.len(),
+        it.enqueue.records.state().records.len(),
         2_000,
         "what is refused is not stored"
     );
@@ -217,7 +217,7 @@ async fn what_is_refused_or_was_accepted_before_is_not_counted() {
 async fn what_may_have_been_accepted_is_counted() {
     let it = environment(&acme(None, Some(1)));
     it.enqueue
-        .rows
+        .records
         .state()
         .faults_of
         .insert("create", [Fault::After].into());
@@ -243,7 +243,7 @@ async fn the_tenant_main_has_no_limits_no_headers_and_costs_no_call() {
         assert_eq!(answer.status, 200);
         assert!(answer.headers.keys().all(|name| !name.starts_with("ratelimit")));
     }
-    let state = it.enqueue.rows.state();
+    let state = it.enqueue.records.state();
     let of_access = ["key", "tenant", "draw", "note_use"];
     let calls: Vec<_> = state.calls.iter().filter(|call| of_access.contains(*call)).collect();
     assert_eq!(calls, [&"key"], "a key is read once in thirty seconds, and that is all");
@@ -278,7 +278,7 @@ async fn nobody_sends_from_a_domain_that_is_not_theirs() {
     let narrow = environment(&(shared.0.clone(), token.as_str().to_owned()));
     let answer = narrow.send(1).await;
     assert_eq!((answer.status, answer.name.as_str()), (401, "restricted_api_key"));
-    assert!(shared.0.state().rows.is_empty());
+    assert!(shared.0.state().records.is_empty());
 }
 
 /// The limits in which one request of two recipients fits, and not a second one.
@@ -314,11 +314,11 @@ async fn a_repeated_request_is_answered_beyond_a_limit() {
         for key in [None, Some("order-2")] {
             assert_eq!(it.post("/emails", key, &to(2)).await.status, 429);
         }
-        assert_eq!(it.enqueue.rows.state().rows.len(), 2);
+        assert_eq!(it.enqueue.records.state().records.len(), 2);
     }
 }
 
-/// A request within the limits reads no row and no record.
+/// A request within the limits reads no record and no record.
 #[tokio::test]
 async fn a_key_is_looked_up_only_beyond_a_limit() {
     let it = environment(&acme(Some(4), None));
@@ -326,7 +326,7 @@ async fn a_key_is_looked_up_only_beyond_a_limit() {
     it.post("/emails", Some("a"), &to(1)).await;
     it.post("/emails/batch", Some("b"), &batch).await;
     let looks = || {
-        let state = it.enqueue.rows.state();
+        let state = it.enqueue.records.state();
         state
             .calls
             .iter()
@@ -360,7 +360,7 @@ async fn completing_a_broken_batch_is_charged_once() {
     let it = environment(&acme(None, Some(1)));
     let batch = Value::from(vec![to(2), to(2)]);
     let faults = [Fault::None, Fault::Before, Fault::None, Fault::Before];
-    it.enqueue.rows.state().faults_of.insert("create", faults.into());
+    it.enqueue.records.state().faults_of.insert("create", faults.into());
     for _ in 0..2 {
         it.later(1);
         let broken = it.post("/emails/batch", Some("b"), &batch).await;
@@ -372,7 +372,7 @@ async fn completing_a_broken_batch_is_charged_once() {
         (completed.status, completed.number("ratelimit-remaining")),
         (200, Some(6))
     );
-    assert_eq!(it.enqueue.rows.state().rows.len(), 2);
+    assert_eq!(it.enqueue.records.state().records.len(), 2);
 }
 
 /// The rest of the batch fits into no limit, and was charged when the batch was begun.
@@ -381,11 +381,11 @@ async fn a_broken_batch_is_completed_beyond_a_limit() {
     let it = environment(&acme(Some(4), None));
     let batch = Value::from(vec![to(1), to(1)]);
     let faults = [Fault::None, Fault::Before];
-    it.enqueue.rows.state().faults_of.insert("create", faults.into());
+    it.enqueue.records.state().faults_of.insert("create", faults.into());
     assert_eq!(it.post("/emails/batch", Some("b"), &batch).await.status, 500);
     assert_eq!(it.send(2).await.status, 200);
     assert_eq!(it.post("/emails/batch", Some("b"), &batch).await.status, 200);
-    assert_eq!(it.enqueue.rows.state().rows.len(), 3);
+    assert_eq!(it.enqueue.records.state().records.len(), 3);
 }
 
 #[tokio::test]
@@ -410,9 +410,9 @@ async fn a_refusal_says_what_is_left_and_what_was_asked_for() {
 async fn a_dry_run_is_refused_beyond_a_limit_and_spends_nothing() {
     for (cap, rate) in SPENT_BY_TWO {
         let it = spent(cap, rate).await;
-        let drawn = it.enqueue.rows.state().drawn.clone();
+        let drawn = it.enqueue.records.state().drawn.clone();
         // Another environment, which has drawn nothing and knows nothing.
-        let other = environment(&(it.enqueue.rows.clone(), it.key.clone()));
+        let other = environment(&(it.enqueue.records.clone(), it.key.clone()));
         for it in [&it, &other] {
             let real = it.post("/emails", None, &to(2)).await;
             let dry = it.post("/emails?dry_run=true", None, &to(2)).await;
@@ -421,7 +421,7 @@ async fn a_dry_run_is_refused_beyond_a_limit_and_spends_nothing() {
             let replay = it.post("/emails?dry_run=true", Some("order-1"), &to(2)).await;
             assert_eq!(replay.status, 200);
         }
-        assert_eq!(it.enqueue.rows.state().drawn, drawn);
+        assert_eq!(it.enqueue.records.state().drawn, drawn);
     }
     let it = environment(&acme(Some(3), None));
     for _ in 0..9 {

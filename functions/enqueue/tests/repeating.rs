@@ -16,7 +16,7 @@ use domain::batch::{self, BatchId};
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::ports::EmailKey;
 use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
 use enqueue::{AcceptError, AcceptedBatch};
@@ -103,20 +103,20 @@ fn email(index: usize) -> EmailKey {
 /// Everything that is due is sent, and whatever is past its time is deleted.
 fn pass_to(world: &World, to: Timestamp) {
     let mut state = world.state();
-    let sent: Vec<Row> = state
-        .rows
+    let sent: Vec<EmailRecord> = state
+        .records
         .values()
-        .filter(|row| row.not_before <= to && !row.status.is_final())
+        .filter(|record| record.not_before <= to && !record.status.is_final())
         .cloned()
         .collect();
-    for row in sent {
-        state.now_ms = row.not_before.as_millis();
-        let forgotten_at = row.not_before.after(RETENTION);
-        state.forgotten_at.insert(EmailKey::of(&row), forgotten_at);
-        state.plant(Row {
+    for record in sent {
+        state.now_ms = record.not_before.as_millis();
+        let forgotten_at = record.not_before.after(RETENTION);
+        state.forgotten_at.insert(EmailKey::of(&record), forgotten_at);
+        state.plant(EmailRecord {
             status: Status::Sent,
             due: None,
-            ..row
+            ..record
         });
     }
     state.now_ms = to.as_millis();
@@ -137,12 +137,12 @@ async fn the_record_of_a_batch_outlives_its_last_email() {
     let other = batch(&[plain("one"), plain("two")]);
     for days in [1, 29, 31, 43, 45, 300, 313, 344] {
         pass_to(&world, at(days));
-        let rows = world.state().rows.clone();
+        let records = world.state().records.clone();
         assert_eq!(failure(accept(&world, true, &other).await).0, 409, "{days}");
-        assert_eq!(world.state().rows, rows, "{days}: nothing is stored");
+        assert_eq!(world.state().records, records, "{days}: nothing is stored");
     }
     pass_to(&world, at(300 + 14 + 30 + 8));
-    assert!(world.state().batches.is_empty() && world.state().rows.is_empty());
+    assert!(world.state().batches.is_empty() && world.state().records.is_empty());
     accept(&world, true, &other).await.expect("the key is free again");
 }
 
@@ -152,9 +152,9 @@ async fn a_plain_batch_is_remembered_for_weeks_after_its_emails() {
     accept(&world, true, &batch(&[plain("one")])).await.expect("accepted");
     let until = world.state().batches.values().map(|(_, until)| *until).next();
     assert_eq!(until, Some(batch::keep_until(at(14), RETENTION)));
-    let row = world.row(&email(0)).unwrap();
-    assert_eq!(row.batch, Some(BatchId::of(&key())));
-    assert!(until > Some(row.expires_at.after(RETENTION)));
+    let record = world.record(&email(0)).unwrap();
+    assert_eq!(record.batch, Some(BatchId::of(&key())));
+    assert!(until > Some(record.expires_at.after(RETENTION)));
 }
 
 /// Some emails of the batch are forgotten: nobody knows whether a missing one was sent.
@@ -168,14 +168,14 @@ async fn a_forgotten_email_of_a_batch_is_not_sent_again() {
     assert_eq!((again.ids, again.replayed), (first.ids, true));
     for days in [31, 100, 299] {
         pass_to(&world, at(days));
-        assert_eq!(world.state().rows.len(), 1, "{days}");
+        assert_eq!(world.state().records.len(), 1, "{days}");
         let (status, message) = failure(accept(&world, true, &request).await);
         // A refusal would invite the caller to send all of it with another key.
         assert!(
             status == 500 && message.contains("sent again"),
             "{days}: {status} {message}"
         );
-        assert_eq!(world.state().rows.len(), 1, "{days}");
+        assert_eq!(world.state().records.len(), 1, "{days}");
     }
 }
 
@@ -244,7 +244,7 @@ async fn an_upload_that_vanishes_refuses_a_batch_before_any_write() {
             "{message}"
         );
         let state = world.state();
-        assert!(state.rows.is_empty() && state.batches.is_empty() && state.wakes.is_empty());
+        assert!(state.records.is_empty() && state.batches.is_empty() && state.wakes.is_empty());
     }
 }
 
@@ -270,7 +270,7 @@ async fn a_vanished_upload_of_a_begun_batch_is_no_refusal() {
         };
         assert_eq!(status, 500, "between look and copy: {between}");
         assert!(message.contains("[1].attachments[0].id: "), "{message}");
-        assert_eq!(world.state().rows.len(), 2);
+        assert_eq!(world.state().records.len(), 2);
         assert_eq!(woken(&world), [email(0).id, email(2).id]);
     }
 }
@@ -286,7 +286,7 @@ async fn a_broken_batch_wakes_and_names_what_is_stored() {
         let request = batch(&[plain("one"), plain("two"), plain("three")]);
         let (status, message) = failure(accept(&world, keyed, &request).await);
         assert_eq!(status, 500);
-        let stored: Vec<EmailId> = world.state().rows.keys().map(|key| key.id).collect();
+        let stored: Vec<EmailId> = world.state().records.keys().map(|key| key.id).collect();
         let mut awake = woken(&world);
         awake.sort();
         assert_eq!(awake, stored);

@@ -14,7 +14,7 @@ use common::enqueue;
 use domain::api_error::ApiError;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{EmailKey, Wake};
-use domain::row::{BodyPlace, Due, DueKind, OnUncertain, Row, Status};
+use domain::record::{BodyPlace, Due, DueKind, EmailRecord, OnUncertain, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use domain::wire::wake_up::WakeUp;
@@ -80,10 +80,10 @@ async fn accept_batch(
     enqueue(world).accept_batch(&tenant(), key, &batch).await
 }
 
-/// Accepts an email, and returns its row.
-async fn accepted(world: &World, key: Option<&IdempotencyKey>, wishes: &str) -> Row {
+/// Accepts an email, and returns its record.
+async fn accepted(world: &World, key: Option<&IdempotencyKey>, wishes: &str) -> EmailRecord {
     let accepted = accept(world, key, wishes).await.expect("accepted");
-    world.row(&email_key(accepted.id)).expect("a row")
+    world.record(&email_key(accepted.id)).expect("a row")
 }
 
 fn refused(result: Result<impl std::fmt::Debug, AcceptError>) -> ApiError {
@@ -97,9 +97,9 @@ fn refusal(error: &ApiError) -> (u16, &str, &str) {
     (error.status(), error.name().as_str(), error.message())
 }
 
-/// Until when a row's content is kept.
-fn kept_until(world: &World, row: &Row) -> Option<Timestamp> {
-    let name = (EmailKey::of(row), row.body.sha256.clone());
+/// Until when a record's content is kept.
+fn kept_until(world: &World, record: &EmailRecord) -> Option<Timestamp> {
+    let name = (EmailKey::of(record), record.body.sha256.clone());
     let state = world.state();
     assert!(state.bodies.contains_key(&name), "there is a content");
     state.kept_until.get(&name).copied()
@@ -109,7 +109,7 @@ fn kept_until(world: &World, row: &Row) -> Option<Timestamp> {
 fn stored(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     let state = world.state();
     let records: Vec<_> = state.batches.values().map(|(record, _)| record.clone()).collect();
-    (state.rows.clone(), state.bodies.clone(), records)
+    (state.records.clone(), state.bodies.clone(), records)
 }
 
 /// The delays of the wake-ups that were sent, in seconds.
@@ -168,23 +168,23 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
         ),
     ] {
         let world = world_at(0);
-        let row = accepted(&world, None, wishes).await;
+        let record = accepted(&world, None, wishes).await;
         assert_eq!(
-            (row.scheduled_at, row.not_before, row.status),
+            (record.scheduled_at, record.not_before, record.status),
             (scheduled_at, at(not_before), Status::Queued),
             "{wishes}"
         );
         let (kind, due_at) = due;
-        assert_eq!(row.due, Some(Due { kind, at: at(due_at) }), "{wishes}");
+        assert_eq!(record.due, Some(Due { kind, at: at(due_at) }), "{wishes}");
         assert_eq!(
-            (row.expires_at, row.expires_given),
+            (record.expires_at, record.expires_given),
             (at(not_before).after(TWO_WEEKS), false),
             "{wishes}"
         );
         let wakes: Vec<_> = delay
             .map(|delay| Wake {
-                lane: row.lane,
-                wake_up: WakeUp::of(&row),
+                lane: record.lane,
+                wake_up: WakeUp::of(&record),
                 delay: Duration::from_secs(delay),
             })
             .into_iter()
@@ -195,8 +195,8 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
         calls.extend(delay.map(|_| "wake"));
         assert_eq!(world.state().calls, calls, "{wishes}");
         assert_eq!(
-            kept_until(&world, &row),
-            Some(row.expires_at.after(RETENTION)),
+            kept_until(&world, &record),
+            Some(record.expires_at.after(RETENTION)),
             "{wishes}"
         );
     }
@@ -214,10 +214,14 @@ async fn a_deadline_is_the_callers_if_one_is_given() {
         ),
     ] {
         let world = world_at(0);
-        let row = accepted(&world, None, wishes).await;
-        assert_eq!((row.expires_at, row.expires_given), (at(expires_at), true), "{wishes}");
+        let record = accepted(&world, None, wishes).await;
         assert_eq!(
-            kept_until(&world, &row),
+            (record.expires_at, record.expires_given),
+            (at(expires_at), true),
+            "{wishes}"
+        );
+        assert_eq!(
+            kept_until(&world, &record),
             Some(at(expires_at).after(RETENTION)),
             "{wishes}"
         );
@@ -290,12 +294,12 @@ async fn the_same_request_is_the_same_email_also_when_its_time_has_passed() {
         (r#""scheduled_at":"in 5 minutes","expires_at":"in 6 minutes""#, 86_400),
     ] {
         let world = world_at(0);
-        let row = accepted(&world, Some(&key()), wishes).await;
+        let record = accepted(&world, Some(&key()), wishes).await;
         let before = stored(&world);
         pass_to(&world, later);
         for _ in 0..2 {
             let again = accept(&world, Some(&key()), wishes).await.expect("replayed");
-            assert_eq!((again.id, again.replayed), (row.id, true), "{wishes}");
+            assert_eq!((again.id, again.replayed), (record.id, true), "{wishes}");
             assert_eq!(stored(&world), before, "{wishes}");
         }
     }
@@ -308,7 +312,7 @@ async fn without_a_key_nothing_was_accepted_before() {
     accepted(&world, None, wishes).await;
     pass_to(&world, 361);
     assert_eq!(refused(accept(&world, None, wishes).await).status(), 422);
-    assert_eq!(world.state().rows.len(), 1);
+    assert_eq!(world.state().records.len(), 1);
 }
 
 #[tokio::test]
@@ -331,21 +335,21 @@ async fn a_repeated_request_wakes_for_the_time_that_is_left() {
 #[tokio::test]
 async fn a_repeated_request_does_not_undo_what_was_asked_for_since() {
     let world = world_at(0);
-    let row = accepted(&world, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
+    let record = accepted(&world, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
     for since in [
-        Row {
+        EmailRecord {
             not_before: at(86_400),
             scheduled_at: Some(at(86_400)),
-            ..row.clone()
+            ..record.clone()
         },
-        Row {
+        EmailRecord {
             status: Status::Canceled,
             due: None,
-            ..row.clone()
+            ..record.clone()
         },
     ] {
         world.state().wakes.clear();
-        world.state().rows.insert(EmailKey::of(&row), since.clone());
+        world.state().records.insert(EmailKey::of(&record), since.clone());
         let again = accepted(&world, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
         assert_eq!(again, since);
         assert!(world.state().wakes.is_empty());
@@ -366,18 +370,18 @@ async fn other_wishes_with_the_key_are_another_request_and_change_nothing() {
         r#""scheduled_at":"1970-01-01T02:00:00Z","expires_at":"1970-01-02T00:00:00Z","on_uncertain":"hold""#,
     ] {
         let world = world_at(0);
-        let row = accepted(&world, Some(&key()), first).await;
-        let (kept, wakes) = (kept_until(&world, &row), world.state().wakes.len());
+        let record = accepted(&world, Some(&key()), first).await;
+        let (kept, wakes) = (kept_until(&world, &record), world.state().wakes.len());
         let error = refused(accept(&world, Some(&key()), other).await);
         assert_eq!(
             (error.status(), error.name().as_str()),
             (409, "invalid_idempotent_request"),
             "{other}"
         );
-        assert_eq!(world.row(&EmailKey::of(&row)), Some(row.clone()), "{other}");
-        assert_eq!(kept_until(&world, &row), kept, "{other}");
+        assert_eq!(world.record(&EmailKey::of(&record)), Some(record.clone()), "{other}");
+        assert_eq!(kept_until(&world, &record), kept, "{other}");
         let state = world.state();
-        assert_eq!((state.rows.len(), state.wakes.len()), (1, wakes), "{other}");
+        assert_eq!((state.records.len(), state.wakes.len()), (1, wakes), "{other}");
     }
 }
 
@@ -417,13 +421,13 @@ async fn another_request_with_the_key_is_not_answered_as_the_first_because_it_is
 #[tokio::test]
 async fn a_time_is_the_same_however_it_is_written() {
     let world = world_at(0);
-    let row = accepted(&world, Some(&key()), r#""scheduled_at":"1970-01-01T02:00:00Z""#).await;
+    let record = accepted(&world, Some(&key()), r#""scheduled_at":"1970-01-01T02:00:00Z""#).await;
     for same in [
         r#""scheduled_at":"1970-01-01T03:00:00.000+01:00""#,
         r#""scheduled_at":"1970-01-01T02:00:00Z","expires_at":null,"on_uncertain":"resend""#,
     ] {
         let again = accept(&world, Some(&key()), same).await.expect("replayed");
-        assert_eq!((again.id, again.replayed), (row.id, true), "{same}");
+        assert_eq!((again.id, again.replayed), (record.id, true), "{same}");
     }
 }
 
@@ -438,15 +442,19 @@ async fn a_repeated_request_does_not_shorten_the_contents_life() {
             let wished = body(&text, r#""scheduled_at":"1970-01-01T00:05:00Z""#);
             let wished = parse_email(wished.as_bytes()).unwrap();
             let first = enqueue(&world).accept(&tenant(), Some(&key()), &wished).await.unwrap();
-            let row = world.row(&email_key(first.id)).unwrap();
-            assert_eq!(row.body.place, place);
+            let record = world.record(&email_key(first.id)).unwrap();
+            assert_eq!(record.body.place, place);
             // Somebody has rescheduled it since.
-            let name = (EmailKey::of(&row), row.body.sha256.clone());
+            let name = (EmailKey::of(&record), record.body.sha256.clone());
             world.state().kept_until.insert(name, at(1_000_000_000));
             pass_to(&world, later);
             let again = enqueue(&world).accept(&tenant(), Some(&key()), &wished).await.unwrap();
             assert!(again.replayed, "{place:?} {later}");
-            assert_eq!(kept_until(&world, &row), Some(at(1_000_000_000)), "{place:?} {later}");
+            assert_eq!(
+                kept_until(&world, &record),
+                Some(at(1_000_000_000)),
+                "{place:?} {later}"
+            );
         }
     }
 }
@@ -456,13 +464,13 @@ async fn an_object_that_a_forgotten_email_left_is_kept_for_the_new_one() {
     let world = world_at(0);
     let large = parse_email(body(&"x".repeat(5000), "").as_bytes()).unwrap();
     let first = enqueue(&world).accept(&tenant(), Some(&key()), &large).await.unwrap();
-    world.state().rows.clear();
+    world.state().records.clear();
     world.state().calls.clear();
     pass_to(&world, 40 * 86_400);
     let again = enqueue(&world).accept(&tenant(), Some(&key()), &large).await.unwrap();
     assert_eq!((again.id, again.replayed), (first.id, false));
-    let row = world.row(&email_key(again.id)).unwrap();
-    assert_eq!(kept_until(&world, &row), Some(row.expires_at.after(RETENTION)));
+    let record = world.record(&email_key(again.id)).unwrap();
+    assert_eq!(kept_until(&world, &record), Some(record.expires_at.after(RETENTION)));
     assert_eq!(world.state().calls, ["put", "create", "keep", "keep_copy", "wake"]);
 }
 
@@ -479,12 +487,12 @@ async fn a_scheduled_email_is_not_accepted_unless_row_and_content_are_both_durab
         let first = accept(&world, Some(&key()), wishes).await;
         assert!(matches!(first, Err(AcceptError::Port(_))), "{faults:?}");
         pass_to(&world, 60);
-        let row = accepted(&world, Some(&key()), wishes).await;
+        let record = accepted(&world, Some(&key()), wishes).await;
         assert!(
-            kept_until(&world, &row) >= Some(at(86_400).after(TWO_WEEKS).after(RETENTION)),
+            kept_until(&world, &record) >= Some(at(86_400).after(TWO_WEEKS).after(RETENTION)),
             "{faults:?}"
         );
-        assert!(row.due.is_some(), "{faults:?}");
+        assert!(record.due.is_some(), "{faults:?}");
     }
 }
 
@@ -553,7 +561,10 @@ async fn a_batch_of_nothing_but_impossible_times_stores_nothing_but_its_key() {
         assert_eq!((answer.ids.len(), answer.errors.len(), answer.replayed), (0, 1, false));
     }
     let state = world.state();
-    assert_eq!((state.rows.len(), state.bodies.len(), state.batches.len()), (0, 0, 1));
+    assert_eq!(
+        (state.records.len(), state.bodies.len(), state.batches.len()),
+        (0, 0, 1)
+    );
 }
 
 #[tokio::test]
@@ -614,7 +625,7 @@ async fn a_batch_that_broke_half_way_is_completed_while_there_is_time() {
     let wishes = [r#""scheduled_at":"1970-01-01T00:05:00Z""#; 3];
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {
         let world = world_at(0);
-        // The second row cannot be written.
+        // The second record cannot be written.
         world
             .state()
             .faults_of
@@ -626,7 +637,7 @@ async fn a_batch_that_broke_half_way_is_completed_while_there_is_time() {
             .await
             .expect("completed");
         assert_eq!((done.ids.len(), done.errors.len(), done.replayed), (3, 0, false));
-        assert_eq!(world.state().rows.len(), 3);
+        assert_eq!(world.state().records.len(), 3);
     }
 }
 
@@ -639,7 +650,7 @@ async fn a_broken_batch_that_is_repeated_too_late_is_completed_all_the_same() {
     ];
     let request = || batch(&wishes, BatchValidation::Permissive);
     let world = world_at(0);
-    // The batch is remembered and its first row written, the second is not.
+    // The batch is remembered and its first record written, the second is not.
     world
         .state()
         .faults_of
@@ -657,7 +668,7 @@ async fn a_broken_batch_that_is_repeated_too_late_is_completed_all_the_same() {
         assert_eq!(answer.ids.len(), 2, "what was possible when the batch was begun");
         assert_eq!(errors, [(2, "scheduled_at: must be within the next 10 years")]);
     }
-    assert_eq!(world.state().rows.len(), 2);
+    assert_eq!(world.state().records.len(), 2);
 }
 
 #[tokio::test]
@@ -667,15 +678,15 @@ async fn what_is_repeated_too_late_is_not_answered_without_its_content() {
         r#""expires_at":"1970-01-01T00:05:00Z""#,
     ] {
         let world = world_at(0);
-        // The row is written, the content is not: nothing was promised.
+        // The record is written, the content is not: nothing was promised.
         world.state().faults_of.insert("put", [Fault::Before].into());
         let first = accept(&world, Some(&key()), wishes).await;
         assert!(matches!(first, Err(AcceptError::Port(_))));
         pass_to(&world, 3600);
         let again = accept(&world, Some(&key()), wishes).await.expect("completed");
-        let row = world.row(&email_key(again.id)).unwrap();
+        let record = world.record(&email_key(again.id)).unwrap();
         assert!(
-            kept_until(&world, &row) >= Some(row.expires_at.after(RETENTION)),
+            kept_until(&world, &record) >= Some(record.expires_at.after(RETENTION)),
             "{wishes}"
         );
     }
@@ -687,15 +698,15 @@ async fn an_object_that_a_forgotten_email_left_is_kept_also_when_that_fails_at_f
         let world = world_at(0);
         let large = parse_email(body(&"x".repeat(5000), "").as_bytes()).unwrap();
         enqueue(&world).accept(&tenant(), Some(&key()), &large).await.unwrap();
-        world.state().rows.clear();
+        world.state().records.clear();
         pass_to(&world, 40 * 86_400);
         world.state().faults_of.insert("keep", [fault].into());
         let first = enqueue(&world).accept(&tenant(), Some(&key()), &large).await;
         assert!(matches!(first, Err(AcceptError::Port(_))), "{fault:?}");
         let again = enqueue(&world).accept(&tenant(), Some(&key()), &large).await.unwrap();
-        let row = world.row(&email_key(again.id)).unwrap();
+        let record = world.record(&email_key(again.id)).unwrap();
         assert!(
-            kept_until(&world, &row) >= Some(row.expires_at.after(RETENTION)),
+            kept_until(&world, &record) >= Some(record.expires_at.after(RETENTION)),
             "{fault:?}"
         );
     }

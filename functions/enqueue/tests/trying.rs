@@ -18,7 +18,7 @@ use domain::id::TenantId;
 use domain::pacing::{Micros, Rate};
 use domain::ports::Suppressions;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::row::Lane;
+use domain::record::Lane;
 use domain::suppression::Suppression;
 use enqueue::handler;
 use lambda_http::http::Request;
@@ -136,7 +136,7 @@ async fn nothing_is_stored_and_nothing_woken() {
         assert_eq!(status, 200);
     }
     let state = world.state();
-    assert!(state.rows.is_empty() && state.bodies.is_empty() && state.wakes.is_empty());
+    assert!(state.records.is_empty() && state.bodies.is_empty() && state.wakes.is_empty());
     let reads = ["load", "buried", "pace", "queue", "queues", "standing", "suppressions"];
     drop(state);
     let calls = world.calls_inside();
@@ -168,7 +168,7 @@ async fn what_would_be_refused_is_refused_with_the_same_words() {
     assert!(told["message"].as_str().unwrap().starts_with("dry_run: "), "{told}");
     // One letter less, and it would have been sent.
     let (status, told) = post(&world, "/emails?dryrun=true", None, &email(json!({}))).await;
-    assert_eq!((status, world.state().rows.len()), (422, 0), "{told}");
+    assert_eq!((status, world.state().records.len()), (422, 0), "{told}");
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use domain::attachment::{Data, FileName, Upload, Uploaded};
 use domain::email::Email;
 use domain::id::{TenantId, UploadId};
 use domain::ports::EmailKey;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::wire::api::{BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
 use domain::wire::wake_up::WakeUp;
 use enqueue::{AcceptError, Accepted};
@@ -44,10 +44,10 @@ fn put(world: &World, tenant: &str, id: &str, said: u64, size: u64) {
     world.state().uploads.insert(name, (uploaded, b"file".to_vec()));
 }
 
-/// How many rows and files there are.
+/// How many records and files there are.
 fn counted(world: &World) -> (usize, usize) {
     let state = world.state();
-    (state.rows.len(), state.files.len())
+    (state.records.len(), state.files.len())
 }
 
 fn email(attachments: &Value) -> Value {
@@ -76,10 +76,10 @@ fn refusal(result: Result<impl std::fmt::Debug, AcceptError>) -> String {
     }
 }
 
-fn row(world: &World, accepted: &Accepted) -> Row {
+fn record(world: &World, accepted: &Accepted) -> EmailRecord {
     let tenant = TenantId::main();
     let id = accepted.id;
-    world.row(&EmailKey { tenant, id }).expect("the row")
+    world.record(&EmailKey { tenant, id }).expect("the row")
 }
 
 #[tokio::test]
@@ -87,9 +87,9 @@ async fn an_upload_becomes_a_copy_of_the_email_and_counts_in_its_wake_up() {
     let world = world_with(TENANT, 14_000_000, 14_000_000);
     let file = json!([{"filename": "a.txt", "content": "aGk="}, {"id": ID, "content_id": "x"}, {"id": ID, "filename": "b.txt"}]);
     let accepted = accept(&world, None, file).await.expect("accepted");
-    let row = row(&world, &accepted);
+    let record = record(&world, &accepted);
     let state = world.state();
-    let content = &state.bodies[&(EmailKey::of(&row), row.body.sha256.clone())];
+    let content = &state.bodies[&(EmailKey::of(&record), record.body.sha256.clone())];
     let email = Email::from_body(content).expect("the stored email");
     let names: Vec<_> = email
         .attachments()
@@ -97,20 +97,24 @@ async fn an_upload_becomes_a_copy_of_the_email_and_counts_in_its_wake_up() {
         .map(|file| (file.filename(), file.content_id()))
         .collect();
     assert_eq!(names, [("a.txt", None), ("big.pdf", Some("x")), ("b.txt", None)]);
-    assert_eq!(row.attachment_bytes, 2 + 14_000_000 + 14_000_000);
+    assert_eq!(record.attachment_bytes, 2 + 14_000_000 + 14_000_000);
     let id = UploadId::parse(ID).unwrap();
     assert!(*email.attachments()[1].data() == Data::Uploaded { id, size: 14_000_000 });
 
-    let copy = state.files.get(&(EmailKey::of(&row), row.body.sha256.clone(), id));
+    let copy = state
+        .files
+        .get(&(EmailKey::of(&record), record.body.sha256.clone(), id));
     let (bytes, kept) = copy.expect("a copy");
     assert_eq!(bytes, b"file");
     assert_eq!(
         Some(kept),
-        state.kept_until.get(&(EmailKey::of(&row), row.body.sha256.clone()))
+        state
+            .kept_until
+            .get(&(EmailKey::of(&record), record.body.sha256.clone()))
     );
     // What the senders' memory and patience are reckoned by.
-    assert_eq!(row.body.bytes, email.bytes() as u64);
-    assert!(WakeUp::of(&row).bytes > 28_000_000);
+    assert_eq!(record.body.bytes, email.bytes() as u64);
+    assert!(WakeUp::of(&record).bytes > 28_000_000);
 }
 
 #[tokio::test]
@@ -142,7 +146,9 @@ async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
             assert!(said.starts_with(message), "{said}");
         }
         let state = world.state();
-        assert!(state.rows.is_empty() && state.bodies.is_empty() && state.files.is_empty() && state.wakes.is_empty());
+        assert!(
+            state.records.is_empty() && state.bodies.is_empty() && state.files.is_empty() && state.wakes.is_empty()
+        );
     }
     // Two that fit alone.
     let world = world_with(TENANT, 15_000_000, 15_000_000);
@@ -197,7 +203,7 @@ async fn other_attachments_are_another_request() {
         ),
     ] {
         let world = world.clone();
-        world.state().rows.clear();
+        world.state().records.clear();
         accept(&world, Some(&key), first.clone()).await.expect("accepted");
         for other in others {
             let said = refusal(accept(&world, Some(&key), other.clone()).await);
@@ -207,17 +213,17 @@ async fn other_attachments_are_another_request() {
     }
 }
 
-/// A row that is rescheduled keeps its files; a late repetition of the request must not shorten that.
+/// A record that is rescheduled keeps its files; a late repetition of the request must not shorten that.
 #[tokio::test]
 async fn a_repeated_request_does_not_shorten_the_life_of_the_files() {
     let world = world_with(TENANT, 4, 4);
     let (key, file) = (key("k"), json!([{"id": ID}]));
     let accepted = accept(&world, Some(&key), file.clone()).await.expect("accepted");
-    let mut row = row(&world, &accepted);
-    row.expires_at = row.expires_at.after(std::time::Duration::from_secs(900 * 86_400));
+    let mut record = record(&world, &accepted);
+    record.expires_at = record.expires_at.after(std::time::Duration::from_secs(900 * 86_400));
     let kept = || world.state().files.values().next().map(|(_, kept)| *kept);
     let before = kept();
-    world.state().rows.insert(EmailKey::of(&row), row);
+    world.state().records.insert(EmailKey::of(&record), record);
     accept(&world, Some(&key), file).await.expect("accepted");
     assert!(kept() > before, "as long as the row says now");
 }
@@ -266,7 +272,7 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
     assert!(gone.replayed && gone.ids == accepted.ids && gone.errors == accepted.errors);
 }
 
-/// There is no row without its files, whatever fails on the way.
+/// There is no record without its files, whatever fails on the way.
 #[tokio::test]
 async fn a_failure_on_the_way_leaves_no_row_without_its_files() {
     for call in ["uploaded", "attach", "put", "create"] {
@@ -276,8 +282,8 @@ async fn a_failure_on_the_way_leaves_no_row_without_its_files() {
             let (key, file) = (key("k"), json!([{"id": ID}]));
             let failed = accept(&world, Some(&key), file.clone()).await;
             assert!(matches!(failed, Err(AcceptError::Port(_))), "{call}: {failed:?}");
-            let (rows, files) = counted(&world);
-            assert!(rows == 0 || files == 1, "{call}");
+            let (records, files) = counted(&world);
+            assert!(records == 0 || files == 1, "{call}");
             accept(&world, Some(&key), file).await.expect("accepted");
             assert_eq!(counted(&world), (1, 1));
         }

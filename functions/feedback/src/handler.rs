@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
-use aws::batch::{self, AllFailed, Record};
+use aws::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Clock, EmailKey, Paces, Rows, Suppressions, Watermark};
+use domain::ports::{Clock, EmailKey, EmailRecords, Paces, Suppressions, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
 use crate::{Feedback, Heard};
@@ -29,12 +29,12 @@ pub async fn handle<R, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + RateLimits + Watermark + Suppressions + Paces,
+    R: EmailRecords + RateLimits + Watermark + Suppressions + Paces,
     S: Clock,
 {
     let began = Instant::now();
-    let records = batch::records(event);
-    let (abouts, mut failed) = sorted(&records);
+    let messages = batch::messages(event);
+    let (abouts, mut failed) = sorted(&messages);
     let results = batch::work_off(&abouts, time, |about| async move {
         feedback.hear(&about.key, &about.events).await
     })
@@ -58,23 +58,23 @@ where
     }
     tracing::info!(
         target: "mailqueue",
-        records = records.len(),
+        records = messages.len(),
         emails = abouts.len(),
         unknown,
         failed = failed.len(),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );
-    batch::answer(records.len(), &failed, &[])
+    batch::answer(messages.len(), &failed, &[])
 }
 
 /// Puts the events of each email together; and the messages that cannot be read, which come
 /// again until SQS puts them aside, where a person sees them.
-fn sorted(records: &[Record]) -> (Vec<About<'_>>, Vec<&str>) {
+fn sorted(messages: &[ReceivedMessage]) -> (Vec<About<'_>>, Vec<&str>) {
     let (mut abouts, mut unreadable) = (BTreeMap::new(), Vec::new());
-    for record in records {
-        let message_id = record.message_id.as_str();
-        match SesEvent::parse(&record.body) {
+    for message in messages {
+        let message_id = message.message_id.as_str();
+        match SesEvent::parse(&message.body) {
             Ok(event) => {
                 let key = EmailKey {
                     tenant: event.tenant.clone(),

@@ -4,7 +4,7 @@
 //! **Role:** behind the queue that SES's events arrive in, by way of SNS.
 //! **Invariant:** events come in any order, doubled and late; none of it changes the result.
 //! Reads before it writes: most events say nothing new. All that a batch says of one email is
-//! taken together, or its events would fight each other for the row.
+//! taken together, or its events would fight each other for the record.
 //! **After a crash:** the events come again.
 //! **Start reading at** [`Feedback::hear`]; [`handler`] is SQS.
 
@@ -16,8 +16,8 @@ use std::time::Duration;
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Clock, EmailKey, Paces, PortError, Rows, Suppressions, Watermark};
-use domain::row::Row;
+use domain::ports::{Clock, EmailKey, EmailRecords, Paces, PortError, Suppressions, Watermark};
+use domain::record::EmailRecord;
 use domain::suppression::{add, added_by, listed_by};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
@@ -25,9 +25,9 @@ use domain::wire::ses_event::SesEvent;
 /// What became of events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// The row knows what they say.
+    /// The record knows what they say.
     Known,
-    /// There is no such row.
+    /// There is no such record.
     NoSuchEmail,
 }
 
@@ -37,8 +37,8 @@ const SAY_AFTER: Duration = Duration::from_secs(30);
 /// Takes events with what the world offers.
 #[derive(Debug)]
 pub struct Feedback<R, S> {
-    /// The rows, who is suppressed, and where it is said how far this is.
-    pub rows: R,
+    /// The records, who is suppressed, and where it is said how far this is.
+    pub records: R,
     /// The clock.
     pub system: S,
     /// When this environment said it last.
@@ -47,37 +47,42 @@ pub struct Feedback<R, S> {
 
 impl<R, S> Feedback<R, S>
 where
-    R: Rows + RateLimits + Watermark + Suppressions + Paces,
+    R: EmailRecords + RateLimits + Watermark + Suppressions + Paces,
     S: Clock,
 {
     /// Carries out events about one email.
     ///
     /// # Errors
-    /// When the row could not be read or written, or an address could not be suppressed: the events must
+    /// When the record could not be read or written, or an address could not be suppressed: the events must
     /// come again.
     pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<Heard, ApplyError> {
         let now = self.system.now();
-        let Some(mut row) = self.rows.load(key, now).await? else {
+        let Some(mut record) = self.records.load(key, now).await? else {
             self.suppress(None, events, now).await?;
             return Ok(Heard::NoSuchEmail);
         };
         for event in events {
-            (_, row) = apply(&self.rows, row, now, |row| heard(row, event)).await?;
+            (_, record) = apply(&self.records, record, now, |record| heard(record, event)).await?;
         }
-        (_, row) = apply(&self.rows, row, now, |row| learned(row, events)).await?;
-        self.suppress(Some(&row), events, now).await?;
+        (_, record) = apply(&self.records, record, now, |record| learned(record, events)).await?;
+        self.suppress(Some(&record), events, now).await?;
         Ok(Heard::Known)
     }
 
-    /// Behind the row: what fails here comes again, and finds the row written. Most events suppress nobody,
+    /// Behind the record: what fails here comes again, and finds the record written. Most events suppress nobody,
     /// and ask nothing.
-    async fn suppress(&self, row: Option<&Row>, events: &[SesEvent], now: Timestamp) -> Result<(), PortError> {
-        for listed in events.iter().flat_map(|event| listed_by(event, row)) {
-            self.rows.remember_listed(&listed).await?;
+    async fn suppress(
+        &self,
+        record: Option<&EmailRecord>,
+        events: &[SesEvent],
+        now: Timestamp,
+    ) -> Result<(), PortError> {
+        for listed in events.iter().flat_map(|event| listed_by(event, record)) {
+            self.records.remember_listed(&listed).await?;
         }
-        let suppressions: Vec<_> = events.iter().flat_map(|event| added_by(event, row, now)).collect();
+        let suppressions: Vec<_> = events.iter().flat_map(|event| added_by(event, record, now)).collect();
         if !suppressions.is_empty() {
-            add(&self.rows, &suppressions).await?;
+            add(&self.records, &suppressions).await?;
         }
         Ok(())
     }
@@ -94,7 +99,7 @@ where
             *said = Some(now);
         }
         // A clock that is ahead, or an event that was made up, must not speak for the future.
-        if let Err(error) = self.rows.raise_watermark(newest.min(now)).await {
+        if let Err(error) = self.records.raise_watermark(newest.min(now)).await {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "how far feedback is could not be written down");
         }

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use aws::batch::time_left;
 use aws::clients::Clients;
-use aws::rows::Table;
+use aws::records::Table;
 use aws::settings;
 use aws::system::System;
 use aws::table::within;
@@ -18,11 +18,11 @@ async fn main() -> Result<(), Error> {
     let table = settings::read(&settings::of_process(), |read| read.table())?;
     let clients = Clients::connect()?;
     let feedback = &Feedback {
-        rows: Table::new(clients.dynamodb(), &table),
+        records: Table::new(clients.dynamodb(), &table),
         system: System,
         said: Mutex::default(),
     };
-    feedback.rows.warm().await;
+    feedback.records.warm().await;
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
         let handled = within(time, handler::handle(feedback, event.payload, time));

@@ -11,7 +11,7 @@ use domain::apply::ApplyError;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::ports::EmailKey;
-use domain::row::{Row, Status, recipient_key};
+use domain::record::{EmailRecord, Status, recipient_key};
 use domain::suppression::{Entry, Origin, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{GREETING, SesEvent};
@@ -20,9 +20,9 @@ use world::{Fault, World, samples};
 
 fn world(count: u8) -> World {
     let world = samples::world(count).expect("the samples parse");
-    for row in world.state().rows.values_mut() {
-        row.status = Status::Uncertain;
-        row.claim_no = 1;
+    for record in world.state().records.values_mut() {
+        record.status = Status::Uncertain;
+        record.claim_no = 1;
     }
     world
 }
@@ -57,7 +57,7 @@ fn parsed(message: &str) -> SesEvent {
 
 fn feedback(world: &World) -> Feedback<World, World> {
     Feedback {
-        rows: world.clone(),
+        records: world.clone(),
         system: world.clone(),
         said: Mutex::default(),
     }
@@ -67,12 +67,12 @@ async fn heard(world: &World, message: &str) -> Result<Heard, ApplyError> {
     feedback(world).hear(&samples::key(1), &[parsed(message)]).await
 }
 
-async fn after(events: &[String]) -> Row {
+async fn after(events: &[String]) -> EmailRecord {
     let world = world(1);
     for event in events {
         assert_eq!(heard(&world, event).await.expect("heard"), Heard::Known);
     }
-    world.row(&samples::key(1)).expect("the row")
+    world.record(&samples::key(1)).expect("the row")
 }
 
 #[tokio::test]
@@ -90,10 +90,10 @@ async fn events_in_any_order_and_doubled_give_one_result() {
         ],
     ];
     for order in orders {
-        let row = after(&order).await;
-        assert_eq!(row.status, Status::Sent);
-        assert_eq!(row.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
-        assert_eq!(row.delivered_at, Some(Timestamp::from_millis(1_002_000)));
+        let record = after(&order).await;
+        assert_eq!(record.status, Status::Sent);
+        assert_eq!(record.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
+        assert_eq!(record.delivered_at, Some(Timestamp::from_millis(1_002_000)));
     }
 }
 
@@ -106,7 +106,7 @@ async fn an_event_that_says_nothing_new_is_not_written() {
     assert_eq!(world.state().calls, ["load", "write", "load", "load"]);
 }
 
-/// One by one, at the same time, they would fight each other for the row.
+/// One by one, at the same time, they would fight each other for the record.
 #[tokio::test]
 async fn all_that_is_said_of_one_email_is_read_and_written_together() {
     let world = world(1);
@@ -120,8 +120,8 @@ async fn all_that_is_said_of_one_email_is_read_and_written_together() {
         ["load", "write", "write", "suppress", "change_pace"],
         "the acceptance, and the fates; then who bounced, and the senders are told"
     );
-    let row = world.row(&samples::key(1)).expect("the row");
-    assert_eq!(row.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
+    let record = world.record(&samples::key(1)).expect("the row");
+    assert_eq!(record.fates.get(&recipient_key("b@example.com")), Some(&Fate::Bounced));
 }
 
 /// Every address that is suppressed, with its origin, its email and its time.
@@ -208,7 +208,7 @@ async fn an_address_on_sess_list_is_remembered_and_not_suppressed() {
     for gone in [false, true] {
         let world = later_world();
         if gone {
-            world.state().rows.clear();
+            world.state().records.clear();
         }
         for _ in 0..2 {
             heard(&world, &listed_bounce()).await.expect("heard");
@@ -287,12 +287,12 @@ async fn an_event_from_before_its_release_suppresses_nobody_again() {
 async fn a_complaint_is_heeded_when_its_email_is_gone_but_not_of_another_life_of_the_id() {
     let world = later_world();
     let key = samples::key(1);
-    if let Some(row) = world.state().rows.get_mut(&key) {
-        row.born = Timestamp::from_millis(5);
+    if let Some(record) = world.state().records.get_mut(&key) {
+        record.born = Timestamp::from_millis(5);
     }
     heard(&world, &complaint()).await.expect("heard");
     assert_eq!(suppressed(&world), []);
-    world.state().rows.clear();
+    world.state().records.clear();
     assert_eq!(heard(&world, &complaint()).await.expect("heard"), Heard::NoSuchEmail);
     assert_eq!(suppressed(&world).len(), 1);
 }
@@ -320,7 +320,10 @@ async fn a_suppression_that_broke_off_anywhere_is_completed_when_the_event_comes
 async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
     let world = world(1);
     heard(&world, &event("Send", "", 5)).await.expect("heard");
-    assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Uncertain);
+    assert_eq!(
+        world.record(&samples::key(1)).expect("the row").status,
+        Status::Uncertain
+    );
     let nobody = feedback(&world).hear(&samples::key(9), &[parsed(&send())]).await;
     assert_eq!(nobody.expect("heard"), Heard::NoSuchEmail);
 }
@@ -331,16 +334,16 @@ async fn when_the_table_fails_the_event_comes_again() {
     world.fail_next(1);
     assert!(heard(&world, &send()).await.is_err());
     heard(&world, &send()).await.expect("heard the second time");
-    assert_eq!(world.row(&samples::key(1)).expect("the row").status, Status::Sent);
+    assert_eq!(world.record(&samples::key(1)).expect("the row").status, Status::Sent);
 }
 
 fn batch(messages: &[&str]) -> SqsEvent {
-    let records: Vec<_> = messages
+    let messages: Vec<_> = messages
         .iter()
         .zip(0..)
         .map(|(body, id)| serde_json::json!({"messageId": format!("m{id}"), "body": body}))
         .collect();
-    serde_json::from_value(serde_json::json!({"Records": records})).expect("an event of SQS")
+    serde_json::from_value(serde_json::json!({"Records": messages})).expect("an event of SQS")
 }
 
 async fn come_again(world: &World, messages: &[&str]) -> Result<Vec<String>, AllFailed> {
@@ -371,7 +374,7 @@ async fn when_nothing_goes_well_the_invocation_fails_so_that_the_alarm_tells() {
     world.fail_next(1);
     let messages = [send(), delivery()];
     let result = come_again(&world, &messages.each_ref().map(String::as_str)).await;
-    assert_eq!(result, Err(AllFailed { records: 2 }));
+    assert_eq!(result, Err(AllFailed { messages: 2 }));
 }
 
 #[tokio::test]
@@ -381,7 +384,7 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
     let ids: Vec<_> = event
         .records
         .iter()
-        .filter_map(|record| record.message_id.clone())
+        .filter_map(|message| message.message_id.clone())
         .collect();
     let world = world(10);
     let response = handler::handle(&feedback(&world), event, Duration::from_secs(5))
@@ -393,16 +396,16 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
         .map(|failure| &failure.item_identifier)
         .collect();
     assert_eq!(failed, [&ids[4]]);
-    let row = |n| {
+    let record = |n| {
         world
-            .row(&EmailKey {
+            .record(&EmailKey {
                 tenant: domain::id::TenantId::main(),
                 id: samples::id(n),
             })
             .expect("the row")
     };
     let fates: Vec<_> = (1..=10)
-        .map(|n| (row(n).status, row(n).fates.into_values().next()))
+        .map(|n| (record(n).status, record(n).fates.into_values().next()))
         .collect();
     let sent = |fate| (Status::Sent, fate);
     assert_eq!(
@@ -420,7 +423,7 @@ async fn every_type_of_event_is_recorded_and_the_broken_record_fails_alone() {
             sent(None),
         ]
     );
-    assert!(row(9).opened_at.is_some() && row(10).clicked_at.is_some());
+    assert!(record(9).opened_at.is_some() && record(10).clicked_at.is_some());
 }
 
 /// What `promote` takes for evidence.

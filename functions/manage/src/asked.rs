@@ -17,7 +17,7 @@ use domain::lifecycle::queued::meet;
 use domain::lifecycle::{Decision, Then};
 use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Random, Wake};
 use domain::queue::{Bid, Queue, QueueKey};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{RescheduleRequest, to_api};
 use domain::wire::wake_up::WakeUp;
@@ -57,9 +57,9 @@ where
     /// 404 when there is none of this id, 409 when it is too late; or the world's failure.
     pub async fn cancel(&self, caller: &Caller, id: EmailId) -> Result<Done, ManageError> {
         let now = self.system.now();
-        let row = self.row(caller, id, now).await?;
-        self.check_from(caller, &row, Touch::Ends).await?;
-        self.carry_out(row, now, |row| asked::cancel(row, now)).await
+        let record = self.record(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Ends).await?;
+        self.carry_out(record, now, |record| asked::cancel(record, now)).await
     }
 
     /// Sends an email at another time that is not being sent yet.
@@ -86,12 +86,12 @@ where
             scheduled_at,
             expires_at: expires_at.transpose().map_err(bad_time)?,
         };
-        let (row, queue) = self.row_and_queue(caller, id, now).await?;
-        self.check_from(caller, &row, Touch::Sends).await?;
-        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&row), now));
+        let (record, queue) = self.record_and_queue(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Sends).await?;
+        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
         let policy = queue.policy(&self.with.policy);
-        let decide = |row: &Row| asked::reschedule(row, times, self.with.expires_after, &policy, now);
-        self.carry_out_with_content(row, now, decide).await
+        let decide = |record: &EmailRecord| asked::reschedule(record, times, self.with.expires_after, &policy, now);
+        self.carry_out_with_content(record, now, decide).await
     }
 
     /// Sends an email after all that ended unsent; one that may have been sent only with `force`.
@@ -101,41 +101,46 @@ where
     /// its content is gone; or the world's failure.
     pub async fn retry(&self, caller: &Caller, id: EmailId, force: bool) -> Result<Done, ManageError> {
         let now = self.system.now();
-        let (row, queue) = self.row_and_queue(caller, id, now).await?;
-        self.check_from(caller, &row, Touch::Sends).await?;
-        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&row), now));
+        let (record, queue) = self.record_and_queue(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Sends).await?;
+        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
         let (expires_after, policy) = (self.with.expires_after, queue.policy(&self.with.policy));
-        let decide = |row: &Row| asked::retry(row, force, &queue, expires_after, &policy, now);
-        self.carry_out_with_content(row, now, decide).await
+        let decide = |record: &EmailRecord| asked::retry(record, force, &queue, expires_after, &policy, now);
+        self.carry_out_with_content(record, now, decide).await
     }
 
-    pub(crate) async fn row(&self, caller: &impl ActsFor, id: EmailId, now: Timestamp) -> Result<Row, ManageError> {
-        let (row, _) = self.row_and_queue(caller, id, now).await?;
-        Ok(row)
-    }
-
-    /// The record of an email as its queue wants it, and the queue; `None` when nobody has said anything about it.
-    async fn row_and_queue(
+    pub(crate) async fn record(
         &self,
         caller: &impl ActsFor,
         id: EmailId,
         now: Timestamp,
-    ) -> Result<(Row, Option<Queue>), ManageError> {
+    ) -> Result<EmailRecord, ManageError> {
+        let (record, _) = self.record_and_queue(caller, id, now).await?;
+        Ok(record)
+    }
+
+    /// The record of an email as its queue wants it, and the queue; `None` when nobody has said anything about it.
+    async fn record_and_queue(
+        &self,
+        caller: &impl ActsFor,
+        id: EmailId,
+        now: Timestamp,
+    ) -> Result<(EmailRecord, Option<Queue>), ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
         };
-        let row = self.rows.load(&key, now).await?.ok_or_else(not_there)?;
+        let record = self.records.load(&key, now).await?.ok_or_else(not_there)?;
         // What was purged has ended, though nobody has written it yet: it is written now.
-        let Some(queue) = self.rows.queue(&QueueKey::of(&row)).await? else {
-            return Ok((row, None));
+        let Some(queue) = self.records.queue(&QueueKey::of(&record)).await? else {
+            return Ok((record, None));
         };
-        if queue.bids(&row, now) != Bid::Drop {
-            return Ok((row, Some(queue)));
+        if queue.bids(&record, now) != Bid::Drop {
+            return Ok((record, Some(queue)));
         }
-        let decide = |row: &Row| meet(row, &queue, now).unwrap_or(Decision::Forget);
-        let (_, row) = apply(&self.rows, row, now, decide).await?;
-        Ok((row, Some(queue)))
+        let decide = |record: &EmailRecord| meet(record, &queue, now).unwrap_or(Decision::Forget);
+        let (_, record) = apply(&self.records, record, now, decide).await?;
+        Ok((record, Some(queue)))
     }
 
     /// Whether a caller may act on an email from this address. The content is read only where a limit applies.
@@ -143,7 +148,12 @@ where
     /// # Errors
     /// 401 `restricted_api_key` when the key may not, 422 `invalid_from_address` when the tenant may no longer
     /// send from there; or the world's failure.
-    pub(crate) async fn check_from(&self, caller: &Caller, row: &Row, touch: Touch) -> Result<(), ManageError> {
+    pub(crate) async fn check_from(
+        &self,
+        caller: &Caller,
+        record: &EmailRecord,
+        touch: Touch,
+    ) -> Result<(), ManageError> {
         let is_limited = match touch {
             Touch::Ends => caller.is_narrowed(),
             Touch::Sends => !caller.scope().is_unlimited(),
@@ -151,7 +161,7 @@ where
         if !is_limited {
             return Ok(());
         }
-        match self.content(caller, row).await? {
+        match self.content(caller, record).await? {
             Some(email) => {
                 let from = email.from().address();
                 let checked = match touch {
@@ -168,33 +178,33 @@ where
         }
     }
 
-    /// Carries a decision out after which the email is sent. In every round, before the row is written, its content
+    /// Carries a decision out after which the email is sent. In every round, before the record is written, its content
     /// is kept: an email that is to be sent must have something to send.
     async fn carry_out_with_content(
         &self,
-        row: Row,
+        record: EmailRecord,
         now: Timestamp,
-        decide: impl Fn(&Row) -> Result<Decision, Refusal> + Send + Sync,
+        decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
     ) -> Result<Done, ManageError> {
-        let decide = |row: &Row| decide(row).map_err(Some);
+        let decide = |record: &EmailRecord| decide(record).map_err(Some);
         let kept = Kept {
-            rows: &self.rows,
+            records: &self.records,
             bodies: &self.bodies,
             retention: self.with.retention,
             now,
         };
-        let applied = try_apply_after(&self.rows, row, now, decide, &kept).await?;
+        let applied = try_apply_after(&self.records, record, now, decide, &kept).await?;
         self.follow(applied, |refusal| refusal.map_or_else(content_gone, refused))
             .await
     }
 
     pub(crate) async fn carry_out(
         &self,
-        row: Row,
+        record: EmailRecord,
         now: Timestamp,
-        decide: impl Fn(&Row) -> Result<Decision, Refusal> + Send + Sync,
+        decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
     ) -> Result<Done, ManageError> {
-        let applied = try_apply(&self.rows, row, now, decide).await?;
+        let applied = try_apply(&self.records, record, now, decide).await?;
         self.follow(applied, refused).await
     }
 
@@ -204,25 +214,25 @@ where
         applied: Applied<E>,
         refused: impl FnOnce(E) -> ManageError,
     ) -> Result<Done, ManageError> {
-        let (then, row) = match applied {
-            Applied::Done(then, row) => (then, row),
+        let (then, record) = match applied {
+            Applied::Done(then, record) => (then, record),
             Applied::Refused(refusal) => return Err(refused(refusal)),
             Applied::Gone => return Err(not_there()),
         };
         if let Then::WakeUp { delay } = then {
             let wake = Wake {
-                lane: row.lane,
-                wake_up: WakeUp::of(&row),
+                lane: record.lane,
+                wake_up: WakeUp::of(&record),
                 delay,
             };
             for error in self.lanes.wake(&[wake]).await.into_iter().filter_map(Result::err) {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(id = %row.id, error, "a wake-up could not be sent; the index has the email");
+                tracing::warn!(id = %record.id, error, "a wake-up could not be sent; the index has the email");
             }
         }
         Ok(Done {
             object: "email",
-            id: row.id.to_string(),
+            id: record.id.to_string(),
         })
     }
 }
@@ -231,9 +241,9 @@ pub(crate) fn not_there() -> ManageError {
     ManageError::Refused(ApiError::not_found("There is no email of this id."))
 }
 
-/// The content of an email is kept before its row is written.
+/// The content of an email is kept before its record is written.
 struct Kept<'a, R, B> {
-    rows: &'a R,
+    records: &'a R,
     bodies: &'a B,
     retention: Duration,
     now: Timestamp,
@@ -241,8 +251,8 @@ struct Kept<'a, R, B> {
 
 /// [`None`]: the content is gone.
 impl<R: Batches, B: Bodies> Before<Option<Refusal>> for Kept<'_, R, B> {
-    async fn prepare(&self, row: &Row) -> Result<Result<(), Option<Refusal>>, PortError> {
-        let kept = keeping::keep(self.rows, self.bodies, row, self.retention, self.now).await?;
+    async fn prepare(&self, record: &EmailRecord) -> Result<Result<(), Option<Refusal>>, PortError> {
+        let kept = keeping::keep(self.records, self.bodies, record, self.retention, self.now).await?;
         Ok(if kept { Ok(()) } else { Err(None) })
     }
 }

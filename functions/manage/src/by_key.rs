@@ -16,7 +16,7 @@ use domain::lifecycle::asked;
 use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, QueueName};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use serde::Serialize;
 
 use crate::queues::{ROUNDS, of, refuse_narrowed};
@@ -159,8 +159,8 @@ where
                 ));
             };
             // Counted before: afterwards nobody knows which emails waited because of it.
-            let held = holding::count(&self.rows, caller.tenant(), &holds, now).await?;
-            if self.rows.save_queue(Some(&before), &next, job.as_ref()).await? {
+            let held = holding::count(&self.records, caller.tenant(), &holds, now).await?;
+            if self.records.save_queue(Some(&before), &next, job.as_ref()).await? {
                 self.tell().await?;
                 return Ok(Released::new(key, held, job.map(|job| job.id)));
             }
@@ -182,7 +182,7 @@ where
         let mut start = self.start(tenant, after.map(Cursor::After), now).await?;
         let (mut canceled, mut left, mut looked_at) = (0_u64, 0_u64, 0_usize);
         let next = loop {
-            let places = self.rows.places(tenant, start, PAGE).await?;
+            let places = self.records.places(tenant, start, PAGE).await?;
             let keys: Vec<_> = places
                 .iter()
                 .map(|place| EmailKey {
@@ -190,14 +190,14 @@ where
                     id: place.id,
                 })
                 .collect();
-            let mut rows = self.rows.load_many(&keys, now).await?;
-            rows.retain(|row| row.key == Some(key) && !row.status_at(now).is_final());
-            let decide = |row: &Row| asked::cancel(row, now).unwrap_or(Decision::Forget);
-            for decided in apply_many(&self.rows, rows, now, decide).await {
-                let (_, row) = decided?;
-                if row.status == Status::Canceled {
+            let mut records = self.records.load_many(&keys, now).await?;
+            records.retain(|record| record.key == Some(key) && !record.status_at(now).is_final());
+            let decide = |record: &EmailRecord| asked::cancel(record, now).unwrap_or(Decision::Forget);
+            for decided in apply_many(&self.records, records, now, decide).await {
+                let (_, record) = decided?;
+                if record.status == Status::Canceled {
                     canceled = canceled.saturating_add(1);
-                } else if !row.status.is_final() {
+                } else if !record.status.is_final() {
                     left = left.saturating_add(1);
                 }
             }

@@ -10,7 +10,7 @@ use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
 use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
 
@@ -36,24 +36,24 @@ where
     /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
     pub async fn email(&self, caller: &Caller, id: EmailId) -> Result<EmailView, ManageError> {
         let now = self.system.now();
-        let row = self.row_shown(caller, id, now).await?;
-        let email = self.content(caller, &row).await?;
-        Ok(EmailView::new(&row, email.as_ref(), now))
+        let record = self.record_shown(caller, id, now).await?;
+        let email = self.content(caller, &record).await?;
+        Ok(EmailView::new(&record, email.as_ref(), now))
     }
 
-    /// A caller's row, as its queue shows it.
-    pub(crate) async fn row_shown(
+    /// A caller's record, as its queue shows it.
+    pub(crate) async fn record_shown(
         &self,
         caller: &impl ActsFor,
         id: EmailId,
         now: Timestamp,
-    ) -> Result<Row, ManageError> {
+    ) -> Result<EmailRecord, ManageError> {
         let key = EmailKey {
             tenant: caller.tenant().clone(),
             id,
         };
-        let row = self.rows.load(&key, now).await?.ok_or_else(not_there)?;
-        self.as_its_queue_shows(row, now).await
+        let record = self.records.load(&key, now).await?.ok_or_else(not_there)?;
+        self.as_its_queue_shows(record, now).await
     }
 
     /// Shows a page of the list, newest first in either direction.
@@ -64,7 +64,7 @@ where
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
-        let look_at = |row| self.look_at(caller, row, &page.filter, now);
+        let look_at = |record| self.look_at(caller, record, &page.filter, now);
         let (items, next) = self.search(tenant, start, page, now, look_at).await?;
         Ok(PageView::new(items, next))
     }
@@ -82,29 +82,29 @@ where
             tenant: tenant.clone(),
             id: cursor.id(),
         };
-        match self.rows.load(&key, now).await? {
-            Some(row) => Ok(beside(cursor, Place::of(&row))),
+        match self.records.load(&key, now).await? {
+            Some(record) => Ok(beside(cursor, Place::of(&record))),
             None => Err(cursor.not_there("email").into()),
         }
     }
 
     /// An email as it is listed; without its content where that cannot be read.
-    pub(crate) async fn item(&self, caller: &Caller, row: &Row, now: Timestamp) -> ItemView {
-        let email = self.content(caller, row).await.unwrap_or_else(|error| {
-            tracing::error!(id = %row.id, error = aws::telemetry::chain(&error), "a content could not be read");
+    pub(crate) async fn item(&self, caller: &Caller, record: &EmailRecord, now: Timestamp) -> ItemView {
+        let email = self.content(caller, record).await.unwrap_or_else(|error| {
+            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content could not be read");
             None
         });
-        ItemView::new(row, email.as_ref(), now)
+        ItemView::new(record, email.as_ref(), now)
     }
 
     /// Reads an email's content, which takes a [`Caller`]: the deployer has none to show. `None` when it is gone. So is one that this program cannot
     /// read: trying again would not change it, and the status must be seen all the same.
-    pub(crate) async fn content(&self, _: &Caller, row: &Row) -> Result<Option<Email>, PortError> {
-        let Some(content) = self.bodies.load(&EmailKey::of(row), &row.body).await? else {
+    pub(crate) async fn content(&self, _: &Caller, record: &EmailRecord) -> Result<Option<Email>, PortError> {
+        let Some(content) = self.bodies.load(&EmailKey::of(record), &record.body).await? else {
             return Ok(None);
         };
         Email::from_body(&content).map(Some).or_else(|error| {
-            tracing::error!(id = %row.id, error = aws::telemetry::chain(&error), "a content is none");
+            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content is none");
             Ok(None)
         })
     }

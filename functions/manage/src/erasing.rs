@@ -1,9 +1,9 @@
 //! Erasing an email, because somebody has a right to that: its content and files, its recipients, what was
 //! said about it. Its idempotency key is remembered, so that a request which is repeated sends nothing.
 //!
-//! **Invariant:** first the row is replaced, under the condition that it has ended and nobody asked for it
+//! **Invariant:** first the record is replaced, under the condition that it has ended and nobody asked for it
 //! again; then the content goes. From then on nothing can need it.
-//! **After a crash** behind the row: the caller was told nothing, asks again, and the rest is erased then.
+//! **After a crash** behind the record: the caller was told nothing, asks again, and the rest is erased then.
 //! **Start reading at** [`Manage::erase`].
 
 use aws::access::Caller;
@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::asked::{Touch, not_there, refused};
 use crate::{Manage, ManageError, Store};
 
-/// How often it is decided anew when others write the row.
+/// How often it is decided anew when others write the record.
 const ROUNDS: usize = 8;
 
 /// The answer: it is gone.
@@ -49,7 +49,7 @@ where
             tenant: caller.tenant().clone(),
             id,
         };
-        if self.rows.buried(&key, now).await?.is_none() {
+        if self.records.buried(&key, now).await?.is_none() {
             self.bury(caller, id, now).await?;
         }
         self.bodies.erase(&key).await?;
@@ -62,13 +62,13 @@ where
     }
 
     async fn bury(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
-        let mut row = self.row(caller, id, now).await?;
-        self.check_from(caller, &row, Touch::Ends).await?;
+        let mut record = self.record(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Ends).await?;
         for _ in 0..ROUNDS {
-            asked::erase(&row, now).map_err(refused)?;
-            match self.rows.bury(&row, now).await? {
+            asked::erase(&record, now).map_err(refused)?;
+            match self.records.bury(&record, now).await? {
                 Written::Done => return Ok(()),
-                Written::Moved(Some(moved)) => row = *moved,
+                Written::Moved(Some(moved)) => record = *moved,
                 Written::Moved(None) => return Err(not_there()),
                 Written::QueueMoved => break,
             }

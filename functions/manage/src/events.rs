@@ -1,6 +1,6 @@
 //! What happened to an email, from the day it was accepted.
 //!
-//! **Invariant:** one read of the row and one of the content, which names the recipients.
+//! **Invariant:** one read of the record and one of the content, which names the recipients.
 
 use aws::access::Caller;
 use domain::id::EmailId;
@@ -23,8 +23,8 @@ where
     /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
     pub async fn events(&self, caller: &Caller, id: EmailId) -> Result<EventsView, ManageError> {
         let now = self.system.now();
-        let row = self.row_shown(caller, id, now).await?;
-        let email = self.content(caller, &row).await?;
-        Ok(EventsView::new(&row, email.as_ref(), now))
+        let record = self.record_shown(caller, id, now).await?;
+        let email = self.content(caller, &record).await?;
+        Ok(EventsView::new(&record, email.as_ref(), now))
     }
 }

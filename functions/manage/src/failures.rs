@@ -47,7 +47,7 @@ where
     /// 422 when the time is impossible, too long, or there is too much; or the world's failure.
     pub async fn failures(&self, caller: &impl ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
-        let failures = self.rows.failures(caller.tenant(), query.queue.as_deref(), hours);
+        let failures = self.records.failures(caller.tenant(), query.queue.as_deref(), hours);
         let failures = failures.await?.ok_or_else(too_many)?;
         Ok(FailuresView::new(&failures))
     }

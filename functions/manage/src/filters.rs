@@ -1,6 +1,6 @@
 //! Which emails of the list are asked for: `?status&queue&cause&key&tag&from&to&since&until`.
 //!
-//! **Invariant:** pure. A filter decides by the row where it can; by the content, which costs a read for
+//! **Invariant:** pure. A filter decides by the record where it can; by the content, which costs a read for
 //! each email, only where it must.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use domain::cause::Cause;
 use domain::email::Email;
 use domain::id::KeyId;
 use domain::listing::Place;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::standing::Standing;
 use domain::timestamp::Timestamp;
 
@@ -96,15 +96,15 @@ impl Filter {
         }
     }
 
-    /// Whether a row, as it is shown at `now`, is asked for; its content may still say no.
+    /// Whether a record, as it is shown at `now`, is asked for; its content may still say no.
     #[must_use]
-    pub fn admits(&self, row: &Row, now: Timestamp) -> bool {
-        self.status.is_none_or(|status| status == Standing::of(row, now))
-            && self.queue.as_deref().is_none_or(|queue| queue == row.queue.as_str())
-            && self.cause.is_none_or(|cause| Some(cause) == row.cause_at(now))
-            && self.key.is_none_or(|key| Some(key) == row.key)
-            && self.since.is_none_or(|since| row.born >= since)
-            && self.until.is_none_or(|until| row.born < until)
+    pub fn admits(&self, record: &EmailRecord, now: Timestamp) -> bool {
+        self.status.is_none_or(|status| status == Standing::of(record, now))
+            && self.queue.as_deref().is_none_or(|queue| queue == record.queue.as_str())
+            && self.cause.is_none_or(|cause| Some(cause) == record.cause_at(now))
+            && self.key.is_none_or(|key| Some(key) == record.key)
+            && self.since.is_none_or(|since| record.born >= since)
+            && self.until.is_none_or(|until| record.born < until)
     }
 
     /// Whether the content has to be asked.

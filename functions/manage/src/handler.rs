@@ -46,7 +46,7 @@ where
     };
     let entrance = Entrance {
         door,
-        rows: &manage.rows,
+        records: &manage.records,
         now: manage.system.now(),
     };
     front::answer(
@@ -57,7 +57,7 @@ where
             Visitor::Tenant(caller) => carry_out(manage, &caller.to_do(route.deed())?, route, &request).await,
             Visitor::Deployer(deployer, named) => {
                 let route = route.for_operator()?;
-                let operator = deployer.act_for(named, &manage.rows).await?;
+                let operator = deployer.act_for(named, &manage.records).await?;
                 operate(manage, &operator, route, &request).await
             }
         },

@@ -39,11 +39,11 @@ use domain::lifecycle::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Counts, Jobs, Listing, Paces, PortError, Queues, Rows, Suppressions};
+use domain::ports::{Batches, Counts, EmailRecords, Jobs, Listing, Paces, PortError, Queues, Suppressions};
 
 /// What of the table is managed.
 pub trait Store:
-    Rows
+    EmailRecords
     + RateLimits
     + Batches
     + Tombstones
@@ -60,7 +60,7 @@ pub trait Store:
 }
 
 impl<T> Store for T where
-    T: Rows
+    T: EmailRecords
         + RateLimits
         + Batches
         + Tombstones
@@ -96,8 +96,8 @@ pub struct Managing {
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]
 pub struct Manage<R, B, L, S, A> {
-    /// The rows, and the list of them.
-    pub rows: R,
+    /// The records, and the list of them.
+    pub records: R,
     /// The contents.
     pub bodies: B,
     /// The lanes.

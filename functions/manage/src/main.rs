@@ -5,7 +5,7 @@ use aws::account_list::SesAccountList;
 use aws::bodies::BodyStore;
 use aws::clients::Clients;
 use aws::lanes::LaneQueues;
-use aws::rows::Table;
+use aws::records::Table;
 use aws::system::System;
 use aws::{gateway, settings};
 use domain::queue::BINDS_AFTER;
@@ -30,11 +30,11 @@ async fn main() -> Result<(), Error> {
         Some((table?, bucket?, lanes?, key?, with))
     })?;
     let clients = Clients::connect()?;
-    let rows = Table::new(clients.dynamodb(), &table);
-    rows.warm().await;
-    let bodies = BodyStore::new(rows.clone(), clients.s3(), &bucket);
+    let records = Table::new(clients.dynamodb(), &table);
+    records.warm().await;
+    let bodies = BodyStore::new(records.clone(), clients.s3(), &bucket);
     let manage = Manage {
-        rows,
+        records,
         bodies,
         lanes: LaneQueues::new(&clients.sqs(), &lanes),
         account_list: SesAccountList::new(clients.ses_account()),

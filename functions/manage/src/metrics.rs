@@ -147,8 +147,8 @@ where
         let wanted = query.wanted(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
         let (flow, failures) = futures::future::try_join(
-            self.rows.flow(tenant, queue, wanted.hours),
-            self.rows.failures(tenant, queue, wanted.hours),
+            self.records.flow(tenant, queue, wanted.hours),
+            self.records.failures(tenant, queue, wanted.hours),
         )
         .await?;
         let failures = failures.ok_or_else(too_many)?;

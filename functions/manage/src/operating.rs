@@ -11,7 +11,7 @@ use aws::access::{ActsFor, Operator};
 use domain::id::EmailId;
 use domain::lifecycle::asked;
 use domain::ports::{Bodies, Clock, Lanes, Random};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 
 use crate::asked::Done;
@@ -33,8 +33,8 @@ where
     /// 404 when the tenant has none of this id; or the world's failure.
     pub async fn email_metadata(&self, operator: &Operator, id: EmailId) -> Result<EmailMetadata, ManageError> {
         let now = self.system.now();
-        let row = self.row_shown(operator, id, now).await?;
-        Ok(EmailMetadata::new(&row, now))
+        let record = self.record_shown(operator, id, now).await?;
+        Ok(EmailMetadata::new(&record, now))
     }
 
     /// Shows a page of the tenant's emails without their contents, newest first in either direction.
@@ -45,10 +45,13 @@ where
         let now = self.system.now();
         let tenant = operator.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
-        let look_at = |row: Row| {
-            let item = page.filter.admits(&row, now).then(|| EmailMetadata::new(&row, now));
+        let look_at = |record: EmailRecord| {
+            let item = page
+                .filter
+                .admits(&record, now)
+                .then(|| EmailMetadata::new(&record, now));
             ready(Ok(Look {
-                id: row.id,
+                id: record.id,
                 was_read: false,
                 item,
             }))
@@ -63,8 +66,8 @@ where
     /// 404 when the tenant has none of this id; or the world's failure.
     pub async fn events_metadata(&self, operator: &Operator, id: EmailId) -> Result<EventsMetadata, ManageError> {
         let now = self.system.now();
-        let row = self.row_shown(operator, id, now).await?;
-        Ok(EventsMetadata::new(&row, now))
+        let record = self.record_shown(operator, id, now).await?;
+        Ok(EventsMetadata::new(&record, now))
     }
 
     /// Takes an email of the tenant back that is not being sent yet.
@@ -73,7 +76,7 @@ where
     /// 404 when the tenant has none of this id, 409 when it is too late; or the world's failure.
     pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<Done, ManageError> {
         let now = self.system.now();
-        let row = self.row(operator, id, now).await?;
-        self.carry_out(row, now, |row| asked::cancel(row, now)).await
+        let record = self.record(operator, id, now).await?;
+        self.carry_out(record, now, |record| asked::cancel(record, now)).await
     }
 }

@@ -1,6 +1,6 @@
 //! The named queues: made, changed, paused, purged, deleted, and worked through.
 //!
-//! **Invariant:** what is asked of a queue is one write of its row, and with it the job that does the
+//! **Invariant:** what is asked of a queue is one write of its record, and with it the job that does the
 //! rest; reads show it at once. Senders are told afterwards: what dies in between is told by the job.
 //! **Start reading at** [`Manage::pause`].
 
@@ -15,7 +15,7 @@ use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit;
-use domain::row::{Lane, Row};
+use domain::record::{EmailRecord, Lane};
 use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use domain::wire::api::to_api;
@@ -83,7 +83,7 @@ where
         settings: &QueueSettings,
     ) -> Result<QueueView, ManageError> {
         let (key, now) = (of(caller, name), self.system.now());
-        let known = self.rows.queues(caller.tenant()).await?;
+        let known = self.records.queues(caller.tenant()).await?;
         let lead = known.iter().find(|queue| queue.key.name.is_default());
         let common = lead.map(Queue::common).unwrap_or_default();
         let known: Vec<Queue> = known.into_iter().filter(|queue| !queue.deleted).collect();
@@ -97,7 +97,7 @@ where
             return Err(ApiError::validation("name", problem).into());
         }
         // One that was deleted may have left emails, which are still on their way.
-        let before = self.rows.queue(&key).await?;
+        let before = self.records.queue(&key).await?;
         if before.as_ref().is_some_and(|before| !before.deleted) {
             return Err(exists().into());
         }
@@ -112,7 +112,7 @@ where
         queue.key_holds = common.key_holds;
         settings.set(&mut queue);
         self.set_rate(&queue).await?;
-        if !self.rows.save_queue(before.as_ref(), &queue, None).await? {
+        if !self.records.save_queue(before.as_ref(), &queue, None).await? {
             return Err(exists().into());
         }
         self.tell().await?;
@@ -125,7 +125,7 @@ where
     /// The world's failure.
     pub async fn queues(&self, caller: &impl ActsFor) -> Result<QueuesView, ManageError> {
         let now = self.system.now();
-        let mut queues = self.rows.queues(caller.tenant()).await?;
+        let mut queues = self.records.queues(caller.tenant()).await?;
         queues.retain(|queue| !queue.deleted);
         if !queues.iter().any(|queue| queue.key.name.is_default()) {
             queues.push(Queue::plain(
@@ -272,7 +272,7 @@ where
     /// # Errors
     /// 404 when there is none of this id; or the world's failure.
     pub async fn job(&self, caller: &impl ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
-        let job = self.rows.job(&of(caller, name), id).await?;
+        let job = self.records.job(&of(caller, name), id).await?;
         let none = || ApiError::not_found("There is no job of this id.");
         Ok(JobView::new(&job.ok_or_else(none)?))
     }
@@ -322,11 +322,15 @@ where
     ///
     /// # Errors
     /// The world's failure.
-    pub(crate) async fn as_its_queue_shows(&self, row: Row, now: Timestamp) -> Result<Row, ManageError> {
-        let queue = self.rows.queue(&QueueKey::of(&row)).await?;
+    pub(crate) async fn as_its_queue_shows(
+        &self,
+        record: EmailRecord,
+        now: Timestamp,
+    ) -> Result<EmailRecord, ManageError> {
+        let queue = self.records.queue(&QueueKey::of(&record)).await?;
         Ok(match queue {
-            Some(queue) => queue.shows(row, now),
-            None => row,
+            Some(queue) => queue.shows(record, now),
+            None => record,
         })
     }
 
@@ -334,25 +338,31 @@ where
     ///
     /// # Errors
     /// The world's failure.
-    pub(crate) async fn as_their_queues_show(&self, rows: Vec<Row>, now: Timestamp) -> Result<Vec<Row>, ManageError> {
-        let keys: BTreeSet<QueueKey> = rows.iter().map(QueueKey::of).collect();
-        let reads: Vec<_> = keys.iter().map(|key| self.rows.queue(key)).collect();
+    pub(crate) async fn as_their_queues_show(
+        &self,
+        records: Vec<EmailRecord>,
+        now: Timestamp,
+    ) -> Result<Vec<EmailRecord>, ManageError> {
+        let keys: BTreeSet<QueueKey> = records.iter().map(QueueKey::of).collect();
+        let reads: Vec<_> = keys.iter().map(|key| self.records.queue(key)).collect();
         let queues: BTreeMap<QueueKey, Queue> = try_join_all(reads)
             .await?
             .into_iter()
             .flatten()
             .map(|queue| (queue.key.clone(), queue))
             .collect();
-        let shown = rows.into_iter().map(|row| match queues.get(&QueueKey::of(&row)) {
-            Some(queue) => queue.shows(row, now),
-            None => row,
-        });
+        let shown = records
+            .into_iter()
+            .map(|record| match queues.get(&QueueKey::of(&record)) {
+                Some(queue) => queue.shows(record, now),
+                None => record,
+            });
         Ok(shown.collect())
     }
 
     async fn shown(&self, queue: Queue, now: Timestamp) -> Result<QueueView, ManageError> {
         let QueueKey { tenant, name } = &queue.key;
-        let counts = self.rows.standing(tenant, name.as_str(), now).await?;
+        let counts = self.records.standing(tenant, name.as_str(), now).await?;
         Ok(QueueView::new(&queue, counts, now))
     }
 
@@ -360,7 +370,7 @@ where
     /// goes its way all the same.
     async fn refuse_unless_empty(&self, key: &QueueKey) -> Result<(), ManageError> {
         let counts = self
-            .rows
+            .records
             .standing(&key.tenant, key.name.as_str(), self.system.now())
             .await?;
         let QueueCounts {
@@ -398,7 +408,7 @@ where
 
     /// The queue that must be there, as it is now.
     pub(crate) async fn live_queue(&self, key: &QueueKey) -> Result<Queue, ManageError> {
-        let queue = self.rows.queue(key).await?.filter(|queue| !queue.deleted);
+        let queue = self.records.queue(key).await?.filter(|queue| !queue.deleted);
         match queue {
             Some(queue) => Ok(queue),
             None if key.name.is_default() => Ok(Queue::plain(key.clone(), Timestamp::from_millis(0))),
@@ -418,7 +428,7 @@ where
             if queue.rate_per_second != before.rate_per_second {
                 self.set_rate(&queue).await?;
             }
-            if self.rows.save_queue(Some(&before), &queue, job.as_ref()).await? {
+            if self.records.save_queue(Some(&before), &queue, job.as_ref()).await? {
                 self.tell().await?;
                 return Ok(queue);
             }
@@ -429,7 +439,7 @@ where
     /// Sets the rate limit. Before the queue says that it has one: `promote` and `send` go by this.
     async fn set_rate(&self, queue: &Queue) -> Result<(), ManageError> {
         let change = rate_limit::Change::Rate { rate: queue.rate() };
-        self.rows.change_rate_limit(&queue.key, &change).await?;
+        self.records.change_rate_limit(&queue.key, &change).await?;
         Ok(())
     }
 
@@ -441,7 +451,7 @@ where
 
     /// Makes the senders read what they remember of queues.
     pub(crate) async fn tell(&self) -> Result<(), ManageError> {
-        self.rows.change_pace(&Change::Settings).await?;
+        self.records.change_pace(&Change::Settings).await?;
         Ok(())
     }
 }

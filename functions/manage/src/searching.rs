@@ -1,6 +1,6 @@
 //! The list of emails, all or through a filter: bounded work for a page, however few emails it lets through.
 //!
-//! **Invariant:** a page looks at [`ROWS_MAX`] rows and at [`CONTENTS_MAX`] contents at most. Where that
+//! **Invariant:** a page looks at [`RECORDS_MAX`] records and at [`CONTENTS_MAX`] contents at most. Where that
 //! ends before the page is full, the page says so, and from where to go on: it may hold fewer emails than
 //! were asked for, even none, and there may be more all the same.
 //! **Start reading at** [`Manage::search`]. Why this way: docs/adr/0017.
@@ -11,7 +11,7 @@ use aws::access::Caller;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
 use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::ItemView;
 use futures::StreamExt;
@@ -22,8 +22,8 @@ use crate::filters::Filter;
 use crate::paging::Page;
 use crate::{Manage, ManageError, Store};
 
-/// Rows that a page looks at: ten reads of a hundred.
-pub const ROWS_MAX: usize = 1000;
+/// Records that a page looks at: ten reads of a hundred.
+pub const RECORDS_MAX: usize = 1000;
 
 /// Contents that a page looks at, where the filter asks them. Each is a read of up to 4 MiB.
 pub const CONTENTS_MAX: usize = 200;
@@ -31,14 +31,14 @@ pub const CONTENTS_MAX: usize = 200;
 /// Entries of the list that are read at a time; first only as many as a page without a filter needs.
 const STEP: usize = 250;
 
-/// Entries in a row whose emails are gone, behind which there are none: DynamoDB deletes what is past its time
+/// Entries in a record whose emails are gone, behind which there are none: DynamoDB deletes what is past its time
 /// within days, and it is the end of the list that goes.
 const GONE_MAX: usize = 1000;
 
 /// What a page has found until now.
 struct Found<I> {
     items: Vec<I>,
-    rows: usize,
+    records: usize,
     contents: usize,
     /// Entries since the last email that was there.
     gone: usize,
@@ -59,7 +59,7 @@ impl<I> Default for Found<I> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
-            rows: 0,
+            records: 0,
             contents: 0,
             gone: 0,
             last: None,
@@ -69,7 +69,7 @@ impl<I> Default for Found<I> {
 
 impl<I> Found<I> {
     fn is_spent(&self, limit: usize) -> bool {
-        self.items.len() >= limit || self.rows >= ROWS_MAX || self.contents >= CONTENTS_MAX
+        self.items.len() >= limit || self.records >= RECORDS_MAX || self.contents >= CONTENTS_MAX
     }
 }
 
@@ -83,7 +83,7 @@ where
 {
     /// The emails that a filter lets through; without one all, from `start` on, newest first in either direction; and
     /// the email behind which to go on, if there is more to be looked at.
-    /// `look_at`: looks at one row, and shows it if it is asked for.
+    /// `look_at`: looks at one record, and shows it if it is asked for.
     ///
     /// # Errors
     /// The world's failure.
@@ -93,7 +93,7 @@ where
         start: Start,
         page: &Page,
         now: Timestamp,
-        look_at: impl Fn(Row) -> F,
+        look_at: impl Fn(EmailRecord) -> F,
     ) -> Result<(Vec<I>, Option<EmailId>), ManageError>
     where
         F: Future<Output = Result<Look<I>, PortError>>,
@@ -116,7 +116,7 @@ where
             STEP
         };
         let is_over = loop {
-            let places = self.rows.places(tenant, start, step).await?;
+            let places = self.records.places(tenant, start, step).await?;
             let whole = self
                 .look(tenant, &places, page, upwards, &mut found, (now, &look_at))
                 .await?;
@@ -146,7 +146,7 @@ where
         page: &Page,
         upwards: bool,
         found: &mut Found<I>,
-        (now, look_at): (Timestamp, &impl Fn(Row) -> F),
+        (now, look_at): (Timestamp, &impl Fn(EmailRecord) -> F),
     ) -> Result<bool, ManageError>
     where
         F: Future<Output = Result<Look<I>, PortError>>,
@@ -159,22 +159,23 @@ where
                 id: place.id,
             })
             .collect();
-        let rows = self.rows.load_many(&keys, now).await?;
-        let rows = self.as_their_queues_show(rows, now).await?;
-        found.gone = match rows.len() {
+        let records = self.records.load_many(&keys, now).await?;
+        let records = self.as_their_queues_show(records, now).await?;
+        found.gone = match records.len() {
             0 => found.gone.saturating_add(keys.len()),
             _ => 0,
         };
-        let mut rows: HashMap<EmailId, Row> = rows.into_iter().map(|row| (row.id, row)).collect();
+        let mut records: HashMap<EmailId, EmailRecord> =
+            records.into_iter().map(|record| (record.id, record)).collect();
         // What is gone is not looked at, and nowhere to go on from.
-        let mut rows: Vec<Row> = keys.iter().filter_map(|key| rows.remove(&key.id)).collect();
+        let mut records: Vec<EmailRecord> = keys.iter().filter_map(|key| records.remove(&key.id)).collect();
         // Without a filter it is known which contents are shown: no other one is read.
         let room = limit.saturating_sub(found.items.len());
-        let is_full = filter.is_empty() && rows.len() > room;
+        let is_full = filter.is_empty() && records.len() > room;
         if is_full {
-            rows.truncate(room);
+            records.truncate(room);
         }
-        let looks: Vec<_> = rows.into_iter().map(look_at).collect();
+        let looks: Vec<_> = records.into_iter().map(look_at).collect();
         // Only what is polled is read: the rest is left when the page is full.
         let mut looks = iter(looks).buffered(CONTENTS);
         while let Some(look) = looks.next().await {
@@ -182,7 +183,7 @@ where
                 return Ok(false);
             }
             let Look { id, was_read, item } = look?;
-            found.rows = found.rows.saturating_add(1);
+            found.records = found.records.saturating_add(1);
             found.contents = found.contents.saturating_add(usize::from(was_read));
             found.last = Some(id);
             found.items.extend(item);
@@ -194,20 +195,20 @@ where
     pub(crate) async fn look_at(
         &self,
         caller: &Caller,
-        row: Row,
+        record: EmailRecord,
         filter: &Filter,
         now: Timestamp,
     ) -> Result<Look<ItemView>, PortError> {
-        let id = row.id;
-        let (was_read, item) = if !filter.admits(&row, now) {
+        let id = record.id;
+        let (was_read, item) = if !filter.admits(&record, now) {
             (false, None)
         } else if filter.asks_the_content() {
             // One that cannot be read now must not be taken for one that is not asked for.
-            let email = self.content(caller, &row).await?;
+            let email = self.content(caller, &record).await?;
             let asked = email.filter(|email| filter.admits_content(email));
-            (true, asked.map(|email| ItemView::new(&row, Some(&email), now)))
+            (true, asked.map(|email| ItemView::new(&record, Some(&email), now)))
         } else {
-            (true, Some(self.item(caller, &row, now).await))
+            (true, Some(self.item(caller, &record, now).await))
         };
         Ok(Look { id, was_read, item })
     }

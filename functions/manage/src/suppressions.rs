@@ -91,7 +91,7 @@ where
         let (tenant, now) = (caller.tenant(), self.system.now());
         let manual = |address| Suppression::manual(tenant.clone(), address, now);
         let suppressions: Vec<_> = addresses.iter().map(manual).collect();
-        add(&self.rows, &suppressions).await?;
+        add(&self.records, &suppressions).await?;
         let added = |suppression: &Suppression| AddedView::new(suppression.id());
         Ok(ManyView {
             data: suppressions.iter().map(added).collect(),
@@ -119,7 +119,7 @@ where
     ) -> Result<ManyView<RemovedView>, ManageError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let ids: Vec<_> = which.iter().map(|which| id_of(tenant, which)).collect();
-        let listed = self.rows.listed(tenant, &ids).await?;
+        let listed = self.records.listed(tenant, &ids).await?;
         let mut data = Vec::new();
         for id in ids {
             let listed = listed.iter().find(|listed| listed.id() == id);
@@ -136,7 +136,7 @@ where
     pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, ManageError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
-        let listed = self.rows.listed(tenant, &[id]).await?.pop();
+        let listed = self.records.listed(tenant, &[id]).await?.pop();
         match self.release(tenant, id, listed.as_ref(), now).await? {
             (false, None) => Err(not_there()),
             (false, Some(AtSes::KeptForComplaint)) => Err(ManageError::Refused(ApiError::validation("email", KEPT))),
@@ -156,9 +156,9 @@ where
             Some(listed) => Some(self.release_at_ses(listed).await?),
             None => None,
         };
-        let released = self.rows.release(tenant, id, now).await?;
+        let released = self.records.release(tenant, id, now).await?;
         if at_ses == Some(AtSes::Removed) {
-            self.rows.forget_listed(tenant, id).await?;
+            self.records.forget_listed(tenant, id).await?;
         }
         Ok((released || at_ses == Some(AtSes::Removed), at_ses))
     }
@@ -200,12 +200,12 @@ where
         let origins = page.origin.map_or_else(|| Origin::ALL.to_vec(), |origin| vec![origin]);
         // One more than is shown says whether there are more.
         let ask = page.limit.saturating_add(1);
-        let places = self.rows.suppression_places(tenant, &origins, start, ask).await?;
+        let places = self.records.suppression_places(tenant, &origins, start, ask).await?;
         let has_more = places.len() > page.limit;
         let shown: Vec<_> = places.iter().take(page.limit).map(|place| place.id).collect();
         // The list is read without consistency: one that was released this moment is left out. So is one that
         // has ended: a page may hold fewer than were asked for.
-        let mut suppressions = self.rows.suppressions(tenant, &shown, self.system.now()).await?;
+        let mut suppressions = self.records.suppressions(tenant, &shown, self.system.now()).await?;
         if matches!(start, Start::NewerThan(_)) {
             suppressions.reverse();
         }
@@ -229,7 +229,7 @@ where
     }
 
     async fn load(&self, tenant: &TenantId, id: SuppressionId) -> Result<Option<Suppression>, PortError> {
-        let mut found = self.rows.suppressions(tenant, &[id], self.system.now()).await?;
+        let mut found = self.records.suppressions(tenant, &[id], self.system.now()).await?;
         Ok(found.pop())
     }
 }

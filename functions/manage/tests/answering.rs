@@ -13,7 +13,7 @@ use common::{ask, read};
 use domain::cause::Cause;
 use domain::id::TenantId;
 use domain::ports::EmailKey;
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use serde_json::Value;
 use world::{World, samples};
 
@@ -77,11 +77,11 @@ async fn a_list_is_shown_without_contents() {
 async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
     let world = samples::world(1).unwrap();
     let other = TenantId::parse("other").unwrap();
-    let theirs = Row {
+    let theirs = EmailRecord {
         tenant: other.clone(),
-        ..samples::row(7, &samples::email().unwrap())
+        ..samples::record(7, &samples::email().unwrap())
     };
-    world.state().rows.insert(
+    world.state().records.insert(
         EmailKey {
             tenant: other,
             id: samples::id(7),
@@ -189,15 +189,15 @@ async fn a_bad_query_is_a_422_that_names_the_parameter() {
 #[tokio::test]
 async fn an_email_outlives_its_content() {
     let world = samples::world(1).unwrap();
-    let row = world.row(&samples::key(1)).unwrap();
-    let failed = Row {
+    let record = world.record(&samples::key(1)).unwrap();
+    let failed = EmailRecord {
         status: Status::Failed,
         cause: Some(Cause::BodyMissing),
-        ..row.clone()
+        ..record.clone()
     };
-    world.state().rows.insert(samples::key(1), failed);
+    world.state().records.insert(samples::key(1), failed);
     for content in [None, Some(&b"{\"v\":99}"[..])] {
-        let name = (samples::key(1), row.body.sha256.clone());
+        let name = (samples::key(1), record.body.sha256.clone());
         match content {
             None => world.state().bodies.remove(&name),
             Some(content) => world.state().bodies.insert(name, content.to_vec()),
@@ -216,7 +216,7 @@ async fn an_email_outlives_its_content() {
 
 #[tokio::test]
 async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
-    // The row; the content, of which nobody may say that it is gone; the list; its rows.
+    // The record; the content, of which nobody may say that it is gone; the list; its records.
     for (golden, good_calls) in [(ONE, 0), (ONE, 1), (LIST, 0), (LIST, 1)] {
         let world = samples::world(1).unwrap();
         world.state().faults = [vec![world::Fault::None; good_calls], vec![world::Fault::Before]]

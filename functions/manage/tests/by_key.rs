@@ -19,7 +19,7 @@ use domain::ports::EmailKey;
 use domain::queue::job::Task;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey, QueueName};
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use manage::by_key::{CANCELED_MAX, LOOKED_AT_MAX};
 use serde_json::{Value, json};
 use world::samples::{self, BORN};
@@ -39,17 +39,17 @@ fn lead(tenant: TenantId) -> QueueKey {
 }
 
 /// The nth email of a tenant, which waits.
-fn email(of: &TenantId, n: u16, with: KeyId) -> Row {
-    Row {
+fn email(of: &TenantId, n: u16, with: KeyId) -> EmailRecord {
+    EmailRecord {
         tenant: of.clone(),
         id: EmailId::from_random((u128::from(n) << 8).to_be_bytes()),
         key: Some(with),
-        ..samples::row(1, &samples::email().expect("the sample parses"))
+        ..samples::record(1, &samples::email().expect("the sample parses"))
     }
 }
 
-fn plant(world: &World, row: Row) {
-    world.state().rows.insert(EmailKey::of(&row), row);
+fn plant(world: &World, record: EmailRecord) {
+    world.state().records.insert(EmailKey::of(&record), record);
 }
 
 fn hold(world: &World, of: TenantId, keys: &[KeyId]) {
@@ -172,13 +172,13 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
     let (world, main) = (world(), TenantId::main());
     let all = u16::try_from(CANCELED_MAX).unwrap() + 300;
     for n in 0..all {
-        let row = email(&main, n, key(1));
+        let record = email(&main, n, key(1));
         // Held, and waiting for its time.
-        let due = row.due.map(|due| Due {
+        let due = record.due.map(|due| Due {
             kind: if n % 2 == 0 { DueKind::Held } else { DueKind::Wake },
             ..due
         });
-        plant(&world, Row { due, ..row });
+        plant(&world, EmailRecord { due, ..record });
     }
     plant(&world, email(&main, 9_000, key(2)));
     let (mut canceled, mut rounds, mut after) = (0, 0, None);
@@ -196,7 +196,14 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
         }
     }
     assert_eq!((canceled, rounds), (u64::from(all), 2));
-    let of = |status| world.state().rows.values().filter(|row| row.status == status).count();
+    let of = |status| {
+        world
+            .state()
+            .records
+            .values()
+            .filter(|record| record.status == status)
+            .count()
+    };
     assert_eq!(
         (of(Status::Canceled), of(Status::Queued)),
         (usize::from(all), 1),
@@ -231,7 +238,7 @@ async fn an_email_that_is_being_sent_is_left() {
     ] {
         plant(
             &world,
-            Row {
+            EmailRecord {
                 status,
                 maybe_duplicate,
                 ..email(&main, n, key(1))
@@ -258,7 +265,7 @@ async fn a_cancellation_that_failed_is_repeated() {
         assert_eq!(cancel(&world, 1, None).await.0, 200, "{fault:?}");
         let state = world.state();
         assert!(
-            state.rows.values().all(|row| row.status == Status::Canceled),
+            state.records.values().all(|record| record.status == Status::Canceled),
             "{fault:?}"
         );
     }
@@ -297,11 +304,11 @@ async fn no_other_tenant_and_no_lesser_key_acts_on_emails_by_key() {
         let world = world();
         plant(&world, email(&main, 1, key(1)));
         hold(&world, main.clone(), &[key(1)]);
-        let rows_and_queues = || {
+        let records_and_queues = || {
             let state = world.state();
-            (state.rows.clone(), state.queues.clone())
+            (state.records.clone(), state.queues.clone())
         };
-        let before = rows_and_queues();
+        let before = records_and_queues();
         let other = acme(&world, permission, domains);
         for (act, done) in [("release", 202), ("cancel", 200)] {
             let path = format!("/emails/{act}?key={}", key(1));
@@ -311,7 +318,7 @@ async fn no_other_tenant_and_no_lesser_key_acts_on_emails_by_key() {
                 assert!(answer["released"] == false || answer["canceled"] == 0, "{answer}");
             }
         }
-        assert_eq!(rows_and_queues(), before, "{permission:?}");
+        assert_eq!(records_and_queues(), before, "{permission:?}");
     }
 }
 

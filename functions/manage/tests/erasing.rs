@@ -14,7 +14,7 @@ use domain::cause::Cause;
 use domain::id::{TenantId, UploadId};
 use domain::past::Outcome;
 use domain::ports::EmailKey;
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use serde_json::{Value, json};
 use world::samples::{self, BORN};
 use world::{Fault, World};
@@ -53,9 +53,9 @@ fn world_with(status: Status) -> World {
     let hash = samples::email().unwrap().hash();
     {
         let mut state = world.state();
-        let row = state.rows.get_mut(&samples::key(1)).unwrap();
-        row.status = status;
-        row.due = (status != Status::Sent).then_some(due);
+        let record = state.records.get_mut(&samples::key(1)).unwrap();
+        record.status = status;
+        record.due = (status != Status::Sent).then_some(due);
         for n in [1, 2] {
             let file = (samples::key(n), hash.clone(), UploadId::of(samples::id(n)));
             state.files.insert(file, (vec![1], BORN));
@@ -64,11 +64,11 @@ fn world_with(status: Status) -> World {
     world
 }
 
-/// Whether the world still has a row, a content and a file of the `n`th sample.
+/// Whether the world still has a record, a content and a file of the `n`th sample.
 fn has(world: &World, n: u8) -> [bool; 3] {
     let (key, state) = (samples::key(n), world.state());
     [
-        state.rows.contains_key(&key),
+        state.records.contains_key(&key),
         state.bodies.keys().any(|(email, _)| *email == key),
         state.files.keys().any(|(email, ..)| *email == key),
     ]
@@ -107,11 +107,11 @@ async fn what_has_not_ended_is_not_erased() {
         (Status::Uncertain, "being sent"),
     ] {
         let world = world_with(status);
-        let before = world.row(&samples::key(1));
+        let before = world.record(&samples::key(1));
         let (code, body) = erase(&world).await;
         assert_eq!((code, &body["name"]), (409, &"conflict".into()), "{status:?}");
         assert!(body["message"].as_str().unwrap().contains(tells), "{body}");
-        assert_eq!((has(&world, 1), world.row(&samples::key(1))), ([true; 3], before));
+        assert_eq!((has(&world, 1), world.record(&samples::key(1))), ([true; 3], before));
     }
 }
 
@@ -119,7 +119,7 @@ async fn what_has_not_ended_is_not_erased() {
 #[tokio::test]
 async fn an_email_whose_time_is_over_has_ended() {
     let world = world_with(Status::Queued);
-    world.state().rows.get_mut(&samples::key(1)).unwrap().expires_at = BORN;
+    world.state().records.get_mut(&samples::key(1)).unwrap().expires_at = BORN;
     assert_eq!(erase(&world).await, erased());
     assert_eq!(has(&world, 1), [false; 3]);
 }
@@ -133,16 +133,16 @@ async fn another_tenants_email_is_not_there_to_be_erased() {
     };
     {
         let mut state = world.state();
-        let row = state.rows.remove(&samples::key(1)).unwrap();
-        let theirs = Row {
+        let record = state.records.remove(&samples::key(1)).unwrap();
+        let theirs = EmailRecord {
             tenant: key.tenant.clone(),
-            ..row
+            ..record
         };
-        state.rows.insert(key.clone(), theirs);
+        state.records.insert(key.clone(), theirs);
     }
     let (code, body) = erase(&world).await;
     assert_eq!((code, &body["name"]), (404, &"not_found".into()));
-    assert!(world.row(&key).is_some());
+    assert!(world.record(&key).is_some());
 }
 
 /// Whatever fails: an answer of 200 is true, and who asks again after another one gets it.
@@ -164,7 +164,7 @@ async fn what_fails_on_the_way_is_done_when_it_is_asked_again() {
     }
 }
 
-/// The order: as long as the row is there, so is what it needs.
+/// The order: as long as the record is there, so is what it needs.
 #[tokio::test]
 async fn a_row_is_never_without_its_content() {
     let world = world_with(Status::Failed);
@@ -176,7 +176,7 @@ async fn a_row_is_never_without_its_content() {
 #[tokio::test]
 async fn an_emails_past_is_told_at_its_address() {
     let world = world_with(Status::Failed);
-    world.state().rows.get_mut(&samples::key(1)).unwrap().outcomes = vec![Outcome {
+    world.state().records.get_mut(&samples::key(1)).unwrap().outcomes = vec![Outcome {
         claim_no: 1,
         at: BORN,
         cause: Cause::Rejected,

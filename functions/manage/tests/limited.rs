@@ -17,7 +17,7 @@ use domain::id::TenantId;
 use domain::ports::EmailKey;
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 use world::samples::BORN;
@@ -42,7 +42,7 @@ fn due(kind: DueKind, secs: u64) -> Option<Due> {
 }
 
 /// A world with the first sample in a queue with a rate limit, which nobody has marked.
-fn world(row: Row) -> World {
+fn world(record: EmailRecord) -> World {
     let world = samples::world(1).unwrap();
     let queue = Queue {
         rate_per_second: Some(1),
@@ -52,32 +52,32 @@ fn world(row: Row) -> World {
         rate: queue.rate(),
         ..RateLimit::default()
     };
-    let row = Row {
+    let record = EmailRecord {
         queue: slow().name,
-        ..row
+        ..record
     };
     let mut state = world.state();
     state.queues.insert(slow(), queue);
     state.rate_limits.insert(slow(), limit);
-    state.rows.insert(EmailKey::of(&row), row);
+    state.records.insert(EmailKey::of(&record), record);
     drop(state);
     world
 }
 
-fn scheduled() -> Row {
-    Row {
+fn scheduled() -> EmailRecord {
+    EmailRecord {
         not_before: at(3_600),
         due: due(DueKind::Paced, 3_600),
-        ..samples::row(1, &samples::email().unwrap())
+        ..samples::record(1, &samples::email().unwrap())
     }
 }
 
-fn failed() -> Row {
-    Row {
+fn failed() -> EmailRecord {
+    EmailRecord {
         status: Status::Failed,
         cause: Some(Cause::Rejected),
         due: due(DueKind::Ended, 0),
-        ..samples::row(1, &samples::email().unwrap())
+        ..samples::record(1, &samples::email().unwrap())
     }
 }
 
@@ -89,8 +89,8 @@ async fn asked(world: &World, event: &str, body: &str) -> u16 {
 
 /// The email waits for its slot from this second on, and `promote` looks at its queue no later.
 fn assert_waits_from(world: &World, secs: u64) {
-    let row = world.row(&samples::key(1)).unwrap();
-    assert_eq!((row.status, row.due), (Status::Queued, due(DueKind::Paced, secs)));
+    let record = world.record(&samples::key(1)).unwrap();
+    assert_eq!((record.status, record.due), (Status::Queued, due(DueKind::Paced, secs)));
     assert_eq!(world.state().rate_limits[&slow()].look_at, Some(at(secs)));
     assert!(world.state().wakes.is_empty(), "it has no slot yet");
     let calls = world.calls_inside();
@@ -117,16 +117,16 @@ async fn a_retried_email_of_a_limited_queue_waits_for_a_slot() {
 
 #[tokio::test]
 async fn no_email_waits_for_a_slot_in_an_unmarked_queue() {
-    for (event, body, row) in [
+    for (event, body, record) in [
         (RESCHEDULE, r#"{"scheduled_at": "in 10 minutes"}"#, scheduled()),
         (RETRY, "", failed()),
     ] {
         for fault in [Fault::Before, Fault::After] {
-            let world = world(row.clone());
-            let before = world.row(&samples::key(1));
+            let world = world(record.clone());
+            let before = world.record(&samples::key(1));
             world.state().faults_of.insert("change_rate_limit", [fault].into());
             assert_eq!(asked(&world, event, body).await, 500, "{event} {fault:?}");
-            assert_eq!(world.row(&samples::key(1)), before, "{event} {fault:?}");
+            assert_eq!(world.record(&samples::key(1)), before, "{event} {fault:?}");
             assert_eq!(asked(&world, event, body).await, 200, "{event} {fault:?}");
             assert!(world.state().rate_limits[&slow()].look_at.is_some());
         }

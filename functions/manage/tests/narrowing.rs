@@ -17,7 +17,7 @@ use domain::cause::Cause;
 use domain::id::TenantId;
 use domain::ports::EmailKey;
 use domain::queue::job::Task;
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use serde_json::{Value, json};
 use world::{World, samples};
 
@@ -36,12 +36,12 @@ fn acme(tenant: &[&str], key: &[&str], status: Status) -> (World, String) {
         ..made
     };
     let email = samples::email().unwrap();
-    let row = Row {
+    let record = EmailRecord {
         tenant: id.clone(),
         status,
         key: Some(made.id),
         cause: (status == Status::Failed).then_some(Cause::Rejected),
-        ..samples::row(1, &email)
+        ..samples::record(1, &email)
     };
     {
         let mut state = world.state();
@@ -52,8 +52,10 @@ fn acme(tenant: &[&str], key: &[&str], status: Status) -> (World, String) {
         };
         state.tenants.insert(id, tenant);
         state.keys.insert(made.id, made);
-        state.bodies.insert((EmailKey::of(&row), email.hash()), email.to_body());
-        state.rows.insert(EmailKey::of(&row), row);
+        state
+            .bodies
+            .insert((EmailKey::of(&record), email.hash()), email.to_body());
+        state.records.insert(EmailKey::of(&record), record);
     }
     (world, token.as_str().to_owned())
 }
@@ -86,8 +88,8 @@ async fn act_on_it(world: &World, key: &str, (method, act, body, _): &(&str, &st
     call(world, key, method, &format!("/emails/{}{act}", samples::id(1)), body).await
 }
 
-fn the_email(world: &World) -> Row {
-    world.state().rows.values().next().unwrap().clone()
+fn the_email(world: &World) -> EmailRecord {
+    world.state().records.values().next().unwrap().clone()
 }
 
 #[tokio::test]

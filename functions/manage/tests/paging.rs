@@ -19,7 +19,7 @@ use domain::attachment::{Upload, Uploaded};
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::listing::Place;
 use domain::ports::{Bodies, EmailKey, Files, Invitation, Packed, PortError, Put};
-use domain::row::{BodyRef, Row};
+use domain::record::{BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 use manage::paging::Page;
@@ -31,11 +31,11 @@ fn world(seconds: &[(u8, u64)]) -> World {
     let world = samples::world(0).unwrap();
     let email = samples::email().unwrap();
     for (n, secs) in seconds {
-        let row = Row {
+        let record = EmailRecord {
             born: samples::BORN.after(Duration::from_secs(*secs)),
-            ..samples::row(*n, &email)
+            ..samples::record(*n, &email)
         };
-        world.state().rows.insert(samples::key(*n), row);
+        world.state().records.insert(samples::key(*n), record);
     }
     world
 }
@@ -128,13 +128,13 @@ async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
 async fn what_is_accepted_in_between_moves_no_page() {
     let world = world(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
     assert_eq!(shown(&world, "limit=2").await, (vec![4, 3], true));
-    let newer = Row {
+    let newer = EmailRecord {
         born: samples::BORN.after(Duration::from_secs(5)),
-        ..world.row(&samples::key(4)).unwrap()
+        ..world.record(&samples::key(4)).unwrap()
     };
-    world.state().rows.insert(
+    world.state().records.insert(
         samples::key(5),
-        Row {
+        EmailRecord {
             id: samples::id(5),
             ..newer
         },
@@ -153,11 +153,11 @@ async fn what_is_accepted_in_between_moves_no_page() {
 async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
     let world = world(&[(1, 1)]);
     let other = TenantId::parse("other").unwrap();
-    let theirs = Row {
+    let theirs = EmailRecord {
         tenant: other.clone(),
-        ..samples::row(7, &samples::email().unwrap())
+        ..samples::record(7, &samples::email().unwrap())
     };
-    world.state().rows.insert(
+    world.state().records.insert(
         EmailKey {
             tenant: other,
             id: samples::id(7),
@@ -194,7 +194,7 @@ async fn rows_that_are_gone_are_no_rows_and_do_not_end_the_list() {
         (vec![3], true)
     );
     // Only the gone ones are left: there is nothing more.
-    world.state().rows.retain(|key, _| *key == samples::key(4));
+    world.state().records.retain(|key, _| *key == samples::key(4));
     assert_eq!(shown(&world, "limit=1").await, (vec![4], false));
 }
 

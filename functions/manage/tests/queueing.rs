@@ -15,7 +15,7 @@ use domain::id::TenantId;
 use domain::pacing::Rate;
 use domain::queue::job::Task;
 use domain::queue::{QueueKey, QueueName};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use serde_json::{Value, json};
 use world::{Fault, World, samples};
 
@@ -361,10 +361,10 @@ async fn what_was_purged_can_be_retried_by_its_id() {
     let retry = format!("/emails/{}/retry", samples::key(1).id);
     let (status, _) = call(&world, "POST", &retry, "").await;
     assert_eq!(status, 200);
-    let row = world.row(&samples::key(1)).unwrap();
-    assert_eq!((row.status, row.cause), (Status::Queued, None));
+    let record = world.record(&samples::key(1)).unwrap();
+    assert_eq!((record.status, record.cause), (Status::Queued, None));
     let purged = world.state().queues[&key("default")].purged_before.unwrap();
-    assert!(row.born <= purged);
+    assert!(record.born <= purged);
     let shown = call(&world, "GET", &format!("/emails/{}", samples::key(1).id), "")
         .await
         .1;
@@ -396,7 +396,7 @@ async fn a_write_whose_answer_was_lost_is_made_once() {
         let (status, _) = call(&world, "POST", "/queues/default/pause", "").await;
         assert_eq!(status, 500, "{what}");
         assert_eq!(call(&world, "POST", "/queues/default/pause", "").await.0, 200);
-        let paused: Vec<Row> = world.state().rows.values().cloned().collect();
+        let paused: Vec<EmailRecord> = world.state().records.values().cloned().collect();
         assert!(world.state().queues[&key("default")].is_paused(paused[0].born));
     }
 }

@@ -18,9 +18,9 @@ use domain::id::{EmailId, TenantId};
 use domain::listing::Place;
 use domain::ports::EmailKey;
 use domain::queue::QueueName;
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use domain::wire::api;
-use manage::searching::{CONTENTS_MAX, ROWS_MAX};
+use manage::searching::{CONTENTS_MAX, RECORDS_MAX};
 use serde_json::{Value, json};
 use world::samples::{self, BORN};
 use world::{Fault, World};
@@ -57,21 +57,21 @@ fn email(more: Value) -> Email {
 }
 
 /// Stores an email that was accepted so many seconds after the first.
-fn store(world: &World, n: u16, email: &Email, change: impl FnOnce(&mut Row)) -> String {
+fn store(world: &World, n: u16, email: &Email, change: impl FnOnce(&mut EmailRecord)) -> String {
     let id = EmailId::from_batch_key(&TenantId::main(), "searched", usize::from(n));
     let key = EmailKey {
         tenant: TenantId::main(),
         id,
     };
-    let mut row = Row {
+    let mut record = EmailRecord {
         id,
         born: BORN.after(Duration::from_secs(n.into())),
-        ..samples::row(1, email)
+        ..samples::record(1, email)
     };
-    change(&mut row);
+    change(&mut record);
     let mut state = world.state();
     state.bodies.insert((key.clone(), email.hash()), email.to_body());
-    state.rows.insert(key, row);
+    state.records.insert(key, record);
     id.to_string()
 }
 
@@ -82,11 +82,11 @@ async fn each_filter_finds_what_it_names_and_nothing_else() {
     let tagged = email(json!({"tags": [{"name": "campaign", "value": "spring"}]}));
     let copied = email(json!({"cc": ["C@Example.com"], "bcc": ["d@example.com"]}));
     let other = email(json!({"from": "news@example.com"}));
-    let failed = |row: &mut Row| {
-        (row.status, row.cause) = (Status::Failed, Some(Cause::Rejected));
-        row.due = None;
+    let failed = |record: &mut EmailRecord| {
+        (record.status, record.cause) = (Status::Failed, Some(Cause::Rejected));
+        record.due = None;
     };
-    let held = |row: &mut Row| row.queue = QueueName::parse("bulk").unwrap();
+    let held = |record: &mut EmailRecord| record.queue = QueueName::parse("bulk").unwrap();
     let ids = [
         store(&world, 0, &plain, |_| ()),
         store(&world, 1, &tagged, |_| ()),
@@ -137,9 +137,9 @@ async fn pages_of_a_filter_meet_in_both_directions() {
     let plain = email(json!({}));
     let mut expected = Vec::new();
     for n in 0..40 {
-        let id = store(&world, n, &plain, |row| {
+        let id = store(&world, n, &plain, |record| {
             if n % 3 == 0 {
-                row.queue = QueueName::parse("bulk").unwrap();
+                record.queue = QueueName::parse("bulk").unwrap();
             }
         });
         if n % 3 == 0 {
@@ -177,13 +177,13 @@ fn calls(world: &World, what: &str) -> usize {
 async fn a_page_looks_at_a_bounded_number_of_rows_and_contents_and_says_where_to_go_on() {
     let world = samples::world(0).unwrap();
     let plain = email(json!({}));
-    let count = u16::try_from(ROWS_MAX).unwrap() * 2 + 300;
+    let count = u16::try_from(RECORDS_MAX).unwrap() * 2 + 300;
     for n in 0..count {
         store(&world, n, &plain, |_| ());
     }
     for (query, looked_at, contents) in [
-        // By the row alone: no content is read.
-        ("status=failed", ROWS_MAX, 0),
+        // By the record alone: no content is read.
+        ("status=failed", RECORDS_MAX, 0),
         // By the content: at most a few are read that are not looked at.
         ("tag=none-such", CONTENTS_MAX, CONTENTS_MAX + 8),
     ] {

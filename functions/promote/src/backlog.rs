@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use domain::lane::FullLanes;
 use domain::pacing::{Change, Pace};
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Waiting};
-use domain::row::Lane;
+use domain::record::Lane;
 use domain::timestamp::Timestamp;
 
 use crate::{Promote, Store};
@@ -75,7 +75,7 @@ where
                 None => before,
             };
             if since != before
-                && let Err(error) = self.rows.save_busy_since(lane, since).await
+                && let Err(error) = self.records.save_busy_since(lane, since).await
             {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(error, "since when a lane is busy could not be saved");
@@ -102,7 +102,7 @@ where
         if pace.is_none_or(|pace| pace.full == full) {
             return;
         }
-        if let Err(error) = self.rows.change_pace(&Change::Full(full)).await {
+        if let Err(error) = self.records.change_pace(&Change::Full(full)).await {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the full lanes could not be written; the next run does it");
         }

@@ -1,7 +1,7 @@
 //! Works off what was asked of whole queues: resume, purge, restore, retry.
 //!
 //! **Invariant:** a page is saved after its emails were moved: a crash moves some of them twice, which
-//! does nothing, and loses none. What is moved is decided at each row. An email that cannot be moved is
+//! does nothing, and loses none. What is moved is decided at each record. An email that cannot be moved is
 //! counted, and the job sweeps again until nothing fails.
 //! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
 
@@ -14,7 +14,7 @@ use domain::pacing::Change;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
 use domain::queue::job::{Job, Swept, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use futures::StreamExt;
 use futures::stream::iter;
 
@@ -35,7 +35,7 @@ where
 {
     pub(crate) async fn work_off_jobs(&self, run: &Run) -> Result<Promoted, PortError> {
         let (mut done, mut error) = (Promoted::default(), None);
-        for (queue, id) in self.rows.due_jobs(self.system.now()).await? {
+        for (queue, id) in self.records.due_jobs(self.system.now()).await? {
             match self.work_off(&queue, id, run).await {
                 Ok(promoted) => done += promoted,
                 // It comes again, and does not stand in the way of the others.
@@ -50,12 +50,12 @@ where
 
     async fn work_off(&self, key: &QueueKey, id: EmailId, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
-        let Some(mut job) = self.rows.job(key, id).await? else {
+        let Some(mut job) = self.records.job(key, id).await? else {
             return Ok(done);
         };
         if job.no == 0 {
             // Whoever asked for it may have died before the senders were told.
-            self.rows.change_pace(&Change::Settings).await?;
+            self.records.change_pace(&Change::Settings).await?;
         }
         while !job.over && job.due <= self.system.now() {
             if run.time_is_over() {
@@ -65,7 +65,7 @@ where
             // Fresh, page by page: the opposite may be wanted by now.
             let now = self.system.now();
             let queue = self
-                .rows
+                .records
                 .queue(key)
                 .await?
                 .unwrap_or_else(|| Queue::plain(key.clone(), now));
@@ -79,7 +79,7 @@ where
             } else {
                 job.swept(Swept::default(), None, 1, now)
             };
-            if !self.rows.save_job(&next).await? {
+            if !self.records.save_job(&next).await? {
                 // Another run works on it.
                 break;
             }
@@ -92,17 +92,17 @@ where
     async fn bring_queues_after(&self, default: &Queue) -> Result<(), PortError> {
         let tenant = &default.key.tenant;
         let (mut changed, common) = (false, default.common());
-        for queue in self.rows.queues(tenant).await? {
+        for queue in self.records.queues(tenant).await? {
             // The same change by two runs is the same job.
             let id = EmailId::from_key(tenant, &format!("follow {} {}", queue.key.name, queue.no));
             let follows = follow_tenant(&queue, &common, id, self.system.now());
             if let Some((next, job)) = follows.filter(|_| queue.key != default.key) {
                 // One that somebody changes at this moment is met again by the second sweep.
-                changed |= self.rows.save_queue(Some(&queue), &next, job.as_ref()).await?;
+                changed |= self.records.save_queue(Some(&queue), &next, job.as_ref()).await?;
             }
         }
         if changed {
-            self.rows.change_pace(&Change::Settings).await?;
+            self.records.change_pace(&Change::Settings).await?;
         }
         Ok(())
     }
@@ -110,24 +110,24 @@ where
     /// Moves the emails of one page; the job as it is then.
     async fn sweep_page(&self, job: &Job, queue: &Queue, done: &mut Promoted) -> Result<Job, PortError> {
         let cursor = job.cursor.as_ref();
-        let (kind, shard) = job.place(self.rows.shards());
-        let DuePage { items, next } = self.rows.aside(kind, &job.queue, shard, cursor).await?;
+        let (kind, shard) = job.place(self.records.shards());
+        let DuePage { items, next } = self.records.aside(kind, &job.queue, shard, cursor).await?;
         let concerned = items
             .into_iter()
             .filter(|aside| job.may_concern(aside.status, aside.cause, aside.at));
         let keys: Vec<EmailKey> = concerned.map(|aside| aside.key).collect();
-        let rows = self.rows.load_many(&keys, self.system.now()).await?;
-        let (rows, mut failed) = self.movable(job, queue, rows).await;
+        let records = self.records.load_many(&keys, self.system.now()).await?;
+        let (records, mut failed) = self.movable(job, queue, records).await;
         let (now, policy) = (self.system.now(), queue.policy(&self.policy));
         let expires_after = queue.expires_after.unwrap_or(self.expires_after);
-        let before = rows.clone();
-        let decided = apply_many(&self.rows, rows, now, |row| {
-            job.decide(row, queue, expires_after, &policy, now)
+        let before = records.clone();
+        let decided = apply_many(&self.records, records, now, |record| {
+            job.decide(record, queue, expires_after, &policy, now)
         });
         let mut moved = Vec::new();
         for (before, decided) in before.into_iter().zip(decided.await) {
             match decided {
-                Ok((then, row)) if then != Then::Nothing || row != before => moved.push((then, row)),
+                Ok((then, record)) if then != Then::Nothing || record != before => moved.push((then, record)),
                 Ok(_) => {}
                 Err(error) => {
                     failed += 1;
@@ -141,15 +141,15 @@ where
             moved: u64::try_from(moved.len()).unwrap_or(u64::MAX),
             failed: u64::try_from(failed).unwrap_or(u64::MAX),
         };
-        Ok(job.swept(page, next, self.rows.shards(), self.system.now()))
+        Ok(job.swept(page, next, self.records.shards(), self.system.now()))
     }
 
     /// Whether an email's From is one that whoever asked for the job may send from.
-    async fn is_in_scope(&self, job: &Job, row: &Row) -> Result<bool, PortError> {
+    async fn is_in_scope(&self, job: &Job, record: &EmailRecord) -> Result<bool, PortError> {
         let Some(scope) = job.scope().filter(|scope| !scope.is_unlimited()) else {
             return Ok(true);
         };
-        let content = self.bodies.load(&EmailKey::of(row), &row.body).await?;
+        let content = self.bodies.load(&EmailKey::of(record), &record.body).await?;
         let email = content.and_then(|content| Email::from_body(&content).ok());
         Ok(email.is_some_and(|email| scope.covers(email.from().address().domain())))
     }
@@ -158,45 +158,45 @@ where
     ///
     /// The lives of the contents of emails that are to be sent again are extended here, before the
     /// records are written: an email that is to be sent must have something to send.
-    async fn movable(&self, job: &Job, queue: &Queue, rows: Vec<Row>) -> (Vec<Row>, usize) {
-        let looked = rows.into_iter().map(async |row| {
-            let is_movable = self.is_movable(job, queue, &row).await;
-            (row, is_movable)
+    async fn movable(&self, job: &Job, queue: &Queue, records: Vec<EmailRecord>) -> (Vec<EmailRecord>, usize) {
+        let looked = records.into_iter().map(async |record| {
+            let is_movable = self.is_movable(job, queue, &record).await;
+            (record, is_movable)
         });
         let looked: Vec<_> = iter(looked.collect::<Vec<_>>())
             .buffer_unordered(AT_ONCE)
             .collect()
             .await;
-        let (mut rows, mut failed) = (Vec::new(), 0);
-        for (row, is_movable) in looked {
+        let (mut records, mut failed) = (Vec::new(), 0);
+        for (record, is_movable) in looked {
             match is_movable {
-                Ok(true) => rows.push(row),
+                Ok(true) => records.push(record),
                 Ok(false) => {}
                 Err(error) => {
                     failed += 1;
-                    not_moved(&row, &error);
+                    not_moved(&record, &error);
                 }
             }
         }
-        (rows, failed)
+        (records, failed)
     }
 
-    async fn is_movable(&self, job: &Job, queue: &Queue, row: &Row) -> Result<bool, PortError> {
+    async fn is_movable(&self, job: &Job, queue: &Queue, record: &EmailRecord) -> Result<bool, PortError> {
         let (now, policy) = (self.system.now(), queue.policy(&self.policy));
         let expires_after = queue.expires_after.unwrap_or(self.expires_after);
-        if !self.is_in_scope(job, row).await? {
+        if !self.is_in_scope(job, record).await? {
             return Ok(false);
         }
         if matches!(job.task, Task::Retry { .. } | Task::Restore)
-            && let Decision::Write(transition) = job.decide(row, queue, expires_after, &policy, now)
+            && let Decision::Write(transition) = job.decide(record, queue, expires_after, &policy, now)
         {
-            return keeping::keep(&self.rows, &self.bodies, &transition.row, self.retention, now).await;
+            return keeping::keep(&self.records, &self.bodies, &transition.record, self.retention, now).await;
         }
         Ok(true)
     }
 }
 
-fn not_moved(row: &Row, error: &(dyn std::error::Error + 'static)) {
+fn not_moved(record: &EmailRecord, error: &(dyn std::error::Error + 'static)) {
     let error = aws::telemetry::chain(error);
-    tracing::warn!(id = %row.id, error, "an email of a queue could not be moved; the next sweep finds it again");
+    tracing::warn!(id = %record.id, error, "an email of a queue could not be moved; the next sweep finds it again");
 }

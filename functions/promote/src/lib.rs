@@ -4,7 +4,7 @@
 //!
 //! **Role:** runs every minute; nothing else looks at the index.
 //! **Invariant:** an entry of the index is a hint. A wake-up proves nothing and is sent from
-//! the hint alone; anything that is written is decided on the row.
+//! the hint alone; anything that is written is decided on the record.
 //! **After a crash** anywhere: the next run finds the same index. Two runs at once do no harm.
 //! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
 
@@ -24,11 +24,11 @@ use std::time::{Duration, Instant};
 use domain::lifecycle::{Feedback, LaneState, Policy};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, Evidence, Jobs, Lanes,
-    Paces, PortError, Queues, Rows,
+    Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, EmailRecords, Evidence,
+    Jobs, Lanes, Paces, PortError, Queues,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::row::Lane;
+use domain::record::Lane;
 use futures::StreamExt;
 use futures::future::join;
 use futures::stream::iter;
@@ -43,8 +43,8 @@ const AT_ONCE: usize = 4;
 /// Promotes emails with what the world offers.
 #[derive(Debug, Clone)]
 pub struct Promote<R, B, L, D, E, A, S> {
-    /// The rows, their index, and the pace.
-    pub rows: R,
+    /// The records, their index, and the pace.
+    pub records: R,
     /// The contents.
     pub bodies: B,
     /// The lanes.
@@ -68,18 +68,18 @@ pub struct Promote<R, B, L, D, E, A, S> {
 }
 
 /// What of the table is promoted.
-pub trait Store: Rows + RateLimits + Batches + DueIndex + Paces + Queues + Jobs {}
+pub trait Store: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs {}
 
-impl<T: Rows + RateLimits + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
+impl<T: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
 
 /// What a run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Promoted {
     /// Wake-ups sent ahead of their time.
     pub woken: usize,
-    /// Rows that should have moved on, and do now.
+    /// Records that should have moved on, and do now.
     pub recovered: usize,
-    /// Wake-ups, hand-overs and rows that failed; the next run has them again, or the index
+    /// Wake-ups, hand-overs and records that failed; the next run has them again, or the index
     /// a guard's time later.
     pub failed: usize,
     /// Time was over before everything was done; the next run goes on.
@@ -142,7 +142,7 @@ where
     /// The first call to the index that failed, after all else was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
         let pace = self.follow_account().await;
-        let bookmarks = self.rows.bookmarks().await?;
+        let bookmarks = self.records.bookmarks().await?;
         let run = &Run {
             deadline,
             feedback: OnceCell::new(),
@@ -181,7 +181,7 @@ where
     async fn recover_all(&self, bookmarks: &Bookmarks, run: &Run) -> Vec<Result<Promoted, PortError>> {
         let mut results = Vec::new();
         // What is due soon first: it must not wait for a recovery that takes long.
-        let shards = (0..self.rows.shards()).map(async |shard| {
+        let shards = (0..self.records.shards()).map(async |shard| {
             let (cursor, mut held) = (bookmarks.cursors.get(&shard).cloned(), Vec::new());
             (self.wake_coming(shard, cursor, run, &mut held).await, held)
         });
@@ -195,7 +195,7 @@ where
         held.sort();
         let held: Vec<EmailKey> = held.into_iter().map(|(_, email)| email).collect();
         results.push(self.recover(&held, run).await);
-        let shards = (0..self.rows.shards()).map(async |shard| {
+        let shards = (0..self.records.shards()).map(async |shard| {
             [
                 self.recover_unwoken(shard, run).await,
                 self.recover_overdue(shard, run).await,

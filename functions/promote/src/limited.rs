@@ -55,7 +55,7 @@ where
             Some(false) => 1,
             None => RELEASED_AT_ONCE,
         };
-        let queues = self.rows.queues_to_look_at(self.system.now().after(AHEAD)).await?;
+        let queues = self.records.queues_to_look_at(self.system.now().after(AHEAD)).await?;
         let queues: Vec<_> = queues.iter().map(|queue| self.release_of(queue, most, run)).collect();
         let (mut done, mut error) = (Promoted::default(), None);
         let mut results = iter(queues).buffer_unordered(AT_ONCE);
@@ -81,7 +81,7 @@ where
             if self.queue(key, run).await?.is_paused(now) {
                 break;
             }
-            let limit = self.rows.rate_limit(key).await?;
+            let limit = self.records.rate_limit(key).await?;
             if limit.look_at.is_none_or(|at| at > now.after(AHEAD)) {
                 // The index is behind.
                 break;
@@ -104,7 +104,7 @@ where
             let found = Found { emails: &waiting, more };
             let Plan { slots, change } = plan(&limit, found, most, now);
             let Some(change) = change else { break };
-            if let Limited::Done(_) = self.rows.change_rate_limit(key, &change).await? {
+            if let Limited::Done(_) = self.records.change_rate_limit(key, &change).await? {
                 done += self.send_at_slots(&emails, &slots, now).await;
                 break;
             }
@@ -143,7 +143,7 @@ where
         };
         if let Some(change) = plan(limit, found, 0, self.system.now()).change {
             // One that is refused came too late: the next run looks again.
-            self.rows.change_rate_limit(key, &change).await?;
+            self.records.change_rate_limit(key, &change).await?;
         }
         Ok(done)
     }
@@ -208,7 +208,7 @@ where
     async fn shard(&self, key: &QueueKey, shard: u16, stretch: &Stretch, count: usize) -> Result<Line, PortError> {
         let (mut stretch, mut emails) = (stretch.clone(), Vec::new());
         loop {
-            let page = self.rows.in_line(key, shard, &stretch, count - emails.len()).await?;
+            let page = self.records.in_line(key, shard, &stretch, count - emails.len()).await?;
             emails.extend(page.items);
             match page.next {
                 Some(next) if emails.len() < count => stretch.after = Some(next),

@@ -6,7 +6,7 @@ use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::evidence::EvidenceQueue;
 use aws::lanes::{DeadLetterQueue, LaneQueues};
-use aws::rows::Table;
+use aws::records::Table;
 use aws::settings;
 use aws::system::System;
 use aws::table::within;
@@ -26,21 +26,21 @@ async fn main() -> Result<(), Error> {
     })?;
     let ((dead_letter_url, feedback_url), (policy, expires_after)) = (queues, timings);
     let clients = Clients::connect()?;
-    let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
+    let (records, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let promote = &Promote {
         lanes: LaneQueues::new(&sqs, &lanes),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
-        evidence: EvidenceQueue::new(&sqs, &feedback_url, rows.clone()),
+        evidence: EvidenceQueue::new(&sqs, &feedback_url, records.clone()),
         account: SesAccount::new(clients.ses()),
-        bodies: BodyStore::new(rows.clone(), clients.s3(), &bucket),
-        rows,
+        bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
+        records,
         system: System,
         policy,
         expires_after,
         retention: table.retention,
         most_messages: domain::lane::MOST_MESSAGES,
     };
-    futures::future::join(promote.rows.warm(), clients.warm(&[Service::Sqs])).await;
+    futures::future::join(promote.records.warm(), clients.warm(&[Service::Sqs])).await;
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {
         let time = time_left(event.context.deadline);
         within(time, handler::handle(promote, time)).await.map_err(Error::from)

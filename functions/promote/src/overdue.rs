@@ -10,7 +10,7 @@ use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, WRITES_AT_ONCE, Wake,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
 use futures::future::join;
@@ -40,7 +40,7 @@ where
         let mut from = None;
         loop {
             let until = self.system.now().before(self.policy.guard);
-            let page = self.rows.coming(shard, until, from.as_ref()).await?;
+            let page = self.records.coming(shard, until, from.as_ref()).await?;
             let keys: Vec<EmailKey> = page
                 .items
                 .into_iter()
@@ -62,7 +62,7 @@ where
         let mut done = Promoted::default();
         let mut from = None;
         loop {
-            let page = self.rows.overdue(shard, self.system.now(), from.as_ref()).await?;
+            let page = self.records.overdue(shard, self.system.now(), from.as_ref()).await?;
             done += self.recover(&page.items, run).await?;
             match page.next {
                 Some(next) if !done.unfinished => from = Some(next),
@@ -78,14 +78,14 @@ where
                 done.unfinished = true;
                 break;
             }
-            let rows = self.rows.load_many(keys, self.system.now()).await?;
+            let records = self.records.load_many(keys, self.system.now()).await?;
             let now = self.system.now();
             let (mut ready, mut known, mut failed) = (Vec::new(), BTreeMap::new(), 0);
-            for row in rows {
-                match self.situation(&row, run).await {
+            for record in records {
+                match self.situation(&record, run).await {
                     Ok(situation) => {
-                        known.insert(row.id, situation);
-                        ready.push(row);
+                        known.insert(record.id, situation);
+                        ready.push(record);
                     }
                     Err(error) => {
                         failed += 1;
@@ -93,20 +93,20 @@ where
                     }
                 }
             }
-            let decide = |row: &Row| match known.get(&row.id) {
+            let decide = |record: &EmailRecord| match known.get(&record.id) {
                 Some((queue, outlook)) => {
                     let policy = queue.policy(&self.policy);
-                    let of_queue = meet(row, queue, now).or_else(|| placed(row, &policy, now));
-                    of_queue.unwrap_or_else(|| overdue(row, *outlook, &policy, now))
+                    let of_queue = meet(record, queue, now).or_else(|| placed(record, &policy, now));
+                    of_queue.unwrap_or_else(|| overdue(record, *outlook, &policy, now))
                 }
                 None => Decision::Forget,
             };
             let before = ready.clone();
-            let decided = apply_many(&self.rows, ready, now, decide).await;
+            let decided = apply_many(&self.records, ready, now, decide).await;
             let mut moved = Vec::new();
             for (before, decided) in before.into_iter().zip(decided) {
                 match decided {
-                    Ok((then, row)) if then != Then::Nothing || row != before => moved.push((then, row)),
+                    Ok((then, record)) if then != Then::Nothing || record != before => moved.push((then, record)),
                     Ok(_) => {}
                     Err(error) => {
                         failed += 1;
@@ -120,18 +120,18 @@ where
         Ok(done)
     }
 
-    /// Does what follows from rows that were written; returns how much of it failed.
-    pub(crate) async fn follow(&self, moved: &[(Then, Row)]) -> usize {
+    /// Does what follows from records that were written; returns how much of it failed.
+    pub(crate) async fn follow(&self, moved: &[(Then, EmailRecord)]) -> usize {
         let (mut wakes, mut hand_overs) = (Vec::new(), Vec::new());
-        for (then, row) in moved {
+        for (then, record) in moved {
             match then {
                 Then::Nothing => {}
                 Then::WakeUp { delay } => wakes.push(Wake {
-                    lane: row.lane,
-                    wake_up: WakeUp::of(row),
+                    lane: record.lane,
+                    wake_up: WakeUp::of(record),
                     delay: *delay,
                 }),
-                Then::HandOver => hand_overs.push(HandOver::of(row)),
+                Then::HandOver => hand_overs.push(HandOver::of(record)),
             }
         }
         let (woken, handed_over) = join(self.lanes.wake(&wakes), self.dead_letters.hand_over(&hand_overs)).await;
@@ -146,24 +146,24 @@ where
         errors.len()
     }
 
-    /// Everything that a decision on a row depends on besides the row.
-    async fn situation(&self, row: &Row, run: &Run) -> Result<(Queue, Outlook), PortError> {
-        let feedback = if row.status == Status::Uncertain {
+    /// Everything that a decision on a record depends on besides the record.
+    async fn situation(&self, record: &EmailRecord, run: &Run) -> Result<(Queue, Outlook), PortError> {
+        let feedback = if record.status == Status::Uncertain {
             self.feedback(run).await
         } else {
             NOT_ASKED
         };
-        let lane = if row.status == Status::Queued {
-            run.lane(row.lane)
+        let lane = if record.status == Status::Queued {
+            run.lane(record.lane)
         } else {
             // Only waiting records are woken.
             LaneState::Shut
         };
-        let queue = self.queue(&QueueKey::of(row), run).await?;
+        let queue = self.queue(&QueueKey::of(record), run).await?;
         Ok((queue, Outlook { feedback, lane }))
     }
 
-    /// Asked once in a run, and only if a row depends on it. What is not known is "no".
+    /// Asked once in a run, and only if a record depends on it. What is not known is "no".
     async fn feedback(&self, run: &Run) -> Feedback {
         let asked = run.feedback.get_or_init(|| async {
             self.evidence.feedback(self.system.now()).await.unwrap_or_else(|error| {

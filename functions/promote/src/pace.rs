@@ -21,7 +21,7 @@ where
     /// Whatever fails here is a warning: the pace stays as it is for another minute, and SES
     /// limits by itself.
     pub(crate) async fn follow_account(&self) -> Option<Pace> {
-        let (account, pace) = futures::future::join(self.account.account(), self.rows.pace()).await;
+        let (account, pace) = futures::future::join(self.account.account(), self.records.pace()).await;
         let pace = match pace {
             Ok(pace) => pace,
             Err(error) => {
@@ -46,7 +46,7 @@ where
         let changes = follow(&pace, account, self.policy.retry.no_leave, now);
         for change in &changes {
             // One that is refused came too late: somebody has changed it just now.
-            let paced = self.rows.change_pace(change).await?;
+            let paced = self.records.change_pace(change).await?;
             if let (
                 Paced::Done(_),
                 Change::Breaker {

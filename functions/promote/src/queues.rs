@@ -31,7 +31,7 @@ where
         if let Some(queue) = known {
             return Ok(queue);
         }
-        let queue = self.rows.queue(key).await?;
+        let queue = self.records.queue(key).await?;
         let queue = queue.unwrap_or_else(|| Queue::plain(key.clone(), self.system.now()));
         let mut queues = run.queues.lock().unwrap_or_else(PoisonError::into_inner);
         queues.insert(key.clone(), queue.clone());

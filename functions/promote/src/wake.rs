@@ -1,5 +1,5 @@
 //! Wakes what is due soon, ten minutes ahead: SQS delays each wake-up to its second, nothing
-//! is written per email, and nothing is late though nine runs in a row fail.
+//! is written per email, and nothing is late though nine runs in a record fail.
 
 use domain::index::LOOK_AHEAD;
 use domain::ports::{
@@ -41,7 +41,10 @@ where
         let mut done = Promoted::default();
         loop {
             let now = self.system.now();
-            let page = self.rows.coming(shard, now.after(LOOK_AHEAD), cursor.as_ref()).await?;
+            let page = self
+                .records
+                .coming(shard, now.after(LOOK_AHEAD), cursor.as_ref())
+                .await?;
             for entries in page.items.chunks(AT_ONCE) {
                 if run.time_is_over() {
                     done.unfinished = true;
@@ -50,7 +53,7 @@ where
                 let sent = self.send_wake_ups(entries, run, held, now).await?;
                 done.woken += sent;
                 if let Some(last) = sent.checked_sub(1).and_then(|last| entries.get(last)) {
-                    self.rows.save_cursor(shard, &last.cursor).await?;
+                    self.records.save_cursor(shard, &last.cursor).await?;
                 }
                 if sent < entries.len() {
                     // The cursor stays before what failed: the next run begins there.

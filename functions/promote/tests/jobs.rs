@@ -12,7 +12,7 @@ use domain::id::EmailId;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::RateLimit;
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use world::samples::BORN;
 use world::{Fault, World, samples};
@@ -24,27 +24,27 @@ fn at(secs: u64) -> Timestamp {
     BORN.after(Duration::from_secs(secs))
 }
 
-fn sample(n: u8, due: DueKind) -> Row {
-    Row {
+fn sample(n: u8, due: DueKind) -> EmailRecord {
+    EmailRecord {
         due: Some(Due { kind: due, at: BORN }),
-        ..samples::row(n, &samples::email().expect("the sample parses"))
+        ..samples::record(n, &samples::email().expect("the sample parses"))
     }
 }
 
-fn held(n: u8) -> Row {
+fn held(n: u8) -> EmailRecord {
     sample(n, DueKind::Held)
 }
 
-fn purged(n: u8) -> Row {
-    Row {
+fn purged(n: u8) -> EmailRecord {
+    EmailRecord {
         status: Status::Canceled,
         cause: Some(Cause::Purged),
         ..sample(n, DueKind::Ended)
     }
 }
 
-fn failed(n: u8) -> Row {
-    Row {
+fn failed(n: u8) -> EmailRecord {
+    EmailRecord {
         status: Status::Failed,
         cause: Some(Cause::Rejected),
         ..sample(n, DueKind::Ended)
@@ -52,7 +52,7 @@ fn failed(n: u8) -> Row {
 }
 
 /// A job, and an email that it moves.
-type JobCase = (Task, fn(u8) -> Row);
+type JobCase = (Task, fn(u8) -> EmailRecord);
 
 /// Each job that lets emails go.
 fn jobs() -> [JobCase; 4] {
@@ -70,7 +70,7 @@ fn jobs() -> [JobCase; 4] {
 }
 
 /// A world of these emails and their contents, whose queue has a job and perhaps a rate limit.
-fn world(task: &Task, email: fn(u8) -> Row, rate: Option<u32>) -> World {
+fn world(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> World {
     let world = samples::world(EMAILS).expect("the samples parse");
     let queue = Queue {
         rate_per_second: rate,
@@ -105,8 +105,9 @@ async fn run_at(world: &World, secs: u64) {
 
 /// The emails that wait in this kind of partition.
 fn waiting(world: &World, kind: DueKind) -> usize {
-    let is_there = |row: &&Row| row.status == Status::Queued && row.due.is_some_and(|due| due.kind == kind);
-    world.state().rows.values().filter(is_there).count()
+    let is_there =
+        |record: &&EmailRecord| record.status == Status::Queued && record.due.is_some_and(|due| due.kind == kind);
+    world.state().records.values().filter(is_there).count()
 }
 
 fn is_done(world: &World) -> bool {

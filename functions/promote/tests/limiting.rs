@@ -19,7 +19,7 @@ use domain::ports::{EmailKey, Wake};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::row::{Due, DueKind, Lane, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
 use world::samples::BORN;
@@ -37,18 +37,18 @@ fn slow() -> QueueKey {
 }
 
 /// The `n`th email of the queue, in this kind of partition, due then.
-fn email(n: u32, kind: DueKind, due: Timestamp) -> Row {
+fn email(n: u32, kind: DueKind, due: Timestamp) -> EmailRecord {
     let mut bytes = [0; 16];
     // Ids are random: each shard has its share.
     bytes[..4].copy_from_slice(&n.wrapping_mul(2_654_435_761).to_be_bytes());
     bytes[4..8].copy_from_slice(&n.to_be_bytes());
-    Row {
+    EmailRecord {
         id: EmailId::from_random(bytes),
         queue: slow().name,
         not_before: due,
         expires_at: at(1_000_000),
         due: Some(Due { kind, at: due }),
-        ..samples::row(1, &samples::email().expect("the sample parses"))
+        ..samples::record(1, &samples::email().expect("the sample parses"))
     }
 }
 
@@ -102,10 +102,10 @@ fn claim(world: &World, wakes: &[Wake]) {
             tenant: wake.wake_up.tenant.clone(),
             id: wake.wake_up.id,
         };
-        let sent = Row {
+        let sent = EmailRecord {
             status: Status::Sent,
             due: None,
-            ..state.rows[&key].clone()
+            ..state.records[&key].clone()
         };
         state.plant(sent);
     }
@@ -239,7 +239,7 @@ async fn no_slot_is_reserved_in_a_lane_that_is_too_full() {
 #[tokio::test]
 async fn an_email_of_another_lane_is_released_beside_a_full_one() {
     let world = world(3, Some(10));
-    let high = Row {
+    let high = EmailRecord {
         lane: Lane::High,
         ..email(9, DueKind::Paced, at(0))
     };
@@ -287,9 +287,9 @@ async fn a_removed_rate_lets_all_go() {
     let kinds = |kind| {
         let state = world.state();
         let of_kind = state
-            .rows
+            .records
             .values()
-            .filter(|row| row.due.is_some_and(|due| due.kind == kind));
+            .filter(|record| record.due.is_some_and(|due| due.kind == kind));
         of_kind.count()
     };
     assert_eq!(
@@ -302,7 +302,7 @@ async fn a_removed_rate_lets_all_go() {
 async fn what_expired_takes_no_slot() {
     let world = world(0, Some(1));
     for n in 0..100 {
-        let expired = Row {
+        let expired = EmailRecord {
             expires_at: at(-1),
             ..email(n, DueKind::Paced, at(-100))
         };
@@ -318,9 +318,9 @@ async fn what_expired_takes_no_slot() {
     assert_eq!(woken, 1);
     let expired = world
         .state()
-        .rows
+        .records
         .values()
-        .filter(|row| row.status == Status::Expired)
+        .filter(|record| record.status == Status::Expired)
         .count();
     assert_eq!(expired, 100);
 }
@@ -333,7 +333,12 @@ async fn what_waited_without_a_limit_is_moved() {
     world.state().plant(email(1, DueKind::Wake, at(300)));
     world.state().plant(email(2, DueKind::Check, at(-1)));
     assert_eq!(run(&world, 0).await.len(), 0);
-    let kinds: Vec<_> = world.state().rows.values().map(|row| row.due.unwrap().kind).collect();
+    let kinds: Vec<_> = world
+        .state()
+        .records
+        .values()
+        .map(|record| record.due.unwrap().kind)
+        .collect();
     assert_eq!(kinds, [DueKind::Paced; 2]);
     let due = run(&world, 60).await;
     assert_eq!(due.len(), 1);
@@ -355,9 +360,9 @@ async fn a_purge_ends_what_waits_for_a_slot() {
     run(&world, 2).await;
     let canceled = world
         .state()
-        .rows
+        .records
         .values()
-        .filter(|row| row.status == Status::Canceled)
+        .filter(|record| record.status == Status::Canceled)
         .count();
     assert_eq!(canceled, 100);
 }
@@ -393,9 +398,9 @@ async fn a_fault_at_any_call_loses_no_email_and_no_minute_twice() {
             );
             let left = world
                 .state()
-                .rows
+                .records
                 .values()
-                .filter(|row| row.status == Status::Queued)
+                .filter(|record| record.status == Status::Queued)
                 .count();
             assert_eq!(left, 0, "{fault:?} of {call}");
         }
@@ -427,20 +432,20 @@ async fn a_million_waiting_emails_cost_what_is_released() {
         let mut state = world.state();
         for n in 0..EACH {
             let due = BORN.after(Duration::from_millis(n.into()));
-            let row = Row {
+            let record = EmailRecord {
                 queue: key.name.clone(),
                 ..email(number * EACH + n, DueKind::Paced, due)
             };
             if n < 5_000 {
-                state.plant(row);
+                state.plant(record);
             } else {
-                let place = format!("{:015}#{}", due.as_millis(), row.id);
-                let partition = (key.clone(), row.id.shard(4));
+                let place = format!("{:015}#{}", due.as_millis(), record.id);
+                let partition = (key.clone(), record.id.shard(4));
                 state
                     .in_line
                     .entry(partition)
                     .or_default()
-                    .insert(place, EmailKey::of(&row));
+                    .insert(place, EmailKey::of(&record));
             }
         }
         state.queues.insert(key.clone(), queue);
@@ -477,9 +482,9 @@ async fn a_million_waiting_emails_cost_what_is_released() {
     }
     let first: usize = world
         .state()
-        .rows
+        .records
         .values()
-        .filter(|row| row.status == Status::Sent)
+        .filter(|record| record.status == Status::Sent)
         .count();
     assert_eq!(first, released);
 }

@@ -13,7 +13,7 @@ use domain::index;
 use domain::lane::{FullLanes, MOST_MESSAGES};
 use domain::pacing::{Account, Open, Rate};
 use domain::ports::EmailKey;
-use domain::row::{Due, DueKind, Lane, Lease, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Lane, Lease, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
 use world::{Fault, World, samples};
@@ -30,21 +30,21 @@ fn at(secs: u64) -> Timestamp {
 }
 
 /// A world with one email that was changed so.
-fn world(change: impl FnOnce(&mut Row)) -> (World, EmailKey) {
+fn world(change: impl FnOnce(&mut EmailRecord)) -> (World, EmailKey) {
     let (world, key) = (samples::world(1).expect("the samples parse"), samples::key(1));
-    if let Some(row) = world.state().rows.get_mut(&key) {
-        change(row);
+    if let Some(record) = world.state().records.get_mut(&key) {
+        change(record);
     }
     (world, key)
 }
 
-fn sample(n: u8) -> Row {
-    samples::row(n, &samples::email().expect("the sample parses"))
+fn sample(n: u8) -> EmailRecord {
+    samples::record(n, &samples::email().expect("the sample parses"))
 }
 
 /// An email that waits in `wake` for its time.
-fn waiting(n: u8, not_before: Timestamp) -> Row {
-    Row {
+fn waiting(n: u8, not_before: Timestamp) -> EmailRecord {
+    EmailRecord {
         not_before,
         due: Some(Due {
             kind: DueKind::Wake,
@@ -54,12 +54,14 @@ fn waiting(n: u8, not_before: Timestamp) -> Row {
     }
 }
 
-fn world_of(rows: impl IntoIterator<Item = Row>) -> World {
+fn world_of(records: impl IntoIterator<Item = EmailRecord>) -> World {
     let world = World::default();
     {
         let mut state = world.state();
         state.now_ms = samples::BORN.as_millis();
-        state.rows.extend(rows.into_iter().map(|row| (EmailKey::of(&row), row)));
+        state
+            .records
+            .extend(records.into_iter().map(|record| (EmailKey::of(&record), record)));
     }
     world
 }
@@ -138,10 +140,10 @@ async fn a_crash_before_the_cursor_is_saved_wakes_twice_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
-    let (world, key) = world(|row| {
-        row.due = Some(Due {
+    let (world, key) = world(|record| {
+        record.due = Some(Due {
             kind: DueKind::Wake,
-            at: row.not_before,
+            at: record.not_before,
         })
     });
     run(&world).await;
@@ -153,7 +155,7 @@ async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
     world.state().now_ms += 1_000;
     assert_eq!(run(&world).await.recovered, 1);
     assert_eq!(woken(&world), [(key.id, 0)]);
-    let due = world.row(&key).and_then(|row| row.due);
+    let due = world.record(&key).and_then(|record| record.due);
     assert_eq!(
         due,
         Some(Due {
@@ -165,20 +167,20 @@ async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
 
 #[tokio::test]
 async fn a_sender_that_died_leaves_an_email_that_is_settled_by_evidence_or_the_window() {
-    let (world, key) = world(|row| {
-        row.status = Status::Sending;
-        row.claim_no = 1;
-        row.attempts = 1;
-        row.lease = Some(Lease {
+    let (world, key) = world(|record| {
+        record.status = Status::Sending;
+        record.claim_no = 1;
+        record.attempts = 1;
+        record.lease = Some(Lease {
             until: at(180),
             nonce: 1,
         });
-        row.due = Some(Due {
+        record.due = Some(Due {
             kind: DueKind::Check,
             at: at(180),
         });
     });
-    let status = || world.row(&key).map(|row| (row.status, row.maybe_duplicate));
+    let status = || world.record(&key).map(|record| (record.status, record.maybe_duplicate));
     run(&world).await;
     assert_eq!(status(), Some((Status::Sending, false)), "its lease has not run out");
     world.state().now_ms += 180_000;
@@ -208,7 +210,7 @@ async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
     let (quiet, _) = world(|_| {});
     run(&quiet).await;
     assert_eq!(times(&quiet, "feedback"), 0);
-    let uncertain = |n| Row {
+    let uncertain = |n| EmailRecord {
         status: Status::Uncertain,
         claim_no: 1,
         uncertain_since: Some(samples::BORN),
@@ -221,22 +223,22 @@ async fn how_far_feedback_is_is_asked_once_and_only_if_it_matters() {
 
 #[tokio::test]
 async fn what_is_not_known_of_feedback_is_no_evidence() {
-    let (world, key) = world(|row| {
-        row.status = Status::Uncertain;
-        row.claim_no = 1;
-        row.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
+    let (world, key) = world(|record| {
+        record.status = Status::Uncertain;
+        record.claim_no = 1;
+        record.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
     });
     fail(&world, "feedback", [Fault::Before]);
     run(&world).await;
     assert_eq!(times(&world, "feedback"), 1);
-    assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Uncertain));
+    assert_eq!(world.record(&key).map(|record| record.status), Some(Status::Uncertain));
 }
 
 #[tokio::test]
 async fn what_fails_is_handed_over_again_until_it_is_failed() {
-    let (world, key) = world(|row| {
-        row.status = Status::Failing;
-        row.claim_no = 3;
+    let (world, key) = world(|record| {
+        record.status = Status::Failing;
+        record.claim_no = 3;
     });
     run(&world).await;
     let handed: Vec<_> = world
@@ -335,7 +337,7 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
         (2, 2),
         "looked at, and not woken"
     );
-    let due = world.row(&samples::key(1)).and_then(|row| row.due);
+    let due = world.record(&samples::key(1)).and_then(|record| record.due);
     assert_eq!(due.map(|due| due.at), Some(at(1800)));
 
     world.state().waiting.normal.visible = 0;
@@ -462,13 +464,18 @@ async fn an_old_backlog_is_not_drowned_in_wake_ups() {
             state.now_ms = at(minute * 60).as_millis();
             // Five minutes for two of them.
             let left: Vec<_> = (1..=EMAILS)
-                .filter(|n| state.rows.get(&samples::key(*n)).is_some_and(|row| row.due.is_some()))
+                .filter(|n| {
+                    state
+                        .records
+                        .get(&samples::key(*n))
+                        .is_some_and(|record| record.due.is_some())
+                })
                 .collect();
             state.waiting.normal.visible = u64::try_from(left.len()).unwrap_or(0);
             for n in left.iter().take(if minute % 5 == 0 { 2 } else { 0 }) {
-                if let Some(row) = state.rows.get_mut(&samples::key(*n)) {
-                    row.status = Status::Sent;
-                    row.due = None;
+                if let Some(record) = state.records.get_mut(&samples::key(*n)) {
+                    record.status = Status::Sent;
+                    record.due = None;
                 }
             }
         }
@@ -512,22 +519,22 @@ async fn while_the_breaker_is_open_nothing_is_woken_again() {
         run(&world).await;
     }
     assert_eq!(woken(&world), [], "its wake-up comes again by itself");
-    assert_eq!(world.row(&samples::key(1)).map(|row| row.attempts), Some(0));
+    assert_eq!(world.record(&samples::key(1)).map(|record| record.attempts), Some(0));
 }
 
 #[tokio::test]
 async fn under_traffic_that_never_ends_a_newer_event_is_the_evidence() {
-    let (world, key) = world(|row| {
-        row.status = Status::Uncertain;
-        row.claim_no = 1;
-        row.attempts = 1;
-        row.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
+    let (world, key) = world(|record| {
+        record.status = Status::Uncertain;
+        record.claim_no = 1;
+        record.attempts = 1;
+        record.uncertain_since = Some(samples::BORN.before(Duration::from_secs(3600)));
     });
     world.state().events_waiting = 100;
     run(&world).await;
-    assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Uncertain));
+    assert_eq!(world.record(&key).map(|record| record.status), Some(Status::Uncertain));
     world.state().newest_event = Some(at(0));
     world.state().now_ms += 300_000;
     run(&world).await;
-    assert_eq!(world.row(&key).map(|row| row.status), Some(Status::Queued));
+    assert_eq!(world.record(&key).map(|record| record.status), Some(Status::Queued));
 }

@@ -17,7 +17,7 @@ use domain::ports::EmailKey;
 use domain::queue::job::{Job, LATE_SWEEPS, SETTLED, Task};
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Pause, Queue, QueueKey};
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
 use world::samples::BORN;
@@ -36,32 +36,32 @@ async fn run(world: &World) -> Promoted {
     try_to_run(world).await.expect("carried out")
 }
 
-fn sample(n: u8, kind: DueKind, due: Timestamp) -> Row {
-    Row {
+fn sample(n: u8, kind: DueKind, due: Timestamp) -> EmailRecord {
+    EmailRecord {
         not_before: due,
         due: Some(Due { kind, at: due }),
-        ..samples::row(n, &samples::email().expect("the sample parses"))
+        ..samples::record(n, &samples::email().expect("the sample parses"))
     }
 }
 
-fn ended(n: u8, status: Status, cause: Cause) -> Row {
-    Row {
+fn ended(n: u8, status: Status, cause: Cause) -> EmailRecord {
+    EmailRecord {
         status,
         cause: Some(cause),
         ..sample(n, DueKind::Ended, BORN)
     }
 }
 
-/// A world of these rows, their contents, and their queue.
-fn world(rows: Vec<Row>, queue: Queue, job: Option<Task>) -> World {
+/// A world of these records, their contents, and their queue.
+fn world(records: Vec<EmailRecord>, queue: Queue, job: Option<Task>) -> World {
     let world = samples::world(0).expect("the samples parse");
     let email = samples::email().expect("the sample parses");
     {
         let mut state = world.state();
-        for row in rows {
-            let key = EmailKey::of(&row);
+        for record in records {
+            let key = EmailKey::of(&record);
             state.bodies.insert((key.clone(), email.hash()), email.to_body());
-            state.rows.insert(key, row);
+            state.records.insert(key, record);
         }
         if let Some(task) = job {
             let job = Job::new(&queue, EmailId::from_random([9; 16]), task, BORN);
@@ -73,10 +73,10 @@ fn world(rows: Vec<Row>, queue: Queue, job: Option<Task>) -> World {
 }
 
 fn plain() -> Queue {
-    let row = sample(1, DueKind::Wake, BORN);
+    let record = sample(1, DueKind::Wake, BORN);
     Queue {
         no: 3,
-        ..Queue::plain(QueueKey::of(&row), BORN)
+        ..Queue::plain(QueueKey::of(&record), BORN)
     }
 }
 
@@ -89,7 +89,7 @@ fn paused() -> Queue {
 }
 
 fn kind(world: &World, n: u8) -> Option<DueKind> {
-    world.row(&samples::key(n)).unwrap().due.map(|due| due.kind)
+    world.record(&samples::key(n)).unwrap().due.map(|due| due.kind)
 }
 
 fn job(world: &World) -> Job {
@@ -98,8 +98,8 @@ fn job(world: &World) -> Job {
 
 #[tokio::test]
 async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
-    let rows = vec![sample(1, DueKind::Wake, at(60)), sample(2, DueKind::Check, BORN)];
-    let world = world(rows, paused(), None);
+    let records = vec![sample(1, DueKind::Wake, at(60)), sample(2, DueKind::Check, BORN)];
+    let world = world(records, paused(), None);
     run(&world).await;
     assert_eq!([kind(&world, 1), kind(&world, 2)], [Some(DueKind::Held); 2]);
     assert!(world.state().wakes.is_empty());
@@ -111,8 +111,8 @@ async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
 
 #[tokio::test]
 async fn a_paused_queues_emails_are_set_aside_in_groups() {
-    let rows = (1..=200).map(|n| sample(n, DueKind::Wake, at(60))).collect();
-    let world = world(rows, paused(), None);
+    let records = (1..=200).map(|n| sample(n, DueKind::Wake, at(60))).collect();
+    let world = world(records, paused(), None);
     run(&world).await;
     assert!((1..=200).all(|n| kind(&world, n) == Some(DueKind::Held)));
     let calls = world.state().calls.clone();
@@ -123,12 +123,12 @@ async fn a_paused_queues_emails_are_set_aside_in_groups() {
 #[tokio::test]
 async fn a_purge_goes_on_behind_emails_that_fail() {
     for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
-        let rows = (1..=6).map(|n| sample(n, DueKind::Held, BORN)).collect();
-        let world = world(rows, paused().purged(at(1)), Some(Task::Purge));
+        let records = (1..=6).map(|n| sample(n, DueKind::Held, BORN)).collect();
+        let world = world(records, paused().purged(at(1)), Some(Task::Purge));
         world.state().page_size = 2;
         world.state().faults_of.insert("write_many", [fault].into());
         run(&world).await;
-        let canceled = |n: &u8| world.row(&samples::key(*n)).unwrap().status == Status::Canceled;
+        let canceled = |n: &u8| world.record(&samples::key(*n)).unwrap().status == Status::Canceled;
         let failed = (1..=6).filter(|n| !canceled(n)).count();
         assert_eq!(failed, if fault == Fault::After { 0 } else { 2 }, "{fault:?}");
         assert!(!job(&world).done, "{fault:?}");
@@ -154,8 +154,8 @@ async fn what_was_held_goes_back_page_by_page_whatever_fails() {
             "job",
             "due_jobs",
         ] {
-            let rows = (1..=5).map(|n| sample(n, DueKind::Held, at(60))).collect();
-            let world = world(rows, plain(), Some(Task::Release));
+            let records = (1..=5).map(|n| sample(n, DueKind::Held, at(60))).collect();
+            let world = world(records, plain(), Some(Task::Release));
             world.state().page_size = 2;
             world.state().faults_of.insert(call, [Fault::None, fault].into());
             for _ in 0..3 {
@@ -199,8 +199,8 @@ async fn what_is_held_in_a_purged_queue_is_canceled_and_restored() {
     let purged = paused().purged(at(1));
     let world = world(vec![sample(1, DueKind::Held, BORN)], purged.clone(), Some(Task::Purge));
     run(&world).await;
-    let row = world.row(&samples::key(1)).unwrap();
-    assert_eq!((row.status, row.cause), (Status::Canceled, Some(Cause::Purged)));
+    let record = world.record(&samples::key(1)).unwrap();
+    assert_eq!((record.status, record.cause), (Status::Canceled, Some(Cause::Purged)));
 
     let restored = purged.resumed().restored();
     let job = Job::new(&restored, EmailId::from_random([8; 16]), Task::Restore, at(2));
@@ -212,8 +212,11 @@ async fn what_is_held_in_a_purged_queue_is_canceled_and_restored() {
         state.now_ms = at(2).as_millis();
     }
     run(&world).await;
-    let row = world.row(&samples::key(1)).unwrap();
-    assert_eq!((row.status, row.cause, row.attempts), (Status::Queued, None, 0));
+    let record = world.record(&samples::key(1)).unwrap();
+    assert_eq!(
+        (record.status, record.cause, record.attempts),
+        (Status::Queued, None, 0)
+    );
     assert!(
         world.state().kept_until.keys().any(|(key, _)| *key == samples::key(1)),
         "its content lives as long"
@@ -222,7 +225,7 @@ async fn what_is_held_in_a_purged_queue_is_canceled_and_restored() {
 
 #[tokio::test]
 async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
-    let rows = vec![
+    let records = vec![
         ended(1, Status::Failed, Cause::Rejected),
         ended(2, Status::Failed, Cause::UnverifiedSender),
         ended(3, Status::Unknown, Cause::AnswerLost),
@@ -231,7 +234,7 @@ async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
     ];
     let cause = Some(Cause::Rejected);
     let world = world(
-        rows,
+        records,
         plain(),
         Some(Task::Retry {
             cause,
@@ -241,7 +244,7 @@ async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
     );
     world.state().bodies.retain(|(key, _), _| *key != samples::key(5));
     run(&world).await;
-    let status = |n| world.row(&samples::key(n)).unwrap().status;
+    let status = |n| world.record(&samples::key(n)).unwrap().status;
     assert_eq!(
         [1, 2, 3, 4, 5].map(status),
         [
@@ -267,8 +270,8 @@ async fn a_retry_leaves_email_from_other_domains_alone() {
         };
         let world = world(vec![ended(1, Status::Failed, Cause::Rejected)], plain(), Some(retry));
         run(&world).await;
-        let row = world.row(&samples::key(1)).unwrap();
-        assert_eq!(row.status, expected, "{allowed}");
+        let record = world.record(&samples::key(1)).unwrap();
+        assert_eq!(record.status, expected, "{allowed}");
     }
 }
 
@@ -282,12 +285,12 @@ async fn ten_thousand_emails_that_are_held_cost_the_others_not_one_call() {
             ..plain().key
         };
         for n in 0..held {
-            let row = Row {
+            let record = EmailRecord {
                 id: EmailId::from_random((u128::from(n) << 8).to_be_bytes()),
                 queue: news.name.clone(),
                 ..sample(2, DueKind::Held, BORN)
             };
-            world.state().rows.insert(EmailKey::of(&row), row);
+            world.state().records.insert(EmailKey::of(&record), record);
         }
         let queue = Queue {
             key: news.clone(),
@@ -344,12 +347,12 @@ async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
         name: domain::queue::QueueName::parse("news").unwrap(),
         ..default.key.clone()
     };
-    let of_news = Row {
+    let of_news = EmailRecord {
         queue: news.name.clone(),
         ..sample(2, DueKind::Held, BORN)
     };
-    let rows = vec![sample(1, DueKind::Held, BORN), of_news];
-    let world = world(rows, default, Some(Task::FollowTenant));
+    let records = vec![sample(1, DueKind::Held, BORN), of_news];
+    let world = world(records, default, Some(Task::FollowTenant));
     let queue = Queue::plain(news.clone(), BORN).with_suspension(true);
     world.state().queues.insert(news.clone(), queue);
     run(&world).await;
@@ -370,22 +373,22 @@ fn holding(keys: &[KeyId]) -> Queue {
     })
 }
 
-fn of_key(row: Row, n: u8) -> Row {
-    Row {
+fn of_key(record: EmailRecord, n: u8) -> EmailRecord {
+    EmailRecord {
         key: Some(KeyId::from_bytes([n; 16])),
-        ..row
+        ..record
     }
 }
 
 #[tokio::test]
 async fn an_email_of_a_held_key_is_set_aside_when_it_is_overdue() {
     let [one, other] = [1, 2].map(|n| KeyId::from_bytes([n; 16]));
-    let rows = vec![
+    let records = vec![
         of_key(sample(1, DueKind::Check, BORN), 1),
         of_key(sample(2, DueKind::Check, BORN), 3),
         of_key(sample(3, DueKind::Held, BORN), 1),
     ];
-    let world = world(rows, holding(&[one, other]), Some(Task::Release));
+    let world = world(records, holding(&[one, other]), Some(Task::Release));
     run(&world).await;
     let kinds = [1, 2, 3].map(|n| kind(&world, n));
     assert_eq!(
@@ -404,18 +407,18 @@ async fn a_released_hold_lets_the_emails_of_all_queues_go() {
         name: domain::queue::QueueName::parse("news").unwrap(),
         ..plain().key
     };
-    let of_news = Row {
+    let of_news = EmailRecord {
         queue: news.name.clone(),
         ..sample(3, DueKind::Held, BORN)
     };
     for fault in [Fault::None, Fault::Before, Fault::After] {
-        let rows = vec![
+        let records = vec![
             of_key(sample(1, DueKind::Held, BORN), 1),
             of_key(sample(2, DueKind::Held, BORN), 2),
             of_key(of_news.clone(), 1),
         ];
         // The hold of one key is released in `default`, and the other queue does not know it yet.
-        let world = world(rows, holding(&[other]), Some(Task::FollowTenant));
+        let world = world(records, holding(&[other]), Some(Task::FollowTenant));
         let queue = Queue {
             key: news.clone(),
             ..holding(&[one, other])
@@ -442,11 +445,11 @@ async fn a_released_hold_lets_the_emails_of_all_queues_go() {
 #[tokio::test]
 async fn a_held_email_that_the_index_tells_of_late_is_released() {
     for late in LATE_SWEEPS {
-        let rows = vec![
+        let records = vec![
             sample(1, DueKind::Held, at(200_000)),
             sample(2, DueKind::Held, at(200_000)),
         ];
-        let world = world(rows, plain(), Some(Task::Release));
+        let world = world(records, plain(), Some(Task::Release));
         world.state().late_in_index.insert(samples::id(2));
         let run_at = async |now: Timestamp| {
             world.state().now_ms = now.as_millis();

@@ -14,7 +14,7 @@ use domain::id::EmailId;
 use domain::pacing::{Begin, Micros, Rate};
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::rate_limit::{Change, RateLimit};
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use futures::FutureExt;
 use promote::Promoted;
@@ -32,15 +32,15 @@ fn slow() -> QueueKey {
     }
 }
 
-fn email(n: u32) -> Row {
-    Row {
+fn email(n: u32) -> EmailRecord {
+    EmailRecord {
         id: EmailId::from_random((u128::from(n.wrapping_mul(2_654_435_761)) << 96).to_be_bytes()),
         queue: slow().name,
         due: Some(Due {
             kind: DueKind::Paced,
             at: BORN,
         }),
-        ..samples::row(1, &samples::email().expect("the sample parses"))
+        ..samples::record(1, &samples::email().expect("the sample parses"))
     }
 }
 
@@ -174,21 +174,21 @@ async fn a_run_that_loses_each_round_leaves_all_to_the_next() {
 #[tokio::test]
 async fn a_rate_that_is_set_while_emails_leave_keeps_its_mark() {
     let world = world(5, None);
-    let late = Row {
+    let late = EmailRecord {
         expires_at: at(3 * 86_400),
         ..email(99)
     };
-    let (rows, rate) = (world.clone(), Rate::from_millis(1_000));
+    let (records, rate) = (world.clone(), Rate::from_millis(1_000));
     let set = change(&world, move |_| Change::Rate { rate });
     let rival: Rival = Box::new(move || {
         set();
-        rows.state().plant(late);
+        records.state().plant(late);
     });
     // Nobody has looked for a day: the mark goes with this write, were it not refused.
     {
         let mut state = world.state();
         for email in (0..5).map(email) {
-            let sent = Row {
+            let sent = EmailRecord {
                 status: Status::Sent,
                 due: None,
                 ..email

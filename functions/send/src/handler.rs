@@ -3,11 +3,13 @@
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
 
-use aws::batch::{self, AllFailed, Record};
+use aws::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queues, Random, Rows, Suppressions};
-use domain::row::Lane;
+use domain::ports::{
+    Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, Provider, Queues, Random, Suppressions,
+};
+use domain::record::Lane;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 
 use crate::pacer::Leave;
@@ -17,19 +19,19 @@ use crate::{Send, WakeError, Woken};
 /// The lanes, for who works them off.
 pub trait LaneSource {
     /// The lane that a message came from.
-    fn lane_of(&self, record: &Record) -> Option<Lane>;
+    fn lane_of(&self, message: &ReceivedMessage) -> Option<Lane>;
 
     /// Makes each be seen again after its time; returns how many could not be put back.
-    fn put_back(&self, records: &[(&Record, Duration)]) -> impl Future<Output = usize>;
+    fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> impl Future<Output = usize>;
 }
 
 impl LaneSource for aws::lanes::LaneQueues {
-    fn lane_of(&self, record: &Record) -> Option<Lane> {
-        Self::lane_of(self, &record.queue_arn)
+    fn lane_of(&self, message: &ReceivedMessage) -> Option<Lane> {
+        Self::lane_of(self, &message.queue_arn)
     }
 
-    fn put_back(&self, records: &[(&Record, Duration)]) -> impl Future<Output = usize> {
-        Self::put_back(self, records)
+    fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> impl Future<Output = usize> {
+        Self::put_back(self, messages)
     }
 }
 
@@ -38,7 +40,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 
 /// Why a record fails.
 #[derive(Debug, thiserror::Error)]
-pub enum RecordError {
+pub enum MessageError {
     /// It is no wake-up. It comes again until SQS moves it to the dead-letter queue.
     #[error("a message in a lane is no wake-up")]
     NotAWakeUp(#[source] WakeUpError),
@@ -51,8 +53,8 @@ pub enum RecordError {
 const PUTTING_BACK: Duration = Duration::from_secs(1);
 
 /// The email of a message.
-fn key_of(record: &Record) -> Option<EmailKey> {
-    let WakeUp { tenant, id, .. } = WakeUp::parse(&record.body).ok()?;
+fn key_of(message: &ReceivedMessage) -> Option<EmailKey> {
+    let WakeUp { tenant, id, .. } = WakeUp::parse(&message.body).ok()?;
     Some(EmailKey { tenant, id })
 }
 
@@ -67,24 +69,27 @@ pub async fn handle<R, B, D, P, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: Rows + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
     S: Clock + Random,
 {
     let began = Instant::now();
-    let records = batch::records(event);
+    let messages = batch::messages(event);
     // A batch is of one lane; a message of none is no worse than most.
-    let lane = records.first().and_then(|record| lanes.lane_of(record));
-    let parsed: Vec<_> = records.iter().map(|record| WakeUp::parse(&record.body).ok()).collect();
+    let lane = messages.first().and_then(|message| lanes.lane_of(message));
+    let parsed: Vec<_> = messages
+        .iter()
+        .map(|message| WakeUp::parse(&message.body).ok())
+        .collect();
     let wake_ups: Vec<_> = parsed.iter().flatten().cloned().collect();
     let leaves = send.book(lane.unwrap_or(Lane::Normal), &wake_ups, time).await;
     let mut leaves = leaves.into_iter();
-    let work: Vec<_> = records
+    let work: Vec<_> = messages
         .iter()
         .zip(parsed)
-        .map(|(record, wake_up)| (record, wake_up.and_then(|wake_up| Some((wake_up, leaves.next()?)))))
+        .map(|(message, wake_up)| (message, wake_up.and_then(|wake_up| Some((wake_up, leaves.next()?)))))
         .collect();
     let time = time.saturating_sub(began.elapsed());
     let end = tokio::time::Instant::now() + time;
@@ -99,14 +104,14 @@ where
             send.set_aside(&wake_ups).await
         })
     });
-    let others = batch::work_off(&work, time, |(record, work)| async move {
+    let others = batch::work_off(&work, time, |(message, work)| async move {
         match work {
             Some((_, Leave::Unbooked)) => Ok(Woken::Later(AGAIN)),
-            Some((wake_up, leave)) => send.wake(wake_up, leave, end).await.map_err(RecordError::Wake),
+            Some((wake_up, leave)) => send.wake(wake_up, leave, end).await.map_err(MessageError::Wake),
             // Once more, for what is wrong with it.
-            None => WakeUp::parse(&record.body)
+            None => WakeUp::parse(&message.body)
                 .map(|_| Woken::Later(AGAIN))
-                .map_err(RecordError::NotAWakeUp),
+                .map_err(MessageError::NotAWakeUp),
         }
     });
     let (set_aside, mut results) = futures::future::join(set_aside, others).await;
@@ -114,21 +119,21 @@ where
     let set_aside = set_aside.into_iter().flatten().flatten();
     for (place, woken) in parked.into_iter().zip(set_aside) {
         if let Some(result) = results.get_mut(place) {
-            *result = woken.map_err(|error| batch::Failure::Error(RecordError::Wake(error)));
+            *result = woken.map_err(|error| batch::Failure::Error(MessageError::Wake(error)));
         }
     }
 
-    let mut later: Vec<_> = records
+    let mut later: Vec<_> = messages
         .iter()
         .zip(&results)
-        .filter_map(|(record, result)| match result {
-            Ok(Woken::Later(delay)) => Some((record, *delay)),
+        .filter_map(|(message, result)| match result {
+            Ok(Woken::Later(delay)) => Some((message, *delay)),
             Ok(Woken::Done) | Err(_) => None,
         })
         .collect();
     let mut left = 0;
     if !later.is_empty() && lane.is_some_and(|lane| send.is_full(lane)) {
-        let keys = |wanted: &(&Record, Duration)| (wanted.1 > BRIEF).then(|| key_of(wanted.0)).flatten();
+        let keys = |wanted: &(&ReceivedMessage, Duration)| (wanted.1 > BRIEF).then(|| key_of(wanted.0)).flatten();
         // Putting back needs a moment too; without an answer by then all of them are put back.
         let leaving = send.left_to_index(later.iter().filter_map(keys).collect());
         let leaving = tokio::time::timeout_at(end.checked_sub(PUTTING_BACK).unwrap_or(end), leaving).await;
@@ -137,7 +142,7 @@ where
         later.retain(|wanted| !keys(wanted).is_some_and(|key| gone.contains(&key)));
         left = before - later.len();
     }
-    let failed: Vec<_> = batch::failed(&records, &results).collect();
+    let failed: Vec<_> = batch::failed(&messages, &results).collect();
     let not_put_back = if later.is_empty() {
         0
     } else {
@@ -145,7 +150,7 @@ where
     };
     tracing::info!(
         target: "mailqueue",
-        records = records.len(),
+        records = messages.len(),
         later = later.len(),
         left_to_index = left,
         failed = failed.len(),
@@ -153,13 +158,14 @@ where
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );
-    let later: Vec<_> = later.iter().map(|(record, _)| record.message_id.as_str()).collect();
-    batch::answer(records.len(), &failed, &later)
+    let later: Vec<_> = later.iter().map(|(message, _)| message.message_id.as_str()).collect();
+    batch::answer(messages.len(), &failed, &later)
 }
 
 /// The places of the wake-ups with such a leave.
-fn places_of(work: &[(&Record, Option<(WakeUp, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
-    let fits = |(_, work): &(&Record, Option<(WakeUp, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));
+fn places_of(work: &[(&ReceivedMessage, Option<(WakeUp, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
+    let fits =
+        |(_, work): &(&ReceivedMessage, Option<(WakeUp, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));
     let places = work.iter().enumerate().filter(|(_, work)| fits(work));
     places.map(|(place, _)| place).collect()
 }

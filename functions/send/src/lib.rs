@@ -2,7 +2,7 @@
 //!
 //! **Role:** behind the three lanes, all records of a batch at once.
 //! **Invariant:** SES is called only with leave of the pace and with a claim in hand, and once per claim. A lost answer is
-//! `uncertain`, never tried again here. A wake-up proves nothing; the row decides.
+//! `uncertain`, never tried again here. A wake-up proves nothing; the record decides.
 //! **After a crash** between claim and record: `promote` finds the lease run out.
 //! **Start reading at** [`Send::wake`]; [`handler`] is SQS.
 
@@ -19,14 +19,15 @@ use domain::apply::{ApplyError, apply};
 use domain::attachment::Data;
 use domain::cause::Cause;
 use domain::email::{BodyError, Email};
-use domain::lifecycle::{Attempt, Policy, Then, record};
+use domain::lifecycle::{Attempt, Policy, Then, record_attempt};
 use domain::limits;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Claimed, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+    Bodies, Claimed, Clock, DeadLetters, EmailKey, EmailRecords, Paces, PortError, Provider, Queues, Random,
+    Suppressions,
 };
 use domain::queue::Queue;
-use domain::row::{Lane, Row};
+use domain::record::{EmailRecord, Lane};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
@@ -65,7 +66,7 @@ pub enum Woken {
 /// Why a wake-up has to come again.
 #[derive(Debug, thiserror::Error)]
 pub enum WakeError {
-    /// The row could not be claimed or read. Nothing was submitted.
+    /// The record could not be claimed or read. Nothing was submitted.
     #[error("an email could not be claimed")]
     Claim(#[from] PortError),
     /// A decision could not be written. What SES said is not lost: its event says it again,
@@ -96,8 +97,8 @@ impl Sending {
 /// Sends emails with what the world offers.
 #[derive(Debug)]
 pub struct Send<R, B, D, P, S> {
-    /// The rows.
-    pub rows: R,
+    /// The records.
+    pub records: R,
     /// The contents.
     pub bodies: B,
     /// Where an email goes that failed for good.
@@ -126,7 +127,7 @@ pub fn memory() -> Semaphore {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -179,7 +180,7 @@ where
             self.nobody_asked(leave, now).await;
             return Ok(woken);
         }
-        let claim = self.rows.claim(&key, nonce, &self.with.policy, now);
+        let claim = self.records.claim(&key, nonce, &self.with.policy, now);
         let near = async {
             if bytes <= NEAR_BYTES {
                 self.bodies.load_near(&key).await.ok()
@@ -189,18 +190,18 @@ where
         };
         let (claimed, near) = futures::future::join(claim, near).await;
         match claimed? {
-            Claimed::Granted(row) => {
-                let Some(row) = self.still_wanted(*row, queue.clone(), now).await? else {
+            Claimed::Granted(record) => {
+                let Some(record) = self.still_wanted(*record, queue.clone(), now).await? else {
                     self.nobody_asked(leave, now).await;
                     return Ok(Woken::Done);
                 };
-                let content = near.and_then(|mut contents| contents.remove(&row.body.sha256));
-                self.deliver(&key, row, content, leave, &queue).await
+                let content = near.and_then(|mut contents| contents.remove(&record.body.sha256));
+                self.deliver(&key, record, content, leave, &queue).await
             }
-            Claimed::Refused(row) => {
+            Claimed::Refused(record) => {
                 self.nobody_asked(leave, now).await;
-                match row {
-                    Some(row) => self.met(*row, &queue, now).await,
+                match record {
+                    Some(record) => self.met(*record, &queue, now).await,
                     None => Ok(Woken::Done),
                 }
             }
@@ -210,7 +211,7 @@ where
     /// Gives a probe up that will ask nobody.
     async fn nobody_asked(&self, leave: Leave, now: Timestamp) {
         if let Leave::Probe(open) = leave
-            && let Err(error) = self.pacer.not_asked(&self.rows, open, now).await
+            && let Err(error) = self.pacer.not_asked(&self.records, open, now).await
         {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(
@@ -235,7 +236,7 @@ where
     async fn deliver(
         &self,
         key: &EmailKey,
-        claimed: Row,
+        claimed: EmailRecord,
         near: Option<Vec<u8>>,
         leave: Leave,
         queue: &Queue,
@@ -244,22 +245,22 @@ where
         let claim_no = claimed.claim_no;
         let (claimed, attempt) = self.attempt(key, claimed, near).await;
         let (now, jitter) = (self.system.now(), self.system.jitter());
-        let decide = |row: &Row| record(row, claim_no, attempt.clone(), &policy, jitter, now);
+        let decide = |record: &EmailRecord| record_attempt(record, claim_no, attempt.clone(), &policy, jitter, now);
         let (recorded, reported) = futures::future::join(
-            apply(&self.rows, claimed, now, decide),
+            apply(&self.records, claimed, now, decide),
             self.pacer
-                .report(&self.rows, leave, &attempt, self.with.policy.retry.no_leave, now),
+                .report(&self.records, leave, &attempt, self.with.policy.retry.no_leave, now),
         )
         .await;
         if let Err(error) = reported {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the breaker could not be set; the next attempt does it");
         }
-        let (then, row) = recorded?;
-        Ok(self.follow(&row, then).await)
+        let (then, record) = recorded?;
+        Ok(self.follow(&record, then).await)
     }
 
-    async fn attempt(&self, key: &EmailKey, claimed: Row, near: Option<Vec<u8>>) -> (Row, Attempt) {
+    async fn attempt(&self, key: &EmailKey, claimed: EmailRecord, near: Option<Vec<u8>>) -> (EmailRecord, Attempt) {
         let content = match near {
             Some(content) => Ok(Some(content)),
             None => self.bodies.load(key, &claimed.body).await,
@@ -292,7 +293,7 @@ where
     }
 
     /// Loads the email's uploaded files, one after the other.
-    async fn load_files(&self, key: &EmailKey, claimed: &Row, email: &mut Email) -> Result<(), Attempt> {
+    async fn load_files(&self, key: &EmailKey, claimed: &EmailRecord, email: &mut Email) -> Result<(), Attempt> {
         for file in email.attachments_mut() {
             let Data::Uploaded { id, .. } = *file.data() else {
                 continue;
@@ -309,21 +310,21 @@ where
         Ok(())
     }
 
-    pub(crate) async fn follow(&self, row: &Row, then: Then) -> Woken {
+    pub(crate) async fn follow(&self, record: &EmailRecord, then: Then) -> Woken {
         match then {
             Then::Nothing => Woken::Done,
             Then::WakeUp { delay } => Woken::Later(delay),
             Then::HandOver => {
-                // One that fails is made again by `promote`: the row is `failing`.
+                // One that fails is made again by `promote`: the record is `failing`.
                 for error in self
                     .dead_letters
-                    .hand_over(&[HandOver::of(row)])
+                    .hand_over(&[HandOver::of(record)])
                     .await
                     .into_iter()
                     .filter_map(Result::err)
                 {
                     let error = aws::telemetry::chain(&error);
-                    tracing::warn!(id = %row.id, error, "an email could not be handed over yet");
+                    tracing::warn!(id = %record.id, error, "an email could not be handed over yet");
                 }
                 Woken::Done
             }

@@ -4,7 +4,7 @@ use aws::batch::time_left;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::lanes::{DeadLetterQueue, LaneQueues};
-use aws::rows::Table;
+use aws::records::Table;
 use aws::ses::Ses;
 use aws::settings;
 use aws::system::System;
@@ -25,13 +25,13 @@ async fn main() -> Result<(), Error> {
         Some((table?, bucket?, lanes?, dead_letter_url?, ses?, policy?))
     })?;
     let clients = Clients::connect()?;
-    let (rows, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
+    let (records, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let lanes = LaneQueues::new(&sqs, &lanes);
     let send = Send {
-        bodies: BodyStore::new(rows.clone(), clients.s3(), &bucket),
+        bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
         provider: Ses::new(clients.ses(), &ses),
-        rows,
+        records,
         system: System,
         with: Sending {
             policy,
@@ -42,7 +42,7 @@ async fn main() -> Result<(), Error> {
         known: KnownQueues::default(),
         suppressed: Suppressed::default(),
     };
-    futures::future::join(send.rows.warm(), clients.warm(&[Service::Ses])).await;
+    futures::future::join(send.records.warm(), clients.warm(&[Service::Ses])).await;
     let (send, lanes) = (&send, &lanes);
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);

@@ -80,7 +80,7 @@ impl Pacer {
     /// When the pace can neither be read nor changed.
     pub async fn book<R: Paces>(
         &self,
-        rows: &R,
+        records: &R,
         clock: &impl Clock,
         batch: Batch<'_>,
         base: Duration,
@@ -98,7 +98,7 @@ impl Pacer {
             };
             match ask(&pace, batch, base, now) {
                 Ask::Free | Ask::Wait(_) if !fresh => {
-                    self.learn(rows.pace().await?, now);
+                    self.learn(records.pace().await?, now);
                 }
                 Ask::Free => {
                     // Nothing is written that could be refused, so that each batch has to read: else
@@ -108,7 +108,7 @@ impl Pacer {
                 }
                 Ask::Wait(wait) => return Ok(vec![Leave::Later(wait); emails]),
                 Ask::Book { change, offsets } => {
-                    let Some((after, span)) = self.booked(rows, &change, now).await? else {
+                    let Some((after, span)) = self.booked(records, &change, now).await? else {
                         continue;
                     };
                     let end = after.free_at.unwrap_or(Micros::of(now));
@@ -122,7 +122,7 @@ impl Pacer {
                     return Ok(leaves);
                 }
                 Ask::Probe { change, open } => {
-                    if let Paced::Done(_) = self.change(rows, &change, now).await? {
+                    if let Paced::Done(_) = self.change(records, &change, now).await? {
                         let mut leaves = vec![Leave::Later(open.wait(base, now)); emails];
                         if let Some(first) = leaves.first_mut() {
                             *first = Leave::Probe(open);
@@ -153,8 +153,8 @@ impl Pacer {
     ///
     /// # Errors
     /// When it could not be written: the next probe goes at its time.
-    pub async fn not_asked<R: Paces>(&self, rows: &R, open: Open, now: Timestamp) -> Result<(), PortError> {
-        self.change(rows, &unprobed(open, now), now).await.map(drop)
+    pub async fn not_asked<R: Paces>(&self, records: &R, open: Open, now: Timestamp) -> Result<(), PortError> {
+        self.change(records, &unprobed(open, now), now).await.map(drop)
     }
 
     /// Says how an attempt fared.
@@ -163,7 +163,7 @@ impl Pacer {
     /// When the breaker could not be set: the next attempt says it again.
     pub async fn report<R: Paces>(
         &self,
-        rows: &R,
+        records: &R,
         leave: Leave,
         attempt: &Attempt,
         base: Duration,
@@ -200,7 +200,7 @@ impl Pacer {
             let pace = (*lock(&self.known)).map(|known| known.pace).unwrap_or_default();
             self.learn(Pace { open: becomes, ..pace }, now);
         }
-        if let Paced::Done(_) = self.change(rows, &change, now).await? {
+        if let Paced::Done(_) = self.change(records, &change, now).await? {
             match becomes {
                 Some(open) if open.until > now => aws::telemetry::sending_stops(&open),
                 // The next probe may go at once.
@@ -213,18 +213,18 @@ impl Pacer {
 
     async fn booked<R: Paces>(
         &self,
-        rows: &R,
+        records: &R,
         change: &Change,
         now: Timestamp,
     ) -> Result<Option<(Pace, Duration)>, PortError> {
-        match (self.change(rows, change, now).await?, change) {
+        match (self.change(records, change, now).await?, change) {
             (Paced::Done(after), Change::Book { span, .. }) => Ok(Some((after, *span))),
             (Paced::Done(_) | Paced::Refused(_), _) => Ok(None),
         }
     }
 
-    async fn change<R: Paces>(&self, rows: &R, change: &Change, now: Timestamp) -> Result<Paced, PortError> {
-        let paced = rows.change_pace(change).await?;
+    async fn change<R: Paces>(&self, records: &R, change: &Change, now: Timestamp) -> Result<Paced, PortError> {
+        let paced = records.change_pace(change).await?;
         let (Paced::Done(pace) | Paced::Refused(pace)) = paced;
         self.learn(pace, now);
         Ok(paced)
@@ -235,14 +235,14 @@ impl Pacer {
     ///
     /// # Errors
     /// When it had to be read and could not be.
-    pub async fn settings_no<R: Paces>(&self, rows: &R, now: Timestamp) -> Result<u64, PortError> {
+    pub async fn settings_no<R: Paces>(&self, records: &R, now: Timestamp) -> Result<u64, PortError> {
         let known = *lock(&self.settings);
         if let Some((no, at)) = known
             && now.since(at) < SETTINGS_FRESH
         {
             return Ok(no);
         }
-        let pace = rows.pace().await?;
+        let pace = records.pace().await?;
         self.learn(pace, now);
         Ok(pace.settings_no)
     }

@@ -15,11 +15,11 @@ use domain::lifecycle::{EARLY, Then, not_claimable};
 use domain::pacing::Batch;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Clock, DeadLetters, EmailKey, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+    Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, PortError, Provider, Queues, Random, Suppressions,
 };
 use domain::queue::{Bid, Queue, QueueKey};
 use domain::rate_limit::{Turn, is_usable};
-use domain::row::{Lane, Row, Status};
+use domain::record::{EmailRecord, Lane, Status};
 use domain::slots;
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
@@ -46,7 +46,7 @@ fn queue_of(wake_up: &WakeUp) -> QueueKey {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -84,7 +84,7 @@ where
         };
         for (queue, indexes) in limited.into_values() {
             // A slot of this very moment, or none: nobody waits here.
-            let reserved = slots::reserve(&self.rows, &queue, &of(&indexes), Duration::ZERO, now).await;
+            let reserved = slots::reserve(&self.records, &queue, &of(&indexes), Duration::ZERO, now).await;
             let turns = reserved.unwrap_or_else(|error| {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(error, "no slot could be reserved; the emails return to the index");
@@ -127,7 +127,7 @@ where
             patience,
         };
         let base = self.with.policy.retry.no_leave;
-        let booked = self.pacer.book(&self.rows, &self.system, batch, base).await;
+        let booked = self.pacer.book(&self.records, &self.system, batch, base).await;
         booked.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the pace is not known; the batch comes again");
@@ -141,7 +141,7 @@ where
     /// When it had to be read and could not be: nothing is claimed then.
     pub(crate) async fn queue(&self, wake_up: &WakeUp, now: Timestamp) -> Result<Queue, PortError> {
         let key = queue_of(wake_up);
-        let no = self.pacer.settings_no(&self.rows, now).await?;
+        let no = self.pacer.settings_no(&self.records, now).await?;
         if no == 0 {
             // Nobody has ever changed a queue.
             return Ok(Queue::plain(key, now));
@@ -151,7 +151,7 @@ where
     }
 
     async fn read_queue(&self, key: &QueueKey, now: Timestamp) -> Result<Queue, PortError> {
-        let queue = self.rows.queue(key).await?;
+        let queue = self.records.queue(key).await?;
         Ok(queue.unwrap_or_else(|| Queue::plain(key.clone(), now)))
     }
 
@@ -164,17 +164,17 @@ where
         now: Timestamp,
     ) -> Result<Option<Woken>, WakeError> {
         if queue.is_paused(now) {
-            return match self.rows.load(key, now).await? {
-                Some(row) => self.met(row, queue, now).await.map(Some),
+            return match self.records.load(key, now).await? {
+                Some(record) => self.met(record, queue, now).await.map(Some),
                 None => Ok(Some(Woken::Done)),
             };
         }
         // Only the record names its key: it is read before the claim, while a key of the tenant is held.
         if !queue.key_holds.is_empty()
-            && let Some(row) = self.rows.load(key, now).await?
-            && queue.bids(&row, now) == Bid::Hold
+            && let Some(record) = self.records.load(key, now).await?
+            && queue.bids(&record, now) == Bid::Hold
         {
-            return self.met(row, queue, now).await.map(Some);
+            return self.met(record, queue, now).await.map(Some);
         }
         let is_limited = queue.rate().is_some();
         let too_late = slot.is_some_and(|slot| !is_usable(slot, now));
@@ -209,8 +209,8 @@ where
         for (queue, emails) in paused.into_values() {
             let keys: BTreeSet<EmailKey> = emails.iter().map(|(_, key)| key.clone()).collect();
             let keys: Vec<EmailKey> = keys.into_iter().collect();
-            let rows = match self.rows.load_many(&keys, now).await {
-                Ok(rows) => rows,
+            let records = match self.records.load_many(&keys, now).await {
+                Ok(records) => records,
                 Err(error) => {
                     results.extend(
                         emails
@@ -220,13 +220,13 @@ where
                     continue;
                 }
             };
-            let loaded: Vec<EmailKey> = rows.iter().map(EmailKey::of).collect();
-            let decide = |row: &Row| meet(row, &queue, now).unwrap_or_else(|| not_claimable(row, now));
-            let decided = apply_many(&self.rows, rows, now, decide).await;
+            let loaded: Vec<EmailKey> = records.iter().map(EmailKey::of).collect();
+            let decide = |record: &EmailRecord| meet(record, &queue, now).unwrap_or_else(|| not_claimable(record, now));
+            let decided = apply_many(&self.records, records, now, decide).await;
             let mut decided: BTreeMap<EmailKey, _> = loaded.into_iter().zip(decided).collect();
             for (place, key) in emails {
                 let woken = match decided.remove(&key) {
-                    Some(Ok((then, row))) => Ok(self.after_meeting(&row, &queue, then, now).await),
+                    Some(Ok((then, record))) => Ok(self.after_meeting(&record, &queue, then, now).await),
                     Some(Err(error)) => Err(error.into()),
                     // There is no such email any more, or its other wake-up of this batch has it.
                     None => Ok(Woken::Done),
@@ -239,51 +239,56 @@ where
 
     /// Returns an email to the index, where it waits for a slot. One that waits there already costs no write.
     async fn returned(&self, key: &EmailKey, now: Timestamp) -> Result<Woken, WakeError> {
-        if let Some(row) = self.rows.load(key, now).await? {
-            apply(&self.rows, row, now, |row| wait_for_slot(row, now)).await?;
+        if let Some(record) = self.records.load(key, now).await? {
+            apply(&self.records, record, now, |record| wait_for_slot(record, now)).await?;
         }
         Ok(Woken::Done)
     }
 
     /// Carries out what is to be done about an email that is not claimed.
-    pub(crate) async fn met(&self, row: Row, queue: &Queue, now: Timestamp) -> Result<Woken, WakeError> {
-        let decide = |row: &Row| meet(row, queue, now).unwrap_or_else(|| not_claimable(row, now));
-        let (then, row) = apply(&self.rows, row, now, decide).await?;
-        Ok(self.after_meeting(&row, queue, then, now).await)
+    pub(crate) async fn met(&self, record: EmailRecord, queue: &Queue, now: Timestamp) -> Result<Woken, WakeError> {
+        let decide = |record: &EmailRecord| meet(record, queue, now).unwrap_or_else(|| not_claimable(record, now));
+        let (then, record) = apply(&self.records, record, now, decide).await?;
+        Ok(self.after_meeting(&record, queue, then, now).await)
     }
 
-    async fn after_meeting(&self, row: &Row, queue: &Queue, then: Then, now: Timestamp) -> Woken {
-        if row.status == Status::Queued && !is_aside(row) && meet(row, queue, now).is_some() {
+    async fn after_meeting(&self, record: &EmailRecord, queue: &Queue, then: Then, now: Timestamp) -> Woken {
+        if record.status == Status::Queued && !is_aside(record) && meet(record, queue, now).is_some() {
             // The queue was changed at this very moment.
             return Woken::Later(AGAIN);
         }
-        self.follow(row, then).await
+        self.follow(record, then).await
     }
 
-    /// Drops a claimed email that is not wanted any more; `Some`: the row, which is still wanted.
+    /// Drops a claimed email that is not wanted any more; `Some`: the record, which is still wanted.
     pub(crate) async fn still_wanted(
         &self,
-        claimed: Row,
+        claimed: EmailRecord,
         mut queue: Queue,
         now: Timestamp,
-    ) -> Result<Option<Row>, WakeError> {
+    ) -> Result<Option<EmailRecord>, WakeError> {
         let place = Drop::InHand {
             claim_no: claimed.claim_no,
         };
-        let mut row = claimed;
+        let mut record = claimed;
         for _ in 0..ROUNDS {
-            if queue.wants(&row) {
-                return Ok(Some(row));
+            if queue.wants(&record) {
+                return Ok(Some(record));
             }
-            let decide = |row: &Row| drop_unwanted(row, &queue, place, now);
-            (_, row) = apply(&self.rows, row, now, decide).await?;
-            if row.status != Status::Sending || place != (Drop::InHand { claim_no: row.claim_no }) {
+            let decide = |record: &EmailRecord| drop_unwanted(record, &queue, place, now);
+            (_, record) = apply(&self.records, record, now, decide).await?;
+            if record.status != Status::Sending
+                || place
+                    != (Drop::InHand {
+                        claim_no: record.claim_no,
+                    })
+            {
                 // Somebody else's claim is theirs to submit.
                 return Ok(None);
             }
             queue = self.read_queue(&queue.key, now).await?;
         }
-        Ok(Some(row))
+        Ok(Some(record))
     }
 }
 

@@ -16,9 +16,9 @@ use domain::id::TenantId;
 use domain::lifecycle::{Attempt, left_out};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Clock, DeadLetters, FailureKind, Paces, PortError, Provider, Queues, Random, Rows, Suppressions,
+    Bodies, Clock, DeadLetters, EmailRecords, FailureKind, Paces, PortError, Provider, Queues, Random, Suppressions,
 };
-use domain::row::{Row, recipient_key};
+use domain::record::{EmailRecord, recipient_key};
 use domain::suppression::{Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use tokio::sync::Mutex;
@@ -38,7 +38,7 @@ impl Suppressed {
     /// A tenant's marks under this number of changes, remembered or read.
     async fn marks<R: Suppressions>(
         &self,
-        rows: &R,
+        records: &R,
         clock: &impl Clock,
         tenant: &TenantId,
         settings_no: u64,
@@ -53,7 +53,7 @@ impl Suppressed {
                 source: "another email of the batch could not".into(),
             });
         }
-        let read = async { rows.marks(tenant).await.map(Arc::new) };
+        let read = async { records.marks(tenant).await.map(Arc::new) };
         let marks = self.marks.get(tenant.clone(), settings_no, read).await;
         if marks.is_err() {
             *failed_at = Some(clock.now());
@@ -64,15 +64,15 @@ impl Suppressed {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
     S: Clock + Random,
 {
     /// Takes an email's suppressed recipients out, and writes down who they are; or how the attempt ends
-    /// because of them. The row as it is then.
-    pub(crate) async fn leave_out(&self, claimed: Row, email: Email) -> (Row, Result<Email, Attempt>) {
+    /// because of them. The record as it is then.
+    pub(crate) async fn leave_out(&self, claimed: EmailRecord, email: Email) -> (EmailRecord, Result<Email, Attempt>) {
         let suppressed = match self.who_is_suppressed(&claimed.tenant, &email).await {
             Ok(suppressed) => suppressed,
             Err(error) => return (claimed, unknown(&error, "who is suppressed could not be read")),
@@ -87,18 +87,18 @@ where
             .map(|address| recipient_key(address.as_str()))
             .collect();
         let claim_no = claimed.claim_no;
-        let decide = |row: &Row| left_out(row, claim_no, &recipients);
-        match apply(&self.rows, claimed.clone(), self.system.now(), decide).await {
-            Ok((_, row)) => (row, Ok(left)),
+        let decide = |record: &EmailRecord| left_out(record, claim_no, &recipients);
+        match apply(&self.records, claimed.clone(), self.system.now(), decide).await {
+            Ok((_, record)) => (record, Ok(left)),
             Err(error) => (claimed, unknown(&error, "who is left out could not be written")),
         }
     }
 
     async fn who_is_suppressed(&self, tenant: &TenantId, email: &Email) -> Result<Vec<EmailAddress>, PortError> {
-        let settings_no = self.pacer.settings_no(&self.rows, self.system.now()).await?;
+        let settings_no = self.pacer.settings_no(&self.records, self.system.now()).await?;
         let marks = self
             .suppressed
-            .marks(&self.rows, &self.system, tenant, settings_no)
+            .marks(&self.records, &self.system, tenant, settings_no)
             .await?;
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());
@@ -108,7 +108,7 @@ where
             return Ok(Vec::new());
         }
         let ids: Vec<_> = fitting.iter().map(|(id, _)| *id).collect();
-        let suppressions = self.rows.suppressions(tenant, &ids, self.system.now()).await?;
+        let suppressions = self.records.suppressions(tenant, &ids, self.system.now()).await?;
         let is_suppressed = |address: &EmailAddress| {
             let address = address.lower_case();
             suppressions.iter().any(|suppression| suppression.address == address)

@@ -10,8 +10,10 @@ use std::time::Duration;
 use domain::apply::apply;
 use domain::lifecycle::unhidden::leave_to_index;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Bodies, Clock, DeadLetters, EmailKey, Paces, Provider, Queues, Random, Rows, Suppressions};
-use domain::row::{Lane, Row};
+use domain::ports::{
+    Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, Provider, Queues, Random, Suppressions,
+};
+use domain::record::{EmailRecord, Lane};
 use futures::future::join_all;
 
 use crate::Send;
@@ -21,7 +23,7 @@ pub const BRIEF: Duration = Duration::from_secs(5);
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: Rows + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -39,8 +41,8 @@ where
         if keys.is_empty() {
             return BTreeSet::new();
         }
-        let rows = match self.rows.load_many(&keys, self.system.now()).await {
-            Ok(rows) => rows,
+        let records = match self.records.load_many(&keys, self.system.now()).await {
+            Ok(records) => records,
             Err(error) => {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(
@@ -50,14 +52,14 @@ where
                 return BTreeSet::new();
             }
         };
-        let left = join_all(rows.into_iter().map(|row| self.leave_one(row))).await;
+        let left = join_all(records.into_iter().map(|record| self.leave_one(record))).await;
         left.into_iter().flatten().collect()
     }
 
-    async fn leave_one(&self, row: Row) -> Option<EmailKey> {
-        let (key, now) = (EmailKey::of(&row), self.system.now());
-        let decide = |row: &Row| leave_to_index(row, &self.with.policy, now);
-        match apply(&self.rows, row, now, decide).await {
+    async fn leave_one(&self, record: EmailRecord) -> Option<EmailKey> {
+        let (key, now) = (EmailKey::of(&record), self.system.now());
+        let decide = |record: &EmailRecord| leave_to_index(record, &self.with.policy, now);
+        match apply(&self.records, record, now, decide).await {
             Ok(_) => Some(key),
             Err(error) => {
                 let error = aws::telemetry::chain(&error);

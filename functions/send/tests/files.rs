@@ -17,7 +17,7 @@ use domain::email::Email;
 use domain::id::UploadId;
 use domain::lifecycle::Attempt;
 use domain::ports::{EmailKey, Provider};
-use domain::row::{BodyPlace, BodyRef, Row, Status};
+use domain::record::{BodyPlace, BodyRef, EmailRecord, Status};
 use domain::wire::wake_up::WakeUp;
 use send::Woken;
 use send::pacer::Leave;
@@ -33,7 +33,7 @@ const SIZE: u64 = 4;
 struct Given(Mutex<Vec<Vec<u8>>>);
 
 impl Provider for &Given {
-    async fn submit(&self, _claimed: &Row, mut email: Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &EmailRecord, mut email: Email, _timeout: Duration) -> Attempt {
         let files = email.take_attachments().into_iter().map(|file| match file.into_data() {
             Data::Inline(content) => content,
             Data::Uploaded { .. } => b"not loaded".to_vec(),
@@ -58,7 +58,7 @@ fn world() -> World {
         bytes: 100,
     };
     let mut state = world.state();
-    state.rows.get_mut(&key).expect("the row").body = body.clone();
+    state.records.get_mut(&key).expect("the row").body = body.clone();
     state
         .bodies
         .insert((key.clone(), body.sha256.clone()), stored.into_bytes());
@@ -70,7 +70,7 @@ fn world() -> World {
     world
 }
 
-async fn send(world: &World) -> (Vec<Vec<u8>>, Row) {
+async fn send(world: &World) -> (Vec<Vec<u8>>, EmailRecord) {
     let given = Given::default();
     let key: EmailKey = samples::key(1);
     let wake_up = WakeUp {
@@ -85,16 +85,16 @@ async fn send(world: &World) -> (Vec<Vec<u8>>, Row) {
     let end = Instant::now() + Duration::from_secs(60);
     let woken = sender(world, &given).wake(wake_up, Leave::At(BORN), end).await;
     assert!(matches!(woken.expect("carried out"), Woken::Done | Woken::Later(_)));
-    let row = world.row(&key).expect("the row");
+    let record = world.record(&key).expect("the row");
     let files = given.0.lock().unwrap().clone();
-    (files, row)
+    (files, record)
 }
 
 #[tokio::test]
 async fn ses_is_given_every_file_with_its_bytes() {
-    let (files, row) = send(&world()).await;
+    let (files, record) = send(&world()).await;
     assert_eq!(files, [b"hi".to_vec(), b"file".to_vec()]);
-    assert_eq!(row.status, Status::Sent);
+    assert_eq!(record.status, Status::Sent);
 }
 
 /// Half an email is none.
@@ -102,16 +102,19 @@ async fn ses_is_given_every_file_with_its_bytes() {
 async fn without_a_file_ses_is_not_asked() {
     let gone = world();
     gone.state().files.clear();
-    let (files, row) = send(&gone).await;
+    let (files, record) = send(&gone).await;
     assert!(files.is_empty());
-    assert_eq!((row.status, row.cause), (Status::Queued, Some(Cause::BodyMissing)));
+    assert_eq!(
+        (record.status, record.cause),
+        (Status::Queued, Some(Cause::BodyMissing))
+    );
 
     let down = world();
     down.state().faults_of.insert("load_file", [Fault::Before].into());
-    let (files, row) = send(&down).await;
+    let (files, record) = send(&down).await;
     assert!(files.is_empty());
     assert_eq!(
-        (row.status, row.cause),
+        (record.status, record.cause),
         (Status::Queued, Some(Cause::Unreached)),
         "again, later"
     );

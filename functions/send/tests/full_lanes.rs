@@ -7,12 +7,12 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws::batch::Record;
+use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
 use domain::cause::Cause;
 use domain::lane::FullLanes;
 use domain::pacing::{Micros, Open};
-use domain::row::{Due, DueKind, Lane, Status};
+use domain::record::{Due, DueKind, Lane, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use send::handler::{self, LaneSource};
@@ -23,12 +23,12 @@ use world::{Fault, World, samples};
 struct Lanes(Lane, RefCell<BTreeSet<String>>);
 
 impl LaneSource for Lanes {
-    fn lane_of(&self, _: &Record) -> Option<Lane> {
+    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
         Some(self.0)
     }
 
-    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
-        let ids = records.iter().map(|(record, _)| record.message_id.clone());
+    async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
+        let ids = messages.iter().map(|(message, _)| message.message_id.clone());
         self.1.borrow_mut().extend(ids);
         0
     }
@@ -44,8 +44,8 @@ fn world() -> World {
     let world = samples::world(10).expect("the samples parse");
     {
         let mut state = world.state();
-        for row in state.rows.values_mut() {
-            row.due = Some(Due {
+        for record in state.records.values_mut() {
+            record.due = Some(Due {
                 kind: DueKind::Check,
                 at: later(15),
             });
@@ -63,7 +63,7 @@ fn world() -> World {
 
 /// Works off the messages of emails 1 to 3; returns those that were put back.
 async fn put_back(world: &World, lane: Lane) -> Vec<String> {
-    let record = |n: u8| {
+    let message = |n: u8| {
         let key = samples::key(n);
         let wake_up = WakeUp {
             v: 1,
@@ -76,8 +76,8 @@ async fn put_back(world: &World, lane: Lane) -> Vec<String> {
         };
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": wake_up.to_json(), "eventSourceARN": "a:lane"})
     };
-    let records: Vec<_> = (1..=3).map(record).collect();
-    let event: SqsEvent = serde_json::from_value(json!({"Records": records})).expect("an event of SQS");
+    let messages: Vec<_> = (1..=3).map(message).collect();
+    let event: SqsEvent = serde_json::from_value(json!({"Records": messages})).expect("an event of SQS");
     let lanes = Lanes(lane, RefCell::default());
     let sender = common::sender(world, world.clone());
     let response = handler::handle(&sender, &lanes, event, Duration::from_secs(60)).await;
@@ -100,7 +100,7 @@ async fn a_full_lane_hides_no_message() {
     // One read for all of them, and no write: their records are found in time.
     assert_eq!((times(&world, "load_many"), times(&world, "write")), (1, 0));
     let state = world.state();
-    assert!(state.rows.values().all(|row| row.status == Status::Queued));
+    assert!(state.records.values().all(|record| record.status == Status::Queued));
 }
 
 #[tokio::test(start_paused = true)]
@@ -119,9 +119,9 @@ async fn a_record_that_would_be_found_too_late_is_moved_closer() {
             at: later(minutes),
         })
     };
-    world.state().rows.get_mut(&samples::key(2)).expect("a row").due = due(600);
+    world.state().records.get_mut(&samples::key(2)).expect("a row").due = due(600);
     assert_eq!(put_back(&world, Lane::Normal).await, [""; 0]);
-    assert_eq!(world.row(&samples::key(2)).expect("a row").due, due(60));
+    assert_eq!(world.record(&samples::key(2)).expect("a row").due, due(60));
     assert_eq!(times(&world, "write"), 1);
 }
 
@@ -135,12 +135,12 @@ async fn a_message_without_a_known_record_is_hidden() {
 
     // A record is gone.
     let gone = world();
-    gone.state().rows.remove(&samples::key(1));
+    gone.state().records.remove(&samples::key(1));
     assert_eq!(put_back(&gone, Lane::Normal).await, ["1"]);
 
     // A record cannot be moved closer.
     let stuck = world();
-    stuck.state().rows.get_mut(&samples::key(3)).expect("a row").due = Some(Due {
+    stuck.state().records.get_mut(&samples::key(3)).expect("a row").due = Some(Due {
         kind: DueKind::Check,
         at: later(600),
     });

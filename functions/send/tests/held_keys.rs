@@ -10,14 +10,14 @@ mod common;
 
 use std::time::Duration;
 
-use aws::batch::Record;
+use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
 use domain::id::KeyId;
 use domain::pacing::Rate;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey};
 use domain::rate_limit::RateLimit;
-use domain::row::{Due, DueKind, Lane, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
 use domain::wire::wake_up::WakeUp;
 use send::handler::{self, LaneSource};
 use serde_json::json;
@@ -27,11 +27,11 @@ use world::{Fault, World};
 struct Lanes;
 
 impl LaneSource for Lanes {
-    fn lane_of(&self, _: &Record) -> Option<Lane> {
+    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
         Some(Lane::Normal)
     }
 
-    async fn put_back(&self, _: &[(&Record, Duration)]) -> usize {
+    async fn put_back(&self, _: &[(&ReceivedMessage, Duration)]) -> usize {
         0
     }
 }
@@ -41,7 +41,7 @@ fn key(n: u8) -> KeyId {
 }
 
 fn lead() -> QueueKey {
-    QueueKey::of(&samples::row(1, &samples::email().expect("the sample parses")))
+    QueueKey::of(&samples::record(1, &samples::email().expect("the sample parses")))
 }
 
 /// Eight emails of the queue `default`: the odd ones were accepted with key 1, which is held.
@@ -49,11 +49,11 @@ fn world() -> World {
     let world = samples::world(8).expect("the samples parse");
     let mut state = world.state();
     for n in 1..=8 {
-        let row = Row {
+        let record = EmailRecord {
             key: Some(key(if n % 2 == 1 { 1 } else { 2 })),
-            ..state.rows[&samples::key(n)].clone()
+            ..state.records[&samples::key(n)].clone()
         };
-        state.plant(row);
+        state.plant(record);
     }
     let queue = Queue::plain(lead(), BORN).with_common(&Common {
         key_holds: KeyHolds::default().with(KeyHold::of_revoked(key(1))).unwrap(),
@@ -66,11 +66,11 @@ fn world() -> World {
 }
 
 fn event(world: &World, change: impl Fn(WakeUp) -> WakeUp) -> SqsEvent {
-    let record = |n: u8| {
-        let body = change(WakeUp::of(&world.row(&samples::key(n)).unwrap())).to_json();
+    let message = |n: u8| {
+        let body = change(WakeUp::of(&world.record(&samples::key(n)).unwrap())).to_json();
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"})
     };
-    serde_json::from_value(json!({"Records": (1..=8).map(record).collect::<Vec<_>>()})).expect("an event of SQS")
+    serde_json::from_value(json!({"Records": (1..=8).map(message).collect::<Vec<_>>()})).expect("an event of SQS")
 }
 
 /// Works off all eight messages; the numbers of those that come again.
@@ -82,8 +82,8 @@ async fn batch(world: &World, event: SqsEvent) -> usize {
 
 fn places(world: &World) -> Vec<(Status, Option<DueKind>)> {
     let place = |n| {
-        let row = world.row(&samples::key(n)).unwrap();
-        (row.status, row.due.map(|due| due.kind))
+        let record = world.record(&samples::key(n)).unwrap();
+        (record.status, record.due.map(|due| due.kind))
     };
     (1..=8).map(place).collect()
 }
@@ -132,14 +132,14 @@ async fn an_email_of_a_held_key_takes_no_slot_for_good() {
         };
         state.rate_limits.insert(lead(), limit);
         for n in 1..=8 {
-            let row = Row {
+            let record = EmailRecord {
                 due: Some(Due {
                     kind: DueKind::Paced,
                     at: BORN,
                 }),
-                ..state.rows[&samples::key(n)].clone()
+                ..state.records[&samples::key(n)].clone()
             };
-            state.plant(row);
+            state.plant(record);
         }
     }
     // Released by promote, each with its slot.

@@ -6,7 +6,7 @@ mod common;
 use common::sender;
 use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::row::{DueKind, Row, Status};
+use domain::record::{DueKind, EmailRecord, Status};
 use domain::wire::wake_up::WakeUp;
 use send::Woken;
 use world::samples::BORN;
@@ -35,7 +35,7 @@ fn world(queues: &[(&str, &[u8])]) -> World {
             let paused = Queue::plain(queue(name), BORN).paused(pause);
             state.queues.insert(queue(name), paused);
             for n in *emails {
-                state.rows.get_mut(&samples::key(*n)).unwrap().queue = queue(name).name;
+                state.records.get_mut(&samples::key(*n)).unwrap().queue = queue(name).name;
             }
         }
     }
@@ -56,8 +56,8 @@ fn wake_up(name: &str, n: u8) -> WakeUp {
 }
 
 fn place(world: &World, n: u8) -> (Status, Option<DueKind>) {
-    let row = world.row(&samples::key(n)).unwrap();
-    (row.status, row.due.map(|due| due.kind))
+    let record = world.record(&samples::key(n)).unwrap();
+    (record.status, record.due.map(|due| due.kind))
 }
 
 /// Sets emails aside; counts the reads and the writes of their records.
@@ -112,11 +112,11 @@ async fn a_record_that_moved_is_taken_out_of_its_group() {
     let elsewhere = world.clone();
     let cancel: Rival = Box::new(move || {
         let mut state = elsewhere.state();
-        let row = state.rows.get_mut(&samples::key(4)).unwrap();
-        *row = Row {
+        let record = state.records.get_mut(&samples::key(4)).unwrap();
+        *record = EmailRecord {
             status: Status::Canceled,
             due: None,
-            ..row.clone()
+            ..record.clone()
         };
     });
     let rivaled = world.with_rivals(vec![cancel]);

@@ -11,14 +11,14 @@ mod common;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use aws::batch::Record;
+use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
 use domain::cause::Cause;
 use domain::lifecycle::Attempt;
 use domain::pacing::Rate;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::row::{Due, DueKind, Lane, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use send::Send;
@@ -33,12 +33,12 @@ type Sender = Send<World, World, World, World, World>;
 struct Lanes(RefCell<Vec<u64>>);
 
 impl LaneSource for Lanes {
-    fn lane_of(&self, _: &Record) -> Option<Lane> {
+    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
         Some(Lane::Normal)
     }
 
-    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
-        let delays = records.iter().map(|(_, delay)| delay.as_secs());
+    async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
+        let delays = messages.iter().map(|(_, delay)| delay.as_secs());
         self.0.borrow_mut().extend(delays);
         0
     }
@@ -60,11 +60,11 @@ fn world() -> World {
     let world = samples::world(20).expect("the samples parse");
     let mut state = world.state();
     for n in 1..=10 {
-        let row = Row {
+        let record = EmailRecord {
             queue: slow().name,
-            ..state.rows[&samples::key(n)].clone()
+            ..state.records[&samples::key(n)].clone()
         };
-        state.plant(row);
+        state.plant(record);
     }
     let queue = Queue {
         rate_per_second: Some(1),
@@ -91,13 +91,13 @@ async fn sender(world: &World) -> Sender {
 }
 
 fn event(world: &World, emails: impl IntoIterator<Item = (u8, Option<Timestamp>)>) -> SqsEvent {
-    let record = |(n, slot): (u8, Option<Timestamp>)| {
-        let row = world.row(&samples::key(n)).unwrap();
-        let body = WakeUp::of(&row).at_slot(slot).to_json();
+    let message = |(n, slot): (u8, Option<Timestamp>)| {
+        let record = world.record(&samples::key(n)).unwrap();
+        let body = WakeUp::of(&record).at_slot(slot).to_json();
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"})
     };
-    let records: Vec<_> = emails.into_iter().map(record).collect();
-    serde_json::from_value(json!({"Records": records})).expect("an event of SQS")
+    let messages: Vec<_> = emails.into_iter().map(message).collect();
+    serde_json::from_value(json!({"Records": messages})).expect("an event of SQS")
 }
 
 /// Works off a batch; returns what was put back.
@@ -109,8 +109,8 @@ async fn batch(sender: &Sender, event: SqsEvent) -> Vec<u64> {
 }
 
 fn place(world: &World, n: u8) -> (Status, Option<DueKind>) {
-    let row = world.row(&samples::key(n)).unwrap();
-    (row.status, row.due.map(|due| due.kind))
+    let record = world.record(&samples::key(n)).unwrap();
+    (record.status, record.due.map(|due| due.kind))
 }
 
 fn times(world: &World, call: &str) -> usize {
@@ -206,9 +206,9 @@ async fn a_fault_at_the_rate_limit_loses_no_email() {
                 .await
                 .ok();
             for n in [1, 2] {
-                let row = world.row(&samples::key(n)).unwrap();
-                assert!(row.is_in_its_place(), "{call} {fault:?}");
-                let waits = row.due.is_some_and(|due| due.kind == DueKind::Paced);
+                let record = world.record(&samples::key(n)).unwrap();
+                assert!(record.is_in_its_place(), "{call} {fault:?}");
+                let waits = record.due.is_some_and(|due| due.kind == DueKind::Paced);
                 let marked = world.state().rate_limits[&slow()].look_at.is_some();
                 assert!(!waits || marked, "{call} {fault:?}: nobody would look");
             }
@@ -224,25 +224,25 @@ async fn a_failed_attempt_waits_for_its_next_slot() {
     let cause = Cause::Unavailable;
     world.state().answers = [Attempt::NotAccepted { cause, detail }].into();
     assert_eq!(batch(&sender, event(&world, [(1, None)])).await, NONE);
-    let row = world.row(&samples::key(1)).unwrap();
-    let due = row.due.unwrap();
+    let record = world.record(&samples::key(1)).unwrap();
+    let due = record.due.unwrap();
     assert_eq!(
-        (row.status, due.kind, due.at),
-        (Status::Queued, DueKind::Paced, row.not_before)
+        (record.status, due.kind, due.at),
+        (Status::Queued, DueKind::Paced, record.not_before)
     );
     let limit = world.state().rate_limits[&slow()].clone();
-    assert_eq!((limit.look_at, limit.is_busy()), (Some(row.not_before), false));
+    assert_eq!((limit.look_at, limit.is_busy()), (Some(record.not_before), false));
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_email_that_waits_stays_while_its_queue_is_paused() {
     let world = world();
-    let row = Row {
+    let record = EmailRecord {
         due: Some(Due {
             kind: DueKind::Paced,
             at: BORN,
         }),
-        ..world.row(&samples::key(1)).unwrap()
+        ..world.record(&samples::key(1)).unwrap()
     };
     let queue = Queue {
         paused: Some(Pause {
@@ -252,7 +252,7 @@ async fn an_email_that_waits_stays_while_its_queue_is_paused() {
         }),
         ..world.state().queues[&slow()].clone()
     };
-    world.state().plant(row);
+    world.state().plant(record);
     world.state().queues.insert(slow(), queue);
     let sender = sender(&world).await;
     assert_eq!(batch(&sender, event(&world, [(1, Some(at(0)))])).await, NONE);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use domain::email::Email;
 use domain::lifecycle::Attempt;
 use domain::ports::Provider;
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use domain::wire::wake_up::WakeUp;
 use send::Woken;
 use send::pacer::Leave;
@@ -26,7 +26,7 @@ struct Slow<'a> {
 }
 
 impl Provider for Slow<'_> {
-    async fn submit(&self, _claimed: &Row, _email: Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &EmailRecord, _email: Email, _timeout: Duration) -> Attempt {
         let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
         self.most.fetch_max(now, Ordering::SeqCst);
         tokio::time::sleep(Duration::from_secs(1)).await;
@@ -61,9 +61,9 @@ async fn at_once(bytes: u64) -> usize {
     }
     let sent = world
         .state()
-        .rows
+        .records
         .values()
-        .filter(|row| row.status == Status::Sent)
+        .filter(|record| record.status == Status::Sent)
         .count();
     assert_eq!(sent, 10);
     most.load(Ordering::SeqCst)
@@ -107,6 +107,6 @@ async fn what_would_not_be_sent_in_time_is_not_begun() {
     let woken = futures::future::join_all((1..=3).map(wake)).await;
     let woken: Vec<_> = woken.into_iter().map(|woken| woken.expect("carried out")).collect();
     assert_eq!(woken, [Woken::Done, Woken::Done, Woken::Later(Duration::from_secs(5))]);
-    let row = world.row(&samples::key(3)).expect("the row");
-    assert_eq!((row.status, row.claim_no), (Status::Queued, 0));
+    let record = world.record(&samples::key(3)).expect("the row");
+    assert_eq!((record.status, record.claim_no), (Status::Queued, 0));
 }

@@ -6,13 +6,13 @@ mod common;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use aws::batch::Record;
+use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::cause::Cause;
 use domain::lane::FullLanes;
 use domain::lifecycle::Attempt;
 use domain::pacing::{Micros, Open, Pace, Rate};
-use domain::row::{Lane, Status};
+use domain::record::{Lane, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use send::Send;
@@ -31,14 +31,14 @@ fn environment(world: &World) -> Sender {
 struct Lanes(Lane, RefCell<Vec<u64>>);
 
 impl LaneSource for Lanes {
-    fn lane_of(&self, _: &Record) -> Option<Lane> {
+    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
         Some(self.0)
     }
 
-    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+    async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
         self.1
             .borrow_mut()
-            .extend(records.iter().map(|(_, delay)| delay.as_secs()));
+            .extend(messages.iter().map(|(_, delay)| delay.as_secs()));
         0
     }
 }
@@ -57,10 +57,10 @@ fn wake_up(n: u8, recipients: u32) -> WakeUp {
 }
 
 fn event(bodies: impl Iterator<Item = String>) -> SqsEvent {
-    let record =
+    let message =
         |body: String| json!({"messageId": body, "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"});
-    let records: Vec<_> = bodies.map(record).collect();
-    serde_json::from_value(json!({"Records": records})).expect("an event of SQS")
+    let messages: Vec<_> = bodies.map(message).collect();
+    serde_json::from_value(json!({"Records": messages})).expect("an event of SQS")
 }
 
 /// Works off a batch of the normal lane; returns what was put back.
@@ -106,7 +106,12 @@ fn times(world: &World, call: &str) -> usize {
 }
 
 fn count(world: &World, status: Status) -> usize {
-    world.state().rows.values().filter(|row| row.status == status).count()
+    world
+        .state()
+        .records
+        .values()
+        .filter(|record| record.status == status)
+        .count()
 }
 
 fn refused(cause: Cause) -> Attempt {
@@ -160,7 +165,7 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     let open = world.state().pace.open.unwrap();
     assert_eq!((open.cause, open.until), (Cause::QuotaExceeded, later(60)));
     assert!(
-        world.state().rows.values().all(|row| row.attempts == 0),
+        world.state().records.values().all(|record| record.attempts == 0),
         "no attempt was spent"
     );
 
@@ -198,7 +203,7 @@ async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
     assert_eq!(world.state().submitted.len(), 1);
     let next = world.state().pace.open.unwrap();
     assert_eq!((next.until, next.times), (later(120), 1));
-    let probe = world.row(&samples::key(1)).unwrap();
+    let probe = world.record(&samples::key(1)).unwrap();
     assert_eq!((probe.status, probe.attempts), (Status::Queued, 0));
 }
 

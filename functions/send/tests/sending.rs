@@ -6,14 +6,14 @@ mod common;
 use std::cell::RefCell;
 use std::time::Duration;
 
-use aws::batch::Record;
+use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
 use common::{sender, with};
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Attempt;
 use domain::ports::EmailKey;
-use domain::row::{Lane, Row, Status};
+use domain::record::{EmailRecord, Lane, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 use send::handler::{self, LaneSource};
@@ -39,8 +39,8 @@ fn wake_up(key: &EmailKey) -> WakeUp {
     }
 }
 
-fn row(world: &World, key: &EmailKey) -> Row {
-    world.row(key).expect("the row")
+fn record(world: &World, key: &EmailKey) -> EmailRecord {
+    world.record(key).expect("the row")
 }
 
 /// Carries out a wake-up that has leave.
@@ -72,7 +72,7 @@ async fn an_email_is_submitted_once_however_often_it_is_woken() {
         assert_eq!(woken(&world, &key).await, Woken::Done);
     }
     assert_eq!(world.state().submitted, [(key.id, 1)]);
-    let sent = row(&world, &key);
+    let sent = record(&world, &key);
     assert_eq!((sent.status, sent.due), (Status::Sent, None));
 }
 
@@ -122,14 +122,18 @@ async fn a_wake_up_for_nothing_harms_nobody() {
 #[tokio::test]
 async fn a_wake_up_that_comes_early_goes_back_for_the_rest_of_its_time() {
     let (world, key) = world();
-    if let Some(row) = world.state().rows.get_mut(&key) {
-        row.not_before = samples::BORN.after(Duration::from_secs(30));
+    if let Some(record) = world.state().records.get_mut(&key) {
+        record.not_before = samples::BORN.after(Duration::from_secs(30));
     }
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(30)));
     assert!(world.state().submitted.is_empty());
     world.state().now_ms += 29_500;
     assert_eq!(woken(&world, &key).await, Woken::Done);
-    assert_eq!(row(&world, &key).status, Status::Sent, "half a second early is on time");
+    assert_eq!(
+        record(&world, &key).status,
+        Status::Sent,
+        "half a second early is on time"
+    );
 }
 
 #[tokio::test]
@@ -137,7 +141,7 @@ async fn an_expired_email_is_never_submitted() {
     let (world, key) = world();
     world.state().now_ms += 86_400_000;
     woken(&world, &key).await;
-    assert_eq!(row(&world, &key).status, Status::Expired);
+    assert_eq!(record(&world, &key).status, Status::Expired);
     assert!(world.state().submitted.is_empty());
 }
 
@@ -147,7 +151,7 @@ async fn a_lost_answer_is_not_tried_again() {
     world.state().answers.push_back(Attempt::Ambiguous);
     woken(&world, &key).await;
     woken(&world, &key).await;
-    assert_eq!(row(&world, &key).status, Status::Uncertain);
+    assert_eq!(record(&world, &key).status, Status::Uncertain);
     assert_eq!(world.state().submitted.len(), 1);
 }
 
@@ -160,7 +164,7 @@ async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
     let (two, key) = world();
     two.state().answers.push_back(refused(Cause::UnverifiedSender));
     assert_eq!(woken(&two, &key).await, Woken::Done);
-    assert_eq!(row(&two, &key).status, Status::Failing);
+    assert_eq!(record(&two, &key).status, Status::Failing);
     let handed: Vec<_> = two
         .state()
         .handed_over
@@ -176,7 +180,7 @@ async fn a_hand_over_that_fails_is_left_to_the_index() {
     world.state().answers.push_back(refused(Cause::Rejected));
     world.state().faults_of.insert("hand_over", [Fault::Before].into());
     assert_eq!(woken(&world, &key).await, Woken::Done);
-    let failing = row(&world, &key);
+    let failing = record(&world, &key);
     assert_eq!((failing.status, failing.due.is_some()), (Status::Failing, true));
     assert!(world.state().handed_over.is_empty());
 }
@@ -186,9 +190,12 @@ async fn a_missing_content_is_a_cause_and_never_a_submission() {
     let (world, key) = world();
     world.state().bodies.clear();
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
-    let row = row(&world, &key);
+    let record = record(&world, &key);
     // Whoever repeats the request that broke off stores it yet.
-    assert_eq!((row.status, row.cause), (Status::Queued, Some(Cause::BodyMissing)));
+    assert_eq!(
+        (record.status, record.cause),
+        (Status::Queued, Some(Cause::BodyMissing))
+    );
     assert!(world.state().submitted.is_empty());
 }
 
@@ -200,8 +207,12 @@ async fn a_content_of_an_unknown_version_waits() {
         *content = br#"{"v":3}"#.to_vec();
     }
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
-    let row = row(&world, &key);
-    assert_eq!((row.cause, row.attempts), (Some(Cause::Unreached), 0), "given back");
+    let record = record(&world, &key);
+    assert_eq!(
+        (record.cause, record.attempts),
+        (Some(Cause::Unreached), 0),
+        "given back"
+    );
 }
 
 #[tokio::test]
@@ -209,9 +220,9 @@ async fn a_content_that_cannot_be_read_is_tried_again_later() {
     let (world, key) = world();
     world.state().faults = [Fault::None, Fault::None, Fault::Before, Fault::Before].into();
     assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
-    let row = row(&world, &key);
+    let record = record(&world, &key);
     assert_eq!(
-        (row.status, row.cause, row.attempts),
+        (record.status, record.cause, record.attempts),
         (Status::Queued, Some(Cause::Unreached), 0)
     );
 }
@@ -239,7 +250,7 @@ async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
     );
     assert_eq!(world.state().submitted.len(), 1);
     assert_eq!(
-        row(&world, &key).status,
+        record(&world, &key).status,
         Status::Sending,
         "the lease runs out, or the event comes"
     );
@@ -258,14 +269,14 @@ fn the_attempt_may_take_a_second_more_for_each_megabyte() {
 struct Lanes(RefCell<Vec<(String, u64)>>);
 
 impl LaneSource for Lanes {
-    fn lane_of(&self, _: &Record) -> Option<Lane> {
+    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
         Some(Lane::Normal)
     }
 
-    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
-        let entries = records
+    async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
+        let entries = messages
             .iter()
-            .map(|(record, delay)| (record.message_id.clone(), delay.as_secs()));
+            .map(|(message, delay)| (message.message_id.clone(), delay.as_secs()));
         self.0.borrow_mut().extend(entries);
         0
     }
@@ -280,14 +291,14 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
     let ids: Vec<_> = event
         .records
         .iter()
-        .filter_map(|record| record.message_id.clone())
+        .filter_map(|message| message.message_id.clone())
         .collect();
     let world = samples::world(10).expect("the samples parse");
     {
         let mut state = world.state();
         state.panics.push(samples::id(7));
-        if let Some(row) = state.rows.get_mut(&samples::key(2)) {
-            row.not_before = Timestamp::from_millis(samples::BORN.as_millis() + 45_000);
+        if let Some(record) = state.records.get_mut(&samples::key(2)) {
+            record.not_before = Timestamp::from_millis(samples::BORN.as_millis() + 45_000);
         }
     }
     let lanes = Lanes::default();
@@ -303,9 +314,9 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
     assert_eq!(*lanes.0.borrow(), [(ids[1].clone(), 45)]);
     let sent = world
         .state()
-        .rows
+        .records
         .values()
-        .filter(|row| row.status == Status::Sent)
+        .filter(|record| record.status == Status::Sent)
         .count();
     assert_eq!(sent, 7);
 }

@@ -15,7 +15,7 @@ use domain::id::TenantId;
 use domain::lifecycle::Attempt;
 use domain::pacing::Change;
 use domain::ports::{Paces, Provider, Suppressions};
-use domain::row::{Row, Status, recipient_key};
+use domain::record::{EmailRecord, Status, recipient_key};
 use domain::suppression::{Marks, Suppression, SuppressionId, add};
 use domain::wire::api::parse_email;
 use domain::wire::wake_up::WakeUp;
@@ -28,7 +28,7 @@ use world::{Fault, World, samples};
 struct Ses(Mutex<Vec<Vec<String>>>);
 
 impl Provider for &Ses {
-    async fn submit(&self, _claimed: &Row, email: Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &EmailRecord, email: Email, _timeout: Duration) -> Attempt {
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let recipients = lists.map(|mailbox| mailbox.address().to_string()).collect();
         self.0.lock().expect("nobody panicked").push(recipients);
@@ -59,7 +59,7 @@ fn world(emails: u8, with_cc: bool) -> World {
     let mut state = world.state();
     state.now_ms = samples::BORN.as_millis();
     for n in 1..=emails {
-        state.rows.insert(samples::key(n), samples::row(n, &email));
+        state.records.insert(samples::key(n), samples::record(n, &email));
         state.bodies.insert((samples::key(n), email.hash()), email.to_body());
     }
     drop(state);
@@ -97,14 +97,14 @@ async fn wake(send: &Sender<'_>, n: u8) -> Woken {
     woken.expect("carried out")
 }
 
-fn row(world: &World, n: u8) -> Row {
-    world.row(&samples::key(n)).expect("the row")
+fn record(world: &World, n: u8) -> EmailRecord {
+    world.record(&samples::key(n)).expect("the row")
 }
 
 /// Puts an email back as it was before anybody woke it, its claims and fates aside.
 fn requeue(world: &World, n: u8) {
-    if let Some(row) = world.state().rows.get_mut(&samples::key(n)) {
-        (row.status, row.not_before) = (Status::Queued, samples::BORN);
+    if let Some(record) = world.state().records.get_mut(&samples::key(n)) {
+        (record.status, record.not_before) = (Status::Queued, samples::BORN);
     }
 }
 
@@ -114,7 +114,7 @@ async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses
     let send = sender(&world, &ses);
     suppress(&world, "ANN@EXAMPLE.com").await;
     assert_eq!(wake(&send, 1).await, Woken::Done);
-    let failing = row(&world, 1);
+    let failing = record(&world, 1);
     assert_eq!(
         (failing.status, failing.cause, failing.sent),
         (Status::Failing, Some(Cause::Suppressed), None)
@@ -129,7 +129,7 @@ async fn one_of_several_is_left_out_and_shown() {
     suppress(&world, "ann@example.com").await;
     assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
     assert_eq!(ses.given(), [["cc@example.com"]]);
-    let sent = row(&world, 1);
+    let sent = record(&world, 1);
     assert_eq!(sent.status, Status::Sent);
     let fates = [(recipient_key("ann@example.com"), Fate::Suppressed)].into();
     assert_eq!((sent.fates, sent.fate_no), (fates, 1));
@@ -158,7 +158,10 @@ async fn a_simulator_address_is_never_left_out() {
     let body = br#"{"from":"a@example.com","to":"bounce@simulator.amazonses.com","subject":"Hello","text":"Hi"}"#;
     let email = parse_email(body).expect("the sample parses").email;
     world.state().now_ms = samples::BORN.as_millis();
-    world.state().rows.insert(samples::key(1), samples::row(1, &email));
+    world
+        .state()
+        .records
+        .insert(samples::key(1), samples::record(1, &email));
     world
         .state()
         .bodies
@@ -175,7 +178,7 @@ async fn when_all_of_several_are_suppressed_the_email_fails() {
     suppress(&world, "ann@example.com").await;
     suppress(&world, "cc@example.com").await;
     wake(&sender(&world, &ses), 1).await;
-    assert_eq!(row(&world, 1).cause, Some(Cause::Suppressed));
+    assert_eq!(record(&world, 1).cause, Some(Cause::Suppressed));
     assert!(ses.given().is_empty());
 }
 
@@ -195,7 +198,7 @@ async fn a_released_address_is_sent_to_at_once() {
     // Who was left out of an earlier attempt that did not go is not shown so any more.
     requeue(&world, 1);
     wake(&send, 1).await;
-    assert!(row(&world, 1).fates.is_empty());
+    assert!(record(&world, 1).fates.is_empty());
     assert_eq!(ses.given().len(), 3);
 }
 
@@ -258,7 +261,7 @@ async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
         world.state().faults_of.insert(what, [Fault::Before].into());
         let woken = wake(&send, 1).await;
         assert!(matches!(woken, Woken::Later(_)), "{what}: {woken:?}");
-        let waiting = row(&world, 1);
+        let waiting = record(&world, 1);
         assert_eq!(
             (waiting.status, waiting.attempts, waiting.cause),
             (Status::Queued, 0, Some(Cause::Unreached)),
@@ -269,7 +272,7 @@ async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
         world.state().now_ms += 1;
         wake(&send, 1).await;
         assert_eq!(ses.given(), [["cc@example.com"]], "{what}");
-        assert_eq!(row(&world, 1).status, Status::Sent, "{what}");
+        assert_eq!(record(&world, 1).status, Status::Sent, "{what}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aws::batch::time_left;
 use aws::clients::Clients;
-use aws::rows::Table;
+use aws::records::Table;
 use aws::settings;
 use aws::system::System;
 use aws::table::within;

@@ -9,7 +9,7 @@
 mod common;
 
 use common::{Crowded, expected, found, stream};
-use domain::row::Status;
+use domain::record::Status;
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::portion::{Mark, Sequence};
 use fastrand::Rng;
@@ -149,16 +149,16 @@ async fn changes_that_cancel_out_are_counted_once_beside_others() {
         fastrand::seed(seed);
         let mut rng = Rng::with_seed(seed);
         let first = stream(&mut rng, 1).remove(0);
-        let row = |status| {
-            first.after.clone().map(|row| Glimpse {
+        let record = |status| {
+            first.after.clone().map(|record| Glimpse {
                 status,
                 held: false,
                 scheduled: false,
                 tried: false,
-                ..row
+                ..record
             })
         };
-        let (queued, sending) = (row(Status::Queued), row(Status::Sending));
+        let (queued, sending) = (record(Status::Queued), record(Status::Sending));
         let change = |sequence: &str, before: &Option<Glimpse>, after: &Option<Glimpse>| Change {
             mark: Mark::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
             before: before.clone(),

@@ -4,22 +4,22 @@ use std::time::Duration;
 
 use domain::cause::Cause;
 use domain::id::TenantId;
-use domain::lifecycle::{Attempt, Policy, claimed, handed_over, record};
+use domain::lifecycle::{Attempt, Policy, claimed, handed_over, record_attempt};
 use domain::lifecycle::{Decision, asked};
 use domain::ports::{Counts, Hours};
+use domain::record::EmailRecord;
 use domain::retry::Jitter;
-use domain::row::Row;
 use domain::tally::counter::{Figure, HOUR_MS, hour_of};
 use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use tally::CountChanges;
 use world::{World, samples};
 
-fn written(decision: Decision) -> Row {
+fn written(decision: Decision) -> EmailRecord {
     let Decision::Write(transition) = decision else {
         unreachable!("{decision:?}")
     };
-    transition.row
+    transition.record
 }
 
 #[tokio::test]
@@ -28,7 +28,7 @@ async fn the_machine_s_own_moves_are_counted() {
     let (policy, now) = (Policy::standard(), samples::BORN);
     world.state().now_ms = now.as_millis();
     world.state().tally.stream = Some(Vec::new());
-    let store = |row: &Row| world.state().plant(row.clone());
+    let store = |record: &EmailRecord| world.state().plant(record.clone());
     let refused = || Attempt::NotAccepted {
         cause: Cause::Rejected,
         detail: String::new(),
@@ -46,19 +46,19 @@ async fn the_machine_s_own_moves_are_counted() {
         (3, unavailable()),
         (4, Attempt::Ambiguous),
     ] {
-        let row = samples::row(n, &email);
-        store(&row);
-        let row = claimed(row, &policy, 1, now);
-        store(&row);
-        let row = written(record(&row, 1, attempt, &policy, Jitter::NONE, now));
-        store(&row);
+        let record = samples::record(n, &email);
+        store(&record);
+        let record = claimed(record, &policy, 1, now);
+        store(&record);
+        let record = written(record_attempt(&record, 1, attempt, &policy, Jitter::NONE, now));
+        store(&record);
         if n == 2 {
-            store(&written(handed_over(&row, 1, now)));
+            store(&written(handed_over(&record, 1, now)));
         }
     }
-    let row = samples::row(5, &email);
-    store(&row);
-    store(&written(asked::cancel(&row, now).unwrap()));
+    let record = samples::record(5, &email);
+    store(&record);
+    store(&written(asked::cancel(&record, now).unwrap()));
 
     let changes = world.state().tally.stream.clone().unwrap();
     let counting = CountChanges {

@@ -223,7 +223,7 @@ impl Door {
     pub async fn let_in<R: Keys + Tenants>(
         &self,
         headers: &HeaderMap,
-        rows: &R,
+        records: &R,
         now: Timestamp,
     ) -> Result<Visitor, Denied> {
         let given = bearer(headers).ok_or_else(|| {
@@ -238,7 +238,7 @@ impl Door {
             return Ok(Visitor::Deployer(Deployer(()), named_tenant(headers)));
         }
         let id = token::id_of(given).ok_or_else(invalid)?;
-        let Known { key, tenant } = self.know(id, rows, now).await?.ok_or_else(invalid)?;
+        let Known { key, tenant } = self.know(id, records, now).await?.ok_or_else(invalid)?;
         if !bool::from(hash.ct_eq(&key.sha256)) {
             return Err(invalid().into());
         }
@@ -268,17 +268,22 @@ impl Door {
     }
 
     /// A key of this id, as it was at most so long ago; whoever shows the id may not have the key.
-    async fn know<R: Keys + Tenants>(&self, id: KeyId, rows: &R, now: Timestamp) -> Result<Option<Known>, PortError> {
+    async fn know<R: Keys + Tenants>(
+        &self,
+        id: KeyId,
+        records: &R,
+        now: Timestamp,
+    ) -> Result<Option<Known>, PortError> {
         let fresh = self.lock().fresh(id, now);
         if let Some(known) = fresh {
             return Ok(known);
         }
-        let known = match rows.key(id).await? {
+        let known = match records.key(id).await? {
             None => None,
-            Some(key) => tenant_of(&key, rows).await?.map(|tenant| Known { key, tenant }),
+            Some(key) => tenant_of(&key, records).await?.map(|tenant| Known { key, tenant }),
         };
         if let Some(known) = &known {
-            note_use(&known.key, rows, now).await;
+            note_use(&known.key, records, now).await;
         }
         self.lock().remember(id, now, known.as_ref());
         Ok(known)
@@ -289,17 +294,17 @@ impl Door {
     }
 }
 
-async fn tenant_of<R: Tenants>(key: &ApiKey, rows: &R) -> Result<Option<Tenant>, PortError> {
+async fn tenant_of<R: Tenants>(key: &ApiKey, records: &R) -> Result<Option<Tenant>, PortError> {
     if key.tenant == TenantId::main() {
         return Ok(Some(Tenant::main()));
     }
-    rows.tenant(&key.tenant).await
+    records.tenant(&key.tenant).await
 }
 
 /// Notes the hour; when that fails, the next environment notes it.
-async fn note_use<R: Keys>(key: &ApiKey, rows: &R, now: Timestamp) {
+async fn note_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
     if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_note(now))
-        && let Err(error) = rows.note_use(key.id, hour).await
+        && let Err(error) = records.note_use(key.id, hour).await
     {
         tracing::warn!(
             error = crate::telemetry::chain(&error),
@@ -408,7 +413,7 @@ impl Deployer {
     /// # Errors
     /// 422 when [`TENANT_HEADER`] is missing or is no name of a tenant, 404 when there is no such tenant; or the
     /// world's failure.
-    pub async fn act_for<R: Tenants>(self, named: NamedTenant, rows: &R) -> Result<Operator, Denied> {
+    pub async fn act_for<R: Tenants>(self, named: NamedTenant, records: &R) -> Result<Operator, Denied> {
         let say = "name the tenant that you act for, such as main";
         let tenant = match named {
             NamedTenant::Named(tenant) => tenant,
@@ -420,7 +425,7 @@ impl Deployer {
                 return Err(ApiError::validation(TENANT_HEADER, problem).into());
             }
         };
-        if tenant != TenantId::main() && rows.tenant(&tenant).await?.is_none() {
+        if tenant != TenantId::main() && records.tenant(&tenant).await?.is_none() {
             let message = format!("{TENANT_HEADER}: there is no tenant of this name.");
             return Err(ApiError::not_found(message).into());
         }

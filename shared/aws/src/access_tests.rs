@@ -6,13 +6,13 @@ use domain::id::EmailId;
 use lambda_http::http::HeaderValue;
 
 use super::*;
-use crate::rows::samples::at;
+use crate::records::samples::at;
 
 const DEPLOYER: &str = "deployer_0123456789abcdef0123456789abcdef0123456789abcdef";
 
 /// A table with one key and one tenant.
 #[derive(Default)]
-struct Rows {
+struct EmailRecords {
     key: Mutex<Option<ApiKey>>,
     tenant: Mutex<Option<Tenant>>,
     reads: AtomicUsize,
@@ -20,7 +20,7 @@ struct Rows {
     broken: bool,
 }
 
-impl Rows {
+impl EmailRecords {
     fn read<T: Clone>(&self, stored: &Mutex<Option<T>>) -> Result<Option<T>, PortError> {
         self.reads.fetch_add(1, Ordering::Relaxed);
         if self.broken {
@@ -34,7 +34,7 @@ impl Rows {
     }
 }
 
-impl Keys for Rows {
+impl Keys for EmailRecords {
     async fn key(&self, id: KeyId) -> Result<Option<ApiKey>, PortError> {
         Ok(self.read(&self.key)?.filter(|key| key.id == id))
     }
@@ -61,7 +61,7 @@ impl Keys for Rows {
     }
 }
 
-impl Tenants for Rows {
+impl Tenants for EmailRecords {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
         Ok(self.read(&self.tenant)?.filter(|tenant| tenant.id == *id))
     }
@@ -103,10 +103,10 @@ fn key(tenant: &TenantId, permission: Permission) -> ApiKey {
     }
 }
 
-fn rows(permission: Permission) -> Rows {
-    let rows = Rows::default();
-    *rows.key.lock().unwrap() = Some(key(&TenantId::main(), permission));
-    rows
+fn records(permission: Permission) -> EmailRecords {
+    let records = EmailRecords::default();
+    *records.key.lock().unwrap() = Some(key(&TenantId::main(), permission));
+    records
 }
 
 fn door() -> Door {
@@ -121,23 +121,23 @@ fn with(values: &[&str]) -> HeaderMap {
     headers
 }
 
-async fn at_the_door(door: &Door, rows: &Rows, key: &str, now: Timestamp) -> Result<Visitor, u16> {
-    let visitor = door.let_in(&with(&[&format!("Bearer {key}")]), rows, now).await;
+async fn at_the_door(door: &Door, records: &EmailRecords, key: &str, now: Timestamp) -> Result<Visitor, u16> {
+    let visitor = door.let_in(&with(&[&format!("Bearer {key}")]), records, now).await;
     visitor.map_err(|denied| match denied {
         Denied::Refused(error) => error.status(),
         Denied::Port(_) => 500,
     })
 }
 
-async fn comes_in(door: &Door, rows: &Rows, key: &str, now: Timestamp) -> Result<(), u16> {
-    at_the_door(door, rows, key, now).await.map(drop)
+async fn comes_in(door: &Door, records: &EmailRecords, key: &str, now: Timestamp) -> Result<(), u16> {
+    at_the_door(door, records, key, now).await.map(drop)
 }
 
 #[tokio::test]
 async fn a_key_is_missing_wrong_or_good() {
-    let (door, rows, token) = (door(), rows(Permission::FullAccess), token());
+    let (door, records, token) = (door(), records(Permission::FullAccess), token());
     let good = token.as_str();
-    let status = async |values: &[&str]| match door.let_in(&with(values), &rows, at(0)).await {
+    let status = async |values: &[&str]| match door.let_in(&with(values), &records, at(0)).await {
         Ok(_) => 200,
         Err(Denied::Refused(error)) => error.status(),
         Err(Denied::Port(_)) => 500,
@@ -159,28 +159,28 @@ async fn a_key_is_missing_wrong_or_good() {
 
 #[tokio::test]
 async fn a_guess_costs_no_call() {
-    let (door, rows) = (door(), rows(Permission::FullAccess));
+    let (door, records) = (door(), records(Permission::FullAccess));
     for guess in ["x", "mq_secret", &format!("{}0", token().as_str())] {
-        assert_eq!(comes_in(&door, &rows, guess, at(0)).await, Err(403));
+        assert_eq!(comes_in(&door, &records, guess, at(0)).await, Err(403));
     }
-    assert_eq!(comes_in(&door, &rows, DEPLOYER, at(0)).await, Ok(()));
-    assert_eq!(rows.reads.load(Ordering::Relaxed), 0);
+    assert_eq!(comes_in(&door, &records, DEPLOYER, at(0)).await, Ok(()));
+    assert_eq!(records.reads.load(Ordering::Relaxed), 0);
 }
 
 /// The checksum is public arithmetic: a forged key with a right one costs a read, and takes no real key's place.
 #[tokio::test]
 async fn forged_keys_do_not_drive_out_real_ones() {
-    let (door, rows, token) = (door(), rows(Permission::FullAccess), token());
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(0)).await, Ok(()));
+    let (door, records, token) = (door(), records(Permission::FullAccess), token());
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(0)).await, Ok(()));
     for forged in 0..5_000_u64 {
         let id = EmailId::from_random((u128::from(forged) << 64 | 2).to_be_bytes());
         let forged = Token::new(KeyId::of(id), [9; SECRET_BYTES]);
-        assert_eq!(comes_in(&door, &rows, forged.as_str(), at(1)).await, Err(403));
+        assert_eq!(comes_in(&door, &records, forged.as_str(), at(1)).await, Err(403));
     }
-    let reads = rows.reads.load(Ordering::Relaxed);
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(2)).await, Ok(()));
+    let reads = records.reads.load(Ordering::Relaxed);
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(2)).await, Ok(()));
     assert_eq!(
-        rows.reads.load(Ordering::Relaxed),
+        records.reads.load(Ordering::Relaxed),
         reads,
         "the real key is still remembered"
     );
@@ -190,57 +190,60 @@ async fn forged_keys_do_not_drive_out_real_ones() {
 
 #[tokio::test]
 async fn a_deployers_key_of_another_form_is_refused() {
-    let rows = rows(Permission::FullAccess);
+    let records = records(Permission::FullAccess);
     // The first one is what the README asked for once: it passes for its own hash.
     for wrong in [&"0f".repeat(32), "the deployer's", "", &DEPLOYER.to_uppercase()] {
         let door = Door::new(KeySettings::of(wrong));
-        assert!(comes_in(&door, &rows, wrong, at(0)).await.is_err(), "{wrong}");
+        assert!(comes_in(&door, &records, wrong, at(0)).await.is_err(), "{wrong}");
     }
-    assert_eq!(rows.reads.load(Ordering::Relaxed), 0);
+    assert_eq!(records.reads.load(Ordering::Relaxed), 0);
 }
 
 #[tokio::test]
 async fn a_key_is_read_once_in_thirty_seconds_and_so_is_one_that_there_is_not() {
     let token = token();
     for known in [true, false] {
-        let (door, rows) = (door(), rows(Permission::FullAccess));
+        let (door, records) = (door(), records(Permission::FullAccess));
         if !known {
-            *rows.key.lock().unwrap() = None;
+            *records.key.lock().unwrap() = None;
         }
         for (now, reads) in [(0, 1), (29_999, 1), (30_000, 2), (59_999, 2), (60_000, 3)] {
-            assert_eq!(comes_in(&door, &rows, token.as_str(), at(now)).await.is_ok(), known);
-            assert_eq!(rows.reads.load(Ordering::Relaxed), reads, "{now}");
+            assert_eq!(comes_in(&door, &records, token.as_str(), at(now)).await.is_ok(), known);
+            assert_eq!(records.reads.load(Ordering::Relaxed), reads, "{now}");
         }
     }
 }
 
 #[tokio::test]
 async fn what_is_revoked_or_over_is_good_for_nothing_within_a_minute() {
-    let (door, rows, token) = (door(), rows(Permission::FullAccess), token());
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(0)).await, Ok(()));
-    rows.change(|key| key.revoked = Some((at(1), Maker::Deployer)));
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(29_999)).await, Ok(()));
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(30_000)).await, Err(403));
+    let (door, records, token) = (door(), records(Permission::FullAccess), token());
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(0)).await, Ok(()));
+    records.change(|key| key.revoked = Some((at(1), Maker::Deployer)));
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(29_999)).await, Ok(()));
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(30_000)).await, Err(403));
     // An end that is known comes to the moment.
-    rows.change(|key| (key.revoked, key.expires_at) = (None, Some(at(70_000))));
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(69_999)).await, Ok(()));
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(70_000)).await, Err(403));
+    records.change(|key| (key.revoked, key.expires_at) = (None, Some(at(70_000))));
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(69_999)).await, Ok(()));
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(70_000)).await, Err(403));
 }
 
 #[tokio::test]
 async fn a_use_is_noted_to_the_hour_and_for_good_keys_alone() {
     let (hour, token) = (3_600_000, token());
-    let (door, rows) = (door(), rows(Permission::FullAccess));
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(2 * hour + 5)).await, Ok(()));
-    assert_eq!(*rows.noted.lock().unwrap(), [at(2 * hour)]);
-    rows.change(|key| key.last_used_at = Some(at(2 * hour)));
+    let (door, records) = (door(), records(Permission::FullAccess));
     assert_eq!(
-        comes_in(&door, &rows, token.as_str(), at(2 * hour + 40_000)).await,
+        comes_in(&door, &records, token.as_str(), at(2 * hour + 5)).await,
         Ok(())
     );
-    rows.change(|key| key.revoked = Some((at(0), Maker::Deployer)));
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(4 * hour)).await, Err(403));
-    assert_eq!(rows.noted.lock().unwrap().len(), 1);
+    assert_eq!(*records.noted.lock().unwrap(), [at(2 * hour)]);
+    records.change(|key| key.last_used_at = Some(at(2 * hour)));
+    assert_eq!(
+        comes_in(&door, &records, token.as_str(), at(2 * hour + 40_000)).await,
+        Ok(())
+    );
+    records.change(|key| key.revoked = Some((at(0), Maker::Deployer)));
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(4 * hour)).await, Err(403));
+    assert_eq!(records.noted.lock().unwrap().len(), 1);
 }
 
 #[tokio::test]
@@ -250,28 +253,28 @@ async fn the_key_decides_the_tenant() {
         from_domains: vec![FromDomain::parse("acme.example").unwrap()],
         ..Tenant::main()
     };
-    let (door, rows, token) = (door(), Rows::default(), token());
-    *rows.key.lock().unwrap() = Some(key(&acme.id, Permission::FullAccess));
+    let (door, records, token) = (door(), EmailRecords::default(), token());
+    *records.key.lock().unwrap() = Some(key(&acme.id, Permission::FullAccess));
     // A key whose tenant there is not.
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(0)).await, Err(403));
-    *rows.tenant.lock().unwrap() = Some(acme.clone());
-    let visitor = at_the_door(&door, &rows, token.as_str(), at(30_000)).await.unwrap();
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(0)).await, Err(403));
+    *records.tenant.lock().unwrap() = Some(acme.clone());
+    let visitor = at_the_door(&door, &records, token.as_str(), at(30_000)).await.unwrap();
     let caller = visitor.to_do(Deed::Manage).unwrap();
     assert_eq!((caller.tenant(), caller.limits()), (&acme.id, &acme));
-    *rows.tenant.lock().unwrap() = Some(Tenant {
+    *records.tenant.lock().unwrap() = Some(Tenant {
         suspended: true,
         ..acme
     });
-    assert_eq!(comes_in(&door, &rows, token.as_str(), at(60_000)).await, Err(403));
+    assert_eq!(comes_in(&door, &records, token.as_str(), at(60_000)).await, Err(403));
 }
 
 #[tokio::test]
 async fn a_table_that_cannot_be_read_lets_nobody_in() {
-    let rows = Rows {
+    let records = EmailRecords {
         broken: true,
-        ..rows(Permission::FullAccess)
+        ..records(Permission::FullAccess)
     };
-    assert_eq!(comes_in(&door(), &rows, token().as_str(), at(0)).await, Err(500));
+    assert_eq!(comes_in(&door(), &records, token().as_str(), at(0)).await, Err(500));
 }
 
 #[tokio::test]
@@ -282,7 +285,7 @@ async fn each_kind_of_key_gets_through_its_own_gates() {
         (Permission::SendingAccess, true, false, false),
         (Permission::ReadAccess, false, true, false),
     ] {
-        let visitor = at_the_door(&door(), &rows(permission), token.as_str(), at(0))
+        let visitor = at_the_door(&door(), &records(permission), token.as_str(), at(0))
             .await
             .unwrap();
         for (deed, allowed) in [(Deed::Send, send), (Deed::Read, read), (Deed::Manage, manage)] {
@@ -293,7 +296,7 @@ async fn each_kind_of_key_gets_through_its_own_gates() {
         assert_eq!(visitor.clone().key_maker().is_ok(), manage, "{permission:?}");
         assert!(visitor.deployer().is_err());
     }
-    let deployer = at_the_door(&door(), &rows(Permission::FullAccess), DEPLOYER, at(0))
+    let deployer = at_the_door(&door(), &records(Permission::FullAccess), DEPLOYER, at(0))
         .await
         .unwrap();
     assert!(deployer.clone().deployer().is_ok() && deployer.clone().key_maker().is_ok());
@@ -315,13 +318,13 @@ async fn who_sends_from_elsewhere_is_told_whose_limit_it_is() {
         from_domains: domains(&["acme.example", "*.acme.example"]),
         ..Tenant::main()
     };
-    let rows = Rows::default();
-    *rows.key.lock().unwrap() = Some(ApiKey {
+    let records = EmailRecords::default();
+    *records.key.lock().unwrap() = Some(ApiKey {
         from_domains: domains(&["news.acme.example", "example.com"]),
         ..key(&tenant.id, Permission::SendingAccess)
     });
-    *rows.tenant.lock().unwrap() = Some(tenant);
-    let visitor = at_the_door(&door(), &rows, token().as_str(), at(0)).await.unwrap();
+    *records.tenant.lock().unwrap() = Some(tenant);
+    let visitor = at_the_door(&door(), &records, token().as_str(), at(0)).await.unwrap();
     let caller = visitor.to_do(Deed::Send).unwrap();
     for (from, answer) in [
         ("a@news.acme.example", Ok(())),
@@ -351,12 +354,12 @@ async fn who_sends_from_elsewhere_is_told_whose_limit_it_is() {
     }
 }
 
-async fn acting(named: &[&str], rows: &Rows) -> Result<Operator, (u16, String)> {
+async fn acting(named: &[&str], records: &EmailRecords) -> Result<Operator, (u16, String)> {
     let mut headers = with(&[&format!("Bearer {DEPLOYER}")]);
     for value in named {
         headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
     }
-    let visitor = door().let_in(&headers, rows, at(0)).await.unwrap();
+    let visitor = door().let_in(&headers, records, at(0)).await.unwrap();
     let Visitor::Deployer(deployer, named) = visitor else {
         panic!("it is the deployer's key")
     };
@@ -364,7 +367,7 @@ async fn acting(named: &[&str], rows: &Rows) -> Result<Operator, (u16, String)> 
         Denied::Refused(error) => (error.status(), error.message().to_owned()),
         Denied::Port(_) => (500, String::new()),
     };
-    deployer.act_for(named, rows).await.map_err(told)
+    deployer.act_for(named, records).await.map_err(told)
 }
 
 #[tokio::test]
@@ -375,10 +378,10 @@ async fn the_deployer_acts_for_a_tenant_that_it_names() {
         suspended: true,
         ..Tenant::main()
     };
-    let rows = Rows::default();
-    *rows.tenant.lock().unwrap() = Some(acme.clone());
-    assert_eq!(acting(&["acme"], &rows).await.unwrap().tenant(), &acme.id);
-    assert_eq!(acting(&["main"], &rows).await.unwrap().tenant(), &TenantId::main());
+    let records = EmailRecords::default();
+    *records.tenant.lock().unwrap() = Some(acme.clone());
+    assert_eq!(acting(&["acme"], &records).await.unwrap().tenant(), &acme.id);
+    assert_eq!(acting(&["main"], &records).await.unwrap().tenant(), &TenantId::main());
     for (named, status) in [
         (&[][..], 422),
         (&[""], 422),
@@ -386,20 +389,20 @@ async fn the_deployer_acts_for_a_tenant_that_it_names() {
         (&["acme", "acme"], 422),
         (&["nobody"], 404),
     ] {
-        let (got, message) = acting(named, &rows).await.unwrap_err();
+        let (got, message) = acting(named, &records).await.unwrap_err();
         assert_eq!(got, status, "{named:?}");
         assert!(message.starts_with("x-mailqueue-tenant: "), "{message}");
     }
-    let broken = Rows {
+    let broken = EmailRecords {
         broken: true,
-        ..Rows::default()
+        ..EmailRecords::default()
     };
     assert_eq!(acting(&["acme"], &broken).await.unwrap_err().0, 500);
 }
 
 #[tokio::test]
 async fn a_tenant_s_key_names_its_own_tenant_or_none() {
-    let rows = rows(Permission::FullAccess);
+    let records = records(Permission::FullAccess);
     for (named, expected) in [
         (&[][..], Ok(())),
         (&["main"], Ok(())),
@@ -411,7 +414,7 @@ async fn a_tenant_s_key_names_its_own_tenant_or_none() {
         for value in named {
             headers.append(TENANT_HEADER, HeaderValue::from_str(value).unwrap());
         }
-        let status = match door().let_in(&headers, &rows, at(0)).await {
+        let status = match door().let_in(&headers, &records, at(0)).await {
             Ok(_) => Ok(()),
             Err(Denied::Refused(error)) => Err(error.status()),
             Err(Denied::Port(_)) => Err(500),

@@ -21,7 +21,7 @@ const FIRST_DATE_MS: u64 = 1_000_000_000_000;
 
 /// One message.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Record {
+pub struct ReceivedMessage {
     /// SQS's id of the message, by which a failure is reported.
     pub message_id: String,
     /// By which the message can be put back.
@@ -48,14 +48,14 @@ pub enum Failure<E> {
 
 /// The records of an event. What SQS left out is empty.
 #[must_use]
-pub fn records(event: SqsEvent) -> Vec<Record> {
-    let record = |message: aws_lambda_events::sqs::SqsMessage| Record {
+pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
+    let message = |message: aws_lambda_events::sqs::SqsMessage| ReceivedMessage {
         message_id: message.message_id.unwrap_or_default(),
         receipt: message.receipt_handle.unwrap_or_default(),
         body: message.body.unwrap_or_default(),
         queue_arn: message.event_source_arn.unwrap_or_default(),
     };
-    event.records.into_iter().map(record).collect()
+    event.records.into_iter().map(message).collect()
 }
 
 /// The time for which an invocation may still work, by the header `lambda-runtime-deadline-ms`.
@@ -101,37 +101,37 @@ where
 
 /// The ids of the messages that failed, and one line in the log for each.
 pub fn failed<'a, T, E: std::error::Error + 'static>(
-    records: &'a [Record],
+    messages: &'a [ReceivedMessage],
     results: &'a [Result<T, Failure<E>>],
 ) -> impl Iterator<Item = &'a str> {
-    records.iter().zip(results).filter_map(|(record, result)| {
+    messages.iter().zip(results).filter_map(|(message, result)| {
         let error = result.as_ref().err()?;
         tracing::error!(
-            message_id = record.message_id,
+            message_id = message.message_id,
             error = crate::telemetry::chain(error),
             "a record failed"
         );
-        Some(record.message_id.as_str())
+        Some(message.message_id.as_str())
     })
 }
 
 /// Every record failed: it is not theirs, but the invocation's. The messages fare the same as
 /// if each were reported; but only so Lambda counts an error, and the alarm tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("none of {records} records could be worked off")]
+#[error("none of {messages} records could be worked off")]
 pub struct AllFailed {
     /// How many there were.
-    pub records: usize,
+    pub messages: usize,
 }
 
-/// The answer to a batch of `records`, of which `failed` failed and `later` were put back: that
+/// The answer to a batch of `messages`, of which `failed` failed and `later` were put back: that
 /// these messages, and no others, come again.
 ///
 /// # Errors
 /// [`AllFailed`] when nothing went well.
-pub fn answer(records: usize, failed: &[&str], later: &[&str]) -> Result<SqsBatchResponse, AllFailed> {
-    if records > 0 && failed.len() == records {
-        return Err(AllFailed { records });
+pub fn answer(messages: usize, failed: &[&str], later: &[&str]) -> Result<SqsBatchResponse, AllFailed> {
+    if messages > 0 && failed.len() == messages {
+        return Err(AllFailed { messages });
     }
     let mut response = SqsBatchResponse::default();
     response.batch_item_failures = failed
@@ -150,8 +150,8 @@ pub fn answer(records: usize, failed: &[&str], later: &[&str]) -> Result<SqsBatc
 mod tests {
     use super::*;
 
-    fn record(body: &str) -> Record {
-        Record {
+    fn message(body: &str) -> ReceivedMessage {
+        ReceivedMessage {
             message_id: body.to_owned(),
             receipt: String::new(),
             body: body.to_owned(),
@@ -161,9 +161,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn one_bad_record_fails_alone() {
-        let records = ["good", "error", "panic", "hang", "good"].map(record);
-        let results = work_off(&records, Duration::from_secs(5), |record| async move {
-            match record.body.as_str() {
+        let messages = ["good", "error", "panic", "hang", "good"].map(message);
+        let results = work_off(&messages, Duration::from_secs(5), |message| async move {
+            match message.body.as_str() {
                 "error" => Err("no"),
                 "panic" => panic!("poison"),
                 "hang" => std::future::pending().await,
@@ -187,13 +187,13 @@ mod tests {
     fn what_sqs_leaves_out_of_a_record_is_empty() {
         let event =
             r#"{"Records": [{"messageId": "m", "receiptHandle": "r", "body": "b", "eventSourceARN": "q"}, {}]}"#;
-        let whole = Record {
+        let whole = ReceivedMessage {
             message_id: "m".to_owned(),
             receipt: "r".to_owned(),
             queue_arn: "q".to_owned(),
-            ..record("b")
+            ..message("b")
         };
-        assert_eq!(records(serde_json::from_str(event).unwrap()), [whole, record("")]);
+        assert_eq!(messages(serde_json::from_str(event).unwrap()), [whole, message("")]);
     }
 
     #[test]
@@ -204,7 +204,7 @@ mod tests {
             json,
             r#"{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"c"}]}"#
         );
-        assert_eq!(answer(2, &["a", "b"], &[]), Err(AllFailed { records: 2 }));
+        assert_eq!(answer(2, &["a", "b"], &[]), Err(AllFailed { messages: 2 }));
         assert!(answer(2, &[], &["a", "b"]).is_ok(), "to wait is no failure");
         assert!(answer(0, &[], &[]).is_ok());
     }

@@ -80,8 +80,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::records::samples::at;
     use crate::replay::{Answer, Replay};
-    use crate::rows::samples::at;
     use crate::telemetry::chain;
 
     const ERRORS: &str = r#"[{"index":3,"message":"to: is no address"}]"#;

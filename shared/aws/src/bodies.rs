@@ -19,7 +19,7 @@ use aws_sdk_s3::primitives::{Blob, ByteStream};
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::limits;
 use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
-use domain::row::{BodyPlace, BodyRef};
+use domain::record::{BodyPlace, BodyRef};
 use domain::timestamp::Timestamp;
 use tokio::time::Instant;
 
@@ -58,7 +58,7 @@ const LEVEL: i32 = 3;
 /// for JSON's escapes.
 const UNPACKED_MAX: usize = 2 * limits::REQUEST_BYTES;
 
-/// Contents that are read beside a row. An email has one; a request that was refused for its
+/// Contents that are read beside a record. An email has one; a request that was refused for its
 /// key's sake has left another, and no number of those may fill the memory. One that is not
 /// among them is read by its name.
 const NEAR_MAX: i32 = 4;

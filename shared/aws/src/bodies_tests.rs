@@ -6,15 +6,15 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::attributes::Item;
+use crate::records::samples::{at, record};
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::samples::{at, row};
 use crate::table::keys;
 use crate::telemetry::chain;
 
 const DAY: i64 = 86_400_000;
 
 fn key() -> EmailKey {
-    EmailKey::of(&row())
+    EmailKey::of(&record())
 }
 
 fn named(place: BodyPlace, content: &[u8]) -> BodyRef {
@@ -149,7 +149,7 @@ async fn a_large_content_is_an_object() {
     let put = replay.only();
     let object = format!(
         "https://contents.s3.us-east-1.amazonaws.com/main/{}/{}",
-        row().id,
+        record().id,
         body.sha256
     );
     assert_eq!(put.line(), format!("PUT {object}?x-id=PutObject"));

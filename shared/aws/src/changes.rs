@@ -1,6 +1,6 @@
-//! What the table's stream says of a row: a record of a Lambda event, as a change.
+//! What the table's stream says of a record: a record of a Lambda event, as a change.
 //!
-//! **Invariant:** a record is read on its own, and of a row only what is counted: an attribute or
+//! **Invariant:** a record is read on its own, and of a record only what is counted: an attribute or
 //! a value of a newer version is no obstacle where the old ones still say enough.
 //!
 //! Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", and Amazon DynamoDB
@@ -10,14 +10,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::past::Fact;
-use domain::row::Status;
+use domain::record::Status;
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::portion::{Mark, Sequence};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
 
 use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
-use crate::rows::item;
+use crate::records::item;
 use crate::table::keys;
 
 /// Why a record is no change.
@@ -29,48 +29,48 @@ pub enum ChangeError {
     /// Its sequence number is no number of up to 64 digits.
     #[error("a record of the stream has a sequence number that is not 1 to 64 digits")]
     Sequence,
-    /// A row in it cannot be read.
+    /// A record in it cannot be read.
     #[error("a row in a record of the stream cannot be read")]
-    Row(#[from] ItemError),
+    EmailRecord(#[from] ItemError),
 }
 
 /// A record's place in the stream, for the log.
 #[must_use]
-pub fn sequence_number(record: &Value) -> &str {
-    field(field(record, "dynamodb"), "SequenceNumber")
+pub fn sequence_number(stream_record: &Value) -> &str {
+    field(field(stream_record, "dynamodb"), "SequenceNumber")
         .as_str()
         .unwrap_or("none")
 }
 
-/// Reads a record. `None`: it is about no row.
+/// Reads a record. `None`: it is about no record.
 ///
 /// # Errors
 /// [`ChangeError`] names what is wrong, never a value.
-pub fn read(record: &Value) -> Result<Option<Change>, ChangeError> {
-    let record = field(record, "dynamodb");
-    let keys = item_of(field(record, "Keys"));
+pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
+    let stream_record = field(stream_record, "dynamodb");
+    let keys = item_of(field(stream_record, "Keys"));
     if text(&keys, "sk") != Ok(keys::EMAIL) {
         return Ok(None);
     }
     let key = keys::to_email(&keys)?;
-    let sequence = field(record, "SequenceNumber").as_str();
+    let sequence = field(stream_record, "SequenceNumber").as_str();
     let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
     let sequence = Sequence::parse(sequence).ok_or(ChangeError::Sequence)?;
     // Seconds, also with a fraction.
-    let seconds = field(record, "ApproximateCreationDateTime").to_string();
+    let seconds = field(stream_record, "ApproximateCreationDateTime").to_string();
     let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;
     Ok(Some(Change {
         mark: Mark::new(&key, sequence, at),
         key,
         at,
-        before: glimpse(&item_of(field(record, "OldImage")))?,
-        after: glimpse(&item_of(field(record, "NewImage")))?,
+        before: glimpse(&item_of(field(stream_record, "OldImage")))?,
+        after: glimpse(&item_of(field(stream_record, "NewImage")))?,
     }))
 }
 
 /// What is in a field; null where there is none.
-fn field<'a>(record: &'a Value, name: &str) -> &'a Value {
-    record.get(name).unwrap_or(&Value::Null)
+fn field<'a>(stream_record: &'a Value, name: &str) -> &'a Value {
+    stream_record.get(name).unwrap_or(&Value::Null)
 }
 
 /// Seconds since 1970 as a number of JSON, which may have an exponent.
@@ -90,12 +90,12 @@ fn millis(seconds: &str) -> Option<Timestamp> {
     format!("{whole}{digits}").parse().ok().map(Timestamp::from_millis)
 }
 
-/// What is counted of a row. What is left of an erased email has no status, and is no row.
+/// What is counted of a record. What is left of an erased email has no status, and is no record.
 fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
     let Some(status) = maybe(image, "s", named::<Status>)? else {
         return Ok(None);
     };
-    // Where a row waits is a matter of its status, but for those that are held.
+    // Where a record waits is a matter of its status, but for those that are held.
     let held = text(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
     Ok(Some(Glimpse {
         born: time(image, "b")?,
@@ -137,7 +137,7 @@ fn facts(image: &Item) -> BTreeSet<(String, Fact)> {
     facts.keys().filter_map(fact).collect()
 }
 
-/// An image as an item, with the types that rows have.
+/// An image as an item, with the types that records have.
 fn item_of(image: &Value) -> Item {
     let attribute = |(name, value): (&String, &Value)| Some((name.clone(), attribute(value)?));
     image

@@ -1,15 +1,15 @@
 use domain::fate::Fate;
-use domain::row::{Due, DueKind, Row, Status};
+use domain::record::{Due, DueKind, EmailRecord, Status};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::samples::{at, full, record};
 use crate::replay::dynamodb_json;
-use crate::rows::samples::{at, full, row};
 use crate::table::keys;
 
-/// A record of the stream, of a write of a row.
-fn record(before: Option<&Row>, after: Option<&Row>) -> Value {
-    let image = |row: Option<&Row>| row.map(|row| dynamodb_json(&item::from_row(row, 16)));
+/// A record of the stream, of a write of a record.
+fn stream_record(before: Option<&EmailRecord>, after: Option<&EmailRecord>) -> Value {
+    let image = |record: Option<&EmailRecord>| record.map(|record| dynamodb_json(&item::from_record(record, 16)));
     let some = before.or(after).unwrap();
     let mut change = json!({
         "ApproximateCreationDateTime": 1_795_514_390,
@@ -26,14 +26,14 @@ fn record(before: Option<&Row>, after: Option<&Row>) -> Value {
     json!({"eventID": "1", "eventName": "MODIFY", "eventSource": "aws:dynamodb", "dynamodb": change})
 }
 
-fn read_change(record: &Value) -> Change {
-    read(record).unwrap().expect("it is about a row")
+fn read_change(stream_record: &Value) -> Change {
+    read(stream_record).unwrap().expect("it is about a row")
 }
 
 #[test]
 fn a_write_of_a_row_is_a_change() {
-    let (before, after) = (row(), full());
-    let change = read_change(&record(Some(&before), Some(&after)));
+    let (before, after) = (record(), full());
+    let change = read_change(&stream_record(Some(&before), Some(&after)));
     assert_eq!(change.key, domain::ports::EmailKey::of(&after));
     assert_eq!(change.at, Timestamp::from_millis(1_795_514_390_000));
     let glimpse = change.after.unwrap();
@@ -54,15 +54,15 @@ fn a_write_of_a_row_is_a_change() {
         (after.fates.clone(), after.opened_at)
     );
     assert!(change.before.is_some_and(|before| !before.tried));
-    let created = read_change(&record(None, Some(&before)));
+    let created = read_change(&stream_record(None, Some(&before)));
     assert!(created.before.is_none() && created.after.is_some());
-    let gone = read_change(&record(Some(&before), None));
+    let gone = read_change(&stream_record(Some(&before), None));
     assert!(gone.before.is_some() && gone.after.is_none());
 }
 
 #[test]
 fn what_is_no_row_is_passed_over() {
-    let mut body = record(None, Some(&row()));
+    let mut body = stream_record(None, Some(&record()));
     body["dynamodb"]["Keys"]["sk"] = json!({"S": "body#00"});
     assert_eq!(read(&body).unwrap(), None);
     assert_eq!(read(&json!({"dynamodb": {"Keys": {}}})).unwrap(), None);
@@ -71,20 +71,20 @@ fn what_is_no_row_is_passed_over() {
 
 #[test]
 fn partitions_and_values_of_a_newer_version_are_no_obstacle() {
-    let mut record = record(None, Some(&full()));
+    let mut stream_record = stream_record(None, Some(&full()));
     for (partition, held) in [
         ("held#main#news#03", true),
         ("ended#03", false),
         ("later#1", false),
         ("wake#01", false),
     ] {
-        let image = &mut record["dynamodb"]["NewImage"];
+        let image = &mut stream_record["dynamodb"]["NewImage"];
         image["due_pk"] = json!({"S": partition});
         image["e"] = json!({"S": "a_cause_of_tomorrow"});
         image["f"] = json!({"M": {"a": {"S": "a_fate_of_tomorrow"}, "b": {"S": "delivered"}}});
         image["new"] = json!({"NULL": true});
         image["list"] = json!({"L": []});
-        let glimpse = read_change(&record).after.unwrap();
+        let glimpse = read_change(&stream_record).after.unwrap();
         assert_eq!((glimpse.held, glimpse.cause), (held, None), "{partition}");
         assert_eq!(glimpse.fates, BTreeMap::from([("b".to_owned(), Fate::Delivered)]));
     }
@@ -92,7 +92,7 @@ fn partitions_and_values_of_a_newer_version_are_no_obstacle() {
 
 #[test]
 fn what_is_left_of_an_erased_email_is_no_row() {
-    let mut erased = record(Some(&row()), Some(&row()));
+    let mut erased = stream_record(Some(&record()), Some(&record()));
     erased["dynamodb"]["NewImage"] = json!({"pk": {"S": "x"}, "sk": {"S": "email"}, "ttl": {"N": "9"}});
     let change = read_change(&erased);
     assert!(change.before.is_some() && change.after.is_none());
@@ -106,28 +106,28 @@ fn a_row_that_cannot_be_read_is_an_error_without_its_values() {
         ("q", json!({"N": "1"})),
         ("b", json!({"S": "secret"})),
     ] {
-        let mut record = record(None, Some(&row()));
-        record["dynamodb"]["NewImage"][attribute] = value;
-        let error = crate::telemetry::chain(&read(&record).unwrap_err());
+        let mut stream_record = stream_record(None, Some(&record()));
+        stream_record["dynamodb"]["NewImage"][attribute] = value;
+        let error = crate::telemetry::chain(&read(&stream_record).unwrap_err());
         assert!(
             error.contains(&format!("attribute {attribute}")) && !error.contains("secret"),
             "{error}"
         );
     }
     for gone in ["SequenceNumber", "ApproximateCreationDateTime"] {
-        let mut record = record(None, Some(&row()));
-        record["dynamodb"].as_object_mut().unwrap().remove(gone);
-        assert!(read(&record).is_err(), "{gone}");
-        assert_eq!(sequence_number(&record) == "none", gone == "SequenceNumber");
+        let mut stream_record = stream_record(None, Some(&record()));
+        stream_record["dynamodb"].as_object_mut().unwrap().remove(gone);
+        assert!(read(&stream_record).is_err(), "{gone}");
+        assert_eq!(sequence_number(&stream_record) == "none", gone == "SequenceNumber");
     }
 }
 
 #[test]
 fn an_error_says_how_a_sequence_number_is_wrong() {
-    let mut record = record(None, Some(&row()));
+    let mut stream_record = stream_record(None, Some(&record()));
     let mut told = |number: Value| {
-        record["dynamodb"]["SequenceNumber"] = number;
-        read(&record).map(drop).map_err(|error| error.to_string())
+        stream_record["dynamodb"]["SequenceNumber"] = number;
+        read(&stream_record).map(drop).map_err(|error| error.to_string())
     };
     assert_eq!(told("1".repeat(56).into()), Ok(()));
     assert_eq!(
@@ -159,13 +159,13 @@ fn times_are_read_as_lambda_writes_them() {
 
 #[test]
 fn a_row_waits_as_the_index_says() {
-    let waits = Row {
+    let waits = EmailRecord {
         due: Some(Due {
             kind: DueKind::Check,
             at: at(5),
         }),
         status: Status::Queued,
-        ..row()
+        ..record()
     };
-    assert!(!read_change(&record(None, Some(&waits))).after.unwrap().held);
+    assert!(!read_change(&stream_record(None, Some(&waits))).after.unwrap().held);
 }

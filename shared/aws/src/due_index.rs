@@ -2,17 +2,17 @@
 //!
 //! **Role:** read by `promote` alone.
 //! **Invariant:** an entry is a hint. It may be a moment old, so whoever acts on one reads the
-//! row or sends a wake-up that proves nothing.
+//! record or sends a wake-up that proves nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
 use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
-use domain::row::{DueKind, Lane};
+use domain::record::{DueKind, Lane};
 use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError};
-use crate::rows::waiting;
+use crate::records::waiting;
 use crate::table::keys;
 use crate::table::{Expression, Query, Table};
 
@@ -86,7 +86,7 @@ impl Table {
         let items = page.items.iter().filter_map(|item| match read(item) {
             Ok(entry) => Some(entry),
             Err(error) => {
-                // It stays where it is: whoever mends the row gets it back.
+                // It stays where it is: whoever mends the record gets it back.
                 tracing::error!(pk = attributes::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
                 None
             }

@@ -2,19 +2,19 @@
 
 use domain::id::EmailId;
 use domain::queue::QueueKey;
-use domain::row::{Due, Lane, Row};
+use domain::record::{Due, EmailRecord, Lane};
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::item;
+use crate::records::samples::{at, full};
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::item;
-use crate::rows::samples::{at, full};
 use crate::telemetry::chain;
 
-/// The row of the `n`th id, waiting so.
-fn nth(n: u8, kind: DueKind) -> Row {
+/// The record of the `n`th id, waiting so.
+fn nth(n: u8, kind: DueKind) -> EmailRecord {
     let due = Some(Due { kind, at: at(7_000) });
-    Row {
+    EmailRecord {
         id: EmailId::from_random([n; 16]),
         lane: Lane::Low,
         due,
@@ -22,10 +22,10 @@ fn nth(n: u8, kind: DueKind) -> Row {
     }
 }
 
-/// A row's entry in the index: keys only.
-fn entry(row: &Row) -> Value {
+/// A record's entry in the index: keys only.
+fn entry(record: &EmailRecord) -> Value {
     let keys = ["pk", "sk", "due_pk", "due_sk"];
-    let item = item::from_row(row, 1);
+    let item = item::from_record(record, 1);
     dynamodb_json(
         &item
             .into_iter()
@@ -73,9 +73,13 @@ async fn a_page_is_what_lies_between_its_beginning_and_its_time() {
 #[tokio::test]
 async fn the_bounds_take_in_the_last_millisecond_and_leave_out_the_cursor() {
     let replay = Replay::new([page(&[], None)]);
-    let sort_key = |row: &Row| attributes::text(&item::from_row(row, 16), "due_sk").unwrap().to_owned();
+    let sort_key = |record: &EmailRecord| {
+        attributes::text(&item::from_record(record, 16), "due_sk")
+            .unwrap()
+            .to_owned()
+    };
     let [done, next] = [1, 2].map(|n| sort_key(&nth(n, DueKind::Wake)));
-    let later = sort_key(&Row {
+    let later = sort_key(&EmailRecord {
         due: Some(Due {
             kind: DueKind::Wake,
             at: at(7_001),
@@ -112,14 +116,14 @@ async fn a_page_that_would_end_before_it_begins_is_empty_without_a_call() {
 
 #[tokio::test]
 async fn everything_that_a_wake_up_says_is_in_the_index() {
-    let row = nth(1, DueKind::Wake);
-    let replay = Replay::new([page(&[entry(&row)], None)]);
+    let record = nth(1, DueKind::Wake);
+    let replay = Replay::new([page(&[entry(&record)], None)]);
     let page = replay.table(16).coming(0, at(7_000), None).await.unwrap();
     let [coming] = page.items.as_slice() else {
         panic!("{page:?}")
     };
     assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::Low));
-    assert_eq!(coming.wake_up, domain::wire::wake_up::WakeUp::of(&row));
+    assert_eq!(coming.wake_up, domain::wire::wake_up::WakeUp::of(&record));
     assert_eq!(page.next, None);
 }
 

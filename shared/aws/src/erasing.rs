@@ -1,6 +1,6 @@
 //! Erases what the table and the bucket have of an email's content.
 //!
-//! **Invariant:** by where it lies and not by what the row says, so that a content which a refused request
+//! **Invariant:** by where it lies and not by what the record says, so that a content which a refused request
 //! has left beside it goes as well.
 //! **After a crash** anywhere: doing it again erases the rest.
 

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::attributes::{self, Item};
+use crate::records::samples::record;
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::samples::row;
 use crate::settings::BucketSettings;
 use crate::table::keys;
 use crate::telemetry::chain;
@@ -13,7 +13,7 @@ use crate::telemetry::chain;
 fn found(names: &[&str]) -> Answer {
     let item = |name: &&str| {
         let item = Item::from([
-            attributes::s("pk", keys::email_pk(&EmailKey::of(&row()))),
+            attributes::s("pk", keys::email_pk(&EmailKey::of(&record()))),
             attributes::s("sk", (*name).to_owned()),
         ]);
         dynamodb_json(&item)
@@ -49,12 +49,15 @@ async fn erase(replay: &Replay) -> Result<(), String> {
         bucket: "contents".to_owned(),
     };
     let store = BodyStore::new(replay.table(16), replay.clients().s3(), &settings);
-    store.erase(&EmailKey::of(&row())).await.map_err(|error| chain(&error))
+    store
+        .erase(&EmailKey::of(&record()))
+        .await
+        .map_err(|error| chain(&error))
 }
 
 #[tokio::test]
 async fn every_content_and_every_file_beside_it_goes() {
-    let name = |end: &str| format!("main/{}/{end}", row().id);
+    let name = |end: &str| format!("main/{}/{end}", record().id);
     let done = || Answer::ok(&json!({}));
     let replay = Replay::new([
         found(&["body#aa", "body#bb"]),
@@ -93,7 +96,7 @@ async fn every_content_and_every_file_beside_it_goes() {
     assert!(
         listed
             .iter()
-            .all(|line| line.contains(&format!("prefix=main%2F{}%2F", row().id))),
+            .all(|line| line.contains(&format!("prefix=main%2F{}%2F", record().id))),
         "{listed:?}"
     );
 }
@@ -102,7 +105,7 @@ async fn every_content_and_every_file_beside_it_goes() {
 async fn what_cannot_be_erased_is_an_error() {
     let error = r#"<?xml version="1.0"?><Error><Code>AccessDenied</Code><Message>No.</Message></Error>"#;
     let none = || found(&[]);
-    let one = || objects(&[format!("main/{}/aa", row().id)], None);
+    let one = || objects(&[format!("main/{}/aa", record().id)], None);
     let denied = || says(403, error);
     let refused = || Answer::dynamodb_error(400, "AccessDeniedException", "No.");
     for (name, replay) in [

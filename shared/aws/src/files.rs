@@ -18,7 +18,7 @@ use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::attachment::{FileName, MediaType, Upload, Uploaded};
 use domain::id::{TenantId, UploadId};
 use domain::ports::{EmailKey, Files, Invitation, PortError, Put};
-use domain::row::BodyRef;
+use domain::record::BodyRef;
 use domain::timestamp::Timestamp;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 

@@ -1,11 +1,11 @@
 //! Uploads and their copies, against the answers of S3.
 
 use domain::attachment::{FileName, MediaType};
-use domain::row::BodyPlace;
+use domain::record::BodyPlace;
 
 use super::*;
+use crate::records::samples::{at, record};
 use crate::replay::{Answer, Replay};
-use crate::rows::samples::{at, row};
 use crate::settings::BucketSettings;
 use crate::telemetry::chain;
 
@@ -145,7 +145,7 @@ async fn what_was_said_of_an_upload_lies_at_it() {
 
 async fn attach(answer: Answer) -> (Result<Option<Put>, String>, Replay) {
     let replay = Replay::new([answer]);
-    let key = EmailKey::of(&row());
+    let key = EmailKey::of(&record());
     let attached = store(&replay).attach(&key, &body(), id(), at(40 * DAY), at(0)).await;
     (attached.map_err(|error| chain(&error)), replay)
 }
@@ -192,7 +192,7 @@ async fn a_copy_is_read_by_its_name() {
         (s3_error(404, "NoSuchKey"), None),
     ] {
         let replay = Replay::new([answer]);
-        let read = store(&replay).load_file(&EmailKey::of(&row()), &body(), id()).await;
+        let read = store(&replay).load_file(&EmailKey::of(&record()), &body(), id()).await;
         assert_eq!(read.ok(), Some(expected));
         let line = format!("GET https://contents.s3.us-east-1.amazonaws.com/{COPY}?x-id=GetObject");
         assert_eq!(replay.only().line(), line);

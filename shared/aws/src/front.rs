@@ -51,14 +51,14 @@ pub struct Entrance<'a, R> {
     /// Who knows which keys are good.
     pub door: &'a Door,
     /// Where the keys are.
-    pub rows: &'a R,
+    pub records: &'a R,
     /// When it came.
     pub now: Timestamp,
 }
 
 /// Answers one request. `carry_out`: does what is asked for, if the visitor may.
 pub async fn answer<T, R, E>(
-    Entrance { door, rows, now }: Entrance<'_, R>,
+    Entrance { door, records, now }: Entrance<'_, R>,
     route: Result<T, NoRoute>,
     request: &Request,
     carry_out: impl AsyncFnOnce(Visitor, T) -> Result<Response<Body>, E>,
@@ -74,7 +74,7 @@ where
     let may_be_repeated = route.as_ref().is_ok_and(|route| may_be_repeated(route, request));
     let mut who = None;
     let mut tenant = None;
-    let response = match door.let_in(request.headers(), rows, now).await {
+    let response = match door.let_in(request.headers(), records, now).await {
         Ok(visitor) => {
             who = Some(visitor.maker().to_string());
             tenant = visitor.tenant().map(ToString::to_string);

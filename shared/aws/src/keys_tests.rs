@@ -4,8 +4,8 @@ use domain::id::EmailId;
 use serde_json::json;
 
 use super::*;
+use crate::records::samples::at;
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::samples::at;
 use crate::telemetry::chain;
 
 const ID: &str = "01010101-0101-4101-8101-010101010101";

@@ -14,14 +14,14 @@ use domain::index::delay_seconds;
 use domain::lane::Messages;
 use domain::ports::{Backlog, DeadLetters, Lanes, PortError, Waiting, Wake};
 use domain::queue::QueueName;
-use domain::row::Lane;
+use domain::record::Lane;
 use domain::wire::hand_over::HandOver;
 use futures::StreamExt;
 use futures::future::join3;
 use futures::stream::iter;
 use sha2::{Digest, Sha256};
 
-use crate::batch::Record;
+use crate::batch::ReceivedMessage;
 use crate::failure::{failed, port, unknown};
 use crate::settings::LaneSettings;
 
@@ -217,29 +217,29 @@ impl LaneQueues {
     ///
     /// One call for at most ten. A message that cannot be put back comes again all the same,
     /// after the lane's own visibility timeout.
-    pub async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+    pub async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
         let mut put_back = 0;
         for queue in [&self.high, &self.normal, &self.low] {
             let name = queue.url.rsplit('/').next();
-            let ours: Vec<_> = records
+            let ours: Vec<_> = messages
                 .iter()
-                .filter(|(record, _)| record.queue_arn.rsplit(':').next() == name)
+                .filter(|(message, _)| message.queue_arn.rsplit(':').next() == name)
                 .collect();
             for chunk in ours.chunks(BATCH) {
                 put_back += queue.change_visibility(chunk).await;
             }
         }
-        records.len().saturating_sub(put_back)
+        messages.len().saturating_sub(put_back)
     }
 }
 
 impl Queue {
     /// Returns how many of at most ten messages SQS has put back.
-    async fn change_visibility(&self, records: &[&(&Record, Duration)]) -> usize {
-        let entries = (0..).zip(records).map(|(at, (record, delay)): (usize, _)| {
+    async fn change_visibility(&self, messages: &[&(&ReceivedMessage, Duration)]) -> usize {
+        let entries = (0..).zip(messages).map(|(at, (message, delay)): (usize, _)| {
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(at.to_string())
-                .receipt_handle(&record.receipt)
+                .receipt_handle(&message.receipt)
                 // SQS would take twelve hours; what is due later than a delay waits in the index.
                 .visibility_timeout(i32::from(delay_seconds(*delay)))
                 .build()

@@ -4,8 +4,8 @@ use domain::wire::wake_up::WakeUp;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::samples::record;
 use crate::replay::{Answer, Asked, Replay};
-use crate::rows::samples::row;
 use crate::telemetry::chain;
 
 fn lanes(replay: &Replay) -> LaneQueues {
@@ -24,7 +24,7 @@ fn wake(bytes: u64, lane: Lane, delay: Duration) -> Wake {
         lane,
         wake_up: WakeUp {
             bytes,
-            ..WakeUp::of(&row())
+            ..WakeUp::of(&record())
         },
         delay,
     }
@@ -222,8 +222,8 @@ async fn when_the_second_try_fails_as_a_whole_the_first_answer_stands() {
     );
 }
 
-fn record(receipt: &str, queue: &str) -> Record {
-    Record {
+fn message(receipt: &str, queue: &str) -> ReceivedMessage {
+    ReceivedMessage {
         message_id: receipt.to_owned(),
         receipt: receipt.to_owned(),
         body: String::new(),
@@ -231,9 +231,9 @@ fn record(receipt: &str, queue: &str) -> Record {
     }
 }
 
-async fn put_back(replay: &Replay, records: &[(Record, Duration)]) -> usize {
-    let records: Vec<_> = records.iter().map(|(record, delay)| (record, *delay)).collect();
-    lanes(replay).put_back(&records).await
+async fn put_back(replay: &Replay, messages: &[(ReceivedMessage, Duration)]) -> usize {
+    let messages: Vec<_> = messages.iter().map(|(message, delay)| (message, *delay)).collect();
+    lanes(replay).put_back(&messages).await
 }
 
 #[tokio::test]
@@ -249,8 +249,8 @@ async fn a_batch_is_put_back_into_its_lane_with_one_call() {
         )
     });
     let seconds = [1, 0, 60, 3_600, 5, 6, 7, 8, 9, 10];
-    let records = seconds.map(|seconds| (record(&format!("r{seconds}"), "low"), Duration::from_secs(seconds)));
-    assert_eq!(put_back(&replay, &records).await, 0);
+    let messages = seconds.map(|seconds| (message(&format!("r{seconds}"), "low"), Duration::from_secs(seconds)));
+    assert_eq!(put_back(&replay, &messages).await, 0);
     let asked = replay.only();
     assert_eq!(
         (asked.operation(), queue(&asked).as_str()),
@@ -268,7 +268,7 @@ async fn a_batch_is_put_back_into_its_lane_with_one_call() {
 
 #[tokio::test]
 async fn what_is_not_put_back_is_counted() {
-    let two = [1, 2].map(|n| (record(&n.to_string(), "high"), Duration::from_secs(n)));
+    let two = [1, 2].map(|n| (message(&n.to_string(), "high"), Duration::from_secs(n)));
     let answers = [
         partly(&[json!({"Id": "1"})], &[failed("0", false)]),
         partly(&[json!({"Id": "0"})], &[]),
@@ -283,8 +283,8 @@ async fn what_is_not_put_back_is_counted() {
         assert_eq!(put_back(&replay, &two).await, expected);
     }
     let strangers = [
-        (record("1", "somebody-elses"), Duration::ZERO),
-        (record("2", ""), Duration::ZERO),
+        (message("1", "somebody-elses"), Duration::ZERO),
+        (message("2", ""), Duration::ZERO),
     ];
     assert_eq!(
         put_back(&replay, &strangers).await,
@@ -297,12 +297,12 @@ async fn what_is_not_put_back_is_counted() {
 async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
     let longest = "a".repeat(64);
     let of = |tenant: &str, queue: &str| {
-        let row = domain::row::Row {
+        let record = domain::record::EmailRecord {
             tenant: TenantId::parse(tenant).unwrap(),
             queue: QueueName::parse(queue).unwrap(),
-            ..row()
+            ..record()
         };
-        (WakeUp::of(&row), HandOver::of(&row))
+        (WakeUp::of(&record), HandOver::of(&record))
     };
     let all = [
         of("main", "default"),
@@ -353,7 +353,7 @@ async fn emails_are_handed_over_at_once_and_in_calls_of_ten() {
     let emails: Vec<_> = (0..12)
         .map(|claim_no| HandOver {
             claim_no,
-            ..HandOver::of(&row())
+            ..HandOver::of(&record())
         })
         .collect();
     let results = queue.hand_over(&emails).await;

@@ -5,7 +5,7 @@
 //! **Invariant:** no decision is made here. An adapter translates: a condition into one
 //! condition expression, an answer of SES into one of three outcomes.
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
-//! **Start reading at** [`rows`], then [`ses::classify`].
+//! **Start reading at** [`records`], then [`ses::classify`].
 
 pub mod access;
 pub mod account;
@@ -34,10 +34,10 @@ pub mod probe;
 pub mod query;
 mod queues;
 mod rate_limits;
+pub mod records;
 #[cfg(test)]
 mod replay;
 pub mod routing;
-pub mod rows;
 pub mod ses;
 pub mod settings;
 mod suppressions;

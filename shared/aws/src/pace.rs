@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use domain::lane::FullLanes;
 use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
-use domain::row::Lane;
+use domain::record::Lane;
 
 use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
 use crate::table::{Expression, Outcome, Table, keys};
@@ -22,7 +22,7 @@ const FREE_AT: &str = "free_at";
 const OPEN_CAUSE: &str = "open_cause";
 /// Milliseconds since 1970.
 const OPEN_UNTIL: &str = "open_until";
-/// How often in a row.
+/// How often in a record.
 const OPEN_TIMES: &str = "open_times";
 /// How often queues or suppressions were changed.
 const SETTINGS_NO: &str = "settings_no";

@@ -1,9 +1,9 @@
-//! What lies behind the adapters, for who looks at it without a world: how a row and a content
+//! What lies behind the adapters, for who looks at it without a world: how a record and a content
 //! are stored, and what SES is given.
 //!
 //! **Role:** called by the fuzz targets (`tests/fuzz`) and by nothing that is deployed.
 //! **Invariant:** translates nothing itself; every function here is the adapters' own.
-//! **Start reading at** [`to_row`].
+//! **Start reading at** [`to_record`].
 
 use std::collections::HashMap;
 use std::io;
@@ -15,30 +15,30 @@ use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use domain::email::Email;
 use domain::lifecycle::Condition;
 use domain::ports::Coming;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, ItemError};
 use crate::bodies;
-use crate::rows::{expression, item, waiting};
+use crate::records::{expression, item, waiting};
 use crate::ses::Ses;
 use crate::settings::SesSettings;
 
 /// An item as the SDK has it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// Reads a row, as every load does.
+/// Reads a record, as every load does.
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub fn to_row(item: &Item) -> Result<Row, ItemError> {
-    item::to_row(item)
+pub fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
+    item::to_record(item)
 }
 
-/// The item that a row is stored as, without its `ttl`.
+/// The item that a record is stored as, without its `ttl`.
 #[must_use]
-pub fn from_row(row: &Row, shards: u16) -> Item {
-    item::from_row(row, shards)
+pub fn from_record(record: &EmailRecord, shards: u16) -> Item {
+    item::from_record(record, shards)
 }
 
 /// Reads an entry of the index's part `wake`.
@@ -66,9 +66,9 @@ pub struct Update {
     pub values: Item,
 }
 
-/// The write that makes one row of another.
+/// The write that makes one record of another.
 #[must_use]
-pub fn update(before: &Row, after: &Row, condition: Condition, shards: u16, ttl: i64) -> Update {
+pub fn update(before: &EmailRecord, after: &EmailRecord, condition: Condition, shards: u16, ttl: i64) -> Update {
     let update = expression::transition(before, after, condition, shards, ttl);
     Update {
         expression: update.update,
@@ -89,7 +89,7 @@ pub fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the SDK finds that something is missing.
-pub fn given_to_ses(client: &Client, claimed: &Row, email: &Email) -> Result<SendEmailInput, BuildError> {
+pub fn given_to_ses(client: &Client, claimed: &EmailRecord, email: &Email) -> Result<SendEmailInput, BuildError> {
     let settings = SesSettings {
         configuration_set: "mailqueue-events".to_owned(),
         attempt_timeout: std::time::Duration::from_secs(10),

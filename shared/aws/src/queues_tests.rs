@@ -2,7 +2,7 @@ use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
 use domain::queue::QueueName;
 use domain::queue::job::Task;
-use domain::row::Lane;
+use domain::record::Lane;
 use serde_json::json;
 
 use super::*;

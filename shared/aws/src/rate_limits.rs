@@ -14,12 +14,12 @@ use domain::ports::rate_limits::{InLine, Limited, RateLimits, Stretch};
 use domain::ports::{DueCursor, DuePage, PortError};
 use domain::queue::QueueKey;
 use domain::rate_limit::{Change, RateLimit, Released};
-use domain::row::DueKind;
+use domain::record::DueKind;
 use domain::timestamp::Timestamp;
 
 use crate::attributes::{Item, ItemError, digits, maybe, number, parse_sortable, text, time};
 use crate::due_index::{BEHIND, JUST_BEHIND};
-use crate::rows::waiting;
+use crate::records::waiting;
 use crate::table::keys::{self, LIMITED};
 use crate::table::{Expression, Outcome, Table};
 

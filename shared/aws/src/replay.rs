@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 
 use crate::attributes::Item;
 use crate::clients::Clients;
-use crate::rows::Table;
+use crate::records::Table;
 use crate::settings::TableSettings;
 
 /// The configuration of a function in a region, without the process's environment.
@@ -179,7 +179,7 @@ impl Replay {
         Clients::over(environment(), connector.clone(), connector)
     }
 
-    /// The table `T`, whose finished rows are kept for a day.
+    /// The table `T`, whose finished records are kept for a day.
     pub(crate) fn table(&self, shards: u16) -> Table {
         let retention = Duration::from_secs(86_400);
         let settings = TableSettings {

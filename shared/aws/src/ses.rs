@@ -25,7 +25,7 @@ use domain::cause::Cause;
 use domain::email::Email;
 use domain::lifecycle::Attempt;
 use domain::ports::Provider;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::wire::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
 
 use crate::settings::SesSettings;
@@ -50,7 +50,11 @@ impl Ses {
         }
     }
 
-    pub(crate) fn request(&self, claimed: &Row, mut email: Email) -> Result<SendEmailFluentBuilder, BuildError> {
+    pub(crate) fn request(
+        &self,
+        claimed: &EmailRecord,
+        mut email: Email,
+    ) -> Result<SendEmailFluentBuilder, BuildError> {
         let files = attachments(email.take_attachments())?;
         let email = &email;
         let addresses = |mailboxes: &[Mailbox]| {
@@ -97,7 +101,7 @@ fn attachments(files: Vec<Attachment>) -> Result<Option<Vec<types::Attachment>>,
     Ok(Some(files).filter(|files| !files.is_empty()))
 }
 
-fn message(claimed: &Row, email: &Email, files: Option<Vec<types::Attachment>>) -> Result<Message, BuildError> {
+fn message(claimed: &EmailRecord, email: &Email, files: Option<Vec<types::Attachment>>) -> Result<Message, BuildError> {
     let utf8 = |text: &str| Content::builder().charset("UTF-8").data(text).build();
     let body = Body::builder()
         .set_html(email.html().map(utf8).transpose()?)
@@ -118,7 +122,7 @@ fn message(claimed: &Row, email: &Email, files: Option<Vec<types::Attachment>>) 
         .build())
 }
 
-fn tags(claimed: &Row, email: &Email) -> Result<Vec<MessageTag>, BuildError> {
+fn tags(claimed: &EmailRecord, email: &Email) -> Result<Vec<MessageTag>, BuildError> {
     let tag = |name: &str, value: &str| MessageTag::builder().name(name).value(value).build();
     let ours = [
         (TAG_TENANT, claimed.tenant.to_string()),
@@ -132,7 +136,7 @@ fn tags(claimed: &Row, email: &Email) -> Result<Vec<MessageTag>, BuildError> {
 }
 
 impl Provider for Ses {
-    async fn submit(&self, claimed: &Row, email: Email, timeout: Duration) -> Attempt {
+    async fn submit(&self, claimed: &EmailRecord, email: Email, timeout: Duration) -> Attempt {
         let request = match self.request(claimed, email) {
             Ok(request) => request,
             Err(error) => return refused(Cause::Rejected, &error.to_string()),

@@ -12,8 +12,8 @@ use tokio::net::{TcpListener, TcpStream};
 use super::tests::{email, settings};
 use super::*;
 use crate::clients::{Clients, SES_IDLE, connector};
+use crate::records::samples::full;
 use crate::replay::environment;
-use crate::rows::samples::full;
 
 /// More than this machine needs for an answer.
 const PATIENCE: Duration = Duration::from_secs(10);

@@ -4,8 +4,8 @@ use domain::wire::api::parse_email;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::samples::full;
 use crate::replay::{Answer, Replay};
-use crate::rows::samples::full;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 

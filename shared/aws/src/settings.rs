@@ -66,14 +66,14 @@ impl fmt::Debug for AwsSettings {
     }
 }
 
-/// Where the rows are.
+/// Where the records are.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSettings {
     /// The table's name.
     pub table: String,
     /// Partitions of each kind in the indexes.
     pub shards: u16,
-    /// How long finished rows are kept.
+    /// How long finished records are kept.
     pub retention: Duration,
 }
 

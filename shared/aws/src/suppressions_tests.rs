@@ -1,8 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::records::samples::at;
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::samples::at;
 use crate::telemetry::chain;
 
 const ID: &str = "d592d4b9-0d8e-89e0-a2ff-febbe05311a0";

@@ -23,7 +23,7 @@ use domain::ports::{FailureKind, PortError};
 
 use crate::attributes::Item;
 use crate::failure::{failed, kind_of, port};
-use crate::rows::gates::Gates;
+use crate::records::gates::Gates;
 use crate::settings::TableSettings;
 
 pub(crate) mod keys;

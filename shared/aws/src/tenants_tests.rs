@@ -3,8 +3,8 @@ use domain::access::sender::FromDomain;
 use serde_json::json;
 
 use super::*;
+use crate::records::samples::at;
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::samples::at;
 use crate::telemetry::chain;
 
 fn acme() -> Tenant {

@@ -1,7 +1,7 @@
 //! Carries a decision out: writes it if its condition still holds, else decides again on the
-//! row as it is now.
+//! record as it is now.
 //!
-//! **Role:** the one loop between [`crate::lifecycle`] and [`crate::ports::Rows`].
+//! **Role:** the one loop between [`crate::lifecycle`] and [`crate::ports::EmailRecords`].
 //! **Invariant:** a queue is marked before one of its records waits in the index for a slot.
 
 use std::collections::BTreeMap;
@@ -9,9 +9,9 @@ use std::convert::Infallible;
 
 use crate::lifecycle::{Decision, Then, Transition};
 use crate::ports::rate_limits::RateLimits;
-use crate::ports::{PortError, RowWrite, Rows, Written};
+use crate::ports::{EmailRecords, PortError, RecordWrite, Written};
 use crate::queue::QueueKey;
-use crate::row::{DueKind, Row};
+use crate::record::{DueKind, EmailRecord};
 use crate::slots;
 use crate::timestamp::Timestamp;
 
@@ -25,7 +25,7 @@ pub enum ApplyError {
     /// The world failed; the write may have taken effect, and deciding again is safe.
     #[error("a decision could not be written")]
     Port(#[from] PortError),
-    /// Too many others write the same row at this moment.
+    /// Too many others write the same record at this moment.
     #[error("the row moved {ROUNDS} times while a decision was written")]
     Contended,
 }
@@ -33,29 +33,29 @@ pub enum ApplyError {
 /// How the carrying out of a decision ended that may be a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied<E> {
-    /// It is carried out: what follows, and the row as it is then, as far as is known.
-    Done(Then, Box<Row>),
-    /// The row stays as it is.
+    /// It is carried out: what follows, and the record as it is then, as far as is known.
+    Done(Then, Box<EmailRecord>),
+    /// The record stays as it is.
     Refused(E),
-    /// There is no such row any more.
+    /// There is no such record any more.
     Gone,
 }
 
-/// Decides about `row` until the decision is written or there is nothing to write.
+/// Decides about `record` until the decision is written or there is nothing to write.
 ///
-/// Returns what follows from it, and the row as it is then, as far as is known.
+/// Returns what follows from it, and the record as it is then, as far as is known.
 ///
 /// # Errors
 /// See [`ApplyError`]; the caller may try again at any time.
-pub async fn apply<R: Rows + RateLimits>(
-    rows: &R,
-    row: Row,
+pub async fn apply<R: EmailRecords + RateLimits>(
+    records: &R,
+    record: EmailRecord,
     now: Timestamp,
-    decide: impl Fn(&Row) -> Decision + Send + Sync,
-) -> Result<(Then, Row), ApplyError> {
-    let forgotten = row.clone();
-    match try_apply(rows, row, now, |row| Ok::<_, Infallible>(decide(row))).await? {
-        Applied::Done(then, row) => Ok((then, *row)),
+    decide: impl Fn(&EmailRecord) -> Decision + Send + Sync,
+) -> Result<(Then, EmailRecord), ApplyError> {
+    let forgotten = record.clone();
+    match try_apply(records, record, now, |record| Ok::<_, Infallible>(decide(record))).await? {
+        Applied::Done(then, record) => Ok((then, *record)),
         Applied::Gone => Ok((Then::Nothing, forgotten)),
         Applied::Refused(never) => match never {},
     }
@@ -65,58 +65,58 @@ pub async fn apply<R: Rows + RateLimits>(
 ///
 /// # Errors
 /// See [`ApplyError`].
-pub async fn try_apply<R: Rows + RateLimits, E: Send>(
-    rows: &R,
-    row: Row,
+pub async fn try_apply<R: EmailRecords + RateLimits, E: Send>(
+    records: &R,
+    record: EmailRecord,
     now: Timestamp,
-    decide: impl Fn(&Row) -> Result<Decision, E> + Send + Sync,
+    decide: impl Fn(&EmailRecord) -> Result<Decision, E> + Send + Sync,
 ) -> Result<Applied<E>, ApplyError> {
-    try_apply_after(rows, row, now, decide, &NothingBefore).await
+    try_apply_after(records, record, now, decide, &NothingBefore).await
 }
 
-/// Something that must be so before a row is written.
+/// Something that must be so before a record is written.
 pub trait Before<E>: Sync {
-    /// Makes it so, for the row that is to be written; or refuses.
-    fn prepare(&self, row: &Row) -> impl Future<Output = Result<Result<(), E>, PortError>> + Send;
+    /// Makes it so, for the record that is to be written; or refuses.
+    fn prepare(&self, record: &EmailRecord) -> impl Future<Output = Result<Result<(), E>, PortError>> + Send;
 }
 
 /// Nothing must be so before.
 struct NothingBefore;
 
 impl<E: Send> Before<E> for NothingBefore {
-    async fn prepare(&self, _: &Row) -> Result<Result<(), E>, PortError> {
+    async fn prepare(&self, _: &EmailRecord) -> Result<Result<(), E>, PortError> {
         Ok(Ok(()))
     }
 }
 
-/// As [`try_apply`], where something must be so before the row is written. It is made so in every round: the row
+/// As [`try_apply`], where something must be so before the record is written. It is made so in every round: the record
 /// that is decided on anew may need more.
 ///
 /// # Errors
 /// See [`ApplyError`].
-pub async fn try_apply_after<R: Rows + RateLimits, E: Send>(
-    rows: &R,
-    mut row: Row,
+pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
+    records: &R,
+    mut record: EmailRecord,
     now: Timestamp,
-    decide: impl Fn(&Row) -> Result<Decision, E> + Send + Sync,
+    decide: impl Fn(&EmailRecord) -> Result<Decision, E> + Send + Sync,
     before: &impl Before<E>,
 ) -> Result<Applied<E>, ApplyError> {
     for _ in 0..ROUNDS {
-        match decide(&row) {
+        match decide(&record) {
             Err(refusal) => return Ok(Applied::Refused(refusal)),
-            Ok(Decision::Forget) => return Ok(Applied::Done(Then::Nothing, Box::new(row))),
-            Ok(Decision::Only(then)) => return Ok(Applied::Done(then, Box::new(row))),
+            Ok(Decision::Forget) => return Ok(Applied::Done(Then::Nothing, Box::new(record))),
+            Ok(Decision::Only(then)) => return Ok(Applied::Done(then, Box::new(record))),
             Ok(Decision::Write(transition)) => {
-                if let Err(refusal) = before.prepare(&transition.row).await? {
+                if let Err(refusal) = before.prepare(&transition.record).await? {
                     return Ok(Applied::Refused(refusal));
                 }
-                mark_queue(rows, &row, &transition, now).await?;
-                match rows.write(&row, &transition, now).await? {
-                    Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.row))),
-                    Written::Moved(Some(moved)) => row = *moved,
+                mark_queue(records, &record, &transition, now).await?;
+                match records.write(&record, &transition, now).await? {
+                    Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.record))),
+                    Written::Moved(Some(moved)) => record = *moved,
                     Written::Moved(None) => return Ok(Applied::Gone),
                     // The next look at the email is under the queue's new state.
-                    Written::QueueMoved => return Ok(Applied::Done(Then::Nothing, Box::new(row))),
+                    Written::QueueMoved => return Ok(Applied::Done(Then::Nothing, Box::new(record))),
                 }
             }
         }
@@ -124,35 +124,35 @@ pub async fn try_apply_after<R: Rows + RateLimits, E: Send>(
     Err(ApplyError::Contended)
 }
 
-/// As [`apply`], for many rows in few calls; one result for each, in order.
+/// As [`apply`], for many records in few calls; one result for each, in order.
 ///
-/// A row that fails does not stop the others.
-pub async fn apply_many<R: Rows + RateLimits>(
-    rows: &R,
-    them: Vec<Row>,
+/// A record that fails does not stop the others.
+pub async fn apply_many<R: EmailRecords + RateLimits>(
+    records: &R,
+    them: Vec<EmailRecord>,
     now: Timestamp,
-    decide: impl Fn(&Row) -> Decision + Send + Sync,
-) -> Vec<Result<(Then, Row), ApplyError>> {
-    let mut results: Vec<Option<Result<(Then, Row), ApplyError>>> = them.iter().map(|_| None).collect();
-    let mut open: Vec<(usize, Row)> = them.into_iter().enumerate().collect();
+    decide: impl Fn(&EmailRecord) -> Decision + Send + Sync,
+) -> Vec<Result<(Then, EmailRecord), ApplyError>> {
+    let mut results: Vec<Option<Result<(Then, EmailRecord), ApplyError>>> = them.iter().map(|_| None).collect();
+    let mut open: Vec<(usize, EmailRecord)> = them.into_iter().enumerate().collect();
     for _ in 0..ROUNDS {
         let (mut places, mut writes) = (Vec::new(), Vec::new());
-        for (place, row) in std::mem::take(&mut open) {
-            match decide(&row) {
-                Decision::Forget => settle(&mut results, place, Ok((Then::Nothing, row))),
-                Decision::Only(then) => settle(&mut results, place, Ok((then, row))),
+        for (place, record) in std::mem::take(&mut open) {
+            match decide(&record) {
+                Decision::Forget => settle(&mut results, place, Ok((Then::Nothing, record))),
+                Decision::Only(then) => settle(&mut results, place, Ok((then, record))),
                 Decision::Write(transition) => {
                     places.push(place);
-                    writes.push(RowWrite {
-                        before: row,
+                    writes.push(RecordWrite {
+                        before: record,
                         transition: *transition,
                     });
                 }
             }
         }
-        let unmarked = mark_queues(rows, &writes, now).await;
+        let unmarked = mark_queues(records, &writes, now).await;
         if !unmarked.is_empty() {
-            let failed = |write: &RowWrite| {
+            let failed = |write: &RecordWrite| {
                 unmarked
                     .get(&QueueKey::of(&write.before))
                     .filter(|_| starts_waiting(&write.before, &write.transition).is_some())
@@ -171,11 +171,11 @@ pub async fn apply_many<R: Rows + RateLimits>(
         if writes.is_empty() {
             break;
         }
-        let written = rows.write_many(&writes, now).await;
+        let written = records.write_many(&writes, now).await;
         for ((place, write), written) in places.into_iter().zip(writes).zip(written) {
-            let RowWrite { before, transition } = write;
+            let RecordWrite { before, transition } = write;
             match written {
-                Ok(Written::Done) => settle(&mut results, place, Ok((transition.then, transition.row))),
+                Ok(Written::Done) => settle(&mut results, place, Ok((transition.then, transition.record))),
                 Ok(Written::Moved(Some(moved))) => open.push((place, *moved)),
                 // Gone, or its queue has changed: the next look at the email is under the new state.
                 Ok(Written::Moved(None) | Written::QueueMoved) => {
@@ -200,7 +200,7 @@ fn settle<T>(results: &mut [Option<T>], place: usize, result: T) {
 /// Marks the queue of a record that is about to wait for a slot.
 async fn mark_queue<R: RateLimits>(
     limits: &R,
-    before: &Row,
+    before: &EmailRecord,
     transition: &Transition,
     now: Timestamp,
 ) -> Result<(), PortError> {
@@ -211,9 +211,13 @@ async fn mark_queue<R: RateLimits>(
 }
 
 /// As [`mark_queue`], once for each queue; returns the queues that could not be marked.
-async fn mark_queues<R: RateLimits>(limits: &R, writes: &[RowWrite], now: Timestamp) -> BTreeMap<QueueKey, PortError> {
+async fn mark_queues<R: RateLimits>(
+    limits: &R,
+    writes: &[RecordWrite],
+    now: Timestamp,
+) -> BTreeMap<QueueKey, PortError> {
     let mut first: BTreeMap<QueueKey, Timestamp> = BTreeMap::new();
-    for RowWrite { before, transition } in writes {
+    for RecordWrite { before, transition } in writes {
         if let Some(at) = starts_waiting(before, transition) {
             let first = first.entry(QueueKey::of(before)).or_insert(at);
             *first = at.min(*first);
@@ -229,7 +233,7 @@ async fn mark_queues<R: RateLimits>(limits: &R, writes: &[RowWrite], now: Timest
 }
 
 /// The time from which a record waits for a slot that did not wait for one there before.
-fn starts_waiting(before: &Row, transition: &Transition) -> Option<Timestamp> {
-    let due = transition.row.due.filter(|due| due.kind == DueKind::Paced)?;
+fn starts_waiting(before: &EmailRecord, transition: &Transition) -> Option<Timestamp> {
+    let due = transition.record.due.filter(|due| due.kind == DueKind::Paced)?;
     (before.due != Some(due)).then_some(due.at)
 }

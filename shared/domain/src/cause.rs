@@ -27,7 +27,7 @@ pub enum Cause {
     Suppressed,
     /// The message is larger than SES takes.
     TooLarge,
-    /// The content was not found where the row says it is.
+    /// The content was not found where the record says it is.
     BodyMissing,
     /// The sender ended in mid-attempt.
     Crashed,
@@ -41,7 +41,7 @@ pub enum Cause {
     Purged,
 }
 
-/// What is done about a cause: a row of the table that [`crate::retry::RetryPolicy`] is.
+/// What is done about a cause: a record of the table that [`crate::retry::RetryPolicy`] is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
     /// SES lets no more through at this moment.

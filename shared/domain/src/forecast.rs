@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::pacing::{Micros, Pace, Rate};
 use crate::queue::Queue;
-use crate::row::Lane;
+use crate::record::Lane;
 use crate::timestamp::Timestamp;
 
 /// What an email waits for last before it goes.

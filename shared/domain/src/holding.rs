@@ -8,7 +8,7 @@ use crate::listing::Start;
 use crate::ports::access::Work;
 use crate::ports::{EmailKey, Listing, PortError};
 use crate::queue::key_hold::KeyHolds;
-use crate::row::Status;
+use crate::record::Status;
 use crate::timestamp::Timestamp;
 
 /// Emails that one request looks at: twenty pages, within a second or two.
@@ -31,14 +31,14 @@ pub struct Held {
 /// # Errors
 /// The world's failure.
 pub async fn count<R: Listing + Work>(
-    rows: &R,
+    records: &R,
     tenant: &TenantId,
     holds: &KeyHolds,
     now: Timestamp,
 ) -> Result<Held, PortError> {
     let (mut held, mut start, mut looked_at) = (Held::default(), Start::Newest, 0_usize);
     while looked_at < LOOKED_AT_MAX {
-        let places = rows.places(tenant, start, PAGE).await?;
+        let places = records.places(tenant, start, PAGE).await?;
         let keys: Vec<_> = places
             .iter()
             .map(|place| EmailKey {
@@ -46,11 +46,11 @@ pub async fn count<R: Listing + Work>(
                 id: place.id,
             })
             .collect();
-        let records = rows.bare_records(&keys, now).await?;
+        let records = records.bare_records(&keys, now).await?;
         let waits = records
             .into_iter()
             .flatten()
-            .filter(|row| row.status_at(now) == Status::Queued && holds.cover(row));
+            .filter(|record| record.status_at(now) == Status::Queued && holds.cover(record));
         held.emails = held.emails.saturating_add(waits.fold(0, |count, _| count + 1));
         looked_at = looked_at.saturating_add(places.len());
         match places.last() {

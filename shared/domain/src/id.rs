@@ -1,7 +1,7 @@
 //! Names of things: the tenant, the email, the nonce of a claim.
 //!
 //! **Invariant:** an id without an idempotency key is random and carries no time; one with
-//! a key is derived from `(tenant, key)`, so that the row itself is the record of the key.
+//! a key is derived from `(tenant, key)`, so that the record itself is the record of the key.
 
 use std::fmt;
 

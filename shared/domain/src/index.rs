@@ -1,6 +1,6 @@
-//! Which partition of the sparse index `due` an unfinished row is in, and when it is looked at.
+//! Which partition of the sparse index `due` an unfinished record is in, and when it is looked at.
 //!
-//! Every unfinished row is in exactly one kind of partition. One that was sent is in none; one that
+//! Every unfinished record is in exactly one kind of partition. One that was sent is in none; one that
 //! ended unsent stays where it can be found by its queue, to be tried again or restored.
 
 use std::time::Duration;
@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::id::EmailId;
 use crate::queue::QueueKey;
 use crate::rate_limit::{self, Turn};
-use crate::row::{Due, DueKind};
+use crate::record::{Due, DueKind};
 use crate::timestamp::Timestamp;
 
 /// SQS delays a message by at most this; what is further away waits in the index.
@@ -18,7 +18,7 @@ pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 /// How far ahead `promote` looks: nine of its runs may fail and nothing is late.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
 
-/// Where a queued row waits, and the delay of the wake-up its writer sends now, if it does.
+/// Where a queued record waits, and the delay of the wake-up its writer sends now, if it does.
 ///
 /// What is due within [`LONGEST_DELAY`] is woken by its writer and guarded by `check`;
 /// anything further away waits in `wake` until `promote` sees it coming. What expires before

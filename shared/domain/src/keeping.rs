@@ -1,6 +1,6 @@
 //! Makes everything that an email needs live as long as the email: its content, its files and its batch's record.
 //!
-//! **Role:** called before a row is written that is to be sent again: an email that is to be sent must
+//! **Role:** called before a record is written that is to be sent again: an email that is to be sent must
 //! have something to send.
 
 use std::time::Duration;
@@ -9,37 +9,37 @@ use crate::attachment::Data;
 use crate::batch;
 use crate::email::Email;
 use crate::ports::{Batches, Bodies, EmailKey, PortError};
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
-/// Keeps everything for a row that is to be written: until `retention` after its expiry at least. `false` when
+/// Keeps everything for a record that is to be written: until `retention` after its expiry at least. `false` when
 /// something is gone. A content that cannot be read has no files that anybody could send.
 ///
 /// # Errors
 /// When something could not be kept; what was kept by then stays so.
 pub async fn keep<R: Batches, B: Bodies>(
-    rows: &R,
+    records: &R,
     bodies: &B,
-    row: &Row,
+    record: &EmailRecord,
     retention: Duration,
     now: Timestamp,
 ) -> Result<bool, PortError> {
-    let (key, keep_until) = (EmailKey::of(row), row.expires_at.after(retention));
-    if !bodies.keep(&key, &row.body, keep_until, now).await? {
+    let (key, keep_until) = (EmailKey::of(record), record.expires_at.after(retention));
+    if !bodies.keep(&key, &record.body, keep_until, now).await? {
         return Ok(false);
     }
-    let content = bodies.load(&key, &row.body).await?;
+    let content = bodies.load(&key, &record.body).await?;
     let email = content.and_then(|content| Email::from_body(&content).ok());
     for file in email.iter().flat_map(Email::attachments) {
         if let Data::Uploaded { id, .. } = *file.data()
-            && !bodies.keep_file(&key, &row.body, id, keep_until, now).await?
+            && !bodies.keep_file(&key, &record.body, id, keep_until, now).await?
         {
             return Ok(false);
         }
     }
-    if let Some(id) = &row.batch {
-        let keep_until = batch::keep_until(row.expires_at, retention);
-        rows.keep_batch(&row.tenant, id, keep_until).await?;
+    if let Some(id) = &record.batch {
+        let keep_until = batch::keep_until(record.expires_at, retention);
+        records.keep_batch(&record.tenant, id, keep_until).await?;
     }
     Ok(true)
 }

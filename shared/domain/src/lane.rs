@@ -8,7 +8,7 @@
 //! and `promote` wakes nothing more: the records are in the index.
 //! **Invariant:** pure. **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
 
-use crate::row::Lane;
+use crate::record::Lane;
 
 /// Hidden and delayed messages above which a lane is full: half of the messages that SQS lets be in flight.
 /// The other half is room for the minute until the next count.

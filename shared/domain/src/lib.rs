@@ -3,7 +3,7 @@
 //! **Role:** every function decides with this crate; adapters carry the decisions out.
 //! **Invariant:** no AWS SDK, no Lambda, no clock, no randomness, no environment. `now`
 //! and `jitter` are arguments; the crate's dependencies enforce the rest.
-//! **Start reading at** [`lifecycle`], which is the state machine, then [`row`].
+//! **Start reading at** [`lifecycle`], which is the state machine, then [`record`].
 
 pub mod access;
 pub mod address;
@@ -30,8 +30,8 @@ pub mod past;
 pub mod ports;
 pub mod queue;
 pub mod rate_limit;
+pub mod record;
 pub mod retry;
-pub mod row;
 pub mod slots;
 pub mod standing;
 pub mod suppression;

@@ -1,10 +1,10 @@
 //! The state machine: what may happen to an email, and under which condition it is written.
 //!
-//! **Role:** every function loads a row, asks here, and carries out the [`Decision`].
+//! **Role:** every function loads a record, asks here, and carries out the [`Decision`].
 //! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds, and
 //! a condition that names a claim names the status *beside* it.
-//! **After a crash** anywhere: the row is still in the index, and [`overdue`] goes on from it.
-//! **Start reading at** [`record`].
+//! **After a crash** anywhere: the record is still in the index, and [`overdue`] goes on from it.
+//! **Start reading at** [`record_attempt`].
 
 pub mod asked;
 pub mod queued;
@@ -18,8 +18,8 @@ use crate::index;
 use crate::limits;
 use crate::past::{self, Diagnostic, Fact, Outcome};
 use crate::rate_limit::Turn;
+use crate::record::{Acceptance, Due, DueKind, EmailRecord, Lease, OnUncertain, Status};
 use crate::retry::{Jitter, Next, RetryPolicy};
-use crate::row::{Acceptance, Due, DueKind, Lease, OnUncertain, Row, Status};
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
 
@@ -61,7 +61,7 @@ impl Policy {
     }
 }
 
-/// What must still be so in the stored row at the moment of writing.
+/// What must still be so in the stored record at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
     /// Queued, due, and not expired: read at the moment of writing, so that a claim needs no
@@ -70,7 +70,7 @@ pub enum Condition {
         /// The claimer's clock.
         now: Timestamp,
     },
-    /// The row is where the decision found it.
+    /// The record is where the decision found it.
     Unmoved {
         /// The claim that the decision saw.
         claim_no: u32,
@@ -79,7 +79,7 @@ pub enum Condition {
         /// The time that the decision saw: what was rescheduled meanwhile is decided on anew.
         not_before: Timestamp,
     },
-    /// The row is where the decision found it, and so is its queue.
+    /// The record is where the decision found it, and so is its queue.
     UnmovedIn {
         /// The claim that the decision saw.
         claim_no: u32,
@@ -98,13 +98,13 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether the condition holds for a stored row; what it says of the queue is
+    /// Whether the condition holds for a stored record; what it says of the queue is
     /// [`Self::queue_no`]. Adapters translate it; worlds in memory call it.
     #[must_use]
-    pub fn holds(self, row: &Row) -> bool {
+    pub fn holds(self, record: &EmailRecord) -> bool {
         match self {
             Self::Claimable { now } => {
-                row.status == Status::Queued && row.not_before <= now.after(EARLY) && row.expires_at > now
+                record.status == Status::Queued && record.not_before <= now.after(EARLY) && record.expires_at > now
             }
             Self::Unmoved {
                 claim_no,
@@ -116,12 +116,12 @@ impl Condition {
                 status,
                 not_before,
                 ..
-            } => row.claim_no == claim_no && row.status == status && row.not_before == not_before,
-            Self::FatesUnmoved { fate_no } => row.fate_no == fate_no,
+            } => record.claim_no == claim_no && record.status == status && record.not_before == not_before,
+            Self::FatesUnmoved { fate_no } => record.fate_no == fate_no,
         }
     }
 
-    /// The state that the row's queue must be in, where it matters.
+    /// The state that the record's queue must be in, where it matters.
     #[must_use]
     pub const fn queue_no(self) -> Option<u64> {
         match self {
@@ -130,13 +130,13 @@ impl Condition {
         }
     }
 
-    /// That a row is where it was found.
+    /// That a record is where it was found.
     #[must_use]
-    pub fn unmoved(row: &Row) -> Self {
+    pub fn unmoved(record: &EmailRecord) -> Self {
         Self::Unmoved {
-            claim_no: row.claim_no,
-            status: row.status,
-            not_before: row.not_before,
+            claim_no: record.claim_no,
+            status: record.status,
+            not_before: record.not_before,
         }
     }
 }
@@ -155,25 +155,25 @@ pub enum Then {
     HandOver,
 }
 
-/// A write of the row, and what follows it.
+/// A write of the record, and what follows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
     /// What must still be so.
     pub condition: Condition,
-    /// The row afterwards. Adapters write the fields that differ.
-    pub row: Row,
+    /// The record afterwards. Adapters write the fields that differ.
+    pub record: EmailRecord,
     /// What follows.
     pub then: Then,
 }
 
-/// What a function does about a row.
+/// What a function does about a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Write this; when the condition no longer holds, read the row and decide again.
+    /// Write this; when the condition no longer holds, read the record and decide again.
     Write(Box<Transition>),
     /// Write nothing, but do this.
     Only(Then),
-    /// Somebody else has moved the row on: what was known is no longer of use.
+    /// Somebody else has moved the record on: what was known is no longer of use.
     Forget,
 }
 
@@ -196,39 +196,46 @@ pub enum Attempt {
     Ambiguous,
 }
 
-/// The row after a claim that succeeded, as [`Condition::Claimable`] allows it.
+/// The record after a claim that succeeded, as [`Condition::Claimable`] allows it.
 #[must_use]
-pub fn claimed(mut row: Row, policy: &Policy, nonce: u64, now: Timestamp) -> Row {
+pub fn claimed(mut record: EmailRecord, policy: &Policy, nonce: u64, now: Timestamp) -> EmailRecord {
     let until = now.after(policy.lease);
-    row.status = Status::Sending;
-    row.claim_no = row.claim_no.saturating_add(1);
-    row.attempts = row.attempts.saturating_add(1);
-    row.lease = Some(Lease { until, nonce });
-    row.due = Some(Due {
+    record.status = Status::Sending;
+    record.claim_no = record.claim_no.saturating_add(1);
+    record.attempts = record.attempts.saturating_add(1);
+    record.lease = Some(Lease { until, nonce });
+    record.due = Some(Due {
         kind: DueKind::Check,
         at: until,
     });
-    row
+    record
 }
 
 /// What `send` writes after its attempt with claim `claim_no`.
 #[must_use]
-pub fn record(row: &Row, claim_no: u32, attempt: Attempt, policy: &Policy, jitter: Jitter, now: Timestamp) -> Decision {
+pub fn record_attempt(
+    record: &EmailRecord,
+    claim_no: u32,
+    attempt: Attempt,
+    policy: &Policy,
+    jitter: Jitter,
+    now: Timestamp,
+) -> Decision {
     match attempt {
         Attempt::Accepted { message_id } => accepted(
-            row,
+            record,
             Acceptance {
                 claim_no,
                 message_id,
                 at: now,
             },
         ),
-        Attempt::NotAccepted { cause, detail } => not_accepted(row, claim_no, cause, detail, policy, jitter, now),
+        Attempt::NotAccepted { cause, detail } => not_accepted(record, claim_no, cause, detail, policy, jitter, now),
         Attempt::Ambiguous => {
-            if holds_claim(row, claim_no) && row.status == Status::Sending {
-                let mut next = row.clone();
+            if holds_claim(record, claim_no) && record.status == Status::Sending {
+                let mut next = record.clone();
                 remember(&mut next, Cause::AnswerLost, "", now);
-                doubt(row, next, policy, now)
+                doubt(record, next, policy, now)
             } else {
                 Decision::Forget
             }
@@ -239,13 +246,13 @@ pub fn record(row: &Row, claim_no: u32, attempt: Attempt, policy: &Policy, jitte
 /// Takes an acceptance by SES, from its answer or from an event: whoever brings it, in any
 /// status, also while a newer claim is sending.
 #[must_use]
-pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
-    if acceptance.claim_no == 0 || acceptance.claim_no > row.claim_no {
+pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
+    if acceptance.claim_no == 0 || acceptance.claim_no > record.claim_no {
         return Decision::Forget;
     }
-    let mut next = row.clone();
-    match (row.status, &row.sent) {
-        (Status::Sent, Some(known)) if known.claim_no == acceptance.claim_no || row.duplicate => {
+    let mut next = record.clone();
+    match (record.status, &record.sent) {
+        (Status::Sent, Some(known)) if known.claim_no == acceptance.claim_no || record.duplicate => {
             return Decision::Forget;
         }
         (Status::Sent, Some(_)) => next.duplicate = true,
@@ -267,28 +274,28 @@ pub fn accepted(row: &Row, acceptance: Acceptance) -> Decision {
             next.sent = Some(acceptance);
         }
     }
-    write(row, next, Then::Nothing)
+    write(record, next, Then::Nothing)
 }
 
-/// Whether an event is about this row, and a claim of it that was made.
+/// Whether an event is about this record, and a claim of it that was made.
 ///
-/// An event of an erased and re-used id carries another birth and says nothing about this row.
+/// An event of an erased and re-used id carries another birth and says nothing about this record.
 #[must_use]
-pub fn concerns(row: &Row, event: &SesEvent) -> bool {
-    row.born == event.born
-        && row.id == event.id
-        && row.tenant == event.tenant
-        && (1..=row.claim_no).contains(&event.claim_no)
+pub fn concerns(record: &EmailRecord, event: &SesEvent) -> bool {
+    record.born == event.born
+        && record.id == event.id
+        && record.tenant == event.tenant
+        && (1..=record.claim_no).contains(&event.claim_no)
 }
 
 /// What `feedback` writes about an event: the acceptance it proves, if that is news.
 #[must_use]
-pub fn heard(row: &Row, event: &SesEvent) -> Decision {
-    if !concerns(row, event) {
+pub fn heard(record: &EmailRecord, event: &SesEvent) -> Decision {
+    if !concerns(record, event) {
         return Decision::Forget;
     }
     accepted(
-        row,
+        record,
         Acceptance {
             claim_no: event.claim_no,
             message_id: event.message_id.clone(),
@@ -300,9 +307,9 @@ pub fn heard(row: &Row, event: &SesEvent) -> Decision {
 /// What `feedback` writes about the recipients, if the events raise anything: all of them with
 /// one write.
 #[must_use]
-pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
-    let mut next = row.clone();
-    for event in events.iter().filter(|event| concerns(row, event)) {
+pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
+    let mut next = record.clone();
+    for event in events.iter().filter(|event| concerns(record, event)) {
         match &event.said {
             Said::Accepted => {}
             Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
@@ -323,12 +330,12 @@ pub fn learned(row: &Row, events: &[SesEvent]) -> Decision {
             }
         }
     }
-    fates(row, next)
+    fates(record, next)
 }
 
 /// Takes what an event says of one recipient. Of two events that say the same, the first one counts, whatever
 /// order they come in; what is not the worst is kept as a fact.
-fn learn(next: &mut Row, recipient: &str, fate: Fate, event: &SesEvent) {
+fn learn(next: &mut EmailRecord, recipient: &str, fate: Fate, event: &SesEvent) {
     if fate == Fate::Delivered {
         next.delivered_at = next.delivered_at.max(Some(event.at));
     }
@@ -354,7 +361,7 @@ fn learn(next: &mut Row, recipient: &str, fate: Fate, event: &SesEvent) {
 }
 
 /// Keeps the first word about a fact.
-fn keep(next: &mut Row, recipient: &str, fact: Fact, said: Diagnostic) {
+fn keep(next: &mut EmailRecord, recipient: &str, fact: Fact, said: Diagnostic) {
     let said = said.of_fact(next.recipients);
     let kept = next
         .facts
@@ -366,34 +373,36 @@ fn keep(next: &mut Row, recipient: &str, fact: Fact, said: Diagnostic) {
 /// What `send` writes before it submits with claim `claim_no`: whom it leaves out, for they are
 /// suppressed. Whoever an earlier claim left out and this one does not is as if never left out.
 #[must_use]
-pub fn left_out(row: &Row, claim_no: u32, recipients: &[String]) -> Decision {
-    if row.claim_no != claim_no || row.status != Status::Sending {
+pub fn left_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> Decision {
+    if record.claim_no != claim_no || record.status != Status::Sending {
         return Decision::Forget;
     }
-    let mut next = row.clone();
+    let mut next = record.clone();
     next.fates
         .retain(|recipient, fate| *fate != Fate::Suppressed || recipients.contains(recipient));
     for recipient in recipients {
         next.fates.entry(recipient.clone()).or_insert(Fate::Suppressed);
     }
-    fates(row, next)
+    fates(record, next)
 }
 
 /// Writes the fates, if any of them differs.
-fn fates(row: &Row, mut next: Row) -> Decision {
-    if next == *row {
+fn fates(record: &EmailRecord, mut next: EmailRecord) -> Decision {
+    if next == *record {
         return Decision::Forget;
     }
     next.fate_no = next.fate_no.saturating_add(1);
     Decision::Write(Box::new(Transition {
-        condition: Condition::FatesUnmoved { fate_no: row.fate_no },
-        row: next,
+        condition: Condition::FatesUnmoved {
+            fate_no: record.fate_no,
+        },
+        record: next,
         then: Then::Nothing,
     }))
 }
 
 fn not_accepted(
-    row: &Row,
+    record: &EmailRecord,
     claim_no: u32,
     cause: Cause,
     detail: String,
@@ -401,35 +410,38 @@ fn not_accepted(
     jitter: Jitter,
     now: Timestamp,
 ) -> Decision {
-    if !holds_claim(row, claim_no) {
+    if !holds_claim(record, claim_no) {
         return Decision::Forget;
     }
-    let mut next = row.clone();
+    let mut next = record.clone();
     remember(&mut next, cause, &detail, now);
     next.cause = Some(cause);
     next.detail = Some(clipped(detail));
-    match policy.retry.after(cause.class(), row.attempts, row.claim_no, jitter) {
+    match policy
+        .retry
+        .after(cause.class(), record.attempts, record.claim_no, jitter)
+    {
         Next::GivenBack(wait) => {
             next.attempts = next.attempts.saturating_sub(1);
-            requeue(row, next, policy, now.after(wait), now)
+            requeue(record, next, policy, now.after(wait), now)
         }
-        Next::Again(wait) => requeue(row, next, policy, now.after(wait), now),
+        Next::Again(wait) => requeue(record, next, policy, now.after(wait), now),
         Next::Spent => {
             next.cause = Some(Cause::BudgetSpent);
-            give_up(row, next, now)
+            give_up(record, next, now)
         }
-        Next::Never => give_up(row, next, now),
-        Next::Evidence => doubt(row, next, policy, now),
+        Next::Never => give_up(record, next, now),
+        Next::Evidence => doubt(record, next, policy, now),
     }
 }
 
-/// What is written about a wake-up for a row that cannot be claimed.
+/// What is written about a wake-up for a record that cannot be claimed.
 #[must_use]
-pub fn not_claimable(row: &Row, now: Timestamp) -> Decision {
-    match row.status {
-        Status::Queued if row.expires_at <= now => expire(row, now),
+pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
+    match record.status {
+        Status::Queued if record.expires_at <= now => expire(record, now),
         Status::Queued => {
-            let delay = row.not_before.since(now);
+            let delay = record.not_before.since(now);
             if delay > Duration::ZERO && delay <= index::LONGEST_DELAY {
                 Decision::Only(Then::WakeUp { delay })
             } else {
@@ -449,16 +461,16 @@ pub fn not_claimable(row: &Row, now: Timestamp) -> Decision {
 
 /// What `dead_letter` writes about an email that was handed to it with claim `claim_no`.
 #[must_use]
-pub fn handed_over(row: &Row, claim_no: u32, now: Timestamp) -> Decision {
-    if row.status != Status::Failing || row.claim_no != claim_no {
+pub fn handed_over(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
+    if record.status != Status::Failing || record.claim_no != claim_no {
         return Decision::Forget;
     }
-    let mut next = row.clone();
+    let mut next = record.clone();
     end(&mut next, Status::Failed, now);
-    write(row, next, Then::Nothing)
+    write(record, next, Then::Nothing)
 }
 
-/// What `promote` knows beside the row.
+/// What `promote` knows beside the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outlook {
     /// How far feedback is.
@@ -499,22 +511,22 @@ impl Feedback {
     }
 }
 
-/// What `promote` does about a row whose time in the index has come.
+/// What `promote` does about a record whose time in the index has come.
 #[must_use]
-pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> Decision {
-    if row.due.is_none_or(|due| due.at > now) {
-        // The index is read without consistency: somebody has looked at this row since.
+pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Timestamp) -> Decision {
+    if record.due.is_none_or(|due| due.at > now) {
+        // The index is read without consistency: somebody has looked at this record since.
         return Decision::Forget;
     }
-    match row.status {
-        Status::Queued if row.expires_at <= now => expire(row, now),
+    match record.status {
+        Status::Queued if record.expires_at <= now => expire(record, now),
         Status::Queued => {
-            let waited = now.since(row.not_before);
-            let mut next = row.clone();
-            let (due, delay) = index::queued(row.not_before, row.expires_at, policy.turn, policy.guard, now);
+            let waited = now.since(record.not_before);
+            let mut next = record.clone();
+            let (due, delay) = index::queued(record.not_before, record.expires_at, policy.turn, policy.guard, now);
             next.due = Some(due);
             if policy.turn == Turn::Waits {
-                return write(row, next, Then::Nothing);
+                return write(record, next, Then::Nothing);
             }
             let (again, wake) = match outlook.lane {
                 _ if waited == Duration::ZERO => (None, true),
@@ -532,68 +544,68 @@ pub fn overdue(row: &Row, outlook: Outlook, policy: &Policy, now: Timestamp) -> 
             if let Some(again) = again {
                 next.due = Some(Due {
                     kind: DueKind::Check,
-                    at: now.after(again).min(row.expires_at),
+                    at: now.after(again).min(record.expires_at),
                 });
             }
             let then = delay.filter(|_| wake).map(|delay| Then::WakeUp { delay });
-            write(row, next, then.unwrap_or(Then::Nothing))
+            write(record, next, then.unwrap_or(Then::Nothing))
         }
-        Status::Sending => match &row.lease {
+        Status::Sending => match &record.lease {
             Some(lease) if lease.until > now => Decision::Forget,
             Some(_) | None => {
-                let mut next = row.clone();
+                let mut next = record.clone();
                 remember(&mut next, Cause::Crashed, "", now);
                 next.cause = Some(Cause::Crashed);
                 next.detail = None;
-                doubt(row, next, policy, now)
+                doubt(record, next, policy, now)
             }
         },
         Status::Failing => {
-            let mut next = row.clone();
+            let mut next = record.clone();
             next.due = Some(Due {
                 kind: DueKind::Check,
                 at: now.after(HAND_OVER_AGAIN),
             });
-            write(row, next, Then::HandOver)
+            write(record, next, Then::HandOver)
         }
-        Status::Uncertain => settle(row, outlook.feedback, policy, now),
+        Status::Uncertain => settle(record, outlook.feedback, policy, now),
         Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => Decision::Forget,
     }
 }
 
-fn settle(row: &Row, feedback: Feedback, policy: &Policy, now: Timestamp) -> Decision {
-    let since = row.uncertain_since.unwrap_or(now);
+fn settle(record: &EmailRecord, feedback: Feedback, policy: &Policy, now: Timestamp) -> Decision {
+    let since = record.uncertain_since.unwrap_or(now);
     let (waited, over) = (now.since(since), since.after(policy.evidence_window));
-    let mut next = row.clone();
+    let mut next = record.clone();
     let caught_up = feedback.caught_up(over, policy.evidence_window);
     if waited < policy.evidence_window || (!caught_up && waited < LONGEST_UNCERTAINTY) {
         next.due = Some(Due {
             kind: DueKind::Check,
             at: now.after(policy.evidence_window),
         });
-        return write(row, next, Then::Nothing);
+        return write(record, next, Then::Nothing);
     }
-    match row.on_uncertain {
-        OnUncertain::Resend if policy.retry.allows_more_than(row.attempts) && row.expires_at > now => {
+    match record.on_uncertain {
+        OnUncertain::Resend if policy.retry.allows_more_than(record.attempts) && record.expires_at > now => {
             next.maybe_duplicate = true;
-            requeue(row, next, policy, now, now)
+            requeue(record, next, policy, now, now)
         }
         OnUncertain::Resend | OnUncertain::Hold => {
             next.cause = Some(Cause::AnswerLost);
             end(&mut next, Status::Unknown, now);
-            write(row, next, Then::Nothing)
+            write(record, next, Then::Nothing)
         }
     }
 }
 
-/// The provider's words, as far as a row has room for them.
+/// The provider's words, as far as a record has room for them.
 fn clipped(mut detail: String) -> String {
     past::clip(&mut detail, limits::DETAIL_MAX);
     detail
 }
 
 /// Keeps how the newest claim ended.
-fn remember(next: &mut Row, cause: Cause, words: &str, at: Timestamp) {
+fn remember(next: &mut EmailRecord, cause: Cause, words: &str, at: Timestamp) {
     let claim_no = next.claim_no;
     let words = words.to_owned();
     past::remember(
@@ -607,12 +619,12 @@ fn remember(next: &mut Row, cause: Cause, words: &str, at: Timestamp) {
     );
 }
 
-/// Only the newest claim's holder speaks for the row, and only until someone else settled it.
-fn holds_claim(row: &Row, claim_no: u32) -> bool {
-    row.claim_no == claim_no && matches!(row.status, Status::Sending | Status::Uncertain)
+/// Only the newest claim's holder speaks for the record, and only until someone else settled it.
+fn holds_claim(record: &EmailRecord, claim_no: u32) -> bool {
+    record.claim_no == claim_no && matches!(record.status, Status::Sending | Status::Uncertain)
 }
 
-fn doubt(row: &Row, mut next: Row, policy: &Policy, now: Timestamp) -> Decision {
+fn doubt(record: &EmailRecord, mut next: EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     next.status = Status::Uncertain;
     next.lease = None;
     next.uncertain_since = Some(now);
@@ -620,13 +632,19 @@ fn doubt(row: &Row, mut next: Row, policy: &Policy, now: Timestamp) -> Decision 
         kind: DueKind::Check,
         at: now.after(policy.evidence_window),
     });
-    write(row, next, Then::Nothing)
+    write(record, next, Then::Nothing)
 }
 
-fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now: Timestamp) -> Decision {
+fn requeue(
+    record: &EmailRecord,
+    mut next: EmailRecord,
+    policy: &Policy,
+    not_before: Timestamp,
+    now: Timestamp,
+) -> Decision {
     if next.expires_at <= not_before {
         // It would expire while it waits: say so now rather than then.
-        return end_unsent(row, next, now);
+        return end_unsent(record, next, now);
     }
     let (due, delay) = index::queued(not_before, next.expires_at, policy.turn, policy.guard, now);
     next.status = Status::Queued;
@@ -634,15 +652,19 @@ fn requeue(row: &Row, mut next: Row, policy: &Policy, not_before: Timestamp, now
     next.lease = None;
     next.uncertain_since = None;
     next.due = Some(due);
-    write(row, next, delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }))
+    write(
+        record,
+        next,
+        delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }),
+    )
 }
 
-fn give_up(row: &Row, mut next: Row, now: Timestamp) -> Decision {
-    if row.maybe_duplicate {
+fn give_up(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
+    if record.maybe_duplicate {
         // The refusal's own advice, to send it anew, would be wrong: a copy may be out.
         next.cause = Some(Cause::AnswerLost);
         end(&mut next, Status::Unknown, now);
-        return write(row, next, Then::Nothing);
+        return write(record, next, Then::Nothing);
     }
     next.status = Status::Failing;
     next.lease = None;
@@ -651,15 +673,15 @@ fn give_up(row: &Row, mut next: Row, now: Timestamp) -> Decision {
         kind: DueKind::Check,
         at: now.after(HAND_OVER_AGAIN),
     });
-    write(row, next, Then::HandOver)
+    write(record, next, Then::HandOver)
 }
 
-fn expire(row: &Row, now: Timestamp) -> Decision {
-    end_unsent(row, row.clone(), now)
+fn expire(record: &EmailRecord, now: Timestamp) -> Decision {
+    end_unsent(record, record.clone(), now)
 }
 
-/// Ends a row whose time ran out, as unsent unless SES may have accepted an earlier claim of it.
-fn end_unsent(row: &Row, mut next: Row, now: Timestamp) -> Decision {
+/// Ends a record whose time ran out, as unsent unless SES may have accepted an earlier claim of it.
+fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
     // Its own mark, which may be new: a retry by force marks what was unknown.
     let (status, cause) = if next.maybe_duplicate {
         (Status::Unknown, Cause::AnswerLost)
@@ -668,11 +690,11 @@ fn end_unsent(row: &Row, mut next: Row, now: Timestamp) -> Decision {
     };
     next.cause = Some(cause);
     end(&mut next, status, now);
-    write(row, next, Then::Nothing)
+    write(record, next, Then::Nothing)
 }
 
-/// Ends a row that was not sent, as far as is known: it is put where it is found again.
-fn end(next: &mut Row, status: Status, now: Timestamp) {
+/// Ends a record that was not sent, as far as is known: it is put where it is found again.
+fn end(next: &mut EmailRecord, status: Status, now: Timestamp) {
     settled(next, status);
     next.due = Some(Due {
         kind: DueKind::Ended,
@@ -680,17 +702,17 @@ fn end(next: &mut Row, status: Status, now: Timestamp) {
     });
 }
 
-fn settled(next: &mut Row, status: Status) {
+fn settled(next: &mut EmailRecord, status: Status) {
     next.status = status;
     next.lease = None;
     next.uncertain_since = None;
     next.due = None;
 }
 
-fn write(before: &Row, row: Row, then: Then) -> Decision {
+fn write(before: &EmailRecord, record: EmailRecord, then: Then) -> Decision {
     Decision::Write(Box::new(Transition {
         condition: Condition::unmoved(before),
-        row,
+        record,
         then,
     }))
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use super::*;
 use crate::id::{EmailId, TenantId};
 use crate::past::Fact;
-use crate::row::{BodyPlace, BodyRef, recipient_key};
+use crate::record::{BodyPlace, BodyRef, recipient_key};
 
 fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
@@ -16,15 +16,15 @@ fn policy() -> Policy {
     Policy::standard()
 }
 
-/// A row in `status`, with claim 1 made at second 1000.
-fn row(status: Status) -> Row {
+/// A record in `status`, with claim 1 made at second 1000.
+fn record(status: Status) -> EmailRecord {
     let sending = status == Status::Sending;
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
         bytes: 2048,
     };
-    Row {
+    EmailRecord {
         status,
         expires_at: at(1_000_000),
         claim_no: 1,
@@ -39,7 +39,7 @@ fn row(status: Status) -> Row {
             kind: DueKind::Check,
             at: at(1180),
         }),
-        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(990))
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(990))
     }
 }
 
@@ -61,14 +61,14 @@ fn refused(cause: Cause) -> Attempt {
 /// Where a decision leads: the status and what follows, or nothing.
 fn leads_to(decision: &Decision) -> Option<(Status, Then)> {
     match decision {
-        Decision::Write(transition) => Some((transition.row.status, transition.then)),
+        Decision::Write(transition) => Some((transition.record.status, transition.then)),
         Decision::Only(_) | Decision::Forget => None,
     }
 }
 
-fn written(decision: Decision) -> Row {
+fn written(decision: Decision) -> EmailRecord {
     match decision {
-        Decision::Write(transition) => transition.row,
+        Decision::Write(transition) => transition.record,
         Decision::Only(_) | Decision::Forget => panic!("nothing is written: {decision:?}"),
     }
 }
@@ -84,8 +84,8 @@ fn outlook(caught_up: bool) -> Outlook {
     }
 }
 
-fn decided(row: &Row, attempt: Attempt) -> Decision {
-    record(row, 1, attempt, &policy(), Jitter::NONE, at(1010))
+fn decided(record: &EmailRecord, attempt: Attempt) -> Decision {
+    record_attempt(record, 1, attempt, &policy(), Jitter::NONE, at(1010))
 }
 
 #[test]
@@ -93,34 +93,37 @@ fn only_a_due_and_unexpired_queued_row_can_be_claimed() {
     let now = at(1000);
     for status in Status::ALL {
         assert_eq!(
-            Condition::Claimable { now }.holds(&row(status)),
+            Condition::Claimable { now }.holds(&record(status)),
             status == Status::Queued,
             "{status:?}"
         );
     }
-    let mut early = row(Status::Queued);
+    let mut early = record(Status::Queued);
     early.not_before = at(1001);
     assert!(Condition::Claimable { now }.holds(&early), "clocks differ by a second");
     early.not_before = Timestamp::from_millis(1_001_001);
     assert!(!Condition::Claimable { now }.holds(&early));
-    let mut expired = row(Status::Queued);
+    let mut expired = record(Status::Queued);
     expired.expires_at = now;
     assert!(!Condition::Claimable { now }.holds(&expired));
 }
 
 #[test]
 fn a_claim_counts_and_is_looked_at_when_its_lease_runs_out() {
-    let row = claimed(row(Status::Queued), &policy(), 9, at(2000));
-    assert_eq!((row.status, row.claim_no, row.attempts), (Status::Sending, 2, 2));
+    let record = claimed(record(Status::Queued), &policy(), 9, at(2000));
     assert_eq!(
-        row.lease,
+        (record.status, record.claim_no, record.attempts),
+        (Status::Sending, 2, 2)
+    );
+    assert_eq!(
+        record.lease,
         Some(Lease {
             until: at(2180),
             nonce: 9
         })
     );
     assert_eq!(
-        row.due,
+        record.due,
         Some(Due {
             kind: DueKind::Check,
             at: at(2180)
@@ -131,7 +134,7 @@ fn a_claim_counts_and_is_looked_at_when_its_lease_runs_out() {
 #[test]
 fn an_acceptance_is_evidence_in_every_status() {
     for status in Status::ALL {
-        let decision = accepted(&row(status), acceptance(1));
+        let decision = accepted(&record(status), acceptance(1));
         let expected = (status != Status::Sent).then_some((Status::Sent, Then::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
@@ -139,7 +142,7 @@ fn an_acceptance_is_evidence_in_every_status() {
 
 #[test]
 fn an_acceptance_of_an_old_claim_counts_while_a_newer_one_sends() {
-    let mut newer = row(Status::Sending);
+    let mut newer = record(Status::Sending);
     newer.claim_no = 2;
     let sent = written(accepted(&newer, acceptance(1)));
     assert_eq!(
@@ -150,13 +153,13 @@ fn an_acceptance_of_an_old_claim_counts_while_a_newer_one_sends() {
 
 #[test]
 fn a_claim_that_was_never_made_is_no_evidence() {
-    assert_eq!(accepted(&row(Status::Sending), acceptance(2)), Decision::Forget);
-    assert_eq!(accepted(&row(Status::Sending), acceptance(0)), Decision::Forget);
+    assert_eq!(accepted(&record(Status::Sending), acceptance(2)), Decision::Forget);
+    assert_eq!(accepted(&record(Status::Sending), acceptance(0)), Decision::Forget);
 }
 
 #[test]
 fn the_acceptance_of_another_claim_marks_a_duplicate_once() {
-    let mut sent = row(Status::Sent);
+    let mut sent = record(Status::Sent);
     sent.claim_no = 2;
     let marked = written(accepted(&sent, acceptance(2)));
     assert!(marked.duplicate);
@@ -168,21 +171,21 @@ fn the_acceptance_of_another_claim_marks_a_duplicate_once() {
 fn a_refusal_speaks_only_for_the_newest_claim_while_it_is_open() {
     for status in Status::ALL {
         let open = matches!(status, Status::Sending | Status::Uncertain);
-        let decision = decided(&row(status), refused(Cause::Rejected));
+        let decision = decided(&record(status), refused(Cause::Rejected));
         assert_eq!(
             leads_to(&decision),
             open.then_some((Status::Failing, Then::HandOver)),
             "{status:?}"
         );
     }
-    let mut newer = row(Status::Sending);
+    let mut newer = record(Status::Sending);
     newer.claim_no = 2;
     assert_eq!(decided(&newer, refused(Cause::Rejected)), Decision::Forget);
 }
 
 #[test]
 fn a_refusal_of_what_may_be_sent_already_is_never_a_failure() {
-    let mut marked = row(Status::Sending);
+    let mut marked = record(Status::Sending);
     marked.maybe_duplicate = true;
     let decision = decided(&marked, refused(Cause::Rejected));
     assert_eq!(leads_to(&decision), Some((Status::Unknown, Then::Nothing)));
@@ -190,11 +193,11 @@ fn a_refusal_of_what_may_be_sent_already_is_never_a_failure() {
 
 #[test]
 fn a_transient_failure_waits_by_policy_until_the_budget_is_spent() {
-    let mut row = row(Status::Sending);
+    let mut record = record(Status::Sending);
     let mut waits = Vec::new();
     for attempt in 1..=6 {
-        row.attempts = attempt;
-        let next = written(decided(&row, refused(Cause::Unavailable)));
+        record.attempts = attempt;
+        let next = written(decided(&record, refused(Cause::Unavailable)));
         waits.push((next.status, next.cause, next.not_before.since(at(1010)).as_secs()));
     }
     let again = |wait| (Status::Queued, Some(Cause::Unavailable), wait);
@@ -217,20 +220,20 @@ fn the_providers_words_are_kept_as_far_as_there_is_room() {
         cause: Cause::Rejected,
         detail: "ä".repeat(200),
     };
-    let next = written(decided(&row(Status::Sending), long));
+    let next = written(decided(&record(Status::Sending), long));
     assert_eq!(next.detail, Some("ä".repeat(76)));
 }
 
 #[test]
 fn a_throttled_attempt_is_given_back_but_its_claim_number_is_not() {
-    let next = written(decided(&row(Status::Sending), refused(Cause::Throttled)));
+    let next = written(decided(&record(Status::Sending), refused(Cause::Throttled)));
     assert_eq!((next.status, next.attempts, next.claim_no), (Status::Queued, 0, 1));
 }
 
 #[test]
 fn a_lost_answer_is_never_taken_for_a_refusal() {
     for status in Status::ALL {
-        let decision = decided(&row(status), Attempt::Ambiguous);
+        let decision = decided(&record(status), Attempt::Ambiguous);
         let expected = (status == Status::Sending).then_some((Status::Uncertain, Then::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
@@ -241,11 +244,15 @@ fn only_failing_becomes_failed_and_only_for_its_claim() {
     for status in Status::ALL {
         let expected = (status == Status::Failing).then_some((Status::Failed, Then::Nothing));
         assert_eq!(
-            leads_to(&handed_over(&row(status), 1, at(1000))),
+            leads_to(&handed_over(&record(status), 1, at(1000))),
             expected,
             "{status:?}"
         );
-        assert_eq!(handed_over(&row(status), 2, at(1000)), Decision::Forget, "{status:?}");
+        assert_eq!(
+            handed_over(&record(status), 2, at(1000)),
+            Decision::Forget,
+            "{status:?}"
+        );
     }
 }
 
@@ -265,7 +272,7 @@ fn what_is_overdue_goes_on() {
         (Status::Canceled, true, None),
         (Status::Expired, true, None),
     ] {
-        let decision = overdue(&row(status), outlook(caught_up), &policy(), now);
+        let decision = overdue(&record(status), outlook(caught_up), &policy(), now);
         assert_eq!(leads_to(&decision), expected, "{status:?} {caught_up}");
     }
 }
@@ -273,7 +280,7 @@ fn what_is_overdue_goes_on() {
 #[test]
 fn a_lease_that_has_not_run_out_is_left_alone() {
     assert_eq!(
-        overdue(&row(Status::Sending), outlook(true), &policy(), at(1179)),
+        overdue(&record(Status::Sending), outlook(true), &policy(), at(1179)),
         Decision::Forget
     );
 }
@@ -282,7 +289,7 @@ fn a_lease_that_has_not_run_out_is_left_alone() {
 fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
     for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
         assert_eq!(
-            overdue(&row(status), outlook(true), &policy(), at(1179)),
+            overdue(&record(status), outlook(true), &policy(), at(1179)),
             Decision::Forget,
             "{status:?}"
         );
@@ -291,9 +298,9 @@ fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
 
 #[test]
 fn uncertainty_is_settled_after_the_window_and_marked() {
-    let uncertain = row(Status::Uncertain);
-    let settled = |row: &Row, secs, caught_up| {
-        let next = written(overdue(row, outlook(caught_up), &policy(), at(secs)));
+    let uncertain = record(Status::Uncertain);
+    let settled = |record: &EmailRecord, secs, caught_up| {
+        let next = written(overdue(record, outlook(caught_up), &policy(), at(secs)));
         (next.status, next.maybe_duplicate)
     };
     assert_eq!(
@@ -313,11 +320,11 @@ fn uncertainty_is_settled_after_the_window_and_marked() {
         "six hours are enough"
     );
 
-    let mut hold = row(Status::Uncertain);
+    let mut hold = record(Status::Uncertain);
     hold.on_uncertain = OnUncertain::Hold;
     assert_eq!(settled(&hold, 1300, true), (Status::Unknown, false));
 
-    let mut spent = row(Status::Uncertain);
+    let mut spent = record(Status::Uncertain);
     spent.attempts = 6;
     assert_eq!(settled(&spent, 1300, true), (Status::Unknown, false));
 }
@@ -325,7 +332,7 @@ fn uncertainty_is_settled_after_the_window_and_marked() {
 /// What arrives between the look at the queue and the end of the window is not in the answer.
 #[test]
 fn an_empty_queue_is_evidence_only_if_it_was_looked_at_after_the_window() {
-    let uncertain = row(Status::Uncertain);
+    let uncertain = record(Status::Uncertain);
     for (empty_at, expected) in [
         (1000, Status::Uncertain),
         (1299, Status::Uncertain),
@@ -347,7 +354,7 @@ fn an_empty_queue_is_evidence_only_if_it_was_looked_at_after_the_window() {
 /// Under traffic that never ends the queue of events is never empty.
 #[test]
 fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
-    let uncertain = row(Status::Uncertain);
+    let uncertain = record(Status::Uncertain);
     for (newest, expected) in [
         (None, Status::Uncertain),
         (Some(at(1300)), Status::Uncertain),
@@ -364,22 +371,25 @@ fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
     }
 }
 
-/// When a row is looked at, in minutes after it was due, and what follows.
+/// When a record is looked at, in minutes after it was due, and what follows.
 fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, Then)> {
     let outlook = Outlook { lane, ..outlook(true) };
-    let mut row = Row {
+    let mut record = EmailRecord {
         due: Some(Due {
             kind: DueKind::Check,
             at: at(990 + 900),
         }),
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     let mut looked = Vec::new();
     for _ in 0..times {
-        let due = row.due.unwrap().at;
-        let decision = overdue(&row, outlook, &policy(), due);
-        looked.push((due.since(row.not_before).as_secs() / 60, leads_to(&decision).unwrap().1));
-        row = written(decision);
+        let due = record.due.unwrap().at;
+        let decision = overdue(&record, outlook, &policy(), due);
+        looked.push((
+            due.since(record.not_before).as_secs() / 60,
+            leads_to(&decision).unwrap().1,
+        ));
+        record = written(decision);
     }
     looked
 }
@@ -416,7 +426,7 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
     );
 
     // What is not due yet is no backlog: it is woken as ever.
-    let mut early = row(Status::Queued);
+    let mut early = record(Status::Queued);
     early.not_before = at(10_000);
     early.due = Some(Due {
         kind: DueKind::Check,
@@ -436,11 +446,11 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
 /// Whoever looks at it acts on it: it must not be called queued for hours after its time.
 #[test]
 fn what_expires_is_looked_at_when_it_expires() {
-    let mut row = row(Status::Queued);
-    row.expires_at = at(2_000);
+    let mut record = record(Status::Queued);
+    record.expires_at = at(2_000);
     for lane in [LaneState::Flowing, LaneState::Backlog, LaneState::Shut] {
         let outlook = Outlook { lane, ..outlook(true) };
-        let next = written(overdue(&row, outlook, &policy(), at(1_890)));
+        let next = written(overdue(&record, outlook, &policy(), at(1_890)));
         assert_eq!(next.due.map(|due| due.at), Some(at(2_000)), "{lane:?}");
         assert_eq!(
             leads_to(&overdue(&next, outlook, &policy(), at(2_000))),
@@ -449,15 +459,15 @@ fn what_expires_is_looked_at_when_it_expires() {
     }
 }
 
-/// Otherwise the index would have the row at its old time, and nobody would wake it.
+/// Otherwise the index would have the record at its old time, and nobody would wake it.
 #[test]
 fn what_is_rescheduled_meanwhile_is_decided_on_anew() {
-    let found = row(Status::Queued);
+    let found = record(Status::Queued);
     let Decision::Write(transition) = overdue(&found, outlook(true), &policy(), at(1300)) else {
         panic!("it is overdue");
     };
     assert!(transition.condition.holds(&found));
-    let rescheduled = Row {
+    let rescheduled = EmailRecord {
         not_before: at(5000),
         ..found
     };
@@ -466,7 +476,7 @@ fn what_is_rescheduled_meanwhile_is_decided_on_anew() {
 
 #[test]
 fn expiry_is_unknown_where_a_copy_may_be_out() {
-    let mut late = row(Status::Queued);
+    let mut late = record(Status::Queued);
     late.expires_at = at(1200);
     assert_eq!(
         leads_to(&not_claimable(&late, at(1200))),
@@ -485,43 +495,43 @@ fn expiry_is_unknown_where_a_copy_may_be_out() {
 
 #[test]
 fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
-    let mut early = row(Status::Queued);
+    let mut early = record(Status::Queued);
     early.not_before = at(1030);
     let delay = Duration::from_secs(30);
     assert_eq!(not_claimable(&early, at(1000)), Decision::Only(Then::WakeUp { delay }));
     early.not_before = at(1901);
     assert_eq!(not_claimable(&early, at(1000)), Decision::Forget, "the index has it");
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
-        assert_eq!(not_claimable(&row(status), at(1000)), Decision::Forget, "{status:?}");
+        assert_eq!(not_claimable(&record(status), at(1000)), Decision::Forget, "{status:?}");
     }
 }
 
 #[test]
 fn every_written_row_waits_exactly_while_it_is_unfinished() {
     for status in Status::ALL {
-        let row = row(status);
+        let record = record(status);
         let decisions = [
-            accepted(&row, acceptance(1)),
-            decided(&row, refused(Cause::Throttled)),
-            decided(&row, refused(Cause::Unavailable)),
-            decided(&row, refused(Cause::Rejected)),
-            decided(&row, Attempt::Ambiguous),
-            handed_over(&row, 1, at(1000)),
-            overdue(&row, outlook(false), &policy(), at(5000)),
-            overdue(&row, outlook(true), &policy(), at(5000)),
-            overdue(&row, outlook(true), &policy(), at(2_000_000)),
+            accepted(&record, acceptance(1)),
+            decided(&record, refused(Cause::Throttled)),
+            decided(&record, refused(Cause::Unavailable)),
+            decided(&record, refused(Cause::Rejected)),
+            decided(&record, Attempt::Ambiguous),
+            handed_over(&record, 1, at(1000)),
+            overdue(&record, outlook(false), &policy(), at(5000)),
+            overdue(&record, outlook(true), &policy(), at(5000)),
+            overdue(&record, outlook(true), &policy(), at(2_000_000)),
         ];
         for decision in decisions {
             if let Decision::Write(transition) = decision {
-                let next = &transition.row;
+                let next = &transition.record;
                 assert!(next.is_in_its_place(), "{status:?} -> {next:?}");
                 assert_eq!(
                     next.lease.is_some(),
                     next.status == Status::Sending,
                     "{status:?} -> {next:?}"
                 );
-                assert!(next.claim_no >= row.claim_no && (next.maybe_duplicate || !row.maybe_duplicate));
-                assert_eq!(transition.condition, Condition::unmoved(&row));
+                assert!(next.claim_no >= record.claim_no && (next.maybe_duplicate || !record.maybe_duplicate));
+                assert_eq!(transition.condition, Condition::unmoved(&record));
             }
         }
     }
@@ -550,7 +560,7 @@ fn fate_event(address: &str, fate: Fate) -> SesEvent {
 
 #[test]
 fn an_event_of_a_re_used_id_or_of_a_claim_never_made_says_nothing() {
-    let (sending, sent) = (row(Status::Sending), row(Status::Sent));
+    let (sending, sent) = (record(Status::Sending), record(Status::Sent));
     let bounced = fate_event("a@example.com", Fate::Bounced);
     for other in [
         SesEvent {
@@ -575,7 +585,7 @@ fn an_event_of_a_re_used_id_or_of_a_claim_never_made_says_nothing() {
 fn any_event_proves_the_acceptance() {
     let bounced = fate_event("a@example.com", Fate::Bounced);
     assert_eq!(
-        leads_to(&heard(&row(Status::Uncertain), &bounced)),
+        leads_to(&heard(&record(Status::Uncertain), &bounced)),
         Some((Status::Sent, Then::Nothing))
     );
 }
@@ -584,7 +594,7 @@ fn any_event_proves_the_acceptance() {
 fn fates_only_rise_and_a_repeated_event_writes_nothing() {
     let key = recipient_key("a@example.com");
     let bounced = written(learned(
-        &row(Status::Sent),
+        &record(Status::Sent),
         std::slice::from_ref(&fate_event("A@Example.com", Fate::Bounced)),
     ));
     assert_eq!((bounced.fates.get(&key), bounced.fate_no), (Some(&Fate::Bounced), 1));
@@ -607,9 +617,10 @@ fn fates_only_rise_and_a_repeated_event_writes_nothing() {
     assert_eq!(delivered.delivered_at, Some(at(1002)));
 }
 
-/// The past of a row, as (claim, cause).
-fn past(row: &Row) -> Vec<(u32, Cause)> {
-    row.outcomes
+/// The past of a record, as (claim, cause).
+fn past(record: &EmailRecord) -> Vec<(u32, Cause)> {
+    record
+        .outcomes
         .iter()
         .map(|outcome| (outcome.claim_no, outcome.cause))
         .collect()
@@ -617,9 +628,9 @@ fn past(row: &Row) -> Vec<(u32, Cause)> {
 
 #[test]
 fn how_every_claim_ended_is_kept_beside_what_is_decided() {
-    let sending = row(Status::Sending);
+    let sending = record(Status::Sending);
     let claim = sending.claim_no;
-    let refused = written(record(
+    let refused = written(record_attempt(
         &sending,
         claim,
         refused(Cause::Throttled),
@@ -629,7 +640,7 @@ fn how_every_claim_ended_is_kept_beside_what_is_decided() {
     ));
     assert_eq!(past(&refused), [(claim, Cause::Throttled)]);
     assert!(!refused.outcomes[0].words.is_empty());
-    let lost = written(record(
+    let lost = written(record_attempt(
         &sending,
         claim,
         Attempt::Ambiguous,
@@ -648,7 +659,7 @@ fn how_every_claim_ended_is_kept_beside_what_is_decided() {
     let crashed = written(overdue(&late, outlook(false), &policy(), at(1000)));
     assert_eq!(past(&crashed), [(claim, Cause::Crashed)]);
     // A definite answer after all: it replaces what was not known.
-    let after_all = written(record(
+    let after_all = written(record_attempt(
         &crashed,
         claim,
         self::refused(Cause::Unavailable),
@@ -673,7 +684,7 @@ fn a_fate_comes_with_its_time_and_words_whatever_the_order() {
         says(Fate::Bounced, 1004, "550 again"),
     ];
     for _ in 0..events.len() {
-        let known = written(learned(&row(Status::Sent), &events));
+        let known = written(learned(&record(Status::Sent), &events));
         let diagnostic = &known.diagnostics[&recipient_key("b@example.com")];
         assert_eq!(
             (diagnostic.at, diagnostic.words.as_str()),
@@ -682,7 +693,7 @@ fn a_fate_comes_with_its_time_and_words_whatever_the_order() {
         assert_eq!(learned(&known, &events), Decision::Forget, "repeated");
         events.rotate_left(1);
     }
-    let delayed = written(learned(&row(Status::Sent), &events[..1]));
+    let delayed = written(learned(&record(Status::Sent), &events[..1]));
     assert_eq!(delayed.diagnostics[&recipient_key("b@example.com")].words, "421 busy");
 }
 
@@ -728,11 +739,11 @@ fn a_bounce_after_a_delivery_counts_in_any_order() {
     ];
     let mut seen = Vec::new();
     for order in orders(&events) {
-        let together = written(learned(&row(Status::Sent), &order));
-        let mut alone = row(Status::Sent);
+        let together = written(learned(&record(Status::Sent), &order));
+        let mut alone = record(Status::Sent);
         for event in order.iter().chain(&order) {
             if let Decision::Write(transition) = learned(&alone, std::slice::from_ref(event)) {
-                alone = transition.row;
+                alone = transition.record;
             }
         }
         alone.fate_no = together.fate_no;
@@ -760,13 +771,13 @@ fn a_bounce_after_a_delivery_counts_in_any_order() {
 fn an_absence_notice_leaves_a_delivery_as_it_is() {
     let key = recipient_key("b@example.com");
     let delivered = written(learned(
-        &row(Status::Sent),
+        &record(Status::Sent),
         &[fate_event("b@example.com", Fate::Delivered)],
     ));
     let absent = learned(&delivered, &[fate_event("b@example.com", Fate::Absence)]);
     assert_eq!(absent, Decision::Forget);
     let first = written(learned(
-        &row(Status::Sent),
+        &record(Status::Sent),
         &[fate_event("b@example.com", Fate::Absence)],
     ));
     let then = written(learned(&first, &[fate_event("b@example.com", Fate::Delivered)]));
@@ -775,20 +786,20 @@ fn an_absence_notice_leaves_a_delivery_as_it_is() {
 
 #[test]
 fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
-    let row = row(Status::Sending);
-    let Decision::Write(transition) = learned(&row, std::slice::from_ref(&event(Said::Opened))) else {
+    let record = record(Status::Sending);
+    let Decision::Write(transition) = learned(&record, std::slice::from_ref(&event(Said::Opened))) else {
         panic!("an opening is news");
     };
     assert_eq!(transition.condition, Condition::FatesUnmoved { fate_no: 0 });
-    assert!(transition.condition.holds(&row) && !transition.condition.holds(&transition.row));
-    assert_eq!(transition.row.status, Status::Sending);
+    assert!(transition.condition.holds(&record) && !transition.condition.holds(&transition.record));
+    assert_eq!(transition.record.status, Status::Sending);
 }
 
 /// The fates, the count of their writes, and the condition.
-fn leaves_out(row: &Row, recipients: &[&str]) -> Option<(Row, Condition)> {
+fn leaves_out(record: &EmailRecord, recipients: &[&str]) -> Option<(EmailRecord, Condition)> {
     let recipients: Vec<_> = recipients.iter().map(|recipient| (*recipient).to_owned()).collect();
-    match left_out(row, row.claim_no, &recipients) {
-        Decision::Write(transition) => Some((transition.row, transition.condition)),
+    match left_out(record, record.claim_no, &recipients) {
+        Decision::Write(transition) => Some((transition.record, transition.condition)),
         Decision::Only(_) | Decision::Forget => None,
     }
 }
@@ -796,7 +807,7 @@ fn leaves_out(row: &Row, recipients: &[&str]) -> Option<(Row, Condition)> {
 #[test]
 fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
     let fates = |fates: &[(&str, Fate)]| fates.iter().map(|(who, fate)| ((*who).to_owned(), *fate)).collect();
-    let sending = row(Status::Sending);
+    let sending = record(Status::Sending);
     assert_eq!(leaves_out(&sending, &[]), None, "the happy path writes nothing");
     let (first, condition) = leaves_out(&sending, &["a"]).unwrap();
     assert_eq!((&first.fates, first.fate_no), (&fates(&[("a", Fate::Suppressed)]), 1));
@@ -807,7 +818,7 @@ fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
     let (none, _) = leaves_out(&second, &[]).unwrap();
     assert_eq!(none.fates, BTreeMap::new());
     // What SES has said of an earlier copy stands.
-    let bounced = Row {
+    let bounced = EmailRecord {
         fates: fates(&[("a", Fate::Bounced)]),
         ..sending.clone()
     };
@@ -815,7 +826,7 @@ fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
     assert_eq!(leaves_out(&bounced, &[]), None);
     for other in Status::ALL.into_iter().filter(|status| *status != Status::Sending) {
         assert_eq!(
-            leaves_out(&row(other), &["a"]),
+            leaves_out(&record(other), &["a"]),
             None,
             "{other:?}: the claim is not held"
         );

@@ -53,7 +53,7 @@ pub const SES_TAGS_MAX: usize = 50;
 
 /// Tags that we add ourselves: `mq_tenant`, `mq_id`, `mq_claim`, `mq_born`.
 ///
-/// Source: what `feedback` needs to find an email's row.
+/// Source: what `feedback` needs to find an email's record.
 pub const OUR_TAGS: usize = 4;
 
 /// Tags a caller may add: what SES takes, less ours.
@@ -154,31 +154,31 @@ pub const JSON_VALUES: u32 = 250_000;
 /// Source: ours; longer than any name that can be meant.
 pub const ECHO_MAX: usize = 64;
 
-/// Bytes of a provider's words that a row keeps.
+/// Bytes of a provider's words that a record keeps.
 ///
-/// Source: ours; a row with one recipient and its detail stays under 1 KB, which is one write
+/// Source: ours; a record with one recipient and its detail stays under 1 KB, which is one write
 /// unit of DynamoDB.
 pub const DETAIL_MAX: usize = 152;
 
-/// Outcomes of claims that a row keeps, the newest.
+/// Outcomes of claims that a record keeps, the newest.
 ///
 /// Source: ours; more than the standard budget of attempts, so that only attempts that were given back push
 /// one out.
 pub const OUTCOMES_MAX: usize = 12;
 
-/// Bytes of a provider's words that a row keeps with each of these.
+/// Bytes of a provider's words that a record keeps with each of these.
 ///
 /// Source: ours; all of them together stay under 2 KB.
 pub const OUTCOME_WORDS_MAX: usize = 120;
 
-/// Bytes of the words about recipients that were not reached, of all of a row together.
+/// Bytes of the words about recipients that were not reached, of all of a record together.
 ///
 /// Source: ours; 50 recipients have 40 each, which is an SMTP reply with its enhanced code.
 pub const DIAGNOSTICS_MAX: usize = 2_000;
 
 /// The same of recipients that were reached.
 ///
-/// Source: ours; a row with one recipient stays under 1 KB, which is one write unit of DynamoDB.
+/// Source: ours; a record with one recipient stays under 1 KB, which is one write unit of DynamoDB.
 pub const DELIVERY_WORDS_MAX: usize = 136;
 
 /// The same of what is known about recipients beside their fates.

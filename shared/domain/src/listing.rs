@@ -8,7 +8,7 @@
 use std::cmp::Reverse;
 
 use crate::id::EmailId;
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
 /// An entry's place in its list. Later is greater.
@@ -21,12 +21,12 @@ pub struct Place<I = EmailId> {
 }
 
 impl Place {
-    /// The place of a row.
+    /// The place of a record.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(record: &EmailRecord) -> Self {
         Self {
-            born: row.born,
-            id: row.id,
+            born: record.born,
+            id: record.id,
         }
     }
 }

@@ -20,7 +20,7 @@ use std::time::Duration;
 use crate::cause::{Cause, Class};
 use crate::lane::FullLanes;
 use crate::lifecycle::Attempt;
-use crate::row::Lane;
+use crate::record::Lane;
 use crate::timestamp::Timestamp;
 
 /// What may go at once although nothing was free before: the rate of this much time. A second
@@ -135,7 +135,7 @@ pub struct Open {
     pub cause: Cause,
     /// Nothing goes before; then a probe.
     pub until: Timestamp,
-    /// How often it was opened in a row.
+    /// How often it was opened in a record.
     pub times: u32,
 }
 
@@ -373,7 +373,7 @@ fn wait(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), LONGEST_WAIT)
 }
 
-/// The breaker opened for `cause` at `now`: for longer each time in a row.
+/// The breaker opened for `cause` at `now`: for longer each time in a record.
 #[must_use]
 pub fn opened(before: Option<Open>, cause: Cause, base: Duration, now: Timestamp) -> Open {
     let times = before.map_or(0, |open| open.times.saturating_add(1));

@@ -1,7 +1,7 @@
 //! What is kept of an email's past, for people to read.
 //!
 //! **Invariant:** no decision reads it. It is written with writes that are made anyway, and has a bounded
-//! size, for DynamoDB bills every write by the size of the whole row.
+//! size, for DynamoDB bills every write by the size of the whole record.
 //! **Start reading at** [`remember`] and [`Diagnostic::of`].
 
 use serde::{Deserialize, Serialize};
@@ -44,8 +44,8 @@ pub struct Diagnostic {
 }
 
 impl Diagnostic {
-    /// What is kept of a fate of one of so many recipients. All of them share the room of a row, and a
-    /// delivery, of which every email has one, is not to make its row larger than one write unit.
+    /// What is kept of a fate of one of so many recipients. All of them share the room of a record, and a
+    /// delivery, of which every email has one, is not to make its record larger than one write unit.
     #[must_use]
     pub fn of(fate: Fate, at: Timestamp, mut words: String, recipients: u32) -> Self {
         let room = match fate {

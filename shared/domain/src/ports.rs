@@ -23,8 +23,8 @@ use crate::listing::{Place, Start};
 use crate::pacing::{Account, Change, Pace};
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
+use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Lane, Status};
 use crate::retry::Jitter;
-use crate::row::{BodyPlace, BodyRef, DueKind, Lane, Row, Status};
 use crate::suppression::{Added, Listed, Marks, Origin, Suppression, SuppressionId};
 use crate::tally::counter::{Counter, Figures};
 use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
@@ -107,23 +107,23 @@ pub struct EmailKey {
 }
 
 impl EmailKey {
-    /// The key of a row.
+    /// The key of a record.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(record: &EmailRecord) -> Self {
         Self {
-            tenant: row.tenant.clone(),
-            id: row.id,
+            tenant: record.tenant.clone(),
+            id: record.id,
         }
     }
 }
 
-/// How the creation of a row ended.
+/// How the creation of a record ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
-    /// The row is new, and durable.
+    /// The record is new, and durable.
     New,
-    /// There is a row of this id already.
-    Exists(Box<Row>),
+    /// There is a record of this id already.
+    Exists(Box<EmailRecord>),
     /// There was one, which was erased.
     Erased {
         /// [`BodyRef::sha256`] of the content that it had.
@@ -134,10 +134,10 @@ pub enum Created {
 /// How a claim ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
-    /// The row after the claim; the caller may submit until the lease runs out.
-    Granted(Box<Row>),
-    /// The row as it is, or that there is none.
-    Refused(Option<Box<Row>>),
+    /// The record after the claim; the caller may submit until the lease runs out.
+    Granted(Box<EmailRecord>),
+    /// The record as it is, or that there is none.
+    Refused(Option<Box<EmailRecord>>),
 }
 
 /// How the writing of a transition ended.
@@ -145,22 +145,22 @@ pub enum Claimed {
 pub enum Written {
     /// Written.
     Done,
-    /// The condition did not hold: the row as it is, or that there is none.
-    Moved(Option<Box<Row>>),
-    /// The row's queue is in another state than the condition names.
+    /// The condition did not hold: the record as it is, or that there is none.
+    Moved(Option<Box<EmailRecord>>),
+    /// The record's queue is in another state than the condition names.
     QueueMoved,
 }
 
-/// A transition to be written over the row that it was decided on.
+/// A transition to be written over the record that it was decided on.
 #[derive(Debug, Clone, PartialEq)]
-pub struct RowWrite {
-    /// The row as it was read.
-    pub before: Row,
+pub struct RecordWrite {
+    /// The record as it was read.
+    pub before: EmailRecord,
     /// The decision.
     pub transition: Transition,
 }
 
-impl RowWrite {
+impl RecordWrite {
     /// The queue and the state of it that the transition depends on; `None` when it depends on none.
     #[must_use]
     pub fn queue_state(&self) -> Option<(QueueKey, u64)> {
@@ -173,18 +173,26 @@ impl RowWrite {
 /// Source: Amazon DynamoDB API reference, `TransactWriteItems`.
 pub const WRITES_AT_ONCE: usize = 99;
 
-/// The rows.
-pub trait Rows: Sync {
-    /// Reads many rows, in the order of their keys; what is gone or cannot be read is left out.
-    fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> impl Future<Output = Result<Vec<Row>, PortError>> + Send;
+/// The records.
+pub trait EmailRecords: Sync {
+    /// Reads many records, in the order of their keys; what is gone or cannot be read is left out.
+    fn load_many(
+        &self,
+        keys: &[EmailKey],
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Vec<EmailRecord>, PortError>> + Send;
 
-    /// Reads a row, with what was last written. A row past its `ttl` is no row.
-    fn load(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<Option<Row>, PortError>> + Send;
+    /// Reads a record, with what was last written. A record past its `ttl` is no record.
+    fn load(
+        &self,
+        key: &EmailKey,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<EmailRecord>, PortError>> + Send;
 
-    /// Writes a new row; its content is written apart.
-    fn create(&self, row: &Row, now: Timestamp) -> impl Future<Output = Result<Created, PortError>> + Send;
+    /// Writes a new record; its content is written apart.
+    fn create(&self, record: &EmailRecord, now: Timestamp) -> impl Future<Output = Result<Created, PortError>> + Send;
 
-    /// Claims a row under [`crate::lifecycle::Condition::Claimable`], as
+    /// Claims a record under [`crate::lifecycle::Condition::Claimable`], as
     /// [`crate::lifecycle::claimed`] says, with no read before. `nonce` tells the same call
     /// tried again from another claim.
     fn claim(
@@ -195,10 +203,10 @@ pub trait Rows: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Claimed, PortError>> + Send;
 
-    /// Writes what differs between `before` and the transition's row, under its condition.
+    /// Writes what differs between `before` and the transition's record, under its condition.
     fn write(
         &self,
-        before: &Row,
+        before: &EmailRecord,
         transition: &Transition,
         now: Timestamp,
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
@@ -206,10 +214,10 @@ pub trait Rows: Sync {
     /// Writes many transitions as [`Self::write`] does, in few calls; one result for each, in order.
     ///
     /// Transitions that depend on the same state of the same queue share one check of that queue. One
-    /// that is refused or fails does not stop the others. No row may occur twice.
+    /// that is refused or fails does not stop the others. No record may occur twice.
     fn write_many(
         &self,
-        writes: &[RowWrite],
+        writes: &[RecordWrite],
         now: Timestamp,
     ) -> impl Future<Output = Vec<Result<Written, PortError>>> + Send;
 }
@@ -325,7 +333,7 @@ pub trait Bodies: Files {
     ) -> impl Future<Output = Result<Put, PortError>> + Send;
 
     /// Reads all contents of an email that lie in the table, by their hash: what can be read
-    /// without the row, beside its claim.
+    /// without the record, beside its claim.
     fn load_near(&self, key: &EmailKey) -> impl Future<Output = Result<BTreeMap<String, Vec<u8>>, PortError>> + Send;
 
     /// Keeps a content for longer, until `keep_until` at least. `false`: it is gone.
@@ -341,7 +349,7 @@ pub trait Bodies: Files {
     fn load(&self, key: &EmailKey, body: &BodyRef) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
 }
 
-/// The records of batches with an idempotency key. A single email needs none: its row is the record.
+/// The records of batches with an idempotency key. A single email needs none: its own record serves.
 pub trait Batches: Sync {
     /// Reads a record. A record past its time is none.
     fn recall(
@@ -428,7 +436,7 @@ pub trait Provider: Sync {
     /// loaded, and are taken out of it rather than copied.
     fn submit(
         &self,
-        claimed: &Row,
+        claimed: &EmailRecord,
         email: crate::email::Email,
         timeout: Duration,
     ) -> impl Future<Output = Attempt> + Send;
@@ -467,7 +475,7 @@ pub struct DuePage<T> {
     pub next: Option<DueCursor>,
 }
 
-/// An email that waits in `wake`: everything that its wake-up says, so that no row is read.
+/// An email that waits in `wake`: everything that its wake-up says, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coming {
     /// When it is due.
@@ -509,7 +517,7 @@ pub struct Bookmarks {
 }
 
 /// The sparse index `due`. It is read without consistency: what is missing is there a moment
-/// later, and what is stale is found out at the row.
+/// later, and what is stale is found out at the record.
 pub trait DueIndex: Sync {
     /// How many shards each kind of partition has.
     fn shards(&self) -> u16;

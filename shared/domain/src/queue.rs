@@ -23,7 +23,7 @@ use crate::lifecycle::Policy;
 use crate::pacing::Rate;
 use crate::queue::key_hold::KeyHolds;
 use crate::rate_limit::Turn;
-use crate::row::{Lane, Row, Status};
+use crate::record::{EmailRecord, Lane, Status};
 use crate::timestamp::Timestamp;
 
 /// Time for which a queue that was read is good for accepting emails.
@@ -114,10 +114,10 @@ pub struct QueueKey {
 impl QueueKey {
     /// The queue of an email.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(record: &EmailRecord) -> Self {
         Self {
-            tenant: row.tenant.clone(),
-            name: row.queue.clone(),
+            tenant: record.tenant.clone(),
+            name: record.queue.clone(),
         }
     }
 }
@@ -227,10 +227,10 @@ impl Queue {
     /// One of the queue `default` is accepted without a read of the queue; there times are compared, with half of
     /// [`BINDS_AFTER`] between them ([`Self::purged`]).
     #[must_use]
-    pub fn wants(&self, row: &Row) -> bool {
-        match row.generation {
+    pub fn wants(&self, record: &EmailRecord) -> bool {
+        match record.generation {
             Some(generation) => generation >= self.purged_below,
-            None => self.purged_before.is_none_or(|before| row.asked_for_at() > before),
+            None => self.purged_before.is_none_or(|before| record.asked_for_at() > before),
         }
     }
 
@@ -242,12 +242,12 @@ impl Queue {
 
     /// What it wants done about an email. Only what waits can be held or dropped.
     #[must_use]
-    pub fn bids(&self, row: &Row, now: Timestamp) -> Bid {
-        if row.status != Status::Queued {
+    pub fn bids(&self, record: &EmailRecord, now: Timestamp) -> Bid {
+        if record.status != Status::Queued {
             Bid::Go
-        } else if !self.wants(row) {
+        } else if !self.wants(record) {
             Bid::Drop
-        } else if self.is_paused(now) || self.key_holds.cover(row) {
+        } else if self.is_paused(now) || self.key_holds.cover(record) {
             Bid::Hold
         } else {
             Bid::Go
@@ -257,13 +257,13 @@ impl Queue {
     /// An email as it is to be seen: what is not wanted any more has ended, though nobody has written
     /// it yet.
     #[must_use]
-    pub fn shows(&self, mut row: Row, now: Timestamp) -> Row {
-        if self.bids(&row, now) == Bid::Drop && row.status_at(now) == Status::Queued {
-            row.status = dropped(&row);
-            row.cause = Some(Cause::Purged);
-            row.detail = None;
+    pub fn shows(&self, mut record: EmailRecord, now: Timestamp) -> EmailRecord {
+        if self.bids(&record, now) == Bid::Drop && record.status_at(now) == Status::Queued {
+            record.status = dropped(&record);
+            record.cause = Some(Cause::Purged);
+            record.detail = None;
         }
-        row
+        record
     }
 
     /// The machine's timings for its emails.
@@ -367,8 +367,8 @@ impl Queue {
 }
 
 /// How an email ends that is not wanted any more: SES may have accepted an earlier claim of it.
-pub(crate) const fn dropped(row: &Row) -> Status {
-    if row.maybe_duplicate {
+pub(crate) const fn dropped(record: &EmailRecord) -> Status {
+    if record.maybe_duplicate {
         Status::Unknown
     } else {
         Status::Canceled

@@ -1,7 +1,7 @@
 use super::*;
 use crate::id::{EmailId, KeyId};
 use crate::queue::key_hold::KeyHold;
-use crate::row::{BodyPlace, BodyRef};
+use crate::record::{BodyPlace, BodyRef};
 
 pub(crate) fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(secs * 1000)
@@ -24,16 +24,16 @@ fn pause(until: Option<i64>) -> Pause {
 }
 
 /// Accepted at 1000.
-pub(crate) fn row(status: Status) -> Row {
+pub(crate) fn record(status: Status) -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
         bytes: 1,
     };
-    Row {
+    EmailRecord {
         status,
         expires_at: at(9_000),
-        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
     }
 }
 
@@ -70,10 +70,10 @@ fn a_suspension_holds_whatever_becomes_of_pauses() {
         suspended.deleted(),
     ] {
         assert!(queue.is_paused(now) && queue.pause_at(now).is_none());
-        assert_eq!(queue.bids(&row(Status::Queued), now), Bid::Hold);
+        assert_eq!(queue.bids(&record(Status::Queued), now), Bid::Hold);
     }
     let lifted = suspended.with_suspension(false);
-    assert_eq!(lifted.bids(&row(Status::Queued), now), Bid::Go);
+    assert_eq!(lifted.bids(&record(Status::Queued), now), Bid::Go);
     assert!(
         suspended.paused(pause(None)).with_suspension(false).is_paused(now),
         "a pause stays"
@@ -89,9 +89,9 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
     });
     assert_eq!(held.no, queue().no + 1, "what was decided before is not written");
     for status in Status::ALL {
-        let of_key = Row {
+        let of_key = EmailRecord {
             key: Some(key),
-            ..row(status)
+            ..record(status)
         };
         let waits = status == Status::Queued;
         for queue in [
@@ -106,12 +106,12 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
                 if waits { Bid::Hold } else { Bid::Go },
                 "{status:?}"
             );
-            assert_eq!(queue.bids(&row(status), now), Bid::Go, "of no key");
+            assert_eq!(queue.bids(&record(status), now), Bid::Go, "of no key");
         }
     }
-    let of_key = Row {
+    let of_key = EmailRecord {
         key: Some(key),
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     assert_eq!(
         held.purged(at(1_000)).bids(&of_key, now),
@@ -125,30 +125,30 @@ fn only_what_waits_is_held_or_dropped() {
     let now = at(2_000);
     let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
     for status in Status::ALL {
-        let row = row(status);
-        assert_eq!(queue().bids(&row, now), Bid::Go);
+        let record = record(status);
+        assert_eq!(queue().bids(&record, now), Bid::Go);
         let waits = status == Status::Queued;
-        assert_eq!(held.bids(&row, now), if waits { Bid::Hold } else { Bid::Go });
-        assert_eq!(purged.bids(&row, now), if waits { Bid::Drop } else { Bid::Go });
+        assert_eq!(held.bids(&record, now), if waits { Bid::Hold } else { Bid::Go });
+        assert_eq!(purged.bids(&record, now), if waits { Bid::Drop } else { Bid::Go });
         assert_eq!(
-            held.purged(at(1_000)).bids(&row, now) == Bid::Drop,
+            held.purged(at(1_000)).bids(&record, now) == Bid::Drop,
             waits,
             "a purge is stronger"
         );
     }
     assert_eq!(
-        queue().purged(at(997)).bids(&row(Status::Queued), now),
+        queue().purged(at(997)).bids(&record(Status::Queued), now),
         Bid::Go,
         "accepted after the purge"
     );
-    assert_eq!(purged.restored().bids(&row(Status::Queued), now), Bid::Go);
+    assert_eq!(purged.restored().bids(&record(Status::Queued), now), Bid::Go);
 }
 
 #[test]
 fn a_purge_compares_generations_and_not_clocks() {
-    let of = |generation| Row {
+    let of = |generation| EmailRecord {
         generation: Some(generation),
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     // Every email was born at 1000, whatever the clocks of the purges say.
     for clock in [at(1), at(1_000), at(900_000)] {
@@ -187,11 +187,11 @@ fn without_a_generation_a_purge_allows_for_other_clocks() {
             true,
         ),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             born,
-            ..row(Status::Queued)
+            ..record(Status::Queued)
         };
-        assert_eq!(purged.wants(&row), wanted, "{born}");
+        assert_eq!(purged.wants(&record), wanted, "{born}");
     }
 }
 
@@ -220,21 +220,21 @@ fn every_change_has_a_number_of_its_own() {
 #[test]
 fn what_was_purged_is_seen_to_have_ended_at_once() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
-    let seen = purged.shows(row(Status::Queued), now);
+    let seen = purged.shows(record(Status::Queued), now);
     assert_eq!((seen.status, seen.cause), (Status::Canceled, Some(Cause::Purged)));
-    let maybe_out = Row {
+    let maybe_out = EmailRecord {
         maybe_duplicate: true,
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     assert_eq!(purged.shows(maybe_out, now).status, Status::Unknown);
-    let expired = purged.shows(row(Status::Queued), at(9_000));
+    let expired = purged.shows(record(Status::Queued), at(9_000));
     assert_eq!(
         expired.cause_at(at(9_000)),
         Some(Cause::Expired),
         "its time was over before"
     );
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
-        assert_eq!(purged.shows(row(status), now), row(status));
+        assert_eq!(purged.shows(record(status), now), record(status));
     }
 }
 

@@ -14,7 +14,7 @@
 use std::time::Duration;
 
 use crate::pacing::{BURST, Begin, Micros, Rate};
-use crate::row::Lane;
+use crate::record::Lane;
 use crate::timestamp::Timestamp;
 
 /// The furthest that a slot lies ahead.

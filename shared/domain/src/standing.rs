@@ -1,17 +1,17 @@
 //! Where an email is, in the words of the API: its status, and Resend's `last_event`.
 //!
 //! **Role:** called by [`crate::wire::email_view`]; calls nothing.
-//! **Invariant:** pure, and stored nowhere: what is shown follows from the row and `now`.
+//! **Invariant:** pure, and stored nowhere: what is shown follows from the record and `now`.
 //! **Start reading at** [`last_event`].
 
 use serde::Serialize;
 
 use crate::cause::Cause;
 use crate::fate::Fate;
-use crate::row::{Row, Status, recipient_key};
+use crate::record::{EmailRecord, Status, recipient_key};
 use crate::timestamp::Timestamp;
 
-/// The status that a caller is shown: the row's, and of a queued one what it waits for.
+/// The status that a caller is shown: the record's, and of a queued one what it waits for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
 #[serde(rename_all = "snake_case")]
@@ -79,13 +79,13 @@ impl Standing {
         all.find(|(_, name)| *name == text).map(|(standing, _)| standing)
     }
 
-    /// What a row is shown as at `now`.
+    /// What a record is shown as at `now`.
     #[must_use]
-    pub fn of(row: &Row, now: Timestamp) -> Self {
-        match row.status_at(now) {
-            Status::Queued if row.not_before <= now => Self::Queued,
-            Status::Queued if row.claim_no > 0 => Self::Retry,
-            Status::Queued if row.scheduled_at.is_some() => Self::Scheduled,
+    pub fn of(record: &EmailRecord, now: Timestamp) -> Self {
+        match record.status_at(now) {
+            Status::Queued if record.not_before <= now => Self::Queued,
+            Status::Queued if record.claim_no > 0 => Self::Retry,
+            Status::Queued if record.scheduled_at.is_some() => Self::Scheduled,
             // Accepted this moment, by a clock that is ahead of ours.
             Status::Queued => Self::Queued,
             Status::Sending => Self::Sending,
@@ -102,8 +102,8 @@ impl Standing {
 
 /// When a sender may take it next; `None` while one holds it and when nothing more is planned.
 #[must_use]
-pub fn next_attempt_at(row: &Row, now: Timestamp) -> Option<Timestamp> {
-    (row.status_at(now) == Status::Queued).then_some(row.not_before)
+pub fn next_attempt_at(record: &EmailRecord, now: Timestamp) -> Option<Timestamp> {
+    (record.status_at(now) == Status::Queued).then_some(record.not_before)
 }
 
 /// Resend's closed list.
@@ -157,19 +157,19 @@ impl From<Fate> for LastEvent {
 
 /// What became of the email last: of a sent one, the fate of the recipient who fared worst.
 #[must_use]
-pub fn last_event(row: &Row, now: Timestamp) -> LastEvent {
-    match Standing::of(row, now) {
+pub fn last_event(record: &EmailRecord, now: Timestamp) -> LastEvent {
+    match Standing::of(record, now) {
         Standing::Scheduled => LastEvent::Scheduled,
         Standing::Queued | Standing::Retry | Standing::Sending | Standing::Uncertain => LastEvent::Queued,
         Standing::Failing | Standing::Failed | Standing::Unknown | Standing::Expired => {
-            if row.cause_at(now) == Some(Cause::Suppressed) {
+            if record.cause_at(now) == Some(Cause::Suppressed) {
                 LastEvent::Suppressed
             } else {
                 LastEvent::Failed
             }
         }
         Standing::Canceled => LastEvent::Canceled,
-        Standing::Sent => match (worst(row), seen(row)) {
+        Standing::Sent => match (worst(record), seen(record)) {
             (None | Some(Fate::DeliveryDelayed | Fate::Delivered), Some(seen)) => seen,
             (Some(worst), _) => worst.into(),
             (None, None) => LastEvent::Sent,
@@ -179,8 +179,8 @@ pub fn last_event(row: &Row, now: Timestamp) -> LastEvent {
 
 /// What became of the email for one of its recipients. Openings and clicks have no name on them.
 #[must_use]
-pub fn recipient_event(row: &Row, address: &str, now: Timestamp) -> LastEvent {
-    match (row.status, row.fates.get(&recipient_key(address))) {
+pub fn recipient_event(record: &EmailRecord, address: &str, now: Timestamp) -> LastEvent {
+    match (record.status, record.fates.get(&recipient_key(address))) {
         (Status::Sent, Some(fate)) => (*fate).into(),
         (Status::Sent, None) => LastEvent::Sent,
         (
@@ -193,17 +193,17 @@ pub fn recipient_event(row: &Row, address: &str, now: Timestamp) -> LastEvent {
             | Status::Canceled
             | Status::Expired,
             _,
-        ) => last_event(row, now),
+        ) => last_event(record, now),
     }
 }
 
 /// The advice about an email: about the cause that stopped it, or about a list of SES's that a recipient is on.
 #[must_use]
-pub fn advice(row: &Row, now: Timestamp) -> Option<&'static str> {
-    if let Some(cause) = row.cause_at(now) {
+pub fn advice(record: &EmailRecord, now: Timestamp) -> Option<&'static str> {
+    if let Some(cause) = record.cause_at(now) {
         return Some(cause.advice());
     }
-    let has = |wanted| row.status == Status::Sent && row.fates.values().any(|fate| *fate == wanted);
+    let has = |wanted| record.status == Status::Sent && record.fates.values().any(|fate| *fate == wanted);
     if has(Fate::OnAccountList) {
         Some(ON_ACCOUNT_LIST)
     } else if has(Fate::OnGlobalList) {
@@ -222,17 +222,21 @@ const ON_GLOBAL_LIST: &str = "Amazon SES did not send it to a recipient on its o
 /// The time of SES's acceptance as it is shown: no later than any event that followed from it, though a sender
 /// that heard of the acceptance later has written its own time.
 #[must_use]
-pub fn sent_at(row: &Row) -> Option<Timestamp> {
-    let known_at = row.sent.as_ref()?.at;
-    let told = row.diagnostics.values().chain(row.facts.values()).map(|said| said.at);
-    told.chain(row.delivered_at).chain([known_at]).min()
+pub fn sent_at(record: &EmailRecord) -> Option<Timestamp> {
+    let known_at = record.sent.as_ref()?.at;
+    let told = record
+        .diagnostics
+        .values()
+        .chain(record.facts.values())
+        .map(|said| said.at);
+    told.chain(record.delivered_at).chain([known_at]).min()
 }
 
 /// The fate of the recipient who fared worst, of those that are known and were not left out.
 ///
 /// This is not [`Fate`]'s rank, which puts one recipient's events in order: there a delivery
 /// ends a delay, but somebody else's delivery does not.
-fn worst(row: &Row) -> Option<Fate> {
+fn worst(record: &EmailRecord) -> Option<Fate> {
     let badness = |fate: &Fate| match fate {
         // Not in the copy that was sent; only a recipient itself is shown so.
         Fate::Suppressed => -1,
@@ -246,17 +250,17 @@ fn worst(row: &Row) -> Option<Fate> {
         Fate::Rejected => 7,
         Fate::Complained => 8,
     };
-    let sent_to = row.fates.values().copied().filter(|fate| *fate != Fate::Suppressed);
+    let sent_to = record.fates.values().copied().filter(|fate| *fate != Fate::Suppressed);
     sent_to.max_by_key(badness)
 }
 
 /// Opened or clicked, if that came after the last delivery: the later of the two.
-fn seen(row: &Row) -> Option<LastEvent> {
-    let opened = row.opened_at.map(|at| (at, LastEvent::Opened));
-    let clicked = row.clicked_at.map(|at| (at, LastEvent::Clicked));
+fn seen(record: &EmailRecord) -> Option<LastEvent> {
+    let opened = record.opened_at.map(|at| (at, LastEvent::Opened));
+    let clicked = record.clicked_at.map(|at| (at, LastEvent::Clicked));
     // Of equal times the last one wins: a click is an opening, too.
     let (at, event) = [opened, clicked].into_iter().flatten().max_by_key(|(at, _)| *at)?;
-    (row.delivered_at <= Some(at)).then_some(event)
+    (record.delivered_at <= Some(at)).then_some(event)
 }
 
 #[cfg(test)]

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::id::{EmailId, TenantId};
-use crate::row::{BodyPlace, BodyRef};
+use crate::record::{BodyPlace, BodyRef};
 
-/// When the row was accepted.
+/// When the record was accepted.
 pub(crate) const BORN: Timestamp = Timestamp::from_millis(1_795_512_600_000);
 
 /// When it is looked at.
@@ -16,30 +16,30 @@ fn secs_after(at: Timestamp, secs: u64) -> Timestamp {
     at.after(Duration::from_secs(secs))
 }
 
-/// A row as it is accepted, due at once.
-pub(crate) fn row() -> Row {
+/// A record as it is accepted, due at once.
+pub(crate) fn record() -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
         bytes: 100,
     };
-    Row {
+    EmailRecord {
         expires_at: secs_after(BORN, 14 * 86_400),
-        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, BORN)
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, BORN)
     }
 }
 
-fn sent(fates: &[(&str, Fate)]) -> Row {
+fn sent(fates: &[(&str, Fate)]) -> EmailRecord {
     let fates = fates
         .iter()
         .map(|(address, fate)| (recipient_key(address), *fate))
         .collect();
-    Row {
+    EmailRecord {
         status: Status::Sent,
         claim_no: 1,
         attempts: 1,
         fates,
-        ..row()
+        ..record()
     }
 }
 
@@ -56,9 +56,9 @@ fn every_status_has_its_standing_and_its_last_event() {
         (Status::Canceled, Standing::Canceled, LastEvent::Canceled),
         (Status::Expired, Standing::Expired, LastEvent::Failed),
     ] {
-        let row = Row { status, ..row() };
+        let record = EmailRecord { status, ..record() };
         assert_eq!(
-            (Standing::of(&row, NOW), last_event(&row, NOW)),
+            (Standing::of(&record, NOW), last_event(&record, NOW)),
             (standing, event),
             "{status:?}"
         );
@@ -78,23 +78,23 @@ fn a_queued_email_is_scheduled_queued_or_retried() {
         // The clock of whoever accepted it is a second ahead: nobody asked for a later time.
         (later, later, 0, Standing::Queued, LastEvent::Queued),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             not_before,
             scheduled_at: (born < not_before).then_some(not_before),
             born,
             claim_no,
-            ..row()
+            ..record()
         };
-        let shown = (Standing::of(&row, NOW), last_event(&row, NOW));
+        let shown = (Standing::of(&record, NOW), last_event(&record, NOW));
         assert_eq!(shown, (standing, event), "{not_before} {claim_no}");
     }
 }
 
 #[test]
 fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
-    let over = Row {
+    let over = EmailRecord {
         expires_at: NOW,
-        ..row()
+        ..record()
     };
     assert_eq!(
         (
@@ -104,13 +104,13 @@ fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
         ),
         (Standing::Expired, LastEvent::Failed, None)
     );
-    let maybe_out = Row {
+    let maybe_out = EmailRecord {
         maybe_duplicate: true,
         ..over
     };
     assert_eq!(Standing::of(&maybe_out, NOW), Standing::Unknown);
     assert_eq!(maybe_out.cause_at(NOW), Some(Cause::AnswerLost));
-    let throttled = Row {
+    let throttled = EmailRecord {
         cause: Some(Cause::Throttled),
         maybe_duplicate: false,
         ..maybe_out
@@ -122,13 +122,13 @@ fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
 #[test]
 fn the_next_attempt_is_told_while_there_is_one_to_come() {
     let later = secs_after(BORN, 3600);
-    assert_eq!(next_attempt_at(&row(), NOW), Some(BORN));
-    let waits = Row {
+    assert_eq!(next_attempt_at(&record(), NOW), Some(BORN));
+    let waits = EmailRecord {
         not_before: later,
-        ..row()
+        ..record()
     };
     assert_eq!(next_attempt_at(&waits, NOW), Some(later));
-    let canceled = Row {
+    let canceled = EmailRecord {
         status: Status::Canceled,
         ..waits
     };
@@ -138,17 +138,17 @@ fn the_next_attempt_is_told_while_there_is_one_to_come() {
 #[test]
 fn a_suppressed_recipient_is_told_from_other_failures() {
     for status in [Status::Failing, Status::Failed, Status::Unknown, Status::Expired] {
-        let row = Row {
+        let record = EmailRecord {
             status,
             cause: Some(Cause::Suppressed),
-            ..row()
+            ..record()
         };
-        assert_eq!(last_event(&row, NOW), LastEvent::Suppressed, "{status:?}");
+        assert_eq!(last_event(&record, NOW), LastEvent::Suppressed, "{status:?}");
     }
-    let canceled = Row {
+    let canceled = EmailRecord {
         status: Status::Canceled,
         cause: Some(Cause::Suppressed),
-        ..row()
+        ..record()
     };
     assert_eq!(last_event(&canceled, NOW), LastEvent::Canceled);
 }
@@ -175,8 +175,8 @@ fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
         (&[Bounced, Suppressed], LastEvent::Bounced),
     ] {
         let addresses = ["a@example.com", "b@example.com", "c@example.com"];
-        let row = sent(&addresses.into_iter().zip(fates.iter().copied()).collect::<Vec<_>>());
-        assert_eq!(last_event(&row, NOW), event, "{fates:?}");
+        let record = sent(&addresses.into_iter().zip(fates.iter().copied()).collect::<Vec<_>>());
+        assert_eq!(last_event(&record, NOW), event, "{fates:?}");
     }
 }
 
@@ -196,19 +196,19 @@ fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
         (third, first, second, LastEvent::Delivered),
         (None, None, second, LastEvent::Clicked),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             delivered_at,
             opened_at,
             clicked_at,
             ..delivered.clone()
         };
         assert_eq!(
-            last_event(&row, NOW),
+            last_event(&record, NOW),
             event,
             "{delivered_at:?} {opened_at:?} {clicked_at:?}"
         );
     }
-    let seen = Row {
+    let seen = EmailRecord {
         opened_at: first,
         ..sent(&[])
     };
@@ -223,17 +223,21 @@ fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
         (Fate::Rejected, LastEvent::Failed),
         (Fate::Complained, LastEvent::Complained),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             opened_at: third,
             ..sent(&[("a@example.com", fate)])
         };
-        assert_eq!(last_event(&row, NOW), event, "bad news is not covered up by an opening");
+        assert_eq!(
+            last_event(&record, NOW),
+            event,
+            "bad news is not covered up by an opening"
+        );
     }
 }
 
 #[test]
 fn each_recipient_has_a_fate_of_its_own() {
-    let row = sent(&[
+    let record = sent(&[
         ("a@example.com", Fate::Delivered),
         ("B@example.com", Fate::Bounced),
         ("d@example.com", Fate::Suppressed),
@@ -244,11 +248,11 @@ fn each_recipient_has_a_fate_of_its_own() {
         ("b@EXAMPLE.com", LastEvent::Bounced),
         ("c@example.com", LastEvent::Sent),
     ] {
-        assert_eq!(recipient_event(&row, address, NOW), event, "{address}");
+        assert_eq!(recipient_event(&record, address, NOW), event, "{address}");
     }
-    let failed = Row {
+    let failed = EmailRecord {
         status: Status::Failed,
-        ..row
+        ..record
     };
     assert_eq!(
         recipient_event(&failed, "a@example.com", NOW),
@@ -282,13 +286,13 @@ fn every_status_is_read_by_the_name_that_it_is_shown_by() {
 
 #[test]
 fn the_advice_names_the_list_that_stopped_an_email() {
-    let own = Row {
+    let own = EmailRecord {
         status: Status::Failed,
         cause: Some(Cause::Suppressed),
-        ..row()
+        ..record()
     };
     let ann = "ann@example.com";
-    for (row, words) in [
+    for (record, words) in [
         (own, Some("this queue's own suppression list")),
         (
             sent(&[(ann, Fate::OnAccountList)]),
@@ -301,23 +305,24 @@ fn the_advice_names_the_list_that_stopped_an_email() {
         (sent(&[(ann, Fate::Bounced)]), None),
         (sent(&[(ann, Fate::Delivered)]), None),
     ] {
-        let advice = advice(&row, NOW);
-        assert_eq!(advice.is_some(), words.is_some(), "{row:?}");
+        let advice = advice(&record, NOW);
+        assert_eq!(advice.is_some(), words.is_some(), "{record:?}");
         assert!(
             words.is_none_or(|words| advice.is_some_and(|advice| advice.contains(words))),
             "{advice:?}"
         );
-        let last = last_event(&row, NOW);
+        let last = last_event(&record, NOW);
         assert!(
-            row.status == Status::Failed || last == row.fates.values().copied().next().map(LastEvent::from).unwrap()
+            record.status == Status::Failed
+                || last == record.fates.values().copied().next().map(LastEvent::from).unwrap()
         );
     }
 }
 
 #[test]
 fn an_email_is_never_shown_as_delivered_before_it_was_sent() {
-    let delivered = |sent_secs, delivered_secs| Row {
-        sent: Some(crate::row::Acceptance {
+    let delivered = |sent_secs, delivered_secs| EmailRecord {
+        sent: Some(crate::record::Acceptance {
             claim_no: 1,
             message_id: "m".to_owned(),
             at: secs_after(BORN, sent_secs),
@@ -327,5 +332,5 @@ fn an_email_is_never_shown_as_delivered_before_it_was_sent() {
     };
     assert_eq!(sent_at(&delivered(5, 9)), Some(secs_after(BORN, 5)));
     assert_eq!(sent_at(&delivered(9, 5)), Some(secs_after(BORN, 5)));
-    assert_eq!(sent_at(&row()), None);
+    assert_eq!(sent_at(&record()), None);
 }

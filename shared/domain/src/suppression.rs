@@ -28,7 +28,7 @@ use crate::lifecycle::concerns;
 use crate::limits;
 use crate::pacing::Change;
 use crate::ports::{Paces, PortError, Suppressions};
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
 
@@ -298,11 +298,11 @@ impl Entry {
     }
 }
 
-/// What an event adds. One about a row that is there must be of its birth and of a claim that was made; where
-/// the row is gone (complaints take weeks) the event is enough, for only SES publishes them.
+/// What an event adds. One about a record that is there must be of its birth and of a claim that was made; where
+/// the record is gone (complaints take weeks) the event is enough, for only SES publishes them.
 #[must_use]
-pub fn added_by(event: &SesEvent, row: Option<&Row>, now: Timestamp) -> Vec<Suppression> {
-    if row.is_some_and(|row| !concerns(row, event)) {
+pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) -> Vec<Suppression> {
+    if record.is_some_and(|record| !concerns(record, event)) {
         return Vec::new();
     }
     let complained = matches!(&event.said, Said::Fates(fates) if fates.values().any(|fate| *fate == Fate::Complained));
@@ -322,8 +322,8 @@ pub fn added_by(event: &SesEvent, row: Option<&Row>, now: Timestamp) -> Vec<Supp
 
 /// The addresses that an event says are on the account's list, as [`added_by`] takes events.
 #[must_use]
-pub fn listed_by(event: &SesEvent, row: Option<&Row>) -> Vec<Listed> {
-    if row.is_some_and(|row| !concerns(row, event)) {
+pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> {
+    if record.is_some_and(|record| !concerns(record, event)) {
         return Vec::new();
     }
     let of = |address: &EmailAddress| Listed {

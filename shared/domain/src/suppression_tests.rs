@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::row::BodyPlace;
-use crate::row::BodyRef;
+use crate::record::BodyPlace;
+use crate::record::BodyRef;
 
 fn address(text: &str) -> EmailAddress {
     EmailAddress::parse(text).unwrap()
@@ -190,16 +190,16 @@ fn event(fate: Fate, suppresses: Vec<EmailAddress>) -> SesEvent {
     }
 }
 
-fn row(claim_no: u32, born: Timestamp) -> Row {
+fn record(claim_no: u32, born: Timestamp) -> EmailRecord {
     let body = BodyRef {
         sha256: String::new(),
         place: BodyPlace::Table,
         bytes: 1,
     };
     let id = EmailId::from_random([1; 16]);
-    Row {
+    EmailRecord {
         claim_no,
-        ..Row::new(TenantId::main(), id, body, 1, born)
+        ..EmailRecord::new(TenantId::main(), id, body, 1, born)
     }
 }
 
@@ -207,7 +207,7 @@ fn row(claim_no: u32, born: Timestamp) -> Row {
 fn an_event_adds_its_addresses_with_its_time_and_email() {
     for (fate, origin) in [(Fate::Bounced, Origin::Bounce), (Fate::Complained, Origin::Complaint)] {
         let event = event(fate, vec![address("Ann@example.com"), address("b@example.com")]);
-        let added = added_by(&event, Some(&row(1, at(1))), at(9));
+        let added = added_by(&event, Some(&record(1, at(1))), at(9));
         let expected = |text| Suppression {
             tenant: TenantId::main(),
             address: address(text),
@@ -223,7 +223,7 @@ fn an_event_adds_its_addresses_with_its_time_and_email() {
             at(2),
             "nothing is of the future"
         );
-        for other in [row(0, at(1)), row(1, at(2))] {
+        for other in [record(0, at(1)), record(1, at(2))] {
             assert_eq!(added_by(&event, Some(&other), at(9)), [], "of another life of the id");
         }
     }
@@ -247,12 +247,16 @@ fn a_listed_address_is_remembered_as_it_was_written() {
     let mut event = event(Fate::OnAccountList, Vec::new());
     event.on_account_list = vec![address("Ann@example.com")];
     assert_eq!(added_by(&event, None, at(9)), []);
-    let listed: [Listed; 1] = listed_by(&event, Some(&row(1, at(1)))).try_into().unwrap();
+    let listed: [Listed; 1] = listed_by(&event, Some(&record(1, at(1)))).try_into().unwrap();
     let [listed] = listed;
     assert_eq!((listed.address.as_str(), listed.at), ("Ann@example.com", at(3)));
     assert_eq!(
         listed.id(),
         SuppressionId::of(&TenantId::main(), &address("ann@example.com"))
     );
-    assert_eq!(listed_by(&event, Some(&row(0, at(1)))), [], "of another life of the id");
+    assert_eq!(
+        listed_by(&event, Some(&record(0, at(1)))),
+        [],
+        "of another life of the id"
+    );
 }

@@ -1,4 +1,4 @@
-//! Counts what becomes of emails, by what the table's stream says of their rows.
+//! Counts what becomes of emails, by what the table's stream says of their records.
 //!
 //! **Role:** `tally` decides with it what to write, `manage` what the figures mean.
 //! **Invariant:** pure. What a change counts follows from the change alone, so that it is the same

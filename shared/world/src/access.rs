@@ -6,7 +6,7 @@ use domain::access::tenant::Tenant;
 use domain::id::{KeyId, TenantId};
 use domain::ports::access::{Allowances, Drawn, Keys, Tenants, Work};
 use domain::ports::{EmailKey, PortError};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, World};
@@ -145,11 +145,11 @@ impl Tenants for World {
 }
 
 impl Work for World {
-    async fn bare_records(&self, keys: &[EmailKey], _now: Timestamp) -> Result<Vec<Option<Row>>, PortError> {
+    async fn bare_records(&self, keys: &[EmailKey], _now: Timestamp) -> Result<Vec<Option<EmailRecord>>, PortError> {
         let keys = keys.to_vec();
         self.call(Call::reads("bare_records", None), move |state| {
-            let rows = keys.iter().filter_map(|key| state.rows.get(key));
-            rows.cloned().map(Some).collect()
+            let records = keys.iter().filter_map(|key| state.records.get(key));
+            records.cloned().map(Some).collect()
         })
         .await
     }

@@ -1,11 +1,11 @@
-//! The sparse index over [`State`]: with a nature it is behind the rows.
+//! The sparse index over [`State`]: with a nature it is behind the records.
 
 use std::collections::BTreeMap;
 
 use domain::index;
 use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
-use domain::row::{DueKind, Lane, Row};
+use domain::record::{DueKind, EmailRecord, Lane};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
@@ -15,16 +15,21 @@ use crate::{Call, State, World};
 const SHARDS: u16 = 2;
 
 /// What is in a partition and due: by time and email, as the index orders it.
-fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> BTreeMap<String, Row> {
+fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> BTreeMap<String, EmailRecord> {
     let (shards, late) = (shards(state), state.late_in_index.clone());
-    let waits = |row: &&Row| {
-        let due = row.due.is_some_and(|due| due.kind == kind && due.at <= until);
-        due && index::shard(kind, row.id, shards) == shard && !late.contains(&row.id)
+    let waits = |record: &&EmailRecord| {
+        let due = record.due.is_some_and(|due| due.kind == kind && due.at <= until);
+        due && index::shard(kind, record.id, shards) == shard && !late.contains(&record.id)
     };
-    let entry = |row: &Row| Some((format!("{:015}#{}", row.due?.at.as_millis(), row.id), row.clone()));
+    let entry = |record: &EmailRecord| {
+        Some((
+            format!("{:015}#{}", record.due?.at.as_millis(), record.id),
+            record.clone(),
+        ))
+    };
     match &mut state.nature {
         Some(nature) => nature.indexed().filter(waits).filter_map(entry).collect(),
-        None => state.rows.values().filter(waits).filter_map(entry).collect(),
+        None => state.records.values().filter(waits).filter_map(entry).collect(),
     }
 }
 
@@ -37,7 +42,7 @@ fn page<T>(
     (kind, shard): (DueKind, u16),
     until: Timestamp,
     from: Option<&DueCursor>,
-    read: impl Fn(String, Row) -> T,
+    read: impl Fn(String, EmailRecord) -> T,
 ) -> DuePage<T> {
     let entries: Vec<_> = partition(state, kind, shard, until)
         .into_iter()
@@ -52,7 +57,7 @@ fn page<T>(
     let shown: Vec<_> = entries.into_iter().take(size).collect();
     let next = shown.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));
     DuePage {
-        items: shown.into_iter().map(|(key, row)| read(key, row)).collect(),
+        items: shown.into_iter().map(|(key, record)| read(key, record)).collect(),
         next,
     }
 }
@@ -68,10 +73,10 @@ impl DueIndex for World {
         until: Timestamp,
         from: Option<&DueCursor>,
     ) -> Result<DuePage<Coming>, PortError> {
-        let read = |key, row: Row| Coming {
-            not_before: row.not_before,
-            lane: row.lane,
-            wake_up: WakeUp::of(&row),
+        let read = |key, record: EmailRecord| Coming {
+            not_before: record.not_before,
+            lane: record.lane,
+            wake_up: WakeUp::of(&record),
             cursor: DueCursor(key),
         };
         let from = from.cloned();
@@ -89,8 +94,8 @@ impl DueIndex for World {
     ) -> Result<DuePage<EmailKey>, PortError> {
         let from = from.cloned();
         self.call(Call::reads("overdue", None), move |state| {
-            page(state, (DueKind::Check, shard), until, from.as_ref(), |_, row| {
-                EmailKey::of(&row)
+            page(state, (DueKind::Check, shard), until, from.as_ref(), |_, record| {
+                EmailKey::of(&record)
             })
         })
         .await
@@ -104,11 +109,11 @@ impl DueIndex for World {
         from: Option<&DueCursor>,
     ) -> Result<DuePage<Aside>, PortError> {
         let (queue, from) = (queue.clone(), from.cloned());
-        let read = |key, row: Row| Aside {
-            key: EmailKey::of(&row),
-            at: row.due.map_or(row.not_before, |due| due.at),
-            status: row.status,
-            cause: row.cause,
+        let read = |key, record: EmailRecord| Aside {
+            key: EmailKey::of(&record),
+            at: record.due.map_or(record.not_before, |due| due.at),
+            status: record.status,
+            cause: record.cause,
             cursor: DueCursor(key),
         };
         self.call(Call::reads("aside", None), move |state| {
@@ -117,7 +122,7 @@ impl DueIndex for World {
                 (kind, shard),
                 Timestamp::from_millis(i64::MAX),
                 from.as_ref(),
-                |key, row| (QueueKey::of(&row) == queue).then(|| read(key, row)),
+                |key, record| (QueueKey::of(&record) == queue).then(|| read(key, record)),
             );
             DuePage {
                 items: page.items.drain(..).flatten().collect(),

@@ -3,19 +3,19 @@
 use domain::lifecycle::Condition;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::{EmailKey, PortError, Written};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, World};
 
 impl Tombstones for World {
-    async fn bury(&self, before: &Row, _now: Timestamp) -> Result<Written, PortError> {
+    async fn bury(&self, before: &EmailRecord, _now: Timestamp) -> Result<Written, PortError> {
         let (key, before) = (EmailKey::of(before), before.clone());
         self.rival();
         self.call(Call::writes("bury", Some(key.id)), move |state| {
-            match state.rows.get(&key).cloned() {
-                Some(row) if Condition::unmoved(&before).holds(&row) => {
-                    state.erase(&row);
+            match state.records.get(&key).cloned() {
+                Some(record) if Condition::unmoved(&before).holds(&record) => {
+                    state.erase(&record);
                     Written::Done
                 }
                 // As the adapter knows what was buried before.

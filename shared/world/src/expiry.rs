@@ -4,28 +4,28 @@
 //! **Start reading at** [`State::expire`].
 
 use domain::ports::EmailKey;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use crate::{State, is_over};
 
 impl State {
-    /// The row of an email, unless its time is over.
-    pub(crate) fn living(&self, key: &EmailKey, now: Timestamp) -> Option<&Row> {
-        self.rows.get(key).filter(|_| !self.is_forgotten(key, now))
+    /// The record of an email, unless its time is over.
+    pub(crate) fn living(&self, key: &EmailKey, now: Timestamp) -> Option<&EmailRecord> {
+        self.records.get(key).filter(|_| !self.is_forgotten(key, now))
     }
 
-    /// Whether the time of an email's row, or of the rest of it, is over.
+    /// Whether the time of an email's record, or of the rest of it, is over.
     pub(crate) fn is_forgotten(&self, key: &EmailKey, now: Timestamp) -> bool {
         self.forgotten_at.get(key).is_some_and(|ttl| is_over(*ttl, now))
     }
 
-    /// Sets the time of a row as the adapter does: when it becomes final, or another kind of final.
-    pub(crate) fn set_ttl(&mut self, before: Option<&Row>, row: &Row, now: Timestamp) {
-        let key = EmailKey::of(row);
-        if !row.status.is_final() {
+    /// Sets the time of a record as the adapter does: when it becomes final, or another kind of final.
+    pub(crate) fn set_ttl(&mut self, before: Option<&EmailRecord>, record: &EmailRecord, now: Timestamp) {
+        let key = EmailKey::of(record);
+        if !record.status.is_final() {
             self.forgotten_at.remove(&key);
-        } else if before.is_none_or(|before| before.status != row.status) {
+        } else if before.is_none_or(|before| before.status != record.status) {
             self.forget_later(key, now);
         }
     }
@@ -36,7 +36,7 @@ impl State {
         }
     }
 
-    /// Deletes whatever is past its time: rows, what is left of erased emails, records of batches, contents and files.
+    /// Deletes whatever is past its time: records, what is left of erased emails, records of batches, contents and files.
     pub fn expire(&mut self) {
         let now = self.now();
         let forgotten: Vec<EmailKey> = self.forgotten_at.keys().cloned().collect();
@@ -47,16 +47,18 @@ impl State {
         {
             self.forgotten_at.remove(&key);
             self.erased.remove(&key);
-            let Some(row) = self.rows.remove(&key) else { continue };
-            self.tally.tell(now, Some(&row), None);
+            let Some(record) = self.records.remove(&key) else {
+                continue;
+            };
+            self.tally.tell(now, Some(&record), None);
             let Some(nature) = &mut self.nature else { continue };
             nature.strike("deleted by TTL");
-            nature.index(&Row {
+            nature.index(&EmailRecord {
                 due: None,
-                ..row.clone()
+                ..record.clone()
             });
             if let Some(witness) = &mut nature.witness {
-                witness.forgotten(&row);
+                witness.forgotten(&record);
             }
         }
         self.batches.retain(|_, (_, until)| !is_over(*until, now));

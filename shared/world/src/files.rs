@@ -3,7 +3,7 @@
 use domain::attachment::{Upload, Uploaded};
 use domain::id::{TenantId, UploadId};
 use domain::ports::{EmailKey, Files, Invitation, PortError, Put};
-use domain::row::BodyRef;
+use domain::record::BodyRef;
 use domain::timestamp::Timestamp;
 
 use crate::{Call, World};

@@ -5,7 +5,7 @@
 //! **Invariant:** a write happens under [`domain::lifecycle::Condition::holds`] and nothing
 //! else, so that the meaning of a condition is tested where it is defined; and it changes what its
 //! decision changes and nothing else ([`overlay`]).
-//! **Start reading at** [`State`]; [`samples`] has emails and rows to begin with. A test of one function
+//! **Start reading at** [`State`]; [`samples`] has emails and records to begin with. A test of one function
 //! tells the world what happens ([`State::faults`], [`State::answers`]); with a [`nature::Nature`] it
 //! lives by itself.
 
@@ -51,7 +51,7 @@ use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, Waiting, Wake};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::RateLimit;
-use domain::row::{Lane, Row};
+use domain::record::{EmailRecord, Lane};
 use domain::suppression::{Entry, Listed, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
@@ -128,9 +128,9 @@ impl Call {
 pub struct State {
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
-    /// The rows.
-    pub rows: BTreeMap<EmailKey, Row>,
-    /// Places that the list of emails still has, of rows that are gone.
+    /// The records.
+    pub records: BTreeMap<EmailKey, EmailRecord>,
+    /// Places that the list of emails still has, of records that are gone.
     pub forgotten: Vec<Place>,
     /// The contents, by email and hash.
     pub bodies: BTreeMap<(EmailKey, String), Vec<u8>>,
@@ -289,10 +289,10 @@ impl World {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The row of an email.
+    /// The record of an email.
     #[must_use]
-    pub fn row(&self, key: &EmailKey) -> Option<Row> {
-        self.state().rows.get(key).cloned()
+    pub fn record(&self, key: &EmailKey) -> Option<EmailRecord> {
+        self.state().records.get(key).cloned()
     }
 
     /// The ports' methods that were called, in order, but for the look at the caller's key.
@@ -472,57 +472,57 @@ impl State {
         of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
     }
 
-    /// Whether a row's queue is in the state that a condition names, where it names one.
-    pub(crate) fn queue_is_at(&self, row: &Row, condition: Condition) -> bool {
-        let queue = self.queues.get(&QueueKey::of(row));
+    /// Whether a record's queue is in the state that a condition names, where it names one.
+    pub(crate) fn queue_is_at(&self, record: &EmailRecord, condition: Condition) -> bool {
+        let queue = self.queues.get(&QueueKey::of(record));
         condition
             .queue_no()
             .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
     }
 
-    /// Puts a row there that was accepted before everything began.
-    pub fn plant(&mut self, row: Row) {
-        self.store(row);
+    /// Puts a record there that was accepted before everything began.
+    pub fn plant(&mut self, record: EmailRecord) {
+        self.store(record);
     }
 
-    /// Takes a row away, and remembers that it was there.
-    pub(crate) fn erase(&mut self, row: &Row) {
+    /// Takes a record away, and remembers that it was there.
+    pub(crate) fn erase(&mut self, record: &EmailRecord) {
         let now = self.now();
-        let before = self.rows.remove(&EmailKey::of(row));
-        let gone = Row {
+        let before = self.records.remove(&EmailKey::of(record));
+        let gone = EmailRecord {
             due: None,
-            ..row.clone()
+            ..record.clone()
         };
         self.line_up(before.as_ref(), &gone);
-        self.erased.insert(EmailKey::of(row), row.body.sha256.clone());
-        self.forget_later(EmailKey::of(row), now);
-        self.tally.tell(now, Some(row), None);
+        self.erased.insert(EmailKey::of(record), record.body.sha256.clone());
+        self.forget_later(EmailKey::of(record), now);
+        self.tally.tell(now, Some(record), None);
         if let Some(nature) = &mut self.nature {
             // The index follows when it has caught up, as with every write.
             nature.index(&gone);
         }
     }
 
-    /// Writes a row, before the eyes of whoever watches.
-    pub(crate) fn store(&mut self, row: Row) {
+    /// Writes a record, before the eyes of whoever watches.
+    pub(crate) fn store(&mut self, record: EmailRecord) {
         let now = self.now();
-        let before = self.rows.insert(EmailKey::of(&row), row.clone());
-        self.set_ttl(before.as_ref(), &row, now);
-        self.line_up(before.as_ref(), &row);
-        self.tally.tell(now, before.as_ref(), Some(&row));
+        let before = self.records.insert(EmailKey::of(&record), record.clone());
+        self.set_ttl(before.as_ref(), &record, now);
+        self.line_up(before.as_ref(), &record);
+        self.tally.tell(now, before.as_ref(), Some(&record));
         let Some(nature) = &mut self.nature else { return };
-        nature.index(&row);
-        nature.trace.note(Step::Row {
+        nature.index(&record);
+        nature.trace.note(Step::EmailRecord {
             at_ms: now.as_millis(),
-            email: row.id,
+            email: record.id,
             from: before.as_ref().map(|before| before.status),
-            to: row.status,
-            claim_no: row.claim_no,
-            attempts: row.attempts,
-            marked: row.maybe_duplicate,
+            to: record.status,
+            claim_no: record.claim_no,
+            attempts: record.attempts,
+            marked: record.maybe_duplicate,
         });
         if let Some(witness) = &mut nature.witness {
-            witness.written(now, before.as_ref(), &row);
+            witness.written(now, before.as_ref(), &record);
         }
     }
 }

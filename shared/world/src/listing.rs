@@ -21,9 +21,14 @@ impl Listing for World {
 }
 
 fn shard_places(state: &State, tenant: &TenantId, shard: u16) -> Vec<Place> {
-    let rows = state.rows.values().filter(|row| row.tenant == *tenant).map(Place::of);
+    let records = state
+        .records
+        .values()
+        .filter(|record| record.tenant == *tenant)
+        .map(Place::of);
     let forgotten = state.forgotten.iter().copied();
-    rows.chain(forgotten)
+    records
+        .chain(forgotten)
         .filter(|place| place.id.shard(SHARDS) == shard)
         .collect()
 }

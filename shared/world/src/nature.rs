@@ -14,7 +14,7 @@ use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index::LOOK_AHEAD;
 use domain::ports::EmailKey;
-use domain::row::{DueKind, Lane, Row};
+use domain::record::{DueKind, EmailRecord, Lane};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
 use tokio::sync::Notify;
@@ -58,7 +58,7 @@ pub struct Odds {
     pub slow_ms: u64,
     /// How long a call takes to arrive, and its answer to come back, at most.
     pub delay_ms: u64,
-    /// How long the index is behind the rows, at most.
+    /// How long the index is behind the records, at most.
     pub stale_ms: u64,
     /// One message of a batch call fails.
     pub partly: u32,
@@ -114,7 +114,7 @@ pub enum Broken {
     PromoteNeverRuns,
     /// A cancel is answered and not written.
     CancelNotWritten,
-    /// A request is answered before its row is written.
+    /// A request is answered before its record is written.
     AnsweredTooEarly,
     /// The content that is read is another email's.
     ContentsMixedUp,
@@ -159,7 +159,7 @@ pub struct Bells {
     pub events: Arc<Notify>,
 }
 
-/// Everything beside the rows and contents.
+/// Everything beside the records and contents.
 #[derive(Debug)]
 pub struct Nature {
     pub(crate) rng: Rng,
@@ -199,9 +199,9 @@ pub struct Nature {
     start_ms: i64,
     calls: u64,
     numbers: u64,
-    /// The rows as the index has them, and what it will hear of.
-    index: BTreeMap<EmailKey, Row>,
-    underway: BTreeMap<(i64, u64), Row>,
+    /// The records as the index has them, and what it will hear of.
+    index: BTreeMap<EmailKey, EmailRecord>,
+    underway: BTreeMap<(i64, u64), EmailRecord>,
 }
 
 /// What lanes are to [`Nature::lanes`].
@@ -403,31 +403,31 @@ impl Nature {
         });
     }
 
-    /// The index hears of a row, now or later, and of each row's writes in their order.
-    pub(crate) fn index(&mut self, row: &Row) {
+    /// The index hears of a record, now or later, and of each record's writes in their order.
+    pub(crate) fn index(&mut self, record: &EmailRecord) {
         if self.odds.stale_ms == 0 || self.calm {
             let now = i64::MAX;
             self.catch_up(now);
-            self.index.insert(EmailKey::of(row), row.clone());
+            self.index.insert(EmailKey::of(record), record.clone());
             return;
         }
         let at = self.now_ms().saturating_add(millis(self.up_to(self.odds.stale_ms)));
-        let of_row = self
+        let of_record = self
             .underway
             .iter()
-            .filter(|(_, other)| other.id == row.id)
+            .filter(|(_, other)| other.id == record.id)
             .map(|((at, _), _)| *at);
-        let at = of_row.max().map_or(at, |before| before.max(at));
+        let at = of_record.max().map_or(at, |before| before.max(at));
         let number = self.number();
-        self.underway.insert((at, number), row.clone());
+        self.underway.insert((at, number), record.clone());
     }
 
     fn catch_up(&mut self, now: i64) {
         while let Some(next) = self.underway.first_entry()
             && next.key().0 <= now
         {
-            let row = next.remove();
-            self.index.insert(EmailKey::of(&row), row);
+            let record = next.remove();
+            self.index.insert(EmailKey::of(&record), record);
         }
     }
 
@@ -437,8 +437,8 @@ impl Nature {
         !self.underway.is_empty()
     }
 
-    /// The rows as the index has them now.
-    pub(crate) fn indexed(&mut self) -> impl Iterator<Item = &Row> {
+    /// The records as the index has them now.
+    pub(crate) fn indexed(&mut self) -> impl Iterator<Item = &EmailRecord> {
         self.catch_up(self.now_ms());
         if !self.underway.is_empty() {
             self.strike("index read stale");
@@ -560,8 +560,8 @@ impl Nature {
     #[must_use]
     pub fn anything_due(&self) -> bool {
         let now = self.now().after(Duration::from_secs(2));
-        let rows = self.index.values().chain(self.underway.values());
-        rows.filter_map(|row| row.due).any(|due| match due.kind {
+        let records = self.index.values().chain(self.underway.values());
+        records.filter_map(|record| record.due).any(|due| match due.kind {
             DueKind::Check => due.at <= now,
             DueKind::Wake => due.at <= now.after(LOOK_AHEAD),
             // Its queue is marked, which is looked at elsewhere.

@@ -1,23 +1,23 @@
 //! What a write of a transition leaves in the table: its own changes over what is stored.
 //!
-//! **Invariant:** as `UpdateItem` does, only what differs between the row that the decision saw and the
-//! row it wants is written. Whatever somebody else wrote meanwhile stays.
+//! **Invariant:** as `UpdateItem` does, only what differs between the record that the decision saw and the
+//! record it wants is written. Whatever somebody else wrote meanwhile stays.
 
-use domain::row::Row;
+use domain::record::EmailRecord;
 
 /// Takes each field that the decision changes from `after`, and every other from `stored`.
 ///
 /// The pattern names every field, so that a new one cannot be forgotten here.
 macro_rules! overlay {
     ($stored:ident, $before:ident, $after:ident: $($field:ident)+) => {{
-        let Row { $($field),+ } = $stored;
-        Row { $($field: if $before.$field == $after.$field { $field } else { $after.$field.clone() }),+ }
+        let EmailRecord { $($field),+ } = $stored;
+        EmailRecord { $($field: if $before.$field == $after.$field { $field } else { $after.$field.clone() }),+ }
     }};
 }
 
-/// The stored row after a write of what differs between `before` and `after`.
+/// The stored record after a write of what differs between `before` and `after`.
 #[must_use]
-pub fn overlaid(stored: Row, before: &Row, after: &Row) -> Row {
+pub fn overlaid(stored: EmailRecord, before: &EmailRecord, after: &EmailRecord) -> EmailRecord {
     overlay!(stored, before, after:
         tenant id born queue lane recipients body attachment_bytes on_uncertain status not_before scheduled_at
         expires_at expires_given claim_no attempts lease maybe_duplicate duplicate uncertain_since batch cause detail sent due
@@ -28,7 +28,7 @@ pub fn overlaid(stored: Row, before: &Row, after: &Row) -> Row {
 #[cfg(test)]
 mod tests {
     use domain::fate::Fate;
-    use domain::row::Status;
+    use domain::record::Status;
 
     use super::*;
     use crate::samples;
@@ -36,7 +36,7 @@ mod tests {
     #[test]
     fn what_somebody_else_wrote_meanwhile_stays() {
         let email = samples::email().unwrap();
-        let before = samples::row(1, &email);
+        let before = samples::record(1, &email);
         let mut stored = before.clone();
         (stored.status, stored.claim_no) = (Status::Sending, 1);
         let mut after = before.clone();

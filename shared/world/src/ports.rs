@@ -11,12 +11,13 @@ use domain::lane::Messages;
 use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
-    Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, Evidence, FailureKind, Lanes,
-    Paced, Paces, Packed, PortError, Put, Random, RowWrite, Rows, WRITES_AT_ONCE, Waiting, Wake, Watermark, Written,
+    Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, EmailRecords, Evidence,
+    FailureKind, Lanes, Paced, Paces, Packed, PortError, Put, Random, RecordWrite, WRITES_AT_ONCE, Waiting, Wake,
+    Watermark, Written,
 };
 use domain::queue::QueueKey;
+use domain::record::{BodyPlace, BodyRef, EmailRecord, Lane, Status};
 use domain::retry::Jitter;
-use domain::row::{BodyPlace, BodyRef, Lane, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::hand_over::HandOver;
 
@@ -27,8 +28,8 @@ use crate::{Call, State, World, is_over};
 /// Contents above this many bytes go to the bucket here.
 const NEAR_MAX: usize = 1000;
 
-impl Rows for World {
-    async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Row>, PortError> {
+impl EmailRecords for World {
+    async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<EmailRecord>, PortError> {
         let keys = keys.to_vec();
         self.call(Call::reads("load_many", None), move |state| {
             keys.iter().filter_map(|key| state.living(key, now).cloned()).collect()
@@ -36,7 +37,7 @@ impl Rows for World {
         .await
     }
 
-    async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<Row>, PortError> {
+    async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<EmailRecord>, PortError> {
         let key = key.clone();
         self.call(Call::reads("load", Some(key.id)), move |state| {
             state.living(&key, now).cloned()
@@ -44,27 +45,27 @@ impl Rows for World {
         .await
     }
 
-    async fn create(&self, row: &Row, now: Timestamp) -> Result<Created, PortError> {
-        let (row, repeats) = (row.clone(), self.has_nature());
+    async fn create(&self, record: &EmailRecord, now: Timestamp) -> Result<Created, PortError> {
+        let (record, repeats) = (record.clone(), self.has_nature());
         let (forgets, revives) = (self.is(Broken::AnsweredTooEarly), self.is(Broken::TombstonesForgotten));
-        self.call(Call::writes("create", Some(row.id)), move |state| {
-            let key = EmailKey::of(&row);
+        self.call(Call::writes("create", Some(record.id)), move |state| {
+            let key = EmailKey::of(&record);
             if state.is_forgotten(&key, now) {
                 state.forgotten_at.remove(&key);
                 state.erased.remove(&key);
-                state.rows.remove(&key);
+                state.records.remove(&key);
             }
             let erased = state.erased.get(&key).filter(|_| !revives);
             if let Some(sha256) = erased.cloned() {
                 return Created::Erased { sha256 };
             }
-            match state.rows.get(&key) {
-                // As the adapter takes a row that is just what was to be written.
-                Some(known) if repeats && *known == row => Created::New,
+            match state.records.get(&key) {
+                // As the adapter takes a record that is just what was to be written.
+                Some(known) if repeats && *known == record => Created::New,
                 Some(known) => Created::Exists(Box::new(known.clone())),
                 None if forgets => Created::New,
                 None => {
-                    state.store(row.clone());
+                    state.store(record.clone());
                     Created::New
                 }
             }
@@ -76,15 +77,17 @@ impl Rows for World {
         let (key, policy) = (key.clone(), policy.clone());
         let any = self.is(Broken::Claims);
         self.call(Call::writes("claim", Some(key.id)), move |state| {
-            match state.rows.get(&key).cloned() {
-                Some(row) if any || (Condition::Claimable { now }).holds(&row) => {
-                    let row = claimed(row, &policy, nonce, now);
-                    state.store(row.clone());
-                    Claimed::Granted(Box::new(row))
+            match state.records.get(&key).cloned() {
+                Some(record) if any || (Condition::Claimable { now }).holds(&record) => {
+                    let record = claimed(record, &policy, nonce, now);
+                    state.store(record.clone());
+                    Claimed::Granted(Box::new(record))
                 }
                 // As the adapter knows its own call, which the SDK has repeated.
-                Some(row) if row.status == Status::Sending && row.lease.as_ref().is_some_and(|l| l.nonce == nonce) => {
-                    Claimed::Granted(Box::new(row))
+                Some(record)
+                    if record.status == Status::Sending && record.lease.as_ref().is_some_and(|l| l.nonce == nonce) =>
+                {
+                    Claimed::Granted(Box::new(record))
                 }
                 other => Claimed::Refused(other.map(Box::new)),
             }
@@ -92,8 +95,13 @@ impl Rows for World {
         .await
     }
 
-    async fn write(&self, before: &Row, transition: &Transition, _now: Timestamp) -> Result<Written, PortError> {
-        let write = RowWrite {
+    async fn write(
+        &self,
+        before: &EmailRecord,
+        transition: &Transition,
+        _now: Timestamp,
+    ) -> Result<Written, PortError> {
+        let write = RecordWrite {
             before: before.clone(),
             transition: transition.clone(),
         };
@@ -111,7 +119,7 @@ impl Rows for World {
         .await
     }
 
-    async fn write_many(&self, writes: &[RowWrite], now: Timestamp) -> Vec<Result<Written, PortError>> {
+    async fn write_many(&self, writes: &[RecordWrite], now: Timestamp) -> Vec<Result<Written, PortError>> {
         let mut results: Vec<Result<Written, PortError>> = Vec::new();
         let mut groups: BTreeMap<(QueueKey, u64), Vec<usize>> = BTreeMap::new();
         for (place, write) in writes.iter().enumerate() {
@@ -137,7 +145,7 @@ impl Rows for World {
     }
 }
 
-/// What is broken on purpose in the writing of rows.
+/// What is broken on purpose in the writing of records.
 #[derive(Debug, Clone, Copy)]
 struct Writing {
     any: bool,
@@ -148,20 +156,20 @@ struct Writing {
 
 impl Writing {
     /// How a write ends without an effect; `None`: it is carried out.
-    fn refusal(self, state: &State, RowWrite { before, transition }: &RowWrite) -> Option<Written> {
-        match state.rows.get(&EmailKey::of(before)) {
-            Some(_) if self.forgets && transition.row.status == Status::Canceled => Some(Written::Done),
-            Some(row) if !self.any && !state.queue_is_at(row, transition.condition) => Some(Written::QueueMoved),
-            Some(row) if self.any || transition.condition.holds(row) => None,
+    fn refusal(self, state: &State, RecordWrite { before, transition }: &RecordWrite) -> Option<Written> {
+        match state.records.get(&EmailKey::of(before)) {
+            Some(_) if self.forgets && transition.record.status == Status::Canceled => Some(Written::Done),
+            Some(record) if !self.any && !state.queue_is_at(record, transition.condition) => Some(Written::QueueMoved),
+            Some(record) if self.any || transition.condition.holds(record) => None,
             // As the adapter knows its own write, which was repeated.
-            Some(row) if self.repeats && *row == transition.row => Some(Written::Done),
+            Some(record) if self.repeats && *record == transition.record => Some(Written::Done),
             other => Some(Written::Moved(other.cloned().map(Box::new))),
         }
     }
 
-    fn carry_out(self, state: &mut State, RowWrite { before, transition }: &RowWrite) {
-        if let Some(row) = state.rows.get(&EmailKey::of(before)).cloned() {
-            let mut written = overlaid(row, before, &transition.row);
+    fn carry_out(self, state: &mut State, RecordWrite { before, transition }: &RecordWrite) {
+        if let Some(record) = state.records.get(&EmailKey::of(before)).cloned() {
+            let mut written = overlaid(record, before, &transition.record);
             written.maybe_duplicate &= !self.unmarks;
             state.store(written);
         }
@@ -180,7 +188,7 @@ impl World {
 
     /// Writes a group that shares a queue: all of it or nothing. As the adapter does, it takes out what
     /// is refused and tries the rest again.
-    async fn transact(&self, group: Vec<RowWrite>) -> Vec<Result<Written, PortError>> {
+    async fn transact(&self, group: Vec<RecordWrite>) -> Vec<Result<Written, PortError>> {
         let mut results: Vec<Option<Result<Written, PortError>>> = group.iter().map(|_| None).collect();
         let how = self.writing();
         loop {
@@ -190,7 +198,7 @@ impl World {
             if open.is_empty() {
                 break;
             }
-            let writes: Vec<RowWrite> = open.iter().filter_map(|place| group.get(*place)).cloned().collect();
+            let writes: Vec<RecordWrite> = open.iter().filter_map(|place| group.get(*place)).cloned().collect();
             let email = match writes.as_slice() {
                 [only] => Some(only.before.id),
                 _ => None,

@@ -8,7 +8,7 @@ use domain::email::Email;
 use domain::id::EmailId;
 use domain::lifecycle::Attempt;
 use domain::ports::{EmailKey, ListReason, Provider};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
@@ -231,7 +231,7 @@ impl Nature {
 
 impl State {
     fn tell(&mut self, key: &EmailKey, claim_no: u32, how: Arrived) {
-        let stored = self.rows.get(key);
+        let stored = self.records.get(key);
         if let Some(nature) = &mut self.nature {
             let now = nature.now();
             if let Some(witness) = &mut nature.witness {
@@ -246,8 +246,8 @@ impl State {
         }
     }
 
-    fn submit(&mut self, key: &EmailKey, claimed: &Row, email: &Email) {
-        let stored = self.rows.get(key);
+    fn submit(&mut self, key: &EmailKey, claimed: &EmailRecord, email: &Email) {
+        let stored = self.records.get(key);
         if let Some(nature) = &mut self.nature {
             let now = nature.now();
             if let Some(witness) = &mut nature.witness {
@@ -258,7 +258,7 @@ impl State {
         self.tell(key, claimed.claim_no, Arrived::Asked);
     }
 
-    fn accept(&mut self, key: &EmailKey, claimed: &Row, email: &Email) {
+    fn accept(&mut self, key: &EmailKey, claimed: &EmailRecord, email: &Email) {
         self.accepted.push((claimed.id, claimed.claim_no));
         self.tell(key, claimed.claim_no, Arrived::Accepted);
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
@@ -278,7 +278,7 @@ impl State {
 struct Submission {
     world: World,
     key: EmailKey,
-    claimed: Row,
+    claimed: EmailRecord,
     email: Email,
 }
 
@@ -358,7 +358,7 @@ impl World {
 
 impl Provider for World {
     #[expect(clippy::panic, reason = "a death that a test asked for")]
-    async fn submit(&self, claimed: &Row, email: Email, timeout: Duration) -> Attempt {
+    async fn submit(&self, claimed: &EmailRecord, email: Email, timeout: Duration) -> Attempt {
         let call = Call {
             what: SUBMIT,
             email: Some(claimed.id),

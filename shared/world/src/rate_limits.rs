@@ -5,7 +5,7 @@ use domain::ports::rate_limits::{InLine, Limited, RateLimits, Stretch};
 use domain::ports::{Coming, DueCursor, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
 use domain::rate_limit::{Change, RateLimit};
-use domain::row::{DueKind, Row};
+use domain::record::{DueKind, EmailRecord};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
@@ -15,17 +15,17 @@ use crate::{Call, State, World};
 /// A release that came too late, among the kinds of [`crate::nature::Nature::struck`].
 pub const LOOK_REFUSED: &str = "release refused";
 
-/// The place of a row that waits for a slot: its partition, and its key there.
-fn place(row: &Row) -> Option<((QueueKey, u16), String)> {
-    let due = row.due.filter(|due| due.kind == DueKind::Paced)?;
-    let shard = index::shard(due.kind, row.id, 0);
-    let key = format!("{:015}#{}", due.at.as_millis(), row.id);
-    Some(((QueueKey::of(row), shard), key))
+/// The place of a record that waits for a slot: its partition, and its key there.
+fn place(record: &EmailRecord) -> Option<((QueueKey, u16), String)> {
+    let due = record.due.filter(|due| due.kind == DueKind::Paced)?;
+    let shard = index::shard(due.kind, record.id, 0);
+    let key = format!("{:015}#{}", due.at.as_millis(), record.id);
+    Some(((QueueKey::of(record), shard), key))
 }
 
 impl State {
-    /// Moves a row in the partitions of what waits for slots.
-    pub(crate) fn line_up(&mut self, before: Option<&Row>, after: &Row) {
+    /// Moves a record in the partitions of what waits for slots.
+    pub(crate) fn line_up(&mut self, before: Option<&EmailRecord>, after: &EmailRecord) {
         if let Some((partition, key)) = before.and_then(place) {
             self.in_line.entry(partition).or_default().remove(&key);
         }
@@ -45,12 +45,12 @@ impl State {
             stretch.after.as_ref().is_none_or(|after| *key > after.0)
                 && stretch.until.as_ref().is_none_or(|until| *key <= until.0)
         };
-        // An index that is not behind has the places that the rows have.
+        // An index that is not behind has the places that the records have.
         let is_behind = self.nature.as_mut().is_some_and(Nature::is_behind);
         if let Some(nature) = self.nature.as_mut().filter(|_| is_behind) {
             let mut places: Vec<_> = nature
                 .indexed()
-                .filter_map(|row| place(row).map(|(of, key)| (of, key, EmailKey::of(row))))
+                .filter_map(|record| place(record).map(|(of, key)| (of, key, EmailKey::of(record))))
                 .filter(|(of, key, _)| of == partition && is_in(key))
                 .map(|(_, key, email)| (key, email))
                 .collect();
@@ -70,15 +70,15 @@ impl State {
     }
 }
 
-fn in_line((key, row): (String, &Row)) -> InLine {
+fn in_line((key, record): (String, &EmailRecord)) -> InLine {
     InLine {
         coming: Coming {
-            not_before: row.due.map_or(row.not_before, |due| due.at),
-            lane: row.lane,
-            wake_up: WakeUp::of(row),
+            not_before: record.due.map_or(record.not_before, |due| due.at),
+            lane: record.lane,
+            wake_up: WakeUp::of(record),
             cursor: DueCursor(key),
         },
-        expires_at: row.expires_at,
+        expires_at: record.expires_at,
     }
 }
 
@@ -136,8 +136,8 @@ impl RateLimits for World {
             let next = places.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));
             state.in_line_read += places.len();
             let items = places.into_iter().filter_map(|(key, email)| {
-                // The index has what it says of a row; here the row says it.
-                state.rows.get(&email).map(|row| in_line((key, row)))
+                // The index has what it says of a record; here the record says it.
+                state.records.get(&email).map(|record| in_line((key, record)))
             });
             DuePage {
                 items: items.collect(),

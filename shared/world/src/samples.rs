@@ -1,4 +1,4 @@
-//! Emails and rows to begin a test with.
+//! Emails and records to begin a test with.
 
 use std::time::Duration;
 
@@ -8,13 +8,13 @@ use domain::api_error::ApiError;
 use domain::email::Email;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
-use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row};
+use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord};
 use domain::timestamp::Timestamp;
 use domain::wire::api;
 
 use crate::World;
 
-/// When the sample rows are born.
+/// When the sample records are born.
 pub const BORN: Timestamp = Timestamp::from_millis(1_000_000);
 
 /// The key of the caller that every world lets in: of the tenant `main`, with full access.
@@ -88,21 +88,21 @@ pub fn key(n: u8) -> EmailKey {
     }
 }
 
-/// The `n`th sample: a queued row for an email, born at [`BORN`].
+/// The `n`th sample: a queued record for an email, born at [`BORN`].
 #[must_use]
-pub fn row(n: u8, email: &Email) -> Row {
+pub fn record(n: u8, email: &Email) -> EmailRecord {
     let body = BodyRef {
         sha256: email.hash(),
         place: BodyPlace::Table,
         bytes: 100,
     };
-    Row {
+    EmailRecord {
         expires_at: BORN.after(Duration::from_secs(86_400)),
         due: Some(Due {
             kind: DueKind::Check,
             at: BORN,
         }),
-        ..Row::new(TenantId::main(), id(n), body, 1, BORN)
+        ..EmailRecord::new(TenantId::main(), id(n), body, 1, BORN)
     }
 }
 
@@ -116,7 +116,7 @@ pub fn world(count: u8) -> Result<World, ApiError> {
         let mut state = world.state();
         state.now_ms = BORN.as_millis();
         for n in 1..=count {
-            state.rows.insert(key(n), row(n, &email));
+            state.records.insert(key(n), record(n, &email));
             state.bodies.insert((key(n), email.hash()), email.to_body());
         }
     }

@@ -1,10 +1,10 @@
-//! The counters over [`State`], written all or not at all, and what the stream tells of the rows.
+//! The counters over [`State`], written all or not at all, and what the stream tells of the records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
-use domain::row::{DueKind, Row};
+use domain::record::{DueKind, EmailRecord};
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::counter::{Counter, Figure, Figures};
 use domain::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
@@ -33,34 +33,34 @@ pub struct Counters {
     pub markers: Vec<Marker>,
     /// Writes refused because a counter was not of the version that was read.
     pub refused: u32,
-    /// What the stream tells of the rows, when it is asked to.
+    /// What the stream tells of the records, when it is asked to.
     pub stream: Option<Vec<Change>>,
 }
 
-/// What is counted of a row.
+/// What is counted of a record.
 #[must_use]
-pub fn glimpse(row: &Row) -> Glimpse {
+pub fn glimpse(record: &EmailRecord) -> Glimpse {
     Glimpse {
-        born: row.born,
-        queue: row.queue.to_string(),
-        status: row.status,
-        cause: row.cause,
-        not_before: row.not_before,
-        scheduled: row.scheduled_at.is_some(),
-        tried: row.claim_no > 0,
-        held: row.due.is_some_and(|due| due.kind == DueKind::Held),
-        recipients: row.recipients,
-        attachment_bytes: row.attachment_bytes,
-        fates: row.fates.clone(),
-        facts: row.facts.keys().cloned().collect(),
-        opened_at: row.opened_at,
-        clicked_at: row.clicked_at,
+        born: record.born,
+        queue: record.queue.to_string(),
+        status: record.status,
+        cause: record.cause,
+        not_before: record.not_before,
+        scheduled: record.scheduled_at.is_some(),
+        tried: record.claim_no > 0,
+        held: record.due.is_some_and(|due| due.kind == DueKind::Held),
+        recipients: record.recipients,
+        attachment_bytes: record.attachment_bytes,
+        fates: record.fates.clone(),
+        facts: record.facts.keys().cloned().collect(),
+        opened_at: record.opened_at,
+        clicked_at: record.clicked_at,
     }
 }
 
 impl Counters {
     /// Tells of a write, if anybody listens.
-    pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&Row>, after: Option<&Row>) {
+    pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: Option<&EmailRecord>) {
         let Some(stream) = &mut self.stream else { return };
         let Some(key) = before.or(after).map(domain::ports::EmailKey::of) else {
             return;

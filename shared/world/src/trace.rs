@@ -4,7 +4,7 @@ use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
 use domain::id::EmailId;
-use domain::row::Status;
+use domain::record::Status;
 
 use crate::Fault;
 
@@ -30,8 +30,8 @@ pub enum Step {
         /// What becomes of it.
         fault: Fault,
     },
-    /// A row was written.
-    Row {
+    /// A record was written.
+    EmailRecord {
         /// The true time.
         at_ms: i64,
         /// Which email's.
@@ -66,7 +66,7 @@ impl Step {
     pub const fn email(&self) -> Option<EmailId> {
         match self {
             Self::Call { email, .. } | Self::Event { email, .. } => *email,
-            Self::Row { email, .. } => Some(*email),
+            Self::EmailRecord { email, .. } => Some(*email),
         }
     }
 }
@@ -88,7 +88,7 @@ impl fmt::Display for Step {
                     None => Ok(()),
                 }
             }
-            Self::Row {
+            Self::EmailRecord {
                 from,
                 to,
                 claim_no,
@@ -163,7 +163,7 @@ impl Trace {
 }
 
 fn line(step: &Step, start_ms: i64) -> String {
-    let (Step::Call { at_ms, .. } | Step::Row { at_ms, .. } | Step::Event { at_ms, .. }) = step;
+    let (Step::Call { at_ms, .. } | Step::EmailRecord { at_ms, .. } | Step::Event { at_ms, .. }) = step;
     let ms = at_ms.saturating_sub(start_ms);
     format!("{:>7}.{:03} s  {step}\n", ms / 1000, ms % 1000)
 }

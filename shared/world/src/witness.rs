@@ -4,7 +4,7 @@ use std::fmt::Debug;
 
 use domain::email::Email;
 use domain::ports::EmailKey;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
@@ -24,17 +24,17 @@ pub enum Arrived {
 
 /// A watcher.
 pub trait Witness: Send + Debug {
-    /// A row was written.
-    fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row);
+    /// A record was written.
+    fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord);
 
-    /// A finished row was forgotten.
-    fn forgotten(&mut self, row: &Row);
+    /// A finished record was forgotten.
+    fn forgotten(&mut self, record: &EmailRecord);
 
-    /// SES was given an email, with this claim; the row as it is stored at that moment.
-    fn submitted(&mut self, now: Timestamp, stored: Option<&Row>, claimed: &Row, email: &Email);
+    /// SES was given an email, with this claim; the record as it is stored at that moment.
+    fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &Email);
 
     /// How that ended.
-    fn arrived(&mut self, now: Timestamp, stored: Option<&Row>, key: &EmailKey, claim_no: u32, how: Arrived);
+    fn arrived(&mut self, now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived);
 
     /// SES has published an event, or it is lost for ever.
     fn published(&mut self, event: &SesEvent, lost: bool);

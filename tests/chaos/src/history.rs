@@ -1,4 +1,4 @@
-//! All that is known of an email that fared badly: its row, its messages, and every call about it
+//! All that is known of an email that fared badly: its record, its messages, and every call about it
 //! that passed the proxy, with the kills among them.
 //!
 //! **Invariant:** the log of calls is read line by line: a long run's is larger than memory should
@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::judge::{Copy, Defect, Row};
+use crate::judge::{Copy, Defect, StoredEmail};
 use crate::kills::Kill;
 
 /// No more emails are told of.
@@ -26,7 +26,7 @@ pub struct Known<'a> {
     /// What was found.
     pub findings: &'a [(String, Defect)],
     /// The table.
-    pub rows: &'a BTreeMap<String, Row>,
+    pub records: &'a BTreeMap<String, StoredEmail>,
     /// SES.
     pub copies: &'a BTreeMap<String, Vec<Copy>>,
     /// The kills.
@@ -53,8 +53,8 @@ impl Known<'_> {
         let mut lines = Vec::new();
         for (id, defect) in shown {
             lines.push(format!("{id}  {}", defect.words()));
-            match self.rows.get(id) {
-                Some(row) => lines.push(format!("  row      {}", row_in_words(row))),
+            match self.records.get(id) {
+                Some(record) => lines.push(format!("  row      {}", record_in_words(record))),
                 None => lines.push("  row      none".to_owned()),
             }
             for copy in self.copies.get(id).into_iter().flatten() {
@@ -77,24 +77,24 @@ impl Known<'_> {
     }
 }
 
-fn row_in_words(row: &Row) -> String {
-    let Row {
+fn record_in_words(record: &StoredEmail) -> String {
+    let StoredEmail {
         status,
         claim_no,
         attempts,
         ..
-    } = row;
+    } = record;
     let mut words = format!("{status}, claims {claim_no}, attempts {attempts}");
-    if let Some(cause) = &row.cause {
+    if let Some(cause) = &record.cause {
         words += &format!(", cause {cause}");
     }
-    if let Some(claim) = row.sent_by {
+    if let Some(claim) = record.sent_by {
         words += &format!(", sent by claim {claim}");
     }
     for (is_so, word) in [
-        (row.marked, ", maybe_duplicate"),
-        (row.duplicate, ", duplicate"),
-        (row.indexed, ", in the index"),
+        (record.marked, ", maybe_duplicate"),
+        (record.duplicate, ", duplicate"),
+        (record.indexed, ", in the index"),
     ] {
         if is_so {
             words += word;
@@ -145,10 +145,10 @@ mod tests {
         let call = r#"{"number":7,"at":"T1","caller":"mailqueue-send","process":9,"service":"ses","operation":"SendEmail","emails":["a-1"],"faults":["drop_after"],"rules":[3],"outcome":"gone"}"#;
         let other = call.replace("a-1", "b-2");
         std::fs::write(&log, format!("{other}\n{call}\n")).unwrap();
-        let row = Row {
+        let record = StoredEmail {
             status: "sent".to_owned(),
             claim_no: 2,
-            ..Row::default()
+            ..StoredEmail::default()
         };
         let copy = Copy {
             message_id: "m".to_owned(),
@@ -158,7 +158,7 @@ mod tests {
         };
         let known = Known {
             findings: &[("a-1".to_owned(), Defect::Unmarked)],
-            rows: &BTreeMap::from([("a-1".to_owned(), row)]),
+            records: &BTreeMap::from([("a-1".to_owned(), record)]),
             copies: &BTreeMap::from([("a-1".to_owned(), vec![copy])]),
             kills: &[Kill {
                 function: "send",

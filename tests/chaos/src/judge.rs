@@ -1,16 +1,16 @@
-//! Rows and messages in, verdict out.
+//! Records and messages in, verdict out.
 //!
 //! | What is found of an email that was accepted | Counts as |
 //! |---|---|
-//! | no row; or a row that is neither finished nor in the index | lost |
+//! | no record; or a record that is neither finished nor in the index | lost |
 //! | `sent`, and SES has no message | lost |
 //! | `failed`, `canceled` or `expired`, and SES has a message | lost: its caller is told the wrong thing |
 //! | its cancellation was confirmed, and it is not `canceled` | lost, likewise |
 //! | not finished, in the index, and nothing moves any more | stuck |
-//! | two messages, and the row has no mark | duplicate, unmarked |
+//! | two messages, and the record has no mark | duplicate, unmarked |
 //! | two messages, and it was to be held: nobody forces one here | duplicate, unmarked |
 //! | two ids for one email | duplicate, unmarked |
-//! | two messages, and the row has the mark | duplicate, marked |
+//! | two messages, and the record has the mark | duplicate, marked |
 //!
 //! **Invariant:** pure. The mark is `maybe_duplicate`; that SES has told of both acceptances
 //! (`duplicate`) comes too late to warn anybody, and is none.
@@ -33,7 +33,7 @@ pub struct Accepted {
 
 /// What the table says of an email.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Row {
+pub struct StoredEmail {
     /// The stored status.
     pub status: String,
     /// Why it is not sent.
@@ -54,7 +54,7 @@ pub struct Row {
     pub recipients: usize,
 }
 
-impl Row {
+impl StoredEmail {
     /// Whether its life has ended.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -81,8 +81,8 @@ pub struct Copy {
 /// What must not be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Defect {
-    /// There is no row.
-    NoRow,
+    /// There is no record.
+    NoRecord,
     /// It is neither finished nor in the index.
     FallenOut,
     /// `sent`, and SES does not have it.
@@ -106,7 +106,7 @@ impl Defect {
     #[must_use]
     pub fn counts_as(self) -> Count {
         match self {
-            Self::NoRow | Self::FallenOut | Self::NotSent | Self::SentAllTheSame | Self::NotCanceled => Count::Lost,
+            Self::NoRecord | Self::FallenOut | Self::NotSent | Self::SentAllTheSame | Self::NotCanceled => Count::Lost,
             Self::Stuck => Count::Stuck,
             Self::Unmarked | Self::HeldAndDoubled | Self::TwoIds => Count::DuplicateUnmarked,
         }
@@ -116,7 +116,7 @@ impl Defect {
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
-            Self::NoRow => "lost: it has no row",
+            Self::NoRecord => "lost: it has no row",
             Self::FallenOut => "lost: it is neither finished nor in the index",
             Self::NotSent => "lost: its row says sent, and SES does not have it",
             Self::SentAllTheSame => "lost: its row says that it ended unsent, and SES has it",
@@ -147,15 +147,15 @@ pub struct Verdict {
     pub accepted: usize,
     /// Of these, those that SES has.
     pub sent: usize,
-    /// Rows that failed, by cause.
+    /// Records that failed, by cause.
     pub failed: BTreeMap<String, usize>,
-    /// Rows of which nobody knows.
+    /// Records of which nobody knows.
     pub unknown: usize,
-    /// Rows that were canceled.
+    /// Records that were canceled.
     pub canceled: usize,
-    /// Rows that expired.
+    /// Records that expired.
     pub expired: usize,
-    /// Emails that SES has more than once, and their rows say so.
+    /// Emails that SES has more than once, and their records say so.
     pub duplicates_marked: usize,
     /// Emails that SES has more than once, and nobody says so.
     pub duplicates_unmarked: usize,
@@ -188,7 +188,11 @@ impl Verdict {
 /// Judges what the table and SES say of the emails that were accepted. Of what was not accepted,
 /// for its request had no answer, only doubles are judged: nothing else was promised.
 #[must_use]
-pub fn judge(accepted: &[Accepted], rows: &BTreeMap<String, Row>, copies: &BTreeMap<String, Vec<Copy>>) -> Verdict {
+pub fn judge(
+    accepted: &[Accepted],
+    records: &BTreeMap<String, StoredEmail>,
+    copies: &BTreeMap<String, Vec<Copy>>,
+) -> Verdict {
     let mut verdict = Verdict {
         accepted: accepted.len(),
         ..Verdict::default()
@@ -196,18 +200,18 @@ pub fn judge(accepted: &[Accepted], rows: &BTreeMap<String, Row>, copies: &BTree
     for email in accepted {
         let count = copies.get(&email.id).map_or(0, Vec::len);
         verdict.sent += usize::from(count > 0);
-        let row = rows.get(&email.id);
-        if let Some(defect) = row.map_or(Some(Defect::NoRow), |row| untrue(email, row, count)) {
+        let record = records.get(&email.id);
+        if let Some(defect) = record.map_or(Some(Defect::NoRecord), |record| untrue(email, record, count)) {
             verdict.find(&email.id, defect);
         }
-        if let Some(row) = row {
-            verdict.count(row);
+        if let Some(record) = record {
+            verdict.count(record);
         }
-        verdict.doubled(&email.id, row, email.hold, count);
+        verdict.doubled(&email.id, record, email.hold, count);
     }
     let known: BTreeSet<&str> = accepted.iter().map(|email| email.id.as_str()).collect();
     for (id, copies) in copies.iter().filter(|(id, _)| !known.contains(id.as_str())) {
-        verdict.doubled(id, rows.get(id), false, copies.len());
+        verdict.doubled(id, records.get(id), false, copies.len());
     }
     for id in second_ids(copies) {
         verdict.find(id, Defect::TwoIds);
@@ -215,17 +219,21 @@ pub fn judge(accepted: &[Accepted], rows: &BTreeMap<String, Row>, copies: &BTree
     verdict
 }
 
-/// What a row says that is not so.
-fn untrue(email: &Accepted, row: &Row, copies: usize) -> Option<Defect> {
-    if !row.is_finished() {
-        return Some(if row.indexed { Defect::Stuck } else { Defect::FallenOut });
+/// What a record says that is not so.
+fn untrue(email: &Accepted, record: &StoredEmail, copies: usize) -> Option<Defect> {
+    if !record.is_finished() {
+        return Some(if record.indexed {
+            Defect::Stuck
+        } else {
+            Defect::FallenOut
+        });
     }
-    let unsent = matches!(row.status.as_str(), "failed" | "canceled" | "expired");
+    let unsent = matches!(record.status.as_str(), "failed" | "canceled" | "expired");
     if unsent && copies > 0 {
         Some(Defect::SentAllTheSame)
-    } else if row.status == "sent" && copies == 0 {
+    } else if record.status == "sent" && copies == 0 {
         Some(Defect::NotSent)
-    } else if email.canceled && row.status != "canceled" {
+    } else if email.canceled && record.status != "canceled" {
         Some(Defect::NotCanceled)
     } else {
         None
@@ -233,10 +241,10 @@ fn untrue(email: &Accepted, row: &Row, copies: usize) -> Option<Defect> {
 }
 
 impl Verdict {
-    fn count(&mut self, row: &Row) {
-        match row.status.as_str() {
+    fn count(&mut self, record: &StoredEmail) {
+        match record.status.as_str() {
             "failed" => {
-                let cause = row.cause.clone().unwrap_or_else(|| "none".to_owned());
+                let cause = record.cause.clone().unwrap_or_else(|| "none".to_owned());
                 *self.failed.entry(cause).or_default() += 1;
             }
             "unknown" => self.unknown += 1,
@@ -246,13 +254,13 @@ impl Verdict {
         }
     }
 
-    fn doubled(&mut self, id: &str, row: Option<&Row>, hold: bool, copies: usize) {
+    fn doubled(&mut self, id: &str, record: Option<&StoredEmail>, hold: bool, copies: usize) {
         if copies < 2 {
             return;
         }
         if hold {
             self.find(id, Defect::HeldAndDoubled);
-        } else if row.is_some_and(|row| row.marked) {
+        } else if record.is_some_and(|record| record.marked) {
             self.duplicates_marked += 1;
         } else {
             self.find(id, Defect::Unmarked);
@@ -281,46 +289,46 @@ mod tests {
     struct Case {
         hold: bool,
         canceled: bool,
-        row: Option<Row>,
+        record: Option<StoredEmail>,
         copies: usize,
     }
 
-    fn row(status: &str) -> Option<Row> {
+    fn record(status: &str) -> Option<StoredEmail> {
         let unfinished = matches!(status, "queued" | "sending" | "failing" | "uncertain");
-        Some(Row {
+        Some(StoredEmail {
             status: status.to_owned(),
             indexed: unfinished,
-            ..Row::default()
+            ..StoredEmail::default()
         })
     }
 
-    fn with(status: &str, change: fn(&mut Row)) -> Option<Row> {
-        row(status).map(|mut row| {
-            change(&mut row);
-            row
+    fn with(status: &str, change: fn(&mut StoredEmail)) -> Option<StoredEmail> {
+        record(status).map(|mut record| {
+            change(&mut record);
+            record
         })
     }
 
-    fn case(row: Option<Row>, copies: usize) -> Case {
+    fn case(record: Option<StoredEmail>, copies: usize) -> Case {
         Case {
             hold: false,
             canceled: false,
-            row,
+            record,
             copies,
         }
     }
 
-    fn held(row: Option<Row>, copies: usize) -> Case {
+    fn held(record: Option<StoredEmail>, copies: usize) -> Case {
         Case {
             hold: true,
-            ..case(row, copies)
+            ..case(record, copies)
         }
     }
 
-    fn canceled(row: Option<Row>, copies: usize) -> Case {
+    fn canceled(record: Option<StoredEmail>, copies: usize) -> Case {
         Case {
             canceled: true,
-            ..case(row, copies)
+            ..case(record, copies)
         }
     }
 
@@ -339,56 +347,60 @@ mod tests {
             hold: case.hold,
             canceled: case.canceled,
         }];
-        let rows = case.row.iter().map(|row| ("a".to_owned(), row.clone())).collect();
+        let records = case
+            .record
+            .iter()
+            .map(|record| ("a".to_owned(), record.clone()))
+            .collect();
         let mut copies = BTreeMap::new();
         if case.copies > 0 {
             copies.insert("a".to_owned(), vec![copy("s"); case.copies]);
         }
-        judge(&accepted, &rows, &copies)
+        judge(&accepted, &records, &copies)
     }
 
     #[test]
     fn each_defect_is_found_and_nothing_else_is_one() {
         use Defect::*;
-        let mark: fn(&mut Row) = |row| row.marked = true;
-        let out: fn(&mut Row) = |row| row.indexed = false;
-        let known: fn(&mut Row) = |row| row.duplicate = true;
+        let mark: fn(&mut StoredEmail) = |record| record.marked = true;
+        let out: fn(&mut StoredEmail) = |record| record.indexed = false;
+        let known: fn(&mut StoredEmail) = |record| record.duplicate = true;
         let table: [(Case, &[Defect]); 31] = [
-            (case(row("sent"), 1), &[]),
-            (case(row("failed"), 0), &[]),
-            (case(row("canceled"), 0), &[]),
-            (case(row("expired"), 0), &[]),
-            (case(row("unknown"), 0), &[]),
-            (case(row("unknown"), 1), &[]),
-            (canceled(row("canceled"), 0), &[]),
-            (held(row("unknown"), 1), &[]),
-            (held(row("sent"), 1), &[]),
+            (case(record("sent"), 1), &[]),
+            (case(record("failed"), 0), &[]),
+            (case(record("canceled"), 0), &[]),
+            (case(record("expired"), 0), &[]),
+            (case(record("unknown"), 0), &[]),
+            (case(record("unknown"), 1), &[]),
+            (canceled(record("canceled"), 0), &[]),
+            (held(record("unknown"), 1), &[]),
+            (held(record("sent"), 1), &[]),
             (case(with("sent", mark), 2), &[]),
             (case(with("unknown", mark), 3), &[]),
-            (case(None, 0), &[NoRow]),
-            (case(None, 1), &[NoRow]),
-            (case(None, 2), &[NoRow, Unmarked]),
-            (case(row("sent"), 0), &[NotSent]),
+            (case(None, 0), &[NoRecord]),
+            (case(None, 1), &[NoRecord]),
+            (case(None, 2), &[NoRecord, Unmarked]),
+            (case(record("sent"), 0), &[NotSent]),
             (case(with("sent", mark), 0), &[NotSent]),
-            (case(row("failed"), 1), &[SentAllTheSame]),
-            (case(row("canceled"), 1), &[SentAllTheSame]),
-            (case(row("expired"), 1), &[SentAllTheSame]),
-            (canceled(row("sent"), 1), &[NotCanceled]),
-            (canceled(row("failed"), 0), &[NotCanceled]),
-            (case(row("queued"), 0), &[Stuck]),
-            (case(row("sending"), 1), &[Stuck]),
-            (case(row("uncertain"), 1), &[Stuck]),
-            (case(row("failing"), 0), &[Stuck]),
+            (case(record("failed"), 1), &[SentAllTheSame]),
+            (case(record("canceled"), 1), &[SentAllTheSame]),
+            (case(record("expired"), 1), &[SentAllTheSame]),
+            (canceled(record("sent"), 1), &[NotCanceled]),
+            (canceled(record("failed"), 0), &[NotCanceled]),
+            (case(record("queued"), 0), &[Stuck]),
+            (case(record("sending"), 1), &[Stuck]),
+            (case(record("uncertain"), 1), &[Stuck]),
+            (case(record("failing"), 0), &[Stuck]),
             (case(with("queued", out), 0), &[FallenOut]),
             (case(with("uncertain", out), 1), &[FallenOut]),
-            (case(row("sent"), 2), &[Unmarked]),
+            (case(record("sent"), 2), &[Unmarked]),
             (case(with("sent", known), 2), &[Unmarked]),
             (held(with("sent", mark), 2), &[HeldAndDoubled]),
-            (case(row("failed"), 2), &[SentAllTheSame, Unmarked]),
+            (case(record("failed"), 2), &[SentAllTheSame, Unmarked]),
         ];
         for (case, expected) in &table {
             let found: Vec<_> = verdict(case).findings.iter().map(|(_, defect)| *defect).collect();
-            assert_eq!(&found, expected, "{:?} with {} copies", case.row, case.copies);
+            assert_eq!(&found, expected, "{:?} with {} copies", case.record, case.copies);
         }
         let shown: BTreeSet<_> = table.iter().flat_map(|(_, defects)| *defects).collect();
         assert_eq!(shown.len(), 8, "and two ids, below");
@@ -405,16 +417,19 @@ mod tests {
                 verdict.duplicates_marked,
             )
         };
-        assert_eq!(counts(&case(row("sent"), 0)), (1, 0, 0, 0));
-        assert_eq!(counts(&case(row("queued"), 0)), (0, 1, 0, 0));
-        assert_eq!(counts(&case(row("sent"), 3)), (0, 0, 1, 0));
-        assert_eq!(counts(&case(with("sent", |row| row.marked = true), 2)), (0, 0, 0, 1));
-        assert_eq!(counts(&case(row("sent"), 1)), (0, 0, 0, 0));
+        assert_eq!(counts(&case(record("sent"), 0)), (1, 0, 0, 0));
+        assert_eq!(counts(&case(record("queued"), 0)), (0, 1, 0, 0));
+        assert_eq!(counts(&case(record("sent"), 3)), (0, 0, 1, 0));
+        assert_eq!(
+            counts(&case(with("sent", |record| record.marked = true), 2)),
+            (0, 0, 0, 1)
+        );
+        assert_eq!(counts(&case(record("sent"), 1)), (0, 0, 0, 0));
     }
 
     #[test]
     fn how_emails_fared_is_counted() {
-        let mut rows = BTreeMap::new();
+        let mut records = BTreeMap::new();
         let mut copies = BTreeMap::new();
         let mut accepted = Vec::new();
         for (id, status, cause) in [
@@ -430,14 +445,14 @@ mod tests {
                 hold: false,
                 canceled: false,
             });
-            let mut row = row(status).unwrap();
-            row.cause = cause.map(str::to_owned);
-            rows.insert(id.to_owned(), row);
+            let mut record = record(status).unwrap();
+            record.cause = cause.map(str::to_owned);
+            records.insert(id.to_owned(), record);
             if matches!(status, "sent" | "unknown") {
                 copies.insert(id.to_owned(), vec![copy(id)]);
             }
         }
-        let verdict = judge(&accepted, &rows, &copies);
+        let verdict = judge(&accepted, &records, &copies);
         assert!(verdict.is_good(), "{:?}", verdict.findings);
         assert_eq!((verdict.accepted, verdict.sent, verdict.unknown), (6, 3, 1));
         assert_eq!((verdict.canceled, verdict.expired), (1, 1));
@@ -447,8 +462,13 @@ mod tests {
     #[test]
     fn of_what_was_not_accepted_only_doubles_are_judged() {
         let judge_stranger = |status: &str, count: usize| {
-            let rows = BTreeMap::from([("b".to_owned(), row(status).unwrap())]);
-            judge(&[], &rows, &BTreeMap::from([("b".to_owned(), vec![copy("s"); count])])).findings
+            let records = BTreeMap::from([("b".to_owned(), record(status).unwrap())]);
+            judge(
+                &[],
+                &records,
+                &BTreeMap::from([("b".to_owned(), vec![copy("s"); count])]),
+            )
+            .findings
         };
         assert_eq!(judge_stranger("failed", 1), []);
         assert_eq!(judge_stranger("queued", 1), []);
@@ -457,11 +477,11 @@ mod tests {
 
     #[test]
     fn one_email_under_two_ids_is_doubled() {
-        let rows = ["a", "b"].map(|id| (id.to_owned(), row("sent").unwrap())).into();
+        let records = ["a", "b"].map(|id| (id.to_owned(), record("sent").unwrap())).into();
         let one = |subject: &str| vec![copy(subject)];
         let two = BTreeMap::from([("a".to_owned(), one("s")), ("b".to_owned(), one("s"))]);
-        assert_eq!(judge(&[], &rows, &two).findings, [("b".to_owned(), Defect::TwoIds)]);
+        assert_eq!(judge(&[], &records, &two).findings, [("b".to_owned(), Defect::TwoIds)]);
         let others = BTreeMap::from([("a".to_owned(), one("s")), ("b".to_owned(), one("t"))]);
-        assert!(judge(&[], &rows, &others).is_good());
+        assert!(judge(&[], &records, &others).is_good());
     }
 }

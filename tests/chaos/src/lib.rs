@@ -17,7 +17,7 @@
 //! | [`kills`] | processes killed in mid-invocation, each proved by the proxy's record |
 //! | [`stack`] | the doors of the stack: API, proxy, fake SES, Lambda, table, queues |
 //! | [`settling`] | waits until nothing moves any more |
-//! | [`judge`] | rows and messages in, verdict out |
+//! | [`judge`] | records and messages in, verdict out |
 //! | [`report`] | the verdict as JSON and for people |
 //! | [`history`] | all that is known of an email that fared badly |
 //!

@@ -39,10 +39,10 @@ pub struct Report {
     pub failures: Vec<String>,
 }
 
-/// The numbers of `GET /emails/metrics` beside those of the rows.
+/// The numbers of `GET /emails/metrics` beside those of the records.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Counts {
-    /// Recipients of all rows.
+    /// Recipients of all records.
     pub accepted: usize,
     /// As counted.
     pub accepted_counted: usize,
@@ -53,7 +53,7 @@ pub struct Counts {
 }
 
 impl Counts {
-    /// Whether every change of a row was counted once.
+    /// Whether every change of a record was counted once.
     #[must_use]
     pub fn agree(&self) -> bool {
         (self.accepted, self.sent) == (self.accepted_counted, self.sent_counted)

@@ -19,7 +19,7 @@ use crate::Trouble;
 use crate::client::{self, Posted};
 use crate::faults;
 use crate::history::Known;
-use crate::judge::{Accepted, Row, judge};
+use crate::judge::{Accepted, StoredEmail, judge};
 use crate::kills::{FUNCTIONS, Kill, Killer};
 use crate::report::{Asked, Counts, Report};
 use crate::requests::{Request, requests};
@@ -145,9 +145,9 @@ impl Course {
 
     /// Percents of the emails accepted so far that have not ended.
     async fn unfinished_percent(&self) -> Result<usize, Trouble> {
-        let rows = self.stack.rows().await?;
+        let records = self.stack.records().await?;
         let told = self.told.lock().await;
-        let is_unfinished = |email: &&Accepted| rows.get(&email.id).is_some_and(|row| !row.is_finished());
+        let is_unfinished = |email: &&Accepted| records.get(&email.id).is_some_and(|record| !record.is_finished());
         let unfinished = told.accepted.iter().filter(is_unfinished).count();
         Ok((unfinished * 100).div_ceil(told.accepted.len().max(1)))
     }
@@ -243,10 +243,10 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         ),
     );
     let told = course.told.into_inner();
-    let rows = settle(stack, &queues, &told.accepted, |sight| say(out, &format!("  {sight}"))).await?;
-    let counts = counted(stack, &rows).await?;
+    let records = settle(stack, &queues, &told.accepted, |sight| say(out, &format!("  {sight}"))).await?;
+    let counts = counted(stack, &records).await?;
     let copies = stack.copies().await?;
-    let verdict = judge(&told.accepted, &rows, &copies);
+    let verdict = judge(&told.accepted, &records, &copies);
 
     let mut report = Report {
         kills: course
@@ -272,7 +272,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     say(out, &format!("\n{}", report.summary()));
     let known = Known {
         findings: &report.verdict.findings,
-        rows: &rows,
+        records: &records,
         copies: &copies,
         kills: &made,
     };
@@ -293,12 +293,12 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
     Ok(report.is_good())
 }
 
-/// What the reports say of all recipients, as soon as they agree with the rows; or what they say in the end.
-async fn counted(stack: &Stack, rows: &BTreeMap<String, Row>) -> Result<Counts, Trouble> {
+/// What the reports say of all recipients, as soon as they agree with the records; or what they say in the end.
+async fn counted(stack: &Stack, records: &BTreeMap<String, StoredEmail>) -> Result<Counts, Trouble> {
     let began = Instant::now();
-    let accepted = rows.values().map(|row| row.recipients).sum();
-    let sent = rows.values().filter(|row| row.status == "sent");
-    let sent = sent.map(|row| row.recipients).sum();
+    let accepted = records.values().map(|record| record.recipients).sum();
+    let sent = records.values().filter(|record| record.status == "sent");
+    let sent = sent.map(|record| record.recipients).sum();
     loop {
         let (accepted_counted, sent_counted) = stack.metrics().await?;
         let counts = Counts {

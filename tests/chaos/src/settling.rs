@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 use crate::Trouble;
-use crate::judge::{Accepted, Row};
+use crate::judge::{Accepted, StoredEmail};
 use crate::stack::Stack;
 
 /// Nothing may take longer, with the timings of `make chaos` (`local/timings.json`): the fifth wait of
@@ -35,16 +35,16 @@ struct Sight {
 }
 
 impl Sight {
-    fn of(accepted: &[Accepted], rows: &BTreeMap<String, Row>, queued: u64, unpublished: u64) -> Self {
+    fn of(accepted: &[Accepted], records: &BTreeMap<String, StoredEmail>, queued: u64, unpublished: u64) -> Self {
         let mut unfinished: BTreeMap<String, (usize, u64)> = BTreeMap::new();
         let accepted: BTreeSet<&str> = accepted.iter().map(|email| email.id.as_str()).collect();
         let mut unasked = 0;
-        // What has no row at all does not move, and is found afterwards.
-        for (id, row) in rows.iter().filter(|(_, row)| !row.is_finished()) {
+        // What has no record at all does not move, and is found afterwards.
+        for (id, record) in records.iter().filter(|(_, record)| !record.is_finished()) {
             if accepted.contains(id.as_str()) {
-                let (count, claims) = unfinished.entry(row.status.clone()).or_default();
+                let (count, claims) = unfinished.entry(record.status.clone()).or_default();
                 *count += 1;
-                *claims += row.claim_no;
+                *claims += record.claim_no;
             } else {
                 unasked += 1;
             }
@@ -79,7 +79,7 @@ impl Sight {
     }
 }
 
-/// Waits; returns the rows as they are then. `say` is told what there is to wait for.
+/// Waits; returns the records as they are then. `say` is told what there is to wait for.
 ///
 /// # Errors
 /// When the stack cannot be looked at.
@@ -88,19 +88,19 @@ pub async fn settle(
     queues: &[String],
     accepted: &[Accepted],
     mut say: impl FnMut(&str),
-) -> Result<BTreeMap<String, Row>, Trouble> {
+) -> Result<BTreeMap<String, StoredEmail>, Trouble> {
     let mut last: Option<(Sight, Instant)> = None;
     let mut said = Instant::now();
     loop {
         // Its schedule is a minute; a killed run of it was only a run that failed.
         stack.promote().await?;
         let began = Instant::now();
-        let rows = stack.rows().await?;
+        let records = stack.records().await?;
         let (_, ses) = stack.counters().await?;
         let waiting = ses.pointer("/events/waiting").and_then(serde_json::Value::as_u64);
-        let sight = Sight::of(accepted, &rows, stack.depth(queues).await?, waiting.unwrap_or(0));
+        let sight = Sight::of(accepted, &records, stack.depth(queues).await?, waiting.unwrap_or(0));
         if sight.is_still() {
-            return Ok(rows);
+            return Ok(records);
         }
         if said.elapsed() > Duration::from_secs(15) {
             said = Instant::now();
@@ -114,7 +114,7 @@ pub async fn settle(
                         LONGEST.as_secs(),
                         sight.words()
                     ));
-                    return Ok(rows);
+                    return Ok(records);
                 }
             }
             Some(_) | None => last = Some((sight, Instant::now())),
@@ -133,12 +133,17 @@ mod tests {
             hold: false,
             canceled: false,
         }];
-        let row = Row {
+        let record = StoredEmail {
             status: status.to_owned(),
             claim_no,
-            ..Row::default()
+            ..StoredEmail::default()
         };
-        Sight::of(&accepted, &BTreeMap::from([("a".to_owned(), row)]), queued, unpublished)
+        Sight::of(
+            &accepted,
+            &BTreeMap::from([("a".to_owned(), record)]),
+            queued,
+            unpublished,
+        )
     }
 
     #[test]
@@ -151,13 +156,13 @@ mod tests {
 
     #[test]
     fn a_wake_up_of_an_email_that_was_not_accepted_is_not_waited_for() {
-        let queued = Row {
+        let queued = StoredEmail {
             status: "queued".to_owned(),
-            ..Row::default()
+            ..StoredEmail::default()
         };
-        let rows = BTreeMap::from([("b".to_owned(), queued)]);
-        assert!(Sight::of(&[], &rows, 1, 0).is_still());
-        assert!(!Sight::of(&[], &rows, 2, 0).is_still(), "one is of a killed sender");
+        let records = BTreeMap::from([("b".to_owned(), queued)]);
+        assert!(Sight::of(&[], &records, 1, 0).is_still());
+        assert!(!Sight::of(&[], &records, 2, 0).is_still(), "one is of a killed sender");
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Trouble;
-use crate::judge::{Copy, Row};
+use crate::judge::{Copy, StoredEmail};
 use crate::settings::Settings;
 
 /// Patience with one answer: more than a function's longest time.
@@ -232,12 +232,12 @@ impl Stack {
         Ok(answer.status().is_success() && !answer.headers().contains_key("x-amz-function-error"))
     }
 
-    /// Every row of an email, by its id.
+    /// Every record of an email, by its id.
     ///
     /// # Errors
     /// When the table cannot be read.
-    pub async fn rows(&self) -> Result<BTreeMap<String, Row>, Trouble> {
-        let mut rows = BTreeMap::new();
+    pub async fn records(&self) -> Result<BTreeMap<String, StoredEmail>, Trouble> {
+        let mut records = BTreeMap::new();
         let mut from = None;
         loop {
             let scan = self
@@ -249,10 +249,10 @@ impl Stack {
                 .expression_attribute_values(":email", AttributeValue::S("email".to_owned()))
                 .set_exclusive_start_key(from);
             let page = scan.send().await.map_err(|error| unreadable(&error.into()))?;
-            rows.extend(page.items.unwrap_or_default().iter().filter_map(row));
+            records.extend(page.items.unwrap_or_default().iter().filter_map(record));
             match page.last_evaluated_key {
                 Some(last) if !last.is_empty() => from = Some(last),
-                Some(_) | None => return Ok(rows),
+                Some(_) | None => return Ok(records),
             }
         }
     }
@@ -391,15 +391,15 @@ struct Message {
     tags: Vec<Pair>,
 }
 
-/// Reads a row by the names that its item is documented with (`shared/aws/src/rows/item.rs`):
+/// Reads a record by the names that its item is documented with (`shared/aws/src/records/item.rs`):
 /// anew, so that a mistake in there is not repeated here.
-fn row(item: &HashMap<String, AttributeValue>) -> Option<(String, Row)> {
+fn record(item: &HashMap<String, AttributeValue>) -> Option<(String, StoredEmail)> {
     let text = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     let number = |name: &str| item.get(name).and_then(|value| value.as_n().ok()?.parse::<u64>().ok());
     let is_set = |name: &str| item.get(name).is_some_and(|value| value.as_bool() == Ok(&true));
     let pk = text("pk")?;
     let (_, id) = pk.rsplit_once('#')?;
-    let row = Row {
+    let record = StoredEmail {
         status: text("s").unwrap_or_default(),
         cause: text("e"),
         marked: is_set("m"),
@@ -412,5 +412,5 @@ fn row(item: &HashMap<String, AttributeValue>) -> Option<(String, Row)> {
             .and_then(|count| usize::try_from(count).ok())
             .unwrap_or_default(),
     };
-    Some((id.to_owned(), row))
+    Some((id.to_owned(), record))
 }

@@ -26,13 +26,13 @@ pub enum Who {
 /// How far the reading, deciding and writing comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Deed {
-    /// Reads the row, and has something to write.
+    /// Reads the record, and has something to write.
     Reads,
     /// Writes.
     Writes,
     /// Dies, and its write takes effect later.
     LeavesWrite,
-    /// Finds that the row has moved, and decides anew.
+    /// Finds that the record has moved, and decides anew.
     FindsMoved,
     /// Has nothing to write.
     Ends,
@@ -64,8 +64,8 @@ pub enum Action {
     Asks(usize),
     /// Its content is stored.
     StoresContent(usize),
-    /// Its row is stored, or another is found.
-    StoresRow(usize),
+    /// Its record is stored, or another is found.
+    StoresRecord(usize),
     /// It is answered.
     IsAnswered(usize),
     /// Its request breaks off.
@@ -102,7 +102,7 @@ pub enum Action {
     Does(Who, Deed),
     /// The contents of an erased email are erased, and that is answered.
     Empties,
-    /// Somebody looks for the row of an erased email, and goes.
+    /// Somebody looks for the record of an erased email, and goes.
     FindsNothing,
     /// A write of a dead writer takes effect, or is refused.
     LateWrite,
@@ -121,7 +121,7 @@ impl Action {
         match self {
             Self::Asks(_) => "a client asks".to_owned(),
             Self::StoresContent(_) => "a content is stored".to_owned(),
-            Self::StoresRow(_) => "a row is stored".to_owned(),
+            Self::StoresRecord(_) => "a row is stored".to_owned(),
             Self::IsAnswered(_) => "a client is answered".to_owned(),
             Self::BreaksOff(_) => "a request breaks off".to_owned(),
             Self::Claims => "send claims".to_owned(),

@@ -1,4 +1,4 @@
-//! Time without a clock: it is always [`NOW`], and when time passes the rows grow older.
+//! Time without a clock: it is always [`NOW`], and when time passes the records grow older.
 //!
 //! Decisions depend on how far times are from now and on nothing else, so that states which
 //! differ only in the date are one state. What is far enough away is told apart no further: an
@@ -13,7 +13,7 @@ use std::time::Duration;
 use domain::cause::Cause;
 use domain::index::queued;
 use domain::lifecycle::LONGEST_UNCERTAINTY;
-use domain::row::{Due, Row, Status};
+use domain::record::{Due, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 
 use crate::config::{Config, GUARD, WINDOW};
@@ -33,41 +33,41 @@ const NEAR: Duration = Duration::from_secs(24 * 3600);
 /// Before anybody asked for anything about it.
 pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
-/// The row with its times as far as decisions tell them apart, and without what none looks at.
-pub(crate) fn relative(mut row: Row) -> Row {
-    row.not_before = past_of(row.not_before, &[MOMENT, GUARD, GUARD.saturating_mul(4)]);
-    row.uncertain_since = row.uncertain_since.map(|since| {
+/// The record with its times as far as decisions tell them apart, and without what none looks at.
+pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
+    record.not_before = past_of(record.not_before, &[MOMENT, GUARD, GUARD.saturating_mul(4)]);
+    record.uncertain_since = record.uncertain_since.map(|since| {
         if NOW.since(since) < WINDOW {
             since
         } else {
             past_of(since, &[WINDOW, WINDOW.saturating_mul(2), LONGEST_UNCERTAINTY])
         }
     });
-    row.due = row.due.map(|due| Due {
+    record.due = record.due.map(|due| Due {
         at: due.at.max(NOW),
         ..due
     });
-    if let Some(lease) = &mut row.lease {
+    if let Some(lease) = &mut record.lease {
         lease.until = lease.until.max(NOW);
         lease.nonce = 0;
     }
-    row.expires_at = if row.expires_at.since(NOW) > NEAR {
+    record.expires_at = if record.expires_at.since(NOW) > NEAR {
         NOW.after(FAR)
     } else {
-        row.expires_at.max(NOW.before(MOMENT))
+        record.expires_at.max(NOW.before(MOMENT))
     };
-    row.scheduled_at = None;
-    row.detail = None;
+    record.scheduled_at = None;
+    record.detail = None;
     // What no decision reads tells no states apart.
-    row.outcomes = Vec::new();
-    row.diagnostics = BTreeMap::new();
-    if !matches!(row.status, Status::Failing | Status::Failed) && row.cause != Some(Cause::Purged) {
-        row.cause = None;
+    record.outcomes = Vec::new();
+    record.diagnostics = BTreeMap::new();
+    if !matches!(record.status, Status::Failing | Status::Failed) && record.cause != Some(Cause::Purged) {
+        record.cause = None;
     }
-    if let Some(sent) = &mut row.sent {
+    if let Some(sent) = &mut record.sent {
         sent.at = NOW;
     }
-    row
+    record
 }
 
 /// A time of the past as the greatest of `spans` before now that is not longer ago. Its
@@ -83,32 +83,32 @@ fn past_of(at: Timestamp, spans: &[Duration]) -> Timestamp {
         .before(Duration::from_millis(u64::from(ago.subsec_millis())))
 }
 
-/// The row when so much time has passed.
-pub(crate) fn aged(row: &Row, by: Duration) -> Row {
-    let mut row = row.clone();
-    row.not_before = row.not_before.before(by);
-    row.uncertain_since = row.uncertain_since.map(|since| since.before(by));
-    row.due = row.due.map(|due| Due {
+/// The record when so much time has passed.
+pub(crate) fn aged(record: &EmailRecord, by: Duration) -> EmailRecord {
+    let mut record = record.clone();
+    record.not_before = record.not_before.before(by);
+    record.uncertain_since = record.uncertain_since.map(|since| since.before(by));
+    record.due = record.due.map(|due| Due {
         at: due.at.before(by),
         ..due
     });
-    if let Some(lease) = &mut row.lease {
+    if let Some(lease) = &mut record.lease {
         lease.until = lease.until.before(by);
     }
-    if row.expires_at != NOW.after(FAR) || by >= LONG {
-        row.expires_at = row.expires_at.before(by);
+    if record.expires_at != NOW.after(FAR) || by >= LONG {
+        record.expires_at = record.expires_at.before(by);
     }
-    row
+    record
 }
 
-/// How long until something about the row comes due.
-pub(crate) fn next(row: &Row) -> Option<Duration> {
+/// How long until something about the record comes due.
+pub(crate) fn next(record: &EmailRecord) -> Option<Duration> {
     let times = [
-        Some(row.not_before),
-        row.due.map(|due| due.at),
-        row.lease.as_ref().map(|lease| lease.until),
-        row.uncertain_since.map(|since| since.after(WINDOW)),
-        (row.expires_at != NOW.after(FAR)).then_some(row.expires_at),
+        Some(record.not_before),
+        record.due.map(|due| due.at),
+        record.lease.as_ref().map(|lease| lease.until),
+        record.uncertain_since.map(|since| since.after(WINDOW)),
+        (record.expires_at != NOW.after(FAR)).then_some(record.expires_at),
     ];
     times
         .into_iter()
@@ -118,13 +118,13 @@ pub(crate) fn next(row: &Row) -> Option<Duration> {
         .min()
 }
 
-/// A row that waits from now on, as `enqueue` makes it.
-pub(crate) fn waiting(row: Row, config: &Config) -> Row {
+/// A record that waits from now on, as `enqueue` makes it.
+pub(crate) fn waiting(record: EmailRecord, config: &Config) -> EmailRecord {
     let (due, _) = queued(NOW, NOW.after(FAR), config.policy.turn, config.policy.guard, NOW);
-    Row {
+    EmailRecord {
         not_before: NOW,
         expires_at: NOW.after(FAR),
         due: Some(due),
-        ..row
+        ..record
     }
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use domain::lifecycle::Policy;
+use domain::record::OnUncertain;
 use domain::retry::RetryPolicy;
-use domain::row::OnUncertain;
 
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);

@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use domain::row::Status;
+use domain::record::Status;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
@@ -24,13 +24,13 @@ pub struct Report {
     pub states: usize,
     /// Steps between them.
     pub steps: u64,
-    /// Distinct rows in them.
-    pub rows: usize,
+    /// Distinct records in them.
+    pub records: usize,
     /// The longest of the shortest ways to a state.
     pub depth: usize,
     /// How often each kind of action was possible.
     pub actions: BTreeMap<String, u64>,
-    /// Who has taken the row from which status to which.
+    /// Who has taken the record from which status to which.
     pub edges: BTreeSet<(&'static str, String)>,
     /// A promise that is broken, and the shortest way there.
     pub broken: Option<Counterexample>,
@@ -43,8 +43,8 @@ pub struct Counterexample {
     pub promise: Promise,
     /// What happens, in order.
     pub way: Vec<Action>,
-    /// The row at the end, in words.
-    pub row: String,
+    /// The record at the end, in words.
+    pub record: String,
 }
 
 /// A state's predecessor, and how it came from there.
@@ -59,13 +59,13 @@ impl fmt::Display for Report {
         let Self {
             states,
             steps,
-            rows,
+            records,
             depth,
             ..
         } = self;
         write!(
             f,
-            "{states} distinct states, {steps} steps between them, {rows} rows, at most {depth} steps deep"
+            "{states} distinct states, {steps} steps between them, {records} rows, at most {depth} steps deep"
         )?;
         match &self.broken {
             Some(broken) => write!(f, "\nBROKEN: {broken}"),
@@ -80,7 +80,7 @@ impl fmt::Display for Counterexample {
         for (at, action) in self.way.iter().enumerate() {
             writeln!(f, "{:4}. {action}", at + 1)?;
         }
-        write!(f, "      {}", self.row)
+        write!(f, "      {}", self.record)
     }
 }
 
@@ -123,7 +123,7 @@ fn first_state(machine: &mut Machine) -> State {
         Claims::default()
     };
     let first = State {
-        row: (!asked).then(|| machine.first_row(begin)),
+        record: (!asked).then(|| machine.first_record(begin)),
         senders: [Sender::Idle; 2],
         readers: [Reader::Nobody; 2],
         late: None,
@@ -169,8 +169,10 @@ impl Explorer {
             for step in found.all() {
                 count += 1;
                 *taken.entry(step.action).or_default() += 1;
-                if let (Action::Does(who, Deed::Writes), Some(from), Some(to)) = (step.action, state.row, step.to.row) {
-                    edges.insert((who, self.machine.row(from).status, self.machine.row(to).status));
+                if let (Action::Does(who, Deed::Writes), Some(from), Some(to)) =
+                    (step.action, state.record, step.to.record)
+                {
+                    edges.insert((who, self.machine.record(from).status, self.machine.record(to).status));
                 }
                 let new = self.known.insert(step.to);
                 let broken = step.broken.or_else(|| {
@@ -226,7 +228,7 @@ impl Explorer {
                 way.push(at);
                 steps(&mut self.machine, &at, &mut found);
                 match orderly(&self.machine, &at, found.all(), weather) {
-                    Ok(None) => break at.row.map(|row| self.machine.row(row).status),
+                    Ok(None) => break at.record.map(|record| self.machine.record(record).status),
                     Ok(Some(next)) => at = next,
                     Err(promise) => return Some(self.counterexample(begin, None, at, promise)),
                 }
@@ -249,11 +251,11 @@ impl Explorer {
             at = usize::try_from(origin.from).unwrap_or(0);
         }
         way.reverse();
-        let row = state.row.map(|row| format!("{:?}", self.machine.row(row)));
+        let record = state.record.map(|record| format!("{:?}", self.machine.record(record)));
         Counterexample {
             promise,
             way,
-            row: row.unwrap_or_default(),
+            record: record.unwrap_or_default(),
         }
     }
 
@@ -271,7 +273,7 @@ impl Explorer {
         Report {
             states: self.known.len(),
             steps,
-            rows: self.machine.rows.count(),
+            records: self.machine.records.count(),
             depth: self.depths.iter().copied().max().unwrap_or(0).into(),
             actions,
             edges: edges

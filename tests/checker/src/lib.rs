@@ -25,6 +25,6 @@ mod machine;
 pub mod mutant;
 mod orderly;
 pub mod promise;
-mod rows;
+mod records;
 pub mod state;
 mod steps;

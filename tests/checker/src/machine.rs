@@ -7,11 +7,11 @@ use domain::lifecycle::asked::{self, Times};
 use domain::lifecycle::queued::{Drop, drop_unwanted, meet, purge, release, restore};
 use domain::lifecycle::{
     Attempt, Condition, Decision, Feedback, LaneState, Outlook, Then, claimed, handed_over, heard, not_claimable,
-    overdue, record,
+    overdue, record_attempt,
 };
 use domain::queue::{Pause, Queue, QueueKey};
+use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, Status};
 use domain::retry::Jitter;
-use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use rustc_hash::FxHashMap;
@@ -24,10 +24,10 @@ use crate::clock::{FAR, MOMENT, NOW};
 use crate::config::{Begin, Config};
 use crate::mutant::Mutant;
 use crate::promise::content_of;
-use crate::rows::{RowId, Rows};
+use crate::records::{RecordId, RecordTable};
 use crate::state::{Answer, Asked, Lane, Line, Reader, Sender, State, Sweep, Wish};
 
-/// What is asked about a row.
+/// What is asked about a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     NotClaimable { line: Line },
@@ -52,7 +52,7 @@ impl Question {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ruling {
     Write {
-        after: RowId,
+        after: RecordId,
         condition: Option<Condition>,
         then: Follow,
     },
@@ -69,15 +69,15 @@ pub(crate) enum Follow {
     HandOver,
 }
 
-/// The rows, and what is known of the rulings about them.
+/// The records, and what is known of the rulings about them.
 #[derive(Debug)]
 pub(crate) struct Machine {
     pub(crate) config: Config,
     pub(crate) mutant: Option<Mutant>,
-    pub(crate) rows: Rows,
-    rulings: FxHashMap<(RowId, Question), Ruling>,
-    writes: FxHashMap<(RowId, RowId, RowId), RowId>,
-    ages: FxHashMap<(RowId, Duration), RowId>,
+    pub(crate) records: RecordTable,
+    rulings: FxHashMap<(RecordId, Question), Ruling>,
+    writes: FxHashMap<(RecordId, RecordId, RecordId), RecordId>,
+    ages: FxHashMap<(RecordId, Duration), RecordId>,
 }
 
 impl Machine {
@@ -85,7 +85,7 @@ impl Machine {
         Self {
             config,
             mutant,
-            rows: Rows::default(),
+            records: RecordTable::default(),
             rulings: FxHashMap::default(),
             writes: FxHashMap::default(),
             ages: FxHashMap::default(),
@@ -96,18 +96,18 @@ impl Machine {
         self.mutant == Some(mutant)
     }
 
-    pub(crate) fn row(&self, id: RowId) -> &Row {
-        self.rows.get(id)
+    pub(crate) fn record(&self, id: RecordId) -> &EmailRecord {
+        self.records.get(id)
     }
 
-    pub(crate) fn ruling(&mut self, seen: RowId, question: Question) -> Ruling {
+    pub(crate) fn ruling(&mut self, seen: RecordId, question: Question) -> Ruling {
         if let Some(known) = self.rulings.get(&(seen, question)) {
             return *known;
         }
-        let row = self.rows.get(seen).clone();
-        let ruling = match self.decide(&row, question) {
+        let record = self.records.get(seen).clone();
+        let ruling = match self.decide(&record, question) {
             Some(Decision::Write(transition)) => Ruling::Write {
-                after: self.rows.id(transition.row),
+                after: self.records.id(transition.record),
                 condition: self.condition(transition.condition, question),
                 then: follow(transition.then),
             },
@@ -126,7 +126,7 @@ impl Machine {
     }
 
     /// Whether a write's condition holds for what is stored.
-    fn holds(&self, condition: Option<Condition>, stored: &Row, line: Line, after: &Row) -> bool {
+    fn holds(&self, condition: Option<Condition>, stored: &EmailRecord, line: Line, after: &EmailRecord) -> bool {
         let Some(mut condition) = condition else {
             return true;
         };
@@ -156,13 +156,13 @@ impl Machine {
     /// What is stored after the write, or `None` when its condition does not hold.
     pub(crate) fn write(
         &mut self,
-        stored: RowId,
-        before: RowId,
-        after: RowId,
+        stored: RecordId,
+        before: RecordId,
+        after: RecordId,
         condition: Option<Condition>,
         line: Line,
-    ) -> Option<RowId> {
-        if !self.holds(condition, self.rows.get(stored), line, self.rows.get(after)) {
+    ) -> Option<RecordId> {
+        if !self.holds(condition, self.records.get(stored), line, self.records.get(after)) {
             return None;
         }
         if stored == before {
@@ -171,174 +171,174 @@ impl Machine {
         if let Some(known) = self.writes.get(&(stored, before, after)) {
             return Some(*known);
         }
-        let stored_row = self.rows.get(stored).clone();
-        let row = overlaid(stored_row, self.rows.get(before), self.rows.get(after));
-        let id = self.rows.id(row);
+        let stored_record = self.records.get(stored).clone();
+        let record = overlaid(stored_record, self.records.get(before), self.records.get(after));
+        let id = self.records.id(record);
         self.writes.insert((stored, before, after), id);
         Some(id)
     }
 
     /// The condition of a write that began at `before`.
-    pub(crate) fn unmoved(&self, before: RowId) -> Option<Condition> {
-        let row = self.rows.get(before);
+    pub(crate) fn unmoved(&self, before: RecordId) -> Option<Condition> {
+        let record = self.records.get(before);
         Some(Condition::Unmoved {
-            claim_no: row.claim_no,
-            status: row.status,
-            not_before: row.not_before,
+            claim_no: record.claim_no,
+            status: record.status,
+            not_before: record.not_before,
         })
     }
 
     /// Whether an email may be erased that is so.
-    pub(crate) fn is_erasable(&self, id: RowId) -> bool {
-        self.is(Mutant::ErasesAnything) || asked::erase(self.rows.get(id), NOW).is_ok()
+    pub(crate) fn is_erasable(&self, id: RecordId) -> bool {
+        self.is(Mutant::ErasesAnything) || asked::erase(self.records.get(id), NOW).is_ok()
     }
 
     /// Whether what is left of an email takes its place, which was read before.
-    pub(crate) fn is_buried(&self, stored: RowId, before: RowId) -> bool {
-        let condition = Condition::unmoved(self.rows.get(before));
+    pub(crate) fn is_buried(&self, stored: RecordId, before: RecordId) -> bool {
+        let condition = Condition::unmoved(self.records.get(before));
         self.is(Mutant::BuriesAnything)
             || self.holds(
                 Some(condition),
-                self.rows.get(stored),
+                self.records.get(stored),
                 Line::default(),
-                self.rows.get(before),
+                self.records.get(before),
             )
     }
 
-    /// The row after a claim, if it can be claimed.
-    pub(crate) fn claim(&mut self, stored: RowId) -> Option<RowId> {
-        let mut row = self.rows.get(stored).clone();
+    /// The record after a claim, if it can be claimed.
+    pub(crate) fn claim(&mut self, stored: RecordId) -> Option<RecordId> {
+        let mut record = self.records.get(stored).clone();
         let early = self.is(Mutant::EarlyWakeUp);
-        let seen = Row {
-            not_before: if early { NOW } else { row.not_before },
-            ..row.clone()
+        let seen = EmailRecord {
+            not_before: if early { NOW } else { record.not_before },
+            ..record.clone()
         };
         if !(Condition::Claimable { now: NOW }).holds(&seen) {
             return None;
         }
-        row = claimed(row, &self.config.policy, 0, NOW);
+        record = claimed(record, &self.config.policy, 0, NOW);
         if self.is(Mutant::AttemptsByReceives) {
             // Each wake-up that the index sends is a new message.
-            row.attempts = 1;
+            record.attempts = 1;
         }
-        Some(self.rows.id(row))
+        Some(self.records.id(record))
     }
 
-    /// The row of a request that is accepted now.
-    pub(crate) fn new_row(&mut self, content: u8) -> RowId {
-        let row = crate::clock::waiting(first_row(&self.config, content), &self.config);
-        self.rows.id(row)
+    /// The record of a request that is accepted now.
+    pub(crate) fn new_record(&mut self, content: u8) -> RecordId {
+        let record = crate::clock::waiting(first_record(&self.config, content), &self.config);
+        self.records.id(record)
     }
 
-    /// The row where a configuration begins.
-    pub(crate) fn first_row(&mut self, begin: Begin) -> RowId {
-        let id = self.new_row(1);
-        let mut row = self.rows.get(id).clone();
+    /// The record where a configuration begins.
+    pub(crate) fn first_record(&mut self, begin: Begin) -> RecordId {
+        let id = self.new_record(1);
+        let mut record = self.records.get(id).clone();
         if matches!(begin, Begin::Uncertain | Begin::Marked) {
-            row.claim_no = 1;
-            row.attempts = u32::from(begin == Begin::Uncertain);
+            record.claim_no = 1;
+            record.attempts = u32::from(begin == Begin::Uncertain);
         }
         if begin == Begin::Failed {
-            (row.claim_no, row.attempts) = (1, 1);
-            (row.status, row.cause) = (Status::Failed, Some(Cause::Rejected));
-            row.due = Some(Due {
+            (record.claim_no, record.attempts) = (1, 1);
+            (record.status, record.cause) = (Status::Failed, Some(Cause::Rejected));
+            record.due = Some(Due {
                 kind: DueKind::Ended,
                 at: NOW,
             });
         }
-        row.maybe_duplicate = begin == Begin::Marked;
+        record.maybe_duplicate = begin == Begin::Marked;
         if begin == Begin::Uncertain {
-            row.status = Status::Uncertain;
-            row.uncertain_since = Some(NOW);
-            row.due = Some(Due {
+            record.status = Status::Uncertain;
+            record.uncertain_since = Some(NOW);
+            record.due = Some(Due {
                 kind: DueKind::Check,
                 at: NOW.after(self.config.policy.evidence_window),
             });
         }
-        self.rows.id(row)
+        self.records.id(record)
     }
 
     /// Whether an email waits that is not about to expire, its content is there, and nobody has
     /// anything to do with it.
     pub(crate) fn waits_alone(&self, state: &State) -> bool {
-        let Some(row) = state.row.map(|id| self.rows.get(id)) else {
+        let Some(record) = state.record.map(|id| self.records.get(id)) else {
             return false;
         };
         let idle = state.senders == [Sender::Idle; 2] && state.readers == [Reader::Nobody; 2] && state.late.is_none();
-        let waits = row.status == Status::Queued && row.expires_at == NOW.after(FAR);
-        idle && waits && !state.line.drops(row) && state.contents & content_of(row) != 0
+        let waits = record.status == Status::Queued && record.expires_at == NOW.after(FAR);
+        idle && waits && !state.line.drops(record) && state.contents & content_of(record) != 0
     }
 
-    /// Whether the index has the row as due.
-    pub(crate) fn overdue_now(&self, id: RowId) -> bool {
-        let due = self.rows.get(id).due;
+    /// Whether the index has the record as due.
+    pub(crate) fn overdue_now(&self, id: RecordId) -> bool {
+        let due = self.records.get(id).due;
         due.is_some_and(|due| due.at <= NOW && due.kind != DueKind::Held)
     }
 
     /// Whether it has been uncertain for two windows.
-    pub(crate) fn waited_twice(&self, id: RowId) -> bool {
-        let (since, window) = (self.rows.get(id).uncertain_since, self.config.policy.evidence_window);
+    pub(crate) fn waited_twice(&self, id: RecordId) -> bool {
+        let (since, window) = (self.records.get(id).uncertain_since, self.config.policy.evidence_window);
         since.is_some_and(|since| NOW.since(since) >= window.saturating_mul(2))
     }
 
     /// Whether evidence is awaited no longer.
-    pub(crate) fn window_is_over(&self, id: RowId) -> bool {
-        let since = self.rows.get(id).uncertain_since;
+    pub(crate) fn window_is_over(&self, id: RecordId) -> bool {
+        let since = self.records.get(id).uncertain_since;
         since.is_some_and(|since| NOW.since(since) >= self.config.policy.evidence_window)
     }
 
-    /// The row when so much time has passed.
-    pub(crate) fn aged(&mut self, id: RowId, by: Duration) -> RowId {
+    /// The record when so much time has passed.
+    pub(crate) fn aged(&mut self, id: RecordId, by: Duration) -> RecordId {
         if let Some(known) = self.ages.get(&(id, by)) {
             return *known;
         }
-        let row = crate::clock::aged(self.rows.get(id), by);
-        let aged = self.rows.id(row);
+        let record = crate::clock::aged(self.records.get(id), by);
+        let aged = self.records.id(record);
         self.ages.insert((id, by), aged);
         aged
     }
 
-    fn decide(&self, row: &Row, question: Question) -> Option<Decision> {
+    fn decide(&self, record: &EmailRecord, question: Question) -> Option<Decision> {
         let policy = &self.config.policy;
         let mut decision = match question {
             Question::NotClaimable { .. } | Question::Overdue { .. }
-                if row.status == Status::Queued && self.is(Mutant::ExpiresEarly) =>
+                if record.status == Status::Queued && self.is(Mutant::ExpiresEarly) =>
             {
-                let over = Row {
+                let over = EmailRecord {
                     expires_at: NOW,
-                    ..row.clone()
+                    ..record.clone()
                 };
                 not_claimable(&over, NOW)
             }
-            Question::NotClaimable { line } => self.met(row, line).unwrap_or_else(|| not_claimable(row, NOW)),
+            Question::NotClaimable { line } => self.met(record, line).unwrap_or_else(|| not_claimable(record, NOW)),
             Question::Drop { claim_no, line } => {
                 let claim_no = u32::from(claim_no);
-                drop_unwanted(row, &line.queue(row), Drop::InHand { claim_no }, NOW)
+                drop_unwanted(record, &line.queue(record), Drop::InHand { claim_no }, NOW)
             }
-            Question::Job { sweep, line } => self.job(row, sweep, line),
+            Question::Job { sweep, line } => self.job(record, sweep, line),
             Question::Record { claim_no, answer } => {
-                let stale = row.claim_no != u32::from(claim_no) || row.status != Status::Sending;
+                let stale = record.claim_no != u32::from(claim_no) || record.status != Status::Sending;
                 if answer == Answer::Accepted && stale && self.is(Mutant::OldOkDropped) {
                     return Some(Decision::Forget);
                 }
                 let attempt = self.attempt(claim_no, answer);
-                record(row, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
+                record_attempt(record, u32::from(claim_no), attempt, policy, Jitter::NONE, NOW)
             }
-            Question::Overdue { lane, feedback, line } => {
-                self.met(row, line).unwrap_or_else(|| self.overdue(row, lane, feedback))
-            }
+            Question::Overdue { lane, feedback, line } => self
+                .met(record, line)
+                .unwrap_or_else(|| self.overdue(record, lane, feedback)),
             Question::Heard { claim_no } => {
-                if row.status.is_final() && row.status != Status::Sent && self.is(Mutant::EventCannotRevive) {
+                if record.status.is_final() && record.status != Status::Sent && self.is(Mutant::EventCannotRevive) {
                     return Some(Decision::Forget);
                 }
-                heard(row, &event(row, claim_no))
+                heard(record, &event(record, claim_no))
             }
-            Question::HandedOver { claim_no } => self.handed_over(row, claim_no),
-            Question::Caller { wish, left, generation } => self.asked(row, wish, generation, clock_of(left))?,
+            Question::HandedOver { claim_no } => self.handed_over(record, claim_no),
+            Question::Caller { wish, left, generation } => self.asked(record, wish, generation, clock_of(left))?,
         };
         if let Decision::Write(transition) = &mut decision {
-            self.spoil(row, &mut transition.row);
-            if self.is(Mutant::HandOverWithoutFailing) && transition.row.status == Status::Failing {
+            self.spoil(record, &mut transition.record);
+            if self.is(Mutant::HandOverWithoutFailing) && transition.record.status == Status::Failing {
                 return Some(Decision::Only(Then::HandOver));
             }
         }
@@ -367,37 +367,37 @@ impl Machine {
     }
 
     /// What the email's queue wants done about it.
-    fn met(&self, row: &Row, line: Line) -> Option<Decision> {
+    fn met(&self, record: &EmailRecord, line: Line) -> Option<Decision> {
         if self.is(Mutant::PurgesRetried) {
-            let before = Row {
+            let before = EmailRecord {
                 generation: Some(0),
-                ..row.clone()
+                ..record.clone()
             };
-            let mut decision = meet(&before, &line.queue(row), NOW);
+            let mut decision = meet(&before, &line.queue(record), NOW);
             if let Some(Decision::Write(transition)) = &mut decision {
-                transition.row.generation = row.generation;
+                transition.record.generation = record.generation;
             }
             return decision;
         }
-        meet(row, &line.queue(row), NOW)
+        meet(record, &line.queue(record), NOW)
     }
 
-    fn job(&self, row: &Row, sweep: Sweep, line: Line) -> Decision {
+    fn job(&self, record: &EmailRecord, sweep: Sweep, line: Line) -> Decision {
         let policy = &self.config.policy;
         match sweep {
             Sweep::Release if self.is(Mutant::ReleasesAnything) => {
-                let held = Row {
+                let held = EmailRecord {
                     status: Status::Queued,
                     due: Some(Due {
                         kind: DueKind::Held,
                         at: NOW,
                     }),
-                    ..row.clone()
+                    ..record.clone()
                 };
-                let open = Queue::plain(QueueKey::of(row), NOW);
+                let open = Queue::plain(QueueKey::of(record), NOW);
                 let mut decision = release(&held, &open, policy, NOW);
                 if let Decision::Write(transition) = &mut decision {
-                    let (claim_no, status, not_before) = (row.claim_no, row.status, row.not_before);
+                    let (claim_no, status, not_before) = (record.claim_no, record.status, record.not_before);
                     transition.condition = Condition::Unmoved {
                         claim_no,
                         status,
@@ -406,26 +406,26 @@ impl Machine {
                 }
                 decision
             }
-            Sweep::Release => release(row, &line.queue(row), policy, NOW),
-            Sweep::Purge => purge(row, &line.queue(row), policy, NOW),
+            Sweep::Release => release(record, &line.queue(record), policy, NOW),
+            Sweep::Purge => purge(record, &line.queue(record), policy, NOW),
             Sweep::Restore if self.is(Mutant::CanceledRestored) => {
-                let purged = Row {
+                let purged = EmailRecord {
                     cause: Some(Cause::Purged),
-                    ..row.clone()
+                    ..record.clone()
                 };
                 restore(&purged, policy, NOW)
             }
-            Sweep::Restore => restore(row, policy, NOW),
+            Sweep::Restore => restore(record, policy, NOW),
         }
     }
 
-    fn overdue(&self, row: &Row, lane: Lane, feedback: Asked) -> Decision {
+    fn overdue(&self, record: &EmailRecord, lane: Lane, feedback: Asked) -> Decision {
         let empty_at = match feedback {
             Asked::Behind if self.is(Mutant::EvidenceIgnored) => Some(NOW),
             Asked::EmptyEarly if self.is(Mutant::EvidenceAskedEarly) => Some(NOW),
             Asked::Behind | Asked::Newer => None,
             // While the window is open it makes no difference when.
-            Asked::EmptyEarly => row.uncertain_since,
+            Asked::EmptyEarly => record.uncertain_since,
             Asked::Empty => Some(NOW),
         };
         let outlook = Outlook {
@@ -439,27 +439,27 @@ impl Machine {
                 Lane::Shut => LaneState::Shut,
             },
         };
-        let now = match &row.lease {
+        let now = match &record.lease {
             Some(lease) if self.is(Mutant::LeaseIgnored) => NOW.max(lease.until),
             Some(_) | None => NOW,
         };
-        overdue(row, outlook, &self.config.policy, now)
+        overdue(record, outlook, &self.config.policy, now)
     }
 
-    fn handed_over(&self, row: &Row, claim_no: u8) -> Decision {
-        let mut seen = row.clone();
-        let believed = self.is(Mutant::HandOverWithoutFailing) && row.claim_no == u32::from(claim_no);
+    fn handed_over(&self, record: &EmailRecord, claim_no: u8) -> Decision {
+        let mut seen = record.clone();
+        let believed = self.is(Mutant::HandOverWithoutFailing) && record.claim_no == u32::from(claim_no);
         if self.is(Mutant::BlindDeadLetter) || believed {
-            if row.status.is_final() {
+            if record.status.is_final() {
                 return Decision::Forget;
             }
             seen.status = Status::Failing;
-            let mut decision = handed_over(&seen, row.claim_no, NOW);
+            let mut decision = handed_over(&seen, record.claim_no, NOW);
             if let Decision::Write(transition) = &mut decision {
-                let (claim_no, not_before) = (row.claim_no, row.not_before);
+                let (claim_no, not_before) = (record.claim_no, record.not_before);
                 transition.condition = Condition::Unmoved {
                     claim_no,
-                    status: row.status,
+                    status: record.status,
                     not_before,
                 };
             }
@@ -468,14 +468,14 @@ impl Machine {
         handed_over(&seen, u32::from(claim_no), NOW)
     }
 
-    fn asked(&self, row: &Row, wish: Wish, generation: u8, now: Timestamp) -> Option<Decision> {
+    fn asked(&self, record: &EmailRecord, wish: Wish, generation: u8, now: Timestamp) -> Option<Decision> {
         let policy = &self.config.policy;
         let at = |scheduled_at: Timestamp, expires_at| {
             let times = Times {
                 scheduled_at,
                 expires_at,
             };
-            asked::reschedule(row, times, FAR, policy, now)
+            asked::reschedule(record, times, FAR, policy, now)
         };
         let line = Line {
             generation,
@@ -485,23 +485,23 @@ impl Machine {
         let decision = match wish {
             Wish::Cancel if self.is(Mutant::CancelUnwritten) => Ok(Decision::Forget),
             Wish::Cancel if self.is(Mutant::MarkedCanceled) => {
-                let unmarked = Row {
+                let unmarked = EmailRecord {
                     maybe_duplicate: false,
-                    ..row.clone()
+                    ..record.clone()
                 };
                 asked::cancel(&unmarked, now)
             }
-            Wish::Cancel => asked::cancel(row, now),
+            Wish::Cancel => asked::cancel(record, now),
             Wish::Soon => at(now.after(Duration::from_secs(60)), None),
             Wish::Later => at(now.after(Duration::from_secs(3600)), None),
             Wish::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
-            Wish::Retry | Wish::Force => asked::retry(row, force, &line.queue(row), FAR, policy, now),
+            Wish::Retry | Wish::Force => asked::retry(record, force, &line.queue(record), FAR, policy, now),
         };
         decision.ok()
     }
 
     /// Mistakes in what is written.
-    fn spoil(&self, before: &Row, after: &mut Row) {
+    fn spoil(&self, before: &EmailRecord, after: &mut EmailRecord) {
         let settled = before.status == Status::Uncertain && after.status == Status::Queued;
         if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
             after.status = Status::Canceled;
@@ -529,25 +529,25 @@ impl Machine {
     }
 }
 
-fn first_row(config: &Config, content: u8) -> Row {
+fn first_record(config: &Config, content: u8) -> EmailRecord {
     let sha256 = if content == 1 { "first" } else { "second" };
     let body = BodyRef {
         sha256: sha256.to_owned(),
         place: BodyPlace::Table,
         bytes: 1,
     };
-    let row = Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, NOW);
-    Row {
+    let record = EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, NOW);
+    EmailRecord {
         born: NOW.before(MOMENT),
         generation: Some(0),
         on_uncertain: config.on_uncertain,
-        ..row
+        ..record
     }
 }
 
 impl Line {
     /// The queue.
-    fn queue(self, row: &Row) -> Queue {
+    fn queue(self, record: &EmailRecord) -> Queue {
         let pause = Pause {
             since: NOW,
             reason: None,
@@ -558,13 +558,13 @@ impl Line {
             paused: self.paused.then_some(pause),
             generation: self.generation.into(),
             purged_below: if self.purged { self.generation.into() } else { 0 },
-            ..Queue::plain(QueueKey::of(row), NOW)
+            ..Queue::plain(QueueKey::of(record), NOW)
         }
     }
 
     /// Whether it was purged after an email was asked for.
-    pub(crate) fn drops(self, row: &Row) -> bool {
-        !self.queue(row).wants(row)
+    pub(crate) fn drops(self, record: &EmailRecord) -> bool {
+        !self.queue(record).wants(record)
     }
 }
 
@@ -582,11 +582,11 @@ fn follow(then: Then) -> Follow {
 }
 
 /// SES's event of the acceptance of a claim.
-fn event(row: &Row, claim_no: u8) -> SesEvent {
+fn event(record: &EmailRecord, claim_no: u8) -> SesEvent {
     SesEvent {
-        tenant: row.tenant.clone(),
-        id: row.id,
-        born: row.born,
+        tenant: record.tenant.clone(),
+        id: record.id,
+        born: record.born,
         claim_no: u32::from(claim_no),
         message_id: format!("ses-{claim_no}"),
         accepted_at: NOW,

@@ -13,7 +13,7 @@ pub enum Mutant {
     NoIndex,
     /// Whatever arrives in the dead-letter queue makes the email failed.
     BlindDeadLetter,
-    /// A cancel is written whatever the row is meanwhile.
+    /// A cancel is written whatever the record is meanwhile.
     CancelUnconditioned,
     /// A lost answer is taken for a refusal for now.
     UncertainIsTransient,
@@ -25,7 +25,7 @@ pub enum Mutant {
     MarkedFails,
     /// What is marked ends as expired.
     MarkedExpires,
-    /// An event changes nothing about a row that has ended.
+    /// An event changes nothing about a record that has ended.
     EventCannotRevive,
     /// A sender's OK counts only while its claim is the newest, and holds.
     OldOkDropped,
@@ -45,7 +45,7 @@ pub enum Mutant {
     ClaimNoReset,
     /// A failure is handed over without having been written.
     HandOverWithoutFailing,
-    /// SQS's receive count takes the place of the row's attempts.
+    /// SQS's receive count takes the place of the record's attempts.
     AttemptsByReceives,
     /// Contents are stored under the email's name alone.
     BodyNotByHash,

@@ -98,7 +98,9 @@ pub(crate) fn orderly(
         .iter()
         .filter_map(|step| Some((rank(machine, state, step, weather)?, step.to)));
     let next = next.min_by_key(|(rank, _)| *rank).map(|(_, to)| to);
-    let ended = state.row.is_none_or(|row| machine.row(row).status.is_final());
+    let ended = state
+        .record
+        .is_none_or(|record| machine.record(record).status.is_final());
     match next {
         Some(next) => Ok(Some(next)),
         None if ended => Ok(None),
@@ -109,7 +111,7 @@ pub(crate) fn orderly(
 /// In which order things are done; `None` for what goes wrong, for what somebody wants, and for
 /// what changes nothing.
 fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Option<u8> {
-    let overdue = state.row.is_some_and(|row| machine.overdue_now(row));
+    let overdue = state.record.is_some_and(|record| machine.overdue_now(record));
     if step.to == *state
         || step.to.wishes != state.wishes
         || step.to.changes != state.changes
@@ -118,7 +120,7 @@ fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Opti
         return None;
     }
     match step.action {
-        Action::StoresContent(_) | Action::StoresRow(_) | Action::IsAnswered(_) => Some(0),
+        Action::StoresContent(_) | Action::StoresRecord(_) | Action::IsAnswered(_) => Some(0),
         Action::Submits(ses) if ses == weather.ses => Some(1),
         Action::MissesContent => Some(1),
         Action::Does(Who::Promoter(lane), Deed::Writes) if lane != weather.lane => Some(3),

@@ -2,7 +2,7 @@
 
 use domain::cause::Cause;
 use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
-use domain::row::{OnUncertain, Row, Status};
+use domain::record::{EmailRecord, OnUncertain, Status};
 
 use crate::clock::{FAR, NOW};
 use crate::machine::{Machine, Question};
@@ -12,7 +12,7 @@ use crate::state::{Answer, Asked, Client, Grave, Sender, State, Wish};
 /// A promise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Promise {
-    /// What was answered 2xx has a row and its content.
+    /// What was answered 2xx has a record and its content.
     Kept,
     /// What has not ended is in the index, and what has ended is not.
     Indexed,
@@ -52,7 +52,7 @@ pub enum Promise {
     Lease,
     /// Only what a purge is about is dropped for it, and only while it stands.
     Wanted,
-    /// After an erasure was answered 200 there is neither row nor content, but for what a request leaves that is
+    /// After an erasure was answered 200 there is neither record nor content, but for what a request leaves that is
     /// repeated and dies.
     Erased,
 }
@@ -83,11 +83,11 @@ impl Promise {
     ];
 }
 
-/// What a write of the row breaks.
+/// What a write of the record breaks.
 pub(crate) fn broken_by_write(
     machine: &Machine,
     state: &State,
-    (before, after): (&Row, &Row),
+    (before, after): (&EmailRecord, &EmailRecord),
     question: Question,
 ) -> Option<Promise> {
     if after.claim_no < before.claim_no {
@@ -139,7 +139,7 @@ pub(crate) fn broken_by_write(
 
 /// Whether an email may be given up so: its time is over, or SES has refused it for good, or every
 /// attempt was made; or what is held is in doubt.
-fn reason_to_give_up(machine: &Machine, state: &State, before: &Row, to: Status, question: Question) -> bool {
+fn reason_to_give_up(machine: &Machine, state: &State, before: &EmailRecord, to: Status, question: Question) -> bool {
     let budget = machine.config.policy.retry.waits.len() + 1;
     let spent = usize::from(state.spent) >= budget;
     let refused = match question {
@@ -167,8 +167,8 @@ fn reason_to_give_up(machine: &Machine, state: &State, before: &Row, to: Status,
     }
 }
 
-/// What a claim of this row breaks, which makes it that one.
-pub(crate) fn broken_by_claim(stored: &Row, claimed: &Row) -> Option<Promise> {
+/// What a claim of this record breaks, which makes it that one.
+pub(crate) fn broken_by_claim(stored: &EmailRecord, claimed: &EmailRecord) -> Option<Promise> {
     if claimed.claim_no <= stored.claim_no {
         return Some(Promise::Fenced);
     }
@@ -177,7 +177,7 @@ pub(crate) fn broken_by_claim(stored: &Row, claimed: &Row) -> Option<Promise> {
 }
 
 /// What it breaks to submit with this claim now.
-pub(crate) fn broken_by_submission(state: &State, claimed: &Row) -> Option<Promise> {
+pub(crate) fn broken_by_submission(state: &State, claimed: &EmailRecord) -> Option<Promise> {
     let claim_no = u8::try_from(claimed.claim_no).unwrap_or(0);
     if state.canceled {
         return Some(Promise::Canceled);
@@ -187,7 +187,7 @@ pub(crate) fn broken_by_submission(state: &State, claimed: &Row) -> Option<Promi
 }
 
 /// What it breaks that `promote` writes this, which knows so much of feedback.
-fn broken_by_promote(state: &State, before: &Row, after: &Row, feedback: Asked) -> Option<Promise> {
+fn broken_by_promote(state: &State, before: &EmailRecord, after: &EmailRecord, feedback: Asked) -> Option<Promise> {
     let held = before.lease.as_ref().is_some_and(|lease| lease.until > NOW);
     if before.status == Status::Sending && held {
         return Some(Promise::Lease);
@@ -208,32 +208,32 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promis
     if let Some(broken) = broken_by_grave(state) {
         return Some(broken);
     }
-    let Some(row) = state.row.map(|id| machine.row(id)) else {
+    let Some(record) = state.record.map(|id| machine.record(id)) else {
         return (state.promised && state.grave == Grave::None).then_some(Promise::Kept);
     };
     let by_name = machine.is(Mutant::BodyNotByHash);
     let content = if by_name {
         state.contents
     } else {
-        state.contents & content_of(row)
+        state.contents & content_of(record)
     };
     if state.promised && content == 0 {
         return Some(Promise::Kept);
     }
-    if !row.is_in_its_place() {
+    if !record.is_in_its_place() {
         return Some(Promise::Indexed);
     }
-    if state.copies > 1 && !row.maybe_duplicate && !row.duplicate {
+    if state.copies > 1 && !record.maybe_duplicate && !record.duplicate {
         return Some(Promise::Marked);
     }
-    if row.status == Status::Sent && state.copies == 0 {
+    if record.status == Status::Sent && state.copies == 0 {
         return Some(Promise::Sent);
     }
-    if state.known && row.status != Status::Sent {
+    if state.known && record.status != Status::Sent {
         return Some(Promise::Known);
     }
-    let unsent = matches!(row.status, Status::Failed | Status::Canceled | Status::Expired);
-    if row.maybe_duplicate && (unsent || row.status == Status::Failing) {
+    let unsent = matches!(record.status, Status::Failed | Status::Canceled | Status::Expired);
+    if record.maybe_duplicate && (unsent || record.status == Status::Failing) {
         return Some(Promise::MarkStays);
     }
     if unsent && state.copies > 0 && !will_be_known(machine, state) {
@@ -250,8 +250,8 @@ fn broken_by_grave(state: &State) -> Option<Promise> {
         .any(|client| matches!(client, Client::Storing { content: true, .. }));
     let left = match state.grave {
         Grave::None | Grave::Buried => false,
-        Grave::Littered => state.row.is_some(),
-        Grave::Closed => state.row.is_some() || (state.contents != 0 && !storing),
+        Grave::Littered => state.record.is_some(),
+        Grave::Closed => state.record.is_some() || (state.contents != 0 && !storing),
     };
     left.then_some(Promise::Erased)
 }
@@ -269,11 +269,11 @@ fn will_be_known(machine: &Machine, state: &State) -> bool {
     };
     let late = state
         .late
-        .is_some_and(|late| machine.row(late.after).status == Status::Sent);
+        .is_some_and(|late| machine.record(late.after).status == Status::Sent);
     late || !state.events.is_empty() || state.senders.iter().any(told)
 }
 
-/// Which of the two clients' contents a row names.
-pub(crate) fn content_of(row: &Row) -> u8 {
-    if row.body.sha256 == "first" { 1 } else { 2 }
+/// Which of the two clients' contents a record names.
+pub(crate) fn content_of(record: &EmailRecord) -> u8 {
+    if record.body.sha256 == "first" { 1 } else { 2 }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::machine::Question;
-use crate::rows::RowId;
+use crate::records::RecordId;
 
 /// Claims of the email, by number: 1 to 7.
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -107,24 +107,24 @@ pub enum Answer {
 pub enum Sender {
     /// Has nothing.
     Idle,
-    /// Was refused a claim, and was shown this row.
+    /// Was refused a claim, and was shown this record.
     Refused {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
         /// Its queue, as it knows it.
         line: Line,
     },
     /// Has a claim, and has not asked SES.
     Holding {
-        /// The row as it was claimed.
-        seen: RowId,
+        /// The record as it was claimed.
+        seen: RecordId,
         /// Its queue, as it knows it: what is wanted is taken to be in a plain one.
         line: Line,
     },
     /// Has asked SES, and is about to record.
     Asked {
-        /// The row as it knows it.
-        seen: RowId,
+        /// The record as it knows it.
+        seen: RecordId,
         /// Its claim.
         claim_no: u8,
         /// The answer.
@@ -188,7 +188,7 @@ impl Lane {
     pub(crate) const ALL: [Self; 3] = [Self::Flowing, Self::Backlog, Self::Shut];
 }
 
-/// A function that reads a row, decides, and writes. It may stand still in between.
+/// A function that reads a record, decides, and writes. It may stand still in between.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Reader {
     /// Nobody.
@@ -198,19 +198,19 @@ pub enum Reader {
         /// The answer.
         feedback: Asked,
     },
-    /// `promote`, with a row that is overdue.
+    /// `promote`, with a record that is overdue.
     Promoter {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
         /// See [`Reader::Run`].
         feedback: Asked,
         /// The email's queue, as it knows it.
         line: Line,
     },
-    /// `promote`, with a row that a job of its queue is about.
+    /// `promote`, with a record that a job of its queue is about.
     Job {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
         /// The job.
         sweep: Sweep,
         /// The queue, as it knows it.
@@ -218,22 +218,22 @@ pub enum Reader {
     },
     /// `feedback`, with an event.
     Feedback {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
         /// The claim whose acceptance the event tells.
         claim_no: u8,
     },
     /// `dead_letter`, with a hand-over, or with a wake-up that SQS has moved there.
     DeadLetter {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
         /// The hand-over's claim; 0 for a wake-up.
         claim_no: u8,
     },
     /// `manage`.
     Caller {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
         /// What is wanted.
         wish: Wish,
         /// Wishes that are left after this one.
@@ -241,18 +241,18 @@ pub enum Reader {
         /// The generation of the queue that was read.
         generation: u8,
     },
-    /// `manage`, which is about to replace the row by a tombstone.
+    /// `manage`, which is about to replace the record by a tombstone.
     Eraser {
-        /// The row.
-        seen: RowId,
+        /// The record.
+        seen: RecordId,
     },
     /// `manage`, which has found or made a tombstone, and is about to erase the contents.
     Emptier,
 }
 
 impl Reader {
-    /// The same, who has been shown another row.
-    pub(crate) fn with(self, seen: RowId) -> Self {
+    /// The same, who has been shown another record.
+    pub(crate) fn with(self, seen: RecordId) -> Self {
         match self {
             Self::Nobody | Self::Run { .. } | Self::Emptier => self,
             Self::Eraser { .. } => Self::Eraser { seen },
@@ -288,18 +288,18 @@ pub enum Client {
         left: u8,
         /// The content is stored.
         content: bool,
-        /// The row is there: whether it is of this request.
-        row: Option<bool>,
+        /// The record is there: whether it is of this request.
+        record: Option<bool>,
     },
 }
 
 /// A write of somebody who has died.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Late {
-    /// The row that was read.
-    pub before: RowId,
-    /// The row that was decided.
-    pub after: RowId,
+    /// The record that was read.
+    pub before: RecordId,
+    /// The record that was decided.
+    pub after: RecordId,
     /// What was decided.
     pub(crate) question: Question,
 }
@@ -307,8 +307,8 @@ pub struct Late {
 /// A moment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct State {
-    /// The stored row.
-    pub row: Option<RowId>,
+    /// The stored record.
+    pub record: Option<RecordId>,
     /// The senders.
     pub senders: [Sender; 2],
     /// Who has read and not written yet.
@@ -369,7 +369,7 @@ pub struct State {
 pub enum Grave {
     /// Nothing was erased.
     None,
-    /// The row was replaced by a tombstone.
+    /// The record was replaced by a tombstone.
     Buried,
     /// It was answered that nothing is left.
     Closed,

@@ -3,7 +3,7 @@
 use crate::action::{Action, Deed, Who};
 use crate::machine::{Follow, Machine, Question, Ruling};
 use crate::promise::{Promise, broken_by_write};
-use crate::rows::RowId;
+use crate::records::RecordId;
 use crate::state::{Answer, Late, State, Wish};
 
 mod accepting;
@@ -58,22 +58,22 @@ pub(crate) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
 /// Who is about to write, and how the state goes on.
 struct Writer<'a> {
     who: Who,
-    seen: RowId,
+    seen: RecordId,
     question: Question,
     /// The state when it has done what it can.
     ended: &'a dyn Fn(State) -> State,
     /// The state when it has died.
     died: State,
-    /// The state when it knows the row as this.
-    moved: &'a dyn Fn(State, RowId) -> State,
+    /// The state when it knows the record as this.
+    moved: &'a dyn Fn(State, RecordId) -> State,
 }
 
-/// The steps of somebody who has read a row: decides, and writes under the condition.
+/// The steps of somebody who has read a record: decides, and writes under the condition.
 ///
 /// To die after the write is, for what comes after, to have sent nothing that follows from it;
 /// and what was sent may never be received. To die before it is the caller's to add.
 fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps: &mut Steps) {
-    let Some(stored) = state.row else { return };
+    let Some(stored) = state.record else { return };
     let does = |deed| Action::Does(writer.who, deed);
     let (after, condition, then) = match machine.ruling(writer.seen, writer.question) {
         Ruling::Forget | Ruling::Refused => {
@@ -87,19 +87,19 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         }
         Ruling::Write { after, condition, then } => (after, condition, then),
     };
-    let Some(row) = machine.write(stored, writer.seen, after, condition, state.line) else {
+    let Some(record) = machine.write(stored, writer.seen, after, condition, state.line) else {
         steps.add(does(Deed::FindsMoved), (writer.moved)(*state, stored));
         return;
     };
-    let broken = judged(machine, state, (stored, row), writer.question);
+    let broken = judged(machine, state, (stored, record), writer.question);
     let written = noted(
         State {
-            row: Some(row),
+            record: Some(record),
             ..*state
         },
         writer.question,
     );
-    let next = followed(machine, (writer.ended)(written), row, then);
+    let next = followed(machine, (writer.ended)(written), record, then);
     steps.add_judged(does(Deed::Writes), next, broken);
     if machine.config.late_writes && state.late.is_none() {
         let late = Some(Late {
@@ -111,9 +111,19 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
     }
 }
 
-/// What a write of the stored row breaks.
-fn judged(machine: &Machine, state: &State, (before, after): (RowId, RowId), question: Question) -> Option<Promise> {
-    broken_by_write(machine, state, (machine.row(before), machine.row(after)), question)
+/// What a write of the stored record breaks.
+fn judged(
+    machine: &Machine,
+    state: &State,
+    (before, after): (RecordId, RecordId),
+    question: Question,
+) -> Option<Promise> {
+    broken_by_write(
+        machine,
+        state,
+        (machine.record(before), machine.record(after)),
+        question,
+    )
 }
 
 /// What a write means for what callers were told and what was spent.
@@ -143,12 +153,12 @@ fn noted(mut state: State, question: Question) -> State {
     state
 }
 
-fn followed(machine: &Machine, mut state: State, row: RowId, then: Follow) -> State {
+fn followed(machine: &Machine, mut state: State, record: RecordId, then: Follow) -> State {
     match then {
         Follow::Nothing => {}
         Follow::WakeUp => state.wake_up = true,
         Follow::HandOver => {
-            let claim_no = u8::try_from(machine.row(row).claim_no).unwrap_or(0);
+            let claim_no = u8::try_from(machine.record(record).claim_no).unwrap_or(0);
             state.hand_overs = state.hand_overs.with(claim_no);
         }
     }

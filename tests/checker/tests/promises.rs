@@ -48,7 +48,7 @@ fn everything() -> BTreeSet<String> {
     let jobs = sweeps
         .into_iter()
         .flat_map(|sweep| of_sweeps.map(|deed| (sweep, deed)))
-        // In none of the usual configurations does anybody come between a restore and its row.
+        // In none of the usual configurations does anybody come between a restore and its record.
         .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Deed::FindsMoved | Deed::Ends))
         .map(|(sweep, deed)| Action::Does(Who::Job(sweep), deed));
     let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
@@ -72,7 +72,7 @@ fn everything() -> BTreeSet<String> {
     let others = [
         Action::Asks(0),
         Action::StoresContent(0),
-        Action::StoresRow(0),
+        Action::StoresRecord(0),
         Action::IsAnswered(0),
         Action::BreaksOff(0),
         Action::Claims,

@@ -1,4 +1,4 @@
-//! The state machine: any moves, in any order, on a row as it is accepted or on any other.
+//! The state machine: any moves, in any order, on a record as it is accepted or on any other.
 
 use std::time::Duration;
 
@@ -6,39 +6,39 @@ use arbitrary::{Result, Unstructured};
 use domain::lifecycle::asked::{self, Times};
 use domain::lifecycle::{
     self, Attempt, Condition, Decision, EARLY, Feedback, LaneState, Outlook, Policy, Then, claimed, handed_over, heard,
-    learned, not_claimable, overdue, record,
+    learned, not_claimable, overdue, record_attempt,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::Turn;
+use domain::record::{DueKind, EmailRecord, OnUncertain, Status};
 use domain::retry::{Jitter, RetryPolicy};
-use domain::row::{DueKind, OnUncertain, Row, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::EmailView;
 
-use crate::given::rows::{self, NOW};
+use crate::given::records::{self, NOW};
 use crate::given::texts;
 
-/// Makes a row and moves of the bytes.
+/// Makes a record and moves of the bytes.
 pub(crate) fn run(data: &[u8]) {
-    // Too few bytes for a row: nothing to be seen.
+    // Too few bytes for a record: nothing to be seen.
     lived(&mut Unstructured::new(data)).unwrap_or_default();
 }
 
 fn lived(u: &mut Unstructured<'_>) -> Result<()> {
     let policy = policy(u)?;
     let mut now = Timestamp::from_millis(NOW);
-    let mut row = rows::whole(u)?;
+    let mut record = records::whole(u)?;
     if u.arbitrary()? {
-        row = accepted(&row, &policy, now);
+        record = accepted(&record, &policy, now);
     }
     for _ in 0..64 {
         if u.is_empty() {
             break;
         }
-        now = later(u, &row, now)?;
-        let (next, then) = moved(u, &row, &policy, now)?;
-        promised(&row, &next, then, now);
-        row = next;
+        now = later(u, &record, now)?;
+        let (next, then) = moved(u, &record, &policy, now)?;
+        promised(&record, &next, then, now);
+        record = next;
     }
     Ok(())
 }
@@ -58,12 +58,12 @@ fn policy(u: &mut Unstructured<'_>) -> Result<Policy> {
     })
 }
 
-/// The row as `enqueue` writes it.
-fn accepted(any: &Row, policy: &Policy, now: Timestamp) -> Row {
-    let fresh = Row::new(any.tenant.clone(), any.id, any.body.clone(), any.recipients, now);
+/// The record as `enqueue` writes it.
+fn accepted(any: &EmailRecord, policy: &Policy, now: Timestamp) -> EmailRecord {
+    let fresh = EmailRecord::new(any.tenant.clone(), any.id, any.body.clone(), any.recipients, now);
     let expires_at = now.after(Duration::from_secs(14 * 86_400));
     let (due, _) = domain::index::queued(now, expires_at, policy.turn, policy.guard, now);
-    Row {
+    EmailRecord {
         on_uncertain: any.on_uncertain,
         due: Some(due),
         expires_at,
@@ -71,9 +71,13 @@ fn accepted(any: &Row, policy: &Policy, now: Timestamp) -> Row {
     }
 }
 
-/// Time goes on, at times to just before or behind what the row waits for.
-fn later(u: &mut Unstructured<'_>, row: &Row, now: Timestamp) -> Result<Timestamp> {
-    let marks = [row.due.map(|due| due.at), Some(row.not_before), Some(row.expires_at)];
+/// Time goes on, at times to just before or behind what the record waits for.
+fn later(u: &mut Unstructured<'_>, record: &EmailRecord, now: Timestamp) -> Result<Timestamp> {
+    let marks = [
+        record.due.map(|due| due.at),
+        Some(record.not_before),
+        Some(record.expires_at),
+    ];
     Ok(match u.int_in_range(0..=4)? {
         0 | 1 => now.after(Duration::from_millis(u.arbitrary::<u16>()?.into())),
         2 => now.after(Duration::from_secs(u.arbitrary::<u16>()?.into())),
@@ -83,81 +87,90 @@ fn later(u: &mut Unstructured<'_>, row: &Row, now: Timestamp) -> Result<Timestam
     })
 }
 
-/// One move of one of the functions; the row afterwards, and what follows it.
-fn moved(u: &mut Unstructured<'_>, row: &Row, policy: &Policy, now: Timestamp) -> Result<(Row, Then)> {
+/// One move of one of the functions; the record afterwards, and what follows it.
+fn moved(
+    u: &mut Unstructured<'_>,
+    record: &EmailRecord,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<(EmailRecord, Then)> {
     let fortnight = Duration::from_secs(14 * 86_400);
     let decision = match u.int_in_range(0..=9)? {
         0 | 1 => {
-            if !(Condition::Claimable { now }).holds(row) {
-                return Ok(written(row, not_claimable(row, now)));
+            if !(Condition::Claimable { now }).holds(record) {
+                return Ok(written(record, not_claimable(record, now)));
             }
-            let next = claimed(row.clone(), policy, u.arbitrary()?, now);
+            let next = claimed(record.clone(), policy, u.arbitrary()?, now);
             assert_eq!(next.status, Status::Sending);
             assert!(
-                row.claim_no == u32::MAX || next.claim_no == row.claim_no + 1,
+                record.claim_no == u32::MAX || next.claim_no == record.claim_no + 1,
                 "a claim has a number of its own"
             );
             return Ok((next, Then::Nothing));
         }
         2 | 3 => {
-            let claim_no = claim(u, row)?;
-            let decision = record(
-                row,
+            let claim_no = claim(u, record)?;
+            let decision = record_attempt(
+                record,
                 claim_no,
                 attempt(u)?,
                 policy,
                 Jitter::from_random(u.arbitrary()?),
                 now,
             );
-            speaks_for_its_claim(row, claim_no, &decision);
+            speaks_for_its_claim(record, claim_no, &decision);
             decision
         }
-        4 => heard(row, &rows::event(u, row)?),
-        5 => told(u, row)?,
+        4 => heard(record, &records::event(u, record)?),
+        5 => told(u, record)?,
         6 => {
-            let decision = overdue(row, outlook(u)?, policy, now);
-            if row.due.is_none_or(|due| due.at > now) {
+            let decision = overdue(record, outlook(u)?, policy, now);
+            if record.due.is_none_or(|due| due.at > now) {
                 assert_eq!(decision, Decision::Forget, "nothing is done before its time");
             }
             if let Decision::Write(transition) = &decision
-                && (row.status, transition.row.status) == (Status::Uncertain, Status::Queued)
+                && (record.status, transition.record.status) == (Status::Uncertain, Status::Queued)
             {
-                assert!(transition.row.maybe_duplicate, "sent again, and not marked");
-                assert_eq!(row.on_uncertain, OnUncertain::Resend, "what is held is not sent again");
+                assert!(transition.record.maybe_duplicate, "sent again, and not marked");
+                assert_eq!(
+                    record.on_uncertain,
+                    OnUncertain::Resend,
+                    "what is held is not sent again"
+                );
             }
             decision
         }
         7 => {
-            let claim_no = claim(u, row)?;
-            let decision = handed_over(row, claim_no, now);
-            let forgets = row.status != Status::Failing || row.claim_no != claim_no;
+            let claim_no = claim(u, record)?;
+            let decision = handed_over(record, claim_no, now);
+            let forgets = record.status != Status::Failing || record.claim_no != claim_no;
             assert_eq!(decision == Decision::Forget, forgets, "the only way to failed");
             decision
         }
-        8 => asked::cancel(row, now).unwrap_or(Decision::Forget),
+        8 => asked::cancel(record, now).unwrap_or(Decision::Forget),
         _ if u.arbitrary()? => {
             let force = u.arbitrary()?;
-            let mut queue = Queue::plain(QueueKey::of(row), now);
+            let mut queue = Queue::plain(QueueKey::of(record), now);
             queue.generation = u.arbitrary()?;
-            asked::retry(row, force, &queue, fortnight, policy, now).unwrap_or(Decision::Forget)
+            asked::retry(record, force, &queue, fortnight, policy, now).unwrap_or(Decision::Forget)
         }
         _ => {
-            let expires_at = if u.arbitrary()? { Some(rows::time(u)?) } else { None };
+            let expires_at = if u.arbitrary()? { Some(records::time(u)?) } else { None };
             let times = Times {
-                scheduled_at: rows::time(u)?,
+                scheduled_at: records::time(u)?,
                 expires_at,
             };
-            asked::reschedule(row, times, fortnight, policy, now).unwrap_or(Decision::Forget)
+            asked::reschedule(record, times, fortnight, policy, now).unwrap_or(Decision::Forget)
         }
     };
-    Ok(written(row, decision))
+    Ok(written(record, decision))
 }
 
-fn claim(u: &mut Unstructured<'_>, row: &Row) -> Result<u32> {
+fn claim(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<u32> {
     Ok(if u.ratio(3, 4)? {
-        row.claim_no
+        record.claim_no
     } else {
-        u.int_in_range(0..=row.claim_no.saturating_add(1))?
+        u.int_in_range(0..=record.claim_no.saturating_add(1))?
     })
 }
 
@@ -175,8 +188,8 @@ fn attempt(u: &mut Unstructured<'_>) -> Result<Attempt> {
 }
 
 fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
-    let empty_at = if u.arbitrary()? { Some(rows::time(u)?) } else { None };
-    let newest = if u.arbitrary()? { Some(rows::time(u)?) } else { None };
+    let empty_at = if u.arbitrary()? { Some(records::time(u)?) } else { None };
+    let newest = if u.arbitrary()? { Some(records::time(u)?) } else { None };
     Ok(Outlook {
         feedback: Feedback { empty_at, newest },
         lane: *u.choose(&[LaneState::Flowing, LaneState::Backlog, LaneState::Shut])?,
@@ -184,94 +197,100 @@ fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
 }
 
 /// A refusal or a doubt of a claim that is not the newest, or was settled, changes nothing.
-fn speaks_for_its_claim(row: &Row, claim_no: u32, decision: &Decision) {
-    let holds = row.claim_no == claim_no && matches!(row.status, Status::Sending | Status::Uncertain);
+fn speaks_for_its_claim(record: &EmailRecord, claim_no: u32, decision: &Decision) {
+    let holds = record.claim_no == claim_no && matches!(record.status, Status::Sending | Status::Uncertain);
     if let Decision::Write(transition) = decision {
-        let evidence = transition.row.status == Status::Sent;
+        let evidence = transition.record.status == Status::Sent;
         assert!(holds || evidence, "a claim speaks that holds nothing");
     }
 }
 
 /// Events about the recipients: their order means nothing, and neither does a second time.
-fn told(u: &mut Unstructured<'_>, row: &Row) -> Result<Decision> {
+fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
     let mut events = Vec::new();
     for _ in 0..=u.int_in_range(0..=3)? {
-        events.push(rows::event(u, row)?);
+        events.push(records::event(u, record)?);
     }
-    let decision = learned(row, &events);
+    let decision = learned(record, &events);
     events.reverse();
-    assert_eq!(decision, learned(row, &events), "the order means nothing");
+    assert_eq!(decision, learned(record, &events), "the order means nothing");
     if let Decision::Write(transition) = &decision {
-        let next = &transition.row;
+        let next = &transition.record;
         assert_eq!(learned(next, &events), Decision::Forget, "a second time means nothing");
         assert!(
-            row.fates.iter().all(|(key, fate)| next.fates.get(key) >= Some(fate)),
+            record.fates.iter().all(|(key, fate)| next.fates.get(key) >= Some(fate)),
             "a fate falls"
         );
         assert!(
-            next.delivered_at >= row.delivered_at && next.opened_at >= row.opened_at,
+            next.delivered_at >= record.delivered_at && next.opened_at >= record.opened_at,
             "a time falls"
         );
-        assert!(next.clicked_at >= row.clicked_at, "a time falls");
-        let life = Row {
-            fates: row.fates.clone(),
-            diagnostics: row.diagnostics.clone(),
-            facts: row.facts.clone(),
-            fate_no: row.fate_no,
-            delivered_at: row.delivered_at,
-            opened_at: row.opened_at,
-            clicked_at: row.clicked_at,
+        assert!(next.clicked_at >= record.clicked_at, "a time falls");
+        let life = EmailRecord {
+            fates: record.fates.clone(),
+            diagnostics: record.diagnostics.clone(),
+            facts: record.facts.clone(),
+            fate_no: record.fate_no,
+            delivered_at: record.delivered_at,
+            opened_at: record.opened_at,
+            clicked_at: record.clicked_at,
             ..next.clone()
         };
-        assert_eq!(life, *row, "what becomes of recipients moves the email");
+        assert_eq!(life, *record, "what becomes of recipients moves the email");
     }
     Ok(decision)
 }
 
-fn written(row: &Row, decision: Decision) -> (Row, Then) {
+fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, Then) {
     match decision {
         Decision::Write(transition) => {
             assert!(
-                transition.condition.holds(row),
+                transition.condition.holds(record),
                 "a condition that does not hold where it was decided"
             );
-            names_what_it_must(row, transition.condition);
-            (transition.row, transition.then)
+            names_what_it_must(record, transition.condition);
+            (transition.record, transition.then)
         }
-        Decision::Only(then) => (row.clone(), then),
-        Decision::Forget => (row.clone(), Then::Nothing),
+        Decision::Only(then) => (record.clone(), then),
+        Decision::Forget => (record.clone(), Then::Nothing),
     }
 }
 
-/// A row that has moved on in status, claim or time is not written.
-fn names_what_it_must(row: &Row, condition: Condition) {
+/// A record that has moved on in status, claim or time is not written.
+fn names_what_it_must(record: &EmailRecord, condition: Condition) {
     if matches!(condition, Condition::FatesUnmoved { .. }) {
         return;
     }
-    for status in Status::ALL.into_iter().filter(|status| *status != row.status) {
-        assert!(!condition.holds(&Row { status, ..row.clone() }), "another status");
-    }
-    for claim_no in [row.claim_no.wrapping_add(1), row.claim_no.wrapping_sub(1)] {
+    for status in Status::ALL.into_iter().filter(|status| *status != record.status) {
         assert!(
-            !condition.holds(&Row {
+            !condition.holds(&EmailRecord {
+                status,
+                ..record.clone()
+            }),
+            "another status"
+        );
+    }
+    for claim_no in [record.claim_no.wrapping_add(1), record.claim_no.wrapping_sub(1)] {
+        assert!(
+            !condition.holds(&EmailRecord {
                 claim_no,
-                ..row.clone()
+                ..record.clone()
             }),
             "another claim"
         );
     }
-    let not_before = Timestamp::from_millis(row.not_before.as_millis().wrapping_add(1));
+    let not_before = Timestamp::from_millis(record.not_before.as_millis().wrapping_add(1));
     assert!(
-        !condition.holds(&Row {
+        !condition.holds(&EmailRecord {
             not_before,
-            ..row.clone()
+            ..record.clone()
         }),
         "another time"
     );
 }
 
-/// What holds between a row and the next.
-fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
+/// What holds between a record and the next.
+fn promised(record: &EmailRecord, next: &EmailRecord, then: Then, now: Timestamp) {
     assert!(next.is_in_its_place(), "{:?} in {:?}", next.status, next.due);
     assert_eq!(
         next.lease.is_some(),
@@ -285,11 +304,14 @@ fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
         "{:?} and its doubt",
         next.status
     );
-    assert!(next.claim_no >= row.claim_no, "a claim's number falls");
-    assert!(next.maybe_duplicate >= row.maybe_duplicate, "a mark is cleared");
-    assert!(next.duplicate >= row.duplicate, "a known duplicate is forgotten");
-    assert!(next.sent.is_some() >= row.sent.is_some(), "an acceptance is forgotten");
-    assert!(next.fate_no >= row.fate_no, "fates are uncounted");
+    assert!(next.claim_no >= record.claim_no, "a claim's number falls");
+    assert!(next.maybe_duplicate >= record.maybe_duplicate, "a mark is cleared");
+    assert!(next.duplicate >= record.duplicate, "a known duplicate is forgotten");
+    assert!(
+        next.sent.is_some() >= record.sent.is_some(),
+        "an acceptance is forgotten"
+    );
+    assert!(next.fate_no >= record.fate_no, "fates are uncounted");
     assert_eq!((next.status == Status::Sent), next.sent.is_some(), "sent, and by what");
     if let Some(sent) = &next.sent {
         assert!(
@@ -297,10 +319,10 @@ fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
             "sent by a claim that was made"
         );
     }
-    if row.status == Status::Sent {
+    if record.status == Status::Sent {
         assert_eq!(
             (next.status, &next.sent),
-            (Status::Sent, &row.sent),
+            (Status::Sent, &record.sent),
             "what was sent stays so"
         );
     }
@@ -311,21 +333,24 @@ fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
         );
         assert!(!harmless, "marked, and {:?}", next.status);
     }
-    if next.status == Status::Failed && row.status != Status::Failed {
-        assert_eq!(row.status, Status::Failing, "failed comes from failing");
+    if next.status == Status::Failed && record.status != Status::Failed {
+        assert_eq!(record.status, Status::Failing, "failed comes from failing");
     }
     for (before, after) in [
-        (row.tenant.as_str(), next.tenant.as_str()),
-        (row.queue.as_str(), next.queue.as_str()),
+        (record.tenant.as_str(), next.tenant.as_str()),
+        (record.queue.as_str(), next.queue.as_str()),
     ] {
         assert_eq!(before, after);
     }
     assert_eq!(
-        (row.id, row.born, &row.body, row.lane),
+        (record.id, record.born, &record.body, record.lane),
         (next.id, next.born, &next.body, next.lane)
     );
-    assert_eq!((row.recipients, row.on_uncertain), (next.recipients, next.on_uncertain));
-    if next.detail != row.detail {
+    assert_eq!(
+        (record.recipients, record.on_uncertain),
+        (next.recipients, next.on_uncertain)
+    );
+    if next.detail != record.detail {
         assert!(
             next.detail.as_ref().is_none_or(|detail| detail.len() <= 256),
             "a row stays small"
@@ -339,7 +364,7 @@ fn promised(row: &Row, next: &Row, then: Then, now: Timestamp) {
         assert_eq!(next.status, Status::Failing, "only what fails is handed over");
     }
     if let Some(due) = next.due
-        && next.due != row.due
+        && next.due != record.due
         && due.kind == DueKind::Wake
     {
         assert_eq!(

@@ -10,11 +10,11 @@ use aws_sdk_sesv2::types::Content;
 use domain::address::Mailbox;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
-use domain::row::{BodyPlace, BodyRef, Row};
+use domain::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
 
+use crate::given::records::NOW;
 use crate::given::requests;
-use crate::given::rows::NOW;
 use crate::poison;
 use crate::requests::single;
 
@@ -31,13 +31,13 @@ pub(crate) fn run(data: &[u8]) {
         return;
     };
     poison::everywhere(&text);
-    let row = row(&request.email);
+    let record = record(&request.email);
     let input = CLIENT.with(|client| {
         let client = client.get_or_init(nobody);
-        aws::probe::given_to_ses(client, &row, &request.email)
+        aws::probe::given_to_ses(client, &record, &request.email)
     });
     match input {
-        Ok(input) => looked_at(&input, &request.email, &row),
+        Ok(input) => looked_at(&input, &request.email, &record),
         Err(error) => unreachable!("SES cannot be asked: {error}"),
     }
 }
@@ -50,20 +50,20 @@ fn nobody() -> Client {
     Client::from_conf(config.build())
 }
 
-fn row(email: &Email) -> Row {
+fn record(email: &Email) -> EmailRecord {
     let body = BodyRef {
         sha256: email.hash(),
         place: BodyPlace::Table,
         bytes: 1,
     };
     let born = Timestamp::from_millis(NOW);
-    Row {
+    EmailRecord {
         claim_no: 3,
-        ..Row::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, born)
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, born)
     }
 }
 
-fn looked_at(input: &SendEmailInput, email: &Email, row: &Row) {
+fn looked_at(input: &SendEmailInput, email: &Email, record: &EmailRecord) {
     addresses(input, email);
     let simple = input.content().and_then(|content| content.simple());
     let Some(message) = simple else {
@@ -84,9 +84,9 @@ fn looked_at(input: &SendEmailInput, email: &Email, row: &Row) {
     }
     assert_eq!(lines, 1, "X-Email-Id, once");
     let id = message.headers().iter().find(|header| header.name() == "X-Email-Id");
-    assert_eq!(id.map(|header| header.value().to_owned()), Some(row.id.to_string()));
+    assert_eq!(id.map(|header| header.value().to_owned()), Some(record.id.to_string()));
     assert_eq!(message.headers().len(), email.headers().len() + 1, "every header");
-    tags(input, email, row);
+    tags(input, email, record);
     assert_eq!(
         input.configuration_set_name(),
         Some("mailqueue-events"),
@@ -121,12 +121,12 @@ fn addresses(input: &SendEmailInput, email: &Email) {
     }
 }
 
-fn tags(input: &SendEmailInput, email: &Email, row: &Row) {
+fn tags(input: &SendEmailInput, email: &Email, record: &EmailRecord) {
     let mut wanted = vec![
-        ("mq_tenant".to_owned(), row.tenant.to_string()),
-        ("mq_id".to_owned(), row.id.to_string()),
-        ("mq_claim".to_owned(), row.claim_no.to_string()),
-        ("mq_born".to_owned(), row.born.as_millis().to_string()),
+        ("mq_tenant".to_owned(), record.tenant.to_string()),
+        ("mq_id".to_owned(), record.id.to_string()),
+        ("mq_claim".to_owned(), record.claim_no.to_string()),
+        ("mq_born".to_owned(), record.born.as_millis().to_string()),
     ];
     wanted.extend(
         email

@@ -23,8 +23,8 @@ mod managing;
 mod mime;
 mod poison;
 mod promises;
+mod records;
 mod requests;
-mod rows;
 mod ses_events;
 mod wake_ups;
 
@@ -58,7 +58,7 @@ pub const TARGETS: [Target; 9] = [
     target("headers", headers::run),
     target("wake_ups", wake_ups::run),
     target("ses_events", ses_events::run),
-    target("rows", rows::run),
+    target("rows", records::run),
     target("contents", contents::run),
     target("decisions", decisions::run),
 ];

@@ -6,7 +6,7 @@ use domain::api_error::ApiError;
 use domain::attachment::MediaType;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
-use domain::row::{BodyPlace, BodyRef, Row};
+use domain::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{
     BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email, parse_reschedule,
@@ -17,7 +17,7 @@ use domain::wire::email_view::EmailView;
 use domain::wire::times::{When, Wishes};
 use serde_json::{Value, json};
 
-use crate::given::rows::NOW;
+use crate::given::records::NOW;
 use crate::promises;
 
 /// Reads the bytes as every kind of request.
@@ -135,8 +135,8 @@ fn shown(email: &Email) {
         bytes: 1,
     };
     let now = Timestamp::from_millis(NOW);
-    let row = Row::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, now);
-    let view = serde_json::to_value(EmailView::new(&row, Some(email), now)).unwrap_or_default();
+    let record = EmailRecord::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, now);
+    let view = serde_json::to_value(EmailView::new(&record, Some(email), now)).unwrap_or_default();
     let mut again = json!({});
     for field in ["from", "to", "cc", "bcc", "reply_to", "subject", "html", "text", "tags"] {
         if let Some(value) = view.get(field) {

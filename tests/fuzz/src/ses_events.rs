@@ -1,10 +1,10 @@
-//! SES's events: what is read is what is said, and it moves no row but its own.
+//! SES's events: what is read is what is said, and it moves no record but its own.
 
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::{Decision, heard, learned};
 use domain::past::Fact;
-use domain::row::{Acceptance, BodyPlace, BodyRef, Row, Status};
+use domain::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use serde_json::{Value, json};
@@ -23,7 +23,7 @@ pub(crate) fn run(data: &[u8]) {
     match SesEvent::parse(text) {
         Ok(event) => {
             says_what_was_said(&event, &serde_json::from_str(text).unwrap_or_default());
-            moves_its_own_row_only(&event);
+            moves_its_own_record_only(&event);
         }
         // It goes into a log.
         Err(error) => assert!(!error.to_string().contains("canary"), "{error}"),
@@ -118,24 +118,24 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
     }
 }
 
-/// Any other tenant's, id's or birth's row, and one that made no such claim, stays as it is.
-fn moves_its_own_row_only(event: &SesEvent) {
+/// Any other tenant's, id's or birth's record, and one that made no such claim, stays as it is.
+fn moves_its_own_record_only(event: &SesEvent) {
     for status in Status::ALL {
-        let own = row(event, status);
+        let own = record(event, status);
         let others = [
-            Row {
+            EmailRecord {
                 tenant: TenantId::parse("somebody-else-0").unwrap_or_else(TenantId::main),
                 ..own.clone()
             },
-            Row {
+            EmailRecord {
                 id: EmailId::from_random([0xa5; 16]),
                 ..own.clone()
             },
-            Row {
+            EmailRecord {
                 born: Timestamp::from_millis(event.born.as_millis().wrapping_add(1)),
                 ..own.clone()
             },
-            Row {
+            EmailRecord {
                 claim_no: event.claim_no.saturating_sub(1),
                 ..own.clone()
             },
@@ -149,8 +149,12 @@ fn moves_its_own_row_only(event: &SesEvent) {
             );
         }
         if let Decision::Write(transition) = heard(&own, event) {
-            assert_eq!(transition.row.status, Status::Sent, "an event is evidence of one thing");
-            assert!(transition.row.sent.is_some() && transition.row.due.is_none());
+            assert_eq!(
+                transition.record.status,
+                Status::Sent,
+                "an event is evidence of one thing"
+            );
+            assert!(transition.record.sent.is_some() && transition.record.due.is_none());
         } else {
             let known = own.sent.as_ref().is_some_and(|sent| sent.claim_no == event.claim_no);
             assert!(event.claim_no == 0 || known, "evidence is forgotten");
@@ -158,8 +162,8 @@ fn moves_its_own_row_only(event: &SesEvent) {
     }
 }
 
-/// The row that the event is about.
-fn row(event: &SesEvent, status: Status) -> Row {
+/// The record that the event is about.
+fn record(event: &SesEvent, status: Status) -> EmailRecord {
     let body = BodyRef {
         sha256: String::new(),
         place: BodyPlace::Table,
@@ -170,10 +174,10 @@ fn row(event: &SesEvent, status: Status) -> Row {
         message_id: String::new(),
         at: event.born,
     });
-    Row {
+    EmailRecord {
         status,
         claim_no: event.claim_no,
         sent,
-        ..Row::new(event.tenant.clone(), event.id, body, 1, event.born)
+        ..EmailRecord::new(event.tenant.clone(), event.id, body, 1, event.born)
     }
 }

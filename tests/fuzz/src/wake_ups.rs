@@ -6,7 +6,7 @@ use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::{WakeUp, WakeUpError};
 use serde_json::Value;
 
-use crate::given::rows;
+use crate::given::records;
 
 /// Reads the bytes as a message, and writes and reads one that is made of them.
 pub(crate) fn run(data: &[u8]) {
@@ -14,7 +14,7 @@ pub(crate) fn run(data: &[u8]) {
         read_wake_up(text);
         read_hand_over(text);
     }
-    // Too few bytes for a row: nothing to be seen.
+    // Too few bytes for a record: nothing to be seen.
     if let Ok(made) = made(&mut Unstructured::new(data)) {
         let (wake_up, hand_over) = made;
         assert_eq!(
@@ -47,9 +47,9 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 fn made(u: &mut Unstructured<'_>) -> Result<(WakeUp, HandOver)> {
-    let row = rows::any(u)?;
+    let record = records::any(u)?;
     let slot = u.arbitrary::<Option<i64>>()?.map(Timestamp::from_millis);
-    Ok((WakeUp::of(&row).at_slot(slot), HandOver::of(&row)))
+    Ok((WakeUp::of(&record).at_slot(slot), HandOver::of(&record)))
 }
 
 fn read_wake_up(text: &str) {

@@ -20,14 +20,14 @@ pub fn document() -> String {
         .replace("{carried}", &(classes.len() - refused).to_string());
     text.push_str("\n| Class | Source | Rule | Answer |\n|---|---|---|---|\n");
     for class in &classes {
-        text.push_str(&row(class));
+        text.push_str(&record(class));
     }
     text.push('\n');
     text.push_str(AFTER);
     text
 }
 
-fn row(class: &Class) -> String {
+fn record(class: &Class) -> String {
     let door = match class.door {
         Door::Email => "",
         Door::Batch => " (batch)",

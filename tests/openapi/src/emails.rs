@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::cause::Cause;
 use domain::limits;
-use domain::row::{Lane, OnUncertain};
+use domain::record::{Lane, OnUncertain};
 use domain::standing::Standing;
 use domain::wire::email_view::{EmailView, PageView};
 use domain::wire::events_view::EventsView;

@@ -4,7 +4,7 @@
 
 use domain::cause::Cause;
 use domain::limits;
-use domain::row::Lane;
+use domain::record::Lane;
 use domain::wire::queue_api::{JobView, QueueView, QueuesView};
 use manage::queues::{Begun, Deleted};
 use schemars::JsonSchema;

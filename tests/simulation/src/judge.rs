@@ -1,16 +1,16 @@
-//! What must hold, whatever goes wrong. The judge sees everything as it really is: each write of a row,
+//! What must hold, whatever goes wrong. The judge sees everything as it really is: each write of a record,
 //! each submission as it arrives at SES, each event, and what callers were told.
 //!
-//! 1. **Nothing is lost.** An email that got a 2xx has a row and a content at that moment, and ends in
-//!    a final status. A row is in the index where it belongs ([`domain::row::Row::is_in_its_place`]).
-//! 2. **No unmarked duplicate.** At the moment in which SES accepts a second copy of an email, its row
+//! 1. **Nothing is lost.** An email that got a 2xx has a record and a content at that moment, and ends in
+//!    a final status. A record is in the index where it belongs ([`domain::record::EmailRecord::is_in_its_place`]).
+//! 2. **No unmarked duplicate.** At the moment in which SES accepts a second copy of an email, its record
 //!    is marked already; and it is at the end.
 //! 3. **`hold` holds.** Without `force` nothing is given to SES again unless all earlier claims were
 //!    refused by SES, and a living sender was told so.
-//! 4. **The row says what SES did.** What SES accepted never ends `failed`, `canceled` or `expired`; it
+//! 4. **The record says what SES did.** What SES accepted never ends `failed`, `canceled` or `expired`; it
 //!    ends `sent` if one event about it arrives (and `sent` or `unknown` if none ever does). What SES did
 //!    not accept never ends `sent`. What is marked is never called `failing`, `failed`, `canceled` or `expired`. What
-//!    every event said is in the row, and so is that two claims were accepted.
+//!    every event said is in the record, and so is that two claims were accepted.
 //! 5. **Canceled is canceled.** After a cancel was answered 200 nothing arrives at SES, and it stays
 //!    canceled, until somebody asks for a retry.
 //! 6. **The machine keeps its rules.** `claim_no` never falls; marks are never cleared; the first known
@@ -26,7 +26,7 @@
 //!    until somebody resumes it. From a few seconds after a purge nothing is submitted that was asked for before it, and
 //!    from its answer on nobody is shown it waiting, until somebody restores the queue. After a restore that is the last word
 //!    nothing is left purged.
-//! 10. **Erased is erased.** After an erasure was answered there is neither row nor content, nor will there be;
+//! 10. **Erased is erased.** After an erasure was answered there is neither record nor content, nor will there be;
 //!     and a request that is repeated is answered as before.
 //! 11. **A queue's rate is kept.** Over any minute no more emails of a queue with a rate limit arrive at SES than its rate
 //!     allows for that minute, and for the time by which a slot may be used too late.
@@ -40,8 +40,8 @@
 //! - Emails of a request that was never answered may be sent or not; but what is sent of them keeps all rules.
 //! - An OK that only its sender heard, where its event says the same: an acceptance is known here by its events. That
 //!   the sender's own word is written too is the checker's to show (`OldOkDropped`).
-//! - Where an event is lost for ever, what it would have said is missing from the row.
-//! - What a request leaves that is repeated while its email is erased, and dies: a content without a row, which goes with its time.
+//! - Where an event is lost for ever, what it would have said is missing from the record.
+//! - What a request leaves that is repeated while its email is erased, and dies: a content without a record, which goes with its time.
 //!
 //! **Map:** `told` is what callers were answered, `witness` sees what happens as it happens, `ending` looks at what is
 //! left, and `edges` has the edges of the machine.
@@ -58,7 +58,7 @@ use std::time::Duration;
 use domain::batch::BatchId;
 use domain::fate::Fate;
 use domain::id::EmailId;
-use domain::row::Status;
+use domain::record::Status;
 use domain::timestamp::Timestamp;
 
 pub use edges::{EDGES, RARE};

@@ -13,7 +13,7 @@ use domain::pacing::{Account, Rate};
 use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::{LATE, RateLimit};
-use domain::row::{BodyPlace, BodyRef, Due, DueKind, Row, Status};
+use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::parse_email;
 use world::World;
@@ -60,8 +60,8 @@ pub struct Outcome {
     pub edges: HashMap<(Option<Status>, Status), u64>,
     /// How many emails ended so.
     pub ends: BTreeMap<&'static str, u64>,
-    /// The rows at the end.
-    pub rows: Vec<Row>,
+    /// The records at the end.
+    pub records: Vec<EmailRecord>,
     /// What SES accepted, as (email, claim).
     pub accepted: Vec<(EmailId, u32)>,
     /// Wake-ups that were sent to the lanes.
@@ -149,11 +149,11 @@ async fn live(scenario: &Scenario) -> Outcome {
             }
         }
         if asking.is_empty() && has_ended(&world, scenario) {
-            judge.end(&world, |row| waits_to_the_end(row, scenario));
+            judge.end(&world, |record| waits_to_the_end(record, scenario));
             break;
         }
         if began.elapsed() > LONGEST {
-            judge.end(&world, |row| waits_to_the_end(row, scenario));
+            judge.end(&world, |record| waits_to_the_end(record, scenario));
             judge.object(1, None, "it does not come to an end".to_owned());
             break;
         }
@@ -165,8 +165,8 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
     let (emails, copies) = judge.numbers();
     let mut state = world.state();
     let mut ends = BTreeMap::new();
-    for row in state.rows.values() {
-        *ends.entry(end(row.status)).or_default() += 1;
+    for record in state.records.values() {
+        *ends.entry(end(record.status)).or_default() += 1;
     }
     let nature = state.nature.take();
     let (trace, struck, calls, wakes) = nature.map_or_else(Default::default, |nature| {
@@ -182,7 +182,7 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         struck,
         edges: judge.seen().edges.clone(),
         ends,
-        rows: state.rows.values().cloned().collect(),
+        records: state.records.values().cloned().collect(),
         accepted: state.accepted.clone(),
         wakes,
         in_line_read: state.in_line_read,
@@ -218,10 +218,10 @@ async fn ask(system: Arc<System>, judge: Judge, name: String, deed: QueueDeed) {
     }
 }
 
-/// Whether a row may wait to the end of the run, by its scenario.
-fn waits_to_the_end(row: &Row, scenario: &Scenario) -> bool {
-    let waits_for_a_slot = scenario.waiting > 0 && row.queue.as_str() == NEWS && row.status == Status::Queued;
-    row.queue.as_str() == HELD || waits_for_a_slot
+/// Whether a record may wait to the end of the run, by its scenario.
+fn waits_to_the_end(record: &EmailRecord, scenario: &Scenario) -> bool {
+    let waits_for_a_slot = scenario.waiting > 0 && record.queue.as_str() == NEWS && record.status == Status::Queued;
+    record.queue.as_str() == HELD || waits_for_a_slot
 }
 
 /// Every email has ended, nothing is on its way that says anything of one, and nothing is left to be done
@@ -232,10 +232,10 @@ fn has_ended(world: &World, scenario: &Scenario) -> bool {
         .nature
         .as_ref()
         .is_none_or(|nature| nature.travelling() == 0 && nature.events.is_empty());
-    let mut rows = state.rows.values();
+    let mut records = state.records.values();
     heard
         && state.jobs.values().all(|job| job.done)
-        && rows.all(|row| row.status.is_final() || waits_to_the_end(row, scenario))
+        && records.all(|record| record.status.is_final() || waits_to_the_end(record, scenario))
 }
 
 fn bounds(scenario: &Scenario) -> Bounds {
@@ -368,11 +368,11 @@ fn plant(world: &World, scenario: &Scenario) {
             kind: DueKind::Held,
             at: START,
         };
-        state.plant(Row {
+        state.plant(EmailRecord {
             queue: held.key.name.clone(),
             expires_at: START.after(LONGEST),
             due: Some(due),
-            ..Row::new(TenantId::main(), id, body, 1, START)
+            ..EmailRecord::new(TenantId::main(), id, body, 1, START)
         });
     }
     state.queues.insert(held.key.clone(), held);
@@ -405,18 +405,18 @@ fn plant_waiting(world: &World, scenario: &Scenario, judge: &Judge) {
             kind: DueKind::Paced,
             at,
         };
-        let row = Row {
+        let record = EmailRecord {
             queue: QueueName::parse(NEWS).unwrap_or_default(),
             expires_at: START.after(LONGEST),
             due: Some(due),
-            ..Row::new(TenantId::main(), id, body, 1, at)
+            ..EmailRecord::new(TenantId::main(), id, body, 1, at)
         };
         if let Some(email) = email {
             judge.requested(Some(id), email.hash());
-            let content = (EmailKey::of(&row), email.hash());
-            state.kept_until.insert(content.clone(), row.expires_at);
+            let content = (EmailKey::of(&record), email.hash());
+            state.kept_until.insert(content.clone(), record.expires_at);
             state.bodies.insert(content, email.to_body());
         }
-        state.plant(row);
+        state.plant(record);
     }
 }

@@ -7,8 +7,8 @@ use std::time::Duration;
 
 use domain::lane::MOST_MESSAGES;
 use domain::lifecycle::Policy;
+use domain::record::Lane;
 use domain::retry::RetryPolicy;
-use domain::row::Lane;
 use fastrand::Rng;
 use world::Fault;
 use world::nature::{Broken, Odds};

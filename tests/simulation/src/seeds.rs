@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::row::Status;
+use domain::record::Status;
 
 use crate::judge::{EDGES, RARE};
 use crate::run::{Outcome, run};

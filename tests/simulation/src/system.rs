@@ -9,13 +9,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws::access::Door;
-use aws::batch::Record;
+use aws::batch::ReceivedMessage;
 use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::cost::Prices;
 use domain::lane::MOST_MESSAGES;
 use domain::rate_limit::AHEAD;
-use domain::row::Lane;
+use domain::record::Lane;
 use enqueue::{Accepting, Enqueue};
 use fastrand::Rng;
 use feedback::Feedback;
@@ -249,7 +249,7 @@ impl System {
         let environment = self.environment("send");
         let world = self.world.within(&environment);
         let sender = Send {
-            rows: world.clone(),
+            records: world.clone(),
             bodies: world.clone(),
             dead_letters: world.clone(),
             provider: world.clone(),
@@ -294,7 +294,7 @@ impl System {
                 let environment = self.environment("feedback");
                 let world = self.world.within(&environment);
                 let feedback = Feedback {
-                    rows: world.clone(),
+                    records: world.clone(),
                     system: world,
                     said: Mutex::default(),
                 };
@@ -344,7 +344,7 @@ impl System {
         let environment = self.environment("promote");
         let world = self.world.within(&environment);
         let promote = Promote {
-            rows: world.clone(),
+            records: world.clone(),
             bodies: world.clone(),
             lanes: world.clone(),
             dead_letters: world.clone(),
@@ -366,7 +366,7 @@ impl System {
         let environment = self.environment("enqueue");
         let world = self.world.within(&environment);
         let enqueue = Enqueue {
-            rows: world.clone(),
+            records: world.clone(),
             bodies: world.clone(),
             lanes: world.clone(),
             system: world,
@@ -388,7 +388,7 @@ impl System {
         let environment = self.environment("manage");
         let world = self.world.within(&environment);
         let manage = Manage {
-            rows: world.clone(),
+            records: world.clone(),
             bodies: world.clone(),
             lanes: world.clone(),
 
@@ -446,15 +446,17 @@ struct Mapping {
 }
 
 impl LaneSource for Mapping {
-    fn lane_of(&self, _record: &Record) -> Option<Lane> {
+    fn lane_of(&self, _record: &ReceivedMessage) -> Option<Lane> {
         Some(self.lane)
     }
 
-    async fn put_back(&self, records: &[(&Record, Duration)]) -> usize {
+    async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
         let lane = To::Lane(self.lane);
-        let back: Vec<_> = records
+        let back: Vec<_> = messages
             .iter()
-            .filter_map(|(record, delay)| Some((record.message_id.parse().ok()?, record.receipt.parse().ok()?, *delay)))
+            .filter_map(|(message, delay)| {
+                Some((message.message_id.parse().ok()?, message.receipt.parse().ok()?, *delay))
+            })
             .collect();
         let call = Call {
             what: "put_back",
@@ -468,6 +470,6 @@ impl LaneSource for Mapping {
                 }
             }
         });
-        if put_back.await.is_ok() { 0 } else { records.len() }
+        if put_back.await.is_ok() { 0 } else { messages.len() }
     }
 }

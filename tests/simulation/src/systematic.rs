@@ -168,7 +168,7 @@ pub fn throttled(outcome: &Outcome) -> Vec<(u64, Fault)> {
             environment,
             ..
         } if environment > 0 && what != SUBMIT => Some((number, Fault::Throttled)),
-        Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
+        Step::Call { .. } | Step::EmailRecord { .. } | Step::Event { .. } => None,
     };
     outcome.trace.steps.iter().filter_map(number).collect()
 }

@@ -11,7 +11,7 @@ use world::World;
 /// The function over a world.
 pub(crate) fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
     Enqueue {
-        rows: world.clone(),
+        records: world.clone(),
         bodies: world.clone(),
         lanes: world.clone(),
         system: world.clone(),

@@ -1,12 +1,12 @@
-//! What was asked is done: the row, the index, the content and the wake-up say so.
+//! What was asked is done: the record, the index, the content and the wake-up say so.
 
 use std::time::Duration;
 
 use domain::batch::{self, BatchId, BatchRecord};
 use domain::cause::Cause;
 use domain::id::TenantId;
-use domain::ports::{Claimed, Rows, Wake};
-use domain::row::{DueKind, Lane, Row, Status};
+use domain::ports::{Claimed, EmailRecords, Wake};
+use domain::record::{DueKind, EmailRecord, Lane, Status};
 use domain::wire::wake_up::WakeUp;
 use world::samples;
 use world::samples::BORN;
@@ -20,7 +20,7 @@ use crate::{
 #[tokio::test]
 async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
     // One that was tried and waits for its next attempt is as good as one that was not.
-    let tried = Row {
+    let tried = EmailRecord {
         claim_no: 2,
         attempts: 2,
         cause: Some(Cause::Throttled),
@@ -28,15 +28,15 @@ async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
         not_before: at(60),
         ..sample(Status::Queued)
     };
-    for row in [sample(Status::Queued), tried] {
-        let world = world_with(&row);
+    for record in [sample(Status::Queued), tried] {
+        let world = world_with(&record);
         assert_eq!(answer(&world, &golden(CANCEL)).await, done());
-        let canceled = Row {
+        let canceled = EmailRecord {
             status: Status::Canceled,
             cause: None,
             detail: None,
             due: due(DueKind::Ended, 0),
-            ..row
+            ..record
         };
         assert_eq!(stored(&world), canceled);
         assert_eq!(world.calls_inside(), ["load", "queue", "write"]);
@@ -64,7 +64,7 @@ async fn cancel_asked_twice_is_answered_twice_and_written_once() {
     assert_eq!(world.calls_inside(), ["load", "queue", "write", "load", "queue"]);
 }
 
-/// Beside the row: an email that is due within a quarter of an hour is woken by this call,
+/// Beside the record: an email that is due within a quarter of an hour is woken by this call,
 /// anything further away by `promote`, and one more call of the world is money.
 #[tokio::test]
 async fn a_rescheduled_email_waits_for_its_new_time() {
@@ -92,7 +92,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
         ),
     ] {
         // It waited elsewhere before.
-        let row = Row {
+        let record = EmailRecord {
             lane: Lane::Low,
             claim_no: 2,
             attempts: 2,
@@ -100,18 +100,18 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
             due: due(far, 5000),
             ..sample(Status::Queued)
         };
-        let world = world_with(&row);
+        let world = world_with(&record);
         assert_eq!(
             answer(&world, &rescheduled_to(asked_for, None)).await,
             done(),
             "{asked_for}"
         );
-        let expected = Row {
+        let expected = EmailRecord {
             not_before: at(not_before),
             scheduled_at: Some(scheduled),
             expires_at: scheduled.after(TWO_WEEKS),
             due: waits,
-            ..row
+            ..record
         };
         assert_eq!(stored(&world), expected, "{asked_for}");
         let wakes: Vec<_> = delay
@@ -159,15 +159,19 @@ async fn the_callers_deadline_stays_until_the_caller_moves_it() {
         (true, 600, Some("in 2 days"), (at(172_800), true)),
         (true, 600, Some("in 601 seconds"), (at(601), true)),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             expires_given: given,
             ..sample(Status::Queued)
         };
-        let world = world_with(&row);
+        let world = world_with(&record);
         let event = rescheduled_to(&format!("in {scheduled_at} seconds"), expires_at);
         assert_eq!(answer(&world, &event).await, done(), "{given} {expires_at:?}");
-        let row = stored(&world);
-        assert_eq!((row.expires_at, row.expires_given), expected, "{given} {expires_at:?}");
+        let record = stored(&world);
+        assert_eq!(
+            (record.expires_at, record.expires_given),
+            expected,
+            "{given} {expires_at:?}"
+        );
         assert_eq!(kept_until(&world), Some(expected.0.after(RETENTION)));
     }
 }
@@ -201,17 +205,17 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
         (Status::Unknown, Some(FORCE), true),
     ] {
         let what = format!("{status:?} {body:?}");
-        let row = Row {
+        let record = EmailRecord {
             lane: Lane::High,
             expires_given: true,
             ..sample(status)
         };
-        let world = world_with(&row);
+        let world = world_with(&record);
         world.state().now_ms = at(100_000).as_millis();
         let mut event = golden(RETRY);
         event["body"] = body.into();
         assert_eq!(answer(&world, &event).await, done(), "{what}");
-        let expected = Row {
+        let expected = EmailRecord {
             status: Status::Queued,
             not_before: at(100_000),
             expires_at: at(100_000).after(TWO_WEEKS),
@@ -223,7 +227,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
             due: due(DueKind::Check, 100_900),
             retried_at: Some(at(100_000)),
             generation: Some(0),
-            ..row
+            ..record
         };
         assert_eq!(stored(&world), expected, "{what}");
         let wake = Wake {
@@ -250,11 +254,11 @@ async fn a_rescheduled_email_keeps_the_record_of_its_batch() {
         (rescheduled_to("in 300 days", None), Status::Queued),
         (golden(RETRY), Status::Failed),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             batch: Some(batch),
             ..sample(status)
         };
-        let world = world_with(&row);
+        let world = world_with(&record);
         let (hash, errors, begun) = (String::new(), Vec::new(), None);
         let record = BatchRecord { hash, errors, begun };
         world.state().batches.insert(name.clone(), (record, BORN));

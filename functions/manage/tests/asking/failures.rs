@@ -1,7 +1,7 @@
-//! Calls that fail: what was answered 200 is written, and no row falls out of the index.
+//! Calls that fail: what was answered 200 is written, and no record falls out of the index.
 
 use domain::lifecycle::asked::Refusal;
-use domain::row::Status;
+use domain::record::Status;
 use world::Fault;
 
 use crate::{
@@ -16,8 +16,12 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
             let world = world_with(&sample(status));
             world.state().faults_of.insert("wake", [fault].into());
             assert_eq!(answer(&world, &golden(event)).await, done(), "{fault:?}");
-            let row = stored(&world);
-            assert_eq!((row.status, row.due.is_some()), (Status::Queued, true), "{fault:?}");
+            let record = stored(&world);
+            assert_eq!(
+                (record.status, record.due.is_some()),
+                (Status::Queued, true),
+                "{fault:?}"
+            );
             assert_eq!(
                 world.calls_inside(),
                 ["load", "queue", "keep", "load_body", "write", "wake"]
@@ -44,15 +48,15 @@ async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_
                 let world = world_with(&sample(status));
                 world.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
                 let (got, body) = answer(&world, &golden(event)).await;
-                let row = stored(&world);
+                let record = stored(&world);
                 assert_eq!(got == 200, *call == "wake", "{what}: {body}");
                 assert_eq!(
-                    row == wanted,
+                    record == wanted,
                     *call == "wake" || (*call == "write" && fault == Fault::After),
                     "{what}"
                 );
-                assert!(row == wanted || row == sample(status), "{what}");
-                assert_in_its_place(&row, &what);
+                assert!(record == wanted || record == sample(status), "{what}");
+                assert_in_its_place(&record, &what);
                 assert_content_is_kept(&world, &what);
                 if got != 200 {
                     let expected = refused(500, "internal_server_error", body["message"].as_str().unwrap());
@@ -62,7 +66,7 @@ async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_
 
                 // The caller asks again. A retry that was written is not taken for another one.
                 let again = answer(&world, &golden(event)).await;
-                let expected = if event == RETRY && row == wanted {
+                let expected = if event == RETRY && record == wanted {
                     conflict(Refusal::NotEnded(Status::Queued))
                 } else {
                     done()

@@ -1,7 +1,7 @@
 //! Uploads, and the files of emails.
 
 use domain::id::UploadId;
-use domain::row::Status;
+use domain::record::Status;
 use serde_json::json;
 use world::samples::BORN;
 use world::{World, samples};

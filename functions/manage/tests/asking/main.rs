@@ -20,7 +20,7 @@ use std::time::Duration;
 
 use domain::cause::Cause;
 use domain::lifecycle::asked::Refusal;
-use domain::row::{Acceptance, Due, DueKind, Lease, Row, Status};
+use domain::record::{Acceptance, Due, DueKind, EmailRecord, Lease, Status};
 use domain::timestamp::Timestamp;
 use serde_json::{Value, json};
 use world::samples::BORN;
@@ -76,34 +76,34 @@ fn due(kind: DueKind, after: u64) -> Option<Due> {
 }
 
 /// The first sample, as it is in a status.
-fn sample(status: Status) -> Row {
-    let row = samples::row(1, &samples::email().unwrap());
-    let tried = Row {
+fn sample(status: Status) -> EmailRecord {
+    let record = samples::record(1, &samples::email().unwrap());
+    let tried = EmailRecord {
         status,
         claim_no: 2,
         attempts: 2,
         due: match status {
             Status::Sent => None,
             Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => due(DueKind::Ended, 0),
-            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => row.due,
+            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => record.due,
         },
-        ..row.clone()
+        ..record.clone()
     };
     let why = (Some(Cause::Unavailable), Some("said so".to_owned()));
     match status {
-        Status::Queued => row,
-        Status::Sending => Row {
+        Status::Queued => record,
+        Status::Sending => EmailRecord {
             lease: Some(Lease {
                 until: at(180),
                 nonce: 7,
             }),
             ..tried
         },
-        Status::Uncertain => Row {
+        Status::Uncertain => EmailRecord {
             uncertain_since: Some(BORN),
             ..tried
         },
-        Status::Sent => Row {
+        Status::Sent => EmailRecord {
             sent: Some(Acceptance {
                 claim_no: 2,
                 message_id: "ses-1".to_owned(),
@@ -111,7 +111,7 @@ fn sample(status: Status) -> Row {
             }),
             ..tried
         },
-        Status::Failing | Status::Failed | Status::Unknown | Status::Expired => Row {
+        Status::Failing | Status::Failed | Status::Unknown | Status::Expired => EmailRecord {
             cause: why.0,
             detail: why.1,
             ..tried
@@ -121,14 +121,14 @@ fn sample(status: Status) -> Row {
 }
 
 /// A world with one email and its content.
-fn world_with(row: &Row) -> World {
+fn world_with(record: &EmailRecord) -> World {
     let world = samples::world(1).unwrap();
-    world.state().rows.insert(samples::key(1), row.clone());
+    world.state().records.insert(samples::key(1), record.clone());
     world
 }
 
-fn stored(world: &World) -> Row {
-    world.row(&samples::key(1)).expect("the email is still there")
+fn stored(world: &World) -> EmailRecord {
+    world.record(&samples::key(1)).expect("the email is still there")
 }
 
 /// Until when the content is kept, if anybody said so.
@@ -158,15 +158,15 @@ fn conflict(refusal: Refusal) -> (u16, Value) {
     refused(409, "conflict", &refusal.to_string())
 }
 
-/// What is true of every row at every moment.
-fn assert_in_its_place(row: &Row, what: &str) {
-    assert!(row.is_in_its_place(), "{what}: {row:?}");
+/// What is true of every record at every moment.
+fn assert_in_its_place(record: &EmailRecord, what: &str) {
+    assert!(record.is_in_its_place(), "{what}: {record:?}");
 }
 
-/// A row that waits to be sent must have something to send until the end of its days.
+/// A record that waits to be sent must have something to send until the end of its days.
 fn assert_content_is_kept(world: &World, what: &str) {
-    let row = stored(world);
-    if row.status == Status::Queued && row != sample(Status::Queued) {
-        assert!(kept_until(world) >= Some(row.expires_at.after(RETENTION)), "{what}");
+    let record = stored(world);
+    if record.status == Status::Queued && record != sample(Status::Queued) {
+        assert!(kept_until(world) >= Some(record.expires_at.after(RETENTION)), "{what}");
     }
 }

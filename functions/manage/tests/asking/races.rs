@@ -1,8 +1,8 @@
-//! Somebody else was quicker: between the reading of the row and the writing of it.
+//! Somebody else was quicker: between the reading of the record and the writing of it.
 
 use domain::lifecycle::asked::Refusal;
-use domain::ports::{Claimed, Rows};
-use domain::row::{BodyPlace, DueKind, Lease, Row, Status};
+use domain::ports::{Claimed, EmailRecords};
+use domain::record::{BodyPlace, DueKind, EmailRecord, Lease, Status};
 use futures::FutureExt;
 use serde_json::Value;
 use world::{Rival, World, samples};
@@ -13,7 +13,7 @@ use crate::{
     refused, rescheduled_to, sample, stored, world_with,
 };
 
-/// What somebody else does to the email between the reading of its row and the writing of it.
+/// What somebody else does to the email between the reading of its record and the writing of it.
 #[derive(Debug, Clone)]
 enum Meddling {
     /// A sender claims it.
@@ -37,7 +37,7 @@ impl Meddling {
             }
             Self::Ask(event) => assert_eq!(read(&at_once(ask(&world, &event))), done()),
             Self::Forget => {
-                world.state().rows.remove(&samples::key(1));
+                world.state().records.remove(&samples::key(1));
             }
         })
     }
@@ -63,7 +63,7 @@ async fn a_claim_that_comes_first_wins_and_is_left_alone() {
         let world = world_with(&sample(Status::Queued));
         let got = meddled(&world, &golden(event), vec![Meddling::Claim]).await;
         assert_eq!(got, conflict(Refusal::TooLate(Status::Sending)), "{event}");
-        let claimed = Row {
+        let claimed = EmailRecord {
             status: Status::Sending,
             claim_no: 1,
             attempts: 1,
@@ -84,9 +84,9 @@ async fn a_cancel_that_comes_behind_a_reschedule_takes_the_rescheduled_email_bac
     let world = world_with(&sample(Status::Queued));
     let first = Meddling::Ask(golden(RESCHEDULE));
     assert_eq!(meddled(&world, &golden(CANCEL), vec![first]).await, done());
-    let row = stored(&world);
+    let record = stored(&world);
     assert_eq!(
-        (row.status, row.due, row.scheduled_at, row.not_before),
+        (record.status, record.due, record.scheduled_at, record.not_before),
         (Status::Canceled, due(DueKind::Ended, 0), Some(at(600)), at(600))
     );
 }
@@ -97,8 +97,8 @@ async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
     let first = Meddling::Ask(golden(CANCEL));
     let got = meddled(&world, &golden(RESCHEDULE), vec![first]).await;
     assert_eq!(got, conflict(Refusal::TooLate(Status::Canceled)));
-    let row = stored(&world);
-    assert_eq!((row.status, row.due), (Status::Canceled, due(DueKind::Ended, 0)));
+    let record = stored(&world);
+    assert_eq!((record.status, record.due), (Status::Canceled, due(DueKind::Ended, 0)));
     assert!(world.state().wakes.is_empty());
 }
 
@@ -116,11 +116,11 @@ async fn of_two_reschedules_at_once_the_later_one_stands_whole() {
     let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
     let second = rescheduled_to("in 10 minutes", None);
     assert_eq!(meddled(&world, &second, vec![first]).await, done());
-    let row = stored(&world);
-    assert_eq!((row.not_before, row.due), (at(600), due(DueKind::Check, 1500)));
+    let record = stored(&world);
+    assert_eq!((record.not_before, record.due), (at(600), due(DueKind::Check, 1500)));
     // The second says nothing of a deadline, and so leaves the first one's.
-    assert_eq!((row.expires_at, row.expires_given), (at(400 * 86_400), true));
-    assert!(kept_until(&world) >= Some(row.expires_at.after(RETENTION)));
+    assert_eq!((record.expires_at, record.expires_given), (at(400 * 86_400), true));
+    assert!(kept_until(&world) >= Some(record.expires_at.after(RETENTION)));
 }
 
 #[tokio::test]
@@ -130,8 +130,8 @@ async fn a_deadline_that_comes_first_holds_for_a_reschedule_behind_it() {
     let got = meddled(&world, &rescheduled_to("in 10 minutes", None), vec![first]).await;
     let message = "scheduled_at: must be before the email's expires_at";
     assert_eq!(got, refused(422, "validation_error", message));
-    let row = stored(&world);
-    assert_eq!((row.not_before, row.expires_at), (at(60), at(600)));
+    let record = stored(&world);
+    assert_eq!((record.not_before, record.expires_at), (at(60), at(600)));
 }
 
 /// What a retry has made wait again must keep what it is to send.
@@ -167,9 +167,9 @@ async fn an_email_that_moves_all_the_time_is_a_500_and_not_called_canceled() {
             .collect();
         let (got, _) = meddled(&world, &golden(CANCEL), moves).await;
         assert_eq!(got, status, "{times}");
-        let row = stored(&world);
-        assert_eq!(row.status == Status::Canceled, status == 200, "{times}");
-        assert_in_its_place(&row, "moved");
+        let record = stored(&world);
+        assert_eq!(record.status == Status::Canceled, status == 200, "{times}");
+        assert_in_its_place(&record, "moved");
     }
 }
 
@@ -188,7 +188,7 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
             "{event}"
         );
         assert!(
-            world.state().rows.is_empty() && world.state().wakes.is_empty(),
+            world.state().records.is_empty() && world.state().wakes.is_empty(),
             "{event}"
         );
     }
@@ -197,9 +197,9 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
 /// The two keepers of a large content look at it at the same time; the one with the longer life copies first.
 #[tokio::test]
 async fn of_two_keepers_of_a_content_the_longer_life_stays() {
-    let mut row = sample(Status::Queued);
-    row.body.place = BodyPlace::Bucket;
-    let world = world_with(&row);
+    let mut record = sample(Status::Queued);
+    record.body.place = BodyPlace::Bucket;
+    let world = world_with(&record);
     let first = Meddling::Ask(rescheduled_to("in 3000 days", None));
     let second = rescheduled_to("in 3 days", None);
     assert_eq!(meddled(&world, &second, vec![first]).await, done());

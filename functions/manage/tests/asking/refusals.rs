@@ -4,7 +4,7 @@ use domain::id::TenantId;
 use domain::lifecycle::asked::Refusal;
 use domain::limits;
 use domain::ports::EmailKey;
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use serde_json::Value;
 use world::samples;
 
@@ -22,14 +22,14 @@ async fn an_email_that_is_not_there_is_a_404_and_another_tenants_is_not_there() 
     for event in [CANCEL, RESCHEDULE, RETRY] {
         // Theirs is in a status in which the caller would be answered 200.
         let status = if event == RETRY { Status::Failed } else { Status::Queued };
-        let theirs = Row {
+        let theirs = EmailRecord {
             tenant: other.tenant.clone(),
             id: other.id,
             ..sample(status)
         };
         let world = samples::world(1).unwrap();
-        let ours = world.row(&samples::key(1));
-        world.state().rows.insert(other.clone(), theirs.clone());
+        let ours = world.record(&samples::key(1));
+        world.state().records.insert(other.clone(), theirs.clone());
         for n in [7, 9] {
             world.state().calls.clear();
             assert_eq!(
@@ -39,9 +39,9 @@ async fn an_email_that_is_not_there_is_a_404_and_another_tenants_is_not_there() 
             );
             assert_eq!(world.calls_inside(), ["load"]);
         }
-        assert_eq!(world.row(&other), Some(theirs));
-        assert_eq!(world.row(&samples::key(1)), ours);
-        assert_eq!(world.state().rows.len(), 2);
+        assert_eq!(world.record(&other), Some(theirs));
+        assert_eq!(world.record(&samples::key(1)), ours);
+        assert_eq!(world.state().records.len(), 2);
         assert!(world.state().kept_until.is_empty());
     }
 }
@@ -62,8 +62,8 @@ fn too_late(event: &str, status: Status) -> Option<(u16, Value)> {
 async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
     for event in [CANCEL, RESCHEDULE, RETRY] {
         for status in Status::ALL {
-            let row = sample(status);
-            let world = world_with(&row);
+            let record = sample(status);
+            let world = world_with(&record);
             let asked = if event == RETRY {
                 with_body(event, "{}")
             } else {
@@ -75,7 +75,7 @@ async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
                 continue;
             };
             assert_eq!(got, expected, "{event} {status:?}");
-            assert_eq!(stored(&world), row, "{event} {status:?}");
+            assert_eq!(stored(&world), record, "{event} {status:?}");
             assert_eq!(world.calls_inside(), ["load", "queue"], "{event} {status:?}");
             assert_eq!(kept_until(&world), None, "{event} {status:?}");
         }
@@ -84,17 +84,17 @@ async fn what_is_too_late_is_a_409_that_says_why_and_changes_nothing() {
 
 #[tokio::test]
 async fn what_may_be_out_is_not_called_canceled_and_keeps_its_mark_when_it_is_rescheduled() {
-    let row = Row {
+    let record = EmailRecord {
         claim_no: 2,
         maybe_duplicate: true,
         ..sample(Status::Queued)
     };
-    let world = world_with(&row);
+    let world = world_with(&record);
     assert_eq!(answer(&world, &golden(CANCEL)).await, conflict(Refusal::MaybeSent));
-    assert_eq!(stored(&world), row);
+    assert_eq!(stored(&world), record);
     assert_eq!(answer(&world, &golden(RESCHEDULE)).await, done());
-    let row = stored(&world);
-    assert_eq!((row.not_before, row.maybe_duplicate), (at(600), true));
+    let record = stored(&world);
+    assert_eq!((record.not_before, record.maybe_duplicate), (at(600), true));
 }
 
 #[tokio::test]
@@ -149,7 +149,7 @@ async fn an_email_whose_content_is_gone_is_not_made_to_wait_for_nothing() {
 
 #[tokio::test]
 async fn an_impossible_time_is_a_422_that_names_its_field() {
-    let given = Row {
+    let given = EmailRecord {
         expires_given: true,
         ..sample(Status::Queued)
     };

@@ -17,7 +17,7 @@ use world::{World, samples};
 /// The function over a world of which a test may have exchanged the contents.
 pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, World, World> {
     Manage {
-        rows: world.clone(),
+        records: world.clone(),
         bodies,
         lanes: world.clone(),
 

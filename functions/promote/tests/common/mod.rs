@@ -7,11 +7,11 @@ use promote::Promote;
 use world::World;
 
 pub(crate) fn promote(world: &World) -> Promote<World, World, World, World, World, World, World> {
-    let (rows, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
+    let (records, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
     let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
     let policy = Policy::standard();
     Promote {
-        rows,
+        records,
         bodies: world.clone(),
         lanes,
         dead_letters,

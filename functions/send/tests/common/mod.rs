@@ -13,7 +13,7 @@ use world::World;
 /// An environment that gives its emails to this provider.
 pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, World, World, P, World> {
     Send {
-        rows: world.clone(),
+        records: world.clone(),
         bodies: world.clone(),
         dead_letters: world.clone(),
         provider,

@@ -6,7 +6,7 @@ use domain::cause::Cause;
 use domain::fate::Fate;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, EmailKey, PortError, Tallies};
-use domain::row::Status;
+use domain::record::Status;
 use domain::tally::change::{Change, Glimpse, counted};
 use domain::tally::counter::{Counter, Figures};
 use domain::tally::portion::{Fingerprint, Mark, Sequence, Span, Tally, Versions};
@@ -19,7 +19,7 @@ const BEGIN_MS: i64 = 1_795_514_390_000;
 
 /// A stream of `count` changes of emails in three queues, of two tenants, over some minutes.
 pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
-    let mut rows: BTreeMap<EmailKey, Glimpse> = BTreeMap::new();
+    let mut records: BTreeMap<EmailKey, Glimpse> = BTreeMap::new();
     let (mut at, mut sequence) = (BEGIN_MS, 100_000_u64);
     let tenants = ["main", "other"].map(|name| TenantId::parse(name).unwrap());
     (0..count)
@@ -31,11 +31,11 @@ pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
                 id: EmailId::from_random([rng.u8(0..12); 16]),
             };
             let now = Timestamp::from_millis(at);
-            let before = rows.get(&key).cloned();
+            let before = records.get(&key).cloned();
             let after = (before.is_none() || rng.u8(0..20) > 0).then(|| next(rng, before.as_ref(), now));
             match &after {
-                Some(after) => rows.insert(key.clone(), after.clone()),
-                None => rows.remove(&key),
+                Some(after) => records.insert(key.clone(), after.clone()),
+                None => records.remove(&key),
             };
             Change {
                 mark: Mark::new(&key, Sequence::parse(&sequence.to_string()).unwrap(), now),
@@ -48,7 +48,7 @@ pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
         .collect()
 }
 
-/// Any row at all: what is counted must not depend on which ways there are.
+/// Any record at all: what is counted must not depend on which ways there are.
 fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
     let fates = [Fate::DeliveryDelayed, Fate::Delivered, Fate::Bounced, Fate::Complained];
     let mut fate = |name: &str| (name.to_owned(), *rng.choice(&fates).unwrap());

@@ -13,8 +13,8 @@ use domain::ports::access::{Allowances, Drawn, Keys, Tenants};
 use domain::wire::api::IdempotencyKey;
 
 use super::{Golden, written};
+use crate::records::samples::at;
 use crate::replay::Replay;
-use crate::rows::samples::at;
 
 fn acme() -> Tenant {
     Tenant {

@@ -12,8 +12,8 @@ use domain::timestamp::Timestamp;
 use serde_json::json;
 
 use super::{Golden, written};
+use crate::records::samples::at;
 use crate::replay::{Answer, Replay};
-use crate::rows::samples::at;
 
 fn hour() -> Timestamp {
     hour_of(at(1_800_000_000_000))

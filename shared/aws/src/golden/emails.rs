@@ -3,21 +3,21 @@
 use std::collections::BTreeMap;
 
 use domain::ports::erasure::Tombstones;
-use domain::ports::{Bodies, EmailKey, Packed, Rows};
-use domain::row::{BodyPlace, Due, DueKind, Row, Status};
+use domain::ports::{Bodies, EmailKey, EmailRecords, Packed};
+use domain::record::{BodyPlace, Due, DueKind, EmailRecord, Status};
 
 use super::queues::news;
 use super::{Golden, written};
 use crate::attributes::name;
 use crate::bodies::BodyStore;
+use crate::records::samples::{at, full, record};
 use crate::replay::Replay;
-use crate::rows::samples::{at, full, row};
 use crate::settings::BucketSettings;
 
 /// A record in each status, and one in each place where records wait.
-fn records() -> Vec<(String, Row)> {
+fn records() -> Vec<(String, EmailRecord)> {
     let due = |kind| Some(Due { kind, at: at(7_000) });
-    let mut records = vec![("accepted".to_owned(), row()), ("everything".to_owned(), full())];
+    let mut records = vec![("accepted".to_owned(), record()), ("everything".to_owned(), full())];
     for status in Status::ALL {
         let due = match status {
             Status::Sent => None,
@@ -25,7 +25,7 @@ fn records() -> Vec<(String, Row)> {
             Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => due(DueKind::Ended),
         };
         let lease = full().lease.filter(|_| status == Status::Sending);
-        let record = Row {
+        let record = EmailRecord {
             status,
             due,
             lease,
@@ -34,10 +34,10 @@ fn records() -> Vec<(String, Row)> {
         records.push((name(&status), record));
     }
     for kind in [DueKind::Held, DueKind::Paced] {
-        let record = Row {
+        let record = EmailRecord {
             queue: news().name,
             due: due(kind),
-            ..row()
+            ..record()
         };
         records.push((name(&kind), record));
     }
@@ -59,7 +59,7 @@ async fn records_are_read_and_written_in_every_status() {
         assert_eq!(load(golden.today(&name)).await, record, "{name}");
         // Slots of a rate limit are newer.
         if name != "paced" {
-            let old = Row {
+            let old = EmailRecord {
                 batch: None,
                 generation: None,
                 key: None,
@@ -77,12 +77,12 @@ async fn records_are_read_and_written_in_every_status() {
 async fn tombstones_are_read_and_written() {
     let mut golden = Golden::of("tombstone");
     let stored = written(async |replay| {
-        replay.table(16).bury(&row(), at(1_000)).await.unwrap();
+        replay.table(16).bury(&record(), at(1_000)).await.unwrap();
     });
     golden.check("erased", &stored.await.only());
     for replay in [golden.today("erased"), golden.old("erased")] {
-        let buried = replay.table(16).buried(&EmailKey::of(&row()), at(1_000)).await;
-        assert_eq!(buried.unwrap(), Some(row().body.sha256));
+        let buried = replay.table(16).buried(&EmailKey::of(&record()), at(1_000)).await;
+        assert_eq!(buried.unwrap(), Some(record().body.sha256));
     }
     golden.is_done();
 }
@@ -96,7 +96,7 @@ async fn contents_are_read_and_written() {
         BodyStore::new(replay.table(16), replay.clients().s3(), &settings)
     }
     let mut golden = Golden::of("content");
-    let (key, body) = (EmailKey::of(&row()), row().body);
+    let (key, body) = (EmailKey::of(&record()), record().body);
     let stored = written(async |replay| {
         let store = store(replay);
         let packed = store.pack(b"content").unwrap();

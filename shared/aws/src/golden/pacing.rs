@@ -10,14 +10,14 @@ use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Bookmarks, DueCursor, DueIndex, Evidence, Paces, Watermark};
 use domain::rate_limit::{self, RateLimit, Released};
-use domain::row::Lane;
+use domain::record::Lane;
 use serde_json::json;
 
 use super::queues::news;
 use super::{Golden, written};
 use crate::evidence::EvidenceQueue;
+use crate::records::samples::at;
 use crate::replay::{Answer, Replay};
-use crate::rows::samples::at;
 
 const SPAN: Duration = Duration::from_millis(2);
 const HERE: Begin = Begin::Here(Micros(5_000_123));

@@ -9,11 +9,11 @@ use domain::ports::{DueCursor, Jobs, Queues};
 use domain::queue::job::{Job, Task};
 use domain::queue::key_hold::{Exception, KeyHold, KeyHolds};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::row::Lane;
+use domain::record::Lane;
 
 use super::{Golden, written};
+use crate::records::samples::at;
 use crate::replay::Replay;
-use crate::rows::samples::at;
 
 /// The queue of these tests.
 pub(super) fn news() -> QueueKey {

@@ -11,8 +11,8 @@ use serde_json::json;
 
 use super::stored::Stored;
 use super::{Golden, written};
+use crate::records::samples::at;
 use crate::replay::{Answer, Replay};
-use crate::rows::samples::at;
 
 fn manual() -> Suppression {
     let ann = EmailAddress::parse("Ann@example.com").unwrap();

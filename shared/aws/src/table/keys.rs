@@ -28,7 +28,7 @@ use domain::batch::BatchId;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
 use domain::queue::{QueueKey, QueueName};
-use domain::row::BodyRef;
+use domain::record::BodyRef;
 use domain::suppression::{Origin, SuppressionId};
 use domain::tally::counter::Level;
 use domain::timestamp::Timestamp;

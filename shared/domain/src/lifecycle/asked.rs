@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::{Decision, Policy, Then, end, requeue, write};
 use crate::cause::Cause;
 use crate::queue::Queue;
-use crate::row::{Row, Status};
+use crate::record::{EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
 /// Why an email stays as it is.
@@ -73,12 +73,12 @@ fn not_erasable(status: Status) -> &'static str {
     }
 }
 
-/// Whether an email may be erased: only what has ended, for whatever is still to happen to it needs its row.
+/// Whether an email may be erased: only what has ended, for whatever is still to happen to it needs its record.
 ///
 /// # Errors
 /// [`Refusal::NotErasable`].
-pub fn erase(row: &Row, now: Timestamp) -> Result<(), Refusal> {
-    let status = row.status_at(now);
+pub fn erase(record: &EmailRecord, now: Timestamp) -> Result<(), Refusal> {
+    let status = record.status_at(now);
     if status.is_final() {
         Ok(())
     } else {
@@ -90,26 +90,26 @@ pub fn erase(row: &Row, now: Timestamp) -> Result<(), Refusal> {
 ///
 /// # Errors
 /// [`Refusal::TooLate`], [`Refusal::MaybeSent`].
-pub fn cancel(row: &Row, now: Timestamp) -> Result<Decision, Refusal> {
-    let status = row.status_at(now);
+pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal> {
+    let status = record.status_at(now);
     match status {
-        Status::Canceled if row.cause == Some(Cause::Purged) => {
+        Status::Canceled if record.cause == Some(Cause::Purged) => {
             // From now on it is canceled by hand, and stays so when its queue is restored. The time
             // moves, so that a restore that was decided on before is refused.
-            let mut next = row.clone();
+            let mut next = record.clone();
             next.cause = None;
-            next.not_before = now.max(row.not_before.after(Duration::from_millis(1)));
+            next.not_before = now.max(record.not_before.after(Duration::from_millis(1)));
             end(&mut next, Status::Canceled, now);
-            Ok(write(row, next, Then::Nothing))
+            Ok(write(record, next, Then::Nothing))
         }
         Status::Canceled => Ok(Decision::Forget),
-        Status::Queued if row.maybe_duplicate => Err(Refusal::MaybeSent),
+        Status::Queued if record.maybe_duplicate => Err(Refusal::MaybeSent),
         Status::Queued => {
-            let mut next = row.clone();
+            let mut next = record.clone();
             next.cause = None;
             next.detail = None;
             end(&mut next, Status::Canceled, now);
-            Ok(write(row, next, Then::Nothing))
+            Ok(write(record, next, Then::Nothing))
         }
         Status::Sending
         | Status::Failing
@@ -132,10 +132,10 @@ pub struct Times {
 
 impl Times {
     /// When the email expires if these times are written, and whether the caller said so.
-    fn expiry(self, row: &Row, expires_after: Duration) -> (Timestamp, bool) {
+    fn expiry(self, record: &EmailRecord, expires_after: Duration) -> (Timestamp, bool) {
         match self.expires_at {
             Some(given) => (given, true),
-            None if row.expires_given => (row.expires_at, true),
+            None if record.expires_given => (record.expires_at, true),
             None => (self.scheduled_at.after(expires_after), false),
         }
     }
@@ -146,24 +146,24 @@ impl Times {
 /// # Errors
 /// [`Refusal::TooLate`], [`Refusal::AfterExpiry`].
 pub fn reschedule(
-    row: &Row,
+    record: &EmailRecord,
     times: Times,
     expires_after: Duration,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let status = row.status_at(now);
+    let status = record.status_at(now);
     if status != Status::Queued {
         return Err(Refusal::TooLate(status));
     }
-    let mut next = row.clone();
+    let mut next = record.clone();
     next.scheduled_at = Some(times.scheduled_at);
-    (next.expires_at, next.expires_given) = times.expiry(row, expires_after);
+    (next.expires_at, next.expires_given) = times.expiry(record, expires_after);
     let not_before = times.scheduled_at.max(now);
     if next.expires_at <= not_before {
         return Err(Refusal::AfterExpiry);
     }
-    Ok(requeue(row, next, policy, not_before, now))
+    Ok(requeue(record, next, policy, not_before, now))
 }
 
 /// Sends an email after all, with a budget of its own. It belongs to its queue's present generation: an earlier
@@ -172,15 +172,15 @@ pub fn reschedule(
 /// # Errors
 /// [`Refusal::NotEnded`], [`Refusal::NeedsForce`].
 pub fn retry(
-    row: &Row,
+    record: &EmailRecord,
     force: bool,
     queue: &Queue,
     expires_after: Duration,
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Decision, Refusal> {
-    let mut next = row.clone();
-    let status = row.status_at(now);
+    let mut next = record.clone();
+    let status = record.status_at(now);
     match status {
         Status::Failed | Status::Canceled | Status::Expired => {}
         Status::Unknown if force => next.maybe_duplicate = true,
@@ -197,7 +197,7 @@ pub fn retry(
     next.scheduled_at = None;
     next.retried_at = Some(now);
     next.generation = Some(queue.generation);
-    Ok(requeue(row, next, policy, now, now))
+    Ok(requeue(record, next, policy, now, now))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@ use super::*;
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId};
 use crate::queue::QueueKey;
-use crate::row::{BodyPlace, BodyRef, Due, DueKind};
+use crate::record::{BodyPlace, BodyRef, Due, DueKind};
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 
@@ -15,33 +15,33 @@ fn policy() -> Policy {
     Policy::standard()
 }
 
-/// The queue of the rows, purged twice.
+/// The queue of the records, purged twice.
 fn queue() -> Queue {
-    let queue = Queue::plain(QueueKey::of(&row(Status::Queued)), at(0));
+    let queue = Queue::plain(QueueKey::of(&record(Status::Queued)), at(0));
     queue.purged(at(1)).purged(at(1))
 }
 
-/// A row that was tried four times.
-fn row(status: Status) -> Row {
+/// A record that was tried four times.
+fn record(status: Status) -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
         bytes: 2048,
     };
-    Row {
+    EmailRecord {
         status,
         expires_at: at(9_000),
         claim_no: 4,
         attempts: 4,
         cause: Some(Cause::Unavailable),
         detail: Some("said so".to_owned()),
-        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
     }
 }
 
-fn written(decision: Result<Decision, Refusal>) -> (Row, Then) {
+fn written(decision: Result<Decision, Refusal>) -> (EmailRecord, Then) {
     match decision {
-        Ok(Decision::Write(transition)) => (transition.row, transition.then),
+        Ok(Decision::Write(transition)) => (transition.record, transition.then),
         other => panic!("nothing is written: {other:?}"),
     }
 }
@@ -49,7 +49,7 @@ fn written(decision: Result<Decision, Refusal>) -> (Row, Then) {
 #[test]
 fn only_what_waits_and_cannot_be_out_is_canceled() {
     for status in Status::ALL {
-        let decision = cancel(&row(status), at(2_000));
+        let decision = cancel(&record(status), at(2_000));
         match status {
             Status::Queued => {
                 let (next, then) = written(decision);
@@ -73,23 +73,23 @@ fn only_what_waits_and_cannot_be_out_is_canceled() {
             | Status::Expired => assert_eq!(decision, Err(Refusal::TooLate(status))),
         }
     }
-    let mut maybe_out = row(Status::Queued);
+    let mut maybe_out = record(Status::Queued);
     maybe_out.maybe_duplicate = true;
     assert_eq!(cancel(&maybe_out, at(2_000)), Err(Refusal::MaybeSent));
 }
 
-fn rescheduled(row: &Row, secs: i64, expires_at: Option<i64>) -> Result<Decision, Refusal> {
+fn rescheduled(record: &EmailRecord, secs: i64, expires_at: Option<i64>) -> Result<Decision, Refusal> {
     let times = Times {
         scheduled_at: at(secs),
         expires_at: expires_at.map(at),
     };
-    reschedule(row, times, TWO_WEEKS, &policy(), at(2_000))
+    reschedule(record, times, TWO_WEEKS, &policy(), at(2_000))
 }
 
 #[test]
 fn only_what_waits_is_rescheduled() {
     for status in Status::ALL {
-        let decision = rescheduled(&row(status), 2_070, None);
+        let decision = rescheduled(&record(status), 2_070, None);
         if status == Status::Queued {
             let (next, then) = written(decision);
             assert_eq!((next.not_before, next.scheduled_at), (at(2_070), Some(at(2_070))));
@@ -100,46 +100,46 @@ fn only_what_waits_is_rescheduled() {
             assert_eq!(decision, Err(Refusal::TooLate(status)));
         }
     }
-    let (far, then) = written(rescheduled(&row(Status::Queued), 1_000_000, None));
+    let (far, then) = written(rescheduled(&record(Status::Queued), 1_000_000, None));
     let due = Due {
         kind: DueKind::Wake,
         at: at(1_000_000),
     };
     assert_eq!((far.due, then), (Some(due), Then::Nothing));
-    let (past, then) = written(rescheduled(&row(Status::Queued), 1_500, None));
+    let (past, then) = written(rescheduled(&record(Status::Queued), 1_500, None));
     assert_eq!(past.not_before, at(2_000), "a time that is over is now");
     assert_eq!(then, Then::WakeUp { delay: Duration::ZERO });
 }
 
 #[test]
 fn a_deadline_is_the_callers_and_the_default_follows_the_time() {
-    let expiry = |row: &Row, secs, given| {
-        let (next, _) = written(rescheduled(row, secs, given));
+    let expiry = |record: &EmailRecord, secs, given| {
+        let (next, _) = written(rescheduled(record, secs, given));
         (next.expires_at, next.expires_given)
     };
-    let mut row = row(Status::Queued);
+    let mut record = record(Status::Queued);
     assert_eq!(
-        expiry(&row, 1_000_000, None),
+        expiry(&record, 1_000_000, None),
         (at(1_000_000).after(TWO_WEEKS), false),
         "by default"
     );
-    assert_eq!(expiry(&row, 8_000, Some(8_001)), (at(8_001), true));
-    row.expires_given = true;
-    assert_eq!(expiry(&row, 8_000, None), (at(9_000), true));
-    assert_eq!(rescheduled(&row, 9_000, None), Err(Refusal::AfterExpiry));
-    assert_eq!(rescheduled(&row, 9_000, Some(9_000)), Err(Refusal::AfterExpiry));
-    assert_eq!(rescheduled(&row, 1_000, Some(2_000)), Err(Refusal::AfterExpiry));
+    assert_eq!(expiry(&record, 8_000, Some(8_001)), (at(8_001), true));
+    record.expires_given = true;
+    assert_eq!(expiry(&record, 8_000, None), (at(9_000), true));
+    assert_eq!(rescheduled(&record, 9_000, None), Err(Refusal::AfterExpiry));
+    assert_eq!(rescheduled(&record, 9_000, Some(9_000)), Err(Refusal::AfterExpiry));
+    assert_eq!(rescheduled(&record, 1_000, Some(2_000)), Err(Refusal::AfterExpiry));
 }
 
 #[test]
 fn what_ended_unsent_is_retried_with_a_new_budget() {
     for status in Status::ALL {
         for force in [false, true] {
-            let row = Row {
+            let record = EmailRecord {
                 expires_at: at(30_000),
-                ..row(status)
+                ..record(status)
             };
-            let decision = retry(&row, force, &queue(), TWO_WEEKS, &policy(), at(20_000));
+            let decision = retry(&record, force, &queue(), TWO_WEEKS, &policy(), at(20_000));
             match (status, force) {
                 (Status::Failed | Status::Canceled | Status::Expired, _) | (Status::Unknown, true) => {
                     let (next, then) = written(decision);
@@ -164,7 +164,7 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
 /// It is shown as expired; what is asked of it is answered so, before anybody has written it.
 #[test]
 fn what_has_expired_is_treated_so_before_anybody_has_written_it() {
-    let over = row(Status::Queued);
+    let over = record(Status::Queued);
     let now = at(9_000);
     assert_eq!(cancel(&over, now), Err(Refusal::TooLate(Status::Expired)));
     let times = Times {
@@ -178,7 +178,7 @@ fn what_has_expired_is_treated_so_before_anybody_has_written_it() {
     let (next, _) = written(retry(&over, false, &queue(), TWO_WEEKS, &policy(), now));
     assert_eq!((next.status, next.not_before), (Status::Queued, now));
 
-    let maybe_out = Row {
+    let maybe_out = EmailRecord {
         maybe_duplicate: true,
         ..over
     };
@@ -204,7 +204,7 @@ fn every_refusal_is_a_sentence() {
 #[test]
 fn what_is_forced_and_expires_at_once_is_unknown_and_not_expired() {
     let (next, _) = written(retry(
-        &row(Status::Unknown),
+        &record(Status::Unknown),
         true,
         &queue(),
         Duration::ZERO,

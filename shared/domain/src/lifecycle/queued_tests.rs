@@ -2,7 +2,7 @@ use super::*;
 use crate::id::{EmailId, KeyId, TenantId};
 use crate::queue::key_hold::{KeyHold, KeyHolds};
 use crate::queue::{Common, Pause, QueueKey, QueueName};
-use crate::row::{BodyPlace, BodyRef};
+use crate::record::{BodyPlace, BodyRef};
 
 const TWO_WEEKS: Duration = Duration::from_secs(14 * 86_400);
 
@@ -38,13 +38,13 @@ fn due(kind: DueKind, secs: i64) -> Option<Due> {
 }
 
 /// Accepted at 1000 for 1500, tried twice, until 9000.
-fn row(status: Status) -> Row {
+fn record(status: Status) -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
         bytes: 1,
     };
-    Row {
+    EmailRecord {
         status,
         not_before: at(1_500),
         expires_at: at(9_000),
@@ -52,7 +52,7 @@ fn row(status: Status) -> Row {
         attempts: 2,
         cause: Some(Cause::Unavailable),
         due: due(DueKind::Check, 2_400),
-        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(1_000))
     }
 }
 
@@ -66,12 +66,12 @@ fn written(decision: &Decision) -> &Transition {
 #[test]
 fn an_email_of_a_paused_queue_is_moved_aside_while_it_is_paused() {
     let now = at(2_000);
-    assert_eq!(meet(&row(Status::Queued), &queue(), now), None);
-    let decision = meet(&row(Status::Queued), &paused(), now).unwrap();
+    assert_eq!(meet(&record(Status::Queued), &queue(), now), None);
+    let decision = meet(&record(Status::Queued), &paused(), now).unwrap();
     let moved = written(&decision);
-    assert_eq!(moved.row.due, due(DueKind::Held, 1_500));
+    assert_eq!(moved.record.due, due(DueKind::Held, 1_500));
     assert_eq!(
-        (moved.row.status, moved.row.attempts, moved.then),
+        (moved.record.status, moved.record.attempts, moved.then),
         (Status::Queued, 2, Then::Nothing)
     );
     assert_eq!(
@@ -80,40 +80,40 @@ fn an_email_of_a_paused_queue_is_moved_aside_while_it_is_paused() {
         "not behind the back of who resumes it"
     );
     assert_eq!(
-        meet(&moved.row, &paused(), now),
+        meet(&moved.record, &paused(), now),
         Some(Decision::Forget),
         "it is there already"
     );
     assert_eq!(
-        meet(&row(Status::Queued), &paused(), at(9_000)),
+        meet(&record(Status::Queued), &paused(), at(9_000)),
         None,
         "it expires all the same"
     );
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
-        assert_eq!(meet(&row(status), &paused(), now), None, "{status:?}");
+        assert_eq!(meet(&record(status), &paused(), now), None, "{status:?}");
     }
 }
 
 #[test]
 fn a_purged_email_ends_as_canceled_unless_it_may_be_out() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
-    let decision = meet(&row(Status::Queued), &purged, now).unwrap();
+    let decision = meet(&record(Status::Queued), &purged, now).unwrap();
     let ended = written(&decision);
     assert_eq!(
-        (ended.row.status, ended.row.cause),
+        (ended.record.status, ended.record.cause),
         (Status::Canceled, Some(Cause::Purged))
     );
     assert_eq!(
-        (ended.row.due, ended.condition.queue_no()),
+        (ended.record.due, ended.condition.queue_no()),
         (due(DueKind::Ended, 2_000), Some(8))
     );
-    let maybe_out = Row {
+    let maybe_out = EmailRecord {
         maybe_duplicate: true,
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     let decision = meet(&maybe_out, &purged, now).unwrap();
-    assert_eq!(written(&decision).row.status, Status::Unknown);
-    assert_eq!(meet(&row(Status::Queued), &purged.restored(), now), None);
+    assert_eq!(written(&decision).record.status, Status::Unknown);
+    assert_eq!(meet(&record(Status::Queued), &purged.restored(), now), None);
 }
 
 #[test]
@@ -121,11 +121,11 @@ fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
     for status in Status::ALL {
         for claim_no in [1, 2] {
-            let decision = drop_unwanted(&row(status), &purged, Drop::InHand { claim_no }, now);
+            let decision = drop_unwanted(&record(status), &purged, Drop::InHand { claim_no }, now);
             if (status, claim_no) == (Status::Sending, 2) {
-                let dropped = &written(&decision).row;
+                let dropped = &written(&decision).record;
                 assert_eq!(dropped.status, Status::Canceled);
-                assert_eq!(dropped.attempts, row(status).attempts - 1, "SES was not asked");
+                assert_eq!(dropped.attempts, record(status).attempts - 1, "SES was not asked");
             } else {
                 assert_eq!(decision, Decision::Forget, "{status:?} {claim_no}");
             }
@@ -133,7 +133,7 @@ fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
     }
     let in_hand = Drop::InHand { claim_no: 2 };
     assert_eq!(
-        drop_unwanted(&row(Status::Sending), &queue(), in_hand, now),
+        drop_unwanted(&record(Status::Sending), &queue(), in_hand, now),
         Decision::Forget
     );
 }
@@ -146,10 +146,10 @@ fn an_email_of_a_held_key_is_moved_aside_from_everywhere() {
         ..Common::default()
     });
     for kind in [DueKind::Wake, DueKind::Check, DueKind::Paced, DueKind::Held] {
-        let waiting = Row {
+        let waiting = EmailRecord {
             key: Some(key),
             due: due(kind, 1_500),
-            ..row(Status::Queued)
+            ..record(Status::Queued)
         };
         let decision = meet(&waiting, &held, now).unwrap();
         if kind == DueKind::Held {
@@ -157,7 +157,7 @@ fn an_email_of_a_held_key_is_moved_aside_from_everywhere() {
             assert_eq!(release(&waiting, &held, &policy(), now), Decision::Forget);
         } else {
             let moved = written(&decision);
-            assert_eq!(moved.row.due, due(DueKind::Held, 1_500), "{kind:?}");
+            assert_eq!(moved.record.due, due(DueKind::Held, 1_500), "{kind:?}");
             let (claim_no, status, not_before, queue_no) = (2, Status::Queued, at(1_500), held.no);
             let condition = Condition::UnmovedIn {
                 claim_no,
@@ -167,35 +167,35 @@ fn an_email_of_a_held_key_is_moved_aside_from_everywhere() {
             };
             assert_eq!(moved.condition, condition, "a release that comes before wins");
         }
-        let other = Row { key: None, ..waiting };
+        let other = EmailRecord { key: None, ..waiting };
         assert_eq!(meet(&other, &held, now), None);
     }
 }
 
 #[test]
 fn what_was_held_goes_back_to_its_place() {
-    let held = |not_before| Row {
+    let held = |not_before| EmailRecord {
         not_before: at(not_before),
         due: due(DueKind::Held, not_before),
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     let now = at(2_000);
     let decision = release(&held(1_500), &queue(), &policy(), now);
     let near = written(&decision);
-    assert_eq!(near.row.due, due(DueKind::Check, 2_900));
+    assert_eq!(near.record.due, due(DueKind::Check, 2_900));
     assert_eq!(near.then, Then::WakeUp { delay: Duration::ZERO });
     let decision = release(&held(8_000), &queue(), &policy(), now);
     let far = written(&decision);
-    assert_eq!((far.row.due, far.then), (due(DueKind::Wake, 8_000), Then::Nothing));
+    assert_eq!((far.record.due, far.then), (due(DueKind::Wake, 8_000), Then::Nothing));
     let decision = release(&held(1_500), &queue(), &policy(), at(9_000));
-    assert_eq!(written(&decision).row.status, Status::Expired);
+    assert_eq!(written(&decision).record.status, Status::Expired);
     assert_eq!(
-        release(&row(Status::Queued), &queue(), &policy(), now),
+        release(&record(Status::Queued), &queue(), &policy(), now),
         Decision::Forget,
         "not held"
     );
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
-        assert_eq!(release(&row(status), &queue(), &policy(), now), Decision::Forget);
+        assert_eq!(release(&record(status), &queue(), &policy(), now), Decision::Forget);
     }
 }
 
@@ -203,33 +203,37 @@ fn what_was_held_goes_back_to_its_place() {
 fn only_what_was_purged_is_restored_and_it_is_as_it_was() {
     let now = at(2_000);
     for status in Status::ALL {
-        let purged = Row {
+        let purged = EmailRecord {
             cause: Some(Cause::Purged),
             maybe_duplicate: status == Status::Unknown,
-            ..row(status)
+            ..record(status)
         };
         let decision = restore(&purged, &policy(), now);
         if matches!(status, Status::Canceled | Status::Unknown) {
             let restored = written(&decision);
-            assert_eq!((restored.row.status, restored.row.cause), (Status::Queued, None));
-            assert_eq!((restored.row.not_before, restored.row.attempts), (at(1_500), 2));
-            assert_eq!(restored.row.maybe_duplicate, status == Status::Unknown, "never cleared");
+            assert_eq!((restored.record.status, restored.record.cause), (Status::Queued, None));
+            assert_eq!((restored.record.not_before, restored.record.attempts), (at(1_500), 2));
+            assert_eq!(
+                restored.record.maybe_duplicate,
+                status == Status::Unknown,
+                "never cleared"
+            );
             assert_eq!(restored.then, Then::WakeUp { delay: Duration::ZERO });
         } else {
             assert_eq!(decision, Decision::Forget, "{status:?}");
         }
-        assert_eq!(restore(&row(status), &policy(), now), Decision::Forget, "{status:?}");
+        assert_eq!(restore(&record(status), &policy(), now), Decision::Forget, "{status:?}");
     }
 }
 
 #[test]
 fn nothing_is_redriven_that_may_be_out() {
     for status in Status::ALL {
-        let decision = redrive(&row(status), &queue(), TWO_WEEKS, &policy(), at(2_000));
+        let decision = redrive(&record(status), &queue(), TWO_WEEKS, &policy(), at(2_000));
         match status {
             Status::Failed | Status::Expired | Status::Canceled => {
                 let again = written(&decision);
-                assert_eq!((again.row.status, again.row.attempts), (Status::Queued, 0));
+                assert_eq!((again.record.status, again.record.attempts), (Status::Queued, 0));
             }
             Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent | Status::Unknown => {
                 assert_eq!(decision, Decision::Forget, "{status:?}")
@@ -241,12 +245,12 @@ fn nothing_is_redriven_that_may_be_out() {
 /// Else a restore would send what its caller was told is canceled.
 #[test]
 fn what_was_purged_and_then_canceled_by_hand_is_not_restored() {
-    let purged = Row {
+    let purged = EmailRecord {
         cause: Some(Cause::Purged),
-        ..row(Status::Canceled)
+        ..record(Status::Canceled)
     };
     let canceled = asked::cancel(&purged, at(2_000)).unwrap();
-    let canceled = &written(&canceled).row;
+    let canceled = &written(&canceled).record;
     assert_eq!((canceled.status, canceled.cause), (Status::Canceled, None));
     assert_eq!(restore(canceled, &policy(), at(3_000)), Decision::Forget);
     let before = restore(&purged, &policy(), at(1_999));

@@ -5,7 +5,7 @@
 //! **Start reading at** [`leave_to_index`]. Why this way: docs/adr/0031.
 
 use super::{Decision, Policy, Then, write};
-use crate::row::{Due, DueKind, Row, Status};
+use crate::record::{Due, DueKind, EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
 /// Guards after which a waiting record is looked at again at the latest while nothing is woken.
@@ -16,9 +16,9 @@ pub(super) const LONGEST: u32 = 4;
 /// A record whose next look is further away than [`LONGEST`] guards is moved closer. All others are found
 /// where they are: what waits for its time or for its queue at that time, and what is under way at its check.
 #[must_use]
-pub fn leave_to_index(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
+pub fn leave_to_index(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     let latest = now.after(policy.guard.saturating_mul(LONGEST));
-    match (row.status, row.due) {
+    match (record.status, record.due) {
         (
             Status::Queued,
             Some(Due {
@@ -26,12 +26,12 @@ pub fn leave_to_index(row: &Row, policy: &Policy, now: Timestamp) -> Decision {
                 at,
             }),
         ) if at > latest => {
-            let mut next = row.clone();
+            let mut next = record.clone();
             next.due = Some(Due {
                 kind: DueKind::Check,
                 at: latest,
             });
-            write(row, next, Then::Nothing)
+            write(record, next, Then::Nothing)
         }
         (
             Status::Queued
@@ -53,29 +53,29 @@ mod tests {
     use super::*;
     use crate::id::{EmailId, TenantId};
     use crate::lifecycle::Condition;
-    use crate::row::{BodyPlace, BodyRef};
+    use crate::record::{BodyPlace, BodyRef};
 
     fn at(minutes: i64) -> Timestamp {
         Timestamp::from_millis(minutes * 60_000)
     }
 
-    /// A row at minute 100 whose next look is so many minutes later.
+    /// A record at minute 100 whose next look is so many minutes later.
     fn decided(status: Status, kind: DueKind, minutes: i64) -> Decision {
         let body = BodyRef {
             sha256: String::new(),
             place: BodyPlace::Table,
             bytes: 1,
         };
-        let row = Row {
+        let record = EmailRecord {
             status,
             expires_at: at(10_000),
             due: Some(Due {
                 kind,
                 at: at(100 + minutes),
             }),
-            ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(0))
+            ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(0))
         };
-        leave_to_index(&row, &Policy::standard(), at(100))
+        leave_to_index(&record, &Policy::standard(), at(100))
     }
 
     #[test]
@@ -91,11 +91,11 @@ mod tests {
             panic!("it would be found too late");
         };
         assert_eq!(
-            transition.row.due.map(|due| (due.kind, due.at)),
+            transition.record.due.map(|due| (due.kind, due.at)),
             Some((DueKind::Check, at(160)))
         );
-        assert_eq!(transition.row.status, Status::Queued);
-        assert!(transition.row.is_in_its_place());
+        assert_eq!(transition.record.status, Status::Queued);
+        assert!(transition.record.is_in_its_place());
         assert_eq!(transition.then, Then::Nothing);
         assert!(matches!(transition.condition, Condition::Unmoved { .. }));
     }

@@ -5,7 +5,7 @@ use crate::access::allowance::Window;
 use crate::access::key::{ApiKey, KeyChange, Maker};
 use crate::access::tenant::Tenant;
 use crate::id::{KeyId, TenantId};
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
 /// The API keys.
@@ -68,7 +68,7 @@ pub trait Work: Sync {
         &self,
         keys: &[EmailKey],
         now: Timestamp,
-    ) -> impl Future<Output = Result<Vec<Option<Row>>, PortError>> + Send;
+    ) -> impl Future<Output = Result<Vec<Option<EmailRecord>>, PortError>> + Send;
 
     /// The number of a tenant's jobs that are not done and revive ended emails ([`crate::queue::job::Task::revives`]),
     /// with what was last written. A job that this program cannot read counts.

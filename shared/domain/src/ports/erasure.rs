@@ -1,17 +1,17 @@
-//! Erasing an email: what is left of its row, and nothing of its content.
+//! Erasing an email: what is left of its record, and nothing of its content.
 //!
-//! **Invariant:** what is left of an email is no row: nobody but [`super::Rows::create`] finds it, which
+//! **Invariant:** what is left of an email is no record: nobody but [`super::EmailRecords::create`] finds it, which
 //! it keeps from accepting a repeated request a second time.
 
 use super::{EmailKey, PortError, Written};
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
 /// What is left of emails that were erased.
 pub trait Tombstones: Sync {
-    /// Replaces a row by what is left of it, if it is still where the caller has found it. What has been
+    /// Replaces a record by what is left of it, if it is still where the caller has found it. What has been
     /// replaced already is done.
-    fn bury(&self, before: &Row, now: Timestamp) -> impl Future<Output = Result<Written, PortError>> + Send;
+    fn bury(&self, before: &EmailRecord, now: Timestamp) -> impl Future<Output = Result<Written, PortError>> + Send;
 
     /// What was asked for with an email that was erased, within the time that finished emails are kept: the
     /// hash of its request. `None` when no email of this key was.

@@ -1,11 +1,11 @@
 //! What is left to be done to the emails of a queue: `promote` works it off page by page.
 //!
 //! Resume, purge, restore and retry each change the queue at once and leave a job, which sweeps a kind
-//! of partition of the index `due` from end to end. The index is behind the rows: a sweep counts as
+//! of partition of the index `due` from end to end. The index is behind the records: a sweep counts as
 //! the last one only if it began a while after the job was asked for. Late sweeps follow, for the index has no bound.
 //!
 //! **Invariant:** pure. A job that is done twice, or by two at once, does no harm: what it writes is
-//! decided at each row, under the state of the queue that it was asked for under.
+//! decided at each record, under the state of the queue that it was asked for under.
 //! **Start reading at** [`Job::swept`].
 
 use std::time::Duration;
@@ -20,10 +20,10 @@ use crate::lifecycle::{Decision, Policy};
 use crate::ports::DueCursor;
 use crate::queue::{Common, Queue, QueueKey};
 use crate::rate_limit;
-use crate::row::{DueKind, Row, Status};
+use crate::record::{DueKind, EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
-/// How far the index may be behind the rows, and a writer behind its decision. DynamoDB says
+/// How far the index may be behind the records, and a writer behind its decision. DynamoDB says
 /// "a fraction of a second"; a promoter that was about to move an email aside has ended by then.
 pub const SETTLED: Duration = Duration::from_secs(120);
 
@@ -231,18 +231,20 @@ impl Job {
     #[must_use]
     pub fn decide(
         &self,
-        row: &Row,
+        record: &EmailRecord,
         queue: &Queue,
         expires_after: Duration,
         policy: &Policy,
         now: Timestamp,
     ) -> Decision {
         match &self.task {
-            Task::Release | Task::FollowTenant => release(row, queue, policy, now),
-            Task::Purge => purge(row, queue, policy, now),
-            Task::Restore => restore(row, policy, now),
-            Task::Retry { .. } if self.may_concern(row.status, row.cause, row.due.map_or(now, |due| due.at)) => {
-                redrive(row, queue, expires_after, policy, now)
+            Task::Release | Task::FollowTenant => release(record, queue, policy, now),
+            Task::Purge => purge(record, queue, policy, now),
+            Task::Restore => restore(record, policy, now),
+            Task::Retry { .. }
+                if self.may_concern(record.status, record.cause, record.due.map_or(now, |due| due.at)) =>
+            {
+                redrive(record, queue, expires_after, policy, now)
             }
             Task::Retry { .. } => Decision::Forget,
         }

@@ -1,9 +1,9 @@
 use super::*;
 use crate::id::{KeyId, TenantId};
 use crate::queue::key_hold::{KeyHold, KeyHolds};
-use crate::queue::tests::{at, row};
+use crate::queue::tests::{at, record};
 use crate::queue::{Pause, QueueName};
-use crate::row::Due;
+use crate::record::Due;
 
 fn queue() -> Queue {
     let key = QueueKey {
@@ -185,11 +185,11 @@ fn the_index_says_which_emails_a_job_is_about() {
 #[test]
 fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
     let (kind, now) = (DueKind::Held, at(2_000));
-    let held = Row {
+    let held = EmailRecord {
         born: at(1_003),
         expires_at: at(9_000),
         due: Some(Due { kind, at: at(1_003) }),
-        ..row(Status::Queued)
+        ..record(Status::Queued)
     };
     let decide = |queue: &Queue| {
         let policy = Policy::standard();
@@ -205,8 +205,8 @@ fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
     let Decision::Write(released) = decide(&paused.deleted()) else {
         panic!("it is held for ever");
     };
-    assert_ne!(released.row.due.map(|due| due.kind), Some(DueKind::Held));
-    assert_eq!(released.row.status, Status::Queued);
+    assert_ne!(released.record.due.map(|due| due.kind), Some(DueKind::Held));
+    assert_eq!(released.record.status, Status::Queued);
 }
 
 #[test]
@@ -269,14 +269,14 @@ fn a_released_hold_is_swept_and_another_one_stays() {
     assert_eq!(leads.unwrap().task, Task::FollowTenant);
     // A release of one key, of a pause or of a suspension lets nothing of the other key go.
     for (key, goes) in [(one, true), (other, false)] {
-        let held = Row {
+        let held = EmailRecord {
             key: Some(key),
             expires_at: at(9_000),
             due: Some(Due {
                 kind: DueKind::Held,
                 at: at(1_000),
             }),
-            ..row(Status::Queued)
+            ..record(Status::Queued)
         };
         for task in [Task::Release, Task::FollowTenant, Task::Purge] {
             let job = super::Job { task, ..job.clone() };

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::access::sender::FromDomain;
 use crate::id::KeyId;
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
 /// Most holds of a tenant. Our choice: a queue's item stays far below DynamoDB's 400 KB.
@@ -46,15 +46,15 @@ impl KeyHold {
     /// Whether an email waits because of it. A record that names no From domain is older than these holds, or its
     /// domain is too long for a record: it waits, to be on the safe side.
     #[must_use]
-    pub fn covers(&self, row: &Row) -> bool {
-        if row.key != Some(self.key) {
+    pub fn covers(&self, record: &EmailRecord) -> bool {
+        if record.key != Some(self.key) {
             return false;
         }
         let Some(Exception { from, accepted_after }) = &self.except else {
             return true;
         };
         let is_allowed = |domain: &str| from.iter().any(|allowed| allowed.covers(domain));
-        row.born <= *accepted_after && !row.from_domain.as_deref().is_some_and(is_allowed)
+        record.born <= *accepted_after && !record.from_domain.as_deref().is_some_and(is_allowed)
     }
 }
 
@@ -81,8 +81,8 @@ impl KeyHolds {
 
     /// Whether an email waits because of one of them.
     #[must_use]
-    pub fn cover(&self, row: &Row) -> bool {
-        self.0.iter().any(|hold| hold.covers(row))
+    pub fn cover(&self, record: &EmailRecord) -> bool {
+        self.0.iter().any(|hold| hold.covers(record))
     }
 
     /// The holds with another one; `None` where there are too many. One of a revoked key replaces all others of the

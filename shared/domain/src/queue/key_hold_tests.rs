@@ -1,6 +1,6 @@
 use super::*;
 use crate::id::{EmailId, TenantId};
-use crate::row::{BodyPlace, BodyRef};
+use crate::record::{BodyPlace, BodyRef};
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
@@ -10,16 +10,16 @@ fn key(n: u8) -> KeyId {
     KeyId::from_bytes([n; 16])
 }
 
-fn row(with: Option<KeyId>, from: Option<&str>, born: i64) -> Row {
+fn record(with: Option<KeyId>, from: Option<&str>, born: i64) -> EmailRecord {
     let body = BodyRef {
         sha256: "ab".to_owned(),
         place: BodyPlace::Table,
         bytes: 1,
     };
-    Row {
+    EmailRecord {
         key: with,
         from_domain: from.map(str::to_owned),
-        ..Row::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(born))
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([1; 16]), body, 1, at(born))
     }
 }
 
@@ -42,16 +42,16 @@ fn holds(of: &[KeyHold]) -> KeyHolds {
 #[test]
 fn a_revoked_key_holds_all_its_emails_and_no_others() {
     let held = holds(&[KeyHold::of_revoked(key(1))]);
-    for (row, expected) in [
-        (row(Some(key(1)), Some("a.example"), 0), true),
-        (row(Some(key(1)), None, i64::MAX), true),
-        (row(Some(key(2)), Some("a.example"), 0), false),
+    for (record, expected) in [
+        (record(Some(key(1)), Some("a.example"), 0), true),
+        (record(Some(key(1)), None, i64::MAX), true),
+        (record(Some(key(2)), Some("a.example"), 0), false),
         // Accepted before records named their key.
-        (row(None, Some("a.example"), 0), false),
+        (record(None, Some("a.example"), 0), false),
     ] {
-        assert_eq!(held.cover(&row), expected, "{row:?}");
+        assert_eq!(held.cover(&record), expected, "{record:?}");
     }
-    assert!(!KeyHolds::default().cover(&row(Some(key(1)), None, 0)));
+    assert!(!KeyHolds::default().cover(&record(Some(key(1)), None, 0)));
 }
 
 #[test]
@@ -67,7 +67,11 @@ fn a_domain_taken_away_holds_emails_from_it_alone() {
         // The domain was given back meanwhile, or the email would not have been accepted.
         (Some("bad.example"), 1_001, false),
     ] {
-        assert_eq!(held.cover(&row(Some(key(1)), from, born)), expected, "{from:?} {born}");
+        assert_eq!(
+            held.cover(&record(Some(key(1)), from, born)),
+            expected,
+            "{from:?} {born}"
+        );
     }
 }
 

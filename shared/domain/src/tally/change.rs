@@ -1,7 +1,7 @@
-//! What one change of a row counts.
+//! What one change of a record counts.
 //!
-//! **Invariant:** pure, and of this change alone: the rows before and after, and when. Whatever is
-//! added when a row comes somewhere is taken away when it leaves, however it leaves.
+//! **Invariant:** pure, and of this change alone: the records before and after, and when. Whatever is
+//! added when a record comes somewhere is taken away when it leaves, however it leaves.
 //! **Start reading at** [`counted`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,13 +12,13 @@ use crate::cause::Cause;
 use crate::fate::Fate;
 use crate::past::Fact;
 use crate::ports::EmailKey;
-use crate::row::Status;
+use crate::record::Status;
 use crate::timestamp::Timestamp;
 
-/// What of a row is counted.
+/// What of a record is counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glimpse {
-    /// When it was accepted: tells a row from the one that had its key before.
+    /// When it was accepted: tells a record from the one that had its key before.
     pub born: Timestamp,
     /// The named queue.
     pub queue: String,
@@ -48,25 +48,25 @@ pub struct Glimpse {
     pub clicked_at: Option<Timestamp>,
 }
 
-/// A change of a row, as the stream tells it.
+/// A change of a record, as the stream tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Whose row.
+    /// Whose record.
     pub key: EmailKey,
     /// By which it is known again.
     pub mark: Mark,
     /// When it was made.
     pub at: Timestamp,
-    /// The row before; `None` when there was none.
+    /// The record before; `None` when there was none.
     pub before: Option<Glimpse>,
-    /// The row after; `None` when it is gone.
+    /// The record after; `None` when it is gone.
     pub after: Option<Glimpse>,
 }
 
 /// The figure of a slot.
 type Slot = fn(u8) -> Figure;
 
-/// What of a row says when something was seen last.
+/// What of a record says when something was seen last.
 type SeenAt = fn(&Glimpse) -> Option<Timestamp>;
 
 /// What changes, by counter.
@@ -85,7 +85,7 @@ pub fn counted(change: &Change) -> Deltas {
     }
     if let Some(after) = after {
         sum.stands(after, 1);
-        // A row of another birth is another email: nothing became of it yet.
+        // A record of another birth is another email: nothing became of it yet.
         sum.became(before.filter(|before| before.born == after.born), after);
     }
     let mut deltas = sum.deltas;
@@ -106,17 +106,17 @@ impl Sum<'_> {
         self.deltas.entry(counter).or_default().add(figure, by);
     }
 
-    /// A row is where it is, or is no longer.
-    fn stands(&mut self, row: &Glimpse, by: i64) {
-        let (figure, slot): (_, Option<Slot>) = match row.status {
-            Status::Queued if row.held => (Figure::Held, None),
-            Status::Queued if row.tried => (Figure::Retry, Some(Figure::RetryIn)),
-            Status::Queued if row.scheduled => (Figure::Scheduled, Some(Figure::ScheduledIn)),
+    /// A record is where it is, or is no longer.
+    fn stands(&mut self, record: &Glimpse, by: i64) {
+        let (figure, slot): (_, Option<Slot>) = match record.status {
+            Status::Queued if record.held => (Figure::Held, None),
+            Status::Queued if record.tried => (Figure::Retry, Some(Figure::RetryIn)),
+            Status::Queued if record.scheduled => (Figure::Scheduled, Some(Figure::ScheduledIn)),
             Status::Queued => (Figure::Queued, None),
             Status::Sending | Status::Uncertain | Status::Failing => (Figure::Sending, None),
             Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => return,
         };
-        let (tenant, queue) = (self.change.key.tenant.clone(), row.queue.clone());
+        let (tenant, queue) = (self.change.key.tenant.clone(), record.queue.clone());
         let standing = Counter::Standing {
             tenant: tenant.clone(),
             queue: queue.clone(),
@@ -124,7 +124,7 @@ impl Sum<'_> {
         self.add(standing, figure, by);
         let Some(slot) = slot else { return };
         for level in Level::ALL {
-            let (begin, index) = level.slot(row.not_before);
+            let (begin, index) = level.slot(record.not_before);
             // A slot that has come is never read again: it is not written, either.
             if (begin, index) > level.slot(self.change.at) {
                 let waiting = Counter::Waiting {
@@ -138,74 +138,78 @@ impl Sum<'_> {
         }
     }
 
-    /// Something became of a row.
-    fn became(&mut self, before: Option<&Glimpse>, row: &Glimpse) {
-        let recipients = i64::from(row.recipients);
+    /// Something became of a record.
+    fn became(&mut self, before: Option<&Glimpse>, record: &Glimpse) {
+        let recipients = i64::from(record.recipients);
         let more = recipients.saturating_sub(1).max(0);
         if before.is_none() {
-            self.flow(row, Figure::Accepted, 1);
-            self.flow(row, Figure::AcceptedRecipients, recipients);
+            self.flow(record, Figure::Accepted, 1);
+            self.flow(record, Figure::AcceptedRecipients, recipients);
         }
-        if before.is_none_or(|before| before.status != row.status) {
-            match row.status {
+        if before.is_none_or(|before| before.status != record.status) {
+            match record.status {
                 Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => {}
                 Status::Sent => {
-                    let bytes = i64::try_from(row.attachment_bytes).unwrap_or(i64::MAX);
-                    let left_out = row.fates.values().filter(|fate| **fate == Fate::Suppressed).count();
+                    let bytes = i64::try_from(record.attachment_bytes).unwrap_or(i64::MAX);
+                    let left_out = record.fates.values().filter(|fate| **fate == Fate::Suppressed).count();
                     let left_out = i64::try_from(left_out).unwrap_or(i64::MAX).min(recipients);
                     let reached = recipients.saturating_sub(left_out);
-                    self.flow(row, Figure::Sent, 1);
-                    self.flow(row, Figure::SentRecipients, reached);
-                    self.flow(row, Figure::SentAttachmentBytes, bytes.saturating_mul(reached));
-                    self.flow(row, Figure::SuppressedMore, left_out);
+                    self.flow(record, Figure::Sent, 1);
+                    self.flow(record, Figure::SentRecipients, reached);
+                    self.flow(record, Figure::SentAttachmentBytes, bytes.saturating_mul(reached));
+                    self.flow(record, Figure::SuppressedMore, left_out);
                 }
                 Status::Failed => {
-                    self.ended(row, Figure::Failed);
-                    self.flow(row, Figure::FailedMore, more);
-                    if row.cause == Some(Cause::Suppressed) {
-                        self.flow(row, Figure::Suppressed, 1);
-                        self.flow(row, Figure::SuppressedMore, more);
+                    self.ended(record, Figure::Failed);
+                    self.flow(record, Figure::FailedMore, more);
+                    if record.cause == Some(Cause::Suppressed) {
+                        self.flow(record, Figure::Suppressed, 1);
+                        self.flow(record, Figure::SuppressedMore, more);
                     }
                 }
                 Status::Unknown => {
-                    self.ended(row, Figure::Unknown);
-                    self.flow(row, Figure::UnknownMore, more);
+                    self.ended(record, Figure::Unknown);
+                    self.flow(record, Figure::UnknownMore, more);
                 }
                 Status::Expired => {
-                    self.ended(row, Figure::Expired);
-                    self.flow(row, Figure::ExpiredMore, more);
+                    self.ended(record, Figure::Expired);
+                    self.flow(record, Figure::ExpiredMore, more);
                 }
                 Status::Canceled => {
-                    self.flow(row, Figure::Canceled, 1);
-                    self.flow(row, Figure::CanceledMore, more);
+                    self.flow(record, Figure::Canceled, 1);
+                    self.flow(record, Figure::CanceledMore, more);
                 }
             }
         }
         let known = before.map(became_of).unwrap_or_default();
-        for (_, figure) in became_of(row).difference(&known) {
-            self.flow(row, *figure, 1);
+        for (_, figure) in became_of(record).difference(&known) {
+            self.flow(record, *figure, 1);
         }
         let seen = [
-            (|row: &Glimpse| row.opened_at, Figure::Opened, Figure::FirstOpened),
-            (|row: &Glimpse| row.clicked_at, Figure::Clicked, Figure::FirstClicked),
+            (|record: &Glimpse| record.opened_at, Figure::Opened, Figure::FirstOpened),
+            (
+                |record: &Glimpse| record.clicked_at,
+                Figure::Clicked,
+                Figure::FirstClicked,
+            ),
         ] as [(SeenAt, _, _); 2];
         for (at, again, first) in seen {
             let known = before.and_then(at);
-            if at(row) > known {
-                self.flow(row, again, 1);
-                self.flow(row, first, i64::from(known.is_none()));
+            if at(record) > known {
+                self.flow(record, again, 1);
+                self.flow(record, first, i64::from(known.is_none()));
             }
         }
     }
 
-    /// A row ended unsent.
-    fn ended(&mut self, row: &Glimpse, figure: Figure) {
-        self.flow(row, figure, 1);
-        let Some(cause) = row.cause else { return };
+    /// A record ended unsent.
+    fn ended(&mut self, record: &Glimpse, figure: Figure) {
+        self.flow(record, figure, 1);
+        let Some(cause) = record.cause else { return };
         let failures = Counter::Failures {
             tenant: self.change.key.tenant.clone(),
             hour: hour_of(self.change.at),
-            queue: row.queue.clone(),
+            queue: record.queue.clone(),
             cause,
         };
         let delta = self.deltas.entry(failures).or_default();
@@ -213,9 +217,9 @@ impl Sum<'_> {
         delta.latest = Some((self.change.at, self.change.key.id));
     }
 
-    /// Counts in the row's queue and in all together.
-    fn flow(&mut self, row: &Glimpse, figure: Figure, by: i64) {
-        for queue in [Some(row.queue.clone()), None] {
+    /// Counts in the record's queue and in all together.
+    fn flow(&mut self, record: &Glimpse, figure: Figure, by: i64) {
+        for queue in [Some(record.queue.clone()), None] {
             let flow = Counter::Flow {
                 tenant: self.change.key.tenant.clone(),
                 queue,
@@ -227,10 +231,10 @@ impl Sum<'_> {
 }
 
 /// What became of each recipient, whatever the order in which it became known.
-fn became_of(row: &Glimpse) -> BTreeSet<(&str, Figure)> {
-    let fates = row.fates.iter();
+fn became_of(record: &Glimpse) -> BTreeSet<(&str, Figure)> {
+    let fates = record.fates.iter();
     let fates = fates.filter_map(|(recipient, fate)| Some((recipient.as_str(), figure_of(*fate)?)));
-    let facts = row.facts.iter();
+    let facts = record.facts.iter();
     let facts = facts.filter_map(|(recipient, fact)| Some((recipient.as_str(), figure_of_fact(*fact)?)));
     fates.chain(facts).collect()
 }

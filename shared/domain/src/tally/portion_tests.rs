@@ -1,6 +1,6 @@
 use super::super::samples::{at, change, queued, tried};
 use super::*;
-use crate::row::Status;
+use crate::record::Status;
 
 fn accepted(n: u8, secs: i64) -> Change {
     change(n, at(secs), None, Some(queued()))

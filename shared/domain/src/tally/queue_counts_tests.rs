@@ -4,7 +4,7 @@ use super::super::change::{Change, Glimpse, counted};
 use super::super::counter::Counter;
 use super::super::samples::{at, change, queued, tried};
 use super::*;
-use crate::row::Status;
+use crate::record::Status;
 
 /// What is shown at `now` when these changes were counted.
 fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
@@ -38,7 +38,7 @@ fn scheduled(secs: i64) -> Glimpse {
 #[test]
 fn every_email_is_where_it_is() {
     let held = Glimpse { held: true, ..queued() };
-    let rows = [
+    let records = [
         queued(),
         scheduled(120),
         held,
@@ -51,8 +51,8 @@ fn every_email_is_where_it_is() {
         },
     ];
     let changes: Vec<_> = (0..)
-        .zip(rows)
-        .map(|(n, row)| change(n, at(0), None, Some(row)))
+        .zip(records)
+        .map(|(n, record)| change(n, at(0), None, Some(record)))
         .collect();
     let expected = QueueCounts {
         scheduled: 1,

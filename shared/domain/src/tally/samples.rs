@@ -1,4 +1,4 @@
-//! Rows and changes to begin a test with.
+//! Records and changes to begin a test with.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -6,7 +6,7 @@ use super::change::{Change, Glimpse};
 use super::portion::{Mark, Sequence};
 use crate::id::{EmailId, TenantId};
 use crate::ports::EmailKey;
-use crate::row::Status;
+use crate::record::Status;
 use crate::timestamp::Timestamp;
 
 /// Half past nine, and so many seconds.
@@ -15,7 +15,7 @@ pub(super) fn at(secs: i64) -> Timestamp {
     Timestamp::from_millis(begin.as_millis() + secs * 1000)
 }
 
-/// A row as it is accepted.
+/// A record as it is accepted.
 pub(super) fn queued() -> Glimpse {
     Glimpse {
         born: at(0),
@@ -35,7 +35,7 @@ pub(super) fn queued() -> Glimpse {
     }
 }
 
-/// The same row in another status, tried once.
+/// The same record in another status, tried once.
 pub(super) fn tried(status: Status) -> Glimpse {
     Glimpse {
         status,

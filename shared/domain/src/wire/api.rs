@@ -27,7 +27,7 @@ use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
 use crate::id::UploadId;
 use crate::limits;
 use crate::queue::QueueName;
-use crate::row::{Lane, OnUncertain};
+use crate::record::{Lane, OnUncertain};
 
 /// What `POST /emails` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]

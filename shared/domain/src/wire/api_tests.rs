@@ -91,7 +91,7 @@ fn every_bad_email_has_its_status_name_and_path() {
     let headers15: serde_json::Map<String, Value> = (0..15).map(|i| (format!("X-{i}"), json!("v"))).collect();
     let tag = |name: &str, value: &str| with(json!({"tags": [{"name": name, "value": value}]}));
     let header = |name: &str, value: &str| with(json!({"headers": {name: value}}));
-    let mut rows = vec![
+    let mut records = vec![
         // Missing.
         (without("from"), M, "from: "),
         (without("to"), M, "to: "),
@@ -327,9 +327,9 @@ fn every_bad_email_has_its_status_name_and_path() {
         "X-Email-Id",
         "Resent-To",
     ] {
-        rows.push((header(name, "v"), V, "headers."));
+        records.push((header(name, "v"), V, "headers."));
     }
-    for (value, name, prefix) in &rows {
+    for (value, name, prefix) in &records {
         let error = parse(value).unwrap_err();
         assert_eq!(
             (error.status(), error.name().as_str()),
@@ -351,7 +351,7 @@ fn what_is_no_json_object_is_malformed() {
     let deep_objects = "{\"a\":".repeat(20_000);
     let closed = format!("{{\"to\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
     let many = format!("[{}0]", "0,".repeat(300_000));
-    let rows: Vec<&[u8]> = vec![
+    let records: Vec<&[u8]> = vec![
         b"",
         b" ",
         b"{",
@@ -374,7 +374,7 @@ fn what_is_no_json_object_is_malformed() {
         closed.as_bytes(),
         many.as_bytes(),
     ];
-    for body in rows {
+    for body in records {
         let error = parse_email(body).unwrap_err();
         assert_eq!((error.status(), error.name().as_str()), (400, "validation_error"));
         assert!(error.message().starts_with("The request body "), "{error}");

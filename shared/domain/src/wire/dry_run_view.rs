@@ -12,7 +12,7 @@ use crate::cost::{Prices, Usd};
 use crate::email::Email;
 use crate::forecast::{Forecast, WaitsFor};
 use crate::id::EmailId;
-use crate::row::Lane;
+use crate::record::Lane;
 use crate::wire::times::Wanted;
 
 /// What would become of an email.

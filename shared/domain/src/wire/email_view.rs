@@ -5,7 +5,7 @@
 //! knows only those reads them: a list without entries is null, but `to` is always a list.
 //! **When the content is gone** (its time is over, or it was erased), what it held is empty:
 //! `from` and `subject` are empty texts and `to` is an empty list, for Resend's types have no
-//! null there; everything else is null. The row's own facts stay.
+//! null there; everything else is null. The record's own facts stay.
 //! **Start reading at** [`EmailView`].
 //!
 //! Source: Resend's OpenAPI document, version 1.5.0, schema `Email`, and resend-node's
@@ -19,7 +19,7 @@ use crate::attachment::Attachment;
 use crate::cause::Cause;
 use crate::email::Email;
 use crate::id::{AttachmentId, EmailId};
-use crate::row::{OnUncertain, Row};
+use crate::record::{EmailRecord, OnUncertain};
 use crate::standing::{self, LastEvent, Standing};
 use crate::timestamp::Timestamp;
 
@@ -68,9 +68,9 @@ pub struct PageView {
 }
 
 impl EmailView {
-    /// Shows a row, and its content while there is one.
+    /// Shows a record, and its content while there is one.
     #[must_use]
-    pub fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
         let lists = email
             .into_iter()
             .flat_map(|email| [email.to(), email.cc(), email.bcc()]);
@@ -78,16 +78,16 @@ impl EmailView {
             let address = mailbox.address().as_str();
             RecipientView {
                 address: address.to_owned(),
-                last_event: standing::recipient_event(row, address, now),
+                last_event: standing::recipient_event(record, address, now),
             }
         };
         let tags = email.map(Email::tags).unwrap_or_default().iter();
         Self {
             object: "email",
-            head: Head::new(row, email),
+            head: Head::new(record, email),
             html: email.and_then(Email::html).map(str::to_owned),
             text: email.and_then(Email::text).map(str::to_owned),
-            facts: Facts::new(row, email, now),
+            facts: Facts::new(record, email, now),
             tags: tags
                 .map(|tag| TagView {
                     name: tag.name().to_owned(),
@@ -95,7 +95,7 @@ impl EmailView {
                 })
                 .collect(),
             attachments: email
-                .map(|email| AttachmentView::all(row.id, email))
+                .map(|email| AttachmentView::all(record.id, email))
                 .unwrap_or_default(),
             recipients: lists.flatten().map(recipient).collect(),
         }
@@ -103,12 +103,12 @@ impl EmailView {
 }
 
 impl ItemView {
-    /// Shows a row, and whom its content names while there is one.
+    /// Shows a record, and whom its content names while there is one.
     #[must_use]
-    pub fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
         Self {
-            head: Head::new(row, email),
-            facts: Facts::new(row, email, now),
+            head: Head::new(record, email),
+            facts: Facts::new(record, email, now),
         }
     }
 }
@@ -139,12 +139,12 @@ struct Head {
 }
 
 impl Head {
-    fn new(row: &Row, email: Option<&Email>) -> Self {
+    fn new(record: &EmailRecord, email: Option<&Email>) -> Self {
         Self {
-            id: row.id.to_string(),
+            id: record.id.to_string(),
             to: email.map_or_else(Vec::new, |email| texts(email.to())),
             from: email.map_or_else(String::new, |email| email.from().to_string()),
-            created_at: row.born.to_string(),
+            created_at: record.born.to_string(),
             subject: email.map_or_else(String::new, |email| email.subject().to_owned()),
         }
     }
@@ -178,34 +178,34 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+    fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
         let list = |mailboxes: fn(&Email) -> &[Mailbox]| {
             email
                 .map(|email| texts(mailboxes(email)))
                 .filter(|texts| !texts.is_empty())
         };
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-        let sent = row.sent.as_ref();
+        let sent = record.sent.as_ref();
         Self {
             bcc: list(Email::bcc),
             cc: list(Email::cc),
             reply_to: list(Email::reply_to),
-            last_event: standing::last_event(row, now),
-            scheduled_at: time(row.scheduled_at),
-            status: Standing::of(row, now),
-            attempts: row.attempts,
-            cause: row.cause_at(now),
-            detail: row.detail.clone(),
-            advice: standing::advice(row, now),
-            next_attempt_at: time(standing::next_attempt_at(row, now)),
-            expires_at: row.expires_at.to_string(),
-            on_uncertain: row.on_uncertain,
+            last_event: standing::last_event(record, now),
+            scheduled_at: time(record.scheduled_at),
+            status: Standing::of(record, now),
+            attempts: record.attempts,
+            cause: record.cause_at(now),
+            detail: record.detail.clone(),
+            advice: standing::advice(record, now),
+            next_attempt_at: time(standing::next_attempt_at(record, now)),
+            expires_at: record.expires_at.to_string(),
+            on_uncertain: record.on_uncertain,
             // A known second acceptance is no lesser reason to look.
-            maybe_duplicate: row.maybe_duplicate || row.duplicate,
-            duplicate: row.duplicate,
-            queue: row.queue.to_string(),
-            sent_at: time(standing::sent_at(row)),
-            delivered_at: time(row.delivered_at),
+            maybe_duplicate: record.maybe_duplicate || record.duplicate,
+            duplicate: record.duplicate,
+            queue: record.queue.to_string(),
+            sent_at: time(standing::sent_at(record)),
+            delivered_at: time(record.delivered_at),
             // An acceptance whose answer could not be read has no id.
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
         }

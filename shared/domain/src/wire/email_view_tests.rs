@@ -6,8 +6,8 @@ use serde_json::{Value, to_string, to_value};
 
 use super::*;
 use crate::fate::Fate;
-use crate::row::{Acceptance, Status, recipient_key};
-use crate::standing::tests::{BORN, NOW, row};
+use crate::record::{Acceptance, Status, recipient_key};
+use crate::standing::tests::{BORN, NOW, record};
 use crate::wire::api::parse_email;
 
 fn email(json: &str) -> Email {
@@ -26,7 +26,7 @@ fn full() -> Email {
 fn a_new_email_is_written_in_resends_order_with_resends_nulls() {
     let email = email(r#"{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"}"#);
     assert_eq!(
-        to_string(&EmailView::new(&row(), Some(&email), NOW)).unwrap(),
+        to_string(&EmailView::new(&record(), Some(&email), NOW)).unwrap(),
         concat!(
             r#"{"object":"email","id":"01010101-0101-4101-8101-010101010101","to":["b@example.com"],"#,
             r#""from":"a@example.com","created_at":"2026-11-24T09:30:00.000Z","subject":"Hello","html":null,"#,
@@ -42,7 +42,7 @@ fn a_new_email_is_written_in_resends_order_with_resends_nulls() {
 #[test]
 fn a_sent_email_shows_whom_it_reached_and_when() {
     let at = |secs| BORN.after(Duration::from_secs(secs));
-    let row = Row {
+    let record = EmailRecord {
         status: Status::Sent,
         claim_no: 2,
         attempts: 2,
@@ -56,9 +56,9 @@ fn a_sent_email_shows_whom_it_reached_and_when() {
         fates: [("b@example.com", Fate::Delivered), ("e@example.com", Fate::Bounced)]
             .map(|(address, fate)| (recipient_key(address), fate))
             .into(),
-        ..row()
+        ..record()
     };
-    let json = to_value(EmailView::new(&row, Some(&full()), NOW)).unwrap();
+    let json = to_value(EmailView::new(&record, Some(&full()), NOW)).unwrap();
     for (pointer, value) in [
         ("/from", Value::from("Ada <a@example.com>")),
         ("/to/1", "Cy <c@example.com>".into()),
@@ -88,15 +88,15 @@ fn a_sent_email_shows_whom_it_reached_and_when() {
 
 #[test]
 fn a_failure_comes_with_its_cause_the_providers_words_and_advice() {
-    let row = Row {
+    let record = EmailRecord {
         status: Status::Failed,
         cause: Some(Cause::UnverifiedSender),
         detail: Some("Email address is not verified.".to_owned()),
         attempts: 1,
         claim_no: 1,
-        ..row()
+        ..record()
     };
-    let json = to_value(ItemView::new(&row, Some(&full()), NOW)).unwrap();
+    let json = to_value(ItemView::new(&record, Some(&full()), NOW)).unwrap();
     assert_eq!(json["cause"], "unverified_sender");
     assert_eq!(json["detail"], "Email address is not verified.");
     assert_eq!(json["advice"], Cause::UnverifiedSender.advice());
@@ -108,7 +108,7 @@ fn a_failure_comes_with_its_cause_the_providers_words_and_advice() {
 
 #[test]
 fn without_its_content_an_email_keeps_resends_types_and_its_own_facts() {
-    let json = to_value(EmailView::new(&row(), None, NOW)).unwrap();
+    let json = to_value(EmailView::new(&record(), None, NOW)).unwrap();
     for (field, value) in [
         ("from", Value::from("")),
         ("subject", "".into()),
@@ -127,13 +127,13 @@ fn without_its_content_an_email_keeps_resends_types_and_its_own_facts() {
 
 #[test]
 fn an_item_of_a_list_is_the_same_without_content() {
-    let whole = to_value(EmailView::new(&row(), Some(&full()), NOW)).unwrap();
-    let item = to_value(ItemView::new(&row(), Some(&full()), NOW)).unwrap();
+    let whole = to_value(EmailView::new(&record(), Some(&full()), NOW)).unwrap();
+    let item = to_value(ItemView::new(&record(), Some(&full()), NOW)).unwrap();
     let fields = |json: &Value| json.as_object().unwrap().clone();
     let mut expected = fields(&whole);
     expected.retain(|field, _| !["object", "html", "text", "tags", "recipients"].contains(&field.as_str()));
     assert_eq!(fields(&item), expected);
-    let id = row().id;
+    let id = record().id;
     let page = to_string(&PageView::new(Vec::new(), Some(id))).unwrap();
     let more = format!(r#"{{"object":"list","has_more":true,"next":"{id}","data":[]}}"#);
     assert_eq!(page, more);

@@ -1,7 +1,7 @@
 //! `GET /emails/{id}/events`: an email's past, oldest first.
 //!
-//! **Invariant:** everything is read from the row, which keeps it in writes that are made anyway: nothing is
-//! written for the sake of this list. What a row keeps of the past is bounded ([`crate::past`]).
+//! **Invariant:** everything is read from the record, which keeps it in writes that are made anyway: nothing is
+//! written for the sake of this list. What a record keeps of the past is bounded ([`crate::past`]).
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::cause::{Cause, Class};
 use crate::email::Email;
 use crate::fate::Fate;
 use crate::past::Fact;
-use crate::row::{DueKind, Row, Status, recipient_key};
+use crate::record::{DueKind, EmailRecord, Status, recipient_key};
 use crate::standing;
 use crate::timestamp::Timestamp;
 
@@ -97,12 +97,12 @@ pub struct EventView {
 }
 
 impl EventsView {
-    /// The past of a row at `now`. Its recipients are named while there is a content.
+    /// The past of a record at `now`. Its recipients are named while there is a content.
     #[must_use]
-    pub fn new(row: &Row, email: Option<&Email>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
         let mut past = Past::default();
-        past.life(row, now);
-        past.recipients(row, email);
+        past.life(record, now);
+        past.recipients(record, email);
         // What happened in the same millisecond stays in the order of a life.
         past.events.sort_by_key(|(at, event)| (*at, event.event_type));
         Self {
@@ -135,14 +135,14 @@ impl Past {
         self.events.last_mut().map(|(_, event)| event)
     }
 
-    fn life(&mut self, row: &Row, now: Timestamp) {
-        if let Some(accepted) = self.add(EventType::Accepted, row.born) {
-            accepted.scheduled_at = row.scheduled_at.map(|at| at.to_string());
+    fn life(&mut self, record: &EmailRecord, now: Timestamp) {
+        if let Some(accepted) = self.add(EventType::Accepted, record.born) {
+            accepted.scheduled_at = record.scheduled_at.map(|at| at.to_string());
         }
-        if let Some(at) = row.retried_at {
+        if let Some(at) = record.retried_at {
             self.add(EventType::Retried, at);
         }
-        for outcome in &row.outcomes {
+        for outcome in &record.outcomes {
             let event_type = if outcome.cause.class() == Class::Unknown {
                 EventType::AttemptUncertain
             } else {
@@ -154,18 +154,21 @@ impl Past {
                 event.diagnostic = said(&outcome.words);
             }
         }
-        if let Some(sent) = &row.sent
-            && let Some(event) = self.add(EventType::Sent, standing::sent_at(row).unwrap_or(sent.at))
+        if let Some(sent) = &record.sent
+            && let Some(event) = self.add(EventType::Sent, standing::sent_at(record).unwrap_or(sent.at))
         {
             event.attempt = Some(sent.claim_no);
             event.ses_message_id = said(&sent.message_id);
         }
-        for (event_type, at) in [(EventType::Opened, row.opened_at), (EventType::Clicked, row.clicked_at)] {
+        for (event_type, at) in [
+            (EventType::Opened, record.opened_at),
+            (EventType::Clicked, record.clicked_at),
+        ] {
             if let Some(at) = at {
                 self.add(event_type, at);
             }
         }
-        let ended = match row.status_at(now) {
+        let ended = match record.status_at(now) {
             Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent => return,
             Status::Failed => EventType::Failed,
             Status::Unknown => EventType::Unknown,
@@ -173,17 +176,17 @@ impl Past {
             Status::Expired => EventType::Expired,
         };
         // One that nobody has ended yet has ended when its time was over.
-        let at = match row.due {
+        let at = match record.due {
             Some(due) if due.kind == DueKind::Ended => due.at,
-            Some(_) | None => row.expires_at,
+            Some(_) | None => record.expires_at,
         };
         if let Some(event) = self.add(ended, at) {
-            event.cause = row.cause_at(now);
-            event.diagnostic = row.detail.clone();
+            event.cause = record.cause_at(now);
+            event.diagnostic = record.detail.clone();
         }
     }
 
-    fn recipients(&mut self, row: &Row, email: Option<&Email>) {
+    fn recipients(&mut self, record: &EmailRecord, email: Option<&Email>) {
         let addresses: BTreeMap<_, _> = email
             .into_iter()
             .flat_map(|email| [email.to(), email.cc(), email.bcc()])
@@ -191,8 +194,8 @@ impl Past {
             .map(|mailbox| mailbox.address().as_str())
             .map(|address| (recipient_key(address), address))
             .collect();
-        let sent_at = standing::sent_at(row).unwrap_or(row.born);
-        for (key, fate) in &row.fates {
+        let sent_at = standing::sent_at(record).unwrap_or(record.born);
+        for (key, fate) in &record.fates {
             let (event_type, bounce_type) = match fate {
                 Fate::Suppressed => (EventType::Suppressed, None),
                 Fate::DeliveryDelayed => (EventType::DeliveryDelayed, None),
@@ -202,7 +205,7 @@ impl Past {
                 Fate::Rejected => (EventType::Rejected, None),
                 Fate::Complained => (EventType::Complained, None),
             };
-            let diagnostic = row.diagnostics.get(key);
+            let diagnostic = record.diagnostics.get(key);
             // Who was left out was so when the others were sent it.
             let at = diagnostic.map_or(sent_at, |said| said.at);
             if let Some(event) = self.add(event_type, at) {
@@ -211,7 +214,7 @@ impl Past {
                 event.diagnostic = diagnostic.and_then(|diagnostic| said(&diagnostic.words));
             }
         }
-        for ((key, fact), known) in &row.facts {
+        for ((key, fact), known) in &record.facts {
             let (event_type, bounce_type) = match fact {
                 Fact::Delivered => (EventType::Delivered, None),
                 Fact::SoftBounced => (EventType::Bounced, Some("transient")),

@@ -4,8 +4,8 @@ use serde_json::{Value, json, to_value};
 
 use super::*;
 use crate::past::{Diagnostic, Outcome};
-use crate::row::{Acceptance, Due};
-use crate::standing::tests::{BORN, row};
+use crate::record::{Acceptance, Due};
+use crate::standing::tests::{BORN, record};
 use crate::wire::api::parse_email;
 
 fn at(secs: u64) -> Timestamp {
@@ -18,8 +18,8 @@ fn email() -> Email {
     parse_email(json.as_bytes()).unwrap().email
 }
 
-fn shown(row: &Row, email: Option<&Email>) -> Vec<Value> {
-    let mut list = to_value(EventsView::new(row, email, at(100))).unwrap();
+fn shown(record: &EmailRecord, email: Option<&Email>) -> Vec<Value> {
+    let mut list = to_value(EventsView::new(record, email, at(100))).unwrap();
     assert_eq!(list["object"], "list");
     let events = list["data"].as_array_mut().unwrap();
     for event in &mut *events {
@@ -48,7 +48,7 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
         ("d@example.com", Fate::SoftBounced),
         ("e@example.com", Fate::Suppressed),
     ];
-    let row = Row {
+    let record = EmailRecord {
         status: Status::Sent,
         claim_no: 3,
         attempts: 3,
@@ -73,10 +73,10 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
         .into(),
         opened_at: Some(at(9)),
         clicked_at: Some(at(9)),
-        ..row()
+        ..record()
     };
     assert_eq!(
-        Value::from(shown(&row, Some(&email()))),
+        Value::from(shown(&record, Some(&email()))),
         json!([
             {"type": "accepted", "created_at": 0, "scheduled_at": at(1).to_string()},
             {"type": "retried", "created_at": 2},
@@ -92,7 +92,7 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
             {"type": "clicked", "created_at": 9},
         ])
     );
-    let unnamed = shown(&row, None);
+    let unnamed = shown(&record, None);
     assert_eq!(unnamed.len(), 11, "the content is gone, what happened is not");
     assert!(unnamed.iter().all(|event| event.get("recipient").is_none()));
 }
@@ -105,7 +105,7 @@ fn what_became_of_a_recipient_is_told_after_the_acceptance() {
         at: at(5),
         words: String::new(),
     };
-    let row = Row {
+    let record = EmailRecord {
         status: Status::Sent,
         sent: Some(Acceptance {
             claim_no: 1,
@@ -114,9 +114,9 @@ fn what_became_of_a_recipient_is_told_after_the_acceptance() {
         }),
         fates: [(key.clone(), Fate::Delivered)].into(),
         diagnostics: [(key, said)].into(),
-        ..row()
+        ..record()
     };
-    let told: Vec<_> = shown(&row, None).iter().map(|event| event["type"].clone()).collect();
+    let told: Vec<_> = shown(&record, None).iter().map(|event| event["type"].clone()).collect();
     assert_eq!(told, ["accepted", "sent", "delivered"]);
 }
 
@@ -129,27 +129,27 @@ fn every_end_is_told_with_its_cause_and_its_time() {
         (Status::Canceled, None, "canceled"),
         (Status::Expired, Some(Cause::Expired), "expired"),
     ] {
-        let row = Row {
+        let record = EmailRecord {
             status,
             cause,
             due: Some(Due {
                 kind: DueKind::Ended,
                 at: at(50),
             }),
-            ..row()
+            ..record()
         };
-        let events = shown(&row, None);
+        let events = shown(&record, None);
         let end = events.last().unwrap();
         assert_eq!((&end["type"], &end["created_at"]), (&name.into(), &50.into()));
         let cause = cause.map(|cause| to_value(cause).unwrap());
         assert_eq!(end.get("cause"), cause.as_ref(), "{name}");
     }
     // Nobody has written yet that its time is over.
-    let row = Row {
+    let record = EmailRecord {
         expires_at: at(60),
-        ..row()
+        ..record()
     };
-    let events = shown(&row, None);
+    let events = shown(&record, None);
     assert_eq!(
         events.last(),
         Some(&json!({"type": "expired", "created_at": 60, "cause": "expired"}))
@@ -158,12 +158,12 @@ fn every_end_is_told_with_its_cause_and_its_time() {
 
 #[test]
 fn of_a_new_email_there_is_one_thing_to_tell() {
-    let row = Row {
+    let record = EmailRecord {
         expires_at: at(1000),
-        ..row()
+        ..record()
     };
     assert_eq!(
-        shown(&row, Some(&email())),
+        shown(&record, Some(&email())),
         [json!({"type": "accepted", "created_at": 0})]
     );
 }
@@ -175,7 +175,7 @@ fn what_came_before_the_worst_event_stays_in_the_timeline() {
         words: words.to_owned(),
     };
     let key = || recipient_key("b@example.com");
-    let row = Row {
+    let record = EmailRecord {
         status: Status::Sent,
         fates: [(key(), Fate::SoftBounced)].into(),
         diagnostics: [(key(), said(5, "452 4.2.2 full"))].into(),
@@ -185,9 +185,9 @@ fn what_came_before_the_worst_event_stays_in_the_timeline() {
             ((key(), Fact::AuthFailure), said(7, "auth-failure")),
         ]
         .into(),
-        ..row()
+        ..record()
     };
-    let told = shown(&row, Some(&email()));
+    let told = shown(&record, Some(&email()));
     let types: Vec<_> = told.iter().map(|event| event["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["accepted", "delivered", "bounced", "not_spam", "auth_failure"]);
     assert!(told[1..].iter().all(|event| event["recipient"] == "b@example.com"));

@@ -4,9 +4,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::{EmailId, TenantId};
 use crate::queue::QueueName;
-use crate::row::Row;
+use crate::record::EmailRecord;
 
-/// Says that an email was given up. It proves nothing: the row decides.
+/// Says that an email was given up. It proves nothing: the record decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct HandOver {
     /// Format version; [`HandOver::VERSION`] is written.
@@ -28,13 +28,13 @@ impl HandOver {
 
     /// The hand-over of an email.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(record: &EmailRecord) -> Self {
         Self {
             v: Self::VERSION,
-            tenant: row.tenant.clone(),
-            id: row.id,
-            claim_no: row.claim_no,
-            queue: row.queue.clone(),
+            tenant: record.tenant.clone(),
+            id: record.id,
+            claim_no: record.claim_no,
+            queue: record.queue.clone(),
         }
     }
 

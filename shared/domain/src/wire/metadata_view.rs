@@ -10,7 +10,7 @@ use serde::Serialize;
 use super::events_view::{EventType, EventView, EventsView};
 use crate::cause::Cause;
 use crate::id::EmailId;
-use crate::row::{OnUncertain, Row};
+use crate::record::{EmailRecord, OnUncertain};
 use crate::standing::{self, LastEvent, Standing};
 use crate::timestamp::Timestamp;
 
@@ -45,28 +45,28 @@ pub struct EmailMetadata {
 impl EmailMetadata {
     /// Shows a record.
     #[must_use]
-    pub fn new(row: &Row, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, now: Timestamp) -> Self {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
-        let sent = row.sent.as_ref();
+        let sent = record.sent.as_ref();
         Self {
             object: "email",
-            id: row.id.to_string(),
-            created_at: row.born.to_string(),
-            last_event: standing::last_event(row, now),
-            scheduled_at: time(row.scheduled_at),
-            status: Standing::of(row, now),
-            attempts: row.attempts,
-            cause: row.cause_at(now),
-            advice: standing::advice(row, now),
-            next_attempt_at: time(standing::next_attempt_at(row, now)),
-            expires_at: row.expires_at.to_string(),
-            on_uncertain: row.on_uncertain,
-            maybe_duplicate: row.maybe_duplicate || row.duplicate,
-            duplicate: row.duplicate,
-            queue: row.queue.to_string(),
-            recipient_count: row.recipients,
-            sent_at: time(standing::sent_at(row)),
-            delivered_at: time(row.delivered_at),
+            id: record.id.to_string(),
+            created_at: record.born.to_string(),
+            last_event: standing::last_event(record, now),
+            scheduled_at: time(record.scheduled_at),
+            status: Standing::of(record, now),
+            attempts: record.attempts,
+            cause: record.cause_at(now),
+            advice: standing::advice(record, now),
+            next_attempt_at: time(standing::next_attempt_at(record, now)),
+            expires_at: record.expires_at.to_string(),
+            on_uncertain: record.on_uncertain,
+            maybe_duplicate: record.maybe_duplicate || record.duplicate,
+            duplicate: record.duplicate,
+            queue: record.queue.to_string(),
+            recipient_count: record.recipients,
+            sent_at: time(standing::sent_at(record)),
+            delivered_at: time(record.delivered_at),
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
         }
     }
@@ -132,8 +132,8 @@ struct EventMetadata {
 impl EventsMetadata {
     /// The past of a record at `now`.
     #[must_use]
-    pub fn new(row: &Row, now: Timestamp) -> Self {
-        let events = EventsView::new(row, None, now).data;
+    pub fn new(record: &EmailRecord, now: Timestamp) -> Self {
+        let events = EventsView::new(record, None, now).data;
         Self {
             object: "list",
             data: events.into_iter().map(EventMetadata::from).collect(),

@@ -18,7 +18,7 @@ use crate::email::{EmailError, Problem};
 use crate::limits;
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueName};
-use crate::row::Lane;
+use crate::record::Lane;
 use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
 

@@ -14,7 +14,7 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
 use crate::past::Fact;
-use crate::row::recipient_key;
+use crate::record::recipient_key;
 use crate::timestamp::Timestamp;
 
 /// The tag with the tenant.
@@ -23,7 +23,7 @@ pub const TAG_TENANT: &str = "mq_tenant";
 pub const TAG_ID: &str = "mq_id";
 /// The tag with the number of the claim that submitted it.
 pub const TAG_CLAIM: &str = "mq_claim";
-/// The tag with the row's birth, in milliseconds since 1970.
+/// The tag with the record's birth, in milliseconds since 1970.
 pub const TAG_BORN: &str = "mq_born";
 
 /// What SES publishes, in place of an event, when an event destination is created.
@@ -62,7 +62,7 @@ pub struct SesEvent {
     pub id: EmailId,
     /// Which claim submitted it.
     pub claim_no: u32,
-    /// The birth of the row that submitted it.
+    /// The birth of the record that submitted it.
     pub born: Timestamp,
     /// SES's `MessageId`.
     pub message_id: String,

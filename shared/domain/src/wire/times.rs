@@ -14,7 +14,7 @@ use jiff::{Span, SpanRelativeTo};
 use crate::email::{EmailError, Problem};
 use crate::limits;
 use crate::queue::QueueName;
-use crate::row::{Lane, OnUncertain};
+use crate::record::{Lane, OnUncertain};
 use crate::timestamp::Timestamp;
 
 /// A point in time as a caller gives it.
@@ -149,7 +149,7 @@ impl Default for Wishes {
     }
 }
 
-/// The times of an email, as its row has them.
+/// The times of an email, as its record has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Wanted {
     /// When the caller asked for it, if later than at once.

@@ -1,10 +1,10 @@
-//! The message in a lane: only a wake-up. Any one for a due row is as good as another.
+//! The message in a lane: only a wake-up. Any one for a due record is as good as another.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::{EmailId, TenantId};
 use crate::queue::QueueName;
-use crate::row::Row;
+use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
 /// Says that an email may be due. It proves nothing and carries no content.
@@ -16,7 +16,7 @@ pub struct WakeUp {
     pub tenant: TenantId,
     /// Which email.
     pub id: EmailId,
-    /// How many recipients, for pacing before the row is read.
+    /// How many recipients, for pacing before the record is read.
     pub recipients: u32,
     /// Size of the content in bytes, for the memory budget of a batch.
     pub bytes: u64,
@@ -45,14 +45,14 @@ impl WakeUp {
 
     /// The wake-up of an email that needs no slot, or has none.
     #[must_use]
-    pub fn of(row: &Row) -> Self {
+    pub fn of(record: &EmailRecord) -> Self {
         Self {
             v: Self::VERSION,
-            tenant: row.tenant.clone(),
-            id: row.id,
-            recipients: row.recipients,
-            bytes: row.body.bytes,
-            queue: row.queue.clone(),
+            tenant: record.tenant.clone(),
+            id: record.id,
+            recipients: record.recipients,
+            bytes: record.body.bytes,
+            queue: record.queue.clone(),
             slot: None,
         }
     }

@@ -20,11 +20,11 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 let storing = Client::Storing {
                     left: left - 1,
                     content: false,
-                    row: None,
+                    record: None,
                 };
                 steps.add(Action::Asks(at), put(*state, storing));
             }
-            Client::Storing { left, content, row } => {
+            Client::Storing { left, content, record } => {
                 let mut broken_off = put(*state, Client::Asking { left });
                 if content && state.grave == Grave::Closed {
                     broken_off.grave = Grave::Littered;
@@ -36,7 +36,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                         Client::Storing {
                             left,
                             content: true,
-                            row,
+                            record,
                         },
                     );
                     let contents = if machine.is(Mutant::BodyNotByHash) {
@@ -46,29 +46,29 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                     };
                     steps.add(Action::StoresContent(at), State { contents, ..stored });
                 }
-                if row.is_none() {
+                if record.is_none() {
                     // A tombstone knows its request: every configuration that erases begins with the first client's.
                     let remembered = state.grave != Grave::None && !machine.is(Mutant::TombstoneForgotten);
-                    let found = state.row.map(|id| content_of(machine.row(id)) == own);
+                    let found = state.record.map(|id| content_of(machine.record(id)) == own);
                     let found = found.or_else(|| remembered.then_some(own == 1));
-                    let stored = found.is_none().then(|| machine.new_row(own));
+                    let stored = found.is_none().then(|| machine.new_record(own));
                     let next = put(
                         *state,
                         Client::Storing {
                             left,
                             content,
-                            row: Some(found.unwrap_or(true)),
+                            record: Some(found.unwrap_or(true)),
                         },
                     );
                     steps.add(
-                        Action::StoresRow(at),
+                        Action::StoresRecord(at),
                         State {
-                            row: stored.or(state.row),
+                            record: stored.or(state.record),
                             ..next
                         },
                     );
                 }
-                if let (true, Some(ours)) = (content || machine.is(Mutant::AnsweredEarly), row) {
+                if let (true, Some(ours)) = (content || machine.is(Mutant::AnsweredEarly), record) {
                     answer(machine, state, at, ours, steps);
                 }
             }
@@ -84,7 +84,7 @@ fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut S
         steps.add(Action::IsAnswered(at), next);
         return;
     }
-    if state.row.is_none() && state.grave != Grave::None {
+    if state.record.is_none() && state.grave != Grave::None {
         // As before; and what has come again with the request is erased.
         if !machine.is(Mutant::ErasedContentKept) {
             next.contents = 0;
@@ -93,7 +93,7 @@ fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut S
         return;
     }
     next.promised = true;
-    let there = next.row.is_some() && next.contents != 0;
+    let there = next.record.is_some() && next.contents != 0;
     let broken = (!there).then_some(Promise::Kept);
     steps.add_judged(Action::IsAnswered(at), next, broken);
     steps.add_judged(Action::IsAnswered(at), State { wake_up: true, ..next }, broken);

@@ -1,6 +1,6 @@
 //! Somebody wants the email erased, and others find nothing of it.
 //!
-//! Two steps: the row is replaced by a tombstone, under a condition; then the contents go, and it is answered.
+//! Two steps: the record is replaced by a tombstone, under a condition; then the contents go, and it is answered.
 //! Whoever dies in between has answered nobody, and may be asked again.
 
 use super::Steps;
@@ -9,7 +9,7 @@ use crate::clock::NOW;
 use crate::config::Actor;
 use crate::machine::Machine;
 use crate::promise::Promise;
-use crate::rows::RowId;
+use crate::records::RecordId;
 use crate::state::{Grave, Reader, Sender, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
@@ -35,14 +35,14 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         }
         looked_at = reader;
     }
-    if state.row.is_none() && state.grave != Grave::None {
+    if state.record.is_none() && state.grave != Grave::None {
         find_nothing(state, steps);
     }
 }
 
 /// What a caller is about to do who has looked now: nothing, where the email has not ended.
 fn found(machine: &Machine, state: &State) -> Reader {
-    match state.row {
+    match state.record {
         Some(seen) if machine.is_erasable(seen) => Reader::Eraser { seen },
         Some(_) => Reader::Nobody,
         None => Reader::Emptier,
@@ -80,16 +80,16 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
     }
 }
 
-fn bury(machine: &Machine, state: &State, (slot, seen): (usize, RowId), steps: &mut Steps) {
-    match state.row {
+fn bury(machine: &Machine, state: &State, (slot, seen): (usize, RecordId), steps: &mut Steps) {
+    match state.record {
         Some(stored) if machine.is_buried(stored, seen) => {
             let buried = State {
-                row: None,
+                record: None,
                 grave: Grave::Buried,
                 ..put(*state, slot, Reader::Emptier)
             };
             // What has expired has ended, though nobody may have written it yet.
-            let ended = machine.row(stored).status_at(NOW).is_final();
+            let ended = machine.record(stored).status_at(NOW).is_final();
             let broken = (!ended).then_some(Promise::Kept);
             steps.add_judged(Action::Does(Who::Eraser, Deed::Writes), buried, broken);
         }
@@ -100,7 +100,7 @@ fn bury(machine: &Machine, state: &State, (slot, seen): (usize, RowId), steps: &
     }
 }
 
-/// Whoever has read the row, or has a claim of it, is refused what he writes, and goes.
+/// Whoever has read the record, or has a claim of it, is refused what he writes, and goes.
 fn find_nothing(state: &State, steps: &mut Steps) {
     for (at, sender) in state.senders.into_iter().enumerate() {
         if sender != Sender::Idle {

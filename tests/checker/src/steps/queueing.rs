@@ -3,7 +3,7 @@
 //! A job may come as late as it likes, and is done when the email is not where it looks: what is
 //! written behind its back has to be refused.
 
-use domain::row::DueKind;
+use domain::record::DueKind;
 
 use super::Steps;
 use crate::action::{Action, Deed, Who};
@@ -34,7 +34,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
 }
 
 fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
-    let Some(stored) = state.row else { return };
+    let Some(stored) = state.record else { return };
     let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
     let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
     for (at, sweep) in Sweep::ALL.into_iter().enumerate() {
@@ -48,7 +48,7 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
             Sweep::Restore => (!line.purged, DueKind::Ended),
         };
         let anything = machine.is(crate::mutant::Mutant::ReleasesAnything);
-        let found = machine.row(stored).due.is_some_and(|due| due.kind == place) || anything;
+        let found = machine.record(stored).due.is_some_and(|due| due.kind == place) || anything;
         let question = Question::Job { sweep, line };
         let moves = matches!(machine.ruling(stored, question), Ruling::Write { .. });
         if !(wanted && found && moves) {

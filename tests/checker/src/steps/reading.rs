@@ -1,17 +1,17 @@
-//! `feedback`, `dead_letter`, `manage` and `promote`: they read the row, decide, and write.
+//! `feedback`, `dead_letter`, `manage` and `promote`: they read the record, decide, and write.
 
-use domain::row::Status;
+use domain::record::Status;
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Deed, Who};
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
-use crate::rows::RowId;
+use crate::records::RecordId;
 use crate::state::{Asked, Lane, Reader, State, Wish};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
-    let Some(stored) = state.row else { return };
+    let Some(stored) = state.record else { return };
     let free = state.readers.iter().position(|reader| *reader == Reader::Nobody);
     let busy = state.readers.iter().filter(|reader| **reader != Reader::Nobody).count();
     if let Some(slot) = free.filter(|_| busy < machine.config.readers) {
@@ -26,8 +26,8 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// Somebody takes a message, or is asked, or the minute is over, and reads the row.
-fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps: &mut Steps) {
+/// Somebody takes a message, or is asked, or the minute is over, and reads the record.
+fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, steps: &mut Steps) {
     if machine.config.has(Actor::Feedback) {
         for claim_no in state.events.each() {
             read(machine, state, slot, Reader::Feedback { seen: stored, claim_no }, steps);
@@ -87,7 +87,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
         meets(machine, state, stored, slot, Asked::Newer, steps);
     }
     // How far feedback is matters to what is uncertain, or may be before the run ends.
-    let status = machine.row(stored).status;
+    let status = machine.record(stored).status;
     if state.events.is_empty() && matches!(status, Status::Sending | Status::Uncertain) {
         let mut next = *state;
         next.readers[slot] = Reader::Run { feedback: Asked::Empty };
@@ -95,8 +95,8 @@ fn begin(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
     }
 }
 
-/// `promote` reads the row; it knows its queue as it is, or as it was when its run began.
-fn meets(machine: &mut Machine, state: &State, seen: RowId, slot: usize, feedback: Asked, steps: &mut Steps) {
+/// `promote` reads the record; it knows its queue as it is, or as it was when its run began.
+fn meets(machine: &mut Machine, state: &State, seen: RecordId, slot: usize, feedback: Asked, steps: &mut Steps) {
     let lines = [state.line, state.former];
     let different = if state.line == state.former { 1 } else { 2 };
     for line in lines.into_iter().take(different) {
@@ -120,7 +120,7 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
     }
 }
 
-fn question(reader: Reader) -> Option<(Who, RowId, Question)> {
+fn question(reader: Reader) -> Option<(Who, RecordId, Question)> {
     match reader {
         Reader::Nobody | Reader::Run { .. } | Reader::Eraser { .. } | Reader::Emptier => None,
         Reader::Promoter { seen, feedback, line } => Some((
@@ -166,7 +166,7 @@ fn ended(mut state: State, slot: usize, refused: bool) -> State {
     state
 }
 
-fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps: &mut Steps) {
+fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, steps: &mut Steps) {
     let reader = state.readers[slot];
     let mut gone = *state;
     gone.readers[slot] = Reader::Nobody;
@@ -182,7 +182,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RowId, slot: usize, steps
     let refused = machine.ruling(seen, question) == Ruling::Refused;
     steps.add(Action::Does(who, Deed::Dies), gone);
     // How full the lane is matters to what waits in it, and to nothing else.
-    let lanes: &[Lane] = match (question, machine.row(seen).status) {
+    let lanes: &[Lane] = match (question, machine.record(seen).status) {
         (Question::Overdue { .. }, Status::Queued) => &Lane::ALL,
         _ => &[Lane::Flowing],
     };

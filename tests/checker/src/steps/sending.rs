@@ -1,6 +1,6 @@
 //! `send`, and SES.
 
-use domain::row::{OnUncertain, Status};
+use domain::record::{OnUncertain, Status};
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Ses, Who};
@@ -8,7 +8,7 @@ use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
 use crate::promise::{Promise, broken_by_claim, broken_by_submission, content_of};
-use crate::rows::RowId;
+use crate::records::RecordId;
 use crate::state::{Answer, Line, Sender, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
@@ -53,7 +53,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 };
                 write_steps(machine, state, &writer, steps);
             }
-            Sender::Holding { seen, line } if line.drops(machine.row(seen)) => {
+            Sender::Holding { seen, line } if line.drops(machine.record(seen)) => {
                 drop_in_hand(machine, state, (seen, line), &put, steps);
             }
             Sender::Holding { seen, .. } => submit(machine, state, seen, &put, steps),
@@ -97,7 +97,7 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
             ..*state
         };
         next.events = next.events.with(claim_no);
-        if state.row.is_none_or(|row| !machine.window_is_over(row)) {
+        if state.record.is_none_or(|record| !machine.window_is_over(record)) {
             next.in_time = next.in_time.with(claim_no);
         }
         steps.add(Action::EventArrives, next);
@@ -106,7 +106,7 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
 
 /// A wake-up is received by a sender that knows the email's queue so.
 fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
-    let Some(stored) = state.row else { return };
+    let Some(stored) = state.record else { return };
     let stale = line != state.line;
     let claimed = if line.paused { None } else { machine.claim(stored) };
     let Some(claimed) = claimed else {
@@ -117,10 +117,10 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
         }
         return;
     };
-    let broken = broken_by_claim(machine.row(stored), machine.row(claimed));
+    let broken = broken_by_claim(machine.record(stored), machine.record(claimed));
     let after = if machine.is(Mutant::NoClaim) { stored } else { claimed };
     let next = State {
-        row: Some(after),
+        record: Some(after),
         spent: state.spent.saturating_add(1),
         ..*state
     };
@@ -132,7 +132,7 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
     };
     let holding = Sender::Holding {
         seen: claimed,
-        line: if line.drops(machine.row(claimed)) {
+        line: if line.drops(machine.record(claimed)) {
             line
         } else {
             Line::default()
@@ -145,17 +145,17 @@ fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, S
 fn drop_in_hand(
     machine: &mut Machine,
     state: &State,
-    (seen, line): (RowId, Line),
+    (seen, line): (RecordId, Line),
     put: &dyn Fn(State, Sender) -> State,
     steps: &mut Steps,
 ) {
-    let claim_no = u8::try_from(machine.row(seen).claim_no).unwrap_or(0);
+    let claim_no = u8::try_from(machine.record(seen).claim_no).unwrap_or(0);
     steps.add(Action::DiesHolding, put(*state, Sender::Idle));
-    let still = state.row.is_some_and(|stored| {
-        let row = machine.row(stored);
-        row.status == Status::Sending && row.claim_no == u32::from(claim_no)
+    let still = state.record.is_some_and(|stored| {
+        let record = machine.record(stored);
+        record.status == Status::Sending && record.claim_no == u32::from(claim_no)
     });
-    let fresh = if state.line.drops(machine.row(seen)) {
+    let fresh = if state.line.drops(machine.record(seen)) {
         state.line
     } else {
         Line::default()
@@ -178,8 +178,8 @@ fn drop_in_hand(
 }
 
 /// A sender with a claim has the content, or not, and asks SES.
-fn submit(machine: &Machine, state: &State, seen: RowId, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
-    let claimed = machine.row(seen);
+fn submit(machine: &Machine, state: &State, seen: RecordId, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
+    let claimed = machine.record(seen);
     let claim_no = u8::try_from(claimed.claim_no).unwrap_or(0);
     steps.add(Action::DiesHolding, put(*state, Sender::Idle));
     let asked = |state: State, answer| put(state, Sender::Asked { seen, claim_no, answer });

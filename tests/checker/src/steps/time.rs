@@ -3,28 +3,28 @@
 use std::time::Duration;
 
 use domain::lifecycle::LONGEST_UNCERTAINTY;
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 
 use super::{Steps, judged, noted};
 use crate::action::Action;
 use crate::clock::{LONG, NOW, next};
 use crate::config::{Actor, WINDOW};
 use crate::machine::Machine;
-use crate::rows::RowId;
+use crate::records::RecordId;
 use crate::state::{Asked, Late, Reader, Sender, State};
 
 pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     late_write(machine, state, steps);
-    let Some(stored) = state.row else { return };
-    let row = machine.row(stored);
-    if row.status.is_final() || !machine.config.has(Actor::Time) {
+    let Some(stored) = state.record else { return };
+    let record = machine.record(stored);
+    if record.status.is_final() || !machine.config.has(Actor::Time) {
         return;
     }
-    let soonest = next(row);
+    let soonest = next(record);
     // To what is queued hours mean no more than that its lane has been full for long.
-    let alone = row.status == Status::Queued && machine.config.wishes == 0;
-    let waits = alone || row.status == Status::Uncertain;
-    let expires = row.expires_at > NOW;
+    let alone = record.status == Status::Queued && machine.config.wishes == 0;
+    let waits = alone || record.status == Status::Uncertain;
+    let expires = record.expires_at > NOW;
     if let Some(by) = soonest {
         steps.add(Action::TimePasses, aged(machine, state, by));
     }
@@ -44,16 +44,22 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
             question,
         }),
         Some(stored),
-    ) = (state.late, state.row)
+    ) = (state.late, state.record)
     else {
         return;
     };
     let next = State { late: None, ..*state };
     let condition = machine.unmoved(before);
     match machine.write(stored, before, after, condition, state.line) {
-        Some(row) => {
-            let broken = judged(machine, state, (stored, row), question);
-            let next = noted(State { row: Some(row), ..next }, question);
+        Some(record) => {
+            let broken = judged(machine, state, (stored, record), question);
+            let next = noted(
+                State {
+                    record: Some(record),
+                    ..next
+                },
+                question,
+            );
             steps.add_judged(Action::LateWrite, next, broken);
         }
         None => steps.add(Action::LateWrite, next),
@@ -62,13 +68,13 @@ fn late_write(machine: &mut Machine, state: &State, steps: &mut Steps) {
 
 fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
     let mut next = *state;
-    let window_ends = state.row.is_some_and(|id| window_ends(machine.row(id), by));
+    let window_ends = state.record.is_some_and(|id| window_ends(machine.record(id), by));
     let older = |feedback| match feedback {
         Asked::Empty if window_ends => Asked::EmptyEarly,
         Asked::Behind | Asked::EmptyEarly | Asked::Empty | Asked::Newer => feedback,
     };
-    let mut age = |id: RowId| machine.aged(id, by);
-    next.row = next.row.map(&mut age);
+    let mut age = |id: RecordId| machine.aged(id, by);
+    next.record = next.record.map(&mut age);
     next.late = next.late.map(|late| Late {
         before: age(late.before),
         after: age(late.after),
@@ -102,8 +108,8 @@ fn aged(machine: &mut Machine, state: &State, by: Duration) -> State {
     next
 }
 
-fn window_ends(row: &Row, by: Duration) -> bool {
-    row.uncertain_since.is_some_and(|since| {
+fn window_ends(record: &EmailRecord, by: Duration) -> bool {
+    record.uncertain_since.is_some_and(|since| {
         let waited = NOW.since(since);
         waited < WINDOW && waited.saturating_add(by) >= WINDOW
     })

@@ -2,6 +2,6 @@
 //!
 //! **Invariant:** no bytes at all make the plainest thing of its kind; nasty ones take bytes.
 
+pub(crate) mod records;
 pub(crate) mod requests;
-pub(crate) mod rows;
 pub(crate) mod texts;

@@ -9,7 +9,7 @@ use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use aws_sdk_sesv2::types::{Attachment, AttachmentContentDisposition, Content};
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
-use domain::row::{BodyPlace, BodyRef, Row};
+use domain::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
 use email_encoding::headers::writer::EmailWriter;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, Header, HeaderName, HeaderValue};
@@ -28,8 +28,8 @@ pub(crate) fn given_to_ses(email: &Email) -> SendEmailInput {
         bytes: 1,
     };
     let born = Timestamp::from_millis(1_795_512_600_000);
-    let row = Row::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, born);
-    aws::probe::given_to_ses(&client, &row, email).unwrap()
+    let record = EmailRecord::new(TenantId::main(), EmailId::from_random([7; 16]), body, 1, born);
+    aws::probe::given_to_ses(&client, &record, email).unwrap()
 }
 
 /// The message that SES sends.

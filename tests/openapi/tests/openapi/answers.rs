@@ -14,7 +14,7 @@ use domain::ports::ListReason;
 use domain::queue::job::{Job, Task};
 use domain::queue::key_hold::{HOLDS_MAX, KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey, QueueName};
-use domain::row::{Due, DueKind, Status, recipient_key};
+use domain::record::{Due, DueKind, Status, recipient_key};
 use domain::suppression::{Entry, Listed, Suppression};
 use domain::tally::counter::{Counter, Figure, hour_of};
 use domain::timestamp::Timestamp;
@@ -68,22 +68,22 @@ fn complaint_at_ses(world: &World) {
 
 pub(crate) fn world() -> World {
     let world = samples::world(2).unwrap();
-    if let Some(row) = world.state().rows.get_mut(&samples::key(2)) {
-        row.status = Status::Failed;
-        row.cause = Some(Cause::Rejected);
-        row.detail = Some("a virus".to_owned());
-        row.due = Some(Due {
+    if let Some(record) = world.state().records.get_mut(&samples::key(2)) {
+        record.status = Status::Failed;
+        record.cause = Some(Cause::Rejected);
+        record.detail = Some("a virus".to_owned());
+        record.due = Some(Due {
             kind: DueKind::Ended,
             at: BORN,
         });
-        row.claim_no = 1;
-        row.outcomes = vec![Outcome {
+        record.claim_no = 1;
+        record.outcomes = vec![Outcome {
             claim_no: 1,
             at: BORN,
             cause: Cause::Rejected,
             words: "a virus".to_owned(),
         }];
-        row.fates = [(recipient_key("b@example.com"), Fate::SoftBounced)].into();
+        record.fates = [(recipient_key("b@example.com"), Fate::SoftBounced)].into();
     }
     for name in ["news", "full"] {
         let queue = queue(name);

@@ -105,7 +105,7 @@ const DAY: Duration = Duration::from_secs(86_400);
 
 fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
     Enqueue {
-        rows: world.clone(),
+        records: world.clone(),
         bodies: world.clone(),
         lanes: world.clone(),
         system: world.clone(),
@@ -122,7 +122,7 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
 
 fn manage(world: &World) -> Manage<World, World, World, World, World> {
     Manage {
-        rows: world.clone(),
+        records: world.clone(),
         bodies: world.clone(),
         lanes: world.clone(),
 
@@ -141,7 +141,7 @@ fn manage(world: &World) -> Manage<World, World, World, World, World> {
 
 fn access(world: &World) -> Access<World, World> {
     Access {
-        rows: world.clone(),
+        records: world.clone(),
         system: world.clone(),
     }
 }

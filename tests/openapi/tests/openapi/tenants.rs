@@ -76,7 +76,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
         let (own, _) = call.ask(&world, &operation).await;
         assert!(own < 300, "{} {}: {own}", operation.name, call.path);
         let (world, _) = two_tenants();
-        let before = format!("{:?}", world.state().rows);
+        let before = format!("{:?}", world.state().records);
         let (status, answer) = call
             .clone()
             .header("authorization", &foreign)
@@ -90,7 +90,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
             call.path
         );
         let state = world.state();
-        assert_eq!(format!("{:?}", state.rows), before, "{}", operation.name);
+        assert_eq!(format!("{:?}", state.records), before, "{}", operation.name);
         assert!(state.keys.values().all(|key| key.revoked.is_none()));
         kinds.insert(operation.path.split('/').nth(1).unwrap().to_owned());
     }
@@ -323,7 +323,7 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
             continue;
         }
         let (world, _) = two_tenants();
-        let rows = world.state().rows.len();
+        let records = world.state().records.len();
         let (status, answer) = call.ask(&world, &operation).await;
         assert!(status < 300, "{}: {answer}", operation.name);
         let text = answer.to_string();
@@ -331,7 +331,7 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
             assert!(!text.contains(planted), "{}: {text}", operation.name);
         }
         let state = world.state();
-        assert_eq!(state.rows.len(), rows, "{}", operation.name);
+        assert_eq!(state.records.len(), records, "{}", operation.name);
         assert!(!state.calls.contains(&"load_body"), "{}", operation.name);
         answered.insert(operation.name);
     }

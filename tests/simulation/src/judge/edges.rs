@@ -1,6 +1,6 @@
 //! The edges between statuses that the design names.
 
-use domain::row::Status;
+use domain::record::Status;
 
 /// Every edge between two statuses that the design names. A run of seeds has to go each of them.
 pub const EDGES: [(Option<Status>, Status); 23] = [

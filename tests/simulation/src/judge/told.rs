@@ -25,7 +25,7 @@ impl Judge {
 
     /// A request was answered 200 with these emails. `request` names it; `contents` are the emails'.
     pub fn answered(&self, world: &World, key: Option<&str>, request: &str, ids: &[EmailId], contents: &[String]) {
-        let rows: Vec<bool> = ids.iter().map(|id| is_durable(world, *id)).collect();
+        let records: Vec<bool> = ids.iter().map(|id| is_durable(world, *id)).collect();
         let mut seen = self.seen();
         if ids.len() != contents.len() {
             seen.broken(
@@ -49,7 +49,7 @@ impl Judge {
                 );
             }
         }
-        for ((id, content), durable) in ids.iter().zip(contents).zip(rows) {
+        for ((id, content), durable) in ids.iter().zip(contents).zip(records) {
             let erase_begun = seen.known.get(id).is_some_and(|known| known.erase_begun);
             if !durable && !erase_begun {
                 seen.broken(
@@ -83,8 +83,8 @@ impl Judge {
     ) {
         let left = wanted.iter().find(|(id, hash)| {
             let state = world.state();
-            let mut rows = state.rows.values();
-            rows.any(|row| row.id == *id && row.body.sha256 == *hash)
+            let mut records = state.records.values();
+            records.any(|record| record.id == *id && record.body.sha256 == *hash)
         });
         let mut seen = self.seen();
         let owner = key.and_then(|key| seen.keys.get(key)).map(|(owner, _)| owner.clone());
@@ -248,13 +248,13 @@ impl Judge {
 
     /// A read that was asked for then has shown an email so.
     pub fn read(&self, world: &World, id: EmailId, shown: &Value, asked_at: Timestamp) {
-        let row = world.state().rows.values().find(|row| row.id == id).cloned();
-        let (Some(row), Some(status)) = (row, shown["status"].as_str()) else {
+        let record = world.state().records.values().find(|record| record.id == id).cloned();
+        let (Some(record), Some(status)) = (record, shown["status"].as_str()) else {
             return;
         };
         let mut seen = self.seen();
         let waits = ["queued", "scheduled", "retry"].contains(&status);
-        let purged = seen.queues.get(row.queue.as_str()).and_then(|queue| queue.purged);
+        let purged = seen.queues.get(record.queue.as_str()).and_then(|queue| queue.purged);
         let skew = seen.bounds.map(|bounds| bounds.skew).unwrap_or_default();
         let stored_at = seen.stored_at.get(&id).copied();
         if let Some((before, answered_at)) = purged
@@ -271,13 +271,13 @@ impl Judge {
     }
 }
 
-/// Whether an email survives a crash: its row is there, and its content until it has expired. An email that a paused queue
-/// holds for a retention longer keeps its row, and nobody needs its content any more.
+/// Whether an email survives a crash: its record is there, and its content until it has expired. An email that a paused queue
+/// holds for a retention longer keeps its record, and nobody needs its content any more.
 fn is_durable(world: &World, id: EmailId) -> bool {
     let state = world.state();
-    let row = state.rows.values().find(|row| row.id == id);
-    row.is_some_and(|row| {
-        let content = (EmailKey::of(row), row.body.sha256.clone());
-        row.expires_at <= state.now() || state.bodies.contains_key(&content)
+    let record = state.records.values().find(|record| record.id == id);
+    record.is_some_and(|record| {
+        let content = (EmailKey::of(record), record.body.sha256.clone());
+        record.expires_at <= state.now() || state.bodies.contains_key(&content)
     })
 }

@@ -1,4 +1,4 @@
-//! What happens to rows and at SES, as it happens.
+//! What happens to records and at SES, as it happens.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use domain::email::Email;
 use domain::fate::Fate;
 use domain::lifecycle::EARLY;
 use domain::ports::EmailKey;
-use domain::row::{OnUncertain, Row, Status};
+use domain::record::{EmailRecord, OnUncertain, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use world::witness::{Arrived, Witness};
@@ -16,7 +16,7 @@ use super::{EDGES, Judge, RARE, Seen, Submission};
 use crate::scenario::NEWS;
 
 impl Witness for Judge {
-    fn written(&mut self, now: Timestamp, before: Option<&Row>, after: &Row) {
+    fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
         let mut seen = self.seen();
         let id = Some(after.id);
         if seen.known.get(&after.id).is_some_and(|known| known.erased_at.is_some()) {
@@ -57,22 +57,22 @@ impl Witness for Judge {
         seen.keeps_its_rules(now, before, after);
     }
 
-    fn forgotten(&mut self, row: &Row) {
+    fn forgotten(&mut self, record: &EmailRecord) {
         let mut seen = self.seen();
-        let known = seen.known.entry(row.id).or_default();
+        let known = seen.known.entry(record.id).or_default();
         known.forgotten = true;
         let known = known.clone();
-        for (rule, what) in ends_badly(row, &known) {
-            seen.broken(rule, Some(row.id), what);
+        for (rule, what) in ends_badly(record, &known) {
+            seen.broken(rule, Some(record.id), what);
         }
-        if let Some(batch) = row.batch
+        if let Some(batch) = record.batch
             && let Some(living) = seen.batches.get_mut(&batch)
         {
-            living.remove(&row.id);
+            living.remove(&record.id);
         }
     }
 
-    fn submitted(&mut self, now: Timestamp, stored: Option<&Row>, claimed: &Row, email: &Email) {
+    fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &Email) {
         let mut seen = self.seen();
         let (id, bounds) = (Some(claimed.id), seen.bounds);
         let Seen {
@@ -151,7 +151,7 @@ impl Witness for Judge {
         }
     }
 
-    fn arrived(&mut self, _now: Timestamp, stored: Option<&Row>, key: &EmailKey, claim_no: u32, how: Arrived) {
+    fn arrived(&mut self, _now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived) {
         let mut seen = self.seen();
         let known = seen.known.entry(key.id).or_default();
         let copies = known.submissions.iter().filter(|earlier| earlier.accepted).count();
@@ -168,7 +168,7 @@ impl Witness for Judge {
                 if let Some(submission) = submission {
                     submission.accepted = true;
                 }
-                let marked = stored.is_some_and(|row| row.maybe_duplicate || row.duplicate);
+                let marked = stored.is_some_and(|record| record.maybe_duplicate || record.duplicate);
                 if copies > 0 && !marked {
                     let what = format!("SES accepts copy {}, and the row is not marked", copies + 1);
                     seen.broken(2, Some(key.id), what);
@@ -207,20 +207,20 @@ impl Witness for Judge {
 const MINUTE: Duration = Duration::from_secs(60);
 
 impl Seen {
-    /// A row was written that was not there.
-    fn stored(&mut self, row: &Row) {
-        let Some(batch) = row.batch else { return };
-        let forgotten = self.known.get(&row.id).is_some_and(|known| known.forgotten);
+    /// A record was written that was not there.
+    fn stored(&mut self, record: &EmailRecord) {
+        let Some(batch) = record.batch else { return };
+        let forgotten = self.known.get(&record.id).is_some_and(|known| known.forgotten);
         let living = self.batches.entry(batch).or_default();
-        living.insert(row.id);
+        living.insert(record.id);
         if forgotten && living.len() > 1 {
             let what = "stored again after it was forgotten, though its batch is remembered".to_owned();
-            self.broken(8, Some(row.id), what);
+            self.broken(8, Some(record.id), what);
         }
     }
 
     /// Whether this submission is one too many of a queue with a rate limit.
-    fn too_fast(&mut self, now: Timestamp, claimed: &Row) -> Option<String> {
+    fn too_fast(&mut self, now: Timestamp, claimed: &EmailRecord) -> Option<String> {
         let bounds = self.bounds?;
         let limit = bounds.limit.filter(|_| claimed.queue.as_str() == NEWS)?;
         // A queue that is made anew has none.
@@ -237,7 +237,7 @@ impl Seen {
         (found > most).then(|| format!("{found} of a queue with {limit} a second in a minute"))
     }
 
-    fn keeps_its_rules(&mut self, now: Timestamp, before: &Row, after: &Row) {
+    fn keeps_its_rules(&mut self, now: Timestamp, before: &EmailRecord, after: &EmailRecord) {
         let id = Some(after.id);
         let mut wrong = |holds: bool, what: &str| {
             if !holds {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::row::Status;
+use domain::record::Status;
 use simulation::run::{Outcome, run};
 use simulation::scenario::{Order, Scenario};
 use world::Fault;
@@ -19,8 +19,8 @@ fn one(held: bool) -> Scenario {
 }
 
 fn end(outcome: &Outcome) -> (Status, usize, bool) {
-    let row = &outcome.rows[0];
-    (row.status, outcome.accepted.len(), row.maybe_duplicate)
+    let record = &outcome.records[0];
+    (record.status, outcome.accepted.len(), record.maybe_duplicate)
 }
 
 /// The number of the call by which SES is asked.
@@ -29,7 +29,7 @@ fn submission(scenario: &Scenario) -> u64 {
         Step::Call {
             what: "submit", number, ..
         } => Some(*number),
-        Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
+        Step::Call { .. } | Step::EmailRecord { .. } | Step::Event { .. } => None,
     };
     run(scenario).trace.steps.iter().find_map(is_it).unwrap()
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::row::Status;
+use domain::record::Status;
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Order, Scenario};
 
@@ -39,12 +39,16 @@ fn stops(outcome: &Outcome) -> u64 {
 fn a_long_outage_never_stops_a_lane() {
     let outcome = outage(100);
     assert_eq!(stops(&outcome), 0, "SQS always had room for more in flight");
-    assert!(outcome.rows.iter().all(|row| row.status == Status::Sent));
+    assert!(outcome.records.iter().all(|record| record.status == Status::Sent));
 
     // Each record that was left to the index is looked at within four guards, and the lane may have no room then.
     let guard = Duration::from_secs(120);
     let latest = START.after(OUTAGE + guard * 8 + Duration::from_secs(180));
-    let last = outcome.rows.iter().filter_map(|row| Some(row.sent.as_ref()?.at)).max();
+    let last = outcome
+        .records
+        .iter()
+        .filter_map(|record| Some(record.sent.as_ref()?.at))
+        .max();
     assert!(last.is_some_and(|last| last <= latest), "{last:?} is after {latest:?}");
 
     // One when it is accepted, one after the outage, and one for each look between: every four guards, and an email

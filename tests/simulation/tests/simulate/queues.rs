@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::id::EmailId;
-use domain::row::{Lane, Row};
+use domain::record::{EmailRecord, Lane};
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Deed, NEWS, Order, Scenario};
 use world::LOOK_REFUSED;
@@ -23,8 +23,8 @@ fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
 
 /// When each email was sent.
 fn sent(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
-    let sent = |row: &Row| Some((row.id, row.sent.as_ref()?.at.as_millis()));
-    outcome.rows.iter().filter_map(sent).collect()
+    let sent = |record: &EmailRecord| Some((record.id, record.sent.as_ref()?.at.as_millis()));
+    outcome.records.iter().filter_map(sent).collect()
 }
 
 /// A million emails that a paused queue holds slow no other: to the call, and to the millisecond.
@@ -45,7 +45,7 @@ fn a_million_emails_that_are_held_slow_no_other_queue() {
         outcome
     };
     let (one, million) = (with(1), with(1_000_000));
-    assert_eq!(million.rows.len(), 1_000_020);
+    assert_eq!(million.records.len(), 1_000_020);
     assert_eq!(sent(&million).len(), 20);
     assert_eq!(sent(&million), sent(&one));
     assert_eq!(calls(&million), calls(&one));
@@ -73,17 +73,21 @@ fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
     };
     let outcome = run(&scenario);
     assert_eq!(outcome.report("passes"), None);
-    let sent_at = |row: &Row| row.sent.as_ref().unwrap().at;
-    let high: Vec<&Row> = outcome.rows.iter().filter(|row| row.lane == Lane::High).collect();
+    let sent_at = |record: &EmailRecord| record.sent.as_ref().unwrap().at;
+    let high: Vec<&EmailRecord> = outcome
+        .records
+        .iter()
+        .filter(|record| record.lane == Lane::High)
+        .collect();
     let [high] = high[..] else { panic!("one of them") };
     let waited = sent_at(high).since(high.born);
     // Its horizon, and the second that a batch of ten takes at this rate.
     let most = domain::pacing::horizon(Lane::High) + Duration::from_secs(1);
     assert!(waited <= most, "{waited:?}");
-    let low = outcome.rows.iter().filter(|row| row.lane == Lane::Low);
-    let behind = low.filter(|row| sent_at(row) > sent_at(high)).count();
+    let low = outcome.records.iter().filter(|record| record.lane == Lane::Low);
+    let behind = low.filter(|record| sent_at(record) > sent_at(high)).count();
     assert!(behind > 1_000, "{behind} low ones were sent after it");
-    assert_eq!(outcome.rows.len(), 2_001);
+    assert_eq!(outcome.records.len(), 2_001);
 }
 
 /// Three hundred emails of a slow queue; thirty others come in the same lane.
@@ -106,12 +110,15 @@ fn a_limited_queue_keeps_its_rate_and_slows_nobody() {
     };
     let outcome = run(&scenario);
     assert_eq!(outcome.report("slow"), None);
-    let waited = |row: &Row| row.sent.as_ref().unwrap().at.since(row.born);
-    let (slow, others): (Vec<_>, Vec<_>) = outcome.rows.iter().partition(|row| row.queue.as_str() == NEWS);
+    let waited = |record: &EmailRecord| record.sent.as_ref().unwrap().at.since(record.born);
+    let (slow, others): (Vec<_>, Vec<_>) = outcome.records.iter().partition(|record| record.queue.as_str() == NEWS);
     assert_eq!((slow.len(), others.len()), (300, 30));
-    let held_up = others.iter().filter(|row| waited(row) > Duration::from_secs(1)).count();
+    let held_up = others
+        .iter()
+        .filter(|record| waited(record) > Duration::from_secs(1))
+        .count();
     assert_eq!(held_up, 0);
-    let longest = slow.iter().map(|row| waited(row)).max().unwrap();
+    let longest = slow.iter().map(|record| waited(record)).max().unwrap();
     // One a second, and the gaps between two runs of promote.
     assert!(
         (299..=330).contains(&longest.as_secs()),
@@ -142,8 +149,8 @@ fn beside_waiting(waiting: usize) -> Outcome {
 
 /// When each email was sent of those that wait in no slow queue.
 fn sent_beside(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
-    let slow = outcome.rows.iter().filter(|row| row.queue.as_str() == NEWS);
-    let slow: Vec<EmailId> = slow.map(|row| row.id).collect();
+    let slow = outcome.records.iter().filter(|record| record.queue.as_str() == NEWS);
+    let slow: Vec<EmailId> = slow.map(|record| record.id).collect();
     let mut sent = sent(outcome);
     sent.retain(|id, _| !slow.contains(id));
     sent
@@ -152,7 +159,7 @@ fn sent_beside(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
 #[test]
 fn a_million_emails_that_wait_for_slots_slow_no_other_queue() {
     let [one, thousand, million] = [1, 1_000, 1_000_000].map(beside_waiting);
-    assert_eq!(million.rows.len(), 1_000_020);
+    assert_eq!(million.records.len(), 1_000_020);
     assert_eq!(sent_beside(&million).len(), 20);
     assert_eq!(sent_beside(&million), sent_beside(&one));
     // The slow queue sends at its rate, and a run reads what it releases and a little more.

@@ -137,7 +137,7 @@ fn who_is_suppressed_is_sent_nothing_until_released() {
         .unwrap();
     let outcome = run(&scenario);
     assert_eq!(outcome.report(&command(&scenario)), None);
-    let [suppressed, other] = &outcome.rows[..] else {
+    let [suppressed, other] = &outcome.records[..] else {
         panic!("two emails")
     };
     let (suppressed, other) = if suppressed.claim_no > other.claim_no {
@@ -164,7 +164,7 @@ fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() 
     let whole = run(&scenario);
     let first_of_others = whole.trace.steps.iter().find_map(|step| match step {
         Step::Call { function, number, .. } if *function != "enqueue" => Some(*number),
-        Step::Call { .. } | Step::Row { .. } | Step::Event { .. } => None,
+        Step::Call { .. } | Step::EmailRecord { .. } | Step::Event { .. } => None,
     });
     let last = first_of_others.unwrap() - 1;
     let mut strikes = places(&whole, 0, last);
@@ -178,7 +178,7 @@ fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() 
         scenario.plan = [(number, fault)].into();
         let (outcome, what) = (run(&scenario), command(&scenario));
         assert_eq!(outcome.report(&what), None);
-        assert_eq!((outcome.rows.len(), outcome.emails), (1, 1), "{what}");
-        assert_eq!(outcome.accepted, [(outcome.rows[0].id, 1)], "{what}");
+        assert_eq!((outcome.records.len(), outcome.emails), (1, 1), "{what}");
+        assert_eq!(outcome.accepted, [(outcome.records[0].id, 1)], "{what}");
     }
 }

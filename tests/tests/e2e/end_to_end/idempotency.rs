@@ -15,7 +15,7 @@ async fn one_key_twenty_times_at_once_is_one_email() {
     let email = email_to(&address(&name));
     let answers = join_all((0..20).map(|_| stack.api.post_once("/emails", &name, &email))).await;
     let first_answers = answers.iter().filter(|answer| !answer.replayed).count();
-    // A row of the very same millisecond cannot be told from one's own write, which the SDK may have repeated.
+    // A record of the very same millisecond cannot be told from one's own write, which the SDK may have repeated.
     assert!(
         (1..5).contains(&first_answers),
         "{first_answers} do not say that they are replayed"

@@ -37,7 +37,7 @@ async fn all_sent_once(stack: &Stack, name: &str, count: usize) {
     assert!(copies.values().all(|copies| *copies == 1), "each once");
 }
 
-/// Waits until the rows say so too; no email has spent more than one attempt.
+/// Waits until the records say so too; no email has spent more than one attempt.
 async fn no_attempt_wasted(stack: &Stack, ids: &[String]) {
     for id in ids {
         let email = stack.api.wait_for(id, &json!({"status": "sent"})).await;

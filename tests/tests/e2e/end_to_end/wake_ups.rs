@@ -1,4 +1,4 @@
-//! Messages in a lane that mean nothing, or mean it twice. The row decides, not the message.
+//! Messages in a lane that mean nothing, or mean it twice. The record decides, not the message.
 
 use serde_json::json;
 use tests::{Stack, eventually, unique};

@@ -59,7 +59,7 @@ fn who_comes_in_is_decided_by_access_alone() {
                         &["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"],
                         own,
                     );
-                    // A record without its past, and no content: `shared/aws/src/rows/bare.rs` compares the list.
+                    // A record without its past, and no content: `shared/aws/src/records/bare.rs` compares the list.
                     let condition = &sid("UnfinishedEmails").unwrap()["Condition"];
                     let attributes = &condition["ForAllValues:StringEquals"]["dynamodb:Attributes"];
                     let attributes: Vec<_> = attributes

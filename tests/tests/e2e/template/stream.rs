@@ -24,8 +24,8 @@ fn the_stream_is_counted_in_order_from_its_beginning_and_rows_only() {
             .iter()
             .map(|filter| yaml_serde::from_str(filter["Pattern"].as_str().unwrap()).unwrap())
             .collect();
-        let rows: Value = yaml_serde::from_str(r#"{"dynamodb": {"Keys": {"sk": {"S": ["email"]}}}}"#).unwrap();
-        assert_eq!(patterns, [rows]);
+        let records: Value = yaml_serde::from_str(r#"{"dynamodb": {"Keys": {"sk": {"S": ["email"]}}}}"#).unwrap();
+        assert_eq!(patterns, [records]);
     }
 }
 

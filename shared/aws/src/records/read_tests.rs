@@ -1,33 +1,33 @@
-//! Reading rows, against DynamoDB's answers.
+//! Reading records, against DynamoDB's answers.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
-use domain::ports::{EmailKey, FailureKind, Rows};
-use domain::row::Row;
+use domain::ports::{EmailKey, EmailRecords, FailureKind};
+use domain::record::EmailRecord;
 use serde_json::{Value, json};
 
 use super::item;
-use super::samples::{at, full, row};
+use super::samples::{at, full, record};
 use crate::attributes::{self, Item};
 use crate::replay::{Answer, Asked, Replay, dynamodb_json};
 use crate::table::keys;
 use crate::table::retry::PATIENCE;
 use crate::telemetry::chain;
 
-/// The row of the `n`th id.
-fn nth(n: u8) -> Row {
-    Row {
+/// The record of the `n`th id.
+fn nth(n: u8) -> EmailRecord {
+    EmailRecord {
         id: EmailId::from_random([n; 16]),
-        ..row()
+        ..record()
     }
 }
 
-fn keys(rows: &[Row]) -> Vec<EmailKey> {
-    rows.iter().map(EmailKey::of).collect()
+fn keys(records: &[EmailRecord]) -> Vec<EmailKey> {
+    records.iter().map(EmailKey::of).collect()
 }
 
-fn stored(row: &Row) -> Item {
-    item::from_row(row, 16)
+fn stored(record: &EmailRecord) -> Item {
+    item::from_record(record, 16)
 }
 
 fn with(mut item: Item, attribute: (String, AttributeValue)) -> Item {
@@ -75,12 +75,12 @@ async fn a_row_is_read_as_it_was_last_written() {
 
 #[tokio::test]
 async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
-    let kept_until_7_s = found(&with(stored(&row()), attributes::n("ttl", 7)));
+    let kept_until_7_s = found(&with(stored(&record()), attributes::n("ttl", 7)));
     let replay = Replay::new([Answer::ok(&json!({})), kept_until_7_s.clone(), kept_until_7_s]);
     let table = replay.table(16);
-    let load = async |now| table.load(&EmailKey::of(&row()), at(now)).await.unwrap();
+    let load = async |now| table.load(&EmailKey::of(&record()), at(now)).await.unwrap();
     assert_eq!(load(7_000).await, None, "DynamoDB has none");
-    assert_eq!(load(7_999).await, Some(row()), "in its last second");
+    assert_eq!(load(7_999).await, Some(record()), "in its last second");
     assert_eq!(load(8_000).await, None, "deleted within days");
 }
 
@@ -93,25 +93,28 @@ async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
 
 #[tokio::test]
 async fn many_rows_come_in_the_order_of_their_keys() {
-    let rows = [nth(1), nth(2), nth(3), nth(4)];
-    let [a, b, c, d] = &rows;
+    let records = [nth(1), nth(2), nth(3), nth(4)];
+    let [a, b, c, d] = &records;
     let forgotten = with(stored(d), attributes::n("ttl", 7));
     let replay = Replay::new([many(&[stored(c), forgotten, stored(a)], &[])]);
-    let loaded = replay.table(16).load_many(&keys(&rows), at(8_000)).await.unwrap();
+    let loaded = replay.table(16).load_many(&keys(&records), at(8_000)).await.unwrap();
     assert_eq!(loaded, [a.clone(), c.clone()], "{b:?} is gone, {d:?} is past its ttl");
     assert_eq!(replay.only().operation(), "BatchGetItem");
 }
 
 #[tokio::test]
 async fn one_unreadable_row_hides_no_other() {
-    let rows = [nth(1), nth(2)];
+    let records = [nth(1), nth(2)];
     let garbage = with(stored(&nth(1)), attributes::s("v", "x".to_owned()));
     let replay = Replay::new([many(&[garbage, stored(&nth(2))], &[])]);
-    assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), [nth(2)]);
+    assert_eq!(
+        replay.table(16).load_many(&keys(&records), at(0)).await.unwrap(),
+        [nth(2)]
+    );
 }
 
 /// DynamoDB refuses a whole read for one key that is in it twice, and an index that is being
-/// written can name a row twice.
+/// written can name a record twice.
 #[tokio::test]
 async fn a_key_that_is_given_twice_is_asked_once() {
     let replay = Replay::new([many(&[stored(&nth(1)), stored(&nth(2))], &[])]);
@@ -132,14 +135,17 @@ async fn no_key_is_no_call() {
 
 #[tokio::test(start_paused = true)]
 async fn what_dynamodb_left_unread_is_asked_again() {
-    let rows = [nth(1), nth(2), nth(3)];
-    let left = keys(&rows[1..]);
+    let records = [nth(1), nth(2), nth(3)];
+    let left = keys(&records[1..]);
     let replay = Replay::new([
         many(&[stored(&nth(1))], &left),
         many(&[stored(&nth(3))], &left[..1]),
         many(&[stored(&nth(2))], &[]),
     ]);
-    assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), rows);
+    assert_eq!(
+        replay.table(16).load_many(&keys(&records), at(0)).await.unwrap(),
+        records
+    );
     let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
     assert_eq!(counts, [3, 2, 1]);
 }
@@ -158,14 +164,18 @@ async fn rows_that_stay_unread_are_an_error_and_never_missing() {
 
 #[tokio::test]
 async fn one_call_reads_a_hundred_rows_at_most() {
-    let rows: Vec<_> = (0..=100).map(nth).collect();
+    let records: Vec<_> = (0..=100).map(nth).collect();
     let replay = Replay::by(|asked| {
-        let rows = (0..=u8::MAX).map(nth).map(|row| stored(&row));
+        let records = (0..=u8::MAX).map(nth).map(|record| stored(&record));
         let asked = keys_asked(asked);
-        let wanted = rows.filter(|item| asked.contains(&dynamodb_json(&keys::email(&keys::to_email(item).unwrap()))));
+        let wanted =
+            records.filter(|item| asked.contains(&dynamodb_json(&keys::email(&keys::to_email(item).unwrap()))));
         many(&wanted.collect::<Vec<_>>(), &[])
     });
-    assert_eq!(replay.table(16).load_many(&keys(&rows), at(0)).await.unwrap(), rows);
+    assert_eq!(
+        replay.table(16).load_many(&keys(&records), at(0)).await.unwrap(),
+        records
+    );
     let counts: Vec<_> = replay.asked().iter().map(|asked| keys_asked(asked).len()).collect();
     assert_eq!(counts, [100, 1]);
 }
@@ -183,7 +193,7 @@ async fn a_call_that_failed_for_a_passing_reason_is_repeated_and_not_for_ever() 
         "ValidationException",
         "The provided key element does not match the schema",
     );
-    let good = found(&stored(&row()));
+    let good = found(&stored(&record()));
     for (answers, works) in [
         ([vec![throttled; 9], vec![good.clone()]].concat(), true),
         (vec![broken.clone(), Answer::Lost, good], true),
@@ -192,7 +202,7 @@ async fn a_call_that_failed_for_a_passing_reason_is_repeated_and_not_for_ever() 
         (vec![refused], false),
     ] {
         let replay = Replay::new(answers.clone());
-        let loaded = replay.table(16).load(&EmailKey::of(&row()), at(0)).await;
+        let loaded = replay.table(16).load(&EmailKey::of(&record()), at(0)).await;
         assert_eq!(loaded.is_ok(), works, "{answers:?}");
         assert_eq!(replay.asked().len(), answers.len(), "{answers:?}");
     }

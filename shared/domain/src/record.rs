@@ -1,4 +1,4 @@
-//! The row of one email: the truth about it. It is under 1 KB; the content is elsewhere.
+//! The record of one email: the truth about it. It is under 1 KB; the content is elsewhere.
 //!
 //! **Invariant:** written only by carrying out a [`crate::lifecycle::Transition`].
 
@@ -56,7 +56,7 @@ impl Status {
         Self::Expired,
     ];
 
-    /// Whether nothing more happens by itself. A finished row waits nowhere.
+    /// Whether nothing more happens by itself. A finished record waits nowhere.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
@@ -109,7 +109,7 @@ pub enum OnUncertain {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyPlace {
-    /// Beside the row, in the table.
+    /// Beside the record, in the table.
     Table,
     /// In the bucket.
     Bucket,
@@ -135,7 +135,7 @@ pub struct Lease {
     pub nonce: u64,
 }
 
-/// Where the row waits in the sparse index.
+/// Where the record waits in the sparse index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Due {
     /// Which kind of partition.
@@ -173,12 +173,12 @@ pub struct Acceptance {
 
 /// One email.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Row {
+pub struct EmailRecord {
     /// Whose it is.
     pub tenant: TenantId,
     /// Its id.
     pub id: EmailId,
-    /// When this row was accepted; also an SES tag, so that events of an erased and re-used
+    /// When this record was accepted; also an SES tag, so that events of an erased and re-used
     /// id are told apart.
     pub born: Timestamp,
     /// The named queue.
@@ -252,8 +252,8 @@ pub struct Row {
     pub facts: BTreeMap<(String, Fact), Diagnostic>,
 }
 
-impl Row {
-    /// A row as it is when nothing has happened yet: due at once, in the queue `default`.
+impl EmailRecord {
+    /// A record as it is when nothing has happened yet: due at once, in the queue `default`.
     #[must_use]
     pub fn new(tenant: TenantId, id: EmailId, body: BodyRef, recipients: u32, born: Timestamp) -> Self {
         Self {
@@ -298,7 +298,7 @@ impl Row {
     }
 }
 
-impl Row {
+impl EmailRecord {
     /// Whether the index has it where it belongs: what is unfinished waits somewhere, what ended unsent
     /// can be found again, and what was sent is in no partition.
     #[must_use]
@@ -347,7 +347,7 @@ impl Row {
     }
 }
 
-/// Names a recipient in a row without the address: 12 hex digits of its SHA-256, lower-cased.
+/// Names a recipient in a record without the address: 12 hex digits of its SHA-256, lower-cased.
 #[must_use]
 pub fn recipient_key(address: &str) -> String {
     let hash = Sha256::digest(address.trim().to_ascii_lowercase().as_bytes());

@@ -1,24 +1,24 @@
-//! What is left of an erased email: an item under the row's key, so that its idempotency key is not
-//! forgotten, and no row.
+//! What is left of an erased email: an item under the record's key, so that its idempotency key is not
+//! forgotten, and no record.
 //!
 //! | Attribute | Type | Meaning |
 //! |---|---|---|
-//! | `pk`, `sk` | S | as the row's |
+//! | `pk`, `sk` | S | as the record's |
 //! | `v` | N | version of this format: 1 |
 //! | `er` | S | the hash of what was asked for, in hex |
 //! | `ttl` | N | in seconds: when this, too, is forgotten |
 //!
-//! **Invariant:** nothing in it says to whom or what was sent. It is in no index, and no condition of a row
+//! **Invariant:** nothing in it says to whom or what was sent. It is in no index, and no condition of a record
 //! holds for it: it has no status, claim or count of fates.
 
 use domain::lifecycle::Condition;
 use domain::ports::erasure::Tombstones;
 use domain::ports::{EmailKey, PortError, Written};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
 use super::item;
-use super::{Table, maybe_row};
+use super::{Table, maybe_record};
 use crate::attributes::{self, Item};
 use crate::table::{Expression, Outcome, keys};
 
@@ -31,7 +31,7 @@ pub(super) fn content_of(item: &Item) -> Option<String> {
 }
 
 impl Tombstones for Table {
-    async fn bury(&self, before: &Row, now: Timestamp) -> Result<Written, PortError> {
+    async fn bury(&self, before: &EmailRecord, now: Timestamp) -> Result<Written, PortError> {
         const WHAT: &str = "erasing a row";
         let mut tombstone = keys::email(&EmailKey::of(before));
         tombstone.extend([
@@ -45,7 +45,7 @@ impl Tombstones for Table {
             Outcome::Done(_) => Ok(Written::Done),
             // Its own write, whose answer was lost; or somebody else was first.
             Outcome::Refused(Some(stored)) if content_of(&stored).is_some() => Ok(Written::Done),
-            Outcome::Refused(stored) => Ok(Written::Moved(maybe_row(stored, now, WHAT)?)),
+            Outcome::Refused(stored) => Ok(Written::Moved(maybe_record(stored, now, WHAT)?)),
         }
     }
 

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 
 use domain::id::EmailId;
-use domain::ports::{Queues, Rows};
+use domain::ports::{EmailRecords, Queues};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue};
 use serde_json::{Value, json};
@@ -142,7 +142,7 @@ async fn set_aside(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Ran
         let write = |n: &u16| {
             let mut write = held(0, queue.no);
             write.before.id = nth(*n);
-            write.transition.row.id = nth(*n);
+            write.transition.record.id = nth(*n);
             write
         };
         let writes: Vec<_> = left.iter().map(write).collect();

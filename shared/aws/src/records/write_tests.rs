@@ -1,14 +1,14 @@
-//! Creating, claiming and writing rows, against DynamoDB's answers; lost ones too.
+//! Creating, claiming and writing records, against DynamoDB's answers; lost ones too.
 
 use std::time::Duration;
 
 use domain::lifecycle::{self, Condition, Then, Transition};
-use domain::ports::{Claimed, Created, EmailKey, Rows, Written};
-use domain::row::{Lease, Row, Status};
+use domain::ports::{Claimed, Created, EmailKey, EmailRecords, Written};
+use domain::record::{EmailRecord, Lease, Status};
 use serde_json::json;
 
 use super::item;
-use super::samples::{at, full, policy, row};
+use super::samples::{at, full, policy, record};
 use crate::attributes::{self, Item};
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::table::keys;
@@ -16,16 +16,16 @@ use crate::telemetry::chain;
 
 const NONCE: u64 = u64::MAX;
 
-fn stored(row: &Row) -> Item {
-    item::from_row(row, 16)
+fn stored(record: &EmailRecord) -> Item {
+    item::from_record(record, 16)
 }
 
-fn refused_by(row: &Row) -> Answer {
-    Answer::condition_failed(Some(&stored(row)))
+fn refused_by(record: &EmailRecord) -> Answer {
+    Answer::condition_failed(Some(&stored(record)))
 }
 
 fn refused_by_garbage() -> Answer {
-    let mut garbage = stored(&row());
+    let mut garbage = stored(&record());
     garbage.extend([attributes::n("s", 1)]);
     Answer::condition_failed(Some(&garbage))
 }
@@ -34,10 +34,10 @@ fn done() -> Answer {
     Answer::ok(&json!({}))
 }
 
-async fn create(replay: &Replay, row: &Row) -> Result<Created, String> {
+async fn create(replay: &Replay, record: &EmailRecord) -> Result<Created, String> {
     replay
         .table(16)
-        .create(row, at(3_999))
+        .create(record, at(3_999))
         .await
         .map_err(|error| chain(&error))
 }
@@ -45,14 +45,14 @@ async fn create(replay: &Replay, row: &Row) -> Result<Created, String> {
 #[tokio::test]
 async fn a_row_is_created_where_there_is_none_or_one_whose_time_is_over() {
     let replay = Replay::new([done()]);
-    assert_eq!(create(&replay, &row()).await, Ok(Created::New));
+    assert_eq!(create(&replay, &record()).await, Ok(Created::New));
     let asked = replay.only();
     assert_eq!(asked.operation(), "PutItem");
     assert_eq!(
         asked.json(),
         json!({
             "TableName": "T",
-            "Item": dynamodb_json(&stored(&row())),
+            "Item": dynamodb_json(&stored(&record())),
             "ConditionExpression": "attribute_not_exists(pk) OR #ttl < :now",
             "ExpressionAttributeNames": {"#ttl": "ttl"},
             "ExpressionAttributeValues": {":now": {"N": "3"}},
@@ -64,22 +64,22 @@ async fn a_row_is_created_where_there_is_none_or_one_whose_time_is_over() {
 #[tokio::test]
 async fn what_was_there_before_is_returned() {
     let replay = Replay::new([refused_by(&full())]);
-    assert_eq!(create(&replay, &row()).await, Ok(Created::Exists(Box::new(full()))));
+    assert_eq!(create(&replay, &record()).await, Ok(Created::Exists(Box::new(full()))));
 }
 
-/// The row is written, its answer lost: the SDK's repetition finds it, and it is no other's.
+/// The record is written, its answer lost: the SDK's repetition finds it, and it is no other's.
 #[tokio::test(start_paused = true)]
 async fn a_creation_whose_answer_was_lost_is_known_by_its_row() {
-    let replay = Replay::new([Answer::Lost, refused_by(&row())]);
-    assert_eq!(create(&replay, &row()).await, Ok(Created::New));
+    let replay = Replay::new([Answer::Lost, refused_by(&record())]);
+    assert_eq!(create(&replay, &record()).await, Ok(Created::New));
 
-    let another_request = Row {
+    let another_request = EmailRecord {
         born: at(1_001),
-        ..row()
+        ..record()
     };
     let replay = Replay::new([Answer::Lost, refused_by(&another_request)]);
     assert_eq!(
-        create(&replay, &row()).await,
+        create(&replay, &record()).await,
         Ok(Created::Exists(Box::new(another_request)))
     );
 }
@@ -92,7 +92,7 @@ async fn a_creation_that_fails_otherwise_is_an_error() {
         (Answer::condition_failed(None), "attribute pk is missing"),
         (refused, "One or more parameter values were invalid"),
     ] {
-        let error = create(&Replay::new([answer]), &row()).await.unwrap_err();
+        let error = create(&Replay::new([answer]), &record()).await.unwrap_err();
         assert!(error.starts_with("creating a row: ") && error.contains(says), "{error}");
     }
 }
@@ -100,18 +100,18 @@ async fn a_creation_that_fails_otherwise_is_an_error() {
 async fn claim(replay: &Replay) -> Result<Claimed, String> {
     let table = replay.table(16);
     table
-        .claim(&EmailKey::of(&row()), NONCE, &policy(), at(3_000))
+        .claim(&EmailKey::of(&record()), NONCE, &policy(), at(3_000))
         .await
         .map_err(|error| chain(&error))
 }
 
-/// The row as our claim leaves it.
-fn claimed() -> Row {
-    lifecycle::claimed(row(), &policy(), NONCE, at(3_000))
+/// The record as our claim leaves it.
+fn claimed() -> EmailRecord {
+    lifecycle::claimed(record(), &policy(), NONCE, at(3_000))
 }
 
-fn granted(row: &Row) -> Answer {
-    Answer::ok(&json!({"Attributes": dynamodb_json(&stored(row))}))
+fn granted(record: &EmailRecord) -> Answer {
+    Answer::ok(&json!({"Attributes": dynamodb_json(&stored(record))}))
 }
 
 #[tokio::test]
@@ -122,7 +122,7 @@ async fn a_claim_is_one_conditional_write_that_brings_the_row() {
     assert_eq!(asked.operation(), "UpdateItem");
     let request = asked.json();
     assert_eq!(request["TableName"], "T");
-    assert_eq!(request["Key"], dynamodb_json(&keys::email(&EmailKey::of(&row()))));
+    assert_eq!(request["Key"], dynamodb_json(&keys::email(&EmailKey::of(&record()))));
     assert_eq!(
         request["ConditionExpression"],
         "#s = :if_s AND #n <= :if_n AND #x > :if_x AND #v = :if_v"
@@ -133,14 +133,14 @@ async fn a_claim_is_one_conditional_write_that_brings_the_row() {
 
 #[tokio::test]
 async fn a_refused_claim_brings_the_row_as_it_is() {
-    let others = Row {
+    let others = EmailRecord {
         lease: Some(Lease {
             until: at(5_000),
             nonce: 1,
         }),
         ..claimed()
     };
-    let past_it = Row {
+    let past_it = EmailRecord {
         status: Status::Sent,
         due: None,
         ..claimed()
@@ -151,9 +151,9 @@ async fn a_refused_claim_brings_the_row_as_it_is() {
     }
 }
 
-/// A row that still has our nonce and is no longer being sent: no claim.
-fn full_of_ours_but_queued() -> Row {
-    Row {
+/// A record that still has our nonce and is no longer being sent: no claim.
+fn full_of_ours_but_queued() -> EmailRecord {
+    EmailRecord {
         status: Status::Queued,
         ..claimed()
     }
@@ -161,9 +161,9 @@ fn full_of_ours_but_queued() -> Row {
 
 #[tokio::test]
 async fn a_claim_of_what_is_gone_is_refused() {
-    let mut forgotten = stored(&Row {
+    let mut forgotten = stored(&EmailRecord {
         status: Status::Failed,
-        ..row()
+        ..record()
     });
     forgotten.extend([attributes::n("ttl", 2)]);
     for answer in [
@@ -183,7 +183,7 @@ async fn a_claim_whose_answer_was_lost_is_known_by_its_nonce() {
     let requests = replay.requests();
     assert_eq!(requests[0], requests[1], "the same call, with the same nonce");
 
-    let others = Row {
+    let others = EmailRecord {
         lease: Some(Lease {
             until: at(183_000),
             nonce: NONCE - 1,
@@ -214,7 +214,7 @@ fn sent() -> Transition {
         status: Status::Sending,
         not_before: at(2_000),
     };
-    let row = Row {
+    let record = EmailRecord {
         status: Status::Sent,
         lease: None,
         due: None,
@@ -222,7 +222,7 @@ fn sent() -> Transition {
     };
     Transition {
         condition,
-        row,
+        record,
         then: Then::Nothing,
     }
 }
@@ -243,7 +243,7 @@ async fn a_transition_writes_what_differs_under_its_condition() {
         replay.only().json(),
         json!({
             "TableName": "T",
-            "Key": dynamodb_json(&keys::email(&EmailKey::of(&row()))),
+            "Key": dynamodb_json(&keys::email(&EmailKey::of(&record()))),
             "UpdateExpression": "SET #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu",
             "ConditionExpression": "#c = :if_c AND #s = :if_s AND #n = :if_n",
             "ExpressionAttributeNames": {
@@ -263,7 +263,7 @@ async fn a_transition_writes_what_differs_under_its_condition() {
 async fn a_transition_that_changes_nothing_has_no_update() {
     let replay = Replay::new([done()]);
     let same = Transition {
-        row: claimed(),
+        record: claimed(),
         ..sent()
     };
     assert_eq!(
@@ -279,13 +279,13 @@ async fn a_transition_that_changes_nothing_has_no_update() {
 
 #[tokio::test]
 async fn a_row_that_moved_is_brought_or_that_it_is_gone() {
-    let newer = Row {
+    let newer = EmailRecord {
         claim_no: 2,
         ..claimed()
     };
-    let almost = Row {
+    let almost = EmailRecord {
         opened_at: Some(at(5_000)),
-        ..sent().row
+        ..sent().record
     };
     for stored in [newer, almost] {
         assert_eq!(
@@ -306,7 +306,7 @@ async fn a_row_that_moved_is_brought_or_that_it_is_gone() {
 
 #[tokio::test(start_paused = true)]
 async fn a_write_whose_answer_was_lost_is_known_by_its_row() {
-    let replay = Replay::new([Answer::Lost, refused_by(&sent().row)]);
+    let replay = Replay::new([Answer::Lost, refused_by(&sent().record)]);
     assert_eq!(write(&replay).await, Ok(Written::Done));
     assert_eq!(replay.asked().len(), 2);
 }
@@ -329,12 +329,12 @@ fn held() -> Transition {
             not_before: at(2_000),
             queue_no: 5,
         },
-        row: Row {
-            due: Some(domain::row::Due {
-                kind: domain::row::DueKind::Held,
+        record: EmailRecord {
+            due: Some(domain::record::Due {
+                kind: domain::record::DueKind::Held,
                 at: at(2_000),
             }),
-            ..row()
+            ..record()
         },
         then: Then::Nothing,
     }
@@ -354,7 +354,7 @@ fn canceled(reasons: &serde_json::Value) -> Answer {
 #[tokio::test]
 async fn what_depends_on_the_queue_is_written_in_a_transaction_with_its_state() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
-    let written = replay.table(16).write(&row(), &held(), at(3_000)).await.unwrap();
+    let written = replay.table(16).write(&record(), &held(), at(3_000)).await.unwrap();
     assert_eq!(written, Written::Done);
     let asked = replay.only().json();
     let items = asked["TransactItems"].as_array().unwrap();
@@ -379,19 +379,23 @@ async fn what_depends_on_the_queue_is_written_in_a_transaction_with_its_state() 
 #[tokio::test]
 async fn a_transaction_says_which_of_the_two_has_moved() {
     let (none, failed) = (json!({"Code": "None"}), json!({"Code": "ConditionalCheckFailed"}));
-    let stored = |row: &Row| json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_row(row, 16))});
+    let stored = |record: &EmailRecord| json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_record(record, 16))});
     for (reasons, expected) in [
         (json!([failed, none]), Ok(Written::QueueMoved)),
         (
             json!([none, stored(&claimed())]),
             Ok(Written::Moved(Some(Box::new(claimed())))),
         ),
-        (json!([none, stored(&held().row)]), Ok(Written::Done)),
+        (json!([none, stored(&held().record)]), Ok(Written::Done)),
         (json!([none, failed]), Ok(Written::Moved(None))),
         (json!([none, {"Code": "ValidationError"}]), Err(())),
     ] {
         let replay = Replay::new([canceled(&reasons)]);
-        let written = replay.table(16).write(&row(), &held(), at(3_000)).await.map_err(|_| ());
+        let written = replay
+            .table(16)
+            .write(&record(), &held(), at(3_000))
+            .await
+            .map_err(|_| ());
         assert_eq!(written, expected, "{reasons}");
     }
 }

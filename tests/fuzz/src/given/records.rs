@@ -1,4 +1,4 @@
-//! Rows, and what SES may say about them.
+//! Records, and what SES may say about them.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::past::{Diagnostic, Fact, Outcome};
 use domain::queue::QueueName;
-use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, Lane, Lease, OnUncertain, Row, Status};
+use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lane, Lease, OnUncertain, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 
@@ -114,8 +114,8 @@ fn recipient(u: &mut Unstructured<'_>) -> Result<String> {
     Ok((*u.choose(&["0123456789ab", "ba9876543210", "000000000000"])?).to_owned())
 }
 
-/// A row whose fields fit together no more than the types demand.
-pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
+/// A record whose fields fit together no more than the types demand.
+pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     let born = time(u)?;
     let body = BodyRef {
         sha256: texts::word(u, &["ab12", ""])?,
@@ -123,7 +123,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         bytes: u.arbitrary()?,
     };
     let due_within = |at: Timestamp| Timestamp::from_millis(at.as_millis().clamp(0, 999_999_999_999_999));
-    Ok(Row {
+    Ok(EmailRecord {
         queue: QueueName::parse(u.choose(&["default", "news"])?).map_err(|_| Error::IncorrectFormat)?,
         lane: *u.choose(&Lane::ALL)?,
         on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
@@ -176,52 +176,52 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<Row> {
         outcomes: outcomes(u)?,
         diagnostics: diagnostics(u)?,
         facts: facts(u)?,
-        ..Row::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
+        ..EmailRecord::new(tenant(u)?, id(u)?, body, u.arbitrary()?, born)
     })
 }
 
-/// A row whose status and the fields beside it belong together, as the machine leaves them.
-pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<Row> {
-    let mut row = any(u)?;
+/// A record whose status and the fields beside it belong together, as the machine leaves them.
+pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
+    let mut record = any(u)?;
     let (lease, since, due, sent) = (
-        row.lease.take(),
-        row.uncertain_since.take(),
-        row.due.take(),
-        row.sent.take(),
+        record.lease.take(),
+        record.uncertain_since.take(),
+        record.due.take(),
+        record.sent.take(),
     );
     let now = Timestamp::from_millis(NOW);
-    if row.status == Status::Sending {
-        row.lease = Some(lease.unwrap_or(Lease { until: now, nonce: 0 }));
+    if record.status == Status::Sending {
+        record.lease = Some(lease.unwrap_or(Lease { until: now, nonce: 0 }));
     }
-    if row.status == Status::Uncertain {
-        row.uncertain_since = Some(since.unwrap_or(now));
+    if record.status == Status::Uncertain {
+        record.uncertain_since = Some(since.unwrap_or(now));
     }
     let at = due.map_or(now, |due| due.at);
-    let kind = match (row.status, due.map(|due| due.kind)) {
+    let kind = match (record.status, due.map(|due| due.kind)) {
         (Status::Queued, Some(kind @ (DueKind::Wake | DueKind::Held | DueKind::Paced))) => Some(kind),
         (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => Some(DueKind::Check),
         (Status::Sent, _) => None,
         (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(DueKind::Ended),
     };
-    row.due = kind.map(|kind| Due { kind, at });
-    if row.status == Status::Sent {
+    record.due = kind.map(|kind| Due { kind, at });
+    if record.status == Status::Sent {
         let sent = sent.unwrap_or(Acceptance {
             claim_no: 1,
             message_id: String::new(),
             at: now,
         });
-        row.claim_no = row.claim_no.max(1);
-        let claim_no = sent.claim_no.clamp(1, row.claim_no);
-        row.sent = Some(Acceptance { claim_no, ..sent });
+        record.claim_no = record.claim_no.max(1);
+        let claim_no = sent.claim_no.clamp(1, record.claim_no);
+        record.sent = Some(Acceptance { claim_no, ..sent });
     } else {
-        row.duplicate = false;
+        record.duplicate = false;
     }
     let unmarked = matches!(
-        row.status,
+        record.status,
         Status::Failing | Status::Failed | Status::Expired | Status::Canceled
     );
-    row.maybe_duplicate &= !unmarked;
-    Ok(row)
+    record.maybe_duplicate &= !unmarked;
+    Ok(record)
 }
 
 /// Counts: mostly few, at times as many as there can be.
@@ -233,8 +233,8 @@ pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
     })
 }
 
-/// An event of SES: mostly about `row`, at times about another one, or a claim that never was.
-pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
+/// An event of SES: mostly about `record`, at times about another one, or a claim that never was.
+pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<SesEvent> {
     let said = match u.int_in_range(0..=5)? {
         0 | 1 => Said::Accepted,
         2 => {
@@ -252,10 +252,10 @@ pub(crate) fn event(u: &mut Unstructured<'_>, row: &Row) -> Result<SesEvent> {
         _ => Said::Clicked,
     };
     let mut event = SesEvent {
-        tenant: row.tenant.clone(),
-        id: row.id,
-        claim_no: u.int_in_range(0..=row.claim_no.saturating_add(1))?,
-        born: row.born,
+        tenant: record.tenant.clone(),
+        id: record.id,
+        claim_no: u.int_in_range(0..=record.claim_no.saturating_add(1))?,
+        born: record.born,
         message_id: texts::word(u, &["0100-x", "0100-y", ""])?,
         accepted_at: time(u)?,
         at: time(u)?,

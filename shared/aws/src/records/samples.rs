@@ -1,4 +1,4 @@
-//! Rows to begin a test with.
+//! Records to begin a test with.
 
 use std::collections::BTreeMap;
 
@@ -8,34 +8,34 @@ use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::lifecycle::Policy;
 use domain::past::{Diagnostic, Fact, Outcome};
-use domain::row::{Acceptance, BodyPlace, BodyRef, Due, DueKind, FROM_DOMAIN_MAX, Lease, Row, Status};
+use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, FROM_DOMAIN_MAX, Lease, Status};
 use domain::timestamp::Timestamp;
 
 pub(crate) fn at(millis: i64) -> Timestamp {
     Timestamp::from_millis(millis)
 }
 
-/// A row as it is accepted.
-pub(crate) fn row() -> Row {
+/// A record as it is accepted.
+pub(crate) fn record() -> EmailRecord {
     let body = BodyRef {
         sha256: "ab".repeat(32),
         place: BodyPlace::Table,
         bytes: 2048,
     };
-    Row {
+    EmailRecord {
         not_before: at(2_000),
         expires_at: at(9_000_000),
         due: Some(Due {
             kind: DueKind::Check,
             at: at(902_000),
         }),
-        ..Row::new(TenantId::main(), EmailId::from_random([0; 16]), body, 1, at(1_000))
+        ..EmailRecord::new(TenantId::main(), EmailId::from_random([0; 16]), body, 1, at(1_000))
     }
 }
 
-/// A row in which everything is said.
-pub(crate) fn full() -> Row {
-    Row {
+/// A record in which everything is said.
+pub(crate) fn full() -> EmailRecord {
+    EmailRecord {
         status: Status::Sending,
         claim_no: 3,
         attempts: 2,
@@ -90,7 +90,7 @@ pub(crate) fn full() -> Row {
         scheduled_at: Some(at(1_999)),
         attachment_bytes: 5_000,
         expires_given: true,
-        ..row()
+        ..record()
     }
 }
 

@@ -5,13 +5,13 @@ use std::collections::BTreeMap;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::ports::DueIndex;
-use domain::row::Lane;
+use domain::record::Lane;
 use domain::wire::api::{IdempotencyKey, parse_email};
 use domain::wire::hand_over::HandOver;
 use domain::wire::wake_up::WakeUp;
 use serde_json::{Value, json};
 
-use super::samples::{at, full, row};
+use super::samples::{at, full, record};
 use super::*;
 use crate::replay::{Answer, Replay};
 
@@ -27,10 +27,10 @@ fn text(name: &str) -> String {
 async fn what_the_first_version_stored_is_read() {
     let load = async |name: &str| {
         let replay = Replay::new([Answer::ok(&json!({"Item": stored()[name]}))]);
-        replay.table(16).load(&EmailKey::of(&row()), at(0)).await.unwrap()
+        replay.table(16).load(&EmailKey::of(&record()), at(0)).await.unwrap()
     };
-    assert_eq!(load("accepted").await, Some(row()));
-    let everything = Row {
+    assert_eq!(load("accepted").await, Some(record()));
+    let everything = EmailRecord {
         // Unknown then.
         scheduled_at: None,
         attachment_bytes: 0,
@@ -53,9 +53,9 @@ async fn what_the_first_version_stored_is_read() {
         panic!("one entry: {page:?}");
     };
     assert_eq!((coming.not_before, coming.lane), (at(7_000_000), Lane::Normal));
-    assert_eq!(coming.wake_up, WakeUp::of(&row()));
+    assert_eq!(coming.wake_up, WakeUp::of(&record()));
 
-    assert_eq!(WakeUp::parse(&text("wake_up")).unwrap(), WakeUp::of(&row()));
+    assert_eq!(WakeUp::parse(&text("wake_up")).unwrap(), WakeUp::of(&record()));
     assert_eq!(HandOver::parse(&text("hand_over")), Some(HandOver::of(&full())));
 }
 

@@ -2,24 +2,24 @@
 
 use domain::id::EmailId;
 use domain::lifecycle::{Condition, Then};
-use domain::ports::Rows;
-use domain::row::{Due, DueKind, Status};
+use domain::ports::EmailRecords;
+use domain::record::{Due, DueKind, Status};
 use serde_json::{Value, json};
 
 use super::super::item;
-use super::super::samples::{at, row};
+use super::super::samples::{at, record};
 use super::*;
 use crate::replay::{Answer, Asked, Replay, dynamodb_json};
 
-fn nth(n: u8) -> Row {
-    Row {
+fn nth(n: u8) -> EmailRecord {
+    EmailRecord {
         id: EmailId::from_random([n; 16]),
-        ..row()
+        ..record()
     }
 }
 
 /// The `n`th email is set aside while its queue is in this state.
-pub(super) fn held(n: u8, queue_no: u64) -> RowWrite {
+pub(super) fn held(n: u8, queue_no: u64) -> RecordWrite {
     let before = nth(n);
     let due = Some(Due {
         kind: DueKind::Held,
@@ -32,10 +32,10 @@ pub(super) fn held(n: u8, queue_no: u64) -> RowWrite {
             not_before: at(2_000),
             queue_no,
         },
-        row: Row { due, ..before.clone() },
+        record: EmailRecord { due, ..before.clone() },
         then: Then::Nothing,
     };
-    RowWrite { before, transition }
+    RecordWrite { before, transition }
 }
 
 pub(super) fn canceled(reasons: &[Value]) -> Answer {
@@ -57,8 +57,8 @@ fn none() -> Value {
     json!({"Code": "None"})
 }
 
-fn stored(row: &Row) -> Value {
-    json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_row(row, 16))})
+fn stored(record: &EmailRecord) -> Value {
+    json!({"Code": "ConditionalCheckFailed", "Item": dynamodb_json(&item::from_record(record, 16))})
 }
 
 fn sizes(replay: &Replay) -> Vec<usize> {
@@ -71,7 +71,7 @@ async fn a_thousand_emails_are_set_aside_in_eleven_transactions() {
     let writes = (0..1_000_u16).map(|n| {
         let mut write = held(0, 5);
         write.before.id = EmailId::from_random([n.to_be_bytes(); 8].concat().try_into().unwrap());
-        write.transition.row.id = write.before.id;
+        write.transition.record.id = write.before.id;
         write
     });
     let writes: Vec<_> = writes.collect();
@@ -86,7 +86,7 @@ async fn a_thousand_emails_are_set_aside_in_eleven_transactions() {
 
 #[tokio::test]
 async fn a_refused_record_is_taken_out_and_the_rest_is_written() {
-    let moved = Row { claim_no: 9, ..nth(2) };
+    let moved = EmailRecord { claim_no: 9, ..nth(2) };
     let replay = Replay::new([canceled(&[none(), none(), stored(&moved), none()]), done()]);
     let writes = [held(1, 5), held(2, 5), held(3, 5)];
     let written: Vec<_> = replay.table(16).write_many(&writes, at(3_000)).await;
@@ -111,7 +111,7 @@ async fn a_queue_that_has_changed_stops_its_group_and_no_other() {
 #[tokio::test(start_paused = true)]
 async fn a_group_whose_answer_was_lost_is_known_by_its_records() {
     let writes = [held(1, 5), held(2, 5)];
-    let ours = writes.each_ref().map(|write| stored(&write.transition.row));
+    let ours = writes.each_ref().map(|write| stored(&write.transition.record));
     let [first, second] = ours;
     let replay = Replay::new([Answer::Lost, canceled(&[none(), first, second])]);
     let written = replay.table(16).write_many(&writes, at(3_000)).await;

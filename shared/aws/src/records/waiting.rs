@@ -1,6 +1,6 @@
-//! What a row says of itself in the index `due`: where it waits, and all that is needed to wake it or to find it.
+//! What a record says of itself in the index `due`: where it waits, and all that is needed to wake it or to find it.
 //!
-//! **Invariant:** an entry has keys only, so that a million can be gone through without reading a row.
+//! **Invariant:** an entry has keys only, so that a million can be gone through without reading a record.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
@@ -8,14 +8,14 @@ use domain::index;
 use domain::ports::rate_limits::InLine;
 use domain::ports::{Aside, Coming, DueCursor, EmailKey};
 use domain::queue::{QueueKey, QueueName};
-use domain::row::{DueKind, Row, Status};
+use domain::record::{DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
 use crate::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
 use crate::table::keys;
 
-/// Where a row waits in `check`, as the index's two attributes.
+/// Where a record waits in `check`, as the index's two attributes.
 pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
     [
         s("due_pk", format!("check#{:02}", id.shard(shards))),
@@ -24,22 +24,22 @@ pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(Str
 }
 
 /// The sort key of `wake`: it holds all that a wake-up says, so that a million can be woken
-/// without reading a row.
-pub(super) fn wake_sk(at: Timestamp, row: &Row) -> String {
-    let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
-    let queue = if row.queue.is_default() {
+/// without reading a record.
+pub(super) fn wake_sk(at: Timestamp, record: &EmailRecord) -> String {
+    let (lane, recipients, bytes) = (name(&record.lane), record.recipients, record.body.bytes);
+    let queue = if record.queue.is_default() {
         String::new()
     } else {
-        format!("#{}", row.queue)
+        format!("#{}", record.queue)
     };
-    format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, row.id))
+    format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, record.id))
 }
 
 /// The sort key of `paced`: as in `wake`, with the time of expiry in place of the queue, which the partition says.
-pub(super) fn paced_sk(at: Timestamp, row: &Row) -> String {
-    let (lane, recipients, bytes) = (name(&row.lane), row.recipients, row.body.bytes);
-    let expires_ms = row.expires_at.as_millis();
-    format!("{}#{lane}#{recipients}#{bytes}#{expires_ms}", sortable(at, row.id))
+pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
+    let (lane, recipients, bytes) = (name(&record.lane), record.recipients, record.body.bytes);
+    let expires_ms = record.expires_at.as_millis();
+    format!("{}#{lane}#{recipients}#{bytes}#{expires_ms}", sortable(at, record.id))
 }
 
 /// Reads an item of `paced`, which holds keys only.
@@ -60,10 +60,13 @@ pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<InLine, ItemError
 }
 
 /// The sort key of `ended`: how it ended and why, so that what is asked for again by its cause is
-/// found without reading every row.
-pub(super) fn ended_sk(at: Timestamp, row: &Row) -> String {
-    let (status, cause) = (name(&row.status), row.cause.as_ref().map(name).unwrap_or_default());
-    format!("{}#{status}#{cause}", sortable(at, row.id))
+/// found without reading every record.
+pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
+    let (status, cause) = (
+        name(&record.status),
+        record.cause.as_ref().map(name).unwrap_or_default(),
+    );
+    format!("{}#{status}#{cause}", sortable(at, record.id))
 }
 
 /// Reads an item of `held`, `paced` or `ended`, which holds keys only.
@@ -128,20 +131,20 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::row::{Due, Lane};
+    use domain::record::{Due, Lane};
 
-    use super::super::item::from_row;
+    use super::super::item::from_record;
     use super::super::samples::{at, full};
     use super::*;
 
     #[test]
     fn what_waits_in_wake_is_woken_without_its_row() {
-        let row = Row {
+        let record = EmailRecord {
             recipients: 3,
             lane: Lane::High,
             ..full()
         };
-        let coming = to_coming(&from_row(&row, 16)).unwrap();
+        let coming = to_coming(&from_record(&record, 16)).unwrap();
         let WakeUp {
             v,
             tenant,
@@ -153,14 +156,14 @@ mod tests {
         } = coming.wake_up;
         assert_eq!(
             (v, tenant, id, recipients, bytes, queue, slot),
-            (1, row.tenant.clone(), row.id, 3, 2048, QueueName::default(), None)
+            (1, record.tenant.clone(), record.id, 3, 2048, QueueName::default(), None)
         );
         let news = QueueName::parse("news").unwrap();
-        let of_news = Row {
+        let of_news = EmailRecord {
             queue: news.clone(),
-            ..row.clone()
+            ..record.clone()
         };
-        assert_eq!(to_coming(&from_row(&of_news, 16)).unwrap().wake_up.queue, news);
+        assert_eq!(to_coming(&from_record(&of_news, 16)).unwrap().wake_up.queue, news);
         assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
         assert_eq!(
             coming.cursor.0,
@@ -174,7 +177,7 @@ mod tests {
             "000000000007000#id#high#3#4#A",
             "000000000007000#id#high#3#4#news#5",
         ] {
-            let mut item = from_row(&row, 16);
+            let mut item = from_record(&record, 16);
             item.extend([s("due_sk", garbage.to_owned())]);
             assert_eq!(to_coming(&item), Err(ItemError::Malformed("due_sk")), "{garbage}");
         }
@@ -190,19 +193,19 @@ mod tests {
             kind: DueKind::Paced,
             at: at(7_000),
         };
-        let row = Row {
+        let record = EmailRecord {
             queue: news.name.clone(),
             due: Some(due),
             expires_at: at(9_000),
             status: Status::Queued,
             ..full()
         };
-        let item = from_row(&row, 16);
+        let item = from_record(&record, 16);
         let partition = text(&item, "due_pk").unwrap();
-        assert_eq!(partition, index::partition(DueKind::Paced, &news, row.id.shard(4)));
+        assert_eq!(partition, index::partition(DueKind::Paced, &news, record.id.shard(4)));
         let waiting = to_in_line(&item, &news).unwrap();
         assert_eq!((waiting.coming.not_before, waiting.expires_at), (at(7_000), at(9_000)));
-        assert_eq!(waiting.coming.wake_up, WakeUp::of(&row));
+        assert_eq!(waiting.coming.wake_up, WakeUp::of(&record));
         assert_eq!(waiting.coming.cursor.0, text(&item, "due_sk").unwrap());
         let aside = to_aside(&item).unwrap();
         assert_eq!((aside.status, aside.cause, aside.at), (Status::Queued, None, at(7_000)));

@@ -1,4 +1,4 @@
-//! What differs between two rows, and what must still be so, as DynamoDB's expressions.
+//! What differs between two records, and what must still be so, as DynamoDB's expressions.
 //!
 //! **Invariant:** pure. Names and values are placeholders throughout: `#s` stands for the
 //! attribute `s`, `:s` for its new value, and a condition's values are `:if_...`.
@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::lifecycle::{Condition, EARLY, Policy};
-use domain::row::{Row, Status};
+use domain::record::{EmailRecord, Status};
 use domain::timestamp::Timestamp;
 
 use super::{item, waiting};
@@ -34,7 +34,7 @@ impl Expression {
                 let queued = self.value(":if_s", AttributeValue::S(attributes::name(&Status::Queued)));
                 let due = self.value(":if_n", millis(now.after(EARLY)));
                 let now = self.value(":if_x", millis(now));
-                // A row of a newer format is left as it is: it could not be read afterwards.
+                // A record of a newer format is left as it is: it could not be read afterwards.
                 let (version, ours) = (self.name("v"), self.value(":if_v", item::version()));
                 format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}")
             }
@@ -88,12 +88,18 @@ impl Expression {
     }
 }
 
-/// The write of a transition; its update is empty where the rows are the same.
+/// The write of a transition; its update is empty where the records are the same.
 ///
-/// `ttl`, in seconds, is set when the row becomes final or becomes another kind of final, and
+/// `ttl`, in seconds, is set when the record becomes final or becomes another kind of final, and
 /// taken away when it is no longer final.
-pub(crate) fn transition(before: &Row, after: &Row, condition: Condition, shards: u16, ttl: i64) -> Expression {
-    let (mut old, mut new) = (item::from_row(before, shards), item::from_row(after, shards));
+pub(crate) fn transition(
+    before: &EmailRecord,
+    after: &EmailRecord,
+    condition: Condition,
+    shards: u16,
+    ttl: i64,
+) -> Expression {
+    let (mut old, mut new) = (item::from_record(before, shards), item::from_record(after, shards));
     if before.status != after.status {
         if after.status.is_final() {
             new.extend([attributes::n("ttl", ttl)]);
@@ -137,12 +143,12 @@ mod tests {
     use domain::cause::Cause;
     use domain::fate::Fate;
     use domain::lifecycle;
-    use domain::row::{Acceptance, Lease};
+    use domain::record::{Acceptance, Lease};
 
-    use super::super::samples::{at, full, policy, row};
+    use super::super::samples::{at, full, policy, record};
     use super::*;
 
-    fn changed(change: impl FnOnce(&mut Row)) -> String {
+    fn changed(change: impl FnOnce(&mut EmailRecord)) -> String {
         let mut after = full();
         change(&mut after);
         transition(&full(), &after, Condition::FatesUnmoved { fate_no: 4 }, 16, 77).update
@@ -151,24 +157,27 @@ mod tests {
     #[test]
     fn only_what_differs_is_written() {
         assert_eq!(changed(|_| {}), "");
-        assert_eq!(changed(|row| row.attempts = 9), "SET #a = :a");
-        assert_eq!(changed(|row| row.lease = None), "REMOVE #ln, #lu");
-        assert_eq!(changed(|row| row.due = None), "REMOVE #due_pk, #due_sk");
-        assert_eq!(changed(|row| row.status = Status::Sent), "SET #s = :s, #ttl = :ttl");
-        assert_eq!(changed(|row| row.maybe_duplicate = false), "REMOVE #m");
+        assert_eq!(changed(|record| record.attempts = 9), "SET #a = :a");
+        assert_eq!(changed(|record| record.lease = None), "REMOVE #ln, #lu");
+        assert_eq!(changed(|record| record.due = None), "REMOVE #due_pk, #due_sk");
         assert_eq!(
-            changed(|row| {
-                row.fates.insert("x".to_owned(), Fate::Delivered);
-                row.fate_no = 5;
+            changed(|record| record.status = Status::Sent),
+            "SET #s = :s, #ttl = :ttl"
+        );
+        assert_eq!(changed(|record| record.maybe_duplicate = false), "REMOVE #m");
+        assert_eq!(
+            changed(|record| {
+                record.fates.insert("x".to_owned(), Fate::Delivered);
+                record.fate_no = 5;
             }),
             "SET #f = :f, #fn = :fn"
         );
         assert_eq!(
-            changed(|row| {
-                row.status = Status::Failed;
-                row.due = None;
-                row.lease = None;
-                row.cause = Some(Cause::Rejected);
+            changed(|record| {
+                record.status = Status::Failed;
+                record.due = None;
+                record.lease = None;
+                record.cause = Some(Cause::Rejected);
             }),
             "SET #e = :e, #s = :s, #ttl = :ttl REMOVE #due_pk, #due_sk, #ln, #lu"
         );
@@ -182,8 +191,8 @@ mod tests {
             not_before: at(2_000),
         };
         let of = |before, after| {
-            let rows = [before, after].map(|status| Row { status, ..row() });
-            let [before, after] = rows;
+            let records = [before, after].map(|status| EmailRecord { status, ..record() });
+            let [before, after] = records;
             transition(&before, &after, unmoved, 16, 77).update
         };
         assert_eq!(of(Status::Failed, Status::Queued), "SET #s = :s REMOVE #ttl");
@@ -194,7 +203,7 @@ mod tests {
     #[test]
     fn each_condition_names_what_it_needs() {
         let of = |condition| {
-            let update = transition(&row(), &full(), condition, 16, 77);
+            let update = transition(&record(), &full(), condition, 16, 77);
             let mut values: Vec<_> = update
                 .values
                 .iter()
@@ -231,7 +240,7 @@ mod tests {
 
     #[test]
     fn every_placeholder_is_used_and_none_is_missing() {
-        let sent = Row {
+        let sent = EmailRecord {
             status: Status::Sent,
             due: None,
             sent: Some(Acceptance {
@@ -239,7 +248,7 @@ mod tests {
                 message_id: "m".to_owned(),
                 at: at(1),
             }),
-            ..row()
+            ..record()
         };
         let unmoved = Condition::Unmoved {
             claim_no: 0,
@@ -247,9 +256,9 @@ mod tests {
             not_before: at(2_000),
         };
         for update in [
-            transition(&row(), &full(), Condition::Claimable { now: at(1) }, 16, 77),
-            transition(&row(), &sent, unmoved, 16, 77),
-            claim(row().id, &policy(), 1, 16, at(3_000)),
+            transition(&record(), &full(), Condition::Claimable { now: at(1) }, 16, 77),
+            transition(&record(), &sent, unmoved, 16, 77),
+            claim(record().id, &policy(), 1, 16, at(3_000)),
         ] {
             let text = format!("{} {}", update.update, update.condition);
             let mut used: Vec<_> = text
@@ -269,18 +278,18 @@ mod tests {
         }
     }
 
-    /// The claim is the only write that is not made from two rows: it must say the same.
+    /// The claim is the only write that is not made from two records: it must say the same.
     #[test]
     fn a_claim_is_what_the_state_machine_says() {
         let now = at(3_000);
-        let before = row();
+        let before = record();
         let after = lifecycle::claimed(before.clone(), &policy(), 42, now);
         let expected = transition(&before, &after, Condition::Claimable { now }, 16, 77);
         let claim = claim(before.id, &policy(), 42, 16, now);
         assert_eq!(claim.condition, expected.condition);
         assert_eq!(claim.names, {
             let mut names = expected.names.clone();
-            // Already there in the row above, in the same partition.
+            // Already there in the record above, in the same partition.
             names.insert("#due_pk".to_owned(), "due_pk".to_owned());
             names
         });

@@ -1,20 +1,20 @@
-//! The rows in DynamoDB: one conditional write per decision.
+//! The records in DynamoDB: one conditional write per decision.
 //!
 //! **Role:** carries out what `domain` decided; called by every function.
-//! **Invariant:** no read before a write. A condition that does not hold brings the stored row
+//! **Invariant:** no read before a write. A condition that does not hold brings the stored record
 //! back in the same answer, so that the caller decides again without another call.
 //! **Lost answers:** the SDK repeats a call whose answer was lost, and then finds its own
-//! write. A claim knows it by its nonce, a creation and a transition by the row being exactly
+//! write. A claim knows it by its nonce, a creation and a transition by the record being exactly
 //! what was to be written.
-//! **Deliberately absent:** trust in DynamoDB's TTL, which deletes days late: a row past its
-//! `ttl` is no row.
+//! **Deliberately absent:** trust in DynamoDB's TTL, which deletes days late: a record past its
+//! `ttl` is no record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::lifecycle::{Policy, Transition};
-use domain::ports::{Claimed, Created, EmailKey, PortError, RowWrite, Rows, WRITES_AT_ONCE, Written};
-use domain::row::{Row, Status};
+use domain::ports::{Claimed, Created, EmailKey, EmailRecords, PortError, RecordWrite, WRITES_AT_ONCE, Written};
+use domain::record::{EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -35,7 +35,7 @@ pub(crate) mod item;
 pub(crate) mod samples;
 pub(crate) mod waiting;
 
-/// Single writes of [`Rows::write_many`] at the same time. Our choice: a small function handles this many
+/// Single writes of [`EmailRecords::write_many`] at the same time. Our choice: a small function handles this many
 /// connections.
 const AT_ONCE: usize = 50;
 
@@ -77,43 +77,43 @@ impl Table {
         now.after(self.retention).as_secs()
     }
 
-    fn expression(&self, before: &Row, transition: &Transition, now: Timestamp) -> Expression {
-        let (after, condition) = (&transition.row, transition.condition);
+    fn expression(&self, before: &EmailRecord, transition: &Transition, now: Timestamp) -> Expression {
+        let (after, condition) = (&transition.record, transition.condition);
         expression::transition(before, after, condition, self.shards, self.ttl(now))
     }
 }
 
-/// Reads a row; one past its time is none, nor is what is left of one.
-fn row(item: &Item, now: Timestamp) -> Result<Option<Box<Row>>, ItemError> {
+/// Reads a record; one past its time is none, nor is what is left of one.
+fn record(item: &Item, now: Timestamp) -> Result<Option<Box<EmailRecord>>, ItemError> {
     if item.is_empty() || attributes::is_forgotten(item, now) || erasure::content_of(item).is_some() {
         return Ok(None);
     }
-    item::to_row(item).map(|row| Some(Box::new(row)))
+    item::to_record(item).map(|record| Some(Box::new(record)))
 }
 
-fn maybe_row(item: Option<Item>, now: Timestamp, what: &'static str) -> Result<Option<Box<Row>>, PortError> {
-    let read = item.map_or(Ok(None), |item| row(&item, now));
+fn maybe_record(item: Option<Item>, now: Timestamp, what: &'static str) -> Result<Option<Box<EmailRecord>>, PortError> {
+    let read = item.map_or(Ok(None), |item| record(&item, now));
     read.map_err(|error| port(what)(error.into()))
 }
 
-impl Rows for Table {
-    async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<Row>, PortError> {
+impl EmailRecords for Table {
+    async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<EmailRecord>, PortError> {
         const WHAT: &str = "reading a row";
         let item = self.get(keys::email(key), WHAT).await?;
-        Ok(maybe_row(item, now, WHAT)?.map(|row| *row))
+        Ok(maybe_record(item, now, WHAT)?.map(|record| *record))
     }
 
-    async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Row>, PortError> {
+    async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<EmailRecord>, PortError> {
         const WHAT: &str = "reading rows";
-        let mut found: HashMap<EmailKey, Row> = HashMap::new();
-        // An index that is being written can name a row twice; DynamoDB refuses such a read.
+        let mut found: HashMap<EmailKey, EmailRecord> = HashMap::new();
+        // An index that is being written can name a record twice; DynamoDB refuses such a read.
         let distinct: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
         let primary_keys = distinct.into_iter().map(keys::email).collect();
         for item in self.get_many(primary_keys, WHAT).await? {
-            match row(&item, now) {
-                Ok(Some(row)) => {
-                    let (tenant, id) = (row.tenant.clone(), row.id);
-                    found.insert(EmailKey { tenant, id }, *row);
+            match record(&item, now) {
+                Ok(Some(record)) => {
+                    let (tenant, id) = (record.tenant.clone(), record.id);
+                    found.insert(EmailKey { tenant, id }, *record);
                 }
                 Ok(None) => {}
                 Err(error) => {
@@ -125,18 +125,18 @@ impl Rows for Table {
         Ok(keys.iter().filter_map(|key| found.remove(key)).collect())
     }
 
-    async fn create(&self, row: &Row, now: Timestamp) -> Result<Created, PortError> {
+    async fn create(&self, record: &EmailRecord, now: Timestamp) -> Result<Created, PortError> {
         const WHAT: &str = "creating a row";
-        let item = item::from_row(row, self.shards);
+        let item = item::from_record(record, self.shards);
         let Some(stored) = self.put_new(item, now, WHAT).await? else {
             return Ok(Created::New);
         };
         if let Some(sha256) = erasure::content_of(&stored) {
             return Ok(Created::Erased { sha256 });
         }
-        // `now` is not asked here: the condition has just said that the row is in its time.
-        let stored = item::to_row(&stored).map_err(|error| port(WHAT)(error.into()))?;
-        if stored == *row {
+        // `now` is not asked here: the condition has just said that the record is in its time.
+        let stored = item::to_record(&stored).map_err(|error| port(WHAT)(error.into()))?;
+        if stored == *record {
             return Ok(Created::New);
         }
         Ok(Created::Exists(Box::new(stored)))
@@ -147,18 +147,18 @@ impl Rows for Table {
         let update = expression::claim(key.id, policy, nonce, self.shards, now);
         let returns = Some(ReturnValue::AllNew);
         match self.update_if(keys::email(key), update, returns, WHAT).await? {
-            Outcome::Done(item) => match maybe_row(item, now, WHAT)? {
-                Some(row) => Ok(Claimed::Granted(row)),
+            Outcome::Done(item) => match maybe_record(item, now, WHAT)? {
+                Some(record) => Ok(Claimed::Granted(record)),
                 None => Err(port(WHAT)("DynamoDB answered a claim without the row".into())),
             },
-            Outcome::Refused(item) => match maybe_row(item, now, WHAT)? {
-                Some(row) if holds(&row, nonce) => Ok(Claimed::Granted(row)),
+            Outcome::Refused(item) => match maybe_record(item, now, WHAT)? {
+                Some(record) if holds(&record, nonce) => Ok(Claimed::Granted(record)),
                 stored => Ok(Claimed::Refused(stored)),
             },
         }
     }
 
-    async fn write(&self, before: &Row, transition: &Transition, now: Timestamp) -> Result<Written, PortError> {
+    async fn write(&self, before: &EmailRecord, transition: &Transition, now: Timestamp) -> Result<Written, PortError> {
         const WHAT: &str = "writing a transition";
         if let Some(queue) = transition.condition.queue_no() {
             return self.write_grouped(before, transition, queue, now).await;
@@ -167,20 +167,20 @@ impl Rows for Table {
         let (key, returns) = (keys::email(&EmailKey::of(before)), Some(ReturnValue::None));
         match self.update_if(key, change, returns, WHAT).await? {
             Outcome::Done(_) => Ok(Written::Done),
-            Outcome::Refused(item) => match maybe_row(item, now, WHAT)? {
-                Some(stored) if *stored == transition.row => Ok(Written::Done),
+            Outcome::Refused(item) => match maybe_record(item, now, WHAT)? {
+                Some(stored) if *stored == transition.record => Ok(Written::Done),
                 stored => Ok(Written::Moved(stored)),
             },
         }
     }
 
-    async fn write_many(&self, writes: &[RowWrite], now: Timestamp) -> Vec<Result<Written, PortError>> {
+    async fn write_many(&self, writes: &[RecordWrite], now: Timestamp) -> Vec<Result<Written, PortError>> {
         let (mut alone, mut groups) = (Vec::new(), BTreeMap::<_, Vec<usize>>::new());
         for (place, write) in writes.iter().enumerate() {
             match write.queue_state() {
                 Some(state) => groups.entry(state).or_default().push(place),
                 None => alone.push(async move {
-                    let RowWrite { before, transition } = write;
+                    let RecordWrite { before, transition } = write;
                     (place, self.write(before, transition, now).await)
                 }),
             }
@@ -197,9 +197,9 @@ impl Rows for Table {
     }
 }
 
-/// Whether the row is claimed by the very call that carries this nonce.
-fn holds(row: &Row, nonce: u64) -> bool {
-    row.status == Status::Sending && row.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
+/// Whether the record is claimed by the very call that carries this nonce.
+fn holds(record: &EmailRecord, nonce: u64) -> bool {
+    record.status == Status::Sending && record.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
 }
 
 #[cfg(test)]

@@ -1,27 +1,27 @@
 //! Tombstones, against DynamoDB's answers; lost ones too.
 
-use domain::ports::{Claimed, Created, Rows};
+use domain::ports::{Claimed, Created, EmailRecords};
 use serde_json::json;
 
 use super::*;
+use crate::records::samples::{at, full, policy, record};
 use crate::replay::{Answer, Replay, dynamodb_json};
-use crate::rows::samples::{at, full, policy, row};
 use crate::table::keys;
 use crate::telemetry::chain;
 
-fn ended() -> Row {
-    Row {
-        status: domain::row::Status::Sent,
+fn ended() -> EmailRecord {
+    EmailRecord {
+        status: domain::record::Status::Sent,
         due: None,
         ..full()
     }
 }
 
 fn tombstone() -> Item {
-    let mut item = keys::email(&EmailKey::of(&row()));
+    let mut item = keys::email(&EmailKey::of(&record()));
     item.extend([
         ("v".to_owned(), item::version()),
-        attributes::s(ERASED, row().body.sha256),
+        attributes::s(ERASED, record().body.sha256),
         attributes::n("ttl", 1_000_000),
     ]);
     item
@@ -50,33 +50,33 @@ async fn what_is_left_names_nobody_and_is_in_no_index() {
 async fn a_burial_whose_answer_was_lost_is_done_and_one_that_came_too_late_is_not() {
     let lost = Replay::new([Answer::Lost, Answer::condition_failed(Some(&tombstone()))]);
     assert_eq!(bury(&lost).await, Ok(Written::Done));
-    let retried = item::from_row(&row(), 16);
+    let retried = item::from_record(&record(), 16);
     let moved = Replay::new([Answer::condition_failed(Some(&retried))]);
-    assert_eq!(bury(&moved).await, Ok(Written::Moved(Some(Box::new(row())))));
+    assert_eq!(bury(&moved).await, Ok(Written::Moved(Some(Box::new(record())))));
     let gone = Replay::new([Answer::condition_failed(None)]);
     assert_eq!(bury(&gone).await, Ok(Written::Moved(None)));
     let failed = Replay::new([Answer::dynamodb_error(400, "ValidationException", "No.")]);
     assert!(bury(&failed).await.is_err());
 }
 
-/// Whoever looks for the row finds none; who would write it anew learns which request it was.
+/// Whoever looks for the record finds none; who would write it anew learns which request it was.
 #[tokio::test]
 async fn a_tombstone_is_no_row_but_it_is_remembered() {
     let found = || Answer::ok(&json!({"Item": dynamodb_json(&tombstone())}));
-    let (key, table) = (EmailKey::of(&row()), |answer| Replay::new([answer]).table(16));
+    let (key, table) = (EmailKey::of(&record()), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
-    let asked_for = Some(row().body.sha256);
+    let asked_for = Some(record().body.sha256);
     assert_eq!(table(found()).buried(&key, at(0)).await.unwrap(), asked_for);
     let late = table(found()).buried(&key, at(1_000_001_000)).await;
     assert_eq!(late.unwrap(), None, "past its time");
-    let there = Answer::ok(&json!({"Item": dynamodb_json(&item::from_row(&row(), 16))}));
+    let there = Answer::ok(&json!({"Item": dynamodb_json(&item::from_record(&record(), 16))}));
     assert_eq!(table(there).buried(&key, at(0)).await.unwrap(), None);
     let nothing = table(Answer::ok(&json!({}))).buried(&key, at(0)).await;
     assert_eq!(nothing.unwrap(), None);
 
     let refused = || Answer::condition_failed(Some(&tombstone()));
-    let created = table(refused()).create(&row(), at(0)).await.unwrap();
-    let sha256 = row().body.sha256;
+    let created = table(refused()).create(&record(), at(0)).await.unwrap();
+    let sha256 = record().body.sha256;
     assert_eq!(created, Created::Erased { sha256 });
     let claimed = table(refused()).claim(&key, 7, &policy(), at(0)).await.unwrap();
     assert_eq!(claimed, Claimed::Refused(None));

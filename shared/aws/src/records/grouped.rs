@@ -7,12 +7,12 @@
 use std::collections::BTreeMap;
 
 use domain::lifecycle::Transition;
-use domain::ports::{EmailKey, FailureKind, PortError, RowWrite, Written};
+use domain::ports::{EmailKey, FailureKind, PortError, RecordWrite, Written};
 use domain::queue::QueueKey;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
-use super::{Table, maybe_row};
+use super::{Table, maybe_record};
 use crate::table::{Check, Expression, Transacted, Write, keys};
 
 const WHAT: &str = "writing transitions beside their queue";
@@ -30,12 +30,12 @@ impl Table {
     /// Writes one transition that depends on its queue's state.
     pub(super) async fn write_grouped(
         &self,
-        before: &Row,
+        before: &EmailRecord,
         transition: &Transition,
         queue_no: u64,
         now: Timestamp,
     ) -> Result<Written, PortError> {
-        let write = RowWrite {
+        let write = RecordWrite {
             before: before.clone(),
             transition: transition.clone(),
         };
@@ -49,12 +49,12 @@ impl Table {
         &self,
         queue: &QueueKey,
         queue_no: u64,
-        writes: &[&RowWrite],
+        writes: &[&RecordWrite],
         now: Timestamp,
     ) -> Vec<Result<Written, PortError>> {
         let _gate = self.gates.pass(queue).await;
         let mut results = BTreeMap::new();
-        let mut groups: Vec<Vec<(usize, &RowWrite)>> = vec![writes.iter().copied().enumerate().collect()];
+        let mut groups: Vec<Vec<(usize, &RecordWrite)>> = vec![writes.iter().copied().enumerate().collect()];
         while let Some(mut group) = groups.pop() {
             if group.is_empty() {
                 continue;
@@ -77,7 +77,7 @@ impl Table {
                         match check {
                             Check::Held => left.push((place, write)),
                             Check::Failed(stored) => {
-                                let stored = maybe_row(stored, now, WHAT);
+                                let stored = maybe_record(stored, now, WHAT);
                                 results.insert(place, stored.map(|stored| refused(stored, &write.transition)));
                             }
                         }
@@ -98,10 +98,10 @@ impl Table {
 }
 
 /// How the write of a record ends that is stored like this.
-fn refused(stored: Option<Box<Row>>, transition: &Transition) -> Written {
+fn refused(stored: Option<Box<EmailRecord>>, transition: &Transition) -> Written {
     match stored {
         // Its own write, whose answer was lost.
-        Some(stored) if *stored == transition.row => Written::Done,
+        Some(stored) if *stored == transition.record => Written::Done,
         stored => Written::Moved(stored),
     }
 }

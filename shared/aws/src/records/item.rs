@@ -1,9 +1,9 @@
-//! A row as an item of the table, and back.
+//! A record as an item of the table, and back.
 //!
 //! Names are short because DynamoDB bills every update by the size of the whole item, names
 //! included. An attribute whose value is its default (`None`, `false`, nothing) is absent.
 //!
-//! | Attribute | Type | Field of the row |
+//! | Attribute | Type | Field of the record |
 //! |---|---|---|
 //! | `pk` | S | `<tenant>#<id>` |
 //! | `sk` | S | `email` |
@@ -43,10 +43,10 @@
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact with a space between: the time and the words |
 //! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `paced` lane, recipients, bytes and expiry; in `ended` status and cause); the index `due` |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
-//! | `ttl` | N | in seconds: when a finished row is forgotten |
+//! | `ttl` | N | in seconds: when a finished record is forgotten |
 //!
 //! Enums are stored by their serde names. **Invariant:** what is stored is never trusted: a
-//! row that cannot be read is an [`ItemError`] of that row, and of no other.
+//! record that cannot be read is an [`ItemError`] of that record, and of no other.
 
 use std::collections::BTreeMap;
 
@@ -57,7 +57,7 @@ use domain::index;
 use domain::past::{Diagnostic, Fact, Outcome};
 use domain::ports::EmailKey;
 use domain::queue::{QueueKey, QueueName};
-use domain::row::{Acceptance, BodyRef, Due, DueKind, Lease, Row};
+use domain::record::{Acceptance, BodyRef, Due, DueKind, EmailRecord, Lease};
 use domain::timestamp::Timestamp;
 use serde::de::DeserializeOwned;
 
@@ -86,126 +86,131 @@ const VERSION: u32 = 1;
 /// The attribute for the bytes of an email's files.
 pub(crate) const ATTACHMENT_BYTES: &str = "zb";
 
-/// The item that a row is stored as, without its `ttl`.
-pub(crate) fn from_row(row: &Row, shards: u16) -> Item {
+/// The item that a record is stored as, without its `ttl`.
+pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
     let key = EmailKey {
-        tenant: row.tenant.clone(),
-        id: row.id,
+        tenant: record.tenant.clone(),
+        id: record.id,
     };
-    let shard = row.id.shard(shards);
+    let shard = record.id.shard(shards);
     let mut item = keys::email(&key);
     item.extend([
         n("v", VERSION),
-        n("b", row.born.as_millis()),
-        s("q", row.queue.to_string()),
-        s("l", name(&row.lane)),
-        n("r", row.recipients),
-        s("h", row.body.sha256.clone()),
-        s("p", name(&row.body.place)),
-        n("z", row.body.bytes),
-        s("o", name(&row.on_uncertain)),
-        s("s", name(&row.status)),
-        n("n", row.not_before.as_millis()),
-        n("x", row.expires_at.as_millis()),
-        n("c", row.claim_no),
-        n("a", row.attempts),
-        n("fn", row.fate_no),
-        s("tenant_shard", keys::tenant_shard(&row.tenant, shard)),
-        s("created_sk", sortable(row.born, row.id)),
+        n("b", record.born.as_millis()),
+        s("q", record.queue.to_string()),
+        s("l", name(&record.lane)),
+        n("r", record.recipients),
+        s("h", record.body.sha256.clone()),
+        s("p", name(&record.body.place)),
+        n("z", record.body.bytes),
+        s("o", name(&record.on_uncertain)),
+        s("s", name(&record.status)),
+        n("n", record.not_before.as_millis()),
+        n("x", record.expires_at.as_millis()),
+        n("c", record.claim_no),
+        n("a", record.attempts),
+        n("fn", record.fate_no),
+        s("tenant_shard", keys::tenant_shard(&record.tenant, shard)),
+        s("created_sk", sortable(record.born, record.id)),
     ]);
-    if let Some(lease) = &row.lease {
+    if let Some(lease) = &record.lease {
         item.extend([n("lu", lease.until.as_millis()), n("ln", lease.nonce)]);
     }
-    if row.maybe_duplicate {
+    if record.maybe_duplicate {
         item.extend([yes("m")]);
     }
-    if row.duplicate {
+    if record.duplicate {
         item.extend([yes("d")]);
     }
-    if row.attachment_bytes > 0 {
-        item.extend([n(ATTACHMENT_BYTES, row.attachment_bytes)]);
+    if record.attachment_bytes > 0 {
+        item.extend([n(ATTACHMENT_BYTES, record.attachment_bytes)]);
     }
-    if row.expires_given {
+    if record.expires_given {
         item.extend([yes("xg")]);
     }
-    if let Some(batch) = &row.batch {
+    if let Some(batch) = &record.batch {
         item.extend([b("bk", batch.as_bytes())]);
     }
-    if let Some(cause) = &row.cause {
+    if let Some(cause) = &record.cause {
         item.extend([s("e", name(cause))]);
     }
-    if let Some(detail) = &row.detail {
+    if let Some(detail) = &record.detail {
         item.extend([s("t", detail.clone())]);
     }
-    if let Some(sent) = &row.sent {
+    if let Some(sent) = &record.sent {
         item.extend([
             n("sc", sent.claim_no),
             s("si", sent.message_id.clone()),
             n("sa", sent.at.as_millis()),
         ]);
     }
-    if !row.fates.is_empty() {
-        let fates = row.fates.iter().map(|(key, fate)| s(key, name(fate))).collect();
+    if !record.fates.is_empty() {
+        let fates = record.fates.iter().map(|(key, fate)| s(key, name(fate))).collect();
         item.extend([("f".to_owned(), AttributeValue::M(fates))]);
     }
-    if !row.outcomes.is_empty() {
-        let outcomes = row.outcomes.iter().map(outcome_text).map(AttributeValue::S).collect();
+    if !record.outcomes.is_empty() {
+        let outcomes = record
+            .outcomes
+            .iter()
+            .map(outcome_text)
+            .map(AttributeValue::S)
+            .collect();
         item.extend([("oc".to_owned(), AttributeValue::L(outcomes))]);
     }
-    if !row.diagnostics.is_empty() {
-        let diagnostics = row
+    if !record.diagnostics.is_empty() {
+        let diagnostics = record
             .diagnostics
             .iter()
             .map(|(key, said)| s(key, said_text(said)))
             .collect();
         item.extend([("dg".to_owned(), AttributeValue::M(diagnostics))]);
     }
-    if !row.facts.is_empty() {
+    if !record.facts.is_empty() {
         let fact =
             |((key, fact), said): (&(String, Fact), &Diagnostic)| s(&format!("{key} {}", name(fact)), said_text(said));
-        let facts = row.facts.iter().map(fact).collect();
+        let facts = record.facts.iter().map(fact).collect();
         item.extend([("ev".to_owned(), AttributeValue::M(facts))]);
     }
     for (attribute, at) in [
-        ("w", row.scheduled_at),
-        ("u", row.uncertain_since),
-        ("da", row.delivered_at),
-        ("oa", row.opened_at),
-        ("ca", row.clicked_at),
-        ("ra", row.retried_at),
+        ("w", record.scheduled_at),
+        ("u", record.uncertain_since),
+        ("da", record.delivered_at),
+        ("oa", record.opened_at),
+        ("ca", record.clicked_at),
+        ("ra", record.retried_at),
     ] {
         item.extend(at.map(|at| n(attribute, at.as_millis())));
     }
-    item.extend(row.generation.map(|generation| n("g", generation)));
-    if let Some(key) = row.key {
+    item.extend(record.generation.map(|generation| n("g", generation)));
+    if let Some(key) = record.key {
         item.extend([("k".to_owned(), AttributeValue::B(key.to_bytes().to_vec().into()))]);
     }
-    item.extend(row.from_domain.clone().map(|domain| s("fd", domain)));
-    if let Some(due) = row.due {
+    item.extend(record.from_domain.clone().map(|domain| s("fd", domain)));
+    if let Some(due) = record.due {
         let sort_key = match due.kind {
-            DueKind::Wake => wake_sk(due.at, row),
-            DueKind::Check | DueKind::Held => sortable(due.at, row.id),
-            DueKind::Paced => paced_sk(due.at, row),
-            DueKind::Ended => ended_sk(due.at, row),
+            DueKind::Wake => wake_sk(due.at, record),
+            DueKind::Check | DueKind::Held => sortable(due.at, record.id),
+            DueKind::Paced => paced_sk(due.at, record),
+            DueKind::Ended => ended_sk(due.at, record),
         };
-        let shard = index::shard(due.kind, row.id, shards);
-        let partition = index::partition(due.kind, &QueueKey::of(row), shard);
+        let shard = index::shard(due.kind, record.id, shards);
+        let partition = index::partition(due.kind, &QueueKey::of(record), shard);
         item.extend([s("due_pk", partition), s("due_sk", sort_key)]);
     }
     item
 }
 
-/// Reads a row.
+/// Reads a record.
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_row(item: &Item) -> Result<Row, ItemError> {
+pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
     let version = number::<u32>(item, "v")?;
     if version != VERSION {
         return Err(ItemError::UnknownVersion(version));
     }
     let EmailKey { tenant, id } = keys::to_email(item)?;
-    Ok(Row {
+    Ok(EmailRecord {
         tenant,
         id,
         born: time(item, "b")?,
@@ -363,19 +368,19 @@ pub(crate) fn version() -> AttributeValue {
 mod tests {
     use domain::fate::Fate;
 
-    use super::super::samples::{at, full, row};
+    use super::super::samples::{at, full, record};
     use super::*;
 
     #[test]
     fn rows_come_back_as_they_were() {
-        for row in [row(), full()] {
-            assert_eq!(to_row(&from_row(&row, 16)), Ok(row));
+        for record in [record(), full()] {
+            assert_eq!(to_record(&from_record(&record, 16)), Ok(record));
         }
     }
 
     #[test]
     fn the_stored_form_does_not_change() {
-        let item = from_row(&row(), 16);
+        let item = from_record(&record(), 16);
         let mut stored: Vec<_> = item
             .iter()
             .map(|(name, value)| format!("{name}={}", value.as_s().or(value.as_n()).unwrap()))
@@ -437,7 +442,7 @@ mod tests {
     #[test]
     fn a_row_with_one_recipient_is_under_one_write_unit() {
         let (claim_no, message_id, at) = (1, "0100018f-x".repeat(6), at(6_000));
-        let longest = Row {
+        let longest = EmailRecord {
             detail: Some("x".repeat(domain::limits::DETAIL_MAX)),
             sent: Some(Acceptance {
                 claim_no,
@@ -446,7 +451,7 @@ mod tests {
             }),
             ..full()
         };
-        let size = size(&from_row(&longest, 16));
+        let size = size(&from_record(&longest, 16));
         assert!(size < 1024, "{size} bytes");
     }
 
@@ -460,7 +465,7 @@ mod tests {
                 let said = Diagnostic::of(Fate::Delivered, at(6_500), words.clone(), recipients);
                 (name.clone(), said)
             };
-            let delivered = Row {
+            let delivered = EmailRecord {
                 recipients,
                 outcomes: Vec::new(),
                 fates: names.iter().map(|name| (name.clone(), Fate::Delivered)).collect(),
@@ -478,21 +483,21 @@ mod tests {
                 }),
                 ..full()
             };
-            let size = size(&from_row(&delivered, 16));
+            let size = size(&from_record(&delivered, 16));
             assert!(size < 1024, "{size} bytes with {recipients} recipients");
         }
     }
 
     #[test]
     fn garbage_is_an_error_of_its_attribute() {
-        let whole = from_row(&full(), 16);
+        let whole = from_record(&full(), 16);
         let required = [
             "pk", "v", "b", "q", "l", "r", "h", "p", "z", "o", "s", "n", "x", "c", "a", "fn",
         ];
         for attribute in required {
             let mut item = whole.clone();
             item.remove(attribute);
-            assert_eq!(to_row(&item), Err(ItemError::Missing(attribute)));
+            assert_eq!(to_record(&item), Err(ItemError::Missing(attribute)));
         }
         for attribute in whole
             .keys()
@@ -510,11 +515,11 @@ mod tests {
                 // Free text is free; everything else has a form.
                 let free = ["h", "t", "si", "fd"].contains(&attribute.as_str()) && garbage.is_s();
                 let none = attribute == "oc" && garbage.is_l();
-                assert_eq!(to_row(&item).is_ok(), free || none, "{attribute}: {garbage:?}");
+                assert_eq!(to_record(&item).is_ok(), free || none, "{attribute}: {garbage:?}");
             }
         }
         let mut newer = whole;
         newer.extend([n("v", 2)]);
-        assert_eq!(to_row(&newer), Err(ItemError::UnknownVersion(2)));
+        assert_eq!(to_record(&newer), Err(ItemError::UnknownVersion(2)));
     }
 }

@@ -1,4 +1,4 @@
-//! Stored rows: what is written comes back, and what is found is a row or an error.
+//! Stored records: what is written comes back, and what is found is a record or an error.
 
 use std::collections::HashMap;
 
@@ -7,32 +7,36 @@ use aws::probe::{self, Item};
 use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::lifecycle::Condition;
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::wake_up::WakeUp;
 
-use crate::given::{rows, texts};
+use crate::given::{records, texts};
 
-/// Makes two rows and an item of the bytes.
+/// Makes two records and an item of the bytes.
 pub(crate) fn run(data: &[u8]) {
-    // Too few bytes for a row: nothing to be seen.
+    // Too few bytes for a record: nothing to be seen.
     looked_at(&mut Unstructured::new(data)).unwrap_or_default();
 }
 
 fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
     let shards = *u.choose(&[16, 1, 0, 100, u16::MAX])?;
-    let row = rows::any(u)?;
-    let stored = probe::from_row(&row, shards);
-    assert_eq!(probe::to_row(&stored), Ok(row.clone()), "a row comes back as it was");
-    in_the_index(&row, &stored);
+    let record = records::any(u)?;
+    let stored = probe::from_record(&record, shards);
+    assert_eq!(
+        probe::to_record(&stored),
+        Ok(record.clone()),
+        "a row comes back as it was"
+    );
+    in_the_index(&record, &stored);
     if u.arbitrary()? {
-        let after = Row {
-            tenant: row.tenant.clone(),
-            id: row.id,
-            born: row.born,
-            ..rows::any(u)?
+        let after = EmailRecord {
+            tenant: record.tenant.clone(),
+            id: record.id,
+            born: record.born,
+            ..records::any(u)?
         };
-        becomes(&row, &after, shards);
+        becomes(&record, &after, shards);
     } else {
         let found = mutated(u, stored)?;
         read(&found, shards);
@@ -41,8 +45,8 @@ fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
 }
 
 /// What waits in `wake` is found there with all that a wake-up says.
-fn in_the_index(row: &Row, stored: &Item) {
-    if let Some(due) = row.due
+fn in_the_index(record: &EmailRecord, stored: &Item) {
+    if let Some(due) = record.due
         && stored["due_pk"]
             .as_s()
             .is_ok_and(|partition| partition.starts_with("wake"))
@@ -51,26 +55,26 @@ fn in_the_index(row: &Row, stored: &Item) {
         let found = coming.map(|coming| (coming.wake_up, coming.lane, coming.not_before));
         assert_eq!(
             found,
-            Ok((WakeUp::of(row), row.lane, due.at)),
+            Ok((WakeUp::of(record), record.lane, due.at)),
             "the index says what the row says"
         );
     }
 }
 
-/// The update that makes one row of another, carried out by hand.
-fn becomes(before: &Row, after: &Row, shards: u16) {
+/// The update that makes one record of another, carried out by hand.
+fn becomes(before: &EmailRecord, after: &EmailRecord, shards: u16) {
     const TTL: i64 = 77;
     let condition = Condition::FatesUnmoved {
         fate_no: before.fate_no,
     };
     let update = probe::update(before, after, condition, shards, TTL);
-    let mut item = probe::from_row(before, shards);
+    let mut item = probe::from_record(before, shards);
     let ttl = ("ttl".to_owned(), AttributeValue::N(TTL.to_string()));
     if before.status.is_final() {
         item.extend([ttl.clone()]);
     }
     carry_out(&update, &mut item);
-    let mut wanted = probe::from_row(after, shards);
+    let mut wanted = probe::from_record(after, shards);
     if after.status.is_final() {
         wanted.extend([ttl]);
     }
@@ -148,11 +152,11 @@ fn value(u: &mut Unstructured<'_>, old: Option<&AttributeValue>) -> Result<Attri
     })
 }
 
-/// What is found is a row that can be written again, or an error.
+/// What is found is a record that can be written again, or an error.
 fn read(found: &Item, shards: u16) {
-    if let Ok(row) = probe::to_row(found) {
-        let again = probe::from_row(&row, shards);
-        assert_eq!(probe::to_row(&again), Ok(row), "what was read can be written");
+    if let Ok(record) = probe::to_record(found) {
+        let again = probe::from_record(&record, shards);
+        assert_eq!(probe::to_record(&again), Ok(record), "what was read can be written");
     }
     if let Ok(coming) = probe::to_coming(found) {
         assert_eq!(

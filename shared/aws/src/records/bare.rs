@@ -6,16 +6,16 @@
 use domain::id::TenantId;
 use domain::ports::access::Work;
 use domain::ports::{EmailKey, PortError};
-use domain::row::Row;
+use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
-use super::{Table, item, row};
+use super::{Table, item, record};
 use crate::attributes;
 use crate::queues;
 use crate::table::keys;
 
 impl Work for Table {
-    async fn bare_records(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Option<Row>>, PortError> {
+    async fn bare_records(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<Option<EmailRecord>>, PortError> {
         const WHAT: &str = "reading bare records";
         let mut distinct: Vec<_> = keys.iter().collect();
         distinct.sort_unstable();
@@ -27,8 +27,8 @@ impl Work for Table {
             if found.contains_key("h") {
                 found.extend([attributes::n("z", 0)]);
             }
-            match row(&found, now) {
-                Ok(Some(row)) => records.push(Some(*row)),
+            match record(&found, now) {
+                Ok(Some(record)) => records.push(Some(*record)),
                 Ok(None) => {}
                 Err(error) => {
                     let pk = attributes::text(&found, "pk").unwrap_or_default();
@@ -52,17 +52,17 @@ mod tests {
     use domain::id::EmailId;
     use domain::queue::job::{Job, Task};
     use domain::queue::{Queue, QueueKey, QueueName};
-    use domain::row::BodyRef;
+    use domain::record::BodyRef;
     use serde_json::json;
 
     use super::*;
+    use crate::records::samples::{at, full};
     use crate::replay::{Answer, Replay, dynamodb_json};
-    use crate::rows::samples::{at, full};
 
     /// A new attribute of a record has to be listed, here and in the template, or left out by name.
     #[test]
     fn a_bare_record_has_all_but_the_past() {
-        let whole: BTreeSet<String> = item::from_row(&full(), 16).into_keys().collect();
+        let whole: BTreeSet<String> = item::from_record(&full(), 16).into_keys().collect();
         let left_out = ["tenant_shard", "created_sk", "da", "oa", "ca", "z"];
         for name in &whole {
             let expected = !item::PAST.contains(&name.as_str()) && !left_out.contains(&name.as_str());
@@ -81,8 +81,8 @@ mod tests {
     async fn a_record_that_cannot_be_read_is_told() {
         let (good, mut bad) = (full(), full());
         bad.id = EmailId::from_random([9; 16]);
-        let mut items = [&good, &bad].map(|row| {
-            let mut item = item::from_row(row, 16);
+        let mut items = [&good, &bad].map(|record| {
+            let mut item = item::from_record(record, 16);
             item.retain(|name, _| item::BARE.contains(&name.as_str()));
             dynamodb_json(&item)
         });
@@ -91,7 +91,7 @@ mod tests {
         let keys = [&good, &bad].map(EmailKey::of);
         let mut read = replay.table(16).bare_records(&keys, at(1_000)).await.unwrap();
         read.sort_by_key(Option::is_none);
-        let bare = Row {
+        let bare = EmailRecord {
             detail: None,
             fates: [].into(),
             outcomes: Vec::new(),
