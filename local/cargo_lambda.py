@@ -289,6 +289,12 @@ def api_functions(cargo, running):
     expect(running.email(far)["status"] != "canceled", "The email that is tried again", running.email(far))
     done("manage", "brought it back", "manage_retry")
 
+    suppressed = requested(cargo, running, "suppressions", "suppressions", 201)["id"]
+    found = running.api("GET", "/suppressions/ann@example.com")["id"]
+    expect(found == suppressed, "The suppressed address", found)
+    running.api("DELETE", f"/suppressions/{suppressed}")
+    done("suppressions", "suppressed an address")
+
 
 def tally(cargo):
     event = golden("tally")

@@ -1,7 +1,7 @@
 """The bill of materials of what is deployed, in CycloneDX's JSON.
 
 Role: a part of `make release`.
-What is in it: the eight functions, each with the hash of its package; every crate that is linked into them for
+What is in it: the nine functions, each with the hash of its package; every crate that is linked into them for
 Lambda's arm64, with licence, package URL and the checksum that Cargo.lock holds; and, as `excluded`, the crates that
 only run while it is built (macros and build scripts). Nothing of the tests.
 Invariant: the same commit, compiler and packages give the same bytes.

@@ -43,13 +43,12 @@ pub struct Done {
     id: String,
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Takes an email back that is not being sent yet.
     ///

@@ -25,11 +25,10 @@ pub struct InvitationView {
     headers: BTreeMap<String, String>,
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     B: Bodies,
     S: Random,
-    A: Sync,
 {
     /// Lets the caller upload a file.
     ///

@@ -125,13 +125,12 @@ pub struct Canceled {
     next: Option<String>,
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Lets the emails go that wait because of a key's hold. Without such a hold there is nothing to do.
     ///

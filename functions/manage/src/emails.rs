@@ -15,20 +15,19 @@ use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
 
 use crate::asked::not_there;
-use crate::paging::{Page, beside};
+use crate::paging::Page;
 use crate::{Manage, ManageError, Store};
 
 /// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
 /// takes about 16 MB, so that eight are half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Shows one email. Without its content when that is gone, or is none any more.
     ///
@@ -83,7 +82,7 @@ where
             id: cursor.id(),
         };
         match self.records.load(&key, now).await? {
-            Some(record) => Ok(beside(cursor, Place::of(&record))),
+            Some(record) => Ok(cursor.start(Place::of(&record))),
             None => Err(cursor.not_there("email").into()),
         }
     }

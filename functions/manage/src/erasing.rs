@@ -31,13 +31,12 @@ pub struct Erased {
     deleted: bool,
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Erases an email that has ended. One that was erased before is erased to the end.
     ///

@@ -9,13 +9,12 @@ use domain::wire::events_view::EventsView;
 
 use crate::{Manage, ManageError, Store};
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Tells an email's past. Without its recipients' addresses when its content is gone.
     ///

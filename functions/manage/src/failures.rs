@@ -35,11 +35,10 @@ impl FailuresQuery {
     }
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Counts,
     S: Clock,
-    A: Sync,
 {
     /// Shows why the caller's emails ended unsent in a time.
     ///

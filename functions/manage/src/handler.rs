@@ -7,11 +7,10 @@ use aws::access::{ActsFor, Caller, Door, Operator, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
-use domain::ports::{AccountList, Bodies, Clock, Lanes, Random};
+use domain::ports::{Bodies, Clock, Lanes, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
 use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api;
-use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
 use lambda_http::{Body, Request, Response};
 
 use crate::by_key::{Cancellation, parse_release};
@@ -20,7 +19,6 @@ use crate::metrics::MetricsQuery;
 use crate::paging::Page;
 use crate::paths::route;
 use crate::routes::{DESCRIBE, OperatorRoute, Route, TenantRoute};
-use crate::suppressions::SuppressionPage;
 use crate::{Manage, ManageError, Store};
 
 /// The description of the API, made by `make openapi` and packed by `build.rs`: a tenth of its size in what a
@@ -31,13 +29,12 @@ const DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.jso
 const DESCRIPTION_MAX: usize = 1 << 20;
 
 /// Carries out one request.
-pub async fn handle<R, B, L, S, A>(manage: &Manage<R, B, L, S, A>, door: &Door, request: Request) -> Response<Body>
+pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
 where
     R: Store,
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
-    A: AccountList,
 {
     let route = match route(request.method(), request.uri().path()) {
         Ok(Route::Describe) => return front::answer_anybody(DESCRIBE, describe),
@@ -74,8 +71,8 @@ fn describe() -> Response<Body> {
     }
 }
 
-async fn carry_out<R, B, L, S, A>(
-    manage: &Manage<R, B, L, S, A>,
+async fn carry_out<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
     caller: &Caller,
     route: TenantRoute,
     request: &Request,
@@ -85,7 +82,6 @@ where
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
-    A: AccountList,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
     Ok(match route {
@@ -136,25 +132,11 @@ where
             http::json(202, &manage.redrive(caller, name, redrive).await?)
         }
         TenantRoute::GetJob(name, id) => http::json(200, &manage.job(caller, name, id).await?),
-        TenantRoute::ListSuppressions => {
-            let page = SuppressionPage::parse(query)?;
-            http::json(200, &manage.suppressions(caller, &page).await?)
-        }
-        TenantRoute::AddSuppression => http::json(201, &manage.add_suppression(caller, parse_add(body)?).await?),
-        TenantRoute::AddSuppressions => {
-            http::json(201, &manage.add_suppressions(caller, &parse_add_many(body)?).await?)
-        }
-        TenantRoute::RemoveSuppressions => {
-            let which = parse_remove_many(body)?;
-            http::json(200, &manage.remove_suppressions(caller, &which).await?)
-        }
-        TenantRoute::GetSuppression(which) => http::json(200, &manage.suppression(caller, &which).await?),
-        TenantRoute::RemoveSuppression(which) => http::json(200, &manage.remove_suppression(caller, &which).await?),
     })
 }
 
-async fn cancel_of_key<R, B, L, S, A>(
-    manage: &Manage<R, B, L, S, A>,
+async fn cancel_of_key<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
     party: &impl ActsFor,
     query: &str,
 ) -> Result<Response<Body>, ManageError>
@@ -163,7 +145,6 @@ where
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     let cancellation = Cancellation::parse(query)?;
     let canceled = manage.cancel_key(party, cancellation).await?;
@@ -171,8 +152,8 @@ where
 }
 
 /// Carries out a request of the deployer for a tenant.
-async fn operate<R, B, L, S, A>(
-    manage: &Manage<R, B, L, S, A>,
+async fn operate<R, B, L, S>(
+    manage: &Manage<R, B, L, S>,
     operator: &Operator,
     route: OperatorRoute,
     request: &Request,
@@ -182,7 +163,6 @@ where
     B: Bodies + Erasing,
     L: Lanes,
     S: Clock + Random,
-    A: AccountList,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
     Ok(match route {

@@ -1,12 +1,12 @@
 //! Answers what is asked about emails and of them, and everything that is no route at all.
 //!
-//! **Role:** behind every route of the HTTP API but those that accept emails (`enqueue`) and those of keys and tenants (`access`).
+//! **Role:** behind every route of the HTTP API but those that accept emails (`enqueue`), those of suppressions (`suppressions`) and those of keys and tenants (`access`).
 //! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
 //! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
 //! **Map:** [`handler`] is HTTP, [`paths`] says what a path means and [`routes`] which key it takes, [`paging`] what a query asks
 //! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
 //! past, [`asked`] does what is asked of them, [`by_key`] of all that were accepted with one API key, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
-//! queues; [`suppressions`] is who gets no emails. [`operating`] answers the deployer, who acts for a tenant and reads no content.
+//! queues. [`operating`] answers the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`handler::handle`].
 
 pub mod asked;
@@ -26,7 +26,6 @@ pub mod period;
 pub mod queues;
 pub mod routes;
 pub mod searching;
-pub mod suppressions;
 
 use std::time::Duration;
 
@@ -39,23 +38,11 @@ use domain::lifecycle::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Counts, EmailRecords, Jobs, Listing, Paces, PortError, Queues, Suppressions};
+use domain::ports::{Batches, Counts, EmailRecords, Jobs, Listing, Paces, PortError, Queues};
 
 /// What of the table is managed.
 pub trait Store:
-    EmailRecords
-    + RateLimits
-    + Batches
-    + Tombstones
-    + Listing
-    + Counts
-    + Queues
-    + Jobs
-    + Paces
-    + Suppressions
-    + Keys
-    + Tenants
-    + Work
+    EmailRecords + RateLimits + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Keys + Tenants + Work
 {
 }
 
@@ -69,7 +56,6 @@ impl<T> Store for T where
         + Queues
         + Jobs
         + Paces
-        + Suppressions
         + Keys
         + Tenants
         + Work
@@ -89,21 +75,17 @@ pub struct Managing {
     pub prices: Prices,
     /// Time after which a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).
     pub binds_after: Duration,
-    /// A release also removes an address from the account's list whose recipient complained.
-    pub releases_complaints: bool,
 }
 
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]
-pub struct Manage<R, B, L, S, A> {
+pub struct Manage<R, B, L, S> {
     /// The records, and the list of them.
     pub records: R,
     /// The contents.
     pub bodies: B,
     /// The lanes.
     pub lanes: L,
-    /// SES's suppression list of the account.
-    pub account_list: A,
     /// The clock.
     pub system: S,
     /// The settings.

@@ -1,7 +1,6 @@
 //! Wires `manage`: settings, the world, the runtime.
 
 use aws::access::Door;
-use aws::account_list::SesAccountList;
 use aws::bodies::BodyStore;
 use aws::clients::Clients;
 use aws::lanes::LaneQueues;
@@ -18,14 +17,12 @@ async fn main() -> Result<(), Error> {
     let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
         let (policy, expires_after, prices) = (read.policy(), read.expires(), read.prices());
-        let releases_complaints = read.releases_complaints();
         let with = Managing {
             policy: policy?,
             expires_after: expires_after?,
             retention: table.as_ref()?.retention,
             prices: prices?,
             binds_after: BINDS_AFTER,
-            releases_complaints: releases_complaints?,
         };
         Some((table?, bucket?, lanes?, key?, with))
     })?;
@@ -37,7 +34,6 @@ async fn main() -> Result<(), Error> {
         records,
         bodies,
         lanes: LaneQueues::new(&clients.sqs(), &lanes),
-        account_list: SesAccountList::new(clients.ses_account()),
         system: System,
         with,
     };

@@ -133,11 +133,10 @@ fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, 
     }
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Counts,
     S: Clock,
-    A: Sync,
 {
     /// Shows what became of the caller's emails in a time.
     ///

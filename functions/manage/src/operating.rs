@@ -19,13 +19,12 @@ use crate::paging::Page;
 use crate::searching::Look;
 use crate::{Manage, ManageError, Store};
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Shows one email without its content.
     ///

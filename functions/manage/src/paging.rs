@@ -9,7 +9,6 @@
 use aws::query::{self, Cursor};
 use domain::api_error::ApiError;
 use domain::id::EmailId;
-use domain::listing::{Place, Start};
 
 use crate::filters::Filter;
 
@@ -52,14 +51,6 @@ impl Page {
             ));
         }
         Ok(self)
-    }
-}
-
-/// Where a list begins. `place`: the cursor's.
-pub(crate) const fn beside<I: Copy>(cursor: Cursor<I>, place: Place<I>) -> Start<I> {
-    match cursor {
-        Cursor::After(_) => Start::OlderThan(place),
-        Cursor::Before(_) => Start::NewerThan(place),
     }
 }
 

@@ -1,15 +1,12 @@
 //! What a method and a path mean.
 //!
-//! **Invariant:** pure. A path is compared as it is: no route but an address of a suppression needs
-//! escapes, ends with a slash or is found by another spelling, so that a path that is none of these names
-//! nothing.
+//! **Invariant:** pure. A path is compared as it is: no route needs escapes, ends with a slash or
+//! is found by another spelling.
 
 use aws::routing::{self, Methods, NoRoute, on};
 use domain::id::EmailId;
 use domain::queue::QueueName;
-use domain::wire::suppressions::Which;
 use lambda_http::http::Method;
-use percent_encoding::percent_decode_str;
 
 use crate::routes::{Route, TenantRoute};
 
@@ -58,32 +55,12 @@ fn methods(segments: &[&str]) -> Option<Methods<Route>> {
         ["queues", name, "restore"] => post(TenantRoute::RestoreQueue(queue(name)?)),
         ["queues", name, "retry"] => post(TenantRoute::RedriveQueue(queue(name)?)),
         ["queues", name, "jobs", id] => vec![on(Method::GET, TenantRoute::GetJob(queue(name)?, email(id)?))],
-        ["suppressions"] => vec![
-            on(Method::GET, TenantRoute::ListSuppressions),
-            on(Method::POST, TenantRoute::AddSuppression),
-        ],
-        ["suppressions", "batch", "add"] => vec![on(Method::POST, TenantRoute::AddSuppressions)],
-        ["suppressions", "batch", "remove"] => vec![on(Method::POST, TenantRoute::RemoveSuppressions)],
-        ["suppressions", which] => {
-            let which = suppression(which)?;
-            vec![
-                on(Method::GET, TenantRoute::GetSuppression(which.clone())),
-                on(Method::DELETE, TenantRoute::RemoveSuppression(which)),
-            ]
-        }
         _ => return None,
     })
 }
 
-/// The one segment that may have escapes: an address has characters that clients escape.
-fn suppression(segment: &str) -> Option<Which> {
-    Which::parse(&percent_decode_str(segment).decode_utf8().ok()?)
-}
-
 #[cfg(test)]
 mod tests {
-    use domain::address::EmailAddress;
-
     use super::*;
 
     const ID: &str = "01010101-0101-4101-8101-010101010101";
@@ -187,57 +164,7 @@ mod tests {
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
             ("GET", "/api-keys", Err(NoRoute::Unknown)),
             ("POST", "/tenants", Err(NoRoute::Unknown)),
-        ] {
-            assert_eq!(of(method, path), expected, "{method} {path}");
-        }
-    }
-
-    #[test]
-    fn a_suppression_is_found_by_its_id_or_its_address_escaped_or_not() {
-        let id = format!("/suppressions/{ID}");
-        let address = |text| TenantRoute::GetSuppression(Which::Address(EmailAddress::parse(text).unwrap()));
-        for (path, expected) in [
-            (&*id, TenantRoute::GetSuppression(Which::parse(ID).unwrap())),
-            ("/suppressions/ann@example.com", address("ann@example.com")),
-            ("/suppressions/ann+1%40example.com", address("ann+1@example.com")),
-            ("/suppressions/ann%2B1%40example.com", address("ann+1@example.com")),
-            ("/suppressions/a%2Fb%40example.com", address("a/b@example.com")),
-            ("/suppressions/a%25b%40example.com", address("a%b@example.com")),
-            ("/suppressions/a@b%C3%BCcher.example", address("a@bücher.example")),
-        ] {
-            assert_eq!(of("GET", path), Ok(expected.into()), "{path}");
-        }
-        let allow = |methods: &str| NoRoute::NotAllowed {
-            allow: methods.to_owned(),
-        };
-        for (method, path, expected) in [
-            ("GET", "/suppressions", Ok(TenantRoute::ListSuppressions.into())),
-            ("POST", "/suppressions", Ok(TenantRoute::AddSuppression.into())),
-            (
-                "POST",
-                "/suppressions/batch/add",
-                Ok(TenantRoute::AddSuppressions.into()),
-            ),
-            (
-                "POST",
-                "/suppressions/batch/remove",
-                Ok(TenantRoute::RemoveSuppressions.into()),
-            ),
-            (
-                "DELETE",
-                &id,
-                Ok(TenantRoute::RemoveSuppression(Which::parse(ID).unwrap()).into()),
-            ),
-            ("DELETE", "/suppressions", Err(allow("GET, POST"))),
-            ("PATCH", &id, Err(allow("GET, DELETE"))),
-            ("GET", "/suppressions/batch/add", Err(allow("POST"))),
-            ("GET", "/suppressions/", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/batch", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/ann", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/a/b@example.com", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/%FF@example.com", Err(NoRoute::Unknown)),
-            ("GET", "/suppressions/a@example.com%00", Err(NoRoute::Unknown)),
-            ("GET", &format!("{id}/"), Err(NoRoute::Unknown)),
+            ("GET", "/suppressions", Err(NoRoute::Unknown)),
         ] {
             assert_eq!(of(method, path), expected, "{method} {path}");
         }

@@ -64,13 +64,12 @@ pub struct Deleted {
     deleted: bool,
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// Makes a queue.
     ///

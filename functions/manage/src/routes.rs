@@ -8,28 +8,28 @@
 //! This compiles:
 //! ```
 //! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(caller, id).await.map(drop)
 //! }
 //! ```
 //! This, which forgets who asks, does not:
 //! ```compile_fail
 //! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(id).await.map(drop)
 //! }
 //! ```
 //! Nor does this, which makes up who asks, where the door alone lets callers in ([`aws::access::Door::let_in`]):
 //! ```compile_fail
 //! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(&Caller { ..caller.clone() }, id).await.map(drop)
 //! }
 //! ```
 //! The deployer, acting for a tenant ([`aws::access::Operator`]), lists and cancels:
 //! ```
 //! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email_metadata(operator, id).await?;
 //!     manage.cancel_for(operator, id).await.map(drop)
 //! }
@@ -37,14 +37,14 @@
 //! A route by which it reads content does not compile:
 //! ```compile_fail
 //! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email(operator, id).await.map(drop)
 //! }
 //! ```
 //! Nor does one by which it sends:
 //! ```compile_fail
 //! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//! async fn route(manage: &Manage<World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.retry(operator, id, false).await.map(drop)
 //! }
 //! ```
@@ -55,7 +55,6 @@ use domain::access::key::Deed;
 use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::queue::QueueName;
-use domain::wire::suppressions::Which;
 
 /// The name in the log of the one route that needs no key.
 pub const DESCRIBE: &str = "describe";
@@ -118,18 +117,6 @@ pub enum TenantRoute {
     RedriveQueue(QueueName),
     /// `GET /queues/{name}/jobs/{id}`.
     GetJob(QueueName, EmailId),
-    /// `GET /suppressions`.
-    ListSuppressions,
-    /// `POST /suppressions`.
-    AddSuppression,
-    /// `POST /suppressions/batch/add`.
-    AddSuppressions,
-    /// `POST /suppressions/batch/remove`.
-    RemoveSuppressions,
-    /// `GET /suppressions/{id or address}`.
-    GetSuppression(Which),
-    /// `DELETE /suppressions/{id or address}`.
-    RemoveSuppression(Which),
 }
 
 /// A request of the deployer about a tenant that it names. None reads content, and none sends.
@@ -181,9 +168,7 @@ impl TenantRoute {
             | Self::Failures
             | Self::ListQueues
             | Self::GetQueue(_)
-            | Self::GetJob(..)
-            | Self::ListSuppressions
-            | Self::GetSuppression(_) => Deed::Read,
+            | Self::GetJob(..) => Deed::Read,
             Self::InviteUpload => Deed::Send,
             Self::EraseEmail(_)
             | Self::RescheduleEmail(_)
@@ -198,11 +183,7 @@ impl TenantRoute {
             | Self::ResumeQueue(_)
             | Self::PurgeQueue(_)
             | Self::RestoreQueue(_)
-            | Self::RedriveQueue(_)
-            | Self::AddSuppression
-            | Self::AddSuppressions
-            | Self::RemoveSuppressions
-            | Self::RemoveSuppression(_) => Deed::Manage,
+            | Self::RedriveQueue(_) => Deed::Manage,
         }
     }
 
@@ -234,13 +215,7 @@ impl TenantRoute {
             | Self::ChangeQueue(_)
             | Self::DeleteQueue(_)
             | Self::RestoreQueue(_)
-            | Self::RedriveQueue(_)
-            | Self::ListSuppressions
-            | Self::AddSuppression
-            | Self::AddSuppressions
-            | Self::RemoveSuppressions
-            | Self::GetSuppression(_)
-            | Self::RemoveSuppression(_) => return Err(not_for_the_deployer()),
+            | Self::RedriveQueue(_) => return Err(not_for_the_deployer()),
         })
     }
 }
@@ -271,12 +246,6 @@ impl Routed for TenantRoute {
             Self::RestoreQueue(_) => "restore_queue",
             Self::RedriveQueue(_) => "redrive_queue",
             Self::GetJob(..) => "get_job",
-            Self::ListSuppressions => "list_suppressions",
-            Self::AddSuppression => "add_suppression",
-            Self::AddSuppressions => "add_suppressions",
-            Self::RemoveSuppressions => "remove_suppressions",
-            Self::GetSuppression(_) => "get_suppression",
-            Self::RemoveSuppression(_) => "remove_suppression",
         }
     }
 
@@ -304,13 +273,7 @@ impl Routed for TenantRoute {
             | Self::Metrics
             | Self::Failures
             | Self::ListQueues
-            | Self::CreateQueue
-            | Self::ListSuppressions
-            | Self::AddSuppression
-            | Self::AddSuppressions
-            | Self::RemoveSuppressions
-            | Self::GetSuppression(_)
-            | Self::RemoveSuppression(_) => return None,
+            | Self::CreateQueue => return None,
         })
     }
 }

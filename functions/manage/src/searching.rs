@@ -73,13 +73,12 @@ impl<I> Found<I> {
     }
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
     L: Lanes,
     S: Clock + Random,
-    A: Sync,
 {
     /// The emails that a filter lets through; without one all, from `start` on, newest first in either direction; and
     /// the email behind which to go on, if there is more to be looked at.

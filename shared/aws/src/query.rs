@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use domain::api_error::ApiError;
+use domain::listing::{Place, Start};
 
 /// Entries on a page when nothing is said. Source: Resend's API reference, "Pagination", read 2026-11-24.
 pub const LIMIT_DEFAULT: usize = 20;
@@ -48,6 +49,15 @@ impl<I: Copy> Cursor<I> {
     pub const fn id(self) -> I {
         match self {
             Self::After(id) | Self::Before(id) => id,
+        }
+    }
+
+    /// The start of the list beside an entry. `place`: the entry's place in the list.
+    #[must_use]
+    pub const fn start(self, place: Place<I>) -> Start<I> {
+        match self {
+            Self::After(_) => Start::OlderThan(place),
+            Self::Before(_) => Start::NewerThan(place),
         }
     }
 

@@ -1,4 +1,4 @@
-//! What `manage` and `access` are asked: any bytes, as the body of each route about queues, suppressions, keys and tenants, and any
+//! Requests to `manage`, `suppressions` and `access`: any bytes, as the body of each route about queues, suppressions, keys and tenants, and any
 //! text as a query.
 
 use access::api_keys::{KeyPage, Revocation};
@@ -13,7 +13,7 @@ use manage::by_key::Cancellation;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::Page;
-use manage::suppressions::SuppressionPage;
+use suppressions::page::SuppressionPage;
 
 use crate::promises;
 

@@ -251,7 +251,7 @@ impl Client {
                         request(Method::DELETE, &path, &Value::Null)
                     }
                 };
-                self.system.manage(request)
+                self.system.request(request)
             };
             let answer = self.ask(ask, attempt).await;
             if let Deed::Retry { .. } = deed {
@@ -321,7 +321,7 @@ pub(crate) async fn change_queue(system: &System, judge: &Judge, name: &str, dee
             QueueDeed::Delete => request(Method::DELETE, &path("?cancel=true"), &Value::Null),
             QueueDeed::Make => request(Method::POST, "/queues", &json!({"name": name})),
         };
-        system.manage(request)
+        system.request(request)
     };
     let answer = ask_once(system, ask, attempt).await;
     let answered = answer.filter(|answer| answer.status < 500);

@@ -27,6 +27,7 @@ use send::handler::LaneSource;
 use send::pacer::Pacer;
 use send::suppressed::Suppressed;
 use send::{Send, Sending};
+use suppressions::SuppressionsFunction;
 use tokio::sync::Notify;
 use world::environment::Environment;
 use world::nature::{Broken, To};
@@ -383,16 +384,35 @@ impl System {
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
-    /// A request reaches `manage`; `None` when there is no answer.
-    pub(crate) async fn manage(&self, request: Request) -> Option<Answer> {
+    /// A request about what was accepted reaches the function of its path; `None` when there is no answer.
+    pub(crate) async fn request(&self, request: Request) -> Option<Answer> {
+        if request.uri().path().starts_with("/suppressions") {
+            self.suppressions(request).await
+        } else {
+            self.manage(request).await
+        }
+    }
+
+    async fn suppressions(&self, request: Request) -> Option<Answer> {
+        let environment = self.environment("suppressions");
+        let world = self.world.within(&environment);
+        let function = SuppressionsFunction {
+            records: world.clone(),
+            account_list: world.clone(),
+            system: world,
+            releases_complaints: false,
+        };
+        let work = suppressions::handler::handle(&function, &self.door, request);
+        self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
+    }
+
+    async fn manage(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("manage");
         let world = self.world.within(&environment);
         let manage = Manage {
             records: world.clone(),
             bodies: world.clone(),
             lanes: world.clone(),
-
-            account_list: world.clone(),
             system: world,
             with: Managing {
                 policy: self.timings.policy.clone(),
@@ -400,7 +420,6 @@ impl System {
                 retention: self.timings.retention,
                 prices: Prices::standard(),
                 binds_after: domain::queue::BINDS_AFTER,
-                releases_complaints: false,
             },
         };
         let work = manage::handler::handle(&manage, &self.door, request);

@@ -202,7 +202,7 @@ async fn every_role_grants_what_its_function_uses_and_nothing_else() {
 }
 
 /// SES is asked by `send`, for what is sent from an identity and with a configuration set that are named; and by
-/// `promote`, for the account's rate; and by `manage`, for the account's own suppression list.
+/// `promote`, for the account's rate; and by `suppressions`, for the account's own suppression list.
 #[test]
 fn each_role_has_its_actions_of_ses_and_no_others() {
     let template = templates().remove(0);
@@ -216,7 +216,7 @@ fn each_role_has_its_actions_of_ses_and_no_others() {
         let expected: &[&str] = match name {
             "SendRole" => &["ses:SendEmail ses"],
             "PromoteRole" => &["ses:GetAccount ses"],
-            "ManageRole" => &[
+            "SuppressionsRole" => &[
                 "ses:DeleteSuppressedDestination ses",
                 "ses:GetSuppressedDestination ses",
             ],

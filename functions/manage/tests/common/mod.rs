@@ -15,13 +15,11 @@ use serde_json::Value;
 use world::{World, samples};
 
 /// The function over a world of which a test may have exchanged the contents.
-pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, World, World> {
+pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, World> {
     Manage {
         records: world.clone(),
         bodies,
         lanes: world.clone(),
-
-        account_list: world.clone(),
         system: world.clone(),
         with: Managing {
             policy: Policy::standard(),
@@ -29,7 +27,6 @@ pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, Wor
             retention: Duration::from_secs(30 * 86_400),
             prices: Prices::standard(),
             binds_after: Duration::ZERO,
-            releases_complaints: false,
         },
     }
 }
@@ -45,7 +42,7 @@ pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
 }
 
 /// As [`ask`], of a function that a test has made itself.
-pub(crate) async fn ask_of<B>(manage: &Manage<World, B, World, World, World>, event: &Value) -> Response<Body>
+pub(crate) async fn ask_of<B>(manage: &Manage<World, B, World, World>, event: &Value) -> Response<Body>
 where
     B: Bodies + Erasing,
 {

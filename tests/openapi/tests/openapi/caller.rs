@@ -15,6 +15,7 @@ use lambda_http::{Body, Response};
 use manage::{Manage, Managing};
 use openapi::operation::Operation;
 use serde_json::{Value, json};
+use suppressions::SuppressionsFunction;
 use world::{World, samples};
 
 /// Who answers an operation: what the routes of the template say, as `routes` compares.
@@ -22,6 +23,7 @@ use world::{World, samples};
 pub(crate) enum Function {
     Enqueue,
     Access,
+    Suppressions,
     Manage,
 }
 
@@ -30,6 +32,7 @@ impl Function {
         match operation.path.split('/').nth(1) {
             _ if operation.name.starts_with("send_") => Self::Enqueue,
             Some("api-keys" | "tenants") => Self::Access,
+            Some("suppressions") => Self::Suppressions,
             _ => Self::Manage,
         }
     }
@@ -89,6 +92,7 @@ impl Call {
         let response = match Function::of(operation) {
             Function::Enqueue => enqueue::handler::handle(&enqueue(world), &door, request).await,
             Function::Access => access::handler::handle(&access(world), &door, request).await,
+            Function::Suppressions => suppressions::handler::handle(&suppressions(world), &door, request).await,
             Function::Manage => manage::handler::handle(&manage(world), &door, request).await,
         };
         read(&response)
@@ -120,13 +124,11 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
     }
 }
 
-fn manage(world: &World) -> Manage<World, World, World, World, World> {
+fn manage(world: &World) -> Manage<World, World, World, World> {
     Manage {
         records: world.clone(),
         bodies: world.clone(),
         lanes: world.clone(),
-
-        account_list: world.clone(),
         system: world.clone(),
         with: Managing {
             policy: Policy::standard(),
@@ -134,7 +136,6 @@ fn manage(world: &World) -> Manage<World, World, World, World, World> {
             retention: 30 * DAY,
             prices: Prices::standard(),
             binds_after: std::time::Duration::ZERO,
-            releases_complaints: false,
         },
     }
 }
@@ -143,5 +144,14 @@ fn access(world: &World) -> Access<World, World> {
     Access {
         records: world.clone(),
         system: world.clone(),
+    }
+}
+
+fn suppressions(world: &World) -> SuppressionsFunction<World, World, World> {
+    SuppressionsFunction {
+        records: world.clone(),
+        system: world.clone(),
+        account_list: world.clone(),
+        releases_complaints: false,
     }
 }

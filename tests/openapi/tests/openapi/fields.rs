@@ -21,8 +21,8 @@ use manage::by_key::{Cancellation, parse_release};
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
 use manage::paging::Page;
-use manage::suppressions::SuppressionPage;
 use serde_json::{Map, Value, json};
+use suppressions::page::SuppressionPage;
 
 use crate::schema::{problems, problems_of_shape, resolved};
 
@@ -74,6 +74,7 @@ fn words() -> BTreeSet<String> {
         "shared/domain/src",
         "functions/access/src",
         "functions/manage/src",
+        "functions/suppressions/src",
         "functions/enqueue/src",
     ] {
         collect(&Path::new(ROOT).join(source), &mut words);

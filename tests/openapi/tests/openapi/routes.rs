@@ -22,6 +22,7 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
         let function = match *target {
             r#"Target: !Sub "integrations/${EnqueueIntegration}""# => Function::Enqueue,
             r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
+            r#"Target: !Sub "integrations/${SuppressionsIntegration}""# => Function::Suppressions,
             r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
             other => panic!("{key} leads nowhere: {other}"),
         };
@@ -31,9 +32,15 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
 }
 
 /// Who answers a method and a path. Source: Amazon API Gateway Developer Guide, "Routes for HTTP APIs": a full match
-/// comes first, then `ANY`, then `$default`.
+/// comes first, then `ANY`, then a greedy path variable, then `$default`.
 fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Function {
-    let keys = [format!("{method} {path}"), format!("ANY {path}"), "$default".to_owned()];
+    let (root, _) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
+    let keys = [
+        format!("{method} {path}"),
+        format!("ANY {path}"),
+        format!("ANY /{root}/{{proxy+}}"),
+        "$default".to_owned(),
+    ];
     *keys
         .iter()
         .find_map(|key| gateway.get(key))
@@ -45,6 +52,7 @@ fn found(function: Function, method: &Method, path: &str) -> Result<&'static str
     match function {
         Function::Enqueue => enqueue::routes::route(method, path).map(|route| route.name()),
         Function::Access => access::routes::route(method, path).map(|route| route.name()),
+        Function::Suppressions => suppressions::routes::route(method, path).map(|route| route.name()),
         Function::Manage => manage::paths::route(method, path).map(|route| match route {
             manage::routes::Route::Describe => manage::routes::DESCRIBE,
             manage::routes::Route::Tenant(route) => route.name(),
@@ -73,7 +81,12 @@ fn every_operation_is_answered_by_the_function_that_has_it() {
         let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
         let answering = answers(&gateway, method.as_str(), operation.path);
         assert_eq!(Function::of(&operation), answering, "{}", key(&operation));
-        for function in [Function::Enqueue, Function::Access, Function::Manage] {
+        for function in [
+            Function::Enqueue,
+            Function::Access,
+            Function::Suppressions,
+            Function::Manage,
+        ] {
             let expected = if function == answering {
                 Ok(operation.name)
             } else {
@@ -90,11 +103,14 @@ fn every_route_of_the_template_is_described() {
     let operations = openapi::operations();
     let gateway = of_the_gateway();
     let functions: BTreeSet<_> = gateway.values().map(|function| format!("{function:?}")).collect();
-    assert_eq!(functions.len(), 3, "{functions:?}");
+    assert_eq!(functions.len(), 4, "{functions:?}");
     for route in gateway.keys().filter(|route| *route != "$default") {
         let (method, path) = route.split_once(' ').unwrap();
         let described = |operation: &Operation| {
-            operation.path == path && (method == "ANY" || operation.method.to_uppercase() == method)
+            let is_below = path
+                .strip_suffix("{proxy+}")
+                .is_some_and(|root| operation.path.starts_with(root));
+            (operation.path == path || is_below) && (method == "ANY" || operation.method.to_uppercase() == method)
         };
         assert!(operations.iter().any(described), "{route}");
     }
@@ -123,11 +139,18 @@ fn every_route_of_the_functions_is_described() {
         include_str!("../../../../functions/enqueue/src/routes.rs"),
         include_str!("../../../../functions/manage/src/routes.rs"),
         include_str!("../../../../functions/access/src/routes.rs"),
+        include_str!("../../../../functions/suppressions/src/routes.rs"),
     );
     let matches = source.split("fn name(&self)").skip(1);
     let matches = matches.filter_map(|rest| rest.split("\n    }\n").next());
     let names: BTreeSet<&str> = matches.flat_map(|names| names.split('"').skip(1).step_by(2)).collect();
-    for name in ["send_email", "list_emails", "list_api_keys", "list_tenants"] {
+    for name in [
+        "send_email",
+        "list_emails",
+        "list_api_keys",
+        "list_tenants",
+        "list_suppressions",
+    ] {
         assert!(names.contains(name), "{names:?}");
     }
     let operations = openapi::operations();

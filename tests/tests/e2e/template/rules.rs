@@ -11,8 +11,8 @@ fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
 }
 
-/// Keys and tenants are made by `access`, which does nothing else; `enqueue` and `manage` read them and note their
-/// use; nobody else comes near.
+/// Keys and tenants are made by `access`, which does nothing else; `enqueue`, `manage` and `suppressions` read them and note
+/// their use; no other function reads them.
 #[test]
 fn who_comes_in_is_decided_by_access_alone() {
     for template in templates() {
@@ -38,6 +38,10 @@ fn who_comes_in_is_decided_by_access_alone() {
                 assert_eq!(statement["Condition"], expected, "{name}: {wanted}");
             };
             const UPDATE: &[&str] = &["UpdateItem"];
+            const USE_OF_A_KEY: &str = r#"{
+                "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*"]},
+                "ForAllValues:StringEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
+            }"#;
             let deny = match name {
                 // Its counters are all that it may write and read.
                 "TallyRole" => {
@@ -82,6 +86,20 @@ fn who_comes_in_is_decided_by_access_alone() {
                     is("UnfinishedEmails", "Allow", &["BatchGetItem"], &expected);
                     continue;
                 }
+                "SuppressionsRole" => {
+                    assert_eq!(statements.len(), 3, "it does something with other items");
+                    let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#suppressed", "*#suppressed#*", "account#pace", warm]}}"#;
+                    is(
+                        "Suppressions",
+                        "Allow",
+                        &["GetItem", "BatchGetItem", "UpdateItem", "DeleteItem"],
+                        own,
+                    );
+                    let read = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant"]}}"#;
+                    is("ReadKeysAndTenants", "Allow", &["GetItem"], read);
+                    is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
+                    continue;
+                }
                 "ManageRole" => {
                     let anything_else = r#"{
                         "ForAnyValue:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant"]},
@@ -91,11 +109,7 @@ fn who_comes_in_is_decided_by_access_alone() {
                     sid("NoKeyOrTenantIsMadeHere")
                 }
                 "EnqueueRole" => {
-                    let use_of_a_key = r#"{
-                        "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*"]},
-                        "ForAllValues:StringEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
-                    }"#;
-                    is("KeyUse", "Allow", UPDATE, use_of_a_key);
+                    is("KeyUse", "Allow", UPDATE, USE_OF_A_KEY);
                     let drawn = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#allowance", "*#idem-*", "*#queues"]}}"#;
                     is("Limits", "Allow", UPDATE, drawn);
                     sid("NoKeyOrTenantIsMadeHere")

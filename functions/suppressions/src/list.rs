@@ -1,4 +1,4 @@
-//! Suppressions: shown, listed, added and removed, one or many.
+//! The list of suppressed addresses: shows, adds and removes one or many.
 //!
 //! **Invariant:** a page costs a bounded number of calls, whatever the number of suppressions. A removal
 //! is heard of at once, without telling the senders: they look a suppression up before they act on it.
@@ -6,10 +6,9 @@
 //! for that list.
 //! **After a crash** of a removal: SES's list goes first and our own next, and what SES refused is forgotten last;
 //! the same removal again completes it.
-//! **Start reading at** [`Manage::remove_suppression`]. Why this way: docs/adr/0015 and 0024.
+//! **Start reading at** [`SuppressionsFunction::remove_suppression`]. Why this way: docs/adr/0015 and 0024.
 
 use aws::access::Caller;
-use aws::query::{self, Cursor};
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
@@ -19,44 +18,8 @@ use domain::suppression::{Listed, Origin, Suppression, SuppressionId, add};
 use domain::timestamp::Timestamp;
 use domain::wire::suppressions::{AddedView, AtSes, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
 
-use crate::paging::beside;
-use crate::{Manage, ManageError};
-
-/// The page that is asked for: `?limit&after&before&origin`.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SuppressionPage {
-    /// How many, 1 to [`query::LIMIT_MAX`].
-    pub limit: usize,
-    /// Next to which one it lies; with the newest when nothing is said.
-    pub cursor: Option<Cursor<SuppressionId>>,
-    /// Of which origin; of all when nothing is said.
-    pub origin: Option<Origin>,
-}
-
-impl SuppressionPage {
-    /// Reads the query of a URL, as it came.
-    ///
-    /// # Errors
-    /// 422 `validation_error`.
-    pub fn parse(query: &str) -> Result<Self, ApiError> {
-        let [limit, after, before, origin] = query::parameters(query, ["limit", "after", "before", "origin"])?;
-        let cursor = Cursor::read(
-            after.as_deref(),
-            before.as_deref(),
-            SuppressionId::parse,
-            "a suppression",
-        )?;
-        let read_origin = |text: &str| {
-            let origin = Origin::parse(text);
-            origin.ok_or_else(|| ApiError::validation("origin", "must be bounce, complaint or manual"))
-        };
-        Ok(Self {
-            limit: query::limit(limit.as_deref())?,
-            cursor,
-            origin: origin.map(|origin| read_origin(&origin)).transpose()?,
-        })
-    }
-}
+use crate::page::SuppressionPage;
+use crate::{SuppressionsError, SuppressionsFunction};
 
 fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
     match which {
@@ -69,11 +32,11 @@ fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
 const KEPT: &str = "Amazon SES lists this address for a complaint, and this deployment keeps such addresses there \
     (template parameter ReleaseComplaints)";
 
-fn not_there() -> ManageError {
-    ManageError::Refused(ApiError::not_found("This address is not suppressed."))
+fn not_there() -> SuppressionsError {
+    SuppressionsError::Refused(ApiError::not_found("This address is not suppressed."))
 }
 
-impl<R, B, L, S, A> Manage<R, B, L, S, A>
+impl<R, S, A> SuppressionsFunction<R, S, A>
 where
     R: Suppressions + Paces,
     S: Clock,
@@ -87,7 +50,7 @@ where
         &self,
         caller: &Caller,
         addresses: &[EmailAddress],
-    ) -> Result<ManyView<AddedView>, ManageError> {
+    ) -> Result<ManyView<AddedView>, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let manual = |address| Suppression::manual(tenant.clone(), address, now);
         let suppressions: Vec<_> = addresses.iter().map(manual).collect();
@@ -102,7 +65,11 @@ where
     ///
     /// # Errors
     /// As [`Self::add_suppressions`].
-    pub async fn add_suppression(&self, caller: &Caller, address: EmailAddress) -> Result<AddedView, ManageError> {
+    pub async fn add_suppression(
+        &self,
+        caller: &Caller,
+        address: EmailAddress,
+    ) -> Result<AddedView, SuppressionsError> {
         let id = SuppressionId::of(caller.tenant(), &address);
         self.add_suppressions(caller, &[address]).await?;
         Ok(AddedView::new(id))
@@ -116,7 +83,7 @@ where
         &self,
         caller: &Caller,
         which: &[Which],
-    ) -> Result<ManyView<RemovedView>, ManageError> {
+    ) -> Result<ManyView<RemovedView>, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let ids: Vec<_> = which.iter().map(|which| id_of(tenant, which)).collect();
         let listed = self.records.listed(tenant, &ids).await?;
@@ -133,13 +100,15 @@ where
     ///
     /// # Errors
     /// 404 when it is not suppressed; 422 when it is only so at SES and stays there; or the world's failure.
-    pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, ManageError> {
+    pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
         let listed = self.records.listed(tenant, &[id]).await?.pop();
         match self.release(tenant, id, listed.as_ref(), now).await? {
             (false, None) => Err(not_there()),
-            (false, Some(AtSes::KeptForComplaint)) => Err(ManageError::Refused(ApiError::validation("email", KEPT))),
+            (false, Some(AtSes::KeptForComplaint)) => {
+                Err(SuppressionsError::Refused(ApiError::validation("email", KEPT)))
+            }
             (deleted, account_list) => Ok(RemovedView::new(id, deleted, account_list)),
         }
     }
@@ -172,7 +141,7 @@ where
             }
             match self.account_list.reason(address).await? {
                 None => {}
-                Some(ListReason::Complaint) if !self.with.releases_complaints => return Ok(AtSes::KeptForComplaint),
+                Some(ListReason::Complaint) if !self.releases_complaints => return Ok(AtSes::KeptForComplaint),
                 Some(ListReason::Bounce | ListReason::Complaint) => self.account_list.remove(address).await?,
             }
         }
@@ -183,7 +152,7 @@ where
     ///
     /// # Errors
     /// 404 when the address is not suppressed; or the world's failure.
-    pub async fn suppression(&self, caller: &Caller, which: &Which) -> Result<SuppressionView, ManageError> {
+    pub async fn suppression(&self, caller: &Caller, which: &Which) -> Result<SuppressionView, SuppressionsError> {
         let found = self.load(caller.tenant(), id_of(caller.tenant(), which)).await?;
         found
             .map(|suppression| SuppressionView::new(&suppression))
@@ -194,7 +163,11 @@ where
     ///
     /// # Errors
     /// 422 when there is no suppression at the page's cursor; or the world's failure.
-    pub async fn suppressions(&self, caller: &Caller, page: &SuppressionPage) -> Result<SuppressionsView, ManageError> {
+    pub async fn suppressions(
+        &self,
+        caller: &Caller,
+        page: &SuppressionPage,
+    ) -> Result<SuppressionsView, SuppressionsError> {
         let tenant = caller.tenant();
         let start = self.suppressions_start(tenant, page).await?;
         let origins = page.origin.map_or_else(|| Origin::ALL.to_vec(), |origin| vec![origin]);
@@ -217,13 +190,13 @@ where
         &self,
         tenant: &TenantId,
         page: &SuppressionPage,
-    ) -> Result<Start<SuppressionId>, ManageError> {
+    ) -> Result<Start<SuppressionId>, SuppressionsError> {
         let Some(cursor) = page.cursor else {
             return Ok(Start::Newest);
         };
         let id = cursor.id();
         match self.load(tenant, id).await? {
-            Some(Suppression { created_at: born, .. }) => Ok(beside(cursor, Place { born, id })),
+            Some(Suppression { created_at: born, .. }) => Ok(cursor.start(Place { born, id })),
             None => Err(cursor.not_there("suppression").into()),
         }
     }
@@ -231,57 +204,5 @@ where
     async fn load(&self, tenant: &TenantId, id: SuppressionId) -> Result<Option<Suppression>, PortError> {
         let mut found = self.records.suppressions(tenant, &[id], self.system.now()).await?;
         Ok(found.pop())
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const ID: &str = "d592d4b9-0d8e-89e0-a2ff-febbe05311a0";
-
-    #[test]
-    fn a_page_is_read() {
-        let id = SuppressionId::parse(ID).unwrap();
-        for (query, limit, cursor, origin) in [
-            ("", 20, None, None),
-            ("limit=100&origin=bounce", 100, None, Some(Origin::Bounce)),
-            ("origin=complaint", 20, None, Some(Origin::Complaint)),
-            (
-                &format!("origin=manual&after={ID}"),
-                20,
-                Some(Cursor::After(id)),
-                Some(Origin::Manual),
-            ),
-            (&format!("before={ID}&limit=7"), 7, Some(Cursor::Before(id)), None),
-        ] {
-            let expected = SuppressionPage { limit, cursor, origin };
-            assert_eq!(SuppressionPage::parse(query), Ok(expected), "{query}");
-        }
-    }
-
-    #[test]
-    fn a_bad_query_is_refused_by_its_parameter() {
-        for (query, path) in [
-            ("limit=0", "limit"),
-            ("limit=101", "limit"),
-            ("limit=1&limit=1", "limit"),
-            ("after=x", "after"),
-            ("before=ann%40example.com", "before"),
-            (&format!("after={ID}&before={ID}"), "before"),
-            ("origin=", "origin"),
-            ("origin=Bounce", "origin"),
-            ("origin=bounce&origin=manual", "origin"),
-            ("email=a", "query"),
-            ("%", "query"),
-        ] {
-            let error = SuppressionPage::parse(query).unwrap_err();
-            assert_eq!(
-                (error.status(), error.name().as_str()),
-                (422, "validation_error"),
-                "{query}"
-            );
-            assert!(error.message().starts_with(&format!("{path}: ")), "{query}: {error:?}");
-        }
     }
 }

@@ -1,4 +1,4 @@
-//! Suppressions over HTTP, in a world in memory.
+//! Suppressions over HTTP, over ports in memory.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -7,28 +7,59 @@
     reason = "a test that cannot go on says why"
 )]
 
-mod common;
-
-use common::{ask, read};
+use aws::access::Door;
+use aws::gateway;
+use aws::settings::KeySettings;
 use domain::address::EmailAddress;
 use domain::id::TenantId;
 use domain::ports::{ListReason, Suppressions};
 use domain::suppression::{Listed, Marks, Origin, Suppression, SuppressionId, add};
 use domain::timestamp::Timestamp;
+use lambda_http::Body;
 use serde_json::{Value, json};
-use world::{Fault, World};
+use suppressions::{SuppressionsFunction, handler};
+use world::{Fault, World, samples};
 
-const EVENT: &str = include_str!("../../../events/manage.json");
+const EVENT: &str = include_str!("../../../events/suppressions.json");
+
+fn function(world: &World) -> SuppressionsFunction<World, World, World> {
+    SuppressionsFunction {
+        records: world.clone(),
+        system: world.clone(),
+        account_list: world.clone(),
+        releases_complaints: false,
+    }
+}
 
 async fn asked(world: &World, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    asked_of(&function(world), method, path, body).await
+}
+
+async fn asked_of(
+    function: &SuppressionsFunction<World, World, World>,
+    method: &str,
+    path: &str,
+    body: Option<Value>,
+) -> (u16, Value) {
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     event["rawPath"] = path.into();
     event["rawQueryString"] = query.into();
     event["requestContext"]["http"]["method"] = method.into();
     event["body"] = body.map_or(Value::Null, |body| body.to_string().into());
-    event["isBase64Encoded"] = false.into();
-    read(&ask(world, &event).await)
+    answer(function, event).await
+}
+
+async fn answer(function: &SuppressionsFunction<World, World, World>, event: Value) -> (u16, Value) {
+    let event = serde_json::from_value(event).expect("an event has API Gateway's form");
+    let request = gateway::request(event).expect("a request");
+    let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
+    let response = handler::handle(function, &door, request).await;
+    let Body::Text(text) = response.body() else {
+        panic!("an answer is text")
+    };
+    let json = serde_json::from_str(text).expect("an answer is JSON");
+    (response.status().as_u16(), json)
 }
 
 fn address(text: &str) -> EmailAddress {
@@ -42,6 +73,25 @@ fn id(text: &str) -> String {
 fn emails(answer: &Value) -> Vec<&str> {
     let data = answer["data"].as_array().unwrap();
     data.iter().map(|one| one["email"].as_str().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn the_golden_event_suppresses_its_address() {
+    let world = World::default();
+    let added = answer(&function(&world), serde_json::from_str(EVENT).unwrap()).await;
+    let expected = json!({"object": "suppression", "id": id("ann@example.com")});
+    assert_eq!(added, (201, expected));
+}
+
+#[tokio::test]
+async fn the_key_of_the_deployer_manages_no_suppressions() {
+    let world = World::default();
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["headers"]["authorization"] = format!("Bearer {}", samples::DEPLOYER_KEY).into();
+    event["headers"]["x-mailqueue-tenant"] = "main".into();
+    let (status, error) = answer(&function(&world), event).await;
+    assert_eq!((status, &error["name"]), (401, &json!("restricted_api_key")));
+    assert!(world.state().suppressions.is_empty());
 }
 
 #[tokio::test]
@@ -312,13 +362,9 @@ async fn a_complaint_stays_on_sess_list_unless_the_deployment_allows() {
     assert_eq!((status, &answer["account_list"]), (200, &json!("kept_for_complaint")));
     assert!(world.state().account_list.stops(&address("ann@example.com")));
 
-    let mut allowed = common::manage(&world, world.clone());
-    allowed.with.releases_complaints = true;
-    let mut event: Value = serde_json::from_str(EVENT).unwrap();
-    event["rawPath"] = path.into();
-    event["rawQueryString"] = "".into();
-    event["requestContext"]["http"]["method"] = "DELETE".into();
-    let (status, answer) = read(&common::ask_of(&allowed, &event).await);
+    let mut allowed = function(&world);
+    allowed.releases_complaints = true;
+    let (status, answer) = asked_of(&allowed, "DELETE", path, None).await;
     assert_eq!((status, &answer["account_list"]), (200, &json!("removed")), "{answer}");
     assert!(!world.state().account_list.stops(&address("ann@example.com")));
 }

@@ -1,0 +1,57 @@
+//! HTTP: a request in, an answer out.
+//!
+//! **Invariant:** every route takes a [`Caller`], so that none is reached without a tenant's key that allows it.
+
+use aws::access::{Caller, Door, Visitor};
+use aws::front::{self, Entrance};
+use aws::http;
+use domain::ports::{AccountList, Clock};
+use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
+use lambda_http::{Body, Request, Response};
+
+use crate::page::SuppressionPage;
+use crate::routes::{Route, route};
+use crate::{Store, SuppressionsError, SuppressionsFunction};
+
+/// Carries out one request.
+pub async fn handle<R, S, A>(function: &SuppressionsFunction<R, S, A>, door: &Door, request: Request) -> Response<Body>
+where
+    R: Store,
+    S: Clock,
+    A: AccountList,
+{
+    let route = route(request.method(), request.uri().path());
+    let entrance = Entrance {
+        door,
+        records: &function.records,
+        now: function.system.now(),
+    };
+    front::answer(entrance, route, &request, async |visitor: Visitor, route: Route| {
+        function.carry_out(&visitor.to_do(route.deed())?, route, &request).await
+    })
+    .await
+}
+
+impl<R, S, A> SuppressionsFunction<R, S, A>
+where
+    R: Store,
+    S: Clock,
+    A: AccountList,
+{
+    async fn carry_out(
+        &self,
+        caller: &Caller,
+        route: Route,
+        request: &Request,
+    ) -> Result<Response<Body>, SuppressionsError> {
+        let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
+        Ok(match route {
+            Route::List => http::json(200, &self.suppressions(caller, &SuppressionPage::parse(query)?).await?),
+            Route::Add => http::json(201, &self.add_suppression(caller, parse_add(body)?).await?),
+            Route::AddMany => http::json(201, &self.add_suppressions(caller, &parse_add_many(body)?).await?),
+            Route::RemoveMany => http::json(200, &self.remove_suppressions(caller, &parse_remove_many(body)?).await?),
+            Route::Get(which) => http::json(200, &self.suppression(caller, &which).await?),
+            Route::Remove(which) => http::json(200, &self.remove_suppression(caller, &which).await?),
+        })
+    }
+}

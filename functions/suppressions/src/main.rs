@@ -1,0 +1,30 @@
+//! Wires `suppressions`: settings, AWS clients, the runtime.
+
+use aws::access::Door;
+use aws::account_list::SesAccountList;
+use aws::clients::Clients;
+use aws::records::Table;
+use aws::system::System;
+use aws::{gateway, settings};
+use lambda_runtime::Error;
+use suppressions::{SuppressionsFunction, handler};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), Error> {
+    aws::telemetry::start();
+    let (table, key, releases_complaints) = settings::read(&settings::of_process(), |read| {
+        let (table, key, releases_complaints) = (read.table(), read.key(), read.releases_complaints());
+        Some((table?, key?, releases_complaints?))
+    })?;
+    let clients = Clients::connect()?;
+    let records = Table::new(clients.dynamodb(), &table);
+    records.warm().await;
+    let function = SuppressionsFunction {
+        records,
+        system: System,
+        account_list: SesAccountList::new(clients.ses_account()),
+        releases_complaints,
+    };
+    let door = Door::new(key);
+    gateway::run(|request| handler::handle(&function, &door, request)).await
+}
