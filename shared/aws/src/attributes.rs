@@ -124,9 +124,9 @@ pub(crate) fn maybe<'a, T>(
     }
 }
 
-/// Reads JSON.
-pub(crate) fn json<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<T, ItemError> {
-    serde_json::from_str(text(item, attribute)?).map_err(|_| ItemError::Malformed(attribute))
+/// Reads the JSON of an attribute.
+pub(crate) fn from_json<T: DeserializeOwned>(json: &str, attribute: &'static str) -> Result<T, ItemError> {
+    serde_json::from_str(json).map_err(|_| ItemError::Malformed(attribute))
 }
 
 /// An enum's serde name. What is stored by its name has no fields, so that there always is one.

@@ -6,21 +6,44 @@ use domain::batch::{BatchId, BatchRecord, Begun};
 use domain::id::TenantId;
 use domain::ports::{Batches, PortError};
 use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::attributes::{self, Item, ItemError};
+use crate::attributes::{self, Item, ItemError, from_json};
 use crate::failure::port;
+use crate::mapping::{decode, encode, is_default};
 use crate::table::{Table, keys};
 
+/// The stored form of the record of a batch, without its key.
+#[derive(Serialize, Deserialize)]
+struct StoredBatch {
+    #[serde(rename = "h")]
+    hash: String,
+    /// JSON.
+    #[serde(rename = "e")]
+    errors: String,
+    /// Newer than the others, as is the retention, in seconds.
+    #[serde(rename = "b", default, skip_serializing_if = "is_default")]
+    begun_at: Option<Timestamp>,
+    #[serde(rename = "r", default, skip_serializing_if = "is_default")]
+    retention_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ttl: Option<i64>,
+}
+
 fn read(item: &Item) -> Result<BatchRecord, ItemError> {
+    let stored: StoredBatch = decode(item)?;
+    let begun = match (stored.begun_at, stored.retention_s) {
+        (None, _) => None,
+        (Some(at), Some(secs)) => Some(Begun {
+            at,
+            retention: Duration::from_secs(secs),
+        }),
+        (Some(_), None) => return Err(ItemError::Missing("r")),
+    };
     Ok(BatchRecord {
-        hash: attributes::text(item, "h")?.to_owned(),
-        errors: attributes::json(item, "e")?,
-        begun: attributes::maybe(item, "b", attributes::time)?
-            .map(|at| {
-                let retention = Duration::from_secs(attributes::number(item, "r")?);
-                Ok(Begun { at, retention })
-            })
-            .transpose()?,
+        hash: stored.hash,
+        errors: from_json(&stored.errors, "e")?,
+        begun,
     })
 }
 
@@ -48,18 +71,14 @@ impl Batches for Table {
     ) -> Result<BatchRecord, PortError> {
         const WHAT: &str = "remembering a batch";
         let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
-        let mut item = keys::batch(tenant, batch);
-        item.extend([
-            attributes::s("h", record.hash.clone()),
-            attributes::s("e", errors),
-            attributes::n("ttl", keep_until.as_secs()),
-        ]);
-        if let Some(Begun { at, retention }) = record.begun {
-            item.extend([
-                attributes::n("b", at.as_millis()),
-                attributes::n("r", retention.as_secs()),
-            ]);
-        }
+        let stored = StoredBatch {
+            hash: record.hash.clone(),
+            errors,
+            begun_at: record.begun.map(|begun| begun.at),
+            retention_s: record.begun.map(|begun| begun.retention.as_secs()),
+            ttl: Some(keep_until.as_secs()),
+        };
+        let item = encode(keys::batch(tenant, batch), &stored, WHAT)?;
         match self.put_new(item, now, WHAT).await? {
             None => Ok(record.clone()),
             Some(known) => read(&known).map_err(|error| port(WHAT)(error.into())),

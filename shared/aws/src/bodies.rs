@@ -11,20 +11,21 @@ use std::collections::BTreeMap;
 use std::io;
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_s3::error::ProvideErrorMetadata;
 use aws_sdk_s3::operation::get_object::GetObjectError;
 use aws_sdk_s3::operation::head_object::HeadObjectError;
-use aws_sdk_s3::primitives::{Blob, ByteStream};
+use aws_sdk_s3::primitives::ByteStream;
 use aws_sdk_s3::types::{MetadataDirective, TaggingDirective};
 use domain::limits;
 use domain::ports::{Bodies, EmailKey, Packed, PortError, Put};
 use domain::record::{BodyPlace, BodyRef};
 use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::attributes;
 use crate::failure::{failed, port, unknown};
+use crate::mapping::{Bytes, decode, encode, is_default};
 use crate::settings::BucketSettings;
 use crate::table::keys;
 use crate::table::{Query, Table};
@@ -69,8 +70,15 @@ const TOLD_APART: Duration = Duration::from_secs(3);
 /// Rounds of keeping an object. Each one more means that another keeper was quicker, or that the object is too young.
 const KEEP_ROUNDS: usize = 8;
 
-/// The attribute of an item that holds the content.
-const CONTENT: &str = "z";
+/// The stored form of a content, without its key.
+#[derive(Serialize, Deserialize)]
+struct StoredContent {
+    /// The packed content.
+    #[serde(rename = "z")]
+    packed: Bytes,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ttl: Option<i64>,
+}
 
 /// Both places.
 #[derive(Debug, Clone)]
@@ -143,11 +151,11 @@ impl Bodies for BodyStore {
         match packed.place {
             BodyPlace::Table => {
                 const WHAT: &str = "storing a content in the table";
-                let mut item = keys::body(key, body);
-                item.extend([
-                    (CONTENT.to_owned(), AttributeValue::B(Blob::new(packed.bytes))),
-                    attributes::n("ttl", keep_until.as_secs()),
-                ]);
+                let stored = StoredContent {
+                    packed: Bytes(packed.bytes),
+                    ttl: Some(keep_until.as_secs()),
+                };
+                let item = encode(keys::body(key, body), &stored, WHAT)?;
                 // One that is there and is kept for longer stays.
                 let there = self.table.put_new(item, keep_until, WHAT).await?;
                 Ok(if there.is_some() { Put::There } else { Put::New })
@@ -180,14 +188,14 @@ impl Bodies for BodyStore {
         };
         let items = self.table.query(query, WHAT).await?.items;
         let mut contents = BTreeMap::new();
-        for mut item in items {
+        for item in items {
             let hash = attributes::text(&item, "sk")
                 .ok()
                 .and_then(|sk| sk.strip_prefix(keys::BODY))
                 .map(str::to_owned);
-            if let (Some(hash), Some(AttributeValue::B(packed))) = (hash, item.remove(CONTENT)) {
+            if let (Some(hash), Ok(stored)) = (hash, decode::<StoredContent>(&item)) {
                 // One that cannot be unpacked is missed when it is asked for, by its name.
-                contents.extend(unpack(packed.as_ref()).ok().map(|content| (hash, content)));
+                contents.extend(unpack(&stored.packed.0).ok().map(|content| (hash, content)));
             }
         }
         Ok(contents)
@@ -200,10 +208,8 @@ impl Bodies for BodyStore {
                     .table
                     .get(keys::body(key, body), "reading a content of the table")
                     .await?;
-                match item.and_then(|mut item| item.remove(CONTENT)) {
-                    Some(AttributeValue::B(content)) => Some(content.into_inner()),
-                    Some(_) | None => None,
-                }
+                let stored = item.and_then(|item| decode::<StoredContent>(&item).ok());
+                stored.map(|stored| stored.packed.0)
             }
             BodyPlace::Bucket => self.fetch(object_key(key, body)).await?,
         };

@@ -8,12 +8,19 @@ use aws_sdk_sqs::types::QueueAttributeName;
 use domain::lifecycle::Feedback;
 use domain::ports::{Evidence, PortError, Watermark};
 use domain::timestamp::Timestamp;
+use serde::Deserialize;
 
-use crate::attributes;
 use crate::failure::failed;
+use crate::mapping::decode;
 use crate::table::{Expression, Table, keys};
 
-/// The attribute with its time, in milliseconds.
+/// The stored form of the newest event, without its key: written by an update expression.
+#[derive(Deserialize)]
+struct StoredNewest {
+    at: Timestamp,
+}
+
+/// The attribute that the expression names.
 const AT: &str = "at";
 
 /// What is counted: SQS's numbers are approximate, but settle within a minute once nothing
@@ -70,7 +77,7 @@ impl Evidence for EvidenceQueue {
         let newest = self.table.get(keys::newest_event(), WHAT).await?;
         Ok(Feedback {
             empty_at: None,
-            newest: newest.and_then(|newest| attributes::time(&newest, AT).ok()),
+            newest: newest.and_then(|newest| Some(decode::<StoredNewest>(&newest).ok()?.at)),
         })
     }
 }

@@ -5,8 +5,7 @@
 //! `by_tenant`; what is revoked leaves it.
 //! **Lost answers:** each write can be repeated: it finds what it was to write.
 
-use aws_sdk_dynamodb::types::AttributeValue;
-use domain::access::key::{ApiKey, KeyChange, Maker};
+use domain::access::key::{ApiKey, KeyChange, Maker, Permission};
 use domain::access::sender::FromDomain;
 use domain::id::{KeyId, TenantId};
 use domain::limits::KEYS_MAX;
@@ -14,55 +13,83 @@ use domain::listing::Start;
 use domain::ports::PortError;
 use domain::ports::access::Keys;
 use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::attributes::{self, Item, ItemError, maybe, n, named, s, text, time};
+use crate::attributes::{Item, ItemError, from_json, sortable, text};
 use crate::failure::port;
+use crate::mapping::{Bytes, decode, encode, is_default};
 use crate::table::{Expression, Outcome, Table, keys};
+
+/// The stored form of an API key, without its own key. The domains are JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredKey {
+    tenant: TenantId,
+    name: String,
+    sha256: Bytes,
+    permission: Permission,
+    from_domains: String,
+    created_at: Timestamp,
+    created_by: Maker,
+    #[serde(default, skip_serializing_if = "is_default")]
+    expires_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    last_used_at: Option<Timestamp>,
+    /// Both are written when the key is revoked.
+    #[serde(default, skip_serializing_if = "is_default")]
+    revoked_at: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    revoked_by: Option<Maker>,
+    /// The place in the list, which a revoked key leaves.
+    #[serde(default, skip_serializing_if = "is_default")]
+    tenant_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    created_sk: Option<String>,
+}
 
 fn stored_domains(domains: &[FromDomain]) -> Result<String, PortError> {
     serde_json::to_string(domains).map_err(|error| port("writing a key")(error.into()))
 }
 
 fn from_key(key: &ApiKey) -> Result<Item, PortError> {
-    let domains = stored_domains(&key.from_domains)?;
-    let mut item = keys::api_key(key.id);
-    item.extend([
-        s("tenant", key.tenant.to_string()),
-        s("name", key.name.clone()),
-        ("sha256".to_owned(), AttributeValue::B(key.sha256.to_vec().into())),
-        s("permission", attributes::name(&key.permission)),
-        s("from_domains", domains),
-        n("created_at", key.created_at.as_millis()),
-        s("created_by", key.created_by.to_string()),
-        s("tenant_shard", keys::api_keys_of(&key.tenant)),
-        s("created_sk", attributes::sortable(key.created_at, key.id)),
-    ]);
-    item.extend(key.expires_at.map(|at| n("expires_at", at.as_millis())));
-    item.extend(key.last_used_at.map(|at| n("last_used_at", at.as_millis())));
-    Ok(item)
+    const WHAT: &str = "writing a key";
+    let stored = StoredKey {
+        tenant: key.tenant.clone(),
+        name: key.name.clone(),
+        sha256: Bytes(key.sha256.to_vec()),
+        permission: key.permission,
+        from_domains: stored_domains(&key.from_domains)?,
+        created_at: key.created_at,
+        created_by: key.created_by,
+        expires_at: key.expires_at,
+        last_used_at: key.last_used_at,
+        revoked_at: None,
+        revoked_by: None,
+        tenant_shard: Some(keys::api_keys_of(&key.tenant)),
+        created_sk: Some(sortable(key.created_at, key.id)),
+    };
+    encode(keys::api_key(key.id), &stored, WHAT)
 }
 
 fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
-    let sha256 = match item.get("sha256") {
-        Some(AttributeValue::B(hash)) => hash.as_ref().try_into().ok(),
-        Some(_) | None => None,
-    };
-    let revoked = match maybe(item, "revoked_at", time)? {
-        None => None,
-        Some(at) => Some((at, named(item, "revoked_by")?)),
+    let stored: StoredKey = decode(item)?;
+    let sha256 = <[u8; 32]>::try_from(stored.sha256.0);
+    let revoked = match (stored.revoked_at, stored.revoked_by) {
+        (None, _) => None,
+        (Some(at), Some(by)) => Some((at, by)),
+        (Some(_), None) => return Err(ItemError::Missing("revoked_by")),
     };
     Ok(ApiKey {
         id: keys::to_api_key(item)?,
-        tenant: TenantId::parse(text(item, "tenant")?).ok_or(ItemError::Malformed("tenant"))?,
-        name: text(item, "name")?.to_owned(),
-        sha256: sha256.ok_or(ItemError::Malformed("sha256"))?,
-        permission: named(item, "permission")?,
-        from_domains: attributes::json(item, "from_domains")?,
-        created_at: time(item, "created_at")?,
-        created_by: named(item, "created_by")?,
-        expires_at: maybe(item, "expires_at", time)?,
+        tenant: stored.tenant,
+        name: stored.name,
+        sha256: sha256.map_err(|_| ItemError::Malformed("sha256"))?,
+        permission: stored.permission,
+        from_domains: from_json(&stored.from_domains, "from_domains")?,
+        created_at: stored.created_at,
+        created_by: stored.created_by,
+        expires_at: stored.expires_at,
         revoked,
-        last_used_at: maybe(item, "last_used_at", time)?,
+        last_used_at: stored.last_used_at,
     })
 }
 

@@ -4,6 +4,7 @@ use domain::id::EmailId;
 use serde_json::json;
 
 use super::*;
+use crate::attributes::{n, s};
 use crate::records::samples::at;
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;

@@ -29,6 +29,7 @@ pub mod http;
 mod keys;
 pub mod lanes;
 pub mod list;
+mod mapping;
 mod pace;
 pub mod probe;
 pub mod query;

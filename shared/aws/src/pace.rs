@@ -6,44 +6,60 @@
 //! twice makes emails wait and none go too fast; a breaker that is found changed is left so.
 
 use aws_sdk_dynamodb::types::ReturnValue;
+use domain::cause::Cause;
 use domain::lane::FullLanes;
 use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::{Paced, Paces, PortError};
 use domain::record::Lane;
+use domain::timestamp::Timestamp;
+use serde::Deserialize;
 
-use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time};
+use crate::attributes::{self, Item, ItemError};
+use crate::mapping::decode;
 use crate::table::{Expression, Outcome, Table, keys};
 
-/// Recipients in 1000 seconds.
+/// The stored form of the pace, without its key: written by update expressions alone.
+#[derive(Deserialize)]
+struct StoredPace {
+    /// Recipients in 1000 seconds.
+    rate: Option<u64>,
+    /// Microseconds since 1970.
+    free_at: Option<i64>,
+    /// The cause, the end and the count of the open breaker.
+    open_cause: Option<Cause>,
+    open_until: Option<Timestamp>,
+    open_times: Option<u32>,
+    /// The count of changes of queues and suppressions.
+    settings_no: Option<u64>,
+    /// The names of the full lanes, between spaces; absent when there are none.
+    full_lanes: Option<String>,
+}
+
+/// The attributes that expressions name.
 const RATE: &str = "rate";
-/// Microseconds since 1970.
 const FREE_AT: &str = "free_at";
-/// A cause's name.
 const OPEN_CAUSE: &str = "open_cause";
-/// Milliseconds since 1970.
 const OPEN_UNTIL: &str = "open_until";
-/// How often in a record.
 const OPEN_TIMES: &str = "open_times";
-/// How often queues or suppressions were changed.
 const SETTINGS_NO: &str = "settings_no";
-/// The names of the full lanes, between spaces; absent when there are none.
 const FULL_LANES: &str = "full_lanes";
 
 fn read(item: &Item) -> Result<Pace, ItemError> {
-    let open = match maybe(item, OPEN_UNTIL, time)? {
+    let stored: StoredPace = decode(item)?;
+    let open = match stored.open_until {
         Some(until) => Some(Open {
             until,
-            cause: named(item, OPEN_CAUSE)?,
-            times: number(item, OPEN_TIMES)?,
+            cause: stored.open_cause.ok_or(ItemError::Missing(OPEN_CAUSE))?,
+            times: stored.open_times.ok_or(ItemError::Missing(OPEN_TIMES))?,
         }),
         None => None,
     };
     Ok(Pace {
-        rate: maybe(item, RATE, number)?.and_then(Rate::from_millis),
-        free_at: maybe(item, FREE_AT, number)?.map(Micros),
+        rate: stored.rate.and_then(Rate::from_millis),
+        free_at: stored.free_at.map(Micros),
         open,
-        settings_no: maybe(item, SETTINGS_NO, number)?.unwrap_or_default(),
-        full: maybe(item, FULL_LANES, text)?.map_or_else(FullLanes::default, full_lanes),
+        settings_no: stored.settings_no.unwrap_or_default(),
+        full: stored.full_lanes.as_deref().map_or_else(FullLanes::default, full_lanes),
     })
 }
 

@@ -7,19 +7,21 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{DueCursor, Jobs, PortError, Queues};
 use domain::queue::job::Job;
+use domain::queue::key_hold::KeyHolds;
 use domain::queue::{Pause, Queue, QueueKey};
+use domain::record::Lane;
 use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::attributes::{self, Item, ItemError, digits, flag, maybe, n, named, number, s, text, time, yes};
+use crate::attributes::{Item, ItemError, digits, from_json, sortable, text};
 use crate::failure::port;
+use crate::mapping::{decode, encode, is_default};
 use crate::table::{Check, Expression, Query, Table, Transacted, Write, keys};
 
-/// When a job is forgotten. A job has it as soon as no sweep follows.
-const TTL: &str = "ttl";
+const SAVING: &str = "writing a queue";
 
 /// How long a job that is over can be asked for.
 const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
@@ -27,123 +29,161 @@ const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
 /// Jobs that are begun in one run of `promote`.
 const JOBS_AT_ONCE: i32 = 50;
 
+/// The stored form of a queue, without its key. Spans of time are in seconds.
+#[derive(Serialize, Deserialize)]
+struct StoredQueue {
+    created_at: Timestamp,
+    priority: Lane,
+    no: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    rate: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    expires_s: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    waits_s: Option<Vec<u64>>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    paused_since: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    paused_reason: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    paused_until: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    suspended: bool,
+    /// The holds of API keys, as JSON; absent without a hold.
+    #[serde(default, skip_serializing_if = "is_default")]
+    key_holds: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    generation: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    purged_below: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    purged_before: Option<Timestamp>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    deleted: bool,
+}
+
 fn from_queue(queue: &Queue) -> Result<Item, PortError> {
-    let mut item = keys::queue(&queue.key);
-    item.extend([
-        n("created_at", queue.created_at.as_millis()),
-        s("priority", attributes::name(&queue.priority)),
-        n("no", queue.no),
-    ]);
-    item.extend(queue.rate_per_second.map(|rate| n("rate", rate)));
-    item.extend(queue.expires_after.map(|span| n("expires_s", span.as_secs())));
-    if let Some(waits) = &queue.retry_waits {
-        let waits = waits.iter().map(|wait| AttributeValue::N(wait.as_secs().to_string()));
-        item.extend([("waits_s".to_owned(), AttributeValue::L(waits.collect()))]);
-    }
-    if let Some(pause) = &queue.paused {
-        item.extend([n("paused_since", pause.since.as_millis())]);
-        item.extend(pause.reason.clone().map(|reason| s("paused_reason", reason)));
-        item.extend(pause.until.map(|until| n("paused_until", until.as_millis())));
-    }
-    item.extend(queue.suspended.then(|| yes("suspended")));
-    if !queue.key_holds.is_empty() {
-        let holds = serde_json::to_string(&queue.key_holds).map_err(|error| port("writing a queue")(error.into()))?;
-        item.extend([s("key_holds", holds)]);
-    }
-    item.extend((queue.generation > 0).then(|| n("generation", queue.generation)));
-    item.extend((queue.purged_below > 0).then(|| n("purged_below", queue.purged_below)));
-    item.extend(queue.purged_before.map(|before| n("purged_before", before.as_millis())));
-    item.extend(queue.deleted.then(|| yes("deleted")));
-    Ok(item)
+    let waits = |waits: &Vec<Duration>| waits.iter().map(Duration::as_secs).collect();
+    let pause = queue.paused.as_ref();
+    let key_holds = (!queue.key_holds.is_empty()).then(|| serde_json::to_string(&queue.key_holds));
+    let stored = StoredQueue {
+        created_at: queue.created_at,
+        priority: queue.priority,
+        no: queue.no,
+        rate: queue.rate_per_second,
+        expires_s: queue.expires_after.map(|span| span.as_secs()),
+        waits_s: queue.retry_waits.as_ref().map(waits),
+        paused_since: pause.map(|pause| pause.since),
+        paused_reason: pause.and_then(|pause| pause.reason.clone()),
+        paused_until: pause.and_then(|pause| pause.until),
+        suspended: queue.suspended,
+        key_holds: key_holds.transpose().map_err(|error| port(SAVING)(error.into()))?,
+        generation: queue.generation,
+        purged_below: queue.purged_below,
+        purged_before: queue.purged_before,
+        deleted: queue.deleted,
+    };
+    encode(keys::queue(&queue.key), &stored, SAVING)
 }
 
 fn to_queue(item: &Item) -> Result<Queue, ItemError> {
-    let paused = match maybe(item, "paused_since", time)? {
-        None => None,
-        Some(since) => Some(Pause {
-            since,
-            reason: maybe(item, "paused_reason", text)?.map(str::to_owned),
-            until: maybe(item, "paused_until", time)?,
-        }),
-    };
+    let stored: StoredQueue = decode(item)?;
+    let waits = |waits: Vec<u64>| waits.into_iter().map(Duration::from_secs).collect();
     Ok(Queue {
         key: keys::to_queue(item)?,
-        created_at: time(item, "created_at")?,
-        priority: named(item, "priority")?,
-        rate_per_second: maybe(item, "rate", number)?,
-        retry_waits: maybe(item, "waits_s", waits)?,
-        expires_after: maybe(item, "expires_s", number)?.map(Duration::from_secs),
-        no: number(item, "no")?,
-        paused,
-        suspended: flag(item, "suspended")?,
-        key_holds: maybe(item, "key_holds", attributes::json)?.unwrap_or_default(),
-        generation: maybe(item, "generation", number)?.unwrap_or(0),
-        purged_below: maybe(item, "purged_below", number)?.unwrap_or(0),
-        purged_before: maybe(item, "purged_before", time)?,
-        deleted: flag(item, "deleted")?,
+        created_at: stored.created_at,
+        priority: stored.priority,
+        rate_per_second: stored.rate,
+        retry_waits: stored.waits_s.map(waits),
+        expires_after: stored.expires_s.map(Duration::from_secs),
+        no: stored.no,
+        paused: stored.paused_since.map(|since| Pause {
+            since,
+            reason: stored.paused_reason,
+            until: stored.paused_until,
+        }),
+        suspended: stored.suspended,
+        key_holds: match &stored.key_holds {
+            Some(holds) => from_json(holds, "key_holds")?,
+            None => KeyHolds::default(),
+        },
+        generation: stored.generation,
+        purged_below: stored.purged_below,
+        purged_before: stored.purged_before,
+        deleted: stored.deleted,
     })
 }
 
-fn waits(item: &Item, attribute: &'static str) -> Result<Vec<Duration>, ItemError> {
-    let Some(AttributeValue::L(waits)) = item.get(attribute) else {
-        return Err(ItemError::Malformed(attribute));
-    };
-    let wait = |wait: &AttributeValue| wait.as_n().ok()?.parse().ok().map(Duration::from_secs);
-    let waits: Option<Vec<_>> = waits.iter().map(wait).collect();
-    waits.ok_or(ItemError::Malformed(attribute))
+/// The stored form of a job, without its key. The task is JSON. The times of a job that goes on are its place in the
+/// index `due`, too; one that is over has a `ttl` instead. Attributes with a default are newer than the others.
+#[derive(Serialize, Deserialize)]
+struct StoredJob {
+    task: String,
+    asked_at: Timestamp,
+    queue_no: u64,
+    due: Timestamp,
+    sweep_from: Timestamp,
+    shard: u16,
+    emails: u64,
+    no: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    cursor: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    failed: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    done: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    late: u8,
+    #[serde(default, skip_serializing_if = "is_default")]
+    ttl: Option<i64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    due_pk: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    due_sk: Option<String>,
 }
 
 pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
-    let task = serde_json::to_string(&job.task).map_err(|error| port("writing a job")(error.into()))?;
-    let mut item = keys::job(&job.queue, job.id);
-    item.extend([
-        s("task", task),
-        n("asked_at", job.asked_at.as_millis()),
-        n("queue_no", job.queue_no),
-        n("due", job.due.as_millis()),
-        n("sweep_from", job.sweep_from.as_millis()),
-        n("shard", job.shard),
-        n("emails", job.emails),
-        n("no", job.no),
-    ]);
-    item.extend((job.failed > 0).then(|| n("failed", job.failed)));
-    item.extend(job.cursor.clone().map(|cursor| s("cursor", cursor.0)));
-    if job.done {
-        item.extend([yes("done")]);
-    }
-    if job.late_sweeps > 0 {
-        item.extend([n("late", job.late_sweeps)]);
-    }
-    if job.over {
-        item.extend([n(TTL, job.asked_at.after(JOB_KEPT).as_secs())]);
-    } else {
-        item.extend([
-            s("due_pk", keys::JOBS.to_owned()),
-            s("due_sk", format!("{}#{}", digits(job.due), job.id)),
-        ]);
-    }
-    Ok(item)
+    const WHAT: &str = "writing a job";
+    let goes_on = !job.over;
+    let stored = StoredJob {
+        task: serde_json::to_string(&job.task).map_err(|error| port(WHAT)(error.into()))?,
+        asked_at: job.asked_at,
+        queue_no: job.queue_no,
+        due: job.due,
+        sweep_from: job.sweep_from,
+        shard: job.shard,
+        emails: job.emails,
+        no: job.no,
+        cursor: job.cursor.as_ref().map(|cursor| cursor.0.clone()),
+        failed: job.failed,
+        done: job.done,
+        late: job.late_sweeps,
+        ttl: job.over.then(|| job.asked_at.after(JOB_KEPT).as_secs()),
+        due_pk: goes_on.then(|| keys::JOBS.to_owned()),
+        due_sk: goes_on.then(|| sortable(job.due, job.id)),
+    };
+    encode(keys::job(&job.queue, job.id), &stored, WHAT)
 }
 
 fn to_job(item: &Item) -> Result<Job, ItemError> {
+    let stored: StoredJob = decode(item)?;
     let (queue, id) = keys::to_job(item)?;
     Ok(Job {
         queue,
         id,
-        task: attributes::json(item, "task")?,
-        asked_at: time(item, "asked_at")?,
-        queue_no: number(item, "queue_no")?,
-        due: time(item, "due")?,
-        sweep_from: time(item, "sweep_from")?,
-        shard: number(item, "shard")?,
-        cursor: maybe(item, "cursor", text)?.map(|cursor| DueCursor(cursor.to_owned())),
-        emails: number(item, "emails")?,
-        // Not there in items of older versions.
-        failed: maybe(item, "failed", number)?.unwrap_or_default(),
-        done: flag(item, "done")?,
-        late_sweeps: maybe(item, "late", number)?.unwrap_or_default(),
-        over: item.contains_key(TTL),
-        no: number(item, "no")?,
+        task: from_json(&stored.task, "task")?,
+        asked_at: stored.asked_at,
+        queue_no: stored.queue_no,
+        due: stored.due,
+        sweep_from: stored.sweep_from,
+        shard: stored.shard,
+        cursor: stored.cursor.map(DueCursor),
+        emails: stored.emails,
+        failed: stored.failed,
+        done: stored.done,
+        late_sweeps: stored.late,
+        over: stored.ttl.is_some(),
+        no: stored.no,
     })
 }
 
@@ -182,14 +222,13 @@ impl Queues for Table {
     }
 
     async fn save_queue(&self, before: Option<&Queue>, queue: &Queue, job: Option<&Job>) -> Result<bool, PortError> {
-        const WHAT: &str = "writing a queue";
         debug_assert_eq!(
             queue.no,
             before.map_or(0, |before| before.no) + u64::from(before.is_some())
         );
         let item = from_queue(queue)?;
         let Some(job) = job else {
-            return self.put_numbered(item, queue.no, WHAT).await;
+            return self.put_numbered(item, queue.no, SAVING).await;
         };
         let of_job = from_job(job)?;
         let writes = vec![
@@ -199,7 +238,7 @@ impl Queues for Table {
                 when: Expression::if_numbered(job.no),
             },
         ];
-        Ok(match self.transact(writes, WHAT).await? {
+        Ok(match self.transact(writes, SAVING).await? {
             Transacted::Done => true,
             // Its own write, whose answer was lost; or another one.
             Transacted::Refused(checks) => {

@@ -1,3 +1,4 @@
+use aws_sdk_dynamodb::types::AttributeValue;
 use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
 use domain::queue::QueueName;

@@ -16,23 +16,39 @@ use domain::queue::QueueKey;
 use domain::rate_limit::{Change, RateLimit, Released};
 use domain::record::DueKind;
 use domain::timestamp::Timestamp;
+use serde::Deserialize;
 
-use crate::attributes::{Item, ItemError, digits, maybe, number, parse_sortable, text, time};
+use crate::attributes::{Item, ItemError, digits, parse_sortable};
 use crate::due_index::{BEHIND, JUST_BEHIND};
+use crate::mapping::decode;
 use crate::records::waiting;
 use crate::table::keys::{self, LIMITED};
 use crate::table::{Expression, Outcome, Table};
 
-/// Recipients in 1000 seconds.
+/// The stored form of a rate limit, without its key: written by update expressions alone.
+#[derive(Deserialize)]
+struct StoredLimit {
+    /// Recipients in 1000 seconds.
+    rate: Option<u64>,
+    /// Microseconds since 1970.
+    free_at: Option<i64>,
+    quiet_since: Option<Timestamp>,
+    released_after: Option<String>,
+    released_until: Option<String>,
+    released_at: Option<Timestamp>,
+    /// The number of changes.
+    no: Option<u64>,
+    /// The place in the index `due`, with the time of the next look.
+    due_sk: Option<String>,
+}
+
+/// The attributes that expressions name.
 const RATE: &str = "rate";
-/// Microseconds since 1970.
 const FREE_AT: &str = "free_at";
-/// Milliseconds since 1970, as all times below.
 const QUIET_SINCE: &str = "quiet_since";
 const RELEASED_AFTER: &str = "released_after";
 const RELEASED_UNTIL: &str = "released_until";
 const RELEASED_AT: &str = "released_at";
-/// The number of changes.
 const NO: &str = "no";
 const DUE_PK: &str = "due_pk";
 const DUE_SK: &str = "due_sk";
@@ -43,25 +59,26 @@ fn look_sk(at: Timestamp, queue: &QueueKey) -> String {
 }
 
 fn read(item: &Item) -> Result<RateLimit, ItemError> {
-    let look_at = match maybe(item, DUE_SK, text)? {
-        Some(sort_key) => Some(parse_sortable(sort_key).ok_or(ItemError::Malformed(DUE_SK))?),
+    let stored: StoredLimit = decode(item)?;
+    let look_at = match stored.due_sk {
+        Some(sort_key) => Some(parse_sortable(&sort_key).ok_or(ItemError::Malformed(DUE_SK))?),
         None => None,
     };
-    let released = match maybe(item, RELEASED_AT, time)? {
+    let released = match stored.released_at {
         Some(at) => Some(Released {
-            after: maybe(item, RELEASED_AFTER, text)?.unwrap_or_default().to_owned(),
-            until: text(item, RELEASED_UNTIL)?.to_owned(),
+            after: stored.released_after.unwrap_or_default(),
+            until: stored.released_until.ok_or(ItemError::Missing(RELEASED_UNTIL))?,
             at,
         }),
         None => None,
     };
     Ok(RateLimit {
-        rate: maybe(item, RATE, number)?.and_then(Rate::from_millis),
-        free_at: maybe(item, FREE_AT, number)?.map(Micros),
+        rate: stored.rate.and_then(Rate::from_millis),
+        free_at: stored.free_at.map(Micros),
         look_at,
-        quiet_since: maybe(item, QUIET_SINCE, time)?,
+        quiet_since: stored.quiet_since,
         released,
-        no: maybe(item, NO, number)?.unwrap_or_default(),
+        no: stored.no.unwrap_or_default(),
     })
 }
 

@@ -22,70 +22,102 @@ use domain::ports::{PortError, Suppressions};
 use domain::suppression::{Added, Effect, Entry, Listed, Mark, Marks, Origin, Suppression, SuppressionId};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
+use serde::Deserialize;
 
-use crate::attributes::{self, Item, ItemError, maybe, named, text, time};
+use crate::attributes::{self, Item, ItemError, text};
 use crate::failure::port;
+use crate::mapping::{Bytes, decode};
 use crate::table::{Check, Expression, Outcome, Table, Transacted, Write, keys};
 
-/// The set of marks.
+/// The stored form of a suppressed or released address, without its key: written by update expressions alone, as the
+/// other items here. The address is suppressed if its item has the address.
+#[derive(Deserialize)]
+struct StoredEntry {
+    #[serde(rename = "a")]
+    address: Option<EmailAddress>,
+    #[serde(rename = "g")]
+    origin: Option<Origin>,
+    /// The id of the email that caused it.
+    #[serde(rename = "i")]
+    source: Option<String>,
+    #[serde(rename = "b")]
+    created_at: Option<Timestamp>,
+    /// The time at which it was last taken away.
+    released_at: Option<Timestamp>,
+    /// The end of a suppression that has one.
+    #[serde(rename = "u")]
+    until: Option<Timestamp>,
+}
+
+/// The stored form of an address on SES's list.
+#[derive(Deserialize)]
+struct StoredListed {
+    #[serde(rename = "a")]
+    address: EmailAddress,
+    #[serde(rename = "b")]
+    created_at: Timestamp,
+}
+
+/// The stored form of the marks.
+#[derive(Deserialize)]
+struct StoredMarks {
+    #[serde(rename = "m")]
+    set: Option<Vec<Bytes>>,
+    /// The marks were given up.
+    too_many: Option<bool>,
+}
+
+/// The attributes that expressions name.
 const SET: &str = "m";
-/// There were too many.
 const TOO_MANY: &str = "too_many";
-/// The address.
 const ADDRESS: &str = "a";
-/// The origin.
 const ORIGIN: &str = "g";
-/// The id of the email that caused it.
 const SOURCE: &str = "i";
-/// Milliseconds since 1970.
 const CREATED_AT: &str = "b";
-/// Milliseconds since 1970: when it was last taken away. The address is suppressed if its item has the address.
 const RELEASED_AT: &str = "released_at";
-/// Milliseconds since 1970: the end of a suppression that has one.
 const UNTIL: &str = "u";
 
 /// Rounds of a suppression that others change between two writes.
 const ROUNDS: u32 = 6;
 
 fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
-    let released_at = maybe(item, RELEASED_AT, time)?;
-    if let (Some(at), false) = (released_at, item.contains_key(ADDRESS)) {
+    let stored: StoredEntry = decode(item)?;
+    if let (Some(at), None) = (stored.released_at, &stored.address) {
         return Ok(Entry::Released { at });
     }
-    let address = EmailAddress::parse(text(item, ADDRESS)?).map_err(|_| ItemError::Malformed(ADDRESS))?;
-    let source = maybe(item, SOURCE, text)?.map(|id| EmailId::parse(id).ok_or(ItemError::Malformed(SOURCE)));
+    let source = stored
+        .source
+        .map(|id| EmailId::parse(&id).ok_or(ItemError::Malformed(SOURCE)));
     let suppression = Suppression {
         tenant: tenant.clone(),
-        address,
-        origin: named(item, ORIGIN)?,
+        address: stored.address.ok_or(ItemError::Missing(ADDRESS))?,
+        origin: stored.origin.ok_or(ItemError::Missing(ORIGIN))?,
         source: source.transpose()?,
-        created_at: time(item, CREATED_AT)?,
-        until: maybe(item, UNTIL, time)?,
+        created_at: stored.created_at.ok_or(ItemError::Missing(CREATED_AT))?,
+        until: stored.until,
     };
     Ok(Entry::Suppressed {
         suppression,
-        released_at,
+        released_at: stored.released_at,
     })
 }
 
 fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, ItemError> {
+    let stored: StoredListed = decode(item)?;
     Ok(Listed {
         tenant: tenant.clone(),
-        address: EmailAddress::parse(text(item, ADDRESS)?).map_err(|_| ItemError::Malformed(ADDRESS))?,
-        at: time(item, CREATED_AT)?,
+        address: stored.address,
+        at: stored.created_at,
     })
 }
 
 fn read_marks(item: &Item) -> Result<Marks, ItemError> {
-    if item.contains_key(TOO_MANY) {
+    let stored: StoredMarks = decode(item)?;
+    if stored.too_many.is_some() {
         return Ok(Marks::TooMany);
     }
-    let Some(set) = item.get(SET) else {
-        return Ok(Marks::default());
-    };
-    let set = set.as_bs().map_err(|_| ItemError::Malformed(SET))?;
-    let mark = |mark: &Blob| mark.as_ref().try_into().map(Mark);
-    let marks: Result<BTreeSet<_>, _> = set.iter().map(mark).collect();
+    let set = stored.set.unwrap_or_default().into_iter();
+    let marks: Result<BTreeSet<_>, _> = set.map(|Bytes(mark)| mark.try_into().map(Mark)).collect();
     marks.map(Marks::These).map_err(|_| ItemError::Malformed(SET))
 }
 

@@ -9,7 +9,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use aws_sdk_dynamodb::primitives::Blob;
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
@@ -18,9 +17,11 @@ use domain::tally::portion::{Fingerprint, Marker, Sequence, Span, Step, Tally, V
 use domain::tally::queue_counts::{QueueCounts, Stretch};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;
+use serde::{Deserialize, Serialize};
 
-use crate::attributes::{self, Item, ItemError, digits, maybe, n, number, text};
+use crate::attributes::{self, Item, ItemError, digits, maybe, number, text};
 use crate::failure::port;
+use crate::mapping::{Bytes, decode, encode};
 use crate::table::{Expression, Query, Table, Transacted, Write, keys};
 
 /// How often a counter was written.
@@ -28,8 +29,16 @@ const VERSION: &str = "v";
 /// The id of the latest example, and its time in milliseconds.
 const LATEST: &str = "x";
 const LATEST_AT: &str = "xt";
-/// The fingerprints of a marker, eight bytes each.
-const FINGERPRINTS: &str = "f";
+/// The stored form of a marker, without its key. A counter has an attribute for each figure that was ever counted, and
+/// is read and written by their names.
+#[derive(Serialize, Deserialize)]
+struct StoredMarker {
+    /// Eight bytes each.
+    #[serde(rename = "f")]
+    fingerprints: Bytes,
+    #[serde(default)]
+    ttl: i64,
+}
 
 /// How long the counts of an hour are kept.
 const KEEP_HOURS: Duration = Duration::from_secs(400 * 86_400);
@@ -127,23 +136,22 @@ fn update(step: &Step) -> Write {
     Write::Update { key, change }
 }
 
-fn put(marker: &Marker) -> Write {
-    let bytes: Vec<u8> = marker
-        .fingerprints
-        .iter()
-        .flat_map(|print| print.0.to_be_bytes())
-        .collect();
+fn put(marker: &Marker) -> Result<Write, PortError> {
+    let prints = marker.fingerprints.iter().flat_map(|print| print.0.to_be_bytes());
     // Two shards may count the same last number: their changes are others.
     let first = marker.fingerprints.first().map_or(0, |print| print.0);
     let sk = format!("{}#{first:016x}", marker.last.as_str());
-    let mut item = keys::of(keys::counted_pk(marker.minute), sk);
-    item.extend([
-        (FINGERPRINTS.to_owned(), AttributeValue::B(Blob::new(bytes))),
-        n("ttl", marker.minute.after(KEEP_MARKERS).as_secs()),
-    ]);
-    let when = Expression::condition("attribute_not_exists(pk)");
-    Write::Put { item, when }
+    let stored = StoredMarker {
+        fingerprints: Bytes(prints.collect()),
+        ttl: marker.minute.after(KEEP_MARKERS).as_secs(),
+    };
+    Ok(Write::Put {
+        item: encode(keys::of(keys::counted_pk(marker.minute), sk), &stored, WRITING)?,
+        when: Expression::condition("attribute_not_exists(pk)"),
+    })
 }
+
+const WRITING: &str = "writing counters";
 
 impl Table {
     /// Reads the items of a partition from one sort key to before another, at most so many pages.
@@ -186,20 +194,19 @@ impl Tallies for Table {
             .await?;
         let mut marked = Vec::new();
         for marker in markers.unwrap_or_default() {
-            let Some(AttributeValue::B(bytes)) = marker.get(FINGERPRINTS) else {
-                return Err(port(WHAT)(ItemError::Missing(FINGERPRINTS).into()));
-            };
-            let (prints, _) = bytes.as_ref().as_chunks::<8>();
+            let stored = decode::<StoredMarker>(&marker).map_err(|error| port(WHAT)(error.into()))?;
+            let (prints, _) = stored.fingerprints.0.as_chunks::<8>();
             marked.extend(prints.iter().map(|print| Fingerprint(u64::from_be_bytes(*print))));
         }
         Ok(marked)
     }
 
     async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {
-        const WHAT: &str = "writing counters";
-        let steps = tally.steps.iter().map(update);
-        let writes = steps.chain(tally.markers.iter().map(put)).collect();
-        Ok(match self.transact(writes, WHAT).await? {
+        let mut writes: Vec<_> = tally.steps.iter().map(update).collect();
+        for marker in &tally.markers {
+            writes.push(put(marker)?);
+        }
+        Ok(match self.transact(writes, WRITING).await? {
             Transacted::Done => Counted::Done,
             Transacted::Refused(_) => Counted::Moved,
         })

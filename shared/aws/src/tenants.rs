@@ -8,71 +8,106 @@ use domain::listing::Start;
 use domain::ports::PortError;
 use domain::ports::access::{Allowances, Drawn, Tenants};
 use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use crate::attributes::{self, Item, ItemError, maybe, n, number, s, text, time};
+use crate::attributes::{Item, ItemError, from_json, sortable, text};
 use crate::failure::port;
+use crate::mapping::{decode, encode, is_default};
 use crate::table::{Expression, Outcome, Table, keys};
 
-/// The attribute of a tombstone.
-const DELETED_AT: &str = "deleted_at";
+const WRITING: &str = "writing a tenant";
 
 /// Tenants that are listed at most. Our choice: half a megabyte of the index.
 const MOST: usize = 2_000;
 
-fn from_tenant(tenant: &Tenant) -> Result<Item, PortError> {
+/// The stored form of a tenant, or of its tombstone, without its key. The domains are JSON.
+#[derive(Serialize, Deserialize)]
+struct StoredTenant {
+    from_domains: String,
+    created_at: Timestamp,
+    no: u64,
+    #[serde(default, skip_serializing_if = "is_default")]
+    daily_cap: Option<u64>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    rate: Option<u32>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    suspended: bool,
+    #[serde(default, skip_serializing_if = "is_default")]
+    suspended_at: Option<Timestamp>,
+    /// Only in a tombstone.
+    #[serde(default, skip_serializing_if = "is_default")]
+    deleted_at: Option<Timestamp>,
+    /// The place in the list, which a tombstone has left.
+    #[serde(default, skip_serializing_if = "is_default")]
+    tenant_shard: Option<String>,
+    #[serde(default, skip_serializing_if = "is_default")]
+    created_sk: Option<String>,
+}
+
+fn stored(tenant: &Tenant) -> Result<StoredTenant, PortError> {
     let domains = serde_json::to_string(&tenant.from_domains);
-    let mut item = keys::tenant(&tenant.id);
-    item.extend([
-        s(
-            "from_domains",
-            domains.map_err(|error| port("writing a tenant")(error.into()))?,
-        ),
-        n("created_at", tenant.created_at.as_millis()),
-        n("no", tenant.no),
-        s("tenant_shard", keys::TENANTS.to_owned()),
-        s("created_sk", attributes::sortable(tenant.created_at, &tenant.id)),
-    ]);
-    item.extend(tenant.daily_cap.map(|cap| n("daily_cap", cap)));
-    item.extend(tenant.rate.map(|rate| n("rate", rate)));
-    item.extend(tenant.suspended.then(|| attributes::yes("suspended")));
-    item.extend(tenant.suspended_at.map(|at| n("suspended_at", at.as_millis())));
-    Ok(item)
+    Ok(StoredTenant {
+        from_domains: domains.map_err(|error| port(WRITING)(error.into()))?,
+        created_at: tenant.created_at,
+        no: tenant.no,
+        daily_cap: tenant.daily_cap,
+        rate: tenant.rate,
+        suspended: tenant.suspended,
+        suspended_at: tenant.suspended_at,
+        deleted_at: None,
+        tenant_shard: Some(keys::TENANTS.to_owned()),
+        created_sk: Some(sortable(tenant.created_at, &tenant.id)),
+    })
+}
+
+fn from_tenant(tenant: &Tenant) -> Result<Item, PortError> {
+    encode(keys::tenant(&tenant.id), &stored(tenant)?, WRITING)
 }
 
 /// The item that keeps the name of a deleted tenant for good. It leaves the list. An earlier version of this program
 /// reads it as a suspended tenant, whose keys are good for nothing.
 fn tombstone(tenant: &Tenant, now: Timestamp) -> Result<Item, PortError> {
-    let mut item = from_tenant(&Tenant {
+    let tombstone = StoredTenant {
         suspended: true,
         no: tenant.no.saturating_add(1),
-        ..tenant.clone()
-    })?;
-    item.remove("tenant_shard");
-    item.remove("created_sk");
-    item.extend([n(DELETED_AT, now.as_millis())]);
-    Ok(item)
+        deleted_at: Some(now),
+        tenant_shard: None,
+        created_sk: None,
+        ..stored(tenant)?
+    };
+    encode(keys::tenant(&tenant.id), &tombstone, WRITING)
 }
 
-fn to_tenant(item: &Item) -> Result<Tenant, ItemError> {
-    Ok(Tenant {
+/// Reads a tenant; `None`: its item is a tombstone.
+fn to_tenant(item: &Item) -> Result<Option<Tenant>, ItemError> {
+    let stored: StoredTenant = decode(item)?;
+    if stored.deleted_at.is_some() {
+        return Ok(None);
+    }
+    Ok(Some(Tenant {
         id: keys::to_tenant(item)?,
-        from_domains: attributes::json(item, "from_domains")?,
-        daily_cap: maybe(item, "daily_cap", number)?,
-        rate: maybe(item, "rate", number)?,
-        suspended: attributes::flag(item, "suspended")?,
-        suspended_at: maybe(item, "suspended_at", time)?,
-        created_at: time(item, "created_at")?,
-        no: number(item, "no")?,
-    })
+        from_domains: from_json(&stored.from_domains, "from_domains")?,
+        daily_cap: stored.daily_cap,
+        rate: stored.rate,
+        suspended: stored.suspended,
+        suspended_at: stored.suspended_at,
+        created_at: stored.created_at,
+        no: stored.no,
+    }))
+}
+
+/// What was drawn of an allowance, as far as it is read: the item is written by an update expression.
+#[derive(Deserialize)]
+struct StoredAllowance {
+    drawn: u64,
 }
 
 impl Tenants for Table {
     async fn tenant(&self, id: &TenantId) -> Result<Option<Tenant>, PortError> {
         const WHAT: &str = "reading a tenant";
         let item = self.get(keys::tenant(id), WHAT).await?;
-        let live = item.filter(|item| !item.contains_key(DELETED_AT));
-        let tenant = live.map(|item| to_tenant(&item)).transpose();
-        tenant.map_err(|error| port(WHAT)(error.into()))
+        let tenant = item.map(|item| to_tenant(&item)).transpose();
+        tenant.map(Option::flatten).map_err(|error| port(WHAT)(error.into()))
     }
 
     async fn tenants(&self) -> Result<Vec<Tenant>, PortError> {
@@ -82,10 +117,10 @@ impl Tenants for Table {
         let key = |entry: &Item| Some(keys::tenant(&keys::to_tenant(entry).ok()?));
         let items = self.get_many(entries.iter().filter_map(key).collect(), WHAT).await?;
         let mut tenants = Vec::new();
-        // The list is read without consistency: one that was deleted this moment is left out.
-        for item in items.into_iter().filter(|item| !item.contains_key(DELETED_AT)) {
+        for item in items {
             match to_tenant(&item) {
-                Ok(tenant) => tenants.push(tenant),
+                // The list is read without consistency: one that was deleted this moment is left out.
+                Ok(tenant) => tenants.extend(tenant),
                 Err(error) => tracing::error!(pk = text(&item, "pk").ok(), %error, "a stored tenant cannot be read"),
             }
         }
@@ -94,15 +129,15 @@ impl Tenants for Table {
     }
 
     async fn save_tenant(&self, tenant: &Tenant) -> Result<bool, PortError> {
-        self.put_numbered(from_tenant(tenant)?, tenant.no, "writing a tenant")
-            .await
+        self.put_numbered(from_tenant(tenant)?, tenant.no, WRITING).await
     }
 
     async fn deleted_at(&self, id: &TenantId) -> Result<Option<Timestamp>, PortError> {
         const WHAT: &str = "reading a tenant's tombstone";
         let item = self.get(keys::tenant(id), WHAT).await?;
-        let at = item.map(|item| maybe(&item, DELETED_AT, time)).transpose();
-        at.map(Option::flatten).map_err(|error| port(WHAT)(error.into()))
+        let stored = item.map(|item| decode::<StoredTenant>(&item)).transpose();
+        let stored = stored.map_err(|error| port(WHAT)(error.into()))?;
+        Ok(stored.and_then(|stored| stored.deleted_at))
     }
 
     async fn delete_tenant(&self, tenant: &Tenant, now: Timestamp) -> Result<bool, PortError> {
@@ -128,8 +163,9 @@ impl Allowances for Table {
             .with_number(":still", still);
         let drawn = |item: Option<Item>| {
             let item = item.ok_or(ItemError::Missing("drawn"));
-            let drawn = item.and_then(|item| number(&item, "drawn"));
-            drawn.map_err(|error| port(WHAT)(error.into()))
+            let stored = item.and_then(|item| decode::<StoredAllowance>(&item));
+            let stored = stored.map_err(|error| port(WHAT)(error.into()))?;
+            Ok(stored.drawn)
         };
         let (key, returns) = (keys::allowance(tenant, window), Some(ReturnValue::UpdatedNew));
         match self.update_if(key, change, returns, WHAT).await? {
@@ -141,10 +177,9 @@ impl Allowances for Table {
     async fn drawn(&self, tenant: &TenantId, window: &Window) -> Result<u64, PortError> {
         const WHAT: &str = "reading a tenant's allowance";
         let item = self.get(keys::allowance(tenant, window), WHAT).await?;
-        let drawn = item.map(|item| number(&item, "drawn")).transpose();
-        drawn
-            .map(Option::unwrap_or_default)
-            .map_err(|error| port(WHAT)(error.into()))
+        let stored = item.map(|item| decode::<StoredAllowance>(&item)).transpose();
+        let stored = stored.map_err(|error| port(WHAT)(error.into()))?;
+        Ok(stored.map_or(0, |stored| stored.drawn))
     }
 }
 

@@ -3,6 +3,7 @@ use domain::access::sender::FromDomain;
 use serde_json::json;
 
 use super::*;
+use crate::attributes::n;
 use crate::records::samples::at;
 use crate::replay::{Answer, Replay, dynamodb_json};
 use crate::telemetry::chain;
@@ -89,7 +90,7 @@ async fn all_tenants_are_listed() {
 async fn a_suspension_without_a_time_is_read() {
     let mut item = from_tenant(&acme()).unwrap();
     item.remove("suspended_at");
-    let read = to_tenant(&item).unwrap();
+    let read = to_tenant(&item).unwrap().unwrap();
     assert_eq!((read.suspended, read.suspended_at), (true, None));
 }
 

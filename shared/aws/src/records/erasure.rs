@@ -16,29 +16,39 @@ use domain::ports::erasure::Tombstones;
 use domain::ports::{EmailKey, PortError, Written};
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
+use serde::{Deserialize, Serialize};
 
 use super::item;
 use super::{Table, maybe_record};
 use crate::attributes::{self, Item};
+use crate::mapping::{decode, encode};
 use crate::table::{Expression, Outcome, keys};
 
-/// The attribute that makes an item a tombstone.
-const ERASED: &str = "er";
+/// The stored form of a tombstone, without its key.
+#[derive(Serialize, Deserialize)]
+struct StoredTombstone {
+    #[serde(default)]
+    v: u32,
+    er: String,
+    #[serde(default)]
+    ttl: i64,
+}
 
 /// The content that an erased email had; `None`: the item is no tombstone.
 pub(super) fn content_of(item: &Item) -> Option<String> {
-    attributes::text(item, ERASED).ok().map(str::to_owned)
+    let tombstone = decode::<StoredTombstone>(item).ok()?;
+    Some(tombstone.er)
 }
 
 impl Tombstones for Table {
     async fn bury(&self, before: &EmailRecord, now: Timestamp) -> Result<Written, PortError> {
         const WHAT: &str = "erasing a row";
-        let mut tombstone = keys::email(&EmailKey::of(before));
-        tombstone.extend([
-            ("v".to_owned(), item::version()),
-            attributes::s(ERASED, before.body.sha256.clone()),
-            attributes::n("ttl", self.ttl(now)),
-        ]);
+        let tombstone = StoredTombstone {
+            v: item::VERSION,
+            er: before.body.sha256.clone(),
+            ttl: self.ttl(now),
+        };
+        let tombstone = encode(keys::email(&EmailKey::of(before)), &tombstone, WHAT)?;
         let mut still = Expression::default();
         still.require(Condition::unmoved(before));
         match self.put_if(tombstone, still, WHAT).await? {

@@ -20,8 +20,8 @@ fn ended() -> EmailRecord {
 fn tombstone() -> Item {
     let mut item = keys::email(&EmailKey::of(&record()));
     item.extend([
-        ("v".to_owned(), item::version()),
-        attributes::s(ERASED, record().body.sha256),
+        attributes::n("v", item::VERSION),
+        attributes::s("er", record().body.sha256),
         attributes::n("ttl", 1_000_000),
     ]);
     item

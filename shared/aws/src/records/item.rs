@@ -81,7 +81,7 @@ pub(crate) const BARE: [&str; 37] = [
 ];
 
 /// The version that is written.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// The attribute for the bytes of an email's files.
 pub(crate) const ATTACHMENT_BYTES: &str = "zb";
