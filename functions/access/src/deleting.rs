@@ -50,7 +50,7 @@ where
             return Err(ApiError::validation("name", problem).into());
         }
         match self.records.tenant(id).await? {
-            Some(tenant) => self.bury(&tenant).await?,
+            Some(tenant) => self.complete_deletion(&tenant).await?,
             // A deletion that ended half-way is completed.
             None if self.records.deleted_at(id).await?.is_some() => {}
             None => return Err(ApiError::not_found("There is no tenant of this name.").into()),
@@ -59,7 +59,7 @@ where
         Ok(TenantDeletedView::new(id))
     }
 
-    async fn bury(&self, tenant: &Tenant) -> Result<(), AccessError> {
+    async fn complete_deletion(&self, tenant: &Tenant) -> Result<(), AccessError> {
         let now = self.system.now();
         tenant
             .check_deletable(now)

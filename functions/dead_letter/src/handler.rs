@@ -1,4 +1,4 @@
-//! SQS: a batch of hand-overs in, the ones that must come again out.
+//! SQS: a batch of dead-letter messages in, the ones that must come again out.
 
 use std::time::{Duration, Instant};
 
@@ -7,7 +7,7 @@ use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{Clock, EmailRecords};
 
-use crate::{Buried, bury};
+use crate::{DeadLetterOutcome, process};
 
 /// Carries out a batch within `time`.
 ///
@@ -22,10 +22,10 @@ pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
     let began = Instant::now();
     let messages = batch::messages(event);
     let results = batch::work_off(&messages, time, |message| async move {
-        bury(records, &message.body, system.now()).await
+        process(records, &message.body, system.now()).await
     })
     .await;
-    let count = |wanted: Buried| {
+    let count = |wanted: DeadLetterOutcome| {
         results
             .iter()
             .filter(|result| result.as_ref().is_ok_and(|got| *got == wanted))
@@ -34,9 +34,9 @@ pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
     tracing::info!(
         target: "mailqueue",
         records = messages.len(),
-        failed_emails = count(Buried::Failed),
-        stale = count(Buried::Stale),
-        moved_by_sqs = count(Buried::NotAHandOver),
+        failed_emails = count(DeadLetterOutcome::Failed),
+        stale = count(DeadLetterOutcome::Stale),
+        moved_by_sqs = count(DeadLetterOutcome::NotADeadLetter),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
         "worked off"
     );

@@ -1,7 +1,7 @@
 //! Accepts a batch of emails.
 //!
 //! **Invariant:** whatever can be refused is refused before the batch's record and its emails are written. Once an
-//! email is stored, now or by the same request before, the answer is no refusal, and the email is woken.
+//! email is stored, now or by the same request before, the answer is no refusal, and the email is enqueued.
 //! **After a crash** on the way: the same request with the same key completes the batch and sends nothing twice.
 //! **Start reading at** [`Enqueue::accept_batch`].
 
@@ -108,7 +108,7 @@ where
             .collect();
         let results: Vec<Result<Stored, AcceptError>> = iter(stores).buffered(AT_ONCE).collect().await;
         let durable: Vec<&Stored> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
-        self.wake(&durable).await;
+        self.enqueue_tasks(&durable).await;
         let stored = if in_time == InTime::LongAgo {
             // Nothing was written, and no repetition completes it.
             results.into_iter().collect::<Result<Vec<_>, _>>()?

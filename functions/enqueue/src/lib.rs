@@ -1,7 +1,7 @@
-//! Accepts emails: content and record are durable before the answer, then they are woken.
+//! Accepts emails: content and record are durable before the answer, then they are enqueued.
 //!
 //! **Role:** behind `POST /emails` and `POST /emails/batch`.
-//! **Invariant:** a 2xx means that the record and its content are durable. A wake-up that fails
+//! **Invariant:** a 2xx means that the record and its content are durable. A send task that fails
 //! changes nothing of that: the index has the record.
 //! **After a crash** before the answer: the caller repeats with the same key and gets the same
 //! emails; without a key nothing was promised.
@@ -35,11 +35,12 @@ use domain::ports::access::{Allowances, Keys, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Batches, Bodies, Clock, Counts, EmailRecords, Lanes, Paces, PortError, Queues, Random, Suppressions, Wake,
+    Batches, Bodies, Clock, Counts, EmailRecords, Lanes, Paces, PortError, Queues, Random, SendTaskRequest,
+    Suppressions,
 };
 use domain::record::Status;
 use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::allowance::{Beyond, Purses};
 use crate::broken::Broken;
@@ -53,7 +54,7 @@ const AT_ONCE: usize = 50;
 /// The settings of accepting.
 #[derive(Debug, Clone)]
 pub struct Accepting {
-    /// How long a woken email may stay queued before it is looked at again.
+    /// How long an enqueued email may stay queued before it is looked at again.
     pub guard: Duration,
     /// How long an email may wait to be sent.
     pub expires_after: Duration,
@@ -260,7 +261,7 @@ where
             item: None,
         };
         let stored = self.store(place, request, (in_time, &found), now).await?;
-        self.wake(&[&stored]).await;
+        self.enqueue_tasks(&[&stored]).await;
         Ok(Accepted {
             id,
             replayed: stored.replayed(),
@@ -282,27 +283,27 @@ where
         self.is_known(tenant, id, request, self.system.now()).await
     }
 
-    /// Wakes what was accepted, once more also what a repeated request found still queued:
-    /// its first wake-up may never have been sent. What fails is woken by the index.
-    pub(crate) async fn wake(&self, stored: &[&Stored]) {
+    /// Enqueues what was accepted, once more also what a repeated request found still queued:
+    /// its first send task may never have been sent. What fails is enqueued by the index.
+    pub(crate) async fn enqueue_tasks(&self, stored: &[&Stored]) {
         let now = self.system.now();
-        let wakes: Vec<Wake> = stored
+        let requests: Vec<SendTaskRequest> = stored
             .iter()
             .filter(|stored| stored.when != When::BeforeItWasErased)
             .map(|stored| (&stored.record, stored.turn))
             .filter(|(record, _)| record.status == Status::Queued)
             .filter_map(|(record, turn)| {
                 let (_, delay) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
-                Some(Wake {
+                Some(SendTaskRequest {
                     lane: record.lane,
-                    wake_up: WakeUp::of(record).at_slot(turn.slot()),
+                    send_task: SendTask::of(record).at_slot(turn.slot()),
                     delay: delay?,
                 })
             })
             .collect();
         let failed: Vec<PortError> = self
             .lanes
-            .wake(&wakes)
+            .enqueue(&requests)
             .await
             .into_iter()
             .filter_map(Result::err)

@@ -104,7 +104,7 @@ where
         let key = EmailKey { tenant, id };
         let known = match self.records.load(&key, now).await? {
             Some(record) => Some(record.body.sha256),
-            None => self.records.buried(&key, now).await?,
+            None => self.records.tombstone(&key, now).await?,
         };
         match known {
             None => Ok(false),

@@ -232,7 +232,7 @@ where
             }
             .into());
         }
-        if stored.record.status.is_final() && self.records.buried(&key, now).await?.is_some() {
+        if stored.record.status.is_final() && self.records.tombstone(&key, now).await?.is_some() {
             // It was erased at this very moment, perhaps before its content was stored anew.
             self.bodies.erase(&key).await?;
             let when = When::BeforeItWasErased;
@@ -282,7 +282,7 @@ where
             let turn = Turn::Free;
             return Ok(Stored { record, when, turn });
         }
-        match self.records.buried(&key, now).await? {
+        match self.records.tombstone(&key, now).await? {
             Some(known) if known == hash => {
                 let (place, bytes) = (BodyPlace::Table, 0);
                 let body = BodyRef {

@@ -66,12 +66,12 @@ async fn an_email_that_was_erased_is_not_accepted_a_second_time() {
         let record = state.records.remove(&erased).expect("a row");
         state.erased.insert(erased.clone(), record.body.sha256);
         state.bodies.clear();
-        state.wakes.clear();
+        state.send_tasks.clear();
     }
     let again = enqueue(&world).accept(&tenant(), Some(&key("k")), &email()).await;
     let again = again.expect("answered as before");
     assert_eq!((again.id, again.replayed), (erased.id, true));
-    assert!(world.record(&erased).is_none() && world.state().wakes.is_empty());
+    assert!(world.record(&erased).is_none() && world.state().send_tasks.is_empty());
     assert!(world.state().bodies.is_empty(), "nothing of it is kept");
     let other = enqueue(&world).accept(&tenant(), Some(&key("k")), &other_email()).await;
     assert_eq!(refused_with(other), 409);
@@ -84,7 +84,7 @@ async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
     {
         let mut state = world.state();
         state.records.get_mut(&erased).expect("a row").status = Status::Sent;
-        state.wakes.clear();
+        state.send_tasks.clear();
     }
     let erasing = {
         let (world, key) = (world.clone(), erased.clone());
@@ -100,7 +100,7 @@ async fn what_comes_again_at_the_moment_of_its_erasure_does_not_stay() {
     assert_eq!((again.id, again.replayed), (erased.id, true));
     assert_eq!(contested.rivals_left(), 0, "it was erased meanwhile");
     assert!(world.state().bodies.is_empty(), "nothing of it is kept");
-    assert!(world.state().wakes.is_empty());
+    assert!(world.state().send_tasks.is_empty());
 }
 
 /// What was possible when it was asked for is no mistake later, though nothing is left but the key.
@@ -161,12 +161,12 @@ async fn an_accepted_email_has_a_content_a_row_in_the_index_and_a_wake_up() {
         .get(&(EmailKey::of(&record), record.body.sha256.clone()))
         .expect("a content");
     assert_eq!(Email::from_body(content).expect("reads").hash(), record.body.sha256);
-    let woken: Vec<_> = state
-        .wakes
+    let enqueued: Vec<_> = state
+        .send_tasks
         .iter()
-        .map(|wake| (wake.wake_up.id, index::delay_seconds(wake.delay)))
+        .map(|request| (request.send_task.id, index::delay_seconds(request.delay)))
         .collect();
-    assert_eq!(woken, [(record.id, 0)]);
+    assert_eq!(enqueued, [(record.id, 0)]);
 }
 
 /// The happy path's calls are counted: one more is money.
@@ -177,7 +177,7 @@ async fn accepting_takes_two_writes_and_one_message() {
         .accept(&tenant(), Some(&key("k")), &email())
         .await
         .expect("accepted");
-    assert_eq!(world.state().calls, ["put", "create", "wake"]);
+    assert_eq!(world.state().calls, ["put", "create", "enqueue"]);
 }
 
 #[tokio::test]
@@ -223,18 +223,18 @@ async fn the_same_request_again_is_the_same_email() {
 async fn a_repeated_request_wakes_only_what_is_still_queued() {
     let world = World::default();
     let enqueue = enqueue(&world);
-    // The first answer was lost with its wake-up.
+    // The first answer was lost with its send task.
     world.state().faults = [Fault::None, Fault::None, Fault::Before].into();
     let first = enqueue
         .accept(&tenant(), Some(&key("k")), &email())
         .await
         .expect("accepted all the same");
-    assert!(world.state().wakes.is_empty());
+    assert!(world.state().send_tasks.is_empty());
     enqueue
         .accept(&tenant(), Some(&key("k")), &email())
         .await
         .expect("replayed");
-    assert_eq!(world.state().wakes.len(), 1);
+    assert_eq!(world.state().send_tasks.len(), 1);
     if let Some(record) = world.state().records.get_mut(&EmailKey {
         tenant: tenant(),
         id: first.id,
@@ -245,7 +245,7 @@ async fn a_repeated_request_wakes_only_what_is_still_queued() {
         .accept(&tenant(), Some(&key("k")), &email())
         .await
         .expect("replayed");
-    assert_eq!(world.state().wakes.len(), 1, "what is sent is not woken");
+    assert_eq!(world.state().send_tasks.len(), 1, "what is sent is not woken");
 }
 
 #[tokio::test]

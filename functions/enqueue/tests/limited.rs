@@ -62,7 +62,7 @@ async fn an_idle_queue_sends_at_once_and_the_next_have_their_slots() {
         accept(&world, SLOW).await;
     }
     let state = world.state();
-    let slots: Vec<_> = state.wakes.iter().map(|wake| wake.wake_up.slot).collect();
+    let slots: Vec<_> = state.send_tasks.iter().map(|request| request.send_task.slot).collect();
     assert_eq!(slots, [-250, 250, 750, 1_250].map(|ms| Some(at(ms))));
     assert!(
         state
@@ -80,7 +80,7 @@ async fn an_email_behind_a_minute_waits_in_the_index() {
     world.state().rate_limits.get_mut(&slow()).unwrap().free_at = booked;
     accept(&world, SLOW).await;
     let state = world.state();
-    assert!(state.wakes.is_empty());
+    assert!(state.send_tasks.is_empty());
     let record = state.records.values().next().unwrap();
     assert_eq!(record.due.unwrap().kind, DueKind::Paced);
     let limit = &state.rate_limits[&slow()];
@@ -114,7 +114,7 @@ async fn a_scheduled_email_waits_where_promote_looks_at_its_time() {
     );
     let limit = &state.rate_limits[&slow()];
     assert_eq!((limit.look_at, limit.is_busy()), (Some(at(500_000)), false));
-    assert!(state.wakes.is_empty());
+    assert!(state.send_tasks.is_empty());
 }
 
 /// Its message goes without a slot, and `send` asks for one.
@@ -125,7 +125,7 @@ async fn an_email_is_accepted_though_no_slot_can_be_reserved() {
         world.state().faults_of.insert("change_rate_limit", [fault].into());
         accept(&world, SLOW).await;
         let state = world.state();
-        assert_eq!((state.wakes.len(), state.wakes[0].wake_up.slot), (1, None));
+        assert_eq!((state.send_tasks.len(), state.send_tasks[0].send_task.slot), (1, None));
         let record = state.records.values().next().unwrap();
         assert_eq!(
             record.due.unwrap().kind,
@@ -147,7 +147,7 @@ async fn a_batch_reserves_for_all_with_one_write() {
         .unwrap();
     assert_eq!(accepted.ids.len(), 200);
     let state = world.state();
-    assert_eq!(state.wakes.len(), 121, "a minute's worth");
+    assert_eq!(state.send_tasks.len(), 121, "a minute's worth");
     assert_eq!(
         state.calls.iter().filter(|call| **call == "change_rate_limit").count(),
         1

@@ -120,12 +120,17 @@ fn pass_to(world: &World, to: Timestamp) {
         });
     }
     state.now_ms = to.as_millis();
-    state.wakes.clear();
+    state.send_tasks.clear();
     state.expire();
 }
 
-fn woken(world: &World) -> Vec<EmailId> {
-    world.state().wakes.iter().map(|wake| wake.wake_up.id).collect()
+fn enqueued(world: &World) -> Vec<EmailId> {
+    world
+        .state()
+        .send_tasks
+        .iter()
+        .map(|request| request.send_task.id)
+        .collect()
 }
 
 /// Otherwise another batch with the same key would meet the last email, in the middle.
@@ -225,7 +230,11 @@ async fn an_older_email_in_the_middle_of_a_batch_is_no_refusal() {
         message.contains("may be accepted in part") && message.contains("Idempotency-Key"),
         "{message}"
     );
-    assert_eq!(woken(&world), [email(0).id, email(2).id], "whatever is stored is woken");
+    assert_eq!(
+        enqueued(&world),
+        [email(0).id, email(2).id],
+        "whatever is stored is woken"
+    );
 }
 
 /// Nothing is stored, so that it is a refusal, and the key is as free as before.
@@ -244,7 +253,7 @@ async fn an_upload_that_vanishes_refuses_a_batch_before_any_write() {
             "{message}"
         );
         let state = world.state();
-        assert!(state.records.is_empty() && state.batches.is_empty() && state.wakes.is_empty());
+        assert!(state.records.is_empty() && state.batches.is_empty() && state.send_tasks.is_empty());
     }
 }
 
@@ -259,7 +268,7 @@ async fn a_vanished_upload_of_a_begun_batch_is_no_refusal() {
         world.state().faults_of.insert("create", faults.into());
         assert_eq!(failure(accept(&world, true, &request).await).0, 500);
         world.state().files.clear();
-        world.state().wakes.clear();
+        world.state().send_tasks.clear();
         let (status, message) = if between {
             let vanishing = world.clone();
             let contested = world.with_rivals(vec![Box::new(move || vanishing.state().uploads.clear())]);
@@ -271,7 +280,7 @@ async fn a_vanished_upload_of_a_begun_batch_is_no_refusal() {
         assert_eq!(status, 500, "between look and copy: {between}");
         assert!(message.contains("[1].attachments[0].id: "), "{message}");
         assert_eq!(world.state().records.len(), 2);
-        assert_eq!(woken(&world), [email(0).id, email(2).id]);
+        assert_eq!(enqueued(&world), [email(0).id, email(2).id]);
     }
 }
 
@@ -287,9 +296,9 @@ async fn a_broken_batch_wakes_and_names_what_is_stored() {
         let (status, message) = failure(accept(&world, keyed, &request).await);
         assert_eq!(status, 500);
         let stored: Vec<EmailId> = world.state().records.keys().map(|key| key.id).collect();
-        let mut awake = woken(&world);
-        awake.sort();
-        assert_eq!(awake, stored);
+        let mut enqueued_ids = enqueued(&world);
+        enqueued_ids.sort();
+        assert_eq!(enqueued_ids, stored);
         assert_eq!(stored.len(), 2);
         let is_told = |id: &EmailId| message.contains(&id.to_string());
         assert_eq!(stored.iter().all(is_told), !keyed, "{message}");

@@ -13,11 +13,11 @@ use std::time::Duration;
 use common::enqueue;
 use domain::api_error::ApiError;
 use domain::id::{EmailId, TenantId};
-use domain::ports::{EmailKey, Wake};
+use domain::ports::{EmailKey, SendTaskRequest};
 use domain::record::{BodyPlace, Due, DueKind, EmailRecord, OnUncertain, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchRequest, BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use enqueue::{AcceptError, Accepted, AcceptedBatch};
 use world::{Fault, World};
 
@@ -112,14 +112,19 @@ fn stored(world: &World) -> impl PartialEq + std::fmt::Debug + use<> {
     (state.records.clone(), state.bodies.clone(), records)
 }
 
-/// The delays of the wake-ups that were sent, in seconds.
+/// The delays of the send tasks that were sent, in seconds.
 fn delays(world: &World) -> Vec<u64> {
-    world.state().wakes.iter().map(|wake| wake.delay.as_secs()).collect()
+    world
+        .state()
+        .send_tasks
+        .iter()
+        .map(|request| request.delay.as_secs())
+        .collect()
 }
 
 #[tokio::test]
 async fn an_email_waits_for_its_time_where_it_will_be_found() {
-    let (check, wake) = (DueKind::Check, DueKind::Wake);
+    let (check, request) = (DueKind::Check, DueKind::Wake);
     for (wishes, scheduled_at, not_before, due, delay) in [
         ("", None, 0, (check, 900), Some(0)),
         (r#""scheduled_at":null"#, None, 0, (check, 900), Some(0)),
@@ -148,14 +153,14 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
             r#""scheduled_at":"in 901 seconds""#,
             Some(at(901)),
             901,
-            (wake, 901),
+            (request, 901),
             None,
         ),
         (
             r#""scheduled_at":"1979-12-31T00:00:00Z""#,
             Some(at(315_446_400)),
             315_446_400,
-            (wake, 315_446_400),
+            (request, 315_446_400),
             None,
         ),
         // The caller's clock is behind: that is now, and no email is shown as scheduled for it.
@@ -181,18 +186,18 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
             (at(not_before).after(TWO_WEEKS), false),
             "{wishes}"
         );
-        let wakes: Vec<_> = delay
-            .map(|delay| Wake {
+        let send_tasks: Vec<_> = delay
+            .map(|delay| SendTaskRequest {
                 lane: record.lane,
-                wake_up: WakeUp::of(&record),
+                send_task: SendTask::of(&record),
                 delay: Duration::from_secs(delay),
             })
             .into_iter()
             .collect();
-        assert_eq!(world.state().wakes, wakes, "{wishes}");
+        assert_eq!(world.state().send_tasks, send_tasks, "{wishes}");
         // One more call of the world is money.
         let mut calls = vec!["put", "create"];
-        calls.extend(delay.map(|_| "wake"));
+        calls.extend(delay.map(|_| "enqueue"));
         assert_eq!(world.state().calls, calls, "{wishes}");
         assert_eq!(
             kept_until(&world, &record),
@@ -272,13 +277,13 @@ const IMPOSSIBLE: [(&str, &str); 6] = [
 #[tokio::test]
 async fn an_impossible_time_is_a_422_and_nothing_is_stored() {
     for (wishes, message) in IMPOSSIBLE {
-        for (key, calls) in [(None, [].as_slice()), (Some(key()), &["load", "buried"])] {
+        for (key, calls) in [(None, [].as_slice()), (Some(key()), &["load", "tombstone"])] {
             let world = world_at(0);
             let before = stored(&world);
             let error = refused(accept(&world, key.as_ref(), wishes).await);
             assert_eq!(refusal(&error), (422, "validation_error", message), "{wishes}");
             assert_eq!(stored(&world), before, "{wishes}");
-            assert!(world.state().wakes.is_empty(), "{wishes}");
+            assert!(world.state().send_tasks.is_empty(), "{wishes}");
             assert_eq!(world.state().calls, calls, "{wishes}");
         }
     }
@@ -348,11 +353,11 @@ async fn a_repeated_request_does_not_undo_what_was_asked_for_since() {
             ..record.clone()
         },
     ] {
-        world.state().wakes.clear();
+        world.state().send_tasks.clear();
         world.state().records.insert(EmailKey::of(&record), since.clone());
         let again = accepted(&world, Some(&key()), r#""scheduled_at":"in 5 minutes""#).await;
         assert_eq!(again, since);
-        assert!(world.state().wakes.is_empty());
+        assert!(world.state().send_tasks.is_empty());
     }
 }
 
@@ -371,7 +376,7 @@ async fn other_wishes_with_the_key_are_another_request_and_change_nothing() {
     ] {
         let world = world_at(0);
         let record = accepted(&world, Some(&key()), first).await;
-        let (kept, wakes) = (kept_until(&world, &record), world.state().wakes.len());
+        let (kept, send_tasks) = (kept_until(&world, &record), world.state().send_tasks.len());
         let error = refused(accept(&world, Some(&key()), other).await);
         assert_eq!(
             (error.status(), error.name().as_str()),
@@ -381,7 +386,11 @@ async fn other_wishes_with_the_key_are_another_request_and_change_nothing() {
         assert_eq!(world.record(&EmailKey::of(&record)), Some(record.clone()), "{other}");
         assert_eq!(kept_until(&world, &record), kept, "{other}");
         let state = world.state();
-        assert_eq!((state.records.len(), state.wakes.len()), (1, wakes), "{other}");
+        assert_eq!(
+            (state.records.len(), state.send_tasks.len()),
+            (1, send_tasks),
+            "{other}"
+        );
     }
 }
 
@@ -471,7 +480,7 @@ async fn an_object_that_a_forgotten_email_left_is_kept_for_the_new_one() {
     assert_eq!((again.id, again.replayed), (first.id, false));
     let record = world.record(&email_key(again.id)).unwrap();
     assert_eq!(kept_until(&world, &record), Some(record.expires_at.after(RETENTION)));
-    assert_eq!(world.state().calls, ["put", "create", "keep", "keep_copy", "wake"]);
+    assert_eq!(world.state().calls, ["put", "create", "keep", "keep_copy", "enqueue"]);
 }
 
 #[tokio::test]
@@ -507,7 +516,7 @@ async fn one_impossible_time_refuses_a_strict_batch_as_a_whole() {
             let message = format!("[1].{message}");
             assert_eq!(refusal(&error), (422, "validation_error", message.as_str()));
             assert_eq!(stored(&world), before, "{wishes}");
-            assert!(world.state().wakes.is_empty(), "{wishes}");
+            assert!(world.state().send_tasks.is_empty(), "{wishes}");
         }
     }
 }

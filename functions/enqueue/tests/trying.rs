@@ -136,8 +136,16 @@ async fn nothing_is_stored_and_nothing_woken() {
         assert_eq!(status, 200);
     }
     let state = world.state();
-    assert!(state.records.is_empty() && state.bodies.is_empty() && state.wakes.is_empty());
-    let reads = ["load", "buried", "pace", "queue", "queues", "standing", "suppressions"];
+    assert!(state.records.is_empty() && state.bodies.is_empty() && state.send_tasks.is_empty());
+    let reads = [
+        "load",
+        "tombstone",
+        "pace",
+        "queue",
+        "queues",
+        "standing",
+        "suppressions",
+    ];
     drop(state);
     let calls = world.calls_inside();
     let unknown: Vec<_> = calls.iter().filter(|call| !reads.contains(call)).collect();

@@ -15,7 +15,7 @@ use domain::id::{TenantId, UploadId};
 use domain::ports::EmailKey;
 use domain::record::EmailRecord;
 use domain::wire::api::{BatchValidation, EmailRequest, IdempotencyKey, parse_batch, parse_email};
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use enqueue::{AcceptError, Accepted};
 use serde_json::{Value, json};
 use world::{Fault, World};
@@ -114,7 +114,7 @@ async fn an_upload_becomes_a_copy_of_the_email_and_counts_in_its_wake_up() {
     );
     // What the senders' memory and patience are reckoned by.
     assert_eq!(record.body.bytes, email.bytes() as u64);
-    assert!(WakeUp::of(&record).bytes > 28_000_000);
+    assert!(SendTask::of(&record).bytes > 28_000_000);
 }
 
 #[tokio::test]
@@ -123,7 +123,7 @@ async fn an_email_without_uploads_asks_for_none() {
     accept(&world, None, json!([{"filename": "a.txt", "content": "aGk="}]))
         .await
         .expect("accepted");
-    assert_eq!(world.state().calls, ["put", "create", "wake"]);
+    assert_eq!(world.state().calls, ["put", "create", "enqueue"]);
 }
 
 #[tokio::test]
@@ -147,7 +147,10 @@ async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
         }
         let state = world.state();
         assert!(
-            state.records.is_empty() && state.bodies.is_empty() && state.files.is_empty() && state.wakes.is_empty()
+            state.records.is_empty()
+                && state.bodies.is_empty()
+                && state.files.is_empty()
+                && state.send_tasks.is_empty()
         );
     }
     // Two that fit alone.

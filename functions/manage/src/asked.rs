@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** these writes race with everything else that happens to the email, and each
 //! loses to a claim: what is answered 200 is written.
-//! **After a crash** behind the write: the index has the email; its wake-up is sent from there.
+//! **After a crash** behind the write: the index has the email; its send task is sent from there.
 //! **Start reading at** [`Manage::cancel`].
 
 use std::time::Duration;
@@ -14,13 +14,13 @@ use domain::id::EmailId;
 use domain::keeping;
 use domain::lifecycle::asked::{self, Refusal, Times};
 use domain::lifecycle::queued::meet;
-use domain::lifecycle::{Decision, Then};
-use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Random, Wake};
+use domain::lifecycle::{Decision, SideEffect};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Random, SendTaskRequest};
 use domain::queue::{Bid, Queue, QueueKey};
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{RescheduleRequest, to_api};
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use serde::Serialize;
 
 use crate::{Manage, ManageError, Store};
@@ -193,7 +193,7 @@ where
             now,
         };
         let applied = try_apply_after(&self.records, record, now, decide, &kept).await?;
-        self.follow(applied, |refusal| refusal.map_or_else(content_gone, refused))
+        self.apply_side_effect(applied, |refusal| refusal.map_or_else(content_gone, refused))
             .await
     }
 
@@ -204,27 +204,27 @@ where
         decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
     ) -> Result<Done, ManageError> {
         let applied = try_apply(&self.records, record, now, decide).await?;
-        self.follow(applied, refused).await
+        self.apply_side_effect(applied, refused).await
     }
 
-    /// Wakes an email where that follows from the decision, and answers.
-    async fn follow<E>(
+    /// Enqueues an email where that follows from the decision, and answers.
+    async fn apply_side_effect<E>(
         &self,
         applied: Applied<E>,
         refused: impl FnOnce(E) -> ManageError,
     ) -> Result<Done, ManageError> {
-        let (then, record) = match applied {
-            Applied::Done(then, record) => (then, record),
+        let (side_effect, record) = match applied {
+            Applied::Done(side_effect, record) => (side_effect, record),
             Applied::Refused(refusal) => return Err(refused(refusal)),
             Applied::Gone => return Err(not_there()),
         };
-        if let Then::WakeUp { delay } = then {
-            let wake = Wake {
+        if let SideEffect::EnqueueTask { delay } = side_effect {
+            let request = SendTaskRequest {
                 lane: record.lane,
-                wake_up: WakeUp::of(&record),
+                send_task: SendTask::of(&record),
                 delay,
             };
-            for error in self.lanes.wake(&[wake]).await.into_iter().filter_map(Result::err) {
+            for error in self.lanes.enqueue(&[request]).await.into_iter().filter_map(Result::err) {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(id = %record.id, error, "a wake-up could not be sent; the index has the email");
             }

@@ -48,8 +48,8 @@ where
             tenant: caller.tenant().clone(),
             id,
         };
-        if self.records.buried(&key, now).await?.is_none() {
-            self.bury(caller, id, now).await?;
+        if self.records.tombstone(&key, now).await?.is_none() {
+            self.erase_record(caller, id, now).await?;
         }
         self.bodies.erase(&key).await?;
         tracing::info!(target: "mailqueue", %id, "an email was erased");
@@ -60,12 +60,12 @@ where
         })
     }
 
-    async fn bury(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
+    async fn erase_record(&self, caller: &Caller, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
         let mut record = self.record(caller, id, now).await?;
         self.check_from(caller, &record, Touch::Ends).await?;
         for _ in 0..ROUNDS {
             asked::erase(&record, now).map_err(refused)?;
-            match self.records.bury(&record, now).await? {
+            match self.records.replace_with_tombstone(&record, now).await? {
                 Written::Done => return Ok(()),
                 Written::Moved(Some(moved)) => record = *moved,
                 Written::Moved(None) => return Err(not_there()),

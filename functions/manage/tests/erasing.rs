@@ -151,7 +151,10 @@ async fn what_fails_on_the_way_is_done_when_it_is_asked_again() {
     let whole = world_with(Status::Sent);
     erase(&whole).await;
     let calls = whole.state().calls.clone();
-    assert!(calls.contains(&"bury") && calls.contains(&"erase"), "{calls:?}");
+    assert!(
+        calls.contains(&"replace_with_tombstone") && calls.contains(&"erase"),
+        "{calls:?}"
+    );
     for (index, call) in calls.iter().enumerate() {
         for fault in [Fault::Before, Fault::After] {
             let world = world_with(Status::Sent);
@@ -168,7 +171,10 @@ async fn what_fails_on_the_way_is_done_when_it_is_asked_again() {
 #[tokio::test]
 async fn a_row_is_never_without_its_content() {
     let world = world_with(Status::Failed);
-    world.state().faults_of.insert("bury", [Fault::Before].into());
+    world
+        .state()
+        .faults_of
+        .insert("replace_with_tombstone", [Fault::Before].into());
     assert_eq!(erase(&world).await.0, 500);
     assert_eq!(has(&world, 1), [true; 3], "nothing was taken before the row was");
 }

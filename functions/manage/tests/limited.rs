@@ -92,7 +92,7 @@ fn assert_waits_from(world: &World, secs: u64) {
     let record = world.record(&samples::key(1)).unwrap();
     assert_eq!((record.status, record.due), (Status::Queued, due(DueKind::Paced, secs)));
     assert_eq!(world.state().rate_limits[&slow()].look_at, Some(at(secs)));
-    assert!(world.state().wakes.is_empty(), "it has no slot yet");
+    assert!(world.state().send_tasks.is_empty(), "it has no slot yet");
     let calls = world.calls_inside();
     let place = |call: &str| calls.iter().position(|called| *called == call);
     assert!(place("change_rate_limit") < place("write"), "{calls:?}");

@@ -16,9 +16,9 @@ use crate::{Promote, Store};
 pub(crate) struct Backlogs {
     /// The lanes that have not been empty for longer than half the guard.
     pub(crate) long: BTreeSet<Lane>,
-    /// The lanes with too many hidden and delayed messages: no record is woken again.
+    /// The lanes with too many hidden and delayed messages: no record is enqueued again.
     pub(crate) full: FullLanes,
-    /// The lanes with too many hidden messages alone: nothing is woken, not even for the first time.
+    /// The lanes with too many hidden messages alone: nothing is enqueued, not even for the first time.
     pub(crate) stopping: FullLanes,
     /// Records that this run may still wake again in each lane: as many as the lane may hide.
     room: Mutex<BTreeMap<Lane, u64>>,

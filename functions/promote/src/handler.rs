@@ -32,7 +32,7 @@ where
         Ok(done) => {
             tracing::info!(
                 target: "mailqueue",
-                woken = done.woken,
+                enqueued = done.enqueued,
                 recovered = done.recovered,
                 failed = done.failed,
                 unfinished = done.unfinished,

@@ -9,7 +9,7 @@ use domain::apply::apply_many;
 use domain::email::Email;
 use domain::id::EmailId;
 use domain::keeping;
-use domain::lifecycle::{Decision, Then};
+use domain::lifecycle::{Decision, SideEffect};
 use domain::pacing::Change;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
 use domain::queue::job::{Job, Swept, Task, follow_tenant};
@@ -127,7 +127,9 @@ where
         let mut moved = Vec::new();
         for (before, decided) in before.into_iter().zip(decided.await) {
             match decided {
-                Ok((then, record)) if then != Then::Nothing || record != before => moved.push((then, record)),
+                Ok((side_effect, record)) if side_effect != SideEffect::Nothing || record != before => {
+                    moved.push((side_effect, record))
+                }
                 Ok(_) => {}
                 Err(error) => {
                     failed += 1;
@@ -136,7 +138,7 @@ where
             }
         }
         done.recovered += moved.len();
-        done.failed += failed + self.follow(&moved).await;
+        done.failed += failed + self.apply_side_effects(&moved).await;
         let page = Swept {
             moved: u64::try_from(moved.len()).unwrap_or(u64::MAX),
             failed: u64::try_from(failed).unwrap_or(u64::MAX),

@@ -1,21 +1,21 @@
-//! Keeps the index moving: wakes what is due soon, recovers what should have moved on, and
+//! Keeps the index moving: enqueues what is due soon, recovers what should have moved on, and
 //! settles what is uncertain, works off what was asked of whole queues. Keeps the pace at what
 //! the account allows.
 //!
 //! **Role:** runs every minute; nothing else looks at the index.
-//! **Invariant:** an entry of the index is a hint. A wake-up proves nothing and is sent from
+//! **Invariant:** an entry of the index is a hint. A send task proves nothing and is sent from
 //! the hint alone; anything that is written is decided on the record.
 //! **After a crash** anywhere: the next run finds the same index. Two runs at once do no harm.
 //! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
 
 mod backlog;
+mod due_emails;
 pub mod handler;
 mod jobs;
 mod limited;
 mod overdue;
 mod pace;
 mod queues;
-mod wake;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -75,11 +75,11 @@ impl<T: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs> 
 /// What a run did.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Promoted {
-    /// Wake-ups sent ahead of their time.
-    pub woken: usize,
+    /// Send tasks sent ahead of their time.
+    pub enqueued: usize,
     /// Records that should have moved on, and do now.
     pub recovered: usize,
-    /// Wake-ups, hand-overs and records that failed; the next run has them again, or the index
+    /// Send tasks, dead-letter messages and records that failed; the next run has them again, or the index
     /// a guard's time later.
     pub failed: usize,
     /// Time was over before everything was done; the next run goes on.
@@ -88,7 +88,7 @@ pub struct Promoted {
 
 impl std::ops::AddAssign for Promoted {
     fn add_assign(&mut self, other: Self) {
-        self.woken += other.woken;
+        self.enqueued += other.enqueued;
         self.recovered += other.recovered;
         self.failed += other.failed;
         self.unfinished |= other.unfinished;
@@ -108,13 +108,13 @@ struct Run {
 }
 
 impl Run {
-    /// The state of a lane for one more record that may be woken into it.
+    /// The state of a lane for one more record that may be enqueued into it.
     fn lane(&self, lane: Lane) -> LaneState {
         match self.shut {
             Some(true) => LaneState::Shut,
             // Its backlog is in the index until there is room.
             _ if self.backlogs.full.has(lane) || !self.backlogs.take_room(lane) => LaneState::Shut,
-            // What waits is hidden in its lane. But were every wake-up lost, nobody would probe.
+            // What waits is hidden in its lane. But were every send task lost, nobody would probe.
             Some(false) => LaneState::Backlog,
             None if self.backlogs.long.contains(&lane) => LaneState::Backlog,
             None => LaneState::Flowing,
@@ -177,17 +177,17 @@ where
         error.map_or(Ok(done), Err)
     }
 
-    /// Wakes what is due soon, and recovers what is overdue.
+    /// Enqueues what is due soon, and recovers what is overdue.
     async fn recover_all(&self, bookmarks: &Bookmarks, run: &Run) -> Vec<Result<Promoted, PortError>> {
         let mut results = Vec::new();
         // What is due soon first: it must not wait for a recovery that takes long.
         let shards = (0..self.records.shards()).map(async |shard| {
             let (cursor, mut held) = (bookmarks.cursors.get(&shard).cloned(), Vec::new());
-            (self.wake_coming(shard, cursor, run, &mut held).await, held)
+            (self.enqueue_due(shard, cursor, run, &mut held).await, held)
         });
-        let mut woken = iter(shards.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
+        let mut enqueued = iter(shards.collect::<Vec<_>>()).buffer_unordered(AT_ONCE);
         let mut held = Vec::new();
-        while let Some((result, of_shard)) = woken.next().await {
+        while let Some((result, of_shard)) = enqueued.next().await {
             results.push(result);
             held.extend(of_shard);
         }
@@ -197,7 +197,7 @@ where
         results.push(self.recover(&held, run).await);
         let shards = (0..self.records.shards()).map(async |shard| {
             [
-                self.recover_unwoken(shard, run).await,
+                self.recover_unsent(shard, run).await,
                 self.recover_overdue(shard, run).await,
             ]
         });

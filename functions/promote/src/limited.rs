@@ -9,7 +9,7 @@
 
 use domain::ports::rate_limits::{InLine, Limited, Stretch};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError, Wake,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError, SendTaskRequest,
 };
 use domain::queue::QueueKey;
 use domain::rate_limit::{AHEAD, Found, Plan, RateLimit, SHARDS, Waiting, plan, room};
@@ -114,20 +114,20 @@ where
 
     /// Sends the messages of the first emails. One that fails has wasted its slot, and gets another one.
     async fn send_at_slots(&self, emails: &[InLine], slots: &[Timestamp], now: Timestamp) -> Promoted {
-        let wake = |(email, slot): (&InLine, &Timestamp)| Wake {
+        let request = |(email, slot): (&InLine, &Timestamp)| SendTaskRequest {
             lane: email.coming.lane,
-            wake_up: email.coming.wake_up.clone().at_slot(Some(*slot)),
+            send_task: email.coming.send_task.clone().at_slot(Some(*slot)),
             delay: slot.since(now),
         };
-        let wakes: Vec<_> = emails.iter().zip(slots).map(wake).collect();
-        let results = self.lanes.wake(&wakes).await;
+        let requests: Vec<_> = emails.iter().zip(slots).map(request).collect();
+        let results = self.lanes.enqueue(&requests).await;
         let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
         if let Some(error) = errors.first() {
             let error = aws::telemetry::chain(*error);
             tracing::warn!(error, "released emails could not be woken; they are released again");
         }
         Promoted {
-            woken: wakes.len() - errors.len(),
+            enqueued: requests.len() - errors.len(),
             failed: errors.len(),
             ..Promoted::default()
         }
@@ -228,15 +228,15 @@ fn place(email: &InLine) -> &str {
 fn waiting(email: &InLine) -> Waiting<'_> {
     Waiting {
         not_before: email.coming.not_before,
-        recipients: email.coming.wake_up.recipients,
+        recipients: email.coming.send_task.recipients,
         place: place(email),
     }
 }
 
 fn keys(emails: &[InLine]) -> Vec<EmailKey> {
     let key = |email: &InLine| EmailKey {
-        tenant: email.coming.wake_up.tenant.clone(),
-        id: email.coming.wake_up.id,
+        tenant: email.coming.send_task.tenant.clone(),
+        id: email.coming.send_task.id,
     };
     emails.iter().map(key).collect()
 }

@@ -5,14 +5,15 @@ use std::collections::BTreeMap;
 
 use domain::apply::apply_many;
 use domain::lifecycle::queued::{meet, placed};
-use domain::lifecycle::{Decision, Feedback, LaneState, Outlook, Then, overdue};
+use domain::lifecycle::{Decision, Feedback, LaneState, Outlook, SideEffect, overdue};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, WRITES_AT_ONCE, Wake,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, SendTaskRequest,
+    WRITES_AT_ONCE,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::record::{EmailRecord, Status};
-use domain::wire::hand_over::HandOver;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::dead_letter_message::DeadLetterMessage;
+use domain::wire::send_task::SendTask;
 use futures::future::join;
 
 use crate::{Promote, Promoted, Run, Store};
@@ -33,9 +34,9 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Recovers what is still in `wake` a guard's time after it was due: its wake-up was lost,
+    /// Recovers what is still in `wake` a guard's time after it was due: its send task was lost,
     /// or came to nothing.
-    pub(crate) async fn recover_unwoken(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
+    pub(crate) async fn recover_unsent(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         let mut from = None;
         loop {
@@ -45,8 +46,8 @@ where
                 .items
                 .into_iter()
                 .map(|coming| EmailKey {
-                    tenant: coming.wake_up.tenant,
-                    id: coming.wake_up.id,
+                    tenant: coming.send_task.tenant,
+                    id: coming.send_task.id,
                 })
                 .collect();
             done += self.recover(&keys, run).await?;
@@ -106,7 +107,9 @@ where
             let mut moved = Vec::new();
             for (before, decided) in before.into_iter().zip(decided) {
                 match decided {
-                    Ok((then, record)) if then != Then::Nothing || record != before => moved.push((then, record)),
+                    Ok((side_effect, record)) if side_effect != SideEffect::Nothing || record != before => {
+                        moved.push((side_effect, record))
+                    }
                     Ok(_) => {}
                     Err(error) => {
                         failed += 1;
@@ -115,27 +118,35 @@ where
                 }
             }
             done.recovered += moved.len();
-            done.failed += failed + self.follow(&moved).await;
+            done.failed += failed + self.apply_side_effects(&moved).await;
         }
         Ok(done)
     }
 
     /// Does what follows from records that were written; returns how much of it failed.
-    pub(crate) async fn follow(&self, moved: &[(Then, EmailRecord)]) -> usize {
-        let (mut wakes, mut hand_overs) = (Vec::new(), Vec::new());
-        for (then, record) in moved {
-            match then {
-                Then::Nothing => {}
-                Then::WakeUp { delay } => wakes.push(Wake {
+    pub(crate) async fn apply_side_effects(&self, moved: &[(SideEffect, EmailRecord)]) -> usize {
+        let (mut requests, mut dead_letters) = (Vec::new(), Vec::new());
+        for (side_effect, record) in moved {
+            match side_effect {
+                SideEffect::Nothing => {}
+                SideEffect::EnqueueTask { delay } => requests.push(SendTaskRequest {
                     lane: record.lane,
-                    wake_up: WakeUp::of(record),
+                    send_task: SendTask::of(record),
                     delay: *delay,
                 }),
-                Then::HandOver => hand_overs.push(HandOver::of(record)),
+                SideEffect::DeadLetter => dead_letters.push(DeadLetterMessage::of(record)),
             }
         }
-        let (woken, handed_over) = join(self.lanes.wake(&wakes), self.dead_letters.hand_over(&hand_overs)).await;
-        let errors: Vec<_> = woken.into_iter().chain(handed_over).filter_map(Result::err).collect();
+        let (enqueued, dead_lettered) = join(
+            self.lanes.enqueue(&requests),
+            self.dead_letters.move_to_dead_letter(&dead_letters),
+        )
+        .await;
+        let errors: Vec<_> = enqueued
+            .into_iter()
+            .chain(dead_lettered)
+            .filter_map(Result::err)
+            .collect();
         for error in &errors {
             let error = aws::telemetry::chain(error);
             tracing::warn!(
@@ -156,7 +167,7 @@ where
         let lane = if record.status == Status::Queued {
             run.lane(record.lane)
         } else {
-            // Only waiting records are woken.
+            // Only waiting records are enqueued.
             LaneState::Shut
         };
         let queue = self.queue(&QueueKey::of(record), run).await?;

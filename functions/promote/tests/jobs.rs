@@ -144,7 +144,7 @@ async fn the_emails_of_a_job_wait_for_slots_in_a_limited_queue() {
         let world = world(&task, email, Some(1));
         run_at(&world, 1).await;
         assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS), "{task:?}");
-        assert!(world.state().wakes.is_empty(), "{task:?}: none has a slot yet");
+        assert!(world.state().send_tasks.is_empty(), "{task:?}: none has a slot yet");
         let look_at = world.state().rate_limits[&key()].look_at;
         assert!(look_at.is_some_and(|look_at| look_at <= at(1)), "{task:?}: {look_at:?}");
         let calls = world.state().calls.clone();
@@ -153,7 +153,12 @@ async fn the_emails_of_a_job_wait_for_slots_in_a_limited_queue() {
         assert!(marked.is_some() && marked < written, "{task:?}: {calls:?}");
 
         run_at(&world, 2).await;
-        let mut slots: Vec<_> = world.state().wakes.iter().map(|wake| wake.wake_up.slot).collect();
+        let mut slots: Vec<_> = world
+            .state()
+            .send_tasks
+            .iter()
+            .map(|request| request.send_task.slot)
+            .collect();
         slots.sort_unstable();
         let second = |n: u8| Some(at(2 + u64::from(n)));
         assert_eq!(slots, (0..EMAILS).map(second).collect::<Vec<_>>(), "{task:?}");

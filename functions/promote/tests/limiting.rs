@@ -15,7 +15,7 @@ use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::lane::MOST_MESSAGES;
 use domain::pacing::{Open, Rate};
-use domain::ports::{EmailKey, Wake};
+use domain::ports::{EmailKey, SendTaskRequest};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
@@ -80,27 +80,27 @@ async fn try_to_run(world: &World) -> Result<Promoted, String> {
     run.map_err(|error| error.what.to_owned())
 }
 
-/// Runs at a second; returns what was woken in it.
-async fn run(world: &World, secs: i64) -> Vec<Wake> {
+/// Runs at a second; returns what was enqueued in it.
+async fn run(world: &World, secs: i64) -> Vec<SendTaskRequest> {
     world.state().now_ms = at(secs).as_millis();
-    world.state().wakes.clear();
+    world.state().send_tasks.clear();
     try_to_run(world).await.expect("carried out");
-    std::mem::take(&mut world.state().wakes)
+    std::mem::take(&mut world.state().send_tasks)
 }
 
-fn slots(wakes: &[Wake]) -> Vec<Timestamp> {
-    let mut slots: Vec<_> = wakes.iter().filter_map(|wake| wake.wake_up.slot).collect();
+fn slots(send_tasks: &[SendTaskRequest]) -> Vec<Timestamp> {
+    let mut slots: Vec<_> = send_tasks.iter().filter_map(|request| request.send_task.slot).collect();
     slots.sort_unstable();
     slots
 }
 
-/// Claims the woken emails: they leave the partition.
-fn claim(world: &World, wakes: &[Wake]) {
+/// Claims the enqueued emails: they leave the partition.
+fn claim(world: &World, send_tasks: &[SendTaskRequest]) {
     let mut state = world.state();
-    for wake in wakes {
+    for request in send_tasks {
         let key = EmailKey {
-            tenant: wake.wake_up.tenant.clone(),
-            id: wake.wake_up.id,
+            tenant: request.send_task.tenant.clone(),
+            id: request.send_task.id,
         };
         let sent = EmailRecord {
             status: Status::Sent,
@@ -124,7 +124,7 @@ async fn each_run_releases_one_minute() {
     assert!(
         first
             .iter()
-            .all(|wake| wake.delay == wake.wake_up.slot.unwrap().since(at(0)))
+            .all(|request| request.delay == request.send_task.slot.unwrap().since(at(0)))
     );
     assert_eq!(times(&world, "write"), 0, "nothing is written per email");
     assert_eq!(times(&world, "change_rate_limit"), 1);
@@ -140,7 +140,7 @@ async fn two_runs_at_once_release_one_minute() {
     let world = world(300, Some(2));
     let (one, two) = tokio::join!(try_to_run(&world), try_to_run(&world));
     assert!(one.is_ok() && two.is_ok());
-    let slots = slots(&world.state().wakes);
+    let slots = slots(&world.state().send_tasks);
     let mut once = slots.clone();
     once.dedup();
     assert_eq!((slots.len(), once.len()), (121, 121), "no slot is given out twice");
@@ -149,7 +149,7 @@ async fn two_runs_at_once_release_one_minute() {
 #[tokio::test]
 async fn a_lost_message_is_released_again() {
     let world = world(3, Some(10));
-    world.state().faults_of.insert("wake", [Fault::Before].into());
+    world.state().faults_of.insert("enqueue", [Fault::Before].into());
     let first = run(&world, 0).await;
     assert_eq!(first.len(), 2, "one is lost");
     claim(&world, &first);
@@ -169,9 +169,9 @@ async fn an_email_that_comes_late_into_the_index_is_found() {
     world.state().plant(email(7, DueKind::Paced, at(-50)));
     let mut found = 0;
     for minute in 3..=16 {
-        let wakes = run(&world, minute * 60).await;
-        found += wakes.len();
-        claim(&world, &wakes);
+        let send_tasks = run(&world, minute * 60).await;
+        found += send_tasks.len();
+        claim(&world, &send_tasks);
     }
     assert_eq!(found, 1, "by the sweep after fifteen minutes");
 }
@@ -245,8 +245,12 @@ async fn an_email_of_another_lane_is_released_beside_a_full_one() {
     };
     world.state().plant(high.clone());
     world.state().waiting.normal.in_flight = MOST_MESSAGES + 1;
-    let woken: Vec<_> = run(&world, 0).await.iter().map(|wake| wake.wake_up.id).collect();
-    assert_eq!(woken, [high.id]);
+    let enqueued: Vec<_> = run(&world, 0)
+        .await
+        .iter()
+        .map(|request| request.send_task.id)
+        .collect();
+    assert_eq!(enqueued, [high.id]);
 }
 
 #[tokio::test]
@@ -281,9 +285,9 @@ async fn a_raised_rate_holds_from_the_next_run() {
 async fn a_removed_rate_lets_all_go() {
     let world = world(100, None);
     world.state().plant(email(200, DueKind::Paced, at(5_000)));
-    let woken = run(&world, 0).await;
-    assert_eq!(woken.len(), 100);
-    assert!(woken.iter().all(|wake| wake.wake_up.slot.is_none()));
+    let enqueued = run(&world, 0).await;
+    assert_eq!(enqueued.len(), 100);
+    assert!(enqueued.iter().all(|request| request.send_task.slot.is_none()));
     let kinds = |kind| {
         let state = world.state();
         let of_kind = state
@@ -309,13 +313,13 @@ async fn what_expired_takes_no_slot() {
         world.state().plant(expired);
     }
     world.state().plant(email(200, DueKind::Paced, at(0)));
-    let mut woken = 0;
+    let mut enqueued = 0;
     for minute in 0..4 {
-        let wakes = run(&world, minute * 60).await;
-        woken += wakes.len();
-        claim(&world, &wakes);
+        let send_tasks = run(&world, minute * 60).await;
+        enqueued += send_tasks.len();
+        claim(&world, &send_tasks);
     }
-    assert_eq!(woken, 1);
+    assert_eq!(enqueued, 1);
     let expired = world
         .state()
         .records
@@ -376,24 +380,24 @@ async fn a_fault_at_any_call_loses_no_email_and_no_minute_twice() {
             "rate_limit",
             "in_line",
             "change_rate_limit",
-            "wake",
+            "enqueue",
         ] {
             let world = world(5, Some(1));
             world.state().faults_of.insert(call, [fault].into());
-            let mut woken = Vec::new();
+            let mut enqueued = Vec::new();
             for minute in 0..6 {
                 world.state().now_ms = at(minute * 60).as_millis();
-                world.state().wakes.clear();
+                world.state().send_tasks.clear();
                 try_to_run(&world).await.ok();
-                let wakes = std::mem::take(&mut world.state().wakes);
-                claim(&world, &wakes);
-                woken.extend(wakes);
+                let send_tasks = std::mem::take(&mut world.state().send_tasks);
+                claim(&world, &send_tasks);
+                enqueued.extend(send_tasks);
             }
-            let mut slots = slots(&woken);
+            let mut slots = slots(&enqueued);
             slots.dedup();
             assert_eq!(
                 slots.len(),
-                woken.len(),
+                enqueued.len(),
                 "{fault:?} of {call}: a slot was given out twice"
             );
             let left = world
@@ -467,18 +471,22 @@ async fn a_million_waiting_emails_cost_what_is_released() {
     for minute in 2..5 {
         world.state().in_line_read = 0;
         world.state().calls.clear();
-        let wakes = run(&world, minute * 60).await;
+        let send_tasks = run(&world, minute * 60).await;
         let read = world.state().in_line_read;
         // 55 emails a second in all; of each shard a few more are read than its share.
-        assert!((3_300..=3_310).contains(&wakes.len()), "{} in a minute", wakes.len());
         assert!(
-            read <= wakes.len() * 5 / 4 + 4 * 8 * 10,
+            (3_300..=3_310).contains(&send_tasks.len()),
+            "{} in a minute",
+            send_tasks.len()
+        );
+        assert!(
+            read <= send_tasks.len() * 5 / 4 + 4 * 8 * 10,
             "{read} read for {}",
-            wakes.len()
+            send_tasks.len()
         );
         assert_eq!(times(&world, "rate_limit"), 10, "idle queues cost nothing");
-        claim(&world, &wakes);
-        released += wakes.len();
+        claim(&world, &send_tasks);
+        released += send_tasks.len();
     }
     let first: usize = world
         .state()

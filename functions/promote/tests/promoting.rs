@@ -66,15 +66,15 @@ fn world_of(records: impl IntoIterator<Item = EmailRecord>) -> World {
     world
 }
 
-fn woken(world: &World) -> Vec<(EmailId, u16)> {
+fn enqueued(world: &World) -> Vec<(EmailId, u16)> {
     let state = world.state();
-    let mut woken: Vec<_> = state
-        .wakes
+    let mut enqueued: Vec<_> = state
+        .send_tasks
         .iter()
-        .map(|wake| (wake.wake_up.id, index::delay_seconds(wake.delay)))
+        .map(|request| (request.send_task.id, index::delay_seconds(request.delay)))
         .collect();
-    woken.sort();
-    woken
+    enqueued.sort();
+    enqueued
 }
 
 /// Makes the next calls of one method fare so.
@@ -89,8 +89,8 @@ fn times(world: &World, call: &str) -> usize {
 #[tokio::test]
 async fn what_is_due_within_ten_minutes_is_woken_to_its_second_and_once() {
     let world = world_of([waiting(1, at(1)), waiting(2, at(600)), waiting(3, at(601))]);
-    assert_eq!(run(&world).await.woken, 2);
-    assert_eq!(woken(&world), [(samples::id(1), 1), (samples::id(2), 600)]);
+    assert_eq!(run(&world).await.enqueued, 2);
+    assert_eq!(enqueued(&world), [(samples::id(1), 1), (samples::id(2), 600)]);
     assert_eq!(
         times(&world, "write") + times(&world, "load_many"),
         0,
@@ -98,27 +98,27 @@ async fn what_is_due_within_ten_minutes_is_woken_to_its_second_and_once() {
     );
     world.state().now_ms += 60_000;
     run(&world).await;
-    assert_eq!(woken(&world).len(), 3, "the cursor is behind the first two");
+    assert_eq!(enqueued(&world).len(), 3, "the cursor is behind the first two");
 }
 
 #[tokio::test]
 async fn pages_are_read_to_the_end() {
     let world = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
     world.state().page_size = 7;
-    assert_eq!(run(&world).await.woken, 50);
-    assert_eq!(woken(&world).len(), 50);
+    assert_eq!(run(&world).await.enqueued, 50);
+    assert_eq!(enqueued(&world).len(), 50);
 }
 
 #[tokio::test]
 async fn the_cursor_stays_before_a_wake_up_that_failed() {
     // Both are in shard 0.
     let world = world_of([waiting(2, at(10)), waiting(4, at(20))]);
-    fail(&world, "wake", [Fault::None, Fault::Before]);
+    fail(&world, "enqueue", [Fault::None, Fault::Before]);
     let done = run(&world).await;
-    assert_eq!((done.woken, done.failed), (1, 1));
+    assert_eq!((done.enqueued, done.failed), (1, 1));
     run(&world).await;
     assert_eq!(
-        woken(&world),
+        enqueued(&world),
         [(samples::id(2), 10), (samples::id(4), 20)],
         "and the first is not woken twice"
     );
@@ -135,7 +135,7 @@ async fn a_crash_before_the_cursor_is_saved_wakes_twice_and_loses_nothing() {
             .is_err()
     );
     run(&world).await;
-    assert_eq!(woken(&world).len(), 2);
+    assert_eq!(enqueued(&world).len(), 2);
 }
 
 #[tokio::test]
@@ -147,14 +147,14 @@ async fn a_wake_up_that_came_to_nothing_is_found_a_guards_time_later() {
         })
     });
     run(&world).await;
-    assert_eq!(woken(&world).len(), 1);
-    world.state().wakes.clear();
+    assert_eq!(enqueued(&world).len(), 1);
+    world.state().send_tasks.clear();
     world.state().now_ms += 899_000;
     run(&world).await;
-    assert!(woken(&world).is_empty());
+    assert!(enqueued(&world).is_empty());
     world.state().now_ms += 1_000;
     assert_eq!(run(&world).await.recovered, 1);
-    assert_eq!(woken(&world), [(key.id, 0)]);
+    assert_eq!(enqueued(&world), [(key.id, 0)]);
     let due = world.record(&key).and_then(|record| record.due);
     assert_eq!(
         due,
@@ -202,7 +202,7 @@ async fn a_sender_that_died_leaves_an_email_that_is_settled_by_evidence_or_the_w
         Some((Status::Queued, true)),
         "marked, for SES may have accepted it"
     );
-    assert_eq!(woken(&world), [(key.id, 0)]);
+    assert_eq!(enqueued(&world), [(key.id, 0)]);
 }
 
 #[tokio::test]
@@ -243,16 +243,16 @@ async fn what_fails_is_handed_over_again_until_it_is_failed() {
     run(&world).await;
     let handed: Vec<_> = world
         .state()
-        .handed_over
+        .dead_letters
         .iter()
         .map(|email| (email.id, email.claim_no))
         .collect();
     assert_eq!(handed, [(key.id, 3)]);
     run(&world).await;
-    assert_eq!(world.state().handed_over.len(), 1, "not before a minute is over");
+    assert_eq!(world.state().dead_letters.len(), 1, "not before a minute is over");
     world.state().now_ms += 60_000;
     run(&world).await;
-    assert_eq!(world.state().handed_over.len(), 2);
+    assert_eq!(world.state().dead_letters.len(), 2);
 }
 
 #[tokio::test]
@@ -268,8 +268,8 @@ async fn one_row_that_cannot_be_written_does_not_stop_the_others() {
 async fn a_run_ends_when_its_time_is_over_and_the_next_goes_on() {
     let world = world_of((1..=50).map(|n| waiting(n, at(u64::from(n)))));
     let done = promote(&world).run(Instant::now()).await.expect("carried out");
-    assert!(done.unfinished && done.woken == 0);
-    assert_eq!(run(&world).await.woken, 50);
+    assert!(done.unfinished && done.enqueued == 0);
+    assert_eq!(run(&world).await.enqueued, 50);
 }
 
 #[tokio::test]
@@ -317,7 +317,7 @@ async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_
             state.waiting.normal.visible = 1;
         }
         fail(&world, call, [Fault::Before]);
-        assert_eq!(run(&world).await.woken, 1, "{call}");
+        assert_eq!(run(&world).await.enqueued, 1, "{call}");
     }
 }
 
@@ -327,13 +327,13 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
     world.state().waiting.normal.visible = 5;
     // A lane that is not empty at this moment is no backlog yet.
     run(&world).await;
-    assert_eq!(woken(&world).len(), 2);
+    assert_eq!(enqueued(&world).len(), 2);
     assert_eq!(world.state().busy_since.get(&Lane::Normal), Some(&at(0)));
 
     world.state().now_ms = at(900).as_millis();
     let done = run(&world).await;
     assert_eq!(
-        (done.recovered, woken(&world).len()),
+        (done.recovered, enqueued(&world).len()),
         (2, 2),
         "looked at, and not woken"
     );
@@ -343,11 +343,11 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
     world.state().waiting.normal.visible = 0;
     world.state().now_ms = at(1800).as_millis();
     run(&world).await;
-    assert_eq!(woken(&world).len(), 4, "the lane is empty: their wake-ups are lost");
+    assert_eq!(enqueued(&world).len(), 4, "the lane is empty: their wake-ups are lost");
     assert_eq!(world.state().busy_since.get(&Lane::Normal), None);
 }
 
-/// A wake-up can be lost in a lane that is never empty.
+/// A send task can be lost in a lane that is never empty.
 #[tokio::test]
 async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     let world = world_of([sample(1)]);
@@ -362,7 +362,7 @@ async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     }
     let written = times(&world, "write");
     // The first look is at once here, so that each comes a minute later than a doubling.
-    assert_eq!(woken(&world).len(), 2, "after one hour, and after two");
+    assert_eq!(enqueued(&world).len(), 2, "after one hour, and after two");
     assert!(written <= 6, "{written} writes in three hours");
 }
 
@@ -408,7 +408,7 @@ async fn nothing_is_woken_into_a_full_lane() {
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
     }
-    assert_eq!(woken(&world), []);
+    assert_eq!(enqueued(&world), []);
     let written = times(&world, "write");
     assert!(written <= 2 * 9, "{written} writes for two records in five hours");
 
@@ -418,7 +418,7 @@ async fn nothing_is_woken_into_a_full_lane() {
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
     }
-    let found: BTreeSet<_> = woken(&world).into_iter().collect();
+    let found: BTreeSet<_> = enqueued(&world).into_iter().collect();
     assert_eq!(found.len(), 2);
 }
 
@@ -429,7 +429,7 @@ async fn a_run_wakes_no_more_than_a_lane_has_room_for() {
     hide(&world, MOST_MESSAGES - 3);
     world.state().now_ms = at(3_600).as_millis();
     run(&world).await;
-    assert_eq!(woken(&world).len(), 3);
+    assert_eq!(enqueued(&world).len(), 3);
 
     // The others are found within an hour.
     hide(&world, 0);
@@ -437,7 +437,7 @@ async fn a_run_wakes_no_more_than_a_lane_has_room_for() {
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
     }
-    let found: BTreeSet<_> = woken(&world).into_iter().collect();
+    let found: BTreeSet<_> = enqueued(&world).into_iter().collect();
     assert_eq!(found.len(), 5);
 }
 
@@ -446,7 +446,7 @@ async fn delayed_messages_stop_no_scheduled_email() {
     let world = world_of([waiting(2, at(10))]);
     world.state().waiting.normal.delayed = MOST_MESSAGES + 1;
     run(&world).await;
-    assert_eq!(woken(&world).len(), 1, "SQS holds any number of delayed messages");
+    assert_eq!(enqueued(&world).len(), 1, "SQS holds any number of delayed messages");
 }
 
 /// Ten hours of a backlog: what recovery adds to it must not grow with it.
@@ -482,7 +482,11 @@ async fn an_old_backlog_is_not_drowned_in_wake_ups() {
         run(&world).await;
     }
     let emails = usize::from(EMAILS);
-    assert!(woken(&world).len() <= 4 * emails, "{} wake-ups", woken(&world).len());
+    assert!(
+        enqueued(&world).len() <= 4 * emails,
+        "{} wake-ups",
+        enqueued(&world).len()
+    );
     assert!(
         times(&world, "write") <= 6 * emails,
         "{} writes",
@@ -503,7 +507,7 @@ async fn when_the_breaker_may_be_probed_and_every_wake_up_is_lost_one_is_sent() 
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
     }
-    assert_eq!(woken(&world).len(), 1);
+    assert_eq!(enqueued(&world).len(), 1);
 }
 
 #[tokio::test]
@@ -518,7 +522,7 @@ async fn while_the_breaker_is_open_nothing_is_woken_again() {
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
     }
-    assert_eq!(woken(&world), [], "its wake-up comes again by itself");
+    assert_eq!(enqueued(&world), [], "its wake-up comes again by itself");
     assert_eq!(world.record(&samples::key(1)).map(|record| record.attempts), Some(0));
 }
 

@@ -102,7 +102,7 @@ async fn what_comes_due_in_a_paused_queue_is_moved_aside_and_not_woken() {
     let world = world(records, paused(), None);
     run(&world).await;
     assert_eq!([kind(&world, 1), kind(&world, 2)], [Some(DueKind::Held); 2]);
-    assert!(world.state().wakes.is_empty());
+    assert!(world.state().send_tasks.is_empty());
     world.state().calls.clear();
     run(&world).await;
     let writes = |call: &&str| call.starts_with("write");
@@ -149,7 +149,7 @@ async fn what_was_held_goes_back_page_by_page_whatever_fails() {
             "load_many",
             "write",
             "save_job",
-            "wake",
+            "enqueue",
             "queue",
             "job",
             "due_jobs",
@@ -256,7 +256,7 @@ async fn only_what_failed_for_the_cause_and_has_a_content_is_tried_again() {
         ]
     );
     assert_eq!(job(&world).emails, 1);
-    assert_eq!(world.state().wakes.len(), 1);
+    assert_eq!(world.state().send_tasks.len(), 1);
 }
 
 #[tokio::test]
@@ -297,7 +297,7 @@ async fn ten_thousand_emails_that_are_held_cost_the_others_not_one_call() {
             ..paused()
         };
         world.state().queues.insert(news, queue);
-        assert_eq!(run(&world).await.woken, 1);
+        assert_eq!(run(&world).await.enqueued, 1);
         world.state().calls.clone()
     };
     assert_eq!(calls(10_000).await, calls(0).await);
@@ -361,7 +361,7 @@ async fn what_a_suspension_held_goes_its_way_when_it_is_lifted() {
     // The job of the other queue is met by the next run.
     run(&world).await;
     assert_eq!(kind(&world, 2), Some(DueKind::Check));
-    assert_eq!(world.state().wakes.len(), 2);
+    assert_eq!(world.state().send_tasks.len(), 2);
 }
 
 /// The queue `default` of these samples, with holds of these keys.
@@ -396,8 +396,13 @@ async fn an_email_of_a_held_key_is_set_aside_when_it_is_overdue() {
         [Some(DueKind::Held), Some(DueKind::Check), Some(DueKind::Held)],
         "no job lets it go"
     );
-    let woken: Vec<_> = world.state().wakes.iter().map(|wake| wake.wake_up.id).collect();
-    assert_eq!(woken, [samples::id(2)]);
+    let enqueued: Vec<_> = world
+        .state()
+        .send_tasks
+        .iter()
+        .map(|request| request.send_task.id)
+        .collect();
+    assert_eq!(enqueued, [samples::id(2)]);
 }
 
 #[tokio::test]

@@ -108,10 +108,14 @@ fn mark(limit: &RateLimit) -> Change {
     }
 }
 
-/// The slots of the woken emails, in order.
+/// The slots of the enqueued emails, in order.
 fn slots(world: &World) -> Vec<Timestamp> {
     let state = world.state();
-    let mut slots: Vec<_> = state.wakes.iter().filter_map(|wake| wake.wake_up.slot).collect();
+    let mut slots: Vec<_> = state
+        .send_tasks
+        .iter()
+        .filter_map(|request| request.send_task.slot)
+        .collect();
     slots.sort_unstable();
     slots
 }
@@ -129,9 +133,14 @@ fn looks(world: &World) -> usize {
 async fn a_run_that_another_one_overtakes_releases_nothing_twice() {
     let world = world(300, Some(1));
     let promoted = contested(&world, vec![another_run(&world)]).await;
-    assert_eq!((promoted.woken, looks(&world)), (0, 2), "its own write is refused");
+    assert_eq!((promoted.enqueued, looks(&world)), (0, 2), "its own write is refused");
     assert_eq!(slots(&world), minute_from(0));
-    let emails: std::collections::BTreeSet<_> = world.state().wakes.iter().map(|wake| wake.wake_up.id).collect();
+    let emails: std::collections::BTreeSet<_> = world
+        .state()
+        .send_tasks
+        .iter()
+        .map(|request| request.send_task.id)
+        .collect();
     assert_eq!(emails.len(), 61);
 }
 
@@ -148,7 +157,7 @@ async fn a_run_releases_behind_slots_that_are_reserved_meanwhile() {
         rest_waits: None,
     };
     let promoted = contested(&world, vec![change(&world, ten_slots)]).await;
-    assert_eq!((promoted.woken, looks(&world)), (51, 2));
+    assert_eq!((promoted.enqueued, looks(&world)), (51, 2));
     assert_eq!(slots(&world), minute_from(10));
 }
 
@@ -157,7 +166,7 @@ async fn a_run_releases_at_a_rate_that_is_set_meanwhile() {
     let world = world(300, Some(1));
     let rate = Rate::from_millis(2_000);
     let promoted = contested(&world, vec![change(&world, move |_| Change::Rate { rate })]).await;
-    assert_eq!((promoted.woken, looks(&world)), (121, 2));
+    assert_eq!((promoted.enqueued, looks(&world)), (121, 2));
 }
 
 #[tokio::test]
@@ -165,8 +174,8 @@ async fn a_run_that_loses_each_round_leaves_all_to_the_next() {
     let world = world(300, Some(1));
     let rivals = (0..4).map(|_| change(&world, mark)).collect();
     let promoted = contested(&world, rivals).await;
-    assert_eq!((promoted.woken, promoted.failed, looks(&world)), (0, 0, 4));
-    assert_eq!(run(&world).await.woken, 61);
+    assert_eq!((promoted.enqueued, promoted.failed, looks(&world)), (0, 0, 4));
+    assert_eq!(run(&world).await.enqueued, 61);
     assert_eq!(slots(&world), minute_from(0));
 }
 
@@ -201,5 +210,5 @@ async fn a_rate_that_is_set_while_emails_leave_keeps_its_mark() {
     contested(&world, vec![rival]).await;
     assert_eq!(world.state().rate_limits[&slow()].look_at, Some(BORN));
     world.state().queues.get_mut(&slow()).unwrap().rate_per_second = Some(1);
-    assert_eq!(run(&world).await.woken, 1);
+    assert_eq!(run(&world).await.enqueued, 1);
 }

@@ -1,4 +1,4 @@
-//! SQS: a batch of wake-ups in, the ones that must come again out. In a full lane they are left to the index.
+//! SQS: a batch of send tasks in, the ones that must come again out. In a full lane they are left to the index.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -10,11 +10,11 @@ use domain::ports::{
     Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, Provider, Queues, Random, Suppressions,
 };
 use domain::record::Lane;
-use domain::wire::wake_up::{WakeUp, WakeUpError};
+use domain::wire::send_task::{SendTask, SendTaskError};
 
 use crate::pacer::Leave;
 use crate::unhidden::BRIEF;
-use crate::{Send, WakeError, Woken};
+use crate::{Send, TaskError, TaskOutcome};
 
 /// The lanes, for who works them off.
 pub trait LaneSource {
@@ -41,12 +41,12 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// Why a record fails.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// It is no wake-up. It comes again until SQS moves it to the dead-letter queue.
+    /// It is no send task. It comes again until SQS moves it to the dead-letter queue.
     #[error("a message in a lane is no wake-up")]
-    NotAWakeUp(#[source] WakeUpError),
+    NotASendTask(#[source] SendTaskError),
     /// It could not be carried out.
     #[error("a wake-up could not be carried out")]
-    Wake(#[source] WakeError),
+    Task(#[source] TaskError),
 }
 
 /// The time of an invocation that is kept for putting messages back.
@@ -54,7 +54,7 @@ const PUTTING_BACK: Duration = Duration::from_secs(1);
 
 /// The email of a message.
 fn key_of(message: &ReceivedMessage) -> Option<EmailKey> {
-    let WakeUp { tenant, id, .. } = WakeUp::parse(&message.body).ok()?;
+    let SendTask { tenant, id, .. } = SendTask::parse(&message.body).ok()?;
     Some(EmailKey { tenant, id })
 }
 
@@ -81,45 +81,50 @@ where
     let lane = messages.first().and_then(|message| lanes.lane_of(message));
     let parsed: Vec<_> = messages
         .iter()
-        .map(|message| WakeUp::parse(&message.body).ok())
+        .map(|message| SendTask::parse(&message.body).ok())
         .collect();
-    let wake_ups: Vec<_> = parsed.iter().flatten().cloned().collect();
-    let leaves = send.book(lane.unwrap_or(Lane::Normal), &wake_ups, time).await;
+    let send_tasks: Vec<_> = parsed.iter().flatten().cloned().collect();
+    let leaves = send.book(lane.unwrap_or(Lane::Normal), &send_tasks, time).await;
     let mut leaves = leaves.into_iter();
     let work: Vec<_> = messages
         .iter()
         .zip(parsed)
-        .map(|(message, wake_up)| (message, wake_up.and_then(|wake_up| Some((wake_up, leaves.next()?)))))
+        .map(|(message, send_task)| {
+            (
+                message,
+                send_task.and_then(|send_task| Some((send_task, leaves.next()?))),
+            )
+        })
         .collect();
     let time = time.saturating_sub(began.elapsed());
     let end = tokio::time::Instant::now() + time;
     // The emails of paused queues share the check of their queue; nobody waits for them.
     let parked: Vec<usize> = places_of(&work, |leave| *leave == Leave::Unbooked);
     let of_parked = parked.iter().filter_map(|place| work.get(*place)?.1.clone());
-    let of_parked: [Vec<WakeUp>; 1] = [of_parked.map(|(wake_up, _)| wake_up).collect()];
-    let set_aside = batch::work_off(&of_parked, time, |wake_ups| async move {
-        Ok::<_, Infallible>(if wake_ups.is_empty() {
+    let of_parked: [Vec<SendTask>; 1] = [of_parked.map(|(send_task, _)| send_task).collect()];
+    let set_aside = batch::work_off(&of_parked, time, |send_tasks| async move {
+        Ok::<_, Infallible>(if send_tasks.is_empty() {
             Vec::new()
         } else {
-            send.set_aside(&wake_ups).await
+            send.set_aside(&send_tasks).await
         })
     });
     let others = batch::work_off(&work, time, |(message, work)| async move {
         match work {
-            Some((_, Leave::Unbooked)) => Ok(Woken::Later(AGAIN)),
-            Some((wake_up, leave)) => send.wake(wake_up, leave, end).await.map_err(MessageError::Wake),
+            Some((_, Leave::Unbooked)) => Ok(TaskOutcome::Later(AGAIN)),
+            Some((send_task, leave)) => send.process(send_task, leave, end).await.map_err(MessageError::Task),
             // Once more, for what is wrong with it.
-            None => WakeUp::parse(&message.body)
-                .map(|_| Woken::Later(AGAIN))
-                .map_err(MessageError::NotAWakeUp),
+            None => SendTask::parse(&message.body)
+                .map(|_| TaskOutcome::Later(AGAIN))
+                .map_err(MessageError::NotASendTask),
         }
     });
     let (set_aside, mut results) = futures::future::join(set_aside, others).await;
     // Of a group that panicked or took too long, each email comes again.
     let set_aside = set_aside.into_iter().flatten().flatten();
-    for (place, woken) in parked.into_iter().zip(set_aside) {
+    for (place, outcome) in parked.into_iter().zip(set_aside) {
         if let Some(result) = results.get_mut(place) {
-            *result = woken.map_err(|error| batch::Failure::Error(MessageError::Wake(error)));
+            *result = outcome.map_err(|error| batch::Failure::Error(MessageError::Task(error)));
         }
     }
 
@@ -127,8 +132,8 @@ where
         .iter()
         .zip(&results)
         .filter_map(|(message, result)| match result {
-            Ok(Woken::Later(delay)) => Some((message, *delay)),
-            Ok(Woken::Done) | Err(_) => None,
+            Ok(TaskOutcome::Later(delay)) => Some((message, *delay)),
+            Ok(TaskOutcome::Done) | Err(_) => None,
         })
         .collect();
     let mut left = 0;
@@ -162,10 +167,10 @@ where
     batch::answer(messages.len(), &failed, &later)
 }
 
-/// The places of the wake-ups with such a leave.
-fn places_of(work: &[(&ReceivedMessage, Option<(WakeUp, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
+/// The places of the send tasks with such a leave.
+fn places_of(work: &[(&ReceivedMessage, Option<(SendTask, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
     let fits =
-        |(_, work): &(&ReceivedMessage, Option<(WakeUp, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));
+        |(_, work): &(&ReceivedMessage, Option<(SendTask, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));
     let places = work.iter().enumerate().filter(|(_, work)| fits(work));
     places.map(|(place, _)| place).collect()
 }

@@ -2,7 +2,7 @@
 //!
 //! **Role:** behind the three lanes, all records of a batch at once.
 //! **Invariant:** SES is called only with leave of the pace and with a claim in hand, and once per claim. A lost answer is
-//! `uncertain`, never tried again here. A wake-up proves nothing; the record decides.
+//! `uncertain`, never tried again here. A send task proves nothing; the record decides.
 //! **After a crash** between claim and record: `promote` finds the lease run out.
 //! **Start reading at** [`Send::wake`]; [`handler`] is SQS.
 
@@ -19,7 +19,7 @@ use domain::apply::{ApplyError, apply};
 use domain::attachment::Data;
 use domain::cause::Cause;
 use domain::email::{BodyError, Email};
-use domain::lifecycle::{Attempt, Policy, Then, record_attempt};
+use domain::lifecycle::{Attempt, Policy, SideEffect, record_attempt};
 use domain::limits;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
@@ -29,8 +29,8 @@ use domain::ports::{
 use domain::queue::Queue;
 use domain::record::{EmailRecord, Lane};
 use domain::timestamp::Timestamp;
-use domain::wire::hand_over::HandOver;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::dead_letter_message::DeadLetterMessage;
+use domain::wire::send_task::SendTask;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
@@ -54,18 +54,18 @@ const NO_MEMORY: Duration = Duration::from_secs(5);
 /// What claiming and recording take beside the attempt itself, and then some.
 const RECORDING: Duration = Duration::from_secs(2);
 
-/// What becomes of a wake-up.
+/// What becomes of a send task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Woken {
+pub enum TaskOutcome {
     /// Acknowledge it.
     Done,
     /// It goes back, to be seen again after this.
     Later(Duration),
 }
 
-/// Why a wake-up has to come again.
+/// Why a send task has to come again.
 #[derive(Debug, thiserror::Error)]
-pub enum WakeError {
+pub enum TaskError {
     /// The record could not be claimed or read. Nothing was submitted.
     #[error("an email could not be claimed")]
     Claim(#[from] PortError),
@@ -133,52 +133,55 @@ where
     P: Provider,
     S: Clock + Random,
 {
-    /// Asks leave for a batch of wake-ups of a lane, which have so much time. What would not be done
+    /// Asks leave for a batch of send tasks of a lane, which have so much time. What would not be done
     /// in it comes again, and without an answer all does.
-    pub async fn book(&self, lane: Lane, wake_ups: &[WakeUp], time: Duration) -> Vec<Leave> {
+    pub async fn book(&self, lane: Lane, send_tasks: &[SendTask], time: Duration) -> Vec<Leave> {
         // Nothing that lies in a queue can book the rate for years.
         let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
-        let recipients: Vec<_> = wake_ups
+        let recipients: Vec<_> = send_tasks
             .iter()
-            .map(|wake_up| wake_up.recipients.clamp(1, most))
+            .map(|send_task| send_task.recipients.clamp(1, most))
             .collect();
-        let longest = wake_ups.iter().map(|wake_up| self.with.timeout(wake_up.bytes)).max();
+        let longest = send_tasks
+            .iter()
+            .map(|send_task| self.with.timeout(send_task.bytes))
+            .max();
         let patience = time.saturating_sub(longest.unwrap_or_default() + RECORDING);
-        self.leaves(lane, wake_ups, &recipients, patience).await
+        self.leaves(lane, send_tasks, &recipients, patience).await
     }
 
-    /// Carries out one wake-up, which has this leave, before `end`: what cannot be submitted by then
+    /// Carries out one send task, which has this leave, before `end`: what cannot be submitted by then
     /// because others take the memory comes again, unclaimed.
     ///
     /// # Errors
-    /// See [`WakeError`]: the wake-up must come again.
-    pub async fn wake(&self, wake_up: WakeUp, leave: Leave, end: Instant) -> Result<Woken, WakeError> {
+    /// See [`TaskError`]: the send task must come again.
+    pub async fn process(&self, send_task: SendTask, leave: Leave, end: Instant) -> Result<TaskOutcome, TaskError> {
         let base = self.with.policy.retry.no_leave;
         match leave {
-            Leave::Later(wait) => return Ok(Woken::Later(wait)),
+            Leave::Later(wait) => return Ok(TaskOutcome::Later(wait)),
             Leave::At(time) | Leave::InTurn(time) => {
                 tokio::time::sleep(time.since(self.system.now())).await;
                 // Others of the batch went before: one of them may have opened the breaker.
                 if let Some(wait) = self.pacer.shut(base, self.system.now()) {
-                    return Ok(Woken::Later(wait));
+                    return Ok(TaskOutcome::Later(wait));
                 }
             }
             Leave::Probe(_) | Leave::NoSlot | Leave::Unbooked => {}
         }
-        let (bytes, slot) = (wake_up.bytes, wake_up.slot);
+        let (bytes, slot) = (send_task.bytes, send_task.slot);
         let key = EmailKey {
-            tenant: wake_up.tenant.clone(),
-            id: wake_up.id,
+            tenant: send_task.tenant.clone(),
+            id: send_task.id,
         };
         // Before the claim, so that no lease runs while others send large ones.
         let Some(_memory) = self.memory_for(bytes, end).await else {
-            return Ok(Woken::Later(NO_MEMORY));
+            return Ok(TaskOutcome::Later(NO_MEMORY));
         };
         let (nonce, now) = (self.system.nonce()?, self.system.now());
-        let queue = self.queue(&wake_up, now).await?;
-        if let Some(woken) = self.barred(&key, &queue, (slot, leave), now).await? {
+        let queue = self.queue(&send_task, now).await?;
+        if let Some(outcome) = self.barred(&key, &queue, (slot, leave), now).await? {
             self.nobody_asked(leave, now).await;
-            return Ok(woken);
+            return Ok(outcome);
         }
         let claim = self.records.claim(&key, nonce, &self.with.policy, now);
         let near = async {
@@ -193,7 +196,7 @@ where
             Claimed::Granted(record) => {
                 let Some(record) = self.still_wanted(*record, queue.clone(), now).await? else {
                     self.nobody_asked(leave, now).await;
-                    return Ok(Woken::Done);
+                    return Ok(TaskOutcome::Done);
                 };
                 let content = near.and_then(|mut contents| contents.remove(&record.body.sha256));
                 self.deliver(&key, record, content, leave, &queue).await
@@ -202,7 +205,7 @@ where
                 self.nobody_asked(leave, now).await;
                 match record {
                     Some(record) => self.met(*record, &queue, now).await,
-                    None => Ok(Woken::Done),
+                    None => Ok(TaskOutcome::Done),
                 }
             }
         }
@@ -240,7 +243,7 @@ where
         near: Option<Vec<u8>>,
         leave: Leave,
         queue: &Queue,
-    ) -> Result<Woken, WakeError> {
+    ) -> Result<TaskOutcome, TaskError> {
         let policy = queue.policy(&self.with.policy);
         let claim_no = claimed.claim_no;
         let (claimed, attempt) = self.attempt(key, claimed, near).await;
@@ -256,8 +259,8 @@ where
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the breaker could not be set; the next attempt does it");
         }
-        let (then, record) = recorded?;
-        Ok(self.follow(&record, then).await)
+        let (side_effect, record) = recorded?;
+        Ok(self.apply_side_effect(&record, side_effect).await)
     }
 
     async fn attempt(&self, key: &EmailKey, claimed: EmailRecord, near: Option<Vec<u8>>) -> (EmailRecord, Attempt) {
@@ -310,15 +313,15 @@ where
         Ok(())
     }
 
-    pub(crate) async fn follow(&self, record: &EmailRecord, then: Then) -> Woken {
-        match then {
-            Then::Nothing => Woken::Done,
-            Then::WakeUp { delay } => Woken::Later(delay),
-            Then::HandOver => {
+    pub(crate) async fn apply_side_effect(&self, record: &EmailRecord, side_effect: SideEffect) -> TaskOutcome {
+        match side_effect {
+            SideEffect::Nothing => TaskOutcome::Done,
+            SideEffect::EnqueueTask { delay } => TaskOutcome::Later(delay),
+            SideEffect::DeadLetter => {
                 // One that fails is made again by `promote`: the record is `failing`.
                 for error in self
                     .dead_letters
-                    .hand_over(&[HandOver::of(record)])
+                    .move_to_dead_letter(&[DeadLetterMessage::of(record)])
                     .await
                     .into_iter()
                     .filter_map(Result::err)
@@ -326,7 +329,7 @@ where
                     let error = aws::telemetry::chain(&error);
                     tracing::warn!(id = %record.id, error, "an email could not be handed over yet");
                 }
-                Woken::Done
+                TaskOutcome::Done
             }
         }
     }

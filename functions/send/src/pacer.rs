@@ -32,7 +32,7 @@ const ROUNDS: usize = 8;
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// When a batch comes again for which the pace could not be asked: a thousand times this, after
-/// which SQS puts a wake-up aside, is longer than the table is ever away.
+/// which SQS puts a send task aside, is longer than the table is ever away.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
 /// What an email of a batch may do.

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use domain::apply::{apply, apply_many};
 use domain::lifecycle::queued::{Drop, drop_unwanted, is_aside, meet, wait_for_slot};
-use domain::lifecycle::{EARLY, Then, not_claimable};
+use domain::lifecycle::{EARLY, SideEffect, not_claimable};
 use domain::pacing::Batch;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
@@ -22,13 +22,13 @@ use domain::rate_limit::{Turn, is_usable};
 use domain::record::{EmailRecord, Lane, Status};
 use domain::slots;
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::pacer::Leave;
 use crate::remembered::Remembered;
-use crate::{Send, WakeError, Woken};
+use crate::{Send, TaskError, TaskOutcome};
 
-/// When a wake-up comes again whose queue turned out to be another than was thought.
+/// When a send task comes again whose queue turned out to be another than was thought.
 const AGAIN: Duration = Duration::from_secs(1);
 
 /// How often a claimed email is looked at again because its queue changes at this very moment.
@@ -37,10 +37,10 @@ const ROUNDS: usize = 3;
 /// What an environment knows of queues.
 pub type KnownQueues = Remembered<QueueKey, Queue>;
 
-fn queue_of(wake_up: &WakeUp) -> QueueKey {
+fn queue_of(send_task: &SendTask) -> QueueKey {
     QueueKey {
-        tenant: wake_up.tenant.clone(),
-        name: wake_up.queue.clone(),
+        tenant: send_task.tenant.clone(),
+        name: send_task.queue.clone(),
     }
 }
 
@@ -57,19 +57,19 @@ where
     pub(crate) async fn leaves(
         &self,
         lane: Lane,
-        wake_ups: &[WakeUp],
+        send_tasks: &[SendTask],
         recipients: &[u32],
         patience: Duration,
     ) -> Vec<Leave> {
         let now = self.system.now();
-        let mut leaves: Vec<Option<Leave>> = vec![None; wake_ups.len()];
+        let mut leaves: Vec<Option<Leave>> = vec![None; send_tasks.len()];
         let mut in_turn: HashSet<usize> = HashSet::new();
         let mut limited: HashMap<QueueKey, (Queue, Vec<usize>)> = HashMap::new();
-        for (index, (wake_up, leave)) in wake_ups.iter().zip(&mut leaves).enumerate() {
-            let key = queue_of(wake_up);
+        for (index, (send_task, leave)) in send_tasks.iter().zip(&mut leaves).enumerate() {
+            let key = queue_of(send_task);
             match self.known.last(&key) {
                 Some(queue) if queue.is_paused(now) => *leave = Some(Leave::Unbooked),
-                Some(queue) if queue.rate().is_some() => match wake_up.slot {
+                Some(queue) if queue.rate().is_some() => match send_task.slot {
                     Some(slot) if slot > now.after(EARLY) => *leave = Some(Leave::Later(slot.since(now))),
                     Some(slot) if is_usable(slot, now) => drop(in_turn.insert(index)),
                     Some(_) => *leave = Some(Leave::NoSlot),
@@ -135,12 +135,12 @@ where
         })
     }
 
-    /// The queue of a wake-up as it was a few seconds ago at most.
+    /// The queue of a send task as it was a few seconds ago at most.
     ///
     /// # Errors
     /// When it had to be read and could not be: nothing is claimed then.
-    pub(crate) async fn queue(&self, wake_up: &WakeUp, now: Timestamp) -> Result<Queue, PortError> {
-        let key = queue_of(wake_up);
+    pub(crate) async fn queue(&self, send_task: &SendTask, now: Timestamp) -> Result<Queue, PortError> {
+        let key = queue_of(send_task);
         let no = self.pacer.settings_no(&self.records, now).await?;
         if no == 0 {
             // Nobody has ever changed a queue.
@@ -155,18 +155,18 @@ where
         Ok(queue.unwrap_or_else(|| Queue::plain(key.clone(), now)))
     }
 
-    /// What becomes of a wake-up because of its queue; `None`: it is claimed.
+    /// What becomes of a send task because of its queue; `None`: it is claimed.
     pub(crate) async fn barred(
         &self,
         key: &EmailKey,
         queue: &Queue,
         (slot, leave): (Option<Timestamp>, Leave),
         now: Timestamp,
-    ) -> Result<Option<Woken>, WakeError> {
+    ) -> Result<Option<TaskOutcome>, TaskError> {
         if queue.is_paused(now) {
             return match self.records.load(key, now).await? {
                 Some(record) => self.met(record, queue, now).await.map(Some),
-                None => Ok(Some(Woken::Done)),
+                None => Ok(Some(TaskOutcome::Done)),
             };
         }
         // Only the record names its key: it is read before the claim, while a key of the tenant is held.
@@ -182,27 +182,27 @@ where
             return self.returned(key, now).await.map(Some);
         }
         Ok(match leave {
-            Leave::NoSlot | Leave::Unbooked => Some(Woken::Later(AGAIN)),
+            Leave::NoSlot | Leave::Unbooked => Some(TaskOutcome::Later(AGAIN)),
             // Its rate was not known when the batch was booked.
-            Leave::At(_) if is_limited && slot.is_none() => Some(Woken::Later(AGAIN)),
+            Leave::At(_) if is_limited && slot.is_none() => Some(TaskOutcome::Later(AGAIN)),
             Leave::At(_) | Leave::InTurn(_) | Leave::Probe(_) | Leave::Later(_) => None,
         })
     }
 
     /// Sets aside the emails of a batch whose queues are known to be paused, in few calls; one result
     /// for each, in order.
-    pub async fn set_aside(&self, wake_ups: &[WakeUp]) -> Vec<Result<Woken, WakeError>> {
+    pub async fn set_aside(&self, send_tasks: &[SendTask]) -> Vec<Result<TaskOutcome, TaskError>> {
         let now = self.system.now();
-        let mut results: BTreeMap<usize, Result<Woken, WakeError>> = BTreeMap::new();
+        let mut results: BTreeMap<usize, Result<TaskOutcome, TaskError>> = BTreeMap::new();
         let mut paused: BTreeMap<QueueKey, (Queue, Vec<(usize, EmailKey)>)> = BTreeMap::new();
-        for (place, wake_up) in wake_ups.iter().enumerate() {
-            match self.queue(wake_up, now).await {
+        for (place, send_task) in send_tasks.iter().enumerate() {
+            match self.queue(send_task, now).await {
                 Ok(queue) if queue.is_paused(now) => {
-                    let (tenant, id) = (wake_up.tenant.clone(), wake_up.id);
+                    let (tenant, id) = (send_task.tenant.clone(), send_task.id);
                     let (_, emails) = paused.entry(queue.key.clone()).or_insert((queue, Vec::new()));
                     emails.push((place, EmailKey { tenant, id }));
                 }
-                Ok(_) => drop(results.insert(place, Ok(Woken::Later(AGAIN)))),
+                Ok(_) => drop(results.insert(place, Ok(TaskOutcome::Later(AGAIN)))),
                 Err(error) => drop(results.insert(place, Err(error.into()))),
             }
         }
@@ -225,39 +225,50 @@ where
             let decided = apply_many(&self.records, records, now, decide).await;
             let mut decided: BTreeMap<EmailKey, _> = loaded.into_iter().zip(decided).collect();
             for (place, key) in emails {
-                let woken = match decided.remove(&key) {
-                    Some(Ok((then, record))) => Ok(self.after_meeting(&record, &queue, then, now).await),
+                let outcome = match decided.remove(&key) {
+                    Some(Ok((side_effect, record))) => Ok(self.after_meeting(&record, &queue, side_effect, now).await),
                     Some(Err(error)) => Err(error.into()),
-                    // There is no such email any more, or its other wake-up of this batch has it.
-                    None => Ok(Woken::Done),
+                    // There is no such email any more, or its other send task of this batch has it.
+                    None => Ok(TaskOutcome::Done),
                 };
-                results.insert(place, woken);
+                results.insert(place, outcome);
             }
         }
         results.into_values().collect()
     }
 
     /// Returns an email to the index, where it waits for a slot. One that waits there already costs no write.
-    async fn returned(&self, key: &EmailKey, now: Timestamp) -> Result<Woken, WakeError> {
+    async fn returned(&self, key: &EmailKey, now: Timestamp) -> Result<TaskOutcome, TaskError> {
         if let Some(record) = self.records.load(key, now).await? {
             apply(&self.records, record, now, |record| wait_for_slot(record, now)).await?;
         }
-        Ok(Woken::Done)
+        Ok(TaskOutcome::Done)
     }
 
     /// Carries out what is to be done about an email that is not claimed.
-    pub(crate) async fn met(&self, record: EmailRecord, queue: &Queue, now: Timestamp) -> Result<Woken, WakeError> {
+    pub(crate) async fn met(
+        &self,
+        record: EmailRecord,
+        queue: &Queue,
+        now: Timestamp,
+    ) -> Result<TaskOutcome, TaskError> {
         let decide = |record: &EmailRecord| meet(record, queue, now).unwrap_or_else(|| not_claimable(record, now));
-        let (then, record) = apply(&self.records, record, now, decide).await?;
-        Ok(self.after_meeting(&record, queue, then, now).await)
+        let (side_effect, record) = apply(&self.records, record, now, decide).await?;
+        Ok(self.after_meeting(&record, queue, side_effect, now).await)
     }
 
-    async fn after_meeting(&self, record: &EmailRecord, queue: &Queue, then: Then, now: Timestamp) -> Woken {
+    async fn after_meeting(
+        &self,
+        record: &EmailRecord,
+        queue: &Queue,
+        side_effect: SideEffect,
+        now: Timestamp,
+    ) -> TaskOutcome {
         if record.status == Status::Queued && !is_aside(record) && meet(record, queue, now).is_some() {
             // The queue was changed at this very moment.
-            return Woken::Later(AGAIN);
+            return TaskOutcome::Later(AGAIN);
         }
-        self.follow(record, then).await
+        self.apply_side_effect(record, side_effect).await
     }
 
     /// Drops a claimed email that is not wanted any more; `Some`: the record, which is still wanted.
@@ -266,7 +277,7 @@ where
         claimed: EmailRecord,
         mut queue: Queue,
         now: Timestamp,
-    ) -> Result<Option<EmailRecord>, WakeError> {
+    ) -> Result<Option<EmailRecord>, TaskError> {
         let place = Drop::InHand {
             claim_no: claimed.claim_no,
         };

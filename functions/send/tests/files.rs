@@ -18,8 +18,8 @@ use domain::id::UploadId;
 use domain::lifecycle::Attempt;
 use domain::ports::{EmailKey, Provider};
 use domain::record::{BodyPlace, BodyRef, EmailRecord, Status};
-use domain::wire::wake_up::WakeUp;
-use send::Woken;
+use domain::wire::send_task::SendTask;
+use send::TaskOutcome;
 use send::pacer::Leave;
 use tokio::time::Instant;
 use world::samples::{self, BORN};
@@ -73,7 +73,7 @@ fn world() -> World {
 async fn send(world: &World) -> (Vec<Vec<u8>>, EmailRecord) {
     let given = Given::default();
     let key: EmailKey = samples::key(1);
-    let wake_up = WakeUp {
+    let send_task = SendTask {
         v: 1,
         tenant: key.tenant.clone(),
         id: key.id,
@@ -83,8 +83,11 @@ async fn send(world: &World) -> (Vec<Vec<u8>>, EmailRecord) {
         slot: None,
     };
     let end = Instant::now() + Duration::from_secs(60);
-    let woken = sender(world, &given).wake(wake_up, Leave::At(BORN), end).await;
-    assert!(matches!(woken.expect("carried out"), Woken::Done | Woken::Later(_)));
+    let outcome = sender(world, &given).process(send_task, Leave::At(BORN), end).await;
+    assert!(matches!(
+        outcome.expect("carried out"),
+        TaskOutcome::Done | TaskOutcome::Later(_)
+    ));
     let record = world.record(&key).expect("the row");
     let files = given.0.lock().unwrap().clone();
     (files, record)

@@ -14,7 +14,7 @@ use domain::lane::FullLanes;
 use domain::pacing::{Micros, Open};
 use domain::record::{Due, DueKind, Lane, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use send::handler::{self, LaneSource};
 use serde_json::json;
 use world::{Fault, World, samples};
@@ -65,7 +65,7 @@ fn world() -> World {
 async fn put_back(world: &World, lane: Lane) -> Vec<String> {
     let message = |n: u8| {
         let key = samples::key(n);
-        let wake_up = WakeUp {
+        let send_task = SendTask {
             v: 1,
             tenant: key.tenant,
             id: key.id,
@@ -74,7 +74,7 @@ async fn put_back(world: &World, lane: Lane) -> Vec<String> {
             queue: domain::queue::QueueName::default(),
             slot: None,
         };
-        json!({"messageId": n.to_string(), "receiptHandle": "r", "body": wake_up.to_json(), "eventSourceARN": "a:lane"})
+        json!({"messageId": n.to_string(), "receiptHandle": "r", "body": send_task.to_json(), "eventSourceARN": "a:lane"})
     };
     let messages: Vec<_> = (1..=3).map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": messages})).expect("an event of SQS");

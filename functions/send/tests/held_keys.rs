@@ -18,7 +18,7 @@ use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey};
 use domain::rate_limit::RateLimit;
 use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use send::handler::{self, LaneSource};
 use serde_json::json;
 use world::samples::{self, BORN};
@@ -65,9 +65,9 @@ fn world() -> World {
     world
 }
 
-fn event(world: &World, change: impl Fn(WakeUp) -> WakeUp) -> SqsEvent {
+fn event(world: &World, change: impl Fn(SendTask) -> SendTask) -> SqsEvent {
     let message = |n: u8| {
-        let body = change(WakeUp::of(&world.record(&samples::key(n)).unwrap())).to_json();
+        let body = change(SendTask::of(&world.record(&samples::key(n)).unwrap())).to_json();
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"})
     };
     serde_json::from_value(json!({"Records": (1..=8).map(message).collect::<Vec<_>>()})).expect("an event of SQS")
@@ -100,7 +100,7 @@ fn expected() -> Vec<(Status, Option<DueKind>)> {
 #[tokio::test(start_paused = true)]
 async fn an_email_of_a_held_key_is_held_and_others_go() {
     let world = world();
-    assert_eq!(batch(&world, event(&world, |wake_up| wake_up)).await, 0);
+    assert_eq!(batch(&world, event(&world, |send_task| send_task)).await, 0);
     assert_eq!(places(&world), expected());
     // A message that was lost on the way, or doubled, changes nothing.
     let writes = |world: &World| {
@@ -112,7 +112,7 @@ async fn an_email_of_a_held_key_is_held_and_others_go() {
             .count()
     };
     let before = writes(&world);
-    batch(&world, event(&world, |wake_up| wake_up)).await;
+    batch(&world, event(&world, |send_task| send_task)).await;
     assert_eq!((places(&world), writes(&world)), (expected(), before));
 }
 
@@ -143,7 +143,7 @@ async fn an_email_of_a_held_key_takes_no_slot_for_good() {
         }
     }
     // Released by promote, each with its slot.
-    batch(&world, event(&world, |wake_up| wake_up.at_slot(Some(BORN)))).await;
+    batch(&world, event(&world, |send_task| send_task.at_slot(Some(BORN)))).await;
     assert_eq!(places(&world), expected(), "promote does not release it again");
 }
 
@@ -153,12 +153,12 @@ async fn no_email_of_a_held_key_is_sent_while_calls_fail() {
         for fault in [Fault::Before, Fault::After] {
             let world = world();
             world.state().faults_of.insert(what, vec![fault; 3].into());
-            batch(&world, event(&world, |wake_up| wake_up)).await;
+            batch(&world, event(&world, |send_task| send_task)).await;
             let held = |world: &World| places(world).into_iter().step_by(2).collect::<Vec<_>>();
             let waits = held(&world).into_iter().all(|(status, _)| status == Status::Queued);
             assert!(waits, "{what} {fault:?}");
             world.state().faults_of.clear();
-            batch(&world, event(&world, |wake_up| wake_up)).await;
+            batch(&world, event(&world, |send_task| send_task)).await;
             assert_eq!(
                 held(&world),
                 [(Status::Queued, Some(DueKind::Held)); 4],
@@ -176,7 +176,7 @@ async fn only_tenants_with_a_held_key_pay_for_it() {
             let plain = Queue::plain(lead(), BORN);
             world.state().queues.insert(lead(), plain);
         }
-        batch(&world, event(&world, |wake_up| wake_up)).await;
+        batch(&world, event(&world, |send_task| send_task)).await;
         let calls = world.state().calls.clone();
         calls.into_iter().filter(|call| *call == "load").count()
     };

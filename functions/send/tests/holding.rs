@@ -7,8 +7,8 @@ use common::sender;
 use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::record::{DueKind, EmailRecord, Status};
-use domain::wire::wake_up::WakeUp;
-use send::Woken;
+use domain::wire::send_task::SendTask;
+use send::TaskOutcome;
 use world::samples::BORN;
 use world::{Fault, Rival, World, samples};
 
@@ -42,10 +42,10 @@ fn world(queues: &[(&str, &[u8])]) -> World {
     world
 }
 
-fn wake_up(name: &str, n: u8) -> WakeUp {
+fn send_task(name: &str, n: u8) -> SendTask {
     let EmailKey { tenant, id } = samples::key(n);
-    WakeUp {
-        v: WakeUp::VERSION,
+    SendTask {
+        v: SendTask::VERSION,
         tenant,
         id,
         recipients: 1,
@@ -61,10 +61,10 @@ fn place(world: &World, n: u8) -> (Status, Option<DueKind>) {
 }
 
 /// Sets emails aside; counts the reads and the writes of their records.
-async fn set_aside(world: &World, wake_ups: &[WakeUp]) -> (Vec<Option<Woken>>, [usize; 3]) {
+async fn set_aside(world: &World, send_tasks: &[SendTask]) -> (Vec<Option<TaskOutcome>>, [usize; 3]) {
     let sender = sender(world, world.clone());
     world.state().calls.clear();
-    let results = sender.set_aside(wake_ups).await;
+    let results = sender.set_aside(send_tasks).await;
     let calls = world.state().calls.clone();
     let count = |name: &str| calls.iter().filter(|call| **call == name).count();
     let results = results.into_iter().map(Result::ok).collect();
@@ -78,9 +78,9 @@ const UNMOVED: (Status, Option<DueKind>) = (Status::Queued, Some(DueKind::Check)
 async fn emails_of_a_paused_queue_share_one_write() {
     let emails: Vec<u8> = (1..=10).collect();
     let world = world(&[("news", &emails)]);
-    let wake_ups: Vec<_> = emails.iter().map(|n| wake_up("news", *n)).collect();
-    let (results, calls) = set_aside(&world, &wake_ups).await;
-    assert_eq!(results, vec![Some(Woken::Done); 10]);
+    let send_tasks: Vec<_> = emails.iter().map(|n| send_task("news", *n)).collect();
+    let (results, calls) = set_aside(&world, &send_tasks).await;
+    assert_eq!(results, vec![Some(TaskOutcome::Done); 10]);
     assert_eq!(calls, [1, 1, 0]);
     assert!(emails.iter().all(|n| place(&world, *n) == HELD));
 }
@@ -89,7 +89,7 @@ async fn emails_of_a_paused_queue_share_one_write() {
 async fn each_paused_queue_has_a_write_of_its_own() {
     let world = world(&[("news", &[1, 2, 3]), ("mail", &[4, 5])]);
     // A second message of an email costs nothing more.
-    let wake_ups: Vec<_> = [
+    let send_tasks: Vec<_> = [
         ("news", 1),
         ("mail", 4),
         ("news", 2),
@@ -97,10 +97,10 @@ async fn each_paused_queue_has_a_write_of_its_own() {
         ("mail", 5),
         ("news", 1),
     ]
-    .map(|(name, n)| wake_up(name, n))
+    .map(|(name, n)| send_task(name, n))
     .to_vec();
-    let (results, calls) = set_aside(&world, &wake_ups).await;
-    assert_eq!(results, vec![Some(Woken::Done); 6]);
+    let (results, calls) = set_aside(&world, &send_tasks).await;
+    assert_eq!(results, vec![Some(TaskOutcome::Done); 6]);
     assert_eq!(calls, [2, 2, 0]);
     assert!((1..=5).all(|n| place(&world, n) == HELD));
 }
@@ -120,9 +120,9 @@ async fn a_record_that_moved_is_taken_out_of_its_group() {
         };
     });
     let rivaled = world.with_rivals(vec![cancel]);
-    let wake_ups: Vec<_> = emails.iter().map(|n| wake_up("news", *n)).collect();
-    let (results, calls) = set_aside(&rivaled, &wake_ups).await;
-    assert_eq!(results, vec![Some(Woken::Done); 10]);
+    let send_tasks: Vec<_> = emails.iter().map(|n| send_task("news", *n)).collect();
+    let (results, calls) = set_aside(&rivaled, &send_tasks).await;
+    assert_eq!(results, vec![Some(TaskOutcome::Done); 10]);
     assert_eq!(calls, [1, 2, 0], "the group again, without the one that is canceled");
     assert_eq!(place(&world, 4), (Status::Canceled, None));
     let mut others = emails.iter().filter(|n| **n != 4);
@@ -139,9 +139,9 @@ async fn a_queue_that_is_resumed_meanwhile_keeps_its_emails() {
         state.queues.insert(resumed.key.clone(), resumed);
     });
     let rivaled = world.with_rivals(vec![resume]);
-    let wake_ups: Vec<_> = (1..=3).map(|n| wake_up("news", n)).collect();
-    let (results, _) = set_aside(&rivaled, &wake_ups).await;
-    let come_again = |result: &Option<Woken>| matches!(result, Some(Woken::Later(_)));
+    let send_tasks: Vec<_> = (1..=3).map(|n| send_task("news", n)).collect();
+    let (results, _) = set_aside(&rivaled, &send_tasks).await;
+    let come_again = |result: &Option<TaskOutcome>| matches!(result, Some(TaskOutcome::Later(_)));
     assert!(results.iter().all(come_again), "{results:?}");
     assert!((1..=3).all(|n| place(&world, n) == UNMOVED));
 }
@@ -151,11 +151,11 @@ async fn a_group_that_fails_stops_no_other() {
     for fault in [Fault::Before, Fault::Conflict, Fault::Throttled] {
         let world = world(&[("mail", &[1, 2]), ("news", &[3, 4])]);
         world.state().faults_of.insert("write_many", [fault].into());
-        let wake_ups: Vec<_> = [("mail", 1), ("news", 3), ("mail", 2), ("news", 4)]
-            .map(|(name, n)| wake_up(name, n))
+        let send_tasks: Vec<_> = [("mail", 1), ("news", 3), ("mail", 2), ("news", 4)]
+            .map(|(name, n)| send_task(name, n))
             .to_vec();
-        let (results, _) = set_aside(&world, &wake_ups).await;
-        let done = Some(Woken::Done);
+        let (results, _) = set_aside(&world, &send_tasks).await;
+        let done = Some(TaskOutcome::Done);
         assert_eq!(results, [None, done, None, done], "{fault:?}");
         assert_eq!([1, 2].map(|n| place(&world, n)), [UNMOVED; 2], "{fault:?}");
         assert_eq!([3, 4].map(|n| place(&world, n)), [HELD; 2], "{fault:?}");

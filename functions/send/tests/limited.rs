@@ -1,4 +1,4 @@
-//! Wake-ups of queues with rate limits: none waits here, in a world in memory.
+//! Send tasks of queues with rate limits: none waits here, in a world in memory.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -20,7 +20,7 @@ use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
 use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use send::Send;
 use send::handler::{self, LaneSource};
 use serde_json::json;
@@ -93,7 +93,7 @@ async fn sender(world: &World) -> Sender {
 fn event(world: &World, emails: impl IntoIterator<Item = (u8, Option<Timestamp>)>) -> SqsEvent {
     let message = |(n, slot): (u8, Option<Timestamp>)| {
         let record = world.record(&samples::key(n)).unwrap();
-        let body = WakeUp::of(&record).at_slot(slot).to_json();
+        let body = SendTask::of(&record).at_slot(slot).to_json();
         json!({"messageId": n.to_string(), "receiptHandle": "r", "body": body, "eventSourceARN": "a:lane"})
     };
     let messages: Vec<_> = emails.into_iter().map(message).collect();

@@ -10,8 +10,8 @@ use domain::email::Email;
 use domain::lifecycle::Attempt;
 use domain::ports::Provider;
 use domain::record::{EmailRecord, Status};
-use domain::wire::wake_up::WakeUp;
-use send::Woken;
+use domain::wire::send_task::SendTask;
+use send::TaskOutcome;
 use send::pacer::Leave;
 use tokio::time::Instant;
 use world::samples;
@@ -36,16 +36,16 @@ impl Provider for Slow<'_> {
     }
 }
 
-/// Sends ten emails whose wake-ups say that each has so many bytes; returns how many were with
+/// Sends ten emails whose send tasks say that each has so many bytes; returns how many were with
 /// SES at once.
 async fn at_once(bytes: u64) -> usize {
     let world = samples::world(10).expect("the samples parse");
     let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
     let slow = Slow { now: &now, most: &most };
     let send = common::sender(&world, slow);
-    let wake = |n: u8| {
+    let process = |n: u8| {
         let key = samples::key(n);
-        let wake_up = WakeUp {
+        let send_task = SendTask {
             v: 1,
             tenant: key.tenant,
             id: key.id,
@@ -54,10 +54,10 @@ async fn at_once(bytes: u64) -> usize {
             queue: domain::queue::QueueName::default(),
             slot: None,
         };
-        send.wake(wake_up, Leave::At(samples::BORN), Instant::now() + TIME)
+        send.process(send_task, Leave::At(samples::BORN), Instant::now() + TIME)
     };
-    for woken in futures::future::join_all((1..=10).map(wake)).await {
-        assert_eq!(woken.expect("carried out"), Woken::Done);
+    for outcome in futures::future::join_all((1..=10).map(process)).await {
+        assert_eq!(outcome.expect("carried out"), TaskOutcome::Done);
     }
     let sent = world
         .state()
@@ -91,9 +91,9 @@ async fn what_would_not_be_sent_in_time_is_not_begun() {
     let send = common::sender(&world, slow);
     // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two, one after the other.
     let end = Instant::now() + Duration::from_millis(42_500);
-    let wake = |n: u8| {
+    let process = |n: u8| {
         let key = samples::key(n);
-        let wake_up = WakeUp {
+        let send_task = SendTask {
             v: 1,
             tenant: key.tenant,
             id: key.id,
@@ -102,11 +102,21 @@ async fn what_would_not_be_sent_in_time_is_not_begun() {
             queue: domain::queue::QueueName::default(),
             slot: None,
         };
-        send.wake(wake_up, Leave::At(samples::BORN), end)
+        send.process(send_task, Leave::At(samples::BORN), end)
     };
-    let woken = futures::future::join_all((1..=3).map(wake)).await;
-    let woken: Vec<_> = woken.into_iter().map(|woken| woken.expect("carried out")).collect();
-    assert_eq!(woken, [Woken::Done, Woken::Done, Woken::Later(Duration::from_secs(5))]);
+    let outcome = futures::future::join_all((1..=3).map(process)).await;
+    let outcome: Vec<_> = outcome
+        .into_iter()
+        .map(|outcome| outcome.expect("carried out"))
+        .collect();
+    assert_eq!(
+        outcome,
+        [
+            TaskOutcome::Done,
+            TaskOutcome::Done,
+            TaskOutcome::Later(Duration::from_secs(5))
+        ]
+    );
     let record = world.record(&samples::key(3)).expect("the row");
     assert_eq!((record.status, record.claim_no), (Status::Queued, 0));
 }

@@ -1,4 +1,4 @@
-//! The pace and the breaker, as batches of wake-ups meet them, in a world in memory.
+//! The pace and the breaker, as batches of send tasks meet them, in a world in memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -14,7 +14,7 @@ use domain::lifecycle::Attempt;
 use domain::pacing::{Micros, Open, Pace, Rate};
 use domain::record::{Lane, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use send::Send;
 use send::handler::{self, LaneSource};
 use serde_json::json;
@@ -43,9 +43,9 @@ impl LaneSource for Lanes {
     }
 }
 
-fn wake_up(n: u8, recipients: u32) -> WakeUp {
+fn send_task(n: u8, recipients: u32) -> SendTask {
     let key = samples::key(n);
-    WakeUp {
+    SendTask {
         v: 1,
         tenant: key.tenant,
         id: key.id,
@@ -65,7 +65,7 @@ fn event(bodies: impl Iterator<Item = String>) -> SqsEvent {
 
 /// Works off a batch of the normal lane; returns what was put back.
 async fn batch(environment: &Sender, emails: impl Iterator<Item = u8>) -> Vec<u64> {
-    let bodies = emails.map(|n| wake_up(n, 1).to_json());
+    let bodies = emails.map(|n| send_task(n, 1).to_json());
     let (_, put_back) = worked_off(environment, Lane::Normal, event(bodies)).await;
     put_back
 }
@@ -145,7 +145,7 @@ async fn what_is_beyond_the_horizon_goes_back_and_is_not_claimed() {
 
     // The high lane may book further ahead.
     world.state().pace.free_at = Some(Micros::of(later(8)));
-    let bodies = || event((1..=10).map(|n| wake_up(n, 1).to_json()));
+    let bodies = || event((1..=10).map(|n| send_task(n, 1).to_json()));
     let (_, put_back) = worked_off(&environment(&world), Lane::High, bodies()).await;
     assert_eq!((put_back, count(&world, Status::Sent)), (vec![], 10));
 }
@@ -176,7 +176,7 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     world.state().now_ms += 20_000;
     assert_eq!(batch(&one, 11..=20).await, [40; 10]);
     assert_eq!(world.state().submitted.len(), asked, "nobody asks SES any more");
-    assert_eq!(world.state().handed_over, [], "nothing fails");
+    assert_eq!(world.state().dead_letters, [], "nothing fails");
 
     world.state().now_ms += 40_000;
     let put_back = batch(&two, 11..=20).await;
@@ -218,7 +218,7 @@ async fn a_probe_that_never_came_back_is_followed_by_another() {
     });
     // It dies in its claim: the write of the probe is all that it has done.
     world.state().faults_of.insert("claim", [Fault::Before].into());
-    let bodies = |n: u8| event([wake_up(n, 1).to_json(), "{}".to_owned()].into_iter());
+    let bodies = |n: u8| event([send_task(n, 1).to_json(), "{}".to_owned()].into_iter());
     let lanes = Lanes(Lane::Normal, RefCell::default());
     let died = handler::handle(&environment(&world), &lanes, bodies(1), Duration::from_secs(60)).await;
     assert!(died.is_err());
@@ -236,8 +236,8 @@ async fn a_probe_for_an_email_that_is_gone_is_handed_to_the_next() {
         until: samples::BORN,
         times: 0,
     });
-    // What is no wake-up at all is no probe either.
-    let bodies = event(["{}".to_owned(), wake_up(99, 1).to_json(), wake_up(1, 1).to_json()].into_iter());
+    // What is no send task at all is no probe either.
+    let bodies = event(["{}".to_owned(), send_task(99, 1).to_json(), send_task(1, 1).to_json()].into_iter());
     worked_off(&environment(&world), Lane::Normal, bodies).await;
     assert!(world.state().submitted.is_empty(), "there is no such email");
     let open = world.state().pace.open.expect("nothing is known");
@@ -314,11 +314,11 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
     assert_eq!(batch(&free, 11..=20).await, [15; 10]);
 }
 
-/// A wake-up is only a message: what it says must not stop the queue for years.
+/// A send task is only a message: what it says must not stop the queue for years.
 #[tokio::test(start_paused = true)]
 async fn a_wake_up_with_absurd_recipients_books_what_an_email_can_have() {
     let world = world();
-    let bodies = [wake_up(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
+    let bodies = [send_task(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
     let (response, _) = worked_off(&environment(&world), Lane::Normal, event(bodies)).await;
     assert_eq!(response.batch_item_failures.len(), 1, "what is no wake-up");
     let booked = Micros::of(samples::BORN).after(Duration::from_millis(2500 - 250));
@@ -331,7 +331,7 @@ async fn what_would_not_be_done_in_the_invocations_time_comes_again() {
     let world = world();
     world.state().pace.free_at = Some(Micros::of(later(4)));
     let lanes = Lanes(Lane::Normal, RefCell::default());
-    let event = event((1..=10).map(|n| wake_up(n, 1).to_json()));
+    let event = event((1..=10).map(|n| send_task(n, 1).to_json()));
     // Of which 12 are an attempt's and its record's.
     let time = Duration::from_secs(15);
     let response = handler::handle(&environment(&world), &lanes, event, time)

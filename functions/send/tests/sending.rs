@@ -15,10 +15,10 @@ use domain::lifecycle::Attempt;
 use domain::ports::EmailKey;
 use domain::record::{EmailRecord, Lane, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use send::handler::{self, LaneSource};
 use send::pacer::Leave;
-use send::{WakeError, Woken};
+use send::{TaskError, TaskOutcome};
 use tokio::time::Instant;
 use world::{Fault, World, samples};
 
@@ -27,8 +27,8 @@ fn world() -> (World, EmailKey) {
     (samples::world(1).expect("the samples parse"), samples::key(1))
 }
 
-fn wake_up(key: &EmailKey) -> WakeUp {
-    WakeUp {
+fn send_task(key: &EmailKey) -> SendTask {
+    SendTask {
         v: 1,
         tenant: key.tenant.clone(),
         id: key.id,
@@ -43,19 +43,19 @@ fn record(world: &World, key: &EmailKey) -> EmailRecord {
     world.record(key).expect("the row")
 }
 
-/// Carries out a wake-up that has leave.
-async fn wake(world: &World, wake_up: WakeUp) -> Result<Woken, WakeError> {
+/// Carries out a send task that has leave.
+async fn process(world: &World, send_task: SendTask) -> Result<TaskOutcome, TaskError> {
     sender(world, world.clone())
-        .wake(
-            wake_up,
+        .process(
+            send_task,
             Leave::At(samples::BORN),
             Instant::now() + Duration::from_secs(60),
         )
         .await
 }
 
-async fn woken(world: &World, key: &EmailKey) -> Woken {
-    wake(world, wake_up(key)).await.expect("carried out")
+async fn outcome(world: &World, key: &EmailKey) -> TaskOutcome {
+    process(world, send_task(key)).await.expect("carried out")
 }
 
 fn refused(cause: Cause) -> Attempt {
@@ -69,7 +69,7 @@ fn refused(cause: Cause) -> Attempt {
 async fn an_email_is_submitted_once_however_often_it_is_woken() {
     let (world, key) = world();
     for _ in 0..3 {
-        assert_eq!(woken(&world, &key).await, Woken::Done);
+        assert_eq!(outcome(&world, &key).await, TaskOutcome::Done);
     }
     assert_eq!(world.state().submitted, [(key.id, 1)]);
     let sent = record(&world, &key);
@@ -84,10 +84,10 @@ async fn sending_takes_a_claim_beside_the_content_and_one_write() {
     for n in [1, 2] {
         world.state().calls.clear();
         let end = Instant::now() + Duration::from_secs(60);
-        let woken = send
-            .wake(wake_up(&samples::key(n)), Leave::At(samples::BORN), end)
+        let outcome = send
+            .process(send_task(&samples::key(n)), Leave::At(samples::BORN), end)
             .await;
-        assert_eq!(woken.expect("carried out"), Woken::Done);
+        assert_eq!(outcome.expect("carried out"), TaskOutcome::Done);
     }
     // The first email of an environment reads who is suppressed; every other one remembers it.
     assert_eq!(world.state().calls, ["claim", "load_near", "write"]);
@@ -96,12 +96,12 @@ async fn sending_takes_a_claim_beside_the_content_and_one_write() {
 #[tokio::test]
 async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
     let (world, key) = world();
-    let large = WakeUp {
+    let large = SendTask {
         bytes: 4_000_000,
-        ..wake_up(&key)
+        ..send_task(&key)
     };
-    wake(&world, large.clone()).await.expect("carried out");
-    wake(&world, large).await.expect("carried out");
+    process(&world, large.clone()).await.expect("carried out");
+    process(&world, large).await.expect("carried out");
     assert_eq!(
         world.state().calls,
         ["pace", "claim", "load_body", "marks", "write", "pace", "claim"]
@@ -115,7 +115,7 @@ async fn a_wake_up_for_nothing_harms_nobody() {
         tenant: TenantId::main(),
         id: EmailId::from_random([9; 16]),
     };
-    assert_eq!(woken(&world, &key).await, Woken::Done);
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Done);
     assert!(world.state().submitted.is_empty());
 }
 
@@ -125,10 +125,10 @@ async fn a_wake_up_that_comes_early_goes_back_for_the_rest_of_its_time() {
     if let Some(record) = world.state().records.get_mut(&key) {
         record.not_before = samples::BORN.after(Duration::from_secs(30));
     }
-    assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(30)));
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Later(Duration::from_secs(30)));
     assert!(world.state().submitted.is_empty());
     world.state().now_ms += 29_500;
-    assert_eq!(woken(&world, &key).await, Woken::Done);
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Done);
     assert_eq!(
         record(&world, &key).status,
         Status::Sent,
@@ -140,7 +140,7 @@ async fn a_wake_up_that_comes_early_goes_back_for_the_rest_of_its_time() {
 async fn an_expired_email_is_never_submitted() {
     let (world, key) = world();
     world.state().now_ms += 86_400_000;
-    woken(&world, &key).await;
+    outcome(&world, &key).await;
     assert_eq!(record(&world, &key).status, Status::Expired);
     assert!(world.state().submitted.is_empty());
 }
@@ -149,8 +149,8 @@ async fn an_expired_email_is_never_submitted() {
 async fn a_lost_answer_is_not_tried_again() {
     let (world, key) = world();
     world.state().answers.push_back(Attempt::Ambiguous);
-    woken(&world, &key).await;
-    woken(&world, &key).await;
+    outcome(&world, &key).await;
+    outcome(&world, &key).await;
     assert_eq!(record(&world, &key).status, Status::Uncertain);
     assert_eq!(world.state().submitted.len(), 1);
 }
@@ -159,15 +159,15 @@ async fn a_lost_answer_is_not_tried_again() {
 async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
     let (one, key) = world();
     one.state().answers.push_back(refused(Cause::Unavailable));
-    assert_eq!(woken(&one, &key).await, Woken::Later(Duration::from_secs(60)));
+    assert_eq!(outcome(&one, &key).await, TaskOutcome::Later(Duration::from_secs(60)));
 
     let (two, key) = world();
     two.state().answers.push_back(refused(Cause::UnverifiedSender));
-    assert_eq!(woken(&two, &key).await, Woken::Done);
+    assert_eq!(outcome(&two, &key).await, TaskOutcome::Done);
     assert_eq!(record(&two, &key).status, Status::Failing);
     let handed: Vec<_> = two
         .state()
-        .handed_over
+        .dead_letters
         .iter()
         .map(|email| (email.id, email.claim_no))
         .collect();
@@ -178,18 +178,21 @@ async fn a_transient_failure_goes_back_and_a_permanent_one_is_handed_over() {
 async fn a_hand_over_that_fails_is_left_to_the_index() {
     let (world, key) = world();
     world.state().answers.push_back(refused(Cause::Rejected));
-    world.state().faults_of.insert("hand_over", [Fault::Before].into());
-    assert_eq!(woken(&world, &key).await, Woken::Done);
+    world
+        .state()
+        .faults_of
+        .insert("move_to_dead_letter", [Fault::Before].into());
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Done);
     let failing = record(&world, &key);
     assert_eq!((failing.status, failing.due.is_some()), (Status::Failing, true));
-    assert!(world.state().handed_over.is_empty());
+    assert!(world.state().dead_letters.is_empty());
 }
 
 #[tokio::test]
 async fn a_missing_content_is_a_cause_and_never_a_submission() {
     let (world, key) = world();
     world.state().bodies.clear();
-    assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Later(Duration::from_secs(60)));
     let record = record(&world, &key);
     // Whoever repeats the request that broke off stores it yet.
     assert_eq!(
@@ -206,7 +209,7 @@ async fn a_content_of_an_unknown_version_waits() {
     for content in world.state().bodies.values_mut() {
         *content = br#"{"v":3}"#.to_vec();
     }
-    assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Later(Duration::from_secs(60)));
     let record = record(&world, &key);
     assert_eq!(
         (record.cause, record.attempts),
@@ -219,7 +222,7 @@ async fn a_content_of_an_unknown_version_waits() {
 async fn a_content_that_cannot_be_read_is_tried_again_later() {
     let (world, key) = world();
     world.state().faults = [Fault::None, Fault::None, Fault::Before, Fault::Before].into();
-    assert_eq!(woken(&world, &key).await, Woken::Later(Duration::from_secs(60)));
+    assert_eq!(outcome(&world, &key).await, TaskOutcome::Later(Duration::from_secs(60)));
     let record = record(&world, &key);
     assert_eq!(
         (record.status, record.cause, record.attempts),
@@ -232,8 +235,8 @@ async fn without_a_claim_nothing_is_submitted() {
     for lost in [Fault::Before, Fault::After] {
         let (world, key) = world();
         world.state().faults = [lost].into();
-        let result = wake(&world, wake_up(&key)).await;
-        assert!(matches!(result, Err(WakeError::Claim(_))));
+        let result = process(&world, send_task(&key)).await;
+        assert!(matches!(result, Err(TaskError::Claim(_))));
         assert!(world.state().submitted.is_empty(), "{lost:?}");
     }
 }
@@ -242,10 +245,13 @@ async fn without_a_claim_nothing_is_submitted() {
 async fn an_outcome_that_cannot_be_recorded_is_not_submitted_again() {
     let (world, key) = world();
     world.state().faults_of.insert("write", [Fault::Before].into());
-    assert!(matches!(wake(&world, wake_up(&key)).await, Err(WakeError::Record(_))));
+    assert!(matches!(
+        process(&world, send_task(&key)).await,
+        Err(TaskError::Record(_))
+    ));
     assert_eq!(
-        woken(&world, &key).await,
-        Woken::Done,
+        outcome(&world, &key).await,
+        TaskOutcome::Done,
         "the wake-up comes again, and finds a claim"
     );
     assert_eq!(world.state().submitted.len(), 1);

@@ -18,9 +18,9 @@ use domain::ports::{Paces, Provider, Suppressions};
 use domain::record::{EmailRecord, Status, recipient_key};
 use domain::suppression::{Marks, Suppression, SuppressionId, add};
 use domain::wire::api::parse_email;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use send::pacer::Leave;
-use send::{Send, Woken};
+use send::{Send, TaskOutcome};
 use world::{Fault, World, samples};
 
 /// SES, which remembers whom it was given.
@@ -81,9 +81,9 @@ async fn release(world: &World, text: &str) {
     );
 }
 
-async fn wake(send: &Sender<'_>, n: u8) -> Woken {
+async fn process(send: &Sender<'_>, n: u8) -> TaskOutcome {
     let key = samples::key(n);
-    let wake_up = WakeUp {
+    let send_task = SendTask {
         v: 1,
         tenant: key.tenant,
         id: key.id,
@@ -93,8 +93,8 @@ async fn wake(send: &Sender<'_>, n: u8) -> Woken {
         slot: None,
     };
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
-    let woken = send.wake(wake_up, Leave::At(samples::BORN), end).await;
-    woken.expect("carried out")
+    let outcome = send.process(send_task, Leave::At(samples::BORN), end).await;
+    outcome.expect("carried out")
 }
 
 fn record(world: &World, n: u8) -> EmailRecord {
@@ -113,13 +113,13 @@ async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses
     let (world, ses) = (world(1, false), Ses::default());
     let send = sender(&world, &ses);
     suppress(&world, "ANN@EXAMPLE.com").await;
-    assert_eq!(wake(&send, 1).await, Woken::Done);
+    assert_eq!(process(&send, 1).await, TaskOutcome::Done);
     let failing = record(&world, 1);
     assert_eq!(
         (failing.status, failing.cause, failing.sent),
         (Status::Failing, Some(Cause::Suppressed), None)
     );
-    assert_eq!(world.state().handed_over.len(), 1);
+    assert_eq!(world.state().dead_letters.len(), 1);
     assert_eq!(ses.given(), Vec::<Vec<String>>::new());
 }
 
@@ -127,7 +127,7 @@ async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses
 async fn one_of_several_is_left_out_and_shown() {
     let (world, ses) = (world(1, true), Ses::default());
     suppress(&world, "ann@example.com").await;
-    assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
+    assert_eq!(process(&sender(&world, &ses), 1).await, TaskOutcome::Done);
     assert_eq!(ses.given(), [["cc@example.com"]]);
     let sent = record(&world, 1);
     assert_eq!(sent.status, Status::Sent);
@@ -147,7 +147,7 @@ async fn a_suppression_that_has_ended_leaves_nobody_out() {
     ] {
         let (world, ses) = (world(1, true), Ses::default());
         add(&world, &[ends(until)]).await.expect("added");
-        assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
+        assert_eq!(process(&sender(&world, &ses), 1).await, TaskOutcome::Done);
         assert_eq!(ses.given(), [expected]);
     }
 }
@@ -168,7 +168,7 @@ async fn a_simulator_address_is_never_left_out() {
         .insert((samples::key(1), email.hash()), email.to_body());
     // Suppressed by a deployment from before this rule.
     suppress(&world, "bounce@simulator.amazonses.com").await;
-    assert_eq!(wake(&sender(&world, &ses), 1).await, Woken::Done);
+    assert_eq!(process(&sender(&world, &ses), 1).await, TaskOutcome::Done);
     assert_eq!(ses.given(), [["bounce@simulator.amazonses.com"]]);
 }
 
@@ -177,7 +177,7 @@ async fn when_all_of_several_are_suppressed_the_email_fails() {
     let (world, ses) = (world(1, true), Ses::default());
     suppress(&world, "ann@example.com").await;
     suppress(&world, "cc@example.com").await;
-    wake(&sender(&world, &ses), 1).await;
+    process(&sender(&world, &ses), 1).await;
     assert_eq!(record(&world, 1).cause, Some(Cause::Suppressed));
     assert!(ses.given().is_empty());
 }
@@ -188,16 +188,16 @@ async fn a_released_address_is_sent_to_at_once() {
     let (world, ses) = (world(3, true), Ses::default());
     let send = sender(&world, &ses);
     suppress(&world, "ann@example.com").await;
-    wake(&send, 1).await;
+    process(&send, 1).await;
     release(&world, "ann@example.com").await;
-    wake(&send, 2).await;
+    process(&send, 2).await;
     assert_eq!(
         ses.given(),
         [vec!["cc@example.com"], vec!["Ann@example.com", "cc@example.com"]]
     );
     // Who was left out of an earlier attempt that did not go is not shown so any more.
     requeue(&world, 1);
-    wake(&send, 1).await;
+    process(&send, 1).await;
     assert!(record(&world, 1).fates.is_empty());
     assert_eq!(ses.given().len(), 3);
 }
@@ -207,15 +207,15 @@ async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
     let (world, ses) = (world(6, false), Ses::default());
     let send = sender(&world, &ses);
     let reads = || world.state().calls.iter().filter(|call| **call == "marks").count();
-    futures::future::join_all((1..=4).map(|n| wake(&send, n))).await;
+    futures::future::join_all((1..=4).map(|n| process(&send, n))).await;
     assert_eq!((reads(), ses.given().len()), (1, 4), "a batch reads them once");
     suppress(&world, "ann@example.com").await;
     // What a batch learns when it books.
     world.state().now_ms += 5_000;
-    wake(&send, 5).await;
+    process(&send, 5).await;
     assert_eq!((reads(), ses.given().len()), (2, 4));
     world.change_pace(&Change::Settings).await.expect("changed");
-    wake(&send, 6).await;
+    process(&send, 6).await;
     assert_eq!(reads(), 2, "and until the change is heard of no more");
 }
 
@@ -226,7 +226,7 @@ async fn with_too_many_marks_every_recipient_is_looked_up() {
     suppress(&world, "ann@example.com").await;
     world.state().marks.insert(TenantId::main(), Marks::TooMany);
     for n in [1, 2] {
-        wake(&send, n).await;
+        process(&send, n).await;
     }
     assert_eq!(ses.given(), [["cc@example.com"], ["cc@example.com"]]);
     let looked_up = world
@@ -247,7 +247,7 @@ async fn a_mark_that_only_fits_leaves_nobody_out() {
         .state()
         .marks
         .insert(TenantId::main(), Marks::These([mark].into()));
-    wake(&sender(&world, &ses), 1).await;
+    process(&sender(&world, &ses), 1).await;
     assert_eq!(ses.given(), [["Ann@example.com"]]);
 }
 
@@ -259,8 +259,8 @@ async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
         let send = sender(&world, &ses);
         suppress(&world, "ann@example.com").await;
         world.state().faults_of.insert(what, [Fault::Before].into());
-        let woken = wake(&send, 1).await;
-        assert!(matches!(woken, Woken::Later(_)), "{what}: {woken:?}");
+        let outcome = process(&send, 1).await;
+        assert!(matches!(outcome, TaskOutcome::Later(_)), "{what}: {outcome:?}");
         let waiting = record(&world, 1);
         assert_eq!(
             (waiting.status, waiting.attempts, waiting.cause),
@@ -270,7 +270,7 @@ async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
         assert!(ses.given().is_empty(), "{what}");
         requeue(&world, 1);
         world.state().now_ms += 1;
-        wake(&send, 1).await;
+        process(&send, 1).await;
         assert_eq!(ses.given(), [["cc@example.com"]], "{what}");
         assert_eq!(record(&world, 1).status, Status::Sent, "{what}");
     }
@@ -281,7 +281,7 @@ async fn a_read_that_failed_is_not_tried_by_each_email_that_waited_for_it() {
     let (world, ses) = (world(5, false), Ses::default());
     let send = sender(&world, &ses);
     world.state().faults_of.insert("marks", [Fault::Before].into());
-    futures::future::join_all((1..=5).map(|n| wake(&send, n))).await;
+    futures::future::join_all((1..=5).map(|n| process(&send, n))).await;
     let reads = world.state().calls.iter().filter(|call| **call == "marks").count();
     assert_eq!((reads, ses.given().len()), (1, 0));
 }

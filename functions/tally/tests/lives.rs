@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::cause::Cause;
 use domain::id::TenantId;
-use domain::lifecycle::{Attempt, Policy, claimed, handed_over, record_attempt};
+use domain::lifecycle::{Attempt, Policy, claimed, fail, record_attempt};
 use domain::lifecycle::{Decision, asked};
 use domain::ports::{Counts, Hours};
 use domain::record::EmailRecord;
@@ -53,7 +53,7 @@ async fn the_machine_s_own_moves_are_counted() {
         let record = written(record_attempt(&record, 1, attempt, &policy, Jitter::NONE, now));
         store(&record);
         if n == 2 {
-            store(&written(handed_over(&record, 1, now)));
+            store(&written(fail(&record, 1, now)));
         }
     }
     let record = samples::record(5, &email);

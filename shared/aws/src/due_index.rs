@@ -2,7 +2,7 @@
 //!
 //! **Role:** read by `promote` alone.
 //! **Invariant:** an entry is a hint. It may be a moment old, so whoever acts on one reads the
-//! record or sends a wake-up that proves nothing.
+//! record or sends a send task that proves nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;

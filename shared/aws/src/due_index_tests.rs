@@ -123,7 +123,7 @@ async fn everything_that_a_wake_up_says_is_in_the_index() {
         panic!("{page:?}")
     };
     assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::Low));
-    assert_eq!(coming.wake_up, domain::wire::wake_up::WakeUp::of(&record));
+    assert_eq!(coming.send_task, domain::wire::send_task::SendTask::of(&record));
     assert_eq!(page.next, None);
 }
 
@@ -158,7 +158,7 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
                 (
                     page.items
                         .into_iter()
-                        .map(|coming| coming.wake_up.id)
+                        .map(|coming| coming.send_task.id)
                         .collect::<Vec<_>>(),
                     page.next,
                 )

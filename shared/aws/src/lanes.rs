@@ -12,10 +12,10 @@ use aws_sdk_sqs::types::{
 use domain::id::TenantId;
 use domain::index::delay_seconds;
 use domain::lane::Messages;
-use domain::ports::{Backlog, DeadLetters, Lanes, PortError, Waiting, Wake};
+use domain::ports::{Backlog, DeadLetters, Lanes, PortError, SendTaskRequest, Waiting};
 use domain::queue::QueueName;
 use domain::record::Lane;
-use domain::wire::hand_over::HandOver;
+use domain::wire::dead_letter_message::DeadLetterMessage;
 use futures::StreamExt;
 use futures::future::join3;
 use futures::stream::iter;
@@ -192,7 +192,7 @@ impl LaneQueues {
         named.next().map(|(lane, _)| lane)
     }
 
-    async fn send(&self, wakes: &[Wake], lane: Lane) -> Vec<(usize, Result<(), PortError>)> {
+    async fn send(&self, requests: &[SendTaskRequest], lane: Lane) -> Vec<(usize, Result<(), PortError>)> {
         let queue = match lane {
             Lane::High => &self.high,
             Lane::Normal => &self.normal,
@@ -200,12 +200,12 @@ impl LaneQueues {
         };
         let mut places = Vec::new();
         let mut messages = Vec::new();
-        for (at, wake) in wakes.iter().enumerate().filter(|(_, wake)| wake.lane == lane) {
+        for (at, request) in requests.iter().enumerate().filter(|(_, request)| request.lane == lane) {
             places.push(at);
             messages.push(Message {
-                body: wake.wake_up.to_json(),
-                delay: wake.delay,
-                group: group(&wake.wake_up.tenant, &wake.wake_up.queue),
+                body: request.send_task.to_json(),
+                delay: request.delay,
+                group: group(&request.send_task.tenant, &request.send_task.queue),
             });
         }
         let results = queue.send(&messages, "sending wake-ups").await;
@@ -266,11 +266,11 @@ impl Queue {
 }
 
 impl Lanes for LaneQueues {
-    async fn wake(&self, wakes: &[Wake]) -> Vec<Result<(), PortError>> {
+    async fn enqueue(&self, requests: &[SendTaskRequest]) -> Vec<Result<(), PortError>> {
         let (high, normal, low) = join3(
-            self.send(wakes, Lane::High),
-            self.send(wakes, Lane::Normal),
-            self.send(wakes, Lane::Low),
+            self.send(requests, Lane::High),
+            self.send(requests, Lane::Normal),
+            self.send(requests, Lane::Low),
         )
         .await;
         let mut results: Vec<_> = high.into_iter().chain(normal).chain(low).collect();
@@ -332,7 +332,7 @@ impl DeadLetterQueue {
 }
 
 impl DeadLetters for DeadLetterQueue {
-    async fn hand_over(&self, emails: &[HandOver]) -> Vec<Result<(), PortError>> {
+    async fn move_to_dead_letter(&self, emails: &[DeadLetterMessage]) -> Vec<Result<(), PortError>> {
         let messages: Vec<_> = emails
             .iter()
             .map(|email| Message {

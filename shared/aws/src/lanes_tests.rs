@@ -1,6 +1,6 @@
 //! The queues that we send to, against the answers of SQS; partial ones too.
 
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use serde_json::{Value, json};
 
 use super::*;
@@ -18,26 +18,26 @@ fn lanes(replay: &Replay) -> LaneQueues {
     LaneQueues::new(&replay.clients().sqs(), &settings)
 }
 
-/// A wake-up that is known by its bytes.
-fn wake(bytes: u64, lane: Lane, delay: Duration) -> Wake {
-    Wake {
+/// A send task that is known by its bytes.
+fn request(bytes: u64, lane: Lane, delay: Duration) -> SendTaskRequest {
+    SendTaskRequest {
         lane,
-        wake_up: WakeUp {
+        send_task: SendTask {
             bytes,
-            ..WakeUp::of(&record())
+            ..SendTask::of(&record())
         },
         delay,
     }
 }
 
-fn wakes(count: u64) -> Vec<Wake> {
+fn requests(count: u64) -> Vec<SendTaskRequest> {
     (0..count)
-        .map(|bytes| wake(bytes, Lane::Normal, Duration::ZERO))
+        .map(|bytes| request(bytes, Lane::Normal, Duration::ZERO))
         .collect()
 }
 
-async fn send(replay: &Replay, wakes: &[Wake]) -> Vec<Result<(), String>> {
-    let results = lanes(replay).wake(wakes).await;
+async fn send(replay: &Replay, requests: &[SendTaskRequest]) -> Vec<Result<(), String>> {
+    let results = lanes(replay).enqueue(requests).await;
     results
         .into_iter()
         .map(|result| result.map_err(|error| chain(&error)))
@@ -59,12 +59,12 @@ fn queue(asked: &Asked) -> String {
         .to_owned()
 }
 
-/// Which wake-ups a call carried.
+/// Which send tasks a call carried.
 fn carried(asked: &Asked) -> Vec<u64> {
     let bodies = entries(asked);
     bodies
         .iter()
-        .map(|entry| WakeUp::parse(entry["MessageBody"].as_str().unwrap()).unwrap().bytes)
+        .map(|entry| SendTask::parse(entry["MessageBody"].as_str().unwrap()).unwrap().bytes)
         .collect()
 }
 
@@ -95,11 +95,11 @@ fn all_sent(asked: &Asked) -> Answer {
 async fn each_lane_is_given_its_own_in_calls_of_ten() {
     let replay = Replay::by(all_sent);
     let lanes = [Lane::Normal, Lane::High, Lane::Normal, Lane::Normal, Lane::Low];
-    let wakes: Vec<_> = (0..)
+    let requests: Vec<_> = (0..)
         .zip(lanes.repeat(5))
-        .map(|(at, lane)| wake(at, lane, Duration::ZERO))
+        .map(|(at, lane)| request(at, lane, Duration::ZERO))
         .collect();
-    assert_eq!(send(&replay, &wakes).await, vec![Ok(()); 25]);
+    assert_eq!(send(&replay, &requests).await, vec![Ok(()); 25]);
 
     let mut calls: Vec<_> = replay
         .asked()
@@ -127,12 +127,12 @@ async fn nothing_to_wake_is_no_call() {
 async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
     let replay = Replay::by(all_sent);
     let millis = [0, 1, 1_000, 1_001, 899_001, 900_000, 900_001, u64::MAX];
-    let wakes = millis.map(|millis| wake(7, Lane::Low, Duration::from_millis(millis)));
-    assert!(send(&replay, &wakes).await.iter().all(Result::is_ok));
+    let requests = millis.map(|millis| request(7, Lane::Low, Duration::from_millis(millis)));
+    assert!(send(&replay, &requests).await.iter().all(Result::is_ok));
     let asked = replay.only();
     assert_eq!(asked.operation(), "SendMessageBatch");
     let entries = entries(&asked);
-    assert_eq!(entries[0]["MessageBody"], wakes[0].wake_up.to_json());
+    assert_eq!(entries[0]["MessageBody"], requests[0].send_task.to_json());
     assert!(entries.iter().all(|entry| entry["MessageGroupId"] == "main/default"));
     let delays: Vec<_> = entries.iter().map(|entry| &entry["DelaySeconds"]).collect();
     assert_eq!(delays, [0, 1, 1, 2, 900, 900, 900, 900]);
@@ -145,7 +145,7 @@ async fn what_failed_in_part_is_tried_once_more_and_then_reported_at_its_place()
         partly(&[sent("1")], &[failed("0", false)]),
     ]);
     let refused = Err("sending wake-ups: InternalError: try again".to_owned());
-    assert_eq!(send(&replay, &wakes(4)).await, [Ok(()), refused, Ok(()), Ok(())]);
+    assert_eq!(send(&replay, &requests(4)).await, [Ok(()), refused, Ok(()), Ok(())]);
     assert_eq!(
         replay.asked().iter().map(carried).collect::<Vec<_>>(),
         [vec![0, 1, 2, 3], vec![1, 2]]
@@ -155,13 +155,13 @@ async fn what_failed_in_part_is_tried_once_more_and_then_reported_at_its_place()
 #[tokio::test]
 async fn a_single_message_is_tried_once_more_too() {
     let replay = Replay::new([partly(&[], &[failed("0", false)]), partly(&[sent("0")], &[])]);
-    assert_eq!(send(&replay, &wakes(1)).await, [Ok(())]);
+    assert_eq!(send(&replay, &requests(1)).await, [Ok(())]);
 }
 
 #[tokio::test]
 async fn what_is_wrong_with_the_message_itself_is_not_tried_again() {
     let replay = Replay::new([partly(&[sent("0")], &[failed("1", true)])]);
-    let results = send(&replay, &wakes(2)).await;
+    let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
         [Ok(()), Err("sending wake-ups: InternalError: try again".to_owned())]
@@ -171,7 +171,7 @@ async fn what_is_wrong_with_the_message_itself_is_not_tried_again() {
 #[tokio::test]
 async fn a_message_of_which_nothing_is_said_is_not_taken_for_sent() {
     let replay = Replay::new([partly(&[sent("1")], &[]), partly(&[], &[])]);
-    let results = send(&replay, &wakes(2)).await;
+    let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
         [Err("sending wake-ups: SQS said nothing of it".to_owned()), Ok(())]
@@ -192,7 +192,7 @@ async fn a_call_that_fails_as_a_whole_fails_for_its_messages_and_for_no_others()
         _ => all_sent(asked),
     });
     let lanes = [Lane::High, Lane::Normal, Lane::Low, Lane::High];
-    let results = send(&replay, &lanes.map(|lane| wake(1, lane, Duration::ZERO))).await;
+    let results = send(&replay, &lanes.map(|lane| request(1, lane, Duration::ZERO))).await;
     assert_eq!(
         results.iter().map(Result::is_ok).collect::<Vec<_>>(),
         [false, true, false, false]
@@ -215,7 +215,7 @@ async fn a_call_that_fails_as_a_whole_fails_for_its_messages_and_for_no_others()
 async fn when_the_second_try_fails_as_a_whole_the_first_answer_stands() {
     let refused = json!({"__type": "AccessDeniedException", "message": "no"});
     let replay = Replay::new([partly(&[sent("0")], &[failed("1", false)]), Answer::says(403, &refused)]);
-    let results = send(&replay, &wakes(2)).await;
+    let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
         [Ok(()), Err("sending wake-ups: InternalError: try again".to_owned())]
@@ -302,7 +302,7 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
             queue: QueueName::parse(queue).unwrap(),
             ..record()
         };
-        (WakeUp::of(&record), HandOver::of(&record))
+        (SendTask::of(&record), DeadLetterMessage::of(&record))
     };
     let all = [
         of("main", "default"),
@@ -313,27 +313,30 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
         of(&longest, &longest.replace('a', "b")),
     ];
     let replay = Replay::by(all_sent);
-    let wakes = all.iter().map(|(wake_up, _)| Wake {
+    let requests = all.iter().map(|(send_task, _)| SendTaskRequest {
         lane: Lane::Low,
-        wake_up: wake_up.clone(),
+        send_task: send_task.clone(),
         delay: Duration::ZERO,
     });
-    let wakes: Vec<_> = wakes.collect();
-    assert!(send(&replay, &wakes).await.iter().all(Result::is_ok));
-    let hand_overs: Vec<_> = all.iter().map(|(_, hand_over)| hand_over.clone()).collect();
-    let dead_letters = DeadLetterQueue::new(&replay.clients().sqs(), "https://sqs.us-east-1.amazonaws.com/1/d");
-    assert!(dead_letters.hand_over(&hand_overs).await.iter().all(Result::is_ok));
+    let requests: Vec<_> = requests.collect();
+    assert!(send(&replay, &requests).await.iter().all(Result::is_ok));
+    let dead_letters: Vec<_> = all
+        .iter()
+        .map(|(_, dead_letter_message)| dead_letter_message.clone())
+        .collect();
+    let queue = DeadLetterQueue::new(&replay.clients().sqs(), "https://sqs.us-east-1.amazonaws.com/1/d");
+    assert!(queue.move_to_dead_letter(&dead_letters).await.iter().all(Result::is_ok));
 
     let groups = |asked: &Asked| -> Vec<String> {
         let group = |entry: &Value| entry["MessageGroupId"].as_str().unwrap().to_owned();
         entries(asked).iter().map(group).collect()
     };
     let asked = replay.asked();
-    let [waking, handing_over] = asked.as_slice() else {
+    let [send_tasks, dead_letters] = asked.as_slice() else {
         panic!("two calls");
     };
-    assert_eq!(groups(waking), groups(handing_over));
-    let groups = groups(waking);
+    assert_eq!(groups(send_tasks), groups(dead_letters));
+    let groups = groups(send_tasks);
     assert_eq!(groups[..3], ["main/default", "main/news", "shop/news"]);
     assert_eq!(groups[3].len(), 128, "the longest that is written out");
     let allowed = |group: &String| (1..=128).contains(&group.len()) && group.bytes().all(|b| b.is_ascii_graphic());
@@ -351,12 +354,12 @@ async fn emails_are_handed_over_at_once_and_in_calls_of_ten() {
     let url = "https://sqs.us-east-1.amazonaws.com/123456789012/dead-letters";
     let queue = DeadLetterQueue::new(&replay.clients().sqs(), url);
     let emails: Vec<_> = (0..12)
-        .map(|claim_no| HandOver {
+        .map(|claim_no| DeadLetterMessage {
             claim_no,
-            ..HandOver::of(&record())
+            ..DeadLetterMessage::of(&record())
         })
         .collect();
-    let results = queue.hand_over(&emails).await;
+    let results = queue.move_to_dead_letter(&emails).await;
     let failed: Vec<_> = (0..)
         .zip(&results)
         .filter(|(_, result)| result.is_err())
@@ -377,7 +380,7 @@ fn carried_claims(asked: &Asked) -> Vec<u32> {
     bodies
         .iter()
         .map(|entry| {
-            HandOver::parse(entry["MessageBody"].as_str().unwrap())
+            DeadLetterMessage::parse(entry["MessageBody"].as_str().unwrap())
                 .unwrap()
                 .claim_no
         })

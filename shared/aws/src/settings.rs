@@ -237,7 +237,7 @@ impl Reader<'_> {
         Some(KeySettings { sha256: sha256? })
     }
 
-    /// How long a woken email may stay silent: `MAILQUEUE_GUARD_SECONDS`.
+    /// How long an enqueued email may stay silent: `MAILQUEUE_GUARD_SECONDS`.
     pub fn guard(&mut self) -> Option<Duration> {
         self.seconds("MAILQUEUE_GUARD_SECONDS")
     }

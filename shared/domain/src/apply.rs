@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 
-use crate::lifecycle::{Decision, Then, Transition};
+use crate::lifecycle::{Decision, SideEffect, Transition};
 use crate::ports::rate_limits::RateLimits;
 use crate::ports::{EmailRecords, PortError, RecordWrite, Written};
 use crate::queue::QueueKey;
@@ -34,7 +34,7 @@ pub enum ApplyError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied<E> {
     /// It is carried out: what follows, and the record as it is then, as far as is known.
-    Done(Then, Box<EmailRecord>),
+    Done(SideEffect, Box<EmailRecord>),
     /// The record stays as it is.
     Refused(E),
     /// There is no such record any more.
@@ -52,11 +52,11 @@ pub async fn apply<R: EmailRecords + RateLimits>(
     record: EmailRecord,
     now: Timestamp,
     decide: impl Fn(&EmailRecord) -> Decision + Send + Sync,
-) -> Result<(Then, EmailRecord), ApplyError> {
+) -> Result<(SideEffect, EmailRecord), ApplyError> {
     let forgotten = record.clone();
     match try_apply(records, record, now, |record| Ok::<_, Infallible>(decide(record))).await? {
-        Applied::Done(then, record) => Ok((then, *record)),
-        Applied::Gone => Ok((Then::Nothing, forgotten)),
+        Applied::Done(side_effect, record) => Ok((side_effect, *record)),
+        Applied::Gone => Ok((SideEffect::Nothing, forgotten)),
         Applied::Refused(never) => match never {},
     }
 }
@@ -104,19 +104,19 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
     for _ in 0..ROUNDS {
         match decide(&record) {
             Err(refusal) => return Ok(Applied::Refused(refusal)),
-            Ok(Decision::Forget) => return Ok(Applied::Done(Then::Nothing, Box::new(record))),
-            Ok(Decision::Only(then)) => return Ok(Applied::Done(then, Box::new(record))),
+            Ok(Decision::Forget) => return Ok(Applied::Done(SideEffect::Nothing, Box::new(record))),
+            Ok(Decision::Only(side_effect)) => return Ok(Applied::Done(side_effect, Box::new(record))),
             Ok(Decision::Write(transition)) => {
                 if let Err(refusal) = before.prepare(&transition.record).await? {
                     return Ok(Applied::Refused(refusal));
                 }
                 mark_queue(records, &record, &transition, now).await?;
                 match records.write(&record, &transition, now).await? {
-                    Written::Done => return Ok(Applied::Done(transition.then, Box::new(transition.record))),
+                    Written::Done => return Ok(Applied::Done(transition.side_effect, Box::new(transition.record))),
                     Written::Moved(Some(moved)) => record = *moved,
                     Written::Moved(None) => return Ok(Applied::Gone),
                     // The next look at the email is under the queue's new state.
-                    Written::QueueMoved => return Ok(Applied::Done(Then::Nothing, Box::new(record))),
+                    Written::QueueMoved => return Ok(Applied::Done(SideEffect::Nothing, Box::new(record))),
                 }
             }
         }
@@ -132,15 +132,15 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
     them: Vec<EmailRecord>,
     now: Timestamp,
     decide: impl Fn(&EmailRecord) -> Decision + Send + Sync,
-) -> Vec<Result<(Then, EmailRecord), ApplyError>> {
-    let mut results: Vec<Option<Result<(Then, EmailRecord), ApplyError>>> = them.iter().map(|_| None).collect();
+) -> Vec<Result<(SideEffect, EmailRecord), ApplyError>> {
+    let mut results: Vec<Option<Result<(SideEffect, EmailRecord), ApplyError>>> = them.iter().map(|_| None).collect();
     let mut open: Vec<(usize, EmailRecord)> = them.into_iter().enumerate().collect();
     for _ in 0..ROUNDS {
         let (mut places, mut writes) = (Vec::new(), Vec::new());
         for (place, record) in std::mem::take(&mut open) {
             match decide(&record) {
-                Decision::Forget => settle(&mut results, place, Ok((Then::Nothing, record))),
-                Decision::Only(then) => settle(&mut results, place, Ok((then, record))),
+                Decision::Forget => settle(&mut results, place, Ok((SideEffect::Nothing, record))),
+                Decision::Only(side_effect) => settle(&mut results, place, Ok((side_effect, record))),
                 Decision::Write(transition) => {
                     places.push(place);
                     writes.push(RecordWrite {
@@ -175,11 +175,11 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
         for ((place, write), written) in places.into_iter().zip(writes).zip(written) {
             let RecordWrite { before, transition } = write;
             match written {
-                Ok(Written::Done) => settle(&mut results, place, Ok((transition.then, transition.record))),
+                Ok(Written::Done) => settle(&mut results, place, Ok((transition.side_effect, transition.record))),
                 Ok(Written::Moved(Some(moved))) => open.push((place, *moved)),
                 // Gone, or its queue has changed: the next look at the email is under the new state.
                 Ok(Written::Moved(None) | Written::QueueMoved) => {
-                    settle(&mut results, place, Ok((Then::Nothing, before)));
+                    settle(&mut results, place, Ok((SideEffect::Nothing, before)));
                 }
                 Err(error) => settle(&mut results, place, Err(error.into())),
             }

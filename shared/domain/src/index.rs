@@ -18,12 +18,12 @@ pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 /// How far ahead `promote` looks: nine of its runs may fail and nothing is late.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
 
-/// Where a queued record waits, and the delay of the wake-up its writer sends now, if it does.
+/// Where a queued record waits, and the delay of the send task its writer sends now, if it does.
 ///
-/// What is due within [`LONGEST_DELAY`] is woken by its writer and guarded by `check`;
+/// What is due within [`LONGEST_DELAY`] is enqueued by its writer and guarded by `check`;
 /// anything further away waits in `wake` until `promote` sees it coming. What expires before
 /// its guard is over is looked at when it expires. An email without its turn waits in `paced` until
-/// `promote` has a slot for it; one with a slot is woken at its slot.
+/// `promote` has a slot for it; one with a slot is enqueued at its slot.
 #[must_use]
 pub fn queued(
     not_before: Timestamp,
@@ -60,7 +60,7 @@ pub fn queued(
     }
 }
 
-/// Whole seconds for SQS, rounded up so that a wake-up is not early, and never above its limit.
+/// Whole seconds for SQS, rounded up so that a send task is not early, and never above its limit.
 #[must_use]
 pub fn delay_seconds(delay: Duration) -> u16 {
     let whole = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0));

@@ -5,7 +5,7 @@
 //!
 //! **Role:** `promote` counts the messages once a minute and writes [`FullLanes`] into the pace, which every
 //! batch of `send` reads or changes anyway. In a full lane `send` deletes messages instead of hiding them,
-//! and `promote` wakes nothing more: the records are in the index.
+//! and `promote` enqueues nothing more: the records are in the index.
 //! **Invariant:** pure. **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
 
 use crate::record::Lane;

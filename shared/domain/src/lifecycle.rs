@@ -23,11 +23,11 @@ use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
 
-/// A wake-up that comes this early is not sent back: clocks differ, and SQS has whole seconds.
+/// A send task that comes this early is not sent back: clocks differ, and SQS has whole seconds.
 pub const EARLY: Duration = Duration::from_secs(1);
 
 /// An email in `failing` is handed to the dead-letter queue again after this.
-pub const HAND_OVER_AGAIN: Duration = Duration::from_secs(60);
+pub const DEAD_LETTER_RETRY: Duration = Duration::from_secs(60);
 
 /// Evidence is awaited no longer than this, however late feedback is.
 pub const LONGEST_UNCERTAINTY: Duration = Duration::from_secs(6 * 3600);
@@ -35,7 +35,7 @@ pub const LONGEST_UNCERTAINTY: Duration = Duration::from_secs(6 * 3600);
 /// The timings of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How long a woken email may stay queued before it is looked at again.
+    /// How long an enqueued email may stay queued before it is looked at again.
     pub guard: Duration,
     /// How long a claim is good for; longer than the sender's timeout.
     pub lease: Duration,
@@ -143,16 +143,16 @@ impl Condition {
 
 /// What is to be done once a transition is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Then {
+pub enum SideEffect {
     /// Nothing.
     Nothing,
-    /// Send the wake-up, delayed so.
-    WakeUp {
+    /// Send the send task, delayed so.
+    EnqueueTask {
         /// How long from now.
         delay: Duration,
     },
     /// Hand the email to the dead-letter queue.
-    HandOver,
+    DeadLetter,
 }
 
 /// A write of the record, and what follows it.
@@ -163,7 +163,7 @@ pub struct Transition {
     /// The record afterwards. Adapters write the fields that differ.
     pub record: EmailRecord,
     /// What follows.
-    pub then: Then,
+    pub side_effect: SideEffect,
 }
 
 /// What a function does about a record.
@@ -172,7 +172,7 @@ pub enum Decision {
     /// Write this; when the condition no longer holds, read the record and decide again.
     Write(Box<Transition>),
     /// Write nothing, but do this.
-    Only(Then),
+    Only(SideEffect),
     /// Somebody else has moved the record on: what was known is no longer of use.
     Forget,
 }
@@ -274,7 +274,7 @@ pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
             next.sent = Some(acceptance);
         }
     }
-    write(record, next, Then::Nothing)
+    write(record, next, SideEffect::Nothing)
 }
 
 /// Whether an event is about this record, and a claim of it that was made.
@@ -397,7 +397,7 @@ fn fates(record: &EmailRecord, mut next: EmailRecord) -> Decision {
             fate_no: record.fate_no,
         },
         record: next,
-        then: Then::Nothing,
+        side_effect: SideEffect::Nothing,
     }))
 }
 
@@ -435,7 +435,7 @@ fn not_accepted(
     }
 }
 
-/// What is written about a wake-up for a record that cannot be claimed.
+/// What is written about a send task for a record that cannot be claimed.
 #[must_use]
 pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
     match record.status {
@@ -443,7 +443,7 @@ pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
         Status::Queued => {
             let delay = record.not_before.since(now);
             if delay > Duration::ZERO && delay <= index::LONGEST_DELAY {
-                Decision::Only(Then::WakeUp { delay })
+                Decision::Only(SideEffect::EnqueueTask { delay })
             } else {
                 Decision::Forget
             }
@@ -461,13 +461,13 @@ pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
 
 /// What `dead_letter` writes about an email that was handed to it with claim `claim_no`.
 #[must_use]
-pub fn handed_over(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
+pub fn fail(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
     if record.status != Status::Failing || record.claim_no != claim_no {
         return Decision::Forget;
     }
     let mut next = record.clone();
     end(&mut next, Status::Failed, now);
-    write(record, next, Then::Nothing)
+    write(record, next, SideEffect::Nothing)
 }
 
 /// What `promote` knows beside the record.
@@ -475,18 +475,18 @@ pub fn handed_over(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decis
 pub struct Outlook {
     /// How far feedback is.
     pub feedback: Feedback,
-    /// How full the email's lane is: its wake-up may still be in there.
+    /// How full the email's lane is: its send task may still be in there.
     pub lane: LaneState,
 }
 
 /// What is known of a lane.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneState {
-    /// It was empty a while ago: a wake-up that is older was lost.
+    /// It was empty a while ago: a send task that is older was lost.
     Flowing,
     /// It has not been empty for long.
     Backlog,
-    /// Nothing is woken: the breaker is open, or the lane is full ([`crate::lane`]).
+    /// Nothing is enqueued: the breaker is open, or the lane is full ([`crate::lane`]).
     Shut,
 }
 
@@ -526,14 +526,14 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             let (due, delay) = index::queued(record.not_before, record.expires_at, policy.turn, policy.guard, now);
             next.due = Some(due);
             if policy.turn == Turn::Waits {
-                return write(record, next, Then::Nothing);
+                return write(record, next, SideEffect::Nothing);
             }
             let (again, wake) = match outlook.lane {
                 _ if waited == Duration::ZERO => (None, true),
                 LaneState::Flowing => (None, true),
                 // To wake a backlog again makes it longer. It is looked at after as long as it
-                // has waited so far, which doubles each time, and woken from an hour on: a
-                // wake-up that was lost in it is found so.
+                // has waited so far, which doubles each time, and enqueued from an hour on: a
+                // send task that was lost in it is found so.
                 LaneState::Backlog => (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4)),
                 // Its message may be deleted meanwhile, when the lane is full: so it is never left for longer.
                 LaneState::Shut => {
@@ -547,8 +547,8 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
                     at: now.after(again).min(record.expires_at),
                 });
             }
-            let then = delay.filter(|_| wake).map(|delay| Then::WakeUp { delay });
-            write(record, next, then.unwrap_or(Then::Nothing))
+            let side_effect = delay.filter(|_| wake).map(|delay| SideEffect::EnqueueTask { delay });
+            write(record, next, side_effect.unwrap_or(SideEffect::Nothing))
         }
         Status::Sending => match &record.lease {
             Some(lease) if lease.until > now => Decision::Forget,
@@ -564,9 +564,9 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             let mut next = record.clone();
             next.due = Some(Due {
                 kind: DueKind::Check,
-                at: now.after(HAND_OVER_AGAIN),
+                at: now.after(DEAD_LETTER_RETRY),
             });
-            write(record, next, Then::HandOver)
+            write(record, next, SideEffect::DeadLetter)
         }
         Status::Uncertain => settle(record, outlook.feedback, policy, now),
         Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => Decision::Forget,
@@ -583,7 +583,7 @@ fn settle(record: &EmailRecord, feedback: Feedback, policy: &Policy, now: Timest
             kind: DueKind::Check,
             at: now.after(policy.evidence_window),
         });
-        return write(record, next, Then::Nothing);
+        return write(record, next, SideEffect::Nothing);
     }
     match record.on_uncertain {
         OnUncertain::Resend if policy.retry.allows_more_than(record.attempts) && record.expires_at > now => {
@@ -593,7 +593,7 @@ fn settle(record: &EmailRecord, feedback: Feedback, policy: &Policy, now: Timest
         OnUncertain::Resend | OnUncertain::Hold => {
             next.cause = Some(Cause::AnswerLost);
             end(&mut next, Status::Unknown, now);
-            write(record, next, Then::Nothing)
+            write(record, next, SideEffect::Nothing)
         }
     }
 }
@@ -632,7 +632,7 @@ fn doubt(record: &EmailRecord, mut next: EmailRecord, policy: &Policy, now: Time
         kind: DueKind::Check,
         at: now.after(policy.evidence_window),
     });
-    write(record, next, Then::Nothing)
+    write(record, next, SideEffect::Nothing)
 }
 
 fn requeue(
@@ -655,7 +655,7 @@ fn requeue(
     write(
         record,
         next,
-        delay.map_or(Then::Nothing, |delay| Then::WakeUp { delay }),
+        delay.map_or(SideEffect::Nothing, |delay| SideEffect::EnqueueTask { delay }),
     )
 }
 
@@ -664,16 +664,16 @@ fn give_up(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decis
         // The refusal's own advice, to send it anew, would be wrong: a copy may be out.
         next.cause = Some(Cause::AnswerLost);
         end(&mut next, Status::Unknown, now);
-        return write(record, next, Then::Nothing);
+        return write(record, next, SideEffect::Nothing);
     }
     next.status = Status::Failing;
     next.lease = None;
     next.uncertain_since = None;
     next.due = Some(Due {
         kind: DueKind::Check,
-        at: now.after(HAND_OVER_AGAIN),
+        at: now.after(DEAD_LETTER_RETRY),
     });
-    write(record, next, Then::HandOver)
+    write(record, next, SideEffect::DeadLetter)
 }
 
 fn expire(record: &EmailRecord, now: Timestamp) -> Decision {
@@ -690,7 +690,7 @@ fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> De
     };
     next.cause = Some(cause);
     end(&mut next, status, now);
-    write(record, next, Then::Nothing)
+    write(record, next, SideEffect::Nothing)
 }
 
 /// Ends a record that was not sent, as far as is known: it is put where it is found again.
@@ -709,11 +709,11 @@ fn settled(next: &mut EmailRecord, status: Status) {
     next.due = None;
 }
 
-fn write(before: &EmailRecord, record: EmailRecord, then: Then) -> Decision {
+fn write(before: &EmailRecord, record: EmailRecord, side_effect: SideEffect) -> Decision {
     Decision::Write(Box::new(Transition {
         condition: Condition::unmoved(before),
         record,
-        then,
+        side_effect,
     }))
 }
 

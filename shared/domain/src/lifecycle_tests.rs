@@ -59,9 +59,9 @@ fn refused(cause: Cause) -> Attempt {
 }
 
 /// Where a decision leads: the status and what follows, or nothing.
-fn leads_to(decision: &Decision) -> Option<(Status, Then)> {
+fn leads_to(decision: &Decision) -> Option<(Status, SideEffect)> {
     match decision {
-        Decision::Write(transition) => Some((transition.record.status, transition.then)),
+        Decision::Write(transition) => Some((transition.record.status, transition.side_effect)),
         Decision::Only(_) | Decision::Forget => None,
     }
 }
@@ -135,7 +135,7 @@ fn a_claim_counts_and_is_looked_at_when_its_lease_runs_out() {
 fn an_acceptance_is_evidence_in_every_status() {
     for status in Status::ALL {
         let decision = accepted(&record(status), acceptance(1));
-        let expected = (status != Status::Sent).then_some((Status::Sent, Then::Nothing));
+        let expected = (status != Status::Sent).then_some((Status::Sent, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
 }
@@ -174,7 +174,7 @@ fn a_refusal_speaks_only_for_the_newest_claim_while_it_is_open() {
         let decision = decided(&record(status), refused(Cause::Rejected));
         assert_eq!(
             leads_to(&decision),
-            open.then_some((Status::Failing, Then::HandOver)),
+            open.then_some((Status::Failing, SideEffect::DeadLetter)),
             "{status:?}"
         );
     }
@@ -188,7 +188,7 @@ fn a_refusal_of_what_may_be_sent_already_is_never_a_failure() {
     let mut marked = record(Status::Sending);
     marked.maybe_duplicate = true;
     let decision = decided(&marked, refused(Cause::Rejected));
-    assert_eq!(leads_to(&decision), Some((Status::Unknown, Then::Nothing)));
+    assert_eq!(leads_to(&decision), Some((Status::Unknown, SideEffect::Nothing)));
 }
 
 #[test]
@@ -234,7 +234,7 @@ fn a_throttled_attempt_is_given_back_but_its_claim_number_is_not() {
 fn a_lost_answer_is_never_taken_for_a_refusal() {
     for status in Status::ALL {
         let decision = decided(&record(status), Attempt::Ambiguous);
-        let expected = (status == Status::Sending).then_some((Status::Uncertain, Then::Nothing));
+        let expected = (status == Status::Sending).then_some((Status::Uncertain, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
 }
@@ -242,29 +242,21 @@ fn a_lost_answer_is_never_taken_for_a_refusal() {
 #[test]
 fn only_failing_becomes_failed_and_only_for_its_claim() {
     for status in Status::ALL {
-        let expected = (status == Status::Failing).then_some((Status::Failed, Then::Nothing));
-        assert_eq!(
-            leads_to(&handed_over(&record(status), 1, at(1000))),
-            expected,
-            "{status:?}"
-        );
-        assert_eq!(
-            handed_over(&record(status), 2, at(1000)),
-            Decision::Forget,
-            "{status:?}"
-        );
+        let expected = (status == Status::Failing).then_some((Status::Failed, SideEffect::Nothing));
+        assert_eq!(leads_to(&fail(&record(status), 1, at(1000))), expected, "{status:?}");
+        assert_eq!(fail(&record(status), 2, at(1000)), Decision::Forget, "{status:?}");
     }
 }
 
 #[test]
 fn what_is_overdue_goes_on() {
     let now = at(1300);
-    let wake = Then::WakeUp { delay: Duration::ZERO };
+    let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
     for (status, caught_up, expected) in [
         (Status::Queued, false, Some((Status::Queued, wake))),
-        (Status::Sending, false, Some((Status::Uncertain, Then::Nothing))),
-        (Status::Failing, false, Some((Status::Failing, Then::HandOver))),
-        (Status::Uncertain, false, Some((Status::Uncertain, Then::Nothing))),
+        (Status::Sending, false, Some((Status::Uncertain, SideEffect::Nothing))),
+        (Status::Failing, false, Some((Status::Failing, SideEffect::DeadLetter))),
+        (Status::Uncertain, false, Some((Status::Uncertain, SideEffect::Nothing))),
         (Status::Uncertain, true, Some((Status::Queued, wake))),
         (Status::Sent, true, None),
         (Status::Failed, true, None),
@@ -372,7 +364,7 @@ fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
 }
 
 /// When a record is looked at, in minutes after it was due, and what follows.
-fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, Then)> {
+fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, SideEffect)> {
     let outlook = Outlook { lane, ..outlook(true) };
     let mut record = EmailRecord {
         due: Some(Due {
@@ -396,8 +388,8 @@ fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, Then)> {
 
 #[test]
 fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
-    let wake = Then::WakeUp { delay: Duration::ZERO };
-    let not = Then::Nothing;
+    let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
+    let not = SideEffect::Nothing;
     assert_eq!(looked_at(LaneState::Flowing, 3), [(15, wake), (30, wake), (45, wake)]);
     assert_eq!(
         looked_at(LaneState::Backlog, 7),
@@ -425,7 +417,7 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
         "what waits for the breaker waits in the lane, or is found within an hour"
     );
 
-    // What is not due yet is no backlog: it is woken as ever.
+    // What is not due yet is no backlog: it is enqueued as ever.
     let mut early = record(Status::Queued);
     early.not_before = at(10_000);
     early.due = Some(Due {
@@ -439,7 +431,7 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
     let delay = Duration::from_secs(1);
     assert_eq!(
         leads_to(&overdue(&early, backlog, &policy(), at(9_999))),
-        Some((Status::Queued, Then::WakeUp { delay }))
+        Some((Status::Queued, SideEffect::EnqueueTask { delay }))
     );
 }
 
@@ -454,7 +446,7 @@ fn what_expires_is_looked_at_when_it_expires() {
         assert_eq!(next.due.map(|due| due.at), Some(at(2_000)), "{lane:?}");
         assert_eq!(
             leads_to(&overdue(&next, outlook, &policy(), at(2_000))),
-            Some((Status::Expired, Then::Nothing))
+            Some((Status::Expired, SideEffect::Nothing))
         );
     }
 }
@@ -480,16 +472,16 @@ fn expiry_is_unknown_where_a_copy_may_be_out() {
     late.expires_at = at(1200);
     assert_eq!(
         leads_to(&not_claimable(&late, at(1200))),
-        Some((Status::Expired, Then::Nothing))
+        Some((Status::Expired, SideEffect::Nothing))
     );
     assert_eq!(
         leads_to(&overdue(&late, outlook(false), &policy(), at(1200))),
-        Some((Status::Expired, Then::Nothing))
+        Some((Status::Expired, SideEffect::Nothing))
     );
     late.maybe_duplicate = true;
     assert_eq!(
         leads_to(&not_claimable(&late, at(1200))),
-        Some((Status::Unknown, Then::Nothing))
+        Some((Status::Unknown, SideEffect::Nothing))
     );
 }
 
@@ -498,7 +490,10 @@ fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
     let mut early = record(Status::Queued);
     early.not_before = at(1030);
     let delay = Duration::from_secs(30);
-    assert_eq!(not_claimable(&early, at(1000)), Decision::Only(Then::WakeUp { delay }));
+    assert_eq!(
+        not_claimable(&early, at(1000)),
+        Decision::Only(SideEffect::EnqueueTask { delay })
+    );
     early.not_before = at(1901);
     assert_eq!(not_claimable(&early, at(1000)), Decision::Forget, "the index has it");
     for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
@@ -516,7 +511,7 @@ fn every_written_row_waits_exactly_while_it_is_unfinished() {
             decided(&record, refused(Cause::Unavailable)),
             decided(&record, refused(Cause::Rejected)),
             decided(&record, Attempt::Ambiguous),
-            handed_over(&record, 1, at(1000)),
+            fail(&record, 1, at(1000)),
             overdue(&record, outlook(false), &policy(), at(5000)),
             overdue(&record, outlook(true), &policy(), at(5000)),
             overdue(&record, outlook(true), &policy(), at(2_000_000)),
@@ -586,7 +581,7 @@ fn any_event_proves_the_acceptance() {
     let bounced = fate_event("a@example.com", Fate::Bounced);
     assert_eq!(
         leads_to(&heard(&record(Status::Uncertain), &bounced)),
-        Some((Status::Sent, Then::Nothing))
+        Some((Status::Sent, SideEffect::Nothing))
     );
 }
 
@@ -780,8 +775,8 @@ fn an_absence_notice_leaves_a_delivery_as_it_is() {
         &record(Status::Sent),
         &[fate_event("b@example.com", Fate::Absence)],
     ));
-    let then = written(learned(&first, &[fate_event("b@example.com", Fate::Delivered)]));
-    assert_eq!((then.fates[&key], then.facts.len()), (Fate::Delivered, 0));
+    let side_effect = written(learned(&first, &[fate_event("b@example.com", Fate::Delivered)]));
+    assert_eq!((side_effect.fates[&key], side_effect.facts.len()), (Fate::Delivered, 0));
 }
 
 #[test]

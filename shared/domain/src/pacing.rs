@@ -27,7 +27,7 @@ use crate::timestamp::Timestamp;
 /// would be what SES itself lets through; a quarter keeps several environments within it.
 pub(crate) const BURST: Duration = Duration::from_millis(250);
 
-/// A wake-up that has to wait for the rate comes again after this at most: a rate that is raised
+/// A send task that has to wait for the rate comes again after this at most: a rate that is raised
 /// is noticed within it.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 

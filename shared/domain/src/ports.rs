@@ -30,8 +30,8 @@ use crate::tally::counter::{Counter, Figures};
 use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
 use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
-use crate::wire::hand_over::HandOver;
-use crate::wire::wake_up::WakeUp;
+use crate::wire::dead_letter_message::DeadLetterMessage;
+use crate::wire::send_task::SendTask;
 
 /// How a call failed: whether it may have taken effect, and whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -378,13 +378,13 @@ pub trait Batches: Sync {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// A wake-up to send.
+/// A send task to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wake {
+pub struct SendTaskRequest {
     /// The lane it goes through.
     pub lane: Lane,
     /// What it says.
-    pub wake_up: WakeUp,
+    pub send_task: SendTask,
     /// How long from now it is to arrive.
     pub delay: Duration,
 }
@@ -420,14 +420,17 @@ pub trait Backlog: Sync {
 
 /// The three lanes.
 pub trait Lanes: Sync {
-    /// Sends wake-ups in as few calls as possible; one result for each, in order.
-    fn wake(&self, wakes: &[Wake]) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
+    /// Sends send tasks in as few calls as possible; one result for each, in order.
+    fn enqueue(&self, requests: &[SendTaskRequest]) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
 }
 
 /// The dead-letter queue.
 pub trait DeadLetters: Sync {
     /// Hands emails over; one result for each, in order.
-    fn hand_over(&self, emails: &[HandOver]) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
+    fn move_to_dead_letter(
+        &self,
+        emails: &[DeadLetterMessage],
+    ) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
 }
 
 /// SES.
@@ -475,15 +478,15 @@ pub struct DuePage<T> {
     pub next: Option<DueCursor>,
 }
 
-/// An email that waits in `wake`: everything that its wake-up says, so that no record is read.
+/// An email that waits in `wake`: everything that its send task says, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coming {
     /// When it is due.
     pub not_before: Timestamp,
     /// The lane it goes through.
     pub lane: Lane,
-    /// What the wake-up says.
-    pub wake_up: WakeUp,
+    /// What the send task says.
+    pub send_task: SendTask,
     /// The place behind it.
     pub cursor: DueCursor,
 }
@@ -510,7 +513,7 @@ pub struct DueCursor(pub String);
 /// What `promote` remembers from run to run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bookmarks {
-    /// How far each shard of `wake` was woken.
+    /// How far each shard of `wake` was enqueued.
     pub cursors: BTreeMap<u16, DueCursor>,
     /// Since when each lane has not been empty.
     pub busy_since: BTreeMap<Lane, Timestamp>,
@@ -558,7 +561,7 @@ pub trait DueIndex: Sync {
         since: Option<Timestamp>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Remembers that everything in a shard of `wake` up to `cursor` was woken.
+    /// Remembers that everything in a shard of `wake` up to `cursor` was enqueued.
     fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 

@@ -66,7 +66,7 @@ impl Status {
     }
 }
 
-/// Which of the three SQS queues carries the wake-ups.
+/// Which of the three SQS queues carries the send tasks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
@@ -148,7 +148,7 @@ pub struct Due {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DueKind {
-    /// Not woken yet; ordered by `not_before`.
+    /// Not enqueued yet; ordered by `not_before`.
     Wake,
     /// Should have moved on by then, or needs recovery.
     Check,

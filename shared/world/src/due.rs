@@ -7,7 +7,7 @@ use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, Emai
 use domain::queue::QueueKey;
 use domain::record::{DueKind, EmailRecord, Lane};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::{Call, State, World};
 
@@ -76,7 +76,7 @@ impl DueIndex for World {
         let read = |key, record: EmailRecord| Coming {
             not_before: record.not_before,
             lane: record.lane,
-            wake_up: WakeUp::of(&record),
+            send_task: SendTask::of(&record),
             cursor: DueCursor(key),
         };
         let from = from.cloned();

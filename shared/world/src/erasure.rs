@@ -9,16 +9,16 @@ use domain::timestamp::Timestamp;
 use crate::{Call, World};
 
 impl Tombstones for World {
-    async fn bury(&self, before: &EmailRecord, _now: Timestamp) -> Result<Written, PortError> {
+    async fn replace_with_tombstone(&self, before: &EmailRecord, _now: Timestamp) -> Result<Written, PortError> {
         let (key, before) = (EmailKey::of(before), before.clone());
         self.rival();
-        self.call(Call::writes("bury", Some(key.id)), move |state| {
+        self.call(Call::writes("replace_with_tombstone", Some(key.id)), move |state| {
             match state.records.get(&key).cloned() {
                 Some(record) if Condition::unmoved(&before).holds(&record) => {
                     state.erase(&record);
                     Written::Done
                 }
-                // As the adapter knows what was buried before.
+                // As the adapter knows an earlier tombstone.
                 None if state.erased.contains_key(&key) => Written::Done,
                 other => Written::Moved(other.map(Box::new)),
             }
@@ -26,10 +26,10 @@ impl Tombstones for World {
         .await
     }
 
-    async fn buried(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
+    async fn tombstone(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
         let key = key.clone();
         self.rival();
-        self.call(Call::reads("buried", Some(key.id)), move |state| {
+        self.call(Call::reads("tombstone", Some(key.id)), move |state| {
             let erased = state.erased.get(&key).filter(|_| !state.is_forgotten(&key, now));
             erased.cloned()
         })

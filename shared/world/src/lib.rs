@@ -47,14 +47,14 @@ use domain::id::{EmailId, KeyId, TenantId, UploadId};
 use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
 use domain::pacing::{Account, Pace};
-use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, Waiting, Wake};
+use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, SendTaskRequest, Waiting};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::RateLimit;
 use domain::record::{EmailRecord, Lane};
 use domain::suppression::{Entry, Listed, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
-use domain::wire::hand_over::HandOver;
+use domain::wire::dead_letter_message::DeadLetterMessage;
 
 use crate::environment::Environment;
 use crate::nature::{Course, Nature};
@@ -103,7 +103,15 @@ impl Call {
     /// it. SQS, SES and the bucket know no conflict.
     #[must_use]
     pub fn can_conflict(what: &str, writes: bool) -> bool {
-        writes && !["wake", "hand_over", "attach", "keep_file", provider::SUBMIT].contains(&what)
+        writes
+            && ![
+                "enqueue",
+                "move_to_dead_letter",
+                "attach",
+                "keep_file",
+                provider::SUBMIT,
+            ]
+            .contains(&what)
     }
 
     const fn reads(what: &'static str, email: Option<EmailId>) -> Self {
@@ -136,10 +144,10 @@ pub struct State {
     pub bodies: BTreeMap<(EmailKey, String), Vec<u8>>,
     /// The records of batches, and until when each is kept.
     pub batches: BTreeMap<(TenantId, BatchId), (BatchRecord, Timestamp)>,
-    /// The wake-ups that were sent.
-    pub wakes: Vec<Wake>,
-    /// The emails that were handed over.
-    pub handed_over: Vec<HandOver>,
+    /// The send tasks that were sent.
+    pub send_tasks: Vec<SendTaskRequest>,
+    /// The emails that were moved to the dead-letter queue.
+    pub dead_letters: Vec<DeadLetterMessage>,
     /// What SES was given, as (email, claim).
     pub submitted: Vec<(EmailId, u32)>,
     /// What of it SES has accepted, whether its answer arrived or not.
@@ -148,7 +156,7 @@ pub struct State {
     pub answers: VecDeque<Attempt>,
     /// SES panics instead of answering for these emails: a stand-in for a bug on the way.
     pub panics: Vec<EmailId>,
-    /// How far each shard of `wake` was woken.
+    /// How far each shard of `wake` was enqueued.
     pub cursors: BTreeMap<u16, DueCursor>,
     /// Events of SES that wait to be worked off.
     pub events_waiting: u32,

@@ -121,7 +121,7 @@ pub enum Broken {
     /// A write loses the mark.
     MarksLost,
     /// Hand-overs are acknowledged and not looked at.
-    HandOversIgnored,
+    DeadLettersIgnored,
     /// Senders take every queue for one that nobody has paused or purged.
     QueuesIgnored,
     /// What is left to be done to a queue is never found.

@@ -12,14 +12,14 @@ use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
 use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
     Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, EmailRecords, Evidence,
-    FailureKind, Lanes, Paced, Paces, Packed, PortError, Put, Random, RecordWrite, WRITES_AT_ONCE, Waiting, Wake,
-    Watermark, Written,
+    FailureKind, Lanes, Paced, Paces, Packed, PortError, Put, Random, RecordWrite, SendTaskRequest, WRITES_AT_ONCE,
+    Waiting, Watermark, Written,
 };
 use domain::queue::QueueKey;
 use domain::record::{BodyPlace, BodyRef, EmailRecord, Lane, Status};
 use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
-use domain::wire::hand_over::HandOver;
+use domain::wire::dead_letter_message::DeadLetterMessage;
 
 use crate::nature::{Broken, To};
 use crate::overlay::overlaid;
@@ -475,25 +475,29 @@ impl World {
 }
 
 impl Lanes for World {
-    async fn wake(&self, wakes: &[Wake]) -> Vec<Result<(), PortError>> {
-        let mut results: Vec<_> = wakes.iter().map(|_| Ok(())).collect();
+    async fn enqueue(&self, send_tasks: &[SendTaskRequest]) -> Vec<Result<(), PortError>> {
+        let mut results: Vec<_> = send_tasks.iter().map(|_| Ok(())).collect();
         if !self.has_nature() {
-            for (wake, result) in wakes.iter().zip(&mut results) {
-                let wake = wake.clone();
+            for (request, result) in send_tasks.iter().zip(&mut results) {
+                let request = request.clone();
                 *result = self
-                    .call(Call::writes("wake", Some(wake.wake_up.id)), move |state| {
-                        state.wakes.push(wake.clone());
+                    .call(Call::writes("enqueue", Some(request.send_task.id)), move |state| {
+                        state.send_tasks.push(request.clone());
                     })
                     .await;
             }
             return results;
         }
         for lane in Lane::ALL {
-            let ours = |wake: &&Wake| wake.lane == lane;
-            let message = |wake: &Wake| (wake.wake_up.id, wake.wake_up.to_json(), wake.delay);
-            let messages: Vec<_> = wakes.iter().filter(ours).map(message).collect();
-            let fared = self.send("wake", To::Lane(lane), &messages).await;
-            let places = wakes.iter().zip(&mut results).filter(|(wake, _)| wake.lane == lane);
+            let ours = |request: &&SendTaskRequest| request.lane == lane;
+            let message =
+                |request: &SendTaskRequest| (request.send_task.id, request.send_task.to_json(), request.delay);
+            let messages: Vec<_> = send_tasks.iter().filter(ours).map(message).collect();
+            let fared = self.send("enqueue", To::Lane(lane), &messages).await;
+            let places = send_tasks
+                .iter()
+                .zip(&mut results)
+                .filter(|(request, _)| request.lane == lane);
             for ((_, result), fared) in places.zip(fared) {
                 *result = fared;
             }
@@ -503,16 +507,16 @@ impl Lanes for World {
 }
 
 impl DeadLetters for World {
-    async fn hand_over(&self, emails: &[HandOver]) -> Vec<Result<(), PortError>> {
+    async fn move_to_dead_letter(&self, emails: &[DeadLetterMessage]) -> Vec<Result<(), PortError>> {
         if self.has_nature() {
-            let message = |email: &HandOver| (email.id, email.to_json(), Duration::ZERO);
+            let message = |email: &DeadLetterMessage| (email.id, email.to_json(), Duration::ZERO);
             let messages: Vec<_> = emails.iter().map(message).collect();
-            return self.send("hand_over", To::DeadLetters, &messages).await;
+            return self.send("move_to_dead_letter", To::DeadLetters, &messages).await;
         }
         let mut results = Vec::new();
         for email in emails.iter().cloned() {
-            let call = self.call(Call::writes("hand_over", Some(email.id)), move |state| {
-                state.handed_over.push(email.clone());
+            let call = self.call(Call::writes("move_to_dead_letter", Some(email.id)), move |state| {
+                state.dead_letters.push(email.clone());
             });
             results.push(call.await);
         }

@@ -7,7 +7,7 @@ use domain::queue::QueueKey;
 use domain::rate_limit::{Change, RateLimit};
 use domain::record::{DueKind, EmailRecord};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::nature::{Broken, Nature};
 use crate::{Call, State, World};
@@ -75,7 +75,7 @@ fn in_line((key, record): (String, &EmailRecord)) -> InLine {
         coming: Coming {
             not_before: record.due.map_or(record.not_before, |due| due.at),
             lane: record.lane,
-            wake_up: WakeUp::of(record),
+            send_task: SendTask::of(record),
             cursor: DueCursor(key),
         },
         expires_at: record.expires_at,

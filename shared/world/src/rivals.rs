@@ -2,7 +2,7 @@
 //!
 //! **Role:** for tests of what a function does when its decision comes too late.
 //! **Invariant:** each acts once, in order, before the next decision that is written (`EmailRecords::write`), the next record that
-//! is buried, the next look for a buried one, the next deletion of a tenant, the next copy of an upload, the next
+//! is replaced by a tombstone, the next look for a tombstone, the next deletion of a tenant, the next copy of an upload, the next
 //! copy of a content onto itself, or the next change of a rate limit, through the world that [`World::with_rivals`]
 //! gave, or a clone of it. What they do themselves through the world that it was made from meets no rival.
 

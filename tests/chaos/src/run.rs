@@ -47,7 +47,7 @@ const HIDDEN_SECS: u32 = 20;
 const HELD_BACK: Duration = Duration::from_secs(2);
 
 /// With more messages in the lanes requests wait: the timings are short here, so that a backlog of
-/// minutes is woken again and again.
+/// minutes is enqueued again and again.
 const LANES_FULL: u64 = 300;
 
 /// But no request waits longer for that.

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** no sleep stands for a condition. It is over when every accepted email has ended and
 //! every queue is empty, or when nothing has changed for longer than anything may take. Also a
-//! wake-up that a killed sender had is waited for: it must find nothing to do.
+//! send task that a killed sender had is waited for: it must find nothing to do.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -28,7 +28,7 @@ struct Sight {
     /// Messages in the queues.
     queued: u64,
     /// Of these, as many as there may be: an email whose request broke off, and which nobody waits
-    /// for, has a wake-up of its own for as long as its content might still come.
+    /// for, has a send task of its own for as long as its content might still come.
     unasked: u64,
     /// Events that the fake SES has not published yet.
     unpublished: u64,

@@ -70,13 +70,13 @@ pub enum Action {
     IsAnswered(usize),
     /// Its request breaks off.
     BreaksOff(usize),
-    /// A sender receives a wake-up and claims.
+    /// A sender receives a send task and claims.
     Claims,
     /// The same, while another one is at work.
     ClaimsBeside,
-    /// A sender receives a wake-up, is refused the claim, and has something to write.
+    /// A sender receives a send task, is refused the claim, and has something to write.
     IsRefused,
-    /// A sender receives a wake-up, and knows the email's queue as it was before its last change.
+    /// A sender receives a send task, and knows the email's queue as it was before its last change.
     MeetsStale,
     /// Somebody changes the email's queue.
     Changes(Change),

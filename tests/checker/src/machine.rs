@@ -6,7 +6,7 @@ use domain::id::{EmailId, TenantId};
 use domain::lifecycle::asked::{self, Times};
 use domain::lifecycle::queued::{Drop, drop_unwanted, meet, purge, release, restore};
 use domain::lifecycle::{
-    Attempt, Condition, Decision, Feedback, LaneState, Outlook, Then, claimed, handed_over, heard, not_claimable,
+    Attempt, Condition, Decision, Feedback, LaneState, Outlook, SideEffect, claimed, fail, heard, not_claimable,
     overdue, record_attempt,
 };
 use domain::queue::{Pause, Queue, QueueKey};
@@ -36,7 +36,7 @@ pub(crate) enum Question {
     Record { claim_no: u8, answer: Answer },
     Overdue { lane: Lane, feedback: Asked, line: Line },
     Heard { claim_no: u8 },
-    HandedOver { claim_no: u8 },
+    DeadLetter { claim_no: u8 },
     Caller { wish: Wish, left: u8, generation: u8 },
 }
 
@@ -54,19 +54,19 @@ pub(crate) enum Ruling {
     Write {
         after: RecordId,
         condition: Option<Condition>,
-        then: Follow,
+        side_effect: Effect,
     },
-    Only(Follow),
+    Only(Effect),
     Forget,
     Refused,
 }
 
 /// What follows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Follow {
+pub(crate) enum Effect {
     Nothing,
-    WakeUp,
-    HandOver,
+    EnqueueTask,
+    DeadLetter,
 }
 
 /// The records, and what is known of the rulings about them.
@@ -109,9 +109,9 @@ impl Machine {
             Some(Decision::Write(transition)) => Ruling::Write {
                 after: self.records.id(transition.record),
                 condition: self.condition(transition.condition, question),
-                then: follow(transition.then),
+                side_effect: effect(transition.side_effect),
             },
-            Some(Decision::Only(then)) => Ruling::Only(follow(then)),
+            Some(Decision::Only(side_effect)) => Ruling::Only(effect(side_effect)),
             Some(Decision::Forget) => Ruling::Forget,
             None => Ruling::Refused,
         };
@@ -194,7 +194,7 @@ impl Machine {
     }
 
     /// Whether what is left of an email takes its place, which was read before.
-    pub(crate) fn is_buried(&self, stored: RecordId, before: RecordId) -> bool {
+    pub(crate) fn has_tombstone(&self, stored: RecordId, before: RecordId) -> bool {
         let condition = Condition::unmoved(self.records.get(before));
         self.is(Mutant::BuriesAnything)
             || self.holds(
@@ -208,7 +208,7 @@ impl Machine {
     /// The record after a claim, if it can be claimed.
     pub(crate) fn claim(&mut self, stored: RecordId) -> Option<RecordId> {
         let mut record = self.records.get(stored).clone();
-        let early = self.is(Mutant::EarlyWakeUp);
+        let early = self.is(Mutant::EarlySendTask);
         let seen = EmailRecord {
             not_before: if early { NOW } else { record.not_before },
             ..record.clone()
@@ -218,7 +218,7 @@ impl Machine {
         }
         record = claimed(record, &self.config.policy, 0, NOW);
         if self.is(Mutant::AttemptsByReceives) {
-            // Each wake-up that the index sends is a new message.
+            // Each send task that the index sends is a new message.
             record.attempts = 1;
         }
         Some(self.records.id(record))
@@ -333,13 +333,13 @@ impl Machine {
                 }
                 heard(record, &event(record, claim_no))
             }
-            Question::HandedOver { claim_no } => self.handed_over(record, claim_no),
+            Question::DeadLetter { claim_no } => self.dead_letter(record, claim_no),
             Question::Caller { wish, left, generation } => self.asked(record, wish, generation, clock_of(left))?,
         };
         if let Decision::Write(transition) = &mut decision {
             self.spoil(record, &mut transition.record);
-            if self.is(Mutant::HandOverWithoutFailing) && transition.record.status == Status::Failing {
-                return Some(Decision::Only(Then::HandOver));
+            if self.is(Mutant::DeadLetterWithoutFailing) && transition.record.status == Status::Failing {
+                return Some(Decision::Only(SideEffect::DeadLetter));
             }
         }
         Some(decision)
@@ -446,15 +446,15 @@ impl Machine {
         overdue(record, outlook, &self.config.policy, now)
     }
 
-    fn handed_over(&self, record: &EmailRecord, claim_no: u8) -> Decision {
+    fn dead_letter(&self, record: &EmailRecord, claim_no: u8) -> Decision {
         let mut seen = record.clone();
-        let believed = self.is(Mutant::HandOverWithoutFailing) && record.claim_no == u32::from(claim_no);
+        let believed = self.is(Mutant::DeadLetterWithoutFailing) && record.claim_no == u32::from(claim_no);
         if self.is(Mutant::BlindDeadLetter) || believed {
             if record.status.is_final() {
                 return Decision::Forget;
             }
             seen.status = Status::Failing;
-            let mut decision = handed_over(&seen, record.claim_no, NOW);
+            let mut decision = fail(&seen, record.claim_no, NOW);
             if let Decision::Write(transition) = &mut decision {
                 let (claim_no, not_before) = (record.claim_no, record.not_before);
                 transition.condition = Condition::Unmoved {
@@ -465,7 +465,7 @@ impl Machine {
             }
             return decision;
         }
-        handed_over(&seen, u32::from(claim_no), NOW)
+        fail(&seen, u32::from(claim_no), NOW)
     }
 
     fn asked(&self, record: &EmailRecord, wish: Wish, generation: u8, now: Timestamp) -> Option<Decision> {
@@ -573,11 +573,11 @@ fn clock_of(left: u8) -> Timestamp {
     NOW.before(Duration::from_millis(u64::from(left) + 1))
 }
 
-fn follow(then: Then) -> Follow {
-    match then {
-        Then::Nothing => Follow::Nothing,
-        Then::WakeUp { .. } => Follow::WakeUp,
-        Then::HandOver => Follow::HandOver,
+fn effect(side_effect: SideEffect) -> Effect {
+    match side_effect {
+        SideEffect::Nothing => Effect::Nothing,
+        SideEffect::EnqueueTask { .. } => Effect::EnqueueTask,
+        SideEffect::DeadLetter => Effect::DeadLetter,
     }
 }
 

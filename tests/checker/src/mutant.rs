@@ -29,8 +29,8 @@ pub enum Mutant {
     EventCannotRevive,
     /// A sender's OK counts only while its claim is the newest, and holds.
     OldOkDropped,
-    /// A wake-up that comes too early is good for a claim.
-    EarlyWakeUp,
+    /// A send task that comes too early is good for a claim.
+    EarlySendTask,
     /// Nobody waits for feedback to have caught up.
     EvidenceIgnored,
     /// How far feedback is was asked before the window had passed.
@@ -43,8 +43,8 @@ pub enum Mutant {
     TimeNotInCondition,
     /// An attempt that is given back gives its claim's number back, too.
     ClaimNoReset,
-    /// A failure is handed over without having been written.
-    HandOverWithoutFailing,
+    /// A failure is moved to the dead-letter queue without having been written.
+    DeadLetterWithoutFailing,
     /// SQS's receive count takes the place of the record's attempts.
     AttemptsByReceives,
     /// Contents are stored under the email's name alone.
@@ -105,14 +105,14 @@ impl Mutant {
         (Self::MarkedExpires, "two attempts", Promise::MarkStays),
         (Self::EventCannotRevive, "two attempts, held", Promise::Known),
         (Self::OldOkDropped, "two attempts, held", Promise::Known),
-        (Self::EarlyWakeUp, "two attempts, held", Promise::InTime),
+        (Self::EarlySendTask, "two attempts, held", Promise::InTime),
         (Self::EvidenceIgnored, "two attempts, held", Promise::Evidence),
         (Self::EvidenceAskedEarly, "two attempts, held", Promise::Evidence),
         (Self::StatusNotInCondition, "two attempts, held", Promise::Known),
         (Self::ClaimNotInCondition, "two attempts", Promise::Lease),
         (Self::TimeNotInCondition, "a caller, held", Promise::Patience),
         (Self::ClaimNoReset, "two attempts, held", Promise::Fenced),
-        (Self::HandOverWithoutFailing, "two attempts, held", Promise::Order),
+        (Self::DeadLetterWithoutFailing, "two attempts, held", Promise::Order),
         (Self::AttemptsByReceives, "two attempts", Promise::Budget),
         (Self::BodyNotByHash, "accepting", Promise::Content),
         (Self::LeaseIgnored, "two attempts, held", Promise::Lease),

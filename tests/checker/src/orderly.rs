@@ -76,8 +76,8 @@ pub(crate) fn all_lost(state: &State) -> State {
     };
     State {
         former: state.line,
-        wake_up: false,
-        hand_overs: Claims::default(),
+        send_task: false,
+        dead_letters: Claims::default(),
         on_the_way: Claims::default(),
         pending: Claims::default(),
         ..state

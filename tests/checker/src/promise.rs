@@ -149,7 +149,7 @@ fn reason_to_give_up(machine: &Machine, state: &State, before: &EmailRecord, to:
         | Question::Job { .. }
         | Question::Overdue { .. }
         | Question::Heard { .. }
-        | Question::HandedOver { .. }
+        | Question::DeadLetter { .. }
         | Question::Caller { .. } => false,
     };
     // It would expire before its next attempt.

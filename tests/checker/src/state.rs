@@ -223,11 +223,11 @@ pub enum Reader {
         /// The claim whose acceptance the event tells.
         claim_no: u8,
     },
-    /// `dead_letter`, with a hand-over, or with a wake-up that SQS has moved there.
+    /// `dead_letter`, with a dead-letter message, or with a send task that SQS has moved there.
     DeadLetter {
         /// The record.
         seen: RecordId,
-        /// The hand-over's claim; 0 for a wake-up.
+        /// The dead-letter message's claim; 0 for a send task.
         claim_no: u8,
     },
     /// `manage`.
@@ -319,11 +319,11 @@ pub struct State {
     pub clients: [Client; 2],
     /// Whose content is stored: under its hash, as two bits.
     pub contents: u8,
-    /// A wake-up was sent. From then on one may be received at any time: it may be doubled,
+    /// A send task was sent. From then on one may be received at any time: it may be doubled,
     /// early, or months old, and SQS may move it to the dead-letter queue.
-    pub wake_up: bool,
+    pub send_task: bool,
     /// Hand-overs that were sent; each may be received at any time, and more than once.
-    pub hand_overs: Claims,
+    pub dead_letters: Claims,
     /// Submissions without an answer that SES may still accept.
     pub pending: Claims,
     /// How many copies SES has accepted; more than two count as two.

@@ -1,7 +1,7 @@
 //! Everything that may happen next.
 
 use crate::action::{Action, Deed, Who};
-use crate::machine::{Follow, Machine, Question, Ruling};
+use crate::machine::{Effect, Machine, Question, Ruling};
 use crate::promise::{Promise, broken_by_write};
 use crate::records::RecordId;
 use crate::state::{Answer, Late, State, Wish};
@@ -75,17 +75,21 @@ struct Writer<'a> {
 fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
     let does = |deed| Action::Does(writer.who, deed);
-    let (after, condition, then) = match machine.ruling(writer.seen, writer.question) {
+    let (after, condition, side_effect) = match machine.ruling(writer.seen, writer.question) {
         Ruling::Forget | Ruling::Refused => {
             steps.add(does(Deed::Ends), (writer.ended)(*state));
             return;
         }
-        Ruling::Only(then) => {
+        Ruling::Only(side_effect) => {
             let next = (writer.ended)(*state);
-            steps.add(does(Deed::Ends), followed(machine, next, stored, then));
+            steps.add(does(Deed::Ends), followed(machine, next, stored, side_effect));
             return;
         }
-        Ruling::Write { after, condition, then } => (after, condition, then),
+        Ruling::Write {
+            after,
+            condition,
+            side_effect,
+        } => (after, condition, side_effect),
     };
     let Some(record) = machine.write(stored, writer.seen, after, condition, state.line) else {
         steps.add(does(Deed::FindsMoved), (writer.moved)(*state, stored));
@@ -99,7 +103,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         },
         writer.question,
     );
-    let next = followed(machine, (writer.ended)(written), record, then);
+    let next = followed(machine, (writer.ended)(written), record, side_effect);
     steps.add_judged(does(Deed::Writes), next, broken);
     if machine.config.late_writes && state.late.is_none() {
         let late = Some(Late {
@@ -147,19 +151,19 @@ fn noted(mut state: State, question: Question) -> State {
         | Question::Record { .. }
         | Question::Overdue { .. }
         | Question::Heard { .. }
-        | Question::HandedOver { .. }
+        | Question::DeadLetter { .. }
         | Question::Caller { .. } => {}
     }
     state
 }
 
-fn followed(machine: &Machine, mut state: State, record: RecordId, then: Follow) -> State {
-    match then {
-        Follow::Nothing => {}
-        Follow::WakeUp => state.wake_up = true,
-        Follow::HandOver => {
+fn followed(machine: &Machine, mut state: State, record: RecordId, side_effect: Effect) -> State {
+    match side_effect {
+        Effect::Nothing => {}
+        Effect::EnqueueTask => state.send_task = true,
+        Effect::DeadLetter => {
             let claim_no = u8::try_from(machine.record(record).claim_no).unwrap_or(0);
-            state.hand_overs = state.hand_overs.with(claim_no);
+            state.dead_letters = state.dead_letters.with(claim_no);
         }
     }
     state

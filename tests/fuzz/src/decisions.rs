@@ -5,7 +5,7 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use domain::lifecycle::asked::{self, Times};
 use domain::lifecycle::{
-    self, Attempt, Condition, Decision, EARLY, Feedback, LaneState, Outlook, Policy, Then, claimed, handed_over, heard,
+    self, Attempt, Condition, Decision, EARLY, Feedback, LaneState, Outlook, Policy, SideEffect, claimed, fail, heard,
     learned, not_claimable, overdue, record_attempt,
 };
 use domain::queue::{Queue, QueueKey};
@@ -36,8 +36,8 @@ fn lived(u: &mut Unstructured<'_>) -> Result<()> {
             break;
         }
         now = later(u, &record, now)?;
-        let (next, then) = moved(u, &record, &policy, now)?;
-        promised(&record, &next, then, now);
+        let (next, side_effect) = moved(u, &record, &policy, now)?;
+        promised(&record, &next, side_effect, now);
         record = next;
     }
     Ok(())
@@ -93,7 +93,7 @@ fn moved(
     record: &EmailRecord,
     policy: &Policy,
     now: Timestamp,
-) -> Result<(EmailRecord, Then)> {
+) -> Result<(EmailRecord, SideEffect)> {
     let fortnight = Duration::from_secs(14 * 86_400);
     let decision = match u.int_in_range(0..=9)? {
         0 | 1 => {
@@ -106,7 +106,7 @@ fn moved(
                 record.claim_no == u32::MAX || next.claim_no == record.claim_no + 1,
                 "a claim has a number of its own"
             );
-            return Ok((next, Then::Nothing));
+            return Ok((next, SideEffect::Nothing));
         }
         2 | 3 => {
             let claim_no = claim(u, record)?;
@@ -142,7 +142,7 @@ fn moved(
         }
         7 => {
             let claim_no = claim(u, record)?;
-            let decision = handed_over(record, claim_no, now);
+            let decision = fail(record, claim_no, now);
             let forgets = record.status != Status::Failing || record.claim_no != claim_no;
             assert_eq!(decision == Decision::Forget, forgets, "the only way to failed");
             decision
@@ -241,7 +241,7 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
     Ok(decision)
 }
 
-fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, Then) {
+fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, SideEffect) {
     match decision {
         Decision::Write(transition) => {
             assert!(
@@ -249,10 +249,10 @@ fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, Then) {
                 "a condition that does not hold where it was decided"
             );
             names_what_it_must(record, transition.condition);
-            (transition.record, transition.then)
+            (transition.record, transition.side_effect)
         }
-        Decision::Only(then) => (record.clone(), then),
-        Decision::Forget => (record.clone(), Then::Nothing),
+        Decision::Only(side_effect) => (record.clone(), side_effect),
+        Decision::Forget => (record.clone(), SideEffect::Nothing),
     }
 }
 
@@ -290,7 +290,7 @@ fn names_what_it_must(record: &EmailRecord, condition: Condition) {
 }
 
 /// What holds between a record and the next.
-fn promised(record: &EmailRecord, next: &EmailRecord, then: Then, now: Timestamp) {
+fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, now: Timestamp) {
     assert!(next.is_in_its_place(), "{:?} in {:?}", next.status, next.due);
     assert_eq!(
         next.lease.is_some(),
@@ -356,11 +356,11 @@ fn promised(record: &EmailRecord, next: &EmailRecord, then: Then, now: Timestamp
             "a row stays small"
         );
     }
-    if let Then::WakeUp { delay } = then {
+    if let SideEffect::EnqueueTask { delay } = side_effect {
         assert!(delay <= Duration::from_secs(900), "SQS delays no longer");
         assert_eq!(next.status, Status::Queued, "only what waits is woken");
     }
-    if then == Then::HandOver {
+    if side_effect == SideEffect::DeadLetter {
         assert_eq!(next.status, Status::Failing, "only what fails is handed over");
     }
     if let Some(due) = next.due

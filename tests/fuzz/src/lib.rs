@@ -25,8 +25,8 @@ mod poison;
 mod promises;
 mod records;
 mod requests;
+mod send_tasks;
 mod ses_events;
-mod wake_ups;
 
 /// Something that is run on any bytes, and panics where a promise does not hold.
 #[derive(Debug, Clone, Copy)]
@@ -56,9 +56,9 @@ pub const TARGETS: [Target; 9] = [
     target("managing", managing::run),
     target("addresses", addresses::run),
     target("headers", headers::run),
-    target("wake_ups", wake_ups::run),
+    target("send_tasks", send_tasks::run),
     target("ses_events", ses_events::run),
-    target("rows", records::run),
+    target("records", records::run),
     target("contents", contents::run),
     target("decisions", decisions::run),
 ];

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::lifecycle::Condition;
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::given::{records, texts};
 
@@ -44,7 +44,7 @@ fn looked_at(u: &mut Unstructured<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What waits in `wake` is found there with all that a wake-up says.
+/// What waits in `wake` is found there with all that a send task says.
 fn in_the_index(record: &EmailRecord, stored: &Item) {
     if let Some(due) = record.due
         && stored["due_pk"]
@@ -52,10 +52,10 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
             .is_ok_and(|partition| partition.starts_with("wake"))
     {
         let coming = probe::to_coming(stored);
-        let found = coming.map(|coming| (coming.wake_up, coming.lane, coming.not_before));
+        let found = coming.map(|coming| (coming.send_task, coming.lane, coming.not_before));
         assert_eq!(
             found,
-            Ok((WakeUp::of(record), record.lane, due.at)),
+            Ok((SendTask::of(record), record.lane, due.at)),
             "the index says what the row says"
         );
     }
@@ -160,8 +160,8 @@ fn read(found: &Item, shards: u16) {
     }
     if let Ok(coming) = probe::to_coming(found) {
         assert_eq!(
-            WakeUp::parse(&coming.wake_up.to_json()).ok(),
-            Some(coming.wake_up),
+            SendTask::parse(&coming.send_task.to_json()).ok(),
+            Some(coming.send_task),
             "it can be woken"
         );
     }

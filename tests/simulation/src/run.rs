@@ -64,8 +64,8 @@ pub struct Outcome {
     pub records: Vec<EmailRecord>,
     /// What SES accepted, as (email, claim).
     pub accepted: Vec<(EmailId, u32)>,
-    /// Wake-ups that were sent to the lanes.
-    pub wakes: u64,
+    /// Send tasks that were sent to the lanes.
+    pub send_tasks: u64,
     /// Entries that were read of what waits for slots.
     pub in_line_read: usize,
 }
@@ -169,9 +169,9 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         *ends.entry(end(record.status)).or_default() += 1;
     }
     let nature = state.nature.take();
-    let (trace, struck, calls, wakes) = nature.map_or_else(Default::default, |nature| {
-        let (calls, wakes) = (nature.calls(), nature.lanes.iter().map(world::queue::Queue::sent).sum());
-        (nature.trace, nature.struck, calls, wakes)
+    let (trace, struck, calls, send_tasks) = nature.map_or_else(Default::default, |nature| {
+        let (calls, send_tasks) = (nature.calls(), nature.lanes.iter().map(world::queue::Queue::sent).sum());
+        (nature.trace, nature.struck, calls, send_tasks)
     });
     Outcome {
         violation: judge.violation(),
@@ -184,7 +184,7 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
         ends,
         records: state.records.values().cloned().collect(),
         accepted: state.accepted.clone(),
-        wakes,
+        send_tasks,
         in_line_read: state.in_line_read,
     }
 }

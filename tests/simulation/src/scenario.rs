@@ -23,7 +23,7 @@ pub struct Timings {
     pub send_timeout: Duration,
     /// Patience with SES.
     pub attempt_timeout: Duration,
-    /// How long a wake-up that was received stays hidden.
+    /// How long a send task that was received stays hidden.
     pub visibility: Duration,
     /// How long an email may wait to be sent.
     pub expires_after: Duration,
@@ -201,7 +201,7 @@ pub struct Scenario {
     pub rate_per_second: u64,
     /// Partitions of each kind in the index.
     pub shards: u16,
-    /// After so many receives SQS moves a wake-up to the dead-letter queue.
+    /// After so many receives SQS moves a send task to the dead-letter queue.
     pub most_receives: u32,
     /// Emails that a paused queue of their own holds from beginning to end.
     pub held: usize,

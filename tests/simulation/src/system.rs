@@ -111,7 +111,7 @@ impl System {
             }
         }
         for _ in 0..2 {
-            tokio::spawn(Arc::clone(self).bury());
+            tokio::spawn(Arc::clone(self).replace_with_tombstone());
             tokio::spawn(Arc::clone(self).hear());
         }
         tokio::spawn(Arc::clone(self).promote());
@@ -267,10 +267,10 @@ impl System {
         (environment, sender)
     }
 
-    async fn bury(self: Arc<Self>) {
+    async fn replace_with_tombstone(self: Arc<Self>) {
         loop {
             let batch = self.receive(To::DeadLetters).await;
-            if self.is(Broken::HandOversIgnored) {
+            if self.is(Broken::DeadLettersIgnored) {
                 self.acknowledge(&batch, Some(SqsBatchResponse::default())).await;
                 continue;
             }

@@ -21,6 +21,6 @@ mod queues;
 mod refusals;
 mod reports;
 mod schedule;
+mod send_tasks;
 mod suppressions;
 mod tenants;
-mod wake_ups;

@@ -70,7 +70,7 @@ fn called(template: &Template, resource: &Value) -> String {
 /// What the three lanes are called.
 const LANE: &str = "lane";
 
-/// The lanes are one thing: in which of them an email is woken says its priority, not what a function does.
+/// The lanes are one thing: in which of them an email is enqueued says its priority, not what a function does.
 fn of_kind(queue: &str) -> String {
     if queue.ends_with("Lane") { LANE } else { queue }.to_owned()
 }

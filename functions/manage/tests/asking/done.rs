@@ -1,13 +1,13 @@
-//! What was asked is done: the record, the index, the content and the wake-up say so.
+//! What was asked is done: the record, the index, the content and the send task say so.
 
 use std::time::Duration;
 
 use domain::batch::{self, BatchId, BatchRecord};
 use domain::cause::Cause;
 use domain::id::TenantId;
-use domain::ports::{Claimed, EmailRecords, Wake};
+use domain::ports::{Claimed, EmailRecords, SendTaskRequest};
 use domain::record::{DueKind, EmailRecord, Lane, Status};
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 use world::samples;
 use world::samples::BORN;
 
@@ -40,7 +40,7 @@ async fn a_canceled_email_leaves_the_index_and_cannot_be_claimed() {
         };
         assert_eq!(stored(&world), canceled);
         assert_eq!(world.calls_inside(), ["load", "queue", "write"]);
-        assert!(world.state().wakes.is_empty());
+        assert!(world.state().send_tasks.is_empty());
         let policy = manage(&world, world.clone()).with.policy;
         let claimed = world.claim(&samples::key(1), 1, &policy, at(3600)).await.unwrap();
         assert_eq!(claimed, Claimed::Refused(Some(Box::new(canceled))));
@@ -64,7 +64,7 @@ async fn cancel_asked_twice_is_answered_twice_and_written_once() {
     assert_eq!(world.calls_inside(), ["load", "queue", "write", "load", "queue"]);
 }
 
-/// Beside the record: an email that is due within a quarter of an hour is woken by this call,
+/// Beside the record: an email that is due within a quarter of an hour is enqueued by this call,
 /// anything further away by `promote`, and one more call of the world is money.
 #[tokio::test]
 async fn a_rescheduled_email_waits_for_its_new_time() {
@@ -114,17 +114,17 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
             ..record
         };
         assert_eq!(stored(&world), expected, "{asked_for}");
-        let wakes: Vec<_> = delay
+        let send_tasks: Vec<_> = delay
             .into_iter()
-            .map(|delay| Wake {
+            .map(|delay| SendTaskRequest {
                 lane: Lane::Low,
-                wake_up: WakeUp::of(&expected),
+                send_task: SendTask::of(&expected),
                 delay: secs(delay),
             })
             .collect();
-        assert_eq!(world.state().wakes, wakes, "{asked_for}");
+        assert_eq!(world.state().send_tasks, send_tasks, "{asked_for}");
         let mut calls = vec!["load", "queue", "keep", "load_body", "write"];
-        calls.extend(delay.map(|_| "wake"));
+        calls.extend(delay.map(|_| "enqueue"));
         assert_eq!(
             world.calls_inside(),
             calls,
@@ -230,15 +230,15 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
             ..record
         };
         assert_eq!(stored(&world), expected, "{what}");
-        let wake = Wake {
+        let request = SendTaskRequest {
             lane: Lane::High,
-            wake_up: WakeUp::of(&expected),
+            send_task: SendTask::of(&expected),
             delay: Duration::ZERO,
         };
-        assert_eq!(world.state().wakes, [wake], "{what}");
+        assert_eq!(world.state().send_tasks, [request], "{what}");
         assert_eq!(
             world.calls_inside(),
-            ["load", "queue", "keep", "load_body", "write", "wake"],
+            ["load", "queue", "keep", "load_body", "write", "enqueue"],
             "{what}"
         );
         assert_eq!(kept_until(&world), Some(expected.expires_at.after(RETENTION)), "{what}");

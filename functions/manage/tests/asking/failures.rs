@@ -14,7 +14,7 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
     for (event, status) in [(RESCHEDULE, Status::Queued), (RETRY, Status::Failed)] {
         for fault in [Fault::Before, Fault::After] {
             let world = world_with(&sample(status));
-            world.state().faults_of.insert("wake", [fault].into());
+            world.state().faults_of.insert("enqueue", [fault].into());
             assert_eq!(answer(&world, &golden(event)).await, done(), "{fault:?}");
             let record = stored(&world);
             assert_eq!(
@@ -24,7 +24,7 @@ async fn a_wake_up_that_fails_takes_nothing_back() {
             );
             assert_eq!(
                 world.calls_inside(),
-                ["load", "queue", "keep", "load_body", "write", "wake"]
+                ["load", "queue", "keep", "load_body", "write", "enqueue"]
             );
         }
     }
@@ -49,10 +49,10 @@ async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_
                 world.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
                 let (got, body) = answer(&world, &golden(event)).await;
                 let record = stored(&world);
-                assert_eq!(got == 200, *call == "wake", "{what}: {body}");
+                assert_eq!(got == 200, *call == "enqueue", "{what}: {body}");
                 assert_eq!(
                     record == wanted,
-                    *call == "wake" || (*call == "write" && fault == Fault::After),
+                    *call == "enqueue" || (*call == "write" && fault == Fault::After),
                     "{what}"
                 );
                 assert!(record == wanted || record == sample(status), "{what}");

@@ -75,7 +75,7 @@ async fn a_claim_that_comes_first_wins_and_is_left_alone() {
             ..sample(Status::Queued)
         };
         assert_eq!(stored(&world), claimed, "{event}");
-        assert!(world.state().wakes.is_empty(), "{event}");
+        assert!(world.state().send_tasks.is_empty(), "{event}");
     }
 }
 
@@ -99,7 +99,7 @@ async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
     assert_eq!(got, conflict(Refusal::TooLate(Status::Canceled)));
     let record = stored(&world);
     assert_eq!((record.status, record.due), (Status::Canceled, due(DueKind::Ended, 0)));
-    assert!(world.state().wakes.is_empty());
+    assert!(world.state().send_tasks.is_empty());
 }
 
 #[tokio::test]
@@ -154,7 +154,7 @@ async fn of_two_retries_at_once_one_is_told_that_the_email_waits_already() {
         let first = Meddling::Ask(golden(RETRY));
         let got = meddled(&world, &golden(RETRY), vec![first]).await;
         assert_eq!(got, conflict(Refusal::NotEnded(Status::Queued)));
-        assert_eq!(world.state().wakes.len(), 1, "it is woken once");
+        assert_eq!(world.state().send_tasks.len(), 1, "it is woken once");
     }
 }
 
@@ -188,7 +188,7 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
             "{event}"
         );
         assert!(
-            world.state().records.is_empty() && world.state().wakes.is_empty(),
+            world.state().records.is_empty() && world.state().send_tasks.is_empty(),
             "{event}"
         );
     }

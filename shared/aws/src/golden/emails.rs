@@ -77,12 +77,16 @@ async fn records_are_read_and_written_in_every_status() {
 async fn tombstones_are_read_and_written() {
     let mut golden = Golden::of("tombstone");
     let stored = written(async |replay| {
-        replay.table(16).bury(&record(), at(1_000)).await.unwrap();
+        replay
+            .table(16)
+            .replace_with_tombstone(&record(), at(1_000))
+            .await
+            .unwrap();
     });
     golden.check("erased", &stored.await.only());
     for replay in [golden.today("erased"), golden.old("erased")] {
-        let buried = replay.table(16).buried(&EmailKey::of(&record()), at(1_000)).await;
-        assert_eq!(buried.unwrap(), Some(record().body.sha256));
+        let tombstone = replay.table(16).tombstone(&EmailKey::of(&record()), at(1_000)).await;
+        assert_eq!(tombstone.unwrap(), Some(record().body.sha256));
     }
     golden.is_done();
 }

@@ -41,7 +41,7 @@ pub(super) fn content_of(item: &Item) -> Option<String> {
 }
 
 impl Tombstones for Table {
-    async fn bury(&self, before: &EmailRecord, now: Timestamp) -> Result<Written, PortError> {
+    async fn replace_with_tombstone(&self, before: &EmailRecord, now: Timestamp) -> Result<Written, PortError> {
         const WHAT: &str = "erasing a row";
         let tombstone = StoredTombstone {
             v: item::VERSION,
@@ -59,7 +59,7 @@ impl Tombstones for Table {
         }
     }
 
-    async fn buried(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
+    async fn tombstone(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
         let item = self.get(keys::email(key), "looking for an erased row").await?;
         let item = item.filter(|item| !attributes::is_forgotten(item, now));
         Ok(item.as_ref().and_then(content_of))

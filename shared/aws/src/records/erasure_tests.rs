@@ -27,15 +27,15 @@ fn tombstone() -> Item {
     item
 }
 
-async fn bury(replay: &Replay) -> Result<Written, String> {
-    let buried = replay.table(16).bury(&ended(), at(3_999)).await;
-    buried.map_err(|error| chain(&error))
+async fn replace_with_tombstone(replay: &Replay) -> Result<Written, String> {
+    let tombstone = replay.table(16).replace_with_tombstone(&ended(), at(3_999)).await;
+    tombstone.map_err(|error| chain(&error))
 }
 
 #[tokio::test]
 async fn what_is_left_names_nobody_and_is_in_no_index() {
     let replay = Replay::new([Answer::ok(&json!({}))]);
-    assert_eq!(bury(&replay).await, Ok(Written::Done));
+    assert_eq!(replace_with_tombstone(&replay).await, Ok(Written::Done));
     let asked = replay.only();
     assert_eq!(asked.operation(), "PutItem");
     let asked = asked.json();
@@ -49,14 +49,17 @@ async fn what_is_left_names_nobody_and_is_in_no_index() {
 #[tokio::test(start_paused = true)]
 async fn a_burial_whose_answer_was_lost_is_done_and_one_that_came_too_late_is_not() {
     let lost = Replay::new([Answer::Lost, Answer::condition_failed(Some(&tombstone()))]);
-    assert_eq!(bury(&lost).await, Ok(Written::Done));
+    assert_eq!(replace_with_tombstone(&lost).await, Ok(Written::Done));
     let retried = item::from_record(&record(), 16);
     let moved = Replay::new([Answer::condition_failed(Some(&retried))]);
-    assert_eq!(bury(&moved).await, Ok(Written::Moved(Some(Box::new(record())))));
+    assert_eq!(
+        replace_with_tombstone(&moved).await,
+        Ok(Written::Moved(Some(Box::new(record()))))
+    );
     let gone = Replay::new([Answer::condition_failed(None)]);
-    assert_eq!(bury(&gone).await, Ok(Written::Moved(None)));
+    assert_eq!(replace_with_tombstone(&gone).await, Ok(Written::Moved(None)));
     let failed = Replay::new([Answer::dynamodb_error(400, "ValidationException", "No.")]);
-    assert!(bury(&failed).await.is_err());
+    assert!(replace_with_tombstone(&failed).await.is_err());
 }
 
 /// Whoever looks for the record finds none; who would write it anew learns which request it was.
@@ -66,12 +69,12 @@ async fn a_tombstone_is_no_row_but_it_is_remembered() {
     let (key, table) = (EmailKey::of(&record()), |answer| Replay::new([answer]).table(16));
     assert_eq!(table(found()).load(&key, at(0)).await.unwrap(), None);
     let asked_for = Some(record().body.sha256);
-    assert_eq!(table(found()).buried(&key, at(0)).await.unwrap(), asked_for);
-    let late = table(found()).buried(&key, at(1_000_001_000)).await;
+    assert_eq!(table(found()).tombstone(&key, at(0)).await.unwrap(), asked_for);
+    let late = table(found()).tombstone(&key, at(1_000_001_000)).await;
     assert_eq!(late.unwrap(), None, "past its time");
     let there = Answer::ok(&json!({"Item": dynamodb_json(&item::from_record(&record(), 16))}));
-    assert_eq!(table(there).buried(&key, at(0)).await.unwrap(), None);
-    let nothing = table(Answer::ok(&json!({}))).buried(&key, at(0)).await;
+    assert_eq!(table(there).tombstone(&key, at(0)).await.unwrap(), None);
+    let nothing = table(Answer::ok(&json!({}))).tombstone(&key, at(0)).await;
     assert_eq!(nothing.unwrap(), None);
 
     let refused = || Answer::condition_failed(Some(&tombstone()));

@@ -1,7 +1,7 @@
 //! Groups of transitions, against DynamoDB's answers.
 
 use domain::id::EmailId;
-use domain::lifecycle::{Condition, Then};
+use domain::lifecycle::{Condition, SideEffect};
 use domain::ports::EmailRecords;
 use domain::record::{Due, DueKind, Status};
 use serde_json::{Value, json};
@@ -33,7 +33,7 @@ pub(super) fn held(n: u8, queue_no: u64) -> RecordWrite {
             queue_no,
         },
         record: EmailRecord { due, ..before.clone() },
-        then: Then::Nothing,
+        side_effect: SideEffect::Nothing,
     };
     RecordWrite { before, transition }
 }

@@ -7,8 +7,8 @@ use domain::id::{EmailId, TenantId};
 use domain::ports::DueIndex;
 use domain::record::Lane;
 use domain::wire::api::{IdempotencyKey, parse_email};
-use domain::wire::hand_over::HandOver;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::dead_letter_message::DeadLetterMessage;
+use domain::wire::send_task::SendTask;
 use serde_json::{Value, json};
 
 use super::samples::{at, full, record};
@@ -53,10 +53,13 @@ async fn what_the_first_version_stored_is_read() {
         panic!("one entry: {page:?}");
     };
     assert_eq!((coming.not_before, coming.lane), (at(7_000_000), Lane::Normal));
-    assert_eq!(coming.wake_up, WakeUp::of(&record()));
+    assert_eq!(coming.send_task, SendTask::of(&record()));
 
-    assert_eq!(WakeUp::parse(&text("wake_up")).unwrap(), WakeUp::of(&record()));
-    assert_eq!(HandOver::parse(&text("hand_over")), Some(HandOver::of(&full())));
+    assert_eq!(SendTask::parse(&text("wake_up")).unwrap(), SendTask::of(&record()));
+    assert_eq!(
+        DeadLetterMessage::parse(&text("hand_over")),
+        Some(DeadLetterMessage::of(&full()))
+    );
 }
 
 /// Otherwise a request that is repeated across the deployment is another email.

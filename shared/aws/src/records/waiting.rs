@@ -10,7 +10,7 @@ use domain::ports::{Aside, Coming, DueCursor, EmailKey};
 use domain::queue::{QueueKey, QueueName};
 use domain::record::{DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
 use crate::table::keys;
@@ -23,7 +23,7 @@ pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(Str
     ]
 }
 
-/// The sort key of `wake`: it holds all that a wake-up says, so that a million can be woken
+/// The sort key of `wake`: it holds all that a send task says, so that a million can be enqueued
 /// without reading a record.
 pub(super) fn wake_sk(at: Timestamp, record: &EmailRecord) -> String {
     let (lane, recipients, bytes) = (name(&record.lane), record.recipients, record.body.bytes);
@@ -50,7 +50,7 @@ pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<InLine, ItemError
     let sort_key = text(item, "due_sk")?;
     let (front, expires_ms) = sort_key.rsplit_once('#').ok_or(ItemError::Malformed("due_sk"))?;
     let mut coming = coming(keys::to_email(item)?, front)?;
-    coming.wake_up.queue = of.name.clone();
+    coming.send_task.queue = of.name.clone();
     coming.cursor = DueCursor(sort_key.to_owned());
     let expires_ms = expires_ms.parse().map_err(|_| ItemError::Malformed("due_sk"))?;
     Ok(InLine {
@@ -112,8 +112,8 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
         (Some(queue), None) => QueueName::parse(queue).ok(),
         (Some(_), Some(_)) => None,
     };
-    let wake_up = WakeUp {
-        v: WakeUp::VERSION,
+    let send_task = SendTask {
+        v: SendTask::VERSION,
         tenant,
         id,
         recipients: recipients.ok_or(ItemError::Malformed("due_sk"))?,
@@ -124,7 +124,7 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
     Ok(Coming {
         not_before,
         lane: lane.ok_or(ItemError::Malformed("due_sk"))?,
-        wake_up,
+        send_task,
         cursor: DueCursor(sort_key.to_owned()),
     })
 }
@@ -145,7 +145,7 @@ mod tests {
             ..full()
         };
         let coming = to_coming(&from_record(&record, 16)).unwrap();
-        let WakeUp {
+        let SendTask {
             v,
             tenant,
             id,
@@ -153,7 +153,7 @@ mod tests {
             bytes,
             queue,
             slot,
-        } = coming.wake_up;
+        } = coming.send_task;
         assert_eq!(
             (v, tenant, id, recipients, bytes, queue, slot),
             (1, record.tenant.clone(), record.id, 3, 2048, QueueName::default(), None)
@@ -163,7 +163,7 @@ mod tests {
             queue: news.clone(),
             ..record.clone()
         };
-        assert_eq!(to_coming(&from_record(&of_news, 16)).unwrap().wake_up.queue, news);
+        assert_eq!(to_coming(&from_record(&of_news, 16)).unwrap().send_task.queue, news);
         assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
         assert_eq!(
             coming.cursor.0,
@@ -205,7 +205,7 @@ mod tests {
         assert_eq!(partition, index::partition(DueKind::Paced, &news, record.id.shard(4)));
         let waiting = to_in_line(&item, &news).unwrap();
         assert_eq!((waiting.coming.not_before, waiting.expires_at), (at(7_000), at(9_000)));
-        assert_eq!(waiting.coming.wake_up, WakeUp::of(&record));
+        assert_eq!(waiting.coming.send_task, SendTask::of(&record));
         assert_eq!(waiting.coming.cursor.0, text(&item, "due_sk").unwrap());
         let aside = to_aside(&item).unwrap();
         assert_eq!((aside.status, aside.cause, aside.at), (Status::Queued, None, at(7_000)));

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::lifecycle::{self, Condition, Then, Transition};
+use domain::lifecycle::{self, Condition, SideEffect, Transition};
 use domain::ports::{Claimed, Created, EmailKey, EmailRecords, Written};
 use domain::record::{EmailRecord, Lease, Status};
 use serde_json::json;
@@ -223,7 +223,7 @@ fn sent() -> Transition {
     Transition {
         condition,
         record,
-        then: Then::Nothing,
+        side_effect: SideEffect::Nothing,
     }
 }
 
@@ -336,7 +336,7 @@ fn held() -> Transition {
             }),
             ..record()
         },
-        then: Then::Nothing,
+        side_effect: SideEffect::Nothing,
     }
 }
 

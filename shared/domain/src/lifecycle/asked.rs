@@ -8,7 +8,7 @@
 
 use std::time::Duration;
 
-use super::{Decision, Policy, Then, end, requeue, write};
+use super::{Decision, Policy, SideEffect, end, requeue, write};
 use crate::cause::Cause;
 use crate::queue::Queue;
 use crate::record::{EmailRecord, Status};
@@ -100,7 +100,7 @@ pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal>
             next.cause = None;
             next.not_before = now.max(record.not_before.after(Duration::from_millis(1)));
             end(&mut next, Status::Canceled, now);
-            Ok(write(record, next, Then::Nothing))
+            Ok(write(record, next, SideEffect::Nothing))
         }
         Status::Canceled => Ok(Decision::Forget),
         Status::Queued if record.maybe_duplicate => Err(Refusal::MaybeSent),
@@ -109,7 +109,7 @@ pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal>
             next.cause = None;
             next.detail = None;
             end(&mut next, Status::Canceled, now);
-            Ok(write(record, next, Then::Nothing))
+            Ok(write(record, next, SideEffect::Nothing))
         }
         Status::Sending
         | Status::Failing

@@ -39,9 +39,9 @@ fn record(status: Status) -> EmailRecord {
     }
 }
 
-fn written(decision: Result<Decision, Refusal>) -> (EmailRecord, Then) {
+fn written(decision: Result<Decision, Refusal>) -> (EmailRecord, SideEffect) {
     match decision {
-        Ok(Decision::Write(transition)) => (transition.record, transition.then),
+        Ok(Decision::Write(transition)) => (transition.record, transition.side_effect),
         other => panic!("nothing is written: {other:?}"),
     }
 }
@@ -52,14 +52,14 @@ fn only_what_waits_and_cannot_be_out_is_canceled() {
         let decision = cancel(&record(status), at(2_000));
         match status {
             Status::Queued => {
-                let (next, then) = written(decision);
+                let (next, side_effect) = written(decision);
                 let due = Due {
                     kind: DueKind::Ended,
                     at: at(2_000),
                 };
                 assert_eq!(
-                    (next.status, then, next.due),
-                    (Status::Canceled, Then::Nothing, Some(due))
+                    (next.status, side_effect, next.due),
+                    (Status::Canceled, SideEffect::Nothing, Some(due))
                 );
                 assert_eq!((next.cause, next.detail), (None, None), "it did not fail");
             }
@@ -91,24 +91,24 @@ fn only_what_waits_is_rescheduled() {
     for status in Status::ALL {
         let decision = rescheduled(&record(status), 2_070, None);
         if status == Status::Queued {
-            let (next, then) = written(decision);
+            let (next, side_effect) = written(decision);
             assert_eq!((next.not_before, next.scheduled_at), (at(2_070), Some(at(2_070))));
             assert_eq!((next.claim_no, next.attempts), (4, 4), "the budget stays");
             let delay = Duration::from_secs(70);
-            assert_eq!(then, Then::WakeUp { delay });
+            assert_eq!(side_effect, SideEffect::EnqueueTask { delay });
         } else {
             assert_eq!(decision, Err(Refusal::TooLate(status)));
         }
     }
-    let (far, then) = written(rescheduled(&record(Status::Queued), 1_000_000, None));
+    let (far, side_effect) = written(rescheduled(&record(Status::Queued), 1_000_000, None));
     let due = Due {
         kind: DueKind::Wake,
         at: at(1_000_000),
     };
-    assert_eq!((far.due, then), (Some(due), Then::Nothing));
-    let (past, then) = written(rescheduled(&record(Status::Queued), 1_500, None));
+    assert_eq!((far.due, side_effect), (Some(due), SideEffect::Nothing));
+    let (past, side_effect) = written(rescheduled(&record(Status::Queued), 1_500, None));
     assert_eq!(past.not_before, at(2_000), "a time that is over is now");
-    assert_eq!(then, Then::WakeUp { delay: Duration::ZERO });
+    assert_eq!(side_effect, SideEffect::EnqueueTask { delay: Duration::ZERO });
 }
 
 #[test]
@@ -142,8 +142,8 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
             let decision = retry(&record, force, &queue(), TWO_WEEKS, &policy(), at(20_000));
             match (status, force) {
                 (Status::Failed | Status::Canceled | Status::Expired, _) | (Status::Unknown, true) => {
-                    let (next, then) = written(decision);
-                    assert_eq!(then, Then::WakeUp { delay: Duration::ZERO });
+                    let (next, side_effect) = written(decision);
+                    assert_eq!(side_effect, SideEffect::EnqueueTask { delay: Duration::ZERO });
                     assert_eq!((next.status, next.not_before), (Status::Queued, at(20_000)));
                     assert_eq!((next.claim_no, next.attempts), (4, 0), "claims are never counted anew");
                     assert_eq!(next.expires_at, at(20_000).after(TWO_WEEKS));

@@ -10,7 +10,7 @@
 use std::time::Duration;
 
 use super::asked::{self, Refusal};
-use super::{Condition, Decision, Policy, Then, Transition, end, expire, requeue, write};
+use super::{Condition, Decision, Policy, SideEffect, Transition, end, expire, requeue, write};
 use crate::cause::Cause;
 use crate::queue::{Bid, Queue, dropped};
 use crate::rate_limit::Turn;
@@ -49,7 +49,7 @@ fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     write_in(record, next, queue)
 }
 
-/// Whether an email waits where nobody wakes it while its queue is paused.
+/// Whether an email waits where nobody enqueues it while its queue is paused.
 #[must_use]
 pub fn is_aside(record: &EmailRecord) -> bool {
     record
@@ -71,7 +71,7 @@ pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
         kind: DueKind::Paced,
         at: record.not_before,
     });
-    write(record, next, Then::Nothing)
+    write(record, next, SideEffect::Nothing)
 }
 
 /// Moves an email whose queue has got a rate limit, or lost it; `None` when it waits where it should.
@@ -201,7 +201,7 @@ fn write_in(before: &EmailRecord, record: EmailRecord, queue: &Queue) -> Decisio
             queue_no: queue.no,
         },
         record,
-        then: Then::Nothing,
+        side_effect: SideEffect::Nothing,
     }))
 }
 

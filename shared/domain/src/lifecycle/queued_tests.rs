@@ -71,8 +71,8 @@ fn an_email_of_a_paused_queue_is_moved_aside_while_it_is_paused() {
     let moved = written(&decision);
     assert_eq!(moved.record.due, due(DueKind::Held, 1_500));
     assert_eq!(
-        (moved.record.status, moved.record.attempts, moved.then),
-        (Status::Queued, 2, Then::Nothing)
+        (moved.record.status, moved.record.attempts, moved.side_effect),
+        (Status::Queued, 2, SideEffect::Nothing)
     );
     assert_eq!(
         moved.condition.queue_no(),
@@ -183,10 +183,13 @@ fn what_was_held_goes_back_to_its_place() {
     let decision = release(&held(1_500), &queue(), &policy(), now);
     let near = written(&decision);
     assert_eq!(near.record.due, due(DueKind::Check, 2_900));
-    assert_eq!(near.then, Then::WakeUp { delay: Duration::ZERO });
+    assert_eq!(near.side_effect, SideEffect::EnqueueTask { delay: Duration::ZERO });
     let decision = release(&held(8_000), &queue(), &policy(), now);
     let far = written(&decision);
-    assert_eq!((far.record.due, far.then), (due(DueKind::Wake, 8_000), Then::Nothing));
+    assert_eq!(
+        (far.record.due, far.side_effect),
+        (due(DueKind::Wake, 8_000), SideEffect::Nothing)
+    );
     let decision = release(&held(1_500), &queue(), &policy(), at(9_000));
     assert_eq!(written(&decision).record.status, Status::Expired);
     assert_eq!(
@@ -218,7 +221,7 @@ fn only_what_was_purged_is_restored_and_it_is_as_it_was() {
                 status == Status::Unknown,
                 "never cleared"
             );
-            assert_eq!(restored.then, Then::WakeUp { delay: Duration::ZERO });
+            assert_eq!(restored.side_effect, SideEffect::EnqueueTask { delay: Duration::ZERO });
         } else {
             assert_eq!(decision, Decision::Forget, "{status:?}");
         }

@@ -4,11 +4,11 @@
 //! **Invariant:** pure. A message is deleted only when `promote` finds its record within [`LONGEST`] guards.
 //! **Start reading at** [`leave_to_index`]. Why this way: docs/adr/0031.
 
-use super::{Decision, Policy, Then, write};
+use super::{Decision, Policy, SideEffect, write};
 use crate::record::{Due, DueKind, EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
-/// Guards after which a waiting record is looked at again at the latest while nothing is woken.
+/// Guards after which a waiting record is looked at again at the latest while nothing is enqueued.
 pub(super) const LONGEST: u32 = 4;
 
 /// Makes sure that the index has a record in good time; then its message may be deleted.
@@ -31,7 +31,7 @@ pub fn leave_to_index(record: &EmailRecord, policy: &Policy, now: Timestamp) -> 
                 kind: DueKind::Check,
                 at: latest,
             });
-            write(record, next, Then::Nothing)
+            write(record, next, SideEffect::Nothing)
         }
         (
             Status::Queued
@@ -96,7 +96,7 @@ mod tests {
         );
         assert_eq!(transition.record.status, Status::Queued);
         assert!(transition.record.is_in_its_place());
-        assert_eq!(transition.then, Then::Nothing);
+        assert_eq!(transition.side_effect, SideEffect::Nothing);
         assert!(matches!(transition.condition, Condition::Unmoved { .. }));
     }
 

@@ -11,11 +11,19 @@ use crate::timestamp::Timestamp;
 pub trait Tombstones: Sync {
     /// Replaces a record by what is left of it, if it is still where the caller has found it. What has been
     /// replaced already is done.
-    fn bury(&self, before: &EmailRecord, now: Timestamp) -> impl Future<Output = Result<Written, PortError>> + Send;
+    fn replace_with_tombstone(
+        &self,
+        before: &EmailRecord,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Written, PortError>> + Send;
 
     /// What was asked for with an email that was erased, within the time that finished emails are kept: the
     /// hash of its request. `None` when no email of this key was.
-    fn buried(&self, key: &EmailKey, now: Timestamp) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
+    fn tombstone(
+        &self,
+        key: &EmailKey,
+        now: Timestamp,
+    ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 }
 
 /// The contents, when they are erased.

@@ -14,10 +14,10 @@ pub enum Limited {
     Refused(RateLimit),
 }
 
-/// An email that waits for a slot: all that its wake-up says, so that no record is read.
+/// An email that waits for a slot: all that its send task says, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InLine {
-    /// Its time, its lane, its wake-up and its place.
+    /// Its time, its lane, its send task and its place.
     pub coming: Coming,
     /// The time from which it must not go.
     pub expires_at: Timestamp,

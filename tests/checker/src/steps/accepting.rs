@@ -76,7 +76,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// 200 and a wake-up, or 200 and none, or 409.
+/// 200 and a send task, or 200 and none, or 409.
 fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut Steps) {
     let mut next = *state;
     next.clients[at] = Client::Gone;
@@ -96,5 +96,12 @@ fn answer(machine: &Machine, state: &State, at: usize, ours: bool, steps: &mut S
     let there = next.record.is_some() && next.contents != 0;
     let broken = (!there).then_some(Promise::Kept);
     steps.add_judged(Action::IsAnswered(at), next, broken);
-    steps.add_judged(Action::IsAnswered(at), State { wake_up: true, ..next }, broken);
+    steps.add_judged(
+        Action::IsAnswered(at),
+        State {
+            send_task: true,
+            ..next
+        },
+        broken,
+    );
 }

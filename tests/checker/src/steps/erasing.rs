@@ -59,7 +59,7 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
     match state.readers[slot] {
         Reader::Eraser { seen } => {
             steps.add(Action::Does(Who::Eraser, Deed::Dies), gone);
-            bury(machine, state, (slot, seen), steps);
+            replace_with_tombstone(machine, state, (slot, seen), steps);
         }
         Reader::Emptier => {
             steps.add(Action::Does(Who::Eraser, Deed::Dies), gone);
@@ -80,10 +80,10 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
     }
 }
 
-fn bury(machine: &Machine, state: &State, (slot, seen): (usize, RecordId), steps: &mut Steps) {
+fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize, RecordId), steps: &mut Steps) {
     match state.record {
-        Some(stored) if machine.is_buried(stored, seen) => {
-            let buried = State {
+        Some(stored) if machine.has_tombstone(stored, seen) => {
+            let tombstone = State {
                 record: None,
                 grave: Grave::Buried,
                 ..put(*state, slot, Reader::Emptier)
@@ -91,7 +91,7 @@ fn bury(machine: &Machine, state: &State, (slot, seen): (usize, RecordId), steps
             // What has expired has ended, though nobody may have written it yet.
             let ended = machine.record(stored).status_at(NOW).is_final();
             let broken = (!ended).then_some(Promise::Kept);
-            steps.add_judged(Action::Does(Who::Eraser, Deed::Writes), buried, broken);
+            steps.add_judged(Action::Does(Who::Eraser, Deed::Writes), tombstone, broken);
         }
         Some(_) | None => {
             let next = put(*state, slot, found(machine, state));

@@ -34,7 +34,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
         }
     }
     if machine.config.has(Actor::DeadLetter) {
-        for claim_no in state.hand_overs.each() {
+        for claim_no in state.dead_letters.each() {
             read(
                 machine,
                 state,
@@ -43,8 +43,8 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
                 steps,
             );
         }
-        if state.wake_up {
-            // SQS has moved a wake-up there.
+        if state.send_task {
+            // SQS has moved a send task there.
             read(
                 machine,
                 state,
@@ -134,7 +134,7 @@ fn question(reader: Reader) -> Option<(Who, RecordId, Question)> {
         )),
         Reader::Job { seen, sweep, line } => Some((Who::Job(sweep), seen, Question::Job { sweep, line })),
         Reader::Feedback { seen, claim_no } => Some((Who::Feedback, seen, Question::Heard { claim_no })),
-        Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::HandedOver { claim_no })),
+        Reader::DeadLetter { seen, claim_no } => Some((Who::DeadLetter, seen, Question::DeadLetter { claim_no })),
         Reader::Caller {
             seen,
             wish,

@@ -28,7 +28,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         match sender {
             Sender::Idle => {
                 let busy = state.senders.iter().filter(|sender| **sender != Sender::Idle).count();
-                if state.wake_up && busy < senders {
+                if state.send_task && busy < senders {
                     claim(machine, state, state.line, &put, steps);
                     if state.former != state.line {
                         claim(machine, state, state.former, &put, steps);
@@ -46,7 +46,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
                         if line == state.line {
                             put(state, Sender::Refused { seen, line })
                         } else {
-                            // Its wake-up comes again.
+                            // Its send task comes again.
                             put(state, Sender::Idle)
                         }
                     },
@@ -104,7 +104,7 @@ fn ses(machine: &Machine, state: &State, steps: &mut Steps) {
     }
 }
 
-/// A wake-up is received by a sender that knows the email's queue so.
+/// A send task is received by a sender that knows the email's queue so.
 fn claim(machine: &mut Machine, state: &State, line: Line, put: &dyn Fn(State, Sender) -> State, steps: &mut Steps) {
     let Some(stored) = state.record else { return };
     let stale = line != state.line;

@@ -17,7 +17,7 @@ const BROKEN: [(Broken, &[u8], u64); 14] = [
     (Broken::AnsweredTooEarly, &[1], 100),
     (Broken::ContentsMixedUp, &[7], 100),
     (Broken::MarksLost, &[2, 6], 2_000),
-    (Broken::HandOversIgnored, &[1], 100),
+    (Broken::DeadLettersIgnored, &[1], 100),
     (Broken::QueuesIgnored, &[9], 300),
     (Broken::JobsForgotten, &[1, 9], 100),
     (Broken::TombstonesForgotten, &[6, 10], 1_000),

@@ -54,8 +54,8 @@ fn a_long_outage_never_stops_a_lane() {
     // One when it is accepted, one after the outage, and one for each look between: every four guards, and an email
     // waits for half of the outage on average.
     let looks = OUTAGE.as_secs() / 2 / (guard * 4).as_secs();
-    let (wakes, most) = (outcome.wakes, u64::from(EMAILS) * (looks + 2));
-    assert!(wakes <= most, "{wakes} wake-ups for {EMAILS} emails");
+    let (send_tasks, most) = (outcome.send_tasks, u64::from(EMAILS) * (looks + 2));
+    assert!(send_tasks <= most, "{send_tasks} send tasks for {EMAILS} emails");
 }
 
 /// Shows that the bound is needed, and that the test above can fail.

@@ -26,7 +26,7 @@ async fn a_canceled_email_is_never_sent_unless_it_is_retried() {
         ),
         (&json!("canceled"), &json!("canceled"), &json!(null))
     );
-    // One that was scheduled behind it has its wake-up after it.
+    // One that was scheduled behind it has its send task after it.
     let after = email_with(&address(&unique("after")), json!({"scheduled_at": "in 9 seconds"}));
     let after = stack.api.send(&after).await;
     stack.api.wait_for_delivery(&after).await;

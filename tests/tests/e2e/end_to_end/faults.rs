@@ -101,7 +101,7 @@ async fn what_ses_rejects_fails_at_once() {
     assert!(stack.inbox.to(&name).await.is_empty());
 }
 
-/// What `send` gives up is handed over to `dead_letter`; a hand-over that does not arrive is made by `promote`, which
+/// What `send` gives up is moved to the dead-letter queue to `dead_letter`; a dead-letter message that does not arrive is made by `promote`, which
 /// finds the email in the index.
 #[tokio::test]
 async fn a_hand_over_that_is_lost_is_made_again() {

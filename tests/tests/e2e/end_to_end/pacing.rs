@@ -82,7 +82,7 @@ async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
     stack.functions.promote().await;
     let name = unique("paced");
     let ids = accept(&stack, &name, EMAILS).await;
-    // The last of them are urgent: whoever puts a wake-up into the high lane says so.
+    // The last of them are urgent: whoever puts a send task into the high lane says so.
     eventually("a tenth to be sent", || async {
         let sent = stack.inbox.to(&name).await.len();
         if sent >= EMAILS / 10 {
@@ -92,13 +92,14 @@ async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
         }
     })
     .await;
-    let wake_up = |id: &String| json!({"v": 1, "tenant": "main", "id": id, "recipients": 1, "bytes": 100}).to_string();
+    let send_task =
+        |id: &String| json!({"v": 1, "tenant": "main", "id": id, "recipients": 1, "bytes": 100}).to_string();
     let urgent: Vec<String> = ids[EMAILS - URGENT..].to_vec();
     let asked_ms = System.now().as_millis();
     stack
         .queue("HighLane")
         .await
-        .put(&urgent.iter().map(wake_up).collect::<Vec<_>>())
+        .put(&urgent.iter().map(send_task).collect::<Vec<_>>())
         .await;
 
     all_sent_once(&stack, &name, EMAILS).await;

@@ -57,7 +57,7 @@ fn what_is_looked_at_again_is_looked_at_after_it_should_have_moved() {
 
 #[test]
 fn the_wait_of_a_message_is_within_what_sqs_can() {
-    // A wake-up carries its own delay; the queue's would be added to it.
+    // A send task carries its own delay; the queue's would be added to it.
     assert_eq!(domain::limits::SQS_DELAY_MAX_SECS, 900);
     for template in templates() {
         for (queue, resource) in template.of_type("AWS::SQS::Queue") {
@@ -123,7 +123,7 @@ fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
     }
 }
 
-/// A wake-up that is put back too often goes to the dead-letter queue, and its email has to be
+/// A send task that is put back too often goes to the dead-letter queue, and its email has to be
 /// found by the index: while the breaker is open, or the table away, that must take days.
 #[test]
 fn what_waits_for_the_breaker_is_not_put_aside_for_days() {
@@ -131,7 +131,7 @@ fn what_waits_for_the_breaker_is_not_put_aside_for_days() {
         for lane in ["HighLane", "NormalLane", "LowLane"] {
             let redrive = &template.resource(lane)["Properties"]["RedrivePolicy"];
             let receives = template.number(&redrive["maxReceiveCount"]);
-            // At its longest the breaker is open for eight waits; in each a wake-up comes twice.
+            // At its longest the breaker is open for eight waits; in each a send task comes twice.
             let wait = 8 * 60;
             let hours = receives / 2 * wait / 3600;
             assert!(hours >= 48, "{lane}: {hours} hours");

@@ -5,7 +5,7 @@ use tests::{Stack, eventually, unique};
 
 use super::emails::{address, email_to};
 
-fn wake_up(id: &str) -> String {
+fn send_task(id: &str) -> String {
     json!({"v": 1, "tenant": "main", "id": id, "recipients": 1, "bytes": 2048}).to_string()
 }
 
@@ -14,7 +14,7 @@ async fn a_wake_up_that_means_nothing_harms_nobody() {
     let stack = Stack::shared().await;
     let lane = stack.queue("NormalLane").await;
     let nobody = "00000000-0000-4000-8000-000000000000";
-    let id = wake_up(nobody);
+    let id = send_task(nobody);
     let garbage = [
         id.clone(),
         id.replace("main", "another-tenant"),
@@ -66,7 +66,7 @@ async fn doubled_wake_ups_send_nothing_twice() {
     let lane = stack.queue("NormalLane").await;
     let name = unique("doubled");
     let id = stack.api.send(&email_to(&address(&name))).await;
-    let copies: Vec<String> = (0..20).map(|_| wake_up(&id)).collect();
+    let copies: Vec<String> = (0..20).map(|_| send_task(&id)).collect();
     lane.put(&copies).await;
     stack.api.wait_for_delivery(&id).await;
     // And late ones, for an email that is finished.

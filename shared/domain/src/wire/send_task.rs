@@ -1,4 +1,4 @@
-//! The message in a lane: only a wake-up. Any one for a due record is as good as another.
+//! The message in a lane: only a send task. Any one for a due record is as good as another.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,8 +9,8 @@ use crate::timestamp::Timestamp;
 
 /// Says that an email may be due. It proves nothing and carries no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WakeUp {
-    /// Format version; [`WakeUp::VERSION`] is written.
+pub struct SendTask {
+    /// Format version; [`SendTask::VERSION`] is written.
     pub v: u8,
     /// Whose email.
     pub tenant: TenantId,
@@ -28,9 +28,9 @@ pub struct WakeUp {
     pub slot: Option<Timestamp>,
 }
 
-/// Why a message in a lane is not a wake-up.
+/// Why a message in a lane is not a send task.
 #[derive(Debug, thiserror::Error)]
-pub enum WakeUpError {
+pub enum SendTaskError {
     /// Not JSON, or not of this form.
     #[error("not a wake-up")]
     Malformed(#[from] serde_json::Error),
@@ -39,11 +39,11 @@ pub enum WakeUpError {
     UnknownVersion(u8),
 }
 
-impl WakeUp {
+impl SendTask {
     /// The version that is written.
     pub const VERSION: u8 = 1;
 
-    /// The wake-up of an email that needs no slot, or has none.
+    /// The send task of an email that needs no slot, or has none.
     #[must_use]
     pub fn of(record: &EmailRecord) -> Self {
         Self {
@@ -87,13 +87,13 @@ impl WakeUp {
     /// Reads a message's body.
     ///
     /// # Errors
-    /// When it is not a wake-up of a version that is known.
-    pub fn parse(body: &str) -> Result<Self, WakeUpError> {
-        let wake_up: Self = serde_json::from_str(body)?;
-        if wake_up.v == Self::VERSION {
-            Ok(wake_up)
+    /// When it is not a send task of a version that is known.
+    pub fn parse(body: &str) -> Result<Self, SendTaskError> {
+        let send_task: Self = serde_json::from_str(body)?;
+        if send_task.v == Self::VERSION {
+            Ok(send_task)
         } else {
-            Err(WakeUpError::UnknownVersion(wake_up.v))
+            Err(SendTaskError::UnknownVersion(send_task.v))
         }
     }
 }
@@ -106,7 +106,7 @@ mod tests {
     fn the_stored_form_does_not_change() {
         let golden =
             r#"{"v":1,"tenant":"main","id":"00000000-0000-4000-8000-000000000000","recipients":1,"bytes":2048}"#;
-        let wake_up = WakeUp {
+        let send_task = SendTask {
             v: 1,
             tenant: TenantId::main(),
             id: EmailId::from_random([0; 16]),
@@ -115,22 +115,22 @@ mod tests {
             queue: QueueName::default(),
             slot: None,
         };
-        assert_eq!(wake_up.to_json(), golden);
-        assert_eq!(serde_json::to_string(&wake_up).ok().as_deref(), Some(golden));
-        assert_eq!(WakeUp::parse(golden).ok(), Some(wake_up.clone()));
+        assert_eq!(send_task.to_json(), golden);
+        assert_eq!(serde_json::to_string(&send_task).ok().as_deref(), Some(golden));
+        assert_eq!(SendTask::parse(golden).ok(), Some(send_task.clone()));
         let golden = golden.replace('}', r#","queue":"news"}"#);
-        let of_news = WakeUp {
+        let of_news = SendTask {
             queue: QueueName::parse("news").unwrap(),
-            ..wake_up
+            ..send_task
         };
         assert_eq!(of_news.to_json(), golden);
         assert_eq!(serde_json::to_string(&of_news).ok(), Some(golden.clone()));
-        assert_eq!(WakeUp::parse(&golden).ok(), Some(of_news.clone()));
+        assert_eq!(SendTask::parse(&golden).ok(), Some(of_news.clone()));
         let golden = golden.replace('}', r#","slot":1795512600000}"#);
         let with_slot = of_news.at_slot(Some(Timestamp::from_millis(1_795_512_600_000)));
         assert_eq!(with_slot.to_json(), golden);
         assert_eq!(serde_json::to_string(&with_slot).ok(), Some(golden.clone()));
-        assert_eq!(WakeUp::parse(&golden).ok(), Some(with_slot));
+        assert_eq!(SendTask::parse(&golden).ok(), Some(with_slot));
     }
 
     #[test]
@@ -143,9 +143,12 @@ mod tests {
             "\u{0}",
             r#"{"v":1,"tenant":"main","id":"x","recipients":1,"bytes":1}"#,
         ] {
-            assert!(matches!(WakeUp::parse(body), Err(WakeUpError::Malformed(_))), "{body}");
+            assert!(
+                matches!(SendTask::parse(body), Err(SendTaskError::Malformed(_))),
+                "{body}"
+            );
         }
         let newer = r#"{"v":2,"tenant":"main","id":"00000000-0000-4000-8000-000000000000","recipients":1,"bytes":1}"#;
-        assert!(matches!(WakeUp::parse(newer), Err(WakeUpError::UnknownVersion(2))));
+        assert!(matches!(SendTask::parse(newer), Err(SendTaskError::UnknownVersion(2))));
     }
 }

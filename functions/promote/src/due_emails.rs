@@ -1,13 +1,14 @@
-//! Wakes what is due soon, ten minutes ahead: SQS delays each wake-up to its second, nothing
+//! Enqueues what is due soon, ten minutes ahead: SQS delays each send task to its second, nothing
 //! is written per email, and nothing is late though nine runs in a record fail.
 
 use domain::index::LOOK_AHEAD;
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, Coming, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError, Wake,
+    Accounts, Backlog, Bodies, Clock, Coming, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError,
+    SendTaskRequest,
 };
 use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
-use domain::wire::wake_up::WakeUp;
+use domain::wire::send_task::SendTask;
 
 use crate::{Promote, Promoted, Run, Store};
 
@@ -15,7 +16,7 @@ use crate::{Promote, Promoted, Run, Store};
 /// guard's time later.
 const HELD_AT_ONCE: usize = 10_000;
 
-/// Entries that are woken before the cursor is saved: what a crash makes be woken twice.
+/// Entries that are enqueued before the cursor is saved: what a crash makes be enqueued twice.
 const AT_ONCE: usize = 500;
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
@@ -28,10 +29,10 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Sends the wake-ups of a shard of `wake` from where the last run ended.
+    /// Sends the send tasks of a shard of `wake` from where the last run ended.
     ///
-    /// The cursor is saved after sending: a crash doubles wake-ups, and loses none.
-    pub(crate) async fn wake_coming(
+    /// The cursor is saved after sending: a crash doubles send tasks, and loses none.
+    pub(crate) async fn enqueue_due(
         &self,
         shard: u16,
         mut cursor: Option<DueCursor>,
@@ -50,8 +51,8 @@ where
                     done.unfinished = true;
                     return Ok(done);
                 }
-                let sent = self.send_wake_ups(entries, run, held, now).await?;
-                done.woken += sent;
+                let sent = self.send_tasks(entries, run, held, now).await?;
+                done.enqueued += sent;
                 if let Some(last) = sent.checked_sub(1).and_then(|last| entries.get(last)) {
                     self.records.save_cursor(shard, &last.cursor).await?;
                 }
@@ -69,17 +70,17 @@ where
     }
 
     /// Returns how many were sent before the first that failed. What waits in a paused queue, or in one with a rate
-    /// limit, is noted instead: it is moved when all others are woken.
-    async fn send_wake_ups(
+    /// limit, is noted instead: it is moved when all others are enqueued.
+    async fn send_tasks(
         &self,
         entries: &[Coming],
         run: &Run,
         held: &mut Vec<(QueueKey, EmailKey)>,
         now: Timestamp,
     ) -> Result<usize, PortError> {
-        let (mut wakes, mut places) = (Vec::new(), Vec::new());
+        let (mut requests, mut places) = (Vec::new(), Vec::new());
         for (place, coming) in entries.iter().enumerate() {
-            let WakeUp { tenant, id, queue, .. } = &coming.wake_up;
+            let SendTask { tenant, id, queue, .. } = &coming.send_task;
             let key = QueueKey {
                 tenant: tenant.clone(),
                 name: queue.clone(),
@@ -97,13 +98,13 @@ where
                 continue;
             }
             places.push(place);
-            wakes.push(Wake {
+            requests.push(SendTaskRequest {
                 lane: coming.lane,
-                wake_up: coming.wake_up.clone(),
+                send_task: coming.send_task.clone(),
                 delay: coming.not_before.since(now),
             });
         }
-        let results = self.lanes.wake(&wakes).await;
+        let results = self.lanes.enqueue(&requests).await;
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
             let error = aws::telemetry::chain(error);
             tracing::warn!(error, "wake-ups could not be sent; the next run sends them");

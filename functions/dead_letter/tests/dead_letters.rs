@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use aws_lambda_events::sqs::SqsEvent;
-use dead_letter::{Buried, bury, handler};
+use dead_letter::{DeadLetterOutcome, handler, process};
 use domain::ports::EmailKey;
 use domain::record::Status;
 use domain::timestamp::Timestamp;
@@ -31,7 +31,10 @@ fn status(world: &World, key: &EmailKey) -> Status {
 async fn failing_becomes_failed_and_a_doubled_message_changes_nothing() {
     let (world, key, message) = world(Status::Failing);
     for _ in 0..2 {
-        assert_eq!(bury(&world, &message, NOW).await.expect("buried"), Buried::Failed);
+        assert_eq!(
+            process(&world, &message, NOW).await.expect("tombstone"),
+            DeadLetterOutcome::Failed
+        );
         assert_eq!(status(&world, &key), Status::Failed);
     }
     assert_eq!(world.state().calls.iter().filter(|call| **call == "write").count(), 1);
@@ -47,26 +50,32 @@ async fn a_message_never_fails_what_is_not_failing() {
         Status::Canceled,
     ] {
         let (world, key, message) = world(other);
-        assert_eq!(bury(&world, &message, NOW).await.expect("buried"), Buried::Stale);
+        assert_eq!(
+            process(&world, &message, NOW).await.expect("tombstone"),
+            DeadLetterOutcome::Stale
+        );
         assert_eq!(status(&world, &key), other);
     }
     let (world, key, message) = world(Status::Failing);
     let old = message.replace(r#""claim_no":2"#, r#""claim_no":1"#);
-    assert_eq!(bury(&world, &old, NOW).await.expect("buried"), Buried::Stale);
+    assert_eq!(
+        process(&world, &old, NOW).await.expect("tombstone"),
+        DeadLetterOutcome::Stale
+    );
     assert_eq!(status(&world, &key), Status::Failing);
 }
 
 #[tokio::test]
 async fn what_sqs_moved_by_itself_proves_nothing() {
     let (world, key, _) = world(Status::Failing);
-    let wake_up = format!(
+    let send_task = format!(
         r#"{{"v":1,"tenant":"main","id":"{}","recipients":1,"bytes":1}}"#,
         key.id
     );
-    for message in [wake_up.as_str(), "", "{}", "not json", "[1]"] {
+    for message in [send_task.as_str(), "", "{}", "not json", "[1]"] {
         assert_eq!(
-            bury(&world, message, NOW).await.expect("read"),
-            Buried::NotAHandOver,
+            process(&world, message, NOW).await.expect("read"),
+            DeadLetterOutcome::NotADeadLetter,
             "{message}"
         );
     }
@@ -101,11 +110,11 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
         .map(|failure| &failure.item_identifier)
         .collect();
     assert_eq!(failed, [&ids[9]]);
-    let buried = world
+    let failed = world
         .state()
         .records
         .values()
         .filter(|record| record.status == Status::Failed)
         .count();
-    assert_eq!(buried, 8, "nine rows but the last; one record is garbage");
+    assert_eq!(failed, 8, "nine rows but the last; one record is garbage");
 }

@@ -1,4 +1,4 @@
-//! The message in the dead-letter queue by which an email is handed over that failed for good.
+//! The message in the dead-letter queue by which an email is moved to the dead-letter queue that failed for good.
 
 use serde::{Deserialize, Serialize};
 
@@ -8,8 +8,8 @@ use crate::record::EmailRecord;
 
 /// Says that an email was given up. It proves nothing: the record decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct HandOver {
-    /// Format version; [`HandOver::VERSION`] is written.
+pub struct DeadLetterMessage {
+    /// Format version; [`DeadLetterMessage::VERSION`] is written.
     pub v: u8,
     /// Whose email.
     pub tenant: TenantId,
@@ -22,11 +22,11 @@ pub struct HandOver {
     pub queue: QueueName,
 }
 
-impl HandOver {
+impl DeadLetterMessage {
     /// The version that is written.
     pub const VERSION: u8 = 1;
 
-    /// The hand-over of an email.
+    /// The dead-letter message of an email.
     #[must_use]
     pub fn of(record: &EmailRecord) -> Self {
         Self {
@@ -72,23 +72,23 @@ mod tests {
     #[test]
     fn the_stored_form_does_not_change() {
         let golden = r#"{"v":1,"tenant":"main","id":"00000000-0000-4000-8000-000000000000","claim_no":2}"#;
-        let hand_over = HandOver {
+        let dead_letter_message = DeadLetterMessage {
             v: 1,
             tenant: TenantId::main(),
             id: EmailId::from_random([0; 16]),
             claim_no: 2,
             queue: QueueName::default(),
         };
-        assert_eq!(hand_over.to_json(), golden);
-        assert_eq!(HandOver::parse(golden), Some(hand_over.clone()));
-        let of_news = HandOver {
+        assert_eq!(dead_letter_message.to_json(), golden);
+        assert_eq!(DeadLetterMessage::parse(golden), Some(dead_letter_message.clone()));
+        let of_news = DeadLetterMessage {
             queue: QueueName::parse("news").unwrap(),
-            ..hand_over
+            ..dead_letter_message
         };
         assert_eq!(of_news.to_json(), golden.replace('}', r#","queue":"news"}"#));
-        assert_eq!(HandOver::parse(&of_news.to_json()), Some(of_news));
+        assert_eq!(DeadLetterMessage::parse(&of_news.to_json()), Some(of_news));
         for other in ["", "{}", "[1]", "not json", &golden.replace(r#""v":1"#, r#""v":2"#)] {
-            assert_eq!(HandOver::parse(other), None, "{other}");
+            assert_eq!(DeadLetterMessage::parse(other), None, "{other}");
         }
     }
 }

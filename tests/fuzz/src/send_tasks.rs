@@ -2,8 +2,8 @@
 
 use arbitrary::{Result, Unstructured};
 use domain::timestamp::Timestamp;
-use domain::wire::hand_over::HandOver;
-use domain::wire::wake_up::{WakeUp, WakeUpError};
+use domain::wire::dead_letter_message::DeadLetterMessage;
+use domain::wire::send_task::{SendTask, SendTaskError};
 use serde_json::Value;
 
 use crate::given::records;
@@ -11,55 +11,55 @@ use crate::given::records;
 /// Reads the bytes as a message, and writes and reads one that is made of them.
 pub(crate) fn run(data: &[u8]) {
     if let Ok(text) = std::str::from_utf8(data) {
-        read_wake_up(text);
-        read_hand_over(text);
+        read_send_task(text);
+        read_dead_letter_message(text);
     }
     // Too few bytes for a record: nothing to be seen.
     if let Ok(made) = made(&mut Unstructured::new(data)) {
-        let (wake_up, hand_over) = made;
+        let (send_task, dead_letter_message) = made;
         assert_eq!(
-            WakeUp::parse(&wake_up.to_json()).ok(),
-            Some(wake_up.clone()),
+            SendTask::parse(&send_task.to_json()).ok(),
+            Some(send_task.clone()),
             "as it was written"
         );
         assert_eq!(
-            HandOver::parse(&hand_over.to_json()),
-            Some(hand_over.clone()),
+            DeadLetterMessage::parse(&dead_letter_message.to_json()),
+            Some(dead_letter_message.clone()),
             "as it was written"
         );
         for version in [0, 2, u8::MAX] {
-            let newer = WakeUp {
+            let newer = SendTask {
                 v: version,
-                ..wake_up.clone()
+                ..send_task.clone()
             };
-            let found = WakeUp::parse(&newer.to_json());
+            let found = SendTask::parse(&newer.to_json());
             assert!(
-                matches!(found, Err(WakeUpError::UnknownVersion(v)) if v == version),
+                matches!(found, Err(SendTaskError::UnknownVersion(v)) if v == version),
                 "version {version}"
             );
-            let newer = HandOver {
+            let newer = DeadLetterMessage {
                 v: version,
-                ..hand_over.clone()
+                ..dead_letter_message.clone()
             };
-            assert_eq!(HandOver::parse(&newer.to_json()), None, "version {version}");
+            assert_eq!(DeadLetterMessage::parse(&newer.to_json()), None, "version {version}");
         }
     }
 }
 
-fn made(u: &mut Unstructured<'_>) -> Result<(WakeUp, HandOver)> {
+fn made(u: &mut Unstructured<'_>) -> Result<(SendTask, DeadLetterMessage)> {
     let record = records::any(u)?;
     let slot = u.arbitrary::<Option<i64>>()?.map(Timestamp::from_millis);
-    Ok((WakeUp::of(&record).at_slot(slot), HandOver::of(&record)))
+    Ok((SendTask::of(&record).at_slot(slot), DeadLetterMessage::of(&record)))
 }
 
-fn read_wake_up(text: &str) {
-    if let Ok(wake_up) = WakeUp::parse(text) {
+fn read_send_task(text: &str) {
+    if let Ok(send_task) = SendTask::parse(text) {
         assert_eq!(
-            WakeUp::parse(&wake_up.to_json()).ok(),
-            Some(wake_up.clone()),
+            SendTask::parse(&send_task.to_json()).ok(),
+            Some(send_task.clone()),
             "read again"
         );
-        let WakeUp {
+        let SendTask {
             v,
             tenant,
             id,
@@ -67,7 +67,7 @@ fn read_wake_up(text: &str) {
             bytes,
             queue,
             slot,
-        } = wake_up;
+        } = send_task;
         let said = said(text, &["v", "tenant", "id", "recipients", "bytes", "queue", "slot"]);
         let at = said.get("slot").and_then(Value::as_i64);
         assert_eq!(at, slot.map(Timestamp::as_millis));
@@ -81,20 +81,20 @@ fn read_wake_up(text: &str) {
     }
 }
 
-fn read_hand_over(text: &str) {
-    if let Some(hand_over) = HandOver::parse(text) {
+fn read_dead_letter_message(text: &str) {
+    if let Some(dead_letter_message) = DeadLetterMessage::parse(text) {
         assert_eq!(
-            HandOver::parse(&hand_over.to_json()).as_ref(),
-            Some(&hand_over),
+            DeadLetterMessage::parse(&dead_letter_message.to_json()).as_ref(),
+            Some(&dead_letter_message),
             "read again"
         );
-        let HandOver {
+        let DeadLetterMessage {
             v,
             tenant,
             id,
             claim_no,
             queue,
-        } = hand_over;
+        } = dead_letter_message;
         let said = said(text, &["v", "tenant", "id", "claim_no", "queue"]);
         let named = said.get("queue").map_or(Some("default"), Value::as_str);
         assert_eq!(named, Some(queue.as_str()));
