@@ -36,9 +36,10 @@ def routes():
             integration = re.search(r"\$\{(\w+)}", resource["Properties"]["Target"]["Fn::Sub"])[1]
             function = resources[integration]["Properties"]["IntegrationUri"]["Fn::GetAtt"][0]
             method, _, path = key.partition(" ")
-            shape = re.compile(re.sub(r"{\w+}", "([^/]+)", path) + "$") if path else re.compile(".*")
+            pattern = re.sub(r"{\w+\+}", "(.+)", re.sub(r"{\w+}", "([^/]+)", path))  # {name+} is greedy
+            shape = re.compile(pattern + "$") if path else re.compile(".*")
             binary = resources[function]["Metadata"]["BuildProperties"]["Binary"]
-            found.append((key, method, shape, re.findall(r"{(\w+)}", path), binary))
+            found.append((key, method, shape, re.findall(r"{(\w+)\+?}", path), binary))
     return sorted(found, key=lambda route: (route[0] == "$default", route[0].count("{"), route[1] == "ANY"))
 
 
