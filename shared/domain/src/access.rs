@@ -1,8 +1,8 @@
-//! Who may do what: API keys, tenants, and how much a tenant may use.
+//! API keys, tenants, permissions and quotas.
 //!
-//! **Role:** decided here; asked at the door of every function behind the HTTP API.
-//! **Invariant:** a key says whose it is, and nothing in a request does: a tenant is never an argument of a
-//! caller. A key can do no more than the one that made it.
+//! **Role:** decides here; every function behind the HTTP API asks during authentication.
+//! **Invariant:** the key alone determines the tenant; no part of a request does. A key can do no more than the key
+//! that created it.
 //! **Start reading at** [`key::ApiKey`], then [`tenant::Tenant`] and [`allowance`].
 
 pub mod allowance;

@@ -1,9 +1,8 @@
-//! What a new request may not say although it could be sent: it has no honest use, and whoever reads it
-//! later takes it for something else.
+//! Rules for new requests: valid texts that have no honest use, and that a later reader misinterprets.
 //!
-//! **Role:** called by [`crate::wire`], after everything else was found right.
-//! **Invariant:** asked of new requests only. What was accepted is read back from the store by its grammar
-//! alone ([`Draft::check`]): a rule that is added here never makes an accepted email unreadable.
+//! **Role:** called by [`crate::wire`], after all other checks.
+//! **Invariant:** applies to new requests only. Stored emails are read back by their grammar alone
+//! ([`Draft::check`]). A new rule therefore never makes an accepted email unreadable.
 //! **Start reading at** [`email`]. Each rule has an input that it is for: docs/HOSTILE_INPUT.md.
 
 mod domain;
@@ -16,10 +15,10 @@ pub(crate) use file::{file_name, media_type};
 use crate::address::{AddressError, Mailbox};
 use crate::email::{Addresses, Draft, Email, EmailError, Header, Problem};
 
-/// Checks an email that nobody has accepted yet.
+/// Checks a new email.
 ///
 /// # Errors
-/// The first problem with its path: those of [`Draft::check`] first.
+/// The first problem with its path; problems of [`Draft::check`] come first.
 pub(crate) fn email(draft: Draft) -> Result<Email, EmailError> {
     let alone = [&draft.to, &draft.cc, &draft.bcc, &draft.reply_to].map(|list| matches!(list, Addresses::One(_)));
     let email = draft.check()?;
@@ -45,16 +44,16 @@ pub(crate) fn email(draft: Draft) -> Result<Email, EmailError> {
     Ok(email)
 }
 
-/// What the local part says is for the domain's owner; these say to other servers where to go instead.
+/// The domain's owner interprets the local part, but these characters are routes to other servers.
 ///
-/// Source: RFC 5321, appendix F.2 (source routes and their kin are obsolete); the default configuration of Exim
+/// Source: RFC 5321, appendix F.2 (source routes and similar forms are obsolete); the default configuration of Exim
 /// refuses such addresses, read 2026-11-27.
 const ROUTES: [char; 2] = ['!', '%'];
 
 fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
     let address = mailbox.address();
     let (local, _) = address.as_str().rsplit_once('@').unwrap_or_default();
-    // RFC 2047, 5: not within an address. Some parsers decode it all the same, and find another address.
+    // RFC 2047, 5: encoded words are not allowed in an address. Some parsers decode them and find another address.
     if local.contains("=?") {
         return Err(AddressError::LocalEncoded);
     }
@@ -74,7 +73,7 @@ fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
     Ok(())
 }
 
-/// A text that is shown on one line.
+/// Checks a text that is shown on one line.
 fn line(text: &str) -> Result<(), Problem> {
     if text.chars().any(text::misleads) {
         return Err(Problem::Bad(
@@ -87,8 +86,8 @@ fn line(text: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// What those write who pass an email on, who sign it, or who received it: a sender who writes it forges it,
-/// or has the email taken for one that runs in circles.
+/// Headers of forwarders, signers and receivers. A sender that writes one forges it, or makes the email look like a
+/// loop.
 ///
 /// Source: RFC 8601, 5; RFC 7208, 9.1; RFC 4870; RFC 9228, 4; read 2026-11-27.
 const TRACE_HEADERS: [&str; 4] = [
@@ -100,7 +99,7 @@ const TRACE_HEADERS: [&str; 4] = [
 
 fn header(header: &Header) -> Result<(), Problem> {
     let key = header.name().as_str().to_ascii_lowercase();
-    // RFC 2045, 9: fields that begin so are MIME's own.
+    // RFC 2045, 9 reserves this prefix for MIME.
     if key.starts_with("mime-") {
         return Err(Problem::Bad("headers of MIME are written by Amazon SES"));
     }

@@ -1,10 +1,10 @@
-//! Files that go with an email: what a caller may give, and what SES is given.
+//! Files attached to an email: the form of a request, and the form for SES.
 //!
-//! **Role:** called by [`crate::wire`] for what a request says, by [`crate::email`] for what is stored.
-//! **Invariant:** whatever [`FileName`], [`MediaType`] and [`ContentId`] hold can be written into a
-//! message's headers as it is: SES builds them from it.
-//! **Deliberately absent:** the fetching of a caller's URL. A queue inside an account is no place from
-//! which a stranger may reach other places.
+//! **Role:** called by [`crate::wire`] for requests, and by [`crate::email`] for stored bodies.
+//! **Invariant:** every [`FileName`], [`MediaType`] and [`ContentId`] can be written into a message's headers as it
+//! is: SES builds them from it.
+//! **Deliberately absent:** fetching a caller's URL. A queue inside an account must not let a caller reach other
+//! places in it.
 //! **Start reading at** [`Given::check`].
 
 use std::fmt;
@@ -18,13 +18,13 @@ use crate::email::{EmailError, Problem};
 use crate::id::UploadId;
 use crate::limits;
 
-/// Standard base64 as the world writes it: some leave the padding away.
+/// Standard base64, with optional padding: some encoders leave it out.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
 );
 
-/// The ends of file names that SES refuses.
+/// The file extensions that SES refuses.
 ///
 /// Source: Amazon SES Developer Guide, "Amazon SES unsupported attachment types", read 2026-11-24.
 const FORBIDDEN_EXTENSIONS: &[&str] = &[
@@ -36,7 +36,7 @@ const FORBIDDEN_EXTENSIONS: &[&str] = &[
     "vbe", "vbs", "vps", "vsmacros", "vss", "vst", "vsw", "vxd", "ws", "wsc", "wsf", "wsh", "xnk",
 ];
 
-/// The name of a file: any Unicode but control characters, and no end that SES refuses.
+/// The name of a file: any Unicode except control characters, and no extension that SES refuses.
 #[derive(Clone, PartialEq, Eq)]
 pub struct FileName(String);
 
@@ -69,19 +69,19 @@ impl FileName {
         Ok(Self(name.to_owned()))
     }
 
-    /// The name as it was given.
+    /// The given name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// What is said of a name that SES refuses.
+/// The message for a name that SES refuses.
 pub(crate) const FORBIDDEN: &str = "Amazon SES refuses files with this extension";
 
-/// Whether SES refuses a file of this name.
+/// True if SES refuses a file of this name.
 pub(crate) fn has_forbidden_extension(name: &str) -> bool {
-    // Windows leaves dots and spaces at the end away, and so may SES.
+    // Windows ignores dots and spaces at the end, and so may SES.
     let shown = name.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
     let extension = shown.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase());
     extension.is_some_and(|end| FORBIDDEN_EXTENSIONS.contains(&end.as_str()))
@@ -95,9 +95,9 @@ impl MediaType {
     /// Reads a media type.
     ///
     /// # Errors
-    /// [`Problem`] when it is none, is too long, or cannot be the type of a file in base64.
+    /// [`Problem`] when it is no media type, is too long, or cannot be the type of a file in base64.
     ///
-    /// Source: RFC 6838, 4.2 (names); RFC 2045, 5.1 (parameters) and 6.4 (which encodings).
+    /// Source: RFC 6838, 4.2 (names); RFC 2045, 5.1 (parameters) and 6.4 (permitted encodings).
     pub fn parse(text: &str) -> Result<Self, Problem> {
         if text.len() > limits::MEDIA_TYPE_MAX {
             let (found, max) = (text.len(), limits::MEDIA_TYPE_MAX);
@@ -115,7 +115,7 @@ impl MediaType {
         Ok(Self(text.to_owned()))
     }
 
-    /// The type as it was given.
+    /// The given type.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -130,7 +130,7 @@ fn is_media_name(name: &str) -> bool {
         && name.bytes().all(allowed)
 }
 
-/// The names of RFC 2045's `parameter`s, which are behind the first semicolon; none when they are no such.
+/// The names of RFC 2045's `parameter`s, which follow the first semicolon; `None` if the text has another form.
 pub(crate) fn parameter_names(mut rest: &str) -> Option<Vec<&str>> {
     let mut names = Vec::new();
     loop {
@@ -147,13 +147,13 @@ pub(crate) fn parameter_names(mut rest: &str) -> Option<Vec<&str>> {
     }
 }
 
-/// The `token` that a text begins with; empty when there is none.
+/// The `token` at the start of a text; empty without one.
 fn token(text: &str) -> &str {
     let ends = |c: char| !c.is_ascii_graphic() || "()<>@,;:\\\"/[]?=".contains(c);
     text.split(ends).next().unwrap_or_default()
 }
 
-/// How long the `token` or `quoted-string` is that a text begins with.
+/// Length of the `token` or `quoted-string` at the start of a text.
 fn value_length(text: &str) -> Option<usize> {
     let Some(quoted) = text.strip_prefix('"') else {
         return Some(token(text).len()).filter(|length| *length > 0);
@@ -171,7 +171,7 @@ fn value_length(text: &str) -> Option<usize> {
     None
 }
 
-/// By what name an HTML text refers to a file (`cid:`); without the angle brackets.
+/// The name by which an HTML text refers to a file (`cid:`); without the angle brackets.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ContentId(String);
 
@@ -179,9 +179,9 @@ impl ContentId {
     /// Reads a Content-ID, in angle brackets or without.
     ///
     /// # Errors
-    /// [`Problem`] when it is empty, too long, or has characters that no id has.
+    /// [`Problem`] when it is empty, too long, or has characters outside the grammar.
     ///
-    /// Source: RFC 5322, 3.6.4 (`dot-atom-text`); what has no `@` is taken too, as Resend takes it.
+    /// Source: RFC 5322, 3.6.4 (`dot-atom-text`). An id without `@` is accepted too, as Resend accepts it.
     pub fn parse(text: &str) -> Result<Self, Problem> {
         let inner = text.strip_prefix('<').and_then(|rest| rest.strip_suffix('>'));
         let id = inner.unwrap_or(text);
@@ -209,46 +209,46 @@ impl ContentId {
     }
 }
 
-/// A file's content as it was given.
+/// The given content of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub enum GivenContent {
-    /// As a text.
+    /// A base64 text.
     Base64(String),
-    /// As numbers.
+    /// An array of numbers.
     Bytes(Vec<u8>),
 }
 
-/// An attachment as it was given, of the right types but unchecked.
+/// An attachment as given: of the right types, but unchecked.
 #[derive(Clone, Default)]
 pub struct Given {
-    /// Required, but for an upload, which has one.
+    /// File name. Required, except for an upload, which has its own.
     pub filename: Option<String>,
-    /// Derived from the file's name when nothing is said.
+    /// Media type; derived from the file's name by default.
     pub content_type: Option<String>,
-    /// Makes it an image inside of the HTML.
+    /// Makes the file an image inside the HTML.
     pub content_id: Option<String>,
-    /// This or `id`.
+    /// Content. Required unless `id` is given.
     pub content: Option<GivenContent>,
-    /// Of an upload.
+    /// Id of an upload.
     pub id: Option<String>,
-    /// Where the caller wants it fetched from.
+    /// URL to fetch, which is always refused.
     pub path: Option<String>,
 }
 
-/// An attachment as a request has it.
+/// A checked attachment of a request.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Checked {
-    /// All of it.
+    /// An attachment with its content.
     Whole(Attachment),
-    /// A file that was uploaded before.
+    /// A file uploaded before.
     Upload(UploadUse),
 }
 
 impl Given {
-    /// Checks everything that can be known of an attachment without asking anyone.
+    /// Checks an attachment as far as possible without I/O.
     ///
     /// # Errors
-    /// The first problem, its path behind `path`.
+    /// The first problem, with its path below `path`.
     pub fn check(self, path: &str) -> Result<Checked, EmailError> {
         let at = |field: &str, problem| EmailError::at(format!("{path}.{field}"), problem);
         if self.path.is_some() {
@@ -293,15 +293,15 @@ impl Given {
     }
 }
 
-/// What is said of an id that is none, another tenant's, or of what is not there yet: the same, so
-/// that nobody learns more.
+/// The message for an invalid id, for another tenant's id, and for a file that is not there yet. All three are equal,
+/// so that a caller learns nothing about other tenants.
 const NO_UPLOAD: &str = "there is no file of this id: it was not uploaded yet, or too long ago";
 
 fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
     let bytes = match content {
         GivenContent::Bytes(bytes) => bytes,
         GivenContent::Base64(mut text) => {
-            // Encoders for email break the lines.
+            // Encoders for email wrap the lines.
             if text.bytes().any(|b| b.is_ascii_whitespace()) {
                 text.retain(|c| !c.is_ascii_whitespace());
             }
@@ -315,12 +315,12 @@ fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
     Ok(bytes)
 }
 
-/// What a file is made of.
+/// The content of a file.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Data {
-    /// What is part of the stored email, or was loaded.
+    /// Content in the stored email, or loaded already.
     Inline(Vec<u8>),
-    /// What lies beside it in the bucket.
+    /// Content in an object of its own in the bucket.
     Uploaded {
         /// Its name there.
         id: UploadId,
@@ -345,7 +345,7 @@ impl Attachment {
         self.filename.as_str()
     }
 
-    /// The media type: as it was given, or as the file's name says.
+    /// The given media type, or the type that the file name suggests.
     #[must_use]
     pub fn content_type(&self) -> &str {
         match &self.content_type {
@@ -356,19 +356,19 @@ impl Attachment {
         }
     }
 
-    /// By what name the HTML refers to it; then it is inside of the text, else beside it.
+    /// The name by which the HTML refers to it. A file without one is attached beside the text.
     #[must_use]
     pub fn content_id(&self) -> Option<&str> {
         self.content_id.as_ref().map(ContentId::as_str)
     }
 
-    /// What it is made of.
+    /// Its content.
     #[must_use]
     pub fn data(&self) -> &Data {
         &self.data
     }
 
-    /// What it is made of, without a copy.
+    /// Its content, without a copy.
     #[must_use]
     pub fn into_data(self) -> Data {
         self.data
@@ -383,12 +383,12 @@ impl Attachment {
         }
     }
 
-    /// The same with its content at hand.
+    /// Puts the content in place.
     pub fn load(&mut self, content: Vec<u8>) {
         self.data = Data::Inline(content);
     }
 
-    /// Bytes that a sender holds for it before it is submitted.
+    /// Bytes that a sender holds for it before submission.
     pub(crate) fn held(&self) -> usize {
         match &self.data {
             Data::Inline(content) => content.len().div_ceil(3).saturating_mul(4),
@@ -396,13 +396,13 @@ impl Attachment {
         }
     }
 
-    /// Bytes that it takes in a message.
+    /// Bytes that it occupies in a message.
     #[must_use]
     pub fn encoded(&self) -> u64 {
         encoded(self.size())
     }
 
-    /// As [`crate::email::Email::to_body`] writes it.
+    /// The JSON that [`crate::email::Email::to_body`] writes.
     pub(crate) fn to_json(&self) -> String {
         let field = |name: &str, text: Option<&str>| match text {
             Some(text) => format!(",\"{name}\":{}", serde_json::Value::from(text)),
@@ -421,7 +421,7 @@ impl Attachment {
     }
 }
 
-/// Bytes that a file of `size` bytes takes in a message: base64 in lines, and its headers.
+/// Bytes that a file of `size` bytes occupies in a message: base64 in lines, and its headers.
 #[must_use]
 pub fn encoded(size: u64) -> u64 {
     let text = size.div_ceil(3).saturating_mul(4);
@@ -429,10 +429,7 @@ pub fn encoded(size: u64) -> u64 {
     text.saturating_add(breaks).saturating_add(limits::ATTACHMENT_HEADERS)
 }
 
-/// Checks that a message of so many encoded bytes is one that SES takes.
-///
-/// # Errors
-/// [`Problem::TooLarge`].
+/// Checks that SES takes a message of `encoded` bytes.
 pub fn fits(encoded: u64) -> Result<(), Problem> {
     let max = limits::MESSAGE_BYTES;
     if encoded <= max {
@@ -441,43 +438,43 @@ pub fn fits(encoded: u64) -> Result<(), Problem> {
     Err(Problem::TooLarge { found: encoded, max })
 }
 
-/// A file that was uploaded, as a request uses it: what is said here goes before what was said there.
+/// The use of an uploaded file by a request. Its values override those of the upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UploadUse {
     /// Its place in the request: `attachments[2]`.
     pub path: String,
-    /// Which.
+    /// Id of the upload.
     pub id: UploadId,
-    /// Another name.
+    /// Another file name.
     pub filename: Option<FileName>,
-    /// Another type.
+    /// Another media type.
     pub content_type: Option<MediaType>,
-    /// Makes it an image inside of the HTML.
+    /// Makes the file an image inside the HTML.
     pub content_id: Option<ContentId>,
 }
 
-/// What a caller says of a file before it is uploaded.
+/// The caller's description of a file before the upload.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Upload {
     /// The file's name.
     pub filename: FileName,
-    /// Its type.
+    /// Its media type.
     pub content_type: Option<MediaType>,
     /// Its size in bytes.
     pub size: u64,
 }
 
-/// A file that was uploaded.
+/// An uploaded file.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Uploaded {
-    /// What was said of it before.
+    /// The description from before the upload.
     pub upload: Upload,
-    /// How large it has become.
+    /// Its actual size in bytes.
     pub size: u64,
 }
 
 impl UploadUse {
-    /// What makes two uses the same, as text.
+    /// Text that is equal for equal uses.
     pub(crate) fn canonical(&self) -> String {
         let part = |name: &str, text: Option<&str>| text.map(|text| format!(" {name}={text:?}")).unwrap_or_default();
         format!(
@@ -490,7 +487,7 @@ impl UploadUse {
         )
     }
 
-    /// That nothing was uploaded under this id.
+    /// The error for an id without an upload.
     #[must_use]
     pub fn missing(&self) -> EmailError {
         self.bad(NO_UPLOAD)
@@ -500,10 +497,10 @@ impl UploadUse {
         EmailError::at(format!("{}.id", self.path), Problem::Bad(why)).of_attachment()
     }
 
-    /// Puts the use and what was found together.
+    /// Combines the use with the upload that was found.
     ///
     /// # Errors
-    /// When nothing was uploaded under this id, or something of another size.
+    /// An [`EmailError`] if there is no upload, or one of another size.
     pub fn resolve(&self, found: Option<&Uploaded>) -> Result<Attachment, EmailError> {
         let Some(Uploaded { upload, size }) = found else {
             return Err(self.missing());
@@ -523,7 +520,7 @@ impl UploadUse {
     }
 }
 
-/// An attachment as it is stored.
+/// The stored form of an attachment.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Stored {
@@ -536,7 +533,7 @@ pub(crate) struct Stored {
 }
 
 impl Stored {
-    /// Reads what [`Attachment::to_json`] wrote.
+    /// Reads the JSON of [`Attachment::to_json`].
     pub(crate) fn check(self, path: &str) -> Result<Attachment, EmailError> {
         let uploaded = self.upload.zip(self.size);
         let given = Given {

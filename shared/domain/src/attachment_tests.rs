@@ -1,10 +1,10 @@
-//! Names, types and ids by their grammars; what is stored.
+//! Grammars of names, types and ids; the stored form.
 
 use super::*;
 use crate::email::Email;
 
 #[test]
-fn a_file_may_have_any_name_that_ses_takes() {
+fn a_file_name_may_have_any_printable_text() {
     let longest = "n".repeat(255);
     for name in [
         "a",
@@ -25,7 +25,7 @@ fn a_file_may_have_any_name_that_ses_takes() {
 }
 
 #[test]
-fn a_name_that_ses_refuses_or_that_breaks_a_header_is_refused() {
+fn an_unsafe_file_name_is_refused() {
     let (long, wide) = ("n".repeat(256), "ä".repeat(128));
     for (name, says) in [
         ("", "empty"),
@@ -54,7 +54,7 @@ fn a_name_that_ses_refuses_or_that_breaks_a_header_is_refused() {
 }
 
 #[test]
-fn a_media_type_is_one_by_its_grammar() {
+fn a_media_type_follows_its_grammar() {
     for text in [
         "application/pdf",
         "image/svg+xml",
@@ -108,7 +108,7 @@ fn a_media_type_is_one_by_its_grammar() {
 }
 
 #[test]
-fn a_content_id_is_one_by_its_grammar() {
+fn a_content_id_follows_its_grammar() {
     for (text, id) in [
         ("logo", "logo"),
         ("<logo>", "logo"),
@@ -148,7 +148,7 @@ fn decoded(text: &str) -> Option<Vec<u8>> {
 }
 
 #[test]
-fn base64_is_read_as_the_world_writes_it() {
+fn base64_may_lack_padding_and_have_spaces() {
     for text in ["aGk=", "aGk", "aG\r\nk=\r\n", " aGk= ", "a G\tk"] {
         assert_eq!(decoded(text).as_deref(), Some(b"hi".as_slice()), "{text:?}");
     }
@@ -173,7 +173,7 @@ fn base64_is_read_as_the_world_writes_it() {
 }
 
 #[test]
-fn a_file_without_a_type_has_the_one_of_its_name() {
+fn a_missing_type_comes_from_the_file_name() {
     let file = |name: &str| Attachment {
         filename: FileName::parse(name).unwrap(),
         content_type: None,
@@ -192,7 +192,7 @@ fn a_file_without_a_type_has_the_one_of_its_name() {
 }
 
 #[test]
-fn a_size_is_what_it_becomes_in_a_message() {
+fn a_size_is_counted_as_encoded() {
     // 57 bytes are one line of 76 characters.
     for (size, text) in [(1, 4 + 2), (57, 76 + 2), (58, 80 + 4), (114, 152 + 4)] {
         assert_eq!(encoded(size), text + 2048, "{size}");
@@ -225,7 +225,7 @@ fn using(given: Given) -> UploadUse {
 }
 
 #[test]
-fn what_is_said_in_the_email_goes_before_what_was_said_of_the_upload() {
+fn an_email_overrides_the_uploads_values() {
     let plain = using(Given::default()).resolve(Some(&upload(7))).unwrap();
     assert_eq!(
         (plain.filename(), plain.content_type(), plain.size()),
@@ -245,16 +245,16 @@ fn what_is_said_in_the_email_goes_before_what_was_said_of_the_upload() {
 }
 
 #[test]
-fn an_upload_that_is_not_there_or_is_of_another_size_is_refused() {
+fn a_missing_or_resized_upload_is_refused() {
     for found in [None, Some(upload(6)), Some(upload(8)), Some(upload(0))] {
         let error = using(Given::default()).resolve(found.as_ref()).map(|_| ()).unwrap_err();
         assert_eq!(error.path, "attachments[0].id", "{found:?}");
     }
 }
 
-/// What is stored is read by what is deployed later: its form stays.
+/// Later versions read this form, so it must not change.
 #[test]
-fn the_stored_form_stays_and_reads_back() {
+fn the_stored_form_is_stable() {
     let stored = format!(
         "{{\"v\":2,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\",\"attachments\":[\
          {{\"content\":\"aGk=\",\"filename\":\"ä.txt\"}},\
@@ -282,9 +282,9 @@ fn the_stored_form_stays_and_reads_back() {
     }
 }
 
-/// What was uploaded is counted once it is found.
+/// Uploads are counted after they are found.
 #[test]
-fn no_email_has_more_files_or_larger_ones_than_ses_takes() {
+fn number_and_size_of_files_are_limited() {
     let body = b"{\"v\":1,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\"}";
     let email = Email::from_body(body).unwrap();
     let files = |count: usize, size: u64| {

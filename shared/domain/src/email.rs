@@ -1,11 +1,11 @@
-//! One email: from what a caller gave to what can be sent, stored and compared.
+//! The content of one email: checked, stored and compared.
 //!
-//! **Role:** called by [`crate::wire::api`] and by whoever loads a stored body.
-//! **Invariant:** an [`Email`] exists only after [`Draft::check`]; the same email always has the
-//! same [`Email::to_body`] and so the same [`Email::hash`], by which its body is named.
+//! **Role:** called by [`crate::wire::api`] and by readers of stored bodies.
+//! **Invariant:** an [`Email`] exists only after [`Draft::check`]. The same email always has the same
+//! [`Email::to_body`] and therefore the same [`Email::hash`], which names its body.
 //! **Privacy:** `Debug` shows counts only.
-//! **Map:** `draft` is what was given and its checks, `header` and `tag` are its parts, `problem` is what is wrong with
-//! one, and `body` is the form that is stored.
+//! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `problem` is the
+//! error, `body` the stored form.
 //! **Start reading at** [`Draft::check`].
 
 mod body;
@@ -26,7 +26,7 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::attachment::{self, Attachment};
 use crate::limits;
 
-/// A checked email: everything in it can be given to SES as it is rendered here.
+/// A checked email: SES accepts every part of it as it is rendered here.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Email {
     from: Mailbox,
@@ -49,31 +49,31 @@ impl Email {
         &self.from
     }
 
-    /// The recipients; at least one, unless some were taken out ([`Self::without`]).
+    /// The recipients; at least one, unless [`Self::without`] removed some.
     #[must_use]
     pub fn to(&self) -> &[Mailbox] {
         &self.to
     }
 
-    /// Who gets a copy.
+    /// The recipients of a copy.
     #[must_use]
     pub fn cc(&self) -> &[Mailbox] {
         &self.cc
     }
 
-    /// Who gets a copy that the others do not see.
+    /// The recipients of a copy that others do not see.
     #[must_use]
     pub fn bcc(&self) -> &[Mailbox] {
         &self.bcc
     }
 
-    /// Where answers go.
+    /// The addresses for replies.
     #[must_use]
     pub fn reply_to(&self) -> &[Mailbox] {
         &self.reply_to
     }
 
-    /// The subject as given; SES is given it with the charset UTF-8, or by [`crate::address::encode_text`].
+    /// The given subject. SES gets it with the charset UTF-8, or by [`crate::address::encode_text`].
     #[must_use]
     pub fn subject(&self) -> &str {
         &self.subject
@@ -103,18 +103,18 @@ impl Email {
         &self.tags
     }
 
-    /// The files that go with it.
+    /// The attached files.
     #[must_use]
     pub fn attachments(&self) -> &[Attachment] {
         &self.attachments
     }
 
-    /// The files, to be loaded.
+    /// The files, for loading their content.
     pub fn attachments_mut(&mut self) -> &mut [Attachment] {
         &mut self.attachments
     }
 
-    /// Takes the files out.
+    /// Removes and returns the files.
     #[must_use]
     pub fn take_attachments(&mut self) -> Vec<Attachment> {
         std::mem::take(&mut self.attachments)
@@ -123,7 +123,7 @@ impl Email {
     /// The same email with these files in place of its own.
     ///
     /// # Errors
-    /// When they are more, or together larger, than SES takes.
+    /// An [`EmailError`] if SES does not take so many files, or files of this total size.
     pub fn with_attachments(self, attachments: Vec<Attachment>) -> Result<Self, EmailError> {
         let refuse = |problem| EmailError::at("attachments", problem).of_attachment();
         if attachments.len() > limits::ATTACHMENTS_MAX {
@@ -140,13 +140,13 @@ impl Email {
         Ok(Self { attachments, ..self })
     }
 
-    /// How many recipients SES counts: `to`, `cc` and `bcc`, each entry once.
+    /// The number of recipients that SES counts: `to`, `cc` and `bcc`, each entry once.
     #[must_use]
     pub fn recipients(&self) -> usize {
         self.to.len() + self.cc.len() + self.bcc.len()
     }
 
-    /// The email without these recipients, and perhaps without any.
+    /// The email without these recipients, possibly without any.
     #[must_use]
     pub fn without(mut self, left_out: &[EmailAddress]) -> Self {
         for list in [&mut self.to, &mut self.cc, &mut self.bcc] {
@@ -155,8 +155,8 @@ impl Email {
         self
     }
 
-    /// About how many bytes a sender holds for it: all its text, without encoding, and its files; those
-    /// that are stored as part of it as long as they are there.
+    /// Estimate of the bytes that a sender holds for it: its text without encoding, and its files. Stored files count
+    /// as long as they are there.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lists = [&self.to, &self.cc, &self.bcc, &self.reply_to];
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recipients_are_taken_out_of_every_list_whatever_their_names() {
+    fn without_removes_from_every_list() {
         let list = |texts: &[&str]| Addresses::Many(texts.iter().map(|text| (*text).to_owned()).collect());
         let email = Draft {
             to: list(&["Ann <a@d.example>", "b@d.example"]),

@@ -1,7 +1,7 @@
-//! Which partition of the sparse index `due` an unfinished record is in, and when it is looked at.
+//! The partitions of the sparse due index, `due`, and the time of a record's next check.
 //!
-//! Every unfinished record is in exactly one kind of partition. One that was sent is in none; one that
-//! ended unsent stays where it can be found by its queue, to be tried again or restored.
+//! Every unfinished record is in exactly one kind of partition. A sent record is in none. A record that ended unsent
+//! stays in its queue's partition, where a retry or a restore finds it.
 
 use std::time::Duration;
 
@@ -11,19 +11,19 @@ use crate::rate_limit::{self, Turn};
 use crate::record::{Due, DueKind};
 use crate::timestamp::Timestamp;
 
-/// SQS delays a message by at most this; what is further away waits in the index.
+/// Longest delay of a message in SQS; later emails wait in the due index.
 /// Source: Amazon SQS message quotas ("Message timer"), read 2026-11-24.
 pub const LONGEST_DELAY: Duration = Duration::from_secs(900);
 
-/// How far ahead `promote` looks: nine of its runs may fail and nothing is late.
+/// The horizon of `promote`: nine of its runs may fail and nothing is late.
 pub const LOOK_AHEAD: Duration = Duration::from_secs(600);
 
-/// Where a queued record waits, and the delay of the send task its writer sends now, if it does.
+/// The place of a queued record in the index, and the delay of the send task that its writer sends now, if any.
 ///
-/// What is due within [`LONGEST_DELAY`] is enqueued by its writer and guarded by `check`;
-/// anything further away waits in `wake` until `promote` sees it coming. What expires before
-/// its guard is over is looked at when it expires. An email without its turn waits in `paced` until
-/// `promote` has a slot for it; one with a slot is enqueued at its slot.
+/// The writer enqueues an email that is due within [`LONGEST_DELAY`], and `check` guards it. Later emails wait in
+/// `wake` until `promote` enqueues them. If an email expires before its guard time ends, the check comes at its
+/// expiry. An email without its turn waits in `paced` until `promote` has a slot for it; one with a slot is enqueued
+/// at its slot.
 #[must_use]
 pub fn queued(
     not_before: Timestamp,
@@ -60,14 +60,14 @@ pub fn queued(
     }
 }
 
-/// Whole seconds for SQS, rounded up so that a send task is not early, and never above its limit.
+/// Whole seconds for SQS, rounded up so that a send task is not early, and never above SQS's limit.
 #[must_use]
 pub fn delay_seconds(delay: Duration) -> u16 {
     let whole = delay.as_secs().saturating_add(u64::from(delay.subsec_nanos() > 0));
     u16::try_from(whole.min(LONGEST_DELAY.as_secs())).unwrap_or(900)
 }
 
-/// The shard of an email, where each kind of partition has so many shards.
+/// The shard of an email; each kind of partition except `paced` has `shards` shards.
 #[must_use]
 pub fn shard(kind: DueKind, id: EmailId, shards: u16) -> u16 {
     match kind {
@@ -76,8 +76,8 @@ pub fn shard(kind: DueKind, id: EmailId, shards: u16) -> u16 {
     }
 }
 
-/// The partition key of `shard`: `wake#03`, `check#15`; what is held, what waits for a slot and what has ended is by
-/// queue: `held#main#news#03`.
+/// The partition key of `shard`: `wake#03`, `check#15`. Partitions of held, paced and ended records are per queue:
+/// `held#main#news#03`.
 #[must_use]
 pub fn partition(kind: DueKind, queue: &QueueKey, shard: u16) -> String {
     let QueueKey { tenant, name } = queue;
@@ -90,7 +90,7 @@ pub fn partition(kind: DueKind, queue: &QueueKey, shard: u16) -> String {
     }
 }
 
-/// The kind of a partition, by its key.
+/// The kind of a partition key.
 #[must_use]
 pub fn kind(partition: &str) -> Option<DueKind> {
     match partition.split_once('#')?.0 {
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn near_is_woken_and_guarded_and_far_waits() {
+    fn near_emails_are_enqueued_and_far_ones_wait() {
         let now = at(1000);
         let near = |not_before: i64, due: i64, delay: u64| {
             assert_eq!(
@@ -131,7 +131,7 @@ mod tests {
             );
         };
         near(1000, 1900, 0);
-        near(10, 1900, 0); // overdue: guarded from now, or it would be checked at once
+        near(10, 1900, 0); // overdue: guarded from now, or its check would come at once
         near(1900, 2800, 900);
         let (due, _) = queued(at(1000), at(1200), Turn::Free, GUARD, now);
         assert_eq!(due.at, at(1200), "it expires before");
@@ -148,7 +148,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_waits_for_its_slot_or_is_woken_at_it() {
+    fn an_email_waits_for_its_slot() {
         let now = at(1000);
         let due = |kind, secs| Due { kind, at: at(secs) };
         let queued = |not_before, turn| queued(at(not_before), at(5000), turn, GUARD, now);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn delays_are_whole_seconds_rounded_up_and_within_the_limit_of_sqs() {
+    fn delays_are_whole_seconds_within_sqs_limit() {
         let delays = [0, 1, 999, 1000, 1001, 900_000, 900_001].map(|ms| delay_seconds(Duration::from_millis(ms)));
         assert_eq!(delays, [0, 1, 1, 1, 2, 900, 900]);
     }

@@ -1,9 +1,9 @@
-//! The pure heart of mailqueue: what an email is, what may happen to it, and when.
+//! The pure core of mailqueue: emails, their states, and the rules for each change of state.
 //!
-//! **Role:** every function decides with this crate; adapters carry the decisions out.
-//! **Invariant:** no AWS SDK, no Lambda, no clock, no randomness, no environment. `now`
-//! and `jitter` are arguments; the crate's dependencies enforce the rest.
-//! **Start reading at** [`lifecycle`], which is the state machine, then [`record`].
+//! **Role:** every function decides with this crate; adapters carry out the decisions.
+//! **Invariant:** no AWS SDK, no Lambda, no clock, no randomness, no environment. `now` and `jitter` are arguments;
+//! the crate's dependencies enforce the rest.
+//! **Start reading at** [`lifecycle`], the state machine, then [`record`].
 
 pub mod access;
 pub mod address;

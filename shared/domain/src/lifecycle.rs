@@ -1,9 +1,9 @@
-//! The state machine: what may happen to an email, and under which condition it is written.
+//! The state machine: the events of an email, and the condition for writing each change.
 //!
 //! **Role:** every function loads a record, asks here, and carries out the [`Decision`].
-//! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds, and
-//! a condition that names a claim names the status *beside* it.
-//! **After a crash** anywhere: the record is still in the index, and [`overdue`] goes on from it.
+//! **Invariant:** pure. A [`Transition`] is written only if its [`Condition`] still holds. A condition that names a
+//! claim names the status *beside* it.
+//! **After a crash** anywhere, the record is still in the due index, and [`overdue`] continues from there.
 //! **Start reading at** [`record_attempt`].
 
 pub mod asked;
@@ -23,32 +23,32 @@ use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
 
-/// A send task that comes this early is not sent back: clocks differ, and SQS has whole seconds.
+/// Tolerance for early send tasks. A task within it is not sent back: clocks differ, and SQS has whole seconds.
 pub const EARLY: Duration = Duration::from_secs(1);
 
-/// An email in `failing` is handed to the dead-letter queue again after this.
+/// Wait before an email in `failing` goes to the dead-letter queue again.
 pub const DEAD_LETTER_RETRY: Duration = Duration::from_secs(60);
 
-/// Evidence is awaited no longer than this, however late feedback is.
+/// Longest wait for evidence, even if feedback is late.
 pub const LONGEST_UNCERTAINTY: Duration = Duration::from_secs(6 * 3600);
 
 /// The timings of a deployment.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Policy {
-    /// How long an enqueued email may stay queued before it is looked at again.
+    /// Longest time in the queue before an enqueued email is checked again.
     pub guard: Duration,
-    /// How long a claim is good for; longer than the sender's timeout.
+    /// Duration of a claim; longer than the sender's timeout.
     pub lease: Duration,
-    /// How long evidence is awaited after an ambiguous answer.
+    /// Wait for evidence after an ambiguous answer.
     pub evidence_window: Duration,
-    /// When it is tried again.
+    /// Schedule of retries.
     pub retry: RetryPolicy,
-    /// The turn of an email that is queued: [`Turn::Waits`] where its queue has a rate limit.
+    /// The turn of a queued email: [`Turn::Waits`] if its queue has a rate limit.
     pub turn: Turn,
 }
 
 impl Policy {
-    /// The timings of production, as `template.yaml` has them by default.
+    /// The timings of production, the defaults of `template.yaml`.
     #[must_use]
     pub fn standard() -> Self {
         Self {
@@ -61,25 +61,24 @@ impl Policy {
     }
 }
 
-/// What must still be so in the stored record at the moment of writing.
+/// The condition on the stored record at the moment of writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Condition {
-    /// Queued, due, and not expired: read at the moment of writing, so that a claim needs no
-    /// read before it.
+    /// Queued, due, and not expired. It is checked while writing, so that a claim needs no read before it.
     Claimable {
         /// The claimer's clock.
         now: Timestamp,
     },
-    /// The record is where the decision found it.
+    /// The record is unchanged since the decision.
     Unmoved {
         /// The claim that the decision saw.
         claim_no: u32,
         /// The status that the decision saw.
         status: Status,
-        /// The time that the decision saw: what was rescheduled meanwhile is decided on anew.
+        /// The time that the decision saw. A rescheduled email needs a new decision.
         not_before: Timestamp,
     },
-    /// The record is where the decision found it, and so is its queue.
+    /// The record and its queue are unchanged since the decision.
     UnmovedIn {
         /// The claim that the decision saw.
         claim_no: u32,
@@ -90,7 +89,7 @@ pub enum Condition {
         /// The state of the queue that the decision saw ([`crate::queue::Queue::no`]).
         queue_no: u64,
     },
-    /// No other event has changed what became of the recipients: the life goes its own way.
+    /// No other event has changed the delivery statuses of the recipients. The record's own status may change.
     FatesUnmoved {
         /// The count that the decision saw.
         fate_no: u32,
@@ -98,8 +97,8 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// Whether the condition holds for a stored record; what it says of the queue is
-    /// [`Self::queue_no`]. Adapters translate it; worlds in memory call it.
+    /// True if the condition holds for a stored record, apart from its queue ([`Self::queue_no`]).
+    /// Adapters translate it; in-memory backends call it.
     #[must_use]
     pub fn holds(self, record: &EmailRecord) -> bool {
         match self {
@@ -121,7 +120,7 @@ impl Condition {
         }
     }
 
-    /// The state that the record's queue must be in, where it matters.
+    /// The required version of the record's queue, if the condition names one.
     #[must_use]
     pub const fn queue_no(self) -> Option<u64> {
         match self {
@@ -130,7 +129,7 @@ impl Condition {
         }
     }
 
-    /// That a record is where it was found.
+    /// The condition that a record is unchanged.
     #[must_use]
     pub fn unmoved(record: &EmailRecord) -> Self {
         Self::Unmoved {
@@ -141,62 +140,62 @@ impl Condition {
     }
 }
 
-/// What is to be done once a transition is written.
+/// The action that follows a written transition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SideEffect {
     /// Nothing.
     Nothing,
-    /// Send the send task, delayed so.
+    /// Send a send task with this delay.
     EnqueueTask {
-        /// How long from now.
+        /// Delay from now.
         delay: Duration,
     },
-    /// Hand the email to the dead-letter queue.
+    /// Move the email to the dead-letter queue.
     DeadLetter,
 }
 
-/// A write of the record, and what follows it.
+/// A write of the record, and the action after it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Transition {
-    /// What must still be so.
+    /// The condition for the write.
     pub condition: Condition,
-    /// The record afterwards. Adapters write the fields that differ.
+    /// The new record. Adapters write the fields that differ.
     pub record: EmailRecord,
-    /// What follows.
+    /// The action after the write.
     pub side_effect: SideEffect,
 }
 
-/// What a function does about a record.
+/// A function's decision about a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Decision {
-    /// Write this; when the condition no longer holds, read the record and decide again.
+    /// Write this. If the condition no longer holds, read the record and decide again.
     Write(Box<Transition>),
-    /// Write nothing, but do this.
+    /// Write nothing, and run this action.
     Only(SideEffect),
-    /// Somebody else has moved the record on: what was known is no longer of use.
+    /// Do nothing: another writer has moved the record on.
     Forget,
 }
 
-/// How an attempt at SES ended.
+/// The result of an attempt at SES.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Attempt {
-    /// SES said OK.
+    /// SES accepted it.
     Accepted {
         /// SES's `MessageId`.
         message_id: String,
     },
     /// SES definitely did not accept it.
     NotAccepted {
-        /// Why.
+        /// The cause.
         cause: Cause,
-        /// The provider's words.
+        /// The provider's message.
         detail: String,
     },
     /// SES may have accepted it: the answer was lost.
     Ambiguous,
 }
 
-/// The record after a claim that succeeded, as [`Condition::Claimable`] allows it.
+/// The record after a successful claim, as [`Condition::Claimable`] allows it.
 #[must_use]
 pub fn claimed(mut record: EmailRecord, policy: &Policy, nonce: u64, now: Timestamp) -> EmailRecord {
     let until = now.after(policy.lease);
@@ -211,7 +210,7 @@ pub fn claimed(mut record: EmailRecord, policy: &Policy, nonce: u64, now: Timest
     record
 }
 
-/// What `send` writes after its attempt with claim `claim_no`.
+/// The decision of `send` after its attempt with claim `claim_no`.
 #[must_use]
 pub fn record_attempt(
     record: &EmailRecord,
@@ -243,8 +242,8 @@ pub fn record_attempt(
     }
 }
 
-/// Takes an acceptance by SES, from its answer or from an event: whoever brings it, in any
-/// status, also while a newer claim is sending.
+/// Records an acceptance by SES, from its answer or from an event. It applies in every status, even while a newer
+/// claim is sending.
 #[must_use]
 pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
     if acceptance.claim_no == 0 || acceptance.claim_no > record.claim_no {
@@ -277,9 +276,9 @@ pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
     write(record, next, SideEffect::Nothing)
 }
 
-/// Whether an event is about this record, and a claim of it that was made.
+/// True if an event is about this record, and about one of its claims.
 ///
-/// An event of an erased and re-used id carries another birth and says nothing about this record.
+/// An event of an erased and re-used id has another birth and says nothing about this record.
 #[must_use]
 pub fn concerns(record: &EmailRecord, event: &SesEvent) -> bool {
     record.born == event.born
@@ -288,7 +287,7 @@ pub fn concerns(record: &EmailRecord, event: &SesEvent) -> bool {
         && (1..=record.claim_no).contains(&event.claim_no)
 }
 
-/// What `feedback` writes about an event: the acceptance it proves, if that is news.
+/// The decision of `feedback` about an event: the acceptance that it proves, if that is new.
 #[must_use]
 pub fn heard(record: &EmailRecord, event: &SesEvent) -> Decision {
     if !concerns(record, event) {
@@ -304,8 +303,7 @@ pub fn heard(record: &EmailRecord, event: &SesEvent) -> Decision {
     )
 }
 
-/// What `feedback` writes about the recipients, if the events raise anything: all of them with
-/// one write.
+/// The decision of `feedback` about the recipients, if the events raise any delivery status: all with one write.
 #[must_use]
 pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
     let mut next = record.clone();
@@ -333,8 +331,8 @@ pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
     fates(record, next)
 }
 
-/// Takes what an event says of one recipient. Of two events that say the same, the first one counts, whatever
-/// order they come in; what is not the worst is kept as a fact.
+/// Applies an event about one recipient. Of two equal events the first one counts, in any order. A delivery status
+/// that is not the worst is kept as a fact.
 fn learn(next: &mut EmailRecord, recipient: &str, fate: Fate, event: &SesEvent) {
     if fate == Fate::Delivered {
         next.delivered_at = next.delivered_at.max(Some(event.at));
@@ -360,7 +358,7 @@ fn learn(next: &mut EmailRecord, recipient: &str, fate: Fate, event: &SesEvent) 
     }
 }
 
-/// Keeps the first word about a fact.
+/// Keeps the earliest diagnostic of a fact.
 fn keep(next: &mut EmailRecord, recipient: &str, fact: Fact, said: Diagnostic) {
     let said = said.of_fact(next.recipients);
     let kept = next
@@ -370,8 +368,8 @@ fn keep(next: &mut EmailRecord, recipient: &str, fact: Fact, said: Diagnostic) {
     *kept = said.min(kept.clone());
 }
 
-/// What `send` writes before it submits with claim `claim_no`: whom it leaves out, for they are
-/// suppressed. Whoever an earlier claim left out and this one does not is as if never left out.
+/// The decision of `send` before it submits with claim `claim_no`: it leaves out suppressed recipients. A recipient
+/// that only an earlier claim left out loses that delivery status.
 #[must_use]
 pub fn left_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> Decision {
     if record.claim_no != claim_no || record.status != Status::Sending {
@@ -386,7 +384,7 @@ pub fn left_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> D
     fates(record, next)
 }
 
-/// Writes the fates, if any of them differs.
+/// Writes the delivery statuses if any of them differs.
 fn fates(record: &EmailRecord, mut next: EmailRecord) -> Decision {
     if next == *record {
         return Decision::Forget;
@@ -435,7 +433,7 @@ fn not_accepted(
     }
 }
 
-/// What is written about a send task for a record that cannot be claimed.
+/// The decision about a send task whose record cannot be claimed.
 #[must_use]
 pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
     match record.status {
@@ -459,7 +457,7 @@ pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
     }
 }
 
-/// What `dead_letter` writes about an email that was handed to it with claim `claim_no`.
+/// The decision of `dead_letter` about a dead-letter message with claim `claim_no`.
 #[must_use]
 pub fn fail(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
     if record.status != Status::Failing || record.claim_no != claim_no {
@@ -470,52 +468,51 @@ pub fn fail(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
     write(record, next, SideEffect::Nothing)
 }
 
-/// What `promote` knows beside the record.
+/// Facts that `promote` knows besides the record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Outlook {
-    /// How far feedback is.
+    /// Progress of feedback.
     pub feedback: Feedback,
-    /// How full the email's lane is: its send task may still be in there.
+    /// Load of the email's priority queue, which may still hold its send task.
     pub lane: LaneState,
 }
 
-/// What is known of a lane.
+/// The load of a priority queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LaneState {
-    /// It was empty a while ago: a send task that is older was lost.
+    /// It was empty a while ago: an older send task was lost.
     Flowing,
     /// It has not been empty for long.
     Backlog,
-    /// Nothing is enqueued: the breaker is open, or the lane is full ([`crate::lane`]).
+    /// Nothing is enqueued: the breaker is open, or the priority queue is full ([`crate::lane`]).
     Shut,
 }
 
-/// How far the working off of SES's events is.
+/// The progress of processing SES's events.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Feedback {
-    /// When it was found that everything that had arrived was worked off; `None` when something
-    /// waited.
+    /// Time at which the queue of events was found empty; `None` if something waited.
     pub empty_at: Option<Timestamp>,
-    /// The newest event that was worked off; `None` when none is known.
+    /// Time of the newest processed event; `None` if none is known.
     pub newest: Option<Timestamp>,
 }
 
 impl Feedback {
-    /// Whether what SES said until `end` was worked off.
+    /// True if all events of SES until `end` were processed.
     ///
-    /// An empty queue proves it only if it was looked at after `end`: what came between is not
-    /// in it. A queue that is never empty is not in order either, so that an event of just after
-    /// `end` proves little: one of a whole `window` later does.
+    /// An empty queue proves it only after `end`: later events may still come from before that time. A queue that is
+    /// never empty is not in order, so an event just after `end` proves little. An event a whole `window` later
+    /// proves it.
     fn caught_up(self, end: Timestamp, window: Duration) -> bool {
         self.empty_at >= Some(end) || self.newest >= Some(end.after(window))
     }
 }
 
-/// What `promote` does about a record whose time in the index has come.
+/// The decision of `promote` about a record whose time in the due index has come.
 #[must_use]
 pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Timestamp) -> Decision {
     if record.due.is_none_or(|due| due.at > now) {
-        // The index is read without consistency: somebody has looked at this record since.
+        // The index is read without consistency: somebody has changed this record since.
         return Decision::Forget;
     }
     match record.status {
@@ -531,11 +528,11 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             let (again, wake) = match outlook.lane {
                 _ if waited == Duration::ZERO => (None, true),
                 LaneState::Flowing => (None, true),
-                // To wake a backlog again makes it longer. It is looked at after as long as it
-                // has waited so far, which doubles each time, and enqueued from an hour on: a
-                // send task that was lost in it is found so.
+                // A further send task makes a backlog longer. The next check comes after as long as it has waited so
+                // far, which doubles each time. From four guard times on, it also enqueues a task, in case the old
+                // one was lost.
                 LaneState::Backlog => (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4)),
-                // Its message may be deleted meanwhile, when the lane is full: so it is never left for longer.
+                // Its send task may be deleted meanwhile if the priority queue is full, so the wait has a limit.
                 LaneState::Shut => {
                     let longest = policy.guard.saturating_mul(unhidden::LONGEST);
                     (Some(waited.clamp(policy.guard, longest)), false)
@@ -598,13 +595,13 @@ fn settle(record: &EmailRecord, feedback: Feedback, policy: &Policy, now: Timest
     }
 }
 
-/// The provider's words, as far as a record has room for them.
+/// The provider's message, cut to the room in a record.
 fn clipped(mut detail: String) -> String {
     past::clip(&mut detail, limits::DETAIL_MAX);
     detail
 }
 
-/// Keeps how the newest claim ended.
+/// Records the result of the newest claim.
 fn remember(next: &mut EmailRecord, cause: Cause, words: &str, at: Timestamp) {
     let claim_no = next.claim_no;
     let words = words.to_owned();
@@ -619,7 +616,7 @@ fn remember(next: &mut EmailRecord, cause: Cause, words: &str, at: Timestamp) {
     );
 }
 
-/// Only the newest claim's holder speaks for the record, and only until someone else settled it.
+/// Only the holder of the newest claim may change the record, and only until somebody else settles it.
 fn holds_claim(record: &EmailRecord, claim_no: u32) -> bool {
     record.claim_no == claim_no && matches!(record.status, Status::Sending | Status::Uncertain)
 }
@@ -643,7 +640,7 @@ fn requeue(
     now: Timestamp,
 ) -> Decision {
     if next.expires_at <= not_before {
-        // It would expire while it waits: say so now rather than then.
+        // It would expire during the wait: end it now.
         return end_unsent(record, next, now);
     }
     let (due, delay) = index::queued(not_before, next.expires_at, policy.turn, policy.guard, now);
@@ -661,7 +658,7 @@ fn requeue(
 
 fn give_up(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
     if record.maybe_duplicate {
-        // The refusal's own advice, to send it anew, would be wrong: a copy may be out.
+        // The refusal's advice to send it again would be wrong: a copy may have been sent.
         next.cause = Some(Cause::AnswerLost);
         end(&mut next, Status::Unknown, now);
         return write(record, next, SideEffect::Nothing);
@@ -680,9 +677,9 @@ fn expire(record: &EmailRecord, now: Timestamp) -> Decision {
     end_unsent(record, record.clone(), now)
 }
 
-/// Ends a record whose time ran out, as unsent unless SES may have accepted an earlier claim of it.
+/// Ends an expired record: as unsent, or as unknown if SES may have accepted an earlier claim.
 fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
-    // Its own mark, which may be new: a retry by force marks what was unknown.
+    // `next` may be marked where `record` is not: a forced retry marks an email of unknown outcome.
     let (status, cause) = if next.maybe_duplicate {
         (Status::Unknown, Cause::AnswerLost)
     } else {
@@ -693,7 +690,7 @@ fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> De
     write(record, next, SideEffect::Nothing)
 }
 
-/// Ends a record that was not sent, as far as is known: it is put where it is found again.
+/// Ends a record without an acceptance, and keeps it in the index of ended emails.
 fn end(next: &mut EmailRecord, status: Status, now: Timestamp) {
     settled(next, status);
     next.due = Some(Due {

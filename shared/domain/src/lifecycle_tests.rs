@@ -1,5 +1,4 @@
-//! The machine as tables: every status against every event, and the counter-examples that
-//! model checking found.
+//! The state machine as tables: every status against every event, and counter-examples found by model checking.
 
 use std::collections::BTreeMap;
 
@@ -58,7 +57,7 @@ fn refused(cause: Cause) -> Attempt {
     }
 }
 
-/// Where a decision leads: the status and what follows, or nothing.
+/// The result of a decision: the status and the side effect, or nothing.
 fn leads_to(decision: &Decision) -> Option<(Status, SideEffect)> {
     match decision {
         Decision::Write(transition) => Some((transition.record.status, transition.side_effect)),
@@ -73,7 +72,7 @@ fn written(decision: Decision) -> EmailRecord {
     }
 }
 
-/// No backlog; feedback has worked off everything, or nothing.
+/// No backlog; feedback has processed all events, or none.
 fn outlook(caught_up: bool) -> Outlook {
     Outlook {
         feedback: Feedback {
@@ -89,7 +88,7 @@ fn decided(record: &EmailRecord, attempt: Attempt) -> Decision {
 }
 
 #[test]
-fn only_a_due_and_unexpired_queued_row_can_be_claimed() {
+fn only_due_unexpired_queued_records_are_claimable() {
     let now = at(1000);
     for status in Status::ALL {
         assert_eq!(
@@ -109,7 +108,7 @@ fn only_a_due_and_unexpired_queued_row_can_be_claimed() {
 }
 
 #[test]
-fn a_claim_counts_and_is_looked_at_when_its_lease_runs_out() {
+fn a_claim_is_checked_when_its_lease_ends() {
     let record = claimed(record(Status::Queued), &policy(), 9, at(2000));
     assert_eq!(
         (record.status, record.claim_no, record.attempts),
@@ -141,7 +140,7 @@ fn an_acceptance_is_evidence_in_every_status() {
 }
 
 #[test]
-fn an_acceptance_of_an_old_claim_counts_while_a_newer_one_sends() {
+fn an_old_claims_acceptance_still_counts() {
     let mut newer = record(Status::Sending);
     newer.claim_no = 2;
     let sent = written(accepted(&newer, acceptance(1)));
@@ -158,7 +157,7 @@ fn a_claim_that_was_never_made_is_no_evidence() {
 }
 
 #[test]
-fn the_acceptance_of_another_claim_marks_a_duplicate_once() {
+fn a_second_acceptance_flags_one_duplicate() {
     let mut sent = record(Status::Sent);
     sent.claim_no = 2;
     let marked = written(accepted(&sent, acceptance(2)));
@@ -168,7 +167,7 @@ fn the_acceptance_of_another_claim_marks_a_duplicate_once() {
 }
 
 #[test]
-fn a_refusal_speaks_only_for_the_newest_claim_while_it_is_open() {
+fn a_refusal_counts_only_for_the_open_claim() {
     for status in Status::ALL {
         let open = matches!(status, Status::Sending | Status::Uncertain);
         let decision = decided(&record(status), refused(Cause::Rejected));
@@ -184,7 +183,7 @@ fn a_refusal_speaks_only_for_the_newest_claim_while_it_is_open() {
 }
 
 #[test]
-fn a_refusal_of_what_may_be_sent_already_is_never_a_failure() {
+fn a_refusal_after_a_possible_send_is_unknown() {
     let mut marked = record(Status::Sending);
     marked.maybe_duplicate = true;
     let decision = decided(&marked, refused(Cause::Rejected));
@@ -192,7 +191,7 @@ fn a_refusal_of_what_may_be_sent_already_is_never_a_failure() {
 }
 
 #[test]
-fn a_transient_failure_waits_by_policy_until_the_budget_is_spent() {
+fn transient_failures_retry_within_the_budget() {
     let mut record = record(Status::Sending);
     let mut waits = Vec::new();
     for attempt in 1..=6 {
@@ -215,7 +214,7 @@ fn a_transient_failure_waits_by_policy_until_the_budget_is_spent() {
 }
 
 #[test]
-fn the_providers_words_are_kept_as_far_as_there_is_room() {
+fn the_providers_message_is_cut_to_size() {
     let long = Attempt::NotAccepted {
         cause: Cause::Rejected,
         detail: "ä".repeat(200),
@@ -225,13 +224,13 @@ fn the_providers_words_are_kept_as_far_as_there_is_room() {
 }
 
 #[test]
-fn a_throttled_attempt_is_given_back_but_its_claim_number_is_not() {
+fn throttling_returns_the_attempt_not_the_claim() {
     let next = written(decided(&record(Status::Sending), refused(Cause::Throttled)));
     assert_eq!((next.status, next.attempts, next.claim_no), (Status::Queued, 0, 1));
 }
 
 #[test]
-fn a_lost_answer_is_never_taken_for_a_refusal() {
+fn a_lost_answer_is_no_refusal() {
     for status in Status::ALL {
         let decision = decided(&record(status), Attempt::Ambiguous);
         let expected = (status == Status::Sending).then_some((Status::Uncertain, SideEffect::Nothing));
@@ -240,7 +239,7 @@ fn a_lost_answer_is_never_taken_for_a_refusal() {
 }
 
 #[test]
-fn only_failing_becomes_failed_and_only_for_its_claim() {
+fn only_failing_becomes_failed_for_its_claim() {
     for status in Status::ALL {
         let expected = (status == Status::Failing).then_some((Status::Failed, SideEffect::Nothing));
         assert_eq!(leads_to(&fail(&record(status), 1, at(1000))), expected, "{status:?}");
@@ -249,7 +248,7 @@ fn only_failing_becomes_failed_and_only_for_its_claim() {
 }
 
 #[test]
-fn what_is_overdue_goes_on() {
+fn overdue_records_continue() {
     let now = at(1300);
     let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
     for (status, caught_up, expected) in [
@@ -270,7 +269,7 @@ fn what_is_overdue_goes_on() {
 }
 
 #[test]
-fn a_lease_that_has_not_run_out_is_left_alone() {
+fn a_running_lease_is_left_alone() {
     assert_eq!(
         overdue(&record(Status::Sending), outlook(true), &policy(), at(1179)),
         Decision::Forget
@@ -278,7 +277,7 @@ fn a_lease_that_has_not_run_out_is_left_alone() {
 }
 
 #[test]
-fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
+fn an_early_index_entry_is_ignored() {
     for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
         assert_eq!(
             overdue(&record(status), outlook(true), &policy(), at(1179)),
@@ -289,7 +288,7 @@ fn a_row_whose_time_has_not_come_is_left_alone_whatever_the_index_says() {
 }
 
 #[test]
-fn uncertainty_is_settled_after_the_window_and_marked() {
+fn uncertainty_ends_after_the_evidence_window() {
     let uncertain = record(Status::Uncertain);
     let settled = |record: &EmailRecord, secs, caught_up| {
         let next = written(overdue(record, outlook(caught_up), &policy(), at(secs)));
@@ -321,9 +320,9 @@ fn uncertainty_is_settled_after_the_window_and_marked() {
     assert_eq!(settled(&spent, 1300, true), (Status::Unknown, false));
 }
 
-/// What arrives between the look at the queue and the end of the window is not in the answer.
+/// The look at the queue does not include events that arrive afterwards, before the end of the window.
 #[test]
-fn an_empty_queue_is_evidence_only_if_it_was_looked_at_after_the_window() {
+fn an_empty_queue_counts_only_after_the_window() {
     let uncertain = record(Status::Uncertain);
     for (empty_at, expected) in [
         (1000, Status::Uncertain),
@@ -343,9 +342,9 @@ fn an_empty_queue_is_evidence_only_if_it_was_looked_at_after_the_window() {
     }
 }
 
-/// Under traffic that never ends the queue of events is never empty.
+/// Under constant traffic the queue of events is never empty.
 #[test]
-fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
+fn a_later_event_replaces_an_empty_queue() {
     let uncertain = record(Status::Uncertain);
     for (newest, expected) in [
         (None, Status::Uncertain),
@@ -363,7 +362,7 @@ fn an_event_of_well_after_the_window_is_as_good_as_an_empty_queue() {
     }
 }
 
-/// When a record is looked at, in minutes after it was due, and what follows.
+/// The checks of a record, in minutes after it was due, with their side effects.
 fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, SideEffect)> {
     let outlook = Outlook { lane, ..outlook(true) };
     let mut record = EmailRecord {
@@ -387,7 +386,7 @@ fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, SideEffect)> {
 }
 
 #[test]
-fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
+fn a_backlog_is_checked_less_often_over_time() {
     let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
     let not = SideEffect::Nothing;
     assert_eq!(looked_at(LaneState::Flowing, 3), [(15, wake), (30, wake), (45, wake)]);
@@ -417,7 +416,7 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
         "what waits for the breaker waits in the lane, or is found within an hour"
     );
 
-    // What is not due yet is no backlog: it is enqueued as ever.
+    // An email that is not due is no backlog: it is enqueued as usual.
     let mut early = record(Status::Queued);
     early.not_before = at(10_000);
     early.due = Some(Due {
@@ -435,9 +434,9 @@ fn a_backlog_is_looked_at_less_and_less_often_and_woken_from_an_hour_on() {
     );
 }
 
-/// Whoever looks at it acts on it: it must not be called queued for hours after its time.
+/// The check ends the record, which must not be called queued for hours after its expiry.
 #[test]
-fn what_expires_is_looked_at_when_it_expires() {
+fn an_email_is_checked_when_it_expires() {
     let mut record = record(Status::Queued);
     record.expires_at = at(2_000);
     for lane in [LaneState::Flowing, LaneState::Backlog, LaneState::Shut] {
@@ -451,9 +450,9 @@ fn what_expires_is_looked_at_when_it_expires() {
     }
 }
 
-/// Otherwise the index would have the record at its old time, and nobody would wake it.
+/// Otherwise the due index would have the record at its old time, and nobody would enqueue it.
 #[test]
-fn what_is_rescheduled_meanwhile_is_decided_on_anew() {
+fn a_rescheduled_email_needs_a_new_decision() {
     let found = record(Status::Queued);
     let Decision::Write(transition) = overdue(&found, outlook(true), &policy(), at(1300)) else {
         panic!("it is overdue");
@@ -467,7 +466,7 @@ fn what_is_rescheduled_meanwhile_is_decided_on_anew() {
 }
 
 #[test]
-fn expiry_is_unknown_where_a_copy_may_be_out() {
+fn expiry_is_unknown_if_a_copy_may_be_sent() {
     let mut late = record(Status::Queued);
     late.expires_at = at(1200);
     assert_eq!(
@@ -486,7 +485,7 @@ fn expiry_is_unknown_where_a_copy_may_be_out() {
 }
 
 #[test]
-fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
+fn only_an_early_send_task_is_sent_back() {
     let mut early = record(Status::Queued);
     early.not_before = at(1030);
     let delay = Duration::from_secs(30);
@@ -502,7 +501,7 @@ fn a_wake_up_that_comes_early_goes_back_and_any_other_is_forgotten() {
 }
 
 #[test]
-fn every_written_row_waits_exactly_while_it_is_unfinished() {
+fn a_record_is_due_exactly_while_unfinished() {
     for status in Status::ALL {
         let record = record(status);
         let decisions = [
@@ -554,7 +553,7 @@ fn fate_event(address: &str, fate: Fate) -> SesEvent {
 }
 
 #[test]
-fn an_event_of_a_re_used_id_or_of_a_claim_never_made_says_nothing() {
+fn events_of_other_births_or_claims_are_ignored() {
     let (sending, sent) = (record(Status::Sending), record(Status::Sent));
     let bounced = fate_event("a@example.com", Fate::Bounced);
     for other in [
@@ -586,7 +585,7 @@ fn any_event_proves_the_acceptance() {
 }
 
 #[test]
-fn fates_only_rise_and_a_repeated_event_writes_nothing() {
+fn a_delivery_status_only_gets_worse() {
     let key = recipient_key("a@example.com");
     let bounced = written(learned(
         &record(Status::Sent),
@@ -612,7 +611,7 @@ fn fates_only_rise_and_a_repeated_event_writes_nothing() {
     assert_eq!(delivered.delivered_at, Some(at(1002)));
 }
 
-/// The past of a record, as (claim, cause).
+/// The history of a record, as (claim, cause).
 fn past(record: &EmailRecord) -> Vec<(u32, Cause)> {
     record
         .outcomes
@@ -622,7 +621,7 @@ fn past(record: &EmailRecord) -> Vec<(u32, Cause)> {
 }
 
 #[test]
-fn how_every_claim_ended_is_kept_beside_what_is_decided() {
+fn every_claims_outcome_is_recorded() {
     let sending = record(Status::Sending);
     let claim = sending.claim_no;
     let refused = written(record_attempt(
@@ -653,7 +652,7 @@ fn how_every_claim_ended_is_kept_beside_what_is_decided() {
     });
     let crashed = written(overdue(&late, outlook(false), &policy(), at(1000)));
     assert_eq!(past(&crashed), [(claim, Cause::Crashed)]);
-    // A definite answer after all: it replaces what was not known.
+    // A late definite answer replaces the unknown outcome.
     let after_all = written(record_attempt(
         &crashed,
         claim,
@@ -666,7 +665,7 @@ fn how_every_claim_ended_is_kept_beside_what_is_decided() {
 }
 
 #[test]
-fn a_fate_comes_with_its_time_and_words_whatever_the_order() {
+fn time_and_diagnostic_ignore_the_order() {
     let says = |fate, secs, words: &str| {
         let mut event = fate_event("b@example.com", fate);
         event.at = at(secs);
@@ -692,7 +691,7 @@ fn a_fate_comes_with_its_time_and_words_whatever_the_order() {
     assert_eq!(delayed.diagnostics[&recipient_key("b@example.com")].words, "421 busy");
 }
 
-/// Every order of a few events.
+/// All orders of a few events.
 fn orders(events: &[SesEvent]) -> Vec<Vec<SesEvent>> {
     let Some((first, rest)) = events.split_first() else {
         return vec![Vec::new()];
@@ -709,7 +708,7 @@ fn orders(events: &[SesEvent]) -> Vec<Vec<SesEvent>> {
 }
 
 #[test]
-fn a_bounce_after_a_delivery_counts_in_any_order() {
+fn bounce_and_delivery_count_in_any_order() {
     let key = || recipient_key("b@example.com");
     let says = |fate, secs, words: &str| {
         let mut event = fate_event("b@example.com", fate);
@@ -763,7 +762,7 @@ fn a_bounce_after_a_delivery_counts_in_any_order() {
 }
 
 #[test]
-fn an_absence_notice_leaves_a_delivery_as_it_is() {
+fn an_absence_notice_keeps_the_delivery() {
     let key = recipient_key("b@example.com");
     let delivered = written(learned(
         &record(Status::Sent),
@@ -780,7 +779,7 @@ fn an_absence_notice_leaves_a_delivery_as_it_is() {
 }
 
 #[test]
-fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
+fn delivery_statuses_have_their_own_condition() {
     let record = record(Status::Sending);
     let Decision::Write(transition) = learned(&record, std::slice::from_ref(&event(Said::Opened))) else {
         panic!("an opening is news");
@@ -790,7 +789,7 @@ fn fates_are_written_beside_the_life_and_only_over_what_was_read() {
     assert_eq!(transition.record.status, Status::Sending);
 }
 
-/// The fates, the count of their writes, and the condition.
+/// The delivery statuses, the count of their writes, and the condition.
 fn leaves_out(record: &EmailRecord, recipients: &[&str]) -> Option<(EmailRecord, Condition)> {
     let recipients: Vec<_> = recipients.iter().map(|recipient| (*recipient).to_owned()).collect();
     match left_out(record, record.claim_no, &recipients) {
@@ -800,7 +799,7 @@ fn leaves_out(record: &EmailRecord, recipients: &[&str]) -> Option<(EmailRecord,
 }
 
 #[test]
-fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
+fn left_out_recipients_are_shown_per_claim() {
     let fates = |fates: &[(&str, Fate)]| fates.iter().map(|(who, fate)| ((*who).to_owned(), *fate)).collect();
     let sending = record(Status::Sending);
     assert_eq!(leaves_out(&sending, &[]), None, "the happy path writes nothing");
@@ -812,7 +811,7 @@ fn who_is_left_out_is_shown_so_until_a_later_claim_includes_them() {
     assert_eq!((&second.fates, second.fate_no), (&fates(&[("b", Fate::Suppressed)]), 2));
     let (none, _) = leaves_out(&second, &[]).unwrap();
     assert_eq!(none.fates, BTreeMap::new());
-    // What SES has said of an earlier copy stands.
+    // SES's reports about an earlier copy stay.
     let bounced = EmailRecord {
         fates: fates(&[("a", Fate::Bounced)]),
         ..sending.clone()

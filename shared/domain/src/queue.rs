@@ -1,11 +1,10 @@
-//! A named queue: what is set for its emails, and what was done to it.
+//! A named queue: its settings and its state.
 //!
-//! A queue is one stored item: to make, pause or purge one is one write, whatever it holds. What that
-//! means for an email is asked at the email ([`Queue::bids`]): reads show it at once, and whoever
-//! meets the email carries it out.
+//! A queue is one stored item: creating, pausing or purging it is one write for any number of emails. [`Queue::bids`]
+//! derives the effect on an email. Reads show the effect at once; the next function that handles the email writes it.
 //!
-//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::bids`] depends on, so that
-//! what was decided under one state is never written under another.
+//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::bids`] depends on. A decision made under
+//! one state is therefore never written under another.
 //! **Start reading at** [`Queue::bids`]. Why this way: docs/adr/0016.
 
 pub mod job;
@@ -26,11 +25,11 @@ use crate::rate_limit::Turn;
 use crate::record::{EmailRecord, Lane, Status};
 use crate::timestamp::Timestamp;
 
-/// Time for which a queue that was read is good for accepting emails.
+/// Longest use of a queue's cached copy while accepting emails.
 pub const KNOWN_FOR: Duration = Duration::from_secs(2);
 
-/// Time after which a purge or a deletion binds everybody who accepts emails, and is answered: the copies of the
-/// queue that others have read are too old by then, and a record that was about to be written is written.
+/// Wait before a purge or a deletion is answered. By then it binds everybody who accepts emails: cached copies of the
+/// queue have expired, and records in flight are written.
 pub const BINDS_AFTER: Duration = Duration::from_secs(4);
 
 /// A queue's name: `[a-z0-9-]{1,64}`.
@@ -38,7 +37,7 @@ pub const BINDS_AFTER: Duration = Duration::from_secs(4);
 #[serde(into = "String", try_from = "String")]
 pub struct QueueName(String);
 
-/// A text that is no queue's name.
+/// A text that is no queue name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be 1 to 64 lower-case letters, digits or dashes")]
 pub struct NoQueueName;
@@ -63,13 +62,13 @@ impl QueueName {
         }
     }
 
-    /// The name as stored.
+    /// The stored name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// Whether it is the queue that always exists.
+    /// True for the queue that always exists.
     #[must_use]
     pub fn is_default(&self) -> bool {
         self.0 == Self::DEFAULT
@@ -102,12 +101,12 @@ impl fmt::Display for QueueName {
     }
 }
 
-/// Which queue: its tenant and name.
+/// The key of a queue: its tenant and name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct QueueKey {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Which.
+    /// The name.
     pub name: QueueName,
 }
 
@@ -125,69 +124,69 @@ impl QueueKey {
 /// A pause of a queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pause {
-    /// Since when.
+    /// Start of the pause.
     pub since: Timestamp,
-    /// Why, in the words of who paused it.
+    /// The reason given by the caller.
     pub reason: Option<String>,
-    /// Ends by itself then.
+    /// Time at which the pause ends by itself.
     pub until: Option<Timestamp>,
 }
 
 /// A queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Queue {
-    /// Whose, and its name.
+    /// Tenant and name.
     pub key: QueueKey,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// The lane of its emails that say nothing of their own.
+    /// Default priority of its emails.
     pub priority: Lane,
-    /// Recipients per second, if it has a rate of its own.
+    /// Its rate limit in recipients per second, if it has one.
     pub rate_per_second: Option<u32>,
-    /// When its emails are tried again, if not as the deployment does.
+    /// Waits between retries; `None` for the deployment's.
     pub retry_waits: Option<Vec<Duration>>,
-    /// How long after they are due its emails may be sent, if not as the deployment says.
+    /// Time from due to expiry of its emails; `None` for the deployment's.
     pub expires_after: Option<Duration>,
-    /// How often it was paused, resumed, purged, restored or deleted.
+    /// Version of its state: the number of pauses, resumes, purges, restores, deletions and other changes.
     pub no: u64,
-    /// It is paused.
+    /// The pause, if it is paused.
     pub paused: Option<Pause>,
-    /// Its tenant is suspended: its emails wait as in a pause, which only the deployer ends.
+    /// True while its tenant is suspended. Its emails wait as in a pause, which only the deployer ends.
     pub suspended: bool,
-    /// The holds of its tenant's API keys: their emails wait as in a pause, until each hold is released.
+    /// The holds of its tenant's API keys. Their emails wait as in a pause, until each hold is released.
     pub key_holds: KeyHolds,
-    /// The number of purges: the generation of the records that are accepted now.
+    /// The number of purges: the generation of newly accepted records.
     pub generation: u64,
     /// The oldest generation whose records are still wanted.
     pub purged_below: u64,
-    /// The time of the last purge, for records without a generation: those accepted until then are not wanted.
+    /// Time of the last purge, for records without a generation: those accepted until then are unwanted.
     pub purged_before: Option<Timestamp>,
-    /// It was deleted: nothing new is accepted, and what it holds goes its way.
+    /// True for a deleted queue: it accepts nothing new, and its emails are still processed.
     pub deleted: bool,
 }
 
-/// The state that all queues of a tenant have in common. The queue `default` leads.
+/// The state that all queues of a tenant share. The queue `default` holds the original.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Common {
-    /// The tenant is suspended.
+    /// True while the tenant is suspended.
     pub suspended: bool,
     /// The holds of the tenant's API keys.
     pub key_holds: KeyHolds,
 }
 
-/// What a queue wants done about an email that waits.
+/// The disposition of a queue for a waiting email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Bid {
-    /// It goes its way.
+    /// Send it.
     Go,
-    /// It waits until the queue is resumed.
+    /// Keep it until the queue is resumed.
     Hold,
-    /// It is not wanted any more.
+    /// End it; it is unwanted.
     Drop,
 }
 
 impl Queue {
-    /// A queue as it is when nobody has said anything about it.
+    /// A queue with default settings.
     #[must_use]
     pub fn plain(key: QueueKey, created_at: Timestamp) -> Self {
         Self {
@@ -208,24 +207,24 @@ impl Queue {
         }
     }
 
-    /// Whether its emails wait at `now`: it is paused, or its tenant is suspended.
+    /// True if its emails wait at `now`: it is paused, or its tenant is suspended.
     #[must_use]
     pub fn is_paused(&self, now: Timestamp) -> bool {
         self.suspended || self.pause_at(now).is_some()
     }
 
-    /// The pause that holds at `now`.
+    /// The pause in effect at `now`.
     #[must_use]
     pub fn pause_at(&self, now: Timestamp) -> Option<&Pause> {
         let over = |pause: &Pause| pause.until.is_some_and(|until| until <= now);
         self.paused.as_ref().filter(|pause| !over(pause))
     }
 
-    /// Whether a record is still wanted: no purge that stands concerns it.
+    /// True if a record is still wanted: no purge in effect applies to it.
     ///
-    /// A record of a named queue carries the generation that it was accepted under, and generations are compared.
-    /// One of the queue `default` is accepted without a read of the queue; there times are compared, with half of
-    /// [`BINDS_AFTER`] between them ([`Self::purged`]).
+    /// A record of a named queue carries the generation of its acceptance, and generations are compared. The queue
+    /// `default` accepts emails without a read of the queue. For its records times are compared, with a margin of
+    /// half of [`BINDS_AFTER`] ([`Self::purged`]).
     #[must_use]
     pub fn wants(&self, record: &EmailRecord) -> bool {
         match record.generation {
@@ -234,13 +233,13 @@ impl Queue {
         }
     }
 
-    /// Whether a purge stands.
+    /// True if a purge is in effect.
     #[must_use]
     pub const fn is_purged(&self) -> bool {
         self.purged_below > 0 || self.purged_before.is_some()
     }
 
-    /// What it wants done about an email. Only what waits can be held or dropped.
+    /// The disposition for an email. Only waiting emails can be held or dropped.
     #[must_use]
     pub fn bids(&self, record: &EmailRecord, now: Timestamp) -> Bid {
         if record.status != Status::Queued {
@@ -254,8 +253,7 @@ impl Queue {
         }
     }
 
-    /// An email as it is to be seen: what is not wanted any more has ended, though nobody has written
-    /// it yet.
+    /// The record as readers see it: an unwanted email has ended, even before any write.
     #[must_use]
     pub fn shows(&self, mut record: EmailRecord, now: Timestamp) -> EmailRecord {
         if self.bids(&record, now) == Bid::Drop && record.status_at(now) == Status::Queued {
@@ -266,7 +264,7 @@ impl Queue {
         record
     }
 
-    /// The machine's timings for its emails.
+    /// The timings for its emails.
     #[must_use]
     pub fn policy<'a>(&self, of_deployment: &'a Policy) -> Cow<'a, Policy> {
         if self.retry_waits.is_none() && self.rate_per_second.is_none() {
@@ -282,25 +280,25 @@ impl Queue {
         Cow::Owned(policy)
     }
 
-    /// The rate of its own, as the pace has it.
+    /// Its own rate, in the form that [`crate::rate_limit`] uses.
     #[must_use]
     pub fn rate(&self) -> Option<Rate> {
         Rate::from_millis(u64::from(self.rate_per_second?).saturating_mul(1000))
     }
 
-    /// The queue paused.
+    /// The paused queue.
     #[must_use]
     pub fn paused(&self, pause: Pause) -> Self {
         self.changed(|next| next.paused = Some(pause))
     }
 
-    /// The queue resumed.
+    /// The resumed queue.
     #[must_use]
     pub fn resumed(&self) -> Self {
         self.changed(|next| next.paused = None)
     }
 
-    /// The queue of a tenant that is suspended, or is not any more.
+    /// The queue with its tenant suspended or not.
     #[must_use]
     pub fn with_suspension(&self, suspended: bool) -> Self {
         self.with_common(&Common {
@@ -309,7 +307,7 @@ impl Queue {
         })
     }
 
-    /// The state that all queues of a tenant have in common.
+    /// The state that all queues of a tenant share.
     #[must_use]
     pub fn common(&self) -> Common {
         Common {
@@ -318,7 +316,7 @@ impl Queue {
         }
     }
 
-    /// The queue with another state that all queues of its tenant have in common.
+    /// The queue with another shared state.
     #[must_use]
     pub fn with_common(&self, common: &Common) -> Self {
         self.changed(|next| {
@@ -327,10 +325,10 @@ impl Queue {
         })
     }
 
-    /// The queue purged at `now` of everything that was accepted before.
+    /// The queue after a purge at `now` of all earlier emails.
     ///
-    /// Records without a generation were accepted by other clocks, which may be behind or ahead by as much as half
-    /// of [`BINDS_AFTER`]: a purge is answered only when that time is over.
+    /// Records without a generation were accepted by other clocks, which may differ by up to half of [`BINDS_AFTER`].
+    /// A purge is answered only after that time.
     #[must_use]
     pub fn purged(&self, now: Timestamp) -> Self {
         self.changed(|next| {
@@ -349,7 +347,7 @@ impl Queue {
         })
     }
 
-    /// The queue deleted. It is resumed: nobody could do so later.
+    /// The deleted queue. It is resumed, because nobody could resume it later.
     #[must_use]
     pub fn deleted(&self) -> Self {
         self.changed(|next| {
@@ -366,7 +364,7 @@ impl Queue {
     }
 }
 
-/// How an email ends that is not wanted any more: SES may have accepted an earlier claim of it.
+/// The final status of an unwanted email: SES may have accepted an earlier claim of it.
 pub(crate) const fn dropped(record: &EmailRecord) -> Status {
     if record.maybe_duplicate {
         Status::Unknown

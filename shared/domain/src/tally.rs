@@ -1,10 +1,10 @@
-//! Counts what becomes of emails, by what the table's stream says of their records.
+//! Counts the outcomes of emails from the changes of their records in the table's stream.
 //!
-//! **Role:** `tally` decides with it what to write, `manage` what the figures mean.
-//! **Invariant:** pure. What a change counts follows from the change alone, so that it is the same
-//! whenever, however often and in whatever company the change is delivered.
-//! **Map:** [`change`] is what one change counts, [`counter`] what there is to be counted,
-//! [`portion`] what is written together, [`queue_counts`] where a queue's emails are now.
+//! **Role:** `tally` uses it to compute its writes, `manage` to interpret the figures.
+//! **Invariant:** pure. The counts of a change depend on the change alone. Repeated, late or regrouped deliveries of
+//! a change therefore give the same counts.
+//! **Map:** [`change`] computes the counts of one change. [`counter`] defines the counters. [`portion`] groups the
+//! counts of one transaction. [`queue_counts`] shows the current state of a queue.
 //! **Start reading at** [`portion`], which makes the counting exact. Why this way: docs/adr/0013.
 
 pub mod change;

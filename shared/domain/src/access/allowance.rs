@@ -1,9 +1,9 @@
-//! How much a tenant may use: recipients in a day, and in a second.
+//! The quotas of a tenant: recipients per day and per second.
 //!
-//! **How:** each limit holds for a span of time, its window. An environment draws from the window's counter,
-//! which all share, a block at a time, and hands it out by itself: no request waits for a call of its own.
-//! **Approximate:** what an environment has drawn and not used when it ends, or when the window does, is lost
-//! to the tenant: at most a block for each. Never is more handed out than the limit.
+//! **Design:** each limit holds for a span of time, its window. All environments share the window's counter. Each
+//! leases a block from it and hands that out by itself, so that few requests wait for a call.
+//! **Approximate:** the tenant loses the unused part of a lease when the environment or the window ends: at most one
+//! block for each. Environments together never hand out more than the limit.
 //! **Start reading at** [`Purse::take`].
 
 use std::time::Duration;
@@ -11,17 +11,17 @@ use std::time::Duration;
 use super::tenant::Tenant;
 use crate::timestamp::Timestamp;
 
-/// What is limited.
+/// A kind of limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Limit {
-    /// Recipients in a day.
+    /// Recipients per day.
     Day,
-    /// Recipients in a second, over ten of them.
+    /// Recipients per second, averaged over ten seconds.
     Rate,
 }
 
 impl Limit {
-    /// All of them.
+    /// All limits.
     pub const ALL: [Self; 2] = [Self::Rate, Self::Day];
 
     const fn seconds(self) -> u32 {
@@ -31,7 +31,7 @@ impl Limit {
         }
     }
 
-    /// Its name, as stored.
+    /// The stored name.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -41,19 +41,19 @@ impl Limit {
     }
 }
 
-/// A span of time, and how much may be used in it.
+/// A span of time with its limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Window {
-    /// Which limit.
+    /// The kind of limit.
     pub limit: Limit,
-    /// When it begins.
+    /// Start of the window.
     pub begins: Timestamp,
-    /// Recipients in it, at most.
+    /// Most recipients in the window.
     pub most: u64,
 }
 
 impl Window {
-    /// The window of a limit at a time, if the tenant has such a limit.
+    /// The current window of a limit; `None` if the tenant has no such limit.
     #[must_use]
     pub fn of(tenant: &Tenant, limit: Limit, now: Timestamp) -> Option<Self> {
         let most = match limit {
@@ -69,48 +69,48 @@ impl Window {
         })
     }
 
-    /// How long it is.
+    /// Length of the window.
     #[must_use]
     pub fn span(&self) -> Duration {
         Duration::from_secs(self.limit.seconds().into())
     }
 
-    /// When it ends.
+    /// End of the window.
     #[must_use]
     pub fn ends(&self) -> Timestamp {
         self.begins.after(self.span())
     }
 
-    /// What is drawn at once: a twentieth, so that few calls are made and little is lost.
+    /// Size of one lease: a twentieth of the limit, so that calls are few and losses small.
     fn block(&self) -> u64 {
         self.most.div_euclid(20).clamp(1, 500)
     }
 }
 
-/// What an environment has of a window.
+/// An environment's lease of a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Purse {
     /// The window.
     pub window: Window,
-    /// What it has drawn and not handed out.
+    /// Leased and not handed out yet.
     left: u64,
-    /// What all have drawn, as far as it knows.
+    /// The amount leased by all environments, as far as this one knows.
     drawn: u64,
 }
 
-/// How a purse answers.
+/// The answer of a lease to a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Take {
-    /// Here it is.
+    /// The amount is handed out; here is the rest.
     Taken(Purse),
-    /// So much must be drawn first.
+    /// This amount must be leased first.
     Draw(u64),
-    /// There is no more in this window.
+    /// The window is used up.
     Spent,
 }
 
 impl Purse {
-    /// An empty one.
+    /// A lease of nothing.
     #[must_use]
     pub const fn empty(window: Window) -> Self {
         Self {
@@ -120,7 +120,7 @@ impl Purse {
         }
     }
 
-    /// Takes `wanted`.
+    /// Hands out `wanted`, or says how much to lease first.
     #[must_use]
     pub fn take(self, wanted: u64) -> Take {
         if let Some(left) = self.left.checked_sub(wanted) {
@@ -134,7 +134,7 @@ impl Purse {
         Take::Draw(self.window.block().max(lacking).min(undrawn))
     }
 
-    /// What it is after something was drawn, `drawn` being what all have drawn by then.
+    /// The lease after `asked` was added; `drawn` is the amount leased by all environments by then.
     #[must_use]
     pub fn filled(self, asked: u64, drawn: u64) -> Self {
         Self {
@@ -144,13 +144,13 @@ impl Purse {
         }
     }
 
-    /// What it is after nothing could be drawn, `drawn` being what all had drawn by then.
+    /// The lease after a refusal; `drawn` is the amount leased by all environments by then.
     #[must_use]
     pub const fn refused(self, drawn: u64) -> Self {
         Self { drawn, ..self }
     }
 
-    /// What it is when something was taken in vain.
+    /// The lease after an unused amount was given back.
     #[must_use]
     pub fn with(self, given_back: u64) -> Self {
         Self {
@@ -159,7 +159,7 @@ impl Purse {
         }
     }
 
-    /// What may still be used in the window, as far as is known here.
+    /// The rest of the window, as far as this environment knows.
     #[must_use]
     pub fn remaining(&self) -> u64 {
         self.window.most.saturating_sub(self.drawn).saturating_add(self.left)
@@ -207,10 +207,10 @@ mod tests {
         }
     }
 
-    /// Some environments take from one counter until they are refused: together exactly as much as there is,
-    /// but for what others still hold.
+    /// Several environments take from one counter until it refuses them. Together they get the whole limit, except
+    /// the amounts that others still hold.
     #[test]
-    fn never_more_is_handed_out_than_there_is() {
+    fn the_limit_is_never_exceeded() {
         for (most, environments, wanted) in [
             (0, 1, 1),
             (1, 2, 1),
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_taken_in_vain_can_be_taken_again() {
+    fn an_unused_amount_can_be_taken_again() {
         let Take::Taken(purse) = Purse::empty(day(10)).filled(5, 10).take(5) else {
             panic!("refused")
         };
@@ -271,14 +271,14 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_larger_than_a_block_is_drawn_at_once_and_one_larger_than_all_is_refused() {
+    fn a_lease_covers_a_large_batch_up_to_the_limit() {
         assert_eq!(Purse::empty(day(1_000)).take(400), Take::Draw(400));
         assert_eq!(Purse::empty(day(1_000)).take(1_001), Take::Spent);
         assert_eq!(Purse::empty(day(3)).take(1), Take::Draw(1));
     }
 
     #[test]
-    fn the_last_part_of_a_block_can_be_drawn() {
+    fn the_last_part_of_a_window_can_be_leased() {
         let almost_spent = Purse::empty(day(1_010)).refused(1_000);
         assert_eq!(almost_spent.take(1), Take::Draw(10), "a block has 50");
         assert_eq!(almost_spent.remaining(), 10);

@@ -1,6 +1,6 @@
-//! An API key: whose it is, and what may be done with it.
+//! An API key: its tenant and its access level.
 //!
-//! **Invariant:** what is known of a key is enough to recognise it, and not to use it.
+//! **Invariant:** the stored form of a key suffices to recognise it, not to use it.
 
 use std::fmt;
 
@@ -10,35 +10,35 @@ use super::sender::FromDomain;
 use crate::id::{KeyId, TenantId};
 use crate::timestamp::Timestamp;
 
-/// What may be done with a key.
+/// The access level of a key.
 ///
 /// Source: Resend's API reference, "Create API key"; `read_access` is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Permission {
-    /// Everything that a tenant can do.
+    /// Every operation of a tenant.
     #[default]
     FullAccess,
-    /// Emails and files for them are sent; nothing is read.
+    /// Sending emails and uploading their files; no reading.
     SendingAccess,
-    /// Everything is read; nothing is sent or changed.
+    /// Reading everything; no sending and no changes.
     ReadAccess,
 }
 
-/// What a request does, as far as permissions tell it apart.
+/// The permission that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
-    /// Something is sent, or uploaded to be sent.
+    /// Sends an email, or uploads a file for one.
     Send,
-    /// Something is read.
+    /// Reads.
     Read,
-    /// Anything else is done.
+    /// Any other operation.
     Manage,
 }
 
 impl Permission {
-    /// All of them.
+    /// All levels.
     pub const ALL: [Self; 3] = [Self::FullAccess, Self::SendingAccess, Self::ReadAccess];
 
     /// The name on the wire.
@@ -57,7 +57,7 @@ impl Permission {
         Self::ALL.into_iter().find(|permission| permission.as_str() == name)
     }
 
-    /// Whether a key of this permission may do it.
+    /// True if a key of this level has the permission.
     #[must_use]
     pub const fn allows(self, deed: Deed) -> bool {
         match (self, deed) {
@@ -67,11 +67,11 @@ impl Permission {
     }
 }
 
-/// Who made a key, or took it away.
+/// The actor who created or revoked a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub enum Maker {
-    /// Whoever deployed all this.
+    /// The deployer.
     Deployer,
     /// The bearer of a key.
     Key(KeyId),
@@ -86,7 +86,7 @@ impl fmt::Display for Maker {
     }
 }
 
-/// A text that names nobody.
+/// A text that names no actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be deployer or the id of a key")]
 pub struct NoMaker;
@@ -109,30 +109,30 @@ impl From<Maker> for String {
     }
 }
 
-/// What is stored of a key.
+/// The stored form of a key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Which.
+    /// Its id.
     pub id: KeyId,
-    /// Whose.
+    /// Its tenant.
     pub tenant: TenantId,
-    /// What people call it.
+    /// Its display name.
     pub name: String,
     /// SHA-256 of its text.
     pub sha256: [u8; 32],
-    /// What may be done with it.
+    /// Its access level.
     pub permission: Permission,
-    /// From where may be sent with it; from all of its tenant's domains when there is none.
+    /// From domains that it may use; empty for all domains of its tenant.
     pub from_domains: Vec<FromDomain>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
-    /// By whom.
+    /// Creator.
     pub created_by: Maker,
-    /// From when on it is good for nothing.
+    /// Time of expiry, from which on it is rejected.
     pub expires_at: Option<Timestamp>,
-    /// When it was taken away, and by whom.
+    /// Time of revocation, and the actor who revoked it.
     pub revoked: Option<(Timestamp, Maker)>,
-    /// The hour in which it was last used.
+    /// Hour of its last use.
     pub last_used_at: Option<Timestamp>,
 }
 
@@ -146,31 +146,31 @@ impl fmt::Debug for ApiKey {
     }
 }
 
-/// A change of a key; `None` where nothing is said.
+/// A change of a key; `None` leaves a value as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct KeyChange {
     /// Its name.
     pub name: Option<String>,
-    /// The From domains of the key, all of them; it loses those that are not named.
+    /// The complete list of its From domains; domains that are not named are removed.
     pub from_domains: Option<Vec<FromDomain>>,
 }
 
-/// Why a key that is known is not good.
+/// The reason for rejecting a known key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Bad {
-    /// It was taken away.
+    /// It was revoked.
     #[error("was revoked")]
     Revoked,
-    /// Its time is over.
+    /// It has expired.
     #[error("has expired")]
     Expired,
 }
 
 impl ApiKey {
-    /// Whether it is good.
+    /// Checks that the key is valid at `now`.
     ///
     /// # Errors
-    /// Why it is not.
+    /// [`Bad`], the reason for rejecting it.
     pub fn check(&self, now: Timestamp) -> Result<(), Bad> {
         if self.revoked.is_some() {
             return Err(Bad::Revoked);
@@ -181,7 +181,7 @@ impl ApiKey {
         Ok(())
     }
 
-    /// The hour to be noted as that of its last use, unless it is noted.
+    /// The hour to store as that of its last use; `None` if it is stored already.
     #[must_use]
     pub fn use_to_note(&self, now: Timestamp) -> Option<Timestamp> {
         let hour = hour_of(now);
@@ -189,7 +189,7 @@ impl ApiKey {
     }
 }
 
-/// The beginning of an hour.
+/// Start of an hour.
 fn hour_of(now: Timestamp) -> Timestamp {
     const HOUR: i64 = 3_600_000;
     Timestamp::from_millis(now.as_millis().div_euclid(HOUR).saturating_mul(HOUR))
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn each_permission_allows_its_own() {
+    fn each_access_level_has_its_permissions() {
         use Deed::{Manage, Read, Send};
         for (permission, allowed) in [
             (Permission::FullAccess, &[Send, Read, Manage][..]),
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn who_made_a_key_is_a_text() {
+    fn an_actor_is_stored_as_text() {
         for maker in [Maker::Deployer, Maker::Key(key().id)] {
             assert_eq!(Maker::try_from(maker.to_string()), Ok(maker));
         }
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hash_is_not_shown_by_accident() {
+    fn debug_does_not_show_the_hash() {
         assert!(!format!("{:?}", key()).contains("sha256"));
     }
 }

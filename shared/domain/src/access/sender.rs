@@ -1,7 +1,7 @@
-//! From which domains may be sent.
+//! The From domains that a tenant or key may use.
 //!
-//! **Invariant:** a domain covers itself alone; what is below it is named by `*.`. Domains are compared as
-//! A-labels in lower case, as [`EmailAddress`] has them.
+//! **Invariant:** a domain covers itself alone; `*.` covers its subdomains. Domains are compared as A-labels in lower
+//! case, the form of [`EmailAddress`].
 
 use std::fmt;
 
@@ -21,13 +21,13 @@ pub enum FromDomain {
     Exactly(String),
 }
 
-/// A text that is none.
+/// A text that is no From domain.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be a domain such as example.com, *.example.com or *")]
 pub struct NoFromDomain;
 
 impl FromDomain {
-    /// Reads one; its domain is mapped as an address's is.
+    /// Reads a From domain; it is normalised as in an address.
     ///
     /// # Errors
     /// [`NoFromDomain`].
@@ -45,7 +45,7 @@ impl FromDomain {
         }
     }
 
-    /// Whether a From of this domain may be used.
+    /// True if an email may have a From of this domain.
     #[must_use]
     pub fn covers(&self, domain: &str) -> bool {
         match self {
@@ -57,7 +57,7 @@ impl FromDomain {
         }
     }
 
-    /// Whether it covers everything that another one covers.
+    /// True if it covers everything that `other` covers.
     #[must_use]
     pub fn covers_all_of(&self, other: &Self) -> bool {
         match (self, other) {
@@ -94,7 +94,7 @@ impl From<FromDomain> for String {
     }
 }
 
-/// The From domains that an act is limited to: each list must cover a domain, and no list means no limit.
+/// The From domains that limit a request: each list must cover a domain. No lists mean no limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Scope(Vec<Vec<FromDomain>>);
@@ -109,13 +109,13 @@ impl Scope {
         Self(lists.map(<[FromDomain]>::to_vec).collect())
     }
 
-    /// Whether every domain is in it.
+    /// True if it covers every domain.
     #[must_use]
     pub fn is_unlimited(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// Whether a domain is in it.
+    /// True if it covers a domain.
     #[must_use]
     pub fn covers(&self, domain: &str) -> bool {
         let allows = |list: &Vec<FromDomain>| list.iter().any(|allowed| allowed.covers(domain));
@@ -123,7 +123,7 @@ impl Scope {
     }
 }
 
-/// Some of them, as a sentence tells them.
+/// The domains as a list in a sentence.
 #[must_use]
 pub fn told(domains: &[FromDomain]) -> String {
     let names: Vec<_> = domains.iter().map(ToString::to_string).collect();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn a_domain_covers_itself_and_a_star_what_is_below() {
+    fn a_star_covers_subdomains_alone() {
         for (pattern, covered, not) in [
             (
                 "example.com",
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_scope_is_what_tenant_and_key_both_allow() {
+    fn a_scope_needs_tenant_and_key() {
         let (any, wide, narrow) = ([of("*")], [of("*.example.com")], [of("a.example.com"), of("b.example")]);
         for (tenant, key, covered, not) in [
             (&any[..], &[][..], &["a.example.com", "b.example"][..], &[][..]),
@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn what_covers_another_covers_no_less() {
+    fn a_wider_pattern_covers_a_narrower_one() {
         let patterns = [
             "*",
             "*.example.com",
@@ -215,7 +215,7 @@ mod tests {
     }
 
     #[test]
-    fn domains_are_read_as_an_address_s_are() {
+    fn domains_are_normalised_as_in_addresses() {
         assert_eq!(of("BÜCHER.example").to_string(), "xn--bcher-kva.example");
         assert_eq!(of("*.Example.COM").to_string(), "*.example.com");
         for bad in [

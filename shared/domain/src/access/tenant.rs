@@ -1,4 +1,4 @@
-//! A tenant: who shares a deployment with others, and sees nothing of them.
+//! A tenant: a customer that shares a deployment with others, and sees nothing of them.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -13,30 +13,30 @@ use crate::timestamp::Timestamp;
 /// thirty seconds, and a request that it let in ends within 29 more: after this time nothing is accepted.
 pub const SUSPENDED_BEFORE_DELETION: Duration = Duration::from_secs(60);
 
-/// What is stored of a tenant.
+/// The stored form of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tenant {
-    /// Its name, which is in every partition key of what is its own.
+    /// Its name, part of every partition key of its records.
     pub id: TenantId,
-    /// From where it may send.
+    /// From domains that it may use.
     pub from_domains: Vec<FromDomain>,
-    /// Recipients in a day (UTC).
+    /// Recipients per day (UTC).
     pub daily_cap: Option<u64>,
-    /// Recipients in a second, on the average.
+    /// Recipients per second, on average.
     pub rate: Option<u32>,
-    /// Its keys are good for nothing.
+    /// True while all its keys are rejected.
     pub suspended: bool,
     /// Start of the suspension. Missing where an earlier version of this program suspended the tenant.
     pub suspended_at: Option<Timestamp>,
-    /// When it was made.
+    /// Time of creation.
     pub created_at: Timestamp,
     /// The number of its last change.
     pub no: u64,
 }
 
 impl Tenant {
-    /// The tenant of a deployment that has made no others: it always exists, is not stored, and may do what
-    /// the account may.
+    /// The tenant of a deployment without other tenants. It always exists, is not stored, and has all rights of the
+    /// account.
     #[must_use]
     pub fn main() -> Self {
         Self {
@@ -51,7 +51,7 @@ impl Tenant {
         }
     }
 
-    /// The tenant suspended or not from `now` on. A suspension that is repeated keeps its start.
+    /// The tenant suspended, or not, from `now` on. A repeated suspension keeps its start.
     #[must_use]
     pub fn with_suspension(self, suspended: bool, now: Timestamp) -> Self {
         let suspended_at = suspended.then(|| self.suspended_at.unwrap_or(now));
@@ -62,10 +62,10 @@ impl Tenant {
         }
     }
 
-    /// Whether it has been suspended for long enough to be deleted.
+    /// Checks that it has been suspended for long enough to be deleted.
     ///
     /// # Errors
-    /// [`NotDeletable`], which says what to do first.
+    /// [`NotDeletable`], with the step to do first.
     pub fn check_deletable(&self, now: Timestamp) -> Result<(), NotDeletable> {
         let since = match (self.suspended, self.suspended_at) {
             (false, _) => return Err(NotDeletable::NotSuspended),
@@ -79,7 +79,7 @@ impl Tenant {
         }
     }
 
-    /// Whether it may send from a domain.
+    /// True if it may send from a domain.
     #[must_use]
     pub fn may_send_from(&self, domain: &str) -> bool {
         self.from_domains.iter().any(|allowed| allowed.covers(domain))
@@ -99,7 +99,7 @@ pub enum NotDeletable {
         "It is not known for how long this tenant has been suspended: PATCH it with {{\"suspended\": true}} once more, wait more than 60 seconds, and delete it then."
     )]
     UnknownStart,
-    /// A request that was let in before the suspension may still be running.
+    /// A request that passed authentication before the suspension may still run.
     #[error(
         "This tenant has been suspended for less than 60 seconds, and a request may still be running: delete it later."
     )]
@@ -134,7 +134,7 @@ impl Leftovers {
         self.emails.values().sum::<usize>().saturating_add(self.unreadable)
     }
 
-    /// Whether there is nothing.
+    /// True if there is nothing.
     #[must_use]
     pub fn is_none(&self) -> bool {
         self.count() == 0 && self.jobs == 0 && !self.stopped

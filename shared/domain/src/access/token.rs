@@ -1,8 +1,8 @@
 //! The text of an API key, `mq_<id>_<secret><checksum>`, and of the deployer's key, `deployer_<48 hex digits>`.
 //!
-//! **Invariant:** the secret has 192 random bits, and is nowhere but in this text, which is shown once; what
-//! is stored is its hash. A text whose checksum is wrong is no key: a typing mistake, or a guess, costs no
-//! call, and who scans code for leaked keys can tell one without asking us.
+//! **Invariant:** the secret has 192 random bits and exists only in this text, which is shown once. The table stores
+//! its hash. A text with a wrong checksum is no key. A typing mistake or a guess therefore costs no call, and
+//! scanners for leaked keys recognise one without asking us.
 //! **Privacy:** `Debug` shows nothing of it.
 
 use std::fmt;
@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::id::KeyId;
 
-/// What every key begins with.
+/// The prefix of every key.
 const PREFIX: &str = "mq_";
 
 /// The prefix of the deployer's key.
@@ -40,13 +40,13 @@ impl Token {
         Self(text + &checksum)
     }
 
-    /// What is shown once, to whoever made the key.
+    /// The text, which is shown once to the creator.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The hash by which it is known.
+    /// The hash that identifies it.
     #[must_use]
     pub fn hash(&self) -> [u8; 32] {
         hash(self.0.as_bytes())
@@ -59,15 +59,15 @@ impl fmt::Debug for Token {
     }
 }
 
-/// The hash by which a key is known: SHA-256 of its text.
+/// The hash that identifies a key: SHA-256 of its text.
 #[must_use]
 pub fn hash(key: &[u8]) -> [u8; 32] {
     Sha256::digest(key).into()
 }
 
-/// Whether a text has the form of the deployer's key: `deployer_` and 48 lower-case hex digits.
+/// True if a text has the form of the deployer's key: `deployer_` and 48 lower-case hex digits.
 ///
-/// A SHA-256 hash in hex never has it, so a key that was deployed in the place of its hash opens nothing.
+/// A SHA-256 hash in hex never has this form, so a key deployed in place of its hash authenticates nobody.
 #[must_use]
 pub fn is_deployers(key: &[u8]) -> bool {
     let hex = |digit: &u8| digit.is_ascii_digit() || (b'a'..=b'f').contains(digit);
@@ -75,7 +75,7 @@ pub fn is_deployers(key: &[u8]) -> bool {
         .is_some_and(|secret| secret.len() == SECRET_DIGITS && secret.iter().all(hex))
 }
 
-/// The id of a text that looks like a key; whether it is one says its hash alone.
+/// The id in a text with the form of a key. Only the hash proves that it is a key.
 #[must_use]
 pub fn id_of(key: &[u8]) -> Option<KeyId> {
     let text = std::str::from_utf8(key).ok()?;
@@ -87,7 +87,7 @@ pub fn id_of(key: &[u8]) -> Option<KeyId> {
     (checksum(said) == given).then(|| KeyId::from_digits(id)).flatten()
 }
 
-/// The first 32 bits of the SHA-256 of what stands before it.
+/// The first 32 bits of the SHA-256 of the text before the checksum.
 fn checksum(said: &str) -> String {
     let [a, b, c, d, ..] = hash(said.as_bytes());
     format!("{:08x}", u32::from_be_bytes([a, b, c, d]))
@@ -113,12 +113,12 @@ mod tests {
         let secret = "a5".repeat(SECRET_BYTES);
         assert!(token.starts_with(&format!("mq_07070707070747078707070707070707_{secret}")));
         assert_eq!(token.len(), 3 + 32 + 1 + 48 + 8);
-        // Selected by a double click, passed through a shell, and in a URL as it is.
+        // A double click selects it, and a shell and a URL take it as it is.
         assert!(token.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_'));
     }
 
     #[test]
-    fn what_is_mistyped_is_no_key() {
+    fn a_mistyped_key_is_no_key() {
         let token = token();
         for place in 0..token.len() {
             let mut wrong = token.clone().into_bytes();
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn its_text_is_never_shown_by_accident() {
+    fn debug_does_not_show_the_text() {
         assert_eq!(format!("{:?}", Token::new(id(), [1; SECRET_BYTES])), "Token");
     }
 }

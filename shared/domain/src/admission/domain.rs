@@ -1,12 +1,12 @@
-//! Domains whose labels are put together from several scripts so that they look like others.
+//! Domains with labels that mix scripts in order to look like other domains.
 //!
-//! **Deliberately absent:** tables of letters that look alike. A label that is Cyrillic as a whole may look like
-//! a Latin one, and is a good name; who owns it is the registry's business.
+//! **Deliberately absent:** tables of letters that look alike. A label that is entirely Cyrillic may look Latin, and
+//! is a valid name; its ownership is the registry's business.
 
 use idna::uts46::{AsciiDenyList, Hyphens, Uts46};
 use unicode_script::{Script, ScriptExtension, UnicodeScript as _};
 
-/// Scripts that are written beside one another in one word: Japanese, Chinese, Korean.
+/// Scripts that one word may mix: Japanese, Chinese, Korean.
 ///
 /// Source: UTS #39, 5.1, "Augmented Script Sets".
 const TOGETHER: [&[Script]; 3] = [
@@ -15,12 +15,12 @@ const TOGETHER: [&[Script]; 3] = [
     &[Script::Han, Script::Hangul],
 ];
 
-/// Scripts that look like Latin, so that Latin beside them is a mask.
+/// Scripts that look like Latin. A mixture with Latin is a disguise.
 ///
 /// Source: UTS #39, 5.2, "Moderately Restrictive".
 const LIKE_LATIN: [Script; 2] = [Script::Cyrillic, Script::Greek];
 
-/// Whether a label of the domain, which is in A-labels, is more than UTS #39's "Moderately Restrictive".
+/// True if a label is less restrictive than UTS #39's "Moderately Restrictive". The domain is in A-labels.
 pub(super) fn mixes_scripts(domain: &str) -> bool {
     if !domain.contains("xn--") {
         return false;
@@ -36,7 +36,7 @@ fn mixes(label: &str) -> bool {
         .map(|c| c.script_extension())
         .filter(of_a_script)
         .collect();
-    // A mark that may stand on letters of several scripts is of none of them for sure.
+    // A mark that may stand on letters of several scripts proves none of them.
     let is_latin = |scripts: &&ScriptExtension| scripts.len() == 1 && scripts.contains_script(Script::Latin);
     let (latin, others): (Vec<_>, Vec<_>) = scripts.iter().partition(is_latin);
     if others.is_empty() {
@@ -67,7 +67,7 @@ mod tests {
     }
 
     #[test]
-    fn a_label_is_of_one_script_or_of_those_that_are_written_together() {
+    fn a_label_mixes_only_compatible_scripts() {
         for domain in [
             "example.com",
             "bücher.example",

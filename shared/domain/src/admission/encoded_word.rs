@@ -1,8 +1,8 @@
-//! What a reader finds in RFC 2047's encoded words that a caller wrote.
+//! Checks the content of RFC 2047's encoded words in a caller's text.
 //!
-//! Callers may write them: PHP's `mb_encode_mimeheader` does. But what a reader decodes must not be what was
-//! refused to be written plainly.
-//! **Invariant:** lenient: what any reader may take for an encoded word is looked into.
+//! Callers may write encoded words: PHP's `mb_encode_mimeheader` does. But they must not hide characters that are
+//! refused in plain text.
+//! **Invariant:** lenient: it checks everything that any reader may take for an encoded word.
 
 use base64::Engine as _;
 use base64::alphabet;
@@ -10,7 +10,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 use super::text;
 
-/// Base64 as lenient readers take it.
+/// Base64 in its lenient form.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -18,14 +18,14 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// Whether an encoded word in the text holds a line break, NUL, or (where its charset is known) any other
-/// control character but a tab, or one that misleads.
+/// True if an encoded word in the text holds a line break or NUL. In a known charset, also if it holds a control
+/// character other than a tab, or a misleading one.
 ///
 /// Source: RFC 2047, 2; "Mailsploit", 2017.
 pub(super) fn hides_control(text: &str) -> bool {
     words(text).any(|word| {
         let bytes = word.decode();
-        // In no charset that a header may have are these octets a part of another character.
+        // In every charset of headers, these octets stand only for these characters.
         bytes.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
             || (is_known(word.charset) && String::from_utf8_lossy(&bytes).chars().any(is_bad))
     })
@@ -35,7 +35,7 @@ fn is_bad(c: char) -> bool {
     (c.is_control() && c != '\t') || text::misleads(c)
 }
 
-/// ISO-2022-JP has escapes in it, for one: elsewhere nobody knows what a control character is.
+/// True for charsets whose control characters are known. ISO-2022-JP, for one, contains escapes.
 fn is_known(charset: &str) -> bool {
     // RFC 2231, 5: a language may follow.
     let name = charset.split('*').next().unwrap_or_default();
@@ -44,7 +44,7 @@ fn is_known(charset: &str) -> bool {
         .any(|known| name.eq_ignore_ascii_case(known))
 }
 
-/// What may be read as an encoded word.
+/// A text that a reader may take for an encoded word.
 struct Word<'a> {
     charset: &'a str,
     is_base64: bool,
@@ -61,10 +61,10 @@ impl Word<'_> {
     }
 }
 
-/// All of them, wherever one may begin, in time that grows with the text only: of those in quoted-printable
-/// that end together, the first has what is in the others; and base64 has no `?` in it.
+/// All encoded words, at every possible start, in linear time. Of quoted-printable words with the same end, the first
+/// contains the others; base64 contains no `?`.
 fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
-    // Where the last one ends, and whether one that ends there was given out: any, and one of a known charset.
+    // The end of the last word, and whether one with this end was yielded: any, and one of a known charset.
     let (mut end, mut given) = (0, (false, false));
     text.match_indices("=?").filter_map(move |(at, _)| {
         let (charset, rest) = text.get(at + 2..)?.split_once('?')?;
@@ -142,7 +142,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn of_many_words_that_end_together_few_are_looked_into() {
+    fn words_with_one_end_are_decoded_once() {
         for (charset, end, looked_into) in [("x", "?=", 1), ("utf-8", "?=", 2), ("utf-8", "", 0)] {
             let text = format!("{}{end}", format!("=?x?q?a=?{charset}?q?b").repeat(200_000));
             assert_eq!(words(&text).count(), looked_into, "{charset}{end}");
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_reader_decodes_is_looked_into() {
+    fn hidden_control_characters_are_found() {
         for hidden in [
             "=?utf-8?q?=0D=0ABcc:_x?=",
             "=?UTF-8?Q?a=00b?=",

@@ -1,4 +1,4 @@
-//! Names and types of files that say to a receiver something else than they say to a filter.
+//! Names and types of files that mean one thing to a filter and another to a receiver.
 
 use super::text;
 use crate::attachment;
@@ -6,7 +6,7 @@ use crate::email::Problem;
 
 /// Checks the name of a file.
 ///
-/// Source: RFC 2183, 2.3 (a receiver keeps the last part of a path only).
+/// Source: RFC 2183, 2.3 (a receiver keeps only the last part of a path).
 pub(crate) fn file_name(name: &str) -> Result<(), Problem> {
     if name.contains(['/', '\\']) || name.trim_matches(['.', ' ']).is_empty() {
         return Err(Problem::Bad("must be a name without a path: / and \\ are not allowed"));
@@ -22,12 +22,12 @@ pub(crate) fn file_name(name: &str) -> Result<(), Problem> {
     Ok(())
 }
 
-/// Types whose content is somewhere else: the receiver fetches it, or puts it together from several emails.
+/// Types with content elsewhere: the receiver fetches it, or assembles it from several emails.
 ///
 /// Source: RFC 2046, 5.2.2 and 5.2.3.
 const ELSEWHERE: [&str; 2] = ["message/external-body", "message/partial"];
 
-/// Checks a media type that has the right grammar.
+/// Checks a media type of valid grammar.
 pub(crate) fn media_type(text: &str) -> Result<(), Problem> {
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     if ELSEWHERE.contains(&essence.trim_end().to_ascii_lowercase().as_str()) {
@@ -36,7 +36,7 @@ pub(crate) fn media_type(text: &str) -> Result<(), Problem> {
     let names = attachment::parameter_names(parameters).unwrap_or_default();
     let mut seen = Vec::new();
     for name in names {
-        // RFC 2231: `name*`, `name*0` and `name*0*` say the same as `name`.
+        // RFC 2231: `name*`, `name*0` and `name*0*` mean the same as `name`.
         let name = name.split('*').next().unwrap_or_default().to_ascii_lowercase();
         if matches!(name.as_str(), "name" | "filename") {
             return Err(Problem::Bad("the file's name belongs into the field filename"));
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_neither_a_path_nor_turned_around() {
+    fn a_file_name_is_no_path_and_not_reordered() {
         for name in [
             "report.pdf",
             ".env",
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_says_nothing_twice_and_no_name() {
+    fn a_type_has_no_name_and_no_repetition() {
         for kind in [
             "application/pdf",
             "text/plain; charset=utf-8; format=flowed",

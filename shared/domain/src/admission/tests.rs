@@ -1,4 +1,4 @@
-//! Where each rule is asked, and where it is not.
+//! The rules apply to new requests, and not to stored emails.
 
 use super::*;
 
@@ -16,7 +16,7 @@ fn many(text: &str) -> Addresses {
     Addresses::Many(vec!["b@example.com".to_owned(), text.to_owned()])
 }
 
-/// Each is sendable, and was accepted before there was this rule.
+/// Each draft is sendable, and older versions accepted it.
 fn refused() -> Vec<(Draft, &'static str)> {
     let with_header = |name: &str, value: &str| Draft {
         headers: vec![(name.to_owned(), value.to_owned())],
@@ -81,7 +81,7 @@ fn refused() -> Vec<(Draft, &'static str)> {
 }
 
 #[test]
-fn what_misleads_is_refused_at_its_place() {
+fn misleading_text_is_refused_with_its_path() {
     assert!(email(draft()).is_ok());
     for (draft, begins) in refused() {
         let error = email(draft).unwrap_err().to_string();
@@ -90,7 +90,7 @@ fn what_misleads_is_refused_at_its_place() {
 }
 
 #[test]
-fn what_was_accepted_before_there_was_a_rule_is_read_back() {
+fn emails_accepted_before_a_rule_stay_readable() {
     for (draft, _) in refused() {
         let email = draft.check().unwrap();
         assert_eq!(Email::from_body(&email.to_body()).unwrap(), email);

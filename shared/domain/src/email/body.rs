@@ -1,6 +1,7 @@
-//! The canonical form of an email: what is stored, and by whose hash two requests are the same.
+//! The canonical form of an email: its stored body, whose hash identifies equal requests.
 //!
-//! **Invariant:** the same email always has the same bytes, whatever becomes of the structs: they name the body.
+//! **Invariant:** the same email always has the same bytes, even after changes of the structs, because the bytes name
+//! the body.
 //! **Start reading at** [`Email::to_body`].
 
 use serde::Deserialize;
@@ -12,16 +13,15 @@ use crate::attachment::{self, Attachment};
 /// The version that [`Email::to_body`] writes.
 const BODY_VERSION: u32 = 1;
 
-/// The version of an email with attachments: whoever knows only version 1 must not take it for a
-/// broken one.
+/// The version of an email with attachments. Readers that know only version 1 must not take it for a broken one.
 const BODY_VERSION_WITH_ATTACHMENTS: u32 = 2;
 
 impl Email {
     /// The email as canonical JSON: versioned, fields in a fixed order, empty ones left out.
     #[must_use]
     pub fn to_body(&self) -> Vec<u8> {
-        // Put together by hand: the bytes name the body, so neither a field's position in
-        // a struct nor a feature of the JSON library may change them.
+        // Built by hand: the bytes name the body. Neither the order of a struct's fields nor a feature of the JSON
+        // library may change them.
         let version = if self.attachments.is_empty() {
             BODY_VERSION
         } else {
@@ -58,7 +58,7 @@ impl Email {
         json.into_bytes()
     }
 
-    /// Reads what [`Email::to_body`] wrote, and checks it as if it had just been given.
+    /// Reads the JSON of [`Email::to_body`], and checks it like a new request.
     ///
     /// # Errors
     /// [`BodyError`] when it is no such JSON, of a later version, or no longer valid.
@@ -71,8 +71,7 @@ impl Email {
         Ok(stored.into_draft()?.check()?)
     }
 
-    /// The SHA-256 of [`Email::to_body`] in lower-case hex: the body's name, and what makes
-    /// two requests the same.
+    /// The SHA-256 of [`Email::to_body`] in lower-case hex: the body's name, equal for equal requests.
     #[must_use]
     pub fn hash(&self) -> String {
         sha256_hex(&self.to_body())
@@ -100,16 +99,16 @@ fn push_list(json: &mut String, field: &str, items: impl Iterator<Item = String>
     }
 }
 
-/// Why a stored body cannot be read. `Display` holds no content.
+/// The reason why a stored body cannot be read. `Display` holds no content.
 #[derive(Debug, thiserror::Error)]
 pub enum BodyError {
-    /// Not the JSON that was written.
+    /// The JSON has another form.
     #[error("the stored body cannot be decoded")]
     Json(#[source] serde_json::Error),
     /// Written by a later version of this program.
     #[error("the stored body has version {0}, which this version cannot read")]
     Version(u32),
-    /// A limit was lowered, or someone wrote it by hand.
+    /// A limit was lowered, or somebody wrote it by hand.
     #[error("the stored body is not a valid email")]
     Invalid(#[from] EmailError),
 }
@@ -119,7 +118,8 @@ struct Version {
     v: u32,
 }
 
-/// Version 2, and version 1, which has no attachments. An unknown field is refused: dropping it would send half an email.
+/// Version 2, and version 1, which has no attachments. An unknown field is an error: ignoring it would send half an
+/// email.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct StoredV2 {

@@ -1,6 +1,6 @@
-//! An email as it was given, and its checks.
+//! A new email in the request's form, and its checks.
 //!
-//! **Invariant:** nobody is asked: what is refused is refused always and everywhere.
+//! **Invariant:** the checks need no I/O: a refusal does not depend on time or place.
 //! **Start reading at** [`Draft::check`].
 
 use super::problem::{bad, missing};
@@ -9,7 +9,7 @@ use crate::address::Mailbox;
 use crate::attachment::Attachment;
 use crate::limits;
 
-/// A list of addresses as it was given; the form decides the path of an error.
+/// A list of addresses as given; the form decides the path of an error.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Addresses {
     /// The field is absent or null.
@@ -41,7 +41,7 @@ impl Addresses {
     }
 }
 
-/// An email as it was given, of the right types but unchecked.
+/// An email as given: of the right types, but unchecked.
 #[derive(Clone, Default)]
 pub struct Draft {
     /// Required.
@@ -52,24 +52,24 @@ pub struct Draft {
     pub cc: Addresses,
     /// Blind copies.
     pub bcc: Addresses,
-    /// Where answers go.
+    /// Addresses for replies.
     pub reply_to: Addresses,
     /// Required.
     pub subject: Option<String>,
-    /// This or `text` is required; an empty one is none.
+    /// This or `text` is required; an empty text counts as none.
     pub html: Option<String>,
-    /// This or `html` is required; an empty one is none.
+    /// This or `html` is required; an empty text counts as none.
     pub text: Option<String>,
     /// Names and values, in any order.
     pub headers: Vec<(String, String)>,
     /// Names and values.
     pub tags: Vec<(String, String)>,
-    /// Files; each is checked already.
+    /// Files, each checked already.
     pub attachments: Vec<Attachment>,
 }
 
 impl Draft {
-    /// Checks everything that can be known of an email without asking anyone.
+    /// Checks an email as far as possible without I/O.
     ///
     /// # Errors
     /// The first problem with its path, in the order of [`Draft`]'s fields.

@@ -1,7 +1,7 @@
 //! Headers that a caller adds.
 //!
-//! **Invariant:** a [`Header`] is none that the queue or SES writes, and cannot end its line. What receivers write is
-//! refused of new requests only ([`crate::admission`]).
+//! **Invariant:** neither the queue nor SES writes a header of the same name, and a value cannot end its line. Only
+//! new requests are refused if they contain receivers' headers ([`crate::admission`]).
 
 use std::collections::HashSet;
 use std::fmt;
@@ -11,7 +11,7 @@ use super::{EmailError, Problem};
 use crate::address::encode_text;
 use crate::limits;
 
-/// The name of a custom header: RFC 5322's `ftext`, and none that we or SES write.
+/// The name of a custom header: RFC 5322's `ftext`, except names that we or SES write.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HeaderName(String);
 
@@ -31,7 +31,7 @@ const RESERVED_HEADERS: &[&str] = &[
     "x-email-id",
 ];
 
-/// Beginnings of such headers.
+/// Reserved prefixes of header names.
 const RESERVED_PREFIXES: &[&str] = &["content-", "dkim-", "x-ses-", "arc-", "resent-"];
 
 impl HeaderName {
@@ -64,13 +64,13 @@ impl HeaderName {
         Ok(Self(name.to_owned()))
     }
 
-    /// The name as it was given.
+    /// The given name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 
-    /// The name as it is compared: headers ignore case.
+    /// The name in lower case for comparison: headers ignore case.
     fn key(&self) -> String {
         self.0.to_ascii_lowercase()
     }
@@ -91,7 +91,7 @@ pub struct Header {
 
 impl Header {
     fn new(name: String, value: String) -> Result<Self, EmailError> {
-        // A name that is no name is not repeated: the error is the map's.
+        // An invalid name is not repeated: the error's path is that of the map.
         let name = HeaderName::parse(&name).map_err(|problem| {
             let printable =
                 name.len() <= limits::HEADER_NAME_MAX && !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic());
@@ -124,13 +124,13 @@ impl Header {
         &self.name
     }
 
-    /// The value as it was given: any Unicode without control characters.
+    /// The given value: any Unicode without control characters.
     #[must_use]
     pub fn value(&self) -> &str {
         &self.value
     }
 
-    /// The value as SES is given it: printable ASCII, by RFC 2047 where it was not.
+    /// The value for SES: printable ASCII, encoded by RFC 2047 if necessary.
     #[must_use]
     pub fn to_header(&self) -> String {
         encode_text(&self.value)
@@ -143,7 +143,7 @@ impl fmt::Debug for Header {
     }
 }
 
-/// Checks all of an email, and puts them in order.
+/// Checks all headers of an email, and sorts them.
 pub(super) fn check(given: Vec<(String, String)>) -> Result<Vec<Header>, EmailError> {
     if given.len() > limits::HEADERS_MAX {
         let (found, max) = (given.len(), limits::HEADERS_MAX);
@@ -162,8 +162,8 @@ pub(super) fn check(given: Vec<(String, String)>) -> Result<Vec<Header>, EmailEr
             }
         })
         .collect::<Result<Vec<_>, _>>()?;
-    // Their order means nothing, and some clients' maps have a new one on every try: a
-    // retry with the same idempotency key must be the same request.
+    // Their order has no meaning, and some clients' maps change it on every try. A retry with the same idempotency
+    // key must be the same request.
     headers.sort_by_cached_key(|header| header.name.key());
     Ok(headers)
 }

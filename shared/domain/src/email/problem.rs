@@ -1,10 +1,10 @@
-//! What is wrong with an email, and where.
+//! A problem with an email, and its place.
 //!
 //! **Invariant:** a problem holds nothing of the email's content.
 
 use crate::address::AddressError;
 
-/// What is wrong with one field, as a sentence without its path and without its content.
+/// A problem with one field, as a sentence without its path and without its content.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Problem {
     /// The From is not an address.
@@ -19,15 +19,15 @@ pub enum Problem {
     /// A JSON value of another type.
     #[error("must be {expected}, not {found}")]
     WrongType {
-        /// What it must be, with its article.
+        /// The expected type, with its article.
         expected: &'static str,
-        /// What it is, with its article.
+        /// The found type, with its article.
         found: &'static str,
     },
-    /// A field that nobody knows.
+    /// A field that no version knows.
     #[error("unknown field{0}")]
     Unknown(&'static str),
-    /// A field that is known and not implemented.
+    /// A known field that is not implemented.
     #[error("this field is not supported yet")]
     Unsupported,
     /// A key that an object has twice.
@@ -36,80 +36,80 @@ pub enum Problem {
     /// More entries than allowed.
     #[error("has {found} entries; at most {max} are allowed")]
     TooMany {
-        /// How many there are.
+        /// The number of entries.
         found: usize,
-        /// How many there may be.
+        /// The most that are allowed.
         max: usize,
     },
     /// More recipients than allowed in `to`, `cc` and `bcc` together.
     #[error("to, cc and bcc have {found} recipients together; at most {max} are allowed")]
     TooManyRecipients {
-        /// How many there are.
+        /// The number of recipients.
         found: usize,
-        /// How many there may be.
+        /// The most that are allowed.
         max: usize,
     },
     /// More uploads than a batch may use.
     #[error("the batch has {found} attachments by id up to here; at most {max} are allowed")]
     TooManyUploads {
-        /// How many there are.
+        /// The number of uploads.
         found: usize,
-        /// How many there may be.
+        /// The most that are allowed.
         max: usize,
     },
     /// Longer than allowed.
     #[error("is too long: {found} bytes; at most {max} are allowed")]
     TooLong {
-        /// How long it is, in bytes, as it is rendered.
+        /// Its length as rendered, in bytes.
         found: usize,
-        /// How long it may be.
+        /// The greatest length that is allowed.
         max: usize,
     },
     /// Larger than SES takes.
     #[error("too large: {found} bytes as they are sent; at most {max} are allowed in an email")]
     TooLarge {
-        /// How large it is, in bytes of a message.
+        /// Its size in a message, in bytes.
         found: u64,
-        /// How large it may be.
+        /// The greatest size that is allowed.
         max: u64,
     },
-    /// A number out of its range, or none that is whole.
+    /// A number out of its range, or not a whole number.
     #[error("must be a whole number from {min} to {max}")]
     Range {
-        /// The least.
+        /// The least that is allowed.
         min: i64,
-        /// The most.
+        /// The most that is allowed.
         max: i64,
     },
-    /// A queue that there is not; the names of those that there are.
+    /// An unknown queue, with the names of the known ones.
     #[error("there is no queue of this name; there are {0}")]
     NoQueue(String),
     /// Any other bad value.
     #[error("{0}")]
     Bad(&'static str),
-    /// Any of these, of an attachment.
+    /// A problem of an attachment.
     #[error("{0}")]
     Attachment(Box<Problem>),
 }
 
-/// What is wrong with an email, and where: `to[3]: the domain must contain a dot`.
+/// A problem with an email, and its place: `to[3]: the domain must contain a dot`.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{path}: {problem}")]
 pub struct EmailError {
     /// The field's path inside the email; empty for the email itself.
     pub path: String,
-    /// What is wrong with it.
+    /// The problem.
     pub problem: Problem,
 }
 
 impl EmailError {
-    /// Puts a problem to its place.
+    /// Creates a problem with its place.
     pub fn at(path: impl Into<String>, problem: Problem) -> Self {
         let path = path.into();
         Self { path, problem }
     }
 
-    /// Says that it is about an attachment.
+    /// Marks the problem as one of an attachment.
     #[must_use]
     pub fn of_attachment(self) -> Self {
         if matches!(self.problem, Problem::Attachment(_)) {

@@ -1,4 +1,4 @@
-//! Tags: what a caller knows an email by, here and at SES.
+//! Tags: a caller's labels for an email, here and at SES.
 
 use std::collections::HashSet;
 
@@ -6,7 +6,7 @@ use super::problem::bad;
 use super::{EmailError, Problem};
 use crate::limits;
 
-/// A tag: `[A-Za-z0-9_-]{1,256}` each, the name not beginning with `mq_`.
+/// A tag: name and value of `[A-Za-z0-9_-]{1,256}`; the prefix `mq_` is reserved for us.
 ///
 /// Source: Amazon SES API v2 reference, `MessageTag`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -48,7 +48,7 @@ impl Tag {
     }
 }
 
-/// Checks all of an email.
+/// Checks all tags of an email.
 pub(super) fn check(given: Vec<(String, String)>) -> Result<Vec<Tag>, EmailError> {
     if given.len() > limits::TAGS_MAX {
         let (found, max) = (given.len(), limits::TAGS_MAX);

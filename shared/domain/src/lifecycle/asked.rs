@@ -1,9 +1,8 @@
-//! What a caller may ask of an email that was accepted: to cancel it, to send it at another
-//! time, to send it after all.
+//! Commands of a caller for an accepted email: cancel, reschedule, retry, erase.
 //!
-//! **Role:** called by `manage`; the writes race with the machine under the same conditions.
-//! **Invariant:** pure. Nothing that SES may have accepted is called canceled, and nothing that
-//! it may have accepted is sent again unless the caller insists, and then it is marked.
+//! **Role:** called by `manage`; the writes compete with the other functions under the same conditions.
+//! **Invariant:** pure. An email that SES may have accepted is never called canceled. It is sent again only if the
+//! caller forces it, and then it is flagged `maybe_duplicate`.
 //! **Start reading at** [`cancel`].
 
 use std::time::Duration;
@@ -14,27 +13,27 @@ use crate::queue::Queue;
 use crate::record::{EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
-/// Why an email stays as it is.
+/// The reason for refusing a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
-    /// A sender has it, or it has ended.
+    /// A sender holds it, or it has ended.
     #[error("{}", too_late(*.0))]
     TooLate(Status),
-    /// It waits to be sent a second time, and the first time may have gone well.
+    /// It waits for a second attempt, and the first may have succeeded.
     #[error("Amazon SES may have accepted this email already, so it cannot be called canceled.")]
     MaybeSent,
-    /// It would expire before the time asked for.
+    /// It would expire before the requested time.
     #[error("must be before the email's expires_at")]
     AfterExpiry,
-    /// There is nothing to be done again.
+    /// It has not ended, or it was sent.
     #[error("{}", not_ended(*.0))]
     NotEnded(Status),
-    /// A second copy must be wanted.
+    /// The caller must ask for a possible second copy.
     #[error(
         "Amazon SES may have accepted this email: retry it with {{\"force\": true}} if a second copy does less harm than none."
     )]
     NeedsForce,
-    /// It has not ended: what is still to be sent cannot be erased.
+    /// It has not ended, and an email that may still be sent cannot be erased.
     #[error("{}", not_erasable(*.0))]
     NotErasable(Status),
 }
@@ -73,7 +72,7 @@ fn not_erasable(status: Status) -> &'static str {
     }
 }
 
-/// Whether an email may be erased: only what has ended, for whatever is still to happen to it needs its record.
+/// Checks that an email has ended, because every later step of an email needs its record.
 ///
 /// # Errors
 /// [`Refusal::NotErasable`].
@@ -86,7 +85,7 @@ pub fn erase(record: &EmailRecord, now: Timestamp) -> Result<(), Refusal> {
     }
 }
 
-/// Takes an email back. One that was taken back already stays so.
+/// Cancels an email. A canceled one stays canceled.
 ///
 /// # Errors
 /// [`Refusal::TooLate`], [`Refusal::MaybeSent`].
@@ -94,8 +93,8 @@ pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal>
     let status = record.status_at(now);
     match status {
         Status::Canceled if record.cause == Some(Cause::Purged) => {
-            // From now on it is canceled by hand, and stays so when its queue is restored. The time
-            // moves, so that a restore that was decided on before is refused.
+            // From now on it is canceled by hand, and a restore of its queue leaves it alone. The time moves, so that
+            // a restore that was decided earlier is refused.
             let mut next = record.clone();
             next.cause = None;
             next.not_before = now.max(record.not_before.after(Duration::from_millis(1)));
@@ -121,17 +120,17 @@ pub fn cancel(record: &EmailRecord, now: Timestamp) -> Result<Decision, Refusal>
     }
 }
 
-/// When an email is wanted.
+/// The times that a caller requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Times {
-    /// Not before this.
+    /// Earliest time of sending.
     pub scheduled_at: Timestamp,
-    /// Not from this on; absent: as before, if the caller had said so, else by the default.
+    /// Time of expiry. By default the caller's earlier value stays, or else the deployment's default applies.
     pub expires_at: Option<Timestamp>,
 }
 
 impl Times {
-    /// When the email expires if these times are written, and whether the caller said so.
+    /// The time of expiry with these times, and whether the caller set it.
     fn expiry(self, record: &EmailRecord, expires_after: Duration) -> (Timestamp, bool) {
         match self.expires_at {
             Some(given) => (given, true),
@@ -141,7 +140,7 @@ impl Times {
     }
 }
 
-/// Sends an email that still waits at another time.
+/// Moves a waiting email to another time.
 ///
 /// # Errors
 /// [`Refusal::TooLate`], [`Refusal::AfterExpiry`].
@@ -166,8 +165,8 @@ pub fn reschedule(
     Ok(requeue(record, next, policy, not_before, now))
 }
 
-/// Sends an email after all, with a budget of its own. It belongs to its queue's present generation: an earlier
-/// purge does not concern it.
+/// Sends an ended email again, with a new budget of attempts. It joins its queue's current generation, so that an
+/// earlier purge does not apply.
 ///
 /// # Errors
 /// [`Refusal::NotEnded`], [`Refusal::NeedsForce`].

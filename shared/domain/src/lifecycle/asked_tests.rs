@@ -15,13 +15,13 @@ fn policy() -> Policy {
     Policy::standard()
 }
 
-/// The queue of the records, purged twice.
+/// The records' queue, purged twice.
 fn queue() -> Queue {
     let queue = Queue::plain(QueueKey::of(&record(Status::Queued)), at(0));
     queue.purged(at(1)).purged(at(1))
 }
 
-/// A record that was tried four times.
+/// A record after four attempts.
 fn record(status: Status) -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
@@ -47,7 +47,7 @@ fn written(decision: Result<Decision, Refusal>) -> (EmailRecord, SideEffect) {
 }
 
 #[test]
-fn only_what_waits_and_cannot_be_out_is_canceled() {
+fn only_waiting_unsent_emails_are_canceled() {
     for status in Status::ALL {
         let decision = cancel(&record(status), at(2_000));
         match status {
@@ -87,7 +87,7 @@ fn rescheduled(record: &EmailRecord, secs: i64, expires_at: Option<i64>) -> Resu
 }
 
 #[test]
-fn only_what_waits_is_rescheduled() {
+fn only_waiting_emails_are_rescheduled() {
     for status in Status::ALL {
         let decision = rescheduled(&record(status), 2_070, None);
         if status == Status::Queued {
@@ -112,7 +112,7 @@ fn only_what_waits_is_rescheduled() {
 }
 
 #[test]
-fn a_deadline_is_the_callers_and_the_default_follows_the_time() {
+fn the_default_deadline_follows_the_time() {
     let expiry = |record: &EmailRecord, secs, given| {
         let (next, _) = written(rescheduled(record, secs, given));
         (next.expires_at, next.expires_given)
@@ -132,7 +132,7 @@ fn a_deadline_is_the_callers_and_the_default_follows_the_time() {
 }
 
 #[test]
-fn what_ended_unsent_is_retried_with_a_new_budget() {
+fn unsent_emails_are_retried_with_a_new_budget() {
     for status in Status::ALL {
         for force in [false, true] {
             let record = EmailRecord {
@@ -148,8 +148,7 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
                     assert_eq!((next.claim_no, next.attempts), (4, 0), "claims are never counted anew");
                     assert_eq!(next.expires_at, at(20_000).after(TWO_WEEKS));
                     assert_eq!((next.cause, next.detail), (None, None));
-                    // Found by model checking, in nine steps: without the mark a second copy
-                    // would be nobody's.
+                    // Found by model checking, in nine steps: without the flag nothing accounts for a second copy.
                     assert_eq!(next.maybe_duplicate, status == Status::Unknown);
                 }
                 (Status::Unknown, false) => assert_eq!(decision, Err(Refusal::NeedsForce)),
@@ -161,9 +160,9 @@ fn what_ended_unsent_is_retried_with_a_new_budget() {
     }
 }
 
-/// It is shown as expired; what is asked of it is answered so, before anybody has written it.
+/// Reads show it as expired, so commands treat it as expired, even before any write.
 #[test]
-fn what_has_expired_is_treated_so_before_anybody_has_written_it() {
+fn an_unwritten_expiry_counts_as_expired() {
     let over = record(Status::Queued);
     let now = at(9_000);
     assert_eq!(cancel(&over, now), Err(Refusal::TooLate(Status::Expired)));
@@ -200,9 +199,9 @@ fn every_refusal_is_a_sentence() {
     }
 }
 
-/// Found by fuzzing: the mark of this very retry counts.
+/// Found by fuzzing: the flag set by this very retry counts.
 #[test]
-fn what_is_forced_and_expires_at_once_is_unknown_and_not_expired() {
+fn a_forced_retry_that_expires_is_unknown() {
     let (next, _) = written(retry(
         &record(Status::Unknown),
         true,

@@ -1,10 +1,9 @@
-//! What becomes of an email because of what was done to its queue.
+//! The effects of a queue's pause, purge, restore and rate limit on its emails.
 //!
-//! **Role:** called by whoever meets an email of a queue that is paused or purged, and by the jobs
-//! that resume, purge, restore and retry.
-//! **Invariant:** pure. To hold or to drop an email is written only while its queue is still in the
-//! state that asks for it: else an email could be moved aside behind the back of the very sweep that
-//! releases what is held, and wait for ever.
+//! **Role:** called by every function that handles an email of a paused or purged queue. Also called by the jobs that
+//! resume, purge, restore and retry.
+//! **Invariant:** pure. An email is held or dropped only while its queue is still in the state that demands it.
+//! Otherwise an email could be parked after the sweep that releases held emails, and wait forever.
 //! **Start reading at** [`meet`].
 
 use std::time::Duration;
@@ -17,7 +16,7 @@ use crate::rate_limit::Turn;
 use crate::record::{Due, DueKind, EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
-/// What is done about an email that waits, as its queue wants it; `None` when it may go its way.
+/// The decision that the queue demands for a waiting email; `None` if it demands nothing.
 #[must_use]
 pub fn meet(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<Decision> {
     if record.status == Status::Queued && record.expires_at <= now {
@@ -30,8 +29,8 @@ pub fn meet(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Option<Decis
     }
 }
 
-/// Moves an email aside. One that waits for a slot gets none while its queue is paused, and stays; for a key's hold it
-/// is moved, or it would take the slots of others.
+/// Parks an email. In a paused queue an email that waits for a slot stays there, because it gets none. For a hold of
+/// its API key it is moved, or it would take the slots of others.
 fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     let stays = match record.due.map(|due| due.kind) {
         Some(DueKind::Held) => true,
@@ -49,7 +48,7 @@ fn hold(record: &EmailRecord, queue: &Queue, now: Timestamp) -> Decision {
     write_in(record, next, queue)
 }
 
-/// Whether an email waits where nobody enqueues it while its queue is paused.
+/// True if nobody enqueues the email while its queue is paused.
 #[must_use]
 pub fn is_aside(record: &EmailRecord) -> bool {
     record
@@ -57,7 +56,7 @@ pub fn is_aside(record: &EmailRecord) -> bool {
         .is_some_and(|due| matches!(due.kind, DueKind::Held | DueKind::Paced))
 }
 
-/// Returns an email that has no slot, or comes too late for it, to the index.
+/// Returns an email to the due index if it has no slot, or misses it.
 #[must_use]
 pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
     if record.status != Status::Queued || record.due.is_some_and(|due| due.kind == DueKind::Paced) {
@@ -74,7 +73,7 @@ pub fn wait_for_slot(record: &EmailRecord, now: Timestamp) -> Decision {
     write(record, next, SideEffect::Nothing)
 }
 
-/// Moves an email whose queue has got a rate limit, or lost it; `None` when it waits where it should.
+/// Moves an email whose queue has gained or lost a rate limit; `None` if it is in the right place.
 #[must_use]
 pub fn placed(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Option<Decision> {
     if record.status != Status::Queued || record.expires_at <= now {
@@ -87,7 +86,7 @@ pub fn placed(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Option<D
     }
 }
 
-/// Where an email is that is not wanted any more.
+/// The place of an unwanted email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drop {
     /// It waits.
@@ -99,7 +98,7 @@ pub enum Drop {
     },
 }
 
-/// Ends an email that is not wanted any more.
+/// Ends an unwanted email.
 #[must_use]
 pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: Drop, now: Timestamp) -> Decision {
     let wanted = queue.wants(record);
@@ -117,15 +116,15 @@ pub fn drop_unwanted(record: &EmailRecord, queue: &Queue, place: Drop, now: Time
     next.cause = Some(Cause::Purged);
     next.detail = None;
     if let Drop::InHand { .. } = place {
-        // SES was not asked: when it is restored, its budget is whole.
+        // SES was not called: a restore gives it the whole budget.
         next.attempts = next.attempts.saturating_sub(1);
     }
     end(&mut next, dropped(record), now);
     write_in(record, next, queue)
 }
 
-/// What a purge does about an email that is held: ends it; or lets it go, where nothing holds it any more. It came
-/// in at the very moment of the purge, by the clock of whoever accepted it, and its queue was deleted.
+/// The decision of a purge about a held email: end it, or release it if nothing holds it any more. The second case
+/// needs an email accepted at the moment of the purge, by its acceptor's clock, in a deleted queue.
 #[must_use]
 pub fn purge(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
     let decision = drop_unwanted(record, queue, Drop::Waiting, now);
@@ -135,7 +134,7 @@ pub fn purge(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestam
     decision
 }
 
-/// Lets an email go its way that nothing of its queue holds any more.
+/// Releases an email that nothing in its queue holds any more.
 #[must_use]
 pub fn release(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timestamp) -> Decision {
     match queue.bids(record, now) {
@@ -144,7 +143,7 @@ pub fn release(record: &EmailRecord, queue: &Queue, policy: &Policy, now: Timest
     }
 }
 
-/// Lets an email go its way that was held, or that needs no slot any more.
+/// Enqueues an email that was held, or that needs no slot any more.
 fn let_go(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     let in_line = record.due.is_some_and(|due| due.kind == DueKind::Paced);
     let aside = record.status == Status::Queued && is_aside(record);
@@ -157,7 +156,7 @@ fn let_go(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     }
 }
 
-/// Takes a purge back: the email waits again, as it did. What has expired meanwhile has expired.
+/// Undoes a purge: the email waits again as before. An email that has expired meanwhile ends as expired.
 #[must_use]
 pub fn restore(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     let purged = matches!(record.status, Status::Canceled | Status::Unknown) && record.cause == Some(Cause::Purged);
@@ -169,7 +168,7 @@ pub fn restore(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decisio
     requeue(record, next, policy, record.not_before, now)
 }
 
-/// Tries an email again that failed, or ran out of time.
+/// Retries an email that failed or expired.
 #[must_use]
 pub fn redrive(
     record: &EmailRecord,
@@ -191,7 +190,7 @@ pub fn redrive(
     }
 }
 
-/// A write that depends on the state of the queue too.
+/// A write that also depends on the state of the queue.
 fn write_in(before: &EmailRecord, record: EmailRecord, queue: &Queue) -> Decision {
     Decision::Write(Box::new(Transition {
         condition: Condition::UnmovedIn {

@@ -37,7 +37,7 @@ fn due(kind: DueKind, secs: i64) -> Option<Due> {
     Some(Due { kind, at: at(secs) })
 }
 
-/// Accepted at 1000 for 1500, tried twice, until 9000.
+/// Accepted at 1000 for 1500, tried twice, expires at 9000.
 fn record(status: Status) -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
@@ -64,7 +64,7 @@ fn written(decision: &Decision) -> &Transition {
 }
 
 #[test]
-fn an_email_of_a_paused_queue_is_moved_aside_while_it_is_paused() {
+fn a_paused_queue_parks_its_emails() {
     let now = at(2_000);
     assert_eq!(meet(&record(Status::Queued), &queue(), now), None);
     let decision = meet(&record(Status::Queued), &paused(), now).unwrap();
@@ -95,7 +95,7 @@ fn an_email_of_a_paused_queue_is_moved_aside_while_it_is_paused() {
 }
 
 #[test]
-fn a_purged_email_ends_as_canceled_unless_it_may_be_out() {
+fn a_purged_email_is_canceled_unless_maybe_sent() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
     let decision = meet(&record(Status::Queued), &purged, now).unwrap();
     let ended = written(&decision);
@@ -117,7 +117,7 @@ fn a_purged_email_ends_as_canceled_unless_it_may_be_out() {
 }
 
 #[test]
-fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
+fn a_sender_drops_only_its_own_claim() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
     for status in Status::ALL {
         for claim_no in [1, 2] {
@@ -139,7 +139,7 @@ fn a_sender_drops_what_it_has_claimed_and_nothing_else() {
 }
 
 #[test]
-fn an_email_of_a_held_key_is_moved_aside_from_everywhere() {
+fn a_held_key_parks_emails_from_everywhere() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
         key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),
@@ -173,7 +173,7 @@ fn an_email_of_a_held_key_is_moved_aside_from_everywhere() {
 }
 
 #[test]
-fn what_was_held_goes_back_to_its_place() {
+fn a_released_email_returns_to_its_place() {
     let held = |not_before| EmailRecord {
         not_before: at(not_before),
         due: due(DueKind::Held, not_before),
@@ -203,7 +203,7 @@ fn what_was_held_goes_back_to_its_place() {
 }
 
 #[test]
-fn only_what_was_purged_is_restored_and_it_is_as_it_was() {
+fn only_purged_emails_are_restored() {
     let now = at(2_000);
     for status in Status::ALL {
         let purged = EmailRecord {
@@ -230,7 +230,7 @@ fn only_what_was_purged_is_restored_and_it_is_as_it_was() {
 }
 
 #[test]
-fn nothing_is_redriven_that_may_be_out() {
+fn an_email_that_may_be_sent_is_not_redriven() {
     for status in Status::ALL {
         let decision = redrive(&record(status), &queue(), TWO_WEEKS, &policy(), at(2_000));
         match status {
@@ -245,9 +245,9 @@ fn nothing_is_redriven_that_may_be_out() {
     }
 }
 
-/// Else a restore would send what its caller was told is canceled.
+/// Otherwise a restore would send an email that its caller knows as canceled.
 #[test]
-fn what_was_purged_and_then_canceled_by_hand_is_not_restored() {
+fn a_canceled_email_is_not_restored() {
     let purged = EmailRecord {
         cause: Some(Cause::Purged),
         ..record(Status::Canceled)

@@ -1,20 +1,20 @@
-//! Leaves an email of a full lane to the index, so that its message can be deleted instead of hidden.
+//! Leaves an email of a full priority queue to the due index, so that its message can be deleted instead of hidden.
 //!
-//! **Role:** called by `send` for messages that it would put back into a full lane.
-//! **Invariant:** pure. A message is deleted only when `promote` finds its record within [`LONGEST`] guards.
+//! **Role:** called by `send` for messages that it would put back into a full priority queue.
+//! **Invariant:** pure. A message is deleted only if `promote` finds its record within [`LONGEST`] guard times.
 //! **Start reading at** [`leave_to_index`]. Why this way: docs/adr/0031.
 
 use super::{Decision, Policy, SideEffect, write};
 use crate::record::{Due, DueKind, EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
-/// Guards after which a waiting record is looked at again at the latest while nothing is enqueued.
+/// Most guard times until the next check of a waiting record while nothing is enqueued.
 pub(super) const LONGEST: u32 = 4;
 
-/// Makes sure that the index has a record in good time; then its message may be deleted.
+/// Makes sure that the due index returns a record in good time; then its message may be deleted.
 ///
-/// A record whose next look is further away than [`LONGEST`] guards is moved closer. All others are found
-/// where they are: what waits for its time or for its queue at that time, and what is under way at its check.
+/// A record whose next check is further away than [`LONGEST`] guard times is moved closer. The index returns all
+/// others in time: waiting emails at their time or by their queue, and emails in progress at their check.
 #[must_use]
 pub fn leave_to_index(record: &EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
     let latest = now.after(policy.guard.saturating_mul(LONGEST));
@@ -59,7 +59,7 @@ mod tests {
         Timestamp::from_millis(minutes * 60_000)
     }
 
-    /// A record at minute 100 whose next look is so many minutes later.
+    /// A record at minute 100, with its next check `minutes` later.
     fn decided(status: Status, kind: DueKind, minutes: i64) -> Decision {
         let body = BodyRef {
             sha256: String::new(),
@@ -79,14 +79,14 @@ mod tests {
     }
 
     #[test]
-    fn a_record_that_is_found_within_an_hour_stays_where_it_is() {
+    fn a_record_due_within_an_hour_stays() {
         for minutes in [-5, 15, 60] {
             assert_eq!(decided(Status::Queued, DueKind::Check, minutes), Decision::Forget);
         }
     }
 
     #[test]
-    fn a_record_with_a_late_look_is_found_within_an_hour() {
+    fn a_late_check_moves_to_within_an_hour() {
         let Decision::Write(transition) = decided(Status::Queued, DueKind::Check, 61) else {
             panic!("it would be found too late");
         };
@@ -101,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn records_that_wait_elsewhere_or_have_moved_on_are_left_alone() {
+    fn records_that_wait_elsewhere_stay() {
         for kind in [DueKind::Wake, DueKind::Held] {
             assert_eq!(decided(Status::Queued, kind, 5_000), Decision::Forget, "{kind:?}");
         }

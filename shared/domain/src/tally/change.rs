@@ -1,7 +1,7 @@
-//! What one change of a record counts.
+//! The counts of one change of a record.
 //!
-//! **Invariant:** pure, and of this change alone: the records before and after, and when. Whatever is
-//! added when a record comes somewhere is taken away when it leaves, however it leaves.
+//! **Invariant:** pure, and of this change alone: the records before and after, and the time. Each entry into a state
+//! adds the amount that the exit subtracts, for every kind of exit.
 //! **Start reading at** [`counted`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,64 +15,64 @@ use crate::ports::EmailKey;
 use crate::record::Status;
 use crate::timestamp::Timestamp;
 
-/// What of a record is counted.
+/// The counted properties of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Glimpse {
-    /// When it was accepted: tells a record from the one that had its key before.
+    /// Time of acceptance. It tells a record from an earlier one with the same key.
     pub born: Timestamp,
     /// The named queue.
     pub queue: String,
-    /// Where it is in its life.
+    /// Status of the record.
     pub status: Status,
-    /// Why the last attempt did not end in an acceptance.
+    /// Cause of the last attempt's failure.
     pub cause: Option<Cause>,
-    /// Not to be submitted before this.
+    /// Earliest time of the next submission.
     pub not_before: Timestamp,
-    /// It was asked for at a time.
+    /// True if the request asked for a time.
     pub scheduled: bool,
-    /// It was tried.
+    /// True after the first attempt.
     pub tried: bool,
-    /// It waits in a queue that is paused.
+    /// True while it waits in a paused queue.
     pub held: bool,
-    /// How many recipients.
+    /// Number of recipients.
     pub recipients: u32,
     /// Bytes of its attachments.
     pub attachment_bytes: u64,
-    /// What became of each recipient.
+    /// Delivery status of each recipient.
     pub fates: BTreeMap<String, Fate>,
-    /// What else is known about recipients.
+    /// Further facts about recipients.
     pub facts: BTreeSet<(String, Fact)>,
-    /// When it was last opened.
+    /// Time of the last opening.
     pub opened_at: Option<Timestamp>,
-    /// When a link in it was last clicked.
+    /// Time of the last click on a link.
     pub clicked_at: Option<Timestamp>,
 }
 
-/// A change of a record, as the stream tells it.
+/// A change of a record, as the stream reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Change {
-    /// Whose record.
+    /// Key of the record.
     pub key: EmailKey,
-    /// By which it is known again.
+    /// Mark of the change, which identifies it.
     pub mark: Mark,
-    /// When it was made.
+    /// Time of the change.
     pub at: Timestamp,
-    /// The record before; `None` when there was none.
+    /// The record before; `None` for a new record.
     pub before: Option<Glimpse>,
-    /// The record after; `None` when it is gone.
+    /// The record after; `None` for a deleted record.
     pub after: Option<Glimpse>,
 }
 
 /// The figure of a slot.
 type Slot = fn(u8) -> Figure;
 
-/// What of a record says when something was seen last.
+/// Reads the time of the last opening or click from a record.
 type SeenAt = fn(&Glimpse) -> Option<Timestamp>;
 
-/// What changes, by counter.
+/// Amounts to add, by counter.
 pub type Deltas = BTreeMap<Counter, Delta>;
 
-/// What a change counts. Nothing, if it changes nothing that is counted.
+/// The counts of a change; empty if nothing counted has changed.
 #[must_use]
 pub fn counted(change: &Change) -> Deltas {
     let mut sum = Sum {
@@ -85,7 +85,7 @@ pub fn counted(change: &Change) -> Deltas {
     }
     if let Some(after) = after {
         sum.stands(after, 1);
-        // A record of another birth is another email: nothing became of it yet.
+        // A record with another time of acceptance is another email, without any outcome yet.
         sum.became(before.filter(|before| before.born == after.born), after);
     }
     let mut deltas = sum.deltas;
@@ -106,7 +106,7 @@ impl Sum<'_> {
         self.deltas.entry(counter).or_default().add(figure, by);
     }
 
-    /// A record is where it is, or is no longer.
+    /// Adds `by` to the figures of the record's current state.
     fn stands(&mut self, record: &Glimpse, by: i64) {
         let (figure, slot): (_, Option<Slot>) = match record.status {
             Status::Queued if record.held => (Figure::Held, None),
@@ -125,7 +125,7 @@ impl Sum<'_> {
         let Some(slot) = slot else { return };
         for level in Level::ALL {
             let (begin, index) = level.slot(record.not_before);
-            // A slot that has come is never read again: it is not written, either.
+            // Nobody reads a slot whose time has come, so it is not written either.
             if (begin, index) > level.slot(self.change.at) {
                 let waiting = Counter::Waiting {
                     tenant: tenant.clone(),
@@ -138,7 +138,7 @@ impl Sum<'_> {
         }
     }
 
-    /// Something became of a record.
+    /// Counts the outcomes that are new in a record.
     fn became(&mut self, before: Option<&Glimpse>, record: &Glimpse) {
         let recipients = i64::from(record.recipients);
         let more = recipients.saturating_sub(1).max(0);
@@ -202,7 +202,7 @@ impl Sum<'_> {
         }
     }
 
-    /// A record ended unsent.
+    /// Counts an email that ended without being sent.
     fn ended(&mut self, record: &Glimpse, figure: Figure) {
         self.flow(record, figure, 1);
         let Some(cause) = record.cause else { return };
@@ -217,7 +217,7 @@ impl Sum<'_> {
         delta.latest = Some((self.change.at, self.change.key.id));
     }
 
-    /// Counts in the record's queue and in all together.
+    /// Counts in the record's queue and in all queues together.
     fn flow(&mut self, record: &Glimpse, figure: Figure, by: i64) {
         for queue in [Some(record.queue.clone()), None] {
             let flow = Counter::Flow {
@@ -230,7 +230,7 @@ impl Sum<'_> {
     }
 }
 
-/// What became of each recipient, whatever the order in which it became known.
+/// The outcomes of each recipient, independent of the order in which they became known.
 fn became_of(record: &Glimpse) -> BTreeSet<(&str, Figure)> {
     let fates = record.fates.iter();
     let fates = fates.filter_map(|(recipient, fate)| Some((recipient.as_str(), figure_of(*fate)?)));
@@ -239,7 +239,7 @@ fn became_of(record: &Glimpse) -> BTreeSet<(&str, Figure)> {
     fates.chain(facts).collect()
 }
 
-/// What a fact counts as: a report that is no complaint counts nothing.
+/// The figure of a fact. A report that is no complaint counts nothing.
 const fn figure_of_fact(fact: Fact) -> Option<Figure> {
     match fact {
         Fact::Delivered => Some(Figure::Delivered),
@@ -250,7 +250,7 @@ const fn figure_of_fact(fact: Fact) -> Option<Figure> {
     }
 }
 
-/// What a fate counts as; who is left out of an email has no part in it, and an absence notice is no bounce.
+/// The figure of a delivery status. A recipient who was left out counts nothing, and an absence notice is no bounce.
 const fn figure_of(fate: Fate) -> Option<Figure> {
     match fate {
         Fate::Suppressed | Fate::Absence => None,

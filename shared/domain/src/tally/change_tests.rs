@@ -1,7 +1,7 @@
 use super::super::samples::{at, change, queued, tried};
 use super::*;
 
-/// What is counted, in short: `+3 sent in default`; of flow, what is counted in the queue.
+/// The counts in short, such as `+3 sent in default`. Of the flow, only the queue's own counts.
 fn told(before: Option<Glimpse>, after: Option<Glimpse>) -> Vec<String> {
     let counted = counted(&change(1, at(10), before, after));
     let all = |wanted: &Option<String>| {
@@ -41,7 +41,7 @@ fn told(before: Option<Glimpse>, after: Option<Glimpse>) -> Vec<String> {
 }
 
 #[test]
-fn a_life_is_counted_step_by_step() {
+fn each_step_of_an_email_is_counted() {
     let of_status = |status| Some(tried(status));
     let with_fates = |fates: &[(&str, Fate)]| {
         let fates = fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate)).collect();
@@ -106,7 +106,7 @@ fn a_life_is_counted_step_by_step() {
 }
 
 #[test]
-fn what_ends_unsent_is_counted_for_its_cause_with_an_example() {
+fn unsent_emails_count_by_cause_with_an_example() {
     for (status, cause, figure) in [
         (Status::Failed, Cause::Rejected, "Failed"),
         (Status::Unknown, Cause::AnswerLost, "Unknown"),
@@ -134,7 +134,7 @@ fn what_ends_unsent_is_counted_for_its_cause_with_an_example() {
 }
 
 #[test]
-fn openings_are_counted_when_more_of_them_are_known() {
+fn each_new_opening_is_counted() {
     let opened = |secs: Option<i64>| {
         Some(Glimpse {
             opened_at: secs.map(at),
@@ -160,7 +160,7 @@ fn openings_are_counted_when_more_of_them_are_known() {
 }
 
 #[test]
-fn what_waits_is_counted_in_every_slot_that_has_not_come() {
+fn a_waiting_email_counts_in_its_future_slots() {
     let scheduled = |secs| {
         Some(Glimpse {
             scheduled: true,
@@ -186,7 +186,7 @@ fn what_waits_is_counted_in_every_slot_that_has_not_come() {
         told(scheduled(70), scheduled(130)),
         ["-1 ScheduledIn(31) Minute", "+1 ScheduledIn(32) Minute"]
     );
-    // Claimed when its time has come: its slot is not touched.
+    // Claimed after its time has come: its slot stays as it is.
     assert_eq!(
         told(scheduled(5), Some(tried(Status::Sending))),
         ["-1 Scheduled now default", "+1 Sending now default"]
@@ -194,7 +194,7 @@ fn what_waits_is_counted_in_every_slot_that_has_not_come() {
 }
 
 #[test]
-fn a_row_that_moves_to_another_queue_or_into_hold_leaves_where_it_was() {
+fn a_moved_email_leaves_its_old_count() {
     let held = Glimpse { held: true, ..queued() };
     assert_eq!(
         told(Some(queued()), Some(held)),
@@ -211,7 +211,7 @@ fn a_row_that_moves_to_another_queue_or_into_hold_leaves_where_it_was() {
 }
 
 #[test]
-fn a_row_in_the_place_of_a_forgotten_one_is_another_email() {
+fn a_record_with_a_reused_key_is_a_new_email() {
     let next = Glimpse {
         born: at(9),
         ..queued()
@@ -225,7 +225,7 @@ fn a_row_in_the_place_of_a_forgotten_one_is_another_email() {
 }
 
 #[test]
-fn what_changes_nothing_that_is_counted_counts_nothing() {
+fn an_uncounted_change_counts_nothing() {
     let next = Glimpse {
         not_before: at(99),
         ..queued()
@@ -275,7 +275,7 @@ fn every_figure_counts_recipients() {
 }
 
 #[test]
-fn a_delivery_is_counted_in_any_order_with_its_bounce() {
+fn delivery_and_bounce_count_in_any_order() {
     let sent = |fate, facts: &[Fact]| {
         Some(Glimpse {
             fates: [("a".to_owned(), fate)].into(),

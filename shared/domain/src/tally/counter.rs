@@ -1,7 +1,6 @@
-//! What is counted: counters, each a few figures that change together.
+//! Counters, each a few figures that change together.
 //!
-//! **Invariant:** a counter and a figure have one name for good: figures that are stored are
-//! added to for as long as they are kept.
+//! **Invariant:** a counter and a figure never change their names, because later versions add to the stored figures.
 
 use std::collections::BTreeMap;
 
@@ -15,47 +14,47 @@ pub const HOUR_MS: i64 = 3_600_000;
 /// The figures of one item of the table.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Counter {
-    /// How many became what in an hour.
+    /// Numbers of outcomes in an hour.
     Flow {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// In which queue; in all of them together when there is none.
+        /// The queue; `None` counts all queues together.
         queue: Option<String>,
-        /// When the hour began.
+        /// Start of the hour.
         hour: Timestamp,
     },
-    /// How many emails of a queue are where.
+    /// Numbers of a queue's emails by current state.
     Standing {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// In which queue.
+        /// The queue.
         queue: String,
     },
-    /// How many emails of a queue wait for each time of a stretch.
+    /// Numbers of a queue's emails that wait, by time.
     Waiting {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// In which queue.
+        /// The queue.
         queue: String,
-        /// How finely the times are told apart.
+        /// Unit of the times.
         level: Level,
-        /// When the stretch begins.
+        /// Start of the stretch of time.
         begin: Timestamp,
     },
-    /// How many emails of a queue ended unsent for a cause in an hour.
+    /// Number of a queue's emails that ended unsent for a cause in an hour.
     Failures {
-        /// Whose.
+        /// The tenant.
         tenant: TenantId,
-        /// When the hour began.
+        /// Start of the hour.
         hour: Timestamp,
-        /// In which queue.
+        /// The queue.
         queue: String,
-        /// For which cause.
+        /// The cause.
         cause: Cause,
     },
 }
 
-/// How finely the times are told apart that emails wait for.
+/// The unit in which waiting times are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// The minutes of an hour.
@@ -67,7 +66,7 @@ pub enum Level {
 }
 
 impl Level {
-    /// All three.
+    /// All three levels.
     pub const ALL: [Self; 3] = [Self::Minute, Self::Hour, Self::Day];
 
     const fn unit_ms(self) -> i64 {
@@ -86,7 +85,7 @@ impl Level {
         }
     }
 
-    /// In which stretch a time is, and in which slot of it.
+    /// The stretch that contains a time, and the time's slot in it.
     #[must_use]
     pub fn slot(self, at: Timestamp) -> (Timestamp, u8) {
         let ordinal = at.as_millis().div_euclid(self.unit_ms());
@@ -94,7 +93,7 @@ impl Level {
         (floor(at, self.unit_ms().saturating_mul(self.slots())), index)
     }
 
-    /// When a stretch that begins so is over.
+    /// End of the stretch that starts at `begin`.
     #[must_use]
     pub fn end(self, begin: Timestamp) -> Timestamp {
         let span = self.unit_ms().saturating_mul(self.slots());
@@ -102,13 +101,13 @@ impl Level {
     }
 }
 
-/// When the hour of a time began.
+/// Start of the hour that contains a time.
 #[must_use]
 pub fn hour_of(at: Timestamp) -> Timestamp {
     floor(at, HOUR_MS)
 }
 
-/// The latest multiple of so many milliseconds that is not after a time.
+/// The latest multiple of `unit_ms` that is not after a time.
 #[must_use]
 pub fn floor(at: Timestamp, unit_ms: i64) -> Timestamp {
     let past = at.as_millis().checked_rem_euclid(unit_ms).unwrap_or(0);
@@ -118,67 +117,67 @@ pub fn floor(at: Timestamp, unit_ms: i64) -> Timestamp {
 /// One number of a counter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Figure {
-    /// Flow: emails that were accepted.
+    /// Flow: accepted emails.
     Accepted,
     /// Flow: their recipients.
     AcceptedRecipients,
     /// Flow: emails that SES accepted.
     Sent,
-    /// Flow: their recipients, without those that were left out as suppressed.
+    /// Flow: their recipients, except those left out as suppressed.
     SentRecipients,
     /// Flow: bytes of their attachments, for each recipient.
     SentAttachmentBytes,
-    /// Flow: recipients whose server took it.
+    /// Flow: recipients whose server took the email.
     Delivered,
-    /// Flow: recipients whose server did not take it yet.
+    /// Flow: recipients whose server has not taken the email yet.
     DeliveryDelayed,
     /// Flow: recipients for whom SES stopped trying.
     SoftBounced,
-    /// Flow: recipients whose server refused it for good.
+    /// Flow: recipients whose server refused the email for good.
     Bounced,
-    /// Flow: recipients to whom SES did not send it after all.
+    /// Flow: recipients to whom SES did not send the email after its acceptance.
     Rejected,
     /// Flow: recipients who reported it as spam.
     Complained,
-    /// Flow: emails of which another opening became known.
+    /// Flow: emails with another opening.
     Opened,
     /// Flow: emails that were opened for the first time.
     FirstOpened,
-    /// Flow: emails of which another click became known.
+    /// Flow: emails with another click.
     Clicked,
-    /// Flow: emails that were clicked in for the first time.
+    /// Flow: emails with a first click.
     FirstClicked,
-    /// Flow: emails that failed.
+    /// Flow: failed emails.
     Failed,
-    /// Flow: their recipients but the first.
+    /// Flow: their recipients except the first.
     FailedMore,
-    /// Flow: those of them whose recipients are suppressed.
+    /// Flow: failed emails with suppressed recipients.
     Suppressed,
-    /// Flow: their recipients but the first, and the recipients that were left out of an email to others.
+    /// Flow: their recipients except the first, and recipients left out of emails to others.
     SuppressedMore,
-    /// Flow: emails that were taken back.
+    /// Flow: canceled emails.
     Canceled,
-    /// Flow: their recipients but the first.
+    /// Flow: their recipients except the first.
     CanceledMore,
-    /// Flow: emails whose time ran out.
+    /// Flow: expired emails.
     Expired,
-    /// Flow: their recipients but the first.
+    /// Flow: their recipients except the first.
     ExpiredMore,
-    /// Flow: emails of which it could not be found out whether SES accepted them.
+    /// Flow: emails for which nobody could find out whether SES accepted them.
     Unknown,
-    /// Flow: their recipients but the first.
+    /// Flow: their recipients except the first.
     UnknownMore,
-    /// Standing: emails that are due, whatever becomes of their time.
+    /// Standing: emails that are due at once.
     Queued,
-    /// Standing: emails that were asked for at a time, whether it has come or not.
+    /// Standing: emails with a requested time, past or future.
     Scheduled,
-    /// Standing: emails that were tried, whether the time of the next attempt has come or not.
+    /// Standing: emails after a failed attempt, whether the time of the next attempt has come or not.
     Retry,
     /// Standing: emails that a sender holds, or held last and that have not ended.
     Sending,
-    /// Standing: emails that wait in a queue that is paused.
+    /// Standing: emails that wait in a paused queue.
     Held,
-    /// Waiting: emails that were asked for in this slot.
+    /// Waiting: emails whose requested time is in this slot.
     ScheduledIn(u8),
     /// Waiting: emails whose next attempt is in this slot.
     RetryIn(u8),
@@ -187,7 +186,7 @@ pub enum Figure {
 }
 
 impl Figure {
-    /// All that have no slot, with their stored names.
+    /// All figures without a slot, with their stored names.
     const NAMED: [(Self, &'static str); 31] = [
         (Self::Accepted, "ac"),
         (Self::AcceptedRecipients, "ar"),
@@ -222,7 +221,7 @@ impl Figure {
         (Self::Count, "n"),
     ];
 
-    /// The name it is stored by.
+    /// The stored name.
     #[must_use]
     pub fn name(self) -> String {
         if let Self::ScheduledIn(slot) = self {
@@ -235,7 +234,7 @@ impl Figure {
         named.map_or_else(String::new, |(_, name)| (*name).to_owned())
     }
 
-    /// Reads a stored name; one that nobody knows is of a newer version.
+    /// Reads a stored name. `None` for an unknown name, which a newer version wrote.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         if let Some((figure, _)) = Self::NAMED.iter().find(|(_, known)| *known == name) {
@@ -250,26 +249,26 @@ impl Figure {
     }
 }
 
-/// Numbers by what they count; what is not there is 0.
+/// Numbers by figure; a missing figure is 0.
 pub type Figures = BTreeMap<Figure, i64>;
 
-/// By how much a counter changes.
+/// The amounts to add to a counter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Delta {
-    /// What is added.
+    /// The amounts by figure.
     pub figures: Figures,
-    /// The latest example, and when that was.
+    /// The latest example, with its time.
     pub latest: Option<(Timestamp, EmailId)>,
 }
 
 impl Delta {
-    /// Adds to a figure.
+    /// Adds `by` to a figure.
     pub fn add(&mut self, figure: Figure, by: i64) {
         let known = self.figures.entry(figure).or_insert(0);
         *known = known.saturating_add(by);
     }
 
-    /// Adds what another says; of two examples the other's.
+    /// Adds the amounts of `other`, and prefers its example.
     pub fn merge(&mut self, other: &Self) {
         for (figure, by) in &other.figures {
             self.add(*figure, *by);
@@ -285,7 +284,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_figure_has_a_name_of_its_own_by_which_it_is_found() {
+    fn every_figure_has_its_own_name() {
         let slots = (0..60).flat_map(|slot| [Figure::ScheduledIn(slot), Figure::RetryIn(slot)]);
         let all: Vec<Figure> = Figure::NAMED.iter().map(|(figure, _)| *figure).chain(slots).collect();
         let names: BTreeSet<String> = all.iter().map(|figure| figure.name()).collect();
@@ -299,7 +298,7 @@ mod tests {
     }
 
     #[test]
-    fn slots_are_of_whole_hours_days_and_stretches_of_32_days() {
+    fn stretches_are_an_hour_a_day_or_32_days() {
         let at = Timestamp::parse_rfc3339("2026-11-24T17:48:59.999Z").unwrap();
         let slot = |level: Level| {
             let (begin, index) = level.slot(at);

@@ -1,12 +1,11 @@
-//! What is written together: some changes' counts, with the marks of the changes that are in them.
+//! A portion: the counts of several changes that one transaction writes, with the marks of those changes.
 //!
-//! **Invariant:** a change's counts are in its counters if, and only if, its mark is in a marker.
-//! Both are written in one transaction, which holds only if every counter that it touches is of
-//! the version that was read *before* the markers were. Two writers that count the same change
-//! touch the same counters, for what a change counts follows from it alone: so the later one
-//! either saw the marker, or is refused.
-//! **Deliberately absent:** any trust in the order of changes, in the bounds of a batch, in how
-//! often or to how many at once a change is delivered, and in knowing which shard it came from.
+//! **Invariant:** a change's counts are in its counters if, and only if, its mark is in a marker. One transaction
+//! writes both. It succeeds only if every counter still has the version that was read *before* the markers. Two
+//! writers that count the same change touch the same counters, because the counts depend on the change alone. The
+//! later writer therefore either saw the marker or is refused.
+//! **Deliberately absent:** any reliance on the order of changes, the bounds of a batch, the number of deliveries, or
+//! the shard.
 //! **Start reading at** [`Portion::tally`]. Why this way: docs/adr/0013.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -18,14 +17,14 @@ use super::counter::{Counter, Delta, floor};
 use crate::ports::EmailKey;
 use crate::timestamp::Timestamp;
 
-/// Counters and markers of one portion, at most. DynamoDB takes 100 items in a transaction.
+/// Most counters and markers in one portion. DynamoDB takes 100 items in a transaction.
 /// Source: Amazon DynamoDB API reference, `TransactWriteItems`.
 pub const ITEMS_MAX: usize = 90;
 
-/// Changes of one portion, at most: their marks are one item of 8 KB.
+/// Most changes in one portion: their marks are one item of 8 KB.
 pub const CHANGES_MAX: usize = 1000;
 
-/// Milliseconds of the stretch of time whose markers are kept together.
+/// Milliseconds of the span whose markers share one key.
 const SPAN_MS: i64 = 60_000;
 
 /// Digits of the longest sequence number of AWS. Source: Amazon DynamoDB API reference, `StreamRecord`.
@@ -34,10 +33,10 @@ const SEQUENCE_DIGITS: usize = 40;
 /// Digits of the longest sequence number that is read: LocalStack's own stream gives 56 (measured with 4.14.0).
 const LONG_SEQUENCE_DIGITS: usize = 64;
 
-/// The prefix of a sequence number of more than [`SEQUENCE_DIGITS`]: it orders behind every digit.
+/// The prefix of a sequence number of more than [`SEQUENCE_DIGITS`] digits: it sorts after every digit.
 const LONG: char = ':';
 
-/// The place of a change in its shard of the stream: orders as the numbers do.
+/// The place of a change in its shard of the stream. It sorts as the numbers do.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Sequence(String);
 
@@ -47,42 +46,42 @@ impl Sequence {
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=LONG_SEQUENCE_DIGITS).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
         let digits = text.trim_start_matches('0');
-        // The stored form of AWS's numbers stays as it was: markers of both forms are read side by side.
+        // The stored form of AWS's numbers stays the same: readers see markers of both forms side by side.
         fits.then(|| match digits.len() {
             ..=SEQUENCE_DIGITS => Self(format!("{digits:0>SEQUENCE_DIGITS$}")),
             _ => Self(format!("{LONG}{digits:0>LONG_SEQUENCE_DIGITS$}")),
         })
     }
 
-    /// A text behind that of every sequence number.
+    /// A text that sorts after every sequence number.
     pub const END: &str = ";";
 
-    /// The stored text: the number with all its digits, behind its prefix if it is a long one.
+    /// The stored text: the number with all its digits, with a prefix if it is long.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
 
-/// By which a change is known among all others: 64 bits of a hash. Of the changes of one minute,
-/// among which it is looked for, two are alike once in a hundred thousand years of a million an hour.
+/// The identity of a change: 64 bits of a hash. A lookup searches the changes of one minute only. At a million
+/// changes an hour, two of them are alike once in a hundred thousand years.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint(pub u64);
 
-/// By which a change is known again, however it is delivered.
+/// The mark of a change, the same in every delivery.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {
-    /// The minute in which it was made.
+    /// The minute of the change.
     pub minute: Timestamp,
     /// Its place in the stream.
     pub sequence: Sequence,
-    /// By which it is known.
+    /// The identity.
     pub fingerprint: Fingerprint,
 }
 
 impl Mark {
-    /// The mark of a change of an email. A sequence number alone is unique in its shard only; the
-    /// changes of one email are all of one shard and of those that followed it.
+    /// The mark of a change of an email. A sequence number alone is unique only in its shard. All changes of one
+    /// email are in one shard and its successors, so the email's key makes the mark unique.
     #[must_use]
     pub fn new(key: &EmailKey, sequence: Sequence, at: Timestamp) -> Self {
         let hash = Sha256::digest(format!("{}#{}#{}", key.tenant, key.id, sequence.0));
@@ -95,38 +94,38 @@ impl Mark {
     }
 }
 
-/// Where the markers are to be looked for that may hold some changes' marks.
+/// The range of markers that may hold the marks of some changes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Span {
     /// The minute.
     pub minute: Timestamp,
-    /// The first of the changes: a marker whose last is before it holds none of them.
+    /// The first of the changes. A marker whose last change is earlier holds none of them.
     pub first: Sequence,
 }
 
-/// The marks of one minute that were counted together.
+/// The marks of one minute that one transaction counted together.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Marker {
     /// The minute.
     pub minute: Timestamp,
     /// The last of the changes.
     pub last: Sequence,
-    /// All of them.
+    /// The identities of all the changes.
     pub fingerprints: Vec<Fingerprint>,
 }
 
-/// By how much a counter changes, and what it must be.
+/// The amounts for one counter, and the version that it must have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Step {
-    /// Which counter.
+    /// The counter.
     pub counter: Counter,
-    /// How often it was written, as it was read; 0 when it was not there.
+    /// The number of writes when the counter was read; 0 for a missing counter.
     pub seen: u64,
-    /// What is added; maybe nothing, but it is written all the same, for its version.
+    /// The amounts. Even an empty delta is written, because the write raises the version.
     pub delta: Delta,
 }
 
-/// All that is written in one transaction.
+/// All writes of one transaction.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tally {
     /// The counters.
@@ -135,10 +134,10 @@ pub struct Tally {
     pub markers: Vec<Marker>,
 }
 
-/// How often each counter was written; one that is not there is missing.
+/// The number of writes of each counter; missing counters have no entry.
 pub type Versions = BTreeMap<Counter, u64>;
 
-/// Changes that can be counted in one transaction.
+/// Changes that one transaction can count.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Portion {
     changes: Vec<(Mark, Deltas)>,
@@ -146,7 +145,7 @@ pub struct Portion {
     minutes: BTreeSet<Timestamp>,
 }
 
-/// Divides changes into portions. What counts nothing is in none.
+/// Divides changes into portions. A change without counts is in none.
 #[must_use]
 pub fn portions(changes: &[Change]) -> Vec<Portion> {
     let mut portions = Vec::new();
@@ -179,25 +178,25 @@ impl Portion {
         self.changes.push((mark, deltas));
     }
 
-    /// How many changes it has.
+    /// The number of changes.
     #[must_use]
     pub fn len(&self) -> usize {
         self.changes.len()
     }
 
-    /// Whether it has none.
+    /// True if there are no changes.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
     }
 
-    /// The counters whose versions must be read, before anything else.
+    /// The counters whose versions must be read first.
     #[must_use]
     pub fn counters(&self) -> &BTreeSet<Counter> {
         &self.counters
     }
 
-    /// Where its changes' marks would be.
+    /// The ranges of markers that may hold the marks of its changes.
     #[must_use]
     pub fn spans(&self) -> Vec<Span> {
         let mut spans: BTreeMap<Timestamp, &Sequence> = BTreeMap::new();
@@ -212,7 +211,7 @@ impl Portion {
         spans.into_iter().map(span).collect()
     }
 
-    /// What is to be written, if these versions were read first and these marks then; `None` when
+    /// The transaction to write, given versions that were read first and marks that were read afterwards. `None` if
     /// everything is counted already.
     #[must_use]
     pub fn tally(&self, versions: &Versions, marked: &BTreeSet<Fingerprint>) -> Option<Tally> {

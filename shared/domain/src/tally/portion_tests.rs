@@ -35,14 +35,14 @@ fn sequence_numbers_order_as_numbers_do() {
 }
 
 #[test]
-fn the_same_number_of_two_emails_is_two_changes() {
+fn equal_numbers_of_two_emails_are_two_changes() {
     let sequence = || Sequence::parse("5").unwrap();
     let [one, other] = [1, 2].map(|n| Mark::new(&accepted(n, 0).key, sequence(), at(0)));
     assert_ne!(one.fingerprint, other.fingerprint);
 }
 
 #[test]
-fn a_tally_has_the_sum_of_what_is_not_counted_yet() {
+fn a_tally_sums_the_uncounted_changes() {
     let changes = [accepted(1, 0), accepted(2, 1), accepted(3, 61)];
     let portion = only(&changes);
     let marked = BTreeSet::from([changes[1].mark.fingerprint]);
@@ -62,7 +62,7 @@ fn a_tally_has_the_sum_of_what_is_not_counted_yet() {
 }
 
 #[test]
-fn a_change_that_a_batch_has_twice_is_counted_once() {
+fn a_repeated_change_is_counted_once() {
     let tally = only(&[accepted(1, 0), accepted(1, 0)])
         .tally(&Versions::new(), &BTreeSet::new())
         .unwrap();
@@ -74,9 +74,9 @@ fn a_change_that_a_batch_has_twice_is_counted_once() {
     );
 }
 
-/// Were it left out, another writer of one of the two changes would not be noticed.
+/// Without it, no check would notice another writer of one of the two changes.
 #[test]
-fn a_counter_whose_changes_cancel_out_is_written_all_the_same() {
+fn a_counter_with_a_zero_sum_is_still_written() {
     let claimed = change(1, at(0), Some(tried(Status::Queued)), Some(tried(Status::Sending)));
     let given_back = change(2, at(0), Some(tried(Status::Sending)), Some(tried(Status::Queued)));
     let tally = only(&[claimed, given_back])
@@ -87,7 +87,7 @@ fn a_counter_whose_changes_cancel_out_is_written_all_the_same() {
 }
 
 #[test]
-fn marks_are_looked_for_from_the_first_change_of_each_minute() {
+fn spans_start_at_each_minutes_first_change() {
     let portion = only(&[accepted(9, 59), accepted(5, 3), accepted(7, 60)]);
     let spans: Vec<_> = portion
         .spans()

@@ -1,43 +1,43 @@
-//! Where a queue's emails are now, made of figures that were counted when they came there.
+//! The current counts of a queue, computed from figures that were stored when emails changed.
 //!
-//! **Invariant:** pure. When an email's time comes nothing is written: who waits for a time is
-//! counted by that time, and what is still ahead is told from what has come when it is read.
+//! **Invariant:** pure. Nothing is written when the time of a waiting email comes. Waiting emails are counted by
+//! their time; the reader separates past from future times.
 
 use serde::Serialize;
 
 use super::counter::{Figure, Figures, Level};
 use crate::timestamp::Timestamp;
 
-/// How many emails of a queue are where.
+/// The numbers of a queue's emails by current state.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct QueueCounts {
-    /// Wait for the time they were asked for, to the minute.
+    /// Emails that wait for their requested time, to the minute.
     pub scheduled: u64,
-    /// Are due, and wait for a sender.
+    /// Due emails that wait for a sender.
     pub queued: u64,
-    /// A sender has them, or had them last and they have not ended.
+    /// Emails that a sender holds, or held last and that have not ended.
     pub sending: u64,
-    /// Were tried, and wait for the time of their next attempt, to the minute.
+    /// Emails that wait for the time of their next attempt, to the minute.
     pub retry: u64,
-    /// Wait in a queue that is paused.
+    /// Emails that wait in a paused queue.
     pub held: u64,
 }
 
 /// The figures of one stretch of time for which emails wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stretch {
-    /// How finely it is told apart.
+    /// Unit of its slots.
     pub level: Level,
-    /// When it begins.
+    /// Start of the stretch.
     pub begin: Timestamp,
     /// Its figures.
     pub figures: Figures,
 }
 
 impl QueueCounts {
-    /// What the figures of a queue say at `now`. Of the stretches that are given, those count that
-    /// have to: the hour's and the day's at `now`, and those of days that are not over.
+    /// The counts of a queue at `now`. Of the given stretches it uses the current hour's and day's, and those of days
+    /// that are not over.
     #[must_use]
     pub fn at(now: Timestamp, standing: &Figures, stretches: &[Stretch]) -> Self {
         let of = |figure| standing.get(&figure).copied().unwrap_or(0);

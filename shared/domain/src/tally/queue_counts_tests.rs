@@ -6,7 +6,7 @@ use super::super::samples::{at, change, queued, tried};
 use super::*;
 use crate::record::Status;
 
-/// What is shown at `now` when these changes were counted.
+/// The counts at `now` after these changes.
 fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
     let mut counters: BTreeMap<Counter, Figures> = BTreeMap::new();
     for change in changes {
@@ -36,7 +36,7 @@ fn scheduled(secs: i64) -> Glimpse {
 }
 
 #[test]
-fn every_email_is_where_it_is() {
+fn every_state_has_its_count() {
     let held = Glimpse { held: true, ..queued() };
     let records = [
         queued(),
@@ -75,9 +75,9 @@ fn every_email_is_where_it_is() {
     );
 }
 
-/// Whatever the distance, an email is scheduled until its minute comes, and queued from then on.
+/// At any distance, an email is scheduled until its minute comes, and queued from then on.
 #[test]
-fn whoever_waits_is_ahead_until_its_minute_comes() {
+fn an_email_waits_until_its_minute_comes() {
     for secs in [
         60,
         61,
@@ -121,9 +121,9 @@ fn whoever_waits_is_ahead_until_its_minute_comes() {
     }
 }
 
-/// However long it waited, whoever leaves is nowhere any more, whenever that is looked at.
+/// An email that leaves after any wait is in no count at any later time.
 #[test]
-fn whoever_leaves_is_gone_from_everywhere() {
+fn an_email_that_left_is_in_no_count() {
     for secs in [30, 70, 4_000, 90_000, 3_000_000] {
         for leaves in [1, 40, secs / 2, secs, secs + 5, secs + 4_000] {
             let comes = change(1, at(0), None, Some(scheduled(secs)));
@@ -142,7 +142,7 @@ fn whoever_leaves_is_gone_from_everywhere() {
 }
 
 #[test]
-fn figures_of_two_moments_are_never_below_nothing() {
+fn counts_of_two_moments_are_never_negative() {
     let standing = Figures::from([(Figure::Sending, -1), (Figure::Scheduled, 1)]);
     let (begin, slot) = Level::Minute.slot(at(60));
     let figures = Figures::from([(Figure::ScheduledIn(slot), 2), (Figure::RetryIn(slot), -3)]);

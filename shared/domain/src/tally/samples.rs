@@ -1,4 +1,4 @@
-//! Records and changes to begin a test with.
+//! Sample records and changes for tests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,13 +9,13 @@ use crate::ports::EmailKey;
 use crate::record::Status;
 use crate::timestamp::Timestamp;
 
-/// Half past nine, and so many seconds.
+/// The time `secs` seconds after half past nine.
 pub(super) fn at(secs: i64) -> Timestamp {
     let begin = Timestamp::parse_rfc3339("2026-11-24T09:30:00Z").unwrap();
     Timestamp::from_millis(begin.as_millis() + secs * 1000)
 }
 
-/// A record as it is accepted.
+/// A newly accepted record.
 pub(super) fn queued() -> Glimpse {
     Glimpse {
         born: at(0),
