@@ -1,7 +1,7 @@
-//! Counts the emails that wait because of the holds of API keys.
+//! Counts the emails that wait because of holds of API keys.
 //!
 //! **Role:** called by `access`, which places holds, and by `manage`, which releases them.
-//! **Consistency:** the list is an index, which is behind the records; each record is read with what was last written.
+//! **Consistency:** the list is an index, which is behind the records; each record is read consistently.
 
 use crate::id::TenantId;
 use crate::listing::Start;
@@ -11,10 +11,10 @@ use crate::queue::key_hold::KeyHolds;
 use crate::record::Status;
 use crate::timestamp::Timestamp;
 
-/// Emails that one request looks at: twenty pages, within a second or two.
+/// Most emails that one request reads: twenty pages, within a second or two.
 pub const LOOKED_AT_MAX: usize = 10_000;
 
-/// Emails of a page.
+/// Emails per page.
 const PAGE: usize = 500;
 
 /// The emails that wait because of some holds.
@@ -22,14 +22,14 @@ const PAGE: usize = 500;
 pub struct Held {
     /// Their number, among the newest [`LOOKED_AT_MAX`] emails of the tenant.
     pub emails: u64,
-    /// Every email of the tenant was looked at.
+    /// True if every email of the tenant was read.
     pub counted_all: bool,
 }
 
 /// Counts the emails of a tenant that wait because of these holds.
 ///
 /// # Errors
-/// The world's failure.
+/// A backend call failed.
 pub async fn count<R: Listing + Work>(
     records: &R,
     tenant: &TenantId,

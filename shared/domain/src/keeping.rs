@@ -1,7 +1,6 @@
-//! Makes everything that an email needs live as long as the email: its content, its files and its batch's record.
+//! Extends the retention of everything that an email needs: its content, its files and its batch's record.
 //!
-//! **Role:** called before a record is written that is to be sent again: an email that is to be sent must
-//! have something to send.
+//! **Role:** called before the write of a record that is to be sent again, because that email needs its content.
 
 use std::time::Duration;
 
@@ -12,11 +11,11 @@ use crate::ports::{Batches, Bodies, EmailKey, PortError};
 use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
-/// Keeps everything for a record that is to be written: until `retention` after its expiry at least. `false` when
-/// something is gone. A content that cannot be read has no files that anybody could send.
+/// Retains everything for a record until at least `retention` after its expiry. `false` if something is gone. A
+/// content that cannot be read has no files to send.
 ///
 /// # Errors
-/// When something could not be kept; what was kept by then stays so.
+/// Something could not be retained; earlier extensions stay.
 pub async fn keep<R: Batches, B: Bodies>(
     records: &R,
     bodies: &B,

@@ -1,24 +1,25 @@
-//! How full a lane is, and from when on its backlog stays in the index.
+//! The load of a priority queue, and the limit from which its backlog stays in the due index.
 //!
-//! SQS gives out nothing more from a queue with about 120,000 messages in flight: received, hidden, and not
-//! deleted. A sender hides every message that it may not send yet, so that an open breaker could stop a lane.
+//! SQS delivers nothing more from a queue with about 120,000 messages in flight: received, hidden, and not deleted. A
+//! sender hides every message that it may not send yet, so an open breaker could stop a priority queue.
 //!
-//! **Role:** `promote` counts the messages once a minute and writes [`FullLanes`] into the pace, which every
-//! batch of `send` reads or changes anyway. In a full lane `send` deletes messages instead of hiding them,
-//! and `promote` enqueues nothing more: the records are in the index.
-//! **Invariant:** pure. **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
+//! **Role:** `promote` counts the messages once a minute and writes [`FullLanes`] into the rate limiter, which every
+//! batch of `send` reads or changes anyway. In a full priority queue `send` deletes messages instead of hiding them,
+//! and `promote` enqueues nothing more: the records are in the due index.
+//! **Invariant:** pure.
+//! **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
 
 use crate::record::Lane;
 
-/// Hidden and delayed messages above which a lane is full: half of the messages that SQS lets be in flight.
-/// The other half is room for the minute until the next count.
+/// Hidden and delayed messages above which a priority queue is full: half of SQS's limit for messages in flight. The
+/// other half is room for the minute until the next count.
 /// Source: Amazon SQS Developer Guide, "Quotas related to queues", "Messages per queue (in flight)", read 2026-11-28.
 pub const MOST_MESSAGES: u64 = 60_000;
 
-/// Messages in flight that are no backlog: senders work on them. Ten batches of ten.
+/// Messages in flight that are no backlog, because senders work on them. Ten batches of ten.
 const IN_HAND: u64 = 100;
 
-/// The messages of one lane, as SQS counts them: approximately.
+/// The messages of one priority queue. SQS's counts are approximate.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Messages {
     /// Ready to be received.
@@ -30,7 +31,7 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Whether an overdue record may still have its message in here.
+    /// True if an overdue record may still have its message in this queue.
     ///
     /// Delayed messages do not count: their records are not overdue.
     #[must_use]
@@ -38,7 +39,7 @@ impl Messages {
         self.visible > 0 || self.in_flight > IN_HAND
     }
 
-    /// Whether so many messages wait for a later time that the index keeps the records instead.
+    /// True if too many messages wait for a later time, so that the index keeps the records instead.
     ///
     /// Visible messages do not count: SQS holds any number of them.
     #[must_use]
@@ -46,26 +47,26 @@ impl Messages {
         self.in_flight.saturating_add(self.delayed) > most
     }
 
-    /// Messages that may still be hidden or delayed before the lane is full.
+    /// Messages that may still be hidden or delayed before the queue is full.
     #[must_use]
     pub const fn room(self, most: u64) -> u64 {
         most.saturating_sub(self.in_flight.saturating_add(self.delayed))
     }
 }
 
-/// The lanes with more hidden and delayed messages than they should have.
+/// The priority queues with too many hidden and delayed messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct FullLanes {
-    /// The high lane.
+    /// The high priority queue.
     pub high: bool,
-    /// The normal lane.
+    /// The normal priority queue.
     pub normal: bool,
-    /// The low lane.
+    /// The low priority queue.
     pub low: bool,
 }
 
 impl FullLanes {
-    /// The lanes for which `is_full` says so.
+    /// The queues for which `is_full` is true.
     #[must_use]
     pub fn of(is_full: impl Fn(Lane) -> bool) -> Self {
         Self {
@@ -75,7 +76,7 @@ impl FullLanes {
         }
     }
 
-    /// Whether a lane is among them.
+    /// True if the queue is full.
     #[must_use]
     pub const fn has(self, lane: Lane) -> bool {
         match lane {
@@ -99,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_messages_are_a_backlog_and_work_in_hand_is_not() {
+    fn only_hidden_messages_are_a_backlog() {
         assert!(!messages(0, 0, 0).is_backlog());
         assert!(!messages(0, 100, 5_000).is_backlog());
         assert!(messages(0, 101, 0).is_backlog());
@@ -107,7 +108,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_and_delayed_messages_fill_a_lane() {
+    fn hidden_and_delayed_messages_fill_a_queue() {
         assert!(!messages(1_000_000, 30_000, 30_000).is_full(MOST_MESSAGES));
         assert!(messages(0, 30_000, 30_001).is_full(MOST_MESSAGES));
         assert!(messages(0, 60_001, 0).is_full(MOST_MESSAGES));
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn each_lane_is_full_by_itself() {
+    fn each_priority_queue_is_full_by_itself() {
         for full in Lane::ALL {
             let lanes = FullLanes::of(|lane| lane == full);
             let found: Vec<_> = Lane::ALL.into_iter().filter(|lane| lanes.has(*lane)).collect();

@@ -1,7 +1,7 @@
-//! What the functions need from the world, in the domain's words.
+//! Ports: the interfaces of the functions to their backends, in the domain's words.
 //!
-//! **Invariant:** a port says what is wanted, never which call makes it so. Worlds in memory
-//! and adapters to AWS implement the same traits.
+//! **Invariant:** a port names a need, never a call. In-memory backends and adapters to AWS implement the same
+//! traits.
 
 pub mod access;
 pub mod erasure;
@@ -33,12 +33,12 @@ use crate::timestamp::Timestamp;
 use crate::wire::dead_letter_message::DeadLetterMessage;
 use crate::wire::send_task::SendTask;
 
-/// How a call failed: whether it may have taken effect, and whether a retry can help.
+/// The kind of a failed call: whether it may have taken effect, and whether a retry can help.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum FailureKind {
     /// Refused because another write of the same item was under way. It had no effect.
     Conflict,
-    /// Refused because too much is asked at once. It had no effect.
+    /// Refused because of too many requests. It had no effect.
     Throttled,
     /// The answer is lost, or the service failed. The call may have taken effect.
     Unknown,
@@ -47,7 +47,7 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Whether the same call can succeed a moment later.
+    /// True if the same call can succeed a moment later.
     #[must_use]
     pub const fn is_passing(self) -> bool {
         match self {
@@ -56,13 +56,13 @@ impl FailureKind {
         }
     }
 
-    /// Whether a service was busy: the call had no effect, and can succeed later.
+    /// True if a service was busy: the call had no effect, and can succeed later.
     #[must_use]
     pub const fn is_overload(self) -> bool {
         self.is_passing() && !self.may_have_taken_effect()
     }
 
-    /// Whether the call may have taken effect although it failed.
+    /// True if the call may have taken effect although it failed.
     #[must_use]
     pub const fn may_have_taken_effect(self) -> bool {
         match self {
@@ -78,7 +78,7 @@ impl FailureKind {
 pub struct PortError {
     /// The call in words, without addresses or content.
     pub what: &'static str,
-    /// How it failed.
+    /// The kind of failure.
     pub kind: FailureKind,
     /// The adapter's error.
     #[source]
@@ -86,7 +86,7 @@ pub struct PortError {
 }
 
 impl PortError {
-    /// The same failure, for another one of those who waited for the call.
+    /// The same failure, for another caller that waited for this call.
     #[must_use]
     pub fn for_another(&self) -> Self {
         Self {
@@ -97,12 +97,12 @@ impl PortError {
     }
 }
 
-/// Which email: its tenant and id.
+/// The key of an email: its tenant and id.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EmailKey {
-    /// Whose.
+    /// The tenant.
     pub tenant: TenantId,
-    /// Which.
+    /// The id.
     pub id: EmailId,
 }
 
@@ -117,41 +117,41 @@ impl EmailKey {
     }
 }
 
-/// How the creation of a record ended.
+/// The result of creating a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Created {
     /// The record is new, and durable.
     New,
-    /// There is a record of this id already.
+    /// A record of this id exists already.
     Exists(Box<EmailRecord>),
-    /// There was one, which was erased.
+    /// A record of this id was erased.
     Erased {
-        /// [`BodyRef::sha256`] of the content that it had.
+        /// [`BodyRef::sha256`] of its former content.
         sha256: String,
     },
 }
 
-/// How a claim ended.
+/// The result of a claim.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Claimed {
     /// The record after the claim; the caller may submit until the lease runs out.
     Granted(Box<EmailRecord>),
-    /// The record as it is, or that there is none.
+    /// The current record, or `None` without one.
     Refused(Option<Box<EmailRecord>>),
 }
 
-/// How the writing of a transition ended.
+/// The result of writing a transition.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Written {
     /// Written.
     Done,
-    /// The condition did not hold: the record as it is, or that there is none.
+    /// The condition did not hold. The current record, or `None` without one.
     Moved(Option<Box<EmailRecord>>),
-    /// The record's queue is in another state than the condition names.
+    /// The record's queue has another version than the condition names.
     QueueMoved,
 }
 
-/// A transition to be written over the record that it was decided on.
+/// A transition to write over the record that it was decided on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RecordWrite {
     /// The record as it was read.
@@ -161,7 +161,7 @@ pub struct RecordWrite {
 }
 
 impl RecordWrite {
-    /// The queue and the state of it that the transition depends on; `None` when it depends on none.
+    /// The queue and its version that the transition depends on; `None` if it depends on none.
     #[must_use]
     pub fn queue_state(&self) -> Option<(QueueKey, u64)> {
         let queue_no = self.transition.condition.queue_no()?;
@@ -169,32 +169,31 @@ impl RecordWrite {
     }
 }
 
-/// Most transitions of one transaction: DynamoDB's hundred writes, less the check of the queue.
+/// Most transitions of one transaction: DynamoDB's hundred writes, minus the check of the queue.
 /// Source: Amazon DynamoDB API reference, `TransactWriteItems`.
 pub const WRITES_AT_ONCE: usize = 99;
 
-/// The records.
+/// The records of emails.
 pub trait EmailRecords: Sync {
-    /// Reads many records, in the order of their keys; what is gone or cannot be read is left out.
+    /// Reads many records, in the order of their keys. Missing and unreadable records are left out.
     fn load_many(
         &self,
         keys: &[EmailKey],
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<EmailRecord>, PortError>> + Send;
 
-    /// Reads a record, with what was last written. A record past its `ttl` is no record.
+    /// Reads a record consistently. A record past its `ttl` counts as missing.
     fn load(
         &self,
         key: &EmailKey,
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<EmailRecord>, PortError>> + Send;
 
-    /// Writes a new record; its content is written apart.
+    /// Writes a new record. Its content is written separately.
     fn create(&self, record: &EmailRecord, now: Timestamp) -> impl Future<Output = Result<Created, PortError>> + Send;
 
-    /// Claims a record under [`crate::lifecycle::Condition::Claimable`], as
-    /// [`crate::lifecycle::claimed`] says, with no read before. `nonce` tells the same call
-    /// tried again from another claim.
+    /// Claims a record under [`crate::lifecycle::Condition::Claimable`], as [`crate::lifecycle::claimed`] describes,
+    /// without a read before. `nonce` tells a retry of the same call from another claim.
     fn claim(
         &self,
         key: &EmailKey,
@@ -203,7 +202,7 @@ pub trait EmailRecords: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Claimed, PortError>> + Send;
 
-    /// Writes what differs between `before` and the transition's record, under its condition.
+    /// Writes the differences between `before` and the transition's record, under its condition.
     fn write(
         &self,
         before: &EmailRecord,
@@ -213,8 +212,8 @@ pub trait EmailRecords: Sync {
 
     /// Writes many transitions as [`Self::write`] does, in few calls; one result for each, in order.
     ///
-    /// Transitions that depend on the same state of the same queue share one check of that queue. One
-    /// that is refused or fails does not stop the others. No record may occur twice.
+    /// Transitions that depend on the same state of the same queue share one check of that queue. A refused or failed
+    /// transition does not stop the others. No record may occur twice.
     fn write_many(
         &self,
         writes: &[RecordWrite],
@@ -222,11 +221,10 @@ pub trait EmailRecords: Sync {
     ) -> impl Future<Output = Vec<Result<Written, PortError>>> + Send;
 }
 
-/// The list of a tenant's emails. It is read without consistency: an email that was accepted
-/// this moment may not be there yet, and one that is there may be gone.
+/// The list of a tenant's emails. Reads are not consistent: a new email may be missing, and a listed one may be gone.
 pub trait Listing: Sync {
-    /// Reads the places of up to `count` emails in the direction of `start`, nearest first. Fewer
-    /// than `count` are all there are.
+    /// Reads the places of up to `count` emails in the direction of `start`, nearest first. Fewer than `count` mean
+    /// the end of the list.
     fn places(
         &self,
         tenant: &TenantId,
@@ -235,12 +233,12 @@ pub trait Listing: Sync {
     ) -> impl Future<Output = Result<Vec<Place>, PortError>> + Send;
 }
 
-/// A content as it is stored, and where that is cheapest.
+/// A packed content, with its cheapest place.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Packed {
-    /// Where it goes.
+    /// The place.
     pub place: BodyPlace,
-    /// What is stored there.
+    /// The stored bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -250,28 +248,28 @@ impl std::fmt::Debug for Packed {
     }
 }
 
-/// How the storing of a content ended.
+/// The result of storing a content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Put {
-    /// It is stored.
+    /// It is stored now.
     New,
-    /// The same was there, and will be for as long as was said then.
+    /// The same content was there, and keeps its retention.
     There,
 }
 
-/// How a caller uploads a file: by `PUT`, with exactly these headers.
+/// The way to upload a file: by `PUT`, with exactly these headers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Invitation {
-    /// Where to, for a short time.
+    /// The address, valid for a short time.
     pub url: String,
     /// Names and values.
     pub headers: Vec<(String, String)>,
 }
 
-/// The files that were uploaded, which vanish by themselves, and the emails' own copies of them, which
-/// live as long as their email's content. An upload is written once.
+/// The uploaded files, which expire by themselves, and the emails' own copies of them. A copy lives as long as its
+/// email's content. An upload is written once.
 pub trait Files: Sync {
-    /// Lets a caller upload what was described. Asks nobody.
+    /// Lets a caller upload the described file. Needs no call.
     fn invite(
         &self,
         tenant: &TenantId,
@@ -279,15 +277,15 @@ pub trait Files: Sync {
         upload: &Upload,
     ) -> impl Future<Output = Result<Invitation, PortError>> + Send;
 
-    /// What was uploaded under an id, if anything was.
+    /// The upload with this id, if there is one.
     fn uploaded(
         &self,
         tenant: &TenantId,
         id: UploadId,
     ) -> impl Future<Output = Result<Option<Uploaded>, PortError>> + Send;
 
-    /// Gives a content its own copy of an upload, as [`Bodies::put`] does with the content. `None`:
-    /// the upload is gone.
+    /// Gives a content its own copy of an upload, as [`Bodies::put`] does with the content. `None` if the upload is
+    /// gone.
     fn attach(
         &self,
         key: &EmailKey,
@@ -297,7 +295,7 @@ pub trait Files: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<Put>, PortError>> + Send;
 
-    /// Keeps such a copy for longer, as [`Bodies::keep`].
+    /// Extends the retention of such a copy, as [`Bodies::keep`] does.
     fn keep_file(
         &self,
         key: &EmailKey,
@@ -307,7 +305,7 @@ pub trait Files: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Reads such a copy, or that it is gone.
+    /// Reads such a copy; `None` if it is gone.
     fn load_file(
         &self,
         key: &EmailKey,
@@ -316,13 +314,13 @@ pub trait Files: Sync {
     ) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
 }
 
-/// The contents, written once and named by their hash; and the files that lie beside them.
+/// The contents, written once and named by their hash, and the files beside them.
 pub trait Bodies: Files {
-    /// Makes a content ready to be stored, and chooses its place. Asks nobody.
+    /// Makes a content ready for storage, and chooses its place. Needs no call.
     fn pack(&self, content: &[u8]) -> Result<Packed, PortError>;
 
-    /// Makes a packed content durable under its name, kept until `keep_until` at least. One
-    /// that is there stays as it is, and as long as it was to stay.
+    /// Stores a packed content durably under its name, at least until `keep_until`. An existing one stays as it is,
+    /// with its retention.
     fn put(
         &self,
         key: &EmailKey,
@@ -332,11 +330,11 @@ pub trait Bodies: Files {
         now: Timestamp,
     ) -> impl Future<Output = Result<Put, PortError>> + Send;
 
-    /// Reads all contents of an email that lie in the table, by their hash: what can be read
-    /// without the record, beside its claim.
+    /// Reads all contents of an email in the table, by their hash. It needs no record, so it can run beside the
+    /// claim.
     fn load_near(&self, key: &EmailKey) -> impl Future<Output = Result<BTreeMap<String, Vec<u8>>, PortError>> + Send;
 
-    /// Keeps a content for longer, until `keep_until` at least. `false`: it is gone.
+    /// Extends the retention of a content to at least `keep_until`. `false` if it is gone.
     fn keep(
         &self,
         key: &EmailKey,
@@ -345,13 +343,13 @@ pub trait Bodies: Files {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Reads a content as it was before it was packed, or that it is gone.
+    /// Reads a content and unpacks it; `None` if it is gone.
     fn load(&self, key: &EmailKey, body: &BodyRef) -> impl Future<Output = Result<Option<Vec<u8>>, PortError>> + Send;
 }
 
 /// The records of batches with an idempotency key. A single email needs none: its own record serves.
 pub trait Batches: Sync {
-    /// Reads a record. A record past its time is none.
+    /// Reads a record. A record past its retention counts as missing.
     fn recall(
         &self,
         tenant: &TenantId,
@@ -359,7 +357,7 @@ pub trait Batches: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<Option<BatchRecord>, PortError>> + Send;
 
-    /// Writes a record, or returns the one that was there before.
+    /// Writes a record, or returns the existing one.
     fn remember(
         &self,
         tenant: &TenantId,
@@ -369,7 +367,7 @@ pub trait Batches: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<BatchRecord, PortError>> + Send;
 
-    /// Keeps a record until `keep_until` at least. A record that is gone stays gone.
+    /// Retains a record at least until `keep_until`. A record that is gone stays gone.
     fn keep_batch(
         &self,
         tenant: &TenantId,
@@ -378,30 +376,30 @@ pub trait Batches: Sync {
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// A send task to send.
+/// A request to enqueue a send task.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendTaskRequest {
-    /// The lane it goes through.
+    /// Its priority queue.
     pub lane: Lane,
-    /// What it says.
+    /// The send task.
     pub send_task: SendTask,
-    /// How long from now it is to arrive.
+    /// Delay from now.
     pub delay: Duration,
 }
 
-/// The messages of each lane.
+/// The messages of each priority queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Waiting {
-    /// In the high lane.
+    /// In the high priority queue.
     pub high: Messages,
-    /// In the normal lane.
+    /// In the normal priority queue.
     pub normal: Messages,
-    /// In the low lane.
+    /// In the low priority queue.
     pub low: Messages,
 }
 
 impl Waiting {
-    /// In one lane.
+    /// In one priority queue.
     #[must_use]
     pub const fn of(&self, lane: Lane) -> Messages {
         match lane {
@@ -412,13 +410,13 @@ impl Waiting {
     }
 }
 
-/// The lanes, as they are seen from outside.
+/// The load of the priority queues.
 pub trait Backlog: Sync {
-    /// How full they are.
+    /// The current numbers of messages.
     fn waiting(&self) -> impl Future<Output = Result<Waiting, PortError>> + Send;
 }
 
-/// The three lanes.
+/// The three priority queues.
 pub trait Lanes: Sync {
     /// Sends send tasks in as few calls as possible; one result for each, in order.
     fn enqueue(&self, requests: &[SendTaskRequest]) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
@@ -426,7 +424,7 @@ pub trait Lanes: Sync {
 
 /// The dead-letter queue.
 pub trait DeadLetters: Sync {
-    /// Hands emails over; one result for each, in order.
+    /// Moves emails to the dead-letter queue; one result for each, in order.
     fn move_to_dead_letter(
         &self,
         emails: &[DeadLetterMessage],
@@ -435,8 +433,8 @@ pub trait DeadLetters: Sync {
 
 /// SES.
 pub trait Provider: Sync {
-    /// Submits a claimed email once: never again by itself, whatever the answer. Its files are all
-    /// loaded, and are taken out of it rather than copied.
+    /// Submits a claimed email once, and never retries by itself. Its files are all loaded, and are moved out of it
+    /// rather than copied.
     fn submit(
         &self,
         claimed: &EmailRecord,
@@ -445,7 +443,7 @@ pub trait Provider: Sync {
     ) -> impl Future<Output = Attempt> + Send;
 }
 
-/// How the change of the pace ended; the pace as it is then.
+/// The result of a change of the rate limiter, with its state after the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Paced {
     /// Changed.
@@ -454,9 +452,9 @@ pub enum Paced {
     Refused(Pace),
 }
 
-/// The account's pace, which all senders share.
+/// The rate limiter of the account, which all senders share.
 pub trait Paces: Sync {
-    /// Reads it.
+    /// Reads the state.
     fn pace(&self) -> impl Future<Output = Result<Pace, PortError>> + Send;
 
     /// Makes a change, under [`Change::holds`].
@@ -469,63 +467,63 @@ pub trait Accounts: Sync {
     fn account(&self) -> impl Future<Output = Result<Account, PortError>> + Send;
 }
 
-/// A page of a partition of the sparse index.
+/// A page of a partition of the due index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DuePage<T> {
-    /// What is due, earliest first.
+    /// Due entries, earliest first.
     pub items: Vec<T>,
-    /// Where the next page begins; `None` after the last.
+    /// Start of the next page; `None` after the last.
     pub next: Option<DueCursor>,
 }
 
-/// An email that waits in `wake`: everything that its send task says, so that no record is read.
+/// An email that waits in `wake`, with all fields of its send task, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Coming {
-    /// When it is due.
+    /// Due time.
     pub not_before: Timestamp,
-    /// The lane it goes through.
+    /// Its priority queue.
     pub lane: Lane,
-    /// What the send task says.
+    /// The send task.
     pub send_task: SendTask,
-    /// The place behind it.
+    /// The place after it.
     pub cursor: DueCursor,
 }
 
-/// An email of one queue, in a partition of its own: held, or ended.
+/// An email in a partition of its queue: held, or ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Aside {
-    /// Which.
+    /// Its key.
     pub key: EmailKey,
-    /// When it was due, or when it ended.
+    /// Due time, or time of its end.
     pub at: Timestamp,
-    /// How it ended.
+    /// Its status.
     pub status: Status,
-    /// Why.
+    /// Cause of its end.
     pub cause: Option<Cause>,
-    /// The place behind it.
+    /// The place after it.
     pub cursor: DueCursor,
 }
 
-/// A place in one shard of the index: behind this email.
+/// A place in one shard of the index: after this email.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct DueCursor(pub String);
 
-/// What `promote` remembers from run to run.
+/// The state of `promote` between two runs.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Bookmarks {
-    /// How far each shard of `wake` was enqueued.
+    /// The place in each shard of `wake` up to which emails are enqueued.
     pub cursors: BTreeMap<u16, DueCursor>,
-    /// Since when each lane has not been empty.
+    /// Time since when each priority queue has not been empty.
     pub busy_since: BTreeMap<Lane, Timestamp>,
 }
 
-/// The sparse index `due`. It is read without consistency: what is missing is there a moment
-/// later, and what is stale is found out at the record.
+/// The due index. Reads are not consistent: a missing entry appears a moment later, and the record corrects a stale
+/// one.
 pub trait DueIndex: Sync {
-    /// How many shards each kind of partition has.
+    /// Number of shards of each kind of partition.
     fn shards(&self) -> u16;
 
-    /// Reads a page of a shard of `wake`: what is due until `until`, behind `from`.
+    /// Reads a page of a shard of `wake`: emails due until `until`, after `from`.
     fn coming(
         &self,
         shard: u16,
@@ -533,8 +531,7 @@ pub trait DueIndex: Sync {
         from: Option<&DueCursor>,
     ) -> impl Future<Output = Result<DuePage<Coming>, PortError>> + Send;
 
-    /// Reads a page of a shard of `check`: what should have moved on before `until`, behind
-    /// `from`.
+    /// Reads a page of a shard of `check`: emails that should have moved on before `until`, after `from`.
     fn overdue(
         &self,
         shard: u16,
@@ -542,7 +539,7 @@ pub trait DueIndex: Sync {
         from: Option<&DueCursor>,
     ) -> impl Future<Output = Result<DuePage<EmailKey>, PortError>> + Send;
 
-    /// Reads a page of a shard of `held` or `ended` of one queue, behind `from`.
+    /// Reads a page of a shard of `held` or `ended` of one queue, after `from`.
     fn aside(
         &self,
         kind: DueKind,
@@ -551,30 +548,30 @@ pub trait DueIndex: Sync {
         from: Option<&DueCursor>,
     ) -> impl Future<Output = Result<DuePage<Aside>, PortError>> + Send;
 
-    /// What `promote` has left for its next run.
+    /// The state that the last run of `promote` saved.
     fn bookmarks(&self) -> impl Future<Output = Result<Bookmarks, PortError>> + Send;
 
-    /// Remembers since when a lane has not been empty; `None` when it is empty.
+    /// Saves since when a priority queue has not been empty; `None` for an empty one.
     fn save_busy_since(
         &self,
         lane: Lane,
         since: Option<Timestamp>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Remembers that everything in a shard of `wake` up to `cursor` was enqueued.
+    /// Saves that all emails in a shard of `wake` up to `cursor` are enqueued.
     fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
 /// The named queues.
 pub trait Queues: Sync {
-    /// Reads a queue; `None` when there never was one of this name.
+    /// Reads a queue; `None` if there never was one of this name.
     fn queue(&self, key: &QueueKey) -> impl Future<Output = Result<Option<Queue>, PortError>> + Send;
 
-    /// Reads the tenant's queues by name, those that were deleted among them.
+    /// Reads the tenant's queues by name, including deleted ones.
     fn queues(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<Queue>, PortError>> + Send;
 
-    /// Writes a queue, if it is still as `before`, and with it the job that follows. `false` when
-    /// somebody else has changed it.
+    /// Writes a queue, if it is still as `before`, together with the job that follows. `false` if somebody else has
+    /// changed it.
     fn save_queue(
         &self,
         before: Option<&Queue>,
@@ -583,27 +580,27 @@ pub trait Queues: Sync {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
-/// What is left to be done to the emails of queues.
+/// The jobs of queues.
 pub trait Jobs: Sync {
     /// The jobs that are due until `until`.
     fn due_jobs(&self, until: Timestamp) -> impl Future<Output = Result<Vec<(QueueKey, EmailId)>, PortError>> + Send;
 
-    /// Reads a job; `None` when there is none, or it is forgotten.
+    /// Reads a job; `None` if there is none, or it has expired.
     fn job(&self, queue: &QueueKey, id: EmailId) -> impl Future<Output = Result<Option<Job>, PortError>> + Send;
 
-    /// Writes a job that was saved [`Job::no`] minus one times; `false` when somebody else has.
+    /// Writes a job that was saved [`Job::no`] minus one times; `false` if somebody else has saved it.
     fn save_job(&self, job: &Job) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
-/// The queue of SES's events, as it is seen from outside.
+/// The queue of SES's events.
 pub trait Evidence: Sync {
-    /// How far its working off is, asked at `now`.
+    /// The progress of processing it, measured at `now`.
     fn feedback(&self, now: Timestamp) -> impl Future<Output = Result<Feedback, PortError>> + Send;
 }
 
-/// Where the working off of SES's events says how far it is.
+/// The progress of processing SES's events, as `feedback` reports it.
 pub trait Watermark: Sync {
-    /// Says that an event of `newest` was worked off. A later one that was said stays.
+    /// Reports that an event of the time `newest` was processed. A later reported time stays.
     fn raise_watermark(&self, newest: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
@@ -615,74 +612,74 @@ pub trait Clock: Sync {
 
 /// Randomness.
 pub trait Random: Sync {
-    /// Tells one claim from another.
+    /// A number that tells one claim from another.
     ///
     /// # Errors
-    /// When the system has no randomness to give: a claim must not go without.
+    /// The system has no randomness: a claim must not go without.
     fn nonce(&self) -> Result<u64, PortError>;
 
-    /// Spreads what failed together.
+    /// Spreads retries after a common failure.
     fn jitter(&self) -> Jitter;
 
     /// A new id.
     ///
     /// # Errors
-    /// When the system has no randomness to give: an id must not be made up.
+    /// The system has no randomness: an id must not be made up.
     fn id(&self) -> Result<EmailId, PortError>;
 
     /// A new secret of an API key.
     ///
     /// # Errors
-    /// When the system has no randomness to give: a secret must not be guessed.
+    /// The system has no randomness: a secret must not be guessable.
     fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError>;
 }
 
-/// How the writing of a tally ended.
+/// The result of writing a tally.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counted {
     /// All of it is written.
     Done,
-    /// Nothing is written: a counter is no longer what it was.
+    /// Nothing is written: a counter has another version.
     Moved,
 }
 
-/// The counters, for whoever counts. Both reads see all that was written before.
+/// The counters for their writer. Both reads are consistent.
 pub trait Tallies: Sync {
-    /// How often each of these counters was written.
+    /// The number of writes of each of these counters.
     fn versions(&self, counters: &BTreeSet<Counter>) -> impl Future<Output = Result<Versions, PortError>> + Send;
 
-    /// The marks of changes that were counted, of the markers in a span.
+    /// The marks of counted changes, from the markers in a span.
     fn marked(&self, span: &Span) -> impl Future<Output = Result<Vec<Fingerprint>, PortError>> + Send;
 
     /// Writes all of a tally or nothing.
     fn count(&self, tally: &Tally) -> impl Future<Output = Result<Counted, PortError>> + Send;
 }
 
-/// Whole hours: from the first's beginning to before the last's end.
+/// Whole hours: from the start of the first to before the end of the last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Hours {
-    /// When the first begins.
+    /// Start of the first hour.
     pub from: Timestamp,
-    /// When the last ends.
+    /// End of the last hour.
     pub until: Timestamp,
 }
 
-/// How many emails of a queue ended unsent for a cause in an hour.
+/// The emails of a queue that ended unsent for a cause in an hour.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailuresOfHour {
-    /// In which queue.
+    /// The queue.
     pub queue: String,
-    /// For which cause.
+    /// The cause.
     pub cause: Cause,
-    /// How many.
+    /// Their number.
     pub count: u64,
-    /// The latest of them, and when that was.
+    /// The latest of them, with its time.
     pub latest: Option<(Timestamp, EmailId)>,
 }
 
-/// The counters, for whoever asks. What is told was so a moment ago.
+/// The counters for readers. Their state may be a moment old.
 pub trait Counts: Sync {
-    /// Where a queue's emails are.
+    /// The numbers of a queue's emails by current state.
     fn standing(
         &self,
         tenant: &TenantId,
@@ -690,7 +687,7 @@ pub trait Counts: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<QueueCounts, PortError>> + Send;
 
-    /// What became of a queue's emails, or of all, in each of these hours in which anything did.
+    /// The outcomes of emails in one queue or in all, for each of these hours with any outcome.
     fn flow(
         &self,
         tenant: &TenantId,
@@ -698,8 +695,8 @@ pub trait Counts: Sync {
         hours: Hours,
     ) -> impl Future<Output = Result<BTreeMap<Timestamp, Figures>, PortError>> + Send;
 
-    /// Why a queue's emails, or all, ended unsent in these hours, earliest first. `None` when that
-    /// is more than is read for one answer.
+    /// The causes for which emails in one queue or in all ended unsent in these hours, earliest first. `None` if
+    /// there are too many for one response.
     fn failures(
         &self,
         tenant: &TenantId,
@@ -708,13 +705,12 @@ pub trait Counts: Sync {
     ) -> impl Future<Output = Result<Option<Vec<FailuresOfHour>>, PortError>> + Send;
 }
 
-/// The addresses that are sent no more emails.
+/// The suppressed addresses.
 pub trait Suppressions: Sync {
     /// Adds one under [`crate::suppression::Entry::takes`], and its mark with it: both or neither.
     fn suppress(&self, suppression: &Suppression) -> impl Future<Output = Result<Added, PortError>> + Send;
 
-    /// Takes one away that is in force, and its mark with it; `false` when there is none. It is remembered when
-    /// that was.
+    /// Removes an active suppression and its mark; `false` if there is none. The time of the release is remembered.
     fn release(
         &self,
         tenant: &TenantId,
@@ -722,10 +718,10 @@ pub trait Suppressions: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Reads a tenant's marks, with what was last written.
+    /// Reads a tenant's marks consistently.
     fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<Marks, PortError>> + Send;
 
-    /// Reads those of these ids that are in force at `now`, in their order, with what was last written.
+    /// Reads the suppressions of these ids that are active at `now`, in their order, consistently.
     fn suppressions(
         &self,
         tenant: &TenantId,
@@ -742,10 +738,10 @@ pub trait Suppressions: Sync {
         count: usize,
     ) -> impl Future<Output = Result<Vec<Place<SuppressionId>>, PortError>> + Send;
 
-    /// Remembers an address that SES did not send to, for it is on the account's list.
+    /// Remembers an address to which SES did not send, because it is on the account's list.
     fn remember_listed(&self, listed: &Listed) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Reads those of these ids that are remembered so.
+    /// Reads the remembered addresses among these ids.
     fn listed(
         &self,
         tenant: &TenantId,
@@ -759,17 +755,17 @@ pub trait Suppressions: Sync {
 
 /// SES's suppression list of the AWS account.
 pub trait AccountList: Sync {
-    /// The reason of an address that is listed as it is written.
+    /// The reason for listing an address, spelled exactly so.
     fn reason(&self, address: &EmailAddress) -> impl Future<Output = Result<Option<ListReason>, PortError>> + Send;
 
-    /// Removes an address that is listed as it is written.
+    /// Removes an address, spelled exactly so.
     fn remove(&self, address: &EmailAddress) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// SES's reason to list an address.
+/// SES's reason for listing an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ListReason {
-    /// An email came back for good.
+    /// An email bounced for good.
     Bounce,
     /// The recipient complained, or SES gives a reason that this code does not know.
     Complaint,

@@ -38,7 +38,7 @@ pub(crate) fn record(status: Status) -> EmailRecord {
 }
 
 #[test]
-fn names_are_what_a_url_can_hold() {
+fn queue_names_fit_into_a_url() {
     for name in ["a", "news-2", &"x".repeat(64)] {
         assert_eq!(QueueName::parse(name).map(String::from).as_deref(), Ok(name));
     }
@@ -61,7 +61,7 @@ fn a_pause_ends_by_itself_or_by_hand() {
 }
 
 #[test]
-fn a_suspension_holds_whatever_becomes_of_pauses() {
+fn a_suspension_is_independent_of_pauses() {
     let (suspended, now) = (queue().with_suspension(true), at(2_000));
     for queue in [
         suspended.clone(),
@@ -121,7 +121,7 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
 }
 
 #[test]
-fn only_what_waits_is_held_or_dropped() {
+fn only_waiting_emails_are_held_or_dropped() {
     let now = at(2_000);
     let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
     for status in Status::ALL {
@@ -150,7 +150,7 @@ fn a_purge_compares_generations_and_not_clocks() {
         generation: Some(generation),
         ..record(Status::Queued)
     };
-    // Every email was born at 1000, whatever the clocks of the purges say.
+    // Every email was born at 1000, by any clock of the purges.
     for clock in [at(1), at(1_000), at(900_000)] {
         let once = queue().purged(clock);
         assert_eq!([0, 1].map(|generation| once.wants(&of(generation))), [false, true]);
@@ -196,7 +196,7 @@ fn without_a_generation_a_purge_allows_for_other_clocks() {
 }
 
 #[test]
-fn every_change_has_a_number_of_its_own() {
+fn every_change_has_its_own_version() {
     let queue = queue();
     let changes = [
         queue.paused(pause(None)),
@@ -218,7 +218,7 @@ fn every_change_has_a_number_of_its_own() {
 }
 
 #[test]
-fn what_was_purged_is_seen_to_have_ended_at_once() {
+fn reads_show_a_purge_at_once() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
     let seen = purged.shows(record(Status::Queued), now);
     assert_eq!((seen.status, seen.cause), (Status::Canceled, Some(Cause::Purged)));
@@ -239,7 +239,7 @@ fn what_was_purged_is_seen_to_have_ended_at_once() {
 }
 
 #[test]
-fn the_queues_own_waits_replace_the_deployments() {
+fn a_queues_waits_replace_the_deployments() {
     let standard = Policy::standard();
     assert_eq!(*queue().policy(&standard), standard);
     let own = Queue {

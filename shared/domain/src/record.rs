@@ -1,4 +1,4 @@
-//! The record of one email: the truth about it. It is under 1 KB; the content is elsewhere.
+//! The record of one email: its authoritative state. It is under 1 KB; the content is elsewhere.
 //!
 //! **Invariant:** written only by carrying out a [`crate::lifecycle::Transition`].
 
@@ -18,7 +18,7 @@ use crate::timestamp::Timestamp;
 /// Longest From domain that a record names, in bytes: a record stays under 1 KB, which is one write unit.
 pub const FROM_DOMAIN_MAX: usize = 40;
 
-/// Where an email is in its life.
+/// The status of an email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
@@ -28,22 +28,22 @@ pub enum Status {
     Sending,
     /// Will be `Failed`; on its way through the dead-letter queue.
     Failing,
-    /// SES may or may not have accepted it; evidence is awaited.
+    /// SES may have accepted it; evidence is awaited.
     Uncertain,
     /// SES accepted it.
     Sent,
-    /// SES did not accept it, and will not be asked again by itself.
+    /// SES did not accept it, and nothing retries it automatically.
     Failed,
     /// SES may have accepted it, and no evidence came.
     Unknown,
-    /// A person took it back before it was sent.
+    /// Canceled before it was sent.
     Canceled,
-    /// Its time to be sent ran out.
+    /// It expired before it was sent.
     Expired,
 }
 
 impl Status {
-    /// All of them.
+    /// All statuses.
     pub const ALL: [Self; 9] = [
         Self::Queued,
         Self::Sending,
@@ -56,7 +56,7 @@ impl Status {
         Self::Expired,
     ];
 
-    /// Whether nothing more happens by itself. A finished record waits nowhere.
+    /// True if nothing more happens automatically. A finished record waits for nothing.
     #[must_use]
     pub const fn is_final(self) -> bool {
         match self {
@@ -66,7 +66,7 @@ impl Status {
     }
 }
 
-/// Which of the three SQS queues carries the send tasks.
+/// The SQS queue that carries the send tasks, one of three.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
@@ -94,18 +94,18 @@ impl Lane {
     }
 }
 
-/// What to do when SES may have accepted an email and no evidence came.
+/// The action if SES may have accepted an email and no evidence came.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum OnUncertain {
-    /// Send it again, marked `maybe_duplicate`.
+    /// Send it again, flagged `maybe_duplicate`.
     Resend,
     /// Leave it `unknown`.
     Hold,
 }
 
-/// Where the content is.
+/// The place of the content.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum BodyPlace {
@@ -120,31 +120,31 @@ pub enum BodyPlace {
 pub struct BodyRef {
     /// SHA-256 of the parsed request, in hex.
     pub sha256: String,
-    /// Where it is kept.
+    /// The place.
     pub place: BodyPlace,
     /// Size of the parsed request, in bytes.
     pub bytes: u64,
 }
 
-/// A sender's right to submit, and until when.
+/// A sender's right to submit, with its end.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Lease {
-    /// After this the claim's holder is taken for dead.
+    /// After this time the claim's holder counts as crashed.
     pub until: Timestamp,
-    /// Random per record and claim: tells the SDK's retry of one call from another sender.
+    /// Random per record and claim: it tells the SDK's retry of one call from another sender.
     pub nonce: u64,
 }
 
-/// Where the record waits in the sparse index.
+/// The place of the record in the due index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Due {
-    /// Which kind of partition.
+    /// The kind of partition.
     pub kind: DueKind,
-    /// When it is looked at.
+    /// Time of the next check.
     pub at: Timestamp,
 }
 
-/// The kinds of partition of the sparse index.
+/// The kinds of partition of the due index.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DueKind {
@@ -156,104 +156,104 @@ pub enum DueKind {
     Held,
     /// Waits for a slot of its queue's rate limit; ordered by `not_before`.
     Paced,
-    /// Ended without being sent, as far as is known, at that time; it may be asked for again.
+    /// Ended unsent, as far as is known, at that time; a caller may retry it.
     Ended,
 }
 
 /// The acceptance by SES.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct Acceptance {
-    /// Which claim SES accepted.
+    /// Number of the claim that SES accepted.
     pub claim_no: u32,
     /// SES's `MessageId`.
     pub message_id: String,
-    /// When the acceptance became known, or SES's own time of it.
+    /// Time at which the acceptance became known, or SES's own time of it.
     pub at: Timestamp,
 }
 
 /// One email.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct EmailRecord {
-    /// Whose it is.
+    /// The tenant.
     pub tenant: TenantId,
     /// Its id.
     pub id: EmailId,
-    /// When this record was accepted; also an SES tag, so that events of an erased and re-used
-    /// id are told apart.
+    /// Time of acceptance. It is also an SES tag, which tells apart events of an erased and re-used id.
     pub born: Timestamp,
     /// The named queue.
     pub queue: QueueName,
-    /// The SQS lane.
+    /// The priority queue.
     pub lane: Lane,
-    /// How many recipients, as SES counts them.
+    /// Number of recipients, as SES counts them.
     pub recipients: u32,
     /// The content.
     pub body: BodyRef,
     /// Bytes of its files, without encoding.
     pub attachment_bytes: u64,
-    /// What to do without evidence.
+    /// The action without evidence.
     pub on_uncertain: OnUncertain,
-    /// Where it is in its life.
+    /// Its status.
     pub status: Status,
-    /// Not to be submitted before this.
+    /// Earliest time of submission.
     pub not_before: Timestamp,
-    /// When the caller asked for it, if later than at once.
+    /// The time that the caller requested; `None` for at once.
     pub scheduled_at: Option<Timestamp>,
-    /// Not to be submitted from this on.
+    /// Time of expiry, from which on it is not submitted.
     pub expires_at: Timestamp,
-    /// The caller gave `expires_at`: only the caller moves it.
+    /// True if the caller gave `expires_at`. Then only the caller changes it.
     pub expires_given: bool,
-    /// Number of the newest claim; never falls: the fencing token, and an SES tag.
+    /// Number of the newest claim, which never falls: the fencing token, and an SES tag.
     pub claim_no: u32,
-    /// Attempts spent of the budget.
+    /// Used attempts of the budget.
     pub attempts: u32,
-    /// The holder of the newest claim, while it sends.
+    /// The lease of the newest claim, while it sends.
     pub lease: Option<Lease>,
-    /// SES may have accepted an earlier claim, and a later one was made. Never cleared.
+    /// True if a later claim was made although SES may have accepted an earlier one. Never cleared.
     pub maybe_duplicate: bool,
-    /// SES accepted more than one claim.
+    /// True if SES accepted more than one claim.
     pub duplicate: bool,
-    /// Since when it is uncertain.
+    /// Start of the uncertainty.
     pub uncertain_since: Option<Timestamp>,
-    /// The batch that it was accepted in, if that has an idempotency key.
+    /// The batch of its request, if that has an idempotency key.
     pub batch: Option<BatchId>,
-    /// Why the last attempt did not end in an acceptance.
+    /// Cause of the last attempt's failure.
     pub cause: Option<Cause>,
-    /// The provider's words about it.
+    /// The provider's message about it.
     pub detail: Option<String>,
     /// The first acceptance that became known.
     pub sent: Option<Acceptance>,
-    /// Where it waits, or where it is found after it ended unsent; `None` when it was sent.
+    /// Its place in the due index, also after it ended unsent; `None` if it was sent.
     pub due: Option<Due>,
-    /// What became of each recipient, by [`recipient_key`].
+    /// Delivery status of each recipient, by [`recipient_key`].
     pub fates: BTreeMap<String, Fate>,
-    /// How often `fates`, `delivered_at`, `opened_at` or `clicked_at` were written, and `diagnostics` and `facts` with them.
+    /// Number of writes of `fates`, `delivered_at`, `opened_at` or `clicked_at`, and of `diagnostics` and `facts`
+    /// with them.
     pub fate_no: u32,
-    /// When the last recipient's server took it.
+    /// Time at which the last recipient's server took it.
     pub delivered_at: Option<Timestamp>,
-    /// When it was last opened.
+    /// Time of the last opening.
     pub opened_at: Option<Timestamp>,
-    /// When a link in it was last clicked.
+    /// Time of the last click on a link.
     pub clicked_at: Option<Timestamp>,
-    /// When it was last asked for again: a purge of before does not concern it.
+    /// Time of the last retry by a caller: an earlier purge does not apply.
     pub retried_at: Option<Timestamp>,
-    /// The generation of its queue that it was asked for under ([`crate::queue::Queue::generation`]); `None` where it
-    /// was accepted without a read of the queue.
+    /// The generation of its queue at the request ([`crate::queue::Queue::generation`]); `None` if it was accepted
+    /// without a read of the queue.
     pub generation: Option<u64>,
-    /// The API key that it was accepted with.
+    /// The API key of its request.
     pub key: Option<KeyId>,
-    /// The domain of its From; `None` where that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
+    /// The domain of its From; `None` if that is too long ([`FROM_DOMAIN_MAX`]), or the record is older.
     pub from_domain: Option<String>,
-    /// How the newest claims ended that were not accepted, oldest first; for people to read.
+    /// Outcomes of the newest claims that were not accepted, oldest first; for people to read.
     pub outcomes: Vec<Outcome>,
-    /// When and with which words the `fates` were decided; for people to read.
+    /// Times and messages behind the `fates`; for people to read.
     pub diagnostics: BTreeMap<String, Diagnostic>,
-    /// What else is known about recipients, by [`recipient_key`]; for people to read.
+    /// Further facts about recipients, by [`recipient_key`]; for people to read.
     pub facts: BTreeMap<(String, Fact), Diagnostic>,
 }
 
 impl EmailRecord {
-    /// A record as it is when nothing has happened yet: due at once, in the queue `default`.
+    /// A new record: due at once, in the queue `default`.
     #[must_use]
     pub fn new(tenant: TenantId, id: EmailId, body: BodyRef, recipients: u32, born: Timestamp) -> Self {
         Self {
@@ -299,8 +299,8 @@ impl EmailRecord {
 }
 
 impl EmailRecord {
-    /// Whether the index has it where it belongs: what is unfinished waits somewhere, what ended unsent
-    /// can be found again, and what was sent is in no partition.
+    /// True if its place in the index fits its status: unfinished records wait in a partition, records that ended
+    /// unsent can be found, and sent ones are in none.
     #[must_use]
     pub fn is_in_its_place(&self) -> bool {
         let kind = self.due.map(|due| due.kind);
@@ -317,14 +317,13 @@ impl EmailRecord {
         }
     }
 
-    /// When it was asked for, the last time.
+    /// Time of the last request to send it.
     #[must_use]
     pub fn asked_for_at(&self) -> Timestamp {
         self.retried_at.unwrap_or(self.born)
     }
 
-    /// Where the email is at `now`: a queued one whose time has run out has ended, though nobody
-    /// has written it yet.
+    /// The status at `now`: an expired queued email has ended, even before any write.
     #[must_use]
     pub fn status_at(&self, now: Timestamp) -> Status {
         if self.status != Status::Queued || self.expires_at > now {
@@ -336,7 +335,7 @@ impl EmailRecord {
         }
     }
 
-    /// Why it did not go, as [`Self::status_at`] sees it.
+    /// Cause of its failure, consistent with [`Self::status_at`].
     #[must_use]
     pub fn cause_at(&self, now: Timestamp) -> Option<Cause> {
         match (self.status, self.status_at(now)) {
@@ -347,7 +346,7 @@ impl EmailRecord {
     }
 }
 
-/// Names a recipient in a record without the address: 12 hex digits of its SHA-256, lower-cased.
+/// A recipient's name in a record, without the address: 12 hex digits of its SHA-256, lower-cased.
 #[must_use]
 pub fn recipient_key(address: &str) -> String {
     let hash = Sha256::digest(address.trim().to_ascii_lowercase().as_bytes());

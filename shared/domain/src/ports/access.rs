@@ -1,4 +1,4 @@
-//! Keys, tenants and allowances in the world.
+//! API keys, tenants and quotas.
 
 use super::{EmailKey, PortError};
 use crate::access::allowance::Window;
@@ -13,14 +13,14 @@ pub trait Keys: Sync {
     /// Reads a key, revoked or not.
     fn key(&self, id: KeyId) -> impl Future<Output = Result<Option<ApiKey>, PortError>> + Send;
 
-    /// The keys of a tenant that are not revoked, newest first. Read without consistency: one that was made
-    /// this moment may not be there yet.
+    /// The keys of a tenant that are not revoked, newest first. Reads are not consistent: a new key may be missing.
     fn keys(&self, tenant: &TenantId) -> impl Future<Output = Result<Vec<ApiKey>, PortError>> + Send;
 
     /// Stores a new key.
     fn add_key(&self, key: &ApiKey) -> impl Future<Output = Result<(), PortError>> + Send;
 
-    /// Changes a key; `false` when there is none that is not revoked. As [`Self::revoke`].
+    /// Changes a key; `false` if there is no such key that is not revoked. As with [`Self::revoke`], `of` limits it
+    /// to one tenant.
     fn change(
         &self,
         of: Option<&TenantId>,
@@ -28,8 +28,8 @@ pub trait Keys: Sync {
         change: &KeyChange,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Revokes a key for good; `false` when there is none that is not revoked. Who asks for a tenant finds
-    /// that one's keys only.
+    /// Revokes a key for good; `false` if there is no such key that is not revoked. With a tenant in `of`, only that
+    /// tenant's keys are found.
     fn revoke(
         &self,
         of: Option<&TenantId>,
@@ -38,46 +38,46 @@ pub trait Keys: Sync {
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
-    /// Notes the hour of a key's last use, unless a later one is noted.
+    /// Stores the hour of a key's last use, unless a later one is stored.
     fn note_use(&self, id: KeyId, hour: Timestamp) -> impl Future<Output = Result<(), PortError>> + Send;
 }
 
-/// The tenants that were made; `main` is none of them.
+/// The created tenants; `main` is not among them.
 pub trait Tenants: Sync {
-    /// Reads a tenant. One that was deleted is not there.
+    /// Reads a tenant. A deleted one is missing.
     fn tenant(&self, id: &TenantId) -> impl Future<Output = Result<Option<Tenant>, PortError>> + Send;
 
-    /// All of them, newest first. Read without consistency.
+    /// All of them, newest first. Reads are not consistent.
     fn tenants(&self) -> impl Future<Output = Result<Vec<Tenant>, PortError>> + Send;
 
-    /// Writes a tenant under the number of its last change; `false` when another write came before.
+    /// Writes a tenant under the number of its last change; `false` if another write came before.
     fn save_tenant(&self, tenant: &Tenant) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// The time at which a tenant of this name was deleted. Its name is never free again.
     fn deleted_at(&self, id: &TenantId) -> impl Future<Output = Result<Option<Timestamp>, PortError>> + Send;
 
-    /// Replaces a tenant by a tombstone, under the number of its last change; `false` when another write came before.
+    /// Replaces a tenant by a tombstone, under the number of its last change; `false` if another write came before.
     fn delete_tenant(&self, tenant: &Tenant, now: Timestamp) -> impl Future<Output = Result<bool, PortError>> + Send;
 }
 
-/// The work of a tenant, for the question whether any is unfinished.
+/// The unfinished work of a tenant.
 pub trait Work: Sync {
-    /// Reads records without addresses' fates and servers' words, with what was last written. A record that this
-    /// program cannot read is `None`; one that is gone is left out.
+    /// Reads records consistently, without delivery statuses and servers' messages. A record that this program cannot
+    /// read is `None`; a missing one is left out.
     fn bare_records(
         &self,
         keys: &[EmailKey],
         now: Timestamp,
     ) -> impl Future<Output = Result<Vec<Option<EmailRecord>>, PortError>> + Send;
 
-    /// The number of a tenant's jobs that are not done and revive ended emails ([`crate::queue::job::Task::revives`]),
-    /// with what was last written. A job that this program cannot read counts.
+    /// The number of a tenant's jobs that are not done and revive ended emails
+    /// ([`crate::queue::job::Task::revives`]), read consistently. A job that this program cannot read counts.
     fn reviving_jobs(&self, tenant: &TenantId) -> impl Future<Output = Result<usize, PortError>> + Send;
 }
 
-/// What all environments have drawn of a tenant's limits.
+/// The use of a tenant's quotas by all environments.
 pub trait Allowances: Sync {
-    /// Draws so much of a window's counter, if it is there.
+    /// Leases `ask` from a window's counter, if so much is left.
     fn draw(
         &self,
         tenant: &TenantId,
@@ -85,15 +85,15 @@ pub trait Allowances: Sync {
         ask: u64,
     ) -> impl Future<Output = Result<Drawn, PortError>> + Send;
 
-    /// Recipients that all environments have drawn of a window. Draws nothing.
+    /// Recipients that all environments have leased from a window. It leases nothing.
     fn drawn(&self, tenant: &TenantId, window: &Window) -> impl Future<Output = Result<u64, PortError>> + Send;
 }
 
-/// How a drawing ended; each with what all have drawn by then.
+/// The result of a lease, each with the amount that all environments have leased by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Drawn {
-    /// It was drawn.
+    /// The amount is leased.
     Granted(u64),
-    /// Less is left, and nothing was drawn.
+    /// Too little is left, and nothing is leased.
     Refused(u64),
 }

@@ -1,24 +1,24 @@
-//! Erasing an email: what is left of its record, and nothing of its content.
+//! Erasing an email: a tombstone replaces its record, and its content is deleted.
 //!
-//! **Invariant:** what is left of an email is no record: nobody but [`super::EmailRecords::create`] finds it, which
-//! it keeps from accepting a repeated request a second time.
+//! **Invariant:** a tombstone is no record. Only [`super::EmailRecords::create`] finds it, so that a repeated request
+//! is not accepted a second time.
 
 use super::{EmailKey, PortError, Written};
 use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
-/// What is left of emails that were erased.
+/// The tombstones of erased emails.
 pub trait Tombstones: Sync {
-    /// Replaces a record by what is left of it, if it is still where the caller has found it. What has been
-    /// replaced already is done.
+    /// Replaces a record by a tombstone, if it is still as the caller read it. An existing tombstone counts as
+    /// success.
     fn replace_with_tombstone(
         &self,
         before: &EmailRecord,
         now: Timestamp,
     ) -> impl Future<Output = Result<Written, PortError>> + Send;
 
-    /// What was asked for with an email that was erased, within the time that finished emails are kept: the
-    /// hash of its request. `None` when no email of this key was.
+    /// The hash of an erased email's request, within the retention of finished emails. `None` if no email of this key
+    /// was erased.
     fn tombstone(
         &self,
         key: &EmailKey,
@@ -26,8 +26,8 @@ pub trait Tombstones: Sync {
     ) -> impl Future<Output = Result<Option<String>, PortError>> + Send;
 }
 
-/// The contents, when they are erased.
+/// The erasure of contents.
 pub trait Erasing: Sync {
-    /// Erases every content of an email, and every file beside it. To erase what is gone is well, too.
+    /// Erases every content of an email, and every file beside it. Erasing missing ones succeeds, too.
     fn erase(&self, key: &EmailKey) -> impl Future<Output = Result<(), PortError>> + Send;
 }

@@ -5,7 +5,7 @@ use crate::queue::QueueKey;
 use crate::rate_limit::{Change, RateLimit};
 use crate::timestamp::Timestamp;
 
-/// The outcome of a change of a rate limit, with the rate limit as it is then.
+/// The result of a change of a rate limit, with the rate limit after the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Limited {
     /// Changed.
@@ -14,27 +14,27 @@ pub enum Limited {
     Refused(RateLimit),
 }
 
-/// An email that waits for a slot: all that its send task says, so that no record is read.
+/// An email that waits for a slot, with all fields of its send task, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InLine {
-    /// Its time, its lane, its send task and its place.
+    /// Its time, its priority queue, its send task and its place.
     pub coming: Coming,
-    /// The time from which it must not go.
+    /// Time of expiry, from which on it must not be sent.
     pub expires_at: Timestamp,
 }
 
-/// A stretch of a partition: behind one place, up to another one.
+/// A range of a partition: after one place, up to another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stretch {
-    /// The place before the first; `None` for the beginning.
+    /// The place before the first email; `None` for the beginning.
     pub after: Option<DueCursor>,
-    /// The place of the last; `None` for the end.
+    /// The place of the last email; `None` for the end.
     pub until: Option<DueCursor>,
 }
 
 /// The rate limits of queues.
 pub trait RateLimits: Sync {
-    /// Reads one, with what was last written.
+    /// Reads one consistently.
     fn rate_limit(&self, queue: &QueueKey) -> impl Future<Output = Result<RateLimit, PortError>> + Send;
 
     /// Makes a change, under [`Change::holds`].
@@ -44,7 +44,7 @@ pub trait RateLimits: Sync {
         change: &Change,
     ) -> impl Future<Output = Result<Limited, PortError>> + Send;
 
-    /// Reads the queues that are to be looked at until `until`. The index may be behind.
+    /// Reads the queues that are due for a check until `until`. The index may be behind.
     fn queues_to_look_at(&self, until: Timestamp) -> impl Future<Output = Result<Vec<QueueKey>, PortError>> + Send;
 
     /// Reads up to `count` emails of one shard of a queue, in the order of their places.

@@ -1,11 +1,11 @@
-//! What is left to be done to the emails of a queue: `promote` works it off page by page.
+//! Jobs for the emails of a queue: `promote` processes them page by page.
 //!
-//! Resume, purge, restore and retry each change the queue at once and leave a job, which sweeps a kind
-//! of partition of the index `due` from end to end. The index is behind the records: a sweep counts as
-//! the last one only if it began a while after the job was asked for. Late sweeps follow, for the index has no bound.
+//! Resume, purge, restore and retry each change the queue at once and leave a job. The job sweeps one kind of
+//! partition of the due index from end to end. The index is behind the records: the last sweep must begin a while
+//! after the request. Late sweeps follow, because the delay of the index has no bound.
 //!
-//! **Invariant:** pure. A job that is done twice, or by two at once, does no harm: what it writes is
-//! decided at each record, under the state of the queue that it was asked for under.
+//! **Invariant:** pure. A job that runs twice, or in two places at once, does no harm. Each write is decided at the
+//! record, under the current state of its queue.
 //! **Start reading at** [`Job::swept`].
 
 use std::time::Duration;
@@ -23,14 +23,14 @@ use crate::rate_limit;
 use crate::record::{DueKind, EmailRecord, Status};
 use crate::timestamp::Timestamp;
 
-/// How far the index may be behind the records, and a writer behind its decision. DynamoDB says
-/// "a fraction of a second"; a promoter that was about to move an email aside has ended by then.
+/// Longest delay of the index behind the records, and of a writer behind its decision. DynamoDB says "a fraction of a
+/// second"; a promoter that was about to park an email has ended by then.
 pub const SETTLED: Duration = Duration::from_secs(120);
 
-/// Wait before the next sweep when an email could not be moved.
+/// Wait before the next sweep if an email could not be moved.
 const SWEPT_AGAIN: Duration = Duration::from_secs(60);
 
-/// What became of the emails of a page.
+/// The results of a page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Swept {
     /// Emails that were moved.
@@ -39,42 +39,42 @@ pub struct Swept {
     pub failed: u64,
 }
 
-/// Late sweeps of a job that is done, counted from the request. DynamoDB promises no bound for the delay of an index:
-/// an entry that appears after the last regular sweep is found by one of these.
+/// Late sweeps of a completed job, counted from the request. DynamoDB promises no bound for the delay of an index. A
+/// late sweep finds an entry that appears after the last regular one.
 pub const LATE_SWEEPS: [Duration; 3] = [
     Duration::from_secs(15 * 60),
     Duration::from_secs(3600),
     Duration::from_secs(86_400),
 ];
 
-/// What is to be done.
+/// The task of a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub enum Task {
-    /// What was held goes its way.
+    /// Release the held emails.
     Release,
-    /// What waits in a paused queue and is not wanted any more is canceled; what does not wait in a
-    /// paused one is canceled by whoever meets it.
+    /// Cancel the unwanted emails of a paused queue. Other unwanted emails are canceled by the next function that
+    /// handles them.
     Purge,
-    /// What was purged waits again.
+    /// Make the purged emails wait again.
     Restore,
-    /// All queues of the tenant become as the queue `default` is: suspended or not, with the same holds of API keys.
-    /// The held emails of `default` that nothing holds any more go their way, as with [`Self::Release`].
+    /// Give all queues of the tenant the state of the queue `default`: suspended or not, with the same holds of API
+    /// keys. It also releases the emails of `default` that nothing holds any more, as [`Self::Release`] does.
     FollowTenant,
-    /// What failed is tried again.
+    /// Retry failed emails.
     Retry {
-        /// Only what failed for this.
+        /// Only emails with this cause.
         cause: Option<Cause>,
-        /// Only what failed since then.
+        /// Only emails that failed since then.
         since: Option<Timestamp>,
-        /// The From domains of whoever asked; email from another domain stays as it is.
+        /// The From domains of the caller; email from another domain stays as it is.
         #[serde(default, skip_serializing_if = "Scope::is_unlimited")]
         scope: Scope,
     },
 }
 
 impl Task {
-    /// Whether it makes emails wait again that have ended.
+    /// True if it makes ended emails wait again.
     #[must_use]
     pub const fn revives(&self) -> bool {
         match self {
@@ -84,46 +84,46 @@ impl Task {
     }
 }
 
-/// A job: how far it is.
+/// A job with its progress.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Job {
-    /// Of which queue.
+    /// The queue.
     pub queue: QueueKey,
     /// Its id.
     pub id: EmailId,
-    /// What is to be done.
+    /// The task.
     pub task: Task,
-    /// When it was asked for.
+    /// Time of the request.
     pub asked_at: Timestamp,
-    /// The state of the queue that it was asked for under.
+    /// Version of the queue at the request.
     pub queue_no: u64,
-    /// Not before this.
+    /// Earliest time of the next page.
     pub due: Timestamp,
-    /// When the sweep that is under way began.
+    /// Start of the current sweep.
     pub sweep_from: Timestamp,
-    /// The shard that is swept.
+    /// The current shard.
     pub shard: u16,
-    /// How far that shard is swept.
+    /// The place reached in that shard.
     pub cursor: Option<DueCursor>,
-    /// How many emails were moved, at least.
+    /// Least number of emails moved.
     pub emails: u64,
-    /// How many emails could not be moved in the sweep that is under way. The next sweep finds them again.
+    /// Number of emails that the current sweep could not move. The next sweep finds them again.
     pub failed: u64,
-    /// Everything is done, as far as the index tells.
+    /// True if nothing is left to do, as far as the index shows.
     pub done: bool,
-    /// Late sweeps that are behind it.
+    /// Number of completed late sweeps.
     pub late_sweeps: u8,
-    /// No sweep follows.
+    /// True if no further sweep follows.
     pub over: bool,
-    /// How often it was saved.
+    /// Number of times it was saved.
     pub no: u64,
 }
 
-/// A queue in the state that all queues of its tenant have in common, and the job that follows; `None` where it is in
-/// that state already.
+/// A queue with the state that its tenant's queues share, and the job that follows; `None` if it has that state
+/// already.
 ///
-/// The queue `default` leads: its job brings the tenant's other queues after it, also those that are made at this
-/// moment by a key that an environment still knows. `id`: of the job, the same for the same change.
+/// The queue `default` holds the original: its job updates the tenant's other queues. That includes queues created at
+/// this moment with a key that an environment still caches. The job gets `id`, which is the same for the same change.
 #[must_use]
 pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp) -> Option<(Queue, Option<Job>)> {
     if queue.common() == *common {
@@ -141,7 +141,7 @@ pub fn follow_tenant(queue: &Queue, common: &Common, id: EmailId, now: Timestamp
 }
 
 impl Job {
-    /// A job that nothing was done of yet.
+    /// A new job.
     #[must_use]
     pub fn new(queue: &Queue, id: EmailId, task: Task, now: Timestamp) -> Self {
         Self {
@@ -163,7 +163,7 @@ impl Job {
         }
     }
 
-    /// The partition that is swept, where the index has so many shards of each kind but `paced`.
+    /// The partition of the current shard. The index has `shards` shards of each kind except `paced`.
     #[must_use]
     pub const fn place(&self, shards: u16) -> (DueKind, u16) {
         match self.task {
@@ -173,7 +173,8 @@ impl Job {
         }
     }
 
-    /// The number of partitions of its sweep: a purge ends what waits for a slot too, so that no email behind it waits.
+    /// The number of partitions of its sweep. A purge also ends emails that wait for a slot, so that no email behind
+    /// them waits.
     const fn places(&self, shards: u16) -> u16 {
         match self.task {
             Task::Purge => shards.saturating_add(rate_limit::SHARDS),
@@ -181,20 +182,21 @@ impl Job {
         }
     }
 
-    /// Whether it is still wanted: a queue that was paused again keeps what it holds, and one that
-    /// was purged again is not restored.
+    /// True if it is still wanted. A queue that was paused again keeps its held emails, and one that was purged again
+    /// is not restored.
     #[must_use]
     pub fn is_wanted(&self, queue: &Queue, now: Timestamp) -> bool {
         match self.task {
             Task::Release => !queue.is_paused(now),
-            // What is held in a queue that is not paused is let go, if it is wanted again meanwhile.
+            // A held email of a queue that is not paused is released if it is wanted again meanwhile.
             Task::Purge => queue.is_purged() || !queue.is_paused(now),
             Task::Restore => !queue.is_purged(),
             Task::Retry { .. } | Task::FollowTenant => true,
         }
     }
 
-    /// Whether it moves emails of a queue as that is now. A suspension moves none: whoever meets one holds it.
+    /// True if it moves emails of a queue in its current state. A suspension moves none: the function that handles an
+    /// email holds it.
     #[must_use]
     pub fn moves(&self, queue: &Queue, now: Timestamp) -> bool {
         self.task != Task::FollowTenant || !queue.is_paused(now)
@@ -209,16 +211,16 @@ impl Job {
         }
     }
 
-    /// Whether an email may be one of its emails, as the index says: `at` is when it ended, or, of one
-    /// that is held, when it is due.
+    /// True if the job may apply to an email, by the index. `at` is the time of its end or, for a held email, its due
+    /// time.
     #[must_use]
     pub fn may_concern(&self, status: Status, cause: Option<Cause>, at: Timestamp) -> bool {
         let before = at <= self.asked_at;
         match &self.task {
-            // Whatever is held, also what is due only later.
+            // All held emails, including those that are due later.
             Task::Release | Task::Purge | Task::FollowTenant => true,
-            // While no purge stands (`is_wanted`) nothing is purged: all that was is older than the restore,
-            // whatever the clock says of whoever purged it.
+            // While no purge is in effect (`is_wanted`), nothing is purged. Every purged email is older than the
+            // restore, whatever the purger's clock says.
             Task::Restore => cause == Some(Cause::Purged),
             Task::Retry { cause: only, since, .. } => {
                 let failed = status == Status::Failed || (status == Status::Expired && *only == Some(Cause::Expired));
@@ -227,7 +229,7 @@ impl Job {
         }
     }
 
-    /// What it does about an email.
+    /// The decision about an email.
     #[must_use]
     pub fn decide(
         &self,
@@ -250,10 +252,9 @@ impl Job {
         }
     }
 
-    /// The job after a page: `next` is where the shard's next page begins.
+    /// The job after a page; `next` is the start of the shard's next page.
     ///
-    /// It is done after a sweep in which nothing failed, so that an email that could not be moved is
-    /// found again.
+    /// It is done after a sweep without failures, so that an email that could not be moved is found again.
     #[must_use]
     pub fn swept(&self, page: Swept, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
         let mut job = self.clone();
@@ -287,7 +288,7 @@ impl Job {
         }
     }
 
-    /// When the next late sweep begins. A retry has none: what it misses is shown as failed, and holds nobody up.
+    /// Start of the next late sweep. A retry has none: an email that it misses is shown as failed, and delays nobody.
     fn next_late_sweep(&self) -> Option<Timestamp> {
         match self.task {
             Task::Release | Task::Purge | Task::Restore | Task::FollowTenant => {
@@ -305,7 +306,7 @@ impl Job {
         self
     }
 
-    /// The job when nobody wants it any more.
+    /// The job after it is no longer wanted.
     #[must_use]
     pub fn given_up(&self) -> Self {
         let mut job = self.clone();

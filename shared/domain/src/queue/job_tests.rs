@@ -13,7 +13,7 @@ fn queue() -> Queue {
     Queue::plain(key, at(0))
 }
 
-/// Asked for at 1000.
+/// Requested at 1000.
 fn job(task: Task) -> Job {
     Job::new(&queue(), EmailId::from_random([2; 16]), task, at(1_000))
 }
@@ -42,7 +42,7 @@ fn a_job_sweeps_again_until_nothing_fails() {
 }
 
 #[test]
-fn a_sweep_goes_through_every_page_of_every_shard_and_once_more_when_all_has_settled() {
+fn a_job_sweeps_all_pages_twice() {
     let mut job = job(Task::Release);
     job = job.swept(moved(100), cursor("a"), 2, at(1_001));
     assert_eq!((job.shard, &job.cursor, job.done), (0, &cursor("a"), false));
@@ -66,12 +66,12 @@ fn a_sweep_goes_through_every_page_of_every_shard_and_once_more_when_all_has_set
 }
 
 #[test]
-fn a_job_that_is_done_is_swept_again_for_late_entries() {
+fn late_sweeps_follow_a_completed_job() {
     let task = |task| Job {
         sweep_from: at(1_120),
         ..job(task)
     };
-    // A purge sweeps the queue's emails that wait for slots too.
+    // A purge also sweeps the emails that wait for slots.
     let whole = |mut job: super::Job, now| {
         job = job.swept(moved(0), None, 1, now);
         while job.shard > 0 {
@@ -101,7 +101,7 @@ fn a_job_that_is_done_is_swept_again_for_late_entries() {
 }
 
 #[test]
-fn a_job_is_given_up_when_the_opposite_is_wanted() {
+fn an_opposite_request_gives_up_a_job() {
     let now = at(2_000);
     let paused = queue().paused(Pause {
         since: at(1_500),
@@ -139,7 +139,7 @@ fn a_job_is_given_up_when_the_opposite_is_wanted() {
 }
 
 #[test]
-fn the_index_says_which_emails_a_job_is_about() {
+fn the_index_tells_a_jobs_emails() {
     let retry = |cause, since: Option<i64>| {
         job(Task::Retry {
             cause,
@@ -180,10 +180,10 @@ fn the_index_says_which_emails_a_job_is_about() {
     }
 }
 
-/// By the clock of whoever accepted it an email may be younger than a purge that came later. A queue that was
-/// deleted is purged for the last time, and nobody can resume it.
+/// By its acceptor's clock, an email may be younger than a later purge. A deleted queue is purged for the last time,
+/// and nobody can resume it.
 #[test]
-fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
+fn a_purge_releases_what_it_must_not_end() {
     let (kind, now) = (DueKind::Held, at(2_000));
     let held = EmailRecord {
         born: at(1_003),
@@ -210,7 +210,7 @@ fn what_a_purge_leaves_is_held_no_longer_than_its_queue_is_paused() {
 }
 
 #[test]
-fn the_default_queue_leads_the_suspension_of_a_tenant() {
+fn other_queues_follow_the_default_queue() {
     let (default, now, id) = (queue(), at(2_000), EmailId::from_random([3; 16]));
     let news = Queue::plain(
         QueueKey {
@@ -243,7 +243,7 @@ fn the_default_queue_leads_the_suspension_of_a_tenant() {
 }
 
 #[test]
-fn a_released_hold_is_swept_and_another_one_stays() {
+fn releasing_one_hold_keeps_the_others() {
     let (now, id) = (at(2_000), EmailId::from_random([3; 16]));
     let [one, other] = [1, 2].map(|key| KeyId::from_bytes([key; 16]));
     let holds = |keys: &[KeyId]| {
@@ -287,7 +287,7 @@ fn a_released_hold_is_swept_and_another_one_stays() {
 }
 
 #[test]
-fn a_purge_sweeps_what_is_held_and_what_waits_for_a_slot() {
+fn a_purge_sweeps_held_and_paced_emails() {
     let mut job = super::Job {
         sweep_from: at(1_120),
         ..job(Task::Purge)

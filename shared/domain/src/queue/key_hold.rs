@@ -1,10 +1,11 @@
-//! Holds of API keys: which emails of a tenant wait because of the key that they were accepted with.
+//! Holds of API keys: they keep emails waiting because of the key that accepted them.
 //!
-//! Each queue of a tenant has the same holds; the queue `default` leads ([`crate::queue::job::follow_tenant`]). A hold
-//! binds as a pause does: a function that meets a record of it moves the record aside, and only a release lets it go.
+//! Each queue of a tenant has the same holds; the queue `default` holds the original
+//! ([`crate::queue::job::follow_tenant`]). A hold works like a pause. A function that handles a record under a hold
+//! parks it, and only a release lets it go.
 //!
-//! **Invariant:** pure. A hold asks for nothing but attributes of a record that never change, so that it also binds for
-//! emails that are accepted after it, while an environment still knows the key.
+//! **Invariant:** pure. A hold depends only on attributes of a record that never change. It therefore also covers
+//! emails accepted later, while an environment still caches the key.
 //! **Start reading at** [`KeyHolds::cover`]. Why this way: docs/adr/0032.
 
 use serde::{Deserialize, Serialize};
@@ -22,29 +23,29 @@ pub const HOLDS_MAX: usize = 200;
 pub struct KeyHold {
     /// The key.
     pub key: KeyId,
-    /// The emails of the key that go their way; none where the key was revoked.
+    /// The emails of the key that are not held; `None` for a revoked key.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub except: Option<Exception>,
 }
 
-/// The emails of a key that a hold leaves alone, because only some From domains were taken away.
+/// The emails that a hold exempts, because the key lost only some From domains.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exception {
     /// The From domains that the key keeps.
     pub from: Vec<FromDomain>,
-    /// The end of the hold for new emails. Those that are accepted later come from domains that the key has then.
+    /// The end of the hold for new emails. Emails accepted later come from domains that the key has then.
     pub accepted_after: Timestamp,
 }
 
 impl KeyHold {
-    /// The hold of a key that was revoked: everything that was accepted with it, whenever.
+    /// The hold of a revoked key: all emails accepted with it, at any time.
     #[must_use]
     pub const fn of_revoked(key: KeyId) -> Self {
         Self { key, except: None }
     }
 
-    /// Whether an email waits because of it. A record that names no From domain is older than these holds, or its
-    /// domain is too long for a record: it waits, to be on the safe side.
+    /// True if it holds an email. A record without a From domain is older than these holds, or its domain is too long
+    /// for a record. It waits, to be on the safe side.
     #[must_use]
     pub fn covers(&self, record: &EmailRecord) -> bool {
         if record.key != Some(self.key) {
@@ -64,13 +65,13 @@ impl KeyHold {
 pub struct KeyHolds(Vec<KeyHold>);
 
 impl KeyHolds {
-    /// Whether there is none.
+    /// True if there is none.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The keys that are held, each once.
+    /// The held keys, each once.
     #[must_use]
     pub fn keys(&self) -> Vec<KeyId> {
         let mut keys: Vec<_> = self.0.iter().map(|hold| hold.key).collect();
@@ -79,14 +80,14 @@ impl KeyHolds {
         keys
     }
 
-    /// Whether an email waits because of one of them.
+    /// True if one of them holds an email.
     #[must_use]
     pub fn cover(&self, record: &EmailRecord) -> bool {
         self.0.iter().any(|hold| hold.covers(record))
     }
 
-    /// The holds with another one; `None` where there are too many. One of a revoked key replaces all others of the
-    /// key, and one of the same From domains replaces the one before.
+    /// The holds with another one; `None` if there would be too many. A hold of a revoked key replaces all others of
+    /// the key. A hold with the same From domains replaces the earlier one.
     #[must_use]
     pub fn with(&self, hold: KeyHold) -> Option<Self> {
         let of_key = |other: &&KeyHold| other.key == hold.key;
@@ -101,7 +102,7 @@ impl KeyHolds {
         (next.len() <= HOLDS_MAX).then_some(Self(next))
     }
 
-    /// The holds of some keys alone.
+    /// The holds of these keys alone.
     #[must_use]
     pub fn of(&self, keys: &[KeyId]) -> Self {
         let of_keys = |hold: &&KeyHold| keys.contains(&hold.key);
@@ -114,7 +115,7 @@ impl KeyHolds {
         Self(self.0.iter().filter(|hold| hold.key != key).cloned().collect())
     }
 
-    /// Whether one of them is not among others: some email that it covers may go its way there.
+    /// True if `others` lacks one of them: it may release an email that this one covers.
     #[must_use]
     pub fn exceed(&self, others: &Self) -> bool {
         self.0.iter().any(|hold| !others.0.contains(hold))

@@ -76,7 +76,7 @@ fn a_domain_taken_away_holds_emails_from_it_alone() {
 }
 
 #[test]
-fn a_repeated_hold_takes_no_more_room() {
+fn a_repeated_hold_needs_no_more_room() {
     let (first, again) = (taken_away(&["a.example"], 1), taken_away(&["a.example"], 9));
     assert_eq!(
         holds(&[first.clone(), again.clone()]),
