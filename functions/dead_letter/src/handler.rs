@@ -1,4 +1,4 @@
-//! SQS: a batch of dead-letter messages in, the ones that must come again out.
+//! SQS handler: takes a batch of dead-letter messages, and returns those that must be delivered again.
 
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use crate::{DeadLetterOutcome, process};
 /// Carries out a batch within `time`.
 ///
 /// # Errors
-/// When every record failed.
+/// Every record failed.
 pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
     records: &R,
     system: &S,

@@ -1,10 +1,10 @@
 //! Turns `failing` into `failed`: the only writer of `failed`.
 //!
-//! **Role:** behind the dead-letter queue. `send` hands over what it gave up, `promote` what
-//! was moved to the dead-letter queue and did not arrive.
-//! **Invariant:** a message proves nothing; the record decides. What SQS itself moved here (a
-//! send task received too often) leaves the record untouched: the index recovers it.
-//! **After a crash:** the message comes again, and the second time changes nothing.
+//! **Role:** consumes the dead-letter queue. `send` moves failed emails there, and `promote` repeats a move
+//! that did not arrive.
+//! **Invariant:** a message proves nothing; the record decides. SQS itself moves send tasks here after too many
+//! receives. Those leave the record untouched: the index recovers it.
+//! **After a crash:** the message is delivered again, and the second time changes nothing.
 //! **Start reading at** [`process`]; [`handler`] is SQS.
 
 pub mod handler;
@@ -17,21 +17,21 @@ use domain::record::Status;
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
 
-/// What became of a message of the dead-letter queue.
+/// Outcome of a message of the dead-letter queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeadLetterOutcome {
-    /// The email is `failed` now, or was already.
+    /// The email is `failed`, now or already before.
     Failed,
-    /// The record says otherwise, or there is none.
+    /// The record is in another state, or does not exist.
     Stale,
-    /// No dead-letter message: a send task that SQS moved here, or nothing of ours.
+    /// No dead-letter message: a send task that SQS moved here, or a foreign message.
     NotADeadLetter,
 }
 
 /// Carries out one message.
 ///
 /// # Errors
-/// When the record could not be read or written: the message must come again.
+/// The record could not be read or written: the message must be delivered again.
 pub async fn process<R: EmailRecords + RateLimits>(
     records: &R,
     message: &str,

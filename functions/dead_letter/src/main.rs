@@ -1,4 +1,4 @@
-//! Wires `dead_letter`: settings, the world, the runtime.
+//! Entry point of `dead_letter`: settings, AWS clients, the runtime.
 
 use aws::batch::time_left;
 use aws::clients::Clients;

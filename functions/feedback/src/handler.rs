@@ -1,4 +1,4 @@
-//! SQS: a batch of SES's events in, the ones that must come again out.
+//! SQS handler: takes a batch of SES events, and returns those that must be delivered again.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -11,7 +11,7 @@ use domain::wire::ses_event::{SesEvent, SesEventError};
 
 use crate::{Feedback, Heard};
 
-/// All that a batch says about one email.
+/// Events of a batch about one email.
 #[derive(Clone)]
 struct About<'a> {
     key: EmailKey,
@@ -22,7 +22,7 @@ struct About<'a> {
 /// Carries out a batch within `time`.
 ///
 /// # Errors
-/// When every record failed.
+/// Every record failed.
 pub async fn handle<R, S>(
     feedback: &Feedback<R, S>,
     event: SqsEvent,
@@ -68,8 +68,8 @@ where
     batch::answer(messages.len(), &failed, &[])
 }
 
-/// Puts the events of each email together; and the messages that cannot be read, which come
-/// again until SQS puts them aside, where a person sees them.
+/// Groups the events by email, and returns the unreadable messages apart. SQS delivers those again until it
+/// moves them to a dead-letter queue, where a person sees them.
 fn sorted(messages: &[ReceivedMessage]) -> (Vec<About<'_>>, Vec<&str>) {
     let (mut abouts, mut unreadable) = (BTreeMap::new(), Vec::new());
     for message in messages {

@@ -1,11 +1,11 @@
-//! Takes what SES says about emails: that it accepted them, and what became of them; who bounced for good
-//! or complained is suppressed.
+//! Records SES events of emails: acceptance, delivery, bounce, complaint. Suppresses recipients that bounced
+//! permanently or complained.
 //!
-//! **Role:** behind the queue that SES's events arrive in, by way of SNS.
-//! **Invariant:** events come in any order, doubled and late; none of it changes the result.
-//! Reads before it writes: most events say nothing new. All that a batch says of one email is
-//! taken together, or its events would fight each other for the record.
-//! **After a crash:** the events come again.
+//! **Role:** consumes the SQS queue that receives SES's events by way of SNS.
+//! **Invariant:** events arrive in any order, duplicated and late; none of it changes the result. The record is
+//! read before it is written: most events bring nothing new. All events of a batch about one email are applied
+//! together, so that they do not contend for the record.
+//! **After a crash:** the events are delivered again.
 //! **Start reading at** [`Feedback::hear`]; [`handler`] is SQS.
 
 pub mod handler;
@@ -22,26 +22,26 @@ use domain::suppression::{add, added_by, listed_by};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
-/// What became of events.
+/// Outcome of the events of one email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
-    /// The record knows what they say.
+    /// The record contains them.
     Known,
     /// There is no such record.
     NoSuchEmail,
 }
 
-/// How often an environment says how far it is, at most: a write for that is money.
+/// Minimum time between two writes of the progress by one environment. Each write costs money.
 const SAY_AFTER: Duration = Duration::from_secs(30);
 
-/// Takes events with what the world offers.
+/// The function and its ports.
 #[derive(Debug)]
 pub struct Feedback<R, S> {
-    /// The records, who is suppressed, and where it is said how far this is.
+    /// Records, suppressions, and the stored progress.
     pub records: R,
-    /// The clock.
+    /// Clock.
     pub system: S,
-    /// When this environment said it last.
+    /// Time of the last progress write of this environment.
     pub said: Mutex<Option<Timestamp>>,
 }
 
@@ -53,8 +53,8 @@ where
     /// Carries out events about one email.
     ///
     /// # Errors
-    /// When the record could not be read or written, or an address could not be suppressed: the events must
-    /// come again.
+    /// The record could not be read or written, or an address could not be suppressed. The events must be
+    /// delivered again.
     pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<Heard, ApplyError> {
         let now = self.system.now();
         let Some(mut record) = self.records.load(key, now).await? else {
@@ -69,8 +69,9 @@ where
         Ok(Heard::Known)
     }
 
-    /// Behind the record: what fails here comes again, and finds the record written. Most events suppress nobody,
-    /// and ask nothing.
+    /// Suppresses addresses after the record is written. A failure brings the events again, and they find the
+    /// record written.
+    /// Most events suppress nobody, and cost no call.
     async fn suppress(
         &self,
         record: Option<&EmailRecord>,
@@ -87,8 +88,8 @@ where
         Ok(())
     }
 
-    /// Says that an event of this time was worked off, unless it was said of another one just
-    /// now. What fails is said with a later batch.
+    /// Stores that the events up to this time are recorded, at most once per interval. After a failure a later
+    /// batch stores it.
     pub async fn say_how_far(&self, newest: Timestamp) {
         let now = self.system.now();
         {
@@ -98,7 +99,7 @@ where
             }
             *said = Some(now);
         }
-        // A clock that is ahead, or an event that was made up, must not speak for the future.
+        // A fast clock or a forged event must not claim the future.
         if let Err(error) = self.records.raise_watermark(newest.min(now)).await {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "how far feedback is could not be written down");

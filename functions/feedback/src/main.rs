@@ -1,4 +1,4 @@
-//! Wires `feedback`: settings, the world, the runtime.
+//! Entry point of `feedback`: settings, AWS clients, the runtime.
 
 use std::sync::Mutex;
 

@@ -1,4 +1,4 @@
-//! Finds the lanes that have a backlog, and those that are full: to wake again what waits in there would make it longer.
+//! Finds the priority queues that have a backlog or are full, so that a run does not make them longer.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
@@ -11,21 +11,22 @@ use domain::timestamp::Timestamp;
 
 use crate::{Promote, Store};
 
-/// The state of the lanes in one run.
+/// State of the priority queues in one run.
 #[derive(Debug, Default)]
 pub(crate) struct Backlogs {
-    /// The lanes that have not been empty for longer than half the guard.
+    /// Priority queues with a backlog for longer than half the guard interval.
     pub(crate) long: BTreeSet<Lane>,
-    /// The lanes with too many hidden and delayed messages: no record is enqueued again.
+    /// Priority queues with too many hidden and delayed messages: no record is enqueued again.
     pub(crate) full: FullLanes,
-    /// The lanes with too many hidden messages alone: nothing is enqueued, not even for the first time.
+    /// Priority queues with too many hidden messages alone: nothing is enqueued, not even for the first time.
     pub(crate) stopping: FullLanes,
-    /// Records that this run may still wake again in each lane: as many as the lane may hide.
+    /// Number of records that this run may still enqueue again, per priority queue. It is bounded by the free
+    /// room.
     room: Mutex<BTreeMap<Lane, u64>>,
 }
 
 impl Backlogs {
-    /// Takes the room of one message in a lane; `false` when the lane has none left.
+    /// Reserves room for one message in a priority queue; `false` when it has none left.
     pub(crate) fn take_room(&self, lane: Lane) -> bool {
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
         let left = room.get(&lane).and_then(|room| room.checked_sub(1));
@@ -44,10 +45,10 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Counts the messages of the lanes, and tells the senders which lanes are full.
+    /// Counts the messages of the priority queues, and tells the senders which of them are full.
     ///
-    /// The first time of a lane with a backlog is remembered from run to run, and written when it changes.
-    /// Whatever fails here is a warning: what was remembered still holds.
+    /// The start of a backlog is stored when it changes, so that later runs know it.
+    /// A failed call is only a warning: the stored start stays valid.
     pub(crate) async fn backlogs(&self, busy_since: &BTreeMap<Lane, Timestamp>, pace: Option<&Pace>) -> Backlogs {
         let now = self.system.now();
         let waiting = match self.lanes.waiting().await {
@@ -97,7 +98,7 @@ where
         }
     }
 
-    /// Writes the full lanes into the pace, when they are others than before.
+    /// Stores the set of full priority queues in the rate limiter when it has changed.
     async fn tell_senders(&self, full: FullLanes, pace: Option<&Pace>) {
         if pace.is_none_or(|pace| pace.full == full) {
             return;

@@ -1,5 +1,6 @@
-//! Enqueues what is due soon, ten minutes ahead: SQS delays each send task to its second, nothing
-//! is written per email, and nothing is late though nine runs in a record fail.
+//! Enqueues emails ten minutes before they are due.
+//!
+//! SQS delays each send task to its second, and no record is written. Nine failed runs in a row delay no email.
 
 use domain::index::LOOK_AHEAD;
 use domain::ports::{
@@ -12,11 +13,11 @@ use domain::wire::send_task::SendTask;
 
 use crate::{Promote, Promoted, Run, Store};
 
-/// Emails of paused queues, and of queues with rate limits, that a shard moves in one run; the others are found a
-/// guard's time later.
+/// Maximum number of emails that one run moves per shard because their queue is paused or has a rate limit. The
+/// others are found one guard interval later.
 const HELD_AT_ONCE: usize = 10_000;
 
-/// Entries that are enqueued before the cursor is saved: what a crash makes be enqueued twice.
+/// Number of entries between two saves of the cursor. A crash enqueues at most this many twice.
 const AT_ONCE: usize = 500;
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
@@ -29,9 +30,9 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Sends the send tasks of a shard of `wake` from where the last run ended.
+    /// Enqueues the send tasks of a shard of `wake`, starting at the cursor of the last run.
     ///
-    /// The cursor is saved after sending: a crash doubles send tasks, and loses none.
+    /// The cursor is saved after the send tasks: a crash duplicates send tasks, and loses none.
     pub(crate) async fn enqueue_due(
         &self,
         shard: u16,
@@ -57,7 +58,7 @@ where
                     self.records.save_cursor(shard, &last.cursor).await?;
                 }
                 if sent < entries.len() {
-                    // The cursor stays before what failed: the next run begins there.
+                    // The cursor stays before the first failure: the next run starts there.
                     done.failed += entries.len() - sent;
                     return Ok(done);
                 }
@@ -69,8 +70,10 @@ where
         }
     }
 
-    /// Returns how many were sent before the first that failed. What waits in a paused queue, or in one with a rate
-    /// limit, is noted instead: it is moved when all others are enqueued.
+    /// Returns the number of entries before the first failure.
+    ///
+    /// Emails of a paused queue or of a queue with a rate limit go to `held`: they are moved after all others
+    /// are enqueued.
     async fn send_tasks(
         &self,
         entries: &[Coming],
@@ -94,7 +97,7 @@ where
                 continue;
             }
             if run.backlogs.stopping.has(coming.lane) {
-                // It stays in the index, and is found a guard's time after it was due.
+                // It stays in the index, and is found one guard interval after it was due.
                 continue;
             }
             places.push(place);

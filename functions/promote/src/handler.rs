@@ -1,4 +1,4 @@
-//! Lambda: once a minute; what the event says does not matter.
+//! Lambda handler: runs once a minute, and ignores the content of the event.
 
 use std::time::{Duration, Instant};
 
@@ -9,8 +9,8 @@ use crate::{Promote, Store};
 /// Carries out one run within `time`.
 ///
 /// # Errors
-/// When the index could not be read or its cursor not be saved: the invocation fails, so that
-/// the alarm on errors tells.
+/// The index could not be read, or its cursor could not be saved. The invocation fails, so that the alarm on
+/// errors fires.
 pub async fn handle<R, B, L, D, E, A, S>(
     promote: &Promote<R, B, L, D, E, A, S>,
     time: Duration,
@@ -25,7 +25,7 @@ where
     S: Clock,
 {
     let began = Instant::now();
-    // What is begun when the time is over still needs a while: a tenth is kept for it.
+    // A tenth of the time is kept for work that is in progress at the deadline.
     let result = promote.run(began + time.mul_f64(0.9)).await;
     let duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
     match result {

@@ -1,8 +1,9 @@
-//! Works off what was asked of whole queues: resume, purge, restore, retry.
+//! Works off the jobs of whole queues: resume, purge, restore, retry.
 //!
-//! **Invariant:** a page is saved after its emails were moved: a crash moves some of them twice, which
-//! does nothing, and loses none. What is moved is decided at each record. An email that cannot be moved is
-//! counted, and the job sweeps again until nothing fails.
+//! **Invariant:** a page is saved after its emails were moved. A crash moves some emails twice, which has no
+//! effect, and loses none.
+//! Each record decides whether its email is moved. An email that cannot be moved is counted, and the job sweeps
+//! again until nothing fails.
 //! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
 
 use domain::apply::apply_many;
@@ -20,7 +21,7 @@ use futures::stream::iter;
 
 use crate::{Promote, Promoted, Run, Store};
 
-/// Contents whose lives are extended at the same time.
+/// Number of contents whose retention is extended concurrently.
 const AT_ONCE: usize = 50;
 
 impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
@@ -38,7 +39,7 @@ where
         for (queue, id) in self.records.due_jobs(self.system.now()).await? {
             match self.work_off(&queue, id, run).await {
                 Ok(promoted) => done += promoted,
-                // It comes again, and does not stand in the way of the others.
+                // The job runs again next time, and does not block the other jobs.
                 Err(failed) => error = error.or(Some(failed)),
             }
             if done.unfinished {
@@ -54,7 +55,7 @@ where
             return Ok(done);
         };
         if job.no == 0 {
-            // Whoever asked for it may have died before the senders were told.
+            // The requester may have crashed before it told the senders.
             self.records.change_pace(&Change::Settings).await?;
         }
         while !job.over && job.due <= self.system.now() {
@@ -62,7 +63,7 @@ where
                 done.unfinished = true;
                 break;
             }
-            // Fresh, page by page: the opposite may be wanted by now.
+            // Read again for every page: a newer command may have reversed this one.
             let now = self.system.now();
             let queue = self
                 .records
@@ -80,7 +81,7 @@ where
                 job.swept(Swept::default(), None, 1, now)
             };
             if !self.records.save_job(&next).await? {
-                // Another run works on it.
+                // Another run works on this job.
                 break;
             }
             job = next;
@@ -88,16 +89,16 @@ where
         Ok(done)
     }
 
-    /// Brings the queues of a tenant into the state of its queue `default`: suspended or not, with the same holds.
+    /// Copies the suspension and the holds of a tenant's queue `default` to all its other queues.
     async fn bring_queues_after(&self, default: &Queue) -> Result<(), PortError> {
         let tenant = &default.key.tenant;
         let (mut changed, common) = (false, default.common());
         for queue in self.records.queues(tenant).await? {
-            // The same change by two runs is the same job.
+            // Two runs derive the same id, so that the same change is the same job.
             let id = EmailId::from_key(tenant, &format!("follow {} {}", queue.key.name, queue.no));
             let follows = follow_tenant(&queue, &common, id, self.system.now());
             if let Some((next, job)) = follows.filter(|_| queue.key != default.key) {
-                // One that somebody changes at this moment is met again by the second sweep.
+                // A queue that changes concurrently is handled by the second sweep.
                 changed |= self.records.save_queue(Some(&queue), &next, job.as_ref()).await?;
             }
         }
@@ -107,7 +108,7 @@ where
         Ok(())
     }
 
-    /// Moves the emails of one page; the job as it is then.
+    /// Moves the emails of one page, and returns the job as it is afterwards.
     async fn sweep_page(&self, job: &Job, queue: &Queue, done: &mut Promoted) -> Result<Job, PortError> {
         let cursor = job.cursor.as_ref();
         let (kind, shard) = job.place(self.records.shards());
@@ -146,7 +147,7 @@ where
         Ok(job.swept(page, next, self.records.shards(), self.system.now()))
     }
 
-    /// Whether an email's From is one that whoever asked for the job may send from.
+    /// Whether the sender address of an email is within the scope of the job's requester.
     async fn is_in_scope(&self, job: &Job, record: &EmailRecord) -> Result<bool, PortError> {
         let Some(scope) = job.scope().filter(|scope| !scope.is_unlimited()) else {
             return Ok(true);
@@ -156,10 +157,10 @@ where
         Ok(email.is_some_and(|email| scope.covers(email.from().address().domain())))
     }
 
-    /// The emails of a page that the job may move; and how many could not be looked at.
+    /// Returns the emails of a page that the job may move, and the number of emails that could not be checked.
     ///
-    /// The lives of the contents of emails that are to be sent again are extended here, before the
-    /// records are written: an email that is to be sent must have something to send.
+    /// The retention of contents that will be sent again is extended here, before the records are written: a
+    /// queued email must have its content.
     async fn movable(&self, job: &Job, queue: &Queue, records: Vec<EmailRecord>) -> (Vec<EmailRecord>, usize) {
         let looked = records.into_iter().map(async |record| {
             let is_movable = self.is_movable(job, queue, &record).await;

@@ -1,11 +1,10 @@
-//! Keeps the index moving: enqueues what is due soon, recovers what should have moved on, and
-//! settles what is uncertain, works off what was asked of whole queues. Keeps the pace at what
-//! the account allows.
+//! Keeps the due index moving: enqueues due emails, recovers overdue ones, settles uncertain ones, and works
+//! off the jobs of whole queues. Keeps the account's rate limiter at the limits that SES reports.
 //!
-//! **Role:** runs every minute; nothing else looks at the index.
-//! **Invariant:** an entry of the index is a hint. A send task proves nothing and is sent from
-//! the hint alone; anything that is written is decided on the record.
-//! **After a crash** anywhere: the next run finds the same index. Two runs at once do no harm.
+//! **Role:** runs every minute; no other function reads the index.
+//! **Invariant:** an index entry is a hint. A send task proves nothing, so it is sent from the hint alone.
+//! Every write is decided on the record.
+//! **After a crash** anywhere: the next run finds the same index. Two concurrent runs do no harm.
 //! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
 
 mod backlog;
@@ -36,53 +35,54 @@ use tokio::sync::OnceCell;
 
 use crate::backlog::Backlogs;
 
-/// Shards that are worked off at the same time. Our choice: with what each does at once, a small
-/// function has dozens of calls under way and not hundreds.
+/// Number of shards that are worked off concurrently. Our choice: with the concurrency inside each shard, a
+/// small function has dozens of calls in flight, not hundreds.
 const AT_ONCE: usize = 4;
 
-/// Promotes emails with what the world offers.
+/// The function and its ports.
 #[derive(Debug, Clone)]
 pub struct Promote<R, B, L, D, E, A, S> {
-    /// The records, their index, and the pace.
+    /// Records, their index, and the rate limiter.
     pub records: R,
-    /// The contents.
+    /// Contents.
     pub bodies: B,
-    /// The lanes.
+    /// Priority queues.
     pub lanes: L,
-    /// Where an email goes that failed for good.
+    /// Dead-letter queue for emails that failed permanently.
     pub dead_letters: D,
-    /// How far feedback is.
+    /// Progress of `feedback`.
     pub evidence: E,
-    /// The account at SES.
+    /// SES account.
     pub account: A,
-    /// The clock.
+    /// Clock.
     pub system: S,
-    /// The timings.
+    /// Timings.
     pub policy: Policy,
-    /// How long an email may wait to be sent that is tried again.
+    /// Time to live of a retried email.
     pub expires_after: Duration,
-    /// How long a finished email is kept.
+    /// Retention of a finished email.
     pub retention: Duration,
-    /// Hidden and delayed messages above which a lane is full; [`domain::lane::MOST_MESSAGES`] in production.
+    /// Number of hidden and delayed messages above which a priority queue is full;
+    /// [`domain::lane::MOST_MESSAGES`] in production.
     pub most_messages: u64,
 }
 
-/// What of the table is promoted.
+/// The items of the table that this function reads and writes.
 pub trait Store: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs {}
 
 impl<T: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
 
-/// What a run did.
+/// Result of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 pub struct Promoted {
-    /// Send tasks sent ahead of their time.
+    /// Send tasks enqueued ahead of their time.
     pub enqueued: usize,
-    /// Records that should have moved on, and do now.
+    /// Overdue records that were moved on.
     pub recovered: usize,
-    /// Send tasks, dead-letter messages and records that failed; the next run has them again, or the index
-    /// a guard's time later.
+    /// Send tasks, dead-letter messages and records that failed. The next run tries them again, or the index
+    /// does one guard interval later.
     pub failed: usize,
-    /// Time was over before everything was done; the next run goes on.
+    /// Time ran out before all work was done; the next run continues.
     pub unfinished: bool,
 }
 
@@ -95,26 +95,28 @@ impl std::ops::AddAssign for Promoted {
     }
 }
 
-/// One run: when it has to end, and what is asked once in it.
+/// One run: its deadline, and values that are read once per run.
 struct Run {
     deadline: Instant,
     feedback: OnceCell<Feedback>,
-    /// Whether nobody may go while the breaker is open, or a probe may; `None` when it is closed.
+    /// State of the open breaker: `true` blocks everything, `false` lets a probe pass. `None` when the breaker
+    /// is closed.
     shut: Option<bool>,
-    /// The lanes with a backlog, and the full ones.
+    /// Priority queues with a backlog, and full ones.
     backlogs: Backlogs,
-    /// The queues that were met.
+    /// Queues that were read in this run.
     queues: Mutex<BTreeMap<QueueKey, Queue>>,
 }
 
 impl Run {
-    /// The state of a lane for one more record that may be enqueued into it.
+    /// Returns the state of a priority queue for one more record.
     fn lane(&self, lane: Lane) -> LaneState {
         match self.shut {
             Some(true) => LaneState::Shut,
-            // Its backlog is in the index until there is room.
+            // Its backlog stays in the index until there is room.
             _ if self.backlogs.full.has(lane) || !self.backlogs.take_room(lane) => LaneState::Shut,
-            // What waits is hidden in its lane. But were every send task lost, nobody would probe.
+            // Waiting emails are hidden in their priority queue. But if every send task were lost, nothing
+            // would probe.
             Some(false) => LaneState::Backlog,
             None if self.backlogs.long.contains(&lane) => LaneState::Backlog,
             None => LaneState::Flowing,
@@ -139,7 +141,7 @@ where
     /// Works off the index until it is done or `deadline` has come.
     ///
     /// # Errors
-    /// The first call to the index that failed, after all else was done.
+    /// The first failed call to the index, after all other work was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
         let pace = self.follow_account().await;
         let bookmarks = self.records.bookmarks().await?;
@@ -152,7 +154,7 @@ where
             backlogs: self.backlogs(&bookmarks.busy_since, pace.as_ref()).await,
             queues: Mutex::default(),
         };
-        // Slots are given out minute by minute: nothing else keeps them waiting.
+        // Slots are reserved minute by minute: no other work may delay them.
         let released = async {
             match pace {
                 Some(_) => self.release_limited(run).await,
@@ -169,7 +171,7 @@ where
                 Err(failed) => error = error.or(Some(failed)),
             }
         }
-        // What belongs to a queue comes last: it must not keep the others waiting.
+        // Work of whole queues comes last: it must not delay the other work.
         match self.work_off_jobs(run).await {
             Ok(promoted) => done += promoted,
             Err(failed) => error = error.or(Some(failed)),
@@ -177,10 +179,10 @@ where
         error.map_or(Ok(done), Err)
     }
 
-    /// Enqueues what is due soon, and recovers what is overdue.
+    /// Enqueues due emails, and recovers overdue ones.
     async fn recover_all(&self, bookmarks: &Bookmarks, run: &Run) -> Vec<Result<Promoted, PortError>> {
         let mut results = Vec::new();
-        // What is due soon first: it must not wait for a recovery that takes long.
+        // Due emails come first: they must not wait for a long recovery.
         let shards = (0..self.records.shards()).map(async |shard| {
             let (cursor, mut held) = (bookmarks.cursors.get(&shard).cloned(), Vec::new());
             (self.enqueue_due(shard, cursor, run, &mut held).await, held)
@@ -191,7 +193,7 @@ where
             results.push(result);
             held.extend(of_shard);
         }
-        // By queue: the emails of one queue share the check of its state.
+        // Sorted by queue: the emails of one queue share the check of its state.
         held.sort();
         let held: Vec<EmailKey> = held.into_iter().map(|(_, email)| email).collect();
         results.push(self.recover(&held, run).await);

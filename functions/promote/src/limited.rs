@@ -1,10 +1,10 @@
-//! Releases the emails of queues with rate limits: one minute's worth of each queue, each email with its slot.
+//! Releases the emails of queues with rate limits: one minute's worth per queue, each email with its slot.
 //!
-//! Nothing is written per email. The slots are reserved with one conditional write before any message is sent: a crash
-//! in between wastes them, and two runs at once never reserve the same ones. A record that was released stays where it is
-//! until it is claimed, so that it is released again when its message is lost.
+//! No record is written per email. One conditional write reserves the slots before any message is sent.
+//! A crash in between wastes the slots, and two concurrent runs never reserve the same ones.
+//! A released record stays in its place until it is claimed, so that a lost message is released again.
 //!
-//! **Role:** reads only queues that are marked, and of them as many emails as it releases.
+//! **Role:** reads only queues that are flagged, and of each only the emails that it releases.
 //! **Start reading at** [`Promote::release_limited`]; [`domain::rate_limit::plan`] decides.
 
 use domain::ports::rate_limits::{InLine, Limited, Stretch};
@@ -20,16 +20,17 @@ use futures::stream::iter;
 
 use crate::{AT_ONCE, Promote, Promoted, Run, Store};
 
-/// Emails of a queue that are released in one run: 500 a second, more than accounts begin with.
+/// Maximum number of emails that one run releases per queue: 500 a second, more than accounts begin with.
 const RELEASED_AT_ONCE: usize = 30_000;
 
-/// Rounds of a queue whose rate limit others change meanwhile.
+/// Attempts for a queue whose rate limit changes concurrently.
 const ROUNDS: usize = 4;
 
-/// Emails of a queue that are ended or moved in one run, because they expired or their queue has no rate limit any more.
+/// Maximum number of emails that one run ends or moves per queue because they expired or the queue lost its
+/// rate limit.
 const MOVED_AT_ONCE: usize = 10_000;
 
-/// The emails of a queue that wait, as far as they are needed.
+/// Waiting emails of a queue, read only as far as needed.
 struct Line {
     emails: Vec<InLine>,
     more: bool,
@@ -45,10 +46,11 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Releases the emails of all queues that are to be looked at.
+    /// Releases the emails of all flagged queues.
     ///
-    /// While the breaker is open nothing is released, so that no burst follows. When a probe may go each queue releases
-    /// one email: were no other message on its way, nobody would probe.
+    /// While the breaker is open nothing is released, so that no burst follows.
+    /// When a probe may pass, each queue releases one email: without any message in flight, nothing would
+    /// probe.
     pub(crate) async fn release_limited(&self, run: &Run) -> Result<Promoted, PortError> {
         let most = match run.shut {
             Some(true) => return Ok(Promoted::default()),
@@ -62,7 +64,7 @@ where
         while let Some(result) = results.next().await {
             match result {
                 Ok(promoted) => done += promoted,
-                // Its next look is the next run's, and it does not stand in the way of the others.
+                // The next run tries this queue again, and it does not block the others.
                 Err(failed) => error = error.or(Some(failed)),
             }
         }
@@ -83,7 +85,7 @@ where
             }
             let limit = self.records.rate_limit(key).await?;
             if limit.look_at.is_none_or(|at| at > now.after(AHEAD)) {
-                // The index is behind.
+                // The index is stale.
                 break;
             }
             if limit.rate.is_none() {
@@ -93,7 +95,7 @@ where
             let Line { emails, more } = self.line(key, &limit, room(&limit, now).min(most), now).await?;
             let (expired, emails): (Vec<_>, Vec<_>) = emails.into_iter().partition(|email| email.expires_at <= now);
             done += self.recover(&keys(&expired), run).await?;
-            // In a lane that gives out nothing a slot would go unused.
+            // A slot would go unused in a priority queue that delivers nothing.
             let found = expired.len() + emails.len();
             let emails: Vec<_> = emails
                 .into_iter()
@@ -112,7 +114,7 @@ where
         Ok(done)
     }
 
-    /// Sends the messages of the first emails. One that fails has wasted its slot, and gets another one.
+    /// Sends the messages of the first emails. A failed one has wasted its slot, and gets another.
     async fn send_at_slots(&self, emails: &[InLine], slots: &[Timestamp], now: Timestamp) -> Promoted {
         let request = |(email, slot): (&InLine, &Timestamp)| SendTaskRequest {
             lane: email.coming.lane,
@@ -133,7 +135,7 @@ where
         }
     }
 
-    /// Lets emails of a queue go whose rate limit was taken away: each is moved to where it would wait without.
+    /// Moves the emails of a queue that lost its rate limit to the place where they wait without one.
     async fn let_go(&self, key: &QueueKey, limit: &RateLimit, run: &Run) -> Result<Promoted, PortError> {
         let line = self.all_line(key, MOVED_AT_ONCE).await?;
         let done = self.recover(&keys(&line.emails), run).await?;
@@ -142,20 +144,20 @@ where
             more: !line.emails.is_empty(),
         };
         if let Some(change) = plan(limit, found, 0, self.system.now()).change {
-            // One that is refused came too late: the next run looks again.
+            // A refused write was too late: the next run looks again.
             self.records.change_rate_limit(key, &change).await?;
         }
         Ok(done)
     }
 
-    /// Reads the first emails that wait, without those of the release in flight.
+    /// Reads the first waiting emails, without those of the release in flight.
     async fn line(&self, key: &QueueKey, limit: &RateLimit, count: usize, now: Timestamp) -> Result<Line, PortError> {
         let Some(released) = limit.in_flight(now) else {
             return self.all_line(key, count).await;
         };
         let place = |place: &str| (!place.is_empty()).then(|| DueCursor(place.to_owned()));
         let left_behind = match place(&released.after) {
-            // Nothing was before the first release.
+            // No email was before the first release.
             None => Line {
                 emails: Vec::new(),
                 more: false,
@@ -183,14 +185,14 @@ where
         self.stretch(key, &Stretch::default(), count).await
     }
 
-    /// Reads the first emails of a stretch in all shards: about `count`, in the order of their places.
+    /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
     async fn stretch(&self, key: &QueueKey, stretch: &Stretch, count: usize) -> Result<Line, PortError> {
-        // Ids are random, so that each shard has about its share.
+        // Ids are random, so that each shard holds about the same share.
         let share = count / usize::from(SHARDS) + count / 32 + 4;
         let shards = (0..SHARDS).map(|shard| self.shard(key, shard, stretch, share));
         let shards = try_join_all(shards).await?;
         let places = shards.iter().filter(|shard| shard.more);
-        // Behind this, a shard that was not read to its end may have others.
+        // A partly read shard may have more emails behind this place.
         let known_to = places
             .filter_map(|shard| shard.emails.last())
             .map(place)

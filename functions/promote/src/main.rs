@@ -1,4 +1,4 @@
-//! Wires `promote`: settings, the world, the runtime.
+//! Entry point of `promote`: settings, AWS clients, the runtime.
 
 use aws::account::SesAccount;
 use aws::batch::time_left;

@@ -1,5 +1,4 @@
-//! Recovers what should have moved on by now. Only what is overdue is read, and only what has
-//! to move is written.
+//! Recovers overdue emails. Only overdue entries are read, and only records that must move are written.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +17,7 @@ use futures::future::join;
 
 use crate::{Promote, Promoted, Run, Store};
 
-/// Nothing is known of feedback: what depends on it waits.
+/// Placeholder for unknown feedback: every decision that depends on it waits.
 const NOT_ASKED: Feedback = Feedback {
     empty_at: None,
     newest: None,
@@ -34,8 +33,8 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Recovers what is still in `wake` a guard's time after it was due: its send task was lost,
-    /// or came to nothing.
+    /// Recovers entries of `wake` that are one guard interval overdue: their send task was lost, or had no
+    /// effect.
     pub(crate) async fn recover_unsent(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         let mut from = None;
@@ -58,7 +57,7 @@ where
         }
     }
 
-    /// Recovers what is in `check` after its time.
+    /// Recovers entries of `check` that are overdue.
     pub(crate) async fn recover_overdue(&self, shard: u16, run: &Run) -> Result<Promoted, PortError> {
         let mut done = Promoted::default();
         let mut from = None;
@@ -123,7 +122,7 @@ where
         Ok(done)
     }
 
-    /// Does what follows from records that were written; returns how much of it failed.
+    /// Applies the side effects of written records, and returns the number of failures.
     pub(crate) async fn apply_side_effects(&self, moved: &[(SideEffect, EmailRecord)]) -> usize {
         let (mut requests, mut dead_letters) = (Vec::new(), Vec::new());
         for (side_effect, record) in moved {
@@ -157,7 +156,7 @@ where
         errors.len()
     }
 
-    /// Everything that a decision on a record depends on besides the record.
+    /// Collects everything except the record that a decision depends on.
     async fn situation(&self, record: &EmailRecord, run: &Run) -> Result<(Queue, Outlook), PortError> {
         let feedback = if record.status == Status::Uncertain {
             self.feedback(run).await
@@ -167,14 +166,15 @@ where
         let lane = if record.status == Status::Queued {
             run.lane(record.lane)
         } else {
-            // Only waiting records are enqueued.
+            // Only queued records are enqueued.
             LaneState::Shut
         };
         let queue = self.queue(&QueueKey::of(record), run).await?;
         Ok((queue, Outlook { feedback, lane }))
     }
 
-    /// Asked once in a run, and only if a record depends on it. What is not known is "no".
+    /// Reads the progress of feedback at most once per run, and only if a record depends on it. An unknown
+    /// value counts as "no".
     async fn feedback(&self, run: &Run) -> Feedback {
         let asked = run.feedback.get_or_init(|| async {
             self.evidence.feedback(self.system.now()).await.unwrap_or_else(|error| {

@@ -1,4 +1,4 @@
-//! Keeps the pace at what the account allows: its rate, its quota, and whether it may send.
+//! Keeps the rate limiter at the account's state: its rate, its quota, and whether it may send.
 
 use domain::pacing::{Account, Change, Pace, follow};
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Paced, PortError};
@@ -15,11 +15,11 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Asks SES for the account's state and writes what is new of it; returns the pace as it is then, or
-    /// `None` when it is not known.
+    /// Reads the account's state from SES, stores changes, and returns the rate limiter; `None` when that is
+    /// unknown.
     ///
-    /// Whatever fails here is a warning: the pace stays as it is for another minute, and SES
-    /// limits by itself.
+    /// A failed call is only a warning: the rate limiter stays as it is for another minute, and SES enforces
+    /// its own limits.
     pub(crate) async fn follow_account(&self) -> Option<Pace> {
         let (account, pace) = futures::future::join(self.account.account(), self.records.pace()).await;
         let pace = match pace {
@@ -45,7 +45,7 @@ where
         let now = self.system.now();
         let changes = follow(&pace, account, self.policy.retry.no_leave, now);
         for change in &changes {
-            // One that is refused came too late: somebody has changed it just now.
+            // A refused write was too late: another writer changed the rate limiter just now.
             let paced = self.records.change_pace(change).await?;
             if let (
                 Paced::Done(_),

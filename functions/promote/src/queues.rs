@@ -1,4 +1,4 @@
-//! The queues of the emails that are met in a run, each read once in it.
+//! The queues of a run's emails, each read once per run.
 
 use std::sync::PoisonError;
 
@@ -17,10 +17,10 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// A queue as it was in this run. What is written under an old state is refused.
+    /// Returns a queue as it was in this run. A write under an outdated state is refused.
     ///
     /// # Errors
-    /// When it could not be read: what depends on it waits for the next run.
+    /// The queue could not be read: every decision that depends on it waits for the next run.
     pub(crate) async fn queue(&self, key: &QueueKey, run: &Run) -> Result<Queue, PortError> {
         let known = run
             .queues

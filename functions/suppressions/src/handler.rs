@@ -1,6 +1,7 @@
-//! HTTP: a request in, an answer out.
+//! HTTP handler: takes a request, and returns a response.
 //!
-//! **Invariant:** every route takes a [`Caller`], so that none is reached without a tenant's key that allows it.
+//! **Invariant:** every route takes a [`Caller`], so that it is reachable only with a tenant's key that allows
+//! it.
 
 use aws::access::{Caller, Door, Visitor};
 use aws::front::{self, Entrance};

@@ -35,7 +35,7 @@ pub struct SuppressionsFunction<R, S, A> {
     pub releases_complaints: bool,
 }
 
-/// A request that has no answer of its own.
+/// Error of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum SuppressionsError {
     /// The caller has to change the request.

@@ -1,11 +1,11 @@
 //! The list of suppressed addresses: shows, adds and removes one or many.
 //!
-//! **Invariant:** a page costs a bounded number of calls, whatever the number of suppressions. A removal
-//! is heard of at once, without telling the senders: they look a suppression up before they act on it.
-//! SES's list of the account is asked about an address only after SES has refused an email of the same tenant
-//! for that list.
-//! **After a crash** of a removal: SES's list goes first and our own next, and what SES refused is forgotten last;
-//! the same removal again completes it.
+//! **Invariant:** a page costs a bounded number of calls, however many suppressions exist. A removal takes
+//! effect at once without a notice to the senders: they look a suppression up before they apply it.
+//! SES's account list is queried for an address only after SES has refused an email of the same tenant because
+//! of that list.
+//! **After a crash** of a removal: a repeated removal completes it. It deletes from SES's list first, then from
+//! ours, and the record of SES's refusal last.
 //! **Start reading at** [`SuppressionsFunction::remove_suppression`]. Why this way: docs/adr/0015 and 0024.
 
 use aws::access::Caller;
@@ -28,7 +28,7 @@ fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
     }
 }
 
-/// The answer about an address that is only on SES's list, and stays there.
+/// Message for an address that is only on SES's list, and stays there.
 const KEPT: &str = "Amazon SES lists this address for a complaint, and this deployment keeps such addresses there \
     (template parameter ReleaseComplaints)";
 
@@ -42,10 +42,10 @@ where
     S: Clock,
     A: AccountList,
 {
-    /// Suppresses addresses; those that were so before stay as they are.
+    /// Suppresses addresses; an existing suppression stays unchanged.
     ///
     /// # Errors
-    /// The world's failure: some may be suppressed; asked again it is completed.
+    /// A backend call failed: some addresses may be suppressed. A repeated request completes the rest.
     pub async fn add_suppressions(
         &self,
         caller: &Caller,
@@ -75,10 +75,10 @@ where
         Ok(AddedView::new(id))
     }
 
-    /// Releases addresses, and says of each whether it was suppressed.
+    /// Releases addresses, and reports for each whether it was suppressed.
     ///
     /// # Errors
-    /// The world's failure: some may be released.
+    /// A backend call failed: some addresses may be released.
     pub async fn remove_suppressions(
         &self,
         caller: &Caller,
@@ -99,7 +99,7 @@ where
     /// Releases one address.
     ///
     /// # Errors
-    /// 404 when it is not suppressed; 422 when it is only so at SES and stays there; or the world's failure.
+    /// 404 when it is not suppressed. 422 when only SES lists it and it stays there. Or a backend call failed.
     pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
@@ -113,7 +113,7 @@ where
         }
     }
 
-    /// Releases an address, on SES's list first; whether it was on either list, and its fate at SES.
+    /// Releases an address, on SES's list first. Returns whether either list had it, and its state at SES.
     async fn release(
         &self,
         tenant: &TenantId,
@@ -132,7 +132,8 @@ where
         Ok((released || at_ses == Some(AtSes::Removed), at_ses))
     }
 
-    /// SES's list may tell cases apart: the address is looked for as the email had it, and in lower case.
+    /// Removes an address from SES's list. That list may be case-sensitive: the spelling of the email is tried
+    /// first, then lower case.
     async fn release_at_ses(&self, listed: &Listed) -> Result<AtSes, PortError> {
         let spellings = [listed.address.clone(), listed.address.lower_case()];
         for (place, address) in spellings.iter().enumerate() {
@@ -151,7 +152,7 @@ where
     /// Shows one suppression.
     ///
     /// # Errors
-    /// 404 when the address is not suppressed; or the world's failure.
+    /// 404 when the address is not suppressed. Or a backend call failed.
     pub async fn suppression(&self, caller: &Caller, which: &Which) -> Result<SuppressionView, SuppressionsError> {
         let found = self.load(caller.tenant(), id_of(caller.tenant(), which)).await?;
         found
@@ -162,7 +163,7 @@ where
     /// Shows a page of the list, newest first in either direction.
     ///
     /// # Errors
-    /// 422 when there is no suppression at the page's cursor; or the world's failure.
+    /// 422 when there is no suppression at the page's cursor. Or a backend call failed.
     pub async fn suppressions(
         &self,
         caller: &Caller,
@@ -171,13 +172,13 @@ where
         let tenant = caller.tenant();
         let start = self.suppressions_start(tenant, page).await?;
         let origins = page.origin.map_or_else(|| Origin::ALL.to_vec(), |origin| vec![origin]);
-        // One more than is shown says whether there are more.
+        // One extra entry shows whether there are more.
         let ask = page.limit.saturating_add(1);
         let places = self.records.suppression_places(tenant, &origins, start, ask).await?;
         let has_more = places.len() > page.limit;
         let shown: Vec<_> = places.iter().take(page.limit).map(|place| place.id).collect();
-        // The list is read without consistency: one that was released this moment is left out. So is one that
-        // has ended: a page may hold fewer than were asked for.
+        // The list is read without strong consistency. A just released or ended suppression is left out, so
+        // that a page may hold fewer entries than its limit.
         let mut suppressions = self.records.suppressions(tenant, &shown, self.system.now()).await?;
         if matches!(start, Start::NewerThan(_)) {
             suppressions.reverse();

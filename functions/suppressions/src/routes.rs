@@ -1,6 +1,6 @@
-//! The routes of suppressions: path, method, and the permission that each needs.
+//! Routes of suppressions: path, method, and permission.
 //!
-//! **Invariant:** pure. Only an address in a path may have escapes; every other path is compared as it is.
+//! **Invariant:** pure. Only an address in a path may contain escapes; every other path is compared literally.
 
 use aws::front::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
@@ -63,7 +63,7 @@ pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
     routing::find(method, path, methods)
 }
 
-/// The methods of a path; `None` if nothing is there.
+/// Returns the methods of a path; `None` if the path does not exist.
 fn methods(segments: &[&str]) -> Option<Methods<Route>> {
     Some(match *segments {
         ["suppressions"] => vec![on(Method::GET, Route::List), on(Method::POST, Route::Add)],

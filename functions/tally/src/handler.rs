@@ -1,4 +1,4 @@
-//! The stream: a batch of changes in; all of them counted, or the batch comes again.
+//! Handler of the table's stream: counts a whole batch of changes, or lets it be delivered again.
 
 use std::time::{Duration, Instant};
 
@@ -8,22 +8,22 @@ use serde_json::Value;
 
 use crate::{CountChanges, TallyError};
 
-/// Why a batch comes again.
+/// Reason why a batch is delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
-    /// Not all of it is counted.
+    /// Some of its changes are not counted.
     #[error("a batch is not counted")]
     Tally(#[from] TallyError),
-    /// It was not done when the invocation's time was nearly over.
+    /// The time of the invocation was nearly over.
     #[error("a batch was not counted in time")]
     OutOfTime,
 }
 
-/// Counts a batch within `time`. A record that cannot be read is not counted: it would never be,
-/// and would keep all that follow it waiting.
+/// Counts a batch within `time`. An unreadable record is skipped: a retry would never read it, and it would
+/// block all later records.
 ///
 /// # Errors
-/// When the batch must come again, in whatever pieces: what was counted of it is known.
+/// The batch must be delivered again, in any split: the counted changes are known.
 pub async fn handle<C, S>(tally: &CountChanges<C, S>, event: &Value, time: Duration) -> Result<(), BatchError>
 where
     C: Tallies,

@@ -1,10 +1,10 @@
-//! Counts what becomes of emails, from the stream of the table's changes.
+//! Counts the outcomes of emails from the stream of the table's changes.
 //!
-//! **Role:** behind the stream; nobody waits for it, and no write of an email is made for it.
-//! **Invariant:** every change is counted once, however often and in whatever batches it comes,
-//! also when two invocations count the same one at the same time.
-//! **After a crash:** the batch comes again, and what was counted of it is known by its marks.
-//! **Start reading at** [`CountChanges::count`], then [`domain::tally::portion`], which is why it is
+//! **Role:** consumes the stream. No request waits for it, and it adds no write to an email.
+//! **Invariant:** every change is counted once, however often and in any batches it arrives, also when two
+//! invocations count it concurrently.
+//! **After a crash:** the batch is delivered again. Stored change markers identify the counted changes.
+//! **Start reading at** [`CountChanges::count`], then [`domain::tally::portion`], which explains why counts are
 //! exact; [`handler`] is the stream.
 
 pub mod handler;
@@ -17,44 +17,44 @@ use domain::tally::change::Change;
 use domain::tally::portion::{Portion, portions};
 use futures::future::try_join_all;
 
-/// How often a portion is counted anew when others write the same counters, before the batch is
-/// left to come again.
+/// Attempts of a portion while other writers change the same counters. After the last one the batch is
+/// delivered again.
 const ROUNDS: u32 = 12;
 
-/// The pause after the first round, doubled each time up to the longest.
+/// Pause after the first attempt. It doubles up to [`LONGEST_PAUSE`].
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// The longest pause.
+/// Longest pause between two attempts.
 const LONGEST_PAUSE: Duration = Duration::from_millis(500);
 
-/// Why changes are not counted yet.
+/// Reason why changes are not counted yet.
 #[derive(Debug, thiserror::Error)]
 pub enum TallyError {
-    /// The world failed; what was counted is known by its marks.
+    /// A backend call failed. Stored markers identify the counted changes.
     #[error("changes could not be counted")]
     Port(#[from] PortError),
-    /// Too many others count in the same counters at this moment.
+    /// Too many writers change the same counters.
     #[error("the counters moved {ROUNDS} times while changes were counted")]
     Contended,
 }
 
-/// Counts with what the world offers.
+/// The function and its ports.
 #[derive(Debug, Clone)]
 pub struct CountChanges<C, S> {
-    /// The counters.
+    /// Counters.
     pub counters: C,
     /// Randomness.
     pub system: S,
 }
 
-/// What became of changes.
+/// Result of counting changes.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Report {
     /// Transactions written.
     pub written: u32,
-    /// Transactions that were refused, and decided anew.
+    /// Transactions that were refused, and decided again.
     pub refused: u32,
-    /// Portions of which everything was counted before.
+    /// Portions whose changes were all counted before.
     pub known: u32,
 }
 
@@ -66,7 +66,7 @@ where
     /// Counts changes that are not counted yet.
     ///
     /// # Errors
-    /// When not all are counted: they must all come again.
+    /// Some changes are not counted: all of them must be delivered again.
     pub async fn count(&self, changes: &[Change]) -> Result<Report, TallyError> {
         let mut report = Report::default();
         for portion in portions(changes) {
@@ -79,8 +79,8 @@ where
         let spans = portion.spans();
         let mut pause = PAUSE;
         for _ in 0..ROUNDS {
-            // In this order: who counts the same changes and is not seen in the marks afterwards
-            // has not written yet, and one of the two will be refused.
+            // Versions before markers. A concurrent writer whose markers are missing here has not written yet,
+            // so that one of the two writes is refused.
             let versions = self.counters.versions(portion.counters()).await?;
             let marked = try_join_all(spans.iter().map(|span| self.counters.marked(span))).await?;
             let marked: BTreeSet<_> = marked.into_iter().flatten().collect();
@@ -101,7 +101,7 @@ where
         Err(TallyError::Contended)
     }
 
-    /// A part of a pause, so that those who met part.
+    /// Returns a random part of a pause, so that concurrent writers drift apart.
     fn some_of(&self, pause: Duration) -> Duration {
         let parts = self.system.nonce().map_or(0, |nonce| nonce % 256);
         pause.saturating_mul(u32::try_from(parts).unwrap_or(0)) / 256

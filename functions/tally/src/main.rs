@@ -1,4 +1,4 @@
-//! Wires `tally`: settings, the world, the runtime.
+//! Entry point of `tally`: settings, AWS clients, the runtime.
 
 use aws::batch::time_left;
 use aws::clients::Clients;
