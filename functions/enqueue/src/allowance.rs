@@ -1,8 +1,8 @@
-//! What this environment may still accept for tenants that have limits.
+//! Quota leases of this environment: recipients that it may still accept for tenants with limits.
 //!
-//! **Invariant:** a tenant without limits costs nothing here. One with limits costs a call for each block that
-//! is drawn, not for each request; once its window is spent, it is refused without a call until that ends.
-//! **Start reading at** [`Purses::take`]; what is decided is [`domain::access::allowance`].
+//! **Invariant:** a tenant without limits costs no call. A tenant with limits costs one call per leased block,
+//! not per request. After its window is spent, requests are refused without a call until the window ends.
+//! **Start reading at** [`Purses::take`]; [`domain::access::allowance`] decides.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -16,17 +16,17 @@ use domain::ports::access::{Allowances, Drawn};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 
-/// More tenants than this are not remembered at once.
+/// Capacity of the cache, in tenants and limits.
 const MOST: usize = 1_000;
 
-/// How often a block is asked for anew when others were quicker.
+/// Attempts to lease a block while other environments contend.
 const ROUNDS: usize = 8;
 
-/// What an environment has drawn.
+/// Quota leases of an environment.
 #[derive(Debug, Default)]
 pub struct Purses(Mutex<HashMap<(TenantId, Limit), Purse>>);
 
-/// A limit that a request would go beyond.
+/// A limit that a request would exceed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Beyond {
     purse: Purse,
@@ -34,10 +34,10 @@ pub struct Beyond {
 }
 
 impl Purses {
-    /// Takes so many recipients of each of the tenant's limits, or of none.
+    /// Takes this many recipients from each of the tenant's limits, or from none.
     ///
     /// # Errors
-    /// The world's failure.
+    /// A backend call failed.
     pub async fn take<R: Allowances>(
         &self,
         records: &R,
@@ -59,10 +59,10 @@ impl Purses {
         Ok(Ok(()))
     }
 
-    /// Tells whether so many recipients could be taken of each of the tenant's limits. Takes and draws nothing.
+    /// Returns whether this many recipients fit into each of the tenant's limits. Takes and leases nothing.
     ///
     /// # Errors
-    /// The world's failure.
+    /// A backend call failed.
     pub async fn would_take<R: Allowances>(
         &self,
         records: &R,
@@ -110,7 +110,7 @@ impl Purses {
         Ok(Err(Beyond { purse, wanted }))
     }
 
-    /// Gives back what was taken in vain: nothing was accepted for it.
+    /// Gives back recipients for which nothing was accepted.
     pub fn give_back(&self, tenant: &Tenant, taken: u64, now: Timestamp) {
         for limit in Limit::ALL {
             self.give_back_of(tenant, limit, taken, now);
@@ -123,14 +123,14 @@ impl Purses {
         }
     }
 
-    /// The headers of an answer, of the limit that renews itself first; none for a tenant without limits.
+    /// Returns the headers of a response, for the limit that renews first; none for a tenant without limits.
     #[must_use]
     pub fn headers(&self, tenant: &Tenant, now: Timestamp) -> HeaderMap {
         let window = Limit::ALL.into_iter().find_map(|limit| Window::of(tenant, limit, now));
         window.map_or_else(HeaderMap::new, |window| headers(&self.purse(tenant, window), now))
     }
 
-    /// What is left of a window; a purse of an earlier one, or of another limit, is worth nothing.
+    /// Returns the rest of a window's lease. A lease of an earlier window or of another limit is void.
     fn purse(&self, tenant: &Tenant, window: Window) -> Purse {
         let known = self.lock().get(&(tenant.id.clone(), window.limit)).copied();
         known
@@ -161,14 +161,14 @@ fn headers(purse: &Purse, now: Timestamp) -> HeaderMap {
     headers
 }
 
-/// Seconds until a window ends, rounded up.
+/// Returns the seconds until a window ends, rounded up.
 fn seconds_left(window: &Window, now: Timestamp) -> u64 {
     let left = window.ends().since(now);
     left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
 }
 
 impl Beyond {
-    /// What the caller is told.
+    /// Returns the error for the caller.
     #[must_use]
     pub fn error(&self) -> ApiError {
         let most = self.purse.window.most;
@@ -195,7 +195,7 @@ impl Beyond {
         }
     }
 
-    /// The headers of the answer.
+    /// Returns the headers of the error response.
     #[must_use]
     pub fn headers(&self, now: Timestamp) -> HeaderMap {
         let mut headers = headers(&self.purse, now);

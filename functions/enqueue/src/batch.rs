@@ -1,8 +1,9 @@
 //! Accepts a batch of emails.
 //!
-//! **Invariant:** whatever can be refused is refused before the batch's record and its emails are written. Once an
-//! email is stored, now or by the same request before, the answer is no refusal, and the email is enqueued.
-//! **After a crash** on the way: the same request with the same key completes the batch and sends nothing twice.
+//! **Invariant:** every refusal happens before the batch's record and its emails are written. Once an email is
+//! stored, by this request or an earlier identical one, the response is no refusal, and the email is enqueued.
+//! **After a crash** in between: the same request with the same key completes the batch, and sends nothing
+//! twice.
 //! **Start reading at** [`Enqueue::accept_batch`].
 
 use std::collections::BTreeMap;
@@ -38,11 +39,11 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// Accepts a batch: all good items are durable, or it is an error and some may be.
+    /// Accepts a batch. Success means that all valid items are durable; after an error some may be.
     ///
     /// # Errors
-    /// 409 when the key belongs to another request; 500 when some of the batch's emails may be forgotten;
-    /// [`AcceptError::Broken`] when a part may be stored; or the world's failure.
+    /// 409 when the key belongs to another request. 500 when the records of some emails may have expired.
+    /// [`AcceptError::Broken`] when a part may be stored. Or a backend call failed.
     pub async fn accept_batch(
         &self,
         by: impl Into<By<'_>>,
@@ -78,7 +79,7 @@ where
                 in_time = InTime::LongAgo;
                 ready.clear();
             } else if is_older {
-                // What is stored only now may expire later than what was stored then.
+                // An email that is stored only now may expire later than one that was stored then.
                 let keep_until = batch::keep_until(self.last_expiry(tenant, &items, now).await?, self.with.retention);
                 self.records.keep_batch(tenant, &id, keep_until).await?;
             }
@@ -123,10 +124,10 @@ where
         })
     }
 
-    /// Whether the same batch was begun before.
+    /// Whether an earlier request began the same batch.
     ///
     /// # Errors
-    /// 409 when the key belongs to another request; or the world's failure.
+    /// 409 when the key belongs to another request. Or a backend call failed.
     pub async fn repeats_batch(
         &self,
         tenant: &TenantId,
@@ -140,7 +141,7 @@ where
         }
     }
 
-    /// The record of the batch with this key, if there is a key and a record.
+    /// Returns the record of the batch with this key, if both exist.
     pub(crate) async fn recalled(
         &self,
         tenant: &TenantId,
@@ -153,8 +154,8 @@ where
         }
     }
 
-    /// Makes the items with uploads ready, by their index: an upload may be gone by now, and its copy is made before
-    /// any email is written.
+    /// Prepares the items with uploads, by index. An upload may be gone by now, and its copy is made before any
+    /// email is written.
     async fn copied<'a>(
         &self,
         by: By<'_>,
@@ -191,7 +192,7 @@ where
         self.ready(place, &item.request, possible, now).await
     }
 
-    /// Writes the record of a batch, unless it is there already.
+    /// Writes the record of a batch, unless it exists.
     async fn recorded(
         &self,
         tenant: &TenantId,
@@ -218,12 +219,13 @@ where
         if record.hash != ours.hash {
             return Err(AcceptError::Refused(other_request()));
         }
-        // The SDK's repetition of a lost call finds the very record that it wrote.
+        // The SDK's retry of a lost call finds the record that it wrote itself.
         let is_older = was_found || record != ours;
         Ok(Recorded { record, is_older })
     }
 
-    /// When the last of these emails expires if they are stored now; never earlier than an email without wishes.
+    /// Returns the latest expiry of these emails if they are stored now; at least that of an email with default
+    /// options.
     async fn last_expiry(
         &self,
         tenant: &TenantId,
@@ -241,7 +243,7 @@ where
     }
 }
 
-/// The first error, taken out.
+/// Removes and returns the first error.
 fn take_error<T>(ready: &mut BTreeMap<usize, Result<T, AcceptError>>) -> Option<AcceptError> {
     let index = ready.iter().find_map(|(index, one)| one.is_err().then_some(*index))?;
     ready.remove(&index).and_then(Result::err)

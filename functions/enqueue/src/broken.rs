@@ -1,6 +1,6 @@
-//! A batch that broke off: a part of it may be stored, and the caller learns what to do.
+//! A partly stored batch: the response names the stored emails, and tells the caller how to continue.
 //!
-//! **Invariant:** pure. Never a refusal: a caller who reads one believes that nothing was accepted.
+//! **Invariant:** pure. It is never a refusal: a caller who gets a refusal believes that nothing was accepted.
 //! **Start reading at** [`all_of`].
 
 use domain::api_error::ApiError;
@@ -26,7 +26,7 @@ pub struct Broken {
 }
 
 impl Broken {
-    /// The answer to the caller: 503 if a service was busy, else 500.
+    /// Returns the error for the caller: 503 if a service was overloaded, else 500.
     #[must_use]
     pub fn error(&self, is_overload: bool) -> ApiError {
         let answer: fn(String) -> ApiError = if is_overload {
@@ -60,7 +60,8 @@ impl Broken {
     }
 }
 
-/// All emails of a batch; or the refusal of a batch of which nothing is stored; or [`AcceptError::Broken`].
+/// Returns all emails of a batch, or the refusal of a batch without any stored email, or
+/// [`AcceptError::Broken`].
 pub(crate) fn all_of(
     has_key: bool,
     begun_before: bool,

@@ -1,7 +1,7 @@
-//! `POST /emails?dry_run=true`: everything is checked as for an email that is accepted, and nothing is stored.
+//! `POST /emails?dry_run=true`: checks an email as for acceptance, and stores nothing.
 //!
-//! **Invariant:** reads alone. What is refused here would be refused there, with the same words; also for a limit
-//! of the tenant, unless the same request was accepted before.
+//! **Invariant:** read-only. A dry run is refused exactly when the real request would be, with the same
+//! message. This includes the tenant's limits, unless the same request was accepted before.
 //! **Start reading at** [`Enqueue::try_out`].
 
 use aws::query;
@@ -22,13 +22,13 @@ use futures::stream::{StreamExt, TryStreamExt, iter};
 
 use crate::{AcceptError, Enqueue, Store, queues, recipients};
 
-/// Queues whose emails are counted at the same time.
+/// Number of queues whose emails are counted concurrently.
 const AT_ONCE: usize = 10;
 
-/// Whether the query asks for a dry run.
+/// Whether the query requests a dry run.
 ///
 /// # Errors
-/// 422 for another parameter, which would be for nothing: an email is not sent by mistake.
+/// 422 for any other parameter: a misspelled dry run must not send an email.
 pub fn is_asked(query: &str) -> Result<bool, ApiError> {
     query::flag(query, "dry_run")
 }
@@ -40,7 +40,7 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// Tells what would become of an email.
+    /// Returns the expected outcome of an email.
     ///
     /// # Errors
     /// As [`Enqueue::accept`].
@@ -52,7 +52,7 @@ where
     ) -> Result<DryRunView, AcceptError> {
         let (tenant, now) = (&limits.id, self.system.now());
         let replays = self.replays(tenant, key, request, now).await?;
-        // What was accepted before is answered again after its time, without its queue or its uploads.
+        // An accepted request gets its response again after its time, without its queue or its uploads.
         let is_known = replays.is_some();
         if !is_known {
             let wanted = recipients([request]);
@@ -100,7 +100,7 @@ where
         Ok(DryRunView::new(&tried, &self.with.prices))
     }
 
-    /// The email that the same request was accepted as before.
+    /// Returns the email that an earlier identical request created.
     async fn replays(
         &self,
         tenant: &TenantId,
@@ -150,7 +150,7 @@ where
             let (tenant, name) = (tenant.clone(), QueueName::default());
             all.push(Queue::plain(QueueKey { tenant, name }, now));
         }
-        // What is held goes before nothing.
+        // A paused queue delays no other queue.
         all.retain(|other| !other.is_paused(now));
         let due = |other: Queue| async move {
             let counts = self.records.standing(tenant, other.key.name.as_str(), now).await?;
@@ -186,7 +186,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_dry_run_is_asked_for_in_one_way_alone() {
+    fn a_dry_run_has_one_spelling() {
         for (query, expected) in [
             ("", Ok(false)),
             ("dry_run=true", Ok(true)),

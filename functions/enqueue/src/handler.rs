@@ -1,4 +1,4 @@
-//! HTTP: a request in, an answer out.
+//! HTTP handler: takes a request, and returns a response.
 
 use aws::access::{Caller, Door, Visitor};
 use aws::front::{self, Entrance};
@@ -44,10 +44,10 @@ where
     .await
 }
 
-/// Answers what was decided, with what is left of the caller's limits; also a refusal.
+/// Adds the rest of the caller's limits to a response, also to a refusal.
 ///
 /// # Errors
-/// What the world failed at.
+/// The failed backend call.
 fn told_limits<R, B, L, S: Clock>(
     enqueue: &Enqueue<R, B, L, S>,
     caller: &Caller,

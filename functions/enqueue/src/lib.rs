@@ -1,15 +1,13 @@
-//! Accepts emails: content and record are durable before the answer, then they are enqueued.
+//! Accepts emails: persists content and record, answers 200, then enqueues a send task.
 //!
-//! **Role:** behind `POST /emails` and `POST /emails/batch`.
-//! **Invariant:** a 2xx means that the record and its content are durable. A send task that fails
-//! changes nothing of that: the index has the record.
-//! **After a crash** before the answer: the caller repeats with the same key and gets the same
-//! emails; without a key nothing was promised.
-//! **Map:** `possible` says whether a request can be accepted, `storing` makes it durable, `batch` does both for
-//! many, [`broken`] is what is left of a
-//! batch that broke off; [`dry_run`] tells what
-//! would be accepted, and leaves no trace; [`allowance`] is what a tenant may; [`routes`] says what a path means, and
-//! [`handler`] is HTTP.
+//! **Role:** answers `POST /emails` and `POST /emails/batch`.
+//! **Invariant:** a 2xx means that the record and its content are durable. A failed send task does not change
+//! that: the index has the record.
+//! **After a crash** before the response: a repetition with the same key returns the same emails. Without a key
+//! nothing is guaranteed.
+//! **Map:** `possible` decides whether a request can be accepted, `storing` makes it durable, and `batch` does
+//! both for many. [`broken`] describes a partly stored batch, and [`dry_run`] checks without a trace.
+//! [`allowance`] holds the quota of tenants, [`routes`] maps a path to a route, and [`handler`] is HTTP.
 //! **Start reading at** [`Enqueue::accept`].
 
 pub mod allowance;
@@ -47,24 +45,24 @@ use crate::broken::Broken;
 use crate::queues::KnownQueues;
 use crate::storing::{Place, Stored, When};
 
-/// Emails of a batch that are stored at the same time. Our choice: a full batch takes ten
-/// rounds, and the SDK's connections stay within what a small function can handle.
+/// Number of emails of a batch that are stored concurrently. Our choice: a full batch takes ten rounds, and a
+/// small function can handle the SDK's connections.
 const AT_ONCE: usize = 50;
 
-/// The settings of accepting.
+/// Settings of acceptance.
 #[derive(Debug, Clone)]
 pub struct Accepting {
-    /// How long an enqueued email may stay queued before it is looked at again.
+    /// Time that an enqueued email may stay queued before it is checked again.
     pub guard: Duration,
-    /// How long an email may wait to be sent.
+    /// Time to live of an unsent email.
     pub expires_after: Duration,
-    /// How long a finished email is kept.
+    /// Retention of a finished email.
     pub retention: Duration,
-    /// What SES asks for.
+    /// Prices of SES.
     pub prices: Prices,
 }
 
-/// What of the table is needed.
+/// The items of the table that this function reads and writes.
 pub trait Store:
     EmailRecords + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
 {
@@ -85,31 +83,31 @@ impl<T> Store for T where
 {
 }
 
-/// Accepts emails with what the world offers.
+/// The function and its ports.
 #[derive(Debug)]
 pub struct Enqueue<R, B, L, S> {
-    /// The records, and the batches' keys.
+    /// Records, and the keys of batches.
     pub records: R,
-    /// The contents.
+    /// Contents.
     pub bodies: B,
-    /// The lanes.
+    /// Priority queues.
     pub lanes: L,
     /// Clock and randomness.
     pub system: S,
-    /// The settings.
+    /// Settings.
     pub with: Accepting,
-    /// What this environment knows of queues.
+    /// Cached queues.
     pub queues: KnownQueues,
-    /// What it may still accept for tenants that have limits.
+    /// Quota leases of tenants with limits.
     pub purses: Purses,
 }
 
-/// Who asks: a tenant, with one of its keys.
+/// The requester: a tenant, with one of its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct By<'a> {
-    /// The tenant.
+    /// Tenant.
     pub tenant: &'a TenantId,
-    /// The key, which each record names.
+    /// API key that each record names.
     pub key: Option<KeyId>,
 }
 
@@ -128,31 +126,31 @@ impl<'a> From<&'a Caller> for By<'a> {
     }
 }
 
-/// The answer to an accepted email.
+/// Result of an accepted email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Accepted {
     /// The email's id.
     pub id: EmailId,
-    /// The same request was accepted before; this is its answer again.
+    /// An earlier identical request was accepted; this is its response again.
     pub replayed: bool,
 }
 
-/// The answer to an accepted batch.
+/// Result of an accepted batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AcceptedBatch {
-    /// The good items' ids, in order.
+    /// Ids of the valid items, in order.
     pub ids: Vec<EmailId>,
-    /// The bad items of a permissive batch.
+    /// Invalid items of a permissive batch.
     pub errors: Vec<ItemError>,
-    /// The same request was accepted before, all of it.
+    /// An earlier identical request was accepted as a whole.
     pub replayed: bool,
-    /// The same request was begun before; this one completes it.
+    /// An earlier identical request began the batch; this one completes it.
     pub begun_before: bool,
 }
 
-/// An answer that knows whether the tenant's limits were charged for it before.
+/// A result that knows whether the tenant's limits were charged before.
 pub trait Charged {
-    /// The same request was charged when it was first made.
+    /// Whether an earlier identical request was charged.
     fn was_charged(&self) -> bool;
 }
 
@@ -168,19 +166,19 @@ impl Charged for AcceptedBatch {
     }
 }
 
-/// Why an email was not accepted.
+/// Reason why an email was not accepted.
 #[derive(Debug, thiserror::Error)]
 pub enum AcceptError {
-    /// Nothing is stored by this request: the answer says why, and in most cases what to change.
+    /// This request stored nothing. The error names the reason, and usually the remedy.
     #[error("refused: {0}")]
     Refused(ApiError),
-    /// The tenant would go beyond one of its limits.
+    /// The request would exceed a limit of the tenant.
     #[error("beyond a limit of the tenant")]
     Beyond(Beyond),
-    /// A batch broke off, and a part of it may be stored.
+    /// A part of the batch may be stored.
     #[error("a batch broke off")]
     Broken(#[source] Box<Broken>),
-    /// The world failed: the caller may repeat with the same key.
+    /// A backend call failed: the caller may repeat the request with the same key.
     #[error("an email could not be stored")]
     Port(#[from] PortError),
 }
@@ -190,13 +188,13 @@ where
     R: Allowances,
     S: Clock,
 {
-    /// Accepts something within the tenant's limits. A repeated request is not counted again; nor is a refused one.
+    /// Accepts a request within the tenant's limits. Repeated and refused requests are not counted.
     ///
-    /// `repeats` says whether the same request was accepted before. It is asked only when a limit would refuse
-    /// the request, so that a request within the limits costs no read.
+    /// `repeats` tells whether the same request was accepted before. It runs only when a limit would refuse the
+    /// request, so that a request within the limits costs no read.
     ///
     /// # Errors
-    /// [`AcceptError::Beyond`]; or what accepting ends in.
+    /// [`AcceptError::Beyond`], or the error of `accept`.
     pub async fn within_limits<T: Charged>(
         &self,
         tenant: &Tenant,
@@ -237,8 +235,8 @@ where
     /// Accepts one email.
     ///
     /// # Errors
-    /// 409 when the key belongs to another request, 422 when it is wanted at an impossible time;
-    /// or the world's failure.
+    /// 409 when the key belongs to another request. 422 when its scheduled time is impossible. Or a backend
+    /// call failed.
     pub async fn accept(
         &self,
         by: impl Into<By<'_>>,
@@ -271,7 +269,7 @@ where
     /// Whether the same request for one email was accepted before.
     ///
     /// # Errors
-    /// 409 when the key belongs to another request; or the world's failure.
+    /// 409 when the key belongs to another request. Or a backend call failed.
     pub async fn repeats(
         &self,
         tenant: &TenantId,
@@ -283,8 +281,8 @@ where
         self.is_known(tenant, id, request, self.system.now()).await
     }
 
-    /// Enqueues what was accepted, once more also what a repeated request found still queued:
-    /// its first send task may never have been sent. What fails is enqueued by the index.
+    /// Enqueues accepted emails. An email that a repeated request finds still queued is enqueued again: its
+    /// first send task may never have been sent. The index enqueues failed ones.
     pub(crate) async fn enqueue_tasks(&self, stored: &[&Stored]) {
         let now = self.system.now();
         let requests: Vec<SendTaskRequest> = stored
@@ -316,14 +314,14 @@ where
     }
 }
 
-/// The recipients of requests.
+/// Returns the number of recipients of requests.
 fn recipients<'a>(requests: impl IntoIterator<Item = &'a EmailRequest>) -> u64 {
     let each = requests.into_iter().map(|request| request.email.recipients());
     u64::try_from(each.sum::<usize>()).unwrap_or(u64::MAX)
 }
 
-/// The answer to a repeated batch of which an email may be forgotten. No refusal: it would say that the batch was not
-/// accepted, and its caller would send all of it with another key.
+/// Returns the error for a repeated batch whose emails may have expired. It is no refusal: after one, the
+/// caller would send the whole batch with another key.
 fn forgotten() -> ApiError {
     ApiError::internal_with(
         "This batch was accepted so long ago that some of its emails are forgotten. Nothing is stored or sent again, because each of them may have been sent. Do not repeat it with another Idempotency-Key.",

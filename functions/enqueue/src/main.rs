@@ -1,4 +1,4 @@
-//! Wires `enqueue`: settings, the world, the runtime.
+//! Entry point of `enqueue`: settings, AWS clients, the runtime.
 
 use aws::access::Door;
 use aws::bodies::BodyStore;

@@ -1,9 +1,9 @@
-//! Whether a request is possible: now, or when it was first made.
+//! Eligibility of a request: now, or when it was first made.
 //!
-//! **Invariant:** reads alone. A request that is repeated after its time, or after
-//! its queue is gone, is the one that was accepted then; so is a batch whose uploads are gone (of a single email that is
-//! seen when it is stored).
-//! **Start reading at** [`Enqueue::in_time`]; of a batch, [`Enqueue::sifted`].
+//! **Invariant:** read-only. A repeated request counts as the accepted one, even after its scheduled time or
+//! the deletion of its queue. The same holds for a batch whose uploads are gone; for a single email that is
+//! checked when it is stored.
+//! **Start reading at** [`Enqueue::in_time`]; for a batch, [`Enqueue::sifted`].
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -23,27 +23,27 @@ use futures::stream::iter;
 
 use crate::{AT_ONCE, AcceptError, Enqueue, other_request, queues};
 
-/// What was uploaded of what a request uses.
+/// Uploads of a request that exist.
 pub(crate) type Found = BTreeMap<UploadId, Uploaded>;
 
-/// When a request was, or is, possible.
+/// Time at which a request is or was eligible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum InTime {
     /// Now.
     Now,
     /// When it was first made.
     Before,
-    /// When it was first made, and some of its emails may be forgotten since.
+    /// When it was first made; the records of some of its emails may have expired.
     LongAgo,
 }
 
-/// A batch whose impossible items are put apart.
+/// A batch without its ineligible items.
 pub(crate) struct Sifted<'a> {
     pub(crate) items: Vec<&'a BatchItem>,
     pub(crate) errors: Vec<ItemError>,
     pub(crate) in_time: InTime,
     pub(crate) found: Found,
-    /// The record of the batch, if it was there before and somebody had to look for it.
+    /// The record of the batch, if it existed before and had to be read.
     pub(crate) begun: Option<BatchRecord>,
 }
 
@@ -54,7 +54,7 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// Looks for the uploads that requests use, for each once.
+    /// Reads the uploads that requests use, each once.
     pub(crate) async fn found<'a>(
         &self,
         tenant: &TenantId,
@@ -72,9 +72,9 @@ where
         there.collect()
     }
 
-    /// Whether one email is possible now, or was when it was first asked for.
+    /// Checks whether one email is eligible now, or was when it was first requested.
     ///
-    /// A request that is repeated after its time is the one that was accepted when there was time.
+    /// A repeated request counts as the accepted one, even after its scheduled time.
     pub(crate) async fn in_time(
         &self,
         tenant: &TenantId,
@@ -92,7 +92,7 @@ where
         Err(AcceptError::Refused(to_api(None, error)))
     }
 
-    /// Whether the same request was accepted before, its email be erased since or not.
+    /// Whether the same request was accepted before, even if its email was erased since.
     pub(crate) async fn is_known(
         &self,
         tenant: &TenantId,
@@ -113,7 +113,7 @@ where
         }
     }
 
-    /// Whether an email is possible now: it is wanted at a possible time, in a queue that there is.
+    /// Checks whether an email is eligible now: its scheduled time is possible, and its queue exists.
     async fn possible(
         &self,
         tenant: &TenantId,
@@ -134,10 +134,10 @@ where
         queue.expires_after.unwrap_or(self.with.expires_after)
     }
 
-    /// Puts the items apart that are impossible.
+    /// Separates the ineligible items.
     ///
-    /// A batch that is repeated is the one that was begun: what was possible then is completed,
-    /// though its time be over, and what was refused then is refused again.
+    /// A repeated batch counts as the one that was begun. Items that were eligible then are completed, even
+    /// after their time, and items that were refused then are refused again.
     pub(crate) async fn sifted<'a>(
         &self,
         tenant: &TenantId,
@@ -182,7 +182,7 @@ where
     }
 }
 
-/// Whether all uploads of a request are there.
+/// Checks that all uploads of a request exist.
 fn resolvable(request: &EmailRequest, found: &Found) -> Result<(), EmailError> {
     if request.uploads.is_empty() {
         return Ok(());

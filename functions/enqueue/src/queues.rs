@@ -1,8 +1,8 @@
-//! The queues that emails are accepted for.
+//! Cache of the queues that emails are accepted for.
 //!
-//! **Invariant:** `default` is never read: what it sets for an email when it is accepted cannot be
-//! changed. Another one is read at most once in two seconds by each environment, and a purge or a deletion is
-//! answered only when those two seconds are over ([`domain::queue::BINDS_AFTER`]).
+//! **Invariant:** `default` is never read: none of its settings for acceptance can change. Each environment
+//! reads another queue at most once in two seconds. A purge or a deletion is answered only after those two
+//! seconds ([`domain::queue::BINDS_AFTER`]).
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -13,21 +13,21 @@ use domain::ports::{PortError, Queues};
 use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
 use domain::timestamp::Timestamp;
 
-/// More than this are not remembered at once.
+/// Capacity of the cache.
 const MOST: usize = 1_000;
 
-/// Names that an error tells.
+/// Maximum number of names in an error message.
 const TOLD: usize = 20;
 
-/// What an environment knows of queues.
+/// Cached queues of an environment.
 #[derive(Debug, Default)]
 pub struct KnownQueues(Mutex<HashMap<QueueKey, (Timestamp, Queue)>>);
 
 impl KnownQueues {
-    /// The queue of an email; `None` when there is none of this name, or it was deleted.
+    /// Returns the queue of an email; `None` when it does not exist or was deleted.
     ///
     /// # Errors
-    /// When it had to be read and could not be.
+    /// A necessary read failed.
     pub async fn get<R: Queues>(
         &self,
         records: &R,
@@ -55,7 +55,7 @@ impl KnownQueues {
         }
         match &queue {
             Some(queue) => drop(all.insert(key, (now, queue.clone()))),
-            // One that is made this moment must be found the next.
+            // A queue that is being created must be found next time.
             None => drop(all.remove(&key)),
         }
         Ok(queue)
@@ -66,10 +66,10 @@ impl KnownQueues {
     }
 }
 
-/// What is wrong with the queue that was wished for: that there is none.
+/// Returns the error for a queue that does not exist.
 ///
 /// # Errors
-/// When the names of those that there are could not be read.
+/// The names of the existing queues could not be read.
 pub(crate) async fn no_queue<R: Queues>(records: &R, tenant: &TenantId) -> Result<EmailError, PortError> {
     let queues = records.queues(tenant).await?;
     let live = queues.into_iter().filter(|queue| !queue.deleted);

@@ -1,12 +1,12 @@
-//! What a method and a path mean.
+//! Routes of acceptance: path, method, and permission.
 //!
-//! **Invariant:** pure. What another function answers is unknown here.
+//! **Invariant:** pure. Paths of other functions are unknown here.
 
 use aws::front::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
 use lambda_http::http::Method;
 
-/// What is asked for, with a key that may send.
+/// A route for a key that may send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Route {
     /// `POST /emails`.
@@ -15,15 +15,15 @@ pub enum Route {
     SendEmails,
 }
 
-/// Finds the route.
+/// Finds the route of a method and a path.
 ///
 /// # Errors
-/// [`NoRoute`], which is a 404 or a 405.
+/// [`NoRoute`], answered as 404 or 405.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
     routing::find(method, path, methods)
 }
 
-/// What there is at a path; `None` where there is nothing.
+/// Returns the methods of a path; `None` if the path does not exist.
 fn methods(segments: &[&str]) -> Option<Methods<Route>> {
     Some(match *segments {
         ["emails"] => vec![(Method::GET, None), on(Method::POST, Route::SendEmail)],
@@ -40,7 +40,7 @@ impl Routed for Route {
         }
     }
 
-    /// The log has how many were accepted; which, their records say.
+    /// The log has the number of accepted emails; their records have the ids.
     fn object(&self) -> Option<String> {
         None
     }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn two_paths_are_known_as_they_are_written() {
+    fn both_paths_are_compared_literally() {
         let only = |allow: &str| {
             Err(NoRoute::NotAllowed {
                 allow: allow.to_owned(),
@@ -64,7 +64,7 @@ mod tests {
         for (method, path, expected) in [
             (Method::POST, "/emails", Ok(Route::SendEmail)),
             (Method::POST, "/emails/batch", Ok(Route::SendEmails)),
-            // Another function's.
+            // Another function's route.
             (Method::GET, "/emails", Err(NoRoute::Unknown)),
             (Method::PUT, "/emails", only("GET, POST")),
             (Method::GET, "/emails/batch", only("POST")),

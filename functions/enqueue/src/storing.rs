@@ -1,9 +1,10 @@
 //! Makes one email durable: its files, its content and its record.
 //!
-//! **Invariant:** no record without its files, and no answer before content and record are both there.
-//! **After a crash** in between: what has no record ends by itself, at the time that its files and its content were
-//! given; a record without a content is completed by the same request.
-//! **Start reading at** [`Enqueue::store`]. A batch makes its items with uploads ready before it writes any email.
+//! **Invariant:** no record exists without its files, and no response is sent before content and record are
+//! both stored.
+//! **After a crash** in between: files and content without a record expire by themselves. The same request
+//! completes a record without a content.
+//! **Start reading at** [`Enqueue::store`]. A batch prepares its items with uploads before it writes any email.
 
 use std::collections::BTreeSet;
 
@@ -26,7 +27,7 @@ use domain::wire::api::{EmailRequest, to_api};
 use crate::possible::{Found, InTime};
 use crate::{AcceptError, By, Enqueue, forgotten, other_request};
 
-/// An email that is durable, whether it was made so just now or before.
+/// A durable email, stored just now or before.
 pub(crate) struct Stored {
     pub(crate) record: EmailRecord,
     pub(crate) when: When,
@@ -34,14 +35,14 @@ pub(crate) struct Stored {
     pub(crate) turn: Turn,
 }
 
-/// When an email was made durable.
+/// Time at which an email became durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum When {
     /// Just now.
     Now,
-    /// By the same request before.
+    /// By an earlier identical request.
     Before,
-    /// By the same request before; it was erased since, and the record is what it would be.
+    /// By an earlier identical request, and erased since. The record shows the values that it would have.
     BeforeItWasErased,
 }
 
@@ -53,29 +54,29 @@ impl Stored {
 
 /// An email before its first write, or one that needs none.
 pub(crate) enum Ready<'a> {
-    /// Everything that is to be written; the files are there already.
+    /// Everything to write; the files exist already.
     Plan(Box<Plan<'a>>),
-    /// It was stored before.
+    /// The email was stored before.
     Known(Box<Stored>),
 }
 
-/// The record and the content of one email that is to be stored. The record has no place in the index yet.
+/// Record and content of one email before they are stored. The record has no place in the index yet.
 pub(crate) struct Plan<'a> {
     record: EmailRecord,
     queue: Queue,
     packed: Packed,
     request: &'a EmailRequest,
-    /// [`Put::There`]: at least one of the files was there before.
+    /// [`Put::There`]: at least one of the files existed before.
     attached: Put,
 }
 
-/// The place of an email: who asks for it, its id, and the batch that it belongs to if that has a key.
+/// Identity of an email: its requester, its id, and its batch if that has a key.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Place<'a> {
     pub(crate) by: By<'a>,
     pub(crate) id: EmailId,
     pub(crate) batch: Option<BatchId>,
-    /// The place in the request of a batch's item.
+    /// The index of a batch's item in the request.
     pub(crate) item: Option<usize>,
 }
 
@@ -106,8 +107,8 @@ where
         self.write(ready, turn, now).await
     }
 
-    /// Does everything but the writing of the email: whatever can be refused is refused here. The files are
-    /// copied, for an upload may be gone by now.
+    /// Does everything except writing the email, so that every refusal happens here. The files are copied,
+    /// because an upload may be gone later.
     pub(crate) async fn ready<'a>(
         &self,
         Place { by, id, batch, item }: Place<'_>,
@@ -127,7 +128,7 @@ where
         }
         let wishes = &request.wishes;
         let queue = self.queues.get(&self.records, tenant, &wishes.queue, now).await?;
-        // One that was deleted since the request was first made, or this moment.
+        // The queue was deleted after the first request, or just now.
         let queue = queue.unwrap_or_else(|| {
             let (tenant, name) = (tenant.clone(), wishes.queue.clone());
             Queue::plain(QueueKey { tenant, name }, now)
@@ -184,8 +185,8 @@ where
         })))
     }
 
-    /// Writes one email: content and record at the same time, neither visible as accepted before both are there, for
-    /// the answer waits for both. Its turn says where it waits in the index.
+    /// Writes one email: content and record concurrently. The response waits for both. Its turn decides where
+    /// it waits in the index.
     pub(crate) async fn write(&self, ready: Ready<'_>, turn: Turn, now: Timestamp) -> Result<Stored, AcceptError> {
         let Plan {
             mut record,
@@ -217,7 +218,7 @@ where
                 turn,
             },
             Created::Erased { sha256 } if sha256 == record.body.sha256 => {
-                // What was erased has come again with the request.
+                // The request stored the erased content again.
                 self.bodies.erase(&key).await?;
                 let when = When::BeforeItWasErased;
                 return Ok(Stored { record, when, turn });
@@ -233,7 +234,7 @@ where
             .into());
         }
         if stored.record.status.is_final() && self.records.tombstone(&key, now).await?.is_some() {
-            // It was erased at this very moment, perhaps before its content was stored anew.
+            // It was erased concurrently, perhaps before its content was stored again.
             self.bodies.erase(&key).await?;
             let when = When::BeforeItWasErased;
             return Ok(Stored { when, ..stored });
@@ -247,8 +248,8 @@ where
         Ok(stored)
     }
 
-    /// Whether an email that took long to store belongs to a state of its queue that is over: a purge or a deletion
-    /// may have been answered since the queue was read. `now`: when the request came.
+    /// Whether the queue of a slowly stored email is outdated: a purge or a deletion may have been answered
+    /// since the queue was read. `now` is the arrival of the request.
     async fn is_too_late(&self, queue: &Queue, now: Timestamp) -> Result<bool, PortError> {
         let took = self.system.now().since(now).saturating_add(KNOWN_FOR);
         if queue.key.name.is_default() || took < BINDS_AFTER {
@@ -258,12 +259,12 @@ where
         Ok(stored.is_some_and(|stored| stored.deleted || stored.purged_below > queue.generation))
     }
 
-    /// Until when the content and the files of an email are kept.
+    /// Returns the end of retention of an email's content and files.
     fn keep_until(&self, record: &EmailRecord) -> Timestamp {
         record.expires_at.after(self.with.retention)
     }
 
-    /// The email that was stored by the same request before; or the refusal, when there is none.
+    /// Returns the email that an earlier identical request stored, or the refusal when there is none.
     async fn known(
         &self,
         tenant: &TenantId,
@@ -299,8 +300,8 @@ where
         }
     }
 
-    /// Gives the email its own copies of the uploads, before there is a record: what is to be sent must be there.
-    /// [`Put::There`]: at least one was there before.
+    /// Copies the uploads for the email before its record exists: a record must have its files. [`Put::There`]:
+    /// at least one copy existed before.
     async fn attach(
         &self,
         record: &EmailRecord,
@@ -323,7 +324,7 @@ where
         Ok(put)
     }
 
-    /// Keeps copies that were there before, as [`Self::keep`] does with the content.
+    /// Extends the retention of existing copies, as [`Self::keep`] does for the content.
     async fn keep_files(&self, record: &EmailRecord, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
         let keep_until = self.keep_until(record);
         for upload in each_once(request) {
@@ -343,8 +344,8 @@ where
         Ok(())
     }
 
-    /// Keeps an object that was there before. An email of this key that is forgotten may have left
-    /// it, and then not for long; in the table such a content is written anew.
+    /// Extends the retention of an existing object. It may be left over from an expired email of this key, and
+    /// then end soon. A content in the table is written again instead.
     async fn keep(&self, record: &EmailRecord, now: Timestamp) -> Result<(), PortError> {
         let keep_until = self.keep_until(record);
         if self
@@ -362,7 +363,7 @@ where
     }
 }
 
-/// The uploads of a request, none of them twice.
+/// Returns the distinct uploads of a request.
 fn each_once(request: &EmailRequest) -> impl Iterator<Item = &UploadUse> {
     let mut seen = BTreeSet::new();
     let uploads = request.uploads.iter().map(|(_, upload)| upload);

@@ -1,7 +1,7 @@
-//! The turns of emails whose queues have rate limits: one conditional write for each such queue of a request.
+//! Slots of emails in queues with rate limits: one conditional write for each such queue of a request.
 //!
-//! **Invariant:** an email waits in the index for a slot only if its queue is known to be marked. Where that is not known,
-//! its message goes without a slot, and `send` asks for one.
+//! **Invariant:** an email waits in the index for a slot only if its queue is known to be flagged. Otherwise
+//! its send task has no slot, and `send` requests one.
 //! **Start reading at** [`Enqueue::turns`].
 
 use std::collections::BTreeMap;
@@ -21,9 +21,9 @@ use crate::Enqueue;
 /// The emails of a request for one queue with a rate limit.
 struct OfQueue {
     queue: Queue,
-    /// The places in the request of those that are due, with their recipients.
+    /// Indexes and recipients of the emails that are due.
     due: Vec<(usize, u32)>,
-    /// Those that are wanted later.
+    /// Indexes and scheduled times of the later emails.
     later: Vec<(usize, Timestamp)>,
 }
 
@@ -34,7 +34,7 @@ where
     L: Lanes,
     S: Clock + Random,
 {
-    /// The turn of each email, in order. A failure is a warning: `send` asks for a slot then.
+    /// Returns the turn of each email, in order. A failure is only a warning: `send` requests a slot then.
     pub(crate) async fn turns(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<Turn> {
         let mut turns = vec![Turn::Free; requests.len()];
         for of_queue in self.with_rate_limits(tenant, requests, now).await {
@@ -46,13 +46,13 @@ where
         turns
     }
 
-    /// The emails of queues with rate limits, by their queue.
+    /// Groups the emails of queues with rate limits by queue.
     async fn with_rate_limits(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<OfQueue> {
         let mut limited: BTreeMap<&QueueName, Option<OfQueue>> = BTreeMap::new();
         for (place, request) in requests.iter().enumerate() {
             let name = &request.wishes.queue;
             if !limited.contains_key(name) {
-                // A queue that cannot be read here fails again where the email is stored.
+                // A queue that cannot be read here fails again when the email is stored.
                 let queue = self.queues.get(&self.records, tenant, name, now).await.ok().flatten();
                 let of_queue = queue.filter(|queue| queue.rate().is_some()).map(|queue| OfQueue {
                     queue,

@@ -1,4 +1,5 @@
-//! SQS: a batch of send tasks in, the ones that must come again out. In a full lane they are left to the index.
+//! SQS handler: takes a batch of send tasks, and returns those that must be delivered again. Emails of a full
+//! priority queue are left to the index.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -16,12 +17,12 @@ use crate::pacer::Leave;
 use crate::unhidden::BRIEF;
 use crate::{Send, TaskError, TaskOutcome};
 
-/// The lanes, for who works them off.
+/// The priority queues, as their consumer sees them.
 pub trait LaneSource {
-    /// The lane that a message came from.
+    /// Returns the priority queue that delivered a message.
     fn lane_of(&self, message: &ReceivedMessage) -> Option<Lane>;
 
-    /// Makes each be seen again after its time; returns how many could not be put back.
+    /// Makes each message visible again after its delay; returns the number of failures.
     fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> impl Future<Output = usize>;
 }
 
@@ -35,24 +36,24 @@ impl LaneSource for aws::lanes::LaneQueues {
     }
 }
 
-/// When a message comes again that could not be looked at yet.
+/// Delay of a message that could not be examined yet.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Why a record fails.
+/// Reason why a message fails.
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
-    /// It is no send task. It comes again until SQS moves it to the dead-letter queue.
+    /// The message is no send task. SQS delivers it again until it moves to the dead-letter queue.
     #[error("a message in a lane is no wake-up")]
     NotASendTask(#[source] SendTaskError),
-    /// It could not be carried out.
+    /// The send task could not be carried out.
     #[error("a wake-up could not be carried out")]
     Task(#[source] TaskError),
 }
 
-/// The time of an invocation that is kept for putting messages back.
+/// Part of the invocation's time that is reserved for returning messages.
 const PUTTING_BACK: Duration = Duration::from_secs(1);
 
-/// The email of a message.
+/// Returns the key of a message's email.
 fn key_of(message: &ReceivedMessage) -> Option<EmailKey> {
     let SendTask { tenant, id, .. } = SendTask::parse(&message.body).ok()?;
     Some(EmailKey { tenant, id })
@@ -61,7 +62,7 @@ fn key_of(message: &ReceivedMessage) -> Option<EmailKey> {
 /// Carries out a batch within `time`.
 ///
 /// # Errors
-/// When every record failed.
+/// Every record failed.
 pub async fn handle<R, B, D, P, S>(
     send: &Send<R, B, D, P, S>,
     lanes: &impl LaneSource,
@@ -77,7 +78,7 @@ where
 {
     let began = Instant::now();
     let messages = batch::messages(event);
-    // A batch is of one lane; a message of none is no worse than most.
+    // All messages of a batch share a priority queue. An unknown queue counts as the normal one.
     let lane = messages.first().and_then(|message| lanes.lane_of(message));
     let parsed: Vec<_> = messages
         .iter()
@@ -98,7 +99,7 @@ where
         .collect();
     let time = time.saturating_sub(began.elapsed());
     let end = tokio::time::Instant::now() + time;
-    // The emails of paused queues share the check of their queue; nobody waits for them.
+    // The emails of a paused queue share one check of their queue, concurrently with the others.
     let parked: Vec<usize> = places_of(&work, |leave| *leave == Leave::Unbooked);
     let of_parked = parked.iter().filter_map(|place| work.get(*place)?.1.clone());
     let of_parked: [Vec<SendTask>; 1] = [of_parked.map(|(send_task, _)| send_task).collect()];
@@ -113,14 +114,14 @@ where
         match work {
             Some((_, Leave::Unbooked)) => Ok(TaskOutcome::Later(AGAIN)),
             Some((send_task, leave)) => send.process(send_task, leave, end).await.map_err(MessageError::Task),
-            // Once more, for what is wrong with it.
+            // Parsed again for the error.
             None => SendTask::parse(&message.body)
                 .map(|_| TaskOutcome::Later(AGAIN))
                 .map_err(MessageError::NotASendTask),
         }
     });
     let (set_aside, mut results) = futures::future::join(set_aside, others).await;
-    // Of a group that panicked or took too long, each email comes again.
+    // After a panic or a timeout of the group, each of its emails is delivered again.
     let set_aside = set_aside.into_iter().flatten().flatten();
     for (place, outcome) in parked.into_iter().zip(set_aside) {
         if let Some(result) = results.get_mut(place) {
@@ -139,7 +140,7 @@ where
     let mut left = 0;
     if !later.is_empty() && lane.is_some_and(|lane| send.is_full(lane)) {
         let keys = |wanted: &(&ReceivedMessage, Duration)| (wanted.1 > BRIEF).then(|| key_of(wanted.0)).flatten();
-        // Putting back needs a moment too; without an answer by then all of them are put back.
+        // Some time is reserved for returning messages. Without an answer by then, all of them return.
         let leaving = send.left_to_index(later.iter().filter_map(keys).collect());
         let leaving = tokio::time::timeout_at(end.checked_sub(PUTTING_BACK).unwrap_or(end), leaving).await;
         let gone = leaving.unwrap_or_default();
@@ -167,7 +168,7 @@ where
     batch::answer(messages.len(), &failed, &later)
 }
 
-/// The places of the send tasks with such a leave.
+/// Returns the indexes of the send tasks whose permit fits.
 fn places_of(work: &[(&ReceivedMessage, Option<(SendTask, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
     let fits =
         |(_, work): &(&ReceivedMessage, Option<(SendTask, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));

@@ -1,10 +1,11 @@
-//! Sends emails through SES: claims, submits once, records.
+//! Sends emails through SES: claims the record, submits once, records the outcome.
 //!
-//! **Role:** behind the three lanes, all records of a batch at once.
-//! **Invariant:** SES is called only with leave of the pace and with a claim in hand, and once per claim. A lost answer is
-//! `uncertain`, never tried again here. A send task proves nothing; the record decides.
-//! **After a crash** between claim and record: `promote` finds the lease run out.
-//! **Start reading at** [`Send::wake`]; [`handler`] is SQS.
+//! **Role:** consumes the three priority queues, all messages of a batch concurrently.
+//! **Invariant:** each call of SES needs a permit of the rate limiter and a claim, and each claim allows one
+//! call. A lost answer makes the email `uncertain`; this function never retries it. A send task proves nothing;
+//! the record decides.
+//! **After a crash** between claim and outcome: `promote` finds the expired lease.
+//! **Start reading at** [`Send::process`]; [`handler`] is SQS.
 
 pub mod handler;
 pub mod pacer;
@@ -38,55 +39,52 @@ use crate::pacer::{Leave, Pacer};
 use crate::queues::KnownQueues;
 use crate::suppressed::Suppressed;
 
-/// Contents up to this size, unpacked, are looked for beside the claim: larger ones are rarely
-/// in the table, and would be loaded in vain for an email that cannot be claimed.
+/// Largest unpacked content that is looked up together with the claim. Larger contents are rarely in the table, and
+/// a failed claim would waste the read.
 const NEAR_BYTES: u64 = 64 * 1024;
 
-/// Kilobytes of contents that an environment works on at the same time. Each is there up to five
-/// times in passing (as received, packed, unpacked, parsed, and as SES is given it), which makes
-/// 160 MB of the function's 256.
+/// Kilobytes of contents that an environment processes concurrently. Each content exists up to five times: as received,
+/// packed, unpacked, parsed, and as sent to SES. That makes 160 MB of the function's 256.
 const MEMORY_KB: u32 = 32 * 1024;
 
-/// When an email comes again for which there was no memory. Our choice: others of its batch are
-/// being sent, and are large.
+/// Delay of an email that found no memory. Our choice: other large emails of its batch are being sent.
 const NO_MEMORY: Duration = Duration::from_secs(5);
 
-/// What claiming and recording take beside the attempt itself, and then some.
+/// Time for claiming and recording besides the attempt itself, with a margin.
 const RECORDING: Duration = Duration::from_secs(2);
 
-/// What becomes of a send task.
+/// Outcome of a send task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TaskOutcome {
-    /// Acknowledge it.
+    /// The message is acknowledged.
     Done,
-    /// It goes back, to be seen again after this.
+    /// The message returns to the queue, and is visible again after this delay.
     Later(Duration),
 }
 
-/// Why a send task has to come again.
+/// Reason why a send task must be delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum TaskError {
     /// The record could not be claimed or read. Nothing was submitted.
     #[error("an email could not be claimed")]
     Claim(#[from] PortError),
-    /// A decision could not be written. What SES said is not lost: its event says it again,
-    /// and the lease runs out.
+    /// The outcome could not be written. SES's answer is not lost: its event repeats it, and the lease expires.
     #[error("the outcome of an attempt could not be recorded")]
     Record(#[from] ApplyError),
 }
 
-/// The timings of sending.
+/// Timings of sending.
 #[derive(Debug, Clone)]
 pub struct Sending {
-    /// The machine's timings.
+    /// Timings of the state machine.
     pub policy: Policy,
-    /// How long SES may take to answer, for a small email.
+    /// Timeout of SES for a small email.
     pub attempt_timeout: Duration,
 }
 
 impl Sending {
-    /// The attempt's timeout: a second more for each megabyte; nothing that lies in a queue makes it longer than
-    /// the largest email's.
+    /// Returns the attempt's timeout: one more second per megabyte. A forged size in a message cannot exceed
+    /// the timeout of the largest email.
     #[must_use]
     pub fn timeout(&self, bytes: u64) -> Duration {
         self.attempt_timeout
@@ -94,32 +92,32 @@ impl Sending {
     }
 }
 
-/// Sends emails with what the world offers.
+/// The function and its ports.
 #[derive(Debug)]
 pub struct Send<R, B, D, P, S> {
-    /// The records.
+    /// Records.
     pub records: R,
-    /// The contents.
+    /// Contents.
     pub bodies: B,
-    /// Where an email goes that failed for good.
+    /// Dead-letter queue for emails that failed permanently.
     pub dead_letters: D,
     /// SES.
     pub provider: P,
     /// Clock and randomness.
     pub system: S,
-    /// The timings.
+    /// Timings.
     pub with: Sending,
-    /// What is left of the memory for contents, in kilobytes.
+    /// Free memory for contents, in kilobytes.
     pub memory: Semaphore,
-    /// What this environment knows of the pace.
+    /// Cached state of the account's rate limiter.
     pub pacer: Pacer,
-    /// What it knows of queues.
+    /// Cached queues.
     pub known: KnownQueues,
-    /// What this environment knows of who is suppressed.
+    /// Cached suppressions.
     pub suppressed: Suppressed,
 }
 
-/// The memory of a new environment.
+/// Returns the memory of a new environment.
 #[must_use]
 pub fn memory() -> Semaphore {
     Semaphore::new(usize::try_from(MEMORY_KB).unwrap_or(usize::MAX))
@@ -133,10 +131,10 @@ where
     P: Provider,
     S: Clock + Random,
 {
-    /// Asks leave for a batch of send tasks of a lane, which have so much time. What would not be done
-    /// in it comes again, and without an answer all does.
+    /// Requests permits for a batch of send tasks that has this much time. An email that would not be done in
+    /// time is delivered again, and so are all of them without an answer.
     pub async fn book(&self, lane: Lane, send_tasks: &[SendTask], time: Duration) -> Vec<Leave> {
-        // Nothing that lies in a queue can book the rate for years.
+        // A forged number in a message cannot reserve the rate for years.
         let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
         let recipients: Vec<_> = send_tasks
             .iter()
@@ -150,18 +148,18 @@ where
         self.leaves(lane, send_tasks, &recipients, patience).await
     }
 
-    /// Carries out one send task, which has this leave, before `end`: what cannot be submitted by then
-    /// because others take the memory comes again, unclaimed.
+    /// Carries out one send task with its permit before `end`. An email that finds no memory in time is
+    /// delivered again, unclaimed.
     ///
     /// # Errors
-    /// See [`TaskError`]: the send task must come again.
+    /// See [`TaskError`]: the send task must be delivered again.
     pub async fn process(&self, send_task: SendTask, leave: Leave, end: Instant) -> Result<TaskOutcome, TaskError> {
         let base = self.with.policy.retry.no_leave;
         match leave {
             Leave::Later(wait) => return Ok(TaskOutcome::Later(wait)),
             Leave::At(time) | Leave::InTurn(time) => {
                 tokio::time::sleep(time.since(self.system.now())).await;
-                // Others of the batch went before: one of them may have opened the breaker.
+                // An earlier email of the batch may have opened the breaker.
                 if let Some(wait) = self.pacer.shut(base, self.system.now()) {
                     return Ok(TaskOutcome::Later(wait));
                 }
@@ -173,7 +171,7 @@ where
             tenant: send_task.tenant.clone(),
             id: send_task.id,
         };
-        // Before the claim, so that no lease runs while others send large ones.
+        // Before the claim, so that no lease runs while large emails are sent.
         let Some(_memory) = self.memory_for(bytes, end).await else {
             return Ok(TaskOutcome::Later(NO_MEMORY));
         };
@@ -211,7 +209,7 @@ where
         }
     }
 
-    /// Gives a probe up that will ask nobody.
+    /// Gives up a probe that will not call SES.
     async fn nobody_asked(&self, leave: Leave, now: Timestamp) {
         if let Leave::Probe(open) = leave
             && let Err(error) = self.pacer.not_asked(&self.records, open, now).await
@@ -224,8 +222,8 @@ where
         }
     }
 
-    /// Waits for the memory that a content of so many bytes takes; `None` when it comes too late for
-    /// an attempt. Who gets it at once has the time that was reckoned with when the pace was booked.
+    /// Waits for memory for a content of this size; `None` when it comes too late for an attempt. Memory that
+    /// is free at once takes no time from the attempt that the permit was reserved for.
     async fn memory_for(&self, bytes: u64, end: Instant) -> Option<SemaphorePermit<'_>> {
         let kilobytes = u32::try_from(bytes / 1000).unwrap_or(MEMORY_KB).clamp(1, MEMORY_KB);
         if let Ok(memory) = self.memory.try_acquire_many(kilobytes) {
@@ -283,7 +281,7 @@ where
                     };
                     return (claimed, attempt);
                 }
-                // From a newer deployment, before a roll-back: the next roll-forward reads it.
+                // Written by a newer deployment before a roll-back: the next roll-forward reads it.
                 Err(error @ BodyError::Version(_)) => not_accepted(Cause::Unreached, error.to_string()),
                 Err(error @ (BodyError::Json(_) | BodyError::Invalid(_))) => {
                     not_accepted(Cause::BodyMissing, error.to_string())
@@ -295,7 +293,7 @@ where
         (claimed, attempt)
     }
 
-    /// Loads the email's uploaded files, one after the other.
+    /// Loads the email's uploaded files one after another.
     async fn load_files(&self, key: &EmailKey, claimed: &EmailRecord, email: &mut Email) -> Result<(), Attempt> {
         for file in email.attachments_mut() {
             let Data::Uploaded { id, .. } = *file.data() else {
@@ -318,7 +316,7 @@ where
             SideEffect::Nothing => TaskOutcome::Done,
             SideEffect::EnqueueTask { delay } => TaskOutcome::Later(delay),
             SideEffect::DeadLetter => {
-                // One that fails is made again by `promote`: the record is `failing`.
+                // The record is `failing`, so that `promote` repeats a failed message.
                 for error in self
                     .dead_letters
                     .move_to_dead_letter(&[DeadLetterMessage::of(record)])

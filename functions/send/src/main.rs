@@ -1,4 +1,4 @@
-//! Wires `send`: settings, the world, the runtime.
+//! Entry point of `send`: settings, AWS clients, the runtime.
 
 use aws::batch::time_left;
 use aws::bodies::BodyStore;

@@ -1,9 +1,8 @@
-//! Keeps the pace: asks for a batch before it is worked off, and says how the attempts fare.
+//! Client of the account's rate limiter: reserves permits for a batch, and reports the outcomes of attempts.
 //!
-//! **Role:** one for each environment; what it knows of the shared pace spares calls.
-//! **Invariant:** decides nothing: [`domain::pacing`] does. Whatever it knows, however old, is
-//! good for a booking, whose condition is checked where the pace is; a refusal, or that nothing
-//! limits, needs to be known freshly.
+//! **Role:** one for each environment; its cache of the shared state saves calls.
+//! **Invariant:** decides nothing: [`domain::pacing`] does. A cached state of any age suffices to reserve
+//! permits, because a conditional write checks it. A refusal, or sending without a limit, needs a fresh state.
 //! **Start reading at** [`Pacer::book`].
 
 use std::sync::{Mutex, PoisonError};
@@ -17,42 +16,41 @@ use domain::pacing::{
 use domain::ports::{Clock, Paced, Paces, PortError};
 use domain::timestamp::Timestamp;
 
-/// How long what is known of the pace is good for a refusal, and for letting a batch go that is
-/// not limited by anything.
+/// Maximum age of the cached state for a refusal, and for a batch without a limit.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// How long what is known of [`Pace::settings_no`] is good: a queue that is paused is heard of
-/// within five seconds, the claim included.
+/// Maximum age of a cached [`Pace::settings_no`]. With the claim, a pause of a queue takes effect within five
+/// seconds.
 const SETTINGS_FRESH: Duration = Duration::from_secs(4);
 
-/// How often a change is tried that others come before.
+/// Attempts to write a change while other writers contend.
 const ROUNDS: usize = 8;
 
-/// When a batch comes again that others came before too often.
+/// Delay of a batch after the last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// When a batch comes again for which the pace could not be asked: a thousand times this, after
-/// which SQS puts a send task aside, is longer than the table is ever away.
+/// Delay of a batch while the rate limiter is unreachable. SQS moves a send task to the dead-letter queue after
+/// a thousand of these delays: longer than any outage of the table.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
-/// What an email of a batch may do.
+/// Permit of one email of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Leave {
-    /// Go at this time.
+    /// Submit at this time.
     At(Timestamp),
-    /// Go at this time: the email has a slot of its queue's rate limit.
+    /// Submit at this time: the email has a slot of its queue's rate limit.
     InTurn(Timestamp),
-    /// Return to the index: the email has no slot of its queue's rate limit, or comes too late for it.
+    /// Return to the index: the email has no slot of its queue's rate limit, or is too late for it.
     NoSlot,
-    /// Nothing was booked: the email's queue was paused when it was last heard of.
+    /// Nothing was reserved: by the cache, the email's queue is paused.
     Unbooked,
-    /// Go at once, and say how it fared.
+    /// Submit at once as a probe, and report the outcome.
     Probe(Open),
-    /// Come again after this.
+    /// Deliver again after this delay.
     Later(Duration),
 }
 
-/// What the emails of a batch may do when the pace is not known: come again in a while.
+/// Returns the permits of a batch while the rate limiter's state is unknown: all are delivered again later.
 #[must_use]
 pub fn unknown(emails: usize) -> Vec<Leave> {
     vec![Leave::Later(UNKNOWN); emails]
@@ -64,7 +62,7 @@ struct Known {
     at: Timestamp,
 }
 
-/// What an environment knows of the account's pace.
+/// Cached state of the account's rate limiter.
 #[derive(Debug, Default)]
 pub struct Pacer {
     known: Mutex<Option<Known>>,
@@ -74,10 +72,10 @@ pub struct Pacer {
 }
 
 impl Pacer {
-    /// Asks for a batch; returns what each of its emails may do, in order.
+    /// Requests permits for a batch; returns one for each email, in order.
     ///
     /// # Errors
-    /// When the pace can neither be read nor changed.
+    /// The rate limiter can neither be read nor changed.
     pub async fn book<R: Paces>(
         &self,
         records: &R,
@@ -101,8 +99,8 @@ impl Pacer {
                     self.learn(records.pace().await?, now);
                 }
                 Ask::Free => {
-                    // Nothing is written that could be refused, so that each batch has to read: else
-                    // it would not hear of a breaker that somebody else has opened.
+                    // No write happens here that could be refused. Each batch must read, or it would miss a
+                    // breaker that another environment opened.
                     *lock(&self.known) = None;
                     return Ok(vec![Leave::At(now); emails]);
                 }
@@ -113,7 +111,7 @@ impl Pacer {
                     };
                     let end = after.free_at.unwrap_or(Micros::of(now));
                     let begin = end.before(span);
-                    // The others come again when their own stretch would begin.
+                    // The others are delivered again when their own part of the schedule would begin.
                     let rest = end.before(horizon(batch.lane)).up().since(now);
                     let rest = Leave::Later(rest.clamp(AGAIN, LONGEST_WAIT));
                     let granted = offsets.iter().map(|offset| Leave::At(begin.after(*offset).up()));
@@ -135,32 +133,32 @@ impl Pacer {
         Ok(vec![Leave::Later(AGAIN); emails])
     }
 
-    /// The full lanes, as the last answer about the pace named them.
+    /// Returns the full priority queues, as the last read of the rate limiter reported them.
     #[must_use]
     pub fn full(&self) -> FullLanes {
         *lock(&self.full)
     }
 
-    /// Whether the breaker is known to be open: since an email was granted its leave, another one
-    /// may have opened it.
+    /// Returns the remaining wait if the breaker is known to be open. Another email may have opened it after
+    /// this one got its permit.
     #[must_use]
     pub fn shut(&self, base: Duration, now: Timestamp) -> Option<Duration> {
         let open = (*lock(&self.known))?.pace.open?;
         (open.until > now).then(|| open.wait(base, now))
     }
 
-    /// Says that a probe has asked nobody: its email could not be claimed.
+    /// Reports that a probe did not call SES: its email could not be claimed.
     ///
     /// # Errors
-    /// When it could not be written: the next probe goes at its time.
+    /// The report could not be written: the next probe goes at its time.
     pub async fn not_asked<R: Paces>(&self, records: &R, open: Open, now: Timestamp) -> Result<(), PortError> {
         self.change(records, &unprobed(open, now), now).await.map(drop)
     }
 
-    /// Says how an attempt fared.
+    /// Reports the outcome of an attempt.
     ///
     /// # Errors
-    /// When the breaker could not be set: the next attempt says it again.
+    /// The breaker could not be set: the next attempt reports again.
     pub async fn report<R: Paces>(
         &self,
         records: &R,
@@ -183,7 +181,7 @@ impl Pacer {
             }
         };
         let Some(change) = change else {
-            // Said again with each probe, or the alarm would think that it is over.
+            // Repeated with each probe, so that the alarm does not end too early.
             if let (Leave::Probe(open), Attempt::NotAccepted { cause, .. }) = (leave, attempt)
                 && *cause == open.cause
             {
@@ -196,7 +194,7 @@ impl Pacer {
             Change::Book { .. } | Change::Rate { .. } | Change::Settings | Change::Full(_) => None,
         };
         if becomes.is_some_and(|open| open.until > now) {
-            // Known before it is written: the batch's other emails stop at once.
+            // Cached before the write: the other emails of the batch stop at once.
             let pace = (*lock(&self.known)).map(|known| known.pace).unwrap_or_default();
             self.learn(Pace { open: becomes, ..pace }, now);
         }
@@ -230,11 +228,11 @@ impl Pacer {
         Ok(paced)
     }
 
-    /// [`Pace::settings_no`] as it was a few seconds ago at most. Whoever has just booked knows it;
-    /// after a long wait for a slot the pace is read once more.
+    /// Returns [`Pace::settings_no`], at most a few seconds old. A recent reservation has cached it. After a
+    /// long wait for a slot it is read once more.
     ///
     /// # Errors
-    /// When it had to be read and could not be.
+    /// A necessary read failed.
     pub async fn settings_no<R: Paces>(&self, records: &R, now: Timestamp) -> Result<u64, PortError> {
         let known = *lock(&self.settings);
         if let Some((no, at)) = known

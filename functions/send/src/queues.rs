@@ -1,9 +1,9 @@
-//! What a sender does because of an email's queue: returns what has no slot to the index, moves aside what is held,
-//! drops what is not wanted any more. It never waits for a queue's rate limit.
+//! Applies the state of an email's queue: returns emails without a slot to the index, parks held ones, and
+//! drops unwanted ones. It never waits for a queue's rate limit.
 //!
-//! **Invariant:** whether a queue is paused or purged is known freshly, to a few seconds, right before
-//! the claim; for a steady flow that costs no call ([`crate::remembered`]). What is held or dropped is
-//! written only while the queue still wants it.
+//! **Invariant:** right before the claim, the pause or purge of a queue is known with a few seconds' delay. In
+//! a steady flow that costs no call ([`crate::remembered`]). An email is parked or dropped only if its queue
+//! still demands it at the write.
 //! **Start reading at** [`Send::leaves`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
@@ -28,13 +28,13 @@ use crate::pacer::Leave;
 use crate::remembered::Remembered;
 use crate::{Send, TaskError, TaskOutcome};
 
-/// When a send task comes again whose queue turned out to be another than was thought.
+/// Delay of a send task whose queue differs from the cached one.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// How often a claimed email is looked at again because its queue changes at this very moment.
+/// Attempts for a claimed email whose queue changes concurrently.
 const ROUNDS: usize = 3;
 
-/// What an environment knows of queues.
+/// Cached queues of an environment.
 pub type KnownQueues = Remembered<QueueKey, Queue>;
 
 fn queue_of(send_task: &SendTask) -> QueueKey {
@@ -52,8 +52,8 @@ where
     P: Provider,
     S: Clock + Random,
 {
-    /// Asks leave for a batch: of the queues with a rate limit first, so that what they refuse takes nothing of the
-    /// account's rate from the others.
+    /// Requests permits for a batch. Queues with a rate limit come first, so that their refusals use nothing of
+    /// the account's rate.
     pub(crate) async fn leaves(
         &self,
         lane: Lane,
@@ -83,7 +83,7 @@ where
             indexes.iter().map(one).collect()
         };
         for (queue, indexes) in limited.into_values() {
-            // A slot of this very moment, or none: nobody waits here.
+            // A slot for right now, or none: nothing waits here.
             let reserved = slots::reserve(&self.records, &queue, &of(&indexes), Duration::ZERO, now).await;
             let turns = reserved.unwrap_or_else(|error| {
                 let error = aws::telemetry::chain(&error);
@@ -135,15 +135,15 @@ where
         })
     }
 
-    /// The queue of a send task as it was a few seconds ago at most.
+    /// Returns the queue of a send task, at most a few seconds old.
     ///
     /// # Errors
-    /// When it had to be read and could not be: nothing is claimed then.
+    /// A necessary read failed: nothing is claimed then.
     pub(crate) async fn queue(&self, send_task: &SendTask, now: Timestamp) -> Result<Queue, PortError> {
         let key = queue_of(send_task);
         let no = self.pacer.settings_no(&self.records, now).await?;
         if no == 0 {
-            // Nobody has ever changed a queue.
+            // No queue has ever changed.
             return Ok(Queue::plain(key, now));
         }
         let read = self.read_queue(&key, now);
@@ -155,7 +155,7 @@ where
         Ok(queue.unwrap_or_else(|| Queue::plain(key.clone(), now)))
     }
 
-    /// What becomes of a send task because of its queue; `None`: it is claimed.
+    /// Returns the outcome that the queue dictates for a send task; `None`: the email is claimed.
     pub(crate) async fn barred(
         &self,
         key: &EmailKey,
@@ -169,7 +169,7 @@ where
                 None => Ok(Some(TaskOutcome::Done)),
             };
         }
-        // Only the record names its key: it is read before the claim, while a key of the tenant is held.
+        // Only the record names its API key. It is read before the claim while the tenant holds a key.
         if !queue.key_holds.is_empty()
             && let Some(record) = self.records.load(key, now).await?
             && queue.bids(&record, now) == Bid::Hold
@@ -183,14 +183,14 @@ where
         }
         Ok(match leave {
             Leave::NoSlot | Leave::Unbooked => Some(TaskOutcome::Later(AGAIN)),
-            // Its rate was not known when the batch was booked.
+            // The rate limit was not known when the batch got its permits.
             Leave::At(_) if is_limited && slot.is_none() => Some(TaskOutcome::Later(AGAIN)),
             Leave::At(_) | Leave::InTurn(_) | Leave::Probe(_) | Leave::Later(_) => None,
         })
     }
 
-    /// Sets aside the emails of a batch whose queues are known to be paused, in few calls; one result
-    /// for each, in order.
+    /// Parks the emails of a batch whose queues are known to be paused, in few calls. Returns one result for
+    /// each, in order.
     pub async fn set_aside(&self, send_tasks: &[SendTask]) -> Vec<Result<TaskOutcome, TaskError>> {
         let now = self.system.now();
         let mut results: BTreeMap<usize, Result<TaskOutcome, TaskError>> = BTreeMap::new();
@@ -228,7 +228,7 @@ where
                 let outcome = match decided.remove(&key) {
                     Some(Ok((side_effect, record))) => Ok(self.after_meeting(&record, &queue, side_effect, now).await),
                     Some(Err(error)) => Err(error.into()),
-                    // There is no such email any more, or its other send task of this batch has it.
+                    // The email no longer exists, or its other send task in this batch has it.
                     None => Ok(TaskOutcome::Done),
                 };
                 results.insert(place, outcome);
@@ -237,7 +237,8 @@ where
         results.into_values().collect()
     }
 
-    /// Returns an email to the index, where it waits for a slot. One that waits there already costs no write.
+    /// Returns an email to the index, where it waits for a slot. An email that already waits there costs no
+    /// write.
     async fn returned(&self, key: &EmailKey, now: Timestamp) -> Result<TaskOutcome, TaskError> {
         if let Some(record) = self.records.load(key, now).await? {
             apply(&self.records, record, now, |record| wait_for_slot(record, now)).await?;
@@ -245,7 +246,7 @@ where
         Ok(TaskOutcome::Done)
     }
 
-    /// Carries out what is to be done about an email that is not claimed.
+    /// Applies the queue's disposition to an email that is not claimed.
     pub(crate) async fn met(
         &self,
         record: EmailRecord,
@@ -265,13 +266,13 @@ where
         now: Timestamp,
     ) -> TaskOutcome {
         if record.status == Status::Queued && !is_aside(record) && meet(record, queue, now).is_some() {
-            // The queue was changed at this very moment.
+            // The queue changed concurrently.
             return TaskOutcome::Later(AGAIN);
         }
         self.apply_side_effect(record, side_effect).await
     }
 
-    /// Drops a claimed email that is not wanted any more; `Some`: the record, which is still wanted.
+    /// Drops a claimed email that its queue no longer wants; `Some`: the record, which is still wanted.
     pub(crate) async fn still_wanted(
         &self,
         claimed: EmailRecord,
@@ -294,7 +295,7 @@ where
                         claim_no: record.claim_no,
                     })
             {
-                // Somebody else's claim is theirs to submit.
+                // Only the owner of a claim may submit.
                 return Ok(None);
             }
             queue = self.read_queue(&queue.key, now).await?;

@@ -1,17 +1,17 @@
-//! What an environment remembers of settings that seldom change: queues, suppressions.
+//! Cache of settings that seldom change: queues, suppressions.
 //!
-//! **Invariant:** something remembered is good only under the very number of changes that it was read
-//! under ([`domain::pacing::Pace::settings_no`]), which every batch learns when it books. A steady
-//! flow reads nothing twice, and a change is heard of with the next batch.
+//! **Invariant:** a cached value is valid only under the settings version that it was read under
+//! ([`domain::pacing::Pace::settings_no`]). Every batch learns that version with its permits. A steady flow
+//! reads nothing twice, and the next batch sees a change.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 use std::sync::{Mutex, PoisonError};
 
-/// More than this is not remembered at once: all is forgotten, and read again as it is needed.
+/// Capacity. A full cache is emptied, and values are read again as needed.
 const MOST: usize = 1_000;
 
-/// Settings by their key, each with the number of changes that it was read under.
+/// Settings by their key, each with the settings version that it was read under.
 #[derive(Debug)]
 pub struct Remembered<K, V>(Mutex<HashMap<K, (u64, V)>>);
 
@@ -22,10 +22,10 @@ impl<K, V> Default for Remembered<K, V> {
 }
 
 impl<K: Eq + Hash, V: Clone> Remembered<K, V> {
-    /// What is remembered, or read anew.
+    /// Returns the cached value, or reads it again.
     ///
     /// # Errors
-    /// When it had to be read and could not be.
+    /// A necessary read failed.
     pub async fn get<E>(&self, key: K, settings_no: u64, read: impl Future<Output = Result<V, E>>) -> Result<V, E> {
         let known = self.lock().get(&key).cloned();
         if let Some((no, value)) = known
@@ -42,7 +42,7 @@ impl<K: Eq + Hash, V: Clone> Remembered<K, V> {
         Ok(value)
     }
 
-    /// What was last read, however old: good for a first guess only.
+    /// Returns the last read value of any age: only a first guess.
     pub fn last(&self, key: &K) -> Option<V> {
         self.lock().get(key).map(|(_, value)| value.clone())
     }
@@ -65,7 +65,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_remembered_is_good_until_something_changes() {
+    async fn a_value_is_valid_until_the_settings_change() {
         let remembered = Remembered::default();
         assert_eq!(read(&remembered, 7, 1).await, 1);
         assert_eq!(read(&remembered, 7, 2).await, 1);
@@ -78,14 +78,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_could_not_be_read_is_not_remembered() {
+    async fn a_failed_read_is_not_cached() {
         let remembered = Remembered::<u8, u8>::default();
         assert_eq!(remembered.get(1, 1, ready(Err("away"))).await, Err("away"));
         assert_eq!(read(&remembered, 1, 2).await, 2);
     }
 
     #[tokio::test]
-    async fn no_more_is_remembered_than_there_is_room_for() {
+    async fn a_full_cache_is_emptied() {
         let remembered = Remembered::<usize, ()>::default();
         for key in 0..=MOST {
             let value: Result<(), Infallible> = remembered.get(key, 1, ready(Ok(()))).await;

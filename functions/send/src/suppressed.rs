@@ -1,9 +1,9 @@
-//! Leaves suppressed recipients out of what is submitted.
+//! Removes suppressed recipients from an email before it is submitted.
 //!
-//! **Role:** between the content and SES, with the claim in hand.
-//! **Invariant:** where it is not known who is suppressed nothing is submitted: the attempt is given back. What an
-//! environment remembers are marks, good until a setting changes ([`crate::remembered`]); whoever has
-//! one is looked up before being left out, so that a released address is never left out.
+//! **Role:** between the content and SES, while the email is claimed.
+//! **Invariant:** nothing is submitted while the suppressions are unknown: the attempt is given back. An
+//! environment caches hash prefixes, valid until a setting changes ([`crate::remembered`]). A recipient with a
+//! matching prefix is looked up before removal, so that a released address is never removed.
 //! **Start reading at** [`Send::leave_out`]. Why this way: docs/adr/0015.
 
 use std::sync::Arc;
@@ -26,16 +26,16 @@ use tokio::sync::Mutex;
 use crate::remembered::Remembered;
 use crate::{Send, not_accepted};
 
-/// What an environment knows of who is suppressed.
+/// Cached suppressions of an environment.
 #[derive(Debug, Default)]
 pub struct Suppressed {
     marks: Remembered<TenantId, Arc<Marks>>,
-    /// Held while the marks are read, so that a batch reads them once; when that failed last.
+    /// Time of the last failed read. The lock is held during a read, so that a batch reads once.
     failed_at: Mutex<Option<Timestamp>>,
 }
 
 impl Suppressed {
-    /// A tenant's marks under this number of changes, remembered or read.
+    /// Returns a tenant's hash prefixes under this settings version, cached or read.
     async fn marks<R: Suppressions>(
         &self,
         records: &R,
@@ -46,7 +46,7 @@ impl Suppressed {
         let asked_at = clock.now();
         let mut failed_at = self.failed_at.lock().await;
         if *failed_at >= Some(asked_at) {
-            // It was for all who waited.
+            // That failure counts for all emails that waited.
             return Err(PortError {
                 kind: FailureKind::Unknown,
                 what: "reading the marks",
@@ -70,8 +70,8 @@ where
     P: Provider,
     S: Clock + Random,
 {
-    /// Takes an email's suppressed recipients out, and writes down who they are; or how the attempt ends
-    /// because of them. The record as it is then.
+    /// Removes an email's suppressed recipients and records them, or ends the attempt because of them. Returns
+    /// the record as it is afterwards.
     pub(crate) async fn leave_out(&self, claimed: EmailRecord, email: Email) -> (EmailRecord, Result<Email, Attempt>) {
         let suppressed = match self.who_is_suppressed(&claimed.tenant, &email).await {
             Ok(suppressed) => suppressed,

@@ -1,7 +1,7 @@
-//! Leaves what waits in a full lane to the index: its messages are deleted instead of hidden.
+//! Leaves the emails of a full priority queue to the index: their messages are deleted instead of hidden.
 //!
-//! **Invariant:** a message is deleted only after its record was read and is found by `promote` in good
-//! time. Without that knowledge it is hidden, as in any other lane.
+//! **Invariant:** a message is deleted only after its record was read and `promote` will find it in time.
+//! Without that certainty it is hidden, as in any other priority queue.
 //! **Start reading at** [`Send::left_to_index`]. Why this way: docs/adr/0031.
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use futures::future::join_all;
 
 use crate::Send;
 
-/// Messages are hidden for up to this time in full lanes too: so short a wait fills no lane.
+/// Longest delay for which a message is hidden in a full priority queue too: so short a wait fills none.
 pub const BRIEF: Duration = Duration::from_secs(5);
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
@@ -29,13 +29,13 @@ where
     P: Provider,
     S: Clock + Random,
 {
-    /// Whether a lane hides no more messages for later, as far as the last booking told.
+    /// Whether the last permits reported this priority queue as full.
     pub(crate) fn is_full(&self, lane: Lane) -> bool {
         self.pacer.full().has(lane)
     }
 
-    /// Returns the emails whose messages may be deleted. Reads all records with one call, and writes only
-    /// those that would be found too late.
+    /// Returns the emails whose messages may be deleted. Reads all records with one call, and writes only those
+    /// that would be found too late.
     pub(crate) async fn left_to_index(&self, keys: BTreeSet<EmailKey>) -> BTreeSet<EmailKey> {
         let keys: Vec<_> = keys.into_iter().collect();
         if keys.is_empty() {
