@@ -51,6 +51,7 @@ lint:
 	cargo fmt --all --check
 	@local/check-dependencies
 	.local/venv-tools/bin/typos
+	@local/check-commits
 	AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0 .local/venv-tools/bin/sam validate --lint
 	.local/venv-tools/bin/cfn-lint template.yaml
 	@local/checkov
