@@ -85,17 +85,29 @@ fn what_is_deployed_is_built_as_cargo_lock_says() {
 #[test]
 fn every_crate_forbids_unsafe_code() {
     let lints = "\n[lints]\nworkspace = true\n";
-    let manifests: Vec<String> = files()
-        .into_iter()
-        .filter(|path| path.ends_with("/Cargo.toml"))
-        .collect();
-    assert!(manifests.len() > 16, "{manifests:?}");
-    for path in manifests {
+    for path in manifests() {
         assert!(read(&path).contains(lints), "{path} has lints of its own");
     }
     let workspace = read("Cargo.toml");
     let (_, forbidden) = workspace.split_once("\n[workspace.lints.rust]\n").unwrap();
     assert!(forbidden.starts_with("unsafe_code = \"forbid\"\n"), "{forbidden}");
+}
+
+#[test]
+fn every_package_describes_itself() {
+    for path in manifests() {
+        let manifest = read(&path);
+        for key in [
+            "description = \"",
+            "version.workspace = true",
+            "license.workspace = true",
+        ] {
+            assert!(
+                manifest.lines().any(|line| line.starts_with(key)),
+                "{path} has no {key:?}"
+            );
+        }
+    }
 }
 
 #[test]
@@ -124,6 +136,16 @@ fn every_list_of_packages_is_locked() {
             "{lock} has packages without a hash"
         );
     }
+}
+
+/// The manifest of every package of the workspace.
+fn manifests() -> Vec<String> {
+    let found: Vec<String> = files()
+        .into_iter()
+        .filter(|path| path.ends_with("/Cargo.toml"))
+        .collect();
+    assert!(found.len() > 16, "{found:?}");
+    found
 }
 
 fn read(path: &str) -> String {
