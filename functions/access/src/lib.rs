@@ -16,12 +16,12 @@ pub mod tenants;
 use aws::front::Failure;
 use domain::api_error::ApiError;
 use domain::ports::access::{Keys, Tenants, Work};
-use domain::ports::{Listing, Paces, PortError, Queues};
+use domain::ports::{AccountRates, Listing, PortError, Queues};
 
 /// The items of the table that this function reads and writes.
-pub trait Store: Keys + Tenants + Queues + Paces + Work + Listing {}
+pub trait Store: Keys + Tenants + Queues + AccountRates + Work + Listing {}
 
-impl<T: Keys + Tenants + Queues + Paces + Work + Listing> Store for T {}
+impl<T: Keys + Tenants + Queues + AccountRates + Work + Listing> Store for T {}
 
 /// Answers with what the world offers.
 #[derive(Debug, Clone)]

@@ -5,10 +5,10 @@
 //! **After a crash** behind the mark of `default`, `promote` completes it.
 //! **Start reading at** [`Access::mark_queues`].
 
+use domain::account_rate::AccountRateChange;
 use domain::api_error::ApiError;
 use domain::holding::{self, Held};
 use domain::id::{KeyId, TenantId};
-use domain::pacing::Change;
 use domain::ports::{Clock, Random};
 use domain::queue::job::follow_tenant;
 use domain::queue::key_hold::{HOLDS_MAX, KeyHold};
@@ -60,7 +60,7 @@ where
             queues.sort_by_key(|queue| !queue.key.name.is_default());
             let common = change(queues.first().map(Queue::common).unwrap_or_default())?;
             if self.try_to_mark(queues, &common).await? {
-                self.records.change_pace(&Change::Settings).await?;
+                self.records.change_account_rate(&AccountRateChange::Settings).await?;
                 return Ok(common);
             }
         }

@@ -133,7 +133,7 @@ async fn a_revoked_key_holds_what_was_accepted_with_it() {
         ..world.state().records.values().next().unwrap().clone()
     };
     world.state().records.insert(EmailKey::of(&sent), sent);
-    let told = world.state().pace.settings_no;
+    let told = world.state().account_rate.settings_no;
     let (status, answer) = revoke(&world, samples::DEPLOYER_KEY, 10, "hold=true").await;
     assert_eq!(status, 200, "{answer}");
     let id = key("acme", 10);
@@ -141,7 +141,7 @@ async fn a_revoked_key_holds_what_was_accepted_with_it() {
     assert_eq!(answer["hold"], expected);
     assert!(is_revoked(&world, 10) && !is_revoked(&world, 11));
     assert_eq!(held(&world), [[id], [id]], "in every queue of the tenant");
-    assert_eq!(world.state().pace.settings_no, told + 1, "senders are told");
+    assert_eq!(world.state().account_rate.settings_no, told + 1, "senders are told");
     let jobs: Vec<_> = world
         .state()
         .jobs
@@ -201,7 +201,7 @@ async fn a_hold_that_failed_half_way_is_completed() {
         ("revoke", 0),
         ("save_queue", 0),
         ("save_queue", 1),
-        ("change_pace", 0),
+        ("change_account_rate", 0),
         ("revoke", 1),
     ];
     for (what, nth) in steps {

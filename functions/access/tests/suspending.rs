@@ -77,14 +77,14 @@ fn jobs(world: &World) -> Vec<Job> {
 #[tokio::test]
 async fn a_suspension_holds_every_queue_of_the_tenant() {
     let world = acme().await;
-    let told = world.state().pace.settings_no;
+    let told = world.state().account_rate.settings_no;
     assert_eq!(suspend(&world, true).await, 200);
     assert_eq!(
         is_suspended(&world),
         [true; 3],
         "also a queue that was deleted has emails"
     );
-    assert_eq!(world.state().pace.settings_no, told + 1, "senders are told");
+    assert_eq!(world.state().account_rate.settings_no, told + 1, "senders are told");
     let begun: Vec<_> = jobs(&world).into_iter().map(|job| (job.queue, job.task)).collect();
     assert_eq!(begun, [(queue("default"), Task::FollowTenant)]);
 
@@ -123,7 +123,7 @@ async fn a_suspension_that_failed_half_way_is_completed() {
                 }
                 let (what, nth) = match failed {
                     0 => ("save_tenant", 0),
-                    4 => ("change_pace", 0),
+                    4 => ("change_account_rate", 0),
                     nth => ("save_queue", nth - 1),
                 };
                 let mut faults = vec![Fault::None; nth];

@@ -13,7 +13,7 @@ use domain::batch::{self, BatchId, BatchRecord, Begun};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailRecords, Lanes, PortError, Queues, Random};
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
 use domain::rate_limit::Turn;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
@@ -36,7 +36,7 @@ impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Accepts a batch. Success means that all valid items are durable; after an error some may be.

@@ -12,7 +12,7 @@ use domain::email::{Email, EmailError};
 use domain::forecast::{Asked, Forecast, Others, Situation, forecast};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, Lanes, PortError, Random};
+use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::suppression::SuppressionId;
 use domain::timestamp::Timestamp;
@@ -37,7 +37,7 @@ impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Returns the expected outcome of an email.
@@ -81,11 +81,11 @@ where
             Err(error) => return Err(refused(error)),
         };
         let email = &email;
-        let lane = request.wishes.priority.unwrap_or(queue.priority);
+        let priority = request.wishes.priority.unwrap_or(queue.priority);
         let not_before = wanted.scheduled_at;
         let (suppressed, forecast) = futures::future::try_join(
             self.suppressed(tenant, email, now),
-            self.foretold(tenant, &queue, Asked { lane, not_before }, now),
+            self.foretold(tenant, &queue, Asked { priority, not_before }, now),
         )
         .await?;
         let tried = Tried {
@@ -93,7 +93,7 @@ where
             replays,
             suppressed: &suppressed,
             queue: queue.key.name.as_str(),
-            lane,
+            priority,
             wanted,
             forecast,
         };
@@ -140,7 +140,7 @@ where
         asked: Asked,
         now: Timestamp,
     ) -> Result<Forecast, PortError> {
-        let account = self.records.pace().await?;
+        let account = self.records.account_rate().await?;
         let queue_free_at = match queue.rate_per_second {
             Some(_) => self.records.rate_limit(&queue.key).await?.free_at,
             None => None,
@@ -162,7 +162,7 @@ where
         let others: Vec<_> = due
             .iter()
             .map(|(other, due)| Others {
-                lane: other.priority,
+                priority: other.priority,
                 due: *due,
             })
             .collect();

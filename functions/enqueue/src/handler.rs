@@ -6,7 +6,7 @@ use aws::http;
 use domain::access::key::Deed;
 use domain::api_error::ApiError;
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, Lanes, PortError, Random};
+use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
 use domain::wire::api::{BatchValidation, IdempotencyKey, ItemError, parse_batch, parse_email};
 use domain::wire::dry_run_view::DryRunView;
 use lambda_http::http::{HeaderMap, HeaderValue};
@@ -21,7 +21,7 @@ pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, door: &Door, requ
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     let route = route(request.method(), request.uri().path());
@@ -116,7 +116,7 @@ async fn single<R, B, L, S>(
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     let is_dry_run = dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)?;
@@ -146,7 +146,7 @@ async fn batch<R, B, L, S>(
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     if dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)? {

@@ -33,8 +33,8 @@ use domain::ports::access::{Allowances, Keys, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Batches, Bodies, Clock, Counts, EmailRecords, Lanes, Paces, PortError, Queues, Random, SendTaskRequest,
-    Suppressions,
+    AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, PortError, PriorityQueues, Queues, Random,
+    SendTaskRequest, Suppressions,
 };
 use domain::record::Status;
 use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
@@ -64,7 +64,17 @@ pub struct Accepting {
 
 /// The items of the table that this function reads and writes.
 pub trait Store:
-    EmailRecords + RateLimits + Tombstones + Batches + Queues + Counts + Paces + Suppressions + Keys + Tenants + Allowances
+    EmailRecords
+    + RateLimits
+    + Tombstones
+    + Batches
+    + Queues
+    + Counts
+    + AccountRates
+    + Suppressions
+    + Keys
+    + Tenants
+    + Allowances
 {
 }
 
@@ -75,7 +85,7 @@ impl<T> Store for T where
         + Batches
         + Queues
         + Counts
-        + Paces
+        + AccountRates
         + Suppressions
         + Keys
         + Tenants
@@ -91,7 +101,7 @@ pub struct Enqueue<R, B, L, S> {
     /// Contents.
     pub bodies: B,
     /// Priority queues.
-    pub lanes: L,
+    pub priority_queues: L,
     /// Clock and randomness.
     pub system: S,
     /// Settings.
@@ -229,7 +239,7 @@ impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Accepts one email.
@@ -293,14 +303,14 @@ where
             .filter_map(|(record, turn)| {
                 let (_, delay) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
                 Some(SendTaskRequest {
-                    lane: record.lane,
+                    priority: record.priority,
                     send_task: SendTask::of(record).at_slot(turn.slot()),
                     delay: delay?,
                 })
             })
             .collect();
         let failed: Vec<PortError> = self
-            .lanes
+            .priority_queues
             .enqueue(&requests)
             .await
             .into_iter()

@@ -3,7 +3,7 @@
 use aws::access::Door;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
-use aws::lanes::LaneQueues;
+use aws::priority_queues::SqsPriorityQueues;
 use aws::records::Table;
 use aws::system::System;
 use aws::{gateway, settings};
@@ -15,8 +15,8 @@ use lambda_runtime::Error;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
-    let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
-        let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
+    let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
+        let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
         let (guard, expires_after, prices) = (read.guard(), read.expires(), read.prices());
         let table = table?;
         let with = Accepting {
@@ -25,13 +25,13 @@ async fn main() -> Result<(), Error> {
             retention: table.retention,
             prices: prices?,
         };
-        Some((table, bucket?, lanes?, key?, with))
+        Some((table, bucket?, priority_queues?, key?, with))
     })?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);
     let enqueue = Enqueue {
         bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
-        lanes: LaneQueues::new(&clients.sqs(), &lanes),
+        priority_queues: SqsPriorityQueues::new(&clients.sqs(), &priority_queues),
         records,
         system: System,
         with,

@@ -14,7 +14,7 @@ use domain::email::EmailError;
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailKey, EmailRecords, Lanes, PortError, Queues, Random};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, EmailRecords, PortError, PriorityQueues, Queues, Random};
 use domain::queue::Queue;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{BatchItem, BatchRequest, EmailRequest, IdempotencyKey, ItemError, to_api};
@@ -51,7 +51,7 @@ impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Reads the uploads that requests use, each once.

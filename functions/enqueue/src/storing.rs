@@ -16,7 +16,8 @@ use domain::index;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Batches, Bodies, Clock, Created, EmailKey, EmailRecords, FailureKind, Lanes, Packed, PortError, Put, Queues, Random,
+    Batches, Bodies, Clock, Created, EmailKey, EmailRecords, FailureKind, Packed, PortError, PriorityQueues, Put,
+    Queues, Random,
 };
 use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
 use domain::rate_limit::Turn;
@@ -84,7 +85,7 @@ impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Makes one email durable.
@@ -163,7 +164,7 @@ where
         let record = EmailRecord {
             attachment_bytes,
             queue: wishes.queue.clone(),
-            lane: wishes.priority.unwrap_or(queue.priority),
+            priority: wishes.priority.unwrap_or(queue.priority),
             on_uncertain: wishes.on_uncertain,
             not_before: wanted.not_before,
             scheduled_at: wanted.scheduled_at,

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use domain::id::TenantId;
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Bodies, Clock, EmailRecords, Lanes, PortError, Queues, Random};
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
 use domain::queue::{Queue, QueueName};
 use domain::rate_limit::{AHEAD, Turn};
 use domain::slots;
@@ -31,7 +31,7 @@ impl<R, B, L, S> Enqueue<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Returns the turn of each email, in order. A failure is only a warning: `send` requests a slot then.

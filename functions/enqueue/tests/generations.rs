@@ -164,7 +164,7 @@ async fn a_slow_request_is_not_accepted_behind_a_purge() {
             let Enqueue {
                 records,
                 bodies,
-                lanes,
+                priority_queues,
                 with,
                 queues,
                 purses,
@@ -178,7 +178,7 @@ async fn a_slow_request_is_not_accepted_behind_a_purge() {
             let slow = Enqueue {
                 records,
                 bodies,
-                lanes,
+                priority_queues,
                 system,
                 with,
                 queues,

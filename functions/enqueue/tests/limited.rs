@@ -4,8 +4,8 @@
 mod common;
 
 use common::enqueue;
+use domain::account_rate::{Micros, Rate};
 use domain::id::TenantId;
-use domain::pacing::{Micros, Rate};
 use domain::queue::{Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
 use domain::record::DueKind;
@@ -76,8 +76,8 @@ async fn an_idle_queue_sends_at_once_and_the_next_have_their_slots() {
 #[tokio::test]
 async fn an_email_behind_a_minute_waits_in_the_index() {
     let world = world();
-    let booked = Some(Micros::of(at(60_001)));
-    world.state().rate_limits.get_mut(&slow()).unwrap().free_at = booked;
+    let reserved = Some(Micros::of(at(60_001)));
+    world.state().rate_limits.get_mut(&slow()).unwrap().free_at = reserved;
     accept(&world, SLOW).await;
     let state = world.state();
     assert!(state.send_tasks.is_empty());
@@ -85,7 +85,7 @@ async fn an_email_behind_a_minute_waits_in_the_index() {
     assert_eq!(record.due.unwrap().kind, DueKind::Paced);
     let limit = &state.rate_limits[&slow()];
     assert!(limit.is_busy());
-    assert_eq!((limit.look_at, limit.free_at), (Some(at(0)), booked));
+    assert_eq!((limit.look_at, limit.free_at), (Some(at(0)), reserved));
 }
 
 #[tokio::test]

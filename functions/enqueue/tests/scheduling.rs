@@ -188,7 +188,7 @@ async fn an_email_waits_for_its_time_where_it_will_be_found() {
         );
         let send_tasks: Vec<_> = delay
             .map(|delay| SendTaskRequest {
-                lane: record.lane,
+                priority: record.priority,
                 send_task: SendTask::of(&record),
                 delay: Duration::from_secs(delay),
             })

@@ -13,12 +13,12 @@ use std::time::Duration;
 use aws::access::Door;
 use aws::settings::KeySettings;
 use common::enqueue;
+use domain::account_rate::{Micros, Rate};
 use domain::address::EmailAddress;
 use domain::id::TenantId;
-use domain::pacing::{Micros, Rate};
 use domain::ports::Suppressions;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::record::Lane;
+use domain::record::Priority;
 use domain::suppression::Suppression;
 use enqueue::handler;
 use lambda_http::http::Request;
@@ -140,7 +140,7 @@ async fn nothing_is_stored_and_nothing_woken() {
     let reads = [
         "load",
         "tombstone",
-        "pace",
+        "account_rate",
         "queue",
         "queues",
         "standing",
@@ -214,8 +214,8 @@ async fn it_tells_when_the_email_would_go_by_its_queue_and_the_rates() {
         (&BORN.to_string().into(), &Value::Null)
     );
 
-    world.state().pace.rate = Rate::from_millis(2_000);
-    world.state().pace.free_at = Some(Micros::of(BORN.after(Duration::from_secs(4))));
+    world.state().account_rate.rate = Rate::from_millis(2_000);
+    world.state().account_rate.free_at = Some(Micros::of(BORN.after(Duration::from_secs(4))));
     let told = tried(&world, &email(json!({}))).await;
     let later = |seconds| BORN.after(Duration::from_secs(seconds)).to_string();
     assert_eq!(
@@ -225,7 +225,7 @@ async fn it_tells_when_the_email_would_go_by_its_queue_and_the_rates() {
 
     // The default queue can be paused as well; it is no less read for that.
     let mut paused = queue("default");
-    paused.priority = Lane::Normal;
+    paused.priority = Priority::Normal;
     let (since, reason, until) = (BORN, None, None);
     paused.paused = Some(Pause { since, reason, until });
     world.state().queues.insert(paused.key.clone(), paused);
@@ -239,8 +239,8 @@ async fn it_tells_when_the_email_would_go_by_its_queue_and_the_rates() {
 #[tokio::test]
 async fn what_would_come_too_late_is_told_so() {
     let world = samples::world(0).unwrap();
-    world.state().pace.rate = Rate::from_millis(2_000);
-    world.state().pace.free_at = Some(Micros::of(BORN.after(Duration::from_secs(900))));
+    world.state().account_rate.rate = Rate::from_millis(2_000);
+    world.state().account_rate.free_at = Some(Micros::of(BORN.after(Duration::from_secs(900))));
     let told = tried(&world, &email(json!({"expires_at": "in 10 minutes"}))).await;
     assert_eq!((&told["cause"], &told["cost_usd"]), (&"expired".into(), &0.0.into()));
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use aws::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Clock, EmailKey, EmailRecords, Paces, Suppressions, Watermark};
+use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, Suppressions, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
 use crate::{Feedback, Heard};
@@ -29,7 +29,7 @@ pub async fn handle<R, S>(
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: EmailRecords + RateLimits + Watermark + Suppressions + Paces,
+    R: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates,
     S: Clock,
 {
     let began = Instant::now();

@@ -16,7 +16,7 @@ use std::time::Duration;
 use domain::apply::{ApplyError, apply};
 use domain::lifecycle::{heard, learned};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Clock, EmailKey, EmailRecords, Paces, PortError, Suppressions, Watermark};
+use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, PortError, Suppressions, Watermark};
 use domain::record::EmailRecord;
 use domain::suppression::{add, added_by, listed_by};
 use domain::timestamp::Timestamp;
@@ -47,7 +47,7 @@ pub struct Feedback<R, S> {
 
 impl<R, S> Feedback<R, S>
 where
-    R: EmailRecords + RateLimits + Watermark + Suppressions + Paces,
+    R: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates,
     S: Clock,
 {
     /// Carries out events about one email.

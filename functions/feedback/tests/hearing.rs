@@ -117,7 +117,7 @@ async fn all_that_is_said_of_one_email_is_read_and_written_together() {
     feedback(&world).hear(&samples::key(1), &events).await.expect("heard");
     assert_eq!(
         world.state().calls,
-        ["load", "write", "write", "suppress", "change_pace"],
+        ["load", "write", "write", "suppress", "change_account_rate"],
         "the acceptance, and the fates; then who bounced, and the senders are told"
     );
     let record = world.record(&samples::key(1)).expect("the row");
@@ -166,7 +166,7 @@ async fn who_bounces_for_good_or_complains_is_suppressed_and_the_senders_are_tol
         heard(&world, &message).await.expect("heard");
         let expected = ("b@example.com".to_owned(), origin, Some(samples::id(1)), at);
         assert_eq!(suppressed(&world), [expected]);
-        assert_eq!(world.state().pace.settings_no, 1);
+        assert_eq!(world.state().account_rate.settings_no, 1);
     }
     for harmless in [send(), delivery(), soft_bounce()] {
         let world = later_world();
@@ -174,7 +174,7 @@ async fn who_bounces_for_good_or_complains_is_suppressed_and_the_senders_are_tol
         assert_eq!(suppressed(&world), []);
         let calls = world.state().calls.clone();
         assert!(
-            !calls.contains(&"suppress") && !calls.contains(&"change_pace"),
+            !calls.contains(&"suppress") && !calls.contains(&"change_account_rate"),
             "{calls:?}"
         );
     }
@@ -303,16 +303,16 @@ async fn a_suppression_that_broke_off_anywhere_is_completed_when_the_event_comes
     for (what, fault) in [
         ("suppress", Fault::Before),
         ("suppress", Fault::After),
-        ("change_pace", Fault::Before),
-        ("change_pace", Fault::After),
+        ("change_account_rate", Fault::Before),
+        ("change_account_rate", Fault::After),
     ] {
         let world = later_world();
         world.state().faults_of.insert(what, [fault].into());
         assert!(heard(&world, &bounce()).await.is_err(), "{what} {fault:?}");
-        let told = world.state().pace.settings_no;
+        let told = world.state().account_rate.settings_no;
         heard(&world, &bounce()).await.expect("heard");
         assert_eq!(suppressed(&world).len(), 1, "{what} {fault:?}");
-        assert!(world.state().pace.settings_no > told, "{what} {fault:?}");
+        assert!(world.state().account_rate.settings_no > told, "{what} {fault:?}");
     }
 }
 

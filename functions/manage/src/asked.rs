@@ -15,7 +15,7 @@ use domain::keeping;
 use domain::lifecycle::asked::{self, Refusal, Times};
 use domain::lifecycle::queued::meet;
 use domain::lifecycle::{Decision, SideEffect};
-use domain::ports::{Batches, Bodies, Clock, EmailKey, Lanes, PortError, Random, SendTaskRequest};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, PortError, PriorityQueues, Random, SendTaskRequest};
 use domain::queue::{Bid, Queue, QueueKey};
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
@@ -47,7 +47,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Takes an email back that is not being sent yet.
@@ -220,11 +220,17 @@ where
         };
         if let SideEffect::EnqueueTask { delay } = side_effect {
             let request = SendTaskRequest {
-                lane: record.lane,
+                priority: record.priority,
                 send_task: SendTask::of(&record),
                 delay,
             };
-            for error in self.lanes.enqueue(&[request]).await.into_iter().filter_map(Result::err) {
+            for error in self
+                .priority_queues
+                .enqueue(&[request])
+                .await
+                .into_iter()
+                .filter_map(Result::err)
+            {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(id = %record.id, error, "a wake-up could not be sent; the index has the email");
             }

@@ -13,7 +13,7 @@ use domain::holding::{self, Held};
 use domain::id::{EmailId, KeyId};
 use domain::lifecycle::Decision;
 use domain::lifecycle::asked;
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random};
+use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, QueueName};
 use domain::record::{EmailRecord, Status};
@@ -129,7 +129,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Lets the emails go that wait because of a key's hold. Without such a hold there is nothing to do.

@@ -9,7 +9,7 @@ use aws::query::Cursor;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
+use domain::ports::{Bodies, Clock, EmailKey, PortError, PriorityQueues, Random};
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
@@ -26,7 +26,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Shows one email. Without its content when that is gone, or is none any more.

@@ -11,7 +11,7 @@ use domain::apply::ApplyError;
 use domain::id::EmailId;
 use domain::lifecycle::asked;
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, Random, Written};
+use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 
@@ -35,7 +35,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Erases an email that has ended. One that was erased before is erased to the end.

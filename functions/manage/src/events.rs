@@ -4,7 +4,7 @@
 
 use aws::access::Caller;
 use domain::id::EmailId;
-use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::wire::events_view::EventsView;
 
 use crate::{Manage, ManageError, Store};
@@ -13,7 +13,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Tells an email's past. Without its recipients' addresses when its content is gone.

@@ -7,7 +7,7 @@ use aws::access::{ActsFor, Caller, Door, Operator, Visitor};
 use aws::front::{self, Entrance, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
-use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::wire::api::{parse_reschedule, parse_retry};
 use domain::wire::attachments::parse_upload;
 use domain::wire::queue_api;
@@ -33,7 +33,7 @@ pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, door: &Door, reques
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     let route = match route(request.method(), request.uri().path()) {
@@ -80,7 +80,7 @@ async fn carry_out<R, B, L, S>(
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());
@@ -143,7 +143,7 @@ async fn cancel_of_key<R, B, L, S>(
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     let cancellation = Cancellation::parse(query)?;
@@ -161,7 +161,7 @@ async fn operate<R, B, L, S>(
 where
     R: Store,
     B: Bodies + Erasing,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     let (query, body) = (request.uri().query().unwrap_or_default(), request.body().as_ref());

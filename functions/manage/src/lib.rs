@@ -38,11 +38,22 @@ use domain::lifecycle::Policy;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Batches, Counts, EmailRecords, Jobs, Listing, Paces, PortError, Queues};
+use domain::ports::{AccountRates, Batches, Counts, EmailRecords, Jobs, Listing, PortError, Queues};
 
 /// What of the table is managed.
 pub trait Store:
-    EmailRecords + RateLimits + Batches + Tombstones + Listing + Counts + Queues + Jobs + Paces + Keys + Tenants + Work
+    EmailRecords
+    + RateLimits
+    + Batches
+    + Tombstones
+    + Listing
+    + Counts
+    + Queues
+    + Jobs
+    + AccountRates
+    + Keys
+    + Tenants
+    + Work
 {
 }
 
@@ -55,7 +66,7 @@ impl<T> Store for T where
         + Counts
         + Queues
         + Jobs
-        + Paces
+        + AccountRates
         + Keys
         + Tenants
         + Work
@@ -84,8 +95,8 @@ pub struct Manage<R, B, L, S> {
     pub records: R,
     /// The contents.
     pub bodies: B,
-    /// The lanes.
-    pub lanes: L,
+    /// The priority queues.
+    pub priority_queues: L,
     /// The clock.
     pub system: S,
     /// The settings.

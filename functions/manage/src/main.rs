@@ -3,7 +3,7 @@
 use aws::access::Door;
 use aws::bodies::BodyStore;
 use aws::clients::Clients;
-use aws::lanes::LaneQueues;
+use aws::priority_queues::SqsPriorityQueues;
 use aws::records::Table;
 use aws::system::System;
 use aws::{gateway, settings};
@@ -14,8 +14,8 @@ use manage::{Manage, Managing, handler};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
-    let (table, bucket, lanes, key, with) = settings::read(&settings::of_process(), |read| {
-        let (table, bucket, lanes, key) = (read.table(), read.bucket(), read.lanes(), read.key());
+    let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
+        let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
         let (policy, expires_after, prices) = (read.policy(), read.expires(), read.prices());
         let with = Managing {
             policy: policy?,
@@ -24,7 +24,7 @@ async fn main() -> Result<(), Error> {
             prices: prices?,
             binds_after: BINDS_AFTER,
         };
-        Some((table?, bucket?, lanes?, key?, with))
+        Some((table?, bucket?, priority_queues?, key?, with))
     })?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);
@@ -33,7 +33,7 @@ async fn main() -> Result<(), Error> {
     let manage = Manage {
         records,
         bodies,
-        lanes: LaneQueues::new(&clients.sqs(), &lanes),
+        priority_queues: SqsPriorityQueues::new(&clients.sqs(), &priority_queues),
         system: System,
         with,
     };

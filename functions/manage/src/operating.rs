@@ -10,7 +10,7 @@ use std::future::ready;
 use aws::access::{ActsFor, Operator};
 use domain::id::EmailId;
 use domain::lifecycle::asked;
-use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::record::EmailRecord;
 use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 
@@ -23,7 +23,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Shows one email without its content.

@@ -7,15 +7,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws::access::{ActsFor, Caller};
+use domain::account_rate::AccountRateChange;
 use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::limits;
-use domain::pacing::Change;
-use domain::ports::{Bodies, Clock, Lanes, Random};
+use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit;
-use domain::record::{EmailRecord, Lane};
+use domain::record::{EmailRecord, Priority};
 use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
 use domain::wire::api::to_api;
@@ -68,7 +68,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// Makes a queue.
@@ -163,7 +163,7 @@ where
                 let problem = "is fixed for the default queue: make a queue of its own for such emails";
                 ApiError::validation(field, problem)
             };
-            if settings.priority.is_some_and(|lane| lane != Lane::Normal) {
+            if settings.priority.is_some_and(|priority| priority != Priority::Normal) {
                 return Err(fixed("priority").into());
             }
             if settings.expires_after.is_some_and(|span| span.is_some()) {
@@ -437,7 +437,7 @@ where
 
     /// Sets the rate limit. Before the queue says that it has one: `promote` and `send` go by this.
     async fn set_rate(&self, queue: &Queue) -> Result<(), ManageError> {
-        let change = rate_limit::Change::Rate { rate: queue.rate() };
+        let change = rate_limit::RateLimitChange::Rate { rate: queue.rate() };
         self.records.change_rate_limit(&queue.key, &change).await?;
         Ok(())
     }
@@ -450,7 +450,7 @@ where
 
     /// Makes the senders read what they remember of queues.
     pub(crate) async fn tell(&self) -> Result<(), ManageError> {
-        self.records.change_pace(&Change::Settings).await?;
+        self.records.change_account_rate(&AccountRateChange::Settings).await?;
         Ok(())
     }
 }

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 use aws::access::Caller;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
-use domain::ports::{Bodies, Clock, EmailKey, Lanes, PortError, Random};
+use domain::ports::{Bodies, Clock, EmailKey, PortError, PriorityQueues, Random};
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::ItemView;
@@ -77,7 +77,7 @@ impl<R, B, L, S> Manage<R, B, L, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes,
+    L: PriorityQueues,
     S: Clock + Random,
 {
     /// The emails that a filter lets through; without one all, from `start` on, newest first in either direction; and

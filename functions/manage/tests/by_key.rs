@@ -108,7 +108,7 @@ async fn a_release_ends_the_hold_of_one_key() {
     }
     plant(&world, email(&main, 9, key(2)));
     hold(&world, main.clone(), &[key(1), key(2)]);
-    let told = world.state().pace.settings_no;
+    let told = world.state().account_rate.settings_no;
     let (status, answer) = release(&world, 1).await;
     assert_eq!(
         (status, &answer["released"], &answer["emails"]),
@@ -116,7 +116,7 @@ async fn a_release_ends_the_hold_of_one_key() {
         "{answer}"
     );
     assert_eq!(held(&world, main.clone()), [key(2)]);
-    assert_eq!(world.state().pace.settings_no, told + 1, "senders are told");
+    assert_eq!(world.state().account_rate.settings_no, told + 1, "senders are told");
     let jobs: Vec<_> = world.state().jobs.values().cloned().collect();
     let [job] = jobs.as_slice() else {
         panic!("one job: {jobs:?}")
@@ -149,7 +149,7 @@ async fn a_count_of_held_emails_is_bounded_and_says_so() {
 
 #[tokio::test]
 async fn a_release_that_failed_half_way_is_completed() {
-    for what in ["save_queue", "change_pace"] {
+    for what in ["save_queue", "change_account_rate"] {
         for fault in [Fault::Before, Fault::After] {
             let (world, main) = (world(), TenantId::main());
             hold(&world, main.clone(), &[key(1)]);

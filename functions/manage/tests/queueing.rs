@@ -10,9 +10,9 @@
 mod common;
 
 use common::{ask, read};
+use domain::account_rate::Rate;
 use domain::cause::Cause;
 use domain::id::TenantId;
-use domain::pacing::Rate;
 use domain::queue::job::Task;
 use domain::queue::{QueueKey, QueueName};
 use domain::record::{EmailRecord, Status};
@@ -67,7 +67,7 @@ async fn a_queue_is_made_shown_changed_and_deleted() {
     );
     assert_eq!(
         world.state().rate_limits[&key("news")].rate,
-        domain::pacing::Rate::from_millis(5_000)
+        domain::account_rate::Rate::from_millis(5_000)
     );
 
     let (status, taken) = call(&world, "POST", "/queues", &settings.to_string()).await;
@@ -286,14 +286,14 @@ async fn bad_input_is_named_and_changes_nothing() {
 async fn a_pause_says_who_knows_why_and_the_senders_are_told() {
     let world = world();
     make(&world, "news").await;
-    let told = world.state().pace.settings_no;
+    let told = world.state().account_rate.settings_no;
     let pause = r#"{"reason": "wrong price", "until": "in 1 hour"}"#;
     let (status, paused) = call(&world, "POST", "/queues/news/pause", pause).await;
     assert_eq!(
         (status, &paused["paused"], &paused["pause_reason"]),
         (200, &json!(true), &json!("wrong price"))
     );
-    assert_eq!(world.state().pace.settings_no, told + 1);
+    assert_eq!(world.state().account_rate.settings_no, told + 1);
     let jobs: Vec<_> = world.state().jobs.values().cloned().collect();
     assert_eq!(jobs.len(), 1, "it is resumed by itself");
     assert_eq!(
@@ -390,7 +390,7 @@ async fn a_retry_by_cause_is_a_job() {
 
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_is_made_once() {
-    for what in ["save_queue", "change_pace"] {
+    for what in ["save_queue", "change_account_rate"] {
         let world = world();
         world.state().faults_of.insert(what, [Fault::After].into());
         let (status, _) = call(&world, "POST", "/queues/default/pause", "").await;

@@ -3,10 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError};
 
-use domain::lane::FullLanes;
-use domain::pacing::{Change, Pace};
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Waiting};
-use domain::record::Lane;
+use domain::account_rate::{AccountRate, AccountRateChange};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PriorityQueues, Waiting};
+use domain::priority_queue::FullPriorityQueues;
+use domain::record::Priority;
 use domain::timestamp::Timestamp;
 
 use crate::{Promote, Store};
@@ -15,22 +15,22 @@ use crate::{Promote, Store};
 #[derive(Debug, Default)]
 pub(crate) struct Backlogs {
     /// Priority queues with a backlog for longer than half the guard interval.
-    pub(crate) long: BTreeSet<Lane>,
+    pub(crate) long: BTreeSet<Priority>,
     /// Priority queues with too many hidden and delayed messages: no record is enqueued again.
-    pub(crate) full: FullLanes,
+    pub(crate) full: FullPriorityQueues,
     /// Priority queues with too many hidden messages alone: nothing is enqueued, not even for the first time.
-    pub(crate) stopping: FullLanes,
+    pub(crate) stopping: FullPriorityQueues,
     /// Number of records that this run may still enqueue again, per priority queue. It is bounded by the free
     /// room.
-    room: Mutex<BTreeMap<Lane, u64>>,
+    room: Mutex<BTreeMap<Priority, u64>>,
 }
 
 impl Backlogs {
     /// Reserves room for one message in a priority queue; `false` when it has none left.
-    pub(crate) fn take_room(&self, lane: Lane) -> bool {
+    pub(crate) fn take_room(&self, priority: Priority) -> bool {
         let mut room = self.room.lock().unwrap_or_else(PoisonError::into_inner);
-        let left = room.get(&lane).and_then(|room| room.checked_sub(1));
-        let taken = left.map(|left| room.insert(lane, left));
+        let left = room.get(&priority).and_then(|room| room.checked_sub(1));
+        let taken = left.map(|left| room.insert(priority, left));
         taken.is_some()
     }
 }
@@ -39,7 +39,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -49,9 +49,13 @@ where
     ///
     /// The start of a backlog is stored when it changes, so that later runs know it.
     /// A failed call is only a warning: the stored start stays valid.
-    pub(crate) async fn backlogs(&self, busy_since: &BTreeMap<Lane, Timestamp>, pace: Option<&Pace>) -> Backlogs {
+    pub(crate) async fn backlogs(
+        &self,
+        busy_since: &BTreeMap<Priority, Timestamp>,
+        account_rate: Option<&AccountRate>,
+    ) -> Backlogs {
         let now = self.system.now();
-        let waiting = match self.lanes.waiting().await {
+        let waiting = match self.priority_queues.waiting().await {
             Ok(waiting) => Some(waiting),
             Err(error) => {
                 let error = aws::telemetry::chain(&error);
@@ -62,27 +66,27 @@ where
         let mut backlogs = match &waiting {
             Some(waiting) => self.full(waiting),
             None => Backlogs {
-                full: pace.map(|pace| pace.full).unwrap_or_default(),
-                room: Mutex::new(Lane::ALL.map(|lane| (lane, self.most_messages)).into()),
+                full: account_rate.map(|account_rate| account_rate.full).unwrap_or_default(),
+                room: Mutex::new(Priority::ALL.map(|priority| (priority, self.most_messages)).into()),
                 ..Backlogs::default()
             },
         };
-        self.tell_senders(backlogs.full, pace).await;
-        for lane in Lane::ALL {
-            let before = busy_since.get(&lane).copied();
-            let since = match waiting.as_ref().map(|waiting| waiting.of(lane).is_backlog()) {
+        self.tell_senders(backlogs.full, account_rate).await;
+        for priority in Priority::ALL {
+            let before = busy_since.get(&priority).copied();
+            let since = match waiting.as_ref().map(|waiting| waiting.of(priority).is_backlog()) {
                 Some(false) => None,
                 Some(true) => before.or(Some(now)),
                 None => before,
             };
             if since != before
-                && let Err(error) = self.records.save_busy_since(lane, since).await
+                && let Err(error) = self.records.save_busy_since(priority, since).await
             {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(error, "since when a lane is busy could not be saved");
             }
             if since.is_some_and(|since| now.since(since) > self.policy.guard / 2) {
-                backlogs.long.insert(lane);
+                backlogs.long.insert(priority);
             }
         }
         backlogs
@@ -92,18 +96,22 @@ where
         let most = self.most_messages;
         Backlogs {
             long: BTreeSet::new(),
-            full: FullLanes::of(|lane| waiting.of(lane).is_full(most)),
-            stopping: FullLanes::of(|lane| waiting.of(lane).in_flight > most),
-            room: Mutex::new(Lane::ALL.map(|lane| (lane, waiting.of(lane).room(most))).into()),
+            full: FullPriorityQueues::of(|priority| waiting.of(priority).is_full(most)),
+            stopping: FullPriorityQueues::of(|priority| waiting.of(priority).in_flight > most),
+            room: Mutex::new(
+                Priority::ALL
+                    .map(|priority| (priority, waiting.of(priority).room(most)))
+                    .into(),
+            ),
         }
     }
 
     /// Stores the set of full priority queues in the rate limiter when it has changed.
-    async fn tell_senders(&self, full: FullLanes, pace: Option<&Pace>) {
-        if pace.is_none_or(|pace| pace.full == full) {
+    async fn tell_senders(&self, full: FullPriorityQueues, account_rate: Option<&AccountRate>) {
+        if account_rate.is_none_or(|account_rate| account_rate.full == full) {
             return;
         }
-        if let Err(error) = self.records.change_pace(&Change::Full(full)).await {
+        if let Err(error) = self.records.change_account_rate(&AccountRateChange::Full(full)).await {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the full lanes could not be written; the next run does it");
         }

@@ -4,7 +4,7 @@
 
 use domain::index::LOOK_AHEAD;
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, Coming, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError,
+    Accounts, Backlog, Bodies, Clock, Coming, DeadLetters, DueCursor, EmailKey, Evidence, PortError, PriorityQueues,
     SendTaskRequest,
 };
 use domain::queue::QueueKey;
@@ -24,7 +24,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -96,18 +96,18 @@ where
                 }
                 continue;
             }
-            if run.backlogs.stopping.has(coming.lane) {
+            if run.backlogs.stopping.has(coming.priority) {
                 // It stays in the index, and is found one guard interval after it was due.
                 continue;
             }
             places.push(place);
             requests.push(SendTaskRequest {
-                lane: coming.lane,
+                priority: coming.priority,
                 send_task: coming.send_task.clone(),
                 delay: coming.not_before.since(now),
             });
         }
-        let results = self.lanes.enqueue(&requests).await;
+        let results = self.priority_queues.enqueue(&requests).await;
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
             let error = aws::telemetry::chain(error);
             tracing::warn!(error, "wake-ups could not be sent; the next run sends them");

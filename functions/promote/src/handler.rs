@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, PortError};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues};
 
 use crate::{Promote, Store};
 
@@ -18,7 +18,7 @@ pub async fn handle<R, B, L, D, E, A, S>(
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,

@@ -6,13 +6,15 @@
 //! again until nothing fails.
 //! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
 
+use domain::account_rate::AccountRateChange;
 use domain::apply::apply_many;
 use domain::email::Email;
 use domain::id::EmailId;
 use domain::keeping;
 use domain::lifecycle::{Decision, SideEffect};
-use domain::pacing::Change;
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, Lanes, PortError};
+use domain::ports::{
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, PortError, PriorityQueues,
+};
 use domain::queue::job::{Job, Swept, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
 use domain::record::EmailRecord;
@@ -28,7 +30,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -56,7 +58,7 @@ where
         };
         if job.no == 0 {
             // The requester may have crashed before it told the senders.
-            self.records.change_pace(&Change::Settings).await?;
+            self.records.change_account_rate(&AccountRateChange::Settings).await?;
         }
         while !job.over && job.due <= self.system.now() {
             if run.time_is_over() {
@@ -103,7 +105,7 @@ where
             }
         }
         if changed {
-            self.records.change_pace(&Change::Settings).await?;
+            self.records.change_account_rate(&AccountRateChange::Settings).await?;
         }
         Ok(())
     }

@@ -7,27 +7,27 @@
 //! **After a crash** anywhere: the next run finds the same index. Two concurrent runs do no harm.
 //! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
 
+mod account;
 mod backlog;
 mod due_emails;
 pub mod handler;
 mod jobs;
 mod limited;
 mod overdue;
-mod pace;
 mod queues;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
-use domain::lifecycle::{Feedback, LaneState, Policy};
+use domain::lifecycle::{Feedback, Policy, PriorityQueueState};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, EmailRecords, Evidence,
-    Jobs, Lanes, Paces, PortError, Queues,
+    AccountRates, Accounts, Backlog, Batches, Bodies, Bookmarks, Clock, DeadLetters, DueIndex, EmailKey, EmailRecords,
+    Evidence, Jobs, PortError, PriorityQueues, Queues,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::record::Lane;
+use domain::record::Priority;
 use futures::StreamExt;
 use futures::future::join;
 use futures::stream::iter;
@@ -47,7 +47,7 @@ pub struct Promote<R, B, L, D, E, A, S> {
     /// Contents.
     pub bodies: B,
     /// Priority queues.
-    pub lanes: L,
+    pub priority_queues: L,
     /// Dead-letter queue for emails that failed permanently.
     pub dead_letters: D,
     /// Progress of `feedback`.
@@ -68,9 +68,9 @@ pub struct Promote<R, B, L, D, E, A, S> {
 }
 
 /// The items of the table that this function reads and writes.
-pub trait Store: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs {}
+pub trait Store: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs {}
 
-impl<T: EmailRecords + RateLimits + Batches + DueIndex + Paces + Queues + Jobs> Store for T {}
+impl<T: EmailRecords + RateLimits + Batches + DueIndex + AccountRates + Queues + Jobs> Store for T {}
 
 /// Result of a run.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -110,16 +110,16 @@ struct Run {
 
 impl Run {
     /// Returns the state of a priority queue for one more record.
-    fn lane(&self, lane: Lane) -> LaneState {
+    fn priority(&self, priority: Priority) -> PriorityQueueState {
         match self.shut {
-            Some(true) => LaneState::Shut,
+            Some(true) => PriorityQueueState::Shut,
             // Its backlog stays in the index until there is room.
-            _ if self.backlogs.full.has(lane) || !self.backlogs.take_room(lane) => LaneState::Shut,
+            _ if self.backlogs.full.has(priority) || !self.backlogs.take_room(priority) => PriorityQueueState::Shut,
             // Waiting emails are hidden in their priority queue. But if every send task were lost, nothing
             // would probe.
-            Some(false) => LaneState::Backlog,
-            None if self.backlogs.long.contains(&lane) => LaneState::Backlog,
-            None => LaneState::Flowing,
+            Some(false) => PriorityQueueState::Backlog,
+            None if self.backlogs.long.contains(&priority) => PriorityQueueState::Backlog,
+            None => PriorityQueueState::Flowing,
         }
     }
 
@@ -132,7 +132,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -143,20 +143,20 @@ where
     /// # Errors
     /// The first failed call to the index, after all other work was done.
     pub async fn run(&self, deadline: Instant) -> Result<Promoted, PortError> {
-        let pace = self.follow_account().await;
+        let account_rate = self.sync_account().await;
         let bookmarks = self.records.bookmarks().await?;
         let run = &Run {
             deadline,
             feedback: OnceCell::new(),
-            shut: pace
-                .and_then(|pace| pace.open)
+            shut: account_rate
+                .and_then(|account_rate| account_rate.open)
                 .map(|open| open.until > self.system.now()),
-            backlogs: self.backlogs(&bookmarks.busy_since, pace.as_ref()).await,
+            backlogs: self.backlogs(&bookmarks.busy_since, account_rate.as_ref()).await,
             queues: Mutex::default(),
         };
         // Slots are reserved minute by minute: no other work may delay them.
         let released = async {
-            match pace {
+            match account_rate {
                 Some(_) => self.release_limited(run).await,
                 // The breaker may be open.
                 None => Ok(Promoted::default()),

@@ -7,12 +7,13 @@
 //! **Role:** reads only queues that are flagged, and of each only the emails that it releases.
 //! **Start reading at** [`Promote::release_limited`]; [`domain::rate_limit::plan`] decides.
 
-use domain::ports::rate_limits::{InLine, Limited, Stretch};
+use domain::ports::rate_limits::{InLine, RateLimitOutcome, Stretch};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, Lanes, PortError, SendTaskRequest,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, PortError, PriorityQueues,
+    SendTaskRequest,
 };
 use domain::queue::QueueKey;
-use domain::rate_limit::{AHEAD, Found, Plan, RateLimit, SHARDS, Waiting, plan, room};
+use domain::rate_limit::{AHEAD, RateLimit, ReleasePlan, SHARDS, Waiting, WaitingPage, plan, room};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::future::try_join_all;
@@ -40,7 +41,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -99,14 +100,14 @@ where
             let found = expired.len() + emails.len();
             let emails: Vec<_> = emails
                 .into_iter()
-                .filter(|email| !run.backlogs.stopping.has(email.coming.lane))
+                .filter(|email| !run.backlogs.stopping.has(email.coming.priority))
                 .collect();
             let waiting: Vec<_> = emails.iter().map(waiting).collect();
             let more = more || emails.len() < found;
-            let found = Found { emails: &waiting, more };
-            let Plan { slots, change } = plan(&limit, found, most, now);
+            let found = WaitingPage { emails: &waiting, more };
+            let ReleasePlan { slots, change } = plan(&limit, found, most, now);
             let Some(change) = change else { break };
-            if let Limited::Done(_) = self.records.change_rate_limit(key, &change).await? {
+            if let RateLimitOutcome::Done(_) = self.records.change_rate_limit(key, &change).await? {
                 done += self.send_at_slots(&emails, &slots, now).await;
                 break;
             }
@@ -117,12 +118,12 @@ where
     /// Sends the messages of the first emails. A failed one has wasted its slot, and gets another.
     async fn send_at_slots(&self, emails: &[InLine], slots: &[Timestamp], now: Timestamp) -> Promoted {
         let request = |(email, slot): (&InLine, &Timestamp)| SendTaskRequest {
-            lane: email.coming.lane,
+            priority: email.coming.priority,
             send_task: email.coming.send_task.clone().at_slot(Some(*slot)),
             delay: slot.since(now),
         };
         let requests: Vec<_> = emails.iter().zip(slots).map(request).collect();
-        let results = self.lanes.enqueue(&requests).await;
+        let results = self.priority_queues.enqueue(&requests).await;
         let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
         if let Some(error) = errors.first() {
             let error = aws::telemetry::chain(*error);
@@ -139,7 +140,7 @@ where
     async fn let_go(&self, key: &QueueKey, limit: &RateLimit, run: &Run) -> Result<Promoted, PortError> {
         let line = self.all_line(key, MOVED_AT_ONCE).await?;
         let done = self.recover(&keys(&line.emails), run).await?;
-        let found = Found {
+        let found = WaitingPage {
             emails: &[],
             more: !line.emails.is_empty(),
         };

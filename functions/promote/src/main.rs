@@ -5,7 +5,7 @@ use aws::batch::time_left;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::evidence::EvidenceQueue;
-use aws::lanes::{DeadLetterQueue, LaneQueues};
+use aws::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
 use aws::records::Table;
 use aws::settings;
 use aws::system::System;
@@ -17,18 +17,18 @@ use serde::de::IgnoredAny;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
-    let (table, bucket, lanes, queues, timings) = settings::read(&settings::of_process(), |read| {
-        let (table, bucket, lanes) = (read.table(), read.bucket(), read.lanes());
+    let (table, bucket, priority_queues, queues, timings) = settings::read(&settings::of_process(), |read| {
+        let (table, bucket, priority_queues) = (read.table(), read.bucket(), read.priority_queues());
         let (dead_letter_url, feedback_url) = (read.dead_letter_url(), read.feedback_url());
         let (policy, expires_after) = (read.policy(), read.expires());
         let (queues, timings) = ((dead_letter_url?, feedback_url?), (policy?, expires_after?));
-        Some((table?, bucket?, lanes?, queues, timings))
+        Some((table?, bucket?, priority_queues?, queues, timings))
     })?;
     let ((dead_letter_url, feedback_url), (policy, expires_after)) = (queues, timings);
     let clients = Clients::connect()?;
     let (records, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let promote = &Promote {
-        lanes: LaneQueues::new(&sqs, &lanes),
+        priority_queues: SqsPriorityQueues::new(&sqs, &priority_queues),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
         evidence: EvidenceQueue::new(&sqs, &feedback_url, records.clone()),
         account: SesAccount::new(clients.ses()),
@@ -38,7 +38,7 @@ async fn main() -> Result<(), Error> {
         policy,
         expires_after,
         retention: table.retention,
-        most_messages: domain::lane::MOST_MESSAGES,
+        most_messages: domain::priority_queue::MOST_MESSAGES,
     };
     futures::future::join(promote.records.warm(), clients.warm(&[Service::Sqs])).await;
     run(service_fn(|event: LambdaEvent<IgnoredAny>| async move {

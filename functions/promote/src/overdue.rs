@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use domain::apply::apply_many;
 use domain::lifecycle::queued::{meet, placed};
-use domain::lifecycle::{Decision, Feedback, LaneState, Outlook, SideEffect, overdue};
+use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, Lanes, PortError, SendTaskRequest,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, PortError, PriorityQueues, SendTaskRequest,
     WRITES_AT_ONCE,
 };
 use domain::queue::{Queue, QueueKey};
@@ -27,7 +27,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -129,7 +129,7 @@ where
             match side_effect {
                 SideEffect::Nothing => {}
                 SideEffect::EnqueueTask { delay } => requests.push(SendTaskRequest {
-                    lane: record.lane,
+                    priority: record.priority,
                     send_task: SendTask::of(record),
                     delay: *delay,
                 }),
@@ -137,7 +137,7 @@ where
             }
         }
         let (enqueued, dead_lettered) = join(
-            self.lanes.enqueue(&requests),
+            self.priority_queues.enqueue(&requests),
             self.dead_letters.move_to_dead_letter(&dead_letters),
         )
         .await;
@@ -163,14 +163,20 @@ where
         } else {
             NOT_ASKED
         };
-        let lane = if record.status == Status::Queued {
-            run.lane(record.lane)
+        let priority_queue = if record.status == Status::Queued {
+            run.priority(record.priority)
         } else {
             // Only queued records are enqueued.
-            LaneState::Shut
+            PriorityQueueState::Shut
         };
         let queue = self.queue(&QueueKey::of(record), run).await?;
-        Ok((queue, Outlook { feedback, lane }))
+        Ok((
+            queue,
+            Outlook {
+                feedback,
+                priority_queue,
+            },
+        ))
     }
 
     /// Reads the progress of feedback at most once per run, and only if a record depends on it. An unknown

@@ -2,7 +2,7 @@
 
 use std::sync::PoisonError;
 
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, PortError};
+use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues};
 use domain::queue::{Queue, QueueKey};
 
 use crate::{Promote, Run, Store};
@@ -11,7 +11,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,

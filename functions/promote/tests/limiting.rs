@@ -11,15 +11,15 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
+use domain::account_rate::{OpenBreaker, Rate};
 use domain::cause::Cause;
 use domain::id::EmailId;
-use domain::lane::MOST_MESSAGES;
-use domain::pacing::{Open, Rate};
 use domain::ports::{EmailKey, SendTaskRequest};
+use domain::priority_queue::MOST_MESSAGES;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
+use domain::record::{Due, DueKind, EmailRecord, Priority, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
 use world::samples::BORN;
@@ -199,12 +199,12 @@ async fn an_idle_queue_is_not_looked_at() {
 #[tokio::test]
 async fn while_the_breaker_is_open_nothing_is_released() {
     let world = world(10, Some(10));
-    let open = |until| Open {
+    let open = |until| OpenBreaker {
         cause: Cause::QuotaExceeded,
         until,
         times: 0,
     };
-    world.state().pace.open = Some(open(at(100)));
+    world.state().account_rate.open = Some(open(at(100)));
     // What SES says must not bring the probe forward here.
     world
         .state()
@@ -217,9 +217,9 @@ async fn while_the_breaker_is_open_nothing_is_released() {
         "nothing is reserved, so that no burst follows"
     );
     assert_eq!(run(&world, 101).await.len(), 1, "somebody has to probe");
-    world.state().faults_of.insert("pace", [Fault::Before].into());
+    world.state().faults_of.insert("account_rate", [Fault::Before].into());
     assert_eq!(run(&world, 170).await.len(), 0, "it may be open");
-    world.state().pace.open = None;
+    world.state().account_rate.open = None;
     assert_eq!(run(&world, 240).await.len(), 10);
 }
 
@@ -240,7 +240,7 @@ async fn no_slot_is_reserved_in_a_lane_that_is_too_full() {
 async fn an_email_of_another_lane_is_released_beside_a_full_one() {
     let world = world(3, Some(10));
     let high = EmailRecord {
-        lane: Lane::High,
+        priority: Priority::High,
         ..email(9, DueKind::Paced, at(0))
     };
     world.state().plant(high.clone());

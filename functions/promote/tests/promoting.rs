@@ -7,13 +7,13 @@ use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 use common::promote;
+use domain::account_rate::{AccountState, OpenBreaker, Rate};
 use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index;
-use domain::lane::{FullLanes, MOST_MESSAGES};
-use domain::pacing::{Account, Open, Rate};
 use domain::ports::EmailKey;
-use domain::record::{Due, DueKind, EmailRecord, Lane, Lease, Status};
+use domain::priority_queue::{FullPriorityQueues, MOST_MESSAGES};
+use domain::record::{Due, DueKind, EmailRecord, Lease, Priority, Status};
 use domain::timestamp::Timestamp;
 use promote::Promoted;
 use world::{Fault, World, samples};
@@ -275,41 +275,47 @@ async fn a_run_ends_when_its_time_is_over_and_the_next_goes_on() {
 #[tokio::test]
 async fn the_accounts_rate_and_quota_become_the_pace() {
     let world = world_of([]);
-    let account = Account {
+    let account = AccountState {
         rate: Rate::from_millis(14_000),
         quota_spent: false,
         paused: false,
     };
     world.state().account = Some(account);
     run(&world).await;
-    assert_eq!(world.state().pace.rate, Rate::from_millis(13_300));
-    assert_eq!(times(&world, "change_pace"), 1);
+    assert_eq!(world.state().account_rate.rate, Rate::from_millis(13_300));
+    assert_eq!(times(&world, "change_account_rate"), 1);
     run(&world).await;
-    assert_eq!(times(&world, "change_pace"), 1, "nothing new, nothing written");
+    assert_eq!(times(&world, "change_account_rate"), 1, "nothing new, nothing written");
 
-    world.state().account = Some(Account {
+    world.state().account = Some(AccountState {
         quota_spent: true,
         ..account
     });
     run(&world).await;
-    let open = world.state().pace.open;
+    let open = world.state().account_rate.open;
     assert_eq!(
         open.map(|open| (open.cause, open.until)),
         Some((Cause::QuotaExceeded, at(60)))
     );
     world.state().account = Some(account);
     run(&world).await;
-    let open = world.state().pace.open;
+    let open = world.state().account_rate.open;
     assert_eq!(open.map(|open| open.until), Some(at(0)), "a probe may go at once");
 }
 
 #[tokio::test]
 async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_nothing() {
-    for call in ["account", "pace", "change_pace", "waiting", "save_busy_since"] {
+    for call in [
+        "account",
+        "account_rate",
+        "change_account_rate",
+        "waiting",
+        "save_busy_since",
+    ] {
         let world = world_of([waiting(2, at(10))]);
         {
             let mut state = world.state();
-            state.account = Some(Account {
+            state.account = Some(AccountState {
                 rate: Rate::from_millis(14_000),
                 quota_spent: true,
                 paused: false,
@@ -325,10 +331,10 @@ async fn an_account_that_cannot_be_asked_or_a_pace_that_cannot_be_written_stops_
 async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
     let world = world_of([sample(1), sample(2)]);
     world.state().waiting.normal.visible = 5;
-    // A lane that is not empty at this moment is no backlog yet.
+    // A priority queue that is not empty at this moment is no backlog yet.
     run(&world).await;
     assert_eq!(enqueued(&world).len(), 2);
-    assert_eq!(world.state().busy_since.get(&Lane::Normal), Some(&at(0)));
+    assert_eq!(world.state().busy_since.get(&Priority::Normal), Some(&at(0)));
 
     world.state().now_ms = at(900).as_millis();
     let done = run(&world).await;
@@ -344,10 +350,10 @@ async fn a_backlog_is_known_after_half_the_guard_and_is_not_woken_again() {
     world.state().now_ms = at(1800).as_millis();
     run(&world).await;
     assert_eq!(enqueued(&world).len(), 4, "the lane is empty: their wake-ups are lost");
-    assert_eq!(world.state().busy_since.get(&Lane::Normal), None);
+    assert_eq!(world.state().busy_since.get(&Priority::Normal), None);
 }
 
-/// A send task can be lost in a lane that is never empty.
+/// A send task can be lost in a priority queue that is never empty.
 #[tokio::test]
 async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     let world = world_of([sample(1)]);
@@ -355,7 +361,7 @@ async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     world
         .state()
         .busy_since
-        .insert(Lane::Normal, at(0).before(Duration::from_secs(3600)));
+        .insert(Priority::Normal, at(0).before(Duration::from_secs(3600)));
     for minute in 1..=180_u64 {
         world.state().now_ms = at(minute * 60).as_millis();
         run(&world).await;
@@ -366,7 +372,7 @@ async fn what_waits_in_a_backlog_is_woken_once_more_after_an_hour() {
     assert!(written <= 6, "{written} writes in three hours");
 }
 
-/// The normal lane has this many hidden messages.
+/// The normal-priority queue has this many hidden messages.
 fn hide(world: &World, in_flight: u64) {
     world.state().waiting.normal.in_flight = in_flight;
 }
@@ -377,18 +383,21 @@ async fn senders_are_told_of_a_full_lane_once_and_when_it_has_room() {
     hide(&world, MOST_MESSAGES + 1);
     run(&world).await;
     run(&world).await;
-    assert_eq!(world.state().pace.full, FullLanes::of(|lane| lane == Lane::Normal));
-    assert_eq!(times(&world, "change_pace"), 1);
+    assert_eq!(
+        world.state().account_rate.full,
+        FullPriorityQueues::of(|priority| priority == Priority::Normal)
+    );
+    assert_eq!(times(&world, "change_account_rate"), 1);
 
     // Nobody knows how full it is: it stays so.
     fail(&world, "waiting", [Fault::Before]);
     run(&world).await;
-    assert!(world.state().pace.full.has(Lane::Normal));
+    assert!(world.state().account_rate.full.has(Priority::Normal));
 
     hide(&world, MOST_MESSAGES);
     run(&world).await;
-    assert_eq!(world.state().pace.full, FullLanes::default());
-    assert_eq!(times(&world, "change_pace"), 2);
+    assert_eq!(world.state().account_rate.full, FullPriorityQueues::default());
+    assert_eq!(times(&world, "change_account_rate"), 2);
 }
 
 #[tokio::test]
@@ -397,7 +406,7 @@ async fn senders_are_told_while_the_account_cannot_be_asked() {
     hide(&world, MOST_MESSAGES + 1);
     fail(&world, "account", [Fault::Before]);
     run(&world).await;
-    assert!(world.state().pace.full.has(Lane::Normal));
+    assert!(world.state().account_rate.full.has(Priority::Normal));
 }
 
 #[tokio::test]
@@ -422,7 +431,7 @@ async fn nothing_is_woken_into_a_full_lane() {
     assert_eq!(found.len(), 2);
 }
 
-/// Five records are overdue, and the lane may hide three more messages.
+/// Five records are overdue, and the priority queue may hide three more messages.
 #[tokio::test]
 async fn a_run_wakes_no_more_than_a_lane_has_room_for() {
     let world = world_of((1..=5).map(sample));
@@ -457,7 +466,7 @@ async fn an_old_backlog_is_not_drowned_in_wake_ups() {
     world
         .state()
         .busy_since
-        .insert(Lane::Normal, at(0).before(Duration::from_secs(3600)));
+        .insert(Priority::Normal, at(0).before(Duration::from_secs(3600)));
     for minute in 1..=600_u64 {
         {
             let mut state = world.state();
@@ -498,7 +507,7 @@ async fn an_old_backlog_is_not_drowned_in_wake_ups() {
 #[tokio::test]
 async fn when_the_breaker_may_be_probed_and_every_wake_up_is_lost_one_is_sent() {
     let world = world_of([sample(1)]);
-    world.state().pace.open = Some(Open {
+    world.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::AccountPaused,
         until: at(0),
         times: 3,
@@ -513,7 +522,7 @@ async fn when_the_breaker_may_be_probed_and_every_wake_up_is_lost_one_is_sent() 
 #[tokio::test]
 async fn while_the_breaker_is_open_nothing_is_woken_again() {
     let world = world_of([sample(1)]);
-    world.state().account = Some(Account {
+    world.state().account = Some(AccountState {
         rate: Rate::from_millis(14_000),
         quota_spent: true,
         paused: false,

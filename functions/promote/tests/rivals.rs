@@ -10,10 +10,10 @@ mod common;
 use std::time::{Duration, Instant};
 
 use common::promote;
+use domain::account_rate::{Begin, Micros, Rate};
 use domain::id::EmailId;
-use domain::pacing::{Begin, Micros, Rate};
 use domain::queue::{Queue, QueueKey, QueueName};
-use domain::rate_limit::{Change, RateLimit};
+use domain::rate_limit::{RateLimit, RateLimitChange};
 use domain::record::{Due, DueKind, EmailRecord, Status};
 use domain::timestamp::Timestamp;
 use futures::FutureExt;
@@ -89,7 +89,7 @@ fn another_run(world: &World) -> Rival {
 }
 
 /// A change of the rate limit, as the table makes it.
-fn change(world: &World, change: impl Fn(&RateLimit) -> Change + Send + 'static) -> Rival {
+fn change(world: &World, change: impl Fn(&RateLimit) -> RateLimitChange + Send + 'static) -> Rival {
     let world = world.clone();
     Box::new(move || {
         let mut state = world.state();
@@ -100,8 +100,8 @@ fn change(world: &World, change: impl Fn(&RateLimit) -> Change + Send + 'static)
     })
 }
 
-fn mark(limit: &RateLimit) -> Change {
-    Change::Mark {
+fn mark(limit: &RateLimit) -> RateLimitChange {
+    RateLimitChange::Mark {
         seen: limit.no,
         look_at: BORN,
         quiet_since: None,
@@ -150,7 +150,7 @@ async fn a_run_releases_behind_slots_that_are_reserved_meanwhile() {
     // The queue is quiet, so that emails that are accepted get slots at once.
     world.state().rate_limits.get_mut(&slow()).unwrap().quiet_since = Some(BORN);
     let rate = Rate::from_millis(1_000).unwrap();
-    let ten_slots = move |_: &RateLimit| Change::Book {
+    let ten_slots = move |_: &RateLimit| RateLimitChange::Reserve {
         rate,
         span: Duration::from_secs(10),
         begin: Begin::Here(Micros::of(BORN)),
@@ -165,7 +165,7 @@ async fn a_run_releases_behind_slots_that_are_reserved_meanwhile() {
 async fn a_run_releases_at_a_rate_that_is_set_meanwhile() {
     let world = world(300, Some(1));
     let rate = Rate::from_millis(2_000);
-    let promoted = contested(&world, vec![change(&world, move |_| Change::Rate { rate })]).await;
+    let promoted = contested(&world, vec![change(&world, move |_| RateLimitChange::Rate { rate })]).await;
     assert_eq!((promoted.enqueued, looks(&world)), (121, 2));
 }
 
@@ -188,7 +188,7 @@ async fn a_rate_that_is_set_while_emails_leave_keeps_its_mark() {
         ..email(99)
     };
     let (records, rate) = (world.clone(), Rate::from_millis(1_000));
-    let set = change(&world, move |_| Change::Rate { rate });
+    let set = change(&world, move |_| RateLimitChange::Rate { rate });
     let rival: Rival = Box::new(move || {
         set();
         records.state().plant(late);

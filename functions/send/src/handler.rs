@@ -8,27 +8,27 @@ use aws::batch::{self, AllFailed, ReceivedMessage};
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, Provider, Queues, Random, Suppressions,
+    AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Provider, Queues, Random, Suppressions,
 };
-use domain::record::Lane;
+use domain::record::Priority;
 use domain::wire::send_task::{SendTask, SendTaskError};
 
-use crate::pacer::Leave;
-use crate::unhidden::BRIEF;
+use crate::full_queues::BRIEF;
+use crate::rate_limiter::Permit;
 use crate::{Send, TaskError, TaskOutcome};
 
 /// The priority queues, as their consumer sees them.
-pub trait LaneSource {
+pub trait MessageSource {
     /// Returns the priority queue that delivered a message.
-    fn lane_of(&self, message: &ReceivedMessage) -> Option<Lane>;
+    fn priority_of(&self, message: &ReceivedMessage) -> Option<Priority>;
 
     /// Makes each message visible again after its delay; returns the number of failures.
     fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> impl Future<Output = usize>;
 }
 
-impl LaneSource for aws::lanes::LaneQueues {
-    fn lane_of(&self, message: &ReceivedMessage) -> Option<Lane> {
-        Self::lane_of(self, &message.queue_arn)
+impl MessageSource for aws::priority_queues::SqsPriorityQueues {
+    fn priority_of(&self, message: &ReceivedMessage) -> Option<Priority> {
+        Self::priority_of(self, &message.queue_arn)
     }
 
     fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> impl Future<Output = usize> {
@@ -65,12 +65,12 @@ fn key_of(message: &ReceivedMessage) -> Option<EmailKey> {
 /// Every record failed.
 pub async fn handle<R, B, D, P, S>(
     send: &Send<R, B, D, P, S>,
-    lanes: &impl LaneSource,
+    priority_queues: &impl MessageSource,
     event: SqsEvent,
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>
 where
-    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -79,28 +79,32 @@ where
     let began = Instant::now();
     let messages = batch::messages(event);
     // All messages of a batch share a priority queue. An unknown queue counts as the normal one.
-    let lane = messages.first().and_then(|message| lanes.lane_of(message));
+    let priority = messages
+        .first()
+        .and_then(|message| priority_queues.priority_of(message));
     let parsed: Vec<_> = messages
         .iter()
         .map(|message| SendTask::parse(&message.body).ok())
         .collect();
     let send_tasks: Vec<_> = parsed.iter().flatten().cloned().collect();
-    let leaves = send.book(lane.unwrap_or(Lane::Normal), &send_tasks, time).await;
-    let mut leaves = leaves.into_iter();
+    let permits = send
+        .reserve(priority.unwrap_or(Priority::Normal), &send_tasks, time)
+        .await;
+    let mut permits = permits.into_iter();
     let work: Vec<_> = messages
         .iter()
         .zip(parsed)
         .map(|(message, send_task)| {
             (
                 message,
-                send_task.and_then(|send_task| Some((send_task, leaves.next()?))),
+                send_task.and_then(|send_task| Some((send_task, permits.next()?))),
             )
         })
         .collect();
     let time = time.saturating_sub(began.elapsed());
     let end = tokio::time::Instant::now() + time;
     // The emails of a paused queue share one check of their queue, concurrently with the others.
-    let parked: Vec<usize> = places_of(&work, |leave| *leave == Leave::Unbooked);
+    let parked: Vec<usize> = places_of(&work, |permit| *permit == Permit::Unreserved);
     let of_parked = parked.iter().filter_map(|place| work.get(*place)?.1.clone());
     let of_parked: [Vec<SendTask>; 1] = [of_parked.map(|(send_task, _)| send_task).collect()];
     let set_aside = batch::work_off(&of_parked, time, |send_tasks| async move {
@@ -112,8 +116,8 @@ where
     });
     let others = batch::work_off(&work, time, |(message, work)| async move {
         match work {
-            Some((_, Leave::Unbooked)) => Ok(TaskOutcome::Later(AGAIN)),
-            Some((send_task, leave)) => send.process(send_task, leave, end).await.map_err(MessageError::Task),
+            Some((_, Permit::Unreserved)) => Ok(TaskOutcome::Later(AGAIN)),
+            Some((send_task, permit)) => send.process(send_task, permit, end).await.map_err(MessageError::Task),
             // Parsed again for the error.
             None => SendTask::parse(&message.body)
                 .map(|_| TaskOutcome::Later(AGAIN))
@@ -138,7 +142,7 @@ where
         })
         .collect();
     let mut left = 0;
-    if !later.is_empty() && lane.is_some_and(|lane| send.is_full(lane)) {
+    if !later.is_empty() && priority.is_some_and(|priority| send.is_full(priority)) {
         let keys = |wanted: &(&ReceivedMessage, Duration)| (wanted.1 > BRIEF).then(|| key_of(wanted.0)).flatten();
         // Some time is reserved for returning messages. Without an answer by then, all of them return.
         let leaving = send.left_to_index(later.iter().filter_map(keys).collect());
@@ -152,7 +156,7 @@ where
     let not_put_back = if later.is_empty() {
         0
     } else {
-        lanes.put_back(&later).await
+        priority_queues.put_back(&later).await
     };
     tracing::info!(
         target: "mailqueue",
@@ -169,9 +173,10 @@ where
 }
 
 /// Returns the indexes of the send tasks whose permit fits.
-fn places_of(work: &[(&ReceivedMessage, Option<(SendTask, Leave)>)], fits: impl Fn(&Leave) -> bool) -> Vec<usize> {
-    let fits =
-        |(_, work): &(&ReceivedMessage, Option<(SendTask, Leave)>)| work.as_ref().is_some_and(|(_, leave)| fits(leave));
+fn places_of(work: &[(&ReceivedMessage, Option<(SendTask, Permit)>)], fits: impl Fn(&Permit) -> bool) -> Vec<usize> {
+    let fits = |(_, work): &(&ReceivedMessage, Option<(SendTask, Permit)>)| {
+        work.as_ref().is_some_and(|(_, permit)| fits(permit))
+    };
     let places = work.iter().enumerate().filter(|(_, work)| fits(work));
     places.map(|(place, _)| place).collect()
 }

@@ -7,12 +7,12 @@
 //! **After a crash** between claim and outcome: `promote` finds the expired lease.
 //! **Start reading at** [`Send::process`]; [`handler`] is SQS.
 
+pub mod full_queues;
 pub mod handler;
-pub mod pacer;
 pub mod queues;
+pub mod rate_limiter;
 pub mod remembered;
 pub mod suppressed;
-pub mod unhidden;
 
 use std::time::Duration;
 
@@ -24,19 +24,19 @@ use domain::lifecycle::{Attempt, Policy, SideEffect, record_attempt};
 use domain::limits;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Claimed, Clock, DeadLetters, EmailKey, EmailRecords, Paces, PortError, Provider, Queues, Random,
+    AccountRates, Bodies, Claimed, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random,
     Suppressions,
 };
 use domain::queue::Queue;
-use domain::record::{EmailRecord, Lane};
+use domain::record::{EmailRecord, Priority};
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
 use domain::wire::send_task::SendTask;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::pacer::{Leave, Pacer};
 use crate::queues::KnownQueues;
+use crate::rate_limiter::{Permit, RateLimiter};
 use crate::suppressed::Suppressed;
 
 /// Largest unpacked content that is looked up together with the claim. Larger contents are rarely in the table, and
@@ -110,7 +110,7 @@ pub struct Send<R, B, D, P, S> {
     /// Free memory for contents, in kilobytes.
     pub memory: Semaphore,
     /// Cached state of the account's rate limiter.
-    pub pacer: Pacer,
+    pub rate_limiter: RateLimiter,
     /// Cached queues.
     pub known: KnownQueues,
     /// Cached suppressions.
@@ -125,7 +125,7 @@ pub fn memory() -> Semaphore {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -133,7 +133,7 @@ where
 {
     /// Requests permits for a batch of send tasks that has this much time. An email that would not be done in
     /// time is delivered again, and so are all of them without an answer.
-    pub async fn book(&self, lane: Lane, send_tasks: &[SendTask], time: Duration) -> Vec<Leave> {
+    pub async fn reserve(&self, priority: Priority, send_tasks: &[SendTask], time: Duration) -> Vec<Permit> {
         // A forged number in a message cannot reserve the rate for years.
         let most = u32::try_from(limits::RECIPIENTS_MAX).unwrap_or(u32::MAX);
         let recipients: Vec<_> = send_tasks
@@ -145,7 +145,7 @@ where
             .map(|send_task| self.with.timeout(send_task.bytes))
             .max();
         let patience = time.saturating_sub(longest.unwrap_or_default() + RECORDING);
-        self.leaves(lane, send_tasks, &recipients, patience).await
+        self.permits(priority, send_tasks, &recipients, patience).await
     }
 
     /// Carries out one send task with its permit before `end`. An email that finds no memory in time is
@@ -153,18 +153,18 @@ where
     ///
     /// # Errors
     /// See [`TaskError`]: the send task must be delivered again.
-    pub async fn process(&self, send_task: SendTask, leave: Leave, end: Instant) -> Result<TaskOutcome, TaskError> {
-        let base = self.with.policy.retry.no_leave;
-        match leave {
-            Leave::Later(wait) => return Ok(TaskOutcome::Later(wait)),
-            Leave::At(time) | Leave::InTurn(time) => {
+    pub async fn process(&self, send_task: SendTask, permit: Permit, end: Instant) -> Result<TaskOutcome, TaskError> {
+        let base = self.with.policy.retry.no_permit;
+        match permit {
+            Permit::Later(wait) => return Ok(TaskOutcome::Later(wait)),
+            Permit::At(time) | Permit::InTurn(time) => {
                 tokio::time::sleep(time.since(self.system.now())).await;
                 // An earlier email of the batch may have opened the breaker.
-                if let Some(wait) = self.pacer.shut(base, self.system.now()) {
+                if let Some(wait) = self.rate_limiter.shut(base, self.system.now()) {
                     return Ok(TaskOutcome::Later(wait));
                 }
             }
-            Leave::Probe(_) | Leave::NoSlot | Leave::Unbooked => {}
+            Permit::Probe(_) | Permit::NoSlot | Permit::Unreserved => {}
         }
         let (bytes, slot) = (send_task.bytes, send_task.slot);
         let key = EmailKey {
@@ -177,8 +177,8 @@ where
         };
         let (nonce, now) = (self.system.nonce()?, self.system.now());
         let queue = self.queue(&send_task, now).await?;
-        if let Some(outcome) = self.barred(&key, &queue, (slot, leave), now).await? {
-            self.nobody_asked(leave, now).await;
+        if let Some(outcome) = self.barred(&key, &queue, (slot, permit), now).await? {
+            self.nobody_asked(permit, now).await;
             return Ok(outcome);
         }
         let claim = self.records.claim(&key, nonce, &self.with.policy, now);
@@ -193,14 +193,14 @@ where
         match claimed? {
             Claimed::Granted(record) => {
                 let Some(record) = self.still_wanted(*record, queue.clone(), now).await? else {
-                    self.nobody_asked(leave, now).await;
+                    self.nobody_asked(permit, now).await;
                     return Ok(TaskOutcome::Done);
                 };
                 let content = near.and_then(|mut contents| contents.remove(&record.body.sha256));
-                self.deliver(&key, record, content, leave, &queue).await
+                self.deliver(&key, record, content, permit, &queue).await
             }
             Claimed::Refused(record) => {
-                self.nobody_asked(leave, now).await;
+                self.nobody_asked(permit, now).await;
                 match record {
                     Some(record) => self.met(*record, &queue, now).await,
                     None => Ok(TaskOutcome::Done),
@@ -210,9 +210,9 @@ where
     }
 
     /// Gives up a probe that will not call SES.
-    async fn nobody_asked(&self, leave: Leave, now: Timestamp) {
-        if let Leave::Probe(open) = leave
-            && let Err(error) = self.pacer.not_asked(&self.records, open, now).await
+    async fn nobody_asked(&self, permit: Permit, now: Timestamp) {
+        if let Permit::Probe(open) = permit
+            && let Err(error) = self.rate_limiter.not_asked(&self.records, open, now).await
         {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(
@@ -239,7 +239,7 @@ where
         key: &EmailKey,
         claimed: EmailRecord,
         near: Option<Vec<u8>>,
-        leave: Leave,
+        permit: Permit,
         queue: &Queue,
     ) -> Result<TaskOutcome, TaskError> {
         let policy = queue.policy(&self.with.policy);
@@ -249,8 +249,8 @@ where
         let decide = |record: &EmailRecord| record_attempt(record, claim_no, attempt.clone(), &policy, jitter, now);
         let (recorded, reported) = futures::future::join(
             apply(&self.records, claimed, now, decide),
-            self.pacer
-                .report(&self.records, leave, &attempt, self.with.policy.retry.no_leave, now),
+            self.rate_limiter
+                .report(&self.records, permit, &attempt, self.with.policy.retry.no_permit, now),
         )
         .await;
         if let Err(error) = reported {

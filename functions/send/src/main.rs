@@ -3,7 +3,7 @@
 use aws::batch::time_left;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
-use aws::lanes::{DeadLetterQueue, LaneQueues};
+use aws::priority_queues::{DeadLetterQueue, SqsPriorityQueues};
 use aws::records::Table;
 use aws::ses::Ses;
 use aws::settings;
@@ -11,22 +11,23 @@ use aws::system::System;
 use aws::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use send::pacer::Pacer;
 use send::queues::KnownQueues;
+use send::rate_limiter::RateLimiter;
 use send::suppressed::Suppressed;
 use send::{Send, Sending, handler, memory};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
-    let (table, bucket, lanes, dead_letter_url, ses, policy) = settings::read(&settings::of_process(), |read| {
-        let (table, bucket, lanes) = (read.table(), read.bucket(), read.lanes());
-        let (dead_letter_url, ses, policy) = (read.dead_letter_url(), read.ses(), read.policy());
-        Some((table?, bucket?, lanes?, dead_letter_url?, ses?, policy?))
-    })?;
+    let (table, bucket, priority_queues, dead_letter_url, ses, policy) =
+        settings::read(&settings::of_process(), |read| {
+            let (table, bucket, priority_queues) = (read.table(), read.bucket(), read.priority_queues());
+            let (dead_letter_url, ses, policy) = (read.dead_letter_url(), read.ses(), read.policy());
+            Some((table?, bucket?, priority_queues?, dead_letter_url?, ses?, policy?))
+        })?;
     let clients = Clients::connect()?;
     let (records, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
-    let lanes = LaneQueues::new(&sqs, &lanes);
+    let priority_queues = SqsPriorityQueues::new(&sqs, &priority_queues);
     let send = Send {
         bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
@@ -38,15 +39,15 @@ async fn main() -> Result<(), Error> {
             attempt_timeout: ses.attempt_timeout,
         },
         memory: memory(),
-        pacer: Pacer::default(),
+        rate_limiter: RateLimiter::default(),
         known: KnownQueues::default(),
         suppressed: Suppressed::default(),
     };
     futures::future::join(send.records.warm(), clients.warm(&[Service::Ses])).await;
-    let (send, lanes) = (&send, &lanes);
+    let (send, priority_queues) = (&send, &priority_queues);
     run(service_fn(|event: LambdaEvent<SqsEvent>| async move {
         let time = time_left(event.context.deadline);
-        let handled = within(time, handler::handle(send, lanes, event.payload, time));
+        let handled = within(time, handler::handle(send, priority_queues, event.payload, time));
         handled.await.map_err(Error::from)
     }))
     .await

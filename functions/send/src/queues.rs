@@ -4,27 +4,27 @@
 //! **Invariant:** right before the claim, the pause or purge of a queue is known with a few seconds' delay. In
 //! a steady flow that costs no call ([`crate::remembered`]). An email is parked or dropped only if its queue
 //! still demands it at the write.
-//! **Start reading at** [`Send::leaves`].
+//! **Start reading at** [`Send::permits`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
+use domain::account_rate::PermitRequest;
 use domain::apply::{apply, apply_many};
 use domain::lifecycle::queued::{Drop, drop_unwanted, is_aside, meet, wait_for_slot};
 use domain::lifecycle::{EARLY, SideEffect, not_claimable};
-use domain::pacing::Batch;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, PortError, Provider, Queues, Random, Suppressions,
+    AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
 };
 use domain::queue::{Bid, Queue, QueueKey};
 use domain::rate_limit::{Turn, is_usable};
-use domain::record::{EmailRecord, Lane, Status};
+use domain::record::{EmailRecord, Priority, Status};
 use domain::slots;
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 
-use crate::pacer::Leave;
+use crate::rate_limiter::Permit;
 use crate::remembered::Remembered;
 use crate::{Send, TaskError, TaskOutcome};
 
@@ -46,7 +46,7 @@ fn queue_of(send_task: &SendTask) -> QueueKey {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -54,25 +54,25 @@ where
 {
     /// Requests permits for a batch. Queues with a rate limit come first, so that their refusals use nothing of
     /// the account's rate.
-    pub(crate) async fn leaves(
+    pub(crate) async fn permits(
         &self,
-        lane: Lane,
+        priority: Priority,
         send_tasks: &[SendTask],
         recipients: &[u32],
         patience: Duration,
-    ) -> Vec<Leave> {
+    ) -> Vec<Permit> {
         let now = self.system.now();
-        let mut leaves: Vec<Option<Leave>> = vec![None; send_tasks.len()];
+        let mut permits: Vec<Option<Permit>> = vec![None; send_tasks.len()];
         let mut in_turn: HashSet<usize> = HashSet::new();
         let mut limited: HashMap<QueueKey, (Queue, Vec<usize>)> = HashMap::new();
-        for (index, (send_task, leave)) in send_tasks.iter().zip(&mut leaves).enumerate() {
+        for (index, (send_task, permit)) in send_tasks.iter().zip(&mut permits).enumerate() {
             let key = queue_of(send_task);
             match self.known.last(&key) {
-                Some(queue) if queue.is_paused(now) => *leave = Some(Leave::Unbooked),
+                Some(queue) if queue.is_paused(now) => *permit = Some(Permit::Unreserved),
                 Some(queue) if queue.rate().is_some() => match send_task.slot {
-                    Some(slot) if slot > now.after(EARLY) => *leave = Some(Leave::Later(slot.since(now))),
+                    Some(slot) if slot > now.after(EARLY) => *permit = Some(Permit::Later(slot.since(now))),
                     Some(slot) if is_usable(slot, now) => drop(in_turn.insert(index)),
-                    Some(_) => *leave = Some(Leave::NoSlot),
+                    Some(_) => *permit = Some(Permit::NoSlot),
                     None => limited.entry(key).or_insert_with(|| (queue, Vec::new())).1.push(index),
                 },
                 Some(_) | None => {}
@@ -93,45 +93,48 @@ where
             for (index, turn) in indexes.into_iter().zip(turns) {
                 match turn {
                     Turn::Slot(_) => drop(in_turn.insert(index)),
-                    Turn::Waits => set(&mut leaves, index, Leave::NoSlot),
+                    Turn::Waits => set(&mut permits, index, Permit::NoSlot),
                     Turn::Free => {}
                 }
             }
         }
-        let open: Vec<usize> = (0..leaves.len())
-            .filter(|index| leaves.get(*index) == Some(&None))
+        let open: Vec<usize> = (0..permits.len())
+            .filter(|index| permits.get(*index) == Some(&None))
             .collect();
-        let booked = self.booked(lane, &of(&open), patience).await;
-        for (index, leave) in open.into_iter().zip(booked) {
-            let leave = match leave {
-                Leave::At(time) if in_turn.contains(&index) => Leave::InTurn(time),
-                Leave::At(_)
-                | Leave::InTurn(_)
-                | Leave::NoSlot
-                | Leave::Unbooked
-                | Leave::Probe(_)
-                | Leave::Later(_) => leave,
+        let granted = self.account_permits(priority, &of(&open), patience).await;
+        for (index, permit) in open.into_iter().zip(granted) {
+            let permit = match permit {
+                Permit::At(time) if in_turn.contains(&index) => Permit::InTurn(time),
+                Permit::At(_)
+                | Permit::InTurn(_)
+                | Permit::NoSlot
+                | Permit::Unreserved
+                | Permit::Probe(_)
+                | Permit::Later(_) => permit,
             };
-            set(&mut leaves, index, leave);
+            set(&mut permits, index, permit);
         }
-        leaves
+        permits
             .into_iter()
-            .map(|leave| leave.unwrap_or(Leave::Later(AGAIN)))
+            .map(|permit| permit.unwrap_or(Permit::Later(AGAIN)))
             .collect()
     }
 
-    async fn booked(&self, lane: Lane, recipients: &[u32], patience: Duration) -> Vec<Leave> {
-        let batch = Batch {
-            lane,
+    async fn account_permits(&self, priority: Priority, recipients: &[u32], patience: Duration) -> Vec<Permit> {
+        let batch = PermitRequest {
+            priority,
             recipients,
             patience,
         };
-        let base = self.with.policy.retry.no_leave;
-        let booked = self.pacer.book(&self.records, &self.system, batch, base).await;
-        booked.unwrap_or_else(|error| {
+        let base = self.with.policy.retry.no_permit;
+        let granted = self
+            .rate_limiter
+            .reserve(&self.records, &self.system, batch, base)
+            .await;
+        granted.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the pace is not known; the batch comes again");
-            crate::pacer::unknown(recipients.len())
+            crate::rate_limiter::unknown(recipients.len())
         })
     }
 
@@ -141,7 +144,7 @@ where
     /// A necessary read failed: nothing is claimed then.
     pub(crate) async fn queue(&self, send_task: &SendTask, now: Timestamp) -> Result<Queue, PortError> {
         let key = queue_of(send_task);
-        let no = self.pacer.settings_no(&self.records, now).await?;
+        let no = self.rate_limiter.settings_no(&self.records, now).await?;
         if no == 0 {
             // No queue has ever changed.
             return Ok(Queue::plain(key, now));
@@ -160,7 +163,7 @@ where
         &self,
         key: &EmailKey,
         queue: &Queue,
-        (slot, leave): (Option<Timestamp>, Leave),
+        (slot, permit): (Option<Timestamp>, Permit),
         now: Timestamp,
     ) -> Result<Option<TaskOutcome>, TaskError> {
         if queue.is_paused(now) {
@@ -178,14 +181,14 @@ where
         }
         let is_limited = queue.rate().is_some();
         let too_late = slot.is_some_and(|slot| !is_usable(slot, now));
-        if is_limited && (too_late || leave == Leave::NoSlot) {
+        if is_limited && (too_late || permit == Permit::NoSlot) {
             return self.returned(key, now).await.map(Some);
         }
-        Ok(match leave {
-            Leave::NoSlot | Leave::Unbooked => Some(TaskOutcome::Later(AGAIN)),
+        Ok(match permit {
+            Permit::NoSlot | Permit::Unreserved => Some(TaskOutcome::Later(AGAIN)),
             // The rate limit was not known when the batch got its permits.
-            Leave::At(_) if is_limited && slot.is_none() => Some(TaskOutcome::Later(AGAIN)),
-            Leave::At(_) | Leave::InTurn(_) | Leave::Probe(_) | Leave::Later(_) => None,
+            Permit::At(_) if is_limited && slot.is_none() => Some(TaskOutcome::Later(AGAIN)),
+            Permit::At(_) | Permit::InTurn(_) | Permit::Probe(_) | Permit::Later(_) => None,
         })
     }
 
@@ -304,8 +307,8 @@ where
     }
 }
 
-fn set(leaves: &mut [Option<Leave>], index: usize, leave: Leave) {
-    if let Some(place) = leaves.get_mut(index) {
-        *place = Some(leave);
+fn set(permits: &mut [Option<Permit>], index: usize, permit: Permit) {
+    if let Some(place) = permits.get_mut(index) {
+        *place = Some(permit);
     }
 }

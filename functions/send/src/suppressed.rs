@@ -16,7 +16,8 @@ use domain::id::TenantId;
 use domain::lifecycle::{Attempt, left_out};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Clock, DeadLetters, EmailRecords, FailureKind, Paces, PortError, Provider, Queues, Random, Suppressions,
+    AccountRates, Bodies, Clock, DeadLetters, EmailRecords, FailureKind, PortError, Provider, Queues, Random,
+    Suppressions,
 };
 use domain::record::{EmailRecord, recipient_key};
 use domain::suppression::{Marks, SuppressionId};
@@ -64,7 +65,7 @@ impl Suppressed {
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
@@ -95,7 +96,7 @@ where
     }
 
     async fn who_is_suppressed(&self, tenant: &TenantId, email: &Email) -> Result<Vec<EmailAddress>, PortError> {
-        let settings_no = self.pacer.settings_no(&self.records, self.system.now()).await?;
+        let settings_no = self.rate_limiter.settings_no(&self.records, self.system.now()).await?;
         let marks = self
             .suppressed
             .marks(&self.records, &self.system, tenant, settings_no)

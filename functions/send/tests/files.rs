@@ -20,7 +20,7 @@ use domain::ports::{EmailKey, Provider};
 use domain::record::{BodyPlace, BodyRef, EmailRecord, Status};
 use domain::wire::send_task::SendTask;
 use send::TaskOutcome;
-use send::pacer::Leave;
+use send::rate_limiter::Permit;
 use tokio::time::Instant;
 use world::samples::{self, BORN};
 use world::{Fault, World};
@@ -83,7 +83,7 @@ async fn send(world: &World) -> (Vec<Vec<u8>>, EmailRecord) {
         slot: None,
     };
     let end = Instant::now() + Duration::from_secs(60);
-    let outcome = sender(world, &given).process(send_task, Leave::At(BORN), end).await;
+    let outcome = sender(world, &given).process(send_task, Permit::At(BORN), end).await;
     assert!(matches!(
         outcome.expect("carried out"),
         TaskOutcome::Done | TaskOutcome::Later(_)

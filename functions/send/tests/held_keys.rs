@@ -12,23 +12,23 @@ use std::time::Duration;
 
 use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
+use domain::account_rate::Rate;
 use domain::id::KeyId;
-use domain::pacing::Rate;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey};
 use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
+use domain::record::{Due, DueKind, EmailRecord, Priority, Status};
 use domain::wire::send_task::SendTask;
-use send::handler::{self, LaneSource};
+use send::handler::{self, MessageSource};
 use serde_json::json;
 use world::samples::{self, BORN};
 use world::{Fault, World};
 
-struct Lanes;
+struct PriorityQueues;
 
-impl LaneSource for Lanes {
-    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
-        Some(Lane::Normal)
+impl MessageSource for PriorityQueues {
+    fn priority_of(&self, _: &ReceivedMessage) -> Option<Priority> {
+        Some(Priority::Normal)
     }
 
     async fn put_back(&self, _: &[(&ReceivedMessage, Duration)]) -> usize {
@@ -60,7 +60,7 @@ fn world() -> World {
         ..Common::default()
     });
     state.queues.insert(queue.key.clone(), queue);
-    state.pace.settings_no = 1;
+    state.account_rate.settings_no = 1;
     drop(state);
     world
 }
@@ -76,7 +76,7 @@ fn event(world: &World, change: impl Fn(SendTask) -> SendTask) -> SqsEvent {
 /// Works off all eight messages; the numbers of those that come again.
 async fn batch(world: &World, event: SqsEvent) -> usize {
     let sender = common::sender(world, world.clone());
-    let done = handler::handle(&sender, &Lanes, event, Duration::from_secs(60)).await;
+    let done = handler::handle(&sender, &PriorityQueues, event, Duration::from_secs(60)).await;
     done.map_or(8, |answer| answer.batch_item_failures.len())
 }
 
@@ -149,7 +149,7 @@ async fn an_email_of_a_held_key_takes_no_slot_for_good() {
 
 #[tokio::test(start_paused = true)]
 async fn no_email_of_a_held_key_is_sent_while_calls_fail() {
-    for what in ["queue", "load", "write", "pace"] {
+    for what in ["queue", "load", "write", "account_rate"] {
         for fault in [Fault::Before, Fault::After] {
             let world = world();
             world.state().faults_of.insert(what, vec![fault; 3].into());

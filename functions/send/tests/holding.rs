@@ -25,7 +25,7 @@ fn world(queues: &[(&str, &[u8])]) -> World {
     {
         let mut state = world.state();
         // Queues were changed: senders read them.
-        state.pace.settings_no = 1;
+        state.account_rate.settings_no = 1;
         for (name, emails) in queues {
             let pause = Pause {
                 since: BORN,

@@ -13,28 +13,28 @@ use std::time::Duration;
 
 use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
+use domain::account_rate::Rate;
 use domain::cause::Cause;
 use domain::lifecycle::Attempt;
-use domain::pacing::Rate;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, Lane, Status};
+use domain::record::{Due, DueKind, EmailRecord, Priority, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 use send::Send;
-use send::handler::{self, LaneSource};
+use send::handler::{self, MessageSource};
 use serde_json::json;
 use world::samples::BORN;
 use world::{Fault, World, samples};
 
 type Sender = Send<World, World, World, World, World>;
 
-/// A lane, and what was put back into it, in seconds.
-struct Lanes(RefCell<Vec<u64>>);
+/// A priority queue, and what was put back into it, in seconds.
+struct PriorityQueues(RefCell<Vec<u64>>);
 
-impl LaneSource for Lanes {
-    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
-        Some(Lane::Normal)
+impl MessageSource for PriorityQueues {
+    fn priority_of(&self, _: &ReceivedMessage) -> Option<Priority> {
+        Some(Priority::Normal)
     }
 
     async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
@@ -76,7 +76,7 @@ fn world() -> World {
     };
     state.queues.insert(slow(), queue);
     state.rate_limits.insert(slow(), limit);
-    state.pace.settings_no = 1;
+    state.account_rate.settings_no = 1;
     drop(state);
     world
 }
@@ -102,10 +102,10 @@ fn event(world: &World, emails: impl IntoIterator<Item = (u8, Option<Timestamp>)
 
 /// Works off a batch; returns what was put back.
 async fn batch(sender: &Sender, event: SqsEvent) -> Vec<u64> {
-    let lanes = Lanes(RefCell::default());
-    let done = handler::handle(sender, &lanes, event, Duration::from_secs(60)).await;
-    assert!(done.is_ok_and(|answer| answer.batch_item_failures.len() == lanes.0.borrow().len()));
-    lanes.0.into_inner()
+    let priority_queues = PriorityQueues(RefCell::default());
+    let done = handler::handle(sender, &priority_queues, event, Duration::from_secs(60)).await;
+    assert!(done.is_ok_and(|answer| answer.batch_item_failures.len() == priority_queues.0.borrow().len()));
+    priority_queues.0.into_inner()
 }
 
 fn place(world: &World, n: u8) -> (Status, Option<DueKind>) {
@@ -200,9 +200,9 @@ async fn a_fault_at_the_rate_limit_loses_no_email() {
             let world = world();
             let sender = sender(&world).await;
             world.state().faults_of.insert(call, [fault, fault].into());
-            let lanes = Lanes(RefCell::default());
+            let priority_queues = PriorityQueues(RefCell::default());
             let event = event(&world, [(1, None), (2, None)]);
-            handler::handle(&sender, &lanes, event, Duration::from_secs(60))
+            handler::handle(&sender, &priority_queues, event, Duration::from_secs(60))
                 .await
                 .ok();
             for n in [1, 2] {

@@ -12,7 +12,7 @@ use domain::ports::Provider;
 use domain::record::{EmailRecord, Status};
 use domain::wire::send_task::SendTask;
 use send::TaskOutcome;
-use send::pacer::Leave;
+use send::rate_limiter::Permit;
 use tokio::time::Instant;
 use world::samples;
 
@@ -54,7 +54,7 @@ async fn at_once(bytes: u64) -> usize {
             queue: domain::queue::QueueName::default(),
             slot: None,
         };
-        send.process(send_task, Leave::At(samples::BORN), Instant::now() + TIME)
+        send.process(send_task, Permit::At(samples::BORN), Instant::now() + TIME)
     };
     for outcome in futures::future::join_all((1..=10).map(process)).await {
         assert_eq!(outcome.expect("carried out"), TaskOutcome::Done);
@@ -102,7 +102,7 @@ async fn what_would_not_be_sent_in_time_is_not_begun() {
             queue: domain::queue::QueueName::default(),
             slot: None,
         };
-        send.process(send_task, Leave::At(samples::BORN), end)
+        send.process(send_task, Permit::At(samples::BORN), end)
     };
     let outcome = futures::future::join_all((1..=3).map(process)).await;
     let outcome: Vec<_> = outcome

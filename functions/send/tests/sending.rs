@@ -13,11 +13,11 @@ use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::Attempt;
 use domain::ports::EmailKey;
-use domain::record::{EmailRecord, Lane, Status};
+use domain::record::{EmailRecord, Priority, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
-use send::handler::{self, LaneSource};
-use send::pacer::Leave;
+use send::handler::{self, MessageSource};
+use send::rate_limiter::Permit;
 use send::{TaskError, TaskOutcome};
 use tokio::time::Instant;
 use world::{Fault, World, samples};
@@ -48,7 +48,7 @@ async fn process(world: &World, send_task: SendTask) -> Result<TaskOutcome, Task
     sender(world, world.clone())
         .process(
             send_task,
-            Leave::At(samples::BORN),
+            Permit::At(samples::BORN),
             Instant::now() + Duration::from_secs(60),
         )
         .await
@@ -85,7 +85,7 @@ async fn sending_takes_a_claim_beside_the_content_and_one_write() {
         world.state().calls.clear();
         let end = Instant::now() + Duration::from_secs(60);
         let outcome = send
-            .process(send_task(&samples::key(n)), Leave::At(samples::BORN), end)
+            .process(send_task(&samples::key(n)), Permit::At(samples::BORN), end)
             .await;
         assert_eq!(outcome.expect("carried out"), TaskOutcome::Done);
     }
@@ -104,7 +104,15 @@ async fn a_large_content_is_loaded_only_with_a_claim_in_hand() {
     process(&world, large).await.expect("carried out");
     assert_eq!(
         world.state().calls,
-        ["pace", "claim", "load_body", "marks", "write", "pace", "claim"]
+        [
+            "account_rate",
+            "claim",
+            "load_body",
+            "marks",
+            "write",
+            "account_rate",
+            "claim"
+        ]
     );
 }
 
@@ -272,11 +280,11 @@ fn the_attempt_may_take_a_second_more_for_each_megabyte() {
 
 /// What was put back, as (message, seconds).
 #[derive(Default)]
-struct Lanes(RefCell<Vec<(String, u64)>>);
+struct PriorityQueues(RefCell<Vec<(String, u64)>>);
 
-impl LaneSource for Lanes {
-    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
-        Some(Lane::Normal)
+impl MessageSource for PriorityQueues {
+    fn priority_of(&self, _: &ReceivedMessage) -> Option<Priority> {
+        Some(Priority::Normal)
     }
 
     async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
@@ -307,17 +315,22 @@ async fn one_bad_record_among_nine_good_ones_fails_alone() {
             record.not_before = Timestamp::from_millis(samples::BORN.as_millis() + 45_000);
         }
     }
-    let lanes = Lanes::default();
-    let response = handler::handle(&sender(&world, world.clone()), &lanes, event, Duration::from_secs(5))
-        .await
-        .expect("some went well");
+    let priority_queues = PriorityQueues::default();
+    let response = handler::handle(
+        &sender(&world, world.clone()),
+        &priority_queues,
+        event,
+        Duration::from_secs(5),
+    )
+    .await
+    .expect("some went well");
     let again: Vec<_> = response
         .batch_item_failures
         .iter()
         .map(|failure| &failure.item_identifier)
         .collect();
     assert_eq!(again, [&ids[4], &ids[6], &ids[1]], "failed, then put back");
-    assert_eq!(*lanes.0.borrow(), [(ids[1].clone(), 45)]);
+    assert_eq!(*priority_queues.0.borrow(), [(ids[1].clone(), 45)]);
     let sent = world
         .state()
         .records

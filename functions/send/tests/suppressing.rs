@@ -7,19 +7,19 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use common::sender;
+use domain::account_rate::AccountRateChange;
 use domain::address::EmailAddress;
 use domain::cause::Cause;
 use domain::email::Email;
 use domain::fate::Fate;
 use domain::id::TenantId;
 use domain::lifecycle::Attempt;
-use domain::pacing::Change;
-use domain::ports::{Paces, Provider, Suppressions};
+use domain::ports::{AccountRates, Provider, Suppressions};
 use domain::record::{EmailRecord, Status, recipient_key};
 use domain::suppression::{Marks, Suppression, SuppressionId, add};
 use domain::wire::api::parse_email;
 use domain::wire::send_task::SendTask;
-use send::pacer::Leave;
+use send::rate_limiter::Permit;
 use send::{Send, TaskOutcome};
 use world::{Fault, World, samples};
 
@@ -93,7 +93,7 @@ async fn process(send: &Sender<'_>, n: u8) -> TaskOutcome {
         slot: None,
     };
     let end = tokio::time::Instant::now() + Duration::from_secs(60);
-    let outcome = send.process(send_task, Leave::At(samples::BORN), end).await;
+    let outcome = send.process(send_task, Permit::At(samples::BORN), end).await;
     outcome.expect("carried out")
 }
 
@@ -210,11 +210,14 @@ async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
     futures::future::join_all((1..=4).map(|n| process(&send, n))).await;
     assert_eq!((reads(), ses.given().len()), (1, 4), "a batch reads them once");
     suppress(&world, "ann@example.com").await;
-    // What a batch learns when it books.
+    // What a batch learns when it reserves.
     world.state().now_ms += 5_000;
     process(&send, 5).await;
     assert_eq!((reads(), ses.given().len()), (2, 4));
-    world.change_pace(&Change::Settings).await.expect("changed");
+    world
+        .change_account_rate(&AccountRateChange::Settings)
+        .await
+        .expect("changed");
     process(&send, 6).await;
     assert_eq!(reads(), 2, "and until the change is heard of no more");
 }

@@ -15,12 +15,12 @@ use aws::front::Failure;
 use domain::api_error::ApiError;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};
-use domain::ports::{Paces, Suppressions};
+use domain::ports::{AccountRates, Suppressions};
 
 /// The items of the table that this function reads and writes.
-pub trait Store: Suppressions + Paces + Keys + Tenants {}
+pub trait Store: Suppressions + AccountRates + Keys + Tenants {}
 
-impl<T: Suppressions + Paces + Keys + Tenants> Store for T {}
+impl<T: Suppressions + AccountRates + Keys + Tenants> Store for T {}
 
 /// The function and its ports.
 #[derive(Debug, Clone)]

@@ -13,7 +13,7 @@ use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
 use domain::listing::{Place, Start};
-use domain::ports::{AccountList, Clock, ListReason, Paces, PortError, Suppressions};
+use domain::ports::{AccountList, AccountRates, Clock, ListReason, PortError, Suppressions};
 use domain::suppression::{Listed, Origin, Suppression, SuppressionId, add};
 use domain::timestamp::Timestamp;
 use domain::wire::suppressions::{AddedView, AtSes, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
@@ -38,7 +38,7 @@ fn not_there() -> SuppressionsError {
 
 impl<R, S, A> SuppressionsFunction<R, S, A>
 where
-    R: Suppressions + Paces,
+    R: Suppressions + AccountRates,
     S: Clock,
     A: AccountList,
 {

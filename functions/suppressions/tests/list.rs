@@ -110,7 +110,7 @@ async fn an_address_is_suppressed_shown_and_released_by_either_name() {
         assert_eq!(added, (201, json!({"object": "suppression", "id": ann})));
     }
     assert_eq!(
-        world.state().pace.settings_no,
+        world.state().account_rate.settings_no,
         2,
         "senders are told, also by a repetition"
     );
@@ -149,7 +149,7 @@ async fn many_are_added_and_removed_in_order() {
     let (status, added) = asked(&world, "POST", "/suppressions/batch/add", Some(body)).await;
     let one = |id: &str| json!({"object": "suppression", "id": id});
     assert_eq!((status, added), (201, json!({"data": [one(&a), one(&b), one(&a)]})));
-    assert_eq!(world.state().pace.settings_no, 1, "the senders are told once");
+    assert_eq!(world.state().account_rate.settings_no, 1, "the senders are told once");
     let gone = |id: &str, deleted: bool| json!({"object": "suppression", "id": id, "deleted": deleted});
     for (body, expected) in [
         (
@@ -251,24 +251,24 @@ async fn a_request_that_broke_off_is_completed_by_the_next() {
     for (what, fault) in [
         ("suppress", Fault::Before),
         ("suppress", Fault::After),
-        ("change_pace", Fault::Before),
-        ("change_pace", Fault::After),
+        ("change_account_rate", Fault::Before),
+        ("change_account_rate", Fault::After),
     ] {
         let world = World::default();
         let body = Some(json!({"emails": ["a@example.com", "b@example.com"]}));
         world.state().faults_of.insert(what, [Fault::None, fault].into());
-        if what == "change_pace" {
+        if what == "change_account_rate" {
             world.state().faults_of.insert(what, [fault].into());
         }
         let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body.clone()).await;
         assert_eq!(status, 500, "{what} {fault:?}");
-        let told = world.state().pace.settings_no;
+        let told = world.state().account_rate.settings_no;
         if what == "suppress" {
             assert_eq!(told, 1, "of what was added the senders are told all the same");
         }
         let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body).await;
         assert_eq!((status, world.state().suppressions.len()), (201, 2), "{what} {fault:?}");
-        assert!(world.state().pace.settings_no > told, "{what} {fault:?}");
+        assert!(world.state().account_rate.settings_no > told, "{what} {fault:?}");
     }
 }
 

@@ -2,7 +2,7 @@
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
-use domain::pacing::{Account, Rate};
+use domain::account_rate::{AccountState, Rate};
 use domain::ports::{Accounts, PortError};
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ impl SesAccount {
 }
 
 impl Accounts for SesAccount {
-    async fn account(&self) -> Result<Account, PortError> {
+    async fn account(&self) -> Result<AccountState, PortError> {
         let patience = TimeoutConfig::builder().operation_timeout(PATIENCE).build();
         let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
         let asked = self.0.get_account().customize().config_override(patient);
@@ -37,7 +37,7 @@ impl Accounts for SesAccount {
             .await
             .map_err(failed("asking for the account's rate and quota"))?;
         let quota = said.send_quota();
-        Ok(Account {
+        Ok(AccountState {
             rate: quota.and_then(|quota| rate(quota.max_send_rate())),
             quota_spent: quota.is_some_and(|quota| spent(quota.sent_last24_hours(), quota.max24_hour_send())),
             paused: !said.sending_enabled() || said.enforcement_status() == Some("SHUTDOWN"),
@@ -78,7 +78,7 @@ mod tests {
         })
     }
 
-    async fn account(answer: &Value) -> Account {
+    async fn account(answer: &Value) -> AccountState {
         let replay = Replay::new([Answer::ok(answer)]);
         let account = SesAccount::new(replay.clients().ses()).account().await.unwrap();
         assert!(
@@ -91,7 +91,7 @@ mod tests {
 
     #[tokio::test]
     async fn rate_quota_and_pause_are_as_ses_says_them() {
-        let healthy = |per_1000_s| Account {
+        let healthy = |per_1000_s| AccountState {
             rate: Rate::from_millis(per_1000_s),
             quota_spent: false,
             paused: false,
@@ -102,28 +102,28 @@ mod tests {
             (said(0.5, -1.0, 1e9, true, "HEALTHY"), healthy(500)),
             (
                 said(14.0, 50_000.0, 50_000.0, true, "HEALTHY"),
-                Account {
+                AccountState {
                     quota_spent: true,
                     ..healthy(14_000)
                 },
             ),
             (
                 said(14.0, 0.0, 0.0, true, "HEALTHY"),
-                Account {
+                AccountState {
                     quota_spent: true,
                     ..healthy(14_000)
                 },
             ),
             (
                 said(14.0, 50_000.0, 0.0, false, "HEALTHY"),
-                Account {
+                AccountState {
                     paused: true,
                     ..healthy(14_000)
                 },
             ),
             (
                 said(14.0, 50_000.0, 0.0, true, "SHUTDOWN"),
-                Account {
+                AccountState {
                     paused: true,
                     ..healthy(14_000)
                 },

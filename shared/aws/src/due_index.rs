@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
 use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
-use domain::record::{DueKind, Lane};
+use domain::record::{DueKind, Priority};
 use domain::timestamp::Timestamp;
 
 use crate::attributes::{self, Item, ItemError};
@@ -24,12 +24,12 @@ fn cursor_attribute(shard: u16) -> String {
     format!("s{shard:02}")
 }
 
-/// The attribute of a lane that has not been empty.
-fn busy_attribute(lane: Lane) -> &'static str {
-    match lane {
-        Lane::High => "busy_high",
-        Lane::Normal => "busy_normal",
-        Lane::Low => "busy_low",
+/// The attribute of a priority queue that has not been empty.
+fn busy_attribute(priority: Priority) -> &'static str {
+    match priority {
+        Priority::High => "busy_high",
+        Priority::Normal => "busy_normal",
+        Priority::Low => "busy_low",
     }
 }
 
@@ -143,19 +143,19 @@ impl DueIndex for Table {
             Some(AttributeValue::S(cursor)) => Some((shard, DueCursor(cursor.clone()))),
             Some(_) | None => None,
         };
-        let busy = |lane| Some((lane, attributes::time(&item, busy_attribute(lane)).ok()?));
+        let busy = |priority| Some((priority, attributes::time(&item, busy_attribute(priority)).ok()?));
         Ok(Bookmarks {
             cursors: (0..self.shards).filter_map(cursor).collect(),
-            busy_since: Lane::ALL.into_iter().filter_map(busy).collect(),
+            busy_since: Priority::ALL.into_iter().filter_map(busy).collect(),
         })
     }
 
-    async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
+    async fn save_busy_since(&self, priority: Priority, since: Option<Timestamp>) -> Result<(), PortError> {
         let change = match since {
             Some(since) => Expression::update("SET #busy = :since").with_number(":since", since.as_millis()),
             None => Expression::update("REMOVE #busy"),
         };
-        let change = change.with_name("#busy", busy_attribute(lane));
+        let change = change.with_name("#busy", busy_attribute(priority));
         const WHAT: &str = "saving since when a lane is busy";
         self.update_if(keys::bookmarks(), change, None, WHAT).await.map(drop)
     }

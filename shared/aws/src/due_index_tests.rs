@@ -2,7 +2,7 @@
 
 use domain::id::EmailId;
 use domain::queue::QueueKey;
-use domain::record::{Due, EmailRecord, Lane};
+use domain::record::{Due, EmailRecord, Priority};
 use serde_json::{Value, json};
 
 use super::*;
@@ -16,7 +16,7 @@ fn nth(n: u8, kind: DueKind) -> EmailRecord {
     let due = Some(Due { kind, at: at(7_000) });
     EmailRecord {
         id: EmailId::from_random([n; 16]),
-        lane: Lane::Low,
+        priority: Priority::Low,
         due,
         ..full()
     }
@@ -122,7 +122,7 @@ async fn everything_that_a_wake_up_says_is_in_the_index() {
     let [coming] = page.items.as_slice() else {
         panic!("{page:?}")
     };
-    assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::Low));
+    assert_eq!((coming.not_before, coming.priority), (at(7_000), Priority::Low));
     assert_eq!(coming.send_task, domain::wire::send_task::SendTask::of(&record));
     assert_eq!(page.next, None);
 }
@@ -219,7 +219,7 @@ async fn the_bookmarks_are_those_of_the_shards_and_lanes_that_there_are() {
         table.bookmarks().await.unwrap(),
         Bookmarks {
             cursors: [(0, cursor("a")), (7, cursor("b"))].into(),
-            busy_since: [(Lane::Low, at(7_000))].into(),
+            busy_since: [(Priority::Low, at(7_000))].into(),
         }
     );
     assert_eq!(
@@ -234,8 +234,8 @@ async fn the_bookmarks_are_those_of_the_shards_and_lanes_that_there_are() {
 async fn a_lane_is_busy_since_a_time_or_not_at_all() {
     let replay = Replay::new([Answer::ok(&json!({})), Answer::ok(&json!({}))]);
     let table = replay.table(16);
-    table.save_busy_since(Lane::High, Some(at(7_000))).await.unwrap();
-    table.save_busy_since(Lane::Low, None).await.unwrap();
+    table.save_busy_since(Priority::High, Some(at(7_000))).await.unwrap();
+    table.save_busy_since(Priority::Low, None).await.unwrap();
     let asked = replay.requests();
     assert_eq!(asked[0]["UpdateExpression"], "SET #busy = :since");
     assert_eq!(asked[0]["ExpressionAttributeNames"], json!({"#busy": "busy_high"}));

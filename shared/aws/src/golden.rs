@@ -8,8 +8,8 @@
 mod access;
 mod counters;
 mod emails;
-mod pacing;
 pub(crate) mod queues;
+mod rates;
 mod stored;
 mod suppressions;
 
@@ -102,7 +102,7 @@ fn every_golden_file_has_a_test() {
         include_str!("golden/access.rs"),
         include_str!("golden/counters.rs"),
         include_str!("golden/emails.rs"),
-        include_str!("golden/pacing.rs"),
+        include_str!("golden/rates.rs"),
         include_str!("golden/queues.rs"),
         include_str!("golden/suppressions.rs"),
     ];

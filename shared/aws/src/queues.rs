@@ -12,7 +12,7 @@ use domain::ports::{DueCursor, Jobs, PortError, Queues};
 use domain::queue::job::Job;
 use domain::queue::key_hold::KeyHolds;
 use domain::queue::{Pause, Queue, QueueKey};
-use domain::record::Lane;
+use domain::record::Priority;
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ const JOBS_AT_ONCE: i32 = 50;
 #[derive(Serialize, Deserialize)]
 struct StoredQueue {
     created_at: Timestamp,
-    priority: Lane,
+    priority: Priority,
     no: u64,
     #[serde(default, skip_serializing_if = "is_default")]
     rate: Option<u32>,

@@ -3,7 +3,7 @@ use domain::access::sender::{FromDomain, Scope};
 use domain::cause::Cause;
 use domain::queue::QueueName;
 use domain::queue::job::Task;
-use domain::record::Lane;
+use domain::record::Priority;
 use serde_json::json;
 
 use super::*;
@@ -22,7 +22,7 @@ fn key() -> QueueKey {
 
 fn full() -> Queue {
     Queue {
-        priority: Lane::Low,
+        priority: Priority::Low,
         rate_per_second: Some(5),
         retry_waits: Some(vec![Duration::from_secs(7), Duration::from_secs(70)]),
         expires_after: Some(Duration::from_secs(3_600)),

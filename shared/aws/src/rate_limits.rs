@@ -8,12 +8,12 @@
 //! finds its own write is refused, and the next run looks again.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
+use domain::account_rate::{Begin, Micros, Rate};
 use domain::index;
-use domain::pacing::{Begin, Micros, Rate};
-use domain::ports::rate_limits::{InLine, Limited, RateLimits, Stretch};
+use domain::ports::rate_limits::{InLine, RateLimitOutcome, RateLimits, Stretch};
 use domain::ports::{DueCursor, DuePage, PortError};
 use domain::queue::QueueKey;
-use domain::rate_limit::{Change, RateLimit, Released};
+use domain::rate_limit::{RateLimit, RateLimitChange, Released};
 use domain::record::DueKind;
 use domain::timestamp::Timestamp;
 use serde::Deserialize;
@@ -185,11 +185,11 @@ fn at(time: Timestamp) -> AttributeValue {
     n(time.as_millis())
 }
 
-/// [`Change`] in DynamoDB's words.
-fn express(queue: &QueueKey, change: &Change) -> Expression {
+/// [`RateLimitChange`] in DynamoDB's words.
+fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
     let update = Update::of(queue);
     match change {
-        Change::Book {
+        RateLimitChange::Reserve {
             rate,
             span,
             begin,
@@ -207,7 +207,7 @@ fn express(queue: &QueueKey, change: &Change) -> Expression {
                     .value(":here", n(here.0))
                     .require(format!("(attribute_not_exists(#{FREE_AT}) OR #{FREE_AT} < :here)"))
                     .set(FREE_AT, Some(n(here.after(*span).0))),
-                Begin::BehindBooked { earliest, latest } => {
+                Begin::AfterReserved { earliest, latest } => {
                     let mut update = update
                         .name(FREE_AT)
                         .value(":earliest", n(earliest.0))
@@ -226,7 +226,7 @@ fn express(queue: &QueueKey, change: &Change) -> Expression {
             }
             update.build()
         }
-        Change::Mark {
+        RateLimitChange::Mark {
             seen,
             look_at,
             quiet_since,
@@ -235,7 +235,7 @@ fn express(queue: &QueueKey, change: &Change) -> Expression {
             .look(Some(*look_at))
             .set(QUIET_SINCE, quiet_since.map(at))
             .build(),
-        Change::Look { seen, becomes } => {
+        RateLimitChange::Look { seen, becomes } => {
             let released = becomes.released.as_ref();
             let place = |place: &String| (!place.is_empty()).then(|| AttributeValue::S(place.clone()));
             let free_at = |limit: &RateLimit| limit.free_at.map(|free_at| n(free_at.0));
@@ -254,7 +254,7 @@ fn express(queue: &QueueKey, change: &Change) -> Expression {
                 .set(RELEASED_AT, released.map(|released| at(released.at)))
                 .build()
         }
-        Change::Rate { rate } => update.set(RATE, rate.map(|rate| n(rate.as_millis()))).build(),
+        RateLimitChange::Rate { rate } => update.set(RATE, rate.map(|rate| n(rate.as_millis()))).build(),
     }
 }
 
@@ -264,13 +264,17 @@ impl RateLimits for Table {
         Ok(read_or_unlimited(item))
     }
 
-    async fn change_rate_limit(&self, queue: &QueueKey, change: &Change) -> Result<Limited, PortError> {
+    async fn change_rate_limit(
+        &self,
+        queue: &QueueKey,
+        change: &RateLimitChange,
+    ) -> Result<RateLimitOutcome, PortError> {
         const WHAT: &str = "changing a rate limit";
         let returns = Some(ReturnValue::AllNew);
         let changed = self.update_if(keys::rate_limit(queue), express(queue, change), returns, WHAT);
         Ok(match changed.await? {
-            Outcome::Done(item) => Limited::Done(read_or_unlimited(item)),
-            Outcome::Refused(item) => Limited::Refused(read_or_unlimited(item)),
+            Outcome::Done(item) => RateLimitOutcome::Done(read_or_unlimited(item)),
+            Outcome::Refused(item) => RateLimitOutcome::Refused(read_or_unlimited(item)),
         })
     }
 

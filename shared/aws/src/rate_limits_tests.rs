@@ -45,7 +45,7 @@ fn limit() -> RateLimit {
 }
 
 /// The request for a change, without what is the same for all.
-async fn asked(change: &Change) -> (String, String, Value) {
+async fn asked(change: &RateLimitChange) -> (String, String, Value) {
     let replay = Replay::new([Answer::ok(&json!({}))]);
     replay.table(16).change_rate_limit(&news(), change).await.unwrap();
     let asked = replay.only().json();
@@ -65,13 +65,13 @@ async fn asked(change: &Change) -> (String, String, Value) {
 
 #[tokio::test]
 async fn slots_are_reserved_with_one_conditional_write() {
-    let book = |begin, rest_waits| Change::Book {
+    let reserve = |begin, rest_waits| RateLimitChange::Reserve {
         rate: Rate::from_millis(2_000).unwrap(),
         span: Duration::from_millis(500),
         begin,
         rest_waits,
     };
-    let (update, condition, values) = asked(&book(Begin::Here(Micros(1_000_000)), None)).await;
+    let (update, condition, values) = asked(&reserve(Begin::Here(Micros(1_000_000)), None)).await;
     assert_eq!(update, "SET #free_at = :free_at");
     assert_eq!(
         condition,
@@ -79,11 +79,11 @@ async fn slots_are_reserved_with_one_conditional_write() {
          AND (attribute_not_exists(#free_at) OR #free_at < :here)"
     );
     assert_eq!(values[":free_at"], json!({"N": "1500000"}));
-    let behind = Begin::BehindBooked {
+    let behind = Begin::AfterReserved {
         earliest: Micros(1_000_000),
         latest: Micros(9_000_000),
     };
-    let (update, condition, values) = asked(&book(behind, Some(secs(8)))).await;
+    let (update, condition, values) = asked(&reserve(behind, Some(secs(8)))).await;
     assert_eq!(
         update,
         "SET #free_at = #free_at + :span, #due_pk = :due_pk, #due_sk = :due_sk, \
@@ -98,7 +98,7 @@ async fn slots_are_reserved_with_one_conditional_write() {
 
 #[tokio::test]
 async fn a_mark_and_a_look_are_refused_when_others_came_before() {
-    let mark = |seen| Change::Mark {
+    let mark = |seen| RateLimitChange::Mark {
         seen,
         look_at: secs(8),
         quiet_since: None,
@@ -123,7 +123,7 @@ async fn a_mark_and_a_look_are_refused_when_others_came_before() {
         ..limit()
     };
     let (seen, becomes) = (Box::new(limit()), Box::new(becomes));
-    let (update, condition, _) = asked(&Change::Look { seen, becomes }).await;
+    let (update, condition, _) = asked(&RateLimitChange::Look { seen, becomes }).await;
     assert_eq!(
         update,
         "SET #no = :no, #free_at = :free_at \
@@ -137,18 +137,18 @@ async fn a_mark_and_a_look_are_refused_when_others_came_before() {
 
 #[tokio::test]
 async fn the_answer_brings_the_rate_limit_in_any_case() {
-    let change = Change::Rate { rate: None };
+    let change = RateLimitChange::Rate { rate: None };
     let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
     let changed = done.table(16).change_rate_limit(&news(), &change).await.unwrap();
-    assert_eq!(changed, Limited::Done(limit()));
+    assert_eq!(changed, RateLimitOutcome::Done(limit()));
     let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
     refused["Item"] = stored();
     let other = Replay::new([Answer::says(400, &refused)]);
     let unchanged = other.table(16).change_rate_limit(&news(), &change).await.unwrap();
-    assert_eq!(unchanged, Limited::Refused(limit()));
+    assert_eq!(unchanged, RateLimitOutcome::Refused(limit()));
 }
 
-/// Written by b1156e8, where the item was a pace like the account's.
+/// Written by b1156e8, where the item was an account rate like the account's.
 #[tokio::test]
 async fn an_older_item_is_a_rate_limit_of_an_idle_queue() {
     let older = json!({

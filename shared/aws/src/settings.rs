@@ -5,12 +5,12 @@
 //! deployment that is set up wrongly does not start.
 //!
 //! ```
-//! use aws::settings::{self, LaneSettings, TableSettings};
-//! struct Settings { table: TableSettings, lanes: LaneSettings }
+//! use aws::settings::{self, PriorityQueueSettings, TableSettings};
+//! struct Settings { table: TableSettings, priority_queues: PriorityQueueSettings }
 //! let problems = settings::read(&Default::default(), |read| {
 //!     // First read everything, then ask: so that everything that is missing is found.
-//!     let (table, lanes) = (read.table(), read.lanes());
-//!     Some(Settings { table: table?, lanes: lanes? })
+//!     let (table, priority_queues) = (read.table(), read.priority_queues());
+//!     Some(Settings { table: table?, priority_queues: priority_queues? })
 //! });
 //! assert!(problems.is_err_and(|error| error.to_string().contains("MAILQUEUE_LANE_LOW_URL is missing")));
 //! ```
@@ -84,14 +84,14 @@ pub struct BucketSettings {
     pub bucket: String,
 }
 
-/// The lanes' queue URLs.
+/// The priority queues' queue URLs.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct LaneSettings {
-    /// Of the high lane.
+pub struct PriorityQueueSettings {
+    /// Of the high-priority queue.
     pub high: String,
-    /// Of the normal lane.
+    /// Of the normal-priority queue.
     pub normal: String,
-    /// Of the low lane.
+    /// Of the low-priority queue.
     pub low: String,
 }
 
@@ -194,12 +194,12 @@ impl Reader<'_> {
         Some(BucketSettings { bucket })
     }
 
-    /// The lanes: `MAILQUEUE_LANE_HIGH_URL`, `..._NORMAL_URL`, `..._LOW_URL`.
-    pub fn lanes(&mut self) -> Option<LaneSettings> {
+    /// The priority queues: `MAILQUEUE_LANE_HIGH_URL`, `..._NORMAL_URL`, `..._LOW_URL`.
+    pub fn priority_queues(&mut self) -> Option<PriorityQueueSettings> {
         let high = self.url("MAILQUEUE_LANE_HIGH_URL");
         let normal = self.url("MAILQUEUE_LANE_NORMAL_URL");
         let low = self.url("MAILQUEUE_LANE_LOW_URL");
-        Some(LaneSettings {
+        Some(PriorityQueueSettings {
             high: high?,
             normal: normal?,
             low: low?,
@@ -372,8 +372,9 @@ mod tests {
             ("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB", "0.12"),
         ]);
         let error = read(&environment, |read| {
-            let (table, lanes, key, prices) = (read.table(), read.lanes(), read.key(), read.prices());
-            Some((table?, lanes?, key?, prices?))
+            let (table, priority_queues, key, prices) =
+                (read.table(), read.priority_queues(), read.key(), read.prices());
+            Some((table?, priority_queues?, key?, prices?))
         })
         .unwrap_err();
         assert_eq!(
@@ -395,7 +396,13 @@ mod tests {
     #[test]
     fn the_template_sets_every_key() {
         let error = read(&Environment::new(), |read| {
-            let (table, bucket, lanes, ses, key) = (read.table(), read.bucket(), read.lanes(), read.ses(), read.key());
+            let (table, bucket, priority_queues, ses, key) = (
+                read.table(),
+                read.bucket(),
+                read.priority_queues(),
+                read.ses(),
+                read.key(),
+            );
             let (dead_letters, feedback, expires, policy, prices) = (
                 read.dead_letter_url(),
                 read.feedback_url(),
@@ -406,7 +413,7 @@ mod tests {
             Some((
                 table?,
                 bucket?,
-                lanes?,
+                priority_queues?,
                 ses?,
                 key?,
                 dead_letters?,

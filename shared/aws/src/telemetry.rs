@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::fmt::Write;
 
-use domain::pacing::Open;
+use domain::account_rate::OpenBreaker;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
@@ -26,7 +26,7 @@ pub fn start() {
 }
 
 /// Says that the breaker has opened. The template's metric filters know these words.
-pub fn sending_stops(open: &Open) {
+pub fn sending_stops(open: &OpenBreaker) {
     tracing::warn!(target: "mailqueue", cause = open.cause.as_str(), until = %open.until, "sending stops");
 }
 

@@ -7,9 +7,9 @@
 
 use serde::Serialize;
 
-use crate::pacing::{Micros, Pace, Rate};
+use crate::account_rate::{AccountRate, Micros, Rate};
 use crate::queue::Queue;
-use crate::record::Lane;
+use crate::record::Priority;
 use crate::timestamp::Timestamp;
 
 /// What an email waits for last before it goes.
@@ -32,8 +32,8 @@ pub enum WaitsFor {
 /// A queue that has emails waiting.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Others {
-    /// The lane of its emails.
-    pub lane: Lane,
+    /// The priority queue of its emails.
+    pub priority: Priority,
     /// How many of them are due.
     pub due: u64,
 }
@@ -47,8 +47,8 @@ pub struct Situation<'a> {
     pub queue_free_at: Option<Micros>,
     /// How many of its emails are due.
     pub queue_due: u64,
-    /// What is booked of the account's rate.
-    pub account: Pace,
+    /// What is reserved of the account's rate.
+    pub account: AccountRate,
     /// Every queue whose emails go, the email's own among them.
     pub queues: &'a [Others],
 }
@@ -56,8 +56,8 @@ pub struct Situation<'a> {
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
 pub struct Asked {
-    /// The lane that the email goes through.
-    pub lane: Lane,
+    /// The priority queue that the email goes through.
+    pub priority: Priority,
     /// Not before, if it is scheduled.
     pub not_before: Option<Timestamp>,
 }
@@ -79,7 +79,7 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
     let others = situation
         .queues
         .iter()
-        .filter(|others| goes_first(others.lane, asked.lane));
+        .filter(|others| goes_first(others.priority, asked.priority));
     let ahead = others.fold(0_u64, |sum, others| sum.saturating_add(others.due));
     let queue = situation.queue;
     let paused = queue.pause_at(now);
@@ -95,11 +95,11 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
         None => None,
     };
     let account = situation.account;
-    let turn = |free_at: Option<Micros>, rate: Rate, ahead: u64, lane: Lane| {
+    let turn = |free_at: Option<Micros>, rate: Rate, ahead: u64, priority: Priority| {
         let free_at = free_at.map_or(now, Micros::up).max(now);
-        free_at.after(rate.time(ahead, lane))
+        free_at.after(rate.time(ahead, priority))
     };
-    let at_queue = |rate: Rate| turn(situation.queue_free_at, rate, situation.queue_due, Lane::Normal);
+    let at_queue = |rate: Rate| turn(situation.queue_free_at, rate, situation.queue_due, Priority::Normal);
     let queue_rate = queue.rate_per_second.map(u64::from);
     let queue_rate = queue_rate.and_then(|rate| Rate::from_millis(rate.saturating_mul(1000)));
     let open_until = account.open.map(|open| open.until).filter(|until| *until > now);
@@ -108,7 +108,9 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
         (resumed_at, WaitsFor::QueuePaused),
         (queue_rate.map(at_queue), WaitsFor::QueueRate),
         (
-            account.rate.map(|rate| turn(account.free_at, rate, ahead, asked.lane)),
+            account
+                .rate
+                .map(|rate| turn(account.free_at, rate, ahead, asked.priority)),
             WaitsFor::AccountRate,
         ),
         (open_until, WaitsFor::AccountPaused),
@@ -122,11 +124,13 @@ pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Fore
     }
 }
 
-/// Whether emails of a lane go before a new one of another.
-const fn goes_first(theirs: Lane, ours: Lane) -> bool {
+/// Whether emails of a priority queue go before a new one of another.
+const fn goes_first(theirs: Priority, ours: Priority) -> bool {
     match (theirs, ours) {
-        (Lane::High, _) | (Lane::Normal, Lane::Normal | Lane::Low) | (Lane::Low, Lane::Low) => true,
-        (Lane::Normal | Lane::Low, Lane::High) | (Lane::Low, Lane::Normal) => false,
+        (Priority::High, _) | (Priority::Normal, Priority::Normal | Priority::Low) | (Priority::Low, Priority::Low) => {
+            true
+        }
+        (Priority::Normal | Priority::Low, Priority::High) | (Priority::Low, Priority::Normal) => false,
     }
 }
 
@@ -135,9 +139,9 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::account_rate::OpenBreaker;
     use crate::cause::Cause;
     use crate::id::TenantId;
-    use crate::pacing::Open;
     use crate::queue::{Pause, QueueKey, QueueName};
 
     const NOW: Timestamp = Timestamp::from_millis(1_000_000);
@@ -152,22 +156,22 @@ mod tests {
     }
 
     /// One thing that is known, or asked, beyond an empty deployment without a rate.
-    type Change = fn(&mut Queue, &mut Pace, &mut Asked);
+    type Change = fn(&mut Queue, &mut AccountRate, &mut Asked);
 
-    /// The forecast, with 10 emails due in a queue of each lane, and 40 in the email's own.
+    /// The forecast, with 10 emails due in a queue of each priority queue, and 40 in the email's own.
     fn told(change: Change) -> (Option<u64>, Option<WaitsFor>, u64) {
         let key = QueueKey {
             tenant: TenantId::main(),
             name: QueueName::default(),
         };
-        let (mut queue, mut account) = (Queue::plain(key, NOW), Pace::default());
+        let (mut queue, mut account) = (Queue::plain(key, NOW), AccountRate::default());
         let mut asked = Asked {
-            lane: Lane::Normal,
+            priority: Priority::Normal,
             not_before: None,
         };
         change(&mut queue, &mut account, &mut asked);
         let due = 10;
-        let queues = [Lane::High, Lane::Normal, Lane::Low].map(|lane| Others { lane, due });
+        let queues = [Priority::High, Priority::Normal, Priority::Low].map(|priority| Others { priority, due });
         let situation = Situation {
             queue: &queue,
             queue_free_at: None,
@@ -197,19 +201,19 @@ mod tests {
                 (Some(10), Some(WaitsFor::AccountRate), 20),
             ),
             (
-                |_, account, asked| (account.rate, asked.lane) = (per_second(2), Lane::High),
+                |_, account, asked| (account.rate, asked.priority) = (per_second(2), Priority::High),
                 (Some(5), Some(WaitsFor::AccountRate), 10),
             ),
-            // The low lane leaves a tenth of the rate to the others.
+            // The low-priority queue leaves a tenth of the rate to the others.
             (
-                |_, account, asked| (account.rate, asked.lane) = (per_second(2), Lane::Low),
+                |_, account, asked| (account.rate, asked.priority) = (per_second(2), Priority::Low),
                 (Some(16), Some(WaitsFor::AccountRate), 30),
             ),
             (
                 |_, account, _| (account.rate, account.free_at) = (per_second(2), Some(Micros::of(later(4)))),
                 (Some(14), Some(WaitsFor::AccountRate), 20),
             ),
-            // What was booked is long over.
+            // What was reserved is long over.
             (
                 |_, account, _| (account.rate, account.free_at) = (per_second(20), Some(Micros(0))),
                 (Some(1), Some(WaitsFor::AccountRate), 20),
@@ -230,7 +234,7 @@ mod tests {
             (
                 |_, account, _| {
                     let (cause, until, times) = (Cause::QuotaExceeded, later(600), 0);
-                    account.open = Some(Open { cause, until, times });
+                    account.open = Some(OpenBreaker { cause, until, times });
                 },
                 (Some(600), Some(WaitsFor::AccountPaused), 20),
             ),

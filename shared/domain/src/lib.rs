@@ -6,6 +6,7 @@
 //! **Start reading at** [`lifecycle`], the state machine, then [`record`].
 
 pub mod access;
+pub mod account_rate;
 pub mod address;
 mod admission;
 pub mod api_error;
@@ -21,13 +22,12 @@ pub mod holding;
 pub mod id;
 pub mod index;
 pub mod keeping;
-pub mod lane;
 pub mod lifecycle;
 pub mod limits;
 pub mod listing;
-pub mod pacing;
 pub mod past;
 pub mod ports;
+pub mod priority_queue;
 pub mod queue;
 pub mod rate_limit;
 pub mod record;

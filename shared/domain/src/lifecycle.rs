@@ -7,8 +7,8 @@
 //! **Start reading at** [`record_attempt`].
 
 pub mod asked;
+pub mod full_queue;
 pub mod queued;
-pub mod unhidden;
 
 use std::time::Duration;
 
@@ -474,17 +474,17 @@ pub struct Outlook {
     /// Progress of feedback.
     pub feedback: Feedback,
     /// Load of the email's priority queue, which may still hold its send task.
-    pub lane: LaneState,
+    pub priority_queue: PriorityQueueState,
 }
 
 /// The load of a priority queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LaneState {
+pub enum PriorityQueueState {
     /// It was empty a while ago: an older send task was lost.
     Flowing,
     /// It has not been empty for long.
     Backlog,
-    /// Nothing is enqueued: the breaker is open, or the priority queue is full ([`crate::lane`]).
+    /// Nothing is enqueued: the breaker is open, or the priority queue is full ([`crate::priority_queue`]).
     Shut,
 }
 
@@ -525,16 +525,18 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             if policy.turn == Turn::Waits {
                 return write(record, next, SideEffect::Nothing);
             }
-            let (again, wake) = match outlook.lane {
+            let (again, wake) = match outlook.priority_queue {
                 _ if waited == Duration::ZERO => (None, true),
-                LaneState::Flowing => (None, true),
+                PriorityQueueState::Flowing => (None, true),
                 // A further send task makes a backlog longer. The next check comes after as long as it has waited so
                 // far, which doubles each time. From four guard times on, it also enqueues a task, in case the old
                 // one was lost.
-                LaneState::Backlog => (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4)),
+                PriorityQueueState::Backlog => {
+                    (Some(waited.max(policy.guard)), waited >= policy.guard.saturating_mul(4))
+                }
                 // Its send task may be deleted meanwhile if the priority queue is full, so the wait has a limit.
-                LaneState::Shut => {
-                    let longest = policy.guard.saturating_mul(unhidden::LONGEST);
+                PriorityQueueState::Shut => {
+                    let longest = policy.guard.saturating_mul(full_queue::LONGEST);
                     (Some(waited.clamp(policy.guard, longest)), false)
                 }
             };

@@ -79,7 +79,7 @@ fn outlook(caught_up: bool) -> Outlook {
             empty_at: caught_up.then_some(at(1_000_000)),
             newest: None,
         },
-        lane: LaneState::Flowing,
+        priority_queue: PriorityQueueState::Flowing,
     }
 }
 
@@ -335,7 +335,7 @@ fn an_empty_queue_counts_only_after_the_window() {
         };
         let outlook = Outlook {
             feedback,
-            lane: LaneState::Flowing,
+            priority_queue: PriorityQueueState::Flowing,
         };
         let next = written(overdue(&uncertain, outlook, &policy(), at(1310)));
         assert_eq!(next.status, expected, "{empty_at}");
@@ -355,7 +355,7 @@ fn a_later_event_replaces_an_empty_queue() {
         let feedback = Feedback { empty_at: None, newest };
         let outlook = Outlook {
             feedback,
-            lane: LaneState::Flowing,
+            priority_queue: PriorityQueueState::Flowing,
         };
         let next = written(overdue(&uncertain, outlook, &policy(), at(1900)));
         assert_eq!(next.status, expected, "{newest:?}");
@@ -363,8 +363,11 @@ fn a_later_event_replaces_an_empty_queue() {
 }
 
 /// The checks of a record, in minutes after it was due, with their side effects.
-fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, SideEffect)> {
-    let outlook = Outlook { lane, ..outlook(true) };
+fn looked_at(priority_queue: PriorityQueueState, times: usize) -> Vec<(u64, SideEffect)> {
+    let outlook = Outlook {
+        priority_queue,
+        ..outlook(true)
+    };
     let mut record = EmailRecord {
         due: Some(Due {
             kind: DueKind::Check,
@@ -389,9 +392,12 @@ fn looked_at(lane: LaneState, times: usize) -> Vec<(u64, SideEffect)> {
 fn a_backlog_is_checked_less_often_over_time() {
     let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
     let not = SideEffect::Nothing;
-    assert_eq!(looked_at(LaneState::Flowing, 3), [(15, wake), (30, wake), (45, wake)]);
     assert_eq!(
-        looked_at(LaneState::Backlog, 7),
+        looked_at(PriorityQueueState::Flowing, 3),
+        [(15, wake), (30, wake), (45, wake)]
+    );
+    assert_eq!(
+        looked_at(PriorityQueueState::Backlog, 7),
         [
             (15, not),
             (30, not),
@@ -403,7 +409,7 @@ fn a_backlog_is_checked_less_often_over_time() {
         ]
     );
     assert_eq!(
-        looked_at(LaneState::Shut, 7),
+        looked_at(PriorityQueueState::Shut, 7),
         [
             (15, not),
             (30, not),
@@ -424,7 +430,7 @@ fn a_backlog_is_checked_less_often_over_time() {
         at: at(9_999),
     });
     let backlog = Outlook {
-        lane: LaneState::Backlog,
+        priority_queue: PriorityQueueState::Backlog,
         ..outlook(true)
     };
     let delay = Duration::from_secs(1);
@@ -439,10 +445,17 @@ fn a_backlog_is_checked_less_often_over_time() {
 fn an_email_is_checked_when_it_expires() {
     let mut record = record(Status::Queued);
     record.expires_at = at(2_000);
-    for lane in [LaneState::Flowing, LaneState::Backlog, LaneState::Shut] {
-        let outlook = Outlook { lane, ..outlook(true) };
+    for priority_queue in [
+        PriorityQueueState::Flowing,
+        PriorityQueueState::Backlog,
+        PriorityQueueState::Shut,
+    ] {
+        let outlook = Outlook {
+            priority_queue,
+            ..outlook(true)
+        };
         let next = written(overdue(&record, outlook, &policy(), at(1_890)));
-        assert_eq!(next.due.map(|due| due.at), Some(at(2_000)), "{lane:?}");
+        assert_eq!(next.due.map(|due| due.at), Some(at(2_000)), "{priority_queue:?}");
         assert_eq!(
             leads_to(&overdue(&next, outlook, &policy(), at(2_000))),
             Some((Status::Expired, SideEffect::Nothing))

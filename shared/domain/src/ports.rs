@@ -12,18 +12,18 @@ use std::error::Error;
 use std::time::Duration;
 
 use crate::access::token::SECRET_BYTES;
+use crate::account_rate::{AccountRate, AccountRateChange, AccountState};
 use crate::address::EmailAddress;
 use crate::attachment::{Upload, Uploaded};
 use crate::batch::{BatchId, BatchRecord};
 use crate::cause::Cause;
 use crate::id::{EmailId, TenantId, UploadId};
-use crate::lane::Messages;
 use crate::lifecycle::{Attempt, Feedback, Policy, Transition};
 use crate::listing::{Place, Start};
-use crate::pacing::{Account, Change, Pace};
+use crate::priority_queue::Messages;
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
-use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Lane, Status};
+use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Priority, Status};
 use crate::retry::Jitter;
 use crate::suppression::{Added, Listed, Marks, Origin, Suppression, SuppressionId};
 use crate::tally::counter::{Counter, Figures};
@@ -380,7 +380,7 @@ pub trait Batches: Sync {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendTaskRequest {
     /// Its priority queue.
-    pub lane: Lane,
+    pub priority: Priority,
     /// The send task.
     pub send_task: SendTask,
     /// Delay from now.
@@ -401,11 +401,11 @@ pub struct Waiting {
 impl Waiting {
     /// In one priority queue.
     #[must_use]
-    pub const fn of(&self, lane: Lane) -> Messages {
-        match lane {
-            Lane::High => self.high,
-            Lane::Normal => self.normal,
-            Lane::Low => self.low,
+    pub const fn of(&self, priority: Priority) -> Messages {
+        match priority {
+            Priority::High => self.high,
+            Priority::Normal => self.normal,
+            Priority::Low => self.low,
         }
     }
 }
@@ -417,7 +417,7 @@ pub trait Backlog: Sync {
 }
 
 /// The three priority queues.
-pub trait Lanes: Sync {
+pub trait PriorityQueues: Sync {
     /// Sends send tasks in as few calls as possible; one result for each, in order.
     fn enqueue(&self, requests: &[SendTaskRequest]) -> impl Future<Output = Vec<Result<(), PortError>>> + Send;
 }
@@ -445,26 +445,29 @@ pub trait Provider: Sync {
 
 /// The result of a change of the rate limiter, with its state after the call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Paced {
+pub enum AccountRateOutcome {
     /// Changed.
-    Done(Pace),
+    Done(AccountRate),
     /// The condition did not hold.
-    Refused(Pace),
+    Refused(AccountRate),
 }
 
 /// The rate limiter of the account, which all senders share.
-pub trait Paces: Sync {
+pub trait AccountRates: Sync {
     /// Reads the state.
-    fn pace(&self) -> impl Future<Output = Result<Pace, PortError>> + Send;
+    fn account_rate(&self) -> impl Future<Output = Result<AccountRate, PortError>> + Send;
 
-    /// Makes a change, under [`Change::holds`].
-    fn change_pace(&self, change: &Change) -> impl Future<Output = Result<Paced, PortError>> + Send;
+    /// Makes a change, under [`AccountRateChange::holds`].
+    fn change_account_rate(
+        &self,
+        change: &AccountRateChange,
+    ) -> impl Future<Output = Result<AccountRateOutcome, PortError>> + Send;
 }
 
 /// The account at SES.
 pub trait Accounts: Sync {
     /// Its state, as SES says it.
-    fn account(&self) -> impl Future<Output = Result<Account, PortError>> + Send;
+    fn account(&self) -> impl Future<Output = Result<AccountState, PortError>> + Send;
 }
 
 /// A page of a partition of the due index.
@@ -482,7 +485,7 @@ pub struct Coming {
     /// Due time.
     pub not_before: Timestamp,
     /// Its priority queue.
-    pub lane: Lane,
+    pub priority: Priority,
     /// The send task.
     pub send_task: SendTask,
     /// The place after it.
@@ -514,7 +517,7 @@ pub struct Bookmarks {
     /// The place in each shard of `wake` up to which emails are enqueued.
     pub cursors: BTreeMap<u16, DueCursor>,
     /// Time since when each priority queue has not been empty.
-    pub busy_since: BTreeMap<Lane, Timestamp>,
+    pub busy_since: BTreeMap<Priority, Timestamp>,
 }
 
 /// The due index. Reads are not consistent: a missing entry appears a moment later, and the record corrects a stale
@@ -554,7 +557,7 @@ pub trait DueIndex: Sync {
     /// Saves since when a priority queue has not been empty; `None` for an empty one.
     fn save_busy_since(
         &self,
-        lane: Lane,
+        priority: Priority,
         since: Option<Timestamp>,
     ) -> impl Future<Output = Result<(), PortError>> + Send;
 

@@ -16,13 +16,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::account_rate::Rate;
 use crate::cause::Cause;
 use crate::id::TenantId;
 use crate::lifecycle::Policy;
-use crate::pacing::Rate;
 use crate::queue::key_hold::KeyHolds;
 use crate::rate_limit::Turn;
-use crate::record::{EmailRecord, Lane, Status};
+use crate::record::{EmailRecord, Priority, Status};
 use crate::timestamp::Timestamp;
 
 /// Longest use of a queue's cached copy while accepting emails.
@@ -140,7 +140,7 @@ pub struct Queue {
     /// Time of creation.
     pub created_at: Timestamp,
     /// Default priority of its emails.
-    pub priority: Lane,
+    pub priority: Priority,
     /// Its rate limit in recipients per second, if it has one.
     pub rate_per_second: Option<u32>,
     /// Waits between retries; `None` for the deployment's.
@@ -192,7 +192,7 @@ impl Queue {
         Self {
             key,
             created_at,
-            priority: Lane::Normal,
+            priority: Priority::Normal,
             rate_per_second: None,
             retry_waits: None,
             expires_after: None,

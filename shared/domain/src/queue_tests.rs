@@ -249,7 +249,7 @@ fn a_queues_waits_replace_the_deployments() {
     let policy = own.policy(&standard);
     assert_eq!(policy.retry.waits, [Duration::from_secs(7)]);
     assert_eq!(
-        (policy.lease, policy.retry.no_leave),
-        (standard.lease, standard.retry.no_leave)
+        (policy.lease, policy.retry.no_permit),
+        (standard.lease, standard.retry.no_permit)
     );
 }

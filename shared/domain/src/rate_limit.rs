@@ -9,12 +9,12 @@
 //! **Role:** asked by `enqueue`, `send` and [`crate::apply`]; [`plan`] by `promote`. Stored by [`crate::ports::RateLimits`].
 //! **Invariant:** pure. A record waits in the index for a slot only if its queue is marked ([`RateLimit::look_at`]) before.
 //! The mark goes only after sweeps that found nothing, the last of them a day after the queue became quiet.
-//! **Start reading at** [`ask`], then [`plan`]. Why this way: docs/adr/0026.
+//! **Start reading at** [`request_slots`], then [`plan`]. Why this way: docs/adr/0026.
 
 use std::time::Duration;
 
-use crate::pacing::{BURST, Begin, Micros, Rate};
-use crate::record::Lane;
+use crate::account_rate::{BURST, Begin, Micros, Rate};
+use crate::record::Priority;
 use crate::timestamp::Timestamp;
 
 /// The furthest that a slot lies ahead.
@@ -115,9 +115,9 @@ impl RateLimit {
 
 /// A write of a rate limit, and its condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Change {
+pub enum RateLimitChange {
     /// Reserves the next slots of a queue that is not busy.
-    Book {
+    Reserve {
         /// The rate that `span` was reckoned with.
         rate: Rate,
         /// The length of all slots.
@@ -150,12 +150,12 @@ pub enum Change {
     },
 }
 
-impl Change {
+impl RateLimitChange {
     /// Whether the change may be made to this rate limit.
     #[must_use]
     pub fn holds(&self, limit: &RateLimit) -> bool {
         match self {
-            Self::Book { rate, begin, .. } => {
+            Self::Reserve { rate, begin, .. } => {
                 limit.rate == Some(*rate) && !limit.is_busy() && begin.holds(limit.free_at)
             }
             Self::Mark { seen, .. } => limit.no == *seen,
@@ -168,7 +168,7 @@ impl Change {
     #[must_use]
     pub fn on(&self, mut limit: RateLimit) -> RateLimit {
         match self {
-            Self::Book {
+            Self::Reserve {
                 span,
                 begin,
                 rest_waits,
@@ -197,27 +197,29 @@ impl Change {
 
 /// The answer to emails that are due.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum SlotDecision {
     /// The queue has no rate limit.
     Free,
     /// Make the change; then the first emails have slots, each so long after the beginning. The others wait.
-    Book {
+    Reserve {
         /// The write.
-        change: Change,
+        change: RateLimitChange,
         /// One for each email that has a slot.
         offsets: Vec<Duration>,
     },
     /// Make the change; then all wait.
-    Mark(Change),
+    Mark(RateLimitChange),
     /// All wait, and `promote` knows.
     Wait,
 }
 
 /// Asks for slots for emails that are due, none of them further ahead than `ahead`.
 #[must_use]
-pub fn ask(limit: &RateLimit, recipients: &[u32], ahead: Duration, now: Timestamp) -> Ask {
-    let Some(rate) = limit.rate else { return Ask::Free };
-    let all_wait = || mark(limit, now, now).map_or(Ask::Wait, Ask::Mark);
+pub fn request_slots(limit: &RateLimit, recipients: &[u32], ahead: Duration, now: Timestamp) -> SlotDecision {
+    let Some(rate) = limit.rate else {
+        return SlotDecision::Free;
+    };
+    let all_wait = || mark(limit, now, now).map_or(SlotDecision::Wait, SlotDecision::Mark);
     if limit.is_busy() {
         return all_wait();
     }
@@ -234,39 +236,39 @@ pub fn ask(limit: &RateLimit, recipients: &[u32], ahead: Duration, now: Timestam
     let Some(last) = offsets.last() else { return all_wait() };
     let begin = match first {
         // Others may reserve meanwhile, but not so much that the last one's slot is too far ahead.
-        Some(_) => Begin::BehindBooked {
+        Some(_) => Begin::AfterReserved {
             earliest: here,
             latest: horizon.before(*last),
         },
         None => Begin::Here(here),
     };
     let rest_waits = (offsets.len() < recipients.len()).then_some(now);
-    let change = Change::Book {
+    let change = RateLimitChange::Reserve {
         rate,
         span,
         begin,
         rest_waits,
     };
-    Ask::Book { change, offsets }
+    SlotDecision::Reserve { change, offsets }
 }
 
 /// The time that an email takes of the rate.
 fn length(rate: Rate, recipients: u32) -> Duration {
-    // No lane leaves any of a queue's own rate to another.
-    rate.time(u64::from(recipients.max(1)), Lane::High)
+    // No priority queue leaves any of a queue's own rate to another.
+    rate.time(u64::from(recipients.max(1)), Priority::High)
 }
 
 /// The mark that a queue needs before the record of an email that is due at `at` waits in the index; `None` when it has it.
 ///
 /// A busy queue needs no write: `promote` takes the mark away only when the queue was quiet for longer than any writer takes.
 #[must_use]
-pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<Change> {
+pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimitChange> {
     let busy = limit.is_busy();
     let look_at = limit.look_at.map_or(at, |look_at| look_at.min(at.max(now)));
     if busy && limit.look_at.is_some_and(|known| known <= at.max(now)) {
         return None;
     }
-    Some(Change::Mark {
+    Some(RateLimitChange::Mark {
         seen: limit.no,
         look_at,
         quiet_since: (!busy && at > now).then_some(now),
@@ -286,7 +288,7 @@ pub struct Waiting<'a> {
 
 /// What `promote` found: the first emails that wait, without those of the release in flight, in the order of their places.
 #[derive(Debug, Clone, Copy)]
-pub struct Found<'a> {
+pub struct WaitingPage<'a> {
     /// The emails.
     pub emails: &'a [Waiting<'a>],
     /// More wait behind them.
@@ -295,28 +297,28 @@ pub struct Found<'a> {
 
 /// A minute's release.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Plan {
+pub struct ReleasePlan {
     /// The slots of the first emails, in their order.
     pub slots: Vec<Timestamp>,
     /// The write that has to succeed before any of them is sent.
-    pub change: Option<Change>,
+    pub change: Option<RateLimitChange>,
 }
 
 /// The number of emails that can get a slot within [`AHEAD`], if each has one recipient.
 #[must_use]
 pub fn room(limit: &RateLimit, now: Timestamp) -> usize {
     let Some(rate) = limit.rate else { return 0 };
-    let booked = limit
+    let reserved = limit
         .free_at
         .map_or(Duration::ZERO, |free_at| free_at.since(Micros::of(now)));
-    let left = AHEAD.saturating_sub(booked).as_millis();
+    let left = AHEAD.saturating_sub(reserved).as_millis();
     let per_1000_s = u128::from(rate.as_millis());
     usize::try_from((left * per_1000_s).div_ceil(1_000_000)).map_or(usize::MAX, |room| room.saturating_add(1))
 }
 
 /// Plans the release of up to `most` emails, and the next look at the queue. Without a rate limit nothing has a slot.
 #[must_use]
-pub fn plan(limit: &RateLimit, found: Found<'_>, most: usize, now: Timestamp) -> Plan {
+pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timestamp) -> ReleasePlan {
     let horizon = now.after(AHEAD);
     let mut free_at = limit
         .free_at
@@ -359,12 +361,12 @@ pub fn plan(limit: &RateLimit, found: Found<'_>, most: usize, now: Timestamp) ->
     }
     let change = (becomes != *limit).then(|| {
         becomes.no = limit.no.saturating_add(1);
-        Change::Look {
+        RateLimitChange::Look {
             seen: Box::new(limit.clone()),
             becomes: Box::new(becomes),
         }
     });
-    Plan { slots, change }
+    ReleasePlan { slots, change }
 }
 
 /// The release to remember. What an earlier one left behind, and what came in before it, is found again by the next look.

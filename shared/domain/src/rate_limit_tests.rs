@@ -24,10 +24,10 @@ fn busy() -> RateLimit {
 
 /// Asks until the change is made; the slots in milliseconds from now, and the rate limit then.
 fn asked(mut limit: RateLimit, recipients: &[u32], ahead: u64) -> (Vec<i64>, RateLimit) {
-    match ask(&limit, recipients, Duration::from_secs(ahead), NOW) {
-        Ask::Book { change, offsets } => {
+    match request_slots(&limit, recipients, Duration::from_secs(ahead), NOW) {
+        SlotDecision::Reserve { change, offsets } => {
             assert!(change.holds(&limit), "{change:?}");
-            let Change::Book { span, .. } = change else {
+            let RateLimitChange::Reserve { span, .. } = change else {
                 panic!("{change:?}")
             };
             limit = change.on(limit);
@@ -35,12 +35,12 @@ fn asked(mut limit: RateLimit, recipients: &[u32], ahead: u64) -> (Vec<i64>, Rat
             let slot = |offset: &Duration| begin.after(*offset).up().as_millis() - NOW.as_millis();
             (offsets.iter().map(slot).collect(), limit)
         }
-        Ask::Mark(change) => {
+        SlotDecision::Mark(change) => {
             assert!(change.holds(&limit), "{change:?}");
             (Vec::new(), change.on(limit))
         }
-        Ask::Wait => (Vec::new(), limit),
-        Ask::Free => panic!("there is a rate"),
+        SlotDecision::Wait => (Vec::new(), limit),
+        SlotDecision::Free => panic!("there is a rate"),
     }
 }
 
@@ -51,7 +51,11 @@ fn an_idle_queue_gives_slots_at_once() {
     assert_eq!((after.look_at, after.is_busy()), (None, false), "nothing waits");
     let (slots, _) = asked(after, &[1], 60);
     assert_eq!(slots, [1_250], "behind what is reserved");
-    assert_eq!(ask(&RateLimit::default(), &[1], AHEAD, NOW), Ask::Free, "no rate limit");
+    assert_eq!(
+        request_slots(&RateLimit::default(), &[1], AHEAD, NOW),
+        SlotDecision::Free,
+        "no rate limit"
+    );
 }
 
 #[test]
@@ -73,20 +77,20 @@ fn a_sender_takes_only_a_slot_of_this_moment() {
     let (slots, after) = asked(limit(), &[1, 1], 0);
     assert_eq!(slots, [-250]);
     assert!(after.is_busy(), "the second one waits");
-    let booked = RateLimit {
+    let reserved = RateLimit {
         free_at: Some(Micros::of(NOW).after(Duration::from_millis(1))),
         ..limit()
     };
-    let (slots, after) = asked(booked, &[1], 0);
+    let (slots, after) = asked(reserved, &[1], 0);
     assert_eq!((slots.len(), after.is_busy()), (0, true));
 }
 
 #[test]
 fn a_change_of_the_rate_refuses_what_was_reckoned_before() {
-    let Ask::Book { change, .. } = ask(&limit(), &[1], AHEAD, NOW) else {
+    let SlotDecision::Reserve { change, .. } = request_slots(&limit(), &[1], AHEAD, NOW) else {
         panic!("it is idle")
     };
-    let raised = Change::Rate {
+    let raised = RateLimitChange::Rate {
         rate: Rate::from_millis(9_000),
     };
     assert!(!change.holds(&raised.on(limit())));
@@ -138,8 +142,8 @@ fn planned(limit: &RateLimit, due: &[i64], more: bool, most: usize, now: Timesta
             place,
         })
         .collect();
-    let found = Found { emails: &emails, more };
-    let Plan { slots, change } = plan(limit, found, most, now);
+    let found = WaitingPage { emails: &emails, more };
+    let ReleasePlan { slots, change } = plan(limit, found, most, now);
     let becomes = change.map(|change| {
         assert!(change.holds(limit));
         change.on(limit.clone())
@@ -179,13 +183,13 @@ fn two_releases_of_the_same_state_exclude_each_other() {
         recipients: 1,
         place: "a",
     }];
-    let found = Found {
+    let found = WaitingPage {
         emails: &emails,
         more: false,
     };
     let change = plan(&limit, found, 9, NOW).change.unwrap();
     assert!(!change.holds(&change.on(limit.clone())));
-    let rate = Change::Rate { rate: None };
+    let rate = RateLimitChange::Rate { rate: None };
     assert!(!change.holds(&rate.on(limit)), "nor under another rate");
 }
 
@@ -257,11 +261,11 @@ fn a_slot_is_usable_for_a_minute() {
 #[test]
 fn a_minute_has_room_for_its_rate() {
     assert_eq!(room(&limit(), NOW), 121);
-    let booked = RateLimit {
+    let reserved = RateLimit {
         free_at: Some(Micros::of(at(1_030))),
         ..limit()
     };
-    assert_eq!(room(&booked, NOW), 61);
+    assert_eq!(room(&reserved, NOW), 61);
     assert_eq!(room(&RateLimit::default(), NOW), 0);
 }
 

@@ -70,7 +70,7 @@ impl Status {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
-pub enum Lane {
+pub enum Priority {
     /// Password resets.
     High,
     /// Everything else.
@@ -79,7 +79,7 @@ pub enum Lane {
     Low,
 }
 
-impl Lane {
+impl Priority {
     /// All three.
     pub const ALL: [Self; 3] = [Self::High, Self::Normal, Self::Low];
 
@@ -183,7 +183,7 @@ pub struct EmailRecord {
     /// The named queue.
     pub queue: QueueName,
     /// The priority queue.
-    pub lane: Lane,
+    pub priority: Priority,
     /// Number of recipients, as SES counts them.
     pub recipients: u32,
     /// The content.
@@ -261,7 +261,7 @@ impl EmailRecord {
             id,
             born,
             queue: QueueName::default(),
-            lane: Lane::Normal,
+            priority: Priority::Normal,
             recipients,
             body,
             attachment_bytes: 0,

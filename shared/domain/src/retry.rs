@@ -11,7 +11,7 @@
 //! | unknown | is spent | evidence decides, then at once while attempts are left | marked `maybe_duplicate` |
 //!
 //! What is given back is given back without end: the email's `expires_at` ends it. The breaker
-//! is [`crate::pacing`].
+//! is [`crate::account_rate`].
 //!
 //! **Role:** called by [`crate::lifecycle`] after an attempt; calls nothing.
 //! **Invariant:** no I/O, no clock, no randomness.
@@ -29,7 +29,7 @@ pub struct RetryPolicy {
     /// The wait after a throttled attempt.
     pub throttled: Duration,
     /// The wait after an attempt for which the account had no leave.
-    pub no_leave: Duration,
+    pub no_permit: Duration,
 }
 
 /// What follows an attempt that was not accepted.
@@ -75,7 +75,7 @@ impl RetryPolicy {
         Self {
             waits: [60, 300, 900, 3600, 14_400].map(Duration::from_secs).to_vec(),
             throttled: Duration::from_secs(10),
-            no_leave: Duration::from_secs(60),
+            no_permit: Duration::from_secs(60),
         }
     }
 
@@ -93,7 +93,7 @@ impl RetryPolicy {
         Self {
             waits: standard.waits.iter().copied().map(scale).collect(),
             throttled: scale(standard.throttled),
-            no_leave: scale(standard.no_leave),
+            no_permit: scale(standard.no_permit),
         }
     }
 
@@ -105,10 +105,10 @@ impl RetryPolicy {
             // less often.
             Class::Unreached => {
                 let wait = self.wait_after(claim_no).or(self.waits.last().copied());
-                Next::GivenBack(jitter.on(wait.unwrap_or(self.no_leave)))
+                Next::GivenBack(jitter.on(wait.unwrap_or(self.no_permit)))
             }
             Class::Throttled => Next::GivenBack(jitter.on(self.throttled)),
-            Class::Quota | Class::Paused => Next::GivenBack(jitter.on(self.no_leave)),
+            Class::Quota | Class::Paused => Next::GivenBack(jitter.on(self.no_permit)),
             Class::Transient => self
                 .wait_after(attempt)
                 .map_or(Next::Spent, |wait| Next::Again(jitter.on(wait))),
@@ -188,6 +188,6 @@ mod tests {
         let quick = RetryPolicy::beginning_with(Duration::from_secs(2));
         assert_eq!(quick.waits, [2, 10, 30, 120, 480].map(Duration::from_secs));
         assert_eq!(quick.throttled, Duration::from_millis(333));
-        assert_eq!(quick.no_leave, Duration::from_secs(2));
+        assert_eq!(quick.no_permit, Duration::from_secs(2));
     }
 }

@@ -5,10 +5,10 @@
 
 use std::time::Duration;
 
-use crate::ports::rate_limits::{Limited, RateLimits};
+use crate::ports::rate_limits::{RateLimitOutcome, RateLimits};
 use crate::ports::{FailureKind, PortError};
 use crate::queue::{Queue, QueueKey};
-use crate::rate_limit::{Ask, Change, RateLimit, Turn, ask, mark};
+use crate::rate_limit::{RateLimit, RateLimitChange, SlotDecision, Turn, mark, request_slots};
 use crate::timestamp::Timestamp;
 
 /// The rounds of a change that others come before.
@@ -33,17 +33,17 @@ pub async fn reserve<R: RateLimits>(
         ..RateLimit::default()
     };
     for _ in 0..ROUNDS {
-        let (change, offsets) = match ask(&limit, recipients, ahead, now) {
-            Ask::Free => return Ok(vec![Turn::Free; recipients.len()]),
-            Ask::Wait => return Ok(vec![Turn::Waits; recipients.len()]),
-            Ask::Mark(change) => (change, Vec::new()),
-            Ask::Book { change, offsets } => (change, offsets),
+        let (change, offsets) = match request_slots(&limit, recipients, ahead, now) {
+            SlotDecision::Free => return Ok(vec![Turn::Free; recipients.len()]),
+            SlotDecision::Wait => return Ok(vec![Turn::Waits; recipients.len()]),
+            SlotDecision::Mark(change) => (change, Vec::new()),
+            SlotDecision::Reserve { change, offsets } => (change, offsets),
         };
         match limits.change_rate_limit(&queue.key, &change).await? {
-            Limited::Refused(known) => limit = known,
-            Limited::Done(after) => {
+            RateLimitOutcome::Refused(known) => limit = known,
+            RateLimitOutcome::Done(after) => {
                 let mut turns = Vec::with_capacity(recipients.len());
-                if let (Change::Book { span, .. }, Some(end)) = (change, after.free_at) {
+                if let (RateLimitChange::Reserve { span, .. }, Some(end)) = (change, after.free_at) {
                     let slot = |offset: &Duration| Turn::Slot(end.before(span).after(*offset).up());
                     turns.extend(offsets.iter().map(slot));
                 }
@@ -71,8 +71,8 @@ pub async fn marked<R: RateLimits>(
             return Ok(());
         };
         match limits.change_rate_limit(queue, &change).await? {
-            Limited::Done(_) => return Ok(()),
-            Limited::Refused(known) => limit = known,
+            RateLimitOutcome::Done(_) => return Ok(()),
+            RateLimitOutcome::Refused(known) => limit = known,
         }
     }
     Err(contended("marking a queue"))

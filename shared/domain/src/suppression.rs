@@ -5,7 +5,7 @@
 //! `a.b@` to `ab@`, for their owners decide that.
 //! **Marks:** senders remember a short mark of every suppressed address of a tenant, and read the
 //! suppressions themselves only where one fits. A suppression and its mark are written together, so that
-//! neither is ever there alone; then [`Change::Settings`] tells every sender to read the marks anew.
+//! neither is ever there alone; then [`AccountRateChange::Settings`] tells every sender to read the marks anew.
 //! **After a crash** between the two: the event comes again, or the caller repeats the request, and tells
 //! the senders then, though nothing else is left to do.
 //! **Invariant:** what a person has released stays so, whatever older event comes late or again.
@@ -21,13 +21,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
+use crate::account_rate::AccountRateChange;
 use crate::address::EmailAddress;
 use crate::fate::Fate;
 use crate::id::{EmailId, TenantId};
 use crate::lifecycle::concerns;
 use crate::limits;
-use crate::pacing::Change;
-use crate::ports::{Paces, PortError, Suppressions};
+use crate::ports::{AccountRates, PortError, Suppressions};
 use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
@@ -339,7 +339,10 @@ pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> 
 /// # Errors
 /// When one could not be added, or the senders could not be told: all of it must be done again. What was
 /// added is told all the same, as far as that goes.
-pub async fn add<S: Suppressions + Paces>(store: &S, suppressions: &[Suppression]) -> Result<Vec<Added>, PortError> {
+pub async fn add<S: Suppressions + AccountRates>(
+    store: &S,
+    suppressions: &[Suppression],
+) -> Result<Vec<Added>, PortError> {
     let (mut added, mut failed) = (Vec::new(), None);
     for suppression in suppressions {
         match store.suppress(suppression).await {
@@ -352,7 +355,7 @@ pub async fn add<S: Suppressions + Paces>(store: &S, suppressions: &[Suppression
     }
     // Told also of what was there already: who added it may have died before.
     if added.iter().any(|added| *added != Added::Released) {
-        store.change_pace(&Change::Settings).await?;
+        store.change_account_rate(&AccountRateChange::Settings).await?;
     }
     failed.map_or(Ok(added), Err)
 }

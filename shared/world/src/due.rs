@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::index;
 use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
-use domain::record::{DueKind, EmailRecord, Lane};
+use domain::record::{DueKind, EmailRecord, Priority};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 
@@ -75,7 +75,7 @@ impl DueIndex for World {
     ) -> Result<DuePage<Coming>, PortError> {
         let read = |key, record: EmailRecord| Coming {
             not_before: record.not_before,
-            lane: record.lane,
+            priority: record.priority,
             send_task: SendTask::of(&record),
             cursor: DueCursor(key),
         };
@@ -140,11 +140,11 @@ impl DueIndex for World {
         .await
     }
 
-    async fn save_busy_since(&self, lane: Lane, since: Option<Timestamp>) -> Result<(), PortError> {
+    async fn save_busy_since(&self, priority: Priority, since: Option<Timestamp>) -> Result<(), PortError> {
         self.call(Call::writes("save_busy_since", None), move |state| {
             match since {
-                Some(since) => state.busy_since.insert(lane, since),
-                None => state.busy_since.remove(&lane),
+                Some(since) => state.busy_since.insert(priority, since),
+                None => state.busy_since.remove(&priority),
             };
         })
         .await

@@ -41,17 +41,17 @@ use std::time::Duration;
 use domain::access::allowance::Limit;
 use domain::access::key::ApiKey;
 use domain::access::tenant::Tenant;
+use domain::account_rate::{AccountRate, AccountState};
 use domain::attachment::Uploaded;
 use domain::batch::{BatchId, BatchRecord};
 use domain::id::{EmailId, KeyId, TenantId, UploadId};
 use domain::lifecycle::{Attempt, Condition};
 use domain::listing::Place;
-use domain::pacing::{Account, Pace};
 use domain::ports::{DueCursor, EmailKey, FailureKind, PortError, SendTaskRequest, Waiting};
 use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::RateLimit;
-use domain::record::{EmailRecord, Lane};
+use domain::record::{EmailRecord, Priority};
 use domain::suppression::{Entry, Listed, Marks, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
@@ -162,8 +162,8 @@ pub struct State {
     pub events_waiting: u32,
     /// The newest event that was worked off.
     pub newest_event: Option<Timestamp>,
-    /// The pace that all senders share.
-    pub pace: Pace,
+    /// The account's rate that all senders share.
+    pub account_rate: AccountRate,
     /// The rate limits of queues.
     pub rate_limits: BTreeMap<QueueKey, RateLimit>,
     /// Which emails wait for slots, by queue and shard, and by their places.
@@ -175,11 +175,11 @@ pub struct State {
     /// What is left to be done to the emails of queues.
     pub jobs: BTreeMap<(QueueKey, EmailId), Job>,
     /// The account at SES; without limits when nothing is said.
-    pub account: Option<Account>,
-    /// How full the lanes are.
+    pub account: Option<AccountState>,
+    /// How full the priority queues are.
     pub waiting: Waiting,
-    /// Since when each lane has not been empty, as `promote` remembers it.
-    pub busy_since: BTreeMap<Lane, Timestamp>,
+    /// Since when each priority queue has not been empty, as `promote` remembers it.
+    pub busy_since: BTreeMap<Priority, Timestamp>,
     /// Who is suppressed or was released, by tenant.
     pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
     /// Addresses that SES did not send to for the account's list, by tenant.

@@ -14,7 +14,7 @@ use domain::cause::Cause;
 use domain::id::EmailId;
 use domain::index::LOOK_AHEAD;
 use domain::ports::EmailKey;
-use domain::record::{DueKind, EmailRecord, Lane};
+use domain::record::{DueKind, EmailRecord, Priority};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
 use tokio::sync::Notify;
@@ -151,8 +151,8 @@ pub(crate) struct Course {
 /// What rings when a message is sent to a queue.
 #[derive(Debug, Clone, Default)]
 pub struct Bells {
-    /// Of the lanes.
-    pub lanes: [Arc<Notify>; 3],
+    /// Of the priority queues.
+    pub priority_queues: [Arc<Notify>; 3],
     /// Of the dead-letter queue.
     pub dead_letters: Arc<Notify>,
     /// Of the queue of SES's events.
@@ -175,8 +175,8 @@ pub struct Nature {
     pub calm: bool,
     /// Partitions of each kind in the index.
     pub shards: u16,
-    /// The lanes: high, normal, low.
-    pub lanes: [Queue; 3],
+    /// The priority queues: high, normal, low.
+    pub priority_queues: [Queue; 3],
     /// The dead-letter queue.
     pub dead_letters: Queue,
     /// The queue of SES's events.
@@ -204,13 +204,13 @@ pub struct Nature {
     underway: BTreeMap<(i64, u64), EmailRecord>,
 }
 
-/// What lanes are to [`Nature::lanes`].
+/// What priority queues are to [`Nature::priority_queues`].
 #[must_use]
-pub const fn place(lane: Lane) -> usize {
-    match lane {
-        Lane::High => 0,
-        Lane::Normal => 1,
-        Lane::Low => 2,
+pub const fn place(priority: Priority) -> usize {
+    match priority {
+        Priority::High => 0,
+        Priority::Normal => 1,
+        Priority::Low => 2,
     }
 }
 
@@ -218,7 +218,7 @@ impl Nature {
     /// A nature that begins now, at `start`, and is as this seed makes it. Needs tokio's paused time.
     #[must_use]
     pub fn new(seed: u64, odds: Odds, start: Timestamp) -> Self {
-        let lane = Queue::new(Duration::from_secs(360), 1000);
+        let priority = Queue::new(Duration::from_secs(360), 1000);
         Self {
             rng: Rng::with_seed(seed),
             odds,
@@ -227,7 +227,7 @@ impl Nature {
             broken: Broken::Nothing,
             calm: false,
             shards: 1,
-            lanes: [lane.clone(), lane.clone(), lane],
+            priority_queues: [priority.clone(), priority.clone(), priority],
             dead_letters: Queue::new(Duration::from_secs(360), 0),
             events: Queue::new(Duration::from_secs(360), 20),
             bells: Bells::default(),
@@ -464,11 +464,11 @@ impl Nature {
     }
 
     fn queue(&mut self, which: To) -> &mut Queue {
-        let [high, normal, low] = &mut self.lanes;
+        let [high, normal, low] = &mut self.priority_queues;
         match which {
-            To::Lane(Lane::High) => high,
-            To::Lane(Lane::Normal) => normal,
-            To::Lane(Lane::Low) => low,
+            To::PriorityQueue(Priority::High) => high,
+            To::PriorityQueue(Priority::Normal) => normal,
+            To::PriorityQueue(Priority::Low) => low,
             To::DeadLetters => &mut self.dead_letters,
             To::Events => &mut self.events,
         }
@@ -477,11 +477,11 @@ impl Nature {
     /// What rings when a message is sent to a queue.
     #[must_use]
     pub fn bell(&self, which: To) -> Arc<Notify> {
-        let [high, normal, low] = &self.bells.lanes;
+        let [high, normal, low] = &self.bells.priority_queues;
         Arc::clone(match which {
-            To::Lane(Lane::High) => high,
-            To::Lane(Lane::Normal) => normal,
-            To::Lane(Lane::Low) => low,
+            To::PriorityQueue(Priority::High) => high,
+            To::PriorityQueue(Priority::Normal) => normal,
+            To::PriorityQueue(Priority::Low) => low,
             To::DeadLetters => &self.bells.dead_letters,
             To::Events => &self.bells.events,
         })
@@ -498,7 +498,7 @@ impl Nature {
         let (received, aside) = self.queue(from).receive(most, now, &mut rng);
         for body in aside {
             self.strike("message put aside");
-            if let To::Lane(_) = from {
+            if let To::PriorityQueue(_) = from {
                 self.send(To::DeadLetters, &body, Duration::ZERO);
             }
         }
@@ -573,8 +573,8 @@ impl Nature {
 /// A queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum To {
-    /// A lane.
-    Lane(Lane),
+    /// A priority queue.
+    PriorityQueue(Priority),
     /// The dead-letter queue.
     DeadLetters,
     /// The queue of SES's events.

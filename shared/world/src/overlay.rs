@@ -19,7 +19,7 @@ macro_rules! overlay {
 #[must_use]
 pub fn overlaid(stored: EmailRecord, before: &EmailRecord, after: &EmailRecord) -> EmailRecord {
     overlay!(stored, before, after:
-        tenant id born queue lane recipients body attachment_bytes on_uncertain status not_before scheduled_at
+        tenant id born queue priority recipients body attachment_bytes on_uncertain status not_before scheduled_at
         expires_at expires_given claim_no attempts lease maybe_duplicate duplicate uncertain_since batch cause detail sent due
         fates fate_no delivered_at opened_at clicked_at retried_at generation key from_domain outcomes diagnostics facts
     )

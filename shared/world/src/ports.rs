@@ -4,19 +4,19 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::access::token::SECRET_BYTES;
+use domain::account_rate::{AccountRate, AccountRateChange, AccountState};
 use domain::batch::{BatchId, BatchRecord};
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
-use domain::lane::Messages;
 use domain::lifecycle::{Condition, Feedback, Policy, Transition, claimed};
-use domain::pacing::{Account, Change, Pace};
 use domain::ports::{
-    Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters, EmailKey, EmailRecords, Evidence,
-    FailureKind, Lanes, Paced, Paces, Packed, PortError, Put, Random, RecordWrite, SendTaskRequest, WRITES_AT_ONCE,
-    Waiting, Watermark, Written,
+    AccountRateOutcome, AccountRates, Accounts, Backlog, Batches, Bodies, Claimed, Clock, Created, DeadLetters,
+    EmailKey, EmailRecords, Evidence, FailureKind, Packed, PortError, PriorityQueues, Put, Random, RecordWrite,
+    SendTaskRequest, WRITES_AT_ONCE, Waiting, Watermark, Written,
 };
+use domain::priority_queue::Messages;
 use domain::queue::QueueKey;
-use domain::record::{BodyPlace, BodyRef, EmailRecord, Lane, Status};
+use domain::record::{BodyPlace, BodyRef, EmailRecord, Priority, Status};
 use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
@@ -474,7 +474,7 @@ impl World {
     }
 }
 
-impl Lanes for World {
+impl PriorityQueues for World {
     async fn enqueue(&self, send_tasks: &[SendTaskRequest]) -> Vec<Result<(), PortError>> {
         let mut results: Vec<_> = send_tasks.iter().map(|_| Ok(())).collect();
         if !self.has_nature() {
@@ -488,16 +488,16 @@ impl Lanes for World {
             }
             return results;
         }
-        for lane in Lane::ALL {
-            let ours = |request: &&SendTaskRequest| request.lane == lane;
+        for priority in Priority::ALL {
+            let ours = |request: &&SendTaskRequest| request.priority == priority;
             let message =
                 |request: &SendTaskRequest| (request.send_task.id, request.send_task.to_json(), request.delay);
             let messages: Vec<_> = send_tasks.iter().filter(ours).map(message).collect();
-            let fared = self.send("enqueue", To::Lane(lane), &messages).await;
+            let fared = self.send("enqueue", To::PriorityQueue(priority), &messages).await;
             let places = send_tasks
                 .iter()
                 .zip(&mut results)
-                .filter(|(request, _)| request.lane == lane);
+                .filter(|(request, _)| request.priority == priority);
             for ((_, result), fared) in places.zip(fared) {
                 *result = fared;
             }
@@ -558,10 +558,10 @@ impl Backlog for World {
             };
             let now = nature.now_ms();
             let number = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
-            let [high, normal, low] = nature.lanes.each_ref().map(|lane| Messages {
-                visible: number(lane.visible(now)),
-                in_flight: number(lane.in_flight(now)),
-                delayed: number(lane.delayed(now)),
+            let [high, normal, low] = nature.priority_queues.each_ref().map(|priority| Messages {
+                visible: number(priority.visible(now)),
+                in_flight: number(priority.in_flight(now)),
+                delayed: number(priority.delayed(now)),
             });
             Waiting { high, normal, low }
         })
@@ -569,20 +569,21 @@ impl Backlog for World {
     }
 }
 
-impl Paces for World {
-    async fn pace(&self) -> Result<Pace, PortError> {
-        self.call(Call::reads("pace", None), |state| state.pace).await
+impl AccountRates for World {
+    async fn account_rate(&self) -> Result<AccountRate, PortError> {
+        self.call(Call::reads("account_rate", None), |state| state.account_rate)
+            .await
     }
 
-    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
+    async fn change_account_rate(&self, change: &AccountRateChange) -> Result<AccountRateOutcome, PortError> {
         let change = *change;
-        self.call(Call::writes("change_pace", None), move |state| {
-            let pace = &mut state.pace;
-            if change.holds(pace) {
-                *pace = change.on(*pace);
-                Paced::Done(*pace)
+        self.call(Call::writes("change_account_rate", None), move |state| {
+            let account_rate = &mut state.account_rate;
+            if change.holds(account_rate) {
+                *account_rate = change.on(*account_rate);
+                AccountRateOutcome::Done(*account_rate)
             } else {
-                Paced::Refused(*pace)
+                AccountRateOutcome::Refused(*account_rate)
             }
         })
         .await
@@ -590,8 +591,8 @@ impl Paces for World {
 }
 
 impl Accounts for World {
-    async fn account(&self) -> Result<Account, PortError> {
-        let unlimited = Account {
+    async fn account(&self) -> Result<AccountState, PortError> {
+        let unlimited = AccountState {
             rate: None,
             quota_spent: false,
             paused: false,
@@ -602,7 +603,7 @@ impl Accounts for World {
             let obstacle = nature
                 .obstacle
                 .filter(|(_, until)| *until > nature.now_ms() && !nature.calm);
-            Account {
+            AccountState {
                 quota_spent: matches!(obstacle, Some((Cause::QuotaExceeded, _))),
                 paused: matches!(obstacle, Some((Cause::AccountPaused, _))),
                 ..account

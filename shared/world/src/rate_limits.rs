@@ -1,10 +1,10 @@
 //! The rate limits of queues over [`State`], and the emails that wait for slots.
 
 use domain::index;
-use domain::ports::rate_limits::{InLine, Limited, RateLimits, Stretch};
+use domain::ports::rate_limits::{InLine, RateLimitOutcome, RateLimits, Stretch};
 use domain::ports::{Coming, DueCursor, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
-use domain::rate_limit::{Change, RateLimit};
+use domain::rate_limit::{RateLimit, RateLimitChange};
 use domain::record::{DueKind, EmailRecord};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
@@ -74,7 +74,7 @@ fn in_line((key, record): (String, &EmailRecord)) -> InLine {
     InLine {
         coming: Coming {
             not_before: record.due.map_or(record.not_before, |due| due.at),
-            lane: record.lane,
+            priority: record.priority,
             send_task: SendTask::of(record),
             cursor: DueCursor(key),
         },
@@ -91,7 +91,11 @@ impl RateLimits for World {
         .await
     }
 
-    async fn change_rate_limit(&self, queue: &QueueKey, change: &Change) -> Result<Limited, PortError> {
+    async fn change_rate_limit(
+        &self,
+        queue: &QueueKey,
+        change: &RateLimitChange,
+    ) -> Result<RateLimitOutcome, PortError> {
         let (queue, change) = (queue.clone(), change.clone());
         let any = self.is(Broken::RateLimitsIgnored);
         self.rival();
@@ -99,13 +103,13 @@ impl RateLimits for World {
             let limit = state.limit_of(&queue);
             if any || change.holds(limit) {
                 *limit = change.on(limit.clone());
-                Limited::Done(limit.clone())
+                RateLimitOutcome::Done(limit.clone())
             } else {
                 let known = limit.clone();
-                if let (Some(nature), Change::Look { .. }) = (&mut state.nature, &change) {
+                if let (Some(nature), RateLimitChange::Look { .. }) = (&mut state.nature, &change) {
                     nature.strike(LOOK_REFUSED);
                 }
-                Limited::Refused(known)
+                RateLimitOutcome::Refused(known)
             }
         })
         .await

@@ -33,7 +33,7 @@ const CLIENTS: usize = 8;
 /// The queues that must be empty in the end.
 const QUEUES: [&str; 5] = ["HighLane", "NormalLane", "LowLane", "DeadLetterQueue", "FeedbackQueue"];
 
-/// The lanes among them.
+/// The priority queues among them.
 const LANES: [&str; 3] = ["HighLane", "NormalLane", "LowLane"];
 
 /// The two whose visibility timeout the template fixes, for production: six minutes.
@@ -46,7 +46,7 @@ const HIDDEN_SECS: u32 = 20;
 /// A request is held back no longer than this.
 const HELD_BACK: Duration = Duration::from_secs(2);
 
-/// With more messages in the lanes requests wait: the timings are short here, so that a backlog of
+/// With more messages in the priority queues requests wait: the timings are short here, so that a backlog of
 /// minutes is enqueued again and again.
 const LANES_FULL: u64 = 300;
 
@@ -78,8 +78,8 @@ struct Course {
     killers: [Killer; FUNCTIONS.len()],
     /// Requests that have ended.
     ended: AtomicUsize,
-    /// The lanes, and whether they are full.
-    lanes: Vec<String>,
+    /// The priority queues, and whether they are full.
+    priority_queues: Vec<String>,
     crowded: AtomicBool,
     posted: AtomicBool,
     over: AtomicBool,
@@ -177,7 +177,7 @@ impl Course {
                 let (ended, requests) = (self.ended.load(Ordering::Relaxed), self.requests.len());
                 say(out, &format!("  {ended} of {requests} requests, {made} kills"));
             }
-            let crowded = self.stack.depth(&self.lanes).await? > LANES_FULL;
+            let crowded = self.stack.depth(&self.priority_queues).await? > LANES_FULL;
             self.crowded.store(crowded, Ordering::Relaxed);
             // One that is killed fails: that is what it is run for.
             self.stack.promote().await?;
@@ -212,7 +212,7 @@ pub async fn run(settings: &Settings, out: &mut impl Write) -> Result<bool, Trou
         requests: requests(emails, seed),
         killers: Killer::of_all(kills),
         ended: AtomicUsize::new(0),
-        lanes: stack.queues(&LANES).await?,
+        priority_queues: stack.queues(&LANES).await?,
         crowded: AtomicBool::new(false),
         posted: AtomicBool::new(false),
         over: AtomicBool::new(false),

@@ -9,7 +9,7 @@ use crate::state::{Change, Lane, Sweep, Wish};
 pub enum Who {
     /// `send`.
     Sender,
-    /// `promote`, which sees the lane so.
+    /// `promote`, which sees the priority queue so.
     Promoter(Lane),
     /// `promote`, with a job of the email's queue.
     Job(Sweep),

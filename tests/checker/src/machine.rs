@@ -6,8 +6,8 @@ use domain::id::{EmailId, TenantId};
 use domain::lifecycle::asked::{self, Times};
 use domain::lifecycle::queued::{Drop, drop_unwanted, meet, purge, release, restore};
 use domain::lifecycle::{
-    Attempt, Condition, Decision, Feedback, LaneState, Outlook, SideEffect, claimed, fail, heard, not_claimable,
-    overdue, record_attempt,
+    Attempt, Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard,
+    not_claimable, overdue, record_attempt,
 };
 use domain::queue::{Pause, Queue, QueueKey};
 use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, Status};
@@ -433,10 +433,10 @@ impl Machine {
                 empty_at,
                 newest: (feedback == Asked::Newer).then_some(NOW),
             },
-            lane: match lane {
-                Lane::Flowing => LaneState::Flowing,
-                Lane::Backlog => LaneState::Backlog,
-                Lane::Shut => LaneState::Shut,
+            priority_queue: match lane {
+                Lane::Flowing => PriorityQueueState::Flowing,
+                Lane::Backlog => PriorityQueueState::Backlog,
+                Lane::Shut => PriorityQueueState::Shut,
             },
         };
         let now = match &record.lease {

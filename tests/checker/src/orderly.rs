@@ -12,7 +12,7 @@ use crate::steps::Step;
 pub(crate) struct Weather {
     /// What SES makes of every submission.
     ses: Ses,
-    /// How full the lane is.
+    /// How full the priority queue is.
     lane: Lane,
     /// Whether feedback ever has nothing to do.
     feedback: bool,

@@ -173,7 +173,7 @@ pub enum Asked {
     Newer,
 }
 
-/// How full the lane is, as `promote` sees it.
+/// How full the priority queue is, as `promote` sees it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Lane {
     /// It was empty a while ago.

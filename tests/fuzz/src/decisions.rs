@@ -5,8 +5,8 @@ use std::time::Duration;
 use arbitrary::{Result, Unstructured};
 use domain::lifecycle::asked::{self, Times};
 use domain::lifecycle::{
-    self, Attempt, Condition, Decision, EARLY, Feedback, LaneState, Outlook, Policy, SideEffect, claimed, fail, heard,
-    learned, not_claimable, overdue, record_attempt,
+    self, Attempt, Condition, Decision, EARLY, Feedback, Outlook, Policy, PriorityQueueState, SideEffect, claimed,
+    fail, heard, learned, not_claimable, overdue, record_attempt,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::Turn;
@@ -192,7 +192,11 @@ fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
     let newest = if u.arbitrary()? { Some(records::time(u)?) } else { None };
     Ok(Outlook {
         feedback: Feedback { empty_at, newest },
-        lane: *u.choose(&[LaneState::Flowing, LaneState::Backlog, LaneState::Shut])?,
+        priority_queue: *u.choose(&[
+            PriorityQueueState::Flowing,
+            PriorityQueueState::Backlog,
+            PriorityQueueState::Shut,
+        ])?,
     })
 }
 
@@ -343,8 +347,8 @@ fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, n
         assert_eq!(before, after);
     }
     assert_eq!(
-        (record.id, record.born, &record.body, record.lane),
-        (next.id, next.born, &next.body, next.lane)
+        (record.id, record.born, &record.body, record.priority),
+        (next.id, next.born, &next.body, next.priority)
     );
     assert_eq!(
         (record.recipients, record.on_uncertain),

@@ -52,10 +52,10 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
             .is_ok_and(|partition| partition.starts_with("wake"))
     {
         let coming = probe::to_coming(stored);
-        let found = coming.map(|coming| (coming.send_task, coming.lane, coming.not_before));
+        let found = coming.map(|coming| (coming.send_task, coming.priority, coming.not_before));
         assert_eq!(
             found,
-            Ok((SendTask::of(record), record.lane, due.at)),
+            Ok((SendTask::of(record), record.priority, due.at)),
             "the index says what the row says"
         );
     }

@@ -1,4 +1,4 @@
-//! The messages of the lanes and of the dead-letter queue.
+//! The messages of the priority queues and of the dead-letter queue.
 
 use arbitrary::{Result, Unstructured};
 use domain::timestamp::Timestamp;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::cause::Cause;
 use domain::limits;
-use domain::record::{Lane, OnUncertain};
+use domain::record::{OnUncertain, Priority};
 use domain::standing::Standing;
 use domain::wire::email_view::{EmailView, PageView};
 use domain::wire::events_view::EventsView;
@@ -197,7 +197,7 @@ struct NewEmail {
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,
     /// Goes before the queue's.
-    priority: Option<Lane>,
+    priority: Option<Priority>,
     #[schemars(length(max = limits::ATTACHMENTS_MAX))]
     attachments: Option<Vec<NewAttachment>>,
 }

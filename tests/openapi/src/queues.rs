@@ -4,7 +4,7 @@
 
 use domain::cause::Cause;
 use domain::limits;
-use domain::record::Lane;
+use domain::record::Priority;
 use domain::wire::queue_api::{JobView, QueueView, QueuesView};
 use manage::queues::{Begun, Deleted};
 use schemars::JsonSchema;
@@ -95,7 +95,7 @@ struct NewQueue {
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     name: String,
     /// Of its emails, where they have none of their own; `normal` when it is absent.
-    priority: Option<Lane>,
+    priority: Option<Priority>,
     #[schemars(flatten)]
     settings: Settings,
 }
@@ -105,7 +105,7 @@ struct NewQueue {
 #[schemars(deny_unknown_fields, extend("required" = Vec::<String>::new()))]
 struct QueueChange {
     /// Of its emails, where they have none of their own.
-    priority: Lane,
+    priority: Priority,
     #[schemars(flatten)]
     settings: Settings,
 }

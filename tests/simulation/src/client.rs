@@ -75,8 +75,8 @@ impl Client {
             if let Some(queue) = order.queue {
                 email["queue"] = json!(queue);
             }
-            if let Some(lane) = order.priority {
-                email["priority"] = json!(lane);
+            if let Some(priority) = order.priority {
+                email["priority"] = json!(priority);
             }
             let is_last = item + 1 == order.emails;
             let scheduled_in = order.last_scheduled_in.filter(|_| is_last).or(order.scheduled_in);

@@ -6,10 +6,10 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
+use domain::account_rate::{AccountState, Rate};
 use domain::cause::Cause;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
-use domain::pacing::{Account, Rate};
 use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::{LATE, RateLimit};
@@ -64,7 +64,7 @@ pub struct Outcome {
     pub records: Vec<EmailRecord>,
     /// What SES accepted, as (email, claim).
     pub accepted: Vec<(EmailId, u32)>,
-    /// Send tasks that were sent to the lanes.
+    /// Send tasks that were sent to the priority queues.
     pub send_tasks: u64,
     /// Entries that were read of what waits for slots.
     pub in_line_read: usize,
@@ -170,7 +170,10 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
     }
     let nature = state.nature.take();
     let (trace, struck, calls, send_tasks) = nature.map_or_else(Default::default, |nature| {
-        let (calls, send_tasks) = (nature.calls(), nature.lanes.iter().map(world::queue::Queue::sent).sum());
+        let (calls, send_tasks) = (
+            nature.calls(),
+            nature.priority_queues.iter().map(world::queue::Queue::sent).sum(),
+        );
         (nature.trace, nature.struck, calls, send_tasks)
     });
     Outcome {
@@ -275,10 +278,10 @@ fn nature(scenario: &Scenario, judge: &Judge) -> Nature {
         nature.outage = Some((Cause::QuotaExceeded, START.after(scenario.outage).as_millis()));
     }
     nature.witness = Some(Box::new(judge.clone()));
-    for lane in &mut nature.lanes {
-        lane.visibility = scenario.timings.visibility;
-        lane.most_receives = scenario.most_receives;
-        lane.most_in_flight = scenario.most_in_flight;
+    for priority in &mut nature.priority_queues {
+        priority.visibility = scenario.timings.visibility;
+        priority.most_receives = scenario.most_receives;
+        priority.most_in_flight = scenario.most_in_flight;
     }
     nature
 }
@@ -286,12 +289,12 @@ fn nature(scenario: &Scenario, judge: &Judge) -> Nature {
 fn set_account(world: &World, scenario: &Scenario) {
     let rate = Rate::from_millis(scenario.rate_per_second * 1000);
     let mut state = world.state();
-    state.account = Some(Account {
+    state.account = Some(AccountState {
         rate,
         quota_spent: !scenario.outage.is_zero(),
         paused: false,
     });
-    state.pace.rate = rate.map(Rate::kept_to);
+    state.account_rate.rate = rate.map(Rate::kept_to);
 }
 
 fn set_quota(world: &World, spent: bool) {
@@ -346,7 +349,7 @@ fn plant(world: &World, scenario: &Scenario) {
         };
         state.rate_limits.insert(news.key.clone(), limit);
         // Senders are told of a queue that is made.
-        state.pace.settings_no = 1;
+        state.account_rate.settings_no = 1;
     }
     state.queues.insert(news.key.clone(), news);
     if scenario.held == 0 {
@@ -376,7 +379,7 @@ fn plant(world: &World, scenario: &Scenario) {
         });
     }
     state.queues.insert(held.key.clone(), held);
-    state.pace.settings_no = 1;
+    state.account_rate.settings_no = 1;
 }
 
 /// Contents of the emails that wait for slots: the first ones have them, more than any run releases.

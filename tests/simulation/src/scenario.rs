@@ -5,9 +5,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-use domain::lane::MOST_MESSAGES;
 use domain::lifecycle::Policy;
-use domain::record::Lane;
+use domain::priority_queue::MOST_MESSAGES;
+use domain::record::Priority;
 use domain::retry::RetryPolicy;
 use fastrand::Rng;
 use world::Fault;
@@ -144,8 +144,8 @@ pub struct Order {
     pub large: bool,
     /// Its queue; `default` when nothing is said.
     pub queue: Option<&'static str>,
-    /// Its lane; its queue's when nothing is said.
-    pub priority: Option<Lane>,
+    /// Its priority queue; its queue's when nothing is said.
+    pub priority: Option<Priority>,
     /// What its caller does, so long after the answer.
     pub deeds: Vec<(Duration, Deed)>,
 }
@@ -191,7 +191,7 @@ pub struct Scenario {
     pub script: BTreeMap<String, VecDeque<Answer>>,
     /// After this nothing goes wrong any more.
     pub chaos: Duration,
-    /// Senders at once for each lane.
+    /// Senders at once for each priority queue.
     pub senders: usize,
     /// How far a clock may be off, either way.
     pub skew_ms: i64,
@@ -208,9 +208,9 @@ pub struct Scenario {
     /// Emails that wait in [`NEWS`] for their slots from the beginning, which needs [`Self::limit`]. When all callers
     /// are done the queue is paused, and the run ends while the others of them wait.
     pub waiting: usize,
-    /// Messages in flight from which on a lane gives out nothing more.
+    /// Messages in flight from which on a priority queue gives out nothing more.
     pub most_in_flight: usize,
-    /// Hidden and delayed messages above which a lane is full.
+    /// Hidden and delayed messages above which a priority queue is full.
     pub most_messages: u64,
     /// How long the account's quota is spent, from the beginning.
     pub outage: Duration,
@@ -405,7 +405,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
         expires_in,
         large: rng.u32(0..100) < 15,
         queue: (queues && rng.bool()).then_some(NEWS),
-        priority: sometimes(rng, 30, |rng| Lane::ALL[rng.usize(0..3)]),
+        priority: sometimes(rng, 30, |rng| Priority::ALL[rng.usize(0..3)]),
         deeds,
     }
 }

@@ -13,9 +13,9 @@ use aws::batch::ReceivedMessage;
 use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
 use domain::cost::Prices;
-use domain::lane::MOST_MESSAGES;
+use domain::priority_queue::MOST_MESSAGES;
 use domain::rate_limit::AHEAD;
-use domain::record::Lane;
+use domain::record::Priority;
 use enqueue::{Accepting, Enqueue};
 use fastrand::Rng;
 use feedback::Feedback;
@@ -23,8 +23,8 @@ use futures::future::{Either, select};
 use lambda_http::{Body, Request, Response};
 use manage::{Manage, Managing};
 use promote::Promote;
-use send::handler::LaneSource;
-use send::pacer::Pacer;
+use send::handler::MessageSource;
+use send::rate_limiter::RateLimiter;
 use send::suppressed::Suppressed;
 use send::{Send, Sending};
 use suppressions::SuppressionsFunction;
@@ -65,7 +65,7 @@ pub struct System {
     pub skew_ms: i64,
     /// Two runs of `promote` at once, in percent of the minutes.
     pub doubled_promotes: u32,
-    /// Hidden and delayed messages above which a lane is full.
+    /// Hidden and delayed messages above which a priority queue is full.
     pub most_messages: u64,
     rng: Mutex<Rng>,
     environments: AtomicU32,
@@ -105,9 +105,9 @@ impl System {
 
     /// Starts all that works by itself.
     pub fn start(self: &Arc<Self>, senders: usize) {
-        for lane in Lane::ALL {
+        for priority in Priority::ALL {
             for _ in 0..senders {
-                tokio::spawn(Arc::clone(self).send(lane));
+                tokio::spawn(Arc::clone(self).send(priority));
             }
         }
         for _ in 0..2 {
@@ -229,18 +229,18 @@ impl System {
         kept.filter(|kept| !environment(kept).is_dead() && self.rng().u32(0..100) >= RECYCLED)
     }
 
-    async fn send(self: Arc<Self>, lane: Lane) {
+    async fn send(self: Arc<Self>, priority: Priority) {
         let mut kept: Option<(Environment, Sender)> = None;
         loop {
-            let batch = self.receive(To::Lane(lane)).await;
+            let batch = self.receive(To::PriorityQueue(priority)).await;
             kept = self.keep(kept, |(environment, _)| environment);
             let (environment, sender) = kept.get_or_insert_with(|| self.sender());
-            let lanes = Mapping {
+            let priority_queues = Mapping {
                 world: self.world.within(environment),
-                lane,
+                priority,
             };
             let event = event(&batch);
-            let work = send::handler::handle(sender, &lanes, event, GENEROUS);
+            let work = send::handler::handle(sender, &priority_queues, event, GENEROUS);
             let response = self.invoke(environment, self.timings.send_timeout, work).await;
             self.acknowledge(&batch, response.and_then(Result::ok)).await;
         }
@@ -260,7 +260,7 @@ impl System {
                 attempt_timeout: self.timings.attempt_timeout,
             },
             memory: send::memory(),
-            pacer: Pacer::default(),
+            rate_limiter: RateLimiter::default(),
             known: send::queues::KnownQueues::default(),
             suppressed: Suppressed::default(),
         };
@@ -347,7 +347,7 @@ impl System {
         let promote = Promote {
             records: world.clone(),
             bodies: world.clone(),
-            lanes: world.clone(),
+            priority_queues: world.clone(),
             dead_letters: world.clone(),
             evidence: world.clone(),
             account: world.clone(),
@@ -369,7 +369,7 @@ impl System {
         let enqueue = Enqueue {
             records: world.clone(),
             bodies: world.clone(),
-            lanes: world.clone(),
+            priority_queues: world.clone(),
             system: world,
             with: Accepting {
                 guard: self.timings.policy.guard,
@@ -412,7 +412,7 @@ impl System {
         let manage = Manage {
             records: world.clone(),
             bodies: world.clone(),
-            lanes: world.clone(),
+            priority_queues: world.clone(),
             system: world,
             with: Managing {
                 policy: self.timings.policy.clone(),
@@ -458,19 +458,19 @@ fn event(batch: &Batch) -> SqsEvent {
     event
 }
 
-/// A lane behind its event source mapping.
+/// A priority queue behind its event source mapping.
 struct Mapping {
     world: World,
-    lane: Lane,
+    priority: Priority,
 }
 
-impl LaneSource for Mapping {
-    fn lane_of(&self, _record: &ReceivedMessage) -> Option<Lane> {
-        Some(self.lane)
+impl MessageSource for Mapping {
+    fn priority_of(&self, _record: &ReceivedMessage) -> Option<Priority> {
+        Some(self.priority)
     }
 
     async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
-        let lane = To::Lane(self.lane);
+        let priority = To::PriorityQueue(self.priority);
         let back: Vec<_> = messages
             .iter()
             .filter_map(|(message, delay)| {
@@ -485,7 +485,7 @@ impl LaneSource for Mapping {
         let put_back = self.world.call(call, move |state| {
             if let Some(nature) = &mut state.nature {
                 for (id, receipt, delay) in &back {
-                    nature.put_back(lane, *id, *receipt, *delay);
+                    nature.put_back(priority, *id, *receipt, *delay);
                 }
             }
         });

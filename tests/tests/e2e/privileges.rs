@@ -67,10 +67,10 @@ fn called(template: &Template, resource: &Value) -> String {
     }
 }
 
-/// What the three lanes are called.
+/// What the three priority queues are called.
 const LANE: &str = "lane";
 
-/// The lanes are one thing: in which of them an email is enqueued says its priority, not what a function does.
+/// The priority queues are one thing: in which of them an email is enqueued says its priority, not what a function does.
 fn of_kind(queue: &str) -> String {
     if queue.ends_with("Lane") { LANE } else { queue }.to_owned()
 }
@@ -85,10 +85,10 @@ fn granted(template: &Template, role: &str) -> Needs {
     for statement in statements.filter(|statement| statement["Effect"] == "Allow") {
         let resources = one_or_more(&statement["Resource"]);
         let on: Vec<String> = resources.iter().map(|resource| called(template, resource)).collect();
-        let lanes = on.iter().filter(|on| *on == LANE).count();
+        let priority_queues = on.iter().filter(|on| *on == LANE).count();
         assert!(
-            lanes == 0 || lanes == 3,
-            "{role} is given {lanes} lanes: {:?}",
+            priority_queues == 0 || priority_queues == 3,
+            "{role} is given {priority_queues} lanes: {:?}",
             statement["Sid"]
         );
         for on in on {

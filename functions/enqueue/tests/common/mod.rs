@@ -13,7 +13,7 @@ pub(crate) fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
     Enqueue {
         records: world.clone(),
         bodies: world.clone(),
-        lanes: world.clone(),
+        priority_queues: world.clone(),
         system: world.clone(),
         with: Accepting {
             guard: Duration::from_secs(900),

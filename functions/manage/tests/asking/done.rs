@@ -6,7 +6,7 @@ use domain::batch::{self, BatchId, BatchRecord};
 use domain::cause::Cause;
 use domain::id::TenantId;
 use domain::ports::{Claimed, EmailRecords, SendTaskRequest};
-use domain::record::{DueKind, EmailRecord, Lane, Status};
+use domain::record::{DueKind, EmailRecord, Priority, Status};
 use domain::wire::send_task::SendTask;
 use world::samples;
 use world::samples::BORN;
@@ -93,7 +93,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
     ] {
         // It waited elsewhere before.
         let record = EmailRecord {
-            lane: Lane::Low,
+            priority: Priority::Low,
             claim_no: 2,
             attempts: 2,
             not_before: at(5000),
@@ -117,7 +117,7 @@ async fn a_rescheduled_email_waits_for_its_new_time() {
         let send_tasks: Vec<_> = delay
             .into_iter()
             .map(|delay| SendTaskRequest {
-                lane: Lane::Low,
+                priority: Priority::Low,
                 send_task: SendTask::of(&expected),
                 delay: secs(delay),
             })
@@ -206,7 +206,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
     ] {
         let what = format!("{status:?} {body:?}");
         let record = EmailRecord {
-            lane: Lane::High,
+            priority: Priority::High,
             expires_given: true,
             ..sample(status)
         };
@@ -231,7 +231,7 @@ async fn what_ended_unsent_is_sent_after_all_at_once_with_a_new_budget() {
         };
         assert_eq!(stored(&world), expected, "{what}");
         let request = SendTaskRequest {
-            lane: Lane::High,
+            priority: Priority::High,
             send_task: SendTask::of(&expected),
             delay: Duration::ZERO,
         };

@@ -19,7 +19,7 @@ pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, Wor
     Manage {
         records: world.clone(),
         bodies,
-        lanes: world.clone(),
+        priority_queues: world.clone(),
         system: world.clone(),
         with: Managing {
             policy: Policy::standard(),

@@ -7,13 +7,13 @@ use promote::Promote;
 use world::World;
 
 pub(crate) fn promote(world: &World) -> Promote<World, World, World, World, World, World, World> {
-    let (records, lanes, dead_letters) = (world.clone(), world.clone(), world.clone());
+    let (records, priority_queues, dead_letters) = (world.clone(), world.clone(), world.clone());
     let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
     let policy = Policy::standard();
     Promote {
         records,
         bodies: world.clone(),
-        lanes,
+        priority_queues,
         dead_letters,
         evidence,
         account,
@@ -21,6 +21,6 @@ pub(crate) fn promote(world: &World) -> Promote<World, World, World, World, Worl
         policy,
         expires_after: Duration::from_secs(14 * 86_400),
         retention: Duration::from_secs(30 * 86_400),
-        most_messages: domain::lane::MOST_MESSAGES,
+        most_messages: domain::priority_queue::MOST_MESSAGES,
     }
 }

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use domain::lifecycle::Policy;
 use domain::ports::Provider;
-use send::pacer::Pacer;
 use send::queues::KnownQueues;
+use send::rate_limiter::RateLimiter;
 use send::suppressed::Suppressed;
 use send::{Send, Sending, memory};
 use world::World;
@@ -20,7 +20,7 @@ pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, Wor
         system: world.clone(),
         with: with(),
         memory: memory(),
-        pacer: Pacer::default(),
+        rate_limiter: RateLimiter::default(),
         known: KnownQueues::default(),
         suppressed: Suppressed::default(),
     }

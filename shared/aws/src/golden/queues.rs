@@ -9,7 +9,7 @@ use domain::ports::{DueCursor, Jobs, Queues};
 use domain::queue::job::{Job, Task};
 use domain::queue::key_hold::{Exception, KeyHold, KeyHolds};
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
-use domain::record::Lane;
+use domain::record::Priority;
 
 use super::{Golden, written};
 use crate::records::samples::at;
@@ -38,7 +38,7 @@ pub(crate) fn holds() -> KeyHolds {
 /// A queue of which everything is said that b1156e8 knew.
 fn known_before() -> Queue {
     Queue {
-        priority: Lane::Low,
+        priority: Priority::Low,
         rate_per_second: Some(5),
         retry_waits: Some(vec![Duration::from_secs(7), Duration::from_secs(70)]),
         expires_after: Some(Duration::from_secs(3_600)),

@@ -41,7 +41,7 @@
 //! | `oc` | L of S | `outcomes`: the claim, the time, the cause and the words, with spaces between |
 //! | `dg` | M of S | `diagnostics`, by the recipient's key: the time and the words |
 //! | `ev` | M of S | `facts`, by the recipient's key and the fact with a space between: the time and the words |
-//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also lane, recipients, bytes and queue; in `paced` lane, recipients, bytes and expiry; in `ended` status and cause); the index `due` |
+//! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also priority queue, recipients, bytes and queue; in `paced` priority queue, recipients, bytes and expiry; in `ended` status and cause); the index `due` |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
 //! | `ttl` | N | in seconds: when a finished record is forgotten |
 //!
@@ -98,7 +98,7 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
         n("v", VERSION),
         n("b", record.born.as_millis()),
         s("q", record.queue.to_string()),
-        s("l", name(&record.lane)),
+        s("l", name(&record.priority)),
         n("r", record.recipients),
         s("h", record.body.sha256.clone()),
         s("p", name(&record.body.place)),
@@ -215,7 +215,7 @@ pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
         id,
         born: time(item, "b")?,
         queue: QueueName::parse(text(item, "q")?).map_err(|_| ItemError::Malformed("q"))?,
-        lane: named(item, "l")?,
+        priority: named(item, "l")?,
         recipients: number(item, "r")?,
         body: BodyRef {
             sha256: text(item, "h")?.to_owned(),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use domain::email::Email;
 use domain::id::{EmailId, TenantId};
 use domain::ports::DueIndex;
-use domain::record::Lane;
+use domain::record::Priority;
 use domain::wire::api::{IdempotencyKey, parse_email};
 use domain::wire::dead_letter_message::DeadLetterMessage;
 use domain::wire::send_task::SendTask;
@@ -52,7 +52,7 @@ async fn what_the_first_version_stored_is_read() {
     let [coming] = page.items.as_slice() else {
         panic!("one entry: {page:?}");
     };
-    assert_eq!((coming.not_before, coming.lane), (at(7_000_000), Lane::Normal));
+    assert_eq!((coming.not_before, coming.priority), (at(7_000_000), Priority::Normal));
     assert_eq!(coming.send_task, SendTask::of(&record()));
 
     assert_eq!(SendTask::parse(&text("wake_up")).unwrap(), SendTask::of(&record()));

@@ -26,20 +26,23 @@ pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(Str
 /// The sort key of `wake`: it holds all that a send task says, so that a million can be enqueued
 /// without reading a record.
 pub(super) fn wake_sk(at: Timestamp, record: &EmailRecord) -> String {
-    let (lane, recipients, bytes) = (name(&record.lane), record.recipients, record.body.bytes);
+    let (priority, recipients, bytes) = (name(&record.priority), record.recipients, record.body.bytes);
     let queue = if record.queue.is_default() {
         String::new()
     } else {
         format!("#{}", record.queue)
     };
-    format!("{}#{lane}#{recipients}#{bytes}{queue}", sortable(at, record.id))
+    format!("{}#{priority}#{recipients}#{bytes}{queue}", sortable(at, record.id))
 }
 
 /// The sort key of `paced`: as in `wake`, with the time of expiry in place of the queue, which the partition says.
 pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
-    let (lane, recipients, bytes) = (name(&record.lane), record.recipients, record.body.bytes);
+    let (priority, recipients, bytes) = (name(&record.priority), record.recipients, record.body.bytes);
     let expires_ms = record.expires_at.as_millis();
-    format!("{}#{lane}#{recipients}#{bytes}#{expires_ms}", sortable(at, record.id))
+    format!(
+        "{}#{priority}#{recipients}#{bytes}#{expires_ms}",
+        sortable(at, record.id)
+    )
 }
 
 /// Reads an item of `paced`, which holds keys only.
@@ -103,8 +106,10 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
     let EmailKey { tenant, id } = key;
     let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
     let mut tail = sort_key.split('#').skip(2);
-    let (lane, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
-        (Some(lane), Some(recipients), Some(bytes)) => (unnamed(lane), recipients.parse().ok(), bytes.parse().ok()),
+    let (priority, recipients, bytes) = match (tail.next(), tail.next(), tail.next()) {
+        (Some(priority), Some(recipients), Some(bytes)) => {
+            (unnamed(priority), recipients.parse().ok(), bytes.parse().ok())
+        }
         _ => (None, None, None),
     };
     let queue = match (tail.next(), tail.next()) {
@@ -123,7 +128,7 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
     };
     Ok(Coming {
         not_before,
-        lane: lane.ok_or(ItemError::Malformed("due_sk"))?,
+        priority: priority.ok_or(ItemError::Malformed("due_sk"))?,
         send_task,
         cursor: DueCursor(sort_key.to_owned()),
     })
@@ -131,7 +136,7 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
 
 #[cfg(test)]
 mod tests {
-    use domain::record::{Due, Lane};
+    use domain::record::{Due, Priority};
 
     use super::super::item::from_record;
     use super::super::samples::{at, full};
@@ -141,7 +146,7 @@ mod tests {
     fn what_waits_in_wake_is_woken_without_its_row() {
         let record = EmailRecord {
             recipients: 3,
-            lane: Lane::High,
+            priority: Priority::High,
             ..full()
         };
         let coming = to_coming(&from_record(&record, 16)).unwrap();
@@ -164,7 +169,7 @@ mod tests {
             ..record.clone()
         };
         assert_eq!(to_coming(&from_record(&of_news, 16)).unwrap().send_task.queue, news);
-        assert_eq!((coming.not_before, coming.lane), (at(7_000), Lane::High));
+        assert_eq!((coming.not_before, coming.priority), (at(7_000), Priority::High));
         assert_eq!(
             coming.cursor.0,
             "000000000007000#00000000-0000-4000-8000-000000000000#high#3#2048"

@@ -10,8 +10,8 @@
 //! | an email's content | `<tenant>#<id>` | `body#<hash>` |
 //! | a queue | `<tenant>#queues` | `queue#<name>` |
 //! | a job of a queue | `<tenant>#queues` | `job#<name>#<id>` |
-//! | the rate limit of a queue | `<tenant>#queues` | `pace#<name>` |
-//! | the rate of the account | `account#pace` | `account#pace` |
+//! | the rate limit of a queue | `<tenant>#queues` | `account_rate#<name>` |
+//! | the rate of the account | `account#account_rate` | `account#account_rate` |
 //! | a tenant | `<tenant>#tenant` | `tenant` |
 //! | what a tenant has used of a limit | `<tenant>#allowance` | `<limit>#<begin>` |
 //! | an API key | `key:<id>` | `key` |
@@ -145,7 +145,7 @@ pub(crate) fn to_job(item: &Item) -> Result<(QueueKey, EmailId), ItemError> {
 }
 
 /// The key of the account's rate.
-pub(crate) fn pace() -> Item {
+pub(crate) fn account_rate() -> Item {
     const ACCOUNT: &str = "account#pace";
     of(ACCOUNT, ACCOUNT)
 }

@@ -2,12 +2,12 @@
 
 use crate::ports::{Coming, DueCursor, DuePage, PortError};
 use crate::queue::QueueKey;
-use crate::rate_limit::{Change, RateLimit};
+use crate::rate_limit::{RateLimit, RateLimitChange};
 use crate::timestamp::Timestamp;
 
 /// The result of a change of a rate limit, with the rate limit after the call.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Limited {
+pub enum RateLimitOutcome {
     /// Changed.
     Done(RateLimit),
     /// The condition did not hold.
@@ -37,12 +37,12 @@ pub trait RateLimits: Sync {
     /// Reads one consistently.
     fn rate_limit(&self, queue: &QueueKey) -> impl Future<Output = Result<RateLimit, PortError>> + Send;
 
-    /// Makes a change, under [`Change::holds`].
+    /// Makes a change, under [`RateLimitChange::holds`].
     fn change_rate_limit(
         &self,
         queue: &QueueKey,
-        change: &Change,
-    ) -> impl Future<Output = Result<Limited, PortError>> + Send;
+        change: &RateLimitChange,
+    ) -> impl Future<Output = Result<RateLimitOutcome, PortError>> + Send;
 
     /// Reads the queues that are due for a check until `until`. The index may be behind.
     fn queues_to_look_at(&self, until: Timestamp) -> impl Future<Output = Result<Vec<QueueKey>, PortError>> + Send;

@@ -125,16 +125,16 @@ fn an_email_waits_until_its_minute_comes() {
 #[test]
 fn an_email_that_left_is_in_no_count() {
     for secs in [30, 70, 4_000, 90_000, 3_000_000] {
-        for leaves in [1, 40, secs / 2, secs, secs + 5, secs + 4_000] {
+        for permits in [1, 40, secs / 2, secs, secs + 5, secs + 4_000] {
             let comes = change(1, at(0), None, Some(scheduled(secs)));
-            let goes = change(2, at(leaves), Some(scheduled(secs)), Some(tried(Status::Canceled)));
-            for now in [leaves, leaves + 60, secs, secs + 100_000] {
-                let now = at(now.max(leaves));
+            let goes = change(2, at(permits), Some(scheduled(secs)), Some(tried(Status::Canceled)));
+            for now in [permits, permits + 60, secs, secs + 100_000] {
+                let now = at(now.max(permits));
                 let shown = shown(&[comes.clone(), goes.clone()], now);
                 assert_eq!(
                     shown,
                     QueueCounts::default(),
-                    "{secs} s ahead, left after {leaves} s, at {now}"
+                    "{secs} s ahead, left after {permits} s, at {now}"
                 );
             }
         }

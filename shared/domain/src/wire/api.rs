@@ -27,7 +27,7 @@ use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
 use crate::id::UploadId;
 use crate::limits;
 use crate::queue::QueueName;
-use crate::record::{Lane, OnUncertain};
+use crate::record::{OnUncertain, Priority};
 
 /// What `POST /emails` asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -356,13 +356,13 @@ fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
 /// What a queue's name must be.
 pub(super) const QUEUE_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
 
-pub(super) fn priority(path: &str, node: Node) -> Result<Option<Lane>, EmailError> {
+pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, EmailError> {
     let Some(priority) = text(path, node)? else {
         return Ok(None);
     };
-    let lane = Lane::ALL.into_iter().find(|lane| lane.as_str() == priority);
+    let known = Priority::ALL.into_iter().find(|known| known.as_str() == priority);
     let bad = || EmailError::at(path, Problem::Bad("must be high, normal or low"));
-    lane.map(Some).ok_or_else(bad)
+    known.map(Some).ok_or_else(bad)
 }
 
 /// What `PATCH /emails/{id}` asks for.

@@ -12,7 +12,7 @@ use crate::cost::{Prices, Usd};
 use crate::email::Email;
 use crate::forecast::{Forecast, WaitsFor};
 use crate::id::EmailId;
-use crate::record::Lane;
+use crate::record::Priority;
 use crate::wire::times::Wanted;
 
 /// What would become of an email.
@@ -36,7 +36,7 @@ pub struct DryRunView {
     bytes: u64,
     attachments: Vec<File>,
     queue: String,
-    priority: Lane,
+    priority: Priority,
     scheduled_at: Option<String>,
     expires_at: String,
     /// When it would go, as things stand: an estimate. Null while its queue is paused.
@@ -85,8 +85,8 @@ pub struct Tried<'a> {
     pub suppressed: &'a [EmailAddress],
     /// The queue's name.
     pub queue: &'a str,
-    /// The lane it would go through.
-    pub lane: Lane,
+    /// The priority queue it would go through.
+    pub priority: Priority,
     /// Its times.
     pub wanted: Wanted,
     /// When it would go.
@@ -128,7 +128,7 @@ impl DryRunView {
             bytes: files.clone().fold(text, |sum, file| sum.saturating_add(file.encoded())),
             attachments: files.map(File::of).collect(),
             queue: tried.queue.to_owned(),
-            priority: tried.lane,
+            priority: tried.priority,
             scheduled_at: tried.wanted.scheduled_at.map(|at| at.to_string()),
             expires_at: tried.wanted.expires_at.to_string(),
             would_send_at: forecast.at.map(|at| at.to_string()),

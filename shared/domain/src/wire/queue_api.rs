@@ -18,15 +18,15 @@ use crate::email::{EmailError, Problem};
 use crate::limits;
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueName};
-use crate::record::Lane;
+use crate::record::Priority;
 use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
 
 /// Settings of a queue; `None` where nothing is said, `Some(None)` where a setting is taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueSettings {
-    /// The lane of its emails.
-    pub priority: Option<Lane>,
+    /// The priority queue of its emails.
+    pub priority: Option<Priority>,
     /// Recipients per second.
     pub rate_per_second: Option<Option<u32>>,
     /// When its emails are tried again.
@@ -65,8 +65,8 @@ impl QueueSettings {
         match key {
             "priority" => {
                 let problem = Problem::Bad("must be high, normal or low");
-                let lane = priority(path, value)?.ok_or_else(|| EmailError::at(path, problem))?;
-                self.priority = Some(lane);
+                let priority = priority(path, value)?.ok_or_else(|| EmailError::at(path, problem))?;
+                self.priority = Some(priority);
             }
             "rate_per_second" => {
                 let rate = whole(path, value, 1, limits::QUEUE_RATE_MAX)?;
@@ -236,7 +236,7 @@ pub struct QueueView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "queue")))]
     object: &'static str,
     name: String,
-    #[cfg_attr(feature = "schema", schemars(with = "Lane"))]
+    #[cfg_attr(feature = "schema", schemars(with = "Priority"))]
     priority: &'static str,
     rate_per_second: Option<u32>,
     retry_waits_seconds: Option<Vec<u64>>,

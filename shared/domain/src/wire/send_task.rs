@@ -1,4 +1,4 @@
-//! The message in a lane: only a send task. Any one for a due record is as good as another.
+//! The message in a priority queue: only a send task. Any one for a due record is as good as another.
 
 use serde::{Deserialize, Serialize};
 
@@ -28,7 +28,7 @@ pub struct SendTask {
     pub slot: Option<Timestamp>,
 }
 
-/// Why a message in a lane is not a send task.
+/// Why a message in a priority queue is not a send task.
 #[derive(Debug, thiserror::Error)]
 pub enum SendTaskError {
     /// Not JSON, or not of this form.

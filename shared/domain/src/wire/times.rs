@@ -14,7 +14,7 @@ use jiff::{Span, SpanRelativeTo};
 use crate::email::{EmailError, Problem};
 use crate::limits;
 use crate::queue::QueueName;
-use crate::record::{Lane, OnUncertain};
+use crate::record::{OnUncertain, Priority};
 use crate::timestamp::Timestamp;
 
 /// A point in time as a caller gives it.
@@ -133,8 +133,8 @@ pub struct Wishes {
     pub on_uncertain: OnUncertain,
     /// Its queue.
     pub queue: QueueName,
-    /// Its lane; absent: its queue's.
-    pub priority: Option<Lane>,
+    /// Its priority queue; absent: its queue's.
+    pub priority: Option<Priority>,
 }
 
 impl Default for Wishes {
@@ -206,7 +206,9 @@ impl Wishes {
         let time = |name: &str, when: Option<When>| when.map(|when| format!("\n{name}: {}", when.canonical()));
         let hold = (self.on_uncertain == OnUncertain::Hold).then(|| "\non_uncertain: hold".to_owned());
         let queue = (!self.queue.is_default()).then(|| format!("\nqueue: {}", self.queue));
-        let priority = self.priority.map(|lane| format!("\npriority: {}", lane.as_str()));
+        let priority = self
+            .priority
+            .map(|priority| format!("\npriority: {}", priority.as_str()));
         [
             time("scheduled_at", self.scheduled_at),
             time("expires_at", self.expires_at),

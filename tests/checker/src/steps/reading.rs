@@ -181,7 +181,7 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     };
     let refused = machine.ruling(seen, question) == Ruling::Refused;
     steps.add(Action::Does(who, Deed::Dies), gone);
-    // How full the lane is matters to what waits in it, and to nothing else.
+    // How full the priority queue is matters to what waits in it, and to nothing else.
     let lanes: &[Lane] = match (question, machine.record(seen).status) {
         (Question::Overdue { .. }, Status::Queued) => &Lane::ALL,
         _ => &[Lane::Flowing],

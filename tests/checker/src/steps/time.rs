@@ -21,7 +21,7 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         return;
     }
     let soonest = next(record);
-    // To what is queued hours mean no more than that its lane has been full for long.
+    // To what is queued hours mean no more than that its priority queue has been full for long.
     let alone = record.status == Status::Queued && machine.config.wishes == 0;
     let waits = alone || record.status == Status::Uncertain;
     let expires = record.expires_at > NOW;

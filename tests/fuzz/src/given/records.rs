@@ -8,7 +8,7 @@ use domain::fate::Fate;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::past::{Diagnostic, Fact, Outcome};
 use domain::queue::QueueName;
-use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lane, Lease, OnUncertain, Status};
+use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 
@@ -125,7 +125,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     let due_within = |at: Timestamp| Timestamp::from_millis(at.as_millis().clamp(0, 999_999_999_999_999));
     Ok(EmailRecord {
         queue: QueueName::parse(u.choose(&["default", "news"])?).map_err(|_| Error::IncorrectFormat)?,
-        lane: *u.choose(&Lane::ALL)?,
+        priority: *u.choose(&Priority::ALL)?,
         on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
         status: *u.choose(&Status::ALL)?,
         not_before: time(u)?,

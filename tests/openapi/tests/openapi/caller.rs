@@ -111,7 +111,7 @@ fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
     Enqueue {
         records: world.clone(),
         bodies: world.clone(),
-        lanes: world.clone(),
+        priority_queues: world.clone(),
         system: world.clone(),
         with: Accepting {
             guard: Duration::from_secs(900),
@@ -128,7 +128,7 @@ fn manage(world: &World) -> Manage<World, World, World, World> {
     Manage {
         records: world.clone(),
         bodies: world.clone(),
-        lanes: world.clone(),
+        priority_queues: world.clone(),
         system: world.clone(),
         with: Managing {
             policy: Policy::standard(),

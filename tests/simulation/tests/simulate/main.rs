@@ -1,6 +1,6 @@
 //! The tests of the simulation: that nothing is lost and nothing doubled unmarked, and that it would say so.
 //!
-//! [`full_lanes`] fills a lane; [`queues`] has what queues and lanes promise; [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] breaks things on purpose
+//! [`full_lanes`] fills a priority queue; [`queues`] has what queues and priority queues promise; [`systematic`] strikes every call, and every two; [`seeds`] draws; [`bites`] breaks things on purpose
 //! and sees that the judge notices; [`doubt`] has the exact ends of what SES left in doubt.
 
 #![expect(
@@ -13,7 +13,7 @@
 mod bites;
 mod doubt;
 mod expiry;
-mod full_lanes;
+mod full_queues;
 mod queues;
 mod seeds;
 mod systematic;

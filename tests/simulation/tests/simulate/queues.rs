@@ -1,10 +1,10 @@
-//! What queues and lanes promise one another.
+//! What queues and priority queues promise one another.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use domain::id::EmailId;
-use domain::record::{EmailRecord, Lane};
+use domain::record::{EmailRecord, Priority};
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Deed, NEWS, Order, Scenario};
 use world::LOOK_REFUSED;
@@ -58,13 +58,13 @@ fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
         at: Duration::from_millis(number),
         emails: 500,
         batch: true,
-        priority: Some(Lane::Low),
+        priority: Some(Priority::Low),
         ..Order::plain()
     };
     let mut orders: Vec<_> = (0..4).map(low).collect();
     orders.push(Order {
         at: Duration::from_secs(20),
-        priority: Some(Lane::High),
+        priority: Some(Priority::High),
         ..Order::plain()
     });
     let scenario = Scenario {
@@ -77,20 +77,20 @@ fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
     let high: Vec<&EmailRecord> = outcome
         .records
         .iter()
-        .filter(|record| record.lane == Lane::High)
+        .filter(|record| record.priority == Priority::High)
         .collect();
     let [high] = high[..] else { panic!("one of them") };
     let waited = sent_at(high).since(high.born);
     // Its horizon, and the second that a batch of ten takes at this rate.
-    let most = domain::pacing::horizon(Lane::High) + Duration::from_secs(1);
+    let most = domain::account_rate::horizon(Priority::High) + Duration::from_secs(1);
     assert!(waited <= most, "{waited:?}");
-    let low = outcome.records.iter().filter(|record| record.lane == Lane::Low);
+    let low = outcome.records.iter().filter(|record| record.priority == Priority::Low);
     let behind = low.filter(|record| sent_at(record) > sent_at(high)).count();
     assert!(behind > 1_000, "{behind} low ones were sent after it");
     assert_eq!(outcome.records.len(), 2_001);
 }
 
-/// Three hundred emails of a slow queue; thirty others come in the same lane.
+/// Three hundred emails of a slow queue; thirty others come in the same priority queue.
 #[test]
 fn a_limited_queue_keeps_its_rate_and_slows_nobody() {
     let slow = Order {

@@ -10,7 +10,7 @@ use tests::{Stack, eventually, unique};
 
 use super::emails::{address, email_to};
 
-/// `send` runs at most so often at the same time: two for each lane.
+/// `send` runs at most so often at the same time: two for each priority queue.
 const ENVIRONMENTS: u64 = 6;
 
 /// Emails of one invocation.
@@ -77,12 +77,12 @@ async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
     const EMAILS: usize = 1_000;
     const URGENT: usize = 10;
     let stack = Stack::alone().await;
-    // Nothing but our own pace limits: what is too fast is seen, not refused.
+    // Nothing but our own account rate limits: what is too fast is seen, not refused.
     stack.account.allow(Some(RATE), None).await;
     stack.functions.promote().await;
     let name = unique("paced");
     let ids = accept(&stack, &name, EMAILS).await;
-    // The last of them are urgent: whoever puts a send task into the high lane says so.
+    // The last of them are urgent: whoever puts a send task into the high-priority queue says so.
     eventually("a tenth to be sent", || async {
         let sent = stack.inbox.to(&name).await.len();
         if sent >= EMAILS / 10 {

@@ -1,4 +1,4 @@
-//! Messages in a lane that mean nothing, or mean it twice. The record decides, not the message.
+//! Messages in a priority queue that mean nothing, or mean it twice. The record decides, not the message.
 
 use serde_json::json;
 use tests::{Stack, eventually, unique};
@@ -12,7 +12,7 @@ fn send_task(id: &str) -> String {
 #[tokio::test]
 async fn a_wake_up_that_means_nothing_harms_nobody() {
     let stack = Stack::shared().await;
-    let lane = stack.queue("NormalLane").await;
+    let priority = stack.queue("NormalLane").await;
     let nobody = "00000000-0000-4000-8000-000000000000";
     let id = send_task(nobody);
     let garbage = [
@@ -29,7 +29,7 @@ async fn a_wake_up_that_means_nothing_harms_nobody() {
         "{".repeat(100_000),
         "ü€🦀".to_owned(),
     ];
-    lane.put(&garbage).await;
+    priority.put(&garbage).await;
 
     // In the same batches and after them.
     let name = unique("beside-garbage");
@@ -37,14 +37,14 @@ async fn a_wake_up_that_means_nothing_harms_nobody() {
         stack.api.send(&email_to(&address(&name))).await,
         stack.api.send(&email_to(&address(&name))).await,
     ];
-    lane.put(&garbage).await;
+    priority.put(&garbage).await;
     for id in &ids {
         let email = stack.api.wait_for_delivery(id).await;
         assert_eq!(email["attempts"], 1);
     }
     assert_eq!(stack.inbox.to(&name).await.len(), 2);
     eventually("the lane to be worked off", || async {
-        let depth = lane.depth().await;
+        let depth = priority.depth().await;
         if depth.visible == 0 {
             Ok(())
         } else {
@@ -63,14 +63,14 @@ async fn a_wake_up_that_means_nothing_harms_nobody() {
 #[tokio::test]
 async fn doubled_wake_ups_send_nothing_twice() {
     let stack = Stack::shared().await;
-    let lane = stack.queue("NormalLane").await;
+    let priority = stack.queue("NormalLane").await;
     let name = unique("doubled");
     let id = stack.api.send(&email_to(&address(&name))).await;
     let copies: Vec<String> = (0..20).map(|_| send_task(&id)).collect();
-    lane.put(&copies).await;
+    priority.put(&copies).await;
     stack.api.wait_for_delivery(&id).await;
     // And late ones, for an email that is finished.
-    lane.put(&copies).await;
+    priority.put(&copies).await;
     stack.queue("HighLane").await.put(&copies).await;
 
     // Whoever comes after them has seen them pass.

@@ -82,18 +82,24 @@ fn the_wait_of_a_message_is_within_what_sqs_can() {
 #[test]
 fn an_alarm_tells_of_a_full_lane_before_sqs_stops_it() {
     for template in templates() {
-        for lane in ["HighLane", "NormalLane", "LowLane"] {
-            let alarm = &template.resource(&format!("{lane}InFlightAlarm"))["Properties"];
-            assert_eq!(alarm["MetricName"], "ApproximateNumberOfMessagesNotVisible", "{lane}");
+        for priority in ["HighLane", "NormalLane", "LowLane"] {
+            let alarm = &template.resource(&format!("{priority}InFlightAlarm"))["Properties"];
+            assert_eq!(
+                alarm["MetricName"], "ApproximateNumberOfMessagesNotVisible",
+                "{priority}"
+            );
             let threshold = template.number(&alarm["Threshold"]);
-            assert_eq!(threshold, domain::lane::MOST_MESSAGES, "{lane}");
-            // In one minute, from count to count, the senders of a lane hide no more than the other half:
+            assert_eq!(threshold, domain::priority_queue::MOST_MESSAGES, "{priority}");
+            // In one minute, from count to count, the senders of a priority queue hide no more than the other half:
             // each batch of ten takes at least a claim's round trip, about 20 ms.
             let triggers = template.triggers();
-            let (_, _, properties) = triggers.iter().find(|(_, queue, _)| *queue == lane).unwrap();
+            let (_, _, properties) = triggers.iter().find(|(_, queue, _)| *queue == priority).unwrap();
             let senders = template.number(&properties["ScalingConfig"]["MaximumConcurrency"]);
             let hidden_in_a_minute = senders * 10 * 60_000 / 20;
-            assert!(threshold + hidden_in_a_minute <= 120_000, "{lane}: {senders} senders");
+            assert!(
+                threshold + hidden_in_a_minute <= 120_000,
+                "{priority}: {senders} senders"
+            );
         }
     }
 }
@@ -128,14 +134,14 @@ fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
 #[test]
 fn what_waits_for_the_breaker_is_not_put_aside_for_days() {
     for template in templates() {
-        for lane in ["HighLane", "NormalLane", "LowLane"] {
-            let redrive = &template.resource(lane)["Properties"]["RedrivePolicy"];
+        for priority in ["HighLane", "NormalLane", "LowLane"] {
+            let redrive = &template.resource(priority)["Properties"]["RedrivePolicy"];
             let receives = template.number(&redrive["maxReceiveCount"]);
             // At its longest the breaker is open for eight waits; in each a send task comes twice.
             let wait = 8 * 60;
             let hours = receives / 2 * wait / 3600;
-            assert!(hours >= 48, "{lane}: {hours} hours");
-            assert!(receives <= 1000, "{lane}: SQS knows no more");
+            assert!(hours >= 48, "{priority}: {hours} hours");
+            assert!(receives <= 1000, "{priority}: SQS knows no more");
         }
     }
 }

@@ -1,26 +1,26 @@
 //! Decides how fast emails go to SES, and when none go at all.
 //!
-//! One [`Pace`] for the whole account: the time from which the rate is free, and the breaker.
-//! A batch takes its share of the rate before it claims anything, as one [`Change`]; what it
-//! may not take yet is put back into its lane.
+//! One [`AccountRate`] for the whole account: the time from which the rate is free, and the breaker.
+//! A batch takes its share of the rate before it claims anything, as one [`AccountRateChange`]; what it
+//! may not take yet is put back into its priority queue.
 //!
-//! **Priority:** a lane may book ahead no further than its [`horizon`]: when the rate is what
-//! limits, the high lane still gets in where the others have to come again. The low lane leaves
+//! **Priority:** a priority queue may reserve ahead no further than its [`horizon`]: when the rate is what
+//! limits, the high-priority queue still gets in where the others have to come again. The low-priority queue leaves
 //! a tenth of the rate to the others.
 //! **Breaker:** opened by a spent quota, a paused account, or a run of throttles, for everyone.
 //! When its time is over one email goes as a probe; how that fares closes it or opens it for
 //! longer. A prober that dies is followed by another.
 //! **Role:** called by `send`, which takes and reports, and by `promote`, which follows the
-//! account; stored by [`crate::ports::Paces`].
+//! account; stored by [`crate::ports::AccountRates`].
 //! **Invariant:** pure. Two clocks that differ make emails wait, never go too fast.
-//! **Start reading at** [`ask`]. Why this way: docs/adr/0008.
+//! **Start reading at** [`request_permits`]. Why this way: docs/adr/0008.
 
 use std::time::Duration;
 
 use crate::cause::{Cause, Class};
-use crate::lane::FullLanes;
 use crate::lifecycle::Attempt;
-use crate::record::Lane;
+use crate::priority_queue::FullPriorityQueues;
+use crate::record::Priority;
 use crate::timestamp::Timestamp;
 
 /// What may go at once although nothing was free before: the rate of this much time. A second
@@ -41,13 +41,13 @@ const RUN: u32 = 10;
 /// How often the breaker's wait is doubled.
 const DOUBLINGS: u32 = 3;
 
-/// How far ahead a lane may book.
+/// How far ahead a priority queue may reserve.
 #[must_use]
-pub const fn horizon(lane: Lane) -> Duration {
-    match lane {
-        Lane::High => Duration::from_secs(10),
-        Lane::Normal => Duration::from_secs(5),
-        Lane::Low => Duration::from_secs(2),
+pub const fn horizon(priority: Priority) -> Duration {
+    match priority {
+        Priority::High => Duration::from_secs(10),
+        Priority::Normal => Duration::from_secs(5),
+        Priority::Low => Duration::from_secs(2),
     }
 }
 
@@ -117,11 +117,11 @@ impl Rate {
         Self((self.0.saturating_mul(19) / 20).max(1))
     }
 
-    /// How long so many recipients take, for a lane; rounded up.
-    pub(crate) fn time(self, recipients: u64, lane: Lane) -> Duration {
-        let (share, whole) = match lane {
-            Lane::High | Lane::Normal => (1, 1),
-            Lane::Low => (9, 10),
+    /// How long so many recipients take, for a priority queue; rounded up.
+    pub(crate) fn time(self, recipients: u64, priority: Priority) -> Duration {
+        let (share, whole) = match priority {
+            Priority::High | Priority::Normal => (1, 1),
+            Priority::Low => (9, 10),
         };
         let micros = recipients.saturating_mul(1_000_000_000).saturating_mul(whole);
         Duration::from_micros(micros.div_ceil(self.0.saturating_mul(share)))
@@ -130,7 +130,7 @@ impl Rate {
 
 /// The open breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Open {
+pub struct OpenBreaker {
     /// Why; one of the causes that open it.
     pub cause: Cause,
     /// Nothing goes before; then a probe.
@@ -139,7 +139,7 @@ pub struct Open {
     pub times: u32,
 }
 
-impl Open {
+impl OpenBreaker {
     /// How long it stays open in all.
     fn length(&self, base: Duration) -> Duration {
         // The rate is free again in a moment; a quota or a person takes longer.
@@ -170,26 +170,26 @@ impl Open {
 
 /// What all senders share.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Pace {
+pub struct AccountRate {
     /// The rate to keep to; unknown until `promote` has asked for the account's the first time,
     /// and until then SES alone limits.
     pub rate: Option<Rate>,
-    /// From when on nothing is booked; `None` when nothing ever was.
+    /// From when on nothing is reserved; `None` when nothing ever was.
     pub free_at: Option<Micros>,
     /// `None` while it is closed.
-    pub open: Option<Open>,
+    pub open: Option<OpenBreaker>,
     /// How often queues or suppressions were changed: what a sender remembers of them is good for
     /// as long as this stays. It lies here because every batch comes by.
     pub settings_no: u64,
-    /// The lanes in which `send` hides no more messages. Also here because every batch comes by.
-    pub full: FullLanes,
+    /// The priority queues in which `send` hides no more messages. Also here because every batch comes by.
+    pub full: FullPriorityQueues,
 }
 
-/// A write of the pace, and under which condition.
+/// A write of the account's rate, and under which condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Change {
-    /// Books the next stretch of the rate, if the breaker is closed and the rate still this.
-    Book {
+pub enum AccountRateChange {
+    /// Reserves the next stretch of the rate, if the breaker is closed and the rate still this.
+    Reserve {
         /// The rate that `span` was reckoned with.
         rate: Rate,
         /// How long the stretch is.
@@ -202,7 +202,7 @@ pub enum Change {
         /// `until` of the breaker that was seen; `None` for a closed one.
         seen: Option<Timestamp>,
         /// What it becomes.
-        becomes: Option<Open>,
+        becomes: Option<OpenBreaker>,
     },
     /// Sets the rate to keep to.
     Rate {
@@ -211,17 +211,17 @@ pub enum Change {
     },
     /// Says that a queue or a suppression has changed.
     Settings,
-    /// Sets the full lanes.
-    Full(FullLanes),
+    /// Sets the full priority queues.
+    Full(FullPriorityQueues),
 }
 
-/// Where a booked stretch begins.
+/// Where a reserved stretch begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
     /// Here, if everything is free from here on.
     Here(Micros),
-    /// Where the booked time ends, if that is between these two.
-    BehindBooked {
+    /// Where the reserved time ends, if that is between these two.
+    AfterReserved {
         /// Not before.
         earliest: Micros,
         /// Not after.
@@ -230,74 +230,74 @@ pub enum Begin {
 }
 
 impl Begin {
-    /// Whether a stretch can begin so where this is booked.
+    /// Whether a stretch can begin so where this is reserved.
     #[must_use]
-    pub fn holds(self, booked: Option<Micros>) -> bool {
-        match (self, booked) {
-            (Self::Here(here), booked) => booked.is_none_or(|booked| booked < here),
-            (Self::BehindBooked { earliest, latest }, Some(booked)) => (earliest..=latest).contains(&booked),
-            (Self::BehindBooked { .. }, None) => false,
+    pub fn holds(self, reserved: Option<Micros>) -> bool {
+        match (self, reserved) {
+            (Self::Here(here), reserved) => reserved.is_none_or(|reserved| reserved < here),
+            (Self::AfterReserved { earliest, latest }, Some(reserved)) => (earliest..=latest).contains(&reserved),
+            (Self::AfterReserved { .. }, None) => false,
         }
     }
 
-    /// The beginning where this is booked.
+    /// The beginning where this is reserved.
     #[must_use]
-    pub fn of(self, booked: Option<Micros>) -> Micros {
+    pub fn of(self, reserved: Option<Micros>) -> Micros {
         match self {
             Self::Here(here) => here,
-            Self::BehindBooked { earliest, .. } => booked.unwrap_or(earliest),
+            Self::AfterReserved { earliest, .. } => reserved.unwrap_or(earliest),
         }
     }
 }
 
-impl Change {
-    /// Whether the change may be made to this pace.
+impl AccountRateChange {
+    /// Whether the change may be made to this account rate.
     #[must_use]
-    pub fn holds(&self, pace: &Pace) -> bool {
+    pub fn holds(&self, account_rate: &AccountRate) -> bool {
         match *self {
-            Self::Book { rate, begin, .. } => {
-                pace.open.is_none() && pace.rate == Some(rate) && begin.holds(pace.free_at)
+            Self::Reserve { rate, begin, .. } => {
+                account_rate.open.is_none() && account_rate.rate == Some(rate) && begin.holds(account_rate.free_at)
             }
-            Self::Breaker { seen, .. } => pace.open.map(|open| open.until) == seen,
+            Self::Breaker { seen, .. } => account_rate.open.map(|open| open.until) == seen,
             Self::Rate { .. } | Self::Settings | Self::Full(_) => true,
         }
     }
 
-    /// The pace after the change.
+    /// The account's rate after the change.
     #[must_use]
-    pub fn on(&self, mut pace: Pace) -> Pace {
+    pub fn on(&self, mut account_rate: AccountRate) -> AccountRate {
         match *self {
-            Self::Book { span, begin, .. } => {
-                pace.free_at = Some(begin.of(pace.free_at).after(span));
+            Self::Reserve { span, begin, .. } => {
+                account_rate.free_at = Some(begin.of(account_rate.free_at).after(span));
             }
-            Self::Breaker { becomes, .. } => pace.open = becomes,
-            Self::Rate { rate } => pace.rate = rate,
-            Self::Settings => pace.settings_no = pace.settings_no.saturating_add(1),
-            Self::Full(lanes) => pace.full = lanes,
+            Self::Breaker { becomes, .. } => account_rate.open = becomes,
+            Self::Rate { rate } => account_rate.rate = rate,
+            Self::Settings => account_rate.settings_no = account_rate.settings_no.saturating_add(1),
+            Self::Full(priority_queues) => account_rate.full = priority_queues,
         }
-        pace
+        account_rate
     }
 }
 
 /// What a batch may do.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ask {
+pub enum PermitDecision {
     /// Nothing is known that limits: all may go now.
     Free,
     /// Make the change; then the first emails of the batch may go, each so long after the
     /// stretch begins; the others come again.
-    Book {
+    Reserve {
         /// What to write.
-        change: Change,
-        /// For each email that is booked: how long after the beginning of the stretch.
+        change: AccountRateChange,
+        /// For each email that is reserved: how long after the beginning of the stretch.
         offsets: Vec<Duration>,
     },
     /// Make the change; then the first email may go, and how it fares is told to [`probed`].
     Probe {
         /// What to write.
-        change: Change,
+        change: AccountRateChange,
         /// The breaker as it is then.
-        open: Open,
+        open: OpenBreaker,
     },
     /// None may go; all come again after this.
     Wait(Duration),
@@ -305,67 +305,72 @@ pub enum Ask {
 
 /// Who asks, and for what.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Batch<'a> {
-    /// The lane that the emails are of.
-    pub lane: Lane,
+pub struct PermitRequest<'a> {
+    /// The priority queue that the emails are of.
+    pub priority: Priority,
     /// How many recipients each has, in their order.
     pub recipients: &'a [u32],
-    /// How long they can wait for their slots: what would go later is not booked.
+    /// How long they can wait for their slots: what would go later is not reserved.
     pub patience: Duration,
 }
 
 /// Asks for a batch.
 ///
-/// `base`: how long the breaker stays open at first ([`crate::retry::RetryPolicy::no_leave`]).
+/// `base`: how long the breaker stays open at first ([`crate::retry::RetryPolicy::no_permit`]).
 #[must_use]
-pub fn ask(pace: &Pace, batch: Batch<'_>, base: Duration, now: Timestamp) -> Ask {
-    let Batch {
-        lane,
+pub fn request_permits(
+    account_rate: &AccountRate,
+    batch: PermitRequest<'_>,
+    base: Duration,
+    now: Timestamp,
+) -> PermitDecision {
+    let PermitRequest {
+        priority,
         recipients,
         patience,
     } = batch;
-    if let Some(open) = pace.open {
+    if let Some(open) = account_rate.open {
         if open.until > now {
-            return Ask::Wait(open.wait(base, now));
+            return PermitDecision::Wait(open.wait(base, now));
         }
         let again = opened(Some(open), open.cause, base, now);
-        let change = Change::Breaker {
+        let change = AccountRateChange::Breaker {
             seen: Some(open.until),
             becomes: Some(again),
         };
-        return Ask::Probe { change, open: again };
+        return PermitDecision::Probe { change, open: again };
     }
-    let Some(rate) = pace.rate else {
-        return Ask::Free;
+    let Some(rate) = account_rate.rate else {
+        return PermitDecision::Free;
     };
-    let (here, horizon) = (Micros::of(now).before(BURST), horizon(lane).min(patience));
+    let (here, horizon) = (Micros::of(now).before(BURST), horizon(priority).min(patience));
     let latest = Micros::of(now).after(horizon);
-    let booked = pace
+    let reserved = account_rate
         .free_at
         .map_or(Duration::ZERO, |free_at| free_at.since(Micros::of(now)));
-    if booked > horizon {
-        return Ask::Wait(wait(booked.saturating_sub(horizon)));
+    if reserved > horizon {
+        return PermitDecision::Wait(wait(reserved.saturating_sub(horizon)));
     }
     // Of a batch as much as fits into the horizon, and one in any case: a large one goes into
     // debt, which the next ones wait for.
-    let left = horizon.min(patience.saturating_sub(booked));
+    let left = horizon.min(patience.saturating_sub(reserved));
     let (mut span, mut offsets) = (Duration::ZERO, Vec::new());
     for recipients in recipients {
         if !offsets.is_empty() && span > left {
             break;
         }
         offsets.push(span);
-        span = span.saturating_add(rate.time(u64::from(*recipients), lane));
+        span = span.saturating_add(rate.time(u64::from(*recipients), priority));
     }
-    // Others may book meanwhile, but not so much that the last one of the batch has no time.
+    // Others may reserve meanwhile, but not so much that the last one of the batch has no time.
     let last = offsets.last().copied().unwrap_or_default();
     let latest = latest.min(Micros::of(now).after(patience.saturating_sub(last)));
-    let begin = match pace.free_at {
-        Some(free_at) if free_at >= here => Begin::BehindBooked { earliest: here, latest },
+    let begin = match account_rate.free_at {
+        Some(free_at) if free_at >= here => Begin::AfterReserved { earliest: here, latest },
         Some(_) | None => Begin::Here(here),
     };
-    let change = Change::Book { rate, span, begin };
-    Ask::Book { change, offsets }
+    let change = AccountRateChange::Reserve { rate, span, begin };
+    PermitDecision::Reserve { change, offsets }
 }
 
 /// SQS knows whole seconds, and at least one lets others go first.
@@ -375,14 +380,14 @@ fn wait(wait: Duration) -> Duration {
 
 /// The breaker opened for `cause` at `now`: for longer each time in a record.
 #[must_use]
-pub fn opened(before: Option<Open>, cause: Cause, base: Duration, now: Timestamp) -> Open {
+pub fn opened(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Timestamp) -> OpenBreaker {
     let times = before.map_or(0, |open| open.times.saturating_add(1));
-    let open = Open {
+    let open = OpenBreaker {
         cause,
         until: now,
         times,
     };
-    Open {
+    OpenBreaker {
         until: now.after(open.length(base)),
         ..open
     }
@@ -391,10 +396,10 @@ pub fn opened(before: Option<Open>, cause: Cause, base: Duration, now: Timestamp
 /// The breaker after a probe that has asked nobody: its email was sent, canceled or moved
 /// meanwhile. Another one may go at once.
 #[must_use]
-pub fn unprobed(open: Open, now: Timestamp) -> Change {
-    Change::Breaker {
+pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
+    AccountRateChange::Breaker {
         seen: Some(open.until),
-        becomes: Some(Open {
+        becomes: Some(OpenBreaker {
             until: now,
             times: open.times.saturating_sub(1),
             ..open
@@ -404,9 +409,9 @@ pub fn unprobed(open: Open, now: Timestamp) -> Change {
 
 /// How the attempts of one environment fare: what it takes to see a run of throttles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Run(u32);
+pub struct ThrottleRun(u32);
 
-impl Run {
+impl ThrottleRun {
     /// Counts an attempt; returns why the breaker has to open, if it has to.
     #[must_use]
     pub fn count(&mut self, attempt: &Attempt) -> Option<Cause> {
@@ -432,7 +437,7 @@ impl Run {
 /// What follows from how a probe fared. Where it says nothing the breaker stays as the probe
 /// has set it, and when that is over another one goes.
 #[must_use]
-pub fn probed(open: Open, attempt: &Attempt, base: Duration, now: Timestamp) -> Option<Change> {
+pub fn probed(open: OpenBreaker, attempt: &Attempt, base: Duration, now: Timestamp) -> Option<AccountRateChange> {
     let becomes = match attempt {
         Attempt::Accepted { .. } => None,
         Attempt::NotAccepted { cause, .. } => match cause.class() {
@@ -448,7 +453,7 @@ pub fn probed(open: Open, attempt: &Attempt, base: Duration, now: Timestamp) -> 
         },
         Attempt::Ambiguous => return None,
     };
-    Some(Change::Breaker {
+    Some(AccountRateChange::Breaker {
         seen: Some(open.until),
         becomes,
     })
@@ -456,7 +461,7 @@ pub fn probed(open: Open, attempt: &Attempt, base: Duration, now: Timestamp) -> 
 
 /// What SES says of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Account {
+pub struct AccountState {
     /// Recipients in 1000 seconds; `None` when it says none.
     pub rate: Option<Rate>,
     /// The 24-hour quota is spent.
@@ -465,7 +470,7 @@ pub struct Account {
     pub paused: bool,
 }
 
-impl Account {
+impl AccountState {
     /// What an email would be refused for.
     #[must_use]
     pub const fn obstacle(&self) -> Option<Cause> {
@@ -484,32 +489,37 @@ impl Account {
 /// The breaker is never closed here: what SES says of the account may be old, and a paused
 /// configuration set is not in it. But the probe is sent without further wait.
 #[must_use]
-pub fn follow(pace: &Pace, account: &Account, base: Duration, now: Timestamp) -> Vec<Change> {
+pub fn sync_account(
+    account_rate: &AccountRate,
+    account: &AccountState,
+    base: Duration,
+    now: Timestamp,
+) -> Vec<AccountRateChange> {
     let mut changes = Vec::new();
     let rate = account.rate.map(Rate::kept_to);
-    if pace.rate != rate {
-        changes.push(Change::Rate { rate });
+    if account_rate.rate != rate {
+        changes.push(AccountRateChange::Rate { rate });
     }
-    let becomes = match (account.obstacle(), pace.open) {
+    let becomes = match (account.obstacle(), account_rate.open) {
         (Some(cause), None) => Some(opened(None, cause, base, now)),
         // Open long enough, until the account is asked the next time.
         (Some(cause), Some(open)) if open.cause == cause && open.until > now => None,
-        (Some(cause), Some(open)) => Some(Open {
+        (Some(cause), Some(open)) => Some(OpenBreaker {
             times: open.times,
             ..opened(None, cause, base, now)
         }),
         (None, Some(open)) if open.until > now && open.cause.class() != Class::Throttled => {
-            Some(Open { until: now, ..open })
+            Some(OpenBreaker { until: now, ..open })
         }
         (None, Some(_) | None) => None,
     };
-    changes.extend(becomes.map(|open| Change::Breaker {
-        seen: pace.open.map(|open| open.until),
+    changes.extend(becomes.map(|open| AccountRateChange::Breaker {
+        seen: account_rate.open.map(|open| open.until),
         becomes: Some(open),
     }));
     changes
 }
 
 #[cfg(test)]
-#[path = "pacing_tests.rs"]
+#[path = "account_rate_tests.rs"]
 mod tests;

@@ -16,32 +16,32 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// 20 recipients a second, of which nothing is booked after `free_at`.
-fn pace(free_at: i64) -> Pace {
-    Pace {
+/// 20 recipients a second, of which nothing is reserved after `free_at`.
+fn account_rate(free_at: i64) -> AccountRate {
+    AccountRate {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros::of(at(free_at))),
         open: None,
         settings_no: 0,
-        full: FullLanes::default(),
+        full: FullPriorityQueues::default(),
     }
 }
 
-fn open(cause: Cause, until: i64, times: u32) -> Pace {
-    Pace {
-        open: Some(Open {
+fn open(cause: Cause, until: i64, times: u32) -> AccountRate {
+    AccountRate {
+        open: Some(OpenBreaker {
             cause,
             until: at(until),
             times,
         }),
-        ..pace(0)
+        ..account_rate(0)
     }
 }
 
 /// A batch with all the time there is.
-fn batch(lane: Lane, recipients: &[u32]) -> Batch<'_> {
-    Batch {
-        lane,
+fn batch(priority: Priority, recipients: &[u32]) -> PermitRequest<'_> {
+    PermitRequest {
+        priority,
         recipients,
         patience: Duration::from_secs(60),
     }
@@ -60,28 +60,38 @@ fn refused(cause: Cause) -> Attempt {
 
 #[test]
 fn without_a_rate_ses_alone_limits() {
-    let unknown = Pace::default();
-    assert_eq!(ask(&unknown, batch(Lane::Low, &[50; 10]), BASE, at(0)), Ask::Free);
+    let unknown = AccountRate::default();
+    assert_eq!(
+        request_permits(&unknown, batch(Priority::Low, &[50; 10]), BASE, at(0)),
+        PermitDecision::Free
+    );
 }
 
 #[test]
 fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
     let now = at(100_000);
-    let Ask::Book { change, offsets } = ask(&pace(101_000), batch(Lane::Normal, &[1, 2, 1]), BASE, now) else {
+    let PermitDecision::Reserve { change, offsets } =
+        request_permits(&account_rate(101_000), batch(Priority::Normal, &[1, 2, 1]), BASE, now)
+    else {
         panic!("a second is within the horizon");
     };
     assert_eq!(offsets, [ms(0), ms(50), ms(150)]);
-    assert!(change.holds(&pace(101_000)));
-    assert!(change.holds(&pace(104_999)), "others may have booked meanwhile");
-    assert!(!change.holds(&pace(105_001)), "beyond the horizon");
-    assert_eq!(change.on(pace(102_000)).free_at, Some(Micros::of(at(102_200))));
+    assert!(change.holds(&account_rate(101_000)));
+    assert!(change.holds(&account_rate(104_999)), "others may have booked meanwhile");
+    assert!(!change.holds(&account_rate(105_001)), "beyond the horizon");
+    assert_eq!(change.on(account_rate(102_000)).free_at, Some(Micros::of(at(102_200))));
 
-    let Ask::Book { change, .. } = ask(&pace(0), batch(Lane::Normal, &[1]), BASE, now) else {
+    let PermitDecision::Reserve { change, .. } =
+        request_permits(&account_rate(0), batch(Priority::Normal, &[1]), BASE, now)
+    else {
         panic!("everything is free");
     };
-    assert!(!change.holds(&pace(100_000)), "what others booked meanwhile is theirs");
+    assert!(
+        !change.holds(&account_rate(100_000)),
+        "what others booked meanwhile is theirs"
+    );
     assert_eq!(
-        change.on(pace(0)).free_at,
+        change.on(account_rate(0)).free_at,
         Some(Micros::of(at(99_800))),
         "a quarter of a second may burst"
     );
@@ -90,7 +100,7 @@ fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
 #[test]
 fn each_lane_books_ahead_as_far_as_its_horizon() {
     let now = at(100_000);
-    for (booked_ms, lanes) in [
+    for (reserved_ms, priority_queues) in [
         (2_000, "hnl"),
         (2_001, "hn"),
         (5_000, "hn"),
@@ -98,44 +108,58 @@ fn each_lane_books_ahead_as_far_as_its_horizon() {
         (10_000, "h"),
         (10_001, ""),
     ] {
-        let granted: String = Lane::ALL
+        let granted: String = Priority::ALL
             .into_iter()
             .zip(["h", "n", "l"])
-            .filter(|(lane, _)| {
+            .filter(|(priority, _)| {
                 matches!(
-                    ask(&pace(100_000 + booked_ms), batch(*lane, &[1]), BASE, now),
-                    Ask::Book { .. }
+                    request_permits(&account_rate(100_000 + reserved_ms), batch(*priority, &[1]), BASE, now),
+                    PermitDecision::Reserve { .. }
                 )
             })
             .map(|(_, name)| name)
             .collect();
-        assert_eq!(granted, lanes, "{booked_ms}");
+        assert_eq!(granted, priority_queues, "{reserved_ms}");
     }
-    let wait = |lane, booked_s: i64| ask(&pace(100_000 + booked_s * 1000), batch(lane, &[1]), BASE, now);
+    let wait = |priority, reserved_s: i64| {
+        request_permits(
+            &account_rate(100_000 + reserved_s * 1000),
+            batch(priority, &[1]),
+            BASE,
+            now,
+        )
+    };
     assert_eq!(
-        wait(Lane::Low, 12),
-        Ask::Wait(Duration::from_secs(10)),
+        wait(Priority::Low, 12),
+        PermitDecision::Wait(Duration::from_secs(10)),
         "until it is within the horizon"
     );
-    assert_eq!(wait(Lane::High, 10_000), Ask::Wait(LONGEST_WAIT));
+    assert_eq!(wait(Priority::High, 10_000), PermitDecision::Wait(LONGEST_WAIT));
 }
 
 #[test]
 fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
-    let span = |lane, recipients: &[u32]| match ask(&pace(0), batch(lane, recipients), BASE, at(100_000)) {
-        Ask::Book {
-            change: Change::Book { span, .. },
+    let span = |priority, recipients: &[u32]| match request_permits(
+        &account_rate(0),
+        batch(priority, recipients),
+        BASE,
+        at(100_000),
+    ) {
+        PermitDecision::Reserve {
+            change: AccountRateChange::Reserve { span, .. },
             offsets,
         } => (span, offsets.len()),
         other => panic!("{other:?}"),
     };
-    assert_eq!(span(Lane::Normal, &[9, 9]), (ms(900), 2));
-    assert_eq!(span(Lane::Low, &[9, 9]), (ms(1000), 2));
-    // 50 recipients take 2.5 s: after three of them the normal lane's 5 s are over.
-    assert_eq!(span(Lane::Normal, &[50; 10]), (ms(7500), 3));
-    let mut slow = pace(0);
+    assert_eq!(span(Priority::Normal, &[9, 9]), (ms(900), 2));
+    assert_eq!(span(Priority::Low, &[9, 9]), (ms(1000), 2));
+    // 50 recipients take 2.5 s: after three of them the normal-priority queue's 5 s are over.
+    assert_eq!(span(Priority::Normal, &[50; 10]), (ms(7500), 3));
+    let mut slow = account_rate(0);
     slow.rate = Rate::from_millis(1000);
-    let Ask::Book { offsets, .. } = ask(&slow, batch(Lane::Low, &[50, 1]), BASE, at(100_000)) else {
+    let PermitDecision::Reserve { offsets, .. } =
+        request_permits(&slow, batch(Priority::Low, &[50, 1]), BASE, at(100_000))
+    else {
         panic!("one goes in any case");
     };
     assert_eq!(offsets, [ms(0)]);
@@ -144,10 +168,10 @@ fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
 #[test]
 fn nothing_is_lost_to_rounding_at_a_high_rate() {
     let rate = Rate::from_millis(3_000_000).unwrap();
-    assert_eq!(rate.time(10, Lane::Normal), Duration::from_micros(3334));
+    assert_eq!(rate.time(10, Priority::Normal), Duration::from_micros(3334));
     assert_eq!(Rate::from_millis(0), None);
     assert_eq!(
-        rate.time(u64::MAX, Lane::Low).as_secs(),
+        rate.time(u64::MAX, Priority::Low).as_secs(),
         683_212,
         "absurd numbers saturate"
     );
@@ -155,36 +179,38 @@ fn nothing_is_lost_to_rounding_at_a_high_rate() {
 
 #[test]
 fn a_stale_rate_or_an_open_breaker_refuses_a_booking() {
-    let Ask::Book { change, .. } = ask(&pace(100_000), batch(Lane::Normal, &[1]), BASE, at(100_000)) else {
+    let PermitDecision::Reserve { change, .. } =
+        request_permits(&account_rate(100_000), batch(Priority::Normal, &[1]), BASE, at(100_000))
+    else {
         panic!("nothing is booked");
     };
-    let mut slower = pace(100_000);
+    let mut slower = account_rate(100_000);
     slower.rate = Rate::from_millis(10_000);
     assert!(!change.holds(&slower));
-    let mut closed = pace(100_000);
+    let mut closed = account_rate(100_000);
     closed.open = open(Cause::QuotaExceeded, 0, 0).open;
     assert!(!change.holds(&closed));
 }
 
-/// Eight environments for each lane, and more to send than the rate allows: over any ten seconds
-/// it is kept, used, and the high lane's.
+/// Eight environments for each priority queue, and more to send than the rate allows: over any ten seconds
+/// it is kept, used, and the high-priority queue's.
 #[test]
 fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
-    let mut shared = pace(0);
-    let (mut sent, mut by_lane): (Vec<i64>, [usize; 3]) = (Vec::new(), [0; 3]);
+    let mut shared = account_rate(0);
+    let (mut sent, mut by_priority): (Vec<i64>, [usize; 3]) = (Vec::new(), [0; 3]);
     let mut next_try = [0_i64; 24];
     for now_ms in 1_000_000..1_060_000 {
         for (environment, next) in next_try.iter_mut().enumerate() {
-            let lane = Lane::ALL[environment % 3];
-            // The high lane has work in the second half only.
-            if *next > now_ms || (lane == Lane::High && now_ms < 1_030_000) {
+            let priority = Priority::ALL[environment % 3];
+            // The high-priority queue has work in the second half only.
+            if *next > now_ms || (priority == Priority::High && now_ms < 1_030_000) {
                 continue;
             }
-            match ask(&shared, batch(lane, &[1; 10]), BASE, at(now_ms)) {
-                Ask::Book { change, offsets } => {
+            match request_permits(&shared, batch(priority, &[1; 10]), BASE, at(now_ms)) {
+                PermitDecision::Reserve { change, offsets } => {
                     assert!(change.holds(&shared));
                     let after = change.on(shared);
-                    let Change::Book { span, .. } = change else {
+                    let AccountRateChange::Reserve { span, .. } = change else {
                         panic!("{change:?}")
                     };
                     let begin = after.free_at.unwrap().before(span);
@@ -193,10 +219,10 @@ fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
                         .iter()
                         .map(|offset| begin.after(*offset).up().as_millis().max(now_ms));
                     *next = times.clone().max().unwrap() + 1;
-                    by_lane[environment % 3] += offsets.len();
+                    by_priority[environment % 3] += offsets.len();
                     sent.extend(times);
                 }
-                Ask::Wait(wait) => *next = now_ms + i64::try_from(wait.as_millis()).unwrap(),
+                PermitDecision::Wait(wait) => *next = now_ms + i64::try_from(wait.as_millis()).unwrap(),
                 other => panic!("{other:?}"),
             }
         }
@@ -209,7 +235,7 @@ fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
             "{within} in the ten seconds from {start}"
         );
     }
-    let [high, normal, low] = by_lane;
+    let [high, normal, low] = by_priority;
     assert!(
         high >= 480,
         "nearly all of the second half is the high lane's: {high} {normal} {low}"
@@ -221,45 +247,47 @@ fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
 fn what_cannot_wait_for_its_slot_is_not_booked() {
     let now = at(100_000);
     let patient = |secs, free_at: i64| {
-        let batch = Batch {
+        let batch = PermitRequest {
             patience: Duration::from_secs(secs),
-            ..batch(Lane::Normal, &[20; 10])
+            ..batch(Priority::Normal, &[20; 10])
         };
-        ask(&pace(free_at), batch, BASE, now)
+        request_permits(&account_rate(free_at), batch, BASE, now)
     };
     // Each takes a second.
-    let Ask::Book { change, offsets } = patient(3, 100_000) else {
+    let PermitDecision::Reserve { change, offsets } = patient(3, 100_000) else {
         panic!("it is free");
     };
     assert_eq!(offsets.len(), 4, "the last of them goes in three seconds");
-    assert!(change.holds(&pace(100_000)));
+    assert!(change.holds(&account_rate(100_000)));
     assert!(
-        !change.holds(&pace(100_001)),
+        !change.holds(&account_rate(100_001)),
         "were it booked meanwhile, the last would be too late"
     );
-    let Ask::Book { offsets, .. } = patient(3, 102_000) else {
+    let PermitDecision::Reserve { offsets, .. } = patient(3, 102_000) else {
         panic!("there is a second left");
     };
     assert_eq!(offsets.len(), 2);
-    assert!(matches!(patient(1, 102_000), Ask::Wait(_)));
-    assert!(matches!(patient(0, 100_001), Ask::Wait(_)));
+    assert!(matches!(patient(1, 102_000), PermitDecision::Wait(_)));
+    assert!(matches!(patient(0, 100_001), PermitDecision::Wait(_)));
 }
 
 #[test]
 fn an_open_breaker_lets_nothing_through_and_then_one() {
     let shut = open(Cause::QuotaExceeded, 130_000, 0);
-    let ask_at = |ms| ask(&shut, batch(Lane::High, &[1; 10]), BASE, at(ms));
-    assert_eq!(ask_at(100_000), Ask::Wait(Duration::from_secs(30)));
+    let ask_at = |ms| request_permits(&shut, batch(Priority::High, &[1; 10]), BASE, at(ms));
+    assert_eq!(ask_at(100_000), PermitDecision::Wait(Duration::from_secs(30)));
     // It was opened at 70 s; until 85 s a probe may be under way, which may close it.
-    assert_eq!(ask_at(70_000), Ask::Wait(Duration::from_secs(15)));
-    assert_eq!(ask_at(84_999), Ask::Wait(Duration::from_secs(15)));
-    assert_eq!(ask_at(85_000), Ask::Wait(Duration::from_secs(45)));
+    assert_eq!(ask_at(70_000), PermitDecision::Wait(Duration::from_secs(15)));
+    assert_eq!(ask_at(84_999), PermitDecision::Wait(Duration::from_secs(15)));
+    assert_eq!(ask_at(85_000), PermitDecision::Wait(Duration::from_secs(45)));
     assert_eq!(
         ask_at(129_999),
-        Ask::Wait(Duration::from_secs(1)),
+        PermitDecision::Wait(Duration::from_secs(1)),
         "SQS knows whole seconds"
     );
-    let Ask::Probe { change, open: next } = ask(&shut, batch(Lane::High, &[1; 10]), BASE, at(130_000)) else {
+    let PermitDecision::Probe { change, open: next } =
+        request_permits(&shut, batch(Priority::High, &[1; 10]), BASE, at(130_000))
+    else {
         panic!("its time is over");
     };
     assert_eq!((next.until, next.times), (at(130_000).after(BASE * 2), 1));
@@ -268,13 +296,13 @@ fn an_open_breaker_lets_nothing_through_and_then_one() {
     assert_eq!(after.open, Some(next));
     assert!(!change.holds(&after), "one prober, not two");
     assert!(matches!(
-        ask(&after, batch(Lane::High, &[1]), BASE, at(130_001)),
-        Ask::Wait(_)
+        request_permits(&after, batch(Priority::High, &[1]), BASE, at(130_001)),
+        PermitDecision::Wait(_)
     ));
     assert!(
         matches!(
-            ask(&after, batch(Lane::High, &[1]), BASE, next.until),
-            Ask::Probe { .. }
+            request_permits(&after, batch(Priority::High, &[1]), BASE, next.until),
+            PermitDecision::Probe { .. }
         ),
         "a prober that died is followed by another"
     );
@@ -298,7 +326,7 @@ fn the_breaker_stays_open_longer_each_time() {
 
 #[test]
 fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
-    let mut run = Run::default();
+    let mut run = ThrottleRun::default();
     for cause in [Cause::QuotaExceeded, Cause::AccountPaused] {
         assert_eq!(run.count(&refused(cause)), Some(cause));
     }
@@ -325,7 +353,7 @@ fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
 fn a_probe_closes_it_or_says_why_not() {
     let probe = open(Cause::QuotaExceeded, 200_000, 1).open.unwrap();
     let becomes = |attempt: &Attempt| match probed(probe, attempt, BASE, at(150_000)) {
-        Some(Change::Breaker { seen, becomes }) => {
+        Some(AccountRateChange::Breaker { seen, becomes }) => {
             assert_eq!(seen, Some(probe.until));
             Some(becomes.map(|open| open.cause))
         }
@@ -354,7 +382,7 @@ fn a_probe_closes_it_or_says_why_not() {
 #[test]
 fn a_probe_that_asked_nobody_costs_no_time() {
     let open = open(Cause::QuotaExceeded, 200_000, 2).open.unwrap();
-    let Change::Breaker { seen, becomes } = unprobed(open, at(80_001)) else {
+    let AccountRateChange::Breaker { seen, becomes } = unprobed(open, at(80_001)) else {
         panic!("the breaker");
     };
     assert_eq!(seen, Some(open.until));
@@ -364,60 +392,62 @@ fn a_probe_that_asked_nobody_costs_no_time() {
 
 #[test]
 fn the_account_is_followed() {
-    let healthy = Account {
+    let healthy = AccountState {
         rate: Rate::from_millis(20_000),
         quota_spent: false,
         paused: false,
     };
     let now = at(100_000);
     // Of the account's twenty a second, nineteen are kept to.
-    let pace = |free_at| Pace {
+    let account_rate = |free_at| AccountRate {
         rate: Rate::from_millis(19_000),
-        ..pace(free_at)
+        ..account_rate(free_at)
     };
-    let open = |cause, until, times| Pace {
+    let open = |cause, until, times| AccountRate {
         rate: Rate::from_millis(19_000),
         ..open(cause, until, times)
     };
-    let after = |pace: Pace, account: Account| {
-        let changes = follow(&pace, &account, BASE, now);
-        assert!(changes.iter().all(|change| change.holds(&pace)), "{changes:?}");
-        changes.iter().fold(pace, |pace, change| change.on(pace))
+    let after = |account_rate: AccountRate, account: AccountState| {
+        let changes = sync_account(&account_rate, &account, BASE, now);
+        assert!(changes.iter().all(|change| change.holds(&account_rate)), "{changes:?}");
+        changes
+            .iter()
+            .fold(account_rate, |account_rate, change| change.on(account_rate))
     };
     assert_eq!(
-        follow(&pace(0), &healthy, BASE, now),
+        sync_account(&account_rate(0), &healthy, BASE, now),
         [],
         "nothing new, nothing written"
     );
-    let faster = Account {
+    let faster = AccountState {
         rate: Rate::from_millis(50_000),
         ..healthy
     };
-    assert_eq!(after(pace(0), faster).rate, Rate::from_millis(47_500));
+    assert_eq!(after(account_rate(0), faster).rate, Rate::from_millis(47_500));
 
-    let spent = Account {
+    let spent = AccountState {
         quota_spent: true,
         ..healthy
     };
-    let shut = after(pace(0), spent);
+    let shut = after(account_rate(0), spent);
     assert_eq!(shut, open(Cause::QuotaExceeded, 160_000, 0));
-    assert_eq!(follow(&shut, &spent, BASE, now), []);
+    assert_eq!(sync_account(&shut, &spent, BASE, now), []);
     let raised = after(shut, healthy);
     assert_eq!(
         raised,
         open(Cause::QuotaExceeded, 100_000, 0),
         "the probe goes at once, and closes it"
     );
-    assert_eq!(follow(&raised, &healthy, BASE, now), []);
+    assert_eq!(sync_account(&raised, &healthy, BASE, now), []);
 
-    let paused = Account { paused: true, ..spent };
+    let paused = AccountState { paused: true, ..spent };
     assert_eq!(
         after(shut, paused).open.map(|open| open.cause),
         Some(Cause::AccountPaused)
     );
     let throttled = open(Cause::Throttled, 105_000, 3);
     assert_eq!(
-        follow(&throttled, &healthy, BASE, now),
+        sync_account(&throttled, &healthy, BASE, now),
         [],
         "the account says nothing of that"
     );
@@ -425,18 +455,20 @@ fn the_account_is_followed() {
 
 #[test]
 fn a_clock_that_is_ahead_slows_and_never_hurries() {
-    let mut shared = pace(100_000);
-    let book = |shared: &mut Pace, now| match ask(shared, batch(Lane::Normal, &[1; 10]), BASE, at(now)) {
-        Ask::Book { change, .. } => {
-            *shared = change.on(*shared);
-            true
-        }
-        _ => false,
-    };
+    let mut shared = account_rate(100_000);
+    let reserve =
+        |shared: &mut AccountRate, now| match request_permits(shared, batch(Priority::Normal, &[1; 10]), BASE, at(now))
+        {
+            PermitDecision::Reserve { change, .. } => {
+                *shared = change.on(*shared);
+                true
+            }
+            _ => false,
+        };
     assert!(
-        book(&mut shared, 160_000),
+        reserve(&mut shared, 160_000),
         "an environment whose clock is a minute ahead"
     );
-    assert!(!book(&mut shared, 100_000), "the others wait for it");
+    assert!(!reserve(&mut shared, 100_000), "the others wait for it");
     assert_eq!(shared.free_at, Some(Micros::of(at(160_250))));
 }

@@ -1,4 +1,4 @@
-//! The pace and the breaker, as batches of send tasks meet them, in a world in memory.
+//! The account's rate and the breaker, as batches of send tasks meet them, in a world in memory.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -8,30 +8,30 @@ use std::time::Duration;
 
 use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent};
+use domain::account_rate::{AccountRate, Micros, OpenBreaker, Rate};
 use domain::cause::Cause;
-use domain::lane::FullLanes;
 use domain::lifecycle::Attempt;
-use domain::pacing::{Micros, Open, Pace, Rate};
-use domain::record::{Lane, Status};
+use domain::priority_queue::FullPriorityQueues;
+use domain::record::{Priority, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 use send::Send;
-use send::handler::{self, LaneSource};
+use send::handler::{self, MessageSource};
 use serde_json::json;
 use world::{Fault, World, samples};
 
 type Sender = Send<World, World, World, World, World>;
 
-/// An environment, with what it knows of the pace.
+/// An environment, with what it knows of the account's rate.
 fn environment(world: &World) -> Sender {
     common::sender(world, world.clone())
 }
 
-/// A lane, and what was put back into it, in seconds.
-struct Lanes(Lane, RefCell<Vec<u64>>);
+/// A priority queue, and what was put back into it, in seconds.
+struct PriorityQueues(Priority, RefCell<Vec<u64>>);
 
-impl LaneSource for Lanes {
-    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
+impl MessageSource for PriorityQueues {
+    fn priority_of(&self, _: &ReceivedMessage) -> Option<Priority> {
         Some(self.0)
     }
 
@@ -63,37 +63,37 @@ fn event(bodies: impl Iterator<Item = String>) -> SqsEvent {
     serde_json::from_value(json!({"Records": messages})).expect("an event of SQS")
 }
 
-/// Works off a batch of the normal lane; returns what was put back.
+/// Works off a batch of the normal-priority queue; returns what was put back.
 async fn batch(environment: &Sender, emails: impl Iterator<Item = u8>) -> Vec<u64> {
     let bodies = emails.map(|n| send_task(n, 1).to_json());
-    let (_, put_back) = worked_off(environment, Lane::Normal, event(bodies)).await;
+    let (_, put_back) = worked_off(environment, Priority::Normal, event(bodies)).await;
     put_back
 }
 
-async fn worked_off(environment: &Sender, lane: Lane, event: SqsEvent) -> (SqsBatchResponse, Vec<u64>) {
-    let lanes = Lanes(lane, RefCell::default());
-    let response = handler::handle(environment, &lanes, event, Duration::from_secs(60)).await;
-    (response.expect("not all failed"), lanes.1.into_inner())
+async fn worked_off(environment: &Sender, priority: Priority, event: SqsEvent) -> (SqsBatchResponse, Vec<u64>) {
+    let priority_queues = PriorityQueues(priority, RefCell::default());
+    let response = handler::handle(environment, &priority_queues, event, Duration::from_secs(60)).await;
+    (response.expect("not all failed"), priority_queues.1.into_inner())
 }
 
 /// Nothing was put back.
 const NONE: [u64; 0] = [];
 
 /// Twenty a second, of which everything is free.
-fn twenty_a_second() -> Pace {
-    Pace {
+fn twenty_a_second() -> AccountRate {
+    AccountRate {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros(0)),
         open: None,
         settings_no: 0,
-        full: FullLanes::default(),
+        full: FullPriorityQueues::default(),
     }
 }
 
 /// A world of ten emails at twenty a second.
 fn world() -> World {
     let world = samples::world(20).expect("the samples parse");
-    world.state().pace = twenty_a_second();
+    world.state().account_rate = twenty_a_second();
     world
 }
 
@@ -127,26 +127,32 @@ async fn a_batch_books_once_and_is_spread_over_what_it_booked() {
     assert_eq!(count(&world, Status::Sent), 10);
     // A quarter of a second was free before, so that the tenth goes 200 ms from now.
     assert_eq!(began.elapsed().as_millis(), 200);
-    // The first batch of an environment reads the pace, any other does not.
-    assert_eq!((times(&world, "pace"), times(&world, "change_pace")), (1, 1));
+    // The first batch of an environment reads the account's rate, any other does not.
+    assert_eq!(
+        (times(&world, "account_rate"), times(&world, "change_account_rate")),
+        (1, 1)
+    );
     batch(&environment, 11..=20).await;
-    assert_eq!((times(&world, "pace"), times(&world, "change_pace")), (1, 2));
-    let booked = Micros::of(samples::BORN).after(Duration::from_millis(750));
-    assert_eq!(world.state().pace.free_at, Some(booked));
+    assert_eq!(
+        (times(&world, "account_rate"), times(&world, "change_account_rate")),
+        (1, 2)
+    );
+    let reserved = Micros::of(samples::BORN).after(Duration::from_millis(750));
+    assert_eq!(world.state().account_rate.free_at, Some(reserved));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_beyond_the_horizon_goes_back_and_is_not_claimed() {
     let world = world();
-    world.state().pace.free_at = Some(Micros::of(later(12)));
+    world.state().account_rate.free_at = Some(Micros::of(later(12)));
     assert_eq!(batch(&environment(&world), 1..=10).await, [7; 10]);
     assert_eq!(times(&world, "claim"), 0);
     assert!(world.state().submitted.is_empty());
 
-    // The high lane may book further ahead.
-    world.state().pace.free_at = Some(Micros::of(later(8)));
+    // The high-priority queue may reserve further ahead.
+    world.state().account_rate.free_at = Some(Micros::of(later(8)));
     let bodies = || event((1..=10).map(|n| send_task(n, 1).to_json()));
-    let (_, put_back) = worked_off(&environment(&world), Lane::High, bodies()).await;
+    let (_, put_back) = worked_off(&environment(&world), Priority::High, bodies()).await;
     assert_eq!((put_back, count(&world, Status::Sent)), (vec![], 10));
 }
 
@@ -162,7 +168,7 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     // Those that had leave at once; the others of the batch saw it and stopped.
     let asked = world.state().submitted.len();
     assert!(asked <= 6, "{asked}");
-    let open = world.state().pace.open.unwrap();
+    let open = world.state().account_rate.open.unwrap();
     assert_eq!((open.cause, open.until), (Cause::QuotaExceeded, later(60)));
     assert!(
         world.state().records.values().all(|record| record.attempts == 0),
@@ -182,7 +188,7 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
     let put_back = batch(&two, 11..=20).await;
     assert_eq!(put_back, [15; 9]);
     assert_eq!((put_back.len(), count(&world, Status::Sent)), (9, 1), "one probe");
-    assert_eq!(world.state().pace.open, None, "which was accepted");
+    assert_eq!(world.state().account_rate.open, None, "which was accepted");
     // The others that it put back may come.
     world.state().now_ms += 10_000;
     assert_eq!(batch(&one, 11..=20).await, NONE);
@@ -192,16 +198,16 @@ async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_ag
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
     let world = world();
-    let open = Open {
+    let open = OpenBreaker {
         cause: Cause::AccountPaused,
         until: samples::BORN,
         times: 0,
     };
-    world.state().pace.open = Some(open);
+    world.state().account_rate.open = Some(open);
     world.state().answers.push_back(refused(Cause::AccountPaused));
     batch(&environment(&world), 1..=10).await;
     assert_eq!(world.state().submitted.len(), 1);
-    let next = world.state().pace.open.unwrap();
+    let next = world.state().account_rate.open.unwrap();
     assert_eq!((next.until, next.times), (later(120), 1));
     let probe = world.record(&samples::key(1)).unwrap();
     assert_eq!((probe.status, probe.attempts), (Status::Queued, 0));
@@ -211,7 +217,7 @@ async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_never_came_back_is_followed_by_another() {
     let world = world();
-    world.state().pace.open = Some(Open {
+    world.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: samples::BORN,
         times: 0,
@@ -219,35 +225,47 @@ async fn a_probe_that_never_came_back_is_followed_by_another() {
     // It dies in its claim: the write of the probe is all that it has done.
     world.state().faults_of.insert("claim", [Fault::Before].into());
     let bodies = |n: u8| event([send_task(n, 1).to_json(), "{}".to_owned()].into_iter());
-    let lanes = Lanes(Lane::Normal, RefCell::default());
-    let died = handler::handle(&environment(&world), &lanes, bodies(1), Duration::from_secs(60)).await;
+    let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
+    let died = handler::handle(
+        &environment(&world),
+        &priority_queues,
+        bodies(1),
+        Duration::from_secs(60),
+    )
+    .await;
     assert!(died.is_err());
-    assert_eq!(world.state().pace.open.map(|open| open.until), Some(later(120)));
+    assert_eq!(world.state().account_rate.open.map(|open| open.until), Some(later(120)));
     world.state().now_ms += 120_000;
-    worked_off(&environment(&world), Lane::Normal, bodies(2)).await;
-    assert_eq!((count(&world, Status::Sent), world.state().pace.open), (1, None));
+    worked_off(&environment(&world), Priority::Normal, bodies(2)).await;
+    assert_eq!(
+        (count(&world, Status::Sent), world.state().account_rate.open),
+        (1, None)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_for_an_email_that_is_gone_is_handed_to_the_next() {
     let world = world();
-    world.state().pace.open = Some(Open {
+    world.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: samples::BORN,
         times: 0,
     });
     // What is no send task at all is no probe either.
     let bodies = event(["{}".to_owned(), send_task(99, 1).to_json(), send_task(1, 1).to_json()].into_iter());
-    worked_off(&environment(&world), Lane::Normal, bodies).await;
+    worked_off(&environment(&world), Priority::Normal, bodies).await;
     assert!(world.state().submitted.is_empty(), "there is no such email");
-    let open = world.state().pace.open.expect("nothing is known");
+    let open = world.state().account_rate.open.expect("nothing is known");
     assert_eq!(
         (open.until, open.times),
         (later(0), 0),
         "the next one may probe at once"
     );
     batch(&environment(&world), 1..=1).await;
-    assert_eq!((count(&world, Status::Sent), world.state().pace.open), (1, None));
+    assert_eq!(
+        (count(&world, Status::Sent), world.state().account_rate.open),
+        (1, None)
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,33 +281,33 @@ async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
         })
         .collect();
     batch(&environment, 1..=10).await;
-    assert_eq!(world.state().pace.open, None, "every second one goes");
+    assert_eq!(world.state().account_rate.open, None, "every second one goes");
     world.state().answers = vec![refused(Cause::Throttled); 20].into();
     batch(&environment, 11..=20).await;
-    let open = world.state().pace.open.unwrap();
+    let open = world.state().account_rate.open.unwrap();
     assert_eq!((open.cause, open.until), (Cause::Throttled, later(5)));
 }
 
-/// What one environment knows is old as soon as another has booked.
+/// What one environment knows is old as soon as another has reserved.
 #[tokio::test(start_paused = true)]
 async fn an_old_pace_is_good_for_a_booking_and_not_for_a_refusal() {
     let world = world();
     let environment = environment(&world);
     batch(&environment, 1..=5).await;
     world.state().now_ms += 60_000;
-    world.state().pace.free_at = Some(Micros::of(later(61)));
+    world.state().account_rate.free_at = Some(Micros::of(later(61)));
     batch(&environment, 6..=10).await;
     assert_eq!(
-        (times(&world, "pace"), times(&world, "change_pace")),
+        (times(&world, "account_rate"), times(&world, "change_account_rate")),
         (1, 3),
         "the refusal has brought it"
     );
     assert_eq!(count(&world, Status::Sent), 10);
 
-    world.state().pace.free_at = Some(Micros::of(later(600)));
+    world.state().account_rate.free_at = Some(Micros::of(later(600)));
     assert_eq!(batch(&environment, 11..=12).await, [60; 2]);
     world.state().now_ms += 60_000;
-    world.state().pace.free_at = Some(Micros::of(later(0)));
+    world.state().account_rate.free_at = Some(Micros::of(later(0)));
     assert_eq!(batch(&environment, 11..=12).await, NONE, "asked again");
 }
 
@@ -301,12 +319,12 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
         assert_eq!(batch(&environment(&world), 1..=10).await, [60; 10], "{fault:?}");
         assert_eq!(times(&world, "claim"), 0);
     }
-    world.state().pace = Pace::default();
+    world.state().account_rate = AccountRate::default();
     let free = environment(&world);
     assert_eq!(batch(&free, 1..=10).await, NONE);
     assert_eq!(count(&world, Status::Sent), 10);
     // And another environment's breaker is seen by the next batch.
-    world.state().pace.open = Some(Open {
+    world.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::AccountPaused,
         until: later(60),
         times: 0,
@@ -319,28 +337,28 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
 async fn a_wake_up_with_absurd_recipients_books_what_an_email_can_have() {
     let world = world();
     let bodies = [send_task(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
-    let (response, _) = worked_off(&environment(&world), Lane::Normal, event(bodies)).await;
+    let (response, _) = worked_off(&environment(&world), Priority::Normal, event(bodies)).await;
     assert_eq!(response.batch_item_failures.len(), 1, "what is no wake-up");
-    let booked = Micros::of(samples::BORN).after(Duration::from_millis(2500 - 250));
-    assert_eq!(world.state().pace.free_at, Some(booked));
+    let reserved = Micros::of(samples::BORN).after(Duration::from_millis(2500 - 250));
+    assert_eq!(world.state().account_rate.free_at, Some(reserved));
 }
 
-/// Put back for its lane's visibility timeout, it would be late by minutes.
+/// Put back for its priority queue's visibility timeout, it would be late by minutes.
 #[tokio::test(start_paused = true)]
 async fn what_would_not_be_done_in_the_invocations_time_comes_again() {
     let world = world();
-    world.state().pace.free_at = Some(Micros::of(later(4)));
-    let lanes = Lanes(Lane::Normal, RefCell::default());
+    world.state().account_rate.free_at = Some(Micros::of(later(4)));
+    let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
     let event = event((1..=10).map(|n| send_task(n, 1).to_json()));
     // Of which 12 are an attempt's and its record's.
     let time = Duration::from_secs(15);
-    let response = handler::handle(&environment(&world), &lanes, event, time)
+    let response = handler::handle(&environment(&world), &priority_queues, event, time)
         .await
         .unwrap();
     assert_eq!(response.batch_item_failures.len(), 10);
-    assert_eq!(lanes.1.into_inner(), [1; 10]);
+    assert_eq!(priority_queues.1.into_inner(), [1; 10]);
     assert_eq!(
-        times(&world, "claim") + times(&world, "change_pace"),
+        times(&world, "claim") + times(&world, "change_account_rate"),
         0,
         "nothing is booked for it"
     );

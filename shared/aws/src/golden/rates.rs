@@ -3,14 +3,14 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use domain::account_rate::{AccountRate, AccountRateChange, Begin, Micros, OpenBreaker, Rate};
 use domain::cause::Cause;
-use domain::lane::FullLanes;
 use domain::lifecycle::Feedback;
-use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
 use domain::ports::rate_limits::RateLimits;
-use domain::ports::{Bookmarks, DueCursor, DueIndex, Evidence, Paces, Watermark};
+use domain::ports::{AccountRates, Bookmarks, DueCursor, DueIndex, Evidence, Watermark};
+use domain::priority_queue::FullPriorityQueues;
 use domain::rate_limit::{self, RateLimit, Released};
-use domain::record::Lane;
+use domain::record::Priority;
 use serde_json::json;
 
 use super::queues::news;
@@ -29,57 +29,70 @@ fn rate() -> Rate {
 #[tokio::test]
 async fn the_accounts_rate_is_read_and_written() {
     let mut golden = Golden::of("pace");
-    let book = |begin| Change::Book {
+    let reserve = |begin| AccountRateChange::Reserve {
         rate: rate(),
         span: SPAN,
         begin,
     };
-    let behind = Begin::BehindBooked {
+    let behind = Begin::AfterReserved {
         earliest: Micros(0),
         latest: Micros(9_000_000),
     };
-    let open = Open {
+    let open = OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: at(7_000),
         times: 2,
     };
-    let breaker = Change::Breaker {
+    let breaker = AccountRateChange::Breaker {
         seen: None,
         becomes: Some(open),
     };
-    let set = Change::Rate { rate: Some(rate()) };
-    let full = FullLanes::of(|lane| lane != Lane::High);
-    let running = Pace {
+    let set = AccountRateChange::Rate { rate: Some(rate()) };
+    let full = FullPriorityQueues::of(|priority| priority != Priority::High);
+    let running = AccountRate {
         rate: Some(rate()),
         free_at: Some(Micros(5_004_123)),
-        ..Pace::default()
+        ..AccountRate::default()
     };
-    let opened = Pace {
+    let opened = AccountRate {
         free_at: Some(Micros(5_002_123)),
         open: Some(open),
         settings_no: 1,
         ..running
     };
-    let filled = Pace { full, ..running };
-    for (name, changes, pace, is_old) in [
-        ("running", vec![set, book(HERE), book(behind)], running, true),
-        ("open", vec![set, book(HERE), Change::Settings, breaker], opened, true),
+    let filled = AccountRate { full, ..running };
+    for (name, changes, account_rate, is_old) in [
+        ("running", vec![set, reserve(HERE), reserve(behind)], running, true),
+        (
+            "open",
+            vec![set, reserve(HERE), AccountRateChange::Settings, breaker],
+            opened,
+            true,
+        ),
         (
             "full",
-            vec![set, book(HERE), book(behind), Change::Full(full)],
+            vec![set, reserve(HERE), reserve(behind), AccountRateChange::Full(full)],
             filled,
             false,
         ),
     ] {
         let stored = written(async |replay| {
             for change in &changes {
-                replay.table(16).change_pace(change).await.unwrap();
+                replay.table(16).change_account_rate(change).await.unwrap();
             }
         });
         golden.check(name, &stored.await.only());
-        assert_eq!(golden.today(name).table(16).pace().await.unwrap(), pace, "{name}");
+        assert_eq!(
+            golden.today(name).table(16).account_rate().await.unwrap(),
+            account_rate,
+            "{name}"
+        );
         if is_old {
-            assert_eq!(golden.old(name).table(16).pace().await.unwrap(), pace, "{name}");
+            assert_eq!(
+                golden.old(name).table(16).account_rate().await.unwrap(),
+                account_rate,
+                "{name}"
+            );
         }
     }
     golden.is_done();
@@ -87,20 +100,20 @@ async fn the_accounts_rate_is_read_and_written() {
 
 #[tokio::test]
 async fn rate_limits_are_read_and_written() {
-    use rate_limit::Change;
+    use rate_limit::RateLimitChange;
     let mut golden = Golden::of("rate_limit");
-    let set = Change::Rate { rate: Some(rate()) };
-    let book = |begin, rest_waits| Change::Book {
+    let set = RateLimitChange::Rate { rate: Some(rate()) };
+    let reserve = |begin, rest_waits| RateLimitChange::Reserve {
         rate: rate(),
         span: SPAN,
         begin,
         rest_waits,
     };
-    let behind = Begin::BehindBooked {
+    let behind = Begin::AfterReserved {
         earliest: Micros(0),
         latest: Micros(9_000_000),
     };
-    let booked = RateLimit {
+    let reserved = RateLimit {
         rate: Some(rate()),
         free_at: Some(Micros(5_004_123)),
         ..RateLimit::default()
@@ -108,7 +121,7 @@ async fn rate_limits_are_read_and_written() {
     let busy = RateLimit {
         look_at: Some(at(6_000)),
         no: 1,
-        ..booked.clone()
+        ..reserved.clone()
     };
     let released = RateLimit {
         quiet_since: Some(at(7_000)),
@@ -120,17 +133,17 @@ async fn rate_limits_are_read_and_written() {
         no: 2,
         ..busy.clone()
     };
-    let look = Change::Look {
+    let look = RateLimitChange::Look {
         seen: Box::new(busy.clone()),
         becomes: Box::new(released.clone()),
     };
-    let busy_changes = vec![set.clone(), book(HERE, None), book(behind, Some(at(6_000)))];
+    let busy_changes = vec![set.clone(), reserve(HERE, None), reserve(behind, Some(at(6_000)))];
     let released_changes = busy_changes.iter().cloned().chain([look]).collect();
     for (name, changes, limit) in [
         (
             "booked",
-            vec![set.clone(), book(HERE, None), book(behind, None)],
-            booked.clone(),
+            vec![set.clone(), reserve(HERE, None), reserve(behind, None)],
+            reserved.clone(),
         ),
         ("busy", busy_changes, busy),
         ("released", released_changes, released),
@@ -144,9 +157,9 @@ async fn rate_limits_are_read_and_written() {
         let load = async |replay: Replay| replay.table(16).rate_limit(&news()).await.unwrap();
         assert_eq!(load(golden.today(name)).await, limit, "{name}");
     }
-    // The pace of a queue, as b1156e8 called it.
+    // The account's rate of a queue, as b1156e8 called it.
     let old = golden.old("booked").table(16).rate_limit(&news()).await.unwrap();
-    assert_eq!(old, booked);
+    assert_eq!(old, reserved);
     golden.is_done();
 }
 
@@ -158,18 +171,18 @@ async fn bookmarks_are_read_and_written() {
         let table = replay.table(16);
         table.save_cursor(3, &cursor("c3")).await.unwrap();
         table.save_cursor(15, &cursor("c15")).await.unwrap();
-        for (lane, since) in [
-            (Lane::Low, Some(at(4_000))),
-            (Lane::High, Some(at(4_000))),
-            (Lane::High, None),
+        for (priority, since) in [
+            (Priority::Low, Some(at(4_000))),
+            (Priority::High, Some(at(4_000))),
+            (Priority::High, None),
         ] {
-            table.save_busy_since(lane, since).await.unwrap();
+            table.save_busy_since(priority, since).await.unwrap();
         }
     });
     golden.check("saved", &stored.await.only());
     let bookmarks = Bookmarks {
         cursors: BTreeMap::from([(3, cursor("c3")), (15, cursor("c15"))]),
-        busy_since: BTreeMap::from([(Lane::Low, at(4_000))]),
+        busy_since: BTreeMap::from([(Priority::Low, at(4_000))]),
     };
     for replay in [golden.today("saved"), golden.old("saved")] {
         assert_eq!(replay.table(16).bookmarks().await.unwrap(), bookmarks);

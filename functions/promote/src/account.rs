@@ -1,7 +1,9 @@
 //! Keeps the rate limiter at the account's state: its rate, its quota, and whether it may send.
 
-use domain::pacing::{Account, Change, Pace, follow};
-use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, Lanes, Paced, PortError};
+use domain::account_rate::{AccountRate, AccountRateChange, AccountState, sync_account};
+use domain::ports::{
+    AccountRateOutcome, Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues,
+};
 
 use crate::{Promote, Store};
 
@@ -9,7 +11,7 @@ impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
-    L: Lanes + Backlog,
+    L: PriorityQueues + Backlog,
     D: DeadLetters,
     E: Evidence,
     A: Accounts,
@@ -20,10 +22,10 @@ where
     ///
     /// A failed call is only a warning: the rate limiter stays as it is for another minute, and SES enforces
     /// its own limits.
-    pub(crate) async fn follow_account(&self) -> Option<Pace> {
-        let (account, pace) = futures::future::join(self.account.account(), self.records.pace()).await;
-        let pace = match pace {
-            Ok(pace) => pace,
+    pub(crate) async fn sync_account(&self) -> Option<AccountRate> {
+        let (account, account_rate) = futures::future::join(self.account.account(), self.records.account_rate()).await;
+        let account_rate = match account_rate {
+            Ok(account_rate) => account_rate,
             Err(error) => {
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(error, "the pace is not known");
@@ -31,25 +33,29 @@ where
             }
         };
         let followed = match account {
-            Ok(account) => self.try_to_follow(pace, &account).await,
+            Ok(account) => self.try_to_sync(account_rate, &account).await,
             Err(error) => Err(error),
         };
         Some(followed.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
             tracing::warn!(error, "the account's state is not known; the pace stays as it is");
-            pace
+            account_rate
         }))
     }
 
-    async fn try_to_follow(&self, mut pace: Pace, account: &Account) -> Result<Pace, PortError> {
+    async fn try_to_sync(
+        &self,
+        mut account_rate: AccountRate,
+        account: &AccountState,
+    ) -> Result<AccountRate, PortError> {
         let now = self.system.now();
-        let changes = follow(&pace, account, self.policy.retry.no_leave, now);
+        let changes = sync_account(&account_rate, account, self.policy.retry.no_permit, now);
         for change in &changes {
             // A refused write was too late: another writer changed the rate limiter just now.
-            let paced = self.records.change_pace(change).await?;
+            let paced = self.records.change_account_rate(change).await?;
             if let (
-                Paced::Done(_),
-                Change::Breaker {
+                AccountRateOutcome::Done(_),
+                AccountRateChange::Breaker {
                     becomes: Some(open), ..
                 },
             ) = (paced, change)
@@ -57,9 +63,9 @@ where
             {
                 aws::telemetry::sending_stops(open);
             }
-            let (Paced::Done(after) | Paced::Refused(after)) = paced;
-            pace = after;
+            let (AccountRateOutcome::Done(after) | AccountRateOutcome::Refused(after)) = paced;
+            account_rate = after;
         }
-        Ok(pace)
+        Ok(account_rate)
     }
 }

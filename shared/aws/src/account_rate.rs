@@ -1,16 +1,16 @@
-//! The account's pace, which all senders share, as one item of the table.
+//! The account rate, which all senders share, as one item of the table.
 //!
 //! **Invariant:** a change is one conditional write, and no read comes before it: where the
-//! condition does not hold, the answer brings the pace as it is.
-//! **Lost answers:** the SDK repeats a call whose answer was lost. A stretch that is booked
+//! condition does not hold, the answer brings the account's rate as it is.
+//! **Lost answers:** the SDK repeats a call whose answer was lost. A stretch that is reserved
 //! twice makes emails wait and none go too fast; a breaker that is found changed is left so.
 
 use aws_sdk_dynamodb::types::ReturnValue;
+use domain::account_rate::{AccountRate, AccountRateChange, Begin, Micros, OpenBreaker, Rate};
 use domain::cause::Cause;
-use domain::lane::FullLanes;
-use domain::pacing::{Begin, Change, Micros, Open, Pace, Rate};
-use domain::ports::{Paced, Paces, PortError};
-use domain::record::Lane;
+use domain::ports::{AccountRateOutcome, AccountRates, PortError};
+use domain::priority_queue::FullPriorityQueues;
+use domain::record::Priority;
 use domain::timestamp::Timestamp;
 use serde::Deserialize;
 
@@ -18,7 +18,7 @@ use crate::attributes::{self, Item, ItemError};
 use crate::mapping::decode;
 use crate::table::{Expression, Outcome, Table, keys};
 
-/// The stored form of the pace, without its key: written by update expressions alone.
+/// The stored form of the account's rate, without its key: written by update expressions alone.
 #[derive(Deserialize)]
 struct StoredPace {
     /// Recipients in 1000 seconds.
@@ -31,7 +31,7 @@ struct StoredPace {
     open_times: Option<u32>,
     /// The count of changes of queues and suppressions.
     settings_no: Option<u64>,
-    /// The names of the full lanes, between spaces; absent when there are none.
+    /// The names of the full priority queues, between spaces; absent when there are none.
     full_lanes: Option<String>,
 }
 
@@ -44,61 +44,64 @@ const OPEN_TIMES: &str = "open_times";
 const SETTINGS_NO: &str = "settings_no";
 const FULL_LANES: &str = "full_lanes";
 
-fn read(item: &Item) -> Result<Pace, ItemError> {
+fn read(item: &Item) -> Result<AccountRate, ItemError> {
     let stored: StoredPace = decode(item)?;
     let open = match stored.open_until {
-        Some(until) => Some(Open {
+        Some(until) => Some(OpenBreaker {
             until,
             cause: stored.open_cause.ok_or(ItemError::Missing(OPEN_CAUSE))?,
             times: stored.open_times.ok_or(ItemError::Missing(OPEN_TIMES))?,
         }),
         None => None,
     };
-    Ok(Pace {
+    Ok(AccountRate {
         rate: stored.rate.and_then(Rate::from_millis),
         free_at: stored.free_at.map(Micros),
         open,
         settings_no: stored.settings_no.unwrap_or_default(),
-        full: stored.full_lanes.as_deref().map_or_else(FullLanes::default, full_lanes),
+        full: stored
+            .full_lanes
+            .as_deref()
+            .map_or_else(FullPriorityQueues::default, full_lanes),
     })
 }
 
 /// One that cannot be read (of a newer version, or changed by hand) limits nothing: SES does.
-fn read_or_unlimited(item: Option<Item>) -> Pace {
+fn read_or_unlimited(item: Option<Item>) -> AccountRate {
     read(&item.unwrap_or_default()).unwrap_or_else(|error| {
         tracing::error!(%error, "the stored pace cannot be read; SES alone limits");
-        Pace::default()
+        AccountRate::default()
     })
 }
 
-/// Reads the full lanes; a name that is not known is of a newer version.
-fn full_lanes(names: &str) -> FullLanes {
-    FullLanes::of(|lane| names.split(' ').any(|name| name == attributes::name(&lane)))
+/// Reads the full priority queues; a name that is not known is of a newer version.
+fn full_lanes(names: &str) -> FullPriorityQueues {
+    FullPriorityQueues::of(|priority| names.split(' ').any(|name| name == attributes::name(&priority)))
 }
 
-/// [`Change`] in DynamoDB's words.
-fn express(change: &Change) -> Expression {
+/// [`AccountRateChange`] in DynamoDB's words.
+fn express(change: &AccountRateChange) -> Expression {
     match *change {
-        Change::Book { rate, span, begin } => {
+        AccountRateChange::Reserve { rate, span, begin } => {
             let closed = "#rate = :rate AND attribute_not_exists(#until)";
-            let booked = match begin {
+            let reserved = match begin {
                 Begin::Here(here) => Expression::update("SET #free = :end")
                     .when(format!("{closed} AND (attribute_not_exists(#free) OR #free < :here)"))
                     .with_number(":here", here.0)
                     .with_number(":end", here.after(span).0),
-                Begin::BehindBooked { earliest, latest } => Expression::update("SET #free = #free + :span")
+                Begin::AfterReserved { earliest, latest } => Expression::update("SET #free = #free + :span")
                     .when(format!("{closed} AND #free BETWEEN :earliest AND :latest"))
                     .with_number(":earliest", earliest.0)
                     .with_number(":latest", latest.0)
                     .with_number(":span", span.as_micros()),
             };
-            booked
+            reserved
                 .with_name("#rate", RATE)
                 .with_name("#free", FREE_AT)
                 .with_name("#until", OPEN_UNTIL)
                 .with_number(":rate", rate.as_millis())
         }
-        Change::Breaker { seen, becomes } => {
+        AccountRateChange::Breaker { seen, becomes } => {
             let set = match becomes {
                 None => Expression::update("REMOVE #until, #cause, #times"),
                 Some(open) => Expression::update("SET #until = :until, #cause = :cause, #times = :times")
@@ -114,7 +117,7 @@ fn express(change: &Change) -> Expression {
                 .with_name("#cause", OPEN_CAUSE)
                 .with_name("#times", OPEN_TIMES)
         }
-        Change::Rate { rate } => {
+        AccountRateChange::Rate { rate } => {
             let set = match rate {
                 None => Expression::update("REMOVE #rate"),
                 Some(rate) => Expression::update("SET #rate = :rate").with_number(":rate", rate.as_millis()),
@@ -122,12 +125,14 @@ fn express(change: &Change) -> Expression {
             set.with_name("#rate", RATE)
         }
         // Repeated after a lost answer it counts twice: senders read once more than they need to.
-        Change::Settings => Expression::update("ADD #settings_no :one")
+        AccountRateChange::Settings => Expression::update("ADD #settings_no :one")
             .with_name("#settings_no", SETTINGS_NO)
             .with_number(":one", 1),
-        Change::Full(lanes) => {
-            let names = Lane::ALL.into_iter().filter(|lane| lanes.has(*lane));
-            let names: Vec<_> = names.map(|lane| attributes::name(&lane)).collect();
+        AccountRateChange::Full(priority_queues) => {
+            let names = Priority::ALL
+                .into_iter()
+                .filter(|priority| priority_queues.has(*priority));
+            let names: Vec<_> = names.map(|priority| attributes::name(&priority)).collect();
             let set = if names.is_empty() {
                 Expression::update("REMOVE #full")
             } else {
@@ -138,24 +143,24 @@ fn express(change: &Change) -> Expression {
     }
 }
 
-impl Paces for Table {
-    async fn pace(&self) -> Result<Pace, PortError> {
+impl AccountRates for Table {
+    async fn account_rate(&self) -> Result<AccountRate, PortError> {
         const WHAT: &str = "reading the pace";
-        let item = self.get(keys::pace(), WHAT).await?;
+        let item = self.get(keys::account_rate(), WHAT).await?;
         Ok(read_or_unlimited(item))
     }
 
-    async fn change_pace(&self, change: &Change) -> Result<Paced, PortError> {
+    async fn change_account_rate(&self, change: &AccountRateChange) -> Result<AccountRateOutcome, PortError> {
         const WHAT: &str = "changing the pace";
         let returns = Some(ReturnValue::AllNew);
-        let changed = self.update_if(keys::pace(), express(change), returns, WHAT);
+        let changed = self.update_if(keys::account_rate(), express(change), returns, WHAT);
         Ok(match changed.await? {
-            Outcome::Done(item) => Paced::Done(read_or_unlimited(item)),
-            Outcome::Refused(item) => Paced::Refused(read_or_unlimited(item)),
+            Outcome::Done(item) => AccountRateOutcome::Done(read_or_unlimited(item)),
+            Outcome::Refused(item) => AccountRateOutcome::Refused(read_or_unlimited(item)),
         })
     }
 }
 
 #[cfg(test)]
-#[path = "pace_tests.rs"]
+#[path = "account_rate_tests.rs"]
 mod tests;

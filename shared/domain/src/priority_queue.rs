@@ -3,13 +3,13 @@
 //! SQS delivers nothing more from a queue with about 120,000 messages in flight: received, hidden, and not deleted. A
 //! sender hides every message that it may not send yet, so an open breaker could stop a priority queue.
 //!
-//! **Role:** `promote` counts the messages once a minute and writes [`FullLanes`] into the rate limiter, which every
+//! **Role:** `promote` counts the messages once a minute and writes [`FullPriorityQueues`] into the rate limiter, which every
 //! batch of `send` reads or changes anyway. In a full priority queue `send` deletes messages instead of hiding them,
 //! and `promote` enqueues nothing more: the records are in the due index.
 //! **Invariant:** pure.
 //! **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
 
-use crate::record::Lane;
+use crate::record::Priority;
 
 /// Hidden and delayed messages above which a priority queue is full: half of SQS's limit for messages in flight. The
 /// other half is room for the minute until the next count.
@@ -56,7 +56,7 @@ impl Messages {
 
 /// The priority queues with too many hidden and delayed messages.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct FullLanes {
+pub struct FullPriorityQueues {
     /// The high priority queue.
     pub high: bool,
     /// The normal priority queue.
@@ -65,24 +65,24 @@ pub struct FullLanes {
     pub low: bool,
 }
 
-impl FullLanes {
+impl FullPriorityQueues {
     /// The queues for which `is_full` is true.
     #[must_use]
-    pub fn of(is_full: impl Fn(Lane) -> bool) -> Self {
+    pub fn of(is_full: impl Fn(Priority) -> bool) -> Self {
         Self {
-            high: is_full(Lane::High),
-            normal: is_full(Lane::Normal),
-            low: is_full(Lane::Low),
+            high: is_full(Priority::High),
+            normal: is_full(Priority::Normal),
+            low: is_full(Priority::Low),
         }
     }
 
     /// True if the queue is full.
     #[must_use]
-    pub const fn has(self, lane: Lane) -> bool {
-        match lane {
-            Lane::High => self.high,
-            Lane::Normal => self.normal,
-            Lane::Low => self.low,
+    pub const fn has(self, priority: Priority) -> bool {
+        match priority {
+            Priority::High => self.high,
+            Priority::Normal => self.normal,
+            Priority::Low => self.low,
         }
     }
 }
@@ -118,9 +118,12 @@ mod tests {
 
     #[test]
     fn each_priority_queue_is_full_by_itself() {
-        for full in Lane::ALL {
-            let lanes = FullLanes::of(|lane| lane == full);
-            let found: Vec<_> = Lane::ALL.into_iter().filter(|lane| lanes.has(*lane)).collect();
+        for full in Priority::ALL {
+            let priority_queues = FullPriorityQueues::of(|priority| priority == full);
+            let found: Vec<_> = Priority::ALL
+                .into_iter()
+                .filter(|priority| priority_queues.has(*priority))
+                .collect();
             assert_eq!(found, [full]);
         }
     }

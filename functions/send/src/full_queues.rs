@@ -8,12 +8,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use domain::apply::apply;
-use domain::lifecycle::unhidden::leave_to_index;
+use domain::lifecycle::full_queue::leave_to_index;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
-    Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Paces, Provider, Queues, Random, Suppressions,
+    AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, Provider, Queues, Random, Suppressions,
 };
-use domain::record::{EmailRecord, Lane};
+use domain::record::{EmailRecord, Priority};
 use futures::future::join_all;
 
 use crate::Send;
@@ -23,15 +23,15 @@ pub const BRIEF: Duration = Duration::from_secs(5);
 
 impl<R, B, D, P, S> Send<R, B, D, P, S>
 where
-    R: EmailRecords + RateLimits + Paces + Queues + Suppressions,
+    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
     D: DeadLetters,
     P: Provider,
     S: Clock + Random,
 {
     /// Whether the last permits reported this priority queue as full.
-    pub(crate) fn is_full(&self, lane: Lane) -> bool {
-        self.pacer.full().has(lane)
+    pub(crate) fn is_full(&self, priority: Priority) -> bool {
+        self.rate_limiter.full().has(priority)
     }
 
     /// Returns the emails whose messages may be deleted. Reads all records with one call, and writes only those

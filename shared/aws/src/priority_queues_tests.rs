@@ -8,20 +8,20 @@ use crate::records::samples::record;
 use crate::replay::{Answer, Asked, Replay};
 use crate::telemetry::chain;
 
-fn lanes(replay: &Replay) -> LaneQueues {
+fn priority_queues(replay: &Replay) -> SqsPriorityQueues {
     let url = |name: &str| format!("https://sqs.us-east-1.amazonaws.com/123456789012/{name}");
-    let settings = LaneSettings {
+    let settings = PriorityQueueSettings {
         high: url("high"),
         normal: url("normal"),
         low: url("low"),
     };
-    LaneQueues::new(&replay.clients().sqs(), &settings)
+    SqsPriorityQueues::new(&replay.clients().sqs(), &settings)
 }
 
 /// A send task that is known by its bytes.
-fn request(bytes: u64, lane: Lane, delay: Duration) -> SendTaskRequest {
+fn request(bytes: u64, priority: Priority, delay: Duration) -> SendTaskRequest {
     SendTaskRequest {
-        lane,
+        priority,
         send_task: SendTask {
             bytes,
             ..SendTask::of(&record())
@@ -32,12 +32,12 @@ fn request(bytes: u64, lane: Lane, delay: Duration) -> SendTaskRequest {
 
 fn requests(count: u64) -> Vec<SendTaskRequest> {
     (0..count)
-        .map(|bytes| request(bytes, Lane::Normal, Duration::ZERO))
+        .map(|bytes| request(bytes, Priority::Normal, Duration::ZERO))
         .collect()
 }
 
 async fn send(replay: &Replay, requests: &[SendTaskRequest]) -> Vec<Result<(), String>> {
-    let results = lanes(replay).enqueue(requests).await;
+    let results = priority_queues(replay).enqueue(requests).await;
     results
         .into_iter()
         .map(|result| result.map_err(|error| chain(&error)))
@@ -94,10 +94,16 @@ fn all_sent(asked: &Asked) -> Answer {
 #[tokio::test]
 async fn each_lane_is_given_its_own_in_calls_of_ten() {
     let replay = Replay::by(all_sent);
-    let lanes = [Lane::Normal, Lane::High, Lane::Normal, Lane::Normal, Lane::Low];
+    let priority_queues = [
+        Priority::Normal,
+        Priority::High,
+        Priority::Normal,
+        Priority::Normal,
+        Priority::Low,
+    ];
     let requests: Vec<_> = (0..)
-        .zip(lanes.repeat(5))
-        .map(|(at, lane)| request(at, lane, Duration::ZERO))
+        .zip(priority_queues.repeat(5))
+        .map(|(at, priority)| request(at, priority, Duration::ZERO))
         .collect();
     assert_eq!(send(&replay, &requests).await, vec![Ok(()); 25]);
 
@@ -127,7 +133,7 @@ async fn nothing_to_wake_is_no_call() {
 async fn a_message_is_its_wake_up_with_the_delay_in_whole_seconds() {
     let replay = Replay::by(all_sent);
     let millis = [0, 1, 1_000, 1_001, 899_001, 900_000, 900_001, u64::MAX];
-    let requests = millis.map(|millis| request(7, Lane::Low, Duration::from_millis(millis)));
+    let requests = millis.map(|millis| request(7, Priority::Low, Duration::from_millis(millis)));
     assert!(send(&replay, &requests).await.iter().all(Result::is_ok));
     let asked = replay.only();
     assert_eq!(asked.operation(), "SendMessageBatch");
@@ -191,8 +197,12 @@ async fn a_call_that_fails_as_a_whole_fails_for_its_messages_and_for_no_others()
         "low" => Answer::Lost,
         _ => all_sent(asked),
     });
-    let lanes = [Lane::High, Lane::Normal, Lane::Low, Lane::High];
-    let results = send(&replay, &lanes.map(|lane| request(1, lane, Duration::ZERO))).await;
+    let priority_queues = [Priority::High, Priority::Normal, Priority::Low, Priority::High];
+    let results = send(
+        &replay,
+        &priority_queues.map(|priority| request(1, priority, Duration::ZERO)),
+    )
+    .await;
     assert_eq!(
         results.iter().map(Result::is_ok).collect::<Vec<_>>(),
         [false, true, false, false]
@@ -233,7 +243,7 @@ fn message(receipt: &str, queue: &str) -> ReceivedMessage {
 
 async fn put_back(replay: &Replay, messages: &[(ReceivedMessage, Duration)]) -> usize {
     let messages: Vec<_> = messages.iter().map(|(message, delay)| (message, *delay)).collect();
-    lanes(replay).put_back(&messages).await
+    priority_queues(replay).put_back(&messages).await
 }
 
 #[tokio::test]
@@ -314,7 +324,7 @@ async fn each_queue_of_each_tenant_is_a_fair_queue_group() {
     ];
     let replay = Replay::by(all_sent);
     let requests = all.iter().map(|(send_task, _)| SendTaskRequest {
-        lane: Lane::Low,
+        priority: Priority::Low,
         send_task: send_task.clone(),
         delay: Duration::ZERO,
     });
@@ -389,10 +399,10 @@ fn carried_claims(asked: &Asked) -> Vec<u32> {
 
 #[tokio::test]
 async fn a_message_is_of_the_lane_whose_queue_it_came_from() {
-    let lanes = lanes(&Replay::unasked());
-    let of = |arn: &str| lanes.lane_of(arn);
-    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:high"), Some(Lane::High));
-    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:low"), Some(Lane::Low));
+    let priority_queues = priority_queues(&Replay::unasked());
+    let of = |arn: &str| priority_queues.priority_of(arn);
+    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:high"), Some(Priority::High));
+    assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:low"), Some(Priority::Low));
     assert_eq!(of("arn:aws:sqs:us-east-1:123456789012:other"), None);
     assert_eq!(of(""), None);
 }
@@ -411,7 +421,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
             "ApproximateNumberOfMessagesDelayed": "300",
         }}))
     });
-    let waiting = lanes(&replay).waiting().await.unwrap();
+    let waiting = priority_queues(&replay).waiting().await.unwrap();
     let messages = |visible| Messages {
         visible,
         in_flight: 61_000,
@@ -430,7 +440,7 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
         json!({"Attributes": {"ApproximateNumberOfMessages": "1", "ApproximateNumberOfMessagesDelayed": "1"}}),
     ] {
         let replay = Replay::by(move |_| Answer::ok(&silent));
-        let error = lanes(&replay).waiting().await.unwrap_err();
+        let error = priority_queues(&replay).waiting().await.unwrap_err();
         assert_eq!(chain(&error), "asking how full a lane is: SQS did not say");
     }
 }

@@ -1,4 +1,4 @@
-//! A full lane: its messages are deleted, and their records are in the index.
+//! A full priority queue: its messages are deleted, and their records are in the index.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -9,21 +9,21 @@ use std::time::Duration;
 
 use aws::batch::ReceivedMessage;
 use aws_lambda_events::sqs::SqsEvent;
+use domain::account_rate::{Micros, OpenBreaker};
 use domain::cause::Cause;
-use domain::lane::FullLanes;
-use domain::pacing::{Micros, Open};
-use domain::record::{Due, DueKind, Lane, Status};
+use domain::priority_queue::FullPriorityQueues;
+use domain::record::{Due, DueKind, Priority, Status};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
-use send::handler::{self, LaneSource};
+use send::handler::{self, MessageSource};
 use serde_json::json;
 use world::{Fault, World, samples};
 
-/// A lane, and the messages that were put back into it.
-struct Lanes(Lane, RefCell<BTreeSet<String>>);
+/// A priority queue, and the messages that were put back into it.
+struct PriorityQueues(Priority, RefCell<BTreeSet<String>>);
 
-impl LaneSource for Lanes {
-    fn lane_of(&self, _: &ReceivedMessage) -> Option<Lane> {
+impl MessageSource for PriorityQueues {
+    fn priority_of(&self, _: &ReceivedMessage) -> Option<Priority> {
         Some(self.0)
     }
 
@@ -39,7 +39,7 @@ fn later(minutes: i64) -> Timestamp {
 }
 
 /// A world of ten emails whose records are looked at in a quarter of an hour; the breaker is open, and
-/// the normal lane full.
+/// the normal-priority queue full.
 fn world() -> World {
     let world = samples::world(10).expect("the samples parse");
     {
@@ -50,9 +50,9 @@ fn world() -> World {
                 at: later(15),
             });
         }
-        state.pace.free_at = Some(Micros(0));
-        state.pace.full = FullLanes::of(|lane| lane == Lane::Normal);
-        state.pace.open = Some(Open {
+        state.account_rate.free_at = Some(Micros(0));
+        state.account_rate.full = FullPriorityQueues::of(|priority| priority == Priority::Normal);
+        state.account_rate.open = Some(OpenBreaker {
             cause: Cause::QuotaExceeded,
             until: later(8),
             times: 3,
@@ -62,7 +62,7 @@ fn world() -> World {
 }
 
 /// Works off the messages of emails 1 to 3; returns those that were put back.
-async fn put_back(world: &World, lane: Lane) -> Vec<String> {
+async fn put_back(world: &World, priority: Priority) -> Vec<String> {
     let message = |n: u8| {
         let key = samples::key(n);
         let send_task = SendTask {
@@ -78,10 +78,10 @@ async fn put_back(world: &World, lane: Lane) -> Vec<String> {
     };
     let messages: Vec<_> = (1..=3).map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": messages})).expect("an event of SQS");
-    let lanes = Lanes(lane, RefCell::default());
+    let priority_queues = PriorityQueues(priority, RefCell::default());
     let sender = common::sender(world, world.clone());
-    let response = handler::handle(&sender, &lanes, event, Duration::from_secs(60)).await;
-    let put_back: Vec<_> = lanes.1.into_inner().into_iter().collect();
+    let response = handler::handle(&sender, &priority_queues, event, Duration::from_secs(60)).await;
+    let put_back: Vec<_> = priority_queues.1.into_inner().into_iter().collect();
     // A message that is put back must not be deleted, and the others must.
     let kept = response.expect("not all failed").batch_item_failures;
     let kept: BTreeSet<_> = kept.into_iter().map(|failure| failure.item_identifier).collect();
@@ -96,7 +96,7 @@ fn times(world: &World, call: &str) -> usize {
 #[tokio::test(start_paused = true)]
 async fn a_full_lane_hides_no_message() {
     let world = world();
-    assert_eq!(put_back(&world, Lane::Normal).await, [""; 0]);
+    assert_eq!(put_back(&world, Priority::Normal).await, [""; 0]);
     // One read for all of them, and no write: their records are found in time.
     assert_eq!((times(&world, "load_many"), times(&world, "write")), (1, 0));
     let state = world.state();
@@ -106,7 +106,7 @@ async fn a_full_lane_hides_no_message() {
 #[tokio::test(start_paused = true)]
 async fn other_lanes_hide_their_messages_and_read_nothing() {
     let world = world();
-    assert_eq!(put_back(&world, Lane::High).await, ["1", "2", "3"]);
+    assert_eq!(put_back(&world, Priority::High).await, ["1", "2", "3"]);
     assert_eq!(times(&world, "load_many"), 0);
 }
 
@@ -120,7 +120,7 @@ async fn a_record_that_would_be_found_too_late_is_moved_closer() {
         })
     };
     world.state().records.get_mut(&samples::key(2)).expect("a row").due = due(600);
-    assert_eq!(put_back(&world, Lane::Normal).await, [""; 0]);
+    assert_eq!(put_back(&world, Priority::Normal).await, [""; 0]);
     assert_eq!(world.record(&samples::key(2)).expect("a row").due, due(60));
     assert_eq!(times(&world, "write"), 1);
 }
@@ -131,12 +131,12 @@ async fn a_message_without_a_known_record_is_hidden() {
     let down = world();
     let faults = [Fault::Before].into();
     down.state().faults_of.insert("load_many", faults);
-    assert_eq!(put_back(&down, Lane::Normal).await, ["1", "2", "3"]);
+    assert_eq!(put_back(&down, Priority::Normal).await, ["1", "2", "3"]);
 
     // A record is gone.
     let gone = world();
     gone.state().records.remove(&samples::key(1));
-    assert_eq!(put_back(&gone, Lane::Normal).await, ["1"]);
+    assert_eq!(put_back(&gone, Priority::Normal).await, ["1"]);
 
     // A record cannot be moved closer.
     let stuck = world();
@@ -146,7 +146,7 @@ async fn a_message_without_a_known_record_is_hidden() {
     });
     let faults = [Fault::Before].into();
     stuck.state().faults_of.insert("write", faults);
-    assert_eq!(put_back(&stuck, Lane::Normal).await, ["3"]);
+    assert_eq!(put_back(&stuck, Priority::Normal).await, ["3"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -154,11 +154,11 @@ async fn a_brief_wait_is_hidden_in_a_full_lane_too() {
     let world = world();
     {
         let mut state = world.state();
-        state.pace.open = None;
-        state.pace.rate = domain::pacing::Rate::from_millis(20_000);
-        // The normal lane books five seconds ahead.
-        state.pace.free_at = Some(Micros::of(later(0)).after(Duration::from_secs(8)));
+        state.account_rate.open = None;
+        state.account_rate.rate = domain::account_rate::Rate::from_millis(20_000);
+        // The normal-priority queue reserves five seconds ahead.
+        state.account_rate.free_at = Some(Micros::of(later(0)).after(Duration::from_secs(8)));
     }
-    assert_eq!(put_back(&world, Lane::Normal).await, ["1", "2", "3"]);
+    assert_eq!(put_back(&world, Priority::Normal).await, ["1", "2", "3"]);
     assert_eq!(times(&world, "load_many"), 0);
 }

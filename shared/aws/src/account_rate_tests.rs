@@ -1,4 +1,4 @@
-//! The pace, against DynamoDB's answers: each change means what `domain` says.
+//! The account's rate, against DynamoDB's answers: each change means what `domain` says.
 
 use std::time::Duration;
 
@@ -25,11 +25,11 @@ fn stored() -> Value {
     })
 }
 
-fn pace() -> Pace {
-    Pace {
+fn account_rate() -> AccountRate {
+    AccountRate {
         rate: Some(rate()),
         free_at: Some(Micros(5_000_123)),
-        open: Some(Open {
+        open: Some(OpenBreaker {
             cause: Cause::QuotaExceeded,
             until: at(7_000),
             times: 2,
@@ -39,14 +39,14 @@ fn pace() -> Pace {
     }
 }
 
-fn full_normal_and_low() -> FullLanes {
-    FullLanes::of(|lane| lane != Lane::High)
+fn full_normal_and_low() -> FullPriorityQueues {
+    FullPriorityQueues::of(|priority| priority != Priority::High)
 }
 
 /// What is asked for a change: update, condition and values.
-async fn asked(change: Change) -> (Value, Value, Value) {
+async fn asked(change: AccountRateChange) -> (Value, Value, Value) {
     let replay = Replay::new([Answer::ok(&json!({}))]);
-    replay.table(16).change_pace(&change).await.unwrap();
+    replay.table(16).change_account_rate(&change).await.unwrap();
     let asked = replay.only().json();
     assert_eq!(
         asked["Key"],
@@ -63,12 +63,12 @@ async fn asked(change: Change) -> (Value, Value, Value) {
 #[tokio::test]
 async fn each_change_is_one_conditional_write() {
     let span = Duration::from_millis(500);
-    let book = |begin| Change::Book {
+    let reserve = |begin| AccountRateChange::Reserve {
         rate: rate(),
         span,
         begin,
     };
-    let (update, condition, values) = asked(book(Begin::Here(Micros(1_000_000)))).await;
+    let (update, condition, values) = asked(reserve(Begin::Here(Micros(1_000_000)))).await;
     assert_eq!(update, "SET #free = :end");
     assert_eq!(
         condition,
@@ -80,7 +80,7 @@ async fn each_change_is_one_conditional_write() {
     );
 
     let (earliest, latest) = (Micros(1_000_000), Micros(9_000_000));
-    let (update, condition, values) = asked(book(Begin::BehindBooked { earliest, latest })).await;
+    let (update, condition, values) = asked(reserve(Begin::AfterReserved { earliest, latest })).await;
     assert_eq!(update, "SET #free = #free + :span");
     assert_eq!(
         condition,
@@ -91,8 +91,8 @@ async fn each_change_is_one_conditional_write() {
         json!({":rate": {"N": "14000"}, ":earliest": {"N": "1000000"}, ":latest": {"N": "9000000"}, ":span": {"N": "500000"}})
     );
 
-    let breaker = |seen, becomes| Change::Breaker { seen, becomes };
-    let (update, condition, values) = asked(breaker(None, pace().open)).await;
+    let breaker = |seen, becomes| AccountRateChange::Breaker { seen, becomes };
+    let (update, condition, values) = asked(breaker(None, account_rate().open)).await;
     assert_eq!(update, "SET #until = :until, #cause = :cause, #times = :times");
     assert_eq!(condition, "attribute_not_exists(#until)");
     assert_eq!(
@@ -106,61 +106,64 @@ async fn each_change_is_one_conditional_write() {
     );
     assert_eq!(values, json!({":seen": {"N": "7000"}}));
 
-    let (update, condition, _) = asked(Change::Rate { rate: Some(rate()) }).await;
+    let (update, condition, _) = asked(AccountRateChange::Rate { rate: Some(rate()) }).await;
     assert_eq!((update, condition), (json!("SET #rate = :rate"), Value::Null));
-    let (update, condition, _) = asked(Change::Settings).await;
+    let (update, condition, _) = asked(AccountRateChange::Settings).await;
     assert_eq!((update, condition), (json!("ADD #settings_no :one"), Value::Null));
-    let (update, _, _) = asked(Change::Rate { rate: None }).await;
+    let (update, _, _) = asked(AccountRateChange::Rate { rate: None }).await;
     assert_eq!(update, "REMOVE #rate");
-    let (update, condition, values) = asked(Change::Full(full_normal_and_low())).await;
+    let (update, condition, values) = asked(AccountRateChange::Full(full_normal_and_low())).await;
     assert_eq!((update, condition), (json!("SET #full = :full"), Value::Null));
     assert_eq!(values, json!({":full": {"S": "normal low"}}));
-    let (update, condition, _) = asked(Change::Full(FullLanes::default())).await;
+    let (update, condition, _) = asked(AccountRateChange::Full(FullPriorityQueues::default())).await;
     assert_eq!((update, condition), (json!("REMOVE #full"), Value::Null));
 }
 
 #[tokio::test]
 async fn the_answer_brings_the_pace_whether_it_was_changed_or_not() {
-    let change = Change::Rate { rate: None };
+    let change = AccountRateChange::Rate { rate: None };
     let done = Replay::new([Answer::ok(&json!({"Attributes": stored()}))]);
-    assert_eq!(done.table(16).change_pace(&change).await.unwrap(), Paced::Done(pace()));
+    assert_eq!(
+        done.table(16).change_account_rate(&change).await.unwrap(),
+        AccountRateOutcome::Done(account_rate())
+    );
 
     let mut refused = json!({"__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException", "message": "The conditional request failed"});
     refused["Item"] = stored();
     let other = Replay::new([Answer::says(400, &refused)]);
     assert_eq!(
-        other.table(16).change_pace(&change).await.unwrap(),
-        Paced::Refused(pace())
+        other.table(16).change_account_rate(&change).await.unwrap(),
+        AccountRateOutcome::Refused(account_rate())
     );
     let none = Replay::new([Answer::condition_failed(None)]);
     assert_eq!(
-        none.table(16).change_pace(&change).await.unwrap(),
-        Paced::Refused(Pace::default())
+        none.table(16).change_account_rate(&change).await.unwrap(),
+        AccountRateOutcome::Refused(AccountRate::default())
     );
 }
 
 #[tokio::test]
 async fn a_pace_that_was_never_written_or_cannot_be_read_limits_nothing() {
     let nothing = Replay::new([Answer::ok(&json!({}))]);
-    assert_eq!(nothing.table(16).pace().await.unwrap(), Pace::default());
+    assert_eq!(nothing.table(16).account_rate().await.unwrap(), AccountRate::default());
     let all = Replay::new([Answer::ok(&json!({"Item": stored()}))]);
-    assert_eq!(all.table(16).pace().await.unwrap(), pace());
+    assert_eq!(all.table(16).account_rate().await.unwrap(), account_rate());
     let mut bad = stored();
     bad["open_cause"] = json!({"S": "bad_weather"});
     let bad = Replay::new([Answer::ok(&json!({"Item": bad}))]);
-    assert_eq!(bad.table(16).pace().await.unwrap(), Pace::default());
+    assert_eq!(bad.table(16).account_rate().await.unwrap(), AccountRate::default());
 }
 
 /// Found by reading: a call that DynamoDB repeats must not let anything go faster.
 #[tokio::test(start_paused = true)]
 async fn a_booking_whose_answer_was_lost_is_refused_or_booked_once_more() {
     let begin = Begin::Here(Micros(1_000_000));
-    let change = Change::Book {
+    let change = AccountRateChange::Reserve {
         rate: rate(),
         span: Duration::from_secs(1),
         begin,
     };
     let replay = Replay::new([Answer::Lost, Answer::condition_failed(None)]);
-    let paced = replay.table(16).change_pace(&change).await.unwrap();
-    assert_eq!(paced, Paced::Refused(Pace::default()));
+    let paced = replay.table(16).change_account_rate(&change).await.unwrap();
+    assert_eq!(paced, AccountRateOutcome::Refused(AccountRate::default()));
 }

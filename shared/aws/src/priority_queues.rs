@@ -1,4 +1,4 @@
-//! The queues that we send to: the three lanes and the dead-letter queue.
+//! The queues that we send to: the three priority queues and the dead-letter queue.
 //!
 //! **Invariant:** `SendMessageBatch` succeeds in part; every entry has a result of its own, in
 //! the order in which it was given. What failed for a passing reason is tried once more.
@@ -11,10 +11,10 @@ use aws_sdk_sqs::types::{
 };
 use domain::id::TenantId;
 use domain::index::delay_seconds;
-use domain::lane::Messages;
-use domain::ports::{Backlog, DeadLetters, Lanes, PortError, SendTaskRequest, Waiting};
+use domain::ports::{Backlog, DeadLetters, PortError, PriorityQueues, SendTaskRequest, Waiting};
+use domain::priority_queue::Messages;
 use domain::queue::QueueName;
-use domain::record::Lane;
+use domain::record::Priority;
 use domain::wire::dead_letter_message::DeadLetterMessage;
 use futures::StreamExt;
 use futures::future::join3;
@@ -23,7 +23,7 @@ use sha2::{Digest, Sha256};
 
 use crate::batch::ReceivedMessage;
 use crate::failure::{failed, port, unknown};
-use crate::settings::LaneSettings;
+use crate::settings::PriorityQueueSettings;
 
 /// SQS takes at most this many messages in one call.
 /// Source: Amazon SQS API reference, `SendMessageBatch`.
@@ -160,18 +160,18 @@ impl Failed {
     }
 }
 
-/// The three lanes, as their senders see them.
+/// The three priority queues, as their senders see them.
 #[derive(Debug, Clone)]
-pub struct LaneQueues {
+pub struct SqsPriorityQueues {
     high: Queue,
     normal: Queue,
     low: Queue,
 }
 
-impl LaneQueues {
-    /// Puts a client to the lanes.
+impl SqsPriorityQueues {
+    /// Puts a client to the priority queues.
     #[must_use]
-    pub fn new(client: &Client, settings: &LaneSettings) -> Self {
+    pub fn new(client: &Client, settings: &PriorityQueueSettings) -> Self {
         let queue = |url: &String| Queue {
             client: client.clone(),
             url: url.clone(),
@@ -183,24 +183,28 @@ impl LaneQueues {
         }
     }
 
-    /// The lane that a message came from, by the queue's ARN.
+    /// The priority queue that a message came from, by the queue's ARN.
     #[must_use]
-    pub fn lane_of(&self, queue_arn: &str) -> Option<Lane> {
+    pub fn priority_of(&self, queue_arn: &str) -> Option<Priority> {
         let name = queue_arn.rsplit(':').next();
-        let lanes = Lane::ALL.into_iter().zip([&self.high, &self.normal, &self.low]);
-        let mut named = lanes.filter(|(_, queue)| queue.url.rsplit('/').next() == name);
-        named.next().map(|(lane, _)| lane)
+        let priority_queues = Priority::ALL.into_iter().zip([&self.high, &self.normal, &self.low]);
+        let mut named = priority_queues.filter(|(_, queue)| queue.url.rsplit('/').next() == name);
+        named.next().map(|(priority, _)| priority)
     }
 
-    async fn send(&self, requests: &[SendTaskRequest], lane: Lane) -> Vec<(usize, Result<(), PortError>)> {
-        let queue = match lane {
-            Lane::High => &self.high,
-            Lane::Normal => &self.normal,
-            Lane::Low => &self.low,
+    async fn send(&self, requests: &[SendTaskRequest], priority: Priority) -> Vec<(usize, Result<(), PortError>)> {
+        let queue = match priority {
+            Priority::High => &self.high,
+            Priority::Normal => &self.normal,
+            Priority::Low => &self.low,
         };
         let mut places = Vec::new();
         let mut messages = Vec::new();
-        for (at, request) in requests.iter().enumerate().filter(|(_, request)| request.lane == lane) {
+        for (at, request) in requests
+            .iter()
+            .enumerate()
+            .filter(|(_, request)| request.priority == priority)
+        {
             places.push(at);
             messages.push(Message {
                 body: request.send_task.to_json(),
@@ -212,11 +216,11 @@ impl LaneQueues {
         places.into_iter().zip(results).collect()
     }
 
-    /// Puts messages of one batch back into their lane, each to be seen again after its time;
+    /// Puts messages of one batch back into their priority queue, each to be seen again after its time;
     /// returns how many could not be.
     ///
     /// One call for at most ten. A message that cannot be put back comes again all the same,
-    /// after the lane's own visibility timeout.
+    /// after the priority queue's own visibility timeout.
     pub async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
         let mut put_back = 0;
         for queue in [&self.high, &self.normal, &self.low] {
@@ -265,12 +269,12 @@ impl Queue {
     }
 }
 
-impl Lanes for LaneQueues {
+impl PriorityQueues for SqsPriorityQueues {
     async fn enqueue(&self, requests: &[SendTaskRequest]) -> Vec<Result<(), PortError>> {
         let (high, normal, low) = join3(
-            self.send(requests, Lane::High),
-            self.send(requests, Lane::Normal),
-            self.send(requests, Lane::Low),
+            self.send(requests, Priority::High),
+            self.send(requests, Priority::Normal),
+            self.send(requests, Priority::Low),
         )
         .await;
         let mut results: Vec<_> = high.into_iter().chain(normal).chain(low).collect();
@@ -305,7 +309,7 @@ impl Queue {
     }
 }
 
-impl Backlog for LaneQueues {
+impl Backlog for SqsPriorityQueues {
     async fn waiting(&self) -> Result<Waiting, PortError> {
         let (high, normal, low) = join3(self.high.messages(), self.normal.messages(), self.low.messages()).await;
         Ok(Waiting {
@@ -346,5 +350,5 @@ impl DeadLetters for DeadLetterQueue {
 }
 
 #[cfg(test)]
-#[path = "lanes_tests.rs"]
+#[path = "priority_queues_tests.rs"]
 mod tests;

@@ -1,4 +1,4 @@
-//! A long outage fills a lane, and its backlog stays in the index.
+//! A long outage fills a priority queue, and its backlog stays in the index.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ const EMAILS: u32 = 600;
 /// The account's quota is spent for this time, while they come.
 const OUTAGE: Duration = Duration::from_secs(3_600);
 
-/// Messages in flight from which on the lane gives out nothing more.
+/// Messages in flight from which on the priority queue gives out nothing more.
 const MOST_IN_FLIGHT: usize = 200;
 
 fn outage(most_messages: u64) -> Outcome {
@@ -41,7 +41,7 @@ fn a_long_outage_never_stops_a_lane() {
     assert_eq!(stops(&outcome), 0, "SQS always had room for more in flight");
     assert!(outcome.records.iter().all(|record| record.status == Status::Sent));
 
-    // Each record that was left to the index is looked at within four guards, and the lane may have no room then.
+    // Each record that was left to the index is looked at within four guards, and the priority queue may have no room then.
     let guard = Duration::from_secs(120);
     let latest = START.after(OUTAGE + guard * 8 + Duration::from_secs(180));
     let last = outcome
