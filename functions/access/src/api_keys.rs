@@ -3,14 +3,14 @@
 //! **Invariant:** a key can do no more than the one that made it: it belongs to the same tenant, sends from no
 //! other domains, and lives no longer; the deployer makes keys for every tenant. To everybody else another
 //! tenant's key is not there.
-//! **Start reading at** [`Access::create_key`].
+//! **Start reading at** [`AccessFunction::create_key`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws::access::{Caller, KeyMaker};
+use aws::auth::{KeyAuthor, TenantPrincipal};
 use aws::query::{self, Cursor};
-use domain::access::key::{ApiKey, KeyChange, Maker};
+use domain::access::key::{Actor, ApiKey, KeyChange};
 use domain::access::sender::FromDomain;
 use domain::access::token::Token;
 use domain::api_error::ApiError;
@@ -23,7 +23,7 @@ use domain::timestamp::Timestamp;
 use domain::wire::access_api::{ChangedView, HoldView, KeysView, NewKey, NewKeyView, RevokedView};
 use domain::wire::api::to_api;
 
-use crate::{Access, AccessError, Store};
+use crate::{AccessError, AccessFunction, Store};
 
 /// Time after which every environment knows a change of a key: thirty seconds of memory, and the longest request that
 /// was let in within them.
@@ -105,7 +105,7 @@ fn first(keys: &[ApiKey], limit: usize) -> (&[ApiKey], bool) {
     (keys.get(..limit).unwrap_or(keys), keys.len() > limit)
 }
 
-impl<R, S> Access<R, S>
+impl<R, S> AccessFunction<R, S>
 where
     R: Store,
     S: Clock + Random,
@@ -114,8 +114,8 @@ where
     ///
     /// # Errors
     /// 401 when it could do more than the key that makes it, 409 when the tenant has too many, 422 for a tenant
-    /// that there is not or an impossible time; or the world's failure.
-    pub async fn create_key(&self, maker: &KeyMaker, asked: NewKey) -> Result<NewKeyView, AccessError> {
+    /// that there is not or an impossible time; or a backend call failed.
+    pub async fn create_key(&self, maker: &KeyAuthor, asked: NewKey) -> Result<NewKeyView, AccessError> {
         let now = self.system.now();
         let tenant = self.tenant_for(maker, asked.tenant.as_ref()).await?;
         let expires_at = match asked.expires_at {
@@ -123,8 +123,8 @@ where
             Some(when) => Some(expiry(when.at(now), now)?),
         };
         let (from_domains, expires_at) = match maker {
-            KeyMaker::Deployer(_) => (asked.from_domains, expires_at),
-            KeyMaker::Caller(caller) => {
+            KeyAuthor::Deployer(_) => (asked.from_domains, expires_at),
+            KeyAuthor::TenantPrincipal(caller) => {
                 let domains = if asked.from_domains.is_empty() {
                     caller.from_domains().to_vec()
                 } else {
@@ -163,8 +163,8 @@ where
     /// Shows a page of a tenant's keys that are not revoked, newest first.
     ///
     /// # Errors
-    /// 422 when no key has the page's cursor, or there is no such tenant; or the world's failure.
-    pub async fn keys(&self, maker: &KeyMaker, page: &KeyPage) -> Result<KeysView, AccessError> {
+    /// 422 when no key has the page's cursor, or there is no such tenant; or a backend call failed.
+    pub async fn keys(&self, maker: &KeyAuthor, page: &KeyPage) -> Result<KeysView, AccessError> {
         let tenant = self.tenant_for(maker, page.tenant.as_ref()).await?;
         let keys = self.records.keys(&tenant).await?;
         let (shown, has_more) = page.of(&keys)?;
@@ -176,18 +176,18 @@ where
     ///
     /// # Errors
     /// 401 when the key could do more than the one that changes it, 404 as [`Self::revoke_key`], 409 when the tenant
-    /// has too many holds, 422 for a hold without From domains; or the world's failure.
+    /// has too many holds, 422 for a hold without From domains; or a backend call failed.
     pub async fn change_key(
         &self,
-        maker: &KeyMaker,
+        maker: &KeyAuthor,
         id: KeyId,
         change: KeyChange,
         hold: bool,
     ) -> Result<ChangedView, AccessError> {
         may_hold(maker, hold)?;
         match (&change.from_domains, maker) {
-            (Some(domains), KeyMaker::Caller(caller)) => no_wider(caller, domains)?,
-            (Some(_), KeyMaker::Deployer(_)) => {}
+            (Some(domains), KeyAuthor::TenantPrincipal(caller)) => no_wider(caller, domains)?,
+            (Some(_), KeyAuthor::Deployer(_)) => {}
             (None, _) if hold => {
                 let problem = "a hold needs the From domains that the key keeps";
                 return Err(ApiError::missing_field("from_domains", problem).into());
@@ -228,8 +228,8 @@ where
     ///
     /// # Errors
     /// 401 for a hold by a key that is limited to From domains, 404 when there is none that is not revoked, or with
-    /// `children` or `hold` none at all, 409 when the tenant has too many holds; or the world's failure.
-    pub async fn revoke_key(&self, maker: &KeyMaker, id: KeyId, with: Revocation) -> Result<RevokedView, AccessError> {
+    /// `children` or `hold` none at all, 409 when the tenant has too many holds; or a backend call failed.
+    pub async fn revoke_key(&self, maker: &KeyAuthor, id: KeyId, with: Revocation) -> Result<RevokedView, AccessError> {
         may_hold(maker, with.hold)?;
         let (of, by, now) = (owner(maker), maker.maker(), self.system.now());
         let revoked = self.records.revoke(of, id, by, now).await?;
@@ -269,14 +269,14 @@ where
 
     /// The keys that are not revoked and were made with a key, directly or by keys between, revoked or not.
     async fn made_with(&self, ancestor: &ApiKey) -> Result<Vec<KeyId>, AccessError> {
-        let mut makers: BTreeMap<KeyId, Maker> = BTreeMap::new();
+        let mut makers: BTreeMap<KeyId, Actor> = BTreeMap::new();
         let live = self.records.keys(&ancestor.tenant).await?;
         makers.extend(live.iter().map(|key| (key.id, key.created_by)));
         let mut found = Vec::new();
         for key in &live {
             let mut maker = key.created_by;
             // No key was made with a later one, so that this ends.
-            while let Maker::Key(id) = maker {
+            while let Actor::Key(id) = maker {
                 if id == ancestor.id {
                     found.push(key.id);
                     break;
@@ -285,7 +285,7 @@ where
                     Some(maker) => *maker,
                     None => {
                         let between = self.records.key(id).await?;
-                        let maker = between.map_or(Maker::Deployer, |between| between.created_by);
+                        let maker = between.map_or(Actor::Deployer, |between| between.created_by);
                         makers.insert(id, maker);
                         maker
                     }
@@ -296,10 +296,10 @@ where
     }
 
     /// Whose keys are meant.
-    async fn tenant_for(&self, maker: &KeyMaker, named: Option<&TenantId>) -> Result<TenantId, AccessError> {
+    async fn tenant_for(&self, maker: &KeyAuthor, named: Option<&TenantId>) -> Result<TenantId, AccessError> {
         let own = match maker {
-            KeyMaker::Caller(caller) => Some(caller.tenant().clone()),
-            KeyMaker::Deployer(_) => None,
+            KeyAuthor::TenantPrincipal(caller) => Some(caller.tenant().clone()),
+            KeyAuthor::Deployer(_) => None,
         };
         let no_tenant = || ApiError::validation("tenant", "there is no tenant of this name");
         match (own, named) {
@@ -317,20 +317,20 @@ where
 }
 
 /// Refuses a hold by a key that is limited to From domains: it stops email from others too.
-fn may_hold(maker: &KeyMaker, hold: bool) -> Result<(), ApiError> {
+fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     match maker {
-        KeyMaker::Caller(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(
+        KeyAuthor::TenantPrincipal(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(
             "This API key is limited to From domains, and the hold may concern email from others: use another key.",
         )),
-        KeyMaker::Caller(_) | KeyMaker::Deployer(_) => Ok(()),
+        KeyAuthor::TenantPrincipal(_) | KeyAuthor::Deployer(_) => Ok(()),
     }
 }
 
 /// Whose keys alone are there for the maker; all are for the deployer.
-fn owner(maker: &KeyMaker) -> Option<&TenantId> {
+fn owner(maker: &KeyAuthor) -> Option<&TenantId> {
     match maker {
-        KeyMaker::Deployer(_) => None,
-        KeyMaker::Caller(caller) => Some(caller.tenant()),
+        KeyAuthor::Deployer(_) => None,
+        KeyAuthor::TenantPrincipal(caller) => Some(caller.tenant()),
     }
 }
 
@@ -350,7 +350,7 @@ fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, ApiError> {
 }
 
 /// That the key may send from no domain that its maker's may not.
-fn no_wider(maker: &Caller, domains: &[FromDomain]) -> Result<(), ApiError> {
+fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiError> {
     let own = maker.from_domains();
     let covered = |domain| own.is_empty() || own.iter().any(|allowed| allowed.covers_all_of(domain));
     match domains.iter().position(|domain| !covered(domain)) {
@@ -362,7 +362,7 @@ fn no_wider(maker: &Caller, domains: &[FromDomain]) -> Result<(), ApiError> {
 }
 
 /// That the key lives no longer than its maker's; as long when nothing is said.
-fn no_longer(maker: &Caller, asked: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
+fn no_longer(maker: &TenantPrincipal, asked: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
     match (maker.expires_at(), asked) {
         (Some(own), Some(asked)) if asked > own => Err(ApiError::restricted_api_key(
             "expires_at: a key may not live longer than the one that makes it",

@@ -1,10 +1,10 @@
 //! HTTP: a request in, an answer out.
 //!
-//! **Invariant:** behind each gate is a function that takes what only that gate gives: a [`KeyMaker`], a
+//! **Invariant:** behind each gate is a function that takes what only that gate gives: a [`KeyAuthor`], a
 //! [`Deployer`].
 
-use aws::access::{Deployer, Door, KeyMaker, Visitor};
-use aws::front::{self, Entrance, made};
+use aws::auth::{Authenticator, Deployer, KeyAuthor, Principal};
+use aws::endpoint::{self, Authentication, made};
 use aws::{http, query};
 use domain::ports::{Clock, Random};
 use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
@@ -12,35 +12,44 @@ use lambda_http::{Body, Request, Response};
 
 use crate::api_keys::{KeyPage, Revocation};
 use crate::routes::{DeployerRoute, KeyRoute, Route, route};
-use crate::{Access, AccessError, Store};
+use crate::{AccessError, AccessFunction, Store};
 
 /// Carries out one request.
-pub async fn handle<R, S>(access: &Access<R, S>, door: &Door, request: Request) -> Response<Body>
+pub async fn handle<R, S>(
+    access: &AccessFunction<R, S>,
+    authenticator: &Authenticator,
+    request: Request,
+) -> Response<Body>
 where
     R: Store,
     S: Clock + Random,
 {
     let route = route(request.method(), request.uri().path());
-    let entrance = Entrance {
-        door,
+    let authentication = Authentication {
+        authenticator,
         records: &access.records,
         now: access.system.now(),
     };
-    front::answer(entrance, route, &request, async |visitor: Visitor, route| match route {
-        Route::Keys(route) => access.of_keys(&visitor.key_maker()?, route, &request).await,
-        Route::Deployer(route) => access.of_tenants(visitor.deployer()?, route, &request).await,
-    })
+    endpoint::answer(
+        authentication,
+        route,
+        &request,
+        async |principal: Principal, route| match route {
+            Route::Keys(route) => access.of_keys(&principal.key_maker()?, route, &request).await,
+            Route::Deployer(route) => access.of_tenants(principal.deployer()?, route, &request).await,
+        },
+    )
     .await
 }
 
-impl<R, S> Access<R, S>
+impl<R, S> AccessFunction<R, S>
 where
     R: Store,
     S: Clock + Random,
 {
     async fn of_keys(
         &self,
-        maker: &KeyMaker,
+        maker: &KeyAuthor,
         route: KeyRoute,
         request: &Request,
     ) -> Result<Response<Body>, AccessError> {

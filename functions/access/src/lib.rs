@@ -7,13 +7,13 @@
 //! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;
-pub mod deleting;
+pub mod deletion;
 pub mod handler;
-pub mod marking;
+pub mod key_holds;
 pub mod routes;
 pub mod tenants;
 
-use aws::front::Failure;
+use aws::endpoint::Failure;
 use domain::api_error::ApiError;
 use domain::ports::access::{Keys, Tenants, Work};
 use domain::ports::{AccountRates, Listing, PortError, Queues};
@@ -23,9 +23,9 @@ pub trait Store: Keys + Tenants + Queues + AccountRates + Work + Listing {}
 
 impl<T: Keys + Tenants + Queues + AccountRates + Work + Listing> Store for T {}
 
-/// Answers with what the world offers.
+/// Answers with its ports.
 #[derive(Debug, Clone)]
-pub struct Access<R, S> {
+pub struct AccessFunction<R, S> {
     /// The keys and the tenants.
     pub records: R,
     /// The clock, and chance.
@@ -38,7 +38,7 @@ pub enum AccessError {
     /// The caller has to change something.
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
-    /// The world failed: the caller may ask again.
+    /// The backend failed: the caller may ask again.
     #[error("a key or a tenant could not be read or written")]
     Port(#[from] PortError),
     /// Too much happens to a tenant at once: the caller may ask again.

@@ -1,7 +1,7 @@
-//! Wires `access`: settings, the world, the runtime.
+//! Wires `access`: settings, the backend, the runtime.
 
-use access::{Access, handler};
-use aws::access::Door;
+use access::{AccessFunction, handler};
+use aws::auth::Authenticator;
 use aws::clients::Clients;
 use aws::records::Table;
 use aws::system::System;
@@ -18,10 +18,10 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);
     records.warm().await;
-    let access = Access {
+    let access = AccessFunction {
         records,
         system: System,
     };
-    let door = Door::new(key);
-    gateway::run(|request| handler::handle(&access, &door, request)).await
+    let authenticator = Authenticator::new(key);
+    gateway::run(|request| handler::handle(&access, &authenticator, request)).await
 }

@@ -3,7 +3,7 @@
 //! **Invariant:** pure. A route is of the kind of key that it needs, and its function takes what only such a key
 //! gives. Its name and its object are told for every one, so that none is untold in the log by accident.
 
-use aws::front::Routed;
+use aws::endpoint::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
 use domain::id::{KeyId, TenantId};
 use lambda_http::http::Method;

@@ -7,7 +7,7 @@
 //! `default` with a job that marks what is left. Senders heed the marks as they heed a pause.
 //! **After a crash** in between: the same request again completes it; behind the mark of `default`, `promote` does.
 
-use aws::access::Deployer;
+use aws::auth::Deployer;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
@@ -15,12 +15,12 @@ use domain::ports::{Clock, Random};
 use domain::queue::Common;
 use domain::wire::access_api::{TenantSettings, TenantView, TenantsView};
 
-use crate::{Access, AccessError, Store};
+use crate::{AccessError, AccessFunction, Store};
 
 /// How often a change is made anew that somebody else's came before.
 const ROUNDS: usize = 8;
 
-impl<R, S> Access<R, S>
+impl<R, S> AccessFunction<R, S>
 where
     R: Store,
     S: Clock + Random,
@@ -28,7 +28,7 @@ where
     /// Makes a tenant.
     ///
     /// # Errors
-    /// 409 when there is one of this name, or was; or the world's failure.
+    /// 409 when there is one of this name, or was; or a backend call failed.
     pub async fn create_tenant(
         &self,
         _: Deployer,
@@ -63,7 +63,7 @@ where
     /// Shows all tenants, newest first, `main` last.
     ///
     /// # Errors
-    /// The world's failure.
+    /// A backend call failed.
     pub async fn tenants(&self, _: Deployer) -> Result<TenantsView, AccessError> {
         let mut tenants = self.records.tenants().await?;
         tenants.push(Tenant::main());
@@ -73,7 +73,7 @@ where
     /// Shows a tenant.
     ///
     /// # Errors
-    /// 404 when there is none; or the world's failure.
+    /// 404 when there is none; or a backend call failed.
     pub async fn tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantView, AccessError> {
         self.known(id).await.map(|tenant| TenantView::new(&tenant))
     }
@@ -81,7 +81,7 @@ where
     /// Changes a tenant.
     ///
     /// # Errors
-    /// 404 when there is none, 422 for `main`; or the world's failure.
+    /// 404 when there is none, 422 for `main`; or a backend call failed.
     pub async fn change_tenant(
         &self,
         _: Deployer,

@@ -13,7 +13,7 @@ use domain::apply::{ApplyError, apply};
 use domain::lifecycle::fail;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{EmailKey, EmailRecords};
-use domain::record::Status;
+use domain::record::RecordStatus;
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
 
@@ -48,7 +48,7 @@ pub async fn process<R: EmailRecords + RateLimits>(
         return Ok(DeadLetterOutcome::Stale);
     };
     let (_, record) = apply(records, record, now, |record| fail(record, message.claim_no, now)).await?;
-    let ours = record.status == Status::Failed && record.claim_no == message.claim_no;
+    let ours = record.status == RecordStatus::Failed && record.claim_no == message.claim_no;
     if ours {
         let cause = record.cause.map_or("none", |cause| cause.as_str());
         tracing::info!(target: "mailqueue", id = %record.id, cause, attempts = record.attempts, "an email failed");

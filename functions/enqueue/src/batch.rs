@@ -4,7 +4,7 @@
 //! stored, by this request or an earlier identical one, the response is no refusal, and the email is enqueued.
 //! **After a crash** in between: the same request with the same key completes the batch, and sends nothing
 //! twice.
-//! **Start reading at** [`Enqueue::accept_batch`].
+//! **Start reading at** [`EnqueueFunction::accept_batch`].
 
 use std::collections::BTreeMap;
 use std::iter::repeat;
@@ -20,10 +20,10 @@ use domain::wire::api::{BatchItem, BatchRequest, IdempotencyKey, ItemError};
 use futures::StreamExt;
 use futures::stream::iter;
 
-use crate::broken;
-use crate::possible::{Found, InTime, Sifted};
-use crate::storing::{Place, Ready, Stored};
-use crate::{AT_ONCE, AcceptError, AcceptedBatch, By, Enqueue, other_request};
+use crate::batch_errors;
+use crate::eligibility::{Found, Timeliness, ValidatedBatch};
+use crate::persistence::{Place, Ready, Stored};
+use crate::{AT_ONCE, AcceptError, AcceptedBatch, By, EnqueueFunction, other_request};
 
 /// The record of a batch after it was written or found.
 struct Recorded {
@@ -32,7 +32,7 @@ struct Recorded {
     is_older: bool,
 }
 
-impl<R, B, L, S> Enqueue<R, B, L, S>
+impl<R, B, L, S> EnqueueFunction<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
@@ -52,7 +52,7 @@ where
     ) -> Result<AcceptedBatch, AcceptError> {
         let by = by.into();
         let (tenant, now) = (by.tenant, self.system.now());
-        let Sifted {
+        let ValidatedBatch {
             mut items,
             mut errors,
             mut in_time,
@@ -76,7 +76,7 @@ where
             items.retain(|item| !errors.iter().any(|error| error.index == item.index));
             begun_before = is_older;
             if !record.may_complete(self.with.retention, now) {
-                in_time = InTime::LongAgo;
+                in_time = Timeliness::LongAgo;
                 ready.clear();
             } else if is_older {
                 // An email that is stored only now may expire later than one that was stored then.
@@ -84,7 +84,7 @@ where
                 self.records.keep_batch(tenant, &id, keep_until).await?;
             }
         }
-        let turns = if in_time == InTime::LongAgo {
+        let turns = if in_time == Timeliness::LongAgo {
             Vec::new()
         } else {
             let requests: Vec<_> = items.iter().map(|item| &item.request).collect();
@@ -110,11 +110,11 @@ where
         let results: Vec<Result<Stored, AcceptError>> = iter(stores).buffered(AT_ONCE).collect().await;
         let durable: Vec<&Stored> = results.iter().filter_map(|result| result.as_ref().ok()).collect();
         self.enqueue_tasks(&durable).await;
-        let stored = if in_time == InTime::LongAgo {
+        let stored = if in_time == Timeliness::LongAgo {
             // Nothing was written, and no repetition completes it.
             results.into_iter().collect::<Result<Vec<_>, _>>()?
         } else {
-            broken::all_of(key.is_some(), begun_before, &items, results)?
+            batch_errors::all_of(key.is_some(), begun_before, &items, results)?
         };
         Ok(AcceptedBatch {
             ids: stored.iter().map(|stored| stored.record.id).collect(),
@@ -161,7 +161,7 @@ where
         by: By<'_>,
         key: Option<&IdempotencyKey>,
         items: &[&'a BatchItem],
-        possible: (InTime, &Found),
+        possible: (Timeliness, &Found),
         now: Timestamp,
     ) -> BTreeMap<usize, Result<Ready<'a>, AcceptError>> {
         let with_uploads = items.iter().filter(|item| !item.request.uploads.is_empty());
@@ -176,7 +176,7 @@ where
         by: By<'_>,
         key: Option<&IdempotencyKey>,
         item: &'a BatchItem,
-        possible: (InTime, &Found),
+        possible: (Timeliness, &Found),
         now: Timestamp,
     ) -> Result<Ready<'a>, AcceptError> {
         let id = match key {
@@ -234,10 +234,10 @@ where
     ) -> Result<Timestamp, PortError> {
         let mut last = now.after(self.with.expires_after);
         for item in items {
-            let wishes = &item.request.wishes;
-            let queue = self.queues.get(&self.records, tenant, &wishes.queue, now).await?;
+            let options = &item.request.options;
+            let queue = self.queues.get(&self.records, tenant, &options.queue, now).await?;
             let expires_after = queue.map_or(self.with.expires_after, |queue| self.expires_after(&queue));
-            last = last.max(wishes.wanted_late(expires_after, now).expires_at);
+            last = last.max(options.wanted_late(expires_after, now).expires_at);
         }
         Ok(last)
     }

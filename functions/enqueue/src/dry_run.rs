@@ -2,13 +2,13 @@
 //!
 //! **Invariant:** read-only. A dry run is refused exactly when the real request would be, with the same
 //! message. This includes the tenant's limits, unless the same request was accepted before.
-//! **Start reading at** [`Enqueue::try_out`].
+//! **Start reading at** [`EnqueueFunction::try_out`].
 
 use aws::query;
 use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
-use domain::email::{Email, EmailError};
+use domain::email::{EmailContent, EmailError};
 use domain::forecast::{Asked, Forecast, Others, Situation, forecast};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::Erasing;
@@ -20,7 +20,7 @@ use domain::wire::api::{EmailRequest, IdempotencyKey, to_api};
 use domain::wire::dry_run_view::{DryRunView, Tried};
 use futures::stream::{StreamExt, TryStreamExt, iter};
 
-use crate::{AcceptError, Enqueue, Store, queues, recipients};
+use crate::{AcceptError, EnqueueFunction, Store, queues, recipients};
 
 /// Number of queues whose emails are counted concurrently.
 const AT_ONCE: usize = 10;
@@ -33,7 +33,7 @@ pub fn is_asked(query: &str) -> Result<bool, ApiError> {
     query::flag(query, "dry_run")
 }
 
-impl<R, B, L, S> Enqueue<R, B, L, S>
+impl<R, B, L, S> EnqueueFunction<R, B, L, S>
 where
     R: Store,
     B: Bodies + Erasing,
@@ -43,7 +43,7 @@ where
     /// Returns the expected outcome of an email.
     ///
     /// # Errors
-    /// As [`Enqueue::accept`].
+    /// As [`EnqueueFunction::accept`].
     pub async fn try_out(
         &self,
         limits: &Tenant,
@@ -56,12 +56,12 @@ where
         let is_known = replays.is_some();
         if !is_known {
             let wanted = recipients([request]);
-            let would = self.purses.would_take(&self.records, limits, wanted, now).await?;
-            would.map_err(AcceptError::Beyond)?;
+            let would = self.quota_leases.would_take(&self.records, limits, wanted, now).await?;
+            would.map_err(AcceptError::QuotaExceeded)?;
         }
         let key = QueueKey {
             tenant: tenant.clone(),
-            name: request.wishes.queue.clone(),
+            name: request.options.queue.clone(),
         };
         let queue = match self.records.queue(&key).await?.filter(|queue| !queue.deleted) {
             Some(queue) => queue,
@@ -69,9 +69,9 @@ where
             None => return Err(refused(queues::no_queue(&self.records, tenant).await?)),
         };
         let expires_after = self.expires_after(&queue);
-        let wanted = match request.wishes.wanted(expires_after, now) {
+        let wanted = match request.options.wanted(expires_after, now) {
             Ok(wanted) => wanted,
-            Err(_) if is_known => request.wishes.wanted_late(expires_after, now),
+            Err(_) if is_known => request.options.wanted_late(expires_after, now),
             Err(error) => return Err(refused(error)),
         };
         let found = self.found(tenant, [request]).await?;
@@ -81,7 +81,7 @@ where
             Err(error) => return Err(refused(error)),
         };
         let email = &email;
-        let priority = request.wishes.priority.unwrap_or(queue.priority);
+        let priority = request.options.priority.unwrap_or(queue.priority);
         let not_before = wanted.scheduled_at;
         let (suppressed, forecast) = futures::future::try_join(
             self.suppressed(tenant, email, now),
@@ -116,7 +116,7 @@ where
     async fn suppressed(
         &self,
         tenant: &TenantId,
-        email: &Email,
+        email: &EmailContent,
         now: Timestamp,
     ) -> Result<Vec<EmailAddress>, PortError> {
         let recipients = || [email.to(), email.cc(), email.bcc()].into_iter().flatten();
@@ -153,7 +153,7 @@ where
         // A paused queue delays no other queue.
         all.retain(|other| !other.is_paused(now));
         let due = |other: Queue| async move {
-            let counts = self.records.standing(tenant, other.key.name.as_str(), now).await?;
+            let counts = self.records.queue_counts(tenant, other.key.name.as_str(), now).await?;
             Ok::<_, PortError>((other, counts.queued))
         };
         let due: Vec<_> = all.into_iter().map(due).collect();

@@ -1,9 +1,9 @@
 //! HTTP handler: takes a request, and returns a response.
 
-use aws::access::{Caller, Door, Visitor};
-use aws::front::{self, Entrance};
+use aws::auth::{Authenticator, Principal, TenantPrincipal};
+use aws::endpoint::{self, Authentication};
 use aws::http;
-use domain::access::key::Deed;
+use domain::access::key::Action;
 use domain::api_error::ApiError;
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
@@ -14,10 +14,14 @@ use lambda_http::{Body, Request, Response};
 use serde::Serialize;
 
 use crate::routes::{Route, route};
-use crate::{AcceptError, Enqueue, Store, dry_run, recipients};
+use crate::{AcceptError, EnqueueFunction, Store, dry_run, recipients};
 
 /// Carries out one request.
-pub async fn handle<R, B, L, S>(enqueue: &Enqueue<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
+pub async fn handle<R, B, L, S>(
+    enqueue: &EnqueueFunction<R, B, L, S>,
+    authenticator: &Authenticator,
+    request: Request,
+) -> Response<Body>
 where
     R: Store,
     B: Bodies + Erasing,
@@ -25,13 +29,13 @@ where
     S: Clock + Random,
 {
     let route = route(request.method(), request.uri().path());
-    let entrance = Entrance {
-        door,
+    let authentication = Authentication {
+        authenticator,
         records: &enqueue.records,
         now: enqueue.system.now(),
     };
-    front::answer(entrance, route, &request, async |visitor: Visitor, route| {
-        let caller = match visitor.to_do(Deed::Send) {
+    endpoint::answer(authentication, route, &request, async |principal: Principal, route| {
+        let caller = match principal.to_do(Action::Send) {
             Ok(caller) => caller,
             Err(error) => return Ok(http::refuse(&error)),
         };
@@ -49,16 +53,18 @@ where
 /// # Errors
 /// The failed backend call.
 fn told_limits<R, B, L, S: Clock>(
-    enqueue: &Enqueue<R, B, L, S>,
-    caller: &Caller,
+    enqueue: &EnqueueFunction<R, B, L, S>,
+    caller: &TenantPrincipal,
     result: Result<Response<Body>, AcceptError>,
 ) -> Result<Response<Body>, PortError> {
     let now = enqueue.system.now();
-    let headers = || enqueue.purses.headers(caller.limits(), now);
+    let headers = || enqueue.quota_leases.headers(caller.limits(), now);
     match result {
         Ok(response) => Ok(with_headers(response, headers())),
         Err(AcceptError::Refused(error)) => Ok(with_headers(http::refuse(&error), headers())),
-        Err(AcceptError::Beyond(beyond)) => Ok(with_headers(http::refuse(&beyond.error()), beyond.headers(now))),
+        Err(AcceptError::QuotaExceeded(exceeded)) => {
+            Ok(with_headers(http::refuse(&exceeded.error()), exceeded.headers(now)))
+        }
         Err(AcceptError::Broken(broken)) => {
             let mut response = http::fail_with(&*broken, &broken.error(http::is_overload(&*broken)));
             if broken.has_key {
@@ -109,8 +115,8 @@ pub struct Ids {
 }
 
 async fn single<R, B, L, S>(
-    enqueue: &Enqueue<R, B, L, S>,
-    caller: &Caller,
+    enqueue: &EnqueueFunction<R, B, L, S>,
+    caller: &TenantPrincipal,
     request: &Request,
 ) -> Result<Response<Body>, AcceptError>
 where
@@ -135,12 +141,12 @@ where
         .await?;
     let id = accepted.id.to_string();
     let response = http::json(200, &Answer::Accepted(Id { id }));
-    Ok(front::accepted(1, replayed(response, accepted.replayed)))
+    Ok(endpoint::accepted(1, replayed(response, accepted.replayed)))
 }
 
 async fn batch<R, B, L, S>(
-    enqueue: &Enqueue<R, B, L, S>,
-    caller: &Caller,
+    enqueue: &EnqueueFunction<R, B, L, S>,
+    caller: &TenantPrincipal,
     request: &Request,
 ) -> Result<Response<Body>, AcceptError>
 where
@@ -172,7 +178,7 @@ where
         data: accepted.ids.iter().map(|id| Id { id: id.to_string() }).collect(),
         errors: (validation == BatchValidation::Permissive).then_some(accepted.errors),
     };
-    Ok(front::accepted(
+    Ok(endpoint::accepted(
         emails,
         replayed(http::json(200, &ids), accepted.replayed),
     ))

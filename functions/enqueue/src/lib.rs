@@ -8,42 +8,42 @@
 //! **Map:** `possible` decides whether a request can be accepted, `storing` makes it durable, and `batch` does
 //! both for many. [`broken`] describes a partly stored batch, and [`dry_run`] checks without a trace.
 //! [`allowance`] holds the quota of tenants, [`routes`] maps a path to a route, and [`handler`] is HTTP.
-//! **Start reading at** [`Enqueue::accept`].
+//! **Start reading at** [`EnqueueFunction::accept`].
 
-pub mod allowance;
 mod batch;
-pub mod broken;
+pub mod batch_errors;
 pub mod dry_run;
+mod eligibility;
 pub mod handler;
-mod possible;
+mod persistence;
 pub mod queues;
+pub mod quota;
 pub mod routes;
-mod storing;
-mod turns;
+mod slot_reservation;
 
 use std::time::Duration;
 
-use aws::access::Caller;
+use aws::auth::TenantPrincipal;
 use domain::access::tenant::Tenant;
 use domain::api_error::ApiError;
 use domain::cost::Prices;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::index;
-use domain::ports::access::{Allowances, Keys, Tenants};
+use domain::ports::access::{Keys, Quotas, Tenants};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Batches, Bodies, Clock, Counts, EmailRecords, PortError, PriorityQueues, Queues, Random,
     SendTaskRequest, Suppressions,
 };
-use domain::record::Status;
+use domain::record::RecordStatus;
 use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
 use domain::wire::send_task::SendTask;
 
-use crate::allowance::{Beyond, Purses};
-use crate::broken::Broken;
-use crate::queues::KnownQueues;
-use crate::storing::{Place, Stored, When};
+use crate::batch_errors::Broken;
+use crate::persistence::{Place, Stored, When};
+use crate::queues::QueueCache;
+use crate::quota::{QuotaExceeded, QuotaLeases};
 
 /// Number of emails of a batch that are stored concurrently. Our choice: a full batch takes ten rounds, and a
 /// small function can handle the SDK's connections.
@@ -51,7 +51,7 @@ const AT_ONCE: usize = 50;
 
 /// Settings of acceptance.
 #[derive(Debug, Clone)]
-pub struct Accepting {
+pub struct EnqueueSettings {
     /// Time that an enqueued email may stay queued before it is checked again.
     pub guard: Duration,
     /// Time to live of an unsent email.
@@ -74,7 +74,7 @@ pub trait Store:
     + Suppressions
     + Keys
     + Tenants
-    + Allowances
+    + Quotas
 {
 }
 
@@ -89,13 +89,13 @@ impl<T> Store for T where
         + Suppressions
         + Keys
         + Tenants
-        + Allowances
+        + Quotas
 {
 }
 
 /// The function and its ports.
 #[derive(Debug)]
-pub struct Enqueue<R, B, L, S> {
+pub struct EnqueueFunction<R, B, L, S> {
     /// Records, and the keys of batches.
     pub records: R,
     /// Contents.
@@ -105,11 +105,11 @@ pub struct Enqueue<R, B, L, S> {
     /// Clock and randomness.
     pub system: S,
     /// Settings.
-    pub with: Accepting,
+    pub with: EnqueueSettings,
     /// Cached queues.
-    pub queues: KnownQueues,
+    pub queues: QueueCache,
     /// Quota leases of tenants with limits.
-    pub purses: Purses,
+    pub quota_leases: QuotaLeases,
 }
 
 /// The requester: a tenant, with one of its keys.
@@ -127,8 +127,8 @@ impl<'a> From<&'a TenantId> for By<'a> {
     }
 }
 
-impl<'a> From<&'a Caller> for By<'a> {
-    fn from(caller: &'a Caller) -> Self {
+impl<'a> From<&'a TenantPrincipal> for By<'a> {
+    fn from(caller: &'a TenantPrincipal) -> Self {
         Self {
             tenant: caller.tenant(),
             key: Some(caller.key()),
@@ -184,7 +184,7 @@ pub enum AcceptError {
     Refused(ApiError),
     /// The request would exceed a limit of the tenant.
     #[error("beyond a limit of the tenant")]
-    Beyond(Beyond),
+    QuotaExceeded(QuotaExceeded),
     /// A part of the batch may be stored.
     #[error("a batch broke off")]
     Broken(#[source] Box<Broken>),
@@ -193,9 +193,9 @@ pub enum AcceptError {
     Port(#[from] PortError),
 }
 
-impl<R, B, L, S> Enqueue<R, B, L, S>
+impl<R, B, L, S> EnqueueFunction<R, B, L, S>
 where
-    R: Allowances,
+    R: Quotas,
     S: Clock,
 {
     /// Accepts a request within the tenant's limits. Repeated and refused requests are not counted.
@@ -204,7 +204,7 @@ where
     /// request, so that a request within the limits costs no read.
     ///
     /// # Errors
-    /// [`AcceptError::Beyond`], or the error of `accept`.
+    /// [`AcceptError::QuotaExceeded`], or the error of `accept`.
     pub async fn within_limits<T: Charged>(
         &self,
         tenant: &Tenant,
@@ -213,11 +213,11 @@ where
         accepting: impl Future<Output = Result<T, AcceptError>>,
     ) -> Result<T, AcceptError> {
         let now = self.system.now();
-        if let Err(beyond) = self.purses.take(&self.records, tenant, recipients, now).await? {
+        if let Err(exceeded) = self.quota_leases.take(&self.records, tenant, recipients, now).await? {
             return if repeats.await? {
                 accepting.await
             } else {
-                Err(AcceptError::Beyond(beyond))
+                Err(AcceptError::QuotaExceeded(exceeded))
             };
         }
         let accepted = accepting.await;
@@ -226,16 +226,16 @@ where
             Ok(accepted) => accepted.was_charged(),
             Err(AcceptError::Broken(broken)) => broken.begun_before,
             Err(AcceptError::Refused(_)) => true,
-            Err(AcceptError::Beyond(_) | AcceptError::Port(_)) => false,
+            Err(AcceptError::QuotaExceeded(_) | AcceptError::Port(_)) => false,
         };
         if is_free {
-            self.purses.give_back(tenant, recipients, now);
+            self.quota_leases.give_back(tenant, recipients, now);
         }
         accepted
     }
 }
 
-impl<R, B, L, S> Enqueue<R, B, L, S>
+impl<R, B, L, S> EnqueueFunction<R, B, L, S>
 where
     R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
     B: Bodies + Erasing,
@@ -299,7 +299,7 @@ where
             .iter()
             .filter(|stored| stored.when != When::BeforeItWasErased)
             .map(|stored| (&stored.record, stored.turn))
-            .filter(|(record, _)| record.status == Status::Queued)
+            .filter(|(record, _)| record.status == RecordStatus::Queued)
             .filter_map(|(record, turn)| {
                 let (_, delay) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
                 Some(SendTaskRequest {

@@ -1,15 +1,15 @@
 //! Entry point of `enqueue`: settings, AWS clients, the runtime.
 
-use aws::access::Door;
+use aws::auth::Authenticator;
 use aws::bodies::BodyStore;
 use aws::clients::{Clients, Service};
 use aws::priority_queues::SqsPriorityQueues;
 use aws::records::Table;
 use aws::system::System;
 use aws::{gateway, settings};
-use enqueue::allowance::Purses;
-use enqueue::queues::KnownQueues;
-use enqueue::{Accepting, Enqueue, handler};
+use enqueue::queues::QueueCache;
+use enqueue::quota::QuotaLeases;
+use enqueue::{EnqueueFunction, EnqueueSettings, handler};
 use lambda_runtime::Error;
 
 #[tokio::main(flavor = "current_thread")]
@@ -19,7 +19,7 @@ async fn main() -> Result<(), Error> {
         let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
         let (guard, expires_after, prices) = (read.guard(), read.expires(), read.prices());
         let table = table?;
-        let with = Accepting {
+        let with = EnqueueSettings {
             guard: guard?,
             expires_after: expires_after?,
             retention: table.retention,
@@ -29,16 +29,16 @@ async fn main() -> Result<(), Error> {
     })?;
     let clients = Clients::connect()?;
     let records = Table::new(clients.dynamodb(), &table);
-    let enqueue = Enqueue {
+    let enqueue = EnqueueFunction {
         bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
         priority_queues: SqsPriorityQueues::new(&clients.sqs(), &priority_queues),
         records,
         system: System,
         with,
-        queues: KnownQueues::default(),
-        purses: Purses::default(),
+        queues: QueueCache::default(),
+        quota_leases: QuotaLeases::default(),
     };
     futures::future::join(enqueue.records.warm(), clients.warm(&[Service::Sqs])).await;
-    let door = Door::new(key);
-    gateway::run(|request| handler::handle(&enqueue, &door, request)).await
+    let authenticator = Authenticator::new(key);
+    gateway::run(|request| handler::handle(&enqueue, &authenticator, request)).await
 }

@@ -21,9 +21,9 @@ const TOLD: usize = 20;
 
 /// Cached queues of an environment.
 #[derive(Debug, Default)]
-pub struct KnownQueues(Mutex<HashMap<QueueKey, (Timestamp, Queue)>>);
+pub struct QueueCache(Mutex<HashMap<QueueKey, (Timestamp, Queue)>>);
 
-impl KnownQueues {
+impl QueueCache {
     /// Returns the queue of an email; `None` when it does not exist or was deleted.
     ///
     /// # Errors

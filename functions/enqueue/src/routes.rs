@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** pure. Paths of other functions are unknown here.
 
-use aws::front::Routed;
+use aws::endpoint::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
 use lambda_http::http::Method;
 

@@ -19,8 +19,8 @@ use domain::record::EmailRecord;
 use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, parse_email};
-use enqueue::{AcceptError, By, Enqueue};
-use world::{World, samples};
+use enqueue::{AcceptError, By, EnqueueFunction};
+use memory::{MemoryBackend, samples};
 
 fn news() -> QueueKey {
     QueueKey {
@@ -29,12 +29,12 @@ fn news() -> QueueKey {
     }
 }
 
-/// A world with the queue `news`.
-fn world() -> World {
-    let world = samples::world(0).unwrap();
+/// A backend with the queue `news`.
+fn backend() -> MemoryBackend {
+    let backend = samples::backend(0).unwrap();
     let queue = Queue::plain(news(), samples::BORN);
-    world.state().queues.insert(news(), queue);
-    world
+    backend.state().queues.insert(news(), queue);
+    backend
 }
 
 fn request(queue: &str) -> EmailRequest {
@@ -43,71 +43,74 @@ fn request(queue: &str) -> EmailRequest {
     parse_email(body.as_bytes()).unwrap()
 }
 
-fn only_record(world: &World) -> EmailRecord {
-    let state = world.state();
+fn only_record(backend: &MemoryBackend) -> EmailRecord {
+    let state = backend.state();
     assert_eq!(state.records.len(), 1);
     state.records.values().next().unwrap().clone()
 }
 
-fn purge(world: &World) {
-    let mut state = world.state();
+fn purge(backend: &MemoryBackend) {
+    let mut state = backend.state();
     let now = state.now();
     let queue = state.queues.get_mut(&news()).unwrap();
     *queue = queue.purged(now);
 }
 
 /// Accepts one email for the queue `news`; its record.
-async fn accepted<S: Clock + Random>(world: &World, enqueue: &Enqueue<World, World, World, S>) -> EmailRecord {
-    world.state().records.clear();
+async fn accepted<S: Clock + Random>(
+    backend: &MemoryBackend,
+    enqueue: &EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, S>,
+) -> EmailRecord {
+    backend.state().records.clear();
     let accepted = enqueue.accept(&TenantId::main(), None, &request("news")).await;
     accepted.expect("accepted");
-    only_record(world)
+    only_record(backend)
 }
 
 #[tokio::test]
 async fn a_record_names_its_key_and_the_generation_of_its_queue() {
     for (queue, generation) in [("news", Some(2)), ("default", None)] {
-        let world = world();
-        purge(&world);
-        purge(&world);
+        let backend = backend();
+        purge(&backend);
+        purge(&backend);
         let key = samples::api_key().id;
         let by = By {
             tenant: &TenantId::main(),
             key: Some(key),
         };
-        enqueue(&world)
+        enqueue(&backend)
             .accept(by, None, &request(queue))
             .await
             .expect("accepted");
-        let record = only_record(&world);
+        let record = only_record(&backend);
         assert_eq!((record.generation, record.key), (generation, Some(key)), "{queue}");
     }
 }
 
 #[tokio::test]
 async fn no_email_has_an_old_generation_when_a_purge_is_answered() {
-    let world = world();
-    let environment = enqueue(&world);
-    assert_eq!(accepted(&world, &environment).await.generation, Some(0));
-    purge(&world);
-    world.state().now_ms += i64::try_from((KNOWN_FOR - Duration::from_millis(1)).as_millis()).unwrap();
-    let record = accepted(&world, &environment).await;
+    let backend = backend();
+    let environment = enqueue(&backend);
+    assert_eq!(accepted(&backend, &environment).await.generation, Some(0));
+    purge(&backend);
+    backend.state().now_ms += i64::try_from((KNOWN_FOR - Duration::from_millis(1)).as_millis()).unwrap();
+    let record = accepted(&backend, &environment).await;
     assert!(
-        !world.state().queues[&news()].wants(&record),
+        !backend.state().queues[&news()].wants(&record),
         "it was accepted beside the purge"
     );
-    world.state().now_ms += 1;
-    let record = accepted(&world, &environment).await;
-    assert!(KNOWN_FOR < BINDS_AFTER && world.state().queues[&news()].wants(&record));
+    backend.state().now_ms += 1;
+    let record = accepted(&backend, &environment).await;
+    assert!(KNOWN_FOR < BINDS_AFTER && backend.state().queues[&news()].wants(&record));
 }
 
 #[tokio::test]
 async fn a_deleted_queue_accepts_nothing_when_that_is_answered() {
-    let world = world();
-    let environment = enqueue(&world);
-    accepted(&world, &environment).await;
+    let backend = backend();
+    let environment = enqueue(&backend);
+    accepted(&backend, &environment).await;
     {
-        let mut state = world.state();
+        let mut state = backend.state();
         let queue = state.queues.get_mut(&news()).unwrap();
         *queue = queue.deleted();
         state.now_ms += i64::try_from(BINDS_AFTER.as_millis()).unwrap();
@@ -115,12 +118,12 @@ async fn a_deleted_queue_accepts_nothing_when_that_is_answered() {
     }
     let refused = environment.accept(&TenantId::main(), None, &request("news")).await;
     assert!(matches!(refused, Err(AcceptError::Refused(_))), "{refused:?}");
-    assert!(world.state().records.is_empty());
+    assert!(backend.state().records.is_empty());
 }
 
 /// A system whose clock goes on by so much with each look at it.
 struct Slow {
-    world: World,
+    backend: MemoryBackend,
     step: Duration,
     looks: AtomicU64,
 }
@@ -128,25 +131,25 @@ struct Slow {
 impl Clock for Slow {
     fn now(&self) -> Timestamp {
         let looks = u32::try_from(self.looks.fetch_add(1, Ordering::Relaxed)).unwrap();
-        self.world.now().after(self.step * looks)
+        self.backend.now().after(self.step * looks)
     }
 }
 
 impl Random for Slow {
     fn nonce(&self) -> Result<u64, PortError> {
-        self.world.nonce()
+        self.backend.nonce()
     }
 
     fn jitter(&self) -> Jitter {
-        self.world.jitter()
+        self.backend.jitter()
     }
 
     fn id(&self) -> Result<EmailId, PortError> {
-        self.world.id()
+        self.backend.id()
     }
 
     fn secret(&self) -> Result<[u8; SECRET_BYTES], PortError> {
-        self.world.secret()
+        self.backend.secret()
     }
 }
 
@@ -160,38 +163,38 @@ async fn a_slow_request_is_not_accepted_behind_a_purge() {
     ];
     for (change, accepted) in changes {
         for step in [Duration::ZERO, BINDS_AFTER] {
-            let world = world();
-            let Enqueue {
+            let backend = backend();
+            let EnqueueFunction {
                 records,
                 bodies,
                 priority_queues,
                 with,
                 queues,
-                purses,
+                quota_leases,
                 ..
-            } = enqueue(&world);
+            } = enqueue(&backend);
             let system = Slow {
-                world: world.clone(),
+                backend: backend.clone(),
                 step,
                 looks: AtomicU64::new(0),
             };
-            let slow = Enqueue {
+            let slow = EnqueueFunction {
                 records,
                 bodies,
                 priority_queues,
                 system,
                 with,
                 queues,
-                purses,
+                quota_leases,
             };
             let tenant = TenantId::main();
             // The environment knows the queue as it was.
             slow.queues
-                .get(&world, &tenant, &news().name, world.now())
+                .get(&backend, &tenant, &news().name, backend.now())
                 .await
                 .unwrap();
             {
-                let mut state = world.state();
+                let mut state = backend.state();
                 let queue = state.queues.get_mut(&news()).unwrap();
                 *queue = change(queue);
             }

@@ -9,7 +9,7 @@ use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, Suppressions, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
-use crate::{Feedback, Heard};
+use crate::{FeedbackFunction, Heard};
 
 /// Events of a batch about one email.
 #[derive(Clone)]
@@ -24,7 +24,7 @@ struct About<'a> {
 /// # Errors
 /// Every record failed.
 pub async fn handle<R, S>(
-    feedback: &Feedback<R, S>,
+    feedback: &FeedbackFunction<R, S>,
     event: SqsEvent,
     time: Duration,
 ) -> Result<SqsBatchResponse, AllFailed>

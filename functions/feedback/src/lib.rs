@@ -6,7 +6,7 @@
 //! read before it is written: most events bring nothing new. All events of a batch about one email are applied
 //! together, so that they do not contend for the record.
 //! **After a crash:** the events are delivered again.
-//! **Start reading at** [`Feedback::hear`]; [`handler`] is SQS.
+//! **Start reading at** [`FeedbackFunction::hear`]; [`handler`] is SQS.
 
 pub mod handler;
 
@@ -36,7 +36,7 @@ const SAY_AFTER: Duration = Duration::from_secs(30);
 
 /// The function and its ports.
 #[derive(Debug)]
-pub struct Feedback<R, S> {
+pub struct FeedbackFunction<R, S> {
     /// Records, suppressions, and the stored progress.
     pub records: R,
     /// Clock.
@@ -45,7 +45,7 @@ pub struct Feedback<R, S> {
     pub said: Mutex<Option<Timestamp>>,
 }
 
-impl<R, S> Feedback<R, S>
+impl<R, S> FeedbackFunction<R, S>
 where
     R: EmailRecords + RateLimits + Watermark + Suppressions + AccountRates,
     S: Clock,

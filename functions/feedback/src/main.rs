@@ -9,7 +9,7 @@ use aws::settings;
 use aws::system::System;
 use aws::table::within;
 use aws_lambda_events::sqs::SqsEvent;
-use feedback::{Feedback, handler};
+use feedback::{FeedbackFunction, handler};
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 
 #[tokio::main(flavor = "current_thread")]
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let table = settings::read(&settings::of_process(), |read| read.table())?;
     let clients = Clients::connect()?;
-    let feedback = &Feedback {
+    let feedback = &FeedbackFunction {
         records: Table::new(clients.dynamodb(), &table),
         system: System,
         said: Mutex::default(),

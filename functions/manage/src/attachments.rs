@@ -2,17 +2,17 @@
 //!
 //! **Invariant:** an id is random and the caller's own; what is uploaded under it is seen by nobody
 //! else, and vanishes when no email uses it.
-//! **Start reading at** [`Manage::invite`].
+//! **Start reading at** [`ManageFunction::invite`].
 
 use std::collections::BTreeMap;
 
-use aws::access::Caller;
+use aws::auth::TenantPrincipal;
 use domain::attachment::Upload;
 use domain::id::UploadId;
 use domain::ports::{Bodies, Invitation, Random};
 use serde::Serialize;
 
-use crate::{Manage, ManageError};
+use crate::{ManageError, ManageFunction};
 
 /// The answer: where the file goes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -25,7 +25,7 @@ pub struct InvitationView {
     headers: BTreeMap<String, String>,
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     B: Bodies,
     S: Random,
@@ -33,8 +33,8 @@ where
     /// Lets the caller upload a file.
     ///
     /// # Errors
-    /// The world's failure.
-    pub async fn invite(&self, caller: &Caller, upload: &Upload) -> Result<InvitationView, ManageError> {
+    /// A backend call failed.
+    pub async fn invite(&self, caller: &TenantPrincipal, upload: &Upload) -> Result<InvitationView, ManageError> {
         let id = UploadId::of(self.system.id()?);
         let Invitation { url, headers } = self.bodies.invite(caller.tenant(), id, upload).await?;
         Ok(InvitationView {

@@ -3,24 +3,24 @@
 //! **Invariant:** both can be repeated at any time. A release is one write of the queue `default`, with a job that does
 //! the rest; a cancellation looks at a bounded number of emails, and says from where to go on.
 //! **After a crash** behind the write of a release, `promote` works the job off.
-//! **Start reading at** [`Manage::release_key`]. Why this way: docs/adr/0032.
+//! **Start reading at** [`ManageFunction::release_key`]. Why this way: docs/adr/0032.
 
-use aws::access::{ActsFor, Caller};
+use aws::auth::{ActsFor, TenantPrincipal};
 use aws::query::{self, Cursor};
 use domain::api_error::ApiError;
 use domain::apply::apply_many;
-use domain::holding::{self, Held};
+use domain::held_emails::{self, Held};
 use domain::id::{EmailId, KeyId};
 use domain::lifecycle::Decision;
-use domain::lifecycle::asked;
+use domain::lifecycle::commands;
 use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random};
 use domain::queue::job::follow_tenant;
 use domain::queue::{Common, QueueName};
-use domain::record::{EmailRecord, Status};
+use domain::record::{EmailRecord, RecordStatus};
 use serde::Serialize;
 
 use crate::queues::{ROUNDS, of, refuse_narrowed};
-use crate::{Manage, ManageError, Store};
+use crate::{ManageError, ManageFunction, Store};
 
 /// Emails that one cancellation looks at.
 pub const LOOKED_AT_MAX: usize = 5_000;
@@ -125,7 +125,7 @@ pub struct Canceled {
     next: Option<String>,
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     R: Store,
     B: Bodies,
@@ -135,8 +135,8 @@ where
     /// Lets the emails go that wait because of a key's hold. Without such a hold there is nothing to do.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains; or the world's failure.
-    pub async fn release_key(&self, caller: &Caller, key: KeyId) -> Result<Released, ManageError> {
+    /// 401 for a key that is limited to From domains; or a backend call failed.
+    pub async fn release_key(&self, caller: &TenantPrincipal, key: KeyId) -> Result<Released, ManageError> {
         refuse_narrowed(caller)?;
         let lead = of(caller, QueueName::default());
         for _ in 0..ROUNDS {
@@ -158,7 +158,7 @@ where
                 ));
             };
             // Counted before: afterwards nobody knows which emails waited because of it.
-            let held = holding::count(&self.records, caller.tenant(), &holds, now).await?;
+            let held = held_emails::count(&self.records, caller.tenant(), &holds, now).await?;
             if self.records.save_queue(Some(&before), &next, job.as_ref()).await? {
                 self.tell().await?;
                 return Ok(Released::new(key, held, job.map(|job| job.id)));
@@ -170,7 +170,7 @@ where
     /// Cancels the emails of a key that wait, newest first, held or not.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains, 422 when there is no email to go on from; or the world's failure.
+    /// 401 for a key that is limited to From domains, 422 when there is no email to go on from; or a backend call failed.
     pub async fn cancel_key(
         &self,
         party: &impl ActsFor,
@@ -191,10 +191,10 @@ where
                 .collect();
             let mut records = self.records.load_many(&keys, now).await?;
             records.retain(|record| record.key == Some(key) && !record.status_at(now).is_final());
-            let decide = |record: &EmailRecord| asked::cancel(record, now).unwrap_or(Decision::Forget);
+            let decide = |record: &EmailRecord| commands::cancel(record, now).unwrap_or(Decision::Forget);
             for decided in apply_many(&self.records, records, now, decide).await {
                 let (_, record) = decided?;
-                if record.status == Status::Canceled {
+                if record.status == RecordStatus::Canceled {
                     canceled = canceled.saturating_add(1);
                 } else if !record.status.is_final() {
                     left = left.saturating_add(1);

@@ -2,11 +2,11 @@
 //!
 //! **Invariant:** a page costs a bounded number of calls, and holds a bounded number of contents
 //! in memory at a time. What cannot be read of one email is missing from that one only.
-//! **Start reading at** [`Manage::emails`].
+//! **Start reading at** [`ManageFunction::emails`].
 
-use aws::access::{ActsFor, Caller};
+use aws::auth::{ActsFor, TenantPrincipal};
 use aws::query::Cursor;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::{EmailId, TenantId};
 use domain::listing::{Place, Start};
 use domain::ports::{Bodies, Clock, EmailKey, PortError, PriorityQueues, Random};
@@ -14,15 +14,15 @@ use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::{EmailView, ItemView, PageView};
 
-use crate::asked::not_there;
+use crate::commands::not_there;
 use crate::paging::Page;
-use crate::{Manage, ManageError, Store};
+use crate::{ManageError, ManageFunction, Store};
 
 /// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
 /// takes about 16 MB, so that eight are half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     R: Store,
     B: Bodies,
@@ -32,8 +32,8 @@ where
     /// Shows one email. Without its content when that is gone, or is none any more.
     ///
     /// # Errors
-    /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
-    pub async fn email(&self, caller: &Caller, id: EmailId) -> Result<EmailView, ManageError> {
+    /// 404 when there is none of this id, or it is another tenant's; or a backend call failed.
+    pub async fn email(&self, caller: &TenantPrincipal, id: EmailId) -> Result<EmailView, ManageError> {
         let now = self.system.now();
         let record = self.record_shown(caller, id, now).await?;
         let email = self.content(caller, &record).await?;
@@ -58,8 +58,8 @@ where
     /// Shows a page of the list, newest first in either direction.
     ///
     /// # Errors
-    /// 422 when there is no email at the page's cursor; or the world's failure.
-    pub async fn emails(&self, caller: &Caller, page: &Page) -> Result<PageView, ManageError> {
+    /// 422 when there is no email at the page's cursor; or a backend call failed.
+    pub async fn emails(&self, caller: &TenantPrincipal, page: &Page) -> Result<PageView, ManageError> {
         let now = self.system.now();
         let tenant = caller.tenant();
         let start = self.start(tenant, page.cursor, now).await?;
@@ -88,7 +88,7 @@ where
     }
 
     /// An email as it is listed; without its content where that cannot be read.
-    pub(crate) async fn item(&self, caller: &Caller, record: &EmailRecord, now: Timestamp) -> ItemView {
+    pub(crate) async fn item(&self, caller: &TenantPrincipal, record: &EmailRecord, now: Timestamp) -> ItemView {
         let email = self.content(caller, record).await.unwrap_or_else(|error| {
             tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content could not be read");
             None
@@ -96,13 +96,17 @@ where
         ItemView::new(record, email.as_ref(), now)
     }
 
-    /// Reads an email's content, which takes a [`Caller`]: the deployer has none to show. `None` when it is gone. So is one that this program cannot
+    /// Reads an email's content, which takes a [`TenantPrincipal`]: the deployer has none to show. `None` when it is gone. So is one that this program cannot
     /// read: trying again would not change it, and the status must be seen all the same.
-    pub(crate) async fn content(&self, _: &Caller, record: &EmailRecord) -> Result<Option<Email>, PortError> {
+    pub(crate) async fn content(
+        &self,
+        _: &TenantPrincipal,
+        record: &EmailRecord,
+    ) -> Result<Option<EmailContent>, PortError> {
         let Some(content) = self.bodies.load(&EmailKey::of(record), &record.body).await? else {
             return Ok(None);
         };
-        Email::from_body(&content).map(Some).or_else(|error| {
+        EmailContent::from_body(&content).map(Some).or_else(|error| {
             tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content is none");
             Ok(None)
         })

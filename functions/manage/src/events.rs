@@ -2,14 +2,14 @@
 //!
 //! **Invariant:** one read of the record and one of the content, which names the recipients.
 
-use aws::access::Caller;
+use aws::auth::TenantPrincipal;
 use domain::id::EmailId;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::wire::events_view::EventsView;
 
-use crate::{Manage, ManageError, Store};
+use crate::{ManageError, ManageFunction, Store};
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     R: Store,
     B: Bodies,
@@ -19,8 +19,8 @@ where
     /// Tells an email's past. Without its recipients' addresses when its content is gone.
     ///
     /// # Errors
-    /// 404 when there is none of this id, or it is another tenant's; or the world's failure.
-    pub async fn events(&self, caller: &Caller, id: EmailId) -> Result<EventsView, ManageError> {
+    /// 404 when there is none of this id, or it is another tenant's; or a backend call failed.
+    pub async fn events(&self, caller: &TenantPrincipal, id: EmailId) -> Result<EventsView, ManageError> {
         let now = self.system.now();
         let record = self.record_shown(caller, id, now).await?;
         let email = self.content(caller, &record).await?;

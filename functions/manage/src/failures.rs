@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails.
 
-use aws::access::ActsFor;
+use aws::auth::ActsFor;
 use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
@@ -10,7 +10,7 @@ use domain::wire::failures_view::FailuresView;
 
 use crate::metrics::too_many;
 use crate::period::{Given, hours, read_queue, read_time};
-use crate::{Manage, ManageError};
+use crate::{ManageError, ManageFunction};
 
 /// What is asked of failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +35,7 @@ impl FailuresQuery {
     }
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     R: Counts,
     S: Clock,
@@ -43,7 +43,7 @@ where
     /// Shows why the caller's emails ended unsent in a time.
     ///
     /// # Errors
-    /// 422 when the time is impossible, too long, or there is too much; or the world's failure.
+    /// 422 when the time is impossible, too long, or there is too much; or a backend call failed.
     pub async fn failures(&self, caller: &impl ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
         let failures = self.records.failures(caller.tenant(), query.queue.as_deref(), hours);

@@ -8,11 +8,11 @@ use std::borrow::Cow;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::cause::Cause;
-use domain::email::Email;
+use domain::email::EmailContent;
+use domain::email_status::EmailStatus;
 use domain::id::KeyId;
 use domain::listing::Place;
 use domain::record::EmailRecord;
-use domain::standing::Standing;
 use domain::timestamp::Timestamp;
 
 use crate::period::{read_queue, read_time};
@@ -20,7 +20,7 @@ use crate::period::{read_queue, read_time};
 /// What an email must be to be listed; everything, when nothing is said.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
-    status: Option<Standing>,
+    status: Option<EmailStatus>,
     queue: Option<String>,
     cause: Option<Cause>,
     /// The API key that it was accepted with.
@@ -55,7 +55,7 @@ impl Filter {
         Ok(Self {
             status: named(
                 "status",
-                status.map(|text| Standing::parse(&text)),
+                status.map(|text| EmailStatus::parse(&text)),
                 "must be the status of an email, such as failed",
             )?,
             queue: read_queue(queue)?,
@@ -99,7 +99,7 @@ impl Filter {
     /// Whether a record, as it is shown at `now`, is asked for; its content may still say no.
     #[must_use]
     pub fn admits(&self, record: &EmailRecord, now: Timestamp) -> bool {
-        self.status.is_none_or(|status| status == Standing::of(record, now))
+        self.status.is_none_or(|status| status == EmailStatus::of(record, now))
             && self.queue.as_deref().is_none_or(|queue| queue == record.queue.as_str())
             && self.cause.is_none_or(|cause| Some(cause) == record.cause_at(now))
             && self.key.is_none_or(|key| Some(key) == record.key)
@@ -115,7 +115,7 @@ impl Filter {
 
     /// Whether a content is asked for.
     #[must_use]
-    pub fn admits_content(&self, email: &Email) -> bool {
+    pub fn admits_content(&self, email: &EmailContent) -> bool {
         let mut recipients = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let tagged = |(name, value): &(String, Option<String>)| {
             let same = |tag: &domain::email::Tag| {

@@ -1,10 +1,10 @@
 //! HTTP: a request in, an answer out.
 //!
-//! **Invariant:** only the description of the API is for everybody. Every other request takes a [`Caller`], which a
+//! **Invariant:** only the description of the API is for everybody. Every other request takes a [`TenantPrincipal`], which a
 //! tenant's key gives, or an [`Operator`], which the deployer's key and the name of a tenant give.
 
-use aws::access::{ActsFor, Caller, Door, Operator, Visitor};
-use aws::front::{self, Entrance, made};
+use aws::auth::{ActsFor, Authenticator, Operator, Principal, TenantPrincipal};
+use aws::endpoint::{self, Authentication, made};
 use aws::{http, query};
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, PriorityQueues, Random};
@@ -19,7 +19,7 @@ use crate::metrics::MetricsQuery;
 use crate::paging::Page;
 use crate::paths::route;
 use crate::routes::{DESCRIBE, OperatorRoute, Route, TenantRoute};
-use crate::{Manage, ManageError, Store};
+use crate::{ManageError, ManageFunction, Store};
 
 /// The description of the API, made by `make openapi` and packed by `build.rs`: a tenth of its size in what a
 /// cold start loads.
@@ -29,7 +29,11 @@ const DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.jso
 const DESCRIPTION_MAX: usize = 1 << 20;
 
 /// Carries out one request.
-pub async fn handle<R, B, L, S>(manage: &Manage<R, B, L, S>, door: &Door, request: Request) -> Response<Body>
+pub async fn handle<R, B, L, S>(
+    manage: &ManageFunction<R, B, L, S>,
+    authenticator: &Authenticator,
+    request: Request,
+) -> Response<Body>
 where
     R: Store,
     B: Bodies + Erasing,
@@ -37,22 +41,22 @@ where
     S: Clock + Random,
 {
     let route = match route(request.method(), request.uri().path()) {
-        Ok(Route::Describe) => return front::answer_anybody(DESCRIBE, describe),
+        Ok(Route::Describe) => return endpoint::answer_anybody(DESCRIBE, describe),
         Ok(Route::Tenant(route)) => Ok(route),
         Err(no_route) => Err(no_route),
     };
-    let entrance = Entrance {
-        door,
+    let authentication = Authentication {
+        authenticator,
         records: &manage.records,
         now: manage.system.now(),
     };
-    front::answer(
-        entrance,
+    endpoint::answer(
+        authentication,
         route,
         &request,
-        async |visitor: Visitor, route: TenantRoute| match visitor {
-            Visitor::Tenant(caller) => carry_out(manage, &caller.to_do(route.deed())?, route, &request).await,
-            Visitor::Deployer(deployer, named) => {
+        async |principal: Principal, route: TenantRoute| match principal {
+            Principal::Tenant(caller) => carry_out(manage, &caller.to_do(route.action())?, route, &request).await,
+            Principal::Deployer(deployer, named) => {
                 let route = route.for_operator()?;
                 let operator = deployer.act_for(named, &manage.records).await?;
                 operate(manage, &operator, route, &request).await
@@ -72,8 +76,8 @@ fn describe() -> Response<Body> {
 }
 
 async fn carry_out<R, B, L, S>(
-    manage: &Manage<R, B, L, S>,
-    caller: &Caller,
+    manage: &ManageFunction<R, B, L, S>,
+    caller: &TenantPrincipal,
     route: TenantRoute,
     request: &Request,
 ) -> Result<Response<Body>, ManageError>
@@ -136,7 +140,7 @@ where
 }
 
 async fn cancel_of_key<R, B, L, S>(
-    manage: &Manage<R, B, L, S>,
+    manage: &ManageFunction<R, B, L, S>,
     party: &impl ActsFor,
     query: &str,
 ) -> Result<Response<Body>, ManageError>
@@ -153,7 +157,7 @@ where
 
 /// Carries out a request of the deployer for a tenant.
 async fn operate<R, B, L, S>(
-    manage: &Manage<R, B, L, S>,
+    manage: &ManageFunction<R, B, L, S>,
     operator: &Operator,
     route: OperatorRoute,
     request: &Request,

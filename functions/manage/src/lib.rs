@@ -9,28 +9,28 @@
 //! queues. [`operating`] answers the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`handler::handle`].
 
-pub mod asked;
 pub mod attachments;
 pub mod by_key;
+pub mod commands;
 pub mod emails;
-pub mod erasing;
+pub mod erasure;
 pub mod events;
 pub mod failures;
 pub mod filters;
 pub mod handler;
 pub mod metrics;
-pub mod operating;
+pub mod operator;
 pub mod paging;
 pub mod paths;
 pub mod period;
 pub mod queues;
 pub mod routes;
-pub mod searching;
+pub mod search;
 
 use std::time::Duration;
 
-use aws::access::Denied;
-use aws::front::Failure;
+use aws::auth::Denied;
+use aws::endpoint::Failure;
 use domain::api_error::ApiError;
 use domain::apply::ApplyError;
 use domain::cost::Prices;
@@ -75,7 +75,7 @@ impl<T> Store for T where
 
 /// The settings of managing.
 #[derive(Debug, Clone)]
-pub struct Managing {
+pub struct ManageSettings {
     /// The machine's timings.
     pub policy: Policy,
     /// How long an email may wait to be sent.
@@ -88,9 +88,9 @@ pub struct Managing {
     pub binds_after: Duration,
 }
 
-/// Answers with what the world offers.
+/// Answers with its ports.
 #[derive(Debug, Clone)]
-pub struct Manage<R, B, L, S> {
+pub struct ManageFunction<R, B, L, S> {
     /// The records, and the list of them.
     pub records: R,
     /// The contents.
@@ -100,7 +100,7 @@ pub struct Manage<R, B, L, S> {
     /// The clock.
     pub system: S,
     /// The settings.
-    pub with: Managing,
+    pub with: ManageSettings,
 }
 
 /// Why there is no answer.
@@ -109,10 +109,10 @@ pub enum ManageError {
     /// The caller has to change something.
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
-    /// The world failed: the caller may ask again.
+    /// The backend failed: the caller may ask again.
     #[error("the table or a content could not be read")]
     Port(#[from] PortError),
-    /// The world failed, or too much happens to the email at once: the caller may ask again.
+    /// The backend failed, or too much happens to the email at once: the caller may ask again.
     #[error("an email could not be written")]
     Write(#[from] ApplyError),
     /// Too much happens to a queue at once: the caller may ask again.

@@ -1,6 +1,6 @@
-//! Wires `manage`: settings, the world, the runtime.
+//! Wires `manage`: settings, the backend, the runtime.
 
-use aws::access::Door;
+use aws::auth::Authenticator;
 use aws::bodies::BodyStore;
 use aws::clients::Clients;
 use aws::priority_queues::SqsPriorityQueues;
@@ -9,7 +9,7 @@ use aws::system::System;
 use aws::{gateway, settings};
 use domain::queue::BINDS_AFTER;
 use lambda_runtime::Error;
-use manage::{Manage, Managing, handler};
+use manage::{ManageFunction, ManageSettings, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -17,7 +17,7 @@ async fn main() -> Result<(), Error> {
     let (table, bucket, priority_queues, key, with) = settings::read(&settings::of_process(), |read| {
         let (table, bucket, priority_queues, key) = (read.table(), read.bucket(), read.priority_queues(), read.key());
         let (policy, expires_after, prices) = (read.policy(), read.expires(), read.prices());
-        let with = Managing {
+        let with = ManageSettings {
             policy: policy?,
             expires_after: expires_after?,
             retention: table.as_ref()?.retention,
@@ -30,13 +30,13 @@ async fn main() -> Result<(), Error> {
     let records = Table::new(clients.dynamodb(), &table);
     records.warm().await;
     let bodies = BodyStore::new(records.clone(), clients.s3(), &bucket);
-    let manage = Manage {
+    let manage = ManageFunction {
         records,
         bodies,
         priority_queues: SqsPriorityQueues::new(&clients.sqs(), &priority_queues),
         system: System,
         with,
     };
-    let door = Door::new(key);
-    gateway::run(|request| handler::handle(&manage, &door, request)).await
+    let authenticator = Authenticator::new(key);
+    gateway::run(|request| handler::handle(&manage, &authenticator, request)).await
 }

@@ -2,9 +2,9 @@
 //!
 //! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails; what
 //! is told is what was counted, a moment behind what happened.
-//! **Start reading at** [`Manage::metrics`].
+//! **Start reading at** [`ManageFunction::metrics`].
 
-use aws::access::ActsFor;
+use aws::auth::ActsFor;
 use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::period::{Given, hours, read_queue, read_time};
-use crate::{Manage, ManageError};
+use crate::{ManageError, ManageFunction};
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -133,7 +133,7 @@ fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, 
     }
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     R: Counts,
     S: Clock,
@@ -141,7 +141,7 @@ where
     /// Shows what became of the caller's emails in a time.
     ///
     /// # Errors
-    /// 422 when the time is impossible or too long; or the world's failure.
+    /// 422 when the time is impossible or too long; or a backend call failed.
     pub async fn metrics(&self, caller: &impl ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
         let wanted = query.wanted(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());

@@ -2,11 +2,11 @@
 //!
 //! **Invariant:** what is asked of a queue is one write of its record, and with it the job that does the
 //! rest; reads show it at once. Senders are told afterwards: what dies in between is told by the job.
-//! **Start reading at** [`Manage::pause`].
+//! **Start reading at** [`ManageFunction::pause`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::access::{ActsFor, Caller};
+use aws::auth::{ActsFor, TenantPrincipal};
 use domain::account_rate::AccountRateChange;
 use domain::api_error::ApiError;
 use domain::id::EmailId;
@@ -25,7 +25,7 @@ use futures::stream::iter;
 use futures::{StreamExt, TryStreamExt};
 use serde::Serialize;
 
-use crate::{Manage, ManageError, Store};
+use crate::{ManageError, ManageFunction, Store};
 
 /// Queues whose counts are read at the same time.
 const AT_ONCE: usize = 10;
@@ -64,7 +64,7 @@ pub struct Deleted {
     deleted: bool,
 }
 
-impl<R, B, L, S> Manage<R, B, L, S>
+impl<R, B, L, S> ManageFunction<R, B, L, S>
 where
     R: Store,
     B: Bodies,
@@ -74,10 +74,10 @@ where
     /// Makes a queue.
     ///
     /// # Errors
-    /// 409 when there is one of this name, 422 when there are too many; or the world's failure.
+    /// 409 when there is one of this name, 422 when there are too many; or a backend call failed.
     pub async fn create_queue(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         name: QueueName,
         settings: &QueueSettings,
     ) -> Result<QueueView, ManageError> {
@@ -121,7 +121,7 @@ where
     /// Shows the tenant's queues, by name; `default` first.
     ///
     /// # Errors
-    /// The world's failure.
+    /// A backend call failed.
     pub async fn queues(&self, caller: &impl ActsFor) -> Result<QueuesView, ManageError> {
         let now = self.system.now();
         let mut queues = self.records.queues(caller.tenant()).await?;
@@ -140,7 +140,7 @@ where
     /// Shows a queue.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or the world's failure.
+    /// 404 when there is none of this name; or a backend call failed.
     pub async fn queue(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let queue = self.live_queue(&of(caller, name)).await?;
         self.shown(queue, self.system.now()).await
@@ -150,10 +150,10 @@ where
     ///
     /// # Errors
     /// 404 when there is none of this name, 422 when it is the default queue and the setting is the
-    /// deployment's; or the world's failure.
+    /// deployment's; or a backend call failed.
     pub async fn change_queue(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         name: QueueName,
         settings: &QueueSettings,
     ) -> Result<QueueView, ManageError> {
@@ -179,7 +179,7 @@ where
     /// Pauses a queue: nothing of it is claimed any more, within seconds.
     ///
     /// # Errors
-    /// 404 when there is none of this name, 422 when it is to end in the past; or the world's failure.
+    /// 404 when there is none of this name, 422 when it is to end in the past; or a backend call failed.
     pub async fn pause(
         &self,
         caller: &impl ActsFor,
@@ -212,7 +212,7 @@ where
     /// Resumes a queue: what it held goes its way, each at its time.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or the world's failure.
+    /// 404 when there is none of this name; or a backend call failed.
     pub async fn resume(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let id = self.system.id()?;
         let resumed = |queue: &Queue, now| {
@@ -227,7 +227,7 @@ where
     /// Purges a queue of everything that waits in it.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or the world's failure.
+    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or a backend call failed.
     pub async fn purge(&self, caller: &impl ActsFor, name: QueueName) -> Result<Begun, ManageError> {
         refuse_narrowed(caller)?;
         let id = self.system.id()?;
@@ -241,8 +241,8 @@ where
     /// Undoes a queue's purges.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or the world's failure.
-    pub async fn restore(&self, caller: &Caller, name: QueueName) -> Result<Begun, ManageError> {
+    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or a backend call failed.
+    pub async fn restore(&self, caller: &TenantPrincipal, name: QueueName) -> Result<Begun, ManageError> {
         refuse_narrowed(caller)?;
         let restored = |queue: &Queue| (queue.restored(), Task::Restore);
         self.begin(caller, name, restored).await
@@ -251,10 +251,10 @@ where
     /// Tries again what failed in a queue.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or the world's failure.
+    /// 404 when there is none of this name; or a backend call failed.
     pub async fn redrive(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         name: QueueName,
         request: RedriveRequest,
     ) -> Result<Begun, ManageError> {
@@ -269,7 +269,7 @@ where
     /// Shows a job.
     ///
     /// # Errors
-    /// 404 when there is none of this id; or the world's failure.
+    /// 404 when there is none of this id; or a backend call failed.
     pub async fn job(&self, caller: &impl ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
         let job = self.records.job(&of(caller, name), id).await?;
         let none = || ApiError::not_found("There is no job of this id.");
@@ -280,8 +280,13 @@ where
     ///
     /// # Errors
     /// 401 for a key that is limited to From domains and with `cancel`, 404 when there is none of this name, 409 when
-    /// it is not empty, 422 when it is the default queue; or the world's failure.
-    pub async fn delete_queue(&self, caller: &Caller, name: QueueName, cancel: bool) -> Result<Deleted, ManageError> {
+    /// it is not empty, 422 when it is the default queue; or a backend call failed.
+    pub async fn delete_queue(
+        &self,
+        caller: &TenantPrincipal,
+        name: QueueName,
+        cancel: bool,
+    ) -> Result<Deleted, ManageError> {
         if name.is_default() {
             return Err(ApiError::validation("name", "the default queue cannot be deleted").into());
         }
@@ -320,7 +325,7 @@ where
     /// An email as its queue has it shown.
     ///
     /// # Errors
-    /// The world's failure.
+    /// A backend call failed.
     pub(crate) async fn as_its_queue_shows(
         &self,
         record: EmailRecord,
@@ -336,7 +341,7 @@ where
     /// Emails as their queues have them shown, each queue read once.
     ///
     /// # Errors
-    /// The world's failure.
+    /// A backend call failed.
     pub(crate) async fn as_their_queues_show(
         &self,
         records: Vec<EmailRecord>,
@@ -361,7 +366,7 @@ where
 
     async fn shown(&self, queue: Queue, now: Timestamp) -> Result<QueueView, ManageError> {
         let QueueKey { tenant, name } = &queue.key;
-        let counts = self.records.standing(tenant, name.as_str(), now).await?;
+        let counts = self.records.queue_counts(tenant, name.as_str(), now).await?;
         Ok(QueueView::new(&queue, counts, now))
     }
 
@@ -370,7 +375,7 @@ where
     async fn refuse_unless_empty(&self, key: &QueueKey) -> Result<(), ManageError> {
         let counts = self
             .records
-            .standing(&key.tenant, key.name.as_str(), self.system.now())
+            .queue_counts(&key.tenant, key.name.as_str(), self.system.now())
             .await?;
         let QueueCounts {
             scheduled,
@@ -391,7 +396,7 @@ where
 
     async fn begin(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         name: QueueName,
         change: impl Fn(&Queue) -> (Queue, Task) + Send + Sync,
     ) -> Result<Begun, ManageError> {

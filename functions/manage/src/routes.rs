@@ -1,57 +1,57 @@
 //! What is asked for, and with which key.
 //!
 //! **Invariant:** a route is of the kind of key that it needs, and its function takes what only such a key
-//! gives: one that forgot whose emails are meant would not compile. Its deed, its name and its object are told
+//! gives: one that forgot whose emails are meant would not compile. Its action, its name and its object are told
 //! for every one, so that none is open, unnamed or untold by accident.
 //! **Start reading at** [`Route`]; [`crate::paths`] reads it from a path.
 //!
 //! This compiles:
 //! ```
-//! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(caller, id).await.map(drop)
 //! }
 //! ```
 //! This, which forgets who asks, does not:
 //! ```compile_fail
-//! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
+//! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(id).await.map(drop)
 //! }
 //! ```
-//! Nor does this, which makes up who asks, where the door alone lets callers in ([`aws::access::Door::let_in`]):
+//! Nor does this, which makes up who asks, where the authenticator alone lets callers in ([`aws::auth::Authenticator::authenticate`]):
 //! ```compile_fail
-//! # use {aws::access::Caller, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, caller: &Caller, id: EmailId) -> Result<(), ManageError> {
-//!     manage.erase(&Caller { ..caller.clone() }, id).await.map(drop)
+//! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
+//!     manage.erase(&TenantPrincipal { ..caller.clone() }, id).await.map(drop)
 //! }
 //! ```
-//! The deployer, acting for a tenant ([`aws::access::Operator`]), lists and cancels:
+//! The deployer, acting for a tenant ([`aws::auth::Operator`]), lists and cancels:
 //! ```
-//! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email_metadata(operator, id).await?;
 //!     manage.cancel_for(operator, id).await.map(drop)
 //! }
 //! ```
 //! A route by which it reads content does not compile:
 //! ```compile_fail
-//! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email(operator, id).await.map(drop)
 //! }
 //! ```
 //! Nor does one by which it sends:
 //! ```compile_fail
-//! # use {aws::access::Operator, domain::id::EmailId, manage::{Manage, ManageError}, world::World};
-//! async fn route(manage: &Manage<World, World, World, World>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
+//! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
+//! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.retry(operator, id, false).await.map(drop)
 //! }
 //! ```
 
-use aws::access::not_for_the_deployer;
-use aws::front::Routed;
-use domain::access::key::Deed;
+use aws::auth::not_for_the_deployer;
+use aws::endpoint::Routed;
+use domain::access::key::Action;
 use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::queue::QueueName;
@@ -159,7 +159,7 @@ impl From<TenantRoute> for Route {
 impl TenantRoute {
     /// What a key must allow.
     #[must_use]
-    pub const fn deed(&self) -> Deed {
+    pub const fn action(&self) -> Action {
         match self {
             Self::ListEmails
             | Self::GetEmail(_)
@@ -168,8 +168,8 @@ impl TenantRoute {
             | Self::Failures
             | Self::ListQueues
             | Self::GetQueue(_)
-            | Self::GetJob(..) => Deed::Read,
-            Self::InviteUpload => Deed::Send,
+            | Self::GetJob(..) => Action::Read,
+            Self::InviteUpload => Action::Send,
             Self::EraseEmail(_)
             | Self::RescheduleEmail(_)
             | Self::CancelEmail(_)
@@ -183,7 +183,7 @@ impl TenantRoute {
             | Self::ResumeQueue(_)
             | Self::PurgeQueue(_)
             | Self::RestoreQueue(_)
-            | Self::RedriveQueue(_) => Deed::Manage,
+            | Self::RedriveQueue(_) => Action::Manage,
         }
     }
 

@@ -1,4 +1,4 @@
-//! Emails by their API key: released after a hold, and canceled, in a world in memory.
+//! Emails by their API key: released after a hold, and canceled, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -13,17 +13,17 @@ use common::{ask, read};
 use domain::access::key::{ApiKey, Permission};
 use domain::access::sender::FromDomain;
 use domain::access::tenant::Tenant;
-use domain::holding;
+use domain::held_emails;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
 use domain::queue::job::Task;
 use domain::queue::key_hold::{KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey, QueueName};
-use domain::record::{Due, DueKind, EmailRecord, Status};
+use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
 use manage::by_key::{CANCELED_MAX, LOOKED_AT_MAX};
+use memory::samples::{self, BORN};
+use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
-use world::samples::{self, BORN};
-use world::{Fault, World};
 
 const GET: &str = include_str!("../../../events/manage.json");
 
@@ -48,25 +48,25 @@ fn email(of: &TenantId, n: u16, with: KeyId) -> EmailRecord {
     }
 }
 
-fn plant(world: &World, record: EmailRecord) {
-    world.state().records.insert(EmailKey::of(&record), record);
+fn plant(backend: &MemoryBackend, record: EmailRecord) {
+    backend.state().records.insert(EmailKey::of(&record), record);
 }
 
-fn hold(world: &World, of: TenantId, keys: &[KeyId]) {
+fn hold(backend: &MemoryBackend, of: TenantId, keys: &[KeyId]) {
     let with = |holds: KeyHolds, key: &KeyId| holds.with(KeyHold::of_revoked(*key)).unwrap();
     let queue = Queue::plain(lead(of), BORN).with_common(&Common {
         key_holds: keys.iter().fold(KeyHolds::default(), with),
         ..Common::default()
     });
-    world.state().queues.insert(queue.key.clone(), queue);
+    backend.state().queues.insert(queue.key.clone(), queue);
 }
 
-/// An empty world, at [`BORN`].
-fn world() -> World {
-    samples::world(0).expect("the samples parse")
+/// An empty backend, at [`BORN`].
+fn backend() -> MemoryBackend {
+    samples::backend(0).expect("the samples parse")
 }
 
-async fn call(world: &World, with: &str, path: &str, acting_for: Option<&str>) -> (u16, Value) {
+async fn call(backend: &MemoryBackend, with: &str, path: &str, acting_for: Option<&str>) -> (u16, Value) {
     let mut event: Value = serde_json::from_str(GET).unwrap();
     let (path, query) = path.split_once('?').unwrap_or((path, ""));
     event["rawPath"] = path.into();
@@ -77,12 +77,12 @@ async fn call(world: &World, with: &str, path: &str, acting_for: Option<&str>) -
     }
     event["requestContext"]["http"]["method"] = "POST".into();
     event["requestContext"]["http"]["path"] = path.into();
-    read(&ask(world, &event).await)
+    read(&ask(backend, &event).await)
 }
 
-async fn release(world: &World, n: u8) -> (u16, Value) {
+async fn release(backend: &MemoryBackend, n: u8) -> (u16, Value) {
     call(
-        world,
+        backend,
         samples::API_KEY,
         &format!("/emails/release?key={}", key(n)),
         None,
@@ -90,74 +90,74 @@ async fn release(world: &World, n: u8) -> (u16, Value) {
     .await
 }
 
-async fn cancel(world: &World, n: u8, after: Option<&str>) -> (u16, Value) {
+async fn cancel(backend: &MemoryBackend, n: u8, after: Option<&str>) -> (u16, Value) {
     let after = after.map(|after| format!("&after={after}")).unwrap_or_default();
     let path = format!("/emails/cancel?key={}{after}", key(n));
-    call(world, samples::API_KEY, &path, None).await
+    call(backend, samples::API_KEY, &path, None).await
 }
 
-fn held(world: &World, tenant: TenantId) -> Vec<KeyId> {
-    world.state().queues[&lead(tenant)].key_holds.keys()
+fn held(backend: &MemoryBackend, tenant: TenantId) -> Vec<KeyId> {
+    backend.state().queues[&lead(tenant)].key_holds.keys()
 }
 
 #[tokio::test]
 async fn a_release_ends_the_hold_of_one_key() {
-    let (world, main) = (world(), TenantId::main());
+    let (backend, main) = (backend(), TenantId::main());
     for n in 0..5 {
-        plant(&world, email(&main, n, key(1)));
+        plant(&backend, email(&main, n, key(1)));
     }
-    plant(&world, email(&main, 9, key(2)));
-    hold(&world, main.clone(), &[key(1), key(2)]);
-    let told = world.state().account_rate.settings_no;
-    let (status, answer) = release(&world, 1).await;
+    plant(&backend, email(&main, 9, key(2)));
+    hold(&backend, main.clone(), &[key(1), key(2)]);
+    let told = backend.state().account_rate.settings_no;
+    let (status, answer) = release(&backend, 1).await;
     assert_eq!(
         (status, &answer["released"], &answer["emails"]),
         (202, &json!(true), &json!(5)),
         "{answer}"
     );
-    assert_eq!(held(&world, main.clone()), [key(2)]);
-    assert_eq!(world.state().account_rate.settings_no, told + 1, "senders are told");
-    let jobs: Vec<_> = world.state().jobs.values().cloned().collect();
+    assert_eq!(held(&backend, main.clone()), [key(2)]);
+    assert_eq!(backend.state().account_rate.settings_no, told + 1, "senders are told");
+    let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
     let [job] = jobs.as_slice() else {
         panic!("one job: {jobs:?}")
     };
     assert_eq!((&job.task, &job.queue), (&Task::FollowTenant, &lead(main.clone())));
     assert_eq!(answer["job"], job.id.to_string());
 
-    let (status, answer) = release(&world, 1).await;
+    let (status, answer) = release(&backend, 1).await;
     let nothing = json!({
         "object": "release", "key": key(1).to_string(), "released": false,
         "emails": 0, "counted_all": true, "job": null,
     });
     assert_eq!((status, answer), (202, nothing), "it is released already");
-    assert_eq!(held(&world, main), [key(2)]);
-    assert_eq!(world.state().jobs.len(), 1);
+    assert_eq!(held(&backend, main), [key(2)]);
+    assert_eq!(backend.state().jobs.len(), 1);
 }
 
 #[tokio::test]
 async fn a_count_of_held_emails_is_bounded_and_says_so() {
-    let (world, main) = (world(), TenantId::main());
-    let all = u16::try_from(holding::LOOKED_AT_MAX).unwrap() + 10;
+    let (backend, main) = (backend(), TenantId::main());
+    let all = u16::try_from(held_emails::LOOKED_AT_MAX).unwrap() + 10;
     for n in 0..all {
-        plant(&world, email(&main, n, key(1)));
+        plant(&backend, email(&main, n, key(1)));
     }
-    hold(&world, main, &[key(1)]);
-    let (_, answer) = release(&world, 1).await;
+    hold(&backend, main, &[key(1)]);
+    let (_, answer) = release(&backend, 1).await;
     let counted = (&answer["emails"], &answer["counted_all"]);
-    assert_eq!(counted, (&json!(holding::LOOKED_AT_MAX), &json!(false)));
+    assert_eq!(counted, (&json!(held_emails::LOOKED_AT_MAX), &json!(false)));
 }
 
 #[tokio::test]
 async fn a_release_that_failed_half_way_is_completed() {
     for what in ["save_queue", "change_account_rate"] {
         for fault in [Fault::Before, Fault::After] {
-            let (world, main) = (world(), TenantId::main());
-            hold(&world, main.clone(), &[key(1)]);
-            world.state().faults_of.insert(what, [fault].into());
-            assert_eq!(release(&world, 1).await.0, 500, "{what} {fault:?}");
-            assert_eq!(release(&world, 1).await.0, 202, "{what} {fault:?}");
-            assert_eq!(held(&world, main), []);
-            let jobs: Vec<_> = world.state().jobs.values().map(|job| job.task.clone()).collect();
+            let (backend, main) = (backend(), TenantId::main());
+            hold(&backend, main.clone(), &[key(1)]);
+            backend.state().faults_of.insert(what, [fault].into());
+            assert_eq!(release(&backend, 1).await.0, 500, "{what} {fault:?}");
+            assert_eq!(release(&backend, 1).await.0, 202, "{what} {fault:?}");
+            assert_eq!(held(&backend, main), []);
+            let jobs: Vec<_> = backend.state().jobs.values().map(|job| job.task.clone()).collect();
             assert_eq!(
                 jobs,
                 [Task::FollowTenant],
@@ -169,7 +169,7 @@ async fn a_release_that_failed_half_way_is_completed() {
 
 #[tokio::test]
 async fn emails_of_a_key_are_canceled_page_by_page() {
-    let (world, main) = (world(), TenantId::main());
+    let (backend, main) = (backend(), TenantId::main());
     let all = u16::try_from(CANCELED_MAX).unwrap() + 300;
     for n in 0..all {
         let record = email(&main, n, key(1));
@@ -178,12 +178,12 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
             kind: if n % 2 == 0 { DueKind::Held } else { DueKind::Wake },
             ..due
         });
-        plant(&world, EmailRecord { due, ..record });
+        plant(&backend, EmailRecord { due, ..record });
     }
-    plant(&world, email(&main, 9_000, key(2)));
+    plant(&backend, email(&main, 9_000, key(2)));
     let (mut canceled, mut rounds, mut after) = (0, 0, None);
     loop {
-        let (status, answer) = cancel(&world, 1, after.as_deref()).await;
+        let (status, answer) = cancel(&backend, 1, after.as_deref()).await;
         assert_eq!(status, 200, "{answer}");
         let one = answer["canceled"].as_u64().unwrap();
         assert!(one <= CANCELED_MAX + 250, "{answer}");
@@ -197,7 +197,7 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
     }
     assert_eq!((canceled, rounds), (u64::from(all), 2));
     let of = |status| {
-        world
+        backend
             .state()
             .records
             .values()
@@ -205,39 +205,39 @@ async fn emails_of_a_key_are_canceled_page_by_page() {
             .count()
     };
     assert_eq!(
-        (of(Status::Canceled), of(Status::Queued)),
+        (of(RecordStatus::Canceled), of(RecordStatus::Queued)),
         (usize::from(all), 1),
         "not another key's"
     );
-    let (_, again) = cancel(&world, 1, None).await;
+    let (_, again) = cancel(&backend, 1, None).await;
     assert_eq!((&again["canceled"], &again["left"]), (&json!(0), &json!(0)));
 }
 
 #[tokio::test]
 async fn a_cancellation_looks_at_a_bounded_number() {
-    let (world, main) = (world(), TenantId::main());
+    let (backend, main) = (backend(), TenantId::main());
     let all = u16::try_from(LOOKED_AT_MAX).unwrap() + 10;
     for n in 0..all {
-        plant(&world, email(&main, n, key(2)));
+        plant(&backend, email(&main, n, key(2)));
     }
-    let (_, answer) = cancel(&world, 1, None).await;
+    let (_, answer) = cancel(&backend, 1, None).await;
     assert_eq!((&answer["canceled"], &answer["has_more"]), (&json!(0), &json!(true)));
-    let (_, answer) = cancel(&world, 1, answer["next"].as_str()).await;
+    let (_, answer) = cancel(&backend, 1, answer["next"].as_str()).await;
     assert_eq!(answer["has_more"], false);
 }
 
 #[tokio::test]
 async fn an_email_that_is_being_sent_is_left() {
-    let (world, main) = (world(), TenantId::main());
+    let (backend, main) = (backend(), TenantId::main());
     for (n, status, maybe_duplicate) in [
-        (1, Status::Sending, false),
-        (2, Status::Uncertain, false),
-        (3, Status::Queued, true),
-        (4, Status::Sent, false),
-        (5, Status::Queued, false),
+        (1, RecordStatus::Sending, false),
+        (2, RecordStatus::Uncertain, false),
+        (3, RecordStatus::Queued, true),
+        (4, RecordStatus::Sent, false),
+        (5, RecordStatus::Queued, false),
     ] {
         plant(
-            &world,
+            &backend,
             EmailRecord {
                 status,
                 maybe_duplicate,
@@ -245,7 +245,7 @@ async fn an_email_that_is_being_sent_is_left() {
             },
         );
     }
-    let (status, answer) = cancel(&world, 1, None).await;
+    let (status, answer) = cancel(&backend, 1, None).await;
     assert_eq!(
         (status, &answer["canceled"], &answer["left"]),
         (200, &json!(1), &json!(3)),
@@ -256,23 +256,26 @@ async fn an_email_that_is_being_sent_is_left() {
 #[tokio::test]
 async fn a_cancellation_that_failed_is_repeated() {
     for fault in [Fault::Before, Fault::After] {
-        let (world, main) = (world(), TenantId::main());
+        let (backend, main) = (backend(), TenantId::main());
         for n in 0..3 {
-            plant(&world, email(&main, n, key(1)));
+            plant(&backend, email(&main, n, key(1)));
         }
-        world.state().faults_of.insert("write", [fault].into());
-        assert_eq!(cancel(&world, 1, None).await.0, 500, "{fault:?}");
-        assert_eq!(cancel(&world, 1, None).await.0, 200, "{fault:?}");
-        let state = world.state();
+        backend.state().faults_of.insert("write", [fault].into());
+        assert_eq!(cancel(&backend, 1, None).await.0, 500, "{fault:?}");
+        assert_eq!(cancel(&backend, 1, None).await.0, 200, "{fault:?}");
+        let state = backend.state();
         assert!(
-            state.records.values().all(|record| record.status == Status::Canceled),
+            state
+                .records
+                .values()
+                .all(|record| record.status == RecordStatus::Canceled),
             "{fault:?}"
         );
     }
 }
 
 /// The tenant `acme` with a key of this permission and these domains; and its text.
-fn acme(world: &World, permission: Permission, domains: &[&str]) -> String {
+fn acme(backend: &MemoryBackend, permission: Permission, domains: &[&str]) -> String {
     let id = TenantId::parse("acme").unwrap();
     let (made, token) = samples::key_of(&id, 6);
     let made = ApiKey {
@@ -287,8 +290,8 @@ fn acme(world: &World, permission: Permission, domains: &[&str]) -> String {
         id: id.clone(),
         ..Tenant::main()
     };
-    world.state().tenants.insert(id, tenant);
-    world.state().keys.insert(made.id, made);
+    backend.state().tenants.insert(id, tenant);
+    backend.state().keys.insert(made.id, made);
     token.as_str().to_owned()
 }
 
@@ -301,18 +304,18 @@ async fn no_other_tenant_and_no_lesser_key_acts_on_emails_by_key() {
         (Permission::SendingAccess, &[], Some(401)),
         (Permission::ReadAccess, &[], Some(401)),
     ] {
-        let world = world();
-        plant(&world, email(&main, 1, key(1)));
-        hold(&world, main.clone(), &[key(1)]);
+        let backend = backend();
+        plant(&backend, email(&main, 1, key(1)));
+        hold(&backend, main.clone(), &[key(1)]);
         let records_and_queues = || {
-            let state = world.state();
+            let state = backend.state();
             (state.records.clone(), state.queues.clone())
         };
         let before = records_and_queues();
-        let other = acme(&world, permission, domains);
+        let other = acme(&backend, permission, domains);
         for (act, done) in [("release", 202), ("cancel", 200)] {
             let path = format!("/emails/{act}?key={}", key(1));
-            let (status, answer) = call(&world, &other, &path, None).await;
+            let (status, answer) = call(&backend, &other, &path, None).await;
             assert_eq!(status, expected.unwrap_or(done), "{act} {permission:?}: {answer}");
             if expected.is_none() {
                 assert!(answer["released"] == false || answer["canceled"] == 0, "{answer}");
@@ -324,15 +327,15 @@ async fn no_other_tenant_and_no_lesser_key_acts_on_emails_by_key() {
 
 #[tokio::test]
 async fn the_deployer_cancels_by_key_and_releases_nothing() {
-    let (world, main) = (world(), TenantId::main());
-    plant(&world, email(&main, 1, key(1)));
-    hold(&world, main.clone(), &[key(1)]);
+    let (backend, main) = (backend(), TenantId::main());
+    plant(&backend, email(&main, 1, key(1)));
+    hold(&backend, main.clone(), &[key(1)]);
     let ask = async |act: &str, tenant: Option<&str>| {
         let path = format!("/emails/{act}?key={}", key(1));
-        call(&world, samples::DEPLOYER_KEY, &path, tenant).await
+        call(&backend, samples::DEPLOYER_KEY, &path, tenant).await
     };
     assert_eq!(ask("release", Some("main")).await.0, 401, "it would send");
-    assert_eq!(held(&world, main), [key(1)]);
+    assert_eq!(held(&backend, main), [key(1)]);
     assert_eq!(ask("cancel", None).await.0, 422, "whose emails?");
     let (status, answer) = ask("cancel", Some("main")).await;
     assert_eq!((status, &answer["canceled"]), (200, &json!(1)), "{answer}");
@@ -340,14 +343,14 @@ async fn the_deployer_cancels_by_key_and_releases_nothing() {
 
 #[tokio::test]
 async fn a_queue_shows_its_held_keys_and_a_new_one_has_them() {
-    let (world, main) = (world(), TenantId::main());
-    hold(&world, main, &[key(1)]);
+    let (backend, main) = (backend(), TenantId::main());
+    hold(&backend, main, &[key(1)]);
     let mut event: Value = serde_json::from_str(GET).unwrap();
     event["rawPath"] = "/queues".into();
     event["requestContext"]["http"]["method"] = "POST".into();
     event["isBase64Encoded"] = false.into();
     event["body"] = json!({"name": "late"}).to_string().into();
-    let (status, queue) = read(&ask(&world, &event).await);
+    let (status, queue) = read(&ask(&backend, &event).await);
     assert_eq!(
         (status, &queue["held_keys"]),
         (201, &json!([key(1).to_string()])),

@@ -1,4 +1,4 @@
-//! The list in pages, over several shards, in a world in memory.
+//! The list in pages, over several shards, in the in-memory backend.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -13,8 +13,8 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use common::{ask, door, manage, read};
-use domain::access::key::Deed;
+use common::{ask, authenticator, manage, read};
+use domain::access::key::Action;
 use domain::attachment::{Upload, Uploaded};
 use domain::id::{EmailId, TenantId, UploadId};
 use domain::listing::Place;
@@ -23,21 +23,21 @@ use domain::record::{BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
 use lambda_http::http::{HeaderMap, HeaderValue};
 use manage::paging::Page;
+use memory::{MemoryBackend, samples};
 use serde_json::{Value, json};
-use world::{World, samples};
 
 /// Emails that were accepted so many seconds after the first.
-fn world(seconds: &[(u8, u64)]) -> World {
-    let world = samples::world(0).unwrap();
+fn backend(seconds: &[(u8, u64)]) -> MemoryBackend {
+    let backend = samples::backend(0).unwrap();
     let email = samples::email().unwrap();
     for (n, secs) in seconds {
         let record = EmailRecord {
             born: samples::BORN.after(Duration::from_secs(*secs)),
             ..samples::record(*n, &email)
         };
-        world.state().records.insert(samples::key(*n), record);
+        backend.state().records.insert(samples::key(*n), record);
     }
-    world
+    backend
 }
 
 /// A place as many seconds after the first email, of no email that there is.
@@ -49,19 +49,19 @@ fn gone(secs: u64, index: usize) -> Place {
     }
 }
 
-async fn page(world: &World, query: &str) -> (u16, Value) {
+async fn page(backend: &MemoryBackend, query: &str) -> (u16, Value) {
     let event = json!({
         "rawPath": "/emails",
         "rawQueryString": query,
         "headers": {"authorization": samples::bearer()},
         "requestContext": {"http": {"method": "GET"}},
     });
-    read(&ask(world, &event).await)
+    read(&ask(backend, &event).await)
 }
 
 /// The samples on a page, and whether there are more.
-async fn shown(world: &World, query: &str) -> (Vec<u8>, bool) {
-    let (status, page) = page(world, query).await;
+async fn shown(backend: &MemoryBackend, query: &str) -> (Vec<u8>, bool) {
+    let (status, page) = page(backend, query).await;
     assert_eq!(status, 200, "{query}: {page}");
     let id = |item: &Value| {
         item["id"]
@@ -79,28 +79,28 @@ async fn shown(world: &World, query: &str) -> (Vec<u8>, bool) {
 
 #[tokio::test]
 async fn the_newest_come_first_whatever_their_shard() {
-    let world = world(&[(1, 30), (2, 10), (3, 50), (4, 20), (5, 40), (9, 60)]);
-    assert_eq!(shown(&world, "").await, (vec![9, 3, 5, 1, 4, 2], false));
+    let backend = backend(&[(1, 30), (2, 10), (3, 50), (4, 20), (5, 40), (9, 60)]);
+    assert_eq!(shown(&backend, "").await, (vec![9, 3, 5, 1, 4, 2], false));
     for (limit, has_more) in [(1, true), (5, true), (6, false), (7, false)] {
         let expected = [9, 3, 5, 1, 4, 2].into_iter().take(limit).collect();
         assert_eq!(
-            shown(&world, &format!("limit={limit}")).await,
+            shown(&backend, &format!("limit={limit}")).await,
             (expected, has_more),
             "{limit}"
         );
     }
-    assert_eq!(shown(&samples::world(0).unwrap(), "").await, (vec![], false));
+    assert_eq!(shown(&samples::backend(0).unwrap(), "").await, (vec![], false));
 }
 
 #[tokio::test]
 async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
     // All but two were accepted in the same millisecond.
-    let world = world(&[(1, 0), (2, 5), (3, 5), (4, 5), (5, 5), (6, 5), (7, 5), (8, 9)]);
+    let backend = backend(&[(1, 0), (2, 5), (3, 5), (4, 5), (5, 5), (6, 5), (7, 5), (8, 9)]);
     let all = [8, 7, 6, 5, 4, 3, 2, 1];
     for limit in 1..=9 {
         let (mut seen, mut query) = (Vec::<u8>::new(), format!("limit={limit}"));
         loop {
-            let (ids, has_more) = shown(&world, &query).await;
+            let (ids, has_more) = shown(&backend, &query).await;
             seen.extend(&ids);
             assert_eq!(has_more, seen.len() < all.len(), "{limit}: {seen:?}");
             let Some(last) = ids.last().filter(|_| has_more) else {
@@ -112,7 +112,7 @@ async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
 
         let (mut seen, mut first) = (vec![1_u8], 1);
         loop {
-            let (ids, has_more) = shown(&world, &format!("limit={limit}&before={}", samples::id(first))).await;
+            let (ids, has_more) = shown(&backend, &format!("limit={limit}&before={}", samples::id(first))).await;
             seen.splice(0..0, ids.iter().copied());
             assert_eq!(has_more, seen.len() < all.len(), "{limit}: {seen:?}");
             let Some(next) = ids.first().filter(|_| has_more) else {
@@ -126,13 +126,13 @@ async fn pages_meet_without_a_gap_and_without_an_overlap_in_both_directions() {
 
 #[tokio::test]
 async fn what_is_accepted_in_between_moves_no_page() {
-    let world = world(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
-    assert_eq!(shown(&world, "limit=2").await, (vec![4, 3], true));
+    let backend = backend(&[(1, 1), (2, 2), (3, 3), (4, 4)]);
+    assert_eq!(shown(&backend, "limit=2").await, (vec![4, 3], true));
     let newer = EmailRecord {
         born: samples::BORN.after(Duration::from_secs(5)),
-        ..world.record(&samples::key(4)).unwrap()
+        ..backend.record(&samples::key(4)).unwrap()
     };
-    world.state().records.insert(
+    backend.state().records.insert(
         samples::key(5),
         EmailRecord {
             id: samples::id(5),
@@ -140,24 +140,24 @@ async fn what_is_accepted_in_between_moves_no_page() {
         },
     );
     assert_eq!(
-        shown(&world, &format!("limit=2&after={}", samples::id(3))).await,
+        shown(&backend, &format!("limit=2&after={}", samples::id(3))).await,
         (vec![2, 1], false)
     );
     assert_eq!(
-        shown(&world, &format!("before={}", samples::id(4))).await,
+        shown(&backend, &format!("before={}", samples::id(4))).await,
         (vec![5], false)
     );
 }
 
 #[tokio::test]
 async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
-    let world = world(&[(1, 1)]);
+    let backend = backend(&[(1, 1)]);
     let other = TenantId::parse("other").unwrap();
     let theirs = EmailRecord {
         tenant: other.clone(),
         ..samples::record(7, &samples::email().unwrap())
     };
-    world.state().records.insert(
+    backend.state().records.insert(
         EmailKey {
             tenant: other,
             id: samples::id(7),
@@ -165,7 +165,7 @@ async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
         theirs,
     );
     for (parameter, n) in [("after", 9), ("before", 9), ("after", 7)] {
-        let (status, body) = page(&world, &format!("{parameter}={}", samples::id(n))).await;
+        let (status, body) = page(&backend, &format!("{parameter}={}", samples::id(n))).await;
         assert_eq!(
             (status, &body["name"]),
             (422, &"validation_error".into()),
@@ -177,7 +177,7 @@ async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
         );
     }
     assert_eq!(
-        shown(&world, "").await,
+        shown(&backend, "").await,
         (vec![1], false),
         "nor is theirs in the caller's list"
     );
@@ -185,42 +185,42 @@ async fn a_cursor_that_is_no_email_of_the_callers_is_refused() {
 
 #[tokio::test]
 async fn rows_that_are_gone_are_no_rows_and_do_not_end_the_list() {
-    let world = world(&[(1, 1), (2, 2), (3, 900), (4, 901)]);
-    world.state().forgotten = (0..300).map(|n| gone(100 + n, usize::try_from(n).unwrap())).collect();
-    assert_eq!(shown(&world, "limit=3").await, (vec![4, 3, 2], true));
-    assert_eq!(shown(&world, "limit=4").await, (vec![4, 3, 2, 1], false));
+    let backend = backend(&[(1, 1), (2, 2), (3, 900), (4, 901)]);
+    backend.state().forgotten = (0..300).map(|n| gone(100 + n, usize::try_from(n).unwrap())).collect();
+    assert_eq!(shown(&backend, "limit=3").await, (vec![4, 3, 2], true));
+    assert_eq!(shown(&backend, "limit=4").await, (vec![4, 3, 2, 1], false));
     assert_eq!(
-        shown(&world, &format!("limit=1&before={}", samples::id(2))).await,
+        shown(&backend, &format!("limit=1&before={}", samples::id(2))).await,
         (vec![3], true)
     );
     // Only the gone ones are left: there is nothing more.
-    world.state().records.retain(|key, _| *key == samples::key(4));
-    assert_eq!(shown(&world, "limit=1").await, (vec![4], false));
+    backend.state().records.retain(|key, _| *key == samples::key(4));
+    assert_eq!(shown(&backend, "limit=1").await, (vec![4], false));
 }
 
 #[tokio::test]
 async fn a_page_costs_a_bounded_number_of_calls_however_many_are_gone() {
-    let world = world(&[]);
-    world.state().forgotten = (0..5_000).map(|n| gone(1, n)).collect();
-    assert_eq!(shown(&world, "limit=100").await, (vec![], false));
-    let calls = world.state().calls.len();
+    let backend = backend(&[]);
+    backend.state().forgotten = (0..5_000).map(|n| gone(1, n)).collect();
+    assert_eq!(shown(&backend, "limit=100").await, (vec![], false));
+    let calls = backend.state().calls.len();
     assert!(calls <= 20, "{calls}");
 }
 
 /// Contents that count how many are held at the same time.
 struct Counted {
-    world: World,
+    backend: MemoryBackend,
     held: AtomicUsize,
     most: AtomicUsize,
 }
 
 impl Files for Counted {
     async fn invite(&self, tenant: &TenantId, id: UploadId, upload: &Upload) -> Result<Invitation, PortError> {
-        self.world.invite(tenant, id, upload).await
+        self.backend.invite(tenant, id, upload).await
     }
 
     async fn uploaded(&self, tenant: &TenantId, id: UploadId) -> Result<Option<Uploaded>, PortError> {
-        self.world.uploaded(tenant, id).await
+        self.backend.uploaded(tenant, id).await
     }
 
     async fn attach(
@@ -231,7 +231,7 @@ impl Files for Counted {
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<Option<Put>, PortError> {
-        self.world.attach(key, body, id, keep_until, now).await
+        self.backend.attach(key, body, id, keep_until, now).await
     }
 
     async fn keep_file(
@@ -242,17 +242,17 @@ impl Files for Counted {
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, PortError> {
-        self.world.keep_file(key, body, id, keep_until, now).await
+        self.backend.keep_file(key, body, id, keep_until, now).await
     }
 
     async fn load_file(&self, key: &EmailKey, body: &BodyRef, id: UploadId) -> Result<Option<Vec<u8>>, PortError> {
-        self.world.load_file(key, body, id).await
+        self.backend.load_file(key, body, id).await
     }
 }
 
 impl Bodies for Counted {
     fn pack(&self, content: &[u8]) -> Result<Packed, PortError> {
-        self.world.pack(content)
+        self.backend.pack(content)
     }
 
     async fn put(
@@ -263,7 +263,7 @@ impl Bodies for Counted {
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<Put, PortError> {
-        self.world.put(key, body, packed, keep_until, now).await
+        self.backend.put(key, body, packed, keep_until, now).await
     }
 
     async fn keep(
@@ -273,11 +273,11 @@ impl Bodies for Counted {
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, PortError> {
-        self.world.keep(key, body, keep_until, now).await
+        self.backend.keep(key, body, keep_until, now).await
     }
 
     async fn load_near(&self, key: &EmailKey) -> Result<BTreeMap<String, Vec<u8>>, PortError> {
-        self.world.load_near(key).await
+        self.backend.load_near(key).await
     }
 
     async fn load(&self, key: &EmailKey, body: &BodyRef) -> Result<Option<Vec<u8>>, PortError> {
@@ -285,23 +285,26 @@ impl Bodies for Counted {
         self.most.fetch_max(held, Ordering::Relaxed);
         tokio::task::yield_now().await;
         self.held.fetch_sub(1, Ordering::Relaxed);
-        self.world.load(key, body).await
+        self.backend.load(key, body).await
     }
 }
 
 #[tokio::test]
 async fn a_full_page_holds_few_contents_at_a_time() {
-    let world = samples::world(120).unwrap();
+    let backend = samples::backend(120).unwrap();
     let bodies = Counted {
-        world: world.clone(),
+        backend: backend.clone(),
         held: AtomicUsize::new(0),
         most: AtomicUsize::new(0),
     };
-    let manage = manage(&world, bodies);
+    let manage = manage(&backend, bodies);
     let mut headers = HeaderMap::new();
     headers.insert("authorization", HeaderValue::try_from(samples::bearer()).unwrap());
-    let visitor = door().let_in(&headers, &world, samples::BORN).await.unwrap();
-    let caller = visitor.to_do(Deed::Read).unwrap();
+    let principal = authenticator()
+        .authenticate(&headers, &backend, samples::BORN)
+        .await
+        .unwrap();
+    let caller = principal.to_do(Action::Read).unwrap();
     manage
         .emails(&caller, &Page::parse("limit=100").unwrap())
         .await

@@ -5,9 +5,9 @@ use domain::ports::{
     AccountRateOutcome, Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues,
 };
 
-use crate::{Promote, Store};
+use crate::{PromoteFunction, Store};
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,

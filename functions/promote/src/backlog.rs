@@ -9,7 +9,7 @@ use domain::priority_queue::FullPriorityQueues;
 use domain::record::Priority;
 use domain::timestamp::Timestamp;
 
-use crate::{Promote, Store};
+use crate::{PromoteFunction, Store};
 
 /// State of the priority queues in one run.
 #[derive(Debug, Default)]
@@ -35,7 +35,7 @@ impl Backlogs {
     }
 }
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,

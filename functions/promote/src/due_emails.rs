@@ -4,14 +4,14 @@
 
 use domain::index::LOOK_AHEAD;
 use domain::ports::{
-    Accounts, Backlog, Bodies, Clock, Coming, DeadLetters, DueCursor, EmailKey, Evidence, PortError, PriorityQueues,
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, DueEmail, EmailKey, Evidence, PortError, PriorityQueues,
     SendTaskRequest,
 };
 use domain::queue::QueueKey;
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 
-use crate::{Promote, Promoted, Run, Store};
+use crate::{PromoteFunction, Promoted, Run, Store};
 
 /// Maximum number of emails that one run moves per shard because their queue is paused or has a rate limit. The
 /// others are found one guard interval later.
@@ -20,7 +20,7 @@ const HELD_AT_ONCE: usize = 10_000;
 /// Number of entries between two saves of the cursor. A crash enqueues at most this many twice.
 const AT_ONCE: usize = 500;
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
@@ -76,7 +76,7 @@ where
     /// are enqueued.
     async fn send_tasks(
         &self,
-        entries: &[Coming],
+        entries: &[DueEmail],
         run: &Run,
         held: &mut Vec<(QueueKey, EmailKey)>,
         now: Timestamp,

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues};
 
-use crate::{Promote, Store};
+use crate::{PromoteFunction, Store};
 
 /// Carries out one run within `time`.
 ///
@@ -12,7 +12,7 @@ use crate::{Promote, Store};
 /// The index could not be read, or its cursor could not be saved. The invocation fails, so that the alarm on
 /// errors fires.
 pub async fn handle<R, B, L, D, E, A, S>(
-    promote: &Promote<R, B, L, D, E, A, S>,
+    promote: &PromoteFunction<R, B, L, D, E, A, S>,
     time: Duration,
 ) -> Result<(), PortError>
 where

@@ -4,13 +4,12 @@
 //! effect, and loses none.
 //! Each record decides whether its email is moved. An email that cannot be moved is counted, and the job sweeps
 //! again until nothing fails.
-//! **Start reading at** [`Promote::work_off_jobs`]; [`domain::queue::job`] decides.
+//! **Start reading at** [`PromoteFunction::work_off_jobs`]; [`domain::queue::job`] decides.
 
 use domain::account_rate::AccountRateChange;
 use domain::apply::apply_many;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::EmailId;
-use domain::keeping;
 use domain::lifecycle::{Decision, SideEffect};
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, PortError, PriorityQueues,
@@ -18,15 +17,16 @@ use domain::ports::{
 use domain::queue::job::{Job, Swept, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
 use domain::record::EmailRecord;
+use domain::retention;
 use futures::StreamExt;
 use futures::stream::iter;
 
-use crate::{Promote, Promoted, Run, Store};
+use crate::{PromoteFunction, Promoted, Run, Store};
 
 /// Number of contents whose retention is extended concurrently.
 const AT_ONCE: usize = 50;
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
@@ -155,7 +155,7 @@ where
             return Ok(true);
         };
         let content = self.bodies.load(&EmailKey::of(record), &record.body).await?;
-        let email = content.and_then(|content| Email::from_body(&content).ok());
+        let email = content.and_then(|content| EmailContent::from_body(&content).ok());
         Ok(email.is_some_and(|email| scope.covers(email.from().address().domain())))
     }
 
@@ -195,7 +195,7 @@ where
         if matches!(job.task, Task::Retry { .. } | Task::Restore)
             && let Decision::Write(transition) = job.decide(record, queue, expires_after, &policy, now)
         {
-            return keeping::keep(&self.records, &self.bodies, &transition.record, self.retention, now).await;
+            return retention::keep(&self.records, &self.bodies, &transition.record, self.retention, now).await;
         }
         Ok(true)
     }

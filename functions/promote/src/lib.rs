@@ -5,16 +5,16 @@
 //! **Invariant:** an index entry is a hint. A send task proves nothing, so it is sent from the hint alone.
 //! Every write is decided on the record.
 //! **After a crash** anywhere: the next run finds the same index. Two concurrent runs do no harm.
-//! **Start reading at** [`Promote::run`]; [`handler`] is Lambda.
+//! **Start reading at** [`PromoteFunction::run`]; [`handler`] is Lambda.
 
 mod account;
 mod backlog;
 mod due_emails;
 pub mod handler;
 mod jobs;
-mod limited;
 mod overdue;
 mod queues;
+mod slot_release;
 
 use std::collections::BTreeMap;
 use std::sync::Mutex;
@@ -41,7 +41,7 @@ const AT_ONCE: usize = 4;
 
 /// The function and its ports.
 #[derive(Debug, Clone)]
-pub struct Promote<R, B, L, D, E, A, S> {
+pub struct PromoteFunction<R, B, L, D, E, A, S> {
     /// Records, their index, and the rate limiter.
     pub records: R,
     /// Contents.
@@ -128,7 +128,7 @@ impl Run {
     }
 }
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,

@@ -11,7 +11,7 @@ use aws::settings;
 use aws::system::System;
 use aws::table::within;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use promote::{Promote, handler};
+use promote::{PromoteFunction, handler};
 use serde::de::IgnoredAny;
 
 #[tokio::main(flavor = "current_thread")]
@@ -27,7 +27,7 @@ async fn main() -> Result<(), Error> {
     let ((dead_letter_url, feedback_url), (policy, expires_after)) = (queues, timings);
     let clients = Clients::connect()?;
     let (records, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
-    let promote = &Promote {
+    let promote = &PromoteFunction {
         priority_queues: SqsPriorityQueues::new(&sqs, &priority_queues),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
         evidence: EvidenceQueue::new(&sqs, &feedback_url, records.clone()),

@@ -3,19 +3,19 @@
 use std::collections::BTreeMap;
 
 use domain::apply::apply_many;
-use domain::lifecycle::queued::{meet, placed};
+use domain::lifecycle::queue_control::{placed, reconcile};
 use domain::lifecycle::{Decision, Feedback, Outlook, PriorityQueueState, SideEffect, overdue};
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, EmailKey, Evidence, PortError, PriorityQueues, SendTaskRequest,
     WRITES_AT_ONCE,
 };
 use domain::queue::{Queue, QueueKey};
-use domain::record::{EmailRecord, Status};
+use domain::record::{EmailRecord, RecordStatus};
 use domain::wire::dead_letter_message::DeadLetterMessage;
 use domain::wire::send_task::SendTask;
 use futures::future::join;
 
-use crate::{Promote, Promoted, Run, Store};
+use crate::{PromoteFunction, Promoted, Run, Store};
 
 /// Placeholder for unknown feedback: every decision that depends on it waits.
 const NOT_ASKED: Feedback = Feedback {
@@ -23,7 +23,7 @@ const NOT_ASKED: Feedback = Feedback {
     newest: None,
 };
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,
@@ -96,7 +96,7 @@ where
             let decide = |record: &EmailRecord| match known.get(&record.id) {
                 Some((queue, outlook)) => {
                     let policy = queue.policy(&self.policy);
-                    let of_queue = meet(record, queue, now).or_else(|| placed(record, &policy, now));
+                    let of_queue = reconcile(record, queue, now).or_else(|| placed(record, &policy, now));
                     of_queue.unwrap_or_else(|| overdue(record, *outlook, &policy, now))
                 }
                 None => Decision::Forget,
@@ -158,12 +158,12 @@ where
 
     /// Collects everything except the record that a decision depends on.
     async fn situation(&self, record: &EmailRecord, run: &Run) -> Result<(Queue, Outlook), PortError> {
-        let feedback = if record.status == Status::Uncertain {
+        let feedback = if record.status == RecordStatus::Uncertain {
             self.feedback(run).await
         } else {
             NOT_ASKED
         };
-        let priority_queue = if record.status == Status::Queued {
+        let priority_queue = if record.status == RecordStatus::Queued {
             run.priority(record.priority)
         } else {
             // Only queued records are enqueued.

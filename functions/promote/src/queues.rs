@@ -5,9 +5,9 @@ use std::sync::PoisonError;
 use domain::ports::{Accounts, Backlog, Bodies, Clock, DeadLetters, Evidence, PortError, PriorityQueues};
 use domain::queue::{Queue, QueueKey};
 
-use crate::{Promote, Run, Store};
+use crate::{PromoteFunction, Run, Store};
 
-impl<R, B, L, D, E, A, S> Promote<R, B, L, D, E, A, S>
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
 where
     R: Store,
     B: Bodies,

@@ -12,10 +12,10 @@ use domain::id::EmailId;
 use domain::queue::job::{Job, Task};
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::RateLimit;
-use domain::record::{Due, DueKind, EmailRecord, Status};
+use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
-use world::samples::BORN;
-use world::{Fault, World, samples};
+use memory::samples::BORN;
+use memory::{Fault, MemoryBackend, samples};
 
 /// Emails of a queue.
 const EMAILS: u8 = 6;
@@ -37,7 +37,7 @@ fn held(n: u8) -> EmailRecord {
 
 fn purged(n: u8) -> EmailRecord {
     EmailRecord {
-        status: Status::Canceled,
+        status: RecordStatus::Canceled,
         cause: Some(Cause::Purged),
         ..sample(n, DueKind::Ended)
     }
@@ -45,7 +45,7 @@ fn purged(n: u8) -> EmailRecord {
 
 fn failed(n: u8) -> EmailRecord {
     EmailRecord {
-        status: Status::Failed,
+        status: RecordStatus::Failed,
         cause: Some(Cause::Rejected),
         ..sample(n, DueKind::Ended)
     }
@@ -69,9 +69,9 @@ fn jobs() -> [JobCase; 4] {
     ]
 }
 
-/// A world of these emails and their contents, whose queue has a job and perhaps a rate limit.
-fn world(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> World {
-    let world = samples::world(EMAILS).expect("the samples parse");
+/// A backend of these emails and their contents, whose queue has a job and perhaps a rate limit.
+fn backend(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> MemoryBackend {
+    let backend = samples::backend(EMAILS).expect("the samples parse");
     let queue = Queue {
         rate_per_second: rate,
         ..Queue::plain(key(), BORN)
@@ -81,7 +81,7 @@ fn world(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> World 
         rate: queue.rate(),
         ..RateLimit::default()
     };
-    let mut state = world.state();
+    let mut state = backend.state();
     for n in 1..=EMAILS {
         state.plant(email(n));
     }
@@ -90,28 +90,28 @@ fn world(task: &Task, email: fn(u8) -> EmailRecord, rate: Option<u32>) -> World 
     state.rate_limits.insert(key(), limit);
     state.queues.insert(key(), queue);
     drop(state);
-    world
+    backend
 }
 
 fn key() -> QueueKey {
     QueueKey::of(&held(1))
 }
 
-async fn run_at(world: &World, secs: u64) {
-    world.state().now_ms = at(secs).as_millis();
-    let run = promote(world).run(Instant::now() + Duration::from_secs(60)).await;
+async fn run_at(backend: &MemoryBackend, secs: u64) {
+    backend.state().now_ms = at(secs).as_millis();
+    let run = promote(backend).run(Instant::now() + Duration::from_secs(60)).await;
     run.expect("carried out");
 }
 
 /// The emails that wait in this kind of partition.
-fn waiting(world: &World, kind: DueKind) -> usize {
+fn waiting(backend: &MemoryBackend, kind: DueKind) -> usize {
     let is_there =
-        |record: &&EmailRecord| record.status == Status::Queued && record.due.is_some_and(|due| due.kind == kind);
-    world.state().records.values().filter(is_there).count()
+        |record: &&EmailRecord| record.status == RecordStatus::Queued && record.due.is_some_and(|due| due.kind == kind);
+    backend.state().records.values().filter(is_there).count()
 }
 
-fn is_done(world: &World) -> bool {
-    world.state().jobs.values().all(|job| job.done)
+fn is_done(backend: &MemoryBackend) -> bool {
+    backend.state().jobs.values().all(|job| job.done)
 }
 
 #[tokio::test]
@@ -121,18 +121,18 @@ async fn a_job_goes_on_behind_a_record_that_fails() {
         for call in calls {
             for fault in [Fault::Before, Fault::After, Fault::Conflict, Fault::Throttled] {
                 let what = format!("{task:?}: {fault:?} of {call}");
-                let world = world(&task, email, None);
-                world.state().faults_of.insert(call, [fault].into());
-                run_at(&world, 1).await;
+                let backend = backend(&task, email, None);
+                backend.state().faults_of.insert(call, [fault].into());
+                run_at(&backend, 1).await;
                 let written = (*call, fault) == ("write", Fault::After);
                 let moved = usize::from(EMAILS) - usize::from(!written);
-                assert_eq!(waiting(&world, DueKind::Check), moved, "{what}");
-                assert!(!is_done(&world), "{what}");
+                assert_eq!(waiting(&backend, DueKind::Check), moved, "{what}");
+                assert!(!is_done(&backend), "{what}");
                 for minutes in [2, 4, 6] {
-                    run_at(&world, 60 * minutes).await;
+                    run_at(&backend, 60 * minutes).await;
                 }
-                assert_eq!(waiting(&world, DueKind::Check), usize::from(EMAILS), "{what}");
-                assert!(is_done(&world), "{what}");
+                assert_eq!(waiting(&backend, DueKind::Check), usize::from(EMAILS), "{what}");
+                assert!(is_done(&backend), "{what}");
             }
         }
     }
@@ -141,19 +141,19 @@ async fn a_job_goes_on_behind_a_record_that_fails() {
 #[tokio::test]
 async fn the_emails_of_a_job_wait_for_slots_in_a_limited_queue() {
     for (task, email) in jobs() {
-        let world = world(&task, email, Some(1));
-        run_at(&world, 1).await;
-        assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS), "{task:?}");
-        assert!(world.state().send_tasks.is_empty(), "{task:?}: none has a slot yet");
-        let look_at = world.state().rate_limits[&key()].look_at;
+        let backend = backend(&task, email, Some(1));
+        run_at(&backend, 1).await;
+        assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS), "{task:?}");
+        assert!(backend.state().send_tasks.is_empty(), "{task:?}: none has a slot yet");
+        let look_at = backend.state().rate_limits[&key()].look_at;
         assert!(look_at.is_some_and(|look_at| look_at <= at(1)), "{task:?}: {look_at:?}");
-        let calls = world.state().calls.clone();
+        let calls = backend.state().calls.clone();
         let place = |call: &str| calls.iter().position(|called| *called == call);
         let (marked, written) = (place("change_rate_limit"), place("write"));
         assert!(marked.is_some() && marked < written, "{task:?}: {calls:?}");
 
-        run_at(&world, 2).await;
-        let mut slots: Vec<_> = world
+        run_at(&backend, 2).await;
+        let mut slots: Vec<_> = backend
             .state()
             .send_tasks
             .iter()
@@ -168,17 +168,17 @@ async fn the_emails_of_a_job_wait_for_slots_in_a_limited_queue() {
 #[tokio::test]
 async fn a_job_moves_no_email_into_an_unmarked_queue() {
     for (task, email) in jobs() {
-        let world = world(&task, email, Some(1));
+        let backend = backend(&task, email, Some(1));
         let faults = [Fault::Before].into();
-        world.state().faults_of.insert("change_rate_limit", faults);
-        run_at(&world, 1).await;
+        backend.state().faults_of.insert("change_rate_limit", faults);
+        run_at(&backend, 1).await;
         // Each page marks the queue; the first one could not.
-        assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS) - 2, "{task:?}");
-        assert!(!is_done(&world), "{task:?}");
+        assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS) - 2, "{task:?}");
+        assert!(!is_done(&backend), "{task:?}");
         for minutes in [2, 4, 6] {
-            run_at(&world, 60 * minutes).await;
+            run_at(&backend, 60 * minutes).await;
         }
-        assert_eq!(waiting(&world, DueKind::Paced), usize::from(EMAILS), "{task:?}");
-        assert!(is_done(&world), "{task:?}");
+        assert_eq!(waiting(&backend, DueKind::Paced), usize::from(EMAILS), "{task:?}");
+        assert!(is_done(&backend), "{task:?}");
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a message is deleted only after its record was read and `promote` will find it in time.
 //! Without that certainty it is hidden, as in any other priority queue.
-//! **Start reading at** [`Send::left_to_index`]. Why this way: docs/adr/0031.
+//! **Start reading at** [`SendFunction::left_to_index`]. Why this way: docs/adr/0031.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use domain::ports::{
 use domain::record::{EmailRecord, Priority};
 use futures::future::join_all;
 
-use crate::Send;
+use crate::SendFunction;
 
 /// Longest delay for which a message is hidden in a full priority queue too: so short a wait fills none.
 pub const BRIEF: Duration = Duration::from_secs(5);
 
-impl<R, B, D, P, S> Send<R, B, D, P, S>
+impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
 where
     R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,

@@ -15,7 +15,7 @@ use domain::wire::send_task::{SendTask, SendTaskError};
 
 use crate::full_queues::BRIEF;
 use crate::rate_limiter::Permit;
-use crate::{Send, TaskError, TaskOutcome};
+use crate::{SendFunction, TaskError, TaskOutcome};
 
 /// The priority queues, as their consumer sees them.
 pub trait MessageSource {
@@ -64,7 +64,7 @@ fn key_of(message: &ReceivedMessage) -> Option<EmailKey> {
 /// # Errors
 /// Every record failed.
 pub async fn handle<R, B, D, P, S>(
-    send: &Send<R, B, D, P, S>,
+    send: &SendFunction<R, B, D, P, S>,
     priority_queues: &impl MessageSource,
     event: SqsEvent,
     time: Duration,
@@ -107,11 +107,11 @@ where
     let parked: Vec<usize> = places_of(&work, |permit| *permit == Permit::Unreserved);
     let of_parked = parked.iter().filter_map(|place| work.get(*place)?.1.clone());
     let of_parked: [Vec<SendTask>; 1] = [of_parked.map(|(send_task, _)| send_task).collect()];
-    let set_aside = batch::work_off(&of_parked, time, |send_tasks| async move {
+    let park = batch::work_off(&of_parked, time, |send_tasks| async move {
         Ok::<_, Infallible>(if send_tasks.is_empty() {
             Vec::new()
         } else {
-            send.set_aside(&send_tasks).await
+            send.park(&send_tasks).await
         })
     });
     let others = batch::work_off(&work, time, |(message, work)| async move {
@@ -124,10 +124,10 @@ where
                 .map_err(MessageError::NotASendTask),
         }
     });
-    let (set_aside, mut results) = futures::future::join(set_aside, others).await;
+    let (park, mut results) = futures::future::join(park, others).await;
     // After a panic or a timeout of the group, each of its emails is delivered again.
-    let set_aside = set_aside.into_iter().flatten().flatten();
-    for (place, outcome) in parked.into_iter().zip(set_aside) {
+    let park = park.into_iter().flatten().flatten();
+    for (place, outcome) in parked.into_iter().zip(park) {
         if let Some(result) = results.get_mut(place) {
             *result = outcome.map_err(|error| batch::Failure::Error(MessageError::Task(error)));
         }

@@ -5,21 +5,21 @@
 //! call. A lost answer makes the email `uncertain`; this function never retries it. A send task proves nothing;
 //! the record decides.
 //! **After a crash** between claim and outcome: `promote` finds the expired lease.
-//! **Start reading at** [`Send::process`]; [`handler`] is SQS.
+//! **Start reading at** [`SendFunction::process`]; [`handler`] is SQS.
 
+pub mod cache;
 pub mod full_queues;
 pub mod handler;
 pub mod queues;
 pub mod rate_limiter;
-pub mod remembered;
-pub mod suppressed;
+pub mod suppression_filter;
 
 use std::time::Duration;
 
 use domain::apply::{ApplyError, apply};
 use domain::attachment::Data;
 use domain::cause::Cause;
-use domain::email::{BodyError, Email};
+use domain::email::{BodyError, EmailContent};
 use domain::lifecycle::{Attempt, Policy, SideEffect, record_attempt};
 use domain::limits;
 use domain::ports::rate_limits::RateLimits;
@@ -35,9 +35,9 @@ use domain::wire::send_task::SendTask;
 use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
-use crate::queues::KnownQueues;
+use crate::queues::QueueCache;
 use crate::rate_limiter::{Permit, RateLimiter};
-use crate::suppressed::Suppressed;
+use crate::suppression_filter::Suppressed;
 
 /// Largest unpacked content that is looked up together with the claim. Larger contents are rarely in the table, and
 /// a failed claim would waste the read.
@@ -75,14 +75,14 @@ pub enum TaskError {
 
 /// Timings of sending.
 #[derive(Debug, Clone)]
-pub struct Sending {
+pub struct SendSettings {
     /// Timings of the state machine.
     pub policy: Policy,
     /// Timeout of SES for a small email.
     pub attempt_timeout: Duration,
 }
 
-impl Sending {
+impl SendSettings {
     /// Returns the attempt's timeout: one more second per megabyte. A forged size in a message cannot exceed
     /// the timeout of the largest email.
     #[must_use]
@@ -94,7 +94,7 @@ impl Sending {
 
 /// The function and its ports.
 #[derive(Debug)]
-pub struct Send<R, B, D, P, S> {
+pub struct SendFunction<R, B, D, P, S> {
     /// Records.
     pub records: R,
     /// Contents.
@@ -106,13 +106,13 @@ pub struct Send<R, B, D, P, S> {
     /// Clock and randomness.
     pub system: S,
     /// Timings.
-    pub with: Sending,
+    pub with: SendSettings,
     /// Free memory for contents, in kilobytes.
     pub memory: Semaphore,
     /// Cached state of the account's rate limiter.
     pub rate_limiter: RateLimiter,
     /// Cached queues.
-    pub known: KnownQueues,
+    pub known: QueueCache,
     /// Cached suppressions.
     pub suppressed: Suppressed,
 }
@@ -123,7 +123,7 @@ pub fn memory() -> Semaphore {
     Semaphore::new(usize::try_from(MEMORY_KB).unwrap_or(usize::MAX))
 }
 
-impl<R, B, D, P, S> Send<R, B, D, P, S>
+impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
 where
     R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
@@ -267,7 +267,7 @@ where
             None => self.bodies.load(key, &claimed.body).await,
         };
         let attempt = match content {
-            Ok(Some(content)) => match Email::from_body(&content) {
+            Ok(Some(content)) => match EmailContent::from_body(&content) {
                 Ok(email) => {
                     drop(content);
                     let (claimed, email) = self.leave_out(claimed, email).await;
@@ -294,7 +294,7 @@ where
     }
 
     /// Loads the email's uploaded files one after another.
-    async fn load_files(&self, key: &EmailKey, claimed: &EmailRecord, email: &mut Email) -> Result<(), Attempt> {
+    async fn load_files(&self, key: &EmailKey, claimed: &EmailRecord, email: &mut EmailContent) -> Result<(), Attempt> {
         for file in email.attachments_mut() {
             let Data::Uploaded { id, .. } = *file.data() else {
                 continue;

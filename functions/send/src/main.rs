@@ -11,10 +11,10 @@ use aws::system::System;
 use aws::table::within;
 use aws_lambda_events::sqs::SqsEvent;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
-use send::queues::KnownQueues;
+use send::queues::QueueCache;
 use send::rate_limiter::RateLimiter;
-use send::suppressed::Suppressed;
-use send::{Send, Sending, handler, memory};
+use send::suppression_filter::Suppressed;
+use send::{SendFunction, SendSettings, handler, memory};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
@@ -28,19 +28,19 @@ async fn main() -> Result<(), Error> {
     let clients = Clients::connect()?;
     let (records, sqs) = (Table::new(clients.dynamodb(), &table), clients.sqs());
     let priority_queues = SqsPriorityQueues::new(&sqs, &priority_queues);
-    let send = Send {
+    let send = SendFunction {
         bodies: BodyStore::new(records.clone(), clients.s3(), &bucket),
         dead_letters: DeadLetterQueue::new(&sqs, &dead_letter_url),
         provider: Ses::new(clients.ses(), &ses),
         records,
         system: System,
-        with: Sending {
+        with: SendSettings {
             policy,
             attempt_timeout: ses.attempt_timeout,
         },
         memory: memory(),
         rate_limiter: RateLimiter::default(),
-        known: KnownQueues::default(),
+        known: QueueCache::default(),
         suppressed: Suppressed::default(),
     };
     futures::future::join(send.records.warm(), clients.warm(&[Service::Ses])).await;

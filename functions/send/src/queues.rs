@@ -2,31 +2,31 @@
 //! drops unwanted ones. It never waits for a queue's rate limit.
 //!
 //! **Invariant:** right before the claim, the pause or purge of a queue is known with a few seconds' delay. In
-//! a steady flow that costs no call ([`crate::remembered`]). An email is parked or dropped only if its queue
+//! a steady flow that costs no call ([`crate::cache`]). An email is parked or dropped only if its queue
 //! still demands it at the write.
-//! **Start reading at** [`Send::permits`].
+//! **Start reading at** [`SendFunction::permits`].
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::time::Duration;
 
 use domain::account_rate::PermitRequest;
 use domain::apply::{apply, apply_many};
-use domain::lifecycle::queued::{Drop, drop_unwanted, is_aside, meet, wait_for_slot};
+use domain::lifecycle::queue_control::{DropStage, drop_unwanted, is_parked, reconcile, wait_for_slot};
 use domain::lifecycle::{EARLY, SideEffect, not_claimable};
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{
     AccountRates, Bodies, Clock, DeadLetters, EmailKey, EmailRecords, PortError, Provider, Queues, Random, Suppressions,
 };
-use domain::queue::{Bid, Queue, QueueKey};
+use domain::queue::{Disposition, Queue, QueueKey};
 use domain::rate_limit::{Turn, is_usable};
-use domain::record::{EmailRecord, Priority, Status};
+use domain::record::{EmailRecord, Priority, RecordStatus};
 use domain::slots;
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 
+use crate::cache::Cached;
 use crate::rate_limiter::Permit;
-use crate::remembered::Remembered;
-use crate::{Send, TaskError, TaskOutcome};
+use crate::{SendFunction, TaskError, TaskOutcome};
 
 /// Delay of a send task whose queue differs from the cached one.
 const AGAIN: Duration = Duration::from_secs(1);
@@ -35,7 +35,7 @@ const AGAIN: Duration = Duration::from_secs(1);
 const ROUNDS: usize = 3;
 
 /// Cached queues of an environment.
-pub type KnownQueues = Remembered<QueueKey, Queue>;
+pub type QueueCache = Cached<QueueKey, Queue>;
 
 fn queue_of(send_task: &SendTask) -> QueueKey {
     QueueKey {
@@ -44,7 +44,7 @@ fn queue_of(send_task: &SendTask) -> QueueKey {
     }
 }
 
-impl<R, B, D, P, S> Send<R, B, D, P, S>
+impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
 where
     R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
     B: Bodies,
@@ -175,7 +175,7 @@ where
         // Only the record names its API key. It is read before the claim while the tenant holds a key.
         if !queue.key_holds.is_empty()
             && let Some(record) = self.records.load(key, now).await?
-            && queue.bids(&record, now) == Bid::Hold
+            && queue.disposition(&record, now) == Disposition::Hold
         {
             return self.met(record, queue, now).await.map(Some);
         }
@@ -194,7 +194,7 @@ where
 
     /// Parks the emails of a batch whose queues are known to be paused, in few calls. Returns one result for
     /// each, in order.
-    pub async fn set_aside(&self, send_tasks: &[SendTask]) -> Vec<Result<TaskOutcome, TaskError>> {
+    pub async fn park(&self, send_tasks: &[SendTask]) -> Vec<Result<TaskOutcome, TaskError>> {
         let now = self.system.now();
         let mut results: BTreeMap<usize, Result<TaskOutcome, TaskError>> = BTreeMap::new();
         let mut paused: BTreeMap<QueueKey, (Queue, Vec<(usize, EmailKey)>)> = BTreeMap::new();
@@ -224,12 +224,15 @@ where
                 }
             };
             let loaded: Vec<EmailKey> = records.iter().map(EmailKey::of).collect();
-            let decide = |record: &EmailRecord| meet(record, &queue, now).unwrap_or_else(|| not_claimable(record, now));
+            let decide =
+                |record: &EmailRecord| reconcile(record, &queue, now).unwrap_or_else(|| not_claimable(record, now));
             let decided = apply_many(&self.records, records, now, decide).await;
             let mut decided: BTreeMap<EmailKey, _> = loaded.into_iter().zip(decided).collect();
             for (place, key) in emails {
                 let outcome = match decided.remove(&key) {
-                    Some(Ok((side_effect, record))) => Ok(self.after_meeting(&record, &queue, side_effect, now).await),
+                    Some(Ok((side_effect, record))) => {
+                        Ok(self.after_reconciling(&record, &queue, side_effect, now).await)
+                    }
                     Some(Err(error)) => Err(error.into()),
                     // The email no longer exists, or its other send task in this batch has it.
                     None => Ok(TaskOutcome::Done),
@@ -256,19 +259,19 @@ where
         queue: &Queue,
         now: Timestamp,
     ) -> Result<TaskOutcome, TaskError> {
-        let decide = |record: &EmailRecord| meet(record, queue, now).unwrap_or_else(|| not_claimable(record, now));
+        let decide = |record: &EmailRecord| reconcile(record, queue, now).unwrap_or_else(|| not_claimable(record, now));
         let (side_effect, record) = apply(&self.records, record, now, decide).await?;
-        Ok(self.after_meeting(&record, queue, side_effect, now).await)
+        Ok(self.after_reconciling(&record, queue, side_effect, now).await)
     }
 
-    async fn after_meeting(
+    async fn after_reconciling(
         &self,
         record: &EmailRecord,
         queue: &Queue,
         side_effect: SideEffect,
         now: Timestamp,
     ) -> TaskOutcome {
-        if record.status == Status::Queued && !is_aside(record) && meet(record, queue, now).is_some() {
+        if record.status == RecordStatus::Queued && !is_parked(record) && reconcile(record, queue, now).is_some() {
             // The queue changed concurrently.
             return TaskOutcome::Later(AGAIN);
         }
@@ -282,7 +285,7 @@ where
         mut queue: Queue,
         now: Timestamp,
     ) -> Result<Option<EmailRecord>, TaskError> {
-        let place = Drop::InHand {
+        let place = DropStage::InHand {
             claim_no: claimed.claim_no,
         };
         let mut record = claimed;
@@ -292,9 +295,9 @@ where
             }
             let decide = |record: &EmailRecord| drop_unwanted(record, &queue, place, now);
             (_, record) = apply(&self.records, record, now, decide).await?;
-            if record.status != Status::Sending
+            if record.status != RecordStatus::Sending
                 || place
-                    != (Drop::InHand {
+                    != (DropStage::InHand {
                         claim_no: record.claim_no,
                     })
             {

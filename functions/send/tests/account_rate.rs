@@ -1,4 +1,4 @@
-//! The account's rate and the breaker, as batches of send tasks meet them, in a world in memory.
+//! The account's rate and the breaker, as batches of send tasks meet them, in the in-memory backend.
 #![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
 
 mod common;
@@ -12,19 +12,19 @@ use domain::account_rate::{AccountRate, Micros, OpenBreaker, Rate};
 use domain::cause::Cause;
 use domain::lifecycle::Attempt;
 use domain::priority_queue::FullPriorityQueues;
-use domain::record::{Priority, Status};
+use domain::record::{Priority, RecordStatus};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
-use send::Send;
+use memory::{Fault, MemoryBackend, samples};
+use send::SendFunction;
 use send::handler::{self, MessageSource};
 use serde_json::json;
-use world::{Fault, World, samples};
 
-type Sender = Send<World, World, World, World, World>;
+type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
 
 /// An environment, with what it knows of the account's rate.
-fn environment(world: &World) -> Sender {
-    common::sender(world, world.clone())
+fn environment(backend: &MemoryBackend) -> Sender {
+    common::sender(backend, backend.clone())
 }
 
 /// A priority queue, and what was put back into it, in seconds.
@@ -90,23 +90,23 @@ fn twenty_a_second() -> AccountRate {
     }
 }
 
-/// A world of ten emails at twenty a second.
-fn world() -> World {
-    let world = samples::world(20).expect("the samples parse");
-    world.state().account_rate = twenty_a_second();
-    world
+/// A backend of ten emails at twenty a second.
+fn backend() -> MemoryBackend {
+    let backend = samples::backend(20).expect("the samples parse");
+    backend.state().account_rate = twenty_a_second();
+    backend
 }
 
 fn later(secs: i64) -> Timestamp {
     Timestamp::from_millis(samples::BORN.as_millis() + secs * 1000)
 }
 
-fn times(world: &World, call: &str) -> usize {
-    world.state().calls.iter().filter(|called| **called == call).count()
+fn times(backend: &MemoryBackend, call: &str) -> usize {
+    backend.state().calls.iter().filter(|called| **called == call).count()
 }
 
-fn count(world: &World, status: Status) -> usize {
-    world
+fn count(backend: &MemoryBackend, status: RecordStatus) -> usize {
+    backend
         .state()
         .records
         .values()
@@ -121,158 +121,165 @@ fn refused(cause: Cause) -> Attempt {
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_books_once_and_is_spread_over_what_it_booked() {
-    let (world, began) = (world(), tokio::time::Instant::now());
-    let environment = environment(&world);
+    let (backend, began) = (backend(), tokio::time::Instant::now());
+    let environment = environment(&backend);
     assert_eq!(batch(&environment, 1..=10).await, NONE);
-    assert_eq!(count(&world, Status::Sent), 10);
+    assert_eq!(count(&backend, RecordStatus::Sent), 10);
     // A quarter of a second was free before, so that the tenth goes 200 ms from now.
     assert_eq!(began.elapsed().as_millis(), 200);
     // The first batch of an environment reads the account's rate, any other does not.
     assert_eq!(
-        (times(&world, "account_rate"), times(&world, "change_account_rate")),
+        (times(&backend, "account_rate"), times(&backend, "change_account_rate")),
         (1, 1)
     );
     batch(&environment, 11..=20).await;
     assert_eq!(
-        (times(&world, "account_rate"), times(&world, "change_account_rate")),
+        (times(&backend, "account_rate"), times(&backend, "change_account_rate")),
         (1, 2)
     );
     let reserved = Micros::of(samples::BORN).after(Duration::from_millis(750));
-    assert_eq!(world.state().account_rate.free_at, Some(reserved));
+    assert_eq!(backend.state().account_rate.free_at, Some(reserved));
 }
 
 #[tokio::test(start_paused = true)]
 async fn what_is_beyond_the_horizon_goes_back_and_is_not_claimed() {
-    let world = world();
-    world.state().account_rate.free_at = Some(Micros::of(later(12)));
-    assert_eq!(batch(&environment(&world), 1..=10).await, [7; 10]);
-    assert_eq!(times(&world, "claim"), 0);
-    assert!(world.state().submitted.is_empty());
+    let backend = backend();
+    backend.state().account_rate.free_at = Some(Micros::of(later(12)));
+    assert_eq!(batch(&environment(&backend), 1..=10).await, [7; 10]);
+    assert_eq!(times(&backend, "claim"), 0);
+    assert!(backend.state().submitted.is_empty());
 
     // The high-priority queue may reserve further ahead.
-    world.state().account_rate.free_at = Some(Micros::of(later(8)));
+    backend.state().account_rate.free_at = Some(Micros::of(later(8)));
     let bodies = || event((1..=10).map(|n| send_task(n, 1).to_json()));
-    let (_, put_back) = worked_off(&environment(&world), Priority::High, bodies()).await;
-    assert_eq!((put_back, count(&world, Status::Sent)), (vec![], 10));
+    let (_, put_back) = worked_off(&environment(&backend), Priority::High, bodies()).await;
+    assert_eq!((put_back, count(&backend, RecordStatus::Sent)), (vec![], 10));
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_spent_quota_stops_the_batch_and_every_other_and_one_probe_opens_it_again() {
-    let world = world();
-    let (one, two) = (environment(&world), environment(&world));
-    world.state().answers = vec![refused(Cause::QuotaExceeded); 10].into();
+    let backend = backend();
+    let (one, two) = (environment(&backend), environment(&backend));
+    backend.state().answers = vec![refused(Cause::QuotaExceeded); 10].into();
     let put_back = batch(&one, 1..=10).await;
     assert_eq!(put_back.len(), 10);
     // Those that SES has refused wait for their next attempt, the others for the breaker.
     assert!(put_back.iter().all(|secs| [15, 60].contains(secs)), "{put_back:?}");
     // Those that had leave at once; the others of the batch saw it and stopped.
-    let asked = world.state().submitted.len();
+    let asked = backend.state().submitted.len();
     assert!(asked <= 6, "{asked}");
-    let open = world.state().account_rate.open.unwrap();
+    let open = backend.state().account_rate.open.unwrap();
     assert_eq!((open.cause, open.until), (Cause::QuotaExceeded, later(60)));
     assert!(
-        world.state().records.values().all(|record| record.attempts == 0),
+        backend.state().records.values().all(|record| record.attempts == 0),
         "no attempt was spent"
     );
 
-    world.state().answers.clear();
+    backend.state().answers.clear();
     // At first they come again soon: a probe could be under way.
     assert_eq!(batch(&one, 11..=20).await, [15; 10]);
     assert_eq!(batch(&two, 11..=20).await, [15; 10]);
-    world.state().now_ms += 20_000;
+    backend.state().now_ms += 20_000;
     assert_eq!(batch(&one, 11..=20).await, [40; 10]);
-    assert_eq!(world.state().submitted.len(), asked, "nobody asks SES any more");
-    assert_eq!(world.state().dead_letters, [], "nothing fails");
+    assert_eq!(backend.state().submitted.len(), asked, "nobody asks SES any more");
+    assert_eq!(backend.state().dead_letters, [], "nothing fails");
 
-    world.state().now_ms += 40_000;
+    backend.state().now_ms += 40_000;
     let put_back = batch(&two, 11..=20).await;
     assert_eq!(put_back, [15; 9]);
-    assert_eq!((put_back.len(), count(&world, Status::Sent)), (9, 1), "one probe");
-    assert_eq!(world.state().account_rate.open, None, "which was accepted");
+    assert_eq!(
+        (put_back.len(), count(&backend, RecordStatus::Sent)),
+        (9, 1),
+        "one probe"
+    );
+    assert_eq!(backend.state().account_rate.open, None, "which was accepted");
     // The others that it put back may come.
-    world.state().now_ms += 10_000;
+    backend.state().now_ms += 10_000;
     assert_eq!(batch(&one, 11..=20).await, NONE);
-    assert_eq!(count(&world, Status::Sent), 10);
+    assert_eq!(count(&backend, RecordStatus::Sent), 10);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_is_refused_keeps_it_shut_for_longer() {
-    let world = world();
+    let backend = backend();
     let open = OpenBreaker {
         cause: Cause::AccountPaused,
         until: samples::BORN,
         times: 0,
     };
-    world.state().account_rate.open = Some(open);
-    world.state().answers.push_back(refused(Cause::AccountPaused));
-    batch(&environment(&world), 1..=10).await;
-    assert_eq!(world.state().submitted.len(), 1);
-    let next = world.state().account_rate.open.unwrap();
+    backend.state().account_rate.open = Some(open);
+    backend.state().answers.push_back(refused(Cause::AccountPaused));
+    batch(&environment(&backend), 1..=10).await;
+    assert_eq!(backend.state().submitted.len(), 1);
+    let next = backend.state().account_rate.open.unwrap();
     assert_eq!((next.until, next.times), (later(120), 1));
-    let probe = world.record(&samples::key(1)).unwrap();
-    assert_eq!((probe.status, probe.attempts), (Status::Queued, 0));
+    let probe = backend.record(&samples::key(1)).unwrap();
+    assert_eq!((probe.status, probe.attempts), (RecordStatus::Queued, 0));
 }
 
 /// The prober's environment died.
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_never_came_back_is_followed_by_another() {
-    let world = world();
-    world.state().account_rate.open = Some(OpenBreaker {
+    let backend = backend();
+    backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: samples::BORN,
         times: 0,
     });
     // It dies in its claim: the write of the probe is all that it has done.
-    world.state().faults_of.insert("claim", [Fault::Before].into());
+    backend.state().faults_of.insert("claim", [Fault::Before].into());
     let bodies = |n: u8| event([send_task(n, 1).to_json(), "{}".to_owned()].into_iter());
     let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
     let died = handler::handle(
-        &environment(&world),
+        &environment(&backend),
         &priority_queues,
         bodies(1),
         Duration::from_secs(60),
     )
     .await;
     assert!(died.is_err());
-    assert_eq!(world.state().account_rate.open.map(|open| open.until), Some(later(120)));
-    world.state().now_ms += 120_000;
-    worked_off(&environment(&world), Priority::Normal, bodies(2)).await;
     assert_eq!(
-        (count(&world, Status::Sent), world.state().account_rate.open),
+        backend.state().account_rate.open.map(|open| open.until),
+        Some(later(120))
+    );
+    backend.state().now_ms += 120_000;
+    worked_off(&environment(&backend), Priority::Normal, bodies(2)).await;
+    assert_eq!(
+        (count(&backend, RecordStatus::Sent), backend.state().account_rate.open),
         (1, None)
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_probe_for_an_email_that_is_gone_is_handed_to_the_next() {
-    let world = world();
-    world.state().account_rate.open = Some(OpenBreaker {
+    let backend = backend();
+    backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::QuotaExceeded,
         until: samples::BORN,
         times: 0,
     });
     // What is no send task at all is no probe either.
     let bodies = event(["{}".to_owned(), send_task(99, 1).to_json(), send_task(1, 1).to_json()].into_iter());
-    worked_off(&environment(&world), Priority::Normal, bodies).await;
-    assert!(world.state().submitted.is_empty(), "there is no such email");
-    let open = world.state().account_rate.open.expect("nothing is known");
+    worked_off(&environment(&backend), Priority::Normal, bodies).await;
+    assert!(backend.state().submitted.is_empty(), "there is no such email");
+    let open = backend.state().account_rate.open.expect("nothing is known");
     assert_eq!(
         (open.until, open.times),
         (later(0), 0),
         "the next one may probe at once"
     );
-    batch(&environment(&world), 1..=1).await;
+    batch(&environment(&backend), 1..=1).await;
     assert_eq!(
-        (count(&world, Status::Sent), world.state().account_rate.open),
+        (count(&backend, RecordStatus::Sent), backend.state().account_rate.open),
         (1, None)
     );
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
-    let world = world();
-    let environment = environment(&world);
-    world.state().answers = (0..10)
+    let backend = backend();
+    let environment = environment(&backend);
+    backend.state().answers = (0..10)
         .flat_map(|n| {
             let accepted = Attempt::Accepted {
                 message_id: n.to_string(),
@@ -281,50 +288,50 @@ async fn a_run_of_throttles_opens_the_breaker_and_single_ones_do_not() {
         })
         .collect();
     batch(&environment, 1..=10).await;
-    assert_eq!(world.state().account_rate.open, None, "every second one goes");
-    world.state().answers = vec![refused(Cause::Throttled); 20].into();
+    assert_eq!(backend.state().account_rate.open, None, "every second one goes");
+    backend.state().answers = vec![refused(Cause::Throttled); 20].into();
     batch(&environment, 11..=20).await;
-    let open = world.state().account_rate.open.unwrap();
+    let open = backend.state().account_rate.open.unwrap();
     assert_eq!((open.cause, open.until), (Cause::Throttled, later(5)));
 }
 
 /// What one environment knows is old as soon as another has reserved.
 #[tokio::test(start_paused = true)]
 async fn an_old_pace_is_good_for_a_booking_and_not_for_a_refusal() {
-    let world = world();
-    let environment = environment(&world);
+    let backend = backend();
+    let environment = environment(&backend);
     batch(&environment, 1..=5).await;
-    world.state().now_ms += 60_000;
-    world.state().account_rate.free_at = Some(Micros::of(later(61)));
+    backend.state().now_ms += 60_000;
+    backend.state().account_rate.free_at = Some(Micros::of(later(61)));
     batch(&environment, 6..=10).await;
     assert_eq!(
-        (times(&world, "account_rate"), times(&world, "change_account_rate")),
+        (times(&backend, "account_rate"), times(&backend, "change_account_rate")),
         (1, 3),
         "the refusal has brought it"
     );
-    assert_eq!(count(&world, Status::Sent), 10);
+    assert_eq!(count(&backend, RecordStatus::Sent), 10);
 
-    world.state().account_rate.free_at = Some(Micros::of(later(600)));
+    backend.state().account_rate.free_at = Some(Micros::of(later(600)));
     assert_eq!(batch(&environment, 11..=12).await, [60; 2]);
-    world.state().now_ms += 60_000;
-    world.state().account_rate.free_at = Some(Micros::of(later(0)));
+    backend.state().now_ms += 60_000;
+    backend.state().account_rate.free_at = Some(Micros::of(later(0)));
     assert_eq!(batch(&environment, 11..=12).await, NONE, "asked again");
 }
 
 #[tokio::test(start_paused = true)]
 async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
-    let world = world();
+    let backend = backend();
     for fault in [Fault::Before, Fault::After] {
-        world.state().faults = [Fault::None, fault].into();
-        assert_eq!(batch(&environment(&world), 1..=10).await, [60; 10], "{fault:?}");
-        assert_eq!(times(&world, "claim"), 0);
+        backend.state().faults = [Fault::None, fault].into();
+        assert_eq!(batch(&environment(&backend), 1..=10).await, [60; 10], "{fault:?}");
+        assert_eq!(times(&backend, "claim"), 0);
     }
-    world.state().account_rate = AccountRate::default();
-    let free = environment(&world);
+    backend.state().account_rate = AccountRate::default();
+    let free = environment(&backend);
     assert_eq!(batch(&free, 1..=10).await, NONE);
-    assert_eq!(count(&world, Status::Sent), 10);
+    assert_eq!(count(&backend, RecordStatus::Sent), 10);
     // And another environment's breaker is seen by the next batch.
-    world.state().account_rate.open = Some(OpenBreaker {
+    backend.state().account_rate.open = Some(OpenBreaker {
         cause: Cause::AccountPaused,
         until: later(60),
         times: 0,
@@ -335,30 +342,30 @@ async fn without_a_pace_nothing_goes_and_without_a_rate_all_does() {
 /// A send task is only a message: what it says must not stop the queue for years.
 #[tokio::test(start_paused = true)]
 async fn a_wake_up_with_absurd_recipients_books_what_an_email_can_have() {
-    let world = world();
+    let backend = backend();
     let bodies = [send_task(1, u32::MAX).to_json(), "{}".to_owned()].into_iter();
-    let (response, _) = worked_off(&environment(&world), Priority::Normal, event(bodies)).await;
+    let (response, _) = worked_off(&environment(&backend), Priority::Normal, event(bodies)).await;
     assert_eq!(response.batch_item_failures.len(), 1, "what is no wake-up");
     let reserved = Micros::of(samples::BORN).after(Duration::from_millis(2500 - 250));
-    assert_eq!(world.state().account_rate.free_at, Some(reserved));
+    assert_eq!(backend.state().account_rate.free_at, Some(reserved));
 }
 
 /// Put back for its priority queue's visibility timeout, it would be late by minutes.
 #[tokio::test(start_paused = true)]
 async fn what_would_not_be_done_in_the_invocations_time_comes_again() {
-    let world = world();
-    world.state().account_rate.free_at = Some(Micros::of(later(4)));
+    let backend = backend();
+    backend.state().account_rate.free_at = Some(Micros::of(later(4)));
     let priority_queues = PriorityQueues(Priority::Normal, RefCell::default());
     let event = event((1..=10).map(|n| send_task(n, 1).to_json()));
     // Of which 12 are an attempt's and its record's.
     let time = Duration::from_secs(15);
-    let response = handler::handle(&environment(&world), &priority_queues, event, time)
+    let response = handler::handle(&environment(&backend), &priority_queues, event, time)
         .await
         .unwrap();
     assert_eq!(response.batch_item_failures.len(), 10);
     assert_eq!(priority_queues.1.into_inner(), [1; 10]);
     assert_eq!(
-        times(&world, "claim") + times(&world, "change_account_rate"),
+        times(&backend, "claim") + times(&backend, "change_account_rate"),
         0,
         "nothing is booked for it"
     );

@@ -1,4 +1,4 @@
-//! Uploaded files, in a world in memory: loaded before SES is asked.
+//! Uploaded files, in the in-memory backend: loaded before SES is asked.
 #![expect(
     clippy::expect_used,
     clippy::unwrap_used,
@@ -13,17 +13,17 @@ use std::time::Duration;
 use common::sender;
 use domain::attachment::Data;
 use domain::cause::Cause;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::UploadId;
 use domain::lifecycle::Attempt;
 use domain::ports::{EmailKey, Provider};
-use domain::record::{BodyPlace, BodyRef, EmailRecord, Status};
+use domain::record::{BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::wire::send_task::SendTask;
+use memory::samples::{self, BORN};
+use memory::{Fault, MemoryBackend};
 use send::TaskOutcome;
 use send::rate_limiter::Permit;
 use tokio::time::Instant;
-use world::samples::{self, BORN};
-use world::{Fault, World};
 
 const ID: &str = "01010101-0101-4101-8101-010101010101";
 const SIZE: u64 = 4;
@@ -33,7 +33,7 @@ const SIZE: u64 = 4;
 struct Given(Mutex<Vec<Vec<u8>>>);
 
 impl Provider for &Given {
-    async fn submit(&self, _claimed: &EmailRecord, mut email: Email, _timeout: Duration) -> Attempt {
+    async fn submit(&self, _claimed: &EmailRecord, mut email: EmailContent, _timeout: Duration) -> Attempt {
         let files = email.take_attachments().into_iter().map(|file| match file.into_data() {
             Data::Inline(content) => content,
             Data::Uploaded { .. } => b"not loaded".to_vec(),
@@ -44,20 +44,20 @@ impl Provider for &Given {
     }
 }
 
-/// A world with one email that has a file inside of it and one beside it.
-fn world() -> World {
+/// A backend with one email that has a file inside of it and one beside it.
+fn backend() -> MemoryBackend {
     let stored = format!(
         "{{\"v\":2,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\",\"attachments\":[\
          {{\"content\":\"aGk=\",\"filename\":\"a.txt\"}},{{\"upload\":\"{ID}\",\"size\":{SIZE},\"filename\":\"big.bin\"}}]}}"
     );
-    let world = samples::world(1).expect("the samples parse");
+    let backend = samples::backend(1).expect("the samples parse");
     let key = samples::key(1);
     let body = BodyRef {
         sha256: "abc".to_owned(),
         place: BodyPlace::Table,
         bytes: 100,
     };
-    let mut state = world.state();
+    let mut state = backend.state();
     state.records.get_mut(&key).expect("the row").body = body.clone();
     state
         .bodies
@@ -67,10 +67,10 @@ fn world() -> World {
         .files
         .insert((key, body.sha256, UploadId::parse(ID).unwrap()), file);
     drop(state);
-    world
+    backend
 }
 
-async fn send(world: &World) -> (Vec<Vec<u8>>, EmailRecord) {
+async fn send(backend: &MemoryBackend) -> (Vec<Vec<u8>>, EmailRecord) {
     let given = Given::default();
     let key: EmailKey = samples::key(1);
     let send_task = SendTask {
@@ -83,42 +83,42 @@ async fn send(world: &World) -> (Vec<Vec<u8>>, EmailRecord) {
         slot: None,
     };
     let end = Instant::now() + Duration::from_secs(60);
-    let outcome = sender(world, &given).process(send_task, Permit::At(BORN), end).await;
+    let outcome = sender(backend, &given).process(send_task, Permit::At(BORN), end).await;
     assert!(matches!(
         outcome.expect("carried out"),
         TaskOutcome::Done | TaskOutcome::Later(_)
     ));
-    let record = world.record(&key).expect("the row");
+    let record = backend.record(&key).expect("the row");
     let files = given.0.lock().unwrap().clone();
     (files, record)
 }
 
 #[tokio::test]
 async fn ses_is_given_every_file_with_its_bytes() {
-    let (files, record) = send(&world()).await;
+    let (files, record) = send(&backend()).await;
     assert_eq!(files, [b"hi".to_vec(), b"file".to_vec()]);
-    assert_eq!(record.status, Status::Sent);
+    assert_eq!(record.status, RecordStatus::Sent);
 }
 
 /// Half an email is none.
 #[tokio::test]
 async fn without_a_file_ses_is_not_asked() {
-    let gone = world();
+    let gone = backend();
     gone.state().files.clear();
     let (files, record) = send(&gone).await;
     assert!(files.is_empty());
     assert_eq!(
         (record.status, record.cause),
-        (Status::Queued, Some(Cause::BodyMissing))
+        (RecordStatus::Queued, Some(Cause::BodyMissing))
     );
 
-    let down = world();
+    let down = backend();
     down.state().faults_of.insert("load_file", [Fault::Before].into());
     let (files, record) = send(&down).await;
     assert!(files.is_empty());
     assert_eq!(
         (record.status, record.cause),
-        (Status::Queued, Some(Cause::Unreached)),
+        (RecordStatus::Queued, Some(Cause::Unreached)),
         "again, later"
     );
 }

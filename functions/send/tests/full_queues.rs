@@ -12,12 +12,12 @@ use aws_lambda_events::sqs::SqsEvent;
 use domain::account_rate::{Micros, OpenBreaker};
 use domain::cause::Cause;
 use domain::priority_queue::FullPriorityQueues;
-use domain::record::{Due, DueKind, Priority, Status};
+use domain::record::{Due, DueKind, Priority, RecordStatus};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
+use memory::{Fault, MemoryBackend, samples};
 use send::handler::{self, MessageSource};
 use serde_json::json;
-use world::{Fault, World, samples};
 
 /// A priority queue, and the messages that were put back into it.
 struct PriorityQueues(Priority, RefCell<BTreeSet<String>>);
@@ -38,12 +38,12 @@ fn later(minutes: i64) -> Timestamp {
     Timestamp::from_millis(samples::BORN.as_millis() + minutes * 60_000)
 }
 
-/// A world of ten emails whose records are looked at in a quarter of an hour; the breaker is open, and
+/// A backend of ten emails whose records are looked at in a quarter of an hour; the breaker is open, and
 /// the normal-priority queue full.
-fn world() -> World {
-    let world = samples::world(10).expect("the samples parse");
+fn backend() -> MemoryBackend {
+    let backend = samples::backend(10).expect("the samples parse");
     {
-        let mut state = world.state();
+        let mut state = backend.state();
         for record in state.records.values_mut() {
             record.due = Some(Due {
                 kind: DueKind::Check,
@@ -58,11 +58,11 @@ fn world() -> World {
             times: 3,
         });
     }
-    world
+    backend
 }
 
 /// Works off the messages of emails 1 to 3; returns those that were put back.
-async fn put_back(world: &World, priority: Priority) -> Vec<String> {
+async fn put_back(backend: &MemoryBackend, priority: Priority) -> Vec<String> {
     let message = |n: u8| {
         let key = samples::key(n);
         let send_task = SendTask {
@@ -79,7 +79,7 @@ async fn put_back(world: &World, priority: Priority) -> Vec<String> {
     let messages: Vec<_> = (1..=3).map(message).collect();
     let event: SqsEvent = serde_json::from_value(json!({"Records": messages})).expect("an event of SQS");
     let priority_queues = PriorityQueues(priority, RefCell::default());
-    let sender = common::sender(world, world.clone());
+    let sender = common::sender(backend, backend.clone());
     let response = handler::handle(&sender, &priority_queues, event, Duration::from_secs(60)).await;
     let put_back: Vec<_> = priority_queues.1.into_inner().into_iter().collect();
     // A message that is put back must not be deleted, and the others must.
@@ -89,57 +89,62 @@ async fn put_back(world: &World, priority: Priority) -> Vec<String> {
     put_back
 }
 
-fn times(world: &World, call: &str) -> usize {
-    world.state().calls.iter().filter(|called| **called == call).count()
+fn times(backend: &MemoryBackend, call: &str) -> usize {
+    backend.state().calls.iter().filter(|called| **called == call).count()
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_full_lane_hides_no_message() {
-    let world = world();
-    assert_eq!(put_back(&world, Priority::Normal).await, [""; 0]);
+    let backend = backend();
+    assert_eq!(put_back(&backend, Priority::Normal).await, [""; 0]);
     // One read for all of them, and no write: their records are found in time.
-    assert_eq!((times(&world, "load_many"), times(&world, "write")), (1, 0));
-    let state = world.state();
-    assert!(state.records.values().all(|record| record.status == Status::Queued));
+    assert_eq!((times(&backend, "load_many"), times(&backend, "write")), (1, 0));
+    let state = backend.state();
+    assert!(
+        state
+            .records
+            .values()
+            .all(|record| record.status == RecordStatus::Queued)
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn other_lanes_hide_their_messages_and_read_nothing() {
-    let world = world();
-    assert_eq!(put_back(&world, Priority::High).await, ["1", "2", "3"]);
-    assert_eq!(times(&world, "load_many"), 0);
+    let backend = backend();
+    assert_eq!(put_back(&backend, Priority::High).await, ["1", "2", "3"]);
+    assert_eq!(times(&backend, "load_many"), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_record_that_would_be_found_too_late_is_moved_closer() {
-    let world = world();
+    let backend = backend();
     let due = |minutes| {
         Some(Due {
             kind: DueKind::Check,
             at: later(minutes),
         })
     };
-    world.state().records.get_mut(&samples::key(2)).expect("a row").due = due(600);
-    assert_eq!(put_back(&world, Priority::Normal).await, [""; 0]);
-    assert_eq!(world.record(&samples::key(2)).expect("a row").due, due(60));
-    assert_eq!(times(&world, "write"), 1);
+    backend.state().records.get_mut(&samples::key(2)).expect("a row").due = due(600);
+    assert_eq!(put_back(&backend, Priority::Normal).await, [""; 0]);
+    assert_eq!(backend.record(&samples::key(2)).expect("a row").due, due(60));
+    assert_eq!(times(&backend, "write"), 1);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_message_without_a_known_record_is_hidden() {
     // The records cannot be read.
-    let down = world();
+    let down = backend();
     let faults = [Fault::Before].into();
     down.state().faults_of.insert("load_many", faults);
     assert_eq!(put_back(&down, Priority::Normal).await, ["1", "2", "3"]);
 
     // A record is gone.
-    let gone = world();
+    let gone = backend();
     gone.state().records.remove(&samples::key(1));
     assert_eq!(put_back(&gone, Priority::Normal).await, ["1"]);
 
     // A record cannot be moved closer.
-    let stuck = world();
+    let stuck = backend();
     stuck.state().records.get_mut(&samples::key(3)).expect("a row").due = Some(Due {
         kind: DueKind::Check,
         at: later(600),
@@ -151,14 +156,14 @@ async fn a_message_without_a_known_record_is_hidden() {
 
 #[tokio::test(start_paused = true)]
 async fn a_brief_wait_is_hidden_in_a_full_lane_too() {
-    let world = world();
+    let backend = backend();
     {
-        let mut state = world.state();
+        let mut state = backend.state();
         state.account_rate.open = None;
         state.account_rate.rate = domain::account_rate::Rate::from_millis(20_000);
         // The normal-priority queue reserves five seconds ahead.
         state.account_rate.free_at = Some(Micros::of(later(0)).after(Duration::from_secs(8)));
     }
-    assert_eq!(put_back(&world, Priority::Normal).await, ["1", "2", "3"]);
-    assert_eq!(times(&world, "load_many"), 0);
+    assert_eq!(put_back(&backend, Priority::Normal).await, ["1", "2", "3"]);
+    assert_eq!(times(&backend, "load_many"), 0);
 }

@@ -1,10 +1,10 @@
 //! HTTP handler: takes a request, and returns a response.
 //!
-//! **Invariant:** every route takes a [`Caller`], so that it is reachable only with a tenant's key that allows
+//! **Invariant:** every route takes a [`TenantPrincipal`], so that it is reachable only with a tenant's key that allows
 //! it.
 
-use aws::access::{Caller, Door, Visitor};
-use aws::front::{self, Entrance};
+use aws::auth::{Authenticator, Principal, TenantPrincipal};
+use aws::endpoint::{self, Authentication};
 use aws::http;
 use domain::ports::{AccountList, Clock};
 use domain::wire::suppressions::{parse_add, parse_add_many, parse_remove_many};
@@ -15,21 +15,32 @@ use crate::routes::{Route, route};
 use crate::{Store, SuppressionsError, SuppressionsFunction};
 
 /// Carries out one request.
-pub async fn handle<R, S, A>(function: &SuppressionsFunction<R, S, A>, door: &Door, request: Request) -> Response<Body>
+pub async fn handle<R, S, A>(
+    function: &SuppressionsFunction<R, S, A>,
+    authenticator: &Authenticator,
+    request: Request,
+) -> Response<Body>
 where
     R: Store,
     S: Clock,
     A: AccountList,
 {
     let route = route(request.method(), request.uri().path());
-    let entrance = Entrance {
-        door,
+    let authentication = Authentication {
+        authenticator,
         records: &function.records,
         now: function.system.now(),
     };
-    front::answer(entrance, route, &request, async |visitor: Visitor, route: Route| {
-        function.carry_out(&visitor.to_do(route.deed())?, route, &request).await
-    })
+    endpoint::answer(
+        authentication,
+        route,
+        &request,
+        async |principal: Principal, route: Route| {
+            function
+                .carry_out(&principal.to_do(route.action())?, route, &request)
+                .await
+        },
+    )
     .await
 }
 
@@ -41,7 +52,7 @@ where
 {
     async fn carry_out(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         route: Route,
         request: &Request,
     ) -> Result<Response<Body>, SuppressionsError> {

@@ -11,7 +11,7 @@ pub mod list;
 pub mod page;
 pub mod routes;
 
-use aws::front::Failure;
+use aws::endpoint::Failure;
 use domain::api_error::ApiError;
 use domain::ports::PortError;
 use domain::ports::access::{Keys, Tenants};

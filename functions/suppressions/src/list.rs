@@ -8,7 +8,7 @@
 //! ours, and the record of SES's refusal last.
 //! **Start reading at** [`SuppressionsFunction::remove_suppression`]. Why this way: docs/adr/0015 and 0024.
 
-use aws::access::Caller;
+use aws::auth::TenantPrincipal;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::id::TenantId;
@@ -48,7 +48,7 @@ where
     /// A backend call failed: some addresses may be suppressed. A repeated request completes the rest.
     pub async fn add_suppressions(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         addresses: &[EmailAddress],
     ) -> Result<ManyView<AddedView>, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
@@ -67,7 +67,7 @@ where
     /// As [`Self::add_suppressions`].
     pub async fn add_suppression(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         address: EmailAddress,
     ) -> Result<AddedView, SuppressionsError> {
         let id = SuppressionId::of(caller.tenant(), &address);
@@ -81,7 +81,7 @@ where
     /// A backend call failed: some addresses may be released.
     pub async fn remove_suppressions(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         which: &[Which],
     ) -> Result<ManyView<RemovedView>, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
@@ -100,7 +100,11 @@ where
     ///
     /// # Errors
     /// 404 when it is not suppressed. 422 when only SES lists it and it stays there. Or a backend call failed.
-    pub async fn remove_suppression(&self, caller: &Caller, which: &Which) -> Result<RemovedView, SuppressionsError> {
+    pub async fn remove_suppression(
+        &self,
+        caller: &TenantPrincipal,
+        which: &Which,
+    ) -> Result<RemovedView, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
         let listed = self.records.listed(tenant, &[id]).await?.pop();
@@ -153,7 +157,11 @@ where
     ///
     /// # Errors
     /// 404 when the address is not suppressed. Or a backend call failed.
-    pub async fn suppression(&self, caller: &Caller, which: &Which) -> Result<SuppressionView, SuppressionsError> {
+    pub async fn suppression(
+        &self,
+        caller: &TenantPrincipal,
+        which: &Which,
+    ) -> Result<SuppressionView, SuppressionsError> {
         let found = self.load(caller.tenant(), id_of(caller.tenant(), which)).await?;
         found
             .map(|suppression| SuppressionView::new(&suppression))
@@ -166,7 +174,7 @@ where
     /// 422 when there is no suppression at the page's cursor. Or a backend call failed.
     pub async fn suppressions(
         &self,
-        caller: &Caller,
+        caller: &TenantPrincipal,
         page: &SuppressionPage,
     ) -> Result<SuppressionsView, SuppressionsError> {
         let tenant = caller.tenant();

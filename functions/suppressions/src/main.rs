@@ -1,7 +1,7 @@
 //! Wires `suppressions`: settings, AWS clients, the runtime.
 
-use aws::access::Door;
 use aws::account_list::SesAccountList;
+use aws::auth::Authenticator;
 use aws::clients::Clients;
 use aws::records::Table;
 use aws::system::System;
@@ -25,6 +25,6 @@ async fn main() -> Result<(), Error> {
         account_list: SesAccountList::new(clients.ses_account()),
         releases_complaints,
     };
-    let door = Door::new(key);
-    gateway::run(|request| handler::handle(&function, &door, request)).await
+    let authenticator = Authenticator::new(key);
+    gateway::run(|request| handler::handle(&function, &authenticator, request)).await
 }

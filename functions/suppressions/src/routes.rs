@@ -2,9 +2,9 @@
 //!
 //! **Invariant:** pure. Only an address in a path may contain escapes; every other path is compared literally.
 
-use aws::front::Routed;
+use aws::endpoint::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
-use domain::access::key::Deed;
+use domain::access::key::Action;
 use domain::wire::suppressions::Which;
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
@@ -29,10 +29,10 @@ pub enum Route {
 impl Route {
     /// Permission that a key needs.
     #[must_use]
-    pub const fn deed(&self) -> Deed {
+    pub const fn action(&self) -> Action {
         match self {
-            Self::List | Self::Get(_) => Deed::Read,
-            Self::Add | Self::AddMany | Self::RemoveMany | Self::Remove(_) => Deed::Manage,
+            Self::List | Self::Get(_) => Action::Read,
+            Self::Add | Self::AddMany | Self::RemoveMany | Self::Remove(_) => Action::Manage,
         }
     }
 }

@@ -7,7 +7,7 @@
     reason = "a test that cannot go on says why"
 )]
 
-use aws::access::Door;
+use aws::auth::Authenticator;
 use aws::gateway;
 use aws::settings::KeySettings;
 use domain::address::EmailAddress;
@@ -16,27 +16,27 @@ use domain::ports::{ListReason, Suppressions};
 use domain::suppression::{Listed, Marks, Origin, Suppression, SuppressionId, add};
 use domain::timestamp::Timestamp;
 use lambda_http::Body;
+use memory::{Fault, MemoryBackend, samples};
 use serde_json::{Value, json};
 use suppressions::{SuppressionsFunction, handler};
-use world::{Fault, World, samples};
 
 const EVENT: &str = include_str!("../../../events/suppressions.json");
 
-fn function(world: &World) -> SuppressionsFunction<World, World, World> {
+fn function(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend> {
     SuppressionsFunction {
-        records: world.clone(),
-        system: world.clone(),
-        account_list: world.clone(),
+        records: backend.clone(),
+        system: backend.clone(),
+        account_list: backend.clone(),
         releases_complaints: false,
     }
 }
 
-async fn asked(world: &World, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
-    asked_of(&function(world), method, path, body).await
+async fn asked(backend: &MemoryBackend, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    asked_of(&function(backend), method, path, body).await
 }
 
 async fn asked_of(
-    function: &SuppressionsFunction<World, World, World>,
+    function: &SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend>,
     method: &str,
     path: &str,
     body: Option<Value>,
@@ -50,11 +50,14 @@ async fn asked_of(
     answer(function, event).await
 }
 
-async fn answer(function: &SuppressionsFunction<World, World, World>, event: Value) -> (u16, Value) {
+async fn answer(
+    function: &SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend>,
+    event: Value,
+) -> (u16, Value) {
     let event = serde_json::from_value(event).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
-    let response = handler::handle(function, &door, request).await;
+    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
+    let response = handler::handle(function, &authenticator, request).await;
     let Body::Text(text) = response.body() else {
         panic!("an answer is text")
     };
@@ -77,31 +80,31 @@ fn emails(answer: &Value) -> Vec<&str> {
 
 #[tokio::test]
 async fn the_golden_event_suppresses_its_address() {
-    let world = World::default();
-    let added = answer(&function(&world), serde_json::from_str(EVENT).unwrap()).await;
+    let backend = MemoryBackend::default();
+    let added = answer(&function(&backend), serde_json::from_str(EVENT).unwrap()).await;
     let expected = json!({"object": "suppression", "id": id("ann@example.com")});
     assert_eq!(added, (201, expected));
 }
 
 #[tokio::test]
 async fn the_key_of_the_deployer_manages_no_suppressions() {
-    let world = World::default();
+    let backend = MemoryBackend::default();
     let mut event: Value = serde_json::from_str(EVENT).unwrap();
     event["headers"]["authorization"] = format!("Bearer {}", samples::DEPLOYER_KEY).into();
     event["headers"]["x-mailqueue-tenant"] = "main".into();
-    let (status, error) = answer(&function(&world), event).await;
+    let (status, error) = answer(&function(&backend), event).await;
     assert_eq!((status, &error["name"]), (401, &json!("restricted_api_key")));
-    assert!(world.state().suppressions.is_empty());
+    assert!(backend.state().suppressions.is_empty());
 }
 
 #[tokio::test]
 async fn an_address_is_suppressed_shown_and_released_by_either_name() {
-    let world = World::default();
-    world.state().now_ms = 1_000;
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = 1_000;
     let ann = id("ann@example.com");
     for _ in 0..2 {
         let added = asked(
-            &world,
+            &backend,
             "POST",
             "/suppressions",
             Some(json!({"email": "Ann@EXAMPLE.com"})),
@@ -110,12 +113,12 @@ async fn an_address_is_suppressed_shown_and_released_by_either_name() {
         assert_eq!(added, (201, json!({"object": "suppression", "id": ann})));
     }
     assert_eq!(
-        world.state().account_rate.settings_no,
+        backend.state().account_rate.settings_no,
         2,
         "senders are told, also by a repetition"
     );
     for name in [&*ann, "ANN@example.com", "ann@example.com"] {
-        let shown = asked(&world, "GET", &format!("/suppressions/{name}"), None).await;
+        let shown = asked(&backend, "GET", &format!("/suppressions/{name}"), None).await;
         let expected = json!({
             "object": "suppression", "id": ann, "email": "ann@example.com", "origin": "manual", "source_id": null,
             "created_at": "1970-01-01T00:00:01.000Z", "expires_at": null,
@@ -124,15 +127,15 @@ async fn an_address_is_suppressed_shown_and_released_by_either_name() {
     }
     for (name, again) in [(&*ann, "Ann@example.com"), ("Ann@example.com", &*ann)] {
         let path = format!("/suppressions/{name}");
-        let removed = asked(&world, "DELETE", &path, None).await;
+        let removed = asked(&backend, "DELETE", &path, None).await;
         let expected = json!({"object": "suppression", "id": ann, "deleted": true});
         assert_eq!(removed, (200, expected), "{name}");
         for method in ["DELETE", "GET"] {
-            let (status, error) = asked(&world, method, &format!("/suppressions/{again}"), None).await;
+            let (status, error) = asked(&backend, method, &format!("/suppressions/{again}"), None).await;
             assert_eq!((status, &error["name"]), (404, &json!("not_found")), "{method} {again}");
         }
         asked(
-            &world,
+            &backend,
             "POST",
             "/suppressions",
             Some(json!({"email": "ann@example.com"})),
@@ -143,13 +146,13 @@ async fn an_address_is_suppressed_shown_and_released_by_either_name() {
 
 #[tokio::test]
 async fn many_are_added_and_removed_in_order() {
-    let world = World::default();
+    let backend = MemoryBackend::default();
     let (a, b, c) = (id("a@example.com"), id("b@example.com"), id("c@example.com"));
     let body = json!({"emails": ["a@example.com", "B@example.com", "A@example.com"]});
-    let (status, added) = asked(&world, "POST", "/suppressions/batch/add", Some(body)).await;
+    let (status, added) = asked(&backend, "POST", "/suppressions/batch/add", Some(body)).await;
     let one = |id: &str| json!({"object": "suppression", "id": id});
     assert_eq!((status, added), (201, json!({"data": [one(&a), one(&b), one(&a)]})));
-    assert_eq!(world.state().account_rate.settings_no, 1, "the senders are told once");
+    assert_eq!(backend.state().account_rate.settings_no, 1, "the senders are told once");
     let gone = |id: &str, deleted: bool| json!({"object": "suppression", "id": id, "deleted": deleted});
     for (body, expected) in [
         (
@@ -158,15 +161,15 @@ async fn many_are_added_and_removed_in_order() {
         ),
         (json!({"ids": [b, a]}), [gone(&b, true), gone(&a, false)]),
     ] {
-        let answer = asked(&world, "POST", "/suppressions/batch/remove", Some(body)).await;
+        let answer = asked(&backend, "POST", "/suppressions/batch/remove", Some(body)).await;
         assert_eq!(answer, (200, json!({"data": expected})));
     }
-    assert_eq!(world.marks(&TenantId::main()).await.unwrap(), Marks::default());
+    assert_eq!(backend.marks(&TenantId::main()).await.unwrap(), Marks::default());
 }
 
 #[tokio::test]
 async fn a_list_with_a_bad_entry_changes_nothing() {
-    let world = World::default();
+    let backend = MemoryBackend::default();
     for (path, body, field) in [
         ("/suppressions", json!({"email": "x"}), "email"),
         (
@@ -180,19 +183,19 @@ async fn a_list_with_a_bad_entry_changes_nothing() {
             "ids[1]",
         ),
     ] {
-        let (status, error) = asked(&world, "POST", path, Some(body)).await;
+        let (status, error) = asked(&backend, "POST", path, Some(body)).await;
         assert_eq!((status, &error["name"]), (422, &json!("validation_error")), "{path}");
         assert!(
             error["message"].as_str().unwrap().starts_with(&format!("{field}: ")),
             "{error}"
         );
     }
-    assert!(world.calls_inside().is_empty());
+    assert!(backend.calls_inside().is_empty());
 }
 
 /// Three of each origin, of different times.
-async fn filled() -> World {
-    let world = World::default();
+async fn filled() -> MemoryBackend {
+    let backend = MemoryBackend::default();
     let mut suppressions = Vec::new();
     for n in 0..9_u8 {
         let origin = Origin::ALL[usize::from(n % 3)];
@@ -208,13 +211,13 @@ async fn filled() -> World {
         ..suppressions[0].clone()
     };
     suppressions.push(other);
-    add(&world, &suppressions).await.unwrap();
-    world
+    add(&backend, &suppressions).await.unwrap();
+    backend
 }
 
 #[tokio::test]
 async fn the_list_is_read_in_pages_newest_first_and_by_origin() {
-    let world = filled().await;
+    let backend = filled().await;
     let a = |n: u8| format!("a{n}@example.com");
     let (five, seven) = (id(&a(5)), id(&a(7)));
     for (query, expected, has_more) in [
@@ -230,7 +233,7 @@ async fn the_list_is_read_in_pages_newest_first_and_by_origin() {
         (&format!("origin=complaint&after={seven}"), vec![4, 1], false),
         (&format!("origin=manual&after={seven}"), vec![5, 2], false),
     ] {
-        let (status, page) = asked(&world, "GET", &format!("/suppressions?{query}"), None).await;
+        let (status, page) = asked(&backend, "GET", &format!("/suppressions?{query}"), None).await;
         assert_eq!((status, &page["object"]), (200, &json!("list")), "{query}");
         assert_eq!(
             emails(&page),
@@ -240,7 +243,7 @@ async fn the_list_is_read_in_pages_newest_first_and_by_origin() {
         assert_eq!(page["has_more"], has_more, "{query}");
     }
     let gone = id("nobody@example.com");
-    let (status, error) = asked(&world, "GET", &format!("/suppressions?after={gone}"), None).await;
+    let (status, error) = asked(&backend, "GET", &format!("/suppressions?after={gone}"), None).await;
     assert_eq!((status, &error["name"]), (422, &json!("validation_error")));
     assert!(error["message"].as_str().unwrap().starts_with("after: "), "{error}");
 }
@@ -254,33 +257,37 @@ async fn a_request_that_broke_off_is_completed_by_the_next() {
         ("change_account_rate", Fault::Before),
         ("change_account_rate", Fault::After),
     ] {
-        let world = World::default();
+        let backend = MemoryBackend::default();
         let body = Some(json!({"emails": ["a@example.com", "b@example.com"]}));
-        world.state().faults_of.insert(what, [Fault::None, fault].into());
+        backend.state().faults_of.insert(what, [Fault::None, fault].into());
         if what == "change_account_rate" {
-            world.state().faults_of.insert(what, [fault].into());
+            backend.state().faults_of.insert(what, [fault].into());
         }
-        let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body.clone()).await;
+        let (status, _) = asked(&backend, "POST", "/suppressions/batch/add", body.clone()).await;
         assert_eq!(status, 500, "{what} {fault:?}");
-        let told = world.state().account_rate.settings_no;
+        let told = backend.state().account_rate.settings_no;
         if what == "suppress" {
             assert_eq!(told, 1, "of what was added the senders are told all the same");
         }
-        let (status, _) = asked(&world, "POST", "/suppressions/batch/add", body).await;
-        assert_eq!((status, world.state().suppressions.len()), (201, 2), "{what} {fault:?}");
-        assert!(world.state().account_rate.settings_no > told, "{what} {fault:?}");
+        let (status, _) = asked(&backend, "POST", "/suppressions/batch/add", body).await;
+        assert_eq!(
+            (status, backend.state().suppressions.len()),
+            (201, 2),
+            "{what} {fault:?}"
+        );
+        assert!(backend.state().account_rate.settings_no > told, "{what} {fault:?}");
     }
 }
 
 /// SES has refused an email of `main` to this address, which is on the account's list for a reason.
-async fn refused_by_ses(world: &World, text: &str, reason: Option<ListReason>) {
+async fn refused_by_ses(backend: &MemoryBackend, text: &str, reason: Option<ListReason>) {
     let listed = Listed {
         tenant: TenantId::main(),
         address: address(text),
         at: Timestamp::from_millis(500),
     };
-    world.remember_listed(&listed).await.unwrap();
-    let mut state = world.state();
+    backend.remember_listed(&listed).await.unwrap();
+    let mut state = backend.state();
     state.account_list.is_on = true;
     if let Some(reason) = reason {
         state.account_list.add(&listed.address, reason);
@@ -290,12 +297,12 @@ async fn refused_by_ses(world: &World, text: &str, reason: Option<ListReason>) {
 #[tokio::test]
 async fn a_release_also_releases_the_address_at_ses() {
     for suppressed_here in [true, false] {
-        let world = World::default();
-        world.state().now_ms = 1_000;
-        refused_by_ses(&world, "Ann@example.com", Some(ListReason::Bounce)).await;
+        let backend = MemoryBackend::default();
+        backend.state().now_ms = 1_000;
+        refused_by_ses(&backend, "Ann@example.com", Some(ListReason::Bounce)).await;
         if suppressed_here {
             asked(
-                &world,
+                &backend,
                 "POST",
                 "/suppressions",
                 Some(json!({"email": "ann@example.com"})),
@@ -303,14 +310,14 @@ async fn a_release_also_releases_the_address_at_ses() {
             .await;
         }
         let path = "/suppressions/ann@example.com";
-        let (status, answer) = asked(&world, "DELETE", path, None).await;
+        let (status, answer) = asked(&backend, "DELETE", path, None).await;
         assert_eq!(
             (status, &answer["deleted"], &answer["account_list"]),
             (200, &json!(true), &json!("removed"))
         );
-        assert!(!world.state().account_list.stops(&address("ann@example.com")));
+        assert!(!backend.state().account_list.stops(&address("ann@example.com")));
         assert_eq!(
-            asked(&world, "DELETE", path, None).await.0,
+            asked(&backend, "DELETE", path, None).await.0,
             404,
             "it is remembered no more"
         );
@@ -319,64 +326,64 @@ async fn a_release_also_releases_the_address_at_ses() {
 
 #[tokio::test]
 async fn an_address_that_ses_never_refused_is_not_asked_about() {
-    let world = World::default();
-    world.state().now_ms = 1_000;
-    world.state().account_list.is_on = true;
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = 1_000;
+    backend.state().account_list.is_on = true;
     let other = address("ann@example.com");
-    world.state().account_list.add(&other, ListReason::Bounce);
+    backend.state().account_list.add(&other, ListReason::Bounce);
     asked(
-        &world,
+        &backend,
         "POST",
         "/suppressions",
         Some(json!({"email": "ann@example.com"})),
     )
     .await;
-    let (status, answer) = asked(&world, "DELETE", "/suppressions/ann@example.com", None).await;
+    let (status, answer) = asked(&backend, "DELETE", "/suppressions/ann@example.com", None).await;
     assert_eq!((status, answer.get("account_list")), (200, None));
     assert!(
-        world.state().account_list.stops(&other),
+        backend.state().account_list.stops(&other),
         "another tenant's, or another sender's"
     );
 }
 
 #[tokio::test]
 async fn a_complaint_stays_on_sess_list_unless_the_deployment_allows() {
-    let world = World::default();
-    world.state().now_ms = 1_000;
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = 1_000;
     let path = "/suppressions/ann@example.com";
-    refused_by_ses(&world, "ann@example.com", Some(ListReason::Complaint)).await;
-    let (status, answer) = asked(&world, "DELETE", path, None).await;
+    refused_by_ses(&backend, "ann@example.com", Some(ListReason::Complaint)).await;
+    let (status, answer) = asked(&backend, "DELETE", path, None).await;
     assert_eq!((status, answer["name"].as_str().unwrap()), (422, "validation_error"));
     assert!(
         answer["message"].as_str().unwrap().contains("ReleaseComplaints"),
         "{answer}"
     );
     asked(
-        &world,
+        &backend,
         "POST",
         "/suppressions",
         Some(json!({"email": "ann@example.com"})),
     )
     .await;
-    let (status, answer) = asked(&world, "DELETE", path, None).await;
+    let (status, answer) = asked(&backend, "DELETE", path, None).await;
     assert_eq!((status, &answer["account_list"]), (200, &json!("kept_for_complaint")));
-    assert!(world.state().account_list.stops(&address("ann@example.com")));
+    assert!(backend.state().account_list.stops(&address("ann@example.com")));
 
-    let mut allowed = function(&world);
+    let mut allowed = function(&backend);
     allowed.releases_complaints = true;
     let (status, answer) = asked_of(&allowed, "DELETE", path, None).await;
     assert_eq!((status, &answer["account_list"]), (200, &json!("removed")), "{answer}");
-    assert!(!world.state().account_list.stops(&address("ann@example.com")));
+    assert!(!backend.state().account_list.stops(&address("ann@example.com")));
 }
 
 #[tokio::test]
 async fn many_are_released_at_ses_too() {
-    let world = World::default();
-    world.state().now_ms = 1_000;
-    refused_by_ses(&world, "ann@example.com", Some(ListReason::Bounce)).await;
-    refused_by_ses(&world, "gone@example.com", None).await;
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = 1_000;
+    refused_by_ses(&backend, "ann@example.com", Some(ListReason::Bounce)).await;
+    refused_by_ses(&backend, "gone@example.com", None).await;
     let emails = json!({"emails": ["ann@example.com", "gone@example.com", "nobody@example.com"]});
-    let (status, answer) = asked(&world, "POST", "/suppressions/batch/remove", Some(emails)).await;
+    let (status, answer) = asked(&backend, "POST", "/suppressions/batch/remove", Some(emails)).await;
     let said: Vec<_> = answer["data"]
         .as_array()
         .unwrap()
@@ -393,8 +400,8 @@ async fn many_are_released_at_ses_too() {
 
 #[tokio::test]
 async fn a_suppression_that_has_ended_is_not_there() {
-    let world = World::default();
-    world.state().now_ms = 1_000;
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = 1_000;
     let suspected = Suppression {
         origin: Origin::Complaint,
         until: Some(Timestamp::from_millis(2_000)),
@@ -404,17 +411,17 @@ async fn a_suppression_that_has_ended_is_not_there() {
             Timestamp::from_millis(1_000),
         )
     };
-    add(&world, &[suspected]).await.unwrap();
+    add(&backend, &[suspected]).await.unwrap();
     let path = "/suppressions/ann@example.com";
-    let (status, shown) = asked(&world, "GET", path, None).await;
+    let (status, shown) = asked(&backend, "GET", path, None).await;
     assert_eq!(
         (status, &shown["expires_at"]),
         (200, &json!("1970-01-01T00:00:02.000Z"))
     );
-    world.state().now_ms = 2_000;
-    assert_eq!(asked(&world, "GET", path, None).await.0, 404);
-    assert_eq!(asked(&world, "DELETE", path, None).await.0, 404);
-    assert!(emails(&asked(&world, "GET", "/suppressions", None).await.1).is_empty());
+    backend.state().now_ms = 2_000;
+    assert_eq!(asked(&backend, "GET", path, None).await.0, 404);
+    assert_eq!(asked(&backend, "DELETE", path, None).await.0, 404);
+    assert!(emails(&asked(&backend, "GET", "/suppressions", None).await.1).is_empty());
 }
 
 #[tokio::test]
@@ -427,26 +434,26 @@ async fn a_release_that_fails_at_ses_is_completed_by_the_next() {
         ("release", Fault::After),
         ("forget_listed", Fault::Before),
     ] {
-        let world = World::default();
-        world.state().now_ms = 1_000;
-        refused_by_ses(&world, "ann@example.com", Some(ListReason::Bounce)).await;
+        let backend = MemoryBackend::default();
+        backend.state().now_ms = 1_000;
+        refused_by_ses(&backend, "ann@example.com", Some(ListReason::Bounce)).await;
         asked(
-            &world,
+            &backend,
             "POST",
             "/suppressions",
             Some(json!({"email": "ann@example.com"})),
         )
         .await;
-        world.state().faults_of.insert(what, [fault].into());
+        backend.state().faults_of.insert(what, [fault].into());
         let path = "/suppressions/ann@example.com";
-        assert_eq!(asked(&world, "DELETE", path, None).await.0, 500, "{what} {fault:?}");
-        let (status, answer) = asked(&world, "DELETE", path, None).await;
+        assert_eq!(asked(&backend, "DELETE", path, None).await.0, 500, "{what} {fault:?}");
+        let (status, answer) = asked(&backend, "DELETE", path, None).await;
         assert_eq!(
             (status, &answer["account_list"]),
             (200, &json!("removed")),
             "{what} {fault:?}"
         );
-        assert!(!world.state().account_list.stops(&address("ann@example.com")));
-        assert_eq!(asked(&world, "GET", path, None).await.0, 404);
+        assert!(!backend.state().account_list.stops(&address("ann@example.com")));
+        assert_eq!(asked(&backend, "GET", path, None).await.0, 404);
     }
 }

@@ -6,7 +6,7 @@ use aws::changes;
 use domain::ports::{Random, Tallies};
 use serde_json::Value;
 
-use crate::{CountChanges, TallyError};
+use crate::{TallyError, TallyFunction};
 
 /// Reason why a batch is delivered again.
 #[derive(Debug, thiserror::Error)]
@@ -24,7 +24,7 @@ pub enum BatchError {
 ///
 /// # Errors
 /// The batch must be delivered again, in any split: the counted changes are known.
-pub async fn handle<C, S>(tally: &CountChanges<C, S>, event: &Value, time: Duration) -> Result<(), BatchError>
+pub async fn handle<C, S>(tally: &TallyFunction<C, S>, event: &Value, time: Duration) -> Result<(), BatchError>
 where
     C: Tallies,
     S: Random,

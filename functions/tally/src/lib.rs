@@ -4,7 +4,7 @@
 //! **Invariant:** every change is counted once, however often and in any batches it arrives, also when two
 //! invocations count it concurrently.
 //! **After a crash:** the batch is delivered again. Stored change markers identify the counted changes.
-//! **Start reading at** [`CountChanges::count`], then [`domain::tally::portion`], which explains why counts are
+//! **Start reading at** [`TallyFunction::count`], then [`domain::tally::portion`], which explains why counts are
 //! exact; [`handler`] is the stream.
 
 pub mod handler;
@@ -40,7 +40,7 @@ pub enum TallyError {
 
 /// The function and its ports.
 #[derive(Debug, Clone)]
-pub struct CountChanges<C, S> {
+pub struct TallyFunction<C, S> {
     /// Counters.
     pub counters: C,
     /// Randomness.
@@ -58,7 +58,7 @@ pub struct Report {
     pub known: u32,
 }
 
-impl<C, S> CountChanges<C, S>
+impl<C, S> TallyFunction<C, S>
 where
     C: Tallies,
     S: Random,

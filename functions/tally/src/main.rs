@@ -8,14 +8,14 @@ use aws::system::System;
 use aws::table::within;
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
-use tally::{CountChanges, handler};
+use tally::{TallyFunction, handler};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
     aws::telemetry::start();
     let table = settings::read(&settings::of_process(), |read| read.table())?;
     let clients = Clients::connect()?;
-    let tally = &CountChanges {
+    let tally = &TallyFunction {
         counters: Table::new(clients.dynamodb(), &table),
         system: System,
     };

@@ -2,29 +2,29 @@
 
 use std::time::Duration;
 
+use memory::{Fault, MemoryBackend};
 use serde_json::{Value, json};
 use tally::handler::{BatchError, handle};
-use tally::{CountChanges, TallyError};
-use world::{Fault, World};
+use tally::{TallyError, TallyFunction};
 
 const GOLDEN: &str = include_str!("../../../events/tally.json");
 
-fn counting(world: &World) -> CountChanges<World, World> {
-    CountChanges {
-        counters: world.clone(),
-        system: world.clone(),
+fn counting(backend: &MemoryBackend) -> TallyFunction<MemoryBackend, MemoryBackend> {
+    TallyFunction {
+        counters: backend.clone(),
+        system: backend.clone(),
     }
 }
 
-async fn counted(world: &World, event: &Value) -> Result<(), BatchError> {
-    handle(&counting(world), event, Duration::from_secs(30)).await
+async fn counted(backend: &MemoryBackend, event: &Value) -> Result<(), BatchError> {
+    handle(&counting(backend), event, Duration::from_secs(30)).await
 }
 
 #[tokio::test]
 async fn of_the_golden_event_everything_is_counted_that_can_be_read() {
-    let (world, event) = (World::default(), serde_json::from_str(GOLDEN).unwrap());
-    counted(&world, &event).await.unwrap();
-    let marks: usize = world
+    let (backend, event) = (MemoryBackend::default(), serde_json::from_str(GOLDEN).unwrap());
+    counted(&backend, &event).await.unwrap();
+    let marks: usize = backend
         .state()
         .tally
         .markers
@@ -35,9 +35,9 @@ async fn of_the_golden_event_everything_is_counted_that_can_be_read() {
         marks, 2,
         "an email that is accepted, and one that is sent; not the body, nor the broken one"
     );
-    let before = world.state().tally.counters.clone();
-    counted(&world, &event).await.unwrap();
-    assert_eq!(world.state().tally.counters, before, "the second time counts nothing");
+    let before = backend.state().tally.counters.clone();
+    counted(&backend, &event).await.unwrap();
+    assert_eq!(backend.state().tally.counters, before, "the second time counts nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -45,9 +45,9 @@ async fn a_batch_that_is_not_counted_comes_again() {
     let event = serde_json::from_str(GOLDEN).unwrap();
     for fault in [Fault::Before, Fault::After] {
         for call in ["versions", "marked", "count"] {
-            let world = World::default();
-            world.state().faults_of.insert(call, [fault].into());
-            let result = counted(&world, &event).await;
+            let backend = MemoryBackend::default();
+            backend.state().faults_of.insert(call, [fault].into());
+            let result = counted(&backend, &event).await;
             assert!(
                 matches!(result, Err(BatchError::Tally(TallyError::Port(_)))),
                 "{call}: {result:?}"
@@ -59,8 +59,8 @@ async fn a_batch_that_is_not_counted_comes_again() {
 #[tokio::test]
 async fn an_event_without_records_is_counted_at_once() {
     for event in [json!({}), json!({"Records": []}), json!({"Records": 5}), json!(null)] {
-        let world = World::default();
-        counted(&world, &event).await.unwrap();
-        assert!(world.state().calls.is_empty(), "{event}");
+        let backend = MemoryBackend::default();
+        counted(&backend, &event).await.unwrap();
+        assert!(backend.state().calls.is_empty(), "{event}");
     }
 }

@@ -9,27 +9,27 @@
 mod common;
 
 use common::{Crowded, expected, found, stream};
-use domain::record::Status;
+use domain::record::RecordStatus;
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::portion::{Mark, Sequence};
 use fastrand::Rng;
 use futures::future::join_all;
-use tally::CountChanges;
-use world::{Fault, World};
+use memory::{Fault, MemoryBackend};
+use tally::TallyFunction;
 
 /// Streams that are tried of each shape.
 const SEEDS: u64 = 60;
 
-fn tally(world: &World) -> CountChanges<Crowded, World> {
-    CountChanges {
-        counters: Crowded(world.clone()),
-        system: world.clone(),
+fn tally(backend: &MemoryBackend) -> TallyFunction<Crowded, MemoryBackend> {
+    TallyFunction {
+        counters: Crowded(backend.clone()),
+        system: backend.clone(),
     }
 }
 
 /// Counts each batch until it is counted, as Lambda does.
-async fn deliver(world: &World, batches: impl IntoIterator<Item = &[Change]>) {
-    let tally = tally(world);
+async fn deliver(backend: &MemoryBackend, batches: impl IntoIterator<Item = &[Change]>) {
+    let tally = tally(backend);
     for batch in batches {
         while tally.count(batch).await.is_err() {}
     }
@@ -55,34 +55,34 @@ fn streams() -> impl Iterator<Item = (u64, Rng, Vec<Change>)> {
 #[tokio::test(start_paused = true)]
 async fn the_same_batch_again_counts_nothing() {
     for (seed, _, changes) in streams() {
-        let world = World::default();
-        deliver(&world, [&changes[..], &changes[..], &changes[..]]).await;
-        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+        let backend = MemoryBackend::default();
+        deliver(&backend, [&changes[..], &changes[..], &changes[..]]).await;
+        assert_eq!(found(&backend), expected(&changes), "seed {seed}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn batches_with_other_bounds_count_what_is_new_in_them() {
     for (seed, mut rng, changes) in streams() {
-        let world = World::default();
+        let backend = MemoryBackend::default();
         for _ in 0..3 {
-            deliver(&world, changes.chunks(rng.usize(1..30))).await;
-            deliver(&world, [stretch(&mut rng, &changes)]).await;
+            deliver(&backend, changes.chunks(rng.usize(1..30))).await;
+            deliver(&backend, [stretch(&mut rng, &changes)]).await;
         }
-        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+        assert_eq!(found(&backend), expected(&changes), "seed {seed}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_batch_in_halves_and_from_any_place_on_counts_once() {
     for (seed, mut rng, changes) in streams() {
-        let world = World::default();
+        let backend = MemoryBackend::default();
         // What was counted of a batch before it failed, then its halves, then all from somewhere.
-        deliver(&world, [&changes[..rng.usize(0..=changes.len())]]).await;
+        deliver(&backend, [&changes[..rng.usize(0..=changes.len())]]).await;
         let (front, back) = changes.split_at(changes.len() / 2);
-        deliver(&world, [front, front, back]).await;
-        deliver(&world, [&changes[rng.usize(0..changes.len())..]]).await;
-        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+        deliver(&backend, [front, front, back]).await;
+        deliver(&backend, [&changes[rng.usize(0..changes.len())..]]).await;
+        assert_eq!(found(&backend), expected(&changes), "seed {seed}");
     }
 }
 
@@ -90,12 +90,12 @@ async fn a_batch_in_halves_and_from_any_place_on_counts_once() {
 async fn invocations_at_the_same_time_count_each_change_once() {
     let mut refused = 0;
     for (seed, mut rng, changes) in streams() {
-        let world = World::default();
+        let backend = MemoryBackend::default();
         let batches: Vec<_> = (0..5).map(|_| stretch(&mut rng, &changes)).collect();
-        join_all(batches.into_iter().map(|batch| deliver(&world, [batch]))).await;
-        join_all([&changes[..], &changes[..]].map(|batch| deliver(&world, [batch]))).await;
-        assert_eq!(found(&world), expected(&changes), "seed {seed}");
-        refused += world.state().tally.refused;
+        join_all(batches.into_iter().map(|batch| deliver(&backend, [batch]))).await;
+        join_all([&changes[..], &changes[..]].map(|batch| deliver(&backend, [batch]))).await;
+        assert_eq!(found(&backend), expected(&changes), "seed {seed}");
+        refused += backend.state().tally.refused;
     }
     assert!(refused > 100, "only {refused} writes met another");
 }
@@ -104,19 +104,19 @@ async fn invocations_at_the_same_time_count_each_change_once() {
 async fn answers_that_are_lost_and_calls_that_fail_change_nothing() {
     let mut lost = 0;
     for (seed, mut rng, changes) in streams() {
-        let world = World::default();
+        let backend = MemoryBackend::default();
         let faults = (0..400).map(|_| {
             *rng.choice(&[Fault::None, Fault::None, Fault::Before, Fault::After])
                 .unwrap()
         });
         let faults: Vec<_> = faults.collect();
         lost += faults.iter().filter(|fault| **fault == Fault::After).count();
-        world.state().faults = faults.into();
+        backend.state().faults = faults.into();
         let batches: Vec<_> = changes.chunks(rng.usize(1..50)).collect();
         // Two pollers of the same shard, the second of which begins anywhere.
         let late = &batches[rng.usize(0..batches.len())..];
-        join_all([&batches[..], late].map(|batches| deliver(&world, batches.iter().copied()))).await;
-        assert_eq!(found(&world), expected(&changes), "seed {seed}");
+        join_all([&batches[..], late].map(|batches| deliver(&backend, batches.iter().copied()))).await;
+        assert_eq!(found(&backend), expected(&changes), "seed {seed}");
     }
     assert!(lost > 100);
 }
@@ -136,9 +136,9 @@ async fn shards_whose_numbers_are_alike_do_not_take_each_other_for_counted() {
         ..change.clone()
     });
     let other: Vec<_> = other.collect();
-    let world = World::default();
-    deliver(&world, [&one[..], &other[..], &one[..], &other[..]]).await;
-    assert_eq!(found(&world), expected(&[one, other].concat()));
+    let backend = MemoryBackend::default();
+    deliver(&backend, [&one[..], &other[..], &one[..], &other[..]]).await;
+    assert_eq!(found(&backend), expected(&[one, other].concat()));
 }
 
 /// One of the two counts a change and its opposite, the other the change alone: together they
@@ -158,7 +158,7 @@ async fn changes_that_cancel_out_are_counted_once_beside_others() {
                 ..record
             })
         };
-        let (queued, sending) = (record(Status::Queued), record(Status::Sending));
+        let (queued, sending) = (record(RecordStatus::Queued), record(RecordStatus::Sending));
         let change = |sequence: &str, before: &Option<Glimpse>, after: &Option<Glimpse>| Change {
             mark: Mark::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
             before: before.clone(),
@@ -166,8 +166,8 @@ async fn changes_that_cancel_out_are_counted_once_beside_others() {
             ..first.clone()
         };
         let both = [change("1", &queued, &sending), change("2", &sending, &queued)];
-        let world = World::default();
-        join_all([&both[..1], &both[..]].map(|batch| deliver(&world, [batch]))).await;
-        assert_eq!(found(&world), expected(&both), "seed {seed}");
+        let backend = MemoryBackend::default();
+        join_all([&both[..1], &both[..]].map(|batch| deliver(&backend, [batch]))).await;
+        assert_eq!(found(&backend), expected(&both), "seed {seed}");
     }
 }

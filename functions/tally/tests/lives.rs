@@ -1,19 +1,19 @@
-//! Emails as the machine moves them, told by the stream of the world in memory, and counted.
+//! Emails as the machine moves them, told by the stream of the backend in memory, and counted.
 
 use std::time::Duration;
 
 use domain::cause::Cause;
 use domain::id::TenantId;
 use domain::lifecycle::{Attempt, Policy, claimed, fail, record_attempt};
-use domain::lifecycle::{Decision, asked};
+use domain::lifecycle::{Decision, commands};
 use domain::ports::{Counts, Hours};
 use domain::record::EmailRecord;
 use domain::retry::Jitter;
 use domain::tally::counter::{Figure, HOUR_MS, hour_of};
 use domain::tally::queue_counts::QueueCounts;
 use domain::timestamp::Timestamp;
-use tally::CountChanges;
-use world::{World, samples};
+use memory::{MemoryBackend, samples};
+use tally::TallyFunction;
 
 fn written(decision: Decision) -> EmailRecord {
     let Decision::Write(transition) = decision else {
@@ -24,11 +24,11 @@ fn written(decision: Decision) -> EmailRecord {
 
 #[tokio::test]
 async fn the_machine_s_own_moves_are_counted() {
-    let (world, email) = (World::default(), samples::email().unwrap());
+    let (backend, email) = (MemoryBackend::default(), samples::email().unwrap());
     let (policy, now) = (Policy::standard(), samples::BORN);
-    world.state().now_ms = now.as_millis();
-    world.state().tally.stream = Some(Vec::new());
-    let store = |record: &EmailRecord| world.state().plant(record.clone());
+    backend.state().now_ms = now.as_millis();
+    backend.state().tally.stream = Some(Vec::new());
+    let store = |record: &EmailRecord| backend.state().plant(record.clone());
     let refused = || Attempt::NotAccepted {
         cause: Cause::Rejected,
         detail: String::new(),
@@ -58,36 +58,36 @@ async fn the_machine_s_own_moves_are_counted() {
     }
     let record = samples::record(5, &email);
     store(&record);
-    store(&written(asked::cancel(&record, now).unwrap()));
+    store(&written(commands::cancel(&record, now).unwrap()));
 
-    let changes = world.state().tally.stream.clone().unwrap();
-    let counting = CountChanges {
-        counters: world.clone(),
-        system: world.clone(),
+    let changes = backend.state().tally.stream.clone().unwrap();
+    let counting = TallyFunction {
+        counters: backend.clone(),
+        system: backend.clone(),
     };
     for batch in [&changes[..], &changes[..]] {
         counting.count(batch).await.unwrap();
     }
     let tenant = TenantId::main();
-    let standing = |now: Timestamp| world.standing(&tenant, "default", now);
+    let queue_counts = |now: Timestamp| backend.queue_counts(&tenant, "default", now);
     let expected = QueueCounts {
         sending: 1,
         retry: 1,
         ..QueueCounts::default()
     };
-    assert_eq!(standing(now).await.unwrap(), expected);
+    assert_eq!(queue_counts(now).await.unwrap(), expected);
     let later = QueueCounts {
         queued: 1,
         retry: 0,
         ..expected
     };
-    assert_eq!(standing(now.after(Duration::from_secs(120))).await.unwrap(), later);
+    assert_eq!(queue_counts(now.after(Duration::from_secs(120))).await.unwrap(), later);
 
     let from = hour_of(now);
     let until = Timestamp::from_millis(from.as_millis().saturating_add(HOUR_MS));
     let hours = Hours { from, until };
     for queue in [Some("default"), None] {
-        let flow = world.flow(&tenant, queue, hours).await.unwrap();
+        let flow = backend.flow(&tenant, queue, hours).await.unwrap();
         let figures = flow.get(&from).unwrap();
         let of = |figure| figures.get(&figure).copied().unwrap_or(0);
         let told = [
@@ -100,7 +100,7 @@ async fn the_machine_s_own_moves_are_counted() {
         .map(of);
         assert_eq!(told, [5, 1, 1, 1, 0]);
     }
-    let failures = world.failures(&tenant, None, hours).await.unwrap().unwrap();
+    let failures = backend.failures(&tenant, None, hours).await.unwrap().unwrap();
     assert_eq!(failures.len(), 1);
     let failure = failures.first().unwrap();
     assert_eq!(

@@ -4,7 +4,7 @@
 //! `manage`, which keeps them for longer.
 //! **Invariant:** a content is named by the hash of what was asked for, so that a conflicting
 //! request cannot change it, and a repeated one cannot shorten its life. What comes back is checked
-//! against nothing here: [`domain::email::Email::from_body`] does that.
+//! against nothing here: [`domain::email::EmailContent::from_body`] does that.
 //! **Start reading at** [`TABLE_MAX`].
 
 use std::collections::BTreeMap;

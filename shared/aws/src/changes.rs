@@ -9,8 +9,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_dynamodb::types::AttributeValue;
-use domain::past::Fact;
-use domain::record::Status;
+use domain::history::Fact;
+use domain::record::RecordStatus;
 use domain::tally::change::{Change, Glimpse};
 use domain::tally::portion::{Mark, Sequence};
 use domain::timestamp::Timestamp;
@@ -92,7 +92,7 @@ fn millis(seconds: &str) -> Option<Timestamp> {
 
 /// What is counted of a record. What is left of an erased email has no status, and is no record.
 fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
-    let Some(status) = maybe(image, "s", named::<Status>)? else {
+    let Some(status) = maybe(image, "s", named::<RecordStatus>)? else {
         return Ok(None);
     };
     // Where a record waits is a matter of its status, but for those that are held.
@@ -108,21 +108,21 @@ fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
         held,
         recipients: number(image, "r")?,
         attachment_bytes: maybe(image, item::ATTACHMENT_BYTES, number)?.unwrap_or(0),
-        fates: fates(image),
+        delivery_statuses: delivery_statuses(image),
         facts: facts(image),
         opened_at: maybe(image, "oa", time)?,
         clicked_at: maybe(image, "ca", time)?,
     }))
 }
 
-fn fates<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
-    let Some(AttributeValue::M(fates)) = image.get("f") else {
+fn delivery_statuses<F: serde::de::DeserializeOwned>(image: &Item) -> BTreeMap<String, F> {
+    let Some(AttributeValue::M(delivery_statuses)) = image.get("f") else {
         return BTreeMap::new();
     };
-    let fate = |value: &AttributeValue| attributes::unnamed(value.as_s().ok()?);
-    fates
+    let delivery_status = |value: &AttributeValue| attributes::unnamed(value.as_s().ok()?);
+    delivery_statuses
         .iter()
-        .filter_map(|(key, value)| Some((key.clone(), fate(value)?)))
+        .filter_map(|(key, value)| Some((key.clone(), delivery_status(value)?)))
         .collect()
 }
 

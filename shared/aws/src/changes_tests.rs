@@ -1,5 +1,5 @@
-use domain::fate::Fate;
-use domain::record::{Due, DueKind, EmailRecord, Status};
+use domain::delivery_status::DeliveryStatus;
+use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
 use serde_json::{Value, json};
 
 use super::*;
@@ -50,8 +50,8 @@ fn a_write_of_a_row_is_a_change() {
         (after.scheduled_at.is_some(), after.claim_no > 0)
     );
     assert_eq!(
-        (glimpse.fates, glimpse.opened_at),
-        (after.fates.clone(), after.opened_at)
+        (glimpse.delivery_statuses, glimpse.opened_at),
+        (after.delivery_statuses.clone(), after.opened_at)
     );
     assert!(change.before.is_some_and(|before| !before.tried));
     let created = read_change(&stream_record(None, Some(&before)));
@@ -86,7 +86,10 @@ fn partitions_and_values_of_a_newer_version_are_no_obstacle() {
         image["list"] = json!({"L": []});
         let glimpse = read_change(&stream_record).after.unwrap();
         assert_eq!((glimpse.held, glimpse.cause), (held, None), "{partition}");
-        assert_eq!(glimpse.fates, BTreeMap::from([("b".to_owned(), Fate::Delivered)]));
+        assert_eq!(
+            glimpse.delivery_statuses,
+            BTreeMap::from([("b".to_owned(), DeliveryStatus::Delivered)])
+        );
     }
 }
 
@@ -164,7 +167,7 @@ fn a_row_waits_as_the_index_says() {
             kind: DueKind::Check,
             at: at(5),
         }),
-        status: Status::Queued,
+        status: RecordStatus::Queued,
         ..record()
     };
     assert!(!read_change(&stream_record(None, Some(&waits))).after.unwrap().held);

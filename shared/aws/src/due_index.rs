@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
-use domain::ports::{Aside, Bookmarks, Coming, DueCursor, DueIndex, DuePage, EmailKey, PortError};
+use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, ParkedEmail, PortError};
 use domain::queue::QueueKey;
 use domain::record::{DueKind, Priority};
 use domain::timestamp::Timestamp;
@@ -109,7 +109,7 @@ impl DueIndex for Table {
         shard: u16,
         until: Timestamp,
         from: Option<&DueCursor>,
-    ) -> Result<DuePage<Coming>, PortError> {
+    ) -> Result<DuePage<DueEmail>, PortError> {
         self.page(format!("wake#{shard:02}"), until, from, waiting::to_coming)
             .await
     }
@@ -130,7 +130,7 @@ impl DueIndex for Table {
         queue: &QueueKey,
         shard: u16,
         from: Option<&DueCursor>,
-    ) -> Result<DuePage<Aside>, PortError> {
+    ) -> Result<DuePage<ParkedEmail>, PortError> {
         let until = Timestamp::from_millis(i64::MAX);
         self.page(index::partition(kind, queue, shard), until, from, waiting::to_aside)
             .await

@@ -20,7 +20,7 @@ use serde::Deserialize;
 
 use crate::batch::time_left;
 use crate::table::within;
-use crate::{front, http};
+use crate::{endpoint, http};
 
 /// Answers longer than this travel as base64: four bytes for three, whatever is in them. A
 /// shorter one travels as text, at two bytes for one at worst.
@@ -66,7 +66,7 @@ where
         let time = time_left(event.context.deadline);
         let response = match request(event.payload) {
             Ok(request) => within(time, handle(request)).await,
-            Err(refusal) => front::answer_anybody("none", || http::refuse(&refusal)),
+            Err(refusal) => endpoint::answer_anybody("none", || http::refuse(&refusal)),
         };
         Ok::<_, Infallible>(answer(response))
     }))

@@ -5,7 +5,7 @@
 //! `by_tenant`; what is revoked leaves it.
 //! **Lost answers:** each write can be repeated: it finds what it was to write.
 
-use domain::access::key::{ApiKey, KeyChange, Maker, Permission};
+use domain::access::key::{Actor, ApiKey, KeyChange, Permission};
 use domain::access::sender::FromDomain;
 use domain::id::{KeyId, TenantId};
 use domain::limits::KEYS_MAX;
@@ -29,7 +29,7 @@ struct StoredKey {
     permission: Permission,
     from_domains: String,
     created_at: Timestamp,
-    created_by: Maker,
+    created_by: Actor,
     #[serde(default, skip_serializing_if = "is_default")]
     expires_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -38,7 +38,7 @@ struct StoredKey {
     #[serde(default, skip_serializing_if = "is_default")]
     revoked_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
-    revoked_by: Option<Maker>,
+    revoked_by: Option<Actor>,
     /// The place in the list, which a revoked key leaves.
     #[serde(default, skip_serializing_if = "is_default")]
     tenant_shard: Option<String>,
@@ -169,7 +169,7 @@ impl Keys for Table {
         self.change_key((of, id), update, "changing an API key").await
     }
 
-    async fn revoke(&self, of: Option<&TenantId>, id: KeyId, by: Maker, now: Timestamp) -> Result<bool, PortError> {
+    async fn revoke(&self, of: Option<&TenantId>, id: KeyId, by: Actor, now: Timestamp) -> Result<bool, PortError> {
         // Revoked in this moment by this one: its own write, repeated.
         let live =
             "attribute_exists(pk) AND (attribute_not_exists(revoked_at) OR (revoked_at = :now AND revoked_by = :by))";

@@ -24,7 +24,7 @@ fn plain() -> ApiKey {
         permission: Permission::FullAccess,
         from_domains: Vec::new(),
         created_at: at(1_000),
-        created_by: Maker::Deployer,
+        created_by: Actor::Deployer,
         expires_at: None,
         revoked: None,
         last_used_at: None,
@@ -35,7 +35,7 @@ fn full() -> ApiKey {
     ApiKey {
         permission: Permission::SendingAccess,
         from_domains: vec![FromDomain::parse("*.example.com").unwrap(), FromDomain::Any],
-        created_by: Maker::Key(id()),
+        created_by: Actor::Key(id()),
         expires_at: Some(at(9_000)),
         last_used_at: Some(at(3_600_000)),
         ..plain()
@@ -110,7 +110,7 @@ async fn a_tenant_s_live_keys_are_listed_newest_first() {
 async fn a_key_is_revoked_by_its_tenant_or_by_the_deployer() {
     for (of, condition) in [(None, None), (Some(TenantId::main()), Some(json!({"S": "main"})))] {
         let replay = Replay::new([Answer::ok(&json!({}))]);
-        let revoked = replay.table(16).revoke(of.as_ref(), id(), Maker::Deployer, at(7)).await;
+        let revoked = replay.table(16).revoke(of.as_ref(), id(), Actor::Deployer, at(7)).await;
         assert!(revoked.unwrap());
         let asked = replay.only().json();
         assert_eq!(asked["Key"]["pk"], json!({"S": format!("key:{ID}")}));
@@ -125,7 +125,7 @@ async fn a_key_is_revoked_by_its_tenant_or_by_the_deployer() {
         );
     }
     let gone = Replay::new([Answer::condition_failed(None)]);
-    assert!(!gone.table(16).revoke(None, id(), Maker::Deployer, at(7)).await.unwrap());
+    assert!(!gone.table(16).revoke(None, id(), Actor::Deployer, at(7)).await.unwrap());
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_revocation_whose_answer_was_lost_is_repeated() {
     assert!(
         replay
             .table(16)
-            .revoke(None, id(), Maker::Deployer, at(7))
+            .revoke(None, id(), Actor::Deployer, at(7))
             .await
             .unwrap()
     );

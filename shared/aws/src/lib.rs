@@ -1,4 +1,4 @@
-//! The world, behind the ports of `domain`: DynamoDB, S3, SQS, SES, Lambda's glue.
+//! The backend, behind the ports of `domain`: DynamoDB, S3, SQS, SES, Lambda's glue.
 //!
 //! **Role:** every function connects here once, at its start, and hands the adapters to its
 //! use case.
@@ -7,22 +7,22 @@
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
 //! **Start reading at** [`records`], then [`ses::classify`].
 
-pub mod access;
 pub mod account;
 pub mod account_list;
 mod account_rate;
 pub mod attributes;
+pub mod auth;
 pub mod batch;
 mod batches;
 pub mod bodies;
 pub mod changes;
 pub mod clients;
 pub mod due_index;
+pub mod endpoint;
 mod erasing;
 pub mod evidence;
 mod failure;
 pub mod files;
-pub mod front;
 pub mod gateway;
 #[cfg(test)]
 mod golden;

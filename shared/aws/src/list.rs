@@ -61,15 +61,15 @@ impl Table {
             let keys = Expression::condition(condition).with_name("#pk", "tenant_shard");
             keys.with_text(":pk", &partition)
         };
-        let beyond = |condition: &str, place: Place<I>| {
+        let exceeded = |condition: &str, place: Place<I>| {
             keys(condition)
                 .with_name("#sk", "created_sk")
                 .with_text(":place", attributes::sortable(place.born, place.id))
         };
         let (keys, forward) = match start {
             Start::Newest => (keys("#pk = :pk"), false),
-            Start::OlderThan(place) => (beyond("#pk = :pk AND #sk < :place", place), false),
-            Start::NewerThan(place) => (beyond("#pk = :pk AND #sk > :place", place), true),
+            Start::OlderThan(place) => (exceeded("#pk = :pk AND #sk < :place", place), false),
+            Start::NewerThan(place) => (exceeded("#pk = :pk AND #sk > :place", place), true),
         };
         let query = Query {
             index: Some(BY_TENANT),

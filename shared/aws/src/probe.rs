@@ -1,4 +1,4 @@
-//! What lies behind the adapters, for who looks at it without a world: how a record and a content
+//! What lies behind the adapters, for who looks at it without a backend: how a record and a content
 //! are stored, and what SES is given.
 //!
 //! **Role:** called by the fuzz targets (`tests/fuzz`) and by nothing that is deployed.
@@ -12,9 +12,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::error::BuildError;
 use aws_sdk_sesv2::operation::send_email::SendEmailInput;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::lifecycle::Condition;
-use domain::ports::Coming;
+use domain::ports::DueEmail;
 use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 
@@ -45,7 +45,7 @@ pub fn from_record(record: &EmailRecord, shards: u16) -> Item {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub fn to_coming(item: &Item) -> Result<Coming, ItemError> {
+pub fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
     waiting::to_coming(item)
 }
 
@@ -89,7 +89,11 @@ pub fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
 ///
 /// # Errors
 /// When the SDK finds that something is missing.
-pub fn given_to_ses(client: &Client, claimed: &EmailRecord, email: &Email) -> Result<SendEmailInput, BuildError> {
+pub fn given_to_ses(
+    client: &Client,
+    claimed: &EmailRecord,
+    email: &EmailContent,
+) -> Result<SendEmailInput, BuildError> {
     let settings = SesSettings {
         configuration_set: "mailqueue-events".to_owned(),
         attempt_timeout: std::time::Duration::from_secs(10),

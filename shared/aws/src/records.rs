@@ -14,7 +14,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::lifecycle::{Policy, Transition};
 use domain::ports::{Claimed, Created, EmailKey, EmailRecords, PortError, RecordWrite, WRITES_AT_ONCE, Written};
-use domain::record::{EmailRecord, Status};
+use domain::record::{EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 use futures::StreamExt;
 use futures::stream::iter;
@@ -199,7 +199,7 @@ impl EmailRecords for Table {
 
 /// Whether the record is claimed by the very call that carries this nonce.
 fn holds(record: &EmailRecord, nonce: u64) -> bool {
-    record.status == Status::Sending && record.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
+    record.status == RecordStatus::Sending && record.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
 }
 
 #[cfg(test)]

@@ -15,14 +15,14 @@ use aws_sdk_sesv2::error::{BuildError, ProvideErrorMetadata, SdkError};
 use aws_sdk_sesv2::operation::send_email::builders::SendEmailFluentBuilder;
 use aws_sdk_sesv2::primitives::Blob;
 use aws_sdk_sesv2::types::{
-    self, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content, Destination, EmailContent,
-    Message, MessageHeader, MessageTag,
+    self, AttachmentContentDisposition, AttachmentContentTransferEncoding, Body, Content, Destination,
+    EmailContent as SesContent, Message, MessageHeader, MessageTag,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use domain::address::Mailbox;
 use domain::attachment::{Attachment, Data};
 use domain::cause::Cause;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::lifecycle::Attempt;
 use domain::ports::Provider;
 use domain::record::EmailRecord;
@@ -53,7 +53,7 @@ impl Ses {
     pub(crate) fn request(
         &self,
         claimed: &EmailRecord,
-        mut email: Email,
+        mut email: EmailContent,
     ) -> Result<SendEmailFluentBuilder, BuildError> {
         let files = attachments(email.take_attachments())?;
         let email = &email;
@@ -65,7 +65,7 @@ impl Ses {
             .set_cc_addresses(addresses(email.cc()))
             .set_bcc_addresses(addresses(email.bcc()))
             .build();
-        let content = EmailContent::builder().simple(message(claimed, email, files)?).build();
+        let content = SesContent::builder().simple(message(claimed, email, files)?).build();
         Ok(self
             .client
             .send_email()
@@ -101,7 +101,11 @@ fn attachments(files: Vec<Attachment>) -> Result<Option<Vec<types::Attachment>>,
     Ok(Some(files).filter(|files| !files.is_empty()))
 }
 
-fn message(claimed: &EmailRecord, email: &Email, files: Option<Vec<types::Attachment>>) -> Result<Message, BuildError> {
+fn message(
+    claimed: &EmailRecord,
+    email: &EmailContent,
+    files: Option<Vec<types::Attachment>>,
+) -> Result<Message, BuildError> {
     let utf8 = |text: &str| Content::builder().charset("UTF-8").data(text).build();
     let body = Body::builder()
         .set_html(email.html().map(utf8).transpose()?)
@@ -122,7 +126,7 @@ fn message(claimed: &EmailRecord, email: &Email, files: Option<Vec<types::Attach
         .build())
 }
 
-fn tags(claimed: &EmailRecord, email: &Email) -> Result<Vec<MessageTag>, BuildError> {
+fn tags(claimed: &EmailRecord, email: &EmailContent) -> Result<Vec<MessageTag>, BuildError> {
     let tag = |name: &str, value: &str| MessageTag::builder().name(name).value(value).build();
     let ours = [
         (TAG_TENANT, claimed.tenant.to_string()),
@@ -136,7 +140,7 @@ fn tags(claimed: &EmailRecord, email: &Email) -> Result<Vec<MessageTag>, BuildEr
 }
 
 impl Provider for Ses {
-    async fn submit(&self, claimed: &EmailRecord, email: Email, timeout: Duration) -> Attempt {
+    async fn submit(&self, claimed: &EmailRecord, email: EmailContent, timeout: Duration) -> Attempt {
         let request = match self.request(claimed, email) {
             Ok(request) => request,
             Err(error) => return refused(Cause::Rejected, &error.to_string()),
@@ -218,7 +222,7 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         parts.iter().any(|part| message.contains(part))
     };
     if !(400..500).contains(&status) {
-        // It failed on its side of the door: what it did before is not known.
+        // It failed on its side of the authenticator: what it did before is not known.
         return None;
     }
     Some(match code {

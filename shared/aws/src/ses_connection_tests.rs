@@ -1,7 +1,7 @@
 //! What becomes of an attempt when the connection to SES, and not its answer, decides.
 //!
 //! A server on this machine stands for SES, so that the SDK's own HTTP client meets what it
-//! meets in the world. It counts the requests it has read: each may be a copy of the email.
+//! meets in the backend. It counts the requests it has read: each may be a copy of the email.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

@@ -10,11 +10,11 @@ use crate::replay::{Answer, Replay};
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The smallest email there is.
-pub(super) fn email() -> Email {
+pub(super) fn email() -> EmailContent {
     parsed(&json!({"from": "a@example.com", "to": "b@example.com", "subject": "Hi", "text": "Hello"}))
 }
 
-fn parsed(email: &Value) -> Email {
+fn parsed(email: &Value) -> EmailContent {
     parse_email(email.to_string().as_bytes()).unwrap().email
 }
 
@@ -25,7 +25,7 @@ pub(super) fn settings() -> SesSettings {
     }
 }
 
-async fn submit(replay: &Replay, email: &Email) -> Attempt {
+async fn submit(replay: &Replay, email: &EmailContent) -> Attempt {
     let ses = Ses::new(replay.clients().ses(), &settings());
     ses.submit(&full(), email.clone(), PATIENCE).await
 }

@@ -61,7 +61,7 @@ fn address(counter: &Counter) -> (Item, Option<i64>) {
             keys::of(keys::flow_pk(tenant, queue.as_deref()), digits(*hour)),
             until(*hour, KEEP_HOURS),
         ),
-        Counter::Standing { tenant, queue } => (
+        Counter::EmailStatus { tenant, queue } => (
             keys::of(keys::standing_pk(tenant, queue), keys::STANDING.to_owned()),
             None,
         ),
@@ -214,7 +214,7 @@ impl Tallies for Table {
 }
 
 impl Counts for Table {
-    async fn standing(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
+    async fn queue_counts(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
         const WHAT: &str = "reading a queue's counts";
         let pk = keys::standing_pk(tenant, queue);
         let begin = |level: Level| level.slot(now).0;
@@ -230,7 +230,7 @@ impl Counts for Table {
             self.range(pk.clone(), days, usize::MAX, WHAT),
         )
         .await?;
-        let (mut standing, mut stretches) = (Figures::new(), Vec::new());
+        let (mut queue_counts, mut stretches) = (Figures::new(), Vec::new());
         for item in near.iter().chain(&days.unwrap_or_default()) {
             match text(item, "sk").ok().and_then(stretch_of) {
                 Some((level, begin)) => stretches.push(Stretch {
@@ -238,10 +238,10 @@ impl Counts for Table {
                     begin,
                     figures: figures(item),
                 }),
-                None => standing = figures(item),
+                None => queue_counts = figures(item),
             }
         }
-        Ok(QueueCounts::at(now, &standing, &stretches))
+        Ok(QueueCounts::at(now, &queue_counts, &stretches))
     }
 
     async fn flow(

@@ -219,9 +219,10 @@ async fn a_queue_s_counts_are_three_items_and_the_days_ahead() {
         (keys::stretch_sk(level, begin), Figure::ScheduledIn(slot).name())
     };
     let item = |(sk, name): (String, String), number: u32| json!({"sk": {"S": sk}, name: {"N": number.to_string()}, "v": {"N": "9"}});
-    let standing = json!({"sk": {"S": "now"}, "qu": {"N": "2"}, "sc": {"N": "9"}, "sg": {"N": "1"}, "he": {"N": "4"}});
+    let queue_counts =
+        json!({"sk": {"S": "now"}, "qu": {"N": "2"}, "sc": {"N": "9"}, "sg": {"N": "1"}, "he": {"N": "4"}});
     let near = [
-        standing,
+        queue_counts,
         item(slot(Level::Minute, 600), 3),
         item(slot(Level::Hour, 7200), 4),
     ];
@@ -231,7 +232,7 @@ async fn a_queue_s_counts_are_three_items_and_the_days_ahead() {
     });
     let counts = replay
         .table(16)
-        .standing(&TenantId::main(), "news", at(0))
+        .queue_counts(&TenantId::main(), "news", at(0))
         .await
         .unwrap();
     let expected = QueueCounts {

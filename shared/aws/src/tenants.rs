@@ -1,12 +1,12 @@
 //! The tenants in DynamoDB, each in a partition of its own, and what was drawn of their limits.
 
 use aws_sdk_dynamodb::types::ReturnValue;
-use domain::access::allowance::Window;
+use domain::access::quota::Window;
 use domain::access::tenant::Tenant;
 use domain::id::TenantId;
 use domain::listing::Start;
 use domain::ports::PortError;
-use domain::ports::access::{Allowances, Drawn, Tenants};
+use domain::ports::access::{QuotaOutcome, Quotas, Tenants};
 use domain::timestamp::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -96,7 +96,7 @@ fn to_tenant(item: &Item) -> Result<Option<Tenant>, ItemError> {
     }))
 }
 
-/// What was drawn of an allowance, as far as it is read: the item is written by an update expression.
+/// What was drawn of an quota, as far as it is read: the item is written by an update expression.
 #[derive(Deserialize)]
 struct StoredAllowance {
     drawn: u64,
@@ -147,13 +147,13 @@ impl Tenants for Table {
     }
 }
 
-impl Allowances for Table {
-    async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<Drawn, PortError> {
+impl Quotas for Table {
+    async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<QuotaOutcome, PortError> {
         const WHAT: &str = "drawing from a tenant's allowance";
         // A day after its end nobody draws from it, whatever the clocks say.
         let ttl = window.ends().as_secs().saturating_add(86_400);
         let Some(still) = window.most.checked_sub(ask) else {
-            return Ok(Drawn::Refused(0));
+            return Ok(QuotaOutcome::Refused(0));
         };
         let change = Expression::update("SET #ttl = :ttl ADD drawn :ask")
             .when("attribute_not_exists(drawn) OR drawn <= :still")
@@ -169,8 +169,8 @@ impl Allowances for Table {
         };
         let (key, returns) = (keys::allowance(tenant, window), Some(ReturnValue::UpdatedNew));
         match self.update_if(key, change, returns, WHAT).await? {
-            Outcome::Done(item) => drawn(item).map(Drawn::Granted),
-            Outcome::Refused(item) => drawn(item).map(Drawn::Refused),
+            Outcome::Done(item) => drawn(item).map(QuotaOutcome::Granted),
+            Outcome::Refused(item) => drawn(item).map(QuotaOutcome::Refused),
         }
     }
 

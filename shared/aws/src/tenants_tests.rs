@@ -1,4 +1,4 @@
-use domain::access::allowance::Limit;
+use domain::access::quota::Limit;
 use domain::access::sender::FromDomain;
 use serde_json::json;
 
@@ -123,7 +123,7 @@ async fn the_name_of_a_deleted_tenant_is_not_free() {
     assert!(!replay.table(16).save_tenant(&acme()).await.unwrap());
 }
 
-async fn draw(answer: Answer, ask: u64) -> (Result<Drawn, String>, Replay) {
+async fn draw(answer: Answer, ask: u64) -> (Result<QuotaOutcome, String>, Replay) {
     let replay = Replay::new([answer]);
     let now = Timestamp::from_millis(86_400_000);
     let window = Window::of(&acme(), Limit::Day, now).unwrap();
@@ -134,7 +134,7 @@ async fn draw(answer: Answer, ask: u64) -> (Result<Drawn, String>, Replay) {
 #[tokio::test]
 async fn a_block_is_drawn_if_it_is_there() {
     let (drawn, replay) = draw(Answer::ok(&json!({"Attributes": {"drawn": {"N": "150"}}})), 50).await;
-    assert_eq!(drawn, Ok(Drawn::Granted(150)));
+    assert_eq!(drawn, Ok(QuotaOutcome::Granted(150)));
     assert_eq!(
         replay.only().json(),
         json!({
@@ -150,7 +150,7 @@ async fn a_block_is_drawn_if_it_is_there() {
     );
     let spent = Item::from([n("drawn", 980)]);
     let (refused, _) = draw(Answer::condition_failed(Some(&spent)), 50).await;
-    assert_eq!(refused, Ok(Drawn::Refused(980)));
+    assert_eq!(refused, Ok(QuotaOutcome::Refused(980)));
     let (garbage, _) = draw(Answer::ok(&json!({})), 50).await;
     assert_eq!(
         garbage,
@@ -162,5 +162,5 @@ async fn a_block_is_drawn_if_it_is_there() {
 async fn more_than_there_can_be_is_never_asked_for() {
     let window = Window::of(&acme(), Limit::Day, at(0)).unwrap();
     let drawn = Replay::unasked().table(16).draw(&acme().id, &window, 1_001).await;
-    assert_eq!(drawn.unwrap(), Drawn::Refused(0));
+    assert_eq!(drawn.unwrap(), QuotaOutcome::Refused(0));
 }

@@ -5,8 +5,8 @@
 //! that created it.
 //! **Start reading at** [`key::ApiKey`], then [`tenant::Tenant`] and [`allowance`].
 
-pub mod allowance;
 pub mod key;
+pub mod quota;
 pub mod sender;
 pub mod tenant;
 pub mod token;

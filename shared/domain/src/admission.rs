@@ -13,13 +13,13 @@ mod text;
 pub(crate) use file::{file_name, media_type};
 
 use crate::address::{AddressError, Mailbox};
-use crate::email::{Addresses, Draft, Email, EmailError, Header, Problem};
+use crate::email::{Addresses, Draft, EmailContent, EmailError, Header, Problem};
 
 /// Checks a new email.
 ///
 /// # Errors
 /// The first problem with its path; problems of [`Draft::check`] come first.
-pub(crate) fn email(draft: Draft) -> Result<Email, EmailError> {
+pub(crate) fn email(draft: Draft) -> Result<EmailContent, EmailError> {
     let alone = [&draft.to, &draft.cc, &draft.bcc, &draft.reply_to].map(|list| matches!(list, Addresses::One(_)));
     let email = draft.check()?;
     mailbox(email.from()).map_err(|why| EmailError::at("from", Problem::From(why)))?;

@@ -22,7 +22,7 @@ const ROUNDS: usize = 8;
 /// Why a decision could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The world failed; the write may have taken effect, and deciding again is safe.
+    /// The backend failed; the write may have taken effect, and deciding again is safe.
     #[error("a decision could not be written")]
     Port(#[from] PortError),
     /// Too many others write the same record at this moment.

@@ -402,7 +402,7 @@ impl Attachment {
         encoded(self.size())
     }
 
-    /// The JSON that [`crate::email::Email::to_body`] writes.
+    /// The JSON that [`crate::email::EmailContent::to_body`] writes.
     pub(crate) fn to_json(&self) -> String {
         let field = |name: &str, text: Option<&str>| match text {
             Some(text) => format!(",\"{name}\":{}", serde_json::Value::from(text)),

@@ -1,7 +1,7 @@
 //! Grammars of names, types and ids; the stored form.
 
 use super::*;
-use crate::email::Email;
+use crate::email::EmailContent;
 
 #[test]
 fn a_file_name_may_have_any_printable_text() {
@@ -261,7 +261,7 @@ fn the_stored_form_is_stable() {
          {{\"content\":\"iVA=\",\"filename\":\"l\",\"content_type\":\"image/png\",\"content_id\":\"logo\"}},\
          {{\"upload\":\"{ID}\",\"size\":29000000,\"filename\":\"big.bin\"}}]}}"
     );
-    let email = Email::from_body(stored.as_bytes()).unwrap();
+    let email = EmailContent::from_body(stored.as_bytes()).unwrap();
     assert_eq!(String::from_utf8(email.to_body()).unwrap(), stored);
     assert_eq!(
         email.bytes(),
@@ -278,7 +278,7 @@ fn the_stored_form_is_stable() {
     ] {
         assert!(stored.contains(from), "{from}");
         let broken = stored.replace(from, to);
-        assert!(Email::from_body(broken.as_bytes()).is_err(), "{broken}");
+        assert!(EmailContent::from_body(broken.as_bytes()).is_err(), "{broken}");
     }
 }
 
@@ -286,7 +286,7 @@ fn the_stored_form_is_stable() {
 #[test]
 fn number_and_size_of_files_are_limited() {
     let body = b"{\"v\":1,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\"}";
-    let email = Email::from_body(body).unwrap();
+    let email = EmailContent::from_body(body).unwrap();
     let files = |count: usize, size: u64| {
         let file = using(Given::default()).resolve(Some(&Uploaded {
             upload: Upload {

@@ -1,6 +1,6 @@
 //! The record of a batch: what its idempotency key was used for.
 //!
-//! **Role:** written by `enqueue` before the batch's emails; kept for longer by [`crate::keeping`].
+//! **Role:** written by `enqueue` before the batch's emails; kept for longer by [`crate::retention`].
 //! **Invariant:** pure. The record outlives every email of the batch, so that another batch with the same key
 //! never meets one of them.
 //! **Start reading at** [`BatchRecord::may_complete`].

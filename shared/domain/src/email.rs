@@ -1,8 +1,8 @@
 //! The content of one email: checked, stored and compared.
 //!
 //! **Role:** called by [`crate::wire::api`] and by readers of stored bodies.
-//! **Invariant:** an [`Email`] exists only after [`Draft::check`]. The same email always has the same
-//! [`Email::to_body`] and therefore the same [`Email::hash`], which names its body.
+//! **Invariant:** an [`EmailContent`] exists only after [`Draft::check`]. The same email always has the same
+//! [`EmailContent::to_body`] and therefore the same [`EmailContent::hash`], which names its body.
 //! **Privacy:** `Debug` shows counts only.
 //! **Map:** `draft` is the request's form and its checks. `header` and `tag` are parts of an email. `problem` is the
 //! error, `body` the stored form.
@@ -28,7 +28,7 @@ use crate::limits;
 
 /// A checked email: SES accepts every part of it as it is rendered here.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Email {
+pub struct EmailContent {
     from: Mailbox,
     to: Vec<Mailbox>,
     cc: Vec<Mailbox>,
@@ -42,7 +42,7 @@ pub struct Email {
     attachments: Vec<Attachment>,
 }
 
-impl Email {
+impl EmailContent {
     /// The sender.
     #[must_use]
     pub fn from(&self) -> &Mailbox {
@@ -174,7 +174,7 @@ impl Email {
     }
 }
 
-impl fmt::Debug for Email {
+impl fmt::Debug for EmailContent {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Email")
             .field("recipients", &self.recipients())

@@ -6,19 +6,19 @@
 //! **After a crash** anywhere, the record is still in the due index, and [`overdue`] continues from there.
 //! **Start reading at** [`record_attempt`].
 
-pub mod asked;
+pub mod commands;
 pub mod full_queue;
-pub mod queued;
+pub mod queue_control;
 
 use std::time::Duration;
 
 use crate::cause::Cause;
-use crate::fate::Fate;
+use crate::delivery_status::DeliveryStatus;
+use crate::history::{self, Diagnostic, Fact, Outcome};
 use crate::index;
 use crate::limits;
-use crate::past::{self, Diagnostic, Fact, Outcome};
 use crate::rate_limit::Turn;
-use crate::record::{Acceptance, Due, DueKind, EmailRecord, Lease, OnUncertain, Status};
+use crate::record::{Acceptance, Due, DueKind, EmailRecord, Lease, OnUncertain, RecordStatus};
 use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{Said, SesEvent};
@@ -74,7 +74,7 @@ pub enum Condition {
         /// The claim that the decision saw.
         claim_no: u32,
         /// The status that the decision saw.
-        status: Status,
+        status: RecordStatus,
         /// The time that the decision saw. A rescheduled email needs a new decision.
         not_before: Timestamp,
     },
@@ -83,16 +83,16 @@ pub enum Condition {
         /// The claim that the decision saw.
         claim_no: u32,
         /// The status that the decision saw.
-        status: Status,
+        status: RecordStatus,
         /// The time that the decision saw.
         not_before: Timestamp,
         /// The state of the queue that the decision saw ([`crate::queue::Queue::no`]).
         queue_no: u64,
     },
     /// No other event has changed the delivery statuses of the recipients. The record's own status may change.
-    FatesUnmoved {
+    DeliveryUnmoved {
         /// The count that the decision saw.
-        fate_no: u32,
+        delivery_version: u32,
     },
 }
 
@@ -103,7 +103,9 @@ impl Condition {
     pub fn holds(self, record: &EmailRecord) -> bool {
         match self {
             Self::Claimable { now } => {
-                record.status == Status::Queued && record.not_before <= now.after(EARLY) && record.expires_at > now
+                record.status == RecordStatus::Queued
+                    && record.not_before <= now.after(EARLY)
+                    && record.expires_at > now
             }
             Self::Unmoved {
                 claim_no,
@@ -116,7 +118,7 @@ impl Condition {
                 not_before,
                 ..
             } => record.claim_no == claim_no && record.status == status && record.not_before == not_before,
-            Self::FatesUnmoved { fate_no } => record.fate_no == fate_no,
+            Self::DeliveryUnmoved { delivery_version } => record.delivery_version == delivery_version,
         }
     }
 
@@ -125,7 +127,7 @@ impl Condition {
     pub const fn queue_no(self) -> Option<u64> {
         match self {
             Self::UnmovedIn { queue_no, .. } => Some(queue_no),
-            Self::Claimable { .. } | Self::Unmoved { .. } | Self::FatesUnmoved { .. } => None,
+            Self::Claimable { .. } | Self::Unmoved { .. } | Self::DeliveryUnmoved { .. } => None,
         }
     }
 
@@ -199,7 +201,7 @@ pub enum Attempt {
 #[must_use]
 pub fn claimed(mut record: EmailRecord, policy: &Policy, nonce: u64, now: Timestamp) -> EmailRecord {
     let until = now.after(policy.lease);
-    record.status = Status::Sending;
+    record.status = RecordStatus::Sending;
     record.claim_no = record.claim_no.saturating_add(1);
     record.attempts = record.attempts.saturating_add(1);
     record.lease = Some(Lease { until, nonce });
@@ -231,7 +233,7 @@ pub fn record_attempt(
         ),
         Attempt::NotAccepted { cause, detail } => not_accepted(record, claim_no, cause, detail, policy, jitter, now),
         Attempt::Ambiguous => {
-            if holds_claim(record, claim_no) && record.status == Status::Sending {
+            if holds_claim(record, claim_no) && record.status == RecordStatus::Sending {
                 let mut next = record.clone();
                 remember(&mut next, Cause::AnswerLost, "", now);
                 doubt(record, next, policy, now)
@@ -251,23 +253,23 @@ pub fn accepted(record: &EmailRecord, acceptance: Acceptance) -> Decision {
     }
     let mut next = record.clone();
     match (record.status, &record.sent) {
-        (Status::Sent, Some(known)) if known.claim_no == acceptance.claim_no || record.duplicate => {
+        (RecordStatus::Sent, Some(known)) if known.claim_no == acceptance.claim_no || record.duplicate => {
             return Decision::Forget;
         }
-        (Status::Sent, Some(_)) => next.duplicate = true,
+        (RecordStatus::Sent, Some(_)) => next.duplicate = true,
         (
-            Status::Queued
-            | Status::Sending
-            | Status::Failing
-            | Status::Uncertain
-            | Status::Sent
-            | Status::Failed
-            | Status::Unknown
-            | Status::Canceled
-            | Status::Expired,
+            RecordStatus::Queued
+            | RecordStatus::Sending
+            | RecordStatus::Failing
+            | RecordStatus::Uncertain
+            | RecordStatus::Sent
+            | RecordStatus::Failed
+            | RecordStatus::Unknown
+            | RecordStatus::Canceled
+            | RecordStatus::Expired,
             _,
         ) => {
-            settled(&mut next, Status::Sent);
+            settled(&mut next, RecordStatus::Sent);
             next.cause = None;
             next.detail = None;
             next.sent = Some(acceptance);
@@ -312,9 +314,9 @@ pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
             Said::Accepted => {}
             Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
             Said::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
-            Said::Fates(said) => {
-                for (recipient, fate) in said {
-                    learn(&mut next, recipient, *fate, event);
+            Said::DeliveryStatuses(said) => {
+                for (recipient, delivery_status) in said {
+                    learn(&mut next, recipient, *delivery_status, event);
                 }
             }
             Said::Reported { recipients, fact } => {
@@ -328,18 +330,18 @@ pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
             }
         }
     }
-    fates(record, next)
+    delivery_statuses(record, next)
 }
 
 /// Applies an event about one recipient. Of two equal events the first one counts, in any order. A delivery status
 /// that is not the worst is kept as a fact.
-fn learn(next: &mut EmailRecord, recipient: &str, fate: Fate, event: &SesEvent) {
-    if fate == Fate::Delivered {
+fn learn(next: &mut EmailRecord, recipient: &str, delivery_status: DeliveryStatus, event: &SesEvent) {
+    if delivery_status == DeliveryStatus::Delivered {
         next.delivered_at = next.delivered_at.max(Some(event.at));
     }
-    let said = Diagnostic::of(fate, event.at, event.words(recipient), next.recipients);
-    let known = next.fates.get(recipient).copied();
-    if known == Some(fate) {
+    let said = Diagnostic::of(delivery_status, event.at, event.words(recipient), next.recipients);
+    let known = next.delivery_statuses.get(recipient).copied();
+    if known == Some(delivery_status) {
         let kept = next
             .diagnostics
             .entry(recipient.to_owned())
@@ -347,11 +349,11 @@ fn learn(next: &mut EmailRecord, recipient: &str, fate: Fate, event: &SesEvent) 
         *kept = said.min(kept.clone());
         return;
     }
-    let (lesser, about_it) = if Fate::raised(known, fate) == fate {
-        next.fates.insert(recipient.to_owned(), fate);
+    let (lesser, about_it) = if DeliveryStatus::raised(known, delivery_status) == delivery_status {
+        next.delivery_statuses.insert(recipient.to_owned(), delivery_status);
         (known, next.diagnostics.insert(recipient.to_owned(), said))
     } else {
-        (Some(fate), Some(said))
+        (Some(delivery_status), Some(said))
     };
     if let (Some(fact), Some(said)) = (lesser.and_then(Fact::of), about_it) {
         keep(next, recipient, fact, said);
@@ -372,27 +374,30 @@ fn keep(next: &mut EmailRecord, recipient: &str, fact: Fact, said: Diagnostic) {
 /// that only an earlier claim left out loses that delivery status.
 #[must_use]
 pub fn left_out(record: &EmailRecord, claim_no: u32, recipients: &[String]) -> Decision {
-    if record.claim_no != claim_no || record.status != Status::Sending {
+    if record.claim_no != claim_no || record.status != RecordStatus::Sending {
         return Decision::Forget;
     }
     let mut next = record.clone();
-    next.fates
-        .retain(|recipient, fate| *fate != Fate::Suppressed || recipients.contains(recipient));
+    next.delivery_statuses.retain(|recipient, delivery_status| {
+        *delivery_status != DeliveryStatus::Suppressed || recipients.contains(recipient)
+    });
     for recipient in recipients {
-        next.fates.entry(recipient.clone()).or_insert(Fate::Suppressed);
+        next.delivery_statuses
+            .entry(recipient.clone())
+            .or_insert(DeliveryStatus::Suppressed);
     }
-    fates(record, next)
+    delivery_statuses(record, next)
 }
 
 /// Writes the delivery statuses if any of them differs.
-fn fates(record: &EmailRecord, mut next: EmailRecord) -> Decision {
+fn delivery_statuses(record: &EmailRecord, mut next: EmailRecord) -> Decision {
     if next == *record {
         return Decision::Forget;
     }
-    next.fate_no = next.fate_no.saturating_add(1);
+    next.delivery_version = next.delivery_version.saturating_add(1);
     Decision::Write(Box::new(Transition {
-        condition: Condition::FatesUnmoved {
-            fate_no: record.fate_no,
+        condition: Condition::DeliveryUnmoved {
+            delivery_version: record.delivery_version,
         },
         record: next,
         side_effect: SideEffect::Nothing,
@@ -437,8 +442,8 @@ fn not_accepted(
 #[must_use]
 pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
     match record.status {
-        Status::Queued if record.expires_at <= now => expire(record, now),
-        Status::Queued => {
+        RecordStatus::Queued if record.expires_at <= now => expire(record, now),
+        RecordStatus::Queued => {
             let delay = record.not_before.since(now);
             if delay > Duration::ZERO && delay <= index::LONGEST_DELAY {
                 Decision::Only(SideEffect::EnqueueTask { delay })
@@ -446,25 +451,25 @@ pub fn not_claimable(record: &EmailRecord, now: Timestamp) -> Decision {
                 Decision::Forget
             }
         }
-        Status::Sending
-        | Status::Failing
-        | Status::Uncertain
-        | Status::Sent
-        | Status::Failed
-        | Status::Unknown
-        | Status::Canceled
-        | Status::Expired => Decision::Forget,
+        RecordStatus::Sending
+        | RecordStatus::Failing
+        | RecordStatus::Uncertain
+        | RecordStatus::Sent
+        | RecordStatus::Failed
+        | RecordStatus::Unknown
+        | RecordStatus::Canceled
+        | RecordStatus::Expired => Decision::Forget,
     }
 }
 
 /// The decision of `dead_letter` about a dead-letter message with claim `claim_no`.
 #[must_use]
 pub fn fail(record: &EmailRecord, claim_no: u32, now: Timestamp) -> Decision {
-    if record.status != Status::Failing || record.claim_no != claim_no {
+    if record.status != RecordStatus::Failing || record.claim_no != claim_no {
         return Decision::Forget;
     }
     let mut next = record.clone();
-    end(&mut next, Status::Failed, now);
+    end(&mut next, RecordStatus::Failed, now);
     write(record, next, SideEffect::Nothing)
 }
 
@@ -516,8 +521,8 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
         return Decision::Forget;
     }
     match record.status {
-        Status::Queued if record.expires_at <= now => expire(record, now),
-        Status::Queued => {
+        RecordStatus::Queued if record.expires_at <= now => expire(record, now),
+        RecordStatus::Queued => {
             let waited = now.since(record.not_before);
             let mut next = record.clone();
             let (due, delay) = index::queued(record.not_before, record.expires_at, policy.turn, policy.guard, now);
@@ -549,7 +554,7 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             let side_effect = delay.filter(|_| wake).map(|delay| SideEffect::EnqueueTask { delay });
             write(record, next, side_effect.unwrap_or(SideEffect::Nothing))
         }
-        Status::Sending => match &record.lease {
+        RecordStatus::Sending => match &record.lease {
             Some(lease) if lease.until > now => Decision::Forget,
             Some(_) | None => {
                 let mut next = record.clone();
@@ -559,7 +564,7 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
                 doubt(record, next, policy, now)
             }
         },
-        Status::Failing => {
+        RecordStatus::Failing => {
             let mut next = record.clone();
             next.due = Some(Due {
                 kind: DueKind::Check,
@@ -567,8 +572,12 @@ pub fn overdue(record: &EmailRecord, outlook: Outlook, policy: &Policy, now: Tim
             });
             write(record, next, SideEffect::DeadLetter)
         }
-        Status::Uncertain => settle(record, outlook.feedback, policy, now),
-        Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => Decision::Forget,
+        RecordStatus::Uncertain => settle(record, outlook.feedback, policy, now),
+        RecordStatus::Sent
+        | RecordStatus::Failed
+        | RecordStatus::Unknown
+        | RecordStatus::Canceled
+        | RecordStatus::Expired => Decision::Forget,
     }
 }
 
@@ -591,7 +600,7 @@ fn settle(record: &EmailRecord, feedback: Feedback, policy: &Policy, now: Timest
         }
         OnUncertain::Resend | OnUncertain::Hold => {
             next.cause = Some(Cause::AnswerLost);
-            end(&mut next, Status::Unknown, now);
+            end(&mut next, RecordStatus::Unknown, now);
             write(record, next, SideEffect::Nothing)
         }
     }
@@ -599,7 +608,7 @@ fn settle(record: &EmailRecord, feedback: Feedback, policy: &Policy, now: Timest
 
 /// The provider's message, cut to the room in a record.
 fn clipped(mut detail: String) -> String {
-    past::clip(&mut detail, limits::DETAIL_MAX);
+    history::clip(&mut detail, limits::DETAIL_MAX);
     detail
 }
 
@@ -607,7 +616,7 @@ fn clipped(mut detail: String) -> String {
 fn remember(next: &mut EmailRecord, cause: Cause, words: &str, at: Timestamp) {
     let claim_no = next.claim_no;
     let words = words.to_owned();
-    past::remember(
+    history::remember(
         &mut next.outcomes,
         Outcome {
             claim_no,
@@ -620,11 +629,11 @@ fn remember(next: &mut EmailRecord, cause: Cause, words: &str, at: Timestamp) {
 
 /// Only the holder of the newest claim may change the record, and only until somebody else settles it.
 fn holds_claim(record: &EmailRecord, claim_no: u32) -> bool {
-    record.claim_no == claim_no && matches!(record.status, Status::Sending | Status::Uncertain)
+    record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain)
 }
 
 fn doubt(record: &EmailRecord, mut next: EmailRecord, policy: &Policy, now: Timestamp) -> Decision {
-    next.status = Status::Uncertain;
+    next.status = RecordStatus::Uncertain;
     next.lease = None;
     next.uncertain_since = Some(now);
     next.due = Some(Due {
@@ -646,7 +655,7 @@ fn requeue(
         return end_unsent(record, next, now);
     }
     let (due, delay) = index::queued(not_before, next.expires_at, policy.turn, policy.guard, now);
-    next.status = Status::Queued;
+    next.status = RecordStatus::Queued;
     next.not_before = not_before;
     next.lease = None;
     next.uncertain_since = None;
@@ -662,10 +671,10 @@ fn give_up(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decis
     if record.maybe_duplicate {
         // The refusal's advice to send it again would be wrong: a copy may have been sent.
         next.cause = Some(Cause::AnswerLost);
-        end(&mut next, Status::Unknown, now);
+        end(&mut next, RecordStatus::Unknown, now);
         return write(record, next, SideEffect::Nothing);
     }
-    next.status = Status::Failing;
+    next.status = RecordStatus::Failing;
     next.lease = None;
     next.uncertain_since = None;
     next.due = Some(Due {
@@ -683,9 +692,9 @@ fn expire(record: &EmailRecord, now: Timestamp) -> Decision {
 fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> Decision {
     // `next` may be marked where `record` is not: a forced retry marks an email of unknown outcome.
     let (status, cause) = if next.maybe_duplicate {
-        (Status::Unknown, Cause::AnswerLost)
+        (RecordStatus::Unknown, Cause::AnswerLost)
     } else {
-        (Status::Expired, Cause::Expired)
+        (RecordStatus::Expired, Cause::Expired)
     };
     next.cause = Some(cause);
     end(&mut next, status, now);
@@ -693,7 +702,7 @@ fn end_unsent(record: &EmailRecord, mut next: EmailRecord, now: Timestamp) -> De
 }
 
 /// Ends a record without an acceptance, and keeps it in the index of ended emails.
-fn end(next: &mut EmailRecord, status: Status, now: Timestamp) {
+fn end(next: &mut EmailRecord, status: RecordStatus, now: Timestamp) {
     settled(next, status);
     next.due = Some(Due {
         kind: DueKind::Ended,
@@ -701,7 +710,7 @@ fn end(next: &mut EmailRecord, status: Status, now: Timestamp) {
     });
 }
 
-fn settled(next: &mut EmailRecord, status: Status) {
+fn settled(next: &mut EmailRecord, status: RecordStatus) {
     next.status = status;
     next.lease = None;
     next.uncertain_since = None;

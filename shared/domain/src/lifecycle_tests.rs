@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
+use crate::history::Fact;
 use crate::id::{EmailId, TenantId};
-use crate::past::Fact;
 use crate::record::{BodyPlace, BodyRef, recipient_key};
 
 fn at(secs: i64) -> Timestamp {
@@ -16,8 +16,8 @@ fn policy() -> Policy {
 }
 
 /// A record in `status`, with claim 1 made at second 1000.
-fn record(status: Status) -> EmailRecord {
-    let sending = status == Status::Sending;
+fn record(status: RecordStatus) -> EmailRecord {
+    let sending = status == RecordStatus::Sending;
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
@@ -32,8 +32,8 @@ fn record(status: Status) -> EmailRecord {
             until: at(1180),
             nonce: 7,
         }),
-        uncertain_since: (status == Status::Uncertain).then(|| at(1000)),
-        sent: (status == Status::Sent).then(|| acceptance(1)),
+        uncertain_since: (status == RecordStatus::Uncertain).then(|| at(1000)),
+        sent: (status == RecordStatus::Sent).then(|| acceptance(1)),
         due: (!status.is_final()).then(|| Due {
             kind: DueKind::Check,
             at: at(1180),
@@ -58,7 +58,7 @@ fn refused(cause: Cause) -> Attempt {
 }
 
 /// The result of a decision: the status and the side effect, or nothing.
-fn leads_to(decision: &Decision) -> Option<(Status, SideEffect)> {
+fn leads_to(decision: &Decision) -> Option<(RecordStatus, SideEffect)> {
     match decision {
         Decision::Write(transition) => Some((transition.record.status, transition.side_effect)),
         Decision::Only(_) | Decision::Forget => None,
@@ -90,29 +90,29 @@ fn decided(record: &EmailRecord, attempt: Attempt) -> Decision {
 #[test]
 fn only_due_unexpired_queued_records_are_claimable() {
     let now = at(1000);
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         assert_eq!(
             Condition::Claimable { now }.holds(&record(status)),
-            status == Status::Queued,
+            status == RecordStatus::Queued,
             "{status:?}"
         );
     }
-    let mut early = record(Status::Queued);
+    let mut early = record(RecordStatus::Queued);
     early.not_before = at(1001);
     assert!(Condition::Claimable { now }.holds(&early), "clocks differ by a second");
     early.not_before = Timestamp::from_millis(1_001_001);
     assert!(!Condition::Claimable { now }.holds(&early));
-    let mut expired = record(Status::Queued);
+    let mut expired = record(RecordStatus::Queued);
     expired.expires_at = now;
     assert!(!Condition::Claimable { now }.holds(&expired));
 }
 
 #[test]
 fn a_claim_is_checked_when_its_lease_ends() {
-    let record = claimed(record(Status::Queued), &policy(), 9, at(2000));
+    let record = claimed(record(RecordStatus::Queued), &policy(), 9, at(2000));
     assert_eq!(
         (record.status, record.claim_no, record.attempts),
-        (Status::Sending, 2, 2)
+        (RecordStatus::Sending, 2, 2)
     );
     assert_eq!(
         record.lease,
@@ -132,33 +132,39 @@ fn a_claim_is_checked_when_its_lease_ends() {
 
 #[test]
 fn an_acceptance_is_evidence_in_every_status() {
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let decision = accepted(&record(status), acceptance(1));
-        let expected = (status != Status::Sent).then_some((Status::Sent, SideEffect::Nothing));
+        let expected = (status != RecordStatus::Sent).then_some((RecordStatus::Sent, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
 }
 
 #[test]
 fn an_old_claims_acceptance_still_counts() {
-    let mut newer = record(Status::Sending);
+    let mut newer = record(RecordStatus::Sending);
     newer.claim_no = 2;
     let sent = written(accepted(&newer, acceptance(1)));
     assert_eq!(
         (sent.status, sent.sent, sent.due),
-        (Status::Sent, Some(acceptance(1)), None)
+        (RecordStatus::Sent, Some(acceptance(1)), None)
     );
 }
 
 #[test]
 fn a_claim_that_was_never_made_is_no_evidence() {
-    assert_eq!(accepted(&record(Status::Sending), acceptance(2)), Decision::Forget);
-    assert_eq!(accepted(&record(Status::Sending), acceptance(0)), Decision::Forget);
+    assert_eq!(
+        accepted(&record(RecordStatus::Sending), acceptance(2)),
+        Decision::Forget
+    );
+    assert_eq!(
+        accepted(&record(RecordStatus::Sending), acceptance(0)),
+        Decision::Forget
+    );
 }
 
 #[test]
 fn a_second_acceptance_flags_one_duplicate() {
-    let mut sent = record(Status::Sent);
+    let mut sent = record(RecordStatus::Sent);
     sent.claim_no = 2;
     let marked = written(accepted(&sent, acceptance(2)));
     assert!(marked.duplicate);
@@ -168,38 +174,38 @@ fn a_second_acceptance_flags_one_duplicate() {
 
 #[test]
 fn a_refusal_counts_only_for_the_open_claim() {
-    for status in Status::ALL {
-        let open = matches!(status, Status::Sending | Status::Uncertain);
+    for status in RecordStatus::ALL {
+        let open = matches!(status, RecordStatus::Sending | RecordStatus::Uncertain);
         let decision = decided(&record(status), refused(Cause::Rejected));
         assert_eq!(
             leads_to(&decision),
-            open.then_some((Status::Failing, SideEffect::DeadLetter)),
+            open.then_some((RecordStatus::Failing, SideEffect::DeadLetter)),
             "{status:?}"
         );
     }
-    let mut newer = record(Status::Sending);
+    let mut newer = record(RecordStatus::Sending);
     newer.claim_no = 2;
     assert_eq!(decided(&newer, refused(Cause::Rejected)), Decision::Forget);
 }
 
 #[test]
 fn a_refusal_after_a_possible_send_is_unknown() {
-    let mut marked = record(Status::Sending);
+    let mut marked = record(RecordStatus::Sending);
     marked.maybe_duplicate = true;
     let decision = decided(&marked, refused(Cause::Rejected));
-    assert_eq!(leads_to(&decision), Some((Status::Unknown, SideEffect::Nothing)));
+    assert_eq!(leads_to(&decision), Some((RecordStatus::Unknown, SideEffect::Nothing)));
 }
 
 #[test]
 fn transient_failures_retry_within_the_budget() {
-    let mut record = record(Status::Sending);
+    let mut record = record(RecordStatus::Sending);
     let mut waits = Vec::new();
     for attempt in 1..=6 {
         record.attempts = attempt;
         let next = written(decided(&record, refused(Cause::Unavailable)));
         waits.push((next.status, next.cause, next.not_before.since(at(1010)).as_secs()));
     }
-    let again = |wait| (Status::Queued, Some(Cause::Unavailable), wait);
+    let again = |wait| (RecordStatus::Queued, Some(Cause::Unavailable), wait);
     assert_eq!(
         waits,
         [
@@ -208,7 +214,7 @@ fn transient_failures_retry_within_the_budget() {
             again(900),
             again(3600),
             again(14_400),
-            (Status::Failing, Some(Cause::BudgetSpent), 0),
+            (RecordStatus::Failing, Some(Cause::BudgetSpent), 0),
         ]
     );
 }
@@ -219,29 +225,32 @@ fn the_providers_message_is_cut_to_size() {
         cause: Cause::Rejected,
         detail: "ä".repeat(200),
     };
-    let next = written(decided(&record(Status::Sending), long));
+    let next = written(decided(&record(RecordStatus::Sending), long));
     assert_eq!(next.detail, Some("ä".repeat(76)));
 }
 
 #[test]
 fn throttling_returns_the_attempt_not_the_claim() {
-    let next = written(decided(&record(Status::Sending), refused(Cause::Throttled)));
-    assert_eq!((next.status, next.attempts, next.claim_no), (Status::Queued, 0, 1));
+    let next = written(decided(&record(RecordStatus::Sending), refused(Cause::Throttled)));
+    assert_eq!(
+        (next.status, next.attempts, next.claim_no),
+        (RecordStatus::Queued, 0, 1)
+    );
 }
 
 #[test]
 fn a_lost_answer_is_no_refusal() {
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let decision = decided(&record(status), Attempt::Ambiguous);
-        let expected = (status == Status::Sending).then_some((Status::Uncertain, SideEffect::Nothing));
+        let expected = (status == RecordStatus::Sending).then_some((RecordStatus::Uncertain, SideEffect::Nothing));
         assert_eq!(leads_to(&decision), expected, "{status:?}");
     }
 }
 
 #[test]
 fn only_failing_becomes_failed_for_its_claim() {
-    for status in Status::ALL {
-        let expected = (status == Status::Failing).then_some((Status::Failed, SideEffect::Nothing));
+    for status in RecordStatus::ALL {
+        let expected = (status == RecordStatus::Failing).then_some((RecordStatus::Failed, SideEffect::Nothing));
         assert_eq!(leads_to(&fail(&record(status), 1, at(1000))), expected, "{status:?}");
         assert_eq!(fail(&record(status), 2, at(1000)), Decision::Forget, "{status:?}");
     }
@@ -252,16 +261,28 @@ fn overdue_records_continue() {
     let now = at(1300);
     let wake = SideEffect::EnqueueTask { delay: Duration::ZERO };
     for (status, caught_up, expected) in [
-        (Status::Queued, false, Some((Status::Queued, wake))),
-        (Status::Sending, false, Some((Status::Uncertain, SideEffect::Nothing))),
-        (Status::Failing, false, Some((Status::Failing, SideEffect::DeadLetter))),
-        (Status::Uncertain, false, Some((Status::Uncertain, SideEffect::Nothing))),
-        (Status::Uncertain, true, Some((Status::Queued, wake))),
-        (Status::Sent, true, None),
-        (Status::Failed, true, None),
-        (Status::Unknown, true, None),
-        (Status::Canceled, true, None),
-        (Status::Expired, true, None),
+        (RecordStatus::Queued, false, Some((RecordStatus::Queued, wake))),
+        (
+            RecordStatus::Sending,
+            false,
+            Some((RecordStatus::Uncertain, SideEffect::Nothing)),
+        ),
+        (
+            RecordStatus::Failing,
+            false,
+            Some((RecordStatus::Failing, SideEffect::DeadLetter)),
+        ),
+        (
+            RecordStatus::Uncertain,
+            false,
+            Some((RecordStatus::Uncertain, SideEffect::Nothing)),
+        ),
+        (RecordStatus::Uncertain, true, Some((RecordStatus::Queued, wake))),
+        (RecordStatus::Sent, true, None),
+        (RecordStatus::Failed, true, None),
+        (RecordStatus::Unknown, true, None),
+        (RecordStatus::Canceled, true, None),
+        (RecordStatus::Expired, true, None),
     ] {
         let decision = overdue(&record(status), outlook(caught_up), &policy(), now);
         assert_eq!(leads_to(&decision), expected, "{status:?} {caught_up}");
@@ -271,14 +292,14 @@ fn overdue_records_continue() {
 #[test]
 fn a_running_lease_is_left_alone() {
     assert_eq!(
-        overdue(&record(Status::Sending), outlook(true), &policy(), at(1179)),
+        overdue(&record(RecordStatus::Sending), outlook(true), &policy(), at(1179)),
         Decision::Forget
     );
 }
 
 #[test]
 fn an_early_index_entry_is_ignored() {
-    for status in Status::ALL.into_iter().filter(|status| !status.is_final()) {
+    for status in RecordStatus::ALL.into_iter().filter(|status| !status.is_final()) {
         assert_eq!(
             overdue(&record(status), outlook(true), &policy(), at(1179)),
             Decision::Forget,
@@ -289,45 +310,45 @@ fn an_early_index_entry_is_ignored() {
 
 #[test]
 fn uncertainty_ends_after_the_evidence_window() {
-    let uncertain = record(Status::Uncertain);
+    let uncertain = record(RecordStatus::Uncertain);
     let settled = |record: &EmailRecord, secs, caught_up| {
         let next = written(overdue(record, outlook(caught_up), &policy(), at(secs)));
         (next.status, next.maybe_duplicate)
     };
     assert_eq!(
         settled(&uncertain, 1299, true),
-        (Status::Uncertain, false),
+        (RecordStatus::Uncertain, false),
         "the window is open"
     );
-    assert_eq!(settled(&uncertain, 1300, true), (Status::Queued, true));
+    assert_eq!(settled(&uncertain, 1300, true), (RecordStatus::Queued, true));
     assert_eq!(
         settled(&uncertain, 22_599, false),
-        (Status::Uncertain, false),
+        (RecordStatus::Uncertain, false),
         "feedback is behind"
     );
     assert_eq!(
         settled(&uncertain, 22_600, false),
-        (Status::Queued, true),
+        (RecordStatus::Queued, true),
         "six hours are enough"
     );
 
-    let mut hold = record(Status::Uncertain);
+    let mut hold = record(RecordStatus::Uncertain);
     hold.on_uncertain = OnUncertain::Hold;
-    assert_eq!(settled(&hold, 1300, true), (Status::Unknown, false));
+    assert_eq!(settled(&hold, 1300, true), (RecordStatus::Unknown, false));
 
-    let mut spent = record(Status::Uncertain);
+    let mut spent = record(RecordStatus::Uncertain);
     spent.attempts = 6;
-    assert_eq!(settled(&spent, 1300, true), (Status::Unknown, false));
+    assert_eq!(settled(&spent, 1300, true), (RecordStatus::Unknown, false));
 }
 
 /// The look at the queue does not include events that arrive afterwards, before the end of the window.
 #[test]
 fn an_empty_queue_counts_only_after_the_window() {
-    let uncertain = record(Status::Uncertain);
+    let uncertain = record(RecordStatus::Uncertain);
     for (empty_at, expected) in [
-        (1000, Status::Uncertain),
-        (1299, Status::Uncertain),
-        (1300, Status::Queued),
+        (1000, RecordStatus::Uncertain),
+        (1299, RecordStatus::Uncertain),
+        (1300, RecordStatus::Queued),
     ] {
         let feedback = Feedback {
             empty_at: Some(at(empty_at)),
@@ -345,12 +366,12 @@ fn an_empty_queue_counts_only_after_the_window() {
 /// Under constant traffic the queue of events is never empty.
 #[test]
 fn a_later_event_replaces_an_empty_queue() {
-    let uncertain = record(Status::Uncertain);
+    let uncertain = record(RecordStatus::Uncertain);
     for (newest, expected) in [
-        (None, Status::Uncertain),
-        (Some(at(1300)), Status::Uncertain),
-        (Some(at(1599)), Status::Uncertain),
-        (Some(at(1600)), Status::Queued),
+        (None, RecordStatus::Uncertain),
+        (Some(at(1300)), RecordStatus::Uncertain),
+        (Some(at(1599)), RecordStatus::Uncertain),
+        (Some(at(1600)), RecordStatus::Queued),
     ] {
         let feedback = Feedback { empty_at: None, newest };
         let outlook = Outlook {
@@ -373,7 +394,7 @@ fn looked_at(priority_queue: PriorityQueueState, times: usize) -> Vec<(u64, Side
             kind: DueKind::Check,
             at: at(990 + 900),
         }),
-        ..record(Status::Queued)
+        ..record(RecordStatus::Queued)
     };
     let mut looked = Vec::new();
     for _ in 0..times {
@@ -423,7 +444,7 @@ fn a_backlog_is_checked_less_often_over_time() {
     );
 
     // An email that is not due is no backlog: it is enqueued as usual.
-    let mut early = record(Status::Queued);
+    let mut early = record(RecordStatus::Queued);
     early.not_before = at(10_000);
     early.due = Some(Due {
         kind: DueKind::Check,
@@ -436,14 +457,14 @@ fn a_backlog_is_checked_less_often_over_time() {
     let delay = Duration::from_secs(1);
     assert_eq!(
         leads_to(&overdue(&early, backlog, &policy(), at(9_999))),
-        Some((Status::Queued, SideEffect::EnqueueTask { delay }))
+        Some((RecordStatus::Queued, SideEffect::EnqueueTask { delay }))
     );
 }
 
 /// The check ends the record, which must not be called queued for hours after its expiry.
 #[test]
 fn an_email_is_checked_when_it_expires() {
-    let mut record = record(Status::Queued);
+    let mut record = record(RecordStatus::Queued);
     record.expires_at = at(2_000);
     for priority_queue in [
         PriorityQueueState::Flowing,
@@ -458,7 +479,7 @@ fn an_email_is_checked_when_it_expires() {
         assert_eq!(next.due.map(|due| due.at), Some(at(2_000)), "{priority_queue:?}");
         assert_eq!(
             leads_to(&overdue(&next, outlook, &policy(), at(2_000))),
-            Some((Status::Expired, SideEffect::Nothing))
+            Some((RecordStatus::Expired, SideEffect::Nothing))
         );
     }
 }
@@ -466,7 +487,7 @@ fn an_email_is_checked_when_it_expires() {
 /// Otherwise the due index would have the record at its old time, and nobody would enqueue it.
 #[test]
 fn a_rescheduled_email_needs_a_new_decision() {
-    let found = record(Status::Queued);
+    let found = record(RecordStatus::Queued);
     let Decision::Write(transition) = overdue(&found, outlook(true), &policy(), at(1300)) else {
         panic!("it is overdue");
     };
@@ -480,26 +501,26 @@ fn a_rescheduled_email_needs_a_new_decision() {
 
 #[test]
 fn expiry_is_unknown_if_a_copy_may_be_sent() {
-    let mut late = record(Status::Queued);
+    let mut late = record(RecordStatus::Queued);
     late.expires_at = at(1200);
     assert_eq!(
         leads_to(&not_claimable(&late, at(1200))),
-        Some((Status::Expired, SideEffect::Nothing))
+        Some((RecordStatus::Expired, SideEffect::Nothing))
     );
     assert_eq!(
         leads_to(&overdue(&late, outlook(false), &policy(), at(1200))),
-        Some((Status::Expired, SideEffect::Nothing))
+        Some((RecordStatus::Expired, SideEffect::Nothing))
     );
     late.maybe_duplicate = true;
     assert_eq!(
         leads_to(&not_claimable(&late, at(1200))),
-        Some((Status::Unknown, SideEffect::Nothing))
+        Some((RecordStatus::Unknown, SideEffect::Nothing))
     );
 }
 
 #[test]
 fn only_an_early_send_task_is_sent_back() {
-    let mut early = record(Status::Queued);
+    let mut early = record(RecordStatus::Queued);
     early.not_before = at(1030);
     let delay = Duration::from_secs(30);
     assert_eq!(
@@ -508,14 +529,17 @@ fn only_an_early_send_task_is_sent_back() {
     );
     early.not_before = at(1901);
     assert_eq!(not_claimable(&early, at(1000)), Decision::Forget, "the index has it");
-    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
+    for status in RecordStatus::ALL
+        .into_iter()
+        .filter(|status| *status != RecordStatus::Queued)
+    {
         assert_eq!(not_claimable(&record(status), at(1000)), Decision::Forget, "{status:?}");
     }
 }
 
 #[test]
 fn a_record_is_due_exactly_while_unfinished() {
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let record = record(status);
         let decisions = [
             accepted(&record, acceptance(1)),
@@ -534,7 +558,7 @@ fn a_record_is_due_exactly_while_unfinished() {
                 assert!(next.is_in_its_place(), "{status:?} -> {next:?}");
                 assert_eq!(
                     next.lease.is_some(),
-                    next.status == Status::Sending,
+                    next.status == RecordStatus::Sending,
                     "{status:?} -> {next:?}"
                 );
                 assert!(next.claim_no >= record.claim_no && (next.maybe_duplicate || !record.maybe_duplicate));
@@ -561,14 +585,16 @@ fn event(said: Said) -> SesEvent {
     }
 }
 
-fn fate_event(address: &str, fate: Fate) -> SesEvent {
-    event(Said::Fates([(recipient_key(address), fate)].into()))
+fn fate_event(address: &str, delivery_status: DeliveryStatus) -> SesEvent {
+    event(Said::DeliveryStatuses(
+        [(recipient_key(address), delivery_status)].into(),
+    ))
 }
 
 #[test]
 fn events_of_other_births_or_claims_are_ignored() {
-    let (sending, sent) = (record(Status::Sending), record(Status::Sent));
-    let bounced = fate_event("a@example.com", Fate::Bounced);
+    let (sending, sent) = (record(RecordStatus::Sending), record(RecordStatus::Sent));
+    let bounced = fate_event("a@example.com", DeliveryStatus::Bounced);
     for other in [
         SesEvent {
             born: at(5),
@@ -590,10 +616,10 @@ fn events_of_other_births_or_claims_are_ignored() {
 
 #[test]
 fn any_event_proves_the_acceptance() {
-    let bounced = fate_event("a@example.com", Fate::Bounced);
+    let bounced = fate_event("a@example.com", DeliveryStatus::Bounced);
     assert_eq!(
-        leads_to(&heard(&record(Status::Uncertain), &bounced)),
-        Some((Status::Sent, SideEffect::Nothing))
+        leads_to(&heard(&record(RecordStatus::Uncertain), &bounced)),
+        Some((RecordStatus::Sent, SideEffect::Nothing))
     );
 }
 
@@ -601,24 +627,27 @@ fn any_event_proves_the_acceptance() {
 fn a_delivery_status_only_gets_worse() {
     let key = recipient_key("a@example.com");
     let bounced = written(learned(
-        &record(Status::Sent),
-        std::slice::from_ref(&fate_event("A@Example.com", Fate::Bounced)),
+        &record(RecordStatus::Sent),
+        std::slice::from_ref(&fate_event("A@Example.com", DeliveryStatus::Bounced)),
     ));
-    assert_eq!((bounced.fates.get(&key), bounced.fate_no), (Some(&Fate::Bounced), 1));
+    assert_eq!(
+        (bounced.delivery_statuses.get(&key), bounced.delivery_version),
+        (Some(&DeliveryStatus::Bounced), 1)
+    );
     assert_eq!(
         learned(
             &bounced,
-            std::slice::from_ref(&fate_event("a@example.com", Fate::Bounced))
+            std::slice::from_ref(&fate_event("a@example.com", DeliveryStatus::Bounced))
         ),
         Decision::Forget
     );
     let delivered = written(learned(
         &bounced,
-        std::slice::from_ref(&fate_event("a@example.com", Fate::Delivered)),
+        std::slice::from_ref(&fate_event("a@example.com", DeliveryStatus::Delivered)),
     ));
     assert_eq!(
-        delivered.fates.get(&key),
-        Some(&Fate::Bounced),
+        delivered.delivery_statuses.get(&key),
+        Some(&DeliveryStatus::Bounced),
         "the time is news, the rank is not"
     );
     assert_eq!(delivered.delivered_at, Some(at(1002)));
@@ -635,7 +664,7 @@ fn past(record: &EmailRecord) -> Vec<(u32, Cause)> {
 
 #[test]
 fn every_claims_outcome_is_recorded() {
-    let sending = record(Status::Sending);
+    let sending = record(RecordStatus::Sending);
     let claim = sending.claim_no;
     let refused = written(record_attempt(
         &sending,
@@ -679,19 +708,19 @@ fn every_claims_outcome_is_recorded() {
 
 #[test]
 fn time_and_diagnostic_ignore_the_order() {
-    let says = |fate, secs, words: &str| {
-        let mut event = fate_event("b@example.com", fate);
+    let says = |delivery_status, secs, words: &str| {
+        let mut event = fate_event("b@example.com", delivery_status);
         event.at = at(secs);
         event.diagnostics = BTreeMap::from([(recipient_key("b@example.com"), words.to_owned())]);
         event
     };
     let mut events = vec![
-        says(Fate::DeliveryDelayed, 1001, "421 busy"),
-        says(Fate::Bounced, 1003, "550 no such user"),
-        says(Fate::Bounced, 1004, "550 again"),
+        says(DeliveryStatus::DeliveryDelayed, 1001, "421 busy"),
+        says(DeliveryStatus::Bounced, 1003, "550 no such user"),
+        says(DeliveryStatus::Bounced, 1004, "550 again"),
     ];
     for _ in 0..events.len() {
-        let known = written(learned(&record(Status::Sent), &events));
+        let known = written(learned(&record(RecordStatus::Sent), &events));
         let diagnostic = &known.diagnostics[&recipient_key("b@example.com")];
         assert_eq!(
             (diagnostic.at, diagnostic.words.as_str()),
@@ -700,7 +729,7 @@ fn time_and_diagnostic_ignore_the_order() {
         assert_eq!(learned(&known, &events), Decision::Forget, "repeated");
         events.rotate_left(1);
     }
-    let delayed = written(learned(&record(Status::Sent), &events[..1]));
+    let delayed = written(learned(&record(RecordStatus::Sent), &events[..1]));
     assert_eq!(delayed.diagnostics[&recipient_key("b@example.com")].words, "421 busy");
 }
 
@@ -723,8 +752,8 @@ fn orders(events: &[SesEvent]) -> Vec<Vec<SesEvent>> {
 #[test]
 fn bounce_and_delivery_count_in_any_order() {
     let key = || recipient_key("b@example.com");
-    let says = |fate, secs, words: &str| {
-        let mut event = fate_event("b@example.com", fate);
+    let says = |delivery_status, secs, words: &str| {
+        let mut event = fate_event("b@example.com", delivery_status);
         event.at = at(secs);
         event.diagnostics = BTreeMap::from([(key(), words.repeat(100))]);
         event
@@ -738,22 +767,22 @@ fn bounce_and_delivery_count_in_any_order() {
         event
     };
     let events = [
-        says(Fate::Delivered, 1003, "250 OK"),
-        says(Fate::Absence, 1004, ""),
-        says(Fate::SoftBounced, 1005, "452 full"),
-        says(Fate::SoftBounced, 1006, "452 still full"),
+        says(DeliveryStatus::Delivered, 1003, "250 OK"),
+        says(DeliveryStatus::Absence, 1004, ""),
+        says(DeliveryStatus::SoftBounced, 1005, "452 full"),
+        says(DeliveryStatus::SoftBounced, 1006, "452 still full"),
         report(Fact::NotSpam, 1007),
     ];
     let mut seen = Vec::new();
     for order in orders(&events) {
-        let together = written(learned(&record(Status::Sent), &order));
-        let mut alone = record(Status::Sent);
+        let together = written(learned(&record(RecordStatus::Sent), &order));
+        let mut alone = record(RecordStatus::Sent);
         for event in order.iter().chain(&order) {
             if let Decision::Write(transition) = learned(&alone, std::slice::from_ref(event)) {
                 alone = transition.record;
             }
         }
-        alone.fate_no = together.fate_no;
+        alone.delivery_version = together.delivery_version;
         assert_eq!(alone, together, "one by one and doubled, or all at once");
         seen.push(together);
     }
@@ -761,7 +790,7 @@ fn bounce_and_delivery_count_in_any_order() {
     let [known] = seen.as_slice() else {
         panic!("one result: {seen:?}");
     };
-    assert_eq!(known.fates[&key()], Fate::SoftBounced);
+    assert_eq!(known.delivery_statuses[&key()], DeliveryStatus::SoftBounced);
     assert_eq!(known.diagnostics[&key()].at, at(1005));
     assert_eq!(known.delivered_at, Some(at(1003)));
     let facts: Vec<_> = known.facts.iter().map(|((_, fact), said)| (*fact, said.at)).collect();
@@ -778,28 +807,34 @@ fn bounce_and_delivery_count_in_any_order() {
 fn an_absence_notice_keeps_the_delivery() {
     let key = recipient_key("b@example.com");
     let delivered = written(learned(
-        &record(Status::Sent),
-        &[fate_event("b@example.com", Fate::Delivered)],
+        &record(RecordStatus::Sent),
+        &[fate_event("b@example.com", DeliveryStatus::Delivered)],
     ));
-    let absent = learned(&delivered, &[fate_event("b@example.com", Fate::Absence)]);
+    let absent = learned(&delivered, &[fate_event("b@example.com", DeliveryStatus::Absence)]);
     assert_eq!(absent, Decision::Forget);
     let first = written(learned(
-        &record(Status::Sent),
-        &[fate_event("b@example.com", Fate::Absence)],
+        &record(RecordStatus::Sent),
+        &[fate_event("b@example.com", DeliveryStatus::Absence)],
     ));
-    let side_effect = written(learned(&first, &[fate_event("b@example.com", Fate::Delivered)]));
-    assert_eq!((side_effect.fates[&key], side_effect.facts.len()), (Fate::Delivered, 0));
+    let side_effect = written(learned(
+        &first,
+        &[fate_event("b@example.com", DeliveryStatus::Delivered)],
+    ));
+    assert_eq!(
+        (side_effect.delivery_statuses[&key], side_effect.facts.len()),
+        (DeliveryStatus::Delivered, 0)
+    );
 }
 
 #[test]
 fn delivery_statuses_have_their_own_condition() {
-    let record = record(Status::Sending);
+    let record = record(RecordStatus::Sending);
     let Decision::Write(transition) = learned(&record, std::slice::from_ref(&event(Said::Opened))) else {
         panic!("an opening is news");
     };
-    assert_eq!(transition.condition, Condition::FatesUnmoved { fate_no: 0 });
+    assert_eq!(transition.condition, Condition::DeliveryUnmoved { delivery_version: 0 });
     assert!(transition.condition.holds(&record) && !transition.condition.holds(&transition.record));
-    assert_eq!(transition.record.status, Status::Sending);
+    assert_eq!(transition.record.status, RecordStatus::Sending);
 }
 
 /// The delivery statuses, the count of their writes, and the condition.
@@ -813,25 +848,39 @@ fn leaves_out(record: &EmailRecord, recipients: &[&str]) -> Option<(EmailRecord,
 
 #[test]
 fn left_out_recipients_are_shown_per_claim() {
-    let fates = |fates: &[(&str, Fate)]| fates.iter().map(|(who, fate)| ((*who).to_owned(), *fate)).collect();
-    let sending = record(Status::Sending);
+    let delivery_statuses = |delivery_statuses: &[(&str, DeliveryStatus)]| {
+        delivery_statuses
+            .iter()
+            .map(|(who, delivery_status)| ((*who).to_owned(), *delivery_status))
+            .collect()
+    };
+    let sending = record(RecordStatus::Sending);
     assert_eq!(leaves_out(&sending, &[]), None, "the happy path writes nothing");
     let (first, condition) = leaves_out(&sending, &["a"]).unwrap();
-    assert_eq!((&first.fates, first.fate_no), (&fates(&[("a", Fate::Suppressed)]), 1));
-    assert_eq!(condition, Condition::FatesUnmoved { fate_no: 0 });
+    assert_eq!(
+        (&first.delivery_statuses, first.delivery_version),
+        (&delivery_statuses(&[("a", DeliveryStatus::Suppressed)]), 1)
+    );
+    assert_eq!(condition, Condition::DeliveryUnmoved { delivery_version: 0 });
     assert_eq!(leaves_out(&first, &["a"]), None, "nothing new");
     let (second, _) = leaves_out(&first, &["b"]).unwrap();
-    assert_eq!((&second.fates, second.fate_no), (&fates(&[("b", Fate::Suppressed)]), 2));
+    assert_eq!(
+        (&second.delivery_statuses, second.delivery_version),
+        (&delivery_statuses(&[("b", DeliveryStatus::Suppressed)]), 2)
+    );
     let (none, _) = leaves_out(&second, &[]).unwrap();
-    assert_eq!(none.fates, BTreeMap::new());
+    assert_eq!(none.delivery_statuses, BTreeMap::new());
     // SES's reports about an earlier copy stay.
     let bounced = EmailRecord {
-        fates: fates(&[("a", Fate::Bounced)]),
+        delivery_statuses: delivery_statuses(&[("a", DeliveryStatus::Bounced)]),
         ..sending.clone()
     };
     assert_eq!(leaves_out(&bounced, &["a"]), None);
     assert_eq!(leaves_out(&bounced, &[]), None);
-    for other in Status::ALL.into_iter().filter(|status| *status != Status::Sending) {
+    for other in RecordStatus::ALL
+        .into_iter()
+        .filter(|status| *status != RecordStatus::Sending)
+    {
         assert_eq!(
             leaves_out(&record(other), &["a"]),
             None,

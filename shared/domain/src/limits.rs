@@ -25,7 +25,7 @@ pub const REPLY_TO_MAX: usize = 50;
 /// Source: Amazon SES API v2 reference, `Message.Headers`: up to 15 headers.
 pub const SES_HEADERS_MAX: usize = 15;
 
-/// Headers that we add to every email ourselves: `X-Email-Id`.
+/// Headers that we add to every email ourselves: `X-EmailContent-Id`.
 ///
 /// Source: the promise that every email carries its id.
 pub const OUR_HEADERS: usize = 1;
@@ -181,7 +181,7 @@ pub const DIAGNOSTICS_MAX: usize = 2_000;
 /// Source: ours; a record with one recipient stays under 1 KB, which is one write unit of DynamoDB.
 pub const DELIVERY_WORDS_MAX: usize = 136;
 
-/// The same of what is known about recipients beside their fates.
+/// The same of what is known about recipients beside their delivery statuses.
 pub const FACT_WORDS_MAX: usize = 400;
 
 /// Words that would be cut to less than this are not kept at all.

@@ -23,7 +23,7 @@ use crate::listing::{Place, Start};
 use crate::priority_queue::Messages;
 use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
-use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Priority, Status};
+use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Priority, RecordStatus};
 use crate::retry::Jitter;
 use crate::suppression::{Added, Listed, Marks, Origin, Suppression, SuppressionId};
 use crate::tally::counter::{Counter, Figures};
@@ -438,7 +438,7 @@ pub trait Provider: Sync {
     fn submit(
         &self,
         claimed: &EmailRecord,
-        email: crate::email::Email,
+        email: crate::email::EmailContent,
         timeout: Duration,
     ) -> impl Future<Output = Attempt> + Send;
 }
@@ -481,7 +481,7 @@ pub struct DuePage<T> {
 
 /// An email that waits in `wake`, with all fields of its send task, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Coming {
+pub struct DueEmail {
     /// Due time.
     pub not_before: Timestamp,
     /// Its priority queue.
@@ -494,13 +494,13 @@ pub struct Coming {
 
 /// An email in a partition of its queue: held, or ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Aside {
+pub struct ParkedEmail {
     /// Its key.
     pub key: EmailKey,
     /// Due time, or time of its end.
     pub at: Timestamp,
     /// Its status.
-    pub status: Status,
+    pub status: RecordStatus,
     /// Cause of its end.
     pub cause: Option<Cause>,
     /// The place after it.
@@ -532,7 +532,7 @@ pub trait DueIndex: Sync {
         shard: u16,
         until: Timestamp,
         from: Option<&DueCursor>,
-    ) -> impl Future<Output = Result<DuePage<Coming>, PortError>> + Send;
+    ) -> impl Future<Output = Result<DuePage<DueEmail>, PortError>> + Send;
 
     /// Reads a page of a shard of `check`: emails that should have moved on before `until`, after `from`.
     fn overdue(
@@ -549,7 +549,7 @@ pub trait DueIndex: Sync {
         queue: &QueueKey,
         shard: u16,
         from: Option<&DueCursor>,
-    ) -> impl Future<Output = Result<DuePage<Aside>, PortError>> + Send;
+    ) -> impl Future<Output = Result<DuePage<ParkedEmail>, PortError>> + Send;
 
     /// The state that the last run of `promote` saved.
     fn bookmarks(&self) -> impl Future<Output = Result<Bookmarks, PortError>> + Send;
@@ -683,7 +683,7 @@ pub struct FailuresOfHour {
 /// The counters for readers. Their state may be a moment old.
 pub trait Counts: Sync {
     /// The numbers of a queue's emails by current state.
-    fn standing(
+    fn queue_counts(
         &self,
         tenant: &TenantId,
         queue: &str,

@@ -1,11 +1,11 @@
 //! A named queue: its settings and its state.
 //!
-//! A queue is one stored item: creating, pausing or purging it is one write for any number of emails. [`Queue::bids`]
+//! A queue is one stored item: creating, pausing or purging it is one write for any number of emails. [`Queue::disposition`]
 //! derives the effect on an email. Reads show the effect at once; the next function that handles the email writes it.
 //!
-//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::bids`] depends on. A decision made under
+//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::disposition`] depends on. A decision made under
 //! one state is therefore never written under another.
-//! **Start reading at** [`Queue::bids`]. Why this way: docs/adr/0016.
+//! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
 
 pub mod job;
 pub mod key_hold;
@@ -22,7 +22,7 @@ use crate::id::TenantId;
 use crate::lifecycle::Policy;
 use crate::queue::key_hold::KeyHolds;
 use crate::rate_limit::Turn;
-use crate::record::{EmailRecord, Priority, Status};
+use crate::record::{EmailRecord, Priority, RecordStatus};
 use crate::timestamp::Timestamp;
 
 /// Longest use of a queue's cached copy while accepting emails.
@@ -176,7 +176,7 @@ pub struct Common {
 
 /// The disposition of a queue for a waiting email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Bid {
+pub enum Disposition {
     /// Send it.
     Go,
     /// Keep it until the queue is resumed.
@@ -241,22 +241,22 @@ impl Queue {
 
     /// The disposition for an email. Only waiting emails can be held or dropped.
     #[must_use]
-    pub fn bids(&self, record: &EmailRecord, now: Timestamp) -> Bid {
-        if record.status != Status::Queued {
-            Bid::Go
+    pub fn disposition(&self, record: &EmailRecord, now: Timestamp) -> Disposition {
+        if record.status != RecordStatus::Queued {
+            Disposition::Go
         } else if !self.wants(record) {
-            Bid::Drop
+            Disposition::Drop
         } else if self.is_paused(now) || self.key_holds.cover(record) {
-            Bid::Hold
+            Disposition::Hold
         } else {
-            Bid::Go
+            Disposition::Go
         }
     }
 
     /// The record as readers see it: an unwanted email has ended, even before any write.
     #[must_use]
     pub fn shows(&self, mut record: EmailRecord, now: Timestamp) -> EmailRecord {
-        if self.bids(&record, now) == Bid::Drop && record.status_at(now) == Status::Queued {
+        if self.disposition(&record, now) == Disposition::Drop && record.status_at(now) == RecordStatus::Queued {
             record.status = dropped(&record);
             record.cause = Some(Cause::Purged);
             record.detail = None;
@@ -365,11 +365,11 @@ impl Queue {
 }
 
 /// The final status of an unwanted email: SES may have accepted an earlier claim of it.
-pub(crate) const fn dropped(record: &EmailRecord) -> Status {
+pub(crate) const fn dropped(record: &EmailRecord) -> RecordStatus {
     if record.maybe_duplicate {
-        Status::Unknown
+        RecordStatus::Unknown
     } else {
-        Status::Canceled
+        RecordStatus::Canceled
     }
 }
 

@@ -24,7 +24,7 @@ fn pause(until: Option<i64>) -> Pause {
 }
 
 /// Accepted at 1000.
-pub(crate) fn record(status: Status) -> EmailRecord {
+pub(crate) fn record(status: RecordStatus) -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
         place: BodyPlace::Table,
@@ -70,10 +70,10 @@ fn a_suspension_is_independent_of_pauses() {
         suspended.deleted(),
     ] {
         assert!(queue.is_paused(now) && queue.pause_at(now).is_none());
-        assert_eq!(queue.bids(&record(Status::Queued), now), Bid::Hold);
+        assert_eq!(queue.disposition(&record(RecordStatus::Queued), now), Disposition::Hold);
     }
     let lifted = suspended.with_suspension(false);
-    assert_eq!(lifted.bids(&record(Status::Queued), now), Bid::Go);
+    assert_eq!(lifted.disposition(&record(RecordStatus::Queued), now), Disposition::Go);
     assert!(
         suspended.paused(pause(None)).with_suspension(false).is_paused(now),
         "a pause stays"
@@ -88,12 +88,12 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
         ..Common::default()
     });
     assert_eq!(held.no, queue().no + 1, "what was decided before is not written");
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let of_key = EmailRecord {
             key: Some(key),
             ..record(status)
         };
-        let waits = status == Status::Queued;
+        let waits = status == RecordStatus::Queued;
         for queue in [
             held.clone(),
             held.paused(pause(None)).resumed(),
@@ -102,20 +102,20 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
         ] {
             assert!(!queue.is_paused(now));
             assert_eq!(
-                queue.bids(&of_key, now),
-                if waits { Bid::Hold } else { Bid::Go },
+                queue.disposition(&of_key, now),
+                if waits { Disposition::Hold } else { Disposition::Go },
                 "{status:?}"
             );
-            assert_eq!(queue.bids(&record(status), now), Bid::Go, "of no key");
+            assert_eq!(queue.disposition(&record(status), now), Disposition::Go, "of no key");
         }
     }
     let of_key = EmailRecord {
         key: Some(key),
-        ..record(Status::Queued)
+        ..record(RecordStatus::Queued)
     };
     assert_eq!(
-        held.purged(at(1_000)).bids(&of_key, now),
-        Bid::Drop,
+        held.purged(at(1_000)).disposition(&of_key, now),
+        Disposition::Drop,
         "a purge is stronger"
     );
 }
@@ -124,31 +124,40 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
 fn only_waiting_emails_are_held_or_dropped() {
     let now = at(2_000);
     let (held, purged) = (queue().paused(pause(None)), queue().purged(at(1_000)));
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let record = record(status);
-        assert_eq!(queue().bids(&record, now), Bid::Go);
-        let waits = status == Status::Queued;
-        assert_eq!(held.bids(&record, now), if waits { Bid::Hold } else { Bid::Go });
-        assert_eq!(purged.bids(&record, now), if waits { Bid::Drop } else { Bid::Go });
+        assert_eq!(queue().disposition(&record, now), Disposition::Go);
+        let waits = status == RecordStatus::Queued;
         assert_eq!(
-            held.purged(at(1_000)).bids(&record, now) == Bid::Drop,
+            held.disposition(&record, now),
+            if waits { Disposition::Hold } else { Disposition::Go }
+        );
+        assert_eq!(
+            purged.disposition(&record, now),
+            if waits { Disposition::Drop } else { Disposition::Go }
+        );
+        assert_eq!(
+            held.purged(at(1_000)).disposition(&record, now) == Disposition::Drop,
             waits,
             "a purge is stronger"
         );
     }
     assert_eq!(
-        queue().purged(at(997)).bids(&record(Status::Queued), now),
-        Bid::Go,
+        queue().purged(at(997)).disposition(&record(RecordStatus::Queued), now),
+        Disposition::Go,
         "accepted after the purge"
     );
-    assert_eq!(purged.restored().bids(&record(Status::Queued), now), Bid::Go);
+    assert_eq!(
+        purged.restored().disposition(&record(RecordStatus::Queued), now),
+        Disposition::Go
+    );
 }
 
 #[test]
 fn a_purge_compares_generations_and_not_clocks() {
     let of = |generation| EmailRecord {
         generation: Some(generation),
-        ..record(Status::Queued)
+        ..record(RecordStatus::Queued)
     };
     // Every email was born at 1000, by any clock of the purges.
     for clock in [at(1), at(1_000), at(900_000)] {
@@ -189,7 +198,7 @@ fn without_a_generation_a_purge_allows_for_other_clocks() {
     ] {
         let record = EmailRecord {
             born,
-            ..record(Status::Queued)
+            ..record(RecordStatus::Queued)
         };
         assert_eq!(purged.wants(&record), wanted, "{born}");
     }
@@ -220,20 +229,23 @@ fn every_change_has_its_own_version() {
 #[test]
 fn reads_show_a_purge_at_once() {
     let (purged, now) = (queue().purged(at(1_000)), at(2_000));
-    let seen = purged.shows(record(Status::Queued), now);
-    assert_eq!((seen.status, seen.cause), (Status::Canceled, Some(Cause::Purged)));
+    let seen = purged.shows(record(RecordStatus::Queued), now);
+    assert_eq!((seen.status, seen.cause), (RecordStatus::Canceled, Some(Cause::Purged)));
     let maybe_out = EmailRecord {
         maybe_duplicate: true,
-        ..record(Status::Queued)
+        ..record(RecordStatus::Queued)
     };
-    assert_eq!(purged.shows(maybe_out, now).status, Status::Unknown);
-    let expired = purged.shows(record(Status::Queued), at(9_000));
+    assert_eq!(purged.shows(maybe_out, now).status, RecordStatus::Unknown);
+    let expired = purged.shows(record(RecordStatus::Queued), at(9_000));
     assert_eq!(
         expired.cause_at(at(9_000)),
         Some(Cause::Expired),
         "its time was over before"
     );
-    for status in Status::ALL.into_iter().filter(|status| *status != Status::Queued) {
+    for status in RecordStatus::ALL
+        .into_iter()
+        .filter(|status| *status != RecordStatus::Queued)
+    {
         assert_eq!(purged.shows(record(status), now), record(status));
     }
 }

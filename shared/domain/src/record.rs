@@ -9,9 +9,9 @@ use sha2::{Digest, Sha256};
 
 use crate::batch::BatchId;
 use crate::cause::Cause;
-use crate::fate::Fate;
+use crate::delivery_status::DeliveryStatus;
+use crate::history::{Diagnostic, Fact, Outcome};
 use crate::id::{EmailId, KeyId, TenantId};
-use crate::past::{Diagnostic, Fact, Outcome};
 use crate::queue::QueueName;
 use crate::timestamp::Timestamp;
 
@@ -21,7 +21,7 @@ pub const FROM_DOMAIN_MAX: usize = 40;
 /// The status of an email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Status {
+pub enum RecordStatus {
     /// Waits for its time (`not_before`) and for a sender.
     Queued,
     /// A sender holds the claim, until its lease runs out.
@@ -42,7 +42,7 @@ pub enum Status {
     Expired,
 }
 
-impl Status {
+impl RecordStatus {
     /// All statuses.
     pub const ALL: [Self; 9] = [
         Self::Queued,
@@ -193,7 +193,7 @@ pub struct EmailRecord {
     /// The action without evidence.
     pub on_uncertain: OnUncertain,
     /// Its status.
-    pub status: Status,
+    pub status: RecordStatus,
     /// Earliest time of submission.
     pub not_before: Timestamp,
     /// The time that the caller requested; `None` for at once.
@@ -225,10 +225,10 @@ pub struct EmailRecord {
     /// Its place in the due index, also after it ended unsent; `None` if it was sent.
     pub due: Option<Due>,
     /// Delivery status of each recipient, by [`recipient_key`].
-    pub fates: BTreeMap<String, Fate>,
-    /// Number of writes of `fates`, `delivered_at`, `opened_at` or `clicked_at`, and of `diagnostics` and `facts`
+    pub delivery_statuses: BTreeMap<String, DeliveryStatus>,
+    /// Number of writes of `delivery_statuses`, `delivered_at`, `opened_at` or `clicked_at`, and of `diagnostics` and `facts`
     /// with them.
-    pub fate_no: u32,
+    pub delivery_version: u32,
     /// Time at which the last recipient's server took it.
     pub delivered_at: Option<Timestamp>,
     /// Time of the last opening.
@@ -246,7 +246,7 @@ pub struct EmailRecord {
     pub from_domain: Option<String>,
     /// Outcomes of the newest claims that were not accepted, oldest first; for people to read.
     pub outcomes: Vec<Outcome>,
-    /// Times and messages behind the `fates`; for people to read.
+    /// Times and messages behind the `delivery_statuses`; for people to read.
     pub diagnostics: BTreeMap<String, Diagnostic>,
     /// Further facts about recipients, by [`recipient_key`]; for people to read.
     pub facts: BTreeMap<(String, Fact), Diagnostic>,
@@ -266,7 +266,7 @@ impl EmailRecord {
             body,
             attachment_bytes: 0,
             on_uncertain: OnUncertain::Resend,
-            status: Status::Queued,
+            status: RecordStatus::Queued,
             not_before: born,
             scheduled_at: None,
             expires_at: born,
@@ -282,8 +282,8 @@ impl EmailRecord {
             detail: None,
             sent: None,
             due: None,
-            fates: BTreeMap::new(),
-            fate_no: 0,
+            delivery_statuses: BTreeMap::new(),
+            delivery_version: 0,
             delivered_at: None,
             opened_at: None,
             clicked_at: None,
@@ -305,15 +305,17 @@ impl EmailRecord {
     pub fn is_in_its_place(&self) -> bool {
         let kind = self.due.map(|due| due.kind);
         match self.status {
-            Status::Queued => {
+            RecordStatus::Queued => {
                 matches!(
                     kind,
                     Some(DueKind::Wake | DueKind::Check | DueKind::Held | DueKind::Paced)
                 )
             }
-            Status::Sending | Status::Failing | Status::Uncertain => kind == Some(DueKind::Check),
-            Status::Sent => kind.is_none(),
-            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => kind == Some(DueKind::Ended),
+            RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain => kind == Some(DueKind::Check),
+            RecordStatus::Sent => kind.is_none(),
+            RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired => {
+                kind == Some(DueKind::Ended)
+            }
         }
     }
 
@@ -325,13 +327,13 @@ impl EmailRecord {
 
     /// The status at `now`: an expired queued email has ended, even before any write.
     #[must_use]
-    pub fn status_at(&self, now: Timestamp) -> Status {
-        if self.status != Status::Queued || self.expires_at > now {
+    pub fn status_at(&self, now: Timestamp) -> RecordStatus {
+        if self.status != RecordStatus::Queued || self.expires_at > now {
             self.status
         } else if self.maybe_duplicate {
-            Status::Unknown
+            RecordStatus::Unknown
         } else {
-            Status::Expired
+            RecordStatus::Expired
         }
     }
 
@@ -339,8 +341,8 @@ impl EmailRecord {
     #[must_use]
     pub fn cause_at(&self, now: Timestamp) -> Option<Cause> {
         match (self.status, self.status_at(now)) {
-            (Status::Queued, Status::Unknown) => Some(Cause::AnswerLost),
-            (Status::Queued, Status::Expired) => Some(Cause::Expired),
+            (RecordStatus::Queued, RecordStatus::Unknown) => Some(Cause::AnswerLost),
+            (RecordStatus::Queued, RecordStatus::Expired) => Some(Cause::Expired),
             _ => self.cause,
         }
     }

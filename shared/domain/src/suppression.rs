@@ -23,7 +23,7 @@ use uuid::Uuid;
 
 use crate::account_rate::AccountRateChange;
 use crate::address::EmailAddress;
-use crate::fate::Fate;
+use crate::delivery_status::DeliveryStatus;
 use crate::id::{EmailId, TenantId};
 use crate::lifecycle::concerns;
 use crate::limits;
@@ -305,7 +305,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
     if record.is_some_and(|record| !concerns(record, event)) {
         return Vec::new();
     }
-    let complained = matches!(&event.said, Said::Fates(fates) if fates.values().any(|fate| *fate == Fate::Complained));
+    let complained = matches!(&event.said, Said::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
     let origin = if complained { Origin::Complaint } else { Origin::Bounce };
     // A clock that is ahead must not outlast a release.
     let created_at = event.at.min(now);

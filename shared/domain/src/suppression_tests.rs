@@ -173,7 +173,7 @@ fn an_origin_has_one_name() {
     }
 }
 
-fn event(fate: Fate, suppresses: Vec<EmailAddress>) -> SesEvent {
+fn event(delivery_status: DeliveryStatus, suppresses: Vec<EmailAddress>) -> SesEvent {
     SesEvent {
         tenant: TenantId::main(),
         id: EmailId::from_random([1; 16]),
@@ -182,7 +182,7 @@ fn event(fate: Fate, suppresses: Vec<EmailAddress>) -> SesEvent {
         message_id: "m".to_owned(),
         accepted_at: at(2),
         at: at(3),
-        said: Said::Fates([("a".to_owned(), fate)].into()),
+        said: Said::DeliveryStatuses([("a".to_owned(), delivery_status)].into()),
         suppresses,
         suspected: false,
         on_account_list: Vec::new(),
@@ -205,8 +205,14 @@ fn record(claim_no: u32, born: Timestamp) -> EmailRecord {
 
 #[test]
 fn an_event_adds_its_addresses_with_its_time_and_email() {
-    for (fate, origin) in [(Fate::Bounced, Origin::Bounce), (Fate::Complained, Origin::Complaint)] {
-        let event = event(fate, vec![address("Ann@example.com"), address("b@example.com")]);
+    for (delivery_status, origin) in [
+        (DeliveryStatus::Bounced, Origin::Bounce),
+        (DeliveryStatus::Complained, Origin::Complaint),
+    ] {
+        let event = event(
+            delivery_status,
+            vec![address("Ann@example.com"), address("b@example.com")],
+        );
         let added = added_by(&event, Some(&record(1, at(1))), at(9));
         let expected = |text| Suppression {
             tenant: TenantId::main(),
@@ -227,13 +233,13 @@ fn an_event_adds_its_addresses_with_its_time_and_email() {
             assert_eq!(added_by(&event, Some(&other), at(9)), [], "of another life of the id");
         }
     }
-    assert_eq!(added_by(&event(Fate::Delivered, Vec::new()), None, at(9)), []);
+    assert_eq!(added_by(&event(DeliveryStatus::Delivered, Vec::new()), None, at(9)), []);
 }
 
 #[test]
 fn a_complaint_of_several_suppresses_each_for_seven_days() {
     let mut event = event(
-        Fate::Complained,
+        DeliveryStatus::Complained,
         vec![address("a@example.com"), address("b@example.com")],
     );
     event.suspected = true;
@@ -244,7 +250,7 @@ fn a_complaint_of_several_suppresses_each_for_seven_days() {
 
 #[test]
 fn a_listed_address_is_remembered_as_it_was_written() {
-    let mut event = event(Fate::OnAccountList, Vec::new());
+    let mut event = event(DeliveryStatus::OnAccountList, Vec::new());
     event.on_account_list = vec![address("Ann@example.com")];
     assert_eq!(added_by(&event, None, at(9)), []);
     let listed: [Listed; 1] = listed_by(&event, Some(&record(1, at(1)))).try_into().unwrap();

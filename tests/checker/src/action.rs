@@ -25,7 +25,7 @@ pub enum Who {
 
 /// How far the reading, deciding and writing comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub enum Deed {
+pub enum Operation {
     /// Reads the record, and has something to write.
     Reads,
     /// Writes.
@@ -99,7 +99,7 @@ pub enum Action {
     /// A run of `promote` ends.
     RunEnds,
     /// Somebody reads or writes.
-    Does(Who, Deed),
+    Does(Who, Operation),
     /// The contents of an erased email are erased, and that is answered.
     Empties,
     /// Somebody looks for the record of an erased email, and goes.
@@ -177,7 +177,7 @@ impl Who {
     }
 }
 
-impl Deed {
+impl Operation {
     fn name(self) -> &'static str {
         match self {
             Self::Reads => "reads the row, and has something to write",

@@ -13,7 +13,7 @@ use std::time::Duration;
 use domain::cause::Cause;
 use domain::index::queued;
 use domain::lifecycle::LONGEST_UNCERTAINTY;
-use domain::record::{Due, EmailRecord, Status};
+use domain::record::{Due, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 
 use crate::config::{Config, GUARD, WINDOW};
@@ -61,7 +61,7 @@ pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
     // What no decision reads tells no states apart.
     record.outcomes = Vec::new();
     record.diagnostics = BTreeMap::new();
-    if !matches!(record.status, Status::Failing | Status::Failed) && record.cause != Some(Cause::Purged) {
+    if !matches!(record.status, RecordStatus::Failing | RecordStatus::Failed) && record.cause != Some(Cause::Purged) {
         record.cause = None;
     }
     if let Some(sent) = &mut record.sent {

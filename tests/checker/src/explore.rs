@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use domain::record::Status;
+use domain::record::RecordStatus;
 use indexmap::IndexSet;
 use rustc_hash::{FxBuildHasher, FxHashMap, FxHashSet};
 
-use crate::action::{Action, Deed, Who};
+use crate::action::{Action, Operation, Who};
 use crate::config::{Begin, Config};
 use crate::machine::Machine;
 use crate::mutant::Mutant;
@@ -162,14 +162,14 @@ impl Explorer {
     fn run(mut self) -> Report {
         let mut taken = FxHashMap::<Action, u64>::default();
         let (mut count, mut at) = (0, 0);
-        let mut edges = FxHashSet::<(Who, Status, Status)>::default();
+        let mut edges = FxHashSet::<(Who, RecordStatus, RecordStatus)>::default();
         let mut found = Steps::default();
         while let Some(state) = self.known.get_index(at).copied() {
             steps(&mut self.machine, &state, &mut found);
             for step in found.all() {
                 count += 1;
                 *taken.entry(step.action).or_default() += 1;
-                if let (Action::Does(who, Deed::Writes), Some(from), Some(to)) =
+                if let (Action::Does(who, Operation::Writes), Some(from), Some(to)) =
                     (step.action, state.record, step.to.record)
                 {
                     edges.insert((who, self.machine.record(from).status, self.machine.record(to).status));
@@ -213,7 +213,7 @@ impl Explorer {
     }
 
     fn one_that_does_not_end_in(&mut self, weather: Weather) -> Option<Counterexample> {
-        let mut ends = FxHashMap::<State, Option<Status>>::default();
+        let mut ends = FxHashMap::<State, Option<RecordStatus>>::default();
         let mut found = Steps::default();
         for begin in 0..self.known.len() {
             let first = all_lost(self.known.get_index(begin)?);
@@ -235,7 +235,7 @@ impl Explorer {
             };
             ends.extend(way.into_iter().map(|state| (state, end)));
             let fair = weather == Weather::FAIR;
-            if fair && self.machine.waits_alone(&first) && end != Some(Status::Sent) {
+            if fair && self.machine.waits_alone(&first) && end != Some(RecordStatus::Sent) {
                 return Some(self.counterexample(begin, None, first, Promise::Patience));
             }
         }
@@ -263,7 +263,7 @@ impl Explorer {
         self,
         steps: u64,
         taken: &FxHashMap<Action, u64>,
-        edges: &FxHashSet<(Who, Status, Status)>,
+        edges: &FxHashSet<(Who, RecordStatus, RecordStatus)>,
         broken: Option<Counterexample>,
     ) -> Report {
         let mut actions = BTreeMap::new();

@@ -3,19 +3,19 @@
 
 use domain::cause::Cause;
 use domain::id::{EmailId, TenantId};
-use domain::lifecycle::asked::{self, Times};
-use domain::lifecycle::queued::{Drop, drop_unwanted, meet, purge, release, restore};
+use domain::lifecycle::commands::{self, Times};
+use domain::lifecycle::queue_control::{DropStage, drop_unwanted, purge, reconcile, release, restore};
 use domain::lifecycle::{
     Attempt, Condition, Decision, Feedback, Outlook, PriorityQueueState, SideEffect, claimed, fail, heard,
     not_claimable, overdue, record_attempt,
 };
 use domain::queue::{Pause, Queue, QueueKey};
-use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, Status};
+use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
 use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
+use memory::overlay::overlaid;
 use rustc_hash::FxHashMap;
-use world::overlay::overlaid;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -31,7 +31,7 @@ use crate::state::{Answer, Asked, Lane, Line, Reader, Sender, State, Sweep, Wish
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Question {
     NotClaimable { line: Line },
-    Drop { claim_no: u8, line: Line },
+    DropStage { claim_no: u8, line: Line },
     Job { sweep: Sweep, line: Line },
     Record { claim_no: u8, answer: Answer },
     Overdue { lane: Lane, feedback: Asked, line: Line },
@@ -190,7 +190,7 @@ impl Machine {
 
     /// Whether an email may be erased that is so.
     pub(crate) fn is_erasable(&self, id: RecordId) -> bool {
-        self.is(Mutant::ErasesAnything) || asked::erase(self.records.get(id), NOW).is_ok()
+        self.is(Mutant::ErasesAnything) || commands::erase(self.records.get(id), NOW).is_ok()
     }
 
     /// Whether what is left of an email takes its place, which was read before.
@@ -240,7 +240,7 @@ impl Machine {
         }
         if begin == Begin::Failed {
             (record.claim_no, record.attempts) = (1, 1);
-            (record.status, record.cause) = (Status::Failed, Some(Cause::Rejected));
+            (record.status, record.cause) = (RecordStatus::Failed, Some(Cause::Rejected));
             record.due = Some(Due {
                 kind: DueKind::Ended,
                 at: NOW,
@@ -248,7 +248,7 @@ impl Machine {
         }
         record.maybe_duplicate = begin == Begin::Marked;
         if begin == Begin::Uncertain {
-            record.status = Status::Uncertain;
+            record.status = RecordStatus::Uncertain;
             record.uncertain_since = Some(NOW);
             record.due = Some(Due {
                 kind: DueKind::Check,
@@ -265,7 +265,7 @@ impl Machine {
             return false;
         };
         let idle = state.senders == [Sender::Idle; 2] && state.readers == [Reader::Nobody; 2] && state.late.is_none();
-        let waits = record.status == Status::Queued && record.expires_at == NOW.after(FAR);
+        let waits = record.status == RecordStatus::Queued && record.expires_at == NOW.after(FAR);
         idle && waits && !state.line.drops(record) && state.contents & content_of(record) != 0
     }
 
@@ -302,7 +302,7 @@ impl Machine {
         let policy = &self.config.policy;
         let mut decision = match question {
             Question::NotClaimable { .. } | Question::Overdue { .. }
-                if record.status == Status::Queued && self.is(Mutant::ExpiresEarly) =>
+                if record.status == RecordStatus::Queued && self.is(Mutant::ExpiresEarly) =>
             {
                 let over = EmailRecord {
                     expires_at: NOW,
@@ -311,13 +311,13 @@ impl Machine {
                 not_claimable(&over, NOW)
             }
             Question::NotClaimable { line } => self.met(record, line).unwrap_or_else(|| not_claimable(record, NOW)),
-            Question::Drop { claim_no, line } => {
+            Question::DropStage { claim_no, line } => {
                 let claim_no = u32::from(claim_no);
-                drop_unwanted(record, &line.queue(record), Drop::InHand { claim_no }, NOW)
+                drop_unwanted(record, &line.queue(record), DropStage::InHand { claim_no }, NOW)
             }
             Question::Job { sweep, line } => self.job(record, sweep, line),
             Question::Record { claim_no, answer } => {
-                let stale = record.claim_no != u32::from(claim_no) || record.status != Status::Sending;
+                let stale = record.claim_no != u32::from(claim_no) || record.status != RecordStatus::Sending;
                 if answer == Answer::Accepted && stale && self.is(Mutant::OldOkDropped) {
                     return Some(Decision::Forget);
                 }
@@ -328,7 +328,8 @@ impl Machine {
                 .met(record, line)
                 .unwrap_or_else(|| self.overdue(record, lane, feedback)),
             Question::Heard { claim_no } => {
-                if record.status.is_final() && record.status != Status::Sent && self.is(Mutant::EventCannotRevive) {
+                if record.status.is_final() && record.status != RecordStatus::Sent && self.is(Mutant::EventCannotRevive)
+                {
                     return Some(Decision::Forget);
                 }
                 heard(record, &event(record, claim_no))
@@ -338,7 +339,7 @@ impl Machine {
         };
         if let Decision::Write(transition) = &mut decision {
             self.spoil(record, &mut transition.record);
-            if self.is(Mutant::DeadLetterWithoutFailing) && transition.record.status == Status::Failing {
+            if self.is(Mutant::DeadLetterWithoutFailing) && transition.record.status == RecordStatus::Failing {
                 return Some(Decision::Only(SideEffect::DeadLetter));
             }
         }
@@ -373,13 +374,13 @@ impl Machine {
                 generation: Some(0),
                 ..record.clone()
             };
-            let mut decision = meet(&before, &line.queue(record), NOW);
+            let mut decision = reconcile(&before, &line.queue(record), NOW);
             if let Some(Decision::Write(transition)) = &mut decision {
                 transition.record.generation = record.generation;
             }
             return decision;
         }
-        meet(record, &line.queue(record), NOW)
+        reconcile(record, &line.queue(record), NOW)
     }
 
     fn job(&self, record: &EmailRecord, sweep: Sweep, line: Line) -> Decision {
@@ -387,7 +388,7 @@ impl Machine {
         match sweep {
             Sweep::Release if self.is(Mutant::ReleasesAnything) => {
                 let held = EmailRecord {
-                    status: Status::Queued,
+                    status: RecordStatus::Queued,
                     due: Some(Due {
                         kind: DueKind::Held,
                         at: NOW,
@@ -453,7 +454,7 @@ impl Machine {
             if record.status.is_final() {
                 return Decision::Forget;
             }
-            seen.status = Status::Failing;
+            seen.status = RecordStatus::Failing;
             let mut decision = fail(&seen, record.claim_no, NOW);
             if let Decision::Write(transition) = &mut decision {
                 let (claim_no, not_before) = (record.claim_no, record.not_before);
@@ -475,7 +476,7 @@ impl Machine {
                 scheduled_at,
                 expires_at,
             };
-            asked::reschedule(record, times, FAR, policy, now)
+            commands::reschedule(record, times, FAR, policy, now)
         };
         let line = Line {
             generation,
@@ -489,33 +490,36 @@ impl Machine {
                     maybe_duplicate: false,
                     ..record.clone()
                 };
-                asked::cancel(&unmarked, now)
+                commands::cancel(&unmarked, now)
             }
-            Wish::Cancel => asked::cancel(record, now),
+            Wish::Cancel => commands::cancel(record, now),
             Wish::Soon => at(now.after(Duration::from_secs(60)), None),
             Wish::Later => at(now.after(Duration::from_secs(3600)), None),
             Wish::AtOnce => at(now, Some(now.after(Duration::from_secs(30)))),
-            Wish::Retry | Wish::Force => asked::retry(record, force, &line.queue(record), FAR, policy, now),
+            Wish::Retry | Wish::Force => commands::retry(record, force, &line.queue(record), FAR, policy, now),
         };
         decision.ok()
     }
 
     /// Mistakes in what is written.
     fn spoil(&self, before: &EmailRecord, after: &mut EmailRecord) {
-        let settled = before.status == Status::Uncertain && after.status == Status::Queued;
+        let settled = before.status == RecordStatus::Uncertain && after.status == RecordStatus::Queued;
         if after.cause == Some(Cause::Purged) && self.is(Mutant::PurgedUnmarked) {
-            after.status = Status::Canceled;
+            after.status = RecordStatus::Canceled;
         }
-        let forced = before.status == Status::Unknown && after.status == Status::Queued;
+        let forced = before.status == RecordStatus::Unknown && after.status == RecordStatus::Queued;
         if (self.is(Mutant::NoMark) && settled) || (self.is(Mutant::ForceUnmarked) && forced) {
             after.maybe_duplicate = before.maybe_duplicate;
         }
-        let (unknown, queued) = (after.status == Status::Unknown, before.status == Status::Queued);
+        let (unknown, queued) = (
+            after.status == RecordStatus::Unknown,
+            before.status == RecordStatus::Queued,
+        );
         if self.is(Mutant::MarkedFails) && unknown && !queued {
-            after.status = Status::Failed;
+            after.status = RecordStatus::Failed;
         }
         if self.is(Mutant::MarkedExpires) && unknown && queued {
-            after.status = Status::Expired;
+            after.status = RecordStatus::Expired;
         }
         if self.is(Mutant::MarkedCanceled) {
             after.maybe_duplicate |= before.maybe_duplicate;

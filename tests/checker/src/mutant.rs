@@ -67,7 +67,7 @@ pub enum Mutant {
     EndedStaysIndexed,
     /// A client is answered before the content is stored.
     AnsweredEarly,
-    /// An email that waits is moved aside whatever its queue is meanwhile.
+    /// An email that waits is parked whatever its queue is meanwhile.
     HeldUnconditioned,
     /// A release lets go whatever it finds, held or not.
     ReleasesAnything,
@@ -105,7 +105,7 @@ impl Mutant {
         (Self::MarkedExpires, "two attempts", Promise::MarkStays),
         (Self::EventCannotRevive, "two attempts, held", Promise::Known),
         (Self::OldOkDropped, "two attempts, held", Promise::Known),
-        (Self::EarlySendTask, "two attempts, held", Promise::InTime),
+        (Self::EarlySendTask, "two attempts, held", Promise::Timeliness),
         (Self::EvidenceIgnored, "two attempts, held", Promise::Evidence),
         (Self::EvidenceAskedEarly, "two attempts, held", Promise::Evidence),
         (Self::StatusNotInCondition, "two attempts, held", Promise::Known),

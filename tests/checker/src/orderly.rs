@@ -1,7 +1,7 @@
 //! How things go on when nothing more goes wrong and nobody asks for anything: one step at a
 //! time, until the email has ended and nothing is under way.
 
-use crate::action::{Action, Deed, Ses, Who};
+use crate::action::{Action, Operation, Ses, Who};
 use crate::machine::Machine;
 use crate::promise::Promise;
 use crate::state::{Change, Claims, Lane, State};
@@ -123,14 +123,14 @@ fn rank(machine: &Machine, state: &State, step: &Step, weather: Weather) -> Opti
         Action::StoresContent(_) | Action::StoresRecord(_) | Action::IsAnswered(_) => Some(0),
         Action::Submits(ses) if ses == weather.ses => Some(1),
         Action::MissesContent => Some(1),
-        Action::Does(Who::Promoter(lane), Deed::Writes) if lane != weather.lane => Some(3),
-        Action::Does(_, Deed::Writes | Deed::FindsMoved | Deed::Ends) => Some(2),
+        Action::Does(Who::Promoter(lane), Operation::Writes) if lane != weather.lane => Some(3),
+        Action::Does(_, Operation::Writes | Operation::FindsMoved | Operation::Ends) => Some(2),
         Action::Empties | Action::FindsNothing => Some(2),
         Action::LateWrite => Some(4),
         Action::EventArrives => Some(5),
         Action::Claims | Action::ClaimsBeside if weather.lane != Lane::Shut => Some(6),
         Action::AsksFeedback if overdue && weather.feedback => Some(7),
-        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_) | Who::Job(_), Deed::Reads) => Some(8),
+        Action::Does(Who::Feedback | Who::DeadLetter | Who::Promoter(_) | Who::Job(_), Operation::Reads) => Some(8),
         Action::IsRefused => Some(8),
         Action::RunEnds | Action::JobEnds(_) => Some(9),
         passes if passes == weather.time => Some(10),

@@ -2,7 +2,7 @@
 
 use domain::cause::Cause;
 use domain::lifecycle::{EARLY, LONGEST_UNCERTAINTY};
-use domain::record::{EmailRecord, OnUncertain, Status};
+use domain::record::{EmailRecord, OnUncertain, RecordStatus};
 
 use crate::clock::{FAR, NOW};
 use crate::machine::{Machine, Question};
@@ -42,7 +42,7 @@ pub enum Promise {
     /// Only what was failing becomes failed, and what has ended goes on only when a caller asks.
     Order,
     /// Nothing is claimed before its time, or after it has expired.
-    InTime,
+    Timeliness,
     /// What is submitted is what was accepted from the client.
     Content,
     /// Nothing is sent again while an event waits that came in time and tells of its acceptance,
@@ -74,7 +74,7 @@ impl Promise {
         Self::Fenced,
         Self::MarkStays,
         Self::Order,
-        Self::InTime,
+        Self::Timeliness,
         Self::Content,
         Self::Evidence,
         Self::Lease,
@@ -102,8 +102,8 @@ pub(crate) fn broken_by_write(
         return Some(broken);
     }
     if after.cause == Some(Cause::Purged) && before.cause != after.cause {
-        let waits = matches!(before.status, Status::Queued | Status::Sending);
-        let ends = matches!(after.status, Status::Canceled | Status::Unknown);
+        let waits = matches!(before.status, RecordStatus::Queued | RecordStatus::Sending);
+        let ends = matches!(after.status, RecordStatus::Canceled | RecordStatus::Unknown);
         let dropped = waits && ends && state.line.drops(before);
         return (!dropped).then_some(Promise::Wanted);
     }
@@ -116,36 +116,47 @@ pub(crate) fn broken_by_write(
     );
     match (before.status, after.status) {
         (from, to) if from == to => None,
-        (Status::Sent, _) => Some(Promise::Known),
-        (_, Status::Sent) | (Status::Failing, Status::Failed) => None,
-        (_, Status::Failed) => Some(Promise::Order),
-        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, Status::Queued) if retried => None,
-        (Status::Unknown | Status::Canceled, Status::Queued)
+        (RecordStatus::Sent, _) => Some(Promise::Known),
+        (_, RecordStatus::Sent) | (RecordStatus::Failing, RecordStatus::Failed) => None,
+        (_, RecordStatus::Failed) => Some(Promise::Order),
+        (
+            RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired,
+            RecordStatus::Queued,
+        ) if retried => None,
+        (RecordStatus::Unknown | RecordStatus::Canceled, RecordStatus::Queued)
             if question.restores() && before.cause == Some(Cause::Purged) =>
         {
             None
         }
-        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(Promise::Order),
+        (RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired, _) => {
+            Some(Promise::Order)
+        }
         (
-            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain,
-            Status::Failing | Status::Unknown | Status::Expired,
+            RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain,
+            RecordStatus::Failing | RecordStatus::Unknown | RecordStatus::Expired,
         ) => {
             let reason = reason_to_give_up(machine, state, before, after.status, question);
             (!reason).then_some(Promise::Patience)
         }
-        (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => None,
+        (RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain, _) => None,
     }
 }
 
 /// Whether an email may be given up so: its time is over, or SES has refused it for good, or every
 /// attempt was made; or what is held is in doubt.
-fn reason_to_give_up(machine: &Machine, state: &State, before: &EmailRecord, to: Status, question: Question) -> bool {
+fn reason_to_give_up(
+    machine: &Machine,
+    state: &State,
+    before: &EmailRecord,
+    to: RecordStatus,
+    question: Question,
+) -> bool {
     let budget = machine.config.policy.retry.waits.len() + 1;
     let spent = usize::from(state.spent) >= budget;
     let refused = match question {
         Question::Record { answer, .. } => answer == Answer::ForGood || (answer == Answer::ForNow && spent),
         Question::NotClaimable { .. }
-        | Question::Drop { .. }
+        | Question::DropStage { .. }
         | Question::Job { .. }
         | Question::Overdue { .. }
         | Question::Heard { .. }
@@ -155,14 +166,14 @@ fn reason_to_give_up(machine: &Machine, state: &State, before: &EmailRecord, to:
     // It would expire before its next attempt.
     let expires_soon = before.expires_at != NOW.after(FAR);
     match (before.status, to) {
-        (Status::Queued, _) => before.expires_at <= NOW,
-        (_, Status::Expired) => expires_soon,
-        (_, Status::Failing) => refused,
-        (Status::Uncertain, Status::Unknown) => {
+        (RecordStatus::Queued, _) => before.expires_at <= NOW,
+        (_, RecordStatus::Expired) => expires_soon,
+        (_, RecordStatus::Failing) => refused,
+        (RecordStatus::Uncertain, RecordStatus::Unknown) => {
             let held = before.on_uncertain == OnUncertain::Hold;
             held || spent || expires_soon || (before.maybe_duplicate && refused)
         }
-        (_, Status::Unknown) => before.maybe_duplicate && (refused || expires_soon),
+        (_, RecordStatus::Unknown) => before.maybe_duplicate && (refused || expires_soon),
         _ => true,
     }
 }
@@ -173,7 +184,7 @@ pub(crate) fn broken_by_claim(stored: &EmailRecord, claimed: &EmailRecord) -> Op
         return Some(Promise::Fenced);
     }
     let in_time = stored.not_before <= NOW.after(EARLY) && stored.expires_at > NOW;
-    (!in_time).then_some(Promise::InTime)
+    (!in_time).then_some(Promise::Timeliness)
 }
 
 /// What it breaks to submit with this claim now.
@@ -189,7 +200,7 @@ pub(crate) fn broken_by_submission(state: &State, claimed: &EmailRecord) -> Opti
 /// What it breaks that `promote` writes this, which knows so much of feedback.
 fn broken_by_promote(state: &State, before: &EmailRecord, after: &EmailRecord, feedback: Asked) -> Option<Promise> {
     let held = before.lease.as_ref().is_some_and(|lease| lease.until > NOW);
-    if before.status == Status::Sending && held {
+    if before.status == RecordStatus::Sending && held {
         return Some(Promise::Lease);
     }
     // Under traffic that never ends a newer event has to do: that one was worked off does not
@@ -197,7 +208,8 @@ fn broken_by_promote(state: &State, before: &EmailRecord, after: &EmailRecord, f
     if feedback == Asked::Newer {
         return None;
     }
-    let settled = before.status == Status::Uncertain && matches!(after.status, Status::Queued | Status::Unknown);
+    let settled = before.status == RecordStatus::Uncertain
+        && matches!(after.status, RecordStatus::Queued | RecordStatus::Unknown);
     let waited = before.uncertain_since.map(|since| NOW.since(since));
     let proof = !state.events.and(state.in_time).is_empty();
     (settled && proof && waited < Some(LONGEST_UNCERTAINTY)).then_some(Promise::Evidence)
@@ -226,14 +238,17 @@ pub(crate) fn broken_by_state(machine: &Machine, state: &State) -> Option<Promis
     if state.copies > 1 && !record.maybe_duplicate && !record.duplicate {
         return Some(Promise::Marked);
     }
-    if record.status == Status::Sent && state.copies == 0 {
+    if record.status == RecordStatus::Sent && state.copies == 0 {
         return Some(Promise::Sent);
     }
-    if state.known && record.status != Status::Sent {
+    if state.known && record.status != RecordStatus::Sent {
         return Some(Promise::Known);
     }
-    let unsent = matches!(record.status, Status::Failed | Status::Canceled | Status::Expired);
-    if record.maybe_duplicate && (unsent || record.status == Status::Failing) {
+    let unsent = matches!(
+        record.status,
+        RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired
+    );
+    if record.maybe_duplicate && (unsent || record.status == RecordStatus::Failing) {
         return Some(Promise::MarkStays);
     }
     if unsent && state.copies > 0 && !will_be_known(machine, state) {
@@ -269,7 +284,7 @@ fn will_be_known(machine: &Machine, state: &State) -> bool {
     };
     let late = state
         .late
-        .is_some_and(|late| machine.record(late.after).status == Status::Sent);
+        .is_some_and(|late| machine.record(late.after).status == RecordStatus::Sent);
     late || !state.events.is_empty() || state.senders.iter().any(told)
 }
 

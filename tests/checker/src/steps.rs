@@ -1,6 +1,6 @@
 //! Everything that may happen next.
 
-use crate::action::{Action, Deed, Who};
+use crate::action::{Action, Operation, Who};
 use crate::machine::{Effect, Machine, Question, Ruling};
 use crate::promise::{Promise, broken_by_write};
 use crate::records::RecordId;
@@ -77,12 +77,12 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
     let does = |deed| Action::Does(writer.who, deed);
     let (after, condition, side_effect) = match machine.ruling(writer.seen, writer.question) {
         Ruling::Forget | Ruling::Refused => {
-            steps.add(does(Deed::Ends), (writer.ended)(*state));
+            steps.add(does(Operation::Ends), (writer.ended)(*state));
             return;
         }
         Ruling::Only(side_effect) => {
             let next = (writer.ended)(*state);
-            steps.add(does(Deed::Ends), followed(machine, next, stored, side_effect));
+            steps.add(does(Operation::Ends), followed(machine, next, stored, side_effect));
             return;
         }
         Ruling::Write {
@@ -92,7 +92,7 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         } => (after, condition, side_effect),
     };
     let Some(record) = machine.write(stored, writer.seen, after, condition, state.line) else {
-        steps.add(does(Deed::FindsMoved), (writer.moved)(*state, stored));
+        steps.add(does(Operation::FindsMoved), (writer.moved)(*state, stored));
         return;
     };
     let broken = judged(machine, state, (stored, record), writer.question);
@@ -104,14 +104,14 @@ fn write_steps(machine: &mut Machine, state: &State, writer: &Writer<'_>, steps:
         writer.question,
     );
     let next = followed(machine, (writer.ended)(written), record, side_effect);
-    steps.add_judged(does(Deed::Writes), next, broken);
+    steps.add_judged(does(Operation::Writes), next, broken);
     if machine.config.late_writes && state.late.is_none() {
         let late = Some(Late {
             before: writer.seen,
             after,
             question: writer.question,
         });
-        steps.add(does(Deed::LeavesWrite), State { late, ..writer.died });
+        steps.add(does(Operation::LeavesWrite), State { late, ..writer.died });
     }
 }
 
@@ -137,7 +137,7 @@ fn noted(mut state: State, question: Question) -> State {
             answer: Answer::GivenBack,
             ..
         }
-        | Question::Drop { .. } => state.spent = state.spent.saturating_sub(1),
+        | Question::DropStage { .. } => state.spent = state.spent.saturating_sub(1),
         Question::Caller {
             wish: wish @ (Wish::Retry | Wish::Force),
             ..

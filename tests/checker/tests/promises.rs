@@ -5,7 +5,7 @@ use std::io::Write as _;
 use std::sync::Mutex;
 use std::thread;
 
-use checker::action::{Action, Deed, Ses, Who};
+use checker::action::{Action, Operation, Ses, Who};
 use checker::config::{Actor, Config};
 use checker::explore::{Report, explore};
 use checker::mutant::Mutant;
@@ -44,21 +44,38 @@ fn everything() -> BTreeSet<String> {
     ];
     let readers = [Who::Promoter(Lane::Flowing), Who::Feedback, Who::DeadLetter];
     let sweeps = [Sweep::Release, Sweep::Purge, Sweep::Restore];
-    let of_sweeps = [Deed::Reads, Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::Dies];
+    let of_sweeps = [
+        Operation::Reads,
+        Operation::Writes,
+        Operation::FindsMoved,
+        Operation::Ends,
+        Operation::Dies,
+    ];
     let jobs = sweeps
         .into_iter()
         .flat_map(|sweep| of_sweeps.map(|deed| (sweep, deed)))
         // In none of the usual configurations does anybody come between a restore and its record.
-        .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Deed::FindsMoved | Deed::Ends))
+        .filter(|(sweep, deed)| *sweep != Sweep::Restore || !matches!(deed, Operation::FindsMoved | Operation::Ends))
         .map(|(sweep, deed)| Action::Does(Who::Job(sweep), deed));
     let changes = [Change::Pause, Change::Resume, Change::Purge, Change::Restore];
-    let deeds = [Deed::Reads, Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::Dies];
+    let deeds = [
+        Operation::Reads,
+        Operation::Writes,
+        Operation::FindsMoved,
+        Operation::Ends,
+        Operation::Dies,
+    ];
     let does = readers.into_iter().chain(callers.map(Who::Caller));
     let does = does.flat_map(|who| deeds.map(|deed| Action::Does(who, deed)));
     let lanes = [Lane::Backlog, Lane::Shut].map(Who::Promoter);
     let writers = readers.into_iter().chain(lanes).chain([Who::Sender]);
     let writers = writers.flat_map(|who| {
-        let deeds = [Deed::Writes, Deed::FindsMoved, Deed::Ends, Deed::LeavesWrite];
+        let deeds = [
+            Operation::Writes,
+            Operation::FindsMoved,
+            Operation::Ends,
+            Operation::LeavesWrite,
+        ];
         deeds.map(|deed| Action::Does(who, deed))
     });
     let ses = [

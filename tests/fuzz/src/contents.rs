@@ -1,6 +1,6 @@
 //! Stored contents: what was packed comes back, and anything else is an error.
 
-use domain::email::Email;
+use domain::email::EmailContent;
 
 use crate::promises;
 
@@ -20,7 +20,7 @@ pub(crate) fn run(data: &[u8]) {
 }
 
 fn read(content: &[u8]) {
-    match Email::from_body(content) {
+    match EmailContent::from_body(content) {
         Ok(email) => promises::accepted(&email),
         // It goes into a log.
         Err(error) => assert!(!error.to_string().contains(promises::CANARY), "{error}"),

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use arbitrary::{Result, Unstructured};
-use domain::lifecycle::asked::{self, Times};
+use domain::lifecycle::commands::{self, Times};
 use domain::lifecycle::{
     self, Attempt, Condition, Decision, EARLY, Feedback, Outlook, Policy, PriorityQueueState, SideEffect, claimed,
     fail, heard, learned, not_claimable, overdue, record_attempt,
 };
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::Turn;
-use domain::record::{DueKind, EmailRecord, OnUncertain, Status};
+use domain::record::{DueKind, EmailRecord, OnUncertain, RecordStatus};
 use domain::retry::{Jitter, RetryPolicy};
 use domain::timestamp::Timestamp;
 use domain::wire::email_view::EmailView;
@@ -101,7 +101,7 @@ fn moved(
                 return Ok(written(record, not_claimable(record, now)));
             }
             let next = claimed(record.clone(), policy, u.arbitrary()?, now);
-            assert_eq!(next.status, Status::Sending);
+            assert_eq!(next.status, RecordStatus::Sending);
             assert!(
                 record.claim_no == u32::MAX || next.claim_no == record.claim_no + 1,
                 "a claim has a number of its own"
@@ -129,7 +129,7 @@ fn moved(
                 assert_eq!(decision, Decision::Forget, "nothing is done before its time");
             }
             if let Decision::Write(transition) = &decision
-                && (record.status, transition.record.status) == (Status::Uncertain, Status::Queued)
+                && (record.status, transition.record.status) == (RecordStatus::Uncertain, RecordStatus::Queued)
             {
                 assert!(transition.record.maybe_duplicate, "sent again, and not marked");
                 assert_eq!(
@@ -143,16 +143,16 @@ fn moved(
         7 => {
             let claim_no = claim(u, record)?;
             let decision = fail(record, claim_no, now);
-            let forgets = record.status != Status::Failing || record.claim_no != claim_no;
+            let forgets = record.status != RecordStatus::Failing || record.claim_no != claim_no;
             assert_eq!(decision == Decision::Forget, forgets, "the only way to failed");
             decision
         }
-        8 => asked::cancel(record, now).unwrap_or(Decision::Forget),
+        8 => commands::cancel(record, now).unwrap_or(Decision::Forget),
         _ if u.arbitrary()? => {
             let force = u.arbitrary()?;
             let mut queue = Queue::plain(QueueKey::of(record), now);
             queue.generation = u.arbitrary()?;
-            asked::retry(record, force, &queue, fortnight, policy, now).unwrap_or(Decision::Forget)
+            commands::retry(record, force, &queue, fortnight, policy, now).unwrap_or(Decision::Forget)
         }
         _ => {
             let expires_at = if u.arbitrary()? { Some(records::time(u)?) } else { None };
@@ -160,7 +160,7 @@ fn moved(
                 scheduled_at: records::time(u)?,
                 expires_at,
             };
-            asked::reschedule(record, times, fortnight, policy, now).unwrap_or(Decision::Forget)
+            commands::reschedule(record, times, fortnight, policy, now).unwrap_or(Decision::Forget)
         }
     };
     Ok(written(record, decision))
@@ -202,9 +202,9 @@ fn outlook(u: &mut Unstructured<'_>) -> Result<Outlook> {
 
 /// A refusal or a doubt of a claim that is not the newest, or was settled, changes nothing.
 fn speaks_for_its_claim(record: &EmailRecord, claim_no: u32, decision: &Decision) {
-    let holds = record.claim_no == claim_no && matches!(record.status, Status::Sending | Status::Uncertain);
+    let holds = record.claim_no == claim_no && matches!(record.status, RecordStatus::Sending | RecordStatus::Uncertain);
     if let Decision::Write(transition) = decision {
-        let evidence = transition.record.status == Status::Sent;
+        let evidence = transition.record.status == RecordStatus::Sent;
         assert!(holds || evidence, "a claim speaks that holds nothing");
     }
 }
@@ -222,7 +222,10 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
         let next = &transition.record;
         assert_eq!(learned(next, &events), Decision::Forget, "a second time means nothing");
         assert!(
-            record.fates.iter().all(|(key, fate)| next.fates.get(key) >= Some(fate)),
+            record
+                .delivery_statuses
+                .iter()
+                .all(|(key, delivery_status)| next.delivery_statuses.get(key) >= Some(delivery_status)),
             "a fate falls"
         );
         assert!(
@@ -231,10 +234,10 @@ fn told(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Decision> {
         );
         assert!(next.clicked_at >= record.clicked_at, "a time falls");
         let life = EmailRecord {
-            fates: record.fates.clone(),
+            delivery_statuses: record.delivery_statuses.clone(),
             diagnostics: record.diagnostics.clone(),
             facts: record.facts.clone(),
-            fate_no: record.fate_no,
+            delivery_version: record.delivery_version,
             delivered_at: record.delivered_at,
             opened_at: record.opened_at,
             clicked_at: record.clicked_at,
@@ -262,10 +265,10 @@ fn written(record: &EmailRecord, decision: Decision) -> (EmailRecord, SideEffect
 
 /// A record that has moved on in status, claim or time is not written.
 fn names_what_it_must(record: &EmailRecord, condition: Condition) {
-    if matches!(condition, Condition::FatesUnmoved { .. }) {
+    if matches!(condition, Condition::DeliveryUnmoved { .. }) {
         return;
     }
-    for status in Status::ALL.into_iter().filter(|status| *status != record.status) {
+    for status in RecordStatus::ALL.into_iter().filter(|status| *status != record.status) {
         assert!(
             !condition.holds(&EmailRecord {
                 status,
@@ -298,13 +301,13 @@ fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, n
     assert!(next.is_in_its_place(), "{:?} in {:?}", next.status, next.due);
     assert_eq!(
         next.lease.is_some(),
-        next.status == Status::Sending,
+        next.status == RecordStatus::Sending,
         "{:?} and a lease",
         next.status
     );
     assert_eq!(
         next.uncertain_since.is_some(),
-        next.status == Status::Uncertain,
+        next.status == RecordStatus::Uncertain,
         "{:?} and its doubt",
         next.status
     );
@@ -315,30 +318,34 @@ fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, n
         next.sent.is_some() >= record.sent.is_some(),
         "an acceptance is forgotten"
     );
-    assert!(next.fate_no >= record.fate_no, "fates are uncounted");
-    assert_eq!((next.status == Status::Sent), next.sent.is_some(), "sent, and by what");
+    assert!(next.delivery_version >= record.delivery_version, "fates are uncounted");
+    assert_eq!(
+        (next.status == RecordStatus::Sent),
+        next.sent.is_some(),
+        "sent, and by what"
+    );
     if let Some(sent) = &next.sent {
         assert!(
             (1..=next.claim_no).contains(&sent.claim_no),
             "sent by a claim that was made"
         );
     }
-    if record.status == Status::Sent {
+    if record.status == RecordStatus::Sent {
         assert_eq!(
             (next.status, &next.sent),
-            (Status::Sent, &record.sent),
+            (RecordStatus::Sent, &record.sent),
             "what was sent stays so"
         );
     }
     if next.maybe_duplicate {
         let harmless = matches!(
             next.status,
-            Status::Failing | Status::Failed | Status::Expired | Status::Canceled
+            RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Expired | RecordStatus::Canceled
         );
         assert!(!harmless, "marked, and {:?}", next.status);
     }
-    if next.status == Status::Failed && record.status != Status::Failed {
-        assert_eq!(record.status, Status::Failing, "failed comes from failing");
+    if next.status == RecordStatus::Failed && record.status != RecordStatus::Failed {
+        assert_eq!(record.status, RecordStatus::Failing, "failed comes from failing");
     }
     for (before, after) in [
         (record.tenant.as_str(), next.tenant.as_str()),
@@ -362,10 +369,10 @@ fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, n
     }
     if let SideEffect::EnqueueTask { delay } = side_effect {
         assert!(delay <= Duration::from_secs(900), "SQS delays no longer");
-        assert_eq!(next.status, Status::Queued, "only what waits is woken");
+        assert_eq!(next.status, RecordStatus::Queued, "only what waits is woken");
     }
     if side_effect == SideEffect::DeadLetter {
-        assert_eq!(next.status, Status::Failing, "only what fails is handed over");
+        assert_eq!(next.status, RecordStatus::Failing, "only what fails is handed over");
     }
     if let Some(due) = next.due
         && next.due != record.due
@@ -373,11 +380,16 @@ fn promised(record: &EmailRecord, next: &EmailRecord, side_effect: SideEffect, n
     {
         assert_eq!(
             (next.status, due.at),
-            (Status::Queued, next.not_before),
+            (RecordStatus::Queued, next.not_before),
             "what waits for its time"
         );
     }
     let view = serde_json::to_value(EmailView::new(next, None, now));
     assert!(view.is_ok_and(|view| view.is_object()), "it can be shown");
-    assert!(lifecycle::Condition::FatesUnmoved { fate_no: next.fate_no }.holds(next));
+    assert!(
+        lifecycle::Condition::DeliveryUnmoved {
+            delivery_version: next.delivery_version
+        }
+        .holds(next)
+    );
 }

@@ -8,7 +8,7 @@ use aws_sdk_sesv2::config::{BehaviorVersion, Config, Region};
 use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use aws_sdk_sesv2::types::Content;
 use domain::address::Mailbox;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::{EmailId, TenantId};
 use domain::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
@@ -50,7 +50,7 @@ fn nobody() -> Client {
     Client::from_conf(config.build())
 }
 
-fn record(email: &Email) -> EmailRecord {
+fn record(email: &EmailContent) -> EmailRecord {
     let body = BodyRef {
         sha256: email.hash(),
         place: BodyPlace::Table,
@@ -63,7 +63,7 @@ fn record(email: &Email) -> EmailRecord {
     }
 }
 
-fn looked_at(input: &SendEmailInput, email: &Email, record: &EmailRecord) {
+fn looked_at(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord) {
     addresses(input, email);
     let simple = input.content().and_then(|content| content.simple());
     let Some(message) = simple else {
@@ -101,7 +101,7 @@ fn data(content: Option<&Content>) -> Option<&str> {
     Some(content.data())
 }
 
-fn addresses(input: &SendEmailInput, email: &Email) {
+fn addresses(input: &SendEmailInput, email: &EmailContent) {
     let destination = input.destination();
     let empty: &[String] = &[];
     let to = destination.map_or(empty, |destination| destination.to_addresses());
@@ -121,7 +121,7 @@ fn addresses(input: &SendEmailInput, email: &Email) {
     }
 }
 
-fn tags(input: &SendEmailInput, email: &Email, record: &EmailRecord) {
+fn tags(input: &SendEmailInput, email: &EmailContent, record: &EmailRecord) {
     let mut wanted = vec![
         ("mq_tenant".to_owned(), record.tenant.to_string()),
         ("mq_id".to_owned(), record.id.to_string()),

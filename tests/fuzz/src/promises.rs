@@ -9,12 +9,12 @@ use std::collections::BTreeSet;
 
 use domain::address::Mailbox;
 use domain::api_error::ApiError;
-use domain::email::Email;
+use domain::email::EmailContent;
 
 use crate::mime;
 
 /// Everything that is promised of an accepted email.
-pub(crate) fn accepted(email: &Email) {
+pub(crate) fn accepted(email: &EmailContent) {
     let recipients = email.to().len() + email.cc().len() + email.bcc().len();
     assert!((1..=50).contains(&recipients), "{recipients} recipients");
     assert_eq!(email.recipients(), recipients, "as SES counts them");
@@ -37,7 +37,7 @@ pub(crate) fn accepted(email: &Email) {
     stored(email);
 }
 
-fn files(email: &Email) {
+fn files(email: &EmailContent) {
     assert!(email.attachments().len() <= 50, "files");
     let mut ids = BTreeSet::new();
     let mut bytes = 0;
@@ -71,7 +71,7 @@ pub(crate) fn file(name: &str, content_type: Option<&str>) {
     }
 }
 
-fn custom_headers(email: &Email) {
+fn custom_headers(email: &EmailContent) {
     const OURS: [&str; 13] = [
         "from",
         "to",
@@ -115,7 +115,7 @@ fn custom_headers(email: &Email) {
     }
 }
 
-fn tags(email: &Email) {
+fn tags(email: &EmailContent) {
     assert!(email.tags().len() <= 46, "four tags are ours");
     let mut names = BTreeSet::new();
     for tag in email.tags() {
@@ -130,10 +130,10 @@ fn tags(email: &Email) {
 }
 
 /// The content is stored, comes back as it was, and has one name.
-fn stored(email: &Email) {
+fn stored(email: &EmailContent) {
     let body = email.to_body();
     assert!(serde_json::from_slice::<serde_json::Value>(&body).is_ok(), "JSON");
-    let back = Email::from_body(&body);
+    let back = EmailContent::from_body(&body);
     assert_eq!(back.as_ref().ok(), Some(email), "{:?}", back.as_ref().err());
     assert!(back.is_ok_and(|back| back.to_body() == body), "one content, one form");
     assert_eq!(email.hash().len(), 64);

@@ -64,8 +64,8 @@ fn in_the_index(record: &EmailRecord, stored: &Item) {
 /// The update that makes one record of another, carried out by hand.
 fn becomes(before: &EmailRecord, after: &EmailRecord, shards: u16) {
     const TTL: i64 = 77;
-    let condition = Condition::FatesUnmoved {
-        fate_no: before.fate_no,
+    let condition = Condition::DeliveryUnmoved {
+        delivery_version: before.delivery_version,
     };
     let update = probe::update(before, after, condition, shards, TTL);
     let mut item = probe::from_record(before, shards);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::api_error::ApiError;
 use domain::attachment::MediaType;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::{EmailId, TenantId};
 use domain::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
@@ -14,7 +14,7 @@ use domain::wire::api::{
 };
 use domain::wire::attachments::parse_upload;
 use domain::wire::email_view::EmailView;
-use domain::wire::times::{When, Wishes};
+use domain::wire::times::{SendOptions, When};
 use serde_json::{Value, json};
 
 use crate::given::records::NOW;
@@ -60,7 +60,7 @@ pub(crate) fn single(data: &[u8]) -> Option<EmailRequest> {
     match alone {
         Ok(request) => {
             promises::accepted(&request.email);
-            wishes(&request.wishes);
+            options(&request.options);
             shown(&request.email);
             assert_eq!(request.hash(), request.hash_with(&request.email.to_body()));
             for batch in [strict, permissive] {
@@ -109,7 +109,7 @@ fn in_a_batch(alone: &ApiError, strict: Result<BatchRequest, ApiError>, permissi
 fn whole(batch: &BatchRequest, validation: BatchValidation) {
     for item in &batch.items {
         promises::accepted(&item.request.email);
-        wishes(&item.request.wishes);
+        options(&item.request.options);
     }
     let (good, bad) = (
         batch.items.iter().map(|item| item.index),
@@ -128,7 +128,7 @@ fn whole(batch: &BatchRequest, validation: BatchValidation) {
 }
 
 /// What `GET` shows of an email can be sent again, and is the same email.
-fn shown(email: &Email) {
+fn shown(email: &EmailContent) {
     let body = BodyRef {
         sha256: email.hash(),
         place: BodyPlace::Table,
@@ -155,25 +155,25 @@ fn shown(email: &Email) {
     assert_eq!(again.ok(), shown.ok(), "what is shown, sent again");
 }
 
-fn wishes(wishes: &Wishes) {
+fn options(options: &SendOptions) {
     let now = Timestamp::from_millis(NOW);
     let fortnight = Duration::from_secs(14 * 86_400);
     let decade = Duration::from_secs(3653 * 86_400);
-    if let Ok(wanted) = wishes.wanted(fortnight, now) {
+    if let Ok(wanted) = options.wanted(fortnight, now) {
         assert!(wanted.not_before >= now, "not in the past");
         assert!(wanted.expires_at > wanted.not_before, "it can be sent at all");
         assert!(wanted.not_before <= now.after(decade), "within ten years");
         assert!(wanted.expires_at <= now.after(decade).after(decade));
         assert!(wanted.scheduled_at.is_none_or(|at| at == wanted.not_before));
         assert_eq!(
-            wishes.wanted_late(fortnight, now).not_before,
+            options.wanted_late(fortnight, now).not_before,
             wanted.not_before,
             "late by nothing"
         );
     }
-    let late = wishes.wanted_late(fortnight, now);
+    let late = options.wanted_late(fortnight, now);
     assert!(late.not_before >= now, "what is over is due at once");
-    for when in [wishes.scheduled_at, wishes.expires_at].into_iter().flatten() {
+    for when in [options.scheduled_at, options.expires_at].into_iter().flatten() {
         time(when);
     }
 }

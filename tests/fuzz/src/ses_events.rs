@@ -1,10 +1,10 @@
 //! SES's events: what is read is what is said, and it moves no record but its own.
 
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
+use domain::history::Fact;
 use domain::id::{EmailId, TenantId};
 use domain::lifecycle::{Decision, heard, learned};
-use domain::past::Fact;
-use domain::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, Status};
+use domain::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 use serde_json::{Value, json};
@@ -90,29 +90,39 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
             assert!(Some(recipients.len()) <= count, "nobody who was not named");
             assert!(event.suppresses.is_empty(), "no complaint");
         }
-        Said::Fates(fates) => {
-            assert!(Some(fates.len()) <= count, "nobody who was not named");
-            assert_eq!(fates.is_empty(), count == Some(0), "everybody who was named");
-            for (key, fate) in fates {
+        Said::DeliveryStatuses(delivery_statuses) => {
+            assert!(Some(delivery_statuses.len()) <= count, "nobody who was not named");
+            assert_eq!(
+                delivery_statuses.is_empty(),
+                count == Some(0),
+                "everybody who was named"
+            );
+            for (key, delivery_status) in delivery_statuses {
                 let hex = key.len() == 12 && key.bytes().all(|b| b.is_ascii_hexdigit());
                 assert!(hex, "no address goes further: {key}");
-                let named = match fate {
-                    Fate::Delivered => ["Delivery", "Delivery"],
-                    Fate::Bounced | Fate::SoftBounced | Fate::Absence | Fate::OnGlobalList => ["Bounce", "Bounce"],
-                    Fate::OnAccountList => ["Bounce", "Complaint"],
-                    Fate::Complained => ["Complaint", "Complaint"],
-                    Fate::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
-                    Fate::Rejected => ["Reject", "Rendering Failure"],
-                    Fate::Suppressed => unreachable!("no event says so"),
+                let named = match delivery_status {
+                    DeliveryStatus::Delivered => ["Delivery", "Delivery"],
+                    DeliveryStatus::Bounced
+                    | DeliveryStatus::SoftBounced
+                    | DeliveryStatus::Absence
+                    | DeliveryStatus::OnGlobalList => ["Bounce", "Bounce"],
+                    DeliveryStatus::OnAccountList => ["Bounce", "Complaint"],
+                    DeliveryStatus::Complained => ["Complaint", "Complaint"],
+                    DeliveryStatus::DeliveryDelayed => ["DeliveryDelay", "DeliveryDelay"],
+                    DeliveryStatus::Rejected => ["Reject", "Rendering Failure"],
+                    DeliveryStatus::Suppressed => unreachable!("no event says so"),
                 };
-                assert!(named.iter().any(|name| text["eventType"] == *name), "{fate:?}");
+                assert!(
+                    named.iter().any(|name| text["eventType"] == *name),
+                    "{delivery_status:?}"
+                );
                 if text["bounce"]["bounceType"] == "Permanent" && text["eventType"] == "Bounce" {
-                    assert!(*fate >= Fate::OnGlobalList, "for good");
+                    assert!(*delivery_status >= DeliveryStatus::OnGlobalList, "for good");
                 }
             }
-            let suppresses = fates
+            let suppresses = delivery_statuses
                 .values()
-                .any(|fate| matches!(fate, Fate::Bounced | Fate::Complained));
+                .any(|delivery_status| matches!(delivery_status, DeliveryStatus::Bounced | DeliveryStatus::Complained));
             assert!(suppresses || event.suppresses.is_empty(), "nobody else is suppressed");
         }
     }
@@ -120,7 +130,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
 
 /// Any other tenant's, id's or birth's record, and one that made no such claim, stays as it is.
 fn moves_its_own_record_only(event: &SesEvent) {
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let own = record(event, status);
         let others = [
             EmailRecord {
@@ -151,7 +161,7 @@ fn moves_its_own_record_only(event: &SesEvent) {
         if let Decision::Write(transition) = heard(&own, event) {
             assert_eq!(
                 transition.record.status,
-                Status::Sent,
+                RecordStatus::Sent,
                 "an event is evidence of one thing"
             );
             assert!(transition.record.sent.is_some() && transition.record.due.is_none());
@@ -163,13 +173,13 @@ fn moves_its_own_record_only(event: &SesEvent) {
 }
 
 /// The record that the event is about.
-fn record(event: &SesEvent, status: Status) -> EmailRecord {
+fn record(event: &SesEvent, status: RecordStatus) -> EmailRecord {
     let body = BodyRef {
         sha256: String::new(),
         place: BodyPlace::Table,
         bytes: 1,
     };
-    let sent = (status == Status::Sent).then(|| Acceptance {
+    let sent = (status == RecordStatus::Sent).then(|| Acceptance {
         claim_no: 1,
         message_id: String::new(),
         at: event.born,

@@ -6,16 +6,16 @@ use std::collections::BTreeMap;
 
 use aws::query::{LIMIT_DEFAULT, LIMIT_MAX};
 use domain::cause::Cause;
+use domain::email_status::EmailStatus;
 use domain::limits;
 use domain::record::{OnUncertain, Priority};
-use domain::standing::Standing;
 use domain::wire::email_view::{EmailView, PageView};
 use domain::wire::events_view::EventsView;
 use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 use enqueue::handler::{Answer, Ids};
-use manage::asked::Done;
 use manage::by_key::{Canceled, Released};
-use manage::erasing::Erased;
+use manage::commands::Done;
+use manage::erasure::Erased;
 use schemars::JsonSchema;
 use serde_json::json;
 
@@ -296,7 +296,7 @@ struct PageQuery {
     before: Option<String>,
     /// Only emails of this status. A filtered page looks at 1,000 emails at most, and at 200 contents: it may
     /// hold fewer than `limit`, and says in `next` where to go on.
-    status: Option<Standing>,
+    status: Option<EmailStatus>,
     /// Only emails of this queue.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 
-use aws::access::TENANT_HEADER;
+use aws::auth::TENANT_HEADER;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 

@@ -10,8 +10,8 @@ use domain::timestamp::Timestamp;
 use domain::wire::api::parse_email;
 use lambda_http::http::Method;
 use lambda_http::{Body, Request};
+use memory::samples;
 use serde_json::{Value, json};
-use world::samples;
 
 use crate::judge::Judge;
 use crate::scenario::{Deed, Order, QueueDeed, Scenario};
@@ -44,8 +44,8 @@ impl Client {
     }
 
     pub(crate) fn name(&self) -> String {
-        let rival = if self.is_rival { " of a rival" } else { "" };
-        format!("request {}{rival}", self.number)
+        let writer = if self.is_rival { " of a rival" } else { "" };
+        format!("request {}{writer}", self.number)
     }
 
     /// To whom an item goes.
@@ -179,7 +179,7 @@ impl Client {
                 Some(Answer { status: 200, json }) => {
                     let ids = ids_of(&json);
                     self.judge
-                        .answered(&self.system.world, key.as_deref(), &name, &ids, &contents);
+                        .answered(&self.system.backend, key.as_deref(), &name, &ids, &contents);
                     return Some(ids);
                 }
                 Some(Answer { status, json }) if status < 500 => {
@@ -187,11 +187,11 @@ impl Client {
                     if status == 422 && self.judge.may_be_deleted(self.queue()) {
                         return None;
                     }
-                    let has_rival = self.order.rival.is_some();
+                    let has_rival = self.order.writer.is_some();
                     let request = (key.as_deref(), has_rival, name.as_str());
                     let wanted: Vec<_> = ids.iter().copied().zip(self.hashes()).collect();
                     let answer = (status, &*json.to_string());
-                    self.judge.refused(&self.system.world, request, &wanted, answer);
+                    self.judge.refused(&self.system.backend, request, &wanted, answer);
                     return None;
                 }
                 Some(_) | None => {}
@@ -265,7 +265,7 @@ impl Client {
                         (Deed::Reschedule(wait), begun) => {
                             self.judge.rescheduled(id, begun, asked_at.after(wait));
                         }
-                        (Deed::Read, _) => self.judge.read(&self.system.world, id, &json, asked_at),
+                        (Deed::Read, _) => self.judge.read(&self.system.backend, id, &json, asked_at),
                         (Deed::Erase, _) => self.judge.erased(id, self.now()),
                         (Deed::Retry { .. } | Deed::Repeat | Deed::Suppress | Deed::Release | Deed::Queue(_), _) => {}
                     }
@@ -273,7 +273,7 @@ impl Client {
                 }
                 Some(Answer { status: 404, .. }) if deed != Deed::Release => {
                     // One whose time is over is none, whatever TTL has come to.
-                    self.system.world.state().expire();
+                    self.system.backend.state().expire();
                     if !self.judge.may_be_erased(id) {
                         let what = "an email that was accepted is not found".to_owned();
                         self.judge.object(1, Some(id), what);
@@ -296,13 +296,13 @@ impl Client {
     }
 
     fn now(&self) -> Timestamp {
-        self.system.world.state().now()
+        self.system.backend.state().now()
     }
 }
 
 /// Asks once for something to be done about a queue, and tells the judge; whether there was an answer.
 pub(crate) async fn change_queue(system: &System, judge: &Judge, name: &str, deed: QueueDeed, attempt: u32) -> bool {
-    let now = || system.world.state().now();
+    let now = || system.backend.state().now();
     let asked_at = now();
     let begun = judge.queue_begins(name, deed, asked_at);
     let path = |end: &str| format!("/queues/{name}{end}");

@@ -14,7 +14,7 @@
 //! 5. **Canceled is canceled.** After a cancel was answered 200 nothing arrives at SES, and it stays
 //!    canceled, until somebody asks for a retry.
 //! 6. **The machine keeps its rules.** `claim_no` never falls; marks are never cleared; the first known
-//!    acceptance stays; a fate only rises; `failed` comes from `failing` and has a cause; only the edges
+//!    acceptance stays; a delivery status only rises; `failed` comes from `failing` and has a cause; only the edges
 //!    that the design names are gone; attempts, and submissions that were not given back, stay within the budget; a
 //!    claim is made once, by its number, and submits once; nothing is claimed before its time or after it; nor
 //!    before the time that a reschedule was answered 200 for.
@@ -56,9 +56,9 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use domain::batch::BatchId;
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
 use domain::id::EmailId;
-use domain::record::Status;
+use domain::record::RecordStatus;
 use domain::timestamp::Timestamp;
 
 pub use edges::{EDGES, RARE};
@@ -106,7 +106,7 @@ struct Known {
     events: u32,
     /// The claims that events tell of.
     told_of: BTreeSet<u32>,
-    fates: BTreeMap<String, Fate>,
+    delivery_statuses: BTreeMap<String, DeliveryStatus>,
     delivered_at: Option<Timestamp>,
     opened_at: Option<Timestamp>,
     clicked_at: Option<Timestamp>,
@@ -177,7 +177,7 @@ pub struct Seen {
     /// When emails of the queue with a rate limit arrived at SES, in the last minute.
     limited: VecDeque<Timestamp>,
     /// How often each edge was gone.
-    pub edges: HashMap<(Option<Status>, Status), u64>,
+    pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
 }
 
 /// The judge. Clones are the same one.

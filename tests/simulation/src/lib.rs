@@ -1,7 +1,7 @@
-//! All functions over one world in memory, in which everything goes wrong that can.
+//! All functions over one backend in memory, in which everything goes wrong that can.
 //!
 //! **Role:** the code under test is the code that Lambda runs, from each event to its answer. The
-//! world ([`world`]) has the ports, the clock, SQS, SES and DynamoDB with all their misbehaviour.
+//! backend ([`backend`]) has the ports, the clock, SQS, SES and DynamoDB with all their misbehaviour.
 //! **Invariant:** a run is its scenario: the same one makes the same calls in the same order, always.
 //! **Map:** [`scenario`] is what happens; [`system`] is the deployment; [`judge`] says what must hold;
 //! [`run`] is one run; [`systematic`] strikes every call, and every two; [`seeds`] draws.

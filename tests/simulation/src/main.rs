@@ -6,11 +6,11 @@ use std::process::ExitCode;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use memory::Fault;
 use simulation::run::run;
 use simulation::scenario::Scenario;
 use simulation::seeds::Totals;
 use simulation::systematic::{Strikes, command, scenarios};
-use world::Fault;
 
 /// Seeds after which everything that may happen has happened: the rarest once in seven hundred.
 const ENOUGH: u64 = 10_000;

@@ -8,17 +8,17 @@ use std::time::Duration;
 
 use domain::account_rate::{AccountState, Rate};
 use domain::cause::Cause;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::{EmailId, TenantId};
 use domain::ports::EmailKey;
 use domain::queue::{Pause, Queue, QueueKey, QueueName};
 use domain::rate_limit::{LATE, RateLimit};
-use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, Status};
+use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 use domain::wire::api::parse_email;
-use world::World;
-use world::nature::Nature;
-use world::trace::Trace;
+use memory::MemoryBackend;
+use memory::fault_model::FaultModel;
+use memory::trace::Trace;
 
 use crate::client::{Client, change_queue};
 use crate::judge::{Bounds, Judge, Violation};
@@ -57,7 +57,7 @@ pub struct Outcome {
     /// How often each kind of fault has struck.
     pub struck: BTreeMap<&'static str, u64>,
     /// How often each edge between two statuses was gone.
-    pub edges: HashMap<(Option<Status>, Status), u64>,
+    pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
     /// How many emails ended so.
     pub ends: BTreeMap<&'static str, u64>,
     /// The records at the end.
@@ -104,16 +104,16 @@ pub fn run(scenario: &Scenario) -> Outcome {
 }
 
 async fn live(scenario: &Scenario) -> Outcome {
-    let world = World::default();
+    let backend = MemoryBackend::default();
     let judge = Judge::new(bounds(scenario));
-    world.state().nature = Some(nature(scenario, &judge));
-    world.state().retention = Some(scenario.timings.retention);
-    set_account(&world, scenario);
+    backend.state().fault_model = Some(fault_model(scenario, &judge));
+    backend.state().retention = Some(scenario.timings.retention);
+    set_account(&backend, scenario);
     // An account whose own list decides all the same: every other scenario.
-    world.state().account_list.is_on = scenario.seed.is_multiple_of(2);
-    plant(&world, scenario);
-    plant_waiting(&world, scenario, &judge);
-    let mut system = System::new(world.clone(), scenario.timings.clone(), scenario.seed);
+    backend.state().account_list.is_on = scenario.seed.is_multiple_of(2);
+    plant(&backend, scenario);
+    plant_waiting(&backend, scenario, &judge);
+    let mut system = System::new(backend.clone(), scenario.timings.clone(), scenario.seed);
     system.skew_ms = scenario.skew_ms;
     system.doubled_promotes = scenario.doubled_promotes;
     system.most_messages = scenario.most_messages;
@@ -125,18 +125,18 @@ async fn live(scenario: &Scenario) -> Outcome {
     let began = tokio::time::Instant::now();
     let mut calm = scenario.chaos.is_zero();
     let mut flows = scenario.waiting > 0;
-    set_calm(&world, calm);
+    set_calm(&backend, calm);
     loop {
         tokio::time::sleep(LOOK).await;
-        set_quota(&world, began.elapsed() < scenario.outage);
-        world.state().expire();
+        set_quota(&backend, began.elapsed() < scenario.outage);
+        backend.state().expire();
         if judge.violation().is_some() {
             break;
         }
         asking.retain(|client| !client.is_finished());
         if !calm && asking.is_empty() && began.elapsed() >= scenario.chaos {
             calm = true;
-            set_calm(&world, true);
+            set_calm(&backend, true);
         }
         if calm && asking.is_empty() {
             let ask = |(name, deed)| tokio::spawn(ask(Arc::clone(&system), judge.clone(), name, deed));
@@ -144,37 +144,37 @@ async fn live(scenario: &Scenario) -> Outcome {
                 asking.push(ask((NEWS.to_owned(), QueueDeed::Pause)));
             } else if scenario.waiting == 0 {
                 // What is still paused holds its emails for ever: somebody resumes it.
-                let resumed = paused(&world).into_iter().map(|name| (name, QueueDeed::Resume));
+                let resumed = paused(&backend).into_iter().map(|name| (name, QueueDeed::Resume));
                 asking.extend(resumed.map(ask));
             }
         }
-        if asking.is_empty() && has_ended(&world, scenario) {
-            judge.end(&world, |record| waits_to_the_end(record, scenario));
+        if asking.is_empty() && has_ended(&backend, scenario) {
+            judge.end(&backend, |record| waits_to_the_end(record, scenario));
             break;
         }
         if began.elapsed() > LONGEST {
-            judge.end(&world, |record| waits_to_the_end(record, scenario));
+            judge.end(&backend, |record| waits_to_the_end(record, scenario));
             judge.object(1, None, "it does not come to an end".to_owned());
             break;
         }
     }
-    outcome(&world, &judge)
+    outcome(&backend, &judge)
 }
 
-fn outcome(world: &World, judge: &Judge) -> Outcome {
+fn outcome(backend: &MemoryBackend, judge: &Judge) -> Outcome {
     let (emails, copies) = judge.numbers();
-    let mut state = world.state();
+    let mut state = backend.state();
     let mut ends = BTreeMap::new();
     for record in state.records.values() {
         *ends.entry(end(record.status)).or_default() += 1;
     }
-    let nature = state.nature.take();
-    let (trace, struck, calls, send_tasks) = nature.map_or_else(Default::default, |nature| {
+    let fault_model = state.fault_model.take();
+    let (trace, struck, calls, send_tasks) = fault_model.map_or_else(Default::default, |fault_model| {
         let (calls, send_tasks) = (
-            nature.calls(),
-            nature.priority_queues.iter().map(world::queue::Queue::sent).sum(),
+            fault_model.calls(),
+            fault_model.priority_queues.iter().map(memory::queue::Queue::sent).sum(),
         );
-        (nature.trace, nature.struck, calls, send_tasks)
+        (fault_model.trace, fault_model.struck, calls, send_tasks)
     });
     Outcome {
         violation: judge.violation(),
@@ -192,23 +192,23 @@ fn outcome(world: &World, judge: &Judge) -> Outcome {
     }
 }
 
-const fn end(status: Status) -> &'static str {
+const fn end(status: RecordStatus) -> &'static str {
     match status {
-        Status::Queued => "queued",
-        Status::Sending => "sending",
-        Status::Failing => "failing",
-        Status::Uncertain => "uncertain",
-        Status::Sent => "sent",
-        Status::Failed => "failed",
-        Status::Unknown => "unknown",
-        Status::Canceled => "canceled",
-        Status::Expired => "expired",
+        RecordStatus::Queued => "queued",
+        RecordStatus::Sending => "sending",
+        RecordStatus::Failing => "failing",
+        RecordStatus::Uncertain => "uncertain",
+        RecordStatus::Sent => "sent",
+        RecordStatus::Failed => "failed",
+        RecordStatus::Unknown => "unknown",
+        RecordStatus::Canceled => "canceled",
+        RecordStatus::Expired => "expired",
     }
 }
 
 /// The queues that are paused; without the one that is so to the end.
-fn paused(world: &World) -> Vec<String> {
-    let state = world.state();
+fn paused(backend: &MemoryBackend) -> Vec<String> {
+    let state = backend.state();
     let queues = state.queues.values().filter(|queue| queue.is_paused(state.now()));
     let names = queues.map(|queue| queue.key.name.to_string());
     names.filter(|name| name != HELD).collect()
@@ -223,18 +223,19 @@ async fn ask(system: Arc<System>, judge: Judge, name: String, deed: QueueDeed) {
 
 /// Whether a record may wait to the end of the run, by its scenario.
 fn waits_to_the_end(record: &EmailRecord, scenario: &Scenario) -> bool {
-    let waits_for_a_slot = scenario.waiting > 0 && record.queue.as_str() == NEWS && record.status == Status::Queued;
+    let waits_for_a_slot =
+        scenario.waiting > 0 && record.queue.as_str() == NEWS && record.status == RecordStatus::Queued;
     record.queue.as_str() == HELD || waits_for_a_slot
 }
 
 /// Every email has ended, nothing is on its way that says anything of one, and nothing is left to be done
 /// to a queue. What waits to the end does not count.
-fn has_ended(world: &World, scenario: &Scenario) -> bool {
-    let state = world.state();
+fn has_ended(backend: &MemoryBackend, scenario: &Scenario) -> bool {
+    let state = backend.state();
     let heard = state
-        .nature
+        .fault_model
         .as_ref()
-        .is_none_or(|nature| nature.travelling() == 0 && nature.events.is_empty());
+        .is_none_or(|fault_model| fault_model.travelling() == 0 && fault_model.events.is_empty());
     let mut records = state.records.values();
     heard
         && state.jobs.values().all(|job| job.done)
@@ -268,27 +269,27 @@ fn bounds(scenario: &Scenario) -> Bounds {
     }
 }
 
-fn nature(scenario: &Scenario, judge: &Judge) -> Nature {
-    let mut nature = Nature::new(scenario.seed, scenario.odds, START);
-    nature.plan.clone_from(&scenario.plan);
-    nature.script.clone_from(&scenario.script);
-    nature.shards = scenario.shards;
-    nature.broken = scenario.broken;
+fn fault_model(scenario: &Scenario, judge: &Judge) -> FaultModel {
+    let mut fault_model = FaultModel::new(scenario.seed, scenario.odds, START);
+    fault_model.plan.clone_from(&scenario.plan);
+    fault_model.script.clone_from(&scenario.script);
+    fault_model.shards = scenario.shards;
+    fault_model.broken = scenario.broken;
     if !scenario.outage.is_zero() {
-        nature.outage = Some((Cause::QuotaExceeded, START.after(scenario.outage).as_millis()));
+        fault_model.outage = Some((Cause::QuotaExceeded, START.after(scenario.outage).as_millis()));
     }
-    nature.witness = Some(Box::new(judge.clone()));
-    for priority in &mut nature.priority_queues {
+    fault_model.observer = Some(Box::new(judge.clone()));
+    for priority in &mut fault_model.priority_queues {
         priority.visibility = scenario.timings.visibility;
         priority.most_receives = scenario.most_receives;
         priority.most_in_flight = scenario.most_in_flight;
     }
-    nature
+    fault_model
 }
 
-fn set_account(world: &World, scenario: &Scenario) {
+fn set_account(backend: &MemoryBackend, scenario: &Scenario) {
     let rate = Rate::from_millis(scenario.rate_per_second * 1000);
-    let mut state = world.state();
+    let mut state = backend.state();
     state.account = Some(AccountState {
         rate,
         quota_spent: !scenario.outage.is_zero(),
@@ -297,15 +298,15 @@ fn set_account(world: &World, scenario: &Scenario) {
     state.account_rate.rate = rate.map(Rate::kept_to);
 }
 
-fn set_quota(world: &World, spent: bool) {
-    if let Some(account) = &mut world.state().account {
+fn set_quota(backend: &MemoryBackend, spent: bool) {
+    if let Some(account) = &mut backend.state().account {
         account.quota_spent = spent;
     }
 }
 
-fn set_calm(world: &World, calm: bool) {
-    if let Some(nature) = &mut world.state().nature {
-        nature.calm = calm;
+fn set_calm(backend: &MemoryBackend, calm: bool) {
+    if let Some(fault_model) = &mut backend.state().fault_model {
+        fault_model.calm = calm;
     }
 }
 
@@ -319,12 +320,12 @@ fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Clie
             order: order.clone(),
             is_rival: false,
         };
-        if let Some(at) = order.rival {
-            let mut rival = client.clone();
-            rival.is_rival = true;
-            rival.order.at = at;
-            rival.order.deeds.clear();
-            clients.push(rival);
+        if let Some(at) = order.writer {
+            let mut writer = client.clone();
+            writer.is_rival = true;
+            writer.order.at = at;
+            writer.order.deeds.clear();
+            clients.push(writer);
         }
         clients.push(client);
     }
@@ -332,12 +333,12 @@ fn clients(scenario: &Scenario, system: &Arc<System>, judge: &Judge) -> Vec<Clie
 }
 
 /// Makes the queues that are there from the beginning, and what one of them holds.
-fn plant(world: &World, scenario: &Scenario) {
+fn plant(backend: &MemoryBackend, scenario: &Scenario) {
     let queue = |name| {
         let (tenant, name) = (TenantId::main(), QueueName::parse(name).unwrap_or_default());
         Queue::plain(QueueKey { tenant, name }, START)
     };
-    let mut state = world.state();
+    let mut state = backend.state();
     let news = Queue {
         rate_per_second: scenario.limit,
         ..queue(NEWS)
@@ -386,8 +387,8 @@ fn plant(world: &World, scenario: &Scenario) {
 const CONTENTS: usize = 1_000;
 
 /// Makes the emails that wait for slots from the beginning, and marks their queue.
-fn plant_waiting(world: &World, scenario: &Scenario, judge: &Judge) {
-    let mut state = world.state();
+fn plant_waiting(backend: &MemoryBackend, scenario: &Scenario, judge: &Judge) {
+    let mut state = backend.state();
     for limit in state.rate_limits.values_mut().filter(|_| scenario.waiting > 0) {
         (limit.look_at, limit.no) = (Some(START), 1);
     }
@@ -400,7 +401,7 @@ fn plant_waiting(world: &World, scenario: &Scenario, judge: &Judge) {
         let email = (number < CONTENTS).then(|| parse_email(request.as_bytes()).ok());
         let email = email.flatten().map(|request| request.email);
         let body = BodyRef {
-            sha256: email.as_ref().map(Email::hash).unwrap_or_default(),
+            sha256: email.as_ref().map(EmailContent::hash).unwrap_or_default(),
             place: BodyPlace::Table,
             bytes: 0,
         };

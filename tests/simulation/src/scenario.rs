@@ -10,9 +10,9 @@ use domain::priority_queue::MOST_MESSAGES;
 use domain::record::Priority;
 use domain::retry::RetryPolicy;
 use fastrand::Rng;
-use world::Fault;
-use world::nature::{Broken, Odds};
-use world::provider::Answer;
+use memory::Fault;
+use memory::fault_model::{Broken, Odds};
+use memory::provider::Answer;
 
 /// How the deployment is set.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ pub struct Order {
     /// It carries an idempotency key.
     pub key: bool,
     /// Somebody makes another request with the same key, so long after the beginning.
-    pub rival: Option<Duration>,
+    pub writer: Option<Duration>,
     /// In doubt it is not sent again.
     pub hold: bool,
     /// Wanted so long after the request.
@@ -159,7 +159,7 @@ impl Order {
             emails: 1,
             batch: false,
             key: true,
-            rival: None,
+            writer: None,
             hold: false,
             scheduled_in: None,
             last_scheduled_in: None,
@@ -343,7 +343,7 @@ impl Scenario {
             batch: true,
             last_scheduled_in: Some(HOUR * 10),
             large: rng.bool(),
-            rival: sometimes(rng, 50, |rng| hours(rng, 12)),
+            writer: sometimes(rng, 50, |rng| hours(rng, 12)),
             deeds: (0..rng.usize(1..=3)).map(|_| deed(rng)).collect(),
             ..Order::plain()
         });
@@ -394,7 +394,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
         emails: if batch { rng.usize(1..=6) } else { 1 },
         batch,
         key,
-        rival: if key {
+        writer: if key {
             sometimes(rng, 10, |rng| at + up_to(rng, Duration::from_secs(5)))
         } else {
             None
@@ -446,7 +446,7 @@ fn queue_deed(rng: &mut Rng, guard: Duration) -> QueueDeed {
 }
 
 fn odds(rng: &mut Rng) -> Odds {
-    // How bad it is altogether: most runs are of a bad day, some of the end of the world.
+    // How bad it is altogether: most runs are of a bad day, some of the end of the backend.
     let scale = [1, 3, 10][rng.usize(0..3)];
     let mut share = |most: u32| {
         if rng.u32(0..100) < 55 {

@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use domain::record::Status;
+use domain::record::RecordStatus;
 
 use crate::judge::{EDGES, RARE};
 use crate::run::{Outcome, run};
@@ -61,7 +61,7 @@ pub struct Totals {
     /// How often each kind of fault struck.
     pub struck: BTreeMap<&'static str, u64>,
     /// How often each edge was gone.
-    pub edges: HashMap<(Option<Status>, Status), u64>,
+    pub edges: HashMap<(Option<RecordStatus>, RecordStatus), u64>,
     /// How the emails ended.
     pub ends: BTreeMap<&'static str, u64>,
 }
@@ -135,13 +135,15 @@ impl Totals {
         lines.push("faults that struck:".to_owned());
         lines.extend(self.struck.iter().map(|(kind, times)| counted(kind, *times)));
         lines.push("edges:".to_owned());
-        let of = |known: &(Option<Status>, Status)| counted(&edge(known), self.edges.get(known).copied().unwrap_or(0));
+        let of = |known: &(Option<RecordStatus>, RecordStatus)| {
+            counted(&edge(known), self.edges.get(known).copied().unwrap_or(0))
+        };
         lines.extend(EDGES.iter().chain(&RARE).map(of));
         lines.join("\n")
     }
 }
 
-fn edge((from, to): &(Option<Status>, Status)) -> String {
+fn edge((from, to): &(Option<RecordStatus>, RecordStatus)) -> String {
     match from {
         Some(from) => format!("{from:?} -> {to:?}"),
         None => format!("- -> {to:?}"),

@@ -1,4 +1,4 @@
-//! The deployment: every function behind its trigger, over one world.
+//! The deployment: every function behind its trigger, over one backend.
 //!
 //! **Invariant:** what runs is what Lambda runs, from the event to the answer; this module is
 //! Lambda, the event source mappings, the schedule and the gateway, and knows nothing of emails.
@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws::access::Door;
+use aws::auth::Authenticator;
 use aws::batch::ReceivedMessage;
 use aws::settings::KeySettings;
 use aws_lambda_events::sqs::{SqsBatchResponse, SqsEvent, SqsMessage};
@@ -16,23 +16,23 @@ use domain::cost::Prices;
 use domain::priority_queue::MOST_MESSAGES;
 use domain::rate_limit::AHEAD;
 use domain::record::Priority;
-use enqueue::{Accepting, Enqueue};
+use enqueue::{EnqueueFunction, EnqueueSettings};
 use fastrand::Rng;
-use feedback::Feedback;
+use feedback::FeedbackFunction;
 use futures::future::{Either, select};
 use lambda_http::{Body, Request, Response};
-use manage::{Manage, Managing};
-use promote::Promote;
+use manage::{ManageFunction, ManageSettings};
+use memory::environment::Environment;
+use memory::fault_model::{Broken, To};
+use memory::queue::Received;
+use memory::{Call, MemoryBackend, samples};
+use promote::PromoteFunction;
 use send::handler::MessageSource;
 use send::rate_limiter::RateLimiter;
-use send::suppressed::Suppressed;
-use send::{Send, Sending};
+use send::suppression_filter::Suppressed;
+use send::{SendFunction, SendSettings};
 use suppressions::SuppressionsFunction;
 use tokio::sync::Notify;
-use world::environment::Environment;
-use world::nature::{Broken, To};
-use world::queue::Received;
-use world::{Call, World, samples};
 
 use crate::scenario::Timings;
 
@@ -52,13 +52,13 @@ const BATCH: usize = 10;
 /// A new environment is made for so many invocations in a hundred, though nothing has died.
 const RECYCLED: u32 = 5;
 
-type Sender = Send<World, World, World, World, World>;
+type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
 
 /// The deployment.
 #[derive(Debug)]
 pub struct System {
-    /// The world.
-    pub world: World,
+    /// The backend.
+    pub backend: MemoryBackend,
     /// How it is set.
     pub timings: Timings,
     /// How far a clock may be off, either way.
@@ -70,7 +70,7 @@ pub struct System {
     rng: Mutex<Rng>,
     environments: AtomicU32,
     /// Of all environments: what they know of keys is no part of what is tried.
-    door: Door,
+    authenticator: Authenticator,
 }
 
 /// A queue's messages as the function gets them.
@@ -87,19 +87,19 @@ struct Looked {
 }
 
 impl System {
-    /// A deployment over a world with a nature.
+    /// A deployment over a backend with a fault model.
     #[must_use]
-    pub fn new(world: World, timings: Timings, seed: u64) -> Self {
+    pub fn new(backend: MemoryBackend, timings: Timings, seed: u64) -> Self {
         Self {
-            world,
+            backend,
             timings,
             skew_ms: 0,
             doubled_promotes: 0,
             most_messages: MOST_MESSAGES,
-            // Another stream than the world's own.
+            // Another stream than the backend's own.
             rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
             environments: AtomicU32::new(0),
-            door: Door::new(KeySettings::of(samples::DEPLOYER_KEY)),
+            authenticator: Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY)),
         }
     }
 
@@ -128,16 +128,16 @@ impl System {
     }
 
     fn is(&self, broken: Broken) -> bool {
-        self.world
+        self.backend
             .state()
-            .nature
+            .fault_model
             .as_ref()
-            .is_some_and(|nature| nature.broken == broken)
+            .is_some_and(|fault_model| fault_model.broken == broken)
     }
 
     fn strike(&self, kind: &'static str) {
-        if let Some(nature) = &mut self.world.state().nature {
-            *nature.struck.entry(kind).or_default() += 1;
+        if let Some(fault_model) = &mut self.backend.state().fault_model {
+            *fault_model.struck.entry(kind).or_default() += 1;
         }
     }
 
@@ -179,16 +179,20 @@ impl System {
 
     fn look(&self, from: To) -> Option<Looked> {
         let most = self.rng().usize(1..=BATCH);
-        let mut state = self.world.state();
-        let nature = state.nature.as_mut()?;
-        nature.arrive();
-        let messages = nature.take(from, most);
-        let next = nature.next(from);
-        let wait = next.map(|at| u64::try_from(at.saturating_sub(nature.now_ms())).unwrap_or(0).max(1));
+        let mut state = self.backend.state();
+        let fault_model = state.fault_model.as_mut()?;
+        fault_model.arrive();
+        let messages = fault_model.take(from, most);
+        let next = fault_model.next(from);
+        let wait = next.map(|at| {
+            u64::try_from(at.saturating_sub(fault_model.now_ms()))
+                .unwrap_or(0)
+                .max(1)
+        });
         Some(Looked {
             messages,
             wait: wait.map(Duration::from_millis),
-            bell: nature.bell(from),
+            bell: fault_model.bell(from),
         })
     }
 
@@ -214,10 +218,10 @@ impl System {
             email: None,
             writes: true,
         };
-        let deleted = self.world.call(call, move |state| {
-            if let Some(nature) = &mut state.nature {
+        let deleted = self.backend.call(call, move |state| {
+            if let Some(fault_model) = &mut state.fault_model {
                 for (id, receipt) in &done {
-                    nature.delete(from, *id, *receipt);
+                    fault_model.delete(from, *id, *receipt);
                 }
             }
         });
@@ -236,7 +240,7 @@ impl System {
             kept = self.keep(kept, |(environment, _)| environment);
             let (environment, sender) = kept.get_or_insert_with(|| self.sender());
             let priority_queues = Mapping {
-                world: self.world.within(environment),
+                backend: self.backend.within(environment),
                 priority,
             };
             let event = event(&batch);
@@ -248,20 +252,20 @@ impl System {
 
     fn sender(&self) -> (Environment, Sender) {
         let environment = self.environment("send");
-        let world = self.world.within(&environment);
-        let sender = Send {
-            records: world.clone(),
-            bodies: world.clone(),
-            dead_letters: world.clone(),
-            provider: world.clone(),
-            system: world,
-            with: Sending {
+        let backend = self.backend.within(&environment);
+        let sender = SendFunction {
+            records: backend.clone(),
+            bodies: backend.clone(),
+            dead_letters: backend.clone(),
+            provider: backend.clone(),
+            system: backend,
+            with: SendSettings {
                 policy: self.timings.policy.clone(),
                 attempt_timeout: self.timings.attempt_timeout,
             },
             memory: send::memory(),
             rate_limiter: RateLimiter::default(),
-            known: send::queues::KnownQueues::default(),
+            known: send::queues::QueueCache::default(),
             suppressed: Suppressed::default(),
         };
         (environment, sender)
@@ -275,15 +279,15 @@ impl System {
                 continue;
             }
             let environment = self.environment("dead_letter");
-            let world = self.world.within(&environment);
-            let work = dead_letter::handler::handle(&world, &world, event(&batch), GENEROUS);
+            let backend = self.backend.within(&environment);
+            let work = dead_letter::handler::handle(&backend, &backend, event(&batch), GENEROUS);
             let response = self.invoke(&environment, TIMEOUT, work).await;
             self.acknowledge(&batch, response.and_then(Result::ok)).await;
         }
     }
 
     async fn hear(self: Arc<Self>) {
-        let mut kept: Option<(Environment, Feedback<World, World>)> = None;
+        let mut kept: Option<(Environment, FeedbackFunction<MemoryBackend, MemoryBackend>)> = None;
         loop {
             let batch = self.receive(To::Events).await;
             if self.is(Broken::EventsIgnored) {
@@ -293,10 +297,10 @@ impl System {
             kept = self.keep(kept, |(environment, _)| environment);
             let (environment, feedback) = kept.get_or_insert_with(|| {
                 let environment = self.environment("feedback");
-                let world = self.world.within(&environment);
-                let feedback = Feedback {
-                    records: world.clone(),
-                    system: world,
+                let backend = self.backend.within(&environment);
+                let feedback = FeedbackFunction {
+                    records: backend.clone(),
+                    system: backend,
                     said: Mutex::default(),
                 };
                 (environment, feedback)
@@ -317,14 +321,16 @@ impl System {
         loop {
             minutes.tick().await;
             let nothing_to_do = {
-                let state = self.world.state();
-                let nature = state.nature.as_ref();
+                let state = self.backend.state();
+                let fault_model = state.fault_model.as_ref();
                 let now = state.now();
                 let job_due = state.jobs.values().any(|job| !job.over && job.due <= now);
                 let soon = now.after(AHEAD);
                 let mut limits = state.rate_limits.values();
                 let looked_at = limits.all(|limit| limit.look_at.is_none_or(|at| at > soon));
-                !job_due && looked_at && nature.is_some_and(|nature| nature.calm && !nature.anything_due())
+                !job_due
+                    && looked_at
+                    && fault_model.is_some_and(|fault_model| fault_model.calm && !fault_model.anything_due())
             };
             if nothing_to_do {
                 continue;
@@ -343,15 +349,15 @@ impl System {
 
     async fn promote_once(self: Arc<Self>) {
         let environment = self.environment("promote");
-        let world = self.world.within(&environment);
-        let promote = Promote {
-            records: world.clone(),
-            bodies: world.clone(),
-            priority_queues: world.clone(),
-            dead_letters: world.clone(),
-            evidence: world.clone(),
-            account: world.clone(),
-            system: world,
+        let backend = self.backend.within(&environment);
+        let promote = PromoteFunction {
+            records: backend.clone(),
+            bodies: backend.clone(),
+            priority_queues: backend.clone(),
+            dead_letters: backend.clone(),
+            evidence: backend.clone(),
+            account: backend.clone(),
+            system: backend,
             policy: self.timings.policy.clone(),
             expires_after: self.timings.expires_after,
             retention: self.timings.retention,
@@ -365,22 +371,22 @@ impl System {
     /// A request reaches `enqueue`; `None` when there is no answer.
     pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("enqueue");
-        let world = self.world.within(&environment);
-        let enqueue = Enqueue {
-            records: world.clone(),
-            bodies: world.clone(),
-            priority_queues: world.clone(),
-            system: world,
-            with: Accepting {
+        let backend = self.backend.within(&environment);
+        let enqueue = EnqueueFunction {
+            records: backend.clone(),
+            bodies: backend.clone(),
+            priority_queues: backend.clone(),
+            system: backend,
+            with: EnqueueSettings {
                 guard: self.timings.policy.guard,
                 expires_after: self.timings.expires_after,
                 retention: self.timings.retention,
                 prices: Prices::standard(),
             },
-            queues: enqueue::queues::KnownQueues::default(),
-            purses: enqueue::allowance::Purses::default(),
+            queues: enqueue::queues::QueueCache::default(),
+            quota_leases: enqueue::quota::QuotaLeases::default(),
         };
-        let work = enqueue::handler::handle(&enqueue, &self.door, request);
+        let work = enqueue::handler::handle(&enqueue, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
@@ -395,26 +401,26 @@ impl System {
 
     async fn suppressions(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("suppressions");
-        let world = self.world.within(&environment);
+        let backend = self.backend.within(&environment);
         let function = SuppressionsFunction {
-            records: world.clone(),
-            account_list: world.clone(),
-            system: world,
+            records: backend.clone(),
+            account_list: backend.clone(),
+            system: backend,
             releases_complaints: false,
         };
-        let work = suppressions::handler::handle(&function, &self.door, request);
+        let work = suppressions::handler::handle(&function, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
     async fn manage(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("manage");
-        let world = self.world.within(&environment);
-        let manage = Manage {
-            records: world.clone(),
-            bodies: world.clone(),
-            priority_queues: world.clone(),
-            system: world,
-            with: Managing {
+        let backend = self.backend.within(&environment);
+        let manage = ManageFunction {
+            records: backend.clone(),
+            bodies: backend.clone(),
+            priority_queues: backend.clone(),
+            system: backend,
+            with: ManageSettings {
                 policy: self.timings.policy.clone(),
                 expires_after: self.timings.expires_after,
                 retention: self.timings.retention,
@@ -422,7 +428,7 @@ impl System {
                 binds_after: domain::queue::BINDS_AFTER,
             },
         };
-        let work = manage::handler::handle(&manage, &self.door, request);
+        let work = manage::handler::handle(&manage, &self.authenticator, request);
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 }
@@ -460,7 +466,7 @@ fn event(batch: &Batch) -> SqsEvent {
 
 /// A priority queue behind its event source mapping.
 struct Mapping {
-    world: World,
+    backend: MemoryBackend,
     priority: Priority,
 }
 
@@ -482,10 +488,10 @@ impl MessageSource for Mapping {
             email: None,
             writes: true,
         };
-        let put_back = self.world.call(call, move |state| {
-            if let Some(nature) = &mut state.nature {
+        let put_back = self.backend.call(call, move |state| {
+            if let Some(fault_model) = &mut state.fault_model {
                 for (id, receipt, delay) in &back {
-                    nature.put_back(priority, *id, *receipt, *delay);
+                    fault_model.put_back(priority, *id, *receipt, *delay);
                 }
             }
         });

@@ -11,9 +11,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use domain::cause::Cause;
-use world::provider::{Answer, SUBMIT};
-use world::trace::Step;
-use world::{Call, Fault};
+use memory::provider::{Answer, SUBMIT};
+use memory::trace::Step;
+use memory::{Call, Fault};
 
 use crate::run::{Outcome, run};
 use crate::scenario::{Deed, NEWS, Order, QueueDeed, Scenario};

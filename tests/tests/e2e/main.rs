@@ -1,5 +1,5 @@
 //! The tests of the whole: the template, the documents, the supply chain, and everything end to end. The functions together
-//! in a world in memory are in `tests/simulation`.
+//! in the in-memory backend are in `tests/simulation`.
 //!
 //! All in one program, so that it is built and linked once. What is in [`end_to_end`] needs
 //! the stack that `make test` starts.

@@ -1,27 +1,29 @@
-//! The function in a world in memory.
+//! The function in the in-memory backend.
 
 use std::time::Duration;
 
 use domain::cost::Prices;
-use enqueue::allowance::Purses;
-use enqueue::queues::KnownQueues;
-use enqueue::{Accepting, Enqueue};
-use world::World;
+use enqueue::queues::QueueCache;
+use enqueue::quota::QuotaLeases;
+use enqueue::{EnqueueFunction, EnqueueSettings};
+use memory::MemoryBackend;
 
-/// The function over a world.
-pub(crate) fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
-    Enqueue {
-        records: world.clone(),
-        bodies: world.clone(),
-        priority_queues: world.clone(),
-        system: world.clone(),
-        with: Accepting {
+/// The function over a backend.
+pub(crate) fn enqueue(
+    backend: &MemoryBackend,
+) -> EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend> {
+    EnqueueFunction {
+        records: backend.clone(),
+        bodies: backend.clone(),
+        priority_queues: backend.clone(),
+        system: backend.clone(),
+        with: EnqueueSettings {
             guard: Duration::from_secs(900),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
             prices: Prices::standard(),
         },
-        queues: KnownQueues::default(),
-        purses: Purses::default(),
+        queues: QueueCache::default(),
+        quota_leases: QuotaLeases::default(),
     }
 }

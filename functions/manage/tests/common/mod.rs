@@ -1,8 +1,8 @@
-//! A caller of the API in a world in memory.
+//! A caller of the API in the in-memory backend.
 
 use std::time::Duration;
 
-use aws::access::Door;
+use aws::auth::Authenticator;
 use aws::gateway;
 use aws::settings::KeySettings;
 use domain::cost::Prices;
@@ -10,18 +10,21 @@ use domain::lifecycle::Policy;
 use domain::ports::Bodies;
 use domain::ports::erasure::Erasing;
 use lambda_http::{Body, Response};
-use manage::{Manage, Managing, handler};
+use manage::{ManageFunction, ManageSettings, handler};
+use memory::{MemoryBackend, samples};
 use serde_json::Value;
-use world::{World, samples};
 
-/// The function over a world of which a test may have exchanged the contents.
-pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, World> {
-    Manage {
-        records: world.clone(),
+/// The function over a backend of which a test may have exchanged the contents.
+pub(crate) fn manage<B>(
+    backend: &MemoryBackend,
+    bodies: B,
+) -> ManageFunction<MemoryBackend, B, MemoryBackend, MemoryBackend> {
+    ManageFunction {
+        records: backend.clone(),
         bodies,
-        priority_queues: world.clone(),
-        system: world.clone(),
-        with: Managing {
+        priority_queues: backend.clone(),
+        system: backend.clone(),
+        with: ManageSettings {
             policy: Policy::standard(),
             expires_after: Duration::from_secs(14 * 86_400),
             retention: Duration::from_secs(30 * 86_400),
@@ -31,24 +34,27 @@ pub(crate) fn manage<B>(world: &World, bodies: B) -> Manage<World, B, World, Wor
     }
 }
 
-/// The door of an environment that has just begun.
-pub(crate) fn door() -> Door {
-    Door::new(KeySettings::of(samples::DEPLOYER_KEY))
+/// The authenticator of an environment that has just begun.
+pub(crate) fn authenticator() -> Authenticator {
+    Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY))
 }
 
 /// Asks with one of API Gateway's events.
-pub(crate) async fn ask(world: &World, event: &Value) -> Response<Body> {
-    ask_of(&manage(world, world.clone()), event).await
+pub(crate) async fn ask(backend: &MemoryBackend, event: &Value) -> Response<Body> {
+    ask_of(&manage(backend, backend.clone()), event).await
 }
 
 /// As [`ask`], of a function that a test has made itself.
-pub(crate) async fn ask_of<B>(manage: &Manage<World, B, World, World>, event: &Value) -> Response<Body>
+pub(crate) async fn ask_of<B>(
+    manage: &ManageFunction<MemoryBackend, B, MemoryBackend, MemoryBackend>,
+    event: &Value,
+) -> Response<Body>
 where
     B: Bodies + Erasing,
 {
     let event = serde_json::from_value(event.clone()).expect("an event has API Gateway's form");
     let request = gateway::request(event).expect("a request");
-    handler::handle(manage, &door(), request).await
+    handler::handle(manage, &authenticator(), request).await
 }
 
 /// An answer's status and JSON.

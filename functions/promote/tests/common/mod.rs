@@ -1,18 +1,28 @@
-//! A promoter in a world in memory.
+//! A promoter in the in-memory backend.
 
 use std::time::Duration;
 
 use domain::lifecycle::Policy;
-use promote::Promote;
-use world::World;
+use memory::MemoryBackend;
+use promote::PromoteFunction;
 
-pub(crate) fn promote(world: &World) -> Promote<World, World, World, World, World, World, World> {
-    let (records, priority_queues, dead_letters) = (world.clone(), world.clone(), world.clone());
-    let (evidence, account, system) = (world.clone(), world.clone(), world.clone());
+pub(crate) fn promote(
+    backend: &MemoryBackend,
+) -> PromoteFunction<
+    MemoryBackend,
+    MemoryBackend,
+    MemoryBackend,
+    MemoryBackend,
+    MemoryBackend,
+    MemoryBackend,
+    MemoryBackend,
+> {
+    let (records, priority_queues, dead_letters) = (backend.clone(), backend.clone(), backend.clone());
+    let (evidence, account, system) = (backend.clone(), backend.clone(), backend.clone());
     let policy = Policy::standard();
-    Promote {
+    PromoteFunction {
         records,
-        bodies: world.clone(),
+        bodies: backend.clone(),
         priority_queues,
         dead_letters,
         evidence,

@@ -1,34 +1,37 @@
-//! A sender in a world in memory.
+//! A sender in the in-memory backend.
 
 use std::time::Duration;
 
 use domain::lifecycle::Policy;
 use domain::ports::Provider;
-use send::queues::KnownQueues;
+use memory::MemoryBackend;
+use send::queues::QueueCache;
 use send::rate_limiter::RateLimiter;
-use send::suppressed::Suppressed;
-use send::{Send, Sending, memory};
-use world::World;
+use send::suppression_filter::Suppressed;
+use send::{SendFunction, SendSettings, memory};
 
 /// An environment that gives its emails to this provider.
-pub(crate) fn sender<P: Provider>(world: &World, provider: P) -> Send<World, World, World, P, World> {
-    Send {
-        records: world.clone(),
-        bodies: world.clone(),
-        dead_letters: world.clone(),
+pub(crate) fn sender<P: Provider>(
+    backend: &MemoryBackend,
+    provider: P,
+) -> SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, P, MemoryBackend> {
+    SendFunction {
+        records: backend.clone(),
+        bodies: backend.clone(),
+        dead_letters: backend.clone(),
         provider,
-        system: world.clone(),
+        system: backend.clone(),
         with: with(),
         memory: memory(),
         rate_limiter: RateLimiter::default(),
-        known: KnownQueues::default(),
+        known: QueueCache::default(),
         suppressed: Suppressed::default(),
     }
 }
 
 /// The timings of production.
-pub(crate) fn with() -> Sending {
-    Sending {
+pub(crate) fn with() -> SendSettings {
+    SendSettings {
         policy: Policy::standard(),
         attempt_timeout: Duration::from_secs(10),
     }

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use domain::cause::Cause;
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, EmailKey, PortError, Tallies};
-use domain::record::Status;
+use domain::record::RecordStatus;
 use domain::tally::change::{Change, Glimpse, counted};
 use domain::tally::counter::{Counter, Figures};
 use domain::tally::portion::{Fingerprint, Mark, Sequence, Span, Tally, Versions};
 use domain::timestamp::Timestamp;
 use fastrand::Rng;
-use world::World;
+use memory::MemoryBackend;
 
 /// When everything begins: shortly before an hour is over.
 const BEGIN_MS: i64 = 1_795_514_390_000;
@@ -50,14 +50,19 @@ pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
 
 /// Any record at all: what is counted must not depend on which ways there are.
 fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
-    let fates = [Fate::DeliveryDelayed, Fate::Delivered, Fate::Bounced, Fate::Complained];
-    let mut fate = |name: &str| (name.to_owned(), *rng.choice(&fates).unwrap());
-    let fates = BTreeMap::from([fate("a"), fate("b")]);
+    let delivery_statuses = [
+        DeliveryStatus::DeliveryDelayed,
+        DeliveryStatus::Delivered,
+        DeliveryStatus::Bounced,
+        DeliveryStatus::Complained,
+    ];
+    let mut delivery_status = |name: &str| (name.to_owned(), *rng.choice(&delivery_statuses).unwrap());
+    let delivery_statuses = BTreeMap::from([delivery_status("a"), delivery_status("b")]);
     let wait = *rng.choice(&[0, 50_000, 700_000, 9_000_000, 200_000_000]).unwrap();
     Glimpse {
         born: before.map_or(now, |before| before.born),
         queue: (*rng.choice(&["default", "news", "alerts"]).unwrap()).to_owned(),
-        status: *rng.choice(&Status::ALL).unwrap(),
+        status: *rng.choice(&RecordStatus::ALL).unwrap(),
         cause: rng.choice(&Cause::ALL).copied(),
         not_before: Timestamp::from_millis(now.as_millis() + wait),
         scheduled: rng.bool(),
@@ -65,7 +70,7 @@ fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
         held: rng.u8(0..8) == 0,
         recipients: rng.u32(1..5),
         attachment_bytes: rng.u64(0..1000),
-        fates: if rng.bool() { fates } else { BTreeMap::new() },
+        delivery_statuses: if rng.bool() { delivery_statuses } else { BTreeMap::new() },
         facts: BTreeSet::new(),
         opened_at: rng.bool().then_some(now),
         clicked_at: rng.bool().then_some(now),
@@ -86,8 +91,8 @@ pub(crate) fn expected(changes: &[Change]) -> BTreeMap<Counter, Figures> {
 }
 
 /// What they say.
-pub(crate) fn found(world: &World) -> BTreeMap<Counter, Figures> {
-    let stored = world.state().tally.counters.clone();
+pub(crate) fn found(backend: &MemoryBackend) -> BTreeMap<Counter, Figures> {
+    let stored = backend.state().tally.counters.clone();
     without_nothing(
         stored
             .into_iter()
@@ -104,9 +109,9 @@ fn without_nothing(mut counters: BTreeMap<Counter, Figures>) -> BTreeMap<Counter
     counters
 }
 
-/// The counters of a world, where others do something between any two calls.
+/// The counters of a backend, where others do something between any two calls.
 #[derive(Debug, Clone)]
-pub(crate) struct Crowded(pub World);
+pub(crate) struct Crowded(pub MemoryBackend);
 
 impl Crowded {
     async fn others(&self) {

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use domain::access::allowance::{Limit, Window};
-use domain::access::key::{ApiKey, Maker, Permission};
+use domain::access::key::{Actor, ApiKey, Permission};
+use domain::access::quota::{Limit, Window};
 use domain::access::sender::FromDomain;
 use domain::access::tenant::Tenant;
 use domain::batch::{BatchId, BatchRecord, Begun};
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::Batches;
-use domain::ports::access::{Allowances, Drawn, Keys, Tenants};
+use domain::ports::access::{Keys, QuotaOutcome, Quotas, Tenants};
 use domain::wire::api::IdempotencyKey;
 
 use super::{Golden, written};
@@ -75,7 +75,7 @@ async fn allowances_are_read_and_written() {
         let window = Window::of(&limited(), limit, at(86_400_000 + 12_345)).unwrap();
         let stored = written(async |replay| {
             let drawn = replay.table(16).draw(&acme().id, &window, 5).await;
-            assert_eq!(drawn.unwrap(), Drawn::Granted(5));
+            assert_eq!(drawn.unwrap(), QuotaOutcome::Granted(5));
         });
         golden.check(name, &stored.await.only());
         for replay in [golden.today(name), golden.old(name)] {
@@ -97,7 +97,7 @@ async fn api_keys_are_read_and_written() {
         permission: Permission::FullAccess,
         from_domains: Vec::new(),
         created_at: at(1_000),
-        created_by: Maker::Deployer,
+        created_by: Actor::Deployer,
         expires_at: None,
         revoked: None,
         last_used_at: None,
@@ -105,7 +105,7 @@ async fn api_keys_are_read_and_written() {
     let narrow = ApiKey {
         permission: Permission::SendingAccess,
         from_domains: vec![FromDomain::parse("*.example.com").unwrap(), FromDomain::Any],
-        created_by: Maker::Key(id),
+        created_by: Actor::Key(id),
         expires_at: Some(at(9_000)),
         ..plain.clone()
     };
@@ -114,7 +114,7 @@ async fn api_keys_are_read_and_written() {
         ..narrow.clone()
     };
     let revoked = ApiKey {
-        revoked: Some((at(4_000_000), Maker::Deployer)),
+        revoked: Some((at(4_000_000), Actor::Deployer)),
         ..used.clone()
     };
     for (name, added, key) in [

@@ -31,7 +31,7 @@ fn counters() -> [(&'static str, Counter, Figures); 5] {
         queue,
         hour: hour(),
     };
-    let standing = Counter::Standing {
+    let queue_counts = Counter::EmailStatus {
         tenant: tenant(),
         queue: news(),
     };
@@ -51,7 +51,7 @@ fn counters() -> [(&'static str, Counter, Figures); 5] {
     [
         ("flow_of_all", flow(None), of_all),
         ("flow_of_a_queue", flow(Some(news())), figures(&[(Figure::Sent, 2)])),
-        ("standing", standing, figures(&[(Figure::Queued, 3)])),
+        ("standing", queue_counts, figures(&[(Figure::Queued, 3)])),
         ("waiting", waiting, figures(&[(Figure::Queued, 3)])),
         ("failures", failures, figures(&[(Figure::Count, 1)])),
     ]
@@ -116,12 +116,12 @@ async fn counters_are_read() {
     };
     let counts = QueueCounts::at(hour(), &three, &[stretch]);
     for items in [&golden.today, &golden.old] {
-        let (standing, waiting) = (items["standing"].clone(), items["waiting"].clone());
+        let (queue_counts, waiting) = (items["standing"].clone(), items["waiting"].clone());
         let replay = Replay::by(move |asked| match asked.operation() {
             "Query" => Answer::ok(&json!({"Items": [waiting], "Count": 1})),
-            _ => Answer::ok(&json!({"Responses": {"T": [standing]}})),
+            _ => Answer::ok(&json!({"Responses": {"T": [queue_counts]}})),
         });
-        let read = replay.table(16).standing(&tenant, "news", hour()).await.unwrap();
+        let read = replay.table(16).queue_counts(&tenant, "news", hour()).await.unwrap();
         assert_eq!(read, counts);
     }
 }

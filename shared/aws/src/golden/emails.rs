@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use domain::ports::erasure::Tombstones;
 use domain::ports::{Bodies, EmailKey, EmailRecords, Packed};
-use domain::record::{BodyPlace, Due, DueKind, EmailRecord, Status};
+use domain::record::{BodyPlace, Due, DueKind, EmailRecord, RecordStatus};
 
 use super::queues::news;
 use super::{Golden, written};
@@ -18,13 +18,17 @@ use crate::settings::BucketSettings;
 fn records() -> Vec<(String, EmailRecord)> {
     let due = |kind| Some(Due { kind, at: at(7_000) });
     let mut records = vec![("accepted".to_owned(), record()), ("everything".to_owned(), full())];
-    for status in Status::ALL {
+    for status in RecordStatus::ALL {
         let due = match status {
-            Status::Sent => None,
-            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => due(DueKind::Check),
-            Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => due(DueKind::Ended),
+            RecordStatus::Sent => None,
+            RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain => {
+                due(DueKind::Check)
+            }
+            RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired => {
+                due(DueKind::Ended)
+            }
         };
-        let lease = full().lease.filter(|_| status == Status::Sending);
+        let lease = full().lease.filter(|_| status == RecordStatus::Sending);
         let record = EmailRecord {
             status,
             due,

@@ -93,7 +93,7 @@ mod tests {
         read.sort_by_key(Option::is_none);
         let bare = EmailRecord {
             detail: None,
-            fates: [].into(),
+            delivery_statuses: [].into(),
             outcomes: Vec::new(),
             diagnostics: [].into(),
             facts: [].into(),

@@ -1,4 +1,4 @@
-//! A queue that is changed while a thousand of its emails are set aside, against a DynamoDB that refuses what it is
+//! A queue that is changed while a thousand of its emails are parked, against a DynamoDB that refuses what it is
 //! busy with.
 //!
 //! Source: Amazon DynamoDB Developer Guide, "Managing complex workflows with DynamoDB transactions", "Transaction
@@ -130,8 +130,8 @@ fn paused() -> Queue {
 }
 
 /// An environment sets emails aside until all are, or the queue is resumed: under each state of the queue that it
-/// meets, as `promote` and `send` do. Returns how many it has set aside.
-async fn set_aside(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Range<u16>) -> usize {
+/// meets, as `promote` and `send` do. Returns how many it has parked.
+async fn park(table: Table, state: Arc<Mutex<Queue>>, emails: std::ops::Range<u16>) -> usize {
     let mut left: Vec<u16> = emails.collect();
     let mut done = 0;
     while !left.is_empty() {
@@ -182,8 +182,8 @@ async fn changed_meanwhile(change: impl Fn(&Queue) -> (Queue, Option<Job>)) -> (
         *state.lock().unwrap() = changed;
     };
     let half = EMAILS / 2;
-    let first = set_aside(replay.table(16), Arc::clone(&state), 0..half);
-    let second = set_aside(replay.table(16), Arc::clone(&state), half..EMAILS);
+    let first = park(replay.table(16), Arc::clone(&state), 0..half);
+    let second = park(replay.table(16), Arc::clone(&state), half..EMAILS);
     let (first, second, ()) = tokio::join!(first, second, change);
     drop(replay);
     let busy = std::mem::take(&mut *busy.lock().unwrap());
@@ -192,7 +192,7 @@ async fn changed_meanwhile(change: impl Fn(&Queue) -> (Queue, Option<Job>)) -> (
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_is_changed_while_its_emails_are_set_aside() {
-    let (set_aside, busy) = changed_meanwhile(|queue| {
+    let (park, busy) = changed_meanwhile(|queue| {
         let changed = Queue {
             rate_per_second: Some(5),
             no: queue.no + 1,
@@ -201,7 +201,7 @@ async fn a_queue_is_changed_while_its_emails_are_set_aside() {
         (changed, None)
     })
     .await;
-    assert_eq!((set_aside, busy.held.len()), (EMAILS.into(), EMAILS.into()));
+    assert_eq!((park, busy.held.len()), (EMAILS.into(), EMAILS.into()));
     assert!(busy.conflicts > 0, "nobody was refused");
     // Six of each environment, and one more of each after the change.
     assert!(busy.groups <= 14, "{}", busy.groups);
@@ -210,14 +210,14 @@ async fn a_queue_is_changed_while_its_emails_are_set_aside() {
 
 #[tokio::test(start_paused = true)]
 async fn a_queue_is_resumed_while_its_emails_are_set_aside() {
-    let (set_aside, busy) = changed_meanwhile(|queue| {
+    let (park, busy) = changed_meanwhile(|queue| {
         let resumed = queue.resumed();
         let job = Job::new(&resumed, nth(9), Task::Release, at(3_000));
         (resumed, Some(job))
     })
     .await;
-    assert_eq!(busy.held.len(), set_aside, "each email is told as it is stored");
-    assert!(set_aside >= 99, "the group before the change is set aside: {set_aside}");
+    assert_eq!(busy.held.len(), park, "each email is told as it is stored");
+    assert!(park >= 99, "the group before the change is set aside: {park}");
     assert!(busy.conflicts > 0, "nobody was refused");
     assert_eq!(busy.queue.unwrap()["paused_since"], Value::Null);
 }

@@ -9,7 +9,7 @@
 //! | `ttl` | N | in seconds: when this, too, is forgotten |
 //!
 //! **Invariant:** nothing in it says to whom or what was sent. It is in no index, and no condition of a record
-//! holds for it: it has no status, claim or count of fates.
+//! holds for it: it has no status, claim or count of delivery statuses.
 
 use domain::lifecycle::Condition;
 use domain::ports::erasure::Tombstones;

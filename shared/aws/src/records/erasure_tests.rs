@@ -11,7 +11,7 @@ use crate::telemetry::chain;
 
 fn ended() -> EmailRecord {
     EmailRecord {
-        status: domain::record::Status::Sent,
+        status: domain::record::RecordStatus::Sent,
         due: None,
         ..full()
     }

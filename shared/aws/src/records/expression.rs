@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::lifecycle::{Condition, EARLY, Policy};
-use domain::record::{EmailRecord, Status};
+use domain::record::{EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 
 use super::{item, waiting};
@@ -31,7 +31,7 @@ impl Expression {
         self.condition = match condition {
             Condition::Claimable { now } => {
                 let (status, not_before, expires) = (self.name("s"), self.name("n"), self.name("x"));
-                let queued = self.value(":if_s", AttributeValue::S(attributes::name(&Status::Queued)));
+                let queued = self.value(":if_s", AttributeValue::S(attributes::name(&RecordStatus::Queued)));
                 let due = self.value(":if_n", millis(now.after(EARLY)));
                 let now = self.value(":if_x", millis(now));
                 // A record of a newer format is left as it is: it could not be read afterwards.
@@ -56,10 +56,10 @@ impl Expression {
                 let not_before = self.value(":if_n", millis(not_before));
                 format!("{claim} = {claim_no} AND {stored} = {status} AND {time} = {not_before}")
             }
-            Condition::FatesUnmoved { fate_no } => {
-                let fates = self.name("fn");
-                let fate_no = self.value(":if_fn", AttributeValue::N(fate_no.to_string()));
-                format!("{fates} = {fate_no}")
+            Condition::DeliveryUnmoved { delivery_version } => {
+                let delivery_statuses = self.name("fn");
+                let delivery_version = self.value(":if_fn", AttributeValue::N(delivery_version.to_string()));
+                format!("{delivery_statuses} = {delivery_version}")
             }
         };
     }
@@ -120,7 +120,7 @@ pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards
     update.require(Condition::Claimable { now });
     let mut after = Item::from(waiting::check_attributes(until, id, shards));
     after.extend([
-        attributes::s("s", attributes::name(&Status::Sending)),
+        attributes::s("s", attributes::name(&RecordStatus::Sending)),
         attributes::n("lu", until.as_millis()),
         attributes::n("ln", nonce),
     ]);
@@ -141,7 +141,7 @@ fn millis(at: Timestamp) -> AttributeValue {
 #[cfg(test)]
 mod tests {
     use domain::cause::Cause;
-    use domain::fate::Fate;
+    use domain::delivery_status::DeliveryStatus;
     use domain::lifecycle;
     use domain::record::{Acceptance, Lease};
 
@@ -151,7 +151,14 @@ mod tests {
     fn changed(change: impl FnOnce(&mut EmailRecord)) -> String {
         let mut after = full();
         change(&mut after);
-        transition(&full(), &after, Condition::FatesUnmoved { fate_no: 4 }, 16, 77).update
+        transition(
+            &full(),
+            &after,
+            Condition::DeliveryUnmoved { delivery_version: 4 },
+            16,
+            77,
+        )
+        .update
     }
 
     #[test]
@@ -161,20 +168,22 @@ mod tests {
         assert_eq!(changed(|record| record.lease = None), "REMOVE #ln, #lu");
         assert_eq!(changed(|record| record.due = None), "REMOVE #due_pk, #due_sk");
         assert_eq!(
-            changed(|record| record.status = Status::Sent),
+            changed(|record| record.status = RecordStatus::Sent),
             "SET #s = :s, #ttl = :ttl"
         );
         assert_eq!(changed(|record| record.maybe_duplicate = false), "REMOVE #m");
         assert_eq!(
             changed(|record| {
-                record.fates.insert("x".to_owned(), Fate::Delivered);
-                record.fate_no = 5;
+                record
+                    .delivery_statuses
+                    .insert("x".to_owned(), DeliveryStatus::Delivered);
+                record.delivery_version = 5;
             }),
             "SET #f = :f, #fn = :fn"
         );
         assert_eq!(
             changed(|record| {
-                record.status = Status::Failed;
+                record.status = RecordStatus::Failed;
                 record.due = None;
                 record.lease = None;
                 record.cause = Some(Cause::Rejected);
@@ -187,7 +196,7 @@ mod tests {
     fn a_row_that_is_no_longer_final_is_kept() {
         let unmoved = Condition::Unmoved {
             claim_no: 1,
-            status: Status::Failed,
+            status: RecordStatus::Failed,
             not_before: at(2_000),
         };
         let of = |before, after| {
@@ -195,9 +204,12 @@ mod tests {
             let [before, after] = records;
             transition(&before, &after, unmoved, 16, 77).update
         };
-        assert_eq!(of(Status::Failed, Status::Queued), "SET #s = :s REMOVE #ttl");
-        assert_eq!(of(Status::Failed, Status::Sent), "SET #s = :s, #ttl = :ttl");
-        assert_eq!(of(Status::Sent, Status::Sent), "");
+        assert_eq!(
+            of(RecordStatus::Failed, RecordStatus::Queued),
+            "SET #s = :s REMOVE #ttl"
+        );
+        assert_eq!(of(RecordStatus::Failed, RecordStatus::Sent), "SET #s = :s, #ttl = :ttl");
+        assert_eq!(of(RecordStatus::Sent, RecordStatus::Sent), "");
     }
 
     #[test]
@@ -224,7 +236,7 @@ mod tests {
         assert_eq!(
             of(Condition::Unmoved {
                 claim_no: 7,
-                status: Status::Uncertain,
+                status: RecordStatus::Uncertain,
                 not_before: at(4_000),
             }),
             expected(
@@ -233,7 +245,7 @@ mod tests {
             )
         );
         assert_eq!(
-            of(Condition::FatesUnmoved { fate_no: 3 }),
+            of(Condition::DeliveryUnmoved { delivery_version: 3 }),
             expected("#fn = :if_fn", ":if_fn=3")
         );
     }
@@ -241,7 +253,7 @@ mod tests {
     #[test]
     fn every_placeholder_is_used_and_none_is_missing() {
         let sent = EmailRecord {
-            status: Status::Sent,
+            status: RecordStatus::Sent,
             due: None,
             sent: Some(Acceptance {
                 claim_no: 1,
@@ -252,7 +264,7 @@ mod tests {
         };
         let unmoved = Condition::Unmoved {
             claim_no: 0,
-            status: Status::Queued,
+            status: RecordStatus::Queued,
             not_before: at(2_000),
         };
         for update in [

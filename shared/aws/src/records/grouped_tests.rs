@@ -3,7 +3,7 @@
 use domain::id::EmailId;
 use domain::lifecycle::{Condition, SideEffect};
 use domain::ports::EmailRecords;
-use domain::record::{Due, DueKind, Status};
+use domain::record::{Due, DueKind, RecordStatus};
 use serde_json::{Value, json};
 
 use super::super::item;
@@ -18,7 +18,7 @@ fn nth(n: u8) -> EmailRecord {
     }
 }
 
-/// The `n`th email is set aside while its queue is in this state.
+/// The `n`th email is parked while its queue is in this state.
 pub(super) fn held(n: u8, queue_no: u64) -> RecordWrite {
     let before = nth(n);
     let due = Some(Due {
@@ -28,7 +28,7 @@ pub(super) fn held(n: u8, queue_no: u64) -> RecordWrite {
     let transition = Transition {
         condition: Condition::UnmovedIn {
             claim_no: 0,
-            status: Status::Queued,
+            status: RecordStatus::Queued,
             not_before: at(2_000),
             queue_no,
         },

@@ -31,8 +31,8 @@
 //! | `e` | S | `cause` |
 //! | `t` | S | `detail` |
 //! | `sc`, `si`, `sa` | N, S, N | `sent.claim_no`, `sent.message_id`, `sent.at` |
-//! | `f` | M of S | `fates`, by the recipient's key |
-//! | `fn` | N | `fate_no` |
+//! | `f` | M of S | `delivery_statuses`, by the recipient's key |
+//! | `fn` | N | `delivery_version` |
 //! | `da`, `oa`, `ca` | N | `delivered_at`, `opened_at`, `clicked_at` |
 //! | `ra` | N | `retried_at` |
 //! | `g` | N | `generation` |
@@ -52,9 +52,9 @@ use std::collections::BTreeMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::batch::BatchId;
+use domain::history::{Diagnostic, Fact, Outcome};
 use domain::id::KeyId;
 use domain::index;
-use domain::past::{Diagnostic, Fact, Outcome};
 use domain::ports::EmailKey;
 use domain::queue::{QueueKey, QueueName};
 use domain::record::{Acceptance, BodyRef, Due, DueKind, EmailRecord, Lease};
@@ -109,7 +109,7 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
         n("x", record.expires_at.as_millis()),
         n("c", record.claim_no),
         n("a", record.attempts),
-        n("fn", record.fate_no),
+        n("fn", record.delivery_version),
         s("tenant_shard", keys::tenant_shard(&record.tenant, shard)),
         s("created_sk", sortable(record.born, record.id)),
     ]);
@@ -144,9 +144,13 @@ pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
             n("sa", sent.at.as_millis()),
         ]);
     }
-    if !record.fates.is_empty() {
-        let fates = record.fates.iter().map(|(key, fate)| s(key, name(fate))).collect();
-        item.extend([("f".to_owned(), AttributeValue::M(fates))]);
+    if !record.delivery_statuses.is_empty() {
+        let delivery_statuses = record
+            .delivery_statuses
+            .iter()
+            .map(|(key, delivery_status)| s(key, name(delivery_status)))
+            .collect();
+        item.extend([("f".to_owned(), AttributeValue::M(delivery_statuses))]);
     }
     if !record.outcomes.is_empty() {
         let outcomes = record
@@ -240,8 +244,8 @@ pub(crate) fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
         detail: maybe(item, "t", text)?.map(str::to_owned),
         sent: sent(item)?,
         due: due(item)?,
-        fates: maybe(item, "f", fates)?.unwrap_or_default(),
-        fate_no: number(item, "fn")?,
+        delivery_statuses: maybe(item, "f", delivery_statuses)?.unwrap_or_default(),
+        delivery_version: number(item, "fn")?,
         delivered_at: maybe(item, "da", time)?,
         opened_at: maybe(item, "oa", time)?,
         clicked_at: maybe(item, "ca", time)?,
@@ -295,11 +299,14 @@ fn key_id(item: &Item, attribute: &'static str) -> Result<KeyId, ItemError> {
     bytes.map_err(|_| ItemError::Malformed(attribute))
 }
 
-fn fates<T: DeserializeOwned>(item: &Item, attribute: &'static str) -> Result<BTreeMap<String, T>, ItemError> {
-    let Some(AttributeValue::M(fates)) = item.get(attribute) else {
+fn delivery_statuses<T: DeserializeOwned>(
+    item: &Item,
+    attribute: &'static str,
+) -> Result<BTreeMap<String, T>, ItemError> {
+    let Some(AttributeValue::M(delivery_statuses)) = item.get(attribute) else {
         return Err(ItemError::Malformed(attribute));
     };
-    fates
+    delivery_statuses
         .iter()
         .map(|(key, value)| Some((key.clone(), unnamed(value.as_s().ok()?)?)))
         .collect::<Option<_>>()
@@ -366,7 +373,7 @@ pub(crate) fn version() -> AttributeValue {
 
 #[cfg(test)]
 mod tests {
-    use domain::fate::Fate;
+    use domain::delivery_status::DeliveryStatus;
 
     use super::super::samples::{at, full, record};
     use super::*;
@@ -462,13 +469,16 @@ mod tests {
             let names: Vec<_> = (0..recipients).map(|n| format!("{n:012x}")).collect();
             let words = "x".repeat(1_000);
             let said = |name: &String| {
-                let said = Diagnostic::of(Fate::Delivered, at(6_500), words.clone(), recipients);
+                let said = Diagnostic::of(DeliveryStatus::Delivered, at(6_500), words.clone(), recipients);
                 (name.clone(), said)
             };
             let delivered = EmailRecord {
                 recipients,
                 outcomes: Vec::new(),
-                fates: names.iter().map(|name| (name.clone(), Fate::Delivered)).collect(),
+                delivery_statuses: names
+                    .iter()
+                    .map(|name| (name.clone(), DeliveryStatus::Delivered))
+                    .collect(),
                 diagnostics: names.iter().map(said).collect(),
                 cause: None,
                 detail: None,

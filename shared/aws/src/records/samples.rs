@@ -4,11 +4,11 @@ use std::collections::BTreeMap;
 
 use domain::batch::BatchId;
 use domain::cause::Cause;
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
+use domain::history::{Diagnostic, Fact, Outcome};
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::lifecycle::Policy;
-use domain::past::{Diagnostic, Fact, Outcome};
-use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, FROM_DOMAIN_MAX, Lease, Status};
+use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, FROM_DOMAIN_MAX, Lease, RecordStatus};
 use domain::timestamp::Timestamp;
 
 pub(crate) fn at(millis: i64) -> Timestamp {
@@ -36,7 +36,7 @@ pub(crate) fn record() -> EmailRecord {
 /// A record in which everything is said.
 pub(crate) fn full() -> EmailRecord {
     EmailRecord {
-        status: Status::Sending,
+        status: RecordStatus::Sending,
         claim_no: 3,
         attempts: 2,
         lease: Some(Lease {
@@ -58,8 +58,8 @@ pub(crate) fn full() -> EmailRecord {
             kind: DueKind::Wake,
             at: at(7_000),
         }),
-        fates: BTreeMap::from([("0123456789ab".to_owned(), Fate::SoftBounced)]),
-        fate_no: 4,
+        delivery_statuses: BTreeMap::from([("0123456789ab".to_owned(), DeliveryStatus::SoftBounced)]),
+        delivery_version: 4,
         delivered_at: Some(at(8_000)),
         opened_at: Some(at(8_001)),
         clicked_at: Some(at(8_002)),

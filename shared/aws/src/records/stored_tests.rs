@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::{EmailId, TenantId};
 use domain::ports::DueIndex;
 use domain::record::Priority;
@@ -66,7 +66,10 @@ async fn what_the_first_version_stored_is_read() {
 #[test]
 fn what_the_first_version_was_asked_is_the_same_request_now() {
     let request = parse_email(text("request").as_bytes()).unwrap();
-    assert_eq!(Email::from_body(text("content").as_bytes()).unwrap(), request.email);
+    assert_eq!(
+        EmailContent::from_body(text("content").as_bytes()).unwrap(),
+        request.email
+    );
     assert_eq!(String::from_utf8(request.email.to_body()).unwrap(), text("content"));
     assert_eq!(request.hash(), text("content_name"));
     let key = IdempotencyKey::parse("order-1042").unwrap();

@@ -6,9 +6,9 @@ use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
 use domain::index;
 use domain::ports::rate_limits::InLine;
-use domain::ports::{Aside, Coming, DueCursor, EmailKey};
+use domain::ports::{DueCursor, DueEmail, EmailKey, ParkedEmail};
 use domain::queue::{QueueKey, QueueName};
-use domain::record::{DueKind, EmailRecord, Status};
+use domain::record::{DueKind, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
 use domain::wire::send_task::SendTask;
 
@@ -76,17 +76,17 @@ pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
+pub(crate) fn to_aside(item: &Item) -> Result<ParkedEmail, ItemError> {
     let sort_key = text(item, "due_sk")?;
     let ended = index::kind(text(item, "due_pk")?) == Some(DueKind::Ended);
     let mut tail = sort_key.split('#').skip(if ended { 2 } else { usize::MAX });
     let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
     let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
-    Ok(Aside {
+    Ok(ParkedEmail {
         key: keys::to_email(item)?,
         at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
         status: match status {
-            None => Status::Queued,
+            None => RecordStatus::Queued,
             Some(status) => unnamed(status).ok_or(ItemError::Malformed("due_sk"))?,
         },
         cause: cause.map(read).transpose()?,
@@ -98,11 +98,11 @@ pub(crate) fn to_aside(item: &Item) -> Result<Aside, ItemError> {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_coming(item: &Item) -> Result<Coming, ItemError> {
+pub(crate) fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
     coming(keys::to_email(item)?, text(item, "due_sk")?)
 }
 
-fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
+fn coming(key: EmailKey, sort_key: &str) -> Result<DueEmail, ItemError> {
     let EmailKey { tenant, id } = key;
     let not_before = parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?;
     let mut tail = sort_key.split('#').skip(2);
@@ -126,7 +126,7 @@ fn coming(key: EmailKey, sort_key: &str) -> Result<Coming, ItemError> {
         queue: queue.ok_or(ItemError::Malformed("due_sk"))?,
         slot: None,
     };
-    Ok(Coming {
+    Ok(DueEmail {
         not_before,
         priority: priority.ok_or(ItemError::Malformed("due_sk"))?,
         send_task,
@@ -202,7 +202,7 @@ mod tests {
             queue: news.name.clone(),
             due: Some(due),
             expires_at: at(9_000),
-            status: Status::Queued,
+            status: RecordStatus::Queued,
             ..full()
         };
         let item = from_record(&record, 16);
@@ -213,7 +213,10 @@ mod tests {
         assert_eq!(waiting.coming.send_task, SendTask::of(&record));
         assert_eq!(waiting.coming.cursor.0, text(&item, "due_sk").unwrap());
         let aside = to_aside(&item).unwrap();
-        assert_eq!((aside.status, aside.cause, aside.at), (Status::Queued, None, at(7_000)));
+        assert_eq!(
+            (aside.status, aside.cause, aside.at),
+            (RecordStatus::Queued, None, at(7_000))
+        );
         for garbage in ["", "x", "000000000007000#id#high#3#4", "000000000007000#id#high#3#4#x"] {
             let mut item = item.clone();
             item.extend([s("due_sk", garbage.to_owned())]);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use domain::lifecycle::{self, Condition, SideEffect, Transition};
 use domain::ports::{Claimed, Created, EmailKey, EmailRecords, Written};
-use domain::record::{EmailRecord, Lease, Status};
+use domain::record::{EmailRecord, Lease, RecordStatus};
 use serde_json::json;
 
 use super::item;
@@ -141,7 +141,7 @@ async fn a_refused_claim_brings_the_row_as_it_is() {
         ..claimed()
     };
     let past_it = EmailRecord {
-        status: Status::Sent,
+        status: RecordStatus::Sent,
         due: None,
         ..claimed()
     };
@@ -154,7 +154,7 @@ async fn a_refused_claim_brings_the_row_as_it_is() {
 /// A record that still has our nonce and is no longer being sent: no claim.
 fn full_of_ours_but_queued() -> EmailRecord {
     EmailRecord {
-        status: Status::Queued,
+        status: RecordStatus::Queued,
         ..claimed()
     }
 }
@@ -162,7 +162,7 @@ fn full_of_ours_but_queued() -> EmailRecord {
 #[tokio::test]
 async fn a_claim_of_what_is_gone_is_refused() {
     let mut forgotten = stored(&EmailRecord {
-        status: Status::Failed,
+        status: RecordStatus::Failed,
         ..record()
     });
     forgotten.extend([attributes::n("ttl", 2)]);
@@ -211,11 +211,11 @@ async fn a_claim_that_cannot_be_understood_is_an_error() {
 fn sent() -> Transition {
     let condition = Condition::Unmoved {
         claim_no: 1,
-        status: Status::Sending,
+        status: RecordStatus::Sending,
         not_before: at(2_000),
     };
     let record = EmailRecord {
-        status: Status::Sent,
+        status: RecordStatus::Sent,
         lease: None,
         due: None,
         ..claimed()
@@ -320,12 +320,12 @@ async fn a_write_that_fails_every_time_is_an_error_in_time() {
     assert!(waited < Duration::from_secs(15), "{waited:?} would outlast a function");
 }
 
-/// An email of a paused queue is moved aside.
+/// An email of a paused queue is parked.
 fn held() -> Transition {
     Transition {
         condition: Condition::UnmovedIn {
             claim_no: 0,
-            status: Status::Queued,
+            status: RecordStatus::Queued,
             not_before: at(2_000),
             queue_no: 5,
         },

@@ -23,7 +23,7 @@
 //! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
 
-use domain::access::allowance::Window;
+use domain::access::quota::Window;
 use domain::batch::BatchId;
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::EmailKey;
@@ -65,7 +65,7 @@ pub(crate) const JOBS: &str = "job";
 /// The partition of the index `due` of the queues that `promote` is to look at.
 pub(crate) const LIMITED: &str = "limited";
 
-/// The sort key of a queue's standing.
+/// The sort key of a queue's status.
 pub(crate) const STANDING: &str = "now";
 
 /// A primary key.

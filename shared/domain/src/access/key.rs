@@ -28,7 +28,7 @@ pub enum Permission {
 
 /// The permission that a request needs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
+pub enum Action {
     /// Sends an email, or uploads a file for one.
     Send,
     /// Reads.
@@ -59,10 +59,11 @@ impl Permission {
 
     /// True if a key of this level has the permission.
     #[must_use]
-    pub const fn allows(self, deed: Deed) -> bool {
-        match (self, deed) {
-            (Self::FullAccess, _) | (Self::SendingAccess, Deed::Send) | (Self::ReadAccess, Deed::Read) => true,
-            (Self::SendingAccess, Deed::Read | Deed::Manage) | (Self::ReadAccess, Deed::Send | Deed::Manage) => false,
+    pub const fn allows(self, action: Action) -> bool {
+        match (self, action) {
+            (Self::FullAccess, _) | (Self::SendingAccess, Action::Send) | (Self::ReadAccess, Action::Read) => true,
+            (Self::SendingAccess, Action::Read | Action::Manage)
+            | (Self::ReadAccess, Action::Send | Action::Manage) => false,
         }
     }
 }
@@ -70,14 +71,14 @@ impl Permission {
 /// The actor who created or revoked a key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
-pub enum Maker {
+pub enum Actor {
     /// The deployer.
     Deployer,
     /// The bearer of a key.
     Key(KeyId),
 }
 
-impl fmt::Display for Maker {
+impl fmt::Display for Actor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Deployer => f.write_str("deployer"),
@@ -89,22 +90,22 @@ impl fmt::Display for Maker {
 /// A text that names no actor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("must be deployer or the id of a key")]
-pub struct NoMaker;
+pub struct NoActor;
 
-impl TryFrom<String> for Maker {
-    type Error = NoMaker;
+impl TryFrom<String> for Actor {
+    type Error = NoActor;
 
-    fn try_from(text: String) -> Result<Self, NoMaker> {
+    fn try_from(text: String) -> Result<Self, NoActor> {
         match (text.as_str(), KeyId::parse(&text)) {
             ("deployer", _) => Ok(Self::Deployer),
             (_, Some(id)) => Ok(Self::Key(id)),
-            (_, None) => Err(NoMaker),
+            (_, None) => Err(NoActor),
         }
     }
 }
 
-impl From<Maker> for String {
-    fn from(maker: Maker) -> Self {
+impl From<Actor> for String {
+    fn from(maker: Actor) -> Self {
         maker.to_string()
     }
 }
@@ -127,11 +128,11 @@ pub struct ApiKey {
     /// Time of creation.
     pub created_at: Timestamp,
     /// Creator.
-    pub created_by: Maker,
+    pub created_by: Actor,
     /// Time of expiry, from which on it is rejected.
     pub expires_at: Option<Timestamp>,
     /// Time of revocation, and the actor who revoked it.
-    pub revoked: Option<(Timestamp, Maker)>,
+    pub revoked: Option<(Timestamp, Actor)>,
     /// Hour of its last use.
     pub last_used_at: Option<Timestamp>,
 }
@@ -209,7 +210,7 @@ mod tests {
             permission: Permission::FullAccess,
             from_domains: Vec::new(),
             created_at: Timestamp::from_millis(0),
-            created_by: Maker::Deployer,
+            created_by: Actor::Deployer,
             expires_at: None,
             revoked: None,
             last_used_at: None,
@@ -218,17 +219,17 @@ mod tests {
 
     #[test]
     fn each_access_level_has_its_permissions() {
-        use Deed::{Manage, Read, Send};
+        use Action::{Manage, Read, Send};
         for (permission, allowed) in [
             (Permission::FullAccess, &[Send, Read, Manage][..]),
             (Permission::SendingAccess, &[Send]),
             (Permission::ReadAccess, &[Read]),
         ] {
-            for deed in [Send, Read, Manage] {
+            for action in [Send, Read, Manage] {
                 assert_eq!(
-                    permission.allows(deed),
-                    allowed.contains(&deed),
-                    "{permission:?} {deed:?}"
+                    permission.allows(action),
+                    allowed.contains(&action),
+                    "{permission:?} {action:?}"
                 );
             }
             assert_eq!(Permission::parse(permission.as_str()), Some(permission));
@@ -249,7 +250,7 @@ mod tests {
             (Ok(()), Err(Bad::Expired))
         );
         let revoked = ApiKey {
-            revoked: Some((at(5), Maker::Deployer)),
+            revoked: Some((at(5), Actor::Deployer)),
             ..expires
         };
         assert_eq!(revoked.check(at(0)), Err(Bad::Revoked));
@@ -271,10 +272,10 @@ mod tests {
 
     #[test]
     fn an_actor_is_stored_as_text() {
-        for maker in [Maker::Deployer, Maker::Key(key().id)] {
-            assert_eq!(Maker::try_from(maker.to_string()), Ok(maker));
+        for maker in [Actor::Deployer, Actor::Key(key().id)] {
+            assert_eq!(Actor::try_from(maker.to_string()), Ok(maker));
         }
-        assert_eq!(Maker::try_from("nobody".to_owned()), Err(NoMaker));
+        assert_eq!(Actor::try_from("nobody".to_owned()), Err(NoActor));
     }
 
     #[test]

@@ -5,8 +5,8 @@ use std::fmt;
 use std::time::Duration;
 
 use super::sender::FromDomain;
+use crate::email_status::EmailStatus;
 use crate::id::TenantId;
-use crate::standing::Standing;
 use crate::timestamp::Timestamp;
 
 /// Time for which a tenant must have been suspended before it may be deleted. An environment remembers a key for
@@ -121,9 +121,9 @@ pub struct Leftovers {
 
 impl Leftovers {
     /// Counts an email unless it has ended.
-    pub fn add(&mut self, standing: Standing) {
-        if !standing.has_ended() {
-            let count = self.emails.entry(standing.as_str()).or_default();
+    pub fn add(&mut self, email_status: EmailStatus) {
+        if !email_status.has_ended() {
+            let count = self.emails.entry(email_status.as_str()).or_default();
             *count = count.saturating_add(1);
         }
     }

@@ -39,9 +39,9 @@ fn a_suspension_that_is_repeated_keeps_its_start() {
 #[test]
 fn only_unfinished_emails_are_leftovers() {
     let mut left = Leftovers::default();
-    for (standing, name) in Standing::ALL {
+    for (email_status, name) in EmailStatus::ALL {
         let before = left.count();
-        left.add(standing);
+        left.add(email_status);
         let finished = ["sent", "failed", "unknown", "canceled", "expired"].contains(&name);
         assert_eq!(left.count() == before, finished, "{name}");
     }

@@ -93,6 +93,6 @@ fn misleading_text_is_refused_with_its_path() {
 fn emails_accepted_before_a_rule_stay_readable() {
     for (draft, _) in refused() {
         let email = draft.check().unwrap();
-        assert_eq!(Email::from_body(&email.to_body()).unwrap(), email);
+        assert_eq!(EmailContent::from_body(&email.to_body()).unwrap(), email);
     }
 }

@@ -2,21 +2,21 @@
 //!
 //! **Invariant:** the same email always has the same bytes, even after changes of the structs, because the bytes name
 //! the body.
-//! **Start reading at** [`Email::to_body`].
+//! **Start reading at** [`EmailContent::to_body`].
 
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 
-use super::{Addresses, Draft, Email, EmailError};
+use super::{Addresses, Draft, EmailContent, EmailError};
 use crate::attachment::{self, Attachment};
 
-/// The version that [`Email::to_body`] writes.
+/// The version that [`EmailContent::to_body`] writes.
 const BODY_VERSION: u32 = 1;
 
 /// The version of an email with attachments. Readers that know only version 1 must not take it for a broken one.
 const BODY_VERSION_WITH_ATTACHMENTS: u32 = 2;
 
-impl Email {
+impl EmailContent {
     /// The email as canonical JSON: versioned, fields in a fixed order, empty ones left out.
     #[must_use]
     pub fn to_body(&self) -> Vec<u8> {
@@ -58,7 +58,7 @@ impl Email {
         json.into_bytes()
     }
 
-    /// Reads the JSON of [`Email::to_body`], and checks it like a new request.
+    /// Reads the JSON of [`EmailContent::to_body`], and checks it like a new request.
     ///
     /// # Errors
     /// [`BodyError`] when it is no such JSON, of a later version, or no longer valid.
@@ -71,7 +71,7 @@ impl Email {
         Ok(stored.into_draft()?.check()?)
     }
 
-    /// The SHA-256 of [`Email::to_body`] in lower-case hex: the body's name, equal for equal requests.
+    /// The SHA-256 of [`EmailContent::to_body`] in lower-case hex: the body's name, equal for equal requests.
     #[must_use]
     pub fn hash(&self) -> String {
         sha256_hex(&self.to_body())
@@ -175,7 +175,7 @@ mod tests {
     fn a_body_is_canonical_and_reads_back() {
         let email = draft().check().unwrap();
         assert_eq!(String::from_utf8(email.to_body()).unwrap(), GOLDEN);
-        let again = Email::from_body(GOLDEN.as_bytes()).unwrap();
+        let again = EmailContent::from_body(GOLDEN.as_bytes()).unwrap();
         assert_eq!(again, email);
         assert_eq!(again.hash(), email.hash());
         assert_eq!(email.hash(), sha256_hex(GOLDEN.as_bytes()));
@@ -201,7 +201,7 @@ mod tests {
 
     #[test]
     fn bodies_that_cannot_be_read_say_why() {
-        let read = |body: &str| Email::from_body(body.as_bytes()).unwrap_err();
+        let read = |body: &str| EmailContent::from_body(body.as_bytes()).unwrap_err();
         assert!(matches!(read("{"), BodyError::Json(_)));
         assert!(matches!(read("{\"v\":3,\"new\":1}"), BodyError::Version(3)));
         let unknown = GOLDEN.replace("\"tags\"", "\"files\"");

@@ -4,7 +4,7 @@
 //! **Start reading at** [`Draft::check`].
 
 use super::problem::{bad, missing};
-use super::{Email, EmailError, Problem, header, tag};
+use super::{EmailContent, EmailError, Problem, header, tag};
 use crate::address::Mailbox;
 use crate::attachment::Attachment;
 use crate::limits;
@@ -73,7 +73,7 @@ impl Draft {
     ///
     /// # Errors
     /// The first problem with its path, in the order of [`Draft`]'s fields.
-    pub fn check(self) -> Result<Email, EmailError> {
+    pub fn check(self) -> Result<EmailContent, EmailError> {
         let from = self.from.ok_or_else(|| missing("from"))?;
         let from = Mailbox::parse(&from).map_err(|why| EmailError::at("from", Problem::From(why)))?;
         match &self.to {
@@ -104,7 +104,7 @@ impl Draft {
                 EmailError::at("html", problem)
             });
         }
-        let email = Email {
+        let email = EmailContent {
             from,
             to,
             cc,

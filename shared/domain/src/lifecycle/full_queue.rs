@@ -5,7 +5,7 @@
 //! **Start reading at** [`leave_to_index`]. Why this way: docs/adr/0031.
 
 use super::{Decision, Policy, SideEffect, write};
-use crate::record::{Due, DueKind, EmailRecord, Status};
+use crate::record::{Due, DueKind, EmailRecord, RecordStatus};
 use crate::timestamp::Timestamp;
 
 /// Most guard times until the next check of a waiting record while nothing is enqueued.
@@ -20,7 +20,7 @@ pub fn leave_to_index(record: &EmailRecord, policy: &Policy, now: Timestamp) -> 
     let latest = now.after(policy.guard.saturating_mul(LONGEST));
     match (record.status, record.due) {
         (
-            Status::Queued,
+            RecordStatus::Queued,
             Some(Due {
                 kind: DueKind::Check,
                 at,
@@ -34,15 +34,15 @@ pub fn leave_to_index(record: &EmailRecord, policy: &Policy, now: Timestamp) -> 
             write(record, next, SideEffect::Nothing)
         }
         (
-            Status::Queued
-            | Status::Sending
-            | Status::Failing
-            | Status::Uncertain
-            | Status::Sent
-            | Status::Failed
-            | Status::Unknown
-            | Status::Canceled
-            | Status::Expired,
+            RecordStatus::Queued
+            | RecordStatus::Sending
+            | RecordStatus::Failing
+            | RecordStatus::Uncertain
+            | RecordStatus::Sent
+            | RecordStatus::Failed
+            | RecordStatus::Unknown
+            | RecordStatus::Canceled
+            | RecordStatus::Expired,
             _,
         ) => Decision::Forget,
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     /// A record at minute 100, with its next check `minutes` later.
-    fn decided(status: Status, kind: DueKind, minutes: i64) -> Decision {
+    fn decided(status: RecordStatus, kind: DueKind, minutes: i64) -> Decision {
         let body = BodyRef {
             sha256: String::new(),
             place: BodyPlace::Table,
@@ -81,20 +81,20 @@ mod tests {
     #[test]
     fn a_record_due_within_an_hour_stays() {
         for minutes in [-5, 15, 60] {
-            assert_eq!(decided(Status::Queued, DueKind::Check, minutes), Decision::Forget);
+            assert_eq!(decided(RecordStatus::Queued, DueKind::Check, minutes), Decision::Forget);
         }
     }
 
     #[test]
     fn a_late_check_moves_to_within_an_hour() {
-        let Decision::Write(transition) = decided(Status::Queued, DueKind::Check, 61) else {
+        let Decision::Write(transition) = decided(RecordStatus::Queued, DueKind::Check, 61) else {
             panic!("it would be found too late");
         };
         assert_eq!(
             transition.record.due.map(|due| (due.kind, due.at)),
             Some((DueKind::Check, at(160)))
         );
-        assert_eq!(transition.record.status, Status::Queued);
+        assert_eq!(transition.record.status, RecordStatus::Queued);
         assert!(transition.record.is_in_its_place());
         assert_eq!(transition.side_effect, SideEffect::Nothing);
         assert!(matches!(transition.condition, Condition::Unmoved { .. }));
@@ -103,9 +103,14 @@ mod tests {
     #[test]
     fn records_that_wait_elsewhere_stay() {
         for kind in [DueKind::Wake, DueKind::Held] {
-            assert_eq!(decided(Status::Queued, kind, 5_000), Decision::Forget, "{kind:?}");
+            assert_eq!(decided(RecordStatus::Queued, kind, 5_000), Decision::Forget, "{kind:?}");
         }
-        for status in [Status::Sending, Status::Failing, Status::Uncertain, Status::Failed] {
+        for status in [
+            RecordStatus::Sending,
+            RecordStatus::Failing,
+            RecordStatus::Uncertain,
+            RecordStatus::Failed,
+        ] {
             assert_eq!(decided(status, DueKind::Check, 5_000), Decision::Forget, "{status:?}");
         }
     }

@@ -1,8 +1,8 @@
 //! API keys, tenants and quotas.
 
 use super::{EmailKey, PortError};
-use crate::access::allowance::Window;
-use crate::access::key::{ApiKey, KeyChange, Maker};
+use crate::access::key::{Actor, ApiKey, KeyChange};
+use crate::access::quota::Window;
 use crate::access::tenant::Tenant;
 use crate::id::{KeyId, TenantId};
 use crate::record::EmailRecord;
@@ -34,7 +34,7 @@ pub trait Keys: Sync {
         &self,
         of: Option<&TenantId>,
         id: KeyId,
-        by: Maker,
+        by: Actor,
         now: Timestamp,
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
@@ -76,14 +76,14 @@ pub trait Work: Sync {
 }
 
 /// The use of a tenant's quotas by all environments.
-pub trait Allowances: Sync {
+pub trait Quotas: Sync {
     /// Leases `ask` from a window's counter, if so much is left.
     fn draw(
         &self,
         tenant: &TenantId,
         window: &Window,
         ask: u64,
-    ) -> impl Future<Output = Result<Drawn, PortError>> + Send;
+    ) -> impl Future<Output = Result<QuotaOutcome, PortError>> + Send;
 
     /// Recipients that all environments have leased from a window. It leases nothing.
     fn drawn(&self, tenant: &TenantId, window: &Window) -> impl Future<Output = Result<u64, PortError>> + Send;
@@ -91,7 +91,7 @@ pub trait Allowances: Sync {
 
 /// The result of a lease, each with the amount that all environments have leased by then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drawn {
+pub enum QuotaOutcome {
     /// The amount is leased.
     Granted(u64),
     /// Too little is left, and nothing is leased.

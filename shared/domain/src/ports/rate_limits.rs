@@ -1,6 +1,6 @@
 //! The rate limits of queues, and the emails that wait for their slots.
 
-use crate::ports::{Coming, DueCursor, DuePage, PortError};
+use crate::ports::{DueCursor, DueEmail, DuePage, PortError};
 use crate::queue::QueueKey;
 use crate::rate_limit::{RateLimit, RateLimitChange};
 use crate::timestamp::Timestamp;
@@ -18,7 +18,7 @@ pub enum RateLimitOutcome {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InLine {
     /// Its time, its priority queue, its send task and its place.
-    pub coming: Coming,
+    pub coming: DueEmail,
     /// Time of expiry, from which on it must not be sent.
     pub expires_at: Timestamp,
 }

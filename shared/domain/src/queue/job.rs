@@ -15,12 +15,12 @@ use serde::{Deserialize, Serialize};
 use crate::access::sender::Scope;
 use crate::cause::Cause;
 use crate::id::EmailId;
-use crate::lifecycle::queued::{purge, redrive, release, restore};
+use crate::lifecycle::queue_control::{purge, redrive, release, restore};
 use crate::lifecycle::{Decision, Policy};
 use crate::ports::DueCursor;
 use crate::queue::{Common, Queue, QueueKey};
 use crate::rate_limit;
-use crate::record::{DueKind, EmailRecord, Status};
+use crate::record::{DueKind, EmailRecord, RecordStatus};
 use crate::timestamp::Timestamp;
 
 /// Longest delay of the index behind the records, and of a writer behind its decision. DynamoDB says "a fraction of a
@@ -214,7 +214,7 @@ impl Job {
     /// True if the job may apply to an email, by the index. `at` is the time of its end or, for a held email, its due
     /// time.
     #[must_use]
-    pub fn may_concern(&self, status: Status, cause: Option<Cause>, at: Timestamp) -> bool {
+    pub fn may_concern(&self, status: RecordStatus, cause: Option<Cause>, at: Timestamp) -> bool {
         let before = at <= self.asked_at;
         match &self.task {
             // All held emails, including those that are due later.
@@ -223,7 +223,8 @@ impl Job {
             // restore, whatever the purger's clock says.
             Task::Restore => cause == Some(Cause::Purged),
             Task::Retry { cause: only, since, .. } => {
-                let failed = status == Status::Failed || (status == Status::Expired && *only == Some(Cause::Expired));
+                let failed = status == RecordStatus::Failed
+                    || (status == RecordStatus::Expired && *only == Some(Cause::Expired));
                 before && failed && (only.is_none() || *only == cause) && since.is_none_or(|since| at >= since)
             }
         }

@@ -147,7 +147,7 @@ fn the_index_tells_a_jobs_emails() {
             scope: Scope::default(),
         })
     };
-    let (failed, rejected) = (Status::Failed, Some(Cause::Rejected));
+    let (failed, rejected) = (RecordStatus::Failed, Some(Cause::Rejected));
     assert!(retry(None, None).may_concern(failed, rejected, at(900)));
     assert!(
         !retry(None, None).may_concern(failed, rejected, at(1_001)),
@@ -156,7 +156,7 @@ fn the_index_tells_a_jobs_emails() {
     assert!(retry(rejected, Some(900)).may_concern(failed, rejected, at(900)));
     assert!(!retry(rejected, Some(901)).may_concern(failed, rejected, at(900)));
     assert!(!retry(Some(Cause::TooLarge), None).may_concern(failed, rejected, at(900)));
-    let expired = (Status::Expired, Some(Cause::Expired));
+    let expired = (RecordStatus::Expired, Some(Cause::Expired));
     assert!(
         !retry(None, None).may_concern(expired.0, expired.1, at(900)),
         "only when that is said"
@@ -164,11 +164,11 @@ fn the_index_tells_a_jobs_emails() {
     assert!(retry(Some(Cause::Expired), None).may_concern(expired.0, expired.1, at(900)));
     for task in [Task::Release, Task::Purge] {
         assert!(
-            job(task).may_concern(Status::Queued, None, at(2_000)),
+            job(task).may_concern(RecordStatus::Queued, None, at(2_000)),
             "held, and due later"
         );
     }
-    for status in [Status::Canceled, Status::Unknown] {
+    for status in [RecordStatus::Canceled, RecordStatus::Unknown] {
         assert!(!retry(None, None).may_concern(status, None, at(900)));
         for ended in [at(900), at(1_001)] {
             assert!(
@@ -189,7 +189,7 @@ fn a_purge_releases_what_it_must_not_end() {
         born: at(1_003),
         expires_at: at(9_000),
         due: Some(Due { kind, at: at(1_003) }),
-        ..record(Status::Queued)
+        ..record(RecordStatus::Queued)
     };
     let decide = |queue: &Queue| {
         let policy = Policy::standard();
@@ -206,7 +206,7 @@ fn a_purge_releases_what_it_must_not_end() {
         panic!("it is held for ever");
     };
     assert_ne!(released.record.due.map(|due| due.kind), Some(DueKind::Held));
-    assert_eq!(released.record.status, Status::Queued);
+    assert_eq!(released.record.status, RecordStatus::Queued);
 }
 
 #[test]
@@ -276,7 +276,7 @@ fn releasing_one_hold_keeps_the_others() {
                 kind: DueKind::Held,
                 at: at(1_000),
             }),
-            ..record(Status::Queued)
+            ..record(RecordStatus::Queued)
         };
         for task in [Task::Release, Task::FollowTenant, Task::Purge] {
             let job = super::Job { task, ..job.clone() };

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::counter::{Counter, Delta, Figure, Level, hour_of};
 use super::portion::Mark;
 use crate::cause::Cause;
-use crate::fate::Fate;
-use crate::past::Fact;
+use crate::delivery_status::DeliveryStatus;
+use crate::history::Fact;
 use crate::ports::EmailKey;
-use crate::record::Status;
+use crate::record::RecordStatus;
 use crate::timestamp::Timestamp;
 
 /// The counted properties of a record.
@@ -23,7 +23,7 @@ pub struct Glimpse {
     /// The named queue.
     pub queue: String,
     /// Status of the record.
-    pub status: Status,
+    pub status: RecordStatus,
     /// Cause of the last attempt's failure.
     pub cause: Option<Cause>,
     /// Earliest time of the next submission.
@@ -39,7 +39,7 @@ pub struct Glimpse {
     /// Bytes of its attachments.
     pub attachment_bytes: u64,
     /// Delivery status of each recipient.
-    pub fates: BTreeMap<String, Fate>,
+    pub delivery_statuses: BTreeMap<String, DeliveryStatus>,
     /// Further facts about recipients.
     pub facts: BTreeSet<(String, Fact)>,
     /// Time of the last opening.
@@ -109,19 +109,23 @@ impl Sum<'_> {
     /// Adds `by` to the figures of the record's current state.
     fn stands(&mut self, record: &Glimpse, by: i64) {
         let (figure, slot): (_, Option<Slot>) = match record.status {
-            Status::Queued if record.held => (Figure::Held, None),
-            Status::Queued if record.tried => (Figure::Retry, Some(Figure::RetryIn)),
-            Status::Queued if record.scheduled => (Figure::Scheduled, Some(Figure::ScheduledIn)),
-            Status::Queued => (Figure::Queued, None),
-            Status::Sending | Status::Uncertain | Status::Failing => (Figure::Sending, None),
-            Status::Sent | Status::Failed | Status::Unknown | Status::Canceled | Status::Expired => return,
+            RecordStatus::Queued if record.held => (Figure::Held, None),
+            RecordStatus::Queued if record.tried => (Figure::Retry, Some(Figure::RetryIn)),
+            RecordStatus::Queued if record.scheduled => (Figure::Scheduled, Some(Figure::ScheduledIn)),
+            RecordStatus::Queued => (Figure::Queued, None),
+            RecordStatus::Sending | RecordStatus::Uncertain | RecordStatus::Failing => (Figure::Sending, None),
+            RecordStatus::Sent
+            | RecordStatus::Failed
+            | RecordStatus::Unknown
+            | RecordStatus::Canceled
+            | RecordStatus::Expired => return,
         };
         let (tenant, queue) = (self.change.key.tenant.clone(), record.queue.clone());
-        let standing = Counter::Standing {
+        let email_status = Counter::EmailStatus {
             tenant: tenant.clone(),
             queue: queue.clone(),
         };
-        self.add(standing, figure, by);
+        self.add(email_status, figure, by);
         let Some(slot) = slot else { return };
         for level in Level::ALL {
             let (begin, index) = level.slot(record.not_before);
@@ -148,10 +152,14 @@ impl Sum<'_> {
         }
         if before.is_none_or(|before| before.status != record.status) {
             match record.status {
-                Status::Queued | Status::Sending | Status::Failing | Status::Uncertain => {}
-                Status::Sent => {
+                RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain => {}
+                RecordStatus::Sent => {
                     let bytes = i64::try_from(record.attachment_bytes).unwrap_or(i64::MAX);
-                    let left_out = record.fates.values().filter(|fate| **fate == Fate::Suppressed).count();
+                    let left_out = record
+                        .delivery_statuses
+                        .values()
+                        .filter(|delivery_status| **delivery_status == DeliveryStatus::Suppressed)
+                        .count();
                     let left_out = i64::try_from(left_out).unwrap_or(i64::MAX).min(recipients);
                     let reached = recipients.saturating_sub(left_out);
                     self.flow(record, Figure::Sent, 1);
@@ -159,7 +167,7 @@ impl Sum<'_> {
                     self.flow(record, Figure::SentAttachmentBytes, bytes.saturating_mul(reached));
                     self.flow(record, Figure::SuppressedMore, left_out);
                 }
-                Status::Failed => {
+                RecordStatus::Failed => {
                     self.ended(record, Figure::Failed);
                     self.flow(record, Figure::FailedMore, more);
                     if record.cause == Some(Cause::Suppressed) {
@@ -167,15 +175,15 @@ impl Sum<'_> {
                         self.flow(record, Figure::SuppressedMore, more);
                     }
                 }
-                Status::Unknown => {
+                RecordStatus::Unknown => {
                     self.ended(record, Figure::Unknown);
                     self.flow(record, Figure::UnknownMore, more);
                 }
-                Status::Expired => {
+                RecordStatus::Expired => {
                     self.ended(record, Figure::Expired);
                     self.flow(record, Figure::ExpiredMore, more);
                 }
-                Status::Canceled => {
+                RecordStatus::Canceled => {
                     self.flow(record, Figure::Canceled, 1);
                     self.flow(record, Figure::CanceledMore, more);
                 }
@@ -232,11 +240,12 @@ impl Sum<'_> {
 
 /// The outcomes of each recipient, independent of the order in which they became known.
 fn became_of(record: &Glimpse) -> BTreeSet<(&str, Figure)> {
-    let fates = record.fates.iter();
-    let fates = fates.filter_map(|(recipient, fate)| Some((recipient.as_str(), figure_of(*fate)?)));
+    let delivery_statuses = record.delivery_statuses.iter();
+    let delivery_statuses = delivery_statuses
+        .filter_map(|(recipient, delivery_status)| Some((recipient.as_str(), figure_of(*delivery_status)?)));
     let facts = record.facts.iter();
     let facts = facts.filter_map(|(recipient, fact)| Some((recipient.as_str(), figure_of_fact(*fact)?)));
-    fates.chain(facts).collect()
+    delivery_statuses.chain(facts).collect()
 }
 
 /// The figure of a fact. A report that is no complaint counts nothing.
@@ -251,15 +260,15 @@ const fn figure_of_fact(fact: Fact) -> Option<Figure> {
 }
 
 /// The figure of a delivery status. A recipient who was left out counts nothing, and an absence notice is no bounce.
-const fn figure_of(fate: Fate) -> Option<Figure> {
-    match fate {
-        Fate::Suppressed | Fate::Absence => None,
-        Fate::DeliveryDelayed => Some(Figure::DeliveryDelayed),
-        Fate::SoftBounced => Some(Figure::SoftBounced),
-        Fate::Delivered => Some(Figure::Delivered),
-        Fate::OnGlobalList | Fate::OnAccountList | Fate::Bounced => Some(Figure::Bounced),
-        Fate::Rejected => Some(Figure::Rejected),
-        Fate::Complained => Some(Figure::Complained),
+const fn figure_of(delivery_status: DeliveryStatus) -> Option<Figure> {
+    match delivery_status {
+        DeliveryStatus::Suppressed | DeliveryStatus::Absence => None,
+        DeliveryStatus::DeliveryDelayed => Some(Figure::DeliveryDelayed),
+        DeliveryStatus::SoftBounced => Some(Figure::SoftBounced),
+        DeliveryStatus::Delivered => Some(Figure::Delivered),
+        DeliveryStatus::OnGlobalList | DeliveryStatus::OnAccountList | DeliveryStatus::Bounced => Some(Figure::Bounced),
+        DeliveryStatus::Rejected => Some(Figure::Rejected),
+        DeliveryStatus::Complained => Some(Figure::Complained),
     }
 }
 

@@ -26,7 +26,7 @@ fn told(before: Option<Glimpse>, after: Option<Glimpse>) -> Vec<String> {
                 assert_eq!(hour.to_string(), "2026-11-24T09:00:00.000Z");
                 queue.clone()
             }
-            Counter::Standing { queue, .. } => format!("now {queue}"),
+            Counter::EmailStatus { queue, .. } => format!("now {queue}"),
             Counter::Waiting { level, .. } => format!("{level:?}"),
             Counter::Failures { queue, cause, .. } => format!("failures {queue} {}", cause.as_str()),
         };
@@ -43,18 +43,21 @@ fn told(before: Option<Glimpse>, after: Option<Glimpse>) -> Vec<String> {
 #[test]
 fn each_step_of_an_email_is_counted() {
     let of_status = |status| Some(tried(status));
-    let with_fates = |fates: &[(&str, Fate)]| {
-        let fates = fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate)).collect();
+    let with_fates = |delivery_statuses: &[(&str, DeliveryStatus)]| {
+        let delivery_statuses = delivery_statuses
+            .iter()
+            .map(|(name, delivery_status)| ((*name).to_owned(), *delivery_status))
+            .collect();
         Some(Glimpse {
-            fates,
+            delivery_statuses,
             recipients: 2,
-            ..tried(Status::Sent)
+            ..tried(RecordStatus::Sent)
         })
     };
     let sent = Glimpse {
         recipients: 2,
         attachment_bytes: 50,
-        ..tried(Status::Sent)
+        ..tried(RecordStatus::Sent)
     };
     for (before, after, expected) in [
         (
@@ -68,11 +71,11 @@ fn each_step_of_an_email_is_counted() {
         ),
         (
             Some(queued()),
-            of_status(Status::Sending),
+            of_status(RecordStatus::Sending),
             &["-1 Queued now default", "+1 Sending now default"],
         ),
         (
-            of_status(Status::Sending),
+            of_status(RecordStatus::Sending),
             Some(sent),
             &[
                 "+1 Sent default",
@@ -82,23 +85,31 @@ fn each_step_of_an_email_is_counted() {
             ],
         ),
         (
-            with_fates(&[("a", Fate::DeliveryDelayed)]),
-            with_fates(&[("a", Fate::Delivered), ("b", Fate::Bounced)]),
+            with_fates(&[("a", DeliveryStatus::DeliveryDelayed)]),
+            with_fates(&[("a", DeliveryStatus::Delivered), ("b", DeliveryStatus::Bounced)]),
             &["+1 Delivered default", "+1 Bounced default"],
         ),
         (
-            with_fates(&[("a", Fate::Delivered)]),
-            with_fates(&[("a", Fate::Complained)]),
+            with_fates(&[("a", DeliveryStatus::Delivered)]),
+            with_fates(&[("a", DeliveryStatus::Complained)]),
             &["+1 Complained default"],
         ),
-        (of_status(Status::Sending), of_status(Status::Uncertain), &[]),
-        (of_status(Status::Uncertain), of_status(Status::Failing), &[]),
         (
-            of_status(Status::Queued),
-            of_status(Status::Canceled),
+            of_status(RecordStatus::Sending),
+            of_status(RecordStatus::Uncertain),
+            &[],
+        ),
+        (
+            of_status(RecordStatus::Uncertain),
+            of_status(RecordStatus::Failing),
+            &[],
+        ),
+        (
+            of_status(RecordStatus::Queued),
+            of_status(RecordStatus::Canceled),
             &["+1 Canceled default", "-1 Retry now default"],
         ),
-        (of_status(Status::Sent), None, &[]),
+        (of_status(RecordStatus::Sent), None, &[]),
         (Some(queued()), None, &["-1 Queued now default"]),
     ] {
         assert_eq!(told(before, after), expected);
@@ -108,9 +119,9 @@ fn each_step_of_an_email_is_counted() {
 #[test]
 fn unsent_emails_count_by_cause_with_an_example() {
     for (status, cause, figure) in [
-        (Status::Failed, Cause::Rejected, "Failed"),
-        (Status::Unknown, Cause::AnswerLost, "Unknown"),
-        (Status::Expired, Cause::Expired, "Expired"),
+        (RecordStatus::Failed, Cause::Rejected, "Failed"),
+        (RecordStatus::Unknown, Cause::AnswerLost, "Unknown"),
+        (RecordStatus::Expired, Cause::Expired, "Expired"),
     ] {
         let after = Glimpse {
             cause: Some(cause),
@@ -121,16 +132,16 @@ fn unsent_emails_count_by_cause_with_an_example() {
             "-1 Sending now default".to_owned(),
             format!("+1 Count failures default {}", cause.as_str()),
         ];
-        assert_eq!(told(Some(tried(Status::Failing)), Some(after.clone())), expected);
+        assert_eq!(told(Some(tried(RecordStatus::Failing)), Some(after.clone())), expected);
         let counted = counted(&change(3, at(10), None, Some(after)));
         let latest = counted.values().find_map(|delta| delta.latest);
         assert_eq!(latest, Some((at(10), change(3, at(0), None, None).key.id)));
     }
     let suppressed = Glimpse {
         cause: Some(Cause::Suppressed),
-        ..tried(Status::Failed)
+        ..tried(RecordStatus::Failed)
     };
-    assert!(told(Some(tried(Status::Failing)), Some(suppressed)).contains(&"+1 Suppressed default".to_owned()));
+    assert!(told(Some(tried(RecordStatus::Failing)), Some(suppressed)).contains(&"+1 Suppressed default".to_owned()));
 }
 
 #[test]
@@ -138,7 +149,7 @@ fn each_new_opening_is_counted() {
     let opened = |secs: Option<i64>| {
         Some(Glimpse {
             opened_at: secs.map(at),
-            ..tried(Status::Sent)
+            ..tried(RecordStatus::Sent)
         })
     };
     assert_eq!(
@@ -150,7 +161,7 @@ fn each_new_opening_is_counted() {
     let clicked = |secs: Option<i64>| {
         Some(Glimpse {
             clicked_at: secs.map(at),
-            ..tried(Status::Sent)
+            ..tried(RecordStatus::Sent)
         })
     };
     assert_eq!(
@@ -188,7 +199,7 @@ fn a_waiting_email_counts_in_its_future_slots() {
     );
     // Claimed after its time has come: its slot stays as it is.
     assert_eq!(
-        told(scheduled(5), Some(tried(Status::Sending))),
+        told(scheduled(5), Some(tried(RecordStatus::Sending))),
         ["-1 Scheduled now default", "+1 Sending now default"]
     );
 }
@@ -221,7 +232,7 @@ fn a_record_with_a_reused_key_is_a_new_email() {
         "+1 AcceptedRecipients default",
         "+1 Queued now default",
     ];
-    assert_eq!(told(Some(tried(Status::Sent)), Some(next)), expected);
+    assert_eq!(told(Some(tried(RecordStatus::Sent)), Some(next)), expected);
 }
 
 #[test]
@@ -236,18 +247,21 @@ fn an_uncounted_change_counts_nothing() {
 
 #[test]
 fn every_figure_counts_recipients() {
-    let three = |status, cause, fates: &[(&str, Fate)]| Glimpse {
+    let three = |status, cause, delivery_statuses: &[(&str, DeliveryStatus)]| Glimpse {
         recipients: 3,
         cause,
-        fates: fates.iter().map(|(name, fate)| ((*name).to_owned(), *fate)).collect(),
+        delivery_statuses: delivery_statuses
+            .iter()
+            .map(|(name, delivery_status)| ((*name).to_owned(), *delivery_status))
+            .collect(),
         ..tried(status)
     };
     let flow = |after: Glimpse| -> Vec<String> {
-        let told = told(Some(tried(Status::Sending)), Some(after)).into_iter();
+        let told = told(Some(tried(RecordStatus::Sending)), Some(after)).into_iter();
         told.filter(|one| one.ends_with(" default") && !one.contains(" now "))
             .collect()
     };
-    let sent = flow(three(Status::Sent, None, &[("a", Fate::Suppressed)]));
+    let sent = flow(three(RecordStatus::Sent, None, &[("a", DeliveryStatus::Suppressed)]));
     assert_eq!(
         sent,
         [
@@ -256,7 +270,7 @@ fn every_figure_counts_recipients() {
             "+1 SuppressedMore default"
         ]
     );
-    let suppressed = flow(three(Status::Failed, Some(Cause::Suppressed), &[]));
+    let suppressed = flow(three(RecordStatus::Failed, Some(Cause::Suppressed), &[]));
     let expected = [
         "+1 Failed default",
         "+2 FailedMore default",
@@ -265,9 +279,9 @@ fn every_figure_counts_recipients() {
     ];
     assert_eq!(suppressed, expected);
     for (status, figure) in [
-        (Status::Canceled, "Canceled"),
-        (Status::Expired, "Expired"),
-        (Status::Unknown, "Unknown"),
+        (RecordStatus::Canceled, "Canceled"),
+        (RecordStatus::Expired, "Expired"),
+        (RecordStatus::Unknown, "Unknown"),
     ] {
         let expected = [format!("+1 {figure} default"), format!("+2 {figure}More default")];
         assert_eq!(flow(three(status, None, &[])), expected);
@@ -276,32 +290,32 @@ fn every_figure_counts_recipients() {
 
 #[test]
 fn delivery_and_bounce_count_in_any_order() {
-    let sent = |fate, facts: &[Fact]| {
+    let sent = |delivery_status, facts: &[Fact]| {
         Some(Glimpse {
-            fates: [("a".to_owned(), fate)].into(),
+            delivery_statuses: [("a".to_owned(), delivery_status)].into(),
             facts: facts.iter().map(|fact| ("a".to_owned(), *fact)).collect(),
-            ..tried(Status::Sent)
+            ..tried(RecordStatus::Sent)
         })
     };
     for (before, after, expected) in [
         (
-            sent(Fate::Delivered, &[]),
-            sent(Fate::SoftBounced, &[Fact::Delivered]),
+            sent(DeliveryStatus::Delivered, &[]),
+            sent(DeliveryStatus::SoftBounced, &[Fact::Delivered]),
             "+1 SoftBounced default",
         ),
         (
-            sent(Fate::SoftBounced, &[]),
-            sent(Fate::SoftBounced, &[Fact::Delivered]),
+            sent(DeliveryStatus::SoftBounced, &[]),
+            sent(DeliveryStatus::SoftBounced, &[Fact::Delivered]),
             "+1 Delivered default",
         ),
         (
-            sent(Fate::Absence, &[]),
-            sent(Fate::Delivered, &[]),
+            sent(DeliveryStatus::Absence, &[]),
+            sent(DeliveryStatus::Delivered, &[]),
             "+1 Delivered default",
         ),
         (
-            sent(Fate::Delivered, &[]),
-            sent(Fate::OnAccountList, &[Fact::Delivered]),
+            sent(DeliveryStatus::Delivered, &[]),
+            sent(DeliveryStatus::OnAccountList, &[Fact::Delivered]),
             "+1 Bounced default",
         ),
     ] {
@@ -309,7 +323,10 @@ fn delivery_and_bounce_count_in_any_order() {
     }
     for report in [Fact::NotSpam, Fact::AuthFailure] {
         assert_eq!(
-            told(sent(Fate::Delivered, &[]), sent(Fate::Delivered, &[report])),
+            told(
+                sent(DeliveryStatus::Delivered, &[]),
+                sent(DeliveryStatus::Delivered, &[report])
+            ),
             [""; 0],
             "no complaint"
         );

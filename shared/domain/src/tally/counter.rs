@@ -24,7 +24,7 @@ pub enum Counter {
         hour: Timestamp,
     },
     /// Numbers of a queue's emails by current state.
-    Standing {
+    EmailStatus {
         /// The tenant.
         tenant: TenantId,
         /// The queue.

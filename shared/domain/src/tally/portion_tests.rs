@@ -1,6 +1,6 @@
 use super::super::samples::{at, change, queued, tried};
 use super::*;
-use crate::record::Status;
+use crate::record::RecordStatus;
 
 fn accepted(n: u8, secs: i64) -> Change {
     change(n, at(secs), None, Some(queued()))
@@ -77,8 +77,18 @@ fn a_repeated_change_is_counted_once() {
 /// Without it, no check would notice another writer of one of the two changes.
 #[test]
 fn a_counter_with_a_zero_sum_is_still_written() {
-    let claimed = change(1, at(0), Some(tried(Status::Queued)), Some(tried(Status::Sending)));
-    let given_back = change(2, at(0), Some(tried(Status::Sending)), Some(tried(Status::Queued)));
+    let claimed = change(
+        1,
+        at(0),
+        Some(tried(RecordStatus::Queued)),
+        Some(tried(RecordStatus::Sending)),
+    );
+    let given_back = change(
+        2,
+        at(0),
+        Some(tried(RecordStatus::Sending)),
+        Some(tried(RecordStatus::Queued)),
+    );
     let tally = only(&[claimed, given_back])
         .tally(&Versions::new(), &BTreeSet::new())
         .unwrap();

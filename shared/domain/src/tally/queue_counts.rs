@@ -39,8 +39,8 @@ impl QueueCounts {
     /// The counts of a queue at `now`. Of the given stretches it uses the current hour's and day's, and those of days
     /// that are not over.
     #[must_use]
-    pub fn at(now: Timestamp, standing: &Figures, stretches: &[Stretch]) -> Self {
-        let of = |figure| standing.get(&figure).copied().unwrap_or(0);
+    pub fn at(now: Timestamp, email_status: &Figures, stretches: &[Stretch]) -> Self {
+        let of = |figure| email_status.get(&figure).copied().unwrap_or(0);
         let (mut scheduled, mut retry) = (0_i64, 0_i64);
         for stretch in stretches {
             let here = stretch.level.slot(now);

@@ -4,7 +4,7 @@ use super::super::change::{Change, Glimpse, counted};
 use super::super::counter::Counter;
 use super::super::samples::{at, change, queued, tried};
 use super::*;
-use crate::record::Status;
+use crate::record::RecordStatus;
 
 /// The counts at `now` after these changes.
 fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
@@ -16,15 +16,15 @@ fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
             }
         }
     }
-    let (mut standing, mut stretches) = (Figures::new(), Vec::new());
+    let (mut email_status, mut stretches) = (Figures::new(), Vec::new());
     for (counter, figures) in counters {
         match counter {
-            Counter::Standing { .. } => standing = figures,
+            Counter::EmailStatus { .. } => email_status = figures,
             Counter::Waiting { level, begin, .. } => stretches.push(Stretch { level, begin, figures }),
             Counter::Flow { .. } | Counter::Failures { .. } => {}
         }
     }
-    QueueCounts::at(now, &standing, &stretches)
+    QueueCounts::at(now, &email_status, &stretches)
 }
 
 fn scheduled(secs: i64) -> Glimpse {
@@ -42,12 +42,12 @@ fn every_state_has_its_count() {
         queued(),
         scheduled(120),
         held,
-        tried(Status::Sending),
-        tried(Status::Uncertain),
-        tried(Status::Sent),
+        tried(RecordStatus::Sending),
+        tried(RecordStatus::Uncertain),
+        tried(RecordStatus::Sent),
         Glimpse {
             not_before: at(300),
-            ..tried(Status::Queued)
+            ..tried(RecordStatus::Queued)
         },
     ];
     let changes: Vec<_> = (0..)
@@ -127,7 +127,12 @@ fn an_email_that_left_is_in_no_count() {
     for secs in [30, 70, 4_000, 90_000, 3_000_000] {
         for permits in [1, 40, secs / 2, secs, secs + 5, secs + 4_000] {
             let comes = change(1, at(0), None, Some(scheduled(secs)));
-            let goes = change(2, at(permits), Some(scheduled(secs)), Some(tried(Status::Canceled)));
+            let goes = change(
+                2,
+                at(permits),
+                Some(scheduled(secs)),
+                Some(tried(RecordStatus::Canceled)),
+            );
             for now in [permits, permits + 60, secs, secs + 100_000] {
                 let now = at(now.max(permits));
                 let shown = shown(&[comes.clone(), goes.clone()], now);
@@ -143,7 +148,7 @@ fn an_email_that_left_is_in_no_count() {
 
 #[test]
 fn counts_of_two_moments_are_never_negative() {
-    let standing = Figures::from([(Figure::Sending, -1), (Figure::Scheduled, 1)]);
+    let email_status = Figures::from([(Figure::Sending, -1), (Figure::Scheduled, 1)]);
     let (begin, slot) = Level::Minute.slot(at(60));
     let figures = Figures::from([(Figure::ScheduledIn(slot), 2), (Figure::RetryIn(slot), -3)]);
     let stretch = Stretch {
@@ -156,7 +161,7 @@ fn counts_of_two_moments_are_never_negative() {
         ..QueueCounts::default()
     };
     assert_eq!(
-        QueueCounts::at(at(0), &standing, &[stretch]).scheduled,
+        QueueCounts::at(at(0), &email_status, &[stretch]).scheduled,
         expected.scheduled
     );
 }

@@ -6,7 +6,7 @@ use super::change::{Change, Glimpse};
 use super::portion::{Mark, Sequence};
 use crate::id::{EmailId, TenantId};
 use crate::ports::EmailKey;
-use crate::record::Status;
+use crate::record::RecordStatus;
 use crate::timestamp::Timestamp;
 
 /// The time `secs` seconds after half past nine.
@@ -20,7 +20,7 @@ pub(super) fn queued() -> Glimpse {
     Glimpse {
         born: at(0),
         queue: "default".to_owned(),
-        status: Status::Queued,
+        status: RecordStatus::Queued,
         cause: None,
         not_before: at(0),
         scheduled: false,
@@ -28,7 +28,7 @@ pub(super) fn queued() -> Glimpse {
         held: false,
         recipients: 1,
         attachment_bytes: 0,
-        fates: BTreeMap::new(),
+        delivery_statuses: BTreeMap::new(),
         facts: BTreeSet::new(),
         opened_at: None,
         clicked_at: None,
@@ -36,7 +36,7 @@ pub(super) fn queued() -> Glimpse {
 }
 
 /// The same record in another status, tried once.
-pub(super) fn tried(status: Status) -> Glimpse {
+pub(super) fn tried(status: RecordStatus) -> Glimpse {
     Glimpse {
         status,
         tried: true,

@@ -23,7 +23,7 @@ use crate::access::tenant::Tenant;
 use crate::access::token::Token;
 use crate::api_error::ApiError;
 use crate::email::{EmailError, Problem};
-use crate::holding::Held;
+use crate::held_emails::Held;
 use crate::id::{KeyId, TenantId};
 use crate::limits;
 use crate::timestamp::Timestamp;

@@ -1,7 +1,7 @@
 use serde_json::{Value, json};
 
 use super::*;
-use crate::access::key::Maker;
+use crate::access::key::Actor;
 use crate::access::token::SECRET_BYTES;
 use crate::id::EmailId;
 use crate::timestamp::Timestamp;
@@ -182,7 +182,7 @@ fn a_key_is_shown_without_what_it_is_known_by() {
         permission: Permission::ReadAccess,
         from_domains: vec![FromDomain::Any],
         created_at: Timestamp::from_millis(1),
-        created_by: Maker::Key(id),
+        created_by: Actor::Key(id),
         expires_at: Some(Timestamp::from_millis(2)),
         revoked: None,
         last_used_at: None,

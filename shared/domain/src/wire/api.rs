@@ -19,11 +19,11 @@ use std::fmt;
 
 use super::attachments::{self, Attachments};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
-use super::times::{When, Wishes};
+use super::times::{SendOptions, When};
 use crate::admission;
 use crate::api_error::ApiError;
 use crate::attachment::{UploadUse, Uploaded};
-use crate::email::{Addresses, Draft, Email, EmailError, Problem, sha256_hex};
+use crate::email::{Addresses, Draft, EmailContent, EmailError, Problem, sha256_hex};
 use crate::id::UploadId;
 use crate::limits;
 use crate::queue::QueueName;
@@ -33,9 +33,9 @@ use crate::record::{OnUncertain, Priority};
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailRequest {
     /// The email itself.
-    pub email: Email,
+    pub email: EmailContent,
     /// When it is to be sent, and what to do in doubt.
-    pub wishes: Wishes,
+    pub options: SendOptions,
     /// The files that were uploaded, each with its place among all; not yet in the email.
     pub uploads: Vec<(usize, UploadUse)>,
 }
@@ -45,7 +45,7 @@ impl EmailRequest {
     ///
     /// # Errors
     /// When one was not, or is of another size; or when all are too large together.
-    pub fn resolve(&self, found: &BTreeMap<UploadId, Uploaded>) -> Result<Email, EmailError> {
+    pub fn resolve(&self, found: &BTreeMap<UploadId, Uploaded>) -> Result<EmailContent, EmailError> {
         let mut attachments = self.email.attachments().to_vec();
         for (index, upload) in &self.uploads {
             let attachment = upload.resolve(found.get(&upload.id))?;
@@ -55,15 +55,15 @@ impl EmailRequest {
     }
 
     /// What makes two requests the same, and the name of the stored content: SHA-256 over the
-    /// email and what is wished of it, in lower-case hex. `content` is [`Email::to_body`].
+    /// email and what is wished of it, in lower-case hex. `content` is [`EmailContent::to_body`].
     ///
-    /// The wishes are in it so that another request with the same key can neither change what
+    /// The send options are in it so that another request with the same key can neither change what
     /// was accepted nor shorten its content's life.
     #[must_use]
     pub fn hash_with(&self, content: &[u8]) -> String {
-        let mut wishes = self.wishes.canonical();
-        wishes.extend(self.uploads.iter().map(|(_, upload)| upload.canonical()));
-        sha256_hex(&[content, wishes.as_bytes()].concat())
+        let mut options = self.options.canonical();
+        options.extend(self.uploads.iter().map(|(_, upload)| upload.canonical()));
+        sha256_hex(&[content, options.as_bytes()].concat())
     }
 
     /// As [`EmailRequest::hash_with`], for who has no content at hand.
@@ -286,7 +286,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
 const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
-    let (mut draft, mut wishes) = (Draft::default(), Wishes::default());
+    let (mut draft, mut options) = (Draft::default(), SendOptions::default());
     let mut files = Attachments::default();
     let mut seen = Vec::new();
     for (key, value) in object("", node)? {
@@ -306,11 +306,11 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "headers" => draft.headers = headers(value)?,
             "tags" => draft.tags = tags(value)?,
             "attachments" => files = attachments::read(value)?,
-            "scheduled_at" => wishes.scheduled_at = when(&path, value)?,
-            "expires_at" => wishes.expires_at = when(&path, value)?,
-            "on_uncertain" => wishes.on_uncertain = on_uncertain(&path, value)?,
-            "queue" => wishes.queue = queue(&path, value)?,
-            "priority" => wishes.priority = priority(&path, value)?,
+            "scheduled_at" => options.scheduled_at = when(&path, value)?,
+            "expires_at" => options.expires_at = when(&path, value)?,
+            "on_uncertain" => options.on_uncertain = on_uncertain(&path, value)?,
+            "queue" => options.queue = queue(&path, value)?,
+            "priority" => options.priority = priority(&path, value)?,
             known if UNSUPPORTED.contains(&known) => {
                 // An SDK's way to say "none" is no use of the field.
                 if !value.is_none() {
@@ -330,7 +330,11 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
     draft.attachments = files.whole;
     let email = admission::email(draft)?;
     let uploads = files.uploads;
-    Ok(EmailRequest { email, wishes, uploads })
+    Ok(EmailRequest {
+        email,
+        options,
+        uploads,
+    })
 }
 
 /// Reads a time, or a wait from now on.

@@ -9,7 +9,7 @@ use crate::address::{EmailAddress, Mailbox};
 use crate::attachment::Attachment;
 use crate::cause::Cause;
 use crate::cost::{Prices, Usd};
-use crate::email::Email;
+use crate::email::EmailContent;
 use crate::forecast::{Forecast, WaitsFor};
 use crate::id::EmailId;
 use crate::record::Priority;
@@ -78,7 +78,7 @@ struct File {
 #[derive(Debug)]
 pub struct Tried<'a> {
     /// The email, with its files.
-    pub email: &'a Email,
+    pub email: &'a EmailContent,
     /// The email that the same request was accepted as before.
     pub replays: Option<EmailId>,
     /// Which of its recipients are suppressed.

@@ -1,6 +1,6 @@
 //! Writes the answers of `GET /emails/{id}` and `GET /emails`: Resend's fields, then ours.
 //!
-//! **Role:** called by `manage`; calls [`crate::standing`].
+//! **Role:** called by `manage`; calls [`crate::email_status`].
 //! **Invariant:** Resend's fields have Resend's names, order and types, so that a client that
 //! knows only those reads them: a list without entries is null, but `to` is always a list.
 //! **When the content is gone** (its time is over, or it was erased), what it held is empty:
@@ -8,7 +8,7 @@
 //! null there; everything else is null. The record's own facts stay.
 //! **Start reading at** [`EmailView`].
 //!
-//! Source: Resend's OpenAPI document, version 1.5.0, schema `Email`, and resend-node's
+//! Source: Resend's OpenAPI document, version 1.5.0, schema `EmailContent`, and resend-node's
 //! `GetEmailResponseSuccess` and `ListEmail`, read 2026-11-24. Of their fields `message_id`, the
 //! header, is not ours to know: SES writes it. `ses_message_id` is what SES calls the email.
 
@@ -17,10 +17,10 @@ use serde::Serialize;
 use crate::address::Mailbox;
 use crate::attachment::Attachment;
 use crate::cause::Cause;
-use crate::email::Email;
+use crate::email::EmailContent;
+use crate::email_status::{self, EmailStatus, LastEvent};
 use crate::id::{AttachmentId, EmailId};
 use crate::record::{EmailRecord, OnUncertain};
-use crate::standing::{self, LastEvent, Standing};
 use crate::timestamp::Timestamp;
 
 /// An email with its content.
@@ -70,7 +70,7 @@ pub struct PageView {
 impl EmailView {
     /// Shows a record, and its content while there is one.
     #[must_use]
-    pub fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
         let lists = email
             .into_iter()
             .flat_map(|email| [email.to(), email.cc(), email.bcc()]);
@@ -78,15 +78,15 @@ impl EmailView {
             let address = mailbox.address().as_str();
             RecipientView {
                 address: address.to_owned(),
-                last_event: standing::recipient_event(record, address, now),
+                last_event: email_status::recipient_event(record, address, now),
             }
         };
-        let tags = email.map(Email::tags).unwrap_or_default().iter();
+        let tags = email.map(EmailContent::tags).unwrap_or_default().iter();
         Self {
             object: "email",
             head: Head::new(record, email),
-            html: email.and_then(Email::html).map(str::to_owned),
-            text: email.and_then(Email::text).map(str::to_owned),
+            html: email.and_then(EmailContent::html).map(str::to_owned),
+            text: email.and_then(EmailContent::text).map(str::to_owned),
             facts: Facts::new(record, email, now),
             tags: tags
                 .map(|tag| TagView {
@@ -105,7 +105,7 @@ impl EmailView {
 impl ItemView {
     /// Shows a record, and whom its content names while there is one.
     #[must_use]
-    pub fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
         Self {
             head: Head::new(record, email),
             facts: Facts::new(record, email, now),
@@ -139,7 +139,7 @@ struct Head {
 }
 
 impl Head {
-    fn new(record: &EmailRecord, email: Option<&Email>) -> Self {
+    fn new(record: &EmailRecord, email: Option<&EmailContent>) -> Self {
         Self {
             id: record.id.to_string(),
             to: email.map_or_else(Vec::new, |email| texts(email.to())),
@@ -159,7 +159,7 @@ struct Facts {
     reply_to: Option<Vec<String>>,
     last_event: LastEvent,
     scheduled_at: Option<String>,
-    status: Standing,
+    status: EmailStatus,
     attempts: u32,
     cause: Option<Cause>,
     /// The provider's words about the cause.
@@ -178,8 +178,8 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
-        let list = |mailboxes: fn(&Email) -> &[Mailbox]| {
+    fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
+        let list = |mailboxes: fn(&EmailContent) -> &[Mailbox]| {
             email
                 .map(|email| texts(mailboxes(email)))
                 .filter(|texts| !texts.is_empty())
@@ -187,24 +187,24 @@ impl Facts {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
         let sent = record.sent.as_ref();
         Self {
-            bcc: list(Email::bcc),
-            cc: list(Email::cc),
-            reply_to: list(Email::reply_to),
-            last_event: standing::last_event(record, now),
+            bcc: list(EmailContent::bcc),
+            cc: list(EmailContent::cc),
+            reply_to: list(EmailContent::reply_to),
+            last_event: email_status::last_event(record, now),
             scheduled_at: time(record.scheduled_at),
-            status: Standing::of(record, now),
+            status: EmailStatus::of(record, now),
             attempts: record.attempts,
             cause: record.cause_at(now),
             detail: record.detail.clone(),
-            advice: standing::advice(record, now),
-            next_attempt_at: time(standing::next_attempt_at(record, now)),
+            advice: email_status::advice(record, now),
+            next_attempt_at: time(email_status::next_attempt_at(record, now)),
             expires_at: record.expires_at.to_string(),
             on_uncertain: record.on_uncertain,
             // A known second acceptance is no lesser reason to look.
             maybe_duplicate: record.maybe_duplicate || record.duplicate,
             duplicate: record.duplicate,
             queue: record.queue.to_string(),
-            sent_at: time(standing::sent_at(record)),
+            sent_at: time(email_status::sent_at(record)),
             delivered_at: time(record.delivered_at),
             // An acceptance whose answer could not be read has no id.
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
@@ -250,7 +250,7 @@ impl AttachmentView {
         }
     }
 
-    fn all(id: EmailId, email: &Email) -> Vec<Self> {
+    fn all(id: EmailId, email: &EmailContent) -> Vec<Self> {
         let files = email.attachments().iter().enumerate();
         files.map(|(place, file)| Self::new(id, place, file)).collect()
     }

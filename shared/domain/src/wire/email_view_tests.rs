@@ -5,16 +5,16 @@ use std::time::Duration;
 use serde_json::{Value, to_string, to_value};
 
 use super::*;
-use crate::fate::Fate;
-use crate::record::{Acceptance, Status, recipient_key};
-use crate::standing::tests::{BORN, NOW, record};
+use crate::delivery_status::DeliveryStatus;
+use crate::email_status::tests::{BORN, NOW, record};
+use crate::record::{Acceptance, RecordStatus, recipient_key};
 use crate::wire::api::parse_email;
 
-fn email(json: &str) -> Email {
+fn email(json: &str) -> EmailContent {
     parse_email(json.as_bytes()).unwrap().email
 }
 
-fn full() -> Email {
+fn full() -> EmailContent {
     email(
         r#"{"from":"Ada <a@example.com>","to":["b@example.com","Cy <c@example.com>"],"cc":"d@example.com",
         "bcc":["e@example.com"],"reply_to":"r@example.com","subject":"Hello","html":"<p>\"Hi\"</p>",
@@ -43,7 +43,7 @@ fn a_new_email_is_written_in_resends_order_with_resends_nulls() {
 fn a_sent_email_shows_whom_it_reached_and_when() {
     let at = |secs| BORN.after(Duration::from_secs(secs));
     let record = EmailRecord {
-        status: Status::Sent,
+        status: RecordStatus::Sent,
         claim_no: 2,
         attempts: 2,
         duplicate: true,
@@ -53,9 +53,12 @@ fn a_sent_email_shows_whom_it_reached_and_when() {
             at: at(1),
         }),
         delivered_at: Some(at(2)),
-        fates: [("b@example.com", Fate::Delivered), ("e@example.com", Fate::Bounced)]
-            .map(|(address, fate)| (recipient_key(address), fate))
-            .into(),
+        delivery_statuses: [
+            ("b@example.com", DeliveryStatus::Delivered),
+            ("e@example.com", DeliveryStatus::Bounced),
+        ]
+        .map(|(address, delivery_status)| (recipient_key(address), delivery_status))
+        .into(),
         ..record()
     };
     let json = to_value(EmailView::new(&record, Some(&full()), NOW)).unwrap();
@@ -89,7 +92,7 @@ fn a_sent_email_shows_whom_it_reached_and_when() {
 #[test]
 fn a_failure_comes_with_its_cause_the_providers_words_and_advice() {
     let record = EmailRecord {
-        status: Status::Failed,
+        status: RecordStatus::Failed,
         cause: Some(Cause::UnverifiedSender),
         detail: Some("Email address is not verified.".to_owned()),
         attempts: 1,

@@ -1,18 +1,18 @@
 //! `GET /emails/{id}/events`: an email's past, oldest first.
 //!
 //! **Invariant:** everything is read from the record, which keeps it in writes that are made anyway: nothing is
-//! written for the sake of this list. What a record keeps of the past is bounded ([`crate::past`]).
+//! written for the sake of this list. What a record keeps of the past is bounded ([`crate::history`]).
 
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::cause::{Cause, Class};
-use crate::email::Email;
-use crate::fate::Fate;
-use crate::past::Fact;
-use crate::record::{DueKind, EmailRecord, Status, recipient_key};
-use crate::standing;
+use crate::delivery_status::DeliveryStatus;
+use crate::email::EmailContent;
+use crate::email_status;
+use crate::history::Fact;
+use crate::record::{DueKind, EmailRecord, RecordStatus, recipient_key};
 use crate::timestamp::Timestamp;
 
 /// What happened. The names of what became of recipients are those of `last_event`.
@@ -99,7 +99,7 @@ pub struct EventView {
 impl EventsView {
     /// The past of a record at `now`. Its recipients are named while there is a content.
     #[must_use]
-    pub fn new(record: &EmailRecord, email: Option<&Email>, now: Timestamp) -> Self {
+    pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
         let mut past = Past::default();
         past.life(record, now);
         past.recipients(record, email);
@@ -155,7 +155,7 @@ impl Past {
             }
         }
         if let Some(sent) = &record.sent
-            && let Some(event) = self.add(EventType::Sent, standing::sent_at(record).unwrap_or(sent.at))
+            && let Some(event) = self.add(EventType::Sent, email_status::sent_at(record).unwrap_or(sent.at))
         {
             event.attempt = Some(sent.claim_no);
             event.ses_message_id = said(&sent.message_id);
@@ -169,11 +169,15 @@ impl Past {
             }
         }
         let ended = match record.status_at(now) {
-            Status::Queued | Status::Sending | Status::Failing | Status::Uncertain | Status::Sent => return,
-            Status::Failed => EventType::Failed,
-            Status::Unknown => EventType::Unknown,
-            Status::Canceled => EventType::Canceled,
-            Status::Expired => EventType::Expired,
+            RecordStatus::Queued
+            | RecordStatus::Sending
+            | RecordStatus::Failing
+            | RecordStatus::Uncertain
+            | RecordStatus::Sent => return,
+            RecordStatus::Failed => EventType::Failed,
+            RecordStatus::Unknown => EventType::Unknown,
+            RecordStatus::Canceled => EventType::Canceled,
+            RecordStatus::Expired => EventType::Expired,
         };
         // One that nobody has ended yet has ended when its time was over.
         let at = match record.due {
@@ -186,7 +190,7 @@ impl Past {
         }
     }
 
-    fn recipients(&mut self, record: &EmailRecord, email: Option<&Email>) {
+    fn recipients(&mut self, record: &EmailRecord, email: Option<&EmailContent>) {
         let addresses: BTreeMap<_, _> = email
             .into_iter()
             .flat_map(|email| [email.to(), email.cc(), email.bcc()])
@@ -194,16 +198,18 @@ impl Past {
             .map(|mailbox| mailbox.address().as_str())
             .map(|address| (recipient_key(address), address))
             .collect();
-        let sent_at = standing::sent_at(record).unwrap_or(record.born);
-        for (key, fate) in &record.fates {
-            let (event_type, bounce_type) = match fate {
-                Fate::Suppressed => (EventType::Suppressed, None),
-                Fate::DeliveryDelayed => (EventType::DeliveryDelayed, None),
-                Fate::Absence | Fate::SoftBounced => (EventType::Bounced, Some("transient")),
-                Fate::Delivered => (EventType::Delivered, None),
-                Fate::OnGlobalList | Fate::OnAccountList | Fate::Bounced => (EventType::Bounced, Some("permanent")),
-                Fate::Rejected => (EventType::Rejected, None),
-                Fate::Complained => (EventType::Complained, None),
+        let sent_at = email_status::sent_at(record).unwrap_or(record.born);
+        for (key, delivery_status) in &record.delivery_statuses {
+            let (event_type, bounce_type) = match delivery_status {
+                DeliveryStatus::Suppressed => (EventType::Suppressed, None),
+                DeliveryStatus::DeliveryDelayed => (EventType::DeliveryDelayed, None),
+                DeliveryStatus::Absence | DeliveryStatus::SoftBounced => (EventType::Bounced, Some("transient")),
+                DeliveryStatus::Delivered => (EventType::Delivered, None),
+                DeliveryStatus::OnGlobalList | DeliveryStatus::OnAccountList | DeliveryStatus::Bounced => {
+                    (EventType::Bounced, Some("permanent"))
+                }
+                DeliveryStatus::Rejected => (EventType::Rejected, None),
+                DeliveryStatus::Complained => (EventType::Complained, None),
             };
             let diagnostic = record.diagnostics.get(key);
             // Who was left out was so when the others were sent it.

@@ -3,22 +3,22 @@ use std::time::Duration;
 use serde_json::{Value, json, to_value};
 
 use super::*;
-use crate::past::{Diagnostic, Outcome};
+use crate::email_status::tests::{BORN, record};
+use crate::history::{Diagnostic, Outcome};
 use crate::record::{Acceptance, Due};
-use crate::standing::tests::{BORN, record};
 use crate::wire::api::parse_email;
 
 fn at(secs: u64) -> Timestamp {
     BORN.after(Duration::from_secs(secs))
 }
 
-fn email() -> Email {
+fn email() -> EmailContent {
     let json = r#"{"from":"a@example.com","to":["b@example.com","c@example.com"],"cc":"d@example.com",
         "bcc":"e@example.com","subject":"Hello","text":"Hi"}"#;
     parse_email(json.as_bytes()).unwrap().email
 }
 
-fn shown(record: &EmailRecord, email: Option<&Email>) -> Vec<Value> {
+fn shown(record: &EmailRecord, email: Option<&EmailContent>) -> Vec<Value> {
     let mut list = to_value(EventsView::new(record, email, at(100))).unwrap();
     assert_eq!(list["object"], "list");
     let events = list["data"].as_array_mut().unwrap();
@@ -42,14 +42,14 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
         cause,
         words: words.to_owned(),
     };
-    let fates = [
-        ("b@example.com", Fate::Delivered),
-        ("c@example.com", Fate::Bounced),
-        ("d@example.com", Fate::SoftBounced),
-        ("e@example.com", Fate::Suppressed),
+    let delivery_statuses = [
+        ("b@example.com", DeliveryStatus::Delivered),
+        ("c@example.com", DeliveryStatus::Bounced),
+        ("d@example.com", DeliveryStatus::SoftBounced),
+        ("e@example.com", DeliveryStatus::Suppressed),
     ];
     let record = EmailRecord {
-        status: Status::Sent,
+        status: RecordStatus::Sent,
         claim_no: 3,
         attempts: 3,
         scheduled_at: Some(at(1)),
@@ -63,7 +63,9 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
             message_id: "0100-x".to_owned(),
             at: at(5),
         }),
-        fates: fates.map(|(address, fate)| (recipient_key(address), fate)).into(),
+        delivery_statuses: delivery_statuses
+            .map(|(address, delivery_status)| (recipient_key(address), delivery_status))
+            .into(),
         diagnostics: [
             ("b@example.com", said(6, "250 OK")),
             ("c@example.com", said(7, "550 5.1.1 unknown")),
@@ -106,13 +108,13 @@ fn what_became_of_a_recipient_is_told_after_the_acceptance() {
         words: String::new(),
     };
     let record = EmailRecord {
-        status: Status::Sent,
+        status: RecordStatus::Sent,
         sent: Some(Acceptance {
             claim_no: 1,
             message_id: "0100-x".to_owned(),
             at: at(6),
         }),
-        fates: [(key.clone(), Fate::Delivered)].into(),
+        delivery_statuses: [(key.clone(), DeliveryStatus::Delivered)].into(),
         diagnostics: [(key, said)].into(),
         ..record()
     };
@@ -123,11 +125,11 @@ fn what_became_of_a_recipient_is_told_after_the_acceptance() {
 #[test]
 fn every_end_is_told_with_its_cause_and_its_time() {
     for (status, cause, name) in [
-        (Status::Failed, Some(Cause::UnverifiedSender), "failed"),
-        (Status::Unknown, Some(Cause::AnswerLost), "unknown"),
-        (Status::Canceled, Some(Cause::Purged), "canceled"),
-        (Status::Canceled, None, "canceled"),
-        (Status::Expired, Some(Cause::Expired), "expired"),
+        (RecordStatus::Failed, Some(Cause::UnverifiedSender), "failed"),
+        (RecordStatus::Unknown, Some(Cause::AnswerLost), "unknown"),
+        (RecordStatus::Canceled, Some(Cause::Purged), "canceled"),
+        (RecordStatus::Canceled, None, "canceled"),
+        (RecordStatus::Expired, Some(Cause::Expired), "expired"),
     ] {
         let record = EmailRecord {
             status,
@@ -176,8 +178,8 @@ fn what_came_before_the_worst_event_stays_in_the_timeline() {
     };
     let key = || recipient_key("b@example.com");
     let record = EmailRecord {
-        status: Status::Sent,
-        fates: [(key(), Fate::SoftBounced)].into(),
+        status: RecordStatus::Sent,
+        delivery_statuses: [(key(), DeliveryStatus::SoftBounced)].into(),
         diagnostics: [(key(), said(5, "452 4.2.2 full"))].into(),
         facts: [
             ((key(), Fact::Delivered), said(4, "250 OK")),

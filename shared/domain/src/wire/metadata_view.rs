@@ -1,6 +1,6 @@
 //! An email as the deployer sees it: its record, and nothing of its content.
 //!
-//! **Role:** called by `manage` for a request of the deployer; calls [`crate::standing`].
+//! **Role:** called by `manage` for a request of the deployer; calls [`crate::email_status`].
 //! **Invariant:** there is no field for a subject, an address, a text, a header, a tag or a file. Words of Amazon SES
 //! and of recipients' servers are left out, because they may repeat addresses and parts of the content.
 //! **Start reading at** [`EmailMetadata`]. Why this way: docs/adr/0030.
@@ -9,9 +9,9 @@ use serde::Serialize;
 
 use super::events_view::{EventType, EventView, EventsView};
 use crate::cause::Cause;
+use crate::email_status::{self, EmailStatus, LastEvent};
 use crate::id::EmailId;
 use crate::record::{EmailRecord, OnUncertain};
-use crate::standing::{self, LastEvent, Standing};
 use crate::timestamp::Timestamp;
 
 /// An email without its content, as the deployer's key reads it.
@@ -24,7 +24,7 @@ pub struct EmailMetadata {
     created_at: String,
     last_event: LastEvent,
     scheduled_at: Option<String>,
-    status: Standing,
+    status: EmailStatus,
     attempts: u32,
     cause: Option<Cause>,
     advice: Option<&'static str>,
@@ -52,20 +52,20 @@ impl EmailMetadata {
             object: "email",
             id: record.id.to_string(),
             created_at: record.born.to_string(),
-            last_event: standing::last_event(record, now),
+            last_event: email_status::last_event(record, now),
             scheduled_at: time(record.scheduled_at),
-            status: Standing::of(record, now),
+            status: EmailStatus::of(record, now),
             attempts: record.attempts,
             cause: record.cause_at(now),
-            advice: standing::advice(record, now),
-            next_attempt_at: time(standing::next_attempt_at(record, now)),
+            advice: email_status::advice(record, now),
+            next_attempt_at: time(email_status::next_attempt_at(record, now)),
             expires_at: record.expires_at.to_string(),
             on_uncertain: record.on_uncertain,
             maybe_duplicate: record.maybe_duplicate || record.duplicate,
             duplicate: record.duplicate,
             queue: record.queue.to_string(),
             recipient_count: record.recipients,
-            sent_at: time(standing::sent_at(record)),
+            sent_at: time(email_status::sent_at(record)),
             delivered_at: time(record.delivered_at),
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
         }

@@ -11,9 +11,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Deserialize;
 
 use crate::address::{EmailAddress, Mailbox};
-use crate::fate::Fate;
+use crate::delivery_status::DeliveryStatus;
+use crate::history::Fact;
 use crate::id::{EmailId, TenantId};
-use crate::past::Fact;
 use crate::record::recipient_key;
 use crate::timestamp::Timestamp;
 
@@ -37,10 +37,10 @@ pub const GREETING: &str = "Successfully validated SNS topic for Amazon SES even
 pub enum Said {
     /// SES accepted the email, and nothing more.
     Accepted,
-    /// The fates of some recipients, by [`recipient_key`]: no address goes further than this module, but those
+    /// The delivery statuses of some recipients, by [`recipient_key`]: no address goes further than this module, but those
     /// that suppression lists are about.
-    Fates(BTreeMap<String, Fate>),
-    /// A report about some recipients that is no fate.
+    DeliveryStatuses(BTreeMap<String, DeliveryStatus>),
+    /// A report about some recipients that is no delivery status.
     Reported {
         /// The recipients, by [`recipient_key`].
         recipients: BTreeSet<String>,
@@ -174,29 +174,29 @@ struct Bounce {
 }
 
 impl Bounce {
-    /// The fate of one of its recipients.
+    /// The delivery status of one of its recipients.
     ///
     /// An absence notice comes as a bounce without a status and without the words of a server; a subtype
     /// such as `MailboxFull` says enough to be none.
-    fn fate(&self, recipient: &Recipient) -> Fate {
+    fn delivery_status(&self, recipient: &Recipient) -> DeliveryStatus {
         let sub_type = self.bounce_sub_type.as_deref().unwrap_or_default();
         if sub_type == ON_ACCOUNT_LIST {
-            return Fate::OnAccountList;
+            return DeliveryStatus::OnAccountList;
         }
         if sub_type == "Suppressed" || sub_type.ends_with("SuppressionList") {
-            return Fate::OnGlobalList;
+            return DeliveryStatus::OnGlobalList;
         }
         let no_such_address = recipient
             .status()
             .is_some_and(|status| NO_SUCH_ADDRESS.contains(&status));
         if self.bounce_type == "Permanent" || no_such_address {
-            return Fate::Bounced;
+            return DeliveryStatus::Bounced;
         }
         let general = matches!(sub_type, "" | "General" | "Undetermined");
         if general && recipient.says_nothing() {
-            Fate::Absence
+            DeliveryStatus::Absence
         } else {
-            Fate::SoftBounced
+            DeliveryStatus::SoftBounced
         }
     }
 }
@@ -293,9 +293,13 @@ impl SesEvent {
             message_id: mail.message_id.clone(),
             accepted_at,
             at,
-            suppresses: event.named(&said, |fate| matches!(fate, Fate::Bounced | Fate::Complained)),
+            suppresses: event.named(&said, |delivery_status| {
+                matches!(delivery_status, DeliveryStatus::Bounced | DeliveryStatus::Complained)
+            }),
             suspected,
-            on_account_list: event.named(&said, |fate| fate == Fate::OnAccountList),
+            on_account_list: event.named(&said, |delivery_status| {
+                delivery_status == DeliveryStatus::OnAccountList
+            }),
             diagnostics: event.diagnostics(),
             said,
         })
@@ -309,10 +313,10 @@ impl SesEvent {
 }
 
 impl Event {
-    /// The recipients of a bounce or a complaint that have such a fate. Left out are an address that is none,
+    /// The recipients of a bounce or a complaint that have such a delivery status. Left out are an address that is none,
     /// for nobody can be sent anything there, and the mailbox simulator's, which no list takes.
-    fn named(&self, said: &Said, wanted: impl Fn(Fate) -> bool) -> Vec<EmailAddress> {
-        let Said::Fates(fates) = said else {
+    fn named(&self, said: &Said, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
+        let Said::DeliveryStatuses(delivery_statuses) = said else {
             return Vec::new();
         };
         let bounced = self.bounce.iter().flat_map(|bounce| &bounce.recipients);
@@ -320,7 +324,9 @@ impl Event {
         let mut found: Vec<EmailAddress> = Vec::new();
         for named in bounced.chain(complained) {
             let meant = self.mail.meant(&named.email_address);
-            let is_wanted = fates.get(&recipient_key(meant)).is_some_and(|fate| wanted(*fate));
+            let is_wanted = delivery_statuses
+                .get(&recipient_key(meant))
+                .is_some_and(|delivery_status| wanted(*delivery_status));
             let address = Mailbox::parse(meant).ok().map(|mailbox| mailbox.address().clone());
             found.extend(address.filter(|address| is_wanted && !address.is_simulated() && !found.contains(address)));
         }
@@ -387,19 +393,25 @@ impl Event {
             "Send" => Ok((accepted_at, Said::Accepted)),
             "Reject" | "Rendering Failure" => Ok((
                 accepted_at,
-                mail.fates(mail.destination.iter().map(|to| (to, Fate::Rejected))),
+                mail.delivery_statuses(mail.destination.iter().map(|to| (to, DeliveryStatus::Rejected))),
             )),
             "Delivery" => {
                 let delivery = self.delivery.as_ref().ok_or(SesEventError::Missing("delivery"))?;
                 Ok((
                     time(&delivery.timestamp, "delivery.timestamp")?,
-                    mail.fates(delivery.recipients.iter().map(|to| (to, Fate::Delivered))),
+                    mail.delivery_statuses(delivery.recipients.iter().map(|to| (to, DeliveryStatus::Delivered))),
                 ))
             }
             "Bounce" => {
                 let bounce = self.bounce.as_ref().ok_or(SesEventError::Missing("bounce"))?;
-                let fates = bounce.recipients.iter().map(|to| (&to.email_address, bounce.fate(to)));
-                Ok((time(&bounce.timestamp, "bounce.timestamp")?, mail.fates(fates)))
+                let delivery_statuses = bounce
+                    .recipients
+                    .iter()
+                    .map(|to| (&to.email_address, bounce.delivery_status(to)));
+                Ok((
+                    time(&bounce.timestamp, "bounce.timestamp")?,
+                    mail.delivery_statuses(delivery_statuses),
+                ))
             }
             "Complaint" => {
                 let complaint = self.complaint.as_ref().ok_or(SesEventError::Missing("complaint"))?;
@@ -411,16 +423,23 @@ impl Event {
                 }
                 // SES did not send it: nobody who got it complained.
                 let listed = complaint.sub_type.as_deref() == Some(ON_ACCOUNT_LIST);
-                let fate = if listed { Fate::OnAccountList } else { Fate::Complained };
-                Ok((at, mail.fates(named.map(|to| (to, fate)))))
+                let delivery_status = if listed {
+                    DeliveryStatus::OnAccountList
+                } else {
+                    DeliveryStatus::Complained
+                };
+                Ok((at, mail.delivery_statuses(named.map(|to| (to, delivery_status)))))
             }
             "DeliveryDelay" => {
                 let delay = self.delay.as_ref().ok_or(SesEventError::Missing("deliveryDelay"))?;
                 let delayed = delay
                     .recipients
                     .iter()
-                    .map(|to| (&to.email_address, Fate::DeliveryDelayed));
-                Ok((time(&delay.timestamp, "deliveryDelay.timestamp")?, mail.fates(delayed)))
+                    .map(|to| (&to.email_address, DeliveryStatus::DeliveryDelayed));
+                Ok((
+                    time(&delay.timestamp, "deliveryDelay.timestamp")?,
+                    mail.delivery_statuses(delayed),
+                ))
             }
             "Open" => {
                 let open = self.open.as_ref().ok_or(SesEventError::Missing("open"))?;
@@ -455,15 +474,15 @@ impl Mail {
         recipient_key(self.meant(named))
     }
 
-    /// Of two fates of one recipient, the worse one.
-    fn fates<'a>(&self, said: impl Iterator<Item = (&'a String, Fate)>) -> Said {
-        let mut fates = BTreeMap::new();
-        for (named, fate) in said {
+    /// Of two delivery statuses of one recipient, the worse one.
+    fn delivery_statuses<'a>(&self, said: impl Iterator<Item = (&'a String, DeliveryStatus)>) -> Said {
+        let mut delivery_statuses = BTreeMap::new();
+        for (named, delivery_status) in said {
             let key = self.key(named);
-            let raised = Fate::raised(fates.get(&key).copied(), fate);
-            fates.insert(key, raised);
+            let raised = DeliveryStatus::raised(delivery_statuses.get(&key).copied(), delivery_status);
+            delivery_statuses.insert(key, raised);
         }
-        Said::Fates(fates)
+        Said::DeliveryStatuses(delivery_statuses)
     }
 
     fn tag<T>(&self, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, SesEventError> {

@@ -26,9 +26,9 @@ fn said(event: &Value) -> Said {
     SesEvent::parse(&event.to_string()).unwrap().said
 }
 
-fn fate_of_a(event: &Value) -> Fate {
+fn fate_of_a(event: &Value) -> DeliveryStatus {
     match said(event) {
-        Said::Fates(fates) => fates[&recipient_key("a@example.com")],
+        Said::DeliveryStatuses(delivery_statuses) => delivery_statuses[&recipient_key("a@example.com")],
         other @ (Said::Accepted | Said::Reported { .. } | Said::Opened | Said::Clicked) => panic!("{other:?}"),
     }
 }
@@ -56,51 +56,56 @@ fn a_bounce_is_permanent_transient_or_an_absence_notice() {
     };
     let status = |status| with("status", status);
     let words = with("diagnosticCode", "smtp; 452 4.2.2 full");
-    for (kind, sub_type, who, fate) in [
-        ("Permanent", "General", silent.clone(), Fate::Bounced),
-        ("Permanent", "NoEmail", status("5.1.1"), Fate::Bounced),
-        ("Permanent", "Suppressed", status("5.1.1"), Fate::OnGlobalList),
+    for (kind, sub_type, who, delivery_status) in [
+        ("Permanent", "General", silent.clone(), DeliveryStatus::Bounced),
+        ("Permanent", "NoEmail", status("5.1.1"), DeliveryStatus::Bounced),
+        ("Permanent", "Suppressed", status("5.1.1"), DeliveryStatus::OnGlobalList),
         (
             "Permanent",
             "OnAccountSuppressionList",
             status("5.1.1"),
-            Fate::OnAccountList,
+            DeliveryStatus::OnAccountList,
         ),
         (
             "Permanent",
             "OnTenantSuppressionList",
             status("5.1.1"),
-            Fate::OnGlobalList,
+            DeliveryStatus::OnGlobalList,
         ),
-        ("Transient", "General", silent.clone(), Fate::Absence),
-        ("Undetermined", "Undetermined", silent.clone(), Fate::Absence),
-        ("Transient", "General", with("diagnosticCode", " "), Fate::Absence),
-        ("Transient", "General", status(""), Fate::Absence),
-        ("Transient", "General", words.clone(), Fate::SoftBounced),
-        ("Transient", "General", status("4.2.2"), Fate::SoftBounced),
-        ("Undetermined", "Undetermined", words, Fate::SoftBounced),
-        ("Transient", "MailboxFull", silent.clone(), Fate::SoftBounced),
-        ("Transient", "General", status("5.1.1"), Fate::Bounced),
-        ("Transient", "General", status("5.1.3"), Fate::Bounced),
-        ("Transient", "MailboxFull", status("5.1.6"), Fate::Bounced),
+        ("Transient", "General", silent.clone(), DeliveryStatus::Absence),
+        ("Undetermined", "Undetermined", silent.clone(), DeliveryStatus::Absence),
+        (
+            "Transient",
+            "General",
+            with("diagnosticCode", " "),
+            DeliveryStatus::Absence,
+        ),
+        ("Transient", "General", status(""), DeliveryStatus::Absence),
+        ("Transient", "General", words.clone(), DeliveryStatus::SoftBounced),
+        ("Transient", "General", status("4.2.2"), DeliveryStatus::SoftBounced),
+        ("Undetermined", "Undetermined", words, DeliveryStatus::SoftBounced),
+        ("Transient", "MailboxFull", silent.clone(), DeliveryStatus::SoftBounced),
+        ("Transient", "General", status("5.1.1"), DeliveryStatus::Bounced),
+        ("Transient", "General", status("5.1.3"), DeliveryStatus::Bounced),
+        ("Transient", "MailboxFull", status("5.1.6"), DeliveryStatus::Bounced),
         (
             "Undetermined",
             "Undetermined",
             status("5.1.10 (null MX)"),
-            Fate::Bounced,
+            DeliveryStatus::Bounced,
         ),
-        ("Transient", "General", status("5.1.2"), Fate::SoftBounced),
-        ("Transient", "General", status("5.1.11"), Fate::SoftBounced),
+        ("Transient", "General", status("5.1.2"), DeliveryStatus::SoftBounced),
+        ("Transient", "General", status("5.1.11"), DeliveryStatus::SoftBounced),
     ] {
         let event = bounce(kind, sub_type, &who);
-        assert_eq!(fate_of_a(&event), fate, "{event}");
+        assert_eq!(fate_of_a(&event), delivery_status, "{event}");
     }
     for none in [json!([]), Value::Null] {
         let mut event = bounce("Undetermined", "Undetermined", &none);
         if none.is_null() {
             event["bounce"].as_object_mut().unwrap().remove("bouncedRecipients");
         }
-        assert_eq!(said(&event), Said::Fates(BTreeMap::new()), "{event}");
+        assert_eq!(said(&event), Said::DeliveryStatuses(BTreeMap::new()), "{event}");
     }
 }
 
@@ -111,9 +116,12 @@ fn each_recipient_of_a_bounce_has_its_own_fate() {
         {"emailAddress": "b@example.com", "status": "4.2.2"},
     ]);
     let event = bounce("Transient", "General", &who);
-    let expected = [("a@example.com", Fate::Bounced), ("b@example.com", Fate::SoftBounced)];
-    let expected = expected.map(|(address, fate)| (recipient_key(address), fate));
-    assert_eq!(said(&event), Said::Fates(expected.into()));
+    let expected = [
+        ("a@example.com", DeliveryStatus::Bounced),
+        ("b@example.com", DeliveryStatus::SoftBounced),
+    ];
+    let expected = expected.map(|(address, delivery_status)| (recipient_key(address), delivery_status));
+    assert_eq!(said(&event), Said::DeliveryStatuses(expected.into()));
     assert_eq!(suppressed(&event), ["a@example.com"]);
 }
 
@@ -145,7 +153,7 @@ fn a_complaint_of_several_is_suspected() {
 #[test]
 fn a_name_and_a_forwarding_target_mean_the_recipient() {
     let key = |event: &Value| match said(event) {
-        Said::Fates(fates) => fates.keys().cloned().collect::<Vec<_>>(),
+        Said::DeliveryStatuses(delivery_statuses) => delivery_statuses.keys().cloned().collect::<Vec<_>>(),
         other @ (Said::Accepted | Said::Reported { .. } | Said::Opened | Said::Clicked) => panic!("{other:?}"),
     };
     let named = |name: &str| bounce("Permanent", "General", &json!([{"emailAddress": name}]));
@@ -184,7 +192,10 @@ fn no_list_of_ses_adds_to_ours() {
         assert_eq!(read.suppresses, [], "{event}");
         let addresses: Vec<_> = read.on_account_list.iter().map(EmailAddress::as_str).collect();
         assert_eq!(addresses, listed, "{event}");
-        assert!(matches!(fate_of_a(&event), Fate::OnGlobalList | Fate::OnAccountList));
+        assert!(matches!(
+            fate_of_a(&event),
+            DeliveryStatus::OnGlobalList | DeliveryStatus::OnAccountList
+        ));
     }
 }
 
@@ -214,24 +225,24 @@ fn every_event_type_is_read() {
         Said::Clicked
     );
     let bounce = |kind| json!({"timestamp": time, "bounceType": kind, "bouncedRecipients": who});
-    for (event, fate) in [
+    for (event, delivery_status) in [
         (
             event(
                 "Delivery",
                 "delivery",
                 json!({"timestamp": time, "recipients": ["a@example.com"]}),
             ),
-            Fate::Delivered,
+            DeliveryStatus::Delivered,
         ),
-        (event("Bounce", "bounce", bounce("Permanent")), Fate::Bounced),
-        (event("Bounce", "bounce", bounce("Transient")), Fate::Absence),
+        (event("Bounce", "bounce", bounce("Permanent")), DeliveryStatus::Bounced),
+        (event("Bounce", "bounce", bounce("Transient")), DeliveryStatus::Absence),
         (
             event(
                 "Complaint",
                 "complaint",
                 json!({"timestamp": time, "complainedRecipients": who}),
             ),
-            Fate::Complained,
+            DeliveryStatus::Complained,
         ),
         (
             event(
@@ -239,15 +250,18 @@ fn every_event_type_is_read() {
                 "deliveryDelay",
                 json!({"timestamp": time, "delayedRecipients": who}),
             ),
-            Fate::DeliveryDelayed,
+            DeliveryStatus::DeliveryDelayed,
         ),
         (
             event("Reject", "reject", json!({"reason": "Bad content"})),
-            Fate::Rejected,
+            DeliveryStatus::Rejected,
         ),
-        (event("Rendering Failure", "failure", json!({})), Fate::Rejected),
+        (
+            event("Rendering Failure", "failure", json!({})),
+            DeliveryStatus::Rejected,
+        ),
     ] {
-        assert_eq!(fate_of_a(&event), fate, "{event}");
+        assert_eq!(fate_of_a(&event), delivery_status, "{event}");
     }
 }
 

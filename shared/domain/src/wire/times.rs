@@ -3,7 +3,7 @@
 //! **Role:** read by [`super::api`]; resolved by the functions, which know what time it is.
 //! **Invariant:** pure. What was written is kept apart from the time that it means: the same
 //! request, repeated a minute later, is the same.
-//! **Start reading at** [`Wishes::wanted`].
+//! **Start reading at** [`SendOptions::wanted`].
 
 use std::time::Duration;
 
@@ -124,7 +124,7 @@ fn beyond_all_times(text: &str) -> Option<Timestamp> {
 
 /// What is wished of an email beside its content.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wishes {
+pub struct SendOptions {
     /// Not before this; absent: at once.
     pub scheduled_at: Option<When>,
     /// Not from this on; absent: the deployment's default.
@@ -137,7 +137,7 @@ pub struct Wishes {
     pub priority: Option<Priority>,
 }
 
-impl Default for Wishes {
+impl Default for SendOptions {
     fn default() -> Self {
         Self {
             scheduled_at: None,
@@ -162,7 +162,7 @@ pub struct Wanted {
     pub expires_given: bool,
 }
 
-impl Wishes {
+impl SendOptions {
     /// The times that are meant at `now`.
     ///
     /// # Errors
@@ -200,7 +200,7 @@ impl Wishes {
         }
     }
 
-    /// The wishes as text: none at all is the empty text, so that a request without wishes is
+    /// The send options as text: none at all is the empty text, so that a request without send options is
     /// the same as before there were any.
     pub(super) fn canonical(&self) -> String {
         let time = |name: &str, when: Option<When>| when.map(|when| format!("\n{name}: {}", when.canonical()));
@@ -288,12 +288,12 @@ mod tests {
     }
 
     fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<Wanted, String> {
-        let wishes = Wishes {
+        let options = SendOptions {
             scheduled_at: scheduled_at.map(|text| parse(text).unwrap()),
             expires_at: expires_at.map(|text| parse(text).unwrap()),
-            ..Wishes::default()
+            ..SendOptions::default()
         };
-        wishes.wanted(DAY, NOW).map_err(|error| error.to_string())
+        options.wanted(DAY, NOW).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -378,18 +378,18 @@ mod tests {
     #[test]
     fn what_is_completed_late_is_due_or_expired_at_once() {
         let over = NOW.before(DAY);
-        let wishes = Wishes {
+        let options = SendOptions {
             scheduled_at: Some(When::At(over)),
             expires_at: Some(When::At(over.after(secs(60)))),
-            ..Wishes::default()
+            ..SendOptions::default()
         };
-        assert!(wishes.wanted(DAY, NOW).is_err());
-        let late = wishes.wanted_late(DAY, NOW);
+        assert!(options.wanted(DAY, NOW).is_err());
+        let late = options.wanted_late(DAY, NOW);
         assert_eq!((late.scheduled_at, late.not_before), (Some(over), NOW));
         assert_eq!((late.expires_at, late.expires_given), (over.after(secs(60)), true));
-        let in_time = Wishes {
+        let in_time = SendOptions {
             scheduled_at: Some(When::In(secs(60))),
-            ..Wishes::default()
+            ..SendOptions::default()
         };
         assert_eq!(Ok(in_time.wanted_late(DAY, NOW)), in_time.wanted(DAY, NOW));
     }
@@ -397,15 +397,15 @@ mod tests {
     #[test]
     fn wishes_are_compared_as_they_were_written() {
         let canonical = |scheduled_at: &str, on_uncertain| {
-            let wishes = Wishes {
+            let options = SendOptions {
                 scheduled_at: parse(scheduled_at),
                 expires_at: None,
                 on_uncertain,
-                ..Wishes::default()
+                ..SendOptions::default()
             };
-            wishes.canonical()
+            options.canonical()
         };
-        assert_eq!(Wishes::default().canonical(), "");
+        assert_eq!(SendOptions::default().canonical(), "");
         assert_eq!(canonical("", OnUncertain::Hold), "\non_uncertain: hold");
         assert_eq!(
             canonical("in 1 min", OnUncertain::Resend),

@@ -4,7 +4,7 @@
 //! Whoever dies in between has answered nobody, and may be asked again.
 
 use super::Steps;
-use crate::action::{Action, Deed, Who};
+use crate::action::{Action, Operation, Who};
 use crate::clock::NOW;
 use crate::config::Actor;
 use crate::machine::Machine;
@@ -22,9 +22,9 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
         let erasures = state.erasures - 1;
         let asked = put(State { erasures, ..*state }, slot, found(machine, state));
         let deed = if asked.readers[slot] == Reader::Nobody {
-            Deed::Ends
+            Operation::Ends
         } else {
-            Deed::Reads
+            Operation::Reads
         };
         steps.add(Action::Does(Who::Eraser, deed), asked);
     }
@@ -58,11 +58,11 @@ fn go_on(machine: &Machine, state: &State, slot: usize, steps: &mut Steps) {
     let gone = put(*state, slot, Reader::Nobody);
     match state.readers[slot] {
         Reader::Eraser { seen } => {
-            steps.add(Action::Does(Who::Eraser, Deed::Dies), gone);
+            steps.add(Action::Does(Who::Eraser, Operation::Dies), gone);
             replace_with_tombstone(machine, state, (slot, seen), steps);
         }
         Reader::Emptier => {
-            steps.add(Action::Does(Who::Eraser, Deed::Dies), gone);
+            steps.add(Action::Does(Who::Eraser, Operation::Dies), gone);
             let closed = State {
                 contents: 0,
                 grave: Grave::Closed,
@@ -91,11 +91,11 @@ fn replace_with_tombstone(machine: &Machine, state: &State, (slot, seen): (usize
             // What has expired has ended, though nobody may have written it yet.
             let ended = machine.record(stored).status_at(NOW).is_final();
             let broken = (!ended).then_some(Promise::Kept);
-            steps.add_judged(Action::Does(Who::Eraser, Deed::Writes), tombstone, broken);
+            steps.add_judged(Action::Does(Who::Eraser, Operation::Writes), tombstone, broken);
         }
         Some(_) | None => {
             let next = put(*state, slot, found(machine, state));
-            steps.add(Action::Does(Who::Eraser, Deed::FindsMoved), next);
+            steps.add(Action::Does(Who::Eraser, Operation::FindsMoved), next);
         }
     }
 }

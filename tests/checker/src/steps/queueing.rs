@@ -6,7 +6,7 @@
 use domain::record::DueKind;
 
 use super::Steps;
-use crate::action::{Action, Deed, Who};
+use crate::action::{Action, Operation, Who};
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::state::{Change, Reader, State, Sweep};
@@ -62,7 +62,7 @@ fn sweep(machine: &mut Machine, state: &State, steps: &mut Steps) {
                 sweep,
                 line,
             };
-            steps.add(Action::Does(Who::Job(sweep), Deed::Reads), next);
+            steps.add(Action::Does(Who::Job(sweep), Operation::Reads), next);
         }
     }
 }

@@ -1,9 +1,9 @@
 //! `feedback`, `dead_letter`, `manage` and `promote`: they read the record, decide, and write.
 
-use domain::record::Status;
+use domain::record::RecordStatus;
 
 use super::{Steps, Writer, write_steps};
-use crate::action::{Action, Deed, Who};
+use crate::action::{Action, Operation, Who};
 use crate::config::Actor;
 use crate::machine::{Machine, Question, Ruling};
 use crate::mutant::Mutant;
@@ -88,7 +88,7 @@ fn begin(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
     }
     // How far feedback is matters to what is uncertain, or may be before the run ends.
     let status = machine.record(stored).status;
-    if state.events.is_empty() && matches!(status, Status::Sending | Status::Uncertain) {
+    if state.events.is_empty() && matches!(status, RecordStatus::Sending | RecordStatus::Uncertain) {
         let mut next = *state;
         next.readers[slot] = Reader::Run { feedback: Asked::Empty };
         steps.add(Action::AsksFeedback, next);
@@ -113,10 +113,10 @@ fn read(machine: &mut Machine, state: &State, slot: usize, reader: Reader, steps
     let mut next = *state;
     next.readers[slot] = reader;
     if let Ruling::Write { .. } = machine.ruling(seen, question) {
-        steps.add(Action::Does(who, Deed::Reads), next);
+        steps.add(Action::Does(who, Operation::Reads), next);
     } else {
         let refused = machine.ruling(seen, question) == Ruling::Refused;
-        steps.add(Action::Does(who, Deed::Ends), ended(next, slot, refused));
+        steps.add(Action::Does(who, Operation::Ends), ended(next, slot, refused));
     }
 }
 
@@ -180,10 +180,10 @@ fn go_on(machine: &mut Machine, state: &State, stored: RecordId, slot: usize, st
         return;
     };
     let refused = machine.ruling(seen, question) == Ruling::Refused;
-    steps.add(Action::Does(who, Deed::Dies), gone);
+    steps.add(Action::Does(who, Operation::Dies), gone);
     // How full the priority queue is matters to what waits in it, and to nothing else.
     let lanes: &[Lane] = match (question, machine.record(seen).status) {
-        (Question::Overdue { .. }, Status::Queued) => &Lane::ALL,
+        (Question::Overdue { .. }, RecordStatus::Queued) => &Lane::ALL,
         _ => &[Lane::Flowing],
     };
     for lane in lanes {

@@ -1,6 +1,6 @@
 //! `send`, and SES.
 
-use domain::record::{OnUncertain, Status};
+use domain::record::{OnUncertain, RecordStatus};
 
 use super::{Steps, Writer, write_steps};
 use crate::action::{Action, Ses, Who};
@@ -153,7 +153,7 @@ fn drop_in_hand(
     steps.add(Action::DiesHolding, put(*state, Sender::Idle));
     let still = state.record.is_some_and(|stored| {
         let record = machine.record(stored);
-        record.status == Status::Sending && record.claim_no == u32::from(claim_no)
+        record.status == RecordStatus::Sending && record.claim_no == u32::from(claim_no)
     });
     let fresh = if state.line.drops(machine.record(seen)) {
         state.line
@@ -163,7 +163,7 @@ fn drop_in_hand(
     let writer = Writer {
         who: Who::Sender,
         seen,
-        question: Question::Drop { claim_no, line },
+        question: Question::DropStage { claim_no, line },
         ended: &|state| put(state, Sender::Idle),
         died: put(*state, Sender::Idle),
         moved: &|state, _| {

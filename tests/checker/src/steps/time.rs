@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use domain::lifecycle::LONGEST_UNCERTAINTY;
-use domain::record::{EmailRecord, Status};
+use domain::record::{EmailRecord, RecordStatus};
 
 use super::{Steps, judged, noted};
 use crate::action::Action;
@@ -22,8 +22,8 @@ pub(super) fn steps(machine: &mut Machine, state: &State, steps: &mut Steps) {
     }
     let soonest = next(record);
     // To what is queued hours mean no more than that its priority queue has been full for long.
-    let alone = record.status == Status::Queued && machine.config.wishes == 0;
-    let waits = alone || record.status == Status::Uncertain;
+    let alone = record.status == RecordStatus::Queued && machine.config.wishes == 0;
+    let waits = alone || record.status == RecordStatus::Uncertain;
     let expires = record.expires_at > NOW;
     if let Some(by) = soonest {
         steps.add(Action::TimePasses, aged(machine, state, by));

@@ -4,28 +4,30 @@ use std::collections::BTreeMap;
 
 use arbitrary::{Error, Result, Unstructured};
 use domain::cause::Cause;
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
+use domain::history::{Diagnostic, Fact, Outcome};
 use domain::id::{EmailId, KeyId, TenantId};
-use domain::past::{Diagnostic, Fact, Outcome};
 use domain::queue::QueueName;
-use domain::record::{Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, Status};
+use domain::record::{
+    Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, RecordStatus,
+};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
 
 use super::texts;
 
-/// All fates.
-const FATES: [Fate; 10] = [
-    Fate::Absence,
-    Fate::OnGlobalList,
-    Fate::OnAccountList,
-    Fate::DeliveryDelayed,
-    Fate::SoftBounced,
-    Fate::Delivered,
-    Fate::Bounced,
-    Fate::Rejected,
-    Fate::Complained,
-    Fate::Suppressed,
+/// All delivery statuses.
+const FATES: [DeliveryStatus; 10] = [
+    DeliveryStatus::Absence,
+    DeliveryStatus::OnGlobalList,
+    DeliveryStatus::OnAccountList,
+    DeliveryStatus::DeliveryDelayed,
+    DeliveryStatus::SoftBounced,
+    DeliveryStatus::Delivered,
+    DeliveryStatus::Bounced,
+    DeliveryStatus::Rejected,
+    DeliveryStatus::Complained,
+    DeliveryStatus::Suppressed,
 ];
 
 /// When most things happen: 2026-11-24T09:30:00Z.
@@ -101,13 +103,13 @@ fn facts(u: &mut Unstructured<'_>) -> Result<BTreeMap<(String, Fact), Diagnostic
     Ok(facts)
 }
 
-fn fates(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, Fate>> {
-    let mut fates = BTreeMap::new();
+fn delivery_statuses(u: &mut Unstructured<'_>) -> Result<BTreeMap<String, DeliveryStatus>> {
+    let mut delivery_statuses = BTreeMap::new();
     for _ in 0..u.int_in_range(0..=3)? {
         let key = if u.ratio(1, 4)? { texts::text(u)? } else { recipient(u)? };
-        fates.insert(key, *u.choose(&FATES)?);
+        delivery_statuses.insert(key, *u.choose(&FATES)?);
     }
-    Ok(fates)
+    Ok(delivery_statuses)
 }
 
 fn recipient(u: &mut Unstructured<'_>) -> Result<String> {
@@ -127,7 +129,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
         queue: QueueName::parse(u.choose(&["default", "news"])?).map_err(|_| Error::IncorrectFormat)?,
         priority: *u.choose(&Priority::ALL)?,
         on_uncertain: *u.choose(&[OnUncertain::Resend, OnUncertain::Hold])?,
-        status: *u.choose(&Status::ALL)?,
+        status: *u.choose(&RecordStatus::ALL)?,
         not_before: time(u)?,
         scheduled_at: maybe(u, time)?,
         expires_at: time(u)?,
@@ -165,8 +167,8 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
                 at: due_within(time(u)?),
             })
         })?,
-        fates: fates(u)?,
-        fate_no: count(u)?,
+        delivery_statuses: delivery_statuses(u)?,
+        delivery_version: count(u)?,
         delivered_at: maybe(u, time)?,
         opened_at: maybe(u, time)?,
         clicked_at: maybe(u, time)?,
@@ -190,21 +192,25 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
         record.sent.take(),
     );
     let now = Timestamp::from_millis(NOW);
-    if record.status == Status::Sending {
+    if record.status == RecordStatus::Sending {
         record.lease = Some(lease.unwrap_or(Lease { until: now, nonce: 0 }));
     }
-    if record.status == Status::Uncertain {
+    if record.status == RecordStatus::Uncertain {
         record.uncertain_since = Some(since.unwrap_or(now));
     }
     let at = due.map_or(now, |due| due.at);
     let kind = match (record.status, due.map(|due| due.kind)) {
-        (Status::Queued, Some(kind @ (DueKind::Wake | DueKind::Held | DueKind::Paced))) => Some(kind),
-        (Status::Queued | Status::Sending | Status::Failing | Status::Uncertain, _) => Some(DueKind::Check),
-        (Status::Sent, _) => None,
-        (Status::Failed | Status::Unknown | Status::Canceled | Status::Expired, _) => Some(DueKind::Ended),
+        (RecordStatus::Queued, Some(kind @ (DueKind::Wake | DueKind::Held | DueKind::Paced))) => Some(kind),
+        (RecordStatus::Queued | RecordStatus::Sending | RecordStatus::Failing | RecordStatus::Uncertain, _) => {
+            Some(DueKind::Check)
+        }
+        (RecordStatus::Sent, _) => None,
+        (RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired, _) => {
+            Some(DueKind::Ended)
+        }
     };
     record.due = kind.map(|kind| Due { kind, at });
-    if record.status == Status::Sent {
+    if record.status == RecordStatus::Sent {
         let sent = sent.unwrap_or(Acceptance {
             claim_no: 1,
             message_id: String::new(),
@@ -218,7 +224,7 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     }
     let unmarked = matches!(
         record.status,
-        Status::Failing | Status::Failed | Status::Expired | Status::Canceled
+        RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Expired | RecordStatus::Canceled
     );
     record.maybe_duplicate &= !unmarked;
     Ok(record)
@@ -238,11 +244,11 @@ pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<Se
     let said = match u.int_in_range(0..=5)? {
         0 | 1 => Said::Accepted,
         2 => {
-            let mut fates = BTreeMap::new();
+            let mut delivery_statuses = BTreeMap::new();
             for _ in 0..u.int_in_range(0..=3)? {
-                fates.insert(recipient(u)?, *u.choose(&FATES)?);
+                delivery_statuses.insert(recipient(u)?, *u.choose(&FATES)?);
             }
-            Said::Fates(fates)
+            Said::DeliveryStatuses(delivery_statuses)
         }
         3 => Said::Opened,
         4 => Said::Reported {

@@ -2,7 +2,7 @@
 
 use domain::address::Mailbox;
 use domain::attachment::Data;
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::wire::api::parse_email;
 use hostile::{Answer, Door, classes};
 
@@ -25,7 +25,7 @@ fn every_accepted_class_is_read_as_it_was_given() {
 }
 
 /// Gives an email to SES, writes the message, reads it, and compares.
-pub(crate) fn arrives(email: &Email, what: &str) {
+pub(crate) fn arrives(email: &EmailContent, what: &str) {
     let message = written(&given_to_ses(email));
     let received = read(&message);
     people(email, &received, what);
@@ -49,7 +49,7 @@ fn a_blind_copy_is_named_to_ses_and_nowhere_in_the_message() {
     arrives(&email, "a blind copy");
 }
 
-fn people(email: &Email, received: &Received, what: &str) {
+fn people(email: &EmailContent, received: &Received, what: &str) {
     for (given, read) in [
         (std::slice::from_ref(email.from()), &received.from),
         (email.to(), &received.to),
@@ -80,7 +80,7 @@ fn same_text(read: &str, given: &str, what: &str) {
     }
 }
 
-fn headers(email: &Email, received: &Received, what: &str) {
+fn headers(email: &EmailContent, received: &Received, what: &str) {
     same_text(&received.subject, email.subject(), what);
     let mut wanted: Vec<String> = ["from", "to", "subject", "x-email-id", "mime-version", "content-type"]
         .map(str::to_owned)
@@ -117,7 +117,7 @@ fn headers(email: &Email, received: &Received, what: &str) {
     }
 }
 
-fn texts(email: &Email, received: &Received, what: &str) {
+fn texts(email: &EmailContent, received: &Received, what: &str) {
     for (given, read) in [(email.text(), &received.text), (email.html(), &received.html)] {
         assert_eq!(read.as_deref().map(lines), given.map(lines), "{what}");
     }
@@ -129,7 +129,7 @@ fn lines(text: &str) -> String {
     text.trim_end_matches('\n').to_owned()
 }
 
-fn files(email: &Email, received: &Received, what: &str) {
+fn files(email: &EmailContent, received: &Received, what: &str) {
     let given = email.attachments().iter().map(|file| {
         let Data::Inline(content) = file.data() else {
             panic!("{what}: not at hand");

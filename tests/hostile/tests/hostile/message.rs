@@ -7,7 +7,7 @@ use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::{BehaviorVersion, Config, Region};
 use aws_sdk_sesv2::operation::send_email::SendEmailInput;
 use aws_sdk_sesv2::types::{Attachment, AttachmentContentDisposition, Content};
-use domain::email::Email;
+use domain::email::EmailContent;
 use domain::id::{EmailId, TenantId};
 use domain::record::{BodyPlace, BodyRef, EmailRecord};
 use domain::timestamp::Timestamp;
@@ -16,7 +16,7 @@ use lettre::message::header::{ContentDisposition, ContentTransferEncoding, Heade
 use lettre::message::{Body, MultiPart, SinglePart};
 
 /// What SES is asked to do with an email.
-pub(crate) fn given_to_ses(email: &Email) -> SendEmailInput {
+pub(crate) fn given_to_ses(email: &EmailContent) -> SendEmailInput {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"));

@@ -3,26 +3,26 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use aws::access::TENANT_HEADER;
+use aws::auth::TENANT_HEADER;
 use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::cause::Cause;
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
+use domain::history::Outcome;
 use domain::id::{EmailId, KeyId, TenantId};
-use domain::past::Outcome;
 use domain::ports::ListReason;
 use domain::queue::job::{Job, Task};
 use domain::queue::key_hold::{HOLDS_MAX, KeyHold, KeyHolds};
 use domain::queue::{Common, Queue, QueueKey, QueueName};
-use domain::record::{Due, DueKind, Status, recipient_key};
+use domain::record::{Due, DueKind, RecordStatus, recipient_key};
 use domain::suppression::{Entry, Listed, Suppression};
 use domain::tally::counter::{Counter, Figure, hour_of};
 use domain::timestamp::Timestamp;
+use memory::MemoryBackend;
+use memory::samples::{self, BORN};
+use memory::tallies::Stored;
 use openapi::operation::Operation;
 use serde_json::{Value, json};
-use world::World;
-use world::samples::{self, BORN};
-use world::tallies::Stored;
 
 use crate::caller::Call;
 use crate::schema::{closed, problems, resolved};
@@ -42,34 +42,34 @@ fn queue(name: &str) -> Queue {
     }
 }
 
-/// A counter as the world has it.
-fn counted(world: &World, counter: Counter, figure: Figure, latest: Option<(Timestamp, EmailId)>) {
+/// A counter as the backend has it.
+fn counted(backend: &MemoryBackend, counter: Counter, figure: Figure, latest: Option<(Timestamp, EmailId)>) {
     let stored = Stored {
         version: 1,
         figures: [(figure, 1)].into(),
         latest,
     };
-    world.state().tally.counters.insert(counter, stored);
+    backend.state().tally.counters.insert(counter, stored);
 }
 
 /// Two emails, of which the second has failed; a queue that is empty and one that is not; a job, a
 /// suppression, and counts of them all.
 /// An address is on SES's own list because of a complaint, and an email to it was refused.
-fn complaint_at_ses(world: &World) {
+fn complaint_at_ses(backend: &MemoryBackend) {
     let (tenant, at) = (TenantId::main(), BORN);
     let address = EmailAddress::parse("bea@example.com").unwrap();
     let listed = Listed { tenant, address, at };
-    let mut state = world.state();
+    let mut state = backend.state();
     state.account_list.is_on = true;
     state.account_list.add(&listed.address, ListReason::Complaint);
     state.account_list.is_on = false;
     state.listed.insert((listed.tenant.clone(), listed.id()), listed);
 }
 
-pub(crate) fn world() -> World {
-    let world = samples::world(2).unwrap();
-    if let Some(record) = world.state().records.get_mut(&samples::key(2)) {
-        record.status = Status::Failed;
+pub(crate) fn backend() -> MemoryBackend {
+    let backend = samples::backend(2).unwrap();
+    if let Some(record) = backend.state().records.get_mut(&samples::key(2)) {
+        record.status = RecordStatus::Failed;
         record.cause = Some(Cause::Rejected);
         record.detail = Some("a virus".to_owned());
         record.due = Some(Due {
@@ -83,17 +83,17 @@ pub(crate) fn world() -> World {
             cause: Cause::Rejected,
             words: "a virus".to_owned(),
         }];
-        record.fates = [(recipient_key("b@example.com"), Fate::SoftBounced)].into();
+        record.delivery_statuses = [(recipient_key("b@example.com"), DeliveryStatus::SoftBounced)].into();
     }
     for name in ["news", "full"] {
         let queue = queue(name);
         let job = Job::new(&queue, samples::id(9), Task::Release, BORN);
-        let mut state = world.state();
+        let mut state = backend.state();
         state.jobs.insert((queue.key.clone(), job.id), job);
         state.queues.insert(queue.key.clone(), queue);
     }
     let (tenant, hour) = (TenantId::main(), hour_of(BORN));
-    let standing = Counter::Standing {
+    let email_status = Counter::EmailStatus {
         tenant: tenant.clone(),
         queue: "full".to_owned(),
     };
@@ -103,37 +103,37 @@ pub(crate) fn world() -> World {
         queue: "default".to_owned(),
         cause: Cause::Rejected,
     };
-    counted(&world, standing, Figure::Queued, None);
-    counted(&world, failures, Figure::Count, Some((BORN, samples::id(2))));
+    counted(&backend, email_status, Figure::Queued, None);
+    counted(&backend, failures, Figure::Count, Some((BORN, samples::id(2))));
     let address = EmailAddress::parse("ada@example.com").unwrap();
     let suppression = Suppression::manual(tenant.clone(), &address, BORN);
     let id = (tenant, suppression.id());
-    world.state().suppressions.insert(
+    backend.state().suppressions.insert(
         id,
         Entry::Suppressed {
             suppression,
             released_at: None,
         },
     );
-    complaint_at_ses(&world);
-    full_tenant(&world);
-    leaving_tenant(&world);
-    world
+    complaint_at_ses(&backend);
+    full_tenant(&backend);
+    leaving_tenant(&backend);
+    backend
 }
 
 /// A tenant that may be deleted.
-fn leaving_tenant(world: &World) {
+fn leaving_tenant(backend: &MemoryBackend) {
     let long_ago = Timestamp::from_millis(0);
     let tenant = Tenant {
         id: TenantId::parse("leaving").unwrap(),
         created_at: BORN,
         ..Tenant::main().with_suspension(true, long_ago)
     };
-    world.state().tenants.insert(tenant.id.clone(), tenant);
+    backend.state().tenants.insert(tenant.id.clone(), tenant);
 }
 
 /// A tenant with as many keys, and as many holds of keys, as there may be.
-fn full_tenant(world: &World) {
+fn full_tenant(backend: &MemoryBackend) {
     let id = TenantId::parse("full").unwrap();
     let mut holds = KeyHolds::default();
     for n in 0..HOLDS_MAX {
@@ -149,7 +149,7 @@ fn full_tenant(world: &World) {
         key_holds: holds,
         ..Common::default()
     });
-    let mut state = world.state();
+    let mut state = backend.state();
     state.queues.insert(lead.key.clone(), lead);
     for n in 0..domain::limits::KEYS_MAX {
         let (key, _) = samples::key_of(&id, u8::try_from(n).unwrap());
@@ -164,7 +164,7 @@ fn full_tenant(world: &World) {
     state.tenants.insert(tenant.id.clone(), tenant);
 }
 
-/// Calls, each in a world of its own, with the status it is answered with. Each operation's first is
+/// Calls, each in a backend of its own, with the status it is answered with. Each operation's first is
 /// its good one.
 pub(crate) fn calls() -> Vec<(Call, u16)> {
     let call = Call::new;
@@ -470,14 +470,14 @@ impl Comparison {
         operations.any(|operation| operation.name == name && operation.for_operator)
     }
 
-    async fn of(&mut self, world: &World, call: &Call, expected: u16) -> Value {
+    async fn of(&mut self, backend: &MemoryBackend, call: &Call, expected: u16) -> Value {
         let operation = self
             .operations
             .iter()
             .find(|operation| operation.name == call.name)
             .unwrap();
         let described = &self.document["paths"][operation.path][operation.method]["responses"];
-        let (status, answer) = call.ask(world, operation).await;
+        let (status, answer) = call.ask(backend, operation).await;
         assert_eq!(status, expected, "{} {}: {answer}", call.name, call.path);
         let response = resolved(&self.document, &described[status.to_string()]);
         let schema = &response["content"]["application/json"]["schema"];
@@ -502,43 +502,43 @@ async fn every_answer_is_as_described_and_every_described_answer_is_given() {
     let mut compared = comparison();
     let mut good = BTreeSet::new();
     for (call, status) in calls() {
-        compared.of(&world(), &call, status).await;
+        compared.of(&backend(), &call, status).await;
         if !good.insert(call.name) || call.name == "describe" {
             continue;
         }
         let mut keyless = call.clone();
         keyless.headers.as_object_mut().unwrap().remove("authorization");
-        compared.of(&world(), &keyless, 401).await;
+        compared.of(&backend(), &keyless, 401).await;
         compared
-            .of(&world(), &call.clone().header("authorization", "Bearer x"), 403)
+            .of(&backend(), &call.clone().header("authorization", "Bearer x"), 403)
             .await;
-        let failing = world();
+        let failing = backend();
         failing.fail_next(1);
         compared.of(&failing, &call, 500).await;
-        let busy = world();
-        busy.state().faults = [world::Fault::Throttled].into();
+        let busy = backend();
+        busy.state().faults = [memory::Fault::Throttled].into();
         compared.of(&busy, &call, 503).await;
         if compared.is_for_operator(call.name) {
             let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
             let deployers = call.clone().header("authorization", &deployer);
-            compared.of(&world(), &deployers, 422).await;
+            compared.of(&backend(), &deployers, 422).await;
             for (tenant, status) in [("main", status), ("nobody", 404), ("No name", 422)] {
                 let acting = deployers.clone().header(TENANT_HEADER, tenant);
-                compared.of(&world(), &acting, status).await;
+                compared.of(&backend(), &acting, status).await;
             }
         }
     }
     // The same key once more: with the same request, and with another.
-    let world = world();
+    let backend = backend();
     for (name, path, body) in [
         ("send_email", "/emails", EMAIL.to_owned()),
         ("send_emails", "/emails/batch", format!("[{EMAIL}]")),
     ] {
         let call = Call::new(name, path).header("idempotency-key", name).body(body.clone());
-        let first = compared.of(&world, &call, 200).await;
-        assert_eq!(compared.of(&world, &call, 200).await, first);
+        let first = compared.of(&backend, &call, 200).await;
+        assert_eq!(compared.of(&backend, &call, 200).await, first);
         compared
-            .of(&world, &call.body(body.replace("\"S\"", "\"Other\"")), 409)
+            .of(&backend, &call.body(body.replace("\"S\"", "\"Other\"")), 409)
             .await;
     }
     for operation in &compared.operations {
@@ -560,7 +560,7 @@ async fn an_answer_with_more_or_less_than_is_described_is_none() {
     let document = closed();
     let schema = json!({"$ref": "#/components/schemas/Email"});
     let mut compared = comparison();
-    let email = compared.of(&world(), &Call::new("get_email", FIRST), 200).await;
+    let email = compared.of(&backend(), &Call::new("get_email", FIRST), 200).await;
     assert_eq!(problems(&document, &schema, &email), Vec::<String>::new());
     for field in email.as_object().unwrap().keys() {
         let mut less = email.clone();

@@ -1,22 +1,22 @@
-//! A caller of the functions of the API, in a world in memory.
+//! A caller of the functions of the API, in the in-memory backend.
 
 use std::time::Duration;
 
-use access::Access;
-use aws::access::Door;
+use access::AccessFunction;
+use aws::auth::Authenticator;
 use aws::gateway;
 use aws::settings::KeySettings;
 use domain::cost::Prices;
 use domain::lifecycle::Policy;
-use enqueue::allowance::Purses;
-use enqueue::queues::KnownQueues;
-use enqueue::{Accepting, Enqueue};
+use enqueue::queues::QueueCache;
+use enqueue::quota::QuotaLeases;
+use enqueue::{EnqueueFunction, EnqueueSettings};
 use lambda_http::{Body, Response};
-use manage::{Manage, Managing};
+use manage::{ManageFunction, ManageSettings};
+use memory::{MemoryBackend, samples};
 use openapi::operation::Operation;
 use serde_json::{Value, json};
 use suppressions::SuppressionsFunction;
-use world::{World, samples};
 
 /// Who answers an operation: what the routes of the template say, as `routes` compares.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,7 +75,7 @@ impl Call {
     }
 
     /// Asks, and returns the answer's status and JSON.
-    pub(crate) async fn ask(&self, world: &World, operation: &Operation) -> (u16, Value) {
+    pub(crate) async fn ask(&self, backend: &MemoryBackend, operation: &Operation) -> (u16, Value) {
         let request = gateway::request(
             serde_json::from_value(json!({
                 "rawPath": self.path,
@@ -88,12 +88,14 @@ impl Call {
             .expect("an event has API Gateway's form"),
         )
         .expect("a request");
-        let door = Door::new(KeySettings::of(samples::DEPLOYER_KEY));
+        let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
         let response = match Function::of(operation) {
-            Function::Enqueue => enqueue::handler::handle(&enqueue(world), &door, request).await,
-            Function::Access => access::handler::handle(&access(world), &door, request).await,
-            Function::Suppressions => suppressions::handler::handle(&suppressions(world), &door, request).await,
-            Function::Manage => manage::handler::handle(&manage(world), &door, request).await,
+            Function::Enqueue => enqueue::handler::handle(&enqueue(backend), &authenticator, request).await,
+            Function::Access => access::handler::handle(&access(backend), &authenticator, request).await,
+            Function::Suppressions => {
+                suppressions::handler::handle(&suppressions(backend), &authenticator, request).await
+            }
+            Function::Manage => manage::handler::handle(&manage(backend), &authenticator, request).await,
         };
         read(&response)
     }
@@ -107,30 +109,30 @@ fn read(response: &Response<Body>) -> (u16, Value) {
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-fn enqueue(world: &World) -> Enqueue<World, World, World, World> {
-    Enqueue {
-        records: world.clone(),
-        bodies: world.clone(),
-        priority_queues: world.clone(),
-        system: world.clone(),
-        with: Accepting {
+fn enqueue(backend: &MemoryBackend) -> EnqueueFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend> {
+    EnqueueFunction {
+        records: backend.clone(),
+        bodies: backend.clone(),
+        priority_queues: backend.clone(),
+        system: backend.clone(),
+        with: EnqueueSettings {
             guard: Duration::from_secs(900),
             expires_after: 14 * DAY,
             retention: 30 * DAY,
             prices: Prices::standard(),
         },
-        queues: KnownQueues::default(),
-        purses: Purses::default(),
+        queues: QueueCache::default(),
+        quota_leases: QuotaLeases::default(),
     }
 }
 
-fn manage(world: &World) -> Manage<World, World, World, World> {
-    Manage {
-        records: world.clone(),
-        bodies: world.clone(),
-        priority_queues: world.clone(),
-        system: world.clone(),
-        with: Managing {
+fn manage(backend: &MemoryBackend) -> ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend> {
+    ManageFunction {
+        records: backend.clone(),
+        bodies: backend.clone(),
+        priority_queues: backend.clone(),
+        system: backend.clone(),
+        with: ManageSettings {
             policy: Policy::standard(),
             expires_after: 14 * DAY,
             retention: 30 * DAY,
@@ -140,18 +142,18 @@ fn manage(world: &World) -> Manage<World, World, World, World> {
     }
 }
 
-fn access(world: &World) -> Access<World, World> {
-    Access {
-        records: world.clone(),
-        system: world.clone(),
+fn access(backend: &MemoryBackend) -> AccessFunction<MemoryBackend, MemoryBackend> {
+    AccessFunction {
+        records: backend.clone(),
+        system: backend.clone(),
     }
 }
 
-fn suppressions(world: &World) -> SuppressionsFunction<World, World, World> {
+fn suppressions(backend: &MemoryBackend) -> SuppressionsFunction<MemoryBackend, MemoryBackend, MemoryBackend> {
     SuppressionsFunction {
-        records: world.clone(),
-        system: world.clone(),
-        account_list: world.clone(),
+        records: backend.clone(),
+        system: backend.clone(),
+        account_list: backend.clone(),
         releases_complaints: false,
     }
 }

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use aws::front::Routed;
+use aws::endpoint::Routed;
 use aws::routing::NoRoute;
 use domain::api_error::{ApiError, ErrorName};
 use lambda_http::http::Method;

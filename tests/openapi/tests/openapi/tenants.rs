@@ -3,27 +3,27 @@
 
 use std::collections::BTreeSet;
 
-use aws::access::TENANT_HEADER;
+use aws::auth::TENANT_HEADER;
 use domain::access::key::{ApiKey, Permission};
 use domain::access::tenant::Tenant;
 use domain::attachment::{FileName, Upload, Uploaded};
 use domain::id::{TenantId, UploadId};
 use domain::suppression::SuppressionId;
+use memory::MemoryBackend;
+use memory::samples::{self, BORN};
 use openapi::operation::Operation;
 use serde_json::{Value, json};
-use world::World;
-use world::samples::{self, BORN};
 
 use crate::answers;
 use crate::caller::Call;
 
-/// A world in which everything is of the tenant `main`, and `acme` is there too; with what `acme` shows.
-fn two_tenants() -> (World, String) {
-    let world = answers::world();
+/// A backend in which everything is of the tenant `main`, and `acme` is there too; with what `acme` shows.
+fn two_tenants() -> (MemoryBackend, String) {
+    let backend = answers::backend();
     let id = TenantId::parse("acme").unwrap();
     let (key, token) = samples::key_of(&id, 201);
     {
-        let mut state = world.state();
+        let mut state = backend.state();
         let created_at = BORN;
         let tenant = Tenant {
             id,
@@ -33,13 +33,13 @@ fn two_tenants() -> (World, String) {
         state.tenants.insert(tenant.id.clone(), tenant);
         state.keys.insert(key.id, key);
     }
-    (world, format!("Bearer {}", token.as_str()))
+    (backend, format!("Bearer {}", token.as_str()))
 }
 
 /// A key of `main` that may do less, and what its bearer shows.
-fn narrow(world: &World, permission: Permission) -> String {
+fn narrow(backend: &MemoryBackend, permission: Permission) -> String {
     let (key, token) = samples::key_of(&TenantId::main(), 202);
-    world.state().keys.insert(key.id, ApiKey { permission, ..key });
+    backend.state().keys.insert(key.id, ApiKey { permission, ..key });
     format!("Bearer {}", token.as_str())
 }
 
@@ -72,15 +72,15 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
         if !operation.path.contains('{') || is_of_the_deployer(&operation) {
             continue;
         }
-        let (world, foreign) = two_tenants();
-        let (own, _) = call.ask(&world, &operation).await;
+        let (backend, foreign) = two_tenants();
+        let (own, _) = call.ask(&backend, &operation).await;
         assert!(own < 300, "{} {}: {own}", operation.name, call.path);
-        let (world, _) = two_tenants();
-        let before = format!("{:?}", world.state().records);
+        let (backend, _) = two_tenants();
+        let before = format!("{:?}", backend.state().records);
         let (status, answer) = call
             .clone()
             .header("authorization", &foreign)
-            .ask(&world, &operation)
+            .ask(&backend, &operation)
             .await;
         assert_eq!(
             (status, &answer["name"]),
@@ -89,7 +89,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
             operation.name,
             call.path
         );
-        let state = world.state();
+        let state = backend.state();
         assert_eq!(format!("{:?}", state.records), before, "{}", operation.name);
         assert!(state.keys.values().all(|key| key.revoked.is_none()));
         kinds.insert(operation.path.split('/').nth(1).unwrap().to_owned());
@@ -100,7 +100,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
 
 #[tokio::test]
 async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
-    let (world, foreign) = two_tenants();
+    let (backend, foreign) = two_tenants();
     let operations = openapi::operations();
     let upload = UploadId::of(samples::id(77));
     let upload_of_main = Uploaded {
@@ -111,7 +111,7 @@ async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
         },
         size: 3,
     };
-    world
+    backend
         .state()
         .uploads
         .insert((TenantId::main(), upload), (upload_of_main, b"abc".to_vec()));
@@ -188,10 +188,10 @@ async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
         let (status, answer) = call
             .clone()
             .header("authorization", &foreign)
-            .ask(&world, operation)
+            .ask(&backend, operation)
             .await;
         assert_eq!(status, theirs, "{name} {}: {answer}", call.query);
-        let (status, answer) = call.ask(&world, operation).await;
+        let (status, answer) = call.ask(&backend, operation).await;
         assert_eq!(status, own, "{name} {}: {answer}", call.query);
     }
     let remove = operations
@@ -202,14 +202,14 @@ async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
         .body(json!({"ids": [suppression.to_string()]}).to_string());
     for (key, deleted) in [(Some(&foreign), false), (None, true)] {
         let call = key.map_or_else(|| call.clone(), |key| call.clone().header("authorization", key));
-        let (_, answer) = call.ask(&world, remove).await;
+        let (_, answer) = call.ask(&backend, remove).await;
         assert_eq!(answer["data"][0]["deleted"], deleted, "{answer}");
     }
 }
 
 #[tokio::test]
 async fn lists_and_counts_have_nothing_of_another_tenant() {
-    let (world, foreign) = two_tenants();
+    let (backend, foreign) = two_tenants();
     for (call, operation) in good_calls() {
         if operation.method != "get" || operation.path.contains('{') || is_of_the_deployer(&operation) {
             continue;
@@ -217,7 +217,7 @@ async fn lists_and_counts_have_nothing_of_another_tenant() {
         let (status, answer) = call
             .clone()
             .header("authorization", &foreign)
-            .ask(&world, &operation)
+            .ask(&backend, &operation)
             .await;
         assert_eq!(status, 200, "{}", operation.name);
         let text = answer.to_string();
@@ -250,10 +250,10 @@ async fn each_key_gets_through_its_own_gates_alone() {
         let of_keys = operation.path.starts_with("/api-keys");
         let reads = operation.method == "get" && !of_keys;
         let deployers = is_of_the_deployer(&operation);
-        let (world, _) = two_tenants();
+        let (backend, _) = two_tenants();
         let full = format!("Bearer {}", samples::API_KEY);
         let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
-        let sending = narrow(&world, Permission::SendingAccess);
+        let sending = narrow(&backend, Permission::SendingAccess);
         let tries = [
             ("full access", full, !deployers),
             ("sending access", sending, sends && !deployers),
@@ -264,14 +264,14 @@ async fn each_key_gets_through_its_own_gates_alone() {
             ),
         ];
         for (name, key, allowed) in tries {
-            let (world, _) = two_tenants();
-            narrow(&world, Permission::SendingAccess);
-            gate(&world, &call, &operation, (name, &key, allowed)).await;
+            let (backend, _) = two_tenants();
+            narrow(&backend, Permission::SendingAccess);
+            gate(&backend, &call, &operation, (name, &key, allowed)).await;
         }
-        let (world, _) = two_tenants();
-        let reading = narrow(&world, Permission::ReadAccess);
+        let (backend, _) = two_tenants();
+        let reading = narrow(&backend, Permission::ReadAccess);
         gate(
-            &world,
+            &backend,
             &call,
             &operation,
             ("read access", &reading, reads && !deployers),
@@ -280,8 +280,8 @@ async fn each_key_gets_through_its_own_gates_alone() {
     }
 }
 
-async fn gate(world: &World, call: &Call, operation: &Operation, (name, key, allowed): (&str, &str, bool)) {
-    let (status, answer) = call.clone().header("authorization", key).ask(world, operation).await;
+async fn gate(backend: &MemoryBackend, call: &Call, operation: &Operation, (name, key, allowed): (&str, &str, bool)) {
+    let (status, answer) = call.clone().header("authorization", key).ask(backend, operation).await;
     let restricted = (status, &answer["name"]) == (401, &"restricted_api_key".into());
     assert_eq!(
         !restricted, allowed,
@@ -291,7 +291,7 @@ async fn gate(world: &World, call: &Call, operation: &Operation, (name, key, all
     // What is refused at the gate has changed nothing, nor read anything but the key.
     if restricted {
         assert!(
-            world.state().calls.iter().all(|call| *call == "key"),
+            backend.state().calls.iter().all(|call| *call == "key"),
             "{name}: {}",
             operation.name
         );
@@ -322,15 +322,15 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
             assert_eq!((status, &answer["name"]), (401, &"restricted_api_key".into()));
             continue;
         }
-        let (world, _) = two_tenants();
-        let records = world.state().records.len();
-        let (status, answer) = call.ask(&world, &operation).await;
+        let (backend, _) = two_tenants();
+        let records = backend.state().records.len();
+        let (status, answer) = call.ask(&backend, &operation).await;
         assert!(status < 300, "{}: {answer}", operation.name);
         let text = answer.to_string();
         for planted in PLANTED {
             assert!(!text.contains(planted), "{}: {text}", operation.name);
         }
-        let state = world.state();
+        let state = backend.state();
         assert_eq!(state.records.len(), records, "{}", operation.name);
         assert!(!state.calls.contains(&"load_body"), "{}", operation.name);
         answered.insert(operation.name);
@@ -371,8 +371,8 @@ async fn the_tenant_reads_what_is_kept_from_the_deployer() {
 async fn the_deployer_finds_nothing_of_another_tenant() {
     for (call, operation) in calls_for("acme") {
         if operation.for_operator && operation.path.contains('{') {
-            let (world, _) = two_tenants();
-            let (status, answer) = call.ask(&world, &operation).await;
+            let (backend, _) = two_tenants();
+            let (status, answer) = call.ask(&backend, &operation).await;
             assert_eq!(status, 404, "{}: {answer}", operation.name);
         }
     }
@@ -385,8 +385,12 @@ async fn a_tenant_s_key_names_no_other_tenant() {
             continue;
         }
         for (named, allowed) in [("acme", false), ("No name", false), ("", false), ("main", true)] {
-            let (world, _) = two_tenants();
-            let (status, answer) = call.clone().header(TENANT_HEADER, named).ask(&world, &operation).await;
+            let (backend, _) = two_tenants();
+            let (status, answer) = call
+                .clone()
+                .header(TENANT_HEADER, named)
+                .ask(&backend, &operation)
+                .await;
             let refused = (status, &answer["name"]) == (401, &"restricted_api_key".into());
             assert_eq!(!refused, allowed, "{} {named:?}: {status} {answer}", operation.name);
         }

@@ -4,16 +4,16 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use domain::cause::Cause;
 use domain::id::EmailId;
-use domain::record::{EmailRecord, Status};
-use world::World;
+use domain::record::{EmailRecord, RecordStatus};
+use memory::MemoryBackend;
 
 use super::{Judge, Known};
 
 impl Judge {
     /// Judges the end of a run. `waits`: whether a record may wait to the end.
-    pub fn end(&self, world: &World, waits: impl Fn(&EmailRecord) -> bool) {
+    pub fn end(&self, backend: &MemoryBackend, waits: impl Fn(&EmailRecord) -> bool) {
         let (records, contents) = {
-            let state = world.state();
+            let state = backend.state();
             let contents: BTreeSet<EmailId> = state.bodies.keys().map(|(key, _)| key.id).collect();
             (state.records.clone(), contents)
         };
@@ -84,11 +84,11 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(u8, String
         ));
     }
     match record.status {
-        Status::Sent if accepted.is_empty() => wrong.push((4, "it is sent, and SES accepted nothing".to_owned())),
-        Status::Failed | Status::Canceled | Status::Expired if !accepted.is_empty() => {
+        RecordStatus::Sent if accepted.is_empty() => wrong.push((4, "it is sent, and SES accepted nothing".to_owned())),
+        RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired if !accepted.is_empty() => {
             wrong.push((4, format!("SES accepted it, and it is {:?}", record.status)));
         }
-        Status::Sent => {
+        RecordStatus::Sent => {
             let said = record.sent.as_ref().map(|sent| sent.claim_no);
             if !said.is_some_and(|claim| accepted.contains(&claim)) {
                 wrong.push((
@@ -98,21 +98,31 @@ pub(super) fn ends_badly(record: &EmailRecord, known: &Known) -> Vec<(u8, String
             }
         }
         status if known.events > 0 => wrong.push((4, format!("events say that it was sent, and it is {status:?}"))),
-        Status::Queued
-        | Status::Sending
-        | Status::Failing
-        | Status::Uncertain
-        | Status::Failed
-        | Status::Unknown
-        | Status::Canceled
-        | Status::Expired => {}
+        RecordStatus::Queued
+        | RecordStatus::Sending
+        | RecordStatus::Failing
+        | RecordStatus::Uncertain
+        | RecordStatus::Failed
+        | RecordStatus::Unknown
+        | RecordStatus::Canceled
+        | RecordStatus::Expired => {}
     }
-    let said = (&known.fates, known.delivered_at, known.opened_at, known.clicked_at);
-    let stored = (&record.fates, record.delivered_at, record.opened_at, record.clicked_at);
+    let said = (
+        &known.delivery_statuses,
+        known.delivered_at,
+        known.opened_at,
+        known.clicked_at,
+    );
+    let stored = (
+        &record.delivery_statuses,
+        record.delivered_at,
+        record.opened_at,
+        record.clicked_at,
+    );
     if said != stored {
         wrong.push((4, format!("events said {said:?}, and the row says {stored:?}")));
     }
-    if known.canceled && record.status != Status::Canceled {
+    if known.canceled && record.status != RecordStatus::Canceled {
         wrong.push((
             5,
             format!("it was answered that it is canceled, and it is {:?}", record.status),

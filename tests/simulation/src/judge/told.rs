@@ -7,8 +7,8 @@ use std::collections::BTreeSet;
 use domain::id::EmailId;
 use domain::ports::EmailKey;
 use domain::timestamp::Timestamp;
+use memory::MemoryBackend;
 use serde_json::Value;
-use world::World;
 
 use super::Judge;
 use crate::scenario::QueueDeed;
@@ -24,8 +24,15 @@ impl Judge {
     }
 
     /// A request was answered 200 with these emails. `request` names it; `contents` are the emails'.
-    pub fn answered(&self, world: &World, key: Option<&str>, request: &str, ids: &[EmailId], contents: &[String]) {
-        let records: Vec<bool> = ids.iter().map(|id| is_durable(world, *id)).collect();
+    pub fn answered(
+        &self,
+        backend: &MemoryBackend,
+        key: Option<&str>,
+        request: &str,
+        ids: &[EmailId],
+        contents: &[String],
+    ) {
+        let records: Vec<bool> = ids.iter().map(|id| is_durable(backend, *id)).collect();
         let mut seen = self.seen();
         if ids.len() != contents.len() {
             seen.broken(
@@ -72,17 +79,17 @@ impl Judge {
         }
     }
 
-    /// A request was refused. Only a rival for its key is a reason, and only until it was answered itself.
+    /// A request was refused. Only a concurrent writer for its key is a reason, and only until it was answered itself.
     /// `wanted`: the emails that it would have made, with what they would be stored as.
     pub fn refused(
         &self,
-        world: &World,
+        backend: &MemoryBackend,
         (key, has_rival, request): (Option<&str>, bool, &str),
         wanted: &[(EmailId, String)],
         (status, text): (u16, &str),
     ) {
         let left = wanted.iter().find(|(id, hash)| {
-            let state = world.state();
+            let state = backend.state();
             let mut records = state.records.values();
             records.any(|record| record.id == *id && record.body.sha256 == *hash)
         });
@@ -247,8 +254,8 @@ impl Judge {
     }
 
     /// A read that was asked for then has shown an email so.
-    pub fn read(&self, world: &World, id: EmailId, shown: &Value, asked_at: Timestamp) {
-        let record = world.state().records.values().find(|record| record.id == id).cloned();
+    pub fn read(&self, backend: &MemoryBackend, id: EmailId, shown: &Value, asked_at: Timestamp) {
+        let record = backend.state().records.values().find(|record| record.id == id).cloned();
         let (Some(record), Some(status)) = (record, shown["status"].as_str()) else {
             return;
         };
@@ -273,8 +280,8 @@ impl Judge {
 
 /// Whether an email survives a crash: its record is there, and its content until it has expired. An email that a paused queue
 /// holds for a retention longer keeps its record, and nobody needs its content any more.
-fn is_durable(world: &World, id: EmailId) -> bool {
-    let state = world.state();
+fn is_durable(backend: &MemoryBackend, id: EmailId) -> bool {
+    let state = backend.state();
     let record = state.records.values().find(|record| record.id == id);
     record.is_some_and(|record| {
         let content = (EmailKey::of(record), record.body.sha256.clone());

@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use domain::email::Email;
-use domain::fate::Fate;
+use domain::delivery_status::DeliveryStatus;
+use domain::email::EmailContent;
 use domain::lifecycle::EARLY;
 use domain::ports::EmailKey;
-use domain::record::{EmailRecord, OnUncertain, Status};
+use domain::record::{EmailRecord, OnUncertain, RecordStatus};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{Said, SesEvent};
-use world::witness::{Arrived, Witness};
+use memory::observer::{Arrived, Observer};
 
 use super::ending::ends_badly;
 use super::{EDGES, Judge, RARE, Seen, Submission};
 use crate::scenario::NEWS;
 
-impl Witness for Judge {
+impl Observer for Judge {
     fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord) {
         let mut seen = self.seen();
         let id = Some(after.id);
@@ -36,12 +36,12 @@ impl Witness for Judge {
         }
         let unsent = matches!(
             after.status,
-            Status::Failing | Status::Failed | Status::Canceled | Status::Expired
+            RecordStatus::Failing | RecordStatus::Failed | RecordStatus::Canceled | RecordStatus::Expired
         );
         if unsent && after.maybe_duplicate {
             seen.broken(4, id, format!("marked, and called {:?}", after.status));
         }
-        if after.status == Status::Failed && after.cause.is_none() {
+        if after.status == RecordStatus::Failed && after.cause.is_none() {
             seen.broken(6, id, "failed without a cause".to_owned());
         }
         if before.is_none_or(|before| before.retried_at != after.retried_at) {
@@ -72,7 +72,7 @@ impl Witness for Judge {
         }
     }
 
-    fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &Email) {
+    fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &EmailContent) {
         let mut seen = self.seen();
         let (id, bounds) = (Some(claimed.id), seen.bounds);
         let Seen {
@@ -115,7 +115,7 @@ impl Witness for Judge {
             wrong.push((7, format!("submitted with another content: {}", email.subject())));
         }
         match stored {
-            Some(stored) if stored.status == Status::Canceled => {
+            Some(stored) if stored.status == RecordStatus::Canceled => {
                 wrong.push((5, "submitted though it is canceled".to_owned()));
             }
             Some(stored) if stored.claim_no < claimed.claim_no => {
@@ -190,11 +190,12 @@ impl Witness for Judge {
             Said::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
             Said::Clicked => known.clicked_at = known.clicked_at.max(Some(event.at)),
             Said::Reported { .. } => {}
-            Said::Fates(fates) => {
-                for (recipient, fate) in fates {
-                    let raised = Fate::raised(known.fates.get(recipient).copied(), *fate);
-                    known.fates.insert(recipient.clone(), raised);
-                    if *fate == Fate::Delivered {
+            Said::DeliveryStatuses(delivery_statuses) => {
+                for (recipient, delivery_status) in delivery_statuses {
+                    let raised =
+                        DeliveryStatus::raised(known.delivery_statuses.get(recipient).copied(), *delivery_status);
+                    known.delivery_statuses.insert(recipient.clone(), raised);
+                    if *delivery_status == DeliveryStatus::Delivered {
                         known.delivered_at = known.delivered_at.max(Some(event.at));
                     }
                 }
@@ -262,14 +263,18 @@ impl Seen {
             after.born == before.born && after.body == before.body,
             "birth or content was changed",
         );
-        let rises = |(recipient, fate): (&String, &Fate)| after.fates.get(recipient) >= Some(fate);
-        wrong(before.fates.iter().all(rises), "a fate has fallen");
+        let rises = |(recipient, delivery_status): (&String, &DeliveryStatus)| {
+            after.delivery_statuses.get(recipient) >= Some(delivery_status)
+        };
+        wrong(before.delivery_statuses.iter().all(rises), "a fate has fallen");
         wrong(
-            after.status != Status::Failed || before.status == Status::Failed || before.status == Status::Failing,
+            after.status != RecordStatus::Failed
+                || before.status == RecordStatus::Failed
+                || before.status == RecordStatus::Failing,
             "failed, and not by way of failing",
         );
         wrong(
-            after.claim_no == before.claim_no || after.status == Status::Sending,
+            after.claim_no == before.claim_no || after.status == RecordStatus::Sending,
             "a claim was made and nobody sends",
         );
         let Some(bounds) = self.bounds else { return };

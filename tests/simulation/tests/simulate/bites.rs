@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use memory::fault_model::Broken;
 use simulation::run::run;
 use simulation::scenario::{NEWS, Order, Scenario};
-use world::nature::Broken;
 
 /// Each, the rules of which one is seen broken, and within how many seeds.
 const BROKEN: [(Broken, &[u8], u64); 14] = [

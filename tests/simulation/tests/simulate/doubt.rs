@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use domain::record::Status;
+use domain::record::RecordStatus;
+use memory::Fault;
+use memory::fault_model::Odds;
+use memory::provider::Answer;
+use memory::trace::Step;
 use simulation::run::{Outcome, run};
 use simulation::scenario::{Order, Scenario};
-use world::Fault;
-use world::nature::Odds;
-use world::provider::Answer;
-use world::trace::Step;
 
 fn one(held: bool) -> Scenario {
     let order = Order {
@@ -18,7 +18,7 @@ fn one(held: bool) -> Scenario {
     Scenario::quiet("doubt", vec![order])
 }
 
-fn end(outcome: &Outcome) -> (Status, usize, bool) {
+fn end(outcome: &Outcome) -> (RecordStatus, usize, bool) {
     let record = &outcome.records[0];
     (record.status, outcome.accepted.len(), record.maybe_duplicate)
 }
@@ -45,11 +45,11 @@ fn whatever_ses_did_is_found_out_or_marked() {
             let what = format!("{fault:?} while SES was asked, held: {held}");
             assert_eq!(outcome.report(&what), None);
             let expected = if matches!(fault, Fault::After | Fault::DieAfter) {
-                (Status::Sent, 1, false)
+                (RecordStatus::Sent, 1, false)
             } else if held {
-                (Status::Unknown, 0, false)
+                (RecordStatus::Unknown, 0, false)
             } else {
-                (Status::Sent, 1, true)
+                (RecordStatus::Sent, 1, true)
             };
             assert_eq!(end(&outcome), expected, "{what}");
         }
@@ -59,7 +59,10 @@ fn whatever_ses_did_is_found_out_or_marked() {
 /// The same, where the event is lost for ever.
 #[test]
 fn without_any_event_a_second_copy_is_marked_and_what_is_held_has_none() {
-    for (held, expected) in [(false, (Status::Sent, 2, true)), (true, (Status::Unknown, 1, false))] {
+    for (held, expected) in [
+        (false, (RecordStatus::Sent, 2, true)),
+        (true, (RecordStatus::Unknown, 1, false)),
+    ] {
         let mut scenario = one(held).answers(0, &[Answer::LostAfter]);
         scenario.odds = Odds {
             event_lost: 10_000,

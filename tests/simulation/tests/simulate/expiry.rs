@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use memory::fault_model::Broken;
 use simulation::run::run;
 use simulation::scenario::{Deed, Order, Scenario};
-use world::nature::Broken;
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -15,7 +15,7 @@ fn scenario(broken: Broken, deed_at: Duration, rival_at: Option<Duration>) -> Sc
         emails: 4,
         batch: true,
         last_scheduled_in: Some(HOUR * 10),
-        rival: rival_at,
+        writer: rival_at,
         deeds: vec![(deed_at, Deed::Repeat)],
         ..Order::plain()
     };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::record::Status;
+use domain::record::RecordStatus;
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Order, Scenario};
 
@@ -39,7 +39,7 @@ fn stops(outcome: &Outcome) -> u64 {
 fn a_long_outage_never_stops_a_lane() {
     let outcome = outage(100);
     assert_eq!(stops(&outcome), 0, "SQS always had room for more in flight");
-    assert!(outcome.records.iter().all(|record| record.status == Status::Sent));
+    assert!(outcome.records.iter().all(|record| record.status == RecordStatus::Sent));
 
     // Each record that was left to the index is looked at within four guards, and the priority queue may have no room then.
     let guard = Duration::from_secs(120);

@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use domain::id::EmailId;
 use domain::record::{EmailRecord, Priority};
+use memory::LOOK_REFUSED;
+use memory::trace::Step;
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Deed, NEWS, Order, Scenario};
-use world::LOOK_REFUSED;
-use world::trace::Step;
 
 /// How often each function has called each port.
 fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {

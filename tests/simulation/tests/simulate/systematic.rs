@@ -1,9 +1,9 @@
 //! Every call of every function, crashed and failed before and after its effect, alone and in pairs.
 
+use memory::trace::Step;
 use simulation::run::run;
 use simulation::scenario::{Order, Scenario};
 use simulation::systematic::{Strikes, command, places, scenarios, throttled};
-use world::trace::Step;
 
 /// How far behind the first fault the second one strikes, in calls. A run has between 40 and 120 calls;
 /// this reaches the calls beside it. `make pairs` strikes all, in CI too.

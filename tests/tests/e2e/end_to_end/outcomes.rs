@@ -54,15 +54,15 @@ async fn of_many_recipients_each_has_its_fate_and_the_worst_is_shown() {
     let name = unique("mixed");
     let simulated = |kind: &str| format!("{kind}+{name}@simulator.amazonses.com");
     // SES tells them in this order, so that the automatic answer has come before the complaint.
-    let fates = [
+    let delivery_statuses = [
         (address(&name), "delivered"),
         (simulated("ooto"), "delivered"),
         (simulated("bounce"), "bounced"),
         (simulated("complaint"), "complained"),
     ];
-    let to: Vec<&String> = fates.iter().map(|(address, _)| address).collect();
+    let to: Vec<&String> = delivery_statuses.iter().map(|(address, _)| address).collect();
     let id = stack.api.send(&email_with("", json!({"to": to}))).await;
-    let recipients: Vec<Value> = fates
+    let recipients: Vec<Value> = delivery_statuses
         .iter()
         .map(|(address, last_event)| json!({"address": address, "last_event": last_event}))
         .collect();

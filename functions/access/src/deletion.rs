@@ -1,0 +1,142 @@
+//! Deletes a tenant: when it has been suspended for a minute, and nothing of it is unfinished.
+//!
+//! **Invariant:** the tombstone is written under the number of the tenant's last change, so that a suspension that is
+//! lifted meanwhile wins. From then on the tenant's keys are good for nothing; they are revoked afterwards.
+//! **Consistency:** the list of emails is an index, which is behind the records. Nothing is accepted for more than a
+//! minute before it is read. Each record itself, and the jobs of queues, are read with what was last written.
+//! **After a crash** behind the tombstone: the same request revokes the keys that are left, and is answered 200.
+//! **Start reading at** [`AccessFunction::delete_tenant`]. Why this way: docs/adr/0030.
+
+use std::collections::BTreeMap;
+
+use aws::auth::Deployer;
+use domain::access::key::Actor;
+use domain::access::tenant::{Leftovers, Tenant};
+use domain::api_error::ApiError;
+use domain::email_status::EmailStatus;
+use domain::id::TenantId;
+use domain::listing::Start;
+use domain::ports::access::{Keys, Tenants, Work};
+use domain::ports::{Clock, EmailKey, Listing, Queues};
+use domain::queue::{Queue, QueueName};
+use domain::record::EmailRecord;
+use domain::timestamp::Timestamp;
+use domain::wire::access_api::TenantDeletedView;
+
+use crate::{AccessError, AccessFunction};
+
+/// Emails that one request looks at: a hundred pages, within Lambda's time.
+pub const EMAILS_MAX: usize = 50_000;
+
+/// Unfinished emails after which nobody needs a larger number.
+pub const UNFINISHED_MAX: usize = 1_000;
+
+/// Emails of a page.
+const PAGE: usize = 500;
+
+impl<R, S> AccessFunction<R, S>
+where
+    R: Keys + Tenants + Work + Listing + Queues,
+    S: Clock,
+{
+    /// Deletes a tenant for good.
+    ///
+    /// # Errors
+    /// 404 when there is none, 409 when it is not suspended for long enough or has unfinished work, 422 for `main`; or
+    /// a backend call failed.
+    pub async fn delete_tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantDeletedView, AccessError> {
+        if *id == TenantId::main() {
+            let problem = "the tenant main always exists, and cannot be deleted";
+            return Err(ApiError::validation("name", problem).into());
+        }
+        match self.records.tenant(id).await? {
+            Some(tenant) => self.complete_deletion(&tenant).await?,
+            // A deletion that ended half-way is completed.
+            None if self.records.deleted_at(id).await?.is_some() => {}
+            None => return Err(ApiError::not_found("There is no tenant of this name.").into()),
+        }
+        self.revoke_all(id).await?;
+        Ok(TenantDeletedView::new(id))
+    }
+
+    async fn complete_deletion(&self, tenant: &Tenant) -> Result<(), AccessError> {
+        let now = self.system.now();
+        tenant
+            .check_deletable(now)
+            .map_err(|not_yet| ApiError::conflict(not_yet.to_string()))?;
+        let left = self.leftovers(&tenant.id, now).await?;
+        if left.stopped && left.count() == 0 {
+            let message = format!(
+                "This tenant keeps more than {EMAILS_MAX} emails, too many to look at: delete it when the finished ones are forgotten, RetentionDays after their end."
+            );
+            return Err(ApiError::conflict(message).into());
+        }
+        if !left.is_none() {
+            let message = format!(
+                "This tenant has unfinished work: {left}. Wait for it, or cancel emails and purge queues with the header x-mailqueue-tenant."
+            );
+            return Err(ApiError::conflict(message).into());
+        }
+        if self.records.delete_tenant(tenant, now).await? {
+            Ok(())
+        } else {
+            Err(AccessError::Busy)
+        }
+    }
+
+    /// Counts the unfinished work of a tenant.
+    async fn leftovers(&self, tenant: &TenantId, now: Timestamp) -> Result<Leftovers, AccessError> {
+        let mut left = Leftovers {
+            jobs: self.records.reviving_jobs(tenant).await?,
+            ..Leftovers::default()
+        };
+        let queues = self.records.queues(tenant).await?;
+        let queues: BTreeMap<QueueName, Queue> = queues
+            .into_iter()
+            .map(|queue| (queue.key.name.clone(), queue))
+            .collect();
+        let (mut start, mut looked_at) = (Start::Newest, 0_usize);
+        loop {
+            let places = self.records.places(tenant, start, PAGE).await?;
+            let keys: Vec<_> = places
+                .iter()
+                .map(|place| EmailKey {
+                    tenant: tenant.clone(),
+                    id: place.id,
+                })
+                .collect();
+            for record in self.records.bare_records(&keys, now).await? {
+                match record {
+                    Some(record) => left.add(EmailStatus::of(&as_shown(record, &queues, now), now)),
+                    None => left.unreadable = left.unreadable.saturating_add(1),
+                }
+            }
+            looked_at = looked_at.saturating_add(places.len());
+            match places.last() {
+                Some(last) if places.len() == PAGE => start = start.behind(*last),
+                Some(_) | None => return Ok(left),
+            }
+            if looked_at >= EMAILS_MAX || left.count() >= UNFINISHED_MAX {
+                left.stopped = true;
+                return Ok(left);
+            }
+        }
+    }
+
+    /// Revokes the tenant's keys. The list may miss one that was made this moment: the tombstone makes it useless.
+    async fn revoke_all(&self, tenant: &TenantId) -> Result<(), AccessError> {
+        for key in self.records.keys(tenant).await? {
+            let now = self.system.now();
+            self.records.revoke(Some(tenant), key.id, Actor::Deployer, now).await?;
+        }
+        Ok(())
+    }
+}
+
+/// A record as its queue has it shown: an email that was purged has ended, though nobody has written it yet.
+fn as_shown(record: EmailRecord, queues: &BTreeMap<QueueName, Queue>, now: Timestamp) -> EmailRecord {
+    match queues.get(&record.queue) {
+        Some(queue) => queue.shows(record, now),
+        None => record,
+    }
+}

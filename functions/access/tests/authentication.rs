@@ -1,0 +1,606 @@
+//! Keys and tenants: made, listed, revoked and changed, in the in-memory backend.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+use access::{AccessFunction, handler};
+use aws::auth::Authenticator;
+use aws::gateway;
+use aws::settings::KeySettings;
+use domain::access::key::{Actor, Permission};
+use domain::access::token;
+use domain::id::{EmailId, TenantId};
+use domain::limits::KEYS_MAX;
+use domain::ports::EmailKey;
+use domain::queue::job::{Job, Task};
+use domain::queue::{Queue, QueueKey, QueueName};
+use domain::record::{EmailRecord, RecordStatus};
+use domain::timestamp::Timestamp;
+use lambda_http::{Body, Response};
+use memory::samples::{self, BORN};
+use memory::{Fault, MemoryBackend};
+use serde_json::{Value, json};
+
+/// An environment, which remembers what it has read.
+struct Environment {
+    backend: MemoryBackend,
+    authenticator: Authenticator,
+}
+
+fn read(response: &Response<Body>) -> (u16, Value) {
+    let json = serde_json::from_slice(response.body().as_ref()).expect("an answer is JSON");
+    (response.status().as_u16(), json)
+}
+
+fn environment() -> Environment {
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = BORN.as_millis();
+    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
+    Environment { backend, authenticator }
+}
+
+impl Environment {
+    async fn ask(&self, key: &str, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let event = json!({
+            "rawPath": path,
+            "rawQueryString": query,
+            "headers": {"authorization": format!("Bearer {key}")},
+            "body": if body.is_null() { Value::Null } else { body.to_string().into() },
+            "requestContext": {"http": {"method": method}},
+        });
+        read(&self.answer(event).await)
+    }
+
+    /// Answers one of API Gateway's events.
+    async fn answer(&self, event: Value) -> Response<Body> {
+        let event = serde_json::from_value(event).expect("an event has API Gateway's form");
+        let request = gateway::request(event).expect("a request");
+        let access = AccessFunction {
+            records: self.backend.clone(),
+            system: self.backend.clone(),
+        };
+        handler::handle(&access, &self.authenticator, request).await
+    }
+
+    async fn deployer(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
+        self.ask(samples::DEPLOYER_KEY, method, path, body).await
+    }
+
+    /// Makes a key with another one, and returns it.
+    async fn make(&self, maker: &str, body: Value) -> String {
+        let (status, made) = self.ask(maker, "POST", "/api-keys", &body).await;
+        assert_eq!(status, 201, "{made}");
+        assert_eq!(made.as_object().unwrap().len(), 2, "{made}");
+        let token = made["token"].as_str().unwrap().to_owned();
+        let id = token::id_of(token.as_bytes()).expect("it has the form of a key");
+        assert_eq!(made["id"], id.to_string());
+        token
+    }
+
+    fn later(&self, seconds: i64) {
+        self.backend.state().now_ms += seconds * 1_000;
+    }
+}
+
+fn acme() -> Value {
+    json!({"name": "acme", "from_domains": ["acme.example"]})
+}
+
+/// What Lambda gives it.
+#[tokio::test]
+async fn the_golden_event_makes_a_key() {
+    let it = environment();
+    let event = serde_json::from_str(include_str!("../../../events/access.json")).unwrap();
+    let response = it.answer(event).await;
+    assert_eq!(response.headers().get("cache-control").unwrap(), "no-store");
+    let (status, made) = read(&response);
+    assert_eq!(status, 201, "{made}");
+    let id = token::id_of(made["token"].as_str().unwrap().as_bytes()).unwrap();
+    let stored = it.backend.state().keys[&id].clone();
+    let allowed = (stored.permission, stored.name, stored.from_domains.len());
+    assert_eq!(allowed, (Permission::SendingAccess, "shop".to_owned(), 1));
+}
+
+#[tokio::test]
+async fn the_deployer_makes_the_first_key_and_it_makes_others() {
+    let it = environment();
+    let first = it.make(samples::DEPLOYER_KEY, json!({"name": "first"})).await;
+    let second = it
+        .make(
+            &first,
+            json!({"name": "second", "permission": "read_access", "domain_id": null}),
+        )
+        .await;
+    let id = token::id_of(second.as_bytes()).unwrap();
+    let stored = it.backend.state().keys[&id].clone();
+    assert_eq!(
+        (stored.tenant, stored.permission),
+        (TenantId::main(), Permission::ReadAccess)
+    );
+    assert_eq!(stored.created_by, Actor::Key(token::id_of(first.as_bytes()).unwrap()));
+    assert_eq!(stored.sha256, token::hash(second.as_bytes()));
+    let renamed = it
+        .ask(&first, "PATCH", &format!("/api-keys/{id}"), &json!({"name": "third"}))
+        .await;
+    assert_eq!(renamed, (200, json!({"object": "api_key", "id": id.to_string()})));
+    let (status, list) = it.ask(&first, "GET", "/api-keys", &Value::Null).await;
+    assert_eq!(status, 200);
+    let names: Vec<_> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["name"].clone())
+        .collect();
+    assert!(
+        names.contains(&"first".into()) && names.contains(&"third".into()),
+        "{names:?}"
+    );
+    let shown = list.to_string();
+    assert!(
+        !shown.contains(&first) && !shown.contains(&second),
+        "a key is shown once"
+    );
+    // It only reads, and keys are made by those who may do everything.
+    let (status, refused) = it.ask(&second, "GET", "/api-keys", &Value::Null).await;
+    assert_eq!((status, &refused["name"]), (401, &"restricted_api_key".into()));
+}
+
+#[tokio::test]
+async fn a_key_is_rotated_with_two_live_at_once_and_revoked_for_good() {
+    let it = environment();
+    let old = it.make(samples::DEPLOYER_KEY, json!({"name": "shop"})).await;
+    let new = it.make(&old, json!({"name": "shop"})).await;
+    for key in [&old, &new] {
+        assert_eq!(it.ask(key, "GET", "/api-keys", &Value::Null).await.0, 200);
+    }
+    let id = token::id_of(old.as_bytes()).unwrap();
+    let path = format!("/api-keys/{id}");
+    let (status, gone) = it.ask(&new, "DELETE", &path, &Value::Null).await;
+    assert_eq!((status, &gone["deleted"]), (200, &true.into()));
+    it.later(31);
+    assert_eq!(it.ask(&old, "GET", "/api-keys", &Value::Null).await.0, 403);
+    assert_eq!(it.ask(&new, "GET", "/api-keys", &Value::Null).await.0, 200);
+    assert_eq!(it.ask(&new, "DELETE", &path, &Value::Null).await.0, 404);
+    let (_, list) = it.ask(&new, "GET", "/api-keys", &Value::Null).await;
+    assert!(
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|key| key["id"] != id.to_string())
+    );
+    let (at, by) = it.backend.state().keys[&id]
+        .revoked
+        .expect("who revoked it stays known");
+    assert_eq!((at, by), (BORN, Actor::Key(token::id_of(new.as_bytes()).unwrap())));
+}
+
+#[tokio::test]
+async fn a_key_can_do_no_more_than_the_one_that_made_it() {
+    let it = environment();
+    let narrow = json!({"name": "narrow", "from_domains": ["*.example.com", "example.com"], "expires_at": "in 1 hour"});
+    let narrow = it.make(samples::DEPLOYER_KEY, narrow).await;
+    let end = Some(Timestamp::from_millis(BORN.as_millis() + 3_600_000));
+    for (asked, status) in [
+        (
+            json!({"name": "k", "from_domains": ["shop.example.com"], "expires_at": "in 5 minutes"}),
+            201,
+        ),
+        (json!({"name": "k"}), 201),
+        (
+            json!({"name": "k", "from_domains": ["*.example.com", "evil.example"]}),
+            401,
+        ),
+        (json!({"name": "k", "from_domains": ["*"]}), 401),
+        (json!({"name": "k", "expires_at": "in 2 hours"}), 401),
+        (json!({"name": "k", "expires_at": "2020-01-01T00:00:00Z"}), 422),
+        (json!({"name": "k", "tenant": "acme"}), 422),
+    ] {
+        let (got, answer) = it.ask(&narrow, "POST", "/api-keys", &asked).await;
+        assert_eq!(got, status, "{asked}: {answer}");
+    }
+    let id = token::id_of(narrow.as_bytes()).unwrap();
+    let state = it.backend.state();
+    let children: Vec<_> = state
+        .keys
+        .values()
+        .filter(|key| key.created_by == Actor::Key(id))
+        .collect();
+    assert_eq!(children.len(), 2);
+    assert!(
+        children
+            .iter()
+            .all(|key| !key.from_domains.is_empty() && key.expires_at <= end)
+    );
+}
+
+#[tokio::test]
+async fn tenants_are_made_shown_changed_and_suspended() {
+    let it = environment();
+    let (status, made) = it.deployer("POST", "/tenants", &acme()).await;
+    assert_eq!(
+        (status, &made["name"], &made["suspended"]),
+        (201, &"acme".into(), &false.into()),
+        "{made}"
+    );
+    for name in ["acme", "main"] {
+        let again = json!({"name": name, "from_domains": ["*"]});
+        assert_eq!(it.deployer("POST", "/tenants", &again).await.0, 409, "{name}");
+    }
+    let key = it
+        .make(samples::DEPLOYER_KEY, json!({"name": "shop", "tenant": "acme"}))
+        .await;
+    assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 200);
+    let missing = json!({"name": "shop", "tenant": "nobody"});
+    assert_eq!(it.deployer("POST", "/api-keys", &missing).await.0, 422);
+
+    let (_, list) = it.deployer("GET", "/tenants", &Value::Null).await;
+    let names: Vec<_> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tenant| tenant["name"].clone())
+        .collect();
+    assert_eq!(names, ["acme", "main"]);
+    let (status, changed) = it
+        .deployer("PATCH", "/tenants/acme", &json!({"rate": 5, "suspended": true}))
+        .await;
+    assert_eq!((status, &changed["rate"]), (200, &5.into()));
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.1, changed);
+    it.later(31);
+    assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
+    assert_eq!(it.deployer("PATCH", "/tenants/main", &json!({"rate": 5})).await.0, 422);
+    assert_eq!(it.deployer("GET", "/tenants/main", &Value::Null).await.0, 200);
+    assert_eq!(it.deployer("GET", "/tenants/nobody", &Value::Null).await.0, 404);
+}
+
+#[tokio::test]
+async fn the_deployer_lists_and_revokes_the_keys_of_every_tenant() {
+    let it = environment();
+    it.deployer("POST", "/tenants", &acme()).await;
+    let key = it
+        .make(samples::DEPLOYER_KEY, json!({"name": "theirs", "tenant": "acme"}))
+        .await;
+    let (_, theirs) = it.deployer("GET", "/api-keys?tenant=acme", &Value::Null).await;
+    assert_eq!(
+        (theirs["data"].as_array().unwrap().len(), &theirs["data"][0]["name"]),
+        (1, &"theirs".into())
+    );
+    let (_, own) = it.deployer("GET", "/api-keys", &Value::Null).await;
+    assert!(!own.to_string().contains("theirs"));
+    let path = format!("/api-keys/{}", token::id_of(key.as_bytes()).unwrap());
+    // Another tenant's key is not there, not even to be revoked.
+    assert_eq!(it.ask(samples::API_KEY, "DELETE", &path, &Value::Null).await.0, 404);
+    assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 200);
+}
+
+#[tokio::test]
+async fn there_are_only_so_many_keys_and_they_come_in_pages() {
+    let it = environment();
+    let mut ids = Vec::new();
+    for n in 1..KEYS_MAX {
+        it.later(1);
+        let key = it.make(samples::API_KEY, json!({"name": format!("key {n}")})).await;
+        ids.push(token::id_of(key.as_bytes()).unwrap().to_string());
+    }
+    let (status, answer) = it
+        .ask(samples::API_KEY, "POST", "/api-keys", &json!({"name": "one more"}))
+        .await;
+    assert_eq!((status, &answer["name"]), (409, &"conflict".into()), "{answer}");
+    ids.reverse();
+    ids.push(samples::api_key().id.to_string());
+    let (mut found, mut query) = (Vec::new(), "limit=30".to_owned());
+    loop {
+        let (status, page) = it
+            .ask(samples::API_KEY, "GET", &format!("/api-keys?{query}"), &Value::Null)
+            .await;
+        assert_eq!(status, 200, "{page}");
+        let page_ids = page["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|key| key["id"].as_str().unwrap().to_owned());
+        found.extend(page_ids);
+        if page["has_more"] == false {
+            break;
+        }
+        query = format!("limit=30&after={}", found.last().unwrap());
+    }
+    assert_eq!(found, ids);
+    let (_, page) = it
+        .ask(
+            samples::API_KEY,
+            "GET",
+            &format!("/api-keys?limit=2&before={}", ids[5]),
+            &Value::Null,
+        )
+        .await;
+    let before: Vec<_> = page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| key["id"].clone())
+        .collect();
+    assert_eq!(
+        (before, &page["has_more"]),
+        (vec![json!(ids[3]), json!(ids[4])], &true.into())
+    );
+}
+
+#[tokio::test]
+async fn a_change_that_meets_another_is_made_anew() {
+    let it = environment();
+    it.deployer("POST", "/tenants", &acme()).await;
+    // The first write takes effect and its answer is lost: what is read next is what was written.
+    it.backend
+        .state()
+        .faults_of
+        .insert("save_tenant", [Fault::After].into());
+    assert_eq!(it.deployer("PATCH", "/tenants/acme", &json!({"rate": 5})).await.0, 500);
+    let (status, changed) = it.deployer("PATCH", "/tenants/acme", &json!({"daily_cap": 7})).await;
+    assert_eq!(
+        (status, &changed["rate"], &changed["daily_cap"]),
+        (200, &5.into(), &7.into())
+    );
+}
+
+/// A tenant with a key, suspended for two minutes.
+async fn suspended_tenant(it: &Environment) -> String {
+    it.deployer("POST", "/tenants", &acme()).await;
+    let key = it
+        .make(samples::DEPLOYER_KEY, json!({"name": "shop", "tenant": "acme"}))
+        .await;
+    let (_, changed) = it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    assert_eq!(changed["suspended_at"], BORN.to_string(), "{changed}");
+    it.later(120);
+    key
+}
+
+/// An email of `acme`.
+fn keep_email(it: &Environment, n: u8, change: impl FnOnce(&mut EmailRecord)) {
+    let mut record = EmailRecord {
+        tenant: TenantId::parse("acme").unwrap(),
+        ..samples::record(n, &samples::email().unwrap())
+    };
+    change(&mut record);
+    it.backend.state().records.insert(EmailKey::of(&record), record);
+}
+
+async fn delete(it: &Environment) -> (u16, Value) {
+    it.deployer("DELETE", "/tenants/acme", &Value::Null).await
+}
+
+#[tokio::test]
+async fn a_deleted_tenant_is_gone_and_its_name_is_never_free() {
+    let it = environment();
+    let key = suspended_tenant(&it).await;
+    keep_email(&it, 1, |record| record.status = RecordStatus::Sent);
+    let deleted = json!({"object": "tenant", "name": "acme", "deleted": true});
+    assert_eq!(delete(&it).await, (200, deleted.clone()));
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 404);
+    assert_eq!(
+        it.deployer("PATCH", "/tenants/acme", &json!({"suspended": false}))
+            .await
+            .0,
+        404
+    );
+    let (_, list) = it.deployer("GET", "/tenants", &Value::Null).await;
+    assert!(!list.to_string().contains("acme"), "{list}");
+    let (status, again) = it.deployer("POST", "/tenants", &acme()).await;
+    assert_eq!((status, &again["name"]), (409, &"conflict".into()));
+    let message = again["message"].as_str().unwrap();
+    assert!(message.contains("never used again"), "{message}");
+    let made = it
+        .deployer("POST", "/api-keys", &json!({"name": "k", "tenant": "acme"}))
+        .await;
+    assert_eq!(made.0, 422);
+    assert!(
+        it.backend.state().keys[&token::id_of(key.as_bytes()).unwrap()]
+            .revoked
+            .is_some()
+    );
+    it.later(31);
+    assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
+    // The same request once more says the same.
+    assert_eq!(delete(&it).await, (200, deleted));
+}
+
+#[tokio::test]
+async fn a_deletion_needs_a_suspension_of_over_a_minute() {
+    let it = environment();
+    assert_eq!(delete(&it).await.0, 404);
+    assert_eq!(it.deployer("DELETE", "/tenants/main", &Value::Null).await.0, 422);
+    it.deployer("POST", "/tenants", &acme()).await;
+    assert_eq!(delete(&it).await.0, 409);
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    it.later(60);
+    let (status, refused) = delete(&it).await;
+    assert_eq!(status, 409);
+    assert!(
+        refused["message"].as_str().unwrap().contains("less than 60 seconds"),
+        "{refused}"
+    );
+    // Lifted and made anew, it begins anew.
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": false}))
+        .await;
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    it.later(60);
+    assert_eq!(delete(&it).await.0, 409);
+    it.later(1);
+    assert_eq!(delete(&it).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_suspension_without_a_time_has_to_be_repeated() {
+    let it = environment();
+    suspended_tenant(&it).await;
+    let id = TenantId::parse("acme").unwrap();
+    it.backend.state().tenants.get_mut(&id).unwrap().suspended_at = None;
+    assert_eq!(delete(&it).await.0, 409);
+    it.deployer("PATCH", "/tenants/acme", &json!({"suspended": true})).await;
+    it.later(61);
+    assert_eq!(delete(&it).await.0, 200);
+}
+
+#[tokio::test]
+async fn unfinished_work_stops_a_deletion_and_is_named() {
+    let it = environment();
+    suspended_tenant(&it).await;
+    keep_email(&it, 1, |_| {});
+    keep_email(&it, 2, |record| record.status = RecordStatus::Uncertain);
+    keep_email(&it, 3, |record| record.status = RecordStatus::Canceled);
+    let queue = Queue::plain(
+        QueueKey {
+            tenant: TenantId::parse("acme").unwrap(),
+            name: QueueName::default(),
+        },
+        BORN,
+    );
+    let job = Job::new(&queue, samples::id(9), Task::Restore, BORN);
+    let key = (queue.key.clone(), job.id);
+    it.backend.state().jobs.insert(key.clone(), job);
+    let (status, refused) = delete(&it).await;
+    assert_eq!((status, &refused["name"]), (409, &"conflict".into()));
+    let message = refused["message"].as_str().unwrap();
+    for told in [
+        "1 queued",
+        "1 uncertain",
+        "1 jobs that restore or retry",
+        "x-mailqueue-tenant",
+    ] {
+        assert!(message.contains(told), "{message}");
+    }
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 200);
+
+    // What was purged has ended, though nobody has written it yet.
+    it.backend.state().jobs.get_mut(&key).unwrap().done = true;
+    it.backend.state().queues.insert(queue.key.clone(), queue.purged(BORN));
+    let (_, refused) = delete(&it).await;
+    let message = refused["message"].as_str().unwrap();
+    assert!(
+        message.contains("1 uncertain") && !message.contains("queued"),
+        "{message}"
+    );
+    keep_email(&it, 2, |record| record.status = RecordStatus::Unknown);
+    assert_eq!(delete(&it).await.0, 200);
+}
+
+#[tokio::test]
+async fn a_suspension_lifted_meanwhile_stops_a_deletion() {
+    let mut it = environment();
+    suspended_tenant(&it).await;
+    let id = TenantId::parse("acme").unwrap();
+    let backend = it.backend.clone();
+    let lift = move || {
+        let mut state = backend.state();
+        let tenant = state.tenants.get_mut(&id).unwrap();
+        tenant.no += 1;
+        tenant.suspended = false;
+    };
+    it.backend = it.backend.with_rivals(vec![Box::new(lift)]);
+    assert_eq!(delete(&it).await.0, 500);
+    assert_eq!(it.deployer("GET", "/tenants/acme", &Value::Null).await.0, 200);
+    assert_eq!(delete(&it).await.0, 409);
+}
+
+#[tokio::test]
+async fn a_deletion_that_ended_half_way_is_completed() {
+    let it = environment();
+    let key = suspended_tenant(&it).await;
+    let id = token::id_of(key.as_bytes()).unwrap();
+    it.backend.state().faults_of.insert("revoke", [Fault::Before].into());
+    assert_eq!(delete(&it).await.0, 500);
+    assert!(it.backend.state().keys[&id].revoked.is_none());
+    // Useless already: its tenant is not there.
+    it.later(31);
+    assert_eq!(it.ask(&key, "GET", "/api-keys", &Value::Null).await.0, 403);
+    assert_eq!(delete(&it).await.0, 200);
+    assert!(it.backend.state().keys[&id].revoked.is_some());
+}
+
+#[tokio::test]
+async fn every_page_of_the_list_is_looked_at() {
+    let it = environment();
+    suspended_tenant(&it).await;
+    for n in 0..1_200_u16 {
+        let bytes = n.to_be_bytes();
+        keep_email(&it, 1, |record| {
+            record.id = EmailId::from_random([bytes[0], bytes[1], 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+            // The oldest one alone is unfinished.
+            record.status = if n == 0 {
+                RecordStatus::Queued
+            } else {
+                RecordStatus::Sent
+            };
+            record.born = Timestamp::from_millis(BORN.as_millis() + i64::from(n));
+        });
+    }
+    let (status, refused) = delete(&it).await;
+    assert_eq!(status, 409, "{refused}");
+    assert!(refused["message"].as_str().unwrap().contains("1 queued"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_revoked_key_takes_along_what_it_made() {
+    for fault in [None, Some(Fault::Before), Some(Fault::After)] {
+        let it = environment();
+        let leaked = it.make(samples::DEPLOYER_KEY, json!({"name": "leaked"})).await;
+        let child = it.make(&leaked, json!({"name": "child"})).await;
+        let grandchild = it.make(&child, json!({"name": "grandchild"})).await;
+        let other = it.make(samples::DEPLOYER_KEY, json!({"name": "other"})).await;
+        let id = |token: &str| token::id_of(token.as_bytes()).unwrap();
+        // A key in between is revoked already. The keys that it made are found.
+        let (status, _) = it
+            .deployer("DELETE", &format!("/api-keys/{}", id(&child)), &Value::Null)
+            .await;
+        assert_eq!(status, 200);
+        assert!(
+            it.backend.state().keys[&id(&grandchild)].revoked.is_none(),
+            "alone it takes nothing along"
+        );
+        let path = format!("/api-keys/{}?children=true", id(&leaked));
+        if let Some(fault) = fault {
+            it.backend
+                .state()
+                .faults_of
+                .insert("revoke", [Fault::None, fault].into());
+            assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 500);
+        }
+        assert_eq!(it.deployer("DELETE", &path, &Value::Null).await.0, 200, "{fault:?}");
+        let revoked = |token: &str| it.backend.state().keys[&id(token)].revoked.is_some();
+        let all = [&leaked, &child, &grandchild, &other].map(|token| revoked(token));
+        assert_eq!(all, [true, true, true, false], "{fault:?}");
+        assert_eq!(
+            it.deployer("DELETE", &path, &Value::Null).await.0,
+            200,
+            "it is so already"
+        );
+    }
+}
+
+/// No idempotency key completes the making of an API key: a repeated request makes a second one.
+#[tokio::test]
+async fn a_throttled_creation_of_a_key_asks_for_no_repetition() {
+    for (method, path, call, is_asked) in [
+        ("POST", "/api-keys", "add_key", false),
+        ("GET", "/api-keys", "keys", true),
+    ] {
+        let it = environment();
+        it.backend.state().faults_of.insert(call, [Fault::Throttled].into());
+        let event = json!({
+            "rawPath": path,
+            "rawQueryString": "",
+            "headers": {"authorization": format!("Bearer {}", samples::DEPLOYER_KEY), "idempotency-key": "once"},
+            "body": json!({"name": "shop"}).to_string(),
+            "requestContext": {"http": {"method": method}},
+        });
+        let response = it.answer(event).await;
+        assert_eq!(response.status().as_u16(), 503, "{method} {path}");
+        let asked = response.headers().contains_key("retry-after");
+        assert_eq!(asked, is_asked, "{method} {path}");
+    }
+}

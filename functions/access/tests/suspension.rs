@@ -1,0 +1,141 @@
+//! A suspended tenant sends nothing any more: its queues hold what waits, until the deployer lifts that.
+#![expect(
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+use access::{AccessFunction, handler};
+use aws::auth::Authenticator;
+use aws::gateway;
+use aws::settings::KeySettings;
+use domain::id::TenantId;
+use domain::queue::job::{Job, Task};
+use domain::queue::{Queue, QueueKey, QueueName};
+use memory::samples::{self, BORN};
+use memory::{Fault, MemoryBackend};
+use serde_json::{Value, json};
+
+fn queue(name: &str) -> QueueKey {
+    QueueKey {
+        tenant: TenantId::parse("acme").unwrap(),
+        name: QueueName::parse(name).unwrap(),
+    }
+}
+
+async fn ask(backend: &MemoryBackend, method: &str, path: &str, body: &Value) -> u16 {
+    let event = json!({
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"authorization": format!("Bearer {}", samples::DEPLOYER_KEY)},
+        "body": body.to_string(),
+        "requestContext": {"http": {"method": method}},
+    });
+    let access = AccessFunction {
+        records: backend.clone(),
+        system: backend.clone(),
+    };
+    let authenticator = Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY));
+    let event = serde_json::from_value(event).expect("an event has API Gateway's form");
+    let request = gateway::request(event).expect("a request");
+    handler::handle(&access, &authenticator, request)
+        .await
+        .status()
+        .as_u16()
+}
+
+/// The tenant `acme` with the queues `news` and `old`, which was deleted.
+async fn acme() -> MemoryBackend {
+    let backend = MemoryBackend::default();
+    backend.state().now_ms = BORN.as_millis();
+    let made = json!({"name": "acme", "from_domains": ["acme.example"]});
+    assert_eq!(ask(&backend, "POST", "/tenants", &made).await, 201);
+    for (name, deleted) in [("news", false), ("old", true)] {
+        let queue = Queue {
+            no: 4,
+            deleted,
+            ..Queue::plain(queue(name), BORN)
+        };
+        backend.state().queues.insert(queue.key.clone(), queue);
+    }
+    backend
+}
+
+async fn suspend(backend: &MemoryBackend, suspended: bool) -> u16 {
+    ask(backend, "PATCH", "/tenants/acme", &json!({"suspended": suspended})).await
+}
+
+fn is_suspended(backend: &MemoryBackend) -> Vec<bool> {
+    let state = backend.state();
+    let of = |name| state.queues.get(&queue(name)).is_some_and(|queue| queue.suspended);
+    ["default", "news", "old"].map(of).to_vec()
+}
+
+fn jobs(backend: &MemoryBackend) -> Vec<Job> {
+    let mut jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
+    jobs.sort_by_key(|job| job.queue.name.clone());
+    jobs
+}
+
+#[tokio::test]
+async fn a_suspension_holds_every_queue_of_the_tenant() {
+    let backend = acme().await;
+    let told = backend.state().account_rate.settings_no;
+    assert_eq!(suspend(&backend, true).await, 200);
+    assert_eq!(
+        is_suspended(&backend),
+        [true; 3],
+        "also a queue that was deleted has emails"
+    );
+    assert_eq!(backend.state().account_rate.settings_no, told + 1, "senders are told");
+    let begun: Vec<_> = jobs(&backend).into_iter().map(|job| (job.queue, job.task)).collect();
+    assert_eq!(begun, [(queue("default"), Task::FollowTenant)]);
+
+    assert_eq!(suspend(&backend, true).await, 200);
+    assert_eq!(jobs(&backend).len(), 1, "it is so already");
+
+    assert_eq!(suspend(&backend, false).await, 200);
+    assert_eq!(is_suspended(&backend), [false; 3]);
+    let begun: Vec<_> = jobs(&backend)
+        .into_iter()
+        .map(|job| (job.queue.name.to_string(), job.task))
+        .collect();
+    let follows = ("default".to_owned(), Task::FollowTenant);
+    let release = |name: &str| (name.to_owned(), Task::Release);
+    assert_eq!(begun, [follows.clone(), follows, release("news"), release("old")]);
+}
+
+#[tokio::test]
+async fn another_change_of_a_tenant_leaves_its_queues_alone() {
+    let backend = acme().await;
+    let before = backend.state().queues.clone();
+    let change = json!({"daily_cap": 5});
+    assert_eq!(ask(&backend, "PATCH", "/tenants/acme", &change).await, 200);
+    assert_eq!(backend.state().queues, before);
+}
+
+#[tokio::test]
+async fn a_suspension_that_failed_half_way_is_completed() {
+    for suspended in [true, false] {
+        for fault in [Fault::Before, Fault::After] {
+            // The tenant, its three queues, and the senders, in this order.
+            for failed in 0..5 {
+                let backend = acme().await;
+                if !suspended {
+                    assert_eq!(suspend(&backend, true).await, 200);
+                }
+                let (what, nth) = match failed {
+                    0 => ("save_tenant", 0),
+                    4 => ("change_account_rate", 0),
+                    nth => ("save_queue", nth - 1),
+                };
+                let mut faults = vec![Fault::None; nth];
+                faults.push(fault);
+                backend.state().faults_of.insert(what, faults.into());
+                assert_eq!(suspend(&backend, suspended).await, 500, "{what} {nth}");
+                assert_eq!(suspend(&backend, suspended).await, 200, "{what} {nth}");
+                assert_eq!(is_suspended(&backend), [suspended; 3], "{what} {nth} {fault:?}");
+            }
+        }
+    }
+}

@@ -1,0 +1,372 @@
+//! Makes one email durable: its files, its content and its record.
+//!
+//! **Invariant:** no record exists without its files, and no response is sent before content and record are
+//! both stored.
+//! **After a crash** in between: files and content without a record expire by themselves. The same request
+//! completes a record without a content.
+//! **Start reading at** [`EnqueueFunction::store`]. A batch prepares its items with uploads before it writes any email.
+
+use std::collections::BTreeSet;
+
+use domain::api_error::ApiError;
+use domain::attachment::UploadUse;
+use domain::batch::BatchId;
+use domain::id::{EmailId, TenantId};
+use domain::index;
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{
+    Batches, Bodies, Clock, Created, EmailKey, EmailRecords, FailureKind, Packed, PortError, PriorityQueues, Put,
+    Queues, Random,
+};
+use domain::queue::{BINDS_AFTER, KNOWN_FOR, Queue, QueueKey};
+use domain::rate_limit::Turn;
+use domain::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
+use domain::timestamp::Timestamp;
+use domain::wire::api::{EmailRequest, to_api};
+
+use crate::eligibility::{Found, Timeliness};
+use crate::{AcceptError, By, EnqueueFunction, forgotten, other_request};
+
+/// A durable email, stored just now or before.
+pub(crate) struct Stored {
+    pub(crate) record: EmailRecord,
+    pub(crate) when: When,
+    /// Its turn in its queue.
+    pub(crate) turn: Turn,
+}
+
+/// Time at which an email became durable.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum When {
+    /// Just now.
+    Now,
+    /// By an earlier identical request.
+    Before,
+    /// By an earlier identical request, and erased since. The record shows the values that it would have.
+    BeforeItWasErased,
+}
+
+impl Stored {
+    pub(crate) fn replayed(&self) -> bool {
+        self.when != When::Now
+    }
+}
+
+/// An email before its first write, or one that needs none.
+pub(crate) enum Ready<'a> {
+    /// Everything to write; the files exist already.
+    Plan(Box<Plan<'a>>),
+    /// The email was stored before.
+    Known(Box<Stored>),
+}
+
+/// Record and content of one email before they are stored. The record has no place in the index yet.
+pub(crate) struct Plan<'a> {
+    record: EmailRecord,
+    queue: Queue,
+    packed: Packed,
+    request: &'a EmailRequest,
+    /// [`Put::There`]: at least one of the files existed before.
+    attached: Put,
+}
+
+/// Identity of an email: its requester, its id, and its batch if that has a key.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) by: By<'a>,
+    pub(crate) id: EmailId,
+    pub(crate) batch: Option<BatchId>,
+    /// The index of a batch's item in the request.
+    pub(crate) item: Option<usize>,
+}
+
+impl<R, B, L, S> EnqueueFunction<R, B, L, S>
+where
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
+    B: Bodies + Erasing,
+    L: PriorityQueues,
+    S: Clock + Random,
+{
+    /// Makes one email durable.
+    pub(crate) async fn store(
+        &self,
+        place: Place<'_>,
+        request: &EmailRequest,
+        possible: (Timeliness, &Found),
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let ready = self.ready(place, request, possible, now).await?;
+        let turn = match &ready {
+            Ready::Known(_) => Turn::Free,
+            Ready::Plan(_) => self
+                .turns(place.by.tenant, &[request], now)
+                .await
+                .pop()
+                .unwrap_or_default(),
+        };
+        self.write(ready, turn, now).await
+    }
+
+    /// Does everything except writing the email, so that every refusal happens here. The files are copied,
+    /// because an upload may be gone later.
+    pub(crate) async fn ready<'a>(
+        &self,
+        Place { by, id, batch, item }: Place<'_>,
+        request: &'a EmailRequest,
+        (in_time, found): (Timeliness, &Found),
+        now: Timestamp,
+    ) -> Result<Ready<'a>, AcceptError> {
+        let tenant = by.tenant;
+        let mut content = request.email.to_body();
+        let hash = request.hash_with(&content);
+        let known = |refusal| async {
+            let stored = self.known(tenant, id, hash.clone(), refusal, now).await;
+            stored.map(|stored| Ready::Known(Box::new(stored)))
+        };
+        if in_time == Timeliness::LongAgo {
+            return known(forgotten()).await;
+        }
+        let options = &request.options;
+        let queue = self.queues.get(&self.records, tenant, &options.queue, now).await?;
+        // The queue was deleted after the first request, or just now.
+        let queue = queue.unwrap_or_else(|| {
+            let (tenant, name) = (tenant.clone(), options.queue.clone());
+            Queue::plain(QueueKey { tenant, name }, now)
+        });
+        let wanted = match in_time {
+            Timeliness::Now => options
+                .wanted(self.expires_after(&queue), now)
+                .map_err(|error| AcceptError::Refused(to_api(item, error)))?,
+            Timeliness::Before | Timeliness::LongAgo => options.wanted_late(self.expires_after(&queue), now),
+        };
+        let with_uploads;
+        let email = if request.uploads.is_empty() {
+            &request.email
+        } else {
+            with_uploads = match request.resolve(found) {
+                Ok(email) => email,
+                Err(error) => return known(to_api(item, error)).await,
+            };
+            content = with_uploads.to_body();
+            &with_uploads
+        };
+        let packed = self.bodies.pack(&content)?;
+        let body = BodyRef {
+            sha256: hash,
+            place: packed.place,
+            bytes: u64::try_from(email.bytes()).unwrap_or(u64::MAX),
+        };
+        let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+        let domain = request.email.from().address().domain();
+        let files = email.attachments().iter();
+        let attachment_bytes = files.fold(0_u64, |sum, file| sum.saturating_add(file.size()));
+        let record = EmailRecord {
+            attachment_bytes,
+            queue: options.queue.clone(),
+            priority: options.priority.unwrap_or(queue.priority),
+            on_uncertain: options.on_uncertain,
+            not_before: wanted.not_before,
+            scheduled_at: wanted.scheduled_at,
+            expires_at: wanted.expires_at,
+            expires_given: wanted.expires_given,
+            generation: (!queue.key.name.is_default()).then_some(queue.generation),
+            key: by.key,
+            from_domain: (domain.len() <= FROM_DOMAIN_MAX).then(|| domain.to_owned()),
+            batch,
+            ..EmailRecord::new(tenant.clone(), id, body, recipients, now)
+        };
+        let attached = self.attach(&record, item, request, now).await?;
+        Ok(Ready::Plan(Box::new(Plan {
+            record,
+            queue,
+            packed,
+            request,
+            attached,
+        })))
+    }
+
+    /// Writes one email: content and record concurrently. The response waits for both. Its turn decides where
+    /// it waits in the index.
+    pub(crate) async fn write(&self, ready: Ready<'_>, turn: Turn, now: Timestamp) -> Result<Stored, AcceptError> {
+        let Plan {
+            mut record,
+            queue,
+            packed,
+            request,
+            attached,
+        } = match ready {
+            Ready::Known(stored) => return Ok(*stored),
+            Ready::Plan(plan) => *plan,
+        };
+        let (due, _) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
+        record.due = Some(due);
+        let key = EmailKey::of(&record);
+        let put = self
+            .bodies
+            .put(&key, &record.body, packed, self.keep_until(&record), now);
+        let (put, created) = futures::future::join(put, self.records.create(&record, now)).await;
+        let put = put?;
+        let stored = match created? {
+            Created::New => Stored {
+                record,
+                when: When::Now,
+                turn,
+            },
+            Created::Exists(known) if known.body.sha256 == record.body.sha256 => Stored {
+                record: *known,
+                when: When::Before,
+                turn,
+            },
+            Created::Erased { sha256 } if sha256 == record.body.sha256 => {
+                // The request stored the erased content again.
+                self.bodies.erase(&key).await?;
+                let when = When::BeforeItWasErased;
+                return Ok(Stored { record, when, turn });
+            }
+            Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
+        };
+        if stored.when == When::Now && self.is_too_late(&queue, now).await? {
+            return Err(PortError {
+                kind: FailureKind::Unknown,
+                what: "storing an email",
+                source: "its queue was purged or deleted while it was stored".into(),
+            }
+            .into());
+        }
+        if stored.record.status.is_final() && self.records.tombstone(&key, now).await?.is_some() {
+            // It was erased concurrently, perhaps before its content was stored again.
+            self.bodies.erase(&key).await?;
+            let when = When::BeforeItWasErased;
+            return Ok(Stored { when, ..stored });
+        }
+        if (put, stored.record.body.place) == (Put::There, BodyPlace::Bucket) {
+            self.keep(&stored.record, now).await?;
+        }
+        if attached == Put::There {
+            self.keep_files(&stored.record, request, now).await?;
+        }
+        Ok(stored)
+    }
+
+    /// Whether the queue of a slowly stored email is outdated: a purge or a deletion may have been answered
+    /// since the queue was read. `now` is the arrival of the request.
+    async fn is_too_late(&self, queue: &Queue, now: Timestamp) -> Result<bool, PortError> {
+        let took = self.system.now().since(now).saturating_add(KNOWN_FOR);
+        if queue.key.name.is_default() || took < BINDS_AFTER {
+            return Ok(false);
+        }
+        let stored = self.records.queue(&queue.key).await?;
+        Ok(stored.is_some_and(|stored| stored.deleted || stored.purged_below > queue.generation))
+    }
+
+    /// Returns the end of retention of an email's content and files.
+    fn keep_until(&self, record: &EmailRecord) -> Timestamp {
+        record.expires_at.after(self.with.retention)
+    }
+
+    /// Returns the email that an earlier identical request stored, or the refusal when there is none.
+    async fn known(
+        &self,
+        tenant: &TenantId,
+        id: EmailId,
+        hash: String,
+        refusal: ApiError,
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let tenant = tenant.clone();
+        let key = EmailKey { tenant, id };
+        if let Some(record) = self.records.load(&key, now).await? {
+            if record.body.sha256 != hash {
+                return Err(AcceptError::Refused(other_request()));
+            }
+            let when = When::Before;
+            let turn = Turn::Free;
+            return Ok(Stored { record, when, turn });
+        }
+        match self.records.tombstone(&key, now).await? {
+            Some(known) if known == hash => {
+                let (place, bytes) = (BodyPlace::Table, 0);
+                let body = BodyRef {
+                    sha256: hash,
+                    place,
+                    bytes,
+                };
+                let record = EmailRecord::new(key.tenant, id, body, 0, now);
+                let (when, turn) = (When::BeforeItWasErased, Turn::Free);
+                Ok(Stored { record, when, turn })
+            }
+            Some(_) => Err(AcceptError::Refused(other_request())),
+            None => Err(AcceptError::Refused(refusal)),
+        }
+    }
+
+    /// Copies the uploads for the email before its record exists: a record must have its files. [`Put::There`]:
+    /// at least one copy existed before.
+    async fn attach(
+        &self,
+        record: &EmailRecord,
+        item: Option<usize>,
+        request: &EmailRequest,
+        now: Timestamp,
+    ) -> Result<Put, AcceptError> {
+        let (key, keep_until, mut put) = (EmailKey::of(record), self.keep_until(record), Put::New);
+        for upload in each_once(request) {
+            let attached = self
+                .bodies
+                .attach(&key, &record.body, upload.id, keep_until, now)
+                .await?;
+            match attached {
+                Some(Put::New) => {}
+                Some(Put::There) => put = Put::There,
+                None => return Err(AcceptError::Refused(to_api(item, upload.missing()))),
+            }
+        }
+        Ok(put)
+    }
+
+    /// Extends the retention of existing copies, as [`Self::keep`] does for the content.
+    async fn keep_files(&self, record: &EmailRecord, request: &EmailRequest, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = self.keep_until(record);
+        for upload in each_once(request) {
+            let key = EmailKey::of(record);
+            if !self
+                .bodies
+                .keep_file(&key, &record.body, upload.id, keep_until, now)
+                .await?
+            {
+                return Err(PortError {
+                    what: "keeping a file",
+                    kind: FailureKind::Permanent,
+                    source: "it is gone".into(),
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Extends the retention of an existing object. It may be left over from an expired email of this key, and
+    /// then end soon. A content in the table is written again instead.
+    async fn keep(&self, record: &EmailRecord, now: Timestamp) -> Result<(), PortError> {
+        let keep_until = self.keep_until(record);
+        if self
+            .bodies
+            .keep(&EmailKey::of(record), &record.body, keep_until, now)
+            .await?
+        {
+            return Ok(());
+        }
+        Err(PortError {
+            what: "keeping a content",
+            kind: FailureKind::Permanent,
+            source: "it is gone".into(),
+        })
+    }
+}
+
+/// Returns the distinct uploads of a request.
+fn each_once(request: &EmailRequest) -> impl Iterator<Item = &UploadUse> {
+    let mut seen = BTreeSet::new();
+    let uploads = request.uploads.iter().map(|(_, upload)| upload);
+    uploads.filter(move |upload| seen.insert(upload.id))
+}

@@ -1,0 +1,208 @@
+//! Quota leases of this environment: recipients that it may still accept for tenants with limits.
+//!
+//! **Invariant:** a tenant without limits costs no call. A tenant with limits costs one call per leased block,
+//! not per request. After its window is spent, requests are refused without a call until the window ends.
+//! **Start reading at** [`QuotaLeases::take`]; [`domain::access::allowance`] decides.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use domain::access::quota::{LeaseDecision, Limit, QuotaLease, Window};
+use domain::access::tenant::Tenant;
+use domain::api_error::ApiError;
+use domain::id::TenantId;
+use domain::ports::PortError;
+use domain::ports::access::{QuotaOutcome, Quotas};
+use domain::timestamp::Timestamp;
+use lambda_http::http::{HeaderMap, HeaderValue};
+
+/// Capacity of the cache, in tenants and limits.
+const MOST: usize = 1_000;
+
+/// Attempts to lease a block while other environments contend.
+const ROUNDS: usize = 8;
+
+/// Quota leases of an environment.
+#[derive(Debug, Default)]
+pub struct QuotaLeases(Mutex<HashMap<(TenantId, Limit), QuotaLease>>);
+
+/// A limit that a request would exceed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct QuotaExceeded {
+    lease: QuotaLease,
+    wanted: u64,
+}
+
+impl QuotaLeases {
+    /// Takes this many recipients from each of the tenant's limits, or from none.
+    ///
+    /// # Errors
+    /// A backend call failed.
+    pub async fn take<R: Quotas>(
+        &self,
+        records: &R,
+        tenant: &Tenant,
+        wanted: u64,
+        now: Timestamp,
+    ) -> Result<Result<(), QuotaExceeded>, PortError> {
+        for (place, limit) in Limit::ALL.into_iter().enumerate() {
+            let Some(window) = Window::of(tenant, limit, now) else {
+                continue;
+            };
+            if let Err(exceeded) = self.take_of(records, tenant, window, wanted).await? {
+                for taken in Limit::ALL.into_iter().take(place) {
+                    self.give_back_of(tenant, taken, wanted, now);
+                }
+                return Ok(Err(exceeded));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    /// Returns whether this many recipients fit into each of the tenant's limits. Takes and leases nothing.
+    ///
+    /// # Errors
+    /// A backend call failed.
+    pub async fn would_take<R: Quotas>(
+        &self,
+        records: &R,
+        tenant: &Tenant,
+        wanted: u64,
+        now: Timestamp,
+    ) -> Result<Result<(), QuotaExceeded>, PortError> {
+        for limit in Limit::ALL {
+            let Some(window) = Window::of(tenant, limit, now) else {
+                continue;
+            };
+            let lease = self.lease(tenant, window);
+            let lease = lease.refused(records.drawn(&tenant.id, &window).await?);
+            if lease.take(wanted) == LeaseDecision::Spent {
+                return Ok(Err(QuotaExceeded { lease, wanted }));
+            }
+        }
+        Ok(Ok(()))
+    }
+
+    async fn take_of<R: Quotas>(
+        &self,
+        records: &R,
+        tenant: &Tenant,
+        window: Window,
+        wanted: u64,
+    ) -> Result<Result<(), QuotaExceeded>, PortError> {
+        let mut lease = self.lease(tenant, window);
+        for _ in 0..ROUNDS {
+            match lease.take(wanted) {
+                LeaseDecision::Taken(rest) => {
+                    self.keep(tenant, rest);
+                    return Ok(Ok(()));
+                }
+                LeaseDecision::Spent => break,
+                LeaseDecision::Draw(ask) => {
+                    lease = match records.draw(&tenant.id, &window, ask).await? {
+                        QuotaOutcome::Granted(drawn) => lease.filled(ask, drawn),
+                        QuotaOutcome::Refused(drawn) => lease.refused(drawn),
+                    };
+                    self.keep(tenant, lease);
+                }
+            }
+        }
+        Ok(Err(QuotaExceeded { lease, wanted }))
+    }
+
+    /// Gives back recipients for which nothing was accepted.
+    pub fn give_back(&self, tenant: &Tenant, taken: u64, now: Timestamp) {
+        for limit in Limit::ALL {
+            self.give_back_of(tenant, limit, taken, now);
+        }
+    }
+
+    fn give_back_of(&self, tenant: &Tenant, limit: Limit, taken: u64, now: Timestamp) {
+        if let Some(window) = Window::of(tenant, limit, now) {
+            self.keep(tenant, self.lease(tenant, window).with(taken));
+        }
+    }
+
+    /// Returns the headers of a response, for the limit that renews first; none for a tenant without limits.
+    #[must_use]
+    pub fn headers(&self, tenant: &Tenant, now: Timestamp) -> HeaderMap {
+        let window = Limit::ALL.into_iter().find_map(|limit| Window::of(tenant, limit, now));
+        window.map_or_else(HeaderMap::new, |window| headers(&self.lease(tenant, window), now))
+    }
+
+    /// Returns the rest of a window's lease. A lease of an earlier window or of another limit is void.
+    fn lease(&self, tenant: &Tenant, window: Window) -> QuotaLease {
+        let known = self.lock().get(&(tenant.id.clone(), window.limit)).copied();
+        known
+            .filter(|lease| lease.window == window)
+            .unwrap_or_else(|| QuotaLease::empty(window))
+    }
+
+    fn keep(&self, tenant: &Tenant, lease: QuotaLease) {
+        let mut all = self.lock();
+        if all.len() >= MOST {
+            all.clear();
+        }
+        all.insert((tenant.id.clone(), lease.window.limit), lease);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(TenantId, Limit), QuotaLease>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Source: draft-ietf-httpapi-ratelimit-headers, as Resend sends them.
+fn headers(lease: &QuotaLease, now: Timestamp) -> HeaderMap {
+    let window = lease.window;
+    let mut headers = HeaderMap::new();
+    headers.insert("ratelimit-limit", HeaderValue::from(window.most));
+    headers.insert("ratelimit-remaining", HeaderValue::from(lease.remaining()));
+    headers.insert("ratelimit-reset", HeaderValue::from(seconds_left(&window, now)));
+    headers
+}
+
+/// Returns the seconds until a window ends, rounded up.
+fn seconds_left(window: &Window, now: Timestamp) -> u64 {
+    let left = window.ends().since(now);
+    left.as_secs().saturating_add(u64::from(left.subsec_nanos() > 0))
+}
+
+impl QuotaExceeded {
+    /// Returns the error for the caller.
+    #[must_use]
+    pub fn error(&self) -> ApiError {
+        let most = self.lease.window.most;
+        let span = match self.lease.window.limit {
+            Limit::Day => "a day",
+            Limit::Rate => "ten seconds",
+        };
+        if self.wanted > most {
+            let wanted = self.wanted;
+            return ApiError::validation(
+                "",
+                format_args!(
+                    "The request has {wanted} recipients, and this tenant may send to {most} in {span}: send less at once."
+                ),
+            );
+        }
+        let (left, wanted) = (self.lease.remaining(), self.wanted);
+        let told = format!(
+            "This tenant may send to {most} recipients in {span}: {left} are left, and the request has {wanted}."
+        );
+        match self.lease.window.limit {
+            Limit::Day => ApiError::daily_quota_exceeded(format!("{told} The daily cap begins anew at midnight UTC.")),
+            Limit::Rate => ApiError::rate_limit_exceeded(format!("{told} Wait for retry-after seconds.")),
+        }
+    }
+
+    /// Returns the headers of the error response.
+    #[must_use]
+    pub fn headers(&self, now: Timestamp) -> HeaderMap {
+        let mut headers = headers(&self.lease, now);
+        if self.wanted <= self.lease.window.most {
+            let wait = HeaderValue::from(seconds_left(&self.lease.window, now));
+            headers.insert("retry-after", wait);
+        }
+        headers
+    }
+}

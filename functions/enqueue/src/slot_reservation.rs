@@ -1,0 +1,101 @@
+//! Slots of emails in queues with rate limits: one conditional write for each such queue of a request.
+//!
+//! **Invariant:** an email waits in the index for a slot only if its queue is known to be flagged. Otherwise
+//! its send task has no slot, and `send` requests one.
+//! **Start reading at** [`EnqueueFunction::turns`].
+
+use std::collections::BTreeMap;
+
+use domain::id::TenantId;
+use domain::ports::erasure::{Erasing, Tombstones};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{Batches, Bodies, Clock, EmailRecords, PortError, PriorityQueues, Queues, Random};
+use domain::queue::{Queue, QueueName};
+use domain::rate_limit::{AHEAD, Turn};
+use domain::slots;
+use domain::timestamp::Timestamp;
+use domain::wire::api::EmailRequest;
+
+use crate::EnqueueFunction;
+
+/// The emails of a request for one queue with a rate limit.
+struct OfQueue {
+    queue: Queue,
+    /// Indexes and recipients of the emails that are due.
+    due: Vec<(usize, u32)>,
+    /// Indexes and scheduled times of the later emails.
+    later: Vec<(usize, Timestamp)>,
+}
+
+impl<R, B, L, S> EnqueueFunction<R, B, L, S>
+where
+    R: EmailRecords + RateLimits + Tombstones + Batches + Queues,
+    B: Bodies + Erasing,
+    L: PriorityQueues,
+    S: Clock + Random,
+{
+    /// Returns the turn of each email, in order. A failure is only a warning: `send` requests a slot then.
+    pub(crate) async fn turns(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<Turn> {
+        let mut turns = vec![Turn::Free; requests.len()];
+        for of_queue in self.with_rate_limits(tenant, requests, now).await {
+            if let Err(error) = self.take_turns(&of_queue, &mut turns, now).await {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(error, "no slots could be reserved; the emails go without");
+            }
+        }
+        turns
+    }
+
+    /// Groups the emails of queues with rate limits by queue.
+    async fn with_rate_limits(&self, tenant: &TenantId, requests: &[&EmailRequest], now: Timestamp) -> Vec<OfQueue> {
+        let mut limited: BTreeMap<&QueueName, Option<OfQueue>> = BTreeMap::new();
+        for (place, request) in requests.iter().enumerate() {
+            let name = &request.options.queue;
+            if !limited.contains_key(name) {
+                // A queue that cannot be read here fails again when the email is stored.
+                let queue = self.queues.get(&self.records, tenant, name, now).await.ok().flatten();
+                let of_queue = queue.filter(|queue| queue.rate().is_some()).map(|queue| OfQueue {
+                    queue,
+                    due: Vec::new(),
+                    later: Vec::new(),
+                });
+                limited.insert(name, of_queue);
+            }
+            let Some(Some(of_queue)) = limited.get_mut(name) else {
+                continue;
+            };
+            let wanted = request.options.wanted_late(self.expires_after(&of_queue.queue), now);
+            if wanted.not_before > now {
+                of_queue.later.push((place, wanted.not_before));
+            } else {
+                let recipients = u32::try_from(request.email.recipients()).unwrap_or(u32::MAX);
+                of_queue.due.push((place, recipients));
+            }
+        }
+        limited.into_values().flatten().collect()
+    }
+
+    async fn take_turns(&self, of_queue: &OfQueue, turns: &mut [Turn], now: Timestamp) -> Result<(), PortError> {
+        let OfQueue { queue, due, later } = of_queue;
+        if !due.is_empty() {
+            let recipients: Vec<u32> = due.iter().map(|(_, recipients)| *recipients).collect();
+            let reserved = slots::reserve(&self.records, queue, &recipients, AHEAD, now).await?;
+            for ((place, _), turn) in due.iter().zip(reserved) {
+                set(turns, *place, turn);
+            }
+        }
+        if let Some(first) = later.iter().map(|(_, at)| *at).min() {
+            slots::marked(&self.records, &queue.key, first, now).await?;
+            for (place, _) in later {
+                set(turns, *place, Turn::Waits);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn set(turns: &mut [Turn], place: usize, turn: Turn) {
+    if let Some(slot) = turns.get_mut(place) {
+        *slot = turn;
+    }
+}

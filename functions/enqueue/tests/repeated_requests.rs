@@ -1,0 +1,333 @@
+//! Batches that are repeated, late or after they broke off, in the in-memory backend.
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use std::time::Duration;
+
+use common::enqueue;
+use domain::attachment::{FileName, Upload, Uploaded};
+use domain::batch::{self, BatchId};
+use domain::id::{EmailId, TenantId, UploadId};
+use domain::ports::EmailKey;
+use domain::queue::{KNOWN_FOR, Queue, QueueKey, QueueName};
+use domain::record::{EmailRecord, RecordStatus};
+use domain::timestamp::Timestamp;
+use domain::wire::api::{BatchRequest, BatchValidation, IdempotencyKey, parse_batch, parse_email};
+use enqueue::{AcceptError, AcceptedBatch};
+use memory::{Fault, MemoryBackend};
+use serde_json::{Value, json};
+
+const DAY: Duration = Duration::from_secs(86_400);
+const RETENTION: Duration = Duration::from_secs(30 * 86_400);
+const UPLOAD: &str = "01010101-0101-4101-8101-010101010101";
+
+fn tenant() -> TenantId {
+    TenantId::main()
+}
+
+fn key() -> IdempotencyKey {
+    IdempotencyKey::parse("k").unwrap()
+}
+
+fn at(days: u64) -> Timestamp {
+    Timestamp::from_millis(0).after(DAY * u32::try_from(days).unwrap())
+}
+
+fn backend() -> MemoryBackend {
+    let backend = MemoryBackend::default();
+    backend.state().retention = Some(RETENTION);
+    backend
+}
+
+/// A batch of emails with these fields more.
+fn batch(more: &[Value]) -> BatchRequest {
+    let item = |more: &Value| {
+        let mut item = json!({"from": "a@example.com", "to": "b@example.com", "subject": "s", "text": "t"});
+        for (name, value) in more.as_object().unwrap() {
+            item[name] = value.clone();
+        }
+        item
+    };
+    let items = Value::from(more.iter().map(item).collect::<Vec<_>>());
+    parse_batch(items.to_string().as_bytes(), BatchValidation::Strict).unwrap()
+}
+
+fn plain(subject: &str) -> Value {
+    json!({"subject": subject})
+}
+
+fn with_upload() -> Value {
+    json!({"attachments": [{"id": UPLOAD}]})
+}
+
+fn upload(backend: &MemoryBackend) {
+    let uploaded = Uploaded {
+        upload: Upload {
+            filename: FileName::parse("a.pdf").unwrap(),
+            content_type: None,
+            size: 4,
+        },
+        size: 4,
+    };
+    let name = (tenant(), UploadId::parse(UPLOAD).unwrap());
+    backend.state().uploads.insert(name, (uploaded, b"file".to_vec()));
+}
+
+async fn accept(backend: &MemoryBackend, keyed: bool, batch: &BatchRequest) -> Result<AcceptedBatch, AcceptError> {
+    let key = key();
+    enqueue(backend)
+        .accept_batch(&tenant(), keyed.then_some(&key), batch)
+        .await
+}
+
+/// The status and the message of a failure.
+fn failure(result: Result<AcceptedBatch, AcceptError>) -> (u16, String) {
+    match result {
+        Err(AcceptError::Refused(error)) => (error.status(), error.message().to_owned()),
+        Err(AcceptError::Broken(broken)) => (broken.error(false).status(), broken.error(false).message().to_owned()),
+        other => panic!("no such failure: {other:?}"),
+    }
+}
+
+fn email(index: usize) -> EmailKey {
+    let id = EmailId::from_batch_key(&tenant(), "k", index);
+    EmailKey { tenant: tenant(), id }
+}
+
+/// Everything that is due is sent, and whatever is past its time is deleted.
+fn pass_to(backend: &MemoryBackend, to: Timestamp) {
+    let mut state = backend.state();
+    let sent: Vec<EmailRecord> = state
+        .records
+        .values()
+        .filter(|record| record.not_before <= to && !record.status.is_final())
+        .cloned()
+        .collect();
+    for record in sent {
+        state.now_ms = record.not_before.as_millis();
+        let forgotten_at = record.not_before.after(RETENTION);
+        state.forgotten_at.insert(EmailKey::of(&record), forgotten_at);
+        state.plant(EmailRecord {
+            status: RecordStatus::Sent,
+            due: None,
+            ..record
+        });
+    }
+    state.now_ms = to.as_millis();
+    state.send_tasks.clear();
+    state.expire();
+}
+
+fn enqueued(backend: &MemoryBackend) -> Vec<EmailId> {
+    backend
+        .state()
+        .send_tasks
+        .iter()
+        .map(|request| request.send_task.id)
+        .collect()
+}
+
+/// Otherwise another batch with the same key would meet the last email, in the middle.
+#[tokio::test]
+async fn the_record_of_a_batch_outlives_its_last_email() {
+    let backend = backend();
+    let first = batch(&[plain("one"), json!({"scheduled_at": "in 300 days"})]);
+    accept(&backend, true, &first).await.expect("accepted");
+    let other = batch(&[plain("one"), plain("two")]);
+    for days in [1, 29, 31, 43, 45, 300, 313, 344] {
+        pass_to(&backend, at(days));
+        let records = backend.state().records.clone();
+        assert_eq!(failure(accept(&backend, true, &other).await).0, 409, "{days}");
+        assert_eq!(backend.state().records, records, "{days}: nothing is stored");
+    }
+    pass_to(&backend, at(300 + 14 + 30 + 8));
+    assert!(backend.state().batches.is_empty() && backend.state().records.is_empty());
+    accept(&backend, true, &other).await.expect("the key is free again");
+}
+
+#[tokio::test]
+async fn a_plain_batch_is_remembered_for_weeks_after_its_emails() {
+    let backend = backend();
+    accept(&backend, true, &batch(&[plain("one")])).await.expect("accepted");
+    let until = backend.state().batches.values().map(|(_, until)| *until).next();
+    assert_eq!(until, Some(batch::keep_until(at(14), RETENTION)));
+    let record = backend.record(&email(0)).unwrap();
+    assert_eq!(record.batch, Some(BatchId::of(&key())));
+    assert!(until > Some(record.expires_at.after(RETENTION)));
+}
+
+/// Some emails of the batch are forgotten: nobody knows whether a missing one was sent.
+#[tokio::test]
+async fn a_forgotten_email_of_a_batch_is_not_sent_again() {
+    let backend = backend();
+    let request = batch(&[plain("one"), plain("two"), json!({"scheduled_at": "in 300 days"})]);
+    let first = accept(&backend, true, &request).await.expect("accepted");
+    pass_to(&backend, at(29));
+    let again = accept(&backend, true, &request).await.expect("replayed");
+    assert_eq!((again.ids, again.replayed), (first.ids, true));
+    for days in [31, 100, 299] {
+        pass_to(&backend, at(days));
+        assert_eq!(backend.state().records.len(), 1, "{days}");
+        let (status, message) = failure(accept(&backend, true, &request).await);
+        // A refusal would invite the caller to send all of it with another key.
+        assert!(
+            status == 500 && message.contains("sent again"),
+            "{days}: {status} {message}"
+        );
+        assert_eq!(backend.state().records.len(), 1, "{days}");
+    }
+}
+
+#[tokio::test]
+async fn a_batch_is_replayed_for_as_long_as_all_its_emails_are_there() {
+    let backend = backend();
+    let request = batch(&[
+        json!({"scheduled_at": "in 300 days"}),
+        json!({"scheduled_at": "in 301 days"}),
+    ]);
+    let first = accept(&backend, true, &request).await.expect("accepted");
+    for days in [31, 200, 299, 302, 329] {
+        pass_to(&backend, at(days));
+        let again = accept(&backend, true, &request).await.expect("replayed");
+        assert_eq!((again.ids, again.replayed), (first.ids.clone(), true), "{days}");
+    }
+}
+
+/// What is stored only then expires later than what was stored at first.
+#[tokio::test]
+async fn a_batch_that_is_completed_late_is_remembered_for_longer() {
+    let backend = backend();
+    let request = batch(&[plain("one"), plain("two")]);
+    backend
+        .state()
+        .faults_of
+        .insert("create", [Fault::None, Fault::Before].into());
+    assert_eq!(failure(accept(&backend, true, &request).await).0, 500);
+    pass_to(&backend, at(20));
+    accept(&backend, true, &request).await.expect("completed");
+    let until = backend.state().batches.values().map(|(_, until)| *until).next();
+    assert_eq!(until, Some(batch::keep_until(at(34), RETENTION)));
+}
+
+/// By b1156e8 the record of a batch could end before its emails.
+#[tokio::test]
+async fn an_older_email_in_the_middle_of_a_batch_is_no_refusal() {
+    let backend = backend();
+    let first = batch(&[plain("one"), json!({"scheduled_at": "in 300 days"}), plain("three")]);
+    accept(&backend, true, &first).await.expect("accepted");
+    pass_to(&backend, at(31));
+    backend.state().batches.clear();
+    let other = batch(&[plain("another one"), plain("another two"), plain("another three")]);
+    let (status, message) = failure(accept(&backend, true, &other).await);
+    assert_eq!(status, 500);
+    assert!(
+        message.contains("may be accepted in part") && message.contains("Idempotency-Key"),
+        "{message}"
+    );
+    assert_eq!(
+        enqueued(&backend),
+        [email(0).id, email(2).id],
+        "whatever is stored is woken"
+    );
+}
+
+/// Nothing is stored, so that it is a refusal, and the key is as free as before.
+#[tokio::test]
+async fn an_upload_that_vanishes_refuses_a_batch_before_any_write() {
+    for keyed in [false, true] {
+        let backend = backend();
+        upload(&backend);
+        let vanishing = backend.clone();
+        let contested = backend.with_rivals(vec![Box::new(move || vanishing.state().uploads.clear())]);
+        let request = batch(&[plain("one"), plain("two"), with_upload()]);
+        let (status, message) = failure(accept(&contested, keyed, &request).await);
+        assert_eq!(
+            (status, message.split(": ").next()),
+            (422, Some("[2].attachments[0].id")),
+            "{message}"
+        );
+        let state = backend.state();
+        assert!(state.records.is_empty() && state.batches.is_empty() && state.send_tasks.is_empty());
+    }
+}
+
+/// An earlier request has stored a part: the rest is completed, and the answer is no refusal.
+#[tokio::test]
+async fn a_vanished_upload_of_a_begun_batch_is_no_refusal() {
+    for between in [false, true] {
+        let backend = backend();
+        upload(&backend);
+        let request = batch(&[plain("one"), with_upload(), plain("three")]);
+        let faults = [Fault::None, Fault::Before, Fault::Before];
+        backend.state().faults_of.insert("create", faults.into());
+        assert_eq!(failure(accept(&backend, true, &request).await).0, 500);
+        backend.state().files.clear();
+        backend.state().send_tasks.clear();
+        let (status, message) = if between {
+            let vanishing = backend.clone();
+            let contested = backend.with_rivals(vec![Box::new(move || vanishing.state().uploads.clear())]);
+            failure(accept(&contested, true, &request).await)
+        } else {
+            backend.state().uploads.clear();
+            failure(accept(&backend, true, &request).await)
+        };
+        assert_eq!(status, 500, "between look and copy: {between}");
+        assert!(message.contains("[1].attachments[0].id: "), "{message}");
+        assert_eq!(backend.state().records.len(), 2);
+        assert_eq!(enqueued(&backend), [email(0).id, email(2).id]);
+    }
+}
+
+#[tokio::test]
+async fn a_broken_batch_wakes_and_names_what_is_stored() {
+    for keyed in [false, true] {
+        let backend = backend();
+        backend
+            .state()
+            .faults_of
+            .insert("create", [Fault::None, Fault::Before].into());
+        let request = batch(&[plain("one"), plain("two"), plain("three")]);
+        let (status, message) = failure(accept(&backend, keyed, &request).await);
+        assert_eq!(status, 500);
+        let stored: Vec<EmailId> = backend.state().records.keys().map(|key| key.id).collect();
+        let mut enqueued_ids = enqueued(&backend);
+        enqueued_ids.sort();
+        assert_eq!(enqueued_ids, stored);
+        assert_eq!(stored.len(), 2);
+        let is_told = |id: &EmailId| message.contains(&id.to_string());
+        assert_eq!(stored.iter().all(is_told), !keyed, "{message}");
+        assert_eq!(
+            message.contains("Repeat it with the same Idempotency-Key"),
+            keyed,
+            "{message}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_queue_that_was_read_is_known_for_two_seconds() {
+    let backend = backend();
+    let key = QueueKey {
+        tenant: tenant(),
+        name: QueueName::parse("news").unwrap(),
+    };
+    let queue = Queue::plain(key.clone(), at(0));
+    backend.state().queues.insert(key.clone(), queue.clone());
+    let enqueue = enqueue(&backend);
+    let body = json!({"from": "a@example.com", "to": "b@example.com", "subject": "s", "text": "t", "queue": "news"});
+    let request = parse_email(body.to_string().as_bytes()).unwrap();
+    assert!(enqueue.accept(&tenant(), None, &request).await.is_ok());
+    backend.state().queues.insert(key, queue.deleted());
+    let known_for = i64::try_from(KNOWN_FOR.as_millis()).unwrap();
+    backend.state().now_ms += known_for - 1;
+    assert!(enqueue.accept(&tenant(), None, &request).await.is_ok(), "it is known");
+    backend.state().now_ms += 1;
+    let refused = enqueue.accept(&tenant(), None, &request).await;
+    assert!(matches!(refused, Err(AcceptError::Refused(error)) if error.status() == 422));
+}

@@ -1,0 +1,281 @@
+//! What a caller may ask of an email that was accepted: cancel, send at another time, retry.
+//!
+//! **Invariant:** these writes race with everything else that happens to the email, and each
+//! loses to a claim: what is answered 200 is written.
+//! **After a crash** behind the write: the index has the email; its send task is sent from there.
+//! **Start reading at** [`ManageFunction::cancel`].
+
+use std::time::Duration;
+
+use aws::auth::{ActsFor, TenantPrincipal};
+use domain::api_error::ApiError;
+use domain::apply::{Applied, Before, apply, try_apply, try_apply_after};
+use domain::id::EmailId;
+use domain::lifecycle::commands::{self, Refusal, Times};
+use domain::lifecycle::queue_control::reconcile;
+use domain::lifecycle::{Decision, SideEffect};
+use domain::ports::{Batches, Bodies, Clock, EmailKey, PortError, PriorityQueues, Random, SendTaskRequest};
+use domain::queue::{Disposition, Queue, QueueKey};
+use domain::record::EmailRecord;
+use domain::retention;
+use domain::timestamp::Timestamp;
+use domain::wire::api::{RescheduleRequest, to_api};
+use domain::wire::send_task::SendTask;
+use serde::Serialize;
+
+use crate::{ManageError, ManageFunction, Store};
+
+/// The effect of an act on an email, as far as From domains matter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Touch {
+    /// The email is canceled or erased: the limits of the key apply.
+    Ends,
+    /// The email is sent: the limits of the tenant apply too.
+    Sends,
+}
+
+/// The answer: it is so now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailDone"))]
+pub struct Done {
+    #[cfg_attr(feature = "schema", schemars(extend("const" = "email")))]
+    object: &'static str,
+    id: String,
+}
+
+impl<R, B, L, S> ManageFunction<R, B, L, S>
+where
+    R: Store,
+    B: Bodies,
+    L: PriorityQueues,
+    S: Clock + Random,
+{
+    /// Takes an email back that is not being sent yet.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it is too late; or a backend call failed.
+    pub async fn cancel(&self, caller: &TenantPrincipal, id: EmailId) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let record = self.record(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Ends).await?;
+        self.carry_out(record, now, |record| commands::cancel(record, now))
+            .await
+    }
+
+    /// Sends an email at another time that is not being sent yet.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it is too late or its content is gone, 422
+    /// when the time is impossible; or a backend call failed.
+    pub async fn reschedule(
+        &self,
+        caller: &TenantPrincipal,
+        id: EmailId,
+        request: RescheduleRequest,
+    ) -> Result<Done, ManageError> {
+        if request.id.is_some_and(|said| EmailId::parse(&said) != Some(id)) {
+            let error = ApiError::validation("id", "is not the id in the path");
+            return Err(ManageError::Refused(error));
+        }
+        let now = self.system.now();
+        let bad_time = |error| ManageError::Refused(to_api(None, error));
+        let scheduled_at = request.scheduled_at.schedule("scheduled_at", now).map_err(bad_time)?;
+        let due = scheduled_at.max(now);
+        let expires_at = request.expires_at.map(|when| when.expiry("expires_at", due, now));
+        let times = Times {
+            scheduled_at,
+            expires_at: expires_at.transpose().map_err(bad_time)?,
+        };
+        let (record, queue) = self.record_and_queue(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Sends).await?;
+        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
+        let policy = queue.policy(&self.with.policy);
+        let decide = |record: &EmailRecord| commands::reschedule(record, times, self.with.expires_after, &policy, now);
+        self.carry_out_with_content(record, now, decide).await
+    }
+
+    /// Sends an email after all that ended unsent; one that may have been sent only with `force`.
+    ///
+    /// # Errors
+    /// 404 when there is none of this id, 409 when it has not ended, was sent, needs `force`, or
+    /// its content is gone; or a backend call failed.
+    pub async fn retry(&self, caller: &TenantPrincipal, id: EmailId, force: bool) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let (record, queue) = self.record_and_queue(caller, id, now).await?;
+        self.check_from(caller, &record, Touch::Sends).await?;
+        let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
+        let (expires_after, policy) = (self.with.expires_after, queue.policy(&self.with.policy));
+        let decide = |record: &EmailRecord| commands::retry(record, force, &queue, expires_after, &policy, now);
+        self.carry_out_with_content(record, now, decide).await
+    }
+
+    pub(crate) async fn record(
+        &self,
+        caller: &impl ActsFor,
+        id: EmailId,
+        now: Timestamp,
+    ) -> Result<EmailRecord, ManageError> {
+        let (record, _) = self.record_and_queue(caller, id, now).await?;
+        Ok(record)
+    }
+
+    /// The record of an email as its queue wants it, and the queue; `None` when nobody has said anything about it.
+    async fn record_and_queue(
+        &self,
+        caller: &impl ActsFor,
+        id: EmailId,
+        now: Timestamp,
+    ) -> Result<(EmailRecord, Option<Queue>), ManageError> {
+        let key = EmailKey {
+            tenant: caller.tenant().clone(),
+            id,
+        };
+        let record = self.records.load(&key, now).await?.ok_or_else(not_there)?;
+        // What was purged has ended, though nobody has written it yet: it is written now.
+        let Some(queue) = self.records.queue(&QueueKey::of(&record)).await? else {
+            return Ok((record, None));
+        };
+        if queue.disposition(&record, now) != Disposition::Drop {
+            return Ok((record, Some(queue)));
+        }
+        let decide = |record: &EmailRecord| reconcile(record, &queue, now).unwrap_or(Decision::Forget);
+        let (_, record) = apply(&self.records, record, now, decide).await?;
+        Ok((record, Some(queue)))
+    }
+
+    /// Whether a caller may act on an email from this address. The content is read only where a limit applies.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the key may not, 422 `invalid_from_address` when the tenant may no longer
+    /// send from there; or a backend call failed.
+    pub(crate) async fn check_from(
+        &self,
+        caller: &TenantPrincipal,
+        record: &EmailRecord,
+        touch: Touch,
+    ) -> Result<(), ManageError> {
+        let is_limited = match touch {
+            Touch::Ends => caller.is_narrowed(),
+            Touch::Sends => !caller.scope().is_unlimited(),
+        };
+        if !is_limited {
+            return Ok(());
+        }
+        match self.content(caller, record).await? {
+            Some(email) => {
+                let from = email.from().address();
+                let checked = match touch {
+                    Touch::Ends => caller.check_key_from("from", from),
+                    Touch::Sends => caller.check_from("from", from),
+                };
+                Ok(checked?)
+            }
+            None if caller.is_narrowed() => Err(ApiError::restricted_api_key(
+                "This API key is limited to From domains, and the content of this email is gone: use another key.",
+            )
+            .into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Carries a decision out after which the email is sent. In every round, before the record is written, its content
+    /// is kept: an email that is to be sent must have something to send.
+    async fn carry_out_with_content(
+        &self,
+        record: EmailRecord,
+        now: Timestamp,
+        decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
+    ) -> Result<Done, ManageError> {
+        let decide = |record: &EmailRecord| decide(record).map_err(Some);
+        let kept = Kept {
+            records: &self.records,
+            bodies: &self.bodies,
+            retention: self.with.retention,
+            now,
+        };
+        let applied = try_apply_after(&self.records, record, now, decide, &kept).await?;
+        self.apply_side_effect(applied, |refusal| refusal.map_or_else(content_gone, refused))
+            .await
+    }
+
+    pub(crate) async fn carry_out(
+        &self,
+        record: EmailRecord,
+        now: Timestamp,
+        decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
+    ) -> Result<Done, ManageError> {
+        let applied = try_apply(&self.records, record, now, decide).await?;
+        self.apply_side_effect(applied, refused).await
+    }
+
+    /// Enqueues an email where that follows from the decision, and answers.
+    async fn apply_side_effect<E>(
+        &self,
+        applied: Applied<E>,
+        refused: impl FnOnce(E) -> ManageError,
+    ) -> Result<Done, ManageError> {
+        let (side_effect, record) = match applied {
+            Applied::Done(side_effect, record) => (side_effect, record),
+            Applied::Refused(refusal) => return Err(refused(refusal)),
+            Applied::Gone => return Err(not_there()),
+        };
+        if let SideEffect::EnqueueTask { delay } = side_effect {
+            let request = SendTaskRequest {
+                priority: record.priority,
+                send_task: SendTask::of(&record),
+                delay,
+            };
+            for error in self
+                .priority_queues
+                .enqueue(&[request])
+                .await
+                .into_iter()
+                .filter_map(Result::err)
+            {
+                let error = aws::telemetry::chain(&error);
+                tracing::warn!(id = %record.id, error, "a wake-up could not be sent; the index has the email");
+            }
+        }
+        Ok(Done {
+            object: "email",
+            id: record.id.to_string(),
+        })
+    }
+}
+
+pub(crate) fn not_there() -> ManageError {
+    ManageError::Refused(ApiError::not_found("There is no email of this id."))
+}
+
+/// The content of an email is kept before its record is written.
+struct Kept<'a, R, B> {
+    records: &'a R,
+    bodies: &'a B,
+    retention: Duration,
+    now: Timestamp,
+}
+
+/// [`None`]: the content is gone.
+impl<R: Batches, B: Bodies> Before<Option<Refusal>> for Kept<'_, R, B> {
+    async fn prepare(&self, record: &EmailRecord) -> Result<Result<(), Option<Refusal>>, PortError> {
+        let kept = retention::keep(self.records, self.bodies, record, self.retention, self.now).await?;
+        Ok(if kept { Ok(()) } else { Err(None) })
+    }
+}
+
+fn content_gone() -> ManageError {
+    ManageError::Refused(ApiError::conflict(
+        "The content of this email is gone: send it as a new email.",
+    ))
+}
+
+pub(crate) fn refused(refusal: Refusal) -> ManageError {
+    ManageError::Refused(match refusal {
+        Refusal::AfterExpiry => ApiError::validation("scheduled_at", refusal),
+        Refusal::TooLate(_)
+        | Refusal::MaybeSent
+        | Refusal::NotEnded(_)
+        | Refusal::NeedsForce
+        | Refusal::NotErasable(_) => ApiError::conflict(refusal.to_string()),
+    })
+}

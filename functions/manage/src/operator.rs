@@ -1,0 +1,82 @@
+//! The deployer, acting for a tenant that it names: lists emails and tells their past without content, and cancels.
+//!
+//! **Invariant:** nothing here takes a [`TenantPrincipal`](aws::auth::Caller), so nothing here can read a content, and the
+//! views have no place for one. Servers' words are left out too: they may repeat addresses.
+//! What it does to queues is in [`crate::queues`], whose acts take either party.
+//! **Start reading at** [`ManageFunction::emails_metadata`]. Why this way: docs/adr/0030.
+
+use std::future::ready;
+
+use aws::auth::{ActsFor, Operator};
+use domain::id::EmailId;
+use domain::lifecycle::commands;
+use domain::ports::{Bodies, Clock, PriorityQueues, Random};
+use domain::record::EmailRecord;
+use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
+
+use crate::commands::Done;
+use crate::paging::Page;
+use crate::search::Look;
+use crate::{ManageError, ManageFunction, Store};
+
+impl<R, B, L, S> ManageFunction<R, B, L, S>
+where
+    R: Store,
+    B: Bodies,
+    L: PriorityQueues,
+    S: Clock + Random,
+{
+    /// Shows one email without its content.
+    ///
+    /// # Errors
+    /// 404 when the tenant has none of this id; or a backend call failed.
+    pub async fn email_metadata(&self, operator: &Operator, id: EmailId) -> Result<EmailMetadata, ManageError> {
+        let now = self.system.now();
+        let record = self.record_shown(operator, id, now).await?;
+        Ok(EmailMetadata::new(&record, now))
+    }
+
+    /// Shows a page of the tenant's emails without their contents, newest first in either direction.
+    ///
+    /// # Errors
+    /// 422 when there is no email at the page's cursor; or a backend call failed.
+    pub async fn emails_metadata(&self, operator: &Operator, page: &Page) -> Result<EmailMetadataPage, ManageError> {
+        let now = self.system.now();
+        let tenant = operator.tenant();
+        let start = self.start(tenant, page.cursor, now).await?;
+        let look_at = |record: EmailRecord| {
+            let item = page
+                .filter
+                .admits(&record, now)
+                .then(|| EmailMetadata::new(&record, now));
+            ready(Ok(Look {
+                id: record.id,
+                was_read: false,
+                item,
+            }))
+        };
+        let (items, next) = self.search(tenant, start, page, now, look_at).await?;
+        Ok(EmailMetadataPage::new(items, next))
+    }
+
+    /// Tells an email's past without its recipients and without servers' words.
+    ///
+    /// # Errors
+    /// 404 when the tenant has none of this id; or a backend call failed.
+    pub async fn events_metadata(&self, operator: &Operator, id: EmailId) -> Result<EventsMetadata, ManageError> {
+        let now = self.system.now();
+        let record = self.record_shown(operator, id, now).await?;
+        Ok(EventsMetadata::new(&record, now))
+    }
+
+    /// Takes an email of the tenant back that is not being sent yet.
+    ///
+    /// # Errors
+    /// 404 when the tenant has none of this id, 409 when it is too late; or a backend call failed.
+    pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<Done, ManageError> {
+        let now = self.system.now();
+        let record = self.record(operator, id, now).await?;
+        self.carry_out(record, now, |record| commands::cancel(record, now))
+            .await
+    }
+}

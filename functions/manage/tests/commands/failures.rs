@@ -1,0 +1,80 @@
+//! Calls that fail: what was answered 200 is written, and no record falls out of the index.
+
+use domain::lifecycle::commands::Refusal;
+use domain::record::RecordStatus;
+use memory::Fault;
+
+use crate::{
+    CANCEL, RESCHEDULE, RETRY, answer, assert_content_is_kept, assert_in_its_place, conflict, done, golden, refused,
+    sample, stored, world_with,
+};
+
+#[tokio::test]
+async fn a_wake_up_that_fails_takes_nothing_back() {
+    for (event, status) in [(RESCHEDULE, RecordStatus::Queued), (RETRY, RecordStatus::Failed)] {
+        for fault in [Fault::Before, Fault::After] {
+            let backend = world_with(&sample(status));
+            backend.state().faults_of.insert("enqueue", [fault].into());
+            assert_eq!(answer(&backend, &golden(event)).await, done(), "{fault:?}");
+            let record = stored(&backend);
+            assert_eq!(
+                (record.status, record.due.is_some()),
+                (RecordStatus::Queued, true),
+                "{fault:?}"
+            );
+            assert_eq!(
+                backend.calls_inside(),
+                ["load", "queue", "keep", "load_body", "write", "enqueue"]
+            );
+        }
+    }
+}
+
+/// The backend fails at each call in turn, before or after its effect.
+#[tokio::test]
+async fn whatever_fails_an_answer_of_200_is_written_and_no_row_falls_out_of_the_index() {
+    for (event, status) in [
+        (CANCEL, RecordStatus::Queued),
+        (RESCHEDULE, RecordStatus::Queued),
+        (RETRY, RecordStatus::Failed),
+        (RETRY, RecordStatus::Unknown),
+    ] {
+        let good = world_with(&sample(status));
+        assert_eq!(answer(&good, &golden(event)).await, done());
+        let (wanted, calls) = (stored(&good), good.state().calls.clone());
+        for (index, call) in calls.iter().enumerate() {
+            for fault in [Fault::Before, Fault::After] {
+                let what = format!("{call} fails {fault:?} in {event}");
+                let backend = world_with(&sample(status));
+                backend.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
+                let (got, body) = answer(&backend, &golden(event)).await;
+                let record = stored(&backend);
+                assert_eq!(got == 200, *call == "enqueue", "{what}: {body}");
+                assert_eq!(
+                    record == wanted,
+                    *call == "enqueue" || (*call == "write" && fault == Fault::After),
+                    "{what}"
+                );
+                assert!(record == wanted || record == sample(status), "{what}");
+                assert_in_its_place(&record, &what);
+                assert_content_is_kept(&backend, &what);
+                if got != 200 {
+                    let expected = refused(500, "internal_server_error", body["message"].as_str().unwrap());
+                    assert_eq!((got, &body), (expected.0, &expected.1), "{what}");
+                    assert!(!body.to_string().contains("world"), "{body}");
+                }
+
+                // The caller asks again. A retry that was written is not taken for another one.
+                let again = answer(&backend, &golden(event)).await;
+                let expected = if event == RETRY && record == wanted {
+                    conflict(Refusal::NotEnded(RecordStatus::Queued))
+                } else {
+                    done()
+                };
+                assert_eq!(again, expected, "{what}");
+                assert_eq!(stored(&backend), wanted, "{what}");
+                assert_content_is_kept(&backend, &what);
+            }
+        }
+    }
+}

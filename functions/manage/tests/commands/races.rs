@@ -1,0 +1,224 @@
+//! Somebody else was quicker: between the reading of the record and the writing of it.
+
+use domain::lifecycle::commands::Refusal;
+use domain::ports::{Claimed, EmailRecords};
+use domain::record::{BodyPlace, DueKind, EmailRecord, Lease, RecordStatus};
+use futures::FutureExt;
+use memory::{ConcurrentWriter, MemoryBackend, samples};
+use serde_json::Value;
+
+use crate::common::{ask, manage, read};
+use crate::{
+    CANCEL, RESCHEDULE, RETENTION, RETRY, TWO_WEEKS, assert_in_its_place, at, conflict, done, due, golden, kept_until,
+    refused, rescheduled_to, sample, stored, world_with,
+};
+
+/// What somebody else does to the email between the reading of its record and the writing of it.
+#[derive(Debug, Clone)]
+enum Meddling {
+    /// A sender claims it.
+    Claim,
+    /// A caller asks something of it, and is answered 200.
+    Ask(Value),
+    /// Its time is over, and the table forgets it.
+    Forget,
+}
+
+impl Meddling {
+    fn in_world(self, backend: &MemoryBackend) -> ConcurrentWriter {
+        let backend = backend.clone();
+        Box::new(move || match self {
+            Self::Claim => {
+                let policy = manage(&backend, ()).with.policy;
+                let key = samples::key(1);
+                let now = backend.state().now();
+                let claimed = at_once(backend.claim(&key, 7, &policy, now)).unwrap();
+                assert!(matches!(claimed, Claimed::Granted(_)), "{claimed:?}");
+            }
+            Self::Ask(event) => assert_eq!(read(&at_once(ask(&backend, &event))), done()),
+            Self::Forget => {
+                backend.state().records.remove(&samples::key(1));
+            }
+        })
+    }
+}
+
+/// Nobody waits in a backend without a fault model.
+fn at_once<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().expect("nothing is waited for")
+}
+
+/// Asks while others meddle, the first of them before the first write, and so on.
+async fn meddled(backend: &MemoryBackend, event: &Value, with: Vec<Meddling>) -> (u16, Value) {
+    let writers = with.into_iter().map(|meddling| meddling.in_world(backend)).collect();
+    let contested = backend.with_rivals(writers);
+    let answer = read(&ask(&contested, event).await);
+    assert_eq!(contested.rivals_left(), 0, "everybody had their turn");
+    answer
+}
+
+#[tokio::test]
+async fn a_claim_that_comes_first_wins_and_is_left_alone() {
+    for event in [CANCEL, RESCHEDULE] {
+        let backend = world_with(&sample(RecordStatus::Queued));
+        let got = meddled(&backend, &golden(event), vec![Meddling::Claim]).await;
+        assert_eq!(got, conflict(Refusal::TooLate(RecordStatus::Sending)), "{event}");
+        let claimed = EmailRecord {
+            status: RecordStatus::Sending,
+            claim_no: 1,
+            attempts: 1,
+            lease: Some(Lease {
+                until: at(180),
+                nonce: 7,
+            }),
+            due: due(DueKind::Check, 180),
+            ..sample(RecordStatus::Queued)
+        };
+        assert_eq!(stored(&backend), claimed, "{event}");
+        assert!(backend.state().send_tasks.is_empty(), "{event}");
+    }
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_behind_a_reschedule_takes_the_rescheduled_email_back() {
+    let backend = world_with(&sample(RecordStatus::Queued));
+    let first = Meddling::Ask(golden(RESCHEDULE));
+    assert_eq!(meddled(&backend, &golden(CANCEL), vec![first]).await, done());
+    let record = stored(&backend);
+    assert_eq!(
+        (record.status, record.due, record.scheduled_at, record.not_before),
+        (RecordStatus::Canceled, due(DueKind::Ended, 0), Some(at(600)), at(600))
+    );
+}
+
+#[tokio::test]
+async fn a_cancel_that_comes_first_is_not_undone_by_a_reschedule() {
+    let backend = world_with(&sample(RecordStatus::Queued));
+    let first = Meddling::Ask(golden(CANCEL));
+    let got = meddled(&backend, &golden(RESCHEDULE), vec![first]).await;
+    assert_eq!(got, conflict(Refusal::TooLate(RecordStatus::Canceled)));
+    let record = stored(&backend);
+    assert_eq!(
+        (record.status, record.due),
+        (RecordStatus::Canceled, due(DueKind::Ended, 0))
+    );
+    assert!(backend.state().send_tasks.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_cancels_at_once_both_are_answered_that_it_is_so() {
+    let backend = world_with(&sample(RecordStatus::Queued));
+    let first = Meddling::Ask(golden(CANCEL));
+    assert_eq!(meddled(&backend, &golden(CANCEL), vec![first]).await, done());
+    assert_eq!(stored(&backend).status, RecordStatus::Canceled);
+}
+
+#[tokio::test]
+async fn of_two_reschedules_at_once_the_later_one_stands_whole() {
+    let backend = world_with(&sample(RecordStatus::Queued));
+    let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
+    let second = rescheduled_to("in 10 minutes", None);
+    assert_eq!(meddled(&backend, &second, vec![first]).await, done());
+    let record = stored(&backend);
+    assert_eq!((record.not_before, record.due), (at(600), due(DueKind::Check, 1500)));
+    // The second says nothing of a deadline, and so leaves the first one's.
+    assert_eq!((record.expires_at, record.expires_given), (at(400 * 86_400), true));
+    assert!(kept_until(&backend) >= Some(record.expires_at.after(RETENTION)));
+}
+
+#[tokio::test]
+async fn a_deadline_that_comes_first_holds_for_a_reschedule_behind_it() {
+    let backend = world_with(&sample(RecordStatus::Queued));
+    let first = Meddling::Ask(rescheduled_to("in 1 minute", Some("in 10 minutes")));
+    let got = meddled(&backend, &rescheduled_to("in 10 minutes", None), vec![first]).await;
+    let message = "scheduled_at: must be before the email's expires_at";
+    assert_eq!(got, refused(422, "validation_error", message));
+    let record = stored(&backend);
+    assert_eq!((record.not_before, record.expires_at), (at(60), at(600)));
+}
+
+/// What a retry has made wait again must keep what it is to send.
+#[tokio::test]
+async fn a_retry_that_comes_first_keeps_an_email_from_being_erased() {
+    let backend = world_with(&sample(RecordStatus::Failed));
+    let mut erase = golden(CANCEL);
+    erase["requestContext"]["http"]["method"] = "DELETE".into();
+    erase["rawPath"] = format!("/emails/{}", samples::id(1)).into();
+    let got = meddled(&backend, &erase, vec![Meddling::Ask(golden(RETRY))]).await;
+    assert_eq!(got, conflict(Refusal::NotErasable(RecordStatus::Queued)));
+    assert_eq!(stored(&backend).status, RecordStatus::Queued);
+    assert!(kept_until(&backend).is_some() && !backend.state().bodies.is_empty());
+}
+
+#[tokio::test]
+async fn of_two_retries_at_once_one_is_told_that_the_email_waits_already() {
+    for status in [RecordStatus::Failed, RecordStatus::Unknown] {
+        let backend = world_with(&sample(status));
+        let first = Meddling::Ask(golden(RETRY));
+        let got = meddled(&backend, &golden(RETRY), vec![first]).await;
+        assert_eq!(got, conflict(Refusal::NotEnded(RecordStatus::Queued)));
+        assert_eq!(backend.state().send_tasks.len(), 1, "it is woken once");
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_moves_all_the_time_is_a_500_and_not_called_canceled() {
+    for (times, status) in [(7, 200), (8, 500)] {
+        let backend = world_with(&sample(RecordStatus::Queued));
+        let moves = (1..=times)
+            .map(|hour| Meddling::Ask(rescheduled_to(&format!("in {hour} hours"), None)))
+            .collect();
+        let (got, _) = meddled(&backend, &golden(CANCEL), moves).await;
+        assert_eq!(got, status, "{times}");
+        let record = stored(&backend);
+        assert_eq!(record.status == RecordStatus::Canceled, status == 200, "{times}");
+        assert_in_its_place(&record, "moved");
+    }
+}
+
+#[tokio::test]
+async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
+    for (event, status) in [
+        (CANCEL, RecordStatus::Queued),
+        (RESCHEDULE, RecordStatus::Queued),
+        (RETRY, RecordStatus::Failed),
+    ] {
+        let backend = world_with(&sample(status));
+        let got = meddled(&backend, &golden(event), vec![Meddling::Forget]).await;
+        assert_eq!(
+            got,
+            refused(404, "not_found", "There is no email of this id."),
+            "{event}"
+        );
+        assert!(
+            backend.state().records.is_empty() && backend.state().send_tasks.is_empty(),
+            "{event}"
+        );
+    }
+}
+
+/// The two keepers of a large content look at it at the same time; the one with the longer life copies first.
+#[tokio::test]
+async fn of_two_keepers_of_a_content_the_longer_life_stays() {
+    let mut record = sample(RecordStatus::Queued);
+    record.body.place = BodyPlace::Bucket;
+    let backend = world_with(&record);
+    let first = Meddling::Ask(rescheduled_to("in 3000 days", None));
+    let second = rescheduled_to("in 3 days", None);
+    assert_eq!(meddled(&backend, &second, vec![first]).await, done());
+    let longest = at(3_000 * 86_400).after(TWO_WEEKS).after(RETENTION);
+    assert_eq!(kept_until(&backend), Some(longest), "the row may say 3,000 days by now");
+}
+
+/// What is decided anew is kept anew, in every round.
+#[tokio::test]
+async fn a_content_is_kept_in_every_round() {
+    let backend = world_with(&sample(RecordStatus::Queued));
+    let first = Meddling::Ask(rescheduled_to("in 1 hour", Some("in 400 days")));
+    let second = rescheduled_to("in 10 minutes", None);
+    backend.state().calls.clear();
+    assert_eq!(meddled(&backend, &second, vec![first]).await, done());
+    let state = backend.state();
+    let kept = state.calls.iter().filter(|call| **call == "keep").count();
+    assert_eq!(kept, 3, "one by the first, and two by the second, which decided twice");
+}

@@ -1,0 +1,206 @@
+//! Erasing an email, and telling its past, in the in-memory backend.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use common::{ask, read};
+use domain::cause::Cause;
+use domain::history::Outcome;
+use domain::id::{TenantId, UploadId};
+use domain::ports::EmailKey;
+use domain::record::{Due, DueKind, EmailRecord, RecordStatus};
+use memory::samples::{self, BORN};
+use memory::{Fault, MemoryBackend};
+use serde_json::{Value, json};
+
+const EVENT: &str = include_str!("../../../events/manage.json");
+
+async fn answer(backend: &MemoryBackend, method: &str, path: &str) -> (u16, Value) {
+    let mut event: Value = serde_json::from_str(EVENT).unwrap();
+    event["requestContext"]["http"]["method"] = method.into();
+    event["rawPath"] = path.into();
+    read(&ask(backend, &event).await)
+}
+
+fn path() -> String {
+    format!("/emails/{}", samples::id(1))
+}
+
+async fn erase(backend: &MemoryBackend) -> (u16, Value) {
+    answer(backend, "DELETE", &path()).await
+}
+
+fn erased() -> (u16, Value) {
+    (
+        200,
+        json!({"object": "email", "id": samples::id(1).to_string(), "deleted": true}),
+    )
+}
+
+/// The first sample as it is in a status, and another email beside it; each with a file.
+fn world_with(status: RecordStatus) -> MemoryBackend {
+    let backend = samples::backend(2).unwrap();
+    let due = Due {
+        kind: DueKind::Ended,
+        at: BORN,
+    };
+    let hash = samples::email().unwrap().hash();
+    {
+        let mut state = backend.state();
+        let record = state.records.get_mut(&samples::key(1)).unwrap();
+        record.status = status;
+        record.due = (status != RecordStatus::Sent).then_some(due);
+        for n in [1, 2] {
+            let file = (samples::key(n), hash.clone(), UploadId::of(samples::id(n)));
+            state.files.insert(file, (vec![1], BORN));
+        }
+    }
+    backend
+}
+
+/// Whether the backend still has a record, a content and a file of the `n`th sample.
+fn has(backend: &MemoryBackend, n: u8) -> [bool; 3] {
+    let (key, state) = (samples::key(n), backend.state());
+    [
+        state.records.contains_key(&key),
+        state.bodies.keys().any(|(email, _)| *email == key),
+        state.files.keys().any(|(email, ..)| *email == key),
+    ]
+}
+
+#[tokio::test]
+async fn of_an_email_that_has_ended_nothing_is_left_but_that_it_was_there() {
+    for status in RecordStatus::ALL.into_iter().filter(|status| status.is_final()) {
+        let backend = world_with(status);
+        assert_eq!(erase(&backend).await, erased(), "{status:?}");
+        assert_eq!(has(&backend, 1), [false; 3], "{status:?}");
+        assert_eq!(has(&backend, 2), [true; 3], "another email stays");
+        assert!(backend.state().erased.contains_key(&samples::key(1)));
+        for (method, end) in [("GET", ""), ("GET", "/events"), ("POST", "/cancel"), ("POST", "/retry")] {
+            let (code, body) = answer(&backend, method, &format!("{}{end}", path())).await;
+            assert_eq!((code, &body["name"]), (404, &"not_found".into()), "{method} {end}");
+        }
+        let (_, list) = answer(&backend, "GET", "/emails").await;
+        let listed: Vec<_> = list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|email| &email["id"])
+            .collect();
+        assert_eq!(listed, [&Value::from(samples::id(2).to_string())]);
+        assert_eq!(erase(&backend).await, erased(), "asked twice, answered twice");
+    }
+}
+
+#[tokio::test]
+async fn what_has_not_ended_is_not_erased() {
+    for (status, tells) in [
+        (RecordStatus::Queued, "cancel it"),
+        (RecordStatus::Sending, "being sent"),
+        (RecordStatus::Failing, "being sent"),
+        (RecordStatus::Uncertain, "being sent"),
+    ] {
+        let backend = world_with(status);
+        let before = backend.record(&samples::key(1));
+        let (code, body) = erase(&backend).await;
+        assert_eq!((code, &body["name"]), (409, &"conflict".into()), "{status:?}");
+        assert!(body["message"].as_str().unwrap().contains(tells), "{body}");
+        assert_eq!(
+            (has(&backend, 1), backend.record(&samples::key(1))),
+            ([true; 3], before)
+        );
+    }
+}
+
+/// Nobody has written yet that its time is over; it can be claimed no more.
+#[tokio::test]
+async fn an_email_whose_time_is_over_has_ended() {
+    let backend = world_with(RecordStatus::Queued);
+    backend.state().records.get_mut(&samples::key(1)).unwrap().expires_at = BORN;
+    assert_eq!(erase(&backend).await, erased());
+    assert_eq!(has(&backend, 1), [false; 3]);
+}
+
+#[tokio::test]
+async fn another_tenants_email_is_not_there_to_be_erased() {
+    let backend = world_with(RecordStatus::Sent);
+    let key = EmailKey {
+        tenant: TenantId::parse("other").unwrap(),
+        id: samples::id(1),
+    };
+    {
+        let mut state = backend.state();
+        let record = state.records.remove(&samples::key(1)).unwrap();
+        let theirs = EmailRecord {
+            tenant: key.tenant.clone(),
+            ..record
+        };
+        state.records.insert(key.clone(), theirs);
+    }
+    let (code, body) = erase(&backend).await;
+    assert_eq!((code, &body["name"]), (404, &"not_found".into()));
+    assert!(backend.record(&key).is_some());
+}
+
+/// Whatever fails: an answer of 200 is true, and who asks again after another one gets it.
+#[tokio::test]
+async fn what_fails_on_the_way_is_done_when_it_is_asked_again() {
+    let whole = world_with(RecordStatus::Sent);
+    erase(&whole).await;
+    let calls = whole.state().calls.clone();
+    assert!(
+        calls.contains(&"replace_with_tombstone") && calls.contains(&"erase"),
+        "{calls:?}"
+    );
+    for (index, call) in calls.iter().enumerate() {
+        for fault in [Fault::Before, Fault::After] {
+            let backend = world_with(RecordStatus::Sent);
+            backend.state().faults = [vec![Fault::None; index], vec![fault]].concat().into();
+            let (code, _) = erase(&backend).await;
+            assert_eq!(code, 500, "{call} {fault:?}");
+            assert_eq!(erase(&backend).await, erased(), "{call} {fault:?}");
+            assert_eq!(has(&backend, 1), [false; 3], "{call} {fault:?}");
+        }
+    }
+}
+
+/// The order: as long as the record is there, so is what it needs.
+#[tokio::test]
+async fn a_row_is_never_without_its_content() {
+    let backend = world_with(RecordStatus::Failed);
+    backend
+        .state()
+        .faults_of
+        .insert("replace_with_tombstone", [Fault::Before].into());
+    assert_eq!(erase(&backend).await.0, 500);
+    assert_eq!(has(&backend, 1), [true; 3], "nothing was taken before the row was");
+}
+
+#[tokio::test]
+async fn an_emails_past_is_told_at_its_address() {
+    let backend = world_with(RecordStatus::Failed);
+    backend.state().records.get_mut(&samples::key(1)).unwrap().outcomes = vec![Outcome {
+        claim_no: 1,
+        at: BORN,
+        cause: Cause::Rejected,
+        words: "no".to_owned(),
+    }];
+    let (code, list) = answer(&backend, "GET", &format!("{}/events", path())).await;
+    let events = list["data"].as_array().unwrap();
+    let types: Vec<_> = events.iter().map(|event| event["type"].clone()).collect();
+    assert_eq!(
+        (code, types.as_slice()),
+        (
+            200,
+            ["accepted", "attempt_failed", "failed"].map(Value::from).as_slice()
+        )
+    );
+    let (code, body) = answer(&backend, "DELETE", &format!("{}/events", path())).await;
+    assert_eq!((code, &body["name"]), (405, &"method_not_allowed".into()));
+}

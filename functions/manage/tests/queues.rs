@@ -1,0 +1,402 @@
+//! Named queues: made, changed, paused, purged, restored, retried, deleted.
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "in a test, what is not there is a failure"
+)]
+
+mod common;
+
+use common::{ask, read};
+use domain::account_rate::Rate;
+use domain::cause::Cause;
+use domain::id::TenantId;
+use domain::queue::job::Task;
+use domain::queue::{QueueKey, QueueName};
+use domain::record::{EmailRecord, RecordStatus};
+use memory::{Fault, MemoryBackend, samples};
+use serde_json::{Value, json};
+
+const GET: &str = include_str!("../../../events/manage.json");
+
+fn backend() -> MemoryBackend {
+    samples::backend(3).unwrap()
+}
+
+fn key(name: &str) -> QueueKey {
+    QueueKey {
+        tenant: TenantId::main(),
+        name: QueueName::parse(name).unwrap(),
+    }
+}
+
+async fn call(backend: &MemoryBackend, method: &str, path: &str, body: &str) -> (u16, Value) {
+    let mut event: Value = serde_json::from_str(GET).unwrap();
+    let (path, query) = path.split_once('?').unwrap_or((path, ""));
+    event["rawPath"] = path.into();
+    event["rawQueryString"] = query.into();
+    event["requestContext"]["http"]["method"] = method.into();
+    event["requestContext"]["http"]["path"] = path.into();
+    event["isBase64Encoded"] = false.into();
+    event["body"] = body.into();
+    read(&ask(backend, &event).await)
+}
+
+async fn make(backend: &MemoryBackend, name: &str) {
+    let (status, made) = call(backend, "POST", "/queues", &json!({"name": name}).to_string()).await;
+    assert_eq!((status, made["name"].as_str()), (201, Some(name)));
+}
+
+#[tokio::test]
+async fn a_queue_is_made_shown_changed_and_deleted() {
+    let backend = backend();
+    let settings = json!({
+        "name": "news", "priority": "low", "rate_per_second": 5, "retry_waits_seconds": [7, 70],
+        "default_expires_in_seconds": 3600,
+    });
+    let (status, made) = call(&backend, "POST", "/queues", &settings.to_string()).await;
+    assert_eq!(status, 201);
+    for (field, value) in settings.as_object().unwrap() {
+        assert_eq!(&made[field], value);
+    }
+    assert_eq!(
+        (made["object"].as_str(), made["paused"].as_bool()),
+        (Some("queue"), Some(false))
+    );
+    assert_eq!(
+        backend.state().rate_limits[&key("news")].rate,
+        domain::account_rate::Rate::from_millis(5_000)
+    );
+
+    let (status, taken) = call(&backend, "POST", "/queues", &settings.to_string()).await;
+    assert_eq!((status, taken["name"].as_str()), (409, Some("conflict")));
+    let (status, shown) = call(&backend, "GET", "/queues/news", "").await;
+    assert_eq!((status, &shown), (200, &made));
+    let change = r#"{"rate_per_second": null, "priority": "high"}"#;
+    let (status, changed) = call(&backend, "PATCH", "/queues/news", change).await;
+    assert_eq!(
+        (status, &changed["rate_per_second"], &changed["priority"]),
+        (200, &Value::Null, &json!("high"))
+    );
+    assert_eq!(
+        changed["retry_waits_seconds"],
+        json!([7, 70]),
+        "what is not named stays"
+    );
+
+    let (status, list) = call(&backend, "GET", "/queues", "").await;
+    let names: Vec<_> = list["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|queue| queue["name"].as_str().unwrap())
+        .collect();
+    assert_eq!((status, names), (200, vec!["default", "news"]));
+
+    let (status, gone) = call(&backend, "DELETE", "/queues/news?cancel=true", "").await;
+    assert_eq!(
+        (status, gone),
+        (200, json!({"object": "queue", "name": "news", "deleted": true}))
+    );
+    assert_eq!(call(&backend, "GET", "/queues/news", "").await.0, 404);
+    assert_eq!(call(&backend, "DELETE", "/queues/news?cancel=true", "").await.0, 404);
+    make(&backend, "news").await;
+}
+
+#[tokio::test]
+async fn a_changed_rate_is_in_the_rate_limit_too() {
+    let backend = backend();
+    make(&backend, "news").await;
+    for (body, rate) in [
+        (r#"{"rate_per_second": 5}"#, Some(5)),
+        (r#"{"rate_per_second": 9}"#, Some(9)),
+        (r#"{"priority": "low"}"#, Some(9)),
+        (r#"{"rate_per_second": null}"#, None),
+    ] {
+        let (status, changed) = call(&backend, "PATCH", "/queues/news", body).await;
+        assert_eq!((status, changed["rate_per_second"].as_u64()), (200, rate), "{body}");
+        let limit = backend.state().rate_limits[&key("news")].rate;
+        assert_eq!(limit.map(Rate::as_millis), rate.map(|rate| rate * 1_000), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn the_default_queue_always_exists_and_keeps_what_is_fixed() {
+    let backend = backend();
+    let (status, shown) = call(&backend, "GET", "/queues/default", "").await;
+    assert_eq!((status, shown["name"].as_str()), (200, Some("default")));
+    for (method, path, body, message) in [
+        (
+            "DELETE",
+            "/queues/default?cancel=true",
+            "",
+            "name: the default queue cannot be deleted",
+        ),
+        (
+            "PATCH",
+            "/queues/default",
+            r#"{"priority":"high"}"#,
+            "priority: is fixed for the default queue: make a queue of its own for such emails",
+        ),
+    ] {
+        let (status, refused) = call(&backend, method, path, body).await;
+        assert_eq!((status, refused["message"].as_str()), (422, Some(message)));
+    }
+    let (status, _) = call(&backend, "POST", "/queues", r#"{"name":"default"}"#).await;
+    assert_eq!(status, 409);
+    let (status, changed) = call(&backend, "PATCH", "/queues/default", r#"{"rate_per_second": 3}"#).await;
+    assert_eq!((status, changed["rate_per_second"].as_u64()), (200, Some(3)));
+}
+
+#[tokio::test]
+async fn bad_input_is_named_and_changes_nothing() {
+    let backend = backend();
+    make(&backend, "news").await;
+    let before = backend.state().queues.clone();
+    for (method, path, body, status, message) in [
+        ("POST", "/queues", "{}", 422, "name: this field is required"),
+        (
+            "POST",
+            "/queues",
+            "[]",
+            400,
+            "The request body must be a JSON object, not an array.",
+        ),
+        (
+            "POST",
+            "/queues",
+            r#"{"name":"A b"}"#,
+            422,
+            "name: must be 1 to 64 lower-case letters, digits or dashes",
+        ),
+        (
+            "POST",
+            "/queues",
+            r#"{"name":7}"#,
+            422,
+            "name: must be a string, not a number",
+        ),
+        (
+            "POST",
+            "/queues",
+            r#"{"name":"a","color":"red"}"#,
+            422,
+            "color: unknown field",
+        ),
+        (
+            "POST",
+            "/queues",
+            r#"{"name":"a","name":"b"}"#,
+            422,
+            "name: is given more than once",
+        ),
+        (
+            "POST",
+            "/queues",
+            r#"{"name":"a","priority":"top"}"#,
+            422,
+            "priority: must be high, normal or low",
+        ),
+        (
+            "PATCH",
+            "/queues/news",
+            r#"{"priority":null}"#,
+            422,
+            "priority: must be high, normal or low",
+        ),
+        (
+            "PATCH",
+            "/queues/news",
+            r#"{"rate_per_second":0}"#,
+            422,
+            "rate_per_second: must be a whole number from 1 to 100000",
+        ),
+        (
+            "PATCH",
+            "/queues/news",
+            r#"{"rate_per_second":1.5}"#,
+            422,
+            "rate_per_second: must be a whole number from 1 to 100000",
+        ),
+        (
+            "PATCH",
+            "/queues/news",
+            r#"{"retry_waits_seconds":[1,null]}"#,
+            422,
+            "retry_waits_seconds[1]: must be a whole number, not null",
+        ),
+        (
+            "PATCH",
+            "/queues/news",
+            r#"{"default_expires_in_seconds":"1h"}"#,
+            422,
+            "default_expires_in_seconds: must be a whole number, not a string",
+        ),
+        (
+            "POST",
+            "/queues/news/pause",
+            r#"{"until":"1969-01-01T00:00:00Z"}"#,
+            422,
+            "until: is in the past",
+        ),
+        (
+            "POST",
+            "/queues/news/pause",
+            r#"{"reason":"a\u0000"}"#,
+            422,
+            "reason: control characters such as line breaks are not allowed",
+        ),
+        (
+            "POST",
+            "/queues/news/retry",
+            r#"{"cause":"bad luck"}"#,
+            422,
+            "cause: must be the cause of a failure, such as rejected",
+        ),
+        (
+            "DELETE",
+            "/queues/news?cancel=yes",
+            "",
+            422,
+            "cancel: must be true or false",
+        ),
+        (
+            "DELETE",
+            "/queues/news?force=true",
+            "",
+            422,
+            "query: the only parameter is cancel",
+        ),
+        ("POST", "/queues/none/pause", "", 404, "There is no queue of this name."),
+        ("PATCH", "/queues/none", "{}", 404, "There is no queue of this name."),
+    ] {
+        let (found, error) = call(&backend, method, path, body).await;
+        assert_eq!(
+            (found, error["message"].as_str()),
+            (status, Some(message)),
+            "{method} {path} {body}"
+        );
+    }
+    assert_eq!(backend.state().queues, before);
+}
+
+#[tokio::test]
+async fn a_pause_says_who_knows_why_and_the_senders_are_told() {
+    let backend = backend();
+    make(&backend, "news").await;
+    let told = backend.state().account_rate.settings_no;
+    let pause = r#"{"reason": "wrong price", "until": "in 1 hour"}"#;
+    let (status, paused) = call(&backend, "POST", "/queues/news/pause", pause).await;
+    assert_eq!(
+        (status, &paused["paused"], &paused["pause_reason"]),
+        (200, &json!(true), &json!("wrong price"))
+    );
+    assert_eq!(backend.state().account_rate.settings_no, told + 1);
+    let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
+    assert_eq!(jobs.len(), 1, "it is resumed by itself");
+    assert_eq!(
+        (&jobs[0].task, jobs[0].due),
+        (
+            &Task::Release,
+            backend.state().queues[&key("news")]
+                .paused
+                .as_ref()
+                .unwrap()
+                .until
+                .unwrap()
+        )
+    );
+
+    let (status, resumed) = call(&backend, "POST", "/queues/news/resume", "").await;
+    assert_eq!((status, &resumed["paused"]), (200, &json!(false)));
+    assert_eq!(backend.state().jobs.len(), 2);
+}
+
+#[tokio::test]
+async fn a_purge_is_seen_at_once_and_so_is_its_end() {
+    let backend = backend();
+    let email = format!("/emails/{}", samples::key(1).id);
+    let status_of = |answer: Value| (answer["status"].clone(), answer["cause"].clone());
+    assert_eq!(
+        status_of(call(&backend, "GET", &email, "").await.1),
+        (json!("queued"), Value::Null)
+    );
+
+    let (status, begun) = call(&backend, "POST", "/queues/default/purge", "").await;
+    assert_eq!((status, begun["before"].is_string()), (202, true));
+    assert_eq!(
+        status_of(call(&backend, "GET", &email, "").await.1),
+        (json!("canceled"), json!("purged"))
+    );
+    let list = call(&backend, "GET", "/emails", "").await.1;
+    assert!(
+        list["data"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|item| item["status"] == "canceled")
+    );
+    let job = format!("/queues/default/jobs/{}", begun["id"].as_str().unwrap());
+    let (status, shown) = call(&backend, "GET", &job, "").await;
+    assert_eq!(
+        (status, &shown["done"], &shown["emails"]),
+        (200, &json!(false), &json!(0))
+    );
+
+    let (status, _) = call(&backend, "POST", "/queues/default/restore", "").await;
+    assert_eq!(status, 202);
+    assert_eq!(
+        status_of(call(&backend, "GET", &email, "").await.1),
+        (json!("queued"), Value::Null)
+    );
+}
+
+#[tokio::test]
+async fn what_was_purged_can_be_retried_by_its_id() {
+    let backend = backend();
+    call(&backend, "POST", "/queues/default/purge", "").await;
+    backend.state().now_ms += 1;
+    let retry = format!("/emails/{}/retry", samples::key(1).id);
+    let (status, _) = call(&backend, "POST", &retry, "").await;
+    assert_eq!(status, 200);
+    let record = backend.record(&samples::key(1)).unwrap();
+    assert_eq!((record.status, record.cause), (RecordStatus::Queued, None));
+    let purged = backend.state().queues[&key("default")].purged_before.unwrap();
+    assert!(record.born <= purged);
+    let shown = call(&backend, "GET", &format!("/emails/{}", samples::key(1).id), "")
+        .await
+        .1;
+    assert_eq!(shown["status"], "queued", "asked for after the purge: {shown}");
+}
+
+#[tokio::test]
+async fn a_retry_by_cause_is_a_job() {
+    let backend = backend();
+    let retry = r#"{"cause": "rejected", "since": "1970-01-01T00:00:00Z"}"#;
+    let (status, begun) = call(&backend, "POST", "/queues/default/retry", retry).await;
+    assert_eq!((status, begun["object"].as_str()), (202, Some("job")));
+    let task = backend.state().jobs.values().next().unwrap().task.clone();
+    assert!(matches!(
+        task,
+        Task::Retry {
+            cause: Some(Cause::Rejected),
+            since: Some(_),
+            scope,
+        } if scope.is_unlimited()
+    ));
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_is_made_once() {
+    for what in ["save_queue", "change_account_rate"] {
+        let backend = backend();
+        backend.state().faults_of.insert(what, [Fault::After].into());
+        let (status, _) = call(&backend, "POST", "/queues/default/pause", "").await;
+        assert_eq!(status, 500, "{what}");
+        assert_eq!(call(&backend, "POST", "/queues/default/pause", "").await.0, 200);
+        let paused: Vec<EmailRecord> = backend.state().records.values().cloned().collect();
+        assert!(backend.state().queues[&key("default")].is_paused(paused[0].born));
+    }
+}

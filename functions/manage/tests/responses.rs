@@ -1,0 +1,257 @@
+//! Golden events of the HTTP API, good ones and hostile ones, in the in-memory backend.
+#![expect(
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test that cannot go on says why"
+)]
+
+mod common;
+
+use common::{ask, read};
+use domain::cause::Cause;
+use domain::id::TenantId;
+use domain::ports::EmailKey;
+use domain::record::{EmailRecord, RecordStatus};
+use memory::{MemoryBackend, samples};
+use serde_json::Value;
+
+const ONE: &str = include_str!("../../../events/manage.json");
+const LIST: &str = include_str!("../../../events/manage_list.json");
+
+/// A golden event with one thing in it exchanged.
+fn changed(golden: &str, pointer: &str, value: &str) -> Value {
+    let mut event: Value = serde_json::from_str(golden).unwrap();
+    *event.pointer_mut(pointer).expect("a golden event has this") = value.into();
+    event
+}
+
+fn asked(method: &str, path: &str) -> Value {
+    let mut event = changed(ONE, "/rawPath", path);
+    event["requestContext"]["http"]["method"] = method.into();
+    event
+}
+
+#[tokio::test]
+async fn an_email_is_shown_with_its_content() {
+    let backend = samples::backend(2).unwrap();
+    let response = ask(&backend, &changed(ONE, "/version", "2.0")).await;
+    assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
+    let (status, email) = read(&response);
+    assert_eq!(status, 200);
+    for (field, value) in [
+        ("object", "email"),
+        ("id", "01010101-0101-4101-8101-010101010101"),
+        ("from", "a@example.com"),
+        ("subject", "Hello"),
+        ("text", "Hi"),
+        ("created_at", "1970-01-01T00:16:40.000Z"),
+        ("last_event", "queued"),
+        ("status", "queued"),
+        ("queue", "default"),
+    ] {
+        assert_eq!(email[field], value, "{field}");
+    }
+    assert_eq!(backend.calls_inside(), ["load", "queue", "load_body"]);
+}
+
+#[tokio::test]
+async fn a_list_is_shown_without_contents() {
+    let backend = samples::backend(3).unwrap();
+    let (status, page) = read(&ask(&backend, &changed(LIST, "/version", "2.0")).await);
+    assert_eq!(
+        (status, &page["object"], &page["has_more"]),
+        (200, &"list".into(), &true.into())
+    );
+    let items = page["data"].as_array().unwrap();
+    assert_eq!(items.len(), 2);
+    assert_eq!(
+        (&items[0]["to"][0], &items[0]["subject"]),
+        (&"b@example.com".into(), &"Hello".into())
+    );
+    assert_eq!((items[0].get("text"), items[0].get("html")), (None, None));
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_404_and_another_tenants_email_is_not_there() {
+    let backend = samples::backend(1).unwrap();
+    let other = TenantId::parse("other").unwrap();
+    let theirs = EmailRecord {
+        tenant: other.clone(),
+        ..samples::record(7, &samples::email().unwrap())
+    };
+    backend.state().records.insert(
+        EmailKey {
+            tenant: other,
+            id: samples::id(7),
+        },
+        theirs,
+    );
+    for path in [
+        format!("/emails/{}", samples::id(9)),
+        format!("/emails/{}", samples::id(7)),
+        format!("/emails/{}/send", samples::id(1)),
+        "/emails/1".to_owned(),
+        "/emails/".to_owned(),
+        "/".to_owned(),
+        String::new(),
+        "/queue".to_owned(),
+        "/emails/../../etc/passwd".to_owned(),
+        "/emails/%00%ff".to_owned(),
+        "/emails/\u{0}\r\n\"<>\\^`{|}é😀?limit=1#x".to_owned(),
+        "//evil.example/emails".to_owned(),
+        "/emails/x".repeat(1_000),
+    ] {
+        let (status, body) = read(&ask(&backend, &asked("GET", &path)).await);
+        assert_eq!((status, &body["name"]), (404, &"not_found".into()), "{path}");
+        assert_eq!(body["statusCode"], 404);
+    }
+}
+
+#[tokio::test]
+async fn a_known_path_says_which_methods_it_has() {
+    let backend = samples::backend(1).unwrap();
+    let one = format!("/emails/{}", samples::id(1));
+    let (cancel, retry) = (format!("{one}/cancel"), format!("{one}/retry"));
+    for (method, path, allow) in [
+        ("DELETE", "/emails", "GET, POST"),
+        ("GET", "/emails/batch", "POST"),
+        ("POST", one.as_str(), "GET, PATCH, DELETE"),
+        ("BREW", one.as_str(), "GET, PATCH, DELETE"),
+        ("GET", cancel.as_str(), "POST"),
+        ("DELETE", cancel.as_str(), "POST"),
+        ("PATCH", retry.as_str(), "POST"),
+    ] {
+        let response = ask(&backend, &asked(method, path)).await;
+        let (status, body) = read(&response);
+        assert_eq!(
+            (status, &body["name"]),
+            (405, &"method_not_allowed".into()),
+            "{method} {path}"
+        );
+        assert_eq!(response.headers().get("allow").unwrap(), allow);
+    }
+    assert!(backend.calls_inside().is_empty());
+}
+
+#[tokio::test]
+async fn without_a_key_nobody_is_told_what_there_is() {
+    let backend = samples::backend(1).unwrap();
+    let one = format!("/emails/{}", samples::id(1));
+    let (cancel, retry) = (format!("{one}/cancel"), format!("{one}/retry"));
+    for (authorization, status, name) in [
+        ("", 401, "missing_api_key"),
+        ("mq_secret", 401, "missing_api_key"),
+        ("Bearer x", 403, "invalid_api_key"),
+    ] {
+        for (method, path) in [
+            ("GET", one.as_str()),
+            ("PATCH", one.as_str()),
+            ("POST", cancel.as_str()),
+            ("POST", retry.as_str()),
+            ("GET", "/emails"),
+            ("DELETE", "/emails"),
+            ("GET", "/\u{0}"),
+        ] {
+            let mut event = asked(method, path);
+            event["headers"]["authorization"] = authorization.into();
+            let response = ask(&backend, &event).await;
+            let (got, body) = read(&response);
+            assert_eq!(
+                (got, &body["name"]),
+                (status, &name.into()),
+                "{authorization} {method} {path}"
+            );
+            assert_eq!(response.headers().get("allow"), None);
+        }
+    }
+    assert!(backend.calls_inside().is_empty());
+}
+
+#[tokio::test]
+async fn a_bad_query_is_a_422_that_names_the_parameter() {
+    let backend = samples::backend(1).unwrap();
+    for (query, path) in [
+        ("limit=0", "limit: "),
+        ("after=\"<x>\" \u{7f}é", "after: "),
+        ("before=%", "before: "),
+        ("color=blue", "query: "),
+        ("%", "query: "),
+    ] {
+        let (status, body) = read(&ask(&backend, &changed(LIST, "/rawQueryString", query)).await);
+        assert_eq!((status, &body["name"]), (422, &"validation_error".into()), "{query}");
+        assert!(body["message"].as_str().unwrap().starts_with(path), "{query}: {body}");
+    }
+    assert!(backend.calls_inside().is_empty());
+}
+
+#[tokio::test]
+async fn an_email_outlives_its_content() {
+    let backend = samples::backend(1).unwrap();
+    let record = backend.record(&samples::key(1)).unwrap();
+    let failed = EmailRecord {
+        status: RecordStatus::Failed,
+        cause: Some(Cause::BodyMissing),
+        ..record.clone()
+    };
+    backend.state().records.insert(samples::key(1), failed);
+    for content in [None, Some(&b"{\"v\":99}"[..])] {
+        let name = (samples::key(1), record.body.sha256.clone());
+        match content {
+            None => backend.state().bodies.remove(&name),
+            Some(content) => backend.state().bodies.insert(name, content.to_vec()),
+        };
+        let (status, email) = read(&ask(&backend, &changed(ONE, "/version", "2.0")).await);
+        assert_eq!(
+            (status, &email["text"], &email["from"]),
+            (200, &Value::Null, &"".into())
+        );
+        assert_eq!(
+            (&email["status"], &email["cause"]),
+            (&"failed".into(), &"body_missing".into())
+        );
+    }
+}
+
+#[tokio::test]
+async fn our_own_failure_is_a_500_that_says_nothing_of_its_cause() {
+    // The record; the content, of which nobody may say that it is gone; the list; its records.
+    for (golden, good_calls) in [(ONE, 0), (ONE, 1), (LIST, 0), (LIST, 1)] {
+        let backend = samples::backend(1).unwrap();
+        backend.state().faults = [vec![memory::Fault::None; good_calls], vec![memory::Fault::Before]]
+            .concat()
+            .into();
+        let (status, body) = read(&ask(&backend, &changed(golden, "/version", "2.0")).await);
+        assert_eq!(
+            (status, &body["name"]),
+            (500, &"internal_server_error".into()),
+            "call {good_calls}"
+        );
+        assert!(!body.to_string().contains("world"), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn one_content_that_cannot_be_read_does_not_hide_the_other_emails() {
+    let backend: MemoryBackend = samples::backend(3).unwrap();
+    let hash = samples::email().unwrap().hash();
+    backend
+        .state()
+        .bodies
+        .insert((samples::key(2), hash), b"garbage".to_vec());
+    // The first content, which is that of the third email.
+    backend
+        .state()
+        .faults_of
+        .insert("load_body", [memory::Fault::Before].into());
+    let (status, page) = read(&ask(&backend, &changed(LIST, "/rawQueryString", "")).await);
+    assert_eq!(status, 200);
+    let shown: Vec<_> = page["data"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|item| item["subject"].as_str().unwrap())
+        .collect();
+    assert_eq!(shown, ["", "", "Hello"]);
+}

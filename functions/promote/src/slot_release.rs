@@ -1,0 +1,245 @@
+//! Releases the emails of queues with rate limits: one minute's worth per queue, each email with its slot.
+//!
+//! No record is written per email. One conditional write reserves the slots before any message is sent.
+//! A crash in between wastes the slots, and two concurrent runs never reserve the same ones.
+//! A released record stays in its place until it is claimed, so that a lost message is released again.
+//!
+//! **Role:** reads only queues that are flagged, and of each only the emails that it releases.
+//! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::rate_limit::plan`] decides.
+
+use domain::ports::rate_limits::{InLine, RateLimitOutcome, Stretch};
+use domain::ports::{
+    Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, PortError, PriorityQueues,
+    SendTaskRequest,
+};
+use domain::queue::QueueKey;
+use domain::rate_limit::{AHEAD, RateLimit, ReleasePlan, SHARDS, Waiting, WaitingPage, plan, room};
+use domain::timestamp::Timestamp;
+use futures::StreamExt;
+use futures::future::try_join_all;
+use futures::stream::iter;
+
+use crate::{AT_ONCE, PromoteFunction, Promoted, Run, Store};
+
+/// Maximum number of emails that one run releases per queue: 500 a second, more than accounts begin with.
+const RELEASED_AT_ONCE: usize = 30_000;
+
+/// Attempts for a queue whose rate limit changes concurrently.
+const ROUNDS: usize = 4;
+
+/// Maximum number of emails that one run ends or moves per queue because they expired or the queue lost its
+/// rate limit.
+const MOVED_AT_ONCE: usize = 10_000;
+
+/// Waiting emails of a queue, read only as far as needed.
+struct Line {
+    emails: Vec<InLine>,
+    more: bool,
+}
+
+impl<R, B, L, D, E, A, S> PromoteFunction<R, B, L, D, E, A, S>
+where
+    R: Store,
+    B: Bodies,
+    L: PriorityQueues + Backlog,
+    D: DeadLetters,
+    E: Evidence,
+    A: Accounts,
+    S: Clock,
+{
+    /// Releases the emails of all flagged queues.
+    ///
+    /// While the breaker is open nothing is released, so that no burst follows.
+    /// When a probe may pass, each queue releases one email: without any message in flight, nothing would
+    /// probe.
+    pub(crate) async fn release_limited(&self, run: &Run) -> Result<Promoted, PortError> {
+        let most = match run.shut {
+            Some(true) => return Ok(Promoted::default()),
+            Some(false) => 1,
+            None => RELEASED_AT_ONCE,
+        };
+        let queues = self.records.queues_to_look_at(self.system.now().after(AHEAD)).await?;
+        let queues: Vec<_> = queues.iter().map(|queue| self.release_of(queue, most, run)).collect();
+        let (mut done, mut error) = (Promoted::default(), None);
+        let mut results = iter(queues).buffer_unordered(AT_ONCE);
+        while let Some(result) = results.next().await {
+            match result {
+                Ok(promoted) => done += promoted,
+                // The next run tries this queue again, and it does not block the others.
+                Err(failed) => error = error.or(Some(failed)),
+            }
+        }
+        error.map_or(Ok(done), Err)
+    }
+
+    /// Releases emails of one queue.
+    async fn release_of(&self, key: &QueueKey, most: usize, run: &Run) -> Result<Promoted, PortError> {
+        let mut done = Promoted::default();
+        for _ in 0..ROUNDS {
+            if run.time_is_over() {
+                done.unfinished = true;
+                break;
+            }
+            let now = self.system.now();
+            if self.queue(key, run).await?.is_paused(now) {
+                break;
+            }
+            let limit = self.records.rate_limit(key).await?;
+            if limit.look_at.is_none_or(|at| at > now.after(AHEAD)) {
+                // The index is stale.
+                break;
+            }
+            if limit.rate.is_none() {
+                done += self.let_go(key, &limit, run).await?;
+                break;
+            }
+            let Line { emails, more } = self.line(key, &limit, room(&limit, now).min(most), now).await?;
+            let (expired, emails): (Vec<_>, Vec<_>) = emails.into_iter().partition(|email| email.expires_at <= now);
+            done += self.recover(&keys(&expired), run).await?;
+            // A slot would go unused in a priority queue that delivers nothing.
+            let found = expired.len() + emails.len();
+            let emails: Vec<_> = emails
+                .into_iter()
+                .filter(|email| !run.backlogs.stopping.has(email.coming.priority))
+                .collect();
+            let waiting: Vec<_> = emails.iter().map(waiting).collect();
+            let more = more || emails.len() < found;
+            let found = WaitingPage { emails: &waiting, more };
+            let ReleasePlan { slots, change } = plan(&limit, found, most, now);
+            let Some(change) = change else { break };
+            if let RateLimitOutcome::Done(_) = self.records.change_rate_limit(key, &change).await? {
+                done += self.send_at_slots(&emails, &slots, now).await;
+                break;
+            }
+        }
+        Ok(done)
+    }
+
+    /// Sends the messages of the first emails. A failed one has wasted its slot, and gets another.
+    async fn send_at_slots(&self, emails: &[InLine], slots: &[Timestamp], now: Timestamp) -> Promoted {
+        let request = |(email, slot): (&InLine, &Timestamp)| SendTaskRequest {
+            priority: email.coming.priority,
+            send_task: email.coming.send_task.clone().at_slot(Some(*slot)),
+            delay: slot.since(now),
+        };
+        let requests: Vec<_> = emails.iter().zip(slots).map(request).collect();
+        let results = self.priority_queues.enqueue(&requests).await;
+        let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
+        if let Some(error) = errors.first() {
+            let error = aws::telemetry::chain(*error);
+            tracing::warn!(error, "released emails could not be woken; they are released again");
+        }
+        Promoted {
+            enqueued: requests.len() - errors.len(),
+            failed: errors.len(),
+            ..Promoted::default()
+        }
+    }
+
+    /// Moves the emails of a queue that lost its rate limit to the place where they wait without one.
+    async fn let_go(&self, key: &QueueKey, limit: &RateLimit, run: &Run) -> Result<Promoted, PortError> {
+        let line = self.all_line(key, MOVED_AT_ONCE).await?;
+        let done = self.recover(&keys(&line.emails), run).await?;
+        let found = WaitingPage {
+            emails: &[],
+            more: !line.emails.is_empty(),
+        };
+        if let Some(change) = plan(limit, found, 0, self.system.now()).change {
+            // A refused write was too late: the next run looks again.
+            self.records.change_rate_limit(key, &change).await?;
+        }
+        Ok(done)
+    }
+
+    /// Reads the first waiting emails, without those of the release in flight.
+    async fn line(&self, key: &QueueKey, limit: &RateLimit, count: usize, now: Timestamp) -> Result<Line, PortError> {
+        let Some(released) = limit.in_flight(now) else {
+            return self.all_line(key, count).await;
+        };
+        let place = |place: &str| (!place.is_empty()).then(|| DueCursor(place.to_owned()));
+        let left_behind = match place(&released.after) {
+            // No email was before the first release.
+            None => Line {
+                emails: Vec::new(),
+                more: false,
+            },
+            until => {
+                let stretch = Stretch { after: None, until };
+                self.stretch(key, &stretch, count).await?
+            }
+        };
+        if left_behind.more {
+            return Ok(left_behind);
+        }
+        let stretch = Stretch {
+            after: place(&released.until),
+            until: None,
+        };
+        let fresh = self.stretch(key, &stretch, count).await?;
+        let mut emails = left_behind.emails;
+        emails.extend(fresh.emails);
+        let more = fresh.more;
+        Ok(Line { emails, more })
+    }
+
+    async fn all_line(&self, key: &QueueKey, count: usize) -> Result<Line, PortError> {
+        self.stretch(key, &Stretch::default(), count).await
+    }
+
+    /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
+    async fn stretch(&self, key: &QueueKey, stretch: &Stretch, count: usize) -> Result<Line, PortError> {
+        // Ids are random, so that each shard holds about the same share.
+        let share = count / usize::from(SHARDS) + count / 32 + 4;
+        let shards = (0..SHARDS).map(|shard| self.shard(key, shard, stretch, share));
+        let shards = try_join_all(shards).await?;
+        let places = shards.iter().filter(|shard| shard.more);
+        // A partly read shard may have more emails behind this place.
+        let known_to = places
+            .filter_map(|shard| shard.emails.last())
+            .map(place)
+            .min()
+            .map(str::to_owned);
+        let more = shards.iter().any(|shard| shard.more);
+        let mut emails: Vec<_> = shards.into_iter().flat_map(|shard| shard.emails).collect();
+        emails.sort_by(|one, other| place(one).cmp(place(other)));
+        if let Some(known_to) = known_to {
+            emails.retain(|email| place(email) <= known_to.as_str());
+        }
+        Ok(Line { emails, more })
+    }
+
+    async fn shard(&self, key: &QueueKey, shard: u16, stretch: &Stretch, count: usize) -> Result<Line, PortError> {
+        let (mut stretch, mut emails) = (stretch.clone(), Vec::new());
+        loop {
+            let page = self.records.in_line(key, shard, &stretch, count - emails.len()).await?;
+            emails.extend(page.items);
+            match page.next {
+                Some(next) if emails.len() < count => stretch.after = Some(next),
+                next => {
+                    let more = next.is_some();
+                    return Ok(Line { emails, more });
+                }
+            }
+        }
+    }
+}
+
+fn place(email: &InLine) -> &str {
+    &email.coming.cursor.0
+}
+
+fn waiting(email: &InLine) -> Waiting<'_> {
+    Waiting {
+        not_before: email.coming.not_before,
+        recipients: email.coming.send_task.recipients,
+        place: place(email),
+    }
+}
+
+fn keys(emails: &[InLine]) -> Vec<EmailKey> {
+    let key = |email: &InLine| EmailKey {
+        tenant: email.coming.send_task.tenant.clone(),
+        id: email.coming.send_task.id,
+    };
+    emails.iter().map(key).collect()
+}

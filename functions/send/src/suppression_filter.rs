@@ -1,0 +1,130 @@
+//! Removes suppressed recipients from an email before it is submitted.
+//!
+//! **Role:** between the content and SES, while the email is claimed.
+//! **Invariant:** nothing is submitted while the suppressions are unknown: the attempt is given back. An
+//! environment caches hash prefixes, valid until a setting changes ([`crate::cache`]). A recipient with a
+//! matching prefix is looked up before removal, so that a released address is never removed.
+//! **Start reading at** [`SendFunction::leave_out`]. Why this way: docs/adr/0015.
+
+use std::sync::Arc;
+
+use domain::address::{EmailAddress, Mailbox};
+use domain::apply::apply;
+use domain::cause::Cause;
+use domain::email::EmailContent;
+use domain::id::TenantId;
+use domain::lifecycle::{Attempt, left_out};
+use domain::ports::rate_limits::RateLimits;
+use domain::ports::{
+    AccountRates, Bodies, Clock, DeadLetters, EmailRecords, FailureKind, PortError, Provider, Queues, Random,
+    Suppressions,
+};
+use domain::record::{EmailRecord, recipient_key};
+use domain::suppression::{Marks, SuppressionId};
+use domain::timestamp::Timestamp;
+use tokio::sync::Mutex;
+
+use crate::cache::Cached;
+use crate::{SendFunction, not_accepted};
+
+/// Cached suppressions of an environment.
+#[derive(Debug, Default)]
+pub struct Suppressed {
+    marks: Cached<TenantId, Arc<Marks>>,
+    /// Time of the last failed read. The lock is held during a read, so that a batch reads once.
+    failed_at: Mutex<Option<Timestamp>>,
+}
+
+impl Suppressed {
+    /// Returns a tenant's hash prefixes under this settings version, cached or read.
+    async fn marks<R: Suppressions>(
+        &self,
+        records: &R,
+        clock: &impl Clock,
+        tenant: &TenantId,
+        settings_no: u64,
+    ) -> Result<Arc<Marks>, PortError> {
+        let asked_at = clock.now();
+        let mut failed_at = self.failed_at.lock().await;
+        if *failed_at >= Some(asked_at) {
+            // That failure counts for all emails that waited.
+            return Err(PortError {
+                kind: FailureKind::Unknown,
+                what: "reading the marks",
+                source: "another email of the batch could not".into(),
+            });
+        }
+        let read = async { records.marks(tenant).await.map(Arc::new) };
+        let marks = self.marks.get(tenant.clone(), settings_no, read).await;
+        if marks.is_err() {
+            *failed_at = Some(clock.now());
+        }
+        marks
+    }
+}
+
+impl<R, B, D, P, S> SendFunction<R, B, D, P, S>
+where
+    R: EmailRecords + RateLimits + AccountRates + Queues + Suppressions,
+    B: Bodies,
+    D: DeadLetters,
+    P: Provider,
+    S: Clock + Random,
+{
+    /// Removes an email's suppressed recipients and records them, or ends the attempt because of them. Returns
+    /// the record as it is afterwards.
+    pub(crate) async fn leave_out(
+        &self,
+        claimed: EmailRecord,
+        email: EmailContent,
+    ) -> (EmailRecord, Result<EmailContent, Attempt>) {
+        let suppressed = match self.who_is_suppressed(&claimed.tenant, &email).await {
+            Ok(suppressed) => suppressed,
+            Err(error) => return (claimed, unknown(&error, "who is suppressed could not be read")),
+        };
+        let left = email.without(&suppressed);
+        if left.recipients() == 0 {
+            let detail = "every recipient is on the suppression list".to_owned();
+            return (claimed, Err(not_accepted(Cause::Suppressed, detail)));
+        }
+        let recipients: Vec<_> = suppressed
+            .iter()
+            .map(|address| recipient_key(address.as_str()))
+            .collect();
+        let claim_no = claimed.claim_no;
+        let decide = |record: &EmailRecord| left_out(record, claim_no, &recipients);
+        match apply(&self.records, claimed.clone(), self.system.now(), decide).await {
+            Ok((_, record)) => (record, Ok(left)),
+            Err(error) => (claimed, unknown(&error, "who is left out could not be written")),
+        }
+    }
+
+    async fn who_is_suppressed(&self, tenant: &TenantId, email: &EmailContent) -> Result<Vec<EmailAddress>, PortError> {
+        let settings_no = self.rate_limiter.settings_no(&self.records, self.system.now()).await?;
+        let marks = self
+            .suppressed
+            .marks(&self.records, &self.system, tenant, settings_no)
+            .await?;
+        let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());
+        let known = addresses.map(|address| (SuppressionId::of(tenant, address), address));
+        let fitting: Vec<_> = known.filter(|(id, _)| marks.fit(*id)).collect();
+        if fitting.is_empty() {
+            return Ok(Vec::new());
+        }
+        let ids: Vec<_> = fitting.iter().map(|(id, _)| *id).collect();
+        let suppressions = self.records.suppressions(tenant, &ids, self.system.now()).await?;
+        let is_suppressed = |address: &EmailAddress| {
+            let address = address.lower_case();
+            suppressions.iter().any(|suppression| suppression.address == address)
+        };
+        let addresses = fitting.into_iter().map(|(_, address)| address);
+        Ok(addresses.filter(|address| is_suppressed(address)).cloned().collect())
+    }
+}
+
+fn unknown(error: &(dyn std::error::Error + 'static), what: &str) -> Result<EmailContent, Attempt> {
+    let error = aws::telemetry::chain(error);
+    tracing::warn!(error, "{what}; the email comes again");
+    Err(not_accepted(Cause::Unreached, what.to_owned()))
+}

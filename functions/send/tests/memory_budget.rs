@@ -1,0 +1,122 @@
+//! Large contents share a function's memory.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+mod common;
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use domain::email::EmailContent;
+use domain::lifecycle::Attempt;
+use domain::ports::Provider;
+use domain::record::{EmailRecord, RecordStatus};
+use domain::wire::send_task::SendTask;
+use memory::samples;
+use send::TaskOutcome;
+use send::rate_limiter::Permit;
+use tokio::time::Instant;
+
+/// As long as nobody waits in vain.
+const TIME: Duration = Duration::from_secs(100_000);
+
+/// SES takes its time; how many emails it is given at once.
+struct Slow<'a> {
+    now: &'a AtomicUsize,
+    most: &'a AtomicUsize,
+}
+
+impl Provider for Slow<'_> {
+    async fn submit(&self, _claimed: &EmailRecord, _email: EmailContent, _timeout: Duration) -> Attempt {
+        let now = self.now.fetch_add(1, Ordering::SeqCst) + 1;
+        self.most.fetch_max(now, Ordering::SeqCst);
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        self.now.fetch_sub(1, Ordering::SeqCst);
+        let message_id = "m".to_owned();
+        Attempt::Accepted { message_id }
+    }
+}
+
+/// Sends ten emails whose send tasks say that each has so many bytes; returns how many were with
+/// SES at once.
+async fn at_once(bytes: u64) -> usize {
+    let backend = samples::backend(10).expect("the samples parse");
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let slow = Slow { now: &now, most: &most };
+    let send = common::sender(&backend, slow);
+    let process = |n: u8| {
+        let key = samples::key(n);
+        let send_task = SendTask {
+            v: 1,
+            tenant: key.tenant,
+            id: key.id,
+            recipients: 1,
+            bytes,
+            queue: domain::queue::QueueName::default(),
+            slot: None,
+        };
+        send.process(send_task, Permit::At(samples::BORN), Instant::now() + TIME)
+    };
+    for outcome in futures::future::join_all((1..=10).map(process)).await {
+        assert_eq!(outcome.expect("carried out"), TaskOutcome::Done);
+    }
+    let sent = backend
+        .state()
+        .records
+        .values()
+        .filter(|record| record.status == RecordStatus::Sent)
+        .count();
+    assert_eq!(sent, 10);
+    most.load(Ordering::SeqCst)
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_full_batch_of_the_largest_emails_takes_turns() {
+    assert_eq!(at_once(2_000).await, 10, "small ones all at once");
+    assert_eq!(at_once(4_000_000).await, 8, "32 MB together");
+    assert_eq!(
+        at_once(40_000_000).await,
+        1,
+        "one that is larger than the budget goes alone"
+    );
+    assert_eq!(at_once(u64::MAX).await, 1, "and one that lies");
+}
+
+/// Who waits for memory until an attempt would not be over in time comes again, and has no claim whose
+/// lease would run out.
+#[tokio::test(start_paused = true)]
+async fn what_would_not_be_sent_in_time_is_not_begun() {
+    let backend = samples::backend(3).expect("the samples parse");
+    let (now, most) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let slow = Slow { now: &now, most: &most };
+    let send = common::sender(&backend, slow);
+    // An attempt may take 10 s and 29 s more, and 2 s to record: there is time for two, one after the other.
+    let end = Instant::now() + Duration::from_millis(42_500);
+    let process = |n: u8| {
+        let key = samples::key(n);
+        let send_task = SendTask {
+            v: 1,
+            tenant: key.tenant,
+            id: key.id,
+            recipients: 1,
+            bytes: 29_000_000,
+            queue: domain::queue::QueueName::default(),
+            slot: None,
+        };
+        send.process(send_task, Permit::At(samples::BORN), end)
+    };
+    let outcome = futures::future::join_all((1..=3).map(process)).await;
+    let outcome: Vec<_> = outcome
+        .into_iter()
+        .map(|outcome| outcome.expect("carried out"))
+        .collect();
+    assert_eq!(
+        outcome,
+        [
+            TaskOutcome::Done,
+            TaskOutcome::Done,
+            TaskOutcome::Later(Duration::from_secs(5))
+        ]
+    );
+    let record = backend.record(&samples::key(3)).expect("the row");
+    assert_eq!((record.status, record.claim_no), (RecordStatus::Queued, 0));
+}

@@ -1,0 +1,290 @@
+//! Suppressed recipients, in the in-memory backend.
+#![expect(clippy::expect_used, reason = "a test that cannot go on says why")]
+
+mod common;
+
+use std::sync::Mutex;
+use std::time::Duration;
+
+use common::sender;
+use domain::account_rate::AccountRateChange;
+use domain::address::EmailAddress;
+use domain::cause::Cause;
+use domain::delivery_status::DeliveryStatus;
+use domain::email::EmailContent;
+use domain::id::TenantId;
+use domain::lifecycle::Attempt;
+use domain::ports::{AccountRates, Provider, Suppressions};
+use domain::record::{EmailRecord, RecordStatus, recipient_key};
+use domain::suppression::{Marks, Suppression, SuppressionId, add};
+use domain::wire::api::parse_email;
+use domain::wire::send_task::SendTask;
+use memory::{Fault, MemoryBackend, samples};
+use send::rate_limiter::Permit;
+use send::{SendFunction, TaskOutcome};
+
+/// SES, which remembers whom it was given.
+#[derive(Default)]
+struct Ses(Mutex<Vec<Vec<String>>>);
+
+impl Provider for &Ses {
+    async fn submit(&self, _claimed: &EmailRecord, email: EmailContent, _timeout: Duration) -> Attempt {
+        let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
+        let recipients = lists.map(|mailbox| mailbox.address().to_string()).collect();
+        self.0.lock().expect("nobody panicked").push(recipients);
+        Attempt::Accepted {
+            message_id: "m".to_owned(),
+        }
+    }
+}
+
+impl Ses {
+    fn given(&self) -> Vec<Vec<String>> {
+        self.0.lock().expect("nobody panicked").clone()
+    }
+}
+
+type Sender<'a> = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, &'a Ses, MemoryBackend>;
+
+fn address(text: &str) -> EmailAddress {
+    EmailAddress::parse(text).expect("an address")
+}
+
+/// A backend with this many emails to `Ann@example.com`, with a copy to `cc@example.com` where it is said.
+fn backend(emails: u8, with_cc: bool) -> MemoryBackend {
+    let cc = if with_cc { r#""cc":"CC <cc@example.com>","# } else { "" };
+    let body = format!(r#"{{"from":"a@example.com","to":"Ann@example.com",{cc}"subject":"Hello","text":"Hi"}}"#);
+    let email = parse_email(body.as_bytes()).expect("the sample parses").email;
+    let backend = MemoryBackend::default();
+    let mut state = backend.state();
+    state.now_ms = samples::BORN.as_millis();
+    for n in 1..=emails {
+        state.records.insert(samples::key(n), samples::record(n, &email));
+        state.bodies.insert((samples::key(n), email.hash()), email.to_body());
+    }
+    drop(state);
+    backend
+}
+
+async fn suppress(backend: &MemoryBackend, text: &str) {
+    let suppression = Suppression::manual(TenantId::main(), &address(text), samples::BORN);
+    add(backend, &[suppression]).await.expect("added");
+}
+
+async fn release(backend: &MemoryBackend, text: &str) {
+    let id = SuppressionId::of(&TenantId::main(), &address(text));
+    assert!(
+        backend
+            .release(&TenantId::main(), id, samples::BORN)
+            .await
+            .expect("released")
+    );
+}
+
+async fn process(send: &Sender<'_>, n: u8) -> TaskOutcome {
+    let key = samples::key(n);
+    let send_task = SendTask {
+        v: 1,
+        tenant: key.tenant,
+        id: key.id,
+        recipients: 1,
+        bytes: 100,
+        queue: domain::queue::QueueName::default(),
+        slot: None,
+    };
+    let end = tokio::time::Instant::now() + Duration::from_secs(60);
+    let outcome = send.process(send_task, Permit::At(samples::BORN), end).await;
+    outcome.expect("carried out")
+}
+
+fn record(backend: &MemoryBackend, n: u8) -> EmailRecord {
+    backend.record(&samples::key(n)).expect("the row")
+}
+
+/// Puts an email back as it was before anybody woke it, its claims and delivery statuses aside.
+fn requeue(backend: &MemoryBackend, n: u8) {
+    if let Some(record) = backend.state().records.get_mut(&samples::key(n)) {
+        (record.status, record.not_before) = (RecordStatus::Queued, samples::BORN);
+    }
+}
+
+#[tokio::test]
+async fn who_is_suppressed_is_not_sent_to_and_the_email_fails_without_asking_ses() {
+    let (backend, ses) = (backend(1, false), Ses::default());
+    let send = sender(&backend, &ses);
+    suppress(&backend, "ANN@EXAMPLE.com").await;
+    assert_eq!(process(&send, 1).await, TaskOutcome::Done);
+    let failing = record(&backend, 1);
+    assert_eq!(
+        (failing.status, failing.cause, failing.sent),
+        (RecordStatus::Failing, Some(Cause::Suppressed), None)
+    );
+    assert_eq!(backend.state().dead_letters.len(), 1);
+    assert_eq!(ses.given(), Vec::<Vec<String>>::new());
+}
+
+#[tokio::test]
+async fn one_of_several_is_left_out_and_shown() {
+    let (backend, ses) = (backend(1, true), Ses::default());
+    suppress(&backend, "ann@example.com").await;
+    assert_eq!(process(&sender(&backend, &ses), 1).await, TaskOutcome::Done);
+    assert_eq!(ses.given(), [["cc@example.com"]]);
+    let sent = record(&backend, 1);
+    assert_eq!(sent.status, RecordStatus::Sent);
+    let delivery_statuses = [(recipient_key("ann@example.com"), DeliveryStatus::Suppressed)].into();
+    assert_eq!((sent.delivery_statuses, sent.delivery_version), (delivery_statuses, 1));
+}
+
+#[tokio::test]
+async fn a_suppression_that_has_ended_leaves_nobody_out() {
+    let ends = |at| Suppression {
+        until: Some(at),
+        ..Suppression::manual(TenantId::main(), &address("ann@example.com"), samples::BORN)
+    };
+    for (until, expected) in [
+        (samples::BORN, vec!["Ann@example.com", "cc@example.com"]),
+        (samples::BORN.after(Duration::from_millis(1)), vec!["cc@example.com"]),
+    ] {
+        let (backend, ses) = (backend(1, true), Ses::default());
+        add(&backend, &[ends(until)]).await.expect("added");
+        assert_eq!(process(&sender(&backend, &ses), 1).await, TaskOutcome::Done);
+        assert_eq!(ses.given(), [expected]);
+    }
+}
+
+#[tokio::test]
+async fn a_simulator_address_is_never_left_out() {
+    let (backend, ses) = (MemoryBackend::default(), Ses::default());
+    let body = br#"{"from":"a@example.com","to":"bounce@simulator.amazonses.com","subject":"Hello","text":"Hi"}"#;
+    let email = parse_email(body).expect("the sample parses").email;
+    backend.state().now_ms = samples::BORN.as_millis();
+    backend
+        .state()
+        .records
+        .insert(samples::key(1), samples::record(1, &email));
+    backend
+        .state()
+        .bodies
+        .insert((samples::key(1), email.hash()), email.to_body());
+    // Suppressed by a deployment from before this rule.
+    suppress(&backend, "bounce@simulator.amazonses.com").await;
+    assert_eq!(process(&sender(&backend, &ses), 1).await, TaskOutcome::Done);
+    assert_eq!(ses.given(), [["bounce@simulator.amazonses.com"]]);
+}
+
+#[tokio::test]
+async fn when_all_of_several_are_suppressed_the_email_fails() {
+    let (backend, ses) = (backend(1, true), Ses::default());
+    suppress(&backend, "ann@example.com").await;
+    suppress(&backend, "cc@example.com").await;
+    process(&sender(&backend, &ses), 1).await;
+    assert_eq!(record(&backend, 1).cause, Some(Cause::Suppressed));
+    assert!(ses.given().is_empty());
+}
+
+/// The environment still remembers the mark: a release needs no telling.
+#[tokio::test]
+async fn a_released_address_is_sent_to_at_once() {
+    let (backend, ses) = (backend(3, true), Ses::default());
+    let send = sender(&backend, &ses);
+    suppress(&backend, "ann@example.com").await;
+    process(&send, 1).await;
+    release(&backend, "ann@example.com").await;
+    process(&send, 2).await;
+    assert_eq!(
+        ses.given(),
+        [vec!["cc@example.com"], vec!["Ann@example.com", "cc@example.com"]]
+    );
+    // Who was left out of an earlier attempt that did not go is not shown so any more.
+    requeue(&backend, 1);
+    process(&send, 1).await;
+    assert!(record(&backend, 1).delivery_statuses.is_empty());
+    assert_eq!(ses.given().len(), 3);
+}
+
+#[tokio::test]
+async fn the_marks_are_read_once_for_all_emails_and_again_after_a_change() {
+    let (backend, ses) = (backend(6, false), Ses::default());
+    let send = sender(&backend, &ses);
+    let reads = || backend.state().calls.iter().filter(|call| **call == "marks").count();
+    futures::future::join_all((1..=4).map(|n| process(&send, n))).await;
+    assert_eq!((reads(), ses.given().len()), (1, 4), "a batch reads them once");
+    suppress(&backend, "ann@example.com").await;
+    // What a batch learns when it reserves.
+    backend.state().now_ms += 5_000;
+    process(&send, 5).await;
+    assert_eq!((reads(), ses.given().len()), (2, 4));
+    backend
+        .change_account_rate(&AccountRateChange::Settings)
+        .await
+        .expect("changed");
+    process(&send, 6).await;
+    assert_eq!(reads(), 2, "and until the change is heard of no more");
+}
+
+#[tokio::test]
+async fn with_too_many_marks_every_recipient_is_looked_up() {
+    let (backend, ses) = (backend(2, true), Ses::default());
+    let send = sender(&backend, &ses);
+    suppress(&backend, "ann@example.com").await;
+    backend.state().marks.insert(TenantId::main(), Marks::TooMany);
+    for n in [1, 2] {
+        process(&send, n).await;
+    }
+    assert_eq!(ses.given(), [["cc@example.com"], ["cc@example.com"]]);
+    let looked_up = backend
+        .state()
+        .calls
+        .iter()
+        .filter(|call| **call == "suppressions")
+        .count();
+    assert_eq!(looked_up, 2);
+}
+
+/// Another address with the same mark, as chance would have it once in 2^62.
+#[tokio::test]
+async fn a_mark_that_only_fits_leaves_nobody_out() {
+    let (backend, ses) = (backend(1, false), Ses::default());
+    let mark = SuppressionId::of(&TenantId::main(), &address("ann@example.com")).mark();
+    backend
+        .state()
+        .marks
+        .insert(TenantId::main(), Marks::These([mark].into()));
+    process(&sender(&backend, &ses), 1).await;
+    assert_eq!(ses.given(), [["Ann@example.com"]]);
+}
+
+/// Neither lost nor sent to somebody who may be suppressed.
+#[tokio::test]
+async fn while_it_is_not_known_who_is_suppressed_the_email_waits() {
+    for what in ["marks", "suppressions", "write"] {
+        let (backend, ses) = (backend(1, true), Ses::default());
+        let send = sender(&backend, &ses);
+        suppress(&backend, "ann@example.com").await;
+        backend.state().faults_of.insert(what, [Fault::Before].into());
+        let outcome = process(&send, 1).await;
+        assert!(matches!(outcome, TaskOutcome::Later(_)), "{what}: {outcome:?}");
+        let waiting = record(&backend, 1);
+        assert_eq!(
+            (waiting.status, waiting.attempts, waiting.cause),
+            (RecordStatus::Queued, 0, Some(Cause::Unreached)),
+            "{what}: given back"
+        );
+        assert!(ses.given().is_empty(), "{what}");
+        requeue(&backend, 1);
+        backend.state().now_ms += 1;
+        process(&send, 1).await;
+        assert_eq!(ses.given(), [["cc@example.com"]], "{what}");
+        assert_eq!(record(&backend, 1).status, RecordStatus::Sent, "{what}");
+    }
+}
+
+#[tokio::test]
+async fn a_read_that_failed_is_not_tried_by_each_email_that_waited_for_it() {
+    let (backend, ses) = (backend(5, false), Ses::default());
+    let send = sender(&backend, &ses);
+    backend.state().faults_of.insert("marks", [Fault::Before].into());
+    futures::future::join_all((1..=5).map(|n| process(&send, n))).await;
+    let reads = backend.state().calls.iter().filter(|call| **call == "marks").count();
+    assert_eq!((reads, ses.given().len()), (1, 0));
+}

@@ -1,0 +1,552 @@
+//! The authenticator of the HTTP API: who comes in, and what they may do.
+//!
+//! **Role:** asked first by every function behind the API.
+//! **Invariant:** a [`TenantPrincipal`], an [`Operator`], a [`Deployer`] and a [`KeyAuthor`] are made here alone, so that a handler
+//! that takes one cannot be reached without a key that may do it; and a caller's tenant is its key's.
+//! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no other.
+//! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never read.
+//! What is revoked, suspended or changed is so everywhere after that time.
+//! **Why here and not in a gateway's authorizer:** an HTTP API cannot shape an authorizer's errors, and an
+//! authorizer costs an invocation all the same.
+//! **Start reading at** [`Authenticator::authenticate`].
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use domain::access::key::{Action, Actor, ApiKey, Permission};
+use domain::access::sender::{FromDomain, Scope, told};
+use domain::access::tenant::Tenant;
+use domain::access::token;
+use domain::address::EmailAddress;
+use domain::api_error::ApiError;
+use domain::id::{KeyId, TenantId};
+use domain::ports::PortError;
+use domain::ports::access::{Keys, Tenants};
+use domain::timestamp::Timestamp;
+use lambda_http::http::{HeaderMap, HeaderValue, header};
+use subtle::ConstantTimeEq;
+
+use crate::settings::KeySettings;
+
+/// How long a key is good for that was read, and its tenant.
+const FRESH: Duration = Duration::from_secs(30);
+
+/// The largest number of keys that are remembered at once.
+const MOST: usize = 1_000;
+
+/// The header in which the deployer's key names the tenant that it acts for.
+pub const TENANT_HEADER: &str = "x-mailqueue-tenant";
+
+/// The largest number of unknown ids that are remembered at once. Anybody can make up a key whose checksum is right:
+/// its id must not take the place of a key that exists.
+const MOST_UNKNOWN: usize = 100;
+
+/// The longest key that is looked at; ours have 92 characters.
+const KEY_MAX: usize = 512;
+
+/// What an environment knows of keys.
+pub struct Authenticator {
+    deployer: KeySettings,
+    keys: Mutex<Cached>,
+}
+
+/// The keys and the unknown ids that an environment has read, each with the time.
+#[derive(Default)]
+struct Cached {
+    known: HashMap<KeyId, (Timestamp, Known)>,
+    unknown: HashMap<KeyId, Timestamp>,
+}
+
+impl Cached {
+    /// What was read of an id a moment ago; the inner [`None`]: there is no such key.
+    fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<Known>> {
+        let is_fresh = |at: Timestamp| now.since(at) < FRESH;
+        if let Some((at, known)) = self.known.get(&id)
+            && is_fresh(*at)
+        {
+            return Some(Some(known.clone()));
+        }
+        self.unknown.get(&id).is_some_and(|at| is_fresh(*at)).then_some(None)
+    }
+
+    fn remember(&mut self, id: KeyId, now: Timestamp, known: Option<&Known>) {
+        match known {
+            Some(known) => {
+                self.unknown.remove(&id);
+                make_room(&mut self.known, MOST);
+                self.known.insert(id, (now, known.clone()));
+            }
+            None => {
+                self.known.remove(&id);
+                make_room(&mut self.unknown, MOST_UNKNOWN);
+                self.unknown.insert(id, now);
+            }
+        }
+    }
+}
+
+fn make_room<T>(all: &mut HashMap<KeyId, T>, most: usize) {
+    if all.len() >= most {
+        all.clear();
+    }
+}
+
+impl fmt::Debug for Authenticator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Door")
+    }
+}
+
+/// A key, and the tenant that it belongs to.
+#[derive(Clone)]
+struct Known {
+    key: ApiKey,
+    tenant: Tenant,
+}
+
+/// Why nobody comes in.
+#[derive(Debug, thiserror::Error)]
+pub enum Denied {
+    /// The caller has to change something.
+    #[error("refused: {0}")]
+    Refused(#[from] ApiError),
+    /// The backend failed: the caller may ask again.
+    #[error("a key could not be checked")]
+    Port(#[from] PortError),
+}
+
+/// Whoever showed a good key.
+#[derive(Debug, Clone)]
+pub enum Principal {
+    /// The key of a tenant.
+    Tenant(TenantPrincipal),
+    /// The key that the deployment was made with, and the tenant that its request names.
+    Deployer(Deployer, NamedTenant),
+}
+
+/// The content of [`TENANT_HEADER`] in a request of the deployer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum NamedTenant {
+    /// The header is missing.
+    Absent,
+    /// The header has the form of a name; the tenant may not exist.
+    Named(TenantId),
+    /// The header is there twice, or is no name of a tenant.
+    Malformed,
+}
+
+/// The deployer, acting for one tenant. An operator pauses, resumes, purges, cancels and lists; it reads no content
+/// and sends nothing, because the functions that do either take a [`TenantPrincipal`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Operator {
+    tenant: TenantId,
+}
+
+/// A [`TenantPrincipal`] or an [`Operator`]: the acting party of a request that neither needs content nor sends.
+pub trait ActsFor: sealed::Sealed + Sync {
+    /// The tenant that the request is about.
+    fn tenant(&self) -> &TenantId;
+
+    /// Whether it may act on email from some From domains only.
+    fn is_narrowed(&self) -> bool;
+}
+
+mod sealed {
+    /// Keeps [`super::ActsFor`] to the types of this module.
+    pub trait Sealed {}
+
+    impl Sealed for super::TenantPrincipal {}
+    impl Sealed for super::Operator {}
+}
+
+impl ActsFor for TenantPrincipal {
+    fn tenant(&self) -> &TenantId {
+        &self.tenant.id
+    }
+
+    fn is_narrowed(&self) -> bool {
+        Self::is_narrowed(self)
+    }
+}
+
+impl ActsFor for Operator {
+    fn tenant(&self) -> &TenantId {
+        &self.tenant
+    }
+
+    fn is_narrowed(&self) -> bool {
+        false
+    }
+}
+
+/// Who acts for a tenant, with a key that allows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TenantPrincipal {
+    tenant: Tenant,
+    key: KeyId,
+    permission: Permission,
+    from_domains: Vec<FromDomain>,
+    expires_at: Option<Timestamp>,
+}
+
+/// Who deployed all this: makes tenants, and keys for them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Deployer(());
+
+/// Who may make, list and revoke keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyAuthor {
+    /// For every tenant.
+    Deployer(Deployer),
+    /// For its own, and none that may do more than its own.
+    TenantPrincipal(TenantPrincipal),
+}
+
+impl Authenticator {
+    /// A authenticator that knows of no key yet but the deployer's.
+    #[must_use]
+    pub fn new(deployer: KeySettings) -> Self {
+        Self {
+            deployer,
+            keys: Mutex::default(),
+        }
+    }
+
+    /// Finds out who calls, by `Authorization: Bearer <key>`.
+    ///
+    /// # Errors
+    /// 401 `missing_api_key` without one, 403 `invalid_api_key` with a wrong one, or one that was revoked or has
+    /// expired, or whose tenant is suspended; 401 `restricted_api_key` with a tenant's key and another tenant's name in
+    /// [`TENANT_HEADER`]; or a backend call failed.
+    pub async fn authenticate<R: Keys + Tenants>(
+        &self,
+        headers: &HeaderMap,
+        records: &R,
+        now: Timestamp,
+    ) -> Result<Principal, Denied> {
+        let given = bearer(headers).ok_or_else(|| {
+            ApiError::missing_api_key("Authorization: the header must be \"Bearer <API key>\"; the key is missing.")
+        })?;
+        if given.len() > KEY_MAX {
+            return Err(invalid().into());
+        }
+        // Hashes are compared, so that neither length nor content of the key shows in the time.
+        let hash = token::hash(given);
+        if token::is_deployers(given) && hash.ct_eq(&self.deployer.sha256).into() {
+            return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
+        }
+        let id = token::id_of(given).ok_or_else(invalid)?;
+        let Known { key, tenant } = self.know(id, records, now).await?.ok_or_else(invalid)?;
+        if !bool::from(hash.ct_eq(&key.sha256)) {
+            return Err(invalid().into());
+        }
+        key.check(now)
+            .map_err(|bad| ApiError::invalid_api_key(format!("Authorization: this API key {bad}.")))?;
+        if tenant.suspended {
+            let message = "Authorization: this API key's tenant is suspended; ask who deployed this queue.";
+            return Err(ApiError::invalid_api_key(message).into());
+        }
+        match named_tenant(headers) {
+            NamedTenant::Absent => {}
+            NamedTenant::Named(named) if named == tenant.id => {}
+            NamedTenant::Named(_) | NamedTenant::Malformed => {
+                return Err(ApiError::restricted_api_key(format!(
+                    "{TENANT_HEADER}: this API key acts for its own tenant only; leave the header out."
+                ))
+                .into());
+            }
+        }
+        Ok(Principal::Tenant(TenantPrincipal {
+            tenant,
+            key: key.id,
+            permission: key.permission,
+            from_domains: key.from_domains,
+            expires_at: key.expires_at,
+        }))
+    }
+
+    /// A key of this id, as it was at most so long ago; whoever shows the id may not have the key.
+    async fn know<R: Keys + Tenants>(
+        &self,
+        id: KeyId,
+        records: &R,
+        now: Timestamp,
+    ) -> Result<Option<Known>, PortError> {
+        let fresh = self.lock().fresh(id, now);
+        if let Some(known) = fresh {
+            return Ok(known);
+        }
+        let known = match records.key(id).await? {
+            None => None,
+            Some(key) => tenant_of(&key, records).await?.map(|tenant| Known { key, tenant }),
+        };
+        if let Some(known) = &known {
+            note_use(&known.key, records, now).await;
+        }
+        self.lock().remember(id, now, known.as_ref());
+        Ok(known)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Cached> {
+        self.keys.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+async fn tenant_of<R: Tenants>(key: &ApiKey, records: &R) -> Result<Option<Tenant>, PortError> {
+    if key.tenant == TenantId::main() {
+        return Ok(Some(Tenant::main()));
+    }
+    records.tenant(&key.tenant).await
+}
+
+/// Notes the hour; when that fails, the next environment notes it.
+async fn note_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
+    if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_note(now))
+        && let Err(error) = records.note_use(key.id, hour).await
+    {
+        tracing::warn!(
+            error = crate::telemetry::chain(&error),
+            "the use of a key was not noted"
+        );
+    }
+}
+
+fn invalid() -> ApiError {
+    ApiError::invalid_api_key(
+        "Authorization: the API key is not valid; check MAILQUEUE_API_KEY or ask who deployed this queue.",
+    )
+}
+
+/// The tenant that a request names.
+fn named_tenant(headers: &HeaderMap) -> NamedTenant {
+    let mut values = headers.get_all(TENANT_HEADER).iter();
+    let (first, second) = (values.next(), values.next());
+    let name = |value: &HeaderValue| value.to_str().ok().and_then(TenantId::parse);
+    match (first, second) {
+        (None, _) => NamedTenant::Absent,
+        (Some(value), None) => name(value).map_or(NamedTenant::Malformed, NamedTenant::Named),
+        (Some(_), Some(_)) => NamedTenant::Malformed,
+    }
+}
+
+/// The key, if there is exactly one header that holds one.
+fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let (value, None) = (values.next()?.as_bytes(), values.next()) else {
+        return None;
+    };
+    let (scheme, key) = value.split_at_checked("Bearer ".len())?;
+    let key = key.trim_ascii();
+    (scheme.eq_ignore_ascii_case(b"Bearer ") && !key.is_empty()).then_some(key)
+}
+
+impl Principal {
+    /// Who it is, for the log: a key's id, or `deployer`.
+    #[must_use]
+    pub fn maker(&self) -> Actor {
+        match self {
+            Self::Tenant(caller) => Actor::Key(caller.key),
+            Self::Deployer(..) => Actor::Deployer,
+        }
+    }
+
+    /// The tenant of the request, for the log: the key's own, or the one that the deployer names.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&TenantId> {
+        match self {
+            Self::Tenant(caller) => Some(caller.tenant()),
+            Self::Deployer(_, NamedTenant::Named(tenant)) => Some(tenant),
+            Self::Deployer(_, NamedTenant::Absent | NamedTenant::Malformed) => None,
+        }
+    }
+
+    /// Who does this for a tenant.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the key does not allow it.
+    pub fn to_do(self, action: Action) -> Result<TenantPrincipal, ApiError> {
+        match self {
+            Self::Deployer(..) => Err(not_for_the_deployer()),
+            Self::Tenant(caller) => caller.to_do(action),
+        }
+    }
+
+    /// Who makes tenants.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it is not the deployer's key, 422 when it names a tenant in [`TENANT_HEADER`].
+    pub fn deployer(self) -> Result<Deployer, ApiError> {
+        match self {
+            Self::Deployer(deployer, named) => deployer.for_nobody(&named),
+            Self::Tenant(_) => Err(ApiError::restricted_api_key(
+                "Only the deployer's key, whose hash is the parameter ApiKeySha256, may do this.",
+            )),
+        }
+    }
+
+    /// Who makes keys.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when the key has less than full access, 422 when the deployer's key names a tenant in
+    /// [`TENANT_HEADER`].
+    pub fn key_maker(self) -> Result<KeyAuthor, ApiError> {
+        match self {
+            Self::Deployer(deployer, named) => deployer.for_nobody(&named).map(KeyAuthor::Deployer),
+            principal @ Self::Tenant(_) => principal.to_do(Action::Manage).map(KeyAuthor::TenantPrincipal),
+        }
+    }
+}
+
+/// The refusal of a request that reads content, sends, or changes a tenant's settings.
+#[must_use]
+pub fn not_for_the_deployer() -> ApiError {
+    ApiError::restricted_api_key(
+        "This is the deployer's key. It makes keys and tenants, and pauses, resumes, purges, cancels and lists for a tenant; it reads no content and sends nothing. Use a key that POST /api-keys makes.",
+    )
+}
+
+impl Deployer {
+    /// The deployer, acting for the tenant that its request names.
+    ///
+    /// # Errors
+    /// 422 when [`TENANT_HEADER`] is missing or is no name of a tenant, 404 when there is no such tenant; or the
+    /// backend's failure.
+    pub async fn act_for<R: Tenants>(self, named: NamedTenant, records: &R) -> Result<Operator, Denied> {
+        let say = "name the tenant that you act for, such as main";
+        let tenant = match named {
+            NamedTenant::Named(tenant) => tenant,
+            NamedTenant::Absent => {
+                return Err(ApiError::missing_field(TENANT_HEADER, format!("this header is missing: {say}")).into());
+            }
+            NamedTenant::Malformed => {
+                let problem = format!("must be one name of 1 to 64 lower-case letters, digits or dashes: {say}");
+                return Err(ApiError::validation(TENANT_HEADER, problem).into());
+            }
+        };
+        if tenant != TenantId::main() && records.tenant(&tenant).await?.is_none() {
+            let message = format!("{TENANT_HEADER}: there is no tenant of this name.");
+            return Err(ApiError::not_found(message).into());
+        }
+        Ok(Operator { tenant })
+    }
+
+    /// The deployer, acting for no tenant. A header that is silently ignored would change another tenant than the one
+    /// that was meant.
+    fn for_nobody(self, named: &NamedTenant) -> Result<Self, ApiError> {
+        match named {
+            NamedTenant::Absent => Ok(self),
+            NamedTenant::Named(_) | NamedTenant::Malformed => {
+                let problem = "is not for keys and tenants: name the tenant in the path, the query or the body";
+                Err(ApiError::validation(TENANT_HEADER, problem))
+            }
+        }
+    }
+}
+
+impl TenantPrincipal {
+    /// The same, if its key allows it.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it does not.
+    pub fn to_do(self, action: Action) -> Result<Self, ApiError> {
+        if self.permission.allows(action) {
+            return Ok(self);
+        }
+        let only = match self.permission {
+            Permission::SendingAccess => "only send emails",
+            Permission::ReadAccess => "only read",
+            Permission::FullAccess => "do everything",
+        };
+        Err(ApiError::restricted_api_key(format!("This API key may {only}.")))
+    }
+
+    /// Whose emails the caller may see and send.
+    #[must_use]
+    pub fn tenant(&self) -> &TenantId {
+        &self.tenant.id
+    }
+
+    /// The same, with its limits.
+    #[must_use]
+    pub fn limits(&self) -> &Tenant {
+        &self.tenant
+    }
+
+    /// With which key.
+    #[must_use]
+    pub fn key(&self) -> KeyId {
+        self.key
+    }
+
+    /// Until when.
+    #[must_use]
+    pub fn expires_at(&self) -> Option<Timestamp> {
+        self.expires_at
+    }
+
+    /// From where it may send at most, of what its tenant may.
+    #[must_use]
+    pub fn from_domains(&self) -> &[FromDomain] {
+        &self.from_domains
+    }
+
+    /// Whether its key is limited to some From domains.
+    #[must_use]
+    pub fn is_narrowed(&self) -> bool {
+        !self.from_domains.is_empty()
+    }
+
+    /// The From domains that both its tenant and its key allow.
+    #[must_use]
+    pub fn scope(&self) -> Scope {
+        Scope::new(&self.tenant.from_domains, &self.from_domains)
+    }
+
+    /// Whether it may send from an address. `path`: the field that has it.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when its key may not, 422 `invalid_from_address` when its tenant may not.
+    pub fn check_from(&self, path: &str, from: &EmailAddress) -> Result<(), ApiError> {
+        let domain = from.domain();
+        if !self.tenant.may_send_from(domain) {
+            let allowed = told(&self.tenant.from_domains);
+            return Err(ApiError::invalid_from(
+                path,
+                format!("this tenant may send from {allowed} only"),
+            ));
+        }
+        self.check_key_from(path, from)
+    }
+
+    /// Whether its key may act on email from an address. `path`: the field that has it.
+    ///
+    /// # Errors
+    /// 401 `restricted_api_key` when it may not.
+    pub fn check_key_from(&self, path: &str, from: &EmailAddress) -> Result<(), ApiError> {
+        let (domain, narrow) = (from.domain(), &self.from_domains);
+        if narrow.is_empty() || narrow.iter().any(|allowed| allowed.covers(domain)) {
+            return Ok(());
+        }
+        let allowed = told(narrow);
+        Err(ApiError::restricted_api_key(format!(
+            "{path}: this API key may send from {allowed} only"
+        )))
+    }
+}
+
+impl KeyAuthor {
+    /// Who it is, as it is stored with what it makes.
+    #[must_use]
+    pub fn maker(&self) -> Actor {
+        match self {
+            Self::Deployer(_) => Actor::Deployer,
+            Self::TenantPrincipal(caller) => Actor::Key(caller.key),
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "auth_tests.rs"]
+mod tests;

@@ -1,0 +1,282 @@
+//! Where an email is, in the words of the API: its status, and Resend's `last_event`.
+//!
+//! **Role:** called by [`crate::wire::email_view`]; calls nothing.
+//! **Invariant:** pure, and stored nowhere: what is shown follows from the record and `now`.
+//! **Start reading at** [`last_event`].
+
+use serde::Serialize;
+
+use crate::cause::Cause;
+use crate::delivery_status::DeliveryStatus;
+use crate::record::{EmailRecord, RecordStatus, recipient_key};
+use crate::timestamp::Timestamp;
+
+/// The status that a caller is shown: the record's, and of a queued one what it waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
+#[serde(rename_all = "snake_case")]
+pub enum EmailStatus {
+    /// Was asked for at a later time, and was not tried yet.
+    Scheduled,
+    /// Is due, and waits for a sender.
+    Queued,
+    /// Was tried, and waits for its next attempt.
+    Retry,
+    /// A sender holds it.
+    Sending,
+    /// Will be `Failed` in a moment.
+    Failing,
+    /// SES may have accepted it; evidence is awaited.
+    Uncertain,
+    /// SES accepted it.
+    Sent,
+    /// It was not sent, and will not be by itself.
+    Failed,
+    /// SES may have accepted it, and no evidence came.
+    Unknown,
+    /// Somebody took it back.
+    Canceled,
+    /// Its time to be sent ran out.
+    Expired,
+}
+
+impl EmailStatus {
+    /// All of them, each with its name.
+    pub const ALL: [(Self, &'static str); 11] = [
+        (Self::Scheduled, "scheduled"),
+        (Self::Queued, "queued"),
+        (Self::Retry, "retry"),
+        (Self::Sending, "sending"),
+        (Self::Failing, "failing"),
+        (Self::Uncertain, "uncertain"),
+        (Self::Sent, "sent"),
+        (Self::Failed, "failed"),
+        (Self::Unknown, "unknown"),
+        (Self::Canceled, "canceled"),
+        (Self::Expired, "expired"),
+    ];
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(email_status, _)| *email_status == self)
+            .map_or("", |(_, name)| name)
+    }
+
+    /// Whether nothing more happens to the email by itself.
+    #[must_use]
+    pub const fn has_ended(self) -> bool {
+        match self {
+            Self::Scheduled | Self::Queued | Self::Retry | Self::Sending | Self::Failing | Self::Uncertain => false,
+            Self::Sent | Self::Failed | Self::Unknown | Self::Canceled | Self::Expired => true,
+        }
+    }
+
+    /// Reads a name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut all = Self::ALL.into_iter();
+        all.find(|(_, name)| *name == text)
+            .map(|(email_status, _)| email_status)
+    }
+
+    /// What a record is shown as at `now`.
+    #[must_use]
+    pub fn of(record: &EmailRecord, now: Timestamp) -> Self {
+        match record.status_at(now) {
+            RecordStatus::Queued if record.not_before <= now => Self::Queued,
+            RecordStatus::Queued if record.claim_no > 0 => Self::Retry,
+            RecordStatus::Queued if record.scheduled_at.is_some() => Self::Scheduled,
+            // Accepted this moment, by a clock that is ahead of ours.
+            RecordStatus::Queued => Self::Queued,
+            RecordStatus::Sending => Self::Sending,
+            RecordStatus::Failing => Self::Failing,
+            RecordStatus::Uncertain => Self::Uncertain,
+            RecordStatus::Sent => Self::Sent,
+            RecordStatus::Failed => Self::Failed,
+            RecordStatus::Unknown => Self::Unknown,
+            RecordStatus::Canceled => Self::Canceled,
+            RecordStatus::Expired => Self::Expired,
+        }
+    }
+}
+
+/// When a sender may take it next; `None` while one holds it and when nothing more is planned.
+#[must_use]
+pub fn next_attempt_at(record: &EmailRecord, now: Timestamp) -> Option<Timestamp> {
+    (record.status_at(now) == RecordStatus::Queued).then_some(record.not_before)
+}
+
+/// Resend's closed list.
+///
+/// Source: Resend's OpenAPI document, version 1.5.0, `EmailContent.last_event`, read 2026-11-24.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum LastEvent {
+    /// A recipient's server refused it, or SES stopped trying.
+    Bounced,
+    /// Somebody took it back.
+    Canceled,
+    /// A link in it was clicked.
+    Clicked,
+    /// A recipient reported it as spam.
+    Complained,
+    /// The recipients' servers took it.
+    Delivered,
+    /// A recipient's server has not taken it yet.
+    DeliveryDelayed,
+    /// It was not sent.
+    Failed,
+    /// It was opened.
+    Opened,
+    /// It waits, or is being sent.
+    Queued,
+    /// It waits for the time it was asked for.
+    Scheduled,
+    /// SES accepted it, and nothing more is known.
+    Sent,
+    /// It was not sent because the recipient had bounced or complained before.
+    Suppressed,
+}
+
+impl From<DeliveryStatus> for LastEvent {
+    fn from(delivery_status: DeliveryStatus) -> Self {
+        match delivery_status {
+            DeliveryStatus::Suppressed => Self::Suppressed,
+            DeliveryStatus::DeliveryDelayed => Self::DeliveryDelayed,
+            DeliveryStatus::Absence
+            | DeliveryStatus::SoftBounced
+            | DeliveryStatus::OnGlobalList
+            | DeliveryStatus::OnAccountList
+            | DeliveryStatus::Bounced => Self::Bounced,
+            DeliveryStatus::Delivered => Self::Delivered,
+            // Resend's list has no word for it; SES did not send it after all.
+            DeliveryStatus::Rejected => Self::Failed,
+            DeliveryStatus::Complained => Self::Complained,
+        }
+    }
+}
+
+/// What became of the email last: of a sent one, the delivery status of the recipient who fared worst.
+#[must_use]
+pub fn last_event(record: &EmailRecord, now: Timestamp) -> LastEvent {
+    match EmailStatus::of(record, now) {
+        EmailStatus::Scheduled => LastEvent::Scheduled,
+        EmailStatus::Queued | EmailStatus::Retry | EmailStatus::Sending | EmailStatus::Uncertain => LastEvent::Queued,
+        EmailStatus::Failing | EmailStatus::Failed | EmailStatus::Unknown | EmailStatus::Expired => {
+            if record.cause_at(now) == Some(Cause::Suppressed) {
+                LastEvent::Suppressed
+            } else {
+                LastEvent::Failed
+            }
+        }
+        EmailStatus::Canceled => LastEvent::Canceled,
+        EmailStatus::Sent => match (worst(record), seen(record)) {
+            (None | Some(DeliveryStatus::DeliveryDelayed | DeliveryStatus::Delivered), Some(seen)) => seen,
+            (Some(worst), _) => worst.into(),
+            (None, None) => LastEvent::Sent,
+        },
+    }
+}
+
+/// What became of the email for one of its recipients. Openings and clicks have no name on them.
+#[must_use]
+pub fn recipient_event(record: &EmailRecord, address: &str, now: Timestamp) -> LastEvent {
+    match (record.status, record.delivery_statuses.get(&recipient_key(address))) {
+        (RecordStatus::Sent, Some(delivery_status)) => (*delivery_status).into(),
+        (RecordStatus::Sent, None) => LastEvent::Sent,
+        (
+            RecordStatus::Queued
+            | RecordStatus::Sending
+            | RecordStatus::Failing
+            | RecordStatus::Uncertain
+            | RecordStatus::Failed
+            | RecordStatus::Unknown
+            | RecordStatus::Canceled
+            | RecordStatus::Expired,
+            _,
+        ) => last_event(record, now),
+    }
+}
+
+/// The advice about an email: about the cause that stopped it, or about a list of SES's that a recipient is on.
+#[must_use]
+pub fn advice(record: &EmailRecord, now: Timestamp) -> Option<&'static str> {
+    if let Some(cause) = record.cause_at(now) {
+        return Some(cause.advice());
+    }
+    let has = |wanted| {
+        record.status == RecordStatus::Sent
+            && record
+                .delivery_statuses
+                .values()
+                .any(|delivery_status| *delivery_status == wanted)
+    };
+    if has(DeliveryStatus::OnAccountList) {
+        Some(ON_ACCOUNT_LIST)
+    } else if has(DeliveryStatus::OnGlobalList) {
+        Some(ON_GLOBAL_LIST)
+    } else {
+        None
+    }
+}
+
+const ON_ACCOUNT_LIST: &str = "Amazon SES did not send it to a recipient on the suppression list of this AWS account; \
+    remove the address with DELETE /suppressions/{address}, which removes it there too, then send a new email.";
+
+const ON_GLOBAL_LIST: &str = "Amazon SES did not send it to a recipient on its own global suppression list; nobody else \
+    can remove the address there, and SES does within 14 days: send a new email then.";
+
+/// The time of SES's acceptance as it is shown: no later than any event that followed from it, though a sender
+/// that heard of the acceptance later has written its own time.
+#[must_use]
+pub fn sent_at(record: &EmailRecord) -> Option<Timestamp> {
+    let known_at = record.sent.as_ref()?.at;
+    let told = record
+        .diagnostics
+        .values()
+        .chain(record.facts.values())
+        .map(|said| said.at);
+    told.chain(record.delivered_at).chain([known_at]).min()
+}
+
+/// The delivery status of the recipient who fared worst, of those that are known and were not left out.
+///
+/// This is not [`DeliveryStatus`]'s rank, which puts one recipient's events in order: there a delivery
+/// ends a delay, but somebody else's delivery does not.
+fn worst(record: &EmailRecord) -> Option<DeliveryStatus> {
+    let badness = |delivery_status: &DeliveryStatus| match delivery_status {
+        // Not in the copy that was sent; only a recipient itself is shown so.
+        DeliveryStatus::Suppressed => -1,
+        DeliveryStatus::Delivered => 0,
+        DeliveryStatus::DeliveryDelayed => 1,
+        DeliveryStatus::Absence => 2,
+        DeliveryStatus::SoftBounced => 3,
+        DeliveryStatus::OnGlobalList => 4,
+        DeliveryStatus::OnAccountList => 5,
+        DeliveryStatus::Bounced => 6,
+        DeliveryStatus::Rejected => 7,
+        DeliveryStatus::Complained => 8,
+    };
+    let sent_to = record
+        .delivery_statuses
+        .values()
+        .copied()
+        .filter(|delivery_status| *delivery_status != DeliveryStatus::Suppressed);
+    sent_to.max_by_key(badness)
+}
+
+/// Opened or clicked, if that came after the last delivery: the later of the two.
+fn seen(record: &EmailRecord) -> Option<LastEvent> {
+    let opened = record.opened_at.map(|at| (at, LastEvent::Opened));
+    let clicked = record.clicked_at.map(|at| (at, LastEvent::Clicked));
+    // Of equal times the last one wins: a click is an opening, too.
+    let (at, event) = [opened, clicked].into_iter().flatten().max_by_key(|(at, _)| *at)?;
+    (record.delivered_at <= Some(at)).then_some(event)
+}
+
+#[cfg(test)]
+#[path = "email_status_tests.rs"]
+pub(crate) mod tests;

@@ -1,0 +1,163 @@
+//! The sparse index over [`State`]: with a fault model it is behind the records.
+
+use std::collections::BTreeMap;
+
+use domain::index;
+use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, ParkedEmail, PortError};
+use domain::queue::QueueKey;
+use domain::record::{DueKind, EmailRecord, Priority};
+use domain::timestamp::Timestamp;
+use domain::wire::send_task::SendTask;
+
+use crate::{Call, MemoryBackend, State};
+
+/// Shards of the index here, where no fault model says otherwise.
+const SHARDS: u16 = 2;
+
+/// What is in a partition and due: by time and email, as the index orders it.
+fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> BTreeMap<String, EmailRecord> {
+    let (shards, late) = (shards(state), state.late_in_index.clone());
+    let waits = |record: &&EmailRecord| {
+        let due = record.due.is_some_and(|due| due.kind == kind && due.at <= until);
+        due && index::shard(kind, record.id, shards) == shard && !late.contains(&record.id)
+    };
+    let entry = |record: &EmailRecord| {
+        Some((
+            format!("{:015}#{}", record.due?.at.as_millis(), record.id),
+            record.clone(),
+        ))
+    };
+    match &mut state.fault_model {
+        Some(fault_model) => fault_model.indexed().filter(waits).filter_map(entry).collect(),
+        None => state.records.values().filter(waits).filter_map(entry).collect(),
+    }
+}
+
+fn shards(state: &State) -> u16 {
+    state
+        .fault_model
+        .as_ref()
+        .map_or(SHARDS, |fault_model| fault_model.shards)
+}
+
+fn page<T>(
+    state: &mut State,
+    (kind, shard): (DueKind, u16),
+    until: Timestamp,
+    from: Option<&DueCursor>,
+    read: impl Fn(String, EmailRecord) -> T,
+) -> DuePage<T> {
+    let entries: Vec<_> = partition(state, kind, shard, until)
+        .into_iter()
+        .filter(|(key, _)| from.is_none_or(|from| *key > from.0))
+        .collect();
+    let size = if state.page_size == 0 {
+        usize::MAX
+    } else {
+        state.page_size
+    };
+    let more = entries.len() > size;
+    let shown: Vec<_> = entries.into_iter().take(size).collect();
+    let next = shown.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));
+    DuePage {
+        items: shown.into_iter().map(|(key, record)| read(key, record)).collect(),
+        next,
+    }
+}
+
+impl DueIndex for MemoryBackend {
+    fn shards(&self) -> u16 {
+        shards(&self.state())
+    }
+
+    async fn coming(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<DueEmail>, PortError> {
+        let read = |key, record: EmailRecord| DueEmail {
+            not_before: record.not_before,
+            priority: record.priority,
+            send_task: SendTask::of(&record),
+            cursor: DueCursor(key),
+        };
+        let from = from.cloned();
+        self.call(Call::reads("coming", None), move |state| {
+            page(state, (DueKind::Wake, shard), until, from.as_ref(), read)
+        })
+        .await
+    }
+
+    async fn overdue(
+        &self,
+        shard: u16,
+        until: Timestamp,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<EmailKey>, PortError> {
+        let from = from.cloned();
+        self.call(Call::reads("overdue", None), move |state| {
+            page(state, (DueKind::Check, shard), until, from.as_ref(), |_, record| {
+                EmailKey::of(&record)
+            })
+        })
+        .await
+    }
+
+    async fn aside(
+        &self,
+        kind: DueKind,
+        queue: &QueueKey,
+        shard: u16,
+        from: Option<&DueCursor>,
+    ) -> Result<DuePage<ParkedEmail>, PortError> {
+        let (queue, from) = (queue.clone(), from.cloned());
+        let read = |key, record: EmailRecord| ParkedEmail {
+            key: EmailKey::of(&record),
+            at: record.due.map_or(record.not_before, |due| due.at),
+            status: record.status,
+            cause: record.cause,
+            cursor: DueCursor(key),
+        };
+        self.call(Call::reads("aside", None), move |state| {
+            let mut page = page(
+                state,
+                (kind, shard),
+                Timestamp::from_millis(i64::MAX),
+                from.as_ref(),
+                |key, record| (QueueKey::of(&record) == queue).then(|| read(key, record)),
+            );
+            DuePage {
+                items: page.items.drain(..).flatten().collect(),
+                next: page.next,
+            }
+        })
+        .await
+    }
+
+    async fn bookmarks(&self) -> Result<Bookmarks, PortError> {
+        self.call(Call::reads("bookmarks", None), |state| Bookmarks {
+            cursors: state.cursors.clone(),
+            busy_since: state.busy_since.clone(),
+        })
+        .await
+    }
+
+    async fn save_busy_since(&self, priority: Priority, since: Option<Timestamp>) -> Result<(), PortError> {
+        self.call(Call::writes("save_busy_since", None), move |state| {
+            match since {
+                Some(since) => state.busy_since.insert(priority, since),
+                None => state.busy_since.remove(&priority),
+            };
+        })
+        .await
+    }
+
+    async fn save_cursor(&self, shard: u16, cursor: &DueCursor) -> Result<(), PortError> {
+        let cursor = cursor.clone();
+        self.call(Call::writes("save_cursor", None), move |state| {
+            state.cursors.insert(shard, cursor.clone());
+        })
+        .await
+    }
+}

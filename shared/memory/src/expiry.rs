@@ -1,0 +1,73 @@
+//! DynamoDB's TTL and S3's lifecycle: what is forgotten, and when.
+//!
+//! **Invariant:** an item past its time is none for every reader, whether it was deleted yet or not.
+//! **Start reading at** [`State::expire`].
+
+use domain::ports::EmailKey;
+use domain::record::EmailRecord;
+use domain::timestamp::Timestamp;
+
+use crate::{State, is_over};
+
+impl State {
+    /// The record of an email, unless its time is over.
+    pub(crate) fn living(&self, key: &EmailKey, now: Timestamp) -> Option<&EmailRecord> {
+        self.records.get(key).filter(|_| !self.is_forgotten(key, now))
+    }
+
+    /// Whether the time of an email's record, or of the rest of it, is over.
+    pub(crate) fn is_forgotten(&self, key: &EmailKey, now: Timestamp) -> bool {
+        self.forgotten_at.get(key).is_some_and(|ttl| is_over(*ttl, now))
+    }
+
+    /// Sets the time of a record as the adapter does: when it becomes final, or another kind of final.
+    pub(crate) fn set_ttl(&mut self, before: Option<&EmailRecord>, record: &EmailRecord, now: Timestamp) {
+        let key = EmailKey::of(record);
+        if !record.status.is_final() {
+            self.forgotten_at.remove(&key);
+        } else if before.is_none_or(|before| before.status != record.status) {
+            self.forget_later(key, now);
+        }
+    }
+
+    pub(crate) fn forget_later(&mut self, key: EmailKey, now: Timestamp) {
+        if let Some(retention) = self.retention {
+            self.forgotten_at.insert(key, now.after(retention));
+        }
+    }
+
+    /// Deletes whatever is past its time: records, what is left of erased emails, records of batches, contents and files.
+    pub fn expire(&mut self) {
+        let now = self.now();
+        let forgotten: Vec<EmailKey> = self.forgotten_at.keys().cloned().collect();
+        for key in forgotten
+            .into_iter()
+            .filter(|key| self.is_forgotten(key, now))
+            .collect::<Vec<_>>()
+        {
+            self.forgotten_at.remove(&key);
+            self.erased.remove(&key);
+            let Some(record) = self.records.remove(&key) else {
+                continue;
+            };
+            self.tally.tell(now, Some(&record), None);
+            let Some(fault_model) = &mut self.fault_model else {
+                continue;
+            };
+            fault_model.strike("deleted by TTL");
+            fault_model.index(&EmailRecord {
+                due: None,
+                ..record.clone()
+            });
+            if let Some(observer) = &mut fault_model.observer {
+                observer.forgotten(&record);
+            }
+        }
+        self.batches.retain(|_, (_, until)| !is_over(*until, now));
+        let is_kept = |until: Timestamp| until >= now;
+        self.kept_until.retain(|_, until| is_kept(*until));
+        let kept_until = &self.kept_until;
+        self.bodies.retain(|name, _| kept_until.contains_key(name));
+        self.files.retain(|_, (_, until)| is_kept(*until));
+    }
+}

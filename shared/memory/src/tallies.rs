@@ -1,0 +1,224 @@
+//! The counters over [`State`], written all or not at all, and what the stream tells of the records.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use domain::id::{EmailId, TenantId};
+use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
+use domain::record::{DueKind, EmailRecord};
+use domain::tally::change::{Change, Glimpse};
+use domain::tally::counter::{Counter, Figure, Figures};
+use domain::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
+use domain::tally::queue_counts::{QueueCounts, Stretch};
+use domain::timestamp::Timestamp;
+
+use crate::{Call, MemoryBackend, State};
+
+/// A counter as it is stored.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stored {
+    /// How often it was written.
+    pub version: u64,
+    /// Its figures.
+    pub figures: Figures,
+    /// The latest example.
+    pub latest: Option<(Timestamp, EmailId)>,
+}
+
+/// All that is counted.
+#[derive(Debug, Clone, Default)]
+pub struct Counters {
+    /// The counters.
+    pub counters: BTreeMap<Counter, Stored>,
+    /// The markers.
+    pub markers: Vec<Marker>,
+    /// Writes refused because a counter was not of the version that was read.
+    pub refused: u32,
+    /// What the stream tells of the records, when it is asked to.
+    pub stream: Option<Vec<Change>>,
+}
+
+/// What is counted of a record.
+#[must_use]
+pub fn glimpse(record: &EmailRecord) -> Glimpse {
+    Glimpse {
+        born: record.born,
+        queue: record.queue.to_string(),
+        status: record.status,
+        cause: record.cause,
+        not_before: record.not_before,
+        scheduled: record.scheduled_at.is_some(),
+        tried: record.claim_no > 0,
+        held: record.due.is_some_and(|due| due.kind == DueKind::Held),
+        recipients: record.recipients,
+        attachment_bytes: record.attachment_bytes,
+        delivery_statuses: record.delivery_statuses.clone(),
+        facts: record.facts.keys().cloned().collect(),
+        opened_at: record.opened_at,
+        clicked_at: record.clicked_at,
+    }
+}
+
+impl Counters {
+    /// Tells of a write, if anybody listens.
+    pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: Option<&EmailRecord>) {
+        let Some(stream) = &mut self.stream else { return };
+        let Some(key) = before.or(after).map(domain::ports::EmailKey::of) else {
+            return;
+        };
+        let Some(sequence) = Sequence::parse(&(stream.len()).to_string()) else {
+            return;
+        };
+        stream.push(Change {
+            mark: Mark::new(&key, sequence, now),
+            key,
+            at: now,
+            before: before.map(glimpse),
+            after: after.map(glimpse),
+        });
+    }
+
+    fn write(&mut self, tally: &Tally) -> Counted {
+        let of = |counter: &Counter| self.counters.get(counter).map_or(0, |stored| stored.version);
+        if tally.steps.iter().any(|step| of(&step.counter) != step.seen) {
+            self.refused = self.refused.saturating_add(1);
+            return Counted::Moved;
+        }
+        for step in &tally.steps {
+            let stored = self.counters.entry(step.counter.clone()).or_default();
+            stored.version = stored.version.saturating_add(1);
+            for (figure, by) in &step.delta.figures {
+                let known = stored.figures.entry(*figure).or_insert(0);
+                *known = known.saturating_add(*by);
+            }
+            stored.latest = step.delta.latest.or(stored.latest);
+        }
+        self.markers.extend(tally.markers.iter().cloned());
+        Counted::Done
+    }
+
+    fn queue_counts(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> QueueCounts {
+        let (mut queue_counts, mut stretches) = (Figures::new(), Vec::new());
+        for (counter, stored) in &self.counters {
+            match counter {
+                Counter::EmailStatus { tenant: of, queue: at } if of == tenant && at == queue => {
+                    queue_counts.clone_from(&stored.figures);
+                }
+                Counter::Waiting {
+                    tenant: of,
+                    queue: at,
+                    level,
+                    begin,
+                } if of == tenant && at == queue => stretches.push(Stretch {
+                    level: *level,
+                    begin: *begin,
+                    figures: stored.figures.clone(),
+                }),
+                Counter::EmailStatus { .. }
+                | Counter::Waiting { .. }
+                | Counter::Flow { .. }
+                | Counter::Failures { .. } => {}
+            }
+        }
+        QueueCounts::at(now, &queue_counts, &stretches)
+    }
+}
+
+impl Tallies for MemoryBackend {
+    async fn versions(&self, counters: &BTreeSet<Counter>) -> Result<Versions, PortError> {
+        let wanted = counters.clone();
+        self.call(Call::reads("versions", None), move |state: &mut State| {
+            let stored = &state.tally.counters;
+            let version = |counter: &Counter| Some((counter.clone(), stored.get(counter)?.version));
+            wanted.iter().filter_map(version).collect()
+        })
+        .await
+    }
+
+    async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
+        let span = span.clone();
+        self.call(Call::reads("marked", None), move |state| {
+            let markers = state.tally.markers.iter();
+            let within = markers.filter(|marker| marker.minute == span.minute && marker.last >= span.first);
+            within.flat_map(|marker| marker.fingerprints.clone()).collect()
+        })
+        .await
+    }
+
+    async fn count(&self, tally: &Tally) -> Result<Counted, PortError> {
+        let tally = tally.clone();
+        self.call(Call::writes("count", None), move |state| state.tally.write(&tally))
+            .await
+    }
+}
+
+impl Counts for MemoryBackend {
+    async fn queue_counts(&self, tenant: &TenantId, queue: &str, now: Timestamp) -> Result<QueueCounts, PortError> {
+        let (tenant, queue) = (tenant.clone(), queue.to_owned());
+        self.call(Call::reads("queue_counts", None), move |state| {
+            state.tally.queue_counts(&tenant, &queue, now)
+        })
+        .await
+    }
+
+    async fn flow(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> Result<BTreeMap<Timestamp, Figures>, PortError> {
+        let (tenant, queue) = (tenant.clone(), queue.map(str::to_owned));
+        self.call(Call::reads("flow", None), move |state| {
+            let of = |(counter, stored): (&Counter, &Stored)| match counter {
+                Counter::Flow {
+                    tenant: of,
+                    queue: at,
+                    hour,
+                } if *of == tenant && *at == queue && (hours.from..hours.until).contains(hour) => {
+                    Some((*hour, stored.figures.clone()))
+                }
+                Counter::Flow { .. }
+                | Counter::EmailStatus { .. }
+                | Counter::Waiting { .. }
+                | Counter::Failures { .. } => None,
+            };
+            state.tally.counters.iter().filter_map(of).collect()
+        })
+        .await
+    }
+
+    async fn failures(
+        &self,
+        tenant: &TenantId,
+        queue: Option<&str>,
+        hours: Hours,
+    ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
+        let (tenant, queue) = (tenant.clone(), queue.map(str::to_owned));
+        self.call(Call::reads("failures", None), move |state| {
+            let of = |(counter, stored): (&Counter, &Stored)| match counter {
+                Counter::Failures {
+                    tenant: of,
+                    hour,
+                    queue: at,
+                    cause,
+                } if *of == tenant
+                    && queue.as_ref().is_none_or(|queue| queue == at)
+                    && (hours.from..hours.until).contains(hour) =>
+                {
+                    let count = stored.figures.get(&Figure::Count).copied().unwrap_or(0);
+                    Some(FailuresOfHour {
+                        queue: at.clone(),
+                        cause: *cause,
+                        count: u64::try_from(count).unwrap_or(0),
+                        latest: stored.latest,
+                    })
+                }
+                Counter::Flow { .. }
+                | Counter::EmailStatus { .. }
+                | Counter::Waiting { .. }
+                | Counter::Failures { .. } => None,
+            };
+            Some(state.tally.counters.iter().filter_map(of).collect())
+        })
+        .await
+    }
+}

@@ -1,0 +1,169 @@
+//! What happened, in order: to be compared, and to be read when something is wrong.
+
+use std::fmt;
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use domain::id::EmailId;
+use domain::record::RecordStatus;
+
+use crate::Fault;
+
+/// One step.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// A call of a port.
+    Call {
+        /// The true time.
+        at_ms: i64,
+        /// The number of the call, from 1.
+        number: u64,
+        /// Whose call; empty when it is nobody's.
+        function: &'static str,
+        /// In which environment.
+        environment: u32,
+        /// What was asked.
+        what: &'static str,
+        /// Whether it changes anything.
+        writes: bool,
+        /// About which email, if it is about one.
+        email: Option<EmailId>,
+        /// What becomes of it.
+        fault: Fault,
+    },
+    /// A record was written.
+    EmailRecord {
+        /// The true time.
+        at_ms: i64,
+        /// Which email's.
+        email: EmailId,
+        /// The status before; none for a new one.
+        from: Option<RecordStatus>,
+        /// The status now.
+        to: RecordStatus,
+        /// The newest claim.
+        claim_no: u32,
+        /// Attempts spent.
+        attempts: u32,
+        /// Whether it is marked.
+        marked: bool,
+    },
+    /// Something else.
+    Event {
+        /// The true time.
+        at_ms: i64,
+        /// What.
+        what: &'static str,
+        /// About which email, if it is about one.
+        email: Option<EmailId>,
+        /// About which claim; 0 for none.
+        claim_no: u32,
+    },
+}
+
+impl Step {
+    /// Which email it is about.
+    #[must_use]
+    pub const fn email(&self) -> Option<EmailId> {
+        match self {
+            Self::Call { email, .. } | Self::Event { email, .. } => *email,
+            Self::EmailRecord { email, .. } => Some(*email),
+        }
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Call {
+                number,
+                function,
+                environment,
+                what,
+                fault,
+                ..
+            } => {
+                write!(f, "call {number}: {function} {environment}: {what}")?;
+                match fault.kind() {
+                    Some(kind) => write!(f, " <-- {kind}"),
+                    None => Ok(()),
+                }
+            }
+            Self::EmailRecord {
+                from,
+                to,
+                claim_no,
+                attempts,
+                marked,
+                ..
+            } => {
+                let from = from.map_or("-".to_owned(), |from| format!("{from:?}"));
+                let mark = if *marked { ", marked" } else { "" };
+                write!(
+                    f,
+                    "    row: {from} -> {to:?}, claim {claim_no}, attempts {attempts}{mark}"
+                )
+            }
+            Self::Event { what, claim_no: 0, .. } => write!(f, "  {what}"),
+            Self::Event { what, claim_no, .. } => write!(f, "  {what} (claim {claim_no})"),
+        }
+    }
+}
+
+/// All steps of a run.
+#[derive(Debug, Clone, Default)]
+pub struct Trace {
+    /// In order.
+    pub steps: Vec<Step>,
+}
+
+impl Trace {
+    pub(crate) fn note(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// A number that differs when anything happened otherwise.
+    #[must_use]
+    pub fn hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        self.steps.hash(&mut hasher);
+        hasher.finish()
+    }
+
+    /// The steps about one email, the writes of queues and their jobs, and the faults of all, as lines; times in
+    /// seconds since `start_ms`.
+    #[must_use]
+    pub fn of(&self, email: EmailId, start_ms: i64) -> String {
+        let concerns = |step: &&Step| {
+            step.email() == Some(email)
+                || matches!(step, Step::Call { fault, email: None, .. } if *fault != Fault::None)
+                || matches!(
+                    step,
+                    Step::Call {
+                        what: "save_queue" | "save_job",
+                        ..
+                    }
+                )
+        };
+        self.steps
+            .iter()
+            .filter(concerns)
+            .map(|step| line(step, start_ms))
+            .collect()
+    }
+
+    /// All steps as lines.
+    #[must_use]
+    pub fn all(&self, start_ms: i64) -> String {
+        let named = |step: &Step| match step.email() {
+            Some(email) => format!("{email} {}", line(step, start_ms)),
+            None => format!("{:36} {}", "", line(step, start_ms)),
+        };
+        self.steps.iter().map(named).collect()
+    }
+}
+
+fn line(step: &Step, start_ms: i64) -> String {
+    let (Step::Call { at_ms, .. } | Step::EmailRecord { at_ms, .. } | Step::Event { at_ms, .. }) = step;
+    let ms = at_ms.saturating_sub(start_ms);
+    format!("{:>7}.{:03} s  {step}\n", ms / 1000, ms % 1000)
+}
