@@ -1,10 +1,9 @@
-//! The account's sending limits, as SES counts them: by recipient.
+//! The account's sending limits. SES counts recipients, not messages.
 //!
-//! **Invariant:** no clock; `now` is given.
+//! **Invariant:** no clock; the caller passes `now`.
 //!
-//! A message to many is let through whole as long as anything is left of rate and quota,
-//! and what it took too much is owed. Source: Amazon SES blog, "Throttling", as quoted in
-//! django-ses issue 59, read 2026-11-24.
+//! A message to several recipients passes whole while any rate and quota are left. The recipients beyond the rest
+//! become a debt. Source: Amazon SES blog, "Throttling", as quoted in django-ses issue 59, read 2026-11-24.
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -13,14 +12,14 @@ use serde::{Deserialize, Serialize};
 
 use crate::suppression::Reasons;
 
-/// What `GetAccount` reports while nothing was set: an ordinary production account.
+/// The rate that `GetAccount` reports before a test sets one: that of an ordinary production account.
 const REPORTED_RATE: f64 = 14.0;
-/// Likewise.
+/// The daily quota that `GetAccount` reports before a test sets one.
 const REPORTED_QUOTA: f64 = 200_000.0;
 /// The window of the daily quota.
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Limits as tests set them.
+/// The limits that a test sets.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Limits {
@@ -30,16 +29,16 @@ pub struct Limits {
     /// Recipients per 24 hours; absent or -1: not enforced.
     #[serde(default)]
     pub max_24_hour_send: Option<f64>,
-    /// The account's reasons to list an address; absent: both, as a new account has them.
+    /// The account's reasons to list an address; absent: both, the default of a new account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub suppressed_reasons: Option<Reasons>,
 }
 
 impl Limits {
-    /// Says what is wrong with the limits, in one sentence.
+    /// Checks the limits.
     ///
     /// # Errors
-    /// The sentence.
+    /// One sentence that describes the fault.
     pub fn check(&self) -> Result<(), String> {
         if self.max_send_rate.is_some_and(|rate| rate <= 0.0) {
             return Err("max_send_rate must be greater than 0.".to_owned());
@@ -54,10 +53,10 @@ impl Limits {
     }
 }
 
-/// SES's own sign for an account without a daily quota.
+/// SES's value for an account without a daily quota.
 const UNLIMITED: f64 = -1.0;
 
-/// Which limit a message would break.
+/// The limit that a message exceeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Over {
     /// The rate per second.
@@ -66,7 +65,7 @@ pub enum Over {
     Quota,
 }
 
-/// What `GetAccount` says of sending.
+/// The sending quota in the answer to `GetAccount`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Quota {
     /// Recipients per 24 hours.
@@ -77,7 +76,7 @@ pub struct Quota {
     pub sent_last_24_hours: f64,
 }
 
-/// The limits, and what was used of them.
+/// The limits and their use so far.
 #[derive(Debug, Default)]
 pub struct Account {
     limits: Limits,
@@ -99,7 +98,7 @@ impl Account {
         self.bucket = None;
     }
 
-    /// What `GetAccount` answers.
+    /// Returns the quota that `GetAccount` reports.
     pub fn quota(&mut self, now: Instant) -> Quota {
         self.forget_before(now);
         Quota {
@@ -109,10 +108,10 @@ impl Account {
         }
     }
 
-    /// Takes `recipients` from rate and quota, or takes nothing and says which is spent.
+    /// Takes `recipients` from rate and quota. A refused message takes nothing.
     ///
     /// # Errors
-    /// [`Over`] when nothing is left.
+    /// [`Over`] names the limit that is spent.
     pub fn take(&mut self, recipients: usize, now: Instant) -> Result<(), Over> {
         // At most 50 recipients pass the rules, so this never saturates.
         let wanted = f64::from(u16::try_from(recipients).unwrap_or(u16::MAX));
@@ -125,7 +124,7 @@ impl Account {
             return Err(Over::Quota);
         }
         if let Some(rate) = self.limits.max_send_rate {
-            // A second's worth; below one per second still a whole message.
+            // One second's worth of recipients. A rate below one per second still allows a whole message.
             let capacity = rate.max(1.0);
             let bucket = self.bucket.get_or_insert(Bucket {
                 tokens: capacity,
@@ -134,7 +133,7 @@ impl Account {
             let elapsed = now.saturating_duration_since(bucket.filled_at).as_secs_f64();
             bucket.tokens = (bucket.tokens + elapsed * rate).min(capacity);
             bucket.filled_at = now;
-            // Sums of seconds are not exact: a billionth of a recipient is not owed.
+            // Floating-point sums of seconds are inexact: a debt of a billionth of a recipient is ignored.
             if bucket.tokens < 1.0 - 1e-9 {
                 return Err(Over::Rate);
             }
@@ -180,7 +179,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_of_rate_may_burst_and_debt_is_paid_back() {
+    fn a_burst_of_one_second_is_allowed_and_repaid() {
         let mut account = limited(Some(2.0), None);
         let start = Instant::now();
         assert_eq!(account.take(1, start), Ok(()));
@@ -191,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn the_quota_comes_back_after_a_day() {
+    fn the_quota_returns_after_a_day() {
         let mut account = limited(None, Some(3.0));
         let start = Instant::now();
         assert_eq!(account.take(2, start), Ok(()));

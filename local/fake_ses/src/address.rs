@@ -1,21 +1,21 @@
-//! Takes an address apart as far as SES looks at it.
+//! Splits an address as far as SES examines it.
 //!
-//! **Invariant:** no I/O; knows nothing of which addresses exist.
+//! **Invariant:** no I/O; this module does not know whether an address exists.
 
-/// An address as submitted, taken apart: `Display <local@domain>`.
+/// The parts of a submitted address, `Display <local@domain>`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts<'a> {
-    /// What stands before the `<`, if anything.
+    /// The text before the `<`; empty without one.
     pub display: &'a str,
     /// `local@domain`, without the brackets.
     pub bare: &'a str,
-    /// What stands before the last `@`.
+    /// The text before the last `@`.
     pub local: &'a str,
-    /// What stands after the last `@`.
+    /// The text after the last `@`.
     pub domain: &'a str,
 }
 
-/// Takes `local@domain` or `Display <local@domain>` apart; nothing when there is no address in it.
+/// Splits `local@domain` or `Display <local@domain>`; `None` when the text contains no address.
 pub fn split(text: &str) -> Option<Parts<'_>> {
     let text = text.trim_matches(' ');
     let (display, bare) = match text.strip_suffix('>') {
@@ -40,12 +40,12 @@ pub fn split(text: &str) -> Option<Parts<'_>> {
 /// The domain of the mailbox simulator.
 const SIMULATOR: &str = "simulator.amazonses.com";
 
-/// Whether an address is one of the mailbox simulator's.
+/// Tells whether the address belongs to the mailbox simulator.
 pub fn is_simulated(text: &str) -> bool {
     split(text).is_some_and(|parts| parts.domain.eq_ignore_ascii_case(SIMULATOR))
 }
 
-/// `local@domain` of an address, or the whole text where there is none in it.
+/// Returns the `local@domain` of an address, or the whole text when it contains no address.
 pub fn bare(text: &str) -> &str {
     split(text).map_or(text, |parts| parts.bare)
 }
@@ -55,7 +55,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn display_names_and_quotes_are_taken_off() {
+    fn display_names_and_quotes_are_removed() {
         assert_eq!(bare("Ann <ann@example.com>"), "ann@example.com");
         assert_eq!(bare("\"A @ B\" <a+1@example.com>"), "a+1@example.com");
         assert_eq!(split("nobody"), None);

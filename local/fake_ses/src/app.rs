@@ -1,4 +1,4 @@
-//! The state that all requests share, and which route is answered by whom.
+//! The state that all requests share, and the table of routes.
 //!
 //! **Invariant:** no lock is held across an `await`.
 
@@ -19,27 +19,28 @@ use crate::stats::Stats;
 use crate::suppression::SuppressionList;
 use crate::{browsers, control, inbox, ses_api};
 
-/// Above SES's own 40 MB with base64 and JSON around it, so that SES's own sentence is given.
+/// The limit on a request's body. It exceeds SES's 40 MB with base64 and JSON around it, so that the refusal is SES's
+/// own sentence.
 const BODY_LIMIT_BYTES: usize = 80 * 1024 * 1024;
 
-/// Everything that is known between requests.
+/// The state kept between requests.
 #[derive(Debug)]
 pub struct App {
-    /// The region in SES's sentences.
+    /// The region that SES's sentences name.
     pub region: String,
-    /// The account in ARNs.
+    /// The account number in ARNs.
     pub account_id: String,
     mailbox: Mutex<Mailbox>,
     faults: Mutex<(FaultPlan, Dice)>,
     account: Mutex<Account>,
     stats: Mutex<Stats>,
     suppressed: Mutex<SuppressionList>,
-    /// Where events go, if anywhere.
+    /// The publisher of events; absent when no topic is set.
     pub events: Option<Publisher>,
 }
 
 impl App {
-    /// An empty mailbox, no faults, an account without enforced limits.
+    /// Creates an empty mailbox, no faults, and an account without enforced limits.
     pub fn new(settings: &Settings, events: Option<Publisher>) -> Self {
         let account_id = settings
             .events
@@ -65,7 +66,7 @@ impl App {
         self.mailbox.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The faults, and the dice that decide whether one happens.
+    /// The faults, and the dice that decide whether a fault happens.
     pub fn faults(&self) -> MutexGuard<'_, (FaultPlan, Dice)> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -86,7 +87,7 @@ impl App {
     }
 }
 
-/// Every route there is.
+/// All routes.
 pub fn routes(app: Arc<App>) -> Router {
     Router::new()
         .route("/v2/email/outbound-emails", post(ses_api::send_email))

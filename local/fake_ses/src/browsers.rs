@@ -1,8 +1,8 @@
-//! What a browser may do here: which of its requests are answered, and what each answer tells it.
+//! The guard against other sites' pages: it refuses their requests and adds security headers to every answer.
 //!
-//! **Role:** stands before every route. Whatever page somebody has open can make their browser call
-//! 127.0.0.1; what is no browser sends none of the headers that are looked at, but the host.
-//! **Invariant:** pure but for [`guard`], which asks and adds.
+//! **Role:** stands before every route. Any page open in a browser can make the browser call 127.0.0.1. Other clients
+//! send only the `Host` header of those that are checked here.
+//! **Invariant:** pure, except [`guard`].
 //! **Start reading at** `refusal`.
 
 use axum::Json;
@@ -16,14 +16,13 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use serde_json::json;
 
-/// The names of this machine. A name of somebody else's may lead here all the same: they own it, and
-/// tell what address it has.
+/// The names of this machine. A foreign domain may resolve to 127.0.0.1 too, since its owner sets its address.
 const OWN_NAMES: [&str; 3] = ["127.0.0.1", "localhost", "[::1]"];
 
-/// What is no page of ours needs nothing, and nobody frames it.
+/// The policy of every answer that is not a page of the inbox: it needs no resource, and no page may frame it.
 const POLICY: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; sandbox";
 
-/// Answers what may be asked, and adds to each answer what it does not say itself.
+/// Refuses a foreign request, and adds the default headers that the answer does not set itself.
 pub async fn guard(request: Request, next: Next) -> Response {
     let mut response = match refusal(request.method(), request.headers()) {
         None => next.run(request).await,
@@ -44,7 +43,7 @@ pub async fn guard(request: Request, next: Next) -> Response {
     response
 }
 
-/// Why a request is not answered, if it is not.
+/// Returns the reason to refuse a request, if there is one.
 fn refusal(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static str)> {
     let host = only(headers, &HOST).unwrap_or_default();
     if !OWN_NAMES.contains(&name_of(host)) {
@@ -55,7 +54,7 @@ fn refusal(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static
     }
     let own = match text(headers, "sec-fetch-site") {
         Some("same-origin" | "none") => true,
-        // Whoever follows a link to the inbox may look at it.
+        // A link from another site may open the inbox.
         Some(_) => {
             *method == Method::GET
                 && text(headers, "sec-fetch-mode") == Some("navigate")
@@ -81,12 +80,12 @@ fn only<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     }
 }
 
-/// A header's text; what cannot be read is no name that we know.
+/// A header's text. An unreadable value becomes empty text, which matches no known value.
 fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name).map(|value| value.to_str().unwrap_or_default())
 }
 
-/// A host without its port: any port, for one may be forwarded.
+/// Removes the port from a host. Any port is allowed, because a port may be forwarded.
 fn name_of(host: &str) -> &str {
     match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
@@ -128,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn another_sites_page_may_only_lead_here() {
+    fn a_page_of_another_site_may_only_link_here() {
         let host = ("host", "localhost:8025");
         for site in ["same-site", "cross-site", "", "new"] {
             let site = ("sec-fetch-site", site);
@@ -148,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_page_and_what_is_no_browser_may_do_everything() {
+    fn own_pages_and_other_clients_may_do_everything() {
         let host = ("host", "localhost:8025");
         for headers in [
             &[host][..],
@@ -165,7 +164,7 @@ mod tests {
     }
 
     #[test]
-    fn an_older_browser_is_known_by_the_origin_it_names() {
+    fn an_older_browser_is_judged_by_its_origin() {
         let host = ("host", "localhost:8025");
         for origin in [
             "null",

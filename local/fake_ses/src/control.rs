@@ -1,6 +1,6 @@
-//! The routes that tests steer and look with.
+//! The routes by which tests control and inspect the fake SES.
 //!
-//! **Invariant:** a bad request changes nothing and is answered 400 with one sentence.
+//! **Invariant:** a bad request changes nothing; the answer is 400 with one sentence.
 
 use std::sync::Arc;
 
@@ -18,13 +18,13 @@ use crate::app::App;
 use crate::faults::FaultPlan;
 use crate::suppression::{self, Reasons};
 
-/// `GET /messages`: all of them, newest first.
+/// `GET /messages`: all messages, newest first.
 pub async fn list_messages(State(app): State<Arc<App>>) -> Response {
     let messages = app.mailbox().newest_first();
     Json(messages.iter().map(AsRef::as_ref).collect::<Vec<_>>()).into_response()
 }
 
-/// `GET /messages/{id}`: one.
+/// `GET /messages/{id}`: one message.
 pub async fn get_message(State(app): State<Arc<App>>, Path(id): Path<String>) -> Response {
     let found = app.mailbox().get(&id);
     match found {
@@ -39,7 +39,7 @@ pub async fn delete_messages(State(app): State<Arc<App>>) -> StatusCode {
     StatusCode::NO_CONTENT
 }
 
-/// `PUT /faults`: replaces them all.
+/// `PUT /faults`: replaces all faults.
 pub async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let plan: FaultPlan = match read(&body) {
         Ok(plan) => plan,
@@ -52,7 +52,7 @@ pub async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
     Json(plan).into_response()
 }
 
-/// `GET /faults`: with what is left of their counts.
+/// `GET /faults`: the faults with their remaining counts.
 pub async fn get_faults(State(app): State<Arc<App>>) -> Response {
     let plan = app.faults().0.clone();
     Json(plan).into_response()
@@ -79,15 +79,15 @@ pub async fn put_account(State(app): State<Arc<App>>, body: Bytes) -> Response {
     Json(limits).into_response()
 }
 
-/// The configuration set, as the local stack deployed it.
+/// The configuration set that the local stack deployed.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigurationSet {
-    /// Its reasons to list an address; null: the account's are in force.
+    /// Its reasons to list an address; null: the account's reasons apply.
     suppressed_reasons: Option<Reasons>,
 }
 
-/// `PUT /configuration-set`: what the template says of it, which only the emulator that deploys it is told.
+/// `PUT /configuration-set`: the template's settings of the set. Only the emulator that deploys the set knows them.
 pub async fn put_configuration_set(State(app): State<Arc<App>>, body: Bytes) -> Response {
     let set: ConfigurationSet = match read(&body) {
         Ok(set) => set,
@@ -125,7 +125,7 @@ pub async fn get_stats(State(app): State<Arc<App>>) -> Response {
     Json(json!({"requests": stats.requests, "faults": stats.faults, "events": events})).into_response()
 }
 
-/// The answer for what does not exist.
+/// The answer for a message or attachment that does not exist.
 pub fn not_found() -> Response {
     (
         StatusCode::NOT_FOUND,

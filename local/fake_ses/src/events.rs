@@ -1,11 +1,10 @@
 //! The events that SES publishes for a message, in SES's own shapes.
 //!
-//! **Invariant:** pure: everything but ids derives from the message.
+//! **Invariant:** pure: everything except ids derives from the message.
 //!
-//! Source: Amazon SES developer guide, "Examples of event data that Amazon SES publishes to
-//! Amazon SNS" and "Using the mailbox simulator"; SES's own events for the simulator's
-//! addresses, captured from 2013 (`ooto@`, with the address only) to 2022 and kept in the tests
-//! of django-ses and others. Read 2026-11-24.
+//! Source: Amazon SES developer guide, "Examples of event data that Amazon SES publishes to Amazon SNS" and "Using
+//! the mailbox simulator"; SES's own events for the simulator's addresses, captured from 2013 (`ooto@`, with the
+//! address only) to 2022 and kept in the tests of django-ses and others. Read 2026-11-24.
 
 use serde_json::{Map, Value, json};
 
@@ -13,21 +12,22 @@ use crate::address;
 use crate::mailbox::{Message, Pair};
 use crate::outcome::{Outcome, Report};
 
-/// SES leaves out headers above this size.
+/// The size above which SES omits headers.
 const MAX_HEADER_BYTES: usize = 10 * 1024;
 
 /// The account that sends.
 #[derive(Debug, Clone, Copy)]
 pub struct Sender<'a> {
-    /// Its region.
+    /// The account's region.
     pub region: &'a str,
-    /// Its number.
+    /// The account's number.
     pub account_id: &'a str,
 }
 
-/// The events of a message in SES's order: `Send`, then each recipient's; none without a configuration set.
+/// Returns the events of a message in SES's order: `Send`, then each recipient's. Without a configuration set there
+/// are none.
 ///
-/// A complaint's event names all who may have complained; every other event names one recipient.
+/// A complaint's event names all possible complainants; every other event names one recipient.
 pub fn of(message: &Message, outcomes: &[Outcome], sender: &Sender<'_>) -> Vec<Value> {
     let Some(configuration_set) = &message.submission.configuration_set else {
         return Vec::new();
@@ -66,7 +66,7 @@ struct Facts<'a> {
     feedback_id: String,
 }
 
-/// How an event names a recipient.
+/// The form in which an event names a recipient.
 fn named(outcome: &Outcome) -> String {
     let names = outcome.details.names.as_deref().unwrap_or("{}");
     names.replace("{}", &outcome.recipient)
@@ -123,11 +123,11 @@ impl Facts<'_> {
     }
 }
 
-/// SES's words about an address on its global list.
+/// SES's sentence about an address on its global list.
 const GLOBAL_LIST: &str = "Amazon SES has suppressed sending to this address because it has a recent history of \
     bouncing as an invalid address.";
 
-/// SES's words about an address on the account's list.
+/// SES's sentence about an address on the account's list.
 const ACCOUNT_LIST: &str = "Amazon SES did not send the message to this address because it is on the suppression \
     list for your account.";
 
@@ -295,7 +295,7 @@ mod tests {
     }
 
     #[test]
-    fn every_simulated_recipient_has_its_fate() {
+    fn each_simulator_address_has_its_documented_events() {
         for (name, expected) in [
             ("success", &["Send", "Delivery"][..]),
             ("bounce", &["Send", "Bounce"]),
@@ -340,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn large_headers_are_truncated_and_no_set_means_no_events() {
+    fn long_headers_are_cut_and_no_set_means_no_events() {
         let mut big = message(&["a@example.com"]);
         big.submission.headers = vec![pair("X-Big", &"x".repeat(11_000))];
         let big_events = |big: &Message| events(big, &json!([]), &mut SuppressionList::default());
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_of_event_can_be_asked_for() {
+    fn a_fault_can_produce_every_kind_of_event() {
         for (kind, expected, sub_type) in [
             ("bounce", &["Send", "Bounce"][..], json!("General")),
             ("late_bounce", &["Send", "Delivery", "Bounce"], json!("General")),
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_says_what_the_fault_gives() {
+    fn an_event_carries_the_details_of_its_fault() {
         let fault = json!([{"kind": "soft_bounce", "event":
             {"after_delivery": true, "sub_type": "General", "status": "5.1.1", "names": "Ann <{}>"}}]);
         let events = after(&["ann@example.com"], &fault);
@@ -381,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bounce_may_be_of_any_type_and_without_words_or_recipients() {
+    fn a_bounce_may_lack_diagnostic_and_recipients() {
         let event = json!({"bounce_type": "Undetermined", "sub_type": "Undetermined", "status": "", "words": ""});
         let fault = json!([{"kind": "soft_bounce", "event": event}]);
         let bounce = &after(&["ann@example.com"], &fault)[1]["bounce"];
@@ -398,7 +398,7 @@ mod tests {
     }
 
     #[test]
-    fn a_complaint_names_everybody_who_may_have_made_it() {
+    fn a_complaint_names_all_possible_complainants() {
         let events = after(
             &["ann@example.com", "bob@example.com", "carl@other.example"],
             &json!([{"kind": "complaint", "to": "@example.com", "event": {"feedback_type": "fraud"}}]),
@@ -422,7 +422,7 @@ mod tests {
         assert_eq!(again[1]["bounce"]["bounceSubType"], "OnAccountSuppressionList");
         assert!(list.remove("ann@example.com"));
         assert_eq!(kinds_of(&events(&message, &json!([]), &mut list)), ["Send", "Delivery"]);
-        // An empty list of the configuration set: nothing is listed.
+        // The configuration set's empty list switches listing off.
         list.set_configuration_set(Some(Reasons::new()));
         events(&message, &bounce, &mut list);
         assert!(list.addresses().is_empty());

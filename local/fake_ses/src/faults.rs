@@ -1,12 +1,12 @@
-//! What goes wrong on demand.
+//! Faults on demand.
 //!
-//! **Role:** tests put a plan; every `SendEmail` asks it once.
-//! **Invariant:** no I/O, no clock; chance only from the [`Dice`] given.
+//! **Role:** a test sets a plan; every `SendEmail` consults it once.
+//! **Invariant:** no I/O, no clock; randomness only from the given [`Dice`].
 //! **Start reading at** [`FaultPlan::choose`].
 
 use serde::{Deserialize, Serialize};
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FaultKind {
@@ -18,25 +18,25 @@ pub enum FaultKind {
     Pause,
     /// The message is rejected.
     Reject,
-    /// Not accepted, and the answer never comes.
+    /// Not accepted, and no answer comes.
     Timeout,
     /// Not accepted; the connection is closed without an answer.
     DropBefore,
     /// Accepted; the connection is closed without an answer.
     DropAfter,
-    /// Handled late; what is due by other faults still happens.
+    /// Handled late; other faults still apply.
     Delay,
     /// Accepted, then a permanent bounce.
     Bounce,
     /// Accepted and delivered, then a permanent bounce.
     LateBounce,
-    /// Accepted, then a transient bounce with the words of the recipient's server.
+    /// Accepted, then a transient bounce with a diagnostic of the recipient's server.
     SoftBounce,
     /// Accepted and delivered, then an absence notice, which SES calls a transient bounce.
     Absence,
     /// Accepted and delivered, then a complaint.
     Complaint,
-    /// Accepted and delivered, then the report that it is no spam.
+    /// Accepted and delivered, then a report that the message is not spam.
     NotSpam,
 }
 
@@ -61,7 +61,7 @@ impl FaultKind {
         }
     }
 
-    /// Whether SES accepts the message, and says by an event what became of it.
+    /// Tells whether SES accepts the message and reports this outcome by an event.
     pub fn is_event(self) -> bool {
         match self {
             Self::Bounce | Self::LateBounce | Self::SoftBounce | Self::Absence | Self::Complaint | Self::NotSpam => {
@@ -79,7 +79,7 @@ impl FaultKind {
     }
 }
 
-/// The details of an event; each has a default of its kind.
+/// The details of an event; each has a default that depends on the kind.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Details {
@@ -92,7 +92,7 @@ pub struct Details {
     /// The recipient's status, such as `5.1.1`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
-    /// The words of the recipient's server, its diagnostic code; empty for none.
+    /// The diagnostic code of the recipient's server; empty for none.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub words: Option<String>,
     /// Whether the bounce names no recipient.
@@ -101,10 +101,10 @@ pub struct Details {
     /// The type of a complaint's feedback, such as `auth-failure`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub feedback_type: Option<String>,
-    /// How the event names the recipient; `{}` stands for the address.
+    /// The form in which the event names the recipient; `{}` stands for the address.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub names: Option<String>,
-    /// Whether a delivery comes first.
+    /// Whether a delivery event comes first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub after_delivery: Option<bool>,
 }
@@ -115,19 +115,19 @@ impl Details {
     }
 }
 
-/// An event that a fault asks for.
+/// An event that a fault requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Asked {
-    /// Its kind.
+    /// The kind of event.
     pub kind: FaultKind,
-    /// Only for recipients that contain this.
+    /// A part of the address; the event applies only to recipients that contain it.
     pub to: Option<String>,
-    /// Its details.
+    /// The details of the event.
     pub details: Details,
 }
 
 impl Asked {
-    /// Whether the event is about this recipient.
+    /// Tells whether the event applies to this recipient.
     pub fn is_about(&self, recipient: &str) -> bool {
         self.to.as_ref().is_none_or(|part| recipient.contains(part.as_str()))
     }
@@ -137,18 +137,18 @@ impl Asked {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Fault {
-    /// What goes wrong.
+    /// The kind.
     pub kind: FaultKind,
-    /// How likely, from 0 to 1.
+    /// The probability, from 0 to 1.
     #[serde(default = "always")]
     pub share: f64,
-    /// How many times it still happens; absent: for ever.
+    /// The remaining number of times; absent: no limit.
     #[serde(default)]
     pub count: Option<u64>,
-    /// How long the request waits before it is handled; for `timeout`: before the connection is closed.
+    /// The delay before the request is handled; for `timeout`, the delay before the connection closes.
     #[serde(default)]
     pub delay_ms: Option<u64>,
-    /// Only for messages with a recipient that contains this.
+    /// A part of an address; the fault applies only to messages with a recipient that contains it.
     #[serde(default)]
     pub to: Option<String>,
     /// The details of an event.
@@ -160,7 +160,7 @@ fn always() -> f64 {
     1.0
 }
 
-/// The faults in force, in the order in which they are asked.
+/// The active faults, in the order in which they are checked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct FaultPlan {
@@ -168,26 +168,26 @@ pub struct FaultPlan {
     pub faults: Vec<Fault>,
 }
 
-/// What happens to one request.
+/// The effect of the plan on one request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chosen {
-    /// The faults that struck, for the counters.
+    /// The faults that happened, for the counters.
     pub struck: Vec<FaultKind>,
-    /// How long the request waits before it is handled, in milliseconds.
+    /// The delay before the request is handled, in milliseconds.
     pub delay_ms: u64,
-    /// What becomes of it, other than being late.
+    /// The effect other than a delay.
     pub effect: Option<FaultKind>,
-    /// How long a `timeout` holds the connection, in milliseconds, when the plan says so.
+    /// The time for which a `timeout` holds the connection, in milliseconds, if the plan sets it.
     pub hold_ms: Option<u64>,
     /// The events that follow if the message is accepted.
     pub asked: Vec<Asked>,
 }
 
 impl FaultPlan {
-    /// Says what is wrong with a plan, in one sentence.
+    /// Checks a plan.
     ///
     /// # Errors
-    /// The sentence.
+    /// One sentence that describes the fault in the plan.
     pub fn check(&self) -> Result<(), String> {
         for (index, fault) in self.faults.iter().enumerate() {
             if !(0.0..=1.0).contains(&fault.share) {
@@ -203,9 +203,9 @@ impl FaultPlan {
         Ok(())
     }
 
-    /// Decides what happens to a message to `recipients`, and uses up what strikes.
+    /// Decides the effect on a message to `recipients`, and lowers the counts of the faults that happen.
     ///
-    /// Delays add up; of everything else the first fault that strikes decides.
+    /// Delays add up. Of all other faults, the first that happens decides.
     pub fn choose(&mut self, recipients: &[&str], dice: &mut Dice) -> Chosen {
         let mut chosen = Chosen::default();
         for fault in &mut self.faults {
@@ -255,24 +255,24 @@ impl FaultPlan {
     }
 }
 
-/// Chance that can be repeated: `SplitMix64`, which passes the usual tests in six lines.
+/// Repeatable randomness: `SplitMix64`, which passes the usual statistical tests in six lines.
 #[derive(Debug, Clone)]
 pub struct Dice(u64);
 
 impl Dice {
-    /// The same seed gives the same rolls.
+    /// Creates dice from a seed; the same seed gives the same rolls.
     pub fn seeded(seed: u64) -> Self {
         Self(seed)
     }
 
-    /// A number from 0 up to, but never, 1.
+    /// Returns a number from 0 to 1, without 1.
     pub fn roll(&mut self) -> f64 {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
         mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         mixed ^= mixed >> 31;
-        // The upper half always fits.
+        // The upper half always fits into `u32`.
         f64::from(u32::try_from(mixed >> 32).unwrap_or(0)) / (f64::from(u32::MAX) + 1.0)
     }
 }
@@ -286,7 +286,7 @@ mod tests {
     }
 
     #[test]
-    fn share_is_a_probability_and_a_seed_repeats_it() {
+    fn a_share_is_a_probability_that_a_seed_repeats() {
         let strikes = |seed| {
             let mut plan = plan(r#"{"faults": [{"kind": "throttle", "share": 0.25}]}"#);
             let mut dice = Dice::seeded(seed);
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn share_0_never_and_share_1_always_strikes() {
+    fn share_0_never_happens_and_share_1_always() {
         let mut dice = Dice::seeded(1);
         let mut never = plan(r#"{"faults": [{"kind": "reject", "share": 0}]}"#);
         let mut always = plan(r#"{"faults": [{"kind": "reject"}]}"#);
@@ -333,7 +333,7 @@ mod tests {
     }
 
     #[test]
-    fn an_event_follows_whatever_else_strikes() {
+    fn an_event_follows_any_other_fault() {
         let mut plan = plan(
             r#"{"faults": [{"kind": "drop_after"}, {"kind": "bounce", "to": "ann", "event": {"status": "5.7.1"}},
                 {"kind": "complaint", "to": "bob"}]}"#,
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_kind_is_answered_with_all_kinds() {
+    fn an_unknown_kind_is_refused_with_all_kinds() {
         let error = serde_json::from_str::<FaultPlan>(r#"{"faults": [{"kind": "flood"}]}"#).unwrap_err();
         for kind in [
             "drop_after",

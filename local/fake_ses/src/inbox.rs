@@ -1,8 +1,7 @@
-//! The inbox page, and what it shows of a message.
+//! The inbox page and its views of a message.
 //!
-//! **Invariant:** nothing of a message's HTML runs or is fetched by itself: the frame is
-//! sandboxed, and so is its own answer, should somebody open it alone. A link that a person
-//! clicks opens in a tab of its own.
+//! **Invariant:** a message's HTML runs no script and loads nothing by itself. The frame is sandboxed, and so is its
+//! own answer, in case a person opens it alone. A link that a person clicks opens in its own tab.
 
 use std::sync::Arc;
 
@@ -21,7 +20,7 @@ const PAGE: &str = include_str!("page/inbox.html");
 const STYLE: &str = include_str!("page/inbox.css");
 const SCRIPT: &str = include_str!("page/inbox.js");
 
-/// How many messages the page lists; `GET /messages` has them all.
+/// Messages that the page lists; `GET /messages` returns all of them.
 const LISTED: usize = 500;
 
 const PAGE_POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
@@ -33,7 +32,7 @@ const MESSAGE_POLICY: &str = "sandbox allow-popups allow-popups-to-escape-sandbo
 /// `GET /`.
 pub async fn page() -> Response {
     let mut response = answer("text/html; charset=utf-8", PAGE_POLICY, PAGE);
-    // What a message's link opens has no way back to the page.
+    // A page that a message's link opens cannot reach back to the inbox.
     response.headers_mut().insert(
         HeaderName::from_static("cross-origin-opener-policy"),
         HeaderValue::from_static("same-origin"),
@@ -51,7 +50,7 @@ pub async fn script() -> Response {
     answer("text/javascript; charset=utf-8", PAGE_POLICY, SCRIPT)
 }
 
-/// `GET /inbox/summaries`: what the list shows, and a number that changes with every change.
+/// `GET /inbox/summaries`: the rows of the list, and a revision that increases with every change.
 pub async fn summaries(State(app): State<Arc<App>>) -> Response {
     let (messages, count, revision) = {
         let mailbox = app.mailbox();
@@ -83,7 +82,7 @@ pub async fn message_html(State(app): State<Arc<App>>, Path(id): Path<String>) -
     }
 }
 
-/// `GET /messages/{id}/attachments/{index}`: the bytes, only ever as a download.
+/// `GET /messages/{id}/attachments/{index}`: the bytes, always as a download.
 pub async fn attachment(State(app): State<Arc<App>>, Path((id, index)): Path<(String, usize)>) -> Response {
     let found = app.mailbox().get(&id);
     match found
@@ -106,7 +105,7 @@ fn answer(media_type: &'static str, policy: &'static str, body: impl IntoRespons
     (headers, body).into_response()
 }
 
-/// `attachment` with the name in RFC 5987's form: everything unusual is percent-encoded.
+/// `attachment` with the file name in the form of RFC 5987: unusual bytes are percent-encoded.
 fn disposition(filename: &str) -> HeaderValue {
     let encoded: String = filename
         .bytes()

@@ -1,23 +1,21 @@
-//! A stand-in for Amazon SES on this machine: accepts email, keeps it, shows it, and
-//! fails on demand.
+//! A local stand-in for Amazon SES: it accepts email, keeps it, shows it, and fails on demand.
 //!
 //! **Role:** local stack and tests only; nothing of it is ever deployed.
-//! **Invariant:** no message leaves the machine, and an accepted message is kept whole,
-//! also when its answer was lost on the way.
+//! **Invariant:** no message leaves the machine, and an accepted message is kept whole, even if its answer was lost.
 //!
 //! | Module | Owns |
 //! |---|---|
 //! | [`settings`] | the environment, read once |
-//! | [`server`] | sockets: accepting, hanging up, ending |
+//! | [`server`] | sockets: accepting, hanging up, shutting down |
 //! | [`app`] | the shared state and the routes |
-//! | [`ses_api`] | SES's operations: the order in which things are decided |
+//! | [`ses_api`] | SES's operations: the order of the decisions |
 //! | [`ses_request`], [`ses_rules`], [`ses_error`], [`raw`], [`address`] | SESv2's shapes and refusals |
 //! | [`faults`], [`account`], [`stats`], [`mailbox`] | the state, each pure and without a clock |
 //! | [`suppression`] | the account-wide suppression list |
-//! | [`outcome`] | what becomes of a message at each recipient |
+//! | [`outcome`] | the outcome of a message at each recipient |
 //! | [`events`], [`publisher`] | SES's events: their shapes, their way to the topic |
 //! | [`control`], [`inbox`] | the routes for tests; the page for people |
-//! | [`message_html`], [`browsers`] | a message's HTML as it is shown; what a browser may ask and do |
+//! | [`message_html`], [`browsers`] | the HTML of a message as the inbox shows it; the guard against foreign pages |
 //!
 //! **Start reading at** [`ses_api`].
 
@@ -49,17 +47,17 @@ use app::App;
 use server::{BindError, Server};
 use settings::Settings;
 
-/// Takes the port and prepares everything; nothing is answered before [`Server::serve`].
+/// Binds the port and prepares everything; [`Server::serve`] answers the first request.
 ///
 /// # Errors
-/// [`BindError`] when the port cannot be had.
+/// [`BindError`] when the port cannot be bound.
 pub async fn bind(settings: Settings) -> Result<Server, BindError> {
     let listener = server::listen(settings.port).await?;
     let events = settings.events.as_ref().map(publisher::start);
     Server::new(listener, Arc::new(App::new(&settings, events)))
 }
 
-/// What is logged: `RUST_LOG`, or warnings of everything and information of this crate.
+/// The filter of the log: `RUST_LOG`, or warnings of all crates and information of this crate.
 pub fn log_filter() -> tracing_subscriber::EnvFilter {
     tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("warn,fake_ses=info"))

@@ -1,6 +1,6 @@
-//! Every accepted message, whole, in memory, in the order of acceptance.
+//! All accepted messages, whole, in memory, in the order of acceptance.
 //!
-//! **Invariant:** nothing is dropped but by [`Mailbox::clear`].
+//! **Invariant:** only [`Mailbox::clear`] removes a message.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -36,7 +36,7 @@ pub struct Attachment {
 }
 
 impl Attachment {
-    /// Measures and hashes the content.
+    /// Creates an attachment with the size and hash of its content.
     pub fn new(filename: String, content_type: Option<String>, content_id: Option<String>, content: Vec<u8>) -> Self {
         let sha256 = Sha256::digest(&content)
             .iter()
@@ -53,7 +53,7 @@ impl Attachment {
     }
 }
 
-/// What a client submitted.
+/// A client's submission.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Submission {
     /// The From, as submitted.
@@ -64,7 +64,7 @@ pub struct Submission {
     pub cc: Vec<String>,
     /// The hidden recipients.
     pub bcc: Vec<String>,
-    /// Where answers go.
+    /// The addresses for replies.
     pub reply_to: Vec<String>,
     /// The subject.
     pub subject: String,
@@ -84,7 +84,7 @@ pub struct Submission {
 }
 
 impl Submission {
-    /// Everyone who gets it, in the order to, cc, bcc.
+    /// All recipients, in the order to, cc, bcc.
     pub fn recipients(&self) -> Vec<&str> {
         self.to
             .iter()
@@ -100,10 +100,10 @@ impl Submission {
 pub struct Message {
     /// SES's message id.
     pub id: String,
-    /// What was submitted.
+    /// The submission.
     #[serde(flatten)]
     pub submission: Submission,
-    /// When it was accepted: RFC 3339, UTC, milliseconds.
+    /// The time of acceptance: RFC 3339, UTC, milliseconds.
     pub received_at: String,
 }
 
@@ -116,7 +116,7 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Keeps a message.
+    /// Adds a message.
     pub fn keep(&mut self, message: Arc<Message>) {
         self.by_id.insert(message.id.clone(), Arc::clone(&message));
         self.messages.push(message);
@@ -133,12 +133,12 @@ impl Mailbox {
         self.messages.iter().rev().take(limit).map(Arc::clone).collect()
     }
 
-    /// How many there are.
+    /// The number of messages.
     pub fn count(&self) -> usize {
         self.messages.len()
     }
 
-    /// Changes with every change.
+    /// The revision, which increases with every change.
     pub fn revision(&self) -> u64 {
         self.revision
     }
@@ -148,7 +148,7 @@ impl Mailbox {
         self.by_id.get(id).map(Arc::clone)
     }
 
-    /// Forgets them all.
+    /// Removes all messages.
     pub fn clear(&mut self) {
         self.messages.clear();
         self.by_id.clear();

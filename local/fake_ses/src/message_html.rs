@@ -1,8 +1,8 @@
-//! A message's HTML as the frame is given it.
+//! The HTML of a message for the sandboxed frame.
 //!
-//! **Role:** the frame's sandbox and policy stop scripts, and all that is fetched by itself; what
-//! they do not stop is taken out here, and what they would break is put in place.
-//! **Invariant:** pure; the message itself stays as it was submitted.
+//! **Role:** the frame's sandbox and policy stop scripts and automatic loading. This module removes the tags that
+//! they do not stop, and repairs the images and links that they would break.
+//! **Invariant:** pure; the message itself stays as submitted.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,10 +12,11 @@ use crate::mailbox::{Attachment, Message};
 /// Image types that browsers show and that cannot carry scripts.
 const INLINE_IMAGES: [&str; 4] = ["image/png", "image/jpeg", "image/gif", "image/webp"];
 
-/// Tags that no message needs, by how they begin, and what stands in for them. No policy keeps Chromium
-/// from connecting to the host that a `link` names as one it will need, or from which a `frame` would
-/// come; an `iframe` may bring a document of its own, with its links. The parser treats what stands in
-/// as what was there, so that nothing around it changes.
+/// The beginnings of tags that no message needs, each with its replacement.
+///
+/// Chromium connects to the host of a `link` for preconnecting, or of a `frame`, despite every policy. An `iframe`
+/// may contain its own document, with links of its own. The parser treats each replacement like the original tag, so
+/// that the surrounding HTML does not change.
 const REPLACED: [(&str, &str); 4] = [
     ("link", "meta"),
     ("frame", "meta"),
@@ -23,7 +24,7 @@ const REPLACED: [(&str, &str); 4] = [
     ("/iframe", "/noframes"),
 ];
 
-/// The HTML to show, if the message has any.
+/// Returns the HTML to show, if the message has any.
 pub fn shown(message: &Message) -> Option<String> {
     let html = message.submission.html.as_deref()?;
     let html = without_links_and_frames(html);
@@ -31,7 +32,7 @@ pub fn shown(message: &Message) -> Option<String> {
     Some(with_links_in_new_tabs(&html))
 }
 
-/// A tag's name stands in the text as it is, in capitals or not: no escape can spell it.
+/// A tag's name appears literally in the text, in either case: no escape can spell it.
 fn without_links_and_frames(html: &str) -> String {
     let mut pieces = html.split('<');
     let mut shown = pieces.next().unwrap_or_default().to_owned();
@@ -48,7 +49,7 @@ fn without_links_and_frames(html: &str) -> String {
     shown
 }
 
-/// The HTML with `cid:` images in place, since the frame may load nothing.
+/// Replaces `cid:` images by their data, since the frame may load nothing.
 fn with_inline_images(mut html: String, files: &[Attachment]) -> String {
     for file in files {
         if let (Some(id), Some(media_type)) = (&file.content_id, image_type(file)) {
@@ -62,8 +63,8 @@ fn with_inline_images(mut html: String, files: &[Attachment]) -> String {
     html
 }
 
-/// The HTML with one line that lets links open outside of the frame; behind the document
-/// type, which counts only in the first place.
+/// Adds one line that makes links open outside the frame. The line follows the document type, which is valid only at
+/// the start.
 fn with_links_in_new_tabs(html: &str) -> String {
     const LINKS: &str = r#"<base target="_blank">"#;
     let (start, rest) = match html.split_once('>') {
@@ -85,7 +86,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn links_and_frames_are_replaced_however_they_are_written() {
+    fn links_and_frames_are_replaced_in_any_spelling() {
         for (html, expected) in [
             (
                 "<LiNk rel=preconnect href=//a>b<link/rel=x>",
@@ -109,7 +110,7 @@ mod tests {
     }
 
     #[test]
-    fn links_open_in_new_tabs_and_the_document_type_stays_first() {
+    fn links_open_in_new_tabs_after_the_document_type() {
         for (html, expected) in [
             ("<p>a > b", r#"<base target="_blank"><p>a > b"#),
             ("", r#"<base target="_blank">"#),

@@ -1,7 +1,7 @@
-//! What becomes of an accepted message at each of its recipients.
+//! The outcome of an accepted message at each of its recipients.
 //!
-//! **Invariant:** pure but for the account-wide list, which a hard bounce or a complaint adds to.
-//! The list decides first, then the simulator's addresses, then the faults, then everything is delivered.
+//! **Invariant:** pure, except that a hard bounce or a complaint adds to the account-wide list. The order of
+//! decision: the list, then the simulator's addresses, then the faults. Otherwise the message is delivered.
 //!
 //! Source: Amazon SES Developer Guide, "Using the mailbox simulator to test email sending", read 2026-11-24.
 
@@ -10,25 +10,25 @@ use crate::faults::{Asked, Details, FaultKind};
 use crate::mailbox::Message;
 use crate::suppression::{Reason, SuppressionList};
 
-/// What becomes of a message at one recipient.
+/// The outcome of a message at one recipient.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The address, without a display name.
     pub recipient: String,
-    /// The recipient's server takes it first.
+    /// Whether the recipient's server first accepts the message.
     pub delivered: bool,
-    /// What SES reports then, if anything.
+    /// SES's later report, if any.
     pub report: Option<Report>,
-    /// The details that a fault asks for.
+    /// The details that a fault requests.
     pub details: Details,
 }
 
-/// What SES reports.
+/// A report of SES.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Report {
-    /// The recipient's server refused it for good.
+    /// The recipient's server refused the message permanently.
     Bounce,
-    /// The recipient's server refused it for now, and SES gave up.
+    /// The recipient's server refused the message temporarily, and SES gave up.
     SoftBounce,
     /// An automatic answer came back.
     Absence,
@@ -38,12 +38,12 @@ pub enum Report {
     OnAccountList,
     /// The recipient reported it as spam.
     Complaint,
-    /// The recipient reported that it is no spam.
+    /// The recipient reported that the message is not spam.
     NotSpam,
 }
 
 impl Report {
-    /// The account-wide list's reason to take the address.
+    /// The reason for which the account-wide list takes the address.
     const fn reason(self) -> Option<Reason> {
         match self {
             Self::Bounce => Some(Reason::Bounce),
@@ -53,7 +53,7 @@ impl Report {
     }
 }
 
-/// Decides for each recipient, in their order, and adds to the list.
+/// Decides for each recipient, in their order, and updates the list.
 pub fn of(message: &Message, asked: &[Asked], list: &mut SuppressionList) -> Vec<Outcome> {
     let recipients = message.submission.recipients();
     let one = |recipient: &str| {

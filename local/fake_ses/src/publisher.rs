@@ -1,9 +1,8 @@
-//! Brings events to the SNS topic, however long that takes.
+//! The publisher of events to the SNS topic; it retries without limit.
 //!
-//! **Role:** requests hand over and go on; one task publishes.
-//! **Invariant:** the events of one message go out in order; messages overtake each other,
-//! as they do at SES.
-//! **Deliberately absent:** a disk. What is unpublished at the end of the process is lost.
+//! **Role:** requests enqueue their events and go on; one task publishes.
+//! **Invariant:** the events of one message are published in order; messages overtake each other, as with SES.
+//! **Deliberately absent:** a disk. Events that are unpublished at the end of the process are lost.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -20,20 +19,19 @@ use tokio::task::JoinSet;
 
 use crate::settings::EventSettings;
 
-/// Messages whose events are under way at the same time.
+/// Messages whose events are being published at the same time.
 const IN_FLIGHT: usize = 8;
-/// The wait after the first failure; it doubles.
+/// The wait after the first failure; each failure doubles it.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 /// The longest wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// What SES publishes, in place of an event, once it is told to publish to a topic.
+/// The message that SES publishes, in place of an event, once a topic becomes its destination.
 ///
-/// Source: what was recorded of SES by LocalStack's snapshots and by django-anymail, read
-/// 2026-11-24.
+/// Source: SES's messages recorded in LocalStack's snapshots and by django-anymail, read 2026-11-24.
 const GREETING: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
 
-/// Takes events; cheap to share.
+/// The publisher of events; cheap to clone.
 #[derive(Debug, Clone)]
 pub struct Publisher {
     queue: UnboundedSender<Vec<Value>>,
@@ -47,19 +45,19 @@ struct Counts {
     failed_tries: AtomicU64,
 }
 
-/// How far publishing has come.
+/// The progress of publishing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 pub struct Progress {
-    /// Events at the topic.
+    /// Events published to the topic.
     pub published: u64,
-    /// Events not there yet.
+    /// Events that still wait.
     pub waiting: u64,
-    /// Tries that failed and were, or will be, repeated.
+    /// Failed tries; each is or will be repeated.
     pub failed_tries: u64,
 }
 
 impl Publisher {
-    /// Takes the events of one message.
+    /// Enqueues the events of one message.
     pub fn publish(&self, events: Vec<Value>) {
         let count = u64::try_from(events.len()).unwrap_or(u64::MAX);
         if count == 0 {
@@ -71,7 +69,7 @@ impl Publisher {
         }
     }
 
-    /// How far publishing has come.
+    /// Returns the progress of publishing.
     pub fn progress(&self) -> Progress {
         let published = self.counts.published.load(Ordering::Relaxed);
         let taken = self.counts.taken.load(Ordering::Relaxed);
@@ -83,7 +81,7 @@ impl Publisher {
     }
 }
 
-/// Starts the task that publishes.
+/// Starts the publishing task.
 pub fn start(settings: &EventSettings) -> Publisher {
     let http = aws_smithy_http_client::Builder::new()
         .tls_provider(tls::Provider::Rustls(CryptoMode::Ring))
@@ -94,7 +92,7 @@ pub fn start(settings: &EventSettings) -> Publisher {
         .region(Region::new(settings.region.clone()))
         .credentials_provider(settings.credentials.clone())
         .http_client(http)
-        // The loop below repeats by itself, for ever.
+        // The loop in `publish` repeats without limit by itself.
         .retry_config(RetryConfig::disabled())
         .build();
     let counts = Arc::new(Counts::default());
@@ -136,7 +134,7 @@ async fn run(topic: Topic, mut work: UnboundedReceiver<Vec<Value>>) {
 }
 
 impl Topic {
-    /// Tries until it works: the topic may be created later than we start.
+    /// Retries until it succeeds: the topic may be created after the fake SES starts.
     async fn publish(&self, event: String) {
         let mut wait = FIRST_WAIT;
         loop {

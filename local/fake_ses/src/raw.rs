@@ -1,11 +1,11 @@
-//! Reads as much of a raw message as the inbox shows.
+//! Reads the parts of a raw message that the inbox shows.
 //!
-//! **Deliberately absent:** a MIME parser. A body of one part is shown; anything with
-//! parts is kept whole as the attachment `message.eml`.
+//! **Deliberately absent:** a MIME parser. A body of one part is shown; a multipart message is kept whole as the
+//! attachment `message.eml`.
 
 use crate::mailbox::{Attachment, Pair, Submission};
 
-/// Fills in what the request itself did not say from the message's own headers.
+/// Fills in the fields that the request omitted from the message's own headers.
 pub fn fill(submission: &mut Submission, message: Vec<u8>) {
     let text = String::from_utf8_lossy(&message).replace("\r\n", "\n");
     let (head, body) = text.split_once("\n\n").unwrap_or((&text, ""));

@@ -1,8 +1,8 @@
-//! Sockets: accepts connections, hangs up without an answer when a fault asks for it, ends.
+//! The sockets: accepting connections, hanging up without an answer when a fault requires it, shutting down.
 //!
-//! **Role:** everything HTTP is axum's; this only owns the TCP connection, because a
-//! dropped connection is something no HTTP answer can express.
-//! **Invariant:** only 127.0.0.1 is ever listened on.
+//! **Role:** axum does everything HTTP. This module owns only the TCP connection, because no HTTP answer can express
+//! a dropped connection.
+//! **Invariant:** it listens on 127.0.0.1 only.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -26,26 +26,26 @@ use tower::ServiceExt;
 
 use crate::app::{self, App};
 
-/// How long open requests may take to finish once the end was asked for.
+/// The time that open requests have to finish during a shutdown.
 const LAST_WORDS: Duration = Duration::from_secs(2);
 
-/// Why the port cannot be had.
+/// The reason for which the port cannot be bound.
 #[derive(Debug, Error)]
 pub enum BindError {
-    /// Somebody else listens there.
+    /// Another process listens there.
     #[error("Port {0} on 127.0.0.1 is in use; set INBOX_PORT to another one.")]
     InUse(u16),
-    /// Anything else the system says.
+    /// Any other error of the system.
     #[error("Cannot listen on port {port} of 127.0.0.1: {source}.")]
     Io {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
 }
 
-/// Cuts the connection that a request came over.
+/// A handle that closes the connection of a request.
 #[derive(Debug, Clone, Default)]
 pub struct Hangup(Arc<Notify>);
 
@@ -57,7 +57,7 @@ impl Hangup {
     }
 }
 
-/// A server that has its port.
+/// A server with a bound port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -65,10 +65,10 @@ pub struct Server {
     app: Arc<App>,
 }
 
-/// Takes a port on 127.0.0.1.
+/// Binds a port on 127.0.0.1.
 ///
 /// # Errors
-/// [`BindError`] when it cannot be had.
+/// [`BindError`] when the port cannot be bound.
 pub async fn listen(port: u16) -> Result<TcpListener, BindError> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await.map_err(|source| {
         if source.kind() == io::ErrorKind::AddrInUse {
@@ -83,7 +83,7 @@ impl Server {
     /// Puts the application behind a listener.
     ///
     /// # Errors
-    /// [`BindError::Io`] when the system does not tell the listener's address.
+    /// [`BindError::Io`] when the system does not return the listener's address.
     pub fn new(listener: TcpListener, app: Arc<App>) -> Result<Self, BindError> {
         let address = listener
             .local_addr()
@@ -96,7 +96,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Answers until `end` completes, then lets open requests finish for two seconds.
+    /// Answers until `end` completes, then gives open requests two seconds to finish.
     pub async fn serve(self, end: impl Future<Output = ()>) {
         let router = app::routes(Arc::clone(&self.app));
         let (ending, ended) = watch::channel(false);
@@ -110,7 +110,7 @@ impl Server {
                         connections.spawn(connection(stream, router.clone(), ended.clone()));
                     }
                     Err(error) => {
-                        // Out of file descriptors, mostly: wait, rather than spin.
+                        // Usually there are no file descriptors left: wait, do not spin.
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
@@ -156,7 +156,7 @@ async fn connection(stream: TcpStream, router: Router, mut ended: watch::Receive
 
 fn log_end(result: Result<(), hyper::Error>) {
     if let Err(error) = result {
-        // Clients that give up waiting end here: that is their business.
+        // A client that gives up waiting ends here; that is no fault of the server.
         tracing::debug!(%error, "a connection ended early");
     }
 }

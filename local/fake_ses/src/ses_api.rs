@@ -1,8 +1,7 @@
 //! SES's operations, as the AWS SDKs call them.
 //!
-//! **Role:** reads, asks faults, rules and limits in this order, keeps, publishes.
-//! **After a client gave up:** handling goes on; as with SES, the message may be accepted
-//! all the same.
+//! **Role:** reads, consults faults, rules and limits in this order, keeps, publishes.
+//! **After a client gave up:** handling goes on; as with SES, the message may still be accepted.
 //! **Start reading at** `handle`.
 
 use std::sync::Arc;
@@ -24,7 +23,7 @@ use crate::server::Hangup;
 use crate::ses_error::SesError;
 use crate::{outcome, ses_request, ses_rules};
 
-/// How long a `timeout` holds a request: beyond every sensible client's patience.
+/// The time for which a `timeout` holds a request: longer than any sensible client waits.
 const HOLD: Duration = Duration::from_secs(120);
 
 enum Outcome {
@@ -37,7 +36,7 @@ enum Outcome {
 
 /// `POST /v2/email/outbound-emails`.
 pub async fn send_email(State(app): State<Arc<App>>, Extension(hangup): Extension<Hangup>, body: Bytes) -> Response {
-    // On its own task: a client that hangs up must not undo what SES would have done.
+    // Handling runs on its own task: with SES, a client that hangs up does not cancel it either.
     let handling = tokio::spawn(handle(Arc::clone(&app), body));
     let outcome = handling.await.unwrap_or_else(|error| {
         tracing::error!(%error, "handling a request failed");
@@ -195,7 +194,7 @@ fn not_suppressed(app: &App, operation: &'static str) -> Response {
     error.into_response()
 }
 
-/// Everything else under any path.
+/// Every other path and operation.
 pub async fn unknown_operation(State(app): State<Arc<App>>) -> Response {
     let error = SesError::unknown_operation();
     app.stats().answered("other", error.name);

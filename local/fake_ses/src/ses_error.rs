@@ -1,12 +1,11 @@
-//! SES's refusals, in the shape in which the AWS SDKs read them.
+//! SES's refusals, in the shape that the AWS SDKs read.
 //!
-//! A spent daily quota and an exceeded rate share one name and differ in their sentence only.
+//! An exhausted daily quota and an exceeded rate share one name and differ only in their sentence.
 //!
-//! Source: names, the errors of `SendEmail` in aws-sdk-sesv2 1.145. The rate's status, name and
-//! sentence, an answer of SES's API v2 logged in etailors_amazon_ses issue 117. The quota's,
-//! Amazon SES developer guide, "Errors related to the sending quotas for your Amazon SES
-//! account": both come as one throttling error. Read 2026-11-24. The sentence of a paused
-//! account is the one that SES's SMTP interface gives.
+//! Source: names, the errors of `SendEmail` in aws-sdk-sesv2 1.145. The rate's status, name and sentence, an answer
+//! of SES's API v2 logged in etailors_amazon_ses issue 117. The quota's, Amazon SES developer guide, "Errors related
+//! to the sending quotas for your Amazon SES account": both come as one throttling error. Read 2026-11-24. The
+//! sentence of a paused account is the one that SES's SMTP interface gives.
 
 use axum::Json;
 use axum::http::{HeaderName, HeaderValue, StatusCode};
@@ -18,7 +17,7 @@ use serde_json::json;
 pub struct SesError {
     /// The HTTP status.
     pub status: StatusCode,
-    /// SES's name for it.
+    /// SES's name for the error.
     pub name: &'static str,
     /// SES's sentence.
     pub message: String,
@@ -72,7 +71,7 @@ impl SesError {
         )
     }
 
-    /// There is no such operation.
+    /// The operation does not exist.
     pub fn unknown_operation() -> Self {
         Self::new(
             StatusCode::NOT_FOUND,

@@ -1,6 +1,6 @@
-//! `SendEmail`'s body as the AWS SDKs write it, and its way to a [`Submission`].
+//! `SendEmail`'s body as the AWS SDKs write it, and its conversion to a [`Submission`].
 //!
-//! **Invariant:** pure; nothing is judged here but what cannot be read at all.
+//! **Invariant:** pure; only an unreadable body is refused here.
 //!
 //! Names: `SendEmail` of SES's API v2; the tests let the official SDK write a request.
 
@@ -12,7 +12,7 @@ use crate::mailbox::{Attachment, Pair, Submission};
 use crate::raw;
 use crate::ses_error::SesError;
 
-/// The body of `SendEmail`; what SES knows and we do not look at is skipped.
+/// The body of `SendEmail`; fields of SES that the fake SES does not use are skipped.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct SendEmail {
@@ -100,7 +100,7 @@ impl From<NameValue> for Pair {
     }
 }
 
-/// Reads a body; the second answer is whether the content is raw.
+/// Reads a body; the second value tells whether the content is raw.
 ///
 /// # Errors
 /// `BadRequestException` when it is not a `SendEmail` with simple or raw content.
@@ -175,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn a_raw_message_gives_its_headers_and_recipients() {
+    fn a_raw_message_supplies_headers_and_recipients() {
         let data =
             STANDARD.encode("From: a@example.com\r\nTo: b@example.com,\r\n c@example.com\r\nSubject: Hi\r\n\r\nBody");
         let (submission, _) = parse(format!(r#"{{"Content": {{"Raw": {{"Data": "{data}"}}}}}}"#).as_bytes()).unwrap();
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_bad_request() {
+    fn an_unreadable_body_is_a_bad_request() {
         for body in ["", "{}", r#"{"Content": {}}"#, r#"{"Content": {"Raw": {"Data": "%"}}}"#] {
             assert_eq!(
                 parse(body.as_bytes()).unwrap_err().name,

@@ -1,12 +1,13 @@
-//! What SES refuses before it accepts anything.
+//! The rules by which SES refuses a message before accepting it.
 //!
 //! **Invariant:** pure: the same submission gets the same answer.
 //!
-//! Source: documentation of `Destination`, `MessageHeader`, `MessageTag` and `SendEmail` in
-//! aws-sdk-sesv2 1.145; the sentences on addresses, from the SES emulator Floci, whose authors
-//! compared it with SES; the other sentences from answers that users of SES reported. Read
-//! 2026-11-24. Stricter than SES is one rule: a display name outside ASCII that is not an
-//! encoded word, which SES's documentation forbids though SES accepts it.
+//! Source: documentation of `Destination`, `MessageHeader`, `MessageTag` and `SendEmail` in aws-sdk-sesv2 1.145; the
+//! sentences on addresses, from the SES emulator Floci, whose authors compared it with SES; the other sentences from
+//! answers that users of SES reported. Read 2026-11-24.
+//!
+//! One rule is stricter than SES: a display name outside ASCII must be an encoded word. SES's documentation forbids
+//! it, yet SES accepts it.
 
 use crate::address::{self, Parts};
 use crate::mailbox::{Attachment, Pair, Submission};
@@ -32,23 +33,23 @@ const MAX_MESSAGE_BYTES: usize = 40 * 1024 * 1024;
 const MAX_FILE_NAME: usize = 255;
 /// Characters of an attachment's content type, and of its content id.
 const MAX_CONTENT_LABEL: usize = 78;
-/// The ends of file names that are refused.
+/// The file extensions that SES refuses.
 ///
-/// Source: Amazon SES developer guide, "Amazon SES unsupported attachment types"; the refusal's
-/// sentence, from answers that users of SES reported. Read 2026-11-24.
+/// Source: Amazon SES developer guide, "Amazon SES unsupported attachment types"; the refusal's sentence, from
+/// answers that users of SES reported. Read 2026-11-24.
 const FORBIDDEN_EXTENSIONS: &str = "ade adp app asp bas bat cer chm cmd com cpl crt csh der exe fxp gadget hlp hta inf \
     ins isp its js jse ksh lib lnk mad maf mag mam maq mar mas mat mau mav maw mda mdb mde mdt mdw mdz msc msh msh1 \
     msh2 mshxml msh1xml msh2xml msi msp mst ops pcd pif plg prf prg reg scf scr sct shb shs sys ps1 ps1xml ps2 ps2xml \
     psc1 psc2 tmp url vb vbe vbs vps vsmacros vss vst vsw vxd ws wsc wsf wsh xnk";
 /// Characters of an address with its display name.
 const MAX_ADDRESS: usize = 320;
-/// The domain whose senders nobody has verified.
+/// The domain that counts as unverified.
 const UNVERIFIED_DOMAIN: &str = "unverified.example";
 
 /// Accepts a submission, or refuses it as SES does.
 ///
 /// # Errors
-/// `BadRequestException` for what is malformed, `MessageRejected` for an unverified sender.
+/// `BadRequestException` for a malformed submission, `MessageRejected` for an unverified sender.
 pub fn check(submission: &Submission, region: &str, raw: bool) -> Result<(), SesError> {
     let from = address_of(&submission.from)?;
     let recipients = submission.recipients();
@@ -69,11 +70,11 @@ pub fn check(submission: &Submission, region: &str, raw: bool) -> Result<(), Ses
     if submission.subject.contains(is_line_break) {
         return Err(SesError::bad_request("Subject contains a control character."));
     }
-    // A raw message brings all of its headers; SES limits custom ones of simple content only.
+    // A raw message brings all of its headers; SES limits only the custom headers of simple content.
     if !raw {
         check_headers(&submission.headers)?;
     }
-    // Of a raw message the parts are not taken apart.
+    // The parts of a raw message are not examined.
     if !raw {
         check_attachments(&submission.attachments)?;
     }
@@ -192,7 +193,7 @@ fn is_line_break(character: char) -> bool {
     matches!(character, '\r' | '\n' | '\0')
 }
 
-/// About what goes out: bodies, headers, attachments in base64.
+/// The approximate size of the outgoing message: bodies, headers, attachments in base64.
 fn message_bytes(submission: &Submission) -> usize {
     let bodies = [&submission.text, &submission.html]
         .into_iter()
@@ -263,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_ses_cannot_carry_is_a_bad_request() {
+    fn a_message_that_breaks_a_rule_is_a_bad_request() {
         type Change = Box<dyn FnOnce(&mut Submission)>;
         let to = |address: &str| -> Change {
             let address = address.to_owned();
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_just_within_the_limits_passes() {
+    fn a_message_exactly_at_the_limits_passes() {
         let mut email = submission();
         email.from = "=?UTF-8?Q?=C3=84nn?= <ann@example.com>".to_owned();
         email.to = vec!["a@xn--bcher-kva.example".to_owned(); 50];

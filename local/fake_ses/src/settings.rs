@@ -1,40 +1,40 @@
-//! The environment, read in one place, once, into checked settings.
+//! The settings, read and checked once from the environment.
 //!
-//! **Invariant:** what is wrong is reported all together, as sentences.
+//! **Invariant:** all faults are reported together, as sentences.
 
 use aws_sdk_sns::config::Credentials;
 use thiserror::Error;
 
-/// Where the inbox answers unless `INBOX_PORT` says otherwise.
+/// The inbox's port unless `INBOX_PORT` sets another.
 const DEFAULT_PORT: u16 = 8025;
 
-/// Everything the fake SES is told from outside.
+/// The settings of the fake SES.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
     /// The region that SES's own sentences name.
     pub region: String,
-    /// What the faults' dice start from; absent means a new seed at every start.
+    /// The seed of the faults' dice; absent: a new seed at every start.
     pub seed: Option<u64>,
-    /// Where events go; absent means that none are published.
+    /// The destination of events; absent: none are published.
     pub events: Option<EventSettings>,
 }
 
-/// Where SES's events are published.
+/// The destination of SES's events.
 #[derive(Debug, Clone)]
 pub struct EventSettings {
     /// The SNS topic; it may be created after the start.
     pub topic_arn: String,
-    /// The emulator that has the topic: without it the events would go to Amazon itself.
+    /// The endpoint of the emulator that has the topic. Without it the events would go to Amazon.
     pub endpoint: String,
     /// The topic's region.
     pub region: String,
-    /// Who publishes.
+    /// The publisher's credentials.
     pub credentials: Credentials,
 }
 
-/// What is wrong with the environment.
+/// The list of faults in the environment.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("The fake SES cannot start: {}.", .0.join("; "))]
 pub struct SettingsError(Vec<String>);

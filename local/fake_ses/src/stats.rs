@@ -1,4 +1,4 @@
-//! Counts what was asked, what was answered, and which faults really struck.
+//! Counters of requests, answers, and faults that happened.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::faults::FaultKind;
 pub struct Stats {
     /// Requests by operation and answer: `ok`, SES's error name, or `timeout`, `drop_before`, `drop_after`.
     pub requests: BTreeMap<&'static str, BTreeMap<&'static str, u64>>,
-    /// Faults that struck, by kind.
+    /// Faults that happened, by kind.
     pub faults: BTreeMap<&'static str, u64>,
 }
 

@@ -1,14 +1,13 @@
 //! The account-wide suppression list, as SES documents it.
 //!
-//! **Invariant:** pure, without a clock.
-//! A hard bounce or a complaint adds its address if the reasons in force name it.
-//! SES accepts an email to a listed address and does not send it, if the entry's reason is in force.
-//! The configuration set's reasons override the account's; an empty list switches the list off.
-//! The address is compared without regard to case when an email is sent, and exactly when the list is managed.
+//! **Invariant:** pure, without a clock. A hard bounce or a complaint adds its address if the active reasons include
+//! it. SES accepts an email to a listed address and does not send it, if the entry's reason is active. The
+//! configuration set's reasons override the account's; an empty list switches the list off. Sending ignores the case
+//! of an address; managing the list requires the exact address.
 //! **Start reading at** [`SuppressionList::stops`].
 //!
-//! Source: Amazon SES Developer Guide, "Using the Amazon SES account-level suppression list" and "Using
-//! configuration set-level suppression to override your account-level suppression list"; Amazon SES API v2,
+//! Source: Amazon SES Developer Guide, "Using the Amazon SES account-level suppression list" and "Using configuration
+//! set-level suppression to override your account-level suppression list"; Amazon SES API v2,
 //! `GetSuppressedDestination` and `DeleteSuppressedDestination`; read 2026-11-28.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,11 +16,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::address;
 
-/// Why an address is listed.
+/// The reason for which an address is listed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Reason {
-    /// An email came back for good.
+    /// An email bounced permanently.
     Bounce,
     /// The recipient complained.
     Complaint,
@@ -42,12 +41,12 @@ struct Listed {
 pub struct SuppressionList {
     account: Reasons,
     configuration_set: Option<Reasons>,
-    /// By the address in lower case.
+    /// The entries, keyed by the address in lower case.
     listed: BTreeMap<String, Listed>,
 }
 
 impl Default for SuppressionList {
-    /// A new account lists both reasons, and no configuration set overrides that.
+    /// A new account lists for both reasons, and no configuration set overrides that.
     fn default() -> Self {
         Self {
             account: both(),
@@ -57,7 +56,7 @@ impl Default for SuppressionList {
     }
 }
 
-/// Both reasons: the setting of every account that is newer than November 2019.
+/// Both reasons: the setting of every account created since November 2019.
 pub fn both() -> Reasons {
     Reasons::from([Reason::Bounce, Reason::Complaint])
 }
@@ -82,14 +81,14 @@ impl SuppressionList {
         self.configuration_set.as_ref().unwrap_or(&self.account)
     }
 
-    /// Whether SES accepts an email to this address and does not send it.
+    /// Tells whether SES accepts an email to this address without sending it.
     pub fn stops(&self, address: &str) -> bool {
         let listed = self.listed.get(&address.to_ascii_lowercase());
         listed.is_some_and(|listed| self.in_force().contains(&listed.reason))
     }
 
-    /// Adds an address, unless the reason is not in force or the address is one of the simulator's.
-    /// The reason of an address that is listed already becomes the newer one.
+    /// Adds an address, unless the reason is inactive or the address belongs to the simulator. An address that is
+    /// listed already gets the new reason.
     pub fn add(&mut self, address: &str, reason: Reason) {
         if !self.in_force().contains(&reason) || address::is_simulated(address) {
             return;
@@ -101,7 +100,7 @@ impl SuppressionList {
         self.listed.insert(address.to_ascii_lowercase(), listed);
     }
 
-    /// The reason of an address that is written exactly so.
+    /// Returns the reason of an entry with exactly this address.
     pub fn reason(&self, address: &str) -> Option<Reason> {
         let listed = self.listed.get(&address.to_ascii_lowercase());
         listed
@@ -109,7 +108,7 @@ impl SuppressionList {
             .map(|listed| listed.reason)
     }
 
-    /// Removes an address that is written exactly so; whether it was there.
+    /// Removes the entry with exactly this address, and tells whether it existed.
     pub fn remove(&mut self, address: &str) -> bool {
         self.reason(address).is_some() && self.listed.remove(&address.to_ascii_lowercase()).is_some()
     }
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_reason_in_force_lists_and_stops() {
+    fn only_an_active_reason_lists_and_stops() {
         let mut list = SuppressionList::default();
         list.set_account(Reasons::from([Reason::Complaint]));
         list.add("ann@example.com", Reason::Bounce);
@@ -160,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn no_list_takes_a_simulator_address() {
+    fn a_simulator_address_is_never_listed() {
         let mut list = SuppressionList::default();
         list.add("bounce+x@simulator.amazonses.com", Reason::Bounce);
         assert!(list.addresses().is_empty());

@@ -1,9 +1,9 @@
-//! Debian's Chromium without a window, told what to do over its DevTools protocol.
+//! Debian's headless Chromium, controlled over its DevTools protocol.
 //!
-//! **Role:** opens tabs, clicks in them, and notes every sign that something ran or was fetched.
-//! **Why a pipe and no library:** a dozen commands are needed, and a pipe takes neither a port nor
-//! another protocol. Nobody but this reads it: events are noted while an answer is waited for.
-//! **Invariant:** every document is attached to before it starts; no sign can come too early.
+//! **Role:** opens tabs, clicks in them, and records every sign of a script or a request.
+//! **Why a pipe and no library:** a dozen commands suffice, and a pipe needs neither a port nor another protocol. No
+//! other task reads the pipe: events are recorded during the wait for an answer.
+//! **Invariant:** the browser attaches to every document before it starts, so that no sign is missed.
 
 use std::fs::{self, File};
 use std::path::PathBuf;
@@ -16,13 +16,13 @@ use tokio::process::{Child, ChildStdin, ChildStdout, Command};
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::{Instant, timeout_at};
 
-/// Longer than anything takes here, also on a busy machine.
+/// The limit of every wait; longer than any step here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What Chromium is called, in Debian and elsewhere.
+/// The names of Chromium's program, in Debian and elsewhere.
 const NAMES: [&str; 3] = ["chromium", "chromium-browser", "google-chrome"];
 
-/// A name that every document's scripts can call.
+/// The function that the scripts of every document can call.
 const CANARY: &str = "canary";
 
 const FLAGS: [&str; 11] = [
@@ -30,39 +30,38 @@ const FLAGS: [&str; 11] = [
     "--remote-debugging-pipe",
     "--no-startup-window",
     "--no-first-run",
-    // A sandboxed frame takes a process of its own by default: the sandbox is the same without, and half
-    // of the time is saved.
+    // By default a sandboxed frame gets its own process. Without one the sandbox is the same, in half the time.
     "--disable-features=IsolateSandboxedIframes",
     "--window-size=1280,900",
-    // What it would shield from is a corpus of ours, and it starts neither as root nor in most containers.
+    // The sandbox starts neither as root nor in most containers, and the corpus is our own.
     "--no-sandbox",
     "--disable-gpu",
     "--disable-background-networking",
     "--disable-component-update",
-    // What the browser itself asks its makers for stays on this machine. Names below `localhost` are
-    // looked up as they always are: they have this machine's address.
+    // The browser's own requests to its maker stay on this machine. Names below `localhost` resolve as usual: they
+    // have this machine's address.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE *.localhost",
 ];
 
-/// What was seen since it was last asked.
+/// The signs since they were last taken.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Signs {
-    /// What the canary was called with, and what stood in dialogs.
+    /// The canary's arguments, and the texts of dialogs.
     pub(crate) scripts: Vec<String>,
-    /// The names under which files were offered to the disk.
+    /// The names of offered downloads.
     pub(crate) downloads: Vec<String>,
-    /// Addresses of tabs that were opened by others.
+    /// The addresses of tabs that a page opened.
     pub(crate) popups: Vec<String>,
 }
 
 impl Signs {
-    /// Whether a script of that message ran.
+    /// Tells whether a script of that message ran.
     pub(crate) fn ran(&self, message: &str) -> bool {
         self.scripts.iter().any(|said| said == message)
     }
 }
 
-/// A running browser with a profile of its own.
+/// A running browser with its own profile.
 pub(crate) struct Browser {
     child: Child,
     commands: ChildStdin,
@@ -70,18 +69,19 @@ pub(crate) struct Browser {
     partial: Vec<u8>,
     sent: u64,
     attached: Vec<Tab>,
-    /// The sessions of what has loaded since a tab was led elsewhere.
+    /// The sessions that have loaded since the last navigation.
     loaded: Vec<String>,
     signs: Signs,
     directory: PathBuf,
-    /// Each browser is several processes: one at a time is quicker than all at once.
+    /// The lock that lets one browser run at a time. Each has several processes, so that this is faster than all at
+    /// once.
     _turn: MutexGuard<'static, ()>,
 }
 
-/// Whose turn it is.
+/// The lock of all browsers.
 static TURN: Mutex<()> = Mutex::const_new(());
 
-/// A tab, or what else is attached to.
+/// A tab, or another target that the browser attached to.
 #[derive(Debug, Clone)]
 pub(crate) struct Tab {
     target: String,
@@ -89,14 +89,14 @@ pub(crate) struct Tab {
 }
 
 impl Browser {
-    /// Starts it; nothing where there is no Chromium.
+    /// Starts the browser; `None` without Chromium.
     pub(crate) async fn start(purpose: &str) -> Option<Self> {
         let program = find().await?;
         let turn = TURN.lock().await;
         let directory = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("{purpose}-{}", std::process::id()));
         fs::create_dir_all(&directory).unwrap();
         let mut child = Command::new("sh")
-            // Chromium reads commands from descriptor 3 and answers to descriptor 4.
+            // Chromium reads commands from descriptor 3 and writes answers to descriptor 4.
             .args(["-c", r#"exec "$0" "$@" 3<&0 4>&1 0</dev/null 1>&2"#, program])
             .args(FLAGS)
             .arg(format!("--user-data-dir={}", directory.join("profile").display()))
@@ -126,7 +126,7 @@ impl Browser {
         Some(browser)
     }
 
-    /// A new tab, with nothing in it.
+    /// Opens a new empty tab.
     pub(crate) async fn open(&mut self) -> Tab {
         let created = self
             .command("", "Target.createTarget", json!({"url": "about:blank"}))
@@ -138,17 +138,17 @@ impl Browser {
                 None => self.wait(Duration::from_millis(5)).await,
             }
         };
-        // The blank page is nobody's doing.
+        // The blank page is no popup.
         self.signs.popups.clear();
         tab
     }
 
-    /// The tab that was opened last, by whomever.
+    /// Returns the newest tab, whether a test or a page opened it.
     pub(crate) fn newest(&self) -> Tab {
         self.attached.last().unwrap().clone()
     }
 
-    /// Brings a tab to the front, leads it to an address, and waits until what is there has loaded.
+    /// Brings a tab to the front, opens an address in it, and waits until the page has loaded.
     pub(crate) async fn go(&mut self, tab: &Tab, url: &str) {
         self.command(&tab.session, "Page.bringToFront", json!({})).await;
         self.loaded.clear();
@@ -160,7 +160,7 @@ impl Browser {
         }
     }
 
-    /// The value of an expression in a tab's page.
+    /// Evaluates an expression in a tab's page.
     pub(crate) async fn value(&mut self, tab: &Tab, expression: &str) -> Value {
         let asked = json!({"expression": expression, "returnByValue": true, "awaitPromise": true, "userGesture": true});
         let answer = self.command(&tab.session, "Runtime.evaluate", asked).await;
@@ -168,7 +168,7 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
-    /// Waits until an expression has that value.
+    /// Waits until an expression has the expected value.
     pub(crate) async fn until(&mut self, tab: &Tab, expression: &str, expected: &Value) {
         let end = Instant::now() + PATIENCE;
         loop {
@@ -181,14 +181,14 @@ impl Browser {
         }
     }
 
-    /// The address of what a tab shows; asked of the browser, not of the page.
+    /// Returns the address of a tab, as the browser knows it. The page could lie.
     pub(crate) async fn address(&mut self, tab: &Tab) -> String {
         let history = self.command(&tab.session, "Page.getNavigationHistory", json!({})).await;
         let current = usize::try_from(history["currentIndex"].as_u64().unwrap()).unwrap();
         history["entries"][current]["url"].as_str().unwrap().to_owned()
     }
 
-    /// Presses and releases the mouse at a place in a tab.
+    /// Presses and releases the mouse at a position in a tab.
     pub(crate) async fn click(&mut self, tab: &Tab, x: u64, y: u64) {
         for kind in ["mousePressed", "mouseReleased"] {
             let event = json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1});
@@ -196,7 +196,7 @@ impl Browser {
         }
     }
 
-    /// Lets a time go by, and notes what happens in it.
+    /// Waits for a time, and records the signs in it.
     pub(crate) async fn wait(&mut self, time: Duration) {
         let end = Instant::now() + time;
         while let Some(message) = self.next(end).await {
@@ -204,7 +204,7 @@ impl Browser {
         }
     }
 
-    /// Waits until a sign is there, at most as long as patience lasts.
+    /// Waits for a sign, at most for [`PATIENCE`].
     pub(crate) async fn wait_for(&mut self, seen: impl Fn(&Signs) -> bool) {
         let end = Instant::now() + PATIENCE;
         while !seen(&self.signs) && Instant::now() < end {
@@ -212,17 +212,17 @@ impl Browser {
         }
     }
 
-    /// What was seen and not taken yet.
+    /// Returns the signs that are not yet taken.
     pub(crate) fn signs(&self) -> &Signs {
         &self.signs
     }
 
-    /// What was seen since the last call.
+    /// Takes the signs since the last call.
     pub(crate) fn take_signs(&mut self) -> Signs {
         std::mem::take(&mut self.signs)
     }
 
-    /// Ends it; answers with its own record of the network: every name looked up, every connection.
+    /// Ends the browser, and returns its network log: every lookup and every connection.
     pub(crate) async fn end(mut self) -> String {
         self.send("", "Browser.close", json!({})).await;
         self.child.wait().await.unwrap();
@@ -257,7 +257,7 @@ impl Browser {
         self.sent
     }
 
-    /// The next message, if one comes until then.
+    /// Returns the next message, if one arrives before `end`.
     async fn next(&mut self, end: Instant) -> Option<Value> {
         let reading = self.answers.read_until(0, &mut self.partial);
         timeout_at(end, reading).await.ok()?.unwrap();
@@ -303,14 +303,14 @@ impl Browser {
     }
 }
 
-/// Whether the browser's record says that a message's host was asked, connected to or looked up.
+/// Tells whether the network log shows a lookup of, connection to, or request to a message's host.
 pub(crate) fn reached(record: &str, name: &str) -> bool {
     ["http", "https"]
         .iter()
         .any(|scheme| record.contains(&format!("\"{scheme}://{name}.localhost")))
 }
 
-/// Attaches to every document of a process of its own, and holds it until it is let go.
+/// Attaches to every document with its own process, and pauses it until it may run.
 fn attaching() -> Value {
     json!({"autoAttach": true, "waitForDebuggerOnStart": true, "flatten": true})
 }

@@ -1,4 +1,4 @@
-//! The host outside: a port on which nobody should ever ask.
+//! A listener that stands for a foreign host; the inbox must never contact it.
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
@@ -9,7 +9,7 @@ use tokio::net::{TcpListener, TcpStream};
 const ANSWER: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nAccess-Control-Allow-Origin: *\r\n\
     Content-Length: 22\r\nConnection: close\r\n\r\n<title>Outside</title>";
 
-/// A listener that remembers every connection, and the head of what was asked over it.
+/// A listener that records every connection and the head of its request.
 pub(crate) struct Canary {
     pub(crate) address: SocketAddr,
     heads: Arc<Mutex<Vec<String>>>,
@@ -34,12 +34,12 @@ impl Canary {
         Self { address, heads }
     }
 
-    /// One text for each connection: empty where nothing was asked.
+    /// One text for each connection: empty without a request.
     pub(crate) fn heads(&self) -> Vec<String> {
         self.heads.lock().unwrap().clone()
     }
 
-    /// Whether the host of that name was asked for something.
+    /// Tells whether a request named this host.
     pub(crate) fn was_asked_as(&self, name: &str) -> bool {
         let host = format!("\r\nhost: {name}.localhost:");
         self.heads()

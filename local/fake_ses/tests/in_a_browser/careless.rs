@@ -1,7 +1,7 @@
-//! A page that takes no care: it shows each message as if everything in it were the page's own.
+//! A careless page: it shows each message as if everything in it were the page's own.
 //!
-//! **Role:** shows that the corpus is hostile and that the browser's signs are seen, so that their
-//! absence in the inbox means something.
+//! **Role:** shows that the corpus is hostile and that the browser detects its signs. Only then does the absence of
+//! signs in the inbox prove anything.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -20,7 +20,7 @@ use crate::hostile::{File, Hostile, Part};
 type Document = (String, String);
 type Documents = HashMap<String, Vec<Document>>;
 
-/// Serves every message at `/{name}`, with what it consists of in frames.
+/// Serves every message at `/{name}`, with its documents in frames.
 pub(crate) async fn serve(corpus: &[Hostile], port: u16) -> SocketAddr {
     let documents: Documents = corpus
         .iter()
@@ -84,9 +84,9 @@ fn documents(message: &Hostile, port: u16) -> Vec<Document> {
     }
 }
 
-/// Markup that is read, written out and read once more, as by many a sanitizer.
+/// Markup that is parsed, serialized and parsed again, as many sanitizers do.
 fn read_again(markup: &str) -> String {
-    // Within a script, only what could end it must be escaped.
+    // Within a script, only a character that could end it needs an escape.
     let text = serde_json::to_string(markup).unwrap().replace('<', "\\u003c");
     format!(
         "<p id=first><p id=second><script>\

@@ -1,5 +1,4 @@
-//! Where nothing protects the reader, the corpus does what it says of itself: the checks of the inbox
-//! can fail.
+//! The corpus does its documented harm on an unprotected page: the checks of the inbox can fail.
 
 use std::time::{Duration, Instant};
 
@@ -8,15 +7,15 @@ use crate::canary::Canary;
 use crate::careless;
 use crate::hostile::{self, Harm, Hostile};
 
-/// How long a message may try before it is looked at again. No shorter: a dialog that opens while its
-/// page is left would stay.
+/// The time that a message has before each look. A shorter time fails: a dialog that opens while its page is left
+/// would stay.
 const CHANCE: Duration = Duration::from_millis(60);
 
-/// How long it may try in all, also on a busy machine.
+/// The limit of all looks together, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 #[tokio::test]
-async fn a_careless_page_runs_and_fetches_what_the_corpus_says() {
+async fn a_careless_page_does_all_harm_of_the_corpus() {
     let Some(mut browser) = crate::browser("control").await else {
         return;
     };
@@ -36,7 +35,7 @@ async fn a_careless_page_runs_and_fetches_what_the_corpus_says() {
         };
         let end = Instant::now() + PATIENCE;
         loop {
-            // A page that was not painted yet takes no click.
+            // A page ignores clicks before its first paint.
             if message.is_clicked() {
                 browser.click(&tab, 100, 100).await;
             }

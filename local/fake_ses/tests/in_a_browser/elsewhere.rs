@@ -1,5 +1,5 @@
-//! Between the inbox and other sites: a link leads away and nothing leads back. That another site's page is
-//! refused is in `over_the_wire`, which sends what a browser sends.
+//! The inbox and other sites: a link leads away, and the opened page cannot reach back. `over_the_wire` shows that a
+//! request from another site's page is refused; it sends the headers of a browser.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ fn email(html: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_link_opens_a_tab_that_knows_nothing_of_the_inbox() {
+async fn a_linked_page_learns_nothing_of_the_inbox() {
     let Some(mut browser) = crate::browser("link").await else {
         return;
     };

@@ -1,4 +1,4 @@
-//! A fake SES with messages in it, submitted as SES's own clients do.
+//! A fake SES with messages, submitted as SES's own clients do.
 
 use std::net::SocketAddr;
 
@@ -25,7 +25,7 @@ impl Fake {
         Self { address, http }
     }
 
-    /// The id of an accepted message.
+    /// Submits an email and returns the id of the accepted message.
     pub(crate) async fn send(&self, email: &Value) -> String {
         let url = format!("http://{}/v2/email/outbound-emails", self.address);
         let answer = self.http.post(url).json(email).send().await.unwrap();
@@ -34,7 +34,7 @@ impl Fake {
         id.unwrap_or_else(|| panic!("{email} is refused: {answer}")).to_owned()
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub(crate) async fn kept(&self) -> usize {
         self.get("/messages").await.as_array().unwrap().len()
     }

@@ -1,4 +1,4 @@
-//! The inbox shows every message of the corpus, and none of them does anything.
+//! The inbox shows every message of the corpus, and none does any harm.
 
 use std::time::{Duration, Instant};
 
@@ -9,13 +9,13 @@ use crate::canary::Canary;
 use crate::fake::Fake;
 use crate::hostile::{self, Hostile};
 
-/// How long a message may try: what the corpus does where nothing protects the reader, it does within it.
+/// The time that each message has; on an unprotected page the corpus does its harm within it.
 const CHANCE: Duration = Duration::from_millis(40);
 
-/// Longer than anything takes here, also on a busy machine.
+/// The limit of every wait; longer than any step here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What a reader does in the page: opens a row, finds the frame, goes through the tabs.
+/// A reader's actions in the page: opening a row, finding the frame, visiting the tabs.
 const READER: &str = r"
     window.loaded = 0;
     document.addEventListener('load', () => { loaded += 1; }, true);
@@ -42,11 +42,11 @@ const READER: &str = r"
     };
 ";
 
-/// A message that was accepted.
+/// An accepted message.
 struct Accepted {
     message: Hostile,
     id: String,
-    /// The subject as the page has to show it.
+    /// The subject that the page must show.
     subject: String,
     submission: Value,
 }
@@ -65,7 +65,7 @@ async fn submit(fake: &Fake, port: u16) -> Vec<Accepted> {
     all
 }
 
-/// What would hide or turn letters is shown by its number.
+/// The page shows hidden and direction-changing characters by their numbers.
 fn with_hidden_shown(text: &str) -> String {
     text.chars()
         .map(|character| match character {
@@ -78,7 +78,7 @@ fn with_hidden_shown(text: &str) -> String {
 }
 
 #[tokio::test]
-async fn no_message_runs_a_script_or_fetches_anything() {
+async fn no_message_runs_a_script_or_fetches() {
     let Some(mut browser) = crate::browser("inbox").await else {
         return;
     };
@@ -112,7 +112,7 @@ async fn no_message_runs_a_script_or_fetches_anything() {
     assert_eq!(fake.kept().await, all.len());
 }
 
-/// A tab with the inbox and all of its messages in the list.
+/// Opens a tab with the inbox and waits until it lists all messages.
 pub(crate) async fn open_inbox(browser: &mut Browser, fake: &Fake, messages: usize) -> Tab {
     let tab = browser.open().await;
     browser.go(&tab, &format!("http://{}/", fake.address)).await;
@@ -123,7 +123,7 @@ pub(crate) async fn open_inbox(browser: &mut Browser, fake: &Fake, messages: usi
     tab
 }
 
-/// Opens a message from the list; ends when its HTML is there.
+/// Opens a message from the list, and waits until its HTML has loaded.
 pub(crate) async fn open_message(browser: &mut Browser, tab: &Tab, id: &str, subject: &str) {
     let listed = browser.value(tab, &format!("open_row('{id}')")).await;
     assert_eq!(listed, subject, "in the list");
@@ -133,14 +133,14 @@ pub(crate) async fn open_message(browser: &mut Browser, tab: &Tab, id: &str, sub
     browser.until(tab, loaded, &json!(true)).await;
 }
 
-/// Clicks into the middle of an open message's HTML.
+/// Clicks into the middle of the open message's HTML.
 pub(crate) async fn click_message(browser: &mut Browser, tab: &Tab) {
     let place = browser.value(tab, "middle_of_frame()").await;
     let (x, y) = (place[0].as_u64().unwrap(), place[1].as_u64().unwrap());
     click(browser, tab, x, y).await;
 }
 
-/// Opens a message from the list, looks at each of its tabs, and takes each of its files.
+/// Opens a message from the list, visits each of its tabs, and downloads each of its files.
 async fn read(browser: &mut Browser, tab: &Tab, accepted: &Accepted, title: &str) {
     let name = accepted.message.name;
     open_message(browser, tab, &accepted.id, &accepted.subject).await;
@@ -155,7 +155,7 @@ async fn read(browser: &mut Browser, tab: &Tab, accepted: &Accepted, title: &str
     take_files(browser, tab, accepted).await;
 }
 
-/// Clicks until the click arrives: a page that was not painted yet takes none.
+/// Clicks until the click arrives: a page ignores clicks before its first paint.
 async fn click(browser: &mut Browser, tab: &Tab, x: u64, y: u64) {
     let nothing_has_the_focus = "document.activeElement === document.body";
     browser.value(tab, "document.activeElement?.blur()").await;
@@ -167,7 +167,7 @@ async fn click(browser: &mut Browser, tab: &Tab, x: u64, y: u64) {
     }
 }
 
-/// A file is put on the disk under its own name, as far as a disk takes it, and never shown.
+/// A file is saved under its own name, as far as the disk allows it, and never shown.
 async fn take_files(browser: &mut Browser, tab: &Tab, accepted: &Accepted) {
     let name = accepted.message.name;
     let links = browser
@@ -193,12 +193,12 @@ async fn take_files(browser: &mut Browser, tab: &Tab, accepted: &Accepted) {
     }
 }
 
-/// Opens a message's HTML where no frame is around it.
+/// Opens a message's HTML without the frame.
 async fn read_alone(browser: &mut Browser, tab: &Tab, accepted: &Accepted, inbox: &str) {
     let url = format!("{inbox}messages/{}/html", accepted.id);
     browser.go(tab, &url).await;
     browser.wait(CHANCE).await;
-    // A link may lead a tab of its own elsewhere: that is what it was clicked for.
+    // A link may open another site in its own tab: the click asks for that.
     if accepted.message.is_clicked() && !accepted.message.is_link() {
         click(browser, tab, 100, 100).await;
     }

@@ -1,8 +1,8 @@
-//! The inbox in a real browser: hostile messages run nothing there and fetch nothing from outside.
+//! The inbox in a real browser: hostile messages run no script and fetch nothing from outside.
 //!
-//! **Role:** opens every message of a corpus as a person would, in Chromium without a window. Where
-//! Chromium is missing that is said, past the test runner's capture.
-//! **Start reading at** [`inbox`]; [`hostile`] is the corpus, and [`careless`] shows what it would do.
+//! **Role:** opens every message of a corpus as a person would, in headless Chromium. Without Chromium the tests
+//! skip, and say so on standard error past the test runner's capture.
+//! **Start reading at** [`inbox`]; [`hostile`] is the corpus, and [`careless`] shows its harm.
 
 #![expect(
     clippy::unwrap_used,
@@ -24,11 +24,11 @@ use std::io::Write as _;
 
 use browser::Browser;
 
-/// A browser, or a loud word that there is none.
+/// Starts a browser, or reports loudly that there is none.
 async fn browser(purpose: &str) -> Option<Browser> {
     let browser = Browser::start(purpose).await;
     if browser.is_none() {
-        // Past the test runner's capture: it must be seen.
+        // This bypasses the test runner's capture, so that the skip is visible.
         let mut seen = std::io::stderr();
         writeln!(seen, "SKIPPED: {purpose}: chromium is not installed").unwrap();
     }

@@ -1,4 +1,4 @@
-//! `/account` and `/stats`, and what the routes for tests say to nonsense.
+//! `/account`, `/stats`, and the refusal of bad bodies on the routes for tests.
 
 use serde_json::{Value, json};
 
@@ -9,7 +9,7 @@ async fn limits_are_reported_and_enforced() {
     let fake = Fake::start().await;
     let limits = json!({"max_send_rate": 1, "max_24_hour_send": 3});
     assert_eq!(fake.call("PUT", "/account", &limits).await.0, 200);
-    // Three recipients: the quota is spent at once, and the rate is owed two seconds.
+    // Three recipients spend the quota at once, and leave a debt of two seconds in the rate.
     assert_eq!(fake.send(&email("bob@example.com")).await.0, 200);
     let (status, _, refusal) = fake.send(&email("bob@example.com")).await;
     assert_eq!(
@@ -33,7 +33,7 @@ async fn limits_are_reported_and_enforced() {
 }
 
 #[tokio::test]
-async fn an_operation_that_is_not_there_is_counted_too() {
+async fn an_unknown_operation_is_counted() {
     let fake = Fake::start().await;
     let (status, head, _) = fake.call("POST", "/v2/email/identities", &Value::Null).await;
     assert_eq!(status, 404);
@@ -45,7 +45,7 @@ async fn an_operation_that_is_not_there_is_counted_too() {
 }
 
 #[tokio::test]
-async fn nonsense_from_a_test_is_refused_in_one_sentence_and_changes_nothing() {
+async fn a_bad_body_is_refused_and_changes_nothing() {
     let fake = Fake::start().await;
     fake.faults(json!([{"kind": "reject"}])).await;
     for (path, body) in [
@@ -66,7 +66,7 @@ async fn nonsense_from_a_test_is_refused_in_one_sentence_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn the_account_wide_list_is_switched_and_shown() {
+async fn the_account_wide_list_is_configured_and_shown() {
     let fake = Fake::start().await;
     let bounces = json!([{"kind": "bounce", "to": "bob"}]);
     for (account, configuration_set, listed) in [

@@ -1,4 +1,4 @@
-//! Events on their way to the topic, which a small server here plays.
+//! Events on their way to the topic, played by a small server here.
 
 use std::collections::HashMap;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -18,10 +18,10 @@ use crate::fake::{Fake, SEND, email, eventually};
 
 const TOPIC: &str = "arn:aws:sns:us-east-1:000000000000:events";
 
-/// How the text begins that SES publishes to a new topic.
+/// The beginning of the text that SES publishes to a new topic.
 const GREETING: &str = "Successfully validated SNS topic";
 
-/// What was published, and how many tries still fail.
+/// The published messages, and the number of tries that still fail.
 #[derive(Default)]
 struct Topic {
     published: Vec<HashMap<String, String>>,
@@ -58,7 +58,7 @@ impl Sns {
         topic.published.iter().map(|call| call["Message"].clone()).collect()
     }
 
-    /// All messages but the greeting, which is text.
+    /// All messages except the greeting, which is text.
     fn events(&self) -> Vec<Value> {
         let messages = self.messages().into_iter();
         let events = messages.filter(|message| !message.starts_with(GREETING));
@@ -79,7 +79,7 @@ async fn publish(State(Sns(topic, _)): State<Sns>, form: String) -> Response {
         .into_response()
 }
 
-/// Each event's type, and the recipient that it is about.
+/// Each event's type and recipient.
 fn told(events: &[Value]) -> Vec<(&str, &str)> {
     let recipients = ["/delivery/recipients/0", "/bounce/bouncedRecipients/0/emailAddress"];
     events
@@ -116,13 +116,13 @@ async fn events_reach_a_topic_that_fails_at_first_in_order() {
         assert_eq!(event["mail"]["tags"]["mq_id"], json!(["7"]));
     }
     assert_eq!(sns.0.lock().unwrap().published[0]["TopicArn"], TOPIC);
-    // The count goes up when the topic's answer has arrived.
+    // The count increases when the topic's answer has arrived.
     let progress = json!({"published": 4, "waiting": 0, "failed_tries": 1});
     eventually(async || fake.get("/stats").await["events"] == progress).await;
 }
 
 #[tokio::test]
-async fn a_message_whose_answer_was_dropped_has_its_events_and_a_refused_one_has_none() {
+async fn a_lost_answer_has_events_and_a_lost_request_none() {
     let sns = Sns::start(0).await;
     let fake = Fake::start_with(Some(sns.settings())).await;
     fake.faults(json!([{"kind": "drop_before", "to": "before"}, {"kind": "drop_after", "to": "after"}]))
@@ -137,7 +137,7 @@ async fn a_message_whose_answer_was_dropped_has_its_events_and_a_refused_one_has
 }
 
 #[tokio::test]
-async fn a_new_topic_is_greeted_once_and_the_greeting_is_no_event() {
+async fn a_new_topic_is_greeted_once_without_an_event() {
     let sns = Sns::start(0).await;
     let fake = Fake::start_with(Some(sns.settings())).await;
     eventually(async || sns.messages().len() == 1).await;

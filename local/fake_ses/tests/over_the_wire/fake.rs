@@ -1,4 +1,4 @@
-//! A fake SES of its own for each test, and a client that hides nothing.
+//! A separate fake SES for each test, and a client that hides nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
-/// Longer than anything takes here, also on a busy machine.
+/// The limit of every wait; longer than any step here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// SES's path of `SendEmail`.
@@ -22,12 +22,12 @@ pub(crate) struct Fake {
 }
 
 impl Fake {
-    /// Without events.
+    /// Starts without events.
     pub(crate) async fn start() -> Self {
         Self::start_with(None).await
     }
 
-    /// With events, when it is told where they go.
+    /// Starts with events, if a destination is given.
     pub(crate) async fn start_with(events: Option<EventSettings>) -> Self {
         let settings = Settings {
             port: 0,
@@ -44,13 +44,13 @@ impl Fake {
         Self { address, _end: end }
     }
 
-    /// A connection with the whole request written to it.
+    /// Returns a connection with the whole request written to it.
     pub(crate) async fn ask(&self, method: &str, path: &str, body: &str) -> io::Result<TcpStream> {
         self.ask_with(&format!("Host: {}", self.address), method, path, body)
             .await
     }
 
-    /// As [`Self::ask`], with these lines at the head's start, the host's among them.
+    /// Like [`Self::ask`], with the given first lines of the head, which include the host.
     async fn ask_with(&self, lines: &str, method: &str, path: &str, body: &str) -> io::Result<TcpStream> {
         let mut stream = TcpStream::connect(self.address).await?;
         let request = format!(
@@ -61,12 +61,12 @@ impl Fake {
         Ok(stream)
     }
 
-    /// The whole answer as text; empty when the connection was closed without one.
+    /// Returns the whole answer as text; empty when the connection closed without one.
     pub(crate) async fn raw(&self, method: &str, path: &str, body: &str) -> String {
         whole(self.ask(method, path, body).await.unwrap()).await
     }
 
-    /// As [`Self::raw`], with one line more in the head; a host takes the place of our own.
+    /// Like [`Self::raw`], with one more line in the head; a `Host` line replaces the default.
     pub(crate) async fn raw_with(&self, line: &str, method: &str, path: &str, body: &str) -> String {
         let lines = if line.starts_with("Host:") {
             line.to_owned()
@@ -76,7 +76,7 @@ impl Fake {
         whole(self.ask_with(&lines, method, path, body).await.unwrap()).await
     }
 
-    /// Status, head in lower case, body as JSON.
+    /// Returns the status, the head in lower case, and the body as JSON.
     pub(crate) async fn call(&self, method: &str, path: &str, body: &Value) -> (u16, String, Value) {
         let body = if body.is_null() {
             String::new()
@@ -107,13 +107,13 @@ impl Fake {
         assert_eq!(self.call("PUT", "/faults", &json!({"faults": faults})).await.0, 200);
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub(crate) async fn kept(&self) -> usize {
         self.get("/messages").await.as_array().unwrap().len()
     }
 }
 
-/// Everything until the connection's end.
+/// Reads until the connection ends.
 async fn whole(mut stream: TcpStream) -> String {
     let mut answer = String::new();
     match stream.read_to_string(&mut answer).await {
@@ -123,7 +123,7 @@ async fn whole(mut stream: TcpStream) -> String {
     answer
 }
 
-/// Asks again and again until it is so; fails the test when that takes too long.
+/// Checks repeatedly until the condition holds; the test fails after [`PATIENCE`].
 pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     let mut again = tokio::time::interval(Duration::from_millis(5));
     let so = async {
@@ -137,7 +137,7 @@ pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     );
 }
 
-/// An email with something of everything.
+/// An email that uses every field.
 pub(crate) fn email(to: &str) -> Value {
     json!({
         "FromEmailAddress": "Ann <ann@example.com>",

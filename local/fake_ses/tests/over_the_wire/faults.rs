@@ -1,4 +1,4 @@
-//! `/faults`: what goes wrong on demand.
+//! `/faults`: faults on demand.
 
 use std::time::{Duration, Instant};
 
@@ -63,7 +63,7 @@ async fn refusals_look_like_ses() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_brings_no_byte() {
+async fn a_dropped_connection_returns_no_byte() {
     let fake = Fake::start().await;
     let body = email("bob@example.com").to_string();
     fake.faults(json!([

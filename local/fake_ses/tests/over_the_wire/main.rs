@@ -1,7 +1,7 @@
 //! The fake SES over real sockets.
 //!
-//! Most of it is spoken to byte by byte: a client library would hide a dropped connection
-//! behind its own retries. [`sdk`] then shows that the official SDK understands every answer.
+//! Most tests write and read bytes: a client library would hide a dropped connection behind its own retries. [`sdk`]
+//! then shows that the official SDK understands every answer.
 
 #![expect(clippy::unwrap_used, reason = "the helpers beside the tests may fail a test too")]
 

@@ -1,4 +1,4 @@
-//! `/messages`: what was accepted, whole.
+//! `/messages`: accepted messages, whole.
 
 use fake_ses::settings::Settings;
 use jiff::Timestamp;
@@ -45,7 +45,7 @@ async fn an_accepted_message_is_kept_whole() {
 }
 
 #[tokio::test]
-async fn a_body_that_is_not_there_is_null() {
+async fn a_missing_body_is_null() {
     let fake = Fake::start().await;
     let mut text = email("bob@example.com");
     text["Content"]["Simple"]["Body"] = json!({"Text": {"Data": "Hello"}});
@@ -65,7 +65,7 @@ async fn a_body_that_is_not_there_is_null() {
 }
 
 #[tokio::test]
-async fn all_messages_come_newest_first_without_pages_until_they_are_deleted() {
+async fn messages_come_newest_first_without_pages() {
     let fake = Fake::start().await;
     let sent = 1_050;
     for number in 0..sent {
@@ -89,7 +89,7 @@ async fn all_messages_come_newest_first_without_pages_until_they_are_deleted() {
 }
 
 #[tokio::test]
-async fn a_port_in_use_is_one_clear_sentence() {
+async fn a_port_in_use_is_reported_in_one_sentence() {
     let fake = Fake::start().await;
     let port = fake.address.port();
     let settings = Settings {

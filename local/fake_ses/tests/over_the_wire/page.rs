@@ -1,11 +1,11 @@
-//! The inbox page, as far as its answers go.
+//! The inbox page, judged by its HTTP answers.
 
 use serde_json::{Value, json};
 
 use crate::fake::{Fake, SEND, email};
 
 #[tokio::test]
-async fn the_page_may_run_its_own_script_and_nothing_else() {
+async fn the_page_may_run_only_its_own_script() {
     let fake = Fake::start().await;
     for path in ["/", "/inbox.css", "/inbox.js"] {
         let answer = fake.raw("GET", path, "").await;
@@ -18,7 +18,7 @@ async fn the_page_may_run_its_own_script_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn every_answer_tells_a_browser_to_keep_to_itself() {
+async fn every_answer_has_the_security_headers() {
     let fake = Fake::start().await;
     let (_, _, answer) = fake.send(&email("bob@example.com")).await;
     let id = answer["MessageId"].as_str().unwrap();
@@ -86,7 +86,7 @@ async fn another_sites_page_is_refused_and_changes_nothing() {
 }
 
 #[tokio::test]
-async fn a_messages_html_is_sandboxed_and_shows_its_own_pictures() {
+async fn a_messages_html_is_sandboxed_with_its_pictures() {
     let fake = Fake::start().await;
     let (_, _, answer) = fake.send(&email("bob@example.com")).await;
     let id = answer["MessageId"].as_str().unwrap();
@@ -101,7 +101,7 @@ async fn a_messages_html_is_sandboxed_and_shows_its_own_pictures() {
 }
 
 #[tokio::test]
-async fn a_file_is_only_ever_a_download() {
+async fn a_file_is_always_a_download() {
     let fake = Fake::start().await;
     let mut hostile = email("bob@example.com");
     hostile["Content"]["Simple"]["Attachments"] =
@@ -125,7 +125,7 @@ async fn a_file_is_only_ever_a_download() {
 }
 
 #[tokio::test]
-async fn the_list_tells_when_it_changed() {
+async fn the_list_reports_its_changes() {
     let fake = Fake::start().await;
     let before = fake.get("/inbox/summaries").await;
     assert_eq!((&before["count"], &before["messages"]), (&json!(0), &json!([])));

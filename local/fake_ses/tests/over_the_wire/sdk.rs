@@ -68,7 +68,7 @@ async fn send(
 }
 
 #[tokio::test]
-async fn what_the_sdk_writes_is_kept_and_its_answer_is_read() {
+async fn the_sdk_submits_a_message_and_reads_the_answer() {
     let fake = Fake::start().await;
     let client = client(&fake);
     let sent = send(&client, "ann@example.com", "bob@example.com", simple())
@@ -103,7 +103,7 @@ async fn what_the_sdk_writes_is_kept_and_its_answer_is_read() {
 }
 
 #[tokio::test]
-async fn every_refusal_is_an_error_that_the_sdk_knows_by_name() {
+async fn the_sdk_knows_every_refusal_by_name() {
     let fake = Fake::start().await;
     fake.faults(json!([
         {"kind": "throttle", "to": "throttle"}, {"kind": "quota", "to": "quota"},
@@ -161,7 +161,7 @@ async fn every_refusal_is_an_error_that_the_sdk_knows_by_name() {
 }
 
 #[tokio::test]
-async fn a_dropped_connection_is_no_answer_to_the_sdk() {
+async fn the_sdk_sees_no_answer_on_a_dropped_connection() {
     let fake = Fake::start().await;
     fake.faults(json!([{"kind": "drop_after"}])).await;
     let error = send(&client(&fake), "ann@example.com", "bob@example.com", simple())

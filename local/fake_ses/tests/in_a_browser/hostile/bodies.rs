@@ -1,5 +1,4 @@
-//! HTML that wants to run a script: by tags, by handlers, by clicks, and by what a reader of markup
-//! that was written by another one may misread.
+//! HTML that tries to run a script: by tags, by handlers, by clicks, or by markup that a second parser misreads.
 
 use super::Harm::{self, Downloads, Nothing, Runs};
 use super::Part::{self, Body, Click};
@@ -152,7 +151,7 @@ pub(crate) const RUNNING: &[(&str, Harm, Part)] = &[
         Downloads,
         Click(r#"<a style="position:fixed;inset:0" target=_self download="a.html" href="data:text/html,a">a</a>"#),
     ),
-    // What breaks out of the place that a careless page puts it in.
+    // Markup that breaks out of its place in a careless page.
     ("out-of-iframe", Runs, Body(r#"'"></iframe><script>{run}</script>"#)),
     (
         "out-of-page",
@@ -196,7 +195,7 @@ pub(crate) const RUNNING: &[(&str, Harm, Part)] = &[
         Nothing,
         Body("<plaintext><script>{run}</script></plaintext><script>{run}</script>"),
     ),
-    // What changes its meaning when it is written out and read again.
+    // Markup whose meaning changes when it is serialized and parsed again.
     (
         "mutation-mglyph",
         Nothing,

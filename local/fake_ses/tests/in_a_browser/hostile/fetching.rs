@@ -1,5 +1,5 @@
-//! HTML that wants the reader's browser to ask another host for something, or only to connect there:
-//! by that a sender learns who reads, when and where.
+//! HTML that tries to make the reader's browser request something from another host, or only connect to it. A sender
+//! learns the reader's address and the time of reading.
 
 use super::Harm::{self, Fetches, Hints, Nothing};
 use super::Part::{self, Body, Click, Link};
@@ -156,7 +156,7 @@ pub(crate) const FETCHING: &[(&str, Harm, Part)] = &[
         Nothing,
         Body("<link rel=prerender href=http://{out}/>"),
     ),
-    // In a page of its own it would: a message is shown as one, too.
+    // As a page of its own it would fetch; the inbox also shows a message as a page of its own.
     (
         "speculation-rules",
         Nothing,
@@ -183,7 +183,7 @@ pub(crate) const FETCHING: &[(&str, Harm, Part)] = &[
         Body("<object type=text/html data=http://{out}/></object>"),
     ),
     ("embed", Fetches, Body("<embed src=http://{out}/>")),
-    // Clicks that take the page away from under its reader, or send what is in a form.
+    // Clicks that replace the page under its reader, or send a form.
     (
         "link-self",
         Fetches,

@@ -1,4 +1,4 @@
-//! Everything of a message that is not its HTML: subjects, names, headers, files, raw messages.
+//! The hostile parts outside the HTML: subjects, names, headers, files, raw messages.
 
 use super::File;
 use super::Harm::{self, Fetches, Nothing, Runs};
@@ -70,7 +70,7 @@ pub(crate) const HEADS: &[(&str, Harm, Part)] = &[
         Nothing,
         file("a%00%0d%0aX-A: b.html", "text/plain", "a"),
     ),
-    // Files that a browser would show as documents of the inbox's own.
+    // Files that a browser would show as documents of the inbox.
     ("file-html", Runs, file("a.html", "text/html", "<script>{run}</script>")),
     (
         "file-svg",

@@ -1,8 +1,8 @@
-//! The corpus: messages that try to run a script in their reader's browser, or to have it fetch.
+//! The corpus: messages that try to make the reader's browser run a script or fetch something.
 //!
-//! **Invariant:** each has one hostile part, and says what that part does where nothing protects the
-//! reader; the rest of it is an ordinary message. In a part, `{run}` is a script, written so that it
-//! stands in an attribute without quotes, `{call}` a shorter one, and `{out}` a host of the message's own.
+//! **Invariant:** each message has one hostile part and states its harm on an unprotected page. The rest is an
+//! ordinary message. In a part, `{run}` is a script that fits into an attribute without quotes, `{call}` is a shorter
+//! one, and `{out}` is the message's own host.
 
 pub(crate) mod bodies;
 pub(crate) mod fetching;
@@ -12,31 +12,31 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-/// What a part does in a page that takes no care.
+/// The harm of a part on a careless page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harm {
     /// It runs a script.
     Runs,
     /// It fetches from another host.
     Fetches,
-    /// It has another host's name looked up, or connects there, and fetches nothing.
+    /// It causes a lookup of another host or a connection to it, without a request.
     Hints,
-    /// It puts a file on the disk.
+    /// It writes a file to the disk.
     Downloads,
-    /// Nothing in this browser; it does in others, did in older ones, or is only meant to deceive.
+    /// No harm in this browser; it works in others, worked in older ones, or only deceives.
     Nothing,
 }
 
-/// The part of a message that is hostile.
+/// The hostile part of a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Part {
     /// The HTML.
     Body(&'static str),
-    /// The HTML, which does its worst when the reader clicks into it.
+    /// The HTML, whose harm needs a click into it.
     Click(&'static str),
-    /// The HTML, which is one link that would take the page away from under its reader.
+    /// The HTML, a single link that would replace the page under its reader.
     Link(&'static str),
-    /// The HTML, and a picture that it shows by its content id.
+    /// The HTML, and a picture that it references by its content id.
     Picture(&'static str, File),
     /// The plain text.
     Text(&'static str),
@@ -56,7 +56,7 @@ pub(crate) enum Part {
     Raw(&'static str),
 }
 
-/// A file beside a message.
+/// A file that belongs to a message.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct File {
     pub(crate) name: &'static str,
@@ -68,13 +68,13 @@ pub(crate) struct File {
 /// A message of the corpus.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Hostile {
-    /// Its name, which is also the first label of its host's.
+    /// The name of the message, which is also the first label of its host.
     pub(crate) name: &'static str,
     pub(crate) harm: Harm,
     pub(crate) part: Part,
 }
 
-/// Every message there is.
+/// Returns all messages.
 pub(crate) fn all() -> Vec<Hostile> {
     [bodies::RUNNING, fetching::FETCHING, heads::HEADS]
         .concat()
@@ -84,7 +84,7 @@ pub(crate) fn all() -> Vec<Hostile> {
 }
 
 impl Hostile {
-    /// A part with its script and its host put in; the host is where `port` is listened on.
+    /// Fills the script and the host into a part; the host is reachable at `port`.
     pub(crate) fn armed(&self, text: &str, port: u16) -> String {
         text.replace(
             "{run}",
@@ -95,7 +95,7 @@ impl Hostile {
         .replace("{name}", self.name)
     }
 
-    /// The subject that is submitted; most messages have a plain one.
+    /// Returns the submitted subject; most messages have a plain one.
     pub(crate) fn subject(&self, port: u16) -> String {
         if let Part::Subject(text) | Part::EncodedSubject(text) = self.part {
             return self.armed(text, port);
@@ -103,7 +103,7 @@ impl Hostile {
         format!("About {}", self.name)
     }
 
-    /// Whether its HTML is the hostile part.
+    /// Tells whether the HTML is the hostile part.
     pub(crate) fn has_hostile_html(&self) -> bool {
         matches!(
             self.part,
@@ -111,12 +111,12 @@ impl Hostile {
         )
     }
 
-    /// Whether a click into the HTML is part of it.
+    /// Tells whether the harm needs a click into the HTML.
     pub(crate) fn is_clicked(&self) -> bool {
         matches!(self.part, Part::Click(_) | Part::Link(_))
     }
 
-    /// Whether it is a link to elsewhere: the browser connects there when it is pressed.
+    /// Tells whether the part is a link elsewhere: the browser connects to its host on a click.
     pub(crate) fn is_link(&self) -> bool {
         matches!(self.part, Part::Link(_))
     }
