@@ -1,6 +1,6 @@
-//! The account at SES, as its owner sees it: what it may send, and what was asked of it.
+//! The account at SES, from its owner's view: its limits and the requests that it received.
 //!
-//! **Invariant:** the account is everybody's: only who has the stack alone changes it.
+//! **Invariant:** all tests share the account: only a test that has the stack alone changes it.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -17,12 +17,12 @@ impl Account {
         Self { http, url }
     }
 
-    /// Lets it send so much that nothing waits: what one test sends must not hold up another.
+    /// Raises the limits so far that no email waits: one test's emails must not delay another's.
     pub async fn ordinary(&self) {
         self.allow(Some(1_000.0), None).await;
     }
 
-    /// Sets what it may send: recipients a second, and in 24 hours.
+    /// Sets the limits: recipients per second, and per 24 hours.
     pub async fn allow(&self, max_send_rate: Option<f64>, max_24_hour_send: Option<f64>) {
         self.put(
             "account",
@@ -31,13 +31,13 @@ impl Account {
         .await;
     }
 
-    /// Makes these faults strike whatever is sent, and no others.
+    /// Replaces all faults by these, for every message.
     pub async fn strike(&self, faults: &Value) {
         self.put("faults", &json!({"faults": faults})).await;
     }
 
-    /// Lets the account's own suppression list decide, or the configuration set's empty list of reasons, as the
-    /// template has it.
+    /// Sets the list in force: the account's own suppression list, or the configuration set's empty list of reasons.
+    /// The template sets the empty list.
     pub async fn account_list_decides(&self, it_does: bool) {
         let reasons = if it_does { Value::Null } else { json!([]) };
         self.put("configuration-set", &json!({"suppressed_reasons": reasons}))
@@ -50,14 +50,14 @@ impl Account {
         listed.as_array().expect("the fake SES lists addresses").clone()
     }
 
-    /// Recipients that it has sent to in the last 24 hours.
+    /// Returns the number of recipients that it sent to in the last 24 hours.
     pub async fn sent(&self) -> f64 {
         let account = self.get("v2/email/account").await;
         let sent = account.pointer("/SendQuota/SentLast24Hours").and_then(Value::as_f64);
         sent.expect("an account says what it has sent")
     }
 
-    /// How often SES was asked to send, since the stack's start.
+    /// Returns the number of `SendEmail` requests since the stack's start.
     pub async fn asked(&self) -> u64 {
         let stats = self.get("stats").await;
         let answers = stats.pointer("/requests/SendEmail").and_then(Value::as_object);

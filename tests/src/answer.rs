@@ -3,16 +3,16 @@
 use reqwest::Response;
 use serde_json::Value;
 
-/// What a call was answered.
+/// The answer to a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// The status.
     pub status: u16,
-    /// The body; null where it is no JSON.
+    /// The body; null if it is not JSON.
     pub body: Value,
-    /// Whether the answer says that it was given before.
+    /// Whether the answer repeats an earlier one.
     pub replayed: bool,
-    /// After how many seconds to ask again, if that is said.
+    /// The seconds of `Retry-After`, if the header is present.
     pub retry_after: Option<u64>,
 }
 
@@ -32,17 +32,17 @@ impl Answer {
         }
     }
 
-    /// The body of a good answer.
+    /// Returns the body of a successful answer.
     ///
     /// # Panics
-    /// When it is none.
+    /// When the status is not 200.
     #[must_use]
     pub fn ok(self) -> Value {
         assert_eq!(self.status, 200, "{}", self.body);
         self.body
     }
 
-    /// The one id of a good answer.
+    /// Returns the id in a successful answer.
     ///
     /// # Panics
     /// When there is none.
@@ -52,7 +52,7 @@ impl Answer {
         text(&body, "id")
     }
 
-    /// The ids of a good answer to a batch, in order.
+    /// Returns the ids in a successful answer to a batch, in order.
     ///
     /// # Panics
     /// When there are none.
@@ -67,7 +67,7 @@ impl Answer {
             .collect()
     }
 
-    /// Says how the answer differs from the refusal that is expected, if it does.
+    /// Compares the answer with the expected refusal.
     ///
     /// # Errors
     /// The difference.
@@ -77,7 +77,7 @@ impl Answer {
             && self.body.get("statusCode") == Some(&Value::from(status))
             && self.body.get("name") == Some(&Value::from(name))
             && said.starts_with(begins)
-            // A path alone explains nothing.
+            // A message must say more than the path.
             && said.len() > begins.len();
         if good {
             Ok(())
@@ -90,7 +90,7 @@ impl Answer {
     }
 }
 
-/// A field that is a text.
+/// Returns a text field.
 pub(crate) fn text(value: &Value, field: &str) -> String {
     let text = value.get(field).and_then(Value::as_str);
     text.unwrap_or_else(|| panic!("no text {field} in {value}")).to_owned()

@@ -1,4 +1,4 @@
-//! The queue's HTTP API, as a client of it.
+//! The HTTP API of mailqueue, as its clients see it.
 
 use reqwest::{Client, Method, RequestBuilder};
 use serde_json::Value;
@@ -6,7 +6,7 @@ use serde_json::Value;
 use crate::answer::Answer;
 use crate::wait::eventually;
 
-/// Calls the API, with the stack's key.
+/// A client of the API with the stack's key.
 #[derive(Debug, Clone)]
 pub struct Api {
     http: Client,
@@ -31,19 +31,19 @@ impl Api {
         &self.key
     }
 
-    /// The same API, called with another key.
+    /// Returns the same API with another key.
     #[must_use]
     pub fn with_key(&self, key: &str) -> Self {
         let key = key.to_owned();
         Self { key, ..self.clone() }
     }
 
-    /// A request without a key.
+    /// Builds a request without a key.
     pub fn stranger(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.url))
     }
 
-    /// A request with the key.
+    /// Builds a request with the key.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.stranger(method, path).bearer_auth(&self.key)
     }
@@ -91,7 +91,7 @@ impl Api {
         self.post("/emails", email).await.id()
     }
 
-    /// One email, as it is now.
+    /// Returns an email as it is now.
     pub async fn email(&self, id: &str) -> Value {
         self.get(&format!("/emails/{id}")).await.ok()
     }

@@ -1,9 +1,9 @@
-//! Faults at AWS, each for one test's emails: the fault proxy that the functions call through strikes them.
+//! Faults at AWS, each for one test's emails. The fault proxy injects them into the functions' calls.
 
 use reqwest::Client;
 use serde_json::{Value, json};
 
-/// Makes functions' calls fail.
+/// The injector of faults into the functions' calls.
 #[derive(Debug, Clone)]
 pub struct CallFaults {
     http: Client,
@@ -11,7 +11,7 @@ pub struct CallFaults {
     stack: String,
 }
 
-/// A fault in force, until it is lifted.
+/// An active fault, until it is lifted.
 #[derive(Debug)]
 #[must_use = "a fault is in force until it is lifted"]
 pub struct CallFault {
@@ -29,18 +29,18 @@ impl CallFaults {
         }
     }
 
-    /// From now on calls of `function` to `service` that say `said` take no effect and are not answered.
+    /// Makes the calls of `function` to `service` whose body contains `said` fail without effect or answer.
     ///
     /// # Panics
-    /// When the proxy does not take the fault.
+    /// When the proxy does not accept the fault.
     pub async fn strike(&self, function: &str, service: &str, said: &str) -> CallFault {
         self.put("drop_before", function, service, said).await
     }
 
-    /// From now on `service` says to calls of `function` that say `said` that it is asked too much.
+    /// Makes `service` throttle the calls of `function` whose body contains `said`.
     ///
     /// # Panics
-    /// When the proxy does not take the fault.
+    /// When the proxy does not accept the fault.
     pub async fn throttle(&self, function: &str, service: &str, said: &str) -> CallFault {
         self.put("throttle", function, service, said).await
     }
@@ -73,10 +73,10 @@ impl CallFaults {
 }
 
 impl CallFault {
-    /// How many calls it has struck.
+    /// Returns the number of calls that it struck.
     ///
     /// # Panics
-    /// When the proxy does not say.
+    /// When the proxy does not return the number.
     pub async fn struck(&self) -> u64 {
         let answer = self.http.get(format!("{}/faults", self.proxy)).send().await;
         let in_force: Value = answer.expect("the proxy answers").json().await.expect("rules");
@@ -87,10 +87,10 @@ impl CallFault {
         struck.expect("a rule in force tells how many calls it struck")
     }
 
-    /// Ends it.
+    /// Ends the fault.
     ///
     /// # Panics
-    /// When the proxy does not.
+    /// When the proxy does not end it.
     pub async fn lift(self) {
         let answer = self
             .http

@@ -1,8 +1,7 @@
 //! Faults at SES, each for one test's recipients.
 //!
-//! **Invariant:** the fake SES knows one plan only and `PUT` replaces it: what this process has
-//! in force is kept here, and put all together under one lock. No fault has a count, for a
-//! later `PUT` would fill it up again.
+//! **Invariant:** the fake SES has a single plan, which `PUT` replaces. This module keeps the active faults of the
+//! process, and sends them all together under one lock. No fault has a count, because a later `PUT` would reset it.
 
 use reqwest::Client;
 use serde_json::{Value, json};
@@ -10,14 +9,14 @@ use tokio::sync::Mutex;
 
 static IN_FORCE: Mutex<Vec<(String, Value)>> = Mutex::const_new(Vec::new());
 
-/// Makes SES fail.
+/// The injector of faults at SES.
 #[derive(Debug, Clone)]
 pub struct Faults {
     http: Client,
     url: String,
 }
 
-/// A fault in force, until it is lifted. One that a failed test leaves strikes nobody else.
+/// An active fault, until it is lifted. A fault that a failed test leaves behind affects no other test.
 #[derive(Debug)]
 #[must_use = "a fault is in force until it is lifted"]
 pub struct Fault {
@@ -30,8 +29,8 @@ impl Faults {
         Self { http, url }
     }
 
-    /// From now on these kinds strike every message to a recipient that contains `to`; each with
-    /// its delay in milliseconds, where it has one.
+    /// Applies these kinds to every message to a recipient that contains `to`, each with its optional delay in
+    /// milliseconds.
     pub async fn strike(&self, to: &str, kinds: &[(&str, Option<u64>)]) -> Fault {
         let mut in_force = IN_FORCE.lock().await;
         in_force.extend(
@@ -46,7 +45,7 @@ impl Faults {
         }
     }
 
-    /// From now on SES reports this kind of event about a recipient that contains `to`, with these details.
+    /// Makes SES report this kind of event, with these details, about every recipient that contains `to`.
     pub async fn report(&self, to: &str, kind: &str, details: &Value) -> Fault {
         let mut in_force = IN_FORCE.lock().await;
         in_force.push((to.to_owned(), json!({"kind": kind, "event": details, "to": to})));
@@ -71,7 +70,7 @@ impl Faults {
 }
 
 impl Fault {
-    /// Ends it.
+    /// Ends the fault.
     pub async fn lift(self) {
         let mut in_force = IN_FORCE.lock().await;
         in_force.retain(|(to, _)| *to != self.to);

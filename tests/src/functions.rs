@@ -1,4 +1,4 @@
-//! The stack's functions, as someone who may call them and switch their triggers.
+//! The stack's functions, with the rights to invoke them and switch their triggers.
 
 use reqwest::Client;
 use reqwest::header::AUTHORIZATION;
@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use crate::wait::eventually;
 
-/// The scope of a signature: an emulator without host names knows the service by it. LocalStack takes a call
-/// without one for S3's.
+/// The scope of a signature: an emulator without host names identifies the service by it. LocalStack takes an
+/// unsigned call for one to S3.
 const SCOPE: &str =
     "AWS4-HMAC-SHA256 Credential=test/20261124/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0";
 
@@ -50,10 +50,10 @@ impl Functions {
         );
     }
 
-    /// Switches the triggers of a function on or off, and waits until they are.
+    /// Switches the triggers of a function on or off, and waits for the change.
     ///
     /// # Panics
-    /// When it has none, or they stay as they are.
+    /// When the function has no trigger, or the triggers do not change.
     pub async fn switch(&self, function: &str, on: bool) {
         let (ids, _) = self.triggers(function).await;
         for id in ids {
@@ -79,7 +79,7 @@ impl Functions {
         format!("{}/2015-03-31/event-source-mappings/", self.endpoint)
     }
 
-    /// The ids of a function's triggers, and their states: `Disabling` comes before `Disabled`.
+    /// Returns the ids and states of a function's triggers: `Disabling` comes before `Disabled`.
     async fn triggers(&self, function: &str) -> (Vec<String>, Vec<String>) {
         let listed = self.http.get(self.mappings()).header(AUTHORIZATION, SCOPE).send();
         let listed = listed.await.expect("Lambda answers");

@@ -1,4 +1,4 @@
-//! What the fake SES has accepted, and what it counted.
+//! The messages that the fake SES accepted, and its counters.
 
 use domain::timestamp::Timestamp;
 use reqwest::Client;
@@ -19,14 +19,14 @@ pub struct Pair {
     pub value: String,
 }
 
-/// A file that goes with a message.
+/// An attached file.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 pub struct File {
     /// Its name.
     pub filename: String,
     /// Its media type.
     pub content_type: Option<String>,
-    /// By what name the HTML refers to it.
+    /// The name by which the HTML refers to the file.
     pub content_id: Option<String>,
     /// Its size in bytes.
     pub size: usize,
@@ -45,7 +45,7 @@ pub struct Message {
     pub cc: Vec<String>,
     /// The hidden recipients.
     pub bcc: Vec<String>,
-    /// Where answers go.
+    /// The addresses for replies.
     pub reply_to: Vec<String>,
     /// The subject.
     pub subject: String,
@@ -59,15 +59,15 @@ pub struct Message {
     pub tags: Vec<Pair>,
     /// The files.
     pub attachments: Vec<File>,
-    /// When SES accepted it: RFC 3339 with milliseconds.
+    /// The time of acceptance: RFC 3339 with milliseconds.
     pub received_at: String,
 }
 
 impl Message {
-    /// Which email it is.
+    /// Returns the id of the email.
     ///
     /// # Panics
-    /// When it does not say so exactly once.
+    /// When the message does not carry exactly one id.
     #[must_use]
     pub fn email_id(&self) -> &str {
         let mut ids = self.headers.iter().filter(|header| header.name == ID_HEADER);
@@ -77,20 +77,20 @@ impl Message {
         }
     }
 
-    /// When SES accepted it, in milliseconds since 1970.
+    /// Returns the time of acceptance, in milliseconds since 1970.
     ///
     /// # Panics
-    /// When it does not say so.
+    /// When the time is unreadable.
     #[must_use]
     pub fn received_ms(&self) -> i64 {
         let at = Timestamp::parse_rfc3339(&self.received_at);
         at.expect("a message has its time").as_millis()
     }
 
-    /// The value of a tag.
+    /// Returns the value of a tag.
     ///
     /// # Panics
-    /// When there is none.
+    /// When there is no such tag.
     #[must_use]
     pub fn tag(&self, name: &str) -> &str {
         let found = self.tags.iter().find(|tag| tag.name == name);
@@ -106,7 +106,7 @@ impl Message {
     }
 }
 
-/// The fake SES, looked at from outside.
+/// The inbox of the fake SES.
 #[derive(Debug, Clone)]
 pub struct Inbox {
     http: Client,
@@ -127,17 +127,17 @@ impl Inbox {
             .expect("the fake SES answers JSON")
     }
 
-    /// The messages with a recipient that contains `part`, newest first.
+    /// Returns the messages with a recipient that contains `part`, newest first.
     pub async fn to(&self, part: &str) -> Vec<Message> {
         let mut messages: Vec<Message> = self.read("/messages").await;
         messages.retain(|message| message.is_to(part));
         messages
     }
 
-    /// The one message to such a recipient.
+    /// Returns the only message to such a recipient.
     ///
     /// # Panics
-    /// When there is none, or another.
+    /// When there is none, or more than one.
     pub async fn only(&self, part: &str) -> Message {
         let mut messages = self.to(part).await;
         let count = messages.len();
@@ -161,7 +161,7 @@ impl Inbox {
         .await
     }
 
-    /// How often a kind of fault has struck, since the stack's start.
+    /// Returns the number of times that a kind of fault has happened since the stack's start.
     pub async fn strikes(&self, kind: &str) -> u64 {
         let stats: Value = self.read("/stats").await;
         stats

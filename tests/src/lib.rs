@@ -1,10 +1,9 @@
-//! What the end-to-end tests are written with: a stack to talk to, and patience.
+//! The tools of the end-to-end tests: a client of the stack, and waiting for conditions.
 //!
-//! **Role:** used by `tests/e2e` only. The stack is started by `make test` and found by its
-//! environment.
-//! **Invariant:** all tests share one stack at the same time. Each writes to recipients of its
-//! own ([`unique`]), its faults strike only them, and it looks at nothing else.
-//! **No waiting for time:** whoever waits, waits for a condition ([`eventually`]).
+//! **Role:** used by `tests/e2e` only. `make test` starts the stack, and the environment describes it.
+//! **Invariant:** all tests share one stack at the same time. Each test writes only to recipients of its own
+//! ([`unique`]), injects faults only for them, and reads nothing else.
+//! **No fixed waits:** a test waits for a condition ([`eventually`]).
 //! **Start reading at** [`Stack`].
 
 #![expect(
@@ -39,7 +38,7 @@ pub use stack::{Stack, root};
 pub use stored::Stored;
 pub use wait::eventually;
 
-/// A name that no other test uses: `label-0123456789abcdef`.
+/// Returns a name that no other test uses: `label-0123456789abcdef`.
 #[must_use]
 pub fn unique(label: &str) -> String {
     let random = getrandom::u64().expect("the system has randomness");

@@ -1,14 +1,14 @@
-//! The processes in which the stack's `send` function runs at this moment.
+//! The running processes of the stack's `send` function.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use tokio::process::Command;
 
-/// Finds and kills the senders of one stack, and of no other.
+/// The processes of one stack's `send` function.
 #[derive(Debug, Clone)]
 pub struct Senders {
-    /// Where the emulator unpacks this stack's functions.
+    /// The directory to which the emulator unpacks this stack's functions.
     code: PathBuf,
 }
 
@@ -20,13 +20,13 @@ impl Senders {
         }
     }
 
-    /// Whether this system shows its processes.
+    /// Tells whether this system shows its processes.
     #[must_use]
     pub fn can_be_seen() -> bool {
         Path::new("/proc/self/environ").exists()
     }
 
-    /// Their process ids.
+    /// Returns their process ids.
     #[must_use]
     pub fn alive(&self) -> Vec<String> {
         let processes = fs::read_dir("/proc").expect("/proc can be read");
@@ -35,7 +35,7 @@ impl Senders {
             .collect()
     }
 
-    /// The most memory that any of those that run has ever held, in kilobytes.
+    /// Returns the peak memory of any running sender, in kilobytes.
     #[must_use]
     pub fn most_memory_kb(&self) -> u64 {
         let most = |id: String| {
@@ -49,12 +49,12 @@ impl Senders {
     fn is_one(&self, id: &str) -> bool {
         let process = Path::new("/proc").join(id);
         let ours = fs::read_link(process.join("exe")).is_ok_and(|program| program.starts_with(&self.code));
-        // A process that ends meanwhile is none.
+        // A process that has just ended is not counted.
         let environment = fs::read(process.join("environ")).unwrap_or_default();
         ours && environment.split(|byte| *byte == 0).any(is_name_of_send)
     }
 
-    /// Kills them all, so that they can do nothing about it; returns how many there were.
+    /// Kills all of them with a signal that they cannot catch; returns their number.
     pub async fn kill(&self) -> usize {
         let ids = self.alive();
         if !ids.is_empty() {

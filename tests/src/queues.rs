@@ -1,4 +1,4 @@
-//! The stack's SQS queues, as someone who may write to them.
+//! The stack's SQS queues, with the right to write to them.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::{QueueAttributeName, SendMessageBatchRequestEntry};
@@ -10,12 +10,12 @@ pub struct Queue {
     url: String,
 }
 
-/// How many messages a queue holds.
+/// The number of messages in a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Depth {
-    /// Waiting.
+    /// Messages that wait.
     pub visible: u64,
-    /// With a function, or waiting to be tried again.
+    /// Messages at a function, or before their next try.
     pub in_flight: u64,
 }
 
@@ -34,10 +34,10 @@ impl Queue {
         }
     }
 
-    /// Puts messages in, ten by ten.
+    /// Puts messages into the queue, ten per request.
     ///
     /// # Panics
-    /// When one is refused.
+    /// When a message is refused.
     pub async fn put(&self, bodies: &[String]) {
         for bodies in bodies.chunks(10) {
             let entry = |(at, body): (usize, &String)| {
@@ -63,7 +63,7 @@ impl Queue {
         }
     }
 
-    /// How many messages there are.
+    /// Returns the number of messages.
     pub async fn depth(&self) -> Depth {
         const VISIBLE: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
         const IN_FLIGHT: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
@@ -82,7 +82,7 @@ impl Queue {
         }
     }
 
-    /// Empties the queue, also of what is in flight.
+    /// Empties the queue, including messages in flight.
     pub async fn purge(&self) {
         self.client
             .purge_queue()

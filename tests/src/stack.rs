@@ -1,4 +1,4 @@
-//! The stack that `make test` has started.
+//! The stack that `make test` started.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -11,39 +11,39 @@ use tokio::sync::{Notify, OnceCell, RwLock, RwLockReadGuard, RwLockWriteGuard, S
 
 use crate::{Account, Api, CallFaults, Faults, Functions, Inbox, Queue, Senders};
 
-/// Most tests share the stack; a few need it for themselves.
+/// The lock of the stack: most tests share it, and a few need it alone.
 static TURNS: RwLock<()> = RwLock::const_new(());
 
-/// So many tests share it at once: with more of them the emulator answers too late.
+/// Tests that share the stack at the same time; with more of them the emulator becomes too slow.
 static PLACES: Semaphore = Semaphore::const_new(24);
 
-/// How many tests share it, or are about to.
+/// The number of tests that share the stack or wait to share it.
 static SHARING: AtomicUsize = AtomicUsize::new(0);
 
-/// Told when [`SHARING`] is none.
+/// The signal that [`SHARING`] is zero.
 static NOBODY_SHARES: Notify = Notify::const_new();
 
-/// By then every test has begun that was to begin.
+/// The time in which every test has started.
 const BEGUN: Duration = Duration::from_secs(1);
 
-/// Whether the stack was made ready for the tests.
+/// The mark that the stack is ready for the tests.
 static READY: OnceCell<()> = OnceCell::const_new();
 
-/// Patience with one answer, also of a busy machine.
+/// The limit of one answer, even on a busy machine.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
 
-/// A running stack, and a test's turn with it.
+/// A running stack, and the test's lock on it.
 #[derive(Debug)]
 pub struct Stack {
     /// The API.
     pub api: Api,
-    /// The same, with the key that the stack was deployed with.
+    /// The API with the deployer's key.
     pub deployer: Api,
-    /// What SES has accepted.
+    /// The messages that SES accepted.
     pub inbox: Inbox,
-    /// What goes wrong at SES.
+    /// Faults at SES.
     pub faults: Faults,
-    /// What goes wrong at the rest of AWS.
+    /// Faults at the other AWS services.
     pub call_faults: CallFaults,
     /// The account at SES.
     pub account: Account,
@@ -66,14 +66,14 @@ enum Turn {
     },
 }
 
-/// The place of a test that shares the stack.
+/// A place among the tests that share the stack.
 #[derive(Debug)]
 struct Place {
     _permit: SemaphorePermit<'static>,
     _sharing: Sharing,
 }
 
-/// A test that shares the stack, or is about to.
+/// A test that shares the stack or waits to share it.
 #[derive(Debug)]
 struct Sharing;
 
@@ -83,7 +83,7 @@ impl Sharing {
         Self
     }
 
-    /// Returns when nobody does.
+    /// Returns when no test shares the stack.
     async fn ended() {
         loop {
             let told = NOBODY_SHARES.notified();
@@ -104,7 +104,7 @@ impl Drop for Sharing {
 }
 
 impl Stack {
-    /// The stack, shared with other tests.
+    /// Returns the stack, shared with other tests.
     ///
     /// # Panics
     /// Never: the places are never closed.
@@ -122,8 +122,8 @@ impl Stack {
         Self::connect(turn).ready().await
     }
 
-    /// The stack, while no other test uses it: after all that share it, for whoever is alone keeps everybody waiting,
-    /// and has to wait until nobody is left.
+    /// Returns the stack while no other test uses it. It first waits for all sharing tests, because a test that waits
+    /// for the lock blocks all others.
     pub async fn alone() -> Self {
         tokio::time::sleep(BEGUN).await;
         Sharing::ended().await;
@@ -131,7 +131,7 @@ impl Stack {
         Self::connect(Turn::Alone { guard }).ready().await
     }
 
-    /// Before the first test of all: the account may send what the tests send.
+    /// Raises the account's limits before the first test.
     async fn ready(self) -> Self {
         READY
             .get_or_init(async || {
@@ -142,7 +142,7 @@ impl Stack {
         self
     }
 
-    /// Lets the others in again.
+    /// Lets other tests share the stack again.
     #[must_use]
     pub fn share(self) -> Self {
         let turn = match self.turn {
@@ -181,7 +181,7 @@ impl Stack {
         }
     }
 
-    /// A queue, by its logical id in the template.
+    /// Returns a queue by its logical id in the template.
     ///
     /// # Panics
     /// When there is no such queue.
@@ -196,7 +196,7 @@ fn required(environment: &Environment, name: &str) -> String {
     value.unwrap_or_else(|| panic!("{name} is not set: this test needs a local stack: run `make test`"))
 }
 
-/// The repository's top directory.
+/// Returns the repository's top directory.
 #[must_use]
 pub fn root() -> &'static Path {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));

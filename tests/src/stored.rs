@@ -1,23 +1,23 @@
-//! What the table and the bucket hold of an email.
+//! The items and objects that an email has in the table and the bucket.
 
 use aws::clients::Clients;
 use aws::settings::of_process;
 use aws_sdk_dynamodb::types::AttributeValue;
 
-/// What there is of one email.
+/// The stored parts of one email.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Stored {
-    /// The sort keys of its items, each with the names of its attributes in order.
+    /// The sort keys of its items, each with the sorted names of its attributes.
     pub items: Vec<(String, Vec<String>)>,
     /// The names of its objects.
     pub objects: Vec<String>,
 }
 
 impl Stored {
-    /// Looks.
+    /// Reads the table and the bucket.
     ///
     /// # Panics
-    /// When the table or the bucket cannot be read.
+    /// When one of them cannot be read.
     pub async fn of(id: &str) -> Self {
         let clients = Clients::connect().expect("clients can be made");
         let table = of_process().get("MAILQUEUE_TABLE").cloned().expect("a table");

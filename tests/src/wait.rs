@@ -1,21 +1,20 @@
-//! Patience: looks again and again, until there is what is looked for.
+//! Waiting for a condition by repeated checks.
 
 use std::time::{Duration, Instant};
 
-/// How long anything may take. Recovery needs some runs of `promote`, one a minute, and the
-/// machine may be busy.
+/// The limit of every wait. Recovery needs several runs of `promote`, one per minute, and the machine may be busy.
 const PATIENCE: Duration = Duration::from_secs(400);
 
-/// The pause after the first look; it doubles.
+/// The pause after the first check; each check doubles it.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 
-/// No pause is longer.
+/// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// Looks until `look` finds something; an `Err` says what there is instead.
+/// Checks until `look` returns a value; its `Err` describes the current state.
 ///
 /// # Panics
-/// When patience is over, with what was seen last.
+/// At the end of [`PATIENCE`], with the last state.
 pub async fn eventually<T, F>(what: &str, mut look: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, String>>,

@@ -1,9 +1,9 @@
-//! What is called, as far as a call says it by itself.
+//! The service, operation and emails of a call, read from the call alone.
 //!
-//! **Role:** read once from every call; nothing is taken for granted of what it says.
-//! **Invariant:** pure, and never fails: what says nothing is called `unknown`.
-//! Source: AWS General Reference, "Elements of an AWS API request signature" (the scope names the
-//! service); the services' protocols: `X-Amz-Target` (JSON), `Action` (query), paths (REST).
+//! **Role:** reads every call once, and trusts nothing in it.
+//! **Invariant:** pure, and never fails: a call without these facts is named `unknown`. Source: AWS General
+//! Reference, "Elements of an AWS API request signature" (the scope names the service); the services' protocols:
+//! `X-Amz-Target` (JSON), `Action` (query), paths (REST).
 
 use axum::http::request::Parts;
 use axum::http::{HeaderName, Method, Uri};
@@ -11,30 +11,29 @@ use serde::Serialize;
 
 use crate::need::{Need, needs};
 
-/// The path of the emulator's HTTP APIs, which AWS serves by their host names.
+/// The path of the emulator's HTTP APIs, which AWS serves by host name instead.
 const HTTP_API: &str = "/_aws/execute-api/";
 
-/// The path of SES's version 2.
+/// The path of SES's API v2.
 pub const SES: &str = "/v2/email/";
 
 /// The path of an address on SES's account-wide suppression list.
 const SUPPRESSED: &str = "/suppression/addresses/";
 
-/// No record of a call names more emails: a batch has ten, a page of the index more.
+/// The limit of emails in the record of one call. A batch has ten, a page of the index more.
 const EMAILS_MAX: usize = 32;
 
-/// What is called.
+/// A call to AWS.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Call {
-    /// The service as in its endpoint: `dynamodb`, `sqs`, `s3`, `sns`, `ses`; `api` for the queue's
-    /// own HTTP API.
+    /// The service as in its endpoint: `dynamodb`, `sqs`, `s3`, `sns`, `ses`; `api` for the HTTP API of mailqueue.
     pub service: String,
-    /// The operation as in the service's reference: `UpdateItem`; for the HTTP API method and path.
+    /// The operation as in the service's reference: `UpdateItem`; for the HTTP API, method and path.
     pub operation: String,
-    /// The ids of emails that the call names, in its body or path.
+    /// The ids of emails in the body or path of the call.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub emails: Vec<String>,
-    /// What the caller must be allowed to do.
+    /// The permissions that the call needs.
     #[serde(skip)]
     pub needs: Vec<Need>,
 }
@@ -104,7 +103,7 @@ fn operation(service: &str, parts: &Parts, body: &[u8]) -> String {
     }
 }
 
-/// The SDKs say which operation a path of S3's means where it could be another.
+/// Returns S3's operation. The SDKs state it in the query where the path is ambiguous.
 fn object_operation(method: &Method, uri: &Uri) -> String {
     let query = uri.query().unwrap_or_default();
     let said = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "x-id");
@@ -122,7 +121,7 @@ fn object_operation(method: &Method, uri: &Uri) -> String {
     operation.to_owned()
 }
 
-/// `POST /emails/{id}/cancel`: the path behind the API's id and stage, without ids of emails.
+/// `POST /emails/{id}/cancel`: the path after the API's id and stage, without ids of emails.
 fn route(method: &Method, behind: &str) -> String {
     let path = behind.splitn(3, '/').nth(2).unwrap_or_default();
     let shown: Vec<_> = path
@@ -142,7 +141,7 @@ fn is_uuid(text: &[u8]) -> bool {
         })
 }
 
-/// Every UUID in lower case, wherever it stands.
+/// Finds every lower-case UUID, anywhere in the text.
 fn uuids(text: &[u8]) -> Vec<String> {
     let mut found = Vec::new();
     let mut rest = text;
@@ -289,7 +288,7 @@ mod tests {
     }
 
     #[test]
-    fn emails_are_named_once_wherever_they_stand() {
+    fn each_email_is_named_once_from_path_or_body() {
         let path = format!("/_aws/execute-api/q/$default/emails/{ID}/cancel");
         let call = read("POST", &path, &[], "{}");
         assert_eq!(

@@ -1,10 +1,10 @@
-//! Who calls: the process at the other end of a connection on this machine.
+//! The caller: the process at the other end of a local connection.
 //!
-//! **Role:** asked once for each connection. The credentials do not tell: the emulator gives all
-//! functions the same ones.
-//! **Invariant:** nobody is guessed. Where the system does not show its processes (only Linux
-//! does, in `/proc`), or the process is gone already, the caller is [`UNKNOWN`].
-//! Source: Linux's proc(5): `/proc/<pid>/fd`, `environ`, `comm`.
+//! **Role:** consulted once per connection. The credentials do not help: the emulator gives all functions the same
+//! ones.
+//! **Invariant:** no guesses. The caller is [`UNKNOWN`] if its process has ended. It is also unknown where the system
+//! does not show its processes; only Linux does, in `/proc`. Source: Linux's proc(5): `/proc/<pid>/fd`, `environ`,
+//! `comm`.
 
 use std::collections::VecDeque;
 use std::fs;
@@ -14,26 +14,26 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::inode;
 
-/// The name of a caller that cannot be told.
+/// The name of an unknown caller.
 pub const UNKNOWN: &str = "unknown";
 
-/// So many callers are looked at before all others.
+/// The number of recent callers that are checked before all others.
 const LAST: usize = 64;
 
-/// Where Lambda tells a function its name.
+/// The environment variable in which Lambda gives a function its name.
 const FUNCTION_NAME: &[u8] = b"AWS_LAMBDA_FUNCTION_NAME=";
 
 /// A caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Caller {
-    /// The name of the Lambda function, or of the program if it is none.
+    /// The name of the Lambda function; for any other process, the name of its program.
     pub name: String,
-    /// Its process.
+    /// The caller's process.
     pub process: Option<u32>,
 }
 
 impl Caller {
-    /// Nobody knows who.
+    /// Returns an unknown caller.
     #[must_use]
     pub fn unknown() -> Self {
         Self {
@@ -43,15 +43,15 @@ impl Caller {
     }
 }
 
-/// Finds callers.
+/// The finder of callers.
 #[derive(Debug, Default)]
 pub struct Callers {
-    /// Who called last: they are looked at first, for they call again.
+    /// The recent callers, newest first. They are checked first, because they call again.
     last: Mutex<VecDeque<u32>>,
 }
 
 impl Callers {
-    /// Finds who has the connection from `theirs` to `ours`. Reads files: not for a busy thread.
+    /// Finds the process that holds the connection from `theirs` to `ours`. Reads files: not for a busy thread.
     #[must_use]
     pub fn find(&self, theirs: SocketAddr, ours: SocketAddr) -> Caller {
         let found = inode::of(theirs, ours).and_then(|inode| self.process_with(&format!("socket:[{inode}]")));
@@ -76,7 +76,7 @@ impl Callers {
             let mut all: Vec<u32> = all
                 .filter_map(|entry| entry.file_name().to_str()?.parse().ok())
                 .collect();
-            // Who began a program that has inherited the connection comes before it.
+            // A parent has a lower id than the child that inherited its connection.
             all.sort_unstable();
             all.into_iter().find(has_it)
         })?;
@@ -118,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_guessed() {
+    fn a_missing_connection_has_an_unknown_caller() {
         let nobody = "127.0.0.1:1".parse().unwrap();
         assert_eq!(Callers::default().find(nobody, nobody), Caller::unknown());
     }

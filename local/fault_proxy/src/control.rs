@@ -1,18 +1,18 @@
-//! The routes that tests steer and look with, below a path that no AWS call can have: the name of
-//! a bucket begins with a letter or a digit.
+//! The routes by which tests control and inspect the proxy. They are below a path that no AWS call can have: the name
+//! of a bucket begins with a letter or a digit.
 //!
 //! | Route | |
 //! |---|---|
-//! | `PUT /_fault_proxy/faults` | `{"faults": [rule, ..]}` replaces all; 200 with them |
-//! | `POST /_fault_proxy/faults` | one rule more; 200 with it, and its id |
-//! | `GET`, `DELETE /_fault_proxy/faults` | what is in force, and how many calls it struck; none any more (204) |
-//! | `DELETE /_fault_proxy/faults/{id}` | one less (204) |
-//! | `GET /_fault_proxy/calls` | those that have ended, the latest 10,000, oldest first |
-//! | `GET /_fault_proxy/calls/open` | those under way |
-//! | `GET /_fault_proxy/calls/{number}` | one |
-//! | `GET /_fault_proxy/stats` | counters: calls and what they need, by caller; faults by kind |
+//! | `PUT /_fault_proxy/faults` | `{"faults": [rule, ..]}` replaces all rules; answers 200 with them |
+//! | `POST /_fault_proxy/faults` | adds a rule; answers 200 with it and its id |
+//! | `GET`, `DELETE /_fault_proxy/faults` | the active rules with the number of calls that each struck; removes all (204) |
+//! | `DELETE /_fault_proxy/faults/{id}` | removes one rule (204) |
+//! | `GET /_fault_proxy/calls` | the latest 10,000 ended calls, oldest first |
+//! | `GET /_fault_proxy/calls/open` | the open calls |
+//! | `GET /_fault_proxy/calls/{number}` | one call |
+//! | `GET /_fault_proxy/stats` | counters: calls and their permissions, by caller; faults by kind |
 //!
-//! **Invariant:** a bad request changes nothing and is answered 400 with one sentence.
+//! **Invariant:** a bad request changes nothing; the answer is 400 with one sentence.
 
 use std::sync::Arc;
 
@@ -27,10 +27,10 @@ use serde_json::json;
 use crate::plan::{Plan, Rule};
 use crate::proxy::Proxy;
 
-/// Where the routes are.
+/// The path of the routes.
 pub const PATH: &str = "/_fault_proxy/";
 
-/// Every route there is.
+/// All routes.
 pub fn routes(proxy: Arc<Proxy>) -> Router {
     let below = Router::new()
         .route(

@@ -1,9 +1,9 @@
 //! DynamoDB's expressions, as far as their form is checked: paths, actions and operands.
 //!
-//! **Role:** read by [`crate::form`].
-//! **Invariant:** pure, and never fails: an expression that cannot be read has no paths.
-//! Source: Amazon DynamoDB Developer Guide, "Update expressions", "Condition and filter expressions, operators, and
-//! functions" and "Referring to item attributes when using expressions"; read 2026-11-28.
+//! **Role:** used by [`crate::form`].
+//! **Invariant:** pure, and never fails: an unreadable expression has no paths. Source: Amazon DynamoDB Developer
+//! Guide, "Update expressions", "Condition and filter expressions, operators, and functions" and "Referring to item
+//! attributes when using expressions"; read 2026-11-28.
 
 use std::iter::Peekable;
 
@@ -15,7 +15,7 @@ const CLAUSES: [&str; 4] = ["SET", "REMOVE", "ADD", "DELETE"];
 /// The keywords of a condition.
 const OPERATORS: [&str; 5] = ["AND", "OR", "NOT", "BETWEEN", "IN"];
 
-/// A document path: names and indices, from the outermost.
+/// A document path: names and indices, outermost first.
 pub(crate) type Path = Vec<String>;
 
 /// The words of an expression: names, values, and signs of one character.
@@ -35,13 +35,13 @@ fn words(expression: &str) -> Vec<&str> {
         .collect()
 }
 
-/// The name that a word stands for.
+/// The name behind a word: its substitution, or the word itself.
 fn name(word: &str, names: &Value) -> String {
     let substituted = names.get(word).and_then(Value::as_str);
     substituted.unwrap_or(word).to_owned()
 }
 
-/// A path whose first word was read.
+/// Reads the rest of a path after its first word.
 fn path<'a>(first: &str, rest: &mut Peekable<impl Iterator<Item = &'a str>>, names: &Value) -> Path {
     let mut path = vec![name(first, names)];
     while let Some(sign) = rest.next_if(|word| *word == "." || *word == "[") {
@@ -77,7 +77,7 @@ pub(crate) fn changed(expression: &str, names: &Value) -> Vec<Path> {
     paths
 }
 
-/// The first two paths of which one contains the other.
+/// Returns the first two paths of which one contains the other.
 pub(crate) fn overlapping(paths: &[Path]) -> Option<(&Path, &Path)> {
     paths.iter().enumerate().find_map(|(at, one)| {
         let behind = paths.iter().skip(at.saturating_add(1));
@@ -87,7 +87,7 @@ pub(crate) fn overlapping(paths: &[Path]) -> Option<(&Path, &Path)> {
     })
 }
 
-/// The attributes that a condition or a list of paths names, without what is inside of them.
+/// Returns the top-level attributes that a condition or a list of paths names.
 pub(crate) fn attributes(expression: &str, names: &Value) -> Vec<String> {
     let words = words(expression);
     let mut words = words.into_iter().peekable();
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_path_overlaps_itself_and_what_is_inside_of_it() {
+    fn a_path_overlaps_itself_and_its_children() {
         let names = json!({"#m": "m"});
         for (expression, overlaps) in [
             ("SET a = :v, a = :v", true),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_condition_names_its_attributes_and_nothing_else() {
+    fn a_condition_names_only_its_attributes() {
         let names = json!({"#s": "s"});
         let condition = "attribute_exists(a.b) AND #s IN (:x, :y) or NOT (c[1] BETWEEN :l AND :h) AND size(d) > :n";
         assert_eq!(attributes(condition, &names), ["a", "s", "c", "d"]);

@@ -1,10 +1,9 @@
-//! Refusals of a request for its form alone, which AWS makes and the emulator does not.
+//! Refusals of malformed requests that AWS makes and the emulator does not.
 //!
-//! **Role:** asked for every call before it is passed on, so that no code of ours relies on the emulator's laxness.
-//! **Invariant:** pure. A request that AWS takes is never refused: what is not known to be wrong passes.
-//! **Start reading at** [`refused`].
-//! Source: Amazon DynamoDB, S3 and SQS API references, read 2026-11-28; each refusal was compared with the answer of
-//! DynamoDB Local 1.25.1 or LocalStack 4.14.0 (docs/LOCAL_STACK.md).
+//! **Role:** checks every call before it is forwarded, so that no code of ours relies on the emulator's laxness.
+//! **Invariant:** pure. A request that AWS accepts is never refused: in doubt it passes.
+//! **Start reading at** [`refused`]. Source: Amazon DynamoDB, S3 and SQS API references, read 2026-11-28; each
+//! refusal was compared with the answer of DynamoDB Local 1.25.1 or LocalStack 4.14.0 (docs/LOCAL_STACK.md).
 
 use std::collections::BTreeSet;
 
@@ -52,7 +51,7 @@ const QUEUE_ATTRIBUTES: [&str; 22] = [
     "VisibilityTimeout",
 ];
 
-/// A refusal in the words of its service.
+/// A refusal with its service's error name and message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Refusal {
     /// The error's name.
@@ -70,7 +69,7 @@ fn invalid(message: impl Into<String>) -> Option<Refusal> {
     refusal("ValidationException", message)
 }
 
-/// The table whose keys and indexes decide whether a call is refused.
+/// Returns the table whose keys and indexes are needed to check a call.
 #[must_use]
 pub fn table_in_question(call: &Call, body: &[u8]) -> Option<String> {
     if (call.service.as_str(), call.operation.as_str()) != ("dynamodb", "Query") {
@@ -81,7 +80,7 @@ pub fn table_in_question(call: &Call, body: &[u8]) -> Option<String> {
     Some(text(&body, "TableName")?.to_owned())
 }
 
-/// The refusal that AWS answers to a call's form, if it does.
+/// Returns AWS's refusal of a malformed call, if there is one.
 #[must_use]
 pub fn refused(call: &Call, parts: &Parts, body: &[u8], schema: Option<&Schema>) -> Option<Refusal> {
     let json = || serde_json::from_slice::<Value>(body).unwrap_or_default();
@@ -176,9 +175,9 @@ fn of_sqs(operation: &str, body: &Value) -> Option<Refusal> {
     }
 }
 
-/// Bucket and key of a path-style address, or of a copy's source.
+/// Decodes bucket and key from a path-style address or a copy's source.
 fn object(path: &str) -> String {
-    // A plus is a plus in a path, and a space in a form.
+    // A plus means a plus in a path, but a space in a form.
     let path = path.trim_start_matches('/').replace('+', "%2B");
     let decoded = parse(path.as_bytes()).next();
     decoded.map(|(name, _)| name.into_owned()).unwrap_or_default()

@@ -81,7 +81,7 @@ fn a_filter_on_a_key_is_refused() {
 }
 
 #[test]
-fn a_projection_of_what_an_index_lacks_is_refused() {
+fn a_projection_beyond_its_index_is_refused() {
     let query = |index: &str, projection: &str| {
         let body = json!({"TableName": "t", "IndexName": index, "ProjectionExpression": projection});
         target(TABLE, "Query", &body)
@@ -100,7 +100,7 @@ fn a_projection_of_what_an_index_lacks_is_refused() {
 }
 
 #[test]
-fn the_table_is_asked_for_only_where_it_decides() {
+fn the_table_is_read_only_if_the_check_needs_it() {
     let table = |operation: &str, body: Value| {
         let target = format!("{TABLE}.{operation}");
         let request = Request::builder().header("x-amz-target", target).body(()).unwrap();
@@ -156,7 +156,7 @@ fn a_copy_onto_itself_that_changes_nothing_is_refused() {
 }
 
 #[test]
-fn a_tag_name_that_comes_twice_is_refused() {
+fn a_duplicate_tag_name_is_refused() {
     assert_eq!(
         s3("/bucket/key", &[("x-amz-tagging", "a=1&b=2&a=3")]),
         Some("InvalidArgument")
@@ -171,7 +171,7 @@ fn a_key_of_1025_bytes_is_refused() {
         Some("KeyTooLongError")
     );
     assert_eq!(s3(&format!("/bucket/{}", "k".repeat(1024)), &[]), None);
-    // The bytes of the key count, not those of its escapes.
+    // The limit counts the bytes of the key, not of its escapes.
     assert_eq!(s3(&format!("/bucket/{}", "%C3%A9".repeat(512)), &[]), None);
     assert_eq!(
         s3(&format!("/bucket/{}k", "%C3%A9".repeat(512)), &[]),

@@ -1,19 +1,19 @@
-//! Which socket is at the other end of a connection on this machine: its inode, by which `/proc` tells who has it.
+//! The inode of the socket at the other end of a local connection. With it, `/proc` shows the process.
 //!
-//! **Why not `/proc/net/tcp` alone:** to read it, the kernel walks through the table of all connections that there
-//! could be: 7 ms, where the question for one takes 40 µs. It is read where nobody answers that question.
-//! **Invariant:** `None` where the system does not tell; never the inode of another socket.
+//! **Why not `/proc/net/tcp` alone:** to produce it, the kernel walks its whole connection table, which takes 7 ms. A
+//! query for one connection takes 40 µs. The file is read only if the kernel answers no query.
+//! **Invariant:** `None` if the system does not tell; never the inode of another socket.
 
 use std::fs;
 use std::net::SocketAddr;
 
-/// The inode of the socket whose own address is `theirs` and whose peer's is `ours`.
+/// Returns the inode of the socket with the own address `theirs` and the peer address `ours`.
 #[must_use]
 pub fn of(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     asked(theirs, ours).or_else(|| in_table(&fs::read_to_string("/proc/net/tcp").ok()?, theirs, ours))
 }
 
-/// Asks the kernel for one socket. Source: Linux's `sock_diag(7)`.
+/// Queries the kernel for one socket. Source: Linux's `sock_diag(7)`.
 #[cfg(target_os = "linux")]
 fn asked(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     use netlink_packet_core::{NLM_F_REQUEST, NetlinkHeader, NetlinkMessage, NetlinkPayload};
@@ -38,7 +38,7 @@ fn asked(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
             source_address: theirs.ip(),
             destination_address: ours.ip(),
             interface_id: 0,
-            // Any.
+            // Any cookie.
             cookie: [0xFF; 8],
         },
     };
@@ -58,7 +58,7 @@ fn asked(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
         destination_port,
         ..
     } = found.header.socket_id;
-    // Where there is no such connection it is the socket that listens for one.
+    // Without such a connection the kernel returns the listening socket.
     let is_meant = (source_port, destination_port) == (theirs.port(), ours.port());
     Some(found.header.inode).filter(|inode| is_meant && *inode != 0)
 }
@@ -68,15 +68,15 @@ fn asked(_: SocketAddr, _: SocketAddr) -> Option<u32> {
     None
 }
 
-/// The same in the kernel's table. Source: Linux's `proc_pid_net(5)`.
+/// Finds the same inode in the kernel's table. Source: Linux's `proc_pid_net(5)`.
 fn in_table(table: &str, theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     let both = format!(" {} {} ", column(theirs)?, column(ours)?);
     let (_, rest) = table.split_once(&both)?;
-    // Behind the two addresses: state, queues, timer, retransmits, user, timeout, inode.
+    // The fields after the two addresses: state, queues, timer, retransmits, user, timeout, inode.
     rest.lines().next()?.split_whitespace().nth(6)?.parse().ok()
 }
 
-/// An address as the table has it: in the machine's byte order, in hex.
+/// Formats an address as the table does: in the machine's byte order, in hex.
 fn column(address: SocketAddr) -> Option<String> {
     match address {
         SocketAddr::V4(v4) => {
@@ -94,7 +94,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn addresses_are_written_as_the_table_has_them() {
+    fn an_address_has_the_form_of_the_table() {
         let address = "127.0.0.1:4566".parse().unwrap();
         let expected = if cfg!(target_endian = "little") {
             "0100007F:11D6"
@@ -107,7 +107,7 @@ mod tests {
 
     #[test]
     #[cfg(target_endian = "little")]
-    fn an_inode_is_that_of_the_callers_end() {
+    fn the_inode_belongs_to_the_callers_end() {
         let table = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n   \
                      0: 0100007F:11D6 0100007F:D431 01 00000000:00000000 00:00000000 00000000     0        0 111 1 0 20\n   \
                      1: 0100007F:D431 0100007F:11D6 01 00000000:00000000 02:000AD1A3 00000000  1000        0 222 2 0 20\n";
@@ -118,10 +118,10 @@ mod tests {
         assert_eq!(in_table("", caller, proxy), None);
     }
 
-    /// What the kernel answers is what it has in its table.
+    /// The kernel's answer agrees with its table.
     #[test]
     #[cfg(target_os = "linux")]
-    fn the_kernel_is_asked_for_one_connection() {
+    fn the_kernel_answers_for_one_connection() {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let caller = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
         let (theirs, ours) = (caller.local_addr().unwrap(), listener.local_addr().unwrap());
@@ -129,7 +129,7 @@ mod tests {
         let inode = in_table(&table, theirs, ours);
         assert!(inode.is_some());
         assert_eq!(of(theirs, ours), inode);
-        // Where nobody answers the question the table is read: no other inode is told.
+        // Without an answer to the query the table is read: it returns no other inode.
         assert!(asked(theirs, ours).is_none_or(|asked| Some(asked) == inode));
         assert_eq!(of(ours, "127.0.0.1:1".parse().unwrap()), None);
     }

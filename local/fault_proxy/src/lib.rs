@@ -1,22 +1,22 @@
-//! A proxy before the local stack's AWS that makes calls fail, and remembers every one.
+//! A proxy in front of the local stack's AWS that makes calls fail and records every call.
 //!
-//! **Role:** local stack and tests only; nothing of it is ever deployed. Whoever is given its
-//! address in the place of AWS's is struck by what is put to it with `PUT /_fault_proxy/faults`.
-//! **Invariant:** without faults a call and its answer pass unchanged, and a call that was passed on
-//! takes effect to its end, also when its caller is gone: as at AWS.
+//! **Role:** local stack and tests only; nothing of it is ever deployed. A client that uses its address in place of
+//! AWS's gets the faults that `PUT /_fault_proxy/faults` sets.
+//! **Invariant:** without faults a call and its answer pass unchanged. A forwarded call always takes full effect,
+//! even if its caller is gone: as at AWS.
 //!
 //! | Module | Owns |
 //! |---|---|
 //! | [`settings`] | the environment, read once |
-//! | [`server`] | sockets: accepting, closing without an answer, ending |
-//! | [`proxy`] | a call's way: what strikes it, when it takes effect, what is answered |
-//! | [`plan`] | which fault strikes which call |
-//! | [`call`] | what is called: service, operation, which emails |
-//! | [`need`] | what a caller must be allowed to do for it |
-//! | [`caller`], [`inode`] | who calls: the process at the other end of the connection |
-//! | [`form`], [`expression`], [`schema`] | requests that AWS refuses for their form, and the emulator does not |
-//! | [`refusal`], [`partial`] | errors as the services word them |
-//! | [`record`] | the calls under way, the latest ones, the counters, the log |
+//! | [`server`] | sockets: accepting, closing without an answer, shutting down |
+//! | [`proxy`] | the path of a call: its faults, the time of its effect, its answer |
+//! | [`plan`] | the choice of faults for a call |
+//! | [`call`] | the facts of a call: service, operation, emails |
+//! | [`need`] | the permissions that a call needs |
+//! | [`caller`], [`inode`] | the caller: the process at the other end of the connection |
+//! | [`form`], [`expression`], [`schema`] | malformed requests that AWS refuses and the emulator does not |
+//! | [`refusal`], [`partial`] | errors in the words of the services |
+//! | [`record`] | open calls, the latest ended calls, the counters, the log |
 //! | [`control`] | the routes for tests |
 //!
 //! **Start reading at** [`proxy`].
@@ -40,10 +40,10 @@ pub mod settings;
 use server::{BindError, Server};
 use settings::Settings;
 
-/// Takes the port; nothing is answered before [`Server::serve`].
+/// Binds the port; [`Server::serve`] answers the first request.
 ///
 /// # Errors
-/// [`BindError`] when the port, the record or an HTTP client cannot be had.
+/// [`BindError`] when the port, the log or an HTTP client is not available.
 pub async fn bind(settings: &Settings) -> Result<Server, BindError> {
     let listener = server::listen(settings.port).await?;
     Server::new(listener, settings)

@@ -1,6 +1,6 @@
-//! Starts the fault proxy: reads the settings, serves until it is told to end.
+//! Starts the fault proxy: reads the settings and serves until a signal ends it.
 //!
-//! **Role:** wires only; [`fault_proxy`] decides.
+//! **Role:** wiring only; [`fault_proxy`] decides.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -19,7 +19,7 @@ async fn main() -> ExitCode {
     match start().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(sentence) => {
-            // Nothing is left to tell when the standard error itself is closed.
+            // If standard error is closed, there is nowhere left to report.
             writeln!(io::stderr(), "{sentence}").ok();
             ExitCode::FAILURE
         }

@@ -1,18 +1,18 @@
-//! What a caller must be allowed to do so that AWS carries out a call: IAM's actions, each on what.
+//! The permissions that AWS requires for a call: IAM actions and their resources.
 //!
 //! **Role:** counted in the record, and compared with the functions' roles by the test `privileges`.
-//! **Invariant:** pure, and never fails. A call that this table does not know needs what it is called, on
-//! `unknown`, so that it is granted by no role and shows.
-//! Source: AWS Service Authorization Reference, "Actions, resources, and condition keys" for Amazon DynamoDB,
-//! SQS, S3 and SES v2; Amazon DynamoDB Developer Guide, "IAM and DynamoDB transactions"; Amazon S3 User Guide,
-//! "Required permissions for Amazon S3 API operations". Read 2026-11-27.
+//! **Invariant:** pure, and never fails. A call that this table does not know needs its own name on `unknown`. No
+//! role grants that, so that the gap becomes visible. Source: AWS Service Authorization Reference, "Actions,
+//! resources, and condition keys" for Amazon DynamoDB, SQS, S3 and SES v2; Amazon DynamoDB Developer Guide, "IAM and
+//! DynamoDB transactions"; Amazon S3 User Guide, "Required permissions for Amazon S3 API operations". Read
+//! 2026-11-27.
 
 use std::fmt;
 
 use axum::http::HeaderMap;
 use serde_json::Value;
 
-/// One action on one thing.
+/// One action on one resource.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Need {
     action: String,
@@ -35,7 +35,7 @@ impl fmt::Display for Need {
     }
 }
 
-/// What a call needs.
+/// Returns the permissions that a call needs.
 #[must_use]
 pub fn needs(service: &str, operation: &str, headers: &HeaderMap, body: &[u8]) -> Vec<Need> {
     let mut needs = match service {
@@ -58,7 +58,7 @@ fn of_dynamodb(operation: &str, body: &[u8]) -> Vec<Need> {
     let body = json(body);
     let need = |operation: &str, on: &str| Need::new(format!("dynamodb:{operation}"), on);
     match operation {
-        // A transaction needs what its parts need.
+        // A transaction needs the permissions of its parts.
         "TransactWriteItems" => {
             let items = body.get("TransactItems").and_then(Value::as_array);
             let parts = items.into_iter().flatten().filter_map(Value::as_object);
@@ -81,7 +81,7 @@ fn of_sqs(operation: &str, body: &[u8]) -> Vec<Need> {
     let body = json(body);
     let url = body.get("QueueUrl").and_then(Value::as_str).unwrap_or_default();
     let queue = url.rsplit('/').next().unwrap_or_default();
-    // A batch needs what one of its entries does.
+    // A batch needs the permission of a single entry.
     let action = operation.strip_suffix("Batch").unwrap_or(operation);
     vec![Need::new(format!("sqs:{action}"), queue)]
 }
@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn a_call_needs_its_action_on_what_it_names() {
+    fn a_call_needs_its_action_on_its_resource() {
         let queue = json!({"QueueUrl": "http://127.0.0.1:1/000000000000/mailqueue-high"});
         for (service, operation, header, body, expected) in [
             (
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_json_needs_nothing_that_a_role_grants() {
+    fn an_unreadable_body_needs_nothing_a_role_grants() {
         assert_eq!(
             needs("sqs", "SendMessage", &HeaderMap::new(), b"\xFF"),
             [Need::new("sqs:SendMessage", "")]

@@ -1,10 +1,8 @@
 //! Batches of which one part takes no effect.
 //!
-//! **Role:** takes the last part out of a call before it is passed on, and puts it into the answer
-//! as what has failed.
-//! **Invariant:** pure. What cannot be read passes unchanged.
-//! Source: Amazon SQS API reference, `SendMessageBatch`, `ChangeMessageVisibilityBatch`,
-//! `DeleteMessageBatch` (`Failed`); Amazon DynamoDB API reference, `BatchGetItem`
+//! **Role:** removes the last part of a call before it is forwarded, and reports it as failed in the answer.
+//! **Invariant:** pure. An unreadable call passes unchanged. Source: Amazon SQS API reference, `SendMessageBatch`,
+//! `ChangeMessageVisibilityBatch`, `DeleteMessageBatch` (`Failed`); Amazon DynamoDB API reference, `BatchGetItem`
 //! (`UnprocessedKeys`) and `BatchWriteItem` (`UnprocessedItems`).
 
 use axum::body::Bytes;
@@ -12,13 +10,13 @@ use serde_json::{Map, Value, json};
 
 use crate::call::Call;
 
-/// Whether AWS lets such a call succeed in part.
+/// Tells whether AWS lets such a call succeed in part.
 #[must_use]
 pub fn can_be(call: &Call) -> bool {
     left_over(call).is_some()
 }
 
-/// Where the answer says what was not done.
+/// Returns the field of the answer that lists the failed parts.
 fn left_over(call: &Call) -> Option<&'static str> {
     match (call.service.as_str(), call.operation.as_str()) {
         ("sqs", "SendMessageBatch" | "ChangeMessageVisibilityBatch" | "DeleteMessageBatch") => Some("Failed"),
@@ -31,14 +29,14 @@ fn left_over(call: &Call) -> Option<&'static str> {
 /// A call without its last part.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rest {
-    /// What is passed on; `None` if nothing is left to pass on.
+    /// The body to forward; `None` if no part is left.
     pub body: Option<Bytes>,
-    /// The field of the answer that says what was not done, and what it says.
+    /// The field of the answer that lists the failed parts, and its value.
     field: &'static str,
     undone: Value,
 }
 
-/// Takes the last part out.
+/// Removes the last part.
 #[must_use]
 pub fn without_last(call: &Call, body: &[u8]) -> Option<Rest> {
     let field = left_over(call)?;
@@ -50,7 +48,7 @@ pub fn without_last(call: &Call, body: &[u8]) -> Option<Rest> {
         (json!([failed]), !entries.is_empty())
     } else {
         let (table, wanted) = request.get_mut("RequestItems")?.as_object_mut()?.iter_mut().next()?;
-        // Reads have their keys in a list beside other things, writes are a list.
+        // A read has its keys in a list beside other fields; a write is the list itself.
         let in_object = wanted.is_object();
         let keys = if in_object { wanted.get_mut("Keys")? } else { wanted };
         let keys = keys.as_array_mut()?;
@@ -67,8 +65,7 @@ pub fn without_last(call: &Call, body: &[u8]) -> Option<Rest> {
 }
 
 impl Rest {
-    /// The answer to the whole: that to the rest, and what was not done. An answer that cannot be
-    /// read stays as it is.
+    /// Adds the failed part to the answer for the rest. An unreadable answer stays as it is.
     #[must_use]
     pub fn answer(&self, to_rest: &[u8]) -> Bytes {
         let Ok(Value::Object(mut answer)) = serde_json::from_slice(to_rest) else {
@@ -83,7 +80,7 @@ impl Rest {
         Bytes::from(Value::Object(answer).to_string())
     }
 
-    /// The answer when nothing was left to pass on.
+    /// Returns the answer for a call without a remaining part.
     #[must_use]
     pub fn nothing_done(&self) -> Bytes {
         let empty: &[u8] = if self.field == "Failed" {
@@ -131,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn of_one_message_nothing_is_left() {
+    fn a_batch_of_one_message_fails_whole() {
         let body = json!({"QueueUrl": "q", "Entries": [{"Id": "7"}]}).to_string();
         let rest = without_last(&call("sqs", "ChangeMessageVisibilityBatch"), body.as_bytes()).unwrap();
         assert_eq!(rest.body, None);
@@ -157,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_parts_stays_whole() {
+    fn a_call_without_parts_stays_whole() {
         assert_eq!(without_last(&call("dynamodb", "UpdateItem"), b"{}"), None);
         assert_eq!(without_last(&call("sqs", "SendMessageBatch"), b"no JSON"), None);
     }

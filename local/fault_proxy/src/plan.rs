@@ -1,14 +1,14 @@
-//! Which fault strikes which call.
+//! The choice of faults for a call.
 //!
-//! **Role:** tests put rules; every call asks once.
-//! **Invariant:** no I/O, no clock; chance only from the generator given.
+//! **Role:** tests set rules; every call consults them once.
+//! **Invariant:** no I/O, no clock; randomness only from the given generator.
 //! **Start reading at** [`Plan::choose`].
 
 use serde::{Deserialize, Serialize};
 
 use crate::call::Call;
 
-/// What goes wrong.
+/// The kind of a fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
@@ -16,49 +16,48 @@ pub enum Kind {
     DropBefore,
     /// The call takes effect, and its connection is closed without an answer.
     DropAfter,
-    /// The call is late; what is due by other rules still happens.
+    /// The call is late; other rules still apply.
     DelayBefore,
-    /// The call takes effect in time, its answer is late; as above.
+    /// The call takes effect in time, and its answer is late; other rules still apply.
     DelayAfter,
-    /// No effect; the service says that it is asked too much.
+    /// No effect; the service answers that it is throttling.
     Throttle,
-    /// No effect; DynamoDB says that another write of the same item is under way.
+    /// No effect; DynamoDB answers that another write of the same item is in progress.
     Conflict,
-    /// No effect; the service says that it has failed.
+    /// No effect; the service answers that it failed.
     Fail,
-    /// One part of a batch takes no effect, and the answer says so. Only where AWS has batches
-    /// that succeed in part.
+    /// One part of a batch takes no effect, and the answer says so. It applies only to batches that can succeed in
+    /// part.
     Partial,
-    /// The call takes effect twice; the first answer is given.
+    /// The call takes effect twice; the first answer is returned.
     Double,
-    /// No effect, and the answer says that all is well. Only for what may be lost: an event that
-    /// is published.
+    /// No effect, yet a successful answer. It applies only to calls that AWS may lose: publishing an event.
     Lose,
 }
 
-/// When a fault strikes.
+/// A rule: a fault and the calls that it strikes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rule {
-    /// The number by which the record names it; what is put has none yet.
+    /// The number of the rule in the record; a new rule has none yet.
     #[serde(default)]
     pub id: u64,
-    /// How many calls it has struck since it was put.
+    /// The number of calls that it has struck since it was set.
     #[serde(default)]
     pub struck: u64,
-    /// What goes wrong.
+    /// The kind.
     pub kind: Kind,
-    /// How likely, from 0 to 1.
+    /// The probability, from 0 to 1.
     #[serde(default = "always")]
     pub share: f64,
-    /// How many times it still strikes; absent: for ever.
+    /// The remaining number of times; absent: no limit.
     #[serde(default)]
     pub count: Option<u64>,
-    /// How many calls that are meant go free first.
+    /// The number of matching calls that pass first.
     #[serde(default)]
     pub skip: u64,
-    /// How long a delay is; of another kind, how long it keeps its caller waiting in addition: a drop
-    /// before it closes the connection.
+    /// The length of a delay, in milliseconds. For any other kind it is an additional wait of the caller; a drop
+    /// waits before it closes the connection.
     #[serde(default)]
     pub delay_ms: u64,
     /// Only this service, as in `dynamodb`.
@@ -91,7 +90,7 @@ impl Rule {
 }
 
 impl Kind {
-    /// Whether such a thing can happen to such a call.
+    /// Tells whether this fault can happen to such a call.
     fn fits(self, call: &Call) -> bool {
         match self {
             Self::Partial => crate::partial::can_be(call),
@@ -111,7 +110,7 @@ fn contains(body: &[u8], part: &[u8]) -> bool {
     part.is_empty() || body.windows(part.len()).any(|window| window == part)
 }
 
-/// The rules in force, in the order in which they are asked.
+/// The active rules, in the order in which they are checked.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Plan {
@@ -119,24 +118,24 @@ pub struct Plan {
     pub faults: Vec<Rule>,
 }
 
-/// What happens to one call.
+/// The effect of the plan on one call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Chosen {
-    /// The rules that struck, by number, and what each does.
+    /// The rules that struck, by number, each with its kind.
     pub struck: Vec<(u64, Kind)>,
-    /// How long the call waits before it takes effect, in milliseconds.
+    /// The delay before the call takes effect, in milliseconds.
     pub before_ms: u64,
-    /// How long its answer waits, in milliseconds.
+    /// The delay of its answer, in milliseconds.
     pub after_ms: u64,
-    /// What becomes of it, other than being late.
+    /// The effect other than a delay.
     pub effect: Option<Kind>,
 }
 
 impl Plan {
-    /// Says what is wrong with a plan, in one sentence.
+    /// Checks a plan.
     ///
     /// # Errors
-    /// The sentence.
+    /// One sentence that describes the fault in the plan.
     pub fn check(&self) -> Result<(), String> {
         for (index, rule) in self.faults.iter().enumerate() {
             if !(0.0..=1.0).contains(&rule.share) {
@@ -149,9 +148,9 @@ impl Plan {
         Ok(())
     }
 
-    /// Decides what happens to a call, and uses up what strikes.
+    /// Decides the effect on a call, and lowers the counts of the rules that strike.
     ///
-    /// Delays add up; of everything else the first rule that strikes decides.
+    /// Delays add up. Of all other rules, the first that strikes decides.
     pub fn choose(&mut self, call: &Call, caller: &str, body: &[u8], chance: &mut fastrand::Rng) -> Chosen {
         let mut chosen = Chosen::default();
         for rule in &mut self.faults {
@@ -214,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_strikes_what_it_means_and_nothing_else() {
+    fn a_rule_strikes_only_matching_calls() {
         let update = call("dynamodb", "UpdateItem");
         for (rule, strikes) in [
             (json!({}), true),
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn first_some_go_free_and_then_a_count_runs_out() {
+    fn a_rule_skips_calls_and_its_count_runs_out() {
         let mut plan = plan(json!([{"kind": "drop_before", "skip": 2, "count": 1}]));
         let struck = [(); 4].map(|()| effect(&mut plan, &call("sqs", "SendMessage"), "x", "").is_some());
         assert_eq!(struck, [false, false, true, false]);
@@ -264,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_happen_at_aws_does_not_happen_here() {
+    fn a_fault_that_aws_cannot_have_never_happens() {
         let lose = || plan(json!([{"kind": "lose"}]));
         assert_eq!(effect(&mut lose(), &call("dynamodb", "PutItem"), "x", ""), None);
         assert_eq!(effect(&mut lose(), &call("sqs", "SendMessageBatch"), "x", ""), None);
@@ -288,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_share_is_a_probability_and_a_seed_repeats_it() {
+    fn a_share_is_a_probability_that_a_seed_repeats() {
         let strikes = |seed| {
             let mut plan = plan(json!([{"kind": "fail", "share": 0.25}]));
             let mut chance = fastrand::Rng::with_seed(seed);

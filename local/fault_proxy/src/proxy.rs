@@ -1,8 +1,8 @@
-//! A call's way: what strikes it, when it takes effect, what is answered.
+//! The path of a call: its faults, the time of its effect, its answer.
 //!
-//! **Role:** every request that is not for [`crate::control`].
-//! **Invariant:** what a fault does not change passes as it is. A call that is passed on is passed
-//! on once, unless a fault doubles it, and to its end, whatever its caller does meanwhile.
+//! **Role:** handles every request that is not for [`crate::control`].
+//! **Invariant:** a call without faults passes unchanged. A call is forwarded once, unless a fault doubles it, and it
+//! completes even if its caller hangs up.
 //! **Start reading at** [`Proxy::pass`].
 
 use std::collections::HashMap;
@@ -29,26 +29,26 @@ use crate::refusal;
 use crate::schema::Schema;
 use crate::settings::Settings;
 
-/// No call of AWS's is larger here: SES's 40 MB with base64 and JSON around it.
+/// The limit of a body. No call to AWS is larger here: SES's 40 MB with base64 and JSON around it.
 const BODY_LIMIT_BYTES: usize = 80 * 1024 * 1024;
 
-/// A connection that was idle for longer may have been closed by the other side, and a call that
-/// fails for that would be a fault that nobody has asked for.
+/// The longest idle time of a connection that is used again. The other side may have closed an older one, and the
+/// failed call would be a fault that no test requested.
 const IDLE: Duration = Duration::from_secs(1);
 
-/// The connection is closed, and nothing is answered.
+/// The connection closes without an answer.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("closed without an answer")]
 pub struct Closed;
 
-/// How a call ended.
+/// The end of a call.
 enum End {
     Answer(Response<Body>),
     Dropped,
     Unanswered,
 }
 
-/// Everything that is known between calls.
+/// The state kept between calls.
 #[derive(Debug)]
 pub struct Proxy {
     http: Client,
@@ -57,15 +57,15 @@ pub struct Proxy {
     callers: Callers,
     plan: Mutex<(Plan, fastrand::Rng, u64)>,
     record: Mutex<Record>,
-    /// The tables that were asked for; `None` for one that could not be described.
+    /// The tables described so far; `None` for a table whose description failed.
     schemas: Mutex<HashMap<String, Option<Arc<Schema>>>>,
 }
 
 impl Proxy {
-    /// A proxy without faults.
+    /// Creates a proxy without faults.
     ///
     /// # Errors
-    /// When no HTTP client can be made.
+    /// When no HTTP client can be created.
     pub fn new(settings: &Settings, record: Record) -> Result<Self, reqwest::Error> {
         let http = Client::builder()
             .no_proxy()
@@ -90,7 +90,7 @@ impl Proxy {
         self.plan.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Who tells callers apart.
+    /// The finder of callers.
     pub fn callers(&self) -> &Callers {
         &self.callers
     }
@@ -100,7 +100,7 @@ impl Proxy {
         self.record.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The rules in force, with what is left of their counts and what they have struck.
+    /// Returns the active rules, with their remaining counts and the number of calls struck.
     pub fn plan(&self) -> Plan {
         self.rules().0.clone()
     }
@@ -116,7 +116,7 @@ impl Proxy {
         plan
     }
 
-    /// Adds a rule; rules that are used up make room.
+    /// Adds a rule, and removes exhausted rules.
     pub fn add(&self, mut rule: Rule) -> Rule {
         let (plan, _, newest) = &mut *self.rules();
         *newest += 1;
@@ -126,7 +126,7 @@ impl Proxy {
         rule
     }
 
-    /// Takes a rule away.
+    /// Removes a rule.
     pub fn remove(&self, id: u64) {
         self.rules().0.faults.retain(|rule| rule.id != id);
     }
@@ -136,14 +136,14 @@ impl Proxy {
         plan.choose(call, &caller.name, body, chance)
     }
 
-    /// Takes a call and answers it, if it is to be answered.
+    /// Handles a call and returns its answer.
     ///
     /// # Errors
-    /// [`Closed`] when its connection is to be closed instead.
+    /// [`Closed`] when its connection must close instead.
     pub async fn pass(self: Arc<Self>, caller: &Caller, request: Request<Incoming>) -> Result<Response<Body>, Closed> {
         let (parts, body) = request.into_parts();
         let body = axum::body::to_bytes(Body::new(body), BODY_LIMIT_BYTES).await;
-        // Who does not say to the end what is wanted gets no answer at AWS either.
+        // AWS does not answer an incomplete request either.
         let body = body.map_err(|_| Closed)?;
         let call = Call::read(&parts, &body);
         let chosen = self.choose(&call, caller, &body);
@@ -155,7 +155,7 @@ impl Proxy {
             number,
             end: (Outcome::Gone, None),
         };
-        // On its own task: who hangs up must not undo what AWS would have done.
+        // Handling runs on its own task: at AWS, a caller that hangs up does not cancel it either.
         let handling = tokio::spawn(self.handle(number, call, parts, body, chosen));
         let end = handling.await.unwrap_or_else(|error| {
             tracing::error!(%error, "a call could not be handled");
@@ -209,7 +209,7 @@ impl Proxy {
         end
     }
 
-    /// The refusal of a call that AWS would refuse for its form.
+    /// Returns AWS's refusal of a malformed call, if there is one.
     async fn refused(&self, call: &Call, parts: &Parts, body: &[u8]) -> Option<Response<Body>> {
         let schema = match form::table_in_question(call, body) {
             Some(table) => self.schema(&table, &parts.headers).await,
@@ -226,7 +226,7 @@ impl Proxy {
         refusal::of_form(call, &refusal)
     }
 
-    /// Keys and indexes of a table, asked for once in the name of the caller.
+    /// Returns the keys and indexes of a table, read once with the caller's credentials.
     async fn schema(&self, table: &str, headers: &HeaderMap) -> Option<Arc<Schema>> {
         let known = || self.schemas.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(schema) = known().get(table) {
@@ -246,7 +246,7 @@ impl Proxy {
         schema
     }
 
-    /// Passes a call on, and its answer back.
+    /// Forwards a call, and returns its answer.
     async fn forward(&self, call: &Call, parts: &Parts, body: Bytes) -> End {
         if let Some(refusal) = self.refused(call, parts, &body).await {
             return End::Answer(refusal);
@@ -288,7 +288,7 @@ impl Proxy {
                 let Ok(body) = axum::body::to_bytes(body, BODY_LIMIT_BYTES).await else {
                     return End::Unanswered;
                 };
-                // The checksum of the answer that was is none of this one.
+                // The checksum of the original answer does not fit the changed one.
                 parts.headers.remove("x-amz-crc32");
                 End::Answer(Response::from_parts(parts, Body::from(rest.answer(&body))))
             }
@@ -303,7 +303,7 @@ async fn read(asked: Result<reqwest::Response, reqwest::Error>) -> Result<Respon
     let body = answer.bytes().await?;
     let length = headers.get(CONTENT_LENGTH).cloned();
     remove_per_connection(&mut headers);
-    // To HEAD it is said how long a body would be.
+    // The answer to HEAD states the length of the body that GET would return.
     if let (Some(length), true) = (length, body.is_empty()) {
         headers.insert(CONTENT_LENGTH, length);
     }
@@ -313,8 +313,8 @@ async fn read(asked: Result<reqwest::Response, reqwest::Error>) -> Result<Respon
     Ok(response)
 }
 
-/// What is said of a connection is not said of the next one; lengths are counted anew. The host
-/// stays: the emulator names its queues by it.
+/// Removes the headers of one connection; lengths are computed again. The host stays: the emulator derives the names
+/// of its queues from it.
 fn remove_per_connection(headers: &mut HeaderMap) {
     for name in [CONNECTION, TRANSFER_ENCODING, CONTENT_LENGTH] {
         headers.remove(name);
@@ -327,8 +327,8 @@ async fn wait(millis: u64) {
     }
 }
 
-/// Notes a call's end when it is dropped: also when its caller hangs up, which drops everything
-/// that was to answer it.
+/// Records the end of a call when it is dropped. A caller that hangs up drops it too, with everything else of its
+/// answer.
 struct Noted {
     proxy: Arc<Proxy>,
     number: u64,

@@ -1,7 +1,7 @@
-//! Every call: those under way, the latest that have ended, counters, and the log.
+//! The record of all calls: open calls, the latest ended calls, counters, and the log.
 //!
-//! **Invariant:** a call is in the record before it can take effect. Memory does not grow with the
-//! number of calls: what is not among the latest is in the log only.
+//! **Invariant:** a call is in the record before it can take effect. Memory does not grow with the number of calls:
+//! older calls are only in the log.
 
 use std::collections::{BTreeMap, VecDeque};
 use std::fs::File;
@@ -14,64 +14,63 @@ use crate::call::Call;
 use crate::caller::Caller;
 use crate::plan::Kind;
 
-/// So many ended calls are kept in memory.
+/// The number of ended calls in memory.
 const LATEST: usize = 10_000;
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
-    /// It is under way.
+    /// The call is open.
     Open,
-    /// It was answered.
+    /// The call was answered.
     Answered,
-    /// A fault has closed its connection.
+    /// A fault closed the connection.
     Dropped,
-    /// Its caller closed the connection before the answer: it has given up, or died.
+    /// The caller closed the connection before the answer: it gave up or died.
     Gone,
-    /// Whom it was passed on to has closed the connection, or could not be reached.
+    /// The upstream closed the connection or could not be reached.
     Unanswered,
 }
 
-/// A call and what became of it.
+/// A call and its outcome.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Entry {
-    /// Calls are numbered from 1.
+    /// The number of the call, from 1.
     pub number: u64,
-    /// When it came: RFC 3339, UTC, milliseconds.
+    /// The time of arrival: RFC 3339, UTC, milliseconds.
     pub at: String,
-    /// When it ended.
+    /// The time of its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_at: Option<String>,
-    /// The function or program that called.
+    /// The calling function or program.
     pub caller: String,
-    /// Its process.
+    /// The caller's process.
     pub process: Option<u32>,
-    /// What was called.
+    /// The call.
     #[serde(flatten)]
     pub call: Call,
     /// The faults that struck it.
     pub faults: Vec<Kind>,
-    /// Their rules.
+    /// The rules of these faults.
     pub rules: Vec<u64>,
-    /// What became of it.
+    /// The outcome.
     pub outcome: Outcome,
-    /// The status of the answer, if there was one: also of one that the caller never saw.
+    /// The status of the answer, if there was one, even if the caller never saw it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
 }
 
-/// How often.
+/// The counters.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Stats {
     /// Calls by caller and action, as in `dynamodb:UpdateItem`.
     pub calls: BTreeMap<String, BTreeMap<String, u64>>,
-    /// What callers must be allowed to do for them, as in `sqs:SendMessage mailqueue-high`.
+    /// The permissions that the calls needed, by caller, as in `sqs:SendMessage mailqueue-high`.
     pub needs: BTreeMap<String, BTreeMap<String, u64>>,
-    /// Faults that struck, by kind.
+    /// Faults that happened, by kind.
     pub faults: BTreeMap<Kind, u64>,
-    /// Calls whose answer did not come from where they were passed on to, by service: of SES, where
-    /// the fake SES has faults of its own.
+    /// Calls that the upstream did not answer, by service. The fake SES has faults of its own.
     pub unanswered: BTreeMap<String, u64>,
 }
 
@@ -90,13 +89,13 @@ fn written(now: Timestamp) -> String {
 }
 
 impl Record {
-    /// An empty record that is also written to `log`.
+    /// Creates an empty record that is also written to `log`.
     #[must_use]
     pub fn new(log: Option<File>) -> Self {
         Self { log, ..Self::default() }
     }
 
-    /// Takes a call that begins; returns its number.
+    /// Records a new call; returns its number.
     pub fn begin(&mut self, call: Call, caller: &Caller, struck: &[(u64, Kind)], now: Timestamp) -> u64 {
         self.newest += 1;
         let action = format!("{}:{}", call.service, call.operation);
@@ -130,7 +129,7 @@ impl Record {
         self.newest
     }
 
-    /// Says what became of a call; only the first saying counts.
+    /// Records the outcome of a call; only the first outcome counts.
     pub fn end(&mut self, number: u64, outcome: Outcome, status: Option<u16>, now: Timestamp) {
         let Some(mut entry) = self.open.remove(&number) else {
             return;
@@ -159,19 +158,19 @@ impl Record {
         }
     }
 
-    /// The calls under way, oldest first.
+    /// Returns the open calls, oldest first.
     #[must_use]
     pub fn open(&self) -> Vec<Entry> {
         self.open.values().cloned().collect()
     }
 
-    /// The calls that have ended, as far as they are kept, oldest first.
+    /// Returns the latest ended calls, oldest first.
     #[must_use]
     pub fn ended(&self) -> Vec<Entry> {
         self.latest.iter().cloned().collect()
     }
 
-    /// One call, under way or kept.
+    /// Returns one call, open or among the latest.
     #[must_use]
     pub fn entry(&self, number: u64) -> Option<Entry> {
         let ended = || self.latest.iter().rev().find(|entry| entry.number == number);

@@ -1,10 +1,10 @@
-//! Refusals and failures as the services word them, and the answer to what is lost.
+//! Refusals and failures in the words of the services, and the answer to a lost call.
 //!
-//! **Invariant:** pure. A status, a name or a shape that a service does not have is not made up.
-//! Source: the services' API references, "Common Error Types" and the errors of their operations:
-//! DynamoDB ([`THROTTLES`] 400, `InternalServerError` 500), SQS
-//! (`RequestThrottled` 400, `InternalFailure` 500), S3 (`SlowDown` 503, `InternalError` 500), SNS
-//! (`Throttled` 429, `InternalError` 500), SES (`TooManyRequestsException` 429); read 2026-11-24.
+//! **Invariant:** pure. It invents no status, name or shape that a service does not have. Source: the services' API
+//! references, "Common Error Types" and the errors of their operations: DynamoDB ([`THROTTLES`] 400,
+//! `InternalServerError` 500), SQS (`RequestThrottled` 400, `InternalFailure` 500), S3 (`SlowDown` 503,
+//! `InternalError` 500), SNS (`Throttled` 429, `InternalError` 500), SES (`TooManyRequestsException` 429); read
+//! 2026-11-24.
 
 use axum::body::Body;
 use axum::http::header::CONTENT_TYPE;
@@ -15,14 +15,14 @@ use crate::call::Call;
 use crate::form::Refusal;
 use crate::plan::Kind;
 
-/// What is said.
+/// A status, an error name and a message.
 struct Words {
     status: u16,
     name: &'static str,
     message: &'static str,
 }
 
-/// The names by which DynamoDB throttles. The numbers of calls decide which is said.
+/// The names of DynamoDB's throttling errors. The number of the call selects one.
 const THROTTLES: [(&str, &str); 3] = [
     (
         "ProvisionedThroughputExceededException",
@@ -62,21 +62,21 @@ fn words(call: &Call, kind: Kind, number: u64) -> Option<Words> {
     Some(Words { status, name, message })
 }
 
-/// Whether the service has words for a refusal.
+/// Tells whether the service has words for a refusal.
 #[must_use]
 pub fn has_words(call: &Call) -> bool {
     words(call, Kind::Fail, 0).is_some()
 }
 
-/// The entry whose turn it is.
+/// Selects an entry by the number of the call.
 fn one_of<T>(all: &[T], number: u64) -> Option<&T> {
     let place = number.checked_rem(u64::try_from(all.len()).ok()?)?;
     all.get(usize::try_from(place).ok()?)
 }
 
-/// The answer to a call that is refused so; `None` where the service has no words for it.
+/// Returns the answer to a refused call; `None` if the service has no words for it.
 ///
-/// Every other throttled transaction is cancelled for one of its items, as when one partition is too busy.
+/// Every second throttled transaction is cancelled because of one of its items, as when one partition is too busy.
 #[must_use]
 pub fn answer(call: &Call, kind: Kind, body: &[u8], number: u64) -> Option<Response<Body>> {
     if kind == Kind::Throttle && call.operation == "TransactWriteItems" && number.is_multiple_of(2) {
@@ -92,13 +92,13 @@ pub fn answer(call: &Call, kind: Kind, body: &[u8], number: u64) -> Option<Respo
     said(call, status, name, message)
 }
 
-/// The answer to a call that is refused for its form.
+/// Returns the answer to a malformed call.
 #[must_use]
 pub fn of_form(call: &Call, refusal: &Refusal) -> Option<Response<Body>> {
     said(call, 400, refusal.name, &refusal.message)
 }
 
-/// An error as the call's service words it.
+/// Formats an error as the call's service does.
 fn said(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<Body>> {
     let error = |kind: &str| json!({"__type": kind, "message": message}).to_string();
     let (media_type, body) = match call.service.as_str() {
@@ -139,16 +139,16 @@ fn said(call: &Call, status: u16, name: &str, message: &str) -> Option<Response<
     response.body(Body::from(body)).ok()
 }
 
-/// Whether DynamoDB refuses such a call when another write of the same item is under way. Reads of one
-/// item are never refused for it.
-/// Source: Amazon DynamoDB Developer Guide, "Transaction conflict handling in DynamoDB".
+/// Tells whether DynamoDB refuses such a call while another write of the same item is in progress. It never refuses a
+/// read of one item for that reason. Source: Amazon DynamoDB Developer Guide, "Transaction conflict handling in
+/// DynamoDB".
 #[must_use]
 pub fn can_conflict(call: &Call) -> bool {
     let writes = ["TransactWriteItems", "PutItem", "UpdateItem", "DeleteItem"];
     call.service == "dynamodb" && writes.contains(&call.operation.as_str())
 }
 
-/// The answer to a write that meets another one; of a transaction, one of its items does.
+/// Returns the answer to a write that conflicts with another; in a transaction, one item conflicts.
 #[must_use]
 pub fn conflict(call: &Call, body: &[u8], number: u64) -> Option<Response<Body>> {
     const MESSAGE: &str = "Transaction is ongoing for the item";
@@ -158,7 +158,7 @@ pub fn conflict(call: &Call, body: &[u8], number: u64) -> Option<Response<Body>>
     dynamodb(400, "TransactionConflictException", &json!({"message": MESSAGE}))
 }
 
-/// The answer to a transaction that is cancelled for one of its items. The number decides for which.
+/// Returns the answer to a transaction that is cancelled because of one item. The number selects the item.
 fn canceled(body: &[u8], code: &str, message: &str, number: u64) -> Option<Response<Body>> {
     let request: Value = serde_json::from_slice(body).ok()?;
     let items = request.get("TransactItems")?.as_array()?;
@@ -181,14 +181,14 @@ fn dynamodb(status: u16, name: &'static str, said: &Value) -> Option<Response<Bo
     response.body(Body::from(body.to_string())).ok()
 }
 
-/// Whether what is called may be lost at AWS although the answer was good. SES publishes its
-/// events by best effort; this is where they leave it.
+/// Tells whether AWS may lose this call despite a successful answer. SES publishes its events by best effort; this
+/// call is where they leave SES.
 #[must_use]
 pub fn can_be_lost(call: &Call) -> bool {
     call.service == "sns" && call.operation == "Publish"
 }
 
-/// The good answer to what is lost.
+/// Returns the successful answer to a lost call.
 #[must_use]
 pub fn as_if_published(number: u64) -> Response<Body> {
     let result = format!("<PublishResult><MessageId>lost-{number}</MessageId></PublishResult>");
@@ -248,7 +248,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn any_item_of_a_transaction_may_meet_another_write() {
+    async fn any_item_of_a_transaction_may_conflict() {
         let body = br#"{"TransactItems": [{}, {}]}"#;
         let met = |number| conflict(&call("TransactWriteItems"), body, number).unwrap();
         assert_eq!(reasons(met(4)).await, ["TransactionConflict", "None"]);

@@ -1,14 +1,14 @@
-//! The keys and indexes of a table, as `DescribeTable` tells them.
+//! The keys and indexes of a table, from `DescribeTable`.
 //!
-//! **Role:** asked for once for each table that a query filters or projects.
-//! **Invariant:** pure. A description that cannot be read is no schema.
-//! Source: Amazon DynamoDB API reference, `TableDescription`, read 2026-11-28.
+//! **Role:** read once for each table that a query filters or projects.
+//! **Invariant:** pure. An unreadable description yields no schema. Source: Amazon DynamoDB API reference,
+//! `TableDescription`, read 2026-11-28.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-/// The names of attributes.
+/// Names of attributes.
 type Names = BTreeSet<String>;
 
 /// An index.
@@ -40,7 +40,7 @@ impl Schema {
         })
     }
 
-    /// The key attributes of the table or of one of its global indexes.
+    /// Returns the key attributes of the table or of one of its global indexes.
     #[must_use]
     pub fn keys(&self, index: Option<&str>) -> Option<&Names> {
         match index {
@@ -49,7 +49,7 @@ impl Schema {
         }
     }
 
-    /// The attributes in an index; `None` for all, or for an index that is not known.
+    /// Returns the attributes in an index; `None` for all, or for an unknown index.
     #[must_use]
     pub fn projected(&self, index: &str) -> Option<Names> {
         let index = self.indexes.get(index)?;

@@ -1,6 +1,6 @@
-//! Sockets: accepts connections, closes one without an answer when a fault asks for it, ends.
+//! The sockets: accepting connections, closing one without an answer when a fault requires it, shutting down.
 //!
-//! **Invariant:** only 127.0.0.1 is ever listened on.
+//! **Invariant:** it listens on 127.0.0.1 only.
 
 use std::fs::File;
 use std::future::Future;
@@ -29,31 +29,31 @@ use crate::proxy::{Closed, Proxy};
 use crate::record::Record;
 use crate::settings::Settings;
 
-/// Why the proxy cannot start.
+/// The reason for which the proxy cannot start.
 #[derive(Debug, Error)]
 pub enum BindError {
-    /// The port cannot be had.
+    /// The port cannot be bound.
     #[error("Cannot listen on port {port} of 127.0.0.1: {source}.")]
     Port {
-        /// The port asked for.
+        /// The requested port.
         port: u16,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
     /// The log cannot be written.
     #[error("Cannot write the log {path}: {source}.")]
     Log {
-        /// Where it was to be.
+        /// The path of the log.
         path: PathBuf,
-        /// What the system says.
+        /// The error of the system.
         source: io::Error,
     },
-    /// Nothing can be passed on.
+    /// No HTTP client could be created, so that no call can be forwarded.
     #[error("No HTTP client can be made: {0}.")]
     Http(#[from] reqwest::Error),
 }
 
-/// A server that has its port.
+/// A server with a bound port.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -61,10 +61,10 @@ pub struct Server {
     proxy: Arc<Proxy>,
 }
 
-/// Takes a port on 127.0.0.1.
+/// Binds a port on 127.0.0.1.
 ///
 /// # Errors
-/// [`BindError::Port`] when it cannot be had.
+/// [`BindError::Port`] when the port cannot be bound.
 pub async fn listen(port: u16) -> Result<TcpListener, BindError> {
     let bound = TcpListener::bind((Ipv4Addr::LOCALHOST, port)).await;
     bound.map_err(|source| BindError::Port { port, source })
@@ -101,7 +101,7 @@ impl Server {
         format!("http://{}", self.address)
     }
 
-    /// Answers until `end` completes; what is under way then is cut off.
+    /// Answers until `end` completes; open calls are then cut off.
     pub async fn serve(self, end: impl Future<Output = ()>) {
         let control = control::routes(Arc::clone(&self.proxy));
         let mut connections = JoinSet::new();
@@ -115,7 +115,7 @@ impl Server {
                         connections.spawn(connection(stream, ends, control.clone(), Arc::clone(&self.proxy)));
                     }
                     Err(error) => {
-                        // Out of file descriptors, mostly: wait, rather than spin.
+                        // Usually there are no file descriptors left: wait, do not spin.
                         tracing::warn!(%error, "a connection could not be accepted");
                         tokio::time::sleep(Duration::from_millis(50)).await;
                     }
@@ -131,15 +131,15 @@ async fn connection(stream: TcpStream, ends: (SocketAddr, SocketAddr), control: 
     if let Err(error) = stream.set_nodelay(true) {
         tracing::debug!(%error, "TCP_NODELAY refused");
     }
-    // Before the first request is read: what has been read whole takes effect, and nothing may
-    // come between.
+    // The caller is identified before the first request is read. A request that was read completely takes effect, and
+    // nothing may come between.
     let callers = Arc::clone(&proxy);
     let found = tokio::task::spawn_blocking(move || callers.callers().find(ends.0, ends.1)).await;
     let caller = Arc::new(found.unwrap_or_else(|_| Caller::unknown()));
     let service = service_fn(move |request: Request<Incoming>| {
         answer(Arc::clone(&caller), control.clone(), Arc::clone(&proxy), request)
     });
-    // A service's error closes the connection without an answer: that is how a fault drops one.
+    // A service's error closes the connection without an answer: that is how a fault drops it.
     let serving = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
     if let Err(error) = serving.await {
         tracing::debug!(%error, "a connection ended early");

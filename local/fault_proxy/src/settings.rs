@@ -1,27 +1,27 @@
-//! The environment, read in one place, once, into checked settings.
+//! The settings, read and checked once from the environment.
 //!
-//! **Invariant:** what is wrong is reported all together, as sentences.
+//! **Invariant:** all faults are reported together, as sentences.
 
 use std::path::PathBuf;
 
 use thiserror::Error;
 
-/// Everything the proxy is told from outside.
+/// The settings of the proxy.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The port on 127.0.0.1; 0 takes any free one.
     pub port: u16,
-    /// Where AWS is, without a trailing slash.
+    /// AWS's address, without a trailing slash.
     pub aws: String,
-    /// Where SES is, without a trailing slash.
+    /// SES's address, without a trailing slash.
     pub ses: String,
-    /// What the faults' chance starts from; absent means another at every start.
+    /// The seed of the faults' randomness; absent: a new seed at every start.
     pub seed: Option<u64>,
-    /// The file that every call is written to, one line of JSON each; absent means none.
+    /// The log file, with one line of JSON for each call; absent: no log.
     pub log: Option<PathBuf>,
 }
 
-/// What is wrong with the environment.
+/// The list of faults in the environment.
 #[derive(Debug, Error, PartialEq, Eq)]
 #[error("The fault proxy cannot start: {}.", .0.join("; "))]
 pub struct SettingsError(Vec<String>);
@@ -80,7 +80,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_is_taken_and_a_trailing_slash_is_not() {
+    fn settings_are_read_without_a_trailing_slash() {
         let settings = read(&[
             ("FAULT_PROXY_PORT", "4600"),
             ("FAULT_PROXY_AWS_URL", "http://127.0.0.1:1/"),

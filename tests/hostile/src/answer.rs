@@ -1,18 +1,18 @@
-//! What a request is answered.
+//! The answer to a request.
 
 use domain::api_error::ApiError;
 
-/// What is expected.
+/// The expected answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Answer {
-    /// Refused: status, error name, and how the message begins, its path first.
+    /// A refusal: the status, the error name, and the beginning of the message, which starts with the path.
     Refused(u16, &'static str, String),
-    /// Accepted, and carried as it is: there is nothing in it that anybody could take for something else.
+    /// An acceptance. The message carries the content unchanged, so that no receiver can misread it.
     Carried,
 }
 
 impl Answer {
-    /// What is different, when a request was answered so; nothing when it is as expected.
+    /// Returns the difference from the actual answer; `None` when there is none.
     #[must_use]
     pub fn differs(&self, given: Option<&ApiError>) -> Option<String> {
         match (self, given) {
@@ -28,37 +28,37 @@ impl Answer {
     }
 }
 
-/// 422: a value, a type or a field that is wrong.
+/// 422: a wrong value, type or field.
 pub(crate) fn bad(begins: &str) -> Answer {
     Answer::Refused(422, "validation_error", begins.to_owned())
 }
 
-/// 422: something is not there.
+/// 422: a missing field.
 pub(crate) fn missing(path: &str) -> Answer {
     Answer::Refused(422, "missing_required_field", format!("{path}: "))
 }
 
-/// 422: the From is none.
+/// 422: an invalid sender.
 pub(crate) fn bad_from(begins: &str) -> Answer {
     Answer::Refused(422, "invalid_from_address", format!("from: {begins}"))
 }
 
-/// 422: an attachment is wrong.
+/// 422: an invalid attachment.
 pub(crate) fn bad_file(begins: &str) -> Answer {
     Answer::Refused(422, "invalid_attachment", begins.to_owned())
 }
 
-/// 400: it is no request.
+/// 400: a body that is not a request.
 pub(crate) fn malformed(begins: &str) -> Answer {
     Answer::Refused(400, "validation_error", format!("The request body {begins}"))
 }
 
-/// 413.
+/// 413: a body that is too large.
 pub(crate) fn too_large() -> Answer {
     Answer::Refused(413, "validation_error", "The request body is too large".to_owned())
 }
 
-/// 400: the header `Idempotency-Key` is wrong.
+/// 400: an invalid `Idempotency-Key` header.
 pub(crate) fn bad_key() -> Answer {
     Answer::Refused(400, "invalid_idempotency_key", "Idempotency-Key: ".to_owned())
 }

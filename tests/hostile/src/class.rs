@@ -8,7 +8,7 @@ use domain::wire::suppressions::parse_add;
 use crate::answer::Answer;
 use crate::rule::Rule;
 
-/// Where a request is read.
+/// The reader of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// `POST /emails`.
@@ -26,10 +26,10 @@ pub enum Door {
 }
 
 impl Door {
-    /// Has the real reader read a request.
+    /// Passes a request to the real reader.
     ///
     /// # Errors
-    /// What the caller is answered.
+    /// The refusal.
     pub fn read(self, request: &[u8]) -> Result<(), ApiError> {
         let text = String::from_utf8_lossy(request);
         match self {
@@ -43,34 +43,34 @@ impl Door {
     }
 }
 
-/// A class: a request, and what it is answered.
+/// A class: a request and its expected answer.
 #[derive(Debug, Clone)]
 pub struct Class {
-    /// What it is, in a few words.
+    /// The description, in a few words.
     pub name: &'static str,
-    /// Where it was seen: an advisory, or a grammar's section.
+    /// The source: an advisory, or a section of a grammar.
     pub source: &'static str,
-    /// The rule that it is about.
+    /// The rule that the class tests.
     pub rule: Rule,
-    /// Where it is given.
+    /// The reader of the request.
     pub door: Door,
     /// The request.
     pub hostile: Vec<u8>,
-    /// What it is answered.
+    /// The expected answer.
     pub answer: Answer,
-    /// What is nearly the same, and accepted; nothing where the request itself is.
+    /// A nearly identical request that is accepted; `None` if the request itself is accepted.
     pub twin: Option<Vec<u8>>,
 }
 
 impl Class {
-    /// The same, given elsewhere.
+    /// Returns the same class for another reader.
     #[must_use]
     pub(crate) fn through(self, door: Door) -> Self {
         Self { door, ..self }
     }
 }
 
-/// A class that is refused, with what is accepted beside it.
+/// Creates a class that is refused, with its accepted twin.
 pub(crate) fn refused(
     rule: Rule,
     name: &'static str,
@@ -90,7 +90,7 @@ pub(crate) fn refused(
     }
 }
 
-/// A class that is accepted.
+/// Creates a class that is accepted.
 pub(crate) fn carried(rule: Rule, name: &'static str, source: &'static str, hostile: impl Into<Vec<u8>>) -> Class {
     Class {
         name,

@@ -8,7 +8,7 @@ use crate::rule::Rule;
 const BEFORE: &str = include_str!("document/before.md");
 const AFTER: &str = include_str!("document/after.md");
 
-/// The document: words, and the table of all classes.
+/// Returns the document: text, and the table of all classes.
 #[must_use]
 pub fn document() -> String {
     let classes = classes();
@@ -49,7 +49,7 @@ fn record(class: &Class) -> String {
     format!("| {} |\n", cells.map(|cell| cell.replace('|', "\\|")).join(" | "))
 }
 
-/// The path, and the first words behind it.
+/// Returns the path, and the first words after it.
 fn shortened(begins: &str) -> String {
     const WIDTH: usize = 48;
     if begins.chars().count() <= WIDTH {

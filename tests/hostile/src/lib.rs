@@ -1,11 +1,10 @@
-//! Hostile input: what published attacks and the grammars' corners look like as requests, which rule of ours
-//! each is about, and what it is answered.
+//! Hostile input: published attacks and corner cases of the grammars as requests. Each has the rule of ours that it
+//! tests, and its expected answer.
 //!
-//! **Role:** the tests give every class to the real readers of requests; `make hostile` writes
-//! docs/HOSTILE_INPUT.md. Nothing of this crate is deployed.
-//! **Invariant:** beside each request that is refused stands one that differs from it in what is refused only,
-//! and is accepted: a rule that refuses too much is found like one that is gone. Every [`Rule`] has a class
-//! that fails without it.
+//! **Role:** the tests pass every class to the real readers of requests; `make hostile` writes docs/HOSTILE_INPUT.md.
+//! Nothing of this crate is deployed.
+//! **Invariant:** every refused request has a twin that differs only in the refused part and is accepted. Thus a rule
+//! that refuses too much is found like a missing rule. Every [`Rule`] has a class that fails without it.
 //! **Start reading at** [`classes`].
 
 mod answer;

@@ -1,4 +1,4 @@
-//! Prints docs/HOSTILE_INPUT.md: `make hostile` keeps it.
+//! Prints docs/HOSTILE_INPUT.md for `make hostile`.
 
 use std::io::{self, Write};
 

@@ -1,8 +1,8 @@
-//! The rules that a request is held against, each with the file that it is in.
+//! The rules for requests, each with the file of its code.
 
 macro_rules! rules {
     ($($file:literal { $($name:ident: $says:literal,)* })*) => {
-        /// A rule: what it says, and where it is.
+        /// A rule: its text, and the file of its code.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
         pub enum Rule {
             $($(
@@ -12,16 +12,16 @@ macro_rules! rules {
         }
 
         impl Rule {
-            /// All of them.
+            /// All rules.
             pub const ALL: &'static [Self] = &[$($(Self::$name,)*)*];
 
-            /// What it says.
+            /// Returns the text.
             #[must_use]
             pub fn says(self) -> &'static str {
                 match self { $($(Self::$name => $says,)*)* }
             }
 
-            /// The file that it is in, below `shared/domain/src`.
+            /// Returns the file of its code, below `shared/domain/src`.
             #[must_use]
             pub fn file(self) -> &'static str {
                 match self { $($(Self::$name => $file,)*)* }

@@ -1,4 +1,4 @@
-//! What is said of the API as a whole, and the route that says it.
+//! The description of the API as a whole, and the route that returns it.
 
 use domain::limits;
 use schemars::JsonSchema;
@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::operation::Operation;
 
-/// What it is, in a line.
+/// A one-line summary of the API.
 pub(crate) const SUMMARY: &str = "An email queue in your own AWS account, in the wire format of Resend.";
 
 /// This document.

@@ -1,11 +1,11 @@
-//! Describes the API: makes `openapi.json` from the code that answers.
+//! Describes the API: generates `openapi.json` from the code that answers.
 //!
 //! **Role:** `make openapi` writes the file; `manage` serves it; nothing of this crate is deployed.
-//! **Invariant:** what a field is called and what it may hold is said once. Answers are described by
-//! the types that are answered; requests by types of their own, for they are read by hand (their
-//! errors name the place), and tests compare these with the readers, field by field.
-//! **A route more** is one [`Operation`] in its resource's file, and, unless `enqueue` has it, its name where its
-//! function tells its routes' names.
+//! **Invariant:** the name of a field and its allowed values are defined once. The types that functions serialize
+//! describe the answers. Requests are parsed by hand, so that errors name the field; types of this crate describe
+//! them. Tests compare these types with the parsers, field by field.
+//! **A new route** is one [`Operation`] in its resource's file, and a name among its function's routes. `enqueue` has
+//! its names already.
 //! **Start reading at** [`document`]. Why this way: docs/adr/0014.
 
 mod about;
@@ -25,7 +25,7 @@ use serde_json::{Map, Value, json};
 use crate::operation::Operation;
 use crate::schemas::Schemas;
 
-/// Everything that the API offers, in the order in which it is shown.
+/// Returns all operations of the API, in the order of the document.
 #[must_use]
 pub fn operations() -> Vec<Operation> {
     [
@@ -40,7 +40,7 @@ pub fn operations() -> Vec<Operation> {
     .concat()
 }
 
-/// The description of the API: OpenAPI 3.1.
+/// Returns the description of the API: OpenAPI 3.1.
 ///
 /// Source: OpenAPI Specification 3.1.1, read 2026-11-24.
 #[must_use]
@@ -80,7 +80,7 @@ pub fn document() -> Value {
     })
 }
 
-/// The document as it is kept and served.
+/// Returns the text of `openapi.json`.
 #[must_use]
 pub fn written() -> String {
     format!("{:#}\n", document())

@@ -1,4 +1,4 @@
-//! Prints the description of the API: `make openapi` keeps it as `openapi.json`.
+//! Prints the description of the API for `make openapi`.
 
 use std::io::{self, Write};
 

@@ -1,6 +1,6 @@
-//! One method at one path: what it takes, and what it answers.
+//! One method at one path: its input and its answers.
 //!
-//! **Invariant:** what every operation has in common is said here and not by each.
+//! **Invariant:** everything that all operations have in common is defined here, once.
 //! **Start reading at** [`Operation`].
 
 use std::collections::BTreeSet;
@@ -12,10 +12,10 @@ use serde_json::{Map, Value, json};
 use crate::refusals;
 use crate::schemas::Schemas;
 
-/// What everybody with a key can be answered, whatever is asked.
+/// The statuses that any operation with a key can return.
 const ALWAYS: &[u16] = &[401, 403, 429, 500, 503];
 
-/// Describes a type by its name, and its name by what it is.
+/// A function that adds a named schema and refers to it.
 type Describe = fn(&mut SchemaGenerator) -> Schema;
 
 /// One method at one path.
@@ -23,27 +23,27 @@ type Describe = fn(&mut SchemaGenerator) -> Schema;
 pub struct Operation {
     /// The method, in lower case.
     pub method: &'static str,
-    /// The path; in braces what differs.
+    /// The path, with parameters in braces.
     pub path: &'static str,
-    /// The route's name, also in the log.
+    /// The name of the route, also in the log.
     pub name: &'static str,
-    /// What it does, as a sentence.
+    /// A one-sentence summary.
     summary: &'static str,
-    /// What else is to be known.
+    /// Further details.
     details: &'static str,
     tag: &'static str,
     query: Option<Describe>,
     headers: Option<Describe>,
     body: Option<Body>,
     answer: Option<Answer>,
-    /// The statuses it refuses with, besides [`ALWAYS`].
+    /// The statuses of refusals, besides [`ALWAYS`].
     refusals: &'static [u16],
     public: bool,
-    /// Also for the deployer's key, acting for a tenant that it names.
+    /// Whether the deployer's key may call it for a tenant.
     pub for_operator: bool,
 }
 
-/// The refusals of a tenant that is not named, or that there is not.
+/// The statuses for a missing or unknown tenant in the header.
 const OF_AN_OPERATOR: &[u16] = &[404, 422];
 
 #[derive(Clone)]
@@ -62,7 +62,7 @@ struct Answer {
 }
 
 impl Operation {
-    /// An operation that takes nothing but what is in its path.
+    /// Creates an operation without input beyond its path.
     #[must_use]
     pub fn new(method: &'static str, path: &'static str, name: &'static str, summary: &'static str) -> Self {
         let tag = path.split('/').nth(1).unwrap_or_default();
@@ -83,27 +83,27 @@ impl Operation {
         }
     }
 
-    /// Says more than the summary.
+    /// Adds details to the summary.
     #[must_use]
     pub fn details(self, details: &'static str) -> Self {
         Self { details, ..self }
     }
 
-    /// Takes a query: each field of `T` is a parameter.
+    /// Adds a query: each field of `T` is a parameter.
     #[must_use]
     pub fn query<T: JsonSchema>(self) -> Self {
         let query = Some(T::json_schema as Describe);
         Self { query, ..self }
     }
 
-    /// Takes headers: each field of `T` is one.
+    /// Adds headers: each field of `T` is one.
     #[must_use]
     pub fn headers<T: JsonSchema>(self) -> Self {
         let headers = Some(T::json_schema as Describe);
         Self { headers, ..self }
     }
 
-    /// Takes a body.
+    /// Adds a body.
     #[must_use]
     pub fn body<T: JsonSchema>(self, example: Value) -> Self {
         let body = Some(Body {
@@ -114,7 +114,7 @@ impl Operation {
         Self { body, ..self }
     }
 
-    /// Takes a body, or none.
+    /// Adds an optional body.
     #[must_use]
     pub fn optional_body<T: JsonSchema>(self, example: Value) -> Self {
         let mut operation = self.body::<T>(example);
@@ -124,7 +124,7 @@ impl Operation {
         operation
     }
 
-    /// Answers with a `T`.
+    /// Sets the answer to a `T`.
     #[must_use]
     pub fn answers<T: JsonSchema>(self, status: u16, says: &'static str) -> Self {
         let answer = Some(Answer {
@@ -136,7 +136,7 @@ impl Operation {
         Self { answer, ..self }
     }
 
-    /// Gives the first answer again to the same request with the same key.
+    /// Marks that a repeated request with the same key gets the first answer again.
     #[must_use]
     pub fn replays(mut self) -> Self {
         if let Some(answer) = &mut self.answer {
@@ -145,19 +145,19 @@ impl Operation {
         self
     }
 
-    /// Can be refused with these statuses, besides those that are always possible.
+    /// Adds the statuses of refusals, besides those that are always possible.
     #[must_use]
     pub fn refuses(self, refusals: &'static [u16]) -> Self {
         Self { refusals, ..self }
     }
 
-    /// Is for everybody, without a key.
+    /// Makes the operation available without a key.
     #[must_use]
     pub fn public(self) -> Self {
         Self { public: true, ..self }
     }
 
-    /// Is also for the deployer's key, acting for a tenant that it names.
+    /// Lets the deployer's key call it for a tenant.
     #[must_use]
     pub fn for_operator(self) -> Self {
         Self {
@@ -166,7 +166,7 @@ impl Operation {
         }
     }
 
-    /// The statuses it refuses with, each once.
+    /// Returns the statuses of all refusals, each once.
     fn refusals(&self) -> BTreeSet<u16> {
         let always = if self.public { &[429][..] } else { ALWAYS };
         let of_an_operator = if self.for_operator { OF_AN_OPERATOR } else { &[] };
@@ -178,7 +178,7 @@ impl Operation {
             .collect()
     }
 
-    /// The operation as an OpenAPI object.
+    /// Returns the operation as an OpenAPI object.
     pub(crate) fn describe(&self, schemas: &mut Schemas) -> Value {
         let mut parameters = self.in_path();
         parameters.extend(schemas.parameters("query", self.query));
@@ -217,7 +217,7 @@ impl Operation {
         operation.into()
     }
 
-    /// What differs in the path.
+    /// Returns the parameters in the path.
     fn in_path(&self) -> Vec<Value> {
         let names = self
             .path
@@ -251,7 +251,7 @@ impl Operation {
     }
 }
 
-/// What a path may have in the place of a name.
+/// Returns the schema of a parameter in the path.
 fn in_path(tag: &str, name: &str) -> Value {
     match (tag, name) {
         ("emails", "id") => json!({"type": "string", "format": "uuid", "description": "The email's id."}),
@@ -266,7 +266,7 @@ fn in_path(tag: &str, name: &str) -> Value {
         ("suppressions", "suppression") => {
             json!({"type": "string", "description": "The suppression's id, or the address itself."})
         }
-        // A place that nobody has described shows in the document, and in what is tried by it.
+        // A parameter without a description here is noticed in the document and by its readers.
         _ => json!({"type": "string", "description": format!("The {name}.")}),
     }
 }

@@ -1,4 +1,4 @@
-//! Named queues, and the jobs that work on all emails of one.
+//! Named queues, and the jobs that process all emails of a queue.
 
 #![expect(dead_code, reason = "the fields of requests are described here and read elsewhere")]
 

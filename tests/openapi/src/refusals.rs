@@ -1,6 +1,6 @@
-//! What a call is answered that is not carried out.
+//! The answers to calls that are not carried out.
 //!
-//! **Invariant:** every name of an error is here, with every status it comes with.
+//! **Invariant:** every error name is here, with each of its statuses.
 //! **Start reading at** [`REFUSALS`].
 
 use domain::api_error::{ApiError, ErrorName};
@@ -9,20 +9,20 @@ use serde_json::{Map, Value, json};
 
 use crate::schemas::Schemas;
 
-/// All refusals of one status.
+/// All refusals with one status.
 pub struct Refusals {
     /// The status.
     pub status: u16,
-    /// What the document calls them.
+    /// The name of the component in the document.
     component: &'static str,
     /// The errors' names.
     pub names: &'static [ErrorName],
     says: &'static str,
-    /// The gateway in front of the functions answers so too, in its own words.
+    /// Whether the gateway in front of the functions also answers with this status, in its own format.
     gateway: bool,
 }
 
-/// Every refusal there is.
+/// All refusals.
 pub const REFUSALS: &[Refusals] = &[
     Refusals {
         status: 400,
@@ -108,7 +108,7 @@ pub const REFUSALS: &[Refusals] = &[
     },
 ];
 
-/// The document's responses for them.
+/// Returns the document's responses for them.
 pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     let error = schemas.of_answer(SchemaGenerator::subschema_for::<ApiError>);
     let response = |refusals: &Refusals| {
@@ -135,7 +135,7 @@ pub(crate) fn responses(schemas: &mut Schemas) -> Map<String, Value> {
     REFUSALS.iter().map(response).collect()
 }
 
-/// Refers to the response of a status.
+/// Returns a reference to the response of a status.
 pub(crate) fn reference(status: u16) -> Value {
     let refusals = REFUSALS.iter().find(|refusals| refusals.status == status);
     let component = refusals.map_or("Unknown", |refusals| refusals.component);

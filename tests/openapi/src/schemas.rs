@@ -1,13 +1,13 @@
-//! The schemas that the document's parts refer to, by name.
+//! The named schemas of the document.
 //!
-//! **Invariant:** a name stands for one schema, whether it is asked for or answered.
+//! **Invariant:** a name stands for one schema, in requests and in answers.
 //! **Start reading at** [`Schemas`].
 
 use schemars::generate::{Contract, SchemaSettings};
 use schemars::{Schema, SchemaGenerator};
 use serde_json::{Map, Value, json};
 
-/// The named schemas: of what is read, and of what is written.
+/// The named schemas of requests and of answers.
 pub(crate) struct Schemas {
     requests: SchemaGenerator,
     answers: SchemaGenerator,
@@ -29,17 +29,17 @@ impl Schemas {
         }
     }
 
-    /// What a request's body is described by.
+    /// Returns the schema of a request's body.
     pub(crate) fn of_request(&mut self, describe: fn(&mut SchemaGenerator) -> Schema) -> Value {
         polished(describe(&mut self.requests).into())
     }
 
-    /// What an answer's body is described by.
+    /// Returns the schema of an answer's body.
     pub(crate) fn of_answer(&mut self, describe: fn(&mut SchemaGenerator) -> Schema) -> Value {
         polished(describe(&mut self.answers).into())
     }
 
-    /// The fields of a type as parameters.
+    /// Returns the fields of a type as parameters.
     pub(crate) fn parameters(&mut self, place: &str, of: Option<fn(&mut SchemaGenerator) -> Schema>) -> Vec<Value> {
         let Some(describe) = of else {
             return Vec::new();
@@ -50,7 +50,7 @@ impl Schemas {
         };
         let parameter = |(name, schema): (&String, &Value)| {
             let mut schema = schema.clone();
-            // A parameter is given or it is not: there is no null.
+            // A parameter is either present or absent: null does not exist.
             if let Some(kind) = schema.get_mut("type")
                 && let Some([only, _]) = kind.as_array().map(Vec::as_slice)
             {
@@ -62,7 +62,7 @@ impl Schemas {
         fields.iter().map(parameter).collect()
     }
 
-    /// All that was named.
+    /// Returns all named schemas.
     pub(crate) fn defined(mut self) -> Map<String, Value> {
         let mut all = self.requests.take_definitions(true);
         all.extend(self.answers.take_definitions(true));
@@ -70,8 +70,8 @@ impl Schemas {
     }
 }
 
-/// A schema as the document has it: one list of names where `schemars` has an alternative for each,
-/// Rust's sizes of numbers left out, and the texts that are times or ids marked as such.
+/// Adapts a schema to the document's style. It turns alternatives of constants into one `enum`, removes Rust's
+/// integer sizes, and marks times and ids.
 fn polished(mut schema: Value) -> Value {
     polish(&mut schema);
     schema
@@ -99,8 +99,7 @@ fn polish(schema: &mut Value) {
     }
 }
 
-/// A comment of the code for who does not read the code: without its line breaks, its links, and
-/// where things come from.
+/// Adapts a comment of the code to readers of the document: without line breaks, links and sources.
 fn retold(says: &str) -> String {
     let paragraphs = says
         .split("\n\n")
@@ -109,7 +108,7 @@ fn retold(says: &str) -> String {
     paragraphs.join("\n\n").replace("[`", "`").replace("`]", "`")
 }
 
-/// Makes one `enum` of alternatives that are constants, with a line for each.
+/// Turns alternatives that are constants into one `enum`, with a line of description for each.
 fn names_as_list(object: &mut Map<String, Value>) {
     let Some(alternatives) = object.get("oneOf").and_then(Value::as_array) else {
         return;
@@ -136,8 +135,8 @@ fn names_as_list(object: &mut Map<String, Value>) {
     object.insert("enum".to_owned(), names.into());
 }
 
-/// Times and ids are known by their names. A time that is asked for may be a wait as well, and is
-/// described where it stands.
+/// Marks times and ids, which their names identify. A time in a request may also be a wait, and its own type
+/// describes it.
 fn mark(name: &str, field: &mut Value) {
     let format = if name.ends_with("_at") {
         "date-time"

@@ -1,4 +1,4 @@
-//! The README's deploy command, run with `sh`: only the tools that build and deploy are exchanged.
+//! The README's deploy command, run with `sh`. Harmless commands replace the build and deploy tools.
 
 use std::fs;
 use std::process::Command;
@@ -7,7 +7,7 @@ use domain::access::token;
 use tests::root;
 use yaml_serde::Value;
 
-/// The first shell block of the README's section "Deploy".
+/// Returns the first shell block of the README's section "Deploy".
 fn documented() -> String {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
     let (_, section) = readme.split_once("\n## Deploy\n").unwrap();
@@ -15,7 +15,7 @@ fn documented() -> String {
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// Runs the block with harmless tools; returns its deployer's key and the arguments of `sam`.
+/// Runs the block with harmless tools; returns the deployer's key and the arguments of `sam`.
 fn run() -> (String, Vec<String>) {
     let block = documented();
     for tool in ["make build", ".local/venv-tools/bin/sam "] {
@@ -30,12 +30,12 @@ fn run() -> (String, Vec<String>) {
     let said = String::from_utf8(done.stdout).unwrap();
     let mut lines: Vec<String> = said.lines().map(str::to_owned).collect();
     let key = lines.pop().unwrap();
-    // The reader is told the key once, before anything is deployed.
+    // The script shows the key once, before it deploys anything.
     assert!(lines.remove(0).ends_with(&key));
     (key, lines)
 }
 
-/// Whether the template takes a value for the hash.
+/// Tells whether the template accepts a value as the hash.
 fn template_takes(value: &str) -> bool {
     let template: Value = yaml_serde::from_str(&fs::read_to_string(root().join("template.yaml")).unwrap()).unwrap();
     let parameter = &template["Parameters"]["ApiKeySha256"];
@@ -45,7 +45,7 @@ fn template_takes(value: &str) -> bool {
 }
 
 #[test]
-fn the_documented_command_deploys_the_hash_of_its_key() {
+fn the_documented_command_deploys_the_keys_hash() {
     let (key, arguments) = run();
     assert!(token::is_deployers(key.as_bytes()), "the key has another form");
     let hash: String = token::hash(key.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
@@ -65,10 +65,10 @@ fn the_documented_command_deploys_the_hash_of_its_key() {
 }
 
 #[test]
-fn a_key_never_passes_for_its_hash() {
+fn a_key_never_passes_as_its_hash() {
     let (key, _) = run();
     assert!(!template_takes(&key));
-    // The template would take this one, and the functions refuse it as a key.
+    // The template accepts this one, and the functions refuse it as a key.
     let bare = "0f".repeat(32);
     assert!(template_takes(&bare) && !token::is_deployers(bare.as_bytes()));
     for wrong in [

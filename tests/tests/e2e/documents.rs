@@ -1,4 +1,4 @@
-//! The documents name tests: each of them is there.
+//! Every test that a document names exists.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -6,7 +6,7 @@ use std::path::Path;
 
 use tests::root;
 
-/// The names of all tests in the Rust files below a directory.
+/// Collects the names of all tests in the Rust files below a directory.
 fn tests_below(directory: &Path, names: &mut BTreeSet<String>) {
     for entry in fs::read_dir(directory).unwrap() {
         let path = entry.unwrap().path();
@@ -18,7 +18,7 @@ fn tests_below(directory: &Path, names: &mut BTreeSet<String>) {
     }
 }
 
-/// The functions behind a `#[test]` or `#[tokio::test]`.
+/// Returns the functions after a `#[test]` or `#[tokio::test]`.
 fn tests_in(code: &str) -> Vec<String> {
     let mut names = Vec::new();
     let mut expects_one = false;
@@ -35,7 +35,7 @@ fn tests_in(code: &str) -> Vec<String> {
     names
 }
 
-/// What a document sets in backticks and looks like the name of a test: four words and more.
+/// Returns the texts in backticks that look like test names: four or more words.
 fn named_in(document: &str) -> BTreeSet<String> {
     let looks_like_one = |text: &&str| {
         text.matches('_').count() >= 3
@@ -47,7 +47,7 @@ fn named_in(document: &str) -> BTreeSet<String> {
 }
 
 #[test]
-fn every_test_that_the_documents_name_is_there() {
+fn every_test_named_in_a_document_exists() {
     let mut there = BTreeSet::new();
     for directory in ["functions", "shared", "tests", "local"] {
         tests_below(&root().join(directory), &mut there);

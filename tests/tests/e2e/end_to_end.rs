@@ -1,4 +1,4 @@
-//! Real clients, the real functions on the local stack, and an SES that can fail.
+//! Tests with real clients, the real functions on the local stack, and an SES that can fail.
 
 mod asked;
 mod attachments;

@@ -1,8 +1,7 @@
-//! The tests of the whole: the template, the documents, the supply chain, and everything end to end. The functions together
-//! in the in-memory backend are in `tests/simulation`.
+//! The tests of the whole: the template, the documents, the supply chain, and the stack end to end.
+//! `tests/simulation` runs the functions together on the in-memory backend.
 //!
-//! All in one program, so that it is built and linked once. What is in [`end_to_end`] needs
-//! the stack that `make test` starts.
+//! They are one program, so that it is built and linked once. [`end_to_end`] needs the stack that `make test` starts.
 
 #![expect(
     clippy::unwrap_used,

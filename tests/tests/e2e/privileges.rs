@@ -1,7 +1,7 @@
-//! Least privilege: what each function's role grants is what the function was seen to use, and nothing else.
+//! Least privilege: each function's role grants exactly the permissions that the function uses.
 //!
-//! Runs after all end-to-end tests, on the same stack (`local/test`): the fault proxy has seen every call of
-//! the functions by then, and what IAM asks of them for it (`local/fault_proxy/src/need.rs`).
+//! Runs after all end-to-end tests, on the same stack (`local/test`). By then the fault proxy has recorded every call
+//! of the functions, and the permissions that IAM requires for it (`local/fault_proxy/src/need.rs`).
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::Write as _;
@@ -13,9 +13,8 @@ use yaml_serde::Value;
 
 use crate::template::{Template, short_form, target, templates};
 
-/// What Lambda itself does with a function's role, where the function has such a trigger, and no function calls.
-/// Source: AWS Lambda Developer Guide, "Using Lambda with Amazon SQS", "... DynamoDB", "Permissions for
-/// CloudWatch Logs".
+/// Permissions that Lambda itself uses for a function with such a trigger; no function calls them. Source: AWS Lambda
+/// Developer Guide, "Using Lambda with Amazon SQS", "... DynamoDB", "Permissions for CloudWatch Logs".
 const OF_A_QUEUE: [&str; 3] = ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"];
 const OF_A_STREAM: [&str; 4] = [
     "dynamodb:DescribeStream",
@@ -25,8 +24,8 @@ const OF_A_STREAM: [&str; 4] = [
 ];
 const OF_LOGS: [&str; 2] = ["logs:CreateLogStream", "logs:PutLogEvents"];
 
-/// Granted for what S3 answers, not for what is called: without it, an object that is not there is forbidden.
-/// Source: Amazon S3 API Reference, `GetObject`, "Permissions".
+/// A permission that changes only S3's answer: without it, a missing object is reported as forbidden. Source: Amazon
+/// S3 API Reference, `GetObject`, "Permissions".
 const TELLS_MISSING_FROM_FORBIDDEN: &str = "s3:ListBucket bucket";
 
 type Needs = BTreeSet<String>;
@@ -41,7 +40,7 @@ fn texts(value: &Value) -> Vec<&str> {
     one_or_more(value).into_iter().filter_map(Value::as_str).collect()
 }
 
-/// What a statement's resource is called in the record of the proxy.
+/// Returns the name that a statement's resource has in the record of the proxy.
 fn called(template: &Template, resource: &Value) -> String {
     let Some((tag, argument)) = short_form(resource) else {
         assert_eq!(resource, "*", "a resource of another form");
@@ -67,15 +66,16 @@ fn called(template: &Template, resource: &Value) -> String {
     }
 }
 
-/// What the three priority queues are called.
+/// The common name of the three priority queues.
 const LANE: &str = "lane";
 
-/// The priority queues are one thing: in which of them an email is enqueued says its priority, not what a function does.
+/// Returns the name of a queue. The priority queues share one name: the email's priority selects the queue, not the
+/// function.
 fn of_kind(queue: &str) -> String {
     if queue.ends_with("Lane") { LANE } else { queue }.to_owned()
 }
 
-/// What a role grants.
+/// Returns the permissions that a role grants.
 fn granted(template: &Template, role: &str) -> Needs {
     let policies = template.resource(role)["Properties"]["Policies"].as_sequence().unwrap();
     let statements = policies
@@ -102,7 +102,7 @@ fn granted(template: &Template, role: &str) -> Needs {
     needs
 }
 
-/// What Lambda does with the role of a function.
+/// Returns the permissions that Lambda itself uses with the role of a function.
 fn of_lambda(function: &Value) -> Needs {
     let mut needs: Needs = OF_LOGS.iter().map(|action| format!("{action} logs")).collect();
     let Some(events) = function["Properties"]["Events"].as_mapping() else {
@@ -123,7 +123,7 @@ fn of_lambda(function: &Value) -> Needs {
     needs
 }
 
-/// A queue by its logical id: its own name is made of the stack's, of that id, and of something random.
+/// Replaces a queue's name by its logical id. The name consists of the stack's, that id, and a random part.
 fn by_logical_id(stack: &str, need: &str) -> String {
     let (action, on) = need.split_once(' ').unwrap_or((need, ""));
     let name = on.strip_prefix(&format!("{stack}-"));
@@ -133,7 +133,7 @@ fn by_logical_id(stack: &str, need: &str) -> String {
     format!("{action} {}", of_kind(logical_id))
 }
 
-/// What each function was seen to use.
+/// Returns the permissions that each function used.
 async fn used(stack: &str, proxy: &str) -> BTreeMap<String, Needs> {
     let http = reqwest::Client::builder().no_proxy().build().unwrap();
     let answer = http.get(format!("{proxy}/_fault_proxy/stats")).send().await;
@@ -150,7 +150,7 @@ async fn used(stack: &str, proxy: &str) -> BTreeMap<String, Needs> {
 }
 
 #[tokio::test]
-async fn every_role_grants_what_its_function_uses_and_nothing_else() {
+async fn every_role_grants_exactly_the_used_permissions() {
     if !Senders::can_be_seen() {
         writeln!(std::io::stderr(), "SKIPPED: this system does not show its processes").expect("stderr takes a line");
         return;
@@ -191,7 +191,7 @@ async fn every_role_grants_what_its_function_uses_and_nothing_else() {
                 .map(|need| format!("{name} cannot be triggered without {need}")),
         );
     }
-    // Whose process had ended before it was looked for.
+    // Calls of a process that ended before it was identified.
     let unknown = used.get("unknown").cloned().unwrap_or_default();
     wrong.extend(
         unknown
@@ -201,10 +201,10 @@ async fn every_role_grants_what_its_function_uses_and_nothing_else() {
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
 }
 
-/// SES is asked by `send`, for what is sent from an identity and with a configuration set that are named; and by
-/// `promote`, for the account's rate; and by `suppressions`, for the account's own suppression list.
+/// Three functions call SES. `send` sends from a named identity and with a named configuration set. `promote` reads
+/// the account's rate, and `suppressions` manages the account's own suppression list.
 #[test]
-fn each_role_has_its_actions_of_ses_and_no_others() {
+fn each_role_has_only_its_own_ses_actions() {
     let template = templates().remove(0);
     for (name, _) in template.of_type("AWS::IAM::Role") {
         let granted = granted(&template, name);

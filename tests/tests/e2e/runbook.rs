@@ -6,7 +6,7 @@ use std::fs;
 use tests::root;
 use yaml_serde::Value;
 
-/// The logical ids of the template's alarms.
+/// Returns the logical ids of the template's alarms.
 fn alarms() -> BTreeSet<String> {
     let template: Value = yaml_serde::from_str(&fs::read_to_string(root().join("template.yaml")).unwrap()).unwrap();
     let resources = template["Resources"].as_mapping().unwrap();
@@ -16,7 +16,7 @@ fn alarms() -> BTreeSet<String> {
     alarms.map(|(id, _)| id.as_str().unwrap().to_owned()).collect()
 }
 
-/// The names in the runbook's headings.
+/// Returns the names in the runbook's headings.
 fn sections() -> BTreeSet<String> {
     let runbook = fs::read_to_string(root().join("docs/OPERATIONS.md")).unwrap();
     let headings = runbook.lines().filter_map(|line| line.strip_prefix("### "));

@@ -1,5 +1,5 @@
-//! What is built and installed is what the lock files name, with their hashes: no command of this repository
-//! settles anew what that is. Needs no stack.
+//! The lock files decide the built and installed packages, with their hashes. No command of this repository resolves
+//! versions again. Needs no stack.
 
 mod commands;
 mod rules;
@@ -12,7 +12,7 @@ use commands::{commands, files};
 use rules::{asks_cargo, fault};
 
 #[test]
-fn no_command_settles_anew_what_is_built_or_installed() {
+fn no_command_resolves_versions_again() {
     let commands = commands();
     let faults: Vec<String> = commands
         .iter()
@@ -31,7 +31,7 @@ fn no_command_settles_anew_what_is_built_or_installed() {
 }
 
 #[test]
-fn a_command_that_settles_anew_is_seen() {
+fn a_command_that_resolves_versions_is_detected() {
     for bad in [
         "cargo build --workspace",
         "\tcargo run --bin checker",
@@ -64,7 +64,7 @@ fn a_command_that_settles_anew_is_seen() {
 }
 
 #[test]
-fn what_is_deployed_is_built_as_cargo_lock_says() {
+fn the_deployed_code_is_built_from_cargo_lock() {
     // SAM passes no flags on; cargo-lambda reads them here.
     let manifest = read("Cargo.toml");
     let (_, section) = manifest
@@ -72,7 +72,7 @@ fn what_is_deployed_is_built_as_cargo_lock_says() {
         .expect("cargo-lambda's section");
     let section = section.split("\n[").next().unwrap();
     assert!(section.lines().any(|line| line == "locked = true"), "{section}");
-    // Only the functions: with others they would have the features that those ask for.
+    // Only the functions are built: building other packages with them would enable more features.
     let named: Vec<&str> = section.split('"').skip(1).step_by(2).collect();
     let mut functions: Vec<String> = fs::read_dir(root().join("functions"))
         .unwrap()
@@ -123,7 +123,7 @@ fn every_list_of_packages_is_locked() {
     assert!(locks.len() > 5, "{locks:?}");
     for (list, lock) in locks {
         assert!(files.contains(&lock), "{list} has no {lock}");
-        // Each package, from a hash to the next package.
+        // The entries of each package, from a hash to the next package.
         let text = read(&lock);
         let (mark, hash) = if lock.ends_with(".txt") {
             ("==", "--hash=sha256:")

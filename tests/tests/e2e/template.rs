@@ -1,6 +1,6 @@
-//! `template.yaml`, read as it is deployed. Needs no stack.
+//! `template.yaml`, as it is deployed. Needs no stack.
 //!
-//! Its rules are checked with the defaults, which are production's, and with every profile of
+//! Its rules are checked with the defaults, which are those of production, and with every profile of
 //! `local/timings.json`.
 
 mod numbers;
@@ -14,14 +14,14 @@ use std::fs;
 use tests::root;
 use yaml_serde::Value;
 
-/// What a template says with one set of parameters.
+/// The template with one set of parameters.
 pub(crate) struct Template {
     profile: String,
     yaml: Value,
     parameters: BTreeMap<String, Value>,
 }
 
-/// The template with its defaults, and with each profile of the local stack.
+/// Returns the template with its defaults, and with each profile of the local stack.
 pub(crate) fn templates() -> Vec<Template> {
     let yaml: Value = yaml_serde::from_str(&read("template.yaml")).unwrap();
     let defaults = yaml["Parameters"].as_mapping().unwrap().iter();
@@ -55,13 +55,13 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap()
 }
 
-/// A short form such as `!Ref X`: its name and its argument.
+/// Splits a short form such as `!Ref X` into its name and its argument.
 pub(crate) fn short_form(value: &Value) -> Option<(String, &str)> {
     let Value::Tagged(tagged) = value else { return None };
     Some((tagged.tag.to_string(), tagged.value.as_str()?))
 }
 
-/// The logical id that a `!Ref` or `!GetAtt` leads to.
+/// Returns the logical id that a `!Ref` or `!GetAtt` refers to.
 pub(crate) fn target(value: &Value) -> &str {
     let (_, argument) = short_form(value).unwrap_or_else(|| panic!("no reference: {value:?}"));
     argument.split('.').next().unwrap()
@@ -80,7 +80,7 @@ impl Template {
         found
     }
 
-    /// A number, or the parameter it refers to.
+    /// Returns a number, or the value of the parameter that it refers to.
     fn number(&self, value: &Value) -> u64 {
         match short_form(value) {
             Some((tag, name)) if tag == "!Ref" => self.parameter(name),
@@ -99,7 +99,7 @@ impl Template {
         self.number(&self.resource(function)["Properties"]["Timeout"])
     }
 
-    /// Every SQS trigger: its function, its queue, and its properties.
+    /// Returns every SQS trigger: its function, its queue, and its properties.
     fn triggers(&self) -> Vec<(&str, &str, &Value)> {
         let functions = self.of_type("AWS::Serverless::Function").into_iter();
         let events =

@@ -1,4 +1,4 @@
-//! Who calls is told by the system.
+//! The system identifies the caller.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -7,7 +7,7 @@ use tokio::process::Command;
 
 use crate::proxy::Proxy;
 
-/// A shell that calls, as a function would: with its name in its environment.
+/// Calls from a shell, with a function's name in its environment as Lambda does it.
 async fn call_as(proxy: &Proxy, function: Option<&str>) {
     let script = format!(
         "exec 3<>/dev/tcp/127.0.0.1/{} && printf 'GET /x HTTP/1.1\\r\\nHost: x\\r\\nConnection: close\\r\\n\\r\\n' >&3 && cat <&3",
@@ -22,9 +22,9 @@ async fn call_as(proxy: &Proxy, function: Option<&str>) {
 }
 
 #[tokio::test]
-async fn a_function_is_known_by_its_name_and_a_program_by_its_own() {
+async fn a_caller_is_named_by_its_function_or_program() {
     if !Path::new("/proc/self/environ").exists() {
-        return; // This system does not show its processes: the next test says what holds then.
+        return; // This system does not show its processes, so that every caller is unknown.
     }
     let proxy = Proxy::start().await;
     call_as(&proxy, Some("mailqueue-send")).await;
@@ -42,7 +42,7 @@ async fn a_function_is_known_by_its_name_and_a_program_by_its_own() {
 }
 
 #[tokio::test]
-async fn rules_are_for_the_caller_that_they_name() {
+async fn a_rule_strikes_only_the_caller_it_names() {
     if !Path::new("/proc/self/environ").exists() {
         return;
     }

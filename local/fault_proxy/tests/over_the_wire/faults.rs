@@ -1,4 +1,4 @@
-//! Each kind: does the call take effect or not, is the answer lost or not.
+//! The kinds of faults: whether the call takes effect, and whether the answer is lost.
 
 use std::time::{Duration, Instant};
 
@@ -9,7 +9,7 @@ use crate::proxy::{PUBLISH, Proxy, SEND_BATCH, UPDATE, eventually};
 const TWO: &str = r#"{"QueueUrl":"q","Entries":[{"Id":"a"},{"Id":"b"}]}"#;
 
 #[tokio::test]
-async fn each_kind_does_what_its_name_says_and_then_it_is_over() {
+async fn each_kind_of_fault_happens_once_as_named() {
     for (kind, head, effects, status, said) in [
         ("drop_before", UPDATE, 0, 0, ""),
         ("drop_after", UPDATE, 1, 0, ""),
@@ -46,7 +46,7 @@ async fn each_kind_does_what_its_name_says_and_then_it_is_over() {
 }
 
 #[tokio::test]
-async fn of_a_batch_one_part_is_left_out_and_named() {
+async fn a_partial_fault_omits_and_names_one_part() {
     let proxy = Proxy::start().await;
     proxy.faults(json!([{"kind": "partial", "count": 1}])).await;
     let (_, answer) = proxy.call(SEND_BATCH, TWO).await;
@@ -82,7 +82,7 @@ async fn a_delay_comes_before_or_after_the_effect() {
 }
 
 #[tokio::test]
-async fn what_is_meant_is_struck_and_nothing_else() {
+async fn only_a_matching_call_is_struck() {
     let proxy = Proxy::start().await;
     proxy
         .faults(json!([{"kind": "drop_before", "service": "dynamodb", "operation": "UpdateItem", "body": "seven"}]))
@@ -93,7 +93,7 @@ async fn what_is_meant_is_struck_and_nothing_else() {
 }
 
 #[tokio::test]
-async fn a_caller_that_hangs_up_undoes_nothing() {
+async fn a_caller_that_hangs_up_cancels_nothing() {
     let proxy = Proxy::start().await;
     proxy.faults(json!([{"kind": "delay_before", "delay_ms": 200}])).await;
     let stream = proxy.ask("POST", "/", UPDATE, "{}").await;
@@ -104,7 +104,7 @@ async fn a_caller_that_hangs_up_undoes_nothing() {
 }
 
 #[tokio::test]
-async fn rules_are_added_one_by_one_and_taken_away() {
+async fn rules_are_added_and_removed_one_by_one() {
     let proxy = Proxy::start().await;
     proxy.faults(json!([{"kind": "fail", "service": "sqs"}])).await;
     let (_, added) = proxy.control("POST", "faults", &json!({"kind": "drop_before"})).await;
@@ -123,7 +123,7 @@ async fn rules_are_added_one_by_one_and_taken_away() {
 }
 
 #[tokio::test]
-async fn nonsense_changes_nothing() {
+async fn a_bad_rule_changes_nothing() {
     let proxy = Proxy::start().await;
     proxy.faults(json!([{"kind": "fail"}])).await;
     for (method, body) in [

@@ -1,7 +1,6 @@
-//! The fault proxy over real sockets, before an upstream that counts what reaches it.
+//! The fault proxy over real sockets, in front of an upstream that counts the calls that reach it.
 //!
-//! Spoken to byte by byte: a client library would hide a dropped connection behind its own
-//! retries.
+//! The tests write and read bytes: a client library would hide a dropped connection behind its own retries.
 
 #![expect(clippy::unwrap_used, reason = "the helpers beside the tests may fail a test too")]
 

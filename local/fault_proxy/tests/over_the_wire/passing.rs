@@ -1,4 +1,4 @@
-//! Without faults everything passes as it is.
+//! Without faults every call passes unchanged.
 
 use crate::proxy::{Proxy, UPDATE};
 
@@ -15,7 +15,7 @@ async fn a_call_and_its_answer_pass_unchanged() {
 }
 
 #[tokio::test]
-async fn a_refusal_passes_too_and_is_no_fault() {
+async fn a_refusal_of_aws_passes_and_is_no_fault() {
     let proxy = Proxy::start().await;
     assert_eq!(proxy.call(UPDATE, "refuse").await.0, 400);
     let stats = proxy.get("stats").await;
@@ -26,7 +26,7 @@ async fn a_refusal_passes_too_and_is_no_fault() {
 }
 
 #[tokio::test]
-async fn what_is_for_ses_goes_to_ses_and_all_else_to_aws() {
+async fn calls_to_ses_reach_ses_and_all_others_aws() {
     let proxy = Proxy::start().await;
     proxy.raw("POST", "/v2/email/outbound-emails", "", "{}").await;
     assert_eq!((proxy.effects(), proxy.ses.lock().unwrap().len()), (0, 1));
@@ -35,7 +35,7 @@ async fn what_is_for_ses_goes_to_ses_and_all_else_to_aws() {
 }
 
 #[tokio::test]
-async fn its_own_routes_reach_nobody_else() {
+async fn a_call_to_its_own_routes_is_not_forwarded() {
     let proxy = Proxy::start().await;
     assert_eq!(proxy.control("GET", "nothing", &serde_json::Value::Null).await.0, 404);
     proxy.get("calls").await;
@@ -43,7 +43,7 @@ async fn its_own_routes_reach_nobody_else() {
 }
 
 #[tokio::test]
-async fn head_is_told_how_long_a_body_would_be() {
+async fn head_learns_the_length_of_the_body() {
     let proxy = Proxy::start().await;
     let answer = proxy.raw("HEAD", "/object", "", "").await.to_lowercase();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
@@ -58,7 +58,7 @@ async fn head_is_told_how_long_a_body_would_be() {
 }
 
 #[tokio::test]
-async fn a_request_that_aws_refuses_reaches_nobody() {
+async fn a_malformed_request_is_not_forwarded() {
     let proxy = Proxy::start().await;
     let (status, body) = proxy
         .call(UPDATE, r#"{"UpdateExpression": "SET a = :v REMOVE a"}"#)

@@ -1,4 +1,4 @@
-//! A proxy of its own for each test, and a client that hides nothing.
+//! A separate proxy for each test, and a client that hides nothing.
 
 use std::io;
 use std::net::SocketAddr;
@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 use crate::upstream::{self, Effects};
 
-/// Longer than anything takes here, also on a busy machine.
+/// The limit of every wait; longer than any step here takes, even on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 /// The head of a call to DynamoDB.
@@ -38,7 +38,7 @@ impl Proxy {
         Self::start_with(None).await
     }
 
-    /// With a log, when it is told where.
+    /// Starts with a log, if a path is given.
     pub(crate) async fn start_with(log: Option<PathBuf>) -> Self {
         let ((aws_url, aws), (ses_url, ses)) = (upstream::start().await, upstream::start().await);
         let settings = Settings {
@@ -51,7 +51,7 @@ impl Proxy {
         Self::serve(&settings, aws, ses).await
     }
 
-    /// With settings that lead nowhere else.
+    /// Starts with these settings.
     pub(crate) async fn serve(settings: &Settings, aws: Effects, ses: Effects) -> Self {
         let server = fault_proxy::bind(settings).await.unwrap();
         let address = server.url().strip_prefix("http://").unwrap().parse().unwrap();
@@ -67,7 +67,7 @@ impl Proxy {
         }
     }
 
-    /// A connection with the whole request written to it.
+    /// Returns a connection with the whole request written to it.
     pub(crate) async fn ask(&self, method: &str, path: &str, head: &str, body: &str) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
         let request = format!(
@@ -78,7 +78,7 @@ impl Proxy {
         stream
     }
 
-    /// The whole answer as text; empty when the connection was closed without one.
+    /// Returns the whole answer as text; empty when the connection closed without one.
     pub(crate) async fn raw(&self, method: &str, path: &str, head: &str, body: &str) -> String {
         let mut stream = self.ask(method, path, head, body).await;
         let mut answer = String::new();
@@ -89,7 +89,7 @@ impl Proxy {
         answer
     }
 
-    /// A call to AWS: the status, 0 for no answer; and the body.
+    /// Calls AWS; returns the status, 0 without an answer, and the body.
     pub(crate) async fn call(&self, head: &str, body: &str) -> (u16, String) {
         let answer = self.raw("POST", "/", head, body).await;
         let status = answer.split(' ').nth(1).map_or(0, |status| status.parse().unwrap());
@@ -97,7 +97,7 @@ impl Proxy {
         (status, body.to_owned())
     }
 
-    /// A route of its own, which answers JSON.
+    /// Calls one of the proxy's own routes, which answer JSON.
     pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> (u16, Value) {
         let path = format!("/_fault_proxy/{path}");
         let body = if body.is_null() {
@@ -122,13 +122,13 @@ impl Proxy {
         assert_eq!(status, 200, "{body}");
     }
 
-    /// How many calls took effect at AWS.
+    /// Returns the number of calls that took effect at AWS.
     pub(crate) fn effects(&self) -> usize {
         self.aws.lock().unwrap().len()
     }
 }
 
-/// Asks again and again until it is so; fails the test when that takes too long.
+/// Checks repeatedly until the condition holds; the test fails after [`PATIENCE`].
 pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     let mut again = tokio::time::interval(Duration::from_millis(5));
     let so = async {

@@ -11,7 +11,7 @@ use crate::upstream::Effects;
 const EMAIL: &str = "0196f2a4-6c3e-4b7a-9d21-0f5e8c7b6a59";
 
 #[tokio::test]
-async fn a_call_is_open_until_it_is_answered() {
+async fn a_call_is_open_until_its_answer() {
     let proxy = Proxy::start().await;
     proxy
         .faults(json!([{"kind": "delay_after", "delay_ms": 300, "count": 1}]))
@@ -32,7 +32,7 @@ async fn a_call_is_open_until_it_is_answered() {
 }
 
 #[tokio::test]
-async fn what_became_of_a_call_is_told_apart() {
+async fn each_outcome_of_a_call_is_recorded() {
     let proxy = Proxy::start().await;
     proxy.call(UPDATE, "{}").await;
     proxy.faults(json!([{"kind": "drop_after", "count": 1}])).await;
@@ -53,10 +53,10 @@ async fn what_became_of_a_call_is_told_apart() {
 }
 
 #[tokio::test]
-async fn an_upstream_that_is_not_there_answers_nothing_and_is_counted() {
+async fn a_call_to_a_missing_upstream_is_counted() {
     let settings = Settings {
         port: 0,
-        // Nobody listens on port 1.
+        // No process listens on port 1.
         aws: "http://127.0.0.1:1".to_owned(),
         ses: "http://127.0.0.1:1".to_owned(),
         seed: None,
@@ -68,7 +68,7 @@ async fn an_upstream_that_is_not_there_answers_nothing_and_is_counted() {
 }
 
 #[tokio::test]
-async fn calls_are_counted_by_caller_and_action_and_written_to_the_log() {
+async fn calls_are_counted_and_logged_by_caller_and_action() {
     let log = std::env::temp_dir().join(format!("fault-proxy-{}.jsonl", std::process::id()));
     let proxy = Proxy::start_with(Some(log.clone())).await;
     for _ in 0..3 {

@@ -1,4 +1,4 @@
-//! An upstream that says yes to everything, and remembers what took effect.
+//! An upstream that accepts everything and records the calls that took effect.
 
 use std::sync::{Arc, Mutex};
 
@@ -7,10 +7,10 @@ use axum::body::{Body, Bytes};
 use axum::http::{HeaderMap, Response, Uri};
 use tokio::net::TcpListener;
 
-/// What reached it: path and body.
+/// The calls that reached it: path and body.
 pub(crate) type Effects = Arc<Mutex<Vec<(String, String)>>>;
 
-/// Starts one; returns its address and its memory.
+/// Starts an upstream; returns its address and its recorded calls.
 pub(crate) async fn start() -> (String, Effects) {
     let effects = Effects::default();
     let memory = Arc::clone(&effects);

@@ -1,4 +1,4 @@
-//! Texts that are more than one address, or that one parser takes for another address than the next.
+//! Texts that contain several addresses, or that two parsers read as different addresses.
 
 use serde_json::json;
 

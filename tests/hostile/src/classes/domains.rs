@@ -1,4 +1,4 @@
-//! What stands behind the @: DNS's grammar, and domains that look like others.
+//! The part after the @: DNS's grammar, and domains that look like others.
 
 use crate::answer::{bad, bad_from};
 use crate::class::{Class, carried, refused};

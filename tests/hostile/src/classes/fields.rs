@@ -1,4 +1,4 @@
-//! Fields of other types, fields that nobody acts on, and fields that are missing.
+//! Fields of wrong types, unsupported fields, and missing fields.
 
 use serde_json::json;
 

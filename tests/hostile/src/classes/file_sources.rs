@@ -1,4 +1,4 @@
-//! Where files come from, how they are referred to, and what is uploaded beforehand.
+//! The sources of files, references to them, and uploads.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Attachments: what they are called, and what is in them.
+//! Attachments: their names and their contents.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Custom headers: their grammar, and those that are no caller's.
+//! Custom headers: their grammar, and the reserved ones.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Bodies that are no JSON, too much JSON, or two things at once.
+//! Bodies that are not JSON, that are too large, or that are ambiguous.
 
 use serde_json::json;
 

@@ -1,4 +1,4 @@
-//! Too many of something.
+//! Lists with too many entries.
 
 use serde_json::json;
 

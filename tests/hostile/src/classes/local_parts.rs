@@ -1,4 +1,4 @@
-//! What stands before the @.
+//! The part before the @.
 
 use crate::answer::bad;
 use crate::class::{Class, carried, refused};

@@ -1,4 +1,4 @@
-//! The classes, by what they are about.
+//! The classes, by subject.
 
 mod addresses;
 mod content;

@@ -1,4 +1,4 @@
-//! Tags, by which SES's events come back to their email.
+//! Tags, which connect SES's events with their email.
 
 use serde_json::json;
 

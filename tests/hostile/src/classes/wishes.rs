@@ -1,4 +1,4 @@
-//! What is wished of an email beside its content, and the request's own headers.
+//! The options of an email beside its content, and the headers of the request.
 
 use serde_json::json;
 

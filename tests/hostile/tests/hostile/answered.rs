@@ -9,13 +9,13 @@ fn shown(class: &Class) -> String {
     format!("{} ({:?}, {})", class.name, class.rule, class.source)
 }
 
-/// What went wrong with each of some classes, all at once.
+/// Reports the faults of all classes together.
 fn none(wrong: Vec<String>) {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
-fn every_class_is_answered_as_it_says() {
+fn every_class_gets_its_expected_answer() {
     let differs = |class: &Class| {
         let given = class.door.read(&class.hostile).err();
         let why = class.answer.differs(given.as_ref())?;
@@ -25,7 +25,7 @@ fn every_class_is_answered_as_it_says() {
 }
 
 #[test]
-fn what_is_nearly_the_same_is_accepted() {
+fn a_nearly_identical_request_is_accepted() {
     let refused = |class: &Class| {
         let error = class.door.read(class.twin.as_ref()?).err()?;
         Some(format!("the neighbour of {}: {}", shown(class), error.body()))
@@ -43,7 +43,7 @@ fn what_is_nearly_the_same_is_accepted() {
 }
 
 #[test]
-fn in_a_batch_the_same_is_said_of_the_item() {
+fn a_batch_item_gets_the_same_answer() {
     let mut compared = 0;
     for class in classes().into_iter().filter(|class| class.door == Door::Email) {
         let Answer::Refused(422, name, begins) = &class.answer else {
@@ -76,7 +76,7 @@ fn every_rule_has_a_class() {
     let covered: BTreeSet<Rule> = classes.iter().map(|class| class.rule).collect();
     let missing: Vec<_> = Rule::ALL.iter().filter(|rule| !covered.contains(rule)).collect();
     assert!(missing.is_empty(), "no class is about {missing:?}");
-    // A rule that is only ever kept cannot fail when it is gone.
+    // A rule that refuses nothing here could be removed unnoticed.
     for rule in Rule::ALL {
         let bites = |class: &Class| class.rule == *rule && class.answer != Answer::Carried;
         assert!(classes.iter().any(bites), "{rule:?} refuses nothing");
@@ -86,7 +86,7 @@ fn every_rule_has_a_class() {
 }
 
 #[test]
-fn there_are_many_classes_and_no_two_are_one() {
+fn the_classes_are_many_and_different() {
     let classes = classes();
     assert!(classes.len() >= 200, "{}", classes.len());
     let names: BTreeSet<_> = classes.iter().map(|class| class.name).collect();
@@ -98,9 +98,9 @@ fn there_are_many_classes_and_no_two_are_one() {
     assert!(advisories.len() >= 25, "{}", advisories.len());
 }
 
-/// A message of ours may name a field; what was given as a value is nobody's business.
+/// A message may name a field, but must not repeat a value from the request.
 #[test]
-fn no_answer_repeats_what_was_given() {
+fn no_answer_repeats_a_value() {
     for class in classes().into_iter().filter(|class| class.door == Door::Email) {
         let Err(error) = class.door.read(&class.hostile) else {
             continue;

@@ -1,4 +1,4 @@
-//! What is accepted arrives as it was given, and nothing beside it.
+//! An accepted email arrives unchanged, and nothing else arrives.
 
 use domain::address::Mailbox;
 use domain::attachment::Data;
@@ -10,7 +10,7 @@ use crate::message::{given_to_ses, written};
 use crate::receiver::{File, Person, Received, read};
 
 #[test]
-fn every_accepted_class_is_read_as_it_was_given() {
+fn every_accepted_class_arrives_unchanged() {
     let mut compared = 0;
     for class in classes().into_iter().filter(|class| class.door == Door::Email) {
         let accepted = match class.answer {
@@ -24,7 +24,7 @@ fn every_accepted_class_is_read_as_it_was_given() {
     assert!(compared > 200, "{compared}");
 }
 
-/// Gives an email to SES, writes the message, reads it, and compares.
+/// Converts an email for SES, writes the message, reads it, and compares.
 pub(crate) fn arrives(email: &EmailContent, what: &str) {
     let message = written(&given_to_ses(email));
     let received = read(&message);
@@ -35,7 +35,7 @@ pub(crate) fn arrives(email: &EmailContent, what: &str) {
 }
 
 #[test]
-fn a_blind_copy_is_named_to_ses_and_nowhere_in_the_message() {
+fn a_blind_copy_does_not_appear_in_the_message() {
     let request = br#"{"from": "a@example.com", "to": "b@example.com", "cc": "c@example.com", "bcc": ["Hidden <hidden@blind.example>"],
         "reply_to": "d@example.com", "subject": "Hi", "text": "Hello", "html": "<p>Hello</p>", "headers": {"X-A": "1"}}"#;
     let email = parse_email(request).unwrap().email;
@@ -72,7 +72,7 @@ fn person(given: &Mailbox, (name, address): &Person, what: &str) {
     );
 }
 
-/// A text on one line is the same; of what its caller had encoded, only that it is one line.
+/// A line of text stays the same. If its caller encoded it, it must only stay one line.
 fn same_text(read: &str, given: &str, what: &str) {
     assert!(!read.contains(['\r', '\n', '\0']), "{what}: {read:?}");
     if !given.contains("=?") {
@@ -123,7 +123,7 @@ fn texts(email: &EmailContent, received: &Received, what: &str) {
     }
 }
 
-/// A text whatever its lines end with; an end of line at the end belongs to the message.
+/// A text without regard to line endings; a line ending at the end belongs to the message.
 fn lines(text: &str) -> String {
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
     text.trim_end_matches('\n').to_owned()

@@ -1,4 +1,4 @@
-//! Emails that nobody wrote by hand: of everything that means something to somebody on an email's way.
+//! Generated emails, built from every piece with a special meaning on an email's way.
 
 use domain::wire::api::parse_email;
 use fastrand::Rng;
@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use crate::carried::arrives;
 
-/// What has a meaning in a header, in a body or to a terminal, and what has none.
+/// Pieces with a meaning in a header, in a body or to a terminal, and pieces without one.
 const PIECES: [&str; 44] = [
     "a",
     "Ann",
@@ -53,7 +53,7 @@ const PIECES: [&str; 44] = [
     "&#10;",
     "\u{a0}",
 ];
-/// What a line may end with, and what may end a message.
+/// Line endings, and texts that could end a message.
 const ENDS: [&str; 7] = ["\r\n", "\n", "\r", "\r\n.\r\n", "\n.\n", "\r\n--x\r\n", "\t"];
 const ATOMS: &str = "abcXYZ019#$&'*+-/=?^_`{|}~";
 const DOMAINS: [&str; 7] = [
@@ -146,7 +146,7 @@ fn email(rng: &mut Rng) -> Value {
 }
 
 #[test]
-fn invented_emails_are_read_as_they_were_given() {
+fn generated_emails_arrive_unchanged() {
     let (mut accepted, all) = (0, 3000);
     for seed in 0..all {
         let given = email(&mut Rng::with_seed(seed));

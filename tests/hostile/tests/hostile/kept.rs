@@ -1,7 +1,7 @@
-//! The document in the repository is the one that is made.
+//! The document in the repository is up to date.
 
 #[test]
-fn the_kept_document_is_the_one_that_is_made() {
+fn the_hostile_input_document_is_up_to_date() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/HOSTILE_INPUT.md");
     let kept = std::fs::read_to_string(path).unwrap();
     assert!(

@@ -1,8 +1,8 @@
-//! What hostile input is answered, and how what is accepted arrives.
+//! The answers to hostile input, and the arrival of accepted emails.
 //!
-//! **Map:** [`answered`]: each class by the real readers. [`kept`]: the document is the one that is made.
-//! [`carried`]: what is accepted, written by one library and read by another. [`invented`]: the same of
-//! emails that nobody wrote by hand. [`message`] writes, [`receiver`] reads.
+//! **Map:** [`answered`]: the answer of the real readers to each class. [`kept`]: the document is up to date.
+//! [`carried`]: accepted emails, written by one library and read by another. [`invented`]: the same for generated
+//! emails. [`message`] writes, [`receiver`] reads.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

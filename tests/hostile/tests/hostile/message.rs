@@ -1,7 +1,7 @@
-//! Writes a message as SES does from what the queue gives it.
+//! Writes a message as SES does from the input that mailqueue passes to it.
 //!
-//! SES puts addresses and headers into the message as they were given, which is what a caller could attack;
-//! the subject, the texts and the files it encodes, for which lettre stands in.
+//! SES copies addresses and headers into the message unchanged, and a caller could attack through them. It encodes
+//! the subject, the texts and the files; lettre does this here.
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::{BehaviorVersion, Config, Region};
@@ -15,12 +15,12 @@ use email_encoding::headers::writer::EmailWriter;
 use lettre::message::header::{ContentDisposition, ContentTransferEncoding, Header, HeaderName, HeaderValue};
 use lettre::message::{Body, MultiPart, SinglePart};
 
-/// What SES is asked to do with an email.
+/// Returns the input of `SendEmail` for an email.
 pub(crate) fn given_to_ses(email: &EmailContent) -> SendEmailInput {
     let config = Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::from_static("us-east-1"));
-    // A client of nobody: it is never used to call anyone.
+    // This client has no real endpoint and is never used for a call.
     let client = Client::from_conf(config.build());
     let body = BodyRef {
         sha256: email.hash(),
@@ -32,7 +32,7 @@ pub(crate) fn given_to_ses(email: &EmailContent) -> SendEmailInput {
     aws::probe::given_to_ses(&client, &record, email).unwrap()
 }
 
-/// The message that SES sends.
+/// Returns the message that SES sends.
 pub(crate) fn written(input: &SendEmailInput) -> Vec<u8> {
     let message = input.content().unwrap().simple().unwrap();
     let destination = input.destination().unwrap();
@@ -56,7 +56,8 @@ pub(crate) fn written(input: &SendEmailInput) -> Vec<u8> {
     [head.into_bytes(), parts(texts, message.attachments())].concat()
 }
 
-/// A text as encoded words, if it needs them: all of it, for lettre's own headers lose spaces between words.
+/// Returns a text as encoded words, if it needs them. It encodes the whole text, because lettre's own headers lose
+/// spaces between words.
 fn encoded(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
@@ -73,7 +74,7 @@ fn data(content: &Content) -> String {
     content.data().to_owned()
 }
 
-/// The headers of the content, and the content.
+/// Returns the headers of the content, and the content.
 fn parts(texts: (Option<String>, Option<String>), files: &[Attachment]) -> Vec<u8> {
     let content = match texts {
         (Some(text), Some(html)) => Ok(MultiPart::alternative_plain_html(text, html)),
@@ -109,7 +110,7 @@ fn file(attached: &Attachment) -> SinglePart {
     }
 }
 
-/// A type as it was given: lettre's own has another grammar.
+/// A media type, unchanged: lettre's own type has another grammar.
 #[derive(Clone)]
 struct ContentType(String);
 
@@ -127,7 +128,7 @@ impl Header for ContentType {
     }
 }
 
-/// An id as it was given.
+/// A Content-ID, unchanged.
 #[derive(Clone)]
 struct ContentId(String);
 

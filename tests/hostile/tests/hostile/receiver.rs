@@ -1,4 +1,4 @@
-//! Reads a message as a receiver does: by mail-parser, which shares no code with what wrote it.
+//! Reads a message as a receiver does, with mail-parser, which shares no code with the writer.
 
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
@@ -6,7 +6,7 @@ use mail_parser::{Address, Message, MessageParser, MessagePart, MimeHeaders as _
 /// A name and an address.
 pub(crate) type Person = (Option<String>, String);
 
-/// What a receiver sees.
+/// A received message.
 #[derive(Debug)]
 pub(crate) struct Received {
     pub(crate) from: Vec<Person>,
@@ -14,7 +14,7 @@ pub(crate) struct Received {
     pub(crate) cc: Vec<Person>,
     pub(crate) reply_to: Vec<Person>,
     pub(crate) subject: String,
-    /// Every header of the message in lower case, with its value, in their order.
+    /// Every header of the message in lower case, with its value, in order.
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) text: Option<String>,
     pub(crate) html: Option<String>,
@@ -75,7 +75,7 @@ fn people(list: Option<&Address<'_>>) -> Vec<Person> {
     list.iter().map(person).collect()
 }
 
-/// A header's value as it is shown, whatever this reader knows of the header.
+/// Returns a header's value as readers show it, whether or not this library knows the header.
 fn unstructured(value: &str) -> String {
     let message = format!("Subject:{}\r\n\r\n", value.trim_end_matches(['\r', '\n']));
     let parsed = MessageParser::default().parse(message.as_bytes()).expect("a message");
@@ -85,7 +85,7 @@ fn unstructured(value: &str) -> String {
 fn file(message: &Message<'_>, part: &MessagePart<'_>) -> File {
     let kind = part.content_type().expect("a type");
     let disposition = part.content_disposition().expect("a disposition");
-    // As it is in the message: this reader would turn a text's charset around.
+    // The bytes of the message: this library would convert the charset of a text.
     let (start, end) = (part.offset_body as usize, part.offset_end as usize);
     File {
         name: disposition.attribute("filename").map(str::to_owned),

@@ -1,4 +1,4 @@
-//! What is answered is as described, and every answer that is described is given.
+//! Every answer matches the description, and every described answer occurs.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -42,7 +42,7 @@ fn queue(name: &str) -> Queue {
     }
 }
 
-/// A counter as the backend has it.
+/// Inserts a counter into the in-memory backend.
 fn counted(backend: &MemoryBackend, counter: Counter, figure: Figure, latest: Option<(Timestamp, EmailId)>) {
     let stored = Stored {
         version: 1,
@@ -52,9 +52,7 @@ fn counted(backend: &MemoryBackend, counter: Counter, figure: Figure, latest: Op
     backend.state().tally.counters.insert(counter, stored);
 }
 
-/// Two emails, of which the second has failed; a queue that is empty and one that is not; a job, a
-/// suppression, and counts of them all.
-/// An address is on SES's own list because of a complaint, and an email to it was refused.
+/// Adds an address that SES's own list has because of a complaint, and an email to it that was refused.
 fn complaint_at_ses(backend: &MemoryBackend) {
     let (tenant, at) = (TenantId::main(), BORN);
     let address = EmailAddress::parse("bea@example.com").unwrap();
@@ -121,7 +119,7 @@ pub(crate) fn backend() -> MemoryBackend {
     backend
 }
 
-/// A tenant that may be deleted.
+/// Adds a tenant that may be deleted.
 fn leaving_tenant(backend: &MemoryBackend) {
     let long_ago = Timestamp::from_millis(0);
     let tenant = Tenant {
@@ -132,7 +130,7 @@ fn leaving_tenant(backend: &MemoryBackend) {
     backend.state().tenants.insert(tenant.id.clone(), tenant);
 }
 
-/// A tenant with as many keys, and as many holds of keys, as there may be.
+/// Adds a tenant with the maximum number of keys and of held keys.
 fn full_tenant(backend: &MemoryBackend) {
     let id = TenantId::parse("full").unwrap();
     let mut holds = KeyHolds::default();
@@ -164,8 +162,8 @@ fn full_tenant(backend: &MemoryBackend) {
     state.tenants.insert(tenant.id.clone(), tenant);
 }
 
-/// Calls, each in a backend of its own, with the status it is answered with. Each operation's first is
-/// its good one.
+/// Returns calls with their expected statuses; each runs in a backend of its own. The first call of each operation
+/// succeeds.
 pub(crate) fn calls() -> Vec<(Call, u16)> {
     let call = Call::new;
     let large = format!("\"{}\"", "x".repeat(domain::limits::REQUEST_BYTES));
@@ -380,7 +378,7 @@ fn calls_of_others(large: &str) -> Vec<(Call, u16)> {
     calls
 }
 
-/// Of keys and tenants.
+/// Returns the calls for keys and tenants.
 fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
     let call = Call::new;
     let key = format!("/api-keys/{}", samples::api_key().id);
@@ -457,7 +455,7 @@ fn calls_of_access(large: &str) -> Vec<(Call, u16)> {
     ]
 }
 
-/// Asks and compares: what was answered, as described or not.
+/// The comparison of actual answers with the description.
 struct Comparison {
     document: Value,
     operations: Vec<Operation>,
@@ -498,7 +496,7 @@ fn comparison() -> Comparison {
 }
 
 #[tokio::test]
-async fn every_answer_is_as_described_and_every_described_answer_is_given() {
+async fn answers_match_the_description_and_all_occur() {
     let mut compared = comparison();
     let mut good = BTreeSet::new();
     for (call, status) in calls() {
@@ -528,7 +526,7 @@ async fn every_answer_is_as_described_and_every_described_answer_is_given() {
             }
         }
     }
-    // The same key once more: with the same request, and with another.
+    // The same key again: with the same request, and with another.
     let backend = backend();
     for (name, path, body) in [
         ("send_email", "/emails", EMAIL.to_owned()),
@@ -545,7 +543,7 @@ async fn every_answer_is_as_described_and_every_described_answer_is_given() {
         let described = &compared.document["paths"][operation.path][operation.method]["responses"];
         for status in described.as_object().unwrap().keys() {
             let given = compared.given.contains(&(operation.name, status.parse().unwrap()));
-            // 429 is the gateway's.
+            // Only the gateway answers 429.
             assert!(
                 given || status == "429",
                 "{} is never answered {status}",
@@ -556,7 +554,7 @@ async fn every_answer_is_as_described_and_every_described_answer_is_given() {
 }
 
 #[tokio::test]
-async fn an_answer_with_more_or_less_than_is_described_is_none() {
+async fn a_surplus_or_missing_field_breaks_the_description() {
     let document = closed();
     let schema = json!({"$ref": "#/components/schemas/Email"});
     let mut compared = comparison();
@@ -565,7 +563,7 @@ async fn an_answer_with_more_or_less_than_is_described_is_none() {
     for field in email.as_object().unwrap().keys() {
         let mut less = email.clone();
         less.as_object_mut().unwrap().remove(field);
-        // Without tags there is no list of them.
+        // An email without tags has no list of them.
         assert_ne!(
             problems(&document, &schema, &less).is_empty(),
             field != "tags",

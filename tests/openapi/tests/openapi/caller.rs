@@ -1,4 +1,4 @@
-//! A caller of the functions of the API, in the in-memory backend.
+//! A caller of the API's functions, with the in-memory backend.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use openapi::operation::Operation;
 use serde_json::{Value, json};
 use suppressions::SuppressionsFunction;
 
-/// Who answers an operation: what the routes of the template say, as `routes` compares.
+/// The function that answers an operation, by the template's routes; `routes` compares both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Function {
     Enqueue,
@@ -38,7 +38,7 @@ impl Function {
     }
 }
 
-/// What is asked of an operation.
+/// A call of an operation.
 #[derive(Clone)]
 pub(crate) struct Call {
     pub(crate) name: &'static str,
@@ -49,7 +49,7 @@ pub(crate) struct Call {
 }
 
 impl Call {
-    /// With a good key, and nothing else.
+    /// Creates a call with a valid key and nothing else.
     pub(crate) fn new(name: &'static str, path: &str) -> Self {
         Self {
             name,
@@ -74,7 +74,7 @@ impl Call {
         Self { body, ..self }
     }
 
-    /// Asks, and returns the answer's status and JSON.
+    /// Makes the call; returns the status and the JSON of the answer.
     pub(crate) async fn ask(&self, backend: &MemoryBackend, operation: &Operation) -> (u16, Value) {
         let request = gateway::request(
             serde_json::from_value(json!({

@@ -1,8 +1,8 @@
-//! Every field that is described is read, every field that is read is described; what a reader
-//! accepts, the description allows.
+//! Every described field is read, every field that is read is described, and the description allows every accepted
+//! request.
 //!
-//! Readers do not list what they know. So each is asked: about every word that stands in quotes in
-//! the sources it can come from, at every place where an object may be.
+//! Parsers do not list their fields. The tests therefore try every quoted word of the sources at every place where an
+//! object is possible.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -28,7 +28,7 @@ use crate::schema::{problems, problems_of_shape, resolved};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../..");
 
-/// A request's description, and who reads such a request.
+/// The description of a request, and its parser.
 type Reader = (&'static str, fn(&[u8]) -> Result<(), ApiError>);
 
 const READERS: &[Reader] = &[
@@ -50,7 +50,7 @@ const READERS: &[Reader] = &[
     ("TenantChange", |body| parse_tenant_change(body).map(drop)),
 ];
 
-/// An operation, and who reads its query.
+/// An operation, and the parser of its query.
 type QueryReader = (&'static str, fn(&str) -> Result<(), ApiError>);
 
 const QUERIES: &[QueryReader] = &[
@@ -67,7 +67,7 @@ const QUERIES: &[QueryReader] = &[
     ("cancel_emails", |query| Cancellation::parse(query).map(drop)),
 ];
 
-/// All words in quotes in the sources from which a reader may have the name of a field.
+/// Returns all quoted words in the sources that may contain a parser's field names.
 fn words() -> BTreeSet<String> {
     let mut words = BTreeSet::new();
     for source in [
@@ -106,15 +106,15 @@ fn collect(directory: &Path, words: &mut BTreeSet<String>) {
     }
 }
 
-/// A place in a request where an object with known fields may be.
+/// A place in a request where an object with known fields is possible.
 struct Place {
     fields: BTreeSet<String>,
-    /// From the outermost in; a field, or, without a name, an entry of a list.
+    /// The path from the outermost level; a field, or `None` for an entry of a list.
     path: Vec<Option<String>>,
 }
 
 impl Place {
-    /// A request that has only this place, and in it one field with a number.
+    /// Returns a request with only this place, and in it one field with a number.
     fn with(&self, field: &str) -> String {
         let mut request = json!({field: 1});
         for step in self.path.iter().rev() {
@@ -147,14 +147,14 @@ fn places(document: &Value, schema: &Value, path: &[Option<String>], found: &mut
 }
 
 #[test]
-fn every_field_that_is_described_is_read_and_every_one_that_is_read_is_described() {
+fn fields_read_and_fields_described_are_the_same() {
     let (document, words) = (openapi::document(), words());
     let mut count = 0;
     for (name, read) in READERS {
         let mut found = Vec::new();
         places(&document, &document["components"]["schemas"][name], &[], &mut found);
         for place in found {
-            // Of what is no Buffer there is one thing to say, whatever fields it has.
+            // The parser reports an invalid Buffer in the same way for every field.
             if place.path.last() == Some(&Some("content".to_owned())) {
                 continue;
             }
@@ -169,12 +169,12 @@ fn every_field_that_is_described_is_read_and_every_one_that_is_read_is_described
             count += 1;
         }
     }
-    // Emails with their tags and files, alone and in batches; and every other body.
+    // Emails with their tags and files, alone and in batches; and all other bodies.
     assert!(count >= READERS.len() + 4, "{count} places");
 }
 
 #[test]
-fn every_parameter_that_is_described_is_read_and_every_one_that_is_read_is_described() {
+fn parameters_read_and_described_are_the_same() {
     let (document, words) = (openapi::document(), words());
     let mut with_query = BTreeSet::new();
     for operation in openapi::operations() {
@@ -199,7 +199,7 @@ fn every_parameter_that_is_described_is_read_and_every_one_that_is_read_is_descr
     assert_eq!(with_query.len(), QUERIES.len());
 }
 
-/// The descriptions of bodies, by the operations that take them.
+/// Returns the descriptions of bodies, by operation.
 fn bodies(document: &Value) -> Vec<(String, bool, Value)> {
     let operations = openapi::operations();
     let body = |operation: &openapi::operation::Operation| {
@@ -231,7 +231,7 @@ fn every_body_has_a_reader_and_its_example_is_accepted() {
 }
 
 #[test]
-fn what_is_required_is_missed_and_nothing_else_is() {
+fn only_required_fields_are_reported_as_missing() {
     let document = openapi::document();
     for (name, read) in READERS.iter().filter(|(name, _)| *name != "NewEmails") {
         let schema = &document["components"]["schemas"][name];
@@ -243,7 +243,7 @@ fn what_is_required_is_missed_and_nothing_else_is() {
             let error = read(Value::from(without).to_string().as_bytes()).unwrap_err();
             assert_eq!(error.name().as_str(), "missing_required_field", "{name}: {field}");
         }
-        // What is left besides is accepted, but for what one of two fields must have.
+        // The required fields are enough, except where one of two fields is needed.
         let least: Map<String, Value> = example
             .as_object()
             .unwrap()
@@ -257,8 +257,7 @@ fn what_is_required_is_missed_and_nothing_else_is() {
     }
 }
 
-/// What the fuzzer has found, and what has failed before: whatever a reader accepts of it, the
-/// description allows.
+/// The description allows every accepted input of the fuzzer's corpus and of its regressions.
 #[test]
 fn the_description_is_no_stricter_than_the_readers() {
     let document = openapi::document();
@@ -270,7 +269,7 @@ fn the_description_is_no_stricter_than_the_readers() {
                 let (Ok(()), Ok(value)) = (read(&bytes), serde_json::from_slice::<Value>(&bytes)) else {
                     continue;
                 };
-                // What is an id in the body, is the one in the path, or refused later.
+                // An id in a body is either equal to the one in the path or refused later.
                 let found = problems_of_shape(&document, &document["components"]["schemas"][name], &value);
                 assert_eq!(found, Vec::<String>::new(), "{name}: {value}");
                 accepted += 1;

@@ -1,10 +1,10 @@
-//! The file in the repository is the one that is made.
+//! The file in the repository is up to date.
 
 use crate::schema;
 
 #[test]
-fn the_kept_file_is_the_one_that_is_made() {
-    // Read when it is tested: `manage` holds it as it was when it was built.
+fn the_description_file_is_up_to_date() {
+    // The test reads the file, because `manage` embeds its content at build time.
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../openapi.json");
     let kept = std::fs::read_to_string(path).unwrap();
     assert!(
@@ -14,7 +14,7 @@ fn the_kept_file_is_the_one_that_is_made() {
 }
 
 #[test]
-fn every_schema_is_one() {
+fn every_schema_is_valid() {
     let document = openapi::document();
     for (name, schema) in document["components"]["schemas"].as_object().unwrap() {
         jsonschema::meta::validate(schema).unwrap_or_else(|error| panic!("{name}: {error}"));
@@ -23,12 +23,12 @@ fn every_schema_is_one() {
 }
 
 #[test]
-fn every_part_that_is_referred_to_is_there_and_every_part_is_referred_to() {
+fn references_and_components_match() {
     let document = openapi::document();
     let text = document.to_string();
     for kind in ["schemas", "responses"] {
         for name in document["components"][kind].as_object().unwrap().keys() {
-            // What a path's route has no use for: any route may have been asked by another method.
+            // No operation refers to it: any path may be called with a wrong method.
             let used = name == "MethodNotAllowed" || text.contains(&format!("\"#/components/{kind}/{name}\""));
             assert!(used, "nothing refers to {name}");
         }
@@ -43,7 +43,7 @@ fn every_part_that_is_referred_to_is_there_and_every_part_is_referred_to() {
 }
 
 #[test]
-fn every_field_of_a_request_is_explained_or_its_type_is() {
+fn every_request_schema_is_described_and_closed() {
     let document = openapi::document();
     for name in [
         "NewEmail",

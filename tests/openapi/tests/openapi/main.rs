@@ -1,9 +1,9 @@
-//! What binds the description of the API to the code that answers.
+//! Tests that bind the description of the API to the code that answers.
 //!
-//! **Map:** [`kept`]: the file in the repository is the one that is made. [`routes`]: what is
-//! described is there, and what is there is described. [`fields`]: the same of requests' fields,
-//! and of what they may hold. [`answers`]: what is answered is as described. [`tenants`]:
-//! nothing of a tenant is there for another, and no key gets through a gate that is not its own.
+//! **Map:** [`kept`]: the file in the repository is up to date. [`routes`]: the described routes are exactly the
+//! existing ones. [`fields`]: the same for fields of requests and their values.
+//! [`answers`]: the answers match the description. [`tenants`]: no tenant sees another's data, and no key gets more
+//! than its permission.
 #![expect(
     clippy::expect_used,
     clippy::indexing_slicing,

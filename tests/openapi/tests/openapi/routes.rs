@@ -1,4 +1,4 @@
-//! What is described is there, and what is there is described.
+//! The described routes are exactly the existing ones.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,7 +14,7 @@ use crate::caller::Function;
 const ID: &str = "01010101-0101-4101-8101-010101010101";
 const TEMPLATE: &str = include_str!("../../../../template.yaml");
 
-/// To which function API Gateway gives what: the routes' keys in the template, and what their targets are called.
+/// Returns the functions to which API Gateway routes: by the routes' keys and targets in the template.
 fn of_the_gateway() -> BTreeMap<String, Function> {
     let lines: Vec<&str> = TEMPLATE.lines().map(str::trim).collect();
     let routes = lines.iter().zip(lines.iter().skip(1)).filter_map(|(key, target)| {
@@ -31,8 +31,8 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
     routes.collect()
 }
 
-/// Who answers a method and a path. Source: Amazon API Gateway Developer Guide, "Routes for HTTP APIs": a full match
-/// comes first, then `ANY`, then a greedy path variable, then `$default`.
+/// Returns the function that answers a method and a path. Source: Amazon API Gateway Developer Guide, "Routes for
+/// HTTP APIs": a full match comes first, then `ANY`, then a greedy path variable, then `$default`.
 fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Function {
     let (root, _) = path[1..].split_once('/').unwrap_or((&path[1..], ""));
     let keys = [
@@ -47,7 +47,7 @@ fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Fu
         .expect("what has no other route has the default one")
 }
 
-/// The name of the route that a function finds.
+/// Returns the name of the route that a function finds.
 fn found(function: Function, method: &Method, path: &str) -> Result<&'static str, NoRoute> {
     match function {
         Function::Enqueue => enqueue::routes::route(method, path).map(|route| route.name()),
@@ -64,7 +64,7 @@ fn key(operation: &Operation) -> String {
     format!("{} {}", operation.method.to_uppercase(), operation.path)
 }
 
-/// A path with something in each place.
+/// Returns a path with a value for each parameter.
 fn filled(path: &str) -> String {
     let place = |segment: &str| match segment {
         "{name}" => "default".to_owned(),
@@ -75,7 +75,7 @@ fn filled(path: &str) -> String {
 }
 
 #[test]
-fn every_operation_is_answered_by_the_function_that_has_it() {
+fn every_operation_reaches_its_function() {
     let gateway = of_the_gateway();
     for operation in openapi::operations() {
         let method = Method::from_bytes(operation.method.to_uppercase().as_bytes()).unwrap();
@@ -193,7 +193,7 @@ fn every_error_is_described_with_its_statuses() {
     made.sort_unstable();
     described.sort_unstable();
     assert_eq!(described, made);
-    // The list above is whole: it has every name that the type has.
+    // The list above is complete: it has every name of the type.
     let document = openapi::document();
     let all: BTreeSet<&str> = made.iter().map(|(_, name)| *name).collect();
     let of_the_type = document["components"]["schemas"]["ErrorName"]["enum"]

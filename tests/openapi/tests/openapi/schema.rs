@@ -1,9 +1,9 @@
-//! Compares values with schemas of the document.
+//! Comparisons of values with schemas of the document.
 
 use jsonschema::Validator;
 use serde_json::{Value, json};
 
-/// What compares a value with a schema of the document.
+/// Returns a validator for a schema of the document.
 pub(crate) fn validator(document: &Value, schema: &Value, formats: bool) -> Validator {
     let whole = json!({"components": document["components"], "allOf": [schema]});
     jsonschema::draft202012::options()
@@ -12,12 +12,12 @@ pub(crate) fn validator(document: &Value, schema: &Value, formats: bool) -> Vali
         .expect("a schema of the document is one")
 }
 
-/// Nothing if the value is as described, else what is wrong with it.
+/// Returns the differences between a value and its description.
 pub(crate) fn problems(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     told(&validator(document, schema, true), value)
 }
 
-/// As [`problems`], whatever texts are meant to be.
+/// Like [`problems`], without checking the formats of texts.
 pub(crate) fn problems_of_shape(document: &Value, schema: &Value, value: &Value) -> Vec<String> {
     told(&validator(document, schema, false), value)
 }
@@ -27,11 +27,11 @@ fn told(validator: &Validator, value: &Value) -> Vec<String> {
     validator.iter_errors(value).map(problem).collect()
 }
 
-/// The document, with no room in its answers for what it does not describe.
+/// Returns the document with answers closed to undescribed fields.
 pub(crate) fn closed() -> Value {
     let mut document = openapi::document();
     for schema in document["components"]["schemas"].as_object_mut().unwrap().values_mut() {
-        // This document itself is more than is described of it.
+        // The document itself has more than its short description.
         if schema["properties"].is_object() && schema["properties"].get("openapi").is_none() {
             schema["unevaluatedProperties"] = false.into();
         }

@@ -1,5 +1,5 @@
-//! Nothing of a tenant is there for another, and no key gets through a gate that is not its own: for every
-//! operation that is described, so that a new one is tried by itself.
+//! No tenant sees another's data, and no key gets more than its permission. The tests cover every described
+//! operation, so that they cover a new one automatically.
 
 use std::collections::BTreeSet;
 
@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use crate::answers;
 use crate::caller::Call;
 
-/// A backend in which everything is of the tenant `main`, and `acme` is there too; with what `acme` shows.
+/// Returns a backend whose data belong to the tenant `main`, with a second tenant `acme`; and the key of `acme`.
 fn two_tenants() -> (MemoryBackend, String) {
     let backend = answers::backend();
     let id = TenantId::parse("acme").unwrap();
@@ -36,20 +36,20 @@ fn two_tenants() -> (MemoryBackend, String) {
     (backend, format!("Bearer {}", token.as_str()))
 }
 
-/// A key of `main` that may do less, and what its bearer shows.
+/// Adds a key of `main` with a smaller permission; returns the header with it.
 fn narrow(backend: &MemoryBackend, permission: Permission) -> String {
     let (key, token) = samples::key_of(&TenantId::main(), 202);
     backend.state().keys.insert(key.id, ApiKey { permission, ..key });
     format!("Bearer {}", token.as_str())
 }
 
-/// Every operation with a call that goes well: all of them, so that each kind of id is there.
+/// Returns a successful call for every operation, so that each kind of id occurs.
 fn good_calls() -> Vec<(Call, Operation)> {
     let operations = openapi::operations();
     let operation = |call: &Call| operations.iter().find(|operation| operation.name == call.name).cloned();
     let good = answers::calls().into_iter().filter(|(_, status)| *status < 300);
     let mut good: Vec<_> = good.map(|(call, _)| (operation(&call).unwrap(), call)).collect();
-    // Beside by its address, a suppression is found by its id.
+    // A suppression is found by its id as well as by its address.
     let ada = domain::address::EmailAddress::parse("ada@example.com").unwrap();
     let by_id = format!("/suppressions/{}", SuppressionId::of(&TenantId::main(), &ada));
     for name in ["get_suppression", "remove_suppression"] {
@@ -66,7 +66,7 @@ fn is_of_the_deployer(operation: &Operation) -> bool {
 }
 
 #[tokio::test]
-async fn whatever_has_an_id_is_not_there_for_another_tenant() {
+async fn another_tenants_ids_are_not_found() {
     let mut kinds = BTreeSet::new();
     for (call, operation) in good_calls() {
         if !operation.path.contains('{') || is_of_the_deployer(&operation) {
@@ -99,7 +99,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
 }
 
 #[tokio::test]
-async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
+async fn another_tenants_ids_in_queries_and_bodies_fail() {
     let (backend, foreign) = two_tenants();
     let operations = openapi::operations();
     let upload = UploadId::of(samples::id(77));
@@ -208,7 +208,7 @@ async fn an_id_in_a_query_or_a_body_is_not_there_for_another_tenant_either() {
 }
 
 #[tokio::test]
-async fn lists_and_counts_have_nothing_of_another_tenant() {
+async fn lists_and_counts_show_no_other_tenant() {
     let (backend, foreign) = two_tenants();
     for (call, operation) in good_calls() {
         if operation.method != "get" || operation.path.contains('{') || is_of_the_deployer(&operation) {
@@ -230,7 +230,7 @@ async fn lists_and_counts_have_nothing_of_another_tenant() {
             "\"main\"",
             "sample",
         ] {
-            // The description is everybody's.
+            // The description is public.
             assert!(
                 operation.name == "describe" || !text.contains(told),
                 "{}: {text}",
@@ -241,7 +241,7 @@ async fn lists_and_counts_have_nothing_of_another_tenant() {
 }
 
 #[tokio::test]
-async fn each_key_gets_through_its_own_gates_alone() {
+async fn each_key_may_do_only_what_it_permits() {
     for (call, operation) in good_calls() {
         if operation.name == "describe" {
             continue;
@@ -288,7 +288,7 @@ async fn gate(backend: &MemoryBackend, call: &Call, operation: &Operation, (name
         "{name}: {} answered {status}: {answer}",
         operation.name
     );
-    // What is refused at the gate has changed nothing, nor read anything but the key.
+    // A refused call has changed nothing and read only the key.
     if restricted {
         assert!(
             backend.state().calls.iter().all(|call| *call == "key"),
@@ -298,10 +298,10 @@ async fn gate(backend: &MemoryBackend, call: &Call, operation: &Operation, (name
     }
 }
 
-/// Texts that are nowhere but in the content of the emails of [`two_tenants`], or in servers' words about them.
+/// Texts that occur only in the content of the emails of [`two_tenants`], or in servers' messages about them.
 const PLANTED: [&str; 4] = ["example.com", "Hello", "Hi", "a virus"];
 
-/// The first good call of every operation, with the deployer's key and the name of a tenant.
+/// Returns a successful call for every operation, with the deployer's key and the name of a tenant.
 fn calls_for(tenant: &str) -> Vec<(Call, Operation)> {
     let deployer = format!("Bearer {}", samples::DEPLOYER_KEY);
     let acting = |call: Call| call.header("authorization", &deployer).header(TENANT_HEADER, tenant);
@@ -316,7 +316,7 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
         if !operation.for_operator {
             continue;
         }
-        // An answer by content would be one that tells it.
+        // An answer that depends on content would reveal it.
         if call.query.contains("to=") {
             let (status, answer) = call.ask(&two_tenants().0, &operation).await;
             assert_eq!((status, &answer["name"]), (401, &"restricted_api_key".into()));
@@ -353,9 +353,9 @@ async fn the_deployer_reads_no_content_and_sends_nothing() {
     assert_eq!(answered.into_iter().collect::<Vec<_>>(), expected);
 }
 
-/// With a tenant's own key the planted texts are there: the test above can fail.
+/// With the tenant's own key the planted texts appear: the test above can fail.
 #[tokio::test]
-async fn the_tenant_reads_what_is_kept_from_the_deployer() {
+async fn the_tenant_reads_the_content() {
     let mut shown = String::new();
     for (call, operation) in good_calls() {
         if operation.for_operator {
@@ -379,7 +379,7 @@ async fn the_deployer_finds_nothing_of_another_tenant() {
 }
 
 #[tokio::test]
-async fn a_tenant_s_key_names_no_other_tenant() {
+async fn a_tenants_key_names_no_other_tenant() {
     for (call, operation) in good_calls() {
         if operation.name == "describe" || is_of_the_deployer(&operation) {
             continue;

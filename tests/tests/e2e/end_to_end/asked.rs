@@ -1,4 +1,4 @@
-//! What a caller asks of an email that was accepted, and who wins when it is being sent.
+//! Commands for an accepted email: cancel, retry and reschedule, even while it is being sent.
 
 use serde_json::json;
 use tests::{Stack, unique};
@@ -6,7 +6,7 @@ use tests::{Stack, unique};
 use super::emails::{address, email_to, email_with};
 
 #[tokio::test]
-async fn a_canceled_email_is_never_sent_unless_it_is_retried() {
+async fn a_canceled_email_is_sent_only_after_a_retry() {
     let stack = Stack::shared().await;
     let name = unique("canceled");
     let id = stack
@@ -26,7 +26,7 @@ async fn a_canceled_email_is_never_sent_unless_it_is_retried() {
         ),
         (&json!("canceled"), &json!("canceled"), &json!(null))
     );
-    // One that was scheduled behind it has its send task after it.
+    // Its send task comes after that of the canceled email.
     let after = email_with(&address(&unique("after")), json!({"scheduled_at": "in 9 seconds"}));
     let after = stack.api.send(&after).await;
     stack.api.wait_for_delivery(&after).await;
@@ -44,9 +44,9 @@ async fn a_canceled_email_is_never_sent_unless_it_is_retried() {
     }
 }
 
-/// Whoever writes first wins: an email is canceled and not sent, or sent and not canceled.
+/// The first write wins: an email is canceled and not sent, or sent and not canceled.
 #[tokio::test]
-async fn cancel_wins_until_the_claim_and_never_after() {
+async fn cancel_wins_only_before_the_claim() {
     const EMAILS: usize = 60;
     let stack = Stack::shared().await;
     let name = unique("race");
@@ -54,7 +54,7 @@ async fn cancel_wins_until_the_claim_and_never_after() {
         let (stack, name) = (&stack, &name);
         async move {
             let to = address(&format!("{name}-{n}"));
-            // Due at about the time at which it is canceled, some earlier and some later.
+            // Due around the time of the cancel, some emails earlier and some later.
             let scheduled_at = format!("in {} ms", 500 + 20 * n);
             let id = stack
                 .api
@@ -86,7 +86,7 @@ async fn cancel_wins_until_the_claim_and_never_after() {
 }
 
 #[tokio::test]
-async fn what_failed_is_retried_when_its_reason_is_gone() {
+async fn a_failed_email_is_sent_by_a_retry() {
     let stack = Stack::shared().await;
     let name = unique("retried");
     let fault = stack.faults.strike(&name, &[("reject", None)]).await;
@@ -107,7 +107,7 @@ async fn what_failed_is_retried_when_its_reason_is_gone() {
 }
 
 #[tokio::test]
-async fn what_is_held_is_submitted_again_only_by_force_and_then_marked() {
+async fn a_held_email_is_resent_only_by_force_and_flagged() {
     let stack = Stack::shared().await;
     let name = unique("held");
     let fault = stack.faults.strike(&name, &[("drop_before", None)]).await;
@@ -140,9 +140,9 @@ async fn what_is_held_is_submitted_again_only_by_force_and_then_marked() {
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
 }
 
-/// The answer is lost, the event is not.
+/// The answer is lost, but the event arrives.
 #[tokio::test]
-async fn what_is_held_and_was_accepted_is_proved_by_its_event() {
+async fn an_event_proves_that_a_held_email_was_accepted() {
     let stack = Stack::shared().await;
     let name = unique("held-accepted");
     let fault = stack.faults.strike(&name, &[("drop_after", None)]).await;
@@ -158,7 +158,7 @@ async fn what_is_held_and_was_accepted_is_proved_by_its_event() {
 }
 
 #[tokio::test]
-async fn nobody_asks_anything_of_an_email_that_is_not_there() {
+async fn a_command_for_a_missing_email_is_not_found() {
     let stack = Stack::shared().await;
     let nobody = "00000000-0000-4000-8000-000000000000";
     for (path, body) in [("cancel", json!({})), ("retry", json!({"force": true}))] {
@@ -203,7 +203,7 @@ async fn nobody_asks_anything_of_an_email_that_is_not_there() {
     forced
         .refused(422, "validation_error", "force: must be a boolean")
         .unwrap();
-    // A key is asked for before anything else.
+    // The key is checked before everything else.
     let stranger = stack.api.stranger(reqwest::Method::POST, &format!("{path}/cancel"));
     stack
         .api

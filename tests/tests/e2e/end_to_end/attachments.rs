@@ -1,4 +1,4 @@
-//! Files arrive whole: inside of a request, and uploaded before.
+//! Files arrive whole, whether inside a request or uploaded before.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::{Answer, File, Senders, Stack, unique};
 
 use super::emails::{address, email_with};
 
-/// Bytes that nobody can mistake for others, nor pack much smaller.
+/// Returns unmistakable bytes that hardly compress.
 fn noise(size: usize, seed: u64) -> Vec<u8> {
     let mut state = seed | 1;
     let mut bytes = Vec::with_capacity(size + 8);
@@ -34,7 +34,7 @@ fn file(filename: &str, content_type: &str, content_id: Option<&str>, bytes: &[u
     }
 }
 
-/// Asks where a file may go, and puts it there.
+/// Requests an upload and performs it.
 async fn upload(stack: &Stack, filename: &str, bytes: Vec<u8>) -> String {
     let asked = json!({"filename": filename, "size": bytes.len()});
     let invitation = stack.api.post("/attachments", &asked).await.ok();
@@ -54,7 +54,7 @@ async fn put(invitation: &Value, bytes: Vec<u8>) -> u16 {
 }
 
 #[tokio::test]
-async fn files_of_a_request_arrive_whole_and_are_shown() {
+async fn files_in_a_request_arrive_whole_and_are_shown() {
     let stack = Stack::shared().await;
     let name = unique("files");
     let large = noise(1_000_000, 7);
@@ -116,7 +116,7 @@ async fn the_same_key_with_other_files_is_refused() {
 }
 
 #[tokio::test]
-async fn an_upload_goes_with_each_email_of_a_batch() {
+async fn an_upload_is_attached_to_each_email_of_a_batch() {
     let stack = Stack::shared().await;
     let name = unique("file-batch");
     let bytes = noise(300_000, 3);
@@ -148,10 +148,10 @@ async fn an_upload_goes_with_each_email_of_a_batch() {
     );
 }
 
-/// The largest there are: 29 MB each, 39.7 MB of a message of 40. They arrive whole, and a sender that is
-/// given some at once stays within the memory that the template gives it.
+/// The largest allowed files: 29 MB each, which become 39.7 MB of the 40 MB of a message. They arrive whole, and a
+/// sender that gets several at once stays within the memory that the template grants.
 #[tokio::test]
-async fn files_of_29_megabytes_arrive_whole_and_do_not_fill_the_memory() {
+async fn files_of_29_megabytes_fit_into_the_memory() {
     let stack = Stack::shared().await;
     let name = unique("file-29");
     let bytes = noise(29_000_000, 29);
@@ -176,7 +176,7 @@ async fn files_of_29_megabytes_arrive_whole_and_do_not_fill_the_memory() {
 }
 
 #[tokio::test]
-async fn what_was_not_uploaded_is_refused() {
+async fn an_attachment_without_an_upload_is_refused() {
     let stack = Stack::shared().await;
     let name = unique("file-missing");
     let send = async |files: Value| -> Answer {

@@ -1,4 +1,4 @@
-//! Clients that people really have: curl, PHP, and the official SDKs.
+//! The clients that people use: curl, PHP, and the official SDKs.
 
 use std::fs;
 use std::io::Write as _;
@@ -12,7 +12,7 @@ use tokio::process::Command;
 
 use super::emails::address;
 
-/// The README's first call, as it is typed.
+/// Returns the README's first call, exactly as printed.
 fn readme_call() -> String {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
     let start = readme
@@ -54,7 +54,7 @@ async fn curl_sends_the_example_of_the_readme() {
 async fn a_php_site_sends_an_order_confirmation() {
     let stack = Stack::shared().await;
     if Command::new("php").arg("--version").output().await.is_err() {
-        // Past the test runner's capture: it must be seen.
+        // This bypasses the test runner's capture, so that the skip is visible.
         writeln!(std::io::stderr(), "SKIPPED: php is not installed").expect("stderr takes a line");
         return;
     }
@@ -87,7 +87,7 @@ async fn the_official_python_sdk_works_unchanged() {
 }
 
 #[tokio::test]
-async fn every_method_of_the_node_sdk_is_answered_as_the_table_says() {
+async fn the_node_sdk_methods_behave_as_the_table_says() {
     let mut node = Command::new("node");
     node.arg(scripts().join("node").join("methods.js"))
         .env("NODE_PATH", installed().join("node/node_modules"));
@@ -95,7 +95,7 @@ async fn every_method_of_the_node_sdk_is_answered_as_the_table_says() {
 }
 
 #[tokio::test]
-async fn every_method_of_the_python_sdk_is_answered_as_the_table_says() {
+async fn the_python_sdk_methods_behave_as_the_table_says() {
     let mut python = Command::new(installed().join("venv/bin/python"));
     python
         .args(["-W", "ignore::DeprecationWarning"])
@@ -103,7 +103,7 @@ async fn every_method_of_the_python_sdk_is_answered_as_the_table_says() {
     methods(python, "python", "RESEND_API_URL").await;
 }
 
-/// Runs a script that calls every method of an SDK, and compares with what is claimed of each.
+/// Runs a script that calls every method of an SDK, and compares the answers with the documented ones.
 async fn methods(mut command: Command, label: &str, url_variable: &str) {
     let stack = Stack::shared().await;
     command
@@ -125,7 +125,7 @@ async fn methods(mut command: Command, label: &str, url_variable: &str) {
 }
 
 #[test]
-fn the_readmes_table_of_methods_is_the_one_that_is_tested() {
+fn the_documented_table_of_methods_is_the_tested_one() {
     let check = std::process::Command::new(scripts().join("table"))
         .arg("--check")
         .output();
@@ -133,7 +133,7 @@ fn the_readmes_table_of_methods_is_the_one_that_is_tested() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Runs an SDK's script, and looks at what has arrived.
+/// Runs an SDK's script, and checks the received messages.
 async fn sdk(mut command: Command, label: &str, url_variable: &str) {
     let stack = Stack::shared().await;
     let name = unique(label);
@@ -186,7 +186,7 @@ async fn sdk(mut command: Command, label: &str, url_variable: &str) {
     assert_eq!(files, [("Rechnung Ä.pdf", None, pdf), ("logo.png", Some("logo"), png)]);
 }
 
-/// Runs a script that writes to `name`; its last line is JSON.
+/// Runs a script that sends to `name`; its last line is JSON.
 async fn run(mut command: Command, name: &str) -> Value {
     command
         .env("RECIPIENT", address(name))
@@ -209,7 +209,7 @@ fn scripts() -> PathBuf {
     root().join("tests").join("clients")
 }
 
-/// Where `tests/clients/install` puts the SDKs.
+/// Returns the directory to which `tests/clients/install` installs the SDKs.
 fn installed() -> PathBuf {
     root().join(".local").join("clients")
 }

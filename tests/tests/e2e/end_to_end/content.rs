@@ -1,4 +1,4 @@
-//! Good email of every kind arrives whole.
+//! Valid email of every kind arrives whole.
 
 use std::collections::HashSet;
 
@@ -8,7 +8,7 @@ use tests::{Stack, unique};
 use super::emails::{address, email_to, email_with};
 
 #[tokio::test]
-async fn names_subjects_and_domains_of_all_scripts_arrive_whole() {
+async fn text_in_all_scripts_arrives_whole() {
     let stack = Stack::shared().await;
     let name = unique("unicode");
     let email = json!({
@@ -64,7 +64,7 @@ async fn names_subjects_and_domains_of_all_scripts_arrive_whole() {
 }
 
 #[tokio::test]
-async fn what_is_just_within_the_limits_arrives() {
+async fn an_email_exactly_at_the_limits_arrives() {
     let stack = Stack::shared().await;
     let name = unique("limits");
     let recipients: Vec<String> = (0..50).map(|at| address(&format!("{name}-{at}"))).collect();
@@ -95,7 +95,7 @@ async fn what_is_just_within_the_limits_arrives() {
 }
 
 #[tokio::test]
-async fn absent_null_and_empty_options_are_the_same() {
+async fn absent_null_and_empty_options_are_equal() {
     let stack = Stack::shared().await;
     let name = unique("options");
     let options = json!({"cc": null, "bcc": [], "reply_to": null, "html": null, "headers": [], "tags": [], "attachments": [], "scheduled_at": null});
@@ -116,8 +116,8 @@ async fn absent_null_and_empty_options_are_the_same() {
 }
 
 #[tokio::test]
-async fn large_content_arrives_whole_and_can_be_read() {
-    // The first is too large for the table, the second nearly for a request.
+async fn large_content_arrives_whole_and_is_readable() {
+    // The first is too large for the table, the second almost too large for a request.
     for bytes in [200_000, 3_900_000] {
         let stack = Stack::shared().await;
         let name = unique("large");
@@ -128,7 +128,7 @@ async fn large_content_arrives_whole_and_can_be_read() {
             .await;
         let shown = stack.api.wait_for_delivery(&id).await;
         let message = stack.inbox.only(&name).await;
-        // Not by assert_eq: nobody wants to see them.
+        // `assert_eq` would print the megabytes.
         assert!(
             message.html.is_some_and(|arrived| arrived == html),
             "{bytes} bytes: the HTML differs"
@@ -144,7 +144,7 @@ async fn large_content_arrives_whole_and_can_be_read() {
     }
 }
 
-/// Text that no compression makes small: `SplitMix64` in hex.
+/// Incompressible text: `SplitMix64` in hex.
 fn noise(bytes: usize, seed: u64) -> String {
     let mut state = seed;
     let mut text = String::with_capacity(bytes + 16);
@@ -159,7 +159,7 @@ fn noise(bytes: usize, seed: u64) -> String {
 }
 
 #[tokio::test]
-async fn a_full_batch_arrives_each_once() {
+async fn each_email_of_a_full_batch_arrives_once() {
     let stack = Stack::shared().await;
     let name = unique("full");
     let batch: Vec<Value> = (0..500)

@@ -1,4 +1,4 @@
-//! A sender that dies in mid-batch.
+//! A sender that dies during a batch.
 
 use std::io::Write as _;
 
@@ -10,14 +10,13 @@ use super::emails::{address, email_to};
 /// Emails of each kind in the batch.
 const EACH: usize = 5;
 
-/// How long SES holds a submission: shorter than the sender's patience with it.
+/// The time for which SES holds a submission: shorter than the sender's timeout.
 const HOLD_MS: u64 = 2500;
 
-/// Half of the batch is accepted by SES although the sender has died, half is not. The sender
-/// would have recorded the refusal of the latter, so only a kill that struck it in mid-attempt
-/// leaves them marked.
+/// SES accepts half of the batch although the sender died, and refuses the other half. A living sender would record
+/// the refusals; only a kill during the attempt leaves these emails flagged.
 #[tokio::test]
-async fn a_sender_killed_in_mid_batch_loses_nothing_and_doubles_nothing_unmarked() {
+async fn a_killed_sender_causes_no_loss_or_unflagged_duplicate() {
     let stack = Stack::alone().await;
     if !Senders::can_be_seen() {
         writeln!(std::io::stderr(), "SKIPPED: this system does not show its processes").expect("stderr takes a line");

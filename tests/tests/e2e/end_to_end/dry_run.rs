@@ -1,4 +1,4 @@
-//! Dry runs: what an email would become, and that nothing is left of it.
+//! Dry runs: the answer describes the email, and nothing is stored.
 
 use serde_json::{Value, json};
 use tests::{Stack, unique};
@@ -6,7 +6,7 @@ use tests::{Stack, unique};
 use super::emails::{address, email_to, email_with};
 
 #[tokio::test]
-async fn a_dry_run_tells_everything_and_sends_nothing() {
+async fn a_dry_run_describes_the_email_and_sends_nothing() {
     let stack = Stack::shared().await;
     let name = unique("tried");
     let gone = address(&format!("{name}-gone"));
@@ -30,7 +30,7 @@ async fn a_dry_run_tells_everything_and_sends_nothing() {
     let batch = stack.api.post("/emails/batch?dry_run=true", &json!([email])).await;
     assert_eq!(batch.refused(422, "validation_error", "dry_run: "), Ok(()));
 
-    // The one that is sent afterwards is the only one.
+    // Only the email that is sent afterwards arrives.
     let id = stack.api.send(&email).await;
     stack.api.wait_for_delivery(&id).await;
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);

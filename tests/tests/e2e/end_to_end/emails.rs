@@ -1,21 +1,21 @@
-//! Emails as the tests send them.
+//! The emails that the tests send.
 
 use serde_json::{Value, json};
 
-/// A good sender.
+/// A valid sender.
 pub(super) const FROM: &str = "shop@mailqueue.example";
 
-/// An address of `name` at a domain that takes everything.
+/// Returns an address of `name` at a domain that accepts everything.
 pub(super) fn address(name: &str) -> String {
     format!("{name}@example.com")
 }
 
-/// A small good email.
+/// Returns a small valid email.
 pub(super) fn email_to(to: &str) -> Value {
     json!({"from": FROM, "to": to, "subject": "Hello", "text": "Hello!"})
 }
 
-/// `email_to`, with other values in some fields; null takes a field away.
+/// Returns `email_to` with other values in some fields; null removes a field.
 pub(super) fn email_with(to: &str, changes: Value) -> Value {
     let mut email = email_to(to);
     let (Value::Object(fields), Value::Object(changes)) = (&mut email, changes) else {
@@ -26,7 +26,7 @@ pub(super) fn email_with(to: &str, changes: Value) -> Value {
     email
 }
 
-/// A file that is too large for the table, however it is packed, so that it lies in the bucket.
+/// Returns a file that is too large for the table even when compressed, so that the bucket stores it.
 pub(super) fn large_file() -> Value {
     let noise: String = (0_u64..9_000)
         .map(|n| format!("{:x}", n.wrapping_mul(n ^ 0x9e37_79b9)))

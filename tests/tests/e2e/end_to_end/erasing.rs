@@ -1,4 +1,4 @@
-//! Erasing an email, and telling its past.
+//! Erasing an email, and its history.
 
 use serde_json::{Value, json};
 use tests::{Stack, Stored, unique};
@@ -6,7 +6,7 @@ use tests::{Stack, Stored, unique};
 use super::emails::{address, email_to, email_with, large_file};
 
 #[tokio::test]
-async fn of_an_erased_email_nothing_is_left_but_its_key() {
+async fn only_the_key_of_an_erased_email_remains() {
     let stack = Stack::shared().await;
     let (name, key) = (unique("erased"), unique("erased"));
     let email = email_with(&address(&name), json!({"attachments": [large_file()]}));
@@ -29,7 +29,7 @@ async fn of_an_erased_email_nothing_is_left_but_its_key() {
         let answer = stack.api.get(&format!("{path}{end}")).await;
         assert_eq!(answer.refused(404, "not_found", ""), Ok(()));
     }
-    // A request that is repeated is known, and sends nothing.
+    // A repeated request is recognized, and sends nothing.
     let again = stack.api.post_once("/emails", &key, &email).await;
     assert!(again.replayed, "{again:?}");
     assert_eq!(again.id(), id);
@@ -39,7 +39,7 @@ async fn of_an_erased_email_nothing_is_left_but_its_key() {
 }
 
 #[tokio::test]
-async fn what_is_still_to_be_sent_is_canceled_before_it_is_erased() {
+async fn an_unsent_email_is_erased_only_after_a_cancel() {
     let stack = Stack::shared().await;
     let name = unique("erased-early");
     let email = email_with(&address(&name), json!({"scheduled_at": "in 1 day"}));
@@ -50,14 +50,14 @@ async fn what_is_still_to_be_sent_is_canceled_before_it_is_erased() {
     assert_eq!(stack.api.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
     assert_eq!(stack.api.delete(&path).await.status, 200);
     assert_eq!(stack.api.get(&path).await.status, 404);
-    // Nor does its content, which is small enough for the table, come back with a request that is repeated.
+    // The content is small enough for the table; a repeated request does not restore it either.
     let again = stack.api.post_once("/emails", &name, &email).await;
     assert!(again.replayed, "{again:?}");
     let names: Vec<_> = Stored::of(&id).await.items.into_iter().map(|(name, _)| name).collect();
     assert_eq!(names, ["email"]);
 }
 
-/// The events of an email, as (type, a field of it).
+/// Returns the events of an email, each as its type and one field.
 async fn past(stack: &Stack, id: &str, field: &str) -> Vec<(Value, Value)> {
     let list = stack.api.get(&format!("/emails/{id}/events")).await.ok();
     assert_eq!(list["object"], "list");
@@ -71,7 +71,7 @@ async fn past(stack: &Stack, id: &str, field: &str) -> Vec<(Value, Value)> {
 }
 
 #[tokio::test]
-async fn a_past_tells_every_attempt_and_what_the_servers_said() {
+async fn a_history_has_every_attempt_and_server_response() {
     let stack = Stack::shared().await;
     let name = unique("past");
     let to = format!("bounce+{name}@simulator.amazonses.com");
@@ -82,7 +82,7 @@ async fn a_past_tells_every_attempt_and_what_the_servers_said() {
     let bounced = json!({"status": "sent", "last_event": "bounced"});
     stack.api.wait_for(&id, &bounced).await;
     let attempts = past(&stack, &id, "attempt").await;
-    // It may have been throttled more than once before the fault was lifted.
+    // Several attempts may be throttled before the fault is lifted.
     let [accepted, failed @ .., sent, bounce] = attempts.as_slice() else {
         panic!("{attempts:?}");
     };

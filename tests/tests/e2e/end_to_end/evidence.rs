@@ -1,4 +1,4 @@
-//! What SES may have accepted is not sent again before all that SES says of it was heard.
+//! An uncertain email is not sent again until SES's events about it are processed.
 
 use std::time::Duration;
 
@@ -7,14 +7,14 @@ use tests::{Stack, eventually, unique};
 
 use super::emails::{address, email_to};
 
-/// Evidence windows that the events are late by.
+/// The delay of the events, in evidence windows.
 const WINDOWS: u32 = 6;
 
 /// The evidence window of the local stack.
 const WINDOW: Duration = Duration::from_secs(5);
 
 #[tokio::test]
-async fn while_feedback_is_stopped_nothing_is_sent_again_that_was_accepted() {
+async fn stopped_feedback_causes_no_resend_of_accepted_email() {
     const EMAILS: usize = 20;
     let stack = Stack::alone().await;
     let name = unique("late-events");
@@ -25,7 +25,7 @@ async fn while_feedback_is_stopped_nothing_is_sent_again_that_was_accepted() {
         .collect();
     let ids = stack.api.post("/emails/batch", &json!(emails)).await.ids();
     stack.inbox.wait_for(&name, EMAILS).await;
-    // The windows pass, and `promote` looks in each of them. A second submission would be accepted.
+    // The windows pass, and `promote` runs in each of them. SES would accept a second submission.
     for _ in 0..WINDOWS {
         tokio::time::sleep(WINDOW).await;
         stack.functions.promote().await;
@@ -45,9 +45,9 @@ async fn while_feedback_is_stopped_nothing_is_sent_again_that_was_accepted() {
     assert_eq!(stack.inbox.to(&name).await.len(), EMAILS, "each was submitted once");
 }
 
-/// SES's events can come before the sender has recorded its own answer, and after the resend.
+/// SES's events can arrive before the sender records its own answer, or after the resend.
 #[tokio::test]
-async fn an_event_after_the_resend_tells_of_the_duplicate() {
+async fn an_event_after_the_resend_reveals_the_duplicate() {
     let stack = Stack::alone().await;
     let name = unique("after-resend");
     let events = stack.queue("FeedbackQueue").await;
@@ -76,7 +76,7 @@ async fn an_event_after_the_resend_tells_of_the_duplicate() {
     assert_eq!(resent["duplicate"], false, "the first is not known of");
     assert_eq!(stack.inbox.to(&name).await.len(), 2);
 
-    // The lost event comes after all.
+    // The lost event arrives after all.
     let tag = |name: &str| json!([first.tag(name)]);
     let event = json!({
         "eventType": "Send",

@@ -1,4 +1,4 @@
-//! An SES that fails: what is certain is certain, and what is not is marked.
+//! An SES that fails: a certain outcome is recorded as such, and an uncertain one is flagged.
 
 use std::io::Write as _;
 
@@ -13,12 +13,12 @@ use tests::{Senders, Stack, unique};
 use super::emails::{address, email_to};
 
 #[tokio::test]
-async fn an_acceptance_whose_answer_was_lost_is_proved_by_its_event() {
+async fn an_event_proves_an_acceptance_without_an_answer() {
     let stack = Stack::shared().await;
     let name = unique("drop-after");
     let fault = stack.faults.strike(&name, &[("drop_after", None)]).await;
     let id = stack.api.send(&email_to(&address(&name))).await;
-    // The fault stays: another submission would be another message.
+    // The fault stays: a second submission would be a second message.
     let email = stack.api.wait_for_delivery(&id).await;
     assert_eq!(email["status"], "sent");
     assert_eq!(email["maybe_duplicate"], false);
@@ -28,16 +28,16 @@ async fn an_acceptance_whose_answer_was_lost_is_proved_by_its_event() {
 }
 
 #[tokio::test]
-async fn a_lost_submission_is_sent_again_after_the_evidence_window_and_marked() {
+async fn a_lost_submission_is_resent_and_flagged() {
     lost("drop_before").await;
 }
 
 #[tokio::test]
-async fn a_submission_that_times_out_is_sent_again_after_the_evidence_window_and_marked() {
+async fn a_timed_out_submission_is_resent_and_flagged() {
     lost("timeout").await;
 }
 
-/// SES neither accepts nor answers, once.
+/// Once, SES neither accepts nor answers.
 async fn lost(kind: &str) {
     let stack = Stack::shared().await;
     let name = unique(kind);
@@ -54,8 +54,8 @@ async fn lost(kind: &str) {
 }
 
 #[tokio::test]
-async fn what_ses_does_not_take_now_waits_and_spends_nothing() {
-    // A spent quota and a pause stop everybody's emails.
+async fn a_temporary_refusal_costs_no_attempt() {
+    // An exhausted quota and a pause stop all emails.
     let stack = Stack::alone().await;
     let refusals = [
         ("throttle", "throttled"),
@@ -88,7 +88,7 @@ async fn what_ses_does_not_take_now_waits_and_spends_nothing() {
 }
 
 #[tokio::test]
-async fn what_ses_rejects_fails_at_once() {
+async fn a_rejected_email_fails_at_once() {
     let stack = Stack::shared().await;
     let name = unique("reject");
     let fault = stack.faults.strike(&name, &[("reject", None)]).await;
@@ -101,10 +101,10 @@ async fn what_ses_rejects_fails_at_once() {
     assert!(stack.inbox.to(&name).await.is_empty());
 }
 
-/// What `send` gives up is moved to the dead-letter queue to `dead_letter`; a dead-letter message that does not arrive is made by `promote`, which
-/// finds the email in the index.
+/// `send` moves a failed email to the dead-letter queue for `dead_letter`. If the dead-letter message is lost,
+/// `promote` finds the email in the index and sends the message again.
 #[tokio::test]
-async fn a_hand_over_that_is_lost_is_made_again() {
+async fn a_lost_dead_letter_message_is_sent_again() {
     let stack = Stack::shared().await;
     if !Senders::can_be_seen() {
         writeln!(std::io::stderr(), "SKIPPED: this system does not show its processes").expect("stderr takes a line");
@@ -112,7 +112,7 @@ async fn a_hand_over_that_is_lost_is_made_again() {
     }
     let mut email = email_to(&address(&unique("handed-over")));
     email["from"] = json!("x@unverified.example");
-    // Due in a moment: the fault is to name the email.
+    // A delay of seconds leaves time to set the fault for this email.
     email["scheduled_at"] = json!("in 20 seconds");
     let id = stack.api.send(&email).await;
     let lost = stack.call_faults.strike("send", "sqs", &id).await;
@@ -124,9 +124,9 @@ async fn a_hand_over_that_is_lost_is_made_again() {
     lost.lift().await;
 }
 
-/// The function waits for twenty seconds first; the id of an email with an idempotency key is known beforehand.
+/// The function first retries for twenty seconds. An idempotency key makes the email's id known in advance.
 #[tokio::test]
-async fn a_throttled_table_is_answered_503_and_stores_nothing() {
+async fn a_throttled_table_answers_503_and_stores_nothing() {
     let stack = Stack::shared().await;
     let name = unique("throttled-table");
     let id = EmailId::from_key(&TenantId::main(), &name).to_string();
@@ -147,7 +147,7 @@ async fn a_throttled_table_is_answered_503_and_stores_nothing() {
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
 }
 
-/// Without this answer, none of the tests above would meet what the table answers at AWS. Nothing is stored.
+/// The tests above need this answer of the local table, as AWS gives it. Nothing is stored.
 #[tokio::test]
 async fn the_local_table_answers_transaction_conflicts() {
     let clients = Clients::connect().expect("clients can be made");

@@ -1,11 +1,11 @@
-//! Messages in the queue of SES's events that are none, or lie.
+//! Invalid and forged messages in the queue of SES's events.
 
 use serde_json::{Value, json};
 use tests::{Depth, Message, Stack, eventually, unique};
 
 use super::emails::{address, email_to};
 
-/// The event that SES would publish if `message` had bounced for good.
+/// Returns the event that SES would publish for a permanent bounce of `message`.
 fn bounce(message: &Message) -> Value {
     let tags: serde_json::Map<String, Value> = message
         .tags
@@ -37,7 +37,7 @@ fn with(mut event: Value, pointer: &str, value: Value) -> String {
 
 #[tokio::test]
 async fn forged_and_garbled_events_change_nothing() {
-    // What cannot be read stays in flight, and `promote` waits for an empty queue.
+    // Unreadable messages stay in flight, and `promote` waits for an empty queue.
     let stack = Stack::alone().await;
     let events = stack.queue("FeedbackQueue").await;
     let name = unique("forged");
@@ -87,12 +87,12 @@ async fn forged_and_garbled_events_change_nothing() {
     })
     .await;
     assert_eq!(stack.api.email(&id).await, before);
-    // Others' events still get through.
+    // Events of other emails still arrive.
     let bounces = format!("bounce+{}@simulator.amazonses.com", unique("others"));
     let after = stack.api.send(&email_to(&bounces)).await;
     stack.api.wait_for(&after, &json!({"last_event": "bounced"})).await;
 
-    // The true one is believed, however late: the refusals above were for what was forged.
+    // The genuine event is accepted, however late: the checks above refused only the forged ones.
     events.purge().await;
     events.put(&[bounce.to_string()]).await;
     stack.api.wait_for(&id, &json!({"last_event": "bounced"})).await;

@@ -1,4 +1,4 @@
-//! What stops emails that are accepted: a hold of their API key, and the suspension of their tenant.
+//! Stops for accepted emails: a hold of their API key, and the suspension of their tenant.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tests::{Api, Stack, eventually, unique};
 use super::emails::{address, email_with};
 use super::tenants::{for_tenant, tenant};
 
-/// The longest time after which senders know a pause, a suspension or a hold.
+/// The longest delay until senders know a pause, a suspension or a hold.
 const KNOWN: Duration = Duration::from_secs(5);
 
-/// A further key of a tenant: its id, and the API as its bearer calls it.
+/// Creates another key of a tenant; returns its id and the API with it.
 async fn key_of(stack: &Stack, tenant: &str) -> (String, Api) {
     let made = stack
         .deployer
@@ -44,7 +44,7 @@ async fn held(api: &Api, queue: &str, count: usize) {
     .await;
 }
 
-/// Revokes a key with a hold, until the list of emails knows so many that wait.
+/// Revokes a key with a hold, until the answer counts this many waiting emails.
 async fn revoke_with_hold(api: &Api, key: &str, emails: usize) -> Value {
     let path = format!("/api-keys/{key}?hold=true");
     eventually("the emails of the key to be counted", || async {
@@ -59,7 +59,7 @@ async fn revoke_with_hold(api: &Api, key: &str, emails: usize) -> Value {
 }
 
 #[tokio::test]
-async fn emails_of_a_revoked_key_wait_until_they_are_released() {
+async fn emails_of_a_revoked_key_wait_for_a_release() {
     let stack = Stack::shared().await;
     let (name, owner) = tenant(&stack, json!({})).await;
     let (leaked, thief) = key_of(&stack, &name).await;
@@ -83,7 +83,7 @@ async fn emails_of_a_revoked_key_wait_until_they_are_released() {
     let shown = owner.get(&format!("/queues/{queue}")).await.ok()["held_keys"].clone();
     assert_eq!(shown.as_array().map(Vec::len), Some(2), "{shown}");
 
-    // The queue is resumed: the other key's email goes, and nothing of the held keys.
+    // After the resume only the other key's email is sent, and none of the held keys.
     let resume = owner.post(&format!("/queues/{queue}/resume"), &json!({})).await;
     assert_eq!(resume.status, 200, "{resume:?}");
     stack.functions.promote().await;
@@ -91,7 +91,7 @@ async fn emails_of_a_revoked_key_wait_until_they_are_released() {
     held(&owner, &queue, 23).await;
     assert!(stack.inbox.to(&to).await.is_empty() && stack.inbox.to(&spam).await.is_empty());
 
-    // The deployer cancels those of one key without reading them; the owner takes one of the other key back.
+    // The deployer cancels the emails of one key without reading them; the owner releases those of the other key.
     let path = format!("/emails/cancel?key={unwanted}");
     let canceled = for_tenant(&stack, &name, Method::POST, &path, Value::Null).await;
     assert_eq!(
@@ -133,7 +133,7 @@ async fn emails_of_a_revoked_key_wait_until_they_are_released() {
 }
 
 #[tokio::test]
-async fn emails_of_a_suspended_tenant_wait_until_it_goes_on() {
+async fn emails_of_a_suspended_tenant_wait() {
     let stack = Stack::shared().await;
     let (name, owner) = tenant(&stack, json!({})).await;
     let to = unique("suspended");
@@ -145,7 +145,7 @@ async fn emails_of_a_suspended_tenant_wait_until_it_goes_on() {
         assert_eq!(answer.status, 200, "{answer:?}");
     };
     suspend(true).await;
-    // Each is met when it is due, and held then.
+    // Each email is held when it becomes due.
     eventually("the emails to be held", || async {
         let queue = for_tenant(&stack, &name, Method::GET, "/queues/default", Value::Null).await;
         let shown = queue.ok();

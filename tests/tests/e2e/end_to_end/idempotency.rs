@@ -1,4 +1,4 @@
-//! A key makes one request of many.
+//! An idempotency key turns repeated requests into one.
 
 use std::collections::HashSet;
 
@@ -9,13 +9,13 @@ use tests::{Answer, Stack, unique};
 use super::emails::{address, email_to, email_with};
 
 #[tokio::test]
-async fn one_key_twenty_times_at_once_is_one_email() {
+async fn twenty_simultaneous_requests_are_one_email() {
     let stack = Stack::shared().await;
     let name = unique("once");
     let email = email_to(&address(&name));
     let answers = join_all((0..20).map(|_| stack.api.post_once("/emails", &name, &email))).await;
     let first_answers = answers.iter().filter(|answer| !answer.replayed).count();
-    // A record of the very same millisecond cannot be told from one's own write, which the SDK may have repeated.
+    // A record of the same millisecond looks like the request's own write, which the SDK may have repeated.
     assert!(
         (1..5).contains(&first_answers),
         "{first_answers} do not say that they are replayed"
@@ -31,7 +31,7 @@ async fn one_key_twenty_times_at_once_is_one_email() {
 }
 
 #[tokio::test]
-async fn the_same_key_with_another_request_is_a_conflict() {
+async fn another_request_with_the_same_key_conflicts() {
     let stack = Stack::shared().await;
     let name = unique("conflict");
     let email = email_to(&address(&name));
@@ -42,7 +42,7 @@ async fn the_same_key_with_another_request_is_a_conflict() {
     refused
         .refused(409, "invalid_idempotent_request", "Idempotency-Key: ")
         .unwrap();
-    // Neither changes the other: the first is what is sent, and answered again.
+    // Neither request changes the other: the first email is sent, and its answer is repeated.
     stack.api.wait_for_delivery(&id).await;
     assert_eq!(stack.inbox.only(&name).await.subject, "Hello");
     let again = stack.api.post_once("/emails", &name, &email).await;

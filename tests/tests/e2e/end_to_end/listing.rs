@@ -1,4 +1,4 @@
-//! `GET /emails`: every email, newest first, page by page.
+//! `GET /emails`: all emails, newest first, page by page.
 
 use serde_json::{Value, json};
 use tests::{Stack, unique};
@@ -15,7 +15,7 @@ async fn the_list_is_newest_first_and_its_pages_join() {
     }
     ours.reverse();
 
-    // Other tests send meanwhile: theirs come before, or lie between.
+    // Other tests send meanwhile: their emails appear before or between ours.
     let (mut listed, mut after) = (Vec::new(), String::new());
     while !ours
         .iter()
@@ -49,7 +49,7 @@ async fn the_list_is_newest_first_and_its_pages_join() {
         .collect();
     assert_eq!(found, ours.iter().collect::<Vec<_>>(), "each once, newest first");
 
-    // Back from the oldest of ours: the page before it is the one that leads to it.
+    // `before` returns the page that ends directly before an email.
     let oldest = ours.last().unwrap();
     let at = listed.iter().position(|email| email["id"] == **oldest).unwrap();
     let page = stack.api.get(&format!("/emails?limit=2&before={oldest}")).await.ok();
@@ -57,7 +57,7 @@ async fn the_list_is_newest_first_and_its_pages_join() {
     assert_eq!(ids(page["data"].as_array().unwrap()), ids(&listed[at - 2..at]));
 }
 
-/// The ids that a filter finds, page by page.
+/// Returns the ids that a filter finds, page by page.
 async fn found(stack: &Stack, filter: &str) -> Vec<String> {
     let (mut ids, mut after) = (Vec::new(), String::new());
     loop {
@@ -73,7 +73,7 @@ async fn found(stack: &Stack, filter: &str) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn filters_find_emails_by_their_rows_and_by_their_contents() {
+async fn filters_find_emails_by_record_and_content() {
     let stack = Stack::shared().await;
     let name = unique("filtered");
     let send = async |changes: Value| stack.api.send(&email_with(&address(&name), changes)).await;

@@ -1,4 +1,4 @@
-//! What becomes of an email, as SES's mailbox simulator plays it.
+//! The outcome of an email, produced by SES's mailbox simulator.
 
 use serde_json::{Value, json};
 use tests::{Stack, unique};
@@ -24,7 +24,7 @@ async fn an_unverified_sender_fails_with_its_cause_and_advice() {
 }
 
 #[tokio::test]
-async fn every_simulated_recipient_ends_as_ses_documents_it() {
+async fn simulator_addresses_end_as_ses_documents() {
     let stack = Stack::shared().await;
     let cases = [
         ("success", "delivered"),
@@ -49,11 +49,11 @@ async fn every_simulated_recipient_ends_as_ses_documents_it() {
 }
 
 #[tokio::test]
-async fn of_many_recipients_each_has_its_fate_and_the_worst_is_shown() {
+async fn each_recipient_has_a_status_and_the_worst_is_shown() {
     let stack = Stack::shared().await;
     let name = unique("mixed");
     let simulated = |kind: &str| format!("{kind}+{name}@simulator.amazonses.com");
-    // SES tells them in this order, so that the automatic answer has come before the complaint.
+    // SES publishes in this order, so that the automatic answer comes before the complaint.
     let delivery_statuses = [
         (address(&name), "delivered"),
         (simulated("ooto"), "delivered"),
@@ -71,7 +71,7 @@ async fn of_many_recipients_each_has_its_fate_and_the_worst_is_shown() {
 }
 
 #[tokio::test]
-async fn what_comes_after_a_delivery_is_shown_and_told() {
+async fn events_after_a_delivery_are_shown() {
     let stack = Stack::shared().await;
     for (kind, last_event, types) in [
         ("late_bounce", "bounced", &["delivered", "bounced"][..]),
@@ -103,13 +103,13 @@ async fn what_comes_after_a_delivery_is_shown_and_told() {
     }
 }
 
-/// The kind of report, its details, what the API shows of the recipient, and whether the address is suppressed.
+/// The kind of report, its details, the recipient's status in the API, and whether the address is suppressed.
 type Reported = (&'static str, Value, &'static str, bool);
 
 fn reports() -> [Reported; 8] {
     let unsure = json!({"bounce_type": "Undetermined", "sub_type": "Undetermined"});
     [
-        // No such address, though SES calls it transient.
+        // The address does not exist, although SES calls the bounce transient.
         (
             "soft_bounce",
             json!({"sub_type": "General", "status": "5.1.1"}),
@@ -119,7 +119,7 @@ fn reports() -> [Reported; 8] {
         ("soft_bounce", json!({"status": "5.2.2"}), "bounced", false),
         ("soft_bounce", unsure, "bounced", false),
         ("bounce", json!({"names": "Ann <{}>"}), "bounced", true),
-        // Behind a forwarder.
+        // A bounce from the address that a forwarder sends to.
         (
             "late_bounce",
             json!({"names": "ann@elsewhere.example"}),
@@ -138,7 +138,7 @@ fn reports() -> [Reported; 8] {
 }
 
 #[tokio::test]
-async fn a_report_means_what_its_words_say() {
+async fn a_report_is_classified_by_its_codes() {
     let stack = Stack::shared().await;
     futures::future::join_all(reports().map(|report| reported(&stack, report))).await;
 }
@@ -154,7 +154,7 @@ async fn reported(stack: &Stack, (kind, details, last_event, is_suppressed): Rep
     if is_suppressed {
         super::suppressions::suppressed(stack, &to).await;
     }
-    // The next email shows what has become of the address.
+    // The next email shows whether the address is suppressed.
     let next = stack.api.send(&email_to(&to)).await;
     let expected = if is_suppressed { "suppressed" } else { "delivered" };
     stack.api.wait_for(&next, &json!({"last_event": expected})).await;

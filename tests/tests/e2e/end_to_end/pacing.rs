@@ -1,4 +1,4 @@
-//! The account's rate, quota and pause, which are everybody's: each test has the stack alone.
+//! The account's rate, quota and pause, which all emails share: each test has the stack alone.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -10,7 +10,7 @@ use tests::{Stack, eventually, unique};
 
 use super::emails::{address, email_to};
 
-/// `send` runs at most so often at the same time: two for each priority queue.
+/// The most `send` functions that run at the same time: two for each priority queue.
 const ENVIRONMENTS: u64 = 6;
 
 /// Emails of one invocation.
@@ -26,7 +26,7 @@ async fn accept(stack: &Stack, name: &str, count: usize) -> Vec<String> {
     ids
 }
 
-/// Waits until SES has accepted `count` of them, and not one twice.
+/// Waits until SES has accepted `count` of them, each once.
 async fn all_sent_once(stack: &Stack, name: &str, count: usize) {
     stack.inbox.wait_for(name, count).await;
     let mut copies: HashMap<String, usize> = HashMap::new();
@@ -37,7 +37,7 @@ async fn all_sent_once(stack: &Stack, name: &str, count: usize) {
     assert!(copies.values().all(|copies| *copies == 1), "each once");
 }
 
-/// Waits until the records say so too; no email has spent more than one attempt.
+/// Waits until the records agree; no email has used more than one attempt.
 async fn no_attempt_wasted(stack: &Stack, ids: &[String]) {
     for id in ids {
         let email = stack.api.wait_for(id, &json!({"status": "sent"})).await;
@@ -50,7 +50,7 @@ async fn no_attempt_wasted(stack: &Stack, ids: &[String]) {
 }
 
 #[tokio::test]
-async fn half_of_all_sends_throttled_for_a_minute_waste_no_attempt() {
+async fn throttled_sends_waste_no_attempt() {
     let stack = Stack::alone().await;
     let name = unique("half-throttled");
     let before = stack.inbox.strikes("throttle").await;
@@ -69,20 +69,20 @@ async fn half_of_all_sends_throttled_for_a_minute_waste_no_attempt() {
     no_attempt_wasted(&stack, &ids).await;
 }
 
-/// Over any ten seconds: not above the rate by more than a twentieth, and not below nine tenths
-/// of it while there is a backlog.
+/// In any ten seconds the rate is exceeded by at most a twentieth. With a backlog, at least nine tenths of it are
+/// used.
 #[tokio::test]
-async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
+async fn a_thousand_emails_keep_and_use_the_rate() {
     const RATE: f64 = 20.0;
     const EMAILS: usize = 1_000;
     const URGENT: usize = 10;
     let stack = Stack::alone().await;
-    // Nothing but our own account rate limits: what is too fast is seen, not refused.
+    // Only our own rate limiter limits here: SES would show an excess, not refuse it.
     stack.account.allow(Some(RATE), None).await;
     stack.functions.promote().await;
     let name = unique("paced");
     let ids = accept(&stack, &name, EMAILS).await;
-    // The last of them are urgent: whoever puts a send task into the high-priority queue says so.
+    // The last emails are urgent: putting their send task into the high-priority queue is enough.
     eventually("a tenth to be sent", || async {
         let sent = stack.inbox.to(&name).await.len();
         if sent >= EMAILS / 10 {
@@ -121,7 +121,7 @@ async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
         .max()
         .unwrap();
     let waited = latest - asked_ms;
-    // Its horizon, its own batch, and a second of the emulator's.
+    // Its reserved time, its own batch, and a second for the emulator.
     let allowed = 10_000 + 600 + 1_000;
     assert!(waited <= allowed, "the urgent ones waited {waited} ms");
     assert!(last - latest > 5_000, "they did not wait for the others");
@@ -130,7 +130,7 @@ async fn a_thousand_emails_at_twenty_a_second_keep_and_use_the_rate() {
 }
 
 #[tokio::test]
-async fn a_spent_quota_stops_the_queue_and_a_raised_one_lets_it_go_on() {
+async fn an_exhausted_quota_stops_sending_until_it_is_raised() {
     const EMAILS: usize = 200;
     let stack = Stack::alone().await;
     let name = unique("quota");
@@ -153,7 +153,7 @@ async fn a_spent_quota_stops_the_queue_and_a_raised_one_lets_it_go_on() {
 }
 
 #[tokio::test]
-async fn a_paused_account_stops_the_queue_and_it_goes_on_by_itself() {
+async fn sending_resumes_by_itself_after_an_account_pause() {
     const EMAILS: usize = 100;
     let stack = Stack::alone().await;
     let name = unique("paused");
@@ -165,14 +165,13 @@ async fn a_paused_account_stops_the_queue_and_it_goes_on_by_itself() {
     assert!(stack.inbox.to(&name).await.is_empty());
     assert_none_failed(&stack, &ids).await;
 
-    // Nobody is told: the next probe finds it out.
+    // There is no notification: the next probe discovers it.
     stack.account.strike(&json!([])).await;
     all_sent_once(&stack, &name, EMAILS).await;
     no_attempt_wasted(&stack, &ids).await;
 }
 
-/// Waits until SES is asked no more, but by a probe now and then; returns how often it was until
-/// then.
+/// Waits until SES gets no more requests except an occasional probe; returns the number of requests until then.
 async fn stops(stack: &Stack, before: u64) -> u64 {
     eventually("the queue to stop", || async {
         let asked = stack.account.asked().await;

@@ -1,6 +1,6 @@
-//! A canary: a word in every field that takes text, on the way of an email that is delivered, of ones that fail,
-//! and of requests that are refused. It is in no answer to an error here; and `local/check-logs`, which runs after all
-//! tests, looks for it, for every address and every key in all that the functions have logged.
+//! A canary: a word in every text field of emails that are delivered, of emails that fail, and of refused requests.
+//! No error answer here contains it. After all tests `local/check-logs` searches the functions' logs for it, and for
+//! every address and key.
 
 use reqwest::Method;
 use serde_json::{Value, json};
@@ -8,7 +8,7 @@ use tests::{Stack, eventually, unique};
 
 use super::emails::FROM;
 
-/// The word, told from other runs'.
+/// Returns a word that differs from those of other runs.
 fn canary() -> String {
     format!("canaryX{}", unique("x"))
 }
@@ -22,12 +22,12 @@ fn email(word: &str, to: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_in_an_email_is_in_no_error_and_in_no_log() {
+async fn email_content_appears_in_no_error_and_no_log() {
     let stack = Stack::shared().await;
     let word = canary();
     let to = format!("{word}@example.com");
 
-    // Delivered, bounced with a diagnostic, and refused by SES in words that repeat the address.
+    // Delivered, bounced with a diagnostic, and rejected by SES with a message that repeats the address.
     let good = email(&word, &to);
     let delivered = stack.api.post_once("/emails", &word, &good).await.id();
     stack.api.wait_for_delivery(&delivered).await;
@@ -42,7 +42,7 @@ async fn what_is_in_an_email_is_in_no_error_and_in_no_log() {
     stack.api.wait_for(&failed, &json!({"status": "failed"})).await;
     rejects.lift().await;
 
-    // Refused by us, with the word in each field that can be wrong.
+    // Refused by the API, with the word in each field that can be wrong.
     let mut refusals = Vec::new();
     for (field, value) in [
         ("from", json!(format!("{word}@@{word}"))),
@@ -89,7 +89,7 @@ async fn what_is_in_an_email_is_in_no_error_and_in_no_log() {
         assert!(!answer.body.to_string().contains(&word), "{field}: {answer:?}");
     }
 
-    // Looked up and taken away, by routes that have the address in their path.
+    // Looked up and removed by routes that have the address in their path.
     let added = stack.api.post("/suppressions", &json!({"email": to})).await;
     assert_eq!(added.status, 201, "{added:?}");
     assert_eq!(stack.api.get(&format!("/suppressions/{to}")).await.status, 200);

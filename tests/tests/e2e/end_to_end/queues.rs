@@ -1,4 +1,4 @@
-//! Named queues: what waits in a paused one waits, what is purged ends, and both are undone.
+//! Named queues: a pause holds emails, a purge cancels them, and both can be undone.
 
 use std::io::Write as _;
 use std::time::{Duration, Instant};
@@ -9,7 +9,7 @@ use tests::{Api, Stack, eventually, unique};
 
 use super::emails::{address, email_with, large_file};
 
-/// A sender may know of a pause this late.
+/// The longest delay until senders know a pause.
 const KNOWN: Duration = Duration::from_secs(5);
 
 async fn make(api: &Api, settings: Value) -> String {
@@ -21,7 +21,7 @@ async fn make(api: &Api, settings: Value) -> String {
     name
 }
 
-/// An email to `to` in a queue.
+/// Returns an email to `to` in a queue.
 fn email_in(queue: &str, to: &str) -> Value {
     email_with(&address(to), json!({"queue": queue}))
 }
@@ -45,7 +45,7 @@ async fn call(api: &Api, queue: &str, what: &str) -> Value {
 }
 
 #[tokio::test]
-async fn what_is_paused_waits_until_it_is_resumed_and_others_go() {
+async fn a_paused_queue_waits_and_others_send() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({})).await;
     assert_eq!(call(&stack.api, &queue, "pause").await["paused"], true);
@@ -66,7 +66,7 @@ async fn what_is_paused_waits_until_it_is_resumed_and_others_go() {
 }
 
 #[tokio::test]
-async fn a_purge_is_seen_at_once_and_restored() {
+async fn a_purge_takes_effect_at_once_and_is_undone() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({})).await;
     call(&stack.api, &queue, "pause").await;
@@ -98,10 +98,10 @@ async fn a_purge_is_seen_at_once_and_restored() {
     assert_eq!(stack.inbox.to(&to).await.len(), 3);
 }
 
-/// Of an email that is due much later nobody has met the purge but the caller who cancels it. It is not purged then:
-/// what is canceled stays so when the queue is restored.
+/// No function has applied the purge yet to an email that is due much later. If a caller cancels such an email, it
+/// counts as canceled, not purged: restoring the queue does not restore it.
 #[tokio::test]
-async fn what_is_canceled_after_a_purge_is_not_restored() {
+async fn an_email_canceled_after_a_purge_is_not_restored() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({})).await;
     let later = |name: &str| {
@@ -127,10 +127,10 @@ async fn what_is_canceled_after_a_purge_is_not_restored() {
 }
 
 #[tokio::test]
-async fn what_failed_is_tried_again_by_its_cause() {
+async fn failed_emails_are_retried_by_cause() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({})).await;
-    // Its content lies in the bucket, which is to keep it for longer than it was told.
+    // Its content is in the bucket, which must keep it longer than first planned.
     let bad = email_with(
         &address(&unique("fails")),
         json!({"queue": queue, "from": "x@unverified.example", "attachments": [large_file()]}),
@@ -161,7 +161,7 @@ async fn what_failed_is_tried_again_by_its_cause() {
 }
 
 #[tokio::test]
-async fn a_queue_that_is_not_empty_is_not_deleted_by_mistake() {
+async fn a_queue_with_emails_is_deleted_only_on_request() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({"priority": "low"})).await;
     call(&stack.api, &queue, "pause").await;
@@ -176,7 +176,7 @@ async fn a_queue_that_is_not_empty_is_not_deleted_by_mistake() {
     assert_eq!(deleted.status, 200, "{deleted:?}");
     assert_eq!(stack.api.email(&id).await["cause"], "purged");
     assert_eq!(stack.api.get(&path).await.status, 404);
-    // The answer came when no environment takes the queue for a living one any more.
+    // When the answer comes, every environment knows that the queue is deleted.
     let email = email_in(&queue, &to);
     let answers = (0..20).map(|_| stack.api.post("/emails", &email));
     for answer in futures::future::join_all(answers).await {
@@ -188,7 +188,7 @@ async fn a_queue_that_is_not_empty_is_not_deleted_by_mistake() {
 }
 
 #[tokio::test]
-async fn a_queue_with_a_rate_keeps_to_it() {
+async fn a_queue_keeps_its_rate() {
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({"rate_per_second": 1})).await;
     let to = unique("paced");
@@ -200,15 +200,15 @@ async fn a_queue_with_a_rate_keeps_to_it() {
     let last = messages.iter().map(tests::Message::received_ms).max().unwrap();
     let first = stack.api.email(&ids[0]).await;
     let accepted = Timestamp::parse_rfc3339(first["created_at"].as_str().unwrap()).unwrap();
-    // The last one's slot is seven seconds behind the first one's, which may be up to a second old. A slow machine is
-    // late with any of them, and early with none.
+    // The last slot is seven seconds after the first, which may be up to a second old. A slow machine delays any
+    // email, but makes none early.
     let took = last - accepted.as_millis();
     assert!(took >= 5_000, "eight at one a second took {took} ms");
 }
 
-/// What counts is the order in which SES has them, so that a slow machine makes no difference.
+/// The order at SES decides, so that a slow machine makes no difference.
 #[tokio::test]
-async fn a_slow_queue_holds_up_nobody_else() {
+async fn a_slow_queue_delays_no_other_queue() {
     const OTHERS: usize = 30;
     let stack = Stack::shared().await;
     let queue = make(&stack.api, json!({"rate_per_second": 1, "priority": "low"})).await;
@@ -222,7 +222,7 @@ async fn a_slow_queue_holds_up_nobody_else() {
         ids.push(stack.api.send(&other).await);
     }
     stack.inbox.wait_for(&to, OTHERS).await;
-    // Enough of them to count those that went while one of the others waited.
+    // Enough emails to count those that were sent while one of the others waited.
     let slow = stack.inbox.wait_for(&slow, 30).await;
     for id in ids {
         let other = stack.api.wait_for(&id, &json!({"status": "sent"})).await;
@@ -235,7 +235,7 @@ async fn a_slow_queue_holds_up_nobody_else() {
     call(&stack.api, &queue, "purge").await;
 }
 
-/// How long ten emails take from being accepted to being sent, one after another.
+/// Measures the time to accept and send ten emails, one after another.
 async fn ten_emails(api: &Api) -> Duration {
     let began = Instant::now();
     for _ in 0..10 {
@@ -245,10 +245,10 @@ async fn ten_emails(api: &Api) -> Duration {
     began.elapsed()
 }
 
-/// Both times are of one run, one right after the other.
+/// Both times come from one run, one directly after the other.
 #[tokio::test]
 #[ignore = "takes minutes: local/test ten_thousand --ignored"]
-async fn ten_thousand_emails_that_are_held_slow_no_other_queue() {
+async fn ten_thousand_held_emails_slow_no_other_queue() {
     let stack = Stack::alone().await;
     let queue = make(&stack.api, json!({})).await;
     let before = ten_emails(&stack.api).await;
@@ -264,7 +264,7 @@ async fn ten_thousand_emails_that_are_held_slow_no_other_queue() {
     let after = ten_emails(&stack.api).await;
     assert!(after < before * 2, "{before:?} before, {after:?} after");
     assert!(stack.inbox.to(&to).await.is_empty());
-    // What comes to the paused queue meanwhile, or is looked at by promote, is held all the same.
+    // A new email in the paused queue, or a run of `promote`, changes nothing: all are held.
     stack.functions.promote().await;
     held(&stack.api, &queue, 10_000).await;
     writeln!(

@@ -1,8 +1,7 @@
-//! What is refused: with which status, under which name, and at which field.
+//! Refusals: the status, the name, and the field of each.
 //!
-//! Every refused request carries an idempotency key and writes to one recipient. In the end a
-//! good request with each key is new, and nothing but these has been sent: a refused request
-//! stores nothing and sends nothing.
+//! Every refused request carries an idempotency key and names one recipient. At the end a valid request with each key
+//! is new, and only these requests sent anything. Thus a refused request stores nothing and sends nothing.
 
 mod bodies;
 mod fields;
@@ -13,10 +12,10 @@ use tests::{Stack, unique};
 
 use super::emails::{address, email_to};
 
-/// A refusal: status, name, and how its message begins.
+/// A refusal: the status, the name, and the beginning of the message.
 type Refusal = (u16, &'static str, String);
 
-/// What is refused, and how.
+/// A request, and its refusal.
 struct Case {
     what: String,
     path: &'static str,
@@ -41,7 +40,7 @@ fn missing(field: &str) -> Refusal {
     (422, "missing_required_field", format!("{field}: "))
 }
 
-/// Sends every case, all wrong answers in one failure; then checks that nothing has happened.
+/// Sends every case and reports all wrong answers together; then checks that nothing was stored or sent.
 async fn refuse_all(cases: impl FnOnce(&str) -> Vec<Case>) {
     let stack = Stack::shared().await;
     let name = unique("refused");
@@ -57,7 +56,7 @@ async fn refuse_all(cases: impl FnOnce(&str) -> Vec<Case>) {
         },
     ) in cases.iter().enumerate()
     {
-        // Without a content type the gateway hands the bytes on as they are.
+        // Without a content type the gateway passes the bytes on unchanged.
         let request = stack
             .api
             .request(Method::POST, path)

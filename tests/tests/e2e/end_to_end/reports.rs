@@ -1,4 +1,4 @@
-//! What became of emails, counted from the table's stream.
+//! The outcomes of emails, counted from the table's stream.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use tests::{Api, Stack, eventually, unique};
 
 use super::emails::{address, email_to, email_with};
 
-/// What is counted of the last hours, and the failures of one cause.
+/// Returns the counts of the last hours, and the failures by cause.
 async fn counted(api: &Api) -> BTreeMap<String, i64> {
     let metrics = api.get("/emails/metrics").await.ok();
     let totals = metrics["totals"].as_object().expect("totals are an object").clone();
@@ -23,8 +23,8 @@ async fn counted(api: &Api) -> BTreeMap<String, i64> {
     counted
 }
 
-/// Waits until every change so far is counted: the stream keeps their order, and the last of them are those of an
-/// email in a queue of its own. A trigger may keep changes for its batching window of 20 seconds.
+/// Waits until all changes so far are counted. The stream keeps their order, and the last changes are those of an
+/// email in its own queue. A trigger may collect changes for its batching window of 20 seconds.
 async fn all_counted(api: &Api) {
     let queue = unique("marker");
     let made = api.post("/queues", &json!({"name": queue})).await;
@@ -42,7 +42,7 @@ async fn all_counted(api: &Api) {
     .await;
 }
 
-/// Waits until nothing is counted but an email of our own: others' emails have come to rest.
+/// Waits until only an email of this test changes the counts: all other emails are finished.
 async fn at_rest(api: &Api) -> BTreeMap<String, i64> {
     all_counted(api).await;
     eventually("counts that rest", || async {
@@ -62,7 +62,7 @@ async fn at_rest(api: &Api) -> BTreeMap<String, i64> {
 }
 
 #[tokio::test]
-async fn metrics_show_exactly_what_was_sent_and_what_failed() {
+async fn metrics_count_exactly_the_sent_and_failed_emails() {
     let stack = Stack::alone().await;
     let before = at_rest(&stack.api).await;
     let name = unique("counted");
@@ -151,9 +151,9 @@ async fn metrics_show_exactly_what_was_sent_and_what_failed() {
     assert!(cost > 0.0, "{metrics}");
 }
 
-/// Nothing is lost or doubled when `tally` does not run for a while.
+/// A pause of `tally` loses and doubles no count.
 #[tokio::test]
-async fn what_was_not_counted_while_tally_stood_still_is_counted_afterwards() {
+async fn tally_catches_up_after_a_pause() {
     let stack = Stack::alone().await;
     let before = at_rest(&stack.api).await;
     stack.functions.switch("tally", false).await;

@@ -1,22 +1,22 @@
-//! Emails that are wanted later, or until then.
+//! Scheduled and expiring emails.
 
 use serde_json::{Value, json};
 use tests::{Stack, unique};
 
 use super::emails::{address, email_to, email_with};
 
-/// How early or late SES may get an email that was scheduled, in milliseconds.
+/// The tolerated difference between schedule and acceptance by SES, in milliseconds.
 const TOLERANCE_MS: i64 = 2_000;
 
-/// A time, in milliseconds since 1970.
+/// Reads a time, in milliseconds since 1970.
 fn millis(time: &Value) -> i64 {
     let time = time.as_str().and_then(domain::timestamp::Timestamp::parse_rfc3339);
     time.expect("a time").as_millis()
 }
 
 #[tokio::test]
-async fn a_scheduled_email_is_sent_within_two_seconds_of_its_time() {
-    // To the second: not behind what others send.
+async fn a_scheduled_email_is_sent_within_two_seconds() {
+    // Exact to the second: it must not wait behind emails of other tests.
     let stack = Stack::alone().await;
     let name = unique("scheduled");
     let id = stack
@@ -37,12 +37,12 @@ async fn a_scheduled_email_is_sent_within_two_seconds_of_its_time() {
 }
 
 #[tokio::test]
-async fn a_rescheduled_email_goes_once_and_at_its_new_time() {
-    // To the second: not behind what others send.
+async fn a_rescheduled_email_is_sent_once_at_its_new_time() {
+    // Exact to the second: it must not wait behind emails of other tests.
     let stack = Stack::alone().await;
     let name = unique("rescheduled");
     let email = |n: usize, when: &str| email_with(&address(&format!("{name}-{n}")), json!({"scheduled_at": when}));
-    // One that comes earlier than was first asked, one that comes later, one from far away.
+    // One is moved earlier, one later, one from far away.
     let ids = [
         stack.api.send(&email(0, "in 10 minutes")).await,
         stack.api.send(&email(1, "in 8 seconds")).await,
@@ -70,8 +70,8 @@ async fn a_rescheduled_email_goes_once_and_at_its_new_time() {
 }
 
 #[tokio::test]
-async fn an_email_expires_rather_than_comes_too_late_and_is_retried_on_demand() {
-    // A run of throttles stops everybody's emails.
+async fn an_expired_email_is_sent_only_after_a_retry() {
+    // A series of throttled sends delays all emails.
     let stack = Stack::alone().await;
     let name = unique("expires");
     let fault = stack.faults.strike(&name, &[("throttle", None)]).await;
@@ -94,7 +94,7 @@ async fn an_email_expires_rather_than_comes_too_late_and_is_retried_on_demand() 
 }
 
 #[tokio::test]
-async fn the_same_request_with_a_key_is_answered_again_after_its_time() {
+async fn a_repeated_request_is_replayed_after_its_schedule() {
     let stack = Stack::shared().await;
     let key = unique("key");
     let email = email_with(&address(&unique("keyed")), json!({"scheduled_at": "in 1 second"}));
@@ -112,10 +112,10 @@ async fn the_same_request_with_a_key_is_answered_again_after_its_time() {
 }
 
 #[tokio::test]
-async fn a_large_email_that_is_sent_years_later_keeps_its_content() {
+async fn a_large_email_keeps_its_content_for_years() {
     let stack = Stack::shared().await;
     let name = unique("large");
-    // Random letters: what packs well is in the table and not in the bucket.
+    // Random letters: compressible text would be in the table, not in the bucket.
     let text: String = (0..4_000).map(|_| unique("x")).collect();
     let changes = json!({"text": text, "scheduled_at": "in 1 hour"});
     let id = stack.api.send(&email_with(&address(&name), changes)).await;

@@ -1,4 +1,4 @@
-//! Messages in a priority queue that mean nothing, or mean it twice. The record decides, not the message.
+//! Invalid and repeated messages in a priority queue. The record decides, not the message.
 
 use serde_json::json;
 use tests::{Stack, eventually, unique};
@@ -10,7 +10,7 @@ fn send_task(id: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_wake_up_that_means_nothing_harms_nobody() {
+async fn an_invalid_send_task_has_no_effect() {
     let stack = Stack::shared().await;
     let priority = stack.queue("NormalLane").await;
     let nobody = "00000000-0000-4000-8000-000000000000";
@@ -31,7 +31,7 @@ async fn a_wake_up_that_means_nothing_harms_nobody() {
     ];
     priority.put(&garbage).await;
 
-    // In the same batches and after them.
+    // These emails come in the same batches and after them.
     let name = unique("beside-garbage");
     let ids = [
         stack.api.send(&email_to(&address(&name))).await,
@@ -61,7 +61,7 @@ async fn a_wake_up_that_means_nothing_harms_nobody() {
 }
 
 #[tokio::test]
-async fn doubled_wake_ups_send_nothing_twice() {
+async fn duplicate_send_tasks_send_nothing_twice() {
     let stack = Stack::shared().await;
     let priority = stack.queue("NormalLane").await;
     let name = unique("doubled");
@@ -69,11 +69,11 @@ async fn doubled_wake_ups_send_nothing_twice() {
     let copies: Vec<String> = (0..20).map(|_| send_task(&id)).collect();
     priority.put(&copies).await;
     stack.api.wait_for_delivery(&id).await;
-    // And late ones, for an email that is finished.
+    // Late copies arrive for a finished email.
     priority.put(&copies).await;
     stack.queue("HighLane").await.put(&copies).await;
 
-    // Whoever comes after them has seen them pass.
+    // An email that is sent after the copies shows that they were handled.
     let after = stack.api.send(&email_to(&address(&unique("after")))).await;
     stack.api.wait_for_delivery(&after).await;
     let email = stack.api.email(&id).await;

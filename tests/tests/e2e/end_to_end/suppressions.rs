@@ -1,4 +1,4 @@
-//! Who bounces or complains is sent no more, until a person says otherwise.
+//! An address that bounced or complained gets no email until a person removes the suppression.
 
 use domain::timestamp::Timestamp;
 use reqwest::Method;
@@ -8,7 +8,7 @@ use tests::{Stack, eventually, unique};
 use super::emails::{address, email_to, email_with};
 use super::tenants::tenant;
 
-/// What the API shows of an address.
+/// Returns the API's view of an address.
 async fn shown(stack: &Stack, address: &str) -> Result<Value, String> {
     let request = stack.api.request(Method::GET, &format!("/suppressions/{address}"));
     let answer = stack.api.answer(request).await;
@@ -29,7 +29,7 @@ async fn remove(stack: &Stack, which: &str) -> Value {
 }
 
 #[tokio::test]
-async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() {
+async fn a_bounced_address_gets_no_email_until_it_is_removed() {
     let stack = Stack::shared().await;
     let (name, other) = (unique("bounces"), unique("other"));
     let bounces = address(&name);
@@ -51,7 +51,7 @@ async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() 
     let advice = failed["advice"].as_str().expect("advice");
     assert!(advice.contains("own suppression list"), "{advice}");
 
-    // An email whose `to` is all suppressed goes to the rest.
+    // An email whose `to` is all suppressed is sent to the other recipients.
     let both = email_with("", json!({"to": spelled, "cc": [address(&other)]}));
     let third = stack.api.send(&both).await;
     let recipients = json!([
@@ -81,7 +81,7 @@ async fn who_bounced_is_sent_nothing_more_until_removed_and_others_get_theirs() 
     stack.api.wait_for_delivery(&second).await;
 }
 
-/// An account whose own list decides all the same: as it would be if the configuration set had no empty list.
+/// The second round has an account whose own list decides, as without the configuration set's empty list.
 #[tokio::test]
 async fn a_released_address_is_delivered_again() {
     let stack = Stack::alone().await;
@@ -127,7 +127,7 @@ async fn a_released_address_is_delivered_again() {
 }
 
 #[tokio::test]
-async fn the_bounce_of_a_tenant_stops_no_other_tenant() {
+async fn a_tenants_bounce_suppresses_for_no_other_tenant() {
     let stack = Stack::shared().await;
     let (_, theirs) = tenant(&stack, json!({})).await;
     let to = address(&unique("shared"));
@@ -140,7 +140,7 @@ async fn the_bounce_of_a_tenant_stops_no_other_tenant() {
 }
 
 #[tokio::test]
-async fn a_complaint_of_several_suppresses_for_seven_days() {
+async fn an_ambiguous_complaint_suppresses_for_seven_days() {
     let stack = Stack::shared().await;
     let name = unique("several");
     let who = [address(&format!("a-{name}")), address(&format!("b-{name}"))];
@@ -160,14 +160,14 @@ async fn a_complaint_of_several_suppresses_for_seven_days() {
 }
 
 #[tokio::test]
-async fn what_a_person_suppresses_is_heard_of_within_seconds_and_a_removal_at_once() {
+async fn a_manual_suppression_takes_effect_within_seconds() {
     let stack = Stack::shared().await;
     let name = unique("person");
     let to = address(&name);
     stack.api.wait_for_delivery(&stack.api.send(&email_to(&to)).await).await;
     let added = stack.api.post("/suppressions", &json!({"email": to})).await;
     assert_eq!(added.status, 201);
-    // What a sender remembers is a few seconds old at most.
+    // A sender's cache is a few seconds old at most.
     tokio::time::sleep(std::time::Duration::from_secs(6)).await;
     let failing = stack.api.send(&email_to(&to)).await;
     stack
@@ -180,7 +180,7 @@ async fn what_a_person_suppresses_is_heard_of_within_seconds_and_a_removal_at_on
 }
 
 #[tokio::test]
-async fn only_a_bounce_for_good_or_a_complaint_suppresses() {
+async fn only_permanent_bounces_and_complaints_suppress() {
     let stack = Stack::shared().await;
     let simulated = |kind: &str| format!("{kind}+{}@simulator.amazonses.com", unique("policy"));
     let of = |kind: &str| (address(&unique(kind)), kind.to_owned());
@@ -206,7 +206,7 @@ async fn only_a_bounce_for_good_or_a_complaint_suppresses() {
 }
 
 #[tokio::test]
-async fn suppressions_are_listed_and_changed_many_at_once() {
+async fn suppressions_are_listed_and_changed_in_batches() {
     let stack = Stack::shared().await;
     let addresses: Vec<_> = ["a", "b", "c"]
         .map(|part| format!("{part}-{}@example.com", unique("many")))
@@ -217,7 +217,7 @@ async fn suppressions_are_listed_and_changed_many_at_once() {
         .await;
     assert_eq!(added.status, 201);
     let (mut found, mut after) = (Vec::new(), String::new());
-    // Others add at the same time: theirs are in the list, too.
+    // Other tests add at the same time: the list contains their addresses, too.
     while found.len() < 3 {
         let page = stack
             .api

@@ -1,5 +1,5 @@
-//! Two tenants on one stack: neither finds anything of the other, each sends within its own limits, and a key
-//! does what it was made for until it is revoked.
+//! Two tenants on one stack: neither sees the other's data, and each sends within its own limits. A key has its
+//! permissions until it is revoked.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -10,12 +10,12 @@ use tests::{Api, Stack, eventually, root, unique};
 
 use super::emails::{FROM, address, email_to, email_with};
 
-/// A name that a tenant or a queue may have.
+/// Returns a valid name of a tenant or a queue.
 fn name(of: &str) -> String {
     unique(of).to_lowercase().replace('_', "-")
 }
 
-/// Makes a tenant with such limits; returns its name, and the API as it calls it.
+/// Creates a tenant with these limits; returns its name and the API with its key.
 pub(super) async fn tenant(stack: &Stack, limits: Value) -> (String, Api) {
     let name = name("tenant");
     let mut asked = json!({"name": name, "from_domains": ["mailqueue.example"]});
@@ -29,14 +29,15 @@ pub(super) async fn tenant(stack: &Stack, limits: Value) -> (String, Api) {
     (name, api)
 }
 
-/// Makes a key with the deployer's; returns the API as its bearer calls it.
+/// Creates a key as the deployer; returns the API with it.
 async fn with_new_key(stack: &Stack, asked: Value) -> Api {
     let made = stack.deployer.post("/api-keys", &asked).await;
     assert_eq!(made.status, 201, "{made:?}");
     stack.api.with_key(made.body["token"].as_str().unwrap())
 }
 
-/// Something of each kind that has an id, made by one tenant: by the first part of its path and the place in it.
+/// Creates one object of each kind with an id, as one tenant. The keys are the first part of the path and the
+/// placeholder in it.
 async fn one_of_each(stack: &Stack, api: &Api) -> BTreeMap<&'static str, String> {
     let queue = name("queue");
     assert_eq!(api.post("/queues", &json!({"name": queue})).await.status, 201);
@@ -60,7 +61,7 @@ async fn one_of_each(stack: &Stack, api: &Api) -> BTreeMap<&'static str, String>
 }
 
 #[tokio::test]
-async fn whatever_has_an_id_is_not_there_for_another_tenant() {
+async fn another_tenants_ids_are_not_found() {
     let stack = Stack::shared().await;
     let ids = one_of_each(&stack, &stack.api).await;
     let (_, foreign) = tenant(&stack, json!({})).await;
@@ -95,7 +96,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
         }
     }
     assert!(tried >= 19, "{tried}");
-    // To its own tenant everything is there, and as it was.
+    // Its own tenant still finds everything, unchanged.
     let own = [
         format!("/emails/{}", ids["emails/{id}"]),
         format!("/queues/{}", ids["queues/{name}"]),
@@ -126,7 +127,7 @@ async fn whatever_has_an_id_is_not_there_for_another_tenant() {
 }
 
 #[tokio::test]
-async fn a_tenant_s_email_goes_its_whole_way_and_the_same_key_is_another_for_each() {
+async fn an_idempotency_key_belongs_to_one_tenant() {
     let stack = Stack::shared().await;
     let (_, api) = tenant(&stack, json!({})).await;
     let (ours, theirs) = (unique("ours"), unique("theirs"));
@@ -148,7 +149,7 @@ async fn a_tenant_s_email_goes_its_whole_way_and_the_same_key_is_another_for_eac
 }
 
 #[tokio::test]
-async fn a_narrow_key_sends_from_its_domain_and_nothing_else_until_it_is_revoked() {
+async fn a_restricted_key_sends_from_its_domain_until_revoked() {
     let stack = Stack::shared().await;
     let asked = json!({
         "name": "narrow", "permission": "sending_access", "from_domains": ["mailqueue.example"], "expires_at": "in 1 hour",
@@ -198,7 +199,7 @@ async fn a_narrow_key_sends_from_its_domain_and_nothing_else_until_it_is_revoked
     assert_eq!(revoked.status, 200, "{revoked:?}");
     let began = Instant::now();
     eventually("the key to be good for nothing", || async {
-        // Nothing is sent to find out.
+        // A dry run checks the key without sending.
         let answer = narrow.post("/emails?dry_run=true", &email_to(&to)).await;
         answer.refused(403, "invalid_api_key", "Authorization: ")
     })
@@ -207,7 +208,7 @@ async fn a_narrow_key_sends_from_its_domain_and_nothing_else_until_it_is_revoked
 }
 
 #[tokio::test]
-async fn a_tenant_beyond_its_cap_is_refused_and_others_are_not() {
+async fn only_the_tenant_beyond_its_cap_is_refused() {
     let stack = Stack::shared().await;
     let (name, api) = tenant(&stack, json!({"daily_cap": 3})).await;
     let (_, other) = tenant(&stack, json!({"daily_cap": 1_000})).await;
@@ -231,7 +232,7 @@ async fn a_tenant_beyond_its_cap_is_refused_and_others_are_not() {
     }
     assert_eq!(stack.inbox.to(&to).await.len(), 3);
 
-    // Raised, it is so within half a minute; suspended, its keys are good for nothing.
+    // A raised cap takes effect within half a minute; a suspension makes the keys invalid.
     let path = format!("/tenants/{name}");
     assert_eq!(
         stack.deployer.patch(&path, &json!({"daily_cap": 100})).await.status,
@@ -262,7 +263,7 @@ async fn a_tenant_beyond_its_cap_is_refused_and_others_are_not() {
     assert!(FROM.ends_with("@mailqueue.example"));
 }
 
-/// The deployer's call for a tenant.
+/// Calls the API as the deployer, for a tenant.
 pub(super) async fn for_tenant(stack: &Stack, tenant: &str, method: Method, path: &str, body: Value) -> tests::Answer {
     let mut request = stack
         .deployer
@@ -275,7 +276,7 @@ pub(super) async fn for_tenant(stack: &Stack, tenant: &str, method: Method, path
 }
 
 #[tokio::test]
-async fn the_deployer_stops_a_tenant_without_reading_and_deletes_it() {
+async fn the_deployer_stops_and_deletes_a_tenant_unread() {
     let stack = Stack::shared().await;
     let (tenant, api) = tenant(&stack, json!({})).await;
     let queue = name("queue");
@@ -304,7 +305,7 @@ async fn the_deployer_stops_a_tenant_without_reading_and_deletes_it() {
     let waiting = api.send(&email(json!({"queue": queue}))).await;
     let scheduled = api.send(&email(json!({"scheduled_at": "in 2 hours"}))).await;
 
-    // The list is an index, and knows the newest in a moment.
+    // The list is an index, which shows the newest emails after a moment.
     let page = eventually("all three emails in the list", || async {
         let page = act(Method::GET, "/emails", Value::Null).await.ok();
         let ids = page["data"].as_array().map_or(0, Vec::len);
@@ -345,7 +346,7 @@ async fn the_deployer_stops_a_tenant_without_reading_and_deletes_it() {
         .refused(401, "restricted_api_key", "x-mailqueue-tenant: ")
         .unwrap();
 
-    // Suspended, it is deleted when nothing of it is unfinished.
+    // A suspended tenant is deleted once no work of it is unfinished.
     let path = format!("/tenants/{tenant}");
     let live = stack.deployer.delete(&path).await;
     live.refused(409, "conflict", "This tenant is not suspended").unwrap();

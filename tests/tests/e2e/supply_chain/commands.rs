@@ -1,18 +1,18 @@
-//! The lines of every script of this repository, however it is called.
+//! The lines of every script of this repository.
 
 use std::fs;
 use std::path::Path;
 
 use tests::root;
 
-/// A line of a script, with those that continue it.
+/// A line of a script, with its continuation lines.
 pub(super) struct Command {
     /// File and line.
     pub(super) at: String,
     pub(super) text: String,
 }
 
-/// Every line that is no comment, of every Makefile, of every file that says what runs it, and of Python's.
+/// Returns every line that is not a comment: of Makefiles, of files with an interpreter line, and of Python files.
 pub(super) fn commands() -> Vec<Command> {
     let mut commands = Vec::new();
     for path in files() {
@@ -44,7 +44,7 @@ fn lines(path: &str, script: &str) -> Vec<Command> {
     commands
 }
 
-/// The paths of all files, below the root, without what git ignores.
+/// Returns the paths of all files below the root, without those that git ignores.
 pub(super) fn files() -> Vec<String> {
     let mut found = Vec::new();
     collect(root(), "", &mut found);

@@ -1,13 +1,13 @@
-//! What a command must not do.
+//! The rules for commands.
 
-/// The subcommands of cargo that go by Cargo.lock, and would write another if they may. Source: The Cargo Book,
-/// "Cargo Commands", read 2026-11-27; `deny` and `lambda` are others' and do the same.
+/// The subcommands of cargo that use Cargo.lock and may change it. Source: The Cargo Book, "Cargo Commands", read
+/// 2026-11-27; `deny` and `lambda` are third-party and do the same.
 const BY_THE_LOCK: [&str; 20] = [
     "bench", "build", "check", "clippy", "deny", "doc", "fetch", "fix", "install", "lambda", "metadata", "miri",
     "package", "publish", "run", "rustc", "rustdoc", "test", "tree", "update",
 ];
 
-/// Whether the command runs one of those, or one that cannot be told for its options.
+/// Tells whether the command runs one of those, or one that its options hide.
 pub(super) fn asks_cargo(command: &str) -> bool {
     let command = &command.replace("cargo clippy --version", "");
     let hidden = ["cargo -", "cargo +"].iter().any(|form| command.contains(form));
@@ -20,7 +20,7 @@ pub(super) fn asks_cargo(command: &str) -> bool {
         })
 }
 
-/// What is wrong with a command.
+/// Returns the rule that a command breaks.
 pub(super) fn fault(command: &str) -> Option<&'static str> {
     let words: Vec<&str> = command
         .split(|c: char| !(c.is_ascii_alphanumeric() || "-_".contains(c)))
@@ -37,7 +37,7 @@ pub(super) fn fault(command: &str) -> Option<&'static str> {
     }
 }
 
-/// Whether the text is there, and ends as a word does.
+/// Tells whether the text occurs and ends at a word's end.
 fn has(command: &str, text: &str) -> bool {
     command.match_indices(text).any(|(at, _)| {
         let behind = command[at + text.len()..].chars().next();

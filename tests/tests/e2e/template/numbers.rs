@@ -1,9 +1,9 @@
-//! The numbers that hang together: change one, and another must follow.
+//! The numbers that depend on each other: when one changes, another must follow.
 
 use super::templates;
 
 #[test]
-fn a_queue_hides_a_message_for_six_timeouts_of_its_function_and_at_most_twelve_hours() {
+fn visibility_is_six_function_timeouts() {
     for template in templates() {
         for (function, queue, _) in template.triggers() {
             let visibility = template.number(&template.resource(queue)["Properties"]["VisibilityTimeout"]);
@@ -21,11 +21,10 @@ fn a_queue_hides_a_message_for_six_timeouts_of_its_function_and_at_most_twelve_h
 }
 
 #[test]
-fn a_lease_outlives_its_sender_and_a_sender_its_attempts() {
-    /// What the inline limit of a request, 4 MiB, adds to an attempt: a second a megabyte.
+fn a_lease_outlives_its_sender_and_its_attempts() {
+    /// The time that the inline limit of a request, 4 MiB, adds to an attempt: a second per megabyte.
     const LARGEST_SECS: u64 = 5;
-    /// What loading before an attempt and recording after it may take, and the last words of
-    /// an invocation.
+    /// The time for loading before an attempt, recording after it, and the end of an invocation.
     const AROUND_SECS: u64 = 4;
     for template in templates() {
         let (lease, timeout) = (template.parameter("LeaseSeconds"), template.timeout("SendFunction"));
@@ -44,7 +43,7 @@ fn a_lease_outlives_its_sender_and_a_sender_its_attempts() {
 }
 
 #[test]
-fn what_is_looked_at_again_is_looked_at_after_it_should_have_moved() {
+fn the_guard_outlasts_the_lease() {
     for template in templates() {
         let (guard, lease) = (template.parameter("GuardSeconds"), template.parameter("LeaseSeconds"));
         let profile = &template.profile;
@@ -56,7 +55,7 @@ fn what_is_looked_at_again_is_looked_at_after_it_should_have_moved() {
 }
 
 #[test]
-fn the_wait_of_a_message_is_within_what_sqs_can() {
+fn delays_and_retention_are_within_sqs_limits() {
     // A send task carries its own delay; the queue's would be added to it.
     assert_eq!(domain::limits::SQS_DELAY_MAX_SECS, 900);
     for template in templates() {
@@ -78,9 +77,9 @@ fn the_wait_of_a_message_is_within_what_sqs_can() {
     }
 }
 
-/// SQS gives out nothing more from a queue with about 120,000 messages in flight.
+/// SQS stops delivering from a queue with about 120,000 messages in flight.
 #[test]
-fn an_alarm_tells_of_a_full_lane_before_sqs_stops_it() {
+fn an_alarm_precedes_the_in_flight_limit_of_sqs() {
     for template in templates() {
         for priority in ["HighLane", "NormalLane", "LowLane"] {
             let alarm = &template.resource(&format!("{priority}InFlightAlarm"))["Properties"];
@@ -90,8 +89,8 @@ fn an_alarm_tells_of_a_full_lane_before_sqs_stops_it() {
             );
             let threshold = template.number(&alarm["Threshold"]);
             assert_eq!(threshold, domain::priority_queue::MOST_MESSAGES, "{priority}");
-            // In one minute, from count to count, the senders of a priority queue hide no more than the other half:
-            // each batch of ten takes at least a claim's round trip, about 20 ms.
+            // In the minute between two readings of the metric, the senders of a queue add at most the other half.
+            // Each batch of ten takes at least a claim's round trip, about 20 ms.
             let triggers = template.triggers();
             let (_, _, properties) = triggers.iter().find(|(_, queue, _)| *queue == priority).unwrap();
             let senders = template.number(&properties["ScalingConfig"]["MaximumConcurrency"]);
@@ -105,7 +104,7 @@ fn an_alarm_tells_of_a_full_lane_before_sqs_stops_it() {
 }
 
 #[test]
-fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
+fn triggers_report_failures_and_fit_a_new_account() {
     for template in templates() {
         let mut together = 0;
         for (function, queue, properties) in template.triggers() {
@@ -129,15 +128,15 @@ fn every_trigger_reports_single_failures_and_leaves_room_in_a_new_account() {
     }
 }
 
-/// A send task that is put back too often goes to the dead-letter queue, and its email has to be
-/// found by the index: while the breaker is open, or the table away, that must take days.
+/// A send task that returns too often goes to the dead-letter queue, and then only the index finds its email. While
+/// the breaker is open, or the table is unavailable, that must take days.
 #[test]
-fn what_waits_for_the_breaker_is_not_put_aside_for_days() {
+fn waiting_for_the_breaker_dead_letters_no_task_for_days() {
     for template in templates() {
         for priority in ["HighLane", "NormalLane", "LowLane"] {
             let redrive = &template.resource(priority)["Properties"]["RedrivePolicy"];
             let receives = template.number(&redrive["maxReceiveCount"]);
-            // At its longest the breaker is open for eight waits; in each a send task comes twice.
+            // At its longest the breaker is open for eight waits; in each a send task is received twice.
             let wait = 8 * 60;
             let hours = receives / 2 * wait / 3600;
             assert!(hours >= 48, "{priority}: {hours} hours");

@@ -1,4 +1,4 @@
-//! What no resource may miss: a way out, a role of its own, encryption, a long life.
+//! The needs of every resource: a dead-letter queue, its own role, encryption, a long life.
 
 use std::collections::BTreeSet;
 
@@ -6,15 +6,15 @@ use yaml_serde::Value;
 
 use super::{short_form, target, templates};
 
-/// The statements of a policy document.
+/// Returns the statements of a policy document.
 fn statements(document: &Value) -> &[Value] {
     document["Statement"].as_sequence().unwrap()
 }
 
-/// Keys and tenants are made by `access`, which does nothing else; `enqueue`, `manage` and `suppressions` read them and note
-/// their use; no other function reads them.
+/// `access` creates keys and tenants and does nothing else. `enqueue`, `manage` and `suppressions` read them and
+/// record their use; no other function reads them.
 #[test]
-fn who_comes_in_is_decided_by_access_alone() {
+fn only_access_changes_keys_and_tenants() {
     for template in templates() {
         for (name, role) in template.of_type("AWS::IAM::Role") {
             let policies = role["Properties"]["Policies"].as_sequence().unwrap();
@@ -24,7 +24,7 @@ fn who_comes_in_is_decided_by_access_alone() {
                 .filter(|statement| short_form(&statement["Resource"]).is_some_and(|(_, of)| of == "Table.Arn"))
                 .collect();
             let sid = |wanted: &str| statements.iter().find(|statement| statement["Sid"] == wanted);
-            // Whole: the emulator does not look at it.
+            // The whole statement is compared, because the emulator does not evaluate it.
             let is = |wanted: &str, effect: &str, action: &[&str], condition: &str| {
                 let statement = sid(wanted).unwrap_or_else(|| panic!("{name} has no {wanted}"));
                 assert_eq!(statement["Effect"], effect, "{name}: {wanted}");
@@ -43,7 +43,7 @@ fn who_comes_in_is_decided_by_access_alone() {
                 "ForAllValues:StringEquals": {"dynamodb:Attributes": [pk, sk, last_used_at]},
             }"#;
             let deny = match name {
-                // Its counters are all that it may write and read.
+                // It may read and write only its counters.
                 "TallyRole" => {
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["tally:*", warm]}}"#;
                     is(
@@ -63,7 +63,8 @@ fn who_comes_in_is_decided_by_access_alone() {
                         &["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "Query"],
                         own,
                     );
-                    // A record without its past, and no content: `shared/aws/src/records/bare.rs` compares the list.
+                    // A record without its history, and no content: `shared/aws/src/records/bare.rs` compares the
+                    // list.
                     let condition = &sid("UnfinishedEmails").unwrap()["Condition"];
                     let attributes = &condition["ForAllValues:StringEquals"]["dynamodb:Attributes"];
                     let attributes: Vec<_> = attributes
@@ -133,7 +134,7 @@ fn who_comes_in_is_decided_by_access_alone() {
 }
 
 #[test]
-fn what_fails_again_and_again_is_put_aside() {
+fn every_trigger_has_a_dead_letter_queue() {
     for template in templates() {
         for (_, queue, _) in template.triggers() {
             let redrive = &template.resource(queue)["Properties"]["RedrivePolicy"];
@@ -147,15 +148,15 @@ fn what_fails_again_and_again_is_put_aside() {
     }
 }
 
-/// Actions that have no resource. Source: Service Authorization Reference, "Actions, resources,
-/// and condition keys for Amazon Simple Email Service v2", read 2026-11-24.
+/// Actions that have no resource. Source: Service Authorization Reference, "Actions, resources, and condition keys
+/// for Amazon Simple Email Service v2", read 2026-11-24.
 const OF_THE_ACCOUNT: [&[&str]; 2] = [
     &["ses:GetAccount"],
     &["ses:GetSuppressedDestination", "ses:DeleteSuppressedDestination"],
 ];
 
 #[test]
-fn every_function_has_a_role_and_a_log_of_its_own() {
+fn every_function_has_its_own_role_and_log() {
     for template in templates() {
         let functions = template.of_type("AWS::Serverless::Function");
         for property in ["Role", "LoggingConfig"] {
@@ -173,7 +174,7 @@ fn every_function_has_a_role_and_a_log_of_its_own() {
                 for statement in statements(&policy["PolicyDocument"]) {
                     let shown = yaml_serde::to_string(statement).unwrap();
                     if statement["Effect"] == "Deny" {
-                        // Something of what the role allows besides.
+                        // A denial restricts a part of another statement's grant.
                         assert!(
                             statement["Condition"].is_mapping(),
                             "{name} forbids for nothing: {shown}"
@@ -199,7 +200,7 @@ fn every_function_has_a_role_and_a_log_of_its_own() {
 }
 
 #[test]
-fn what_is_kept_is_encrypted_and_outlives_the_stack() {
+fn stored_data_is_encrypted_and_outlives_the_stack() {
     for template in templates() {
         for (name, queue) in template.of_type("AWS::SQS::Queue") {
             assert_eq!(queue["Properties"]["SqsManagedSseEnabled"], true, "{name}");
@@ -231,7 +232,7 @@ fn what_is_kept_is_encrypted_and_outlives_the_stack() {
 }
 
 #[test]
-fn every_queue_and_the_bucket_refuse_what_is_not_encrypted_on_its_way() {
+fn the_queues_and_the_bucket_refuse_plain_http() {
     let denies_plain = |document: &Value| {
         statements(document).iter().any(|statement| {
             statement["Effect"] == "Deny"

@@ -1,14 +1,14 @@
-//! The settings of each function: just those that its code reads.
+//! The settings of each function: exactly those that its code reads.
 //!
-//! Read from the sources: `main.rs` names methods of the settings' reader (`read.table()`), and
-//! each of those names its variables.
+//! Read from the sources: `main.rs` names methods of the settings' reader (`read.table()`), and each of those names
+//! its variables.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{read, templates};
 
 #[test]
-fn every_function_is_given_just_the_settings_that_it_reads() {
+fn every_function_gets_exactly_the_settings_it_reads() {
     let template = templates().remove(0);
     let variables = variables_by_method();
     for (name, function) in template.of_type("AWS::Serverless::Function") {
@@ -28,7 +28,7 @@ fn every_function_is_given_just_the_settings_that_it_reads() {
     }
 }
 
-/// The variables that each method of the reader reads, by itself or by a method above it.
+/// Returns the variables that each method of the reader reads, directly or through an earlier method.
 fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
     let source = read("shared/aws/src/settings.rs");
     let code: Vec<&str> = source
@@ -44,7 +44,7 @@ fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
         let (body, _) = rest.split_once("\n    }\n").unwrap();
         let own = body
             .split('"')
-            // Lambda itself gives the functions those that begin with `AWS_`.
+            // Lambda itself sets the variables that begin with `AWS_`.
             .filter(|text| text.starts_with("MAILQUEUE_") || text.starts_with("AWS_"))
             .map(str::to_owned);
         let others = names_after("self.", body);
@@ -60,7 +60,7 @@ fn variables_by_method() -> BTreeMap<String, BTreeSet<String>> {
     variables
 }
 
-/// The names that follow `receiver` in code.
+/// Returns the names that follow `receiver` in code.
 fn names_after(receiver: &str, code: &str) -> BTreeSet<String> {
     let is_name = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let name = |rest: &str| rest.chars().take_while(|c| is_name(*c)).collect();

@@ -1,4 +1,4 @@
-//! What counts by the table's stream.
+//! The settings of the stream that feeds the counters.
 
 use std::collections::BTreeSet;
 
@@ -7,7 +7,7 @@ use yaml_serde::Value;
 use super::{target, templates};
 
 #[test]
-fn the_stream_is_counted_in_order_from_its_beginning_and_rows_only() {
+fn tally_reads_only_records_from_the_streams_start() {
     for template in templates() {
         let stream = &template.resource("Table")["Properties"]["StreamSpecification"];
         assert_eq!(stream["StreamViewType"], "NEW_AND_OLD_IMAGES");
@@ -30,8 +30,8 @@ fn the_stream_is_counted_in_order_from_its_beginning_and_rows_only() {
 }
 
 #[test]
-fn what_cannot_be_counted_is_tried_for_hours_and_then_put_aside() {
-    /// Lambda gives up 4 hours before the stream forgets.
+fn uncounted_changes_are_retried_then_dead_lettered() {
+    /// Lambda gives up at least 4 hours before the stream drops its records.
     const AGES: std::ops::RangeInclusive<u64> = 4 * 3600..=20 * 3600;
     for template in templates() {
         let properties = &template.resource("TallyFunction")["Properties"]["Events"]["Changes"]["Properties"];
@@ -55,7 +55,7 @@ fn what_cannot_be_counted_is_tried_for_hours_and_then_put_aside() {
 }
 
 #[test]
-fn tally_can_write_no_row_of_an_email() {
+fn tally_can_write_no_record_of_an_email() {
     for template in templates() {
         let policies = template.resource("TallyRole")["Properties"]["Policies"]
             .as_sequence()

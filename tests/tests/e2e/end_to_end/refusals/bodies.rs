@@ -1,4 +1,4 @@
-//! Bodies that are refused as a whole: no JSON, too many emails, too many bytes.
+//! Bodies that are refused as a whole: malformed JSON, too many emails, too many bytes.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn malformed(begins: &str) -> Refusal {
 }
 
 #[tokio::test]
-async fn what_is_no_request_is_malformed() {
+async fn a_body_that_is_no_request_is_malformed() {
     refuse_all(|to| {
         let not_json = "The request body is not valid JSON";
         let good = email_to(to).to_string();
@@ -74,7 +74,7 @@ async fn what_is_no_request_is_malformed() {
 }
 
 #[tokio::test]
-async fn a_key_of_an_object_counts_once() {
+async fn a_duplicate_json_key_is_refused() {
     refuse_all(|to| {
         let twice = |field: &str, value: &str| {
             email_to(to)
@@ -103,7 +103,7 @@ async fn a_key_of_an_object_counts_once() {
 }
 
 #[tokio::test]
-async fn a_batch_is_refused_by_its_size_and_by_its_worst_item() {
+async fn a_batch_is_refused_for_its_size_or_one_item() {
     refuse_all(|to| {
         let batch = |items: Vec<Value>| Value::from(items).to_string();
         let good = || email_to(to);

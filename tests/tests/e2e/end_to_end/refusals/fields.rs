@@ -1,4 +1,4 @@
-//! Every field, with everything that may not be in it.
+//! Every field, with every invalid value.
 
 use serde_json::{Value, json};
 
@@ -10,7 +10,7 @@ fn bad_from() -> Refusal {
 }
 
 #[tokio::test]
-async fn every_field_is_refused_by_its_path() {
+async fn a_refusal_names_the_path_of_the_field() {
     refuse_all(|to| {
         let cases = bad_fields(to).into_iter().chain(bad_headers()).chain(bad_tags());
         let single = |(what, changes, refusal): (String, Value, Refusal)| {
@@ -21,7 +21,7 @@ async fn every_field_is_refused_by_its_path() {
     .await;
 }
 
-/// Changes to a good email, and how it is refused with them.
+/// A description, changes to a valid email, and the resulting refusal.
 type Bad = (String, Value, Refusal);
 
 fn bad_fields(to: &str) -> Vec<Bad> {
@@ -41,7 +41,7 @@ fn bad_fields(to: &str) -> Vec<Bad> {
     add(json!({"subject": "x".repeat(2000)}), bad("subject"));
     add(json!({"to": []}), bad("to"));
 
-    // Unknown, misspelt, and what later versions will know.
+    // Unknown and misspelled fields, and values for later versions.
     for (field, value) in [
         ("form", json!("x")),
         ("replyTo", json!("a@example.com")),
@@ -92,7 +92,7 @@ fn bad_fields(to: &str) -> Vec<Bad> {
         bad("to"),
     );
 
-    // Line breaks and NUL: in every field where one could end a header.
+    // Line breaks and NUL: in every field where they could end a header.
     for control in ["\r\nBcc: evil@example.com", "\n", "\r", "\0"] {
         add(json!({"from": format!("a{control}@example.com")}), bad_from());
         add(json!({"from": format!("A{control} <a@example.com>")}), bad_from());
@@ -185,7 +185,7 @@ fn bad_headers() -> Vec<Bad> {
     add(json!({"X-A": "1", "x-a": "2"}), "headers.x-a".to_owned());
     let many: serde_json::Map<String, Value> = (0..15).map(|at| (format!("X-{at}"), json!("1"))).collect();
     add(Value::Object(many), "headers".to_owned());
-    // A name that is no name is not repeated.
+    // The message does not repeat an invalid name.
     for name in [
         "",
         "X A",

@@ -1,4 +1,4 @@
-//! What is refused before a body is read, or without one: keys, routes, methods, queries.
+//! Refusals before or without reading a body: keys, routes, methods, queries.
 
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
@@ -7,7 +7,7 @@ use tests::{Stack, unique};
 use super::super::emails::{FROM, address, email_to, email_with};
 
 #[tokio::test]
-async fn headers_of_the_request_are_checked() {
+async fn the_headers_of_a_request_are_checked() {
     let stack = Stack::shared().await;
     let name = unique("request-header");
     let good = email_to(&address(&name));
@@ -42,7 +42,7 @@ async fn headers_of_the_request_are_checked() {
         refused(&stack, request().bearer_auth(stack.api.key().to_uppercase()), wrong).await;
         refused(&stack, request().bearer_auth("x".repeat(5000)), wrong).await;
     }
-    // The longest key is good, and whoever comes after all this is alone.
+    // The longest key is valid, and no earlier request has sent anything.
     let id = stack
         .api
         .post_once("/emails", &format!("{name}{}", "k".repeat(256 - name.len())), &good)
@@ -53,7 +53,7 @@ async fn headers_of_the_request_are_checked() {
 }
 
 #[tokio::test]
-async fn what_does_not_exist_is_not_found_and_wrong_methods_are_told() {
+async fn unknown_paths_and_wrong_methods_are_refused() {
     let stack = Stack::shared().await;
     let request = |method: Method, path: &str| stack.api.request(method, path);
     let id = stack.api.send(&email_to(&address(&unique("method")))).await;
@@ -86,7 +86,7 @@ async fn what_does_not_exist_is_not_found_and_wrong_methods_are_told() {
 }
 
 #[tokio::test]
-async fn the_list_refuses_what_it_cannot_page_by() {
+async fn the_list_refuses_an_unknown_cursor() {
     let stack = Stack::shared().await;
     for (query, begins) in [
         ("limit=0", "limit: "),
@@ -101,7 +101,7 @@ async fn the_list_refuses_what_it_cannot_page_by() {
 }
 
 #[tokio::test]
-async fn a_permissive_batch_takes_the_good_and_reports_the_bad() {
+async fn a_permissive_batch_accepts_the_valid_emails() {
     let stack = Stack::shared().await;
     let name = unique("permissive");
     let to = address(&name);
