@@ -1,7 +1,7 @@
-//! The engine: libFuzzer, which gives the target that `--target=NAME` names one input after
-//! another. `--targets` says their names.
+//! The engine: libFuzzer, which passes one input after another to the target named by `--target=NAME`. `--targets`
+//! prints all names.
 //!
-//! Built with coverage by `local/fuzz`, and by nothing else.
+//! Only `local/fuzz` builds it, with coverage.
 #![no_main]
 
 use std::io::Write;

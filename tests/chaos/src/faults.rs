@@ -1,7 +1,7 @@
-//! What goes wrong, and whether all of it has.
+//! The faults, and the check that all of them happened.
 //!
-//! **Invariant:** pure. Every kind that the proxy and the fake SES know is likely enough that a run
-//! of 500 emails is struck by each; whether it was is asked afterwards all the same.
+//! **Invariant:** pure. Every kind of the proxy and of the fake SES is likely enough to happen in a run of 500
+//! emails. The report nevertheless checks that each one did.
 
 use std::collections::BTreeMap;
 
@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::requests::SILENT;
 
-/// What goes wrong at SES: the fake SES's own kinds.
+/// The kinds of faults at SES: those of the fake SES.
 const AT_SES: [&str; 14] = [
     "throttle",
     "quota",
@@ -27,7 +27,7 @@ const AT_SES: [&str; 14] = [
     "not_spam",
 ];
 
-/// What goes wrong on the way to AWS: the proxy's own kinds.
+/// The kinds of faults on the way to AWS: those of the proxy.
 const AT_AWS: [&str; 10] = [
     "drop_before",
     "drop_after",
@@ -41,10 +41,10 @@ const AT_AWS: [&str; 10] = [
     "lose",
 ];
 
-/// The faults at SES for a run of so many emails.
+/// Returns the faults at SES for a run of so many emails.
 #[must_use]
 pub fn at_ses(emails: usize) -> Value {
-    // Each opens the breaker for everyone, for longer and longer.
+    // Each of these opens the breaker for all emails, longer each time.
     let few = emails / 1000 + 2;
     json!([
         {"kind": "delay", "share": 0.1, "delay_ms": 400},
@@ -52,12 +52,12 @@ pub fn at_ses(emails: usize) -> Value {
         {"kind": "pause", "share": 0.05, "count": few},
         {"kind": "throttle", "share": 0.05},
         {"kind": "reject", "share": 0.03},
-        // Longer than the sender's patience.
+        // Longer than the sender's timeout.
         {"kind": "timeout", "share": 0.03, "delay_ms": 4000},
         {"kind": "drop_before", "share": 0.04},
         {"kind": "drop_after", "share": 0.05},
         {"kind": "drop_after", "share": 0.7, "to": SILENT},
-        // Reports about recipients, each of whom has one email.
+        // Reports about recipients, each with a single email.
         {"kind": "bounce", "share": 0.02},
         {"kind": "late_bounce", "share": 0.03},
         {"kind": "soft_bounce", "share": 0.03},
@@ -67,12 +67,12 @@ pub fn at_ses(emails: usize) -> Value {
     ])
 }
 
-/// The faults on the way to AWS. They strike the functions, the publisher of SES's events, and the
-/// client of the API alike.
+/// Returns the faults on the way to AWS. They affect the functions, the publisher of SES's events, and the client of
+/// the API alike.
 #[must_use]
 pub fn at_aws() -> Value {
     json!([
-        // Of some emails all events: the one case in which a second copy is sent, and marked.
+        // Some emails lose all events: the only case in which a second copy is sent, with a flag.
         {"kind": "lose", "share": 0.95, "service": "sns", "body": SILENT},
         {"kind": "delay_before", "share": 0.02, "delay_ms": 150},
         {"kind": "delay_after", "share": 0.02, "delay_ms": 150},
@@ -82,14 +82,14 @@ pub fn at_aws() -> Value {
         {"kind": "conflict", "share": 0.03, "service": "dynamodb"},
         {"kind": "fail", "share": 0.01},
         {"kind": "partial", "share": 0.1, "service": "sqs"},
-        // What AWS delivers at least once: messages and events.
+        // AWS delivers messages and events at least once.
         {"kind": "double", "share": 0.05, "service": "sqs"},
         {"kind": "double", "share": 0.05, "service": "sns"},
         {"kind": "lose", "share": 0.05, "service": "sns"},
     ])
 }
 
-/// How often each kind has struck: `ses_..` and `aws_..`, with zeros.
+/// Returns how often each kind happened: `ses_..` and `aws_..`, including zeros.
 #[must_use]
 pub fn struck(aws: &Value, ses: &Value) -> BTreeMap<String, u64> {
     let count = |stats: &Value, kind: &str| stats.pointer(&format!("/faults/{kind}")).and_then(Value::as_u64);
@@ -98,7 +98,7 @@ pub fn struck(aws: &Value, ses: &Value) -> BTreeMap<String, u64> {
     at_ses.into_iter().chain(at_aws).collect()
 }
 
-/// How many calls the emulator has left unanswered by itself.
+/// Returns the number of calls that the emulator itself left unanswered.
 #[must_use]
 pub fn unanswered(aws: &Value) -> u64 {
     let by_service = aws.get("unanswered").and_then(Value::as_object);
@@ -121,7 +121,7 @@ mod tests {
         kinds
     }
 
-    /// All kinds that a server knows: it names them when it is asked for another one.
+    /// Returns all kinds that a server knows: its error for an unknown kind lists them.
     fn known<T: serde::de::DeserializeOwned + std::fmt::Debug>() -> Vec<String> {
         let error = serde_json::from_value::<T>(json!("flood")).unwrap_err().to_string();
         let (_, named) = error.split_once("expected one of ").unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn every_kind_that_the_servers_know_is_in_force() {
+    fn every_kind_of_fault_is_used() {
         assert_eq!(known::<fake_ses::faults::FaultKind>(), sorted(AT_SES));
         assert_eq!(known::<fault_proxy::plan::Kind>(), sorted(AT_AWS));
         assert_eq!(kinds(&at_ses(500)), sorted(AT_SES));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn what_never_happened_is_counted_as_zero() {
+    fn a_missing_kind_of_fault_counts_as_zero() {
         let struck = struck(&json!({"faults": {"fail": 3}}), &json!({"faults": {"quota": 2}}));
         assert_eq!(struck.len(), 24);
         assert_eq!(

@@ -1,12 +1,10 @@
-//! Processes killed with SIGKILL in mid-invocation.
+//! Processes killed with SIGKILL during an invocation.
 //!
-//! **How that is known, and not hoped:** a rule at the proxy holds one call of the function, before
-//! or after it takes effect. While it is held its caller is in mid-invocation, for it waits for the
-//! answer; then its process is killed. It counts only when the proxy's record says that this call's
-//! connection was closed from the caller's side before the answer, which the hold is too short
-//! for in any other way: no client of ours gives up so soon.
-//! **Not counted:** the one read with which a function warms up at its start, before it asks for an
-//! invocation.
+//! **How this is proved:** a rule at the proxy holds one call of the function, before or after it takes effect.
+//! Meanwhile its caller is in an invocation, because it waits for the answer; then its process is killed. A kill
+//! counts only if the proxy's record says that the caller closed the connection before the answer. The hold is too
+//! short for any other reason: no client of ours gives up so soon.
+//! **Not counted:** the single read by which a function warms up at its start, before it asks for an invocation.
 //! **Start reading at** [`Killer::strike`].
 
 use std::fs;
@@ -25,50 +23,50 @@ use crate::stack::{Call, Stack};
 /// The functions whose processes are killed.
 pub const FUNCTIONS: [&str; 5] = ["send", "enqueue", "promote", "feedback", "tally"];
 
-/// How long a call is held: less than the shortest patience of a function's client, which is the
-/// sender's with SES.
+/// The time for which a call is held. It is less than the shortest timeout of a function's client, the sender's with
+/// SES.
 const HOLD_MS: u64 = 1000;
 
-/// How long a rule waits for a call.
+/// The time for which a rule waits for a call.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The pause between two looks at the proxy's record.
+/// The pause between two reads of the proxy's record.
 const PAUSE: Duration = Duration::from_millis(40);
 
-/// So many calls of a function go free at most before one is held.
+/// The maximum number of a function's calls that pass before one is held.
 const FREE: u64 = 40;
 
-/// The same of `tally`, which counts many changes with few calls.
+/// The same for `tally`, which counts many changes with few calls.
 const FREE_OF_TALLY: u64 = 4;
 
-/// A process that was killed.
+/// A killed process.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kill {
     /// The function.
     pub function: &'static str,
-    /// The number of the call that was never answered.
+    /// The number of the unanswered call.
     pub call: u64,
-    /// What was called.
+    /// The operation of the call.
     pub action: String,
-    /// Whether that took effect.
+    /// Whether and when the call took effect.
     pub effect: Effect,
 }
 
-/// What becomes of the call whose caller is killed.
+/// The effect of a call whose caller is killed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Effect {
     /// It never takes effect.
     None,
     /// It has taken effect.
     Before,
-    /// It takes effect after its caller's death: it was on its way.
+    /// It takes effect after its caller's death, because it was on its way.
     After,
 }
 
 impl Effect {
     const ALL: [Self; 3] = [Self::None, Self::Before, Self::After];
 
-    /// The fault that does so.
+    /// Returns the fault with this effect.
     fn fault(self) -> &'static str {
         match self {
             Self::None => "drop_before",
@@ -77,7 +75,7 @@ impl Effect {
         }
     }
 
-    /// In words.
+    /// Describes the effect.
     #[must_use]
     pub fn words(self) -> &'static str {
         match self {
@@ -88,18 +86,18 @@ impl Effect {
     }
 }
 
-/// Kills processes of one function.
+/// A killer of the processes of one function.
 #[derive(Debug)]
 pub struct Killer {
-    /// Which.
+    /// The function.
     pub function: &'static str,
-    /// How many are to be killed.
+    /// The number of kills to make.
     pub wanted: usize,
     made: AtomicUsize,
 }
 
 impl Killer {
-    /// Killers of all functions that make so many kills together.
+    /// Returns killers for all functions, with so many kills together.
     #[must_use]
     pub fn of_all(kills: usize) -> [Self; FUNCTIONS.len()] {
         let each = kills / FUNCTIONS.len();
@@ -115,22 +113,22 @@ impl Killer {
         })
     }
 
-    /// How many it has made.
+    /// Returns the number of kills made.
     #[must_use]
     pub fn made(&self) -> usize {
         self.made.load(Ordering::Relaxed)
     }
 
-    /// How many of a hundred it has made.
+    /// Returns the percentage of kills made.
     #[must_use]
     pub fn percent(&self) -> usize {
         (self.made() * 100).checked_div(self.wanted).unwrap_or(100)
     }
 
-    /// Kills until all are made, or the run is over; as many of a hundred as `allowed` says.
+    /// Kills until all kills are made or the run is over, but at most the percentage that `allowed` returns.
     ///
     /// # Errors
-    /// When the proxy does not do its part.
+    /// When the proxy does not answer as expected.
     pub async fn run(
         &self,
         stack: &Stack,
@@ -153,7 +151,7 @@ impl Killer {
         Ok(kills)
     }
 
-    /// Aims at one call; `None` when that came to no kill.
+    /// Aims at one call; `None` if no kill resulted.
     async fn strike(&self, stack: &Stack, chance: &mut Rng) -> Result<Option<Kill>, Trouble> {
         let caller = stack.function(self.function);
         let effect = chance.choice(Effect::ALL).unwrap_or(Effect::None);
@@ -161,7 +159,7 @@ impl Killer {
         let mut rule = json!({
             "kind": effect.fault(), "delay_ms": HOLD_MS, "count": 1, "caller": caller, "skip": chance.u64(0..free),
         });
-        // What matters most is what SES was asked.
+        // A submission to SES is the most important call.
         if self.function == "send"
             && chance.bool()
             && let Some(rule) = rule.as_object_mut()
@@ -180,7 +178,7 @@ impl Killer {
             return Ok(None);
         };
         if effect == Effect::Before {
-            // It is passed on first, and held then.
+            // The call is forwarded first, and then held.
             tokio::time::sleep(Duration::from_millis(HOLD_MS / 4)).await;
         }
         if !is_function(process, &caller) || !kill(process).await {
@@ -209,7 +207,7 @@ async fn held(stack: &Stack, rule: u64) -> Result<Option<Call>, Trouble> {
     Ok(None)
 }
 
-/// Waits for a call's end; says what became of it.
+/// Waits for a call's end; returns its outcome.
 async fn ended(stack: &Stack, number: u64) -> Result<String, Trouble> {
     let deadline = Instant::now() + Duration::from_millis(3 * HOLD_MS);
     loop {
@@ -221,12 +219,12 @@ async fn ended(stack: &Stack, number: u64) -> Result<String, Trouble> {
     }
 }
 
-/// Whether it may be a function's first read, which warms it up before any invocation.
+/// Tells whether the call may be a function's first read, which warms it up before any invocation.
 fn is_start(call: &Call) -> bool {
     call.operation == "GetItem" && call.emails.is_empty()
 }
 
-/// Whether the process is still one of this function.
+/// Tells whether the process still belongs to this function.
 fn is_function(process: u32, name: &str) -> bool {
     let environment = fs::read(Path::new("/proc").join(process.to_string()).join("environ"));
     let wanted = format!("AWS_LAMBDA_FUNCTION_NAME={name}");
@@ -250,7 +248,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn kills_are_spread_over_the_functions_and_none_is_forgotten() {
+    fn all_kills_are_spread_over_the_functions() {
         for kills in [0, 1, 4, 20, 23, 2000] {
             let killers = Killer::of_all(kills);
             let wanted: Vec<_> = killers.iter().map(|killer| killer.wanted).collect();
@@ -263,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn who_has_nothing_to_do_is_done() {
+    fn a_killer_without_kills_is_done() {
         assert!(Killer::of_all(0).iter().all(|killer| killer.percent() == 100));
         assert!(Killer::of_all(8).iter().all(|killer| killer.percent() == 0));
     }

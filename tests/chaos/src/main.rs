@@ -1,6 +1,6 @@
-//! Starts the fault run: reads the settings, runs, says how it went.
+//! Starts the fault run: reads the settings, runs, and reports the verdict.
 //!
-//! **Role:** wires only; [`chaos`] decides.
+//! **Role:** wiring only; [`chaos`] decides.
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -21,7 +21,7 @@ async fn main() -> ExitCode {
 }
 
 fn failed(sentence: &str) -> ExitCode {
-    // Nothing is left to tell when the standard error itself is closed.
+    // If standard error is closed, there is nowhere left to report.
     writeln!(io::stderr(), "{sentence}").ok();
     ExitCode::FAILURE
 }

@@ -1,35 +1,35 @@
-//! What is posted: every kind of email and of request that the promise is about.
+//! The posted requests: every kind of email and request that the guarantees cover.
 //!
-//! **Invariant:** pure; the same seed gives the same requests. Every email's subject is its own, so
-//! that two ids for one email are found at SES.
+//! **Invariant:** pure; the same seed gives the same requests. Every email's subject is unique, so that two ids for
+//! one email show at SES.
 
 use fastrand::Rng;
 use serde_json::{Map, Value, json};
 
-/// A good sender.
+/// A valid sender.
 const FROM: &str = "shop@mailqueue.example";
 
-/// One that SES refuses.
+/// A sender that SES refuses.
 const UNVERIFIED: &str = "shop@unverified.example";
 
-/// How the addresses begin to which SES's answers and events are lost more than to others.
+/// The beginning of the addresses for which SES's answers and events are lost more often.
 pub const SILENT: &str = "silent-";
 
-/// Emails in the largest batch here.
+/// The maximum number of emails in a batch here.
 const BATCH_MAX: usize = 20;
 
-/// Characters of a content that is too large for the table, also when it is packed: hexadecimal
-/// digits of chance halve in size, and the table takes 5 KB.
+/// The length of a content that is too large for the table even when compressed. Random hexadecimal digits halve in
+/// size, and the table takes 5 KB.
 const LARGE: usize = 16 * 1024;
 
-/// What happens to an email after it was accepted.
+/// A client's step after the acceptance of an email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Afterwards {
     /// Nothing.
     Nothing,
-    /// It is canceled, well before its time.
+    /// It is canceled, long before it is due.
     Cancel,
-    /// It is sent at another time.
+    /// It is rescheduled.
     Reschedule,
 }
 
@@ -38,33 +38,33 @@ pub enum Afterwards {
 pub struct Email {
     /// Its body in the request.
     pub body: Value,
-    /// Whether it is never to be submitted again in doubt.
+    /// Whether it must be held after an uncertain outcome.
     pub hold: bool,
-    /// What its client does next.
+    /// The client's next step.
     pub afterwards: Afterwards,
 }
 
 /// One request.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Request {
-    /// Its idempotency key; without one it is not repeated.
+    /// The idempotency key; a request without one is not repeated.
     pub key: Option<String>,
     /// Whether it goes to `/emails/batch`.
     pub batch: bool,
     /// Whether it is repeated although it was answered.
     pub repeated: bool,
-    /// Its emails; a single one where it is no batch.
+    /// The emails; without a batch, a single one.
     pub emails: Vec<Email>,
 }
 
 impl Request {
-    /// The path it is posted to.
+    /// Returns the path.
     #[must_use]
     pub fn path(&self) -> &'static str {
         if self.batch { "/emails/batch" } else { "/emails" }
     }
 
-    /// The body it is posted with.
+    /// Returns the body.
     #[must_use]
     pub fn body(&self) -> Value {
         let mut bodies = self.emails.iter().map(|email| email.body.clone());
@@ -76,7 +76,7 @@ impl Request {
     }
 }
 
-/// Requests with so many emails together.
+/// Returns requests with so many emails together.
 #[must_use]
 pub fn requests(emails: usize, seed: u64) -> Vec<Request> {
     let mut chance = Rng::with_seed(seed);
@@ -117,7 +117,7 @@ fn email(index: usize, seed: u64, batch: bool, chance: &mut Rng) -> Email {
         put("on_uncertain", json!("hold"));
     }
     match chance.u32(0..100) {
-        // Of an address of its own: another's bounce suppresses it.
+        // Each has its own address, because the bounce of another would suppress it.
         0..3 => put("to", json!(format!("bounce+{index}@simulator.amazonses.com"))),
         3..6 => put("to", json!(format!("complaint+{index}@simulator.amazonses.com"))),
         6..9 => put("from", json!(UNVERIFIED)),
@@ -152,13 +152,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_seed_repeats_every_request_and_another_gives_others() {
+    fn a_seed_repeats_all_requests() {
         assert_eq!(requests(200, 7), requests(200, 7));
         assert_ne!(requests(200, 7), requests(200, 8));
     }
 
     #[test]
-    fn there_are_as_many_emails_as_asked_for_and_each_is_its_own() {
+    fn the_number_of_emails_is_exact_and_each_is_unique() {
         for emails in [0, 1, 499, 500] {
             let all: Vec<_> = requests(emails, 1)
                 .into_iter()
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn five_hundred_emails_have_something_of_everything() {
+    fn five_hundred_emails_cover_every_kind() {
         let requests = requests(500, 1);
         let emails: Vec<_> = requests.iter().flat_map(|request| &request.emails).collect();
         let requests_that = |is: fn(&Request) -> bool| requests.iter().filter(|request| is(request)).count();

@@ -1,6 +1,6 @@
-//! The environment, read in one place, once, into checked settings.
+//! The settings, read and checked once from the environment.
 //!
-//! **Invariant:** what is wrong is reported all together.
+//! **Invariant:** all faults are reported together.
 
 use std::path::PathBuf;
 use std::str::FromStr;
@@ -9,37 +9,37 @@ use aws::settings::Environment;
 
 use crate::Trouble;
 
-/// Everything the run is told from outside.
+/// The settings of the run.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// Emails to post.
     pub emails: usize,
-    /// Processes to kill in mid-invocation.
+    /// Processes to kill during an invocation.
     pub kills: usize,
-    /// What chance starts from.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// The API.
+    /// The API's address.
     pub api: String,
-    /// Its key.
+    /// The API key.
     pub key: String,
-    /// The fault proxy.
+    /// The fault proxy's address.
     pub proxy: String,
-    /// The fake SES.
+    /// The fake SES's address.
     pub ses: String,
-    /// The emulator of AWS itself.
+    /// The address of the AWS emulator.
     pub aws: String,
     /// The stack's name.
     pub stack: String,
     /// The table's name.
     pub table: String,
-    /// Where the result goes.
+    /// The path of the result.
     pub result: PathBuf,
-    /// Where the proxy writes its calls.
+    /// The path of the proxy's log of calls.
     pub calls: PathBuf,
 }
 
 impl Settings {
-    /// Reads them.
+    /// Reads the settings.
     ///
     /// # Errors
     /// Names everything that is missing or wrong.

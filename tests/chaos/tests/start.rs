@@ -1,9 +1,9 @@
-//! The program itself: it says what it lacks.
+//! The program itself: it reports missing settings.
 
 use std::process::Command;
 
 #[test]
-fn without_a_stack_it_says_what_is_missing_and_fails() {
+fn a_run_without_a_stack_names_the_missing_settings() {
     let run = Command::new(env!("CARGO_BIN_EXE_chaos"))
         .env_clear()
         .env("EMAILS", "1")

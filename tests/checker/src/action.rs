@@ -1,15 +1,15 @@
-//! What may happen next, in words.
+//! The possible actions, and their names.
 
 use std::fmt;
 
 use crate::state::{Change, Lane, Sweep, Wish};
 
-/// Who reads, decides and writes.
+/// A function that reads, decides and writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Who {
     /// `send`.
     Sender,
-    /// `promote`, which sees the priority queue so.
+    /// `promote`, which sees the priority queue in this state.
     Promoter(Lane),
     /// `promote`, with a job of the email's queue.
     Job(Sweep),
@@ -17,30 +17,30 @@ pub enum Who {
     Feedback,
     /// `dead_letter`.
     DeadLetter,
-    /// `manage`.
+    /// `manage`, with a caller's command.
     Caller(Wish),
-    /// `manage`, asked to erase the email.
+    /// `manage`, with a request to erase the email.
     Eraser,
 }
 
-/// How far the reading, deciding and writing comes.
+/// A step in reading, deciding and writing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Operation {
-    /// Reads the record, and has something to write.
+    /// Reads the record, and decides to write.
     Reads,
     /// Writes.
     Writes,
     /// Dies, and its write takes effect later.
     LeavesWrite,
-    /// Finds that the record has moved, and decides anew.
+    /// Finds that the record has changed, and decides again.
     FindsMoved,
-    /// Has nothing to write.
+    /// Decides to write nothing.
     Ends,
-    /// Dies before it has written.
+    /// Dies before its write.
     Dies,
 }
 
-/// What SES makes of a submission.
+/// SES's reaction to a submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Ses {
     /// Accepts it.
@@ -53,60 +53,60 @@ pub enum Ses {
     RefusesForNow,
     /// Refuses it for good.
     RefusesForGood,
-    /// Does not answer in time: it never got it, or has it in hand, and may accept it yet.
+    /// Does not answer in time: the submission is lost, or SES may still accept it.
     Hangs,
 }
 
-/// What happens.
+/// An action.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Action {
-    /// A client asks for the email to be sent.
+    /// A client requests the email.
     Asks(usize),
     /// Its content is stored.
     StoresContent(usize),
-    /// Its record is stored, or another is found.
+    /// Its record is stored, or another record is found.
     StoresRecord(usize),
-    /// It is answered.
+    /// The client is answered.
     IsAnswered(usize),
     /// Its request breaks off.
     BreaksOff(usize),
     /// A sender receives a send task and claims.
     Claims,
-    /// The same, while another one is at work.
+    /// The same, while another sender is active.
     ClaimsBeside,
-    /// A sender receives a send task, is refused the claim, and has something to write.
+    /// A sender receives a send task, is refused the claim, and decides to write.
     IsRefused,
-    /// A sender receives a send task, and knows the email's queue as it was before its last change.
+    /// A sender receives a send task, and knows the queue as it was before its last change.
     MeetsStale,
-    /// Somebody changes the email's queue.
+    /// A caller changes the email's queue.
     Changes(Change),
     /// A job of the queue has nothing left to do.
     JobEnds(Sweep),
     /// A sender dies with its claim.
     DiesHolding,
-    /// A sender dies before it has recorded what it knows.
+    /// A sender dies before it records its knowledge.
     DiesAsked,
     /// A sender does not find the content.
     MissesContent,
     /// A sender submits.
     Submits(Ses),
-    /// SES accepts what it still had.
+    /// SES accepts a pending submission.
     AcceptsLate,
     /// An event arrives.
     EventArrives,
-    /// A run of `promote` asks how far feedback is, and is told that nothing waits.
+    /// A run of `promote` asks for the progress of feedback, and learns that no event waits.
     AsksFeedback,
     /// A run of `promote` ends.
     RunEnds,
-    /// Somebody reads or writes.
+    /// A function takes a step.
     Does(Who, Operation),
-    /// The contents of an erased email are erased, and that is answered.
+    /// The contents of an erased email are deleted, and the erasure is answered.
     Empties,
-    /// Somebody looks for the record of an erased email, and goes.
+    /// A function looks for the record of an erased email, and ends.
     FindsNothing,
-    /// A write of a dead writer takes effect, or is refused.
+    /// A dead function's write takes effect, or is refused.
     LateWrite,
-    /// Time passes until something comes due.
+    /// Time passes until the next due time.
     TimePasses,
     /// Six hours pass.
     HoursPass,
@@ -115,7 +115,7 @@ pub enum Action {
 }
 
 impl Action {
-    /// Its name, by which it is counted.
+    /// Returns the name under which the action is counted.
     #[must_use]
     pub fn name(self) -> String {
         match self {
@@ -153,7 +153,7 @@ impl Action {
 }
 
 impl Who {
-    /// Its name.
+    /// Returns the name.
     #[must_use]
     pub fn name(self) -> &'static str {
         match self {

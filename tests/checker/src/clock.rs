@@ -1,11 +1,10 @@
-//! Time without a clock: it is always [`NOW`], and when time passes the records grow older.
+//! Time without a clock: the time is always [`NOW`], and when time passes the records grow older.
 //!
-//! Decisions depend on how far times are from now and on nothing else, so that states which
-//! differ only in the date are one state. What is far enough away is told apart no further: an
-//! expiry of days stays as far as it is until [`LONG`] passes, and the past is a few values, which are
-//! all that the waits of the machine tell apart. A time of the past is taken for the next of them
-//! that is nearer to now, so that it takes one long wait, and not many short ones, to come to the next.
-//! Times that conditions compare stay apart: what two callers write differs by a millisecond.
+//! Decisions depend only on the distance of times from now, so that states that differ only in the date are one
+//! state. Distant times are merged. An expiry of days stays at its distance until [`LONG`] passes. Past times become
+//! one of a few values, which are all that the machine's waits distinguish. A past time becomes the nearest of these
+//! values that is closer to now. Thus one long wait leads to the next value, and not many short ones. Times that
+//! conditions compare stay distinct: the writes of two callers differ by a millisecond.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -18,22 +17,22 @@ use domain::timestamp::Timestamp;
 
 use crate::config::{Config, GUARD, WINDOW};
 
-/// The time, always.
+/// The constant current time.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_000_000_000_000);
 
-/// How long an email may wait that expires by default.
+/// The time for which an email may wait by default.
 pub(crate) const FAR: Duration = Duration::from_secs(14 * 24 * 3600);
 
-/// Longer than anything waits.
+/// A time longer than every wait.
 pub(crate) const LONG: Duration = Duration::from_secs(15 * 24 * 3600);
 
-/// What is further away than this is [`FAR`].
+/// The distance beyond which an expiry becomes [`FAR`].
 const NEAR: Duration = Duration::from_secs(24 * 3600);
 
-/// Before anybody asked for anything about it.
+/// The age of the record at the first command.
 pub(crate) const MOMENT: Duration = Duration::from_secs(1);
 
-/// The record with its times as far as decisions tell them apart, and without what none looks at.
+/// Returns the record with merged times, and without fields that no decision reads.
 pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
     record.not_before = past_of(record.not_before, &[MOMENT, GUARD, GUARD.saturating_mul(4)]);
     record.uncertain_since = record.uncertain_since.map(|since| {
@@ -58,7 +57,7 @@ pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
     };
     record.scheduled_at = None;
     record.detail = None;
-    // What no decision reads tells no states apart.
+    // A field that no decision reads must not distinguish states.
     record.outcomes = Vec::new();
     record.diagnostics = BTreeMap::new();
     if !matches!(record.status, RecordStatus::Failing | RecordStatus::Failed) && record.cause != Some(Cause::Purged) {
@@ -70,8 +69,8 @@ pub(crate) fn relative(mut record: EmailRecord) -> EmailRecord {
     record
 }
 
-/// A time of the past as the greatest of `spans` before now that is not longer ago. Its
-/// milliseconds stay: by them two callers' times are told apart for good.
+/// Replaces a past time by the longest of `spans` before now that is not longer ago. Its milliseconds stay, because
+/// they keep the times of two callers distinct.
 fn past_of(at: Timestamp, spans: &[Duration]) -> Timestamp {
     let ago = NOW.since(at);
     if ago == Duration::ZERO {
@@ -83,7 +82,7 @@ fn past_of(at: Timestamp, spans: &[Duration]) -> Timestamp {
         .before(Duration::from_millis(u64::from(ago.subsec_millis())))
 }
 
-/// The record when so much time has passed.
+/// Returns the record after this time has passed.
 pub(crate) fn aged(record: &EmailRecord, by: Duration) -> EmailRecord {
     let mut record = record.clone();
     record.not_before = record.not_before.before(by);
@@ -101,7 +100,7 @@ pub(crate) fn aged(record: &EmailRecord, by: Duration) -> EmailRecord {
     record
 }
 
-/// How long until something about the record comes due.
+/// Returns the time until the record's next due time.
 pub(crate) fn next(record: &EmailRecord) -> Option<Duration> {
     let times = [
         Some(record.not_before),
@@ -118,7 +117,7 @@ pub(crate) fn next(record: &EmailRecord) -> Option<Duration> {
         .min()
 }
 
-/// A record that waits from now on, as `enqueue` makes it.
+/// Returns a record that waits from now on, as `enqueue` creates it.
 pub(crate) fn waiting(record: EmailRecord, config: &Config) -> EmailRecord {
     let (due, _) = queued(NOW, NOW.after(FAR), config.policy.turn, config.policy.guard, NOW);
     EmailRecord {

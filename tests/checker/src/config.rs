@@ -1,4 +1,4 @@
-//! What is explored: who takes part, and how often what may go wrong.
+//! The explored configurations: the functions that take part, and the number of times that each fault may happen.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use domain::retry::RetryPolicy;
 pub(crate) const GUARD: Duration = Duration::from_secs(900);
 pub(crate) const WINDOW: Duration = Duration::from_secs(300);
 
-/// Who takes part beside the two senders.
+/// A participant beside the two senders.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Actor {
     /// `promote`.
@@ -18,7 +18,7 @@ pub enum Actor {
     Feedback,
     /// `dead_letter`.
     DeadLetter,
-    /// Callers of `manage`, who cancel, reschedule, retry.
+    /// Callers of `manage` that cancel, reschedule or retry.
     Caller,
     /// A second sender.
     SecondSender,
@@ -26,12 +26,12 @@ pub enum Actor {
     Time,
     /// The jobs of the email's queue.
     Jobs,
-    /// Callers of `manage` who want the email erased.
+    /// Callers of `manage` that erase the email.
     Eraser,
 }
 
 impl Actor {
-    /// All of them.
+    /// All participants.
     pub const ALL: [Self; 8] = [
         Self::Promoter,
         Self::Feedback,
@@ -44,57 +44,57 @@ impl Actor {
     ];
 }
 
-/// Where a configuration begins.
+/// The first state of a configuration.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// Two clients are about to use one key for different requests.
+    /// Two clients will use one key for different requests.
     Asked,
     /// The email was accepted.
     Accepted,
-    /// SES has accepted its first claim, the answer was lost, and the event is on its way.
+    /// SES accepted its first claim, the answer was lost, and the event is in transit.
     Uncertain,
-    /// The same, and a caller has insisted: it is queued with a new budget, and marked.
+    /// The same, and a caller forced a retry: it is queued with a new budget, and flagged.
     Marked,
     /// The email was accepted, and its queue has just been purged.
     Purged,
-    /// SES has refused its only attempt for good.
+    /// SES refused its only attempt permanently.
     Failed,
-    /// The email was accepted, and its client, who was not answered, is about to repeat the request.
+    /// The email was accepted, and its unanswered client will repeat the request.
     Repeated,
 }
 
 /// A bounded configuration.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// Its name.
+    /// The name.
     pub name: &'static str,
-    /// The machine's timings and budget of attempts.
+    /// The timings and the budget of attempts.
     pub policy: Policy,
-    /// What to do without evidence.
+    /// The reaction to missing evidence.
     pub on_uncertain: OnUncertain,
-    /// Who does not take part.
+    /// A participant that is left out.
     pub without: Option<Actor>,
-    /// How often callers ask for something.
+    /// The number of callers' commands.
     pub wishes: u8,
-    /// How often the email's queue is paused, resumed, purged, restored.
+    /// The number of pauses, resumes, purges and restores of the email's queue.
     pub changes: u8,
-    /// How often somebody asks for the email to be erased.
+    /// The number of requests to erase the email.
     pub erasures: u8,
-    /// How often SES refuses so that the attempt is given back.
+    /// The number of refusals by SES that do not count as an attempt.
     pub given_back: u8,
-    /// How many of `promote`, `feedback`, `dead_letter` and `manage` may be between their read
-    /// and their write at the same time: one or two.
+    /// The number of `promote`, `feedback`, `dead_letter` and `manage` that may be between their read and their write
+    /// at the same time: one or two.
     pub readers: usize,
     /// Whether writes may take effect after their writer has died.
     pub late_writes: bool,
-    /// Where it begins.
+    /// The first state.
     pub begin: Begin,
 }
 
 impl Config {
-    /// One attempt, and nothing that goes beyond what every configuration has: two senders,
-    /// `promote`, `feedback`, `dead_letter`, one of which may stand between its read and its
-    /// write; deaths; lost answers; lost, doubled, late and reordered messages and events.
+    /// Returns the smallest configuration, with one attempt and the common parts: two senders, `promote`, `feedback`,
+    /// and `dead_letter`. One of the latter may be between its read and its write. Functions die, answers are lost,
+    /// and messages and events are lost, duplicated, late and reordered.
     fn least(name: &'static str, on_uncertain: OnUncertain) -> Self {
         Self {
             name,
@@ -119,13 +119,13 @@ impl Config {
         }
     }
 
-    /// The same, with one attempt more.
+    /// Adds an attempt.
     fn with_another_attempt(mut self) -> Self {
         self.policy.retry.waits.push(Duration::from_secs(60));
         self
     }
 
-    /// What is explored each time.
+    /// Returns the configurations that are explored each time.
     #[must_use]
     pub fn usual() -> Vec<Self> {
         use OnUncertain::{Hold, Resend};
@@ -201,7 +201,7 @@ impl Config {
         ]
     }
 
-    /// What is explored by hand, the smaller ones first: minutes to hours, and gigabytes.
+    /// Returns the configurations that are explored by hand, the smaller ones first: minutes to hours, and gigabytes.
     #[must_use]
     pub fn long() -> Vec<Self> {
         use OnUncertain::{Hold, Resend};
@@ -261,7 +261,7 @@ impl Config {
         ]
     }
 
-    /// Whether an actor takes part.
+    /// Tells whether a participant takes part.
     #[must_use]
     pub fn has(&self, actor: Actor) -> bool {
         self.without != Some(actor)

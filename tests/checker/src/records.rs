@@ -1,4 +1,4 @@
-//! Every record that occurs, once: a state names its records by number.
+//! The table of all records, each once: a state names its records by number.
 
 use domain::record::EmailRecord;
 use indexmap::IndexSet;
@@ -17,7 +17,7 @@ pub(crate) struct RecordTable {
 }
 
 impl RecordTable {
-    /// The number of a record, its times taken as [`relative`] says.
+    /// Returns the number of a record with merged times ([`relative`]).
     ///
     /// # Panics
     /// When there are more records than a bounded configuration can have.
@@ -26,13 +26,13 @@ impl RecordTable {
         RecordId(u16::try_from(index).expect("a bounded configuration has few rows"))
     }
 
-    /// The record of a number.
+    /// Returns the record of a number.
     #[must_use]
     pub(crate) fn get(&self, id: RecordId) -> &EmailRecord {
         &self.known[usize::from(id.0)]
     }
 
-    /// How many there are.
+    /// Returns the number of records.
     #[must_use]
     pub(crate) fn count(&self) -> usize {
         self.known.len()

@@ -1,23 +1,22 @@
-//! How a receiver reads a header: by `mail-parser`, which shares no code with what renders them.
+//! A receiver's parser for headers: `mail-parser`, which shares no code with the rendering.
 //!
-//! **Where it and this queue differ by design:**
-//! - Spaces and tabs at the ends of an unstructured value are folding to a reader, and part of the value
-//!   to a caller.
-//! - What a caller gave as encoded words (`=?UTF-8?B?...?=`) is ASCII and goes out as it is: the reader
-//!   decodes it, and sees more than the caller wrote. The oracles leave out what holds `=?`.
-//! - In a display name several spaces are one to a reader unless they are quoted; and this queue
-//!   quotes such names.
+//! **Differences by design:**
+//! - A reader treats spaces and tabs at the ends of an unstructured value as folding; for a caller they belong to the
+//!   value.
+//! - A caller's encoded words (`=?UTF-8?B?...?=`) are ASCII and are sent unchanged. The reader decodes them, and sees
+//!   more than the caller wrote. The oracles skip values with `=?`.
+//! - In a display name a reader joins several spaces unless they are quoted; mailqueue quotes such names.
 
 use mail_parser::{Address, MessageParser};
 
-/// What a receiver reads of an unstructured header's value.
+/// Returns a receiver's reading of an unstructured header.
 pub(crate) fn text(value: &str) -> Option<String> {
     let message = format!("Subject: {value}\r\n\r\n");
     let parsed = MessageParser::default().parse(message.as_bytes())?;
     parsed.subject().map(str::to_owned)
 }
 
-/// What a receiver reads of a list of mailboxes: name and address of each.
+/// Returns a receiver's reading of a list of mailboxes: the name and address of each.
 pub(crate) fn mailboxes(value: &str) -> Vec<(Option<String>, String)> {
     let message = format!("From: {value}\r\n\r\n");
     let parsed = MessageParser::default().parse(message.as_bytes());
@@ -32,7 +31,7 @@ pub(crate) fn mailboxes(value: &str) -> Vec<(Option<String>, String)> {
     list.iter().map(pair).collect()
 }
 
-/// Whether a caller gave encoded words, or something that looks like the beginning of one.
+/// Tells whether the text contains an encoded word, or the beginning of one.
 pub(crate) fn looks_encoded(text: &str) -> bool {
     text.contains("=?")
 }

@@ -1,4 +1,4 @@
-//! What happens in a run: who asks for what and when, how the deployment is set, and what goes wrong.
+//! The description of a run: the callers' requests and their times, the deployment's settings, and the faults.
 //!
 //! **Start reading at** [`Scenario`]; [`Scenario::random`] draws one from a seed.
 
@@ -14,28 +14,28 @@ use memory::Fault;
 use memory::fault_model::{Broken, Odds};
 use memory::provider::Answer;
 
-/// How the deployment is set.
+/// The timings of the deployment.
 #[derive(Debug, Clone)]
 pub struct Timings {
-    /// The machine's timings.
+    /// The timings of the state machine.
     pub policy: Policy,
-    /// After this an invocation of `send` is ended.
+    /// The timeout of `send`.
     pub send_timeout: Duration,
-    /// Patience with SES.
+    /// The timeout of a call to SES.
     pub attempt_timeout: Duration,
-    /// How long a send task that was received stays hidden.
+    /// The visibility timeout of a received send task.
     pub visibility: Duration,
-    /// How long an email may wait to be sent.
+    /// The time for which an email may wait to be sent.
     pub expires_after: Duration,
-    /// How long finished emails are kept.
+    /// The retention of finished emails.
     pub retention: Duration,
 }
 
-/// How long finished emails are kept by default: longer than any run.
+/// The default retention of finished emails: longer than any run.
 const RETENTION: Duration = Duration::from_secs(30 * 86_400);
 
 impl Timings {
-    /// Those of production, as `template.yaml` has them by default; but an email expires after a day.
+    /// Returns production's timings, the defaults of `template.yaml`; but an email expires after a day.
     #[must_use]
     pub fn standard() -> Self {
         Self {
@@ -48,8 +48,8 @@ impl Timings {
         }
     }
 
-    /// The shortest in which everything still keeps its proportions: a lease outlives its sender,
-    /// a visibility timeout six of them.
+    /// Returns the shortest timings that keep all proportions: a lease outlives its sender, a visibility timeout
+    /// lasts six of its function's timeouts.
     #[must_use]
     pub fn quick() -> Self {
         Self {
@@ -69,89 +69,89 @@ impl Timings {
     }
 }
 
-/// Something that a caller does about an email that was accepted.
+/// A caller's action on an accepted email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Deed {
-    /// Takes it back.
+    /// Cancels it.
     Cancel,
-    /// Wants it so long from then.
+    /// Reschedules it to so long from then.
     Reschedule(Duration),
-    /// Wants it after all.
+    /// Retries it.
     Retry {
-        /// A second copy is accepted.
+        /// Whether a second copy is acceptable.
         force: bool,
     },
-    /// Looks at it.
+    /// Reads it.
     Read,
-    /// Makes the request that it came from once more.
+    /// Repeats its request.
     Repeat,
-    /// Wants its recipient to be sent nothing.
+    /// Suppresses its recipient.
     Suppress,
-    /// Takes that back.
+    /// Removes that suppression.
     Release,
-    /// Wants it forgotten.
+    /// Erases it.
     Erase,
-    /// Does something about its whole queue.
+    /// Acts on its whole queue.
     Queue(QueueDeed),
 }
 
-/// Something that a caller does about a queue.
+/// A caller's action on a queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum QueueDeed {
     /// Pauses it.
     Pause,
-    /// Pauses it for so long.
+    /// Pauses it for a time.
     PauseFor(Duration),
     /// Resumes it.
     Resume,
-    /// Cancels all that waits in it.
+    /// Purges it: cancels all waiting emails.
     Purge,
-    /// Takes that back.
+    /// Restores it: undoes the purges.
     Restore,
-    /// Tries again what failed in it.
+    /// Retries its failed emails.
     Redrive,
-    /// Deletes it, and cancels what waits in it.
+    /// Deletes it, and cancels its waiting emails.
     Delete,
-    /// Makes it again.
+    /// Creates it again.
     Make,
 }
 
-/// The queue that is there besides `default`.
+/// The queue that exists besides `default`.
 pub const NEWS: &str = "news";
 
-/// One request for one email or more, and what its caller does afterwards.
+/// One request for one or more emails, and its caller's later actions.
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// How long after the beginning.
+    /// The time since the beginning.
     pub at: Duration,
-    /// Emails in it; a single one is no batch.
+    /// The number of emails; a single one is not a batch.
     pub emails: usize,
-    /// It is a batch though it may have one email.
+    /// Whether it is a batch even with one email.
     pub batch: bool,
-    /// It carries an idempotency key.
+    /// Whether it carries an idempotency key.
     pub key: bool,
-    /// Somebody makes another request with the same key, so long after the beginning.
+    /// The time of another request with the same key, since the beginning.
     pub writer: Option<Duration>,
-    /// In doubt it is not sent again.
+    /// Whether it is held after an uncertain outcome.
     pub hold: bool,
-    /// Wanted so long after the request.
+    /// The delay after the request at which it is scheduled.
     pub scheduled_in: Option<Duration>,
-    /// The same, of the last email of a batch alone.
+    /// The same for only the last email of a batch.
     pub last_scheduled_in: Option<Duration>,
-    /// Not wanted any more so long after the request.
+    /// The time after the request at which it expires.
     pub expires_in: Option<Duration>,
-    /// Its content is too large for the table.
+    /// Whether its content is too large for the table.
     pub large: bool,
-    /// Its queue; `default` when nothing is said.
+    /// The queue; `default` if absent.
     pub queue: Option<&'static str>,
-    /// Its priority queue; its queue's when nothing is said.
+    /// The priority; that of the queue if absent.
     pub priority: Option<Priority>,
-    /// What its caller does, so long after the answer.
+    /// The caller's actions, each with its time after the answer.
     pub deeds: Vec<(Duration, Deed)>,
 }
 
 impl Order {
-    /// One email, wanted at once, with a key.
+    /// Returns one email, due at once, with a key.
     #[must_use]
     pub fn plain() -> Self {
         Self {
@@ -172,56 +172,56 @@ impl Order {
     }
 }
 
-/// A run to be.
+/// The description of a run.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// What it is called when something is wrong.
+    /// The name in reports.
     pub name: String,
-    /// All that is left to chance.
+    /// The seed of all randomness.
     pub seed: u64,
-    /// How the deployment is set.
+    /// The timings of the deployment.
     pub timings: Timings,
-    /// What is asked for.
+    /// The requests.
     pub orders: Vec<Order>,
-    /// How often things go wrong.
+    /// The probabilities of faults.
     pub odds: Odds,
-    /// What becomes of the calls with these numbers.
+    /// The faults of the calls with these numbers.
     pub plan: BTreeMap<u64, Fault>,
-    /// How SES answers, by the email's subject.
+    /// The answers of SES, by the email's subject.
     pub script: BTreeMap<String, VecDeque<Answer>>,
-    /// After this nothing goes wrong any more.
+    /// The time after which no more faults happen.
     pub chaos: Duration,
-    /// Senders at once for each priority queue.
+    /// Simultaneous senders for each priority queue.
     pub senders: usize,
-    /// How far a clock may be off, either way.
+    /// The largest difference of a clock, in either direction.
     pub skew_ms: i64,
-    /// Two runs of `promote` begin at the same time, in percent of the minutes.
+    /// The percentage of minutes in which two runs of `promote` start at the same time.
     pub doubled_promotes: u32,
     /// The account's rate, in recipients per second.
     pub rate_per_second: u64,
     /// Partitions of each kind in the index.
     pub shards: u16,
-    /// After so many receives SQS moves a send task to the dead-letter queue.
+    /// The number of receives after which SQS moves a send task to the dead-letter queue.
     pub most_receives: u32,
-    /// Emails that a paused queue of their own holds from beginning to end.
+    /// Emails that a separate paused queue holds from beginning to end.
     pub held: usize,
     /// Emails that wait in [`NEWS`] for their slots from the beginning, which needs [`Self::limit`]. When all callers
-    /// are done the queue is paused, and the run ends while the others of them wait.
+    /// are done the queue is paused, and the run ends while the rest of them wait.
     pub waiting: usize,
-    /// Messages in flight from which on a priority queue gives out nothing more.
+    /// Messages in flight from which on a priority queue delivers no more.
     pub most_in_flight: usize,
     /// Hidden and delayed messages above which a priority queue is full.
     pub most_messages: u64,
-    /// How long the account's quota is spent, from the beginning.
+    /// The time for which the account's quota is exhausted, from the beginning.
     pub outage: Duration,
     /// The rate limit of [`NEWS`], in recipients per second.
     pub limit: Option<u32>,
-    /// What is broken on purpose.
+    /// The planted defect.
     pub broken: Broken,
 }
 
 impl Scenario {
-    /// Nothing goes wrong, and calls take a few milliseconds.
+    /// Returns a scenario without faults, in which calls take a few milliseconds.
     #[must_use]
     pub fn quiet(name: &str, orders: Vec<Order>) -> Self {
         Self {
@@ -252,13 +252,13 @@ impl Scenario {
         }
     }
 
-    /// The subject of an order's email: what the script goes by.
+    /// Returns the subject of an order's email, the key of the script.
     #[must_use]
     pub fn subject(order: usize, item: usize) -> String {
         format!("Order {order}.{item}")
     }
 
-    /// SES answers so about one email, until it is asked more often.
+    /// Sets SES's first answers for one email.
     #[must_use]
     pub fn answers(mut self, order: usize, answers: &[Answer]) -> Self {
         let subject = Self::subject(order, 0);
@@ -266,8 +266,8 @@ impl Scenario {
         self
     }
 
-    /// The scenario of a seed: each kind of fault is there or not, often or rarely, so that each is seen
-    /// alone, and all of them together.
+    /// Returns the scenario of a seed. Each kind of fault is absent, rare or frequent, so that runs show each one
+    /// alone, and all together.
     #[must_use]
     pub fn random(seed: u64) -> Self {
         let mut rng = Rng::with_seed(seed);
@@ -278,7 +278,7 @@ impl Scenario {
         };
         let zombies = rng.u32(0..6) == 0;
         if zombies {
-            // Shorter than the template allows: senders outlive their leases, and find themselves replaced.
+            // Shorter than the template allows: senders outlive their leases, and other senders replace them.
             timings.policy.lease = timings.attempt_timeout / 2;
         }
         let chaos = Duration::from_secs(rng.u64(60..=1_500));
@@ -318,7 +318,7 @@ impl Scenario {
             limit: (queues && rng.bool()).then(|| rng.u32(1..=3)),
             broken: Broken::Nothing,
         };
-        // Drawn last, so that what was found by a seed before is found by it again.
+        // Drawn last, so that older seeds still give the same scenario.
         if rng.u32(0..20) == 0 {
             scenario.forget_early(&mut rng);
         }
@@ -365,7 +365,7 @@ fn order(rng: &mut Rng, timings: &Timings, chaos: Duration, queues: bool) -> Ord
     let guard = timings.policy.guard;
     let deeds = (0..rng.usize(0..=4))
         .map(|_| {
-            // Most are in a hurry: they meet what is under way.
+            // Half of the actions come soon, and meet emails in progress.
             let longest = if rng.bool() { Duration::from_secs(2) } else { guard * 3 };
             let deed = if queues && rng.u32(0..100) < 35 {
                 Deed::Queue(queue_deed(rng, guard))
@@ -446,7 +446,7 @@ fn queue_deed(rng: &mut Rng, guard: Duration) -> QueueDeed {
 }
 
 fn odds(rng: &mut Rng) -> Odds {
-    // How bad it is altogether: most runs are of a bad day, some of the end of the backend.
+    // The overall severity: most runs have a bad day, some a catastrophe.
     let scale = [1, 3, 10][rng.usize(0..3)];
     let mut share = |most: u32| {
         if rng.u32(0..100) < 55 {

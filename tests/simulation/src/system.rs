@@ -1,7 +1,7 @@
-//! The deployment: every function behind its trigger, over one backend.
+//! The deployment: every function behind its trigger, on one in-memory backend.
 //!
-//! **Invariant:** what runs is what Lambda runs, from the event to the answer; this module is
-//! Lambda, the event source mappings, the schedule and the gateway, and knows nothing of emails.
+//! **Invariant:** the functions run as in Lambda, from the event to the answer. This module plays Lambda, the event
+//! source mappings, the schedule and the gateway, and knows nothing of emails.
 //! **Start reading at** [`System::start`].
 
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -42,14 +42,14 @@ const HTTP_TIMEOUT: Duration = Duration::from_secs(29);
 /// The timeout of `dead_letter`, `promote` and `feedback`. Source: `template.yaml`.
 const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// The time that a handler is told it has. It is measured by the real clock, which does not belong to a
-/// simulation: what ends an invocation here is Lambda, at its timeout.
+/// The remaining time that a handler receives. Handlers measure it by the real clock, which the simulation does not
+/// use. Here Lambda ends an invocation at its timeout.
 const GENEROUS: Duration = Duration::from_secs(3600);
 
 /// Messages of a batch. Source: `template.yaml`, `BatchSize`.
 const BATCH: usize = 10;
 
-/// A new environment is made for so many invocations in a hundred, though nothing has died.
+/// The percentage of invocations in a new environment although the old one has not died.
 const RECYCLED: u32 = 5;
 
 type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>;
@@ -57,29 +57,29 @@ type Sender = SendFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBa
 /// The deployment.
 #[derive(Debug)]
 pub struct System {
-    /// The backend.
+    /// The in-memory backend.
     pub backend: MemoryBackend,
-    /// How it is set.
+    /// The timings.
     pub timings: Timings,
-    /// How far a clock may be off, either way.
+    /// The largest difference of a clock, in either direction.
     pub skew_ms: i64,
-    /// Two runs of `promote` at once, in percent of the minutes.
+    /// The percentage of minutes in which two runs of `promote` start at the same time.
     pub doubled_promotes: u32,
     /// Hidden and delayed messages above which a priority queue is full.
     pub most_messages: u64,
     rng: Mutex<Rng>,
     environments: AtomicU32,
-    /// Of all environments: what they know of keys is no part of what is tried.
+    /// Shared by all environments: the cache of keys is not under test.
     authenticator: Authenticator,
 }
 
-/// A queue's messages as the function gets them.
+/// A queue's messages as the function receives them.
 struct Batch {
     from: To,
     messages: Vec<Received>,
 }
 
-/// What a look at a queue brings: messages, or how long there will be none, and what rings before.
+/// The result of a poll: messages, or the time until the next ones and the signal of earlier ones.
 struct Looked {
     messages: Vec<Received>,
     wait: Option<Duration>,
@@ -87,7 +87,7 @@ struct Looked {
 }
 
 impl System {
-    /// A deployment over a backend with a fault model.
+    /// Creates a deployment on a backend with a fault model.
     #[must_use]
     pub fn new(backend: MemoryBackend, timings: Timings, seed: u64) -> Self {
         Self {
@@ -96,14 +96,14 @@ impl System {
             skew_ms: 0,
             doubled_promotes: 0,
             most_messages: MOST_MESSAGES,
-            // Another stream than the backend's own.
+            // A different random stream from the backend's.
             rng: Mutex::new(Rng::with_seed(seed ^ 0x5EED)),
             environments: AtomicU32::new(0),
             authenticator: Authenticator::new(KeySettings::of(samples::DEPLOYER_KEY)),
         }
     }
 
-    /// Starts all that works by itself.
+    /// Starts all triggers.
     pub fn start(self: &Arc<Self>, senders: usize) {
         for priority in Priority::ALL {
             for _ in 0..senders {
@@ -141,7 +141,7 @@ impl System {
         }
     }
 
-    /// Runs an invocation; `None` when its environment has died, or was ended at its timeout.
+    /// Runs an invocation; `None` when its environment died or reached its timeout.
     async fn invoke<T>(
         &self,
         environment: &Environment,
@@ -160,7 +160,7 @@ impl System {
         }
     }
 
-    /// Waits for messages of a queue, and takes them.
+    /// Waits for messages of a queue, and receives them.
     async fn receive(&self, from: To) -> Batch {
         loop {
             let Some(looked) = self.look(from) else {
@@ -196,7 +196,7 @@ impl System {
         })
     }
 
-    /// Deletes what a function has worked off. That call is Lambda's own, and may be lost.
+    /// Deletes the messages that a function has processed. Lambda makes this call, and it may be lost.
     async fn acknowledge(&self, batch: &Batch, response: Option<SqsBatchResponse>) {
         let Some(response) = response else { return };
         let failed = |id: u64| {
@@ -225,7 +225,7 @@ impl System {
                 }
             }
         });
-        // What is not deleted comes again.
+        // A message that is not deleted is delivered again.
         deleted.await.ok();
     }
 
@@ -311,8 +311,7 @@ impl System {
         }
     }
 
-    /// Every minute; while all is calm only when there is something to be looked at: a run that finds
-    /// nothing changes nothing.
+    /// Runs every minute. Without active faults it runs only if there is work: a run without work changes nothing.
     async fn promote(self: Arc<Self>) {
         if self.is(Broken::PromoteNeverRuns) {
             return;
@@ -364,11 +363,11 @@ impl System {
             most_messages: self.most_messages,
         };
         let run = promote::handler::handle(&promote, GENEROUS);
-        // One that fails is not repeated: the next minute's sees the same index.
+        // A failed run is not repeated: the next minute's run reads the same index.
         self.invoke(&environment, TIMEOUT, run).await;
     }
 
-    /// A request reaches `enqueue`; `None` when there is no answer.
+    /// Passes a request to `enqueue`; `None` without an answer.
     pub(crate) async fn enqueue(&self, request: Request) -> Option<Answer> {
         let environment = self.environment("enqueue");
         let backend = self.backend.within(&environment);
@@ -390,7 +389,7 @@ impl System {
         self.invoke(&environment, HTTP_TIMEOUT, work).await.map(Answer::of)
     }
 
-    /// A request about what was accepted reaches the function of its path; `None` when there is no answer.
+    /// Passes a request about accepted emails to the function of its path; `None` without an answer.
     pub(crate) async fn request(&self, request: Request) -> Option<Answer> {
         if request.uri().path().starts_with("/suppressions") {
             self.suppressions(request).await
@@ -433,7 +432,7 @@ impl System {
     }
 }
 
-/// What a caller is answered.
+/// The answer to a caller.
 #[derive(Debug, Clone)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -450,7 +449,7 @@ impl Answer {
     }
 }
 
-/// The event that Lambda makes of a batch.
+/// Returns the event that Lambda makes of a batch.
 fn event(batch: &Batch) -> SqsEvent {
     let message = |received: &Received| {
         let mut message = SqsMessage::default();

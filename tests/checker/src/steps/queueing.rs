@@ -1,7 +1,7 @@
-//! Somebody changes the email's queue, and the jobs that this leaves.
+//! Changes of the email's queue, and the resulting jobs.
 //!
-//! A job may come as late as it likes, and is done when the email is not where it looks: what is
-//! written behind its back has to be refused.
+//! A job may come at any time, and ends if the email is not at the place that it reads. A write that the job does not
+//! see must be refused.
 
 use domain::record::DueKind;
 

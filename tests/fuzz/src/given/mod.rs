@@ -1,6 +1,6 @@
-//! Things made of bytes: what an engine changes in the bytes changes one thing here.
+//! Values derived from bytes: a changed byte changes one value.
 //!
-//! **Invariant:** no bytes at all make the plainest thing of its kind; nasty ones take bytes.
+//! **Invariant:** without bytes each value is the simplest of its kind; unusual values need bytes.
 
 pub(crate) mod records;
 pub(crate) mod requests;

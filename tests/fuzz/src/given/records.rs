@@ -1,4 +1,4 @@
-//! Records, and what SES may say about them.
+//! Records, and the events that SES may publish for them.
 
 use std::collections::BTreeMap;
 
@@ -30,10 +30,10 @@ const FATES: [DeliveryStatus; 10] = [
     DeliveryStatus::Suppressed,
 ];
 
-/// When most things happen: 2026-11-24T09:30:00Z.
+/// The usual time: 2026-11-24T09:30:00Z.
 pub(crate) const NOW: i64 = 1_795_512_600_000;
 
-/// Any time at all, mostly about now.
+/// Any time, mostly around now.
 pub(crate) fn time(u: &mut Unstructured<'_>) -> Result<Timestamp> {
     let millis = match u.int_in_range(0..=7)? {
         0..=3 => NOW.saturating_add(i64::from(u.arbitrary::<i32>()?)),
@@ -116,7 +116,7 @@ fn recipient(u: &mut Unstructured<'_>) -> Result<String> {
     Ok((*u.choose(&["0123456789ab", "ba9876543210", "000000000000"])?).to_owned())
 }
 
-/// A record whose fields fit together no more than the types demand.
+/// A record whose fields satisfy only their types.
 pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     let born = time(u)?;
     let body = BodyRef {
@@ -182,7 +182,7 @@ pub(crate) fn any(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     })
 }
 
-/// A record whose status and the fields beside it belong together, as the machine leaves them.
+/// A consistent record, as the state machine leaves it.
 pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     let mut record = any(u)?;
     let (lease, since, due, sent) = (
@@ -230,7 +230,7 @@ pub(crate) fn whole(u: &mut Unstructured<'_>) -> Result<EmailRecord> {
     Ok(record)
 }
 
-/// Counts: mostly few, at times as many as there can be.
+/// A count: mostly small, sometimes the largest possible.
 pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
     Ok(match u.int_in_range(0..=4)? {
         0..=2 => u.int_in_range(0..=7)?,
@@ -239,7 +239,7 @@ pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
     })
 }
 
-/// An event of SES: mostly about `record`, at times about another one, or a claim that never was.
+/// An event of SES: mostly about `record`, sometimes about another record or a claim that never existed.
 pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<SesEvent> {
     let said = match u.int_in_range(0..=5)? {
         0 | 1 => Said::Accepted,

@@ -1,11 +1,11 @@
-//! Requests that are mostly right: what is wrong with them is one thing or another, not all.
+//! Mostly valid requests, each with at most one fault.
 
 use arbitrary::{Result, Unstructured};
 use serde_json::{Map, Value, json};
 
 use super::texts;
 
-/// An email as a caller writes it. Its fields are in any order, and one may be there twice.
+/// An email in a caller's format. Its fields have any order, and one may occur twice.
 pub(crate) fn email(u: &mut Unstructured<'_>) -> Result<String> {
     let mut fields = vec![
         ("from", Value::from(texts::mailbox(u)?)),
@@ -50,7 +50,7 @@ pub(crate) fn email(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(format!("{{{}}}", fields.join(",")))
 }
 
-/// How many there are: mostly few, else about the limit.
+/// A count: mostly small, otherwise around the limit.
 fn count(u: &mut Unstructured<'_>, limit: usize) -> Result<usize> {
     if u.ratio(1, 8)? {
         u.int_in_range(limit.saturating_sub(2)..=limit + 2)
@@ -66,7 +66,7 @@ fn recipients(u: &mut Unstructured<'_>) -> Result<Value> {
     let first = texts::mailbox(u)?;
     let mut list = vec![first.clone()];
     for _ in 1..count(u, 50)? {
-        // Long lists repeat themselves: they are about their length.
+        // A long list repeats its first entry: only its length matters.
         list.push(if u.is_empty() {
             first.clone()
         } else {

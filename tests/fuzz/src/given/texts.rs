@@ -1,8 +1,8 @@
-//! Texts, addresses and names that have made trouble somewhere.
+//! Texts, addresses and names that have caused trouble somewhere.
 
 use arbitrary::{Result, Unstructured};
 
-/// What texts are put together of.
+/// The pieces of texts.
 const PIECES: [&str; 44] = [
     "a",
     "Ada",
@@ -50,7 +50,7 @@ const PIECES: [&str; 44] = [
     "7",
 ];
 
-/// How often a piece is there: lengths around the limits.
+/// The numbers of repetitions of a piece: lengths around the limits.
 const TIMES: [usize; 16] = [1, 2, 3, 45, 46, 63, 64, 65, 126, 127, 253, 256, 257, 870, 871, 990];
 
 /// Any text.
@@ -68,7 +68,7 @@ pub(crate) fn text(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(text)
 }
 
-/// A word that is right, or one with a piece that may be wrong inside, or any text.
+/// A valid word, one with an inserted piece that may be invalid, or any text.
 pub(crate) fn word(u: &mut Unstructured<'_>, right: &[&str]) -> Result<String> {
     let which = u.int_in_range(0..=15)?;
     if which == 15 {
@@ -76,14 +76,14 @@ pub(crate) fn word(u: &mut Unstructured<'_>, right: &[&str]) -> Result<String> {
     }
     let mut word = (*u.choose(right)?).to_owned();
     if which >= 13 {
-        // One thing at a time: an oracle sees only what all checks let through.
+        // One change at a time: an oracle sees only input that passes all checks.
         let place = word.char_indices().map(|(place, _)| place).nth(1).unwrap_or(word.len());
         word.insert_str(place, u.choose(&PIECES)?);
     }
     Ok(word)
 }
 
-/// An address, mostly a right one.
+/// An address, mostly a valid one.
 pub(crate) fn address(u: &mut Unstructured<'_>) -> Result<String> {
     let local = word(u, &["a", "canary.lovelace", "o'neil+tag", "x_1"])?;
     let hosts = [
@@ -98,7 +98,7 @@ pub(crate) fn address(u: &mut Unstructured<'_>) -> Result<String> {
     Ok(format!("{local}@{host}"))
 }
 
-/// An address with or without a name, mostly a right one.
+/// An address with or without a name, mostly a valid one.
 pub(crate) fn mailbox(u: &mut Unstructured<'_>) -> Result<String> {
     let address = address(u)?;
     Ok(match u.int_in_range(0..=4)? {

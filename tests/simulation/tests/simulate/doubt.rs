@@ -1,4 +1,4 @@
-//! What SES left in doubt, and how it ends: to the letter.
+//! Uncertain outcomes at SES, and the exact end of each.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn end(outcome: &Outcome) -> (RecordStatus, usize, bool) {
     (record.status, outcome.accepted.len(), record.maybe_duplicate)
 }
 
-/// The number of the call by which SES is asked.
+/// Returns the number of the call to SES.
 fn submission(scenario: &Scenario) -> u64 {
     let is_it = |step: &Step| match step {
         Step::Call {
@@ -34,9 +34,9 @@ fn submission(scenario: &Scenario) -> u64 {
     run(scenario).trace.steps.iter().find_map(is_it).unwrap()
 }
 
-/// SES itself: it has accepted or not, and the sender knows or dies.
+/// SES accepted the email or did not, and the sender learns of it or dies.
 #[test]
-fn whatever_ses_did_is_found_out_or_marked() {
+fn an_uncertain_submission_is_settled_or_flagged() {
     for held in [false, true] {
         for fault in [Fault::Before, Fault::After, Fault::DieBefore, Fault::DieAfter] {
             let mut scenario = one(held);
@@ -56,9 +56,9 @@ fn whatever_ses_did_is_found_out_or_marked() {
     }
 }
 
-/// The same, where the event is lost for ever.
+/// The same with a permanently lost event.
 #[test]
-fn without_any_event_a_second_copy_is_marked_and_what_is_held_has_none() {
+fn lost_events_cause_a_flagged_copy_or_none_if_held() {
     for (held, expected) in [
         (false, (RecordStatus::Sent, 2, true)),
         (true, (RecordStatus::Unknown, 1, false)),

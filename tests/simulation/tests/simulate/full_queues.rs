@@ -6,13 +6,13 @@ use domain::record::RecordStatus;
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Order, Scenario};
 
-/// Emails that come in, one every six seconds: an hour's worth.
+/// Emails that arrive, one every six seconds: an hour's worth.
 const EMAILS: u32 = 600;
 
-/// The account's quota is spent for this time, while they come.
+/// The time for which the account's quota is exhausted while they arrive.
 const OUTAGE: Duration = Duration::from_secs(3_600);
 
-/// Messages in flight from which on the priority queue gives out nothing more.
+/// Messages in flight from which on the queue delivers no more.
 const MOST_IN_FLIGHT: usize = 200;
 
 fn outage(most_messages: u64) -> Outcome {
@@ -36,12 +36,12 @@ fn stops(outcome: &Outcome) -> u64 {
 }
 
 #[test]
-fn a_long_outage_never_stops_a_lane() {
+fn a_long_outage_never_stops_a_priority_queue() {
     let outcome = outage(100);
     assert_eq!(stops(&outcome), 0, "SQS always had room for more in flight");
     assert!(outcome.records.iter().all(|record| record.status == RecordStatus::Sent));
 
-    // Each record that was left to the index is looked at within four guards, and the priority queue may have no room then.
+    // Each record left to the index is checked within four guards, and the queue may have no room then.
     let guard = Duration::from_secs(120);
     let latest = START.after(OUTAGE + guard * 8 + Duration::from_secs(180));
     let last = outcome
@@ -51,15 +51,15 @@ fn a_long_outage_never_stops_a_lane() {
         .max();
     assert!(last.is_some_and(|last| last <= latest), "{last:?} is after {latest:?}");
 
-    // One when it is accepted, one after the outage, and one for each look between: every four guards, and an email
-    // waits for half of the outage on average.
+    // One task at acceptance, one after the outage, and one for each check between: every four guards. On average an
+    // email waits for half of the outage.
     let looks = OUTAGE.as_secs() / 2 / (guard * 4).as_secs();
     let (send_tasks, most) = (outcome.send_tasks, u64::from(EMAILS) * (looks + 2));
     assert!(send_tasks <= most, "{send_tasks} send tasks for {EMAILS} emails");
 }
 
-/// Shows that the bound is needed, and that the test above can fail.
+/// The bound is needed, and the test above can fail.
 #[test]
-fn without_a_bound_a_long_outage_stops_a_lane() {
+fn without_a_bound_an_outage_stops_the_queue() {
     assert!(stops(&outage(u64::MAX)) > 0);
 }

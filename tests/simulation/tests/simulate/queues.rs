@@ -1,4 +1,4 @@
-//! What queues and priority queues promise one another.
+//! The effects of queues and priority queues on each other.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use memory::trace::Step;
 use simulation::run::{Outcome, START, run};
 use simulation::scenario::{Deed, NEWS, Order, Scenario};
 
-/// How often each function has called each port.
+/// Returns the number of calls of each port by each function.
 fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
     let mut calls = BTreeMap::new();
     for step in &outcome.trace.steps {
@@ -21,15 +21,15 @@ fn calls(outcome: &Outcome) -> BTreeMap<(&'static str, &'static str), usize> {
     calls
 }
 
-/// When each email was sent.
+/// Returns the sending time of each email.
 fn sent(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
     let sent = |record: &EmailRecord| Some((record.id, record.sent.as_ref()?.at.as_millis()));
     outcome.records.iter().filter_map(sent).collect()
 }
 
-/// A million emails that a paused queue holds slow no other: to the call, and to the millisecond.
+/// A million emails in a paused queue change neither a call nor a millisecond for others.
 #[test]
-fn a_million_emails_that_are_held_slow_no_other_queue() {
+fn a_million_held_emails_slow_no_other_queue() {
     let order = |number: u64| Order {
         at: Duration::from_secs(number * 7),
         scheduled_in: number.is_multiple_of(3).then_some(Duration::from_secs(90)),
@@ -51,9 +51,9 @@ fn a_million_emails_that_are_held_slow_no_other_queue() {
     assert_eq!(calls(&million), calls(&one));
 }
 
-/// Two thousand newsletters wait at twenty a second; a password reset comes.
+/// Two thousand newsletters wait at twenty a second when a password reset arrives.
 #[test]
-fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
+fn a_high_email_overtakes_two_thousand_low_ones() {
     let low = |number: u64| Order {
         at: Duration::from_millis(number),
         emails: 500,
@@ -81,7 +81,7 @@ fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
         .collect();
     let [high] = high[..] else { panic!("one of them") };
     let waited = sent_at(high).since(high.born);
-    // Its horizon, and the second that a batch of ten takes at this rate.
+    // Its reserved time, and the second that a batch of ten takes at this rate.
     let most = domain::account_rate::horizon(Priority::High) + Duration::from_secs(1);
     assert!(waited <= most, "{waited:?}");
     let low = outcome.records.iter().filter(|record| record.priority == Priority::Low);
@@ -92,7 +92,7 @@ fn a_high_email_passes_two_thousand_low_ones_within_its_horizon_and_a_batch() {
 
 /// Three hundred emails of a slow queue; thirty others come in the same priority queue.
 #[test]
-fn a_limited_queue_keeps_its_rate_and_slows_nobody() {
+fn a_limited_queue_keeps_its_rate_and_slows_no_other() {
     let slow = Order {
         emails: 300,
         batch: true,
@@ -119,14 +119,14 @@ fn a_limited_queue_keeps_its_rate_and_slows_nobody() {
         .count();
     assert_eq!(held_up, 0);
     let longest = slow.iter().map(|record| waited(record)).max().unwrap();
-    // One a second, and the gaps between two runs of promote.
+    // One a second, and the gaps between two runs of `promote`.
     assert!(
         (299..=330).contains(&longest.as_secs()),
         "the rate is used, too: {longest:?}"
     );
 }
 
-/// Emails with so many waiting in a slow queue; the last caller is done after five minutes.
+/// Runs emails beside so many that wait in a slow queue; the last caller is done after five minutes.
 fn beside_waiting(waiting: usize) -> Outcome {
     let order = |number: u64| Order {
         at: Duration::from_secs(number * 7),
@@ -140,14 +140,14 @@ fn beside_waiting(waiting: usize) -> Outcome {
         rate_per_second: 10_000,
         ..Scenario::quiet("waiting", (0..20).map(order).collect())
     };
-    // Calls take no time, so that a time tells of nothing but waits.
+    // Calls take no time, so that times show only waits.
     scenario.odds.delay_ms = 0;
     let outcome = run(&scenario);
     assert_eq!(outcome.report("waiting"), None);
     outcome
 }
 
-/// When each email was sent of those that wait in no slow queue.
+/// Returns the sending time of each email outside the slow queue.
 fn sent_beside(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
     let slow = outcome.records.iter().filter(|record| record.queue.as_str() == NEWS);
     let slow: Vec<EmailId> = slow.map(|record| record.id).collect();
@@ -157,12 +157,12 @@ fn sent_beside(outcome: &Outcome) -> BTreeMap<EmailId, i64> {
 }
 
 #[test]
-fn a_million_emails_that_wait_for_slots_slow_no_other_queue() {
+fn a_million_waiting_emails_slow_no_other_queue() {
     let [one, thousand, million] = [1, 1_000, 1_000_000].map(beside_waiting);
     assert_eq!(million.records.len(), 1_000_020);
     assert_eq!(sent_beside(&million).len(), 20);
     assert_eq!(sent_beside(&million), sent_beside(&one));
-    // The slow queue sends at its rate, and a run reads what it releases and a little more.
+    // The slow queue sends at its rate, and a run reads little more than it releases.
     let released = sent(&million).len() - 20;
     assert!((300..=360).contains(&released), "{released}");
     assert_eq!(sent(&million).len(), sent(&thousand).len());
@@ -171,7 +171,7 @@ fn a_million_emails_that_wait_for_slots_slow_no_other_queue() {
     assert!(read <= most, "{read} read for {released}");
 }
 
-/// Two runs of promote begin at the same time, every minute.
+/// Two runs of `promote` start at the same time, every minute.
 #[test]
 fn two_runs_of_promote_never_double_a_rate() {
     let slow = Order {

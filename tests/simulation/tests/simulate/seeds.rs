@@ -1,14 +1,14 @@
-//! Random scenarios under random faults: the same seeds each time. `make simulate` takes new ones.
+//! Random scenarios under random faults: the same seeds each time. `make simulate` uses new ones.
 
 use simulation::run::run;
 use simulation::scenario::Scenario;
 use simulation::seeds::Totals;
 
-/// So many seeds show every kind of fault and every edge.
+/// The number of seeds that show every kind of fault and every transition.
 const SEEDS: u64 = 4_000;
 
 #[test]
-fn random_faults_lose_nothing_and_double_nothing_unmarked() {
+fn random_faults_cause_no_loss_or_unflagged_duplicate() {
     let mut totals = Totals::default();
     for seed in 1..=SEEDS {
         if let Some(report) = totals.run(seed) {
@@ -19,7 +19,7 @@ fn random_faults_lose_nothing_and_double_nothing_unmarked() {
 }
 
 #[test]
-fn the_same_seed_is_the_same_run_and_another_is_another() {
+fn a_seed_determines_its_run() {
     let hash = |seed| run(&Scenario::random(seed)).trace.hash();
     let first: Vec<_> = (1..=20).map(hash).collect();
     let again: Vec<_> = (1..=20).map(hash).collect();

@@ -5,8 +5,8 @@ use simulation::run::run;
 use simulation::scenario::{Order, Scenario};
 use simulation::systematic::{Strikes, command, places, scenarios, throttled};
 
-/// How far behind the first fault the second one strikes, in calls. A run has between 40 and 120 calls;
-/// this reaches the calls beside it. `make pairs` strikes all, in CI too.
+/// The distance of the second fault from the first, in calls. A run has between 40 and 120 calls; this covers the
+/// nearby ones. `make pairs` covers all, in CI too.
 const REACH: u64 = 10;
 
 fn threads() -> usize {
@@ -25,19 +25,19 @@ fn strike(faults: usize, reach: u64) -> Strikes {
 }
 
 #[test]
-fn a_fault_at_any_call_loses_nothing_and_doubles_nothing_unmarked() {
+fn one_fault_causes_no_loss_or_unflagged_duplicate() {
     let strikes = strike(1, 0);
     assert!(strikes.runs[1] > 1_000, "{:?}", strikes.runs);
 }
 
 #[test]
-fn two_faults_at_any_two_calls_lose_nothing_and_double_nothing_unmarked() {
+fn two_faults_cause_no_loss_or_unflagged_duplicate() {
     let strikes = strike(2, REACH);
     assert!(strikes.runs[2] > 10_000, "{:?}", strikes.runs);
 }
 
 #[test]
-fn each_call_of_an_environment_is_throttled_once() {
+fn each_call_is_throttled_once() {
     let scenario = scenarios().remove(0);
     let outcome = run(&scenario);
     let can_be_throttled =
@@ -55,7 +55,7 @@ fn each_call_of_an_environment_is_throttled_once() {
     }
 }
 
-/// The scenarios call everything that there is to be called.
+/// The scenarios cover every call of every function.
 #[test]
 fn the_scenarios_strike_every_call_of_every_function() {
     let mut called = std::collections::BTreeSet::new();
@@ -131,7 +131,7 @@ fn the_scenarios_strike_every_call_of_every_function() {
 }
 
 #[test]
-fn who_is_suppressed_is_sent_nothing_until_released() {
+fn a_suppressed_address_gets_no_email_until_released() {
     let scenario = scenarios()
         .into_iter()
         .find(|scenario| scenario.name.starts_with("is suppressed"))
@@ -156,7 +156,7 @@ fn who_is_suppressed_is_sent_nothing_until_released() {
 
 /// A client repeats with its key until it is answered.
 #[test]
-fn a_request_that_broke_off_at_any_call_is_completed_by_its_key_and_sent_once() {
+fn a_repeated_request_completes_a_broken_one() {
     let order = Order {
         scheduled_in: Some(std::time::Duration::from_secs(60)),
         ..Order::plain()
