@@ -312,7 +312,7 @@ mod tests {
     }
 
     #[test]
-    fn the_shapes_are_ses_own() {
+    fn events_have_the_shapes_of_ses() {
         let events = after(&["B <bounce+1@simulator.amazonses.com>", "c@example.com"], &json!([]));
         let mail = &events[0]["mail"];
         assert_eq!(events[0]["send"], json!({}));

@@ -310,7 +310,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_runs_out_and_to_selects() {
+    fn a_fault_obeys_its_count_and_its_recipient() {
         let mut plan = plan(r#"{"faults": [{"kind": "drop_after", "count": 2, "to": "victim"}]}"#);
         let mut dice = Dice::seeded(1);
         assert_eq!(plan.choose(&["other@example.com"], &mut dice), Chosen::default());

@@ -1,9 +1,9 @@
-// The inbox page. Everything that came with a message is put in place by textContent
-// or by an element's properties: nothing of it is ever read as markup here.
+// The inbox page. Every part of a message is set by textContent or by an element's properties.
+// Thus no part of a message is ever parsed as markup here.
 "use strict";
 
 const REFRESH_MS = 1500;
-// More recipients than these are folded away.
+// The number of recipients above which the rest are folded away.
 const SHOWN_RECIPIENTS = 4;
 const place = (id) => document.getElementById(id);
 let revision = null;
@@ -20,7 +20,7 @@ function make(tag, properties = {}, ...children) {
   return element;
 }
 
-// What a mail program would show for RFC 2047's encoded words.
+// Decodes RFC 2047's encoded words, as a mail program does.
 function decoded(text) {
   return text.replace(/=\?utf-8\?([bq])\?([^?]*)\?=(?:\s+(?==\?))?/gi, (word, kind, data) => {
     try {
@@ -33,18 +33,18 @@ function decoded(text) {
   });
 }
 
-// What would hide in a line, or turn the letters around it, is shown by its number.
+// Shows hidden and direction-changing characters by their numbers.
 function plain(text) {
   return text.replace(/[\u0000-\u0008\u000a-\u001f\u007f-\u009f\u202a-\u202e]/g, (hidden) =>
     `\u27e8U+${hidden.charCodeAt(0).toString(16).toUpperCase().padStart(4, "0")}\u27e9`);
 }
 
-// A head's text as a mail program would show it, with nothing hidden in it.
+// Returns a head's text as a mail program shows it, with all hidden characters visible.
 function shown(text) {
   return plain(decoded(text));
 }
 
-// The display name of an address, or the address where there is none.
+// Returns the display name of an address, or the address without one.
 function short(address) {
   const name = shown(address).replace(/<[^<]*>$/, "").trim().replace(/^"(.*)"$/, "$1");
   return name || plain(address);
@@ -108,7 +108,7 @@ function mark() {
   }
 }
 
-// The facts of a message's head: each a name and what was submitted, shown as a mail program would.
+// The fields of a message's head: each a name and the submitted value, in a mail program's form.
 function facts(message) {
   const list = make("dl");
   const add = (name, ...parts) => list.append(make("dt", { textContent: name }), make("dd", {}, ...parts));
@@ -143,7 +143,7 @@ function pairs(title, list) {
   return make("table", {}, make("caption", { textContent: title }), body);
 }
 
-// What can be looked at: a tab's name, and what makes its content.
+// The tabs of a message: the name of each, and the function that creates its content.
 function panels(message) {
   const all = new Map();
   if (message.html !== null) {
@@ -191,7 +191,7 @@ function showNone(text) {
   place("message").replaceChildren(make("p", { className: "empty", textContent: text }));
 }
 
-// The id after the `#`; what is no text there is no message's id either.
+// Returns the id after the `#`; malformed text there is no message's id.
 function idFromHash() {
   const hash = location.hash.slice(1);
   try {

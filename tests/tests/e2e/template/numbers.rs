@@ -131,7 +131,7 @@ fn triggers_report_failures_and_fit_a_new_account() {
 /// A send task that returns too often goes to the dead-letter queue, and then only the index finds its email. While
 /// the breaker is open, or the table is unavailable, that must take days.
 #[test]
-fn waiting_for_the_breaker_dead_letters_no_task_for_days() {
+fn an_open_breaker_dead_letters_no_task_for_days() {
     for template in templates() {
         for priority in ["HighLane", "NormalLane", "LowLane"] {
             let redrive = &template.resource(priority)["Properties"]["RedrivePolicy"];
