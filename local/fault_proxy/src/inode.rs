@@ -7,7 +7,7 @@
 use std::fs;
 use std::net::SocketAddr;
 
-/// Returns the inode of the socket with the own address `theirs` and the peer address `ours`.
+/// Returns the inode of the socket whose local address is `theirs` and whose peer address is `ours`.
 #[must_use]
 pub fn of(theirs: SocketAddr, ours: SocketAddr) -> Option<u32> {
     asked(theirs, ours).or_else(|| in_table(&fs::read_to_string("/proc/net/tcp").ok()?, theirs, ours))
