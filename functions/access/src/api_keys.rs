@@ -1,9 +1,8 @@
-//! API keys: made, listed, changed, revoked.
+//! API keys: create, list, change, revoke.
 //!
-//! **Invariant:** a key can do no more than the one that made it: it belongs to the same tenant, sends from no
-//! other domains, and lives no longer; the deployer makes keys for every tenant. To everybody else another
-//! tenant's key is not there.
-//! **Start reading at** [`AccessFunction::create_key`].
+//! **Invariant:** a key has no more rights than its creator: same tenant, no other domains, no longer life. The
+//! deployer creates keys for every tenant. A tenant never finds another tenant's key.
+//! **Start reading at** [`Access::create_key`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -25,21 +24,21 @@ use domain::wire::api::to_api;
 
 use crate::{AccessError, AccessFunction, Store};
 
-/// Time after which every environment knows a change of a key: thirty seconds of memory, and the longest request that
-/// was let in within them.
+/// Time after which every environment applies a change of a key: thirty seconds of cache, and the longest
+/// request that was authenticated within them.
 const KEYS_KNOWN_EVERYWHERE: Duration = Duration::from_secs(60);
 
-/// The effects of a revocation besides the key itself: `?children&hold`.
+/// Effects of a revocation besides the key itself: `?children&hold`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Revocation {
-    /// The keys that were made with it are revoked too.
+    /// Revoke the keys that were created with it too.
     pub children: bool,
-    /// The emails that were accepted with it are held.
+    /// Hold the emails that were accepted with it.
     pub hold: bool,
 }
 
 impl Revocation {
-    /// Reads the query of a URL, as it came.
+    /// Reads the raw query of a URL.
     ///
     /// # Errors
     /// 422 `validation_error`.
@@ -49,19 +48,19 @@ impl Revocation {
     }
 }
 
-/// The page that is asked for: `?limit&after&before`, and of the deployer `tenant`.
+/// A page of keys: `?limit&after&before`, and for the deployer `tenant`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyPage {
-    /// How many.
+    /// Number of keys.
     pub limit: usize,
-    /// Next to which one it lies; with the newest when nothing is said.
+    /// Key beside which the page lies; `None`: the page begins with the newest.
     pub cursor: Option<Cursor<KeyId>>,
-    /// Whose.
+    /// Tenant that owns the keys.
     pub tenant: Option<TenantId>,
 }
 
 impl KeyPage {
-    /// Reads the query of a URL, as it came.
+    /// Reads the raw query of a URL.
     ///
     /// # Errors
     /// 422 `validation_error`.
@@ -80,7 +79,7 @@ impl KeyPage {
         })
     }
 
-    /// The part of all keys that is on the page, and whether there are more in its direction.
+    /// Returns the keys of the page, and whether there are more in its direction.
     ///
     /// # Errors
     /// 422 when no key has the cursor's id.
@@ -110,11 +109,11 @@ where
     R: Store,
     S: Clock + Random,
 {
-    /// Makes a key; its text is in the answer, and nowhere else.
+    /// Creates a key. Its text is in the response, and stored nowhere.
     ///
     /// # Errors
-    /// 401 when it could do more than the key that makes it, 409 when the tenant has too many, 422 for a tenant
-    /// that there is not or an impossible time; or a backend call failed.
+    /// 401 when it would have more rights than its creator. 409 when the tenant has too many keys. 422 for an
+    /// unknown tenant or an impossible time. Or a backend call failed.
     pub async fn create_key(&self, maker: &KeyAuthor, asked: NewKey) -> Result<NewKeyView, AccessError> {
         let now = self.system.now();
         let tenant = self.tenant_for(maker, asked.tenant.as_ref()).await?;
@@ -160,10 +159,10 @@ where
         Ok(NewKeyView::new(id, &token))
     }
 
-    /// Shows a page of a tenant's keys that are not revoked, newest first.
+    /// Shows a page of a tenant's active keys, newest first.
     ///
     /// # Errors
-    /// 422 when no key has the page's cursor, or there is no such tenant; or a backend call failed.
+    /// 422 when no key has the page's cursor, or the tenant does not exist. Or a backend call failed.
     pub async fn keys(&self, maker: &KeyAuthor, page: &KeyPage) -> Result<KeysView, AccessError> {
         let tenant = self.tenant_for(maker, page.tenant.as_ref()).await?;
         let keys = self.records.keys(&tenant).await?;
@@ -171,12 +170,12 @@ where
         Ok(KeysView::new(shown, has_more))
     }
 
-    /// Changes a key's name or its From domains. With `hold`, emails of the key that were accepted with From domains
-    /// that it loses wait until the hold is released; so do those that an environment still accepts.
+    /// Changes a key's name or its From domains. With `hold`, accepted emails from the domains that it loses
+    /// wait until a release. So do emails that an environment with the cached key still accepts.
     ///
     /// # Errors
-    /// 401 when the key could do more than the one that changes it, 404 as [`Self::revoke_key`], 409 when the tenant
-    /// has too many holds, 422 for a hold without From domains; or a backend call failed.
+    /// 401 when the key would have more rights than the changing key. 404 as [`Self::revoke_key`]. 409 when the
+    /// tenant has too many holds. 422 for a hold without From domains. Or a backend call failed.
     pub async fn change_key(
         &self,
         maker: &KeyAuthor,
@@ -204,7 +203,7 @@ where
         Ok(ChangedView::new(id, held))
     }
 
-    /// Holds the emails of a key that do not come from the domains that it keeps.
+    /// Holds the emails of a key that come from other domains than its new ones.
     async fn hold_lost_domains(&self, id: KeyId, from: Vec<FromDomain>) -> Result<HoldView, AccessError> {
         let key = self.records.key(id).await?.ok_or_else(no_key)?;
         let except = Exception {
@@ -219,16 +218,18 @@ where
         Ok(HoldView::new(&[id], held, None))
     }
 
-    /// Revokes a key; with `children` also every key that was made with it, directly or through other keys.
+    /// Revokes a key; with `children` also every key that was created with it, directly or through other keys.
     ///
-    /// An environment that knows a key lets it in for another thirty seconds. The same request, repeated then, finds the
-    /// keys that it made meanwhile. With `hold`, the emails that were accepted with these keys wait for their release.
+    /// An environment with the cached key accepts it for another thirty seconds. The same request, repeated
+    /// then, finds the keys that it created meanwhile. With `hold`, the emails that were accepted with these
+    /// keys wait for a release.
     ///
-    /// The hold comes before the children are revoked: a request that died in between finds them again.
+    /// The hold comes before the children are revoked: after a crash in between, a repeated request finds them
+    /// again.
     ///
     /// # Errors
-    /// 401 for a hold by a key that is limited to From domains, 404 when there is none that is not revoked, or with
-    /// `children` or `hold` none at all, 409 when the tenant has too many holds; or a backend call failed.
+    /// 401 for a hold by a key that is limited to From domains. 404 when no active key has this id, or with
+    /// `children` or `hold` no key at all. 409 when the tenant has too many holds. Or a backend call failed.
     pub async fn revoke_key(&self, maker: &KeyAuthor, id: KeyId, with: Revocation) -> Result<RevokedView, AccessError> {
         may_hold(maker, with.hold)?;
         let (of, by, now) = (owner(maker), maker.maker(), self.system.now());
@@ -257,7 +258,7 @@ where
             keys.extend(&children);
             let holds: Vec<_> = keys.iter().copied().map(KeyHold::of_revoked).collect();
             let emails = self.hold(&key.tenant, &holds).await?;
-            // Nothing of these keys escapes the hold; a child that is made meanwhile does.
+            // The hold covers every email of these keys, but no child that is created meanwhile.
             let repeat_at = with.children.then(|| now.after(KEYS_KNOWN_EVERYWHERE));
             held = Some(HoldView::new(&keys, emails, repeat_at));
         }
@@ -267,7 +268,7 @@ where
         Ok(RevokedView::new(id, held))
     }
 
-    /// The keys that are not revoked and were made with a key, directly or by keys between, revoked or not.
+    /// Returns the active keys that were created with a key, directly or through other keys, active or not.
     async fn made_with(&self, ancestor: &ApiKey) -> Result<Vec<KeyId>, AccessError> {
         let mut makers: BTreeMap<KeyId, Actor> = BTreeMap::new();
         let live = self.records.keys(&ancestor.tenant).await?;
@@ -275,7 +276,7 @@ where
         let mut found = Vec::new();
         for key in &live {
             let mut maker = key.created_by;
-            // No key was made with a later one, so that this ends.
+            // No key was created with a later one, so that this ends.
             while let Actor::Key(id) = maker {
                 if id == ancestor.id {
                     found.push(key.id);
@@ -295,7 +296,7 @@ where
         Ok(found)
     }
 
-    /// Whose keys are meant.
+    /// Returns the tenant whose keys the request concerns.
     async fn tenant_for(&self, maker: &KeyAuthor, named: Option<&TenantId>) -> Result<TenantId, AccessError> {
         let own = match maker {
             KeyAuthor::TenantPrincipal(caller) => Some(caller.tenant().clone()),
@@ -316,7 +317,7 @@ where
     }
 }
 
-/// Refuses a hold by a key that is limited to From domains: it stops email from others too.
+/// Refuses a hold by a key that is limited to From domains: it stops emails from others too.
 fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     match maker {
         KeyAuthor::TenantPrincipal(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(
@@ -326,7 +327,7 @@ fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     }
 }
 
-/// Whose keys alone are there for the maker; all are for the deployer.
+/// Returns the tenant whose keys the requester may see; `None` for the deployer, who sees all.
 fn owner(maker: &KeyAuthor) -> Option<&TenantId> {
     match maker {
         KeyAuthor::Deployer(_) => None,
@@ -349,7 +350,7 @@ fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, ApiError> {
     }
 }
 
-/// That the key may send from no domain that its maker's may not.
+/// Checks that a key's domains are within those of its creator.
 fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiError> {
     let own = maker.from_domains();
     let covered = |domain| own.is_empty() || own.iter().any(|allowed| allowed.covers_all_of(domain));
@@ -361,7 +362,7 @@ fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiEr
     }
 }
 
-/// That the key lives no longer than its maker's; as long when nothing is said.
+/// Checks that a key lives no longer than its creator, whose expiry is the default.
 fn no_longer(maker: &TenantPrincipal, asked: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
     match (maker.expires_at(), asked) {
         (Some(own), Some(asked)) if asked > own => Err(ApiError::restricted_api_key(

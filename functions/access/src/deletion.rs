@@ -1,11 +1,12 @@
-//! Deletes a tenant: when it has been suspended for a minute, and nothing of it is unfinished.
+//! Deletion of a tenant that has been suspended for a minute and has no unfinished work.
 //!
-//! **Invariant:** the tombstone is written under the number of the tenant's last change, so that a suspension that is
-//! lifted meanwhile wins. From then on the tenant's keys are good for nothing; they are revoked afterwards.
-//! **Consistency:** the list of emails is an index, which is behind the records. Nothing is accepted for more than a
-//! minute before it is read. Each record itself, and the jobs of queues, are read with what was last written.
-//! **After a crash** behind the tombstone: the same request revokes the keys that are left, and is answered 200.
-//! **Start reading at** [`AccessFunction::delete_tenant`]. Why this way: docs/adr/0030.
+//! **Invariant:** the tombstone is conditional on the tenant's last version, so that a concurrent end of the
+//! suspension wins. From then on the tenant's keys are void; they are revoked afterwards.
+//! **Consistency:** the list of emails is an index, which lags behind the records. Acceptance has stopped for
+//! more than a minute before it is read. The records themselves and the jobs of queues are read with strong
+//! consistency.
+//! **After a crash** behind the tombstone: the same request revokes the remaining keys, and answers 200.
+//! **Start reading at** [`Access::delete_tenant`]. Why this way: docs/adr/0030.
 
 use std::collections::BTreeMap;
 
@@ -25,13 +26,13 @@ use domain::wire::access_api::TenantDeletedView;
 
 use crate::{AccessError, AccessFunction};
 
-/// Emails that one request looks at: a hundred pages, within Lambda's time.
+/// Maximum number of emails that one request reads: a hundred pages, within Lambda's time.
 pub const EMAILS_MAX: usize = 50_000;
 
-/// Unfinished emails after which nobody needs a larger number.
+/// Number of unfinished emails at which counting stops: a larger number helps nobody.
 pub const UNFINISHED_MAX: usize = 1_000;
 
-/// Emails of a page.
+/// Number of emails per page.
 const PAGE: usize = 500;
 
 impl<R, S> AccessFunction<R, S>
@@ -39,11 +40,11 @@ where
     R: Keys + Tenants + Work + Listing + Queues,
     S: Clock,
 {
-    /// Deletes a tenant for good.
+    /// Deletes a tenant permanently.
     ///
     /// # Errors
-    /// 404 when there is none, 409 when it is not suspended for long enough or has unfinished work, 422 for `main`; or
-    /// a backend call failed.
+    /// 404 when it does not exist. 409 when it is not suspended for long enough or has unfinished work. 422 for
+    /// `main`. Or a backend call failed.
     pub async fn delete_tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantDeletedView, AccessError> {
         if *id == TenantId::main() {
             let problem = "the tenant main always exists, and cannot be deleted";
@@ -51,7 +52,7 @@ where
         }
         match self.records.tenant(id).await? {
             Some(tenant) => self.complete_deletion(&tenant).await?,
-            // A deletion that ended half-way is completed.
+            // An interrupted deletion is completed.
             None if self.records.deleted_at(id).await?.is_some() => {}
             None => return Err(ApiError::not_found("There is no tenant of this name.").into()),
         }
@@ -123,7 +124,8 @@ where
         }
     }
 
-    /// Revokes the tenant's keys. The list may miss one that was made this moment: the tombstone makes it useless.
+    /// Revokes the tenant's keys. The list may miss a key that was created just now: the tombstone makes it
+    /// void.
     async fn revoke_all(&self, tenant: &TenantId) -> Result<(), AccessError> {
         for key in self.records.keys(tenant).await? {
             let now = self.system.now();
@@ -133,7 +135,7 @@ where
     }
 }
 
-/// A record as its queue has it shown: an email that was purged has ended, though nobody has written it yet.
+/// Returns a record as its queue shows it: a purged email has ended, although its record does not say so yet.
 fn as_shown(record: EmailRecord, queues: &BTreeMap<QueueName, Queue>, now: Timestamp) -> EmailRecord {
     match queues.get(&record.queue) {
         Some(queue) => queue.shows(record, now),

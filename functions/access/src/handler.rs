@@ -1,7 +1,7 @@
-//! HTTP: a request in, an answer out.
+//! HTTP handler: takes a request, and returns a response.
 //!
-//! **Invariant:** behind each gate is a function that takes what only that gate gives: a [`KeyAuthor`], a
-//! [`Deployer`].
+//! **Invariant:** each function behind authentication takes a value that only authentication gives: a
+//! [`KeyMaker`] or a [`Deployer`].
 
 use aws::auth::{Authenticator, Deployer, KeyAuthor, Principal};
 use aws::endpoint::{self, Authentication, made};

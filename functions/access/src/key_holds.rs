@@ -1,9 +1,9 @@
-//! Marks all queues of a tenant: it is suspended, or some of its API keys are held.
+//! Changes of all queues of a tenant: a suspension, or holds of API keys.
 //!
-//! **Invariant:** the queue `default` leads. It is marked first, with a job that marks the others, also those that are
-//! made at this moment.
-//! **After a crash** behind the mark of `default`, `promote` completes it.
-//! **Start reading at** [`AccessFunction::mark_queues`].
+//! **Invariant:** the queue `default` leads. It is written first, with a job that changes the others, also
+//! those that are created concurrently.
+//! **After a crash** behind the write of `default`, `promote` completes the change.
+//! **Start reading at** [`Access::mark_queues`].
 
 use domain::account_rate::AccountRateChange;
 use domain::api_error::ApiError;
@@ -16,7 +16,7 @@ use domain::queue::{Common, Queue, QueueKey, QueueName};
 
 use crate::{AccessError, AccessFunction, Store};
 
-/// Rounds of a mark whose queues others change meanwhile.
+/// Attempts while other writers change the queues.
 const ROUNDS: usize = 8;
 
 impl<R, S> AccessFunction<R, S>
@@ -24,10 +24,10 @@ where
     R: Store,
     S: Clock + Random,
 {
-    /// Holds the emails of API keys, and counts those that wait.
+    /// Holds the emails of API keys, and counts the waiting ones.
     ///
     /// # Errors
-    /// 409 when the tenant has too many holds; or a backend call failed.
+    /// 409 when the tenant has too many holds. Or a backend call failed.
     pub(crate) async fn hold(&self, tenant: &TenantId, holds: &[KeyHold]) -> Result<Held, AccessError> {
         let with = |mut common: Common| {
             for hold in holds {
@@ -41,7 +41,7 @@ where
         Ok(held_emails::count(&self.records, tenant, &of_keys, self.system.now()).await?)
     }
 
-    /// Brings all queues of a tenant into another common state, which it returns, and tells the senders.
+    /// Sets the common state of all queues of a tenant, returns it, and tells the senders.
     pub(crate) async fn mark_queues(
         &self,
         tenant: &TenantId,
@@ -56,7 +56,7 @@ where
                 };
                 queues.push(Queue::plain(key, self.system.now()));
             }
-            // Its job goes on with the others, should this request die.
+            // The job of `default` changes the others if this request dies.
             queues.sort_by_key(|queue| !queue.key.name.is_default());
             let common = change(queues.first().map(Queue::common).unwrap_or_default())?;
             if self.try_to_mark(queues, &common).await? {
@@ -67,7 +67,7 @@ where
         Err(AccessError::Busy)
     }
 
-    /// `false` when somebody else has changed a queue meanwhile.
+    /// `false` when another writer changed a queue meanwhile.
     async fn try_to_mark(&self, queues: Vec<Queue>, common: &Common) -> Result<bool, AccessError> {
         let mut unchanged = true;
         for queue in queues {

@@ -1,9 +1,9 @@
-//! Says who may do what: API keys, and the tenants that they belong to.
+//! API keys and tenants.
 //!
-//! **Role:** behind `/api-keys` and `/tenants` of the HTTP API; the only function whose role lets it make a key.
-//! **Invariant:** a key can do no more than the one that made it, and nobody finds another tenant's.
-//! **Map:** [`handler`] is HTTP, [`routes`] says what a path means and which key it takes; [`api_keys`] and
-//! [`tenants`] do what is asked; [`marking`] marks the queues of a tenant, [`deleting`] ends a tenant.
+//! **Role:** answers `/api-keys` and `/tenants` of the HTTP API. Only this function's role may create keys.
+//! **Invariant:** a key has no more rights than its creator, and no tenant finds another tenant's key.
+//! **Map:** [`handler`] is HTTP, and [`routes`] maps a path to a route and its kind of key. [`api_keys`] and
+//! [`tenants`] do the work. [`marking`] changes all queues of a tenant, and [`deleting`] deletes a tenant.
 //! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;
@@ -23,25 +23,25 @@ pub trait Store: Keys + Tenants + Queues + AccountRates + Work + Listing {}
 
 impl<T: Keys + Tenants + Queues + AccountRates + Work + Listing> Store for T {}
 
-/// Answers with its ports.
+/// The function and its ports.
 #[derive(Debug, Clone)]
 pub struct AccessFunction<R, S> {
-    /// The keys and the tenants.
+    /// Keys and tenants.
     pub records: R,
-    /// The clock, and chance.
+    /// Clock and randomness.
     pub system: S,
 }
 
-/// Why there is no answer.
+/// Error of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum AccessError {
-    /// The caller has to change something.
+    /// The caller has to change the request.
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
-    /// The backend failed: the caller may ask again.
+    /// A backend call failed: the caller may repeat the request.
     #[error("a key or a tenant could not be read or written")]
     Port(#[from] PortError),
-    /// Too much happens to a tenant at once: the caller may ask again.
+    /// The tenant has too many concurrent writers: the caller may repeat the request.
     #[error("a tenant could not be written: others change it at this moment")]
     Busy,
 }

@@ -1,4 +1,4 @@
-//! Wires `access`: settings, the backend, the runtime.
+//! Entry point of `access`: settings, AWS clients, the runtime.
 
 use access::{AccessFunction, handler};
 use aws::auth::Authenticator;

@@ -1,23 +1,24 @@
-//! What a method and a path mean, and with which key.
+//! Routes of keys and tenants: path, method, and kind of key.
 //!
-//! **Invariant:** pure. A route is of the kind of key that it needs, and its function takes what only such a key
-//! gives. Its name and its object are told for every one, so that none is untold in the log by accident.
+//! **Invariant:** pure. A route belongs to the kind of key that it needs, and its function takes a value that
+//! only such a key gives. Name and object are defined for every route, so that none is missing in the log by
+//! accident.
 
 use aws::endpoint::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
 use domain::id::{KeyId, TenantId};
 use lambda_http::http::Method;
 
-/// What is asked for.
+/// A route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// With a tenant's key that has full access, or the deployer's.
+    /// For a tenant's key with full access, or the deployer's key.
     Keys(KeyRoute),
-    /// With the deployer's key.
+    /// For the deployer's key.
     Deployer(DeployerRoute),
 }
 
-/// What is asked for about API keys.
+/// A route about API keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyRoute {
     /// `GET /api-keys`.
@@ -30,7 +31,7 @@ pub enum KeyRoute {
     RevokeKey(KeyId),
 }
 
-/// What is asked for about tenants.
+/// A route about tenants.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeployerRoute {
     /// `GET /tenants`.
@@ -57,15 +58,15 @@ impl From<DeployerRoute> for Route {
     }
 }
 
-/// Finds the route.
+/// Finds the route of a method and a path.
 ///
 /// # Errors
-/// [`NoRoute`], which is a 404 or a 405.
+/// [`NoRoute`], answered as 404 or 405.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
     routing::find(method, path, methods)
 }
 
-/// What there is at a path; `None` where there is nothing.
+/// Returns the methods of a path; `None` if the path does not exist.
 fn methods(segments: &[&str]) -> Option<Methods<Route>> {
     Some(match *segments {
         ["api-keys"] => vec![
@@ -165,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_of_ours_names_nothing() {
+    fn an_unknown_path_has_no_route() {
         for path in [
             "",
             "/",

@@ -1,11 +1,12 @@
-//! Tenants: made, shown, changed, deleted, by the deployer alone.
+//! Tenants: create, show, change, delete, by the deployer alone.
 //!
-//! **Invariant:** `main` always exists, and is neither made nor changed nor deleted. The name of a deleted tenant is
-//! never used again. A change is so everywhere after half a
-//! minute, when every environment has read the tenant anew.
-//! **Suspension:** the tenant's item says first that its keys are good for nothing; then each of its queues is marked,
-//! `default` with a job that marks what is left. Senders heed the marks as they heed a pause.
-//! **After a crash** in between: the same request again completes it; behind the mark of `default`, `promote` does.
+//! **Invariant:** `main` always exists, and is never created, changed or deleted. The name of a deleted tenant
+//! is never used again. A change applies everywhere after half a minute, when every environment has read the
+//! tenant again.
+//! **Suspension:** the tenant's item first makes its keys void. Each queue is flagged next, `default` with a
+//! job for the rest. Senders treat the flag like a pause.
+//! **After a crash** in between: the same request completes the change; behind the write of `default`,
+//! `promote` does.
 
 use aws::auth::Deployer;
 use domain::access::tenant::Tenant;
@@ -17,7 +18,7 @@ use domain::wire::access_api::{TenantSettings, TenantView, TenantsView};
 
 use crate::{AccessError, AccessFunction, Store};
 
-/// How often a change is made anew that somebody else's came before.
+/// Retries after losing the race for a conditional write.
 const ROUNDS: usize = 8;
 
 impl<R, S> AccessFunction<R, S>
@@ -25,10 +26,10 @@ where
     R: Store,
     S: Clock + Random,
 {
-    /// Makes a tenant.
+    /// Creates a tenant.
     ///
     /// # Errors
-    /// 409 when there is one of this name, or was; or a backend call failed.
+    /// 409 when the name is or was in use. Or a backend call failed.
     pub async fn create_tenant(
         &self,
         _: Deployer,
@@ -73,7 +74,7 @@ where
     /// Shows a tenant.
     ///
     /// # Errors
-    /// 404 when there is none; or a backend call failed.
+    /// 404 when it does not exist. Or a backend call failed.
     pub async fn tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantView, AccessError> {
         self.known(id).await.map(|tenant| TenantView::new(&tenant))
     }
@@ -81,7 +82,7 @@ where
     /// Changes a tenant.
     ///
     /// # Errors
-    /// 404 when there is none, 422 for `main`; or a backend call failed.
+    /// 404 when it does not exist. 422 for `main`. Or a backend call failed.
     pub async fn change_tenant(
         &self,
         _: Deployer,

@@ -1,8 +1,8 @@
-//! Files: how a caller uploads one.
+//! Uploads of files.
 //!
-//! **Invariant:** an id is random and the caller's own; what is uploaded under it is seen by nobody
-//! else, and vanishes when no email uses it.
-//! **Start reading at** [`ManageFunction::invite`].
+//! **Invariant:** an id is random and belongs to one tenant. No other tenant sees its upload, which expires
+//! unless an email uses it.
+//! **Start reading at** [`Manage::invite`].
 
 use std::collections::BTreeMap;
 

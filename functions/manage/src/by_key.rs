@@ -1,7 +1,7 @@
-//! Emails by the API key that they were accepted with: released after a hold, or canceled.
+//! Emails by the API key that accepted them: released after a hold, or canceled.
 //!
-//! **Invariant:** both can be repeated at any time. A release is one write of the queue `default`, with a job that does
-//! the rest; a cancellation looks at a bounded number of emails, and says from where to go on.
+//! **Invariant:** both commands can be repeated at any time. A release is one write of the queue `default`,
+//! with a job for the rest. A cancellation reads a bounded number of emails, and reports where to continue.
 //! **After a crash** behind the write of a release, `promote` works the job off.
 //! **Start reading at** [`ManageFunction::release_key`]. Why this way: docs/adr/0032.
 
@@ -22,16 +22,16 @@ use serde::Serialize;
 use crate::queues::{ROUNDS, of, refuse_narrowed};
 use crate::{ManageError, ManageFunction, Store};
 
-/// Emails that one cancellation looks at.
+/// Maximum number of emails that one cancellation reads.
 pub const LOOKED_AT_MAX: usize = 5_000;
 
-/// Emails that one cancellation cancels, or a few more: the last page is finished.
+/// Number of emails that one cancellation cancels, or a few more: the last page is finished.
 pub const CANCELED_MAX: u64 = 500;
 
-/// Emails of a page.
+/// Number of emails per page.
 const PAGE: usize = 250;
 
-/// Reads the key of `?key=`.
+/// Reads the key in `?key=`.
 ///
 /// # Errors
 /// 422 `missing_required_field` or `validation_error`.
@@ -40,17 +40,17 @@ pub fn parse_release(query: &str) -> Result<KeyId, ApiError> {
     key_id(key.as_deref())
 }
 
-/// A cancellation: `?key&after`.
+/// Query of a cancellation: `?key&after`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cancellation {
-    /// The key whose emails are canceled.
+    /// API key whose emails are canceled.
     pub key: KeyId,
-    /// The email behind which an earlier request stopped.
+    /// Last email of the earlier request.
     pub after: Option<EmailId>,
 }
 
 impl Cancellation {
-    /// Reads the query of a URL, as it came.
+    /// Reads the raw query of a URL.
     ///
     /// # Errors
     /// 422 `missing_required_field` or `validation_error`.
@@ -132,10 +132,10 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// Lets the emails go that wait because of a key's hold. Without such a hold there is nothing to do.
+    /// Releases the emails that a key's hold stopped. Without such a hold nothing changes.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains; or a backend call failed.
+    /// 401 for a key that is limited to From domains. Or a backend call failed.
     pub async fn release_key(&self, caller: &TenantPrincipal, key: KeyId) -> Result<Released, ManageError> {
         refuse_narrowed(caller)?;
         let lead = of(caller, QueueName::default());
@@ -157,7 +157,7 @@ where
                     None,
                 ));
             };
-            // Counted before: afterwards nobody knows which emails waited because of it.
+            // Counted before the write: afterwards the hold no longer marks its emails.
             let held = held_emails::count(&self.records, caller.tenant(), &holds, now).await?;
             if self.records.save_queue(Some(&before), &next, job.as_ref()).await? {
                 self.tell().await?;
@@ -167,10 +167,11 @@ where
         Err(ManageError::Busy)
     }
 
-    /// Cancels the emails of a key that wait, newest first, held or not.
+    /// Cancels the waiting emails of a key, newest first, held or not.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains, 422 when there is no email to go on from; or a backend call failed.
+    /// 401 for a key that is limited to From domains. 422 when the email in `after` does not exist. Or a
+    /// backend call failed.
     pub async fn cancel_key(
         &self,
         party: &impl ActsFor,
@@ -227,7 +228,7 @@ mod tests {
     const ID: &str = "01010101-0101-4101-8101-010101010101";
 
     #[test]
-    fn a_key_is_named_in_the_query() {
+    fn the_query_names_a_key() {
         let key = KeyId::parse(ID).unwrap();
         assert_eq!(parse_release(&format!("key={ID}")), Ok(key));
         let after = EmailId::parse(ID);

@@ -1,9 +1,9 @@
-//! What a caller may ask of an email that was accepted: cancel, send at another time, retry.
+//! Commands on an accepted email: cancel, reschedule, retry.
 //!
-//! **Invariant:** these writes race with everything else that happens to the email, and each
-//! loses to a claim: what is answered 200 is written.
-//! **After a crash** behind the write: the index has the email; its send task is sent from there.
-//! **Start reading at** [`ManageFunction::cancel`].
+//! **Invariant:** these writes race with every other change of the email, and each loses to a claim. A 200
+//! means that the change is written.
+//! **After a crash** behind the write: the index has the email, and enqueues its send task.
+//! **Start reading at** [`Manage::cancel`].
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use serde::Serialize;
 
 use crate::{ManageError, ManageFunction, Store};
 
-/// The effect of an act on an email, as far as From domains matter.
+/// Effect of a command on an email, as far as From domains matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Touch {
     /// The email is canceled or erased: the limits of the key apply.
@@ -50,10 +50,10 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// Takes an email back that is not being sent yet.
+    /// Cancels an email that is not being sent yet.
     ///
     /// # Errors
-    /// 404 when there is none of this id, 409 when it is too late; or a backend call failed.
+    /// 404 when no email has this id. 409 when it is too late. Or a backend call failed.
     pub async fn cancel(&self, caller: &TenantPrincipal, id: EmailId) -> Result<Done, ManageError> {
         let now = self.system.now();
         let record = self.record(caller, id, now).await?;
@@ -62,11 +62,11 @@ where
             .await
     }
 
-    /// Sends an email at another time that is not being sent yet.
+    /// Reschedules an email that is not being sent yet.
     ///
     /// # Errors
-    /// 404 when there is none of this id, 409 when it is too late or its content is gone, 422
-    /// when the time is impossible; or a backend call failed.
+    /// 404 when no email has this id. 409 when it is too late or its content is gone. 422 when the time is
+    /// impossible. Or a backend call failed.
     pub async fn reschedule(
         &self,
         caller: &TenantPrincipal,
@@ -94,11 +94,11 @@ where
         self.carry_out_with_content(record, now, decide).await
     }
 
-    /// Sends an email after all that ended unsent; one that may have been sent only with `force`.
+    /// Sends an email that ended unsent; with `force` also an email that may have been sent.
     ///
     /// # Errors
-    /// 404 when there is none of this id, 409 when it has not ended, was sent, needs `force`, or
-    /// its content is gone; or a backend call failed.
+    /// 404 when no email has this id. 409 when it has not ended, was sent, needs `force`, or has lost its
+    /// content. Or a backend call failed.
     pub async fn retry(&self, caller: &TenantPrincipal, id: EmailId, force: bool) -> Result<Done, ManageError> {
         let now = self.system.now();
         let (record, queue) = self.record_and_queue(caller, id, now).await?;
@@ -119,7 +119,8 @@ where
         Ok(record)
     }
 
-    /// The record of an email as its queue wants it, and the queue; `None` when nobody has said anything about it.
+    /// Returns the record of an email as its queue wants it, and the queue; `None` when the queue was never
+    /// changed.
     async fn record_and_queue(
         &self,
         caller: &impl ActsFor,
@@ -131,7 +132,7 @@ where
             id,
         };
         let record = self.records.load(&key, now).await?.ok_or_else(not_there)?;
-        // What was purged has ended, though nobody has written it yet: it is written now.
+        // A purged email has ended, although its record does not say so yet. It is written now.
         let Some(queue) = self.records.queue(&QueueKey::of(&record)).await? else {
             return Ok((record, None));
         };
@@ -143,11 +144,12 @@ where
         Ok((record, Some(queue)))
     }
 
-    /// Whether a caller may act on an email from this address. The content is read only where a limit applies.
+    /// Checks whether a caller may act on an email with this sender. The content is read only when a limit
+    /// applies.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when the key may not, 422 `invalid_from_address` when the tenant may no longer
-    /// send from there; or a backend call failed.
+    /// 401 `restricted_api_key` when the key may not. 422 `invalid_from_address` when the tenant may no longer
+    /// send from there. Or a backend call failed.
     pub(crate) async fn check_from(
         &self,
         caller: &TenantPrincipal,
@@ -178,8 +180,8 @@ where
         }
     }
 
-    /// Carries a decision out after which the email is sent. In every round, before the record is written, its content
-    /// is kept: an email that is to be sent must have something to send.
+    /// Carries out a decision that sends the email. Every attempt extends the retention of its content before
+    /// it writes the record: a queued email must have its content.
     async fn carry_out_with_content(
         &self,
         record: EmailRecord,
@@ -208,7 +210,7 @@ where
         self.apply_side_effect(applied, refused).await
     }
 
-    /// Enqueues an email where that follows from the decision, and answers.
+    /// Enqueues an email if the decision demands it, and returns the result.
     async fn apply_side_effect<E>(
         &self,
         applied: Applied<E>,
@@ -247,7 +249,7 @@ pub(crate) fn not_there() -> ManageError {
     ManageError::Refused(ApiError::not_found("There is no email of this id."))
 }
 
-/// The content of an email is kept before its record is written.
+/// Extends the retention of an email's content before its record is written.
 struct Kept<'a, R, B> {
     records: &'a R,
     bodies: &'a B,

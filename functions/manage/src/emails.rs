@@ -1,8 +1,8 @@
-//! Emails, one and many.
+//! Reads of emails, one or a page.
 //!
-//! **Invariant:** a page costs a bounded number of calls, and holds a bounded number of contents
-//! in memory at a time. What cannot be read of one email is missing from that one only.
-//! **Start reading at** [`ManageFunction::emails`].
+//! **Invariant:** a page costs a bounded number of calls, and holds a bounded number of contents in memory. An
+//! unreadable content is missing from its own email only.
+//! **Start reading at** [`Manage::emails`].
 
 use aws::auth::{ActsFor, TenantPrincipal};
 use aws::query::Cursor;
@@ -18,8 +18,8 @@ use crate::commands::not_there;
 use crate::paging::Page;
 use crate::{ManageError, ManageFunction, Store};
 
-/// Contents in memory at a time. The largest request is 4 MiB; packed, unpacked and parsed it
-/// takes about 16 MB, so that eight are half of a function of 256 MB.
+/// Number of contents in memory. The largest request is 4 MiB; packed, unpacked and parsed it takes about 16
+/// MB, so that eight fill half of a function of 256 MB.
 pub(crate) const CONTENTS: usize = 8;
 
 impl<R, B, L, S> ManageFunction<R, B, L, S>
@@ -29,10 +29,10 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// Shows one email. Without its content when that is gone, or is none any more.
+    /// Shows one email, without its content when that is gone.
     ///
     /// # Errors
-    /// 404 when there is none of this id, or it is another tenant's; or a backend call failed.
+    /// 404 when the tenant has no email with this id. Or a backend call failed.
     pub async fn email(&self, caller: &TenantPrincipal, id: EmailId) -> Result<EmailView, ManageError> {
         let now = self.system.now();
         let record = self.record_shown(caller, id, now).await?;
@@ -40,7 +40,7 @@ where
         Ok(EmailView::new(&record, email.as_ref(), now))
     }
 
-    /// A caller's record, as its queue shows it.
+    /// Returns a caller's record as its queue shows it.
     pub(crate) async fn record_shown(
         &self,
         caller: &impl ActsFor,
@@ -58,7 +58,7 @@ where
     /// Shows a page of the list, newest first in either direction.
     ///
     /// # Errors
-    /// 422 when there is no email at the page's cursor; or a backend call failed.
+    /// 422 when there is no email at the page's cursor. Or a backend call failed.
     pub async fn emails(&self, caller: &TenantPrincipal, page: &Page) -> Result<PageView, ManageError> {
         let now = self.system.now();
         let tenant = caller.tenant();
@@ -87,7 +87,7 @@ where
         }
     }
 
-    /// An email as it is listed; without its content where that cannot be read.
+    /// Returns an email as the list shows it, without an unreadable content.
     pub(crate) async fn item(&self, caller: &TenantPrincipal, record: &EmailRecord, now: Timestamp) -> ItemView {
         let email = self.content(caller, record).await.unwrap_or_else(|error| {
             tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content could not be read");
@@ -96,8 +96,9 @@ where
         ItemView::new(record, email.as_ref(), now)
     }
 
-    /// Reads an email's content, which takes a [`TenantPrincipal`]: the deployer has none to show. `None` when it is gone. So is one that this program cannot
-    /// read: trying again would not change it, and the status must be seen all the same.
+    /// Reads an email's content, which takes a [`Caller`]: the deployer may not read any. `None` when it is
+    /// gone or when this program cannot parse it: a retry would not help, and the status must be visible all
+    /// the same.
     pub(crate) async fn content(
         &self,
         _: &TenantPrincipal,

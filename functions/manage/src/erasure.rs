@@ -1,10 +1,11 @@
-//! Erasing an email, because somebody has a right to that: its content and files, its recipients, what was
-//! said about it. Its idempotency key is remembered, so that a request which is repeated sends nothing.
+//! Erasure of an email on request of a data subject: content, files, recipients and history. Its idempotency
+//! key is kept, so that a repeated request sends nothing.
 //!
-//! **Invariant:** first the record is replaced, under the condition that it has ended and nobody asked for it
-//! again; then the content goes. From then on nothing can need it.
-//! **After a crash** behind the record: the caller was told nothing, asks again, and the rest is erased then.
-//! **Start reading at** [`ManageFunction::erase`].
+//! **Invariant:** the record is replaced by a tombstone first, on condition that the email has ended and was
+//! not requested again. The content is deleted next; nothing can need it any more.
+//! **After a crash** behind the tombstone: the caller got no response and repeats the request, which erases the
+//! rest.
+//! **Start reading at** [`Manage::erase`].
 
 use aws::auth::TenantPrincipal;
 use domain::apply::ApplyError;
@@ -18,7 +19,7 @@ use serde::Serialize;
 use crate::commands::{Touch, not_there, refused};
 use crate::{ManageError, ManageFunction, Store};
 
-/// How often it is decided anew when others write the record.
+/// Attempts while other writers change the record.
 const ROUNDS: usize = 8;
 
 /// The answer: it is gone.
@@ -38,10 +39,10 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// Erases an email that has ended. One that was erased before is erased to the end.
+    /// Erases an email that has ended. A repeated request completes an earlier erasure.
     ///
     /// # Errors
-    /// 404 when there is none of this id, 409 when it has not ended; or a backend call failed.
+    /// 404 when no email has this id. 409 when it has not ended. Or a backend call failed.
     pub async fn erase(&self, caller: &TenantPrincipal, id: EmailId) -> Result<Erased, ManageError> {
         let now = self.system.now();
         let key = EmailKey {

@@ -1,4 +1,4 @@
-//! What happened to an email, from the day it was accepted.
+//! History of an email since its acceptance.
 //!
 //! **Invariant:** one read of the record and one of the content, which names the recipients.
 
@@ -16,10 +16,10 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// Tells an email's past. Without its recipients' addresses when its content is gone.
+    /// Shows the history of an email, without its recipients' addresses when its content is gone.
     ///
     /// # Errors
-    /// 404 when there is none of this id, or it is another tenant's; or a backend call failed.
+    /// 404 when the tenant has no email with this id. Or a backend call failed.
     pub async fn events(&self, caller: &TenantPrincipal, id: EmailId) -> Result<EventsView, ManageError> {
         let now = self.system.now();
         let record = self.record_shown(caller, id, now).await?;

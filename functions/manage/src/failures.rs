@@ -1,6 +1,6 @@
-//! Why emails ended unsent: by queue and cause, with an example and the call that retries them.
+//! Reasons why emails ended unsent: by queue and cause, with an example and the call that retries them.
 //!
-//! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails.
+//! **Invariant:** a response costs a bounded number of reads, whatever the number of emails.
 
 use aws::auth::ActsFor;
 use aws::query;
@@ -12,7 +12,7 @@ use crate::metrics::too_many;
 use crate::period::{Given, hours, read_queue, read_time};
 use crate::{ManageError, ManageFunction};
 
-/// What is asked of failures.
+/// Query of failures.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FailuresQuery {
     since: Option<Given>,
@@ -21,7 +21,7 @@ pub struct FailuresQuery {
 }
 
 impl FailuresQuery {
-    /// Reads the query of a URL, as it came.
+    /// Reads the raw query of a URL.
     ///
     /// # Errors
     /// 422 `validation_error`.
@@ -40,10 +40,10 @@ where
     R: Counts,
     S: Clock,
 {
-    /// Shows why the caller's emails ended unsent in a time.
+    /// Shows why the caller's emails ended unsent in a period.
     ///
     /// # Errors
-    /// 422 when the time is impossible, too long, or there is too much; or a backend call failed.
+    /// 422 when the period is impossible or too long, or the response too large. Or a backend call failed.
     pub async fn failures(&self, caller: &impl ActsFor, query: &FailuresQuery) -> Result<FailuresView, ManageError> {
         let (hours, _) = hours(query.since, query.until, self.system.now())?;
         let failures = self.records.failures(caller.tenant(), query.queue.as_deref(), hours);
@@ -57,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bad_query_is_refused_by_its_parameter() {
+    fn a_bad_query_names_its_parameter() {
         for (query, path) in [
             ("since=x", "since"),
             ("until=1", "until"),

@@ -1,7 +1,7 @@
-//! Which emails of the list are asked for: `?status&queue&cause&key&tag&from&to&since&until`.
+//! Filter of the list of emails: `?status&queue&cause&key&tag&from&to&since&until`.
 //!
-//! **Invariant:** pure. A filter decides by the record where it can; by the content, which costs a read for
-//! each email, only where it must.
+//! **Invariant:** pure. A filter decides on the record where possible. It needs the content, one read per
+//! email, only where it must.
 
 use std::borrow::Cow;
 
@@ -17,28 +17,28 @@ use domain::timestamp::Timestamp;
 
 use crate::period::{read_queue, read_time};
 
-/// What an email must be to be listed; everything, when nothing is said.
+/// Conditions that a listed email meets; by default none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Filter {
     status: Option<EmailStatus>,
     queue: Option<String>,
     cause: Option<Cause>,
-    /// The API key that it was accepted with.
+    /// API key that accepted it.
     key: Option<KeyId>,
-    /// A name, and a value where one is given.
+    /// Name of a tag, and its value if given.
     tag: Option<(String, Option<String>)>,
-    /// The sender, in lower case.
+    /// Sender, in lower case.
     from: Option<EmailAddress>,
     /// Any recipient, in lower case.
     to: Option<EmailAddress>,
-    /// Accepted then or later.
+    /// Earliest time of acceptance.
     since: Option<Timestamp>,
-    /// Accepted before.
+    /// End of the time of acceptance, exclusive.
     until: Option<Timestamp>,
 }
 
 impl Filter {
-    /// Its parameters.
+    /// Names of the parameters.
     pub const PARAMETERS: [&str; 9] = ["status", "queue", "cause", "key", "tag", "from", "to", "since", "until"];
 
     /// Reads their values, in this order.
@@ -73,20 +73,19 @@ impl Filter {
         })
     }
 
-    /// Whether nothing is said.
+    /// Whether there is no condition.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
 
-    /// Until when emails are asked for.
+    /// Returns the end of the requested period.
     #[must_use]
     pub const fn until(&self) -> Option<Timestamp> {
         self.until
     }
 
-    /// Whether everything that lies behind a place, on the way to older or newer emails, is out of the time
-    /// that is asked for.
+    /// Whether every email beyond this place, in this direction, lies outside the requested period.
     #[must_use]
     pub fn ends_at(&self, place: Place, upwards: bool) -> bool {
         if upwards {
@@ -96,7 +95,7 @@ impl Filter {
         }
     }
 
-    /// Whether a record, as it is shown at `now`, is asked for; its content may still say no.
+    /// Whether a record, as it is shown at `now`, meets the conditions; its content may still fail them.
     #[must_use]
     pub fn admits(&self, record: &EmailRecord, now: Timestamp) -> bool {
         self.status.is_none_or(|status| status == EmailStatus::of(record, now))
@@ -107,13 +106,13 @@ impl Filter {
             && self.until.is_none_or(|until| record.born < until)
     }
 
-    /// Whether the content has to be asked.
+    /// Whether the content decides.
     #[must_use]
     pub const fn asks_the_content(&self) -> bool {
         self.tag.is_some() || self.from.is_some() || self.to.is_some()
     }
 
-    /// Whether a content is asked for.
+    /// Whether a content meets the conditions.
     #[must_use]
     pub fn admits_content(&self, email: &EmailContent) -> bool {
         let mut recipients = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
@@ -137,7 +136,7 @@ fn named<T>(name: &'static str, read: Option<Option<T>>, problem: &str) -> Resul
     }
 }
 
-/// A tag by its name, or by `name:value`: no name has a colon.
+/// Reads a tag as `name` or `name:value`: no name contains a colon.
 fn read_tag(text: &str) -> Result<(String, Option<String>), ApiError> {
     let (name, value) = text
         .split_once(':')

@@ -1,7 +1,7 @@
-//! HTTP: a request in, an answer out.
+//! HTTP handler: takes a request, and returns a response.
 //!
-//! **Invariant:** only the description of the API is for everybody. Every other request takes a [`TenantPrincipal`], which a
-//! tenant's key gives, or an [`Operator`], which the deployer's key and the name of a tenant give.
+//! **Invariant:** only the description of the API is public. Every other request takes a [`Caller`], which a
+//! tenant's key gives, or an [`Operator`], which the deployer's key and a tenant's name give.
 
 use aws::auth::{ActsFor, Authenticator, Operator, Principal, TenantPrincipal};
 use aws::endpoint::{self, Authentication, made};
@@ -21,11 +21,10 @@ use crate::paths::route;
 use crate::routes::{DESCRIBE, OperatorRoute, Route, TenantRoute};
 use crate::{ManageError, ManageFunction, Store};
 
-/// The description of the API, made by `make openapi` and packed by `build.rs`: a tenth of its size in what a
-/// cold start loads.
+/// The API description from `make openapi`, compressed by `build.rs`: a cold start loads a tenth of its size.
 const DESCRIPTION: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/openapi.json.zst"));
 
-/// Larger than it will ever be.
+/// Upper bound of its unpacked size, in bytes.
 const DESCRIPTION_MAX: usize = 1 << 20;
 
 /// Carries out one request.
@@ -155,7 +154,7 @@ where
     Ok(made(cancellation.key.to_string(), http::json(200, &canceled)))
 }
 
-/// Carries out a request of the deployer for a tenant.
+/// Carries out a request that the deployer makes for a tenant.
 async fn operate<R, B, L, S>(
     manage: &ManageFunction<R, B, L, S>,
     operator: &Operator,

@@ -1,12 +1,16 @@
-//! Answers what is asked about emails and of them, and everything that is no route at all.
+//! Answers queries and commands about emails, queues and statistics, and every unknown path.
 //!
-//! **Role:** behind every route of the HTTP API but those that accept emails (`enqueue`), those of suppressions (`suppressions`) and those of keys and tenants (`access`).
-//! **Invariant:** nobody is told anything of a deployment without a key, only what every one can do
-//! (`GET /openapi.json`); and nobody finds another tenant's email: to them it is not there.
-//! **Map:** [`handler`] is HTTP, [`paths`] says what a path means and [`routes`] which key it takes, [`paging`] what a query asks
-//! for, [`filters`] of which emails ([`searching`] finds them), [`period`] of which time; [`emails`] answers what is asked about emails, [`events`] tells their
-//! past, [`asked`] does what is asked of them, [`by_key`] of all that were accepted with one API key, [`erasing`] takes them away; [`metrics`] and [`failures`] tell what became of them all; [`queues`] are the named
-//! queues. [`operating`] answers the deployer, who acts for a tenant and reads no content.
+//! **Role:** answers every route of the HTTP API except acceptance (`enqueue`), suppressions (`suppressions`),
+//! and keys and tenants (`access`).
+//! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. No
+//! tenant finds another tenant's email.
+//! **Map:** [`handler`] is HTTP, [`paths`] maps a path to a route, and [`routes`] names its permission.
+//! [`paging`] reads a query, [`filters`] its conditions ([`searching`] applies them), and [`period`] its time.
+//! [`emails`] shows emails, and [`events`] their history.
+//! [`asked`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasing`] erases
+//! an email.
+//! [`metrics`] and [`failures`] are statistics, and [`queues`] are the named queues.
+//! [`operating`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`handler::handle`].
 
 pub mod attachments;
@@ -40,7 +44,7 @@ use domain::ports::erasure::Tombstones;
 use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Batches, Counts, EmailRecords, Jobs, Listing, PortError, Queues};
 
-/// What of the table is managed.
+/// The items of the table that this function reads and writes.
 pub trait Store:
     EmailRecords
     + RateLimits
@@ -73,49 +77,49 @@ impl<T> Store for T where
 {
 }
 
-/// The settings of managing.
+/// Settings of the function.
 #[derive(Debug, Clone)]
 pub struct ManageSettings {
-    /// The machine's timings.
+    /// Timings of the state machine.
     pub policy: Policy,
-    /// How long an email may wait to be sent.
+    /// Time to live of an unsent email.
     pub expires_after: Duration,
-    /// How long a finished email is kept.
+    /// Retention of a finished email.
     pub retention: Duration,
-    /// What SES asks for.
+    /// Prices of SES.
     pub prices: Prices,
-    /// Time after which a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).
+    /// Delay before a purge or a deletion is answered ([`domain::queue::BINDS_AFTER`]).
     pub binds_after: Duration,
 }
 
-/// Answers with its ports.
+/// The function and its ports.
 #[derive(Debug, Clone)]
 pub struct ManageFunction<R, B, L, S> {
-    /// The records, and the list of them.
+    /// Records, and their list.
     pub records: R,
-    /// The contents.
+    /// Contents.
     pub bodies: B,
-    /// The priority queues.
+    /// Priority queues.
     pub priority_queues: L,
-    /// The clock.
+    /// Clock.
     pub system: S,
-    /// The settings.
+    /// Settings.
     pub with: ManageSettings,
 }
 
-/// Why there is no answer.
+/// Error of a request.
 #[derive(Debug, thiserror::Error)]
 pub enum ManageError {
-    /// The caller has to change something.
+    /// The caller has to change the request.
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
-    /// The backend failed: the caller may ask again.
+    /// A backend call failed: the caller may repeat the request.
     #[error("the table or a content could not be read")]
     Port(#[from] PortError),
-    /// The backend failed, or too much happens to the email at once: the caller may ask again.
+    /// A backend call failed, or the email has too many concurrent writers. The caller may repeat the request.
     #[error("an email could not be written")]
     Write(#[from] ApplyError),
-    /// Too much happens to a queue at once: the caller may ask again.
+    /// The queue has too many concurrent writers: the caller may repeat the request.
     #[error("a queue could not be written: others change it at this moment")]
     Busy,
 }

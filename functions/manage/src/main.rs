@@ -1,4 +1,4 @@
-//! Wires `manage`: settings, the backend, the runtime.
+//! Entry point of `manage`: settings, AWS clients, the runtime.
 
 use aws::auth::Authenticator;
 use aws::bodies::BodyStore;

@@ -1,8 +1,8 @@
-//! What became of emails: how many, when, why not, and what it cost.
+//! Statistics of emails: numbers, times, causes, and cost.
 //!
-//! **Invariant:** an answer costs a bounded number of reads, whatever the number of emails; what
-//! is told is what was counted, a moment behind what happened.
-//! **Start reading at** [`ManageFunction::metrics`].
+//! **Invariant:** a response costs a bounded number of reads, whatever the number of emails. It shows the
+//! counters, which lag a moment behind the events.
+//! **Start reading at** [`Manage::metrics`].
 
 use aws::auth::ActsFor;
 use aws::query;
@@ -16,7 +16,7 @@ use serde_json::Value;
 use crate::period::{Given, hours, read_queue, read_time};
 use crate::{ManageError, ManageFunction};
 
-/// What is asked for.
+/// Query of statistics.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsQuery {
     start: Option<Given>,
@@ -28,8 +28,8 @@ pub struct MetricsQuery {
 }
 
 impl MetricsQuery {
-    /// Reads the query of a URL, as it came: Resend's parameters, and `queue`; `since` and `until`
-    /// are `start_date` and `end_date`, as the other lists call them.
+    /// Reads the raw query of a URL: Resend's parameters, and `queue`. `since` and `until` are other names of
+    /// `start_date` and `end_date`, for consistency with the other lists.
     ///
     /// # Errors
     /// 422 `validation_error`.
@@ -78,14 +78,14 @@ impl MetricsQuery {
     }
 }
 
-/// What lists say, which may be given more than once.
+/// Values of list parameters, which may be repeated.
 #[derive(Default)]
 struct Lists {
     metrics: Vec<String>,
     dimensions: Vec<String>,
 }
 
-/// Takes the lists out of a query: their items are apart by commas, or by being given again.
+/// Takes the list parameters out of a query. Their items are separated by commas, or the parameter is repeated.
 fn split_lists(query: &str) -> (String, Lists) {
     let (mut lists, mut others) = (Lists::default(), form_urlencoded::Serializer::new(String::new()));
     for (name, value) in form_urlencoded::parse(query.as_bytes()) {
@@ -138,10 +138,10 @@ where
     R: Counts,
     S: Clock,
 {
-    /// Shows what became of the caller's emails in a time.
+    /// Shows the statistics of the caller's emails in a period.
     ///
     /// # Errors
-    /// 422 when the time is impossible or too long; or a backend call failed.
+    /// 422 when the period is impossible or too long. Or a backend call failed.
     pub async fn metrics(&self, caller: &impl ActsFor, query: &MetricsQuery) -> Result<MetricsView, ManageError> {
         let wanted = query.wanted(self.system.now())?;
         let (tenant, queue) = (caller.tenant(), query.queue.as_deref());
@@ -155,7 +155,7 @@ where
     }
 }
 
-/// What is more than one answer can hold.
+/// Returns the error for a result that exceeds one response.
 pub(crate) fn too_many() -> ManageError {
     let problem = "has more kinds of failures than one answer is made of: ask for less time";
     ManageError::Refused(ApiError::validation("since", problem))
@@ -166,7 +166,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_query_is_read_as_resends_clients_write_it() {
+    fn queries_of_resends_clients_are_read() {
         let query = MetricsQuery::parse("").unwrap();
         assert_eq!((query.metrics.len(), query.granularity), (28, Granularity::Daily));
         assert!(query.dimensions.is_empty() && query.start.is_none() && query.queue.is_none());
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_query_is_refused_by_its_parameter() {
+    fn a_bad_query_names_its_parameter() {
         for (query, path) in [
             ("start_date=x", "start_date"),
             ("end_date=", "end_date"),

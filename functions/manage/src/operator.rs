@@ -1,9 +1,10 @@
-//! The deployer, acting for a tenant that it names: lists emails and tells their past without content, and cancels.
+//! Requests of the deployer for a tenant: lists emails and their history without content, and cancels.
 //!
-//! **Invariant:** nothing here takes a [`TenantPrincipal`](aws::auth::Caller), so nothing here can read a content, and the
-//! views have no place for one. Servers' words are left out too: they may repeat addresses.
-//! What it does to queues is in [`crate::queues`], whose acts take either party.
-//! **Start reading at** [`ManageFunction::emails_metadata`]. Why this way: docs/adr/0030.
+//! **Invariant:** nothing here takes a [`Caller`](aws::access::Caller), so that nothing here can read a
+//! content, and the views have no field for one. Replies of mail servers are left out too: they may repeat
+//! addresses.
+//! Its commands on queues are in [`crate::queues`], whose functions take either party.
+//! **Start reading at** [`Manage::emails_metadata`]. Why this way: docs/adr/0030.
 
 use std::future::ready;
 
@@ -29,7 +30,7 @@ where
     /// Shows one email without its content.
     ///
     /// # Errors
-    /// 404 when the tenant has none of this id; or a backend call failed.
+    /// 404 when the tenant has no email with this id. Or a backend call failed.
     pub async fn email_metadata(&self, operator: &Operator, id: EmailId) -> Result<EmailMetadata, ManageError> {
         let now = self.system.now();
         let record = self.record_shown(operator, id, now).await?;
@@ -39,7 +40,7 @@ where
     /// Shows a page of the tenant's emails without their contents, newest first in either direction.
     ///
     /// # Errors
-    /// 422 when there is no email at the page's cursor; or a backend call failed.
+    /// 422 when there is no email at the page's cursor. Or a backend call failed.
     pub async fn emails_metadata(&self, operator: &Operator, page: &Page) -> Result<EmailMetadataPage, ManageError> {
         let now = self.system.now();
         let tenant = operator.tenant();
@@ -59,20 +60,20 @@ where
         Ok(EmailMetadataPage::new(items, next))
     }
 
-    /// Tells an email's past without its recipients and without servers' words.
+    /// Shows the history of an email without its recipients and without the replies of mail servers.
     ///
     /// # Errors
-    /// 404 when the tenant has none of this id; or a backend call failed.
+    /// 404 when the tenant has no email with this id. Or a backend call failed.
     pub async fn events_metadata(&self, operator: &Operator, id: EmailId) -> Result<EventsMetadata, ManageError> {
         let now = self.system.now();
         let record = self.record_shown(operator, id, now).await?;
         Ok(EventsMetadata::new(&record, now))
     }
 
-    /// Takes an email of the tenant back that is not being sent yet.
+    /// Cancels an email of the tenant that is not being sent yet.
     ///
     /// # Errors
-    /// 404 when the tenant has none of this id, 409 when it is too late; or a backend call failed.
+    /// 404 when the tenant has no email with this id. 409 when it is too late. Or a backend call failed.
     pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<Done, ManageError> {
         let now = self.system.now();
         let record = self.record(operator, id, now).await?;

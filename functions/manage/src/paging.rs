@@ -1,8 +1,7 @@
-//! Reads which page of a list is asked for: `?limit&after&before`.
+//! Reads the page of a list that a request selects: `?limit&after&before`.
 //!
-//! **Invariant:** pure; any text ends in a page or an [`ApiError`] that names the parameter.
-//! A parameter that nobody knows is refused: a filter that is silently ignored would show what
-//! was not asked for.
+//! **Invariant:** pure. Any text results in a page or an [`ApiError`] that names the parameter. An unknown
+//! parameter is refused: a silently ignored filter would show unwanted emails.
 //!
 //! Source: Resend's API reference, "Pagination", read 2026-11-24.
 
@@ -12,19 +11,19 @@ use domain::id::EmailId;
 
 use crate::filters::Filter;
 
-/// The page that is asked for.
+/// A page of the list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Page {
-    /// How many emails, 1 to [`query::LIMIT_MAX`].
+    /// Number of emails, 1 to [`query::LIMIT_MAX`].
     pub limit: usize,
-    /// Where it begins; with the newest email when nothing is said.
+    /// Email beside which the page lies; `None`: the page begins with the newest.
     pub cursor: Option<Cursor<EmailId>>,
-    /// Which emails are on it.
+    /// Conditions of its emails.
     pub filter: Filter,
 }
 
 impl Page {
-    /// Reads the query of a URL, as it came.
+    /// Reads the raw query of a URL.
     ///
     /// # Errors
     /// 422 `validation_error`.
@@ -40,10 +39,10 @@ impl Page {
         Ok(Self { limit, cursor, filter })
     }
 
-    /// The same for a reader who may not read content. A filter by content would tell what the content is.
+    /// Returns the page for a reader without access to content. A filter by content would reveal it.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when it asks for a tag, a sender or a recipient.
+    /// 401 `restricted_api_key` when it filters by tag, sender or recipient.
     pub fn without_content(self) -> Result<Self, ApiError> {
         if self.filter.asks_the_content() {
             return Err(ApiError::restricted_api_key(
@@ -78,7 +77,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_query_is_refused_by_its_parameter() {
+    fn a_bad_query_names_its_parameter() {
         for (query, path) in [
             ("limit", "limit"),
             ("limit=", "limit"),

@@ -1,7 +1,7 @@
-//! What a method and a path mean.
+//! Paths of the routes.
 //!
-//! **Invariant:** pure. A path is compared as it is: no route needs escapes, ends with a slash or
-//! is found by another spelling.
+//! **Invariant:** pure. Paths are compared literally: no route needs escapes, ends with a slash, or has another
+//! spelling.
 
 use aws::routing::{self, Methods, NoRoute, on};
 use domain::id::EmailId;
@@ -10,15 +10,15 @@ use lambda_http::http::Method;
 
 use crate::routes::{Route, TenantRoute};
 
-/// Finds the route.
+/// Finds the route of a method and a path.
 ///
 /// # Errors
-/// [`NoRoute`], which is a 404 or a 405.
+/// [`NoRoute`], answered as 404 or 405.
 pub fn route(method: &Method, path: &str) -> Result<Route, NoRoute> {
     routing::find(method, path, methods)
 }
 
-/// What there is at a path; `None` where there is nothing.
+/// Returns the methods of a path; `None` if the path does not exist.
 fn methods(segments: &[&str]) -> Option<Methods<Route>> {
     let email = EmailId::parse;
     let queue = |name| QueueName::parse(name).ok();
@@ -159,7 +159,7 @@ mod tests {
                 &format!("/queues/news/jobs/{ID}"),
                 Ok(TenantRoute::GetJob(news(), id).into()),
             ),
-            // Other functions'.
+            // Routes of other functions.
             ("POST", "/emails", Err(NoRoute::Unknown)),
             ("POST", "/emails/batch", Err(NoRoute::Unknown)),
             ("GET", "/api-keys", Err(NoRoute::Unknown)),
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_path_of_ours_names_nothing() {
+    fn an_unknown_path_has_no_route() {
         for path in [
             "",
             "/",

@@ -1,6 +1,6 @@
-//! Reads of which time something is asked: whole hours, of a bounded number of days.
+//! Reads the period of a query: whole hours, of a bounded number of days.
 //!
-//! **Invariant:** pure; any text ends in a time or an [`ApiError`] that names the parameter.
+//! **Invariant:** pure. Any text results in a period or an [`ApiError`] that names the parameter.
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -10,14 +10,14 @@ use domain::ports::Hours;
 use domain::tally::counter::{HOUR_MS, hour_of};
 use domain::timestamp::Timestamp;
 
-/// Days of one answer at most. Our choice: 2,208 hours are three pages of the table.
+/// Maximum number of days of one response. Our choice: 2,208 hours are three pages of the table.
 pub const DAYS_MAX: u64 = 92;
 
-/// How far back it goes when nothing is said. Source: Resend's OpenAPI document, version 1.5.0,
-/// `emails/metrics`, read 2026-11-24.
+/// Default number of days before today. Source: Resend's OpenAPI document, version 1.5.0, `emails/metrics`,
+/// read 2026-11-24.
 const DAYS_DEFAULT: u64 = 6;
 
-/// A time, and by which parameter it was given.
+/// A time, with the name of its parameter.
 pub type Given = (&'static str, Timestamp);
 
 /// Reads a time: a day, or RFC 3339.
@@ -35,7 +35,7 @@ pub fn read_time(name: &'static str, value: Option<Cow<'_, str>>) -> Result<Opti
         .ok_or_else(|| ApiError::validation(name, problem))
 }
 
-/// Reads a queue's name. One that there is not has no counts.
+/// Reads the name of a queue. A queue that does not exist has no counts.
 ///
 /// # Errors
 /// 422 `validation_error`.
@@ -50,10 +50,10 @@ pub fn read_queue(value: Option<Cow<'_, str>>) -> Result<Option<String>, ApiErro
         .ok_or_else(|| ApiError::validation("queue", "must be the name of a queue: 1 to 64 of a-z, 0-9 and -"))
 }
 
-/// The hours from one time to another, and the end as far as it has come at `now`.
+/// Returns the hours of a period, and its end, at most `now`.
 ///
 /// # Errors
-/// 422 when they are in the wrong order, or too far apart.
+/// 422 when the times are in the wrong order, or too far apart.
 pub fn hours(since: Option<Given>, until: Option<Given>, now: Timestamp) -> Result<(Hours, Timestamp), ApiError> {
     let days = |days: u64| Duration::from_secs(days.saturating_mul(86_400));
     let end = until.map_or(now, |(_, until)| until.min(now));
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[test]
-    fn the_hours_of_a_time_are_whole() {
+    fn a_period_has_whole_hours() {
         let now = at("2026-11-24T18:20:00Z");
         let told = |since: Option<&str>, until: Option<&str>| {
             let given = |name, text: Option<&str>| text.map(|text| (name, at(text)));
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn times_in_the_wrong_order_or_too_far_apart_are_refused() {
+    fn a_reversed_or_too_long_period_is_refused() {
         let now = at("2026-11-24T18:20:00Z");
         for since in [
             "2026-11-24T18:20:00.001Z",

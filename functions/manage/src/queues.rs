@@ -1,8 +1,8 @@
-//! The named queues: made, changed, paused, purged, deleted, and worked through.
+//! Commands on named queues: create, change, pause, resume, purge, restore, retry, delete.
 //!
-//! **Invariant:** what is asked of a queue is one write of its record, and with it the job that does the
-//! rest; reads show it at once. Senders are told afterwards: what dies in between is told by the job.
-//! **Start reading at** [`ManageFunction::pause`].
+//! **Invariant:** a command is one write of the queue's record, together with the job that does the rest. Reads
+//! show it at once. The senders learn of it afterwards: after a crash in between, the job tells them.
+//! **Start reading at** [`Manage::pause`].
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,10 +27,10 @@ use serde::Serialize;
 
 use crate::{ManageError, ManageFunction, Store};
 
-/// Queues whose counts are read at the same time.
+/// Number of queues whose counts are read concurrently.
 const AT_ONCE: usize = 10;
 
-/// How often a change is made anew that somebody else's came before.
+/// Retries after losing the race for a conditional write.
 pub(crate) const ROUNDS: usize = 8;
 
 /// The answer: a job that was begun.
@@ -71,10 +71,10 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// Makes a queue.
+    /// Creates a queue.
     ///
     /// # Errors
-    /// 409 when there is one of this name, 422 when there are too many; or a backend call failed.
+    /// 409 when the name is taken. 422 when there are too many queues. Or a backend call failed.
     pub async fn create_queue(
         &self,
         caller: &TenantPrincipal,
@@ -95,7 +95,7 @@ where
             let problem = format!("there are {max} queues, which is the most; delete one that is no longer needed");
             return Err(ApiError::validation("name", problem).into());
         }
-        // One that was deleted may have left emails, which are still on their way.
+        // A deleted queue of this name may have left emails that are still in progress.
         let before = self.records.queue(&key).await?;
         if before.as_ref().is_some_and(|before| !before.deleted) {
             return Err(exists().into());
@@ -140,7 +140,7 @@ where
     /// Shows a queue.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or a backend call failed.
+    /// 404 when no queue has this name. Or a backend call failed.
     pub async fn queue(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let queue = self.live_queue(&of(caller, name)).await?;
         self.shown(queue, self.system.now()).await
@@ -149,8 +149,8 @@ where
     /// Changes a queue's settings.
     ///
     /// # Errors
-    /// 404 when there is none of this name, 422 when it is the default queue and the setting is the
-    /// deployment's; or a backend call failed.
+    /// 404 when no queue has this name. 422 when the default queue inherits the setting from the deployment. Or
+    /// a backend call failed.
     pub async fn change_queue(
         &self,
         caller: &TenantPrincipal,
@@ -158,7 +158,7 @@ where
         settings: &QueueSettings,
     ) -> Result<QueueView, ManageError> {
         if name.is_default() {
-            // Emails are accepted for it without reading it.
+            // Emails for the default queue are accepted without reading it.
             let fixed = |field| {
                 let problem = "is fixed for the default queue: make a queue of its own for such emails";
                 ApiError::validation(field, problem)
@@ -176,10 +176,10 @@ where
         self.shown(queue, self.system.now()).await
     }
 
-    /// Pauses a queue: nothing of it is claimed any more, within seconds.
+    /// Pauses a queue: within seconds, none of its emails is claimed.
     ///
     /// # Errors
-    /// 404 when there is none of this name, 422 when it is to end in the past; or a backend call failed.
+    /// 404 when no queue has this name. 422 when the pause would end in the past. Or a backend call failed.
     pub async fn pause(
         &self,
         caller: &impl ActsFor,
@@ -195,7 +195,7 @@ where
         };
         let paused = |queue: &Queue, now| {
             let paused = queue.paused(pause.clone());
-            // What is held goes its way when the pause is over.
+            // Held emails are released at the end of the pause.
             let release = pause.until.map(|until| {
                 let job = Job::new(&paused, id, Task::Release, until);
                 Job {
@@ -209,10 +209,10 @@ where
         self.shown(queue, now).await
     }
 
-    /// Resumes a queue: what it held goes its way, each at its time.
+    /// Resumes a queue: its held emails are released, each at its time.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or a backend call failed.
+    /// 404 when no queue has this name. Or a backend call failed.
     pub async fn resume(&self, caller: &impl ActsFor, name: QueueName) -> Result<QueueView, ManageError> {
         let id = self.system.id()?;
         let resumed = |queue: &Queue, now| {
@@ -224,10 +224,11 @@ where
         self.shown(queue, self.system.now()).await
     }
 
-    /// Purges a queue of everything that waits in it.
+    /// Drops every waiting email of a queue.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or a backend call failed.
+    /// 401 for a key that is limited to From domains. 404 when no queue has this name. Or a backend call
+    /// failed.
     pub async fn purge(&self, caller: &impl ActsFor, name: QueueName) -> Result<Begun, ManageError> {
         refuse_narrowed(caller)?;
         let id = self.system.id()?;
@@ -238,20 +239,21 @@ where
         Ok(Begun::new(id, queue.purged_before))
     }
 
-    /// Undoes a queue's purges.
+    /// Reverts a queue's purges.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains, 404 when there is none of this name; or a backend call failed.
+    /// 401 for a key that is limited to From domains. 404 when no queue has this name. Or a backend call
+    /// failed.
     pub async fn restore(&self, caller: &TenantPrincipal, name: QueueName) -> Result<Begun, ManageError> {
         refuse_narrowed(caller)?;
         let restored = |queue: &Queue| (queue.restored(), Task::Restore);
         self.begin(caller, name, restored).await
     }
 
-    /// Tries again what failed in a queue.
+    /// Retries the failed emails of a queue.
     ///
     /// # Errors
-    /// 404 when there is none of this name; or a backend call failed.
+    /// 404 when no queue has this name. Or a backend call failed.
     pub async fn redrive(
         &self,
         caller: &TenantPrincipal,
@@ -269,7 +271,7 @@ where
     /// Shows a job.
     ///
     /// # Errors
-    /// 404 when there is none of this id; or a backend call failed.
+    /// 404 when no job has this id. Or a backend call failed.
     pub async fn job(&self, caller: &impl ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
         let job = self.records.job(&of(caller, name), id).await?;
         let none = || ApiError::not_found("There is no job of this id.");
@@ -279,8 +281,8 @@ where
     /// Deletes a queue; with `cancel` it is purged first.
     ///
     /// # Errors
-    /// 401 for a key that is limited to From domains and with `cancel`, 404 when there is none of this name, 409 when
-    /// it is not empty, 422 when it is the default queue; or a backend call failed.
+    /// 401 for a key that is limited to From domains, with `cancel`. 404 when no queue has this name. 409 when
+    /// the queue is not empty. 422 when it is the default queue. Or a backend call failed.
     pub async fn delete_queue(
         &self,
         caller: &TenantPrincipal,
@@ -300,7 +302,7 @@ where
         }
         let deleted = |queue: &Queue, now: Timestamp| {
             if !cancel {
-                // What came in at this very moment goes its way, whatever the queue was told before.
+                // Emails that arrived just now are released, whatever earlier commands demanded.
                 let deleted = queue.deleted();
                 let job = Job::new(&deleted, id, Task::Release, now);
                 return (deleted, Some(job));
@@ -322,7 +324,7 @@ where
         })
     }
 
-    /// An email as its queue has it shown.
+    /// Returns an email as its queue shows it.
     ///
     /// # Errors
     /// A backend call failed.
@@ -338,7 +340,7 @@ where
         })
     }
 
-    /// Emails as their queues have them shown, each queue read once.
+    /// Returns emails as their queues show them, each queue read once.
     ///
     /// # Errors
     /// A backend call failed.
@@ -370,8 +372,8 @@ where
         Ok(QueueView::new(&queue, counts, now))
     }
 
-    /// As far as the counts know, which are a moment old: what is accepted or moved at this very moment
-    /// goes its way all the same.
+    /// Refuses a queue that is not empty. The counts lag a moment behind: an email that is accepted or moved
+    /// just now is sent all the same.
     async fn refuse_unless_empty(&self, key: &QueueKey) -> Result<(), ManageError> {
         let counts = self
             .records
@@ -410,7 +412,7 @@ where
         Ok(Begun::new(id, None))
     }
 
-    /// The queue that must be there, as it is now.
+    /// Returns an existing queue in its current state.
     pub(crate) async fn live_queue(&self, key: &QueueKey) -> Result<Queue, ManageError> {
         let queue = self.records.queue(key).await?.filter(|queue| !queue.deleted);
         match queue {
@@ -420,7 +422,7 @@ where
         }
     }
 
-    /// Changes a queue, whoever else does so at the same time, and tells the senders.
+    /// Changes a queue despite concurrent writers, and tells the senders.
     async fn changed(
         &self,
         key: &QueueKey,
@@ -440,27 +442,27 @@ where
         Err(ManageError::Busy)
     }
 
-    /// Sets the rate limit. Before the queue says that it has one: `promote` and `send` go by this.
+    /// Stores the rate limit before the queue mentions it: `promote` and `send` use the stored one.
     async fn set_rate(&self, queue: &Queue) -> Result<(), ManageError> {
         let change = rate_limit::RateLimitChange::Rate { rate: queue.rate() };
         self.records.change_rate_limit(&queue.key, &change).await?;
         Ok(())
     }
 
-    /// Waits until nobody accepts emails for the queue as it was before. Whoever is answered knows that none comes
-    /// after the answer.
+    /// Waits until no environment accepts emails for the queue's earlier state. A caller with a response knows
+    /// that no such email follows.
     async fn binds(&self) {
         tokio::time::sleep(self.with.binds_after).await;
     }
 
-    /// Makes the senders read what they remember of queues.
+    /// Makes the senders read their cached queues again.
     pub(crate) async fn tell(&self) -> Result<(), ManageError> {
         self.records.change_account_rate(&AccountRateChange::Settings).await?;
         Ok(())
     }
 }
 
-/// Refuses an act on many emails at once, which may come from any domain.
+/// Refuses a command on many emails, which may come from any domain.
 pub(crate) fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
     if !caller.is_narrowed() {
         return Ok(());

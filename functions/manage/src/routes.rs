@@ -1,8 +1,8 @@
-//! What is asked for, and with which key.
+//! Routes, each with its kind of key and its permission.
 //!
-//! **Invariant:** a route is of the kind of key that it needs, and its function takes what only such a key
-//! gives: one that forgot whose emails are meant would not compile. Its action, its name and its object are told
-//! for every one, so that none is open, unnamed or untold by accident.
+//! **Invariant:** a route belongs to the kind of key that it needs, and its function takes a value that only
+//! such a key gives. A route without its principal does not compile. Permission, name and object are defined
+//! for every route, so that none is open or missing in the log by accident.
 //! **Start reading at** [`Route`]; [`crate::paths`] reads it from a path.
 //!
 //! This compiles:
@@ -12,14 +12,15 @@
 //!     manage.erase(caller, id).await.map(drop)
 //! }
 //! ```
-//! This, which forgets who asks, does not:
+//! This route has no principal, and does not compile:
 //! ```compile_fail
 //! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
 //!     manage.erase(id).await.map(drop)
 //! }
 //! ```
-//! Nor does this, which makes up who asks, where the authenticator alone lets callers in ([`aws::auth::Authenticator::authenticate`]):
+//! Nor does this one, which forges its principal. Only authentication creates a caller
+//! ([`aws::access::Door::let_in`]):
 //! ```compile_fail
 //! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {
@@ -34,14 +35,14 @@
 //!     manage.cancel_for(operator, id).await.map(drop)
 //! }
 //! ```
-//! A route by which it reads content does not compile:
+//! An operator's route that reads content does not compile:
 //! ```compile_fail
 //! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
 //!     manage.email(operator, id).await.map(drop)
 //! }
 //! ```
-//! Nor does one by which it sends:
+//! Nor does one that sends:
 //! ```compile_fail
 //! # use {aws::auth::Operator, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, operator: &Operator, id: EmailId) -> Result<(), ManageError> {
@@ -56,19 +57,19 @@ use domain::api_error::ApiError;
 use domain::id::EmailId;
 use domain::queue::QueueName;
 
-/// The name in the log of the one route that needs no key.
+/// Name in the log of the only route without a key.
 pub const DESCRIBE: &str = "describe";
 
-/// What is asked for.
+/// A route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
-    /// `GET /openapi.json`, the one route that needs no key.
+    /// `GET /openapi.json`, the only route without a key.
     Describe,
-    /// With a tenant's key that allows it.
+    /// A route for a tenant's key with the permission.
     Tenant(TenantRoute),
 }
 
-/// What is asked for about what is a tenant's own.
+/// A route about the tenant's own resources.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TenantRoute {
     /// `GET /emails`.
@@ -119,7 +120,7 @@ pub enum TenantRoute {
     GetJob(QueueName, EmailId),
 }
 
-/// A request of the deployer about a tenant that it names. None reads content, and none sends.
+/// A request of the deployer for a named tenant. None reads content, and none sends.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OperatorRoute {
     /// `GET /emails`.
@@ -157,7 +158,7 @@ impl From<TenantRoute> for Route {
 }
 
 impl TenantRoute {
-    /// What a key must allow.
+    /// Permission that a key needs.
     #[must_use]
     pub const fn action(&self) -> Action {
         match self {
@@ -187,7 +188,7 @@ impl TenantRoute {
         }
     }
 
-    /// The same for the deployer, acting for a tenant. There is no wildcard: a new route has to decide.
+    /// Returns the route of the deployer, acting for a tenant. No wildcard: every new route needs a decision.
     ///
     /// # Errors
     /// 401 `restricted_api_key` when the route reads content, sends, or changes a tenant's settings.

@@ -1,9 +1,8 @@
-//! The list of emails, all or through a filter: bounded work for a page, however few emails it lets through.
+//! Search of emails, with or without a filter: bounded work per page, however few emails match.
 //!
-//! **Invariant:** a page looks at [`RECORDS_MAX`] records and at [`CONTENTS_MAX`] contents at most. Where that
-//! ends before the page is full, the page says so, and from where to go on: it may hold fewer emails than
-//! were asked for, even none, and there may be more all the same.
-//! **Start reading at** [`ManageFunction::search`]. Why this way: docs/adr/0017.
+//! **Invariant:** a page reads at most [`RECORDS_MAX`] records and [`CONTENTS_MAX`] contents. A page that stops
+//! early reports where to continue. It may hold fewer emails than its limit, even none, although more match.
+//! **Start reading at** [`Manage::search`]. Why this way: docs/adr/0017.
 
 use std::collections::HashMap;
 
@@ -22,36 +21,36 @@ use crate::filters::Filter;
 use crate::paging::Page;
 use crate::{ManageError, ManageFunction, Store};
 
-/// Records that a page looks at: ten reads of a hundred.
+/// Maximum number of records per page: ten reads of a hundred.
 pub const RECORDS_MAX: usize = 1000;
 
-/// Contents that a page looks at, where the filter asks them. Each is a read of up to 4 MiB.
+/// Maximum number of contents per page, if the filter needs them. Each is a read of up to 4 MiB.
 pub const CONTENTS_MAX: usize = 200;
 
-/// Entries of the list that are read at a time; first only as many as a page without a filter needs.
+/// Number of list entries per read. The first read takes only as many as a page without a filter needs.
 const STEP: usize = 250;
 
-/// Entries in a record whose emails are gone, behind which there are none: DynamoDB deletes what is past its time
-/// within days, and it is the end of the list that goes.
+/// Number of consecutive entries without an email after which the search ends. DynamoDB deletes expired items
+/// within days, and they are at the end of the list.
 const GONE_MAX: usize = 1000;
 
-/// What a page has found until now.
+/// Emails of a page so far.
 struct Found<I> {
     items: Vec<I>,
     records: usize,
     contents: usize,
-    /// Entries since the last email that was there.
+    /// Entries since the last existing email.
     gone: usize,
-    /// The last email that was looked at.
+    /// Last email that was examined.
     last: Option<EmailId>,
 }
 
-/// What was seen of one email. `I`: an email as it is listed.
+/// Result of examining one email. `I`: an email as the list shows it.
 pub(crate) struct Look<I> {
     pub(crate) id: EmailId,
     /// Whether its content was read.
     pub(crate) was_read: bool,
-    /// As it is listed, if it is asked for.
+    /// The email as the list shows it, if it matches.
     pub(crate) item: Option<I>,
 }
 
@@ -80,9 +79,9 @@ where
     L: PriorityQueues,
     S: Clock + Random,
 {
-    /// The emails that a filter lets through; without one all, from `start` on, newest first in either direction; and
-    /// the email behind which to go on, if there is more to be looked at.
-    /// `look_at`: looks at one record, and shows it if it is asked for.
+    /// Returns the matching emails from `start` on, newest first in either direction. If more may match, it
+    /// also returns the email after which to continue.
+    /// `look_at` examines one record, and shows it if it matches.
     ///
     /// # Errors
     /// A backend call failed.
@@ -100,7 +99,7 @@ where
         let (filter, limit) = (&page.filter, page.limit);
         let upwards = matches!(start, Start::NewerThan(_));
         let mut start = match (start, filter.until()) {
-            // Nothing that is accepted later is looked at on the way.
+            // Emails that were accepted later are not read.
             (Start::Newest, Some(born)) => Start::OlderThan(Place {
                 born,
                 id: EmailId::from_random([0; 16]),
@@ -108,7 +107,7 @@ where
             (start, _) => start,
         };
         let mut found = Found::default();
-        // One more than is shown says whether there are more.
+        // One extra email shows whether there are more.
         let mut step = if filter.is_empty() {
             limit.saturating_add(1)
         } else {
@@ -123,10 +122,10 @@ where
                 Some(_) | None if !whole => break false,
                 Some(last) if places.len() == step && found.gone < GONE_MAX && !filter.ends_at(*last, upwards) => {
                     start = start.behind(*last);
-                    // Where one is gone there are many.
+                    // One missing email suggests many.
                     step = STEP;
                 }
-                // To the end of the list, or of the time that is asked for.
+                // The end of the list, or of the requested period.
                 Some(_) | None => break true,
             }
         };
@@ -137,7 +136,7 @@ where
         Ok((items, last.filter(|_| !is_over)))
     }
 
-    /// Looks at the emails of these places until enough was done; `true`: at all of them.
+    /// Examines the emails at these places until the page is done; `true`: all of them.
     async fn look<I, F>(
         &self,
         tenant: &TenantId,
@@ -166,16 +165,16 @@ where
         };
         let mut records: HashMap<EmailId, EmailRecord> =
             records.into_iter().map(|record| (record.id, record)).collect();
-        // What is gone is not looked at, and nowhere to go on from.
+        // A missing email is not examined, and is no place to continue from.
         let mut records: Vec<EmailRecord> = keys.iter().filter_map(|key| records.remove(&key.id)).collect();
-        // Without a filter it is known which contents are shown: no other one is read.
+        // Without a filter the shown emails are known: no other content is read.
         let room = limit.saturating_sub(found.items.len());
         let is_full = filter.is_empty() && records.len() > room;
         if is_full {
             records.truncate(room);
         }
         let looks: Vec<_> = records.into_iter().map(look_at).collect();
-        // Only what is polled is read: the rest is left when the page is full.
+        // Only polled futures read: the rest is dropped when the page is full.
         let mut looks = iter(looks).buffered(CONTENTS);
         while let Some(look) = looks.next().await {
             if found.is_spent(limit) {
@@ -190,7 +189,7 @@ where
         Ok(!is_full)
     }
 
-    /// Reads the content where the filter asks it, or to show it.
+    /// Reads the content if the filter needs it, or to show it.
     pub(crate) async fn look_at(
         &self,
         caller: &TenantPrincipal,
@@ -202,7 +201,7 @@ where
         let (was_read, item) = if !filter.admits(&record, now) {
             (false, None)
         } else if filter.asks_the_content() {
-            // One that cannot be read now must not be taken for one that is not asked for.
+            // An unreadable email must not count as a mismatch.
             let email = self.content(caller, &record).await?;
             let asked = email.filter(|email| filter.admits_content(email));
             (true, asked.map(|email| ItemView::new(&record, Some(&email), now)))

@@ -1,4 +1,4 @@
-//! Keeps the rate limiter at the account's state: its rate, its quota, and whether it may send.
+//! Keeps the account rate at the account's state: its rate, its quota, and whether it may send.
 
 use domain::account_rate::{AccountRate, AccountRateChange, AccountState, sync_account};
 use domain::ports::{
@@ -17,10 +17,10 @@ where
     A: Accounts,
     S: Clock,
 {
-    /// Reads the account's state from SES, stores changes, and returns the rate limiter; `None` when that is
+    /// Reads the account's state from SES, stores changes, and returns the account rate; `None` when that is
     /// unknown.
     ///
-    /// A failed call is only a warning: the rate limiter stays as it is for another minute, and SES enforces
+    /// A failed call is only a warning: the account rate stays as it is for another minute, and SES enforces
     /// its own limits.
     pub(crate) async fn sync_account(&self) -> Option<AccountRate> {
         let (account, account_rate) = futures::future::join(self.account.account(), self.records.account_rate()).await;
@@ -51,7 +51,7 @@ where
         let now = self.system.now();
         let changes = sync_account(&account_rate, account, self.policy.retry.no_permit, now);
         for change in &changes {
-            // A refused write was too late: another writer changed the rate limiter just now.
+            // A refused write was too late: another writer changed the account rate just now.
             let paced = self.records.change_account_rate(change).await?;
             if let (
                 AccountRateOutcome::Done(_),

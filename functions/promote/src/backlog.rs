@@ -106,7 +106,7 @@ where
         }
     }
 
-    /// Stores the set of full priority queues in the rate limiter when it has changed.
+    /// Stores the set of full priority queues in the account rate when it has changed.
     async fn tell_senders(&self, full: FullPriorityQueues, account_rate: Option<&AccountRate>) {
         if account_rate.is_none_or(|account_rate| account_rate.full == full) {
             return;

@@ -1,5 +1,5 @@
 //! Keeps the due index moving: enqueues due emails, recovers overdue ones, settles uncertain ones, and works
-//! off the jobs of whole queues. Keeps the account's rate limiter at the limits that SES reports.
+//! off the jobs of whole queues. Keeps the account rate at the limits that SES reports.
 //!
 //! **Role:** runs every minute; no other function reads the index.
 //! **Invariant:** an index entry is a hint. A send task proves nothing, so it is sent from the hint alone.
@@ -42,7 +42,7 @@ const AT_ONCE: usize = 4;
 /// The function and its ports.
 #[derive(Debug, Clone)]
 pub struct PromoteFunction<R, B, L, D, E, A, S> {
-    /// Records, their index, and the rate limiter.
+    /// Records, their index, and the account rate.
     pub records: R,
     /// Contents.
     pub bodies: B,

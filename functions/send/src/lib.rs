@@ -1,7 +1,7 @@
 //! Sends emails through SES: claims the record, submits once, records the outcome.
 //!
 //! **Role:** consumes the three priority queues, all messages of a batch concurrently.
-//! **Invariant:** each call of SES needs a permit of the rate limiter and a claim, and each claim allows one
+//! **Invariant:** each call of SES needs a permit of the account rate and a claim, and each claim allows one
 //! call. A lost answer makes the email `uncertain`; this function never retries it. A send task proves nothing;
 //! the record decides.
 //! **After a crash** between claim and outcome: `promote` finds the expired lease.
@@ -109,7 +109,7 @@ pub struct SendFunction<R, B, D, P, S> {
     pub with: SendSettings,
     /// Free memory for contents, in kilobytes.
     pub memory: Semaphore,
-    /// Cached state of the account's rate limiter.
+    /// Cached state of the account rate.
     pub rate_limiter: RateLimiter,
     /// Cached queues.
     pub known: QueueCache,

@@ -1,4 +1,4 @@
-//! Client of the account's rate limiter: reserves permits for a batch, and reports the outcomes of attempts.
+//! Client of the account rate: reserves permits for a batch, and reports the outcomes of attempts.
 //!
 //! **Role:** one for each environment; its cache of the shared state saves calls.
 //! **Invariant:** decides nothing: [`domain::account_rate`] does. A cached state of any age suffices to reserve
@@ -30,7 +30,7 @@ const ROUNDS: usize = 8;
 /// Delay of a batch after the last attempt.
 const AGAIN: Duration = Duration::from_secs(1);
 
-/// Delay of a batch while the rate limiter is unreachable. SQS moves a send task to the dead-letter queue after
+/// Delay of a batch while the account rate is unreachable. SQS moves a send task to the dead-letter queue after
 /// a thousand of these delays: longer than any outage of the table.
 const UNKNOWN: Duration = Duration::from_secs(60);
 
@@ -51,7 +51,7 @@ pub enum Permit {
     Later(Duration),
 }
 
-/// Returns the permits of a batch while the rate limiter's state is unknown: all are delivered again later.
+/// Returns the permits of a batch while the account rate is unknown: all are delivered again later.
 #[must_use]
 pub fn unknown(emails: usize) -> Vec<Permit> {
     vec![Permit::Later(UNKNOWN); emails]
@@ -63,7 +63,7 @@ struct KnownRate {
     at: Timestamp,
 }
 
-/// Cached state of the account's rate limiter.
+/// Cached state of the account rate.
 #[derive(Debug, Default)]
 pub struct RateLimiter {
     known: Mutex<Option<KnownRate>>,
@@ -76,7 +76,7 @@ impl RateLimiter {
     /// Requests permits for a batch; returns one for each email, in order.
     ///
     /// # Errors
-    /// The rate limiter can neither be read nor changed.
+    /// The account rate can neither be read nor changed.
     pub async fn reserve<R: AccountRates>(
         &self,
         records: &R,
@@ -134,7 +134,7 @@ impl RateLimiter {
         Ok(vec![Permit::Later(AGAIN); emails])
     }
 
-    /// Returns the full priority queues, as the last read of the rate limiter reported them.
+    /// Returns the full priority queues, as the last read of the account rate reported them.
     #[must_use]
     pub fn full(&self) -> FullPriorityQueues {
         *lock(&self.full)

@@ -69,7 +69,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_query_is_refused_by_its_parameter() {
+    fn a_bad_query_names_its_parameter() {
         for (query, path) in [
             ("limit=0", "limit"),
             ("limit=101", "limit"),
