@@ -63,7 +63,7 @@ pub struct PromoteFunction<R, B, L, D, E, A, S> {
     /// Retention of a finished email.
     pub retention: Duration,
     /// Number of hidden and delayed messages above which a priority queue is full;
-    /// [`domain::lane::MOST_MESSAGES`] in production.
+    /// [`domain::priority_queue::MOST_MESSAGES`] in production.
     pub most_messages: u64,
 }
 
