@@ -1,4 +1,4 @@
-//! The account at SES: its rate, its quota, and whether it may send.
+//! SES account: its rate, its quota, and whether it may send.
 
 use aws_sdk_sesv2::Client;
 use aws_sdk_sesv2::config::timeout::TimeoutConfig;
@@ -8,19 +8,19 @@ use std::time::Duration;
 
 use crate::failure::failed;
 
-/// Patience with the question: it is asked again in a minute.
+/// Timeout of the call, which is repeated in a minute.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// SES's sign for an account without a daily quota.
+/// SES's value for an account without a daily quota.
 /// Source: Amazon SES API v2 reference, `SendQuota.Max24HourSend`, read 2026-11-24.
 const UNLIMITED: f64 = -1.0;
 
-/// The account.
+/// SES account.
 #[derive(Debug, Clone)]
 pub struct SesAccount(Client);
 
 impl SesAccount {
-    /// Takes a client.
+    /// Creates the adapter of a client.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self(client)
@@ -45,7 +45,7 @@ impl Accounts for SesAccount {
     }
 }
 
-/// SES's rate in recipients per second, to a thousandth; `None` when it says none.
+/// Converts SES's rate in recipients per second, exact to a thousandth; `None` when SES reports none.
 fn rate(per_second: f64) -> Option<Rate> {
     let per_1000_s = (per_second * 1000.0).round();
     #[expect(

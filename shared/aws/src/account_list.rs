@@ -1,8 +1,8 @@
-//! SES's suppression list of the AWS account: asked about one address, and told to forget it.
+//! Suppression list of the AWS account at SES: looks up one address, and removes it.
 //!
-//! **Role:** `manage` asks it when a person releases an address that SES refused for this list.
-//! **Invariant:** both calls may be repeated: the SDK does so after a failure, and an address that is not listed
-//! is no failure.
+//! **Role:** called when a person releases an address that SES refused because of this list.
+//! **Invariant:** both calls may be repeated. The SDK does so after a failure, and an unlisted address is no
+//! error.
 //!
 //! Source: Amazon SES API v2, `GetSuppressedDestination` and `DeleteSuppressedDestination`, read 2026-11-28.
 
@@ -13,14 +13,14 @@ use domain::ports::{AccountList, ListReason, PortError};
 
 use crate::failure::port;
 
-/// The list.
+/// Suppression list of the account.
 #[derive(Debug, Clone)]
 pub struct SesAccountList {
     client: Client,
 }
 
 impl SesAccountList {
-    /// The list of the client's account and region.
+    /// Creates the adapter of the client's account and region.
     #[must_use]
     pub fn new(client: Client) -> Self {
         Self { client }
@@ -35,7 +35,7 @@ impl AccountList for SesAccountList {
                 if found.reason == SuppressionListReason::Bounce {
                     ListReason::Bounce
                 } else {
-                    // A reason that is not known is treated with the greater care.
+                    // An unknown reason gets the stricter treatment.
                     ListReason::Complaint
                 }
             })),
@@ -82,7 +82,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_reason_is_read_and_an_unknown_one_is_a_complaint() {
+    async fn an_unknown_reason_counts_as_a_complaint() {
         for (answer, reason) in [
             (listed("BOUNCE"), Some(ListReason::Bounce)),
             (listed("COMPLAINT"), Some(ListReason::Complaint)),
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_address_that_is_not_listed_is_removed_too() {
+    async fn removing_an_unlisted_address_succeeds() {
         for answer in [(200, "{}".to_owned()), (404, NOT_FOUND.to_owned())] {
             let replay = Replay::new([answer]);
             list(&replay).remove(&ann()).await.unwrap();
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_fails_is_repeated_and_then_an_error() {
+    async fn a_failing_call_is_repeated_and_then_an_error() {
         let replay = Replay::new([Answer::Lost, Answer::from((200, "{}".to_owned()))]);
         list(&replay).remove(&ann()).await.unwrap();
         let lines: Vec<_> = replay.asked().iter().map(Asked::line).collect();

@@ -1,9 +1,9 @@
 //! The account rate, which all senders share, as one item of the table.
 //!
-//! **Invariant:** a change is one conditional write, and no read comes before it: where the
-//! condition does not hold, the answer brings the account's rate as it is.
-//! **Lost answers:** the SDK repeats a call whose answer was lost. A stretch that is reserved
-//! twice makes emails wait and none go too fast; a breaker that is found changed is left so.
+//! **Invariant:** a change is one conditional write without a read before it. When the condition fails, the
+//! response contains the current account rate.
+//! **Lost answers:** the SDK repeats a call whose answer was lost. A double reservation makes emails wait, and
+//! none go too fast. A breaker that has changed already is left as it is.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::account_rate::{AccountRate, AccountRateChange, Begin, Micros, OpenBreaker, Rate};
@@ -18,24 +18,24 @@ use crate::attributes::{self, Item, ItemError};
 use crate::mapping::decode;
 use crate::table::{Expression, Outcome, Table, keys};
 
-/// The stored form of the account's rate, without its key: written by update expressions alone.
+/// Stored form of the account rate, without its key. Only update expressions write it.
 #[derive(Deserialize)]
 struct StoredPace {
     /// Recipients in 1000 seconds.
     rate: Option<u64>,
     /// Microseconds since 1970.
     free_at: Option<i64>,
-    /// The cause, the end and the count of the open breaker.
+    /// Cause, end and count of the open breaker.
     open_cause: Option<Cause>,
     open_until: Option<Timestamp>,
     open_times: Option<u32>,
-    /// The count of changes of queues and suppressions.
+    /// Number of changes of queues and suppressions.
     settings_no: Option<u64>,
-    /// The names of the full priority queues, between spaces; absent when there are none.
+    /// Names of the full priority queues, separated by spaces; absent when none is full.
     full_lanes: Option<String>,
 }
 
-/// The attributes that expressions name.
+/// Attributes that expressions name.
 const RATE: &str = "rate";
 const FREE_AT: &str = "free_at";
 const OPEN_CAUSE: &str = "open_cause";
@@ -66,7 +66,7 @@ fn read(item: &Item) -> Result<AccountRate, ItemError> {
     })
 }
 
-/// One that cannot be read (of a newer version, or changed by hand) limits nothing: SES does.
+/// Treats an unreadable item (of a newer version, or edited by hand) as unlimited: SES still limits.
 fn read_or_unlimited(item: Option<Item>) -> AccountRate {
     read(&item.unwrap_or_default()).unwrap_or_else(|error| {
         tracing::error!(%error, "the stored pace cannot be read; SES alone limits");
@@ -74,12 +74,12 @@ fn read_or_unlimited(item: Option<Item>) -> AccountRate {
     })
 }
 
-/// Reads the full priority queues; a name that is not known is of a newer version.
+/// Reads the full priority queues. An unknown name is from a newer version.
 fn full_lanes(names: &str) -> FullPriorityQueues {
     FullPriorityQueues::of(|priority| names.split(' ').any(|name| name == attributes::name(&priority)))
 }
 
-/// [`AccountRateChange`] in DynamoDB's words.
+/// Translates an [`AccountRateChange`] to an expression of DynamoDB.
 fn express(change: &AccountRateChange) -> Expression {
     match *change {
         AccountRateChange::Reserve { rate, span, begin } => {
@@ -124,7 +124,7 @@ fn express(change: &AccountRateChange) -> Expression {
             };
             set.with_name("#rate", RATE)
         }
-        // Repeated after a lost answer it counts twice: senders read once more than they need to.
+        // A repetition after a lost answer counts twice: senders read once more than necessary.
         AccountRateChange::Settings => Expression::update("ADD #settings_no :one")
             .with_name("#settings_no", SETTINGS_NO)
             .with_number(":one", 1),

@@ -1,7 +1,7 @@
-//! An item of the table, and how its attributes are written and read.
+//! Attributes of items: writing and reading.
 //!
-//! **Invariant:** what is stored is never trusted: what cannot be read is an [`ItemError`], which names the attribute
-//! and never its value.
+//! **Invariant:** stored data is never trusted. An unreadable attribute is an [`ItemError`], which names the
+//! attribute and never its value.
 
 use std::collections::HashMap;
 use std::fmt::Display;
@@ -13,32 +13,32 @@ use domain::timestamp::Timestamp;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-/// An item as the SDK has it.
+/// An item as the SDK represents it.
 pub(crate) type Item = HashMap<String, AttributeValue>;
 
-/// The latest time that 15 digits can order: the year 33,658.
+/// Latest time that 15 digits can order: the year 33,658.
 const LATEST: i64 = 999_999_999_999_999;
 
-/// Why an item is not what it was read as.
+/// Reason why an item cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ItemError {
-    /// An attribute that every such item has is not there.
+    /// A required attribute is missing.
     #[error("attribute {0} is missing")]
     Missing(&'static str),
-    /// An attribute is of another type, or its value is none of this field.
+    /// An attribute has another type, or a value that the field does not allow.
     #[error("attribute {0} is malformed")]
     Malformed(&'static str),
-    /// From a newer deployment.
+    /// The item is from a newer deployment.
     #[error("item of unknown version {0}")]
     UnknownVersion(u32),
 }
 
-/// A sort key that orders as the time does: 15 digits, then the id.
+/// Sort key that orders by time: 15 digits, then the id.
 pub(crate) fn sortable(at: Timestamp, id: impl Display) -> String {
     format!("{}#{id}", digits(at))
 }
 
-/// The 15 digits by which a time is ordered.
+/// The 15 digits that order a time.
 pub(crate) fn digits(at: Timestamp) -> String {
     format!("{:015}", at.as_millis().clamp(0, LATEST))
 }
@@ -129,7 +129,7 @@ pub(crate) fn from_json<T: DeserializeOwned>(json: &str, attribute: &'static str
     serde_json::from_str(json).map_err(|_| ItemError::Malformed(attribute))
 }
 
-/// An enum's serde name. What is stored by its name has no fields, so that there always is one.
+/// Serde name of an enum's value. An enum that is stored by name has no fields, so that a name always exists.
 pub(crate) fn name<T: Serialize>(value: &T) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(name)) => name,
@@ -141,7 +141,7 @@ pub(crate) fn unnamed<T: DeserializeOwned>(name: &str) -> Option<T> {
     serde_json::from_value(serde_json::Value::from(name)).ok()
 }
 
-/// Whether the item's time is over, whatever TTL has come to: AWS deletes within days.
+/// Whether the item has expired. DynamoDB's TTL deletes only within days.
 pub(crate) fn is_forgotten(item: &Item, now: Timestamp) -> bool {
     number::<i64>(item, "ttl").is_ok_and(|ttl| ttl < now.as_secs())
 }
@@ -153,7 +153,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sort_keys_order_as_the_times_do() {
+    fn sort_keys_order_by_time() {
         let id = EmailId::from_random([1; 16]);
         let times = [i64::MIN, 0, 9, 10, 1_700_000_000_000, LATEST, i64::MAX];
         assert!(times.map(|ms| sortable(Timestamp::from_millis(ms), id)).is_sorted());

@@ -1,12 +1,14 @@
-//! The authenticator of the HTTP API: who comes in, and what they may do.
+//! Authentication for the HTTP API: identifies the principal of a request and its permissions.
 //!
-//! **Role:** asked first by every function behind the API.
-//! **Invariant:** a [`TenantPrincipal`], an [`Operator`], a [`Deployer`] and a [`KeyAuthor`] are made here alone, so that a handler
-//! that takes one cannot be reached without a key that may do it; and a caller's tenant is its key's.
-//! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no other.
-//! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never read.
-//! What is revoked, suspended or changed is so everywhere after that time.
-//! **Why here and not in a gateway's authorizer:** an HTTP API cannot shape an authorizer's errors, and an
+//! **Role:** called first by every function behind the API.
+//! **Invariant:** only this module creates a [`Caller`], an [`Operator`], a [`Deployer`] or a [`KeyMaker`]. A
+//! handler that takes one is unreachable without a key that permits it. A caller's tenant is the tenant of its
+//! key.
+//! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
+//! other.
+//! **Calls:** an environment reads a key and its tenant once in thirty seconds; the tenant `main` is never
+//! read. A revocation, a suspension or another change applies everywhere after that time.
+//! **Why not in an authorizer of API Gateway:** an HTTP API cannot shape an authorizer's errors, and an
 //! authorizer costs an invocation all the same.
 //! **Start reading at** [`Authenticator::authenticate`].
 
@@ -30,29 +32,29 @@ use subtle::ConstantTimeEq;
 
 use crate::settings::KeySettings;
 
-/// How long a key is good for that was read, and its tenant.
+/// Cache lifetime of a key and its tenant.
 const FRESH: Duration = Duration::from_secs(30);
 
-/// The largest number of keys that are remembered at once.
+/// Maximum number of cached keys.
 const MOST: usize = 1_000;
 
-/// The header in which the deployer's key names the tenant that it acts for.
+/// Header in which the deployer's key names the tenant that it acts for.
 pub const TENANT_HEADER: &str = "x-mailqueue-tenant";
 
-/// The largest number of unknown ids that are remembered at once. Anybody can make up a key whose checksum is right:
-/// its id must not take the place of a key that exists.
+/// Maximum number of cached unknown ids. Anybody can forge a key with a correct checksum: its id must not evict
+/// an existing key.
 const MOST_UNKNOWN: usize = 100;
 
-/// The longest key that is looked at; ours have 92 characters.
+/// Maximum length of a key that is checked; ours have 92 characters.
 const KEY_MAX: usize = 512;
 
-/// What an environment knows of keys.
+/// Authenticator of an environment, with its cache.
 pub struct Authenticator {
     deployer: KeySettings,
     keys: Mutex<Cached>,
 }
 
-/// The keys and the unknown ids that an environment has read, each with the time.
+/// Cached keys and unknown ids, each with the time of its read.
 #[derive(Default)]
 struct Cached {
     known: HashMap<KeyId, (Timestamp, Known)>,
@@ -60,7 +62,7 @@ struct Cached {
 }
 
 impl Cached {
-    /// What was read of an id a moment ago; the inner [`None`]: there is no such key.
+    /// Returns a recent read of an id; the inner [`None`]: no such key exists.
     fn fresh(&self, id: KeyId, now: Timestamp) -> Option<Option<Known>> {
         let is_fresh = |at: Timestamp| now.since(at) < FRESH;
         if let Some((at, known)) = self.known.get(&id)
@@ -99,62 +101,62 @@ impl fmt::Debug for Authenticator {
     }
 }
 
-/// A key, and the tenant that it belongs to.
+/// A key and its tenant.
 #[derive(Clone)]
 struct Known {
     key: ApiKey,
     tenant: Tenant,
 }
 
-/// Why nobody comes in.
+/// Reason why a request is not authenticated.
 #[derive(Debug, thiserror::Error)]
 pub enum Denied {
-    /// The caller has to change something.
+    /// The caller has to change the request.
     #[error("refused: {0}")]
     Refused(#[from] ApiError),
-    /// The backend failed: the caller may ask again.
+    /// A backend call failed: the caller may repeat the request.
     #[error("a key could not be checked")]
     Port(#[from] PortError),
 }
 
-/// Whoever showed a good key.
+/// Principal with a valid key.
 #[derive(Debug, Clone)]
 pub enum Principal {
     /// The key of a tenant.
     Tenant(TenantPrincipal),
-    /// The key that the deployment was made with, and the tenant that its request names.
+    /// The deployer's key, and the tenant that the request names.
     Deployer(Deployer, NamedTenant),
 }
 
-/// The content of [`TENANT_HEADER`] in a request of the deployer.
+/// Value of [`TENANT_HEADER`] in a request of the deployer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NamedTenant {
     /// The header is missing.
     Absent,
-    /// The header has the form of a name; the tenant may not exist.
+    /// The header is a valid name; the tenant may not exist.
     Named(TenantId),
-    /// The header is there twice, or is no name of a tenant.
+    /// The header occurs twice, or is no valid name.
     Malformed,
 }
 
-/// The deployer, acting for one tenant. An operator pauses, resumes, purges, cancels and lists; it reads no content
-/// and sends nothing, because the functions that do either take a [`TenantPrincipal`].
+/// The deployer, acting for one tenant. An operator pauses, resumes, purges, cancels and lists. It reads no
+/// content and sends nothing, because the functions for both take a [`Caller`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     tenant: TenantId,
 }
 
-/// A [`TenantPrincipal`] or an [`Operator`]: the acting party of a request that neither needs content nor sends.
+/// The acting party of a request that neither needs content nor sends: a [`Caller`] or an [`Operator`].
 pub trait ActsFor: sealed::Sealed + Sync {
-    /// The tenant that the request is about.
+    /// Tenant that the request concerns.
     fn tenant(&self) -> &TenantId;
 
-    /// Whether it may act on email from some From domains only.
+    /// Whether it is limited to emails from some From domains.
     fn is_narrowed(&self) -> bool;
 }
 
 mod sealed {
-    /// Keeps [`super::ActsFor`] to the types of this module.
+    /// Limits [`super::ActsFor`] to the types of this module.
     pub trait Sealed {}
 
     impl Sealed for super::TenantPrincipal {}
@@ -181,7 +183,7 @@ impl ActsFor for Operator {
     }
 }
 
-/// Who acts for a tenant, with a key that allows it.
+/// A principal that acts for a tenant, with a key that permits it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TenantPrincipal {
     tenant: Tenant,
@@ -191,21 +193,21 @@ pub struct TenantPrincipal {
     expires_at: Option<Timestamp>,
 }
 
-/// Who deployed all this: makes tenants, and keys for them.
+/// The deployer, who creates tenants and keys for them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Deployer(());
 
-/// Who may make, list and revoke keys.
+/// A principal that may create, list and revoke keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyAuthor {
     /// For every tenant.
     Deployer(Deployer),
-    /// For its own, and none that may do more than its own.
+    /// For its own tenant, and no key with more rights than its own.
     TenantPrincipal(TenantPrincipal),
 }
 
 impl Authenticator {
-    /// A authenticator that knows of no key yet but the deployer's.
+    /// Creates an authenticator with an empty cache.
     #[must_use]
     pub fn new(deployer: KeySettings) -> Self {
         Self {
@@ -214,12 +216,12 @@ impl Authenticator {
         }
     }
 
-    /// Finds out who calls, by `Authorization: Bearer <key>`.
+    /// Authenticates a request by `Authorization: Bearer <key>`.
     ///
     /// # Errors
-    /// 401 `missing_api_key` without one, 403 `invalid_api_key` with a wrong one, or one that was revoked or has
-    /// expired, or whose tenant is suspended; 401 `restricted_api_key` with a tenant's key and another tenant's name in
-    /// [`TENANT_HEADER`]; or a backend call failed.
+    /// 401 `missing_api_key` without a key. 403 `invalid_api_key` with an unknown, revoked or expired key, or
+    /// one of a suspended tenant. 401 `restricted_api_key` with a tenant's key and another tenant's name in
+    /// [`TENANT_HEADER`]. Or a backend call failed.
     pub async fn authenticate<R: Keys + Tenants>(
         &self,
         headers: &HeaderMap,
@@ -232,7 +234,7 @@ impl Authenticator {
         if given.len() > KEY_MAX {
             return Err(invalid().into());
         }
-        // Hashes are compared, so that neither length nor content of the key shows in the time.
+        // Hashes are compared, so that timing reveals neither length nor content of the key.
         let hash = token::hash(given);
         if token::is_deployers(given) && hash.ct_eq(&self.deployer.sha256).into() {
             return Ok(Principal::Deployer(Deployer(()), named_tenant(headers)));
@@ -267,7 +269,8 @@ impl Authenticator {
         }))
     }
 
-    /// A key of this id, as it was at most so long ago; whoever shows the id may not have the key.
+    /// Returns the key of an id, at most as old as the cache lifetime. The requester may know the id without
+    /// the key.
     async fn know<R: Keys + Tenants>(
         &self,
         id: KeyId,
@@ -301,7 +304,7 @@ async fn tenant_of<R: Tenants>(key: &ApiKey, records: &R) -> Result<Option<Tenan
     records.tenant(&key.tenant).await
 }
 
-/// Notes the hour; when that fails, the next environment notes it.
+/// Records the hour of use; after a failure the next environment records it.
 async fn note_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
     if let (Ok(()), Some(hour)) = (key.check(now), key.use_to_note(now))
         && let Err(error) = records.note_use(key.id, hour).await
@@ -319,7 +322,7 @@ fn invalid() -> ApiError {
     )
 }
 
-/// The tenant that a request names.
+/// Returns the tenant that a request names.
 fn named_tenant(headers: &HeaderMap) -> NamedTenant {
     let mut values = headers.get_all(TENANT_HEADER).iter();
     let (first, second) = (values.next(), values.next());
@@ -331,7 +334,7 @@ fn named_tenant(headers: &HeaderMap) -> NamedTenant {
     }
 }
 
-/// The key, if there is exactly one header that holds one.
+/// Returns the key if exactly one header holds one.
 fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let (value, None) = (values.next()?.as_bytes(), values.next()) else {
@@ -343,7 +346,7 @@ fn bearer(headers: &HeaderMap) -> Option<&[u8]> {
 }
 
 impl Principal {
-    /// Who it is, for the log: a key's id, or `deployer`.
+    /// Returns the identity for the log: a key's id, or `deployer`.
     #[must_use]
     pub fn maker(&self) -> Actor {
         match self {
@@ -352,7 +355,7 @@ impl Principal {
         }
     }
 
-    /// The tenant of the request, for the log: the key's own, or the one that the deployer names.
+    /// Returns the tenant for the log: the key's own, or the one that the deployer names.
     #[must_use]
     pub fn tenant(&self) -> Option<&TenantId> {
         match self {
@@ -362,10 +365,10 @@ impl Principal {
         }
     }
 
-    /// Who does this for a tenant.
+    /// Returns the caller if its key has the permission.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when the key does not allow it.
+    /// 401 `restricted_api_key` when the key lacks it.
     pub fn to_do(self, action: Action) -> Result<TenantPrincipal, ApiError> {
         match self {
             Self::Deployer(..) => Err(not_for_the_deployer()),
@@ -373,10 +376,11 @@ impl Principal {
         }
     }
 
-    /// Who makes tenants.
+    /// Returns the deployer.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when it is not the deployer's key, 422 when it names a tenant in [`TENANT_HEADER`].
+    /// 401 `restricted_api_key` when it is not the deployer's key. 422 when the request names a tenant in
+    /// [`TENANT_HEADER`].
     pub fn deployer(self) -> Result<Deployer, ApiError> {
         match self {
             Self::Deployer(deployer, named) => deployer.for_nobody(&named),
@@ -386,11 +390,11 @@ impl Principal {
         }
     }
 
-    /// Who makes keys.
+    /// Returns the principal for the management of keys.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when the key has less than full access, 422 when the deployer's key names a tenant in
-    /// [`TENANT_HEADER`].
+    /// 401 `restricted_api_key` when the key has less than full access. 422 when the deployer's key names a
+    /// tenant in [`TENANT_HEADER`].
     pub fn key_maker(self) -> Result<KeyAuthor, ApiError> {
         match self {
             Self::Deployer(deployer, named) => deployer.for_nobody(&named).map(KeyAuthor::Deployer),
@@ -399,7 +403,7 @@ impl Principal {
     }
 }
 
-/// The refusal of a request that reads content, sends, or changes a tenant's settings.
+/// Returns the refusal of a request that reads content, sends, or changes a tenant's settings.
 #[must_use]
 pub fn not_for_the_deployer() -> ApiError {
     ApiError::restricted_api_key(
@@ -408,11 +412,11 @@ pub fn not_for_the_deployer() -> ApiError {
 }
 
 impl Deployer {
-    /// The deployer, acting for the tenant that its request names.
+    /// Returns the deployer, acting for the tenant that its request names.
     ///
     /// # Errors
-    /// 422 when [`TENANT_HEADER`] is missing or is no name of a tenant, 404 when there is no such tenant; or the
-    /// backend's failure.
+    /// 422 when [`TENANT_HEADER`] is missing or is no valid name. 404 when the tenant does not exist. Or a
+    /// backend call failed.
     pub async fn act_for<R: Tenants>(self, named: NamedTenant, records: &R) -> Result<Operator, Denied> {
         let say = "name the tenant that you act for, such as main";
         let tenant = match named {
@@ -432,8 +436,8 @@ impl Deployer {
         Ok(Operator { tenant })
     }
 
-    /// The deployer, acting for no tenant. A header that is silently ignored would change another tenant than the one
-    /// that was meant.
+    /// Returns the deployer, acting for no tenant. A silently ignored header would change another tenant than
+    /// the intended one.
     fn for_nobody(self, named: &NamedTenant) -> Result<Self, ApiError> {
         match named {
             NamedTenant::Absent => Ok(self),
@@ -446,10 +450,10 @@ impl Deployer {
 }
 
 impl TenantPrincipal {
-    /// The same, if its key allows it.
+    /// Returns the caller if its key has the permission.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when it does not.
+    /// 401 `restricted_api_key` when the key lacks it.
     pub fn to_do(self, action: Action) -> Result<Self, ApiError> {
         if self.permission.allows(action) {
             return Ok(self);
@@ -462,31 +466,31 @@ impl TenantPrincipal {
         Err(ApiError::restricted_api_key(format!("This API key may {only}.")))
     }
 
-    /// Whose emails the caller may see and send.
+    /// Tenant whose emails the caller may see and send.
     #[must_use]
     pub fn tenant(&self) -> &TenantId {
         &self.tenant.id
     }
 
-    /// The same, with its limits.
+    /// The tenant, with its limits.
     #[must_use]
     pub fn limits(&self) -> &Tenant {
         &self.tenant
     }
 
-    /// With which key.
+    /// API key of the request.
     #[must_use]
     pub fn key(&self) -> KeyId {
         self.key
     }
 
-    /// Until when.
+    /// Expiry of the key.
     #[must_use]
     pub fn expires_at(&self) -> Option<Timestamp> {
         self.expires_at
     }
 
-    /// From where it may send at most, of what its tenant may.
+    /// From domains of the key, which narrow those of its tenant.
     #[must_use]
     pub fn from_domains(&self) -> &[FromDomain] {
         &self.from_domains
@@ -504,10 +508,10 @@ impl TenantPrincipal {
         Scope::new(&self.tenant.from_domains, &self.from_domains)
     }
 
-    /// Whether it may send from an address. `path`: the field that has it.
+    /// Checks whether it may send from an address. `path` is the field that holds the address.
     ///
     /// # Errors
-    /// 401 `restricted_api_key` when its key may not, 422 `invalid_from_address` when its tenant may not.
+    /// 401 `restricted_api_key` when its key may not. 422 `invalid_from_address` when its tenant may not.
     pub fn check_from(&self, path: &str, from: &EmailAddress) -> Result<(), ApiError> {
         let domain = from.domain();
         if !self.tenant.may_send_from(domain) {
@@ -520,7 +524,7 @@ impl TenantPrincipal {
         self.check_key_from(path, from)
     }
 
-    /// Whether its key may act on email from an address. `path`: the field that has it.
+    /// Checks whether its key may act on email from an address. `path` is the field that holds the address.
     ///
     /// # Errors
     /// 401 `restricted_api_key` when it may not.
@@ -537,7 +541,7 @@ impl TenantPrincipal {
 }
 
 impl KeyAuthor {
-    /// Who it is, as it is stored with what it makes.
+    /// Returns the identity that is stored with the keys it creates.
     #[must_use]
     pub fn maker(&self) -> Actor {
         match self {

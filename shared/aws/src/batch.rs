@@ -1,7 +1,7 @@
-//! Works off a batch of SQS messages: all at once, each on its own.
+//! Processes a batch of SQS messages concurrently, each on its own.
 //!
-//! **Invariant:** whatever one record does (an error, a panic, never ending), the others go
-//! on, and it alone comes again.
+//! **Invariant:** an error, a panic or a timeout of one record affects no other, and only that record is
+//! delivered again.
 
 use std::panic::AssertUnwindSafe;
 use std::time::Duration;
@@ -13,32 +13,32 @@ use futures::future::join_all;
 
 use crate::system::System;
 
-/// What is left of an invocation's time for saying how the batch went.
+/// Part of an invocation's time that is reserved for the report of a batch.
 const LAST_WORDS: Duration = Duration::from_millis(1500);
 
-/// The smallest deadline that is a date: the year 2001, in milliseconds. As a duration it would be 31 years.
+/// Smallest deadline that is a date: the year 2001, in milliseconds. As a duration it would be 31 years.
 const FIRST_DATE_MS: u64 = 1_000_000_000_000;
 
-/// One message.
+/// A message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReceivedMessage {
-    /// SQS's id of the message, by which a failure is reported.
+    /// Id of the message at SQS, which reports failures.
     pub message_id: String,
-    /// By which the message can be put back.
+    /// Receipt handle for returning the message.
     pub receipt: String,
-    /// What it says.
+    /// Body.
     pub body: String,
-    /// The ARN of the queue it came from.
+    /// ARN of its queue.
     pub queue_arn: String,
 }
 
-/// Why a record has to come again.
+/// Reason why a record is delivered again.
 #[derive(Debug, thiserror::Error)]
 pub enum Failure<E> {
-    /// Its work said so.
+    /// Its processing returned an error.
     #[error("a record failed")]
     Error(#[source] E),
-    /// Its work panicked.
+    /// Its processing panicked.
     #[error("a record's work panicked")]
     Panicked,
     /// It was not done when the invocation's time was nearly over.
@@ -46,7 +46,7 @@ pub enum Failure<E> {
     OutOfTime,
 }
 
-/// The records of an event. What SQS left out is empty.
+/// Returns the messages of an event. A field that SQS left out is empty.
 #[must_use]
 pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
     let message = |message: aws_lambda_events::sqs::SqsMessage| ReceivedMessage {
@@ -58,7 +58,7 @@ pub fn messages(event: SqsEvent) -> Vec<ReceivedMessage> {
     event.records.into_iter().map(message).collect()
 }
 
-/// The time for which an invocation may still work, by the header `lambda-runtime-deadline-ms`.
+/// Returns the remaining time of an invocation, by the header `lambda-runtime-deadline-ms`.
 ///
 /// Lambda sends a date, in milliseconds since 1970. `cargo lambda` sends a duration, in milliseconds from now.
 /// Source: AWS Lambda Developer Guide, "Runtime API", read 2026-11-28; cargo-lambda 1.9.2 sends `600000` (measured).
@@ -67,7 +67,7 @@ pub fn time_left(deadline_ms: u64) -> Duration {
     left_at(System.now().as_millis(), deadline_ms)
 }
 
-/// The same, at a given time.
+/// Returns the remaining time at a given time.
 fn left_at(now_ms: i64, deadline_ms: u64) -> Duration {
     let left_ms = if deadline_ms < FIRST_DATE_MS {
         deadline_ms
@@ -77,7 +77,7 @@ fn left_at(now_ms: i64, deadline_ms: u64) -> Duration {
     Duration::from_millis(left_ms).saturating_sub(LAST_WORDS)
 }
 
-/// Works off all items at once, within `time`; the results in the order of the items.
+/// Processes all items concurrently within `time`. The results are in the order of the items.
 pub async fn work_off<I: Clone, T, E, F>(
     items: &[I],
     time: Duration,
@@ -99,7 +99,7 @@ where
     .await
 }
 
-/// The ids of the messages that failed, and one line in the log for each.
+/// Returns the ids of the failed messages, and logs one line for each.
 pub fn failed<'a, T, E: std::error::Error + 'static>(
     messages: &'a [ReceivedMessage],
     results: &'a [Result<T, Failure<E>>],
@@ -115,20 +115,20 @@ pub fn failed<'a, T, E: std::error::Error + 'static>(
     })
 }
 
-/// Every record failed: it is not theirs, but the invocation's. The messages fare the same as
-/// if each were reported; but only so Lambda counts an error, and the alarm tells.
+/// Error of a batch whose records all failed: the invocation is at fault, not its records. SQS treats the
+/// messages as if each were reported. But only this way does Lambda count an error, so that the alarm fires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("none of {messages} records could be worked off")]
 pub struct AllFailed {
-    /// How many there were.
+    /// Number of messages.
     pub messages: usize,
 }
 
-/// The answer to a batch of `messages`, of which `failed` failed and `later` were put back: that
-/// these messages, and no others, come again.
+/// Returns the response to a batch of `messages`: SQS delivers the `failed` and the `later` ones again, and no
+/// others.
 ///
 /// # Errors
-/// [`AllFailed`] when nothing went well.
+/// [`AllFailed`] when every message failed.
 pub fn answer(messages: usize, failed: &[&str], later: &[&str]) -> Result<SqsBatchResponse, AllFailed> {
     if messages > 0 && failed.len() == messages {
         return Err(AllFailed { messages });
@@ -184,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn what_sqs_leaves_out_of_a_record_is_empty() {
+    fn missing_fields_of_a_message_are_empty() {
         let event =
             r#"{"Records": [{"messageId": "m", "receiptHandle": "r", "body": "b", "eventSourceARN": "q"}, {}]}"#;
         let whole = ReceivedMessage {
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_failed_or_waits_comes_again() {
+    fn only_failed_or_postponed_messages_return() {
         let response = answer(3, &["b"], &["c"]).unwrap();
         let json = serde_json::to_string(&response).unwrap();
         assert_eq!(
@@ -213,7 +213,7 @@ mod tests {
     const NOW_MS: i64 = 1_795_824_000_000;
 
     #[test]
-    fn a_deadline_that_is_over_leaves_no_time() {
+    fn a_past_deadline_leaves_no_time() {
         assert_eq!(time_left(0), Duration::ZERO);
         assert_eq!(left_at(NOW_MS, 1_795_823_999_999), Duration::ZERO);
         assert_eq!(left_at(NOW_MS, FIRST_DATE_MS), Duration::ZERO);

@@ -1,4 +1,4 @@
-//! The batches' idempotency keys: one item for each, written before the batch's emails.
+//! Idempotency keys of batches: one item each, written before the emails of the batch.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use crate::failure::port;
 use crate::mapping::{decode, encode, is_default};
 use crate::table::{Table, keys};
 
-/// The stored form of the record of a batch, without its key.
+/// Stored form of the record of a batch, without its key.
 #[derive(Serialize, Deserialize)]
 struct StoredBatch {
     #[serde(rename = "h")]
@@ -21,7 +21,7 @@ struct StoredBatch {
     /// JSON.
     #[serde(rename = "e")]
     errors: String,
-    /// Newer than the others, as is the retention, in seconds.
+    /// Newer than the others, like the retention in seconds.
     #[serde(rename = "b", default, skip_serializing_if = "is_default")]
     begun_at: Option<Timestamp>,
     #[serde(rename = "r", default, skip_serializing_if = "is_default")]
@@ -130,7 +130,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_batch_is_recalled_until_its_time_is_over() {
+    async fn a_batch_is_found_until_it_expires() {
         let mut item = json!({"Item": {"h": {"S": "ab".repeat(32)}, "e": {"S": ERRORS}, "ttl": {"N": "9"}}});
         let of_before = item.clone();
         let record_of_before = BatchRecord {
@@ -156,7 +156,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_new_batch_is_stored_under_the_hash_of_its_key() {
+    async fn a_batch_is_stored_under_the_hash_of_its_key() {
         let replay = Replay::new([Answer::ok(&json!({}))]);
         assert_eq!(remember(&replay).await, Ok(record()));
         let pk = format!("main#idem-{}", sha256_hex(b"order for ada@example.com"));
@@ -192,7 +192,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_the_key_was_used_for_before_is_returned() {
+    async fn the_earlier_use_of_a_key_is_returned() {
         let other = BatchRecord {
             hash: "other".to_owned(),
             errors: Vec::new(),
@@ -202,10 +202,10 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_record_is_kept_longer_and_never_shorter() {
+    async fn retention_is_extended_and_never_shortened() {
         for answer in [
             Answer::ok(&json!({})),
-            // Kept for longer already, and gone.
+            // Kept for longer already, and deleted.
             known("h", "[]"),
             Answer::condition_failed(None),
         ] {
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_batch_whose_answer_was_lost_is_the_same_batch() {
+    async fn a_lost_answer_does_not_duplicate_a_batch() {
         let replay = Replay::new([Answer::Lost, known(&record().hash, ERRORS)]);
         assert_eq!(remember(&replay).await, Ok(record()));
     }

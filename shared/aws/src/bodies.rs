@@ -1,10 +1,9 @@
-//! The contents: a DynamoDB item while that is cheaper, an S3 object above.
+//! Contents of emails: a DynamoDB item while that is cheaper, an S3 object above.
 //!
-//! **Role:** called by `enqueue`, which writes them, by `send` and `manage`, which read, and by
-//! `manage`, which keeps them for longer.
-//! **Invariant:** a content is named by the hash of what was asked for, so that a conflicting
-//! request cannot change it, and a repeated one cannot shorten its life. What comes back is checked
-//! against nothing here: [`domain::email::EmailContent::from_body`] does that.
+//! **Role:** `enqueue` writes contents, `send` and `manage` read them, and `manage` extends their retention.
+//! **Invariant:** a content is named by the hash of its request. A conflicting request cannot change it, and a
+//! repeated one cannot shorten its retention. This module does not validate a content that it reads:
+//! [`domain::email::Email::from_body`] does.
 //! **Start reading at** [`TABLE_MAX`].
 
 use std::collections::BTreeMap;
@@ -30,9 +29,9 @@ use crate::settings::BucketSettings;
 use crate::table::keys;
 use crate::table::{Query, Table};
 
-/// Packed contents up to this many bytes go to the table.
+/// Maximum size of a packed content in the table, in bytes.
 ///
-/// Of a million contents of n KB, in us-east-1 and in dollars, kept for 44 days:
+/// Cost of a million contents of n KB, in us-east-1 and in dollars, kept for 44 days:
 ///
 /// | | Table | Bucket |
 /// |---|---|---|
@@ -44,43 +43,44 @@ use crate::table::{Query, Table};
 /// Source: Amazon DynamoDB pricing (on-demand) and Amazon S3 pricing (Standard).
 pub const TABLE_MAX: usize = 5 * 1024;
 
-/// Days after which the bucket deletes an object: the value of its tag `keep` says which.
-/// `template.yaml` has one lifecycle rule for each. The longest covers an email scheduled for
-/// ten years ahead, and its retention.
+/// Days after which the bucket deletes an object, selected by the value of its tag `keep`. `template.yaml` has
+/// one lifecycle rule for each. The longest covers an email that is scheduled ten years ahead, and its
+/// retention.
 pub const KEEP_DAYS: [u16; 8] = [2, 8, 32, 64, 128, 512, 2048, 8192];
 
-/// The metadata that says until when an object is kept at least: its tag alone does not say it.
+/// Metadata with the minimum end of an object's retention, which its tag alone does not show.
 pub(crate) const KEEP_UNTIL: &str = "keep-until";
 
-/// zstd's own default level: 3. Higher ones cost a small function more time than money.
+/// Default level of zstd: 3. Higher levels cost a small function more time than they save money.
 const LEVEL: i32 = 3;
 
-/// What is stored of a content is never unpacked to more than this: twice the largest request,
-/// for JSON's escapes.
+/// Maximum size of an unpacked content: twice the largest request, for JSON's escapes.
 const UNPACKED_MAX: usize = 2 * limits::REQUEST_BYTES;
 
-/// Contents that are read beside a record. An email has one; a request that was refused for its
-/// key's sake has left another, and no number of those may fill the memory. One that is not
-/// among them is read by its name.
+/// Maximum number of contents that are read together with a record. An email has one. A request that was
+/// refused because of its key has left another, and many of those must not fill the memory. A content beyond
+/// the maximum is read by its name.
 const NEAR_MAX: i32 = 4;
 
-/// The age at which S3's time of an object tells it from a later copy. S3 has whole seconds, and clocks differ by one.
+/// Age from which S3's timestamp distinguishes an object from a later copy. S3 has whole seconds, and clocks
+/// differ by one.
 const TOLD_APART: Duration = Duration::from_secs(3);
 
-/// Rounds of keeping an object. Each one more means that another keeper was quicker, or that the object is too young.
+/// Attempts to extend an object's retention. Each retry means that another writer was faster, or that the
+/// object is too young.
 const KEEP_ROUNDS: usize = 8;
 
-/// The stored form of a content, without its key.
+/// Stored form of a content, without its key.
 #[derive(Serialize, Deserialize)]
 struct StoredContent {
-    /// The packed content.
+    /// Packed content.
     #[serde(rename = "z")]
     packed: Bytes,
     #[serde(default, skip_serializing_if = "is_default")]
     ttl: Option<i64>,
 }
 
-/// Both places.
+/// Table and bucket.
 #[derive(Debug, Clone)]
 pub struct BodyStore {
     pub(crate) table: Table,
@@ -89,7 +89,7 @@ pub struct BodyStore {
 }
 
 impl BodyStore {
-    /// Puts a table and a bucket together.
+    /// Creates the store of a table and a bucket.
     #[must_use]
     pub fn new(table: Table, s3: aws_sdk_s3::Client, settings: &BucketSettings) -> Self {
         Self {
@@ -100,7 +100,7 @@ impl BodyStore {
     }
 }
 
-/// How the names of everything that the bucket has of an email begin.
+/// Prefix of all objects of an email in the bucket.
 pub(crate) fn prefix(key: &EmailKey) -> String {
     format!("{}/{}/", key.tenant, key.id)
 }
@@ -109,7 +109,7 @@ pub(crate) fn object_key(key: &EmailKey, body: &BodyRef) -> String {
     format!("{}{}", prefix(key), body.sha256)
 }
 
-/// The shortest time of [`KEEP_DAYS`] that is long enough.
+/// Returns the shortest sufficient time of [`KEEP_DAYS`].
 fn keep_days(keep_until: Timestamp, now: Timestamp) -> u16 {
     let days = keep_until.since(now).as_secs().div_ceil(86_400);
     let [.., longest] = KEEP_DAYS;
@@ -119,7 +119,7 @@ fn keep_days(keep_until: Timestamp, now: Timestamp) -> u16 {
         .unwrap_or(longest)
 }
 
-/// The tag that says how long an object is kept from now on.
+/// Returns the tag for an object's retention from now on.
 pub(crate) fn keep_tag(keep_until: Timestamp, now: Timestamp) -> String {
     format!("keep={}d", keep_days(keep_until, now))
 }
@@ -156,7 +156,7 @@ impl Bodies for BodyStore {
                     ttl: Some(keep_until.as_secs()),
                 };
                 let item = encode(keys::body(key, body), &stored, WHAT)?;
-                // One that is there and is kept for longer stays.
+                // An existing content with a longer retention stays.
                 let there = self.table.put_new(item, keep_until, WHAT).await?;
                 Ok(if there.is_some() { Put::There } else { Put::New })
             }
@@ -194,7 +194,7 @@ impl Bodies for BodyStore {
                 .and_then(|sk| sk.strip_prefix(keys::BODY))
                 .map(str::to_owned);
             if let (Some(hash), Ok(stored)) = (hash, decode::<StoredContent>(&item)) {
-                // One that cannot be unpacked is missed when it is asked for, by its name.
+                // A content that cannot be unpacked is reported when it is read by its name.
                 contents.extend(unpack(&stored.packed.0).ok().map(|content| (hash, content)));
             }
         }
@@ -219,7 +219,7 @@ impl Bodies for BodyStore {
 }
 
 impl BodyStore {
-    /// Stores an object if there is none of its name.
+    /// Stores an object unless its name exists.
     async fn put_object(
         &self,
         key: &EmailKey,
@@ -241,7 +241,7 @@ impl BodyStore {
             .await;
         match stored {
             Ok(_) => Ok(Put::New),
-            // 409: another request stores the same at this moment.
+            // 409: another request stores the same object concurrently.
             Err(error)
                 if error
                     .raw_response()
@@ -253,9 +253,9 @@ impl BodyStore {
         }
     }
 
-    /// Copies an object onto itself, which begins its life anew, if it would end too early.
+    /// Copies an object onto itself if it would expire too early, which restarts its retention.
     ///
-    /// The copy is made only of the object that was looked at: another keeper may have given it a longer life since.
+    /// The copy is conditional on the object that was read: another writer may have extended it since.
     pub(crate) async fn keep_object(
         &self,
         object: String,
@@ -304,7 +304,7 @@ impl BodyStore {
             };
             match error.as_service_error().and_then(ProvideErrorMetadata::code) {
                 Some("NoSuchKey") => return Ok(false),
-                // Another keeper was quicker.
+                // Another writer was faster.
                 Some("PreconditionFailed") => {}
                 Some(_) | None => return Err(failed(WHAT)(error)),
             }

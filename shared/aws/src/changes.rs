@@ -1,7 +1,7 @@
-//! What the table's stream says of a record: a record of a Lambda event, as a change.
+//! Converts a record of the table's stream, from a Lambda event, to a change of an email's record.
 //!
-//! **Invariant:** a record is read on its own, and of a record only what is counted: an attribute or
-//! a value of a newer version is no obstacle where the old ones still say enough.
+//! **Invariant:** each stream record is read on its own, and only for the counted attributes. A newer version's
+//! attribute or value is no obstacle while the old ones suffice.
 //!
 //! Source: AWS Lambda Developer Guide, "Using AWS Lambda with Amazon DynamoDB", and Amazon DynamoDB
 //! API reference, `StreamRecord`, both as of November 2026.
@@ -20,21 +20,21 @@ use crate::attributes::{self, Item, ItemError, maybe, named, number, text, time}
 use crate::records::item;
 use crate::table::keys;
 
-/// Why a record is no change.
+/// Reason why a stream record is no change.
 #[derive(Debug, thiserror::Error)]
 pub enum ChangeError {
-    /// It is not as DynamoDB writes them.
+    /// It lacks a field that DynamoDB always writes.
     #[error("a record of the stream has no {0}")]
     Missing(&'static str),
-    /// Its sequence number is no number of up to 64 digits.
+    /// Its sequence number has not 1 to 64 digits.
     #[error("a record of the stream has a sequence number that is not 1 to 64 digits")]
     Sequence,
-    /// A record in it cannot be read.
+    /// Its image of an email's record cannot be read.
     #[error("a row in a record of the stream cannot be read")]
     EmailRecord(#[from] ItemError),
 }
 
-/// A record's place in the stream, for the log.
+/// Returns the position of a record in the stream, for the log.
 #[must_use]
 pub fn sequence_number(stream_record: &Value) -> &str {
     field(field(stream_record, "dynamodb"), "SequenceNumber")
@@ -42,10 +42,10 @@ pub fn sequence_number(stream_record: &Value) -> &str {
         .unwrap_or("none")
 }
 
-/// Reads a record. `None`: it is about no record.
+/// Reads a record. `None`: it does not concern an email's record.
 ///
 /// # Errors
-/// [`ChangeError`] names what is wrong, never a value.
+/// [`ChangeError`] names the problem, never a value.
 pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
     let stream_record = field(stream_record, "dynamodb");
     let keys = item_of(field(stream_record, "Keys"));
@@ -56,7 +56,7 @@ pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
     let sequence = field(stream_record, "SequenceNumber").as_str();
     let sequence = sequence.ok_or(ChangeError::Missing("sequence number"))?;
     let sequence = Sequence::parse(sequence).ok_or(ChangeError::Sequence)?;
-    // Seconds, also with a fraction.
+    // Seconds, possibly with a fraction.
     let seconds = field(stream_record, "ApproximateCreationDateTime").to_string();
     let at = millis(&seconds).ok_or(ChangeError::Missing("creation time"))?;
     Ok(Some(Change {
@@ -68,12 +68,12 @@ pub fn read(stream_record: &Value) -> Result<Option<Change>, ChangeError> {
     }))
 }
 
-/// What is in a field; null where there is none.
+/// Returns the value of a field; null when it is missing.
 fn field<'a>(stream_record: &'a Value, name: &str) -> &'a Value {
     stream_record.get(name).unwrap_or(&Value::Null)
 }
 
-/// Seconds since 1970 as a number of JSON, which may have an exponent.
+/// Converts seconds since 1970 from a JSON number, which may have an exponent.
 fn millis(seconds: &str) -> Option<Timestamp> {
     let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, ""));
     if let Ok(whole) = whole.parse::<i64>()
@@ -90,12 +90,12 @@ fn millis(seconds: &str) -> Option<Timestamp> {
     format!("{whole}{digits}").parse().ok().map(Timestamp::from_millis)
 }
 
-/// What is counted of a record. What is left of an erased email has no status, and is no record.
+/// Reads the counted attributes of a record. A tombstone has no status, and is no record.
 fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
     let Some(status) = maybe(image, "s", named::<RecordStatus>)? else {
         return Ok(None);
     };
-    // Where a record waits is a matter of its status, but for those that are held.
+    // The status implies the place of a record, except for held ones.
     let held = text(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
     Ok(Some(Glimpse {
         born: time(image, "b")?,
@@ -137,7 +137,7 @@ fn facts(image: &Item) -> BTreeSet<(String, Fact)> {
     facts.keys().filter_map(fact).collect()
 }
 
-/// An image as an item, with the types that records have.
+/// Converts an image to an item with the types that records have.
 fn item_of(image: &Value) -> Item {
     let attribute = |(name, value): (&String, &Value)| Some((name.clone(), attribute(value)?));
     image

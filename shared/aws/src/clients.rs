@@ -1,17 +1,16 @@
-//! The SDK's clients: one configuration, one set of connections, made at a function's start.
+//! Clients of the SDK: one configuration and one set of connections, created at a function's start.
 //!
-//! **Why not the defaults:** a cold start is TLS. Of a small function's first second, most
-//! goes into aws-lc's first handshake and into parsing the system's certificates. Here `ring`
-//! does the cryptography and the five roots of Amazon Trust Services are embedded: the
-//! system's certificates are never read. AWS's regions in China chain to other roots and are
-//! not reachable with these.
+//! **Why not the defaults:** TLS dominates a cold start. The first handshake of aws-lc and the parsing of the
+//! system's certificates take most of a small function's first second. Here `ring` does the cryptography, and
+//! the five roots of Amazon Trust Services are embedded: the system's certificates are never read. AWS's
+//! regions in China use other roots, and are unreachable with these.
 //!
-//! **Deliberately absent:** `aws-config`. Lambda says where AWS is and who asks in six variables;
-//! profiles, instance metadata, SSO and web identities would only make the function larger.
+//! **Deliberately absent:** `aws-config`. Lambda passes region and credentials in six variables. Profiles,
+//! instance metadata, SSO and web identities would only make the function larger.
 //!
-//! **Why SES has connections of its own:** a connection that SES has closed while the function
-//! was frozen fails on its first write, and that is an ambiguous answer: the email would wait
-//! for evidence. So an idle connection to SES is used for [`SES_IDLE`] only.
+//! **Why SES has its own connections:** SES may close a connection while the function is frozen. The first
+//! write then fails with an ambiguous outcome, and the email would wait for evidence. So an idle connection to
+//! SES is reused only within [`SES_IDLE`].
 
 use std::time::Duration;
 
@@ -31,38 +30,38 @@ use aws_types::sdk_config::Builder;
 
 use crate::settings::{self, AwsSettings, SettingsError};
 
-/// Amazon Trust Services' roots.
+/// Roots of Amazon Trust Services.
 const ROOTS: &str = include_str!("roots/amazon.pem");
 
-/// Patience with the setting up of a connection. Our choice: ten times what a far region
-/// takes, and no email is worse off for it: nothing was sent yet.
+/// Timeout of connecting. Our choice: ten times the time for a distant region. Nothing was sent yet, so that a
+/// timeout harms no email.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// How long an idle connection is kept, but to SES.
+/// Time that an idle connection is kept, except to SES.
 const IDLE: Duration = Duration::from_secs(60);
 
-/// How long an idle connection to SES is used again.
+/// Time that an idle connection to SES is reused.
 pub const SES_IDLE: Duration = Duration::from_secs(10);
 
-/// Patience with one try of a call that may be repeated; such calls are small.
+/// Timeout of one attempt of a repeatable call; such calls are small.
 const ATTEMPT_TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Tries of a call that may be repeated, the first one included.
+/// Attempts of a repeatable call, including the first.
 pub(crate) const ATTEMPTS: u32 = 3;
 
-/// The wait before a call is repeated, doubled each time.
+/// Wait before the first repetition, doubled each time.
 const BACKOFF: Duration = Duration::from_millis(50);
 
-/// No wait is longer.
+/// Longest wait.
 const LONGEST_BACKOFF: Duration = Duration::from_millis(500);
 
-/// What all clients share.
+/// Shared configuration of all clients.
 #[derive(Debug, Clone)]
 pub struct Clients {
     config: SdkConfig,
     connector: SharedHttpConnector,
     ses_connector: SharedHttpConnector,
-    /// Where SES is, if that is elsewhere than all else.
+    /// Endpoint of SES, if it differs from the others.
     ses_endpoint: Option<String>,
 }
 
@@ -82,24 +81,24 @@ pub(crate) fn connector(idle: Duration) -> Result<SharedHttpConnector, HttpClien
     Ok(SharedHttpConnector::new(connector))
 }
 
-/// Every client that is given this uses the same connections.
+/// Every client with this HTTP client shares the same connections.
 fn shared(connector: &SharedHttpConnector) -> SharedHttpClient {
     let connector = connector.clone();
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Why a function cannot speak to AWS.
+/// Reason why a function cannot connect to AWS.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Where AWS is, or who asks, is not said.
+    /// Region, endpoint or credentials are missing or malformed.
     #[error(transparent)]
     Settings(#[from] SettingsError),
-    /// The embedded roots cannot be used.
+    /// The embedded roots are unusable.
     #[error("the HTTP client could not be made")]
     Http(#[from] HttpClientError),
 }
 
-/// Where AWS is and who asks.
+/// Region and credentials.
 fn environment(settings: &AwsSettings) -> Builder {
     let credentials = Credentials::new(
         &settings.access_key_id,
@@ -117,7 +116,7 @@ fn environment(settings: &AwsSettings) -> Builder {
 }
 
 impl Clients {
-    /// Reads what Lambda says of AWS. Asks nobody.
+    /// Creates the clients from Lambda's environment variables. Makes no call.
     ///
     /// # Errors
     /// See [`ConnectError`].
@@ -128,7 +127,7 @@ impl Clients {
         Ok(clients)
     }
 
-    /// Says how often and how long, to a configuration that says where AWS is and who asks.
+    /// Adds retries and timeouts to a configuration of region and credentials.
     pub(crate) fn over(
         environment: Builder,
         connector: SharedHttpConnector,
@@ -156,22 +155,22 @@ impl Clients {
         }
     }
 
-    /// The client for the table. It repeats no call: [`crate::table`] does, which tells a conflict from
-    /// throttling and from an unknown outcome.
+    /// Returns the client of the table. It repeats no call: [`crate::table`] does, because it distinguishes a
+    /// conflict from throttling and from an unknown outcome.
     #[must_use]
     pub fn dynamodb(&self) -> aws_sdk_dynamodb::Client {
         let config = aws_sdk_dynamodb::config::Builder::from(&self.config).retry_config(RetryConfig::disabled());
         aws_sdk_dynamodb::Client::from_conf(config.build())
     }
 
-    /// The client for the queues.
+    /// Returns the client of the queues.
     #[must_use]
     pub fn sqs(&self) -> aws_sdk_sqs::Client {
         aws_sdk_sqs::Client::new(&self.config)
     }
 
-    /// The client for the bucket. An endpoint that is not AWS's has no names for buckets, and
-    /// a body of megabytes is given more time.
+    /// Returns the client of the bucket. An endpoint outside AWS has no host names for buckets, and a body of
+    /// megabytes gets more time.
     #[must_use]
     pub fn s3(&self) -> aws_sdk_s3::Client {
         let config = aws_sdk_s3::config::Builder::from(&self.config)
@@ -185,8 +184,8 @@ impl Clients {
         aws_sdk_s3::Client::from_conf(config)
     }
 
-    /// The client for SES. It never repeats a call: SES has no token by which it would know a
-    /// repetition, so that each one may be another copy of the email.
+    /// Returns the client of SES. It never repeats a call: SES has no token that identifies a repetition, so
+    /// that each one may send another copy of the email.
     #[must_use]
     pub fn ses(&self) -> aws_sdk_sesv2::Client {
         let mut config = aws_sdk_sesv2::config::Builder::from(&self.config)
@@ -198,7 +197,7 @@ impl Clients {
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 
-    /// The client for SES's lists of the account, whose calls may be repeated.
+    /// Returns the client of the account at SES, whose calls may be repeated.
     #[must_use]
     pub fn ses_account(&self) -> aws_sdk_sesv2::Client {
         let mut config = aws_sdk_sesv2::config::Builder::from(&self.config);
@@ -208,11 +207,11 @@ impl Clients {
         aws_sdk_sesv2::Client::from_conf(config.build())
     }
 
-    /// Sets up connections to services while the function starts, when it has a whole CPU.
+    /// Connects to services while the function starts, when it has a whole CPU.
     ///
-    /// An unsigned `GET /` is sent to each and its refusal ignored: nothing is billed, and no
-    /// permission is needed. Where an endpoint is configured, it is not AWS and near: nobody is
-    /// asked. Never fails: it only saves time.
+    /// It sends an unsigned `GET /` to each and ignores the refusal: nothing is billed, and no permission is
+    /// needed. A configured endpoint is near and not AWS, so that no call is made. It never fails: it only
+    /// saves time.
     pub async fn warm(&self, services: &[Service]) {
         let (Some(region), None) = (self.config.region(), self.config.endpoint_url()) else {
             return;
@@ -227,7 +226,7 @@ impl Clients {
                 .set_uri(format!("https://{host}.{region}.amazonaws.com/"))
                 .ok()?;
             let answer = connector.call(request);
-            // A connection whose answer was not read to its end is not used again.
+            // A connection is reused only after its response was read to the end.
             Some(async move { ByteStream::new(answer.await.ok()?.into_body()).collect().await.ok() })
         });
         let all = futures::future::join_all(calls);
@@ -237,8 +236,8 @@ impl Clients {
     }
 }
 
-/// What [`Clients::warm`] can be told. The table is warmed by a call of its own, which also
-/// makes what the SDK makes once; the bucket is asked too rarely.
+/// Services that [`Clients::warm`] can connect to. The table has a call of its own, which also initialises the
+/// SDK. The bucket is used too rarely.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     /// Amazon SQS.
@@ -252,14 +251,14 @@ mod tests {
     use super::*;
     use crate::replay::{Answer, Asked, Replay, environment};
 
-    /// A frozen function finds its connections closed: the longer one is used again, the more answers are ambiguous.
+    /// A frozen function finds its connections closed: longer reuse means more ambiguous answers.
     #[test]
     fn an_idle_connection_to_ses_is_used_for_seconds_only() {
         assert!((Duration::from_secs(5)..=Duration::from_secs(15)).contains(&SES_IDLE));
     }
 
     #[tokio::test]
-    async fn the_embedded_roots_are_good_and_nothing_is_asked_to_connect() {
+    async fn embedded_roots_load_without_a_call() {
         assert_eq!(ROOTS.matches("BEGIN CERTIFICATE").count(), 5);
         let connectors = (connector(IDLE).unwrap(), connector(SES_IDLE).unwrap());
         let clients = Clients::over(environment(), connectors.0, connectors.1);
@@ -277,7 +276,7 @@ mod tests {
         );
     }
 
-    /// Clients of an endpoint that is not AWS's.
+    /// Clients of an endpoint outside AWS.
     fn local(replay: &Replay) -> Clients {
         let connector = SharedHttpConnector::new(replay.clone());
         let environment = environment().endpoint_url("http://localhost:4566");
@@ -285,7 +284,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_ses_is_where_only_ses_is_said_to_be() {
+    async fn the_endpoint_of_ses_applies_to_ses_alone() {
         let replay = Replay::new([(200, "{}".to_owned()), (200, "{}".to_owned())]);
         let clients = Clients {
             ses_endpoint: Some("http://localhost:8025".to_owned()),
@@ -304,7 +303,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn warming_makes_connections_and_waits_for_no_answer() {
+    async fn warming_connects_and_waits_for_no_answer() {
         let services = [Service::Sqs, Service::Ses];
         let replay = Replay::new([Answer::Lost, Answer::Lost]);
         replay.clients().warm(&services).await;
@@ -321,7 +320,7 @@ mod tests {
         local(&replay).warm(&services).await;
     }
 
-    /// `contents.localhost` is nobody's name.
+    /// `contents.localhost` does not resolve.
     #[tokio::test]
     async fn a_bucket_of_a_local_endpoint_is_in_the_path() {
         let replay = Replay::new([(200, String::new())]);

@@ -1,8 +1,8 @@
-//! The sparse index `due`: what waits, and what should have moved on.
+//! The sparse index `due`: waiting and overdue records.
 //!
 //! **Role:** read by `promote` alone.
-//! **Invariant:** an entry is a hint. It may be a moment old, so whoever acts on one reads the
-//! record or sends a send task that proves nothing.
+//! **Invariant:** an entry is a hint that may be outdated. The reader of an entry reads the record, or sends a
+//! send task that proves nothing.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
@@ -16,15 +16,15 @@ use crate::records::waiting;
 use crate::table::keys;
 use crate::table::{Expression, Query, Table};
 
-/// The index's name.
+/// Name of the index.
 const DUE: &str = "due";
 
-/// The attribute of a shard's cursor.
+/// Attribute of a shard's cursor.
 fn cursor_attribute(shard: u16) -> String {
     format!("s{shard:02}")
 }
 
-/// The attribute of a priority queue that has not been empty.
+/// Attribute of a priority queue with a backlog.
 fn busy_attribute(priority: Priority) -> &'static str {
     match priority {
         Priority::High => "busy_high",
@@ -33,10 +33,10 @@ fn busy_attribute(priority: Priority) -> &'static str {
     }
 }
 
-/// Sorts behind every sort key that begins so, and before the next.
+/// Sorts behind every sort key with this beginning, and before the next.
 pub(crate) const BEHIND: char = '~';
 
-/// Sorts behind just this key, and before every other.
+/// Sorts behind exactly this key, and before every other.
 pub(crate) const JUST_BEHIND: char = '\u{1}';
 
 impl Table {
@@ -49,7 +49,7 @@ impl Table {
     ) -> Result<DuePage<T>, PortError> {
         let from = from.map_or_else(String::new, |cursor| format!("{}{JUST_BEHIND}", cursor.0));
         let until = format!("{}{BEHIND}", attributes::digits(until));
-        // A lower bound may not be empty.
+        // A lower bound must not be empty.
         let from = if from.is_empty() { "0".to_owned() } else { from };
         self.between(partition, from, until, None, read).await
     }
@@ -69,7 +69,7 @@ impl Table {
                 next: None,
             });
         }
-        // A lower bound may not be empty.
+        // A lower bound must not be empty.
         let from = if from.is_empty() { "0".to_owned() } else { from };
         let keys = Expression::condition("#pk = :pk AND #sk BETWEEN :from AND :until")
             .with_name("#pk", "due_pk")
@@ -86,7 +86,7 @@ impl Table {
         let items = page.items.iter().filter_map(|item| match read(item) {
             Ok(entry) => Some(entry),
             Err(error) => {
-                // It stays where it is: whoever mends the record gets it back.
+                // The entry stays in place: after a repair the record is found again.
                 tracing::error!(pk = attributes::text(item, "pk").ok(), %error, "an entry of the index cannot be read");
                 None
             }

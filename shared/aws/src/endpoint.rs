@@ -1,7 +1,7 @@
-//! What a function with a table of routes does: lets in, carries out, answers, and tells the audit trail.
+//! Request handling of a function with routes: authenticates, carries out, answers, and writes the audit log.
 //!
-//! **Invariant:** the key is looked at first, whatever the route; each request is one line of the log, which says
-//! who did what to what, and nothing that a recipient could be known by (docs/SECURITY.md says how it is read).
+//! **Invariant:** the key is checked first, whatever the route. Each request is one line of the log with actor,
+//! action and object, and without data that identifies a recipient (docs/SECURITY.md explains how to read it).
 //! **Start reading at** [`answer`].
 
 use std::error::Error;
@@ -19,23 +19,23 @@ use crate::auth::{Authenticator, Denied, Principal};
 use crate::http;
 use crate::routing::NoRoute;
 
-/// What is asked for, as the log tells it.
+/// A route as the log shows it.
 pub trait Routed {
-    /// Its name.
+    /// Name of the route.
     fn name(&self) -> &'static str;
 
-    /// What it is done to, where the path says it; nothing that a recipient could be known by.
+    /// Object of the request, if the path names it; never data that identifies a recipient.
     fn object(&self) -> Option<String>;
 
-    /// Whether the same request with the same idempotency key completes it, and does nothing twice.
+    /// Whether a repetition with the same idempotency key completes the request, and does nothing twice.
     fn is_completed_by_key(&self) -> bool {
         false
     }
 }
 
-/// Why something was not done.
+/// Error of a request.
 pub trait Failure: Error + 'static {
-    /// What the caller has to change; `None` when the backend failed, and the caller may ask again.
+    /// Returns the refusal; `None` when a backend call failed, and the caller may repeat the request.
     fn refusal(&self) -> Option<&ApiError>;
 }
 
@@ -45,18 +45,18 @@ impl Failure for PortError {
     }
 }
 
-/// Where a request comes in.
+/// Inputs of authentication.
 #[derive(Debug, Clone, Copy)]
 pub struct Authentication<'a, R> {
-    /// Who knows which keys are good.
+    /// Authenticator of the environment.
     pub authenticator: &'a Authenticator,
-    /// Where the keys are.
+    /// Table with the keys.
     pub records: &'a R,
-    /// When it came.
+    /// Time of the request.
     pub now: Timestamp,
 }
 
-/// Answers one request. `carry_out`: does what is asked for, if the principal may.
+/// Answers one request. `carry_out` handles it if the principal has the permission.
 pub async fn answer<T, R, E>(
     Authentication {
         authenticator,
@@ -97,7 +97,7 @@ where
     response
 }
 
-/// Answers what everybody may ask.
+/// Answers a public request.
 pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
     let began = Instant::now();
     let response = answer();
@@ -105,25 +105,25 @@ pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Bod
     response
 }
 
-/// An answer to which the log adds what was made.
+/// Adds the name of a created object to the log.
 #[must_use]
 pub fn made(name: String, mut response: Response<Body>) -> Response<Body> {
     response.extensions_mut().insert(Made(name));
     response
 }
 
-/// An answer to which the log adds how many emails were accepted.
+/// Adds the number of accepted emails to the log.
 #[must_use]
 pub fn accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
     response.extensions_mut().insert(Emails(emails));
     response
 }
 
-/// The name of what a request made, for the log.
+/// Name of a created object, for the log.
 #[derive(Debug, Clone)]
 struct Made(String);
 
-/// How many emails were accepted, for the log.
+/// Number of accepted emails, for the log.
 #[derive(Debug, Clone, Copy)]
 struct Emails(usize);
 
@@ -135,7 +135,7 @@ fn failed<E: Failure>(error: &E, may_be_repeated: bool) -> Response<Body> {
     }
 }
 
-/// Whether a request does no harm when it is sent again: it only reads, or its idempotency key completes it.
+/// Whether a repetition of the request is harmless: it only reads, or its idempotency key completes it.
 fn may_be_repeated(route: &impl Routed, request: &Request) -> bool {
     let has_key = request.headers().contains_key("idempotency-key");
     request.method().is_safe() || (has_key && route.is_completed_by_key())
@@ -157,7 +157,7 @@ fn nothing_there(no_route: &NoRoute) -> Response<Body> {
     }
 }
 
-/// The acting key and its tenant, for the log. With the deployer's key it is the tenant that the request names.
+/// Acting key and its tenant, for the log. For the deployer's key it is the tenant that the request names.
 #[derive(Debug, Default)]
 struct Who {
     key: Option<String>,

@@ -1,8 +1,8 @@
-//! Erases what the table and the bucket have of an email's content.
+//! Erases an email's content from the table and the bucket.
 //!
-//! **Invariant:** by where it lies and not by what the record says, so that a content which a refused request
-//! has left beside it goes as well.
-//! **After a crash** anywhere: doing it again erases the rest.
+//! **Invariant:** it deletes by location, not by the record's reference. A content that a refused request left
+//! beside it is deleted too.
+//! **After a crash** anywhere: a repetition deletes the rest.
 
 use domain::ports::erasure::Erasing;
 use domain::ports::{EmailKey, PortError};

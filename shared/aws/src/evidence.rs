@@ -1,7 +1,7 @@
-//! How far the working off of SES's events is: said by `feedback`, asked for by `promote`.
+//! Progress of `feedback` on SES's events: written by `feedback`, read by `promote`.
 //!
-//! An empty queue says that everything was worked off. One that is never empty does not; then
-//! the newest event that was worked off is the evidence, which `feedback` writes down.
+//! An empty queue means that all events are recorded. For a queue that is never empty, the newest recorded
+//! event is the evidence, which `feedback` stores.
 
 use aws_sdk_sqs::Client;
 use aws_sdk_sqs::types::QueueAttributeName;
@@ -14,24 +14,24 @@ use crate::failure::failed;
 use crate::mapping::decode;
 use crate::table::{Expression, Table, keys};
 
-/// The stored form of the newest event, without its key: written by an update expression.
+/// Stored form of the newest event, without its key. An update expression writes it.
 #[derive(Deserialize)]
 struct StoredNewest {
     at: Timestamp,
 }
 
-/// The attribute that the expression names.
+/// Attribute that the expression names.
 const AT: &str = "at";
 
-/// What is counted: SQS's numbers are approximate, but settle within a minute once nothing
-/// is sent any more. Source: Amazon SQS API reference, `GetQueueAttributes`.
+/// Counted messages. SQS's numbers are approximate, but settle within a minute after the last message. Source:
+/// Amazon SQS API reference, `GetQueueAttributes`.
 const COUNTS: [QueueAttributeName; 3] = [
     QueueAttributeName::ApproximateNumberOfMessages,
     QueueAttributeName::ApproximateNumberOfMessagesNotVisible,
     QueueAttributeName::ApproximateNumberOfMessagesDelayed,
 ];
 
-/// The queue, and what is written down of it.
+/// The queue of events, and its stored progress.
 #[derive(Debug, Clone)]
 pub struct EvidenceQueue {
     client: Client,
@@ -40,7 +40,7 @@ pub struct EvidenceQueue {
 }
 
 impl EvidenceQueue {
-    /// Puts a client to the queue, and the table to it.
+    /// Creates the adapter of a queue and a table.
     #[must_use]
     pub fn new(client: &Client, url: &str, table: Table) -> Self {
         Self {
@@ -58,7 +58,7 @@ impl EvidenceQueue {
             .set_attribute_names(Some(COUNTS.to_vec()));
         let answer = asked.send().await.map_err(failed("asking how far feedback is"))?;
         let counts = answer.attributes.unwrap_or_default();
-        // What is not said is not known to be empty.
+        // A missing count is not known to be zero.
         Ok(COUNTS
             .iter()
             .all(|name| counts.get(name).map(String::as_str) == Some("0")))
@@ -123,7 +123,7 @@ mod tests {
         })
     }
 
-    /// Said too early, an email that SES accepted is sent again.
+    /// If this came too early, an accepted email would be sent again.
     #[tokio::test]
     async fn feedback_has_caught_up_only_when_every_count_is_known_to_be_zero() {
         let mut silent = counts("0", "0", "0");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn of_a_queue_that_is_not_empty_the_newest_event_is_asked_for() {
+    async fn a_busy_queue_is_judged_by_the_newest_event() {
         let busy = Answer::ok(&json!({"Attributes": counts("3", "0", "0")}));
         for (item, newest) in [
             (json!({}), None),
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_newest_event_is_never_put_back() {
+    async fn the_newest_event_never_moves_back() {
         let replay = Replay::new([Answer::ok(&json!({}))]);
         let table = replay.table(16);
         table.raise_watermark(Timestamp::from_millis(7000)).await.unwrap();
@@ -181,7 +181,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_counts_are_asked_for_by_name() {
+    async fn the_counts_are_requested_by_name() {
         let replay = Replay::new([Answer::ok(&json!({"Attributes": counts("0", "0", "0")}))]);
         empty(&replay).await;
         assert_eq!(replay.only().operation(), "GetQueueAttributes");
@@ -199,7 +199,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_queue_that_cannot_be_asked_is_an_error() {
+    async fn an_unreachable_queue_is_an_error() {
         let gone =
             json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
         let error = feedback(&Replay::new([Answer::says(400, &gone)])).await.unwrap_err();

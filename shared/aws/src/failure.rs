@@ -1,4 +1,4 @@
-//! The one place that makes a [`PortError`] of an adapter's failure.
+//! Conversion of adapter failures to [`PortError`], in one place.
 
 use std::error::Error;
 use std::fmt::Debug;
@@ -7,7 +7,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use domain::ports::{FailureKind, PortError};
 
-/// The codes of a service that is asked too much at once.
+/// Codes of an overloaded service.
 /// Source: the API references of DynamoDB, SQS and S3, "Common Errors" and each operation's errors.
 const THROTTLED: [&str; 9] = [
     "ProvisionedThroughputExceededException",
@@ -21,10 +21,10 @@ const THROTTLED: [&str; 9] = [
     "TooManyRequestsException",
 ];
 
-/// The codes of a write that met another write of the same item.
+/// Codes of a write that met a concurrent write of the same item.
 const CONFLICT: [&str; 2] = ["TransactionConflict", "TransactionConflictException"];
 
-/// A call that the adapter itself cannot carry out, or an answer that it cannot understand.
+/// Error of a call that the adapter itself cannot carry out, or of an answer that it cannot parse.
 pub(crate) fn port(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync>) -> PortError {
     move |source| PortError {
         what,
@@ -33,7 +33,7 @@ pub(crate) fn port(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync>) 
     }
 }
 
-/// A call whose answer did not come to its end.
+/// Error of a call with an incomplete answer.
 pub(crate) fn unknown(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync>) -> PortError {
     move |source| PortError {
         what,
@@ -42,7 +42,7 @@ pub(crate) fn unknown(what: &'static str) -> impl Fn(Box<dyn Error + Send + Sync
     }
 }
 
-/// A call that AWS refused or did not answer.
+/// Error of a call that AWS refused or did not answer.
 pub(crate) fn failed<E>(what: &'static str) -> impl Fn(SdkError<E, HttpResponse>) -> PortError
 where
     E: Error + ProvideErrorMetadata + Send + Sync + 'static,
@@ -58,18 +58,18 @@ where
     }
 }
 
-/// Whether the request could be made at all.
+/// Whether the request could be built.
 fn is_built<E: Debug>(error: &SdkError<E, HttpResponse>) -> bool {
     !matches!(error, SdkError::ConstructionFailure(_))
 }
 
-/// How a call failed, by the code and the status of its answer.
+/// Classifies a failed call by the code and the status of its answer.
 pub(crate) fn kind_of(is_built: bool, code: Option<&str>, status: Option<u16>) -> FailureKind {
     match (code, status) {
         _ if !is_built => FailureKind::Permanent,
         (Some(code), _) if THROTTLED.contains(&code) => FailureKind::Throttled,
         (Some(code), _) if CONFLICT.contains(&code) => FailureKind::Conflict,
-        // The same transaction is still under way: its outcome is not known yet.
+        // The same transaction is still in progress: its outcome is unknown.
         (Some("TransactionInProgressException"), _) => FailureKind::Unknown,
         // Amazon S3 answers 409 while another request writes the same object.
         (Some("ConditionalRequestConflict" | "OperationAborted"), _) => FailureKind::Conflict,

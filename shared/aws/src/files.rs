@@ -1,10 +1,8 @@
-//! Files too large for a request: uploaded by the caller straight to the bucket, then copied for each
-//! email that uses them.
+//! Files too large for a request: the caller uploads them to the bucket, and each email gets its own copy.
 //!
-//! **Role:** called by `manage`, which lets callers upload; by `enqueue`, which copies; by `send`, which
-//! reads.
-//! **Invariant:** an upload's URL writes one object, once, of the size that was said: all of that is
-//! signed. What the caller said of the file lies at the object itself, in headers that are signed too.
+//! **Role:** `manage` creates upload URLs, `enqueue` copies uploads, and `send` reads the copies.
+//! **Invariant:** an upload's URL writes one object, once, of the declared size: all of that is signed. The
+//! caller's description of the file is stored with the object, in signed headers.
 //! **Why a copy for each email:** docs/adr/0012.
 //! **Start reading at** [`upload_key`] and [`copy_key`].
 
@@ -25,14 +23,14 @@ use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode
 use crate::bodies::{BodyStore, KEEP_UNTIL, keep_tag, object_key};
 use crate::failure::{failed, port};
 
-/// How long an upload may begin after it was asked for. Our choice: the caller has the file at hand.
+/// Time within which an upload must begin. Our choice: the caller has the file ready.
 const URL_LIFE: Duration = Duration::from_secs(15 * 60);
 
-/// Where uploads lie; `template.yaml` has a lifecycle rule for it. No tenant's name has an underscore,
-/// so that it is nobody's prefix.
+/// Prefix of uploads; `template.yaml` has a lifecycle rule for it. No tenant's name contains an underscore, so
+/// that no tenant owns this prefix.
 const UPLOADS: &str = "_uploads/";
 
-/// The metadata of an upload: what the caller said of it.
+/// Metadata of an upload: the caller's description.
 const FILE_NAME: &str = "filename";
 const FILE_TYPE: &str = "type";
 const FILE_SIZE: &str = "size";
@@ -41,12 +39,12 @@ fn upload_key(tenant: &TenantId, id: UploadId) -> String {
     format!("{UPLOADS}{tenant}/{id}")
 }
 
-/// Beside the content: whoever erases an email finds all of it under one prefix.
+/// Copies share the content's prefix, so that an erasure finds everything under one prefix.
 fn copy_key(key: &EmailKey, body: &BodyRef, id: UploadId) -> String {
     format!("{}/{id}", object_key(key, body))
 }
 
-/// What lies at an upload; `None` when it is none of ours.
+/// Returns the description of an upload; `None` for a foreign object.
 fn described(head: &HeadObjectOutput) -> Option<Uploaded> {
     let metadata = head.metadata()?;
     let filename = percent_decode_str(metadata.get(FILE_NAME)?).decode_utf8().ok()?;
@@ -81,7 +79,7 @@ impl Files for BodyStore {
         if let Some(content_type) = content_type {
             put = put.metadata(FILE_TYPE, content_type);
         }
-        // Nobody knows the checksum of what is still to be sent.
+        // The checksum of a future upload is unknown.
         let config =
             aws_sdk_s3::config::Builder::new().request_checksum_calculation(RequestChecksumCalculation::WhenRequired);
         let signed = put.customize().config_override(config).presigned(life).await;
@@ -130,7 +128,7 @@ impl Files for BodyStore {
             Err(error) if error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("NoSuchKey") => {
                 Ok(None)
             }
-            // 409: another request copies the same at this moment.
+            // 409: another request copies the same object concurrently.
             Err(error)
                 if error
                     .raw_response()

@@ -1,11 +1,12 @@
-//! API Gateway's events as HTTP requests, and answers in the form in which it takes them.
+//! Converts API Gateway's events to HTTP requests, and responses to API Gateway's form.
 //!
-//! **Role:** runs a function behind the HTTP API, in place of `lambda_http::run`. That one
-//! panics over a query with a byte that no URI has (`?after="`), which anybody can send; it fails the invocation
-//! over a header with a control character; and it writes an answer in JSON into its own answer as text, where every quote is escaped again:
-//! an email of 4 MiB could be accepted, but not be shown.
-//! **Invariant:** every event becomes a request or a refusal in our form, and every answer up to 4.5 MiB fits into the
-//! 6 MB that Lambda lets through.
+//! **Role:** runs a function behind the HTTP API instead of `lambda_http::run`, which has three defects.
+//! It panics on a query with a byte that no URI allows (`?after="`), which any client can send.
+//! It fails the invocation on a header with a control character.
+//! It embeds a JSON response as text in its own JSON, where every quote is escaped again: an email of 4 MiB
+//! could be accepted, but not be shown.
+//! **Invariant:** every event becomes a request or a refusal in the API's form. Every response up to 4.5 MiB
+//! fits into Lambda's limit of 6 MB.
 //! **Start reading at** [`run`].
 
 use std::collections::HashMap;
@@ -22,13 +23,13 @@ use crate::batch::time_left;
 use crate::table::within;
 use crate::{endpoint, http};
 
-/// Answers longer than this travel as base64: four bytes for three, whatever is in them. A
-/// shorter one travels as text, at two bytes for one at worst.
+/// Length above which a response is sent as base64: four bytes for three, whatever the content. A shorter one
+/// is sent as text, in the worst case two bytes for one.
 /// Source: AWS Lambda quotas, "Invocation payload": 6 MB for a response.
 const TEXT_MAX: usize = 2 * 1024 * 1024;
 
-/// The parts of API Gateway's event that a request is made of. Names and values of headers are text here, whatever
-/// they hold.
+/// Parts of API Gateway's event that form a request. Names and values of headers are text here, whatever they
+/// contain.
 /// Source: Amazon API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs", payload 2.0.
 #[derive(Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
@@ -56,7 +57,7 @@ struct RequestLine {
 /// Answers requests until Lambda ends the function.
 ///
 /// # Errors
-/// When Lambda's own API cannot be reached.
+/// Lambda's own API cannot be reached.
 pub async fn run<A>(handle: impl Fn(Request) -> A) -> Result<(), Error>
 where
     A: Future<Output = Response<Body>>,
@@ -73,16 +74,15 @@ where
     .await
 }
 
-/// The request that an event stands for. A target that is no URI, because of its length, becomes
-/// `/`: there is nothing at either.
+/// Converts an event to a request. A target that is too long for a URI becomes `/`: both are unknown paths.
 ///
 /// # Errors
-/// 400 when the method or a header is none: it holds a control character, for example.
+/// 400 when the method or a header is invalid, for example because of a control character.
 pub fn request(event: Event) -> Result<Request, ApiError> {
     let method = event.request_context.http.method.parse::<Method>();
     let method = method.map_err(|_| ApiError::malformed("The HTTP method is malformed."))?;
     let headers = headers(&event.headers)?;
-    // An HTTP API decodes the path and leaves the query as it came.
+    // An HTTP API decodes the path, and leaves the query unchanged.
     let mut target = escaped(&event.raw_path.unwrap_or_default(), in_path);
     if let Some(query) = event.raw_query_string.filter(|query| !query.is_empty()) {
         target.push('?');
@@ -111,7 +111,7 @@ fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, ApiError> {
     Ok(headers)
 }
 
-/// An answer as API Gateway takes it.
+/// Converts a response to API Gateway's form.
 #[must_use]
 pub fn answer(response: Response<Body>) -> ApiGatewayV2httpResponse {
     let (parts, body) = response.into_parts();
@@ -128,7 +128,7 @@ pub fn answer(response: Response<Body>) -> ApiGatewayV2httpResponse {
     answer
 }
 
-/// Whether a byte may be in a URI's path as it is.
+/// Whether a byte may occur unescaped in a URI's path.
 /// Source: RFC 3986, 3.3 (`pchar`, and `/`).
 fn in_path(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~!$&'()*+,;=:@/".contains(&byte)
@@ -174,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn whatever_is_in_a_path_or_a_query_it_is_a_request() {
+    fn every_path_and_query_becomes_a_request() {
         for (path, query, uri) in [
             ("", "", "/"),
             ("*", "", "*"),
             ("/a b", "x=\"<>\" \u{7f}ä", "/a%20b?x=%22%3C%3E%22%20%7F%C3%A4"),
-            // What the gateway has decoded is not decoded a second time.
+            // The gateway has decoded the path already: it is not decoded twice.
             ("/50%", "", "/50%25"),
             ("/emails?limit=1", "#", "/emails%3Flimit=1?%23"),
             ("/../\u{0}\n\\", "%", "/../%00%0A%5C?%"),
@@ -189,7 +189,7 @@ mod tests {
         assert_eq!(asked(&"/x".repeat(40_000), "").uri().path(), "/");
     }
 
-    /// The runtime fails the invocation over such an event, where it parses the headers itself.
+    /// For such an event the runtime fails the invocation if it parses the headers itself.
     #[test]
     fn a_header_with_a_control_character_is_refused() {
         for (name, value, method, message) in [
@@ -219,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn bodies_come_as_text_or_as_base64() {
+    fn bodies_arrive_as_text_or_base64() {
         for (body, encoded, bytes) in [("hi", false, &b"hi"[..]), ("/w==", true, &[0xFF])] {
             let event = json!({
                 "body": body, "isBase64Encoded": encoded, "requestContext": {"http": {"method": "POST"}},
@@ -230,12 +230,12 @@ mod tests {
     }
 
     #[test]
-    fn the_largest_answers_fit_into_what_lambda_lets_through() {
+    fn the_largest_answers_fit_into_the_limit_of_lambda() {
         let sent = |text: String| {
             let answer = answer(Response::new(Body::Text(text)));
             serde_json::to_string(&answer).unwrap()
         };
-        // Of a text, every byte doubles at worst.
+        // In a text, every byte doubles in the worst case.
         let worst = "\"".repeat(TEXT_MAX);
         assert!(sent(worst.clone()).len() < 6_000_000);
         let long: Value = serde_json::from_str(&sent("\"".repeat(4_500 * 1024))).unwrap();

@@ -1,9 +1,9 @@
 //! Every kind of stored item, as commit b1156e8 wrote it and as this version writes it.
 //!
 //! `golden/b1156e8/` and `golden/today/` have a file for each kind, with named items in DynamoDB's JSON.
-//! `golden/README.md` says where they come from.
-//! **Invariant:** an old item is read as it was meant, and today's form does not change by accident. A stored form
-//! that changes on purpose changes its file in `golden/today/`, in the same commit.
+//! `golden/README.md` describes their origin.
+//! **Invariant:** an old item keeps its meaning, and today's form does not change by accident. An intended
+//! change of a stored form changes its file in `golden/today/`, in the same commit.
 
 mod access;
 mod counters;
@@ -22,7 +22,7 @@ use serde_json::{Map, Value, json};
 use crate::replay::{Answer, Replay};
 use stored::Stored;
 
-/// The golden items of a kind, old and new.
+/// Golden items of a kind, old and new.
 struct Golden {
     kind: &'static str,
     old: Map<String, Value>,
@@ -31,7 +31,7 @@ struct Golden {
 }
 
 impl Golden {
-    /// The items of a kind. A kind that is newer than b1156e8 has no old ones.
+    /// Reads the items of a kind. A kind that is newer than b1156e8 has no old ones.
     fn of(kind: &'static str) -> Self {
         let read = |of: &str| {
             let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("src/golden/{of}/{kind}.json"));
@@ -46,7 +46,7 @@ impl Golden {
         }
     }
 
-    /// Compares an item that was just written with today's form.
+    /// Compares a written item with today's form.
     fn check(&mut self, name: &str, written: &Value) {
         self.seen.insert(format!("today {name}"));
         let golden = self.today.get(name).unwrap_or(&Value::Null);
@@ -54,13 +54,13 @@ impl Golden {
         assert_eq!(written, golden, "{} {name} is now stored as\n{pretty}", self.kind);
     }
 
-    /// A table that holds one item, as b1156e8 wrote it.
+    /// Returns a table with one item, as b1156e8 wrote it.
     fn old(&mut self, name: &str) -> Replay {
         self.seen.insert(format!("b1156e8 {name}"));
         holding(&self.old[name])
     }
 
-    /// A table that holds one item, as it is written today.
+    /// Returns a table with one item, as this version writes it.
     fn today(&self, name: &str) -> Replay {
         holding(&self.today[name])
     }
@@ -77,7 +77,7 @@ impl Golden {
     }
 }
 
-/// A table that answers every read with this item.
+/// Returns a table that answers every read with this item.
 fn holding(item: &Value) -> Replay {
     let item = item.clone();
     Replay::by(move |asked| match asked.operation() {
@@ -87,15 +87,15 @@ fn holding(item: &Value) -> Replay {
     })
 }
 
-/// The items of an empty table after some writes, whose conditions all hold.
+/// Returns the items of an empty table after some writes, whose conditions all hold.
 async fn written(write: impl AsyncFnOnce(&Replay)) -> Stored {
-    // The only attribute that a writer reads in the answer.
+    // Writers read only this attribute of the answer.
     let replay = Replay::by(|_| Answer::ok(&json!({"Attributes": {"drawn": {"N": "5"}}})));
     write(&replay).await;
     Stored::after(&replay.requests())
 }
 
-/// No golden file is left without a test, and no kind without a file.
+/// Every golden file has a test, and every kind has a file.
 #[test]
 fn every_golden_file_has_a_test() {
     let sources = [

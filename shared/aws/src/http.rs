@@ -1,6 +1,6 @@
-//! The HTTP side of a function: how a header is read, and how an answer looks.
+//! HTTP helpers of a function: reads headers and builds responses.
 //!
-//! **Invariant:** no answer is kept by anybody on the way, nor taken for anything but JSON.
+//! **Invariant:** no intermediary may cache a response or treat it as anything but JSON.
 
 use std::error::Error;
 use std::fmt;
@@ -11,7 +11,7 @@ use lambda_http::http::{HeaderMap, HeaderValue, StatusCode, header};
 use lambda_http::{Body, Response};
 use serde::Serialize;
 
-/// An answer with a JSON body.
+/// Returns a response with a JSON body.
 #[must_use]
 pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
     match serde_json::to_string(body) {
@@ -23,22 +23,22 @@ pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
     }
 }
 
-/// An answer whose JSON is written already.
+/// Returns a response with a serialised JSON body.
 #[must_use]
 pub fn written(status: u16, text: String) -> Response<Body> {
     with_text(status, text)
 }
 
-/// The answer to a call that is refused.
+/// Returns the response to a refused request.
 #[must_use]
 pub fn refuse(error: &ApiError) -> Response<Body> {
     with_text(error.status(), error.body())
 }
 
-/// The wait that a 503 asks for, in seconds. Our choice: the function has tried for 20 seconds by then.
+/// Wait that a 503 requests, in seconds. Our choice: the function has tried for 20 seconds by then.
 const RETRY_AFTER_SECS: u16 = 10;
 
-/// The answer to a call that we failed at. The cause goes to the log and no further.
+/// Returns the response to an internal failure. Its cause goes to the log and nowhere else.
 #[must_use]
 pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
     let told = if is_overload(error) {
@@ -49,7 +49,7 @@ pub fn fail(error: &(dyn Error + 'static)) -> Response<Body> {
     fail_with(error, &told)
 }
 
-/// Whether a call failed because a service was busy.
+/// Whether a call failed because a service was overloaded.
 #[must_use]
 pub fn is_overload(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
@@ -65,8 +65,8 @@ pub fn is_overload(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// Asks the caller of a 503 to repeat the request. Only for a request that can be repeated without harm: it stored
-/// nothing, or its idempotency key completes it.
+/// Asks the caller of a 503 to repeat the request. Only for a harmless repetition: the request stored nothing,
+/// or its idempotency key completes it.
 #[must_use]
 pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
     if response.status() == StatusCode::SERVICE_UNAVAILABLE {
@@ -76,7 +76,7 @@ pub fn with_retry_after(mut response: Response<Body>) -> Response<Body> {
     response
 }
 
-/// As [`fail`], with an answer that tells the caller what to do.
+/// Logs a failure as [`fail`] does, and returns an error that tells the caller what to do.
 #[must_use]
 pub fn fail_with(error: &(dyn Error + 'static), told: &ApiError) -> Response<Body> {
     tracing::error!(error = crate::telemetry::chain(error), "a call failed");
@@ -88,17 +88,17 @@ fn with_text(status: u16, text: String) -> Response<Body> {
     *response.status_mut() = StatusCode::from_u16(status).unwrap_or_default();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    // What is answered is about emails: nobody on the way may keep it.
+    // Responses contain emails: no intermediary may store them.
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     // A browser must not guess that it is a page.
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     response
 }
 
-/// A header's value as text, if it is given once and is text.
+/// Returns a header's value if it occurs once and is text.
 ///
 /// # Errors
-/// 400 when the header is given twice or is no UTF-8: what is meant would be guessed.
+/// 400 when the header occurs twice or is not UTF-8: its meaning would be a guess.
 pub fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, TextHeaderError> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
@@ -110,7 +110,7 @@ pub fn text_header<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a 
     }
 }
 
-/// A header that is not one text.
+/// Error of a header that is not one text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TextHeaderError;
 
@@ -127,7 +127,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_refusal_is_json_that_nobody_keeps() {
+    fn a_refusal_is_json_and_not_cached() {
         let response = refuse(&ApiError::not_found("nothing here"));
         assert_eq!(response.status(), 404);
         assert_eq!(response.headers().get("content-type").unwrap(), "application/json");
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn why_we_failed_is_nobodys_business() {
+    fn internal_errors_are_not_exposed() {
         let response = fail(&std::io::Error::other("table mailqueue-Table-1 of 123456789012"));
         assert_eq!(response.status(), 500);
         let Body::Text(text) = response.body() else {

@@ -1,9 +1,9 @@
-//! The API keys in DynamoDB: one item for each, under its own id.
+//! API keys in DynamoDB: one item each, under its own id.
 //!
-//! **Why not under its tenant:** the key says who the tenant is, so that it must be found before that is known.
-//! No tenant's name has a colon: these partitions are nobody's. The list of a tenant's keys is in the index
-//! `by_tenant`; what is revoked leaves it.
-//! **Lost answers:** each write can be repeated: it finds what it was to write.
+//! **Why not under its tenant:** the key determines the tenant, so that it must be found first. No tenant's
+//! name contains a colon, so that no tenant owns these partitions. The index `by_tenant` lists a tenant's keys;
+//! a revoked key leaves it.
+//! **Lost answers:** each write can be repeated: it recognises its own result.
 
 use domain::access::key::{Actor, ApiKey, KeyChange, Permission};
 use domain::access::sender::FromDomain;
@@ -20,7 +20,7 @@ use crate::failure::port;
 use crate::mapping::{Bytes, decode, encode, is_default};
 use crate::table::{Expression, Outcome, Table, keys};
 
-/// The stored form of an API key, without its own key. The domains are JSON.
+/// Stored form of an API key, without its own key. The domains are JSON.
 #[derive(Serialize, Deserialize)]
 struct StoredKey {
     tenant: TenantId,
@@ -39,7 +39,7 @@ struct StoredKey {
     revoked_at: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
     revoked_by: Option<Actor>,
-    /// The place in the list, which a revoked key leaves.
+    /// Place in the list, which a revoked key leaves.
     #[serde(default, skip_serializing_if = "is_default")]
     tenant_shard: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -94,7 +94,8 @@ fn to_key(item: &Item) -> Result<ApiKey, ItemError> {
 }
 
 impl Table {
-    /// Changes a key under a condition; of the tenant's, where one is named. `false` when it does not hold.
+    /// Changes a key under a condition, and of the given tenant if one is named. `false` when the condition
+    /// fails.
     async fn change_key(
         &self,
         (of, id): (Option<&TenantId>, KeyId),
@@ -148,7 +149,7 @@ impl Keys for Table {
     }
 
     async fn add_key(&self, key: &ApiKey) -> Result<(), PortError> {
-        // Its id is random: a stored item is its own write, repeated.
+        // The id is random: an existing item is this write, repeated.
         let stored = self.put_if(from_key(key)?, Expression::default(), "storing an API key");
         stored.await.map(drop)
     }
@@ -170,7 +171,7 @@ impl Keys for Table {
     }
 
     async fn revoke(&self, of: Option<&TenantId>, id: KeyId, by: Actor, now: Timestamp) -> Result<bool, PortError> {
-        // Revoked in this moment by this one: its own write, repeated.
+        // A revocation with the same time and actor is this write, repeated.
         let live =
             "attribute_exists(pk) AND (attribute_not_exists(revoked_at) OR (revoked_at = :now AND revoked_by = :by))";
         let change = Expression::update("SET revoked_at = :now, revoked_by = :by REMOVE tenant_shard, created_sk")

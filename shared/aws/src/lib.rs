@@ -1,9 +1,8 @@
-//! The backend, behind the ports of `domain`: DynamoDB, S3, SQS, SES, Lambda's glue.
+//! Adapters of the ports of `domain`: DynamoDB, S3, SQS, SES, and the glue to Lambda.
 //!
-//! **Role:** every function connects here once, at its start, and hands the adapters to its
-//! use case.
-//! **Invariant:** no decision is made here. An adapter translates: a condition into one
-//! condition expression, an answer of SES into one of three outcomes.
+//! **Role:** every function connects here once, at its start, and passes the adapters to its use case.
+//! **Invariant:** no decision is made here. An adapter translates: a condition to one condition expression, an
+//! answer of SES to one of three outcomes.
 //! **Deliberately absent:** SDK types in any public signature but the constructors'.
 //! **Start reading at** [`records`], then [`ses::classify`].
 

@@ -1,9 +1,9 @@
-//! The list of a tenant's emails, by way of the index `by_tenant`.
+//! List of a tenant's emails, from the index `by_tenant`.
 //!
-//! **Role:** read by `manage`; its entries, of keys and tenants, by `access` too.
-//! **Invariant:** a page costs one query of each shard, whatever the number of emails; nothing
-//! is scanned. Every shard is asked for the whole page, for all of it may be in one: the index
-//! holds keys only, so that this costs less than asking a second time.
+//! **Role:** read by `manage`; `access` reads its entries of keys and tenants too.
+//! **Invariant:** a page costs one query per shard, whatever the number of emails, and no scan. Every shard is
+//! queried for a whole page, because one shard may hold all of it. The index holds keys only, so that this
+//! costs less than a second query.
 //! **Start reading at** `shard_places`.
 
 use std::fmt::Display;
@@ -17,18 +17,18 @@ use crate::attributes::{self, Item, ItemError};
 use crate::table::keys;
 use crate::table::{Expression, Query, Table};
 
-/// The index's name.
+/// Name of the index.
 const BY_TENANT: &str = "by_tenant";
 
-/// Shards that are asked at the same time. Our choice: the usual sixteen take two rounds, over
-/// no more connections than a page's contents need afterwards.
+/// Number of shards that are queried concurrently. Our choice: the usual sixteen take two rounds, with no more
+/// connections than a page's contents need afterwards.
 const AT_ONCE: usize = 8;
 
 const WHAT: &str = "reading the list of emails";
 
 impl Table {
-    /// Reads what is nearest in one shard. An entry has at most 300 bytes, so that a page ends by
-    /// its count and never by DynamoDB's megabyte.
+    /// Reads the nearest entries of one shard. An entry has at most 300 bytes, so that a page ends by its count
+    /// and never by DynamoDB's megabyte.
     async fn shard_places(
         &self,
         tenant: &TenantId,
@@ -49,7 +49,7 @@ impl Table {
         Ok(places.collect())
     }
 
-    /// Reads what is nearest in a partition of the index.
+    /// Reads the nearest entries of a partition of the index.
     pub(crate) async fn entries<I: Display>(
         &self,
         partition: String,
@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_page_begins_behind_its_start_in_its_direction() {
+    async fn a_page_begins_behind_its_cursor() {
         let (a, b, c) = (place(1, 1), place(2, 2), place(2, 3));
         for (start, found, places, condition, upwards) in [
             (Start::OlderThan(c), [b, a], [b, a], "#pk = :pk AND #sk < :place", false),
@@ -186,7 +186,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_entry_that_cannot_be_read_is_left_out() {
+    async fn an_unreadable_entry_is_left_out() {
         let good = place(1, 1);
         let mut other = entry(place(2, 2));
         other["pk"] = json!({"S": "no key"});
@@ -204,7 +204,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_shard_that_fails_fails_the_page() {
+    async fn a_failing_shard_fails_the_page() {
         let refused = (
             400,
             json!({"__type": "AccessDeniedException", "message": "no"}).to_string(),

@@ -1,11 +1,11 @@
 //! Maps a stored struct to an item of the table, and back.
 //!
-//! **Role:** each adapter declares the stored form of its item as a private struct, without the key, and converts it
-//! to the domain's type by parsing. `serde_dynamo` maps each attribute.
-//! **Invariant:** an [`ItemError`] names the attribute and never its value. The messages of serde quote values, so
-//! each attribute is decoded by itself and only its name is kept. An attribute that no field names is not read.
-//! **Deliberately absent:** the record of an email (`rows/item.rs`): update expressions compare and change its
-//! attributes one by one. An item that only an update expression writes is read through here and written there.
+//! **Role:** each adapter declares the stored form of its item as a private struct, without the key, and parses
+//! it to the domain's type. `serde_dynamo` maps each attribute.
+//! **Invariant:** an [`ItemError`] names the attribute and never its value. The messages of serde quote values,
+//! so each attribute is decoded separately and only its name is kept. Unknown attributes are not read.
+//! **Deliberately absent:** the record of an email (`records/item.rs`): update expressions compare and change
+//! its attributes one by one. An item that only an update expression writes is read here and written there.
 
 use std::fmt::{self, Display};
 use std::slice;
@@ -19,7 +19,7 @@ use serde_dynamo::Deserializer as OfAttribute;
 use crate::attributes::{Item, ItemError};
 use crate::failure::port;
 
-/// The item of a key and a stored struct.
+/// Builds the item of a key and a stored struct.
 pub(crate) fn encode<T: Serialize>(key: Item, stored: &T, what: &'static str) -> Result<Item, PortError> {
     let item = serde_dynamo::to_item::<_, Item>(stored);
     let mut item = item.map_err(|error| port(what)(error.into()))?;
@@ -27,7 +27,7 @@ pub(crate) fn encode<T: Serialize>(key: Item, stored: &T, what: &'static str) ->
     Ok(item)
 }
 
-/// The stored struct of an item.
+/// Reads the stored struct of an item.
 ///
 /// # Errors
 /// [`ItemError`] names the attribute.
@@ -35,7 +35,7 @@ pub(crate) fn decode<T: DeserializeOwned>(item: &Item) -> Result<T, ItemError> {
     T::deserialize(Attributes(item))
 }
 
-/// Whether an attribute is left out, as its reader takes a missing one for this value.
+/// Whether an attribute is left out, because its reader takes a missing one for this value.
 pub(crate) fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
 }
@@ -68,7 +68,7 @@ impl<'de> Deserialize<'de> for Bytes {
     }
 }
 
-/// An item, read field by field.
+/// An item that is read field by field.
 struct Attributes<'a>(&'a Item);
 
 impl<'de> Deserializer<'de> for Attributes<'_> {
@@ -101,7 +101,7 @@ impl<'de> Deserializer<'de> for Attributes<'_> {
 struct Fields<'a> {
     item: &'a Item,
     left: slice::Iter<'static, &'static str>,
-    /// The field whose value comes next.
+    /// Field of the next value.
     name: &'static str,
 }
 
@@ -118,7 +118,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, ItemError> {
         let malformed = ItemError::Malformed(self.name);
-        // No item holds NULL, which serde would take for a missing attribute, nor a type that is not known.
+        // No item holds NULL, which serde would take for a missing attribute, nor an unknown type.
         let known = |value: &&_| !aws_sdk_dynamodb::types::AttributeValue::is_null(value) && !value.is_unknown();
         match self.item.get(self.name).filter(known) {
             Some(value) => {
@@ -131,7 +131,7 @@ impl<'de> MapAccess<'de> for Fields<'_> {
 }
 
 impl Error for ItemError {
-    /// Not called by derived code on an item: it reads no field twice and knows all their names.
+    /// Derived code never calls this for an item: it reads no field twice and knows all their names.
     fn custom<T: Display>(_message: T) -> Self {
         Self::Malformed("*")
     }
@@ -198,7 +198,7 @@ mod tests {
     }
 
     #[test]
-    fn attributes_that_no_field_names_are_not_read() {
+    fn unknown_attributes_are_not_read() {
         let mut newer = item();
         newer.extend([("more".to_owned(), AttributeValue::N("no number".to_owned()))]);
         assert_eq!(decode(&newer), Ok(stored()));
@@ -226,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn an_item_is_read_as_a_struct_and_as_nothing_else() {
+    fn an_item_is_read_as_a_struct_only() {
         assert!(decode::<Vec<u8>>(&item()).is_err());
     }
 }

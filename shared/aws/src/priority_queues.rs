@@ -1,7 +1,7 @@
-//! The queues that we send to: the three priority queues and the dead-letter queue.
+//! SQS queues that we send to: the three priority queues and the dead-letter queue.
 //!
-//! **Invariant:** `SendMessageBatch` succeeds in part; every entry has a result of its own, in
-//! the order in which it was given. What failed for a passing reason is tried once more.
+//! **Invariant:** `SendMessageBatch` may succeed partly; every entry has its own result, in the given order. An
+//! entry with a transient failure is tried once more.
 
 use std::time::Duration;
 
@@ -25,30 +25,30 @@ use crate::batch::ReceivedMessage;
 use crate::failure::{failed, port, unknown};
 use crate::settings::PriorityQueueSettings;
 
-/// SQS takes at most this many messages in one call.
-/// Source: Amazon SQS API reference, `SendMessageBatch`.
+/// Maximum number of messages per call. Source: Amazon SQS API reference, `SendMessageBatch`.
 const BATCH: usize = 10;
 
-/// Calls to one queue at the same time. Our choice: a small function has few connections, and
-/// the round trips of four hide each other.
+/// Number of concurrent calls to one queue. Our choice: a small function has few connections, and four round
+/// trips overlap well.
 const CALLS_AT_ONCE: usize = 4;
 
-/// The longest `MessageGroupId`.
+/// Maximum length of a `MessageGroupId`.
 const GROUP_MAX: usize = 128;
 
 /// A message to send.
 struct Message {
     body: String,
     delay: Duration,
-    /// The fair-queue group: [`group`].
+    /// Fair-queue group: see [`group`].
     group: String,
 }
 
-/// The fair-queue group of a message: SQS gives each group its turn when one of them has many messages.
+/// Returns the fair-queue group of a message. SQS alternates between groups while one of them has many
+/// messages.
 ///
-/// Each queue of each tenant is a group of its own, so that a tenant's newsletter does not delay its
-/// password resets. Names have no `/`, so that no two queues share a group.
-/// Two names of the full length are one character too long together: their hash takes their place.
+/// Each queue of each tenant is its own group, so that a tenant's newsletter does not delay its password
+/// resets. Names contain no `/`, so that no two queues share a group. Two names of maximum length exceed the
+/// limit by one character: their hash replaces them.
 ///
 /// Source: Amazon SQS Developer Guide, "Amazon SQS fair queues"; API reference, `SendMessageBatchRequestEntry`:
 /// `MessageGroupId` has at most 128 letters, digits and punctuation marks, read 2026-11-28.
@@ -61,7 +61,7 @@ fn group(tenant: &TenantId, queue: &QueueName) -> String {
     }
 }
 
-/// One queue.
+/// An SQS queue.
 #[derive(Debug, Clone)]
 struct Queue {
     client: Client,
@@ -69,7 +69,7 @@ struct Queue {
 }
 
 impl Queue {
-    /// Sends messages; one result for each, in order.
+    /// Sends messages; returns one result for each, in order.
     async fn send(&self, messages: &[Message], what: &'static str) -> Vec<Result<(), PortError>> {
         let chunks: Vec<_> = messages.chunks(BATCH).map(|chunk| self.send_ten(chunk, what)).collect();
         let results: Vec<_> = iter(chunks).buffered(CALLS_AT_ONCE).collect().await;
@@ -79,7 +79,7 @@ impl Queue {
     async fn send_ten(&self, messages: &[Message], what: &'static str) -> Vec<Result<(), PortError>> {
         let mut results = match self.try_to_send(messages).await {
             Ok(results) => results,
-            // The SDK has tried it again already.
+            // The SDK has retried already.
             Err(whole) => {
                 return messages
                     .iter()
@@ -105,7 +105,7 @@ impl Queue {
             .collect()
     }
 
-    /// One call: how each message fared, or why the whole call failed.
+    /// Makes one call. Returns the outcome of each message, or the error of the whole call.
     async fn try_to_send(
         &self,
         messages: impl IntoIterator<Item = &Message>,
@@ -139,19 +139,19 @@ impl Queue {
     }
 }
 
-/// Why a message of a call that succeeded was not sent.
+/// Reason why a message of a successful call was not sent.
 #[derive(Debug, thiserror::Error)]
 enum Failed {
-    /// SQS said so.
+    /// SQS reported an error.
     #[error("{}: {}", .0.code, .0.message.as_deref().unwrap_or_default())]
     Said(BatchResultErrorEntry),
-    /// SQS said nothing of it.
+    /// SQS reported neither success nor error.
     #[error("SQS said nothing of it")]
     Unsaid,
 }
 
 impl Failed {
-    /// Whether the same message may be sent another time.
+    /// Whether the same message may be sent again.
     fn passing(&self) -> bool {
         match self {
             Self::Said(entry) => !entry.sender_fault,
@@ -160,7 +160,7 @@ impl Failed {
     }
 }
 
-/// The three priority queues, as their senders see them.
+/// The three priority queues.
 #[derive(Debug, Clone)]
 pub struct SqsPriorityQueues {
     high: Queue,
@@ -169,7 +169,7 @@ pub struct SqsPriorityQueues {
 }
 
 impl SqsPriorityQueues {
-    /// Puts a client to the priority queues.
+    /// Creates the adapter of a client and the queues' URLs.
     #[must_use]
     pub fn new(client: &Client, settings: &PriorityQueueSettings) -> Self {
         let queue = |url: &String| Queue {
@@ -183,7 +183,7 @@ impl SqsPriorityQueues {
         }
     }
 
-    /// The priority queue that a message came from, by the queue's ARN.
+    /// Returns the priority of the queue that delivered a message, by the queue's ARN.
     #[must_use]
     pub fn priority_of(&self, queue_arn: &str) -> Option<Priority> {
         let name = queue_arn.rsplit(':').next();
@@ -216,11 +216,11 @@ impl SqsPriorityQueues {
         places.into_iter().zip(results).collect()
     }
 
-    /// Puts messages of one batch back into their priority queue, each to be seen again after its time;
-    /// returns how many could not be.
+    /// Returns messages of one batch to their priority queue, each visible again after its delay. Returns the
+    /// number of failures.
     ///
-    /// One call for at most ten. A message that cannot be put back comes again all the same,
-    /// after the priority queue's own visibility timeout.
+    /// It makes one call per ten messages. A failed message becomes visible all the same, after the queue's own
+    /// visibility timeout.
     pub async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
         let mut put_back = 0;
         for queue in [&self.high, &self.normal, &self.low] {
@@ -238,13 +238,13 @@ impl SqsPriorityQueues {
 }
 
 impl Queue {
-    /// Returns how many of at most ten messages SQS has put back.
+    /// Returns the number of successes among at most ten messages.
     async fn change_visibility(&self, messages: &[&(&ReceivedMessage, Duration)]) -> usize {
         let entries = (0..).zip(messages).map(|(at, (message, delay)): (usize, _)| {
             ChangeMessageVisibilityBatchRequestEntry::builder()
                 .id(at.to_string())
                 .receipt_handle(&message.receipt)
-                // SQS would take twelve hours; what is due later than a delay waits in the index.
+                // SQS allows twelve hours; an email that is due later than a delay waits in the index.
                 .visibility_timeout(i32::from(delay_seconds(*delay)))
                 .build()
         });
@@ -284,7 +284,7 @@ impl PriorityQueues for SqsPriorityQueues {
 }
 
 impl Queue {
-    /// The messages, as SQS counts them: approximately, and up to a minute late.
+    /// Returns SQS's counts of messages: approximate, and up to a minute old.
     async fn messages(&self) -> Result<Messages, PortError> {
         const WHAT: &str = "asking how full a lane is";
         const VISIBLE: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
@@ -320,12 +320,12 @@ impl Backlog for SqsPriorityQueues {
     }
 }
 
-/// The dead-letter queue, as its senders see it.
+/// The dead-letter queue.
 #[derive(Debug, Clone)]
 pub struct DeadLetterQueue(Queue);
 
 impl DeadLetterQueue {
-    /// Puts a client to the queue.
+    /// Creates the adapter of a client and the queue's URL.
     #[must_use]
     pub fn new(client: &Client, url: &str) -> Self {
         Self(Queue {

@@ -1,7 +1,7 @@
-//! What lies behind the adapters, for who looks at it without a backend: how a record and a content
-//! are stored, and what SES is given.
+//! Access to the adapters' mappings without a backend: the stored forms of a record and a content, and the
+//! request to SES.
 //!
-//! **Role:** called by the fuzz targets (`tests/fuzz`) and by nothing that is deployed.
+//! **Role:** called by the fuzz targets (`tests/fuzz`) and by no deployed code.
 //! **Invariant:** translates nothing itself; every function here is the adapters' own.
 //! **Start reading at** [`to_record`].
 
@@ -24,10 +24,10 @@ use crate::records::{expression, item, waiting};
 use crate::ses::Ses;
 use crate::settings::SesSettings;
 
-/// An item as the SDK has it.
+/// An item as the SDK represents it.
 pub type Item = HashMap<String, AttributeValue>;
 
-/// Reads a record, as every load does.
+/// Reads a record as every load does.
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
@@ -35,7 +35,7 @@ pub fn to_record(item: &Item) -> Result<EmailRecord, ItemError> {
     item::to_record(item)
 }
 
-/// The item that a record is stored as, without its `ttl`.
+/// Returns the stored item of a record, without its `ttl`.
 #[must_use]
 pub fn from_record(record: &EmailRecord, shards: u16) -> Item {
     item::from_record(record, shards)
@@ -49,24 +49,24 @@ pub fn to_coming(item: &Item) -> Result<DueEmail, ItemError> {
     waiting::to_coming(item)
 }
 
-/// Whether the item's time is over.
+/// Whether the item has expired.
 #[must_use]
 pub fn is_forgotten(item: &Item, now: Timestamp) -> bool {
     attributes::is_forgotten(item, now)
 }
 
-/// An update as DynamoDB is asked for it: its expression, and what the placeholders stand for.
+/// An update as sent to DynamoDB: its expression, and the values of its placeholders.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Update {
-    /// `SET #a = :a REMOVE #b`; empty where nothing differs.
+    /// `SET #a = :a REMOVE #b`; empty when nothing differs.
     pub expression: String,
-    /// The attribute behind each `#name`.
+    /// Attribute of each `#name`.
     pub names: HashMap<String, String>,
-    /// The value behind each `:name`.
+    /// Value of each `:name`.
     pub values: Item,
 }
 
-/// The write that makes one record of another.
+/// Returns the write that turns one record into another.
 #[must_use]
 pub fn update(before: &EmailRecord, after: &EmailRecord, condition: Condition, shards: u16, ttl: i64) -> Update {
     let update = expression::transition(before, after, condition, shards, ttl);
@@ -80,15 +80,15 @@ pub fn update(before: &EmailRecord, after: &EmailRecord, condition: Condition, s
 /// Unpacks a stored content.
 ///
 /// # Errors
-/// When it is not what was packed, or more than is ever stored.
+/// The input was not packed by this program, or exceeds the largest stored content.
 pub fn unpack(packed: &[u8]) -> io::Result<Vec<u8>> {
     bodies::unpack(packed)
 }
 
-/// What SES is asked to do with an email. `client` is never used to call it.
+/// Returns the request to SES for an email. `client` is never used to call it.
 ///
 /// # Errors
-/// When the SDK finds that something is missing.
+/// The SDK finds that a required field is missing.
 pub fn given_to_ses(
     client: &Client,
     claimed: &EmailRecord,

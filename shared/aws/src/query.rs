@@ -1,33 +1,33 @@
-//! Reads the query of a URL, as it came.
+//! Reads the raw query of a URL.
 //!
-//! **Invariant:** pure. A parameter that nobody knows is refused, and one that is given twice: a filter that is
-//! silently passed over would show what was not asked for.
+//! **Invariant:** pure. An unknown or repeated parameter is refused: a silently ignored filter would show
+//! unwanted entries.
 
 use std::borrow::Cow;
 
 use domain::api_error::ApiError;
 use domain::listing::{Place, Start};
 
-/// Entries on a page when nothing is said. Source: Resend's API reference, "Pagination", read 2026-11-24.
+/// Default number of entries per page. Source: Resend's API reference, "Pagination", read 2026-11-24.
 pub const LIMIT_DEFAULT: usize = 20;
 
-/// Entries on a page at most. Source: as above.
+/// Maximum number of entries per page. Source: as above.
 pub const LIMIT_MAX: usize = 100;
 
-/// The entry next to which a page lies. It is not on the page itself.
+/// The entry beside which a page lies. It is not on the page itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cursor<I> {
-    /// The page has what comes after it in the list: older entries.
+    /// The page holds the next entries of the list: older ones.
     After(I),
-    /// The page has what comes before it: newer entries.
+    /// The page holds the previous entries: newer ones.
     Before(I),
 }
 
 impl<I: Copy> Cursor<I> {
-    /// Reads the parameters `after` and `before`. `what`: whose id they have, with its article.
+    /// Reads the parameters `after` and `before`. `what` names the object of the id, with its article.
     ///
     /// # Errors
-    /// 422 when both are given, or what is given is no id.
+    /// 422 when both are given, or the value is no id.
     pub fn read(
         after: Option<&str>,
         before: Option<&str>,
@@ -44,7 +44,7 @@ impl<I: Copy> Cursor<I> {
         parse(text).map(cursor).map(Some).ok_or_else(bad)
     }
 
-    /// The entry.
+    /// Id of the entry.
     #[must_use]
     pub const fn id(self) -> I {
         match self {
@@ -52,7 +52,7 @@ impl<I: Copy> Cursor<I> {
         }
     }
 
-    /// The start of the list beside an entry. `place`: the entry's place in the list.
+    /// Returns the start of the list beside an entry. `place` is the entry's place in the list.
     #[must_use]
     pub const fn start(self, place: Place<I>) -> Start<I> {
         match self {
@@ -61,7 +61,7 @@ impl<I: Copy> Cursor<I> {
         }
     }
 
-    /// The error when there is no such entry. `what`: what it is.
+    /// Returns the error for a missing entry. `what` names the object of the id.
     #[must_use]
     pub fn not_there(self, what: &str) -> ApiError {
         let name = match self {
@@ -75,10 +75,10 @@ impl<I: Copy> Cursor<I> {
     }
 }
 
-/// The parameters of a URL, each once.
+/// Returns the parameters of a URL, each at most once.
 ///
 /// # Errors
-/// 422 for one that is not among `known`, or is given twice.
+/// 422 for a parameter that is not among `known`, or is repeated.
 pub fn parameters<'a, const N: usize>(
     query: &'a str,
     known: [&'static str; N],
@@ -100,7 +100,7 @@ pub fn parameters<'a, const N: usize>(
     Ok(values)
 }
 
-/// The one flag that a URL may have: `?cancel=true`.
+/// Reads the only allowed flag of a URL: `?cancel=true`.
 ///
 /// # Errors
 /// As [`flags`].
@@ -108,10 +108,10 @@ pub fn flag(query: &str, name: &'static str) -> Result<bool, ApiError> {
     flags(query, [name]).map(|[flag]| flag)
 }
 
-/// The flags that a URL may have: `?children=true&hold=true`.
+/// Reads the allowed flags of a URL: `?children=true&hold=true`.
 ///
 /// # Errors
-/// As [`parameters`]; and 422 when one is neither `true` nor `false`.
+/// As [`parameters`]; and 422 when a value is neither `true` nor `false`.
 pub fn flags<const N: usize>(query: &str, names: [&'static str; N]) -> Result<[bool; N], ApiError> {
     let mut flags = [false; N];
     for ((name, value), flag) in names.into_iter().zip(parameters(query, names)?).zip(&mut flags) {
@@ -124,10 +124,10 @@ pub fn flags<const N: usize>(query: &str, names: [&'static str; N]) -> Result<[b
     Ok(flags)
 }
 
-/// How many entries a page has, 1 to [`LIMIT_MAX`].
+/// Reads the number of entries of a page, 1 to [`LIMIT_MAX`].
 ///
 /// # Errors
-/// 422 for anything else.
+/// 422 for any other value.
 pub fn limit(given: Option<&str>) -> Result<usize, ApiError> {
     let Some(text) = given else {
         return Ok(LIMIT_DEFAULT);

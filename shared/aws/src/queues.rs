@@ -1,9 +1,9 @@
-//! The named queues and their jobs in DynamoDB, all of a tenant in one partition.
+//! Named queues and their jobs in DynamoDB, all of a tenant in one partition.
 //!
-//! **Invariant:** a queue is written whole, under the number of its last change ([`Queue::no`]), and
-//! the job that follows in the same transaction: a pause, a purge or their end is never half done.
-//! **Lost answers:** the SDK repeats a call whose answer was lost, and then finds its own write: one
-//! that is exactly what was to be written.
+//! **Invariant:** a queue is written as a whole, under the version of its last change ([`Queue::no`]). Its job
+//! follows in the same transaction: a pause, a purge or their end is never partial.
+//! **Lost answers:** the SDK repeats a call whose answer was lost. The repetition recognises its own write: the
+//! stored item equals the intended one.
 
 use std::time::Duration;
 
@@ -23,13 +23,13 @@ use crate::table::{Check, Expression, Query, Table, Transacted, Write, keys};
 
 const SAVING: &str = "writing a queue";
 
-/// How long a job that is over can be asked for.
+/// Retention of a finished job.
 const JOB_KEPT: Duration = Duration::from_secs(30 * 86_400);
 
-/// Jobs that are begun in one run of `promote`.
+/// Maximum number of jobs that one run of `promote` begins.
 const JOBS_AT_ONCE: i32 = 50;
 
-/// The stored form of a queue, without its key. Spans of time are in seconds.
+/// Stored form of a queue, without its key. Durations are in seconds.
 #[derive(Serialize, Deserialize)]
 struct StoredQueue {
     created_at: Timestamp,
@@ -49,7 +49,7 @@ struct StoredQueue {
     paused_until: Option<Timestamp>,
     #[serde(default, skip_serializing_if = "is_default")]
     suspended: bool,
-    /// The holds of API keys, as JSON; absent without a hold.
+    /// Holds of API keys, as JSON; absent without a hold.
     #[serde(default, skip_serializing_if = "is_default")]
     key_holds: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -114,8 +114,8 @@ fn to_queue(item: &Item) -> Result<Queue, ItemError> {
     })
 }
 
-/// The stored form of a job, without its key. The task is JSON. The times of a job that goes on are its place in the
-/// index `due`, too; one that is over has a `ttl` instead. Attributes with a default are newer than the others.
+/// Stored form of a job, without its key. The task is JSON. The times of an active job are also its place in
+/// the index `due`; a finished one has a `ttl` instead. Attributes with a default are newer than the others.
 #[derive(Serialize, Deserialize)]
 struct StoredJob {
     task: String,
@@ -187,8 +187,8 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
     })
 }
 
-/// The write of a queue that is at change [`Queue::no`], if it was at the change before. A transaction can
-/// carry it beside others.
+/// Returns the write of a queue at change [`Queue::no`], conditional on the change before. A transaction can
+/// carry it beside other writes.
 pub(crate) fn queue_write(queue: &Queue) -> Result<Write, PortError> {
     Ok(Write::Put {
         item: from_queue(queue)?,
@@ -240,7 +240,7 @@ impl Queues for Table {
         ];
         Ok(match self.transact(writes, SAVING).await? {
             Transacted::Done => true,
-            // Its own write, whose answer was lost; or another one.
+            // Its own write, whose answer was lost; or another writer's.
             Transacted::Refused(checks) => {
                 let is_ours = |(check, ours): (Check, Item)| check == Check::Failed(Some(ours));
                 checks.into_iter().zip([item, of_job]).all(is_ours)
@@ -249,7 +249,7 @@ impl Queues for Table {
     }
 }
 
-/// The number of a tenant's jobs that are not done and revive ended emails, or cannot be read.
+/// Counts a tenant's active jobs that revive ended emails, and its unreadable jobs.
 pub(crate) async fn reviving_jobs(table: &Table, tenant: &TenantId) -> Result<usize, PortError> {
     let mut query = Query::beginning(keys::queues_pk(tenant), "job#");
     let mut count = 0_usize;

@@ -1,10 +1,11 @@
-//! The rate limits of queues, one item each, beside their queue.
+//! Rate limits of queues, one item each, beside their queue.
 //!
-//! A queue whose emails wait for slots is in the partition `limited` of the index `due`, by the time at which
-//! `promote` looks at it: idle queues are never read. The emails wait in partitions of their queue (`paced`).
+//! A queue with emails that wait for slots is in the partition `limited` of the index `due`, by the time of
+//! `promote`'s next look. Idle queues are never read. The emails wait in partitions of their queue (`paced`).
 //!
-//! **Invariant:** a change is one conditional write; a refusal brings the rate limit as it is.
-//! **Lost answers:** a call whose answer was lost is repeated. Slots that are reserved twice go unused; a look that
+//! **Invariant:** a change is one conditional write; a refusal returns the current rate limit.
+//! **Lost answers:** a call whose answer was lost is repeated. Slots that are reserved twice go unused. A look
+//! that finds its own write is refused, and the next run looks again.
 //! finds its own write is refused, and the next run looks again.
 
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
@@ -25,7 +26,7 @@ use crate::records::waiting;
 use crate::table::keys::{self, LIMITED};
 use crate::table::{Expression, Outcome, Table};
 
-/// The stored form of a rate limit, without its key: written by update expressions alone.
+/// Stored form of a rate limit, without its key. Only update expressions write it.
 #[derive(Deserialize)]
 struct StoredLimit {
     /// Recipients in 1000 seconds.
@@ -36,13 +37,13 @@ struct StoredLimit {
     released_after: Option<String>,
     released_until: Option<String>,
     released_at: Option<Timestamp>,
-    /// The number of changes.
+    /// Number of changes.
     no: Option<u64>,
-    /// The place in the index `due`, with the time of the next look.
+    /// Place in the index `due`, with the time of the next look.
     due_sk: Option<String>,
 }
 
-/// The attributes that expressions name.
+/// Attributes that expressions name.
 const RATE: &str = "rate";
 const FREE_AT: &str = "free_at";
 const QUIET_SINCE: &str = "quiet_since";
@@ -53,7 +54,7 @@ const NO: &str = "no";
 const DUE_PK: &str = "due_pk";
 const DUE_SK: &str = "due_sk";
 
-/// The sort key of a queue that is to be looked at then: unique, so that pages can begin behind it.
+/// Returns the sort key of a queue with a look at this time. It is unique, so that pages can begin behind it.
 fn look_sk(at: Timestamp, queue: &QueueKey) -> String {
     format!("{}#{}#{}", digits(at), queue.tenant, queue.name)
 }
@@ -82,7 +83,8 @@ fn read(item: &Item) -> Result<RateLimit, ItemError> {
     })
 }
 
-/// One that cannot be read (of a newer version, or changed by hand) limits nothing: the account's rate does.
+/// Treats an unreadable item (of a newer version, or edited by hand) as unlimited: the account rate still
+/// limits.
 fn read_or_unlimited(item: Option<Item>) -> RateLimit {
     read(&item.unwrap_or_default()).unwrap_or_else(|error| {
         tracing::error!(%error, "a stored rate limit cannot be read; the account's rate alone limits");
@@ -90,7 +92,7 @@ fn read_or_unlimited(item: Option<Item>) -> RateLimit {
     })
 }
 
-/// An update that is put together attribute by attribute.
+/// An update that is built attribute by attribute.
 struct Update<'a> {
     queue: &'a QueueKey,
     expression: Expression,
@@ -125,7 +127,7 @@ impl<'a> Update<'a> {
         self
     }
 
-    /// Sets an attribute, or takes it away.
+    /// Sets an attribute, or removes it.
     fn set(self, attribute: &str, value: Option<AttributeValue>) -> Self {
         let mut update = self.name(attribute);
         match value {
@@ -138,7 +140,7 @@ impl<'a> Update<'a> {
         update
     }
 
-    /// Requires an attribute to have a value, or not to be there.
+    /// Requires an attribute to have a value, or to be absent.
     fn unchanged(self, attribute: &str, value: Option<AttributeValue>) -> Self {
         let update = self.name(attribute);
         match value {
@@ -149,13 +151,13 @@ impl<'a> Update<'a> {
         }
     }
 
-    /// Requires the number of changes to be this; counts one more.
+    /// Requires this number of changes, and adds one.
     fn numbered(self, seen: u64) -> Self {
         let seen_no = (seen > 0).then(|| n(seen));
         self.unchanged(NO, seen_no).set(NO, Some(n(seen.saturating_add(1))))
     }
 
-    /// Sets the time to look at the queue.
+    /// Sets the time of the next look at the queue.
     fn look(self, at: Option<Timestamp>) -> Self {
         let queue = self.queue;
         let sort_key = |at| look_sk(at, queue);
@@ -185,7 +187,7 @@ fn at(time: Timestamp) -> AttributeValue {
     n(time.as_millis())
 }
 
-/// [`RateLimitChange`] in DynamoDB's words.
+/// Translates a [`RateLimitChange`] to an expression of DynamoDB.
 fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
     let update = Update::of(queue);
     match change {
@@ -220,7 +222,7 @@ fn express(queue: &QueueKey, change: &RateLimitChange) -> Expression {
             };
             if let Some(now) = rest_waits {
                 update = update.look(Some(*now)).set(QUIET_SINCE, None);
-                // What was decided on before is refused.
+                // Decisions on the earlier rate are refused from now on.
                 update = update.name(NO).value(":zero", n(0)).value(":one", n(1));
                 update.set.push(format!("#{NO} = if_not_exists(#{NO}, :zero) + :one"));
             }
@@ -310,7 +312,7 @@ impl RateLimits for Table {
 }
 
 impl Table {
-    /// Reads a page of a stretch of a partition.
+    /// Reads a page of a range of a partition.
     async fn stretch<T>(
         &self,
         partition: String,

@@ -1,13 +1,12 @@
-//! The records in DynamoDB: one conditional write per decision.
+//! Records of emails in DynamoDB: one conditional write per decision.
 //!
-//! **Role:** carries out what `domain` decided; called by every function.
-//! **Invariant:** no read before a write. A condition that does not hold brings the stored record
-//! back in the same answer, so that the caller decides again without another call.
-//! **Lost answers:** the SDK repeats a call whose answer was lost, and then finds its own
-//! write. A claim knows it by its nonce, a creation and a transition by the record being exactly
-//! what was to be written.
-//! **Deliberately absent:** trust in DynamoDB's TTL, which deletes days late: a record past its
-//! `ttl` is no record.
+//! **Role:** carries out the decisions of `domain`; called by every function.
+//! **Invariant:** no read precedes a write. A failed condition returns the stored record in the same answer, so
+//! that the caller decides again without another call.
+//! **Lost answers:** the SDK repeats a call whose answer was lost. The repetition recognises its own write: a
+//! claim by its nonce, a creation or a transition by an identical record.
+//! **Deliberately absent:** trust in DynamoDB's TTL, which deletes days late. A record past its `ttl` does not
+//! count as a record.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
@@ -35,12 +34,12 @@ pub(crate) mod item;
 pub(crate) mod samples;
 pub(crate) mod waiting;
 
-/// Single writes of [`EmailRecords::write_many`] at the same time. Our choice: a small function handles this many
-/// connections.
+/// Number of concurrent single writes in [`EmailRecords::write_many`]. Our choice: a small function handles
+/// this many connections.
 const AT_ONCE: usize = 50;
 
 impl Table {
-    /// Extends the life of an item that is no record to `ttl` at least; `false` when there is no such item.
+    /// Extends the retention of an item other than a record, at least to `ttl`; `false` when it does not exist.
     pub(crate) async fn keep(&self, key: Item, ttl: i64, what: &'static str) -> Result<bool, PortError> {
         let change = Expression::update("SET #ttl = :ttl")
             .when("#ttl < :ttl")
@@ -48,13 +47,13 @@ impl Table {
             .with_number(":ttl", ttl);
         Ok(match self.update_if(key, change, None, what).await? {
             Outcome::Done(_) => true,
-            // Kept for longer already, or not there.
+            // Kept for longer already, or missing.
             Outcome::Refused(stored) => stored.is_some_and(|item| !item.is_empty()),
         })
     }
 
-    /// Stores an item if there is none of its key, or only one whose time is over at `now`; else returns
-    /// the stored one.
+    /// Stores an item unless its key holds an item that has not expired at `now`; otherwise returns the stored
+    /// item.
     pub(crate) async fn put_new(
         &self,
         item: Item,
@@ -83,7 +82,7 @@ impl Table {
     }
 }
 
-/// Reads a record; one past its time is none, nor is what is left of one.
+/// Reads a record. An expired record and a tombstone count as none.
 fn record(item: &Item, now: Timestamp) -> Result<Option<Box<EmailRecord>>, ItemError> {
     if item.is_empty() || attributes::is_forgotten(item, now) || erasure::content_of(item).is_some() {
         return Ok(None);
@@ -106,7 +105,7 @@ impl EmailRecords for Table {
     async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<EmailRecord>, PortError> {
         const WHAT: &str = "reading rows";
         let mut found: HashMap<EmailKey, EmailRecord> = HashMap::new();
-        // An index that is being written can name a record twice; DynamoDB refuses such a read.
+        // During a write, an index can name a record twice; DynamoDB refuses a read with duplicate keys.
         let distinct: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
         let primary_keys = distinct.into_iter().map(keys::email).collect();
         for item in self.get_many(primary_keys, WHAT).await? {
@@ -134,7 +133,7 @@ impl EmailRecords for Table {
         if let Some(sha256) = erasure::content_of(&stored) {
             return Ok(Created::Erased { sha256 });
         }
-        // `now` is not asked here: the condition has just said that the record is in its time.
+        // No check of `now`: the condition has just shown that the record has not expired.
         let stored = item::to_record(&stored).map_err(|error| port(WHAT)(error.into()))?;
         if stored == *record {
             return Ok(Created::New);
@@ -197,7 +196,7 @@ impl EmailRecords for Table {
     }
 }
 
-/// Whether the record is claimed by the very call that carries this nonce.
+/// Whether the call with this nonce has claimed the record.
 fn holds(record: &EmailRecord, nonce: u64) -> bool {
     record.status == RecordStatus::Sending && record.lease.as_ref().is_some_and(|lease| lease.nonce == nonce)
 }

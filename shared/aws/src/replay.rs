@@ -1,8 +1,8 @@
-//! AWS as a test lets it speak: its answers one after the other, and what it was asked.
+//! AWS for tests: prepared answers, and a record of the requests.
 //!
-//! **Role:** the tests of the adapters speak through the SDK's own clients, with the retries
-//! and timeouts of [`crate::clients`]; only the network is missing.
-//! **Time:** with `start_paused`, a wait or a timeout of the SDK takes none.
+//! **Role:** the tests of the adapters use the SDK's own clients, with the retries and timeouts of
+//! [`crate::clients`]; only the network is missing.
+//! **Time:** with `start_paused`, a wait or a timeout of the SDK takes no time.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -24,7 +24,7 @@ use crate::clients::Clients;
 use crate::records::Table;
 use crate::settings::TableSettings;
 
-/// The configuration of a function in a region, without the process's environment.
+/// Configuration of a function in a region, without the process's environment.
 pub(crate) fn environment() -> aws_types::sdk_config::Builder {
     let credentials = Credentials::new("AKIDEXAMPLE", "secret", None, None, "test");
     aws_types::SdkConfig::builder()
@@ -33,7 +33,7 @@ pub(crate) fn environment() -> aws_types::sdk_config::Builder {
         .credentials_provider(SharedCredentialsProvider::new(credentials))
 }
 
-/// What AWS does about one request.
+/// Behaviour of AWS for one request.
 #[derive(Debug, Clone)]
 pub(crate) enum Answer {
     /// It answers.
@@ -42,12 +42,12 @@ pub(crate) enum Answer {
         headers: Vec<(&'static str, &'static str)>,
         body: Vec<u8>,
     },
-    /// It does what it was asked, or not; its answer never comes.
+    /// It may carry out the request; its answer never arrives.
     Lost,
 }
 
 impl Answer {
-    /// Success, of the services that speak JSON.
+    /// Success of a service that uses JSON.
     pub(crate) fn ok(body: &Value) -> Self {
         Self::says(200, body)
     }
@@ -63,7 +63,7 @@ impl Answer {
         Self::says(status, &json!({"__type": name, "message": message}))
     }
 
-    /// DynamoDB's answer when a condition does not hold for the stored item, or there is none.
+    /// DynamoDB's answer when a condition fails, with the stored item if there is one.
     pub(crate) fn condition_failed(stored: Option<&Item>) -> Self {
         let mut body = json!({
             "__type": "com.amazonaws.dynamodb.v20120810#ConditionalCheckFailedException",
@@ -107,17 +107,17 @@ pub(crate) fn dynamodb_json(item: &Item) -> Value {
         .collect()
 }
 
-/// What AWS was asked.
+/// A request to AWS.
 #[derive(Clone)]
 pub(crate) struct Asked(Arc<HttpRequest>);
 
 impl Asked {
-    /// The HTTP method and the address.
+    /// HTTP method and address.
     pub(crate) fn line(&self) -> String {
         format!("{} {}", self.0.method(), self.0.uri())
     }
 
-    /// The operation, of the services that name it in a header.
+    /// Operation, for services that name it in a header.
     pub(crate) fn operation(&self) -> &str {
         self.header("x-amz-target").rsplit('.').next().unwrap_or_default()
     }
@@ -151,7 +151,7 @@ pub(crate) struct Replay {
 }
 
 impl Replay {
-    /// Answers one request after the other; one more fails the test.
+    /// Answers one request after the other; one request too many fails the test.
     pub(crate) fn new(answers: impl IntoIterator<Item = impl Into<Answer>>) -> Self {
         let answers = Mutex::new(answers.into_iter().map(Into::into).collect::<VecDeque<_>>());
         Self::by(move |asked| {
@@ -160,12 +160,12 @@ impl Replay {
         })
     }
 
-    /// Fails the test when it is asked anything.
+    /// Fails the test at the first request.
     pub(crate) fn unasked() -> Self {
         Self::by(|asked| panic!("nobody was to ask {asked:?}"))
     }
 
-    /// Answers each request by what it asks.
+    /// Answers each request by its content.
     pub(crate) fn by(answer: impl Fn(&Asked) -> Answer + Send + Sync + 'static) -> Self {
         Self {
             answer: Arc::new(answer),
@@ -173,13 +173,13 @@ impl Replay {
         }
     }
 
-    /// The clients of a function.
+    /// Clients of a function.
     pub(crate) fn clients(&self) -> Clients {
         let connector = SharedHttpConnector::new(self.clone());
         Clients::over(environment(), connector.clone(), connector)
     }
 
-    /// The table `T`, whose finished records are kept for a day.
+    /// Table `T`, which keeps finished records for a day.
     pub(crate) fn table(&self, shards: u16) -> Table {
         let retention = Duration::from_secs(86_400);
         let settings = TableSettings {
@@ -190,12 +190,12 @@ impl Replay {
         Table::new(self.clients().dynamodb(), &settings)
     }
 
-    /// Everything that was asked until now.
+    /// All requests so far.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
 
-    /// What was asked, of the services that speak JSON.
+    /// All requests, for services that use JSON.
     pub(crate) fn requests(&self) -> Vec<Value> {
         self.asked().iter().map(Asked::json).collect()
     }

@@ -1,41 +1,40 @@
-//! Finds what a method and a path mean, in a function's own table of paths.
+//! Finds the route of a method and a path in a function's table of paths.
 //!
-//! **Invariant:** pure. A path is compared as it is: nothing is found by another spelling, and what is in no
-//! table names nothing.
+//! **Invariant:** pure. A path is compared literally, and a path outside the table has no route.
 
 use lambda_http::http::Method;
 
-/// Why nothing is asked for.
+/// Reason why a request has no route.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NoRoute {
-    /// There is nothing at this path, or nothing that is answered here.
+    /// The path does not exist, or another function answers it.
     Unknown,
-    /// There is something, for other methods.
+    /// The path has other methods.
     NotAllowed {
-        /// The methods, as the header `Allow` has them.
+        /// The methods, as in the header `Allow`.
         allow: String,
     },
 }
 
-/// The methods of one path, each with what it asks for; nothing where another function answers.
+/// Methods of one path, each with its route; `None` where another function answers.
 pub type Methods<T> = Vec<(Method, Option<T>)>;
 
-/// A method, and what it asks for.
+/// Pairs a method with its route.
 pub fn on<T>(method: Method, route: impl Into<T>) -> (Method, Option<T>) {
     (method, Some(route.into()))
 }
 
-/// Finds the route. `methods`: what there is at a path of these segments, if anything.
+/// Finds the route. `methods` returns the methods of a path's segments, if it exists.
 ///
 /// # Errors
-/// [`NoRoute`], which is a 404 or a 405.
+/// [`NoRoute`], answered as 404 or 405.
 pub fn find<T>(method: &Method, path: &str, methods: impl FnOnce(&[&str]) -> Option<Methods<T>>) -> Result<T, NoRoute> {
     let segments: Vec<&str> = path.strip_prefix('/').ok_or(NoRoute::Unknown)?.split('/').collect();
     let methods = methods(&segments).ok_or(NoRoute::Unknown)?;
     let allow: Vec<&str> = methods.iter().map(|(method, _)| method.as_str()).collect();
     let allow = allow.join(", ");
     match methods.into_iter().find(|(allowed, _)| allowed == method) {
-        // Another function's: it went past the API's own routes.
+        // Another function's route: this request missed the API's own routes.
         Some((_, route)) => route.ok_or(NoRoute::Unknown),
         None => Err(NoRoute::NotAllowed { allow }),
     }
@@ -64,7 +63,7 @@ mod tests {
         for (method, path, expected) in [
             ("GET", "/a", Ok(1)),
             ("DELETE", "/a/b", Ok(2)),
-            // Another function's.
+            // Another function's route.
             ("POST", "/a", Err(NoRoute::Unknown)),
             ("PUT", "/a", only("GET, POST")),
             ("get", "/a", only("GET, POST")),

@@ -1,9 +1,9 @@
 //! SES: one call per claim, and its answer as one of three outcomes.
 //!
-//! **Invariant:** a call is never repeated here, nor by the SDK: SES has no token by which it
-//! would know a repetition. What is not known to be a refusal is ambiguous.
-//! **Deliberately absent:** MIME. SES builds it from `Simple` content; nothing that a caller
-//! gave is ever put together into a message here.
+//! **Invariant:** neither this module nor the SDK repeats a call: SES has no token that identifies a
+//! repetition. Every answer that is not known to be a refusal is ambiguous.
+//! **Deliberately absent:** MIME. SES builds it from `Simple` content; no input of a caller is ever assembled
+//! to a message here.
 //! **Start reading at** [`classify`].
 
 use std::error::Error;
@@ -30,10 +30,10 @@ use domain::wire::ses_event::{TAG_BORN, TAG_CLAIM, TAG_ID, TAG_TENANT};
 
 use crate::settings::SesSettings;
 
-/// The header that every email carries.
+/// Header that every email carries.
 const ID_HEADER: &str = "X-Email-Id";
 
-/// SES, as emails are given to it.
+/// The API of SES for sending.
 #[derive(Debug, Clone)]
 pub struct Ses {
     client: Client,
@@ -41,7 +41,7 @@ pub struct Ses {
 }
 
 impl Ses {
-    /// Puts a client to a configuration set.
+    /// Creates the adapter of a client and a configuration set.
     #[must_use]
     pub fn new(client: Client, settings: &SesSettings) -> Self {
         Self {
@@ -78,8 +78,8 @@ impl Ses {
     }
 }
 
-/// The files as SES is given them. What is referred to by the HTML is shown in it; the others are
-/// beside it. In base64 nothing of a file can be taken for a part of the message.
+/// Converts the files to the form of SES. A file that the HTML refers to is shown inline; the others are
+/// attached. In base64 no part of a file can act as a part of the message.
 fn attachments(files: Vec<Attachment>) -> Result<Option<Vec<types::Attachment>>, BuildError> {
     let file = |file: Attachment| {
         let shown = match file.content_id() {
@@ -151,7 +151,7 @@ impl Provider for Ses {
             .build();
         let patient = aws_sdk_sesv2::Config::builder().timeout_config(patience);
         match request.customize().config_override(patient).send().await {
-            // An OK is an OK: an id that is missing or not readable makes it no refusal.
+            // An OK is a success: a missing or unreadable id makes it no refusal.
             Ok(answer) => Attempt::Accepted {
                 message_id: answer.message_id.unwrap_or_default(),
             },
@@ -167,9 +167,9 @@ fn refused(cause: Cause, detail: &str) -> Attempt {
     }
 }
 
-/// Makes one of three outcomes of a call that did not answer OK.
+/// Converts a call without an OK to one of three outcomes.
 ///
-/// Not accepted is only what SES says it did not accept, and what never reached it.
+/// Only a refusal by SES and a request that never reached SES count as not accepted.
 pub fn classify<E>(error: &SdkError<E, HttpResponse>) -> Attempt
 where
     E: ProvideErrorMetadata + Error + 'static,
@@ -192,11 +192,11 @@ where
             return refused(cause, &format!("{code}: {message}"));
         }
     }
-    // A time-out, a broken connection, an answer that cannot be read, a failure on SES's side.
+    // A timeout, a broken connection, an unreadable answer, or a failure inside SES.
     Attempt::Ambiguous
 }
 
-/// Whether the connection itself could not be made, so that nothing can have been submitted.
+/// Whether connecting failed, so that nothing can have been submitted.
 fn never_connected(error: &(dyn Error + 'static)) -> bool {
     let mut next = Some(error);
     while let Some(error) = next {
@@ -208,10 +208,10 @@ fn never_connected(error: &(dyn Error + 'static)) -> bool {
     false
 }
 
-/// Why SES did not accept; `None` when it may have.
+/// Returns why SES refused an email; `None` when it may have accepted it.
 ///
-/// Names alone do not do: the rate and the daily quota come under one name, and so do an
-/// unverified sender and refused content.
+/// Codes alone do not suffice: the rate and the daily quota share one code, and so do an unverified sender and
+/// refused content.
 ///
 /// Source: Amazon SES API v2 reference, `SendEmail`, "Errors", and "Common Errors"; Amazon SES
 /// Developer Guide, "Errors related to the sending quotas for your Amazon SES account"; read
@@ -222,7 +222,7 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         parts.iter().any(|part| message.contains(part))
     };
     if !(400..500).contains(&status) {
-        // It failed on its side of the authenticator: what it did before is not known.
+        // SES failed internally: it may have accepted the email before.
         return None;
     }
     Some(match code {
@@ -235,16 +235,16 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         _ if code.ends_with("SendingPausedException") => Cause::AccountPaused,
         "MailFromDomainNotVerifiedException" => Cause::UnverifiedSender,
         "MessageRejected" if says(&["not verified"]) => Cause::UnverifiedSender,
-        // Taken for a refusal of the content, a pause would fail the whole queue; the other way
-        // round an email waits.
+        // As a refusal of the content, a pause would fail the whole queue. The opposite mistake only makes an
+        // email wait.
         "MessageRejected" if says(&["paused", "suspended"]) => Cause::AccountPaused,
         "MessageRejected" => Cause::Rejected,
         "BadRequestException" if says(&["configuration set"]) => Cause::Unavailable,
         "BadRequestException" if says(&["message length", "too large"]) => Cause::TooLarge,
         "BadRequestException" if says(&["address", "domain", "user name"]) => Cause::InvalidRecipient,
         "BadRequestException" => Cause::Rejected,
-        // The deployment is at fault (permissions, its clock, a missing configuration set): once
-        // that is mended, the same email goes. Some of these come as 400.
+        // The deployment is at fault (permissions, its clock, a missing configuration set): after a repair the
+        // same email can be sent. Some of these errors have status 400.
         "AccessDeniedException"
         | "ExpiredTokenException"
         | "IncompleteSignature"
@@ -252,12 +252,12 @@ fn cause(status: u16, code: &str, message: &str) -> Option<Cause> {
         | "NotAuthorized"
         | "RequestExpired" => Cause::Unavailable,
         _ if matches!(status, 401 | 403 | 404) => Cause::Unavailable,
-        // The request did not arrive as a whole.
+        // The request arrived incompletely.
         "RequestTimeoutException" => Cause::Unavailable,
         "RequestAbortedException" => return None,
         _ if status == 413 => Cause::TooLarge,
         _ if status == 429 => Cause::Throttled,
-        // Not SES's words.
+        // An answer without a code is not from SES.
         "" => return None,
         _ => Cause::Rejected,
     })

@@ -1,14 +1,14 @@
-//! The deployment's settings, read from the environment once and checked before anything runs.
+//! Settings of a deployment, read from the environment once and validated before anything runs.
 //!
-//! **Role:** a function's `Settings` are made in [`read`] from the parts that it needs.
-//! **Invariant:** every missing or bad key is in one error, and no key has a fallback: a
-//! deployment that is set up wrongly does not start.
+//! **Role:** [`read`] builds a function's `Settings` from the parts that it needs.
+//! **Invariant:** one error lists every missing or malformed key, and no key has a fallback: a misconfigured
+//! deployment does not start.
 //!
 //! ```
 //! use aws::settings::{self, PriorityQueueSettings, TableSettings};
 //! struct Settings { table: TableSettings, priority_queues: PriorityQueueSettings }
 //! let problems = settings::read(&Default::default(), |read| {
-//!     // First read everything, then ask: so that everything that is missing is found.
+//!     // First read every part, then check: so that the error lists all missing keys.
 //!     let (table, priority_queues) = (read.table(), read.priority_queues());
 //!     Some(Settings { table: table?, priority_queues: priority_queues? })
 //! });
@@ -25,13 +25,13 @@ use domain::lifecycle::Policy;
 use domain::rate_limit::Turn;
 use domain::retry::RetryPolicy;
 
-/// The names and values of an environment.
+/// Names and values of an environment.
 pub type Environment = HashMap<String, String>;
 
-/// Everything that is wrong with the environment.
+/// All problems of the environment.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub struct SettingsError {
-    /// One sentence per key, in the order in which they were read. Values are not repeated.
+    /// One sentence per key, in the order of reading. Values are not repeated.
     pub problems: Vec<String>,
 }
 
@@ -41,20 +41,20 @@ impl fmt::Display for SettingsError {
     }
 }
 
-/// Where AWS is and who asks, as Lambda says it.
+/// Region, endpoints and credentials, as Lambda provides them.
 #[derive(Clone, PartialEq, Eq)]
 pub struct AwsSettings {
-    /// The region.
+    /// Region.
     pub region: String,
-    /// The function's credentials, which are the same for an environment's whole life.
+    /// The function's credentials, constant for the lifetime of an environment.
     pub access_key_id: String,
-    /// Their secret.
+    /// Secret of the credentials.
     pub secret_access_key: String,
-    /// Their token; long-lived credentials have none.
+    /// Session token; long-lived credentials have none.
     pub session_token: Option<String>,
-    /// Everything is there instead of at AWS.
+    /// Endpoint that replaces all of AWS.
     pub endpoint: Option<String>,
-    /// SES is there instead.
+    /// Endpoint that replaces SES.
     pub ses_endpoint: Option<String>,
 }
 
@@ -66,45 +66,45 @@ impl fmt::Debug for AwsSettings {
     }
 }
 
-/// Where the records are.
+/// Settings of the table.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TableSettings {
-    /// The table's name.
+    /// Name of the table.
     pub table: String,
-    /// Partitions of each kind in the indexes.
+    /// Number of partitions of each kind in the indexes.
     pub shards: u16,
-    /// How long finished records are kept.
+    /// Retention of finished records.
     pub retention: Duration,
 }
 
-/// Where the large bodies are.
+/// Settings of the bucket for large contents.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BucketSettings {
-    /// The bucket's name.
+    /// Name of the bucket.
     pub bucket: String,
 }
 
-/// The priority queues' queue URLs.
+/// URLs of the priority queues.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriorityQueueSettings {
-    /// Of the high-priority queue.
+    /// High priority.
     pub high: String,
-    /// Of the normal-priority queue.
+    /// Normal priority.
     pub normal: String,
-    /// Of the low-priority queue.
+    /// Low priority.
     pub low: String,
 }
 
-/// How SES is asked.
+/// Settings of SES.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SesSettings {
-    /// The configuration set, without which no event comes back.
+    /// Configuration set, without which no event returns.
     pub configuration_set: String,
-    /// Patience with one call for a small email.
+    /// Timeout of one call for a small email.
     pub attempt_timeout: Duration,
 }
 
-/// The hash of the deployer's key.
+/// Hash of the deployer's key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct KeySettings {
     /// SHA-256 of the key.
@@ -112,7 +112,7 @@ pub struct KeySettings {
 }
 
 impl KeySettings {
-    /// Of a key.
+    /// Hashes a key.
     #[must_use]
     pub fn of(key: &str) -> Self {
         let sha256 = token::hash(key.as_bytes());
@@ -126,14 +126,14 @@ impl fmt::Debug for KeySettings {
     }
 }
 
-/// Reads parts of the environment and remembers what is wrong.
+/// Reads parts of the environment and collects the problems.
 #[derive(Debug)]
 pub struct Reader<'a> {
     environment: &'a Environment,
     problems: Vec<String>,
 }
 
-/// Reads the process's environment. A value that is not Unicode is as good as missing.
+/// Reads the process's environment. A value that is not Unicode counts as missing.
 #[must_use]
 pub fn of_process() -> Environment {
     std::env::vars_os()
@@ -141,10 +141,10 @@ pub fn of_process() -> Environment {
         .collect()
 }
 
-/// Makes settings out of an environment.
+/// Builds settings from an environment.
 ///
 /// # Errors
-/// Everything that `make` found missing or bad, together.
+/// Everything that `make` found missing or malformed, together.
 pub fn read<T>(environment: &Environment, make: impl FnOnce(&mut Reader<'_>) -> Option<T>) -> Result<T, SettingsError> {
     let mut reader = Reader {
         environment,
@@ -160,8 +160,8 @@ pub fn read<T>(environment: &Environment, make: impl FnOnce(&mut Reader<'_>) -> 
 }
 
 impl Reader<'_> {
-    /// AWS: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`; and if they are there,
-    /// `AWS_SESSION_TOKEN`, `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SESV2`.
+    /// AWS: `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`; optionally `AWS_SESSION_TOKEN`,
+    /// `AWS_ENDPOINT_URL`, `AWS_ENDPOINT_URL_SESV2`.
     pub fn aws(&mut self) -> Option<AwsSettings> {
         let region = self.text("AWS_REGION");
         let access_key_id = self.text("AWS_ACCESS_KEY_ID");
@@ -226,7 +226,7 @@ impl Reader<'_> {
         })
     }
 
-    /// The deployer's key's hash: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
+    /// Hash of the deployer's key: `MAILQUEUE_API_KEY_SHA256`, 64 hex digits.
     pub fn key(&mut self) -> Option<KeySettings> {
         const NAME: &str = "MAILQUEUE_API_KEY_SHA256";
         let text = self.text(NAME)?;
@@ -237,18 +237,17 @@ impl Reader<'_> {
         Some(KeySettings { sha256: sha256? })
     }
 
-    /// How long an enqueued email may stay silent: `MAILQUEUE_GUARD_SECONDS`.
+    /// Guard interval, the longest silence of an enqueued email: `MAILQUEUE_GUARD_SECONDS`.
     pub fn guard(&mut self) -> Option<Duration> {
         self.seconds("MAILQUEUE_GUARD_SECONDS")
     }
 
-    /// How long after it is due an email may still be sent: `MAILQUEUE_EXPIRES_DAYS`.
+    /// Time after its due time that an email may still be sent: `MAILQUEUE_EXPIRES_DAYS`.
     pub fn expires(&mut self) -> Option<Duration> {
         self.days("MAILQUEUE_EXPIRES_DAYS")
     }
 
-    /// What SES asks for: `MAILQUEUE_SES_USD_PER_1000_RECIPIENTS`,
-    /// `MAILQUEUE_SES_USD_PER_ATTACHMENT_GB`.
+    /// Prices of SES: `MAILQUEUE_SES_USD_PER_1000_RECIPIENTS`, `MAILQUEUE_SES_USD_PER_ATTACHMENT_GB`.
     pub fn prices(&mut self) -> Option<Prices> {
         let thousand_recipients = self.usd("MAILQUEUE_SES_USD_PER_1000_RECIPIENTS");
         let attachment_gigabyte = self.usd("MAILQUEUE_SES_USD_PER_ATTACHMENT_GB");
@@ -258,7 +257,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether a release also removes the address of a complaint from SES's list:
+    /// Whether a release also removes an address from SES's list after a complaint:
     /// `MAILQUEUE_RELEASE_COMPLAINTS`, `true` or `false`.
     pub fn releases_complaints(&mut self) -> Option<bool> {
         const NAME: &str = "MAILQUEUE_RELEASE_COMPLAINTS";
@@ -272,8 +271,8 @@ impl Reader<'_> {
     /// The timings: `MAILQUEUE_GUARD_SECONDS`, `..._LEASE_SECONDS`,
     /// `..._EVIDENCE_WINDOW_SECONDS`, `..._RETRY_WAIT_SECONDS`.
     ///
-    /// The retry wait is the first one; the others keep the standard's proportions, so that a
-    /// local stack goes through the whole schedule quickly.
+    /// The retry wait is the first one; the others keep the standard proportions, so that a local stack runs
+    /// through the whole schedule quickly.
     pub fn policy(&mut self) -> Option<Policy> {
         let guard = self.guard();
         let lease = self.seconds("MAILQUEUE_LEASE_SECONDS");
@@ -361,7 +360,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_that_is_wrong_is_told_at_once() {
+    fn all_problems_are_reported_together() {
         let environment = environment(&[
             ("MAILQUEUE_TABLE", " "),
             ("MAILQUEUE_INDEX_SHARDS", "100"),
@@ -433,7 +432,7 @@ mod tests {
     }
 
     #[test]
-    fn what_lambda_says_of_aws_is_read_and_its_secrets_are_not_shown() {
+    fn lambdas_variables_are_read_and_secrets_are_hidden() {
         let said = [
             ("AWS_REGION", "eu-west-1"),
             ("AWS_ACCESS_KEY_ID", "AKID"),
@@ -449,7 +448,7 @@ mod tests {
         assert_eq!(nothing.problems.len(), 3, "{nothing}");
     }
 
-    /// The default of a parameter of the template.
+    /// Default of a parameter of the template.
     fn default_of(parameter: &str) -> &'static str {
         let template = include_str!("../../../template.yaml");
         let (_, behind) = template.split_once(&format!("\n  {parameter}:\n")).unwrap();

@@ -1,13 +1,13 @@
-//! The suppressions: one item for each address, and one for each tenant with the marks of all of them.
+//! Suppressions: one item per address, and one per tenant with the hash prefixes of all its addresses.
 //!
-//! **Invariant:** an address's item and its mark change in one transaction, and no read comes before it. A
-//! tenant's marks are one set of bytes, changed with `ADD` and `DELETE`; when it is full, it is taken away for
-//! good, and the item only says so.
-//! **After a release** the item keeps the time of it, also when the address is suppressed again.
-//! **An addition** is tried as if nothing were stored. Where something is, [`Entry::takes`] decides over what the
-//! refusal brought back.
-//! **SES's list of the account:** an address that SES refused for it is an item beside the address's own.
-//! **The list** is in the index `by_tenant`, in a partition for each origin; who was released is in none.
+//! **Invariant:** an address's item and its prefix change in one transaction, without a read before it. A
+//! tenant's prefixes are one set of bytes, changed with `ADD` and `DELETE`. A full set is removed permanently,
+//! and the item only says so.
+//! **After a release** the item keeps the time of the release, even when the address is suppressed again.
+//! **An addition** is first tried as if nothing were stored. If something is, [`Entry::takes`] decides on the
+//! item that the refusal returned.
+//! **SES's account list:** an address that SES refused because of it has another item beside its own.
+//! **The list** is in the index `by_tenant`, in a partition per origin; a released address is in none.
 //! **Lost answers:** see [`Table::transact`].
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,27 +29,27 @@ use crate::failure::port;
 use crate::mapping::{Bytes, decode};
 use crate::table::{Check, Expression, Outcome, Table, Transacted, Write, keys};
 
-/// The stored form of a suppressed or released address, without its key: written by update expressions alone, as the
-/// other items here. The address is suppressed if its item has the address.
+/// Stored form of a suppressed or released address, without its key. Only update expressions write it, like the
+/// other items here. The address is suppressed if its item contains the address.
 #[derive(Deserialize)]
 struct StoredEntry {
     #[serde(rename = "a")]
     address: Option<EmailAddress>,
     #[serde(rename = "g")]
     origin: Option<Origin>,
-    /// The id of the email that caused it.
+    /// Id of the email that caused it.
     #[serde(rename = "i")]
     source: Option<String>,
     #[serde(rename = "b")]
     created_at: Option<Timestamp>,
-    /// The time at which it was last taken away.
+    /// Time of the last release.
     released_at: Option<Timestamp>,
-    /// The end of a suppression that has one.
+    /// End of a temporary suppression.
     #[serde(rename = "u")]
     until: Option<Timestamp>,
 }
 
-/// The stored form of an address on SES's list.
+/// Stored form of an address on SES's list.
 #[derive(Deserialize)]
 struct StoredListed {
     #[serde(rename = "a")]
@@ -58,16 +58,16 @@ struct StoredListed {
     created_at: Timestamp,
 }
 
-/// The stored form of the marks.
+/// Stored form of the hash prefixes.
 #[derive(Deserialize)]
 struct StoredMarks {
     #[serde(rename = "m")]
     set: Option<Vec<Bytes>>,
-    /// The marks were given up.
+    /// The prefixes were given up.
     too_many: Option<bool>,
 }
 
-/// The attributes that expressions name.
+/// Attributes that expressions name.
 const SET: &str = "m";
 const TOO_MANY: &str = "too_many";
 const ADDRESS: &str = "a";
@@ -77,7 +77,7 @@ const CREATED_AT: &str = "b";
 const RELEASED_AT: &str = "released_at";
 const UNTIL: &str = "u";
 
-/// Rounds of a suppression that others change between two writes.
+/// Attempts while other writers change the suppression.
 const ROUNDS: u32 = 6;
 
 fn read(tenant: &TenantId, item: &Item) -> Result<Entry, ItemError> {
@@ -125,7 +125,7 @@ fn set_of(mark: Mark) -> AttributeValue {
     AttributeValue::Bs(vec![Blob::new(mark.0)])
 }
 
-/// The write of a suppression where nothing is stored or, by [`Entry::takes`], over this one.
+/// Returns the write of a suppression for an empty place or, by [`Entry::takes`], over this suppression.
 fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
     let place = Place {
         born: suppression.created_at,
@@ -166,7 +166,7 @@ fn entry(suppression: &Suppression, over: Option<&Suppression>) -> Expression {
         .with_text(":sk", attributes::sortable(place.born, place.id))
 }
 
-/// The attributes that both an addition and a release name.
+/// Adds the attributes that both an addition and a release name.
 fn names(change: Expression) -> Expression {
     change
         .with_name("#a", ADDRESS)
@@ -180,7 +180,7 @@ fn names(change: Expression) -> Expression {
 }
 
 impl Table {
-    /// From now on senders look every recipient up.
+    /// Gives up the prefixes: from now on senders look up every recipient.
     async fn too_many(&self, tenant: &TenantId) -> Result<(), PortError> {
         let change = Expression::update("SET #too_many = :yes REMOVE #m")
             .with_name("#too_many", TOO_MANY)
@@ -190,7 +190,7 @@ impl Table {
         given_up.await.map(drop)
     }
 
-    /// Writes an address's item and its mark.
+    /// Writes an address's item and its prefix.
     async fn suppress_over(
         &self,
         suppression: &Suppression,
@@ -221,7 +221,7 @@ impl Table {
         match checks.as_slice() {
             [Check::Failed(stored), _] => taken(suppression, over, stored.as_ref()),
             [Check::Held, Check::Failed(marks)] => {
-                // Given up first: an address must never be suppressed without being looked for.
+                // Given up first: a suppressed address must never be skipped by the lookup.
                 let known = marks.as_ref().is_some_and(|item| item.contains_key(TOO_MANY));
                 if !known {
                     self.too_many(tenant).await?;
@@ -232,7 +232,7 @@ impl Table {
         }
     }
 
-    /// Writes an address's item alone, for a tenant that has no marks any more.
+    /// Writes an address's item alone, for a tenant without prefixes.
     async fn suppress_unmarked(
         &self,
         suppression: &Suppression,
@@ -249,7 +249,7 @@ impl Table {
 
 const SUPPRESSING: &str = "suppressing an address";
 
-/// The effect of a suppression whose condition did not hold over this item, and the suppression it would replace.
+/// Decides about a suppression whose condition failed on this item, and the suppression that it would replace.
 fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&Item>) -> Result<Taken, PortError> {
     let stored = stored.ok_or(ItemError::Missing("pk"));
     let entry = stored.and_then(|stored| read(&suppression.tenant, stored));
@@ -267,11 +267,11 @@ fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&
     }
 }
 
-/// The outcome of one write of a suppression.
+/// Outcome of one write of a suppression.
 enum Taken {
     /// It is decided.
     Done(Added),
-    /// This is to be written, over that.
+    /// The first suppression must be written over the second.
     Again(Box<(Suppression, Option<Suppression>)>),
 }
 
@@ -330,7 +330,7 @@ impl Suppressions for Table {
         let keys = distinct.into_iter().map(|id| keys::suppression(tenant, *id)).collect();
         let mut found = BTreeMap::new();
         for item in self.get_many(keys, WHAT).await? {
-            // One that cannot be read must not look like one that is not there.
+            // An unreadable suppression must not look like a missing one.
             let entry = read(tenant, &item).map_err(|error| port(WHAT)(error.into()))?;
             found.extend(entry.in_force(now).map(|suppression| (suppression.id(), suppression)));
         }

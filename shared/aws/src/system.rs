@@ -1,4 +1,4 @@
-//! The machine the function runs on: its clock and its randomness.
+//! The machine of the function: its clock and its randomness.
 
 use std::time::SystemTime;
 
@@ -54,7 +54,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_clock_is_of_this_century_and_nonces_differ() {
+    fn the_clock_is_plausible_and_nonces_differ() {
         assert!(System.now().as_secs() > 1_700_000_000);
         assert_ne!(System.nonce().unwrap(), System.nonce().unwrap());
         assert_ne!(System.id().unwrap(), System.id().unwrap());

@@ -1,12 +1,12 @@
 //! The table: the only module that calls DynamoDB.
 //!
-//! **Role:** every adapter of the table speaks through the verbs here: `get`, `get_many`, `query`,
-//! `put_if`, `update_if`, `delete`, `transact`. Adapters keep keys and mappings.
-//! **Invariant:** a condition that does not hold is an [`Outcome`], not an error. Every error says by its
-//! [`FailureKind`] whether the call may have taken effect. [`retry`] is the only back-off.
+//! **Role:** every adapter of the table uses these operations: `get`, `get_many`, `query`, `put_if`,
+//! `update_if`, `delete`, `transact`. Adapters define keys and mappings.
+//! **Invariant:** a failed condition is an [`Outcome`], not an error. The [`FailureKind`] of every error tells
+//! whether the call may have taken effect. [`retry`] is the only back-off.
 //! **Lost answers:** a call whose answer is lost is repeated, and then finds its own write. The adapter
-//! recognises it: the stored item is the one that was to be written. A transaction is repeated with the
-//! same token, which DynamoDB knows for ten minutes.
+//! recognises it, because the stored item equals the intended one. A transaction is repeated with the same
+//! token, which DynamoDB knows for ten minutes.
 //! **Start reading at** [`Table::transact`].
 
 use std::collections::HashMap;
@@ -35,8 +35,7 @@ use request::{some, text};
 use retry::Retry;
 pub use retry::within;
 
-/// DynamoDB reads at most this many items in one call.
-/// Source: Amazon DynamoDB API reference, `BatchGetItem`.
+/// Maximum number of items per read. Source: Amazon DynamoDB API reference, `BatchGetItem`.
 const BATCH_GET: usize = 100;
 
 /// The table.
@@ -49,35 +48,35 @@ pub struct Table {
     pub(crate) gates: Gates,
 }
 
-/// How a conditional write ended.
+/// Outcome of a conditional write.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Outcome {
-    /// Written; the item afterwards, if it was asked for.
+    /// Written; the item afterwards, if requested.
     Done(Option<Item>),
-    /// The condition did not hold; the stored item, if there is one.
+    /// The condition failed; the stored item, if there is one.
     Refused(Option<Item>),
 }
 
-/// How a transaction ended.
+/// Outcome of a transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Transacted {
-    /// All of it is written.
+    /// Everything is written.
     Done,
-    /// Nothing is written. One entry for each write, in order.
+    /// Nothing is written. One entry per write, in order.
     Refused(Vec<Check>),
 }
 
-/// A write's part in the refusal of its transaction.
+/// Part of one write in the refusal of its transaction.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Check {
-    /// Its condition held, as far as is known.
+    /// Its condition held, as far as known.
     Held,
-    /// Its condition did not hold; the stored item, if there is one.
+    /// Its condition failed; the stored item, if there is one.
     Failed(Option<Item>),
 }
 
 impl Table {
-    /// Puts a client to a table.
+    /// Creates the adapter of a client and a table.
     #[must_use]
     pub fn new(client: Client, settings: &TableSettings) -> Self {
         Self {
@@ -89,14 +88,14 @@ impl Table {
         }
     }
 
-    /// Partitions of each kind in the indexes.
+    /// Number of partitions of each kind in the indexes.
     #[must_use]
     pub fn shards(&self) -> u16 {
         self.shards
     }
 
-    /// Sets up the connection to the table and everything that a first call makes, by reading
-    /// an item that is not there: half a read unit. Never fails: it only saves time.
+    /// Connects to the table and initialises the SDK, by reading a missing item: half a read unit. Never fails:
+    /// it only saves time.
     pub async fn warm(&self) {
         let nothing = self.get(keys::of("warm", "warm"), "warming up");
         if let Err(error) = nothing.await {
@@ -107,7 +106,7 @@ impl Table {
         }
     }
 
-    /// Reads an item with all that was last written; `None` when there is none.
+    /// Reads an item with strong consistency; `None` when it does not exist.
     pub(crate) async fn get(&self, key: Item, what: &'static str) -> Result<Option<Item>, PortError> {
         let call = self.client.get_item().table_name(&self.name);
         let call = call.set_key(Some(key)).consistent_read(true);
@@ -120,13 +119,12 @@ impl Table {
         }
     }
 
-    /// Reads the items of these keys that exist, in no order, with all that was last written. No key may
-    /// occur twice.
+    /// Reads the existing items of these keys with strong consistency, in no order. The keys must be distinct.
     pub(crate) async fn get_many(&self, keys: Vec<Item>, what: &'static str) -> Result<Vec<Item>, PortError> {
         self.get_many_of(keys, &[], what).await
     }
 
-    /// As [`Self::get_many`], but only these attributes of each item; all of them if none is named.
+    /// Reads like [`Self::get_many`], but only these attributes of each item; all of them if none is named.
     pub(crate) async fn get_many_of(
         &self,
         keys: Vec<Item>,
@@ -223,7 +221,7 @@ impl Table {
         Ok(None)
     }
 
-    /// Stores an item whole, under a condition on what is stored.
+    /// Stores a whole item, under a condition on the stored one.
     pub(crate) async fn put_if(&self, item: Item, when: Expression, what: &'static str) -> Result<Outcome, PortError> {
         let condition = text(when.condition);
         let stored = condition
@@ -251,17 +249,16 @@ impl Table {
         }
     }
 
-    /// Stores an item whole at change `no` ([`Expression::if_numbered`]); `false` when another write came
-    /// before.
+    /// Stores a whole item at change `no` ([`Expression::if_numbered`]); `false` when another write was faster.
     pub(crate) async fn put_numbered(&self, item: Item, no: u64, what: &'static str) -> Result<bool, PortError> {
         match self.put_if(item.clone(), Expression::if_numbered(no), what).await? {
             Outcome::Done(_) => Ok(true),
-            // Its own write, whose answer was lost; or another one.
+            // Its own write, whose answer was lost; or another writer's.
             Outcome::Refused(stored) => Ok(stored.as_ref() == Some(&item)),
         }
     }
 
-    /// Changes an item under its condition, if it has one. `returns`: which item [`Outcome::Done`] carries.
+    /// Changes an item under its condition, if it has one. `returns` selects the item in [`Outcome::Done`].
     pub(crate) async fn update_if(
         &self,
         key: Item,
@@ -311,7 +308,7 @@ impl Table {
 
     /// Carries out up to a hundred writes, all of them or none.
     ///
-    /// A try that surely had no effect is repeated with a new token. One whose outcome is unknown is
+    /// An attempt that surely had no effect is repeated with a new token. An attempt with an unknown outcome is
     /// repeated with the same token: DynamoDB answers as it did the first time.
     pub(crate) async fn transact(&self, writes: Vec<Write>, what: &'static str) -> Result<Transacted, PortError> {
         let items: Result<Vec<TransactWriteItem>, _> =
@@ -361,8 +358,8 @@ fn check(reason: &CancellationReason) -> Check {
     }
 }
 
-/// How a transaction failed, apart from conditions that did not hold; `None` when nothing else did. A
-/// reason that stays outweighs one that passes.
+/// Returns why a transaction failed, apart from failed conditions; `None` when there is no other reason. A
+/// permanent reason outweighs a transient one.
 fn canceled_for(reasons: &[CancellationReason]) -> Option<FailureKind> {
     const CANCELED: Option<u16> = Some(400);
     let others = reasons.iter().filter(|reason| !is_refused(reason));
@@ -374,8 +371,8 @@ fn canceled_for(reasons: &[CancellationReason]) -> Option<FailureKind> {
     lasting.or(kinds.first()).copied()
 }
 
-/// By which DynamoDB knows a transaction that is repeated.
-/// Source: Amazon DynamoDB API reference, `TransactWriteItems`, `ClientRequestToken`.
+/// Token by which DynamoDB recognises a repeated transaction. Source: Amazon DynamoDB API reference,
+/// `TransactWriteItems`, `ClientRequestToken`.
 fn token(what: &'static str) -> Result<String, PortError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| port(what)(error.into()))?;

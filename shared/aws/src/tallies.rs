@@ -1,10 +1,10 @@
-//! The counters in the table: added to in one transaction with the marks of what was counted.
+//! Counters in the table: added to in one transaction with the markers of the counted changes.
 //!
 //! **Role:** written by `tally`, read by `manage`.
-//! **Invariant:** a transaction holds only if each counter was written as often as was read. Every
-//! key begins with `tally:`, which no tenant's name does: the role of `tally` may write no others.
+//! **Invariant:** a transaction holds only if no counter was written since it was read. Every key begins with
+//! `tally:`, which no tenant's name does: the role of `tally` may write no other keys.
 //! **Lost answers:** see [`Table::transact`].
-//! **Start reading at** [`address`]; [`domain::tally::portion`] says why it is exact.
+//! **Start reading at** [`address`]; [`domain::tally::portion`] explains why counts are exact.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -24,13 +24,13 @@ use crate::failure::port;
 use crate::mapping::{Bytes, decode, encode};
 use crate::table::{Expression, Query, Table, Transacted, Write, keys};
 
-/// How often a counter was written.
+/// Number of writes of a counter.
 const VERSION: &str = "v";
-/// The id of the latest example, and its time in milliseconds.
+/// Id of the latest example, and its time in milliseconds.
 const LATEST: &str = "x";
 const LATEST_AT: &str = "xt";
-/// The stored form of a marker, without its key. A counter has an attribute for each figure that was ever counted, and
-/// is read and written by their names.
+/// Stored form of a marker, without its key. A counter has an attribute for each figure that was ever counted,
+/// read and written by name.
 #[derive(Serialize, Deserialize)]
 struct StoredMarker {
     /// Eight bytes each.
@@ -40,20 +40,20 @@ struct StoredMarker {
     ttl: i64,
 }
 
-/// How long the counts of an hour are kept.
+/// Retention of the counts of an hour.
 const KEEP_HOURS: Duration = Duration::from_secs(400 * 86_400);
 
-/// How long a marker is kept. The stream keeps a change for a day.
-/// Source: Amazon DynamoDB Developer Guide, "Change data capture for DynamoDB Streams".
+/// Retention of a marker. The stream keeps a change for a day. Source: Amazon DynamoDB Developer Guide, "Change
+/// data capture for DynamoDB Streams".
 const KEEP_MARKERS: Duration = Duration::from_secs(2 * 86_400);
 
-/// How long the counts of who waits for a time are kept when it is over: nobody reads them then.
+/// Retention of the counts of waiting emails after their time: nothing reads them then.
 const KEEP_WAITING: Duration = Duration::from_secs(86_400);
 
-/// Pages of a megabyte that are read of failures for one answer: about 60,000 counters.
+/// Maximum number of megabyte pages of failures per response: about 60,000 counters.
 const FAILURE_PAGES: usize = 8;
 
-/// The key of a counter, and when it is forgotten.
+/// Returns the key of a counter, and its expiry.
 fn address(counter: &Counter) -> (Item, Option<i64>) {
     let until = |at: Timestamp, keep: Duration| Some(at.after(keep).as_secs());
     match counter {
@@ -89,7 +89,7 @@ fn address(counter: &Counter) -> (Item, Option<i64>) {
     }
 }
 
-/// The figures of a counter; names that nobody knows are of a newer version.
+/// Reads the figures of a counter. An unknown name is from a newer version.
 fn figures(item: &Item) -> Figures {
     let figure = |(name, value): (&String, &AttributeValue)| {
         let figure = Figure::parse(name)?;
@@ -98,7 +98,7 @@ fn figures(item: &Item) -> Figures {
     item.iter().filter_map(figure).collect()
 }
 
-/// One counter's part of a transaction.
+/// Returns one counter's part of a transaction.
 fn update(step: &Step) -> Write {
     let (key, ttl) = address(&step.counter);
     let (mut added, mut set) = (vec!["#v :one".to_owned()], Vec::new());
@@ -138,7 +138,7 @@ fn update(step: &Step) -> Write {
 
 fn put(marker: &Marker) -> Result<Write, PortError> {
     let prints = marker.fingerprints.iter().flat_map(|print| print.0.to_be_bytes());
-    // Two shards may count the same last number: their changes are others.
+    // Two shards may share the same last number: their changes differ.
     let first = marker.fingerprints.first().map_or(0, |print| print.0);
     let sk = format!("{}#{first:016x}", marker.last.as_str());
     let stored = StoredMarker {
@@ -154,8 +154,8 @@ fn put(marker: &Marker) -> Result<Write, PortError> {
 const WRITING: &str = "writing counters";
 
 impl Table {
-    /// Reads the items of a partition from one sort key to before another, at most so many pages.
-    /// `None`: there are more.
+    /// Reads the items of a partition from one sort key to before another, at most this many pages. `None`:
+    /// there are more.
     async fn range(
         &self,
         pk: String,
@@ -274,13 +274,13 @@ impl Counts for Table {
     }
 }
 
-/// The sort keys that begin with one of these hours.
+/// Returns the bounds of the sort keys of these hours.
 fn bounds(hours: Hours) -> (String, String) {
     let last = hours.until.before(Duration::from_millis(1));
     (digits(hours.from), format!("{}:", digits(last)))
 }
 
-/// Reads the time that [`digits`] has written.
+/// Reads a time that [`digits`] has written.
 fn time_of(digits: &str) -> Option<Timestamp> {
     digits.parse().ok().map(Timestamp::from_millis)
 }
@@ -291,7 +291,7 @@ fn stretch_of(sk: &str) -> Option<(Level, Timestamp)> {
     Some((level, time_of(begin)?))
 }
 
-/// Reads failures; a cause that nobody knows is of a newer version.
+/// Reads failures. An unknown cause is from a newer version.
 fn failures_of(item: &Item) -> Option<FailuresOfHour> {
     let mut parts = text(item, "sk").ok()?.split('#').skip(1);
     let (queue, cause) = (parts.next()?.to_owned(), attributes::unnamed(parts.next()?)?);

@@ -1,4 +1,4 @@
-//! What a function logs: JSON, one line per invocation, ids and never addresses or contents.
+//! Logging: JSON, one line per invocation, with ids and never with addresses or contents.
 
 use std::error::Error;
 use std::fmt::Write;
@@ -8,8 +8,8 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::{Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 
-/// Starts logging to the standard output, from where Lambda takes it: what this project says,
-/// and what others warn of.
+/// Starts logging to the standard output, where Lambda collects it: this project's messages, and warnings of
+/// others.
 pub fn start() {
     let wanted = Targets::new()
         .with_default(LevelFilter::WARN)
@@ -20,17 +20,17 @@ pub fn start() {
         .with_target(false)
         .with_current_span(false)
         .with_span_list(false)
-        // CloudWatch has the time of every line.
+        // CloudWatch adds the time of every line.
         .without_time();
     tracing_subscriber::registry().with(lines.with_filter(wanted)).init();
 }
 
-/// Says that the breaker has opened. The template's metric filters know these words.
+/// Logs that the breaker has opened. The template's metric filters match these words.
 pub fn sending_stops(open: &OpenBreaker) {
     tracing::warn!(target: "mailqueue", cause = open.cause.as_str(), until = %open.until, "sending stops");
 }
 
-/// An error and everything that caused it, in one line.
+/// Returns an error and its chain of causes, in one line.
 #[must_use]
 pub fn chain(error: &(dyn Error + 'static)) -> String {
     let mut text = error.to_string();
@@ -51,7 +51,7 @@ pub fn chain(error: &(dyn Error + 'static)) -> String {
 mod tests {
     use super::*;
 
-    /// An alarm that waits for other words never comes.
+    /// With other words the alarm would never fire.
     #[test]
     fn the_template_knows_the_words_by_which_sending_stops() {
         let code = include_str!("telemetry.rs");
@@ -70,10 +70,10 @@ mod tests {
     struct Outer(#[source] std::num::ParseIntError);
 
     #[test]
-    fn the_whole_chain_is_told_once() {
+    fn the_chain_names_each_cause_once() {
         let cause = || "x".parse::<u8>().unwrap_err();
         assert_eq!(chain(&Outer(cause())), "the outer thing: invalid digit found in string");
-        // Its words are those of its cause, as with many errors that only wrap one.
+        // Its message is that of its cause, as in many wrapping errors.
         assert_eq!(
             chain(&std::io::Error::other(Outer(cause()))),
             "the outer thing: invalid digit found in string"

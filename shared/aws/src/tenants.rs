@@ -1,4 +1,4 @@
-//! The tenants in DynamoDB, each in a partition of its own, and what was drawn of their limits.
+//! Tenants in DynamoDB, each in its own partition, and the used part of their quotas.
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use domain::access::quota::Window;
@@ -17,10 +17,10 @@ use crate::table::{Expression, Outcome, Table, keys};
 
 const WRITING: &str = "writing a tenant";
 
-/// Tenants that are listed at most. Our choice: half a megabyte of the index.
+/// Maximum number of listed tenants. Our choice: half a megabyte of the index.
 const MOST: usize = 2_000;
 
-/// The stored form of a tenant, or of its tombstone, without its key. The domains are JSON.
+/// Stored form of a tenant, or of its tombstone, without its key. The domains are JSON.
 #[derive(Serialize, Deserialize)]
 struct StoredTenant {
     from_domains: String,
@@ -37,7 +37,7 @@ struct StoredTenant {
     /// Only in a tombstone.
     #[serde(default, skip_serializing_if = "is_default")]
     deleted_at: Option<Timestamp>,
-    /// The place in the list, which a tombstone has left.
+    /// Place in the list, which a tombstone has left.
     #[serde(default, skip_serializing_if = "is_default")]
     tenant_shard: Option<String>,
     #[serde(default, skip_serializing_if = "is_default")]
@@ -64,8 +64,8 @@ fn from_tenant(tenant: &Tenant) -> Result<Item, PortError> {
     encode(keys::tenant(&tenant.id), &stored(tenant)?, WRITING)
 }
 
-/// The item that keeps the name of a deleted tenant for good. It leaves the list. An earlier version of this program
-/// reads it as a suspended tenant, whose keys are good for nothing.
+/// The item that reserves the name of a deleted tenant permanently. It leaves the list. An earlier version of
+/// this program reads it as a suspended tenant, whose keys are void.
 fn tombstone(tenant: &Tenant, now: Timestamp) -> Result<Item, PortError> {
     let tombstone = StoredTenant {
         suspended: true,
@@ -96,7 +96,7 @@ fn to_tenant(item: &Item) -> Result<Option<Tenant>, ItemError> {
     }))
 }
 
-/// What was drawn of an quota, as far as it is read: the item is written by an update expression.
+/// Used part of a quota, as far as it is read: an update expression writes the item.
 #[derive(Deserialize)]
 struct StoredAllowance {
     drawn: u64,
@@ -119,7 +119,7 @@ impl Tenants for Table {
         let mut tenants = Vec::new();
         for item in items {
             match to_tenant(&item) {
-                // The list is read without consistency: one that was deleted this moment is left out.
+                // The list is read without strong consistency: a tenant that was deleted just now is left out.
                 Ok(tenant) => tenants.extend(tenant),
                 Err(error) => tracing::error!(pk = text(&item, "pk").ok(), %error, "a stored tenant cannot be read"),
             }
@@ -150,7 +150,7 @@ impl Tenants for Table {
 impl Quotas for Table {
     async fn draw(&self, tenant: &TenantId, window: &Window, ask: u64) -> Result<QuotaOutcome, PortError> {
         const WHAT: &str = "drawing from a tenant's allowance";
-        // A day after its end nobody draws from it, whatever the clocks say.
+        // A day after its end, no clock is so late that it still uses the window.
         let ttl = window.ends().as_secs().saturating_add(86_400);
         let Some(still) = window.most.checked_sub(ask) else {
             return Ok(QuotaOutcome::Refused(0));

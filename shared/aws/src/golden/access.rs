@@ -1,4 +1,4 @@
-//! Tenants, what they have used, API keys, and the idempotency keys of batches.
+//! Tenants, their used quotas, API keys, and the idempotency keys of batches.
 
 use std::time::Duration;
 
@@ -69,7 +69,7 @@ async fn tenants_are_read_and_written() {
 }
 
 #[tokio::test]
-async fn allowances_are_read_and_written() {
+async fn quotas_are_read_and_written() {
     let mut golden = Golden::of("allowance");
     for (name, limit) in [("day", Limit::Day), ("rate", Limit::Rate)] {
         let window = Window::of(&limited(), limit, at(86_400_000 + 12_345)).unwrap();

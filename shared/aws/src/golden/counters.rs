@@ -1,4 +1,4 @@
-//! Counters, and the markers of the changes that are in them.
+//! Counters, and the markers of their changes.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -14,7 +14,7 @@ use crate::records::samples::{at, full, record};
 use crate::replay::Replay;
 use crate::settings::BucketSettings;
 
-/// A record in each status, and one in each place where records wait.
+/// Returns a record in each status, and one in each place where records wait.
 fn records() -> Vec<(String, EmailRecord)> {
     let due = |kind| Some(Due { kind, at: at(7_000) });
     let mut records = vec![("accepted".to_owned(), record()), ("everything".to_owned(), full())];
@@ -49,7 +49,7 @@ fn records() -> Vec<(String, EmailRecord)> {
 }
 
 #[tokio::test]
-async fn records_are_read_and_written_in_every_status() {
+async fn records_in_every_status_are_read_and_written() {
     let mut golden = Golden::of("email");
     for (name, record) in records() {
         let stored = written(async |replay| {

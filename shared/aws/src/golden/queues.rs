@@ -23,7 +23,7 @@ pub(super) fn news() -> QueueKey {
     }
 }
 
-/// The holds of a revoked key, and of one that lost From domains.
+/// Returns the holds of a revoked key, and of a key that lost From domains.
 pub(crate) fn holds() -> KeyHolds {
     let [revoked, narrowed] = [1, 2].map(|key| KeyHold::of_revoked(KeyId::from_bytes([key; 16])));
     let except = Some(Exception {
@@ -35,7 +35,7 @@ pub(crate) fn holds() -> KeyHolds {
         .fold(KeyHolds::default(), |holds, hold| holds.with(hold).unwrap())
 }
 
-/// A queue of which everything is said that b1156e8 knew.
+/// Returns a queue that sets every field that b1156e8 knew.
 fn known_before() -> Queue {
     Queue {
         priority: Priority::Low,

@@ -1,4 +1,4 @@
-//! The account's rate, the rate limits of queues, the bookmarks of `promote` and the newest event of `feedback`.
+//! The account rate, the rate limits of queues, the bookmarks of `promote` and the newest event of `feedback`.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -157,7 +157,7 @@ async fn rate_limits_are_read_and_written() {
         let load = async |replay: Replay| replay.table(16).rate_limit(&news()).await.unwrap();
         assert_eq!(load(golden.today(name)).await, limit, "{name}");
     }
-    // The account's rate of a queue, as b1156e8 called it.
+    // The rate limit of a queue, under its name in b1156e8.
     let old = golden.old("booked").table(16).rate_limit(&news()).await.unwrap();
     assert_eq!(old, reserved);
     golden.is_done();
@@ -198,7 +198,7 @@ async fn the_newest_event_is_read_and_written() {
     });
     golden.check("raised", &stored.await.only());
     for replay in [golden.today("raised"), golden.old("raised")] {
-        // Nothing is said of the queue, so it is not known to be empty.
+        // The count of the queue is missing, so that it is not known to be empty.
         let sqs = Replay::new([Answer::ok(&json!({}))]).clients().sqs();
         let evidence = EvidenceQueue::new(&sqs, "https://sqs.us-east-1.amazonaws.com/1/feedback", replay.table(16));
         let expected = Feedback {

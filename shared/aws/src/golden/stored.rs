@@ -1,6 +1,6 @@
-//! What a table holds after some requests: as much of DynamoDB's update expressions as the adapters use.
+//! Items of a table after some requests, by the subset of DynamoDB's update expressions that the adapters use.
 //!
-//! Conditions are not looked at. Source: Amazon DynamoDB Developer Guide, "Update expressions".
+//! Conditions are ignored. Source: Amazon DynamoDB Developer Guide, "Update expressions".
 
 use std::collections::BTreeMap;
 
@@ -8,12 +8,12 @@ use serde_json::{Map, Value, json};
 
 type Item = Map<String, Value>;
 
-/// Items by their sort keys; no test writes to two of the same one.
+/// Items by their sort keys; no test writes two items with the same sort key.
 #[derive(Debug, Default)]
 pub(super) struct Stored(BTreeMap<String, Item>);
 
 impl Stored {
-    /// The items after all of these requests.
+    /// Returns the items after all of these requests.
     pub(super) fn after(requests: &[Value]) -> Self {
         let mut stored = Self::default();
         for request in requests {
@@ -22,13 +22,13 @@ impl Stored {
         stored
     }
 
-    /// The only item.
+    /// Returns the only item.
     pub(super) fn only(&self) -> Value {
         assert_eq!(self.0.len(), 1, "{self:?}");
         self.0.values().next().unwrap().clone().into()
     }
 
-    /// The item of a sort key.
+    /// Returns the item of a sort key.
     pub(super) fn of(&self, sk: &str) -> Value {
         self.0[sk].clone().into()
     }
@@ -127,7 +127,7 @@ fn update(item: &mut Item, words: &Words<'_>) {
     }
 }
 
-/// The clauses of an expression, apart: the first of each kind begins with its verb.
+/// Splits an expression into its clauses: the first of each kind begins with its verb.
 fn parts(expression: &str) -> Vec<&str> {
     let (mut parts, mut depth, mut from) = (Vec::new(), 0, 0);
     for (at, character) in expression.char_indices() {
@@ -151,7 +151,7 @@ fn parts(expression: &str) -> Vec<&str> {
     parts.into_iter().map(str::trim).collect()
 }
 
-/// A number that grows, or a set with more elements.
+/// Returns an increased number, or a set with more elements.
 fn added(stored: Option<Value>, value: Value) -> Value {
     let Some(stored) = stored else {
         return value;
@@ -164,7 +164,7 @@ fn added(stored: Option<Value>, value: Value) -> Value {
     json!({"BS": all})
 }
 
-/// A set with fewer elements; DynamoDB keeps no empty set.
+/// Returns a set with fewer elements; DynamoDB keeps no empty set.
 fn taken(stored: &Value, value: &Value) -> Option<Value> {
     let (stored, value) = (stored["BS"].as_array().unwrap(), value["BS"].as_array().unwrap());
     let left: Vec<_> = stored.iter().filter(|one| !value.contains(one)).collect();

@@ -1,4 +1,4 @@
-//! Suppressed addresses, addresses on SES's list, and the marks.
+//! Suppressed addresses, addresses on SES's list, and hash prefixes.
 
 use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -39,7 +39,7 @@ async fn suppressions_are_read_and_written() {
         until: Some(at(9_000)),
         ..caused(Origin::Complaint)
     };
-    // The suppressions that are written, with a release before the second one and after the first.
+    // The written suppressions, with a release before the second one and after the first.
     for (name, first, released, second, is_old) in [
         ("manual", &manual(), false, None, true),
         ("bounce", &bounce, false, None, true),
@@ -93,7 +93,7 @@ async fn addresses_on_the_list_of_ses_are_read_and_written() {
     golden.is_done();
 }
 
-/// What is written when the marks are full and the address is none of them.
+/// Returns the items that are written when the prefixes are full and miss the address.
 async fn written_over_full_marks() -> Stored {
     let refused = AtomicBool::new(false);
     let replay = Replay::by(move |asked| {
@@ -112,7 +112,7 @@ async fn written_over_full_marks() -> Stored {
 }
 
 #[tokio::test]
-async fn marks_are_read_and_written() {
+async fn hash_prefixes_are_read_and_written() {
     let mut golden = Golden::of("marks");
     let tenant = TenantId::main();
     let mark = manual().id().mark();

@@ -1,7 +1,7 @@
-//! What `access` reads of a tenant's work before it deletes the tenant: bare records, and jobs that revive.
+//! Reads of `access` before it deletes a tenant: bare records, and jobs that revive emails.
 //!
-//! **Invariant:** of an email no attribute outside [`item::BARE`] is asked for, so that IAM can refuse all others: the
-//! function that makes keys cannot read contents, which lie in the same partitions.
+//! **Invariant:** no attribute of an email outside [`item::BARE`] is requested, so that IAM can refuse all
+//! others. The function that creates keys cannot read contents, which are in the same partitions.
 
 use domain::id::TenantId;
 use domain::ports::access::Work;
@@ -23,7 +23,7 @@ impl Work for Table {
         let wanted = distinct.into_iter().map(keys::email).collect();
         let mut records = Vec::new();
         for mut found in self.get_many_of(wanted, &item::BARE, WHAT).await? {
-            // The size of the content, which is not asked for.
+            // Size of the content, which is not requested.
             if found.contains_key("h") {
                 found.extend([attributes::n("z", 0)]);
             }
@@ -59,7 +59,7 @@ mod tests {
     use crate::records::samples::{at, full};
     use crate::replay::{Answer, Replay, dynamodb_json};
 
-    /// A new attribute of a record has to be listed, here and in the template, or left out by name.
+    /// A new attribute of a record must be listed here and in the template, or be excluded by name.
     #[test]
     fn a_bare_record_has_all_but_the_past() {
         let whole: BTreeSet<String> = item::from_record(&full(), 16).into_keys().collect();
@@ -71,14 +71,14 @@ mod tests {
     }
 
     #[test]
-    fn the_role_of_access_may_read_a_bare_record_and_no_more() {
+    fn access_may_read_only_a_bare_record() {
         let template = include_str!("../../../../template.yaml");
         let list = format!("{{\"dynamodb:Attributes\": [{}]}}", item::BARE.join(", "));
         assert!(template.contains(&list), "{list}");
     }
 
     #[tokio::test]
-    async fn a_record_that_cannot_be_read_is_told() {
+    async fn an_unreadable_record_is_an_error() {
         let (good, mut bad) = (full(), full());
         bad.id = EmailId::from_random([9; 16]);
         let mut items = [&good, &bad].map(|record| {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn jobs_that_may_revive_emails_are_counted() {
+    async fn jobs_that_revive_emails_are_counted() {
         let name = QueueName::default();
         let queue = Queue::plain(
             QueueKey {

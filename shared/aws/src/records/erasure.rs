@@ -1,14 +1,14 @@
-//! What is left of an erased email: an item under the record's key, so that its idempotency key is not
-//! forgotten, and no record.
+//! Tombstone of an erased email: an item under the record's key that keeps its idempotency key, and is no
+//! record.
 //!
 //! | Attribute | Type | Meaning |
 //! |---|---|---|
 //! | `pk`, `sk` | S | as the record's |
 //! | `v` | N | version of this format: 1 |
-//! | `er` | S | the hash of what was asked for, in hex |
-//! | `ttl` | N | in seconds: when this, too, is forgotten |
+//! | `er` | S | the hash of the request, in hex |
+//! | `ttl` | N | expiry of the tombstone, in seconds |
 //!
-//! **Invariant:** nothing in it says to whom or what was sent. It is in no index, and no condition of a record
+//! **Invariant:** it reveals neither recipients nor content. It is in no index, and no condition of a record
 //! holds for it: it has no status, claim or count of delivery statuses.
 
 use domain::lifecycle::Condition;
@@ -24,7 +24,7 @@ use crate::attributes::{self, Item};
 use crate::mapping::{decode, encode};
 use crate::table::{Expression, Outcome, keys};
 
-/// The stored form of a tombstone, without its key.
+/// Stored form of a tombstone, without its key.
 #[derive(Serialize, Deserialize)]
 struct StoredTombstone {
     #[serde(default)]
@@ -34,7 +34,7 @@ struct StoredTombstone {
     ttl: i64,
 }
 
-/// The content that an erased email had; `None`: the item is no tombstone.
+/// Returns the content's hash of an erased email; `None`: the item is no tombstone.
 pub(super) fn content_of(item: &Item) -> Option<String> {
     let tombstone = decode::<StoredTombstone>(item).ok()?;
     Some(tombstone.er)
@@ -53,7 +53,7 @@ impl Tombstones for Table {
         still.require(Condition::unmoved(before));
         match self.put_if(tombstone, still, WHAT).await? {
             Outcome::Done(_) => Ok(Written::Done),
-            // Its own write, whose answer was lost; or somebody else was first.
+            // Its own write, whose answer was lost; or another writer was first.
             Outcome::Refused(Some(stored)) if content_of(&stored).is_some() => Ok(Written::Done),
             Outcome::Refused(stored) => Ok(Written::Moved(maybe_record(stored, now, WHAT)?)),
         }

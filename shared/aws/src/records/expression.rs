@@ -1,7 +1,7 @@
-//! What differs between two records, and what must still be so, as DynamoDB's expressions.
+//! Differences between two records, and the condition of their write, as expressions of DynamoDB.
 //!
-//! **Invariant:** pure. Names and values are placeholders throughout: `#s` stands for the
-//! attribute `s`, `:s` for its new value, and a condition's values are `:if_...`.
+//! **Invariant:** pure. Names and values are always placeholders: `#s` stands for the attribute `s`, `:s` for
+//! its new value, and a condition's values are `:if_...`.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use crate::attributes::{self, Item};
 use crate::table::Expression;
 
 impl Expression {
-    /// The placeholder of an attribute's name.
+    /// Returns the placeholder of an attribute's name.
     fn name(&mut self, attribute: &str) -> String {
         let placeholder = format!("#{attribute}");
         self.names.insert(placeholder.clone(), attribute.to_owned());
@@ -34,11 +34,11 @@ impl Expression {
                 let queued = self.value(":if_s", AttributeValue::S(attributes::name(&RecordStatus::Queued)));
                 let due = self.value(":if_n", millis(now.after(EARLY)));
                 let now = self.value(":if_x", millis(now));
-                // A record of a newer format is left as it is: it could not be read afterwards.
+                // A record of a newer format stays unchanged: this version could not read it afterwards.
                 let (version, ours) = (self.name("v"), self.value(":if_v", item::version()));
                 format!("{status} = {queued} AND {not_before} <= {due} AND {expires} > {now} AND {version} = {ours}")
             }
-            // What it says of the queue is another item's part of the transaction.
+            // The condition on the queue is another item's part of the transaction.
             Condition::Unmoved {
                 claim_no,
                 status,
@@ -64,9 +64,9 @@ impl Expression {
         };
     }
 
-    /// Writes what is in `after` and not so in `before`, and takes away what is not in it.
+    /// Sets the new or changed attributes of `after`, and removes the missing ones.
     fn change(&mut self, before: &Item, after: &Item) {
-        // Sorted, so that the same change is the same text.
+        // Sorted, so that the same change gives the same text.
         let changed: BTreeMap<_, _> = after
             .iter()
             .filter(|(name, value)| before.get(*name) != Some(*value))
@@ -88,10 +88,10 @@ impl Expression {
     }
 }
 
-/// The write of a transition; its update is empty where the records are the same.
+/// Returns the write of a transition; its update is empty when the records are equal.
 ///
-/// `ttl`, in seconds, is set when the record becomes final or becomes another kind of final, and
-/// taken away when it is no longer final.
+/// `ttl`, in seconds, is set when the record becomes final or changes its kind of final. It is removed when the
+/// record is no longer final.
 pub(crate) fn transition(
     before: &EmailRecord,
     after: &EmailRecord,
@@ -113,7 +113,8 @@ pub(crate) fn transition(
     update
 }
 
-/// A claim, with no read before: [`domain::lifecycle::claimed`] in DynamoDB's words.
+/// Returns the write of a claim without a read before: [`domain::lifecycle::claimed`] as an expression of
+/// DynamoDB.
 pub(crate) fn claim(id: domain::id::EmailId, policy: &Policy, nonce: u64, shards: u16, now: Timestamp) -> Expression {
     let until = now.after(policy.lease);
     let mut update = Expression::default();
@@ -162,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_differs_is_written() {
+    fn only_differences_are_written() {
         assert_eq!(changed(|_| {}), "");
         assert_eq!(changed(|record| record.attempts = 9), "SET #a = :a");
         assert_eq!(changed(|record| record.lease = None), "REMOVE #ln, #lu");
@@ -193,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_is_no_longer_final_is_kept() {
+    fn a_record_that_is_no_longer_final_is_kept() {
         let unmoved = Condition::Unmoved {
             claim_no: 1,
             status: RecordStatus::Failed,
@@ -213,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn each_condition_names_what_it_needs() {
+    fn each_condition_names_its_attributes() {
         let of = |condition| {
             let update = transition(&record(), &full(), condition, 16, 77);
             let mut values: Vec<_> = update
@@ -251,7 +252,7 @@ mod tests {
     }
 
     #[test]
-    fn every_placeholder_is_used_and_none_is_missing() {
+    fn every_placeholder_is_defined_and_used() {
         let sent = EmailRecord {
             status: RecordStatus::Sent,
             due: None,
@@ -290,7 +291,7 @@ mod tests {
         }
     }
 
-    /// The claim is the only write that is not made from two records: it must say the same.
+    /// The claim is the only write that is not derived from two records: it must agree with the state machine.
     #[test]
     fn a_claim_is_what_the_state_machine_says() {
         let now = at(3_000);
@@ -301,7 +302,7 @@ mod tests {
         assert_eq!(claim.condition, expected.condition);
         assert_eq!(claim.names, {
             let mut names = expected.names.clone();
-            // Already there in the record above, in the same partition.
+            // The record above has it already, in the same partition.
             names.insert("#due_pk".to_owned(), "due_pk".to_owned());
             names
         });

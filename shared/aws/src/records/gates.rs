@@ -1,7 +1,7 @@
-//! One transaction at a time for each queue and environment.
+//! One transaction at a time per queue and environment.
 //!
-//! **Why:** every transaction that depends on a queue's state checks the queue's item, and DynamoDB lets
-//! one transaction at a time have an item. Emails of one batch would only stand in each other's way.
+//! **Why:** every transaction that depends on a queue's state checks the queue's item, and DynamoDB allows one
+//! transaction at a time per item. Concurrent emails of one batch would only conflict.
 
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError};
@@ -9,20 +9,20 @@ use std::sync::{Arc, PoisonError};
 use domain::queue::QueueKey;
 use futures::lock::{Mutex, OwnedMutexGuard};
 
-/// Queues that are remembered at most.
+/// Maximum number of queues with a gate.
 const MOST: usize = 1_000;
 
-/// The gates of all queues. Clones are the same gates.
+/// Gates of all queues. Clones share the same gates.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Gates(Arc<std::sync::Mutex<HashMap<QueueKey, Arc<Mutex<()>>>>>);
 
 impl Gates {
-    /// Waits for a queue's gate, which is open again when the guard is dropped.
+    /// Waits for a queue's gate, which opens again when the guard is dropped.
     pub(crate) async fn pass(&self, queue: &QueueKey) -> OwnedMutexGuard<()> {
         let gate = {
             let mut gates = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if gates.len() >= MOST {
-                // Who waits at a gate has it in hand; others only meet a conflict.
+                // Waiting callers hold their gate; the others at worst meet a conflict.
                 gates.clear();
             }
             Arc::clone(gates.entry(queue.clone()).or_default())
@@ -39,7 +39,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_queue_lets_one_pass_and_others_do_not_wait() {
+    async fn each_queue_admits_one_transaction_at_a_time() {
         let queue = |name: &str| QueueKey {
             tenant: TenantId::main(),
             name: QueueName::parse(name).unwrap(),

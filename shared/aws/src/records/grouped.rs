@@ -1,7 +1,7 @@
 //! Transitions that depend on the state of one queue: one check of the queue for up to 99 records.
 //!
-//! **Rule:** a record that is refused is taken out by its entry in the reasons, and the rest is tried again.
-//! A group that fails for good is halved until only the record that fails is left.
+//! **Rule:** a refused record is removed by its entry in the reasons, and the rest is tried again. A
+//! permanently failing group is halved until only the failing record is left.
 //! **Why one at a time:** see [`super::gates`].
 
 use std::collections::BTreeMap;
@@ -17,7 +17,7 @@ use crate::table::{Check, Expression, Transacted, Write, keys};
 
 const WHAT: &str = "writing transitions beside their queue";
 
-/// The condition that a queue is in a state. It is a write of a transaction that changes nothing.
+/// Returns the condition that a queue is in a state. It is a write of a transaction that changes nothing.
 pub(crate) fn queue_is_at(queue: &QueueKey, queue_no: u64) -> Write {
     let change = Expression::condition("#no = :no")
         .with_name("#no", "no")
@@ -97,7 +97,7 @@ impl Table {
     }
 }
 
-/// How the write of a record ends that is stored like this.
+/// Returns the outcome of a write that found this stored record.
 fn refused(stored: Option<Box<EmailRecord>>, transition: &Transition) -> Written {
     match stored {
         // Its own write, whose answer was lost.

@@ -1,7 +1,7 @@
-//! A record as an item of the table, and back.
+//! Maps a record to an item of the table, and back.
 //!
-//! Names are short because DynamoDB bills every update by the size of the whole item, names
-//! included. An attribute whose value is its default (`None`, `false`, nothing) is absent.
+//! Names are short because DynamoDB bills every update by the size of the whole item, including names. An
+//! attribute with its default value (`None`, `false`, empty) is absent.
 //!
 //! | Attribute | Type | Field of the record |
 //! |---|---|---|
@@ -38,15 +38,15 @@
 //! | `g` | N | `generation` |
 //! | `k` | B | `key`, its 16 bytes |
 //! | `fd` | S | `from_domain` |
-//! | `oc` | L of S | `outcomes`: the claim, the time, the cause and the words, with spaces between |
-//! | `dg` | M of S | `diagnostics`, by the recipient's key: the time and the words |
-//! | `ev` | M of S | `facts`, by the recipient's key and the fact with a space between: the time and the words |
+//! | `oc` | L of S | `outcomes`: claim, time, cause and text, separated by spaces |
+//! | `dg` | M of S | `diagnostics`, by the recipient's key: time and text |
+//! | `ev` | M of S | `facts`, by the recipient's key and the fact, separated by a space: time and text |
 //! | `due_pk`, `due_sk` | S | `due`: the partition, and its time with the id (in `wake` also priority queue, recipients, bytes and queue; in `paced` priority queue, recipients, bytes and expiry; in `ended` status and cause); the index `due` |
 //! | `tenant_shard`, `created_sk` | S | `<tenant>#NN`, and `born` with the id; the index `by_tenant` |
-//! | `ttl` | N | in seconds: when a finished record is forgotten |
+//! | `ttl` | N | expiry of a finished record, in seconds |
 //!
-//! Enums are stored by their serde names. **Invariant:** what is stored is never trusted: a
-//! record that cannot be read is an [`ItemError`] of that record, and of no other.
+//! Enums are stored by their serde names. **Invariant:** stored data is never trusted: an unreadable record is
+//! an [`ItemError`] of that record, and of no other.
 
 use std::collections::BTreeMap;
 
@@ -68,25 +68,25 @@ use crate::attributes::{
 };
 use crate::table::keys;
 
-/// The attributes that hold what became of recipients and what servers said.
+/// Attributes for the delivery statuses of recipients and the replies of mail servers.
 #[cfg(test)]
 pub(crate) const PAST: [&str; 5] = ["t", "f", "oc", "dg", "ev"];
 
-/// The attributes of a bare record: everything that a decision reads. The role of `access` may read these and no
-/// others of an email, so that `template.yaml` has the same list. `z` is not among them: in a content's item, which
-/// lies beside the record, it is the content.
+/// Attributes of a bare record: everything that a decision reads. The role of `access` may read only these of
+/// an email, so that `template.yaml` has the same list. `z` is missing: in a content's item, which lies beside
+/// the record, it is the content.
 pub(crate) const BARE: [&str; 37] = [
     "pk", "sk", "v", "b", "q", "l", "r", "h", "p", "zb", "o", "s", "n", "w", "x", "xg", "c", "a", "lu", "ln", "m", "d",
     "u", "ra", "e", "sc", "si", "sa", "fn", "due_pk", "due_sk", "g", "k", "fd", "bk", "er", "ttl",
 ];
 
-/// The version that is written.
+/// Version that is written.
 pub(super) const VERSION: u32 = 1;
 
-/// The attribute for the bytes of an email's files.
+/// Attribute for the size of an email's files.
 pub(crate) const ATTACHMENT_BYTES: &str = "zb";
 
-/// The item that a record is stored as, without its `ttl`.
+/// Returns the stored item of a record, without its `ttl`.
 pub(crate) fn from_record(record: &EmailRecord, shards: u16) -> Item {
     let key = EmailKey {
         tenant: record.tenant.clone(),
@@ -366,7 +366,7 @@ fn facts(said: &BTreeMap<String, Diagnostic>) -> Option<BTreeMap<(String, Fact),
     said.iter().map(fact).collect()
 }
 
-/// The version that is written, as the attribute `v` has it.
+/// Returns the written version as the attribute `v`.
 pub(crate) fn version() -> AttributeValue {
     AttributeValue::N(VERSION.to_string())
 }
@@ -379,7 +379,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rows_come_back_as_they_were() {
+    fn records_are_read_back_unchanged() {
         for record in [record(), full()] {
             assert_eq!(to_record(&from_record(&record, 16)), Ok(record));
         }
@@ -421,8 +421,8 @@ mod tests {
         );
     }
 
-    /// Names and text in UTF-8; two digits of a number are a byte, and there is one for its sign.
-    /// Every number is taken for a time of today.
+    /// Names and text in UTF-8; two digits of a number are a byte, and there is one for its sign. Every number
+    /// is assumed to be a current time.
     ///
     /// Source: Amazon DynamoDB Developer Guide, "DynamoDB item sizes and formats".
     #[expect(clippy::wildcard_enum_match_arm, reason = "the SDK's enum is open")]
@@ -447,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_with_one_recipient_is_under_one_write_unit() {
+    fn a_small_record_is_under_one_write_unit() {
         let (claim_no, message_id, at) = (1, "0100018f-x".repeat(6), at(6_000));
         let longest = EmailRecord {
             detail: Some("x".repeat(domain::limits::DETAIL_MAX)),
@@ -462,7 +462,7 @@ mod tests {
         assert!(size < 1024, "{size} bytes");
     }
 
-    /// An email as most are: accepted at the first attempt, and delivered to everybody.
+    /// A typical email: accepted at the first attempt, and delivered to all recipients.
     #[test]
     fn a_delivery_and_its_words_fit_into_one_write_unit() {
         for recipients in [1_u32, 2, 5, 8, 10] {
@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_an_error_of_its_attribute() {
+    fn a_malformed_attribute_is_named_in_the_error() {
         let whole = from_record(&full(), 16);
         let required = [
             "pk", "v", "b", "q", "l", "r", "h", "p", "z", "o", "s", "n", "x", "c", "a", "fn",
@@ -522,7 +522,7 @@ mod tests {
             ] {
                 let mut item = whole.clone();
                 item.insert(attribute.clone(), garbage.clone());
-                // Free text is free; everything else has a form.
+                // Free text may be anything; every other attribute has a form.
                 let free = ["h", "t", "si", "fd"].contains(&attribute.as_str()) && garbage.is_s();
                 let none = attribute == "oc" && garbage.is_l();
                 assert_eq!(to_record(&item).is_ok(), free || none, "{attribute}: {garbage:?}");

@@ -1,6 +1,6 @@
-//! What a record says of itself in the index `due`: where it waits, and all that is needed to wake it or to find it.
+//! Entries of a record in the index `due`: its place, and all data for enqueueing or finding it.
 //!
-//! **Invariant:** an entry has keys only, so that a million can be gone through without reading a record.
+//! **Invariant:** an entry has keys only, so that a million can be listed without reading a record.
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
@@ -15,7 +15,7 @@ use domain::wire::send_task::SendTask;
 use crate::attributes::{Item, ItemError, name, parse_sortable, s, sortable, text, unnamed};
 use crate::table::keys;
 
-/// Where a record waits in `check`, as the index's two attributes.
+/// Attributes of the index for a record in `check`.
 pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(String, AttributeValue); 2] {
     [
         s("due_pk", format!("check#{:02}", id.shard(shards))),
@@ -23,7 +23,7 @@ pub(super) fn check_attributes(at: Timestamp, id: EmailId, shards: u16) -> [(Str
     ]
 }
 
-/// The sort key of `wake`: it holds all that a send task says, so that a million can be enqueued
+/// Returns the sort key in `wake`. It holds all fields of a send task, so that a million can be enqueued
 /// without reading a record.
 pub(super) fn wake_sk(at: Timestamp, record: &EmailRecord) -> String {
     let (priority, recipients, bytes) = (name(&record.priority), record.recipients, record.body.bytes);
@@ -35,7 +35,8 @@ pub(super) fn wake_sk(at: Timestamp, record: &EmailRecord) -> String {
     format!("{}#{priority}#{recipients}#{bytes}{queue}", sortable(at, record.id))
 }
 
-/// The sort key of `paced`: as in `wake`, with the time of expiry in place of the queue, which the partition says.
+/// Returns the sort key in `paced`: as in `wake`, with the expiry instead of the queue, which the partition
+/// names.
 pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
     let (priority, recipients, bytes) = (name(&record.priority), record.recipients, record.body.bytes);
     let expires_ms = record.expires_at.as_millis();
@@ -62,8 +63,8 @@ pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<InLine, ItemError
     })
 }
 
-/// The sort key of `ended`: how it ended and why, so that what is asked for again by its cause is
-/// found without reading every record.
+/// Returns the sort key in `ended`, with status and cause, so that a redrive by cause finds the emails without
+/// reading every record.
 pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
     let (status, cause) = (
         name(&record.status),
@@ -143,7 +144,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_waits_in_wake_is_woken_without_its_row() {
+    fn an_email_in_wake_is_enqueued_without_its_record() {
         let record = EmailRecord {
             recipients: 3,
             priority: Priority::High,

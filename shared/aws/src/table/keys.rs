@@ -1,8 +1,8 @@
-//! The keys of every item, in one place.
+//! Keys of every item, in one place.
 //!
 //! **Why in one place:** the roles in `template.yaml` allow writes by the beginning of the partition key
-//! (`dynamodb:LeadingKeys`), so a new form may need a new rule there. No tenant's name has a colon or a
-//! number sign, so no two forms meet.
+//! (`dynamodb:LeadingKeys`), so that a new form may need a new rule there. No tenant's name contains a colon or
+//! a number sign, so that no two forms collide.
 //!
 //! | Item | `pk` | `sk` |
 //! |---|---|---|
@@ -10,15 +10,15 @@
 //! | an email's content | `<tenant>#<id>` | `body#<hash>` |
 //! | a queue | `<tenant>#queues` | `queue#<name>` |
 //! | a job of a queue | `<tenant>#queues` | `job#<name>#<id>` |
-//! | the rate limit of a queue | `<tenant>#queues` | `account_rate#<name>` |
-//! | the rate of the account | `account#account_rate` | `account#account_rate` |
+//! | the rate limit of a queue | `<tenant>#queues` | `pace#<name>` |
+//! | the account rate | `account#pace` | `account#pace` |
 //! | a tenant | `<tenant>#tenant` | `tenant` |
-//! | what a tenant has used of a limit | `<tenant>#allowance` | `<limit>#<begin>` |
+//! | used part of a tenant's quota | `<tenant>#allowance` | `<limit>#<begin>` |
 //! | an API key | `key:<id>` | `key` |
 //! | an idempotency key of a batch | `<tenant>#idem-<hash>` | `batch` |
 //! | a suppressed address | `<tenant>#suppressed#<id>` | `suppression` |
 //! | an address on SES's list | `<tenant>#suppressed#<id>` | `account_list` |
-//! | the marks of a tenant's suppressions | `<tenant>#suppressed` | `marks` |
+//! | hash prefixes of a tenant's suppressions | `<tenant>#suppressed` | `marks` |
 //! | counters | `tally:..` | |
 //! | the bookmarks of `promote` | `promote#cursors` | `promote#cursors` |
 //! | the newest event of `feedback` | `feedback#newest` | `feedback#newest` |
@@ -35,37 +35,37 @@ use domain::timestamp::Timestamp;
 
 use crate::attributes::{Item, ItemError, digits, s, text};
 
-/// The sort key of an email's record.
+/// Sort key of an email's record.
 pub(crate) const EMAIL: &str = "email";
 
-/// The beginning of the sort keys of contents.
+/// Beginning of the sort keys of contents.
 pub(crate) const BODY: &str = "body#";
 
-/// The beginning of the sort keys of queues.
+/// Beginning of the sort keys of queues.
 pub(crate) const QUEUE: &str = "queue#";
 
-/// The beginning of the sort keys of rate limits.
+/// Beginning of the sort keys of rate limits.
 const RATE_LIMIT: &str = "pace#";
 
-/// The beginning of the partition keys of API keys.
+/// Beginning of the partition keys of API keys.
 const API_KEY: &str = "key:";
 
-/// The end of the partition keys of tenants.
+/// End of the partition keys of tenants.
 const TENANT: &str = "#tenant";
 
-/// The end of the partition keys of queues.
+/// End of the partition keys of queues.
 const QUEUES: &str = "#queues";
 
-/// The partition of all tenants in the index `by_tenant`.
+/// Partition of all tenants in the index `by_tenant`.
 pub(crate) const TENANTS: &str = "tenants";
 
-/// The partition of the index `due` that jobs wait in.
+/// Partition of waiting jobs in the index `due`.
 pub(crate) const JOBS: &str = "job";
 
-/// The partition of the index `due` of the queues that `promote` is to look at.
+/// Partition of the index `due` for queues that `promote` must look at.
 pub(crate) const LIMITED: &str = "limited";
 
-/// The sort key of a queue's status.
+/// Sort key of the counts of a queue's waiting emails.
 pub(crate) const STANDING: &str = "now";
 
 /// A primary key.
@@ -144,7 +144,7 @@ pub(crate) fn to_job(item: &Item) -> Result<(QueueKey, EmailId), ItemError> {
     Ok((queue, EmailId::parse(id).ok_or(ItemError::Malformed("sk"))?))
 }
 
-/// The key of the account's rate.
+/// Returns the key of the account rate.
 pub(crate) fn account_rate() -> Item {
     const ACCOUNT: &str = "account#pace";
     of(ACCOUNT, ACCOUNT)
@@ -175,14 +175,14 @@ fn tenant_before(item: &Item, end: &str) -> Result<TenantId, ItemError> {
     tenant.ok_or(ItemError::Malformed("pk"))
 }
 
-/// The key of what a tenant has used of a limit.
+/// Returns the key of the used part of a tenant's quota.
 pub(crate) fn allowance(tenant: &TenantId, window: &Window) -> Item {
     let sk = format!("{}#{}", window.limit.as_str(), digits(window.begins));
     of(format!("{tenant}#allowance"), sk)
 }
 
-/// The key of an API key. It is not under its tenant: the API key says who the tenant is, so it must be
-/// found before that is known.
+/// Returns the key of an API key. It is not under its tenant: the API key determines the tenant, so that it
+/// must be found first.
 pub(crate) fn api_key(id: KeyId) -> Item {
     of(format!("{API_KEY}{id}"), "key")
 }
@@ -213,7 +213,7 @@ pub(crate) fn listed(tenant: &TenantId, id: SuppressionId) -> Item {
     of(format!("{tenant}#suppressed#{id}"), "account_list")
 }
 
-/// The key of the marks of a tenant's suppressions.
+/// Returns the key of the hash prefixes of a tenant's suppressions.
 pub(crate) fn marks(tenant: &TenantId) -> Item {
     of(format!("{tenant}#suppressed"), "marks")
 }
@@ -243,7 +243,7 @@ pub(crate) fn failures_pk(tenant: &TenantId) -> String {
     format!("tally:failures#{tenant}")
 }
 
-/// The partition key of the changes of a minute that are counted.
+/// Returns the partition key of the changes that were counted for a minute.
 pub(crate) fn counted_pk(minute: Timestamp) -> String {
     format!("tally:counted#{}", digits(minute))
 }
@@ -257,7 +257,7 @@ pub(crate) const fn level_name(level: Level) -> &'static str {
     }
 }
 
-/// The sort key of a stretch of time in which emails are due.
+/// Returns the sort key of a period in which emails are due.
 pub(crate) fn stretch_sk(level: Level, begin: Timestamp) -> String {
     format!("{}#{}", level_name(level), digits(begin))
 }

@@ -1,4 +1,4 @@
-//! The words in which DynamoDB is asked: expressions, queries, and the writes of a transaction.
+//! Requests to DynamoDB: expressions, queries, and the writes of a transaction.
 
 use std::collections::HashMap;
 
@@ -66,8 +66,8 @@ impl Expression {
         self.with_value(placeholder, AttributeValue::S(value.into()))
     }
 
-    /// The condition under which an item of change `no` is written whole: what is stored is at the change
-    /// before. Change 0 makes the item.
+    /// Returns the condition for writing a whole item at change `no`: the stored item is at the change before.
+    /// Change 0 creates the item.
     pub(crate) fn if_numbered(no: u64) -> Self {
         let number = |condition: &str| {
             Self::condition(condition)
@@ -76,24 +76,24 @@ impl Expression {
         };
         match no {
             0 => Self::condition("attribute_not_exists(pk)"),
-            // The queue that always exists need not be stored.
+            // The default queue need not be stored.
             1 => number("attribute_not_exists(pk) OR #no = :before"),
             _ => number("#no = :before"),
         }
     }
 }
 
-/// DynamoDB takes no empty expression, and no empty list of placeholders.
+/// Omits an empty expression, which DynamoDB refuses.
 pub(super) fn text(expression: String) -> Option<String> {
     Some(expression).filter(|text| !text.is_empty())
 }
 
-/// As [`text`].
+/// Omits an empty list of placeholders, which DynamoDB refuses.
 pub(super) fn some<V>(placeholders: HashMap<String, V>) -> Option<HashMap<String, V>> {
     Some(placeholders).filter(|all| !all.is_empty())
 }
 
-/// A query of the table, or of one of its indexes. The table is read with all that was last written.
+/// A query of the table, or of one of its indexes. The table is read with strong consistency.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Query {
     /// The index; `None` for the table itself.
@@ -102,16 +102,16 @@ pub(crate) struct Query {
     pub(crate) keys: Expression,
     /// The direction, if it matters.
     pub(crate) forward: Option<bool>,
-    /// Most items of a page; `None` for a megabyte.
+    /// Maximum number of items per page; `None` for a megabyte.
     pub(crate) limit: Option<i32>,
     /// The attributes that are read; `None` for all.
     pub(crate) projection: Option<&'static str>,
-    /// [`Page::next`] of the page before.
+    /// [`Page::next`] of the previous page.
     pub(crate) from: Option<Item>,
 }
 
 impl Query {
-    /// The query of all items that fit a condition on their keys.
+    /// Returns the query of all items whose keys meet a condition.
     pub(crate) fn of(keys: Expression) -> Self {
         Self {
             keys,
@@ -119,7 +119,7 @@ impl Query {
         }
     }
 
-    /// The query of a partition's items whose sort keys begin so.
+    /// Returns the query of a partition's items whose sort keys begin with a text.
     pub(crate) fn beginning(pk: String, beginning: &str) -> Self {
         let keys = Expression::condition("pk = :pk AND begins_with(sk, :beginning)");
         Self::of(keys.with_text(":pk", pk).with_text(":beginning", beginning))

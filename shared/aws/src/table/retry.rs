@@ -1,8 +1,8 @@
-//! The one back-off of all calls to DynamoDB.
+//! The only back-off of all calls to DynamoDB.
 //!
 //! **Rule:** a call that surely had no effect (a conflict, throttling) is repeated with jitter for up to
-//! [`PATIENCE`], and no longer than the invocation lasts. A call whose outcome is unknown is tried
-//! [`UNKNOWN_TRIES`] times. A call that is refused for good is not repeated.
+//! [`PATIENCE`], and no longer than the invocation lasts. A call with an unknown outcome is tried
+//! [`UNKNOWN_TRIES`] times. A permanent refusal is not repeated.
 //! **Why not the SDK's retries:** they do not repeat `TransactionConflict`, and they give up on throttling
 //! after half a second.
 
@@ -11,30 +11,30 @@ use std::time::Duration;
 use domain::ports::{FailureKind, PortError};
 use tokio::time::Instant;
 
-/// Longest time that a conflict or throttling is waited out. A new on-demand table doubles its
-/// throughput within minutes, and a burst is over sooner. The HTTP API waits 29 seconds for an answer.
+/// Longest time for retries of a conflict or throttling. A new on-demand table doubles its throughput within
+/// minutes, and a burst ends sooner. The HTTP API waits 29 seconds for a response.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Tries of a call whose outcome is unknown, the first one included.
+/// Attempts of a call with an unknown outcome, including the first.
 pub(crate) const UNKNOWN_TRIES: u32 = 3;
 
-/// Upper bound of the first wait, doubled with each try.
+/// Upper bound of the first wait, doubled with each attempt.
 const FIRST: Duration = Duration::from_millis(20);
 
 /// Upper bound of every wait.
 const LONGEST: Duration = Duration::from_millis(640);
 
 tokio::task_local! {
-    /// The moment at which the invocation has to be done.
+    /// Deadline of the invocation.
     static INVOCATION_END: Instant;
 }
 
-/// Carries out an invocation that has so much time: no call in it is repeated beyond that time.
+/// Carries out an invocation within this time: no call in it is repeated after that.
 pub async fn within<T>(time: Duration, invocation: impl Future<Output = T>) -> T {
     INVOCATION_END.scope(Instant::now() + time, invocation).await
 }
 
-/// The tries of one call.
+/// Attempts of one call.
 #[derive(Debug)]
 pub(crate) struct Retry {
     end: Instant,
@@ -43,7 +43,7 @@ pub(crate) struct Retry {
 }
 
 impl Retry {
-    /// The first try begins now.
+    /// Begins with the first attempt.
     pub(crate) fn begin() -> Self {
         let end = Instant::now() + PATIENCE;
         let invocation_end = INVOCATION_END.try_with(|end| *end);
@@ -57,8 +57,8 @@ impl Retry {
     /// Waits until the call may be tried again.
     ///
     /// # Errors
-    /// The failure when there is no further try. It is [`FailureKind::Unknown`] if any try was, because
-    /// that one may have taken effect.
+    /// The failure when no attempt is left. It is [`FailureKind::Unknown`] if any attempt was, because that one
+    /// may have taken effect.
     pub(crate) async fn after(&mut self, mut error: PortError) -> Result<(), PortError> {
         let goes_on = match error.kind {
             FailureKind::Conflict | FailureKind::Throttled => true,
@@ -81,7 +81,7 @@ impl Retry {
     }
 }
 
-/// A random part of `longest`, so that writers that met once do not meet again.
+/// Returns a random part of `longest`, so that writers that collided do not collide again.
 /// Source: AWS Architecture Blog, "Exponential Backoff And Jitter" ("full jitter").
 fn full_jitter(longest: Duration) -> Duration {
     // Without randomness the whole wait is as good.
@@ -101,7 +101,7 @@ mod tests {
         }
     }
 
-    /// How long a call that always fails so is tried, how often, and the kind that is reported.
+    /// Returns how long and how often a constantly failing call is tried, and the reported kind.
     async fn tried(kinds: &[FailureKind]) -> (Duration, u32, FailureKind) {
         let (began, mut retry, mut tries) = (Instant::now(), Retry::begin(), 1);
         let mut kinds = kinds.iter().copied().cycle();
@@ -114,7 +114,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_passing_refusal_is_waited_out_for_twenty_seconds() {
+    async fn a_transient_refusal_is_retried_for_20_seconds() {
         for kind in [FailureKind::Conflict, FailureKind::Throttled] {
             let (waited, tries, reported) = tried(&[kind]).await;
             assert!(waited > PATIENCE - LONGEST && waited <= PATIENCE, "{waited:?}");
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_lasting_refusal_is_not_tried_again() {
+    async fn a_permanent_refusal_is_not_retried() {
         assert_eq!(
             tried(&[FailureKind::Permanent]).await,
             (Duration::ZERO, 1, FailureKind::Permanent)
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn one_unknown_outcome_makes_the_whole_call_unknown() {
+    async fn an_unknown_attempt_makes_the_call_unknown() {
         let (_, _, reported) = tried(&[FailureKind::Unknown, FailureKind::Throttled, FailureKind::Permanent]).await;
         assert_eq!(reported, FailureKind::Unknown);
     }
