@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a key has no more rights than its creator: same tenant, no other domains, no longer life. The
 //! deployer creates keys for every tenant. A tenant never finds another tenant's key.
-//! **Start reading at** [`Access::create_key`].
+//! **Start reading at** [`AccessFunction::create_key`].
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -6,7 +6,7 @@
 //! more than a minute before it is read. The records themselves and the jobs of queues are read with strong
 //! consistency.
 //! **After a crash** behind the tombstone: the same request revokes the remaining keys, and answers 200.
-//! **Start reading at** [`Access::delete_tenant`]. Why this way: docs/adr/0030.
+//! **Start reading at** [`AccessFunction::delete_tenant`]. Why this way: docs/adr/0030.
 
 use std::collections::BTreeMap;
 

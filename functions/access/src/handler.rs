@@ -1,7 +1,7 @@
 //! HTTP handler: takes a request, and returns a response.
 //!
 //! **Invariant:** each function behind authentication takes a value that only authentication gives: a
-//! [`KeyMaker`] or a [`Deployer`].
+//! [`KeyAuthor`] or a [`Deployer`].
 
 use aws::auth::{Authenticator, Deployer, KeyAuthor, Principal};
 use aws::endpoint::{self, Authentication, made};

@@ -3,7 +3,7 @@
 //! **Invariant:** the queue `default` leads. It is written first, with a job that changes the others, also
 //! those that are created concurrently.
 //! **After a crash** behind the write of `default`, `promote` completes the change.
-//! **Start reading at** [`Access::mark_queues`].
+//! **Start reading at** [`AccessFunction::mark_queues`].
 
 use domain::account_rate::AccountRateChange;
 use domain::api_error::ApiError;

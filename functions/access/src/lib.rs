@@ -3,7 +3,7 @@
 //! **Role:** answers `/api-keys` and `/tenants` of the HTTP API. Only this function's role may create keys.
 //! **Invariant:** a key has no more rights than its creator, and no tenant finds another tenant's key.
 //! **Map:** [`handler`] is HTTP, and [`routes`] maps a path to a route and its kind of key. [`api_keys`] and
-//! [`tenants`] do the work. [`marking`] changes all queues of a tenant, and [`deleting`] deletes a tenant.
+//! [`tenants`] do the work. [`key_holds`] changes all queues of a tenant, and [`deletion`] deletes a tenant.
 //! **Start reading at** [`handler::handle`]. Why a function of its own: docs/adr/0021.
 
 pub mod api_keys;

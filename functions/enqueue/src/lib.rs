@@ -5,9 +5,9 @@
 //! that: the index has the record.
 //! **After a crash** before the response: a repetition with the same key returns the same emails. Without a key
 //! nothing is guaranteed.
-//! **Map:** `possible` decides whether a request can be accepted, `storing` makes it durable, and `batch` does
-//! both for many. [`broken`] describes a partly stored batch, and [`dry_run`] checks without a trace.
-//! [`allowance`] holds the quota of tenants, [`routes`] maps a path to a route, and [`handler`] is HTTP.
+//! **Map:** `eligibility` decides whether a request can be accepted, `persistence` makes it durable, and `batch` does
+//! both for many. [`batch_errors`] describes a partly stored batch, and [`dry_run`] checks without a trace.
+//! [`quota`] holds the quota of tenants, [`routes`] maps a path to a route, and [`handler`] is HTTP.
 //! **Start reading at** [`EnqueueFunction::accept`].
 
 mod batch;

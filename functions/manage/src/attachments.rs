@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** an id is random and belongs to one tenant. No other tenant sees its upload, which expires
 //! unless an email uses it.
-//! **Start reading at** [`Manage::invite`].
+//! **Start reading at** [`ManageFunction::invite`].
 
 use std::collections::BTreeMap;
 

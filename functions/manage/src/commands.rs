@@ -3,7 +3,7 @@
 //! **Invariant:** these writes race with every other change of the email, and each loses to a claim. A 200
 //! means that the change is written.
 //! **After a crash** behind the write: the index has the email, and enqueues its send task.
-//! **Start reading at** [`Manage::cancel`].
+//! **Start reading at** [`ManageFunction::cancel`].
 
 use std::time::Duration;
 

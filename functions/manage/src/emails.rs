@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a page costs a bounded number of calls, and holds a bounded number of contents in memory. An
 //! unreadable content is missing from its own email only.
-//! **Start reading at** [`Manage::emails`].
+//! **Start reading at** [`ManageFunction::emails`].
 
 use aws::auth::{ActsFor, TenantPrincipal};
 use aws::query::Cursor;
@@ -96,7 +96,7 @@ where
         ItemView::new(record, email.as_ref(), now)
     }
 
-    /// Reads an email's content, which takes a [`Caller`]: the deployer may not read any. `None` when it is
+    /// Reads an email's content, which takes a [`TenantPrincipal`]: the deployer may not read any. `None` when it is
     /// gone or when this program cannot parse it: a retry would not help, and the status must be visible all
     /// the same.
     pub(crate) async fn content(

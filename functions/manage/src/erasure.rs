@@ -5,7 +5,7 @@
 //! not requested again. The content is deleted next; nothing can need it any more.
 //! **After a crash** behind the tombstone: the caller got no response and repeats the request, which erases the
 //! rest.
-//! **Start reading at** [`Manage::erase`].
+//! **Start reading at** [`ManageFunction::erase`].
 
 use aws::auth::TenantPrincipal;
 use domain::apply::ApplyError;

@@ -1,6 +1,6 @@
 //! HTTP handler: takes a request, and returns a response.
 //!
-//! **Invariant:** only the description of the API is public. Every other request takes a [`Caller`], which a
+//! **Invariant:** only the description of the API is public. Every other request takes a [`TenantPrincipal`], which a
 //! tenant's key gives, or an [`Operator`], which the deployer's key and a tenant's name give.
 
 use aws::auth::{ActsFor, Authenticator, Operator, Principal, TenantPrincipal};

@@ -5,12 +5,12 @@
 //! **Invariant:** without a key only `GET /openapi.json` answers, which tells nothing about a deployment. No
 //! tenant finds another tenant's email.
 //! **Map:** [`handler`] is HTTP, [`paths`] maps a path to a route, and [`routes`] names its permission.
-//! [`paging`] reads a query, [`filters`] its conditions ([`searching`] applies them), and [`period`] its time.
+//! [`paging`] reads a query, [`filters`] its conditions ([`search`] applies them), and [`period`] its time.
 //! [`emails`] shows emails, and [`events`] their history.
-//! [`asked`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasing`] erases
+//! [`commands`] carries out commands on one email, [`by_key`] on all emails of an API key, and [`erasure`] erases
 //! an email.
 //! [`metrics`] and [`failures`] are statistics, and [`queues`] are the named queues.
-//! [`operating`] serves the deployer, who acts for a tenant and reads no content.
+//! [`operator`] serves the deployer, who acts for a tenant and reads no content.
 //! **Start reading at** [`handler::handle`].
 
 pub mod attachments;

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a response costs a bounded number of reads, whatever the number of emails. It shows the
 //! counters, which lag a moment behind the events.
-//! **Start reading at** [`Manage::metrics`].
+//! **Start reading at** [`ManageFunction::metrics`].
 
 use aws::auth::ActsFor;
 use aws::query;

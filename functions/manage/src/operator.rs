@@ -1,10 +1,10 @@
 //! Requests of the deployer for a tenant: lists emails and their history without content, and cancels.
 //!
-//! **Invariant:** nothing here takes a [`Caller`](aws::access::Caller), so that nothing here can read a
+//! **Invariant:** nothing here takes a [`TenantPrincipal`](aws::auth::TenantPrincipal), so that nothing here can read a
 //! content, and the views have no field for one. Replies of mail servers are left out too: they may repeat
 //! addresses.
 //! Its commands on queues are in [`crate::queues`], whose functions take either party.
-//! **Start reading at** [`Manage::emails_metadata`]. Why this way: docs/adr/0030.
+//! **Start reading at** [`ManageFunction::emails_metadata`]. Why this way: docs/adr/0030.
 
 use std::future::ready;
 

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a command is one write of the queue's record, together with the job that does the rest. Reads
 //! show it at once. The senders learn of it afterwards: after a crash in between, the job tells them.
-//! **Start reading at** [`Manage::pause`].
+//! **Start reading at** [`ManageFunction::pause`].
 
 use std::collections::{BTreeMap, BTreeSet};
 

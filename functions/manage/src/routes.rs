@@ -20,7 +20,7 @@
 //! }
 //! ```
 //! Nor does this one, which forges its principal. Only authentication creates a caller
-//! ([`aws::access::Door::let_in`]):
+//! ([`aws::auth::Authenticator::authenticate`]):
 //! ```compile_fail
 //! # use {aws::auth::TenantPrincipal, domain::id::EmailId, manage::{Manage, ManageError}, memory::MemoryBackend};
 //! async fn route(manage: &ManageFunction<MemoryBackend, MemoryBackend, MemoryBackend, MemoryBackend>, caller: &TenantPrincipal, id: EmailId) -> Result<(), ManageError> {

@@ -2,7 +2,7 @@
 //!
 //! **Invariant:** a page reads at most [`RECORDS_MAX`] records and [`CONTENTS_MAX`] contents. A page that stops
 //! early reports where to continue. It may hold fewer emails than its limit, even none, although more match.
-//! **Start reading at** [`Manage::search`]. Why this way: docs/adr/0017.
+//! **Start reading at** [`ManageFunction::search`]. Why this way: docs/adr/0017.
 
 use std::collections::HashMap;
 

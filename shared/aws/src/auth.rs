@@ -1,7 +1,7 @@
 //! Authentication for the HTTP API: identifies the principal of a request and its permissions.
 //!
 //! **Role:** called first by every function behind the API.
-//! **Invariant:** only this module creates a [`Caller`], an [`Operator`], a [`Deployer`] or a [`KeyMaker`]. A
+//! **Invariant:** only this module creates a [`TenantPrincipal`], an [`Operator`], a [`Deployer`] or a [`KeyAuthor`]. A
 //! handler that takes one is unreachable without a key that permits it. A caller's tenant is the tenant of its
 //! key.
 //! The deployer's key names a tenant in [`TENANT_HEADER`]. A tenant's key may name its own tenant there, and no
@@ -140,13 +140,13 @@ pub enum NamedTenant {
 }
 
 /// The deployer, acting for one tenant. An operator pauses, resumes, purges, cancels and lists. It reads no
-/// content and sends nothing, because the functions for both take a [`Caller`].
+/// content and sends nothing, because the functions for both take a [`TenantPrincipal`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Operator {
     tenant: TenantId,
 }
 
-/// The acting party of a request that neither needs content nor sends: a [`Caller`] or an [`Operator`].
+/// The acting party of a request that neither needs content nor sends: a [`TenantPrincipal`] or an [`Operator`].
 pub trait ActsFor: sealed::Sealed + Sync {
     /// Tenant that the request concerns.
     fn tenant(&self) -> &TenantId;
