@@ -133,7 +133,7 @@ async fn a_revoked_key_holds_what_was_accepted_with_it() {
         ..backend.state().records.values().next().unwrap().clone()
     };
     backend.state().records.insert(EmailKey::of(&sent), sent);
-    let told = backend.state().account_rate.settings_no;
+    let told = backend.state().account_rate.settings_version;
     let (status, answer) = revoke(&backend, samples::DEPLOYER_KEY, 10, "hold=true").await;
     assert_eq!(status, 200, "{answer}");
     let id = key("acme", 10);
@@ -141,7 +141,11 @@ async fn a_revoked_key_holds_what_was_accepted_with_it() {
     assert_eq!(answer["hold"], expected);
     assert!(is_revoked(&backend, 10) && !is_revoked(&backend, 11));
     assert_eq!(held(&backend), [[id], [id]], "in every queue of the tenant");
-    assert_eq!(backend.state().account_rate.settings_no, told + 1, "senders are told");
+    assert_eq!(
+        backend.state().account_rate.settings_version,
+        told + 1,
+        "senders are told"
+    );
     let jobs: Vec<_> = backend
         .state()
         .jobs

@@ -80,14 +80,18 @@ fn jobs(backend: &MemoryBackend) -> Vec<Job> {
 #[tokio::test]
 async fn a_suspension_holds_every_queue_of_the_tenant() {
     let backend = acme().await;
-    let told = backend.state().account_rate.settings_no;
+    let told = backend.state().account_rate.settings_version;
     assert_eq!(suspend(&backend, true).await, 200);
     assert_eq!(
         is_suspended(&backend),
         [true; 3],
         "also a queue that was deleted has emails"
     );
-    assert_eq!(backend.state().account_rate.settings_no, told + 1, "senders are told");
+    assert_eq!(
+        backend.state().account_rate.settings_version,
+        told + 1,
+        "senders are told"
+    );
     let begun: Vec<_> = jobs(&backend).into_iter().map(|job| (job.queue, job.task)).collect();
     assert_eq!(begun, [(queue("default"), Task::FollowTenant)]);
 

@@ -172,7 +172,7 @@ async fn who_bounces_for_good_or_complains_is_suppressed_and_the_senders_are_tol
         heard(&backend, &message).await.expect("heard");
         let expected = ("b@example.com".to_owned(), origin, Some(samples::id(1)), at);
         assert_eq!(suppressed(&backend), [expected]);
-        assert_eq!(backend.state().account_rate.settings_no, 1);
+        assert_eq!(backend.state().account_rate.settings_version, 1);
     }
     for harmless in [send(), delivery(), soft_bounce()] {
         let backend = later_world();
@@ -318,10 +318,10 @@ async fn a_suppression_that_broke_off_anywhere_is_completed_when_the_event_comes
         let backend = later_world();
         backend.state().faults_of.insert(what, [fault].into());
         assert!(heard(&backend, &bounce()).await.is_err(), "{what} {fault:?}");
-        let told = backend.state().account_rate.settings_no;
+        let told = backend.state().account_rate.settings_version;
         heard(&backend, &bounce()).await.expect("heard");
         assert_eq!(suppressed(&backend).len(), 1, "{what} {fault:?}");
-        assert!(backend.state().account_rate.settings_no > told, "{what} {fault:?}");
+        assert!(backend.state().account_rate.settings_version > told, "{what} {fault:?}");
     }
 }
 

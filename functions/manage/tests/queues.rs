@@ -286,14 +286,14 @@ async fn bad_input_is_named_and_changes_nothing() {
 async fn a_pause_says_who_knows_why_and_the_senders_are_told() {
     let backend = backend();
     make(&backend, "news").await;
-    let told = backend.state().account_rate.settings_no;
+    let told = backend.state().account_rate.settings_version;
     let pause = r#"{"reason": "wrong price", "until": "in 1 hour"}"#;
     let (status, paused) = call(&backend, "POST", "/queues/news/pause", pause).await;
     assert_eq!(
         (status, &paused["paused"], &paused["pause_reason"]),
         (200, &json!(true), &json!("wrong price"))
     );
-    assert_eq!(backend.state().account_rate.settings_no, told + 1);
+    assert_eq!(backend.state().account_rate.settings_version, told + 1);
     let jobs: Vec<_> = backend.state().jobs.values().cloned().collect();
     assert_eq!(jobs.len(), 1, "it is resumed by itself");
     assert_eq!(

@@ -181,9 +181,9 @@ async fn what_was_held_goes_back_page_by_page_whatever_fails() {
 async fn the_senders_are_told_by_the_job_when_who_asked_for_it_died() {
     let backend = backend(Vec::new(), plain(), Some(Task::Release));
     run(&backend).await;
-    assert_eq!(backend.state().account_rate.settings_no, 1);
+    assert_eq!(backend.state().account_rate.settings_version, 1);
     run(&backend).await;
-    assert_eq!(backend.state().account_rate.settings_no, 1, "once");
+    assert_eq!(backend.state().account_rate.settings_version, 1, "once");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! Cache of settings that seldom change: queues, suppressions.
 //!
 //! **Invariant:** a cached value is valid only under the settings version that it was read under
-//! ([`domain::account_rate::AccountRate::settings_no`]). Every batch learns that version with its permits. A steady flow
+//! ([`domain::account_rate::AccountRate::settings_version`]). Every batch learns that version with its permits. A steady flow
 //! reads nothing twice, and the next batch sees a change.
 
 use std::collections::HashMap;
@@ -26,10 +26,15 @@ impl<K: Eq + Hash, V: Clone> Cached<K, V> {
     ///
     /// # Errors
     /// A necessary read failed.
-    pub async fn get<E>(&self, key: K, settings_no: u64, read: impl Future<Output = Result<V, E>>) -> Result<V, E> {
+    pub async fn get<E>(
+        &self,
+        key: K,
+        settings_version: u64,
+        read: impl Future<Output = Result<V, E>>,
+    ) -> Result<V, E> {
         let known = self.lock().get(&key).cloned();
         if let Some((no, value)) = known
-            && no == settings_no
+            && no == settings_version
         {
             return Ok(value);
         }
@@ -38,7 +43,7 @@ impl<K: Eq + Hash, V: Clone> Cached<K, V> {
         if all.len() >= MOST {
             all.clear();
         }
-        all.insert(key, (settings_no, value.clone()));
+        all.insert(key, (settings_version, value.clone()));
         Ok(value)
     }
 

@@ -144,7 +144,7 @@ where
     /// A necessary read failed: nothing is claimed then.
     pub(crate) async fn queue(&self, send_task: &SendTask, now: Timestamp) -> Result<Queue, PortError> {
         let key = queue_of(send_task);
-        let no = self.rate_limiter.settings_no(&self.records, now).await?;
+        let no = self.rate_limiter.settings_version(&self.records, now).await?;
         if no == 0 {
             // No queue has ever changed.
             return Ok(Queue::plain(key, now));

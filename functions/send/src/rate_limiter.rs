@@ -20,7 +20,7 @@ use domain::timestamp::Timestamp;
 /// Maximum age of the cached state for a refusal, and for a batch without a limit.
 const FRESH: Duration = Duration::from_secs(5);
 
-/// Maximum age of a cached [`AccountRate::settings_no`]. With the claim, a pause of a queue takes effect within five
+/// Maximum age of a cached [`AccountRate::settings_version`]. With the claim, a pause of a queue takes effect within five
 /// seconds.
 const SETTINGS_FRESH: Duration = Duration::from_secs(4);
 
@@ -248,12 +248,12 @@ impl RateLimiter {
         Ok(paced)
     }
 
-    /// Returns [`AccountRate::settings_no`], at most a few seconds old. A recent reservation has cached it. After a
+    /// Returns [`AccountRate::settings_version`], at most a few seconds old. A recent reservation has cached it. After a
     /// long wait for a slot it is read once more.
     ///
     /// # Errors
     /// A necessary read failed.
-    pub async fn settings_no<R: AccountRates>(&self, records: &R, now: Timestamp) -> Result<u64, PortError> {
+    pub async fn settings_version<R: AccountRates>(&self, records: &R, now: Timestamp) -> Result<u64, PortError> {
         let known = *lock(&self.settings);
         if let Some((no, at)) = known
             && now.since(at) < SETTINGS_FRESH
@@ -262,11 +262,11 @@ impl RateLimiter {
         }
         let account_rate = records.account_rate().await?;
         self.learn(account_rate, now);
-        Ok(account_rate.settings_no)
+        Ok(account_rate.settings_version)
     }
 
     fn learn(&self, account_rate: AccountRate, at: Timestamp) {
-        *lock(&self.settings) = Some((account_rate.settings_no, at));
+        *lock(&self.settings) = Some((account_rate.settings_version, at));
         *lock(&self.full) = account_rate.full;
         *lock(&self.known) = Some(KnownRate { account_rate, at });
     }

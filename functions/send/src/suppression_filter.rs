@@ -20,7 +20,7 @@ use domain::ports::{
     Suppressions,
 };
 use domain::record::{EmailRecord, recipient_key};
-use domain::suppression::{Marks, SuppressionId};
+use domain::suppression::{SuppressionFilter, SuppressionId};
 use domain::timestamp::Timestamp;
 use tokio::sync::Mutex;
 
@@ -30,7 +30,7 @@ use crate::{SendFunction, not_accepted};
 /// Cached suppressions of an environment.
 #[derive(Debug, Default)]
 pub struct Suppressed {
-    marks: Cached<TenantId, Arc<Marks>>,
+    marks: Cached<TenantId, Arc<SuppressionFilter>>,
     /// Time of the last failed read. The lock is held during a read, so that a batch reads once.
     failed_at: Mutex<Option<Timestamp>>,
 }
@@ -42,8 +42,8 @@ impl Suppressed {
         records: &R,
         clock: &impl Clock,
         tenant: &TenantId,
-        settings_no: u64,
-    ) -> Result<Arc<Marks>, PortError> {
+        settings_version: u64,
+    ) -> Result<Arc<SuppressionFilter>, PortError> {
         let asked_at = clock.now();
         let mut failed_at = self.failed_at.lock().await;
         if *failed_at >= Some(asked_at) {
@@ -55,7 +55,7 @@ impl Suppressed {
             });
         }
         let read = async { records.marks(tenant).await.map(Arc::new) };
-        let marks = self.marks.get(tenant.clone(), settings_no, read).await;
+        let marks = self.marks.get(tenant.clone(), settings_version, read).await;
         if marks.is_err() {
             *failed_at = Some(clock.now());
         }
@@ -100,10 +100,13 @@ where
     }
 
     async fn who_is_suppressed(&self, tenant: &TenantId, email: &EmailContent) -> Result<Vec<EmailAddress>, PortError> {
-        let settings_no = self.rate_limiter.settings_no(&self.records, self.system.now()).await?;
+        let settings_version = self
+            .rate_limiter
+            .settings_version(&self.records, self.system.now())
+            .await?;
         let marks = self
             .suppressed
-            .marks(&self.records, &self.system, tenant, settings_no)
+            .marks(&self.records, &self.system, tenant, settings_version)
             .await?;
         let lists = [email.to(), email.cc(), email.bcc()].into_iter().flatten();
         let addresses = lists.map(Mailbox::address).filter(|address| !address.is_simulated());

@@ -85,7 +85,7 @@ fn twenty_a_second() -> AccountRate {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros(0)),
         open: None,
-        settings_no: 0,
+        settings_version: 0,
         full: FullPriorityQueues::default(),
     }
 }

@@ -60,7 +60,7 @@ fn backend() -> MemoryBackend {
         ..Common::default()
     });
     state.queues.insert(queue.key.clone(), queue);
-    state.account_rate.settings_no = 1;
+    state.account_rate.settings_version = 1;
     drop(state);
     backend
 }

@@ -25,7 +25,7 @@ fn backend(queues: &[(&str, &[u8])]) -> MemoryBackend {
     {
         let mut state = backend.state();
         // Queues were changed: senders read them.
-        state.account_rate.settings_no = 1;
+        state.account_rate.settings_version = 1;
         for (name, emails) in queues {
             let pause = Pause {
                 since: BORN,

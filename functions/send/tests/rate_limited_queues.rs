@@ -76,7 +76,7 @@ fn backend() -> MemoryBackend {
     };
     state.queues.insert(slow(), queue);
     state.rate_limits.insert(slow(), limit);
-    state.account_rate.settings_no = 1;
+    state.account_rate.settings_version = 1;
     drop(state);
     backend
 }

@@ -16,7 +16,7 @@ use domain::id::TenantId;
 use domain::lifecycle::Attempt;
 use domain::ports::{AccountRates, Provider, Suppressions};
 use domain::record::{EmailRecord, RecordStatus, recipient_key};
-use domain::suppression::{Marks, Suppression, SuppressionId, add};
+use domain::suppression::{Suppression, SuppressionFilter, SuppressionId, add};
 use domain::wire::api::parse_email;
 use domain::wire::send_task::SendTask;
 use memory::{Fault, MemoryBackend, samples};
@@ -227,7 +227,10 @@ async fn with_too_many_marks_every_recipient_is_looked_up() {
     let (backend, ses) = (backend(2, true), Ses::default());
     let send = sender(&backend, &ses);
     suppress(&backend, "ann@example.com").await;
-    backend.state().marks.insert(TenantId::main(), Marks::TooMany);
+    backend
+        .state()
+        .marks
+        .insert(TenantId::main(), SuppressionFilter::TooMany);
     for n in [1, 2] {
         process(&send, n).await;
     }
@@ -249,7 +252,7 @@ async fn a_mark_that_only_fits_leaves_nobody_out() {
     backend
         .state()
         .marks
-        .insert(TenantId::main(), Marks::These([mark].into()));
+        .insert(TenantId::main(), SuppressionFilter::These([mark].into()));
     process(&sender(&backend, &ses), 1).await;
     assert_eq!(ses.given(), [["Ann@example.com"]]);
 }

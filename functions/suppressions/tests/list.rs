@@ -13,7 +13,7 @@ use aws::settings::KeySettings;
 use domain::address::EmailAddress;
 use domain::id::TenantId;
 use domain::ports::{ListReason, Suppressions};
-use domain::suppression::{Listed, Marks, Origin, Suppression, SuppressionId, add};
+use domain::suppression::{Listed, Origin, Suppression, SuppressionFilter, SuppressionId, add};
 use domain::timestamp::Timestamp;
 use lambda_http::Body;
 use memory::{Fault, MemoryBackend, samples};
@@ -113,7 +113,7 @@ async fn an_address_is_suppressed_shown_and_released_by_either_name() {
         assert_eq!(added, (201, json!({"object": "suppression", "id": ann})));
     }
     assert_eq!(
-        backend.state().account_rate.settings_no,
+        backend.state().account_rate.settings_version,
         2,
         "senders are told, also by a repetition"
     );
@@ -152,7 +152,11 @@ async fn many_are_added_and_removed_in_order() {
     let (status, added) = asked(&backend, "POST", "/suppressions/batch/add", Some(body)).await;
     let one = |id: &str| json!({"object": "suppression", "id": id});
     assert_eq!((status, added), (201, json!({"data": [one(&a), one(&b), one(&a)]})));
-    assert_eq!(backend.state().account_rate.settings_no, 1, "the senders are told once");
+    assert_eq!(
+        backend.state().account_rate.settings_version,
+        1,
+        "the senders are told once"
+    );
     let gone = |id: &str, deleted: bool| json!({"object": "suppression", "id": id, "deleted": deleted});
     for (body, expected) in [
         (
@@ -164,7 +168,10 @@ async fn many_are_added_and_removed_in_order() {
         let answer = asked(&backend, "POST", "/suppressions/batch/remove", Some(body)).await;
         assert_eq!(answer, (200, json!({"data": expected})));
     }
-    assert_eq!(backend.marks(&TenantId::main()).await.unwrap(), Marks::default());
+    assert_eq!(
+        backend.marks(&TenantId::main()).await.unwrap(),
+        SuppressionFilter::default()
+    );
 }
 
 #[tokio::test]
@@ -265,7 +272,7 @@ async fn a_request_that_broke_off_is_completed_by_the_next() {
         }
         let (status, _) = asked(&backend, "POST", "/suppressions/batch/add", body.clone()).await;
         assert_eq!(status, 500, "{what} {fault:?}");
-        let told = backend.state().account_rate.settings_no;
+        let told = backend.state().account_rate.settings_version;
         if what == "suppress" {
             assert_eq!(told, 1, "of what was added the senders are told all the same");
         }
@@ -275,7 +282,7 @@ async fn a_request_that_broke_off_is_completed_by_the_next() {
             (201, 2),
             "{what} {fault:?}"
         );
-        assert!(backend.state().account_rate.settings_no > told, "{what} {fault:?}");
+        assert!(backend.state().account_rate.settings_version > told, "{what} {fault:?}");
     }
 }
 

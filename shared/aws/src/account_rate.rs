@@ -20,7 +20,7 @@ use crate::table::{Expression, Outcome, Table, keys};
 
 /// Stored form of the account rate, without its key. Only update expressions write it.
 #[derive(Deserialize)]
-struct StoredPace {
+struct StoredAccountRate {
     /// Recipients in 1000 seconds.
     rate: Option<u64>,
     /// Microseconds since 1970.
@@ -45,7 +45,7 @@ const SETTINGS_NO: &str = "settings_no";
 const FULL_LANES: &str = "full_lanes";
 
 fn read(item: &Item) -> Result<AccountRate, ItemError> {
-    let stored: StoredPace = decode(item)?;
+    let stored: StoredAccountRate = decode(item)?;
     let open = match stored.open_until {
         Some(until) => Some(OpenBreaker {
             until,
@@ -58,7 +58,7 @@ fn read(item: &Item) -> Result<AccountRate, ItemError> {
         rate: stored.rate.and_then(Rate::from_millis),
         free_at: stored.free_at.map(Micros),
         open,
-        settings_no: stored.settings_no.unwrap_or_default(),
+        settings_version: stored.settings_no.unwrap_or_default(),
         full: stored
             .full_lanes
             .as_deref()

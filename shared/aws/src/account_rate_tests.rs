@@ -34,7 +34,7 @@ fn account_rate() -> AccountRate {
             until: at(7_000),
             times: 2,
         }),
-        settings_no: 9,
+        settings_version: 9,
         full: full_normal_and_low(),
     }
 }

@@ -148,7 +148,7 @@ pub(crate) fn from_job(job: &Job) -> Result<Item, PortError> {
     let stored = StoredJob {
         task: serde_json::to_string(&job.task).map_err(|error| port(WHAT)(error.into()))?,
         asked_at: job.asked_at,
-        queue_no: job.queue_no,
+        queue_no: job.queue_version,
         due: job.due,
         sweep_from: job.sweep_from,
         shard: job.shard,
@@ -173,7 +173,7 @@ fn to_job(item: &Item) -> Result<Job, ItemError> {
         id,
         task: from_json(&stored.task, "task")?,
         asked_at: stored.asked_at,
-        queue_no: stored.queue_no,
+        queue_version: stored.queue_no,
         due: stored.due,
         sweep_from: stored.sweep_from,
         shard: stored.shard,

@@ -159,7 +159,7 @@ impl EmailRecords for Table {
 
     async fn write(&self, before: &EmailRecord, transition: &Transition, now: Timestamp) -> Result<Written, PortError> {
         const WHAT: &str = "writing a transition";
-        if let Some(queue) = transition.condition.queue_no() {
+        if let Some(queue) = transition.condition.queue_version() {
             return self.write_grouped(before, transition, queue, now).await;
         }
         let change = self.expression(before, transition, now);
@@ -185,10 +185,10 @@ impl EmailRecords for Table {
             }
         }
         let mut results: BTreeMap<usize, _> = iter(alone).buffer_unordered(AT_ONCE).collect().await;
-        for ((queue, queue_no), places) in groups {
+        for ((queue, queue_version), places) in groups {
             for places in places.chunks(WRITES_AT_ONCE) {
                 let group: Vec<_> = places.iter().filter_map(|place| writes.get(*place)).collect();
-                let written = self.write_group(&queue, queue_no, &group, now).await;
+                let written = self.write_group(&queue, queue_version, &group, now).await;
                 results.extend(places.iter().copied().zip(written));
             }
         }

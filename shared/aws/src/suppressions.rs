@@ -19,7 +19,9 @@ use domain::id::{EmailId, TenantId};
 use domain::limits;
 use domain::listing::{Place, Start};
 use domain::ports::{PortError, Suppressions};
-use domain::suppression::{Added, Effect, Entry, Listed, Mark, Marks, Origin, Suppression, SuppressionId};
+use domain::suppression::{
+    Added, Effect, Entry, HashPrefix, Listed, Origin, Suppression, SuppressionFilter, SuppressionId,
+};
 use domain::timestamp::Timestamp;
 use futures::future::try_join_all;
 use serde::Deserialize;
@@ -111,17 +113,19 @@ fn read_listed(tenant: &TenantId, item: &Item) -> Result<Listed, ItemError> {
     })
 }
 
-fn read_marks(item: &Item) -> Result<Marks, ItemError> {
+fn read_marks(item: &Item) -> Result<SuppressionFilter, ItemError> {
     let stored: StoredMarks = decode(item)?;
     if stored.too_many.is_some() {
-        return Ok(Marks::TooMany);
+        return Ok(SuppressionFilter::TooMany);
     }
     let set = stored.set.unwrap_or_default().into_iter();
-    let marks: Result<BTreeSet<_>, _> = set.map(|Bytes(mark)| mark.try_into().map(Mark)).collect();
-    marks.map(Marks::These).map_err(|_| ItemError::Malformed(SET))
+    let marks: Result<BTreeSet<_>, _> = set.map(|Bytes(mark)| mark.try_into().map(HashPrefix)).collect();
+    marks
+        .map(SuppressionFilter::These)
+        .map_err(|_| ItemError::Malformed(SET))
 }
 
-fn set_of(mark: Mark) -> AttributeValue {
+fn set_of(mark: HashPrefix) -> AttributeValue {
     AttributeValue::Bs(vec![Blob::new(mark.0)])
 }
 
@@ -313,7 +317,7 @@ impl Suppressions for Table {
         Ok(self.transact(writes, WHAT).await? == Transacted::Done)
     }
 
-    async fn marks(&self, tenant: &TenantId) -> Result<Marks, PortError> {
+    async fn marks(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
         const WHAT: &str = "reading the marks";
         let item = self.get(keys::marks(tenant), WHAT).await?;
         read_marks(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))

@@ -329,16 +329,19 @@ async fn an_address_of_sess_list_is_remembered_read_and_forgotten() {
 
 #[tokio::test]
 async fn marks_are_read_or_that_there_are_too_many() {
-    let mark = |bytes| Mark(bytes);
+    let mark = |bytes| HashPrefix(bytes);
     let both = BTreeSet::from([id().mark(), mark([0, 0, 0, 0, 0, 0, 0, 1])]);
     for (item, expected) in [
-        (json!({}), Some(Marks::default())),
-        (json!({"Item": {"pk": {"S": "x"}}}), Some(Marks::default())),
+        (json!({}), Some(SuppressionFilter::default())),
+        (json!({"Item": {"pk": {"S": "x"}}}), Some(SuppressionFilter::default())),
         (
             json!({"Item": {"m": {"BS": [MARK, OTHER_MARK]}}}),
-            Some(Marks::These(both)),
+            Some(SuppressionFilter::These(both)),
         ),
-        (json!({"Item": {"too_many": {"BOOL": true}}}), Some(Marks::TooMany)),
+        (
+            json!({"Item": {"too_many": {"BOOL": true}}}),
+            Some(SuppressionFilter::TooMany),
+        ),
         // Never as if nobody were suppressed.
         (json!({"Item": {"m": {"S": "x"}}}), None),
         (json!({"Item": {"m": {"BS": ["AA=="]}}}), None),

@@ -180,7 +180,7 @@ pub struct AccountRate {
     pub open: Option<OpenBreaker>,
     /// How often queues or suppressions were changed: what a sender remembers of them is good for
     /// as long as this stays. It lies here because every batch comes by.
-    pub settings_no: u64,
+    pub settings_version: u64,
     /// The priority queues in which `send` hides no more messages. Also here because every batch comes by.
     pub full: FullPriorityQueues,
 }
@@ -272,7 +272,7 @@ impl AccountRateChange {
             }
             Self::Breaker { becomes, .. } => account_rate.open = becomes,
             Self::Rate { rate } => account_rate.rate = rate,
-            Self::Settings => account_rate.settings_no = account_rate.settings_no.saturating_add(1),
+            Self::Settings => account_rate.settings_version = account_rate.settings_version.saturating_add(1),
             Self::Full(priority_queues) => account_rate.full = priority_queues,
         }
         account_rate

@@ -22,7 +22,7 @@ fn account_rate(free_at: i64) -> AccountRate {
         rate: Rate::from_millis(20_000),
         free_at: Some(Micros::of(at(free_at))),
         open: None,
-        settings_no: 0,
+        settings_version: 0,
         full: FullPriorityQueues::default(),
     }
 }

@@ -87,7 +87,7 @@ pub enum Condition {
         /// The time that the decision saw.
         not_before: Timestamp,
         /// The state of the queue that the decision saw ([`crate::queue::Queue::no`]).
-        queue_no: u64,
+        queue_version: u64,
     },
     /// No other event has changed the delivery statuses of the recipients. The record's own status may change.
     DeliveryUnmoved {
@@ -97,7 +97,7 @@ pub enum Condition {
 }
 
 impl Condition {
-    /// True if the condition holds for a stored record, apart from its queue ([`Self::queue_no`]).
+    /// True if the condition holds for a stored record, apart from its queue ([`Self::queue_version`]).
     /// Adapters translate it; in-memory backends call it.
     #[must_use]
     pub fn holds(self, record: &EmailRecord) -> bool {
@@ -124,9 +124,9 @@ impl Condition {
 
     /// The required version of the record's queue, if the condition names one.
     #[must_use]
-    pub const fn queue_no(self) -> Option<u64> {
+    pub const fn queue_version(self) -> Option<u64> {
         match self {
-            Self::UnmovedIn { queue_no, .. } => Some(queue_no),
+            Self::UnmovedIn { queue_version, .. } => Some(queue_version),
             Self::Claimable { .. } | Self::Unmoved { .. } | Self::DeliveryUnmoved { .. } => None,
         }
     }

@@ -25,7 +25,7 @@ use crate::queue::job::Job;
 use crate::queue::{Queue, QueueKey};
 use crate::record::{BodyPlace, BodyRef, DueKind, EmailRecord, Priority, RecordStatus};
 use crate::retry::Jitter;
-use crate::suppression::{Added, Listed, Marks, Origin, Suppression, SuppressionId};
+use crate::suppression::{Added, Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
 use crate::tally::counter::{Counter, Figures};
 use crate::tally::portion::{Fingerprint, Span, Tally, Versions};
 use crate::tally::queue_counts::QueueCounts;
@@ -164,8 +164,8 @@ impl RecordWrite {
     /// The queue and its version that the transition depends on; `None` if it depends on none.
     #[must_use]
     pub fn queue_state(&self) -> Option<(QueueKey, u64)> {
-        let queue_no = self.transition.condition.queue_no()?;
-        Some((QueueKey::of(&self.before), queue_no))
+        let queue_version = self.transition.condition.queue_version()?;
+        Some((QueueKey::of(&self.before), queue_version))
     }
 }
 
@@ -722,7 +722,7 @@ pub trait Suppressions: Sync {
     ) -> impl Future<Output = Result<bool, PortError>> + Send;
 
     /// Reads a tenant's marks consistently.
-    fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<Marks, PortError>> + Send;
+    fn marks(&self, tenant: &TenantId) -> impl Future<Output = Result<SuppressionFilter, PortError>> + Send;
 
     /// Reads the suppressions of these ids that are active at `now`, in their order, consistently.
     fn suppressions(

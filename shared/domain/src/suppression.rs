@@ -58,9 +58,9 @@ impl SuppressionId {
 
     /// Its last eight bytes.
     #[must_use]
-    pub fn mark(self) -> Mark {
+    pub fn mark(self) -> HashPrefix {
         let (_, last) = self.0.as_u64_pair();
-        Mark(last.to_be_bytes())
+        HashPrefix(last.to_be_bytes())
     }
 }
 
@@ -73,24 +73,24 @@ impl fmt::Display for SuppressionId {
 /// What senders remember of a suppressed address. 62 of its bits are of a hash: that an address fits by
 /// chance is as good as never, and then only costs a look at the suppressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Mark(pub [u8; 8]);
+pub struct HashPrefix(pub [u8; 8]);
 
 /// The marks of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Marks {
+pub enum SuppressionFilter {
     /// All of them.
-    These(BTreeSet<Mark>),
+    These(BTreeSet<HashPrefix>),
     /// There were more than [`limits::SUPPRESSED_MARKS`]: any address may be suppressed.
     TooMany,
 }
 
-impl Default for Marks {
+impl Default for SuppressionFilter {
     fn default() -> Self {
         Self::These(BTreeSet::new())
     }
 }
 
-impl Marks {
+impl SuppressionFilter {
     /// Whether an address may be suppressed; what is not so here is not.
     #[must_use]
     pub fn fit(&self, id: SuppressionId) -> bool {
@@ -102,7 +102,7 @@ impl Marks {
 
     /// The marks with one more.
     #[must_use]
-    pub fn with(self, mark: Mark) -> Self {
+    pub fn with(self, mark: HashPrefix) -> Self {
         match self {
             Self::These(marks) if marks.len() >= limits::SUPPRESSED_MARKS => Self::TooMany,
             Self::These(mut marks) => {
@@ -115,7 +115,7 @@ impl Marks {
 
     /// The marks without one.
     #[must_use]
-    pub fn without(self, mark: Mark) -> Self {
+    pub fn without(self, mark: HashPrefix) -> Self {
         match self {
             Self::These(mut marks) => {
                 marks.remove(&mark);

@@ -149,16 +149,16 @@ fn an_id_and_its_mark_stay_what_they_are() {
 #[test]
 fn marks_fit_what_was_added_until_there_are_too_many() {
     let id = |n: usize| SuppressionId::of(&TenantId::main(), &address(&format!("a{n}@example.com")));
-    let mut marks = Marks::default();
+    let mut marks = SuppressionFilter::default();
     for n in 0..limits::SUPPRESSED_MARKS {
         marks = marks.with(id(n).mark());
     }
     assert!(marks.fit(id(0)) && !marks.fit(id(limits::SUPPRESSED_MARKS)));
     assert!(!marks.clone().without(id(0).mark()).fit(id(0)));
     let too_many = marks.with(id(limits::SUPPRESSED_MARKS).mark());
-    assert_eq!(too_many, Marks::TooMany);
-    assert_eq!(too_many.clone().with(id(1).mark()), Marks::TooMany);
-    assert_eq!(too_many.clone().without(id(1).mark()), Marks::TooMany);
+    assert_eq!(too_many, SuppressionFilter::TooMany);
+    assert_eq!(too_many.clone().with(id(1).mark()), SuppressionFilter::TooMany);
+    assert_eq!(too_many.clone().without(id(1).mark()), SuppressionFilter::TooMany);
     assert!(too_many.fit(id(9_999)));
 }
 

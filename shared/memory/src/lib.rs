@@ -52,7 +52,7 @@ use domain::queue::job::Job;
 use domain::queue::{Queue, QueueKey};
 use domain::rate_limit::RateLimit;
 use domain::record::{EmailRecord, Priority};
-use domain::suppression::{Entry, Listed, Marks, SuppressionId};
+use domain::suppression::{Entry, Listed, SuppressionFilter, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
 
@@ -187,7 +187,7 @@ pub struct State {
     /// SES's list of the account.
     pub account_list: OfAccount,
     /// What senders read of it.
-    pub marks: BTreeMap<TenantId, Marks>,
+    pub marks: BTreeMap<TenantId, SuppressionFilter>,
     /// The emails that were erased, each with the hash of its content.
     pub erased: BTreeMap<EmailKey, String>,
     /// Until when each content is kept, by email and hash.
@@ -484,7 +484,7 @@ impl State {
     pub(crate) fn queue_is_at(&self, record: &EmailRecord, condition: Condition) -> bool {
         let queue = self.queues.get(&QueueKey::of(record));
         condition
-            .queue_no()
+            .queue_version()
             .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
     }
 

@@ -7,13 +7,13 @@ use domain::id::TenantId;
 use domain::listing::{Place, Start};
 use domain::ports::{AccountList, ListReason};
 use domain::ports::{PortError, Suppressions};
-use domain::suppression::{Added, Effect, Entry, Listed, Marks, Origin, Suppression, SuppressionId};
+use domain::suppression::{Added, Effect, Entry, Listed, Origin, Suppression, SuppressionFilter, SuppressionId};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};
 
 impl State {
-    fn change_marks(&mut self, tenant: &TenantId, change: impl FnOnce(Marks) -> Marks) {
+    fn change_marks(&mut self, tenant: &TenantId, change: impl FnOnce(SuppressionFilter) -> SuppressionFilter) {
         let marks = self.marks.remove(tenant).unwrap_or_default();
         self.marks.insert(tenant.clone(), change(marks));
     }
@@ -65,7 +65,7 @@ impl Suppressions for MemoryBackend {
         .await
     }
 
-    async fn marks(&self, tenant: &TenantId) -> Result<Marks, PortError> {
+    async fn marks(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
         let tenant = tenant.clone();
         self.call(Call::reads("marks", None), move |state| {
             state.marks.get(&tenant).cloned().unwrap_or_default()

@@ -11,7 +11,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::judge::{Copy, Defect, StoredEmail};
+use crate::judge::{Defect, SentCopy, StoredEmail};
 use crate::kills::Kill;
 
 /// No more emails are told of.
@@ -28,7 +28,7 @@ pub struct Known<'a> {
     /// The table.
     pub records: &'a BTreeMap<String, StoredEmail>,
     /// SES.
-    pub copies: &'a BTreeMap<String, Vec<Copy>>,
+    pub copies: &'a BTreeMap<String, Vec<SentCopy>>,
     /// The kills.
     pub kills: &'a [Kill],
 }
@@ -58,7 +58,7 @@ impl Known<'_> {
                 None => lines.push("  row      none".to_owned()),
             }
             for copy in self.copies.get(id).into_iter().flatten() {
-                let Copy {
+                let SentCopy {
                     message_id,
                     received_at,
                     claim,
@@ -150,7 +150,7 @@ mod tests {
             claim_no: 2,
             ..StoredEmail::default()
         };
-        let copy = Copy {
+        let copy = SentCopy {
             message_id: "m".to_owned(),
             subject: "s".to_owned(),
             received_at: "T0".to_owned(),

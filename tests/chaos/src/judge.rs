@@ -67,7 +67,7 @@ impl StoredEmail {
 
 /// A message that SES has accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copy {
+pub struct SentCopy {
     /// SES's id.
     pub message_id: String,
     /// The subject, which is each email's own.
@@ -191,7 +191,7 @@ impl Verdict {
 pub fn judge(
     accepted: &[Accepted],
     records: &BTreeMap<String, StoredEmail>,
-    copies: &BTreeMap<String, Vec<Copy>>,
+    copies: &BTreeMap<String, Vec<SentCopy>>,
 ) -> Verdict {
     let mut verdict = Verdict {
         accepted: accepted.len(),
@@ -269,7 +269,7 @@ impl Verdict {
 }
 
 /// Every id but the first that a subject was sent with.
-fn second_ids(copies: &BTreeMap<String, Vec<Copy>>) -> BTreeSet<&str> {
+fn second_ids(copies: &BTreeMap<String, Vec<SentCopy>>) -> BTreeSet<&str> {
     let mut first: BTreeMap<&str, &str> = BTreeMap::new();
     let sent = copies
         .iter()
@@ -332,8 +332,8 @@ mod tests {
         }
     }
 
-    fn copy(subject: &str) -> Copy {
-        Copy {
+    fn copy(subject: &str) -> SentCopy {
+        SentCopy {
             message_id: String::new(),
             subject: subject.to_owned(),
             received_at: String::new(),

@@ -16,7 +16,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::Trouble;
-use crate::judge::{Copy, StoredEmail};
+use crate::judge::{SentCopy, StoredEmail};
 use crate::settings::Settings;
 
 /// Patience with one answer: more than a function's longest time.
@@ -279,14 +279,14 @@ impl Stack {
     ///
     /// # Errors
     /// When the fake SES does not tell, or a message does not say which email it is of.
-    pub async fn copies(&self) -> Result<BTreeMap<String, Vec<Copy>>, Trouble> {
+    pub async fn copies(&self) -> Result<BTreeMap<String, Vec<SentCopy>>, Trouble> {
         let messages: Vec<Message> = self
             .read(
                 "The fake SES does not tell its messages",
                 self.ses(Method::GET, "messages"),
             )
             .await?;
-        let mut copies: BTreeMap<String, Vec<Copy>> = BTreeMap::new();
+        let mut copies: BTreeMap<String, Vec<SentCopy>> = BTreeMap::new();
         for message in messages {
             let mut ids = message.headers.into_iter().filter(|header| header.name == ID_HEADER);
             let (Some(id), None) = (ids.next(), ids.next()) else {
@@ -296,7 +296,7 @@ impl Stack {
                 )));
             };
             let claim = message.tags.into_iter().find(|tag| tag.name == "mq_claim");
-            copies.entry(id.value).or_default().push(Copy {
+            copies.entry(id.value).or_default().push(SentCopy {
                 message_id: message.id,
                 subject: message.subject,
                 received_at: message.received_at,

@@ -146,10 +146,10 @@ impl Machine {
                 *claim_no = stored.claim_no;
             }
         }
-        let queue_no = condition.queue_no().unwrap_or(line.no.into());
+        let queue_version = condition.queue_version().unwrap_or(line.no.into());
         let held = after.due.is_some_and(|due| due.kind == DueKind::Held);
         let careless = held && self.is(Mutant::HeldUnconditioned);
-        let of_queue = queue_no == u64::from(line.no) || careless || self.is(Mutant::DroppedUnconditioned);
+        let of_queue = queue_version == u64::from(line.no) || careless || self.is(Mutant::DroppedUnconditioned);
         of_queue && condition.holds(stored)
     }
 

@@ -350,7 +350,7 @@ fn plant(backend: &MemoryBackend, scenario: &Scenario) {
         };
         state.rate_limits.insert(news.key.clone(), limit);
         // Senders are told of a queue that is made.
-        state.account_rate.settings_no = 1;
+        state.account_rate.settings_version = 1;
     }
     state.queues.insert(news.key.clone(), news);
     if scenario.held == 0 {
@@ -380,7 +380,7 @@ fn plant(backend: &MemoryBackend, scenario: &Scenario) {
         });
     }
     state.queues.insert(held.key.clone(), held);
-    state.account_rate.settings_no = 1;
+    state.account_rate.settings_version = 1;
 }
 
 /// Contents of the emails that wait for slots: the first ones have them, more than any run releases.

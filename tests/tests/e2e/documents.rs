@@ -67,3 +67,18 @@ fn every_test_named_in_a_document_exists() {
         assert!(document != "docs/RELIABILITY.md" || named.len() > 60, "{}", named.len());
     }
 }
+
+#[test]
+fn every_glossary_term_is_in_its_file() {
+    let glossary = fs::read_to_string(root().join("docs/GLOSSARY.md")).unwrap();
+    let entries: Vec<_> = glossary.lines().filter(|line| line.starts_with("- **")).collect();
+    assert!((20..=30).contains(&entries.len()), "{} terms", entries.len());
+    for entry in entries {
+        let name = entry.split('`').nth(1).expect("a name in the code");
+        let file = entry.rsplit("](").next().and_then(|link| link.strip_suffix(')'));
+        let file = root().join("docs").join(file.expect("a link to a file"));
+        let code = fs::read_to_string(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display()));
+        let mut words = code.split(|c: char| !c.is_alphanumeric() && c != '_');
+        assert!(words.any(|word| word == name), "{} has no {name}", file.display());
+    }
+}

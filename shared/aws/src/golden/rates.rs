@@ -57,7 +57,7 @@ async fn the_accounts_rate_is_read_and_written() {
     let opened = AccountRate {
         free_at: Some(Micros(5_002_123)),
         open: Some(open),
-        settings_no: 1,
+        settings_version: 1,
         ..running
     };
     let filled = AccountRate { full, ..running };

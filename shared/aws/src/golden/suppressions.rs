@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use domain::address::EmailAddress;
 use domain::id::{EmailId, TenantId};
 use domain::ports::Suppressions;
-use domain::suppression::{Listed, Marks, Origin, Suppression};
+use domain::suppression::{Listed, Origin, Suppression, SuppressionFilter};
 use serde_json::json;
 
 use super::stored::Stored;
@@ -125,9 +125,9 @@ async fn hash_prefixes_are_read_and_written() {
         assert!(table.release(&tenant, manual().id(), at(6_000)).await.unwrap());
     });
     for (name, stored, marks) in [
-        ("one", one.await, Marks::These(BTreeSet::from([mark]))),
-        ("none", none.await, Marks::default()),
-        ("too_many", written_over_full_marks().await, Marks::TooMany),
+        ("one", one.await, SuppressionFilter::These(BTreeSet::from([mark]))),
+        ("none", none.await, SuppressionFilter::default()),
+        ("too_many", written_over_full_marks().await, SuppressionFilter::TooMany),
     ] {
         golden.check(name, &stored.of("marks"));
         for replay in [golden.today(name), golden.old(name)] {

@@ -18,10 +18,10 @@ use crate::table::{Check, Expression, Transacted, Write, keys};
 const WHAT: &str = "writing transitions beside their queue";
 
 /// Returns the condition that a queue is in a state. It is a write of a transaction that changes nothing.
-pub(crate) fn queue_is_at(queue: &QueueKey, queue_no: u64) -> Write {
+pub(crate) fn queue_is_at(queue: &QueueKey, queue_version: u64) -> Write {
     let change = Expression::condition("#no = :no")
         .with_name("#no", "no")
-        .with_number(":no", queue_no);
+        .with_number(":no", queue_version);
     let key = keys::queue(queue);
     Write::Update { key, change }
 }
@@ -32,7 +32,7 @@ impl Table {
         &self,
         before: &EmailRecord,
         transition: &Transition,
-        queue_no: u64,
+        queue_version: u64,
         now: Timestamp,
     ) -> Result<Written, PortError> {
         let write = RecordWrite {
@@ -40,7 +40,7 @@ impl Table {
             transition: transition.clone(),
         };
         let queue = QueueKey::of(before);
-        let mut written = self.write_group(&queue, queue_no, &[&write], now).await;
+        let mut written = self.write_group(&queue, queue_version, &[&write], now).await;
         written.pop().unwrap_or(Ok(Written::QueueMoved))
     }
 
@@ -48,7 +48,7 @@ impl Table {
     pub(super) async fn write_group(
         &self,
         queue: &QueueKey,
-        queue_no: u64,
+        queue_version: u64,
         writes: &[&RecordWrite],
         now: Timestamp,
     ) -> Vec<Result<Written, PortError>> {
@@ -59,7 +59,7 @@ impl Table {
             if group.is_empty() {
                 continue;
             }
-            let mut transaction = vec![queue_is_at(queue, queue_no)];
+            let mut transaction = vec![queue_is_at(queue, queue_version)];
             transaction.extend(group.iter().map(|(_, write)| Write::Update {
                 key: keys::email(&EmailKey::of(&write.before)),
                 change: self.expression(&write.before, &write.transition, now),

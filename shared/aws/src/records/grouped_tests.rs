@@ -19,7 +19,7 @@ fn nth(n: u8) -> EmailRecord {
 }
 
 /// The `n`th email is parked while its queue is in this state.
-pub(super) fn held(n: u8, queue_no: u64) -> RecordWrite {
+pub(super) fn held(n: u8, queue_version: u64) -> RecordWrite {
     let before = nth(n);
     let due = Some(Due {
         kind: DueKind::Held,
@@ -30,7 +30,7 @@ pub(super) fn held(n: u8, queue_no: u64) -> RecordWrite {
             claim_no: 0,
             status: RecordStatus::Queued,
             not_before: at(2_000),
-            queue_no,
+            queue_version,
         },
         record: EmailRecord { due, ..before.clone() },
         side_effect: SideEffect::Nothing,

@@ -327,7 +327,7 @@ fn held() -> Transition {
             claim_no: 0,
             status: RecordStatus::Queued,
             not_before: at(2_000),
-            queue_no: 5,
+            queue_version: 5,
         },
         record: EmailRecord {
             due: Some(domain::record::Due {

@@ -198,7 +198,7 @@ fn write_in(before: &EmailRecord, record: EmailRecord, queue: &Queue) -> Decisio
             claim_no: before.claim_no,
             status: before.status,
             not_before: before.not_before,
-            queue_no: queue.no,
+            queue_version: queue.no,
         },
         record,
         side_effect: SideEffect::Nothing,

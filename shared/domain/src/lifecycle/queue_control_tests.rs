@@ -75,7 +75,7 @@ fn a_paused_queue_parks_its_emails() {
         (RecordStatus::Queued, 2, SideEffect::Nothing)
     );
     assert_eq!(
-        moved.condition.queue_no(),
+        moved.condition.queue_version(),
         Some(8),
         "not behind the back of who resumes it"
     );
@@ -107,7 +107,7 @@ fn a_purged_email_is_canceled_unless_maybe_sent() {
         (RecordStatus::Canceled, Some(Cause::Purged))
     );
     assert_eq!(
-        (ended.record.due, ended.condition.queue_no()),
+        (ended.record.due, ended.condition.queue_version()),
         (due(DueKind::Ended, 2_000), Some(8))
     );
     let maybe_out = EmailRecord {
@@ -161,12 +161,12 @@ fn a_held_key_parks_emails_from_everywhere() {
         } else {
             let moved = written(&decision);
             assert_eq!(moved.record.due, due(DueKind::Held, 1_500), "{kind:?}");
-            let (claim_no, status, not_before, queue_no) = (2, RecordStatus::Queued, at(1_500), held.no);
+            let (claim_no, status, not_before, queue_version) = (2, RecordStatus::Queued, at(1_500), held.no);
             let condition = Condition::UnmovedIn {
                 claim_no,
                 status,
                 not_before,
-                queue_no,
+                queue_version,
             };
             assert_eq!(moved.condition, condition, "a release that comes before wins");
         }

@@ -96,7 +96,7 @@ pub struct Job {
     /// Time of the request.
     pub asked_at: Timestamp,
     /// Version of the queue at the request.
-    pub queue_no: u64,
+    pub queue_version: u64,
     /// Earliest time of the next page.
     pub due: Timestamp,
     /// Start of the current sweep.
@@ -149,7 +149,7 @@ impl Job {
             id,
             task,
             asked_at: now,
-            queue_no: queue.no,
+            queue_version: queue.no,
             due: now,
             sweep_from: now,
             shard: 0,

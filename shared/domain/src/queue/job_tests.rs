@@ -264,7 +264,7 @@ fn releasing_one_hold_keeps_the_others() {
     assert_eq!((both.no, job), (1, None), "an email is held when it is met");
     let (left, job) = follow_tenant(&both, &holds(&[other]), id, now).unwrap();
     let job = job.unwrap();
-    assert_eq!((&job.task, job.queue_no), (&Task::Release, 2));
+    assert_eq!((&job.task, job.queue_version), (&Task::Release, 2));
     let (_, leads) = follow_tenant(&queue(), &holds(&[one]), id, now).unwrap();
     assert_eq!(leads.unwrap().task, Task::FollowTenant);
     // A release of one key, of a pause or of a suspension lets nothing of the other key go.

@@ -190,12 +190,12 @@ pub struct RemovedView {
     object: &'static str,
     id: String,
     deleted: bool,
-    /// The delivery status of the address on Amazon SES's list of the account, if SES refused an email for that list.
+    /// The outcome for the address on Amazon SES's list of the account, if SES refused an email for that list.
     #[serde(skip_serializing_if = "Option::is_none")]
     account_list: Option<AtSes>,
 }
 
-/// The delivery status of an address on Amazon SES's list of the account.
+/// The outcome for an address on Amazon SES's list of the account.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
