@@ -9,7 +9,7 @@
 use std::collections::BTreeMap;
 use std::iter::repeat;
 
-use domain::batch::{self, BatchId, BatchRecord, Begun};
+use domain::batch::{self, BatchId, BatchRecord, BatchStart};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::{Erasing, Tombstones};
 use domain::ports::rate_limits::RateLimits;
@@ -21,9 +21,9 @@ use futures::StreamExt;
 use futures::stream::iter;
 
 use crate::batch_errors;
-use crate::eligibility::{Found, Timeliness, ValidatedBatch};
-use crate::persistence::{Place, Ready, Stored};
-use crate::{AT_ONCE, AcceptError, AcceptedBatch, By, EnqueueFunction, other_request};
+use crate::eligibility::{Timeliness, UploadsById, ValidatedBatch};
+use crate::persistence::{EmailIdentity, Preparation, Stored};
+use crate::{AT_ONCE, AcceptError, AcceptedBatch, EnqueueFunction, Requester, other_request};
 
 /// The record of a batch after it was written or found.
 struct Recorded {
@@ -46,7 +46,7 @@ where
     /// [`AcceptError::Broken`] when a part may be stored. Or a backend call failed.
     pub async fn accept_batch(
         &self,
-        by: impl Into<By<'_>>,
+        by: impl Into<Requester<'_>>,
         key: Option<&IdempotencyKey>,
         batch: &BatchRequest,
     ) -> Result<AcceptedBatch, AcceptError> {
@@ -158,12 +158,12 @@ where
     /// email is written.
     async fn copied<'a>(
         &self,
-        by: By<'_>,
+        by: Requester<'_>,
         key: Option<&IdempotencyKey>,
         items: &[&'a BatchItem],
-        possible: (Timeliness, &Found),
+        possible: (Timeliness, &UploadsById),
         now: Timestamp,
-    ) -> BTreeMap<usize, Result<Ready<'a>, AcceptError>> {
+    ) -> BTreeMap<usize, Result<Preparation<'a>, AcceptError>> {
         let with_uploads = items.iter().filter(|item| !item.request.uploads.is_empty());
         let copies: Vec<_> = with_uploads
             .map(|item| async { (item.index, self.ready_item(by, key, item, possible, now).await) })
@@ -173,17 +173,17 @@ where
 
     async fn ready_item<'a>(
         &self,
-        by: By<'_>,
+        by: Requester<'_>,
         key: Option<&IdempotencyKey>,
         item: &'a BatchItem,
-        possible: (Timeliness, &Found),
+        possible: (Timeliness, &UploadsById),
         now: Timestamp,
-    ) -> Result<Ready<'a>, AcceptError> {
+    ) -> Result<Preparation<'a>, AcceptError> {
         let id = match key {
             Some(key) => EmailId::from_batch_key(by.tenant, key.as_str(), item.index),
             None => self.system.id()?,
         };
-        let place = Place {
+        let place = EmailIdentity {
             by,
             id,
             batch: key.map(BatchId::of),
@@ -206,7 +206,7 @@ where
         let ours = BatchRecord {
             hash: batch.hash(),
             errors,
-            begun: Some(Begun { at: now, retention }),
+            begun: Some(BatchStart { at: now, retention }),
         };
         let was_found = begun.is_some();
         let record = match begun {

@@ -9,7 +9,7 @@ use domain::access::tenant::Tenant;
 use domain::address::EmailAddress;
 use domain::api_error::ApiError;
 use domain::email::{EmailContent, EmailError};
-use domain::forecast::{Asked, Forecast, Others, Situation, forecast};
+use domain::forecast::{Forecast, ForecastRequest, QueueLoad, Situation, forecast};
 use domain::id::{EmailId, TenantId};
 use domain::ports::erasure::Erasing;
 use domain::ports::{Bodies, Clock, PortError, PriorityQueues, Random};
@@ -85,7 +85,7 @@ where
         let not_before = wanted.scheduled_at;
         let (suppressed, forecast) = futures::future::try_join(
             self.suppressed(tenant, email, now),
-            self.foretold(tenant, &queue, Asked { priority, not_before }, now),
+            self.foretold(tenant, &queue, ForecastRequest { priority, not_before }, now),
         )
         .await?;
         let tried = Tried {
@@ -137,7 +137,7 @@ where
         &self,
         tenant: &TenantId,
         queue: &Queue,
-        asked: Asked,
+        asked: ForecastRequest,
         now: Timestamp,
     ) -> Result<Forecast, PortError> {
         let account = self.records.account_rate().await?;
@@ -161,7 +161,7 @@ where
         let own = due.iter().find(|(other, _)| other.key == queue.key);
         let others: Vec<_> = due
             .iter()
-            .map(|(other, due)| Others {
+            .map(|(other, due)| QueueLoad {
                 priority: other.priority,
                 due: *due,
             })

@@ -24,7 +24,7 @@ use futures::stream::iter;
 use crate::{AT_ONCE, AcceptError, EnqueueFunction, other_request, queues};
 
 /// Uploads of a request that exist.
-pub(crate) type Found = BTreeMap<UploadId, Uploaded>;
+pub(crate) type UploadsById = BTreeMap<UploadId, Uploaded>;
 
 /// Time at which a request is or was eligible.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -42,7 +42,7 @@ pub(crate) struct ValidatedBatch<'a> {
     pub(crate) items: Vec<&'a BatchItem>,
     pub(crate) errors: Vec<ItemError>,
     pub(crate) in_time: Timeliness,
-    pub(crate) found: Found,
+    pub(crate) found: UploadsById,
     /// The record of the batch, if it existed before and had to be read.
     pub(crate) begun: Option<BatchRecord>,
 }
@@ -59,7 +59,7 @@ where
         &self,
         tenant: &TenantId,
         requests: impl IntoIterator<Item = &'a EmailRequest>,
-    ) -> Result<Found, PortError> {
+    ) -> Result<UploadsById, PortError> {
         let ids = requests.into_iter().flat_map(|request| &request.uploads);
         let ids: BTreeSet<UploadId> = ids.map(|(_, upload)| upload.id).collect();
         let look = |id| async move { (id, self.bodies.uploaded(tenant, id).await) };
@@ -183,7 +183,7 @@ where
 }
 
 /// Checks that all uploads of a request exist.
-fn resolvable(request: &EmailRequest, found: &Found) -> Result<(), EmailError> {
+fn resolvable(request: &EmailRequest, found: &UploadsById) -> Result<(), EmailError> {
     if request.uploads.is_empty() {
         return Ok(());
     }

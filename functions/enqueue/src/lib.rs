@@ -41,7 +41,7 @@ use domain::wire::api::{EmailRequest, IdempotencyKey, ItemError};
 use domain::wire::send_task::SendTask;
 
 use crate::batch_errors::Broken;
-use crate::persistence::{Place, Stored, When};
+use crate::persistence::{EmailIdentity, StorageTime, Stored};
 use crate::queues::QueueCache;
 use crate::quota::{QuotaExceeded, QuotaLeases};
 
@@ -114,20 +114,20 @@ pub struct EnqueueFunction<R, B, L, S> {
 
 /// The requester: a tenant, with one of its keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct By<'a> {
+pub struct Requester<'a> {
     /// Tenant.
     pub tenant: &'a TenantId,
     /// API key that each record names.
     pub key: Option<KeyId>,
 }
 
-impl<'a> From<&'a TenantId> for By<'a> {
+impl<'a> From<&'a TenantId> for Requester<'a> {
     fn from(tenant: &'a TenantId) -> Self {
         Self { tenant, key: None }
     }
 }
 
-impl<'a> From<&'a TenantPrincipal> for By<'a> {
+impl<'a> From<&'a TenantPrincipal> for Requester<'a> {
     fn from(caller: &'a TenantPrincipal) -> Self {
         Self {
             tenant: caller.tenant(),
@@ -249,7 +249,7 @@ where
     /// call failed.
     pub async fn accept(
         &self,
-        by: impl Into<By<'_>>,
+        by: impl Into<Requester<'_>>,
         key: Option<&IdempotencyKey>,
         request: &EmailRequest,
     ) -> Result<Accepted, AcceptError> {
@@ -262,7 +262,7 @@ where
         let now = self.system.now();
         let in_time = self.in_time(tenant, id, key, request, now).await?;
         let found = self.found(tenant, [request]).await?;
-        let place = Place {
+        let place = EmailIdentity {
             by,
             id,
             batch: None,
@@ -297,7 +297,7 @@ where
         let now = self.system.now();
         let requests: Vec<SendTaskRequest> = stored
             .iter()
-            .filter(|stored| stored.when != When::BeforeItWasErased)
+            .filter(|stored| stored.when != StorageTime::BeforeItWasErased)
             .map(|stored| (&stored.record, stored.turn))
             .filter(|(record, _)| record.status == RecordStatus::Queued)
             .filter_map(|(record, turn)| {

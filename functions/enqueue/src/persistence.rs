@@ -25,20 +25,20 @@ use domain::record::{BodyPlace, BodyRef, EmailRecord, FROM_DOMAIN_MAX};
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, to_api};
 
-use crate::eligibility::{Found, Timeliness};
-use crate::{AcceptError, By, EnqueueFunction, forgotten, other_request};
+use crate::eligibility::{Timeliness, UploadsById};
+use crate::{AcceptError, EnqueueFunction, Requester, forgotten, other_request};
 
 /// A durable email, stored just now or before.
 pub(crate) struct Stored {
     pub(crate) record: EmailRecord,
-    pub(crate) when: When,
+    pub(crate) when: StorageTime,
     /// Its turn in its queue.
     pub(crate) turn: Turn,
 }
 
 /// Time at which an email became durable.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum When {
+pub(crate) enum StorageTime {
     /// Just now.
     Now,
     /// By an earlier identical request.
@@ -49,20 +49,20 @@ pub(crate) enum When {
 
 impl Stored {
     pub(crate) fn replayed(&self) -> bool {
-        self.when != When::Now
+        self.when != StorageTime::Now
     }
 }
 
 /// An email before its first write, or one that needs none.
-pub(crate) enum Ready<'a> {
+pub(crate) enum Preparation<'a> {
     /// Everything to write; the files exist already.
-    Plan(Box<Plan<'a>>),
+    WritePlan(Box<WritePlan<'a>>),
     /// The email was stored before.
     Known(Box<Stored>),
 }
 
 /// Record and content of one email before they are stored. The record has no place in the index yet.
-pub(crate) struct Plan<'a> {
+pub(crate) struct WritePlan<'a> {
     record: EmailRecord,
     queue: Queue,
     packed: Packed,
@@ -73,8 +73,8 @@ pub(crate) struct Plan<'a> {
 
 /// Identity of an email: its requester, its id, and its batch if that has a key.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Place<'a> {
-    pub(crate) by: By<'a>,
+pub(crate) struct EmailIdentity<'a> {
+    pub(crate) by: Requester<'a>,
     pub(crate) id: EmailId,
     pub(crate) batch: Option<BatchId>,
     /// The index of a batch's item in the request.
@@ -91,15 +91,15 @@ where
     /// Makes one email durable.
     pub(crate) async fn store(
         &self,
-        place: Place<'_>,
+        place: EmailIdentity<'_>,
         request: &EmailRequest,
-        possible: (Timeliness, &Found),
+        possible: (Timeliness, &UploadsById),
         now: Timestamp,
     ) -> Result<Stored, AcceptError> {
         let ready = self.ready(place, request, possible, now).await?;
         let turn = match &ready {
-            Ready::Known(_) => Turn::Free,
-            Ready::Plan(_) => self
+            Preparation::Known(_) => Turn::Free,
+            Preparation::WritePlan(_) => self
                 .turns(place.by.tenant, &[request], now)
                 .await
                 .pop()
@@ -112,17 +112,17 @@ where
     /// because an upload may be gone later.
     pub(crate) async fn ready<'a>(
         &self,
-        Place { by, id, batch, item }: Place<'_>,
+        EmailIdentity { by, id, batch, item }: EmailIdentity<'_>,
         request: &'a EmailRequest,
-        (in_time, found): (Timeliness, &Found),
+        (in_time, found): (Timeliness, &UploadsById),
         now: Timestamp,
-    ) -> Result<Ready<'a>, AcceptError> {
+    ) -> Result<Preparation<'a>, AcceptError> {
         let tenant = by.tenant;
         let mut content = request.email.to_body();
         let hash = request.hash_with(&content);
         let known = |refusal| async {
             let stored = self.known(tenant, id, hash.clone(), refusal, now).await;
-            stored.map(|stored| Ready::Known(Box::new(stored)))
+            stored.map(|stored| Preparation::Known(Box::new(stored)))
         };
         if in_time == Timeliness::LongAgo {
             return known(forgotten()).await;
@@ -177,7 +177,7 @@ where
             ..EmailRecord::new(tenant.clone(), id, body, recipients, now)
         };
         let attached = self.attach(&record, item, request, now).await?;
-        Ok(Ready::Plan(Box::new(Plan {
+        Ok(Preparation::WritePlan(Box::new(WritePlan {
             record,
             queue,
             packed,
@@ -188,16 +188,21 @@ where
 
     /// Writes one email: content and record concurrently. The response waits for both. Its turn decides where
     /// it waits in the index.
-    pub(crate) async fn write(&self, ready: Ready<'_>, turn: Turn, now: Timestamp) -> Result<Stored, AcceptError> {
-        let Plan {
+    pub(crate) async fn write(
+        &self,
+        ready: Preparation<'_>,
+        turn: Turn,
+        now: Timestamp,
+    ) -> Result<Stored, AcceptError> {
+        let WritePlan {
             mut record,
             queue,
             packed,
             request,
             attached,
         } = match ready {
-            Ready::Known(stored) => return Ok(*stored),
-            Ready::Plan(plan) => *plan,
+            Preparation::Known(stored) => return Ok(*stored),
+            Preparation::WritePlan(plan) => *plan,
         };
         let (due, _) = index::queued(record.not_before, record.expires_at, turn, self.with.guard, now);
         record.due = Some(due);
@@ -210,23 +215,23 @@ where
         let stored = match created? {
             Created::New => Stored {
                 record,
-                when: When::Now,
+                when: StorageTime::Now,
                 turn,
             },
             Created::Exists(known) if known.body.sha256 == record.body.sha256 => Stored {
                 record: *known,
-                when: When::Before,
+                when: StorageTime::Before,
                 turn,
             },
             Created::Erased { sha256 } if sha256 == record.body.sha256 => {
                 // The request stored the erased content again.
                 self.bodies.erase(&key).await?;
-                let when = When::BeforeItWasErased;
+                let when = StorageTime::BeforeItWasErased;
                 return Ok(Stored { record, when, turn });
             }
             Created::Exists(_) | Created::Erased { .. } => return Err(AcceptError::Refused(other_request())),
         };
-        if stored.when == When::Now && self.is_too_late(&queue, now).await? {
+        if stored.when == StorageTime::Now && self.is_too_late(&queue, now).await? {
             return Err(PortError {
                 kind: FailureKind::Unknown,
                 what: "storing an email",
@@ -237,7 +242,7 @@ where
         if stored.record.status.is_final() && self.records.tombstone(&key, now).await?.is_some() {
             // It was erased concurrently, perhaps before its content was stored again.
             self.bodies.erase(&key).await?;
-            let when = When::BeforeItWasErased;
+            let when = StorageTime::BeforeItWasErased;
             return Ok(Stored { when, ..stored });
         }
         if (put, stored.record.body.place) == (Put::There, BodyPlace::Bucket) {
@@ -280,7 +285,7 @@ where
             if record.body.sha256 != hash {
                 return Err(AcceptError::Refused(other_request()));
             }
-            let when = When::Before;
+            let when = StorageTime::Before;
             let turn = Turn::Free;
             return Ok(Stored { record, when, turn });
         }
@@ -293,7 +298,7 @@ where
                     bytes,
                 };
                 let record = EmailRecord::new(key.tenant, id, body, 0, now);
-                let (when, turn) = (When::BeforeItWasErased, Turn::Free);
+                let (when, turn) = (StorageTime::BeforeItWasErased, Turn::Free);
                 Ok(Stored { record, when, turn })
             }
             Some(_) => Err(AcceptError::Refused(other_request())),

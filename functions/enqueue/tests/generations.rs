@@ -19,7 +19,7 @@ use domain::record::EmailRecord;
 use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
 use domain::wire::api::{EmailRequest, parse_email};
-use enqueue::{AcceptError, By, EnqueueFunction};
+use enqueue::{AcceptError, EnqueueFunction, Requester};
 use memory::{MemoryBackend, samples};
 
 fn news() -> QueueKey {
@@ -74,7 +74,7 @@ async fn a_record_names_its_key_and_the_generation_of_its_queue() {
         purge(&backend);
         purge(&backend);
         let key = samples::api_key().id;
-        let by = By {
+        let by = Requester {
             tenant: &TenantId::main(),
             key: Some(key),
         };

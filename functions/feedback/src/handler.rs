@@ -9,7 +9,7 @@ use domain::ports::rate_limits::RateLimits;
 use domain::ports::{AccountRates, Clock, EmailKey, EmailRecords, Suppressions, Watermark};
 use domain::wire::ses_event::{SesEvent, SesEventError};
 
-use crate::{FeedbackFunction, Heard};
+use crate::{FeedbackFunction, FeedbackOutcome};
 
 /// Events of a batch about one email.
 #[derive(Clone)]
@@ -45,8 +45,8 @@ where
             newest = newest.max(about.events.iter().map(|event| event.at).max());
         }
         match result {
-            Ok(Heard::Known) => {}
-            Ok(Heard::NoSuchEmail) => unknown += 1,
+            Ok(FeedbackOutcome::Known) => {}
+            Ok(FeedbackOutcome::NoSuchEmail) => unknown += 1,
             Err(error) => {
                 tracing::error!(id = %about.key.id, error = aws::telemetry::chain(error), "events could not be recorded");
                 failed.extend(&about.message_ids);

@@ -24,7 +24,7 @@ use domain::wire::ses_event::SesEvent;
 
 /// Outcome of the events of one email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Heard {
+pub enum FeedbackOutcome {
     /// The record contains them.
     Known,
     /// There is no such record.
@@ -55,18 +55,18 @@ where
     /// # Errors
     /// The record could not be read or written, or an address could not be suppressed. The events must be
     /// delivered again.
-    pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<Heard, ApplyError> {
+    pub async fn hear(&self, key: &EmailKey, events: &[SesEvent]) -> Result<FeedbackOutcome, ApplyError> {
         let now = self.system.now();
         let Some(mut record) = self.records.load(key, now).await? else {
             self.suppress(None, events, now).await?;
-            return Ok(Heard::NoSuchEmail);
+            return Ok(FeedbackOutcome::NoSuchEmail);
         };
         for event in events {
             (_, record) = apply(&self.records, record, now, |record| heard(record, event)).await?;
         }
         (_, record) = apply(&self.records, record, now, |record| learned(record, events)).await?;
         self.suppress(Some(&record), events, now).await?;
-        Ok(Heard::Known)
+        Ok(FeedbackOutcome::Known)
     }
 
     /// Suppresses addresses after the record is written. A failure brings the events again, and they find the

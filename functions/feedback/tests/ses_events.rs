@@ -15,7 +15,7 @@ use domain::record::{EmailRecord, RecordStatus, recipient_key};
 use domain::suppression::{Entry, Origin, SuppressionId};
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::{GREETING, SesEvent};
-use feedback::{FeedbackFunction, Heard, handler};
+use feedback::{FeedbackFunction, FeedbackOutcome, handler};
 use memory::{Fault, MemoryBackend, samples};
 
 fn backend(count: u8) -> MemoryBackend {
@@ -63,14 +63,14 @@ fn feedback(backend: &MemoryBackend) -> FeedbackFunction<MemoryBackend, MemoryBa
     }
 }
 
-async fn heard(backend: &MemoryBackend, message: &str) -> Result<Heard, ApplyError> {
+async fn heard(backend: &MemoryBackend, message: &str) -> Result<FeedbackOutcome, ApplyError> {
     feedback(backend).hear(&samples::key(1), &[parsed(message)]).await
 }
 
 async fn after(events: &[String]) -> EmailRecord {
     let backend = backend(1);
     for event in events {
-        assert_eq!(heard(&backend, event).await.expect("heard"), Heard::Known);
+        assert_eq!(heard(&backend, event).await.expect("heard"), FeedbackOutcome::Known);
     }
     backend.record(&samples::key(1)).expect("the row")
 }
@@ -302,7 +302,10 @@ async fn a_complaint_is_heeded_when_its_email_is_gone_but_not_of_another_life_of
     heard(&backend, &complaint()).await.expect("heard");
     assert_eq!(suppressed(&backend), []);
     backend.state().records.clear();
-    assert_eq!(heard(&backend, &complaint()).await.expect("heard"), Heard::NoSuchEmail);
+    assert_eq!(
+        heard(&backend, &complaint()).await.expect("heard"),
+        FeedbackOutcome::NoSuchEmail
+    );
     assert_eq!(suppressed(&backend).len(), 1);
 }
 
@@ -334,7 +337,7 @@ async fn an_event_of_another_birth_or_of_nobody_changes_nothing() {
         RecordStatus::Uncertain
     );
     let nobody = feedback(&backend).hear(&samples::key(9), &[parsed(&send())]).await;
-    assert_eq!(nobody.expect("heard"), Heard::NoSuchEmail);
+    assert_eq!(nobody.expect("heard"), FeedbackOutcome::NoSuchEmail);
 }
 
 #[tokio::test]

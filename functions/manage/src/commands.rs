@@ -27,7 +27,7 @@ use crate::{ManageError, ManageFunction, Store};
 
 /// Effect of a command on an email, as far as From domains matter.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Touch {
+pub(crate) enum CommandEffect {
     /// The email is canceled or erased: the limits of the key apply.
     Ends,
     /// The email is sent: the limits of the tenant apply too.
@@ -37,7 +37,7 @@ pub(crate) enum Touch {
 /// The answer: it is so now.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailDone"))]
-pub struct Done {
+pub struct CommandResponse {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "email")))]
     object: &'static str,
     id: String,
@@ -54,10 +54,10 @@ where
     ///
     /// # Errors
     /// 404 when no email has this id. 409 when it is too late. Or a backend call failed.
-    pub async fn cancel(&self, caller: &TenantPrincipal, id: EmailId) -> Result<Done, ManageError> {
+    pub async fn cancel(&self, caller: &TenantPrincipal, id: EmailId) -> Result<CommandResponse, ManageError> {
         let now = self.system.now();
         let record = self.record(caller, id, now).await?;
-        self.check_from(caller, &record, Touch::Ends).await?;
+        self.check_from(caller, &record, CommandEffect::Ends).await?;
         self.carry_out(record, now, |record| commands::cancel(record, now))
             .await
     }
@@ -72,7 +72,7 @@ where
         caller: &TenantPrincipal,
         id: EmailId,
         request: RescheduleRequest,
-    ) -> Result<Done, ManageError> {
+    ) -> Result<CommandResponse, ManageError> {
         if request.id.is_some_and(|said| EmailId::parse(&said) != Some(id)) {
             let error = ApiError::validation("id", "is not the id in the path");
             return Err(ManageError::Refused(error));
@@ -87,7 +87,7 @@ where
             expires_at: expires_at.transpose().map_err(bad_time)?,
         };
         let (record, queue) = self.record_and_queue(caller, id, now).await?;
-        self.check_from(caller, &record, Touch::Sends).await?;
+        self.check_from(caller, &record, CommandEffect::Sends).await?;
         let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
         let policy = queue.policy(&self.with.policy);
         let decide = |record: &EmailRecord| commands::reschedule(record, times, self.with.expires_after, &policy, now);
@@ -99,10 +99,15 @@ where
     /// # Errors
     /// 404 when no email has this id. 409 when it has not ended, was sent, needs `force`, or has lost its
     /// content. Or a backend call failed.
-    pub async fn retry(&self, caller: &TenantPrincipal, id: EmailId, force: bool) -> Result<Done, ManageError> {
+    pub async fn retry(
+        &self,
+        caller: &TenantPrincipal,
+        id: EmailId,
+        force: bool,
+    ) -> Result<CommandResponse, ManageError> {
         let now = self.system.now();
         let (record, queue) = self.record_and_queue(caller, id, now).await?;
-        self.check_from(caller, &record, Touch::Sends).await?;
+        self.check_from(caller, &record, CommandEffect::Sends).await?;
         let queue = queue.unwrap_or_else(|| Queue::plain(QueueKey::of(&record), now));
         let (expires_after, policy) = (self.with.expires_after, queue.policy(&self.with.policy));
         let decide = |record: &EmailRecord| commands::retry(record, force, &queue, expires_after, &policy, now);
@@ -154,11 +159,11 @@ where
         &self,
         caller: &TenantPrincipal,
         record: &EmailRecord,
-        touch: Touch,
+        touch: CommandEffect,
     ) -> Result<(), ManageError> {
         let is_limited = match touch {
-            Touch::Ends => caller.is_narrowed(),
-            Touch::Sends => !caller.scope().is_unlimited(),
+            CommandEffect::Ends => caller.is_narrowed(),
+            CommandEffect::Sends => !caller.scope().is_unlimited(),
         };
         if !is_limited {
             return Ok(());
@@ -167,8 +172,8 @@ where
             Some(email) => {
                 let from = email.from().address();
                 let checked = match touch {
-                    Touch::Ends => caller.check_key_from("from", from),
-                    Touch::Sends => caller.check_from("from", from),
+                    CommandEffect::Ends => caller.check_key_from("from", from),
+                    CommandEffect::Sends => caller.check_from("from", from),
                 };
                 Ok(checked?)
             }
@@ -187,9 +192,9 @@ where
         record: EmailRecord,
         now: Timestamp,
         decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
-    ) -> Result<Done, ManageError> {
+    ) -> Result<CommandResponse, ManageError> {
         let decide = |record: &EmailRecord| decide(record).map_err(Some);
-        let kept = Kept {
+        let kept = RetentionExtension {
             records: &self.records,
             bodies: &self.bodies,
             retention: self.with.retention,
@@ -205,7 +210,7 @@ where
         record: EmailRecord,
         now: Timestamp,
         decide: impl Fn(&EmailRecord) -> Result<Decision, Refusal> + Send + Sync,
-    ) -> Result<Done, ManageError> {
+    ) -> Result<CommandResponse, ManageError> {
         let applied = try_apply(&self.records, record, now, decide).await?;
         self.apply_side_effect(applied, refused).await
     }
@@ -215,7 +220,7 @@ where
         &self,
         applied: Applied<E>,
         refused: impl FnOnce(E) -> ManageError,
-    ) -> Result<Done, ManageError> {
+    ) -> Result<CommandResponse, ManageError> {
         let (side_effect, record) = match applied {
             Applied::Done(side_effect, record) => (side_effect, record),
             Applied::Refused(refusal) => return Err(refused(refusal)),
@@ -238,7 +243,7 @@ where
                 tracing::warn!(id = %record.id, error, "a wake-up could not be sent; the index has the email");
             }
         }
-        Ok(Done {
+        Ok(CommandResponse {
             object: "email",
             id: record.id.to_string(),
         })
@@ -250,7 +255,7 @@ pub(crate) fn not_there() -> ManageError {
 }
 
 /// Extends the retention of an email's content before its record is written.
-struct Kept<'a, R, B> {
+struct RetentionExtension<'a, R, B> {
     records: &'a R,
     bodies: &'a B,
     retention: Duration,
@@ -258,7 +263,7 @@ struct Kept<'a, R, B> {
 }
 
 /// [`None`]: the content is gone.
-impl<R: Batches, B: Bodies> Before<Option<Refusal>> for Kept<'_, R, B> {
+impl<R: Batches, B: Bodies> Before<Option<Refusal>> for RetentionExtension<'_, R, B> {
     async fn prepare(&self, record: &EmailRecord) -> Result<Result<(), Option<Refusal>>, PortError> {
         let kept = retention::keep(self.records, self.bodies, record, self.retention, self.now).await?;
         Ok(if kept { Ok(()) } else { Err(None) })

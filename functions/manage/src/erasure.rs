@@ -16,7 +16,7 @@ use domain::ports::{Bodies, Clock, EmailKey, PriorityQueues, Random, Written};
 use domain::timestamp::Timestamp;
 use serde::Serialize;
 
-use crate::commands::{Touch, not_there, refused};
+use crate::commands::{CommandEffect, not_there, refused};
 use crate::{ManageError, ManageFunction, Store};
 
 /// Attempts while other writers change the record.
@@ -63,7 +63,7 @@ where
 
     async fn erase_record(&self, caller: &TenantPrincipal, id: EmailId, now: Timestamp) -> Result<(), ManageError> {
         let mut record = self.record(caller, id, now).await?;
-        self.check_from(caller, &record, Touch::Ends).await?;
+        self.check_from(caller, &record, CommandEffect::Ends).await?;
         for _ in 0..ROUNDS {
             commands::erase(&record, now).map_err(refused)?;
             match self.records.replace_with_tombstone(&record, now).await? {

@@ -9,7 +9,7 @@ use aws::query;
 use domain::api_error::ApiError;
 use domain::ports::{Clock, Counts};
 use domain::timestamp::Timestamp;
-use domain::wire::metrics_view::{Dimension, Granularity, Metric, MetricsView, Wanted};
+use domain::wire::metrics_view::{Dimension, Granularity, Metric, MetricsRequest, MetricsView};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
@@ -66,9 +66,9 @@ impl MetricsQuery {
         })
     }
 
-    fn wanted(&self, now: Timestamp) -> Result<Wanted, ApiError> {
+    fn wanted(&self, now: Timestamp) -> Result<MetricsRequest, ApiError> {
         let (hours, end) = hours(self.start, self.end, now)?;
-        Ok(Wanted {
+        Ok(MetricsRequest {
             hours,
             end,
             metrics: self.metrics.clone(),

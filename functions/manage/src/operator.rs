@@ -15,9 +15,9 @@ use domain::ports::{Bodies, Clock, PriorityQueues, Random};
 use domain::record::EmailRecord;
 use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 
-use crate::commands::Done;
+use crate::commands::CommandResponse;
 use crate::paging::Page;
-use crate::search::Look;
+use crate::search::ExaminedEmail;
 use crate::{ManageError, ManageFunction, Store};
 
 impl<R, B, L, S> ManageFunction<R, B, L, S>
@@ -50,7 +50,7 @@ where
                 .filter
                 .admits(&record, now)
                 .then(|| EmailMetadata::new(&record, now));
-            ready(Ok(Look {
+            ready(Ok(ExaminedEmail {
                 id: record.id,
                 was_read: false,
                 item,
@@ -74,7 +74,7 @@ where
     ///
     /// # Errors
     /// 404 when the tenant has no email with this id. 409 when it is too late. Or a backend call failed.
-    pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<Done, ManageError> {
+    pub async fn cancel_for(&self, operator: &Operator, id: EmailId) -> Result<CommandResponse, ManageError> {
         let now = self.system.now();
         let record = self.record(operator, id, now).await?;
         self.carry_out(record, now, |record| commands::cancel(record, now))

@@ -36,7 +36,7 @@ pub(crate) const ROUNDS: usize = 8;
 /// The answer: a job that was begun.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "JobBegun"))]
-pub struct Begun {
+pub struct JobStarted {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "job")))]
     object: &'static str,
     id: String,
@@ -44,7 +44,7 @@ pub struct Begun {
     before: Option<String>,
 }
 
-impl Begun {
+impl JobStarted {
     fn new(id: EmailId, before: Option<Timestamp>) -> Self {
         Self {
             object: "job",
@@ -229,14 +229,14 @@ where
     /// # Errors
     /// 401 for a key that is limited to From domains. 404 when no queue has this name. Or a backend call
     /// failed.
-    pub async fn purge(&self, caller: &impl ActsFor, name: QueueName) -> Result<Begun, ManageError> {
+    pub async fn purge(&self, caller: &impl ActsFor, name: QueueName) -> Result<JobStarted, ManageError> {
         refuse_narrowed(caller)?;
         let id = self.system.id()?;
         let queue = self
             .changed(&of(caller, name), |queue, now| purged(queue, id, now))
             .await?;
         self.binds().await;
-        Ok(Begun::new(id, queue.purged_before))
+        Ok(JobStarted::new(id, queue.purged_before))
     }
 
     /// Reverts a queue's purges.
@@ -244,7 +244,7 @@ where
     /// # Errors
     /// 401 for a key that is limited to From domains. 404 when no queue has this name. Or a backend call
     /// failed.
-    pub async fn restore(&self, caller: &TenantPrincipal, name: QueueName) -> Result<Begun, ManageError> {
+    pub async fn restore(&self, caller: &TenantPrincipal, name: QueueName) -> Result<JobStarted, ManageError> {
         refuse_narrowed(caller)?;
         let restored = |queue: &Queue| (queue.restored(), Task::Restore);
         self.begin(caller, name, restored).await
@@ -259,7 +259,7 @@ where
         caller: &TenantPrincipal,
         name: QueueName,
         request: RedriveRequest,
-    ) -> Result<Begun, ManageError> {
+    ) -> Result<JobStarted, ManageError> {
         let RedriveRequest { cause, since } = request;
         let redriven = |queue: &Queue| {
             let scope = caller.scope();
@@ -401,7 +401,7 @@ where
         caller: &TenantPrincipal,
         name: QueueName,
         change: impl Fn(&Queue) -> (Queue, Task) + Send + Sync,
-    ) -> Result<Begun, ManageError> {
+    ) -> Result<JobStarted, ManageError> {
         let id = self.system.id()?;
         let job = |queue: &Queue, now| {
             let (queue, task) = change(queue);
@@ -409,7 +409,7 @@ where
             (queue, Some(job))
         };
         self.changed(&of(caller, name), job).await?;
-        Ok(Begun::new(id, None))
+        Ok(JobStarted::new(id, None))
     }
 
     /// Returns an existing queue in its current state.

@@ -35,7 +35,7 @@ const STEP: usize = 250;
 const GONE_MAX: usize = 1000;
 
 /// Emails of a page so far.
-struct Found<I> {
+struct PageBuilder<I> {
     items: Vec<I>,
     records: usize,
     contents: usize,
@@ -46,7 +46,7 @@ struct Found<I> {
 }
 
 /// Result of examining one email. `I`: an email as the list shows it.
-pub(crate) struct Look<I> {
+pub(crate) struct ExaminedEmail<I> {
     pub(crate) id: EmailId,
     /// Whether its content was read.
     pub(crate) was_read: bool,
@@ -54,7 +54,7 @@ pub(crate) struct Look<I> {
     pub(crate) item: Option<I>,
 }
 
-impl<I> Default for Found<I> {
+impl<I> Default for PageBuilder<I> {
     fn default() -> Self {
         Self {
             items: Vec::new(),
@@ -66,7 +66,7 @@ impl<I> Default for Found<I> {
     }
 }
 
-impl<I> Found<I> {
+impl<I> PageBuilder<I> {
     fn is_spent(&self, limit: usize) -> bool {
         self.items.len() >= limit || self.records >= RECORDS_MAX || self.contents >= CONTENTS_MAX
     }
@@ -94,7 +94,7 @@ where
         look_at: impl Fn(EmailRecord) -> F,
     ) -> Result<(Vec<I>, Option<EmailId>), ManageError>
     where
-        F: Future<Output = Result<Look<I>, PortError>>,
+        F: Future<Output = Result<ExaminedEmail<I>, PortError>>,
     {
         let (filter, limit) = (&page.filter, page.limit);
         let upwards = matches!(start, Start::NewerThan(_));
@@ -106,7 +106,7 @@ where
             }),
             (start, _) => start,
         };
-        let mut found = Found::default();
+        let mut found = PageBuilder::default();
         // One extra email shows whether there are more.
         let mut step = if filter.is_empty() {
             limit.saturating_add(1)
@@ -129,7 +129,7 @@ where
                 Some(_) | None => break true,
             }
         };
-        let Found { mut items, last, .. } = found;
+        let PageBuilder { mut items, last, .. } = found;
         if upwards {
             items.reverse();
         }
@@ -143,11 +143,11 @@ where
         places: &[Place],
         page: &Page,
         upwards: bool,
-        found: &mut Found<I>,
+        found: &mut PageBuilder<I>,
         (now, look_at): (Timestamp, &impl Fn(EmailRecord) -> F),
     ) -> Result<bool, ManageError>
     where
-        F: Future<Output = Result<Look<I>, PortError>>,
+        F: Future<Output = Result<ExaminedEmail<I>, PortError>>,
     {
         let (filter, limit) = (&page.filter, page.limit);
         let in_time = places.iter().take_while(|place| !filter.ends_at(**place, upwards));
@@ -180,7 +180,7 @@ where
             if found.is_spent(limit) {
                 return Ok(false);
             }
-            let Look { id, was_read, item } = look?;
+            let ExaminedEmail { id, was_read, item } = look?;
             found.records = found.records.saturating_add(1);
             found.contents = found.contents.saturating_add(usize::from(was_read));
             found.last = Some(id);
@@ -196,7 +196,7 @@ where
         record: EmailRecord,
         filter: &Filter,
         now: Timestamp,
-    ) -> Result<Look<ItemView>, PortError> {
+    ) -> Result<ExaminedEmail<ItemView>, PortError> {
         let id = record.id;
         let (was_read, item) = if !filter.admits(&record, now) {
             (false, None)
@@ -208,6 +208,6 @@ where
         } else {
             (true, Some(self.item(caller, &record, now).await))
         };
-        Ok(Look { id, was_read, item })
+        Ok(ExaminedEmail { id, was_read, item })
     }
 }

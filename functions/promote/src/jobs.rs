@@ -14,7 +14,7 @@ use domain::lifecycle::{Decision, SideEffect};
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, DuePage, EmailKey, Evidence, PortError, PriorityQueues,
 };
-use domain::queue::job::{Job, Swept, Task, follow_tenant};
+use domain::queue::job::{Job, SweepPage, Task, follow_tenant};
 use domain::queue::{Queue, QueueKey};
 use domain::record::EmailRecord;
 use domain::retention;
@@ -80,7 +80,7 @@ where
             } else if job.moves(&queue, now) {
                 self.sweep_page(&job, &queue, &mut done).await?
             } else {
-                job.swept(Swept::default(), None, 1, now)
+                job.swept(SweepPage::default(), None, 1, now)
             };
             if !self.records.save_job(&next).await? {
                 // Another run works on this job.
@@ -142,7 +142,7 @@ where
         }
         done.recovered += moved.len();
         done.failed += failed + self.apply_side_effects(&moved).await;
-        let page = Swept {
+        let page = SweepPage {
             moved: u64::try_from(moved.len()).unwrap_or(u64::MAX),
             failed: u64::try_from(failed).unwrap_or(u64::MAX),
         };

@@ -7,7 +7,7 @@
 //! **Role:** reads only queues that are flagged, and of each only the emails that it releases.
 //! **Start reading at** [`PromoteFunction::release_limited`]; [`domain::rate_limit::plan`] decides.
 
-use domain::ports::rate_limits::{InLine, RateLimitOutcome, Stretch};
+use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, WaitingEmail};
 use domain::ports::{
     Accounts, Backlog, Bodies, Clock, DeadLetters, DueCursor, EmailKey, Evidence, PortError, PriorityQueues,
     SendTaskRequest,
@@ -33,7 +33,7 @@ const MOVED_AT_ONCE: usize = 10_000;
 
 /// Waiting emails of a queue, read only as far as needed.
 struct Line {
-    emails: Vec<InLine>,
+    emails: Vec<WaitingEmail>,
     more: bool,
 }
 
@@ -116,8 +116,8 @@ where
     }
 
     /// Sends the messages of the first emails. A failed one has wasted its slot, and gets another.
-    async fn send_at_slots(&self, emails: &[InLine], slots: &[Timestamp], now: Timestamp) -> Promoted {
-        let request = |(email, slot): (&InLine, &Timestamp)| SendTaskRequest {
+    async fn send_at_slots(&self, emails: &[WaitingEmail], slots: &[Timestamp], now: Timestamp) -> Promoted {
+        let request = |(email, slot): (&WaitingEmail, &Timestamp)| SendTaskRequest {
             priority: email.coming.priority,
             send_task: email.coming.send_task.clone().at_slot(Some(*slot)),
             delay: slot.since(now),
@@ -164,14 +164,14 @@ where
                 more: false,
             },
             until => {
-                let stretch = Stretch { after: None, until };
+                let stretch = IndexRange { after: None, until };
                 self.stretch(key, &stretch, count).await?
             }
         };
         if left_behind.more {
             return Ok(left_behind);
         }
-        let stretch = Stretch {
+        let stretch = IndexRange {
             after: place(&released.until),
             until: None,
         };
@@ -183,11 +183,11 @@ where
     }
 
     async fn all_line(&self, key: &QueueKey, count: usize) -> Result<Line, PortError> {
-        self.stretch(key, &Stretch::default(), count).await
+        self.stretch(key, &IndexRange::default(), count).await
     }
 
     /// Reads the first emails of a range in all shards: about `count`, in the order of their places.
-    async fn stretch(&self, key: &QueueKey, stretch: &Stretch, count: usize) -> Result<Line, PortError> {
+    async fn stretch(&self, key: &QueueKey, stretch: &IndexRange, count: usize) -> Result<Line, PortError> {
         // Ids are random, so that each shard holds about the same share.
         let share = count / usize::from(SHARDS) + count / 32 + 4;
         let shards = (0..SHARDS).map(|shard| self.shard(key, shard, stretch, share));
@@ -208,7 +208,7 @@ where
         Ok(Line { emails, more })
     }
 
-    async fn shard(&self, key: &QueueKey, shard: u16, stretch: &Stretch, count: usize) -> Result<Line, PortError> {
+    async fn shard(&self, key: &QueueKey, shard: u16, stretch: &IndexRange, count: usize) -> Result<Line, PortError> {
         let (mut stretch, mut emails) = (stretch.clone(), Vec::new());
         loop {
             let page = self.records.in_line(key, shard, &stretch, count - emails.len()).await?;
@@ -224,11 +224,11 @@ where
     }
 }
 
-fn place(email: &InLine) -> &str {
+fn place(email: &WaitingEmail) -> &str {
     &email.coming.cursor.0
 }
 
-fn waiting(email: &InLine) -> Waiting<'_> {
+fn waiting(email: &WaitingEmail) -> Waiting<'_> {
     Waiting {
         not_before: email.coming.not_before,
         recipients: email.coming.send_task.recipients,
@@ -236,8 +236,8 @@ fn waiting(email: &InLine) -> Waiting<'_> {
     }
 }
 
-fn keys(emails: &[InLine]) -> Vec<EmailKey> {
-    let key = |email: &InLine| EmailKey {
+fn keys(emails: &[WaitingEmail]) -> Vec<EmailKey> {
+    let key = |email: &WaitingEmail| EmailKey {
         tenant: email.coming.send_task.tenant.clone(),
         id: email.coming.send_task.id,
     };

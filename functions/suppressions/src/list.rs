@@ -16,15 +16,17 @@ use domain::listing::{Place, Start};
 use domain::ports::{AccountList, AccountRates, Clock, ListReason, PortError, Suppressions};
 use domain::suppression::{Listed, Origin, Suppression, SuppressionId, add};
 use domain::timestamp::Timestamp;
-use domain::wire::suppressions::{AddedView, AtSes, ManyView, RemovedView, SuppressionView, SuppressionsView, Which};
+use domain::wire::suppressions::{
+    AddedView, AtSes, ManyView, RemovedView, SuppressionSelector, SuppressionView, SuppressionsView,
+};
 
 use crate::page::SuppressionPage;
 use crate::{SuppressionsError, SuppressionsFunction};
 
-fn id_of(tenant: &TenantId, which: &Which) -> SuppressionId {
+fn id_of(tenant: &TenantId, which: &SuppressionSelector) -> SuppressionId {
     match which {
-        Which::Id(id) => *id,
-        Which::Address(address) => SuppressionId::of(tenant, address),
+        SuppressionSelector::Id(id) => *id,
+        SuppressionSelector::Address(address) => SuppressionId::of(tenant, address),
     }
 }
 
@@ -82,7 +84,7 @@ where
     pub async fn remove_suppressions(
         &self,
         caller: &TenantPrincipal,
-        which: &[Which],
+        which: &[SuppressionSelector],
     ) -> Result<ManyView<RemovedView>, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let ids: Vec<_> = which.iter().map(|which| id_of(tenant, which)).collect();
@@ -103,7 +105,7 @@ where
     pub async fn remove_suppression(
         &self,
         caller: &TenantPrincipal,
-        which: &Which,
+        which: &SuppressionSelector,
     ) -> Result<RemovedView, SuppressionsError> {
         let (tenant, now) = (caller.tenant(), self.system.now());
         let id = id_of(tenant, which);
@@ -160,7 +162,7 @@ where
     pub async fn suppression(
         &self,
         caller: &TenantPrincipal,
-        which: &Which,
+        which: &SuppressionSelector,
     ) -> Result<SuppressionView, SuppressionsError> {
         let found = self.load(caller.tenant(), id_of(caller.tenant(), which)).await?;
         found

@@ -5,7 +5,7 @@
 use aws::endpoint::Routed;
 use aws::routing::{self, Methods, NoRoute, on};
 use domain::access::key::Action;
-use domain::wire::suppressions::Which;
+use domain::wire::suppressions::SuppressionSelector;
 use lambda_http::http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -21,9 +21,9 @@ pub enum Route {
     /// `POST /suppressions/batch/remove`.
     RemoveMany,
     /// `GET /suppressions/{id or address}`.
-    Get(Which),
+    Get(SuppressionSelector),
     /// `DELETE /suppressions/{id or address}`.
-    Remove(Which),
+    Remove(SuppressionSelector),
 }
 
 impl Route {
@@ -81,8 +81,8 @@ fn methods(segments: &[&str]) -> Option<Methods<Route>> {
 }
 
 /// Reads an id or an address. Clients escape some characters of addresses.
-fn suppression(segment: &str) -> Option<Which> {
-    Which::parse(&percent_decode_str(segment).decode_utf8().ok()?)
+fn suppression(segment: &str) -> Option<SuppressionSelector> {
+    SuppressionSelector::parse(&percent_decode_str(segment).decode_utf8().ok()?)
 }
 
 #[cfg(test)]
@@ -100,9 +100,9 @@ mod tests {
     #[test]
     fn an_address_in_a_path_may_be_escaped() {
         let id = format!("/suppressions/{ID}");
-        let address = |text| Route::Get(Which::Address(EmailAddress::parse(text).unwrap()));
+        let address = |text| Route::Get(SuppressionSelector::Address(EmailAddress::parse(text).unwrap()));
         for (path, expected) in [
-            (&*id, Route::Get(Which::parse(ID).unwrap())),
+            (&*id, Route::Get(SuppressionSelector::parse(ID).unwrap())),
             ("/suppressions/ann@example.com", address("ann@example.com")),
             ("/suppressions/ann+1%40example.com", address("ann+1@example.com")),
             ("/suppressions/ann%2B1%40example.com", address("ann+1@example.com")),
@@ -125,7 +125,11 @@ mod tests {
             ("POST", "/suppressions", Ok(Route::Add)),
             ("POST", "/suppressions/batch/add", Ok(Route::AddMany)),
             ("POST", "/suppressions/batch/remove", Ok(Route::RemoveMany)),
-            ("DELETE", &id, Ok(Route::Remove(Which::parse(ID).unwrap()))),
+            (
+                "DELETE",
+                &id,
+                Ok(Route::Remove(SuppressionSelector::parse(ID).unwrap())),
+            ),
             ("DELETE", "/suppressions", Err(allow("GET, POST"))),
             ("PATCH", &id, Err(allow("GET, DELETE"))),
             ("GET", "/suppressions/batch/add", Err(allow("POST"))),

@@ -8,9 +8,9 @@
 
 mod common;
 
-use common::{Crowded, expected, found, stream};
+use common::{ContendedBackend, expected, found, stream};
 use domain::record::RecordStatus;
-use domain::tally::change::{Change, Glimpse};
+use domain::tally::change::{Change, CountedRecord};
 use domain::tally::portion::{Mark, Sequence};
 use fastrand::Rng;
 use futures::future::join_all;
@@ -20,9 +20,9 @@ use tally::TallyFunction;
 /// Streams that are tried of each shape.
 const SEEDS: u64 = 60;
 
-fn tally(backend: &MemoryBackend) -> TallyFunction<Crowded, MemoryBackend> {
+fn tally(backend: &MemoryBackend) -> TallyFunction<ContendedBackend, MemoryBackend> {
     TallyFunction {
-        counters: Crowded(backend.clone()),
+        counters: ContendedBackend(backend.clone()),
         system: backend.clone(),
     }
 }
@@ -150,7 +150,7 @@ async fn changes_that_cancel_out_are_counted_once_beside_others() {
         let mut rng = Rng::with_seed(seed);
         let first = stream(&mut rng, 1).remove(0);
         let record = |status| {
-            first.after.clone().map(|record| Glimpse {
+            first.after.clone().map(|record| CountedRecord {
                 status,
                 held: false,
                 scheduled: false,
@@ -159,7 +159,7 @@ async fn changes_that_cancel_out_are_counted_once_beside_others() {
             })
         };
         let (queued, sending) = (record(RecordStatus::Queued), record(RecordStatus::Sending));
-        let change = |sequence: &str, before: &Option<Glimpse>, after: &Option<Glimpse>| Change {
+        let change = |sequence: &str, before: &Option<CountedRecord>, after: &Option<CountedRecord>| Change {
             mark: Mark::new(&first.key, Sequence::parse(sequence).unwrap(), first.at),
             before: before.clone(),
             after: after.clone(),

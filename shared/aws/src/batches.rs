@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use domain::batch::{BatchId, BatchRecord, Begun};
+use domain::batch::{BatchId, BatchRecord, BatchStart};
 use domain::id::TenantId;
 use domain::ports::{Batches, PortError};
 use domain::timestamp::Timestamp;
@@ -34,7 +34,7 @@ fn read(item: &Item) -> Result<BatchRecord, ItemError> {
     let stored: StoredBatch = decode(item)?;
     let begun = match (stored.begun_at, stored.retention_s) {
         (None, _) => None,
-        (Some(at), Some(secs)) => Some(Begun {
+        (Some(at), Some(secs)) => Some(BatchStart {
             at,
             retention: Duration::from_secs(secs),
         }),
@@ -113,7 +113,7 @@ mod tests {
         BatchRecord {
             hash: "ab".repeat(32),
             errors: serde_json::from_str(ERRORS).unwrap(),
-            begun: Some(Begun {
+            begun: Some(BatchStart {
                 at: at(1_999),
                 retention: Duration::from_secs(60),
             }),

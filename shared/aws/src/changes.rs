@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::history::Fact;
 use domain::record::RecordStatus;
-use domain::tally::change::{Change, Glimpse};
+use domain::tally::change::{Change, CountedRecord};
 use domain::tally::portion::{Mark, Sequence};
 use domain::timestamp::Timestamp;
 use serde_json::Value;
@@ -91,13 +91,13 @@ fn millis(seconds: &str) -> Option<Timestamp> {
 }
 
 /// Reads the counted attributes of a record. A tombstone has no status, and is no record.
-fn glimpse(image: &Item) -> Result<Option<Glimpse>, ItemError> {
+fn glimpse(image: &Item) -> Result<Option<CountedRecord>, ItemError> {
     let Some(status) = maybe(image, "s", named::<RecordStatus>)? else {
         return Ok(None);
     };
     // The status implies the place of a record, except for held ones.
     let held = text(image, "due_pk").is_ok_and(|partition| partition.starts_with("held#"));
-    Ok(Some(Glimpse {
+    Ok(Some(CountedRecord {
         born: time(image, "b")?,
         queue: text(image, "q")?.to_owned(),
         status,

@@ -6,7 +6,7 @@
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::index;
-use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, ParkedEmail, PortError};
+use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, IndexedEmail, PortError};
 use domain::queue::QueueKey;
 use domain::record::{DueKind, Priority};
 use domain::timestamp::Timestamp;
@@ -130,7 +130,7 @@ impl DueIndex for Table {
         queue: &QueueKey,
         shard: u16,
         from: Option<&DueCursor>,
-    ) -> Result<DuePage<ParkedEmail>, PortError> {
+    ) -> Result<DuePage<IndexedEmail>, PortError> {
         let until = Timestamp::from_millis(i64::MAX);
         self.page(index::partition(kind, queue, shard), until, from, waiting::to_aside)
             .await

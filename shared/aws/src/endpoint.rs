@@ -93,7 +93,7 @@ where
         // Nothing was done yet.
         Err(error @ Denied::Port(_)) => http::with_retry_after(http::fail(&error)),
     };
-    tell(name, Who { key: who, tenant }, object, &response, began);
+    tell(name, RequestKey { key: who, tenant }, object, &response, began);
     response
 }
 
@@ -101,14 +101,14 @@ where
 pub fn answer_anybody(route: &'static str, answer: impl FnOnce() -> Response<Body>) -> Response<Body> {
     let began = Instant::now();
     let response = answer();
-    tell(route, Who::default(), None, &response, began);
+    tell(route, RequestKey::default(), None, &response, began);
     response
 }
 
 /// Adds the name of a created object to the log.
 #[must_use]
 pub fn made(name: String, mut response: Response<Body>) -> Response<Body> {
-    response.extensions_mut().insert(Made(name));
+    response.extensions_mut().insert(CreatedObject(name));
     response
 }
 
@@ -121,7 +121,7 @@ pub fn accepted(emails: usize, mut response: Response<Body>) -> Response<Body> {
 
 /// Name of a created object, for the log.
 #[derive(Debug, Clone)]
-struct Made(String);
+struct CreatedObject(String);
 
 /// Number of accepted emails, for the log.
 #[derive(Debug, Clone, Copy)]
@@ -159,13 +159,13 @@ fn nothing_there(no_route: &NoRoute) -> Response<Body> {
 
 /// Acting key and its tenant, for the log. For the deployer's key it is the tenant that the request names.
 #[derive(Debug, Default)]
-struct Who {
+struct RequestKey {
     key: Option<String>,
     tenant: Option<String>,
 }
 
-fn tell(route: &'static str, who: Who, object: Option<String>, response: &Response<Body>, began: Instant) {
-    let made = || response.extensions().get().map(|Made(name)| name.clone());
+fn tell(route: &'static str, who: RequestKey, object: Option<String>, response: &Response<Body>, began: Instant) {
+    let made = || response.extensions().get().map(|CreatedObject(name)| name.clone());
     tracing::info!(
         target: "mailqueue",
         route,

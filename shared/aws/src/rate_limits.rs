@@ -11,7 +11,7 @@
 use aws_sdk_dynamodb::types::{AttributeValue, ReturnValue};
 use domain::account_rate::{Begin, Micros, Rate};
 use domain::index;
-use domain::ports::rate_limits::{InLine, RateLimitOutcome, RateLimits, Stretch};
+use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
 use domain::ports::{DueCursor, DuePage, PortError};
 use domain::queue::QueueKey;
 use domain::rate_limit::{RateLimit, RateLimitChange, Released};
@@ -283,7 +283,7 @@ impl RateLimits for Table {
     async fn queues_to_look_at(&self, until: Timestamp) -> Result<Vec<QueueKey>, PortError> {
         let (mut queues, mut from) = (Vec::new(), None);
         loop {
-            let stretch = Stretch {
+            let stretch = IndexRange {
                 after: from,
                 until: Some(DueCursor(format!("{}{BEHIND}", digits(until)))),
             };
@@ -302,9 +302,9 @@ impl RateLimits for Table {
         &self,
         queue: &QueueKey,
         shard: u16,
-        stretch: &Stretch,
+        stretch: &IndexRange,
         count: usize,
-    ) -> Result<DuePage<InLine>, PortError> {
+    ) -> Result<DuePage<WaitingEmail>, PortError> {
         let partition = index::partition(DueKind::Paced, queue, shard);
         self.stretch(partition, stretch, Some(count), |item| waiting::to_in_line(item, queue))
             .await
@@ -316,7 +316,7 @@ impl Table {
     async fn stretch<T>(
         &self,
         partition: String,
-        stretch: &Stretch,
+        stretch: &IndexRange,
         count: Option<usize>,
         read: impl Fn(&Item) -> Result<T, ItemError>,
     ) -> Result<DuePage<T>, PortError> {

@@ -189,7 +189,7 @@ async fn only_queues_that_are_due_are_looked_at() {
 #[tokio::test]
 async fn a_stretch_of_what_waits_is_read_up_to_a_count() {
     let replay = Replay::new([Answer::ok(&json!({"Items": []}))]);
-    let stretch = Stretch {
+    let stretch = IndexRange {
         after: Some(DueCursor("a".to_owned())),
         until: None,
     };

@@ -200,7 +200,7 @@ impl Table {
         suppression: &Suppression,
         written: &Suppression,
         over: Option<&Suppression>,
-    ) -> Result<Taken, PortError> {
+    ) -> Result<WriteOutcome, PortError> {
         let tenant = &suppression.tenant;
         let marks = Expression::update("ADD #m :mark")
             .when("attribute_not_exists(#too_many) AND (attribute_not_exists(#m) OR size(#m) < :most)")
@@ -219,7 +219,7 @@ impl Table {
             },
         ];
         let checks = match self.transact(writes, SUPPRESSING).await? {
-            Transacted::Done => return Ok(Taken::Done(Added::New)),
+            Transacted::Done => return Ok(WriteOutcome::Done(Added::New)),
             Transacted::Refused(checks) => checks,
         };
         match checks.as_slice() {
@@ -242,10 +242,10 @@ impl Table {
         suppression: &Suppression,
         written: &Suppression,
         over: Option<&Suppression>,
-    ) -> Result<Taken, PortError> {
+    ) -> Result<WriteOutcome, PortError> {
         let key = keys::suppression(&suppression.tenant, suppression.id());
         match self.update_if(key, entry(written, over), None, SUPPRESSING).await? {
-            Outcome::Done(_) => Ok(Taken::Done(Added::New)),
+            Outcome::Done(_) => Ok(WriteOutcome::Done(Added::New)),
             Outcome::Refused(stored) => taken(suppression, over, stored.as_ref()),
         }
     }
@@ -254,17 +254,23 @@ impl Table {
 const SUPPRESSING: &str = "suppressing an address";
 
 /// Decides about a suppression whose condition failed on this item, and the suppression that it would replace.
-fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&Item>) -> Result<Taken, PortError> {
+fn taken(
+    suppression: &Suppression,
+    over: Option<&Suppression>,
+    stored: Option<&Item>,
+) -> Result<WriteOutcome, PortError> {
     let stored = stored.ok_or(ItemError::Missing("pk"));
     let entry = stored.and_then(|stored| read(&suppression.tenant, stored));
     let entry = entry.map_err(|error| port(SUPPRESSING)(error.into()))?;
     match (entry.takes(suppression), entry) {
-        (Effect::Nothing(added), _) => Ok(Taken::Done(added)),
+        (Effect::Nothing(added), _) => Ok(WriteOutcome::Done(added)),
         (Effect::Store(next), Entry::Suppressed { suppression: known, .. }) => {
-            Ok(Taken::Again(Box::new((next, Some(known)))))
+            Ok(WriteOutcome::Again(Box::new((next, Some(known)))))
         }
         // It was released between two writes.
-        (Effect::Store(next), Entry::Released { .. }) if over.is_some() => Ok(Taken::Again(Box::new((next, None)))),
+        (Effect::Store(next), Entry::Released { .. }) if over.is_some() => {
+            Ok(WriteOutcome::Again(Box::new((next, None))))
+        }
         (Effect::Store(_), Entry::Released { .. }) => {
             Err(port(SUPPRESSING)("the condition and the decision differ".into()))
         }
@@ -272,7 +278,7 @@ fn taken(suppression: &Suppression, over: Option<&Suppression>, stored: Option<&
 }
 
 /// Outcome of one write of a suppression.
-enum Taken {
+enum WriteOutcome {
     /// It is decided.
     Done(Added),
     /// The first suppression must be written over the second.
@@ -284,8 +290,8 @@ impl Suppressions for Table {
         let (mut written, mut over) = (suppression.clone(), None);
         for _ in 0..ROUNDS {
             match self.suppress_over(suppression, &written, over.as_ref()).await? {
-                Taken::Done(added) => return Ok(added),
-                Taken::Again(next) => (written, over) = *next,
+                WriteOutcome::Done(added) => return Ok(added),
+                WriteOutcome::Again(next) => (written, over) = *next,
             }
         }
         Err(port(SUPPRESSING)(

@@ -14,7 +14,7 @@ use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
 use domain::tally::counter::{Counter, Figure, Figures, Level};
 use domain::tally::portion::{Fingerprint, Marker, Sequence, Span, Step, Tally, Versions};
-use domain::tally::queue_counts::{QueueCounts, Stretch};
+use domain::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use futures::future::try_join;
 use serde::{Deserialize, Serialize};
@@ -233,7 +233,7 @@ impl Counts for Table {
         let (mut queue_counts, mut stretches) = (Figures::new(), Vec::new());
         for item in near.iter().chain(&days.unwrap_or_default()) {
             match text(item, "sk").ok().and_then(stretch_of) {
-                Some((level, begin)) => stretches.push(Stretch {
+                Some((level, begin)) => stretches.push(WaitingFigures {
                     level,
                     begin,
                     figures: figures(item),

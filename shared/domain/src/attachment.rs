@@ -5,7 +5,7 @@
 //! is: SES builds them from it.
 //! **Deliberately absent:** fetching a caller's URL. A queue inside an account must not let a caller reach other
 //! places in it.
-//! **Start reading at** [`Given::check`].
+//! **Start reading at** [`AttachmentInput::check`].
 
 use std::fmt;
 
@@ -220,7 +220,7 @@ pub enum GivenContent {
 
 /// An attachment as given: of the right types, but unchecked.
 #[derive(Clone, Default)]
-pub struct Given {
+pub struct AttachmentInput {
     /// File name. Required, except for an upload, which has its own.
     pub filename: Option<String>,
     /// Media type; derived from the file's name by default.
@@ -244,7 +244,7 @@ pub enum Checked {
     Upload(UploadUse),
 }
 
-impl Given {
+impl AttachmentInput {
     /// Checks an attachment as far as possible without I/O.
     ///
     /// # Errors
@@ -536,7 +536,7 @@ impl Stored {
     /// Reads the JSON of [`Attachment::to_json`].
     pub(crate) fn check(self, path: &str) -> Result<Attachment, EmailError> {
         let uploaded = self.upload.zip(self.size);
-        let given = Given {
+        let given = AttachmentInput {
             filename: Some(self.filename),
             content_type: self.content_type,
             content_id: self.content_id,

@@ -215,9 +215,9 @@ fn upload(size: u64) -> Uploaded {
     }
 }
 
-fn using(given: Given) -> UploadUse {
+fn using(given: AttachmentInput) -> UploadUse {
     let id = Some(ID.to_owned());
-    match (Given { id, ..given }).check("attachments[0]") {
+    match (AttachmentInput { id, ..given }).check("attachments[0]") {
         Ok(Checked::Upload(upload)) => upload,
         Ok(Checked::Whole(_)) => panic!("whole"),
         Err(error) => panic!("{error}"),
@@ -226,16 +226,16 @@ fn using(given: Given) -> UploadUse {
 
 #[test]
 fn an_email_overrides_the_uploads_values() {
-    let plain = using(Given::default()).resolve(Some(&upload(7))).unwrap();
+    let plain = using(AttachmentInput::default()).resolve(Some(&upload(7))).unwrap();
     assert_eq!(
         (plain.filename(), plain.content_type(), plain.size()),
         ("said.pdf", "application/pdf", 7)
     );
-    let other = using(Given {
+    let other = using(AttachmentInput {
         filename: Some("other.txt".to_owned()),
         content_type: Some("text/plain".to_owned()),
         content_id: Some("x".to_owned()),
-        ..Given::default()
+        ..AttachmentInput::default()
     });
     let other = other.resolve(Some(&upload(7))).unwrap();
     assert_eq!(
@@ -247,7 +247,10 @@ fn an_email_overrides_the_uploads_values() {
 #[test]
 fn a_missing_or_resized_upload_is_refused() {
     for found in [None, Some(upload(6)), Some(upload(8)), Some(upload(0))] {
-        let error = using(Given::default()).resolve(found.as_ref()).map(|_| ()).unwrap_err();
+        let error = using(AttachmentInput::default())
+            .resolve(found.as_ref())
+            .map(|_| ())
+            .unwrap_err();
         assert_eq!(error.path, "attachments[0].id", "{found:?}");
     }
 }
@@ -288,7 +291,7 @@ fn number_and_size_of_files_are_limited() {
     let body = b"{\"v\":1,\"from\":\"a@example.com\",\"to\":[\"b@example.com\"],\"subject\":\"Hi\",\"text\":\"t\"}";
     let email = EmailContent::from_body(body).unwrap();
     let files = |count: usize, size: u64| {
-        let file = using(Given::default()).resolve(Some(&Uploaded {
+        let file = using(AttachmentInput::default()).resolve(Some(&Uploaded {
             upload: Upload {
                 size,
                 ..upload(size).upload

@@ -57,12 +57,12 @@ pub struct BatchRecord {
     /// The items that were refused, to be answered again.
     pub errors: Vec<ItemError>,
     /// When the batch was begun; absent in a record of an earlier version.
-    pub begun: Option<Begun>,
+    pub begun: Option<BatchStart>,
 }
 
 /// The beginning of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Begun {
+pub struct BatchStart {
     /// The time of the first request.
     pub at: Timestamp,
     /// The retention of finished emails at that time.
@@ -100,7 +100,7 @@ mod tests {
         BatchRecord {
             hash: String::new(),
             errors: Vec::new(),
-            begun: Some(Begun { at, retention }),
+            begun: Some(BatchStart { at, retention }),
         }
     }
 

@@ -31,7 +31,7 @@ pub enum WaitsFor {
 
 /// A queue that has emails waiting.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Others {
+pub struct QueueLoad {
     /// The priority queue of its emails.
     pub priority: Priority,
     /// How many of them are due.
@@ -50,12 +50,12 @@ pub struct Situation<'a> {
     /// What is reserved of the account's rate.
     pub account: AccountRate,
     /// Every queue whose emails go, the email's own among them.
-    pub queues: &'a [Others],
+    pub queues: &'a [QueueLoad],
 }
 
 /// What is asked.
 #[derive(Debug, Clone, Copy)]
-pub struct Asked {
+pub struct ForecastRequest {
     /// The priority queue that the email goes through.
     pub priority: Priority,
     /// Not before, if it is scheduled.
@@ -75,7 +75,7 @@ pub struct Forecast {
 
 /// Foretells when an email that is posted at `now` would go.
 #[must_use]
-pub fn forecast(situation: &Situation<'_>, asked: Asked, now: Timestamp) -> Forecast {
+pub fn forecast(situation: &Situation<'_>, asked: ForecastRequest, now: Timestamp) -> Forecast {
     let others = situation
         .queues
         .iter()
@@ -156,7 +156,7 @@ mod tests {
     }
 
     /// One thing that is known, or asked, beyond an empty deployment without a rate.
-    type Change = fn(&mut Queue, &mut AccountRate, &mut Asked);
+    type Change = fn(&mut Queue, &mut AccountRate, &mut ForecastRequest);
 
     /// The forecast, with 10 emails due in a queue of each priority queue, and 40 in the email's own.
     fn told(change: Change) -> (Option<u64>, Option<WaitsFor>, u64) {
@@ -165,13 +165,13 @@ mod tests {
             name: QueueName::default(),
         };
         let (mut queue, mut account) = (Queue::plain(key, NOW), AccountRate::default());
-        let mut asked = Asked {
+        let mut asked = ForecastRequest {
             priority: Priority::Normal,
             not_before: None,
         };
         change(&mut queue, &mut account, &mut asked);
         let due = 10;
-        let queues = [Priority::High, Priority::Normal, Priority::Low].map(|priority| Others { priority, due });
+        let queues = [Priority::High, Priority::Normal, Priority::Low].map(|priority| QueueLoad { priority, due });
         let situation = Situation {
             queue: &queue,
             queue_free_at: None,

@@ -21,7 +21,7 @@ use crate::rate_limit::Turn;
 use crate::record::{Acceptance, Due, DueKind, EmailRecord, Lease, OnUncertain, RecordStatus};
 use crate::retry::{Jitter, Next, RetryPolicy};
 use crate::timestamp::Timestamp;
-use crate::wire::ses_event::{Said, SesEvent};
+use crate::wire::ses_event::{SesEvent, SesEventKind};
 
 /// Tolerance for early send tasks. A task within it is not sent back: clocks differ, and SQS has whole seconds.
 pub const EARLY: Duration = Duration::from_secs(1);
@@ -311,15 +311,15 @@ pub fn learned(record: &EmailRecord, events: &[SesEvent]) -> Decision {
     let mut next = record.clone();
     for event in events.iter().filter(|event| concerns(record, event)) {
         match &event.said {
-            Said::Accepted => {}
-            Said::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
-            Said::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
-            Said::DeliveryStatuses(said) => {
+            SesEventKind::Accepted => {}
+            SesEventKind::Opened => next.opened_at = next.opened_at.max(Some(event.at)),
+            SesEventKind::Clicked => next.clicked_at = next.clicked_at.max(Some(event.at)),
+            SesEventKind::DeliveryStatuses(said) => {
                 for (recipient, delivery_status) in said {
                     learn(&mut next, recipient, *delivery_status, event);
                 }
             }
-            Said::Reported { recipients, fact } => {
+            SesEventKind::Reported { recipients, fact } => {
                 for recipient in recipients {
                     let said = Diagnostic {
                         at: event.at,

@@ -568,7 +568,7 @@ fn a_record_is_due_exactly_while_unfinished() {
     }
 }
 
-fn event(said: Said) -> SesEvent {
+fn event(said: SesEventKind) -> SesEvent {
     SesEvent {
         tenant: TenantId::main(),
         id: EmailId::from_random([1; 16]),
@@ -586,7 +586,7 @@ fn event(said: Said) -> SesEvent {
 }
 
 fn fate_event(address: &str, delivery_status: DeliveryStatus) -> SesEvent {
-    event(Said::DeliveryStatuses(
+    event(SesEventKind::DeliveryStatuses(
         [(recipient_key(address), delivery_status)].into(),
     ))
 }
@@ -759,7 +759,7 @@ fn bounce_and_delivery_count_in_any_order() {
         event
     };
     let report = |fact, secs| {
-        let mut event = event(Said::Reported {
+        let mut event = event(SesEventKind::Reported {
             recipients: [key()].into(),
             fact,
         });
@@ -829,7 +829,7 @@ fn an_absence_notice_keeps_the_delivery() {
 #[test]
 fn delivery_statuses_have_their_own_condition() {
     let record = record(RecordStatus::Sending);
-    let Decision::Write(transition) = learned(&record, std::slice::from_ref(&event(Said::Opened))) else {
+    let Decision::Write(transition) = learned(&record, std::slice::from_ref(&event(SesEventKind::Opened))) else {
         panic!("an opening is news");
     };
     assert_eq!(transition.condition, Condition::DeliveryUnmoved { delivery_version: 0 });

@@ -494,7 +494,7 @@ pub struct DueEmail {
 
 /// An email in a partition of its queue: held, or ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ParkedEmail {
+pub struct IndexedEmail {
     /// Its key.
     pub key: EmailKey,
     /// Due time, or time of its end.
@@ -549,7 +549,7 @@ pub trait DueIndex: Sync {
         queue: &QueueKey,
         shard: u16,
         from: Option<&DueCursor>,
-    ) -> impl Future<Output = Result<DuePage<ParkedEmail>, PortError>> + Send;
+    ) -> impl Future<Output = Result<DuePage<IndexedEmail>, PortError>> + Send;
 
     /// The state that the last run of `promote` saved.
     fn bookmarks(&self) -> impl Future<Output = Result<Bookmarks, PortError>> + Send;

@@ -30,7 +30,7 @@ use crate::limits;
 use crate::ports::{AccountRates, PortError, Suppressions};
 use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
-use crate::wire::ses_event::{Said, SesEvent};
+use crate::wire::ses_event::{SesEvent, SesEventKind};
 
 /// Names a suppression: derived from the tenant and the address, so that either finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -305,7 +305,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
     if record.is_some_and(|record| !concerns(record, event)) {
         return Vec::new();
     }
-    let complained = matches!(&event.said, Said::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
+    let complained = matches!(&event.said, SesEventKind::DeliveryStatuses(delivery_statuses) if delivery_statuses.values().any(|delivery_status| *delivery_status == DeliveryStatus::Complained));
     let origin = if complained { Origin::Complaint } else { Origin::Bounce };
     // A clock that is ahead must not outlast a release.
     let created_at = event.at.min(now);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use domain::index;
-use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, ParkedEmail, PortError};
+use domain::ports::{Bookmarks, DueCursor, DueEmail, DueIndex, DuePage, EmailKey, IndexedEmail, PortError};
 use domain::queue::QueueKey;
 use domain::record::{DueKind, EmailRecord, Priority};
 use domain::timestamp::Timestamp;
@@ -110,9 +110,9 @@ impl DueIndex for MemoryBackend {
         queue: &QueueKey,
         shard: u16,
         from: Option<&DueCursor>,
-    ) -> Result<DuePage<ParkedEmail>, PortError> {
+    ) -> Result<DuePage<IndexedEmail>, PortError> {
         let (queue, from) = (queue.clone(), from.cloned());
-        let read = |key, record: EmailRecord| ParkedEmail {
+        let read = |key, record: EmailRecord| IndexedEmail {
             key: EmailKey::of(&record),
             at: record.due.map_or(record.not_before, |due| due.at),
             status: record.status,

@@ -138,7 +138,7 @@ pub enum Broken {
 
 /// What becomes of one call.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Course {
+pub(crate) struct CallPlan {
     pub(crate) fault: Fault,
     pub(crate) before: Duration,
     pub(crate) after: Duration,
@@ -150,7 +150,7 @@ pub(crate) struct Course {
 
 /// What rings when a message is sent to a queue.
 #[derive(Debug, Clone, Default)]
-pub struct Bells {
+pub struct Notifiers {
     /// Of the priority queues.
     pub priority_queues: [Arc<Notify>; 3],
     /// Of the dead-letter queue.
@@ -182,7 +182,7 @@ pub struct FaultModel {
     /// The queue of SES's events.
     pub events: Queue,
     /// What rings when something is sent to them.
-    pub bells: Bells,
+    pub bells: Notifiers,
     /// What happened.
     pub trace: Trace,
     /// How often each kind of fault has struck.
@@ -230,7 +230,7 @@ impl FaultModel {
             priority_queues: [priority.clone(), priority.clone(), priority],
             dead_letters: Queue::new(Duration::from_secs(360), 0),
             events: Queue::new(Duration::from_secs(360), 20),
-            bells: Bells::default(),
+            bells: Notifiers::default(),
             trace: Trace::default(),
             struck: BTreeMap::new(),
             observer: None,
@@ -298,7 +298,7 @@ impl FaultModel {
     }
 
     /// What becomes of a call; notes it.
-    pub(crate) fn course(&mut self, call: &Call, environment: Option<&Environment>) -> Course {
+    pub(crate) fn course(&mut self, call: &Call, environment: Option<&Environment>) -> CallPlan {
         self.calls += 1;
         let fault = match self.plan.get(&self.calls) {
             Some(fault) => *fault,
@@ -329,7 +329,7 @@ impl FaultModel {
         if let Some(kind) = fault.kind() {
             self.strike(kind);
         }
-        let course = Course {
+        let course = CallPlan {
             fault,
             before: self.travel(),
             after: self.travel(),
@@ -447,7 +447,7 @@ impl FaultModel {
     }
 
     /// Sends a message to a queue; it may be there twice.
-    pub(crate) fn send(&mut self, to: To, body: &str, delay: Duration) {
+    pub(crate) fn send(&mut self, to: Destination, body: &str, delay: Duration) {
         let copies = if self.happens(self.odds.doubled) {
             self.strike("message doubled");
             2
@@ -463,33 +463,33 @@ impl FaultModel {
         }
     }
 
-    fn queue(&mut self, which: To) -> &mut Queue {
+    fn queue(&mut self, which: Destination) -> &mut Queue {
         let [high, normal, low] = &mut self.priority_queues;
         match which {
-            To::PriorityQueue(Priority::High) => high,
-            To::PriorityQueue(Priority::Normal) => normal,
-            To::PriorityQueue(Priority::Low) => low,
-            To::DeadLetters => &mut self.dead_letters,
-            To::Events => &mut self.events,
+            Destination::PriorityQueue(Priority::High) => high,
+            Destination::PriorityQueue(Priority::Normal) => normal,
+            Destination::PriorityQueue(Priority::Low) => low,
+            Destination::DeadLetters => &mut self.dead_letters,
+            Destination::Events => &mut self.events,
         }
     }
 
     /// What rings when a message is sent to a queue.
     #[must_use]
-    pub fn bell(&self, which: To) -> Arc<Notify> {
+    pub fn bell(&self, which: Destination) -> Arc<Notify> {
         let [high, normal, low] = &self.bells.priority_queues;
         Arc::clone(match which {
-            To::PriorityQueue(Priority::High) => high,
-            To::PriorityQueue(Priority::Normal) => normal,
-            To::PriorityQueue(Priority::Low) => low,
-            To::DeadLetters => &self.bells.dead_letters,
-            To::Events => &self.bells.events,
+            Destination::PriorityQueue(Priority::High) => high,
+            Destination::PriorityQueue(Priority::Normal) => normal,
+            Destination::PriorityQueue(Priority::Low) => low,
+            Destination::DeadLetters => &self.bells.dead_letters,
+            Destination::Events => &self.bells.events,
         })
     }
 
     /// Takes up to `most` messages of a queue. Some are seen again at once, though they are being worked
     /// off; what was received too often goes where the queue puts it.
-    pub fn take(&mut self, from: To, most: usize) -> Vec<Received> {
+    pub fn take(&mut self, from: Destination, most: usize) -> Vec<Received> {
         let now = self.now_ms();
         let mut rng = self.rng.fork();
         if self.queue(from).is_stopped(now) && self.queue(from).visible(now) > 0 {
@@ -498,8 +498,8 @@ impl FaultModel {
         let (received, aside) = self.queue(from).receive(most, now, &mut rng);
         for body in aside {
             self.strike("message put aside");
-            if let To::PriorityQueue(_) = from {
-                self.send(To::DeadLetters, &body, Duration::ZERO);
+            if let Destination::PriorityQueue(_) = from {
+                self.send(Destination::DeadLetters, &body, Duration::ZERO);
             }
         }
         for message in &received {
@@ -518,7 +518,7 @@ impl FaultModel {
     }
 
     /// Deletes a message that was worked off; that may be lost.
-    pub fn delete(&mut self, from: To, id: u64, receipt: u32) {
+    pub fn delete(&mut self, from: Destination, id: u64, receipt: u32) {
         if self.happens(self.odds.delete_lost) {
             self.strike("delete lost");
         } else {
@@ -527,7 +527,7 @@ impl FaultModel {
     }
 
     /// Makes a message be seen again after its time, in SQS's whole seconds.
-    pub fn put_back(&mut self, to: To, id: u64, receipt: u32, delay: Duration) {
+    pub fn put_back(&mut self, to: Destination, id: u64, receipt: u32, delay: Duration) {
         let delay = Duration::from_secs(u64::from(domain::index::delay_seconds(delay)));
         let at = self.now_ms().saturating_add(millis(delay));
         self.queue(to).put_back(id, receipt, at);
@@ -547,8 +547,8 @@ impl FaultModel {
     }
 
     /// When something can be received from a queue next, if nothing more is sent.
-    pub fn next(&mut self, from: To) -> Option<i64> {
-        let travelling = (from == To::Events)
+    pub fn next(&mut self, from: Destination) -> Option<i64> {
+        let travelling = (from == Destination::Events)
             .then(|| self.travelling.first_key_value().map(|((at, _), _)| *at))
             .flatten();
         let now = self.now_ms();
@@ -572,7 +572,7 @@ impl FaultModel {
 
 /// A queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum To {
+pub enum Destination {
     /// A priority queue.
     PriorityQueue(Priority),
     /// The dead-letter queue.

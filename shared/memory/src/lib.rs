@@ -58,7 +58,7 @@ use domain::wire::dead_letter_message::DeadLetterMessage;
 
 use crate::concurrent_writers::ConcurrentWriters;
 use crate::environment::Environment;
-use crate::fault_model::{Course, FaultModel};
+use crate::fault_model::{CallPlan, FaultModel};
 use crate::trace::Step;
 
 /// Everything there is. Clones are the same backend.
@@ -342,7 +342,7 @@ impl MemoryBackend {
     }
 
     /// What becomes of a call; `None` when the backend has no fault model. Never, where the caller is dead.
-    async fn course(&self, call: &Call) -> Option<Course> {
+    async fn course(&self, call: &Call) -> Option<CallPlan> {
         if self.is_dead() {
             std::future::pending::<()>().await;
         }
@@ -373,7 +373,7 @@ impl MemoryBackend {
     async fn call_under<T: Send + 'static>(
         &self,
         call: Call,
-        course: Course,
+        course: CallPlan,
         mut effect: impl FnMut(&mut State) -> T + Send + 'static,
     ) -> Result<T, PortError> {
         let down = || PortError {

@@ -21,7 +21,7 @@ use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
 use domain::wire::dead_letter_message::DeadLetterMessage;
 
-use crate::fault_model::{Broken, To};
+use crate::fault_model::{Broken, Destination};
 use crate::overlay::overlaid;
 use crate::{Call, MemoryBackend, State, is_over};
 
@@ -437,7 +437,7 @@ impl MemoryBackend {
     async fn send(
         &self,
         what: &'static str,
-        to: To,
+        to: Destination,
         messages: &[(EmailId, String, Duration)],
     ) -> Vec<Result<(), PortError>> {
         let mut results = Vec::new();
@@ -496,7 +496,9 @@ impl PriorityQueues for MemoryBackend {
             let message =
                 |request: &SendTaskRequest| (request.send_task.id, request.send_task.to_json(), request.delay);
             let messages: Vec<_> = send_tasks.iter().filter(ours).map(message).collect();
-            let fared = self.send("enqueue", To::PriorityQueue(priority), &messages).await;
+            let fared = self
+                .send("enqueue", Destination::PriorityQueue(priority), &messages)
+                .await;
             let places = send_tasks
                 .iter()
                 .zip(&mut results)
@@ -514,7 +516,9 @@ impl DeadLetters for MemoryBackend {
         if self.has_fault_model() {
             let message = |email: &DeadLetterMessage| (email.id, email.to_json(), Duration::ZERO);
             let messages: Vec<_> = emails.iter().map(message).collect();
-            return self.send("move_to_dead_letter", To::DeadLetters, &messages).await;
+            return self
+                .send("move_to_dead_letter", Destination::DeadLetters, &messages)
+                .await;
         }
         let mut results = Vec::new();
         for email in emails.iter().cloned() {

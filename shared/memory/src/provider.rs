@@ -12,7 +12,7 @@ use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
-use crate::fault_model::{Broken, Course, FaultModel};
+use crate::fault_model::{Broken, CallPlan, FaultModel};
 use crate::observer::Arrived;
 use crate::{Call, Fault, MemoryBackend, State};
 
@@ -298,7 +298,13 @@ impl Submission {
 }
 
 impl MemoryBackend {
-    async fn submit_under(&self, course: Course, answer: Answer, submission: Submission, timeout: Duration) -> Attempt {
+    async fn submit_under(
+        &self,
+        course: CallPlan,
+        answer: Answer,
+        submission: Submission,
+        timeout: Duration,
+    ) -> Attempt {
         let claim_no = submission.claimed.claim_no;
         let (key, id): (EmailKey, EmailId) = (submission.key.clone(), submission.key.id);
         let again = submission.clone();

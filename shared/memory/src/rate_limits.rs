@@ -1,7 +1,7 @@
 //! The rate limits of queues over [`State`], and the emails that wait for slots.
 
 use domain::index;
-use domain::ports::rate_limits::{InLine, RateLimitOutcome, RateLimits, Stretch};
+use domain::ports::rate_limits::{IndexRange, RateLimitOutcome, RateLimits, WaitingEmail};
 use domain::ports::{DueCursor, DueEmail, DuePage, EmailKey, PortError};
 use domain::queue::QueueKey;
 use domain::rate_limit::{RateLimit, RateLimitChange};
@@ -40,7 +40,7 @@ impl State {
     }
 
     /// The places in a shard, and whose they are, behind a place and up to another one.
-    fn places(&mut self, partition: &(QueueKey, u16), stretch: &Stretch, count: usize) -> Vec<(String, EmailKey)> {
+    fn places(&mut self, partition: &(QueueKey, u16), stretch: &IndexRange, count: usize) -> Vec<(String, EmailKey)> {
         let is_in = |key: &String| {
             stretch.after.as_ref().is_none_or(|after| *key > after.0)
                 && stretch.until.as_ref().is_none_or(|until| *key <= until.0)
@@ -70,8 +70,8 @@ impl State {
     }
 }
 
-fn in_line((key, record): (String, &EmailRecord)) -> InLine {
-    InLine {
+fn in_line((key, record): (String, &EmailRecord)) -> WaitingEmail {
+    WaitingEmail {
         coming: DueEmail {
             not_before: record.due.map_or(record.not_before, |due| due.at),
             priority: record.priority,
@@ -129,9 +129,9 @@ impl RateLimits for MemoryBackend {
         &self,
         queue: &QueueKey,
         shard: u16,
-        stretch: &Stretch,
+        stretch: &IndexRange,
         count: usize,
-    ) -> Result<DuePage<InLine>, PortError> {
+    ) -> Result<DuePage<WaitingEmail>, PortError> {
         let (partition, stretch) = ((queue.clone(), shard), stretch.clone());
         self.call(Call::reads("in_line", None), move |state| {
             let mut places = state.places(&partition, &stretch, count.saturating_add(1));

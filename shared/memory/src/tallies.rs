@@ -5,10 +5,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, Counts, FailuresOfHour, Hours, PortError, Tallies};
 use domain::record::{DueKind, EmailRecord};
-use domain::tally::change::{Change, Glimpse};
+use domain::tally::change::{Change, CountedRecord};
 use domain::tally::counter::{Counter, Figure, Figures};
 use domain::tally::portion::{Fingerprint, Mark, Marker, Sequence, Span, Tally, Versions};
-use domain::tally::queue_counts::{QueueCounts, Stretch};
+use domain::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};
@@ -39,8 +39,8 @@ pub struct Counters {
 
 /// What is counted of a record.
 #[must_use]
-pub fn glimpse(record: &EmailRecord) -> Glimpse {
-    Glimpse {
+pub fn glimpse(record: &EmailRecord) -> CountedRecord {
+    CountedRecord {
         born: record.born,
         queue: record.queue.to_string(),
         status: record.status,
@@ -108,7 +108,7 @@ impl Counters {
                     queue: at,
                     level,
                     begin,
-                } if of == tenant && at == queue => stretches.push(Stretch {
+                } if of == tenant && at == queue => stretches.push(WaitingFigures {
                     level: *level,
                     begin: *begin,
                     figures: stored.figures.clone(),

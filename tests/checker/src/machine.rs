@@ -13,7 +13,7 @@ use domain::queue::{Pause, Queue, QueueKey};
 use domain::record::{BodyPlace, BodyRef, Due, DueKind, EmailRecord, RecordStatus};
 use domain::retry::Jitter;
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{Said, SesEvent};
+use domain::wire::ses_event::{SesEvent, SesEventKind};
 use memory::overlay::overlaid;
 use rustc_hash::FxHashMap;
 
@@ -595,7 +595,7 @@ fn event(record: &EmailRecord, claim_no: u8) -> SesEvent {
         message_id: format!("ses-{claim_no}"),
         accepted_at: NOW,
         at: NOW,
-        said: Said::Accepted,
+        said: SesEventKind::Accepted,
         suppresses: Vec::new(),
         suspected: false,
         on_account_list: Vec::new(),

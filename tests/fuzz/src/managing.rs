@@ -8,7 +8,7 @@ use domain::api_error::ApiError;
 use domain::limits;
 use domain::wire::access_api::{parse_key, parse_key_change, parse_tenant, parse_tenant_change};
 use domain::wire::queue_api::{QueueSettings, parse_change, parse_create, parse_pause, parse_redrive};
-use domain::wire::suppressions::{Which, parse_add, parse_add_many, parse_remove_many};
+use domain::wire::suppressions::{SuppressionSelector, parse_add, parse_add_many, parse_remove_many};
 use manage::by_key::Cancellation;
 use manage::failures::FailuresQuery;
 use manage::metrics::MetricsQuery;
@@ -69,7 +69,7 @@ fn suppressions(data: &[u8]) {
     if let Some(all) = told(parse_remove_many(data), data) {
         assert!((1..=limits::SUPPRESSIONS_BATCH).contains(&all.len()));
         for which in all {
-            if let Which::Address(address) = which {
+            if let SuppressionSelector::Address(address) = which {
                 the_same(&address);
             }
         }

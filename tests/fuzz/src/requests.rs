@@ -14,7 +14,7 @@ use domain::wire::api::{
 };
 use domain::wire::attachments::parse_upload;
 use domain::wire::email_view::EmailView;
-use domain::wire::times::{SendOptions, When};
+use domain::wire::times::{SendOptions, TimeInput};
 use serde_json::{Value, json};
 
 use crate::given::records::NOW;
@@ -179,9 +179,9 @@ fn options(options: &SendOptions) {
 }
 
 /// A time is a time: to be shown, and to be read again as the same.
-fn time(when: When) {
+fn time(when: TimeInput) {
     let at = when.at(Timestamp::from_millis(NOW));
-    if let When::At(given) = when {
+    if let TimeInput::At(given) = when {
         assert_eq!(at, given);
         assert_eq!(Timestamp::parse_rfc3339(&at.to_string()), Some(at), "{at}");
     }

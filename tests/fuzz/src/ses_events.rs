@@ -6,7 +6,7 @@ use domain::id::{EmailId, TenantId};
 use domain::lifecycle::{Decision, heard, learned};
 use domain::record::{Acceptance, BodyPlace, BodyRef, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{Said, SesEvent};
+use domain::wire::ses_event::{SesEvent, SesEventKind};
 use serde_json::{Value, json};
 
 /// Reads the bytes as a message of the feedback queue.
@@ -75,10 +75,10 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
     };
     assert_eq!(when, Some(event.at), "when it happened");
     match &event.said {
-        Said::Accepted => assert_eq!(text["eventType"], "Send"),
-        Said::Opened => assert_eq!(text["eventType"], "Open"),
-        Said::Clicked => assert_eq!(text["eventType"], "Click"),
-        Said::Reported { recipients, fact } => {
+        SesEventKind::Accepted => assert_eq!(text["eventType"], "Send"),
+        SesEventKind::Opened => assert_eq!(text["eventType"], "Open"),
+        SesEventKind::Clicked => assert_eq!(text["eventType"], "Click"),
+        SesEventKind::Reported { recipients, fact } => {
             assert_eq!(text["eventType"], "Complaint");
             let kind = text["complaint"]["complaintFeedbackType"].as_str().unwrap_or_default();
             let named = if *fact == Fact::NotSpam {
@@ -90,7 +90,7 @@ fn says_what_was_said(event: &SesEvent, text: &Value) {
             assert!(Some(recipients.len()) <= count, "nobody who was not named");
             assert!(event.suppresses.is_empty(), "no complaint");
         }
-        Said::DeliveryStatuses(delivery_statuses) => {
+        SesEventKind::DeliveryStatuses(delivery_statuses) => {
             assert!(Some(delivery_statuses.len()) <= count, "nobody who was not named");
             assert_eq!(
                 delivery_statuses.is_empty(),

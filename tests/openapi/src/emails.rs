@@ -14,7 +14,7 @@ use domain::wire::events_view::EventsView;
 use domain::wire::metadata_view::{EmailMetadata, EmailMetadataPage, EventsMetadata};
 use enqueue::handler::{Answer, Ids};
 use manage::by_key::{Canceled, Released};
-use manage::commands::Done;
+use manage::commands::CommandResponse;
 use manage::erasure::Erased;
 use schemars::JsonSchema;
 use serde_json::json;
@@ -71,12 +71,12 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Sends an email at another time",
         )
         .body::<Reschedule>(json!({"scheduled_at": "in 1 hour"}))
-        .answers::<Done>(200, "It is so now.")
+        .answers::<CommandResponse>(200, "It is so now.")
         .refuses(&[400, 404, 409, 413, 422]),
         Operation::new("post", "/emails/{id}/cancel", "cancel_email", "Takes an email back")
             .for_operator()
             .details("Too late once it is being sent: 409.")
-            .answers::<Done>(200, "It is so now.")
+            .answers::<CommandResponse>(200, "It is so now.")
             .refuses(&[404, 409]),
         Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key")
             .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. The emails go their way within two minutes, those of paused queues when these are resumed. Without a hold nothing happens. Not with a key that is limited to From domains.")
@@ -96,7 +96,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Sends an email again that ended unsent",
         )
         .optional_body::<Retry>(json!({"force": true}))
-        .answers::<Done>(200, "It is so now.")
+        .answers::<CommandResponse>(200, "It is so now.")
         .refuses(&[400, 404, 409, 413, 422]),
     ]
 }

@@ -6,7 +6,7 @@ use domain::cause::Cause;
 use domain::limits;
 use domain::record::Priority;
 use domain::wire::queue_api::{JobView, QueueView, QueuesView};
-use manage::queues::{Begun, Deleted};
+use manage::queues::{Deleted, JobStarted};
 use schemars::JsonSchema;
 use serde_json::json;
 
@@ -60,7 +60,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         )
         .for_operator()
         .details("Seen at once, and undone by restoring the queue until retention. Answered after four seconds: no email that is accepted then is concerned. Not with a key that is limited to From domains.")
-        .answers::<Begun>(202, "The job that does it.")
+        .answers::<JobStarted>(202, "The job that does it.")
         .refuses(&[404]),
         queue(
             "post",
@@ -69,7 +69,7 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Undoes the purges of a queue",
         )
         .details("Not with a key that is limited to From domains.")
-        .answers::<Begun>(202, "The job that does it.")
+        .answers::<JobStarted>(202, "The job that does it.")
         .refuses(&[404]),
         queue(
             "post",
@@ -79,7 +79,7 @@ pub(crate) fn operations() -> Vec<Operation> {
         )
         .details("Only emails from the domains that the tenant and the key may send from.")
         .optional_body::<Redrive>(json!({"cause": "rejected", "since": "2026-11-24T09:30:00Z"}))
-        .answers::<Begun>(202, "The job that does it.")
+        .answers::<JobStarted>(202, "The job that does it.")
         .refuses(&[400, 404, 413, 422]),
         queue("get", "/queues/{name}/jobs/{id}", "get_job", "Shows a job")
             .for_operator()

@@ -23,7 +23,7 @@ use futures::future::{Either, select};
 use lambda_http::{Body, Request, Response};
 use manage::{ManageFunction, ManageSettings};
 use memory::environment::Environment;
-use memory::fault_model::{Broken, To};
+use memory::fault_model::{Broken, Destination};
 use memory::queue::Received;
 use memory::{Call, MemoryBackend, samples};
 use promote::PromoteFunction;
@@ -75,7 +75,7 @@ pub struct System {
 
 /// A queue's messages as the function receives them.
 struct Batch {
-    from: To,
+    from: Destination,
     messages: Vec<Received>,
 }
 
@@ -161,7 +161,7 @@ impl System {
     }
 
     /// Waits for messages of a queue, and receives them.
-    async fn receive(&self, from: To) -> Batch {
+    async fn receive(&self, from: Destination) -> Batch {
         loop {
             let Some(looked) = self.look(from) else {
                 return std::future::pending().await;
@@ -177,7 +177,7 @@ impl System {
         }
     }
 
-    fn look(&self, from: To) -> Option<Looked> {
+    fn look(&self, from: Destination) -> Option<Looked> {
         let most = self.rng().usize(1..=BATCH);
         let mut state = self.backend.state();
         let fault_model = state.fault_model.as_mut()?;
@@ -236,7 +236,7 @@ impl System {
     async fn send(self: Arc<Self>, priority: Priority) {
         let mut kept: Option<(Environment, Sender)> = None;
         loop {
-            let batch = self.receive(To::PriorityQueue(priority)).await;
+            let batch = self.receive(Destination::PriorityQueue(priority)).await;
             kept = self.keep(kept, |(environment, _)| environment);
             let (environment, sender) = kept.get_or_insert_with(|| self.sender());
             let priority_queues = Mapping {
@@ -273,7 +273,7 @@ impl System {
 
     async fn replace_with_tombstone(self: Arc<Self>) {
         loop {
-            let batch = self.receive(To::DeadLetters).await;
+            let batch = self.receive(Destination::DeadLetters).await;
             if self.is(Broken::DeadLettersIgnored) {
                 self.acknowledge(&batch, Some(SqsBatchResponse::default())).await;
                 continue;
@@ -289,7 +289,7 @@ impl System {
     async fn hear(self: Arc<Self>) {
         let mut kept: Option<(Environment, FeedbackFunction<MemoryBackend, MemoryBackend>)> = None;
         loop {
-            let batch = self.receive(To::Events).await;
+            let batch = self.receive(Destination::Events).await;
             if self.is(Broken::EventsIgnored) {
                 self.acknowledge(&batch, Some(SqsBatchResponse::default())).await;
                 continue;
@@ -475,7 +475,7 @@ impl MessageSource for Mapping {
     }
 
     async fn put_back(&self, messages: &[(&ReceivedMessage, Duration)]) -> usize {
-        let priority = To::PriorityQueue(self.priority);
+        let priority = Destination::PriorityQueue(self.priority);
         let back: Vec<_> = messages
             .iter()
             .filter_map(|(message, delay)| {

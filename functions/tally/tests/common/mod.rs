@@ -7,7 +7,7 @@ use domain::delivery_status::DeliveryStatus;
 use domain::id::{EmailId, TenantId};
 use domain::ports::{Counted, EmailKey, PortError, Tallies};
 use domain::record::RecordStatus;
-use domain::tally::change::{Change, Glimpse, counted};
+use domain::tally::change::{Change, CountedRecord, counted};
 use domain::tally::counter::{Counter, Figures};
 use domain::tally::portion::{Fingerprint, Mark, Sequence, Span, Tally, Versions};
 use domain::timestamp::Timestamp;
@@ -19,7 +19,7 @@ const BEGIN_MS: i64 = 1_795_514_390_000;
 
 /// A stream of `count` changes of emails in three queues, of two tenants, over some minutes.
 pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
-    let mut records: BTreeMap<EmailKey, Glimpse> = BTreeMap::new();
+    let mut records: BTreeMap<EmailKey, CountedRecord> = BTreeMap::new();
     let (mut at, mut sequence) = (BEGIN_MS, 100_000_u64);
     let tenants = ["main", "other"].map(|name| TenantId::parse(name).unwrap());
     (0..count)
@@ -49,7 +49,7 @@ pub(crate) fn stream(rng: &mut Rng, count: usize) -> Vec<Change> {
 }
 
 /// Any record at all: what is counted must not depend on which ways there are.
-fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
+fn next(rng: &mut Rng, before: Option<&CountedRecord>, now: Timestamp) -> CountedRecord {
     let delivery_statuses = [
         DeliveryStatus::DeliveryDelayed,
         DeliveryStatus::Delivered,
@@ -59,7 +59,7 @@ fn next(rng: &mut Rng, before: Option<&Glimpse>, now: Timestamp) -> Glimpse {
     let mut delivery_status = |name: &str| (name.to_owned(), *rng.choice(&delivery_statuses).unwrap());
     let delivery_statuses = BTreeMap::from([delivery_status("a"), delivery_status("b")]);
     let wait = *rng.choice(&[0, 50_000, 700_000, 9_000_000, 200_000_000]).unwrap();
-    Glimpse {
+    CountedRecord {
         born: before.map_or(now, |before| before.born),
         queue: (*rng.choice(&["default", "news", "alerts"]).unwrap()).to_owned(),
         status: *rng.choice(&RecordStatus::ALL).unwrap(),
@@ -111,9 +111,9 @@ fn without_nothing(mut counters: BTreeMap<Counter, Figures>) -> BTreeMap<Counter
 
 /// The counters of a backend, where others do something between any two calls.
 #[derive(Debug, Clone)]
-pub(crate) struct Crowded(pub MemoryBackend);
+pub(crate) struct ContendedBackend(pub MemoryBackend);
 
-impl Crowded {
+impl ContendedBackend {
     async fn others(&self) {
         for _ in 0..fastrand::u8(0..4) {
             tokio::task::yield_now().await;
@@ -121,7 +121,7 @@ impl Crowded {
     }
 }
 
-impl Tallies for Crowded {
+impl Tallies for ContendedBackend {
     async fn versions(&self, counters: &BTreeSet<Counter>) -> Result<Versions, PortError> {
         self.others().await;
         self.0.versions(counters).await

@@ -6,7 +6,7 @@ use domain::access::key::{Actor, ApiKey, Permission};
 use domain::access::quota::{Limit, Window};
 use domain::access::sender::FromDomain;
 use domain::access::tenant::Tenant;
-use domain::batch::{BatchId, BatchRecord, Begun};
+use domain::batch::{BatchId, BatchRecord, BatchStart};
 use domain::id::{EmailId, KeyId, TenantId};
 use domain::ports::Batches;
 use domain::ports::access::{Keys, QuotaOutcome, Quotas, Tenants};
@@ -147,7 +147,7 @@ async fn batches_are_read_and_written() {
     let record = BatchRecord {
         hash: "ab".repeat(32),
         errors: serde_json::from_str(r#"[{"index":3,"message":"to: is no address"}]"#).unwrap(),
-        begun: Some(Begun {
+        begun: Some(BatchStart {
             at: at(1_999),
             retention: Duration::from_secs(60),
         }),

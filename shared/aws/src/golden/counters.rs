@@ -7,7 +7,7 @@ use domain::id::{EmailId, TenantId};
 use domain::ports::{Counts, FailuresOfHour, Hours, Tallies};
 use domain::tally::counter::{Counter, Delta, Figure, Figures, Level, hour_of};
 use domain::tally::portion::{Fingerprint, Marker, Sequence, Span, Step, Tally};
-use domain::tally::queue_counts::{QueueCounts, Stretch};
+use domain::tally::queue_counts::{QueueCounts, WaitingFigures};
 use domain::timestamp::Timestamp;
 use serde_json::json;
 
@@ -109,7 +109,7 @@ async fn counters_are_read() {
         assert_eq!(found, Some(vec![failures.clone()]));
     }
     let three = Figures::from([(Figure::Queued, 3)]);
-    let stretch = Stretch {
+    let stretch = WaitingFigures {
         level: Level::Day,
         begin: Level::Day.slot(hour()).0,
         figures: three.clone(),

@@ -5,8 +5,8 @@
 use aws_sdk_dynamodb::types::AttributeValue;
 use domain::id::EmailId;
 use domain::index;
-use domain::ports::rate_limits::InLine;
-use domain::ports::{DueCursor, DueEmail, EmailKey, ParkedEmail};
+use domain::ports::rate_limits::WaitingEmail;
+use domain::ports::{DueCursor, DueEmail, EmailKey, IndexedEmail};
 use domain::queue::{QueueKey, QueueName};
 use domain::record::{DueKind, EmailRecord, RecordStatus};
 use domain::timestamp::Timestamp;
@@ -50,14 +50,14 @@ pub(super) fn paced_sk(at: Timestamp, record: &EmailRecord) -> String {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<InLine, ItemError> {
+pub(crate) fn to_in_line(item: &Item, of: &QueueKey) -> Result<WaitingEmail, ItemError> {
     let sort_key = text(item, "due_sk")?;
     let (front, expires_ms) = sort_key.rsplit_once('#').ok_or(ItemError::Malformed("due_sk"))?;
     let mut coming = coming(keys::to_email(item)?, front)?;
     coming.send_task.queue = of.name.clone();
     coming.cursor = DueCursor(sort_key.to_owned());
     let expires_ms = expires_ms.parse().map_err(|_| ItemError::Malformed("due_sk"))?;
-    Ok(InLine {
+    Ok(WaitingEmail {
         coming,
         expires_at: Timestamp::from_millis(expires_ms),
     })
@@ -77,13 +77,13 @@ pub(super) fn ended_sk(at: Timestamp, record: &EmailRecord) -> String {
 ///
 /// # Errors
 /// [`ItemError`] names the attribute, never its value.
-pub(crate) fn to_aside(item: &Item) -> Result<ParkedEmail, ItemError> {
+pub(crate) fn to_aside(item: &Item) -> Result<IndexedEmail, ItemError> {
     let sort_key = text(item, "due_sk")?;
     let ended = index::kind(text(item, "due_pk")?) == Some(DueKind::Ended);
     let mut tail = sort_key.split('#').skip(if ended { 2 } else { usize::MAX });
     let (status, cause) = (tail.next(), tail.next().filter(|cause| !cause.is_empty()));
     let read = |cause| unnamed(cause).ok_or(ItemError::Malformed("due_sk"));
-    Ok(ParkedEmail {
+    Ok(IndexedEmail {
         key: keys::to_email(item)?,
         at: parse_sortable(sort_key).ok_or(ItemError::Malformed("due_sk"))?,
         status: match status {

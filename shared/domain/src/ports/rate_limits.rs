@@ -16,7 +16,7 @@ pub enum RateLimitOutcome {
 
 /// An email that waits for a slot, with all fields of its send task, so that no record is read.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InLine {
+pub struct WaitingEmail {
     /// Its time, its priority queue, its send task and its place.
     pub coming: DueEmail,
     /// Time of expiry, from which on it must not be sent.
@@ -25,7 +25,7 @@ pub struct InLine {
 
 /// A range of a partition: after one place, up to another one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stretch {
+pub struct IndexRange {
     /// The place before the first email; `None` for the beginning.
     pub after: Option<DueCursor>,
     /// The place of the last email; `None` for the end.
@@ -52,7 +52,7 @@ pub trait RateLimits: Sync {
         &self,
         queue: &QueueKey,
         shard: u16,
-        stretch: &Stretch,
+        stretch: &IndexRange,
         count: usize,
-    ) -> impl Future<Output = Result<DuePage<InLine>, PortError>> + Send;
+    ) -> impl Future<Output = Result<DuePage<WaitingEmail>, PortError>> + Send;
 }

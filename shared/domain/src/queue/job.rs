@@ -32,7 +32,7 @@ const SWEPT_AGAIN: Duration = Duration::from_secs(60);
 
 /// The results of a page.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Swept {
+pub struct SweepPage {
     /// Emails that were moved.
     pub moved: u64,
     /// Emails that could not be moved.
@@ -257,7 +257,7 @@ impl Job {
     ///
     /// It is done after a sweep without failures, so that an email that could not be moved is found again.
     #[must_use]
-    pub fn swept(&self, page: Swept, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
+    pub fn swept(&self, page: SweepPage, next: Option<DueCursor>, shards: u16, now: Timestamp) -> Self {
         let mut job = self.clone();
         job.emails = job.emails.saturating_add(page.moved);
         job.failed = job.failed.saturating_add(page.failed);

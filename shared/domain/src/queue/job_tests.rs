@@ -22,13 +22,13 @@ fn cursor(text: &str) -> Option<DueCursor> {
     Some(DueCursor(text.to_owned()))
 }
 
-fn moved(moved: u64) -> Swept {
-    Swept { moved, failed: 0 }
+fn moved(moved: u64) -> SweepPage {
+    SweepPage { moved, failed: 0 }
 }
 
 #[test]
 fn a_job_sweeps_again_until_nothing_fails() {
-    let failed = Swept { moved: 3, failed: 2 };
+    let failed = SweepPage { moved: 3, failed: 2 };
     let late = super::Job {
         sweep_from: at(1_120),
         ..job(Task::Restore)

@@ -17,7 +17,7 @@ use crate::timestamp::Timestamp;
 
 /// The counted properties of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Glimpse {
+pub struct CountedRecord {
     /// Time of acceptance. It tells a record from an earlier one with the same key.
     pub born: Timestamp,
     /// The named queue.
@@ -58,16 +58,16 @@ pub struct Change {
     /// Time of the change.
     pub at: Timestamp,
     /// The record before; `None` for a new record.
-    pub before: Option<Glimpse>,
+    pub before: Option<CountedRecord>,
     /// The record after; `None` for a deleted record.
-    pub after: Option<Glimpse>,
+    pub after: Option<CountedRecord>,
 }
 
 /// The figure of a slot.
 type Slot = fn(u8) -> Figure;
 
 /// Reads the time of the last opening or click from a record.
-type SeenAt = fn(&Glimpse) -> Option<Timestamp>;
+type SeenAt = fn(&CountedRecord) -> Option<Timestamp>;
 
 /// Amounts to add, by counter.
 pub type Deltas = BTreeMap<Counter, Delta>;
@@ -107,7 +107,7 @@ impl Sum<'_> {
     }
 
     /// Adds `by` to the figures of the record's current state.
-    fn stands(&mut self, record: &Glimpse, by: i64) {
+    fn stands(&mut self, record: &CountedRecord, by: i64) {
         let (figure, slot): (_, Option<Slot>) = match record.status {
             RecordStatus::Queued if record.held => (Figure::Held, None),
             RecordStatus::Queued if record.tried => (Figure::Retry, Some(Figure::RetryIn)),
@@ -143,7 +143,7 @@ impl Sum<'_> {
     }
 
     /// Counts the outcomes that are new in a record.
-    fn became(&mut self, before: Option<&Glimpse>, record: &Glimpse) {
+    fn became(&mut self, before: Option<&CountedRecord>, record: &CountedRecord) {
         let recipients = i64::from(record.recipients);
         let more = recipients.saturating_sub(1).max(0);
         if before.is_none() {
@@ -194,9 +194,13 @@ impl Sum<'_> {
             self.flow(record, *figure, 1);
         }
         let seen = [
-            (|record: &Glimpse| record.opened_at, Figure::Opened, Figure::FirstOpened),
             (
-                |record: &Glimpse| record.clicked_at,
+                |record: &CountedRecord| record.opened_at,
+                Figure::Opened,
+                Figure::FirstOpened,
+            ),
+            (
+                |record: &CountedRecord| record.clicked_at,
                 Figure::Clicked,
                 Figure::FirstClicked,
             ),
@@ -211,7 +215,7 @@ impl Sum<'_> {
     }
 
     /// Counts an email that ended without being sent.
-    fn ended(&mut self, record: &Glimpse, figure: Figure) {
+    fn ended(&mut self, record: &CountedRecord, figure: Figure) {
         self.flow(record, figure, 1);
         let Some(cause) = record.cause else { return };
         let failures = Counter::Failures {
@@ -226,7 +230,7 @@ impl Sum<'_> {
     }
 
     /// Counts in the record's queue and in all queues together.
-    fn flow(&mut self, record: &Glimpse, figure: Figure, by: i64) {
+    fn flow(&mut self, record: &CountedRecord, figure: Figure, by: i64) {
         for queue in [Some(record.queue.clone()), None] {
             let flow = Counter::Flow {
                 tenant: self.change.key.tenant.clone(),
@@ -239,7 +243,7 @@ impl Sum<'_> {
 }
 
 /// The outcomes of each recipient, independent of the order in which they became known.
-fn became_of(record: &Glimpse) -> BTreeSet<(&str, Figure)> {
+fn became_of(record: &CountedRecord) -> BTreeSet<(&str, Figure)> {
     let delivery_statuses = record.delivery_statuses.iter();
     let delivery_statuses = delivery_statuses
         .filter_map(|(recipient, delivery_status)| Some((recipient.as_str(), figure_of(*delivery_status)?)));

@@ -2,7 +2,7 @@ use super::super::samples::{at, change, queued, tried};
 use super::*;
 
 /// The counts in short, such as `+3 sent in default`. Of the flow, only the queue's own counts.
-fn told(before: Option<Glimpse>, after: Option<Glimpse>) -> Vec<String> {
+fn told(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<String> {
     let counted = counted(&change(1, at(10), before, after));
     let all = |wanted: &Option<String>| {
         let of = |(counter, delta): (&Counter, &Delta)| {
@@ -48,13 +48,13 @@ fn each_step_of_an_email_is_counted() {
             .iter()
             .map(|(name, delivery_status)| ((*name).to_owned(), *delivery_status))
             .collect();
-        Some(Glimpse {
+        Some(CountedRecord {
             delivery_statuses,
             recipients: 2,
             ..tried(RecordStatus::Sent)
         })
     };
-    let sent = Glimpse {
+    let sent = CountedRecord {
         recipients: 2,
         attachment_bytes: 50,
         ..tried(RecordStatus::Sent)
@@ -123,7 +123,7 @@ fn unsent_emails_count_by_cause_with_an_example() {
         (RecordStatus::Unknown, Cause::AnswerLost, "Unknown"),
         (RecordStatus::Expired, Cause::Expired, "Expired"),
     ] {
-        let after = Glimpse {
+        let after = CountedRecord {
             cause: Some(cause),
             ..tried(status)
         };
@@ -137,7 +137,7 @@ fn unsent_emails_count_by_cause_with_an_example() {
         let latest = counted.values().find_map(|delta| delta.latest);
         assert_eq!(latest, Some((at(10), change(3, at(0), None, None).key.id)));
     }
-    let suppressed = Glimpse {
+    let suppressed = CountedRecord {
         cause: Some(Cause::Suppressed),
         ..tried(RecordStatus::Failed)
     };
@@ -147,7 +147,7 @@ fn unsent_emails_count_by_cause_with_an_example() {
 #[test]
 fn each_new_opening_is_counted() {
     let opened = |secs: Option<i64>| {
-        Some(Glimpse {
+        Some(CountedRecord {
             opened_at: secs.map(at),
             ..tried(RecordStatus::Sent)
         })
@@ -159,7 +159,7 @@ fn each_new_opening_is_counted() {
     assert_eq!(told(opened(Some(1)), opened(Some(2))), ["+1 Opened default"]);
     assert_eq!(told(opened(Some(2)), opened(Some(2))), [""; 0]);
     let clicked = |secs: Option<i64>| {
-        Some(Glimpse {
+        Some(CountedRecord {
             clicked_at: secs.map(at),
             ..tried(RecordStatus::Sent)
         })
@@ -173,7 +173,7 @@ fn each_new_opening_is_counted() {
 #[test]
 fn a_waiting_email_counts_in_its_future_slots() {
     let scheduled = |secs| {
-        Some(Glimpse {
+        Some(CountedRecord {
             scheduled: true,
             not_before: at(secs),
             ..queued()
@@ -206,12 +206,12 @@ fn a_waiting_email_counts_in_its_future_slots() {
 
 #[test]
 fn a_moved_email_leaves_its_old_count() {
-    let held = Glimpse { held: true, ..queued() };
+    let held = CountedRecord { held: true, ..queued() };
     assert_eq!(
         told(Some(queued()), Some(held)),
         ["-1 Queued now default", "+1 Held now default"]
     );
-    let other = Glimpse {
+    let other = CountedRecord {
         queue: "other".to_owned(),
         ..queued()
     };
@@ -223,7 +223,7 @@ fn a_moved_email_leaves_its_old_count() {
 
 #[test]
 fn a_record_with_a_reused_key_is_a_new_email() {
-    let next = Glimpse {
+    let next = CountedRecord {
         born: at(9),
         ..queued()
     };
@@ -237,7 +237,7 @@ fn a_record_with_a_reused_key_is_a_new_email() {
 
 #[test]
 fn an_uncounted_change_counts_nothing() {
-    let next = Glimpse {
+    let next = CountedRecord {
         not_before: at(99),
         ..queued()
     };
@@ -247,7 +247,7 @@ fn an_uncounted_change_counts_nothing() {
 
 #[test]
 fn every_figure_counts_recipients() {
-    let three = |status, cause, delivery_statuses: &[(&str, DeliveryStatus)]| Glimpse {
+    let three = |status, cause, delivery_statuses: &[(&str, DeliveryStatus)]| CountedRecord {
         recipients: 3,
         cause,
         delivery_statuses: delivery_statuses
@@ -256,7 +256,7 @@ fn every_figure_counts_recipients() {
             .collect(),
         ..tried(status)
     };
-    let flow = |after: Glimpse| -> Vec<String> {
+    let flow = |after: CountedRecord| -> Vec<String> {
         let told = told(Some(tried(RecordStatus::Sending)), Some(after)).into_iter();
         told.filter(|one| one.ends_with(" default") && !one.contains(" now "))
             .collect()
@@ -291,7 +291,7 @@ fn every_figure_counts_recipients() {
 #[test]
 fn delivery_and_bounce_count_in_any_order() {
     let sent = |delivery_status, facts: &[Fact]| {
-        Some(Glimpse {
+        Some(CountedRecord {
             delivery_statuses: [("a".to_owned(), delivery_status)].into(),
             facts: facts.iter().map(|fact| ("a".to_owned(), *fact)).collect(),
             ..tried(RecordStatus::Sent)

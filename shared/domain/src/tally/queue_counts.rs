@@ -26,7 +26,7 @@ pub struct QueueCounts {
 
 /// The figures of one stretch of time for which emails wait.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Stretch {
+pub struct WaitingFigures {
     /// Unit of its slots.
     pub level: Level,
     /// Start of the stretch.
@@ -39,7 +39,7 @@ impl QueueCounts {
     /// The counts of a queue at `now`. Of the given stretches it uses the current hour's and day's, and those of days
     /// that are not over.
     #[must_use]
-    pub fn at(now: Timestamp, email_status: &Figures, stretches: &[Stretch]) -> Self {
+    pub fn at(now: Timestamp, email_status: &Figures, stretches: &[WaitingFigures]) -> Self {
         let of = |figure| email_status.get(&figure).copied().unwrap_or(0);
         let (mut scheduled, mut retry) = (0_i64, 0_i64);
         for stretch in stretches {

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 
-use super::super::change::{Change, Glimpse, counted};
+use super::super::change::{Change, CountedRecord, counted};
 use super::super::counter::Counter;
 use super::super::samples::{at, change, queued, tried};
 use super::*;
@@ -20,15 +20,15 @@ fn shown(changes: &[Change], now: Timestamp) -> QueueCounts {
     for (counter, figures) in counters {
         match counter {
             Counter::EmailStatus { .. } => email_status = figures,
-            Counter::Waiting { level, begin, .. } => stretches.push(Stretch { level, begin, figures }),
+            Counter::Waiting { level, begin, .. } => stretches.push(WaitingFigures { level, begin, figures }),
             Counter::Flow { .. } | Counter::Failures { .. } => {}
         }
     }
     QueueCounts::at(now, &email_status, &stretches)
 }
 
-fn scheduled(secs: i64) -> Glimpse {
-    Glimpse {
+fn scheduled(secs: i64) -> CountedRecord {
+    CountedRecord {
         scheduled: true,
         not_before: at(secs),
         ..queued()
@@ -37,7 +37,7 @@ fn scheduled(secs: i64) -> Glimpse {
 
 #[test]
 fn every_state_has_its_count() {
-    let held = Glimpse { held: true, ..queued() };
+    let held = CountedRecord { held: true, ..queued() };
     let records = [
         queued(),
         scheduled(120),
@@ -45,7 +45,7 @@ fn every_state_has_its_count() {
         tried(RecordStatus::Sending),
         tried(RecordStatus::Uncertain),
         tried(RecordStatus::Sent),
-        Glimpse {
+        CountedRecord {
             not_before: at(300),
             ..tried(RecordStatus::Queued)
         },
@@ -151,7 +151,7 @@ fn counts_of_two_moments_are_never_negative() {
     let email_status = Figures::from([(Figure::Sending, -1), (Figure::Scheduled, 1)]);
     let (begin, slot) = Level::Minute.slot(at(60));
     let figures = Figures::from([(Figure::ScheduledIn(slot), 2), (Figure::RetryIn(slot), -3)]);
-    let stretch = Stretch {
+    let stretch = WaitingFigures {
         level: Level::Minute,
         begin,
         figures,

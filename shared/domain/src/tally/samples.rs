@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::change::{Change, Glimpse};
+use super::change::{Change, CountedRecord};
 use super::portion::{Mark, Sequence};
 use crate::id::{EmailId, TenantId};
 use crate::ports::EmailKey;
@@ -16,8 +16,8 @@ pub(super) fn at(secs: i64) -> Timestamp {
 }
 
 /// A newly accepted record.
-pub(super) fn queued() -> Glimpse {
-    Glimpse {
+pub(super) fn queued() -> CountedRecord {
+    CountedRecord {
         born: at(0),
         queue: "default".to_owned(),
         status: RecordStatus::Queued,
@@ -36,8 +36,8 @@ pub(super) fn queued() -> Glimpse {
 }
 
 /// The same record in another status, tried once.
-pub(super) fn tried(status: RecordStatus) -> Glimpse {
-    Glimpse {
+pub(super) fn tried(status: RecordStatus) -> CountedRecord {
+    CountedRecord {
         status,
         tried: true,
         ..queued()
@@ -45,7 +45,7 @@ pub(super) fn tried(status: RecordStatus) -> Glimpse {
 }
 
 /// The `n`th change of the stream, of the `n % 7`th email.
-pub(super) fn change(n: u8, at: Timestamp, before: Option<Glimpse>, after: Option<Glimpse>) -> Change {
+pub(super) fn change(n: u8, at: Timestamp, before: Option<CountedRecord>, after: Option<CountedRecord>) -> Change {
     let key = EmailKey {
         tenant: TenantId::main(),
         id: EmailId::from_random([n % 7; 16]),

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::api::each_field;
 use super::json::{Node, text, texts, whole, wrong_type};
-use super::times::When;
+use super::times::TimeInput;
 use crate::access::key::{ApiKey, KeyChange, Permission};
 use crate::access::sender::FromDomain;
 use crate::access::tenant::Tenant;
@@ -41,7 +41,7 @@ pub struct NewKey {
     /// From where may be sent with it.
     pub from_domains: Vec<FromDomain>,
     /// From when on it is good for nothing.
-    pub expires_at: Option<When>,
+    pub expires_at: Option<TimeInput>,
     /// Whose, which the deployer says.
     pub tenant: Option<TenantId>,
 }
@@ -62,7 +62,7 @@ pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
                 permission = given.map(|given| given.ok_or_else(bad)).transpose()?;
             }
             "from_domains" => from_domains = domains(path, value)?,
-            "expires_at" => expires_at = text(path, value)?.map(|at| When::parse(path, &at)).transpose()?,
+            "expires_at" => expires_at = text(path, value)?.map(|at| TimeInput::parse(path, &at)).transpose()?,
             "tenant" => tenant = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
             // What Resend's SDKs send along.
             "domain_id" if matches!(value, Node::Null) => {}

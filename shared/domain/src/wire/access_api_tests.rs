@@ -30,7 +30,7 @@ fn a_key_is_asked_for_as_resend_s_sdks_do_and_with_more() {
     assert_eq!(narrow.permission, Permission::SendingAccess);
     assert_eq!(narrow.from_domains.len(), 2);
     assert_eq!(narrow.tenant, TenantId::parse("acme"));
-    assert!(matches!(narrow.expires_at, Some(When::At(_))));
+    assert!(matches!(narrow.expires_at, Some(TimeInput::At(_))));
 }
 
 #[test]

@@ -19,7 +19,7 @@ use std::fmt;
 
 use super::attachments::{self, Attachments};
 use super::json::{Node, echo, object, read_json, text, wrong_type};
-use super::times::{SendOptions, When};
+use super::times::{SendOptions, TimeInput};
 use crate::admission;
 use crate::api_error::ApiError;
 use crate::attachment::{UploadUse, Uploaded};
@@ -338,8 +338,8 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
 }
 
 /// Reads a time, or a wait from now on.
-fn when(path: &str, node: Node) -> Result<Option<When>, EmailError> {
-    text(path, node)?.map(|text| When::parse(path, &text)).transpose()
+fn when(path: &str, node: Node) -> Result<Option<TimeInput>, EmailError> {
+    text(path, node)?.map(|text| TimeInput::parse(path, &text)).transpose()
 }
 
 fn on_uncertain(path: &str, node: Node) -> Result<OnUncertain, EmailError> {
@@ -375,9 +375,9 @@ pub struct RescheduleRequest {
     /// The email's id once more, which Resend's Python SDK sends along.
     pub id: Option<String>,
     /// When it is to be sent.
-    pub scheduled_at: When,
+    pub scheduled_at: TimeInput,
     /// From when on it is no longer wanted, if that is said.
-    pub expires_at: Option<When>,
+    pub expires_at: Option<TimeInput>,
 }
 
 /// Reads the body of `PATCH /emails/{id}`.

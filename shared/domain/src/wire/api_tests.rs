@@ -535,7 +535,7 @@ fn wishes_belong_to_what_makes_two_requests_the_same() {
 fn a_reschedule_needs_a_time_and_knows_nothing_else() {
     let read = |value: &Value| parse_reschedule(value.to_string().as_bytes());
     let request = read(&json!({"scheduled_at": "in 1 min", "expires_at": "2030-01-01T00:00:00Z"})).unwrap();
-    assert_eq!(request.scheduled_at, When::In(std::time::Duration::from_secs(60)));
+    assert_eq!(request.scheduled_at, TimeInput::In(std::time::Duration::from_secs(60)));
     assert!(request.expires_at.is_some());
     assert_eq!(request.id, None);
     let with_id = read(&json!({"id": "x", "scheduled_at": "in 1 min"})).unwrap();

@@ -19,7 +19,7 @@ use super::json::{Node, echo, object, text, wrong_type};
 use crate::admission;
 use crate::api_error::ApiError;
 use crate::attachment::{
-    self, Attachment, Checked, ContentId, FileName, Given, GivenContent, MediaType, Upload, UploadUse,
+    self, Attachment, AttachmentInput, Checked, ContentId, FileName, GivenContent, MediaType, Upload, UploadUse,
 };
 use crate::email::{EmailError, Problem};
 use crate::limits;
@@ -80,8 +80,8 @@ fn admit(filename: Option<&str>, content_type: Option<&str>) -> Result<(), (&'st
     content_type.map_err(|problem| ("content_type", problem))
 }
 
-fn given(path: &str, node: Node) -> Result<Given, EmailError> {
-    let mut given = Given::default();
+fn given(path: &str, node: Node) -> Result<AttachmentInput, EmailError> {
+    let mut given = AttachmentInput::default();
     let mut seen = Vec::new();
     for (key, value) in object(path, node)? {
         let path = format!("{path}.{}", echo(&key));

@@ -13,7 +13,7 @@ use crate::email::EmailContent;
 use crate::forecast::{Forecast, WaitsFor};
 use crate::id::EmailId;
 use crate::record::Priority;
-use crate::wire::times::Wanted;
+use crate::wire::times::EmailTimes;
 
 /// What would become of an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -88,7 +88,7 @@ pub struct Tried<'a> {
     /// The priority queue it would go through.
     pub priority: Priority,
     /// Its times.
-    pub wanted: Wanted,
+    pub wanted: EmailTimes,
     /// When it would go.
     pub forecast: Forecast,
 }

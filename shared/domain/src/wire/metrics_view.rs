@@ -227,7 +227,7 @@ pub enum Dimension {
 
 /// What is asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Wanted {
+pub struct MetricsRequest {
     /// The hours.
     pub hours: Hours,
     /// The end of the time asked for, which may be within the last hour.
@@ -295,7 +295,7 @@ impl MetricsView {
     /// Shows what is wanted of these hours.
     #[must_use]
     pub fn new(
-        wanted: &Wanted,
+        wanted: &MetricsRequest,
         flow: &BTreeMap<Timestamp, Figures>,
         failures: &[FailuresOfHour],
         prices: &Prices,
@@ -418,7 +418,7 @@ mod tests {
             count,
             latest: None,
         };
-        let wanted = Wanted {
+        let wanted = MetricsRequest {
             hours: Hours {
                 from: at("2026-11-24T20:00:00Z"),
                 until: at("2026-11-26T02:00:00Z"),
@@ -452,7 +452,7 @@ mod tests {
                 },
             })
         );
-        let totals_only = Wanted {
+        let totals_only = MetricsRequest {
             dimensions: Vec::new(),
             ..wanted
         };

@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use super::api::{QUEUE_NAME, each_field, priority, to_api};
 use super::json::{Node, text, whole, wrong_type};
-use super::times::When;
+use super::times::TimeInput;
 use crate::api_error::ApiError;
 use crate::cause::Cause;
 use crate::email::{EmailError, Problem};
@@ -151,7 +151,7 @@ pub struct PauseRequest {
     /// Why.
     pub reason: Option<String>,
     /// Until when.
-    pub until: Option<When>,
+    pub until: Option<TimeInput>,
 }
 
 /// Reads the body of `POST /queues/{name}/pause`. No body is an empty one.
@@ -179,7 +179,7 @@ pub fn parse_pause(body: &[u8]) -> Result<PauseRequest, ApiError> {
             }
             "until" => {
                 let until = text(path, value)?;
-                request.until = until.map(|until| When::parse(path, &until)).transpose()?;
+                request.until = until.map(|until| TimeInput::parse(path, &until)).transpose()?;
             }
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }

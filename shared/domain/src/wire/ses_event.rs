@@ -34,7 +34,7 @@ pub const GREETING: &str = "Successfully validated SNS topic for Amazon SES even
 
 /// What an event says.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Said {
+pub enum SesEventKind {
     /// SES accepted the email, and nothing more.
     Accepted,
     /// The delivery statuses of some recipients, by [`recipient_key`]: no address goes further than this module, but those
@@ -71,7 +71,7 @@ pub struct SesEvent {
     /// When this happened.
     pub at: Timestamp,
     /// What happened.
-    pub said: Said,
+    pub said: SesEventKind,
     /// Addresses that the tenant's own list takes: each bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
     /// The complaint names several recipients, and not all of them need have made it.
@@ -315,8 +315,8 @@ impl SesEvent {
 impl Event {
     /// The recipients of a bounce or a complaint that have such a delivery status. Left out are an address that is none,
     /// for nobody can be sent anything there, and the mailbox simulator's, which no list takes.
-    fn named(&self, said: &Said, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
-        let Said::DeliveryStatuses(delivery_statuses) = said else {
+    fn named(&self, said: &SesEventKind, wanted: impl Fn(DeliveryStatus) -> bool) -> Vec<EmailAddress> {
+        let SesEventKind::DeliveryStatuses(delivery_statuses) = said else {
             return Vec::new();
         };
         let bounced = self.bounce.iter().flat_map(|bounce| &bounce.recipients);
@@ -387,10 +387,10 @@ impl Event {
         words
     }
 
-    fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, Said), SesEventError> {
+    fn said(&self, accepted_at: Timestamp) -> Result<(Timestamp, SesEventKind), SesEventError> {
         let mail = &self.mail;
         match self.event_type.as_str() {
-            "Send" => Ok((accepted_at, Said::Accepted)),
+            "Send" => Ok((accepted_at, SesEventKind::Accepted)),
             "Reject" | "Rendering Failure" => Ok((
                 accepted_at,
                 mail.delivery_statuses(mail.destination.iter().map(|to| (to, DeliveryStatus::Rejected))),
@@ -419,7 +419,7 @@ impl Event {
                 let named = complaint.recipients.iter().map(|to| &to.email_address);
                 if let Some(fact) = complaint.report() {
                     let recipients = named.map(|to| mail.key(to)).collect();
-                    return Ok((at, Said::Reported { recipients, fact }));
+                    return Ok((at, SesEventKind::Reported { recipients, fact }));
                 }
                 // SES did not send it: nobody who got it complained.
                 let listed = complaint.sub_type.as_deref() == Some(ON_ACCOUNT_LIST);
@@ -443,11 +443,11 @@ impl Event {
             }
             "Open" => {
                 let open = self.open.as_ref().ok_or(SesEventError::Missing("open"))?;
-                Ok((time(&open.timestamp, "open.timestamp")?, Said::Opened))
+                Ok((time(&open.timestamp, "open.timestamp")?, SesEventKind::Opened))
             }
             "Click" => {
                 let click = self.click.as_ref().ok_or(SesEventError::Missing("click"))?;
-                Ok((time(&click.timestamp, "click.timestamp")?, Said::Clicked))
+                Ok((time(&click.timestamp, "click.timestamp")?, SesEventKind::Clicked))
             }
             other => Err(SesEventError::OtherType(other.to_owned())),
         }
@@ -475,14 +475,14 @@ impl Mail {
     }
 
     /// Of two delivery statuses of one recipient, the worse one.
-    fn delivery_statuses<'a>(&self, said: impl Iterator<Item = (&'a String, DeliveryStatus)>) -> Said {
+    fn delivery_statuses<'a>(&self, said: impl Iterator<Item = (&'a String, DeliveryStatus)>) -> SesEventKind {
         let mut delivery_statuses = BTreeMap::new();
         for (named, delivery_status) in said {
             let key = self.key(named);
             let raised = DeliveryStatus::raised(delivery_statuses.get(&key).copied(), delivery_status);
             delivery_statuses.insert(key, raised);
         }
-        Said::DeliveryStatuses(delivery_statuses)
+        SesEventKind::DeliveryStatuses(delivery_statuses)
     }
 
     fn tag<T>(&self, name: &'static str, read: impl Fn(&str) -> Option<T>) -> Result<T, SesEventError> {

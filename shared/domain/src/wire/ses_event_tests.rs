@@ -22,14 +22,17 @@ fn event(event_type: &str, part: &str, content: Value) -> Value {
     event
 }
 
-fn said(event: &Value) -> Said {
+fn said(event: &Value) -> SesEventKind {
     SesEvent::parse(&event.to_string()).unwrap().said
 }
 
 fn fate_of_a(event: &Value) -> DeliveryStatus {
     match said(event) {
-        Said::DeliveryStatuses(delivery_statuses) => delivery_statuses[&recipient_key("a@example.com")],
-        other @ (Said::Accepted | Said::Reported { .. } | Said::Opened | Said::Clicked) => panic!("{other:?}"),
+        SesEventKind::DeliveryStatuses(delivery_statuses) => delivery_statuses[&recipient_key("a@example.com")],
+        other @ (SesEventKind::Accepted
+        | SesEventKind::Reported { .. }
+        | SesEventKind::Opened
+        | SesEventKind::Clicked) => panic!("{other:?}"),
     }
 }
 
@@ -105,7 +108,7 @@ fn a_bounce_is_permanent_transient_or_an_absence_notice() {
         if none.is_null() {
             event["bounce"].as_object_mut().unwrap().remove("bouncedRecipients");
         }
-        assert_eq!(said(&event), Said::DeliveryStatuses(BTreeMap::new()), "{event}");
+        assert_eq!(said(&event), SesEventKind::DeliveryStatuses(BTreeMap::new()), "{event}");
     }
 }
 
@@ -121,7 +124,7 @@ fn each_recipient_of_a_bounce_has_its_own_fate() {
         ("b@example.com", DeliveryStatus::SoftBounced),
     ];
     let expected = expected.map(|(address, delivery_status)| (recipient_key(address), delivery_status));
-    assert_eq!(said(&event), Said::DeliveryStatuses(expected.into()));
+    assert_eq!(said(&event), SesEventKind::DeliveryStatuses(expected.into()));
     assert_eq!(suppressed(&event), ["a@example.com"]);
 }
 
@@ -131,7 +134,7 @@ fn a_report_that_is_no_complaint_is_no_fate() {
     for (kind, fact) in [("not-spam", Fact::NotSpam), ("auth-failure", Fact::AuthFailure)] {
         let event = complaint(&Value::Null, &json!(kind), &who);
         let recipients = BTreeSet::from([recipient_key("a@example.com")]);
-        assert_eq!(said(&event), Said::Reported { recipients, fact });
+        assert_eq!(said(&event), SesEventKind::Reported { recipients, fact });
         assert_eq!(suppressed(&event), Vec::<String>::new());
     }
 }
@@ -153,8 +156,11 @@ fn a_complaint_of_several_is_suspected() {
 #[test]
 fn a_name_and_a_forwarding_target_mean_the_recipient() {
     let key = |event: &Value| match said(event) {
-        Said::DeliveryStatuses(delivery_statuses) => delivery_statuses.keys().cloned().collect::<Vec<_>>(),
-        other @ (Said::Accepted | Said::Reported { .. } | Said::Opened | Said::Clicked) => panic!("{other:?}"),
+        SesEventKind::DeliveryStatuses(delivery_statuses) => delivery_statuses.keys().cloned().collect::<Vec<_>>(),
+        other @ (SesEventKind::Accepted
+        | SesEventKind::Reported { .. }
+        | SesEventKind::Opened
+        | SesEventKind::Clicked) => panic!("{other:?}"),
     };
     let named = |name: &str| bounce("Permanent", "General", &json!([{"emailAddress": name}]));
     assert_eq!(
@@ -218,11 +224,14 @@ fn a_simulator_address_is_never_suppressed() {
 fn every_event_type_is_read() {
     let time = "2026-11-24T09:30:01.000Z";
     let who = json!([{"emailAddress": "a@example.com"}]);
-    assert_eq!(said(&event("Send", "send", json!({}))), Said::Accepted);
-    assert_eq!(said(&event("Open", "open", json!({"timestamp": time}))), Said::Opened);
+    assert_eq!(said(&event("Send", "send", json!({}))), SesEventKind::Accepted);
+    assert_eq!(
+        said(&event("Open", "open", json!({"timestamp": time}))),
+        SesEventKind::Opened
+    );
     assert_eq!(
         said(&event("Click", "click", json!({"timestamp": time}))),
-        Said::Clicked
+        SesEventKind::Clicked
     );
     let bounce = |kind| json!({"timestamp": time, "bounceType": kind, "bouncedRecipients": who});
     for (event, delivery_status) in [

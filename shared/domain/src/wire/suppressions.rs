@@ -19,14 +19,14 @@ use crate::suppression::{Origin, Suppression, SuppressionId};
 
 /// Which suppression: by its id or its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Which {
+pub enum SuppressionSelector {
     /// By its id.
     Id(SuppressionId),
     /// By its address.
     Address(EmailAddress),
 }
 
-impl Which {
+impl SuppressionSelector {
     /// Reads a part of a path, its escapes resolved.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -71,10 +71,10 @@ pub fn parse_add_many(body: &[u8]) -> Result<Vec<EmailAddress>, ApiError> {
 ///
 /// # Errors
 /// As [`super::api::parse_email`].
-pub fn parse_remove_many(body: &[u8]) -> Result<Vec<Which>, ApiError> {
+pub fn parse_remove_many(body: &[u8]) -> Result<Vec<SuppressionSelector>, ApiError> {
     let (mut emails, mut ids) = (None, None);
     each_field(body, |key, path, value| {
-        let by_address = |path: &str, text: &str| address(path, text).map(Which::Address);
+        let by_address = |path: &str, text: &str| address(path, text).map(SuppressionSelector::Address);
         match key {
             "emails" => emails = many(path, value, by_address)?,
             "ids" => ids = many(path, value, id)?,
@@ -103,8 +103,8 @@ fn suppressible(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
     Ok(address)
 }
 
-fn id(path: &str, text: &str) -> Result<Which, EmailError> {
-    let id = SuppressionId::parse(text).map(Which::Id);
+fn id(path: &str, text: &str) -> Result<SuppressionSelector, EmailError> {
+    let id = SuppressionId::parse(text).map(SuppressionSelector::Id);
     id.ok_or_else(|| EmailError::at(path, Problem::Bad("must be the id of a suppression")))
 }
 

@@ -23,7 +23,10 @@ fn what_is_asked_is_read() {
     assert_eq!(parse_add(br#"{"email":" Ann@EXAMPLE.com "}"#), Ok(ann.clone()));
     let both = br#"{"emails":["Ann@example.com","b@example.com"]}"#;
     assert_eq!(parse_add_many(both), Ok(vec![ann.clone(), address("b@example.com")]));
-    let (by_address, id) = (Which::Address(ann), Which::Id(SuppressionId::parse(ID).unwrap()));
+    let (by_address, id) = (
+        SuppressionSelector::Address(ann),
+        SuppressionSelector::Id(SuppressionId::parse(ID).unwrap()),
+    );
     for (body, expected) in [
         (json!({"emails": ["Ann@example.com"]}), &by_address),
         (json!({"emails": ["Ann@example.com"], "ids": null}), &by_address),
@@ -44,7 +47,7 @@ fn what_is_asked_is_read() {
         ("ann@", None),
         ("Ann <ann@example.com>", None),
     ] {
-        assert_eq!(Which::parse(text).as_ref(), expected, "{text}");
+        assert_eq!(SuppressionSelector::parse(text).as_ref(), expected, "{text}");
     }
 }
 

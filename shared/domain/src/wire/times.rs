@@ -19,14 +19,14 @@ use crate::timestamp::Timestamp;
 
 /// A point in time as a caller gives it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum When {
+pub enum TimeInput {
     /// RFC 3339.
     At(Timestamp),
     /// So long after the request: `in 5 minutes`.
     In(Duration),
 }
 
-impl When {
+impl TimeInput {
     /// Reads a time. Days have 24 hours here.
     ///
     /// # Errors
@@ -126,9 +126,9 @@ fn beyond_all_times(text: &str) -> Option<Timestamp> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendOptions {
     /// Not before this; absent: at once.
-    pub scheduled_at: Option<When>,
+    pub scheduled_at: Option<TimeInput>,
     /// Not from this on; absent: the deployment's default.
-    pub expires_at: Option<When>,
+    pub expires_at: Option<TimeInput>,
     /// What to do when SES may have accepted it and no evidence came.
     pub on_uncertain: OnUncertain,
     /// Its queue.
@@ -151,7 +151,7 @@ impl Default for SendOptions {
 
 /// The times of an email, as its record has them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Wanted {
+pub struct EmailTimes {
     /// When the caller asked for it, if later than at once.
     pub scheduled_at: Option<Timestamp>,
     /// Not to be submitted before this.
@@ -167,7 +167,7 @@ impl SendOptions {
     ///
     /// # Errors
     /// When they are over, too far away, or in the wrong order.
-    pub fn wanted(&self, expires_after: Duration, now: Timestamp) -> Result<Wanted, EmailError> {
+    pub fn wanted(&self, expires_after: Duration, now: Timestamp) -> Result<EmailTimes, EmailError> {
         let scheduled_at = self
             .scheduled_at
             .map(|when| when.schedule("scheduled_at", now))
@@ -177,7 +177,7 @@ impl SendOptions {
             .expires_at
             .map(|when| when.expiry("expires_at", not_before, now))
             .transpose()?;
-        Ok(Wanted {
+        Ok(EmailTimes {
             scheduled_at: scheduled_at.filter(|at| *at > now),
             not_before,
             expires_at: given.unwrap_or_else(|| not_before.after(expires_after)),
@@ -188,11 +188,11 @@ impl SendOptions {
     /// The times of a request that was possible when it was first made, and is completed only now:
     /// what is over is due at once, or expires at once.
     #[must_use]
-    pub fn wanted_late(&self, expires_after: Duration, now: Timestamp) -> Wanted {
+    pub fn wanted_late(&self, expires_after: Duration, now: Timestamp) -> EmailTimes {
         let scheduled_at = self.scheduled_at.map(|when| when.at(now));
         let not_before = scheduled_at.map_or(now, |at| at.max(now));
         let given = self.expires_at.map(|when| when.at(now));
-        Wanted {
+        EmailTimes {
             scheduled_at,
             not_before,
             expires_at: given.unwrap_or_else(|| not_before.after(expires_after)),
@@ -203,7 +203,7 @@ impl SendOptions {
     /// The send options as text: none at all is the empty text, so that a request without send options is
     /// the same as before there were any.
     pub(super) fn canonical(&self) -> String {
-        let time = |name: &str, when: Option<When>| when.map(|when| format!("\n{name}: {}", when.canonical()));
+        let time = |name: &str, when: Option<TimeInput>| when.map(|when| format!("\n{name}: {}", when.canonical()));
         let hold = (self.on_uncertain == OnUncertain::Hold).then(|| "\non_uncertain: hold".to_owned());
         let queue = (!self.queue.is_default()).then(|| format!("\nqueue: {}", self.queue));
         let priority = self
@@ -229,8 +229,8 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_millis(1_795_512_600_000);
     const DAY: Duration = Duration::from_secs(86_400);
 
-    fn parse(text: &str) -> Option<When> {
-        When::parse("scheduled_at", text).ok()
+    fn parse(text: &str) -> Option<TimeInput> {
+        TimeInput::parse("scheduled_at", text).ok()
     }
 
     fn secs(secs: u64) -> Duration {
@@ -239,7 +239,7 @@ mod tests {
 
     #[test]
     fn a_time_is_rfc_3339_or_a_wait() {
-        let at = Timestamp::parse_rfc3339("2026-11-24T09:30:00Z").map(When::At);
+        let at = Timestamp::parse_rfc3339("2026-11-24T09:30:00Z").map(TimeInput::At);
         for same in [
             "2026-11-24T09:30:00Z",
             "2026-11-24T09:30:00.000Z",
@@ -258,7 +258,7 @@ mod tests {
             ("in 1 week", 604_800),
             ("in 0 seconds", 0),
         ] {
-            assert_eq!(parse(text), Some(When::In(secs(wait))), "{text}");
+            assert_eq!(parse(text), Some(TimeInput::In(secs(wait))), "{text}");
         }
         for bad in [
             "",
@@ -287,7 +287,7 @@ mod tests {
         }
     }
 
-    fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<Wanted, String> {
+    fn wanted(scheduled_at: Option<&str>, expires_at: Option<&str>) -> Result<EmailTimes, String> {
         let options = SendOptions {
             scheduled_at: scheduled_at.map(|text| parse(text).unwrap()),
             expires_at: expires_at.map(|text| parse(text).unwrap()),
@@ -300,7 +300,7 @@ mod tests {
     fn without_wishes_an_email_is_due_now_and_expires_by_default() {
         assert_eq!(
             wanted(None, None),
-            Ok(Wanted {
+            Ok(EmailTimes {
                 scheduled_at: None,
                 not_before: NOW,
                 expires_at: NOW.after(DAY),
@@ -314,7 +314,7 @@ mod tests {
         let later = NOW.after(DAY * 10);
         assert_eq!(
             wanted(Some("in 10 days"), None),
-            Ok(Wanted {
+            Ok(EmailTimes {
                 scheduled_at: Some(later),
                 not_before: later,
                 expires_at: later.after(DAY),
@@ -379,8 +379,8 @@ mod tests {
     fn what_is_completed_late_is_due_or_expired_at_once() {
         let over = NOW.before(DAY);
         let options = SendOptions {
-            scheduled_at: Some(When::At(over)),
-            expires_at: Some(When::At(over.after(secs(60)))),
+            scheduled_at: Some(TimeInput::At(over)),
+            expires_at: Some(TimeInput::At(over.after(secs(60)))),
             ..SendOptions::default()
         };
         assert!(options.wanted(DAY, NOW).is_err());
@@ -388,7 +388,7 @@ mod tests {
         assert_eq!((late.scheduled_at, late.not_before), (Some(over), NOW));
         assert_eq!((late.expires_at, late.expires_given), (over.after(secs(60)), true));
         let in_time = SendOptions {
-            scheduled_at: Some(When::In(secs(60))),
+            scheduled_at: Some(TimeInput::In(secs(60))),
             ..SendOptions::default()
         };
         assert_eq!(Ok(in_time.wanted_late(DAY, NOW)), in_time.wanted(DAY, NOW));

@@ -12,7 +12,7 @@ use domain::record::{
     Acceptance, BodyPlace, BodyRef, Due, DueKind, EmailRecord, Lease, OnUncertain, Priority, RecordStatus,
 };
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{Said, SesEvent};
+use domain::wire::ses_event::{SesEvent, SesEventKind};
 
 use super::texts;
 
@@ -242,20 +242,20 @@ pub(crate) fn count(u: &mut Unstructured<'_>) -> Result<u32> {
 /// An event of SES: mostly about `record`, sometimes about another record or a claim that never existed.
 pub(crate) fn event(u: &mut Unstructured<'_>, record: &EmailRecord) -> Result<SesEvent> {
     let said = match u.int_in_range(0..=5)? {
-        0 | 1 => Said::Accepted,
+        0 | 1 => SesEventKind::Accepted,
         2 => {
             let mut delivery_statuses = BTreeMap::new();
             for _ in 0..u.int_in_range(0..=3)? {
                 delivery_statuses.insert(recipient(u)?, *u.choose(&FATES)?);
             }
-            Said::DeliveryStatuses(delivery_statuses)
+            SesEventKind::DeliveryStatuses(delivery_statuses)
         }
-        3 => Said::Opened,
-        4 => Said::Reported {
+        3 => SesEventKind::Opened,
+        4 => SesEventKind::Reported {
             recipients: [recipient(u)?].into(),
             fact: *u.choose(&[Fact::NotSpam, Fact::AuthFailure])?,
         },
-        _ => Said::Clicked,
+        _ => SesEventKind::Clicked,
     };
     let mut event = SesEvent {
         tenant: record.tenant.clone(),

@@ -8,7 +8,7 @@ use domain::lifecycle::EARLY;
 use domain::ports::EmailKey;
 use domain::record::{EmailRecord, OnUncertain, RecordStatus};
 use domain::timestamp::Timestamp;
-use domain::wire::ses_event::{Said, SesEvent};
+use domain::wire::ses_event::{SesEvent, SesEventKind};
 use memory::observer::{Arrived, Observer};
 
 use super::ending::ends_badly;
@@ -186,11 +186,11 @@ impl Observer for Judge {
         known.events += 1;
         known.told_of.insert(event.claim_no);
         match &event.said {
-            Said::Accepted => {}
-            Said::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
-            Said::Clicked => known.clicked_at = known.clicked_at.max(Some(event.at)),
-            Said::Reported { .. } => {}
-            Said::DeliveryStatuses(delivery_statuses) => {
+            SesEventKind::Accepted => {}
+            SesEventKind::Opened => known.opened_at = known.opened_at.max(Some(event.at)),
+            SesEventKind::Clicked => known.clicked_at = known.clicked_at.max(Some(event.at)),
+            SesEventKind::Reported { .. } => {}
+            SesEventKind::DeliveryStatuses(delivery_statuses) => {
                 for (recipient, delivery_status) in delivery_statuses {
                     let raised =
                         DeliveryStatus::raised(known.delivery_statuses.get(recipient).copied(), *delivery_status);
