@@ -1,4 +1,4 @@
-"""What the benchmarks share: calls of the API on the running stack, and where the figures go.
+"""Shared code of the benchmarks: calls of the API on the running stack, and the file of results.
 
 Role: imported by `bench_tenants.py`, `bench_slow_queue.py` and `bench_conflicts.py`, which `local/bench` runs.
 """
@@ -40,7 +40,7 @@ def good(key, method, path, body=None):
 
 
 def tenant(name, **limits):
-    """Makes a tenant; returns a key of it."""
+    """Creates a tenant; returns an API key of it."""
     deployer = os.environ["MAILQUEUE_DEPLOYER_KEY"]
     good(deployer, "POST", "/tenants", {"name": name, "from_domains": ["mailqueue.example"], **limits})
     return good(deployer, "POST", "/api-keys", {"name": "bench", "tenant": name})["token"]
@@ -55,7 +55,7 @@ def millis(text):
 
 
 def sent_after(key, email_id, patience_secs=120):
-    """Waits until an email is sent; how long it took."""
+    """Waits until an email is sent; returns the duration."""
     deadline = time.monotonic() + patience_secs
     while time.monotonic() < deadline:
         shown = good(key, "GET", f"/emails/{email_id}")
@@ -70,7 +70,7 @@ def percentile(sorted_values, percent):
 
 
 def let_ses_take(recipients_per_second):
-    """Sets the rate of the account, and waits until the queue knows it: `promote` asks every minute."""
+    """Sets the account's rate and waits until the queue applies it: `promote` reads the rate every minute."""
     body = json.dumps({"max_send_rate": recipients_per_second, "max_24_hour_send": None}).encode()
     request = urllib.request.Request(f"{os.environ['INBOX_URL']}/account", data=body, method="PUT", headers={"content-type": "application/json"})
     DIRECT.open(request, timeout=10).close()
@@ -78,7 +78,7 @@ def let_ses_take(recipients_per_second):
 
 
 def keep(part, result):
-    """Writes a part's figures beside those of the other parts, and prints them."""
+    """Adds the results of a part to the file of results, and prints them."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True, check=False)
     result |= {
         "machine": f"{platform.machine()}, {os.cpu_count()} cores",
@@ -87,7 +87,7 @@ def keep(part, result):
         "commit": commit.stdout.strip(),
     }
     kept = json.loads(FIGURES.read_text()) if FIGURES.exists() else {}
-    # An older form had the figures of one part and no names.
+    # An older format had the results of one part without a name.
     kept = {name: figures for name, figures in kept.items() if isinstance(figures, dict) and "at" in figures}
     FIGURES.write_text(json.dumps(kept | {part: result}, indent=2) + "\n")
     print(json.dumps({part: result}, indent=2))

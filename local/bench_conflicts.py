@@ -1,10 +1,10 @@
-"""A paused queue under DynamoDB's transaction conflicts: set aside, purge, restore.
+"""Measures a paused queue under DynamoDB's transaction conflicts: park, purge, restore.
 
 Role: behind `local/bench`, which starts the stack with TRANSACTION_WINDOW_MS=8: an item of a transaction stays busy for
-so long, and every other write of it is refused meanwhile.
-Measured is what the API shows of the queue: the counts are a few seconds old at most. Failed invocations and failed
-records are counted in the functions' logs.
-Limits: set aside within 60 s, purged within 120 s, restored within 120 s, and no failed invocation.
+that time and refuses every other write.
+It measures the counts of the queue in the API, which are at most a few seconds old. It counts failed invocations and
+failed records in the functions' logs.
+Limits: parked within 60 s, purged within 120 s, restored within 120 s, and no failed invocation.
 """
 
 import json
@@ -17,7 +17,7 @@ from bench_api import email, good, keep, tenant
 EMAILS = int(os.environ.get("EMAILS", "1000"))
 BATCH = 500
 LIMITS_SECS = {"set_aside": 60, "purged": 120, "restored": 120}
-# After this a step is given up.
+# The timeout of a step.
 PATIENCE_SECS = int(os.environ.get("PATIENCE_SECS", "600"))
 QUEUE = "/queues/paused"
 
@@ -27,7 +27,7 @@ def held(key):
 
 
 def until(condition):
-    """Seconds until a condition holds, or None when patience is over."""
+    """Seconds until a condition holds, or None after the timeout."""
     began = time.monotonic()
     while time.monotonic() - began < PATIENCE_SECS:
         if condition():
@@ -37,7 +37,7 @@ def until(condition):
 
 
 def failures():
-    """Failed invocations and failed records of all functions, by their logs; and the latest errors."""
+    """Failed invocations and failed records of all functions, from their logs, and the latest errors."""
     import boto3
     from botocore.config import Config
 
@@ -53,7 +53,7 @@ def failures():
             except ValueError:
                 continue
             message = said.get("message")
-            failed = int(said.get("failed") or 0) if message == "worked off" else 0
+            failed = int(said.get("failed") or 0) if message == "batch processed" else 0
             records += failed
             invocations += message == "a run failed" or (failed > 0 and failed == said.get("records"))
             if said.get("level") == "ERROR":
@@ -65,7 +65,7 @@ def main():
     key = tenant("conflicts")
     good(key, "POST", "/queues", {"name": "paused"})
     good(key, "POST", f"{QUEUE}/pause", {})
-    # Every sender has heard of the pause by then.
+    # Every sender applies the pause by then.
     time.sleep(6)
     for begin in range(0, EMAILS, BATCH):
         batch = [email(f"reader-{number}@example.com") | {"queue": "paused"} for number in range(begin, min(begin + BATCH, EMAILS))]
@@ -93,7 +93,7 @@ def main():
     )
     late = [name for name, limit in LIMITS_SECS.items() if took[name] is None or took[name] > limit]
     if late or invocations:
-        sys.exit(f"Not within their limits: {', '.join(late) or 'none'}. Failed invocations: {invocations}.")
+        sys.exit(f"Steps above their limits: {', '.join(late) or 'none'}. Failed invocations: {invocations}.")
 
 
 if __name__ == "__main__":

@@ -1,7 +1,7 @@
-"""Tenants on the running stack: one sends now and then, others flood, one beyond its daily cap and one beyond its rate.
+"""Measures emails of a tenant while other tenants exceed their daily cap and their rate.
 
 Role: behind `local/bench`, which starts the stack.
-Measured is what the API says of each email of the quiet tenant: from `created_at` to `sent_at`, in milliseconds.
+It measures the milliseconds from `created_at` to `sent_at` of each email of the quiet tenant in the API.
 """
 
 import os
@@ -15,15 +15,15 @@ EMAILS = int(os.environ.get("EMAILS", "200"))
 PAUSE_SECS = 0.25
 FLOODERS = 4
 FLOOD_PAUSE_SECS = 0.1
-# Recipients in a day, and in a second, that a flooding tenant may send to; it tries eight times as many in a second.
+# Daily cap and rate of a flooding tenant, in recipients. It tries eight times as many per second.
 FLOOD_CAP = 20
 FLOOD_RATE = 5
-# What SES takes in a second.
+# Recipients per second of SES.
 ACCOUNT_RATE = 200
 
 
 def quiet_part(key):
-    """Sends the quiet tenant's emails, one after the other; how long each took to `sent`, shortest first."""
+    """Sends the quiet tenant's emails in sequence; returns their durations until `sent`, shortest first."""
     ids = []
     for number in range(EMAILS):
         ids.append(good(key, "POST", "/emails", email(f"quiet-{number}@example.com"))["id"])
@@ -36,7 +36,7 @@ def figures(took):
 
 
 def beside_a_flood(quiet, flooding):
-    """The quiet tenant's figures while another one floods, and what the flood was answered."""
+    """The quiet tenant's results while another tenant floods, and the responses to the flood."""
     answers, over, counting = {}, threading.Event(), threading.Lock()
 
     def flood(number):
@@ -59,9 +59,9 @@ def beside_a_flood(quiet, flooding):
 def main():
     quiet = tenant("quiet")
     capped, rated = tenant("capped", daily_cap=FLOOD_CAP), tenant("rated", rate=FLOOD_RATE)
-    # The account takes more than both together may send: SES's own rate is not what is measured.
+    # The account's rate exceeds both tenants' limits, so that it has no effect.
     let_ses_take(ACCOUNT_RATE)
-    # New environments, first connections; and the cap is spent: before anything is measured.
+    # Before the measurement: starts environments, opens connections, and uses up the daily cap.
     for _ in range(10):
         sent_after(quiet, good(quiet, "POST", "/emails", email("first@example.com"))["id"])
     while call(capped, "POST", "/emails", email("cap@example.com"))[0] == 200:
@@ -73,9 +73,9 @@ def main():
     keep("tenants", {"emails": EMAILS, "parts": parts})
     beside = parts["beside_a_flood_beyond_the_cap"]
     if beside["flood"].get("429", 0) < EMAILS:
-        sys.exit("The flood was none: too little of it was refused.")
+        sys.exit("There was no flood: too few of its requests were refused.")
     if beside["p99_ms"] > 2 * parts["alone"]["p99_ms"]:
-        sys.exit("Beside a flood beyond its cap the quiet tenant's 99th percentile is more than twice its own.")
+        sys.exit("With a flood above the daily cap, the quiet tenant's 99th percentile is more than twice the value without it.")
 
 
 if __name__ == "__main__":

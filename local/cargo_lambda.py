@@ -1,10 +1,10 @@
-"""Every function invoked through cargo-lambda, on a running local stack.
+"""Invokes every function through cargo-lambda, on a running local stack.
 
-Role: behind `make cargo-lambda`. It starts `cargo-lambda watch --only-lambda-apis`, connects the binaries that the
-stack was deployed with, and invokes each with its golden event (events/) and with what the stack really holds.
-Invariants: exit 0 only if each function did its work. The stack's own triggers are off while emails make their way by
-cargo-lambda alone, and are on again however this ends.
-Why: cargo-lambda differs from Lambda, for example in the header of the deadline (docs/RELIABILITY.md).
+Role: behind `make cargo-lambda`. It starts `cargo-lambda watch --only-lambda-apis`, connects the deployed binaries of
+the stack, and invokes each with its golden event (events/) and with the stack's real data.
+Invariants: exits with 0 only if each function succeeded. The stack's own triggers are off during the run, and on again
+afterwards in every case.
+Reason: cargo-lambda differs from Lambda, for example in the header of the deadline (docs/RELIABILITY.md).
 
 Settings: MAILQUEUE_STATE names the stack's state directory (.local).
 """
@@ -23,14 +23,14 @@ from pathlib import Path
 import stack
 from stack import ROOT, STACK, STATE, TOOLS_VENV, Trouble, request, say, wait_for
 
-# The functions whose triggers are off during the round trip, each with its queue's output.
+# The functions whose triggers are off during the run, each with the output name of its queue.
 TRIGGERED = ("send", "feedback", "dead_letter")
 PATIENCE_SECS = 60
 LOGS = STATE / "log" / "cargo_lambda"
 
 
 def settings():
-    """The running stack's `env`."""
+    """The `env` file of the running stack."""
     try:
         lines = (STATE / "env").read_text().splitlines()
     except OSError:
@@ -62,7 +62,7 @@ def expect(right, what, seen):
 
 
 class CargoLambda:
-    """cargo-lambda's server, and the functions that ask it for work."""
+    """The server of cargo-lambda, and the functions connected to it."""
 
     def __init__(self, environment):
         self.environment = environment
@@ -90,7 +90,7 @@ class CargoLambda:
         clean = stack.clean_environment()
         watch = [*self.command, "watch", "--only-lambda-apis", "--invoke-address", "127.0.0.1", "--invoke-port", self.port]
         self.start(watch, "watch", clean)
-        wait_for("cargo-lambda watch", lambda: listens(self.port), PATIENCE_SECS)
+        wait_for("The start of cargo-lambda watch", lambda: listens(self.port), PATIENCE_SECS)
         for name, variables in self.environment.items():
             runtime = {
                 "AWS_LAMBDA_FUNCTION_NAME": name,
@@ -111,7 +111,7 @@ class CargoLambda:
                 child.wait()
 
     def invoke(self, name, event):
-        """What a function answers to an event."""
+        """The response of a function to an event."""
         file = LOGS / f"{name}.event.json"
         file.write_text(json.dumps(event))
         where = ["--invoke-address", "127.0.0.1", "--invoke-port", self.port]
@@ -123,10 +123,10 @@ class CargoLambda:
         return json.loads(done.stdout or "null")
 
     def logged(self, name, message):
-        """The fields of a function's last line of log with a message."""
+        """The fields of a function's last log line with this message."""
         lines = (LOGS / f"{name}.log").read_text().splitlines()
         found = [json.loads(line) for line in lines if line.startswith("{") and f'"{message}"' in line]
-        expect(found, f"{name} has not logged {message!r}", lines[-3:])
+        expect(found, f"{name} did not log {message!r}", lines[-3:])
         return found[-1].get("fields", found[-1])
 
 
@@ -144,7 +144,7 @@ class Running:
         self.others = []
 
     def environment(self):
-        """Each function's environment as it is deployed, with the stack's addresses."""
+        """The deployed environment of each function, with the addresses of the stack."""
         aws = {name: value for name, value in self.values.items() if name.startswith("AWS_")}
         aws["AWS_ENDPOINT_URL_SESV2"] = self.values["INBOX_URL"]
         names = [path.name for path in sorted((STATE / "bin").iterdir()) if not path.suffix]
@@ -175,7 +175,7 @@ class Running:
             self.functions.update_event_source_mapping(UUID=mapping_id, Enabled=on)
         settled = "Enabled" if on else "Disabled"
         switched = lambda: all(m["State"] == settled for m in self.mappings() if m["UUID"] in ids)  # noqa: E731
-        wait_for("the triggers to be switched", switched, PATIENCE_SECS)
+        wait_for("The change of the triggers", switched, PATIENCE_SECS)
 
     def schedules(self):
         """The rules that call `promote`."""
@@ -188,7 +188,7 @@ class Running:
     def triggers_off(self):
         ids = [m["UUID"] for m in self.mappings() if m["State"] in ("Enabled", "Enabling")]
         rules = list(self.schedules())
-        expect(ids and rules, "The stack has no trigger that is on", (ids, rules))
+        expect(ids and rules, "All triggers of the stack are off", (ids, rules))
         try:
             self.switch(ids, False)
             for rule in rules:
@@ -202,7 +202,7 @@ class Running:
             self.switch(ids, True)
 
     def messages(self, output, about, wanted=lambda _: True, patience_secs=PATIENCE_SECS):
-        """The messages about an email, up to and with the first that is wanted. Others go back at the end."""
+        """The messages about an email, up to the first wanted one. Returns other messages to the queue at the end."""
         queue, found = self.outputs[output], []
 
         def receive():
@@ -216,11 +216,11 @@ class Running:
                     self.others.append((queue, message["ReceiptHandle"]))
             return any(wanted(message["Body"]) for message in found)
 
-        wait_for(f"a message about {about}", receive, patience_secs)
+        wait_for(f"The message about {about}", receive, patience_secs)
         return found
 
     def batch(self, name, output, messages):
-        """A golden batch with some of its records replaced by messages."""
+        """A golden batch with some records replaced by messages."""
         event, arn = golden(name), f"arn:aws:sqs:{stack.REGION}:{stack.ACCOUNT}:{self.outputs[output].rsplit('/', 1)[1]}"
         for record, message in zip(event["Records"], messages):
             record.update(
@@ -243,7 +243,7 @@ class Running:
 
 
 def requested(cargo, running, name, event_name, expected, email_id=None, **changes):
-    """The JSON of an answer to a golden request, made with the stack's key and about a real email."""
+    """The JSON of the response to a golden request, with the stack's key and about a real email."""
     event = golden(event_name) | changes
     event["headers"]["authorization"] = f"Bearer {running.values['MAILQUEUE_API_KEY']}"
     if "idempotency-key" in event["headers"]:
@@ -263,7 +263,7 @@ def done(name, what, event_name=None):
 def api_functions(cargo, running):
     key = requested(cargo, running, "access", "access", 201)["id"]
     running.api("DELETE", f"/api-keys/{key}")
-    done("access", "made an API key")
+    done("access", "created an API key")
     email_id = requested(cargo, running, "enqueue", "enqueue", 200)["id"]
     expect(running.email(email_id)["subject"] == "Hello", "The accepted email", running.email(email_id))
     done("enqueue", "accepted an email")
@@ -287,7 +287,7 @@ def api_functions(cargo, running):
     done("manage", "canceled it", "manage_cancel")
     requested(cargo, running, "manage", "manage_retry", 200, far)
     expect(running.email(far)["status"] != "canceled", "The email that is tried again", running.email(far))
-    done("manage", "brought it back", "manage_retry")
+    done("manage", "retried it", "manage_retry")
 
     suppressed = requested(cargo, running, "suppressions", "suppressions", 201)["id"]
     found = running.api("GET", "/suppressions/ann@example.com")["id"]
@@ -299,7 +299,7 @@ def api_functions(cargo, running):
 def tally(cargo):
     event = golden("tally")
     for record in event["Records"]:
-        # The mark of an older change has expired, and may be gone before the change comes again.
+        # The marker of an older change has expired, and may be deleted before the change arrives again.
         record["dynamodb"]["ApproximateCreationDateTime"] = int(time.time())
     text = json.dumps(event)
     for old in {record["dynamodb"]["Keys"]["pk"]["S"] for record in event["Records"]}:
@@ -308,7 +308,7 @@ def tally(cargo):
         cargo.invoke("tally", json.loads(text))
         fields = cargo.logged("tally", "counted")
         expect((fields["written"] > 0) is counted, "The counts of new changes, and of the same ones again", fields)
-    done("tally", "counted changes, and the same ones not again")
+    done("tally", "counted changes, and did not count them twice")
 
 
 def send(cargo, running, email_id, messages, status):
@@ -323,7 +323,7 @@ def send(cargo, running, email_id, messages, status):
 
 def round_trip(cargo, running):
     mark = uuid.uuid4().hex[:8]
-    # Its message is lost: its time to be recovered comes while the others make their way.
+    # Its message is lost, and its recovery is due while the other emails are processed.
     lost = running.accept(f"lost-{mark}@example.com")
     running.delete("NormalLaneUrl", running.messages("NormalLaneUrl", lost))
 
@@ -346,7 +346,7 @@ def round_trip(cargo, running):
     cargo.invoke("dead_letter", running.batch("dead_letter", "DeadLetterUrl", hand_over))
     running.delete("DeadLetterUrl", hand_over)
     expect(running.email(refused)["status"] == "failed", "The refused email", running.email(refused))
-    done("dead_letter", "ended an email that SES refuses for good")
+    done("dead_letter", "ended an email that SES rejects permanently")
 
     def woken():
         cargo.invoke("promote", golden("promote"))
@@ -356,10 +356,10 @@ def round_trip(cargo, running):
             return None
 
     guard = int(cargo.environment["enqueue"]["MAILQUEUE_GUARD_SECONDS"])
-    messages = wait_for("promote to wake the email whose message was lost", woken, guard + PATIENCE_SECS)
-    done("promote", "woke a due email whose message was lost")
+    messages = wait_for("The recovery of the email with the lost message", woken, guard + PATIENCE_SECS)
+    done("promote", "recovered a due email whose message was lost")
     send(cargo, running, lost, messages, "sent")
-    done("send", "sent that one too")
+    done("send", "sent that email")
 
 
 def main():
@@ -368,18 +368,18 @@ def main():
     if Path(sys.prefix).resolve() != stack.VENV.resolve():
         python = str(stack.VENV / "bin" / "python")
         os.execv(python, [python, *sys.argv])
-    # Ends by the `finally`s below, also when it is told to end.
+    # The `finally` blocks below also run after a signal.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Ended."))
     began = time.monotonic()
     running = Running(settings())
     environment = running.environment()
-    say("Every function by cargo-lambda:")
+    say("Every function through cargo-lambda:")
     with CargoLambda(environment) as cargo:
         api_functions(cargo, running)
         tally(cargo)
         with running.triggers_off():
             round_trip(cargo, running)
-    say(f"Each of {len(environment)} functions did its work, in {time.monotonic() - began:.0f} s.")
+    say(f"All {len(environment)} functions succeeded, in {time.monotonic() - began:.0f} s.")
 
 
 if __name__ == "__main__":
@@ -388,4 +388,4 @@ if __name__ == "__main__":
     except Trouble as trouble:
         sys.exit(str(trouble))
     except KeyboardInterrupt:
-        sys.exit("Interrupted; the triggers are on again.")
+        sys.exit("Interrupted. The triggers are on again.")

@@ -1,8 +1,8 @@
-"""Starts MiniStack, the emulator of AWS, with what it does not offer.
+"""Starts MiniStack, the emulator of AWS, with missing features added.
 
-Role: run by `stack.py` with the emulator's whole configuration in the environment.
-Without the first line below the answers of its Lambda runtime API wait for a delayed ACK, and a
-warm invocation takes 100 ms instead of 14 ms (measured with MiniStack 1.5.33).
+Role: run by `stack.py`, with the whole configuration of the emulator in the environment.
+Without the first line below, the responses of its Lambda runtime API wait for a delayed ACK. A
+warm invocation then takes 100 ms instead of 14 ms (measured with MiniStack 1.5.33).
 DynamoDB's transaction conflicts: see `transaction_conflicts.py`.
 """
 

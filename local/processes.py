@@ -1,7 +1,7 @@
-"""Processes that a stack started: remembered in files, ended by `stop`, never confused.
+"""The processes of a stack, recorded in files and ended by `stop`.
 
-Invariant: nothing is ever signalled whose start time is not the one remembered, so a number
-that the system has given to another process since then is left alone.
+Invariant: a process gets a signal only if its start time equals the recorded one. So a process with a
+reused process id never gets a signal.
 """
 
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def start_time(pid):
-    """When process `pid` started, as the system tells it; None if it does not run."""
+    """The start time of process `pid` from the system; None if it does not run."""
     stat = Path(f"/proc/{pid}/stat")
     if Path("/proc/self/stat").exists():
         try:
@@ -28,7 +28,7 @@ def start_time(pid):
 
 
 def _parents():
-    """Every process's parent: {pid: parent's pid}."""
+    """The parents of all processes: {pid: parent's pid}."""
     if Path("/proc/self/stat").exists():
         found = {}
         for stat in Path("/proc").glob("[0-9]*/stat"):
@@ -50,10 +50,10 @@ def _family(pid):
 
 
 def end_orphans(directory):
-    """Ends functions whose emulator was killed: what runs a program out of `directory`.
+    """Ends the functions of a killed emulator: the processes of programs in `directory`.
 
-    Only where the system shows it (/proc); elsewhere they end by themselves, as soon as
-    they ask the emulator for work.
+    Works only on systems with /proc. Elsewhere the functions end as soon as they request work from
+    the emulator.
     """
     for program in Path("/proc").glob("[0-9]*/exe"):
         try:
@@ -78,18 +78,18 @@ class Process:
             return {}
 
     def last_start(self):
-        """Process id and start time of its last start; [None, None] before the first."""
+        """The process id and start time of the last start; [None, None] before the first."""
         remembered = self._remembered()
         return [remembered.get("pid"), remembered.get("started")]
 
     def pid(self):
-        """Its process id while it runs, else None."""
+        """The process id while it runs, otherwise None."""
         remembered = self._remembered()
         pid = remembered.get("pid")
         return pid if pid and start_time(pid) == remembered.get("started") else None
 
     def runs_as(self, identity):
-        """Whether it runs, and was started from just this (command, settings, binary)."""
+        """Whether it runs with exactly this identity (command, settings, binary)."""
         return self.pid() is not None and self._remembered().get("identity") == identity
 
     def start(self, command, environment, identity):
@@ -108,7 +108,7 @@ class Process:
         self.record.write_text(json.dumps(record))
 
     def stop(self, patience_secs=10):
-        """Ends it and what it started; True if there was something to end."""
+        """Ends the process and its children; True if a process was running."""
         pid = self.pid()
         if pid is None:
             self.record.unlink(missing_ok=True)
@@ -118,7 +118,7 @@ class Process:
         deadline = time.monotonic() + patience_secs
         while time.monotonic() < deadline and start_time(pid) is not None:
             time.sleep(0.05)
-        # The functions' processes outlive an emulator that was too busy to end them.
+        # The processes of the functions outlive a busy emulator that did not end them.
         self._signal(family, signal.SIGKILL)
         self.record.unlink(missing_ok=True)
         return True

@@ -1,9 +1,9 @@
-"""The bill of materials of what is deployed, in CycloneDX's JSON.
+"""Writes the bill of materials of the deployed functions, in CycloneDX JSON.
 
 Role: a part of `make release`.
-What is in it: the nine functions, each with the hash of its package; every crate that is linked into them for
-Lambda's arm64, with licence, package URL and the checksum that Cargo.lock holds; and, as `excluded`, the crates that
-only run while it is built (macros and build scripts). Nothing of the tests.
+Content: the nine functions, each with the hash of its package, and every crate linked into them for arm64, with
+licence, package URL and the checksum from Cargo.lock. Crates that only run during the build (macros and build
+scripts) are `excluded`. Crates of the tests are left out.
 Invariant: the same commit, compiler and packages give the same bytes.
 """
 
@@ -35,7 +35,7 @@ def said(*command):
 
 
 def graph(functions, kinds):
-    """{(name, version): those it depends on}, as cargo builds the functions."""
+    """{(name, version): its dependencies}, as cargo builds the functions."""
     packages = [part for function in functions for part in ("--package", function)]
     shape = ["--edges", kinds, "--target", TARGET, "--prefix", "depth", "--format", "{p}"]
     found, path = {}, []
@@ -51,13 +51,13 @@ def graph(functions, kinds):
 
 
 def manifests():
-    """{(name, version): what its Cargo.toml says}"""
+    """{(name, version): the metadata of its Cargo.toml}"""
     metadata = json.loads(said("cargo", "metadata", "--locked", "--format-version", "1"))
     return {(package["name"], package["version"]): package for package in metadata["packages"]}
 
 
 def checksums():
-    """{(name, version): SHA-256} of what comes from the registry."""
+    """{(name, version): SHA-256} of the crates from the registry."""
     lock = tomllib.loads((ROOT / "Cargo.lock").read_text())
     return {(entry["name"], entry["version"]): entry["checksum"] for entry in lock["package"] if "checksum" in entry}
 
@@ -72,10 +72,10 @@ def licence(expression):
 
 
 def component(crate, manifest, checksum, linked, package):
-    """A crate; one of ours has no package URL, which would name a stranger of the same name."""
+    """A component for a crate. Own crates have no package URL, because it could name another crate of the same name."""
     name, version = crate
     if manifest["license"] is None:
-        raise Trouble(f"{name} {version} does not say its licence.")
+        raise Trouble(f"{name} {version} has no licence in its metadata.")
     ours = manifest["source"] is None
     if not ours and checksum is None:
         raise Trouble(f"Cargo.lock has no checksum of {name} {version}.")
@@ -124,7 +124,7 @@ def bill(version, commit, packages):
     )
     functions = [own for (name, _), own in components.items() if name in packages]
     if len(functions) != len(packages):
-        raise Trouble(f"Of {len(packages)} functions, cargo knows {len(functions)}.")
+        raise Trouble(f"cargo reports {len(functions)} of {len(packages)} functions.")
     document.register_dependency(product, functions)
     for crate, own in components.items():
         needed = [components[needed] for needed in sorted(everything[crate])]
@@ -132,5 +132,5 @@ def bill(version, commit, packages):
     text = JsonV1Dot6(document).output_as_string(indent=2)
     wrong = JsonStrictValidator(SchemaVersion.V1_6).validate_str(text)
     if wrong:
-        raise Trouble(f"The bill of materials is not as CycloneDX asks: {wrong}")
+        raise Trouble(f"The bill of materials is not valid CycloneDX: {wrong}")
     return text

@@ -1,20 +1,20 @@
-"""The local stack: from nothing to a delivered email, and back to nothing.
+"""Starts the local stack, sends a first email through it, and stops it.
 
-Role: behind `make local`, `make stop` and `make logs`; the tests start their own with it.
-What runs: MiniStack (AWS, but for SES), the fake SES, and our functions inside MiniStack.
-Invariants: everything lives in one state directory; `env` in it exists only while the stack
-is ready, and is written last; only what was started from here is ever ended from here.
+Role: behind `make local`, `make stop` and `make logs`. The tests start their own stacks with it.
+Processes: MiniStack (AWS without SES), the fake SES, and the functions inside MiniStack.
+Invariants: all state is in one directory. Its file `env` is written last, and exists only while the stack is ready.
+This script stops only processes that it has started.
 
-Settings, all by environment:
+Settings, all from the environment:
   MAILQUEUE_STATE    the state directory (.local)
-  MAILQUEUE_PORT     port of the emulator and so of the API (4566)
+  MAILQUEUE_PORT     port of the emulator and of the API (4566)
   INBOX_PORT         port of the fake SES and its inbox (8025)
   MAILQUEUE_TIMINGS  profile from timings.json (quick)
-  MAILQUEUE_BINARIES directory with built binaries; then nothing is built
-  MAILQUEUE_FIRST_EMAIL  0: ready without having sent an email (the tests send their own)
-  FAULT_PROXY_PORT   port of a fault proxy that functions and fake SES reach AWS and SES by (none)
-  TRANSACTION_WINDOW_MS  time in ms for which an item of a transaction refuses other writes (3; 0: never)
-  FAULT_PROXY_SEED   what the proxy's and the fake SES's chance starts from (another at each start)
+  MAILQUEUE_BINARIES directory of built binaries; with it, nothing is built
+  MAILQUEUE_FIRST_EMAIL  0: sends no first email (the tests send their own)
+  FAULT_PROXY_PORT   port of a fault proxy between the functions or the fake SES and AWS or SES (none)
+  TRANSACTION_WINDOW_MS  milliseconds for which an item of a transaction refuses other writes (3; 0: never)
+  FAULT_PROXY_SEED   random seed of the proxy and the fake SES (default: a new one at each start)
 """
 
 import fcntl
@@ -44,7 +44,7 @@ ACCOUNT = "000000000000"
 API_ID = "mailqueue"  # the tag ms-custom-id in template.yaml
 CREDENTIALS = {"AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test"}
 CODE_BUCKET = "mailqueue-local-code"
-# hypercorn needs backports below it, which requirements.txt does not hold.
+# Older versions need backports for hypercorn, which requirements.txt does not contain.
 OLDEST_PYTHON = (3, 11)
 
 STATE = (ROOT / os.environ.get("MAILQUEUE_STATE", ".local")).resolve()
@@ -56,7 +56,7 @@ FAULT_PROXY_PORT = os.environ.get("FAULT_PROXY_PORT")
 TRANSACTION_WINDOW_MS = os.environ.get("TRANSACTION_WINDOW_MS", "3")
 FAULT_PROXY_URL = FAULT_PROXY_PORT and f"http://127.0.0.1:{FAULT_PROXY_PORT}"
 API = f"{ENDPOINT}/_aws/execute-api/{API_ID}/$default"
-# Tools are shared by all stacks of this checkout; they depend on nothing but their lists.
+# All stacks of this checkout share the tools, which depend only on their requirements files.
 VENV = ROOT / ".local" / "venv"
 TOOLS_VENV = ROOT / ".local" / "venv-tools"
 TOPIC_ARN = f"arn:aws:sns:{REGION}:{ACCOUNT}:{STACK}-ses-events"
@@ -67,7 +67,7 @@ FAULT_PROXY = Process(STATE, "fault_proxy")
 
 
 class Trouble(Exception):
-    """What a person has to know, in one sentence."""
+    """A problem for the user, in one sentence."""
 
 
 def say(text):
@@ -100,21 +100,21 @@ def check_port(port, process, variable):
             probe.bind(("127.0.0.1", port))
         except OSError:
             raise Trouble(
-                f"Port {port} is in use by something else: end that, or choose another with {variable}=<port>."
+                f"Port {port} is in use by another process: stop that process, or choose another port with {variable}=<port>."
             ) from None
 
 
 def install_tools(name="requirements.txt", venv=VENV):
-    """Installs a pinned, hashed list into its virtual environment, only when it changed."""
+    """Installs a pinned and hashed requirements file into its virtual environment, only if the file has changed."""
     wanted = LOCAL / name
     marker = venv / ".installed"
     digest = hashlib.sha256(wanted.read_bytes()).hexdigest()
     with locked(ROOT / ".local" / f"{venv.name}.lock"):
         if marker.exists() and marker.read_text() == digest and (venv / "bin" / "python").exists():
             return
-        say(f"Installing what {wanted.relative_to(ROOT)} lists into .local/{venv.name} ...")
+        say(f"Installing {wanted.relative_to(ROOT)} into .local/{venv.name} ...")
         if not (venv / "bin" / "python").exists():
-            run([sys.executable, "-m", "venv", "--clear", str(venv)], "Python's venv could not be made")
+            run([sys.executable, "-m", "venv", "--clear", str(venv)], "the Python virtual environment could not be created")
         pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--quiet"]
         run([*pip, "install", "--require-hashes", "--no-deps", "-r", str(wanted)], f"pip could not install {wanted.name}")
         marker.write_text(digest)
@@ -126,7 +126,7 @@ def run(command, failure, **options):
 
 
 class locked:
-    """Holds a lock file, so that two starts of one stack do not build it twice."""
+    """Holds a lock file, so that two concurrent starts do not build the stack twice."""
 
     def __init__(self, path):
         self.path = path
@@ -144,24 +144,24 @@ class locked:
 
 
 def binaries_of(wanted):
-    """Builds the workspace, and says where each binary is: {name: path}."""
+    """Builds the workspace; returns {name: path} of the wanted binaries."""
     if "MAILQUEUE_BINARIES" in os.environ:
         directory = (ROOT / os.environ["MAILQUEUE_BINARIES"]).resolve()
     else:
-        say("Building the functions and the fake SES (the first time takes minutes) ...")
-        # All of the workspace at once: one by one they would be built with other features.
+        say("Building the functions and the fake SES (this takes minutes the first time) ...")
+        # The whole workspace at once, because single packages would be built with other features.
         run(["cargo", "build", "--workspace", "--bins", "--locked", "--quiet"], "cargo could not build", cwd=ROOT)
         target = Path(os.environ.get("CARGO_TARGET_DIR", "target"))
         directory = (ROOT / target / "debug").resolve()
     for name in wanted:
         if not (directory / name).exists():
-            raise Trouble(f"There is no {name} in {directory}.")
+            raise Trouble(f"The binary {name} is missing in {directory}: build the workspace, or unset MAILQUEUE_BINARIES.")
     return {name: lean(directory / name) for name in wanted}
 
 
 def lean(binary):
-    """A copy without debug information, a fifth of the size: the emulator holds every package
-    in memory. A copy also lets a build replace the original while this one runs."""
+    """Copies a binary without its debug information, to a fifth of the size, because the emulator holds every package
+    in memory. With a copy, a build can replace the original while the copy runs."""
     own = STATE / "bin" / binary.name
     note = own.with_suffix(".of")
     shape = binary.stat()
@@ -172,7 +172,7 @@ def lean(binary):
     draft = own.with_suffix(".new")
     shutil.copy2(binary, draft)
     if shutil.which("strip"):
-        # Fails for what is no object file (a script in its place): then the copy stays as it is.
+        # strip fails for a script, which is no object file; then the copy stays unchanged.
         subprocess.run(["strip", "-S", str(draft)], capture_output=True, check=False)
     draft.replace(own)
     note.write_text(origin)
@@ -180,7 +180,7 @@ def lean(binary):
 
 
 def zipped(binary):
-    """A deployment package: the binary as `bootstrap`. Equal binaries give equal bytes."""
+    """A deployment package with the binary as `bootstrap`. Equal binaries give equal bytes."""
     entry = zipfile.ZipInfo("bootstrap", date_time=(1980, 1, 1, 0, 0, 0))
     entry.external_attr = 0o100755 << 16
     entry.compress_type = zipfile.ZIP_STORED  # it never leaves this machine
@@ -194,7 +194,7 @@ def zipped(binary):
 
 
 def clean_environment():
-    """This environment without anything that could lead to a real AWS account."""
+    """The environment without variables that could reach a real AWS account."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAILQUEUE_"))}
     return kept | CREDENTIALS | {
         "AWS_REGION": REGION,
@@ -212,7 +212,7 @@ def identity(command, settings, *files):
 
 
 def ensure(process, command, settings, files, healthy):
-    """Starts a process unless it already runs just so, and waits until it answers."""
+    """Starts a process unless it already runs with the same settings, and waits until it answers."""
     wanted = identity(command, settings, *files)
     if not process.runs_as(wanted):
         process.stop()
@@ -222,15 +222,15 @@ def ensure(process, command, settings, files, healthy):
 
     def answers():
         if process.pid() is None:
-            raise Trouble(f"{process.name} ended while starting; its last words:\n{process.tail()}")
+            raise Trouble(f"{process.name} ended during its start. Its last log lines:\n{process.tail()}")
         return healthy()
 
-    wait_for(f"{process.name} to answer", answers, 60)
+    wait_for(f"The first response of {process.name}", answers, 60)
 
 
 def start_fault_proxy(binary):
-    """Calls of functions and of the fake SES's publisher pass through it; what a person or a test
-    calls goes to the emulator itself."""
+    """Starts the fault proxy for the calls of the functions and of the fake SES's publisher. Persons and tests call
+    the emulator directly."""
     settings = {
         "FAULT_PROXY_PORT": FAULT_PROXY_PORT,
         "FAULT_PROXY_AWS_URL": ENDPOINT,
@@ -242,7 +242,7 @@ def start_fault_proxy(binary):
 
 
 def seed(name):
-    """What `name` starts its chance from, if this start is to be repeated."""
+    """The random seed `name`, if FAULT_PROXY_SEED is set."""
     return {name: os.environ["FAULT_PROXY_SEED"]} if "FAULT_PROXY_SEED" in os.environ else {}
 
 
@@ -254,11 +254,11 @@ def start_fake_ses(binary):
 
 
 def tell_fake_ses(template):
-    """Tells the fake SES the configuration set's reasons: the emulator, which deploys it, keeps them to itself."""
+    """Sends the configuration set's suppression reasons to the fake SES, because the emulator does not publish them."""
     options = template["Resources"]["ConfigurationSet"]["Properties"].get("SuppressionOptions", {})
     status, text = request("PUT", f"{INBOX}/configuration-set", {"suppressed_reasons": options.get("SuppressedReasons")})
     if status != 200:
-        raise Trouble(f"The fake SES did not take the configuration set: {status} {text}")
+        raise Trouble(f"The fake SES refused the configuration set: {status} {text}")
 
 
 def start_emulator():
@@ -268,7 +268,7 @@ def start_emulator():
     settings = {
         "BIND_HOST": "127.0.0.1",
         "GATEWAY_PORT": str(PORT),
-        # The functions inherit these: SES is ours, all else the emulator's.
+        # The functions inherit these: the fake SES for SES, the emulator for all other services.
         "AWS_ENDPOINT_URL": FAULT_PROXY_URL or ENDPOINT,
         "AWS_ENDPOINT_URL_SESV2": FAULT_PROXY_URL or INBOX,
         "LAMBDA_EXECUTOR": "local",
@@ -286,12 +286,12 @@ def start_emulator():
 
 # ------------------------------------------------------------------ HTTP and waiting
 
-# Never through a proxy: everything is on this machine.
+# Without a proxy, because everything runs on this machine.
 _DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
 def request(method, url, body=None, headers=None, timeout_secs=35):
-    """(status, text) of an HTTP request; (0, reason) when nobody answers."""
+    """(status, text) of an HTTP request; (0, reason) without a response."""
     data = None if body is None else json.dumps(body).encode()
     asked = urllib.request.Request(url, data=data, method=method, headers={"content-type": "application/json"} | (headers or {}))
     try:
@@ -315,7 +315,7 @@ def wait_for(what, condition, patience_secs, pause_secs=0.1):
         if result:
             return result
         if time.monotonic() > deadline:
-            raise Trouble(f"Waited {patience_secs} s in vain for {what}; `make logs` shows more.")
+            raise Trouble(f"{what} did not happen within {patience_secs} s. See `make logs` for details.")
         time.sleep(pause_secs)
 
 
@@ -337,7 +337,7 @@ def client(service, endpoint=None):
 
 
 def keep_secret(path, text):
-    """Writes a file that only its owner reads, at once or not at all."""
+    """Writes a file atomically, readable only by its owner."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(path.name + ".new")
     draft.touch(mode=0o600)
@@ -346,7 +346,7 @@ def keep_secret(path, text):
 
 
 def deployer_key():
-    """The key that the stack is deployed with: random, and kept between runs."""
+    """The deployer's key of the stack: random, and kept between runs."""
     path = STATE / "deployer_key"
     if not path.exists():
         keep_secret(path, f"deployer_{secrets.token_hex(24)}")
@@ -354,11 +354,11 @@ def deployer_key():
 
 
 def api_key(deployer):
-    """A key with full access, made as the README says; kept between runs so that clients need no new one."""
+    """An API key with full access, created as in the README. Kept between runs, so that clients need no new key."""
     path = STATE / "api_key"
     if path.exists():
         key = path.read_text()
-        # The emulator that knew it may have ended.
+        # The emulator may have restarted and lost the key.
         if get(f"{API}/emails?limit=1", headers={"authorization": f"Bearer {key}"})[0] == 200:
             return key
     wanted = {"name": "local", "permission": "full_access"}
@@ -373,7 +373,7 @@ def parameters(key):
     profile = os.environ.get("MAILQUEUE_TIMINGS", "quick")
     profiles = json.loads((LOCAL / "timings.json").read_text())
     if profile not in profiles:
-        raise Trouble(f"There is no profile {profile} in local/timings.json: MAILQUEUE_TIMINGS may be {' or '.join(profiles)}.")
+        raise Trouble(f"local/timings.json has no profile {profile}: set MAILQUEUE_TIMINGS to {' or '.join(profiles)}.")
     machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x86_64"
     return {
         "ApiKeySha256": hashlib.sha256(key.encode()).hexdigest(),
@@ -382,15 +382,15 @@ def parameters(key):
 
 
 def deploy(binaries, key, left_out=(), variables=None):
-    """Brings the stack to what the checkout says, without resources of the types that begin with `left_out`, and with
-    more environment variables for its functions; returns its outputs."""
+    """Deploys the checkout; returns the outputs of the stack. Leaves out resources whose types start with `left_out`,
+    and adds `variables` to the environment of the functions."""
     import template as templates
 
     template = templates.without(templates.load(ROOT / "template.yaml"), left_out)
     if variables:
         template = templates.with_variables(template, variables)
     packages = {name: zipped(binaries[name]) for name in templates.functions(template).values()}
-    # Named by content: a changed binary is a changed template, as CloudFormation wants it.
+    # Named by content, so that a changed binary changes the template, as CloudFormation requires.
     keys = {name: f"{name}-{hashlib.sha256(package).hexdigest()[:16]}.zip" for name, package in packages.items()}
     body = json.dumps(templates.with_code(template, CODE_BUCKET, keys), separators=(",", ":"))
     values = parameters(key)
@@ -399,7 +399,7 @@ def deploy(binaries, key, left_out=(), variables=None):
     marker = STATE / "run" / "deployed"
     cloudformation = client("cloudformation")
     if marker.exists() and marker.read_text() == wanted:
-        say("The stack is deployed and unchanged.")
+        say("The deployed stack is up to date.")
         return outputs(cloudformation)
 
     marker.unlink(missing_ok=True)
@@ -412,7 +412,7 @@ def deploy(binaries, key, left_out=(), variables=None):
     exists = stack_status(cloudformation)
     if exists in ("ROLLBACK_COMPLETE", "CREATE_FAILED", "ROLLBACK_FAILED"):
         cloudformation.delete_stack(StackName=STACK)
-        wait_for("the failed stack to go", lambda: stack_status(cloudformation) in (None, "DELETE_COMPLETE"), 60)
+        wait_for("The deletion of the failed stack", lambda: stack_status(cloudformation) in (None, "DELETE_COMPLETE"), 60)
         exists = None
     say(f"{'Updating' if exists else 'Creating'} the stack {STACK} from template.yaml ...")
     act = cloudformation.update_stack if exists else cloudformation.create_stack
@@ -427,7 +427,7 @@ def deploy(binaries, key, left_out=(), variables=None):
         if "No updates are to be performed" not in str(error):
             raise Trouble(f"The emulator refused the template: {error}") from None
     status = wait_for(
-        "the stack",
+        "The deployment of the stack",
         lambda: (status := stack_status(cloudformation)) and not status.endswith("IN_PROGRESS") and status,
         120,
     )
@@ -462,14 +462,14 @@ def outputs(cloudformation):
 
 
 def enable_ttl(table):
-    """MiniStack 1.5.33 leaves the template's TimeToLiveSpecification out."""
+    """Enables TTL, because MiniStack 1.5.33 ignores the template's TimeToLiveSpecification."""
     dynamodb = client("dynamodb")
     if dynamodb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]["TimeToLiveStatus"] == "DISABLED":
         dynamodb.update_time_to_live(TableName=table, TimeToLiveSpecification={"AttributeName": "ttl", "Enabled": True})
 
 
 def count_concurrency():
-    """MiniStack 1.5.33 keeps a Number parameter as text there, and its poller stumbles over it."""
+    """Stores the concurrency as a number: MiniStack 1.5.33 stores the parameter as text, and its poller then fails."""
     functions = client("lambda")
     for mapping in functions.list_event_source_mappings()["EventSourceMappings"]:
         if "ScalingConfig" in mapping:
@@ -509,20 +509,20 @@ def send_first_email(key):
             raise Trouble(f"The first email was not delivered: {text}")
         return event == "delivered"
 
-    wait_for("the first email's delivery", delivered, 90, pause_secs=0.2)
+    wait_for("The delivery of the first email", delivered, 90, pause_secs=0.2)
 
 
 # ------------------------------------------------------------------ commands
 
 
 def write_env(path, values):
-    """KEY='value' lines, for sh to source; in place at once or not at all."""
+    """Writes KEY='value' lines for sh to source, atomically."""
     quoted = "".join("{}='{}'\n".format(name, value.replace("'", "'\\''")) for name, value in values.items())
     keep_secret(path, quoted)
 
 
 def function_environment():
-    """What the deployed functions see, all together: for `make watch`."""
+    """The combined environment of all deployed functions, for `make watch`."""
     functions = client("lambda").list_functions()["Functions"]
     together = {}
     for function in functions:
@@ -540,7 +540,7 @@ def start():
             check_port(int(FAULT_PROXY_PORT), FAULT_PROXY, "FAULT_PROXY_PORT")
         install_tools()
         if Path(sys.prefix).resolve() != VENV.resolve():
-            # boto3 and yaml are there. The lock goes with this process, and is taken again.
+            # Restarts in the environment with boto3 and yaml. The new process takes the lock again.
             os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])
         import template as templates
 
@@ -572,7 +572,7 @@ def start():
             | ({"FAULT_PROXY_URL": FAULT_PROXY_URL} if FAULT_PROXY_URL else {}),
         )
     shown = os.path.relpath(STATE / "env", ROOT)
-    say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        settings: . {shown}\n        `make logs` follows it, `make stop` ends it.")
+    say(f"\nReady.  API {API}\n        inbox {INBOX}/\n        settings: . {shown}\n        `make logs` follows the logs, `make stop` stops the stack.")
 
 
 def stop():
@@ -583,15 +583,15 @@ def stop():
         ended = [process.name for process in (EMULATOR, FAKE_SES, FAULT_PROXY) if process.stop()]
         end_orphans(STATE / "data" / "tmp")
         (STATE / "run" / "deployed").unlink(missing_ok=True)
-        # The emulator keeps its state in memory only; what it left on disk is of no use.
+        # The emulator has its state in memory only, so its files are useless now.
         shutil.rmtree(STATE / "data", ignore_errors=True)
-    say(f"Ended: {' and '.join(ended)}." if ended else "Nothing was running.")
+    say(f"Stopped: {' and '.join(ended)}." if ended else "No process was running.")
 
 
 def logs():
-    """Follows the functions (by the emulator's CloudWatch Logs), the emulator and the fake SES."""
+    """Follows the logs of the functions (from the emulator's CloudWatch Logs), the emulator and the fake SES."""
     if EMULATOR.pid() is None:
-        raise Trouble("The local stack does not run: start it with `make local`.")
+        raise Trouble("The local stack is not running: start it with `make local`.")
     install_tools()
     if Path(sys.prefix).resolve() != VENV.resolve():
         os.execv(VENV / "bin" / "python", [str(VENV / "bin" / "python"), *sys.argv])
@@ -605,7 +605,7 @@ def logs():
                     print(f"{name:<12} {line.rstrip()}")
             for group in watch.describe_log_groups(logGroupNamePrefix=f"/aws/lambda/{STACK}-")["logGroups"]:
                 function = group["logGroupName"].rpartition(f"{STACK}-")[2]
-                # What is from the last seconds is asked for again: lines arrive out of order.
+                # Reads the last seconds again, because lines arrive out of order.
                 start = since.get(function, began) - 5_000
                 pages = watch.get_paginator("filter_log_events").paginate(
                     logGroupName=group["logGroupName"], startTime=start
@@ -623,13 +623,13 @@ def logs():
 
 
 def tools():
-    """Installs what `make check` and `make watch` need."""
+    """Installs the tools of `make check` and `make watch`."""
     check_needs()
     install_tools("requirements-tools.txt", TOOLS_VENV)
 
 
 def every_tool():
-    """Installs every list beforehand, as CI does while cargo compiles."""
+    """Installs all requirements files in advance; CI does this while cargo compiles."""
     tools()
     install_tools()
     for name in ("checkov", "schemathesis"):
@@ -647,6 +647,6 @@ if __name__ == "__main__":
     except Trouble as trouble:
         sys.exit(str(trouble))
     except BrokenPipeError:
-        sys.exit(1)  # whoever read our output has gone
+        sys.exit(1)  # the reader of the output has ended
     except KeyboardInterrupt:
-        sys.exit("Interrupted; `make stop` ends what was started.")
+        sys.exit("Interrupted. `make stop` stops the started processes.")

@@ -1,7 +1,6 @@
-"""Reads template.yaml and puts each function's built code in the place of its CodeUri.
+"""Reads template.yaml and replaces each function's CodeUri by its built code.
 
-Invariant: nothing but CodeUri (and the build's Metadata beside it) differs from what is
-deployed to AWS.
+Invariant: only CodeUri, and the build's Metadata next to it, differ from the deployment to AWS.
 """
 
 import json
@@ -35,7 +34,7 @@ def load(path):
 
 
 def functions(template):
-    """{logical id: binary} of every function that is built from this workspace."""
+    """{logical id: binary} of every function of this workspace."""
     return {
         logical_id: resource["Metadata"]["BuildProperties"]["Binary"]
         for logical_id, resource in template["Resources"].items()
@@ -44,8 +43,8 @@ def functions(template):
 
 
 def without(template, types):
-    """The template without resources whose type begins with one of `types`, and without permissions, alarms and outputs
-    that refer to them."""
+    """The template without resources whose types start with one of `types`, and without the permissions, alarms and
+    outputs that refer to them."""
     resources = template["Resources"]
     gone = {name for name, resource in resources.items() if resource["Type"].startswith(tuple(types))}
 

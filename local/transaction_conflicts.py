@@ -1,9 +1,9 @@
-"""DynamoDB's transaction conflicts, which MiniStack 1.5.33 lacks.
+"""Adds DynamoDB's transaction conflicts to MiniStack 1.5.33.
 
-Role: switched on by `emulator.py` with `TRANSACTION_WINDOW_MS`.
-Rule: an item of a transaction stays busy for the window. Another transaction, or a plain write, of a busy
-item is refused without an effect. Reads meet no conflict. A transaction that is repeated with the token of
-one that succeeded is answered as the first one was.
+Role: enabled by `emulator.py` with `TRANSACTION_WINDOW_MS`.
+Rule: an item of a transaction stays busy for the window. Another transaction or write of a busy item is refused
+without effect. Reads have no conflicts. A repeated transaction with the token of a successful one gets the same
+response.
 Source: Amazon DynamoDB Developer Guide, "Managing complex workflows with DynamoDB transactions",
 section "Transaction conflict handling in DynamoDB"; API reference, `TransactWriteItems`.
 """
@@ -11,20 +11,20 @@ section "Transaction conflict handling in DynamoDB"; API reference, `TransactWri
 import json
 import time
 
-# Entries after which the ones that are over are dropped.
+# The number of entries after which expired entries are removed.
 MANY = 10_000
 CONFLICT = "TransactionConflict"
 MESSAGE = "Transaction is ongoing for the item"
 
 
 def place(operation):
-    """The table and primary key of a write; a put has them in its item."""
+    """The table and primary key of a write. A put has its key in the item."""
     key = operation.get("Key") or operation.get("Item") or {}
     return operation.get("TableName"), json.dumps(key.get("pk")), json.dumps(key.get("sk"))
 
 
 def canceled(busy):
-    """The answer to a transaction, of which these members meet a busy item."""
+    """The response to a transaction whose listed members hit a busy item."""
     reasons = [{"Code": CONFLICT, "Message": MESSAGE} if hit else {"Code": "None"} for hit in busy]
     codes = ", ".join(reason["Code"] for reason in reasons)
     body = {
@@ -36,7 +36,7 @@ def canceled(busy):
 
 
 def switch_on(dynamodb, window_ms):
-    """Puts the conflicts before the service's own operations."""
+    """Checks for conflicts before the service's own operations."""
     window = window_ms / 1000
     busy_until = {}
 

@@ -1,6 +1,6 @@
-"""API Gateway's HTTP API in front of LocalStack's Lambda, whose open core has no API Gateway v2.
+"""Emulates API Gateway's HTTP API for LocalStack, whose open core has no API Gateway v2.
 
-Role: started by run.py. Routes are those of template.yaml; events have payload format 2.0.
+Role: started by run.py. It reads its routes from template.yaml; events have payload format 2.0.
 Invariant: listens on 127.0.0.1 only.
 usage: front.py PORT LAMBDA_ENDPOINT STACK
 Source: Amazon API Gateway Developer Guide, "Create AWS Lambda proxy integrations for HTTP APIs".
@@ -27,7 +27,7 @@ NOT_PASSED_ON = ("content-length", "transfer-encoding", "connection")
 
 
 def routes():
-    """(route key, method, pattern of the path, names in it, binary) of every route, the most exact first."""
+    """(route key, method, pattern of the path, its names, binary) of every route, most specific first."""
     resources = templates.load(ROOT / "template.yaml")["Resources"]
     found = []
     for resource in resources.values():
@@ -47,7 +47,7 @@ ROUTES = routes()
 
 
 def joined(pairs):
-    """The values of each name, with commas between them."""
+    """The values of each name, separated by commas."""
     values = {}
     for name, value in pairs:
         values[name] = f"{values[name]},{value}" if name in values else value
@@ -55,7 +55,7 @@ def joined(pairs):
 
 
 def decoded(path):
-    """A path as API Gateway passes it on: every escape is decoded but that of the percent sign."""
+    """A path in the form of API Gateway: all escapes are decoded, except for the percent sign."""
     return unquote(path.replace("%25", "%2525"))
 
 
@@ -75,7 +75,7 @@ class Front(BaseHTTPRequestHandler):
     disable_nagle_algorithm = True
 
     def event(self, body):
-        """The event of a request, and the binary of its function."""
+        """The event of a request and the binary of its function."""
         parts = urlsplit(self.path)
         path = decoded(parts.path) or "/"
         for key, method, shape, names, binary in ROUTES:  # noqa: B007  ($default matches everything)
@@ -125,7 +125,7 @@ class Front(BaseHTTPRequestHandler):
             if "FunctionError" in said:
                 raise RuntimeError(payload.decode(errors="replace"))
             return json.loads(payload)
-        except Exception as error:  # noqa: BLE001  (whatever it is, the gateway answers so)
+        except Exception as error:  # noqa: BLE001  (the gateway gives this response for every error)
             print(f"{self.command} {event['routeKey']}: {str(error)[:600]}", file=sys.stderr, flush=True)
             headers = {"content-type": "application/json"}
             return {"statusCode": 500, "body": '{"message":"Internal Server Error"}', "headers": headers}

@@ -1,14 +1,14 @@
-"""LocalStack without Docker: functions as processes, and a DynamoDB that is here already.
+"""Plugins that run LocalStack without Docker: functions as processes, and an existing DynamoDB server.
 
-Role: loaded by LocalStack through its plugin points (plux; run.py writes the entry points): a runtime executor named
-`process` (LAMBDA_RUNTIME_EXECUTOR), a hook that keeps LocalStack from downloading DynamoDB Local, and one that passes
-messages on as they are.
-Invariants: nothing is downloaded. A function's process lives in LocalStack's TMPDIR, and ends with its executor.
+Role: loaded through LocalStack's plugin points (plux; run.py writes the entry points): a runtime executor named
+`process` (LAMBDA_RUNTIME_EXECUTOR), a hook that prevents the download of DynamoDB Local, and a hook that keeps
+message bodies unchanged.
+Invariants: nothing is downloaded. The process of a function runs in LocalStack's TMPDIR and ends with its executor.
 
-Settings, all by environment:
-  DYNAMODB_ENDPOINT   a DynamoDB server that runs already
-  DYNAMODB_STREAM_NAMES  real: that server names a stream by its region, as AWS does; ddblocal: as DynamoDB Local does
-  DYNAMODB_LOCAL_JAR  the path of a DynamoDBLocal.jar, started with the system's java; used without DYNAMODB_ENDPOINT
+Settings, all from the environment:
+  DYNAMODB_ENDPOINT   a running DynamoDB server
+  DYNAMODB_STREAM_NAMES  real: stream names contain the region, as on AWS; ddblocal: as in DynamoDB Local
+  DYNAMODB_LOCAL_JAR  the path of DynamoDBLocal.jar, started with the system's java; only without DYNAMODB_ENDPOINT
   MAILQUEUE_LOGS      the directory for the functions' logs
 """
 
@@ -51,10 +51,10 @@ def use_this_dynamodb():
 
 @hooks.on_infra_start(name="mailqueue_messages")
 def pass_messages_on():
-    """Leaves the body of a message as it is, as AWS does.
+    """Keeps the body of a message unchanged, as AWS does.
 
-    LocalStack 4.14.0 parses each body as JSON and writes it anew, for its filters. Deeply nested JSON ends its poll for
-    ever. No SQS trigger of ours has a filter.
+    LocalStack 4.14.0 parses each body as JSON and writes it again, for its filters. Deeply nested JSON stops its
+    poller permanently. The SQS triggers of mailqueue have no filters.
     """
     from localstack.services.lambda_.event_source_mapping.pollers import sqs_poller
 
@@ -185,7 +185,7 @@ class ProcessExecutor(RuntimeExecutor):
 
     def _launch(self):
         code = self.environment["LAMBDA_TASK_ROOT"]
-        # A fresh queue: what an earlier process was waiting on must not take its work.
+        # A new queue, so that the request of an earlier process cannot take the work of this one.
         self.waiting.put(None)
         self.waiting, self.answers = Queue(), Queue()
         self.idle.clear()

@@ -1,15 +1,15 @@
-"""The system on LocalStack's open core in host mode: from nothing to the end-to-end tests, and back to nothing.
+"""Runs the system on LocalStack's open core in host mode: starts it, runs the end-to-end tests, and removes it.
 
-Role: behind `make localstack`, by hand and not in CI. Answers of another implementation of AWS than MiniStack's.
-What runs: LocalStack with the plugins beside this file, front.py for API Gateway v2, the fake SES, the fault proxy.
-Invariants: everything lives in one state directory, also LocalStack's TMPDIR, which it empties. Everything that was
-started is ended; a server that somebody else runs keeps nothing of ours.
-Start reading at `main`. The tables' server: tables.py. The tests that run, and those that do not: suite.py.
+Role: behind `make localstack`, by hand and not in CI. It tests against a second implementation of AWS.
+Processes: LocalStack with the plugins in this directory, front.py for API Gateway v2, the fake SES, the fault proxy.
+Invariants: all state is in one directory, including LocalStack's TMPDIR, which LocalStack empties. All started
+processes are ended. On external servers, all resources of this run are deleted.
+Start reading at `main`. The server of the tables: tables.py. The selection of tests: suite.py.
 
-Settings, all by environment:
-  DYNAMODB_ENDPOINT   a DynamoDB server that serves the tables
-  DYNAMODB_LOCAL_JAR  a copy of DynamoDBLocal.jar that serves them; without either MiniStack does
-  AWS_ENDPOINT_URL    a LocalStack that runs already; none is started then
+Settings, all from the environment:
+  DYNAMODB_ENDPOINT   a DynamoDB server for the tables
+  DYNAMODB_LOCAL_JAR  the path of DynamoDBLocal.jar for the tables; without both, MiniStack serves the tables
+  AWS_ENDPOINT_URL    a running LocalStack; then no LocalStack is started
   E2E                 0: no end-to-end tests; words: only the tests whose names contain one of them
   MAILQUEUE_STATE     the state directory (.local/localstack)
   MAILQUEUE_BINARIES, MAILQUEUE_TIMINGS, TRANSACTION_WINDOW_MS: as in stack.py
@@ -48,9 +48,9 @@ from stack import STATE, Trouble, get, say  # noqa: E402
 
 VENV = ROOT / ".local" / "venv-localstack"
 LOCALSTACK, FRONT = (Process(STATE, name) for name in ("localstack", "front"))
-# LocalStack's open core has no API Gateway v2: front.py stands for it.
+# LocalStack's open core has no API Gateway v2: front.py replaces it.
 LEFT_OUT = ("AWS::ApiGatewayV2::",)
-# A refusal of a request's form, as LocalStack logs it. A failed condition, or a missing key, is none.
+# LocalStack's log line for an invalid request. A failed condition or a missing key does not count.
 REFUSED = re.compile(
     r"AWS ([a-z0-9]+\.[A-Za-z]+) => 4\d\d "
     r"\((ValidationException|SerializationException|InvalidRequest|InvalidArgument|InvalidParameterValue\w*)\)"
@@ -58,7 +58,7 @@ REFUSED = re.compile(
 
 
 def install_plugins():
-    """Makes the plugins known to LocalStack, which finds them by their entry points."""
+    """Registers the plugins with LocalStack, which finds them by their entry points."""
     known = STATE / "plugins" / "mailqueue_localstack-1.dist-info"
     known.mkdir(parents=True, exist_ok=True)
     (known / "METADATA").write_text("Metadata-Version: 2.1\nName: mailqueue-localstack\nVersion: 1\n")
@@ -82,11 +82,11 @@ def start_localstack(tables_settings):
         "FILESYSTEM_ROOT": str(data / "files"),
         "GATEWAY_LISTEN": f"127.0.0.1:{PORT}",
         "LOCALSTACK_HOST": f"127.0.0.1:{PORT}",
-        # Nothing is asked of, nor told to, anybody outside.
+        # No calls to external services.
         "DISABLE_EVENTS": "1",
         "SKIP_SSL_CERT_DOWNLOAD": "1",
         "DNS_ADDRESS": "0",
-        # The tables' own stream, whose numbers are as AWS's.
+        # The stream of the tables' server, with sequence numbers as on AWS.
         "PROVIDER_OVERRIDE_DYNAMODB": "v2",
         "PROVIDER_OVERRIDE_DYNAMODBSTREAMS": "v2",
         "S3_SKIP_SIGNATURE_VALIDATION": "0",
@@ -103,26 +103,26 @@ def start_localstack(tables_settings):
 
 def start_front():
     command = [str(VENV / "bin" / "python"), str(HERE / "front.py"), FRONT_PORT, stack.ENDPOINT, stack.STACK]
-    # Whatever it answers, it listens.
+    # Any response shows that it listens.
     stack.ensure(FRONT, command, {}, [HERE / "front.py"], lambda: get(f"{stack.API}/openapi.json")[0] != 0)
 
 
 def take_running():
-    """Checks that a LocalStack answers at AWS_ENDPOINT_URL, and has no stack of our name."""
+    """Checks that LocalStack answers at AWS_ENDPOINT_URL, and has no stack of the same name."""
     stack.ENDPOINT = RUNNING
     status, text = get(f"{RUNNING}/_localstack/info")
     try:
         version = json.loads(text)["version"]
     except (ValueError, KeyError, TypeError):
-        raise Trouble(f"AWS_ENDPOINT_URL names {RUNNING}, where no LocalStack answers: unset it, or start one.") from None
+        raise Trouble(f"No LocalStack answers at {RUNNING} (AWS_ENDPOINT_URL): unset the variable, or start LocalStack there.") from None
     if stack.stack_status(stack.client("cloudformation")) not in (None, "DELETE_COMPLETE"):
-        raise Trouble(f"{RUNNING} has a stack {stack.STACK} already: delete it first, for this run deletes its own.")
-    say(f"LocalStack: {version} at {RUNNING} (AWS_ENDPOINT_URL), with tables of its own.")
+        raise Trouble(f"{RUNNING} already has a stack {stack.STACK}: delete it first, because this run deletes the stack at its end.")
+    say(f"LocalStack: {version} at {RUNNING} (AWS_ENDPOINT_URL), with its own tables.")
 
 
 def start(named):
     """Starts and deploys everything, and sends a first email; returns the tests' settings. `named`: LocalStack's
-    settings for a server of the tables that somebody else runs."""
+    settings for an external server of the tables."""
     import template as templates
 
     template = templates.load(ROOT / "template.yaml")
@@ -135,7 +135,7 @@ def start(named):
     stack.start_fake_ses(binaries["fake_ses"])
     stack.tell_fake_ses(template)
     deployer = stack.deployer_key()
-    # LocalStack lets a function's own variables win over those that it sets.
+    # In LocalStack, the variables of a function override LocalStack's own variables.
     reached = {"AWS_ENDPOINT_URL": stack.FAULT_PROXY_URL, "AWS_ENDPOINT_URL_SESV2": stack.FAULT_PROXY_URL}
     found = stack.deploy(binaries, deployer, left_out=LEFT_OUT, variables=reached)
     start_front()
@@ -158,13 +158,13 @@ def start(named):
 
 
 def test(settings):
-    """Runs the tests that E2E asks for; whether all passed."""
+    """Runs the tests selected by E2E; returns whether all passed."""
     wanted = os.environ.get("E2E", "").split()
     return wanted == ["0"] or suite.run(settings, wanted, ours=not RUNNING)
 
 
 def leave_nothing():
-    """Deletes our stack, and the table and buckets that it keeps, from servers that somebody else runs."""
+    """Deletes the stack, with its retained table and buckets, from external servers."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     if not (RUNNING or "DYNAMODB_ENDPOINT" in os.environ):
@@ -175,14 +175,14 @@ def leave_nothing():
             return
         made = cloudformation.describe_stack_resources(StackName=stack.STACK)["StackResources"]
         cloudformation.delete_stack(StackName=stack.STACK)
-        stack.wait_for("the stack to go", lambda: stack.stack_status(cloudformation) in (None, "DELETE_COMPLETE"), 120)
+        stack.wait_for("The deletion of the stack", lambda: stack.stack_status(cloudformation) in (None, "DELETE_COMPLETE"), 120)
         delete_kept([(thing["ResourceType"], thing["PhysicalResourceId"]) for thing in made if "PhysicalResourceId" in thing])
     except (BotoCoreError, ClientError) as error:
-        say(f"Something of ours is left: {error}")
+        say(f"Resources of this run are left: {error}")
 
 
 def delete_kept(made):
-    """Deletes the table and the buckets, which the template keeps when its stack is deleted."""
+    """Deletes the table and the buckets, which the template retains after the deletion of the stack."""
     database, s3 = stack.client("dynamodb"), stack.client("s3")
     for name in (name for kind, name in made if kind == "AWS::DynamoDB::Table"):
         database.delete_table(TableName=name)
@@ -194,7 +194,7 @@ def delete_kept(made):
 
 
 def refusals():
-    """The requests that LocalStack, or the tables behind it, refused as invalid: how often each."""
+    """The requests that LocalStack or its tables refused as invalid, with their counts."""
     try:
         log = LOCALSTACK.log.read_text(errors="replace")
     except OSError:
@@ -232,8 +232,8 @@ def main():
     for what, times in sorted(refused.items()):
         say(f"Refused as invalid: {what}, {times} times.")
     if refused or not passed:
-        raise Trouble(f"Not everything is right; the logs are in {os.path.relpath(STATE / 'log', ROOT)}.")
-    say("All is right." if RUNNING else "All is right; no request was refused as invalid.")
+        raise Trouble(f"Some checks failed. The logs are in {os.path.relpath(STATE / 'log', ROOT)}.")
+    say("All checks passed." if RUNNING else "All checks passed. No request was refused as invalid.")
 
 
 if __name__ == "__main__":
@@ -242,4 +242,4 @@ if __name__ == "__main__":
     except Trouble as trouble:
         sys.exit(str(trouble))
     except KeyboardInterrupt:
-        sys.exit("Interrupted; everything that was started has ended.")
+        sys.exit("Interrupted. All started processes have ended.")

@@ -1,7 +1,7 @@
-"""The end-to-end tests on LocalStack: which run, which do not and why, and their sum.
+"""Selects and runs the end-to-end tests on LocalStack, and prints their totals.
 
 Role: called by run.py when the stack is ready.
-Invariant: a test is left out only by a reason in `NOT_RUN`, and each reason names a test that exists.
+Invariant: a test is skipped only for a reason in `NOT_RUN`, and each reason names an existing test.
 """
 
 import os
@@ -14,23 +14,23 @@ from stack import ROOT, Trouble, say
 PREFIX = "end_to_end::"
 CARGO = ["cargo", "test", "--workspace", "--locked", "--test", "e2e", "--"]
 RESULT = re.compile(r"^test (\S+) \.\.\. (ok|FAILED|ignored)")
-# Tests that share the stack at the same time.
+# The number of concurrent tests.
 THREADS = "24"
 
 ONE_SECOND = "it allows two seconds, and LocalStack's SQS and its poller each look for messages once a second"
-# The beginning of a test's name, and the reason why it cannot run on LocalStack.
+# The beginning of a test name, and the reason why the test cannot run on LocalStack.
 NOT_RUN = {
     "pacing::a_thousand_": "it needs 20 emails a second, and LocalStack answers about 70 calls a second on two cores",
     "schedule::a_scheduled_email_is_sent_within_two_seconds": ONE_SECOND,
     "schedule::a_rescheduled_email_is_sent_once_at_its_new_time": ONE_SECOND,
 }
-# The same for a LocalStack that somebody else started.
-NOT_RUN_THERE = {"crash::": "it kills the processes of `send`, and those of a LocalStack that runs already are not ours"}
-IGNORED = "it takes minutes, and runs only when somebody asks for it (#[ignore])"
+# The same for an external LocalStack.
+NOT_RUN_THERE = {"crash::": "it kills the processes of `send`, which belong to the external LocalStack"}
+IGNORED = "it takes minutes, and runs only on request (#[ignore])"
 
 
 def reason(name, reasons):
-    """Why a test does not run here; None if it runs."""
+    """The reason why a test does not run here; None if it runs."""
     return next((why for beginning, why in reasons.items() if name.startswith(PREFIX + beginning)), None)
 
 
@@ -44,13 +44,13 @@ def names(environment, reasons):
     found = [line.removesuffix(": test") for line in listed.stdout.splitlines() if line.endswith(": test")]
     for beginning in reasons:
         if not any(name.startswith(PREFIX + beginning) for name in found):
-            raise Trouble(f"suite.py gives a reason for {beginning}, and no test has that name.")
+            raise Trouble(f"suite.py has a reason for {beginning}, but no test has this name.")
     return found
 
 
 def run(settings, wanted, ours):
-    """Runs the tests whose names contain one of the words `wanted` (all, if there is none); whether all passed.
-    `ours`: LocalStack was started by this run."""
+    """Runs the tests whose names contain one of the words `wanted`, or all tests; returns whether all passed.
+    `ours`: this run started LocalStack."""
     reasons = NOT_RUN if ours else NOT_RUN | NOT_RUN_THERE
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("AWS_", "MAILQUEUE_"))}
     environment = kept | settings | {"RUST_TEST_THREADS": THREADS}
@@ -59,7 +59,7 @@ def run(settings, wanted, ours):
     left_out = {name: why for name in every if (why := reason(name, reasons))}
     chosen = [name for name in every if name not in left_out]
     if not chosen:
-        raise Trouble("No end-to-end test was chosen that can run here.")
+        raise Trouble("None of the selected end-to-end tests can run here.")
     results = {}
     with subprocess.Popen([*CARGO, "--exact", *chosen], cwd=ROOT, env=environment, stdout=subprocess.PIPE, text=True) as tests:
         for line in tests.stdout:
@@ -72,7 +72,7 @@ def run(settings, wanted, ours):
 
 
 def sums(chosen, results, left_out):
-    """Says how many tests passed, and names every other one."""
+    """Prints the number of passed tests and the names of all others."""
     failed = [name for name, result in results.items() if result == "FAILED"]
     unfinished = [name for name in chosen if name not in results]
     passed = list(results.values()).count("ok")

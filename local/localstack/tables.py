@@ -1,7 +1,7 @@
 """The server of the tables behind LocalStack: DYNAMODB_ENDPOINT, DYNAMODB_LOCAL_JAR, or MiniStack.
 
 Role: called by run.py before LocalStack starts.
-Invariant: DynamoDB Local is never downloaded, for its licence asks its user for an AWS account.
+Invariant: DynamoDB Local is never downloaded, because its licence requires an AWS account.
 """
 
 import os
@@ -17,7 +17,7 @@ SERVER = Process(STATE, "tables")
 
 
 def named():
-    """Says which server has the tables, and returns LocalStack's settings for it; None if MiniStack is to have them."""
+    """Prints the server of the tables and returns LocalStack's settings for it; None for MiniStack."""
     endpoint, jar = os.environ.get("DYNAMODB_ENDPOINT"), os.environ.get("DYNAMODB_LOCAL_JAR")
     if endpoint:
         settings = settings_of(endpoint, has_real_stream_names(endpoint))
@@ -27,7 +27,7 @@ def named():
         check_jar(jar)
         say(f"Tables: {jar} (DYNAMODB_LOCAL_JAR). It listens on all interfaces.")
         return {"DYNAMODB_LOCAL_JAR": str(Path(jar).resolve())}
-    say("Tables: MiniStack, for neither DYNAMODB_ENDPOINT nor DYNAMODB_LOCAL_JAR is set.")
+    say("Tables: MiniStack, because neither DYNAMODB_ENDPOINT nor DYNAMODB_LOCAL_JAR is set.")
     return None
 
 
@@ -54,13 +54,13 @@ def start_ministack(port):
 
 def check_jar(jar):
     if not Path(jar).is_file():
-        raise Trouble(f"DYNAMODB_LOCAL_JAR names {jar}, which is not a file: name your copy of DynamoDBLocal.jar.")
+        raise Trouble(f"DYNAMODB_LOCAL_JAR names {jar}, which is not a file: set it to your copy of DynamoDBLocal.jar.")
     if shutil.which("java") is None:
         raise Trouble("DYNAMODB_LOCAL_JAR needs java, which is missing: install it, or unset DYNAMODB_LOCAL_JAR.")
 
 
 def has_real_stream_names(endpoint):
-    """Whether the server names a stream by its region, as AWS does; DynamoDB Local writes `ddblocal` for each."""
+    """Whether the server's stream names contain the region, as on AWS. DynamoDB Local writes `ddblocal` instead."""
     from botocore.exceptions import BotoCoreError, ClientError
 
     name = f"mailqueue-probe-{secrets.token_hex(4)}"
@@ -76,5 +76,5 @@ def has_real_stream_names(endpoint):
         database.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
         database.delete_table(TableName=name)
     except (BotoCoreError, ClientError, ValueError) as error:
-        raise Trouble(f"DYNAMODB_ENDPOINT names {endpoint}, where no DynamoDB makes a table: {error}") from None
+        raise Trouble(f"DYNAMODB_ENDPOINT names {endpoint}, which cannot create a table: {error}") from None
     return ":ddblocal:" not in made["TableDescription"]["LatestStreamArn"]
