@@ -49,7 +49,7 @@ fn refusal(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static
     if !OWN_NAMES.contains(&name_of(host)) {
         return Some((
             StatusCode::MISDIRECTED_REQUEST,
-            "The fake SES answers at 127.0.0.1 and localhost alone; this request's Host is another.",
+            "The fake SES answers only at 127.0.0.1 and localhost. Use one of them in the URL.",
         ));
     }
     let own = match text(headers, "sec-fetch-site") {
@@ -65,10 +65,7 @@ fn refusal(method: &Method, headers: &HeaderMap) -> Option<(StatusCode, &'static
             Some(origin) => origin.to_str().ok().and_then(|origin| origin.strip_prefix("http://")) == Some(host),
         },
     };
-    (!own).then_some((
-        StatusCode::FORBIDDEN,
-        "This request comes from another site's page, and is not answered.",
-    ))
+    (!own).then_some((StatusCode::FORBIDDEN, "Requests from pages of other sites are refused."))
 }
 
 /// A header's text, if it is given exactly once.

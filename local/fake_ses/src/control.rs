@@ -113,7 +113,7 @@ pub async fn delete_suppressed(State(app): State<Arc<App>>, Path(address): Path<
     if app.suppressed().remove(&address) {
         StatusCode::NO_CONTENT.into_response()
     } else {
-        let message = "This address is not on the account-wide suppression list.";
+        let message = "The account-wide suppression list does not have this address.";
         (StatusCode::NOT_FOUND, Json(json!({"message": message}))).into_response()
     }
 }
@@ -129,7 +129,7 @@ pub async fn get_stats(State(app): State<Arc<App>>) -> Response {
 pub fn not_found() -> Response {
     (
         StatusCode::NOT_FOUND,
-        Json(json!({"message": "There is no such message or attachment."})),
+        Json(json!({"message": "No message or attachment has this id."})),
     )
         .into_response()
 }

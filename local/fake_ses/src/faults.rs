@@ -197,7 +197,7 @@ impl FaultPlan {
                 return Err(format!("faults[{index}].delay_ms is required for a delay."));
             }
             if !fault.kind.is_event() && !fault.event.are_default() {
-                return Err(format!("faults[{index}].event is only for a fault that is an event."));
+                return Err(format!("faults[{index}].event is allowed only for an event fault."));
             }
         }
         Ok(())

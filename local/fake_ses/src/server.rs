@@ -121,7 +121,7 @@ impl Server {
         ending.send_replace(true);
         let all = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(LAST_WORDS, all).await.is_err() {
-            tracing::info!("open requests were cut off at the end");
+            tracing::info!("open requests were cut off at shutdown");
         }
     }
 }
@@ -172,7 +172,7 @@ pub async fn termination() {
             }
         }
         (Err(error), _) | (_, Err(error)) => {
-            tracing::error!(%error, "signals cannot be caught; only a kill ends this process");
+            tracing::error!(%error, "signals cannot be handled; only SIGKILL ends this process");
             std::future::pending().await
         }
     }

@@ -53,7 +53,7 @@ impl Settings {
         let mut upstream = |name: &str| {
             let url = lookup(name).filter(|url| url.starts_with("http://"));
             if url.is_none() {
-                wrong.push(format!("{name} must be an address that begins with http://"));
+                wrong.push(format!("{name} must be a URL that starts with http://"));
             }
             url.map(|url| url.trim_end_matches('/').to_owned())
         };

@@ -95,7 +95,7 @@ function showList({ count: all, messages }) {
   const focused = document.activeElement?.dataset?.id;
   const rows = messages.map(summary);
   place("list").replaceChildren(...(rows.length ? rows : [make("p", {
-    className: "empty", textContent: "Nothing here yet. What is sent appears by itself.",
+    className: "empty", textContent: "No messages yet. New messages appear automatically.",
   })]));
   if (focused) rows.find((row) => row.dataset.id === focused)?.focus();
   mark();
@@ -210,7 +210,7 @@ async function openFromHash() {
     const answer = await fetch(`/messages/${encodeURIComponent(wanted)}`);
     if (wanted !== open) return;
     if (answer.ok) showMessage(await answer.json());
-    else showNone("This message is gone.");
+    else showNone("This message no longer exists.");
   } catch {
     showNone("The message cannot be loaded.");
   }
