@@ -14,7 +14,7 @@ pub(super) fn classes() -> Vec<Class> {
 fn subjects() -> Vec<Class> {
     let controls = || bad("subject: control characters such as line breaks are not allowed");
     let hides = || bad("subject: an encoded word (=?...?=) hides a control character");
-    let misleads = || bad("subject: characters that turn the text around or break its line");
+    let misleads = || bad("subject: characters that reverse the text or break its line");
     vec![
         refused(
             Rule::SubjectControls,
@@ -26,7 +26,7 @@ fn subjects() -> Vec<Class> {
         ),
         refused(
             Rule::SubjectControls,
-            "a body behind two line breaks in a subject",
+            "a body after two line breaks in a subject",
             "ZF2015-04 (Zend Mail)",
             subject("Hi\n\n<script>"),
             controls(),
@@ -66,7 +66,7 @@ fn subjects() -> Vec<Class> {
         ),
         refused(
             Rule::LineMisleads,
-            "a subject that is turned around",
+            "a subject with reversed direction",
             "CVE-2021-42574",
             subject("Invoice \u{202e}fdp.exe"),
             misleads(),
@@ -98,19 +98,19 @@ fn subjects() -> Vec<Class> {
         ),
         carried(
             Rule::SubjectControls,
-            "what looks like a header, a boundary and a command",
+            "text that looks like a header, a boundary and a command",
             "RFC 5322, 2.2",
             subject("Content-Type: text/html; boundary=\"--x\" DATA . QUIT"),
         ),
         carried(
             Rule::LineHides,
-            "=? that begins no encoded word",
+            "=? without an encoded word",
             "RFC 2047, 2",
             subject("a =? b ?= c"),
         ),
         carried(
             Rule::LineHides,
-            "an encoded word as PHP writes it",
+            "an encoded word in the form of PHP",
             "RFC 2047, 2",
             subject("=?UTF-8?B?R3LDvMOfZQ==?="),
         ),
@@ -139,31 +139,31 @@ fn texts() -> Vec<Class> {
         ),
         carried(
             Rule::ContentNul,
-            "the end of a message, in lines that end with LF alone",
+            "the end of a message as LF . LF",
             "CVE-2023-51764 (Postfix)",
             text("Hi\n.\nMAIL FROM:<eve@example.com>\nRCPT TO:<a@example.com>\nDATA\nx"),
         ),
         carried(
             Rule::ContentNul,
-            "the end of a message, as CR LF . LF",
+            "the end of a message as CR LF . LF",
             "CVE-2023-51765 (sendmail)",
             text("Hi\r\n.\nMAIL FROM:<eve@example.com>\r\n"),
         ),
         carried(
             Rule::ContentNul,
-            "the end of a message, as LF . CR LF",
+            "the end of a message as LF . CR LF",
             "CVE-2023-51766 (Exim)",
             text("Hi\n.\r\nMAIL FROM:<eve@example.com>\r\n"),
         ),
         carried(
             Rule::ContentNul,
-            "lines that begin with dots",
+            "lines that start with dots",
             "RFC 5321, 4.5.2",
             text(".\r\n..\r\n.a\r\n\r\n.\r\n"),
         ),
         carried(
             Rule::ContentNul,
-            "lines that begin with From",
+            "lines that start with From",
             "RFC 4155",
             text("From eve@example.com\r\nFrom: eve@example.com\r\n"),
         ),
@@ -181,7 +181,7 @@ fn texts() -> Vec<Class> {
         ),
         carried(
             Rule::ContentNul,
-            "what quoted-printable and base64 look like",
+            "text that looks like quoted-printable or base64",
             "RFC 2045, 6.7",
             text("=0D=0A.=0D=0A =\r\n=3D SGVsbG8= "),
         ),

@@ -22,7 +22,7 @@ fn grammar() -> Vec<Class> {
     vec![
         refused(
             Rule::DomainEmpty,
-            "nothing behind the @",
+            "an empty domain",
             "RFC 5321, 4.1.2",
             to("a@"),
             bad("to: the domain is empty"),
@@ -142,7 +142,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::Domain,
-            "a character that falls apart into / and ?",
+            "a character that normalises to / and ?",
             "CVE-2019-9636 (Python urllib)",
             at("evil.c\u{2100}.example.com"),
             bad(invalid),
@@ -161,13 +161,13 @@ fn grammar() -> Vec<Class> {
 
 fn looks() -> Vec<Class> {
     let invalid = "to: the domain is not a valid domain name";
-    let mixed = "a part of the domain mixes scripts";
+    let mixed = "a label of the domain mixes scripts";
     let mixes = || bad(&format!("to: {mixed}"));
     let zheng = "Zheng, \"Phishing with Unicode domains\"";
     vec![
         refused(
             Rule::Domain,
-            "Punycode of nothing but ASCII",
+            "Punycode of ASCII only",
             "CVE-2024-12224 (idna)",
             at("xn--example-.com"),
             bad(invalid),
@@ -175,7 +175,7 @@ fn looks() -> Vec<Class> {
         ),
         refused(
             Rule::Domain,
-            "Punycode that is none",
+            "invalid Punycode",
             "RFC 3492, 6.2",
             at("xn--a-\u{e4}.example"),
             bad(invalid),
@@ -191,7 +191,7 @@ fn looks() -> Vec<Class> {
         ),
         refused(
             Rule::Domain,
-            "a letter from right to left among others",
+            "a right-to-left letter among left-to-right letters",
             "RFC 5893, 2",
             at("a\u{5d0}b.example"),
             bad(invalid),
@@ -199,7 +199,7 @@ fn looks() -> Vec<Class> {
         ),
         refused(
             Rule::Domain,
-            "a joiner where nothing is joined",
+            "a joiner in an invalid place",
             "RFC 5892, A.2",
             at("pay\u{200d}pal.example"),
             bad(invalid),
@@ -266,13 +266,13 @@ fn looks() -> Vec<Class> {
         ),
         carried(
             Rule::LikeLatin,
-            "a name that is Cyrillic as a whole, whatever it looks like",
+            "a fully Cyrillic name that looks Latin",
             zheng,
             at("xn--80ak6aa92e.com"),
         ),
         carried(
             Rule::Domain,
-            "fullwidth and ligatures, which are ASCII to DNS",
+            "fullwidth letters and ligatures, which map to ASCII",
             "UTS #46, 4",
             at("\u{ff45}xample.\u{fb01}"),
         ),

@@ -16,7 +16,7 @@ fn types() -> Vec<Class> {
     vec![
         refused(
             Rule::TextType,
-            "a subject that is an object with a toString",
+            "an object with toString as the subject",
             "CWE-843",
             with(json!({"subject": {"toString": "x"}})),
             bad("subject: must be a string, not an object"),
@@ -24,7 +24,7 @@ fn types() -> Vec<Class> {
         ),
         refused(
             Rule::TextType,
-            "a text that is a list, which PHP and Node join",
+            "a list as a text, which PHP and Node would join",
             "CWE-843",
             with(json!({"html": ["<p>", "x"]})),
             bad("html: must be a string, not an array"),
@@ -40,7 +40,7 @@ fn types() -> Vec<Class> {
         ),
         refused(
             Rule::TextType,
-            "a header's value that is a list",
+            "a list as a header value",
             "CWE-113",
             with(json!({"headers": {"X-A": ["1", "2"]}})),
             bad("headers.X-A: must be a string, not an array"),
@@ -64,7 +64,7 @@ fn types() -> Vec<Class> {
         ),
         refused(
             Rule::HeadersType,
-            "headers as a text",
+            "a string as headers",
             "CWE-93",
             with(json!({"headers": "X-A: 1\r\nBcc: eve@example.com"})),
             bad("headers: must be an object, not a string"),
@@ -88,7 +88,7 @@ fn types() -> Vec<Class> {
         ),
         refused(
             Rule::ObjectType,
-            "a tag that is a text",
+            "a string as a tag",
             "Amazon SES API, MessageTag",
             with(json!({"tags": ["a=b"]})),
             bad("tags[0]: must be an object, not a string"),
@@ -109,7 +109,7 @@ fn presence() -> Vec<Class> {
     vec![
         refused(
             Rule::SupportedField,
-            "a template instead of a content",
+            "a template instead of content",
             "Resend's API",
             with(json!({"template": {"id": "x"}})),
             bad("template: this field is not supported yet"),
@@ -117,7 +117,7 @@ fn presence() -> Vec<Class> {
         ),
         refused(
             Rule::FromRequired,
-            "nobody sends it",
+            "no sender",
             "RFC 5322, 3.6.2",
             with(json!({"from": null})),
             missing("from"),
@@ -125,7 +125,7 @@ fn presence() -> Vec<Class> {
         ),
         refused(
             Rule::ToRequired,
-            "nobody receives it",
+            "no recipient",
             "RFC 5321, 3.3",
             with(json!({"to": null, "bcc": "a@example.com"})),
             missing("to"),
@@ -133,7 +133,7 @@ fn presence() -> Vec<Class> {
         ),
         refused(
             Rule::ToEmpty,
-            "a list of nobody",
+            "an empty list of recipients",
             "RFC 5322, 3.6.3",
             with(json!({"to": []})),
             bad("to: at least one recipient is needed"),
@@ -149,7 +149,7 @@ fn presence() -> Vec<Class> {
         ),
         refused(
             Rule::SubjectEmpty,
-            "a subject of spaces that nobody sees",
+            "a subject of invisible spaces",
             "RFC 5322, 3.6.5",
             with(json!({"subject": "\u{3000} \u{a0}"})),
             bad("subject: the subject is empty"),
@@ -165,7 +165,7 @@ fn presence() -> Vec<Class> {
         ),
         refused(
             Rule::ContentEmpty,
-            "two empty contents",
+            "html and text both empty",
             "Amazon SES API, Body",
             with(json!({"text": "", "html": ""})),
             bad("html: html and text are both empty"),

@@ -19,13 +19,13 @@ fn said(field: &str, why: &str) -> Answer {
 
 fn sources() -> Vec<Class> {
     let from_url = |path: &str| file(json!({"content": null, "path": path}));
-    let fetched = || said("path", "nothing is fetched from a URL");
+    let fetched = || said("path", "URLs are not fetched");
     let keys = |keys: &str| begun(&format!("\"attachments\":[{{\"filename\":\"a\",{keys}}}]"));
     let upload = |id: &str| with(json!({"attachments": [{ "id": id }]}));
     vec![
         refused(
             Rule::FilePath,
-            "a file of the server",
+            "a file path on the server",
             "GHSA-p6gq-j5cr-w38f (nodemailer)",
             from_url("file:///etc/passwd"),
             fetched(),
@@ -33,7 +33,7 @@ fn sources() -> Vec<Class> {
         ),
         refused(
             Rule::FilePath,
-            "an address within the cloud",
+            "an internal address of the cloud",
             "CWE-918",
             from_url("http://169.254.169.254/latest/meta-data/"),
             fetched(),
@@ -49,7 +49,7 @@ fn sources() -> Vec<Class> {
         ),
         refused(
             Rule::FileKeyKnown,
-            "an encoding of the caller's",
+            "an encoding field",
             "RFC 2045, 6",
             file(json!({"encoding": "7bit"})),
             said("encoding", "unknown field"),
@@ -60,12 +60,12 @@ fn sources() -> Vec<Class> {
             "a content and an upload",
             "CWE-436",
             file(json!({"id": ID})),
-            said("id", "give content or id, not both"),
+            said("id", "content and id cannot be used together"),
             upload(ID),
         ),
         refused(
             Rule::ContentOrIdThere,
-            "a file of nothing",
+            "a file without content and id",
             "Resend's API",
             file(json!({"content": null})),
             missing_file("content"),
@@ -81,10 +81,10 @@ fn sources() -> Vec<Class> {
         ),
         refused(
             Rule::UploadId,
-            "an id that is a path of the bucket",
+            "an id that is a path in the bucket",
             "CWE-22",
             upload("../../bodies/x"),
-            said("id", "there is no file of this id"),
+            said("id", "no uploaded file has this id"),
             upload(ID),
         ),
     ]
@@ -108,7 +108,7 @@ fn references() -> Vec<Class> {
         ),
         refused(
             Rule::FileIdOnce,
-            "a Content-ID of two files",
+            "the same Content-ID for two files",
             "RFC 2045, 7",
             ids("logo", "<logo>"),
             bad_file("attachments[1].content_id: another attachment has this content_id"),
@@ -124,7 +124,7 @@ fn references() -> Vec<Class> {
         ),
         refused(
             Rule::ContentId,
-            "a bracket within a Content-ID",
+            "a bracket in a Content-ID",
             "RFC 5322, 3.6.4",
             id("<a><b>"),
             bad_id(),
@@ -164,7 +164,7 @@ fn uploads() -> Vec<Class> {
     let all = vec![
         refused(
             Rule::FileSize,
-            "a file that no email can hold",
+            "a file too large for an email",
             "Amazon SES, service quotas",
             upload(json!({"size": 29_300_000})),
             bad_file("size: too large: 40096788 bytes"),
@@ -180,7 +180,7 @@ fn uploads() -> Vec<Class> {
         ),
         refused(
             Rule::UploadSize,
-            "a size below nothing",
+            "a negative size",
             "CWE-191",
             upload(json!({"size": -1})),
             bad_file("size: must be a whole number of bytes"),
@@ -188,7 +188,7 @@ fn uploads() -> Vec<Class> {
         ),
         refused(
             Rule::FileNamePath,
-            "an upload that is a path",
+            "a path as the name of an upload",
             "CWE-22; RFC 2183, 2.3",
             upload(json!({"filename": "../a.pdf"})),
             bad_file("filename: must be a name without a path"),
@@ -204,10 +204,10 @@ fn uploads() -> Vec<Class> {
         ),
         refused(
             Rule::MediaName,
-            "an upload whose type has a name",
+            "a name parameter in the type of an upload",
             "RFC 2045, 5.1",
             upload(json!({"content_type": "a/b; name=c.exe"})),
-            bad_file("content_type: the file's name belongs into"),
+            bad_file("content_type: put the file name into"),
             upload(json!({"content_type": "a/b; nam=c.exe"})),
         ),
     ];

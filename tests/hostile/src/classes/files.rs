@@ -22,7 +22,7 @@ fn names() -> Vec<Class> {
         "Amazon SES refuses files with this extension",
     );
     let (turned, controls) = (
-        "characters that turn the name around",
+        "characters that reverse the name",
         "control characters such as line breaks",
     );
     let rlo = "MITRE ATT&CK T1036.002";
@@ -37,7 +37,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileNameControls,
-            "CR LF and a header in a file's name",
+            "CR LF and a header in a file name",
             "CWE-93",
             file_name("a.txt\r\nContent-Type: text/html"),
             name(controls),
@@ -69,7 +69,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileExtension,
-            "a program",
+            "an executable file",
             "Amazon SES, unsupported attachment types",
             file_name("a.pdf.EXE"),
             name(forbidden),
@@ -77,7 +77,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileExtension,
-            "a program, with dots and spaces behind",
+            "an executable file with trailing dots and spaces",
             "CWE-46",
             file_name("a.exe. . "),
             name(forbidden),
@@ -85,7 +85,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileStream,
-            "a program as the stream of a file",
+            "an executable as an alternate data stream",
             "CWE-69",
             file_name("a.exe::$DATA"),
             name(forbidden),
@@ -93,7 +93,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileNamePath,
-            "a path upwards",
+            "a path to a parent directory",
             "CWE-22; RFC 2183, 2.3",
             file_name("../../.ssh/authorized_keys"),
             name(path),
@@ -101,7 +101,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileNamePath,
-            "a path of Windows",
+            "a Windows path",
             "CWE-22; RFC 2183, 2.3",
             file_name("C:\\Windows\\a.txt"),
             name(path),
@@ -117,7 +117,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             Rule::FileNameReorders,
-            "a name whose end is turned around",
+            "a name with a reversed end",
             rlo,
             file_name("invoice\u{202e}fdp.scr.txt"),
             name(turned),
@@ -133,7 +133,7 @@ fn names() -> Vec<Class> {
         ),
         carried(
             Rule::FileNameControls,
-            "quotes, semicolons, per cent and an equals sign in a name",
+            "quotes, semicolons, percent and equals signs in a name",
             "CVE-2020-13625 (PHPMailer)",
             file_name("a\".exe\"; filename*=utf-8''b%2Eexe; x='y'.txt"),
         ),
@@ -155,11 +155,11 @@ fn names() -> Vec<Class> {
 fn contents() -> Vec<Class> {
     let content = |content: serde_json::Value| file(json!({ "content": content }));
     let why = |why: &str| said("content", why);
-    let base64 = "must be base64, and nothing else";
+    let base64 = "must be valid base64";
     vec![
         refused(
             Rule::Base64,
-            "a content that is no base64",
+            "content that is not base64",
             "RFC 4648, 3.3",
             content(json!("hello world!")),
             why(base64),
@@ -167,7 +167,7 @@ fn contents() -> Vec<Class> {
         ),
         refused(
             Rule::Base64,
-            "more behind the padding",
+            "data after the padding",
             "RFC 4648, 3.3",
             content(json!("aGk=aGk=")),
             why(base64),
@@ -175,7 +175,7 @@ fn contents() -> Vec<Class> {
         ),
         refused(
             Rule::Base64,
-            "bits that are dropped",
+            "non-zero trailing bits",
             "RFC 4648, 3.5",
             content(json!("aGl=")),
             why(base64),
@@ -199,15 +199,15 @@ fn contents() -> Vec<Class> {
         ),
         refused(
             Rule::BytesType,
-            "a byte of 256",
+            "a byte with the value 256",
             "CWE-681",
             content(json!([1, 256])),
-            why("a list of bytes holds whole numbers from 0 to 255 only"),
+            why("a list of bytes may contain only whole numbers from 0 to 255"),
             content(json!([1, 255])),
         ),
         refused(
             Rule::ContentType,
-            "a content that is true",
+            "true as content",
             "CWE-843",
             content(json!(true)),
             why("must be base64 as a string, or an array of bytes, not a boolean"),
@@ -215,7 +215,7 @@ fn contents() -> Vec<Class> {
         ),
         refused(
             Rule::BufferForm,
-            "a Buffer that is a size",
+            "a number as the data of a Buffer",
             "CWE-843 (Node's Buffer)",
             content(json!({"type": "Buffer", "data": 1_000_000_000})),
             why("an object must be Node's Buffer"),
@@ -231,7 +231,7 @@ fn contents() -> Vec<Class> {
         ),
         carried(
             Rule::Base64,
-            "a content that is a message with a boundary",
+            "content with a boundary of a message",
             "RFC 2046, 5.1.1",
             content(json!(b"\r\n--x--\r\n.\r\nQUIT\r\n".to_vec())),
         ),

@@ -13,7 +13,7 @@ pub(super) fn classes() -> Vec<Class> {
 
 fn names() -> Vec<Class> {
     let rule = Rule::HeaderName;
-    let grammar = "headers: a header's name may hold printable ASCII";
+    let grammar = "headers: a header name may contain only printable ASCII";
     let named = |name: &str| header(name, "1");
     vec![
         refused(
@@ -21,12 +21,12 @@ fn names() -> Vec<Class> {
             "a header without a name",
             "RFC 5322, 2.2",
             named(""),
-            bad("headers: a header's name is empty"),
+            bad("headers: the header name is empty"),
             named("X"),
         ),
         refused(
             rule,
-            "CR LF and a header in a header's name",
+            "CR LF and a header in a header name",
             "ZF2015-04 (Zend Mail)",
             named("X-A: 1\r\nBcc"),
             bad(grammar),
@@ -34,7 +34,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             rule,
-            "LF at a name's end",
+            "LF at the end of a name",
             "CVE-2024-6923 (Python email)",
             named("X-A\n"),
             bad(grammar),
@@ -42,7 +42,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             rule,
-            "NUL in a header's name",
+            "NUL in a header name",
             "RFC 5322, 2.2",
             named("X\0-A"),
             bad(grammar),
@@ -53,7 +53,7 @@ fn names() -> Vec<Class> {
             "a colon in a name",
             "RFC 5322, 2.2",
             named("Bcc:x"),
-            bad("headers.Bcc:x: a header's name may hold printable ASCII"),
+            bad("headers.Bcc:x: a header name may contain only printable ASCII"),
             named("Bcc;x"),
         ),
         refused(
@@ -74,7 +74,7 @@ fn names() -> Vec<Class> {
         ),
         refused(
             rule,
-            "a name that folds the line before it",
+            "a name that starts with a tab, as a folded line",
             "RFC 5322, 2.2.3",
             named("\tX"),
             bad(grammar),
@@ -106,7 +106,7 @@ fn names() -> Vec<Class> {
         ),
         carried(
             rule,
-            "every character that a name may have",
+            "all characters allowed in a name",
             "RFC 5322, 2.2",
             named("!\"#$%&'()*+,-./;<=>?@[\\]^_`{|}~"),
         ),
@@ -118,14 +118,12 @@ fn reserved() -> Vec<Class> {
     let named = |class: &str, value: &str| header(class.trim_start_matches("the header "), value);
     let ours = |class: &str| {
         let name = class.trim_start_matches("the header ");
-        bad(&format!(
-            "headers.{name}: this header is written by the queue or by Amazon SES"
-        ))
+        bad(&format!("headers.{name}: the queue or Amazon SES writes this header"))
     };
     let trace = |class: &str| {
         let name = class.trim_start_matches("the header ");
         bad(&format!(
-            "headers.{name}: this header is written by who signs or receives"
+            "headers.{name}: only the signer or the receiver of an email writes this header"
         ))
     };
     let fields = [
@@ -140,7 +138,7 @@ fn reserved() -> Vec<Class> {
         ("the header Return-Path", "RFC 5321, 4.4"),
         ("the header Received", "RFC 5321, 4.4"),
         ("the header MIME-Version", "RFC 2045, 4"),
-        ("the header x-email-id", "our own id of an email"),
+        ("the header x-email-id", "mailqueue's header of the email id"),
     ];
     let fields = fields.map(|(name, source)| {
         (
@@ -185,7 +183,7 @@ fn reserved() -> Vec<Class> {
             Rule::HeaderMime,
             "the header Mime-Anything",
             "RFC 2045, 9",
-            bad("headers.Mime-Anything: headers of MIME are written by Amazon SES"),
+            bad("headers.Mime-Anything: Amazon SES writes the MIME headers"),
             "Mimes".to_owned(),
         ),
     ];
@@ -291,7 +289,7 @@ fn values() -> Vec<Class> {
             "U+2028 in a value",
             "UAX #14, 5.1",
             value("1\u{2028}2"),
-            bad("headers.X-A: characters that turn the text around"),
+            bad("headers.X-A: characters that reverse the text"),
             value("1\u{2002}2"),
         ),
         carried(

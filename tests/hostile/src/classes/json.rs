@@ -34,7 +34,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::Json,
-            "UTF-8 that is longer than needed: NUL as C0 80",
+            "overlong UTF-8: NUL as C0 80",
             "RFC 3629, 3",
             encoded(b"\xc0\x80"),
             not_json(),
@@ -58,7 +58,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::Json,
-            "a surrogate pair the wrong way round",
+            "a surrogate pair in reverse order",
             "RFC 8259, 8.2",
             text("\\udd80\\ud83e"),
             not_json(),
@@ -90,7 +90,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::Json,
-            "a number beyond any float",
+            "a number too large for a float",
             "RFC 8259, 6",
             number("1e999"),
             not_json(),
@@ -106,7 +106,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::Json,
-            "a comment, single quotes, a comma too many",
+            "a comment, single quotes and a trailing comma",
             "RFC 8259, 2",
             begun("/* x */ 'html':'x',"),
             not_json(),
@@ -114,7 +114,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::JsonEnd,
-            "a second value behind the first",
+            "a second value after the first",
             "RFC 8259, 2",
             [good(), good()].concat(),
             not_json(),
@@ -122,7 +122,7 @@ fn grammar() -> Vec<Class> {
         ),
         refused(
             Rule::JsonEnd,
-            "NUL behind the value",
+            "NUL after the value",
             "RFC 8259, 2",
             [good(), b"\0".to_vec()].concat(),
             not_json(),
@@ -169,7 +169,7 @@ fn amounts() -> Vec<Class> {
     vec![
         refused(
             Rule::BodySize,
-            "a body of one byte more than 4 MiB",
+            "a body of 4 MiB and one byte",
             "CWE-770",
             padded(4 * 1024 * 1024 + 1),
             too_large(),
@@ -196,23 +196,23 @@ fn amounts() -> Vec<Class> {
             "300,000 values in a list",
             "CWE-770",
             values(300_000),
-            malformed("is not valid JSON: it holds too many values"),
+            malformed("is not valid JSON: it contains too many values"),
             with(json!({"text": "\"\",".repeat(300_000)})),
         ),
         refused(
             Rule::ByteLists,
-            "300,000 numbers where no bytes can be",
+            "300,000 numbers in a field without bytes",
             "CWE-770",
             list(300_000),
-            malformed("is not valid JSON: it holds too many values"),
+            malformed("is not valid JSON: it contains too many values"),
             content(json!(vec![0; 300_000])),
         ),
         refused(
             Rule::MixedLists,
-            "bytes that turn out to be something else",
+            "a list of bytes with other values in it",
             "CWE-770",
             content(mixed),
-            malformed("is not valid JSON: it holds too many values"),
+            malformed("is not valid JSON: it contains too many values"),
             content(json!(vec![1; 300_001])),
         ),
         refused(
@@ -220,16 +220,16 @@ fn amounts() -> Vec<Class> {
             "a batch of 501 emails",
             "CWE-770",
             batch(501),
-            bad("A batch must hold 1 to 500 emails; this one holds 501."),
+            bad("A batch must contain 1 to 500 emails; this one contains 501."),
             batch(500),
         )
         .through(Door::Batch),
         refused(
             Rule::BatchSize,
-            "a batch of none",
+            "an empty batch",
             "RFC 8259, 5",
             batch(0),
-            bad("A batch must hold 1 to 500 emails; this one holds 0."),
+            bad("A batch must contain 1 to 500 emails; this one contains 0."),
             batch(1),
         )
         .through(Door::Batch),
@@ -251,7 +251,7 @@ fn keys() -> Vec<Class> {
         ),
         refused(
             Rule::FieldOnce,
-            "a field given twice, once in escapes",
+            "a field given twice, once with escapes",
             "RFC 8259, 8.3",
             begun("\"\\u0074o\":\"eve@example.com\""),
             bad("to: is given more than once"),
@@ -291,7 +291,7 @@ fn keys() -> Vec<Class> {
         ),
         refused(
             Rule::EchoEscaped,
-            "a field's name that forges a line of a log",
+            "a field name that forges a log line",
             "CWE-117",
             key("a\r\nERROR b"),
             bad("a\\r\\nERROR b: unknown field"),
@@ -299,7 +299,7 @@ fn keys() -> Vec<Class> {
         ),
         refused(
             Rule::EchoEscaped,
-            "a field's name that drives a terminal",
+            "a field name with terminal control sequences",
             "CWE-150",
             key("\u{1b}[2J\u{202e}x"),
             bad("\\u{1b}[2J\\u{202e}x: unknown field"),
@@ -307,7 +307,7 @@ fn keys() -> Vec<Class> {
         ),
         refused(
             Rule::EchoShort,
-            "a field's name of 100,000 characters",
+            "a field name of 100,000 characters",
             "CWE-770",
             key(&long),
             bad(&shown),
@@ -323,7 +323,7 @@ fn keys() -> Vec<Class> {
         ),
         carried(
             Rule::Json,
-            "control characters that JSON escapes, in a text",
+            "escaped control characters in a text",
             "RFC 8259, 7",
             with(json!({"text": "a\u{1}\u{8}\r\nb"})),
         ),

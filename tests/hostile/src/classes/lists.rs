@@ -48,7 +48,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::ListLength,
-            "51 places for answers",
+            "51 reply-to addresses",
             "CWE-770",
             with(json!({"reply_to": addresses(51)})),
             bad("reply_to: has 51 entries; at most 50 are allowed"),
@@ -91,7 +91,7 @@ pub(super) fn classes() -> Vec<Class> {
             "a batch with 1,001 uploads",
             "CWE-770",
             uploads(&[50; 21]),
-            bad_file("[20].attachments: the batch has 1050 attachments by id up to here"),
+            bad_file("[20].attachments: the batch has 1050 attachments by id up to this email"),
             uploads(&[50; 20]),
         )
         .through(Door::Batch),

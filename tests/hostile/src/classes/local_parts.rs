@@ -8,14 +8,14 @@ use crate::rule::Rule;
 pub(super) fn classes() -> Vec<Class> {
     let atom = "PortSwigger, \"Splitting the email atom\"";
     let encoded = "to: encoded words (=?...?=) are not accepted in an address";
-    let route = "to: routes in the part before the @";
+    let route = "to: routes with % or ! in the part before the @";
     let ascii = "to: the part before the @ must be ASCII";
-    let syntax = "to: the part before the @ holds a character that is not allowed";
+    let syntax = "to: the part before the @ has a forbidden character";
     let long = |count: usize| to(&format!("{}@example.com", "a".repeat(count)));
     vec![
         refused(
             Rule::LocalEncoded,
-            "an encoded word that is another address",
+            "an encoded word that contains another address",
             atom,
             to("=?utf-8?q?eve=40evil.example=3e=20?=@example.com"),
             bad(encoded),
@@ -47,7 +47,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::LocalAscii,
-            "a letter that turns into an ASCII one",
+            "a letter that upper-casing maps to ASCII",
             "CVE-2019-19844 (Django)",
             to("m\u{131}ke@example.org"),
             bad(ascii),
@@ -111,13 +111,13 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         carried(
             Rule::LocalDotAtom,
-            "every other character that an atom may have",
+            "all other characters allowed in an atom",
             "RFC 5322, 3.2.3",
             to("o'brien#$&*+/?^`{|}~=-_@example.com"),
         ),
         carried(
             Rule::LocalDotAtom,
-            "a dash first, where no command line is",
+            "a leading dash, as in a command-line option",
             "CVE-2020-7769 (nodemailer)",
             to("-oQ/tmp@example.com"),
         ),

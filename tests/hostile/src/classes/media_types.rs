@@ -11,9 +11,9 @@ fn said(why: &str) -> Answer {
 
 pub(super) fn classes() -> Vec<Class> {
     let grammar = || said("must be a media type such as");
-    let named = || said("the file's name belongs into the field filename");
-    let twice = || said("a parameter is there twice");
-    let elsewhere = || said("a file cannot be of a type whose content is elsewhere");
+    let named = || said("put the file name into the field filename");
+    let twice = || said("a parameter appears twice");
+    let elsewhere = || said("media types that refer to content elsewhere are not allowed");
     let names = "RFC 6838, 4.2";
     let parameters = "RFC 2045, 5.1";
     let long = |count: usize| media_type(&format!("a/{}", "b".repeat(count)));
@@ -28,7 +28,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaType,
-            "CR LF and a header behind a type",
+            "CR LF and a header after a type",
             "CWE-93",
             media_type("text/plain\r\nBcc: eve@example.com"),
             grammar(),
@@ -68,7 +68,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaParameters,
-            "CR LF within a quoted value",
+            "CR LF in a quoted value",
             parameters,
             media_type("text/plain; a=\"\r\nX: y\""),
             grammar(),
@@ -76,7 +76,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaParameters,
-            "a quoted value that does not end",
+            "an unclosed quoted value",
             parameters,
             media_type("text/plain; a=\"b\\\""),
             grammar(),
@@ -84,7 +84,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaParameters,
-            "text behind a quoted value",
+            "text after a quoted value",
             parameters,
             media_type("text/plain; a=\"b\"c"),
             grammar(),
@@ -92,15 +92,15 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaMultipart,
-            "a part that is several",
+            "a multipart type",
             "RFC 2045, 6.4",
             media_type("Multipart/Mixed; boundary=x"),
-            said("a file cannot be of a multipart type"),
+            said("a file cannot have a multipart type"),
             media_type("application/mixed; boundary=x"),
         ),
         refused(
             Rule::MediaElsewhere,
-            "a part of a message, to be put together by the receiver",
+            "a message/partial type, which the receiver joins",
             "CVE-2002-1121",
             media_type("message/partial; id=x; number=1"),
             elsewhere(),
@@ -108,7 +108,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaElsewhere,
-            "a file that the receiver fetches",
+            "a type whose content the receiver fetches",
             "RFC 2046, 5.2.3",
             media_type("Message/External-Body ; access-type=x"),
             elsewhere(),
@@ -140,7 +140,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::MediaOnce,
-            "a parameter in pieces beside itself",
+            "a parameter and its continuation",
             "RFC 2231, 3",
             media_type("text/plain; a=b; a*0=c"),
             twice(),
@@ -154,7 +154,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         carried(
             Rule::MediaType,
-            "HTML that runs scripts, as a file",
+            "an HTML file with scripts",
             names,
             media_type("text/html; charset=utf-7"),
         ),

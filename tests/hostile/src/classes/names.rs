@@ -12,7 +12,7 @@ fn named(name: &str) -> Vec<u8> {
 pub(super) fn classes() -> Vec<Class> {
     let controls = || bad_from("control characters such as line breaks are not allowed");
     let hides = || bad_from("an encoded word (=?...?=) in the display name hides a control character");
-    let misleads = || bad_from("characters that turn the display name around");
+    let misleads = || bad_from("characters that reverse the display name");
     let quotes = || bad_from("put the display name in double quotes");
     let mailsploit = "Mailsploit (2017)";
     let long = |count: usize| to(&format!("{} <a@example.com>", "x".repeat(count)));
@@ -115,7 +115,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::NameQuotes,
-            "a quote within a name",
+            "a quote inside a name",
             "RFC 5322, 3.2.4",
             named("Ada \"B\" C"),
             quotes(),
@@ -137,7 +137,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         carried(
             Rule::NameHides,
-            "encoded words in quotes, where they are none",
+            "encoded words in quotes, which are plain text there",
             "RFC 2047, 5",
             named("\"=?utf-8?q?x\""),
         ),

@@ -10,14 +10,14 @@ use crate::rule::Rule;
 pub(super) fn classes() -> Vec<Class> {
     let source = "Amazon SES API, MessageTag";
     let grammar = |part: &str| bad(&format!("tags[0].{part}: must be 1 to 256 ASCII letters"));
-    let ours = || bad("tags[0].name: names that begin with mq_ are reserved");
+    let ours = || bad("tags[0].name: names that start with mq_ are reserved");
     let pair = |first: &str, second: &str| {
         with(json!({"tags": [{"name": first, "value": "1"}, {"name": second, "value": "2"}]}))
     };
     vec![
         refused(
             Rule::TagGrammar,
-            "a line break in a tag's name",
+            "a line break in a tag name",
             source,
             tag("a\r\nb", "1"),
             grammar("name"),
@@ -49,7 +49,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::TagReserved,
-            "a tag that says it is of another email",
+            "a tag that claims another email's id",
             "CWE-639",
             tag("mq_id", "01010101-0101-4101-8101-010101010101"),
             ours(),
@@ -73,7 +73,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::TagKeyOnce,
-            "a tag's name twice",
+            "a tag name twice",
             "RFC 8259, 4",
             begun("\"tags\":[{\"name\":\"a\",\"name\":\"mq_id\",\"value\":\"1\"}]"),
             bad("tags[0].name: is given more than once"),
@@ -81,7 +81,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::TagKeyKnown,
-            "something else in a tag",
+            "an unknown key in a tag",
             source,
             with(json!({"tags": [{"name": "a", "value": "1", "__proto__": {}}]})),
             bad("tags[0].__proto__: unknown field"),

@@ -23,7 +23,7 @@ pub(super) fn classes() -> Vec<Class> {
     vec![
         refused(
             Rule::TimeGrammar,
-            "a wait of no fixed length",
+            "a wait without a fixed length",
             "RFC 3339, 5.6",
             scheduled("in 1 month"),
             time(),
@@ -31,7 +31,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::TimeGrammar,
-            "a time without its offset",
+            "a time without an offset",
             "RFC 3339, 4.4",
             scheduled("2030-01-01T00:00:00"),
             time(),
@@ -47,7 +47,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::TimeLength,
-            "a time that is padded to no end",
+            "a time with excessive padding",
             "CWE-770",
             scheduled(&format!("in 1 min{}", " ".repeat(100_000))),
             time(),
@@ -55,15 +55,15 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::OnUncertain,
-            "another word for what to do in doubt",
-            "our own API",
+            "an unknown value of on_uncertain",
+            "mailqueue's API",
             with(json!({"on_uncertain": "Resend"})),
             bad("on_uncertain: must be resend or hold"),
             with(json!({"on_uncertain": "resend"})),
         ),
         refused(
             Rule::QueueName,
-            "a queue's name that is a path",
+            "a path as a queue name",
             "CWE-22",
             queue("../default"),
             queue_name(),
@@ -71,7 +71,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::QueueName,
-            "a queue's name with a separator of keys",
+            "a queue name with a separator of table keys",
             "CWE-74",
             queue("a#b"),
             queue_name(),
@@ -79,7 +79,7 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::QueueName,
-            "a queue's name of 65 characters",
+            "a queue name of 65 characters",
             "CWE-770",
             queue(&"q".repeat(65)),
             queue_name(),
@@ -87,8 +87,8 @@ pub(super) fn classes() -> Vec<Class> {
         ),
         refused(
             Rule::Priority,
-            "a priority above all",
-            "our own API",
+            "an unknown priority",
+            "mailqueue's API",
             with(json!({"priority": "highest"})),
             bad("priority: must be high, normal or low"),
             with(json!({"priority": "high"})),
@@ -122,7 +122,7 @@ pub(super) fn classes() -> Vec<Class> {
         .through(Door::Key),
         refused(
             Rule::Validation,
-            "a validation that nobody knows",
+            "an unknown validation mode",
             "Resend's API",
             "lax",
             validation(),
@@ -131,7 +131,7 @@ pub(super) fn classes() -> Vec<Class> {
         .through(Door::Validation),
         carried(
             Rule::KeyControls,
-            "an idempotency key that looks like a key of the table",
+            "an idempotency key that looks like a table key",
             "CWE-74",
             "email#01#../x",
         )
