@@ -634,7 +634,7 @@ def every_tool():
     install_tools()
     for name in ("checkov", "schemathesis"):
         install_tools(f"requirements-{name}.txt", ROOT / ".local" / f"venv-{name}")
-    run([str(LOCAL / "check-markdown"), "--install-only"], "npm could not install markdownlint")
+    run([str(LOCAL / "check-markdown"), "--install-only"], "markdownlint-cli2 could not be installed")
 
 
 COMMANDS = {"start": start, "stop": stop, "logs": logs, "tools": tools, "every-tool": every_tool}

@@ -47,14 +47,14 @@ where
     /// `main`. Or a backend call failed.
     pub async fn delete_tenant(&self, _: Deployer, id: &TenantId) -> Result<TenantDeletedView, AccessError> {
         if *id == TenantId::main() {
-            let problem = "the tenant main always exists, and cannot be deleted";
+            let problem = "the tenant main cannot be deleted";
             return Err(ApiError::validation("name", problem).into());
         }
         match self.records.tenant(id).await? {
             Some(tenant) => self.complete_deletion(&tenant).await?,
             // An interrupted deletion is completed.
             None if self.records.deleted_at(id).await?.is_some() => {}
-            None => return Err(ApiError::not_found("There is no tenant of this name.").into()),
+            None => return Err(ApiError::not_found("No tenant has this name. See GET /tenants.").into()),
         }
         self.revoke_all(id).await?;
         Ok(TenantDeletedView::new(id))
@@ -68,13 +68,13 @@ where
         let left = self.leftovers(&tenant.id, now).await?;
         if left.stopped && left.count() == 0 {
             let message = format!(
-                "This tenant keeps more than {EMAILS_MAX} emails, too many to look at: delete it when the finished ones are forgotten, RetentionDays after their end."
+                "This tenant stores more than {EMAILS_MAX} emails, too many to check in one request. Delete it after its finished emails have expired, RetentionDays after their end."
             );
             return Err(ApiError::conflict(message).into());
         }
         if !left.is_none() {
             let message = format!(
-                "This tenant has unfinished work: {left}. Wait for it, or cancel emails and purge queues with the header x-mailqueue-tenant."
+                "This tenant has unfinished work: {left}. Wait until it ends, or cancel its emails and purge its queues with the header x-mailqueue-tenant."
             );
             return Err(ApiError::conflict(message).into());
         }

@@ -82,6 +82,6 @@ where
 
 fn too_many() -> ApiError {
     ApiError::conflict(format!(
-        "This tenant has {HOLDS_MAX} holds of API keys, which is the most: release those that are settled with POST /emails/release?key=, and ask again."
+        "This tenant already has the maximum of {HOLDS_MAX} held API keys. Release one with POST /emails/release?key= first."
     ))
 }

@@ -36,7 +36,7 @@ where
         id: TenantId,
         settings: &TenantSettings,
     ) -> Result<TenantView, AccessError> {
-        let exists = || ApiError::conflict("There is a tenant of this name.");
+        let exists = || ApiError::conflict("A tenant with this name already exists.");
         if id == TenantId::main() {
             return Err(exists().into());
         }
@@ -54,7 +54,7 @@ where
             None => Err(exists().into()),
             Some(at) => {
                 let message = format!(
-                    "A tenant of this name was deleted at {at}, and its name is never used again: choose another name."
+                    "A tenant with this name was deleted at {at}. Names of deleted tenants cannot be reused. Choose another name."
                 );
                 Err(ApiError::conflict(message).into())
             }
@@ -90,7 +90,7 @@ where
         settings: &TenantSettings,
     ) -> Result<TenantView, AccessError> {
         if *id == TenantId::main() {
-            let problem = "the tenant main has no limits: make another one for whom they are meant";
+            let problem = "the tenant main cannot have limits: create another tenant for them";
             return Err(ApiError::validation("name", problem).into());
         }
         for _ in 0..ROUNDS {
@@ -112,6 +112,6 @@ where
             return Ok(Tenant::main());
         }
         let tenant = self.records.tenant(id).await?;
-        tenant.ok_or_else(|| ApiError::not_found("There is no tenant of this name.").into())
+        tenant.ok_or_else(|| ApiError::not_found("No tenant has this name. See GET /tenants.").into())
     }
 }

@@ -393,7 +393,7 @@ async fn a_deleted_tenant_is_gone_and_its_name_is_never_free() {
     let (status, again) = it.deployer("POST", "/tenants", &acme()).await;
     assert_eq!((status, &again["name"]), (409, &"conflict".into()));
     let message = again["message"].as_str().unwrap();
-    assert!(message.contains("never used again"), "{message}");
+    assert!(message.contains("cannot be reused"), "{message}");
     let made = it
         .deployer("POST", "/api-keys", &json!({"name": "k", "tenant": "acme"}))
         .await;

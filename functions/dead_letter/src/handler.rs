@@ -38,7 +38,7 @@ pub async fn handle<R: EmailRecords + RateLimits, S: Clock>(
         stale = count(DeadLetterOutcome::Stale),
         moved_by_sqs = count(DeadLetterOutcome::NotADeadLetter),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "worked off"
+        "batch processed"
     );
     let failed: Vec<_> = batch::failed(&messages, &results).collect();
     batch::answer(messages.len(), &failed, &[])

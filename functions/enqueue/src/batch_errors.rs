@@ -12,7 +12,7 @@ use crate::persistence::Stored;
 
 /// A batch of which a part may be stored.
 #[derive(Debug, thiserror::Error)]
-#[error("{} emails of a batch are stored, and others are not", stored.len())]
+#[error("{} emails of the batch are stored, and others are not", stored.len())]
 pub struct Broken {
     /// The emails that are stored, with their places in the request.
     pub stored: Vec<(usize, EmailId)>,
@@ -40,12 +40,12 @@ impl Broken {
         };
         if self.has_key {
             return answer(format!(
-                "The batch may be accepted in part.{why} Repeat it with the same Idempotency-Key: that completes it, and sends nothing twice."
+                "Some emails of the batch may be accepted.{why} Repeat the request with the same Idempotency-Key. This completes the batch and sends no email twice."
             ));
         }
         if self.stored.is_empty() {
             return answer(format!(
-                "The batch may be accepted in part.{why} See GET /emails before you repeat it."
+                "Some emails of the batch may be accepted.{why} Check GET /emails before you repeat the request."
             ));
         }
         let told: Vec<_> = self
@@ -54,7 +54,7 @@ impl Broken {
             .map(|(index, id)| format!("[{index}] {id}"))
             .collect();
         answer(format!(
-            "The batch is accepted in part.{why} Do not repeat these emails: {}. Others may be accepted, too: see GET /emails before you repeat them.",
+            "Some emails of the batch are accepted.{why} Do not repeat these: {}. Others may be accepted too. Check GET /emails before you repeat them.",
             told.join(", ")
         ))
     }

@@ -81,14 +81,14 @@ fn with_headers(mut response: Response<Body>, headers: HeaderMap) -> Response<Bo
     response
 }
 
-/// The answer to an email.
+/// The response to an email request.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Accepted"))]
 pub struct Id {
     id: String,
 }
 
-/// The answer to an email, or to one that is tried.
+/// The response to an email request, or to a dry run.
 #[derive(Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -97,19 +97,19 @@ pub struct Id {
 )]
 #[serde(untagged)]
 pub enum Answer {
-    /// It is accepted.
+    /// The email is accepted.
     Accepted(Id),
-    /// It was a dry run.
+    /// The request is a dry run.
     Tried(Box<DryRunView>),
 }
 
-/// The answer to a batch.
+/// The response to a batch request.
 #[derive(Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "AcceptedBatch"))]
 pub struct Ids {
     /// The accepted items, in the order of the request.
     data: Vec<Id>,
-    /// The items that were not accepted; present when the batch is permissive.
+    /// The items that were not accepted. Present if the batch is permissive.
     #[serde(skip_serializing_if = "Option::is_none")]
     errors: Option<Vec<ItemError>>,
 }
@@ -156,7 +156,7 @@ where
     S: Clock + Random,
 {
     if dry_run::is_asked(request.uri().query().unwrap_or_default()).map_err(AcceptError::Refused)? {
-        let problem = "is for POST /emails: try one email of the batch there";
+        let problem = "is not supported for a batch: test one email with POST /emails";
         return Err(AcceptError::Refused(ApiError::validation("dry_run", problem)));
     }
     let headers = request.headers();

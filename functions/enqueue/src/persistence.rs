@@ -235,7 +235,7 @@ where
             return Err(PortError {
                 kind: FailureKind::Unknown,
                 what: "storing an email",
-                source: "its queue was purged or deleted while it was stored".into(),
+                source: "its queue was purged or deleted at the same time".into(),
             }
             .into());
         }
@@ -341,9 +341,9 @@ where
                 .await?
             {
                 return Err(PortError {
-                    what: "keeping a file",
+                    what: "extending the retention of a file",
                     kind: FailureKind::Permanent,
-                    source: "it is gone".into(),
+                    source: "the object no longer exists".into(),
                 });
             }
         }
@@ -362,9 +362,9 @@ where
             return Ok(());
         }
         Err(PortError {
-            what: "keeping a content",
+            what: "extending the retention of a content",
             kind: FailureKind::Permanent,
-            source: "it is gone".into(),
+            source: "the object no longer exists".into(),
         })
     }
 }

@@ -40,7 +40,10 @@ where
         for of_queue in self.with_rate_limits(tenant, requests, now).await {
             if let Err(error) = self.take_turns(&of_queue, &mut turns, now).await {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(error, "no slots could be reserved; the emails go without");
+                tracing::warn!(
+                    error,
+                    "no send slots could be reserved; the emails are stored without one"
+                );
             }
         }
         turns

@@ -395,14 +395,14 @@ async fn a_refusal_says_what_is_left_and_what_was_asked_for() {
     let over = it.send(4).await;
     assert_eq!(
         over.message,
-        "This tenant may send to 5 recipients in a day: 3 are left, and the request has 4. The daily cap begins anew at midnight UTC."
+        "This tenant may send to 5 recipients in a day. 3 are left, and the request has 4. The daily limit resets at midnight UTC."
     );
     let it = environment(&acme(None, Some(1)));
     it.send(7).await;
     let over = it.send(4).await;
     assert_eq!(
         over.message,
-        "This tenant may send to 10 recipients in ten seconds: 3 are left, and the request has 4. Wait for retry-after seconds."
+        "This tenant may send to 10 recipients in ten seconds. 3 are left, and the request has 4. Retry after the time in the header retry-after."
     );
 }
 

@@ -227,7 +227,7 @@ async fn an_older_email_in_the_middle_of_a_batch_is_no_refusal() {
     let (status, message) = failure(accept(&backend, true, &other).await);
     assert_eq!(status, 500);
     assert!(
-        message.contains("may be accepted in part") && message.contains("Idempotency-Key"),
+        message.contains("Some emails of the batch may be accepted") && message.contains("Idempotency-Key"),
         "{message}"
     );
     assert_eq!(
@@ -303,7 +303,7 @@ async fn a_broken_batch_wakes_and_names_what_is_stored() {
         let is_told = |id: &EmailId| message.contains(&id.to_string());
         assert_eq!(stored.iter().all(is_told), !keyed, "{message}");
         assert_eq!(
-            message.contains("Repeat it with the same Idempotency-Key"),
+            message.contains("Repeat the request with the same Idempotency-Key"),
             keyed,
             "{message}"
         );

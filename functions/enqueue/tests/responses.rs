@@ -151,7 +151,7 @@ async fn a_throttled_batch_names_the_stored_emails() {
     let (status, body, asked) = throttled("create", faults(), &without_key(BATCH)).await;
     let message = body["message"].as_str().unwrap();
     assert_eq!((status, asked), (503, false));
-    assert!(message.contains("Do not repeat these emails: [0] "), "{message}");
+    assert!(message.contains("Do not repeat these: [0] "), "{message}");
     let (status, body, asked) = throttled("create", faults(), &with_key(BATCH)).await;
     assert_eq!((status, asked), (503, true), "{body}");
 }

@@ -416,7 +416,7 @@ async fn another_request_with_the_key_is_not_answered_as_the_first_because_it_is
         (
             409,
             "invalid_idempotent_request",
-            "Idempotency-Key: was used with another request; send the same request, or another key."
+            "Idempotency-Key: was already used for a different request; repeat that request, or use a new key."
         )
     );
     for validation in [BatchValidation::Strict, BatchValidation::Permissive] {

@@ -63,7 +63,7 @@ where
         unknown,
         failed = failed.len(),
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "worked off"
+        "batch processed"
     );
     batch::answer(messages.len(), &failed, &[])
 }
@@ -89,7 +89,7 @@ fn sorted(messages: &[ReceivedMessage]) -> (Vec<About<'_>>, Vec<&str>) {
                 about.message_ids.push(message_id);
             }
             Err(error @ (SesEventError::Greeting | SesEventError::OtherType(_) | SesEventError::Tag(_))) => {
-                tracing::info!(message_id, %error, "a message is about no email of this queue");
+                tracing::info!(message_id, %error, "a message is not about an email of this deployment");
             }
             Err(error @ (SesEventError::Malformed { .. } | SesEventError::Missing(_))) => {
                 tracing::error!(message_id, %error, "a message of the feedback queue cannot be read");

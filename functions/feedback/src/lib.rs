@@ -102,7 +102,7 @@ where
         // A fast clock or a forged event must not claim the future.
         if let Err(error) = self.records.raise_watermark(newest.min(now)).await {
             let error = aws::telemetry::chain(&error);
-            tracing::warn!(error, "how far feedback is could not be written down");
+            tracing::warn!(error, "the progress of feedback could not be stored");
         }
     }
 }

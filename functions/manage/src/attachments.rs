@@ -14,7 +14,7 @@ use serde::Serialize;
 
 use crate::{ManageError, ManageFunction};
 
-/// The answer: where the file goes.
+/// The response to an upload request: the target of the upload.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Invitation"))]
 pub struct InvitationView {

@@ -66,11 +66,13 @@ impl Cancellation {
 }
 
 fn key_id(given: Option<&str>) -> Result<KeyId, ApiError> {
-    let text = given.ok_or_else(|| ApiError::missing_field("key", "name the API key, as in ?key=ID"))?;
+    let text = given.ok_or_else(|| {
+        ApiError::missing_field("key", "this parameter is required: the id of an API key, as in ?key=ID")
+    })?;
     KeyId::parse(text).ok_or_else(|| ApiError::validation("key", "must be the id of an API key"))
 }
 
-/// The answer: the hold of a key is released.
+/// The response to the release of a held API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -81,13 +83,13 @@ pub struct Released {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "release")))]
     object: &'static str,
     key: String,
-    /// The key was held until now.
+    /// The key was held until this request.
     released: bool,
     /// The number of emails that waited because of the hold, among the newest 10,000 of the tenant.
     emails: u64,
-    /// Every email of the tenant was looked at; `emails` is at least the number otherwise.
+    /// All emails of the tenant were counted. Otherwise the true number may be higher than `emails`.
     counted_all: bool,
-    /// The job of the queue `default` that lets them go.
+    /// The job of the queue `default` that releases the emails.
     job: Option<String>,
 }
 
@@ -104,7 +106,7 @@ impl Released {
     }
 }
 
-/// The answer: emails of a key are canceled.
+/// The response to a cancellation of an API key's emails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -117,11 +119,12 @@ pub struct Canceled {
     key: String,
     /// The number of emails that this request canceled.
     canceled: u64,
-    /// The number of unfinished emails that it left: they are being sent, or Amazon SES may have accepted them.
+    /// The number of unfinished emails that stay unchanged: they are being sent, or Amazon SES may have accepted
+    /// them.
     left: u64,
-    /// There are more emails to be looked at: ask again with `after` and this value of `next`.
+    /// More emails are left to check: repeat the request with `after` and the value of `next`.
     has_more: bool,
-    /// The last email that was looked at.
+    /// The id of the last checked email.
     next: Option<String>,
 }
 

@@ -34,7 +34,7 @@ pub(crate) enum CommandEffect {
     Sends,
 }
 
-/// The answer: it is so now.
+/// The response to a completed change of an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailDone"))]
 pub struct CommandResponse {
@@ -74,7 +74,7 @@ where
         request: RescheduleRequest,
     ) -> Result<CommandResponse, ManageError> {
         if request.id.is_some_and(|said| EmailId::parse(&said) != Some(id)) {
-            let error = ApiError::validation("id", "is not the id in the path");
+            let error = ApiError::validation("id", "must equal the id in the path");
             return Err(ManageError::Refused(error));
         }
         let now = self.system.now();
@@ -178,7 +178,7 @@ where
                 Ok(checked?)
             }
             None if caller.is_narrowed() => Err(ApiError::restricted_api_key(
-                "This API key is limited to From domains, and the content of this email is gone: use another key.",
+                "This API key is limited to some From domains, and the content of this email is deleted. Use a key without this limit.",
             )
             .into()),
             None => Ok(()),
@@ -240,7 +240,7 @@ where
                 .filter_map(Result::err)
             {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(id = %record.id, error, "a wake-up could not be sent; the index has the email");
+                tracing::warn!(id = %record.id, error, "a send task could not be enqueued; promote finds the email in the due index");
             }
         }
         Ok(CommandResponse {
@@ -251,7 +251,7 @@ where
 }
 
 pub(crate) fn not_there() -> ManageError {
-    ManageError::Refused(ApiError::not_found("There is no email of this id."))
+    ManageError::Refused(ApiError::not_found("No email has this id. See GET /emails."))
 }
 
 /// Extends the retention of an email's content before its record is written.
@@ -272,7 +272,7 @@ impl<R: Batches, B: Bodies> Before<Option<Refusal>> for RetentionExtension<'_, R
 
 fn content_gone() -> ManageError {
     ManageError::Refused(ApiError::conflict(
-        "The content of this email is gone: send it as a new email.",
+        "The content of this email is deleted. Send it as a new email.",
     ))
 }
 

@@ -22,7 +22,7 @@ use crate::{ManageError, ManageFunction, Store};
 /// Attempts while other writers change the record.
 const ROUNDS: usize = 8;
 
-/// The answer: it is gone.
+/// The response to a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailErased"))]
 pub struct Erased {

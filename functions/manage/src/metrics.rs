@@ -46,7 +46,7 @@ impl MetricsQuery {
         ];
         let [start, since, end, until, timezone, granularity, queue] = query::parameters(&query, names)?;
         if timezone.is_some_and(|zone| zone != "UTC") {
-            return Err(ApiError::validation("timezone", "must be UTC: days are counted in it"));
+            return Err(ApiError::validation("timezone", "must be UTC: days are counted in UTC"));
         }
         let metrics = items("metrics", &lists.metrics)?;
         Ok(Self {
@@ -107,8 +107,8 @@ fn items<T: DeserializeOwned + PartialEq>(name: &'static str, texts: &[String]) 
     for text in texts {
         let item = named(text).ok_or_else(|| {
             let problem = match name {
-                "dimensions" => "is counted by period only",
-                _ => "has an item that is no metric",
+                "dimensions" => "only period is supported",
+                _ => "has an unknown metric",
             };
             ApiError::validation(name, problem)
         })?;
@@ -127,7 +127,7 @@ fn one_of(resends: Option<Given>, ours: Option<Given>) -> Result<Option<Given>, 
     match (resends, ours) {
         (Some((name, _)), Some((other, _))) => Err(ApiError::validation(
             other,
-            format_args!("is the same as {name}: give one"),
+            format_args!("means the same as {name}: use only one of them"),
         )),
         (given, other) => Ok(given.or(other)),
     }
@@ -157,7 +157,7 @@ where
 
 /// Returns the error for a result that exceeds one response.
 pub(crate) fn too_many() -> ManageError {
-    let problem = "has more kinds of failures than one answer is made of: ask for less time";
+    let problem = "has too many kinds of failures for one response: request a shorter period";
     ManageError::Refused(ApiError::validation("since", problem))
 }
 

@@ -46,7 +46,7 @@ impl Page {
     pub fn without_content(self) -> Result<Self, ApiError> {
         if self.filter.asks_the_content() {
             return Err(ApiError::restricted_api_key(
-                "The deployer's key reads no content: list by status, queue, cause, since or until.",
+                "The deployer's key cannot read email content. Filter by status, queue, cause, key, since or until instead.",
             ));
         }
         Ok(self)

@@ -33,7 +33,7 @@ const AT_ONCE: usize = 10;
 /// Retries after losing the race for a conditional write.
 pub(crate) const ROUNDS: usize = 8;
 
-/// The answer: a job that was begun.
+/// The response to a started job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "JobBegun"))]
 pub struct JobStarted {
@@ -54,7 +54,7 @@ impl JobStarted {
     }
 }
 
-/// The answer: it is gone.
+/// The response to a deletion.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "QueueDeleted"))]
 pub struct Deleted {
@@ -86,13 +86,13 @@ where
         let lead = known.iter().find(|queue| queue.key.name.is_default());
         let common = lead.map(Queue::common).unwrap_or_default();
         let known: Vec<Queue> = known.into_iter().filter(|queue| !queue.deleted).collect();
-        let exists = || ApiError::conflict("There is a queue of this name.");
+        let exists = || ApiError::conflict("A queue with this name already exists.");
         if key.name.is_default() || known.iter().any(|queue| queue.key == key) {
             return Err(exists().into());
         }
         if known.len() >= limits::QUEUES_MAX {
             let max = limits::QUEUES_MAX;
-            let problem = format!("there are {max} queues, which is the most; delete one that is no longer needed");
+            let problem = format!("the maximum of {max} queues is reached: delete an unused queue first");
             return Err(ApiError::validation("name", problem).into());
         }
         // A deleted queue of this name may have left emails that are still in progress.
@@ -160,7 +160,7 @@ where
         if name.is_default() {
             // Emails for the default queue are accepted without reading it.
             let fixed = |field| {
-                let problem = "is fixed for the default queue: make a queue of its own for such emails";
+                let problem = "cannot be changed for the default queue: create another queue for such emails";
                 ApiError::validation(field, problem)
             };
             if settings.priority.is_some_and(|priority| priority != Priority::Normal) {
@@ -274,7 +274,7 @@ where
     /// 404 when no job has this id. Or a backend call failed.
     pub async fn job(&self, caller: &impl ActsFor, name: QueueName, id: EmailId) -> Result<JobView, ManageError> {
         let job = self.records.job(&of(caller, name), id).await?;
-        let none = || ApiError::not_found("There is no job of this id.");
+        let none = || ApiError::not_found("No job has this id.");
         Ok(JobView::new(&job.ok_or_else(none)?))
     }
 
@@ -391,7 +391,7 @@ where
             return Ok(());
         }
         let message = format!(
-            "This queue is not empty, it holds {emails} emails: wait for them, or delete it with ?cancel=true, which cancels what waits."
+            "This queue still has {emails} emails. Wait for them, or delete it with ?cancel=true, which cancels the waiting emails."
         );
         Err(ApiError::conflict(message).into())
     }
@@ -418,7 +418,7 @@ where
         match queue {
             Some(queue) => Ok(queue),
             None if key.name.is_default() => Ok(Queue::plain(key.clone(), Timestamp::from_millis(0))),
-            None => Err(ApiError::not_found("There is no queue of this name.").into()),
+            None => Err(ApiError::not_found("No queue has this name. See GET /queues.").into()),
         }
     }
 
@@ -468,7 +468,7 @@ pub(crate) fn refuse_narrowed(caller: &impl ActsFor) -> Result<(), ApiError> {
         return Ok(());
     }
     Err(ApiError::restricted_api_key(
-        "This API key is limited to From domains, and this may concern email from others: use another key.",
+        "This API key is limited to some From domains, and this request could affect email from other domains. Use a key without this limit.",
     ))
 }
 

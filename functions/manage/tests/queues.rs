@@ -138,7 +138,7 @@ async fn the_default_queue_always_exists_and_keeps_what_is_fixed() {
             "PATCH",
             "/queues/default",
             r#"{"priority":"high"}"#,
-            "priority: is fixed for the default queue: make a queue of its own for such emails",
+            "priority: cannot be changed for the default queue: create another queue for such emails",
         ),
     ] {
         let (status, refused) = call(&backend, method, path, body).await;
@@ -253,7 +253,7 @@ async fn bad_input_is_named_and_changes_nothing() {
             "/queues/news/retry",
             r#"{"cause":"bad luck"}"#,
             422,
-            "cause: must be the cause of a failure, such as rejected",
+            "cause: must be a failure cause, such as rejected",
         ),
         (
             "DELETE",
@@ -269,8 +269,20 @@ async fn bad_input_is_named_and_changes_nothing() {
             422,
             "query: the only parameter is cancel",
         ),
-        ("POST", "/queues/none/pause", "", 404, "There is no queue of this name."),
-        ("PATCH", "/queues/none", "{}", 404, "There is no queue of this name."),
+        (
+            "POST",
+            "/queues/none/pause",
+            "",
+            404,
+            "No queue has this name. See GET /queues.",
+        ),
+        (
+            "PATCH",
+            "/queues/none",
+            "{}",
+            404,
+            "No queue has this name. See GET /queues.",
+        ),
     ] {
         let (found, error) = call(&backend, method, path, body).await;
         assert_eq!(

@@ -59,7 +59,7 @@ where
             Ok(waiting) => Some(waiting),
             Err(error) => {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(error, "how full the lanes are could not be found out");
+                tracing::warn!(error, "the lengths of the priority queues could not be read");
                 None
             }
         };
@@ -83,7 +83,7 @@ where
                 && let Err(error) = self.records.save_busy_since(priority, since).await
             {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(error, "since when a lane is busy could not be saved");
+                tracing::warn!(error, "the busy time of a priority queue could not be stored");
             }
             if since.is_some_and(|since| now.since(since) > self.policy.guard / 2) {
                 backlogs.long.insert(priority);
@@ -113,7 +113,10 @@ where
         }
         if let Err(error) = self.records.change_account_rate(&AccountRateChange::Full(full)).await {
             let error = aws::telemetry::chain(&error);
-            tracing::warn!(error, "the full lanes could not be written; the next run does it");
+            tracing::warn!(
+                error,
+                "the full priority queues could not be stored; the next run stores them"
+            );
         }
     }
 }

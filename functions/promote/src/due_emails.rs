@@ -110,7 +110,7 @@ where
         let results = self.priority_queues.enqueue(&requests).await;
         if let Some(error) = results.iter().find_map(|result| result.as_ref().err()) {
             let error = aws::telemetry::chain(error);
-            tracing::warn!(error, "wake-ups could not be sent; the next run sends them");
+            tracing::warn!(error, "send tasks could not be enqueued; the next run enqueues them");
         }
         let failed = results.iter().position(Result::is_err);
         let failed = failed.and_then(|failed| places.get(failed).copied());

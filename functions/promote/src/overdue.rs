@@ -150,7 +150,7 @@ where
             let error = aws::telemetry::chain(error);
             tracing::warn!(
                 error,
-                "a recovered email could not be woken or handed over; the index has it"
+                "a recovered email could not be enqueued or dead-lettered; it stays in the due index"
             );
         }
         errors.len()
@@ -187,7 +187,7 @@ where
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(
                     error,
-                    "how far feedback is could not be found out; uncertain emails wait"
+                    "the progress of feedback could not be read; uncertain emails wait"
                 );
                 NOT_ASKED
             })
@@ -198,5 +198,8 @@ where
 
 fn not_recovered(error: &(dyn std::error::Error + 'static)) {
     let error = aws::telemetry::chain(error);
-    tracing::warn!(error, "a row could not be recovered; it stays in the index");
+    tracing::warn!(
+        error,
+        "an email record could not be recovered; it stays in the due index"
+    );
 }

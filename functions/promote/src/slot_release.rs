@@ -127,7 +127,10 @@ where
         let errors: Vec<_> = results.iter().filter_map(|result| result.as_ref().err()).collect();
         if let Some(error) = errors.first() {
             let error = aws::telemetry::chain(*error);
-            tracing::warn!(error, "released emails could not be woken; they are released again");
+            tracing::warn!(
+                error,
+                "released emails could not be enqueued; the next run releases them again"
+            );
         }
         Promoted {
             enqueued: requests.len() - errors.len(),

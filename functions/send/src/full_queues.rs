@@ -47,7 +47,7 @@ where
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(
                     error,
-                    "records of a full lane could not be read; their messages are hidden"
+                    "records of a full priority queue could not be read; their messages are hidden"
                 );
                 return BTreeSet::new();
             }
@@ -65,7 +65,7 @@ where
                 let error = aws::telemetry::chain(&error);
                 tracing::warn!(
                     error,
-                    "a record of a full lane could not be moved; its message is hidden"
+                    "a record of a full priority queue could not be moved; its message is hidden"
                 );
                 None
             }

@@ -217,7 +217,7 @@ where
             let error = aws::telemetry::chain(&error);
             tracing::warn!(
                 error,
-                "a probe that asked nobody could not be given up; the next goes at its time"
+                "an unused probe could not be returned; the next probe starts on schedule"
             );
         }
     }
@@ -287,7 +287,7 @@ where
                     not_accepted(Cause::BodyMissing, error.to_string())
                 }
             },
-            Ok(None) => not_accepted(Cause::BodyMissing, "the stored content is gone".to_owned()),
+            Ok(None) => not_accepted(Cause::BodyMissing, "the stored content no longer exists".to_owned()),
             Err(_) => not_accepted(Cause::Unreached, "the stored content could not be read".to_owned()),
         };
         (claimed, attempt)
@@ -301,7 +301,12 @@ where
             };
             match self.bodies.load_file(key, &claimed.body, id).await {
                 Ok(Some(content)) => file.load(content),
-                Ok(None) => return Err(not_accepted(Cause::BodyMissing, "a stored file is gone".to_owned())),
+                Ok(None) => {
+                    return Err(not_accepted(
+                        Cause::BodyMissing,
+                        "a stored file no longer exists".to_owned(),
+                    ));
+                }
                 Err(_) => {
                     let detail = "a stored file could not be read".to_owned();
                     return Err(not_accepted(Cause::Unreached, detail));
@@ -325,7 +330,7 @@ where
                     .filter_map(Result::err)
                 {
                     let error = aws::telemetry::chain(&error);
-                    tracing::warn!(id = %record.id, error, "an email could not be handed over yet");
+                    tracing::warn!(id = %record.id, error, "an email could not be dead-lettered yet; promote tries again");
                 }
                 TaskOutcome::Done
             }

@@ -50,8 +50,8 @@ impl Suppressed {
             // That failure counts for all emails that waited.
             return Err(PortError {
                 kind: FailureKind::Unknown,
-                what: "reading the marks",
-                source: "another email of the batch could not".into(),
+                what: "reading the suppression filter",
+                source: "another email of the batch failed to read it".into(),
             });
         }
         let read = async { records.marks(tenant).await.map(Arc::new) };
@@ -80,7 +80,7 @@ where
     ) -> (EmailRecord, Result<EmailContent, Attempt>) {
         let suppressed = match self.who_is_suppressed(&claimed.tenant, &email).await {
             Ok(suppressed) => suppressed,
-            Err(error) => return (claimed, unknown(&error, "who is suppressed could not be read")),
+            Err(error) => return (claimed, unknown(&error, "the suppressed recipients could not be read")),
         };
         let left = email.without(&suppressed);
         if left.recipients() == 0 {
@@ -95,7 +95,10 @@ where
         let decide = |record: &EmailRecord| left_out(record, claim_no, &recipients);
         match apply(&self.records, claimed.clone(), self.system.now(), decide).await {
             Ok((_, record)) => (record, Ok(left)),
-            Err(error) => (claimed, unknown(&error, "who is left out could not be written")),
+            Err(error) => (
+                claimed,
+                unknown(&error, "the suppressed recipients could not be stored"),
+            ),
         }
     }
 
@@ -128,6 +131,6 @@ where
 
 fn unknown(error: &(dyn std::error::Error + 'static), what: &str) -> Result<EmailContent, Attempt> {
     let error = aws::telemetry::chain(error);
-    tracing::warn!(error, "{what}; the email comes again");
+    tracing::warn!(error, "{what}; SQS delivers the email again");
     Err(not_accepted(Cause::Unreached, what.to_owned()))
 }

@@ -35,7 +35,7 @@ impl Accounts for SesAccount {
         let said = asked
             .send()
             .await
-            .map_err(failed("asking for the account's rate and quota"))?;
+            .map_err(failed("reading the account's rate and quota"))?;
         let quota = said.send_quota();
         Ok(AccountState {
             rate: quota.and_then(|quota| rate(quota.max_send_rate())),
@@ -51,7 +51,7 @@ fn rate(per_second: f64) -> Option<Rate> {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
-        reason = "whole; what is below 0 or no number becomes 0, which is no rate, and what is beyond the type its end"
+        reason = "a whole number; below 0 or NaN becomes 0, which means no rate, and a larger value becomes the maximum"
     )]
     Rate::from_millis(per_1000_s as u64)
 }

@@ -41,7 +41,7 @@ impl AccountList for SesAccountList {
             })),
             Err(error) => match error.as_service_error() {
                 Some(said) if said.is_not_found_exception() => Ok(None),
-                Some(_) | None => Err(port("asking SES's suppression list")(error.into())),
+                Some(_) | None => Err(port("reading SES's suppression list")(error.into())),
             },
         }
     }

@@ -229,7 +229,9 @@ impl Authenticator {
         now: Timestamp,
     ) -> Result<Principal, Denied> {
         let given = bearer(headers).ok_or_else(|| {
-            ApiError::missing_api_key("Authorization: the header must be \"Bearer <API key>\"; the key is missing.")
+            ApiError::missing_api_key(
+                "Authorization: the API key is missing; send this header as \"Bearer <API key>\".",
+            )
         })?;
         if given.len() > KEY_MAX {
             return Err(invalid().into());
@@ -247,7 +249,7 @@ impl Authenticator {
         key.check(now)
             .map_err(|bad| ApiError::invalid_api_key(format!("Authorization: this API key {bad}.")))?;
         if tenant.suspended {
-            let message = "Authorization: this API key's tenant is suspended; ask who deployed this queue.";
+            let message = "Authorization: the tenant of this API key is suspended; ask the deployer of this queue.";
             return Err(ApiError::invalid_api_key(message).into());
         }
         match named_tenant(headers) {
@@ -255,7 +257,7 @@ impl Authenticator {
             NamedTenant::Named(named) if named == tenant.id => {}
             NamedTenant::Named(_) | NamedTenant::Malformed => {
                 return Err(ApiError::restricted_api_key(format!(
-                    "{TENANT_HEADER}: this API key acts for its own tenant only; leave the header out."
+                    "{TENANT_HEADER}: this API key works only for its own tenant; remove the header."
                 ))
                 .into());
             }
@@ -311,14 +313,14 @@ async fn note_use<R: Keys>(key: &ApiKey, records: &R, now: Timestamp) {
     {
         tracing::warn!(
             error = crate::telemetry::chain(&error),
-            "the use of a key was not noted"
+            "the last use of an API key could not be stored"
         );
     }
 }
 
 fn invalid() -> ApiError {
     ApiError::invalid_api_key(
-        "Authorization: the API key is not valid; check MAILQUEUE_API_KEY or ask who deployed this queue.",
+        "Authorization: the API key is not recognised; check MAILQUEUE_API_KEY, or ask the deployer of this queue.",
     )
 }
 
@@ -385,7 +387,7 @@ impl Principal {
         match self {
             Self::Deployer(deployer, named) => deployer.for_nobody(&named),
             Self::Tenant(_) => Err(ApiError::restricted_api_key(
-                "Only the deployer's key, whose hash is the parameter ApiKeySha256, may do this.",
+                "Only the deployer's key may do this. Its hash is the template parameter ApiKeySha256.",
             )),
         }
     }
@@ -407,7 +409,7 @@ impl Principal {
 #[must_use]
 pub fn not_for_the_deployer() -> ApiError {
     ApiError::restricted_api_key(
-        "This is the deployer's key. It makes keys and tenants, and pauses, resumes, purges, cancels and lists for a tenant; it reads no content and sends nothing. Use a key that POST /api-keys makes.",
+        "The deployer's key cannot send emails or read their content. It manages keys and tenants, and pauses, resumes, purges, cancels and lists for a tenant. For other requests, create a key with POST /api-keys.",
     )
 }
 
@@ -418,19 +420,19 @@ impl Deployer {
     /// 422 when [`TENANT_HEADER`] is missing or is no valid name. 404 when the tenant does not exist. Or a
     /// backend call failed.
     pub async fn act_for<R: Tenants>(self, named: NamedTenant, records: &R) -> Result<Operator, Denied> {
-        let say = "name the tenant that you act for, such as main";
+        let say = "name the tenant of the request, such as main";
         let tenant = match named {
             NamedTenant::Named(tenant) => tenant,
             NamedTenant::Absent => {
-                return Err(ApiError::missing_field(TENANT_HEADER, format!("this header is missing: {say}")).into());
+                return Err(ApiError::missing_field(TENANT_HEADER, format!("this header is required: {say}")).into());
             }
             NamedTenant::Malformed => {
-                let problem = format!("must be one name of 1 to 64 lower-case letters, digits or dashes: {say}");
+                let problem = format!("must be one tenant name of 1 to 64 lower-case letters, digits or dashes: {say}");
                 return Err(ApiError::validation(TENANT_HEADER, problem).into());
             }
         };
         if tenant != TenantId::main() && records.tenant(&tenant).await?.is_none() {
-            let message = format!("{TENANT_HEADER}: there is no tenant of this name.");
+            let message = format!("{TENANT_HEADER}: no tenant has this name.");
             return Err(ApiError::not_found(message).into());
         }
         Ok(Operator { tenant })
@@ -442,7 +444,7 @@ impl Deployer {
         match named {
             NamedTenant::Absent => Ok(self),
             NamedTenant::Named(_) | NamedTenant::Malformed => {
-                let problem = "is not for keys and tenants: name the tenant in the path, the query or the body";
+                let problem = "does not apply to keys and tenants: name the tenant in the path, the query or the body";
                 Err(ApiError::validation(TENANT_HEADER, problem))
             }
         }
@@ -518,7 +520,7 @@ impl TenantPrincipal {
             let allowed = told(&self.tenant.from_domains);
             return Err(ApiError::invalid_from(
                 path,
-                format!("this tenant may send from {allowed} only"),
+                format!("this tenant may send only from {allowed}"),
             ));
         }
         self.check_key_from(path, from)
@@ -535,7 +537,7 @@ impl TenantPrincipal {
         }
         let allowed = told(narrow);
         Err(ApiError::restricted_api_key(format!(
-            "{path}: this API key may send from {allowed} only"
+            "{path}: this API key may send only from {allowed}"
         )))
     }
 }

@@ -54,7 +54,7 @@ impl Batches for Table {
         batch: &BatchId,
         now: Timestamp,
     ) -> Result<Option<BatchRecord>, PortError> {
-        const WHAT: &str = "recalling a batch";
+        const WHAT: &str = "reading a batch";
         let item = self.get(keys::batch(tenant, batch), WHAT).await?;
         let known = item.filter(|item| !attributes::is_forgotten(item, now));
         let record = known.map(|known| read(&known)).transpose();
@@ -69,7 +69,7 @@ impl Batches for Table {
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<BatchRecord, PortError> {
-        const WHAT: &str = "remembering a batch";
+        const WHAT: &str = "storing a batch";
         let errors = serde_json::to_string(&record.errors).map_err(|error| port(WHAT)(error.into()))?;
         let stored = StoredBatch {
             hash: record.hash.clone(),
@@ -86,7 +86,7 @@ impl Batches for Table {
     }
 
     async fn keep_batch(&self, tenant: &TenantId, batch: &BatchId, keep_until: Timestamp) -> Result<(), PortError> {
-        const WHAT: &str = "keeping a batch";
+        const WHAT: &str = "extending the retention of a batch";
         let kept = self.keep(keys::batch(tenant, batch), keep_until.as_secs(), WHAT);
         kept.await.map(drop)
     }
@@ -152,7 +152,7 @@ mod tests {
         }
         let garbage = Replay::new([Answer::ok(&json!({"Item": {"h": {"S": "x"}, "e": {"S": "x"}}}))]);
         let error = garbage.table(16).recall(&TenantId::main(), &key(), at(0)).await;
-        assert!(chain(&error.unwrap_err()).starts_with("recalling a batch: "));
+        assert!(chain(&error.unwrap_err()).starts_with("reading a batch: "));
     }
 
     #[tokio::test]
@@ -236,7 +236,7 @@ mod tests {
         ] {
             assert_eq!(
                 remember(&Replay::new([answer])).await,
-                Err(format!("remembering a batch: {says}"))
+                Err(format!("storing a batch: {says}"))
             );
         }
     }

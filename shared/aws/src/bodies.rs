@@ -173,7 +173,7 @@ impl Bodies for BodyStore {
     ) -> Result<bool, PortError> {
         match body.place {
             BodyPlace::Table => {
-                const WHAT: &str = "keeping a content in the table";
+                const WHAT: &str = "extending the retention of a content in the table";
                 self.table.keep(keys::body(key, body), keep_until.as_secs(), WHAT).await
             }
             BodyPlace::Bucket => self.keep_object(object_key(key, body), keep_until, now).await,
@@ -262,7 +262,7 @@ impl BodyStore {
         keep_until: Timestamp,
         now: Timestamp,
     ) -> Result<bool, PortError> {
-        const WHAT: &str = "keeping a content in the bucket";
+        const WHAT: &str = "extending the retention of a content in the bucket";
         let began = Instant::now();
         for _ in 0..KEEP_ROUNDS {
             let head = match self.s3.head_object().bucket(&self.bucket).key(&object).send().await {
@@ -309,7 +309,7 @@ impl BodyStore {
                 Some(_) | None => return Err(failed(WHAT)(error)),
             }
         }
-        Err(unknown(WHAT)("others change it all the time".into()))
+        Err(unknown(WHAT)("too many concurrent changes".into()))
     }
 
     pub(crate) async fn fetch(&self, object: String) -> Result<Option<Vec<u8>>, PortError> {

@@ -454,5 +454,8 @@ async fn an_object_that_is_gone_cannot_be_kept() {
         body: Vec::new(),
     };
     let (kept, _) = keep(BodyPlace::Bucket, [denied]).await;
-    assert!(kept.unwrap_err().starts_with("keeping a content in the bucket: "));
+    assert!(
+        kept.unwrap_err()
+            .starts_with("extending the retention of a content in the bucket: ")
+    );
 }

@@ -182,7 +182,11 @@ async fn one_unreadable_entry_hides_neither_the_others_nor_the_next_page() {
 async fn an_index_that_cannot_be_read_is_an_error_and_never_empty() {
     let gone = Answer::dynamodb_error(400, "ResourceNotFoundException", "Requested resource not found");
     let error = Replay::new([gone]).table(16).overdue(0, at(0), None).await.unwrap_err();
-    assert!(chain(&error).starts_with("reading what is due: "), "{}", chain(&error));
+    assert!(
+        chain(&error).starts_with("reading the due index: "),
+        "{}",
+        chain(&error)
+    );
 }
 
 #[tokio::test]

@@ -144,10 +144,10 @@ fn may_be_repeated(route: &impl Routed, request: &Request) -> bool {
 fn nothing_there(no_route: &NoRoute) -> Response<Body> {
     match no_route {
         NoRoute::Unknown => http::refuse(&ApiError::not_found(
-            "There is nothing here. What there is says /openapi.json.",
+            "Not found. See /openapi.json for the available endpoints.",
         )),
         NoRoute::NotAllowed { allow } => {
-            let message = format!("This method is not allowed here; use one of: {allow}.");
+            let message = format!("This path does not support the method. Use one of: {allow}.");
             let mut response = http::refuse(&ApiError::method_not_allowed(message));
             if let Ok(allow) = HeaderValue::from_str(allow) {
                 response.headers_mut().insert(ALLOW, allow);

@@ -56,7 +56,10 @@ impl EvidenceQueue {
             .get_queue_attributes()
             .queue_url(&self.url)
             .set_attribute_names(Some(COUNTS.to_vec()));
-        let answer = asked.send().await.map_err(failed("asking how far feedback is"))?;
+        let answer = asked
+            .send()
+            .await
+            .map_err(failed("reading the length of the feedback queue"))?;
         let counts = answer.attributes.unwrap_or_default();
         // A missing count is not known to be zero.
         Ok(COUNTS
@@ -73,7 +76,7 @@ impl Evidence for EvidenceQueue {
                 newest: None,
             });
         }
-        const WHAT: &str = "reading how far feedback is";
+        const WHAT: &str = "reading the progress of feedback";
         let newest = self.table.get(keys::newest_event(), WHAT).await?;
         Ok(Feedback {
             empty_at: None,
@@ -84,7 +87,7 @@ impl Evidence for EvidenceQueue {
 
 impl Watermark for Table {
     async fn raise_watermark(&self, newest: Timestamp) -> Result<(), PortError> {
-        const WHAT: &str = "writing down how far feedback is";
+        const WHAT: &str = "storing the progress of feedback";
         let change = Expression::update("SET #at = :at")
             .when("attribute_not_exists(#at) OR #at < :at")
             .with_name("#at", AT)
@@ -204,7 +207,7 @@ mod tests {
             json!({"__type": "com.amazonaws.sqs#QueueDoesNotExist", "message": "The specified queue does not exist."});
         let error = feedback(&Replay::new([Answer::says(400, &gone)])).await.unwrap_err();
         assert!(
-            chain(&error).starts_with("asking how far feedback is: "),
+            chain(&error).starts_with("reading the length of the feedback queue: "),
             "{}",
             chain(&error)
         );

@@ -103,9 +103,9 @@ fn headers(given: &HashMap<String, String>) -> Result<HeaderMap, ApiError> {
     for (name, value) in given {
         let name: HeaderName = name
             .parse()
-            .map_err(|_| ApiError::malformed("The name of a header is malformed."))?;
+            .map_err(|_| ApiError::malformed("A header name is malformed."))?;
         let value = HeaderValue::from_str(value)
-            .map_err(|_| ApiError::malformed(format!("{name}: the header has a control character.")))?;
+            .map_err(|_| ApiError::malformed(format!("{name}: the header contains a control character.")))?;
         headers.append(name, value);
     }
     Ok(headers)
@@ -193,16 +193,21 @@ mod tests {
     #[test]
     fn a_header_with_a_control_character_is_refused() {
         for (name, value, method, message) in [
-            ("x-a", "a\u{1}b", "GET", "x-a: the header has a control character."),
-            ("x-a", "a\r\nb: c", "GET", "x-a: the header has a control character."),
+            ("x-a", "a\u{1}b", "GET", "x-a: the header contains a control character."),
+            (
+                "x-a",
+                "a\r\nb: c",
+                "GET",
+                "x-a: the header contains a control character.",
+            ),
             (
                 "authorization",
                 "Bearer \u{7f}",
                 "GET",
-                "authorization: the header has a control character.",
+                "authorization: the header contains a control character.",
             ),
-            ("x a", "b", "GET", "The name of a header is malformed."),
-            ("", "b", "GET", "The name of a header is malformed."),
+            ("x a", "b", "GET", "A header name is malformed."),
+            ("", "b", "GET", "A header name is malformed."),
             ("x-a", "b", "G\nT", "The HTTP method is malformed."),
             ("x-a", "b", "", "The HTTP method is malformed."),
         ] {

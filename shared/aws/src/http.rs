@@ -17,7 +17,7 @@ pub fn json(status: u16, body: &impl Serialize) -> Response<Body> {
     match serde_json::to_string(body) {
         Ok(text) => with_text(status, text),
         Err(error) => {
-            tracing::error!(%error, "an answer could not be written as JSON");
+            tracing::error!(%error, "a response could not be serialised as JSON");
             refuse(&ApiError::internal())
         }
     }

@@ -185,7 +185,7 @@ impl Keys for Table {
         let change = Expression::update("SET last_used_at = :hour")
             .when("attribute_exists(pk) AND (attribute_not_exists(last_used_at) OR last_used_at < :hour)")
             .with_number(":hour", hour.as_millis());
-        let noted = self.change_key((None, id), change, "noting the use of an API key");
+        let noted = self.change_key((None, id), change, "storing the last use of an API key");
         noted.await.map(drop)
     }
 }

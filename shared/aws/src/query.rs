@@ -38,7 +38,7 @@ impl<I: Copy> Cursor<I> {
             (None, None) => return Ok(None),
             (Some(after), None) => ("after", Self::After, after),
             (None, Some(before)) => ("before", Self::Before, before),
-            (Some(_), Some(_)) => return Err(ApiError::validation("before", "give after or before, not both")),
+            (Some(_), Some(_)) => return Err(ApiError::validation("before", "cannot be used together with after")),
         };
         let bad = || ApiError::validation(name, format_args!("must be the id of {what}"));
         parse(text).map(cursor).map(Some).ok_or_else(bad)
@@ -70,7 +70,7 @@ impl<I: Copy> Cursor<I> {
         };
         ApiError::validation(
             name,
-            format_args!("there is no {what} of this id; begin again without it"),
+            format_args!("no {what} has this id; start again without this parameter"),
         )
     }
 }
@@ -193,12 +193,12 @@ mod tests {
         assert_eq!(problem(read(None, Some(""))), "before: must be the id of a number");
         assert_eq!(
             problem(read(Some("7"), Some("7"))),
-            "before: give after or before, not both"
+            "before: cannot be used together with after"
         );
         let missing = Cursor::Before(7).not_there("number");
         assert_eq!(
             missing.message(),
-            "before: there is no number of this id; begin again without it"
+            "before: no number has this id; start again without this parameter"
         );
     }
 

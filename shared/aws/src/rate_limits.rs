@@ -87,7 +87,7 @@ fn read(item: &Item) -> Result<RateLimit, ItemError> {
 /// limits.
 fn read_or_unlimited(item: Option<Item>) -> RateLimit {
     read(&item.unwrap_or_default()).unwrap_or_else(|error| {
-        tracing::error!(%error, "a stored rate limit cannot be read; the account's rate alone limits");
+        tracing::error!(%error, "a stored rate limit cannot be read; only the account's rate limits the queue");
         RateLimit::default()
     })
 }

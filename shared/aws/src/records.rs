@@ -97,13 +97,13 @@ fn maybe_record(item: Option<Item>, now: Timestamp, what: &'static str) -> Resul
 
 impl EmailRecords for Table {
     async fn load(&self, key: &EmailKey, now: Timestamp) -> Result<Option<EmailRecord>, PortError> {
-        const WHAT: &str = "reading a row";
+        const WHAT: &str = "reading an email record";
         let item = self.get(keys::email(key), WHAT).await?;
         Ok(maybe_record(item, now, WHAT)?.map(|record| *record))
     }
 
     async fn load_many(&self, keys: &[EmailKey], now: Timestamp) -> Result<Vec<EmailRecord>, PortError> {
-        const WHAT: &str = "reading rows";
+        const WHAT: &str = "reading email records";
         let mut found: HashMap<EmailKey, EmailRecord> = HashMap::new();
         // During a write, an index can name a record twice; DynamoDB refuses a read with duplicate keys.
         let distinct: Vec<_> = keys.iter().collect::<BTreeSet<_>>().into_iter().collect();
@@ -117,7 +117,7 @@ impl EmailRecords for Table {
                 Ok(None) => {}
                 Err(error) => {
                     let pk = attributes::text(&item, "pk").unwrap_or_default();
-                    tracing::error!(pk, %error, "a stored row cannot be read");
+                    tracing::error!(pk, %error, "a stored email record cannot be read");
                 }
             }
         }
@@ -125,7 +125,7 @@ impl EmailRecords for Table {
     }
 
     async fn create(&self, record: &EmailRecord, now: Timestamp) -> Result<Created, PortError> {
-        const WHAT: &str = "creating a row";
+        const WHAT: &str = "creating an email record";
         let item = item::from_record(record, self.shards);
         let Some(stored) = self.put_new(item, now, WHAT).await? else {
             return Ok(Created::New);
@@ -142,13 +142,13 @@ impl EmailRecords for Table {
     }
 
     async fn claim(&self, key: &EmailKey, nonce: u64, policy: &Policy, now: Timestamp) -> Result<Claimed, PortError> {
-        const WHAT: &str = "claiming a row";
+        const WHAT: &str = "claiming an email";
         let update = expression::claim(key.id, policy, nonce, self.shards, now);
         let returns = Some(ReturnValue::AllNew);
         match self.update_if(keys::email(key), update, returns, WHAT).await? {
             Outcome::Done(item) => match maybe_record(item, now, WHAT)? {
                 Some(record) => Ok(Claimed::Granted(record)),
-                None => Err(port(WHAT)("DynamoDB answered a claim without the row".into())),
+                None => Err(port(WHAT)("DynamoDB answered a claim without the record".into())),
             },
             Outcome::Refused(item) => match maybe_record(item, now, WHAT)? {
                 Some(record) if holds(&record, nonce) => Ok(Claimed::Granted(record)),

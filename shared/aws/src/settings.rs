@@ -37,7 +37,7 @@ pub struct SettingsError {
 
 impl fmt::Display for SettingsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bad settings: {}", self.problems.join("; "))
+        write!(f, "invalid settings: {}", self.problems.join("; "))
     }
 }
 

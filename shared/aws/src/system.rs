@@ -15,7 +15,7 @@ use crate::failure::port;
 pub struct System;
 
 impl Clock for System {
-    #[expect(clippy::disallowed_methods, reason = "this is the one place where the clock is read")]
+    #[expect(clippy::disallowed_methods, reason = "only this function reads the clock")]
     fn now(&self) -> Timestamp {
         let since = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
@@ -45,7 +45,7 @@ impl Random for System {
 
 fn bytes<const N: usize>() -> Result<[u8; N], PortError> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|error| port("asking the system for random bytes")(error.into()))?;
+    getrandom::fill(&mut bytes).map_err(|error| port("reading random bytes from the system")(error.into()))?;
     Ok(bytes)
 }
 

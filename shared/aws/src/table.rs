@@ -159,7 +159,7 @@ impl Table {
                         PortError {
                             what,
                             kind: FailureKind::Throttled,
-                            source: "DynamoDB left keys unread".into(),
+                            source: "DynamoDB returned unprocessed keys".into(),
                         }
                     }
                     Err(error) => failed(what)(error),

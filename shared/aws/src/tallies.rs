@@ -187,7 +187,7 @@ impl Tallies for Table {
     }
 
     async fn marked(&self, span: &Span) -> Result<Vec<Fingerprint>, PortError> {
-        const WHAT: &str = "reading what is counted";
+        const WHAT: &str = "reading the counted changes";
         let range = (span.first.as_str().to_owned(), Sequence::END.to_owned());
         let markers = self
             .range(keys::counted_pk(span.minute), range, usize::MAX, WHAT)
@@ -250,7 +250,7 @@ impl Counts for Table {
         queue: Option<&str>,
         hours: Hours,
     ) -> Result<BTreeMap<Timestamp, Figures>, PortError> {
-        const WHAT: &str = "reading what became of emails";
+        const WHAT: &str = "reading the delivery counters";
         // The caller bounds the hours, and each is one small item.
         let found = self
             .range(keys::flow_pk(tenant, queue), bounds(hours), usize::MAX, WHAT)
@@ -265,7 +265,7 @@ impl Counts for Table {
         queue: Option<&str>,
         hours: Hours,
     ) -> Result<Option<Vec<FailuresOfHour>>, PortError> {
-        const WHAT: &str = "reading why emails failed";
+        const WHAT: &str = "reading the failure counters";
         let found = self
             .range(keys::failures_pk(tenant), bounds(hours), FAILURE_PAGES, WHAT)
             .await?;

@@ -154,7 +154,7 @@ async fn a_block_is_drawn_if_it_is_there() {
     let (garbage, _) = draw(Answer::ok(&json!({})), 50).await;
     assert_eq!(
         garbage,
-        Err("drawing from a tenant's allowance: attribute drawn is missing".to_owned())
+        Err("drawing from a tenant's quota: attribute drawn is missing".to_owned())
     );
 }
 

@@ -43,7 +43,7 @@ pub enum AddressError {
     #[error("the address must look like user@example.com or Name <user@example.com>")]
     Shape,
     /// A character in an unquoted display name that has another meaning there.
-    #[error("put the display name in double quotes: it holds one of ( ) @ , ; : \\ \"")]
+    #[error("put the display name in double quotes, because it contains one of ( ) @ , ; : \\ \"")]
     NameNeedsQuotes,
     /// White space inside the address.
     #[error("spaces are not allowed in an address")]
@@ -58,12 +58,10 @@ pub enum AddressError {
     #[error("the part before the @ is longer than 64 characters")]
     LocalTooLong,
     /// A local part outside ASCII: SES has no SMTPUTF8.
-    #[error("the part before the @ must be ASCII: Amazon SES does not support others")]
+    #[error("the part before the @ must be ASCII, because Amazon SES supports nothing else")]
     LocalNotAscii,
     /// Not a dot-atom.
-    #[error(
-        "the part before the @ holds a character that is not allowed, or a dot at its start, its end or beside another"
-    )]
+    #[error("the part before the @ has a forbidden character, a dot at its start or end, or two dots in a row")]
     LocalSyntax,
     /// Nothing after the `@`.
     #[error("the domain is empty")]
@@ -87,17 +85,17 @@ pub enum AddressError {
     #[error("the address is longer than 254 characters")]
     TooLong,
     /// `user%relay@example.com`, `relay!user@example.com`.
-    #[error("routes in the part before the @, by % or !, are not accepted")]
+    #[error("routes with % or ! in the part before the @ are not accepted")]
     LocalRoute,
     /// `=?utf-8?q?...?=@example.com`.
     #[error("encoded words (=?...?=) are not accepted in an address")]
     LocalEncoded,
     /// A label of the domain that is Latin and Cyrillic, for one.
-    #[error("a part of the domain mixes scripts that are not written together")]
+    #[error("a label of the domain mixes scripts that do not belong together")]
     MixedScripts,
     /// A direction that is overridden, or a line's end, in the display name.
     #[error(
-        "characters that turn the display name around or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed"
+        "characters that reverse the display name or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed"
     )]
     NameMisleads,
     /// `=?utf-8?q?=0D=0A?= <user@example.com>`.

@@ -77,7 +77,7 @@ fn mailbox(mailbox: &Mailbox) -> Result<(), AddressError> {
 fn line(text: &str) -> Result<(), Problem> {
     if text.chars().any(text::misleads) {
         return Err(Problem::Bad(
-            "characters that turn the text around or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed",
+            "characters that reverse the text or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed",
         ));
     }
     if encoded_word::hides_control(text) {
@@ -101,10 +101,12 @@ fn header(header: &Header) -> Result<(), Problem> {
     let key = header.name().as_str().to_ascii_lowercase();
     // RFC 2045, 9 reserves this prefix for MIME.
     if key.starts_with("mime-") {
-        return Err(Problem::Bad("headers of MIME are written by Amazon SES"));
+        return Err(Problem::Bad("Amazon SES writes the MIME headers"));
     }
     if TRACE_HEADERS.contains(&key.as_str()) {
-        return Err(Problem::Bad("this header is written by who signs or receives an email"));
+        return Err(Problem::Bad(
+            "only the signer or the receiver of an email writes this header",
+        ));
     }
     line(header.value())
 }

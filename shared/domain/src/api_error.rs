@@ -9,42 +9,43 @@ use std::fmt;
 
 use serde::Serialize;
 
-/// The closed list of error names, as they appear in the answer.
+/// The complete list of error names.
 ///
 /// Source: Resend's API reference, "Errors"; `conflict` is ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum ErrorName {
-    /// Malformed, unknown, unsupported, too large or of a wrong type or value.
+    /// The input is malformed, unknown, unsupported or too large, or it has a wrong type or value.
     ValidationError,
-    /// A field that must be there is not.
+    /// A required field is missing.
     MissingRequiredField,
-    /// A bad or unverified From.
+    /// The From address is invalid or not verified.
     InvalidFromAddress,
-    /// A bad attachment.
+    /// An attachment is invalid.
     InvalidAttachment,
-    /// An idempotency key that is empty or too long.
+    /// The idempotency key is empty or too long.
     InvalidIdempotencyKey,
-    /// The same key was used for another request.
+    /// The idempotency key belongs to a different request.
     InvalidIdempotentRequest,
-    /// No such thing, or it is another tenant's.
+    /// The resource does not exist, or it belongs to another tenant.
     NotFound,
-    /// The route exists, the method does not.
+    /// The path does not support the method.
     MethodNotAllowed,
-    /// Too late, already there, or not empty.
+    /// The request comes too late, the resource already exists, or it is not empty.
     Conflict,
-    /// No key was given.
+    /// The request has no API key.
     MissingApiKey,
-    /// The key given is none of ours.
+    /// The API key is not recognised.
     InvalidApiKey,
-    /// The key may not do this.
+    /// The API key has no permission for the request.
     RestrictedApiKey,
-    /// Over a rate.
+    /// The request exceeds a rate limit.
     RateLimitExceeded,
-    /// Over a day's cap.
+    /// The request exceeds a daily limit.
     DailyQuotaExceeded,
-    /// Our fault, or 503 while a service is busy. Safe to repeat with the same idempotency key; without one, see the message.
+    /// An internal error, or 503 while a service is overloaded. A retry with the same idempotency key is safe.
+    /// Without a key, see the message.
     InternalServerError,
 }
 
@@ -78,7 +79,7 @@ impl fmt::Display for ErrorName {
     }
 }
 
-/// A refused call: `{"statusCode", "name", "message"}`.
+/// An error response: `{"statusCode", "name", "message"}`.
 ///
 /// Source: Resend's API reference, "Errors".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, thiserror::Error)]
@@ -183,7 +184,7 @@ impl ApiError {
         Self::new(
             500,
             ErrorName::InternalServerError,
-            "Something went wrong on our side. It is safe to retry with the same Idempotency-Key.",
+            "An internal error occurred. It is safe to retry with the same Idempotency-Key.",
         )
     }
 
@@ -197,9 +198,7 @@ impl ApiError {
     /// The name is one that every official SDK of Resend knows: the PHP SDK takes an unknown name for success.
     #[must_use]
     pub fn overloaded() -> Self {
-        Self::overloaded_with(
-            "Too much is asked of the queue at the moment. It is safe to retry with the same Idempotency-Key.",
-        )
+        Self::overloaded_with("The service is overloaded. It is safe to retry with the same Idempotency-Key.")
     }
 
     /// 503 as [`Self::overloaded`], with a message of its own.

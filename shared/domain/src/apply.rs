@@ -26,7 +26,7 @@ pub enum ApplyError {
     #[error("a decision could not be written")]
     Port(#[from] PortError),
     /// Too many others write the same record at this moment.
-    #[error("the row moved {ROUNDS} times while a decision was written")]
+    #[error("the record changed {ROUNDS} times while a decision was written")]
     Contended,
 }
 

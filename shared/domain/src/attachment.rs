@@ -110,7 +110,7 @@ impl MediaType {
             return Err(Problem::Bad("must be a media type such as application/pdf"));
         }
         if names.is_some_and(|(kind, _)| kind.eq_ignore_ascii_case("multipart")) {
-            return Err(Problem::Bad("a file cannot be of a multipart type"));
+            return Err(Problem::Bad("a file cannot have a multipart type"));
         }
         Ok(Self(text.to_owned()))
     }
@@ -252,8 +252,7 @@ impl AttachmentInput {
     pub fn check(self, path: &str) -> Result<Checked, EmailError> {
         let at = |field: &str, problem| EmailError::at(format!("{path}.{field}"), problem);
         if self.path.is_some() {
-            let why =
-                "nothing is fetched from a URL: send the content, or upload it with POST /attachments and send its id";
+            let why = "URLs are not fetched: send the content, or upload it with POST /attachments and send its id";
             return Err(at("path", Problem::Bad(why)));
         }
         let filename = self.filename.as_deref().map(FileName::parse).transpose();
@@ -263,7 +262,7 @@ impl AttachmentInput {
         let content_id = self.content_id.as_deref().map(ContentId::parse).transpose();
         let content_id = content_id.map_err(|problem| at("content_id", problem))?;
         match (self.content, self.id) {
-            (Some(_), Some(_)) => Err(at("id", Problem::Bad("give content or id, not both"))),
+            (Some(_), Some(_)) => Err(at("id", Problem::Bad("content and id cannot be used together"))),
             (None, None) => Err(at(
                 "content",
                 Problem::Missing("content, or the id of an upload, is required"),
@@ -295,7 +294,7 @@ impl AttachmentInput {
 
 /// The message for an invalid id, for another tenant's id, and for a file that is not there yet. All three are equal,
 /// so that a caller learns nothing about other tenants.
-const NO_UPLOAD: &str = "there is no file of this id: it was not uploaded yet, or too long ago";
+const NO_UPLOAD: &str = "no uploaded file has this id: it is not uploaded yet, or it has expired";
 
 fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
     let bytes = match content {
@@ -306,7 +305,7 @@ fn decode(content: GivenContent) -> Result<Vec<u8>, Problem> {
                 text.retain(|c| !c.is_ascii_whitespace());
             }
             let decoded = BASE64.decode(text);
-            decoded.map_err(|_| Problem::Bad("must be base64, and nothing else"))?
+            decoded.map_err(|_| Problem::Bad("must be valid base64"))?
         }
     };
     if bytes.is_empty() {
@@ -506,7 +505,7 @@ impl UploadUse {
             return Err(self.missing());
         };
         if *size != upload.size {
-            return Err(self.bad("the uploaded file is not of the size that was said"));
+            return Err(self.bad("the size of the uploaded file differs from the size in the request"));
         }
         Ok(Attachment {
             filename: self.filename.clone().unwrap_or_else(|| upload.filename.clone()),

@@ -2,42 +2,42 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Why an attempt did not end in an acceptance by SES.
+/// The reason why Amazon SES did not accept an email in an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Cause {
-    /// SES refused for the rate; the attempt is given back.
+    /// Amazon SES throttled the request. The attempt does not count.
     Throttled,
-    /// The account's 24-hour quota is spent; the attempt is given back.
+    /// The account's 24-hour quota is used up. The attempt does not count.
     QuotaExceeded,
-    /// SES has paused sending for the account or the configuration set; given back.
+    /// Amazon SES has paused sending for the account or the configuration set. The attempt does not count.
     AccountPaused,
-    /// SES was not reached, or there was nothing to give it yet; given back.
+    /// Amazon SES was not reached, or the content could not be read yet. The attempt does not count.
     Unreached,
-    /// SES did not let us in, or failed before it can have accepted anything.
+    /// Amazon SES denied access, or it failed before it could accept the email.
     Unavailable,
-    /// SES refused the message for its content.
+    /// Amazon SES rejected the message because of its content.
     Rejected,
-    /// SES called the request malformed for an address of it.
+    /// Amazon SES rejected the request because of one of its addresses.
     InvalidRecipient,
-    /// The From address or its domain is not verified in SES.
+    /// The From address or its domain is not verified in Amazon SES.
     UnverifiedSender,
     /// Every recipient is on the suppression list.
     Suppressed,
-    /// The message is larger than SES takes.
+    /// The message exceeds the size limit of Amazon SES.
     TooLarge,
-    /// The content was not found where the record says it is.
+    /// The stored content is missing or unreadable.
     BodyMissing,
-    /// The sender ended in mid-attempt.
+    /// The sender stopped during the attempt.
     Crashed,
-    /// Every attempt that the policy allows was made.
+    /// All attempts of the retry policy failed.
     BudgetSpent,
-    /// Its time to be sent ran out.
+    /// The email expired before it was sent.
     Expired,
-    /// Whether SES accepted it could not be found out.
+    /// It is unknown whether Amazon SES accepted the email: its answer was lost.
     AnswerLost,
-    /// Its queue was purged.
+    /// The queue was purged.
     Purged,
 }
 
@@ -61,7 +61,7 @@ pub enum Class {
 }
 
 impl Cause {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 16] = [
         Self::Throttled,
         Self::QuotaExceeded,
@@ -131,42 +131,50 @@ impl Cause {
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
-            Self::Throttled => "SES is limiting the rate; it is sent as soon as the rate allows, nothing to do.",
+            Self::Throttled => {
+                "Amazon SES limits the sending rate. The queue sends the email as soon as the rate allows; no action is needed."
+            }
             Self::QuotaExceeded => {
-                "The 24-hour quota of SES is spent; it is sent when quota is free again. Ask AWS for a higher quota if this recurs."
+                "The 24-hour quota of Amazon SES is used up. The queue sends the email when quota is free again. If this recurs, ask AWS for a higher quota."
             }
             Self::AccountPaused => {
-                "SES has paused sending for this account; read the SES console's reputation page, then ask AWS to resume it."
+                "Amazon SES has paused sending for this account. Read the reputation page of the SES console, then ask AWS to resume sending."
             }
             Self::Unreached => {
-                "Amazon SES or the stored content could not be reached; it is tried again by itself, and no attempt is spent on it."
+                "Amazon SES or the stored content could not be reached. The queue retries automatically, and this does not count as an attempt."
             }
             Self::Unavailable => {
-                "SES did not let this queue in: the detail says why; mend that, and it is tried again by itself."
+                "Amazon SES denied the call or was unavailable. The detail has the reason. Fix it if needed; the queue retries automatically."
             }
             Self::Rejected => {
-                "SES refused the content; read the detail, change the message and send it as a new email."
+                "Amazon SES rejected the content. Read the detail, change the message and send it as a new email."
             }
-            Self::InvalidRecipient => "SES does not accept one of the addresses; correct it and send a new email.",
+            Self::InvalidRecipient => {
+                "Amazon SES does not accept one of the addresses. Correct it and send a new email."
+            }
             Self::UnverifiedSender => {
-                "Verify the From domain or address in SES in this region, and in the SES sandbox the recipients too (the detail names which); then retry the email."
+                "Verify the From domain or address in Amazon SES in this region. In the SES sandbox, verify the recipients too; the detail names the address. Then retry the email."
             }
             Self::Suppressed => {
-                "Every recipient is on this queue's own suppression list, not on one of Amazon SES; remove the address with DELETE /suppressions/{address} if it is good again, then retry."
+                "Every recipient is on this queue's own suppression list, not on a list of Amazon SES. If the address works again, remove it with DELETE /suppressions/{address}, then retry the email."
             }
-            Self::TooLarge => "The message is over SES's size limit; send a link instead of the attachment.",
-            Self::BodyMissing => "The stored content is gone, by its retention or by hand; send it as a new email.",
+            Self::TooLarge => {
+                "The message exceeds the size limit of Amazon SES. Send a link instead of the attachment."
+            }
+            Self::BodyMissing => {
+                "The stored content no longer exists. Its retention has ended, or somebody deleted it. Send it as a new email."
+            }
             Self::Crashed => {
-                "The sender ended in mid-attempt; SES's event or the next attempt settles it by itself. If this recurs, look at the send function's log for this id."
+                "The send function stopped during the attempt. The event of Amazon SES or the next attempt settles the result automatically. If this recurs, search the send function's log for this id."
             }
             Self::BudgetSpent => {
-                "Every attempt failed; the detail has the last answer. Retry the email when its reason is gone."
+                "Every attempt failed. The detail has the last answer. Remove the reason, then retry the email."
             }
-            Self::Expired => "It was not sent before expires_at; retry it if it is still wanted.",
+            Self::Expired => "The email was not sent before expires_at. Retry it if it is still wanted.",
             Self::AnswerLost => {
-                "SES may have accepted it, its answer was lost and no event came; ask the recipient, or retry with force and accept a possible second copy."
+                "Amazon SES may have accepted the email: its answer was lost, and no event came. Ask the recipient, or retry with force and accept a possible second copy."
             }
-            Self::Purged => "Its queue was purged before it was sent; restore the queue, or retry the email.",
+            Self::Purged => "The queue was purged before the email was sent. Restore the queue, or retry the email.",
         }
     }
 }

@@ -12,20 +12,20 @@ use crate::queue::Queue;
 use crate::record::Priority;
 use crate::timestamp::Timestamp;
 
-/// What an email waits for last before it goes.
+/// The last condition that an email waits for before it is sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum WaitsFor {
-    /// For the time that it is wanted at.
+    /// The scheduled time.
     ScheduledAt,
-    /// For its queue to be resumed.
+    /// The end of its queue's pause.
     QueuePaused,
-    /// For its turn at its queue's rate.
+    /// A permit of its queue's rate limit.
     QueueRate,
-    /// For its turn at the account's rate.
+    /// A permit of the account's rate limit.
     AccountRate,
-    /// For SES to take any emails again: its quota is spent, it has paused the account, or it throttles.
+    /// The account can send again: its quota is used up, Amazon SES paused it, or Amazon SES throttles.
     AccountPaused,
 }
 

@@ -16,7 +16,7 @@ pub struct TenantId(String);
 
 /// A text that is no tenant's name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a tenant's name")]
+#[error("not a tenant name")]
 pub struct NoTenant;
 
 impl TryFrom<String> for TenantId {

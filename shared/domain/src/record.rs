@@ -28,13 +28,13 @@ pub enum RecordStatus {
     Sending,
     /// Will be `Failed`; on its way through the dead-letter queue.
     Failing,
-    /// SES may have accepted it; evidence is awaited.
+    /// Amazon SES may have accepted the email. The queue waits for evidence.
     Uncertain,
-    /// SES accepted it.
+    /// Amazon SES accepted the email.
     Sent,
     /// SES did not accept it, and nothing retries it automatically.
     Failed,
-    /// SES may have accepted it, and no evidence came.
+    /// Amazon SES may have accepted the email. No evidence arrived.
     Unknown,
     /// Canceled before it was sent.
     Canceled,
@@ -66,7 +66,7 @@ impl RecordStatus {
     }
 }
 
-/// The SQS queue that carries the send tasks, one of three.
+/// The priority of an email: each priority has its own SQS queue.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Priority"))]
@@ -101,7 +101,7 @@ impl Priority {
 pub enum OnUncertain {
     /// Send it again, flagged `maybe_duplicate`.
     Resend,
-    /// Leave it `unknown`.
+    /// Ends the email as `unknown`.
     Hold,
 }
 

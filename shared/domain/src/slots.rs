@@ -82,6 +82,6 @@ fn contended(what: &'static str) -> PortError {
     PortError {
         what,
         kind: FailureKind::Conflict,
-        source: "others changed the rate limit too often".into(),
+        source: "too many concurrent changes of the rate limit".into(),
     }
 }

@@ -315,7 +315,7 @@ const FIELDS: &[&str] = &[
 ];
 
 fn begins_with_a_path(message: &str) {
-    let about_all = ["must be an object, not ", "A batch must hold 1 to 500 emails; "];
+    let about_all = ["must be an object, not ", "A batch must contain 1 to 500 emails; "];
     if about_all.iter().any(|beginning| message.starts_with(beginning)) {
         return;
     }

@@ -10,24 +10,24 @@ use crate::operation::Operation;
 
 pub(crate) fn operations() -> Vec<Operation> {
     vec![
-        Operation::new("post", "/attachments", "invite_upload", "Asks where a file may be uploaded to")
-            .details("For what does not fit into a request. Put the file there within 15 minutes, with exactly the headers of the answer; then use its id as an attachment within two days.")
+        Operation::new("post", "/attachments", "invite_upload", "Creates an upload for a file")
+            .details("For files that do not fit into a request. Upload the file with PUT within 15 minutes, with exactly the headers of the response. Then use its id in an attachment within two days.")
             .body::<NewUpload>(json!({"filename": "invoice.pdf", "content_type": "application/pdf", "size": 6_000_000}))
-            .answers::<InvitationView>(200, "Where the file goes.")
+            .answers::<InvitationView>(200, "The target of the upload.")
             .refuses(&[400, 413, 422]),
     ]
 }
 
-/// A file that is to be uploaded.
+/// A file to upload.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewUpload {
-    /// Its name, as recipients see it.
+    /// The file name that recipients see.
     #[schemars(length(min = 1))]
     filename: String,
-    /// Its media type; by its name when it is absent.
+    /// The media type. Default: derived from the file name.
     content_type: Option<String>,
-    /// Its bytes. All files of an email have about 29 MB at most.
+    /// The size in bytes. All attachments of an email together may have about 29 MB.
     #[schemars(range(min = 1))]
     size: u64,
 }

@@ -64,7 +64,7 @@ pub fn document() -> Value {
             "description": about::description(),
             "license": {"name": "MIT", "identifier": "MIT"},
         },
-        "servers": [{"url": ".", "description": "Where this document was found."}],
+        "servers": [{"url": ".", "description": "The server of this document."}],
         "security": [{"key": []}],
         "tags": about::tags(),
         "paths": paths,
@@ -74,7 +74,7 @@ pub fn document() -> Value {
             "securitySchemes": {"key": {
                 "type": "http",
                 "scheme": "bearer",
-                "description": "A key that was made with POST /api-keys; for tenants, and the first key, the one that the queue was deployed with.",
+                "description": "An API key from POST /api-keys. For tenants and for the first API key: the deployer's key.",
             }},
         },
     })

@@ -188,7 +188,7 @@ impl Operation {
                 "name": TENANT_HEADER,
                 "in": "header",
                 "required": false,
-                "description": "The tenant that the deployer's key acts for: needed with that key. With a tenant's key it is left out, or names that key's tenant.",
+                "description": "The tenant of the request. Required with the deployer's key. With a tenant's key, leave it out or name the tenant of the key.",
                 "schema": {"type": "string", "pattern": "^[a-z0-9-]{1,64}$"},
             }));
         }
@@ -237,7 +237,7 @@ impl Operation {
             response.insert("content".to_owned(), json!({"application/json": {"schema": schema}}));
             if answer.replays {
                 let replayed = json!({
-                    "description": "There, and `true`, when this is the answer to an earlier request once more.",
+                    "description": "Present and `true` if the response repeats the response to an earlier request.",
                     "schema": {"type": "string", "const": "true"},
                 });
                 response.insert("headers".to_owned(), json!({"Idempotent-Replayed": replayed}));
@@ -254,17 +254,17 @@ impl Operation {
 /// Returns the schema of a parameter in the path.
 fn in_path(tag: &str, name: &str) -> Value {
     match (tag, name) {
-        ("emails", "id") => json!({"type": "string", "format": "uuid", "description": "The email's id."}),
+        ("emails", "id") => json!({"type": "string", "format": "uuid", "description": "The id of the email."}),
         ("queues", "name") => {
-            json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The queue's name."})
+            json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The name of the queue."})
         }
-        ("api-keys", "id") => json!({"type": "string", "format": "uuid", "description": "The key's id."}),
+        ("api-keys", "id") => json!({"type": "string", "format": "uuid", "description": "The id of the API key."}),
         ("tenants", "name") => {
-            json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The tenant's name."})
+            json!({"type": "string", "pattern": "^[a-z0-9-]{1,64}$", "description": "The name of the tenant."})
         }
-        ("queues", "id") => json!({"type": "string", "format": "uuid", "description": "The job's id."}),
+        ("queues", "id") => json!({"type": "string", "format": "uuid", "description": "The id of the job."}),
         ("suppressions", "suppression") => {
-            json!({"type": "string", "description": "The suppression's id, or the address itself."})
+            json!({"type": "string", "description": "The id of the suppression, or its address."})
         }
         // A parameter without a description here is noticed in the document and by its readers.
         _ => json!({"type": "string", "description": format!("The {name}.")}),

@@ -14,18 +14,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             "get",
             "/emails/metrics",
             "metrics",
-            "Tells what became of the emails of a time",
+            "Shows the metrics of a time range",
         )
         .for_operator()
-        .details("Up to about half a minute old. With failures by cause, and with what Amazon SES asks for.")
+        .details("The numbers are at most about half a minute old. They include failures by cause and the cost of Amazon SES.")
         .query::<MetricsQuery>()
-        .answers::<MetricsView>(200, "The numbers.")
+        .answers::<MetricsView>(200, "The metrics.")
         .refuses(&[422]),
-        Operation::new("get", "/failures", "failures", "Tells why emails ended unsent")
+        Operation::new("get", "/failures", "failures", "Lists the failures of emails")
             .for_operator()
-            .details("By queue and cause, with the latest example, advice, and the call that sends them after all.")
+            .details("Groups failures by queue and cause, with the latest example, advice, and the request that retries the emails.")
             .query::<FailuresQuery>()
-            .answers::<FailuresView>(200, "The causes, the most frequent first.")
+            .answers::<FailuresView>(200, "The failures, most frequent first.")
             .refuses(&[422]),
     ]
 }
@@ -37,37 +37,39 @@ struct Time(#[schemars(length(min = 1, max = 40), regex(pattern = "^[0-9]"))] St
 
 #[derive(JsonSchema)]
 struct MetricsQuery {
-    /// From then on; six days before the end when it is absent. A day such as `2026-11-24`, or a time with its offset. 92 days at most.
+    /// The start of the time range: a day such as `2026-11-24`, or a time with an offset. At most 92 days before the
+    /// end. Default: six days before the end.
     start_date: Option<Time>,
     /// The same as `start_date`.
     since: Option<Time>,
-    /// Until then; until now when it is absent.
+    /// The end of the time range. Default: now.
     end_date: Option<Time>,
     /// The same as `end_date`.
     until: Option<Time>,
-    /// In which days are counted.
+    /// The time zone of the days.
     #[schemars(extend("enum" = ["UTC"]))]
     timezone: Option<String>,
-    /// How long a period is; `daily` when it is absent.
+    /// The length of a period. Default: `daily`.
     granularity: Option<Granularity>,
-    /// Only of the emails of this queue.
+    /// Only emails of this queue.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,
-    /// Which numbers, with commas between; all when it is absent.
+    /// The names of the metrics, separated by commas. Default: all metrics.
     #[schemars(regex(pattern = "^[a-z_]+(,[a-z_]+)*$"))]
     metrics: Option<String>,
-    /// `period` tells the numbers of each period.
+    /// `period` returns the numbers of each period.
     #[schemars(extend("enum" = ["period"]))]
     dimensions: Option<String>,
 }
 
 #[derive(JsonSchema)]
 struct FailuresQuery {
-    /// From then on; six days before the end when it is absent. A day such as `2026-11-24`, or a time with its offset. 92 days at most.
+    /// The start of the time range: a day such as `2026-11-24`, or a time with an offset. At most 92 days before the
+    /// end. Default: six days before the end.
     since: Option<Time>,
-    /// Until then; until now when it is absent.
+    /// The end of the time range. Default: now.
     until: Option<Time>,
-    /// Only of this queue.
+    /// Only failures of this queue.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,
 }

@@ -25,10 +25,10 @@ pub(crate) fn operations() -> Vec<Operation> {
         .refuses(&[422]),
         Operation::new("post", "/suppressions", "add_suppression", "Suppresses an address")
             .details(
-                "One that is suppressed already stays as it is. Heard of by every sender within about five seconds.",
+                "An existing suppression stays unchanged. Every sender applies the suppression within about five seconds.",
             )
             .body::<NewSuppression>(json!({"email": "ada@example.com"}))
-            .answers::<AddedView>(201, "It is suppressed.")
+            .answers::<AddedView>(201, "The address is suppressed.")
             .refuses(&[400, 413, 422]),
         Operation::new(
             "post",
@@ -36,9 +36,9 @@ pub(crate) fn operations() -> Vec<Operation> {
             "add_suppressions",
             "Suppresses addresses",
         )
-        .details("After a 5xx some may be suppressed; the same request completes it.")
+        .details("After a 5xx response, some addresses may be suppressed. The same request completes the batch.")
         .body::<NewSuppressions>(json!({"emails": ["ada@example.com"]}))
-        .answers::<ManyView<AddedView>>(201, "They are suppressed, in the order of the request.")
+        .answers::<ManyView<AddedView>>(201, "The suppressions, in the order of the request.")
         .refuses(&[400, 413, 422]),
         Operation::new(
             "post",
@@ -47,31 +47,31 @@ pub(crate) fn operations() -> Vec<Operation> {
             "Removes suppressions",
         )
         .body::<OldSuppressions>(json!({"emails": ["ada@example.com"]}))
-        .answers::<ManyView<RemovedView>>(200, "They are gone, in the order of the request.")
+        .answers::<ManyView<RemovedView>>(200, "The removed suppressions, in the order of the request.")
         .refuses(&[400, 413, 422]),
         Operation::new("get", one, "get_suppression", "Shows a suppression")
             .answers::<SuppressionView>(200, "The suppression.")
             .refuses(&[404]),
         Operation::new("delete", one, "remove_suppression", "Removes a suppression")
-            .details("At once: the next email to the address is sent.")
-            .answers::<RemovedView>(200, "It is gone.")
+            .details("Takes effect immediately: the next email to the address is sent.")
+            .answers::<RemovedView>(200, "The deletion is done.")
             .refuses(&[404, 422]),
     ]
 }
 
-/// An address alone: `ada@example.com`.
+/// An address without a name: `ada@example.com`.
 #[derive(JsonSchema)]
 #[schemars(transparent, example = "ada@example.com")]
 struct Address(#[schemars(length(min = 3), regex(pattern = "@"))] String);
 
-/// Who is to get no emails.
+/// A new suppression of an address.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewSuppression {
     email: Address,
 }
 
-/// Those who are to get no emails.
+/// New suppressions of several addresses.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewSuppressions {
@@ -79,7 +79,7 @@ struct NewSuppressions {
     emails: Vec<Address>,
 }
 
-/// Those who are to get emails again: by their addresses or by the ids of their suppressions, not both.
+/// The suppressions to remove: by their addresses or by their ids, not both.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct OldSuppressions {
@@ -91,15 +91,15 @@ struct OldSuppressions {
 
 #[derive(JsonSchema)]
 struct SuppressionQuery {
-    /// How many suppressions a page has.
+    /// The maximum number of suppressions on the page.
     #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
     limit: Option<u32>,
-    /// The id of a suppression: the page has what comes after it, older ones.
+    /// The id of a suppression. The page starts after it, with older suppressions.
     #[schemars(extend("format" = "uuid"))]
     after: Option<String>,
-    /// The id of a suppression: the page has what comes before it, newer ones. Not together with `after`.
+    /// The id of a suppression. The page ends before it, with newer suppressions. Not allowed together with `after`.
     #[schemars(extend("format" = "uuid"))]
     before: Option<String>,
-    /// Only those of this origin.
+    /// Only suppressions of this origin.
     origin: Option<Origin>,
 }

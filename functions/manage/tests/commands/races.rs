@@ -187,7 +187,7 @@ async fn an_email_that_is_forgotten_meanwhile_is_a_404_and_not_made_anew() {
         let got = meddled(&backend, &golden(event), vec![Meddling::Forget]).await;
         assert_eq!(
             got,
-            refused(404, "not_found", "There is no email of this id."),
+            refused(404, "not_found", "No email has this id. See GET /emails."),
             "{event}"
         );
         assert!(

@@ -42,7 +42,7 @@ pub(super) fn content_of(item: &Item) -> Option<String> {
 
 impl Tombstones for Table {
     async fn replace_with_tombstone(&self, before: &EmailRecord, now: Timestamp) -> Result<Written, PortError> {
-        const WHAT: &str = "erasing a row";
+        const WHAT: &str = "erasing an email record";
         let tombstone = StoredTombstone {
             v: item::VERSION,
             er: before.body.sha256.clone(),
@@ -60,7 +60,7 @@ impl Tombstones for Table {
     }
 
     async fn tombstone(&self, key: &EmailKey, now: Timestamp) -> Result<Option<String>, PortError> {
-        let item = self.get(keys::email(key), "looking for an erased row").await?;
+        let item = self.get(keys::email(key), "looking for an erased email").await?;
         let item = item.filter(|item| !attributes::is_forgotten(item, now));
         Ok(item.as_ref().and_then(content_of))
     }

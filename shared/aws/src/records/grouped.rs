@@ -15,7 +15,7 @@ use domain::timestamp::Timestamp;
 use super::{Table, maybe_record};
 use crate::table::{Check, Expression, Transacted, Write, keys};
 
-const WHAT: &str = "writing transitions beside their queue";
+const WHAT: &str = "writing transitions together with their queue";
 
 /// Returns the condition that a queue is in a state. It is a write of a transaction that changes nothing.
 pub(crate) fn queue_is_at(queue: &QueueKey, queue_version: u64) -> Write {

@@ -88,7 +88,7 @@ async fn a_row_past_its_ttl_is_no_row_though_dynamodb_still_has_it() {
 async fn a_row_that_cannot_be_read_is_an_error_without_its_content() {
     let replay = Replay::new([found(&with(stored(&full()), attributes::s("s", "secret".to_owned())))]);
     let error = replay.table(16).load(&EmailKey::of(&full()), at(0)).await.unwrap_err();
-    assert_eq!(chain(&error), "reading a row: attribute s is malformed");
+    assert_eq!(chain(&error), "reading an email record: attribute s is malformed");
 }
 
 #[tokio::test]
@@ -157,7 +157,10 @@ async fn rows_that_stay_unread_are_an_error_and_never_missing() {
     let unread = keys.clone();
     let replay = Replay::by(move |_| many(&[stored(&nth(1))], &unread[1..]));
     let error = replay.table(16).load_many(&keys, at(0)).await.unwrap_err();
-    assert_eq!(chain(&error), "reading rows: DynamoDB left keys unread");
+    assert_eq!(
+        chain(&error),
+        "reading email records: DynamoDB returned unprocessed keys"
+    );
     assert_eq!(error.kind, FailureKind::Throttled);
     assert!(replay.asked().len() > 30 && began.elapsed() <= PATIENCE);
 }

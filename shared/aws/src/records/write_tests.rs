@@ -93,7 +93,10 @@ async fn a_creation_that_fails_otherwise_is_an_error() {
         (refused, "One or more parameter values were invalid"),
     ] {
         let error = create(&Replay::new([answer]), &record()).await.unwrap_err();
-        assert!(error.starts_with("creating a row: ") && error.contains(says), "{error}");
+        assert!(
+            error.starts_with("creating an email record: ") && error.contains(says),
+            "{error}"
+        );
     }
 }
 
@@ -197,12 +200,12 @@ async fn a_claim_whose_answer_was_lost_is_known_by_its_nonce() {
 #[tokio::test]
 async fn a_claim_that_cannot_be_understood_is_an_error() {
     for (answer, says) in [
-        (done(), "DynamoDB answered a claim without the row"),
+        (done(), "DynamoDB answered a claim without the record"),
         (refused_by_garbage(), "attribute s is malformed"),
     ] {
         assert_eq!(
             claim(&Replay::new([answer])).await,
-            Err(format!("claiming a row: {says}"))
+            Err(format!("claiming an email: {says}"))
         );
     }
 }

@@ -91,17 +91,17 @@ impl Tenant {
 pub enum NotDeletable {
     /// Its keys still work.
     #[error(
-        "This tenant is not suspended: PATCH it with {{\"suspended\": true}}, wait more than 60 seconds, and delete it then."
+        "This tenant is not suspended. PATCH it with {{\"suspended\": true}}, wait more than 60 seconds, then delete it."
     )]
     NotSuspended,
     /// An earlier version of this program suspended it and stored no time.
     #[error(
-        "It is not known for how long this tenant has been suspended: PATCH it with {{\"suspended\": true}} once more, wait more than 60 seconds, and delete it then."
+        "The start of this tenant's suspension is unknown. PATCH it again with {{\"suspended\": true}}, wait more than 60 seconds, then delete it."
     )]
     UnknownStart,
     /// A request that passed authentication before the suspension may still run.
     #[error(
-        "This tenant has been suspended for less than 60 seconds, and a request may still be running: delete it later."
+        "This tenant has been suspended for less than 60 seconds, and a request may still be running. Delete it later."
     )]
     TooEarly,
 }

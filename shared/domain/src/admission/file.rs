@@ -12,7 +12,7 @@ pub(crate) fn file_name(name: &str) -> Result<(), Problem> {
         return Err(Problem::Bad("must be a name without a path: / and \\ are not allowed"));
     }
     if name.chars().any(text::reorders) {
-        return Err(Problem::Bad("characters that turn the name around are not allowed"));
+        return Err(Problem::Bad("characters that reverse the name are not allowed"));
     }
     // On NTFS, `a.exe:b.txt` is a stream of the file `a.exe`.
     let file = name.split_once(':').map(|(file, _)| file);
@@ -31,7 +31,9 @@ const ELSEWHERE: [&str; 2] = ["message/external-body", "message/partial"];
 pub(crate) fn media_type(text: &str) -> Result<(), Problem> {
     let (essence, parameters) = text.split_once(';').unwrap_or((text, ""));
     if ELSEWHERE.contains(&essence.trim_end().to_ascii_lowercase().as_str()) {
-        return Err(Problem::Bad("a file cannot be of a type whose content is elsewhere"));
+        return Err(Problem::Bad(
+            "media types that refer to content elsewhere are not allowed",
+        ));
     }
     let names = attachment::parameter_names(parameters).unwrap_or_default();
     let mut seen = Vec::new();
@@ -39,10 +41,10 @@ pub(crate) fn media_type(text: &str) -> Result<(), Problem> {
         // RFC 2231: `name*`, `name*0` and `name*0*` mean the same as `name`.
         let name = name.split('*').next().unwrap_or_default().to_ascii_lowercase();
         if matches!(name.as_str(), "name" | "filename") {
-            return Err(Problem::Bad("the file's name belongs into the field filename"));
+            return Err(Problem::Bad("put the file name into the field filename"));
         }
         if seen.contains(&name) {
-            return Err(Problem::Bad("a parameter is there twice"));
+            return Err(Problem::Bad("a parameter appears twice"));
         }
         seen.push(name);
     }

@@ -43,11 +43,11 @@ impl HeaderName {
     /// Source: RFC 5322, 3.6.8; Amazon SES API v2 reference, `MessageHeader`.
     pub fn parse(name: &str) -> Result<Self, Problem> {
         if name.is_empty() {
-            return Err(Problem::Bad("a header's name is empty"));
+            return Err(Problem::Bad("the header name is empty"));
         }
         if !name.bytes().all(|b| b.is_ascii_graphic() && b != b':') {
             return Err(Problem::Bad(
-                "a header's name may hold printable ASCII without spaces and colons only",
+                "a header name may contain only printable ASCII without spaces and colons",
             ));
         }
         if name.len() > limits::HEADER_NAME_MAX {
@@ -59,7 +59,7 @@ impl HeaderName {
             return Err(Problem::Bad("use the field reply_to"));
         }
         if RESERVED_HEADERS.contains(&key.as_str()) || RESERVED_PREFIXES.iter().any(|prefix| key.starts_with(prefix)) {
-            return Err(Problem::Bad("this header is written by the queue or by Amazon SES"));
+            return Err(Problem::Bad("the queue or Amazon SES writes this header"));
         }
         Ok(Self(name.to_owned()))
     }

@@ -50,7 +50,7 @@ pub enum Problem {
         max: usize,
     },
     /// More uploads than a batch may use.
-    #[error("the batch has {found} attachments by id up to here; at most {max} are allowed")]
+    #[error("the batch has {found} attachments by id up to this email; at most {max} are allowed")]
     TooManyUploads {
         /// The number of uploads.
         found: usize,
@@ -66,7 +66,7 @@ pub enum Problem {
         max: usize,
     },
     /// Larger than SES takes.
-    #[error("too large: {found} bytes as they are sent; at most {max} are allowed in an email")]
+    #[error("too large: {found} bytes when encoded; at most {max} are allowed in an email")]
     TooLarge {
         /// Its size in a message, in bytes.
         found: u64,
@@ -82,7 +82,7 @@ pub enum Problem {
         max: i64,
     },
     /// An unknown queue, with the names of the known ones.
-    #[error("there is no queue of this name; there are {0}")]
+    #[error("no queue has this name; the queues are {0}")]
     NoQueue(String),
     /// Any other bad value.
     #[error("{0}")]

@@ -30,7 +30,7 @@ impl Tag {
             .get(..limits::TAG_RESERVED_PREFIX.len())
             .is_some_and(|start| start.eq_ignore_ascii_case(limits::TAG_RESERVED_PREFIX));
         if reserved {
-            return Err(bad(format!("{path}.name"), "names that begin with mq_ are reserved"));
+            return Err(bad(format!("{path}.name"), "names that start with mq_ are reserved"));
         }
         Ok(Self { name, value })
     }

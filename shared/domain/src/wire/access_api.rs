@@ -9,7 +9,7 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+    reason = "JSON has only six types; all wrong types are the same error"
 )]
 
 use serde::Serialize;
@@ -66,7 +66,12 @@ pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
             "tenant" => tenant = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
             // What Resend's SDKs send along.
             "domain_id" if matches!(value, Node::Null) => {}
-            "domain_id" => return Err(bad(path, "domains have no ids here: name them in from_domains")),
+            "domain_id" => {
+                return Err(bad(
+                    path,
+                    "domain ids are not supported: name the domains in from_domains",
+                ));
+            }
             _ => return Err(EmailError::at(path, Problem::Unknown(""))),
         }
         Ok(())
@@ -97,7 +102,7 @@ pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
     if change == KeyChange::default() {
         return Err(ApiError::missing_field(
             "name",
-            "this field is required, or from_domains",
+            "this field or from_domains is required",
         ));
     }
     Ok(change)
@@ -106,7 +111,7 @@ pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
 /// What is asked of a tenant; `None` where nothing is said, `Some(None)` where a limit is taken away.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantSettings {
-    /// From where it may send.
+    /// The domains that the tenant may send from.
     pub from_domains: Option<Vec<FromDomain>>,
     /// Recipients in a day.
     pub daily_cap: Option<Option<u64>>,
@@ -167,7 +172,7 @@ impl TenantSettings {
     }
 }
 
-const NO_DOMAIN: &str = "must have at least one domain; [\"*\"] for every one";
+const NO_DOMAIN: &str = "must have at least one domain; [\"*\"] allows every domain";
 
 /// Reads the body of `POST /tenants`.
 ///
@@ -213,7 +218,7 @@ fn key_name(path: &str, name: String) -> Result<String, EmailError> {
     if name.trim().is_empty() || name.chars().any(char::is_control) {
         return Err(bad(
             path,
-            "must not be blank, nor have control characters such as line breaks",
+            "must not be blank or contain control characters such as line breaks",
         ));
     }
     Ok(name)
@@ -230,12 +235,12 @@ fn domains(path: &str, node: Node) -> Result<Option<Vec<FromDomain>>, EmailError
     })
 }
 
-/// A key that was made: the one answer that has its text.
+/// A new API key. Only this response contains the key itself.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "NewApiKey"))]
 pub struct NewKeyView {
     id: String,
-    /// The key itself. It is shown here and never again.
+    /// The key itself. No other response contains it.
     token: String,
 }
 
@@ -256,7 +261,7 @@ impl NewKeyView {
     }
 }
 
-/// A key, as it is shown.
+/// An API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKey"))]
 pub struct KeyView {
@@ -266,13 +271,13 @@ pub struct KeyView {
     name: String,
     tenant: String,
     permission: Permission,
-    /// From where may be sent with it; null: from all of its tenant's domains.
+    /// The domains that the key may send from. Null: all domains of its tenant.
     from_domains: Option<Vec<String>>,
     created_at: String,
-    /// `deployer`, or the id of the key that made it.
+    /// The creator: `deployer`, or the id of an API key.
     created_by: String,
     expires_at: Option<String>,
-    /// The hour in which it was last used.
+    /// The hour of the last use.
     last_used_at: Option<String>,
 }
 
@@ -296,7 +301,7 @@ impl KeyView {
     }
 }
 
-/// A page of the keys of a tenant.
+/// A page of the API keys of a tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeys"))]
 pub struct KeysView {
@@ -318,17 +323,17 @@ impl KeysView {
     }
 }
 
-/// The emails that wait because of API keys.
+/// The emails that are held because of API keys.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "KeyHold"))]
 pub struct HoldView {
-    /// The keys whose emails are held.
+    /// The API keys whose emails are held.
     keys: Vec<String>,
-    /// The number of emails that wait because of it, among the newest 10,000 of the tenant.
+    /// The number of held emails, among the newest 10,000 of the tenant.
     emails: u64,
-    /// Every email of the tenant was looked at; `emails` is at least the number otherwise.
+    /// All emails of the tenant were counted. Otherwise the true number may be higher than `emails`.
     counted_all: bool,
-    /// The time from which the same request finds every key that was made meanwhile; null when none can be.
+    /// Repeat the request at this time to find keys created in the meantime. Null if none can exist.
     repeat_at: Option<String>,
 }
 
@@ -345,20 +350,20 @@ impl HoldView {
     }
 }
 
-/// The answer about a key that was changed.
+/// The response to a changed API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyChanged"))]
 pub struct ChangedView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "api_key")))]
     object: &'static str,
     id: String,
-    /// With `hold=true`.
+    /// The held emails. Present with `hold=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<HoldView>,
 }
 
 impl ChangedView {
-    /// It is so now.
+    /// Creates the response.
     #[must_use]
     pub fn new(id: KeyId, hold: Option<HoldView>) -> Self {
         Self {
@@ -369,7 +374,7 @@ impl ChangedView {
     }
 }
 
-/// The answer about a key that was revoked.
+/// The response to a revoked API key.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "ApiKeyRevoked"))]
 pub struct RevokedView {
@@ -377,7 +382,7 @@ pub struct RevokedView {
     object: &'static str,
     id: String,
     deleted: bool,
-    /// With `hold=true`.
+    /// The held emails. Present with `hold=true`.
     #[serde(skip_serializing_if = "Option::is_none")]
     hold: Option<HoldView>,
 }
@@ -395,7 +400,7 @@ impl RevokedView {
     }
 }
 
-/// A tenant, as it is shown.
+/// A tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Tenant"))]
 pub struct TenantView {
@@ -403,9 +408,9 @@ pub struct TenantView {
     object: &'static str,
     name: String,
     from_domains: Vec<String>,
-    /// Recipients in a day (UTC).
+    /// The maximum recipients in a UTC day.
     daily_cap: Option<u64>,
-    /// Recipients in a second, over ten of them.
+    /// The maximum recipients per second, averaged over ten seconds.
     rate: Option<u32>,
     suspended: bool,
     suspended_at: Option<String>,
@@ -429,7 +434,7 @@ impl TenantView {
     }
 }
 
-/// The answer about a tenant that was deleted.
+/// The response to a deleted tenant.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "TenantDeleted"))]
 pub struct TenantDeletedView {
@@ -440,7 +445,7 @@ pub struct TenantDeletedView {
 }
 
 impl TenantDeletedView {
-    /// It is gone.
+    /// Creates the response.
     #[must_use]
     pub fn new(id: &TenantId) -> Self {
         Self {
@@ -462,7 +467,7 @@ pub struct TenantsView {
 }
 
 impl TenantsView {
-    /// All of them.
+    /// Creates the list.
     #[must_use]
     pub fn new(tenants: &[Tenant]) -> Self {
         Self {

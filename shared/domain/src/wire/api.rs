@@ -11,7 +11,7 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+    reason = "JSON has only six types; all wrong types are the same error"
 )]
 
 use std::collections::BTreeMap;
@@ -122,19 +122,19 @@ impl BatchValidation {
 /// A good item of a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchItem {
-    /// Its place in the request, from 0.
+    /// The index of the item in the request, starting at 0.
     pub index: usize,
     /// What it asks for.
     pub request: EmailRequest,
 }
 
-/// A bad item of a permissive batch, as it is answered.
+/// An invalid item of a permissive batch.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ItemError {
-    /// Its place in the request, from 0.
+    /// The index of the item in the request, starting at 0.
     pub index: usize,
-    /// What is wrong; the path is inside the item, for the index is beside it.
+    /// The problem. Its path is relative to the item.
     pub message: String,
 }
 
@@ -231,7 +231,7 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
         let (found, max) = (nodes.len(), limits::BATCH_MAX);
         return Err(ApiError::validation(
             "",
-            format!("A batch must hold 1 to {max} emails; this one holds {found}."),
+            format!("A batch must contain 1 to {max} emails; this one contains {found}."),
         ));
     }
     let mut batch = BatchRequest {

@@ -9,7 +9,7 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+    reason = "JSON has only six types; all wrong types are the same error"
 )]
 
 use std::collections::HashSet;
@@ -125,7 +125,7 @@ fn content(path: &str, node: Node) -> Result<Option<GivenContent>, EmailError> {
     }
 }
 
-const NO_BYTES: &str = "a list of bytes holds whole numbers from 0 to 255 only";
+const NO_BYTES: &str = "a list of bytes may contain only whole numbers from 0 to 255";
 
 /// What `JSON.stringify` makes of Node's `Buffer`.
 fn buffer(path: &str, entries: Vec<(String, Node)>) -> Result<GivenContent, EmailError> {

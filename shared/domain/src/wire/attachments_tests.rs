@@ -112,7 +112,7 @@ fn each_bad_attachment_is_refused_with_its_path() {
         ),
         (
             file(json!({"content": "hello world!"})),
-            "attachments[1].content: must be base64",
+            "attachments[1].content: must be valid base64",
         ),
         (
             file(json!({"content": true})),
@@ -124,23 +124,23 @@ fn each_bad_attachment_is_refused_with_its_path() {
         ),
         (
             file(json!({"content": [256]})),
-            "attachments[1].content: a list of bytes holds",
+            "attachments[1].content: a list of bytes may contain only",
         ),
         (
             file(json!({"content": [-1]})),
-            "attachments[1].content: a list of bytes holds",
+            "attachments[1].content: a list of bytes may contain only",
         ),
         (
             file(json!({"content": [1.5]})),
-            "attachments[1].content: a list of bytes holds",
+            "attachments[1].content: a list of bytes may contain only",
         ),
         (
             file(json!({"content": [1, "2"]})),
-            "attachments[1].content: a list of bytes holds",
+            "attachments[1].content: a list of bytes may contain only",
         ),
         (
             file(json!({"content": [[1]]})),
-            "attachments[1].content: a list of bytes holds",
+            "attachments[1].content: a list of bytes may contain only",
         ),
         (
             file(json!({"content": {}})),
@@ -220,22 +220,22 @@ fn each_bad_attachment_is_refused_with_its_path() {
         ),
         (
             file(json!({"path": "https://example.com/a.pdf"})),
-            "attachments[1].path: nothing is fetched from a URL",
+            "attachments[1].path: URLs are not fetched",
         ),
         (file(json!({"path": 7})), "attachments[1].path: must be a string"),
         (
             json!([{"path": "file:///etc/passwd"}]),
-            "attachments[0].path: nothing is fetched",
+            "attachments[0].path: URLs are not fetched",
         ),
         (
             file(json!({"id": ID})),
-            "attachments[1].id: give content or id, not both",
+            "attachments[1].id: content and id cannot be used together",
         ),
-        (json!([{"id": "x"}]), "attachments[0].id: there is no file of this id"),
-        (json!([{"id": ""}]), "attachments[0].id: there is no file of this id"),
+        (json!([{"id": "x"}]), "attachments[0].id: no uploaded file has this id"),
+        (json!([{"id": ""}]), "attachments[0].id: no uploaded file has this id"),
         (
             json!([{"id": "../../other/secret"}]),
-            "attachments[0].id: there is no file of this id",
+            "attachments[0].id: no uploaded file has this id",
         ),
         (json!([{"id": 7}]), "attachments[0].id: must be a string"),
         (

@@ -15,13 +15,14 @@ use crate::id::EmailId;
 use crate::record::Priority;
 use crate::wire::times::EmailTimes;
 
-/// What would become of an email.
+/// The expected handling of an email.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DryRun"))]
 pub struct DryRunView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "dry_run")))]
     object: &'static str,
-    /// The same request was accepted before, as this email: it would be answered again, and nothing be sent.
+    /// The id of the email of an earlier, equal request. The request would return that response again and send
+    /// nothing.
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     replays: Option<String>,
     from: Parsed,
@@ -29,31 +30,31 @@ pub struct DryRunView {
     cc: Vec<Parsed>,
     bcc: Vec<Parsed>,
     reply_to: Vec<Parsed>,
-    /// The recipients that would be left out: they are on the suppression list.
+    /// The recipients on the suppression list. The email would not be sent to them.
     suppressed: Vec<String>,
-    /// About how large the message would be at most: its text, and its files encoded with their headers. SES
-    /// takes 40 MB.
+    /// The estimated maximum size of the message in bytes: its text and its encoded attachments with their headers.
+    /// Amazon SES accepts 40 MB.
     bytes: u64,
     attachments: Vec<File>,
     queue: String,
     priority: Priority,
     scheduled_at: Option<String>,
     expires_at: String,
-    /// When it would go, as things stand: an estimate. Null while its queue is paused.
+    /// The estimated sending time in the current state. Null while the queue is paused.
     would_send_at: Option<String>,
-    /// What it would wait for last.
+    /// The last condition that the email would wait for.
     waits_for: Option<WaitsFor>,
-    /// How many emails would go before it.
+    /// The number of emails ahead of it.
     ahead: u64,
-    /// Why it would not be sent, as things stand.
+    /// The current reason why the email would not be sent.
     cause: Option<Cause>,
     advice: Option<&'static str>,
-    /// What SES would ask for it, by the deployment's prices.
+    /// The cost of the email, at the deployment's prices for Amazon SES.
     #[cfg_attr(feature = "schema", schemars(with = "f64"))]
     cost_usd: Usd,
 }
 
-/// A mailbox as it was understood: the domain in the form that DNS has.
+/// A parsed mailbox, with the domain in its DNS form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "DryRunMailbox"))]
 struct Parsed {
@@ -70,7 +71,7 @@ struct Parsed {
 struct File {
     filename: String,
     content_type: String,
-    /// In bytes.
+    /// The size in bytes.
     size: u64,
 }
 
@@ -83,7 +84,7 @@ pub struct Tried<'a> {
     pub replays: Option<EmailId>,
     /// Which of its recipients are suppressed.
     pub suppressed: &'a [EmailAddress],
-    /// The queue's name.
+    /// The name of the queue.
     pub queue: &'a str,
     /// The priority queue it would go through.
     pub priority: Priority,

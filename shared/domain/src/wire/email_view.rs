@@ -42,7 +42,7 @@ pub struct EmailView {
     recipients: Vec<RecipientView>,
 }
 
-/// An email as it is in a list: without content, tags and recipients.
+/// An email in a list, without content, tags and recipients.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "EmailItem"))]
 pub struct ItemView {
@@ -59,8 +59,8 @@ pub struct PageView {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
-    /// If there are more, the email behind which to go on: the value for `after`, or for `before` if that was
-    /// given. Through a filter a page may hold none and have more behind it all the same.
+    /// The cursor of the next page, if there are more emails: the value for `after`, or for `before` if the request
+    /// used `before`. With a filter, an empty page may still have a next page.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     next: Option<String>,
@@ -162,14 +162,14 @@ struct Facts {
     status: EmailStatus,
     attempts: u32,
     cause: Option<Cause>,
-    /// The provider's words about the cause.
+    /// The provider's message about the cause.
     detail: Option<String>,
     advice: Option<&'static str>,
     next_attempt_at: Option<String>,
     expires_at: String,
     on_uncertain: OnUncertain,
     maybe_duplicate: bool,
-    /// SES is known to have accepted it more than once.
+    /// Amazon SES is known to have accepted the email more than once.
     duplicate: bool,
     queue: String,
     sent_at: Option<String>,
@@ -219,7 +219,7 @@ struct TagView {
     value: String,
 }
 
-/// A file of an email, without its content.
+/// An attachment without its content.
 ///
 /// Source: resend-python 2.32, `EmailAttachment`, read 2026-11-24.
 #[derive(Clone, PartialEq, Eq, Serialize)]
@@ -256,7 +256,7 @@ impl AttachmentView {
     }
 }
 
-/// A recipient, of `to`, `cc` or `bcc`, and what became of the email there.
+/// A recipient in `to`, `cc` or `bcc`, with its delivery status.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Recipient"))]
 struct RecipientView {

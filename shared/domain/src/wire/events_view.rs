@@ -15,52 +15,52 @@ use crate::history::Fact;
 use crate::record::{DueKind, EmailRecord, RecordStatus, recipient_key};
 use crate::timestamp::Timestamp;
 
-/// What happened. The names of what became of recipients are those of `last_event`.
+/// The type of an event. Delivery events have the same names as in `last_event`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum EventType {
-    /// The request was answered: the queue has the email.
+    /// The queue accepted the email.
     Accepted,
-    /// A caller asked for it again, after it had ended; the last time.
+    /// The last retry of the ended email by a caller.
     Retried,
     /// An attempt ended, and Amazon SES did not accept the email.
     AttemptFailed,
     /// An attempt ended, and Amazon SES may have accepted the email.
     AttemptUncertain,
-    /// Amazon SES accepted it.
+    /// Amazon SES accepted the email.
     Sent,
-    /// A recipient was left out: the address is suppressed.
+    /// The email was not sent to a recipient, because the address is suppressed.
     Suppressed,
-    /// A recipient's server has not taken it yet.
+    /// A recipient's server has not accepted the email yet.
     DeliveryDelayed,
-    /// A recipient's server took it.
+    /// A recipient's server accepted the email.
     Delivered,
-    /// A recipient's server refused it.
+    /// A recipient's server rejected the email.
     Bounced,
-    /// Amazon SES did not send it on after all.
+    /// Amazon SES accepted the email, but did not send it.
     Rejected,
-    /// A recipient reported it as spam.
+    /// A recipient reported the email as spam.
     Complained,
-    /// A recipient reported that it is no spam.
+    /// A recipient reported that the email is not spam.
     NotSpam,
-    /// A recipient's provider reported that an authentication failed.
+    /// A recipient's provider reported a failed authentication.
     AuthFailure,
-    /// It was opened; the last time.
+    /// The last time that the email was opened.
     Opened,
-    /// A link in it was clicked; the last time.
+    /// The last time that a link in the email was clicked.
     Clicked,
-    /// It ended: Amazon SES did not accept it.
+    /// The email failed: Amazon SES did not accept it.
     Failed,
-    /// It ended: Amazon SES may have accepted it.
+    /// The email ended without a known result: Amazon SES may have accepted it.
     Unknown,
-    /// It ended: somebody took it back.
+    /// The email was canceled.
     Canceled,
-    /// It ended: its time ran out.
+    /// The email expired before it was sent.
     Expired,
 }
 
-/// The list.
+/// The list of events.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Events"))]
 pub struct EventsView {
@@ -69,25 +69,25 @@ pub struct EventsView {
     pub(super) data: Vec<EventView>,
 }
 
-/// One event. What it does not have is left out.
+/// An event. Fields without a value are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Event"))]
 pub struct EventView {
     #[serde(rename = "type")]
     pub(super) event_type: EventType,
     pub(super) created_at: String,
-    /// The number of the attempt, from 1.
+    /// The number of the attempt, starting at 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) attempt: Option<u32>,
-    /// The recipient, while the content that names it is kept.
+    /// The recipient. Present while the content of the email is stored.
     #[serde(skip_serializing_if = "Option::is_none")]
     recipient: Option<String>,
-    /// Of a bounce: `permanent` or `transient`.
+    /// The type of a bounce: `permanent` or `transient`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bounce_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) cause: Option<Cause>,
-    /// The words of the provider, or of the recipient's server.
+    /// The message of the provider or of the recipient's server.
     #[serde(skip_serializing_if = "Option::is_none")]
     diagnostic: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]

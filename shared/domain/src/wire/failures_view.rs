@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::cause::Cause;
 use crate::ports::FailuresOfHour;
 
-/// The answer: the most frequent first.
+/// The failures, most frequent first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Failures"))]
 pub struct FailuresView {
@@ -18,7 +18,7 @@ pub struct FailuresView {
     data: Vec<FailureView>,
 }
 
-/// One cause in one queue.
+/// The failures of one cause in one queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Failure"))]
 struct FailureView {
@@ -31,7 +31,7 @@ struct FailureView {
     retry: RetryCall,
 }
 
-/// The call that sends them after all.
+/// The request that retries these emails.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct RetryCall {

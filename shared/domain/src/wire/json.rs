@@ -7,7 +7,7 @@
 
 #![expect(
     clippy::wildcard_enum_match_arm,
-    reason = "JSON has six types for good; where one is wanted, the others are the same mistake"
+    reason = "JSON has only six types; all wrong types are the same error"
 )]
 
 use std::cell::Cell;
@@ -89,7 +89,7 @@ impl NodeSeed<'_> {
         let values = u32::try_from(values).ok();
         let left = values.and_then(|values| self.left.get().checked_sub(values));
         self.left
-            .set(left.ok_or_else(|| E::custom("it holds too many values"))?);
+            .set(left.ok_or_else(|| E::custom("it contains too many values"))?);
         Ok(())
     }
 }

@@ -32,7 +32,7 @@ pub struct EmailMetadata {
     expires_at: String,
     on_uncertain: OnUncertain,
     maybe_duplicate: bool,
-    /// SES is known to have accepted it more than once.
+    /// Amazon SES is known to have accepted the email more than once.
     duplicate: bool,
     queue: String,
     /// The number of recipients of `to`, `cc` and `bcc`.
@@ -79,7 +79,7 @@ pub struct EmailMetadataPage {
     #[cfg_attr(feature = "schema", schemars(extend("const" = "list")))]
     object: &'static str,
     has_more: bool,
-    /// The email behind which to go on, if there are more.
+    /// The cursor of the next page, if there are more emails.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schemars(extend("format" = "uuid")))]
     next: Option<String>,
@@ -99,7 +99,7 @@ impl EmailMetadataPage {
     }
 }
 
-/// An email's past without its recipients and without servers' words, oldest first.
+/// The events of an email, oldest first, without recipients and server messages.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct EventsMetadata {
@@ -108,17 +108,17 @@ pub struct EventsMetadata {
     data: Vec<EventMetadata>,
 }
 
-/// One event. A field without a value is left out.
+/// An event. Fields without a value are left out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct EventMetadata {
     #[serde(rename = "type")]
     event_type: EventType,
     created_at: String,
-    /// The number of the attempt, from 1.
+    /// The number of the attempt, starting at 1.
     #[serde(skip_serializing_if = "Option::is_none")]
     attempt: Option<u32>,
-    /// Of a bounce: `permanent` or `transient`.
+    /// The type of a bounce: `permanent` or `transient`.
     #[serde(skip_serializing_if = "Option::is_none")]
     bounce_type: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -21,74 +21,75 @@ use crate::ports::{FailuresOfHour, Hours};
 use crate::tally::counter::{Figure, Figures, HOUR_MS};
 use crate::timestamp::Timestamp;
 
-/// What can be asked for. All count recipients, but openings and clicks: SES does not say whose they are.
+/// The name of a metric. Metrics count recipients. Opens and clicks count emails, because Amazon SES does not name
+/// the recipient.
 ///
-/// An hour that was counted before `failed`, `suppressed`, `canceled`, `expired` and `unknown` counted recipients
-/// counts one recipient for each of its emails there.
+/// In hours counted by earlier versions, `failed`, `suppressed`, `canceled`, `expired` and `unknown` count one
+/// recipient per email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Metric {
-    /// Nothing is received here: 0.
+    /// Always 0: this queue does not receive emails.
     Received,
-    /// Recipients whose server took it.
+    /// Recipients whose server accepted the email.
     Delivered,
-    /// Recipients who reported it as spam.
+    /// Recipients who reported the email as spam.
     Complained,
-    /// Recipients that were not sent to because they are suppressed.
+    /// Recipients that were skipped because they are suppressed.
     Suppressed,
-    /// Recipients that bounced, for good or not.
+    /// Recipients with a bounce, permanent or transient.
     Bounced,
-    /// Recipients for whom SES stopped trying.
+    /// Recipients for whom Amazon SES stopped trying.
     BouncedTransient,
-    /// Recipients whose server refused it for good.
+    /// Recipients whose server rejected the email permanently.
     BouncedPermanent,
-    /// SES tells the two others apart: 0.
+    /// Always 0: Amazon SES reports bounces as transient or permanent.
     BouncedUndetermined,
-    /// Emails of which another opening became known.
+    /// Emails with a new known open.
     Opened,
-    /// Emails of which another click became known.
+    /// Emails with a new known click.
     Clicked,
-    /// Nobody unsubscribes here: 0.
+    /// Always 0: this queue does not manage unsubscribes.
     Unsubscribed,
-    /// Recipients whose server did not take it at first.
+    /// Recipients whose server delayed the email.
     DeliveryDelayed,
     /// Recipients of the emails that failed.
     Failed,
-    /// Recipients of the emails that SES accepted.
+    /// Recipients of the emails that Amazon SES accepted.
     Sent,
-    /// Emails that were opened.
+    /// Emails with an open.
     UniqueOpened,
-    /// Emails that were clicked in.
+    /// Emails with a click.
     UniqueClicked,
-    /// Of the recipients sent to, how many it was delivered to.
+    /// Delivered recipients divided by sent recipients.
     DeliveryRate,
-    /// Of the emails sent, how many were opened.
+    /// Opened emails divided by sent emails.
     OpenRate,
-    /// Of the emails sent, how many were clicked in.
+    /// Clicked emails divided by sent emails.
     ClickRate,
-    /// Of the recipients sent to, how many bounced.
+    /// Bounced recipients divided by sent recipients.
     BounceRate,
-    /// Of the recipients it was delivered to, how many complained.
+    /// Complaints divided by delivered recipients.
     ComplaintRate,
-    /// Nobody unsubscribes here: 0.
+    /// Always 0: this queue does not manage unsubscribes.
     UnsubscribeRate,
     /// Recipients of the emails that this queue accepted.
     Accepted,
-    /// As `sent`.
+    /// The same as `sent`.
     Recipients,
-    /// Recipients to whom SES did not send it after all.
+    /// Recipients of emails that Amazon SES accepted but did not send.
     Rejected,
-    /// Recipients of the emails that were taken back.
+    /// Recipients of the canceled emails.
     Canceled,
-    /// Recipients of the emails whose time ran out.
+    /// Recipients of the expired emails.
     Expired,
-    /// Recipients of the emails of which it could not be found out whether SES accepted them.
+    /// Recipients of the emails with an unknown result: Amazon SES may have accepted them.
     Unknown,
 }
 
 impl Metric {
-    /// All of them.
+    /// All variants.
     pub const ALL: [Self; 28] = [
         Self::Received,
         Self::Delivered,
@@ -172,13 +173,13 @@ fn rate(part: u64, whole: u64) -> Number {
 #[serde(untagged)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Number {
-    /// How many.
+    /// A count.
     Count(u64),
-    /// A share, from 0 to 1.
+    /// A ratio from 0 to 1.
     Rate(f64),
 }
 
-/// How long a period is.
+/// The length of a period.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
@@ -187,7 +188,7 @@ pub enum Granularity {
     Hourly,
     /// A day.
     Daily,
-    /// A week, from Monday on.
+    /// A week that starts on Monday.
     Weekly,
     /// A month.
     Monthly,
@@ -216,12 +217,12 @@ impl Granularity {
     }
 }
 
-/// By what the numbers are told apart.
+/// The dimension that groups the numbers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Dimension {
-    /// By time.
+    /// Groups by time.
     Period,
 }
 
@@ -236,11 +237,11 @@ pub struct MetricsRequest {
     pub metrics: Vec<Metric>,
     /// By what they are told apart; all together when by nothing.
     pub dimensions: Vec<Dimension>,
-    /// How long a period is.
+    /// The length of a period.
     pub granularity: Granularity,
 }
 
-/// The answer.
+/// The metrics of a period.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Metrics"))]
 pub struct MetricsView {
@@ -277,7 +278,7 @@ struct CauseCount {
     count: u64,
 }
 
-/// What SES asks for what was sent, by the deployment's prices.
+/// The cost of the sent emails, at the deployment's prices for Amazon SES.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Cost {

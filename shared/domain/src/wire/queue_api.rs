@@ -191,9 +191,9 @@ pub fn parse_pause(body: &[u8]) -> Result<PauseRequest, ApiError> {
 /// What `POST /queues/{name}/retry` asks for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RedriveRequest {
-    /// Only what failed for this.
+    /// Retries only emails with this cause.
     pub cause: Option<Cause>,
-    /// Only what failed since then.
+    /// Retries only emails that failed at or after this time.
     pub since: Option<Timestamp>,
 }
 
@@ -211,7 +211,7 @@ pub fn parse_redrive(body: &[u8]) -> Result<RedriveRequest, ApiError> {
             "cause" => {
                 if let Some(name) = text(path, value)? {
                     let known = Cause::ALL.into_iter().find(|cause| cause.as_str() == name);
-                    let why = "must be the cause of a failure, such as rejected";
+                    let why = "must be a failure cause, such as rejected";
                     request.cause = Some(known.ok_or_else(|| EmailError::at(path, Problem::Bad(why)))?);
                 }
             }
@@ -229,7 +229,7 @@ pub fn parse_redrive(body: &[u8]) -> Result<RedriveRequest, ApiError> {
     Ok(request)
 }
 
-/// A queue, as it is shown.
+/// A queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Queue"))]
 pub struct QueueView {
@@ -246,9 +246,9 @@ pub struct QueueView {
     paused_at: Option<String>,
     pause_reason: Option<String>,
     paused_until: Option<String>,
-    /// The tenant is suspended: nothing of this queue is sent until the deployer lifts that.
+    /// The tenant is suspended: no email of this queue is sent until the deployer ends the suspension.
     suspended: bool,
-    /// The API keys whose emails are held, in every queue of the tenant, until POST /emails/release.
+    /// The API keys whose emails are held in every queue of the tenant until POST /emails/release.
     held_keys: Vec<String>,
     purged_before: Option<String>,
     counts: QueueCounts,
@@ -291,7 +291,7 @@ pub struct QueuesView {
 }
 
 impl QueuesView {
-    /// All of them.
+    /// Creates the list.
     #[must_use]
     pub fn new(data: Vec<QueueView>) -> Self {
         Self {
@@ -302,7 +302,7 @@ impl QueuesView {
     }
 }
 
-/// A job, as it is shown.
+/// A job of a queue.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Job"))]
 pub struct JobView {

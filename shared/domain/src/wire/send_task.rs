@@ -32,10 +32,10 @@ pub struct SendTask {
 #[derive(Debug, thiserror::Error)]
 pub enum SendTaskError {
     /// Not JSON, or not of this form.
-    #[error("not a wake-up")]
+    #[error("not a send task")]
     Malformed(#[from] serde_json::Error),
     /// From a newer deployment, still in flight after a roll-back.
-    #[error("wake-up of unknown version {0}")]
+    #[error("send task of unknown version {0}")]
     UnknownVersion(u8),
 }
 

@@ -98,7 +98,7 @@ pub enum SesEventError {
     #[error("SES has validated the topic")]
     Greeting,
     /// Of a type that says nothing about delivery, or is newer than this code.
-    #[error("SES event of another type: {0}")]
+    #[error("SES event of an unsupported type: {0}")]
     OtherType(String),
     /// Not submitted by this queue, or its tags were changed.
     #[error("SES event without a usable tag {0}")]

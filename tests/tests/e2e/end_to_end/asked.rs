@@ -163,11 +163,11 @@ async fn a_command_for_a_missing_email_is_not_found() {
     let nobody = "00000000-0000-4000-8000-000000000000";
     for (path, body) in [("cancel", json!({})), ("retry", json!({"force": true}))] {
         let answer = stack.api.post(&format!("/emails/{nobody}/{path}"), &body).await;
-        answer.refused(404, "not_found", "There is no email").unwrap();
+        answer.refused(404, "not_found", "No email has this id").unwrap();
     }
     let path = format!("/emails/{nobody}");
     let answer = stack.api.patch(&path, &json!({"scheduled_at": "in 1 hour"})).await;
-    answer.refused(404, "not_found", "There is no email").unwrap();
+    answer.refused(404, "not_found", "No email has this id").unwrap();
     for (body, status, name, says) in [
         (json!({}), 422, "missing_required_field", "scheduled_at: "),
         (

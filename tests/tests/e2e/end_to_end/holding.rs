@@ -109,7 +109,7 @@ async fn emails_of_a_revoked_key_wait_for_a_release() {
     let path = format!("/emails/release?key={leaked}");
     let refused = for_tenant(&stack, &name, Method::POST, &path, Value::Null).await;
     refused
-        .refused(401, "restricted_api_key", "This is the deployer's")
+        .refused(401, "restricted_api_key", "The deployer's key cannot send")
         .unwrap();
     let released = owner.post(&path, &json!({})).await;
     assert_eq!(

@@ -182,7 +182,7 @@ async fn a_queue_with_emails_is_deleted_only_on_request() {
     for answer in futures::future::join_all(answers).await {
         assert_eq!(answer.status, 422, "{answer:?}");
         let message = answer.body["message"].as_str().unwrap_or_default();
-        let refused = message.starts_with("queue: there is no queue of this name; there are default");
+        let refused = message.starts_with("queue: no queue has this name; the queues are default");
         assert!(refused, "{answer:?}");
     }
 }

@@ -170,7 +170,7 @@ async fn a_restricted_key_sends_from_its_domain_until_revoked() {
     restricted(&narrow.post("/queues", &json!({"name": "x"})).await, "This API key").unwrap();
     restricted(
         &stack.deployer.post("/emails", &email_to(&to)).await,
-        "This is the deployer's",
+        "The deployer's key cannot send",
     )
     .unwrap();
     restricted(
@@ -331,7 +331,7 @@ async fn the_deployer_stops_and_deletes_a_tenant_unread() {
     ] {
         let refused = act(method, &path, email(json!({}))).await;
         refused
-            .refused(401, "restricted_api_key", "This is the deployer's")
+            .refused(401, "restricted_api_key", "The deployer's key cannot send")
             .unwrap();
     }
     let missing = stack.deployer.get("/emails").await;
@@ -380,7 +380,7 @@ async fn the_deployer_stops_and_deletes_a_tenant_unread() {
     let again = json!({"name": tenant, "from_domains": ["mailqueue.example"]});
     let again = stack.deployer.post("/tenants", &again).await;
     again
-        .refused(409, "conflict", "A tenant of this name was deleted")
+        .refused(409, "conflict", "A tenant with this name was deleted")
         .unwrap();
     assert_eq!(act(Method::GET, "/emails", Value::Null).await.status, 404);
 }

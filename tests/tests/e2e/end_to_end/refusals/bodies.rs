@@ -108,7 +108,7 @@ async fn a_batch_is_refused_for_its_size_or_one_item() {
         let batch = |items: Vec<Value>| Value::from(items).to_string();
         let good = || email_to(to);
         let size = |count: usize| {
-            let begins = "A batch must hold 1 to 500 emails".to_owned();
+            let begins = "A batch must contain 1 to 500 emails".to_owned();
             case(
                 format!("{count} emails"),
                 "/emails/batch",
