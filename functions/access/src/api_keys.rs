@@ -136,8 +136,7 @@ where
         let live = self.records.keys(&tenant).await?;
         if live.len() >= limits::KEYS_MAX {
             let max = limits::KEYS_MAX;
-            let message =
-                format!("This tenant has {max} API keys, which is the most: revoke one that is no longer used.");
+            let message = format!("This tenant already has the maximum of {max} API keys. Revoke an unused key first.");
             return Err(ApiError::conflict(message).into());
         }
         let id = KeyId::of(self.system.id()?);
@@ -188,7 +187,7 @@ where
             (Some(domains), KeyAuthor::TenantPrincipal(caller)) => no_wider(caller, domains)?,
             (Some(_), KeyAuthor::Deployer(_)) => {}
             (None, _) if hold => {
-                let problem = "a hold needs the From domains that the key keeps";
+                let problem = "is required with hold=true: list the From domains that the key keeps";
                 return Err(ApiError::missing_field("from_domains", problem).into());
             }
             (None, _) => {}
@@ -302,7 +301,7 @@ where
             KeyAuthor::TenantPrincipal(caller) => Some(caller.tenant().clone()),
             KeyAuthor::Deployer(_) => None,
         };
-        let no_tenant = || ApiError::validation("tenant", "there is no tenant of this name");
+        let no_tenant = || ApiError::validation("tenant", "no tenant has this name");
         match (own, named) {
             (Some(own), None) => Ok(own),
             (Some(own), Some(named)) if own == *named => Ok(own),
@@ -321,7 +320,7 @@ where
 fn may_hold(maker: &KeyAuthor, hold: bool) -> Result<(), ApiError> {
     match maker {
         KeyAuthor::TenantPrincipal(caller) if hold && caller.is_narrowed() => Err(ApiError::restricted_api_key(
-            "This API key is limited to From domains, and the hold may concern email from others: use another key.",
+            "This API key is limited to some From domains, and the hold could affect email from other domains. Use a key without this limit.",
         )),
         KeyAuthor::TenantPrincipal(_) | KeyAuthor::Deployer(_) => Ok(()),
     }
@@ -336,7 +335,7 @@ fn owner(maker: &KeyAuthor) -> Option<&TenantId> {
 }
 
 fn no_key() -> ApiError {
-    ApiError::not_found("There is no API key of this id.")
+    ApiError::not_found("No API key has this id. See GET /api-keys.")
 }
 
 fn expiry(at: Timestamp, now: Timestamp) -> Result<Timestamp, ApiError> {
@@ -357,7 +356,7 @@ fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiEr
     match domains.iter().position(|domain| !covered(domain)) {
         None => Ok(()),
         Some(index) => Err(ApiError::restricted_api_key(format!(
-            "from_domains[{index}]: this API key may not send from there, nor make a key that may"
+            "from_domains[{index}]: this API key cannot send from this domain, so it cannot create a key for it"
         ))),
     }
 }
@@ -366,7 +365,7 @@ fn no_wider(maker: &TenantPrincipal, domains: &[FromDomain]) -> Result<(), ApiEr
 fn no_longer(maker: &TenantPrincipal, asked: Option<Timestamp>) -> Result<Option<Timestamp>, ApiError> {
     match (maker.expires_at(), asked) {
         (Some(own), Some(asked)) if asked > own => Err(ApiError::restricted_api_key(
-            "expires_at: a key may not live longer than the one that makes it",
+            "expires_at: a key must not expire later than the key that creates it",
         )),
         (own, asked) => Ok(asked.or(own)),
     }

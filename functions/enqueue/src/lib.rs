@@ -183,10 +183,10 @@ pub enum AcceptError {
     #[error("refused: {0}")]
     Refused(ApiError),
     /// The request would exceed a limit of the tenant.
-    #[error("beyond a limit of the tenant")]
+    #[error("a limit of the tenant is exceeded")]
     QuotaExceeded(QuotaExceeded),
     /// A part of the batch may be stored.
-    #[error("a batch broke off")]
+    #[error("a batch was interrupted")]
     Broken(#[source] Box<Broken>),
     /// A backend call failed: the caller may repeat the request with the same key.
     #[error("an email could not be stored")]
@@ -319,7 +319,11 @@ where
         if let Some(error) = failed.first() {
             let count = failed.len();
             let error = aws::telemetry::chain(error);
-            tracing::warn!(count, error, "wake-ups could not be sent; the index has the emails");
+            tracing::warn!(
+                count,
+                error,
+                "send tasks could not be enqueued; promote finds the emails in the due index"
+            );
         }
     }
 }
@@ -334,12 +338,12 @@ fn recipients<'a>(requests: impl IntoIterator<Item = &'a EmailRequest>) -> u64 {
 /// caller would send the whole batch with another key.
 fn forgotten() -> ApiError {
     ApiError::internal_with(
-        "This batch was accepted so long ago that some of its emails are forgotten. Nothing is stored or sent again, because each of them may have been sent. Do not repeat it with another Idempotency-Key.",
+        "This batch was accepted so long ago that some of its emails are already deleted. Nothing is stored or sent again, because each email may have been sent. Do not repeat the batch with another Idempotency-Key.",
     )
 }
 
 fn other_request() -> ApiError {
     ApiError::invalid_idempotent_request(
-        "Idempotency-Key: was used with another request; send the same request, or another key.",
+        "Idempotency-Key: was already used for a different request; repeat that request, or use a new key.",
     )
 }

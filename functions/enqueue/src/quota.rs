@@ -181,17 +181,19 @@ impl QuotaExceeded {
             return ApiError::validation(
                 "",
                 format_args!(
-                    "The request has {wanted} recipients, and this tenant may send to {most} in {span}: send less at once."
+                    "The request has {wanted} recipients, but this tenant may send to at most {most} in {span}. Split the request."
                 ),
             );
         }
         let (left, wanted) = (self.lease.remaining(), self.wanted);
         let told = format!(
-            "This tenant may send to {most} recipients in {span}: {left} are left, and the request has {wanted}."
+            "This tenant may send to {most} recipients in {span}. {left} are left, and the request has {wanted}."
         );
         match self.lease.window.limit {
-            Limit::Day => ApiError::daily_quota_exceeded(format!("{told} The daily cap begins anew at midnight UTC.")),
-            Limit::Rate => ApiError::rate_limit_exceeded(format!("{told} Wait for retry-after seconds.")),
+            Limit::Day => ApiError::daily_quota_exceeded(format!("{told} The daily limit resets at midnight UTC.")),
+            Limit::Rate => {
+                ApiError::rate_limit_exceeded(format!("{told} Retry after the time in the header retry-after."))
+            }
         }
     }
 

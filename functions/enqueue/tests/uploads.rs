@@ -132,7 +132,7 @@ async fn an_email_without_uploads_asks_for_none() {
 
 #[tokio::test]
 async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
-    let unknown = "422 invalid_attachment attachments[0].id: there is no file of this id";
+    let unknown = "422 invalid_attachment attachments[0].id: no uploaded file has this id";
     for (backend, message) in [
         (MemoryBackend::default(), unknown),
         (world_with("other", 4, 4), unknown),
@@ -248,7 +248,7 @@ async fn a_batch_looks_for_each_upload_once_and_reports_what_is_missing() {
             .await,
     );
     assert!(
-        said.starts_with("422 invalid_attachment [1].attachments[0].id: there is no file"),
+        said.starts_with("422 invalid_attachment [1].attachments[0].id: no uploaded file"),
         "{said}"
     );
     assert_eq!(backend.state().calls, ["uploaded", "uploaded"]);

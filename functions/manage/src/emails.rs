@@ -90,7 +90,7 @@ where
     /// Returns an email as the list shows it, without an unreadable content.
     pub(crate) async fn item(&self, caller: &TenantPrincipal, record: &EmailRecord, now: Timestamp) -> ItemView {
         let email = self.content(caller, record).await.unwrap_or_else(|error| {
-            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content could not be read");
+            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a stored content could not be read");
             None
         });
         ItemView::new(record, email.as_ref(), now)
@@ -108,7 +108,7 @@ where
             return Ok(None);
         };
         EmailContent::from_body(&content).map(Some).or_else(|error| {
-            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a content is none");
+            tracing::error!(id = %record.id, error = aws::telemetry::chain(&error), "a stored content is malformed");
             Ok(None)
         })
     }

@@ -56,13 +56,13 @@ impl Filter {
             status: named(
                 "status",
                 status.map(|text| EmailStatus::parse(&text)),
-                "must be the status of an email, such as failed",
+                "must be an email status, such as failed",
             )?,
             queue: read_queue(queue)?,
             cause: named(
                 "cause",
                 cause.map(|text| Cause::ALL.into_iter().find(|cause| cause.as_str() == text)),
-                "must be the cause of a failure, such as rejected",
+                "must be a failure cause, such as rejected",
             )?,
             key: named("key", key.map(|id| KeyId::parse(&id)), "must be the id of an API key")?,
             tag: tag.map(|tag| read_tag(&tag)).transpose()?,
@@ -148,10 +148,7 @@ fn read_tag(text: &str) -> Result<(String, Option<String>), ApiError> {
     if fits(name) && value.is_none_or(fits) {
         return Ok((name.to_owned(), value.map(str::to_owned)));
     }
-    Err(ApiError::validation(
-        "tag",
-        "must be the name of a tag, or its name and value as name:value",
-    ))
+    Err(ApiError::validation("tag", "must be a tag as name or as name:value"))
 }
 
 fn address(name: &'static str, text: Option<Cow<'_, str>>) -> Result<Option<EmailAddress>, ApiError> {

@@ -101,7 +101,7 @@ async fn of_an_email_that_has_ended_nothing_is_left_but_that_it_was_there() {
 #[tokio::test]
 async fn what_has_not_ended_is_not_erased() {
     for (status, tells) in [
-        (RecordStatus::Queued, "cancel it"),
+        (RecordStatus::Queued, "Cancel it"),
         (RecordStatus::Sending, "being sent"),
         (RecordStatus::Failing, "being sent"),
         (RecordStatus::Uncertain, "being sent"),

@@ -28,7 +28,7 @@ where
             Ok(account_rate) => account_rate,
             Err(error) => {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(error, "the pace is not known");
+                tracing::warn!(error, "the account's rate is unknown");
                 return None;
             }
         };
@@ -38,7 +38,10 @@ where
         };
         Some(followed.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
-            tracing::warn!(error, "the account's state is not known; the pace stays as it is");
+            tracing::warn!(
+                error,
+                "the state of the SES account is unknown; its rate stays unchanged"
+            );
             account_rate
         }))
     }

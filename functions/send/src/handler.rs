@@ -43,10 +43,10 @@ const AGAIN: Duration = Duration::from_secs(1);
 #[derive(Debug, thiserror::Error)]
 pub enum MessageError {
     /// The message is no send task. SQS delivers it again until it moves to the dead-letter queue.
-    #[error("a message in a lane is no wake-up")]
+    #[error("a message in a priority queue is not a send task")]
     NotASendTask(#[source] SendTaskError),
     /// The send task could not be carried out.
-    #[error("a wake-up could not be carried out")]
+    #[error("a send task failed")]
     Task(#[source] TaskError),
 }
 
@@ -166,7 +166,7 @@ where
         failed = failed.len(),
         not_put_back,
         duration_ms = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX),
-        "worked off"
+        "batch processed"
     );
     let later: Vec<_> = later.iter().map(|(message, _)| message.message_id.as_str()).collect();
     batch::answer(messages.len(), &failed, &later)

@@ -87,7 +87,10 @@ where
             let reserved = slots::reserve(&self.records, &queue, &of(&indexes), Duration::ZERO, now).await;
             let turns = reserved.unwrap_or_else(|error| {
                 let error = aws::telemetry::chain(&error);
-                tracing::warn!(error, "no slot could be reserved; the emails return to the index");
+                tracing::warn!(
+                    error,
+                    "no send slot could be reserved; the emails return to the due index"
+                );
                 vec![Turn::Waits; indexes.len()]
             });
             for (index, turn) in indexes.into_iter().zip(turns) {
@@ -133,7 +136,7 @@ where
             .await;
         granted.unwrap_or_else(|error| {
             let error = aws::telemetry::chain(&error);
-            tracing::warn!(error, "the pace is not known; the batch comes again");
+            tracing::warn!(error, "the account's rate is unknown; SQS delivers the batch again");
             crate::rate_limiter::unknown(recipients.len())
         })
     }

@@ -218,7 +218,7 @@ impl RateLimiter {
                 Some(open) if open.until > now => aws::telemetry::sending_stops(&open),
                 // The next probe may go at once.
                 Some(_) => {}
-                None => tracing::info!(target: "mailqueue", "sending goes on"),
+                None => tracing::info!(target: "mailqueue", "sending resumes"),
             }
         }
         Ok(())

@@ -31,8 +31,7 @@ fn id_of(tenant: &TenantId, which: &SuppressionSelector) -> SuppressionId {
 }
 
 /// Message for an address that is only on SES's list, and stays there.
-const KEPT: &str = "Amazon SES lists this address for a complaint, and this deployment keeps such addresses there \
-    (template parameter ReleaseComplaints)";
+const KEPT: &str = "Amazon SES lists this address because of a complaint, and this deployment does not remove such addresses (template parameter ReleaseComplaints)";
 
 fn not_there() -> SuppressionsError {
     SuppressionsError::Refused(ApiError::not_found("This address is not suppressed."))

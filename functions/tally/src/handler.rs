@@ -12,7 +12,7 @@ use crate::{TallyError, TallyFunction};
 #[derive(Debug, thiserror::Error)]
 pub enum BatchError {
     /// Some of its changes are not counted.
-    #[error("a batch is not counted")]
+    #[error("a batch could not be counted")]
     Tally(#[from] TallyError),
     /// The time of the invocation was nearly over.
     #[error("a batch was not counted in time")]
@@ -42,7 +42,7 @@ where
                 unreadable = unreadable.saturating_add(1);
                 let sequence = changes::sequence_number(record);
                 let error = aws::telemetry::chain(&error);
-                tracing::error!(sequence, error, "a change cannot be read, and is not counted");
+                tracing::error!(sequence, error, "a change cannot be read and is not counted");
             }
         }
     }

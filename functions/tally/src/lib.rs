@@ -34,7 +34,7 @@ pub enum TallyError {
     #[error("changes could not be counted")]
     Port(#[from] PortError),
     /// Too many writers change the same counters.
-    #[error("the counters moved {ROUNDS} times while changes were counted")]
+    #[error("the counters changed {ROUNDS} times while changes were counted")]
     Contended,
 }
 

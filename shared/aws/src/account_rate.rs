@@ -69,7 +69,7 @@ fn read(item: &Item) -> Result<AccountRate, ItemError> {
 /// Treats an unreadable item (of a newer version, or edited by hand) as unlimited: SES still limits.
 fn read_or_unlimited(item: Option<Item>) -> AccountRate {
     read(&item.unwrap_or_default()).unwrap_or_else(|error| {
-        tracing::error!(%error, "the stored pace cannot be read; SES alone limits");
+        tracing::error!(%error, "the stored rate limiter cannot be read; only SES limits the rate");
         AccountRate::default()
     })
 }
@@ -145,13 +145,13 @@ fn express(change: &AccountRateChange) -> Expression {
 
 impl AccountRates for Table {
     async fn account_rate(&self) -> Result<AccountRate, PortError> {
-        const WHAT: &str = "reading the pace";
+        const WHAT: &str = "reading the rate limiter";
         let item = self.get(keys::account_rate(), WHAT).await?;
         Ok(read_or_unlimited(item))
     }
 
     async fn change_account_rate(&self, change: &AccountRateChange) -> Result<AccountRateOutcome, PortError> {
-        const WHAT: &str = "changing the pace";
+        const WHAT: &str = "changing the rate limiter";
         let returns = Some(ReturnValue::AllNew);
         let changed = self.update_if(keys::account_rate(), express(change), returns, WHAT);
         Ok(match changed.await? {

@@ -82,7 +82,7 @@ impl Table {
             limit: count.map(|count| i32::try_from(count).unwrap_or(i32::MAX)),
             ..Query::of(keys)
         };
-        let page = self.query(query, "reading what is due").await?;
+        let page = self.query(query, "reading the due index").await?;
         let items = page.items.iter().filter_map(|item| match read(item) {
             Ok(entry) => Some(entry),
             Err(error) => {
@@ -156,7 +156,7 @@ impl DueIndex for Table {
             None => Expression::update("REMOVE #busy"),
         };
         let change = change.with_name("#busy", busy_attribute(priority));
-        const WHAT: &str = "saving since when a lane is busy";
+        const WHAT: &str = "storing the busy time of a priority queue";
         self.update_if(keys::bookmarks(), change, None, WHAT).await.map(drop)
     }
 

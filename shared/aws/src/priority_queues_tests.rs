@@ -150,7 +150,7 @@ async fn what_failed_in_part_is_tried_once_more_and_then_reported_at_its_place()
         partly(&[sent("3"), sent("0")], &[failed("2", false), failed("1", false)]),
         partly(&[sent("1")], &[failed("0", false)]),
     ]);
-    let refused = Err("sending wake-ups: InternalError: try again".to_owned());
+    let refused = Err("enqueueing send tasks: InternalError: try again".to_owned());
     assert_eq!(send(&replay, &requests(4)).await, [Ok(()), refused, Ok(()), Ok(())]);
     assert_eq!(
         replay.asked().iter().map(carried).collect::<Vec<_>>(),
@@ -170,7 +170,10 @@ async fn what_is_wrong_with_the_message_itself_is_not_tried_again() {
     let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
-        [Ok(()), Err("sending wake-ups: InternalError: try again".to_owned())]
+        [
+            Ok(()),
+            Err("enqueueing send tasks: InternalError: try again".to_owned())
+        ]
     );
 }
 
@@ -180,7 +183,10 @@ async fn a_message_of_which_nothing_is_said_is_not_taken_for_sent() {
     let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
-        [Err("sending wake-ups: SQS said nothing of it".to_owned()), Ok(())]
+        [
+            Err("enqueueing send tasks: SQS returned no result for the message".to_owned()),
+            Ok(())
+        ]
     );
     assert_eq!(
         replay.asked().iter().map(carried).collect::<Vec<_>>(),
@@ -228,7 +234,10 @@ async fn when_the_second_try_fails_as_a_whole_the_first_answer_stands() {
     let results = send(&replay, &requests(2)).await;
     assert_eq!(
         results,
-        [Ok(()), Err("sending wake-ups: InternalError: try again".to_owned())]
+        [
+            Ok(()),
+            Err("enqueueing send tasks: InternalError: try again".to_owned())
+        ]
     );
 }
 
@@ -441,6 +450,9 @@ async fn visible_hidden_and_delayed_messages_are_counted() {
     ] {
         let replay = Replay::by(move |_| Answer::ok(&silent));
         let error = priority_queues(&replay).waiting().await.unwrap_err();
-        assert_eq!(chain(&error), "asking how full a lane is: SQS did not say");
+        assert_eq!(
+            chain(&error),
+            "reading the length of a priority queue: SQS did not return the count"
+        );
     }
 }

@@ -11,32 +11,32 @@ use crate::delivery_status::DeliveryStatus;
 use crate::record::{EmailRecord, RecordStatus, recipient_key};
 use crate::timestamp::Timestamp;
 
-/// The status that a caller is shown: the record's, and of a queued one what it waits for.
+/// The status of an email. A waiting email is `scheduled`, `queued` or `retry`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Status"))]
 #[serde(rename_all = "snake_case")]
 pub enum EmailStatus {
-    /// Was asked for at a later time, and was not tried yet.
+    /// The email waits for its scheduled time. No attempt was made yet.
     Scheduled,
-    /// Is due, and waits for a sender.
+    /// The email is due and waits for a sender.
     Queued,
-    /// Was tried, and waits for its next attempt.
+    /// The email waits for its next attempt.
     Retry,
-    /// A sender holds it.
+    /// A sender holds the email.
     Sending,
-    /// Will be `Failed` in a moment.
+    /// The email is about to become `failed`.
     Failing,
-    /// SES may have accepted it; evidence is awaited.
+    /// Amazon SES may have accepted the email. The queue waits for evidence.
     Uncertain,
-    /// SES accepted it.
+    /// Amazon SES accepted the email.
     Sent,
-    /// It was not sent, and will not be by itself.
+    /// The email was not sent. The queue does not retry it automatically.
     Failed,
-    /// SES may have accepted it, and no evidence came.
+    /// Amazon SES may have accepted the email. No evidence arrived.
     Unknown,
-    /// Somebody took it back.
+    /// The email was canceled.
     Canceled,
-    /// Its time to be sent ran out.
+    /// The email expired before it was sent.
     Expired,
 }
 
@@ -108,36 +108,36 @@ pub fn next_attempt_at(record: &EmailRecord, now: Timestamp) -> Option<Timestamp
     (record.status_at(now) == RecordStatus::Queued).then_some(record.not_before)
 }
 
-/// Resend's closed list.
+/// The last event of an email, with the names of Resend.
 ///
 /// Source: Resend's OpenAPI document, version 1.5.0, `EmailContent.last_event`, read 2026-11-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum LastEvent {
-    /// A recipient's server refused it, or SES stopped trying.
+    /// A recipient's server rejected the email, or Amazon SES stopped trying.
     Bounced,
-    /// Somebody took it back.
+    /// The email was canceled.
     Canceled,
-    /// A link in it was clicked.
+    /// A link in the email was clicked.
     Clicked,
-    /// A recipient reported it as spam.
+    /// A recipient reported the email as spam.
     Complained,
-    /// The recipients' servers took it.
+    /// The recipients' servers accepted the email.
     Delivered,
-    /// A recipient's server has not taken it yet.
+    /// A recipient's server has not accepted the email yet.
     DeliveryDelayed,
-    /// It was not sent.
+    /// The email was not sent.
     Failed,
-    /// It was opened.
+    /// The email was opened.
     Opened,
-    /// It waits, or is being sent.
+    /// The email is waiting or being sent.
     Queued,
-    /// It waits for the time it was asked for.
+    /// The email is waiting for its scheduled time.
     Scheduled,
-    /// SES accepted it, and nothing more is known.
+    /// Amazon SES accepted the email. No later event is known.
     Sent,
-    /// It was not sent because the recipient had bounced or complained before.
+    /// The email was not sent, because the recipient is on a suppression list after a bounce or a complaint.
     Suppressed,
 }
 
@@ -223,11 +223,9 @@ pub fn advice(record: &EmailRecord, now: Timestamp) -> Option<&'static str> {
     }
 }
 
-const ON_ACCOUNT_LIST: &str = "Amazon SES did not send it to a recipient on the suppression list of this AWS account; \
-    remove the address with DELETE /suppressions/{address}, which removes it there too, then send a new email.";
+const ON_ACCOUNT_LIST: &str = "Amazon SES did not send to a recipient on the suppression list of this AWS account. Remove the address with DELETE /suppressions/{address}, which also removes it from that list. Then send a new email.";
 
-const ON_GLOBAL_LIST: &str = "Amazon SES did not send it to a recipient on its own global suppression list; nobody else \
-    can remove the address there, and SES does within 14 days: send a new email then.";
+const ON_GLOBAL_LIST: &str = "Amazon SES did not send to a recipient on its global suppression list. Only Amazon SES can remove the address, which it does within 14 days. Send a new email then.";
 
 /// The time of SES's acceptance as it is shown: no later than any event that followed from it, though a sender
 /// that heard of the acceptance later has written its own time.

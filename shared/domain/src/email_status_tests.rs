@@ -310,7 +310,7 @@ fn the_advice_names_the_list_that_stopped_an_email() {
         ),
         (
             sent(&[(ann, DeliveryStatus::OnGlobalList)]),
-            Some("its own global suppression list"),
+            Some("its global suppression list"),
         ),
         (sent(&[(ann, DeliveryStatus::Bounced)]), None),
         (sent(&[(ann, DeliveryStatus::Delivered)]), None),

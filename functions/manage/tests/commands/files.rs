@@ -39,7 +39,7 @@ async fn uploaded_files_are_kept_as_long_as_the_content() {
         let backend = world_with(&sample(status));
         let name = (samples::key(1), stored(&backend).body.sha256);
         backend.state().bodies.insert(name, stored_email.clone().into_bytes());
-        let gone = "The content of this email is gone: send it as a new email.";
+        let gone = "The content of this email is deleted. Send it as a new email.";
         assert_eq!(answer(&backend, &event).await, refused(409, "conflict", gone));
         assert_eq!(stored(&backend), sample(status));
     }

@@ -38,7 +38,7 @@ async fn an_email_that_is_not_there_is_a_404_and_another_tenants_is_not_there() 
             backend.state().calls.clear();
             assert_eq!(
                 answer(&backend, &about(event, n)).await,
-                refused(404, "not_found", "There is no email of this id."),
+                refused(404, "not_found", "No email has this id. See GET /emails."),
                 "{event}"
             );
             assert_eq!(backend.calls_inside(), ["load"]);
@@ -107,24 +107,27 @@ async fn the_sentences_tell_what_to_do_instead() {
         (
             CANCEL,
             RecordStatus::Sending,
-            "This email is being sent: it is too late.",
+            "This email is being sent. It is too late to change it.",
         ),
-        (RESCHEDULE, RecordStatus::Sent, "This email was sent: it is too late."),
+        (
+            RESCHEDULE,
+            RecordStatus::Sent,
+            "This email was sent. It is too late to change it.",
+        ),
         (
             RESCHEDULE,
             RecordStatus::Canceled,
-            "This email was canceled: retry it, if it is wanted after all.",
+            "This email is canceled. Retry it if it is wanted after all.",
         ),
         (
             RETRY,
             RecordStatus::Queued,
-            "This email is waiting to be sent; to send it sooner, change its scheduled_at.",
+            "This email is waiting to be sent. To send it sooner, change its scheduled_at.",
         ),
         (
             RETRY,
             RecordStatus::Unknown,
-            "Amazon SES may have accepted this email: retry it with {\"force\": true} if a second copy does less harm \
-             than none.",
+            "Amazon SES may have accepted this email. Retry it with {\"force\": true} if a second copy is better than none.",
         ),
     ] {
         let asked = if event == RETRY {
@@ -147,7 +150,7 @@ async fn an_email_whose_content_is_gone_is_not_made_to_wait_for_nothing() {
             refused(
                 409,
                 "conflict",
-                "The content of this email is gone: send it as a new email."
+                "The content of this email is deleted. Send it as a new email."
             )
         );
         assert_eq!(stored(&backend), sample(status));
@@ -165,7 +168,7 @@ async fn an_impossible_time_is_a_422_that_names_its_field() {
     for (body, message) in [
         (
             r#"{"id":"00000000-0000-4000-8000-000000000000","scheduled_at":"in 1 hour"}"#,
-            "id: is not the id in the path",
+            "id: must equal the id in the path",
         ),
         (
             r#"{"scheduled_at":"1970-01-01T00:15:39.999Z"}"#,

@@ -20,7 +20,7 @@ pub enum Refusal {
     #[error("{}", too_late(*.0))]
     TooLate(RecordStatus),
     /// It waits for a second attempt, and the first may have succeeded.
-    #[error("Amazon SES may have accepted this email already, so it cannot be called canceled.")]
+    #[error("Amazon SES may already have accepted this email, so it cannot be canceled.")]
     MaybeSent,
     /// It would expire before the requested time.
     #[error("must be before the email's expires_at")]
@@ -30,7 +30,7 @@ pub enum Refusal {
     NotEnded(RecordStatus),
     /// The caller must ask for a possible second copy.
     #[error(
-        "Amazon SES may have accepted this email: retry it with {{\"force\": true}} if a second copy does less harm than none."
+        "Amazon SES may have accepted this email. Retry it with {{\"force\": true}} if a second copy is better than none."
     )]
     NeedsForce,
     /// It has not ended, and an email that may still be sent cannot be erased.
@@ -41,21 +41,21 @@ pub enum Refusal {
 fn too_late(status: RecordStatus) -> &'static str {
     match status {
         RecordStatus::Queued => "This email is waiting to be sent.",
-        RecordStatus::Sending | RecordStatus::Uncertain => "This email is being sent: it is too late.",
-        RecordStatus::Failing | RecordStatus::Failed => "This email has failed: retry it, if it is still wanted.",
-        RecordStatus::Sent => "This email was sent: it is too late.",
-        RecordStatus::Unknown => "Amazon SES may have accepted this email: it is too late.",
-        RecordStatus::Canceled => "This email was canceled: retry it, if it is wanted after all.",
-        RecordStatus::Expired => "This email expired unsent: retry it, if it is still wanted.",
+        RecordStatus::Sending | RecordStatus::Uncertain => "This email is being sent. It is too late to change it.",
+        RecordStatus::Failing | RecordStatus::Failed => "This email has failed. Retry it if it is still wanted.",
+        RecordStatus::Sent => "This email was sent. It is too late to change it.",
+        RecordStatus::Unknown => "Amazon SES may have accepted this email. It is too late to change it.",
+        RecordStatus::Canceled => "This email is canceled. Retry it if it is wanted after all.",
+        RecordStatus::Expired => "This email expired before it was sent. Retry it if it is still wanted.",
     }
 }
 
 fn not_ended(status: RecordStatus) -> &'static str {
     match status {
-        RecordStatus::Queued => "This email is waiting to be sent; to send it sooner, change its scheduled_at.",
+        RecordStatus::Queued => "This email is waiting to be sent. To send it sooner, change its scheduled_at.",
         RecordStatus::Sending | RecordStatus::Uncertain => "This email is being sent.",
-        RecordStatus::Failing => "This email is about to fail: retry it in a moment.",
-        RecordStatus::Sent => "This email was sent; to send it again, send it as a new email.",
+        RecordStatus::Failing => "This email is about to fail. Retry it in a moment.",
+        RecordStatus::Sent => "This email was sent. To send it again, send a new email.",
         RecordStatus::Failed | RecordStatus::Unknown | RecordStatus::Canceled | RecordStatus::Expired => {
             "This email can be retried."
         }
@@ -64,9 +64,9 @@ fn not_ended(status: RecordStatus) -> &'static str {
 
 fn not_erasable(status: RecordStatus) -> &'static str {
     match status {
-        RecordStatus::Queued => "This email is waiting to be sent: cancel it before it is erased.",
+        RecordStatus::Queued => "This email is waiting to be sent. Cancel it before you erase it.",
         RecordStatus::Sending | RecordStatus::Uncertain | RecordStatus::Failing => {
-            "This email is being sent: erase it when that has ended."
+            "This email is being sent. Erase it after the sending has ended."
         }
         RecordStatus::Sent
         | RecordStatus::Failed

@@ -84,8 +84,8 @@ pub fn parse_remove_many(body: &[u8]) -> Result<Vec<SuppressionSelector>, ApiErr
     })?;
     match (emails, ids) {
         (Some(which), None) | (None, Some(which)) => Ok(which),
-        (None, None) => Err(ApiError::missing_field("emails", "give emails or ids")),
-        (Some(_), Some(_)) => Err(ApiError::validation("ids", "give emails or ids, not both")),
+        (None, None) => Err(ApiError::missing_field("emails", "emails or ids is required")),
+        (Some(_), Some(_)) => Err(ApiError::validation("ids", "emails and ids cannot be used together")),
     }
 }
 
@@ -121,7 +121,7 @@ fn many<T>(
     )
 }
 
-/// A suppression as it is shown.
+/// A suppression.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "Suppression"))]
 pub struct SuppressionView {
@@ -132,7 +132,7 @@ pub struct SuppressionView {
     origin: Origin,
     source_id: Option<String>,
     created_at: String,
-    /// The end of a suppression for a complaint that may be somebody else's; null: it has no end.
+    /// The end of a suppression for a complaint that another recipient may have made. Null: no end.
     expires_at: Option<String>,
 }
 
@@ -154,7 +154,7 @@ impl SuppressionView {
 
 const OBJECT: &str = "suppression";
 
-/// The answer about one that was added.
+/// The response to an added suppression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -178,7 +178,7 @@ impl AddedView {
     }
 }
 
-/// The answer about one that was to be removed.
+/// The response to a removed suppression.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(
     feature = "schema",
@@ -200,9 +200,9 @@ pub struct RemovedView {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AtSes {
-    /// It is not there any more.
+    /// The list no longer has the address.
     Removed,
-    /// It stays there: the recipient complained, and this deployment keeps such addresses.
+    /// The list still has the address: the recipient complained, and this deployment does not remove such addresses.
     KeptForComplaint,
 }
 
@@ -219,11 +219,11 @@ impl RemovedView {
     }
 }
 
-/// The answer about several.
+/// The response to several suppressions.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema), schemars(rename = "{T}Many"))]
 pub struct ManyView<T> {
-    /// About each, in the request's order.
+    /// One entry for each item, in the order of the request.
     pub data: Vec<T>,
 }
 
