@@ -138,7 +138,7 @@ async fn what_was_not_uploaded_is_refused_and_leaves_nothing() {
         (world_with("other", 4, 4), unknown),
         (
             world_with(TENANT, 4, 3),
-            "422 invalid_attachment attachments[0].id: the uploaded file is not of the size",
+            "422 invalid_attachment attachments[0].id: the size of the uploaded file differs",
         ),
         (
             world_with(TENANT, 30_000_000, 30_000_000),
