@@ -42,7 +42,7 @@ pub enum AccessError {
     #[error("a key or a tenant could not be read or written")]
     Port(#[from] PortError),
     /// The tenant has too many concurrent writers: the caller may repeat the request.
-    #[error("a tenant could not be written: others change it at this moment")]
+    #[error("a tenant could not be written because of concurrent changes")]
     Busy,
 }
 

@@ -39,10 +39,10 @@ pub enum Failure<E> {
     #[error("a record failed")]
     Error(#[source] E),
     /// Its processing panicked.
-    #[error("a record's work panicked")]
+    #[error("the processing of a record panicked")]
     Panicked,
     /// It was not done when the invocation's time was nearly over.
-    #[error("a record was not done in time")]
+    #[error("a record was not processed in time")]
     OutOfTime,
 }
 

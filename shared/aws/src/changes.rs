@@ -30,7 +30,7 @@ pub enum ChangeError {
     #[error("a record of the stream has a sequence number that is not 1 to 64 digits")]
     Sequence,
     /// Its image of an email's record cannot be read.
-    #[error("a row in a record of the stream cannot be read")]
+    #[error("an email record in a record of the stream cannot be read")]
     EmailRecord(#[from] ItemError),
 }
 

@@ -94,7 +94,7 @@ pub enum ConnectError {
     #[error(transparent)]
     Settings(#[from] SettingsError),
     /// The embedded roots are unusable.
-    #[error("the HTTP client could not be made")]
+    #[error("the HTTP client could not be created")]
     Http(#[from] HttpClientError),
 }
 
@@ -231,7 +231,7 @@ impl Clients {
         });
         let all = futures::future::join_all(calls);
         if tokio::time::timeout(CONNECT_TIMEOUT, all).await.is_err() {
-            tracing::debug!("connections were not all set up at the start");
+            tracing::debug!("not all connections could be opened at the start");
         }
     }
 }

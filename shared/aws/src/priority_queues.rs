@@ -146,7 +146,7 @@ enum Failed {
     #[error("{}: {}", .0.code, .0.message.as_deref().unwrap_or_default())]
     Said(BatchResultErrorEntry),
     /// SQS reported neither success nor error.
-    #[error("SQS said nothing of it")]
+    #[error("SQS returned no result for the message")]
     Unsaid,
 }
 
@@ -212,7 +212,7 @@ impl SqsPriorityQueues {
                 group: group(&request.send_task.tenant, &request.send_task.queue),
             });
         }
-        let results = queue.send(&messages, "sending wake-ups").await;
+        let results = queue.send(&messages, "enqueueing send tasks").await;
         places.into_iter().zip(results).collect()
     }
 
@@ -261,7 +261,7 @@ impl Queue {
             Err(error) => {
                 tracing::warn!(
                     error = crate::telemetry::chain(&error),
-                    "wake-ups could not be put back"
+                    "send tasks could not be returned to their queue"
                 );
                 0
             }
@@ -286,7 +286,7 @@ impl PriorityQueues for SqsPriorityQueues {
 impl Queue {
     /// Returns SQS's counts of messages: approximate, and up to a minute old.
     async fn messages(&self) -> Result<Messages, PortError> {
-        const WHAT: &str = "asking how full a lane is";
+        const WHAT: &str = "reading the length of a priority queue";
         const VISIBLE: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessages;
         const IN_FLIGHT: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
         const DELAYED: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesDelayed;
@@ -299,7 +299,7 @@ impl Queue {
         let counts = answer.attributes.unwrap_or_default();
         let count = |name| {
             let count = counts.get(&name).and_then(|count| count.parse().ok());
-            count.ok_or_else(|| port(WHAT)("SQS did not say".into()))
+            count.ok_or_else(|| port(WHAT)("SQS did not return the count".into()))
         };
         Ok(Messages {
             visible: count(VISIBLE)?,
@@ -345,7 +345,7 @@ impl DeadLetters for DeadLetterQueue {
                 group: group(&email.tenant, &email.queue),
             })
             .collect();
-        self.0.send(&messages, "handing emails over").await
+        self.0.send(&messages, "sending dead-letter messages").await
     }
 }
 

@@ -190,7 +190,7 @@ impl Table {
             .with_name("#too_many", TOO_MANY)
             .with_name("#m", SET)
             .with_value(":yes", AttributeValue::Bool(true));
-        let given_up = self.update_if(keys::marks(tenant), change, None, "giving the marks up");
+        let given_up = self.update_if(keys::marks(tenant), change, None, "giving up the suppression filter");
         given_up.await.map(drop)
     }
 
@@ -295,7 +295,7 @@ impl Suppressions for Table {
             }
         }
         Err(port(SUPPRESSING)(
-            "others change the suppression at the same time".into(),
+            "too many concurrent changes of the suppression".into(),
         ))
     }
 
@@ -324,7 +324,7 @@ impl Suppressions for Table {
     }
 
     async fn marks(&self, tenant: &TenantId) -> Result<SuppressionFilter, PortError> {
-        const WHAT: &str = "reading the marks";
+        const WHAT: &str = "reading the suppression filter";
         let item = self.get(keys::marks(tenant), WHAT).await?;
         read_marks(&item.unwrap_or_default()).map_err(|error| port(WHAT)(error.into()))
     }
@@ -376,12 +376,12 @@ impl Suppressions for Table {
             .with_text(":a", listed.address.to_string())
             .with_number(":b", listed.at.as_millis());
         let key = keys::listed(&listed.tenant, listed.id());
-        let stored = self.update_if(key, change, None, "remembering an address of SES's list");
+        let stored = self.update_if(key, change, None, "storing that SES's suppression list has an address");
         stored.await.map(drop)
     }
 
     async fn listed(&self, tenant: &TenantId, ids: &[SuppressionId]) -> Result<Vec<Listed>, PortError> {
-        const WHAT: &str = "reading which addresses are on SES's list";
+        const WHAT: &str = "reading the known addresses on SES's suppression list";
         let distinct: BTreeSet<_> = ids.iter().collect();
         let keys = distinct.into_iter().map(|id| keys::listed(tenant, *id)).collect();
         let items = self.get_many(keys, WHAT).await?;
@@ -391,7 +391,8 @@ impl Suppressions for Table {
 
     async fn forget_listed(&self, tenant: &TenantId, id: SuppressionId) -> Result<(), PortError> {
         let key = keys::listed(tenant, id);
-        self.delete(key, "forgetting an address of SES's list").await
+        self.delete(key, "deleting the entry of an address on SES's suppression list")
+            .await
     }
 }
 

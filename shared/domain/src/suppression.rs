@@ -126,16 +126,16 @@ impl SuppressionFilter {
     }
 }
 
-/// Where a suppression comes from. Source: Resend's OpenAPI document, version 1.5.0, read 2026-11-24.
+/// The origin of a suppression. Source: Resend's OpenAPI document, version 1.5.0, read 2026-11-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum Origin {
-    /// An email came back for good.
+    /// An email to the address bounced permanently.
     Bounce,
-    /// The recipient reported one as spam.
+    /// The recipient reported an email as spam.
     Complaint,
-    /// A person asked for it.
+    /// A person or a program added it through the API.
     Manual,
 }
 

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::operation::Operation;
 
 /// A one-line summary of the API.
-pub(crate) const SUMMARY: &str = "An email queue in your own AWS account, in the wire format of Resend.";
+pub(crate) const SUMMARY: &str = "An email queue in your own AWS account, compatible with the API of Resend.";
 
 /// This document.
 #[derive(JsonSchema)]
@@ -43,13 +43,13 @@ pub(crate) fn description() -> String {
 
 pub(crate) fn tags() -> Value {
     json!([
-        {"name": "emails", "description": "Emails: sent, listed, shown, taken back, sent again."},
-        {"name": "attachments", "description": "Files that are uploaded before they are sent."},
-        {"name": "queues", "description": "Named queues: made, changed, paused, purged, restored, tried again."},
-        {"name": "suppressions", "description": "Who gets no emails."},
-        {"name": "failures", "description": "Why emails ended unsent."},
-        {"name": "api-keys", "description": "Who may do what."},
-        {"name": "tenants", "description": "Who shares this queue with others, and sees nothing of them."},
+        {"name": "emails", "description": "Sends, lists, shows, cancels and retries emails."},
+        {"name": "attachments", "description": "Uploads files before they are sent."},
+        {"name": "queues", "description": "Creates, changes, pauses, purges and restores named queues, and retries their emails."},
+        {"name": "suppressions", "description": "Lists, adds and removes suppressed addresses."},
+        {"name": "failures", "description": "Shows the failures of emails."},
+        {"name": "api-keys", "description": "Manages API keys."},
+        {"name": "tenants", "description": "Manages tenants, whose data are separate from each other."},
         {"name": "about", "description": "This document."},
     ])
 }

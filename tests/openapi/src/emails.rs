@@ -31,69 +31,69 @@ pub(crate) fn operations() -> Vec<Operation> {
     });
     vec![
         Operation::new("post", "/emails", "send_email", "Sends an email")
-            .details("It is stored before the answer, and sent as soon as its time has come. With `dry_run=true` everything is checked, and nothing is stored or sent.")
+            .details("The queue stores the email before it responds, and sends it when it is due. With `dry_run=true`, the request is only checked: nothing is stored or sent.")
             .query::<SendQuery>()
             .headers::<SendHeaders>()
             .body::<NewEmail>(email.clone())
-            .answers::<Answer>(200, "The email is accepted: it will not be lost. Of a dry run: what would become of it.")
+            .answers::<Answer>(200, "The email is accepted and cannot be lost. For a dry run: the expected handling.")
             .replays()
             .refuses(&[400, 409, 413, 422]),
         Operation::new("get", "/emails", "list_emails", "Lists emails, newest first")
             .for_operator()
             .query::<PageQuery>()
-            .answers::<AnyPage>(200, "A page of the list; with the deployer's key without contents, and not by `tag`, `from` or `to`.")
+            .answers::<AnyPage>(200, "A page of the list. With the deployer's key, the emails have no content, and `tag`, `from` and `to` are not allowed.")
             .refuses(&[422]),
-        Operation::new("post", "/emails/batch", "send_emails", "Sends many emails")
-            .details("After a 5xx some may still be sent; the same request with the same key completes it.")
+        Operation::new("post", "/emails/batch", "send_emails", "Sends a batch of emails")
+            .details("After a 5xx response, some emails may be accepted. The same request with the same key completes the batch.")
             .headers::<BatchHeaders>()
             .body::<NewEmails>(json!([email]))
-            .answers::<Ids>(200, "All emails that were not refused are accepted.")
+            .answers::<Ids>(200, "All emails without an error are accepted.")
             .replays()
             .refuses(&[400, 409, 413, 422]),
         Operation::new("get", "/emails/{id}", "get_email", "Shows an email")
             .for_operator()
-            .details("With its content while that is kept.")
-            .answers::<AnyEmail>(200, "The email; with the deployer's key without its content.")
+            .details("Includes the content while it is stored.")
+            .answers::<AnyEmail>(200, "The email. With the deployer's key, without its content.")
             .refuses(&[404]),
         Operation::new("delete", "/emails/{id}", "erase_email", "Erases an email that has ended")
-            .details("Its content, files and recipients are gone at once. Its idempotency key stays known, so that a repeated request sends nothing.")
-            .answers::<Erased>(200, "It is erased.")
+            .details("Deletes the content, attachments and recipients immediately. The idempotency key is kept, so a repeated request sends nothing.")
+            .answers::<Erased>(200, "The email is erased.")
             .refuses(&[404, 409]),
-        Operation::new("get", "/emails/{id}/events", "list_events", "Tells an email's past, oldest first")
+        Operation::new("get", "/emails/{id}/events", "list_events", "Lists the events of an email, oldest first")
             .for_operator()
-            .details("Each attempt that failed, each recipient's fate, in the words of the servers. The newest 12 attempts are kept.")
-            .answers::<AnyEvents>(200, "What happened; with the deployer's key without recipients and words.")
+            .details("Shows each failed attempt and each recipient's delivery status, with the messages of the servers. The newest 12 attempts are stored.")
+            .answers::<AnyEvents>(200, "The events. With the deployer's key, without recipients and server messages.")
             .refuses(&[404]),
         Operation::new(
             "patch",
             "/emails/{id}",
             "reschedule_email",
-            "Sends an email at another time",
+            "Reschedules an email",
         )
         .body::<Reschedule>(json!({"scheduled_at": "in 1 hour"}))
         .answers::<CommandResponse>(200, "It is so now.")
         .refuses(&[400, 404, 409, 413, 422]),
-        Operation::new("post", "/emails/{id}/cancel", "cancel_email", "Takes an email back")
+        Operation::new("post", "/emails/{id}/cancel", "cancel_email", "Cancels an email")
             .for_operator()
-            .details("Too late once it is being sent: 409.")
+            .details("An email that is being sent cannot be canceled: 409.")
             .answers::<CommandResponse>(200, "It is so now.")
             .refuses(&[404, 409]),
         Operation::new("post", "/emails/release", "release_emails", "Releases the emails of a held API key")
-            .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. The emails go their way within two minutes, those of paused queues when these are resumed. Without a hold nothing happens. Not with a key that is limited to From domains.")
+            .details("Ends the hold of DELETE or PATCH /api-keys/{id}?hold=true. Sending continues within two minutes, or when a paused queue is resumed. Without a hold, the request has no effect. Not allowed with a key that is limited to From domains.")
             .query::<ReleaseQuery>()
             .answers::<Released>(202, "The hold is released.")
             .refuses(&[422]),
         Operation::new("post", "/emails/cancel", "cancel_emails", "Cancels the emails of an API key")
             .for_operator()
-            .details("Those that wait, newest first, held or not. One request cancels about 500, and looks at 5,000 emails of the tenant: ask again with `after` while `has_more` is true. Not with a key that is limited to From domains.")
+            .details("Cancels waiting emails, newest first, held or not. One request cancels about 500 emails and checks 5,000 emails of the tenant. Repeat it with `after` while `has_more` is true. Not allowed with a key that is limited to From domains.")
             .query::<CancelQuery>()
-            .answers::<Canceled>(200, "They are canceled.")
+            .answers::<Canceled>(200, "The emails are canceled.")
             .refuses(&[422]),
         Operation::new(
             "post",
             "/emails/{id}/retry",
             "retry_email",
-            "Sends an email again that ended unsent",
+            "Retries an email that was not sent",
         )
         .optional_body::<Retry>(json!({"force": true}))
         .answers::<CommandResponse>(200, "It is so now.")
@@ -101,7 +101,7 @@ pub(crate) fn operations() -> Vec<Operation> {
     ]
 }
 
-/// An email, with its content for a tenant's key and without it for the deployer's.
+/// An email: with its content for a tenant's key, without it for the deployer's key.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "EmailOrMetadata")]
 enum AnyEmail {
@@ -109,7 +109,7 @@ enum AnyEmail {
     Metadata(Box<EmailMetadata>),
 }
 
-/// A page of emails, for a tenant's key or for the deployer's.
+/// A page of emails, for a tenant's key or for the deployer's key.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "EmailPageOrMetadata")]
 enum AnyPage {
@@ -117,7 +117,7 @@ enum AnyPage {
     Metadata(EmailMetadataPage),
 }
 
-/// An email's past, for a tenant's key or for the deployer's.
+/// The events of an email, for a tenant's key or for the deployer's key.
 #[derive(JsonSchema)]
 #[schemars(untagged, rename = "EventsOrMetadata")]
 enum AnyEvents {
@@ -125,12 +125,12 @@ enum AnyEvents {
     Metadata(EventsMetadata),
 }
 
-/// An address, alone or with a name: `ada@example.com`, `Ada <ada@example.com>`.
+/// An address, with or without a name: `ada@example.com`, `Ada <ada@example.com>`.
 #[derive(JsonSchema)]
 #[schemars(transparent, example = "Ada <ada@example.com>")]
 struct Mailbox(#[schemars(length(min = 3), regex(pattern = "@"))] String);
 
-/// One recipient, or some.
+/// One recipient or several.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Recipients {
@@ -146,7 +146,7 @@ enum FirstRecipients {
     Many(#[schemars(length(min = 1, max = limits::RECIPIENTS_MAX))] Vec<Mailbox>),
 }
 
-/// Where answers go.
+/// The addresses for replies.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum ReplyTo {
@@ -154,8 +154,7 @@ enum ReplyTo {
     Many(#[schemars(length(max = limits::REPLY_TO_MAX))] Vec<Mailbox>),
 }
 
-/// A name and a value, by which an email is found again. The name may not begin with `mq_`, and is
-/// there once.
+/// A tag: a name and a value to find an email again. A name appears only once and does not start with `mq_`.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewTag {
@@ -165,59 +164,59 @@ struct NewTag {
     value: String,
 }
 
-/// An email as it is to be sent. `html` or `text` is needed, and not empty; `to`, `cc` and `bcc`
-/// have 50 recipients together at most.
+/// A new email. `html` or `text` is required and must not be empty. `to`, `cc` and `bcc` together have at most 50
+/// recipients.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewEmail {
-    /// The sender, of a domain or an address that is verified in Amazon SES.
+    /// The sender. Its address or domain must be verified in Amazon SES.
     from: Mailbox,
     to: FirstRecipients,
-    /// Copies.
+    /// The recipients of copies.
     cc: Option<Recipients>,
-    /// Blind copies.
+    /// The recipients of blind copies.
     bcc: Option<Recipients>,
     reply_to: Option<ReplyTo>,
-    /// Not blank, and without control characters.
+    /// Not blank, without control characters.
     #[schemars(length(min = 1, max = limits::SUBJECT_MAX))]
     subject: String,
     html: Option<String>,
     text: Option<String>,
-    /// Headers of your own. None that the queue or Amazon SES write, such as `Date`.
+    /// Custom headers. Headers that the queue or Amazon SES writes, such as `Date`, are not allowed.
     headers: Option<Headers>,
     #[schemars(length(max = limits::TAGS_MAX))]
     tags: Option<Vec<NewTag>>,
-    /// Not before then; at once when it is absent. Within ten years.
+    /// The earliest sending time, at most ten years ahead. Default: now.
     scheduled_at: Option<When>,
-    /// Not from then on; 14 days after it is due when it is absent.
+    /// The time after which the email is not sent. Default: 14 days after it is due.
     expires_at: Option<When>,
-    /// What is done when Amazon SES may have accepted it, and no evidence comes; `resend` when it is absent.
+    /// The action when Amazon SES may have accepted the email and no evidence arrives. Default: `resend`.
     on_uncertain: Option<OnUncertain>,
-    /// The name of a queue that was made; `default` when it is absent.
+    /// The name of an existing queue. Default: `default`.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,
-    /// Goes before the queue's.
+    /// The priority of the email. It overrides the priority of the queue.
     priority: Option<Priority>,
     #[schemars(length(max = limits::ATTACHMENTS_MAX))]
     attachments: Option<Vec<NewAttachment>>,
 }
 
-/// A file: its `content`, or the `id` of one that was uploaded.
+/// An attachment: its `content`, or the `id` of an uploaded file.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewAttachment {
-    /// Of an upload.
+    /// The id of an uploaded file.
     id: Option<String>,
     content: Option<Content>,
-    /// Its name, as recipients see it. Needed beside a content.
+    /// The file name that recipients see. Required with `content`.
     filename: Option<String>,
-    /// Its media type; by its name when it is absent.
+    /// The media type. Default: derived from the file name.
     content_type: Option<String>,
-    /// Makes it an inline image, which the HTML refers to as `cid:` and this.
+    /// The content id of an inline image. The HTML refers to it as `cid:` followed by this id.
     content_id: Option<String>,
     /// The same as `content_id`.
     inline_content_id: Option<String>,
-    /// Refused: nothing fetches the URLs of callers. Send the content, or upload the file.
+    /// Not supported: the queue does not fetch URLs. Send the content, or upload the file.
     #[schemars(extend("type" = "null"))]
     path: Option<String>,
 }
@@ -231,7 +230,7 @@ enum Content {
     Buffer(Buffer),
 }
 
-/// A Buffer of Node, as it writes itself as JSON.
+/// A Buffer of Node.js in its JSON form.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Buffer {
@@ -240,7 +239,7 @@ struct Buffer {
     data: Vec<u8>,
 }
 
-/// Names with their values. An empty list, as PHP writes an empty map, is none.
+/// Header names with their values. An empty list means no headers, because PHP encodes an empty map as a list.
 #[derive(JsonSchema)]
 #[schemars(untagged)]
 enum Headers {
@@ -248,20 +247,20 @@ enum Headers {
     Empty(#[schemars(length(max = 0))] Vec<HeaderValue>),
 }
 
-/// A header's value: not blank, and without control characters.
+/// A header value. Not blank, without control characters.
 #[derive(JsonSchema)]
 #[schemars(transparent)]
 struct HeaderValue(#[schemars(length(min = 1, max = limits::HEADER_VALUE_MAX))] String);
 
-/// Emails as they are to be sent.
+/// A batch of new emails.
 #[derive(JsonSchema)]
 #[schemars(transparent)]
 struct NewEmails(#[schemars(length(min = 1, max = limits::BATCH_MAX))] Vec<NewEmail>);
 
 #[derive(JsonSchema)]
 struct SendHeaders {
-    /// The same key with the same request gives the first answer again, and sends nothing twice. With
-    /// another request it is refused. Kept for 24 hours at least.
+    /// A repeated request with the same key returns the first response and sends nothing twice. A different request
+    /// with the same key is refused. Keys are stored for at least 24 hours.
     #[schemars(rename = "Idempotency-Key", length(min = 1, max = limits::IDEMPOTENCY_KEY_MAX))]
     idempotency_key: Option<String>,
 }
@@ -270,8 +269,8 @@ struct SendHeaders {
 struct BatchHeaders {
     #[schemars(flatten)]
     same: SendHeaders,
-    /// `strict`, which is the default, refuses the whole batch for one bad email; `permissive` accepts
-    /// the good ones and reports the others.
+    /// `strict`, the default, refuses the whole batch if one email is invalid. `permissive` accepts the valid emails
+    /// and reports the others.
     #[schemars(rename = "x-batch-validation", extend("enum" = ["strict", "permissive"]))]
     validation: Option<String>,
 }
@@ -279,33 +278,33 @@ struct BatchHeaders {
 /// How an email is sent.
 #[derive(JsonSchema)]
 struct SendQuery {
-    /// Check everything, and tell when the email would go, to whom and for how much, without storing or sending it.
+    /// Checks the request and returns the expected sending time, recipients and cost. Stores and sends nothing.
     dry_run: Option<bool>,
 }
 
 #[derive(JsonSchema)]
 struct PageQuery {
-    /// How many emails a page has.
+    /// The maximum number of emails on the page.
     #[schemars(range(min = 1, max = LIMIT_MAX), extend("default" = LIMIT_DEFAULT))]
     limit: Option<u32>,
-    /// The id of an email: the page has what comes after it, older emails.
+    /// The id of an email. The page starts after it, with older emails.
     #[schemars(extend("format" = "uuid"))]
     after: Option<String>,
-    /// The id of an email: the page has what comes before it, newer emails. Not together with `after`.
+    /// The id of an email. The page ends before it, with newer emails. Not allowed together with `after`.
     #[schemars(extend("format" = "uuid"))]
     before: Option<String>,
-    /// Only emails of this status. A filtered page looks at 1,000 emails at most, and at 200 contents: it may
-    /// hold fewer than `limit`, and says in `next` where to go on.
+    /// Only emails with this status. A filtered request checks at most 1,000 emails and 200 contents. Its page may
+    /// have fewer than `limit` emails; `next` then continues the list.
     status: Option<EmailStatus>,
     /// Only emails of this queue.
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     queue: Option<String>,
-    /// Only emails that were not sent for this.
+    /// Only emails with this cause of failure.
     cause: Option<Cause>,
-    /// Only emails that were accepted with this API key, by its id.
+    /// Only emails accepted with this API key, by its id.
     #[schemars(extend("format" = "uuid"))]
     key: Option<String>,
-    /// Only emails with a tag of this name, or of this `name:value`.
+    /// Only emails with a tag of this name, or with this `name:value`.
     #[schemars(regex(pattern = "^[A-Za-z0-9_-]+(:[A-Za-z0-9_-]+)?$"))]
     tag: Option<String>,
     /// Only emails from this address.
@@ -314,30 +313,30 @@ struct PageQuery {
     /// Only emails to this address, in `to`, `cc` or `bcc`.
     #[schemars(length(min = 3), regex(pattern = "@"))]
     to: Option<String>,
-    /// Only emails accepted then or later: a day such as `2026-11-24`, or a time with its offset.
+    /// Only emails accepted at or after this time: a day such as `2026-11-24`, or a time with an offset.
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[0-9]"))]
     since: Option<String>,
-    /// Only emails accepted before.
+    /// Only emails accepted before this time.
     #[schemars(length(min = 1, max = 40), regex(pattern = "^[0-9]"))]
     until: Option<String>,
 }
 
-/// When an email is to be sent instead.
+/// The new times of an email.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Reschedule {
-    /// The email's id once more, as in the path.
+    /// The id of the email, equal to the id in the path.
     id: Option<String>,
     scheduled_at: When,
-    /// Not from then on. When it is absent, what was given before, or 14 days after it is due.
+    /// The time after which the email is not sent. Default: the earlier value, or 14 days after the email is due.
     expires_at: Option<When>,
 }
 
-/// Whether a second copy is accepted.
+/// The options of a retry.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Retry {
-    /// Sends also an email that Amazon SES may have accepted.
+    /// Also retries an email that Amazon SES may have accepted.
     force: Option<bool>,
 }
 
@@ -350,10 +349,10 @@ struct ReleaseQuery {
 
 #[derive(JsonSchema)]
 struct CancelQuery {
-    /// The id of the API key that the emails were accepted with, revoked or not.
+    /// The id of the API key of the emails, revoked or not.
     #[schemars(extend("format" = "uuid"))]
     key: String,
-    /// The `next` of an earlier answer: the emails behind it are looked at.
+    /// The `next` of an earlier response. The request continues after this email.
     #[schemars(extend("format" = "uuid"))]
     after: Option<String>,
 }

@@ -18,14 +18,14 @@ pub(crate) fn operations() -> Vec<Operation> {
     vec![
         queue("get", "/queues", "list_queues", "Lists the queues")
             .for_operator()
-            .answers::<QueuesView>(200, "All queues; `default` is always among them."),
-        queue("post", "/queues", "create_queue", "Makes a queue")
+            .answers::<QueuesView>(200, "All queues, always including `default`."),
+        queue("post", "/queues", "create_queue", "Creates a queue")
             .body::<NewQueue>(json!({"name": "news", "priority": "low", "rate_per_second": 20}))
             .answers::<QueueView>(201, "The queue.")
             .refuses(&[400, 409, 413, 422]),
         queue("get", "/queues/{name}", "get_queue", "Shows a queue")
             .for_operator()
-            .answers::<QueueView>(200, "The queue, with counts that are a minute old at most.")
+            .answers::<QueueView>(200, "The queue, with counts that are at most one minute old.")
             .refuses(&[404]),
         queue(
             "patch",
@@ -33,18 +33,18 @@ pub(crate) fn operations() -> Vec<Operation> {
             "change_queue",
             "Changes the settings of a queue",
         )
-        .details("For the emails that wait in it as well. A null takes a setting away.")
+        .details("Also applies to waiting emails. A null removes a setting.")
         .body::<QueueChange>(json!({"rate_per_second": 50}))
         .answers::<QueueView>(200, "The queue.")
         .refuses(&[400, 404, 413, 422]),
         queue("delete", "/queues/{name}", "delete_queue", "Deletes a queue")
-            .details("Refused while emails wait in it, unless they are to be canceled. `default` cannot be deleted. Answered after four seconds: nothing is accepted for it then.")
+            .details("A queue with waiting emails is deleted only with `cancel=true`. `default` cannot be deleted. The response takes four seconds; after it, the queue accepts no emails.")
             .query::<DeleteQuery>()
             .answers::<Deleted>(200, "The queue is deleted.")
             .refuses(&[404, 409, 422]),
         queue("post", "/queues/{name}/pause", "pause_queue", "Pauses a queue")
             .for_operator()
-            .details("Within five seconds nothing of it is claimed any more. What is being sent is sent.")
+            .details("Takes effect within five seconds. Emails that are already being sent are not stopped.")
             .optional_body::<Pause>(json!({"reason": "the shop is closed", "until": "in 2 hours"}))
             .answers::<QueueView>(200, "The queue.")
             .refuses(&[400, 404, 413, 422]),
@@ -56,55 +56,55 @@ pub(crate) fn operations() -> Vec<Operation> {
             "post",
             "/queues/{name}/purge",
             "purge_queue",
-            "Cancels every email that waits in a queue",
+            "Cancels all waiting emails of a queue",
         )
         .for_operator()
-        .details("Seen at once, and undone by restoring the queue until retention. Answered after four seconds: no email that is accepted then is concerned. Not with a key that is limited to From domains.")
-        .answers::<JobStarted>(202, "The job that does it.")
+        .details("Takes effect immediately. A restore of the queue undoes it until the retention ends. The response takes four seconds; emails accepted after it are not affected. Not allowed with a key that is limited to From domains.")
+        .answers::<JobStarted>(202, "The started job.")
         .refuses(&[404]),
         queue(
             "post",
             "/queues/{name}/restore",
             "restore_queue",
-            "Undoes the purges of a queue",
+            "Restores the purged emails of a queue",
         )
-        .details("Not with a key that is limited to From domains.")
-        .answers::<JobStarted>(202, "The job that does it.")
+        .details("Not allowed with a key that is limited to From domains.")
+        .answers::<JobStarted>(202, "The started job.")
         .refuses(&[404]),
         queue(
             "post",
             "/queues/{name}/retry",
             "redrive_queue",
-            "Sends again what has failed in a queue",
+            "Retries the failed emails of a queue",
         )
-        .details("Only emails from the domains that the tenant and the key may send from.")
+        .details("Retries only emails from domains that the tenant and the key may send from.")
         .optional_body::<Redrive>(json!({"cause": "rejected", "since": "2026-11-24T09:30:00Z"}))
-        .answers::<JobStarted>(202, "The job that does it.")
+        .answers::<JobStarted>(202, "The started job.")
         .refuses(&[400, 404, 413, 422]),
         queue("get", "/queues/{name}/jobs/{id}", "get_job", "Shows a job")
             .for_operator()
-            .answers::<JobView>(200, "How far it is.")
+            .answers::<JobView>(200, "The job with its progress.")
             .refuses(&[404]),
     ]
 }
 
-/// A queue as it is to be.
+/// A new queue.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct NewQueue {
     #[schemars(regex(pattern = "^[a-z0-9-]{1,64}$"))]
     name: String,
-    /// Of its emails, where they have none of their own; `normal` when it is absent.
+    /// The priority of emails without their own priority. Default: `normal`.
     priority: Option<Priority>,
     #[schemars(flatten)]
     settings: Settings,
 }
 
-/// Other settings of a queue. What is absent stays as it is.
+/// The changed settings of a queue. Absent settings stay unchanged.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields, extend("required" = Vec::<String>::new()))]
 struct QueueChange {
-    /// Of its emails, where they have none of their own.
+    /// The priority of emails without their own priority.
     priority: Priority,
     #[schemars(flatten)]
     settings: Settings,
@@ -112,43 +112,42 @@ struct QueueChange {
 
 #[derive(JsonSchema)]
 struct Settings {
-    /// Recipients per second at most; no limit but the account's when it is absent. A change binds within a minute. While
-    /// emails wait for the rate, `promote` releases them minute by minute.
+    /// The maximum recipients per second. Default: only the account's rate limits the queue. A change takes effect
+    /// within a minute. While emails wait for the rate, `promote` releases them every minute.
     #[schemars(range(min = 1, max = limits::QUEUE_RATE_MAX))]
     rate_per_second: Option<u32>,
-    /// After how many seconds a transient failure is tried again, one wait for each retry; the
-    /// deployment's waits when it is absent.
+    /// The seconds to wait before each retry after a transient failure. Default: the setting of the deployment.
     #[schemars(length(max = limits::RETRY_WAITS_MAX), inner(range(min = 1, max = limits::RETRY_WAIT_MAX)))]
     retry_waits_seconds: Option<Vec<u32>>,
-    /// How many seconds after they are due its emails expire; the deployment's time when it is absent.
+    /// The seconds after the due time when an email of the queue expires. Default: the setting of the deployment.
     #[schemars(range(min = 60, max = limits::QUEUE_EXPIRY_MAX))]
     default_expires_in_seconds: Option<u64>,
 }
 
-/// Why a queue is paused, and until when.
+/// The reason and the end of a pause.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Pause {
-    /// Shown with the queue. Without control characters.
+    /// The reason, shown with the queue. Without control characters.
     #[schemars(length(max = limits::REASON_MAX))]
     reason: Option<String>,
-    /// Until it is resumed when this is absent.
+    /// The end of the pause. Default: until the queue is resumed.
     until: Option<When>,
 }
 
-/// Which failures are tried again; all when nothing is said.
+/// A filter for the failures to retry. Default: all failures.
 #[derive(JsonSchema)]
 #[schemars(deny_unknown_fields)]
 struct Redrive {
-    /// Only what failed for this.
+    /// Retries only emails with this cause.
     cause: Option<Cause>,
-    /// Only what failed since then.
+    /// Retries only emails that failed at or after this time.
     #[schemars(extend("format" = "date-time"))]
     since: Option<String>,
 }
 
 #[derive(JsonSchema)]
 struct DeleteQuery {
-    /// Cancels the emails that wait in it.
+    /// Cancels the waiting emails of the queue.
     cancel: Option<bool>,
 }
