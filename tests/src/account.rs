@@ -54,7 +54,7 @@ impl Account {
     pub async fn sent(&self) -> f64 {
         let account = self.get("v2/email/account").await;
         let sent = account.pointer("/SendQuota/SentLast24Hours").and_then(Value::as_f64);
-        sent.expect("an account says what it has sent")
+        sent.expect("the account reports its sent recipients")
     }
 
     /// Returns the number of `SendEmail` requests since the stack's start.
@@ -68,7 +68,7 @@ impl Account {
     async fn put(&self, path: &str, body: &Value) {
         let put = self.http.put(format!("{}/{path}", self.url)).json(body).send().await;
         put.and_then(reqwest::Response::error_for_status)
-            .expect("the fake SES takes it");
+            .expect("the fake SES accepts the setting");
     }
 
     async fn get(&self, path: &str) -> Value {

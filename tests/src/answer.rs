@@ -61,7 +61,7 @@ impl Answer {
         let body = self.ok();
         let items = body.get("data").and_then(Value::as_array);
         items
-            .expect("a batch is answered with data")
+            .expect("the answer to a batch has data")
             .iter()
             .map(|item| text(item, "id"))
             .collect()

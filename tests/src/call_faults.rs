@@ -60,10 +60,10 @@ impl CallFaults {
             .await;
         let answer = answer.and_then(reqwest::Response::error_for_status);
         let rule: Value = answer
-            .expect("the proxy takes the fault")
+            .expect("the proxy accepts the fault")
             .json()
             .await
-            .expect("and tells it");
+            .expect("the proxy returns the fault");
         CallFault {
             http: self.http.clone(),
             proxy: self.proxy.clone(),
@@ -84,7 +84,7 @@ impl CallFault {
         let id = json!(self.id);
         let rule = rules.into_iter().flatten().find(|rule| rule.get("id") == Some(&id));
         let struck = rule.and_then(|rule| rule.get("struck")).and_then(Value::as_u64);
-        struck.expect("a rule in force tells how many calls it struck")
+        struck.expect("an active rule reports the number of calls that it struck")
     }
 
     /// Ends the fault.

@@ -65,7 +65,7 @@ impl Faults {
             .send()
             .await;
         put.and_then(reqwest::Response::error_for_status)
-            .expect("the fake SES takes the faults");
+            .expect("the fake SES accepts the faults");
     }
 }
 

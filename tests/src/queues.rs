@@ -58,7 +58,7 @@ impl Queue {
                 .set_entries(Some(entries))
                 .send()
                 .await;
-            let sent = sent.expect("the queue takes messages");
+            let sent = sent.expect("the queue accepts messages");
             assert!(sent.failed.is_empty(), "{:?}", sent.failed);
         }
     }
@@ -69,7 +69,10 @@ impl Queue {
         const IN_FLIGHT: QueueAttributeName = QueueAttributeName::ApproximateNumberOfMessagesNotVisible;
         let asked = self.client.get_queue_attributes().queue_url(&self.url);
         let asked = asked.attribute_names(VISIBLE).attribute_names(IN_FLIGHT).send().await;
-        let attributes = asked.expect("the queue can be asked").attributes.unwrap_or_default();
+        let attributes = asked
+            .expect("the attributes of the queue can be read")
+            .attributes
+            .unwrap_or_default();
         let count = |name| {
             attributes
                 .get(&name)

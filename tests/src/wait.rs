@@ -27,7 +27,10 @@ where
             Err(seen) => seen,
         };
         if Instant::now() > deadline {
-            panic!("waited {} s in vain for {what}; seen last: {seen}", PATIENCE.as_secs());
+            panic!(
+                "waited {} s without success for {what}; last state: {seen}",
+                PATIENCE.as_secs()
+            );
         }
         tokio::time::sleep(pause).await;
         pause = pause.saturating_mul(2).min(LONGEST_PAUSE);

@@ -127,9 +127,12 @@ mod tests {
     fn the_configuration_set_overrides_the_account() {
         let mut list = SuppressionList::default();
         list.add("Ann@example.com", Reason::Bounce);
-        assert!(list.stops("ann@EXAMPLE.com"), "the account's reasons are in force");
+        assert!(list.stops("ann@EXAMPLE.com"), "the account's reasons apply");
         list.set_configuration_set(Some(Reasons::new()));
-        assert!(!list.stops("ann@example.com"), "an empty list switches it off");
+        assert!(
+            !list.stops("ann@example.com"),
+            "an empty list of reasons switches the list off"
+        );
         list.add("bob@example.com", Reason::Bounce);
         list.set_configuration_set(None);
         assert!(list.stops("ann@example.com") && !list.stops("bob@example.com"));
@@ -143,10 +146,7 @@ mod tests {
         list.add("bob@example.com", Reason::Complaint);
         assert_eq!(list.addresses(), ["bob@example.com"]);
         list.set_account(Reasons::from([Reason::Bounce]));
-        assert!(
-            !list.stops("bob@example.com"),
-            "listed for a reason that is not in force"
-        );
+        assert!(!list.stops("bob@example.com"), "listed for an inactive reason");
     }
 
     #[test]

@@ -47,7 +47,7 @@ fn template_takes(value: &str) -> bool {
 #[test]
 fn the_documented_command_deploys_the_keys_hash() {
     let (key, arguments) = run();
-    assert!(token::is_deployers(key.as_bytes()), "the key has another form");
+    assert!(token::is_deployers(key.as_bytes()), "the key has the wrong form");
     let hash: String = token::hash(key.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
     let parameter = format!("ApiKeySha256={hash}");
     assert_eq!(
@@ -61,7 +61,7 @@ fn the_documented_command_deploys_the_keys_hash() {
         ]
     );
     assert!(template_takes(&hash));
-    assert_ne!(run().0, key, "each run makes a key of its own");
+    assert_ne!(run().0, key, "each run creates a new key");
 }
 
 #[test]

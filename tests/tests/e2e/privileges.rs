@@ -43,7 +43,7 @@ fn texts(value: &Value) -> Vec<&str> {
 /// Returns the name that a statement's resource has in the record of the proxy.
 fn called(template: &Template, resource: &Value) -> String {
     let Some((tag, argument)) = short_form(resource) else {
-        assert_eq!(resource, "*", "a resource of another form");
+        assert_eq!(resource, "*", "a resource of an unknown form");
         return "ses".to_owned();
     };
     match (tag.as_str(), argument) {
@@ -62,7 +62,7 @@ fn called(template: &Template, resource: &Value) -> String {
             assert_eq!(other["Type"], "AWS::SQS::Queue", "{logical_id}");
             of_kind(logical_id)
         }
-        (tag, argument) => panic!("a resource of another form: {tag} {argument}"),
+        (tag, argument) => panic!("a resource of an unknown form: {tag} {argument}"),
     }
 }
 
@@ -88,7 +88,7 @@ fn granted(template: &Template, role: &str) -> Needs {
         let priority_queues = on.iter().filter(|on| *on == LANE).count();
         assert!(
             priority_queues == 0 || priority_queues == 3,
-            "{role} is given {priority_queues} lanes: {:?}",
+            "{role} may use {priority_queues} of the three priority queues: {:?}",
             statement["Sid"]
         );
         for on in on {
@@ -227,6 +227,6 @@ fn each_role_has_only_its_own_ses_actions() {
     let policies = &template.resource("SendRole")["Properties"]["Policies"];
     let policies = yaml_serde::to_string(policies).unwrap();
     for named in ["identity/${FromDomain}", "configuration-set/${ConfigurationSet}"] {
-        assert!(policies.contains(named), "sends by anything but {named}");
+        assert!(policies.contains(named), "the role is not restricted to {named}");
     }
 }

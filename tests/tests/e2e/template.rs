@@ -109,7 +109,7 @@ impl Template {
             .filter(|(_, event)| event["Type"] == "SQS")
             .map(|(name, event)| (name, target(&event["Properties"]["Queue"]), &event["Properties"]))
             .collect();
-        assert_eq!(triggers.len(), 5, "three lanes, dead letters, feedback");
+        assert_eq!(triggers.len(), 5, "three priority queues, dead letters, feedback");
         triggers
     }
 }

@@ -263,7 +263,7 @@ impl Browser {
         timeout_at(end, reading).await.ok()?.unwrap();
         let text = std::mem::take(&mut self.partial);
         let text = text.strip_suffix(&[0]);
-        let text = text.unwrap_or_else(|| panic!("Chromium is gone; see {}", self.directory.display()));
+        let text = text.unwrap_or_else(|| panic!("Chromium has ended; see {}", self.directory.display()));
         Some(serde_json::from_slice(text).unwrap())
     }
 

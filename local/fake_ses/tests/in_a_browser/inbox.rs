@@ -99,14 +99,17 @@ async fn no_message_runs_a_script_or_fetches() {
     browser.wait(Duration::from_secs(1)).await;
     assert_eq!(browser.take_signs(), Signs::default());
     let record = browser.end().await;
-    assert!(record.contains(&inbox), "the record is one of this network");
+    assert!(record.contains(&inbox), "the network log is empty");
     let reaching: Vec<&str> = all
         .iter()
         .filter(|accepted| !accepted.message.is_link())
         .map(|accepted| accepted.message.name)
         .filter(|name| reached(&record, name))
         .collect();
-    assert!(reaching.is_empty(), "reached a host of theirs: {reaching:?}");
+    assert!(
+        reaching.is_empty(),
+        "these messages contacted their hosts: {reaching:?}"
+    );
     let asked: Vec<String> = canary.heads().into_iter().filter(|head| !head.is_empty()).collect();
     assert_eq!(asked, Vec::<String>::new());
     assert_eq!(fake.kept().await, all.len());
@@ -126,7 +129,7 @@ pub(crate) async fn open_inbox(browser: &mut Browser, fake: &Fake, messages: usi
 /// Opens a message from the list, and waits until its HTML has loaded.
 pub(crate) async fn open_message(browser: &mut Browser, tab: &Tab, id: &str, subject: &str) {
     let listed = browser.value(tab, &format!("open_row('{id}')")).await;
-    assert_eq!(listed, subject, "in the list");
+    assert_eq!(listed, subject, "the subject in the list");
     let shown = "document.querySelector('#message h2')?.textContent";
     browser.until(tab, shown, &json!(subject)).await;
     let loaded = "loaded > 0 || !document.querySelector('iframe')";

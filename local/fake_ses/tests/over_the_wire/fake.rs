@@ -133,7 +133,7 @@ pub(crate) async fn eventually(condition: impl AsyncFn() -> bool) {
     };
     assert!(
         tokio::time::timeout(PATIENCE, so).await.is_ok(),
-        "waited in vain for {PATIENCE:?}"
+        "the condition did not hold within {PATIENCE:?}"
     );
 }
 

@@ -6,6 +6,6 @@ fn the_hostile_input_document_is_up_to_date() {
     let kept = std::fs::read_to_string(path).unwrap();
     assert!(
         kept == hostile::document(),
-        "docs/HOSTILE_INPUT.md is not what the classes say: run make hostile"
+        "docs/HOSTILE_INPUT.md is out of date: run make hostile"
     );
 }

@@ -41,7 +41,7 @@ pub(crate) fn read(bytes: &[u8]) -> Received {
         .partition(|part| part.content_disposition().is_some());
     let only = |wanted: fn(&PartType) -> Option<String>| {
         let found: Vec<_> = texts.iter().filter_map(|part| wanted(&part.body)).collect();
-        assert!(found.len() <= 1, "one text of a kind");
+        assert!(found.len() <= 1, "at most one text of each kind");
         found.into_iter().next()
     };
     Received {

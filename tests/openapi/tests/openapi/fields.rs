@@ -81,7 +81,7 @@ fn words() -> BTreeSet<String> {
     }
     assert!(
         words.contains("scheduled_at") && words.contains("limit"),
-        "the sources are read"
+        "the sources contain the fields"
     );
     words
 }
@@ -276,8 +276,5 @@ fn the_description_is_no_stricter_than_the_readers() {
             }
         }
     }
-    assert!(
-        accepted > 20,
-        "only {accepted} of the kept requests are accepted by anyone"
-    );
+    assert!(accepted > 20, "only {accepted} of the recorded requests are accepted");
 }

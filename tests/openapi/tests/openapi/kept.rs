@@ -9,7 +9,7 @@ fn the_description_file_is_up_to_date() {
     let kept = std::fs::read_to_string(path).unwrap();
     assert!(
         kept == openapi::written(),
-        "openapi.json is not what the code says: run make openapi"
+        "openapi.json is out of date: run make openapi"
     );
 }
 
@@ -63,7 +63,7 @@ fn every_request_schema_is_described_and_closed() {
         assert!(schema["description"].is_string(), "{name}");
         assert_eq!(
             schema["additionalProperties"], false,
-            "{name}: nobody knows other fields"
+            "{name}: other fields must be refused"
         );
     }
 }

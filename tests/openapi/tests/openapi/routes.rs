@@ -24,7 +24,7 @@ fn of_the_gateway() -> BTreeMap<String, Function> {
             r#"Target: !Sub "integrations/${AccessIntegration}""# => Function::Access,
             r#"Target: !Sub "integrations/${SuppressionsIntegration}""# => Function::Suppressions,
             r#"Target: !Sub "integrations/${ManageIntegration}""# => Function::Manage,
-            other => panic!("{key} leads nowhere: {other}"),
+            other => panic!("{key} has an unknown target: {other}"),
         };
         Some((key.to_owned(), function))
     });
@@ -44,7 +44,7 @@ fn answers(gateway: &BTreeMap<String, Function>, method: &str, path: &str) -> Fu
     *keys
         .iter()
         .find_map(|key| gateway.get(key))
-        .expect("what has no other route has the default one")
+        .expect("every other call has the default route")
 }
 
 /// Returns the name of the route that a function finds.
@@ -123,7 +123,7 @@ fn every_method_of_a_described_path_is_described() {
     for operation in &operations {
         let function = answers(&gateway, "TRACE", operation.path);
         let Err(NoRoute::NotAllowed { allow }) = found(function, &Method::TRACE, &filled(operation.path)) else {
-            panic!("{} allows to be traced", operation.path)
+            panic!("{} allows TRACE", operation.path)
         };
         let methods = operations.iter().filter(|other| other.path == operation.path);
         let described: BTreeSet<String> = methods.map(|other| other.method.to_uppercase()).collect();
@@ -156,7 +156,7 @@ fn every_route_of_the_functions_is_described() {
     let operations = openapi::operations();
     let described: BTreeSet<&str> = operations.iter().map(|operation| operation.name).collect();
     assert_eq!(names.difference(&described).collect::<Vec<_>>(), Vec::<&&str>::new());
-    assert_eq!(described.len(), operations.len(), "a name is there twice");
+    assert_eq!(described.len(), operations.len(), "a name occurs twice");
 }
 
 #[test]

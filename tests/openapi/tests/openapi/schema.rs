@@ -9,7 +9,7 @@ pub(crate) fn validator(document: &Value, schema: &Value, formats: bool) -> Vali
     jsonschema::draft202012::options()
         .should_validate_formats(formats)
         .build(&whole)
-        .expect("a schema of the document is one")
+        .expect("the schema is valid")
 }
 
 /// Returns the differences between a value and its description.
@@ -43,7 +43,7 @@ pub(crate) fn closed() -> Value {
 pub(crate) fn resolved<'a>(document: &'a Value, mut schema: &'a Value) -> &'a Value {
     while let Some(reference) = schema.get("$ref") {
         let pointer = reference.as_str().unwrap().trim_start_matches('#');
-        schema = document.pointer(pointer).expect("a reference leads somewhere");
+        schema = document.pointer(pointer).expect("the reference has a target");
     }
     schema
 }

@@ -17,8 +17,11 @@ fn readme_call() -> String {
     let readme = fs::read_to_string(root().join("README.md")).expect("there is a README");
     let start = readme
         .find("curl \"$MAILQUEUE_URL/emails\" \\")
-        .expect("it begins with a call by curl");
-    let call = readme[start..].split("\n# {").next().expect("its answer follows");
+        .expect("the README begins with a call by curl");
+    let call = readme[start..]
+        .split("\n# {")
+        .next()
+        .expect("the answer follows the call");
     call.to_owned()
 }
 
@@ -110,18 +113,21 @@ async fn methods(mut command: Command, label: &str, url_variable: &str) {
         .env(url_variable, stack.api.url())
         .env("RESEND_API_KEY", stack.api.key());
     let answered = run(command, &unique(label)).await;
-    let claims = fs::read_to_string(scripts().join("methods.json")).expect("the claims are there");
-    let claims: Value = serde_json::from_str(&claims).expect("the claims are JSON");
-    let claims = claims[label].as_object().expect("the SDK has claims");
+    let claims = fs::read_to_string(scripts().join("methods.json")).expect("the documented answers exist");
+    let claims: Value = serde_json::from_str(&claims).expect("the documented answers are JSON");
+    let claims = claims[label].as_object().expect("the SDK has documented answers");
     let answered = answered.as_object().expect("each method has an answer");
     let listed = |name: &str| claims.get(name.strip_suffix("_async").unwrap_or(name));
     let others: Vec<_> = answered
         .iter()
         .filter(|(name, answer)| listed(name) != Some(answer))
         .collect();
-    assert!(others.is_empty(), "answered otherwise than claimed: {others:?}");
+    assert!(
+        others.is_empty(),
+        "answers that differ from the documented ones: {others:?}"
+    );
     let gone: Vec<_> = claims.keys().filter(|name| !answered.contains_key(*name)).collect();
-    assert!(gone.is_empty(), "claimed, and no method of the SDK: {gone:?}");
+    assert!(gone.is_empty(), "documented, but no method of the SDK: {gone:?}");
 }
 
 #[test]

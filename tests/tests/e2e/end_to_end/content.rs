@@ -90,7 +90,7 @@ async fn an_email_exactly_at_the_limits_arrives() {
     assert_eq!(
         (message.headers.len(), message.tags.len()),
         (15, 50),
-        "ours are among them"
+        "including our own headers and tags"
     );
 }
 
@@ -139,7 +139,7 @@ async fn large_content_arrives_whole_and_is_readable() {
         );
         assert!(
             shown["html"] == html && shown["text"] == text,
-            "{bytes} bytes: what is read differs"
+            "{bytes} bytes: the content in the API differs"
         );
     }
 }

@@ -67,7 +67,7 @@ async fn a_killed_sender_causes_no_loss_or_unflagged_duplicate() {
             copies.len()
         );
         if name.starts_with(&accepted) {
-            assert_eq!(copies.len(), 1, "the event has proved it");
+            assert_eq!(copies.len(), 1, "the event proves the acceptance");
         } else if email["maybe_duplicate"] == true {
             marked += 1;
         }

@@ -12,7 +12,10 @@ async fn only_the_key_of_an_erased_email_remains() {
     let email = email_with(&address(&name), json!({"attachments": [large_file()]}));
     let id = stack.api.post_once("/emails", &key, &email).await.id();
     stack.api.wait_for_delivery(&id).await;
-    assert!(!Stored::of(&id).await.objects.is_empty(), "it lies in the bucket");
+    assert!(
+        !Stored::of(&id).await.objects.is_empty(),
+        "the content is in the bucket"
+    );
 
     let path = format!("/emails/{id}");
     let erased = stack.api.delete(&path).await.ok();
@@ -33,7 +36,7 @@ async fn only_the_key_of_an_erased_email_remains() {
     let again = stack.api.post_once("/emails", &key, &email).await;
     assert!(again.replayed, "{again:?}");
     assert_eq!(again.id(), id);
-    assert_eq!(Stored::of(&id).await, tombstone, "nor is its content back");
+    assert_eq!(Stored::of(&id).await, tombstone, "the content is not restored");
     assert_eq!(stack.inbox.only(&name).await.email_id(), id);
     assert_eq!(stack.api.delete(&path).await.status, 200);
 }

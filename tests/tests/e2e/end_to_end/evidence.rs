@@ -73,7 +73,7 @@ async fn an_event_after_the_resend_reveals_the_duplicate() {
         (&resent["attempts"], &resent["maybe_duplicate"]),
         (&json!(2), &json!(true))
     );
-    assert_eq!(resent["duplicate"], false, "the first is not known of");
+    assert_eq!(resent["duplicate"], false, "the first acceptance is still unknown");
     assert_eq!(stack.inbox.to(&name).await.len(), 2);
 
     // The lost event arrives after all.

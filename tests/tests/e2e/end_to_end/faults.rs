@@ -79,7 +79,7 @@ async fn a_temporary_refusal_costs_no_attempt() {
 
             let email = stack.api.wait_for_delivery(&id).await;
             assert_eq!(email["attempts"], 1);
-            assert_eq!(email["maybe_duplicate"], false, "SES said that it had not accepted it");
+            assert_eq!(email["maybe_duplicate"], false, "SES refused the first submission");
             assert_eq!(email["cause"], json!(null));
             assert_eq!(stack.inbox.only(&name).await.email_id(), id);
         }
@@ -120,7 +120,7 @@ async fn a_lost_dead_letter_message_is_sent_again() {
     assert_eq!(failing["cause"], "unverified_sender", "{failing}");
     let failed = json!({"status": "failed", "cause": "unverified_sender", "attempts": 1});
     stack.api.wait_for(&id, &failed).await;
-    assert!(lost.struck().await > 0, "no hand-over was lost");
+    assert!(lost.struck().await > 0, "no dead-letter message was lost");
     lost.lift().await;
 }
 
@@ -177,5 +177,5 @@ async fn the_local_table_answers_transaction_conflicts() {
         assert_eq!(codes, ["TransactionConflict"]);
         conflicts += 1;
     }
-    assert!(conflicts > 0, "TRANSACTION_WINDOW_MS is not in force");
+    assert!(conflicts > 0, "TRANSACTION_WINDOW_MS has no effect");
 }

@@ -77,7 +77,7 @@ async fn forged_and_garbled_events_change_nothing() {
         visible: 0,
         in_flight: u64::try_from(unreadable.len()).unwrap(),
     };
-    eventually("only what cannot be read to be left", || async {
+    eventually("only the unreadable messages to remain", || async {
         let depth = events.depth().await;
         if depth == left {
             Ok(())

@@ -81,7 +81,7 @@ async fn events_after_a_delivery_are_shown() {
         let to = address(&unique(kind));
         let fault = stack.faults.strike(&to, &[(kind, None)]).await;
         let id = stack.api.send(&email_to(&to)).await;
-        let shown = tests::eventually("every event to be told", || async {
+        let shown = tests::eventually("every event to appear", || async {
             let events = stack.api.get(&format!("/emails/{id}/events")).await.ok();
             let events = events["data"].as_array().expect("events").clone();
             let told: Vec<_> = events

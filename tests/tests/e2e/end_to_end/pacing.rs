@@ -33,7 +33,7 @@ async fn all_sent_once(stack: &Stack, name: &str, count: usize) {
     for message in stack.inbox.to(name).await {
         *copies.entry(message.email_id().to_owned()).or_default() += 1;
     }
-    assert_eq!(copies.len(), count, "all of them");
+    assert_eq!(copies.len(), count, "all emails");
     assert!(copies.values().all(|copies| *copies == 1), "each once");
 }
 
@@ -124,7 +124,7 @@ async fn a_thousand_emails_keep_and_use_the_rate() {
     // Its reserved time, its own batch, and a second for the emulator.
     let allowed = 10_000 + 600 + 1_000;
     assert!(waited <= allowed, "the urgent ones waited {waited} ms");
-    assert!(last - latest > 5_000, "they did not wait for the others");
+    assert!(last - latest > 5_000, "the urgent ones did not wait for the others");
     stack.account.ordinary().await;
     stack.functions.promote().await;
 }

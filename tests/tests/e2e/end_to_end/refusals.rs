@@ -87,6 +87,6 @@ async fn refuse_all(cases: impl FnOnce(&str) -> Vec<Case>) {
     assert_eq!(
         stack.inbox.to(&name).await.len(),
         accepted.len(),
-        "only what was accepted is sent"
+        "only the accepted emails are sent"
     );
 }

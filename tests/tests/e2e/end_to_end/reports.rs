@@ -45,7 +45,7 @@ async fn all_counted(api: &Api) {
 /// Waits until only an email of this test changes the counts: all other emails are finished.
 async fn at_rest(api: &Api) -> BTreeMap<String, i64> {
     all_counted(api).await;
-    eventually("counts that rest", || async {
+    eventually("stable counts", || async {
         let mut expected = counted(api).await;
         for name in ["accepted", "sent", "recipients", "delivered"] {
             *expected.entry(name.to_owned()).or_default() += 1;
@@ -111,7 +111,7 @@ async fn metrics_count_exactly_the_sent_and_failed_emails() {
         ("for unverified_sender", 3),
         ("attachment bytes", 5),
     ];
-    eventually("the counts of what was sent", || async {
+    eventually("the counts of the sent emails", || async {
         let now = counted(&stack.api).await;
         let risen = |name: &str| {
             let of = |counted: &BTreeMap<String, i64>| counted.get(name).copied().unwrap_or(0);
@@ -129,7 +129,7 @@ async fn metrics_count_exactly_the_sent_and_failed_emails() {
     let failures = stack.api.get("/failures?queue=default").await.ok();
     let failures = failures["data"].as_array().expect("failures are a list").clone();
     let ours = failures.iter().find(|failure| failure["cause"] == "unverified_sender");
-    let ours = ours.expect("the cause is among them");
+    let ours = ours.expect("the cause is listed");
     assert_eq!(ours["latest_email_id"], json!(failed));
     assert_eq!(
         ours["retry"],
@@ -162,9 +162,9 @@ async fn tally_catches_up_after_a_pause() {
         let id = stack.api.send(&email_to(&address(&format!("{name}-{n}")))).await;
         stack.api.wait_for_delivery(&id).await;
     }
-    assert_eq!(counted(&stack.api).await, before, "nobody counts");
+    assert_eq!(counted(&stack.api).await, before, "tally is switched off");
     stack.functions.switch("tally", true).await;
-    eventually("the counts of what happened meanwhile", || async {
+    eventually("the counts of the changes meanwhile", || async {
         let now = counted(&stack.api).await;
         let risen = ["accepted", "sent", "delivered"].map(|name| now[name] - before[name]);
         if risen == [5; 3] {

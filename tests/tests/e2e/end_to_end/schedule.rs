@@ -31,7 +31,10 @@ async fn a_scheduled_email_is_sent_within_two_seconds() {
     assert_eq!(waiting["next_attempt_at"], waiting["scheduled_at"]);
 
     let sent = stack.api.wait_for_delivery(&id).await;
-    assert_eq!(sent["scheduled_at"], waiting["scheduled_at"], "still known");
+    assert_eq!(
+        sent["scheduled_at"], waiting["scheduled_at"],
+        "the schedule is still shown"
+    );
     let late = stack.inbox.only(&name).await.received_ms() - millis(&waiting["scheduled_at"]);
     assert!((-1_000..=TOLERANCE_MS).contains(&late), "{late} ms late");
 }

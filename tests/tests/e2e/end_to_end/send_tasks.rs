@@ -43,7 +43,7 @@ async fn an_invalid_send_task_has_no_effect() {
         assert_eq!(email["attempts"], 1);
     }
     assert_eq!(stack.inbox.to(&name).await.len(), 2);
-    eventually("the lane to be worked off", || async {
+    eventually("the priority queue to be empty", || async {
         let depth = priority.depth().await;
         if depth.visible == 0 {
             Ok(())

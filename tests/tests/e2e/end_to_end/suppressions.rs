@@ -67,7 +67,11 @@ async fn a_bounced_address_gets_no_email_until_it_is_removed() {
         (message.to.len(), message.cc.as_slice()),
         (0, [address(&other)].as_slice())
     );
-    assert_eq!(stack.inbox.to(&name).await.len(), 1, "SES was given the first one only");
+    assert_eq!(
+        stack.inbox.to(&name).await.len(),
+        1,
+        "SES received only the first email"
+    );
     assert!(stack.inbox.to(&name.to_uppercase()).await.is_empty());
 
     fault.lift().await;
@@ -98,14 +102,14 @@ async fn a_released_address_is_delivered_again() {
             account_list_decides
         );
         let removed = remove(&stack, &to).await;
-        assert_eq!(removed.get("account_list"), None, "SES has refused nothing yet");
+        assert_eq!(removed.get("account_list"), None, "SES has not refused an email yet");
         if account_list_decides {
             let refused = stack.api.send(&email_to(&to)).await;
             let refused = stack.api.wait_for(&refused, &json!({"last_event": "bounced"})).await;
             let advice = refused["advice"].as_str().expect("advice");
             assert!(advice.contains("suppression list of this AWS account"), "{advice}");
             assert!(shown(&stack, &to).await.is_err(), "SES's list never adds to ours");
-            let removed = eventually("what SES refused to be known", || async {
+            let removed = eventually("the refusal of SES to be recorded", || async {
                 let request = stack.api.request(Method::DELETE, &format!("/suppressions/{to}"));
                 let answer = stack.api.answer(request).await;
                 if answer.status == 200 {

@@ -10,11 +10,11 @@ fn visibility_is_six_function_timeouts() {
             let (six, profile) = (6 * template.timeout(function), &template.profile);
             assert!(
                 visibility >= six,
-                "{profile}: {queue} hides for {visibility} s, less than {six} s"
+                "{profile}: {queue} has a visibility timeout of {visibility} s, less than {six} s"
             );
             assert!(
                 visibility <= 43_200,
-                "{profile}: {queue} hides for {visibility} s, more than SQS can"
+                "{profile}: {queue} has a visibility timeout of {visibility} s, above SQS's limit"
             );
         }
     }
@@ -49,7 +49,7 @@ fn the_guard_outlasts_the_lease() {
         let profile = &template.profile;
         assert!(
             guard >= lease,
-            "{profile}: a guard of {guard} s looks while a lease of {lease} s runs"
+            "{profile}: a guard of {guard} s ends before a lease of {lease} s"
         );
     }
 }
@@ -63,7 +63,7 @@ fn delays_and_retention_are_within_sqs_limits() {
             let delay = &resource["Properties"]["DelaySeconds"];
             assert!(
                 delay.is_null() || template.number(delay) == 0,
-                "{queue} delays by itself"
+                "{queue} has a delay of its own"
             );
             let kept = template.number(&resource["Properties"]["MessageRetentionPeriod"]);
             assert!((345_600..=1_209_600).contains(&kept), "{queue} keeps for {kept} s");
@@ -71,7 +71,7 @@ fn delays_and_retention_are_within_sqs_limits() {
         let alarm = template.parameter("LaneAgeAlarmSeconds");
         assert!(
             alarm > 900,
-            "{}: a delayed wake-up would raise the lanes' alarm",
+            "{}: a delayed send task would raise the alarm of its priority queue",
             template.profile
         );
     }

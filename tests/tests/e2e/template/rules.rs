@@ -55,7 +55,7 @@ fn only_access_changes_keys_and_tenants() {
                     continue;
                 }
                 "AccessRole" => {
-                    assert_eq!(statements.len(), 2, "it does something with other rows");
+                    assert_eq!(statements.len(), 2, "the role has other permissions for the table");
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["key:*", "*#tenant", "*#queues", "account#pace", warm]}}"#;
                     is(
                         "KeysAndTenants",
@@ -88,7 +88,7 @@ fn only_access_changes_keys_and_tenants() {
                     continue;
                 }
                 "SuppressionsRole" => {
-                    assert_eq!(statements.len(), 3, "it does something with other items");
+                    assert_eq!(statements.len(), 3, "the role has other permissions for the table");
                     let own = r#"{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["*#suppressed", "*#suppressed#*", "account#pace", warm]}}"#;
                     is(
                         "Suppressions",
@@ -139,7 +139,7 @@ fn every_trigger_has_a_dead_letter_queue() {
         for (_, queue, _) in template.triggers() {
             let redrive = &template.resource(queue)["Properties"]["RedrivePolicy"];
             if queue == "DeadLetterQueue" {
-                assert!(redrive.is_null(), "nothing comes after it");
+                assert!(redrive.is_null(), "the dead-letter queue has no dead-letter queue");
             } else {
                 let aside = target(&redrive["deadLetterTargetArn"]);
                 assert_eq!(template.resource(aside)["Type"], "AWS::SQS::Queue", "{queue}");
@@ -177,7 +177,7 @@ fn every_function_has_its_own_role_and_log() {
                         // A denial restricts a part of another statement's grant.
                         assert!(
                             statement["Condition"].is_mapping(),
-                            "{name} forbids for nothing: {shown}"
+                            "{name} has a denial without a condition: {shown}"
                         );
                         continue;
                     }
@@ -187,11 +187,11 @@ fn every_function_has_its_own_role_and_log() {
                     let actions: Vec<_> = actions.iter().map(|action| action.as_str().unwrap()).collect();
                     assert!(
                         !actions.iter().any(|action| action.contains('*')),
-                        "{name} may do everything: {shown}"
+                        "{name} may use every action: {shown}"
                     );
                     assert!(
                         statement["Resource"] != "*" || OF_THE_ACCOUNT.contains(&actions.as_slice()),
-                        "{name} may touch everything: {shown}"
+                        "{name} may use every resource: {shown}"
                     );
                 }
             }

@@ -17,7 +17,7 @@ fn tally_reads_only_records_from_the_streams_start() {
         let properties = &trigger["Properties"];
         assert_eq!(
             properties["StartingPosition"], "TRIM_HORIZON",
-            "what is accepted first is counted"
+            "the first accepted email is counted"
         );
         let filters = properties["FilterCriteria"]["Filters"].as_sequence().unwrap();
         let patterns: Vec<Value> = filters
@@ -38,7 +38,7 @@ fn uncounted_changes_are_retried_then_dead_lettered() {
         assert!(AGES.contains(&template.number(&properties["MaximumRecordAgeInSeconds"])));
         assert!(
             properties["MaximumRetryAttempts"].is_null(),
-            "age decides, not how often"
+            "the age ends the retries, not their number"
         );
         assert_eq!(properties["BisectBatchOnFunctionError"], true);
         let aside = target(&properties["DestinationConfig"]["OnFailure"]["Destination"]);
@@ -80,7 +80,7 @@ fn tally_can_write_no_record_of_an_email() {
         assert_eq!(bounded, 1);
         assert!(
             domain::id::TenantId::parse("tally:").is_none(),
-            "no tenant is called so"
+            "no tenant can have this name"
         );
     }
 }

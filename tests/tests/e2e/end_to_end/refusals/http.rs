@@ -121,7 +121,7 @@ async fn a_permissive_batch_accepts_the_valid_emails() {
     let answer = stack.api.answer(request().json(&batch)).await;
     let again = stack.api.answer(request().json(&batch)).await;
     assert!(!answer.replayed && again.replayed);
-    assert_eq!(answer.body, again.body, "the bad items are remembered, too");
+    assert_eq!(answer.body, again.body, "the refused items are repeated, too");
 
     let errors = answer.body["errors"]
         .as_array()
