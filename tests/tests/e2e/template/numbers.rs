@@ -3,7 +3,7 @@
 use super::templates;
 
 #[test]
-fn visibility_is_six_function_timeouts() {
+fn visibility_outlasts_six_function_timeouts() {
     for template in templates() {
         for (function, queue, _) in template.triggers() {
             let visibility = template.number(&template.resource(queue)["Properties"]["VisibilityTimeout"]);
