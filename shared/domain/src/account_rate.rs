@@ -1,17 +1,17 @@
-//! Decides how fast emails go to SES, and when none go at all.
+//! The rate limiter of the account: it decides how fast emails go to SES, and when none go at all.
 //!
-//! One [`AccountRate`] for the whole account: the time from which the rate is free, and the breaker.
-//! A batch takes its share of the rate before it claims anything, as one [`AccountRateChange`]; what it
-//! may not take yet is put back into its priority queue.
+//! One [`AccountRate`] serves the whole account: the time from which the rate is free, and the breaker. A batch
+//! reserves its share of the rate before it claims anything, as one [`AccountRateChange`]. Emails beyond that share
+//! go back into their priority queue.
 //!
-//! **Priority:** a priority queue may reserve ahead no further than its [`horizon`]: when the rate is what
-//! limits, the high-priority queue still gets in where the others have to come again. The low-priority queue leaves
-//! a tenth of the rate to the others.
-//! **Breaker:** opened by a spent quota, a paused account, or a run of throttles, for everyone.
-//! When its time is over one email goes as a probe; how that fares closes it or opens it for
-//! longer. A prober that dies is followed by another.
-//! **Role:** called by `send`, which takes and reports, and by `promote`, which follows the
-//! account; stored by [`crate::ports::AccountRates`].
+//! **Priority:** a priority queue may reserve no further ahead than its [`horizon`]. When the rate is the bottleneck,
+//! the high priority queue still gets permits, and the others must come again. The low one leaves a tenth of the rate
+//! to the others.
+//! **Breaker:** opened by a spent quota, a paused account, or a run of throttles, for everyone. After its time one
+//! email goes as a probe; its result closes the breaker or keeps it open for longer. A prober that crashes is
+//! followed by another.
+//! **Role:** called by `send`, which reserves and reports, and by `promote`, which follows the account; stored by
+//! [`crate::ports::AccountRates`].
 //! **Invariant:** pure. Two clocks that differ make emails wait, never go too fast.
 //! **Start reading at** [`request_permits`]. Why this way: docs/adr/0008.
 
@@ -23,25 +23,24 @@ use crate::priority_queue::FullPriorityQueues;
 use crate::record::Priority;
 use crate::timestamp::Timestamp;
 
-/// What may go at once although nothing was free before: the rate of this much time. A second
-/// would be what SES itself lets through; a quarter keeps several environments within it.
+/// The burst after an idle time, as the time in which the rate allows so many emails. SES itself accepts a burst of one
+/// second; a quarter of that keeps several environments within it.
 pub(crate) const BURST: Duration = Duration::from_millis(250);
 
-/// A send task that has to wait for the rate comes again after this at most: a rate that is raised
-/// is noticed within it.
+/// Longest delay of a send task that waits for the rate. A raised rate is noticed within it.
 pub const LONGEST_WAIT: Duration = Duration::from_secs(60);
 
-/// How long a probe may take. Until then whoever comes is told to come again after this: the
-/// breaker may be closed in a moment.
+/// Longest time of a probe. Until then a refused sender comes again after this time, because the breaker may close at
+/// any moment.
 const PROBING: Duration = Duration::from_secs(15);
 
-/// Throttled attempts of one environment, none accepted between them, that open the breaker.
+/// Throttled attempts of one environment, without an acceptance between them, that open the breaker.
 const RUN: u32 = 10;
 
-/// How often the breaker's wait is doubled.
+/// Most doublings of the breaker's wait.
 const DOUBLINGS: u32 = 3;
 
-/// How far ahead a priority queue may reserve.
+/// The furthest time ahead for which a priority queue may reserve.
 #[must_use]
 pub const fn horizon(priority: Priority) -> Duration {
     match priority {
@@ -77,7 +76,7 @@ impl Micros {
         )
     }
 
-    /// How long from `earlier` to this; zero when `earlier` is later.
+    /// Time from `earlier` to this; zero if `earlier` is later.
     #[must_use]
     pub fn since(self, earlier: Self) -> Duration {
         Duration::from_micros(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
@@ -98,7 +97,7 @@ impl Micros {
 pub struct Rate(u64);
 
 impl Rate {
-    /// Takes recipients in 1000 seconds; `None` for zero.
+    /// A rate from recipients in 1000 seconds; `None` for zero.
     #[must_use]
     pub const fn from_millis(per_1000_s: u64) -> Option<Self> {
         if per_1000_s == 0 { None } else { Some(Self(per_1000_s)) }
@@ -110,14 +109,14 @@ impl Rate {
         self.0
     }
 
-    /// The rate that is kept to when this is the account's: a twentieth less. What is on its way
-    /// to SES for longer than the rest arrives together with what goes later.
+    /// The rate to keep to if this is the account's: a twentieth less. Calls that are delayed on the way to SES
+    /// arrive together with later ones.
     #[must_use]
     pub fn kept_to(self) -> Self {
         Self((self.0.saturating_mul(19) / 20).max(1))
     }
 
-    /// How long so many recipients take, for a priority queue; rounded up.
+    /// The time that `recipients` take at a priority; rounded up.
     pub(crate) fn time(self, recipients: u64, priority: Priority) -> Duration {
         let (share, whole) = match priority {
             Priority::High | Priority::Normal => (1, 1),
@@ -131,16 +130,16 @@ impl Rate {
 /// The open breaker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct OpenBreaker {
-    /// Why; one of the causes that open it.
+    /// The cause that opened it.
     pub cause: Cause,
-    /// Nothing goes before; then a probe.
+    /// Time of the next probe; nothing goes before.
     pub until: Timestamp,
-    /// How often it was opened in a record.
+    /// Number of openings in a row.
     pub times: u32,
 }
 
 impl OpenBreaker {
-    /// How long it stays open in all.
+    /// The whole time for which it stays open.
     fn length(&self, base: Duration) -> Duration {
         // The rate is free again in a moment; a quota or a person takes longer.
         let first = match self.cause.class() {
@@ -152,8 +151,7 @@ impl OpenBreaker {
         first.saturating_mul(1 << self.times.min(DOUBLINGS))
     }
 
-    /// When whoever is refused comes again: soon, while a probe may be under way; else when the
-    /// next one may go.
+    /// Wait of a refused sender: short while a probe may be under way, else until the next probe.
     #[must_use]
     pub fn wait(&self, base: Duration, now: Timestamp) -> Duration {
         const SECOND: Duration = Duration::from_secs(1);
@@ -168,13 +166,13 @@ impl OpenBreaker {
     }
 }
 
-/// What all senders share.
+/// The shared state of all senders.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct AccountRate {
-    /// The rate to keep to; unknown until `promote` has asked for the account's the first time,
-    /// and until then SES alone limits.
+    /// The rate to keep to; `None` until `promote` has read the account's rate for the first time. Until then SES
+    /// alone limits.
     pub rate: Option<Rate>,
-    /// From when on nothing is reserved; `None` when nothing ever was.
+    /// The end of the reserved time; `None` if nothing was ever reserved.
     pub free_at: Option<Micros>,
     /// `None` while it is closed.
     pub open: Option<OpenBreaker>,
@@ -185,52 +183,52 @@ pub struct AccountRate {
     pub full: FullPriorityQueues,
 }
 
-/// A write of the account's rate, and under which condition.
+/// A write of the rate limiter, with its condition.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AccountRateChange {
-    /// Reserves the next stretch of the rate, if the breaker is closed and the rate still this.
+    /// Reserves the next stretch of the rate, if the breaker is closed and the rate unchanged.
     Reserve {
-        /// The rate that `span` was reckoned with.
+        /// The rate used to compute `span`.
         rate: Rate,
-        /// How long the stretch is.
+        /// Length of the stretch.
         span: Duration,
-        /// Where it begins.
+        /// Start of the stretch.
         begin: Begin,
     },
-    /// Sets the breaker, if it is as it was seen.
+    /// Sets the breaker, if it is unchanged.
     Breaker {
-        /// `until` of the breaker that was seen; `None` for a closed one.
+        /// `until` of the breaker as it was read; `None` for a closed one.
         seen: Option<Timestamp>,
-        /// What it becomes.
+        /// The new breaker.
         becomes: Option<OpenBreaker>,
     },
     /// Sets the rate to keep to.
     Rate {
-        /// `None` when the account has none.
+        /// `None` if the account has none.
         rate: Option<Rate>,
     },
-    /// Says that a queue or a suppression has changed.
+    /// Reports that a queue or a suppression has changed.
     Settings,
     /// Sets the full priority queues.
     Full(FullPriorityQueues),
 }
 
-/// Where a reserved stretch begins.
+/// The start of a reserved stretch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Begin {
-    /// Here, if everything is free from here on.
+    /// At this time, if nothing is reserved from it on.
     Here(Micros),
-    /// Where the reserved time ends, if that is between these two.
+    /// At the end of the reserved time, if that is between these two.
     AfterReserved {
-        /// Not before.
+        /// Not before this.
         earliest: Micros,
-        /// Not after.
+        /// Not after this.
         latest: Micros,
     },
 }
 
 impl Begin {
-    /// Whether a stretch can begin so where this is reserved.
+    /// True if a stretch can begin so, given the end of the reserved time.
     #[must_use]
     pub fn holds(self, reserved: Option<Micros>) -> bool {
         match (self, reserved) {
@@ -240,7 +238,7 @@ impl Begin {
         }
     }
 
-    /// The beginning where this is reserved.
+    /// The start, given the end of the reserved time.
     #[must_use]
     pub fn of(self, reserved: Option<Micros>) -> Micros {
         match self {
@@ -251,7 +249,7 @@ impl Begin {
 }
 
 impl AccountRateChange {
-    /// Whether the change may be made to this account rate.
+    /// True if the change may be made to this state.
     #[must_use]
     pub fn holds(&self, account_rate: &AccountRate) -> bool {
         match *self {
@@ -263,7 +261,7 @@ impl AccountRateChange {
         }
     }
 
-    /// The account's rate after the change.
+    /// The state after the change.
     #[must_use]
     pub fn on(&self, mut account_rate: AccountRate) -> AccountRate {
         match *self {
@@ -279,44 +277,44 @@ impl AccountRateChange {
     }
 }
 
-/// What a batch may do.
+/// The answer to a batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PermitDecision {
-    /// Nothing is known that limits: all may go now.
+    /// No limit is known: all may go now.
     Free,
-    /// Make the change; then the first emails of the batch may go, each so long after the
-    /// stretch begins; the others come again.
+    /// Make the change; then the first emails of the batch may go, each at its offset from the start of the stretch.
+    /// The others come again.
     Reserve {
-        /// What to write.
+        /// The write.
         change: AccountRateChange,
-        /// For each email that is reserved: how long after the beginning of the stretch.
+        /// For each email with a permit: its offset from the start of the stretch.
         offsets: Vec<Duration>,
     },
-    /// Make the change; then the first email may go, and how it fares is told to [`probed`].
+    /// Make the change; then the first email may go, and its result goes to [`probed`].
     Probe {
-        /// What to write.
+        /// The write.
         change: AccountRateChange,
-        /// The breaker as it is then.
+        /// The breaker after the write.
         open: OpenBreaker,
     },
-    /// None may go; all come again after this.
+    /// None may go; all come again after this time.
     Wait(Duration),
 }
 
-/// Who asks, and for what.
+/// A request of a sender.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PermitRequest<'a> {
-    /// The priority queue that the emails are of.
+    /// The priority of the emails.
     pub priority: Priority,
-    /// How many recipients each has, in their order.
+    /// Number of recipients of each email, in order.
     pub recipients: &'a [u32],
-    /// How long they can wait for their slots: what would go later is not reserved.
+    /// Longest wait for a permit; later ones are not reserved.
     pub patience: Duration,
 }
 
-/// Asks for a batch.
+/// Asks for permits for a batch.
 ///
-/// `base`: how long the breaker stays open at first ([`crate::retry::RetryPolicy::no_permit`]).
+/// `base`: the first wait of the breaker ([`crate::retry::RetryPolicy::no_permit`]).
 #[must_use]
 pub fn request_permits(
     account_rate: &AccountRate,
@@ -351,8 +349,8 @@ pub fn request_permits(
     if reserved > horizon {
         return PermitDecision::Wait(wait(reserved.saturating_sub(horizon)));
     }
-    // Of a batch as much as fits into the horizon, and one in any case: a large one goes into
-    // debt, which the next ones wait for.
+    // As many emails as fit into the horizon, but at least one. A large email exceeds the horizon, and the next
+    // batches wait for it.
     let left = horizon.min(patience.saturating_sub(reserved));
     let (mut span, mut offsets) = (Duration::ZERO, Vec::new());
     for recipients in recipients {
@@ -362,7 +360,7 @@ pub fn request_permits(
         offsets.push(span);
         span = span.saturating_add(rate.time(u64::from(*recipients), priority));
     }
-    // Others may reserve meanwhile, but not so much that the last one of the batch has no time.
+    // Others may reserve meanwhile, as long as the last email of the batch still has time.
     let last = offsets.last().copied().unwrap_or_default();
     let latest = latest.min(Micros::of(now).after(patience.saturating_sub(last)));
     let begin = match account_rate.free_at {
@@ -373,12 +371,12 @@ pub fn request_permits(
     PermitDecision::Reserve { change, offsets }
 }
 
-/// SQS knows whole seconds, and at least one lets others go first.
+/// SQS has whole seconds, and a wait of at least one lets others go first.
 fn wait(wait: Duration) -> Duration {
     wait.clamp(Duration::from_secs(1), LONGEST_WAIT)
 }
 
-/// The breaker opened for `cause` at `now`: for longer each time in a record.
+/// The breaker opened for `cause` at `now`: longer for each opening in a row.
 #[must_use]
 pub fn opened(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Timestamp) -> OpenBreaker {
     let times = before.map_or(0, |open| open.times.saturating_add(1));
@@ -393,8 +391,8 @@ pub fn opened(before: Option<OpenBreaker>, cause: Cause, base: Duration, now: Ti
     }
 }
 
-/// The breaker after a probe that has asked nobody: its email was sent, canceled or moved
-/// meanwhile. Another one may go at once.
+/// The breaker after a probe without a call: its email was sent, canceled or moved meanwhile. Another probe may go at
+/// once.
 #[must_use]
 pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
     AccountRateChange::Breaker {
@@ -407,12 +405,12 @@ pub fn unprobed(open: OpenBreaker, now: Timestamp) -> AccountRateChange {
     }
 }
 
-/// How the attempts of one environment fare: what it takes to see a run of throttles.
+/// The recent attempts of one environment, for detecting a run of throttles.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ThrottleRun(u32);
 
 impl ThrottleRun {
-    /// Counts an attempt; returns why the breaker has to open, if it has to.
+    /// Counts an attempt; returns the cause if the breaker must open.
     #[must_use]
     pub fn count(&mut self, attempt: &Attempt) -> Option<Cause> {
         match attempt {
@@ -434,16 +432,16 @@ impl ThrottleRun {
     }
 }
 
-/// What follows from how a probe fared. Where it says nothing the breaker stays as the probe
-/// has set it, and when that is over another one goes.
+/// The change after a probe's result. Without a clear result the breaker stays as the probe has set it, and another
+/// probe goes afterwards.
 #[must_use]
 pub fn probed(open: OpenBreaker, attempt: &Attempt, base: Duration, now: Timestamp) -> Option<AccountRateChange> {
     let becomes = match attempt {
         Attempt::Accepted { .. } => None,
         Attempt::NotAccepted { cause, .. } => match cause.class() {
-            // Of the email itself, and perhaps before SES has looked at the account.
+            // The refusal is about the email itself, and perhaps came before SES checked the account.
             Class::Permanent => return Some(unprobed(open, now)),
-            // The probe has set the time already; only why may be news.
+            // The probe has set the time already; only the cause may be new.
             Class::Throttled | Class::Quota | Class::Paused if *cause != open.cause => {
                 Some(opened(Some(open), *cause, base, now))
             }
@@ -459,10 +457,10 @@ pub fn probed(open: OpenBreaker, attempt: &Attempt, base: Duration, now: Timesta
     })
 }
 
-/// What SES says of the account.
+/// The state of the account, as SES reports it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct AccountState {
-    /// Recipients in 1000 seconds; `None` when it says none.
+    /// Recipients in 1000 seconds; `None` if SES reports none.
     pub rate: Option<Rate>,
     /// The 24-hour quota is spent.
     pub quota_spent: bool,
@@ -471,7 +469,7 @@ pub struct AccountState {
 }
 
 impl AccountState {
-    /// What an email would be refused for.
+    /// The cause for which SES would refuse an email.
     #[must_use]
     pub const fn obstacle(&self) -> Option<Cause> {
         if self.paused {
@@ -484,10 +482,10 @@ impl AccountState {
     }
 }
 
-/// What follows from the account's state, in this order: the rate it has, the breaker it needs.
+/// The changes after a report about the account, in this order: its rate, then the breaker.
 ///
-/// The breaker is never closed here: what SES says of the account may be old, and a paused
-/// configuration set is not in it. But the probe is sent without further wait.
+/// The breaker is never closed here. SES's report may be old, and it does not cover a paused configuration set. But
+/// the next probe goes without a further wait.
 #[must_use]
 pub fn sync_account(
     account_rate: &AccountRate,
@@ -502,7 +500,7 @@ pub fn sync_account(
     }
     let becomes = match (account.obstacle(), account_rate.open) {
         (Some(cause), None) => Some(opened(None, cause, base, now)),
-        // Open long enough, until the account is asked the next time.
+        // Open long enough, until the account is read the next time.
         (Some(cause), Some(open)) if open.cause == cause && open.until > now => None,
         (Some(cause), Some(open)) => Some(OpenBreaker {
             times: open.times,

@@ -1,4 +1,4 @@
-//! The bucket and the breaker as tables, and a minute of senders in a loop.
+//! The reserved rate and the breaker as tables, and a minute of senders in a loop.
 #![expect(
     clippy::wildcard_enum_match_arm,
     reason = "what is not expected is the same failure, whatever it is"
@@ -16,7 +16,7 @@ fn ms(ms: u64) -> Duration {
     Duration::from_millis(ms)
 }
 
-/// 20 recipients a second, of which nothing is reserved after `free_at`.
+/// 20 recipients a second, nothing reserved after `free_at`.
 fn account_rate(free_at: i64) -> AccountRate {
     AccountRate {
         rate: Rate::from_millis(20_000),
@@ -38,7 +38,7 @@ fn open(cause: Cause, until: i64, times: u32) -> AccountRate {
     }
 }
 
-/// A batch with all the time there is.
+/// A batch with unlimited patience.
 fn batch(priority: Priority, recipients: &[u32]) -> PermitRequest<'_> {
     PermitRequest {
         priority,
@@ -68,7 +68,7 @@ fn without_a_rate_ses_alone_limits() {
 }
 
 #[test]
-fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
+fn a_batch_reserves_after_the_reserved_time() {
     let now = at(100_000);
     let PermitDecision::Reserve { change, offsets } =
         request_permits(&account_rate(101_000), batch(Priority::Normal, &[1, 2, 1]), BASE, now)
@@ -77,7 +77,10 @@ fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
     };
     assert_eq!(offsets, [ms(0), ms(50), ms(150)]);
     assert!(change.holds(&account_rate(101_000)));
-    assert!(change.holds(&account_rate(104_999)), "others may have booked meanwhile");
+    assert!(
+        change.holds(&account_rate(104_999)),
+        "others may have reserved meanwhile"
+    );
     assert!(!change.holds(&account_rate(105_001)), "beyond the horizon");
     assert_eq!(change.on(account_rate(102_000)).free_at, Some(Micros::of(at(102_200))));
 
@@ -86,10 +89,7 @@ fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
     else {
         panic!("everything is free");
     };
-    assert!(
-        !change.holds(&account_rate(100_000)),
-        "what others booked meanwhile is theirs"
-    );
+    assert!(!change.holds(&account_rate(100_000)), "a reservation of others stands");
     assert_eq!(
         change.on(account_rate(0)).free_at,
         Some(Micros::of(at(99_800))),
@@ -98,7 +98,7 @@ fn a_batch_is_spread_over_its_stretch_and_books_where_the_booked_time_ends() {
 }
 
 #[test]
-fn each_lane_books_ahead_as_far_as_its_horizon() {
+fn each_priority_reserves_up_to_its_horizon() {
     let now = at(100_000);
     for (reserved_ms, priority_queues) in [
         (2_000, "hnl"),
@@ -138,7 +138,7 @@ fn each_lane_books_ahead_as_far_as_its_horizon() {
 }
 
 #[test]
-fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
+fn low_leaves_a_tenth_and_large_emails_overdraw() {
     let span = |priority, recipients: &[u32]| match request_permits(
         &account_rate(0),
         batch(priority, recipients),
@@ -153,20 +153,20 @@ fn the_low_lane_leaves_a_tenth_and_a_large_email_goes_into_debt() {
     };
     assert_eq!(span(Priority::Normal, &[9, 9]), (ms(900), 2));
     assert_eq!(span(Priority::Low, &[9, 9]), (ms(1000), 2));
-    // 50 recipients take 2.5 s: after three of them the normal-priority queue's 5 s are over.
+    // 50 recipients take 2.5 s: after three emails the 5 s of the normal priority are over.
     assert_eq!(span(Priority::Normal, &[50; 10]), (ms(7500), 3));
     let mut slow = account_rate(0);
     slow.rate = Rate::from_millis(1000);
     let PermitDecision::Reserve { offsets, .. } =
         request_permits(&slow, batch(Priority::Low, &[50, 1]), BASE, at(100_000))
     else {
-        panic!("one goes in any case");
+        panic!("at least one goes");
     };
     assert_eq!(offsets, [ms(0)]);
 }
 
 #[test]
-fn nothing_is_lost_to_rounding_at_a_high_rate() {
+fn rounding_loses_nothing_at_a_high_rate() {
     let rate = Rate::from_millis(3_000_000).unwrap();
     assert_eq!(rate.time(10, Priority::Normal), Duration::from_micros(3334));
     assert_eq!(Rate::from_millis(0), None);
@@ -178,11 +178,11 @@ fn nothing_is_lost_to_rounding_at_a_high_rate() {
 }
 
 #[test]
-fn a_stale_rate_or_an_open_breaker_refuses_a_booking() {
+fn a_stale_rate_refuses_a_reservation() {
     let PermitDecision::Reserve { change, .. } =
         request_permits(&account_rate(100_000), batch(Priority::Normal, &[1]), BASE, at(100_000))
     else {
-        panic!("nothing is booked");
+        panic!("nothing is reserved");
     };
     let mut slower = account_rate(100_000);
     slower.rate = Rate::from_millis(10_000);
@@ -192,17 +192,17 @@ fn a_stale_rate_or_an_open_breaker_refuses_a_booking() {
     assert!(!change.holds(&closed));
 }
 
-/// Eight environments for each priority queue, and more to send than the rate allows: over any ten seconds
-/// it is kept, used, and the high-priority queue's.
+/// Eight environments for each priority, with more to send than the rate allows. Over any ten seconds the rate is
+/// kept and used, and the high priority gets it.
 #[test]
-fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
+fn under_contention_high_priority_goes_first() {
     let mut shared = account_rate(0);
     let (mut sent, mut by_priority): (Vec<i64>, [usize; 3]) = (Vec::new(), [0; 3]);
     let mut next_try = [0_i64; 24];
     for now_ms in 1_000_000..1_060_000 {
         for (environment, next) in next_try.iter_mut().enumerate() {
             let priority = Priority::ALL[environment % 3];
-            // The high-priority queue has work in the second half only.
+            // The high priority has work in the second half only.
             if *next > now_ms || (priority == Priority::High && now_ms < 1_030_000) {
                 continue;
             }
@@ -238,13 +238,13 @@ fn under_contention_the_rate_is_kept_used_and_given_to_the_high_lane_first() {
     let [high, normal, low] = by_priority;
     assert!(
         high >= 480,
-        "nearly all of the second half is the high lane's: {high} {normal} {low}"
+        "nearly all of the second half has high priority: {high} {normal} {low}"
     );
     assert!(low < normal, "{high} {normal} {low}");
 }
 
 #[test]
-fn what_cannot_wait_for_its_slot_is_not_booked() {
+fn a_reservation_stays_within_the_patience() {
     let now = at(100_000);
     let patient = |secs, free_at: i64| {
         let batch = PermitRequest {
@@ -261,7 +261,7 @@ fn what_cannot_wait_for_its_slot_is_not_booked() {
     assert!(change.holds(&account_rate(100_000)));
     assert!(
         !change.holds(&account_rate(100_001)),
-        "were it booked meanwhile, the last would be too late"
+        "with a later start the last one would be too late"
     );
     let PermitDecision::Reserve { offsets, .. } = patient(3, 102_000) else {
         panic!("there is a second left");
@@ -272,7 +272,7 @@ fn what_cannot_wait_for_its_slot_is_not_booked() {
 }
 
 #[test]
-fn an_open_breaker_lets_nothing_through_and_then_one() {
+fn an_open_breaker_lets_one_probe_through() {
     let shut = open(Cause::QuotaExceeded, 130_000, 0);
     let ask_at = |ms| request_permits(&shut, batch(Priority::High, &[1; 10]), BASE, at(ms));
     assert_eq!(ask_at(100_000), PermitDecision::Wait(Duration::from_secs(30)));
@@ -304,7 +304,7 @@ fn an_open_breaker_lets_nothing_through_and_then_one() {
             request_permits(&after, batch(Priority::High, &[1]), BASE, next.until),
             PermitDecision::Probe { .. }
         ),
-        "a prober that died is followed by another"
+        "another prober follows a crashed one"
     );
 }
 
@@ -325,7 +325,7 @@ fn the_breaker_stays_open_longer_each_time() {
 }
 
 #[test]
-fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
+fn quota_pause_and_throttles_open_the_breaker() {
     let mut run = ThrottleRun::default();
     for cause in [Cause::QuotaExceeded, Cause::AccountPaused] {
         assert_eq!(run.count(&refused(cause)), Some(cause));
@@ -341,7 +341,7 @@ fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
     for _ in 0..9 {
         assert_eq!(run.count(&refused(Cause::Throttled)), None);
     }
-    assert_eq!(run.count(&accepted()), None, "one that is accepted ends the run");
+    assert_eq!(run.count(&accepted()), None, "an acceptance ends the run");
     let opens: Vec<_> = (0..20)
         .map(|_| run.count(&refused(Cause::Throttled)).is_some())
         .collect();
@@ -350,7 +350,7 @@ fn a_spent_quota_a_pause_and_a_run_of_throttles_open_it() {
 }
 
 #[test]
-fn a_probe_closes_it_or_says_why_not() {
+fn a_probe_closes_the_breaker_or_keeps_it() {
     let probe = open(Cause::QuotaExceeded, 200_000, 1).open.unwrap();
     let becomes = |attempt: &Attempt| match probed(probe, attempt, BASE, at(150_000)) {
         Some(AccountRateChange::Breaker { seen, becomes }) => {
@@ -364,7 +364,7 @@ fn a_probe_closes_it_or_says_why_not() {
     assert_eq!(
         becomes(&refused(Cause::UnverifiedSender)),
         Some(Some(Cause::QuotaExceeded)),
-        "of the email itself: another probe may go"
+        "the email's own failure: another probe may go"
     );
     assert_eq!(
         becomes(&refused(Cause::QuotaExceeded)),
@@ -380,7 +380,7 @@ fn a_probe_closes_it_or_says_why_not() {
 }
 
 #[test]
-fn a_probe_that_asked_nobody_costs_no_time() {
+fn a_probe_without_a_call_costs_no_time() {
     let open = open(Cause::QuotaExceeded, 200_000, 2).open.unwrap();
     let AccountRateChange::Breaker { seen, becomes } = unprobed(open, at(80_001)) else {
         panic!("the breaker");
@@ -391,14 +391,14 @@ fn a_probe_that_asked_nobody_costs_no_time() {
 }
 
 #[test]
-fn the_account_is_followed() {
+fn the_account_sets_rate_and_breaker() {
     let healthy = AccountState {
         rate: Rate::from_millis(20_000),
         quota_spent: false,
         paused: false,
     };
     let now = at(100_000);
-    // Of the account's twenty a second, nineteen are kept to.
+    // Of the account's twenty a second, nineteen are used.
     let account_rate = |free_at| AccountRate {
         rate: Rate::from_millis(19_000),
         ..account_rate(free_at)
@@ -417,7 +417,7 @@ fn the_account_is_followed() {
     assert_eq!(
         sync_account(&account_rate(0), &healthy, BASE, now),
         [],
-        "nothing new, nothing written"
+        "without news nothing is written"
     );
     let faster = AccountState {
         rate: Rate::from_millis(50_000),
@@ -449,12 +449,12 @@ fn the_account_is_followed() {
     assert_eq!(
         sync_account(&throttled, &healthy, BASE, now),
         [],
-        "the account says nothing of that"
+        "the account's state does not show it"
     );
 }
 
 #[test]
-fn a_clock_that_is_ahead_slows_and_never_hurries() {
+fn a_fast_clock_slows_and_never_hurries() {
     let mut shared = account_rate(100_000);
     let reserve =
         |shared: &mut AccountRate, now| match request_permits(shared, batch(Priority::Normal, &[1; 10]), BASE, at(now))

@@ -1,8 +1,8 @@
-//! Addresses: what the queue accepts as one, and how SES is given one.
+//! Email addresses: parsing, and the form for SES.
 //!
 //! **Role:** called by [`crate::email`]; calls `idna` only.
-//! **Invariant:** an [`EmailAddress`] is ASCII, has one `@`, and holds nothing that could end
-//! a header's line; so does what [`Mailbox::to_header`] returns.
+//! **Invariant:** an [`EmailAddress`] is ASCII, has one `@`, and holds nothing that could end a header's line. The
+//! same holds for the result of [`Mailbox::to_header`].
 //! **Privacy:** `Debug` never shows a local part or a name; [`AddressError`] never repeats input.
 //! **Start reading at** [`EmailAddress::parse`].
 
@@ -15,7 +15,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::limits;
 
-/// Why a string is not an address, as a sentence for the caller.
+/// The reason why a string is not an address, as a sentence for the caller.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     /// Nothing but spaces.
@@ -93,7 +93,7 @@ pub enum AddressError {
     /// A label of the domain that is Latin and Cyrillic, for one.
     #[error("a label of the domain mixes scripts that do not belong together")]
     MixedScripts,
-    /// A direction that is overridden, or a line's end, in the display name.
+    /// The display name overrides the text direction, or contains a line separator.
     #[error(
         "characters that reverse the display name or break its line (U+202D, U+202E, U+2028, U+2029) are not allowed"
     )]
@@ -116,8 +116,8 @@ pub struct EmailAddress {
 }
 
 impl EmailAddress {
-    /// Reads an address without display name or brackets. The domain is mapped to lower-case
-    /// A-labels; the local part stays as it is, for only its owner may say what is equal.
+    /// Reads an address without display name or brackets. The domain is mapped to lower-case A-labels. The local part
+    /// stays unchanged, because only its owner decides which spellings are equal.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -176,8 +176,8 @@ impl EmailAddress {
         &self.text
     }
 
-    /// The address by which a recipient is known again: its local part in lower case, too. Only its owner
-    /// may say what is equal there; but in practice nobody tells `Ann` from `ann`.
+    /// The address as recipients are compared: its local part in lower case, too. Strictly, only its owner decides
+    /// which spellings are equal; in practice nobody tells `Ann` from `ann`.
     #[must_use]
     pub fn lower_case(&self) -> Self {
         Self {
@@ -192,7 +192,7 @@ impl EmailAddress {
         self.text.get(self.at + 1..).unwrap_or_default()
     }
 
-    /// Whether it is an address of SES's mailbox simulator: it behaves the same every time, and no list takes it.
+    /// True for an address of SES's mailbox simulator. It behaves the same every time, and no list takes it.
     ///
     /// Source: Amazon SES Developer Guide, "Using the mailbox simulator to test email sending", read 2026-11-24.
     #[must_use]
@@ -231,8 +231,8 @@ fn parse_domain(domain: &str) -> Result<String, AddressError> {
     if domain.ends_with('.') {
         return Err(AddressError::TrailingDot);
     }
-    // No label is longer than 63, no domain longer than 253: `Verify`.
-    // `CheckFirstLast`, not `Check`: labels like `r3---abc` are registered and used.
+    // `Verify` limits a label to 63 and a domain to 253 octets. `CheckFirstLast`, not `Check`: labels like `r3---abc`
+    // are registered and used.
     let ascii = Uts46::new()
         .to_ascii(
             domain.as_bytes(),
@@ -241,7 +241,7 @@ fn parse_domain(domain: &str) -> Result<String, AddressError> {
             DnsLength::Verify,
         )
         .map_err(|_| AddressError::Domain)?;
-    // Looked at after the mapping: IDNA maps other dots, and other digits, to these.
+    // Checked after the mapping, because IDNA maps other dots and digits to these.
     let Some((_, last)) = ascii.rsplit_once('.') else {
         return Err(AddressError::NoDot);
     };
@@ -299,8 +299,8 @@ pub struct Mailbox {
 }
 
 impl Mailbox {
-    /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around
-    /// either part are dropped; an empty name is none.
+    /// Reads `a@b.c`, `<a@b.c>`, `Name <a@b.c>` or `"Quoted, Name" <a@b.c>`. Spaces around either part are dropped;
+    /// an empty name counts as none.
     ///
     /// # Errors
     /// The first reason, as [`AddressError`].
@@ -356,8 +356,8 @@ impl Mailbox {
         &self.address
     }
 
-    /// How SES is given it (`FromEmailAddress`, `ToAddresses`, ...): printable ASCII on one
-    /// line; the name as atoms, else as a quoted string, else as RFC 2047 encoded words.
+    /// The form for SES (`FromEmailAddress`, `ToAddresses`, ...): printable ASCII on one line. The name is rendered
+    /// as atoms, else as a quoted string, else as RFC 2047 encoded words.
     #[must_use]
     pub fn to_header(&self) -> String {
         let Some(name) = &self.name else {
@@ -376,7 +376,7 @@ impl Mailbox {
     }
 }
 
-/// Reads a quoted string at the start; returns its content and what follows it.
+/// Reads a quoted string at the start; returns its content and the rest.
 fn read_quoted(input: &str) -> Result<(String, &str), AddressError> {
     let mut content = String::new();
     let mut escaped = false;
@@ -425,9 +425,9 @@ fn quote(name: &str) -> String {
     quoted
 }
 
-/// Renders text for a header that takes only printable ASCII: as it is where it is ASCII,
-/// else as RFC 2047 words (`=?UTF-8?B?...?=`, at most 75 characters each, no character split),
-/// with one space between them, which a reader drops.
+/// Renders text for a header that takes only printable ASCII. ASCII text stays as it is. Other text becomes RFC 2047
+/// words (`=?UTF-8?B?...?=`, at most 75 characters each, no character split). They are separated by one space, which
+/// a reader drops.
 ///
 /// Source: RFC 2047, 2 and 4.1.
 #[must_use]
@@ -435,7 +435,7 @@ pub fn encode_text(text: &str) -> String {
     if text.is_ascii() {
         return text.to_owned();
     }
-    /// 75 less `=?UTF-8?B?` and `?=` leaves 63; 60 of them are whole groups of base64.
+    /// 75 minus `=?UTF-8?B?` and `?=` leaves 63; 60 of them are whole groups of base64.
     const CHUNK: usize = (limits::ENCODED_WORD_MAX - 12) / 4 * 3;
     let mut words = String::new();
     let mut chunk = String::new();
@@ -458,7 +458,7 @@ pub fn encode_text(text: &str) -> String {
     words
 }
 
-/// The form that [`Mailbox::parse`] reads back: the name in quotes where it needs them.
+/// The form that [`Mailbox::parse`] reads back: the name in quotes if necessary.
 impl fmt::Display for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.name {
@@ -640,7 +640,7 @@ mod tests {
     }
 
     #[test]
-    fn encoded_words_are_short_whole_and_complete() {
+    fn encoded_words_are_short_and_complete() {
         for text in ["日本語".repeat(40), "é".repeat(200), format!("x{}", "🦀".repeat(30))] {
             let encoded = encode_text(&text);
             let mut decoded = String::new();
@@ -654,7 +654,7 @@ mod tests {
     }
 
     #[test]
-    fn debug_hides_who_it_is_and_serde_goes_through_parse() {
+    fn debug_is_masked_and_serde_parses() {
         let mailbox = Mailbox::parse("Ada Lovelace <ada@example.com>").unwrap();
         assert_eq!(format!("{mailbox:?}"), "*** <***@example.com>");
         assert_eq!(format!("{:?}", mailbox.address()), "***@example.com");

@@ -3,7 +3,7 @@
 //! **Role:** called by [`crate::wire`], after all other checks.
 //! **Invariant:** applies to new requests only. Stored emails are read back by their grammar alone
 //! ([`Draft::check`]). A new rule therefore never makes an accepted email unreadable.
-//! **Start reading at** [`email`]. Each rule has an input that it is for: docs/HOSTILE_INPUT.md.
+//! **Start reading at** [`email`]. The inputs behind the rules: docs/HOSTILE_INPUT.md.
 
 mod domain;
 mod encoded_word;

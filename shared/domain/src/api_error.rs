@@ -1,8 +1,8 @@
-//! What an API call is answered when it is refused.
+//! The error of a refused API request.
 //!
-//! **Role:** made by the parsers and the use cases; turned into a response by the HTTP glue.
-//! **Invariant:** a name and its status belong together, so errors are made by the
-//! constructors only. A message never repeats an address, a subject or a body.
+//! **Role:** created by the parsers and the use cases; turned into a response by the HTTP layer.
+//! **Invariant:** a name and its status belong together, so only the constructors create errors. A message never
+//! repeats an address, a subject or a body.
 //! **Start reading at** [`ApiError`].
 
 use std::fmt;
@@ -50,7 +50,7 @@ pub enum ErrorName {
 }
 
 impl ErrorName {
-    /// The name in the answer.
+    /// The name in the response.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
@@ -98,7 +98,7 @@ impl ApiError {
         Self { status, name, message }
     }
 
-    /// 400: the body is not JSON, or not the object or array that is expected.
+    /// 400: the body is not JSON, or not the expected object or array.
     pub fn malformed(message: impl Into<String>) -> Self {
         Self::new(400, ErrorName::ValidationError, message)
     }
@@ -138,12 +138,12 @@ impl ApiError {
         Self::new(409, ErrorName::InvalidIdempotentRequest, message)
     }
 
-    /// 404: no such email, queue or route, or another tenant's.
+    /// 404: there is no such email, queue or route, or it belongs to another tenant.
     pub fn not_found(message: impl Into<String>) -> Self {
         Self::new(404, ErrorName::NotFound, message)
     }
 
-    /// 405: the route does not know the method.
+    /// 405: the route exists, but not for this method.
     pub fn method_not_allowed(message: impl Into<String>) -> Self {
         Self::new(405, ErrorName::MethodNotAllowed, message)
     }
@@ -158,27 +158,27 @@ impl ApiError {
         Self::new(401, ErrorName::MissingApiKey, message)
     }
 
-    /// 403: an API key that is none of ours (Resend's choice of status).
+    /// 403: the API key is unknown (Resend's choice of status).
     pub fn invalid_api_key(message: impl Into<String>) -> Self {
         Self::new(403, ErrorName::InvalidApiKey, message)
     }
 
-    /// 401: an API key that may not do this (Resend's choice of status).
+    /// 401: the API key does not have the permission (Resend's choice of status).
     pub fn restricted_api_key(message: impl Into<String>) -> Self {
         Self::new(401, ErrorName::RestrictedApiKey, message)
     }
 
-    /// 429: over a rate. The caller adds `retry-after` and `ratelimit-*`.
+    /// 429: over a rate limit. The caller adds `retry-after` and `ratelimit-*`.
     pub fn rate_limit_exceeded(message: impl Into<String>) -> Self {
         Self::new(429, ErrorName::RateLimitExceeded, message)
     }
 
-    /// 429: over a day's cap. The caller adds `retry-after` and `ratelimit-*`.
+    /// 429: over a daily quota. The caller adds `retry-after` and `ratelimit-*`.
     pub fn daily_quota_exceeded(message: impl Into<String>) -> Self {
         Self::new(429, ErrorName::DailyQuotaExceeded, message)
     }
 
-    /// 500: our fault. The message says nothing of the cause: that belongs into the log.
+    /// 500: a failure on our side. The message does not name the cause: that belongs into the log.
     #[must_use]
     pub fn internal() -> Self {
         Self::new(
@@ -188,20 +188,20 @@ impl ApiError {
         )
     }
 
-    /// 500 as [`Self::internal`], with a message of its own, which says nothing of the cause either.
+    /// 500 like [`Self::internal`], with a message of its own, which does not name the cause either.
     pub fn internal_with(message: impl Into<String>) -> Self {
         Self::new(500, ErrorName::InternalServerError, message)
     }
 
     /// 503: a service is overloaded, and the call had no effect there.
     ///
-    /// The name is one that every official SDK of Resend knows: the PHP SDK takes an unknown name for success.
+    /// Every official SDK of Resend knows this name: the PHP SDK treats an unknown name as success.
     #[must_use]
     pub fn overloaded() -> Self {
         Self::overloaded_with("The service is overloaded. It is safe to retry with the same Idempotency-Key.")
     }
 
-    /// 503 as [`Self::overloaded`], with a message of its own.
+    /// 503 like [`Self::overloaded`], with a message of its own.
     pub fn overloaded_with(message: impl Into<String>) -> Self {
         Self::new(503, ErrorName::InternalServerError, message)
     }
@@ -218,7 +218,7 @@ impl ApiError {
         self.name
     }
 
-    /// The message: the field's path first, where there is one.
+    /// The message, with the field's path first if it has one.
     #[must_use]
     pub fn message(&self) -> &str {
         &self.message
@@ -250,7 +250,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_row_has_its_status_and_name() {
+    fn each_error_has_its_status_and_name() {
         for (error, status, name) in [
             (ApiError::malformed("x"), 400, "validation_error"),
             (ApiError::missing_field("a", "x"), 422, "missing_required_field"),
@@ -278,7 +278,7 @@ mod tests {
             (ApiError::overloaded_with("x"), 503, "internal_server_error"),
         ] {
             assert_eq!((error.status(), error.name().as_str()), (status, name));
-            // `body`, `Serialize` and `as_str` cannot drift apart.
+            // `body`, `Serialize` and `as_str` agree.
             assert_eq!(serde_json::to_string(&error).unwrap(), error.body());
         }
     }

@@ -1,8 +1,7 @@
-//! Carries a decision out: writes it if its condition still holds, else decides again on the
-//! record as it is now.
+//! Carries out a decision: writes it if its condition still holds, else decides again on the current record.
 //!
 //! **Role:** the one loop between [`crate::lifecycle`] and [`crate::ports::EmailRecords`].
-//! **Invariant:** a queue is marked before one of its records waits in the index for a slot.
+//! **Invariant:** a queue is marked before one of its records waits in the due index for a slot.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,14 +14,14 @@ use crate::record::{DueKind, EmailRecord};
 use crate::slots;
 use crate::timestamp::Timestamp;
 
-/// How often a decision is taken anew before the caller is told to come back later. Each round
-/// means that someone else's write came in between.
+/// Rounds of decisions before the caller must come back later. Each further round means that somebody else's write
+/// came in between.
 const ROUNDS: usize = 8;
 
-/// Why a decision could not be carried out.
+/// The reason why a decision could not be carried out.
 #[derive(Debug, thiserror::Error)]
 pub enum ApplyError {
-    /// The backend failed; the write may have taken effect, and deciding again is safe.
+    /// A backend call failed; the write may have taken effect, and deciding again is safe.
     #[error("a decision could not be written")]
     Port(#[from] PortError),
     /// Too many others write the same record at this moment.
@@ -30,20 +29,20 @@ pub enum ApplyError {
     Contended,
 }
 
-/// How the carrying out of a decision ended that may be a refusal.
+/// The result of carrying out a decision that may be a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Applied<E> {
-    /// It is carried out: what follows, and the record as it is then, as far as is known.
+    /// It is carried out: the side effect to run, and the record afterwards, as far as is known.
     Done(SideEffect, Box<EmailRecord>),
     /// The record stays as it is.
     Refused(E),
-    /// There is no such record any more.
+    /// The record no longer exists.
     Gone,
 }
 
 /// Decides about `record` until the decision is written or there is nothing to write.
 ///
-/// Returns what follows from it, and the record as it is then, as far as is known.
+/// Returns the side effect to run, and the record afterwards, as far as is known.
 ///
 /// # Errors
 /// See [`ApplyError`]; the caller may try again at any time.
@@ -61,7 +60,7 @@ pub async fn apply<R: EmailRecords + RateLimits>(
     }
 }
 
-/// As [`apply`], where the decision itself may be a refusal, and somebody waits for the answer.
+/// Like [`apply`], for a decision that may be a refusal, while a caller waits for the answer.
 ///
 /// # Errors
 /// See [`ApplyError`].
@@ -74,13 +73,13 @@ pub async fn try_apply<R: EmailRecords + RateLimits, E: Send>(
     try_apply_after(records, record, now, decide, &NothingBefore).await
 }
 
-/// Something that must be so before a record is written.
+/// A precondition of writing a record.
 pub trait Before<E>: Sync {
-    /// Makes it so, for the record that is to be written; or refuses.
+    /// Establishes it for the record to write; or refuses.
     fn prepare(&self, record: &EmailRecord) -> impl Future<Output = Result<Result<(), E>, PortError>> + Send;
 }
 
-/// Nothing must be so before.
+/// No precondition.
 struct NothingBefore;
 
 impl<E: Send> Before<E> for NothingBefore {
@@ -89,8 +88,7 @@ impl<E: Send> Before<E> for NothingBefore {
     }
 }
 
-/// As [`try_apply`], where something must be so before the record is written. It is made so in every round: the record
-/// that is decided on anew may need more.
+/// Like [`try_apply`], with a precondition. It is established in every round, because a new decision may need more.
 ///
 /// # Errors
 /// See [`ApplyError`].
@@ -115,7 +113,7 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
                     Written::Done => return Ok(Applied::Done(transition.side_effect, Box::new(transition.record))),
                     Written::Moved(Some(moved)) => record = *moved,
                     Written::Moved(None) => return Ok(Applied::Gone),
-                    // The next look at the email is under the queue's new state.
+                    // The next function that handles the email decides under the queue's new state.
                     Written::QueueMoved => return Ok(Applied::Done(SideEffect::Nothing, Box::new(record))),
                 }
             }
@@ -124,9 +122,9 @@ pub async fn try_apply_after<R: EmailRecords + RateLimits, E: Send>(
     Err(ApplyError::Contended)
 }
 
-/// As [`apply`], for many records in few calls; one result for each, in order.
+/// Like [`apply`], for many records in few calls; one result for each, in order.
 ///
-/// A record that fails does not stop the others.
+/// A failed record does not stop the others.
 pub async fn apply_many<R: EmailRecords + RateLimits>(
     records: &R,
     them: Vec<EmailRecord>,
@@ -177,7 +175,8 @@ pub async fn apply_many<R: EmailRecords + RateLimits>(
             match written {
                 Ok(Written::Done) => settle(&mut results, place, Ok((transition.side_effect, transition.record))),
                 Ok(Written::Moved(Some(moved))) => open.push((place, *moved)),
-                // Gone, or its queue has changed: the next look at the email is under the new state.
+                // Gone, or its queue has changed: the next function that handles the email decides under the new
+                // state.
                 Ok(Written::Moved(None) | Written::QueueMoved) => {
                     settle(&mut results, place, Ok((SideEffect::Nothing, before)));
                 }
@@ -210,7 +209,7 @@ async fn mark_queue<R: RateLimits>(
     }
 }
 
-/// As [`mark_queue`], once for each queue; returns the queues that could not be marked.
+/// Like [`mark_queue`], once for each queue; returns the queues that could not be marked.
 async fn mark_queues<R: RateLimits>(
     limits: &R,
     writes: &[RecordWrite],
@@ -232,7 +231,7 @@ async fn mark_queues<R: RateLimits>(
     unmarked
 }
 
-/// The time from which a record waits for a slot that did not wait for one there before.
+/// The time from which a record waits for a slot; `None` if it waited there before.
 fn starts_waiting(before: &EmailRecord, transition: &Transition) -> Option<Timestamp> {
     let due = transition.record.due.filter(|due| due.kind == DueKind::Paced)?;
     (before.due != Some(due)).then_some(due.at)

@@ -1,8 +1,8 @@
-//! The record of a batch: what its idempotency key was used for.
+//! The record of a batch: the request that used its idempotency key.
 //!
-//! **Role:** written by `enqueue` before the batch's emails; kept for longer by [`crate::retention`].
-//! **Invariant:** pure. The record outlives every email of the batch, so that another batch with the same key
-//! never meets one of them.
+//! **Role:** written by `enqueue` before the batch's emails; its retention is extended by [`crate::retention`].
+//! **Invariant:** pure. The record outlives every email of the batch, so that another batch with the same key never
+//! meets one of them.
 //! **Start reading at** [`BatchRecord::may_complete`].
 
 use std::fmt;
@@ -14,8 +14,8 @@ use crate::limits;
 use crate::timestamp::Timestamp;
 use crate::wire::api::{IdempotencyKey, ItemError};
 
-/// The longest time between the expiry of an email and its end. Our choice: an email in doubt ends within six
-/// hours; a week covers a deployment that stood still.
+/// The longest time between the expiry of an email and its end. Our choice: an uncertain email ends within six hours;
+/// a week covers a deployment that stood still.
 pub const ENDS_WITHIN: Duration = Duration::from_secs(7 * 86_400);
 
 /// The name of a batch: the hash of its idempotency key. The key itself may hold personal data and is not stored.
@@ -49,18 +49,18 @@ impl fmt::Display for BatchId {
     }
 }
 
-/// What is remembered of a batch with an idempotency key.
+/// The stored state of a batch with an idempotency key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRecord {
     /// [`crate::wire::api::BatchRequest::hash`].
     pub hash: String,
-    /// The items that were refused, to be answered again.
+    /// The refused items, for the answer to a repeated request.
     pub errors: Vec<ItemError>,
     /// When the batch was begun; absent in a record of an earlier version.
     pub begun: Option<BatchStart>,
 }
 
-/// The beginning of a batch.
+/// The start of a batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BatchStart {
     /// The time of the first request.
@@ -70,10 +70,10 @@ pub struct BatchStart {
 }
 
 impl BatchRecord {
-    /// Whether a missing email of the batch was surely never stored, so that a repeated request may store it.
+    /// True if a missing email of the batch was surely never stored, so that a repeated request may store it.
     ///
-    /// An email that was stored is forgotten no earlier than the retention after the beginning. Later nobody
-    /// knows whether a missing email was sent, and to store it might send it twice.
+    /// A stored email is kept at least for the retention, counted from the start. Later nobody knows whether a
+    /// missing email was sent, and storing it might send it twice.
     /// `retention`: of finished emails, at `now`.
     #[must_use]
     pub fn may_complete(&self, retention: Duration, now: Timestamp) -> bool {
@@ -84,7 +84,7 @@ impl BatchRecord {
     }
 }
 
-/// How long the record of a batch lives whose last email expires then.
+/// The end of a batch record's retention, from the expiry of its last email.
 #[must_use]
 pub fn keep_until(last_expires_at: Timestamp, retention: Duration) -> Timestamp {
     last_expires_at.after(ENDS_WITHIN).after(retention)
@@ -105,14 +105,14 @@ mod tests {
     }
 
     #[test]
-    fn a_batch_is_completed_until_an_email_may_be_forgotten() {
+    fn a_batch_completes_within_the_retention() {
         let start = Timestamp::from_millis(0);
         let record = begun(start, DAY * 30);
         let deadline = start.after(DAY * 30).before(limits::CLOCKS_APART);
         let just_before = deadline.before(Duration::from_millis(1));
         assert!(record.may_complete(DAY * 30, just_before));
         assert!(!record.may_complete(DAY * 30, deadline));
-        // Whichever retention is shorter, the one of then or of now, an email was kept no longer.
+        // With either retention, the old or the current one, the shorter one applies.
         assert!(!record.may_complete(DAY, start.after(DAY)));
         assert!(!begun(start, DAY).may_complete(DAY * 30, start.after(DAY)));
         let of_before = BatchRecord { begun: None, ..record };

@@ -1,4 +1,4 @@
-//! Why an email is not sent yet, or never will be: a closed list, each with advice.
+//! Causes for which an email is not sent yet, or never: a closed list, each with advice.
 
 use serde::{Deserialize, Serialize};
 
@@ -41,20 +41,20 @@ pub enum Cause {
     Purged,
 }
 
-/// What is done about a cause: a record of the table that [`crate::retry::RetryPolicy`] is.
+/// The reaction to a cause: a row in the table of [`crate::retry::RetryPolicy`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Class {
-    /// SES lets no more through at this moment.
+    /// SES accepts no more at this moment.
     Throttled,
-    /// SES lets nothing through until the quota is free again.
+    /// SES accepts nothing until the quota is free again.
     Quota,
-    /// SES lets nothing through until a person has settled it.
+    /// SES accepts nothing until a person has resolved it.
     Paused,
-    /// SES was never asked.
+    /// SES was never called.
     Unreached,
-    /// It may go well the next time.
+    /// The next attempt may succeed.
     Transient,
-    /// It goes wrong every time.
+    /// Every attempt fails.
     Permanent,
     /// SES may have accepted it.
     Unknown,
@@ -104,15 +104,15 @@ impl Cause {
         }
     }
 
-    /// What is done about it.
+    /// The reaction to it.
     #[must_use]
     pub const fn class(self) -> Class {
         match self {
             Self::Throttled => Class::Throttled,
             Self::QuotaExceeded => Class::Quota,
             Self::AccountPaused => Class::Paused,
-            // A missing content may still come: whoever repeats the request that broke off
-            // before it was stored, with the same key, stores it.
+            // A missing content may still come. A caller that repeats an interrupted request with the same key stores
+            // it.
             Self::Unavailable | Self::BodyMissing => Class::Transient,
             Self::Unreached => Class::Unreached,
             Self::Rejected
@@ -127,7 +127,7 @@ impl Cause {
         }
     }
 
-    /// What the person who reads the failure can do, in one sentence.
+    /// Advice for the reader of the failure, in one sentence.
     #[must_use]
     pub const fn advice(self) -> &'static str {
         match self {
@@ -184,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_cause_has_a_class_one_name_and_advice() {
+    fn every_cause_has_a_class_name_and_advice() {
         let classes = Cause::ALL.map(|cause| (cause.as_str(), cause.class()));
         assert_eq!(
             classes,

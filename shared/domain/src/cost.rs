@@ -1,12 +1,12 @@
-//! What SES asks for sending.
+//! SES's prices for sending.
 //!
-//! **Invariant:** money is counted in whole billionths of a dollar, and never shown without its unit.
+//! **Invariant:** money is counted in whole billionths of a dollar, and always shown with its unit.
 
 use std::fmt;
 
 use serde::{Serialize, Serializer};
 
-/// Digits of a dollar behind the point.
+/// Decimal places of a dollar.
 const PLACES: usize = 9;
 
 /// Bytes of a gigabyte, as AWS bills them.
@@ -40,7 +40,7 @@ impl fmt::Display for Usd {
     }
 }
 
-/// As a number: the field's name says the unit.
+/// As a number: the field's name states the unit.
 impl Serialize for Usd {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let number = self.to_string().parse().map_err(serde::ser::Error::custom)?;
@@ -48,10 +48,10 @@ impl Serialize for Usd {
     }
 }
 
-/// What SES asks for, as the deployment's settings say.
+/// SES's prices, from the deployment's settings.
 ///
-/// Source: Amazon SES pricing, as of November 2026: dollars for each 1,000 recipients, and for each
-/// gigabyte of attachments.
+/// Source: Amazon SES pricing, as of November 2026: dollars for each 1,000 recipients, and for each gigabyte of
+/// attachments.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Prices {
     /// For 1,000 recipients.
@@ -61,7 +61,7 @@ pub struct Prices {
 }
 
 impl Prices {
-    /// The prices that `template.yaml` has by default.
+    /// The default prices of `template.yaml`.
     #[must_use]
     pub const fn standard() -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Prices {
         }
     }
 
-    /// What it costs to send to so many recipients; each counts the bytes that it is sent.
+    /// The cost of sending to `recipients`; `attachment_bytes` are the bytes of all copies together.
     #[must_use]
     pub fn cost(&self, recipients: u64, attachment_bytes: u64) -> Usd {
         let part = |Usd(price): Usd, number: u64, of: u128| price.saturating_mul(u128::from(number)) / of;
@@ -84,7 +84,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn prices_are_read_and_shown_to_the_billionth() {
+    fn prices_are_exact_to_the_billionth() {
         for (text, shown) in [
             ("0.10", "0.1"),
             ("0", "0"),

@@ -1,7 +1,6 @@
-//! What became of an email after SES accepted it: a rank per recipient that only rises.
+//! The delivery status of a recipient after SES's acceptance: a rank that only rises.
 //!
-//! Events arrive doubled, late and in any order; taking the higher rank makes the result
-//! the same whatever the order.
+//! Events arrive repeated, late and in any order. Taking the higher rank makes the result independent of the order.
 
 use serde::{Deserialize, Serialize};
 
@@ -9,20 +8,20 @@ use serde::{Deserialize, Serialize};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum DeliveryStatus {
-    /// Left out of the submission, for the address is suppressed: below everything that SES says. The one
-    /// delivery status that is no event: its sender writes it, and takes it back when a later claim includes the
-    /// recipient after all ([`crate::lifecycle::left_out`]).
+    /// Left out of the submission, because the address is suppressed; ranked below every event of SES. Only this
+    /// status comes from no event: the sender writes it. The sender removes it when a later claim includes the
+    /// recipient ([`crate::lifecycle::left_out`]).
     Suppressed,
-    /// The recipient's server has not taken it yet; SES goes on trying.
+    /// The recipient's server has not taken it yet; SES keeps trying.
     DeliveryDelayed,
-    /// An automatic answer came back, such as "out of office": below `Delivered`, which it must not undo.
+    /// An automatic reply came back, such as "out of office"; ranked below `Delivered`, which it must not replace.
     /// Without a delivery it is shown as `bounced`.
     Absence,
     /// The recipient's server took it.
     Delivered,
     /// The recipient's server refused it for now, before or after a delivery, and SES gave up.
     SoftBounced,
-    /// Amazon SES did not send it: the address is on a list of its own that nobody else can change.
+    /// Amazon SES did not send it: the address is on SES's global list, which only SES can change.
     OnGlobalList,
     /// Amazon SES did not send it: the address is on the suppression list of the AWS account.
     OnAccountList,
@@ -35,7 +34,7 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
-    /// The worse of what is known and what is new.
+    /// The worse of the known and the new status.
     #[must_use]
     pub fn raised(known: Option<Self>, new: Self) -> Self {
         known.map_or(new, |known| known.max(new))

@@ -155,8 +155,8 @@ impl EmailContent {
         self
     }
 
-    /// Estimate of the bytes that a sender holds for it: its text without encoding, and its files. Stored files count
-    /// as long as they are there.
+    /// Estimate of the bytes that a sender holds for it: its text without encoding, and the files that it contains at
+    /// the moment.
     #[must_use]
     pub fn bytes(&self) -> usize {
         let lists = [&self.to, &self.cc, &self.bcc, &self.reply_to];

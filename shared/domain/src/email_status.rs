@@ -1,7 +1,7 @@
-//! Where an email is, in the words of the API: its status, and Resend's `last_event`.
+//! The status of an email in the API's terms, and Resend's `last_event`.
 //!
 //! **Role:** called by [`crate::wire::email_view`]; calls nothing.
-//! **Invariant:** pure, and stored nowhere: what is shown follows from the record and `now`.
+//! **Invariant:** pure, and stored nowhere: it follows from the record and `now`.
 //! **Start reading at** [`last_event`].
 
 use serde::Serialize;
@@ -41,7 +41,7 @@ pub enum EmailStatus {
 }
 
 impl EmailStatus {
-    /// All of them, each with its name.
+    /// All statuses with their names.
     pub const ALL: [(Self, &'static str); 11] = [
         (Self::Scheduled, "scheduled"),
         (Self::Queued, "queued"),
@@ -56,7 +56,7 @@ impl EmailStatus {
         (Self::Expired, "expired"),
     ];
 
-    /// Its name.
+    /// The name.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         let mut all = Self::ALL.into_iter();
@@ -64,7 +64,7 @@ impl EmailStatus {
             .map_or("", |(_, name)| name)
     }
 
-    /// Whether nothing more happens to the email by itself.
+    /// True if nothing more happens to the email automatically.
     #[must_use]
     pub const fn has_ended(self) -> bool {
         match self {
@@ -81,7 +81,7 @@ impl EmailStatus {
             .map(|(email_status, _)| email_status)
     }
 
-    /// What a record is shown as at `now`.
+    /// The status of a record at `now`.
     #[must_use]
     pub fn of(record: &EmailRecord, now: Timestamp) -> Self {
         match record.status_at(now) {
@@ -102,7 +102,7 @@ impl EmailStatus {
     }
 }
 
-/// When a sender may take it next; `None` while one holds it and when nothing more is planned.
+/// Time of the next attempt; `None` while a sender holds it and when nothing more is planned.
 #[must_use]
 pub fn next_attempt_at(record: &EmailRecord, now: Timestamp) -> Option<Timestamp> {
     (record.status_at(now) == RecordStatus::Queued).then_some(record.not_before)
@@ -110,7 +110,7 @@ pub fn next_attempt_at(record: &EmailRecord, now: Timestamp) -> Option<Timestamp
 
 /// The last event of an email, with the names of Resend.
 ///
-/// Source: Resend's OpenAPI document, version 1.5.0, `EmailContent.last_event`, read 2026-11-24.
+/// Source: Resend's OpenAPI document, version 1.5.0, `Email.last_event`, read 2026-11-24.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "snake_case")]
@@ -152,14 +152,14 @@ impl From<DeliveryStatus> for LastEvent {
             | DeliveryStatus::OnAccountList
             | DeliveryStatus::Bounced => Self::Bounced,
             DeliveryStatus::Delivered => Self::Delivered,
-            // Resend's list has no word for it; SES did not send it after all.
+            // Resend's list has no word for it; SES did not send it after its acceptance.
             DeliveryStatus::Rejected => Self::Failed,
             DeliveryStatus::Complained => Self::Complained,
         }
     }
 }
 
-/// What became of the email last: of a sent one, the delivery status of the recipient who fared worst.
+/// The last event of the email: for a sent one, the worst delivery status of its recipients.
 #[must_use]
 pub fn last_event(record: &EmailRecord, now: Timestamp) -> LastEvent {
     match EmailStatus::of(record, now) {
@@ -181,7 +181,7 @@ pub fn last_event(record: &EmailRecord, now: Timestamp) -> LastEvent {
     }
 }
 
-/// What became of the email for one of its recipients. Openings and clicks have no name on them.
+/// The last event for one of its recipients. Openings and clicks do not name a recipient.
 #[must_use]
 pub fn recipient_event(record: &EmailRecord, address: &str, now: Timestamp) -> LastEvent {
     match (record.status, record.delivery_statuses.get(&recipient_key(address))) {
@@ -201,7 +201,7 @@ pub fn recipient_event(record: &EmailRecord, address: &str, now: Timestamp) -> L
     }
 }
 
-/// The advice about an email: about the cause that stopped it, or about a list of SES's that a recipient is on.
+/// The advice about an email: about the cause that stopped it, or about a list of SES's that contains a recipient.
 #[must_use]
 pub fn advice(record: &EmailRecord, now: Timestamp) -> Option<&'static str> {
     if let Some(cause) = record.cause_at(now) {
@@ -227,8 +227,8 @@ const ON_ACCOUNT_LIST: &str = "Amazon SES did not send to a recipient on the sup
 
 const ON_GLOBAL_LIST: &str = "Amazon SES did not send to a recipient on its global suppression list. Only Amazon SES can remove the address, which it does within 14 days. Send a new email then.";
 
-/// The time of SES's acceptance as it is shown: no later than any event that followed from it, though a sender
-/// that heard of the acceptance later has written its own time.
+/// The time of SES's acceptance as shown: no later than any event that followed from it. A sender that received the
+/// answer later has stored its own time.
 #[must_use]
 pub fn sent_at(record: &EmailRecord) -> Option<Timestamp> {
     let known_at = record.sent.as_ref()?.at;
@@ -240,13 +240,13 @@ pub fn sent_at(record: &EmailRecord) -> Option<Timestamp> {
     told.chain(record.delivered_at).chain([known_at]).min()
 }
 
-/// The delivery status of the recipient who fared worst, of those that are known and were not left out.
+/// The worst known delivery status, except of recipients that were left out.
 ///
-/// This is not [`DeliveryStatus`]'s rank, which puts one recipient's events in order: there a delivery
-/// ends a delay, but somebody else's delivery does not.
+/// The order differs from [`DeliveryStatus`]'s rank, which orders the events of one recipient. There a delivery ends
+/// a delay, but another recipient's delivery does not.
 fn worst(record: &EmailRecord) -> Option<DeliveryStatus> {
     let badness = |delivery_status: &DeliveryStatus| match delivery_status {
-        // Not in the copy that was sent; only a recipient itself is shown so.
+        // Not in the copy that was sent; only the recipient's own view shows it.
         DeliveryStatus::Suppressed => -1,
         DeliveryStatus::Delivered => 0,
         DeliveryStatus::DeliveryDelayed => 1,

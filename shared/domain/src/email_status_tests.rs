@@ -1,4 +1,4 @@
-//! Every status and every delivery status, and what a caller is shown of them.
+//! Every status and every delivery status, as the API shows them.
 
 use std::time::Duration;
 
@@ -6,17 +6,17 @@ use super::*;
 use crate::id::{EmailId, TenantId};
 use crate::record::{BodyPlace, BodyRef};
 
-/// When the record was accepted.
+/// Time of acceptance.
 pub(crate) const BORN: Timestamp = Timestamp::from_millis(1_795_512_600_000);
 
-/// When it is looked at.
+/// Time of the read.
 pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_795_512_660_000);
 
 fn secs_after(at: Timestamp, secs: u64) -> Timestamp {
     at.after(Duration::from_secs(secs))
 }
 
-/// A record as it is accepted, due at once.
+/// A newly accepted record, due at once.
 pub(crate) fn record() -> EmailRecord {
     let body = BodyRef {
         sha256: "00".repeat(32),
@@ -44,7 +44,7 @@ fn sent(delivery_statuses: &[(&str, DeliveryStatus)]) -> EmailRecord {
 }
 
 #[test]
-fn every_status_has_its_standing_and_its_last_event() {
+fn every_status_has_its_last_event() {
     for (status, email_status, event) in [
         (RecordStatus::Queued, EmailStatus::Queued, LastEvent::Queued),
         (RecordStatus::Sending, EmailStatus::Sending, LastEvent::Queued),
@@ -71,11 +71,11 @@ fn a_queued_email_is_scheduled_queued_or_retried() {
     for (not_before, born, claim_no, email_status, event) in [
         (BORN, BORN, 0, EmailStatus::Queued, LastEvent::Queued),
         (later, BORN, 0, EmailStatus::Scheduled, LastEvent::Scheduled),
-        // The first attempt was given back, so that `attempts` is 0: it was tried all the same.
+        // The first attempt was given back, so `attempts` is 0 although there was an attempt.
         (later, BORN, 1, EmailStatus::Retry, LastEvent::Queued),
         (NOW, BORN, 0, EmailStatus::Queued, LastEvent::Queued),
         (NOW, BORN, 1, EmailStatus::Queued, LastEvent::Queued),
-        // The clock of whoever accepted it is a second ahead: nobody asked for a later time.
+        // The acceptor's clock is a second ahead: nobody requested a later time.
         (later, later, 0, EmailStatus::Queued, LastEvent::Queued),
     ] {
         let record = EmailRecord {
@@ -91,7 +91,7 @@ fn a_queued_email_is_scheduled_queued_or_retried() {
 }
 
 #[test]
-fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
+fn an_unwritten_expiry_is_shown() {
     let over = EmailRecord {
         expires_at: NOW,
         ..record()
@@ -120,7 +120,7 @@ fn what_has_expired_is_shown_so_before_anybody_has_written_it() {
 }
 
 #[test]
-fn the_next_attempt_is_told_while_there_is_one_to_come() {
+fn the_next_attempt_is_shown_while_planned() {
     let later = secs_after(BORN, 3600);
     assert_eq!(next_attempt_at(&record(), NOW), Some(BORN));
     let waits = EmailRecord {
@@ -136,7 +136,7 @@ fn the_next_attempt_is_told_while_there_is_one_to_come() {
 }
 
 #[test]
-fn a_suppressed_recipient_is_told_from_other_failures() {
+fn suppression_differs_from_other_failures() {
     for status in [
         RecordStatus::Failing,
         RecordStatus::Failed,
@@ -159,7 +159,7 @@ fn a_suppressed_recipient_is_told_from_other_failures() {
 }
 
 #[test]
-fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
+fn the_worst_recipient_decides_the_last_event() {
     use DeliveryStatus::{Bounced, Complained, Delivered, DeliveryDelayed, Rejected, SoftBounced, Suppressed};
     for (delivery_statuses, event) in [
         (&[][..], LastEvent::Sent),
@@ -171,10 +171,10 @@ fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
         (&[Complained], LastEvent::Complained),
         (&[Complained, Delivered], LastEvent::Complained),
         (&[Delivered, Bounced, DeliveryDelayed], LastEvent::Bounced),
-        // Of one recipient a delivery ends either; of another it does not.
+        // For one recipient a delivery ends the delay; for another recipient it does not.
         (&[Delivered, SoftBounced], LastEvent::Bounced),
         (&[Delivered, DeliveryDelayed], LastEvent::DeliveryDelayed),
-        // Who was left out says nothing of the others.
+        // A left-out recipient says nothing about the others.
         (&[Suppressed], LastEvent::Sent),
         (&[Suppressed, Delivered], LastEvent::Delivered),
         (&[Bounced, Suppressed], LastEvent::Bounced),
@@ -191,7 +191,7 @@ fn the_recipient_who_fared_worst_speaks_for_a_sent_email() {
 }
 
 #[test]
-fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
+fn the_latest_opening_or_click_is_shown() {
     let delivered = sent(&[("a@example.com", DeliveryStatus::Delivered)]);
     let times = [1, 2, 3].map(|secs| Some(secs_after(BORN, secs)));
     let [first, second, third] = times;
@@ -201,7 +201,7 @@ fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
         (first, second, third, LastEvent::Clicked),
         (first, third, second, LastEvent::Opened),
         (first, second, second, LastEvent::Clicked),
-        // One recipient opened it before the last one got it.
+        // One recipient opened it before the last one received it.
         (third, second, None, LastEvent::Delivered),
         (third, first, second, LastEvent::Delivered),
         (None, None, second, LastEvent::Clicked),
@@ -225,7 +225,7 @@ fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
     assert_eq!(
         last_event(&seen, NOW),
         LastEvent::Opened,
-        "the delivery's event is still on its way"
+        "the delivery's event has not arrived yet"
     );
     for (delivery_status, event) in [
         (DeliveryStatus::SoftBounced, LastEvent::Bounced),
@@ -237,16 +237,12 @@ fn an_opening_or_a_click_is_shown_when_it_is_the_latest_fact() {
             opened_at: third,
             ..sent(&[("a@example.com", delivery_status)])
         };
-        assert_eq!(
-            last_event(&record, NOW),
-            event,
-            "bad news is not covered up by an opening"
-        );
+        assert_eq!(last_event(&record, NOW), event, "an opening does not hide a failure");
     }
 }
 
 #[test]
-fn each_recipient_has_a_fate_of_its_own() {
+fn each_recipient_has_its_own_status() {
     let record = sent(&[
         ("a@example.com", DeliveryStatus::Delivered),
         ("B@example.com", DeliveryStatus::Bounced),
@@ -272,11 +268,11 @@ fn each_recipient_has_a_fate_of_its_own() {
 }
 
 #[test]
-fn every_status_is_read_by_the_name_that_it_is_shown_by() {
+fn every_status_is_read_by_its_name() {
     for (email_status, name) in EmailStatus::ALL {
         assert_eq!(serde_json::to_value(email_status).unwrap(), name);
         assert_eq!(EmailStatus::parse(name), Some(email_status));
-        // A new one is listed, or this does not compile.
+        // A new status must be listed, or this does not compile.
         match email_status {
             EmailStatus::Scheduled
             | EmailStatus::Queued
@@ -295,7 +291,7 @@ fn every_status_is_read_by_the_name_that_it_is_shown_by() {
 }
 
 #[test]
-fn the_advice_names_the_list_that_stopped_an_email() {
+fn advice_names_the_suppression_list() {
     let own = EmailRecord {
         status: RecordStatus::Failed,
         cause: Some(Cause::Suppressed),
@@ -337,7 +333,7 @@ fn the_advice_names_the_list_that_stopped_an_email() {
 }
 
 #[test]
-fn an_email_is_never_shown_as_delivered_before_it_was_sent() {
+fn an_email_is_not_delivered_before_it_is_sent() {
     let delivered = |sent_secs, delivered_secs| EmailRecord {
         sent: Some(crate::record::Acceptance {
             claim_no: 1,

@@ -1,8 +1,8 @@
-//! Foretells when an email would go, from what is known this moment: its queue, the rates, and who waits.
+//! Estimates the sending time of an email, from its queue, the rates, and the waiting emails.
 //!
 //! **Role:** called by `enqueue` for a dry run; decides nothing.
-//! **Invariant:** pure. An estimate: every email that waits is taken for one of a single recipient, and for one
-//! of its queue's own priority.
+//! **Invariant:** pure. An estimate: every waiting email counts as one with a single recipient, and with its queue's
+//! own priority.
 //! **Start reading at** [`forecast`].
 
 use serde::Serialize;
@@ -29,51 +29,51 @@ pub enum WaitsFor {
     AccountPaused,
 }
 
-/// A queue that has emails waiting.
+/// A queue with waiting emails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueueLoad {
     /// The priority queue of its emails.
     pub priority: Priority,
-    /// How many of them are due.
+    /// The number of its due emails.
     pub due: u64,
 }
 
-/// What is known this moment.
+/// The state of the deployment at this moment.
 #[derive(Debug)]
 pub struct Situation<'a> {
     /// The email's queue.
     pub queue: &'a Queue,
-    /// The end of what is reserved of its rate limit.
+    /// The end of the reserved time of its rate limit.
     pub queue_free_at: Option<Micros>,
-    /// How many of its emails are due.
+    /// The number of its due emails.
     pub queue_due: u64,
-    /// What is reserved of the account's rate.
+    /// The rate limiter of the account.
     pub account: AccountRate,
     /// Every queue whose emails go, the email's own among them.
     pub queues: &'a [QueueLoad],
 }
 
-/// What is asked.
+/// The request.
 #[derive(Debug, Clone, Copy)]
 pub struct ForecastRequest {
     /// The priority queue that the email goes through.
     pub priority: Priority,
-    /// Not before, if it is scheduled.
+    /// Earliest time of sending, if it is scheduled.
     pub not_before: Option<Timestamp>,
 }
 
-/// When an email would go.
+/// The estimate for an email.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Forecast {
-    /// When; `None`: not before somebody resumes its queue.
+    /// Time of sending; `None` while its queue is paused without an end.
     pub at: Option<Timestamp>,
-    /// What it waits for last; `None`: for nothing.
+    /// Its last obstacle; `None` if it has none.
     pub waits_for: Option<WaitsFor>,
-    /// How many emails go before it.
+    /// The number of emails before it.
     pub ahead: u64,
 }
 
-/// Foretells when an email that is posted at `now` would go.
+/// Estimates the sending time of an email that is posted at `now`.
 #[must_use]
 pub fn forecast(situation: &Situation<'_>, asked: ForecastRequest, now: Timestamp) -> Forecast {
     let others = situation
@@ -124,7 +124,7 @@ pub fn forecast(situation: &Situation<'_>, asked: ForecastRequest, now: Timestam
     }
 }
 
-/// Whether emails of a priority queue go before a new one of another.
+/// True if emails of priority `theirs` go before a new one of priority `ours`.
 const fn goes_first(theirs: Priority, ours: Priority) -> bool {
     match (theirs, ours) {
         (Priority::High, _) | (Priority::Normal, Priority::Normal | Priority::Low) | (Priority::Low, Priority::Low) => {
@@ -158,7 +158,7 @@ mod tests {
     /// One thing that is known, or asked, beyond an empty deployment without a rate.
     type Change = fn(&mut Queue, &mut AccountRate, &mut ForecastRequest);
 
-    /// The forecast, with 10 emails due in a queue of each priority queue, and 40 in the email's own.
+    /// The forecast, with 10 due emails in a queue of each priority, and 40 in the email's own queue.
     fn told(change: Change) -> (Option<u64>, Option<WaitsFor>, u64) {
         let key = QueueKey {
             tenant: TenantId::main(),
@@ -189,7 +189,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_goes_when_the_last_thing_it_waits_for_is_over() {
+    fn a_forecast_names_the_last_obstacle() {
         let cases: [(Change, _); 12] = [
             (|_, _, _| (), (Some(0), None, 20)),
             (
@@ -204,7 +204,7 @@ mod tests {
                 |_, account, asked| (account.rate, asked.priority) = (per_second(2), Priority::High),
                 (Some(5), Some(WaitsFor::AccountRate), 10),
             ),
-            // The low-priority queue leaves a tenth of the rate to the others.
+            // The low priority leaves a tenth of the rate to the others.
             (
                 |_, account, asked| (account.rate, asked.priority) = (per_second(2), Priority::Low),
                 (Some(16), Some(WaitsFor::AccountRate), 30),
@@ -213,7 +213,7 @@ mod tests {
                 |_, account, _| (account.rate, account.free_at) = (per_second(2), Some(Micros::of(later(4)))),
                 (Some(14), Some(WaitsFor::AccountRate), 20),
             ),
-            // What was reserved is long over.
+            // The reserved time is long over.
             (
                 |_, account, _| (account.rate, account.free_at) = (per_second(20), Some(Micros(0))),
                 (Some(1), Some(WaitsFor::AccountRate), 20),

@@ -1,7 +1,7 @@
-//! What is kept of an email's past, for people to read.
+//! The history of an email, for people to read.
 //!
-//! **Invariant:** no decision reads it. It is written with writes that are made anyway, and has a bounded
-//! size, for DynamoDB bills every write by the size of the whole record.
+//! **Invariant:** no decision reads it. It is part of writes that happen anyway, and has a bounded size, because
+//! DynamoDB bills every write by the size of the whole record.
 //! **Start reading at** [`remember`] and [`Diagnostic::of`].
 
 use serde::{Deserialize, Serialize};
@@ -11,21 +11,21 @@ use crate::delivery_status::DeliveryStatus;
 use crate::limits;
 use crate::timestamp::Timestamp;
 
-/// How a claim ended that did not end in an acceptance, as far as its sender knew.
+/// The outcome of a claim without an acceptance, as far as its sender knew.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Outcome {
-    /// Which claim.
+    /// Number of the claim.
     pub claim_no: u32,
-    /// When that was written.
+    /// Time of the write.
     pub at: Timestamp,
-    /// Why. [`Cause::AnswerLost`] and [`Cause::Crashed`] leave open whether SES accepted it.
+    /// The cause. [`Cause::AnswerLost`] and [`Cause::Crashed`] leave open whether SES accepted it.
     pub cause: Cause,
-    /// The provider's words; empty where there are none.
+    /// The provider's message; empty without one.
     pub words: String,
 }
 
-/// Adds how a claim ended to those that are kept, instead of what was known of the same claim before. The
-/// oldest goes: that it was there is seen from the numbers of the others.
+/// Adds the outcome of a claim, in place of an earlier one of the same claim. The oldest outcome is dropped; a gap in
+/// the claim numbers shows that it existed.
 pub fn remember(outcomes: &mut Vec<Outcome>, mut outcome: Outcome) {
     clip(&mut outcome.words, limits::OUTCOME_WORDS_MAX);
     outcomes.retain(|known| known.claim_no != outcome.claim_no);
@@ -34,18 +34,18 @@ pub fn remember(outcomes: &mut Vec<Outcome>, mut outcome: Outcome) {
     outcomes.drain(..over);
 }
 
-/// When a recipient's delivery status was decided, and the words of the server that decided it.
+/// The time of a recipient's delivery status, and the message of the server that decided it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Diagnostic {
-    /// When, by SES's clock.
+    /// Time by SES's clock.
     pub at: Timestamp,
-    /// The words, such as `550 5.1.1 user unknown`; empty where there are none.
+    /// The message, such as `550 5.1.1 user unknown`; empty without one.
     pub words: String,
 }
 
 impl Diagnostic {
-    /// What is kept of a delivery status of one of so many recipients. All of them share the room of a record, and a
-    /// delivery, of which every email has one, is not to make its record larger than one write unit.
+    /// The diagnostic of a delivery status of one of `recipients`. All recipients share the room in a record. A
+    /// delivery, which every email has, must not make its record larger than one write unit.
     #[must_use]
     pub fn of(delivery_status: DeliveryStatus, at: Timestamp, mut words: String, recipients: u32) -> Self {
         let room = match delivery_status {
@@ -71,7 +71,7 @@ impl Diagnostic {
     }
 }
 
-/// Shortens words to the share of one of so many recipients.
+/// Cuts a message to the share of one of `recipients`.
 fn clip_to_share(words: &mut String, room: usize, recipients: u32) {
     let share = usize::try_from(recipients.max(1)).map_or(0, |recipients| room / recipients);
     clip(
@@ -84,7 +84,8 @@ fn clip_to_share(words: &mut String, room: usize, recipients: u32) {
     );
 }
 
-/// Something that is known about a recipient beside its delivery status: a worse event came, or it is no delivery status.
+/// A fact about a recipient besides the delivery status: an earlier status that a worse event replaced, or a report that
+/// is no delivery status.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
@@ -98,16 +99,16 @@ pub enum Fact {
     OnAccountList,
     /// The recipient's server refused it for good.
     Bounced,
-    /// SES did not send it on.
+    /// SES did not send it.
     Rejected,
-    /// The recipient reported that it is no spam.
+    /// The recipient reported that it is not spam.
     NotSpam,
-    /// The recipient's provider reported that an authentication failed.
+    /// The recipient's provider reported a failed authentication.
     AuthFailure,
 }
 
 impl Fact {
-    /// The fact that a delivery status leaves behind when a worse event comes, if it is kept.
+    /// The fact that remains of a delivery status when a worse event comes, if it is kept.
     #[must_use]
     pub const fn of(delivery_status: DeliveryStatus) -> Option<Self> {
         match delivery_status {
@@ -125,7 +126,7 @@ impl Fact {
     }
 }
 
-/// Shortens a text to so many bytes.
+/// Cuts a text to at most `bytes`.
 pub fn clip(text: &mut String, bytes: usize) {
     text.truncate(text.floor_char_boundary(bytes));
 }
@@ -144,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_newest_outcomes_are_kept_one_for_each_claim() {
+    fn the_newest_outcome_of_each_claim_is_kept() {
         let mut outcomes = Vec::new();
         for claim_no in 1..=u32::try_from(limits::OUTCOMES_MAX).unwrap() + 2 {
             remember(&mut outcomes, outcome(claim_no, Cause::Crashed));
@@ -154,13 +155,13 @@ mod tests {
         let expected: Vec<_> = (3..=u32::try_from(limits::OUTCOMES_MAX).unwrap() + 2).collect();
         assert_eq!(numbers, expected);
         for outcome in outcomes {
-            assert_eq!(outcome.cause, Cause::Throttled, "the later word counts");
+            assert_eq!(outcome.cause, Cause::Throttled, "the later outcome counts");
             assert!(outcome.words.len() <= limits::OUTCOME_WORDS_MAX && !outcome.words.is_empty());
         }
     }
 
     #[test]
-    fn the_words_of_many_share_the_room_of_one_row() {
+    fn messages_of_many_recipients_share_the_room() {
         let words = || "x".repeat(10_000);
         let said =
             |words: &str| Diagnostic::of(DeliveryStatus::Bounced, Timestamp::from_millis(0), words.to_owned(), 1);

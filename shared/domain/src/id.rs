@@ -1,7 +1,7 @@
-//! Names of things: the tenant, the email, the nonce of a claim.
+//! Identifiers of tenants, emails, uploads, keys and attachments.
 //!
-//! **Invariant:** an id without an idempotency key is random and carries no time; one with
-//! a key is derived from `(tenant, key)`, so that the record itself is the record of the key.
+//! **Invariant:** an id without an idempotency key is random and carries no time. One with a key is derived from
+//! `(tenant, key)`, so that the email's record also serves as the record of the key.
 
 use std::fmt;
 
@@ -9,12 +9,12 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-/// Whose email it is. The tenant is part of every partition key.
+/// The tenant of an email. The tenant is part of every partition key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct TenantId(String);
 
-/// A text that is no tenant's name.
+/// A text that is no tenant name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a tenant name")]
 pub struct NoTenant;
@@ -34,7 +34,7 @@ impl From<TenantId> for String {
 }
 
 impl TenantId {
-    /// The one tenant of a deployment that has made no others.
+    /// The one tenant of a deployment without other tenants.
     #[must_use]
     pub fn main() -> Self {
         Self("main".to_owned())
@@ -50,7 +50,7 @@ impl TenantId {
         fits.then(|| Self(text.to_owned()))
     }
 
-    /// The name as stored.
+    /// The stored name.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -81,8 +81,8 @@ impl EmailId {
         Self::derived([tenant.as_str(), key, "single"])
     }
 
-    /// The id of item `index` of the batch whose request carries `key`. A key of a single
-    /// email is another key: neither can stand in the way of the other.
+    /// The id of item `index` of the batch whose request carries `key`. The same key on a single email gives another
+    /// id, so that neither blocks the other.
     #[must_use]
     pub fn from_batch_key(tenant: &TenantId, key: &str, index: usize) -> Self {
         Self::derived([tenant.as_str(), key, &index.to_string()])
@@ -90,7 +90,7 @@ impl EmailId {
 
     fn derived(parts: [&str; 3]) -> Self {
         let mut hash = Sha256::new();
-        // Lengths first: no two different triples may hash the same bytes.
+        // Lengths first: no two different triples hash the same bytes.
         for part in parts {
             hash.update(part.len().to_string().as_bytes());
             hash.update(b":");
@@ -112,7 +112,7 @@ impl EmailId {
         Uuid::try_parse(text).ok().map(Self)
     }
 
-    /// Which of `shards` this id belongs to, for good.
+    /// The permanent shard of this id, out of `shards`.
     #[must_use]
     pub fn shard(self, shards: u16) -> u16 {
         let [high, low, ..] = *self.0.as_bytes();
@@ -132,7 +132,7 @@ impl fmt::Display for EmailId {
 pub struct UploadId(Uuid);
 
 impl UploadId {
-    /// An id that was drawn as an email's is.
+    /// An upload id from the bytes of a random email id.
     #[must_use]
     pub fn of(drawn: EmailId) -> Self {
         Self(drawn.0)
@@ -157,7 +157,7 @@ impl fmt::Display for UploadId {
 pub struct KeyId(Uuid);
 
 impl KeyId {
-    /// An id that was drawn as an email's is.
+    /// A key id from the bytes of a random email id.
     #[must_use]
     pub fn of(drawn: EmailId) -> Self {
         Self(drawn.0)
@@ -181,7 +181,7 @@ impl KeyId {
         Self(Uuid::from_bytes(bytes))
     }
 
-    /// The 32 hex digits alone, as they are in the key itself.
+    /// The 32 hex digits alone, as in the key itself.
     #[must_use]
     pub fn digits(self) -> String {
         self.0.simple().to_string()
@@ -204,7 +204,7 @@ impl fmt::Display for KeyId {
     }
 }
 
-/// The id of a file of an email, by its place among them (UUID version 8).
+/// The id of an email's file, by its place among the files (UUID version 8).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct AttachmentId(EmailId);
 
@@ -233,7 +233,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_key_always_gives_the_same_id_and_never_another_tenants() {
+    fn a_key_gives_the_same_id_in_its_tenant_only() {
         let (a, b) = (TenantId::main(), TenantId("other".to_owned()));
         assert_eq!(EmailId::from_key(&a, "k"), EmailId::from_key(&a, "k"));
         assert_ne!(EmailId::from_key(&a, "k"), EmailId::from_key(&b, "k"));
@@ -243,7 +243,7 @@ mod tests {
         assert_ne!(
             item("k", 0),
             EmailId::from_key(&a, "k"),
-            "a batch's item is no single email"
+            "a batch's item has another id than a single email"
         );
     }
 

@@ -505,9 +505,9 @@ pub struct Feedback {
 impl Feedback {
     /// True if all events of SES until `end` were processed.
     ///
-    /// An empty queue proves it only after `end`: later events may still come from before that time. A queue that is
-    /// never empty is not in order, so an event just after `end` proves little. An event a whole `window` later
-    /// proves it.
+    /// An empty queue proves it only if it was read after `end`: otherwise events may have arrived in between. A
+    /// queue that is never empty is not in order either, so an event just after `end` proves little. An event a whole
+    /// `window` later proves it.
     fn caught_up(self, end: Timestamp, window: Duration) -> bool {
         self.empty_at >= Some(end) || self.newest >= Some(end.after(window))
     }

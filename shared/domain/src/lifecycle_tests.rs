@@ -151,7 +151,7 @@ fn an_old_claims_acceptance_still_counts() {
 }
 
 #[test]
-fn a_claim_that_was_never_made_is_no_evidence() {
+fn an_unmade_claim_is_no_evidence() {
     assert_eq!(
         accepted(&record(RecordStatus::Sending), acceptance(2)),
         Decision::Forget
@@ -324,7 +324,7 @@ fn uncertainty_ends_after_the_evidence_window() {
     assert_eq!(
         settled(&uncertain, 22_599, false),
         (RecordStatus::Uncertain, false),
-        "feedback is behind"
+        "feedback is late"
     );
     assert_eq!(
         settled(&uncertain, 22_600, false),
@@ -440,7 +440,7 @@ fn a_backlog_is_checked_less_often_over_time() {
             (240, not),
             (300, not)
         ],
-        "what waits for the breaker waits in the lane, or is found within an hour"
+        "an email behind an open breaker is found within an hour"
     );
 
     // An email that is not due is no backlog: it is enqueued as usual.
@@ -648,7 +648,7 @@ fn a_delivery_status_only_gets_worse() {
     assert_eq!(
         delivered.delivery_statuses.get(&key),
         Some(&DeliveryStatus::Bounced),
-        "the time is news, the rank is not"
+        "the time is new, the rank is not"
     );
     assert_eq!(delivered.delivered_at, Some(at(1002)));
 }
@@ -783,7 +783,7 @@ fn bounce_and_delivery_count_in_any_order() {
             }
         }
         alone.delivery_version = together.delivery_version;
-        assert_eq!(alone, together, "one by one and doubled, or all at once");
+        assert_eq!(alone, together, "one by one and repeated, or all at once");
         seen.push(together);
     }
     seen.dedup();

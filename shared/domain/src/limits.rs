@@ -1,26 +1,26 @@
-//! Every number that bounds a request, each with where it comes from.
+//! Every number that bounds a request, each with its source.
 //!
-//! **Role:** read by the parsers of this crate and by whoever renders for SES; calls nothing.
-//! **Invariant:** a number that refuses something a caller sent is written here or nowhere.
+//! **Role:** read by the parsers of this crate and by the code that renders for SES; calls nothing.
+//! **Invariant:** a number for which a request is refused is written here or nowhere.
 //! **Start reading at** [`RECIPIENTS_MAX`].
 //!
-//! Stored bodies are checked again against these numbers when they are read back, so
-//! lowering one makes bodies unreadable that were accepted before: raise, never lower.
+//! Stored bodies are checked against these numbers when they are read back. Lowering a number would make accepted
+//! bodies unreadable: raise, never lower.
 
 use std::time::Duration;
 
-/// Recipients of one email: `to`, `cc` and `bcc` together.
+/// Most recipients of one email: `to`, `cc` and `bcc` together.
 ///
-/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": a message may
-/// have up to 50 recipients in To, Cc and Bcc.
+/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": a message may have up to 50 recipients in To,
+/// Cc and Bcc.
 pub const RECIPIENTS_MAX: usize = 50;
 
-/// Addresses in `reply_to`.
+/// Most addresses in `reply_to`.
 ///
 /// Source: our choice, the same as [`RECIPIENTS_MAX`]; SES names no number.
 pub const REPLY_TO_MAX: usize = 50;
 
-/// Custom headers that SES adds to one message.
+/// Most custom headers that SES adds to one message.
 ///
 /// Source: Amazon SES API v2 reference, `Message.Headers`: up to 15 headers.
 pub const SES_HEADERS_MAX: usize = 15;
@@ -30,57 +30,56 @@ pub const SES_HEADERS_MAX: usize = 15;
 /// Source: the promise that every email carries its id.
 pub const OUR_HEADERS: usize = 1;
 
-/// Headers a caller may add: what SES takes, less ours.
+/// Most headers that a caller may add: SES's limit minus ours.
 pub const HEADERS_MAX: usize = SES_HEADERS_MAX - OUR_HEADERS;
 
-/// Characters of a header's name.
+/// Most characters of a header's name.
 ///
 /// Source: Amazon SES API v2 reference, `MessageHeader.Name`: 1 to 126.
 pub const HEADER_NAME_MAX: usize = 126;
 
-/// Characters of a header's value as it is rendered (after RFC 2047).
+/// Most characters of a header's value as rendered (after RFC 2047).
 ///
-/// Source: Amazon SES API v2 reference, `MessageHeader.Value`: 1 to 870. The Rust SDK's
-/// documentation says 995; 870 is the stricter, and with a name of 126 and `": "` it is
-/// exactly RFC 5322's line of 998.
+/// Source: Amazon SES API v2 reference, `MessageHeader.Value`: 1 to 870. The Rust SDK's documentation says 995; 870
+/// is stricter. With a name of 126 and `": "` it is exactly RFC 5322's line of 998.
 pub const HEADER_VALUE_MAX: usize = 870;
 
-/// Tags of one message.
+/// Most tags of one message.
 ///
-/// Source: our reading of SES's event publishing: at most 50 message tags. The API
-/// reference names no number, so the smaller one found anywhere is kept.
+/// Source: our reading of SES's event publishing: at most 50 message tags. The API reference names no number, so we
+/// keep the smallest number found anywhere.
 pub const SES_TAGS_MAX: usize = 50;
 
 /// Tags that we add ourselves: `mq_tenant`, `mq_id`, `mq_claim`, `mq_born`.
 ///
-/// Source: what `feedback` needs to find an email's record.
+/// Source: the values that `feedback` needs to find an email's record.
 pub const OUR_TAGS: usize = 4;
 
-/// Tags a caller may add: what SES takes, less ours.
+/// Most tags that a caller may add: SES's limit minus ours.
 pub const TAGS_MAX: usize = SES_TAGS_MAX - OUR_TAGS;
 
-/// Characters of a tag's name and of its value, each; at least one.
+/// Most characters of a tag's name and of its value, each; at least one.
 ///
 /// Source: Amazon SES API v2 reference, `MessageTag`: `[A-Za-z0-9_-]`, at most 256.
 pub const TAG_MAX: usize = 256;
 
-/// What a caller's tag may not begin with, in any case.
+/// The prefix, in any case, that a caller's tag must not have.
 ///
-/// Source: ours; the tags by which SES's events find their way back begin so.
+/// Source: our choice. Our own tags have it; they connect SES's events with our records.
 pub const TAG_RESERVED_PREFIX: &str = "mq_";
 
-/// Emails in one `POST /emails/batch`.
+/// Most emails in one `POST /emails/batch`.
 ///
-/// Source: ours (Resend takes 100): with bodies of 8 KB it is what [`REQUEST_BYTES`] holds.
+/// Source: our choice (Resend takes 100): with bodies of 8 KB they fill [`REQUEST_BYTES`].
 pub const BATCH_MAX: usize = 500;
 
-/// Bytes of a request's body: 4 MiB.
+/// Most bytes of a request's body: 4 MiB.
 ///
-/// Source: AWS Lambda quotas: an invocation's event is at most 6 MB, and the body
-/// arrives in it as an escaped or base64 string (4 MiB x 4/3 = 5.6 MB).
+/// Source: AWS Lambda quotas: an invocation's event is at most 6 MB, and the body arrives in it as an escaped or
+/// base64 string (4 MiB x 4/3 = 5.6 MB).
 pub const REQUEST_BYTES: usize = 4 * 1024 * 1024;
 
-/// Characters of an `Idempotency-Key`; at least one.
+/// Most characters of an `Idempotency-Key`; at least one.
 ///
 /// Source: Resend's API, "Idempotency keys": 1 to 256 characters.
 pub const IDEMPOTENCY_KEY_MAX: usize = 256;
@@ -90,222 +89,221 @@ pub const IDEMPOTENCY_KEY_MAX: usize = 256;
 /// Source: Amazon SQS API reference, `SendMessage`: 0 to 900.
 pub const SQS_DELAY_MAX_SECS: u32 = 900;
 
-/// Octets of one line of a message, without its CRLF.
+/// Most octets of one line of a message, without its CRLF.
 ///
 /// Source: RFC 5322, 2.1.1.
 pub const LINE_MAX: usize = 998;
 
-/// Bytes of a subject as UTF-8: `Subject: ` and an ASCII subject are one unfolded line.
+/// Most bytes of a subject as UTF-8: `Subject: ` and an ASCII subject are one unfolded line.
 ///
-/// Source: RFC 5322, 2.1.1. A non-ASCII subject is longer when encoded, but then it
-/// consists of encoded words, between which it may be folded (RFC 2047, 2).
+/// Source: RFC 5322, 2.1.1. A non-ASCII subject is longer when encoded, but then it may be folded between its encoded
+/// words (RFC 2047, 2).
 pub const SUBJECT_MAX: usize = LINE_MAX - "Subject: ".len();
 
-/// Bytes of one address with its display name as rendered: it fits, unfolded, into a line
-/// that begins with the longest field name we use for addresses.
+/// Most bytes of one address with its display name as rendered. It fits, unfolded, into a line with our longest field
+/// name for addresses.
 ///
 /// Source: RFC 5322, 2.1.1.
 pub const MAILBOX_MAX: usize = LINE_MAX - "Reply-To: ".len();
 
-/// Octets of an address's local part.
+/// Most octets of an address's local part.
 ///
 /// Source: RFC 5321, 4.5.3.1.1.
 pub const LOCAL_PART_MAX: usize = 64;
 
-/// Octets of a domain as text, without a trailing dot.
+/// Most octets of a domain as text, without a trailing dot.
 ///
 /// Source: RFC 1035, 2.3.4: 255 octets on the wire, which is 253 as text.
 pub const DOMAIN_MAX: usize = 253;
 
-/// Octets of one label of a domain.
+/// Most octets of one label of a domain.
 ///
 /// Source: RFC 1035, 2.3.4. `idna` checks it.
 pub const LABEL_MAX: usize = 63;
 
-/// Octets of an address.
+/// Most octets of an address.
 ///
-/// Source: RFC 5321, 4.5.3.1.3: a path is 256 with its angle brackets (RFC 3696,
-/// erratum 1690). SES's own 320 (64 + 1 + 255) is wider.
+/// Source: RFC 5321, 4.5.3.1.3: a path is 256 with its angle brackets (RFC 3696, erratum 1690). SES's own 320 (64 + 1
+/// + 255) is wider.
 pub const ADDRESS_MAX: usize = 254;
 
-/// Bytes of a domain as a caller writes it, before IDNA: bounds the work of mapping it.
+/// Most bytes of a domain as a caller writes it, before IDNA: bounds the work of mapping it.
 ///
 /// Source: [`DOMAIN_MAX`] characters of at most four bytes of UTF-8.
 pub const DOMAIN_INPUT_MAX: usize = DOMAIN_MAX * 4;
 
-/// Characters of an encoded word.
+/// Most characters of an encoded word.
 ///
 /// Source: RFC 2047, 2.
 pub const ENCODED_WORD_MAX: usize = 75;
 
-/// How deep arrays and objects may be nested in a request.
+/// Deepest nesting of arrays and objects in a request.
 ///
 /// Source: `serde_json`'s recursion limit, which enforces it; named here for the tests.
 pub const JSON_DEPTH: usize = 128;
 
-/// JSON values in one request: bounds memory (about 60 bytes each) on a small function.
+/// Most JSON values in one request: bounds memory (about 60 bytes each) on a small function.
 ///
-/// Source: a full batch needs 500 x (50 recipients + 46 tags x 3 + 14 headers + 12
-/// fields) = 107,000; doubled and rounded.
+/// Source: a full batch needs 500 x (50 recipients + 46 tags x 3 + 14 headers + 12 fields) = 107,000; doubled and
+/// rounded.
 pub const JSON_VALUES: u32 = 250_000;
 
-/// Characters of a caller's field name that an error message repeats.
+/// Most characters of a caller's field name that an error message repeats.
 ///
-/// Source: ours; longer than any name that can be meant.
+/// Source: our choice; longer than any real field name.
 pub const ECHO_MAX: usize = 64;
 
-/// Bytes of a provider's words that a record keeps.
+/// Most bytes of a provider's message in a record.
 ///
-/// Source: ours; a record with one recipient and its detail stays under 1 KB, which is one write
-/// unit of DynamoDB.
+/// Source: our choice; a record with one recipient and its detail stays under 1 KB, which is one write unit of
+/// DynamoDB.
 pub const DETAIL_MAX: usize = 152;
 
-/// Outcomes of claims that a record keeps, the newest.
+/// Most outcomes of claims in a record; the newest are kept.
 ///
-/// Source: ours; more than the standard budget of attempts, so that only attempts that were given back push
-/// one out.
+/// Source: our choice; more than the standard budget of attempts, so that only attempts that were given back push one
+/// out.
 pub const OUTCOMES_MAX: usize = 12;
 
-/// Bytes of a provider's words that a record keeps with each of these.
+/// Most bytes of a provider's message with each of these outcomes.
 ///
-/// Source: ours; all of them together stay under 2 KB.
+/// Source: our choice; all of them together stay under 2 KB.
 pub const OUTCOME_WORDS_MAX: usize = 120;
 
-/// Bytes of the words about recipients that were not reached, of all of a record together.
+/// Most bytes of the messages about recipients that were not reached, in all of a record together.
 ///
-/// Source: ours; 50 recipients have 40 each, which is an SMTP reply with its enhanced code.
+/// Source: our choice; 50 recipients have 40 each, which is an SMTP reply with its enhanced code.
 pub const DIAGNOSTICS_MAX: usize = 2_000;
 
-/// The same of recipients that were reached.
+/// Most bytes of the messages about recipients that were reached.
 ///
-/// Source: ours; a record with one recipient stays under 1 KB, which is one write unit of DynamoDB.
+/// Source: our choice; a record with one recipient stays under 1 KB, which is one write unit of DynamoDB.
 pub const DELIVERY_WORDS_MAX: usize = 136;
 
-/// The same of what is known about recipients beside their delivery statuses.
+/// Most bytes of the messages about further facts.
 pub const FACT_WORDS_MAX: usize = 400;
 
-/// Words that would be cut to less than this are not kept at all.
+/// Fewest bytes of a message: a message that would be cut shorter is not kept at all.
 pub const WORDS_MIN: usize = 25;
 
-/// Bytes of a time as a caller writes it.
+/// Most bytes of a time as a caller writes it.
 ///
-/// Source: ours; RFC 3339 with nine digits of a second and an offset has 35.
+/// Source: our choice; RFC 3339 with nine digits of a second and an offset has 35.
 pub const TIME_MAX: usize = 64;
 
-/// How far ahead an email may be scheduled, and how long after it is due it may expire: ten
-/// years.
+/// Longest time until a scheduled email is due, and from due to expiry: ten years.
 ///
-/// Source: the API's promise; three leap days are the most that ten years have.
+/// Source: the API's promise; ten years have at most three leap days.
 pub const SCHEDULE_MAX: Duration = Duration::from_secs(3653 * 86_400);
 
-/// How far a caller's clock may be behind ours.
+/// Longest delay of a caller's clock behind ours.
 ///
-/// Source: ours; what is called the past must be meant so.
+/// Source: our choice; a time is refused as past only if it is past by every clock.
 pub const CLOCKS_APART: Duration = Duration::from_secs(60);
 
-/// Attachments of one email.
+/// Most attachments of one email.
 ///
-/// Source: ours; SES names no number for `Attachments`, and each one that was uploaded costs two
-/// calls to accept.
+/// Source: our choice; SES names no number for `Attachments`, and accepting each uploaded one costs two calls.
 pub const ATTACHMENTS_MAX: usize = 50;
 
-/// Attachments of a batch that were uploaded, over all of its emails.
+/// Most uploaded attachments of a batch, over all of its emails.
 ///
-/// Source: ours; each is copied for its email while the caller waits, 50 at a time, and the HTTP API
-/// waits for 30 s.
+/// Source: our choice; each is copied for its email while the caller waits, 50 at a time, and the HTTP API waits for
+/// 30 s.
 pub const BATCH_UPLOADS_MAX: usize = 1000;
 
-/// Bytes of an attachment's file name as UTF-8.
+/// Most bytes of an attachment's file name as UTF-8.
 ///
-/// Source: Amazon SES API v2 reference, `Attachment.FileName`: at most 255; what file systems take.
+/// Source: Amazon SES API v2 reference, `Attachment.FileName`: at most 255, the limit of file systems.
 pub const FILE_NAME_MAX: usize = 255;
 
-/// Characters of an attachment's media type with its parameters.
+/// Most characters of an attachment's media type with its parameters.
 ///
 /// Source: Amazon SES API v2 reference, `Attachment.ContentType`: 1 to 78.
 pub const MEDIA_TYPE_MAX: usize = 78;
 
-/// Characters of a type's and of a subtype's name, each.
+/// Most characters of a type's and of a subtype's name, each.
 ///
 /// Source: RFC 6838, 4.2.
 pub const MEDIA_NAME_MAX: usize = 127;
 
-/// Characters of a Content-ID without its angle brackets.
+/// Most characters of a Content-ID without its angle brackets.
 ///
-/// Source: Amazon SES API v2 reference, `Attachment.ContentId`: 1 to 78, and whether that is with
-/// the brackets is not said.
+/// Source: Amazon SES API v2 reference, `Attachment.ContentId`: 1 to 78. It does not say whether that includes the
+/// brackets.
 pub const CONTENT_ID_MAX: usize = 78 - "<>".len();
 
-/// Bytes of a message as SES sends it.
+/// Most bytes of a message as SES sends it.
 ///
-/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": 40 MB, after base64; the
-/// smaller reading of MB.
+/// Source: Amazon SES Developer Guide, "Service quotas in Amazon SES": 40 MB, after base64; the smaller reading of
+/// MB.
 pub const MESSAGE_BYTES: u64 = 40_000_000;
 
-/// Bytes that the headers of one attachment take in a message, at most.
+/// Most bytes of one attachment's headers in a message.
 ///
-/// Source: ours; a file name of [`FILE_NAME_MAX`] bytes, three characters each by RFC 2231, in two
-/// headers, and the others.
+/// Source: our choice; a file name of [`FILE_NAME_MAX`] bytes, three characters each by RFC 2231, in two headers, and
+/// the other headers.
 pub const ATTACHMENT_HEADERS: u64 = 2048;
 
 /// Characters of a line of base64 in a message.
 ///
 /// Source: RFC 2045, 6.8.
 pub const BASE64_LINE: u64 = 76;
-/// Recipients per second that a queue may be limited to. Our choice: above the largest rate of SES
-/// that we have heard of.
+/// Highest rate limit of a queue, in recipients per second. Our choice: above the largest rate of SES that we know
+/// of.
 pub const QUEUE_RATE_MAX: i64 = 100_000;
 
-/// Waits that a queue's retry policy may have. Our choice.
+/// Most waits in a queue's retry policy. Our choice.
 pub const RETRY_WAITS_MAX: usize = 20;
 
-/// Seconds that a queue's retry policy may wait. Our choice: a week.
+/// Longest wait in a queue's retry policy, in seconds. Our choice: a week.
 pub const RETRY_WAIT_MAX: i64 = 604_800;
 
-/// Seconds after which a queue's emails may expire by default: ten years, as [`SCHEDULE_MAX`].
+/// Longest default expiry of a queue's emails, in seconds: ten years, as [`SCHEDULE_MAX`].
 pub const QUEUE_EXPIRY_MAX: i64 = 315_360_000;
 
-/// Bytes of the reason of a pause. Our choice.
+/// Most bytes of the reason of a pause. Our choice.
 pub const REASON_MAX: usize = 500;
 
-/// Queues that a tenant may have. Our choice: they are shown on one page.
+/// Most queues of a tenant. Our choice: they are shown on one page.
 pub const QUEUES_MAX: usize = 1_000;
-/// Suppressed addresses of a tenant of which every sender remembers a mark. Beyond it each email's
-/// recipients are looked up.
+/// Most suppressed addresses of a tenant whose marks every sender caches. Beyond this number each email's recipients
+/// are looked up.
 ///
-/// Source: ours. A mark has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an
-/// environment 8 read units after each change of a setting, and writing it 64 write units for each
-/// address more (twice 32: in a transaction). The look-up instead costs each recipient of each email one
-/// read unit: a fiftieth of the ten write units that an email takes, and nothing beside SES's price.
+/// Source: our choice. A mark has 8 bytes, so that all of them are an item of 32 KB. Reading it costs an environment
+/// 8 read units after each change of a setting. Writing it costs 64 write units for each further address (twice 32:
+/// in a transaction). The look-up instead costs each recipient of each email one read unit. That is a fiftieth of the
+/// ten write units of an email, and negligible beside SES's price.
 pub const SUPPRESSED_MARKS: usize = 4096;
 
-/// Addresses that are suppressed or released by one request.
+/// Most addresses that one request suppresses or releases.
 ///
 /// Source: Resend's OpenAPI document, version 1.5.0, `BatchAddSuppressionsOptions`, read 2026-11-24.
 pub const SUPPRESSIONS_BATCH: usize = 100;
 
-/// The time for which a complaint that may be somebody else's suppresses an address.
+/// Duration of a suppression after a complaint that may come from another recipient.
 ///
-/// Source: ours. SES lists every recipient at the complaining provider, for it is not told which one complained.
+/// Source: our choice. SES lists every recipient at the complaining provider, because SES does not know which one
+/// complained.
 pub const SUSPECTED_COMPLAINT: Duration = Duration::from_secs(7 * 86_400);
 
-/// How long it is remembered that an address was released: longer than an event can be on its way.
+/// Retention of the fact that an address was released: longer than any event can be in transit.
 ///
-/// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, in the queue
-/// of events and then, counted on, in its dead-letter queue; doubled.
+/// Source: Amazon SQS Developer Guide, "message retention period": 14 days at most, in the queue of events and then,
+/// counted on, in its dead-letter queue; doubled.
 pub const RELEASE_REMEMBERED: Duration = Duration::from_secs(28 * 86_400);
 
-/// Characters of an API key's name.
+/// Most characters of an API key's name.
 ///
 /// Source: Resend's API reference, "Create API key": at most 50.
 pub const KEY_NAME_MAX: usize = 50;
 
-/// Live API keys of a tenant.
+/// Most API keys of a tenant that are not revoked.
 ///
 /// Source: our choice: a list of all of them is one page of DynamoDB.
 pub const KEYS_MAX: usize = 100;
 
-/// Domains that a key or a tenant may send from.
+/// Most From domains of a key or a tenant.
 ///
 /// Source: our choice: with the longest domains they fit into a tenth of an item.
 pub const FROM_DOMAINS_MAX: usize = 50;

@@ -1,9 +1,8 @@
-//! The list of a tenant's emails, and that of its suppressions: newest first, kept in shards, read in pages.
+//! The list of a tenant's emails, and that of its suppressions: newest first, stored in shards, read in pages.
 //!
-//! **Role:** the order and the merging, for whoever keeps the shards.
-//! **Invariant:** the order is total: by the time of acceptance, then by id. So a page begins
-//! exactly behind the one before it, also among emails of the same millisecond, and whatever
-//! was accepted in between.
+//! **Role:** the order and the merging, for the adapters that store the shards.
+//! **Invariant:** the order is total: by the time of acceptance, then by id. A page therefore begins exactly after
+//! the previous one. That holds among emails of the same millisecond, and after new emails are accepted in between.
 
 use std::cmp::Reverse;
 
@@ -14,9 +13,9 @@ use crate::timestamp::Timestamp;
 /// An entry's place in its list. Later is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Place<I = EmailId> {
-    /// When it was accepted.
+    /// Time of acceptance.
     pub born: Timestamp,
-    /// Which one.
+    /// Its id.
     pub id: I,
 }
 
@@ -31,19 +30,19 @@ impl Place {
     }
 }
 
-/// From where the list is read, and in which direction.
+/// The start of a page, and its direction.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Start<I = EmailId> {
-    /// From the newest on, towards older ones.
+    /// From the newest, towards older ones.
     Newest,
-    /// From behind this place on, towards older ones.
+    /// After this place, towards older ones.
     OlderThan(Place<I>),
-    /// From before this place on, towards newer ones.
+    /// Before this place, towards newer ones.
     NewerThan(Place<I>),
 }
 
 impl<I: Copy + Ord> Start<I> {
-    /// Where to go on, in the same direction, after `place` was read.
+    /// The start of the next page in the same direction, after `place`.
     #[must_use]
     pub fn behind(self, place: Place<I>) -> Self {
         match self {
@@ -52,8 +51,8 @@ impl<I: Copy + Ord> Start<I> {
         }
     }
 
-    /// The `count` nearest of these places, nearest first. What is nearest in each shard, put
-    /// together, is nearest in all.
+    /// The `count` nearest of these places, nearest first. Merging the nearest places of each shard gives the nearest
+    /// of all.
     #[must_use]
     pub fn nearest(self, places: impl IntoIterator<Item = Place<I>>, count: usize) -> Vec<Place<I>> {
         let mut ahead: Vec<Place<I>> = places.into_iter().filter(|place| self.admits(*place)).collect();
@@ -86,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_come_first_in_either_direction() {
+    fn the_nearest_come_first_both_ways() {
         let [a, b, c, d] = [place(1, 9), place(2, 1), place(2, 2), place(3, 0)];
         let all = [c, a, d, b];
         for (start, count, expected) in [
@@ -107,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn going_on_keeps_the_direction() {
+    fn the_next_page_keeps_the_direction() {
         let (a, b) = (place(1, 0), place(2, 0));
         assert_eq!(Start::Newest.behind(a), Start::OlderThan(a));
         assert_eq!(Start::OlderThan(b).behind(a), Start::OlderThan(a));

@@ -466,7 +466,7 @@ pub trait AccountRates: Sync {
 
 /// The account at SES.
 pub trait Accounts: Sync {
-    /// Its state, as SES says it.
+    /// The state of the account, as SES reports it.
     fn account(&self) -> impl Future<Output = Result<AccountState, PortError>> + Send;
 }
 
@@ -618,7 +618,7 @@ pub trait Random: Sync {
     /// A number that tells one claim from another.
     ///
     /// # Errors
-    /// The system has no randomness: a claim must not go without.
+    /// The system has no randomness: a claim must not go without a nonce.
     fn nonce(&self) -> Result<u64, PortError>;
 
     /// Spreads retries after a common failure.

@@ -3,9 +3,9 @@
 //! SQS delivers nothing more from a queue with about 120,000 messages in flight: received, hidden, and not deleted. A
 //! sender hides every message that it may not send yet, so an open breaker could stop a priority queue.
 //!
-//! **Role:** `promote` counts the messages once a minute and writes [`FullPriorityQueues`] into the rate limiter, which every
-//! batch of `send` reads or changes anyway. In a full priority queue `send` deletes messages instead of hiding them,
-//! and `promote` enqueues nothing more: the records are in the due index.
+//! **Role:** `promote` counts the messages once a minute and writes [`FullPriorityQueues`] into the rate limiter,
+//! which every batch of `send` reads or changes anyway. In a full priority queue `send` deletes messages instead of
+//! hiding them, and `promote` enqueues nothing more: the records are in the due index.
 //! **Invariant:** pure.
 //! **Start reading at** [`Messages`]. Why this way: docs/adr/0031.
 

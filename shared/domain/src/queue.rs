@@ -1,10 +1,11 @@
 //! A named queue: its settings and its state.
 //!
-//! A queue is one stored item: creating, pausing or purging it is one write for any number of emails. [`Queue::disposition`]
-//! derives the effect on an email. Reads show the effect at once; the next function that handles the email writes it.
+//! A queue is one stored item: creating, pausing or purging it is one write for any number of emails.
+//! [`Queue::disposition`] derives the effect on an email. Reads show the effect at once; the next function that
+//! handles the email writes it.
 //!
-//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::disposition`] depends on. A decision made under
-//! one state is therefore never written under another.
+//! **Invariant:** pure. [`Queue::no`] rises with every change that [`Queue::disposition`] depends on. A decision made
+//! under one state is therefore never written under another.
 //! **Start reading at** [`Queue::disposition`]. Why this way: docs/adr/0016.
 
 pub mod job;

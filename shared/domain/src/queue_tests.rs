@@ -57,7 +57,7 @@ fn a_pause_ends_by_itself_or_by_hand() {
     assert!(!for_ever.resumed().is_paused(now));
     let until = plain.paused(pause(Some(2_000)));
     assert!(until.is_paused(at(1_999)));
-    assert!(!until.is_paused(now), "over at its very time");
+    assert!(!until.is_paused(now), "it ends exactly at its time");
 }
 
 #[test]
@@ -81,13 +81,13 @@ fn a_suspension_is_independent_of_pauses() {
 }
 
 #[test]
-fn a_held_key_holds_its_emails_beside_any_pause() {
+fn a_held_key_holds_emails_beside_a_pause() {
     let (key, now) = (KeyId::from_bytes([1; 16]), at(2_000));
     let held = queue().with_common(&Common {
         key_holds: KeyHolds::default().with(KeyHold::of_revoked(key)).unwrap(),
         ..Common::default()
     });
-    assert_eq!(held.no, queue().no + 1, "what was decided before is not written");
+    assert_eq!(held.no, queue().no + 1, "an earlier decision is not written");
     for status in RecordStatus::ALL {
         let of_key = EmailRecord {
             key: Some(key),
@@ -106,7 +106,11 @@ fn a_held_key_holds_its_emails_beside_any_pause() {
                 if waits { Disposition::Hold } else { Disposition::Go },
                 "{status:?}"
             );
-            assert_eq!(queue.disposition(&record(status), now), Disposition::Go, "of no key");
+            assert_eq!(
+                queue.disposition(&record(status), now),
+                Disposition::Go,
+                "without a key"
+            );
         }
     }
     let of_key = EmailRecord {
@@ -154,7 +158,7 @@ fn only_waiting_emails_are_held_or_dropped() {
 }
 
 #[test]
-fn a_purge_compares_generations_and_not_clocks() {
+fn a_purge_compares_generations_not_clocks() {
     let of = |generation| EmailRecord {
         generation: Some(generation),
         ..record(RecordStatus::Queued)
@@ -181,7 +185,7 @@ fn a_purge_compares_generations_and_not_clocks() {
 }
 
 #[test]
-fn without_a_generation_a_purge_allows_for_other_clocks() {
+fn a_purge_by_time_allows_for_other_clocks() {
     let skew = BINDS_AFTER / 2;
     let purged = queue().purged(at(2_000));
     for (born, wanted) in [
@@ -221,7 +225,7 @@ fn every_change_has_its_own_version() {
     assert_eq!(
         queue.purged(at(5)).purged(at(3)).purged_before,
         Some(at(7)),
-        "never taken back by a late one"
+        "a late purge does not undo it"
     );
     assert!(!queue.paused(pause(None)).deleted().is_paused(at(2_000)));
 }
@@ -240,7 +244,7 @@ fn reads_show_a_purge_at_once() {
     assert_eq!(
         expired.cause_at(at(9_000)),
         Some(Cause::Expired),
-        "its time was over before"
+        "it had expired before"
     );
     for status in RecordStatus::ALL
         .into_iter()

@@ -1,14 +1,16 @@
-//! Decides when the emails of a queue with a rate limit may go.
+//! Decides when the emails of a queue with a rate limit may be sent.
 //!
-//! One [`RateLimit`] per queue: the time from which its rate is free, and when `promote` looks at the queue next.
-//! An email gets a slot when it is accepted, if its turn comes within [`AHEAD`]; its message carries the slot.
-//! Otherwise its record waits in the index, and `promote` reserves slots for one minute at a time.
+//! Each queue has one [`RateLimit`]: the time from which its rate is free, and the time of the next check by
+//! `promote`. An accepted email gets a slot if its turn comes within [`AHEAD`]; its send task carries the slot.
+//! Otherwise its record waits in the due index, and `promote` reserves slots for one minute at a time.
 //!
-//! **Busy and quiet:** a queue is busy while emails that are due wait for a slot. Nobody but `promote` reserves a slot of
-//! a busy queue, so that no email overtakes another one. A quiet queue gives slots to accepted emails at once.
-//! **Role:** asked by `enqueue`, `send` and [`crate::apply`]; [`plan`] by `promote`. Stored by [`crate::ports::RateLimits`].
-//! **Invariant:** pure. A record waits in the index for a slot only if its queue is marked ([`RateLimit::look_at`]) before.
-//! The mark goes only after sweeps that found nothing, the last of them a day after the queue became quiet.
+//! **Busy and quiet:** a queue is busy while due emails wait for a slot. Only `promote` reserves slots of a busy
+//! queue, so that no email overtakes another one. A quiet queue gives slots to accepted emails at once.
+//! **Role:** `enqueue`, `send` and [`crate::apply`] ask for slots; `promote` calls [`plan`]. Stored by
+//! [`crate::ports::RateLimits`].
+//! **Invariant:** pure. A record waits in the due index for a slot only if its queue was marked
+//! ([`RateLimit::look_at`]) before. The mark is removed only after sweeps without a result, the last of them a day
+//! after the queue became quiet.
 //! **Start reading at** [`request_slots`], then [`plan`]. Why this way: docs/adr/0026.
 
 use std::time::Duration;
@@ -17,17 +19,17 @@ use crate::account_rate::{BURST, Begin, Micros, Rate};
 use crate::record::Priority;
 use crate::timestamp::Timestamp;
 
-/// The furthest that a slot lies ahead.
+/// The greatest distance of a slot from now.
 pub const AHEAD: Duration = Duration::from_secs(60);
 
-/// The latest that a slot is used. A message that comes later returns to the index.
+/// The latest use of a slot, counted from the slot. The email of a later message returns to the due index.
 pub const LATE: Duration = Duration::from_secs(60);
 
 /// Shards of the partitions in which emails wait for a slot. One takes 1,000 writes a second, a new table 4,000.
 /// Source: Amazon DynamoDB Developer Guide, "Read/write capacity mode", read 2026-11-28.
 pub const SHARDS: u16 = 4;
 
-/// The life of a released message: its slot lies at most [`AHEAD`], and it is worth nothing [`LATE`] after it.
+/// The life of a released message: its slot lies at most [`AHEAD`], and it expires [`LATE`] after the slot.
 const IN_FLIGHT: Duration = Duration::from_secs(120);
 
 /// The time in which a writer that found the queue busy has written its record.
@@ -43,12 +45,12 @@ const SWEEPS: [Duration; 3] = [
 /// The turn of an email in its queue.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Turn {
-    /// The queue has no rate limit, or `send` asks for the slot.
+    /// The queue has no rate limit, or `send` will ask for the slot.
     #[default]
     Free,
     /// A reserved slot.
     Slot(Timestamp),
-    /// None yet: the record waits in the index.
+    /// No slot yet: the record waits in the due index.
     Waits,
 }
 
@@ -63,7 +65,7 @@ impl Turn {
     }
 }
 
-/// Whether a slot can be used at `now`.
+/// True if a slot can be used at `now`.
 #[must_use]
 pub fn is_usable(slot: Timestamp, now: Timestamp) -> bool {
     slot.after(LATE) >= now
@@ -72,21 +74,21 @@ pub fn is_usable(slot: Timestamp, now: Timestamp) -> bool {
 /// The stored state of a queue's rate limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RateLimit {
-    /// The limit; `None` when the queue has none any more.
+    /// The limit; `None` if the queue no longer has one.
     pub rate: Option<Rate>,
-    /// The end of what is reserved.
+    /// The end of the reserved time.
     pub free_at: Option<Micros>,
-    /// The time at which `promote` looks at the queue; `None` when nothing waits.
+    /// The time of the next check by `promote`; `None` if nothing waits.
     pub look_at: Option<Timestamp>,
-    /// The beginning of the quiet time; `None` while emails that are due wait for a slot.
+    /// The beginning of the quiet time; `None` while due emails wait for a slot.
     pub quiet_since: Option<Timestamp>,
     /// The newest release.
     pub released: Option<Released>,
-    /// The number of changes of all but the rate and the reservations.
+    /// The number of changes, except changes of the rate and reservations.
     pub no: u64,
 }
 
-/// A stretch of the waiting emails that was released: behind `after`, up to `until`, by their places in the index.
+/// A released range of the waiting emails: after `after`, up to `until`, by their places in the due index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Released {
     /// The place before the first; empty for the beginning.
@@ -98,7 +100,7 @@ pub struct Released {
 }
 
 impl RateLimit {
-    /// Whether emails that are due wait for a slot, as far as is known.
+    /// True if due emails wait for a slot, as far as is known.
     #[must_use]
     pub const fn is_busy(&self) -> bool {
         self.look_at.is_some() && self.quiet_since.is_none()
@@ -118,25 +120,25 @@ impl RateLimit {
 pub enum RateLimitChange {
     /// Reserves the next slots of a queue that is not busy.
     Reserve {
-        /// The rate that `span` was reckoned with.
+        /// The rate used to compute `span`.
         rate: Rate,
         /// The length of all slots.
         span: Duration,
         /// Their beginning.
         begin: Begin,
-        /// The time of writing, if more emails of the request wait: the queue is busy from then on.
+        /// The time of writing, if more emails of the request wait. The queue is busy from then on.
         rest_waits: Option<Timestamp>,
     },
-    /// Marks the queue, so that `promote` looks at it.
+    /// Marks the queue, so that `promote` checks it.
     Mark {
         /// The number of changes that the decision saw.
         seen: u64,
-        /// The time to look.
+        /// The time of the check.
         look_at: Timestamp,
         /// The beginning of the quiet time.
         quiet_since: Option<Timestamp>,
     },
-    /// Writes what a look of `promote` has come to.
+    /// Writes the result of a check by `promote`.
     Look {
         /// The rate limit that the decision saw.
         seen: Box<RateLimit>,
@@ -145,13 +147,13 @@ pub enum RateLimitChange {
     },
     /// Sets the limit.
     Rate {
-        /// `None` takes it away.
+        /// `None` removes it.
         rate: Option<Rate>,
     },
 }
 
 impl RateLimitChange {
-    /// Whether the change may be made to this rate limit.
+    /// True if the change may be made to this rate limit.
     #[must_use]
     pub fn holds(&self, limit: &RateLimit) -> bool {
         match self {
@@ -195,25 +197,25 @@ impl RateLimitChange {
     }
 }
 
-/// The answer to emails that are due.
+/// The answer for due emails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SlotDecision {
     /// The queue has no rate limit.
     Free,
-    /// Make the change; then the first emails have slots, each so long after the beginning. The others wait.
+    /// Make the change; then the first emails have slots at these offsets from the beginning. The others wait.
     Reserve {
         /// The write.
         change: RateLimitChange,
-        /// One for each email that has a slot.
+        /// One for each email with a slot.
         offsets: Vec<Duration>,
     },
     /// Make the change; then all wait.
     Mark(RateLimitChange),
-    /// All wait, and `promote` knows.
+    /// All wait, and the queue is marked already.
     Wait,
 }
 
-/// Asks for slots for emails that are due, none of them further ahead than `ahead`.
+/// Asks for slots for due emails, none of them further ahead than `ahead`.
 #[must_use]
 pub fn request_slots(limit: &RateLimit, recipients: &[u32], ahead: Duration, now: Timestamp) -> SlotDecision {
     let Some(rate) = limit.rate else {
@@ -235,7 +237,7 @@ pub fn request_slots(limit: &RateLimit, recipients: &[u32], ahead: Duration, now
     }
     let Some(last) = offsets.last() else { return all_wait() };
     let begin = match first {
-        // Others may reserve meanwhile, but not so much that the last one's slot is too far ahead.
+        // Others may reserve meanwhile, as long as the last slot stays within the horizon.
         Some(_) => Begin::AfterReserved {
             earliest: here,
             latest: horizon.before(*last),
@@ -252,15 +254,16 @@ pub fn request_slots(limit: &RateLimit, recipients: &[u32], ahead: Duration, now
     SlotDecision::Reserve { change, offsets }
 }
 
-/// The time that an email takes of the rate.
+/// The share of the rate's time that an email uses.
 fn length(rate: Rate, recipients: u32) -> Duration {
-    // No priority queue leaves any of a queue's own rate to another.
+    // A queue's own rate reserves nothing for other priorities.
     rate.time(u64::from(recipients.max(1)), Priority::High)
 }
 
-/// The mark that a queue needs before the record of an email that is due at `at` waits in the index; `None` when it has it.
+/// The mark that a queue needs before the record of an email due at `at` waits in the due index. `None` if it has the
+/// mark.
 ///
-/// A busy queue needs no write: `promote` takes the mark away only when the queue was quiet for longer than any writer takes.
+/// A busy queue needs no write: `promote` removes the mark only after a quiet time longer than any write.
 #[must_use]
 pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimitChange> {
     let busy = limit.is_busy();
@@ -278,20 +281,20 @@ pub fn mark(limit: &RateLimit, at: Timestamp, now: Timestamp) -> Option<RateLimi
 /// An email that waits for a slot.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Waiting<'a> {
-    /// The time before which it must not go.
+    /// Earliest time of sending.
     pub not_before: Timestamp,
     /// The number of its recipients.
     pub recipients: u32,
-    /// Its place in the index.
+    /// Its place in the due index.
     pub place: &'a str,
 }
 
-/// What `promote` found: the first emails that wait, without those of the release in flight, in the order of their places.
+/// The first waiting emails in the order of their places, without those of the release in flight.
 #[derive(Debug, Clone, Copy)]
 pub struct WaitingPage<'a> {
     /// The emails.
     pub emails: &'a [Waiting<'a>],
-    /// More wait behind them.
+    /// True if more wait after them.
     pub more: bool,
 }
 
@@ -300,11 +303,11 @@ pub struct WaitingPage<'a> {
 pub struct ReleasePlan {
     /// The slots of the first emails, in their order.
     pub slots: Vec<Timestamp>,
-    /// The write that has to succeed before any of them is sent.
+    /// The write that must succeed before any of them is sent.
     pub change: Option<RateLimitChange>,
 }
 
-/// The number of emails that can get a slot within [`AHEAD`], if each has one recipient.
+/// The number of emails that can get a slot within [`AHEAD`], at one recipient each.
 #[must_use]
 pub fn room(limit: &RateLimit, now: Timestamp) -> usize {
     let Some(rate) = limit.rate else { return 0 };
@@ -316,7 +319,8 @@ pub fn room(limit: &RateLimit, now: Timestamp) -> usize {
     usize::try_from((left * per_1000_s).div_ceil(1_000_000)).map_or(usize::MAX, |room| room.saturating_add(1))
 }
 
-/// Plans the release of up to `most` emails, and the next look at the queue. Without a rate limit nothing has a slot.
+/// Plans the release of up to `most` emails, and the next check of the queue. Without a rate limit nothing has a
+/// slot.
 #[must_use]
 pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timestamp) -> ReleasePlan {
     let horizon = now.after(AHEAD);
@@ -369,7 +373,8 @@ pub fn plan(limit: &RateLimit, found: WaitingPage<'_>, most: usize, now: Timesta
     ReleasePlan { slots, change }
 }
 
-/// The release to remember. What an earlier one left behind, and what came in before it, is found again by the next look.
+/// The release to remember. The next check finds the emails that an earlier release left behind, and those with
+/// places before it.
 fn released<'a>(limit: &RateLimit, emails: impl Iterator<Item = &'a Waiting<'a>>, now: Timestamp) -> Released {
     let before = limit.in_flight(now);
     let after = before.map_or("", |before| before.until.as_str());

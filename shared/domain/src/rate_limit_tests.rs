@@ -50,7 +50,7 @@ fn an_idle_queue_gives_slots_at_once() {
     assert_eq!(slots, [-250, 250, 750]);
     assert_eq!((after.look_at, after.is_busy()), (None, false), "nothing waits");
     let (slots, _) = asked(after, &[1], 60);
-    assert_eq!(slots, [1_250], "behind what is reserved");
+    assert_eq!(slots, [1_250], "after the reserved time");
     assert_eq!(
         request_slots(&RateLimit::default(), &[1], AHEAD, NOW),
         SlotDecision::Free,
@@ -59,7 +59,7 @@ fn an_idle_queue_gives_slots_at_once() {
 }
 
 #[test]
-fn slots_end_a_minute_ahead_and_the_rest_waits() {
+fn slots_end_a_minute_ahead() {
     let (slots, after) = asked(limit(), &[1; 200], 60);
     assert_eq!((slots.len(), slots.last()), (121, Some(&59_750)));
     assert!(after.is_busy(), "the others wait");
@@ -73,7 +73,7 @@ fn slots_end_a_minute_ahead_and_the_rest_waits() {
 }
 
 #[test]
-fn a_sender_takes_only_a_slot_of_this_moment() {
+fn a_sender_takes_only_an_immediate_slot() {
     let (slots, after) = asked(limit(), &[1, 1], 0);
     assert_eq!(slots, [-250]);
     assert!(after.is_busy(), "the second one waits");
@@ -86,7 +86,7 @@ fn a_sender_takes_only_a_slot_of_this_moment() {
 }
 
 #[test]
-fn a_change_of_the_rate_refuses_what_was_reckoned_before() {
+fn a_rate_change_refuses_older_reservations() {
     let SlotDecision::Reserve { change, .. } = request_slots(&limit(), &[1], AHEAD, NOW) else {
         panic!("it is idle")
     };
@@ -94,7 +94,7 @@ fn a_change_of_the_rate_refuses_what_was_reckoned_before() {
         rate: Rate::from_millis(9_000),
     };
     assert!(!change.holds(&raised.on(limit())));
-    assert!(!change.holds(&busy()), "nor of a queue that is busy meanwhile");
+    assert!(!change.holds(&busy()), "nor for a queue that became busy");
 }
 
 #[test]
@@ -103,7 +103,7 @@ fn a_queue_is_marked_before_an_email_waits() {
     let due = marked(&limit(), 1_000).unwrap();
     assert_eq!((due.look_at, due.quiet_since, due.no), (Some(at(1_000)), None, 1));
     assert_eq!(marked(&busy(), 1_000), None, "it is marked");
-    assert_eq!(marked(&busy(), 5_000), None, "it is looked at before");
+    assert_eq!(marked(&busy(), 5_000), None, "the check comes earlier");
     let scheduled = marked(&limit(), 5_000).unwrap();
     assert_eq!((scheduled.look_at, scheduled.quiet_since), (Some(at(5_000)), Some(NOW)));
     let sooner = marked(&scheduled, 4_000).unwrap();
@@ -112,19 +112,19 @@ fn a_queue_is_marked_before_an_email_waits() {
     assert_eq!(
         (later.look_at, later.no),
         (Some(at(5_000)), 2),
-        "the quiet time begins anew"
+        "the quiet time starts again"
     );
     let due = marked(&scheduled, 1_000).unwrap();
     assert_eq!((due.look_at, due.is_busy()), (Some(at(1_000)), true));
 }
 
 #[test]
-fn a_mark_that_others_came_before_is_refused() {
+fn a_mark_after_another_change_is_refused() {
     let change = mark(&limit(), NOW, NOW).unwrap();
     assert!(!change.holds(&change.on(limit())));
 }
 
-/// Emails that are due at these seconds, with their places.
+/// Emails due at these seconds, with their places.
 fn line(due: &[i64]) -> Vec<(Timestamp, String)> {
     let place = |(number, secs): (usize, &i64)| (at(*secs), format!("{secs:015}#{number:03}"));
     due.iter().enumerate().map(place).collect()
@@ -153,7 +153,7 @@ fn planned(limit: &RateLimit, due: &[i64], more: bool, most: usize, now: Timesta
 }
 
 #[test]
-fn a_release_gives_out_one_minute_and_remembers_it() {
+fn a_release_covers_one_minute() {
     let (slots, becomes) = planned(&busy(), &[900; 200], true, usize::MAX, NOW);
     assert_eq!((slots.len(), slots[0], slots[120]), (121, 0, 60_000));
     let becomes = becomes.unwrap();
@@ -166,7 +166,7 @@ fn a_release_gives_out_one_minute_and_remembers_it() {
     // Another run at the same time finds no room.
     let (slots, again) = planned(&becomes, &[901; 5], false, usize::MAX, NOW);
     assert_eq!((slots.len(), again), (0, None));
-    // A minute later it goes on behind it.
+    // A minute later it continues after it.
     let later = NOW.after(AHEAD);
     let (slots, next) = planned(&becomes, &[901; 5], false, usize::MAX, later);
     assert_eq!(slots, [500, 1_000, 1_500, 2_000, 2_500]);
@@ -176,7 +176,7 @@ fn a_release_gives_out_one_minute_and_remembers_it() {
 }
 
 #[test]
-fn two_releases_of_the_same_state_exclude_each_other() {
+fn only_one_of_two_equal_releases_succeeds() {
     let limit = busy();
     let emails = [Waiting {
         not_before: at(900),
@@ -196,19 +196,19 @@ fn two_releases_of_the_same_state_exclude_each_other() {
 #[test]
 fn an_email_has_no_slot_before_its_time() {
     let (slots, becomes) = planned(&busy(), &[900, 1_030, 1_061], false, 9, NOW);
-    assert_eq!(slots, [0, 30_000], "the last is due behind the minute");
+    assert_eq!(slots, [0, 30_000], "the last is due after the minute");
     assert!(!becomes.unwrap().is_busy());
 }
 
 #[test]
-fn while_a_probe_may_go_one_email_is_released() {
+fn a_probe_releases_one_email() {
     let (slots, becomes) = planned(&busy(), &[900; 5], false, 1, NOW);
     assert_eq!(slots, [0]);
     assert!(becomes.unwrap().is_busy());
 }
 
 #[test]
-fn a_mark_goes_after_sweeps_of_a_day() {
+fn a_mark_is_removed_after_a_day_of_sweeps() {
     let mut limit = busy();
     let mut looks = Vec::new();
     let mut now = NOW;
@@ -230,7 +230,7 @@ fn a_mark_goes_after_sweeps_of_a_day() {
 }
 
 #[test]
-fn a_queue_whose_emails_are_all_later_is_looked_at_then() {
+fn the_next_check_is_when_an_email_is_due() {
     let quiet = RateLimit {
         quiet_since: Some(at(0)),
         ..busy()
@@ -239,7 +239,7 @@ fn a_queue_whose_emails_are_all_later_is_looked_at_then() {
     assert_eq!((slots.len(), becomes.unwrap().look_at), (0, Some(at(90_000))));
 }
 
-/// What is lost is released again once its message cannot be sent any more.
+/// A lost message is released again after the time in which it could still be sent.
 #[test]
 fn a_release_is_in_flight_for_two_minutes() {
     let (_, becomes) = planned(&busy(), &[900], false, 9, NOW);
@@ -248,7 +248,7 @@ fn a_release_is_in_flight_for_two_minutes() {
     assert!(becomes.in_flight(at(1_120)).is_none());
     assert_eq!((AHEAD + LATE).as_secs(), 120);
     let (_, later) = planned(&becomes, &[], false, 9, at(1_119));
-    assert_eq!(later, None, "its place is kept, and so is the look");
+    assert_eq!(later, None, "its place and the next check stay");
 }
 
 #[test]

@@ -1,17 +1,17 @@
-//! Decides when an email that SES did not accept is tried again, and when no more.
+//! The retry schedule of emails that SES did not accept.
 //!
-//! | Class | The attempt | Tried again after | And |
+//! | Class | The attempt | Next attempt after | Note |
 //! |---|---|---|---|
 //! | throttled | is given back | 10 s | a run of them opens the breaker |
 //! | quota | is given back | 1 m | opens the breaker |
 //! | paused | is given back | 1 m | opens the breaker |
-//! | unreached | is given back | 1 m, 5 m, 15 m, 1 h, 4 h, 4 h, ... by its claims | SES was never asked |
+//! | unreached | is given back | 1 m, 5 m, 15 m, 1 h, 4 h, 4 h, ... by its claims | SES was never called |
 //! | transient | is spent | 1 m, 5 m, 15 m, 1 h, 4 h, then no more | |
 //! | permanent | is spent | never | |
-//! | unknown | is spent | evidence decides, then at once while attempts are left | marked `maybe_duplicate` |
+//! | unknown | is spent | evidence decides, then at once while attempts are left | flagged `maybe_duplicate` |
 //!
-//! What is given back is given back without end: the email's `expires_at` ends it. The breaker
-//! is [`crate::account_rate`].
+//! The number of attempts given back has no limit: the email's `expires_at` ends them. The breaker is
+//! [`crate::account_rate`].
 //!
 //! **Role:** called by [`crate::lifecycle`] after an attempt; calls nothing.
 //! **Invariant:** no I/O, no clock, no randomness.
@@ -21,43 +21,43 @@ use std::time::Duration;
 
 use crate::cause::Class;
 
-/// How often, and after which waits, an email is tried again.
+/// The number of retries of an email, and the waits before them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RetryPolicy {
-    /// The wait after attempt 1, 2, ...; one attempt more than there are waits is made.
+    /// The waits after attempts 1, 2, ...; one attempt more than the number of waits.
     pub waits: Vec<Duration>,
     /// The wait after a throttled attempt.
     pub throttled: Duration,
-    /// The wait after an attempt for which the account had no leave.
+    /// The wait after an attempt for which the account had no quota, or was paused.
     pub no_permit: Duration,
 }
 
-/// What follows an attempt that was not accepted.
+/// The consequence of an attempt that was not accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Next {
-    /// Another attempt, and this one is as if it had not been made.
+    /// Another attempt; this one does not count.
     GivenBack(Duration),
     /// Another attempt.
     Again(Duration),
-    /// None: every attempt was made.
+    /// No attempt: the budget is spent.
     Spent,
-    /// None: it would go wrong again.
+    /// No attempt: it would fail again.
     Never,
-    /// Evidence has to say whether it was accepted.
+    /// Evidence must show whether SES accepted it.
     Evidence,
 }
 
-/// A share of the wait that is added, so that what failed together does not return together.
+/// Random extra wait, so that emails that failed together do not return together.
 ///
 /// Units: thousandths, 0 to 1000; a tenth of the wait at 1000.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Jitter(u16);
 
 impl Jitter {
-    /// Nothing added: for tables in tests.
+    /// No extra wait: for tables in tests.
     pub const NONE: Self = Self(0);
 
-    /// Takes any random number.
+    /// Accepts any random number.
     #[must_use]
     pub const fn from_random(random: u16) -> Self {
         Self(random % 1001)
@@ -97,12 +97,11 @@ impl RetryPolicy {
         }
     }
 
-    /// What follows attempt `attempt` (from 1), which failed so and was made with claim `claim_no`.
+    /// The consequence of attempt `attempt` (from 1), which failed with `class` under claim `claim_no`.
     #[must_use]
     pub fn after(&self, class: Class, attempt: u32, claim_no: u32, jitter: Jitter) -> Next {
         match class {
-            // Claims are counted on where attempts are given back, so that it is tried less and
-            // less often.
+            // Claims count even if attempts are given back, so that the waits grow.
             Class::Unreached => {
                 let wait = self.wait_after(claim_no).or(self.waits.last().copied());
                 Next::GivenBack(jitter.on(wait.unwrap_or(self.no_permit)))
@@ -117,7 +116,7 @@ impl RetryPolicy {
         }
     }
 
-    /// Whether another attempt may follow attempt `attempt`.
+    /// True if another attempt may follow attempt `attempt`.
     #[must_use]
     pub fn allows_more_than(&self, attempt: u32) -> bool {
         usize::try_from(attempt).is_ok_and(|attempt| attempt <= self.waits.len())
@@ -133,7 +132,7 @@ impl RetryPolicy {
 mod tests {
     use super::*;
 
-    /// Seconds after attempts 1 to 7, or the word for what follows.
+    /// Seconds after attempts 1 to 7, or the name of the consequence.
     fn schedule(policy: &RetryPolicy, class: Class) -> String {
         let word = |attempt| match policy.after(class, attempt, attempt, Jitter::NONE) {
             Next::GivenBack(wait) => format!("({})", wait.as_secs()),
@@ -146,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn the_whole_table() {
+    fn the_schedule_follows_the_table() {
         let policy = RetryPolicy::standard();
         let table = [
             (Class::Throttled, "(10) (10) (10) (10) (10) (10) (10)"),
@@ -168,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn jitter_adds_at_most_a_tenth_and_never_shortens() {
+    fn jitter_adds_at_most_a_tenth() {
         let policy = RetryPolicy::standard();
         for random in [0, 1, 500, 1000, 1001, u16::MAX] {
             let jitter = Jitter::from_random(random);

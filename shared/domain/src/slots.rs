@@ -1,7 +1,7 @@
 //! Reserves slots of a queue's rate limit, and marks a queue whose emails wait for slots.
 //!
 //! **Role:** the one loop between [`crate::rate_limit`] and [`crate::ports::rate_limits::RateLimits`].
-//! **Lost answers:** slots that are reserved twice go unused; a queue that is marked twice is looked at once more.
+//! **Lost answers:** slots that are reserved twice stay unused; a queue that is marked twice is checked once more.
 
 use std::time::Duration;
 
@@ -11,15 +11,15 @@ use crate::queue::{Queue, QueueKey};
 use crate::rate_limit::{RateLimit, RateLimitChange, SlotDecision, Turn, mark, request_slots};
 use crate::timestamp::Timestamp;
 
-/// The rounds of a change that others come before.
+/// Rounds of a change that loses against other writers.
 const ROUNDS: usize = 8;
 
-/// Reserves slots for emails of a queue that are due, none further ahead than `ahead`; returns the turn of each, in order.
+/// Reserves slots for due emails of a queue, none further ahead than `ahead`; returns the turn of each, in order.
 ///
-/// An email without a slot waits for `promote`, which knows of it when this returns.
+/// An email without a slot waits for `promote`; the queue is marked when this returns.
 ///
 /// # Errors
-/// When the rate limit could not be changed: nothing is known of any slot.
+/// The rate limit could not be changed, and no slot is known.
 pub async fn reserve<R: RateLimits>(
     limits: &R,
     queue: &Queue,
@@ -27,7 +27,7 @@ pub async fn reserve<R: RateLimits>(
     ahead: Duration,
     now: Timestamp,
 ) -> Result<Vec<Turn>, PortError> {
-    // A queue that was idle needs no read: a refusal brings the rate limit as it is.
+    // A queue that was idle needs no read: a refusal returns the current rate limit.
     let mut limit = RateLimit {
         rate: queue.rate(),
         ..RateLimit::default()
@@ -55,10 +55,10 @@ pub async fn reserve<R: RateLimits>(
     Err(contended("reserving slots"))
 }
 
-/// Marks a queue before the record of an email waits in the index that is due at `at`.
+/// Marks a queue before the record of an email due at `at` waits in the due index.
 ///
 /// # Errors
-/// When it is not known whether the queue is marked: the record must not wait there.
+/// Nobody knows whether the queue is marked: the record must not wait there.
 pub async fn marked<R: RateLimits>(
     limits: &R,
     queue: &QueueKey,

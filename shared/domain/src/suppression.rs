@@ -1,16 +1,16 @@
-//! Who is sent no more emails: addresses that bounced for good, that complained, or that a person named.
+//! Suppressed addresses: they bounced for good, complained, or were named by a person, and get no more emails.
 //!
-//! **How addresses are compared:** the domain in lower-case A-labels, as every address has it; the local part
-//! in lower case too ([`EmailAddress::lower_case`]). Nothing else is equal: neither `a+b@` to `a@` nor
-//! `a.b@` to `ab@`, for their owners decide that.
-//! **Marks:** senders remember a short mark of every suppressed address of a tenant, and read the
-//! suppressions themselves only where one fits. A suppression and its mark are written together, so that
-//! neither is ever there alone; then [`AccountRateChange::Settings`] tells every sender to read the marks anew.
-//! **After a crash** between the two: the event comes again, or the caller repeats the request, and tells
-//! the senders then, though nothing else is left to do.
-//! **Invariant:** what a person has released stays so, whatever older event comes late or again.
-//! **SES's lists** never add to this one: a bounce that says so is only remembered ([`Listed`]), so that a
-//! release removes the address there too.
+//! **Comparison of addresses:** the domain in lower-case A-labels, as in every address; the local part in lower case
+//! too ([`EmailAddress::lower_case`]). Nothing else is equal: neither `a+b@` to `a@` nor `a.b@` to `ab@`, because
+//! their owners decide that.
+//! **Marks:** senders cache a short mark of every suppressed address of a tenant, and read the suppressions
+//! themselves only after a match. A suppression and its mark are written together, so that neither exists alone.
+//! Afterwards [`AccountRateChange::Settings`] makes every sender read the marks again.
+//! **After a crash** between the two, the event comes again, or the caller repeats the request. Then the senders are
+//! notified, even if nothing else is left to do.
+//! **Invariant:** an address that a person has released stays released, even if an older event comes late or again.
+//! **SES's lists** never add to this one. A bounce because of them is only remembered ([`Listed`]), so that a release
+//! removes the address there too.
 //! **Simulator addresses** are never suppressed.
 //! **Start reading at** [`Entry::takes`]. Why this way: docs/adr/0015 and 0024.
 
@@ -32,12 +32,12 @@ use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 use crate::wire::ses_event::{SesEvent, SesEventKind};
 
-/// Names a suppression: derived from the tenant and the address, so that either finds it.
+/// The id of a suppression, derived from the tenant and the address, so that either finds it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SuppressionId(Uuid);
 
 impl SuppressionId {
-    /// The id of an address, in whatever case (UUID version 8).
+    /// The id of an address, in any case (UUID version 8).
     #[must_use]
     pub fn of(tenant: &TenantId, address: &EmailAddress) -> Self {
         // A tenant's name holds no line break: no two pairs hash the same bytes.
@@ -70,8 +70,8 @@ impl fmt::Display for SuppressionId {
     }
 }
 
-/// What senders remember of a suppressed address. 62 of its bits are of a hash: that an address fits by
-/// chance is as good as never, and then only costs a look at the suppressions.
+/// The short mark of a suppressed address, which senders cache. 62 of its bits come from a hash. An address
+/// practically never matches by chance, and then only costs a read of the suppressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct HashPrefix(pub [u8; 8]);
 
@@ -140,7 +140,7 @@ pub enum Origin {
 }
 
 impl Origin {
-    /// All of them.
+    /// All origins.
     pub const ALL: [Self; 3] = [Self::Bounce, Self::Complaint, Self::Manual];
 
     /// The name in the API and in the table.
@@ -160,25 +160,25 @@ impl Origin {
     }
 }
 
-/// An address that is sent no more emails.
+/// A suppressed address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Suppression {
-    /// Whose emails.
+    /// The tenant whose emails it concerns.
     pub tenant: TenantId,
     /// The address, in lower case.
     pub address: EmailAddress,
-    /// Where it comes from.
+    /// The origin.
     pub origin: Origin,
-    /// The email that bounced or was complained of.
+    /// The email that bounced or caused the complaint.
     pub source: Option<EmailId>,
-    /// When it bounced, or when the person asked.
+    /// Time of the bounce, the complaint, or the request.
     pub created_at: Timestamp,
-    /// The end of a suppression for a complaint that may be somebody else's; `None`: it has no end.
+    /// End of a suppression after a complaint that may come from another recipient; `None` for no end.
     pub until: Option<Timestamp>,
 }
 
 impl Suppression {
-    /// As a person asks for it.
+    /// A suppression that a person requests.
     #[must_use]
     pub fn manual(tenant: TenantId, address: &EmailAddress, now: Timestamp) -> Self {
         Self {
@@ -191,7 +191,7 @@ impl Suppression {
         }
     }
 
-    /// Whether the address is suppressed at `now`.
+    /// True if the address is suppressed at `now`.
     #[must_use]
     pub fn is_in_force(&self, now: Timestamp) -> bool {
         self.until.is_none_or(|until| until > now)
@@ -204,14 +204,15 @@ impl Suppression {
     }
 }
 
-/// An address that SES did not send to, for it is on the account's suppression list. It says nothing of our list.
+/// An address to which SES did not send, because it is on the account's suppression list. It does not affect our
+/// list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
     /// The tenant whose email it was.
     pub tenant: TenantId,
-    /// The address as the email had it: SES's list may tell cases apart.
+    /// The address as in the email: SES's list may distinguish cases.
     pub address: EmailAddress,
-    /// The time of SES's word.
+    /// The time of SES's event.
     pub at: Timestamp,
 }
 
@@ -223,48 +224,48 @@ impl Listed {
     }
 }
 
-/// What is stored under an id.
+/// The stored state of an id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Entry {
-    /// The address is suppressed, or was until its suppression's end.
+    /// The address is suppressed, or was until the suppression's end.
     Suppressed {
         /// The suppression.
         suppression: Suppression,
         /// The last release before it.
         released_at: Option<Timestamp>,
     },
-    /// It was, until a person released it. The address itself is not kept.
+    /// The address was suppressed until a person released it. The address itself is not kept.
     Released {
-        /// When.
+        /// Time of the release.
         at: Timestamp,
     },
 }
 
-/// The effect of an addition on what is stored.
+/// The effect of an addition on the stored state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Effect {
-    /// This is to be stored instead, and a release before it remembered.
+    /// Store this instead, and keep the time of an earlier release.
     Store(Suppression),
-    /// Nothing is to be written.
+    /// Write nothing.
     Nothing(Added),
 }
 
-/// What became of a suppression that was to be added.
+/// The result of adding a suppression.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Added {
-    /// It is there now.
+    /// It is stored now.
     New,
     /// The address was suppressed before: the first reason stays.
     Already,
-    /// A person has released the address since that happened.
+    /// A person has released the address since that event.
     Released,
 }
 
 impl Entry {
-    /// The effect of `new` where this is stored.
+    /// The effect of adding `new` to this entry.
     ///
-    /// A suppression with an end ends no more when there is another reason: a second complaint, a bounce, or a
-    /// person's word. The same complaint again is no second one.
+    /// A suppression with an end becomes permanent for another reason: a second complaint, a bounce, or a person's
+    /// request. A repetition of the same complaint is no second one.
     #[must_use]
     pub fn takes(&self, new: &Suppression) -> Effect {
         let by_person = new.origin == Origin::Manual;
@@ -272,7 +273,7 @@ impl Entry {
             Self::Suppressed { released_at, .. } => *released_at,
             Self::Released { at } => Some(*at),
         };
-        // What a person says last counts, whatever the clocks.
+        // The last request of a person counts, whatever the clocks say.
         let is_old = !by_person && released_at.is_some_and(|at| new.created_at <= at);
         match self {
             Self::Suppressed { suppression: known, .. } if known.until.is_none() => Effect::Nothing(Added::Already),
@@ -288,7 +289,7 @@ impl Entry {
         }
     }
 
-    /// The suppression that is in force at `now`.
+    /// The suppression that is active at `now`.
     #[must_use]
     pub fn in_force(self, now: Timestamp) -> Option<Suppression> {
         match self {
@@ -298,8 +299,8 @@ impl Entry {
     }
 }
 
-/// What an event adds. One about a record that is there must be of its birth and of a claim that was made; where
-/// the record is gone (complaints take weeks) the event is enough, for only SES publishes them.
+/// The suppressions that an event adds. If there is a record, its birth must match the event and the event's claim
+/// must exist. Without a record (complaints take weeks) the event suffices, because only SES publishes events.
 #[must_use]
 pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) -> Vec<Suppression> {
     if record.is_some_and(|record| !concerns(record, event)) {
@@ -320,7 +321,7 @@ pub fn added_by(event: &SesEvent, record: Option<&EmailRecord>, now: Timestamp) 
     event.suppresses.iter().map(of).collect()
 }
 
-/// The addresses that an event says are on the account's list, as [`added_by`] takes events.
+/// The addresses on the account's list, by an event; it is checked as in [`added_by`].
 #[must_use]
 pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> {
     if record.is_some_and(|record| !concerns(record, event)) {
@@ -334,11 +335,11 @@ pub fn listed_by(event: &SesEvent, record: Option<&EmailRecord>) -> Vec<Listed> 
     event.on_account_list.iter().map(of).collect()
 }
 
-/// Adds suppressions one after the other, and tells the senders; returns what became of each.
+/// Adds suppressions one after the other, and notifies the senders; returns the result of each.
 ///
 /// # Errors
-/// When one could not be added, or the senders could not be told: all of it must be done again. What was
-/// added is told all the same, as far as that goes.
+/// One could not be added, or the senders could not be notified: all of it must be done again. As far as possible,
+/// senders are notified of those that were added.
 pub async fn add<S: Suppressions + AccountRates>(
     store: &S,
     suppressions: &[Suppression],
@@ -353,7 +354,7 @@ pub async fn add<S: Suppressions + AccountRates>(
             }
         }
     }
-    // Told also of what was there already: who added it may have died before.
+    // Senders are notified of existing suppressions too: the process that added them may have crashed before.
     if added.iter().any(|added| *added != Added::Released) {
         store.change_account_rate(&AccountRateChange::Settings).await?;
     }

@@ -26,7 +26,7 @@ fn suppressed(suppression: Suppression, released_at: Option<i64>) -> Entry {
     }
 }
 
-/// The complaint of several about an email.
+/// A complaint that names several recipients.
 fn suspected(email: u8, millis: i64) -> Suppression {
     Suppression {
         source: Some(EmailId::from_random([email; 16])),
@@ -106,7 +106,7 @@ fn the_entry_decides_what_is_added() {
 }
 
 #[test]
-fn an_address_is_the_same_in_any_case_and_spelling_of_its_domain_and_in_no_other() {
+fn addresses_are_equal_in_any_case_only() {
     let main = TenantId::main();
     let id = SuppressionId::of(&main, &address("ann@xn--exmple-cua.com"));
     for same in ["Ann@exämple.com", "ANN@EXÄMPLE.COM", "ann@XN--EXMPLE-CUA.com"] {
@@ -126,9 +126,9 @@ fn an_address_is_the_same_in_any_case_and_spelling_of_its_domain_and_in_no_other
     assert_eq!(address("Ann@EXAMPLE.com").lower_case().domain(), "example.com");
 }
 
-/// Ids are given to callers, and marks are stored: neither may change.
+/// Callers have ids, and the table has marks: neither may change.
 #[test]
-fn an_id_and_its_mark_stay_what_they_are() {
+fn an_id_and_its_mark_never_change() {
     let id = SuppressionId::of(&TenantId::main(), &address("ann@example.com"));
     assert_eq!(id.to_string(), "d592d4b9-0d8e-89e0-a2ff-febbe05311a0");
     let text = id.to_string().to_uppercase();
@@ -147,7 +147,7 @@ fn an_id_and_its_mark_stay_what_they_are() {
 }
 
 #[test]
-fn marks_fit_what_was_added_until_there_are_too_many() {
+fn marks_match_until_there_are_too_many() {
     let id = |n: usize| SuppressionId::of(&TenantId::main(), &address(&format!("a{n}@example.com")));
     let mut marks = SuppressionFilter::default();
     for n in 0..limits::SUPPRESSED_MARKS {
@@ -204,7 +204,7 @@ fn record(claim_no: u32, born: Timestamp) -> EmailRecord {
 }
 
 #[test]
-fn an_event_adds_its_addresses_with_its_time_and_email() {
+fn an_event_adds_its_addresses() {
     for (delivery_status, origin) in [
         (DeliveryStatus::Bounced, Origin::Bounce),
         (DeliveryStatus::Complained, Origin::Complaint),
@@ -223,21 +223,25 @@ fn an_event_adds_its_addresses_with_its_time_and_email() {
             until: None,
         };
         assert_eq!(added, [expected("ann@example.com"), expected("b@example.com")]);
-        assert_eq!(added_by(&event, None, at(9)), added, "also when the row is gone");
+        assert_eq!(added_by(&event, None, at(9)), added, "also without a record");
         assert_eq!(
             added_by(&event, None, at(2))[0].created_at,
             at(2),
-            "nothing is of the future"
+            "no time lies in the future"
         );
         for other in [record(0, at(1)), record(1, at(2))] {
-            assert_eq!(added_by(&event, Some(&other), at(9)), [], "of another life of the id");
+            assert_eq!(
+                added_by(&event, Some(&other), at(9)),
+                [],
+                "of another email with this id"
+            );
         }
     }
     assert_eq!(added_by(&event(DeliveryStatus::Delivered, Vec::new()), None, at(9)), []);
 }
 
 #[test]
-fn a_complaint_of_several_suppresses_each_for_seven_days() {
+fn a_shared_complaint_suppresses_for_a_week() {
     let mut event = event(
         DeliveryStatus::Complained,
         vec![address("a@example.com"), address("b@example.com")],
@@ -249,7 +253,7 @@ fn a_complaint_of_several_suppresses_each_for_seven_days() {
 }
 
 #[test]
-fn a_listed_address_is_remembered_as_it_was_written() {
+fn a_listed_address_keeps_its_spelling() {
     let mut event = event(DeliveryStatus::OnAccountList, Vec::new());
     event.on_account_list = vec![address("Ann@example.com")];
     assert_eq!(added_by(&event, None, at(9)), []);
@@ -263,6 +267,6 @@ fn a_listed_address_is_remembered_as_it_was_written() {
     assert_eq!(
         listed_by(&event, Some(&record(0, at(1)))),
         [],
-        "of another life of the id"
+        "of another email with this id"
     );
 }

@@ -1,4 +1,4 @@
-//! Keys, tenants and quotas over [`State`](crate::State).
+//! API keys, tenants and quotas over [`State`](crate::State).
 
 use domain::access::key::{Actor, ApiKey, KeyChange};
 use domain::access::quota::Window;

@@ -1,10 +1,11 @@
-//! Somebody else who is quicker: who acts between the reading of a record and what is done about it.
+//! Concurrent writers: they act between the read of a record and the write of its decision.
 //!
-//! **Role:** for tests of what a function does when its decision comes too late.
-//! **Invariant:** each acts once, in order, before the next decision that is written (`EmailRecords::write`), the next record that
-//! is replaced by a tombstone, the next look for a tombstone, the next deletion of a tenant, the next copy of an upload, the next
-//! copy of a content onto itself, or the next change of a rate limit, through the backend that [`MemoryBackend::with_rivals`]
-//! gave, or a clone of it. What they do themselves through the backend that it was made from meets no concurrent writer.
+//! **Role:** for tests of a function whose decision comes too late.
+//! **Invariant:** each writer acts once, in order, before the next of these calls: a written decision
+//! (`EmailRecords::write`), the replacement of a record by a tombstone, a read of a tombstone, the deletion of a
+//! tenant, a copy of an upload, a copy of a content onto itself, or a change of a rate limit. Only calls through the
+//! handle of [`MemoryBackend::with_rivals`], or its clones, trigger them. The writers' own calls use the original
+//! handle and trigger none.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -12,10 +13,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::MemoryBackend;
 
-/// What somebody else does.
+/// The action of a concurrent writer.
 pub type ConcurrentWriter = Box<dyn FnOnce() + Send>;
 
-/// Those who have not acted yet. Clones are the same ones.
+/// The writers that have not acted yet. Clones share them.
 #[derive(Clone, Default)]
 pub(crate) struct ConcurrentWriters(Arc<Mutex<VecDeque<ConcurrentWriter>>>);
 
@@ -36,7 +37,7 @@ impl fmt::Debug for ConcurrentWriters {
 }
 
 impl MemoryBackend {
-    /// The same backend, in which these are quicker.
+    /// The same backend, with these concurrent writers.
     #[must_use]
     pub fn with_rivals(&self, writers: Vec<ConcurrentWriter>) -> Self {
         Self {
@@ -45,13 +46,13 @@ impl MemoryBackend {
         }
     }
 
-    /// How many concurrent writers have not acted yet.
+    /// Number of writers that have not acted yet.
     #[must_use]
     pub fn rivals_left(&self) -> usize {
         self.writers.left()
     }
 
-    /// The next one acts.
+    /// Lets the next writer act.
     pub(crate) fn writer(&self) {
         if let Some(writer) = self.writers.next() {
             writer();

@@ -1,4 +1,4 @@
-//! The sparse index over [`State`]: with a fault model it is behind the records.
+//! The due index over [`State`]: with a fault model it is behind the records.
 
 use std::collections::BTreeMap;
 
@@ -11,10 +11,10 @@ use domain::wire::send_task::SendTask;
 
 use crate::{Call, MemoryBackend, State};
 
-/// Shards of the index here, where no fault model says otherwise.
+/// Number of shards of the index without a fault model.
 const SHARDS: u16 = 2;
 
-/// What is in a partition and due: by time and email, as the index orders it.
+/// The due records of a partition, by time and email, in the order of the index.
 fn partition(state: &mut State, kind: DueKind, shard: u16, until: Timestamp) -> BTreeMap<String, EmailRecord> {
     let (shards, late) = (shards(state), state.late_in_index.clone());
     let waits = |record: &&EmailRecord| {

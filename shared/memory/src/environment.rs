@@ -1,28 +1,28 @@
-//! Where a function runs: its clock, and whether it is alive.
+//! The execution environment of a function: its clock and its end.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::sync::Notify;
 
-/// An execution environment of Lambda. Clones are the same one.
+/// An execution environment of Lambda. Clones share the same one.
 #[derive(Debug, Clone)]
 pub struct Environment(Arc<Inside>);
 
 #[derive(Debug)]
 struct Inside {
-    /// Whose it is, for the trace: the function's name.
+    /// The function's name, for the trace.
     function: &'static str,
-    /// Which of them.
+    /// Number among the environments.
     number: u32,
-    /// How far its clock is ahead, in milliseconds.
+    /// Milliseconds that its clock is ahead.
     ahead_ms: i64,
     dead: AtomicBool,
     death: Notify,
 }
 
 impl Environment {
-    /// A new environment, whose clock is so far ahead (or behind).
+    /// A new environment, whose clock is `ahead_ms` ahead (or behind).
     #[must_use]
     pub fn new(function: &'static str, number: u32, ahead_ms: i64) -> Self {
         Self(Arc::new(Inside {
@@ -46,13 +46,13 @@ impl Environment {
         self.0.number
     }
 
-    /// How far its clock is ahead, in milliseconds.
+    /// Milliseconds that its clock is ahead.
     #[must_use]
     pub fn ahead_ms(&self) -> i64 {
         self.0.ahead_ms
     }
 
-    /// Whether it has ended.
+    /// True after its end.
     #[must_use]
     pub fn is_dead(&self) -> bool {
         self.0.dead.load(Ordering::Relaxed)
@@ -64,7 +64,7 @@ impl Environment {
         self.0.death.notify_one();
     }
 
-    /// Waits until it has ended: whoever runs an invocation drops it then.
+    /// Waits for its end; the runner of an invocation then drops it.
     pub async fn death(&self) {
         if !self.is_dead() {
             self.0.death.notified().await;

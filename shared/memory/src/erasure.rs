@@ -1,4 +1,4 @@
-//! Erasing, over [`crate::State`].
+//! Erasure over [`crate::State`].
 
 use domain::lifecycle::Condition;
 use domain::ports::erasure::{Erasing, Tombstones};
@@ -18,7 +18,7 @@ impl Tombstones for MemoryBackend {
                     state.erase(&record);
                     Written::Done
                 }
-                // As the adapter knows an earlier tombstone.
+                // As the adapter treats an earlier tombstone.
                 None if state.erased.contains_key(&key) => Written::Done,
                 other => Written::Moved(other.map(Box::new)),
             }

@@ -1,6 +1,6 @@
-//! DynamoDB's TTL and S3's lifecycle: what is forgotten, and when.
+//! DynamoDB's TTL and S3's lifecycle: the expiry of items and objects.
 //!
-//! **Invariant:** an item past its time is none for every reader, whether it was deleted yet or not.
+//! **Invariant:** an expired item does not exist for any reader, even before its deletion.
 //! **Start reading at** [`State::expire`].
 
 use domain::ports::EmailKey;
@@ -10,17 +10,18 @@ use domain::timestamp::Timestamp;
 use crate::{State, is_over};
 
 impl State {
-    /// The record of an email, unless its time is over.
+    /// The record of an email, unless it has expired.
     pub(crate) fn living(&self, key: &EmailKey, now: Timestamp) -> Option<&EmailRecord> {
         self.records.get(key).filter(|_| !self.is_forgotten(key, now))
     }
 
-    /// Whether the time of an email's record, or of the rest of it, is over.
+    /// True if an email's record or tombstone has expired.
     pub(crate) fn is_forgotten(&self, key: &EmailKey, now: Timestamp) -> bool {
         self.forgotten_at.get(key).is_some_and(|ttl| is_over(*ttl, now))
     }
 
-    /// Sets the time of a record as the adapter does: when it becomes final, or another kind of final.
+    /// Sets the expiry of a record as the adapter does: when its status becomes final, or changes to another final
+    /// one.
     pub(crate) fn set_ttl(&mut self, before: Option<&EmailRecord>, record: &EmailRecord, now: Timestamp) {
         let key = EmailKey::of(record);
         if !record.status.is_final() {
@@ -36,7 +37,7 @@ impl State {
         }
     }
 
-    /// Deletes whatever is past its time: records, what is left of erased emails, records of batches, contents and files.
+    /// Deletes everything that has expired: records, tombstones, records of batches, contents and files.
     pub fn expire(&mut self) {
         let now = self.now();
         let forgotten: Vec<EmailKey> = self.forgotten_at.keys().cloned().collect();

@@ -1,9 +1,9 @@
-//! What the backend does by itself: how long a call takes, what becomes of it, and when.
+//! The fault model: durations, results and delays of calls.
 //!
-//! **Role:** with it, time passes as tokio's does (paused, and moved on by itself), calls overlap,
-//! and messages and events travel. Without it every call is done at once, for the functions' own tests.
-//! **Invariant:** everything that is left to chance is drawn from one seeded generator, in the order
-//! of the calls, so that the same seed makes the same backend.
+//! **Role:** with it, time passes as in tokio (paused, and advanced automatically), calls overlap, and messages and
+//! events travel. Without it every call finishes at once, for the functions' own tests.
+//! **Invariant:** one seeded generator makes all random choices, in the order of the calls, so that the same seed
+//! gives the same run.
 //! **Start reading at** [`FaultModel::course`].
 
 use std::collections::{BTreeMap, VecDeque};
@@ -27,11 +27,11 @@ use crate::queue::{Queue, Received, millis};
 use crate::trace::{Step, Trace};
 use crate::{Call, Fault};
 
-/// Longest time that a write is under way whose caller has given up. The SDK gives each try four seconds;
-/// what takes longer was delayed on the way.
+/// Longest delay of a write after its caller gave up. The SDK gives each try four seconds; longer delays come from
+/// the network.
 const LATEST_WRITE: Duration = Duration::from_secs(30);
 
-/// How often things go wrong, in ten thousandths of the calls they can befall.
+/// The odds of faults, in ten thousandths of the calls that they can hit.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Odds {
     /// The call fails without an effect.
@@ -46,29 +46,29 @@ pub struct Odds {
     pub die_before: u32,
     /// The environment dies after the effect.
     pub die_after: u32,
-    /// What is on its way arrives though its sender dies meanwhile.
+    /// A call in transit arrives although its caller crashes.
     pub detached: u32,
-    /// The write meets another one of the same item, and is refused.
+    /// The write conflicts with another one of the same item, and is refused.
     pub conflict: u32,
-    /// The table is asked too much at once.
+    /// The table gets too many requests.
     pub throttled: u32,
     /// The call takes up to [`Odds::slow_ms`].
     pub slow: u32,
-    /// How long a slow call takes at most.
+    /// Longest duration of a slow call.
     pub slow_ms: u64,
-    /// How long a call takes to arrive, and its answer to come back, at most.
+    /// Longest time for a call to arrive, and for its answer to return.
     pub delay_ms: u64,
-    /// How long the index is behind the records, at most.
+    /// Longest delay of the index behind the records.
     pub stale_ms: u64,
     /// One message of a batch call fails.
     pub partly: u32,
-    /// A message is there twice.
+    /// A message is delivered twice.
     pub doubled: u32,
-    /// A message is seen again while it is being worked off.
+    /// A message is visible again while it is processed.
     pub seen_again: u32,
-    /// The deletion of a message that was worked off is lost.
+    /// The deletion of a processed message is lost.
     pub delete_lost: u32,
-    /// SES refuses for the rate.
+    /// SES throttles.
     pub throttle: u32,
     /// SES's quota is spent, for minutes.
     pub quota: u32,
@@ -76,13 +76,13 @@ pub struct Odds {
     pub pause: u32,
     /// SES refuses the email.
     pub reject: u32,
-    /// SES does not let us in.
+    /// SES denies access.
     pub unavailable: u32,
-    /// SES is never reached, which the sender knows.
+    /// SES is never reached, and the sender knows it.
     pub unreached: u32,
-    /// The answer is lost, and so was the submission.
+    /// The submission is lost, and so is the answer.
     pub lost_before: u32,
-    /// The answer is lost, and SES has accepted.
+    /// SES accepts, and the answer is lost.
     pub lost_after: u32,
     /// SES accepts after its client has given up.
     pub accepts_late: u32,
@@ -96,84 +96,84 @@ pub struct Odds {
     pub event_lost: u32,
 }
 
-/// What is broken on purpose, to see whether the judge notices.
+/// A deliberate defect, to check that the oracle finds it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Broken {
     /// Nothing.
     #[default]
     Nothing,
-    /// The table writes whatever it is asked, under no condition.
+    /// The table writes without checking any condition.
     Conditions,
-    /// The table claims whatever it is asked.
+    /// The table grants every claim.
     Claims,
-    /// SES is asked twice when its answer is lost, as the SDK does by itself.
+    /// The submission is repeated after a lost answer, as the SDK does by default.
     AskedTwice,
-    /// An event is acknowledged and not looked at.
+    /// Events are acknowledged and not processed.
     EventsIgnored,
-    /// Nothing looks at the index.
+    /// Nothing reads the index.
     PromoteNeverRuns,
     /// A cancel is answered and not written.
     CancelNotWritten,
     /// A request is answered before its record is written.
     AnsweredTooEarly,
-    /// The content that is read is another email's.
+    /// A read returns another email's content.
     ContentsMixedUp,
-    /// A write loses the mark.
+    /// A write loses the flag `maybe_duplicate`.
     MarksLost,
-    /// Hand-overs are acknowledged and not looked at.
+    /// Dead-letter messages are acknowledged and not processed.
     DeadLettersIgnored,
-    /// Senders take every queue for one that nobody has paused or purged.
+    /// Senders treat every queue as neither paused nor purged.
     QueuesIgnored,
-    /// What is left to be done to a queue is never found.
+    /// Jobs of queues are never found.
     JobsForgotten,
-    /// Nobody remembers that an email was erased.
+    /// Tombstones are never found.
     TombstonesForgotten,
-    /// The record of a batch lives for this long, in seconds, whatever was asked for.
+    /// The record of a batch expires after this many seconds, instead of the requested time.
     RecordsShort(u64),
-    /// The table reserves whatever slots it is asked for.
+    /// The table reserves every requested slot.
     RateLimitsIgnored,
-    /// Queues whose emails wait for slots are never found.
+    /// Queues with emails that wait for slots are never found.
     MarksOfQueuesForgotten,
 }
 
-/// What becomes of one call.
+/// The course of one call.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CallPlan {
     pub(crate) fault: Fault,
     pub(crate) before: Duration,
     pub(crate) after: Duration,
-    /// How much later than the caller knows it has its effect.
+    /// Delay of the effect after the caller's result.
     pub(crate) later: Duration,
-    /// It arrives though the caller dies.
+    /// True if it arrives although the caller crashes.
     pub(crate) detached: bool,
 }
 
-/// What rings when a message is sent to a queue.
+/// Notifications about messages that are sent to queues.
 #[derive(Debug, Clone, Default)]
 pub struct Notifiers {
     /// Of the priority queues.
     pub priority_queues: [Arc<Notify>; 3],
-    /// Of the dead-letter queue.
+    /// For the dead-letter queue.
     pub dead_letters: Arc<Notify>,
-    /// Of the queue of SES's events.
+    /// For the queue of SES's events.
     pub events: Arc<Notify>,
 }
 
-/// Everything beside the records and contents.
+/// The fault model, the queues, and everything else besides records and contents.
 #[derive(Debug)]
 pub struct FaultModel {
     pub(crate) rng: Rng,
-    /// How often things go wrong.
+    /// The odds of faults.
     pub odds: Odds,
-    /// What becomes of the calls with these numbers, from 1, whatever the odds.
+    /// Results of the calls with these numbers, from 1, instead of random ones.
     pub plan: BTreeMap<u64, Fault>,
-    /// How SES answers next, by the email's subject; by the odds when nothing is said.
+    /// The next answers of SES, by the email's subject; random if there are none.
     pub script: BTreeMap<String, VecDeque<Answer>>,
-    /// What is broken on purpose.
+    /// The deliberate defect.
     pub broken: Broken,
-    /// Nothing goes wrong any more.
+    /// True to stop all random faults.
     pub calm: bool,
-    /// Partitions of each kind in the index.
+    /// Number of partitions of each kind in the index.
     pub shards: u16,
     /// The priority queues: high, normal, low.
     pub priority_queues: [Queue; 3],
@@ -185,26 +185,26 @@ pub struct FaultModel {
     pub bells: Notifiers,
     /// What happened.
     pub trace: Trace,
-    /// How often each kind of fault has struck.
+    /// Number of faults of each kind so far.
     pub struck: BTreeMap<&'static str, u64>,
-    /// Who watches.
+    /// The observer.
     pub observer: Option<Box<dyn Observer>>,
-    /// What SES refuses everything for, and until when, though all is calm.
+    /// The cause for which SES refuses everything, and the end of that, even while calm.
     pub outage: Option<(Cause, i64)>,
-    /// What SES refuses everything for by chance, and until when.
+    /// The cause for which SES randomly refuses everything, and the end of that.
     pub(crate) obstacle: Option<(Cause, i64)>,
-    /// Events on their way from SES to the queue, by the time of their arrival.
+    /// Events in transit from SES to the queue, by their time of arrival.
     pub(crate) travelling: BTreeMap<(i64, u64), String>,
     began: Instant,
     start_ms: i64,
     calls: u64,
     numbers: u64,
-    /// The records as the index has them, and what it will hear of.
+    /// The records in the index's state, and the writes that it has not received yet.
     index: BTreeMap<EmailKey, EmailRecord>,
     underway: BTreeMap<(i64, u64), EmailRecord>,
 }
 
-/// What priority queues are to [`FaultModel::priority_queues`].
+/// The index of a priority in [`FaultModel::priority_queues`].
 #[must_use]
 pub const fn place(priority: Priority) -> usize {
     match priority {
@@ -215,7 +215,7 @@ pub const fn place(priority: Priority) -> usize {
 }
 
 impl FaultModel {
-    /// A fault model that begins now, at `start`, and is as this seed makes it. Needs tokio's paused time.
+    /// A fault model that begins now, at `start`, with this seed. It needs tokio's paused time.
     #[must_use]
     pub fn new(seed: u64, odds: Odds, start: Timestamp) -> Self {
         let priority = Queue::new(Duration::from_secs(360), 1000);
@@ -258,24 +258,24 @@ impl FaultModel {
         Timestamp::from_millis(self.now_ms())
     }
 
-    /// How many calls there were.
+    /// Number of calls.
     #[must_use]
     pub fn calls(&self) -> u64 {
         self.calls
     }
 
-    /// How many events are on their way.
+    /// Number of events in transit.
     #[must_use]
     pub fn travelling(&self) -> usize {
         self.travelling.len()
     }
 
-    /// Whether something of these odds happens now; never when it is calm.
+    /// True if an event of these odds happens now; never while calm.
     pub(crate) fn happens(&mut self, odds: u32) -> bool {
         !self.calm && odds > 0 && self.rng.u32(0..10_000) < odds
     }
 
-    /// Counts that a fault has struck.
+    /// Counts a fault.
     pub(crate) fn strike(&mut self, kind: &'static str) {
         *self.struck.entry(kind).or_default() += 1;
     }
@@ -304,11 +304,11 @@ impl FaultModel {
             Some(fault) => *fault,
             None => self.chance(call),
         };
-        // Of what has no effect, every time is as good as another.
+        // For a call without an effect, all times of a fault are equal.
         let fault = match fault {
             Fault::After | Fault::Late | Fault::Repeated if !call.writes => Fault::Before,
             Fault::DieAfter if !call.writes => Fault::DieBefore,
-            // Reads meet no conflict, nor does what is no item of the table.
+            // Reads have no conflicts, and neither do calls that write no item of the table.
             Fault::Conflict if !Call::can_conflict(call.what, call.writes) => Fault::Before,
             Fault::None
             | Fault::Before
@@ -320,7 +320,7 @@ impl FaultModel {
             | Fault::Conflict
             | Fault::Throttled => fault,
         };
-        // Nobody dies of a call that no environment makes.
+        // A call without an environment cannot end one.
         let fault = match (fault, environment) {
             (Fault::DieBefore, None) => Fault::Before,
             (Fault::DieAfter, None) => Fault::After,
@@ -372,7 +372,7 @@ impl FaultModel {
         let mut drawn = self.rng.u32(0..10_000);
         for (fault, odds) in faults {
             if drawn < odds {
-                // SES is asked once: nobody repeats that call, and late acceptance is among its own odds.
+                // A submission is never repeated by the SDK, and late acceptance has its own odds.
                 let of_ses = call.what == crate::provider::SUBMIT;
                 return match fault {
                     Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled if of_ses => Fault::None,
@@ -392,7 +392,7 @@ impl FaultModel {
         Fault::None
     }
 
-    /// A step that is no call.
+    /// Notes a step other than a call.
     pub(crate) fn note(&mut self, what: &'static str, email: Option<EmailId>, claim_no: u32) {
         let at_ms = self.now_ms();
         self.trace.note(Step::Event {
@@ -403,7 +403,7 @@ impl FaultModel {
         });
     }
 
-    /// The index hears of a record, now or later, and of each record's writes in their order.
+    /// The index receives a record, now or later, and the writes of each record in their order.
     pub(crate) fn index(&mut self, record: &EmailRecord) {
         if self.odds.stale_ms == 0 || self.calm {
             let now = i64::MAX;
@@ -431,13 +431,13 @@ impl FaultModel {
         }
     }
 
-    /// Whether the index has yet to hear of a write.
+    /// True if the index has not received every write.
     pub(crate) fn is_behind(&mut self) -> bool {
         self.catch_up(self.now_ms());
         !self.underway.is_empty()
     }
 
-    /// The records as the index has them now.
+    /// The records in the index's current state.
     pub(crate) fn indexed(&mut self) -> impl Iterator<Item = &EmailRecord> {
         self.catch_up(self.now_ms());
         if !self.underway.is_empty() {
@@ -474,7 +474,7 @@ impl FaultModel {
         }
     }
 
-    /// What rings when a message is sent to a queue.
+    /// The notification about messages that are sent to a queue.
     #[must_use]
     pub fn bell(&self, which: Destination) -> Arc<Notify> {
         let [high, normal, low] = &self.bells.priority_queues;
@@ -511,7 +511,7 @@ impl FaultModel {
             }
         }
         if self.queue(from).visible(now) > 0 && !self.queue(from).is_stopped(now) {
-            // There is work for another one.
+            // There is work for another receiver.
             self.bell(from).notify_one();
         }
         received
@@ -531,11 +531,11 @@ impl FaultModel {
         let delay = Duration::from_secs(u64::from(domain::index::delay_seconds(delay)));
         let at = self.now_ms().saturating_add(millis(delay));
         self.queue(to).put_back(id, receipt, at);
-        // Whoever waits for the next message waits for another time now.
+        // A waiting receiver must compute its time again.
         self.bell(to).notify_one();
     }
 
-    /// Lets what SES has published and what has travelled long enough arrive in the queue.
+    /// Moves published events whose time has come into the queue.
     pub fn arrive(&mut self) {
         let now = self.now_ms();
         while let Some(next) = self.travelling.first_entry()
@@ -556,7 +556,7 @@ impl FaultModel {
         [travelling, queue].into_iter().flatten().min()
     }
 
-    /// Whether the index has something to be looked at now.
+    /// True if the index has an entry that is due now.
     #[must_use]
     pub fn anything_due(&self) -> bool {
         let now = self.now().after(Duration::from_secs(2));
@@ -564,7 +564,7 @@ impl FaultModel {
         records.filter_map(|record| record.due).any(|due| match due.kind {
             DueKind::Check => due.at <= now,
             DueKind::Wake => due.at <= now.after(LOOK_AHEAD),
-            // Its queue is marked, which is looked at elsewhere.
+            // Its queue is marked, and the mark is checked elsewhere.
             DueKind::Held | DueKind::Paced | DueKind::Ended => false,
         })
     }

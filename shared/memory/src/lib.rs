@@ -1,13 +1,11 @@
-//! A backend in memory: the ports that the functions need, for tests.
+//! An in-memory backend: the ports that the functions need, for tests.
 //!
-//! **Role:** a dev-dependency of the functions and what the simulation is made of; no part of what is
-//! deployed.
-//! **Invariant:** a write happens under [`domain::lifecycle::Condition::holds`] and nothing
-//! else, so that the meaning of a condition is tested where it is defined; and it changes what its
-//! decision changes and nothing else ([`overlay`]).
-//! **Start reading at** [`State`]; [`samples`] has emails and records to begin with. A test of one function
-//! tells the backend what happens ([`State::faults`], [`State::answers`]); with a [`nature::FaultModel`] it
-//! lives by itself.
+//! **Role:** a dev-dependency of the functions and the base of the simulation; never deployed.
+//! **Invariant:** a write needs [`domain::lifecycle::Condition::holds`] and nothing else, so that the meaning of a
+//! condition is tested where it is defined. It changes only the fields that its decision changes ([`overlay`]).
+//! **Start reading at** [`State`]; [`samples`] has emails and records for tests. A test of one function sets the
+//! results of calls ([`State::faults`], [`State::answers`]). With a [`fault_model::FaultModel`] the backend produces
+//! delays and faults by itself.
 
 mod access;
 mod concurrent_writers;
@@ -61,17 +59,17 @@ use crate::environment::Environment;
 use crate::fault_model::{CallPlan, FaultModel};
 use crate::trace::Step;
 
-/// Everything there is. Clones are the same backend.
+/// The whole backend. Clones share the same state.
 #[derive(Debug, Clone)]
 pub struct MemoryBackend {
     state: Arc<Mutex<State>>,
-    /// From where it is seen; nowhere in particular when nothing is said.
+    /// The environment of the caller, if one is set.
     environment: Option<Environment>,
-    /// Who is quicker than whoever calls from here.
+    /// Writers that act before the calls made through this handle.
     writers: ConcurrentWriters,
 }
 
-/// There is nothing yet but a key to come in with: [`samples::API_KEY`].
+/// Empty except for one API key: [`samples::API_KEY`].
 impl Default for MemoryBackend {
     fn default() -> Self {
         let key = samples::api_key();
@@ -87,20 +85,20 @@ impl Default for MemoryBackend {
     }
 }
 
-/// What is asked of the backend.
+/// A call to the backend.
 #[derive(Debug, Clone, Copy)]
 pub struct Call {
-    /// What, in the port's word.
+    /// Name of the port's method.
     pub what: &'static str,
-    /// About which email, if it is about one.
+    /// Id of the email, if the call is about one.
     pub email: Option<EmailId>,
-    /// Whether it changes anything.
+    /// True if it changes anything.
     pub writes: bool,
 }
 
 impl Call {
-    /// Whether the call of this name writes an item of the table, so that it can meet another write of
-    /// it. SQS, SES and the bucket know no conflict.
+    /// True if the call of this name writes an item of the table, so that another write of the item can conflict.
+    /// SQS, SES and the bucket have no conflicts.
     #[must_use]
     pub fn can_conflict(what: &str, writes: bool) -> bool {
         writes
@@ -131,58 +129,58 @@ impl Call {
     }
 }
 
-/// What a test may look at and change.
+/// The state, which a test may read and change.
 #[derive(Debug, Default)]
 pub struct State {
     /// The time, in milliseconds since 1970.
     pub now_ms: i64,
     /// The records.
     pub records: BTreeMap<EmailKey, EmailRecord>,
-    /// Places that the list of emails still has, of records that are gone.
+    /// Places in the list of emails without a record.
     pub forgotten: Vec<Place>,
     /// The contents, by email and hash.
     pub bodies: BTreeMap<(EmailKey, String), Vec<u8>>,
-    /// The records of batches, and until when each is kept.
+    /// The records of batches, each with the end of its retention.
     pub batches: BTreeMap<(TenantId, BatchId), (BatchRecord, Timestamp)>,
-    /// The send tasks that were sent.
+    /// The send tasks that were enqueued.
     pub send_tasks: Vec<SendTaskRequest>,
     /// The emails that were moved to the dead-letter queue.
     pub dead_letters: Vec<DeadLetterMessage>,
-    /// What SES was given, as (email, claim).
+    /// The submissions to SES, as (email, claim).
     pub submitted: Vec<(EmailId, u32)>,
-    /// What of it SES has accepted, whether its answer arrived or not.
+    /// The accepted submissions, even if their answers were lost.
     pub accepted: Vec<(EmailId, u32)>,
-    /// How SES answers next; it accepts when nothing is said.
+    /// The next answers of SES; it accepts if there are none.
     pub answers: VecDeque<Attempt>,
-    /// SES panics instead of answering for these emails: a stand-in for a bug on the way.
+    /// Emails for which SES panics instead of answering: a stand-in for a bug in between.
     pub panics: Vec<EmailId>,
-    /// How far each shard of `wake` was enqueued.
+    /// The place in each shard of `wake` up to which emails are enqueued.
     pub cursors: BTreeMap<u16, DueCursor>,
-    /// Events of SES that wait to be worked off.
+    /// Number of SES's events that wait for processing.
     pub events_waiting: u32,
-    /// The newest event that was worked off.
+    /// Time of the newest processed event.
     pub newest_event: Option<Timestamp>,
-    /// The account's rate that all senders share.
+    /// The rate limiter that all senders share.
     pub account_rate: AccountRate,
     /// The rate limits of queues.
     pub rate_limits: BTreeMap<QueueKey, RateLimit>,
-    /// Which emails wait for slots, by queue and shard, and by their places.
+    /// The emails that wait for slots, by queue and shard, and by their places.
     pub in_line: BTreeMap<(QueueKey, u16), BTreeMap<String, EmailKey>>,
-    /// How many of their entries were read.
+    /// Number of entries read from them.
     pub in_line_read: usize,
     /// The named queues.
     pub queues: BTreeMap<QueueKey, Queue>,
-    /// What is left to be done to the emails of queues.
+    /// The jobs of queues.
     pub jobs: BTreeMap<(QueueKey, EmailId), Job>,
-    /// The account at SES; without limits when nothing is said.
+    /// The account at SES; without limits if there is none.
     pub account: Option<AccountState>,
-    /// How full the priority queues are.
+    /// The load of the priority queues.
     pub waiting: Waiting,
-    /// Since when each priority queue has not been empty, as `promote` remembers it.
+    /// Time since when each priority queue has not been empty, as saved by `promote`.
     pub busy_since: BTreeMap<Priority, Timestamp>,
-    /// Who is suppressed or was released, by tenant.
+    /// The suppressions and releases, by tenant.
     pub suppressions: BTreeMap<(TenantId, SuppressionId), Entry>,
-    /// Addresses that SES did not send to for the account's list, by tenant.
+    /// Addresses to which SES did not send because of the account's list, by tenant.
     pub listed: BTreeMap<(TenantId, SuppressionId), Listed>,
     /// SES's list of the account.
     pub account_list: OfAccount,
@@ -190,75 +188,75 @@ pub struct State {
     pub marks: BTreeMap<TenantId, SuppressionFilter>,
     /// The emails that were erased, each with the hash of its content.
     pub erased: BTreeMap<EmailKey, String>,
-    /// Until when each content is kept, by email and hash.
+    /// End of each content's retention, by email and hash.
     pub kept_until: BTreeMap<(EmailKey, String), Timestamp>,
-    /// How often each content was copied onto itself: S3's time of an object, without its seconds.
+    /// Number of copies of each content onto itself: S3's time of an object, without its seconds.
     pub copies: BTreeMap<(EmailKey, String), u64>,
-    /// How long finished emails are kept; for ever when nothing is said.
+    /// Retention of finished emails; forever if there is none.
     pub retention: Option<Duration>,
-    /// When each finished email is forgotten, erased ones among them.
+    /// Time at which each finished email expires, including erased ones.
     pub forgotten_at: BTreeMap<EmailKey, Timestamp>,
-    /// Emails whose entries in the index are late, without a bound.
+    /// Emails whose index entries are late, without a bound.
     pub late_in_index: BTreeSet<EmailId>,
-    /// The files that were uploaded, by tenant and id.
+    /// The uploaded files, by tenant and id.
     pub uploads: BTreeMap<(TenantId, UploadId), (Uploaded, Vec<u8>)>,
-    /// The contents' copies of them, by email, content and upload; each with until when it is kept.
+    /// The contents' copies of them, by email, content and upload; each with the end of its retention.
     pub files: BTreeMap<(EmailKey, String, UploadId), (Vec<u8>, Timestamp)>,
     /// The API keys.
     pub keys: BTreeMap<KeyId, ApiKey>,
-    /// The tenants that were made.
+    /// The created tenants.
     pub tenants: BTreeMap<TenantId, Tenant>,
-    /// The names of tenants that were deleted, and when.
+    /// The names of deleted tenants, with the time of deletion.
     pub deleted_tenants: BTreeMap<TenantId, Timestamp>,
-    /// What was drawn of the tenants' limits, by when the window begins.
+    /// The leased amounts of the tenants' quotas, by the start of the window.
     pub drawn: BTreeMap<(TenantId, Limit, Timestamp), u64>,
-    /// How many entries a page of the index has; 0 for all.
+    /// Number of entries per page of the index; 0 for all.
     pub page_size: usize,
-    /// Which of the next calls fail, before they take effect: the first, the second, ...
+    /// Results of the next calls, in order.
     pub faults: VecDeque<Fault>,
-    /// The same, of the calls of one method.
+    /// Results of the next calls of one method.
     pub faults_of: HashMap<&'static str, VecDeque<Fault>>,
-    /// The ports' methods that were called, in order.
+    /// The names of the called methods, in order.
     pub calls: Vec<&'static str>,
-    /// What is counted of all this, and what the stream tells.
+    /// The counters, and the records' stream.
     pub tally: tallies::Counters,
-    /// What the backend does by itself; nothing when there is none.
+    /// The fault model; without one every call succeeds at once.
     pub fault_model: Option<FaultModel>,
     nonces: u64,
 }
 
-/// Whether the time of an item is over, in DynamoDB's whole seconds.
+/// True if an item has expired, in DynamoDB's whole seconds.
 pub(crate) fn is_over(ttl: Timestamp, now: Timestamp) -> bool {
     ttl.as_secs() < now.as_secs()
 }
 
-/// What becomes of a call.
+/// The result of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Fault {
-    /// It goes well.
+    /// It succeeds.
     None,
-    /// It fails and has no effect.
+    /// It fails without an effect.
     Before,
     /// It takes effect, and its answer is lost.
     After,
-    /// Whoever calls dies before it takes effect: a panic, for the test to catch; with a fault model, the
-    /// whole environment ends.
+    /// The caller crashes before it takes effect: a panic, for the test to catch. With a fault model, the whole
+    /// environment ends.
     DieBefore,
-    /// Whoever calls dies when it has taken effect.
+    /// The caller crashes after it took effect.
     DieAfter,
     /// It takes effect, its answer is lost, and the SDK repeats it.
     Repeated,
     /// It fails, and takes effect later.
     Late,
-    /// It is refused without an effect: another write of the same item is under way, as DynamoDB's
-    /// `TransactionConflict` says.
+    /// It is refused without an effect: another write of the same item is under way, as in DynamoDB's
+    /// `TransactionConflict`.
     Conflict,
-    /// It is refused without an effect: too much is asked at once.
+    /// It is refused without an effect, because of too many requests.
     Throttled,
 }
 
 impl Fault {
-    /// What the caller is told of the failure.
+    /// The kind of failure that the caller sees.
     #[must_use]
     pub const fn failure(self) -> FailureKind {
         match self {
@@ -274,7 +272,7 @@ impl Fault {
         }
     }
 
-    /// In words; `None` for none.
+    /// The name of the fault; `None` without one.
     #[must_use]
     pub const fn kind(self) -> Option<&'static str> {
         match self {
@@ -292,7 +290,7 @@ impl Fault {
 }
 
 impl MemoryBackend {
-    /// A look at everything, and the means to change it.
+    /// Locks the state for reading and changing.
     pub fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -303,7 +301,7 @@ impl MemoryBackend {
         self.state().records.get(key).cloned()
     }
 
-    /// The ports' methods that were called, in order, but for the look at the caller's key.
+    /// The names of the called methods, in order, without the read of the caller's key.
     #[must_use]
     pub fn calls_inside(&self) -> Vec<&'static str> {
         let state = self.state();
@@ -315,7 +313,7 @@ impl MemoryBackend {
         self.state().faults = std::iter::repeat_n(Fault::Before, count).collect();
     }
 
-    /// The same backend, seen from an environment.
+    /// The same backend, called from an environment.
     #[must_use]
     pub fn within(&self, environment: &Environment) -> Self {
         Self {
@@ -324,7 +322,7 @@ impl MemoryBackend {
         }
     }
 
-    /// How far the clock here is ahead.
+    /// Milliseconds that this environment's clock is ahead.
     fn ahead_ms(&self) -> i64 {
         self.environment.as_ref().map_or(0, Environment::ahead_ms)
     }
@@ -333,7 +331,7 @@ impl MemoryBackend {
         self.environment.as_ref().is_some_and(Environment::is_dead)
     }
 
-    /// Ends the environment; whoever runs it drops what waits here.
+    /// Ends the environment; its runner then drops everything that waits here.
     async fn die<T>(&self) -> T {
         if let Some(environment) = &self.environment {
             environment.end();
@@ -355,10 +353,10 @@ impl MemoryBackend {
         effect(&mut self.state())
     }
 
-    /// Carries out one call of a port, or fails as chance or the test wants it.
+    /// Carries out one call of a port, or fails as the fault model or the test demands.
     ///
     /// # Errors
-    /// [`Fault::Before`], [`Fault::After`] and [`Fault::Late`], to the caller all the same.
+    /// [`Fault::Before`], [`Fault::After`] and [`Fault::Late`], as the caller sees them.
     pub async fn call<T: Send + 'static>(
         &self,
         call: Call,
@@ -385,7 +383,7 @@ impl MemoryBackend {
             let (backend, (tell, told)) = (self.clone(), tokio::sync::oneshot::channel());
             tokio::spawn(async move {
                 tokio::time::sleep(course.before).await;
-                // Nobody hears of it where the caller has died.
+                // Nobody receives the answer if the caller has crashed.
                 tell.send(backend.effect(&mut effect)).ok();
             });
             let answer = told.await;
@@ -393,7 +391,7 @@ impl MemoryBackend {
             return answer.map_err(|_| down());
         }
         tokio::time::sleep(course.before).await;
-        // The others of a batch go on until the invocation is dropped: not in a dead environment.
+        // The other calls of a batch continue until the invocation is dropped: not in a dead environment.
         if self.is_dead() {
             return std::future::pending().await;
         }
@@ -458,14 +456,14 @@ impl MemoryBackend {
 }
 
 impl State {
-    /// What becomes of a call to SES. It is no call of [`Self::faults`], whose places tests count,
-    /// but has faults of its own under `submit`.
+    /// The result of a call to SES. Such calls do not consume [`Self::faults`], whose places tests count, but have
+    /// faults of their own under `submit`.
     fn fault_of_ses(&mut self) -> Fault {
         let own = self.faults_of.get_mut("submit").and_then(VecDeque::pop_front);
         own.unwrap_or(Fault::None)
     }
 
-    /// Notes a call, and says what becomes of it.
+    /// Notes a call, and returns its result.
     fn next_fault(&mut self, what: &'static str) -> Fault {
         self.calls.push(what);
         let own = self.faults_of.get_mut(what).and_then(VecDeque::pop_front);
@@ -480,7 +478,7 @@ impl State {
         of_nature.unwrap_or(Timestamp::from_millis(self.now_ms))
     }
 
-    /// Whether a record's queue is in the state that a condition names, where it names one.
+    /// True if a record's queue has the version that a condition names, or if the condition names none.
     pub(crate) fn queue_is_at(&self, record: &EmailRecord, condition: Condition) -> bool {
         let queue = self.queues.get(&QueueKey::of(record));
         condition
@@ -488,12 +486,12 @@ impl State {
             .is_none_or(|no| queue.is_some_and(|queue| queue.no == no))
     }
 
-    /// Puts a record there that was accepted before everything began.
+    /// Stores a record that was accepted before the test began.
     pub fn plant(&mut self, record: EmailRecord) {
         self.store(record);
     }
 
-    /// Takes a record away, and remembers that it was there.
+    /// Replaces a record by a tombstone.
     pub(crate) fn erase(&mut self, record: &EmailRecord) {
         let now = self.now();
         let before = self.records.remove(&EmailKey::of(record));
@@ -506,12 +504,12 @@ impl State {
         self.forget_later(EmailKey::of(record), now);
         self.tally.tell(now, Some(record), None);
         if let Some(fault_model) = &mut self.fault_model {
-            // The index follows when it has caught up, as with every write.
+            // The index follows later, as after every write.
             fault_model.index(&gone);
         }
     }
 
-    /// Writes a record, before the eyes of whoever watches.
+    /// Writes a record, and notifies the observer.
     pub(crate) fn store(&mut self, record: EmailRecord) {
         let now = self.now();
         let before = self.records.insert(EmailKey::of(&record), record.clone());

@@ -1,4 +1,4 @@
-//! The list of emails over [`crate::State`], in shards, as the index has it.
+//! The list of emails over [`crate::State`], in shards, as in the index.
 
 use domain::id::TenantId;
 use domain::listing::{Place, Start};
@@ -6,7 +6,7 @@ use domain::ports::{Listing, PortError};
 
 use crate::{Call, MemoryBackend, State};
 
-/// Shards of the list here.
+/// Number of shards of the list.
 const SHARDS: u16 = 4;
 
 impl Listing for MemoryBackend {

@@ -1,4 +1,4 @@
-//! Who watches the backend, and is told of everything as it really is.
+//! An observer of the backend, which sees everything as it really is.
 
 use std::fmt::Debug;
 
@@ -8,34 +8,34 @@ use domain::record::EmailRecord;
 use domain::timestamp::Timestamp;
 use domain::wire::ses_event::SesEvent;
 
-/// How the submission of an email ended that was under way.
+/// The result of an email's submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Arrived {
-    /// SES was asked. Whatever comes of it.
+    /// SES was called, with any result.
     Asked,
     /// SES has accepted it.
     Accepted,
-    /// SES has refused it, and the sender was told so. The attempt counts, or it is given back.
+    /// SES has refused it, and the sender received the answer. The attempt counts, or it is given back.
     Refused {
-        /// It counts.
+        /// True if the attempt counts.
         spent: bool,
     },
 }
 
-/// A watcher.
+/// An observer.
 pub trait Observer: Send + Debug {
     /// A record was written.
     fn written(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: &EmailRecord);
 
-    /// A finished record was forgotten.
+    /// A finished record has expired.
     fn forgotten(&mut self, record: &EmailRecord);
 
-    /// SES was given an email, with this claim; the record as it is stored at that moment.
+    /// SES received an email, with this claim; `stored` is the record at that moment.
     fn submitted(&mut self, now: Timestamp, stored: Option<&EmailRecord>, claimed: &EmailRecord, email: &EmailContent);
 
-    /// How that ended.
+    /// The result of that submission.
     fn arrived(&mut self, now: Timestamp, stored: Option<&EmailRecord>, key: &EmailKey, claim_no: u32, how: Arrived);
 
-    /// SES has published an event, or it is lost for ever.
+    /// SES has published an event, or it is lost forever.
     fn published(&mut self, event: &SesEvent, lost: bool);
 }

@@ -1,7 +1,7 @@
-//! What a write of a transition leaves in the table: its own changes over what is stored.
+//! The effect of a transition's write on the table: the decision's changes over the stored record.
 //!
-//! **Invariant:** as `UpdateItem` does, only what differs between the record that the decision saw and the
-//! record it wants is written. Whatever somebody else wrote meanwhile stays.
+//! **Invariant:** like `UpdateItem`, it writes only the fields in which the decision's record differs from the record
+//! that the decision saw. Concurrent changes of other fields stay.
 
 use domain::record::EmailRecord;
 
@@ -15,7 +15,7 @@ macro_rules! overlay {
     }};
 }
 
-/// The stored record after a write of what differs between `before` and `after`.
+/// The stored record after a write of the differences between `before` and `after`.
 #[must_use]
 pub fn overlaid(stored: EmailRecord, before: &EmailRecord, after: &EmailRecord) -> EmailRecord {
     overlay!(stored, before, after:
@@ -34,7 +34,7 @@ mod tests {
     use crate::samples;
 
     #[test]
-    fn what_somebody_else_wrote_meanwhile_stays() {
+    fn concurrent_changes_of_other_fields_stay() {
         let email = samples::email().unwrap();
         let before = samples::record(1, &email);
         let mut stored = before.clone();

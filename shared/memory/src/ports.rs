@@ -25,7 +25,7 @@ use crate::fault_model::{Broken, Destination};
 use crate::overlay::overlaid;
 use crate::{Call, MemoryBackend, State, is_over};
 
-/// Contents above this many bytes go to the bucket here.
+/// Largest content, in bytes, that goes to the table instead of the bucket.
 const NEAR_MAX: usize = 1000;
 
 impl EmailRecords for MemoryBackend {
@@ -60,7 +60,7 @@ impl EmailRecords for MemoryBackend {
                 return Created::Erased { sha256 };
             }
             match state.records.get(&key) {
-                // As the adapter takes a record that is just what was to be written.
+                // As the adapter treats a record equal to the one to write.
                 Some(known) if repeats && *known == record => Created::New,
                 Some(known) => Created::Exists(Box::new(known.clone())),
                 None if forgets => Created::New,
@@ -83,7 +83,7 @@ impl EmailRecords for MemoryBackend {
                     state.store(record.clone());
                     Claimed::Granted(Box::new(record))
                 }
-                // As the adapter knows its own call, which the SDK has repeated.
+                // As the adapter recognises its own call, which the SDK has repeated.
                 Some(record)
                     if record.status == RecordStatus::Sending
                         && record.lease.as_ref().is_some_and(|l| l.nonce == nonce) =>
@@ -146,7 +146,7 @@ impl EmailRecords for MemoryBackend {
     }
 }
 
-/// What is broken on purpose in the writing of records.
+/// The deliberate defects in writing records.
 #[derive(Debug, Clone, Copy)]
 struct Writing {
     any: bool,
@@ -156,13 +156,13 @@ struct Writing {
 }
 
 impl Writing {
-    /// How a write ends without an effect; `None`: it is carried out.
+    /// The result of a write without an effect; `None` to carry it out.
     fn refusal(self, state: &State, RecordWrite { before, transition }: &RecordWrite) -> Option<Written> {
         match state.records.get(&EmailKey::of(before)) {
             Some(_) if self.forgets && transition.record.status == RecordStatus::Canceled => Some(Written::Done),
             Some(record) if !self.any && !state.queue_is_at(record, transition.condition) => Some(Written::QueueMoved),
             Some(record) if self.any || transition.condition.holds(record) => None,
-            // As the adapter knows its own write, which was repeated.
+            // As the adapter recognises its own write, which was repeated.
             Some(record) if self.repeats && *record == transition.record => Some(Written::Done),
             other => Some(Written::Moved(other.cloned().map(Box::new))),
         }
@@ -187,8 +187,8 @@ impl MemoryBackend {
         }
     }
 
-    /// Writes a group that shares a queue: all of it or nothing. As the adapter does, it takes out what
-    /// is refused and tries the rest again.
+    /// Writes a group that shares a queue: all of it or nothing. Like the adapter, it removes refused writes and
+    /// tries the rest again.
     async fn transact(&self, group: Vec<RecordWrite>) -> Vec<Result<Written, PortError>> {
         let mut results: Vec<Option<Result<Written, PortError>>> = group.iter().map(|_| None).collect();
         let how = self.writing();
@@ -269,7 +269,7 @@ impl Bodies for MemoryBackend {
         let (place, bytes) = (packed.place, packed.bytes);
         self.call(Call::writes("put", Some(key.id)), move |state| {
             let kept = state.kept_until.get(&name).copied();
-            // In the table one that is to stay for less is written anew.
+            // In the table, an existing content with a shorter retention is written again.
             let stays = place == BodyPlace::Bucket || kept >= Some(keep_until);
             if state.bodies.contains_key(&name) && stays {
                 return Put::There;
@@ -300,7 +300,7 @@ impl Bodies for MemoryBackend {
             });
             return kept.await;
         }
-        // S3 has no such write: a look, then a copy of the object that was looked at.
+        // S3 has no such write: a read, then a copy of the object that was read.
         loop {
             let looked = name.clone();
             let look = self.call(Call::reads("keep", Some(key.id)), move |state| {
@@ -407,7 +407,7 @@ impl Batches for MemoryBackend {
     }
 }
 
-/// SQS takes at most this many messages in one call.
+/// Most messages in one call of SQS.
 const BATCH: usize = 10;
 
 impl MemoryBackend {
@@ -415,7 +415,7 @@ impl MemoryBackend {
         self.state().fault_model.is_some()
     }
 
-    /// How long the records of batches live, where that is broken on purpose.
+    /// The lifetime of batch records, if that is the deliberate defect.
     fn short_record(&self) -> Option<Duration> {
         let broken = self.state().fault_model.as_ref()?.broken;
         if let Broken::RecordsShort(seconds) = broken {
@@ -425,7 +425,7 @@ impl MemoryBackend {
         }
     }
 
-    /// Whether this is broken on purpose.
+    /// True if this is the deliberate defect.
     pub(crate) fn is(&self, broken: Broken) -> bool {
         self.state()
             .fault_model
@@ -433,7 +433,7 @@ impl MemoryBackend {
             .is_some_and(|fault_model| fault_model.broken == broken)
     }
 
-    /// Sends messages to a queue, as many in one call as SQS takes; one result for each.
+    /// Sends messages to a queue, as many per call as SQS takes; one result for each.
     async fn send(
         &self,
         what: &'static str,

@@ -1,4 +1,4 @@
-//! SES: what it accepts and refuses, what of its answers is lost, and the events it publishes.
+//! SES: acceptances, refusals, lost answers, and published events.
 
 use std::time::Duration;
 
@@ -19,22 +19,22 @@ use crate::{Call, Fault, MemoryBackend, State};
 /// The name of the call.
 pub const SUBMIT: &str = "submit";
 
-/// How much later than its client has given up SES accepts at most. It is far less than the evidence
-/// window; whatever is later is the case of an event that comes too late.
+/// Longest time from the client's giving up to SES's acceptance. It is far less than the evidence window; later
+/// acceptances correspond to late events.
 const LATEST_ACCEPTANCE_MS: u64 = 60_000;
 
-/// How SES deals with one submission.
+/// The reaction of SES to one submission.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
-    /// It accepts, and says so.
+    /// It accepts, and answers.
     Accepts,
-    /// It refuses, and says so.
+    /// It refuses, and answers.
     Refuses(Cause),
-    /// The submission does not arrive, and nobody says so.
+    /// The submission is lost without an answer.
     LostBefore,
     /// It accepts, and its answer is lost.
     LostAfter,
-    /// It accepts so long after the client has given up.
+    /// It accepts this long after the client has given up.
     AcceptsLate(Duration),
     /// It neither accepts nor answers.
     Hangs,
@@ -117,8 +117,8 @@ impl FaultModel {
         Answer::Accepts
     }
 
-    /// Publishes what follows from an acceptance, each event at its time; the addresses that the account's list
-    /// takes for it. SES sends nothing to those that it has already.
+    /// Publishes the events after an acceptance, each at its time. Returns the addresses that are added to the
+    /// account's list. SES sends nothing to addresses already on it.
     fn publish(
         &mut self,
         key: &EmailKey,
@@ -183,7 +183,7 @@ impl FaultModel {
             if happens(self, 5) {
                 what.push(("Complaint", "complaint", complaint("not-spam"), later));
             }
-            // A server that took it sends it back, or somebody is away.
+            // A server that took it bounces it later, or sends an absence notice.
             if happens(self, 10) {
                 let status = if happens(self, 50) { "4.2.2" } else { "" };
                 what.push(("Bounce", "bounce", bounce("Transient", "General", status), later));
@@ -273,7 +273,7 @@ impl State {
     }
 }
 
-/// One submission on its way.
+/// One submission in transit.
 #[derive(Clone)]
 struct Submission {
     backend: MemoryBackend,
@@ -283,7 +283,7 @@ struct Submission {
 }
 
 impl Submission {
-    /// It arrives after `wait`, and is accepted or not, whatever becomes of its sender.
+    /// It arrives after `wait`, and is accepted or not, even if its sender crashes.
     fn travels(self, wait: Duration, accepted: bool) -> impl Future<Output = ()> {
         let arrival = tokio::spawn(async move {
             tokio::time::sleep(wait).await;
@@ -308,18 +308,18 @@ impl MemoryBackend {
         let claim_no = submission.claimed.claim_no;
         let (key, id): (EmailKey, EmailId) = (submission.key.clone(), submission.key.id);
         let again = submission.clone();
-        // What strikes the call itself, whatever SES would have said.
+        // Faults of the call itself, independent of SES's answer.
         let answer = match course.fault {
             Fault::DieBefore => return self.die().await,
             Fault::Before => Answer::LostBefore,
             Fault::After => Answer::LostAfter,
-            // No account is asked too much without an answer of SES: that is among its own odds.
+            // A refusal for too many requests is an answer of SES, with odds of its own.
             Fault::None | Fault::DieAfter | Fault::Repeated | Fault::Late | Fault::Conflict | Fault::Throttled => {
                 answer
             }
         };
         match answer {
-            // No connection: nobody was asked.
+            // No connection: SES was not called.
             Answer::Refuses(Cause::Unreached) => tokio::time::sleep(course.before).await,
             Answer::LostBefore | Answer::Refuses(_) => submission.travels(course.before, false).await,
             Answer::Accepts | Answer::LostAfter => submission.travels(course.before, true).await,

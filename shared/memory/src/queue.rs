@@ -1,24 +1,24 @@
-//! An SQS standard queue, with what it does not promise: at least once, in any order.
+//! An SQS standard queue with its weak guarantees: at-least-once delivery, in any order.
 //!
-//! Source: Amazon SQS Developer Guide, "Amazon SQS standard queues", "visibility timeout", "delay
-//! queues" and "dead-letter queues", read 2026-11-24; "Quotas related to queues", read 2026-11-28.
+//! Source: Amazon SQS Developer Guide, "Amazon SQS standard queues", "visibility timeout", "delay queues" and
+//! "dead-letter queues", read 2026-11-24; "Quotas related to queues", read 2026-11-28.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use fastrand::Rng;
 
-/// Messages in flight from which on a standard queue gives out nothing more: about so many.
+/// Approximate number of messages in flight from which on a standard queue delivers nothing more.
 const MOST_IN_FLIGHT: usize = 120_000;
 
 /// One queue. Times are milliseconds since 1970.
 #[derive(Debug, Clone)]
 pub struct Queue {
-    /// How long a received message stays hidden.
+    /// Time for which a received message stays hidden.
     pub visibility: Duration,
-    /// After so many receives it is parked; 0 for never.
+    /// Number of receives after which it moves to the dead-letter queue; 0 for never.
     pub most_receives: u32,
-    /// Messages in flight (received, hidden and not deleted) from which on nothing more is given out.
+    /// Number of messages in flight (received, hidden and not deleted) from which on nothing more is delivered.
     pub most_in_flight: usize,
     messages: BTreeMap<u64, Message>,
     last: u64,
@@ -37,19 +37,19 @@ impl Message {
     }
 }
 
-/// A message as it is received.
+/// A received message.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Received {
     /// Its number in its queue.
     pub id: u64,
-    /// By which it is deleted or put back: that of an earlier receive does nothing.
+    /// Handle for deleting it or putting it back; the handle of an earlier receive does nothing.
     pub receipt: u32,
-    /// What it says.
+    /// Its body.
     pub body: String,
 }
 
 impl Queue {
-    /// A queue whose messages stay hidden so long once they are received.
+    /// A queue whose received messages stay hidden for `visibility`.
     #[must_use]
     pub fn new(visibility: Duration, most_receives: u32) -> Self {
         Self {
@@ -61,7 +61,7 @@ impl Queue {
         }
     }
 
-    /// Takes a message, to be seen from then on.
+    /// Stores a message that becomes visible at `visible_at`.
     pub fn send(&mut self, body: String, visible_at: i64) {
         self.last += 1;
         let message = Message {
@@ -72,7 +72,7 @@ impl Queue {
         self.messages.insert(self.last, message);
     }
 
-    /// Gives out up to `most` messages, in any order; and those that were received too often.
+    /// Delivers up to `most` messages, in any order; also returns those received too often.
     pub fn receive(&mut self, most: usize, now: i64, rng: &mut Rng) -> (Vec<Received>, Vec<String>) {
         let most = most.min(self.most_in_flight.saturating_sub(self.in_flight(now)));
         let mut visible: Vec<u64> = self
@@ -105,7 +105,7 @@ impl Queue {
         (received, aside)
     }
 
-    /// Deletes a message, if it was not received again since.
+    /// Deletes a message, unless it was received again since.
     pub fn delete(&mut self, id: u64, receipt: u32) {
         if self
             .messages
@@ -116,14 +116,15 @@ impl Queue {
         }
     }
 
-    /// Makes a message be seen again at a time, if it was not received again since.
+    /// Makes a message visible again at a time, unless it was received again since.
     pub fn put_back(&mut self, id: u64, receipt: u32, visible_at: i64) {
         if let Some(message) = self.messages.get_mut(&id).filter(|message| message.receives == receipt) {
             message.visible_at = visible_at;
         }
     }
 
-    /// When the next message can be received: with too many in flight, when one of them is visible again.
+    /// Time at which the next message becomes visible. With too many in flight, the time at which one of those
+    /// becomes visible again.
     #[must_use]
     pub fn next_visible(&self, now: i64) -> Option<i64> {
         let stopped = self.is_stopped(now);
@@ -134,20 +135,20 @@ impl Queue {
         next.map(|message| message.visible_at).min()
     }
 
-    /// Whether nothing is given out because too many messages are in flight.
+    /// True if nothing is delivered because too many messages are in flight.
     #[must_use]
     pub fn is_stopped(&self, now: i64) -> bool {
         self.in_flight(now) >= self.most_in_flight
     }
 
-    /// How many were received and are hidden.
+    /// Number of received and hidden messages.
     #[must_use]
     pub fn in_flight(&self, now: i64) -> usize {
         let messages = self.messages.values();
         messages.filter(|message| message.is_in_flight(now)).count()
     }
 
-    /// How many were sent ahead of their time and never received.
+    /// Number of messages that were sent ahead of their time and never received.
     #[must_use]
     pub fn delayed(&self, now: i64) -> usize {
         let messages = self.messages.values();
@@ -156,7 +157,7 @@ impl Queue {
             .count()
     }
 
-    /// How many can be received now.
+    /// Number of visible messages.
     #[must_use]
     pub fn visible(&self, now: i64) -> usize {
         self.messages
@@ -165,19 +166,19 @@ impl Queue {
             .count()
     }
 
-    /// How many were ever sent.
+    /// Number of messages ever sent.
     #[must_use]
     pub const fn sent(&self) -> u64 {
         self.last
     }
 
-    /// How many there are: visible, in flight and delayed.
+    /// Number of messages: visible, in flight and delayed.
     #[must_use]
     pub fn len(&self) -> usize {
         self.messages.len()
     }
 
-    /// Whether there are none.
+    /// True if there are none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.messages.is_empty()
@@ -193,7 +194,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_deleted_comes_again_and_at_last_is_put_aside() {
+    fn undeleted_messages_return_until_dead_lettered() {
         let (mut queue, mut rng) = (Queue::new(Duration::from_secs(1), 2), Rng::with_seed(1));
         queue.send("a".to_owned(), 10);
         assert_eq!(queue.receive(10, 9, &mut rng), (Vec::new(), Vec::new()));
@@ -209,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn with_too_many_in_flight_nothing_is_given_out() {
+    fn too_many_in_flight_stop_the_queue() {
         let (mut queue, mut rng) = (Queue::new(Duration::from_secs(1), 0), Rng::with_seed(1));
         queue.most_in_flight = 3;
         for visible_at in [0, 0, 0, 0, 0, 500] {
@@ -220,7 +221,7 @@ mod tests {
         assert_eq!((received.len(), queue.in_flight(0)), (3, 3));
         assert!(queue.is_stopped(0));
         assert_eq!(queue.receive(10, 0, &mut rng), (Vec::new(), Vec::new()));
-        assert_eq!(queue.next_visible(0), Some(1000), "when one of them comes back");
+        assert_eq!(queue.next_visible(0), Some(1000), "when one of them becomes visible");
 
         queue.delete(received[0].id, received[0].receipt);
         assert_eq!(queue.next_visible(0), Some(0));

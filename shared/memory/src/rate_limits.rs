@@ -12,10 +12,10 @@ use domain::wire::send_task::SendTask;
 use crate::fault_model::{Broken, FaultModel};
 use crate::{Call, MemoryBackend, State};
 
-/// A release that came too late, among the kinds of [`crate::nature::FaultModel::struck`].
+/// The kind of a late release in [`crate::fault_model::FaultModel::struck`].
 pub const LOOK_REFUSED: &str = "release refused";
 
-/// The place of a record that waits for a slot: its partition, and its key there.
+/// The place of a record that waits for a slot: its partition, and its key in it.
 fn place(record: &EmailRecord) -> Option<((QueueKey, u16), String)> {
     let due = record.due.filter(|due| due.kind == DueKind::Paced)?;
     let shard = index::shard(due.kind, record.id, 0);
@@ -24,7 +24,7 @@ fn place(record: &EmailRecord) -> Option<((QueueKey, u16), String)> {
 }
 
 impl State {
-    /// Moves a record in the partitions of what waits for slots.
+    /// Moves a record in the partitions of emails that wait for slots.
     pub(crate) fn line_up(&mut self, before: Option<&EmailRecord>, after: &EmailRecord) {
         if let Some((partition, key)) = before.and_then(place) {
             self.in_line.entry(partition).or_default().remove(&key);
@@ -45,7 +45,7 @@ impl State {
             stretch.after.as_ref().is_none_or(|after| *key > after.0)
                 && stretch.until.as_ref().is_none_or(|until| *key <= until.0)
         };
-        // An index that is not behind has the places that the records have.
+        // Without a delay the index has the same places as the records.
         let is_behind = self.fault_model.as_mut().is_some_and(FaultModel::is_behind);
         if let Some(fault_model) = self.fault_model.as_mut().filter(|_| is_behind) {
             let mut places: Vec<_> = fault_model
@@ -140,7 +140,7 @@ impl RateLimits for MemoryBackend {
             let next = places.last().filter(|_| more).map(|(key, _)| DueCursor(key.clone()));
             state.in_line_read += places.len();
             let items = places.into_iter().filter_map(|(key, email)| {
-                // The index has what it says of a record; here the record says it.
+                // In production the index holds these fields; here the record does.
                 state.records.get(&email).map(|record| in_line((key, record)))
             });
             DuePage {

@@ -1,4 +1,4 @@
-//! Emails and records to begin a test with.
+//! Sample emails and records for tests.
 
 use std::time::Duration;
 
@@ -14,23 +14,23 @@ use domain::wire::api;
 
 use crate::MemoryBackend;
 
-/// When the sample records are born.
+/// Birth of the sample records.
 pub const BORN: Timestamp = Timestamp::from_millis(1_000_000);
 
-/// The key of the caller that every backend lets in: of the tenant `main`, with full access.
+/// The API key that every backend accepts: of the tenant `main`, with full access.
 pub const API_KEY: &str =
     "mq_6b657973000040008000000000000001_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a0b3aa3d0";
 
-/// What its bearer puts into the header `Authorization`.
+/// The value of its `Authorization` header.
 #[must_use]
 pub fn bearer() -> String {
     format!("Bearer {API_KEY}")
 }
 
-/// The key that the backend was deployed with.
+/// The deployer's key of the backend.
 pub const DEPLOYER_KEY: &str = "deployer_5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a5a";
 
-/// What is stored of [`API_KEY`]; its use was noted, for good.
+/// The stored form of [`API_KEY`]; its use is noted already, so that no test writes it.
 #[must_use]
 pub fn api_key() -> ApiKey {
     let id = 0x6b65_7973_0000_4000_8000_0000_0000_0001_u128;
@@ -64,10 +64,10 @@ pub fn key_of(tenant: &TenantId, n: u8) -> (ApiKey, Token) {
     (key, token)
 }
 
-/// A small email, parsed as a caller's request is.
+/// A small email, parsed like a caller's request.
 ///
 /// # Errors
-/// Never, unless the parser is broken.
+/// None, unless the parser is broken.
 pub fn email() -> Result<EmailContent, ApiError> {
     let body = br#"{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"}"#;
     Ok(api::parse_email(body)?.email)
@@ -109,7 +109,7 @@ pub fn record(n: u8, email: &EmailContent) -> EmailRecord {
 /// A backend at [`BORN`] with the samples 1 to `count`, queued and due, and their contents.
 ///
 /// # Errors
-/// Never, unless the parser is broken.
+/// None, unless the parser is broken.
 pub fn backend(count: u8) -> Result<MemoryBackend, ApiError> {
     let (backend, email) = (MemoryBackend::default(), email()?);
     {
@@ -128,7 +128,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sample_s_key_is_a_key() {
+    fn the_sample_key_is_valid() {
         assert_eq!(token::id_of(API_KEY.as_bytes()), Some(api_key().id));
     }
 }

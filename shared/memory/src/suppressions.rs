@@ -160,18 +160,18 @@ impl AccountList for MemoryBackend {
     }
 }
 
-/// SES's suppression list of the account, as its Developer Guide describes it. It is switched off, as the
-/// template's configuration set has it, until a test says otherwise.
+/// SES's suppression list of the account, as its Developer Guide describes it. It is off by default, as in the
+/// template's configuration set.
 #[derive(Debug, Clone, Default)]
 pub struct OfAccount {
-    /// The list takes hard bounces and complaints, and SES sends nothing to its addresses.
+    /// True if the list takes hard bounces and complaints, and SES sends nothing to its addresses.
     pub is_on: bool,
     /// The addresses as the emails had them, by the address in lower case.
     listed: BTreeMap<String, (EmailAddress, ListReason)>,
 }
 
 impl OfAccount {
-    /// Whether SES accepts an email to the address and does not send it.
+    /// True if SES accepts an email to the address and does not send it.
     #[must_use]
     pub fn stops(&self, address: &EmailAddress) -> bool {
         self.is_on && self.listed.contains_key(address.lower_case().as_str())

@@ -1,4 +1,4 @@
-//! The counters over [`State`], written all or not at all, and what the stream tells of the records.
+//! The counters over [`State`], written all or not at all, and the stream of the records.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,10 +13,10 @@ use domain::timestamp::Timestamp;
 
 use crate::{Call, MemoryBackend, State};
 
-/// A counter as it is stored.
+/// A stored counter.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Stored {
-    /// How often it was written.
+    /// Number of writes.
     pub version: u64,
     /// Its figures.
     pub figures: Figures,
@@ -24,20 +24,20 @@ pub struct Stored {
     pub latest: Option<(Timestamp, EmailId)>,
 }
 
-/// All that is counted.
+/// The counters with their markers and stream.
 #[derive(Debug, Clone, Default)]
 pub struct Counters {
     /// The counters.
     pub counters: BTreeMap<Counter, Stored>,
     /// The markers.
     pub markers: Vec<Marker>,
-    /// Writes refused because a counter was not of the version that was read.
+    /// Number of writes that were refused because a counter had another version than the one read.
     pub refused: u32,
-    /// What the stream tells of the records, when it is asked to.
+    /// The changes of the records, while the stream is on.
     pub stream: Option<Vec<Change>>,
 }
 
-/// What is counted of a record.
+/// The counted properties of a record.
 #[must_use]
 pub fn glimpse(record: &EmailRecord) -> CountedRecord {
     CountedRecord {
@@ -59,7 +59,7 @@ pub fn glimpse(record: &EmailRecord) -> CountedRecord {
 }
 
 impl Counters {
-    /// Tells of a write, if anybody listens.
+    /// Adds a write to the stream, while it is on.
     pub(crate) fn tell(&mut self, now: Timestamp, before: Option<&EmailRecord>, after: Option<&EmailRecord>) {
         let Some(stream) = &mut self.stream else { return };
         let Some(key) = before.or(after).map(domain::ports::EmailKey::of) else {

@@ -1,4 +1,4 @@
-//! What happened, in order: to be compared, and to be read when something is wrong.
+//! The steps of a run in order: for comparison, and for reading after a failure.
 
 use std::fmt;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -17,51 +17,51 @@ pub enum Step {
         at_ms: i64,
         /// The number of the call, from 1.
         number: u64,
-        /// Whose call; empty when it is nobody's.
+        /// The calling function; empty without one.
         function: &'static str,
-        /// In which environment.
+        /// The number of its environment.
         environment: u32,
-        /// What was asked.
+        /// The name of the call.
         what: &'static str,
-        /// Whether it changes anything.
+        /// True if it changes anything.
         writes: bool,
-        /// About which email, if it is about one.
+        /// The id of the email, if it is about one.
         email: Option<EmailId>,
-        /// What becomes of it.
+        /// Its result.
         fault: Fault,
     },
     /// A record was written.
     EmailRecord {
         /// The true time.
         at_ms: i64,
-        /// Which email's.
+        /// The id of its email.
         email: EmailId,
-        /// The status before; none for a new one.
+        /// The status before; `None` for a new one.
         from: Option<RecordStatus>,
         /// The status now.
         to: RecordStatus,
         /// The newest claim.
         claim_no: u32,
-        /// Attempts spent.
+        /// Used attempts.
         attempts: u32,
-        /// Whether it is marked.
+        /// True if it is flagged `maybe_duplicate`.
         marked: bool,
     },
-    /// Something else.
+    /// Another step.
     Event {
         /// The true time.
         at_ms: i64,
-        /// What.
+        /// Its name.
         what: &'static str,
-        /// About which email, if it is about one.
+        /// The id of the email, if it is about one.
         email: Option<EmailId>,
-        /// About which claim; 0 for none.
+        /// The number of the claim; 0 for none.
         claim_no: u32,
     },
 }
 
 impl Step {
-    /// Which email it is about.
+    /// The id of its email.
     #[must_use]
     pub const fn email(&self) -> Option<EmailId> {
         match self {
@@ -112,7 +112,7 @@ impl fmt::Display for Step {
 /// All steps of a run.
 #[derive(Debug, Clone, Default)]
 pub struct Trace {
-    /// In order.
+    /// The steps, in order.
     pub steps: Vec<Step>,
 }
 
@@ -121,7 +121,7 @@ impl Trace {
         self.steps.push(step);
     }
 
-    /// A number that differs when anything happened otherwise.
+    /// A number that changes if any step changes.
     #[must_use]
     pub fn hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
@@ -129,7 +129,7 @@ impl Trace {
         hasher.finish()
     }
 
-    /// The steps about one email, the writes of queues and their jobs, and the faults of all, as lines; times in
+    /// The steps of one email, the writes of queues and jobs, and the faults of other calls, as lines. Times are in
     /// seconds since `start_ms`.
     #[must_use]
     pub fn of(&self, email: EmailId, start_ms: i64) -> String {

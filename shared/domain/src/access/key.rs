@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_is_good_until_it_expires_or_is_revoked() {
+    fn a_key_is_valid_until_expiry_or_revocation() {
         let at = Timestamp::from_millis;
         assert_eq!(key().check(at(i64::MAX)), Ok(()));
         let expires = ApiKey {

@@ -9,8 +9,8 @@ use crate::email_status::EmailStatus;
 use crate::id::TenantId;
 use crate::timestamp::Timestamp;
 
-/// Time for which a tenant must have been suspended before it may be deleted. An environment remembers a key for
-/// thirty seconds, and a request that it let in ends within 29 more: after this time nothing is accepted.
+/// Least duration of a suspension before a tenant may be deleted. An environment caches a key for thirty seconds, and a
+/// request that it authenticated ends within 29 more: after this time nothing is accepted.
 pub const SUSPENDED_BEFORE_DELETION: Duration = Duration::from_secs(60);
 
 /// The stored form of a tenant.

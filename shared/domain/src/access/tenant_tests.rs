@@ -5,7 +5,7 @@ fn at(secs: i64) -> Timestamp {
 }
 
 #[test]
-fn a_tenant_is_deletable_a_minute_after_its_suspension() {
+fn a_tenant_is_deletable_after_a_minute() {
     let live = Tenant::main();
     assert_eq!(live.check_deletable(at(1_000)), Err(NotDeletable::NotSuspended));
     let suspended = live.clone().with_suspension(true, at(100));
@@ -27,7 +27,7 @@ fn a_tenant_is_deletable_a_minute_after_its_suspension() {
 }
 
 #[test]
-fn a_suspension_that_is_repeated_keeps_its_start() {
+fn a_repeated_suspension_keeps_its_start() {
     let suspended = Tenant::main().with_suspension(true, at(100));
     let repeated = suspended.clone().with_suspension(true, at(200));
     assert_eq!(repeated.suspended_at, Some(at(100)));
@@ -52,7 +52,7 @@ fn only_unfinished_emails_are_leftovers() {
 }
 
 #[test]
-fn leftovers_are_none_only_when_all_was_looked_at() {
+fn leftovers_are_none_after_a_full_count_only() {
     assert!(Leftovers::default().is_none());
     let left = [
         Leftovers {

@@ -25,7 +25,7 @@ const BASE64: GeneralPurpose = GeneralPurpose::new(
 pub(super) fn hides_control(text: &str) -> bool {
     words(text).any(|word| {
         let bytes = word.decode();
-        // In every charset of headers, these octets stand only for these characters.
+        // In no charset of headers are these octets a part of another character.
         bytes.iter().any(|b| matches!(b, 0 | b'\r' | b'\n'))
             || (is_known(word.charset) && String::from_utf8_lossy(&bytes).chars().any(is_bad))
     })
@@ -64,7 +64,7 @@ impl Word<'_> {
 /// All encoded words, at every possible start, in linear time. Of quoted-printable words with the same end, the first
 /// contains the others; base64 contains no `?`.
 fn words(text: &str) -> impl Iterator<Item = Word<'_>> {
-    // The end of the last word, and whether one with this end was yielded: any, and one of a known charset.
+    // The end of the last word, and whether words with this end were yielded: any word, and one of a known charset.
     let (mut end, mut given) = (0, (false, false));
     text.match_indices("=?").filter_map(move |(at, _)| {
         let (charset, rest) = text.get(at + 2..)?.split_once('?')?;

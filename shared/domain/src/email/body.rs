@@ -185,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_headers_does_not_change_the_hash() {
+    fn header_order_does_not_change_the_hash() {
         let mut other = draft();
         other.headers.reverse();
         assert_eq!(other.check().unwrap().hash(), draft().check().unwrap().hash());

@@ -76,7 +76,7 @@ fn not_erasable(status: RecordStatus) -> &'static str {
     }
 }
 
-/// Checks that an email has ended, because every later step of an email needs its record.
+/// Checks that an email has ended: an unfinished email still needs its record.
 ///
 /// # Errors
 /// [`Refusal::NotErasable`].

@@ -63,7 +63,7 @@ fn only_waiting_unsent_emails_are_canceled() {
                 );
                 assert_eq!((next.cause, next.detail), (None, None), "it did not fail");
             }
-            RecordStatus::Canceled => assert_eq!(decision, Ok(Decision::Forget), "asked twice"),
+            RecordStatus::Canceled => assert_eq!(decision, Ok(Decision::Forget), "a second retry"),
             RecordStatus::Sending
             | RecordStatus::Failing
             | RecordStatus::Uncertain
@@ -107,7 +107,7 @@ fn only_waiting_emails_are_rescheduled() {
     };
     assert_eq!((far.due, side_effect), (Some(due), SideEffect::Nothing));
     let (past, side_effect) = written(rescheduled(&record(RecordStatus::Queued), 1_500, None));
-    assert_eq!(past.not_before, at(2_000), "a time that is over is now");
+    assert_eq!(past.not_before, at(2_000), "a past time means now");
     assert_eq!(side_effect, SideEffect::EnqueueTask { delay: Duration::ZERO });
 }
 
@@ -146,7 +146,11 @@ fn unsent_emails_are_retried_with_a_new_budget() {
                     let (next, side_effect) = written(decision);
                     assert_eq!(side_effect, SideEffect::EnqueueTask { delay: Duration::ZERO });
                     assert_eq!((next.status, next.not_before), (RecordStatus::Queued, at(20_000)));
-                    assert_eq!((next.claim_no, next.attempts), (4, 0), "claims are never counted anew");
+                    assert_eq!(
+                        (next.claim_no, next.attempts),
+                        (4, 0),
+                        "claim numbers never start again"
+                    );
                     assert_eq!(next.expires_at, at(20_000).after(TWO_WEEKS));
                     assert_eq!((next.cause, next.detail), (None, None));
                     // Found by model checking, in nine steps: without the flag nothing accounts for a second copy.

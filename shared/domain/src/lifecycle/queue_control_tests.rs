@@ -82,12 +82,12 @@ fn a_paused_queue_parks_its_emails() {
     assert_eq!(
         reconcile(&moved.record, &paused(), now),
         Some(Decision::Forget),
-        "it is there already"
+        "it is parked already"
     );
     assert_eq!(
         reconcile(&record(RecordStatus::Queued), &paused(), at(9_000)),
         None,
-        "it expires all the same"
+        "it still expires"
     );
     for status in RecordStatus::ALL
         .into_iter()
@@ -168,7 +168,7 @@ fn a_held_key_parks_emails_from_everywhere() {
                 not_before,
                 queue_version,
             };
-            assert_eq!(moved.condition, condition, "a release that comes before wins");
+            assert_eq!(moved.condition, condition, "an earlier release wins");
         }
         let other = EmailRecord { key: None, ..waiting };
         assert_eq!(reconcile(&other, &held, now), None);
@@ -271,5 +271,5 @@ fn a_canceled_email_is_not_restored() {
     assert_eq!((canceled.status, canceled.cause), (RecordStatus::Canceled, None));
     assert_eq!(restore(canceled, &policy(), at(3_000)), Decision::Forget);
     let before = restore(&purged, &policy(), at(1_999));
-    assert!(!written(&before).condition.holds(canceled), "what was decided before");
+    assert!(!written(&before).condition.holds(canceled), "an earlier decision");
 }

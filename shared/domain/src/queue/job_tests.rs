@@ -118,13 +118,13 @@ fn an_opposite_request_gives_up_a_job() {
     assert!(!job(Task::Purge).is_wanted(&paused, now));
     assert!(
         job(Task::Purge).is_wanted(&queue(), now),
-        "to let go what is held for nothing"
+        "it releases needlessly held emails"
     );
     assert!(job(Task::Restore).is_wanted(&queue(), now));
     assert!(!job(Task::Restore).is_wanted(&queue().purged(at(1_500)), now));
     assert!(
         !job(Task::Restore).is_wanted(&queue().purged(at(900)), now),
-        "a purge that stands is a later one, whatever the clock says of whoever asked for it"
+        "a purge in effect is a later one, by any clock"
     );
     assert!(
         job(Task::Retry {
@@ -151,7 +151,7 @@ fn the_index_tells_a_jobs_emails() {
     assert!(retry(None, None).may_concern(failed, rejected, at(900)));
     assert!(
         !retry(None, None).may_concern(failed, rejected, at(1_001)),
-        "failed after it was asked for"
+        "failed after the request"
     );
     assert!(retry(rejected, Some(900)).may_concern(failed, rejected, at(900)));
     assert!(!retry(rejected, Some(901)).may_concern(failed, rejected, at(900)));
@@ -159,7 +159,7 @@ fn the_index_tells_a_jobs_emails() {
     let expired = (RecordStatus::Expired, Some(Cause::Expired));
     assert!(
         !retry(None, None).may_concern(expired.0, expired.1, at(900)),
-        "only when that is said"
+        "only if the request names it"
     );
     assert!(retry(Some(Cause::Expired), None).may_concern(expired.0, expired.1, at(900)));
     for task in [Task::Release, Task::Purge] {
@@ -173,7 +173,7 @@ fn the_index_tells_a_jobs_emails() {
         for ended in [at(900), at(1_001)] {
             assert!(
                 job(Task::Restore).may_concern(status, Some(Cause::Purged), ended),
-                "by whatever clock"
+                "by any clock"
             );
         }
         assert!(!job(Task::Restore).may_concern(status, None, at(900)));
@@ -203,7 +203,7 @@ fn a_purge_releases_what_it_must_not_end() {
     let paused = queue().paused(pause).purged(at(1_000));
     assert_eq!(decide(&paused), Decision::Forget);
     let Decision::Write(released) = decide(&paused.deleted()) else {
-        panic!("it is held for ever");
+        panic!("it is held forever");
     };
     assert_ne!(released.record.due.map(|due| due.kind), Some(DueKind::Held));
     assert_eq!(released.record.status, RecordStatus::Queued);
@@ -227,13 +227,21 @@ fn other_queues_follow_the_default_queue() {
         (&default, Some(Task::FollowTenant), Some(Task::FollowTenant)),
         (&news, None, Some(Task::Release)),
     ] {
-        assert_eq!(follow_tenant(queue, &common(false), id, now), None, "it is so");
+        assert_eq!(
+            follow_tenant(queue, &common(false), id, now),
+            None,
+            "it has this state already"
+        );
         let (suspended, job) = follow_tenant(queue, &common(true), id, now).unwrap();
         assert_eq!(
             (suspended.suspended, suspended.no, job.map(|job| job.task)),
             (true, 1, on)
         );
-        assert_eq!(follow_tenant(&suspended, &common(true), id, now), None, "it is so");
+        assert_eq!(
+            follow_tenant(&suspended, &common(true), id, now),
+            None,
+            "it has this state already"
+        );
         let (lifted, job) = follow_tenant(&suspended, &common(false), id, now).unwrap();
         assert_eq!((lifted.suspended, lifted.no, job.map(|job| job.task)), (false, 2, off));
     }
@@ -261,7 +269,7 @@ fn releasing_one_hold_keeps_the_others() {
         at(0),
     );
     let (both, job) = follow_tenant(&news, &holds(&[one, other]), id, now).unwrap();
-    assert_eq!((both.no, job), (1, None), "an email is held when it is met");
+    assert_eq!((both.no, job), (1, None), "the function that handles an email holds it");
     let (left, job) = follow_tenant(&both, &holds(&[other]), id, now).unwrap();
     let job = job.unwrap();
     assert_eq!((&job.task, job.queue_version), (&Task::Release, 2));

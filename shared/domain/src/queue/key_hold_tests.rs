@@ -40,7 +40,7 @@ fn holds(of: &[KeyHold]) -> KeyHolds {
 }
 
 #[test]
-fn a_revoked_key_holds_all_its_emails_and_no_others() {
+fn a_revoked_key_holds_only_its_own_emails() {
     let held = holds(&[KeyHold::of_revoked(key(1))]);
     for (record, expected) in [
         (record(Some(key(1)), Some("a.example"), 0), true),
@@ -55,7 +55,7 @@ fn a_revoked_key_holds_all_its_emails_and_no_others() {
 }
 
 #[test]
-fn a_domain_taken_away_holds_emails_from_it_alone() {
+fn a_removed_domain_holds_only_its_emails() {
     let held = holds(&[taken_away(&["*.good.example", "ours.example"], 1_000)]);
     for (from, born, expected) in [
         (Some("ours.example"), 500, false),
@@ -86,7 +86,7 @@ fn a_repeated_hold_needs_no_more_room() {
     assert_eq!(holds(&[first.clone(), other]).0.len(), 2);
     let revoked = KeyHold::of_revoked(key(1));
     let both = holds(&[first, again.clone(), revoked.clone()]);
-    assert_eq!(both, holds(&[revoked]), "it holds what the others hold");
+    assert_eq!(both, holds(&[revoked]), "it covers the others");
     assert_eq!(both.with(again), Some(both.clone()), "and stays");
     assert_eq!(both.keys(), [key(1)]);
     assert!(both.without(key(1)).is_empty() && !both.without(key(2)).is_empty());
@@ -101,7 +101,7 @@ fn a_tenant_has_a_limited_number_of_holds() {
     };
     let full = holds(&(0..HOLDS_MAX).map(revoked).collect::<Vec<_>>());
     assert_eq!(full.with(revoked(HOLDS_MAX)), None);
-    assert!(full.with(revoked(0)).is_some(), "one that is there fits");
+    assert!(full.with(revoked(0)).is_some(), "an existing one fits");
 }
 
 #[test]

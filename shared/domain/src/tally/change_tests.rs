@@ -13,7 +13,11 @@ fn told(before: Option<CountedRecord>, after: Option<CountedRecord>) -> Vec<Stri
         };
         counted.iter().filter_map(of).collect::<Vec<_>>()
     };
-    assert_eq!(all(&None), all(&Some("default".to_owned())), "in all as in the queue");
+    assert_eq!(
+        all(&None),
+        all(&Some("default".to_owned())),
+        "the totals equal the queue's counts"
+    );
     let mut told = Vec::new();
     for (counter, delta) in &counted {
         let place = match counter {

@@ -121,7 +121,7 @@ fn a_portion_fits_into_a_transaction() {
         tally.steps.len() + tally.markers.len()
     };
     assert!(portions.iter().all(|portion| (1..=ITEMS_MAX).contains(&items(portion))));
-    assert!(items(&portions[0]) > ITEMS_MAX - 4, "as much as goes in");
+    assert!(items(&portions[0]) > ITEMS_MAX - 4, "as many as fit");
     assert_eq!(portions.iter().map(Portion::len).sum::<usize>(), changes.len());
     assert!(super::portions(&[change(1, at(0), None, None)]).is_empty());
 }

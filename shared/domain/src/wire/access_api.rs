@@ -1,8 +1,8 @@
-//! What is asked of API keys and tenants, and how they are shown.
+//! Requests about API keys and tenants, and their responses.
 //!
 //! **Role:** called by `access`; calls [`super::json`].
-//! **Invariant:** as [`super::api`]: any bytes end in a request or an [`ApiError`] with the field's path. A key's
-//! text is in one answer, [`NewKeyView`], and nowhere else.
+//! **Invariant:** as in [`super::api`], any bytes end in a request or an [`ApiError`] with the field's path. A key's
+//! text is in one response, [`NewKeyView`], and nowhere else.
 //!
 //! Source: Resend's API reference, "API keys", read 2026-11-24; `from_domains`, `expires_at`, `tenant` and
 //! `read_access` are ours.
@@ -28,17 +28,17 @@ use crate::id::{KeyId, TenantId};
 use crate::limits;
 use crate::timestamp::Timestamp;
 
-/// What a tenant's name must be.
+/// The grammar of a tenant's name, as an error message.
 const TENANT_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
 
-/// What `POST /api-keys` asks for.
+/// The request of `POST /api-keys`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewKey {
-    /// What people call it.
+    /// Display name of the key.
     pub name: String,
-    /// What may be done with it.
+    /// Access level of the key.
     pub permission: Permission,
-    /// From where may be sent with it.
+    /// From domains that the key may use.
     pub from_domains: Vec<FromDomain>,
     /// From when on it is good for nothing.
     pub expires_at: Option<TimeInput>,
@@ -64,7 +64,7 @@ pub fn parse_key(body: &[u8]) -> Result<NewKey, ApiError> {
             "from_domains" => from_domains = domains(path, value)?,
             "expires_at" => expires_at = text(path, value)?.map(|at| TimeInput::parse(path, &at)).transpose()?,
             "tenant" => tenant = text(path, value)?.map(|name| tenant_id(path, &name)).transpose()?,
-            // What Resend's SDKs send along.
+            // Resend's SDKs send this field too.
             "domain_id" if matches!(value, Node::Null) => {}
             "domain_id" => {
                 return Err(bad(
@@ -108,16 +108,16 @@ pub fn parse_key_change(body: &[u8]) -> Result<KeyChange, ApiError> {
     Ok(change)
 }
 
-/// What is asked of a tenant; `None` where nothing is said, `Some(None)` where a limit is taken away.
+/// Settings of a tenant in a request: `None` leaves a value as it is, `Some(None)` removes a limit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct TenantSettings {
     /// The domains that the tenant may send from.
     pub from_domains: Option<Vec<FromDomain>>,
-    /// Recipients in a day.
+    /// Recipients per day.
     pub daily_cap: Option<Option<u64>>,
-    /// Recipients in a second.
+    /// Recipients per second.
     pub rate: Option<Option<u32>>,
-    /// Its keys are good for nothing.
+    /// True to reject all its keys.
     pub suspended: Option<bool>,
 }
 
@@ -245,7 +245,7 @@ pub struct NewKeyView {
 }
 
 impl NewKeyView {
-    /// Shows it.
+    /// The response for a new key.
     #[must_use]
     pub fn new(id: KeyId, token: &Token) -> Self {
         Self {
@@ -282,7 +282,7 @@ pub struct KeyView {
 }
 
 impl KeyView {
-    /// Shows one.
+    /// The response for a key.
     #[must_use]
     pub fn new(key: &ApiKey) -> Self {
         let domains = key.from_domains.iter().map(ToString::to_string).collect();
@@ -312,7 +312,7 @@ pub struct KeysView {
 }
 
 impl KeysView {
-    /// A page, newest first. `has_more`: there are more in the direction in which it was read.
+    /// A page, newest first. `has_more`: there are more in the direction of reading.
     #[must_use]
     pub fn new(keys: &[ApiKey], has_more: bool) -> Self {
         Self {
@@ -338,7 +338,7 @@ pub struct HoldView {
 }
 
 impl HoldView {
-    /// Shows a hold of these keys.
+    /// The response for a hold of these keys.
     #[must_use]
     pub fn new(keys: &[KeyId], held: Held, repeat_at: Option<Timestamp>) -> Self {
         Self {
@@ -388,7 +388,7 @@ pub struct RevokedView {
 }
 
 impl RevokedView {
-    /// It is good for nothing any more.
+    /// The response for a revoked key.
     #[must_use]
     pub fn new(id: KeyId, hold: Option<HoldView>) -> Self {
         Self {
@@ -418,7 +418,7 @@ pub struct TenantView {
 }
 
 impl TenantView {
-    /// Shows one.
+    /// The response for a tenant.
     #[must_use]
     pub fn new(tenant: &Tenant) -> Self {
         Self {

@@ -11,7 +11,7 @@ fn body(value: &Value) -> Vec<u8> {
 }
 
 #[test]
-fn a_key_is_asked_for_as_resend_s_sdks_do_and_with_more() {
+fn a_key_is_read_from_resends_sdks_and_ours() {
     let plain = NewKey {
         name: "shop".to_owned(),
         permission: Permission::FullAccess,
@@ -115,7 +115,7 @@ fn a_bad_key_is_refused_by_its_field() {
 }
 
 #[test]
-fn a_tenant_is_asked_for_and_changed() {
+fn a_tenant_is_created_and_changed() {
     let (name, settings) = parse_tenant(&body(&json!({
         "name": "acme", "from_domains": ["acme.example"], "daily_cap": 1_000, "rate": 5,
     })))
@@ -171,7 +171,7 @@ fn a_bad_tenant_is_refused_by_its_field() {
 }
 
 #[test]
-fn a_key_is_shown_without_what_it_is_known_by() {
+fn a_key_is_shown_without_its_hash() {
     let id = KeyId::of(EmailId::from_random([3; 16]));
     let token = Token::new(id, [9; SECRET_BYTES]);
     let key = ApiKey {

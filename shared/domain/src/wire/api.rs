@@ -1,12 +1,12 @@
 //! Reads the bodies of `POST /emails` and `POST /emails/batch`.
 //!
 //! **Role:** called by `enqueue`; calls [`crate::email`].
-//! **Invariant:** any bytes end in a request or an [`ApiError`], never in a panic, and in
-//! bounded memory; an error has the path of the field it is about and none of its content.
-//! **Start reading at** [`parse_email`]. Fields are read by hand, not by derive, because each
-//! kind of mistake has its own status and name (Resend's), and a key given twice is one.
+//! **Invariant:** any bytes end in a request or an [`ApiError`], never in a panic, and in bounded memory. An error
+//! has the path of its field and none of its content.
+//! **Start reading at** [`parse_email`]. Fields are read by hand, not by derive. Each kind of mistake has its own
+//! status and name (Resend's), and a repeated key is a mistake.
 //!
-//! A JSON null means that the field is absent: some SDKs send their unset options so.
+//! A JSON null means that the field is absent: some SDKs send unset options as null.
 //! Source: resend-node and resend-python, which send these fields in this spelling.
 
 #![expect(
@@ -29,22 +29,22 @@ use crate::limits;
 use crate::queue::QueueName;
 use crate::record::{OnUncertain, Priority};
 
-/// What `POST /emails` asks for.
+/// The request of `POST /emails`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailRequest {
     /// The email itself.
     pub email: EmailContent,
-    /// When it is to be sent, and what to do in doubt.
+    /// Time of sending, and other options.
     pub options: SendOptions,
-    /// The files that were uploaded, each with its place among all; not yet in the email.
+    /// The uploaded files, each with its place among all files; the email does not contain them yet.
     pub uploads: Vec<(usize, UploadUse)>,
 }
 
 impl EmailRequest {
-    /// The email with its uploaded files in it, when all were found.
+    /// The email with its uploaded files, after all were found.
     ///
     /// # Errors
-    /// When one was not, or is of another size; or when all are too large together.
+    /// An upload was not found, or has another size; or all files together are too large.
     pub fn resolve(&self, found: &BTreeMap<UploadId, Uploaded>) -> Result<EmailContent, EmailError> {
         let mut attachments = self.email.attachments().to_vec();
         for (index, upload) in &self.uploads {
@@ -54,11 +54,11 @@ impl EmailRequest {
         self.email.clone().with_attachments(attachments)
     }
 
-    /// What makes two requests the same, and the name of the stored content: SHA-256 over the
-    /// email and what is wished of it, in lower-case hex. `content` is [`EmailContent::to_body`].
+    /// The identity of a request, and the name of the stored content: SHA-256 over the email and its options, in
+    /// lower-case hex. `content` is [`EmailContent::to_body`].
     ///
-    /// The send options are in it so that another request with the same key can neither change what
-    /// was accepted nor shorten its content's life.
+    /// The options are part of it. Otherwise another request with the same key could change an accepted email, or
+    /// shorten the retention of its content.
     #[must_use]
     pub fn hash_with(&self, content: &[u8]) -> String {
         let mut options = self.options.canonical();
@@ -66,14 +66,14 @@ impl EmailRequest {
         sha256_hex(&[content, options.as_bytes()].concat())
     }
 
-    /// As [`EmailRequest::hash_with`], for who has no content at hand.
+    /// Like [`EmailRequest::hash_with`], for callers without the content.
     #[must_use]
     pub fn hash(&self) -> String {
         self.hash_with(&self.email.to_body())
     }
 }
 
-/// What a batch does when one of its items is bad: the header `x-batch-validation`.
+/// The reaction of a batch to a bad item: the header `x-batch-validation`.
 ///
 /// Source: Resend's API reference, "Send batch emails".
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -104,10 +104,10 @@ impl BatchValidation {
 }
 
 impl BatchValidation {
-    /// How a bad item is reported, where it is no error of the whole batch.
+    /// The report about a bad item, unless it is an error of the whole batch.
     ///
     /// # Errors
-    /// The answer to the whole batch, when it is strict.
+    /// The response to the whole batch, if it is strict.
     pub fn bad_item(self, index: usize, error: EmailError) -> Result<ItemError, ApiError> {
         match self {
             Self::Strict => Err(to_api(Some(index), error)),
@@ -124,7 +124,7 @@ impl BatchValidation {
 pub struct BatchItem {
     /// The index of the item in the request, starting at 0.
     pub index: usize,
-    /// What it asks for.
+    /// The request of the item.
     pub request: EmailRequest,
 }
 
@@ -138,19 +138,19 @@ pub struct ItemError {
     pub message: String,
 }
 
-/// What `POST /emails/batch` asks for; both lists are ordered by index.
+/// The request of `POST /emails/batch`; both lists are ordered by index.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BatchRequest {
     /// The good items. May be empty when the batch is permissive.
     pub items: Vec<BatchItem>,
     /// The bad items. Empty when the batch is strict.
     pub errors: Vec<ItemError>,
-    /// What is done about a bad item.
+    /// The reaction to a bad item.
     pub validation: BatchValidation,
 }
 
 impl BatchRequest {
-    /// What makes two batches the same: SHA-256 over every item's hash or error, in order.
+    /// The identity of a batch: SHA-256 over every item's hash or error, in order.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut parts: Vec<(usize, String)> = Vec::new();
@@ -200,8 +200,7 @@ impl fmt::Debug for IdempotencyKey {
 /// Reads the body of `POST /emails`.
 ///
 /// # Errors
-/// 413 when it is too large, 400 when it is not a JSON object, else 422 with the first
-/// problem's path.
+/// 413 if it is too large, 400 if it is not a JSON object, else 422 with the first problem's path.
 pub fn parse_email(body: &[u8]) -> Result<EmailRequest, ApiError> {
     match read_json(body)? {
         node @ Node::Object(_) => read_email(node).map_err(|error| to_api(None, error)),
@@ -215,8 +214,7 @@ pub fn parse_email(body: &[u8]) -> Result<EmailRequest, ApiError> {
 /// Reads the body of `POST /emails/batch`.
 ///
 /// # Errors
-/// As [`parse_email`], with paths like `[2].to[3]`; problems of single items only when
-/// the batch is strict.
+/// As [`parse_email`], with paths like `[2].to[3]`; problems of single items only if the batch is strict.
 pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequest, ApiError> {
     let nodes = match read_json(body)? {
         Node::Array(nodes) => nodes,
@@ -253,7 +251,7 @@ pub fn parse_batch(body: &[u8], validation: BatchValidation) -> Result<BatchRequ
     Ok(batch)
 }
 
-/// The answer about a bad field, of an item of a batch or of a single request.
+/// The response for a bad field of a batch item or of a single request.
 #[must_use]
 pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
     let EmailError { path, problem } = error;
@@ -282,7 +280,7 @@ pub fn to_api(index: Option<usize>, error: EmailError) -> ApiError {
     }
 }
 
-/// Fields that the API knows and this version does not act on: refused, never ignored.
+/// Fields that the API knows and this version does not support: refused, never ignored.
 const UNSUPPORTED: &[&str] = &["expires_in_seconds", "react", "template", "topic_id"];
 
 fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
@@ -312,7 +310,7 @@ fn read_email(node: Node) -> Result<EmailRequest, EmailError> {
             "queue" => options.queue = queue(&path, value)?,
             "priority" => options.priority = priority(&path, value)?,
             known if UNSUPPORTED.contains(&known) => {
-                // An SDK's way to say "none" is no use of the field.
+                // An SDK's way to say "none" is not a use of the field.
                 if !value.is_none() {
                     return Err(EmailError::at(path, Problem::Unsupported));
                 }
@@ -357,7 +355,7 @@ fn queue(path: &str, node: Node) -> Result<QueueName, EmailError> {
     QueueName::parse(&name).map_err(|_| EmailError::at(path, Problem::Bad(QUEUE_NAME)))
 }
 
-/// What a queue's name must be.
+/// The grammar of a queue's name, as an error message.
 pub(super) const QUEUE_NAME: &str = "must be 1 to 64 lower-case letters, digits or dashes";
 
 pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, EmailError> {
@@ -369,10 +367,10 @@ pub(super) fn priority(path: &str, node: Node) -> Result<Option<Priority>, Email
     known.map(Some).ok_or_else(bad)
 }
 
-/// What `PATCH /emails/{id}` asks for.
+/// The request of `PATCH /emails/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RescheduleRequest {
-    /// The email's id once more, which Resend's Python SDK sends along.
+    /// The email's id again, which Resend's Python SDK sends too.
     pub id: Option<String>,
     /// When it is to be sent.
     pub scheduled_at: TimeInput,
@@ -404,8 +402,8 @@ pub fn parse_reschedule(body: &[u8]) -> Result<RescheduleRequest, ApiError> {
     })
 }
 
-/// Reads the body of `POST /emails/{id}/retry`: whether a second copy is accepted. No body is
-/// an empty one.
+/// Reads the body of `POST /emails/{id}/retry`: true if a second copy is acceptable. A missing body counts as an
+/// empty one.
 ///
 /// # Errors
 /// As [`parse_email`].
@@ -426,7 +424,7 @@ pub fn parse_retry(body: &[u8]) -> Result<bool, ApiError> {
     Ok(force)
 }
 
-/// Reads an object's fields, none of them twice.
+/// Reads an object's fields, and refuses repeated ones.
 pub(super) fn each_field(
     body: &[u8],
     mut read: impl FnMut(&str, &str, Node) -> Result<(), EmailError>,

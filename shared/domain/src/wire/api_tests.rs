@@ -346,7 +346,7 @@ fn every_bad_email_has_its_status_name_and_path() {
 }
 
 #[test]
-fn what_is_no_json_object_is_malformed() {
+fn a_body_that_is_no_json_object_is_malformed() {
     let deep = "[".repeat(20_000);
     let deep_objects = "{\"a\":".repeat(20_000);
     let closed = format!("{{\"to\":{}{}}}", "[".repeat(20_000), "]".repeat(20_000));
@@ -386,7 +386,7 @@ fn what_is_no_json_object_is_malformed() {
 }
 
 #[test]
-fn depth_is_bounded_where_the_limits_say() {
+fn nesting_depth_is_bounded() {
     let nested = |depth: usize| format!("{{\"a\":{}{}}}", "[".repeat(depth), "]".repeat(depth));
     let status = |depth| parse_email(nested(depth).as_bytes()).unwrap_err().status();
     assert_eq!(status(limits::JSON_DEPTH - 2), 422);
@@ -440,7 +440,7 @@ fn batches_have_1_to_500_items() {
 }
 
 #[test]
-fn a_permissive_batch_reports_the_bad_items_beside_the_good() {
+fn a_permissive_batch_reports_bad_items() {
     let body = json!([good(), without("to"), "x", with(json!({"cc": ["x"]})), good()]).to_string();
     let read = parse_batch(body.as_bytes(), BatchValidation::Permissive).unwrap();
     let indexes: Vec<usize> = read.items.iter().map(|item| item.index).collect();
@@ -464,7 +464,7 @@ fn a_permissive_batch_reports_the_bad_items_beside_the_good() {
 }
 
 #[test]
-fn a_batch_hash_depends_on_every_item_and_their_order() {
+fn a_batch_hash_covers_items_and_order() {
     let hash = |body: Value| {
         parse_batch(body.to_string().as_bytes(), BatchValidation::Permissive)
             .unwrap()
@@ -491,7 +491,7 @@ fn the_validation_header_is_read() {
 }
 
 #[test]
-fn idempotency_keys_have_1_to_256_characters() {
+fn idempotency_keys_have_1_to_256_chars() {
     for key in ["k", "a/b c", &"k".repeat(256), &"é".repeat(256)] {
         assert_eq!(IdempotencyKey::parse(key).unwrap().as_str(), key);
     }
@@ -505,7 +505,7 @@ fn idempotency_keys_have_1_to_256_characters() {
 }
 
 #[test]
-fn wishes_belong_to_what_makes_two_requests_the_same() {
+fn options_are_part_of_a_requests_identity() {
     let hash = |value: &Value| parse(value).unwrap().hash();
     let plain = hash(&good());
     assert_eq!(
@@ -532,7 +532,7 @@ fn wishes_belong_to_what_makes_two_requests_the_same() {
 }
 
 #[test]
-fn a_reschedule_needs_a_time_and_knows_nothing_else() {
+fn a_reschedule_needs_a_time_only() {
     let read = |value: &Value| parse_reschedule(value.to_string().as_bytes());
     let request = read(&json!({"scheduled_at": "in 1 min", "expires_at": "2030-01-01T00:00:00Z"})).unwrap();
     assert_eq!(request.scheduled_at, TimeInput::In(std::time::Duration::from_secs(60)));

@@ -1,11 +1,11 @@
 //! Reads `attachments` of an email, and the body of `POST /attachments`.
 //!
 //! **Role:** called by [`super::api`] and `manage`; calls [`crate::attachment`].
-//! **Invariant:** as [`super::api`]; what is wrong with an attachment is `invalid_attachment`.
+//! **Invariant:** as [`super::api`]; a problem of an attachment is `invalid_attachment`.
 //! **Start reading at** [`parse_upload`].
 //!
-//! Source: resend-node 6.38 and resend-python 2.32, which send a content as base64, as a list of bytes,
-//! or (older ones) as Node's `{"type": "Buffer", "data": [...]}`; read 2026-11-24.
+//! Source: resend-node 6.38 and resend-python 2.32, read 2026-11-24. They send a content as base64, as a list of
+//! bytes, or (older ones) as Node's `{"type": "Buffer", "data": [...]}`.
 
 #![expect(
     clippy::wildcard_enum_match_arm,
@@ -27,9 +27,9 @@ use crate::limits;
 /// The attachments of an email, in order.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub(super) struct Attachments {
-    /// Those that are there.
+    /// Attachments with content.
     pub(super) whole: Vec<Attachment>,
-    /// Those that were uploaded, each with its place among all.
+    /// Uploaded attachments, each with its place among all.
     pub(super) uploads: Vec<(usize, UploadUse)>,
 }
 
@@ -72,7 +72,7 @@ fn read_all(node: Node) -> Result<Attachments, EmailError> {
     Ok(all)
 }
 
-/// What a new file may not be called, and not be; the field with its problem.
+/// Checks the name and type of a new file; returns the bad field with its problem.
 fn admit(filename: Option<&str>, content_type: Option<&str>) -> Result<(), (&'static str, Problem)> {
     let filename = filename.map_or(Ok(()), admission::file_name);
     filename.map_err(|problem| ("filename", problem))?;
@@ -127,7 +127,7 @@ fn content(path: &str, node: Node) -> Result<Option<GivenContent>, EmailError> {
 
 const NO_BYTES: &str = "a list of bytes may contain only whole numbers from 0 to 255";
 
-/// What `JSON.stringify` makes of Node's `Buffer`.
+/// The form that `JSON.stringify` gives to Node's `Buffer`.
 fn buffer(path: &str, entries: Vec<(String, Node)>) -> Result<GivenContent, EmailError> {
     let (mut named, mut data) = (false, None);
     let mut seen = Vec::new();
@@ -158,7 +158,7 @@ fn bytes(node: Node) -> Result<Vec<u8>, Node> {
     }
 }
 
-/// Checks how many uploads a batch uses until now.
+/// Checks the number of uploads that a batch uses so far.
 pub(super) fn few_enough(found: usize) -> Result<(), EmailError> {
     let max = limits::BATCH_UPLOADS_MAX;
     if found <= max {
@@ -171,7 +171,7 @@ pub(super) fn few_enough(found: usize) -> Result<(), EmailError> {
 /// Reads the body of `POST /attachments`.
 ///
 /// # Errors
-/// As [`super::api::parse_email`]; `invalid_attachment` where a value is bad.
+/// As [`super::api::parse_email`]; `invalid_attachment` for a bad value.
 pub fn parse_upload(body: &[u8]) -> Result<Upload, ApiError> {
     let (mut filename, mut content_type, mut size) = (None, None, None);
     each_field(body, |key, path, value| {

@@ -25,9 +25,9 @@ fn one(fields: &Value) -> Value {
     file
 }
 
-/// What an SDK sends, whichever it is, is the same content, and the same request.
+/// All SDKs' forms of a content are the same content, and the same request.
 #[test]
-fn a_content_is_read_as_the_sdks_send_it() {
+fn every_sdks_form_of_a_content_is_read() {
     let hash = parse(&json!([{"filename": "a.txt", "content": "aGk="}]))
         .unwrap()
         .hash();
@@ -47,7 +47,7 @@ fn a_content_is_read_as_the_sdks_send_it() {
 }
 
 #[test]
-fn what_an_sdk_leaves_empty_is_not_there() {
+fn null_fields_are_absent() {
     let file = json!({"filename": "a.txt", "content": "aGk=", "path": null, "content_type": null, "content_id": null, "inline_content_id": null, "id": null});
     assert_eq!(parse(&json!([file])), parse(&json!([one(&json!({}))])));
     for none in [json!(null), json!([])] {
@@ -55,9 +55,9 @@ fn what_an_sdk_leaves_empty_is_not_there() {
     }
 }
 
-/// Two million numbers, each a value, would be an answer of 400.
+/// Two million numbers, counted as values, would be refused with 400.
 #[test]
-fn a_list_of_bytes_may_be_as_long_as_a_request() {
+fn a_list_of_bytes_may_fill_a_request() {
     let bytes = vec![7_u8; 1_900_000];
     let request = parse(&json!([{"filename": "a.bin", "content": bytes}])).unwrap();
     assert_eq!(request.email.attachments()[0].size(), 1_900_000);
@@ -65,7 +65,7 @@ fn a_list_of_bytes_may_be_as_long_as_a_request() {
     mixed.push(json!("x"));
     let error = parse(&json!([{"filename": "a.bin", "content": mixed}])).unwrap_err();
     assert_eq!(error.status(), 400, "{error}");
-    // Elsewhere a number is a value.
+    // In other fields a number counts as a value.
     let error = parse(&json!(vec![7; 300_000])).unwrap_err();
     assert_eq!(error.status(), 400, "{error}");
 }
@@ -259,7 +259,7 @@ fn each_bad_attachment_is_refused_with_its_path() {
             "{attachments} {error}"
         );
         assert!(error.message().starts_with(message), "{attachments}: {error}");
-        // In a batch, the same of its item.
+        // The same in a batch, with the path of its item.
         let batch = json!([email(&json!([])), email(&attachments)]).to_string();
         let strict = parse_batch(batch.as_bytes(), BatchValidation::Strict).unwrap_err();
         assert_eq!(strict.message(), format!("[1].{}", error.message()));
@@ -271,7 +271,7 @@ fn each_bad_attachment_is_refused_with_its_path() {
 }
 
 #[test]
-fn attachments_make_another_request() {
+fn attachments_change_a_requests_identity() {
     let hash = |attachments: Value| parse(&attachments).unwrap().hash();
     let all = [
         hash(json!([])),
@@ -295,7 +295,7 @@ fn attachments_make_another_request() {
 }
 
 #[test]
-fn an_upload_is_announced() {
+fn an_upload_request_is_checked() {
     let upload = parse_upload(br#"{"filename": "a.pdf", "content_type": null, "size": 29000000}"#).unwrap();
     assert_eq!((upload.filename.as_str(), upload.size), ("a.pdf", 29_000_000));
     for (body, status, name, message) in [

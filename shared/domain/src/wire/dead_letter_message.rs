@@ -1,4 +1,4 @@
-//! The message in the dead-letter queue by which an email is moved to the dead-letter queue that failed for good.
+//! The dead-letter message: it moves an email that failed for good through the dead-letter queue.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,16 +6,16 @@ use crate::id::{EmailId, TenantId};
 use crate::queue::QueueName;
 use crate::record::EmailRecord;
 
-/// Says that an email was given up. It proves nothing: the record decides.
+/// A report that an email was given up. It proves nothing: the record decides.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DeadLetterMessage {
     /// Format version; [`DeadLetterMessage::VERSION`] is written.
     pub v: u8,
-    /// Whose email.
+    /// Its tenant.
     pub tenant: TenantId,
-    /// Which email.
+    /// Its id.
     pub id: EmailId,
-    /// The claim that gave up.
+    /// Number of the claim that gave up.
     pub claim_no: u32,
     /// The email's queue, for the message's fair-queue group; absent for `default`.
     #[serde(default, skip_serializing_if = "QueueName::is_default")]
@@ -56,7 +56,7 @@ impl DeadLetterMessage {
         format!(r#"{{"v":{v},"tenant":"{tenant}","id":"{id}","claim_no":{claim_no}{queue}}}"#)
     }
 
-    /// Reads a message's body; anything else that lies in the queue is none.
+    /// Reads a message's body; `None` for any other message in the queue.
     #[must_use]
     pub fn parse(body: &str) -> Option<Self> {
         serde_json::from_str(body)

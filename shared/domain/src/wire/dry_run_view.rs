@@ -1,7 +1,4 @@
-//! Writes the answer of `POST /emails?dry_run=true`: what would become of an email, of which nothing is stored.
-//!
-//! **Role:** called by `enqueue`.
-//! **Start reading at** [`DryRunView`].
+//! Writes the response of `POST /emails?dry_run=true`: a forecast for an email that is not stored.
 
 use serde::Serialize;
 
@@ -75,18 +72,18 @@ struct File {
     size: u64,
 }
 
-/// What is known of an email that is tried.
+/// The results of checking an email.
 #[derive(Debug)]
 pub struct Tried<'a> {
     /// The email, with its files.
     pub email: &'a EmailContent,
-    /// The email that the same request was accepted as before.
+    /// The email that an earlier equal request created.
     pub replays: Option<EmailId>,
-    /// Which of its recipients are suppressed.
+    /// The suppressed recipients.
     pub suppressed: &'a [EmailAddress],
     /// The name of the queue.
     pub queue: &'a str,
-    /// The priority queue it would go through.
+    /// Its priority.
     pub priority: Priority,
     /// Its times.
     pub wanted: EmailTimes,
@@ -95,7 +92,7 @@ pub struct Tried<'a> {
 }
 
 impl DryRunView {
-    /// Shows what is known.
+    /// The response for these results.
     #[must_use]
     pub fn new(tried: &Tried<'_>, prices: &Prices) -> Self {
         let Tried { email, forecast, .. } = tried;

@@ -1,16 +1,16 @@
-//! Writes the answers of `GET /emails/{id}` and `GET /emails`: Resend's fields, then ours.
+//! Writes the responses of `GET /emails/{id}` and `GET /emails`: Resend's fields, then ours.
 //!
 //! **Role:** called by `manage`; calls [`crate::email_status`].
-//! **Invariant:** Resend's fields have Resend's names, order and types, so that a client that
-//! knows only those reads them: a list without entries is null, but `to` is always a list.
-//! **When the content is gone** (its time is over, or it was erased), what it held is empty:
-//! `from` and `subject` are empty texts and `to` is an empty list, for Resend's types have no
-//! null there; everything else is null. The record's own facts stay.
+//! **Invariant:** Resend's fields have Resend's names, order and types, so that Resend's clients can read them. A
+//! list without entries is null, but `to` is always a list.
+//! **Without content** (expired or erased), the fields of the content are empty. `from` and `subject` are empty texts
+//! and `to` is an empty list, because Resend's types have no null there. All others are null. The record's own facts
+//! stay.
 //! **Start reading at** [`EmailView`].
 //!
-//! Source: Resend's OpenAPI document, version 1.5.0, schema `EmailContent`, and resend-node's
-//! `GetEmailResponseSuccess` and `ListEmail`, read 2026-11-24. Of their fields `message_id`, the
-//! header, is not ours to know: SES writes it. `ses_message_id` is what SES calls the email.
+//! Source: Resend's OpenAPI document, version 1.5.0, schema `Email`, and resend-node's `GetEmailResponseSuccess` and
+//! `ListEmail`, read 2026-11-24. Of their fields we do not know `message_id`, the header: SES writes it.
+//! `ses_message_id` is SES's own id of the email.
 
 use serde::Serialize;
 
@@ -68,7 +68,7 @@ pub struct PageView {
 }
 
 impl EmailView {
-    /// Shows a record, and its content while there is one.
+    /// The response for a record, and its content if it still exists.
     #[must_use]
     pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
         let lists = email
@@ -103,7 +103,7 @@ impl EmailView {
 }
 
 impl ItemView {
-    /// Shows a record, and whom its content names while there is one.
+    /// The response for a record, with the addresses of its content if it still exists.
     #[must_use]
     pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
         Self {
@@ -114,8 +114,8 @@ impl ItemView {
 }
 
 impl PageView {
-    /// A page, newest first. `next`: the email behind which to go on, if there is more to be looked at in the
-    /// direction in which it was read.
+    /// A page, newest first. `next`: the email after which the next page starts, if more follow in the direction of
+    /// reading.
     #[must_use]
     pub fn new(data: Vec<ItemView>, next: Option<EmailId>) -> Self {
         Self {
@@ -127,7 +127,7 @@ impl PageView {
     }
 }
 
-/// What both have before the content.
+/// The fields of both views before the content.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Head {
@@ -150,7 +150,7 @@ impl Head {
     }
 }
 
-/// What both have behind the content: the rest of Resend's fields, and ours.
+/// The fields of both views after the content: the rest of Resend's fields, and ours.
 #[derive(Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 struct Facts {
@@ -200,13 +200,13 @@ impl Facts {
             next_attempt_at: time(email_status::next_attempt_at(record, now)),
             expires_at: record.expires_at.to_string(),
             on_uncertain: record.on_uncertain,
-            // A known second acceptance is no lesser reason to look.
+            // A known second acceptance is no lesser reason for a warning.
             maybe_duplicate: record.maybe_duplicate || record.duplicate,
             duplicate: record.duplicate,
             queue: record.queue.to_string(),
             sent_at: time(email_status::sent_at(record)),
             delivered_at: time(record.delivered_at),
-            // An acceptance whose answer could not be read has no id.
+            // An acceptance has no id if its answer could not be read.
             ses_message_id: sent.map(|sent| sent.message_id.clone()).filter(|id| !id.is_empty()),
         }
     }
@@ -234,7 +234,7 @@ pub struct AttachmentView {
 }
 
 impl AttachmentView {
-    /// Shows the file at a place.
+    /// The response for the file at a place.
     #[must_use]
     pub fn new(email: EmailId, place: usize, file: &Attachment) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The answers, byte for byte.
+//! The responses, byte for byte.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ fn full() -> EmailContent {
 }
 
 #[test]
-fn a_new_email_is_written_in_resends_order_with_resends_nulls() {
+fn a_new_email_has_resends_order_and_nulls() {
     let email = email(r#"{"from":"a@example.com","to":"b@example.com","subject":"Hello","text":"Hi"}"#);
     assert_eq!(
         to_string(&EmailView::new(&record(), Some(&email), NOW)).unwrap(),
@@ -40,7 +40,7 @@ fn a_new_email_is_written_in_resends_order_with_resends_nulls() {
 }
 
 #[test]
-fn a_sent_email_shows_whom_it_reached_and_when() {
+fn a_sent_email_shows_its_recipients_and_times() {
     let at = |secs| BORN.after(Duration::from_secs(secs));
     let record = EmailRecord {
         status: RecordStatus::Sent,
@@ -90,7 +90,7 @@ fn a_sent_email_shows_whom_it_reached_and_when() {
 }
 
 #[test]
-fn a_failure_comes_with_its_cause_the_providers_words_and_advice() {
+fn a_failure_shows_its_cause_and_advice() {
     let record = EmailRecord {
         status: RecordStatus::Failed,
         cause: Some(Cause::UnverifiedSender),
@@ -110,7 +110,7 @@ fn a_failure_comes_with_its_cause_the_providers_words_and_advice() {
 }
 
 #[test]
-fn without_its_content_an_email_keeps_resends_types_and_its_own_facts() {
+fn without_content_resends_types_stay() {
     let json = to_value(EmailView::new(&record(), None, NOW)).unwrap();
     for (field, value) in [
         ("from", Value::from("")),
@@ -129,7 +129,7 @@ fn without_its_content_an_email_keeps_resends_types_and_its_own_facts() {
 }
 
 #[test]
-fn an_item_of_a_list_is_the_same_without_content() {
+fn a_list_item_is_the_email_without_content() {
     let whole = to_value(EmailView::new(&record(), Some(&full()), NOW)).unwrap();
     let item = to_value(ItemView::new(&record(), Some(&full()), NOW)).unwrap();
     let fields = |json: &Value| json.as_object().unwrap().clone();

@@ -1,7 +1,7 @@
-//! `GET /emails/{id}/events`: an email's past, oldest first.
+//! `GET /emails/{id}/events`: an email's history, oldest first.
 //!
-//! **Invariant:** everything is read from the record, which keeps it in writes that are made anyway: nothing is
-//! written for the sake of this list. What a record keeps of the past is bounded ([`crate::history`]).
+//! **Invariant:** all of it is read from the record, as part of writes that happen anyway: this list causes no
+//! writes. The history in a record is bounded ([`crate::history`]).
 
 use std::collections::BTreeMap;
 
@@ -97,13 +97,13 @@ pub struct EventView {
 }
 
 impl EventsView {
-    /// The past of a record at `now`. Its recipients are named while there is a content.
+    /// The history of a record at `now`. Its recipients are named while its content exists.
     #[must_use]
     pub fn new(record: &EmailRecord, email: Option<&EmailContent>, now: Timestamp) -> Self {
         let mut past = Past::default();
         past.life(record, now);
         past.recipients(record, email);
-        // What happened in the same millisecond stays in the order of a life.
+        // Events of the same millisecond stay in their natural order.
         past.events.sort_by_key(|(at, event)| (*at, event.event_type));
         Self {
             object: "list",
@@ -118,7 +118,7 @@ struct Past {
 }
 
 impl Past {
-    /// Adds an event, and returns it to be said more of.
+    /// Adds an event, and returns it for further fields.
     fn add(&mut self, event_type: EventType, at: Timestamp) -> Option<&mut EventView> {
         let event = EventView {
             event_type,
@@ -179,7 +179,7 @@ impl Past {
             RecordStatus::Canceled => EventType::Canceled,
             RecordStatus::Expired => EventType::Expired,
         };
-        // One that nobody has ended yet has ended when its time was over.
+        // An expired email that no write has ended yet ended at its expiry.
         let at = match record.due {
             Some(due) if due.kind == DueKind::Ended => due.at,
             Some(_) | None => record.expires_at,
@@ -212,7 +212,7 @@ impl Past {
                 DeliveryStatus::Complained => (EventType::Complained, None),
             };
             let diagnostic = record.diagnostics.get(key);
-            // Who was left out was so when the others were sent it.
+            // A left-out recipient has the time of sending to the others.
             let at = diagnostic.map_or(sent_at, |said| said.at);
             if let Some(event) = self.add(event_type, at) {
                 event.recipient = addresses.get(key).map(|address| (*address).to_owned());

@@ -31,7 +31,7 @@ fn shown(record: &EmailRecord, email: Option<&EmailContent>) -> Vec<Value> {
 }
 
 #[test]
-fn a_life_is_told_in_order_with_the_words_of_everybody() {
+fn events_are_in_order_with_all_messages() {
     let said = |secs, words: &str| Diagnostic {
         at: at(secs),
         words: words.to_owned(),
@@ -95,13 +95,13 @@ fn a_life_is_told_in_order_with_the_words_of_everybody() {
         ])
     );
     let unnamed = shown(&record, None);
-    assert_eq!(unnamed.len(), 11, "the content is gone, what happened is not");
+    assert_eq!(unnamed.len(), 11, "the events outlive the content");
     assert!(unnamed.iter().all(|event| event.get("recipient").is_none()));
 }
 
-/// The sender's answer came after the first event, and it wrote its own time.
+/// The sender's answer came after the first event, and it stored its own time.
 #[test]
-fn what_became_of_a_recipient_is_told_after_the_acceptance() {
+fn delivery_events_come_after_the_acceptance() {
     let key = recipient_key("b@example.com");
     let said = Diagnostic {
         at: at(5),
@@ -123,7 +123,7 @@ fn what_became_of_a_recipient_is_told_after_the_acceptance() {
 }
 
 #[test]
-fn every_end_is_told_with_its_cause_and_its_time() {
+fn every_end_has_its_cause_and_time() {
     for (status, cause, name) in [
         (RecordStatus::Failed, Some(Cause::UnverifiedSender), "failed"),
         (RecordStatus::Unknown, Some(Cause::AnswerLost), "unknown"),
@@ -146,7 +146,7 @@ fn every_end_is_told_with_its_cause_and_its_time() {
         let cause = cause.map(|cause| to_value(cause).unwrap());
         assert_eq!(end.get("cause"), cause.as_ref(), "{name}");
     }
-    // Nobody has written yet that its time is over.
+    // No write has ended it yet.
     let record = EmailRecord {
         expires_at: at(60),
         ..record()
@@ -159,7 +159,7 @@ fn every_end_is_told_with_its_cause_and_its_time() {
 }
 
 #[test]
-fn of_a_new_email_there_is_one_thing_to_tell() {
+fn a_new_email_has_one_event() {
     let record = EmailRecord {
         expires_at: at(1000),
         ..record()
@@ -171,7 +171,7 @@ fn of_a_new_email_there_is_one_thing_to_tell() {
 }
 
 #[test]
-fn what_came_before_the_worst_event_stays_in_the_timeline() {
+fn earlier_events_stay_in_the_timeline() {
     let said = |secs, words: &str| Diagnostic {
         at: at(secs),
         words: words.to_owned(),

@@ -1,4 +1,4 @@
-//! Why emails ended unsent, and what can be done about it, as the API shows it.
+//! The causes of unsent emails with advice, as the API shows them.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -47,7 +47,7 @@ struct RetryBody {
 }
 
 impl FailuresView {
-    /// Adds up the hours' failures.
+    /// Sums the failures of the hours.
     #[must_use]
     pub fn new(failures: &[FailuresOfHour]) -> Self {
         let mut sums: BTreeMap<(&str, Cause), FailuresOfHour> = BTreeMap::new();
@@ -98,7 +98,7 @@ mod tests {
     use crate::timestamp::Timestamp;
 
     #[test]
-    fn the_most_frequent_comes_first_with_its_latest_example() {
+    fn the_most_frequent_cause_comes_first() {
         let failure = |queue: &str, cause, count, at: i64| FailuresOfHour {
             queue: queue.to_owned(),
             cause,

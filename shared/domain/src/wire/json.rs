@@ -1,5 +1,5 @@
-//! Reads a request's JSON into values that still know what a caller wrote: the objects' order,
-//! keys that were given twice, and the path of each mistake.
+//! Reads a request's JSON into values that keep the caller's details: the order of objects, repeated keys, and the
+//! path of each mistake.
 //!
 //! **Role:** called by the readers of requests beside it.
 //! **Invariant:** any bytes end in a [`Node`] or an [`ApiError`], in bounded memory.
@@ -19,12 +19,12 @@ use crate::api_error::ApiError;
 use crate::email::{EmailError, Problem};
 use crate::limits;
 
-/// A JSON value that still knows its objects' order and repeated keys. Of a number is kept what a
-/// field can want: that it counts something.
+/// A JSON value that keeps its objects' order and repeated keys. Of a number it keeps only a whole value, because
+/// every numeric field is a count.
 pub(super) enum Node {
     Null,
     Bool(bool),
-    /// Its value, if it is a whole one; one beyond the largest is the largest.
+    /// Its value if it is whole, at most the largest `i64`.
     Number(Option<i64>),
     Text(String),
     /// An array of whole numbers up to 255, at a key of [`KEYS_OF_BYTES`]; never an empty one.
@@ -33,7 +33,7 @@ pub(super) enum Node {
     Object(Vec<(String, Node)>),
 }
 
-/// Where a file's content may be a list of bytes: each costs a byte of memory there, not a value.
+/// Keys whose value may be a list of bytes. Each number there costs a byte of memory, not a value.
 const KEYS_OF_BYTES: [&str; 2] = ["content", "data"];
 
 impl Node {
@@ -79,12 +79,12 @@ pub(super) fn read_json(body: &[u8]) -> Result<Node, ApiError> {
 #[derive(Clone, Copy)]
 struct NodeSeed<'a> {
     left: &'a Cell<u32>,
-    /// An array here may be a list of bytes.
+    /// True where an array may be a list of bytes.
     bytes: bool,
 }
 
 impl NodeSeed<'_> {
-    /// Takes so many values from what is left of them.
+    /// Takes `values` from the number of values left.
     fn take<E: serde::de::Error>(self, values: usize) -> Result<(), E> {
         let values = u32::try_from(values).ok();
         let left = values.and_then(|values| self.left.get().checked_sub(values));
@@ -148,7 +148,7 @@ impl<'de> Visitor<'de> for NodeSeed<'_> {
                     self.left.set(self.left.get().saturating_add(1));
                 }
                 node => {
-                    // It is no list of bytes after all.
+                    // It is not a list of bytes after all.
                     self.take(bytes.len())?;
                     nodes.extend(bytes.drain(..).map(|byte| Node::Number(Some(byte.into()))));
                     nodes.push(node);
@@ -187,7 +187,7 @@ pub(super) fn text(path: &str, node: Node) -> Result<Option<String>, EmailError>
     }
 }
 
-/// A whole number between these two, both included.
+/// A whole number between `min` and `max`, both included.
 pub(super) fn whole(path: &str, node: Node, min: i64, max: i64) -> Result<Option<i64>, EmailError> {
     match node {
         Node::Null => Ok(None),
@@ -232,8 +232,8 @@ pub(super) fn wrong_type(path: &str, expected: &'static str, node: &Node) -> Ema
     EmailError::at(path, Problem::WrongType { expected, found })
 }
 
-/// A caller's key as part of a path: short, and without line breaks; one that is empty is `""`, for no
-/// path at all is the whole.
+/// A caller's key as part of a path: short, and without line breaks. An empty key becomes `""`, because an empty path
+/// means the whole.
 pub(super) fn echo(key: &str) -> String {
     if key.is_empty() {
         return "\"\"".to_owned();

@@ -1,8 +1,8 @@
 //! An email as the deployer sees it: its record, and nothing of its content.
 //!
 //! **Role:** called by `manage` for a request of the deployer; calls [`crate::email_status`].
-//! **Invariant:** there is no field for a subject, an address, a text, a header, a tag or a file. Words of Amazon SES
-//! and of recipients' servers are left out, because they may repeat addresses and parts of the content.
+//! **Invariant:** there is no field for a subject, an address, a text, a header, a tag or a file. Messages of Amazon
+//! SES and of recipients' servers are left out, because they may repeat addresses and parts of the content.
 //! **Start reading at** [`EmailMetadata`]. Why this way: docs/adr/0030.
 
 use serde::Serialize;
@@ -43,7 +43,7 @@ pub struct EmailMetadata {
 }
 
 impl EmailMetadata {
-    /// Shows a record.
+    /// The response for a record.
     #[must_use]
     pub fn new(record: &EmailRecord, now: Timestamp) -> Self {
         let time = |at: Option<Timestamp>| at.map(|at| at.to_string());
@@ -87,7 +87,7 @@ pub struct EmailMetadataPage {
 }
 
 impl EmailMetadataPage {
-    /// A page, newest first. `next`: the email behind which to go on.
+    /// A page, newest first. `next`: the email after which the next page starts.
     #[must_use]
     pub fn new(data: Vec<EmailMetadata>, next: Option<EmailId>) -> Self {
         Self {
@@ -130,7 +130,7 @@ struct EventMetadata {
 }
 
 impl EventsMetadata {
-    /// The past of a record at `now`.
+    /// The history of a record at `now`.
     #[must_use]
     pub fn new(record: &EmailRecord, now: Timestamp) -> Self {
         let events = EventsView::new(record, None, now).data;

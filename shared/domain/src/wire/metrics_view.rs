@@ -1,12 +1,12 @@
-//! What became of emails in a time, as the API shows it.
+//! The outcomes of emails in a period, as the API shows them.
 //!
-//! **Invariant:** pure; the numbers follow from the figures of whole hours, and the rates from the
-//! numbers beside them.
+//! **Invariant:** pure; the numbers follow from the figures of whole hours, and the rates from the numbers beside
+//! them.
 //! **Start reading at** [`MetricsView::new`].
 //!
-//! Source: Resend's OpenAPI document, version 1.5.0, `emails/metrics`, read 2026-11-24. Its metrics
-//! have their names here; `accepted` and all that are behind it are ours, and so are `failures`
-//! and `cost`. What this queue does not do (receiving, unsubscribing) counts nothing.
+//! Source: Resend's OpenAPI document, version 1.5.0, `emails/metrics`, read 2026-11-24. Its metrics have their names
+//! here. `accepted` and all later ones are ours, and so are `failures` and `cost`. Functions that this queue lacks
+//! (receiving, unsubscribing) count 0.
 
 use std::collections::BTreeMap;
 
@@ -54,7 +54,7 @@ pub enum Metric {
     Unsubscribed,
     /// Recipients whose server delayed the email.
     DeliveryDelayed,
-    /// Recipients of the emails that failed.
+    /// Recipients of failed emails.
     Failed,
     /// Recipients of the emails that Amazon SES accepted.
     Sent,
@@ -121,7 +121,7 @@ impl Metric {
         Self::Unknown,
     ];
 
-    /// The number, by the figures of its time.
+    /// The number, from the figures of the period.
     fn of(self, figures: &Figures) -> Number {
         let one = |figure| number(figures, figure);
         let both = |first, more| one(first).saturating_add(one(more));
@@ -161,8 +161,8 @@ fn number(figures: &Figures, figure: Figure) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 
-/// A share from 0 to 1, with four places; of nothing it is 0. What is delivered now may have been
-/// sent before: the share of a short time can be above 1.
+/// A share from 0 to 1, with four places; 0 if the whole is 0. An email delivered now may have been sent earlier, so
+/// the share of a short time can exceed 1.
 fn rate(part: u64, whole: u64) -> Number {
     let parts = part.saturating_mul(10_000).checked_div(whole).unwrap_or(0);
     Number::Rate(f64::from(u32::try_from(parts).unwrap_or(u32::MAX)) / 10_000.0)
@@ -195,7 +195,7 @@ pub enum Granularity {
 }
 
 impl Granularity {
-    /// When the period of a time began, in UTC.
+    /// Start of the period that contains a time, in UTC.
     #[must_use]
     pub fn begin(self, at: Timestamp) -> Timestamp {
         let begin = || {
@@ -226,16 +226,16 @@ pub enum Dimension {
     Period,
 }
 
-/// What is asked for.
+/// The request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MetricsRequest {
     /// The hours.
     pub hours: Hours,
-    /// The end of the time asked for, which may be within the last hour.
+    /// The end of the requested time, which may be within the last hour.
     pub end: Timestamp,
     /// The metrics.
     pub metrics: Vec<Metric>,
-    /// By what they are told apart; all together when by nothing.
+    /// The dimensions that split them; empty for totals only.
     pub dimensions: Vec<Dimension>,
     /// The length of a period.
     pub granularity: Granularity,
@@ -293,7 +293,7 @@ struct Cost {
 }
 
 impl MetricsView {
-    /// Shows what is wanted of these hours.
+    /// The response for these hours.
     #[must_use]
     pub fn new(
         wanted: &MetricsRequest,
@@ -351,7 +351,7 @@ impl MetricsView {
     }
 }
 
-/// The beginnings of hours.
+/// The starts of the hours.
 fn hours(hours: Hours) -> impl Iterator<Item = Timestamp> {
     let next = |hour: &Timestamp| Some(Timestamp::from_millis(hour.as_millis().saturating_add(HOUR_MS)));
     std::iter::successors(Some(hours.from), next).take_while(move |hour| *hour < hours.until)
@@ -368,7 +368,7 @@ mod tests {
     }
 
     #[test]
-    fn periods_begin_where_people_expect_it() {
+    fn periods_begin_on_the_hour_day_week_or_month() {
         let begin = |granularity: Granularity| granularity.begin(at("2026-11-25T17:48:59.999Z")).to_string();
         assert_eq!(begin(Granularity::Hourly), "2026-11-25T17:00:00.000Z");
         assert_eq!(begin(Granularity::Daily), "2026-11-25T00:00:00.000Z");
@@ -377,7 +377,7 @@ mod tests {
     }
 
     #[test]
-    fn every_metric_has_its_name_in_its_place() {
+    fn every_metric_has_its_name() {
         let names: Vec<String> = Metric::ALL
             .iter()
             .map(|metric| serde_json::to_value(metric).unwrap().as_str().unwrap().to_owned())
@@ -387,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_from_before_recipients_were_counted_still_count() {
+    fn older_counts_of_emails_still_count() {
         let old = Figures::from([(Figure::Failed, 3), (Figure::Canceled, 2)]);
         let new = Figures::from([(Figure::Failed, 1), (Figure::FailedMore, 4)]);
         assert_eq!(
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_added_up_by_period_and_in_all() {
+    fn numbers_are_summed_by_period_and_in_total() {
         let figures = |sent: i64, delivered: i64| {
             let sent = [(Figure::Sent, sent), (Figure::SentRecipients, 2 * sent)];
             Figures::from_iter(

@@ -1,7 +1,6 @@
-//! What crosses a boundary as text: the API's requests and answers, the queues' send tasks and
-//! dead-letter messages, SES's events.
+//! Texts that cross a boundary: the API's requests and responses, send tasks, dead-letter messages, and SES's events.
 //!
-//! **Invariant:** nothing from outside goes past these modules unchecked.
+//! **Invariant:** these modules check every input from outside.
 
 pub mod access_api;
 pub mod api;

@@ -1,8 +1,8 @@
-//! What is asked of queues, and how a queue is shown.
+//! Requests about queues, and their responses.
 //!
 //! **Role:** called by `manage`; calls [`super::json`].
-//! **Invariant:** as [`super::api`]: any bytes end in a request or an [`ApiError`] with the field's path.
-//! A null in a change takes a setting away; in a new queue it is no setting.
+//! **Invariant:** as in [`super::api`], any bytes end in a request or an [`ApiError`] with the field's path. A null
+//! in a change removes a setting; in a new queue it means no setting.
 //! **Start reading at** [`parse_create`].
 
 use std::time::Duration;
@@ -22,16 +22,16 @@ use crate::record::Priority;
 use crate::tally::queue_counts::QueueCounts;
 use crate::timestamp::Timestamp;
 
-/// Settings of a queue; `None` where nothing is said, `Some(None)` where a setting is taken away.
+/// Settings of a queue in a request: `None` leaves a value as it is, `Some(None)` removes it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct QueueSettings {
-    /// The priority queue of its emails.
+    /// The priority of its emails.
     pub priority: Option<Priority>,
     /// Recipients per second.
     pub rate_per_second: Option<Option<u32>>,
-    /// When its emails are tried again.
+    /// The waits between its retries.
     pub retry_waits: Option<Option<Vec<Duration>>>,
-    /// How long after they are due its emails may be sent.
+    /// Time from due to expiry of its emails.
     pub expires_after: Option<Option<Duration>>,
 }
 
@@ -145,16 +145,16 @@ pub fn parse_change(body: &[u8]) -> Result<QueueSettings, ApiError> {
     Ok(settings)
 }
 
-/// What `POST /queues/{name}/pause` asks for.
+/// The request of `POST /queues/{name}/pause`.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct PauseRequest {
-    /// Why.
+    /// The reason.
     pub reason: Option<String>,
     /// Until when.
     pub until: Option<TimeInput>,
 }
 
-/// Reads the body of `POST /queues/{name}/pause`. No body is an empty one.
+/// Reads the body of `POST /queues/{name}/pause`. A missing body counts as an empty one.
 ///
 /// # Errors
 /// As [`super::api::parse_email`].
@@ -188,7 +188,7 @@ pub fn parse_pause(body: &[u8]) -> Result<PauseRequest, ApiError> {
     Ok(request)
 }
 
-/// What `POST /queues/{name}/retry` asks for.
+/// The request of `POST /queues/{name}/retry`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RedriveRequest {
     /// Retries only emails with this cause.
@@ -197,7 +197,7 @@ pub struct RedriveRequest {
     pub since: Option<Timestamp>,
 }
 
-/// Reads the body of `POST /queues/{name}/retry`. No body is an empty one.
+/// Reads the body of `POST /queues/{name}/retry`. A missing body counts as an empty one.
 ///
 /// # Errors
 /// As [`super::api::parse_email`].
@@ -255,7 +255,7 @@ pub struct QueueView {
 }
 
 impl QueueView {
-    /// Shows a queue, and where its emails are.
+    /// The response for a queue, with the counts of its emails.
     #[must_use]
     pub fn new(queue: &Queue, counts: QueueCounts, now: Timestamp) -> Self {
         let pause = queue.pause_at(now);
@@ -314,7 +314,7 @@ pub struct JobView {
 }
 
 impl JobView {
-    /// Shows a job.
+    /// The response for a job.
     #[must_use]
     pub fn new(job: &Job) -> Self {
         Self {

@@ -1,4 +1,4 @@
-//! The message in a priority queue: only a send task. Any one for a due record is as good as another.
+//! The message in a priority queue: a send task. Any send task for a due record is as good as another.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,28 +7,28 @@ use crate::queue::QueueName;
 use crate::record::EmailRecord;
 use crate::timestamp::Timestamp;
 
-/// Says that an email may be due. It proves nothing and carries no content.
+/// A report that an email may be due. It proves nothing and carries no content.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SendTask {
     /// Format version; [`SendTask::VERSION`] is written.
     pub v: u8,
-    /// Whose email.
+    /// Its tenant.
     pub tenant: TenantId,
-    /// Which email.
+    /// Its id.
     pub id: EmailId,
-    /// How many recipients, for pacing before the record is read.
+    /// Number of recipients, for the rate limiter before the record is read.
     pub recipients: u32,
     /// Size of the content in bytes, for the memory budget of a batch.
     pub bytes: u64,
-    /// Its queue, which may be paused or have a rate of its own; absent for `default`.
+    /// Its queue, which may be paused or have its own rate limit; absent for `default`.
     #[serde(default, skip_serializing_if = "QueueName::is_default")]
     pub queue: QueueName,
-    /// The slot of its queue's rate limit, in milliseconds since 1970; absent where the queue has none.
+    /// The slot of its queue's rate limit, in milliseconds since 1970; absent if the queue has no rate limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slot: Option<Timestamp>,
 }
 
-/// Why a message in a priority queue is not a send task.
+/// The reason why a message in a priority queue is not a send task.
 #[derive(Debug, thiserror::Error)]
 pub enum SendTaskError {
     /// Not JSON, or not of this form.
@@ -43,7 +43,7 @@ impl SendTask {
     /// The version that is written.
     pub const VERSION: u8 = 1;
 
-    /// The send task of an email that needs no slot, or has none.
+    /// The send task of an email without a slot.
     #[must_use]
     pub fn of(record: &EmailRecord) -> Self {
         Self {
@@ -87,7 +87,7 @@ impl SendTask {
     /// Reads a message's body.
     ///
     /// # Errors
-    /// When it is not a send task of a version that is known.
+    /// [`SendTaskError`] if it is not a send task of a known version.
     pub fn parse(body: &str) -> Result<Self, SendTaskError> {
         let send_task: Self = serde_json::from_str(body)?;
         if send_task.v == Self::VERSION {
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_wake_up_is_refused() {
+    fn other_messages_are_no_send_tasks() {
         for body in [
             "",
             "{}",

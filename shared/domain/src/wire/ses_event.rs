@@ -1,10 +1,10 @@
 //! SES's events, as event publishing sends them through SNS with raw delivery.
 //!
-//! **Invariant:** only what is needed is read, and nothing that is missing is guessed: an
-//! event that cannot be tied to a tenant, an id, a claim and a birth changes nothing.
+//! **Invariant:** only necessary fields are read, and missing ones are never guessed. An event without a tenant, an
+//! id, a claim and a birth changes nothing.
 //!
-//! Source: Amazon SES Developer Guide, "Contents of event data that Amazon SES publishes to
-//! Amazon SNS", read 2026-11-24.
+//! Source: Amazon SES Developer Guide, "Contents of event data that Amazon SES publishes to Amazon SNS", read
+//! 2026-11-24.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,19 +26,18 @@ pub const TAG_CLAIM: &str = "mq_claim";
 /// The tag with the record's birth, in milliseconds since 1970.
 pub const TAG_BORN: &str = "mq_born";
 
-/// What SES publishes, in place of an event, when an event destination is created.
+/// The message that SES publishes, instead of an event, when an event destination is created.
 ///
-/// Source: what was recorded of SES by LocalStack's snapshots and by django-anymail, read
-/// 2026-11-24.
+/// Source: recordings of SES in LocalStack's snapshots and in django-anymail, read 2026-11-24.
 pub const GREETING: &str = "Successfully validated SNS topic for Amazon SES event publishing.";
 
-/// What an event says.
+/// The content of an event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SesEventKind {
     /// SES accepted the email, and nothing more.
     Accepted,
-    /// The delivery statuses of some recipients, by [`recipient_key`]: no address goes further than this module, but those
-    /// that suppression lists are about.
+    /// The delivery statuses of some recipients, by [`recipient_key`]. Addresses do not leave this module, except
+    /// those for suppression lists.
     DeliveryStatuses(BTreeMap<String, DeliveryStatus>),
     /// A report about some recipients that is no delivery status.
     Reported {
@@ -56,37 +55,37 @@ pub enum SesEventKind {
 /// An event about one of our emails.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SesEvent {
-    /// Whose email.
+    /// Tenant of the email.
     pub tenant: TenantId,
-    /// Which email.
+    /// Id of the email.
     pub id: EmailId,
-    /// Which claim submitted it.
+    /// Number of the claim that submitted it.
     pub claim_no: u32,
     /// The birth of the record that submitted it.
     pub born: Timestamp,
     /// SES's `MessageId`.
     pub message_id: String,
-    /// When SES accepted it.
+    /// Time of SES's acceptance.
     pub accepted_at: Timestamp,
-    /// When this happened.
+    /// Time of the event.
     pub at: Timestamp,
     /// What happened.
     pub said: SesEventKind,
     /// Addresses that the tenant's own list takes: each bounced for good, or its owner complained.
     pub suppresses: Vec<EmailAddress>,
-    /// The complaint names several recipients, and not all of them need have made it.
+    /// True if the complaint names several recipients, of whom some may not have complained.
     pub suspected: bool,
-    /// Addresses that SES did not send to, for they are on the account's suppression list.
+    /// Addresses to which SES did not send, because they are on the account's suppression list.
     pub on_account_list: Vec<EmailAddress>,
-    /// What was said about each recipient, by [`recipient_key`]: the words of its server, or of SES.
+    /// The message about each recipient, by [`recipient_key`]: from its server, or from SES.
     pub diagnostics: BTreeMap<String, String>,
 }
 
-/// Why a message is no event of ours.
+/// The reason why a message is no event of ours.
 #[derive(Debug, thiserror::Error)]
 pub enum SesEventError {
-    /// Not JSON, or not of SES's form. Where, and not what: the library's own words repeat the
-    /// content, which may be an address.
+    /// Not JSON, or not of SES's form. Only the place is kept: the library's message may repeat an address from the
+    /// content.
     #[error("not an SES event: at line {line}, column {column}")]
     Malformed {
         /// The line, from 1.
@@ -94,7 +93,7 @@ pub enum SesEventError {
         /// The column, from 1.
         column: usize,
     },
-    /// What SES publishes when it is told to publish to a topic.
+    /// The message that SES publishes when a topic becomes an event destination.
     #[error("SES has validated the topic")]
     Greeting,
     /// Of a type that says nothing about delivery, or is newer than this code.
@@ -103,7 +102,7 @@ pub enum SesEventError {
     /// Not submitted by this queue, or its tags were changed.
     #[error("SES event without a usable tag {0}")]
     Tag(&'static str),
-    /// A time that is no time, or a part that its type promises is missing.
+    /// An invalid time, or a missing part that its type requires.
     #[error("SES event without a usable {0}")]
     Missing(&'static str),
 }
@@ -144,14 +143,14 @@ struct Recipient {
     diagnostic_code: Option<String>,
 }
 
-/// Statuses of an address that does not exist, in a bounce that SES calls transient all the same.
+/// Statuses of an address that does not exist, even in a bounce that SES calls transient.
 ///
-/// Source: RFC 3463, "X.1.1 Bad destination mailbox address", "X.1.3 Bad destination mailbox address syntax",
-/// "X.1.6 Destination mailbox has moved"; RFC 7505, "5.1.10 Recipient address has null MX".
+/// Source: RFC 3463, "X.1.1 Bad destination mailbox address", "X.1.3 Bad destination mailbox address syntax", "X.1.6
+/// Destination mailbox has moved"; RFC 7505, "5.1.10 Recipient address has null MX".
 const NO_SUCH_ADDRESS: [&str; 4] = ["5.1.1", "5.1.3", "5.1.6", "5.1.10"];
 
 impl Recipient {
-    /// The status without what may follow it, such as `5.1.1 (bad destination mailbox)`.
+    /// The status without a following comment, such as `5.1.1 (bad destination mailbox)`.
     fn status(&self) -> Option<&str> {
         self.status.as_deref()?.split_whitespace().next()
     }
@@ -176,8 +175,8 @@ struct Bounce {
 impl Bounce {
     /// The delivery status of one of its recipients.
     ///
-    /// An absence notice comes as a bounce without a status and without the words of a server; a subtype
-    /// such as `MailboxFull` says enough to be none.
+    /// An absence notice comes as a bounce without a status and without a server's message. A subtype such as
+    /// `MailboxFull` shows that it is a real bounce.
     fn delivery_status(&self, recipient: &Recipient) -> DeliveryStatus {
         let sub_type = self.bounce_sub_type.as_deref().unwrap_or_default();
         if sub_type == ON_ACCOUNT_LIST {
@@ -218,7 +217,7 @@ struct Complaint {
 }
 
 impl Complaint {
-    /// The report that comes under the name of a complaint and is none.
+    /// The fact behind a report that is called a complaint and is none.
     fn report(&self) -> Option<Fact> {
         match self.feedback_type.as_deref() {
             Some("not-spam") => Some(Fact::NotSpam),
@@ -265,7 +264,7 @@ impl SesEvent {
     /// Reads a message of the feedback queue.
     ///
     /// # Errors
-    /// When it is not an event about an email of this queue; nothing can be done about it.
+    /// [`SesEventError`] if it is not an event about an email of this queue; a retry does not help.
     pub fn parse(body: &str) -> Result<Self, SesEventError> {
         if body.trim() == GREETING {
             return Err(SesEventError::Greeting);
@@ -305,7 +304,7 @@ impl SesEvent {
         })
     }
 
-    /// The words about a recipient; empty where there are none.
+    /// The message about a recipient; empty without one.
     #[must_use]
     pub fn words(&self, recipient: &str) -> String {
         self.diagnostics.get(recipient).cloned().unwrap_or_default()
@@ -333,7 +332,7 @@ impl Event {
         found
     }
 
-    /// The words about each recipient. Of a recipient without words of its own, what SES says of the whole.
+    /// The message about each recipient. Recipients without a message of their own get SES's message about all.
     fn diagnostics(&self) -> BTreeMap<String, String> {
         let (recipients, whole): (&[Recipient], _) = match self.event_type.as_str() {
             "Bounce" => match &self.bounce {
@@ -421,7 +420,7 @@ impl Event {
                     let recipients = named.map(|to| mail.key(to)).collect();
                     return Ok((at, SesEventKind::Reported { recipients, fact }));
                 }
-                // SES did not send it: nobody who got it complained.
+                // SES did not send it, so no recipient complained.
                 let listed = complaint.sub_type.as_deref() == Some(ON_ACCOUNT_LIST);
                 let delivery_status = if listed {
                     DeliveryStatus::OnAccountList
@@ -455,8 +454,8 @@ impl Event {
 }
 
 impl Mail {
-    /// The recipient that is meant by a name. Behind a forwarder a bounce names an address that we never wrote
-    /// to; of an email to one recipient it is that recipient's.
+    /// The recipient to which an address in an event refers. Behind a forwarder a bounce names an address to which we
+    /// never sent. If the email has one recipient, the address refers to that one.
     fn meant<'a>(&'a self, named: &'a str) -> &'a str {
         let named = bare(named);
         let mut destination = self.destination.iter().map(|to| bare(to));
@@ -497,7 +496,7 @@ fn time(text: &str, what: &'static str) -> Result<Timestamp, SesEventError> {
     Timestamp::parse_rfc3339(text).ok_or(SesEventError::Missing(what))
 }
 
-/// The address of `Name <address>`, or the text as it is.
+/// The address of `Name <address>`, or the whole text.
 fn bare(text: &str) -> &str {
     let inner = text.trim().strip_suffix('>').and_then(|text| text.rsplit_once('<'));
     inner.map_or(text, |(_, address)| address).trim()

@@ -50,7 +50,7 @@ fn complaint(sub_type: &Value, feedback_type: &Value, recipients: &Value) -> Val
 }
 
 #[test]
-fn a_bounce_is_permanent_transient_or_an_absence_notice() {
+fn a_bounce_has_one_of_three_kinds() {
     let silent = json!([{"emailAddress": "a@example.com"}]);
     let with = |name: &str, value: &str| {
         let mut who = silent.clone();
@@ -113,7 +113,7 @@ fn a_bounce_is_permanent_transient_or_an_absence_notice() {
 }
 
 #[test]
-fn each_recipient_of_a_bounce_has_its_own_fate() {
+fn bounced_recipients_have_their_own_status() {
     let who = json!([
         {"emailAddress": "a@example.com", "status": "5.1.1"},
         {"emailAddress": "b@example.com", "status": "4.2.2"},
@@ -129,7 +129,7 @@ fn each_recipient_of_a_bounce_has_its_own_fate() {
 }
 
 #[test]
-fn a_report_that_is_no_complaint_is_no_fate() {
+fn other_reports_are_no_delivery_status() {
     let who = json!([{"emailAddress": "A <A@example.com>"}]);
     for (kind, fact) in [("not-spam", Fact::NotSpam), ("auth-failure", Fact::AuthFailure)] {
         let event = complaint(&Value::Null, &json!(kind), &who);
@@ -140,7 +140,7 @@ fn a_report_that_is_no_complaint_is_no_fate() {
 }
 
 #[test]
-fn a_complaint_of_several_is_suspected() {
+fn a_shared_complaint_is_suspected() {
     let one = json!([{"emailAddress": "a@example.com"}, {"emailAddress": "A <A@example.com>"}]);
     let two = json!([{"emailAddress": "a@example.com"}, {"emailAddress": "b@example.com"}]);
     for (who, suspected, suppresses) in [
@@ -154,7 +154,7 @@ fn a_complaint_of_several_is_suspected() {
 }
 
 #[test]
-fn a_name_and_a_forwarding_target_mean_the_recipient() {
+fn a_forwarding_target_means_the_recipient() {
     let key = |event: &Value| match said(event) {
         SesEventKind::DeliveryStatuses(delivery_statuses) => delivery_statuses.keys().cloned().collect::<Vec<_>>(),
         other @ (SesEventKind::Accepted
@@ -181,7 +181,7 @@ fn a_name_and_a_forwarding_target_mean_the_recipient() {
 }
 
 #[test]
-fn no_list_of_ses_adds_to_ours() {
+fn lists_of_ses_never_add_to_ours() {
     let who = json!([{"emailAddress": "A@example.com", "status": "5.1.1"}]);
     for (event, listed) in [
         (bounce("Permanent", "Suppressed", &who), vec![]),
@@ -275,7 +275,7 @@ fn every_event_type_is_read() {
 }
 
 #[test]
-fn the_words_about_a_recipient_are_the_servers_or_else_those_of_ses() {
+fn a_servers_message_precedes_that_of_ses() {
     let time = "2026-11-24T09:30:01.000Z";
     let who = json!([{"emailAddress": "a@example.com", "diagnosticCode": "smtp; 550 5.1.1 unknown"}]);
     let silent = json!([{"emailAddress": "a@example.com"}]);
@@ -316,14 +316,14 @@ fn the_words_about_a_recipient_are_the_servers_or_else_those_of_ses() {
     }
 }
 
-/// Whom an event suppresses.
+/// The addresses that an event suppresses.
 fn suppressed(event: &Value) -> Vec<String> {
     let event = SesEvent::parse(&event.to_string()).unwrap();
     event.suppresses.iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn a_bounce_for_good_and_a_complaint_suppress_and_nothing_else_does() {
+fn only_bounces_and_complaints_suppress() {
     let time = "2026-11-24T09:30:01.000Z";
     let who =
         json!([{"emailAddress": "Ann <Ann@EXAMPLE.com>", "diagnosticCode": "smtp; 4.0.0"}, {"emailAddress": "nobody"}]);
@@ -379,7 +379,7 @@ fn a_bounce_for_good_and_a_complaint_suppress_and_nothing_else_does() {
 }
 
 #[test]
-fn an_address_that_is_to_be_suppressed_is_not_shown() {
+fn debug_does_not_show_addresses() {
     let who = json!([{"emailAddress": "ann@example.com"}]);
     let content = json!({"timestamp": "2026-11-24T09:30:01Z", "bounceType": "Permanent", "bouncedRecipients": who});
     let event = SesEvent::parse(&event("Bounce", "bounce", content).to_string()).unwrap();
@@ -387,7 +387,7 @@ fn an_address_that_is_to_be_suppressed_is_not_shown() {
 }
 
 #[test]
-fn the_tags_say_which_email_claim_and_birth() {
+fn tags_name_the_email_claim_and_birth() {
     let read = SesEvent::parse(&event("Send", "send", json!({})).to_string()).unwrap();
     assert_eq!((read.claim_no, read.born), (3, Timestamp::from_millis(1000)));
     assert_eq!(read.id, EmailId::from_random([0; 16]));
@@ -395,7 +395,7 @@ fn the_tags_say_which_email_claim_and_birth() {
 }
 
 #[test]
-fn what_cannot_be_tied_to_an_email_is_refused() {
+fn an_event_without_usable_tags_is_refused() {
     for name in [TAG_TENANT, TAG_ID, TAG_CLAIM, TAG_BORN] {
         let mut missing = event("Send", "send", json!({}));
         missing["mail"]["tags"].as_object_mut().unwrap().remove(name);
@@ -413,7 +413,7 @@ fn what_cannot_be_tied_to_an_email_is_refused() {
 }
 
 #[test]
-fn a_greeting_is_known_and_an_error_repeats_no_address() {
+fn a_greeting_is_known_and_errors_hide_addresses() {
     assert!(matches!(SesEvent::parse(GREETING), Err(SesEventError::Greeting)));
     let mut changed = event("Bounce", "bounce", json!({}));
     changed["bounce"] = json!("ann@example.com");
@@ -422,7 +422,7 @@ fn a_greeting_is_known_and_an_error_repeats_no_address() {
 }
 
 #[test]
-fn what_is_no_event_is_refused() {
+fn other_messages_are_no_events() {
     for body in ["", "{}", "null", "[]", r#"{"eventType":"Send"}"#, "\u{0}"] {
         assert!(
             matches!(SesEvent::parse(body), Err(SesEventError::Malformed { .. })),

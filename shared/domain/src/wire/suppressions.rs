@@ -1,11 +1,11 @@
-//! Reads what is asked about suppressions, and writes the answers, in Resend's form.
+//! Reads requests about suppressions, and writes the responses, in Resend's form.
 //!
 //! **Role:** called by `manage`; calls [`crate::suppression`].
-//! **Invariant:** as in [`super::api`]: any bytes end in a request or an [`ApiError`] that has the field's
-//! path and none of its content. A list is checked as a whole before any of it is done.
+//! **Invariant:** as in [`super::api`], any bytes end in a request or an [`ApiError`] with the field's path and none
+//! of its content. A list is checked as a whole before any entry takes effect.
 //!
-//! Source: Resend's OpenAPI document, version 1.5.0, paths `/suppressions`, and resend-node's
-//! `Suppressions`, read 2026-11-24. That spaces around an address are dropped: Resend's Ruby client.
+//! Source: Resend's OpenAPI document, version 1.5.0, paths `/suppressions`, and resend-node's `Suppressions`, read
+//! 2026-11-24. Resend's Ruby client also drops spaces around an address.
 
 use serde::Serialize;
 
@@ -17,7 +17,7 @@ use crate::email::{EmailError, Problem};
 use crate::limits;
 use crate::suppression::{Origin, Suppression, SuppressionId};
 
-/// Which suppression: by its id or its address.
+/// The name of a suppression: its id or its address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SuppressionSelector {
     /// By its id.
@@ -93,7 +93,7 @@ fn address(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
     EmailAddress::parse(text.trim()).map_err(|error| EmailError::at(path, Problem::Address(error)))
 }
 
-/// Reads an address that is to be suppressed.
+/// Reads an address to suppress.
 fn suppressible(path: &str, text: &str) -> Result<EmailAddress, EmailError> {
     let address = address(path, text)?;
     if address.is_simulated() {
@@ -137,7 +137,7 @@ pub struct SuppressionView {
 }
 
 impl SuppressionView {
-    /// Shows one.
+    /// The response for a suppression.
     #[must_use]
     pub fn new(suppression: &Suppression) -> Self {
         Self {
@@ -168,7 +168,7 @@ pub struct AddedView {
 }
 
 impl AddedView {
-    /// It is there.
+    /// The response for an added suppression.
     #[must_use]
     pub fn new(id: SuppressionId) -> Self {
         Self {
@@ -207,7 +207,7 @@ pub enum AtSes {
 }
 
 impl RemovedView {
-    /// It is gone; `deleted`: it was there.
+    /// The response for a removal; `deleted` is true if the address was suppressed.
     #[must_use]
     pub fn new(id: SuppressionId, deleted: bool, account_list: Option<AtSes>) -> Self {
         Self {
@@ -242,7 +242,7 @@ pub struct SuppressionsView {
 }
 
 impl SuppressionsView {
-    /// A page, newest first. `has_more`: there are more in the direction in which it was read.
+    /// A page, newest first. `has_more`: there are more in the direction of reading.
     #[must_use]
     pub fn new(data: Vec<SuppressionView>, has_more: bool) -> Self {
         Self {

@@ -18,7 +18,7 @@ fn refusal<T: std::fmt::Debug>(read: Result<T, ApiError>) -> (u16, &'static str,
 }
 
 #[test]
-fn what_is_asked_is_read() {
+fn requests_are_read() {
     let ann = address("Ann@example.com");
     assert_eq!(parse_add(br#"{"email":" Ann@EXAMPLE.com "}"#), Ok(ann.clone()));
     let both = br#"{"emails":["Ann@example.com","b@example.com"]}"#;
@@ -52,7 +52,7 @@ fn what_is_asked_is_read() {
 }
 
 #[test]
-fn a_list_has_from_one_to_a_hundred_entries() {
+fn a_list_has_1_to_100_entries() {
     let emails = |count| json!({"emails": vec!["a@example.com"; count]}).to_string();
     let ids = |count| json!({"ids": vec![ID; count]}).to_string();
     assert_eq!(parse_add_many(emails(100).as_bytes()).map(|read| read.len()), Ok(100));

@@ -1,8 +1,8 @@
-//! When an email is wanted: what a caller writes, and what that is in this moment.
+//! Times in requests: the caller's text, and its meaning at the moment of the request.
 //!
-//! **Role:** read by [`super::api`]; resolved by the functions, which know what time it is.
-//! **Invariant:** pure. What was written is kept apart from the time that it means: the same
-//! request, repeated a minute later, is the same.
+//! **Role:** read by [`super::api`]; resolved by the functions, which have a clock.
+//! **Invariant:** pure. The caller's text is kept apart from its meaning, so that the same request, repeated a minute
+//! later, has the same identity.
 //! **Start reading at** [`SendOptions::wanted`].
 
 use std::time::Duration;
@@ -22,7 +22,7 @@ use crate::timestamp::Timestamp;
 pub enum TimeInput {
     /// RFC 3339.
     At(Timestamp),
-    /// So long after the request: `in 5 minutes`.
+    /// A wait after the request: `in 5 minutes`.
     In(Duration),
 }
 
@@ -30,10 +30,9 @@ impl TimeInput {
     /// Reads a time. Days have 24 hours here.
     ///
     /// # Errors
-    /// When it is neither; months and years are of no fixed length, and so are no wait.
+    /// [`Problem::Bad`] if it is neither. Months and years are refused, because their length varies.
     ///
-    /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the
-    /// example `in 1 min`.
+    /// Source: Resend's API reference, "Schedule Email": ISO 8601 or natural language, with the example `in 1 min`.
     pub fn parse(path: &str, text: &str) -> Result<Self, EmailError> {
         const WHY: &str =
             "must be a time with its offset, such as 2026-11-24T09:30:00Z, or a wait, such as in 5 minutes";
@@ -62,7 +61,7 @@ impl TimeInput {
         wait.map(Self::In).ok_or_else(bad)
     }
 
-    /// The time it means at `now`.
+    /// The time that it means at `now`.
     #[must_use]
     pub fn at(self, now: Timestamp) -> Timestamp {
         match self {
@@ -78,7 +77,7 @@ impl TimeInput {
         }
     }
 
-    /// The time it means, if an email may be asked for then: not over, within ten years.
+    /// The time that it means, checked as a time of sending: not past, within ten years.
     ///
     /// # Errors
     /// [`Problem::Bad`] with the path.
@@ -94,7 +93,7 @@ impl TimeInput {
         }
     }
 
-    /// The time it means, if an email that is due at `due` may expire then.
+    /// The time that it means, checked as an expiry of an email that is due at `due`.
     ///
     /// # Errors
     /// [`Problem::Bad`] with the path.
@@ -113,8 +112,8 @@ impl TimeInput {
     }
 }
 
-/// The latest time there is, for a well-formed time that is later still: the last days of the year 9999. It is too
-/// far away for every use.
+/// The latest representable time, for a well-formed later one: the last days of the year 9999. It is too far away for
+/// every use.
 fn beyond_all_times(text: &str) -> Option<Timestamp> {
     let pieces = Pieces::parse(text).ok()?;
     let is_whole = pieces.time().is_some() && pieces.to_numeric_offset().is_some();
@@ -122,7 +121,7 @@ fn beyond_all_times(text: &str) -> Option<Timestamp> {
         .then(|| Timestamp::from_millis(jiff::Timestamp::MAX.as_millisecond()))
 }
 
-/// What is wished of an email beside its content.
+/// Options of a request besides the email's content.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SendOptions {
     /// Not before this; absent: at once.
@@ -133,7 +132,7 @@ pub struct SendOptions {
     pub on_uncertain: OnUncertain,
     /// Its queue.
     pub queue: QueueName,
-    /// Its priority queue; absent: its queue's.
+    /// Its priority; absent for its queue's.
     pub priority: Option<Priority>,
 }
 
@@ -149,21 +148,21 @@ impl Default for SendOptions {
     }
 }
 
-/// The times of an email, as its record has them.
+/// The times of an email in its record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EmailTimes {
     /// When the caller asked for it, if later than at once.
     pub scheduled_at: Option<Timestamp>,
-    /// Not to be submitted before this.
+    /// Earliest time of submission.
     pub not_before: Timestamp,
-    /// Not to be submitted from this on.
+    /// Time of expiry, from which on it is not submitted.
     pub expires_at: Timestamp,
-    /// The caller gave `expires_at`.
+    /// True if the caller gave `expires_at`.
     pub expires_given: bool,
 }
 
 impl SendOptions {
-    /// The times that are meant at `now`.
+    /// The times that the options mean at `now`.
     ///
     /// # Errors
     /// When they are over, too far away, or in the wrong order.
@@ -185,8 +184,8 @@ impl SendOptions {
         })
     }
 
-    /// The times of a request that was possible when it was first made, and is completed only now:
-    /// what is over is due at once, or expires at once.
+    /// The times of a request that was valid when it was first made, and is completed only now. A past time means due
+    /// at once, or expired at once.
     #[must_use]
     pub fn wanted_late(&self, expires_after: Duration, now: Timestamp) -> EmailTimes {
         let scheduled_at = self.scheduled_at.map(|when| when.at(now));
@@ -200,8 +199,8 @@ impl SendOptions {
         }
     }
 
-    /// The send options as text: none at all is the empty text, so that a request without send options is
-    /// the same as before there were any.
+    /// The options as text. No options are the empty text, so that the identity of a request without options never
+    /// changed.
     pub(super) fn canonical(&self) -> String {
         let time = |name: &str, when: Option<TimeInput>| when.map(|when| format!("\n{name}: {}", when.canonical()));
         let hold = (self.on_uncertain == OnUncertain::Hold).then(|| "\non_uncertain: hold".to_owned());
@@ -297,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn without_wishes_an_email_is_due_now_and_expires_by_default() {
+    fn without_options_an_email_is_due_at_once() {
         assert_eq!(
             wanted(None, None),
             Ok(EmailTimes {
@@ -326,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn clocks_may_differ_by_a_minute_and_no_email_is_scheduled_for_the_past() {
+    fn a_past_time_is_refused_beyond_a_minute() {
         let just_over = NOW.before(secs(60)).to_string();
         let now = wanted(Some(&just_over), None).unwrap();
         assert_eq!((now.scheduled_at, now.not_before), (None, NOW));
@@ -376,7 +375,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_completed_late_is_due_or_expired_at_once() {
+    fn a_late_request_is_due_or_expired_at_once() {
         let over = NOW.before(DAY);
         let options = SendOptions {
             scheduled_at: Some(TimeInput::At(over)),
@@ -395,7 +394,7 @@ mod tests {
     }
 
     #[test]
-    fn wishes_are_compared_as_they_were_written() {
+    fn options_are_compared_as_written() {
         let canonical = |scheduled_at: &str, on_uncertain| {
             let options = SendOptions {
                 scheduled_at: parse(scheduled_at),
